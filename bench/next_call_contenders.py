@@ -136,7 +136,7 @@ def _from_a_list(
         """Whether somebody is pending on the number; reads what the call needs to know of it."""
         number, consent = db.execute("SELECT e164, consent FROM phone WHERE phone_id = ?1", (phone_id,)).fetchone()
         queues.phone_facts(db, phone_id, number, consent, DAY_START)
-        return db.execute(HOUSEHOLD, (phone_id,)).fetchone() is not None
+        return HOUSEHOLD.row(db, phone_id=phone_id) is not None
 
     def next_of(next_one: str, take: str, fill: Callable[[], None]) -> Callable[[], int]:
         def choose() -> int:

@@ -26,14 +26,14 @@ from tests.support.roll_filler import fill_roll
 CAMPAIGN = "bench"
 NOW = 1.7e9
 
-# The four statements of a cycle; sqlite3 takes them as they are, SQLAlchemy with named parameters.
+# The four statements of a cycle.
 CLAIM = f"{queues.SQL['claim_fresh']} LIMIT 1"
 TAKE = queues.SQL["take"]
 RECORD = (
     "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
-    " ended_at, outcome) VALUES (?1, 'bench', ?2, ?2, 1, 'trunk', '', ?3, ?3, 'no-answer')"
+    " ended_at, outcome) VALUES (:attempt_id, 'bench', :phone_id, :phone_id, 1, 'trunk', '', :at, :at, 'no-answer')"
 )
-ANNOUNCE = "INSERT INTO outbox (topic, payload, at) VALUES ('attempt/ended', ?1, ?2)"
+ANNOUNCE = "INSERT INTO outbox (topic, payload, at) VALUES ('attempt/ended', :attempt_id, :at)"
 
 
 def _announcement(news: News) -> Announcement:
@@ -42,11 +42,11 @@ def _announcement(news: News) -> Announcement:
 
 def cycle(db: sqlite3.Connection) -> None:
     """Claim a number, record its call, announce it: four statements in the caller's transaction."""
-    target, phone_id, *_ = db.execute(CLAIM, (CAMPAIGN,)).fetchone()
+    target, phone_id, *_ = db.execute(CLAIM, {"campaign_id": CAMPAIGN}).fetchone()
     attempt_id = str(uuid.uuid4())
-    db.execute(TAKE, (target, "bench", NOW))
-    db.execute(RECORD, (attempt_id, phone_id, NOW))
-    db.execute(ANNOUNCE, (attempt_id, NOW))
+    db.execute(TAKE, {"target": target, "owner": "bench", "until": NOW})
+    db.execute(RECORD, {"attempt_id": attempt_id, "phone_id": phone_id, "at": NOW})
+    db.execute(ANNOUNCE, {"attempt_id": attempt_id, "at": NOW})
 
 
 class Ground:
@@ -179,13 +179,13 @@ def plain_aiosqlite(ground: Ground, waiting: int, cycles: int) -> Callable[[Stop
                 async def one() -> None:
                     async with lock:
                         await db.execute("BEGIN IMMEDIATE")
-                        async with db.execute(CLAIM, (CAMPAIGN,)) as cursor:
+                        async with db.execute(CLAIM, {"campaign_id": CAMPAIGN}) as cursor:
                             row = await cursor.fetchone()
                         assert row is not None
                         attempt_id = str(uuid.uuid4())
-                        await db.execute(TAKE, (row[0], "bench", NOW))
-                        await db.execute(RECORD, (attempt_id, row[1], NOW))
-                        await db.execute(ANNOUNCE, (attempt_id, NOW))
+                        await db.execute(TAKE, {"target": row[0], "owner": "bench", "until": NOW})
+                        await db.execute(RECORD, {"attempt_id": attempt_id, "phone_id": row[1], "at": NOW})
+                        await db.execute(ANNOUNCE, {"attempt_id": attempt_id, "at": NOW})
                         await db.execute("COMMIT")
 
                 with watch.running():
@@ -208,12 +208,7 @@ def sqlalchemy_core(ground: Ground, waiting: int, cycles: int) -> Callable[[Stop
         except ImportError as error:
             raise Unrunnable(f"{error}: pip install 'SQLAlchemy[asyncio]'") from error
 
-        def named(statement: str) -> Any:
-            for number in "123":
-                statement = statement.replace(f"?{number}", f":p{number}")
-            return text(statement)
-
-        claim, take, record, announce = map(named, (CLAIM, TAKE, RECORD, ANNOUNCE))
+        claim, take, record, announce = map(text, (CLAIM, TAKE, RECORD, ANNOUNCE))
 
         async def work(path: Path) -> None:
             engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=1, max_overflow=0, pool_timeout=600)
@@ -225,11 +220,11 @@ def sqlalchemy_core(ground: Ground, waiting: int, cycles: int) -> Callable[[Stop
 
             async def one() -> None:
                 async with engine.begin() as connection:
-                    row = (await connection.execute(claim, {"p1": CAMPAIGN})).one()
+                    row = (await connection.execute(claim, {"campaign_id": CAMPAIGN})).one()
                     attempt_id = str(uuid.uuid4())
-                    await connection.execute(take, {"p1": row[0], "p2": "bench", "p3": NOW})
-                    await connection.execute(record, {"p1": attempt_id, "p2": row[1], "p3": NOW})
-                    await connection.execute(announce, {"p1": attempt_id, "p2": NOW})
+                    await connection.execute(take, {"target": row[0], "owner": "bench", "until": NOW})
+                    await connection.execute(record, {"attempt_id": attempt_id, "phone_id": row[1], "at": NOW})
+                    await connection.execute(announce, {"attempt_id": attempt_id, "at": NOW})
 
             with watch.running():
                 await by_many(waiting, cycles, one)

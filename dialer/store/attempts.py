@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 from dialer.domain.errors import StoreError
 from dialer.domain.model import (
@@ -29,7 +28,7 @@ from dialer.store.inbound import open_inbound, put_off
 from dialer.store.port import AttemptNews, DispositionEffect, Encode, Refusal
 from dialer.store.queues import SETTLED_UNKNOWN, campaigns_of, close_phone, close_voters, put_back, worker_on
 from dialer.store.records import tell
-from dialer.store.sql import load_statements
+from dialer.store.sql import Row, load_statements, values_of
 from dialer.store.voters import pending_voters, record_mark, record_opt_out
 
 SQL = load_statements("attempts")
@@ -58,84 +57,69 @@ def open_attempts(
     return [_open_one(db, attempt, since, most, most_talks, gaps) for attempt in attempts]
 
 
-class _Gate(NamedTuple):
-    """All that is asked again before a number is dialled, as the statement of that name tells it."""
-
-    target: int
-    state: str
-    claimed_until: float | None
-    attempts: int
-    opted_out: int
-    on_a_call: int
-    addressed_pending: int
-    attempts_since: int
-    talks_since: int
-    repeated: int
-    promised: int
-    called_at: float | None
-    talked_at: float | None
-    called_since_asked_at: float | None
-
-
 def _open_one(
     db: sqlite3.Connection, attempt: NewAttempt, since: float, most: int, most_talks: int | None, gaps: CallGaps
 ) -> Refusal | None:
     claim = attempt.claim
     worker_id = None if claim.worker is None else claim.worker.worker_id
-    bound = (claim.campaign_id, claim.phone_id, claim.voter_id, since, attempt.attempt_id, worker_id)
-    row = db.execute(SQL["gate"], bound).fetchone()
-    if row is None:
+    gate = SQL["gate"].row(
+        db,
+        campaign_id=claim.campaign_id,
+        phone_id=claim.phone_id,
+        voter_id=claim.voter_id,
+        since=since,
+        attempt_id=attempt.attempt_id,
+        worker_id=worker_id,
+    )
+    if gate is None:
         return Refusal.CLAIM_LOST
-    gate = _Gate._make(row)
     if gate.repeated:
         return Refusal.OPEN_ATTEMPT
     refusal = _refusal(gate, attempt, most, most_talks)
     free_at = _free_at(db, gate, claim, gaps)
     if refusal is None and free_at > attempt.at:
-        db.execute(SQL["target_capped"], (gate.target, free_at))
+        SQL["target_capped"](db, target=gate.target, due_at=free_at)
         return Refusal.GAP
     if refusal is not None:
         return _act_on(db, refusal, gate, attempt, since)
-    db.execute(
-        SQL["insert_attempt"],
-        (
-            attempt.attempt_id,
-            claim.campaign_id,
-            claim.phone_id,
-            claim.voter_id if worker_id is None else None,
-            claim.attempt_number,
-            attempt.trunk,
-            attempt.caller_id,
-            attempt.at,
-            worker_id,
-            None if attempt.grounds is None else _lawful_id(db, attempt.grounds),
-            attempt.gap_seconds,
-        ),
+    SQL["insert_attempt"](
+        db,
+        attempt_id=attempt.attempt_id,
+        campaign_id=claim.campaign_id,
+        phone_id=claim.phone_id,
+        voter_id=claim.voter_id if worker_id is None else None,
+        attempt_number=claim.attempt_number,
+        trunk=attempt.trunk,
+        caller_id=attempt.caller_id,
+        created_at=attempt.at,
+        worker_id=worker_id,
+        lawful_id=None if attempt.grounds is None else _lawful_id(db, attempt.grounds),
+        gap_seconds=attempt.gap_seconds,
     )
-    db.execute(SQL["target_dialling"], (gate.target,))
+    SQL["target_dialling"](db, target=gate.target)
     seals.attempt_opened(db, attempt.attempt_id)
     return None
 
 
 def _lawful_id(db: sqlite3.Connection, grounds: str) -> int:
     digest = hashlib.sha256(grounds.encode()).hexdigest()
-    row = db.execute(SQL["lawful_id"], {"digest": digest}).fetchone()
-    if row is None:
-        row = (db.execute(SQL["insert_lawful"], {"digest": digest, "grounds": grounds}).lastrowid,)
-        seals.grounds_recorded(db, int(row[0] or 0))
-    return int(row[0])
+    lawful_id = SQL["lawful_id"].value(db, int, digest=digest)
+    if lawful_id is None:
+        lawful_id = SQL["insert_lawful"](db, digest=digest, grounds=grounds).lastrowid or 0
+        seals.grounds_recorded(db, lawful_id)
+    return lawful_id
 
 
 def record_rules_version(db: sqlite3.Connection, text: str, at: float) -> str:
     """Keep the rules that calls rest on from `at` (epoch seconds) on, as JSON; their digest. The same text is kept once."""
     digest = hashlib.sha256(text.encode()).hexdigest()
-    if db.execute(SQL["insert_rules_version"], {"digest": digest, "text": text, "since": at}).rowcount == 1:
+    if SQL["insert_rules_version"](db, digest=digest, text=text, since=at).rowcount == 1:
         seals.rules_recorded(db, digest)
-    db.execute(SQL["use_rules"], {"digest": digest, "since": at})
+    SQL["use_rules"](db, digest=digest, since=at)
     return digest
 
 
-def _refusal(gate: _Gate, attempt: NewAttempt, most: int, most_talks: int | None) -> Refusal | None:
+def _refusal(gate: Row, attempt: NewAttempt, most: int, most_talks: int | None) -> Refusal | None:
     """Why this number must not be dialled now; None: it may. NOBODY_PENDING: of the voter whom the call would address."""
     if gate.opted_out:
         return Refusal.OPTED_OUT
@@ -154,7 +138,7 @@ def _refusal(gate: _Gate, attempt: NewAttempt, most: int, most_talks: int | None
     return None
 
 
-def _free_at(db: sqlite3.Connection, gate: _Gate, claim: Claim, gaps: CallGaps) -> float:
+def _free_at(db: sqlite3.Connection, gate: Row, claim: Claim, gaps: CallGaps) -> float:
     """From when on the number may be called, whichever campaign called it or has it. The call that was asked for is expected, and
     waits only where the phone has rung since.
     """
@@ -164,13 +148,13 @@ def _free_at(db: sqlite3.Connection, gate: _Gate, claim: Claim, gaps: CallGaps) 
     return gaps.free_at(gate.called_at, gate.talked_at, campaigns)
 
 
-def _act_on(db: sqlite3.Connection, refusal: Refusal, gate: _Gate, attempt: NewAttempt, since: float) -> Refusal:
+def _act_on(db: sqlite3.Connection, refusal: Refusal, gate: Row, attempt: NewAttempt, since: float) -> Refusal:
     """Write what follows from a refusal; gives the refusal that the caller is told."""
     claim = attempt.claim
     match refusal:
         case Refusal.OPTED_OUT:
             close_phone(db, claim.phone_id)
-        case Refusal.NOBODY_PENDING if db.execute(SQL["somebody_pending"], (claim.phone_id,)).fetchone()[0]:
+        case Refusal.NOBODY_PENDING if SQL["somebody_pending"].number(db, phone_id=claim.phone_id):
             # The voter whom this call would address has voted since: claimed again, it addresses another one.
             put_back(db, claim)
             return Refusal.CLAIM_LOST
@@ -179,20 +163,22 @@ def _act_on(db: sqlite3.Connection, refusal: Refusal, gate: _Gate, attempt: NewA
         case Refusal.OPEN_ATTEMPT:
             put_back(db, claim)
         case Refusal.ATTEMPT_CAP | Refusal.CONVERSATION_CAP:
-            db.execute(SQL["target_capped"], (gate.target, max(since + DAY_SECONDS, attempt.at + CAP_PAUSE_SECONDS)))
+            SQL["target_capped"](
+                db, target=gate.target, due_at=max(since + DAY_SECONDS, attempt.at + CAP_PAUSE_SECONDS)
+            )
     return refusal
 
 
 def record_answer(db: sqlite3.Connection, attempt_id: AttemptId, answered_at: float) -> None:
     """Keep that the call was answered, for the reconciling after a crash. An ended attempt is left alone."""
-    db.execute(SQL["record_answer"], (attempt_id, answered_at))
+    SQL["record_answer"](db, attempt_id=attempt_id, answered_at=answered_at)
 
 
 def record_connect(
     db: sqlite3.Connection, attempt_id: AttemptId, connected_at: float, seat: str, agent: str | None
 ) -> None:
     """Keep that a seat took the call. An ended attempt is left alone."""
-    db.execute(SQL["record_connect"], (attempt_id, connected_at, seat, agent))
+    SQL["record_connect"](db, attempt_id=attempt_id, connected_at=connected_at, seat=seat, agent=agent)
 
 
 def end_attempts(
@@ -216,32 +202,27 @@ def end_attempts(
 
 def _end_one(db: sqlite3.Connection, end: EndedAttempt) -> str | None:
     """The campaign of an attempt that was open, and is ended by this; None: it was not."""
-    row = db.execute(SQL["open_attempt"], (end.attempt_id,)).fetchone()
+    row = SQL["open_attempt"].row(db, attempt_id=end.attempt_id)
     if row is None:
         return _end_inbound(db, end)
-    attempt, target, campaign_id, phone_id, of_worker, voter_id, disposition = row
-    _write_end(db, attempt, end)
+    SQL["end_attempt"](db, attempt=row.attempt, **values_of(end))
     given_back = 0
     if end.outcome is Outcome.REFUSED or not end.counted:
         given_back = 1
-        db.execute(SQL["give_number_back"], (attempt,))
+        SQL["give_number_back"](db, attempt=row.attempt)
     retry_at = None if end.outcome is Outcome.UNKNOWN else end.retry_at
-    after = _when_due(db, phone_id, retry_at, of_worker=of_worker)
+    after = _when_due(db, row.phone_id, retry_at, of_worker=row.of_worker)
     if end.outcome is Outcome.UNKNOWN:
-        after = ("closed", SETTLED_UNKNOWN, None)
+        after = _After("closed", SETTLED_UNKNOWN)
     # A call that never came about leaves a promise as it was.
     promised = None if given_back or end.outcome is Outcome.CANCELLED else end.promised
-    db.execute(SQL["target_after"], (target, *after, given_back, promised))
-    if not of_worker and end.outcome in _CONVERSATIONS:
-        for_good = end.outcome is Outcome.COMPLETED or disposition in _FOR_GOOD
-        _hold_others(db, (campaign_id, voter_id, phone_id), _held_until(retry_at, end.ended_at, for_good=for_good))
+    SQL["target_after"](db, target=row.target, given_back=given_back, promised=promised, **values_of(after))
+    if not row.of_worker and end.outcome in _CONVERSATIONS:
+        for_good = end.outcome is Outcome.COMPLETED or row.disposition in _FOR_GOOD
+        _hold_others(db, row, _held_until(retry_at, end.ended_at, for_good=for_good))
     if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
-        close_phone(db, phone_id, SETTLED_UNKNOWN)
-    return str(campaign_id)
-
-
-_Reached = tuple[str, int, int]
-"""Campaign, voter, and the number on which the voter was called."""
+        close_phone(db, row.phone_id, SETTLED_UNKNOWN)
+    return str(row.campaign_id)
 
 
 def _held_until(retry_at: float | None, at: float, *, for_good: bool) -> float:
@@ -252,15 +233,25 @@ def _held_until(retry_at: float | None, at: float, *, for_good: bool) -> float:
     return max(until, EARLIEST_DUE)
 
 
-def _hold_others(db: sqlite3.Connection, reached: _Reached, until: float, held_until: float | None = None) -> None:
+def _hold_others(db: sqlite3.Connection, reached: Row, until: float, held_until: float | None = None) -> None:
     """Nobody is called twice for having two numbers. Whom the number does not belong to says nothing of the others. `held_until`:
     those that an earlier word of the same call holds until then are held as the new one says.
     """
     if held_until is not None:
-        db.execute(SQL["others_of_voter"], (*reached, until, held_until))
-    _, voter_id, phone_id = reached
-    if db.execute(SQL["is_on_number"], (voter_id, phone_id)).fetchone()[0]:
-        db.execute(SQL["others_of_voter"], (*reached, until, None))
+        _hold(db, reached, until, held_until)
+    if SQL["is_on_number"].number(db, voter_id=reached.voter_id, phone_id=reached.phone_id):
+        _hold(db, reached, until, None)
+
+
+def _hold(db: sqlite3.Connection, reached: Row, until: float, held_until: float | None) -> None:
+    SQL["others_of_voter"](
+        db,
+        campaign_id=reached.campaign_id,
+        voter_id=reached.voter_id,
+        phone_id=reached.phone_id,
+        until=until,
+        held_until=held_until,
+    )
 
 
 def _end_inbound(db: sqlite3.Connection, end: EndedAttempt) -> str | None:
@@ -268,43 +259,31 @@ def _end_inbound(db: sqlite3.Connection, end: EndedAttempt) -> str | None:
     found = open_inbound(db, end.attempt_id)
     if found is None:
         return None
-    attempt, campaign_id, phone_id = found
-    _write_end(db, attempt, end)
+    SQL["end_attempt"](db, attempt=found.attempt, **values_of(end))
     if end.retry_at is not None:
-        put_off(db, campaign_id, phone_id, max(end.retry_at, EARLIEST_DUE), promised=end.promised)
-    return campaign_id
+        put_off(db, found.campaign_id, found.phone_id, max(end.retry_at, EARLIEST_DUE), promised=end.promised)
+    return str(found.campaign_id)
 
 
-def _write_end(db: sqlite3.Connection, attempt: int, end: EndedAttempt) -> None:
-    values = (
-        attempt,
-        end.outcome.value,
-        end.ended_at,
-        end.ringing_at,
-        end.answered_at,
-        end.connected_at,
-        end.cause,
-        end.technical_cause,
-        end.seat,
-        end.agent,
-        end.flow,
-        end.left_at,
-    )
-    db.execute(SQL["end_attempt"], values)
+@dataclass(frozen=True, slots=True)
+class _After:
+    """How a call leaves its target."""
+
+    state: str
+    settled: int = 0
+    due_at: float | None = None
 
 
-def _when_due(
-    db: sqlite3.Connection, phone_id: int, retry_at: float | None, *, of_worker: bool
-) -> tuple[str, int, float | None]:
-    """A target's state, whether it is settled, and its time after a call. An opt-out closes it whatever was asked, and so does
+def _when_due(db: sqlite3.Connection, phone_id: int, retry_at: float | None, *, of_worker: bool) -> _After:
+    """A target after a call. An opt-out closes it whatever was asked, and so does
     the last pending voter's mark where it is not `of_worker`, the number of a booth worker.
     """
     if retry_at is None:
-        return "closed", False, None
+        return _After("closed")
     due_at = max(retry_at, EARLIEST_DUE)
-    if not db.execute(SQL["callable"], (phone_id, of_worker)).fetchone()[0]:
-        return "closed", not of_worker, due_at
-    return "due", False, due_at
+    if not SQL["callable"].number(db, phone_id=phone_id, of_worker=of_worker):
+        return _After("closed", int(not of_worker), due_at)
+    return _After("due", 0, due_at)
 
 
 def record_disposition(
@@ -320,66 +299,83 @@ def record_disposition(
     the outcome of an ended attempt `machine`, and another one that replaces it makes it `connected` again. Returns what each
     mark changed, and whether the number had not opted out before. What is new of it is announced.
     """
-    row = db.execute(SQL["attempt_for_disposition"], (record.attempt_id,)).fetchone()
+    row = SQL["attempt_for_disposition"].row(db, attempt_id=record.attempt_id)
     if row is None:
         raise StoreError(f"the store has no attempt {record.attempt_id}: its disposition was not kept")
-    campaign_id, phone_id, attempt_number, disposition, disposed_at, of_worker, voter_id, ended_at, due_at = row
-    news = (record.disposition.value, record.at) != (disposition, disposed_at)
-    db.execute(SQL["set_disposition"], (record.attempt_id, record.disposition.value, record.at, record.agent))
+    news = (record.disposition.value, record.at) != (row.disposition, row.disposed_at)
+    SQL["set_disposition"](
+        db, attempt_id=record.attempt_id, disposition=record.disposition.value, at=record.at, agent=record.agent
+    )
     if news:
         seals.attempt_changed(db, record.attempt_id)
         tell(db, encode, record, record.at)
     effects = tuple(record_mark(db, encode, mark) for mark in marks)
     source, attempt_id = record.agent or "agent", record.attempt_id
     opted_out = opt_out and record_opt_out(
-        db, encode, phone_id, at=record.at, source=source, attempt_id=attempt_id, told_source="agent"
+        db, encode, row.phone_id, at=record.at, source=source, attempt_id=attempt_id, told_source="agent"
     )
     effect = DispositionEffect(effects, opted_out)
     if not (news or opted_out or any(each.recorded for each in effects)):
         return effect
-    after = _when_due(db, phone_id, record.retry_at, of_worker=of_worker)
-    db.execute(SQL["target_disposed"], (campaign_id, phone_id, attempt_number, *after, record.promised))
-    if voter_id is not None and not of_worker and ended_at is not None:  # else the call's end says so
-        last_word_at = max(ended_at, disposed_at or 0.0)
-        held = _held_until(due_at, last_word_at, for_good=disposition in _FOR_GOOD)
-        reached = (campaign_id, voter_id, phone_id)
+    SQL["target_disposed"](
+        db,
+        campaign_id=row.campaign_id,
+        phone_id=row.phone_id,
+        attempts=row.attempt_number,
+        promised=record.promised,
+        **values_of(_when_due(db, row.phone_id, record.retry_at, of_worker=row.of_worker)),
+    )
+    if row.voter_id is not None and not row.of_worker and row.ended_at is not None:  # else the call's end says so
+        last_word_at = max(row.ended_at, row.disposed_at or 0.0)
+        held = _held_until(row.due_at, last_word_at, for_good=row.disposition in _FOR_GOOD)
         if record.disposition in _NOT_REACHED:
-            db.execute(SQL["others_of_voter"], (*reached, max(record.at, EARLIEST_DUE), held))
+            _hold(db, row, max(record.at, EARLIEST_DUE), held)
         else:
             until = _held_until(record.retry_at, record.at, for_good=record.disposition in _FOR_GOOD)
-            _hold_others(db, reached, until, held)
+            _hold_others(db, row, until, held)
     return effect
 
 
 def newest_event_at(db: sqlite3.Connection) -> float | None:
     """The newest moment, epoch seconds, that is kept of the attempts opened last; None: there was none."""
-    (newest,) = db.execute(SQL["newest_event"]).fetchone()
-    return None if newest is None else float(newest)
+    return SQL["newest_event"].value(db, float)
 
 
 def unfinished_attempts(db: sqlite3.Connection) -> list[OpenAttempt]:
     """All attempts without an end."""
     found: list[OpenAttempt] = []
-    for attempt_id, *rest, direction, caller_id, of_worker, disposition, disposed_at, agent in db.execute(
-        SQL["unfinished"]
-    ).fetchall():
-        attempt = OpenAttempt(AttemptId(attempt_id), *rest)
-        attempt = replace(attempt, direction=Direction(direction), caller_id=caller_id)
+    for row in [*SQL["unfinished"].rows(db)]:
+        attempt = OpenAttempt(
+            AttemptId(row.attempt_id),
+            row.campaign_id,
+            row.phone_id,
+            row.voter_id,
+            row.booth_id,
+            row.attempt_number,
+            row.trunk,
+            row.created_at,
+            row.answered_at,
+            row.connected_at,
+            row.seat,
+            row.e164,
+            Direction(row.direction),
+            row.caller_id,
+        )
         others = sum(voter_id != attempt.voter_id for voter_id in pending_voters(db, attempt.phone_id))
-        attempt = replace(attempt, pending_voters=1 if of_worker else 1 + others)
-        worker = worker_on(db, attempt.phone_id) if of_worker else None
+        attempt = replace(attempt, pending_voters=1 if row.of_worker else 1 + others)
+        worker = worker_on(db, attempt.phone_id) if row.of_worker else None
         if worker is not None:
             attempt = replace(attempt, worker=worker, booth_id=worker.booth_ids[0])
-        marked = db.execute(SQL["last_mark_of_attempt"], (attempt_id, attempt.created_at)).fetchone()
+        marked = SQL["last_mark_of_attempt"].row(db, attempt_id=row.attempt_id, since=row.created_at)
         if marked is not None:
-            attempt = replace(attempt, said=MarkKind(marked[0]), said_hour=marked[1])
-        if disposition is not None:
-            attempt = replace(attempt, disposition=Disposition(disposition), disposed_at=disposed_at, agent=agent)
+            attempt = replace(attempt, said=MarkKind(marked.kind), said_hour=marked.hour)
+        if row.disposition is not None:
+            said = Disposition(row.disposition)
+            attempt = replace(attempt, disposition=said, disposed_at=row.disposed_at, agent=row.agent)
         found.append(attempt)
     return found
 
 
 def known_attempts(db: sqlite3.Connection, attempt_ids: Sequence[AttemptId]) -> frozenset[AttemptId]:
     """Which of these attempts this store has ever opened."""
-    asked = "SELECT 1 FROM attempt WHERE attempt_id = :attempt_id"
-    return frozenset(each for each in attempt_ids if db.execute(asked, {"attempt_id": each}).fetchone())
+    return frozenset(each for each in attempt_ids if SQL["is_known"].value(db, int, attempt_id=each))

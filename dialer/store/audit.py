@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 
 from dialer.audit.chain import GENESIS, AuditEntry, canonical, next_entry, shown
-from dialer.store.sql import load_statements
+from dialer.store.sql import load_statements, values_of
 
 
 def audit_name(who: str | None) -> str:
@@ -26,12 +26,12 @@ def append(db: sqlite3.Connection, kind: str, who: str, what: Mapping[str, str],
     (ids and short reasons). Returns the entry's number once it is durable; the same entry of the same moment is kept once.
     Nothing of it can be changed or removed. Raises UnsafeValue for a phone number, or a text too long, in it.
     """
-    repeated = db.execute(SQL["repeated"], (at, kind, who, canonical(what))).fetchone()
+    repeated = SQL["repeated"].value(db, int, at=at, kind=kind, who=who, what=canonical(what))
     if repeated is not None:
-        return int(repeated[0])
-    number, digest = db.execute(SQL["head"]).fetchone() or (0, GENESIS)
+        return repeated
+    number, digest = SQL["head"].row(db) or (0, GENESIS)
     entry = next_entry(number, digest, at=at, kind=kind, who=who, what=what)
-    db.execute(SQL["append"], (entry.number, entry.at, entry.kind, entry.who, entry.what, entry.previous, entry.digest))
+    SQL["append"](db, **values_of(entry))
     return entry.number
 
 
@@ -39,10 +39,10 @@ def settings_changed(db: sqlite3.Connection, settings: Mapping[str, str], at: fl
     """Keep the settings of a start, key by key and without secrets, and append to the audit what differs from the start before;
     the entry's number. None: nothing does.
     """
-    before = dict(db.execute(SQL["settings"]).fetchall())
+    before = dict(SQL["settings"].rows(db))
     if before == dict(settings):
         return None
-    db.execute(SQL["forget_settings"])
+    SQL["forget_settings"](db)
     db.executemany(SQL["keep_setting"], [{"key": key, "value": value} for key, value in settings.items()])
     if not before:
         return append(db, "settings", "dialler", {"first": "yes", "keys": str(len(settings))}, at)
@@ -57,7 +57,7 @@ def settings_changed(db: sqlite3.Connection, settings: Mapping[str, str], at: fl
 def entries(db: sqlite3.Connection) -> Iterator[AuditEntry]:
     """Every entry in order, read page by page."""
     last = 0
-    while rows := db.execute(SQL["entries"], (last, _PAGE)).fetchall():
+    while rows := [*SQL["entries"].rows(db, last=last, limit=_PAGE)]:
         for row in rows:
-            yield AuditEntry(*row)
-        last = rows[-1][0]
+            yield AuditEntry(**row._asdict())
+        last = rows[-1].number

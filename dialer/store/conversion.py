@@ -79,7 +79,7 @@ def _replace(
         _copy(db, path, beside, progress)
         # The new file is closed and opened again: what is compared comes from the file, not from memory.
         db.execute("DETACH new")
-        db.execute(f"ATTACH ? AS new KEY {key_literal(new)}", (_uri(beside),))
+        db.execute(f"ATTACH :file AS new KEY {key_literal(new)}", {"file": _uri(beside)})
         _compare(db, path, progress)
         db.execute("DETACH new")
         _write(beside, new, note)
@@ -98,7 +98,7 @@ def _both(path: Path, beside: Path, old: StoreKey | None, new: StoreKey | None) 
     """
     db = connect_any()
     try:
-        db.execute(f"ATTACH ? AS old KEY {key_literal(old)}", (_uri(path),))
+        db.execute(f"ATTACH :file AS old KEY {key_literal(old)}", {"file": _uri(path)})
         db.execute("PRAGMA old.busy_timeout = 0")
         # Out of the WAL: this works for the only connection alone, and empties it into the file.
         (journal,) = db.execute("PRAGMA old.journal_mode = DELETE").fetchone()
@@ -107,7 +107,7 @@ def _both(path: Path, beside: Path, old: StoreKey | None, new: StoreKey | None) 
         db.execute("PRAGMA old.locking_mode = EXCLUSIVE")
         db.execute("BEGIN EXCLUSIVE")
         db.execute("COMMIT")
-        db.execute(f"ATTACH ? AS new KEY {key_literal(new)}", (_uri(beside),))
+        db.execute(f"ATTACH :file AS new KEY {key_literal(new)}", {"file": _uri(beside)})
         yield db
     finally:
         db.close()

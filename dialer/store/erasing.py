@@ -54,9 +54,11 @@ class RecordedVoice:
 
 def voice_of(db: sqlite3.Connection, number: str) -> RecordedVoice:
     """What may be recorded of the people on a number; of one that is on no roll nothing is known."""
-    attempts = frozenset(attempt_id for (attempt_id,) in db.execute(SQL["attempts_on"], (number,)))
-    (recordings,) = db.execute(SQL["recordings_on"], (number,)).fetchone()
-    return RecordedVoice(attempts, recordings, tuple(sid for (sid,) in db.execute(SQL["with_twilio_on"], (number,))))
+    return RecordedVoice(
+        frozenset(SQL["attempts_on"].values(db, str, number=number)),
+        SQL["recordings_on"].number(db, number=number),
+        tuple(SQL["with_twilio_on"].values(db, str, number=number)),
+    )
 
 
 def overwrite_freed(db: sqlite3.Connection) -> None:
@@ -67,11 +69,11 @@ def overwrite_freed(db: sqlite3.Connection) -> None:
 def forget_recordings(db: sqlite3.Connection, phone_id: int | None) -> None:
     """Forget that a number's calls were recorded, or that any were (None). The files are the caller's to erase."""
     if phone_id is None:
-        db.execute(SQL["forget_recordings"])
-        db.execute(SQL["forget_messages"])
+        SQL["forget_recordings"](db)
+        SQL["forget_messages"](db)
     else:
-        db.execute(SQL["forget_recordings_on"], (phone_id,))
-        db.execute(SQL["forget_messages_on"], (phone_id,))
+        SQL["forget_recordings_on"](db, phone_id=phone_id)
+        SQL["forget_messages_on"](db, phone_id=phone_id)
 
 
 def erase_number(
@@ -91,39 +93,38 @@ def erase_number(
     one, and from now on nobody here knows the number any more.
     """
     begin_hashing(db, secrets)
-    row = db.execute(SQL["phone"], (number,)).fetchone()
+    phone_id = SQL["phone"].value(db, int, number=number)
     opt_out_number(db, None, number, at=at, source=AGAIN if _was_erased(db, number, secrets) else ERASED)
     if secrets:
         hashed = number_hash(secrets[0], number)
         tell(db, encode, OptOutNews(None, at, ERASED, number_hash=hashed), at)
         _keep_hashes(db, [hashed], at)
         _blank_opt_outs(db, [number])
-    db.execute(SQL["forget_registered"], (number,))
+    SQL["forget_registered"](db, number=number)
     seals.consent_ahead_erased(db, number)
-    db.execute(SQL["forget_consent_ahead"], (number,))
-    db.execute(SQL["blank_callers"], (number,))
-    if row is None:
+    SQL["forget_consent_ahead"](db, number=number)
+    SQL["blank_callers"](db, number=number)
+    if phone_id is None:
         return Erased(None, 0, bool(secrets))
-    phone_id = int(row[0])
-    voters = [voter_id for (voter_id,) in db.execute(SQL["voters_on"], (phone_id,))] if with_voters else []
+    voters = SQL["voters_on"].values(db, int, phone_id=phone_id) if with_voters else []
     for voter_id in voters:
-        db.execute(SQL["blank_voter"], (voter_id,))
+        SQL["blank_voter"](db, voter_id=voter_id)
     close_phone(db, phone_id)
-    db.execute(SQL["blank_worker"], (phone_id,))
-    db.execute(SQL["drop_links"], (phone_id,))
-    db.execute(SQL["forget_hash"], (phone_id,))
-    db.execute(SQL["blank_phone"], (phone_id, at))
+    SQL["blank_worker"](db, phone_id=phone_id)
+    SQL["drop_links"](db, phone_id=phone_id)
+    SQL["forget_hash"](db, phone_id=phone_id)
+    SQL["blank_phone"](db, phone_id=phone_id, at=at)
     seals.consents_erased(db, [phone_id])
     return Erased(phone_id, len(voters), bool(secrets))
 
 
 def _was_erased(db: sqlite3.Connection, number: str, secrets: Sequence[bytes]) -> bool:
-    return any(db.execute(SQL["was_erased"], (number_hash(each, number), ERASED)).fetchone() for each in secrets)
+    return any(SQL["was_erased"].row(db, number_hash=number_hash(each, number), centre=ERASED) for each in secrets)
 
 
 def stock(db: sqlite3.Connection) -> Stock:
     """What there is to be erased."""
-    return Stock(*db.execute(SQL["counts"]).fetchone())
+    return Stock(**SQL["counts"].row(db)._asdict())
 
 
 def purge(db: sqlite3.Connection, *, at: float, secrets: Sequence[bytes], records_too: bool) -> dict[str, str]:
@@ -140,7 +141,7 @@ def purge(db: sqlite3.Connection, *, at: float, secrets: Sequence[bytes], record
     begin_hashing(db, secrets)
     if secrets:
         hashed = number_hasher(secrets[0])
-        listed = [number for (number,) in db.execute(SQL["all_opt_outs"])]
+        listed = SQL["all_opt_outs"].values(db, str)
         # As of now: its own moment, to the microsecond, would lead from a hash to the call in which the number opted out.
         _keep_hashes(db, [hashed(number) for number in listed], at)
         _blank_opt_outs(db, listed)
@@ -160,8 +161,8 @@ def purge(db: sqlite3.Connection, *, at: float, secrets: Sequence[bytes], record
         names += ["forget_unknown_serials", "forget_marks", "forget_released", "forget_attempts", "forget_intervals"]
     seals.consents_ahead_erased(db)
     for name in names:
-        db.execute(SQL[name])
-    db.execute(SQL["blank_phones"], (at,))
+        SQL[name](db)
+    SQL["blank_phones"](db, at=at)
     seals.consents_erased(db)
     return seals.begin_anew(db, at) | before if records_too else before
 
@@ -169,13 +170,14 @@ def purge(db: sqlite3.Connection, *, at: float, secrets: Sequence[bytes], record
 def _keep_hashes(db: sqlite3.Connection, hashes: Sequence[str], at: float) -> None:
     """In the order of the hashes, so that no order leads from one to an opt-out."""
     for hashed in sorted(hashes):
-        db.execute(SQL["keep_hash"], (hashed, at, ERASED))
+        SQL["keep_hash"](db, number_hash=hashed, at=at, centre=ERASED)
         seals.opt_out_hash_recorded(db, hashed)
 
 
 def _blank_opt_outs(db: sqlite3.Connection, numbers: Sequence[str]) -> None:
     """Leave of these numbers' opt-outs what leads to nobody. Before the numbers themselves are blanked."""
-    (last,) = db.execute(SQL["last_off_the_roll"]).fetchone()
+    last = SQL["last_off_the_roll"].number(db)
     ids = seals.opt_out_ids(db, numbers)
-    db.executemany(SQL["blank_opt_out"], [(number, place) for place, number in enumerate(numbers, last + 1)])
+    for place, number in enumerate(numbers, last + 1):
+        SQL["blank_opt_out"](db, number=number, place=place)
     seals.opt_outs_erased(db, ids)

@@ -17,19 +17,21 @@ _LONGEST_UNANSWERED_SECONDS = 600.0
 
 def targets(db: sqlite3.Connection, campaign_id: str) -> int:
     """How many numbers the campaign has. Reads an index of its whole queue: ask once and keep it."""
-    return int(db.execute(SQL["targets"], (campaign_id,)).fetchone()[0])
+    return SQL["targets"].number(db, campaign_id=campaign_id)
 
 
 def campaign_progress(db: sqlite3.Connection, campaign_id: str, targets: int) -> CampaignProgress:
     """How far the campaign is, of `targets` numbers: what is neither closed nor claimed nor on a call is due."""
-    closed, claimed, on_a_call, ended = db.execute(SQL["progress"], (campaign_id,)).fetchone()
-    due = targets - closed - claimed - on_a_call
-    return CampaignProgress(total=targets, closed=closed, due=due, attempts=ended + on_a_call)
+    done = SQL["progress"].row(db, campaign_id=campaign_id)
+    due = targets - done.closed - done.claimed - done.on_a_call
+    return CampaignProgress(total=targets, closed=done.closed, due=due, attempts=done.ended + done.on_a_call)
 
 
 def outcome_counts(db: sqlite3.Connection, campaign_id: str, since: float = 0.0) -> dict[Outcome, int]:
     """Ended attempts by outcome, of those created since."""
-    return {Outcome(outcome): count for outcome, count in db.execute(SQL["outcome_counts"], (campaign_id, since))}
+    return {
+        Outcome(outcome): count for outcome, count in SQL["outcome_counts"](db, campaign_id=campaign_id, since=since)
+    }
 
 
 def answers_of_late(
@@ -39,14 +41,20 @@ def answers_of_late(
     oldest first; stretches without any are left out.
     """
     live = json.dumps(sorted(outcome.value for outcome in LIVE_ANSWERS))
-    bound = (campaign_id, now, window_seconds, stretch_seconds, _LONGEST_UNANSWERED_SECONDS, live)
-    rows = db.execute(SQL["answers_of_late"], bound)
-    return [AnswersOfLate(age * stretch_seconds, answers, int(abandoned)) for age, answers, abandoned in rows]
+    rows = SQL["answers_of_late"].rows(
+        db,
+        campaign_id=campaign_id,
+        now=now,
+        window_seconds=window_seconds,
+        stretch_seconds=stretch_seconds,
+        longest_seconds=_LONGEST_UNANSWERED_SECONDS,
+        live=live,
+    )
+    return [AnswersOfLate(each.age * stretch_seconds, each.answers, int(each.abandoned)) for each in rows]
 
 
 def next_due_at(db: sqlite3.Connection, campaign_id: str) -> float | None:
     """The earliest time at which a target of this campaign is due (0: now); None: nothing waits."""
-    if db.execute(SQL["any_fresh"], (campaign_id,)).fetchone()[0]:
+    if SQL["any_fresh"].number(db, campaign_id=campaign_id):
         return 0.0
-    (earliest,) = db.execute(SQL["earliest_timed"], (campaign_id,)).fetchone()
-    return None if earliest is None else float(earliest)
+    return SQL["earliest_timed"].value(db, float, campaign_id=campaign_id)

@@ -7,7 +7,7 @@ import sqlite3
 from config.words import InboundMode
 from dialer.domain.model import AttemptId, InboundParty, NewInbound, Outcome
 from dialer.store import seals
-from dialer.store.sql import load_statements
+from dialer.store.sql import Row, load_statements, values_of
 
 SQL = load_statements("inbound")
 
@@ -25,55 +25,41 @@ def take_inbound(db: sqlite3.Connection, call: NewInbound) -> InboundParty | Non
     calls_back = False
     if party is not None:
         missed = call.mode is InboundMode.MISSED_CALL
-        opened = db.execute(
-            SQL["insert_attempt"],
-            (
-                call.attempt_id,
-                call.campaign_id,
-                party.phone_id,
-                party.voter_id,
-                call.trunk,
-                call.called,
-                call.at,
-                call.at if missed else None,
-                Outcome.MISSED.value if missed else None,
-            ),
+        opened = SQL["insert_attempt"](
+            db,
+            attempt_id=call.attempt_id,
+            campaign_id=call.campaign_id,
+            phone_id=party.phone_id,
+            voter_id=party.voter_id,
+            trunk=call.trunk,
+            caller_id=call.called,
+            created_at=call.at,
+            ended_at=call.at if missed else None,
+            outcome=Outcome.MISSED.value if missed else None,
         ).rowcount
         if opened:
             seals.attempt_opened(db, call.attempt_id)
         if missed and party.pending_voters and not party.opted_out and call.call_back_at is not None:
-            bound = (call.campaign_id, party.phone_id, call.call_back_at)
-            calls_back = db.execute(SQL["call_back"], bound).rowcount > 0
-    db.execute(
-        SQL["insert_call"],
-        (
-            call.at,
-            call.called,
-            call.number,
-            call.mode.value,
-            call.campaign_id,
-            None if party is None else call.attempt_id,
-            calls_back,
-        ),
-    )
+            due = SQL["call_back"](db, phone_id=party.phone_id, due_at=call.call_back_at, campaign_id=call.campaign_id)
+            calls_back = due.rowcount > 0
+    kept_as = None if party is None else call.attempt_id
+    SQL["insert_call"](db, kept_as=kept_as, call_back=calls_back, **values_of(call))
     return party
 
 
 def _party(db: sqlite3.Connection, number: str) -> InboundParty | None:
-    row = db.execute(SQL["party"], (number,)).fetchone()
+    row = SQL["party"].row(db, number=number)
     if row is None:
         return None
-    phone_id, voter_id, booth_id, language, opted_out = row
-    (pending,) = db.execute(SQL["pending"], (phone_id,)).fetchone()
-    return InboundParty(phone_id, voter_id, booth_id, language, pending, bool(opted_out))
+    pending = SQL["pending"].number(db, phone_id=row.phone_id)
+    return InboundParty(row.phone_id, row.voter_id, row.booth_id, row.language, pending, bool(row.opted_out))
 
 
-def open_inbound(db: sqlite3.Connection, attempt_id: AttemptId) -> tuple[int, str, int] | None:
-    """Row, campaign and phone of an inbound attempt that has not ended; None: there is none of that id."""
-    row = db.execute(SQL["open_attempt"], (attempt_id,)).fetchone()
-    return None if row is None else (int(row[0]), str(row[1]), int(row[2]))
+def open_inbound(db: sqlite3.Connection, attempt_id: AttemptId) -> Row | None:
+    """Row (`attempt`), `campaign_id` and `phone_id` of an inbound attempt that has not ended; None: there is none of that id."""
+    return SQL["open_attempt"].row(db, attempt_id=attempt_id)
 
 
 def put_off(db: sqlite3.Connection, campaign_id: str, phone_id: int, due_at: float, *, promised: bool) -> None:
     """The number is not called before this, where it was due to be called at all."""
-    db.execute(SQL["put_off"], (campaign_id, phone_id, due_at, promised))
+    SQL["put_off"](db, campaign_id=campaign_id, phone_id=phone_id, due_at=due_at, promised=promised)

@@ -32,11 +32,11 @@ def opt_out_number(
     """Suppress a number, on the roll or not. False: it was already. Other centres are told its `number_hash`; without one
     there is nothing that they would understand.
     """
-    row = db.execute(SQL["phone"], (number,)).fetchone()
-    if row is not None:
-        fresh = record_opt_out(db, None, row[0], at=at, source=source)
+    phone_id = SQL["phone"].value(db, int, number=number)
+    if phone_id is not None:
+        fresh = record_opt_out(db, None, phone_id, at=at, source=source)
     else:
-        fresh = db.execute(SQL["insert_opt_out"], (number, at, source)).rowcount == 1
+        fresh = SQL["insert_opt_out"](db, number=number, at=at, source=source).rowcount == 1
         if fresh:
             seals.opt_out_of_number_recorded(db, number)
     if fresh and number_hash is not None:
@@ -48,12 +48,10 @@ def record_foreign(db: sqlite3.Connection, number_hash: str, *, at: float, centr
     """Keep that a number opted out in another centre, whether it is on our roll or comes later; the number's id where it
     is suppressed by this, None where it is not known here or was suppressed before.
     """
-    if db.execute(SQL["insert_foreign"], (number_hash, at, centre)).rowcount == 1:
+    if SQL["insert_foreign"](db, number_hash=number_hash, at=at, centre=centre).rowcount == 1:
         seals.opt_out_hash_recorded(db, number_hash)
-    row = db.execute(SQL["phone_of_hash"], (number_hash,)).fetchone()
-    if row is None:
-        return None
-    return int(row[0]) if _suppress(db, row[0], at, centre) else None
+    phone_id = SQL["phone_of_hash"].value(db, int, number_hash=number_hash)
+    return phone_id if phone_id is not None and _suppress(db, phone_id, at, centre) else None
 
 
 def record_told(
@@ -71,20 +69,20 @@ def record_told(
     hash, told by `centre`. Raises NotInStore where no secret of this `fingerprint` is shared: the hashes would fit no
     number. A repeat changes nothing but the audit.
     """
-    if fingerprint not in dict(db.execute(SQL["secrets"]).fetchall()):
+    if fingerprint not in dict(SQL["secrets"].rows(db)):
         raise NotInStore(
             "the dialler does not share the secret that these opt-outs are hashed under (rules.opt_out_secret): restart it"
             " with these settings, then do it again; nothing was kept"
         )
     fresh, phones = 0, []
     for hashed in hashes:
-        is_new = db.execute(SQL["insert_foreign"], (hashed, entry.at, centre)).rowcount == 1
+        is_new = SQL["insert_foreign"](db, number_hash=hashed, at=entry.at, centre=centre).rowcount == 1
         if is_new:
             seals.opt_out_hash_recorded(db, hashed)
-        row = db.execute(SQL["phone_of_hash"], (hashed,)).fetchone()
-        if row is not None:
-            is_new = record_opt_out(db, None, row[0], at=entry.at, source=source)
-            phones += [int(row[0])] if is_new else []
+        phone_id = SQL["phone_of_hash"].value(db, int, number_hash=hashed)
+        if phone_id is not None:
+            is_new = record_opt_out(db, None, phone_id, at=entry.at, source=source)
+            phones += [phone_id] if is_new else []
         if is_new:
             tell(db, encode, OptOutNews(None, entry.at, source, number_hash=hashed), entry.at)
         fresh += is_new
@@ -100,35 +98,36 @@ def begin_hashing(db: sqlite3.Connection, secrets: Sequence[bytes]) -> None:
     a hash is known, which may be under that one: without it a later roll would bring them back.
     """
     prints = [fingerprint(secret) for secret in secrets]
-    known = dict(db.execute(SQL["secrets"]).fetchall())
+    known = dict(SQL["secrets"].rows(db))
     gone = [secret for print_, secret in known.items() if print_ not in prints]
-    if (gone or not prints) and db.execute(SQL["any_by_hash_alone"]).fetchone()[0]:
+    if (gone or not prints) and SQL["any_by_hash_alone"].number(db):
         raise StoreError(
             "an opt-out secret is gone from the rules under which opt-outs may be known alone:"
             " put it back, as rules.opt_out_secret or among rules.opt_out_secrets_known"
         )
     for secret in gone:
-        known_too = [row[0] for row in db.execute(SQL["known_too"], (secret,)).fetchall()]
-        seals.opt_out_hashes_forgotten(db, known_too)
+        seals.opt_out_hashes_forgotten(db, SQL["known_too"].values(db, int, secret=secret))
         for statement in ("forget_known", "forget_hashes", "forget_secret"):
-            db.execute(SQL[statement], (secret,))
+            SQL[statement](db, secret=secret)
     fresh = [print_ for print_ in prints if print_ not in known]
     if fresh:
-        db.execute(SQL["drop_hash_index"])
-        db.executemany(SQL["insert_secret"], [(print_,) for print_ in fresh])
+        SQL["drop_hash_index"](db)
+        for print_ in fresh:
+            SQL["insert_secret"](db, fingerprint=print_)
     if prints:
-        db.execute(SQL["tell_under"], (prints[0],))
+        SQL["tell_under"](db, fingerprint=prints[0])
 
 
 def hash_some(db: sqlite3.Connection, secret: bytes, after: int) -> int | None:
     """Hash numbers that have no hash under a secret yet, from `after` on; the last id looked at. None: there were no more."""
-    number = dict(db.execute(SQL["secrets"]).fetchall())[fingerprint(secret)]
-    found = db.execute(SQL["unhashed"], (after, HASHED_AT_ONCE, number)).fetchall()
+    number = dict(SQL["secrets"].rows(db))[fingerprint(secret)]
+    found = [*SQL["unhashed"].rows(db, after=after, limit=HASHED_AT_ONCE, secret=number)]
     hashed = number_hasher(secret)
-    db.executemany(SQL["insert_hash"], [(phone_id, number, hashed(e164)) for phone_id, e164 in found])
+    rows = ({"phone_id": each.phone_id, "secret": number, "number_hash": hashed(each.e164)} for each in found)
+    db.executemany(SQL["insert_hash"], rows)
     if not found:
         return None
-    last = int(found[-1][0])
+    last = int(found[-1].phone_id)
     if after // TOLD_EVERY != last // TOLD_EVERY:  # the first start of a large roll takes some seconds
         _log.info("numbers.hashed", up_to_phone=last)
     return last
@@ -136,9 +135,9 @@ def hash_some(db: sqlite3.Connection, secret: bytes, after: int) -> int | None:
 
 def honour_foreign(db: sqlite3.Connection) -> int:
     """Suppress the numbers that other centres told of before they came onto our roll; how many. Ends the hashing."""
-    db.execute(SQL["make_hash_index"])
-    found = db.execute(SQL["foreign_not_honoured"]).fetchall()
-    return sum(_suppress(db, phone_id, at, centre) for phone_id, at, centre in found)
+    SQL["make_hash_index"](db)
+    found = [*SQL["foreign_not_honoured"].rows(db)]
+    return sum(_suppress(db, each.phone_id, each.at, each.centre) for each in found)
 
 
 def _suppress(db: sqlite3.Connection, phone_id: int, at: float, centre: str) -> bool:

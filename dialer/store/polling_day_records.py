@@ -12,7 +12,7 @@ from dialer.domain.model import AttemptId, Mark
 from dialer.domain.official_turnout import OfficialFigure, state_of, states_meant
 from dialer.store import audit, queues
 from dialer.store.port import AuditNote, Encode, MarkEffect
-from dialer.store.sql import load_statements
+from dialer.store.sql import load_statements, values_of
 from dialer.store.voters import record_mark
 
 SQL = load_statements("polling_day_records")
@@ -37,9 +37,9 @@ def enter_turnout(db: sqlite3.Connection, figures: Sequence[OfficialFigure], ent
     new = 0
     for figure in figures:
         area = _area(of_state(db, figure))
-        stands = db.execute(SQL["figure"], (*area, figure.by_time)).fetchone()
-        if stands is None or stands[0] != figure.share:
-            db.execute(SQL["insert_figure"], (*area, figure.by_time, figure.share, entry.at, entry.who))
+        if SQL["figure"].value(db, float, **area, by_time=figure.by_time) != figure.share:
+            told = {"by_time": figure.by_time, "share": figure.share, "entered_at": entry.at, "who": entry.who}
+            SQL["insert_figure"](db, **area, **told)
             new += 1
     _note(db, "official-turnout", entry, figures=len(figures), new=new)
     return new
@@ -72,57 +72,49 @@ def closes_at(db: sqlite3.Connection, figure: OfficialFigure) -> str:
 def _states(db: sqlite3.Connection, figure: OfficialFigure) -> dict[str, str]:
     """The states of which the roll has a figure's area, and when the last of its booths closes there."""
     number = figure.constituency_number
-    known = [state for (state,) in db.execute(SQL["states_of_constituency"], (number,))]
+    known = SQL["states_of_constituency"].values(db, str, constituency_number=number)
     found: dict[str, str] = {}
-    for told, closes in db.execute(SQL["area"], (number, figure.part_number)):
-        state = state_of(told, known)
-        found[state] = max(closes, found.get(state, ""))
+    for booths in SQL["area"].rows(db, constituency_number=number, part_number=figure.part_number):
+        state = state_of(booths.state_code, known)
+        found[state] = max(booths.closes_at, found.get(state, ""))
     return found
 
 
-def _area(figure: OfficialFigure) -> tuple[str, int, int | None, str]:
-    return figure.day.isoformat(), figure.constituency_number, figure.part_number, figure.state_code
+def _area(figure: OfficialFigure) -> dict[str, str | int | None]:
+    return {
+        "day": figure.day.isoformat(),
+        "constituency_number": figure.constituency_number,
+        "part_number": figure.part_number,
+        "state_code": figure.state_code,
+    }
 
 
 def standing_figures(db: sqlite3.Connection, figure: OfficialFigure) -> dict[str, float]:
     """The shares that stand of the area and day of a figure `of_state`, by their hour."""
-    return dict(db.execute(SQL["figures_of_area"], _area(figure)).fetchall())
+    return dict(SQL["figures_of_area"].rows(db, **_area(figure)))
 
 
 def record_complaint(db: sqlite3.Connection, complaint: Complaint, entry: AuditNote) -> int:
     """Append a complaint with its audit entry ("complaint"); its number. A repeat of the key gives the same one. Raises
     NotInStore for a campaign, attempt or phone that the store does not have.
     """
-    names = (complaint.campaign_id, complaint.attempt_id, complaint.phone_id)
-    for what, name, known in zip(
-        ("campaign", "attempt", "number"), names, db.execute(SQL["known"], names).fetchone(), strict=True
-    ):
-        if name is not None and not known:
+    names = {"campaign": complaint.campaign_id, "attempt": complaint.attempt_id, "number": complaint.phone_id}
+    known = SQL["known"].row(db, **values_of(complaint))._asdict()
+    for what, name in names.items():
+        if name is not None and not known[what]:
             raise NotInStore(f"the store has no {what} {name}: the complaint was not kept")
-    values = (
-        complaint.key,
-        complaint.at,
-        complaint.about.value,
-        complaint.channel.value,
-        complaint.campaign_id,
-        complaint.attempt_id,
-        complaint.phone_id,
-        entry.at,
-        entry.who,
-    )
-    new = db.execute(SQL["insert_complaint"], values).rowcount
-    (number,) = db.execute(SQL["complaint"], (complaint.key,)).fetchone()
+    new = SQL["insert_complaint"](db, entered_at=entry.at, who=entry.who, **values_of(complaint)).rowcount
+    number = SQL["complaint"].number(db, key=complaint.key)
     if new:
         _note(db, "complaint", entry, complaint=number)
-    return int(number)
+    return number
 
 
 def answer_complaint(db: sqlite3.Connection, answer: ComplaintAnswer, entry: AuditNote) -> None:
     """Append an answer with its audit entry ("complaint-answer"). Raises NotInStore where there is no such complaint."""
-    if not db.execute(SQL["is_complaint"], (answer.complaint_id,)).fetchone()[0]:
+    if not SQL["is_complaint"].number(db, complaint_id=answer.complaint_id):
         raise NotInStore(f"there is no complaint {answer.complaint_id}: see `dialer report complaints`")
-    values = (answer.key, answer.complaint_id, answer.at, answer.answer.value, entry.who)
-    if db.execute(SQL["insert_answer"], values).rowcount:
+    if SQL["insert_answer"](db, who=entry.who, **values_of(answer)).rowcount:
         _note(db, "complaint-answer", entry, complaint=answer.complaint_id)
 
 

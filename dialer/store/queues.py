@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
 
 from config.words import CampaignKind, Purpose
 from dialer.domain.errors import StoreError
 from dialer.domain.model import NO_VOTER, BoothWorker, CampaignState, Claim, VotingBooths
 from dialer.domain.phone_facts import Consent, NumberHistory, PhoneFacts
 from dialer.domain.site_time import DAY_SECONDS
-from dialer.store.sql import load_statements
+from dialer.store.sql import Row, Statement, load_statements
 
 SQL = load_statements("queues")
 
@@ -21,13 +23,13 @@ SET_ASIDE_AT_ONCE = 10
 
 def ensure_campaign(db: sqlite3.Connection, campaign_id: str, kind: CampaignKind, purpose: Purpose) -> CampaignState:
     """Make the campaign known, keep its state if it was; returns the state an operator last asked for."""
-    (state,) = db.execute(SQL["ensure_campaign"], (campaign_id, kind.value, purpose.value)).fetchone()
-    return CampaignState(state)
+    row = SQL["ensure_campaign"].row(db, campaign_id=campaign_id, kind=kind.value, purpose=purpose.value)
+    return CampaignState(row.state)
 
 
 def set_campaign_state(db: sqlite3.Connection, campaign_id: str, state: CampaignState) -> None:
     """Keep what an operator asked for."""
-    if db.execute(SQL["set_campaign_state"], (campaign_id, state.value)).rowcount == 0:
+    if SQL["set_campaign_state"](db, campaign_id=campaign_id, state=state.value).rowcount == 0:
         raise unknown_campaign(campaign_id)
 
 
@@ -36,15 +38,14 @@ def enrol(db: sqlite3.Connection, campaign_id: str) -> int:
     returns how many. Sorts the roll's numbers once, on disk where they are many.
     """
     if not _calls_workers(db, campaign_id):
-        return db.execute(SQL["enrol"], (campaign_id,)).rowcount
-    added = db.execute(SQL["enrol_workers"], (campaign_id,)).rowcount
-    db.execute(SQL["place_workers"], (campaign_id,))
+        return SQL["enrol"](db, campaign_id=campaign_id).rowcount
+    added = SQL["enrol_workers"](db, campaign_id=campaign_id).rowcount
+    SQL["place_workers"](db, campaign_id=campaign_id)
     return added
 
 
 def _calls_workers(db: sqlite3.Connection, campaign_id: str) -> bool:
-    row = db.execute(SQL["purpose"], (campaign_id,)).fetchone()
-    return row is not None and row[0] == Purpose.BOOTH_WORKERS.value
+    return SQL["purpose"].value(db, str, campaign_id=campaign_id) == Purpose.BOOTH_WORKERS
 
 
 def claim(
@@ -73,25 +74,26 @@ def claim(
     day, after a restart, or when it has a new time. None: whatever their booth.
     """
     release_expired(db, now)
-    db.execute(SQL["aside_no_more"], (campaign_id, now))
+    SQL["aside_no_more"](db, campaign_id=campaign_id, now=now)
     until = now + lease_seconds
     since = now - DAY_SECONDS if day_start is None else day_start
     walk = _Walk(db, campaign_id, limit, _Times(since, now, until), voting)
     for promised in (True, False):
-        walk.take(limit, SQL["claim_timed"], (campaign_id, now, promised), promised=promised)
+        walk.take(limit, SQL["claim_timed"], now=now, promised=promised)
     if voting is None:
-        walk.take(limit, SQL["claim_aside"], (campaign_id,))
+        walk.take(limit, SQL["claim_aside"])
     if booths is None:
-        walk.take(limit, SQL["claim_fresh"], (campaign_id,))
+        walk.take(limit, SQL["claim_fresh"])
     else:
         for booth_id, most in booths.items():
-            walk.take(most, SQL["claim_fresh_of_booth"], (campaign_id, booth_id))
-    for statement, bound in walk.done_for:
-        db.execute(SQL[statement], bound)
+            walk.take(most, SQL["claim_fresh_of_booth"], booth_id=booth_id)
+    for close in walk.done_for:
+        close(db)
     if voting is not None:
-        db.executemany(SQL["stand_aside"], [(target, voting.until) for target in walk.aside])
+        for target in walk.aside:
+            SQL["stand_aside"](db, target=target, until=voting.until)
     for target in walk.taken:
-        db.execute(SQL["take"], (target, owner, until))
+        SQL["take"](db, target=target, owner=owner, until=until)
     return walk.claims
 
 
@@ -117,7 +119,7 @@ class _Walk:
         self.claims: list[Claim] = []
         self.taken: list[int] = []
         self.aside: list[int] = []  # retries of booths that vote another day
-        self.done_for: list[tuple[str, tuple[int, ...]]] = []  # what closes it, and with which values
+        self.done_for: list[Callable[[sqlite3.Connection], object]] = []  # closes what nobody is to be called on
         self._db = db
         self._campaign_id = campaign_id
         self._limit = limit
@@ -125,79 +127,72 @@ class _Walk:
         self._workers = _calls_workers(db, campaign_id)
         self._voting = None if voting is None else voting.booth_ids
 
-    def take(self, most: int, statement: str, bound: tuple[str | int | float, ...], *, promised: bool = False) -> None:
+    def take(self, most: int, statement: Statement, *, promised: bool = False, **bound: object) -> None:
         """Take up to `most` of what the statement finds. Reads row by row and stops: the order comes from the index, so
         nothing behind the last row taken is touched. `promised`: these are the calls that were asked for.
         """
         room = min(most, self._limit - len(self.claims))
         if room <= 0:
             return
-        candidates = self._db.execute(statement, bound)
-        for (
-            target,
-            phone_id,
-            attempts,
-            number,
-            opted_out,
-            consent,
-            on_a_call,
-            queue_booth_id,
-            weight,
-            waits,
-        ) in candidates:
-            if waits is not None and self._voting is not None and waits not in self._voting:
-                self.aside.append(target)
+        found = statement(self._db, campaign_id=self._campaign_id, promised=promised, **bound)
+        for row in statement.named(found):
+            if row.waits is not None and self._voting is not None and row.waits not in self._voting:
+                self.aside.append(row.target)
                 if len(self.aside) == SET_ASIDE_AT_ONCE:
                     break
                 continue
-            if on_a_call:
+            if row.on_a_call:
                 continue
-            called = None if opted_out else self._who_is_called(phone_id)
+            called = None if row.opted_out else self._who_is_called(row.phone_id)
             if called is None:
-                closing = ("close_phone", (phone_id, False)) if opted_out else self._nobody_on(target, phone_id)
-                self.done_for.append(closing)
+                self.done_for.append(self._closing(row))
                 continue
-            voter_id, voters, language, booth_id, worker = called
+            facts = phone_facts(
+                self._db, row.phone_id, row.e164, row.consent, self._times.day_start, now=self._times.now
+            )
             self.claims.append(
                 Claim(
-                    self._campaign_id,
-                    phone_id,
-                    number,
-                    attempts + 1,
-                    voter_id,
-                    voters,
-                    language,
-                    booth_id,
-                    phone_facts(self._db, phone_id, number, consent, self._times.day_start, now=self._times.now),
-                    queue_booth_id=queue_booth_id,
-                    weight=weight,
-                    worker=worker,
+                    campaign_id=self._campaign_id,
+                    phone_id=row.phone_id,
+                    number=row.e164,
+                    attempt_number=row.attempts + 1,
+                    facts=facts,
+                    queue_booth_id=row.queue_booth_id,
+                    weight=row.weight,
                     leased_until=self._times.until,
                     promised=promised,
+                    **called,
                 )
             )
-            self.taken.append(target)
+            self.taken.append(row.target)
             room -= 1
             if room == 0:
                 break
-        candidates.close()
+        found.close()
 
-    def _who_is_called(self, phone_id: int) -> tuple[int, int, str, int, BoothWorker | None] | None:
-        """Voter, voters pending, language, booth and worker; None: there is nobody on the number to be called."""
+    def _who_is_called(self, phone_id: int) -> dict[str, Any] | None:
+        """Whom a claim addresses: its fields from the voter on; None: there is nobody on the number to be called."""
         if not self._workers:
-            pending = self._db.execute(SQL["pending_on_phone"], (phone_id,)).fetchone()
-            return None if pending is None else (*pending, None)
+            pending = SQL["pending_on_phone"].row(self._db, phone_id=phone_id)
+            return None if pending is None else pending._asdict()
         found = worker_on(self._db, phone_id)
-        return None if found is None else (NO_VOTER, 0, found.language, found.booth_ids[0], found)
+        if found is None:
+            return None
+        nobody = {"voter_id": NO_VOTER, "pending_voters": 0}
+        return nobody | {"language": found.language, "booth_id": found.booth_ids[0], "worker": found}
 
-    def _nobody_on(self, target: int, phone_id: int) -> tuple[str, tuple[int, ...]]:
-        return ("close_target", (target,)) if self._workers else ("close_voters", (phone_id, True))
+    def _closing(self, row: Row) -> Callable[[sqlite3.Connection], object]:
+        if row.opted_out:
+            return partial(close_phone, phone_id=row.phone_id)
+        if self._workers:
+            return partial(SQL["close_target"], target=row.target)
+        return partial(close_voters, phone_id=row.phone_id, settled=True)
 
 
 def worker_on(db: sqlite3.Connection, phone_id: int) -> BoothWorker | None:
     """The booth worker whose number it is; None: it is nobody's on the list."""
-    rows = db.execute(SQL["worker_on_phone"], (phone_id,)).fetchall()
-    return BoothWorker(rows[0][0], rows[0][1], tuple(booth_id for *_, booth_id in rows)) if rows else None
+    rows = [*SQL["worker_on_phone"].rows(db, phone_id=phone_id)]
+    return BoothWorker(rows[0].worker_id, rows[0].language, tuple(row.booth_id for row in rows)) if rows else None
 
 
 def phone_facts(
@@ -213,33 +208,37 @@ def phone_facts(
 
     Calls at about the time of day of `now` (epoch seconds) are counted once more; None: not.
     """
-    row = db.execute(SQL["earlier_calls"], (phone_id, day_start, now)).fetchone()
-    attempts, conversations, abandoned_at, *ends, called_at, talked_at = row
-    registers = tuple(name for (name,) in db.execute(SQL["registers_of"], (number,)))
-    history = NumberHistory(*ends)
+    row = SQL["earlier_calls"].row(db, phone_id=phone_id, day_start=day_start, now=now)
     return PhoneFacts(
-        attempts,
-        conversations,
-        abandoned_at,
-        registers,
+        row.attempts,
+        row.conversations,
+        row.abandoned_at,
+        tuple(SQL["registers_of"].values(db, str, number=number)),
         Consent(consent),
-        False,
-        history,
-        called_at,
-        talked_at,
-        () if talked_at is None else campaigns_of(db, phone_id),
+        history=NumberHistory(
+            row.answers, row.no_answers, row.busy, row.machines, row.near_answers, row.near_misses, row.called_us
+        ),
+        called_at=row.called_at,
+        talked_at=row.talked_at,
+        campaigns=() if row.talked_at is None else campaigns_of(db, phone_id),
     )
 
 
 def campaigns_of(db: sqlite3.Connection, phone_id: int) -> tuple[str, ...]:
     """The campaigns that have a number, closed in them or not."""
-    return tuple(campaign for (campaign,) in db.execute(SQL["campaigns_of"], (phone_id,)))
+    return tuple(SQL["campaigns_of"].values(db, str, phone_id=phone_id))
 
 
 def postpone(db: sqlite3.Connection, claims: Sequence[tuple[Claim, float]]) -> None:
     """Put claims back that the rules forbid now, each due at its own epoch second; as `release` otherwise."""
     for each, due_at in claims:
-        db.execute(SQL["postpone"], (each.campaign_id, each.phone_id, each.attempt_number - 1, max(due_at, 1.0)))
+        SQL["postpone"](
+            db,
+            campaign_id=each.campaign_id,
+            phone_id=each.phone_id,
+            attempts=each.attempt_number - 1,
+            due_at=max(due_at, 1.0),
+        )
 
 
 def release(db: sqlite3.Connection, claims: Sequence[Claim]) -> None:
@@ -250,18 +249,18 @@ def release(db: sqlite3.Connection, claims: Sequence[Claim]) -> None:
 
 def put_back(db: sqlite3.Connection, claim: Claim) -> None:
     """Put one claim back, if it still is one."""
-    db.execute(SQL["put_back"], (claim.campaign_id, claim.phone_id, claim.attempt_number - 1))
+    SQL["put_back"](db, campaign_id=claim.campaign_id, phone_id=claim.phone_id, attempts=claim.attempt_number - 1)
 
 
 def release_expired(db: sqlite3.Connection, now: float, owner: str | None = None) -> int:
     """Put back claims whose lease has ended, and all of `owner`'s (after its restart, when nothing stands aside any more).
     Returns how many.
     """
-    overdue = db.execute(SQL["put_back_overdue"], (now,)).rowcount
+    overdue = SQL["put_back_overdue"](db, now=now).rowcount
     if owner is None:
         return overdue
-    owned = db.execute(SQL["put_back_owned"], (owner,)).rowcount
-    db.execute(SQL["none_aside"])
+    owned = SQL["put_back_owned"](db, owner=owner).rowcount
+    SQL["none_aside"](db)
     return overdue + owned
 
 
@@ -271,10 +270,11 @@ SETTLED_UNKNOWN = 2
 
 def close_phone(db: sqlite3.Connection, phone_id: int, settled: int = 0) -> None:
     """Close the number's due and claimed targets in every campaign."""
-    db.execute(SQL["close_phone"], (phone_id, settled))
+    SQL["close_phone"](db, phone_id=phone_id, settled=settled)
 
 
-class UnknownAttempt(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class UnknownAttempt:
     """An attempt of which nobody knows whether it was a call. Times are epoch seconds."""
 
     attempt_id: str
@@ -287,18 +287,18 @@ class UnknownAttempt(NamedTuple):
 
 def unknown_attempts(db: sqlite3.Connection) -> list[UnknownAttempt]:
     """Those that nobody has released, the oldest first."""
-    return [UnknownAttempt(*row) for row in db.execute(SQL["unknown"])]
+    return [UnknownAttempt(**row._asdict()) for row in SQL["unknown"].rows(db)]
 
 
 def release_unknown(db: sqlite3.Connection, attempt_id: str, *, at: float, who: str, reason: str) -> int | None:
     """Keep that a person lets the number of such an attempt be called again, and open what the attempt had closed; how many targets
     that were. None: the store has no such attempt, or it was released before.
     """
-    row = db.execute(SQL["unknown_phone"], {"attempt_id": attempt_id}).fetchone()
-    if row is None:
+    phone_id = SQL["unknown_phone"].value(db, int, attempt_id=attempt_id)
+    if phone_id is None:
         return None
-    db.execute(SQL["release_unknown"], {"attempt_id": attempt_id, "at": at, "who": who, "reason": reason})
-    return db.execute(SQL["reopen_released"], {"phone_id": row[0]}).rowcount
+    SQL["release_unknown"](db, attempt_id=attempt_id, at=at, who=who, reason=reason)
+    return SQL["reopen_released"](db, phone_id=phone_id).rowcount
 
 
 def reopen(db: sqlite3.Connection, voter_id: int, at: float) -> bool:
@@ -306,19 +306,19 @@ def reopen(db: sqlite3.Connection, voter_id: int, at: float) -> bool:
     them because nobody on them was pending; whether there was any. Fresh numbers are fresh again, others due when they would have
     been, and no sooner than `at` (epoch seconds). What was closed for another reason stays closed.
     """
-    return db.execute(SQL["reopen"], (voter_id, at)).rowcount > 0
+    return SQL["reopen"](db, voter_id=voter_id, at=at).rowcount > 0
 
 
 def close_voters(db: sqlite3.Connection, phone_id: int, *, settled: bool) -> None:
     """Close them but in campaigns that call booth workers: no voter on the number is to be called any more. `settled`: because
     nobody on it is pending, which a correction may change (`reopen`).
     """
-    db.execute(SQL["close_voters"], (phone_id, settled))
+    SQL["close_voters"](db, phone_id=phone_id, settled=settled)
 
 
 def first_due(db: sqlite3.Connection) -> dict[str, float]:
     """By campaign, when its first number that is not closed is due, epoch seconds (0: now); campaigns without one are left out."""
-    return dict(db.execute(SQL["first_due"]).fetchall())
+    return dict(SQL["first_due"].rows(db))
 
 
 def unknown_campaign(campaign_id: str) -> StoreError:

@@ -37,20 +37,17 @@ class KeptInterval:
 
 def attempts_of(db: sqlite3.Connection, since: float, until: float) -> list[KeptAttempt]:
     """The calls that began from `since` to before `until` and have ended, oldest first."""
-    rows = db.execute(SQL["attempts"], (since, until))
-    return [
-        KeptAttempt(created_at, ended_at, ringing_at, answered_at, connected_at, seat, Outcome(outcome))
-        for created_at, ended_at, ringing_at, answered_at, connected_at, seat, outcome in rows
-    ]
+    rows = SQL["attempts"].rows(db, since=since, until=until)
+    return [KeptAttempt(**row._asdict() | {"outcome": Outcome(row.outcome)}) for row in rows]
 
 
 def intervals_of(db: sqlite3.Connection, since: float, until: float) -> list[KeptInterval]:
     """The seats' time that lies in the window, or reaches into it."""
-    rows = db.execute(SQL["intervals"], (since, until))
-    return [KeptInterval(seat, SeatState(state), from_at, until_at) for seat, state, from_at, until_at in rows]
+    rows = SQL["intervals"].rows(db, since=since, until=until)
+    return [KeptInterval(**row._asdict() | {"state": SeatState(row.state)}) for row in rows]
 
 
 def first_and_last_call(db: sqlite3.Connection) -> tuple[float, float] | None:
     """When the oldest and the newest of all such calls began, epoch seconds; None: there is none."""
-    first, last = db.execute(SQL["first_and_last"]).fetchone()
-    return None if first is None else (first, last)
+    calls = SQL["first_and_last"].row(db)
+    return None if calls.first is None else (calls.first, calls.last)

@@ -15,7 +15,7 @@ from dialer.store.failures import explained
 from dialer.store.lock import refuse_second_name
 from dialer.store.port import Encode, KeptCommand, LogIn, News, OutboxRow, SeatInterval
 from dialer.store.queues import unknown_campaign
-from dialer.store.sql import load_statements
+from dialer.store.sql import load_statements, values_of
 from dialer.store.transaction import transaction
 
 SQL = load_statements("records")
@@ -29,7 +29,7 @@ COMMANDS_FORGOTTEN_AT_ONCE = 20  # more than come in, so the table shrinks; few,
 def announce(db: sqlite3.Connection, announcements: Sequence[Announcement], at: float) -> None:
     """Put announcements into the outbox. A repeat announces again."""
     for each in announcements:
-        db.execute(SQL["insert_announcement"], (each.topic, each.payload, at))
+        SQL["insert_announcement"](db, at=at, **values_of(each))
 
 
 def tell(db: sqlite3.Connection, encode: Encode | None, news: News, at: float) -> None:
@@ -40,7 +40,7 @@ def tell(db: sqlite3.Connection, encode: Encode | None, news: News, at: float) -
 
 def outbox(db: sqlite3.Connection, limit: int) -> list[OutboxRow]:
     """The oldest announcements that wait."""
-    return [OutboxRow(*row) for row in db.execute(SQL["outbox"], (limit,))]
+    return [OutboxRow(**row._asdict()) for row in SQL["outbox"].rows(db, limit=limit)]
 
 
 def outbox_done(db: sqlite3.Connection, up_to: int, *, keep_at_most: int | None = 100_000) -> int:
@@ -50,75 +50,71 @@ def outbox_done(db: sqlite3.Connection, up_to: int, *, keep_at_most: int | None 
     Results themselves are in their tables: what is lost here is only the news of them. Those of opt-outs are never lost,
     and do not count: other centres have nothing else to know them by.
     """
-    db.execute(SQL["outbox_taken"], (up_to,))
-    return 0 if keep_at_most is None else db.execute(SQL["outbox_beyond"], (keep_at_most,)).rowcount
+    SQL["outbox_taken"](db, up_to=up_to)
+    return 0 if keep_at_most is None else SQL["outbox_beyond"](db, keep_at_most=keep_at_most).rowcount
 
 
 def kept_command(db: sqlite3.Connection, command_id: str) -> KeptCommand | None:
     """What is kept of this command since it was executed; None: it was not executed yet."""
-    row = db.execute(SQL["kept_command"], {"command_id": command_id}).fetchone()
-    return None if row is None else KeptCommand(*row)
+    row = SQL["kept_command"].row(db, command_id=command_id)
+    return None if row is None else KeptCommand(row.content, row.reply)
 
 
 def record_command(db: sqlite3.Connection, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
     """Keep that a command was executed, with the hash of what it asked for. False: it had been already, and nothing changed.
     What was executed three days before is forgotten: it has expired long since.
     """
-    db.execute(SQL["forget_commands"], {"before": at - COMMANDS_KEPT_SECONDS, "most": COMMANDS_FORGOTTEN_AT_ONCE})
-    kept = {"command_id": command_id, "at": at, "name": name, "content": content, "reply": reply}
-    return db.execute(SQL["insert_command"], kept).rowcount == 1
+    SQL["forget_commands"](db, before=at - COMMANDS_KEPT_SECONDS, most=COMMANDS_FORGOTTEN_AT_ONCE)
+    kept = SQL["insert_command"](db, command_id=command_id, at=at, name=name, content=content, reply=reply)
+    return kept.rowcount == 1
 
 
 def complete_command(db: sqlite3.Connection, command_id: str, reply: str) -> None:
     """Put the reply in place of the one that `record_command` kept before the command was executed."""
-    db.execute(SQL["complete_command"], (command_id, reply))
+    SQL["complete_command"](db, command_id=command_id, reply=reply)
 
 
 def record_recording(db: sqlite3.Connection, attempt_id: str, started_at: float) -> None:
     """Keep that the call is recorded. A repeat changes nothing."""
-    db.execute(SQL["insert_recording"], (attempt_id, started_at))
+    SQL["insert_recording"](db, attempt_id=attempt_id, started_at=started_at)
 
 
 def record_answers(db: sqlite3.Connection, attempt_id: AttemptId, answers: Mapping[str, str], at: float) -> None:
     """Keep what a caller answered, by the names of the flow. A later value of a name replaces the earlier one."""
     for name, value in answers.items():
-        db.execute(SQL["record_answer_of_flow"], (attempt_id, name, value, at))
+        SQL["record_answer_of_flow"](db, attempt_id=attempt_id, name=name, value=value, at=at)
 
 
 def flow_answers(db: sqlite3.Connection, attempt_id: AttemptId) -> dict[str, str]:
     """What the caller of an attempt answered so far, by name; the agent who takes over the call sees it."""
-    return dict(db.execute(SQL["flow_answers"], (attempt_id,)).fetchall())
+    return dict(SQL["flow_answers"].rows(db, attempt_id=attempt_id))
 
 
 def phone_number(db: sqlite3.Connection, phone_id: int) -> str | None:
     """The number (E.164) of a phone, to send it an SMS; None for one that opted out or that the store does not have."""
-    row = db.execute(SQL["phone_number"], (phone_id,)).fetchone()
-    return None if row is None else str(row[0])
+    return SQL["phone_number"].value(db, str, phone_id=phone_id)
 
 
 def open_attempt_on(db: sqlite3.Connection, number: str) -> AttemptId | None:
     """The attempt under way on a number (E.164): there is at most one."""
-    row = db.execute(SQL["open_attempt_on"], (number,)).fetchone()
-    return None if row is None else AttemptId(row[0])
+    return SQL["open_attempt_on"].value(db, AttemptId, number=number)
 
 
 def record_seat_intervals(db: sqlite3.Connection, intervals: Sequence[SeatInterval]) -> None:
     """Keep where seats have spent their time."""
     for each in intervals:
-        values = (each.seat, each.agent, each.state, each.from_at, each.until_at, each.reason)
-        db.execute(SQL["insert_seat_interval"], values)
+        SQL["insert_seat_interval"](db, **values_of(each))
 
 
 def save_pacer_state(db: sqlite3.Connection, campaign_id: str, state: str) -> None:
     """Keep what the campaign's pacer has learned (JSON)."""
-    if db.execute(SQL["save_pacer_state"], (campaign_id, state)).rowcount == 0:
+    if SQL["save_pacer_state"](db, campaign_id=campaign_id, state=state).rowcount == 0:
         raise unknown_campaign(campaign_id)
 
 
 def pacer_state(db: sqlite3.Connection, campaign_id: str) -> str | None:
     """What was kept; None for a new campaign."""
-    row = db.execute(SQL["pacer_state"], (campaign_id,)).fetchone()
-    return None if row is None else row[0]
+    return SQL["pacer_state"].value(db, str, campaign_id=campaign_id)
 
 
 def keep_log_in(db: sqlite3.Connection, log_in: LogIn) -> None:
@@ -128,12 +124,11 @@ def keep_log_in(db: sqlite3.Connection, log_in: LogIn) -> None:
         if before is not None:
             audit.append(db, "log-off", shown(before), {"seat": log_in.seat}, log_in.at)
         audit.append(db, "log-in", shown(log_in.agent), {"seat": log_in.seat}, log_in.at)
-    db.execute(SQL["keep_log_in"], (log_in.seat, log_in.agent, log_in.paused, log_in.reason, log_in.at))
+    SQL["keep_log_in"](db, **values_of(log_in))
 
 
 def _agent_of(db: sqlite3.Connection, seat: str) -> str | None:
-    row = db.execute(SQL["log_in_of"], {"seat": seat}).fetchone()
-    return None if row is None else str(row[0])
+    return SQL["log_in_of"].value(db, str, seat=seat)
 
 
 def drop_log_in(db: sqlite3.Connection, seat: str, at: float) -> None:
@@ -141,14 +136,12 @@ def drop_log_in(db: sqlite3.Connection, seat: str, at: float) -> None:
     before = _agent_of(db, seat)
     if before is not None:
         audit.append(db, "log-off", shown(before), {"seat": seat}, at)
-    db.execute(SQL["drop_log_in"], (seat,))
+    SQL["drop_log_in"](db, seat=seat)
 
 
 def log_ins(db: sqlite3.Connection) -> list[LogIn]:
     """Who has which seat, in the seats' order."""
-    return [
-        LogIn(seat, agent, bool(paused), reason, at) for seat, agent, paused, reason, at in db.execute(SQL["log_ins"])
-    ]
+    return [LogIn(**row._asdict() | {"paused": bool(row.paused)}) for row in SQL["log_ins"].rows(db)]
 
 
 # The note in the audit that a list of voters left the store. It may be written beside a running dialler.

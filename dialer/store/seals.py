@@ -27,7 +27,7 @@ from typing import Any
 
 from dialer.audit.chain import AuditEntry, Head, breaks
 from dialer.store import audit
-from dialer.store.sql import load_statements
+from dialer.store.sql import Row, load_statements
 from dialer.store.transaction import transaction
 
 SQL = load_statements("seals")
@@ -129,7 +129,7 @@ def attempt_ended(db: sqlite3.Connection, attempt_id: str) -> None:
 
 
 def _seal_attempt(db: sqlite3.Connection, attempt_id: str, kind: str) -> None:
-    row = db.execute(_ROW["attempt"], {"row_id": attempt_id}).fetchone()
+    row = _ROW["attempt"].row(db, row_id=attempt_id)
     if row is None:
         return
     if row[_OUTCOME] is not None:
@@ -206,7 +206,7 @@ def opt_outs_erased(db: sqlite3.Connection, ids: Iterable[int]) -> None:
 def consents_erased(db: sqlite3.Connection, phone_ids: Iterable[int] | None = None) -> None:
     """Seal that these numbers' consents, or all, were erased with the numbers."""
     if phone_ids is None:
-        phone_ids = [row[0] for row in db.execute(_ROWS["consent"]).fetchall()]
+        phone_ids = _ROWS["consent"].values(db, int)
     for phone_id in phone_ids:
         if _is_sealed(db, CONSENT, phone_id):
             _seal_erased(db, CONSENT, phone_id)
@@ -214,8 +214,8 @@ def consents_erased(db: sqlite3.Connection, phone_ids: Iterable[int] | None = No
 
 def consents_ahead_erased(db: sqlite3.Connection) -> None:
     """Seal that every consent ahead of the roll goes, before it does."""
-    for row in db.execute(_ROWS["consent-ahead"]).fetchall():
-        _gone(db, CONSENT_AHEAD, row[0])
+    for row_id in _ROWS["consent-ahead"].values(db, int):
+        _gone(db, CONSENT_AHEAD, row_id)
 
 
 def begin_anew(db: sqlite3.Connection, at: float) -> dict[str, str]:
@@ -223,24 +223,23 @@ def begin_anew(db: sqlite3.Connection, at: float) -> dict[str, str]:
     purge must say of it, so that the seals which are gone are missed by nobody.
     """
     close_batch(db, at)
-    (last,) = db.execute(SQL["last_seal"]).fetchone()
-    db.execute(SQL["forget_all"])
-    db.execute(SQL["append_after"], {"seal_id": last + 1})
+    last = SQL["last_seal"].number(db)
+    SQL["forget_all"](db)
+    SQL["append_after"](db, seal_id=last + 1)
     _seal_all(db)
     return {"seals": str(last)}
 
 
 def _id_of(db: sqlite3.Connection, statement: str, **key: Any) -> list[int]:
-    return [int(row[0]) for row in db.execute(SQL[statement], key).fetchall()]
+    return SQL[statement].values(db, int, **key)
 
 
 def _is_sealed(db: sqlite3.Connection, entity: _Entity, row_id: int) -> bool:
-    return db.execute(SQL["is_sealed"], {"entity": entity.name, "row_id": row_id}).fetchone() is not None
+    return SQL["is_sealed"].row(db, entity=entity.name, row_id=row_id) is not None
 
 
 def _seal(db: sqlite3.Connection, entity: _Entity, row_id: int | str, kind: str) -> None:
-    row = db.execute(_ROW[entity.name], {"row_id": row_id}).fetchone()
-    _append(db, entity, row_id, kind, row)
+    _append(db, entity, row_id, kind, _ROW[entity.name].row(db, row_id=row_id))
 
 
 def _append(db: sqlite3.Connection, entity: _Entity, row_id: int | str, kind: str, row: Sequence[Any]) -> None:
@@ -250,12 +249,12 @@ def _append(db: sqlite3.Connection, entity: _Entity, row_id: int | str, kind: st
 
 
 def _seal_erased(db: sqlite3.Connection, entity: _Entity, row_id: int) -> None:
-    db.execute(SQL["forget_salts"], {"entity": entity.name, "row_id": row_id})
+    SQL["forget_salts"](db, entity=entity.name, row_id=row_id)
     _seal(db, entity, row_id, _ERASED)
 
 
 def _gone(db: sqlite3.Connection, entity: _Entity, row_id: int) -> None:
-    db.execute(SQL["forget_salts"], {"entity": entity.name, "row_id": row_id})
+    SQL["forget_salts"](db, entity=entity.name, row_id=row_id)
     digest, checks = digest_of(entity.name, _GONE, ())
     _put(db, entity, row_id, _GONE, None, digest, checks)
 
@@ -269,8 +268,7 @@ def _put(
     digest: bytes,
     checks: bytes,
 ) -> None:
-    seal = {"entity": entity.name, "row_id": row_id, "kind": kind, "salt": salt, "digest": digest, "checks": checks}
-    db.execute(_APPEND, seal)
+    _APPEND(db, entity=entity.name, row_id=row_id, kind=kind, salt=salt, digest=digest, checks=checks)
 
 
 def _sealed_part(entity: _Entity, kind: str, row: Sequence[Any]) -> Sequence[Any]:
@@ -302,13 +300,13 @@ def close_batch(db: sqlite3.Connection, /, at: float, **more: str) -> Head | Non
     """
     _seal_taken(db)
     last = _chained_up_to(db)
-    count, root = _root(db.execute(SQL["after"], {"last": last}))
+    count, root = _root(SQL["after"](db, last=last))
     if not count:
         return None
     what = {"first": str(last + 1), "last": str(last + count), "root": root, **more}
     audit.append(db, KIND, WHO, what, at)
-    number, digest = db.execute(audit.SQL["head"]).fetchone()
-    return Head(number, digest, at, last + count)
+    head = audit.SQL["head"].row(db)
+    return Head(head.number, head.digest, at, last + count)
 
 
 def begin(db: sqlite3.Connection, at: float) -> None:
@@ -316,7 +314,7 @@ def begin(db: sqlite3.Connection, at: float) -> None:
     and not chained is chained. Needs no transaction: it makes its own.
     """
     with transaction(db):
-        if db.execute(SQL["any_seal"]).fetchone()[0]:
+        if SQL["any_seal"].number(db):
             close_batch(db, at)
         elif _seal_all(db):
             close_batch(db, at, found="yes")
@@ -324,14 +322,14 @@ def begin(db: sqlite3.Connection, at: float) -> None:
 
 def close_last_batch(db: sqlite3.Connection) -> None:
     """Before the store is closed. Makes its own transaction."""
-    if db.execute(SQL["last_seal"]).fetchone()[0] > _chained_up_to(db) or db.execute(SQL["taken"]).fetchone():
+    if SQL["last_seal"].number(db) > _chained_up_to(db) or SQL["taken"].row(db):
         with transaction(db):
             close_batch(db, time.time())
 
 
 def _chained_up_to(db: sqlite3.Connection) -> int:
-    row = db.execute(SQL["last_batch"]).fetchone()
-    return 0 if row is None else int(json.loads(row[0])["last"])
+    what = SQL["last_batch"].value(db, json.loads)
+    return 0 if what is None else int(what["last"])
 
 
 def _root(seals: Iterable[Sequence[Any]]) -> tuple[int, str]:
@@ -356,18 +354,18 @@ def _seal_all(db: sqlite3.Connection) -> int:
                 kind = _OPEN if row[_OUTCOME] is None else _END
             _append(db, entity, row[0], kind, row)
             count += 1
-    db.execute(SQL["taken_is_sealed"])
+    SQL["taken_is_sealed"](db)
     return count
 
 
 def _seal_taken(db: sqlite3.Connection) -> None:
     """Seal the consents that numbers took over when a roll brought them."""
-    taken = db.execute(SQL["taken"]).fetchall()
-    for phone_id, consent_ahead_id in taken:
-        _gone(db, CONSENT_AHEAD, consent_ahead_id)
-        _seal(db, CONSENT, phone_id, _NEW)
+    taken = [*SQL["taken"].rows(db)]
+    for each in taken:
+        _gone(db, CONSENT_AHEAD, each.consent_ahead_id)
+        _seal(db, CONSENT, each.phone_id, _NEW)
     if taken:
-        db.execute(SQL["taken_is_sealed"])
+        SQL["taken_is_sealed"](db)
 
 
 # Verification
@@ -381,7 +379,7 @@ def verify(db: sqlite3.Connection, head: tuple[int, str] | None = None) -> SealV
     _verify_chain(db, head, verdict)
     for entity in ENTITIES:
         _verify_rows(db, entity, verdict)
-    for (row_id,) in db.execute(SQL["not_suppressed"]):
+    for row_id in SQL["not_suppressed"].values(db, int):
         verdict.add(SealFinding(OPT_OUT.of, str(row_id), "the number itself is not marked as opted out any more"))
     return verdict
 
@@ -411,10 +409,10 @@ class _Batches:
         self.last = max(self.last, last)
         if last <= self.gone_up_to:
             return
-        count, found = _root(self.db.execute(SQL["up_to"], {"first": first, "last": last}))
+        count, found = _root(SQL["up_to"](self.db, first=first, last=last))
         where = f"of {moment(at)}, seals {first} to {last}, chained by entry {number}"
         if count != last - first + 1:
-            there = {seal[0] for seal in self.db.execute(SQL["up_to"], {"first": first, "last": last})}
+            there = set(SQL["up_to"].values(self.db, int, first=first, last=last))
             missing = [str(seal_id) for seal_id in range(first, last + 1) if seal_id not in there][:10]
             self.verdict.add(SealFinding("batch", str(number), f"seals were removed {where}: {', '.join(missing)}"))
         elif found != root:
@@ -440,7 +438,7 @@ def _verify_chain(db: sqlite3.Connection, head: tuple[int, str] | None, verdict:
 
     for found in breaks(looked_at(), head):
         verdict.add(SealFinding("entry", str(found.number), found.problem))
-    seals = [row[0] for row in db.execute(SQL["after"], {"last": batches.last})]
+    seals = SQL["after"].values(db, int, last=batches.last)
     verdict.not_chained = len(seals)
     if seals and seals[-1] != batches.last + len(seals):
         verdict.add(
@@ -451,39 +449,20 @@ def _verify_chain(db: sqlite3.Connection, head: tuple[int, str] | None, verdict:
 
 
 def _entries_of(db: sqlite3.Connection, kind: str) -> Iterator[tuple[int, float, dict[str, Any]]]:
-    for number, at, text in db.execute(audit.SQL["of_kind"], (kind,)).fetchall():
+    for entry in [*audit.SQL["of_kind"].rows(db, kind=kind)]:
         try:
-            what = json.loads(text)
+            what = json.loads(entry.what)
         except ValueError:  # the chain says so
             continue
         if isinstance(what, dict):
-            yield number, at, what
-
-
-@dataclass(frozen=True, slots=True)
-class _LastSeal:
-    row_id: Any
-    kind: str
-    salt: bytes | None
-    digest: bytes
-    checks: bytes
-    begun: int  # times that a row of this id was new
-    ended: int
-    gone: int
-    end_checks: str | None  # of an attempt's end, hexadecimal
+            yield entry.number, entry.at, what
 
 
 def _verify_rows(db: sqlite3.Connection, entity: _Entity, verdict: SealVerdict) -> None:
     cursor = db.execute(_ROWS[entity.name])
     names = [column[0] for column in cursor.description]
-    seals = (
-        _LastSeal(row_id, kind, salt, digest, checks, int(begun), int(ended), int(gone), end_checks)
-        for row_id, _, kind, salt, digest, checks, begun, ended, gone, end_checks in db.execute(
-            SQL["last_of_each"], {"entity": entity.name}
-        )
-    )
     proved = 0
-    for row, seal in _side_by_side(cursor, seals):
+    for row, seal in _side_by_side(cursor, SQL["last_of_each"].rows(db, entity=entity.name)):
         finding = _compare(entity, names, row, seal)
         if finding is not None:
             verdict.add(finding)
@@ -493,8 +472,8 @@ def _verify_rows(db: sqlite3.Connection, entity: _Entity, verdict: SealVerdict) 
 
 
 def _side_by_side(
-    rows: Iterator[Sequence[Any]], seals: Iterator[_LastSeal]
-) -> Iterator[tuple[Sequence[Any] | None, _LastSeal | None]]:
+    rows: Iterator[Sequence[Any]], seals: Iterator[Row]
+) -> Iterator[tuple[Sequence[Any] | None, Row | None]]:
     """Rows and seals, both in the order of ids, with their like; None where there is none. Ids that are no ids sort last."""
     row, seal = next(rows, None), next(seals, None)
     while row is not None or seal is not None:
@@ -520,9 +499,7 @@ def _place(row_id: Any) -> tuple[int, Any]:
     return 3, row_id
 
 
-def _compare(
-    entity: _Entity, names: Sequence[str], row: Sequence[Any] | None, seal: _LastSeal | None
-) -> SealFinding | None:
+def _compare(entity: _Entity, names: Sequence[str], row: Sequence[Any] | None, seal: Row | None) -> SealFinding | None:
     if seal is None:
         return SealFinding(entity.of, str(row and row[0]), "it was never sealed: it was put in past the dialler")
     told = str(seal.row_id)
@@ -544,7 +521,7 @@ def _compare(
     return None
 
 
-def _beyond_a_word(names: Sequence[str], row: Sequence[Any], checks: bytes, seal: _LastSeal) -> tuple[str, ...]:
+def _beyond_a_word(names: Sequence[str], row: Sequence[Any], checks: bytes, seal: Row) -> tuple[str, ...]:
     """What differs between an attempt's end and what an agent said afterwards, and is none of an agent's to say."""
     now, then = _pairs(checks), _pairs(bytes.fromhex(seal.end_checks or ""))
     changed = {place for place, (one, other) in enumerate(zip(now, then, strict=False)) if one != other}

@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import NamedTuple
 
 from dialer.domain.errors import KeyTaken, NotInStore, StoreError
 from dialer.domain.model import AttemptId, Booth, BoothTurnout, Mark, MarkKind, MarkSource, UnknownSerial
@@ -15,12 +14,11 @@ from dialer.store import seals
 from dialer.store.port import Encode, MarkEffect, OptOutNews
 from dialer.store.queues import close_phone, close_voters, reopen
 from dialer.store.records import tell
-from dialer.store.sql import load_statements
+from dialer.store.sql import load_statements, values_of
 
 SQL = load_statements("voters")
 
 _CLOSING = frozenset({MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED})
-_SCREEN_FIELDS = ("name", "name_local", "age", "sex", "house", "section", "serial", "booth_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +49,10 @@ def record_mark(db: sqlite3.Connection, encode: Encode | None, mark: Mark) -> Ma
     were closed because nobody was pending are due. One of a voter who is pending takes nothing back and is not kept.
     A repeat of a key changes nothing. Raises KeyTaken where the key is another mark's: nobody shall hear that it is noted.
     """
-    row = db.execute(SQL["voter_turnout"], (mark.voter_id,)).fetchone()
+    row = SQL["voter_turnout"].row(db, voter_id=mark.voter_id)
     if row is None:
         raise NotInStore(f"the store has no voter {mark.voter_id}: the mark was not kept")
-    booth_id, before = row[0], _Standing(row[1], bool(row[2]), bool(row[3]))
+    before = _Standing(row.turnout, bool(row.reached), bool(row.not_yet))
     in_vain = _is_in_vain(db, mark, before)
     recorded = not in_vain and _append(db, mark)
     after = _standing_after(db, mark, before) if recorded else before
@@ -62,19 +60,21 @@ def record_mark(db: sqlite3.Connection, encode: Encode | None, mark: Mark) -> Ma
     # A number that was there before, where it tells: whoever is reached is not without one, whatever they have.
     had_number = not (wrong or after.reached != before.reached) or _has_number(db, mark.voter_id)
     if after != before:
-        db.execute(SQL["set_turnout"], (mark.voter_id, after.turnout, after.not_yet, after.reached))
+        SQL["set_turnout"](
+            db, voter_id=mark.voter_id, turnout=after.turnout, not_yet=after.not_yet, reached=after.reached
+        )
     pending = after.turnout == "pending"
     silenced = _drop_link(db, mark, recorded) if mark.kind is MarkKind.WRONG_NUMBER else []
     has_number = _has_number(db, mark.voter_id) if wrong else had_number
     if not pending:
-        silenced += [phone_id for (phone_id,) in db.execute(SQL["silent_phones"], (mark.voter_id,)).fetchall()]
+        silenced += SQL["silent_phones"].values(db, int, voter_id=mark.voter_id)
     if recorded:
         for phone_id in silenced:
             close_voters(db, phone_id, settled=mark.kind is not MarkKind.WRONG_NUMBER)
         tell(db, encode, mark, mark.at)
     return MarkEffect(
         recorded,
-        booth_id,
+        row.booth_id,
         tuple(silenced),
         not pending,
         reached_change=after.reached - before.reached,
@@ -94,17 +94,17 @@ def _is_in_vain(db: sqlite3.Connection, mark: Mark, before: _Standing) -> bool:
 
 def has_mark(db: sqlite3.Connection, key: str) -> bool:
     """Whether a mark of this key was kept."""
-    return db.execute(SQL["is_mark"], (key,)).fetchone() is not None
+    return SQL["is_mark"].row(db, key=key) is not None
 
 
 def stands(db: sqlite3.Connection, voter_id: int) -> str | None:
     """A voter's turnout ("pending", "voted", "closed"); None: there is no such voter."""
-    row = db.execute(SQL["voter_turnout"], (voter_id,)).fetchone()
-    return None if row is None else str(row[1])
+    row = SQL["voter_turnout"].row(db, voter_id=voter_id)
+    return None if row is None else str(row.turnout)
 
 
 def _has_number(db: sqlite3.Connection, voter_id: int) -> bool:
-    return bool(db.execute(SQL["has_number"], (voter_id,)).fetchone()[0])
+    return bool(SQL["has_number"].number(db, voter_id=voter_id))
 
 
 def _standing_after(db: sqlite3.Connection, mark: Mark, before: _Standing) -> _Standing:
@@ -127,15 +127,15 @@ def _standing(db: sqlite3.Connection, voter_id: int, at: float = inf) -> _Standi
     nor does one that has nothing to take back any more, since what it took back was said by a slip that was taken back too.
     """
     stands, voted_at = _Standing(), -inf
-    for kind, source, said_at in db.execute(SQL["standing_marks"], (voter_id, at)):
-        if source == MarkSource.CORRECTION.value and stands.turnout == "pending":
+    for said in SQL["standing_marks"].rows(db, voter_id=voter_id, at=at):
+        if said.source == MarkSource.CORRECTION.value and stands.turnout == "pending":
             continue
-        corrects = source == MarkSource.CORRECTION.value and said_at >= voted_at
-        if kind == MarkKind.VOTED.value:
-            voted_at = max(voted_at, said_at)
+        corrects = said.source == MarkSource.CORRECTION.value and said.at >= voted_at
+        if said.kind == MarkKind.VOTED.value:
+            voted_at = max(voted_at, said.at)
         elif corrects:
             voted_at = -inf
-        stands = _with_word(stands, MarkKind(kind), corrects=corrects)
+        stands = _with_word(stands, MarkKind(said.kind), corrects=corrects)
     return stands
 
 
@@ -148,49 +148,28 @@ def _with_word(stands: _Standing, kind: MarkKind, *, corrects: bool = False) -> 
 
 def last_of_call(db: sqlite3.Connection, attempt_id: AttemptId) -> tuple[str, int] | None:
     """Key and voter of the last mark that a booth worker's call made and did not take back; None: there is none."""
-    row = db.execute(SQL["last_of_call"], (attempt_id,)).fetchone()
-    return None if row is None else (str(row[0]), int(row[1]))
+    row = SQL["last_of_call"].row(db, attempt_id=attempt_id)
+    return None if row is None else (str(row.key), int(row.voter_id))
 
 
 def marked_by(db: sqlite3.Connection, key: str) -> list[int]:
     """The voters, in the marks' order, of every mark whose key is `key` or begins with `key/`: what a commit that may have been
     made before has left. Behind the writes that wait.
     """
-    return [voter_id for (voter_id,) in db.execute(SQL["marked_by"], {"key": key})]
+    return SQL["marked_by"].values(db, int, key=key)
 
 
 def record_unknown_serial(db: sqlite3.Connection, unknown: UnknownSerial) -> None:
     """Keep that a worker gave a serial that nobody has. A repeat of its key changes nothing."""
-    values = (unknown.key, unknown.attempt_id, unknown.worker_id, unknown.serial, unknown.booth_id, unknown.at)
-    db.execute(SQL["insert_unknown_serial"], values)
+    SQL["insert_unknown_serial"](db, **values_of(unknown))
 
 
 def _append(db: sqlite3.Connection, mark: Mark) -> bool:
-    values = (
-        mark.key,
-        mark.voter_id,
-        mark.kind.value,
-        mark.hour,
-        mark.source.value,
-        mark.at,
-        mark.attempt_id,
-        mark.agent,
-        mark.surety.value,
-        mark.worker_id,
-        mark.undoes,
-    )
-    cursor = db.execute(SQL["insert_mark"], values)
+    cursor = SQL["insert_mark"](db, surety=mark.surety, **values_of(mark))
     if cursor.rowcount == 1:
         seals.mark_recorded(db, int(cursor.lastrowid or 0))
         return True
-    says = {
-        "key": mark.key,
-        "voter_id": mark.voter_id,
-        "kind": mark.kind.value,
-        "hour": mark.hour,
-        "undoes": mark.undoes,
-    }
-    if db.execute(SQL["mark_says"], says).fetchone() is None:
+    if SQL["mark_says"].row(db, **values_of(mark)) is None:
         raise KeyTaken(
             f"mark {mark.key} stands and says something else: this one was not kept; give it a key of its own"
         )
@@ -199,19 +178,17 @@ def _append(db: sqlite3.Connection, mark: Mark) -> bool:
 
 def _drop_link(db: sqlite3.Connection, mark: Mark, recorded: bool) -> list[int]:
     """Drop the link of the attempt's number; that number, if nobody on it is pending any more."""
-    row = db.execute(SQL["phone_of_attempt"], (mark.attempt_id,)).fetchone()
-    if row is None:
+    phone_id = SQL["phone_of_attempt"].value(db, int, attempt_id=mark.attempt_id)
+    if phone_id is None:
         return []
-    (phone_id,) = row
     if recorded:
-        db.execute(SQL["drop_link"], (mark.voter_id, phone_id, mark.at))
-    return [phone_id] if db.execute(SQL["phone_is_silent"], (phone_id,)).fetchone()[0] else []
+        SQL["drop_link"](db, voter_id=mark.voter_id, phone_id=phone_id, at=mark.at)
+    return [phone_id] if SQL["phone_is_silent"].number(db, phone_id=phone_id) else []
 
 
 def hash_of(db: sqlite3.Connection, phone_id: int) -> str | None:
     """The keyed hash of a number, under the first secret, as it may leave the centre; None: none is shared."""
-    row = db.execute(SQL["hash_of"], {"phone_id": phone_id}).fetchone()
-    return None if row is None else str(row[0])
+    return SQL["hash_of"].value(db, str, phone_id=phone_id)
 
 
 def record_opt_out(
@@ -227,11 +204,11 @@ def record_opt_out(
     """Suppress a number everywhere at once: closes its due and claimed targets in every campaign. False: it was already,
     and nothing is announced. `told_source`: what the announcement says in place of `source`.
     """
-    if db.execute(SQL["opt_out_phone"], (phone_id, at)).rowcount == 0:
-        if db.execute(SQL["phone_exists"], (phone_id,)).fetchone() is None:
+    if SQL["opt_out_phone"](db, phone_id=phone_id, at=at).rowcount == 0:
+        if SQL["phone_exists"].row(db, phone_id=phone_id) is None:
             raise StoreError(f"the store has no number {phone_id}: the opt-out was not kept")
         return False
-    if db.execute(SQL["insert_opt_out"], (phone_id, at, source, attempt_id)).rowcount == 1:
+    if SQL["insert_opt_out"](db, phone_id=phone_id, at=at, source=source, attempt_id=attempt_id).rowcount == 1:
         seals.opt_out_recorded(db, phone_id)
     close_phone(db, phone_id)
     if encode is not None:
@@ -241,10 +218,11 @@ def record_opt_out(
 
 def booths(db: sqlite3.Connection) -> dict[int, Booth]:
     """Every booth of the roll."""
-    return {row[0]: Booth(*row) for row in db.execute(SQL["booths"])}
+    return {row.booth_id: Booth(**row._asdict()) for row in SQL["booths"].rows(db)}
 
 
-class BoothPlace(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class BoothPlace:
     """A booth's place on the roll."""
 
     booth_id: int
@@ -256,59 +234,57 @@ class BoothPlace(NamedTuple):
 
 def booth_places(db: sqlite3.Connection) -> list[BoothPlace]:
     """The places of all booths."""
-    return [BoothPlace(*row) for row in db.execute(SQL["booth_places"])]
+    return [BoothPlace(**row._asdict()) for row in SQL["booth_places"].rows(db)]
 
 
 def voter_of_part(db: sqlite3.Connection, booth_id: int, serial: int) -> tuple[int, str] | None:
     """Id and EPIC number ("": none is known) of the voter with this serial in a booth's part; None: there is none."""
-    found: tuple[int, str] | None = db.execute(
-        SQL["voter_of_part"], {"booth_id": booth_id, "serial": serial}
-    ).fetchone()
+    found: tuple[int, str] | None = SQL["voter_of_part"].row(db, booth_id=booth_id, serial=serial)
     return found
 
 
 def voters_of_epics(db: sqlite3.Connection, epics: Collection[str]) -> Iterator[tuple[str, int]]:
     """EPIC number and id of every voter who has one of `epics`, in capitals. Reads the whole roll: ask once for all."""
-    yield from db.execute(SQL["voters_of_epics"], {"epics": json.dumps(sorted(epics))})
+    yield from SQL["voters_of_epics"](db, epics=json.dumps(sorted(epics)))
 
 
 def pending_voters(db: sqlite3.Connection, phone_id: int) -> list[int]:
     """The voters on a number who are still to be called, in the roll's order."""
-    return [voter_id for (voter_id,) in db.execute(SQL["pending_voters"], (phone_id,))]
+    return SQL["pending_voters"].values(db, int, phone_id=phone_id)
 
 
 def voter_by_serial(db: sqlite3.Connection, booth_id: int, serial: int) -> int | None:
     """The voter with this serial number in a booth's part of the roll; None: there is none."""
-    row = db.execute(SQL["voter_by_serial"], (booth_id, serial)).fetchone()
-    return None if row is None else int(row[0])
+    return SQL["voter_by_serial"].value(db, int, booth_id=booth_id, serial=serial)
 
 
 def voter_for_screen(db: sqlite3.Connection, voter_id: int) -> dict[str, str | int | None]:
     """What the agent's page shows of a voter: name, name_local, age, sex, house, section, serial, booth_id."""
-    row = db.execute(SQL["voter_for_screen"], (voter_id,)).fetchone()
+    row = SQL["voter_for_screen"].row(db, voter_id=voter_id)
     if row is None:
         raise StoreError(f"the store has no voter {voter_id}")
-    return dict(zip(_SCREEN_FIELDS, row, strict=True))
+    return dict(row._asdict())
 
 
 def without_number_since(db: sqlite3.Connection, phone_id: int) -> dict[int, int]:
     """How many voters not reached have no number that may be called any more since this one opted out, by booth."""
-    return dict(db.execute(SQL["without_number_since"], (phone_id,)).fetchall())
+    return dict(SQL["without_number_since"].rows(db, phone_id=phone_id))
 
 
 def voters_by_booth(db: sqlite3.Connection) -> dict[int, int]:
     """How many voters each booth has. Reads one index of the whole roll: ask once and keep it."""
-    return dict(db.execute(SQL["voters_by_booth"]).fetchall())
+    return dict(SQL["voters_by_booth"].rows(db))
 
 
 def booth_turnout(db: sqlite3.Connection, booths: Mapping[int, Booth], voters: Mapping[int, int]) -> list[BoothTurnout]:
     """Turnout of the booths that have voters, in the order of constituency and part. Reads each voter's links: ask once."""
-    without = dict(db.execute(SQL["without_number_by_booth"]).fetchall())
-    all_the_same = dict(db.execute(SQL["reached_without_number_by_booth"]).fetchall())
-    seen = {booth_id: counts for booth_id, *counts in db.execute(SQL["reached_by_booth"])}
+    without = dict(SQL["without_number_by_booth"].rows(db))
+    all_the_same = dict(SQL["reached_without_number_by_booth"].rows(db))
+    seen = {row.booth_id: row for row in SQL["reached_by_booth"].rows(db)}
     turnout = []
     for booth_id, count in voters.items():
-        booth, (reached, voted, not_yet) = booths[booth_id], seen.get(booth_id, (0, 0, 0))
+        booth, counts = booths[booth_id], seen.get(booth_id)
+        reached, voted, not_yet = (counts.reached, counts.voted, counts.not_yet) if counts is not None else (0, 0, 0)
         left = without.get(booth_id, 0) - all_the_same.get(booth_id, 0)
         place = (booth.constituency_number, booth.part_number)
         names = (booth.constituency_name, booth.name)

@@ -4,13 +4,13 @@
 SELECT number, digest FROM audit ORDER BY number DESC LIMIT 1;
 
 -- name: repeated
-SELECT number FROM audit WHERE at = ?1 AND kind = ?2 AND who = ?3 AND what = ?4 LIMIT 1;
+SELECT number FROM audit WHERE at = :at AND kind = :kind AND who = :who AND what = :what LIMIT 1;
 
 -- name: append
-INSERT INTO audit (number, at, kind, who, what, previous, digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+INSERT INTO audit (number, at, kind, who, what, previous, digest) VALUES (:number, :at, :kind, :who, :what, :previous, :digest);
 
 -- name: entries
-SELECT number, at, kind, who, what, previous, digest FROM audit WHERE number > ?1 ORDER BY number LIMIT ?2;
+SELECT number, at, kind, who, what, previous, digest FROM audit WHERE number > :last ORDER BY number LIMIT :limit;
 
 -- name: settings
 SELECT key, value FROM setting ORDER BY key;
@@ -28,4 +28,4 @@ WHERE at >= :since AND at < :until AND (:who IS NULL OR who = :who)
 ORDER BY number;
 
 -- name: of_kind
-SELECT number, at, what FROM audit WHERE kind = ?1 ORDER BY number;
+SELECT number, at, what FROM audit WHERE kind = :kind ORDER BY number;

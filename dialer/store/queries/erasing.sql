@@ -1,20 +1,20 @@
 -- Erasing what identifies people. For a person at the command line, the dialler at rest: these may walk whole tables.
 
 -- name: phone
-SELECT phone_id FROM phone WHERE e164 = ?1;
+SELECT phone_id FROM phone WHERE e164 = :number;
 
 -- Whose wrong number it was is not on it any more.
 -- name: voters_on
-SELECT DISTINCT voter_id FROM link WHERE phone_id = ?1 AND dropped_at IS NULL;
+SELECT DISTINCT voter_id FROM link WHERE phone_id = :phone_id AND dropped_at IS NULL;
 
 -- name: blank_voter
 UPDATE voter SET epic = '', name = '', name_local = '', relation = '', relation_name = '', sex = '', age = NULL, house = '',
                  section = '', weight = 1.0
-WHERE voter_id = ?1;
+WHERE voter_id = :voter_id;
 
 -- A booth worker stays as an id alone, for the marks that came from there.
 -- name: blank_worker
-UPDATE worker SET name = '', gone = 1 WHERE phone_id = ?1;
+UPDATE worker SET name = '', gone = 1 WHERE phone_id = :phone_id;
 
 -- name: blank_workers
 UPDATE worker SET name = '', gone = 1;
@@ -23,53 +23,53 @@ UPDATE worker SET name = '', gone = 1;
 DELETE FROM unknown_serial;
 
 -- name: drop_links
-DELETE FROM link WHERE phone_id = ?1;
+DELETE FROM link WHERE phone_id = :phone_id;
 
 -- A number that is no number: nothing dials it, and attempts and marks still have their id.
 -- name: blank_phone
-UPDATE phone SET e164 = 'erased-' || phone_id, opted_out_at = coalesce(opted_out_at, ?2), consent = 'unknown',
+UPDATE phone SET e164 = 'erased-' || phone_id, opted_out_at = coalesce(opted_out_at, :at), consent = 'unknown',
                  consent_source = '', consent_at = NULL
-WHERE phone_id = ?1;
+WHERE phone_id = :phone_id;
 
 -- Calls that came in, from numbers on no roll too: then the number stands here alone.
 -- name: blank_callers
-UPDATE inbound_call SET e164 = NULL WHERE e164 = ?1;
+UPDATE inbound_call SET e164 = NULL WHERE e164 = :number;
 
 -- name: attempts_on
-SELECT attempt_id FROM attempt WHERE phone_id = (SELECT phone_id FROM phone WHERE e164 = ?1);
+SELECT attempt_id FROM attempt WHERE phone_id = (SELECT phone_id FROM phone WHERE e164 = :number);
 
 -- name: recordings_on
 SELECT count(*) FROM recording CROSS JOIN attempt USING (attempt_id)
-WHERE attempt.phone_id = (SELECT phone_id FROM phone WHERE e164 = ?1);
+WHERE attempt.phone_id = (SELECT phone_id FROM phone WHERE e164 = :number);
 
 -- Messages that Twilio recorded stay there, under the id that the answer gives.
 -- name: with_twilio_on
 SELECT flow_answer.value FROM flow_answer CROSS JOIN attempt USING (attempt_id)
-WHERE attempt.phone_id = (SELECT phone_id FROM phone WHERE e164 = ?1)
+WHERE attempt.phone_id = (SELECT phone_id FROM phone WHERE e164 = :number)
   AND flow_answer.value GLOB 'RE[0-9a-f]*' AND length(flow_answer.value) = 34
 ORDER BY flow_answer.value;
 
 -- name: forget_recordings_on
-DELETE FROM recording WHERE attempt_id IN (SELECT attempt_id FROM attempt WHERE phone_id = ?1);
+DELETE FROM recording WHERE attempt_id IN (SELECT attempt_id FROM attempt WHERE phone_id = :phone_id);
 
 -- name: forget_messages_on
 DELETE FROM flow_answer
-WHERE attempt_id IN (SELECT attempt_id FROM attempt WHERE phone_id = ?1) AND value GLOB attempt_id || '-[0-9]*';
+WHERE attempt_id IN (SELECT attempt_id FROM attempt WHERE phone_id = :phone_id) AND value GLOB attempt_id || '-[0-9]*';
 
 -- name: forget_hash
-DELETE FROM phone_hash WHERE phone_id = ?1;
+DELETE FROM phone_hash WHERE phone_id = :phone_id;
 
 -- name: forget_registered
-DELETE FROM registered WHERE e164 = ?1;
+DELETE FROM registered WHERE e164 = :number;
 
 -- name: forget_consent_ahead
-DELETE FROM consent_ahead WHERE e164 = ?1;
+DELETE FROM consent_ahead WHERE e164 = :number;
 
--- That somebody opted out, when, and in which call, is told of on: of the number that is no number, or of none on the roll (?2 tells
+-- That somebody opted out, when, and in which call, is told of on: of the number that is no number, or of none on the roll (:place tells
 -- those apart).
 -- name: blank_opt_out
-UPDATE opt_out SET e164 = coalesce((SELECT 'erased-' || phone_id FROM phone WHERE phone.e164 = ?1), 'erased-0-' || ?2)
-WHERE e164 = ?1;
+UPDATE opt_out SET e164 = coalesce((SELECT 'erased-' || phone_id FROM phone WHERE phone.e164 = :number), 'erased-0-' || :place)
+WHERE e164 = :number;
 
 -- The highest of those names, not how many there are: of those that one purge blanks, numbers on the roll have taken some places.
 -- name: last_off_the_roll
@@ -80,19 +80,19 @@ SELECT e164 FROM opt_out WHERE e164 NOT GLOB 'erased-*';
 
 -- A dialler hears its own news too: then the hash is there with the moment, which leads to the call.
 -- name: keep_hash
-INSERT INTO opt_out_hash (number_hash, at, centre) VALUES (?1, ?2, ?3)
+INSERT INTO opt_out_hash (number_hash, at, centre) VALUES (:number_hash, :at, :centre)
 ON CONFLICT (number_hash) DO UPDATE SET at = excluded.at, centre = excluded.centre;
 
 -- name: was_erased
-SELECT 1 FROM opt_out_hash WHERE number_hash = ?1 AND centre = ?2;
+SELECT 1 FROM opt_out_hash WHERE number_hash = :number_hash AND centre = :centre;
 
 -- name: counts
-SELECT (SELECT count(*) FROM voter WHERE name <> '' OR house <> '' OR epic <> ''),
-       (SELECT count(*) FROM phone WHERE e164 NOT LIKE 'erased-%'),
-       (SELECT count(*) FROM attempt),
-       (SELECT count(*) FROM mark),
-       (SELECT count(*) FROM recording),
-       (SELECT count(*) FROM flow_answer WHERE value GLOB 'RE[0-9a-f]*' AND length(value) = 34);
+SELECT (SELECT count(*) FROM voter WHERE name <> '' OR house <> '' OR epic <> '') AS voters,
+       (SELECT count(*) FROM phone WHERE e164 NOT LIKE 'erased-%') AS numbers,
+       (SELECT count(*) FROM attempt) AS attempts,
+       (SELECT count(*) FROM mark) AS marks,
+       (SELECT count(*) FROM recording) AS recordings,
+       (SELECT count(*) FROM flow_answer WHERE value GLOB 'RE[0-9a-f]*' AND length(value) = 34) AS with_twilio;
 
 -- name: blank_voters
 UPDATE voter SET epic = '', name = '', name_local = '', relation = '', relation_name = '', sex = '', age = NULL, house = '',
@@ -102,7 +102,7 @@ UPDATE voter SET epic = '', name = '', name_local = '', relation = '', relation_
 DELETE FROM link;
 
 -- name: blank_phones
-UPDATE phone SET e164 = 'erased-' || phone_id, opted_out_at = coalesce(opted_out_at, ?1), consent = 'unknown',
+UPDATE phone SET e164 = 'erased-' || phone_id, opted_out_at = coalesce(opted_out_at, :at), consent = 'unknown',
                  consent_source = '', consent_at = NULL;
 
 -- name: close_targets

@@ -4,19 +4,19 @@
 SELECT name, dated, numbers FROM register ORDER BY name;
 
 -- name: registers_of
-SELECT register FROM registered WHERE e164 = ?1 ORDER BY register;
+SELECT register FROM registered WHERE e164 = :number ORDER BY register;
 
 -- name: registers_imported
 SELECT name, imported_at FROM register ORDER BY name;
 
 -- name: phone
-SELECT phone_id, opted_out_at, consent, consent_at FROM phone WHERE e164 = ?1;
+SELECT phone_id, opted_out_at, consent, consent_at FROM phone WHERE e164 = :number;
 
 -- name: opt_out
-SELECT at, source FROM opt_out WHERE e164 = ?1;
+SELECT at, source FROM opt_out WHERE e164 = :number;
 
 -- name: linked_voters
-SELECT voter.voter_id, voter.turnout, voter.booth_id, CASE voter.language WHEN '' THEN booth.language ELSE voter.language END
+SELECT voter.voter_id, voter.turnout, voter.booth_id, CASE voter.language WHEN '' THEN booth.language ELSE voter.language END AS language
 FROM (
     SELECT voter_id FROM link WHERE phone_id = :phone_id AND dropped_at IS NULL
     UNION -- a link is dropped by what was said in a call to its voter
@@ -36,12 +36,12 @@ SELECT EXISTS (SELECT 1 FROM mark WHERE voter_id = :voter_id AND at > :at);
 -- name: calls_by
 SELECT count(*) FILTER (
            WHERE created_at >= :day_start AND (attempt_number IS NOT NULL OR direction = 'outbound' AND ended_at IS NULL)
-       ),
-       count(*) FILTER (WHERE created_at >= :day_start AND (connected_at IS NOT NULL OR outcome = 'completed')),
-       max(ended_at) FILTER (WHERE outcome = 'abandoned' AND direction = 'outbound'),
-       max(ended_at) FILTER (WHERE direction = 'outbound' AND outcome <> 'refused'),
-       max(ended_at) FILTER (WHERE outcome <> 'machine' AND (connected_at IS NOT NULL OR outcome = 'completed')),
-       count(*) FILTER (WHERE ended_at IS NULL)
+       ) AS attempts,
+       count(*) FILTER (WHERE created_at >= :day_start AND (connected_at IS NOT NULL OR outcome = 'completed')) AS talks,
+       max(ended_at) FILTER (WHERE outcome = 'abandoned' AND direction = 'outbound') AS abandoned_at,
+       max(ended_at) FILTER (WHERE direction = 'outbound' AND outcome <> 'refused') AS called_at,
+       max(ended_at) FILTER (WHERE outcome <> 'machine' AND (connected_at IS NOT NULL OR outcome = 'completed')) AS talked_at,
+       count(*) FILTER (WHERE ended_at IS NULL) AS under_way
 FROM (
     SELECT created_at, attempt_number, direction,
            iif(ended_at <= :at, ended_at, NULL) AS ended_at,
@@ -69,7 +69,7 @@ SELECT campaign_id,
        OR EXISTS (
            SELECT 1 FROM mark
            WHERE mark.voter_id = attempt.voter_id AND mark.attempt_id = attempt.attempt_id AND mark.kind = 'later' AND mark.at <= :at
-       )
+       ) AS asked_for
 FROM attempt WHERE attempt.rowid IN (
     SELECT (
         SELECT newest.rowid FROM attempt AS newest
@@ -88,11 +88,11 @@ SELECT (SELECT count(*) FROM seal WHERE entity = 'consent' AND row_id = :phone_i
      > 1 + (SELECT count(*) FROM consent_before WHERE phone_id = :phone_id);
 
 -- name: issue_by
-SELECT at, what ->> 'dated' FROM audit
+SELECT what ->> 'dated' FROM audit
 WHERE kind = 'register-import' AND what ->> 'register' = :name AND at <= :at ORDER BY number DESC LIMIT 1;
 
 -- name: campaign_commands
-SELECT at, what ->> 'campaign_id', what ->> 'command' FROM audit
+SELECT at, what ->> 'campaign_id' AS campaign_id, what ->> 'command' AS command FROM audit
 WHERE kind = 'command' AND what ->> 'status' = 'done' AND what ->> 'command' IN ('pause', 'resume', 'stop', 'stop-all')
 ORDER BY number;
 
@@ -109,67 +109,67 @@ WHERE attempt.campaign_id = :campaign_id AND attempt.outcome IS NOT NULL AND att
   AND lawful.grounds ->> 'certificate' IS NOT NULL;
 
 -- name: targets
-SELECT campaign_id, state, due_at, promised FROM target WHERE phone_id = ?1;
+SELECT campaign_id, state, due_at, promised FROM target WHERE phone_id = :phone_id;
 
 -- name: campaign_states
 SELECT campaign_id, state FROM campaign;
 
 -- name: numbers_of_voter
-SELECT phone.e164 FROM link CROSS JOIN phone USING (phone_id) WHERE link.voter_id = ?1 AND link.dropped_at IS NULL ORDER BY phone.e164;
+SELECT phone.e164 FROM link CROSS JOIN phone USING (phone_id) WHERE link.voter_id = :voter_id AND link.dropped_at IS NULL ORDER BY phone.e164;
 
 -- name: voter
-SELECT turnout FROM voter WHERE voter_id = ?1;
+SELECT turnout FROM voter WHERE voter_id = :voter_id;
 
 -- Walks the booths: for a person at the command line.
 -- name: voter_at
 SELECT voter.voter_id
-FROM booth CROSS JOIN voter ON voter.booth_id = booth.booth_id AND voter.serial = ?3
-WHERE booth.constituency_number = ?1 AND booth.part_number = ?2;
+FROM booth CROSS JOIN voter ON voter.booth_id = booth.booth_id AND voter.serial = :serial
+WHERE booth.constituency_number = :constituency_number AND booth.part_number = :part_number;
 
 -- Reads the roll.
 -- name: voter_of_epic
-SELECT voter_id FROM voter WHERE upper(epic) = ?1 ORDER BY voter_id;
+SELECT voter_id FROM voter WHERE upper(epic) = :epic ORDER BY voter_id;
 
 -- A call of ours: who complains of one may have called us since.
 -- name: last_call
 SELECT attempt_id, campaign_id FROM attempt
-WHERE phone_id = ?1 AND direction = 'outbound' AND (?2 IS NULL OR campaign_id = ?2) AND created_at <= ?3
+WHERE phone_id = :phone_id AND direction = 'outbound' AND (:campaign_id IS NULL OR campaign_id = :campaign_id) AND created_at <= :at
   AND (outcome IS NULL OR outcome <> 'refused')
 ORDER BY created_at DESC LIMIT 1;
 
 -- name: call_of
-SELECT campaign_id, phone_id FROM attempt WHERE attempt_id = ?1;
+SELECT campaign_id, phone_id FROM attempt WHERE attempt_id = :attempt_id;
 
 -- Opt-outs
 
 -- name: insert_opt_out
-INSERT INTO opt_out (e164, at, source, attempt_id) VALUES (?1, ?2, ?3, NULL) ON CONFLICT (e164) DO NOTHING;
+INSERT INTO opt_out (e164, at, source, attempt_id) VALUES (:number, :at, :source, NULL) ON CONFLICT (e164) DO NOTHING;
 
 -- name: insert_foreign
-INSERT INTO opt_out_hash (number_hash, at, centre) VALUES (?1, ?2, ?3) ON CONFLICT (number_hash) DO NOTHING;
+INSERT INTO opt_out_hash (number_hash, at, centre) VALUES (:number_hash, :at, :centre) ON CONFLICT (number_hash) DO NOTHING;
 
 -- name: phone_of_hash
-SELECT phone_id FROM phone_hash WHERE number_hash = ?1;
+SELECT phone_id FROM phone_hash WHERE number_hash = :number_hash;
 
 -- name: secrets
 SELECT fingerprint, secret FROM hash_secret;
 
 -- name: forget_secret
-DELETE FROM hash_secret WHERE secret = ?1;
+DELETE FROM hash_secret WHERE secret = :secret;
 
 -- name: forget_hashes
-DELETE FROM phone_hash WHERE secret = ?1;
+DELETE FROM phone_hash WHERE secret = :secret;
 
 -- name: known_too
 SELECT opt_out_hash_id FROM opt_out_hash
 WHERE number_hash IN (SELECT number_hash FROM phone_hash CROSS JOIN phone USING (phone_id)
-                      WHERE phone_hash.secret = ?1 AND phone.opted_out_at IS NOT NULL);
+                      WHERE phone_hash.secret = :secret AND phone.opted_out_at IS NOT NULL);
 
 -- What is known by the number too, and by this hash needs to be known no longer.
 -- name: forget_known
 DELETE FROM opt_out_hash
 WHERE number_hash IN (SELECT number_hash FROM phone_hash CROSS JOIN phone USING (phone_id)
-                      WHERE phone_hash.secret = ?1 AND phone.opted_out_at IS NOT NULL);
+                      WHERE phone_hash.secret = :secret AND phone.opted_out_at IS NOT NULL);
 
 -- Under which secret a hash was made shows only where it fits a number of ours.
 -- name: any_by_hash_alone
@@ -185,20 +185,20 @@ DROP INDEX IF EXISTS phone_hash_by_hash;
 CREATE INDEX IF NOT EXISTS phone_hash_by_hash ON phone_hash (number_hash);
 
 -- name: insert_secret
-INSERT INTO hash_secret (fingerprint) VALUES (?1);
+INSERT INTO hash_secret (fingerprint) VALUES (:fingerprint);
 
 -- name: tell_under
-UPDATE hash_secret SET tells = (fingerprint = ?1);
+UPDATE hash_secret SET tells = (fingerprint = :fingerprint);
 
 -- Asked at the start, page by page.
 -- name: unhashed
 SELECT phone_id, e164 FROM phone
-WHERE phone_id > ?1
-  AND NOT EXISTS (SELECT 1 FROM phone_hash WHERE phone_hash.phone_id = phone.phone_id AND phone_hash.secret = ?3)
-ORDER BY phone_id LIMIT ?2;
+WHERE phone_id > :after
+  AND NOT EXISTS (SELECT 1 FROM phone_hash WHERE phone_hash.phone_id = phone.phone_id AND phone_hash.secret = :secret)
+ORDER BY phone_id LIMIT :limit;
 
 -- name: insert_hash
-INSERT INTO phone_hash (phone_id, secret, number_hash) VALUES (?1, ?2, ?3) ON CONFLICT (phone_id, secret) DO NOTHING;
+INSERT INTO phone_hash (phone_id, secret, number_hash) VALUES (:phone_id, :secret, :number_hash) ON CONFLICT (phone_id, secret) DO NOTHING;
 
 -- name: foreign_not_honoured
 SELECT phone_hash.phone_id, opt_out_hash.at, opt_out_hash.centre
@@ -210,27 +210,27 @@ WHERE phone.opted_out_at IS NULL;
 -- Registers and consent
 
 -- name: put_register
-INSERT INTO register (name, dated, imported_at, numbers, sha256) VALUES (?1, ?2, ?3, ?4, ?5)
-ON CONFLICT (name) DO UPDATE SET dated = ?2, imported_at = ?3, numbers = ?4, sha256 = ?5;
+INSERT INTO register (name, dated, imported_at, numbers, sha256) VALUES (:name, :dated, :at, :numbers, :sha256)
+ON CONFLICT (name) DO UPDATE SET dated = :dated, imported_at = :at, numbers = :numbers, sha256 = :sha256;
 
 -- name: dated
-SELECT dated FROM register WHERE name = ?1;
+SELECT dated FROM register WHERE name = :name;
 
 -- name: clear_register
-DELETE FROM registered WHERE register = ?1;
+DELETE FROM registered WHERE register = :name;
 
 -- name: insert_registered
-INSERT INTO registered (e164, register) VALUES (?1, ?2) ON CONFLICT DO NOTHING;
+INSERT INTO registered (e164, register) VALUES (:number, :name) ON CONFLICT DO NOTHING;
 
 -- name: count_registered
-SELECT count(*) FROM registered WHERE register = ?1;
+SELECT count(*) FROM registered WHERE register = :name;
 
 -- name: set_consent
-UPDATE phone SET consent = ?2, consent_source = ?3, consent_at = ?4 WHERE e164 = ?1;
+UPDATE phone SET consent = :consent, consent_source = :source, consent_at = :at WHERE e164 = :number;
 
 -- name: keep_consent_ahead
-INSERT INTO consent_ahead (e164, consent, source, at) VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (e164) DO UPDATE SET consent = ?2, source = ?3, at = ?4;
+INSERT INTO consent_ahead (e164, consent, source, at) VALUES (:number, :consent, :source, :at)
+ON CONFLICT (e164) DO UPDATE SET consent = :consent, source = :source, at = :at;
 
 -- name: consent_ahead
-SELECT consent, at FROM consent_ahead WHERE e164 = ?1;
+SELECT consent, at AS consent_at FROM consent_ahead WHERE e164 = :number;

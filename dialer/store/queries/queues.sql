@@ -2,14 +2,14 @@
 
 -- name: ensure_campaign
 INSERT INTO campaign (campaign_id, kind, purpose, shuffle_seed)
-SELECT ?1, ?2, ?3, CASE seed WHEN 0 THEN 0 ELSE 1 + (seed + 7919 * (SELECT count(*) FROM campaign)) % 2147483646 END
+SELECT :campaign_id, :kind, :purpose, CASE seed WHEN 0 THEN 0 ELSE 1 + (seed + 7919 * (SELECT count(*) FROM campaign)) % 2147483646 END
 FROM shuffle
 WHERE true
-ON CONFLICT (campaign_id) DO UPDATE SET kind = ?2, purpose = ?3
+ON CONFLICT (campaign_id) DO UPDATE SET kind = :kind, purpose = :purpose
 RETURNING state;
 
 -- name: set_campaign_state
-UPDATE campaign SET state = ?2 WHERE campaign_id = ?1;
+UPDATE campaign SET state = :state WHERE campaign_id = :campaign_id;
 
 -- A number's rank is the weight of the voters who are pending on it, negated: the highest first within a booth, those alike in an order
 -- of the campaign's own. A number of several booths belongs to its first voter's. They are inserted in the order in which they will be claimed, so that claims
@@ -18,8 +18,8 @@ UPDATE campaign SET state = ?2 WHERE campaign_id = ?1;
 -- One that was closed because nobody on it was pending is opened again: a later roll has brought somebody.
 -- name: enrol
 INSERT INTO target (campaign_id, phone_id, booth_id, rank, shuffle)
-SELECT ?1, phone_id, booth_id, -weight AS rank, (
-    SELECT shuffled.shuffle FROM shuffled WHERE shuffled.campaign_id = ?1 AND shuffled.phone_id = known.phone_id
+SELECT :campaign_id, phone_id, booth_id, -weight AS rank, (
+    SELECT shuffled.shuffle FROM shuffled WHERE shuffled.campaign_id = :campaign_id AND shuffled.phone_id = known.phone_id
 ) AS shuffle
 FROM (
     SELECT phone.phone_id, voter.booth_id, min(voter.voter_id), sum(voter.weight) AS weight
@@ -40,13 +40,13 @@ SET state = 'due', settled = 0, booth_id = excluded.booth_id, rank = excluded.ra
 WHERE target.state = 'closed' AND target.settled = 1;
 
 -- name: purpose
-SELECT purpose FROM campaign WHERE campaign_id = ?1;
+SELECT purpose FROM campaign WHERE campaign_id = :campaign_id;
 
 -- Of a campaign that calls booth workers: every worker of the list, in the queue of the first of their booths.
 -- name: enrol_workers
 INSERT INTO target (campaign_id, phone_id, booth_id, shuffle)
-SELECT ?1, worker.phone_id, min(worker_booth.booth_id), (
-    SELECT shuffled.shuffle FROM shuffled WHERE shuffled.campaign_id = ?1 AND shuffled.phone_id = worker.phone_id
+SELECT :campaign_id, worker.phone_id, min(worker_booth.booth_id), (
+    SELECT shuffled.shuffle FROM shuffled WHERE shuffled.campaign_id = :campaign_id AND shuffled.phone_id = worker.phone_id
 )
 FROM worker
 CROSS JOIN phone ON phone.phone_id = worker.phone_id AND phone.opted_out_at IS NULL
@@ -66,46 +66,47 @@ UPDATE target SET booth_id = (
     FROM worker CROSS JOIN worker_booth ON worker_booth.worker_id = worker.worker_id
     WHERE worker.phone_id = target.phone_id
 )
-WHERE campaign_id = ?1 AND phone_id IN (SELECT phone_id FROM worker);
+WHERE campaign_id = :campaign_id AND phone_id IN (SELECT phone_id FROM worker);
 
 -- name: worker_on_phone
-SELECT worker.worker_id, CASE worker.language WHEN '' THEN booth.language ELSE worker.language END, booth.booth_id
+SELECT worker.worker_id, CASE worker.language WHEN '' THEN booth.language ELSE worker.language END AS language, booth.booth_id
 FROM worker
 CROSS JOIN worker_booth ON worker_booth.worker_id = worker.worker_id
 CROSS JOIN booth ON booth.booth_id = worker_booth.booth_id
-WHERE worker.phone_id = ?1 AND NOT worker.gone
+WHERE worker.phone_id = :phone_id AND NOT worker.gone
 ORDER BY booth.booth_id;
 
 -- name: close_target
-UPDATE target SET state = 'closed', claimed_by = NULL, claimed_until = NULL WHERE rowid = ?1;
+UPDATE target SET state = 'closed', claimed_by = NULL, claimed_until = NULL WHERE rowid = :target;
 
 -- CROSS JOIN fixes the order of the loops: along the partial index, never over a table. Both read that index alone, and
 -- look up the phone and its open attempt for as many rows as are taken.
 -- name: claim_timed
-SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL, phone.consent,
-       EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL),
-       0, 1.0, -- which booth's turn it is and what it weighs do not count once its time has come
-       CASE ?3 WHEN 0 THEN target.booth_id END -- whose day it may have to wait for
+SELECT target.rowid AS target, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL AS opted_out, phone.consent,
+       EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL) AS on_a_call,
+       0 AS queue_booth_id, 1.0 AS weight, -- which booth's turn it is and what it weighs do not count once its time has come
+       CASE :promised WHEN 0 THEN target.booth_id END AS waits -- whose day it may have to wait for
 FROM target INDEXED BY target_timed
 CROSS JOIN phone ON phone.phone_id = target.phone_id
-WHERE target.campaign_id = ?1 AND target.aside_until = 0 AND target.promised = ?3
-  AND target.state = 'due' AND target.due_at > 0 AND target.due_at <= ?2
+WHERE target.campaign_id = :campaign_id AND target.aside_until = 0 AND target.promised = :promised
+  AND target.state = 'due' AND target.due_at > 0 AND target.due_at <= :now
 ORDER BY target.due_at, target.phone_id;
 
 -- name: claim_aside
-SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL, phone.consent,
-       EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL), 0, 1.0, NULL
+SELECT target.rowid AS target, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL AS opted_out, phone.consent,
+       EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL) AS on_a_call,
+       0 AS queue_booth_id, 1.0 AS weight, NULL AS waits
 FROM target INDEXED BY target_timed
 CROSS JOIN phone ON phone.phone_id = target.phone_id
-WHERE target.campaign_id = ?1 AND target.aside_until > 0 AND target.state = 'due' AND target.due_at > 0
+WHERE target.campaign_id = :campaign_id AND target.aside_until > 0 AND target.state = 'due' AND target.due_at > 0
 ORDER BY target.aside_until, target.promised, target.due_at, target.phone_id;
 
 -- name: stand_aside
-UPDATE target SET aside_until = ?2 WHERE rowid = ?1;
+UPDATE target SET aside_until = :until WHERE rowid = :target;
 
 -- name: aside_no_more
 UPDATE target SET aside_until = 0
-WHERE campaign_id = ?1 AND aside_until > 0 AND aside_until <= ?2 AND state = 'due' AND due_at > 0;
+WHERE campaign_id = :campaign_id AND aside_until > 0 AND aside_until <= :now AND state = 'due' AND due_at > 0;
 
 -- Whatever their day: the settings may know of another one.
 -- name: none_aside
@@ -113,49 +114,50 @@ UPDATE target SET aside_until = 0
 WHERE campaign_id IN (SELECT campaign_id FROM campaign) AND aside_until > 0 AND state = 'due' AND due_at > 0;
 
 -- name: claim_fresh
-SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL, phone.consent,
-       EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL),
-       target.booth_id, -target.rank, NULL
+SELECT target.rowid AS target, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL AS opted_out, phone.consent,
+       EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL) AS on_a_call,
+       target.booth_id AS queue_booth_id, -target.rank AS weight, NULL AS waits
 FROM target INDEXED BY target_fresh
 CROSS JOIN phone ON phone.phone_id = target.phone_id
-WHERE target.campaign_id = ?1 AND target.state = 'due' AND target.due_at = 0
+WHERE target.campaign_id = :campaign_id AND target.state = 'due' AND target.due_at = 0
 ORDER BY target.booth_id, target.rank, target.shuffle, target.phone_id;
 
 -- name: claim_fresh_of_booth
-SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL, phone.consent,
-       EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL),
-       target.booth_id, -target.rank, NULL
+SELECT target.rowid AS target, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL AS opted_out, phone.consent,
+       EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL) AS on_a_call,
+       target.booth_id AS queue_booth_id, -target.rank AS weight, NULL AS waits
 FROM target INDEXED BY target_fresh
 CROSS JOIN phone ON phone.phone_id = target.phone_id
-WHERE target.campaign_id = ?1 AND target.booth_id = ?2 AND target.state = 'due' AND target.due_at = 0
+WHERE target.campaign_id = :campaign_id AND target.booth_id = :booth_id AND target.state = 'due' AND target.due_at = 0
 ORDER BY target.rank, target.shuffle, target.phone_id;
 
 -- With min() SQLite takes the other columns from the row that has the minimum. No row: nobody is pending.
 -- name: pending_on_phone
-SELECT min(voter.voter_id), count(*), CASE voter.language WHEN '' THEN booth.language ELSE voter.language END, voter.booth_id
+SELECT min(voter.voter_id) AS voter_id, count(*) AS pending_voters, CASE voter.language WHEN '' THEN booth.language ELSE voter.language END AS language,
+       voter.booth_id
 FROM link
 CROSS JOIN voter ON voter.voter_id = link.voter_id AND voter.turnout = 'pending'
 CROSS JOIN booth ON booth.booth_id = voter.booth_id
-WHERE link.phone_id = ?1 AND link.dropped_at IS NULL
+WHERE link.phone_id = :phone_id AND link.dropped_at IS NULL
 GROUP BY link.phone_id;
 
--- What the rules must know of a number: attempts and conversations since ?2 in all campaigns, the last abandoned call, and when the
+-- What the rules must know of a number: attempts and conversations since :day_start in all campaigns, the last abandoned call, and when the
 -- last call to it and the last conversation ended;
--- and, for the pacer, how all its calls ended, and those of about this time of day (within 90 minutes of ?3's). One walk along
+-- and, for the pacer, how all its calls ended, and those of about this time of day (within 90 minutes of :now's). One walk along
 -- the number's attempts.
 -- name: earlier_calls
-SELECT count(*) FILTER (WHERE attempt_number IS NOT NULL AND created_at >= ?2),
-       count(*) FILTER (WHERE created_at >= ?2 AND (connected_at IS NOT NULL OR outcome = 'completed')),
-       max(ended_at) FILTER (WHERE outcome = 'abandoned' AND direction = 'outbound'),
-       count(*) FILTER (WHERE says = 'answer'),
-       count(*) FILTER (WHERE says = 'no-answer'),
-       count(*) FILTER (WHERE says = 'busy'),
-       count(*) FILTER (WHERE says = 'machine'),
-       count(*) FILTER (WHERE near AND says = 'answer'),
-       count(*) FILTER (WHERE near AND says IN ('no-answer', 'busy', 'machine')),
-       count(*) FILTER (WHERE direction = 'inbound'),
-       max(ended_at) FILTER (WHERE direction = 'outbound' AND outcome <> 'refused'),
-       max(ended_at) FILTER (WHERE outcome <> 'machine' AND (connected_at IS NOT NULL OR outcome = 'completed'))
+SELECT count(*) FILTER (WHERE attempt_number IS NOT NULL AND created_at >= :day_start) AS attempts,
+       count(*) FILTER (WHERE created_at >= :day_start AND (connected_at IS NOT NULL OR outcome = 'completed')) AS conversations,
+       max(ended_at) FILTER (WHERE outcome = 'abandoned' AND direction = 'outbound') AS abandoned_at,
+       count(*) FILTER (WHERE says = 'answer') AS answers,
+       count(*) FILTER (WHERE says = 'no-answer') AS no_answers,
+       count(*) FILTER (WHERE says = 'busy') AS busy,
+       count(*) FILTER (WHERE says = 'machine') AS machines,
+       count(*) FILTER (WHERE near AND says = 'answer') AS near_answers,
+       count(*) FILTER (WHERE near AND says IN ('no-answer', 'busy', 'machine')) AS near_misses,
+       count(*) FILTER (WHERE direction = 'inbound') AS called_us,
+       max(ended_at) FILTER (WHERE direction = 'outbound' AND outcome <> 'refused') AS called_at,
+       max(ended_at) FILTER (WHERE outcome <> 'machine' AND (connected_at IS NOT NULL OR outcome = 'completed')) AS talked_at
 FROM (
     SELECT created_at, ended_at, connected_at, attempt_number, outcome, direction,
            CASE
@@ -163,45 +165,45 @@ FROM (
                WHEN outcome IN ('connected', 'completed', 'left', 'abandoned', 'dropped') THEN 'answer'
                WHEN outcome IN ('no-answer', 'busy', 'machine') THEN outcome
            END AS says,
-           (CAST(?3 - created_at AS INTEGER) + 5400) % 86400 <= 10800 AS near
-    FROM attempt WHERE phone_id = ?1
+           (CAST(:now - created_at AS INTEGER) + 5400) % 86400 <= 10800 AS near
+    FROM attempt WHERE phone_id = :phone_id
 );
 
 -- name: campaigns_of
-SELECT campaign_id FROM target WHERE phone_id = ?1;
+SELECT campaign_id FROM target WHERE phone_id = :phone_id;
 
 -- name: registers_of
-SELECT register FROM registered WHERE e164 = ?1 ORDER BY register;
+SELECT register FROM registered WHERE e164 = :number ORDER BY register;
 
 -- name: take
-UPDATE target SET state = 'claimed', claimed_by = ?2, claimed_until = ?3 WHERE rowid = ?1;
+UPDATE target SET state = 'claimed', claimed_by = :owner, claimed_until = :until WHERE rowid = :target;
 
 -- Only a claim that is still this one: the attempts tell it from a later claim.
 -- name: put_back
 UPDATE target SET state = 'due', claimed_by = NULL, claimed_until = NULL
-WHERE campaign_id = ?1 AND phone_id = ?2 AND state = 'claimed' AND attempts = ?3;
+WHERE campaign_id = :campaign_id AND phone_id = :phone_id AND state = 'claimed' AND attempts = :attempts;
 
 -- name: postpone
-UPDATE target SET state = 'due', due_at = ?4, claimed_by = NULL, claimed_until = NULL
-WHERE campaign_id = ?1 AND phone_id = ?2 AND state = 'claimed' AND attempts = ?3;
+UPDATE target SET state = 'due', due_at = :due_at, claimed_by = NULL, claimed_until = NULL
+WHERE campaign_id = :campaign_id AND phone_id = :phone_id AND state = 'claimed' AND attempts = :attempts;
 
 -- name: put_back_overdue
-UPDATE target SET state = 'due', claimed_by = NULL, claimed_until = NULL WHERE state = 'claimed' AND claimed_until <= ?1;
+UPDATE target SET state = 'due', claimed_by = NULL, claimed_until = NULL WHERE state = 'claimed' AND claimed_until <= :now;
 
 -- name: put_back_owned
 UPDATE target SET state = 'due', claimed_by = NULL, claimed_until = NULL
-WHERE state = 'claimed' AND claimed_by = ?1;
+WHERE state = 'claimed' AND claimed_by = :owner;
 
 -- Nobody on the number is to be called any more; a booth worker on it still is, as a worker.
 -- name: close_voters
-UPDATE target SET state = 'closed', settled = ?2, claimed_by = NULL, claimed_until = NULL
-WHERE phone_id = ?1 AND state IN ('due', 'claimed')
+UPDATE target SET state = 'closed', settled = :settled, claimed_by = NULL, claimed_until = NULL
+WHERE phone_id = :phone_id AND state IN ('due', 'claimed')
   AND campaign_id NOT IN (SELECT campaign_id FROM campaign WHERE purpose = 'booth-workers');
 
 -- What is being dialled is closed when its attempt ends.
 -- name: close_phone
-UPDATE target SET state = 'closed', settled = ?2, claimed_by = NULL, claimed_until = NULL
-WHERE phone_id = ?1 AND state IN ('due', 'claimed');
+UPDATE target SET state = 'closed', settled = :settled, claimed_by = NULL, claimed_until = NULL
+WHERE phone_id = :phone_id AND state IN ('due', 'claimed');
 
 -- A voter who is pending again: the numbers come into every campaign in which they have no place yet, as `enrol` would have brought
 -- them, and are opened where they were closed because nobody on them was pending. Booth workers are enrolled from their list alone.
@@ -217,7 +219,7 @@ FROM (
     CROSS JOIN phone ON phone.phone_id = own.phone_id AND phone.opted_out_at IS NULL
     CROSS JOIN link ON link.phone_id = own.phone_id AND link.dropped_at IS NULL
     CROSS JOIN voter ON voter.voter_id = link.voter_id AND voter.turnout = 'pending'
-    WHERE own.voter_id = ?1 AND own.dropped_at IS NULL AND NOT EXISTS (
+    WHERE own.voter_id = :voter_id AND own.dropped_at IS NULL AND NOT EXISTS (
         SELECT 1 FROM attempt
         WHERE attempt.phone_id = own.phone_id AND attempt.outcome = 'unknown' AND attempt.direction = 'outbound'
           AND attempt.attempt_id NOT IN (SELECT attempt_id FROM released_unknown)
@@ -227,12 +229,12 @@ FROM (
 CROSS JOIN campaign ON campaign.purpose <> 'booth-workers'
 WHERE true
 ON CONFLICT (campaign_id, phone_id) DO UPDATE
-SET state = 'due', settled = 0, due_at = CASE target.attempts WHEN 0 THEN target.due_at ELSE max(target.due_at, ?2) END
+SET state = 'due', settled = 0, due_at = CASE target.attempts WHEN 0 THEN target.due_at ELSE max(target.due_at, :at) END
 WHERE target.state = 'closed' AND target.settled = 1;
 
 -- Attempts of which nobody knows whether they were calls, and which no person has released.
 -- name: unknown
-SELECT attempt.attempt_id, attempt.campaign_id, phone.e164, attempt.created_at, attempt.ended_at, attempt.trunk
+SELECT attempt.attempt_id, attempt.campaign_id, phone.e164 AS number, attempt.created_at, attempt.ended_at, attempt.trunk
 FROM attempt INDEXED BY attempt_unknown CROSS JOIN phone USING (phone_id)
 WHERE attempt.outcome = 'unknown' AND attempt.direction = 'outbound'
   AND attempt.attempt_id NOT IN (SELECT attempt_id FROM released_unknown)

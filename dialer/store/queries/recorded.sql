@@ -6,16 +6,16 @@ SELECT attempt.created_at, attempt.ended_at, attempt.ringing_at, attempt.answere
        attempt.outcome
 FROM attempt CROSS JOIN campaign USING (campaign_id)
 WHERE campaign.kind = 'agents' AND attempt.direction = 'outbound' AND attempt.ended_at IS NOT NULL
-    AND attempt.outcome NOT IN ('refused', 'unknown') AND attempt.created_at >= ?1 AND attempt.created_at < ?2
+    AND attempt.outcome NOT IN ('refused', 'unknown') AND attempt.created_at >= :since AND attempt.created_at < :until
 ORDER BY attempt.created_at, attempt.attempt_id;
 
 -- name: intervals
 SELECT seat, state, from_at, until_at FROM seat_interval
-WHERE until_at > ?1 AND from_at < ?2 AND state IN ('ready', 'reserved', 'talking', 'wrap-up')
+WHERE until_at > :since AND from_at < :until AND state IN ('ready', 'reserved', 'talking', 'wrap-up')
 ORDER BY from_at, seat;
 
 -- name: first_and_last
-SELECT min(attempt.created_at), max(attempt.created_at)
+SELECT min(attempt.created_at) AS first, max(attempt.created_at) AS last
 FROM attempt CROSS JOIN campaign USING (campaign_id)
 WHERE campaign.kind = 'agents' AND attempt.direction = 'outbound' AND attempt.ended_at IS NOT NULL
     AND attempt.outcome NOT IN ('refused', 'unknown');

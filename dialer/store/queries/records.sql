@@ -1,19 +1,19 @@
 -- The outbox, commands, seats' time, answers of flows, and what the pacer learned.
 
 -- name: insert_announcement
-INSERT INTO outbox (topic, payload, at) VALUES (?1, ?2, ?3);
+INSERT INTO outbox (topic, payload, at) VALUES (:topic, :payload, :at);
 
 -- name: outbox
-SELECT outbox_id, topic, payload, at FROM outbox ORDER BY outbox_id LIMIT ?1;
+SELECT outbox_id, topic, payload, at FROM outbox ORDER BY outbox_id LIMIT :limit;
 
 -- name: outbox_taken
-DELETE FROM outbox WHERE outbox_id <= ?1;
+DELETE FROM outbox WHERE outbox_id <= :up_to;
 
 -- Opt-outs neither count nor go: other centres must hear of each. Walks what waits: once a minute, not after every batch.
 -- name: outbox_beyond
 DELETE FROM outbox
 WHERE topic <> 'results/opt-outs'
-  AND outbox_id <= (SELECT outbox_id FROM outbox WHERE topic <> 'results/opt-outs' ORDER BY outbox_id DESC LIMIT 1 OFFSET ?1);
+  AND outbox_id <= (SELECT outbox_id FROM outbox WHERE topic <> 'results/opt-outs' ORDER BY outbox_id DESC LIMIT 1 OFFSET :keep_at_most);
 
 -- name: kept_command
 SELECT content, reply FROM command WHERE command_id = :command_id;
@@ -28,43 +28,43 @@ DELETE FROM command WHERE command_id IN (
 );
 
 -- name: complete_command
-UPDATE command SET reply = ?2 WHERE command_id = ?1;
+UPDATE command SET reply = :reply WHERE command_id = :command_id;
 
 -- name: insert_recording
-INSERT INTO recording (attempt_id, started_at) VALUES (?1, ?2) ON CONFLICT (attempt_id) DO NOTHING;
+INSERT INTO recording (attempt_id, started_at) VALUES (:attempt_id, :started_at) ON CONFLICT (attempt_id) DO NOTHING;
 
 -- name: insert_seat_interval
-INSERT INTO seat_interval (seat, agent, state, from_at, until_at, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+INSERT INTO seat_interval (seat, agent, state, from_at, until_at, reason) VALUES (:seat, :agent, :state, :from_at, :until_at, :reason)
 ON CONFLICT (from_at, seat, state) DO NOTHING;
 
 -- name: save_pacer_state
-UPDATE campaign SET pacer_state = ?2 WHERE campaign_id = ?1;
+UPDATE campaign SET pacer_state = :state WHERE campaign_id = :campaign_id;
 
 -- name: pacer_state
-SELECT pacer_state FROM campaign WHERE campaign_id = ?1;
+SELECT pacer_state FROM campaign WHERE campaign_id = :campaign_id;
 
 -- name: record_answer_of_flow
-INSERT INTO flow_answer (attempt_id, name, value, at) VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (attempt_id, name) DO UPDATE SET value = ?3, at = ?4 WHERE value <> ?3;
+INSERT INTO flow_answer (attempt_id, name, value, at) VALUES (:attempt_id, :name, :value, :at)
+ON CONFLICT (attempt_id, name) DO UPDATE SET value = :value, at = :at WHERE value <> :value;
 
 -- name: flow_answers
-SELECT name, value FROM flow_answer WHERE attempt_id = ?1 ORDER BY name;
+SELECT name, value FROM flow_answer WHERE attempt_id = :attempt_id ORDER BY name;
 
 -- name: phone_number
-SELECT e164 FROM phone WHERE phone_id = ?1 AND opted_out_at IS NULL;
+SELECT e164 FROM phone WHERE phone_id = :phone_id AND opted_out_at IS NULL;
 
 -- name: open_attempt_on
 SELECT attempt.attempt_id FROM phone JOIN attempt ON attempt.phone_id = phone.phone_id
-WHERE phone.e164 = ?1 AND attempt.ended_at IS NULL;
+WHERE phone.e164 = :number AND attempt.ended_at IS NULL;
 -- name: keep_log_in
-INSERT INTO log_in (seat, agent, paused, reason, at) VALUES (?1, ?2, ?3, ?4, ?5)
-ON CONFLICT (seat) DO UPDATE SET agent = ?2, paused = ?3, reason = ?4, at = ?5;
+INSERT INTO log_in (seat, agent, paused, reason, at) VALUES (:seat, :agent, :paused, :reason, :at)
+ON CONFLICT (seat) DO UPDATE SET agent = :agent, paused = :paused, reason = :reason, at = :at;
 
 -- name: log_in_of
 SELECT agent FROM log_in WHERE seat = :seat;
 
 -- name: drop_log_in
-DELETE FROM log_in WHERE seat = ?1;
+DELETE FROM log_in WHERE seat = :seat;
 
 -- name: log_ins
 SELECT seat, agent, paused, reason, at FROM log_in ORDER BY seat;

@@ -8,22 +8,22 @@ SELECT booth_id, roll_version, state_code, constituency_number, part_number,
 -- name: insert_booth
 INSERT INTO booth (roll_version, state_code, constituency_number, part_number,
                    constituency_name, name, name_local, language, closes_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (:roll_version, :state_code, :constituency_number, :part_number, :constituency_name, :name, :name_local, :language, :closes_at);
 
 -- name: update_booth
-UPDATE booth SET constituency_name = ?, name = ?, name_local = ?, language = ?, closes_at = ? WHERE booth_id = ?;
+UPDATE booth SET constituency_name = :constituency_name, name = :name, name_local = :name_local, language = :language, closes_at = :closes_at WHERE booth_id = :booth_id;
 
 -- name: last_voter
 SELECT coalesce(max(voter_id), 0) FROM voter;
 
 -- name: insert_voter
 INSERT INTO voter (voter_id, booth_id, serial, epic, name, name_local, relation, relation_name, sex, age, house, section, language)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (:voter_id, :booth_id, :serial, :epic, :name, :name_local, :relation, :relation_name, :sex, :age, :house, :section, :language);
 
 -- name: update_voter
-UPDATE voter SET epic = ?, name = ?, name_local = ?, relation = ?, relation_name = ?, sex = ?, age = ?, house = ?, section = ?,
-                 language = ?
- WHERE voter_id = ?;
+UPDATE voter SET epic = :epic, name = :name, name_local = :name_local, relation = :relation, relation_name = :relation_name, sex = :sex, age = :age, house = :house, section = :section,
+                 language = :language
+ WHERE voter_id = :voter_id;
 
 -- name: create_wanted
 CREATE TEMP TABLE wanted (place INTEGER PRIMARY KEY, booth_id INTEGER NOT NULL, serial INTEGER NOT NULL);
@@ -32,7 +32,7 @@ CREATE TEMP TABLE wanted (place INTEGER PRIMARY KEY, booth_id INTEGER NOT NULL, 
 DELETE FROM wanted;
 
 -- name: insert_wanted
-INSERT INTO wanted (place, booth_id, serial) VALUES (?, ?, ?);
+INSERT INTO wanted (place, booth_id, serial) VALUES (:place, :booth_id, :serial);
 
 -- name: wanted_voters
 -- CROSS JOIN: SQLite must walk through what is wanted, never through the roll.
@@ -46,7 +46,7 @@ CREATE TEMP TABLE told (voter_id INTEGER NOT NULL, e164 TEXT NOT NULL);
 DELETE FROM told;
 
 -- name: insert_told
-INSERT INTO told (voter_id, e164) VALUES (?, ?);
+INSERT INTO told (voter_id, e164) VALUES (:voter_id, :number);
 
 -- name: insert_phones
 -- In order: neighbours in the index are then added one after another.
@@ -65,7 +65,7 @@ SELECT count(*) FROM booth WHERE closes_at = '';
 
 -- name: insert_import_run
 INSERT INTO import_run (at, file_name, sha256, rows, voters, numbers, links, rejected, unchanged)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (:at, :file_name, :sha256, :rows, :voters, :numbers, :links, :rejected, :unchanged);
 
 -- Weights: a file of them says how much each voter counts in the order of calls.
 

@@ -23,8 +23,9 @@ SELECT EXISTS (SELECT 1 FROM seal) OR EXISTS (SELECT 1 FROM audit WHERE kind = '
 SELECT coalesce(max(seal_id), 0) FROM seal;
 
 -- name: last_of_each
-SELECT row_id, max(seal_id), kind, salt, digest, checks, total(kind IN ('open', 'new')), total(kind = 'end'), total(kind = 'gone'),
-       group_concat(CASE kind WHEN 'end' THEN hex(checks) END)
+SELECT row_id, max(seal_id) AS seal_id, kind, salt, digest, checks,
+       CAST(total(kind IN ('open', 'new')) AS INTEGER) AS begun, CAST(total(kind = 'end') AS INTEGER) AS ended,
+       CAST(total(kind = 'gone') AS INTEGER) AS gone, group_concat(CASE kind WHEN 'end' THEN hex(checks) END) AS end_checks
 FROM seal WHERE entity = :entity GROUP BY row_id ORDER BY row_id;
 
 -- name: is_sealed
