@@ -11,13 +11,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from dialer.domain.errors import StoreError
 from dialer.store.cipher import StoreKey, connect
 from dialer.store.connection import BUSY_SECONDS, Connection, check_header
 from dialer.store.failures import explained
-from dialer.store.sql import load_statements
+from dialer.store.sql import load_statements, values_of
+from dialer.store.transaction import transaction
 
 SQL = load_statements("desk_file")
 
@@ -67,24 +68,18 @@ class DeskFile:
 
     async def password_of(self, name: str) -> str | None:
         """The hash of somebody's password; None: there is none."""
-        row = await self._run(lambda db: db.execute(SQL["password_of"], (name,)).fetchone())
-        return None if row is None else str(row[0])
+        return await self._run(lambda db: SQL["password_of"].value(db, str, name=name))
 
     async def set_password(self, name: str, hashed: str | None, at: float) -> None:
         """Keep a new one, or none; whoever is signed in by the old one is so no more."""
 
         def write(db: Connection) -> None:
-            db.execute("BEGIN IMMEDIATE")
-            try:
+            with transaction(db):
                 if hashed is None:
-                    db.execute(SQL["remove_password"], (name,))
+                    SQL["remove_password"](db, name=name)
                 else:
-                    db.execute(SQL["set_password"], (name, hashed, at))
-                db.execute(SQL["end_sessions_of"], (name,))
-                db.execute("COMMIT")
-            except BaseException:
-                db.execute("ROLLBACK")
-                raise
+                    SQL["set_password"](db, name=name, hashed=hashed, at=at)
+                SQL["end_sessions_of"](db, name=name)
 
         await self._run(write)
 
@@ -92,33 +87,32 @@ class DeskFile:
         """Keep a session; those that nobody has used since `forget_before` go."""
 
         def write(db: Connection) -> None:
-            db.execute(SQL["end_idle_sessions"], (forget_before,))
-            db.execute(SQL["begin_session"], (digest, name, at))
+            SQL["end_idle_sessions"](db, before=forget_before)
+            SQL["begin_session"](db, digest=digest, name=name, at=at)
 
         await self._run(write)
 
     async def session(self, digest: str) -> tuple[str, float] | None:
         """Whose session that is, and when it was last used."""
-        row: Any = await self._run(lambda db: db.execute(SQL["session"], (digest,)).fetchone())
-        return None if row is None else (str(row[0]), float(row[1]))
+        row = await self._run(lambda db: SQL["session"].row(db, digest=digest))
+        return None if row is None else (str(row.name), float(row.used_at))
 
     async def use_session(self, digest: str, at: float) -> None:
         """It was used."""
-        await self._run(lambda db: db.execute(SQL["use_session"], (digest, at)))
+        await self._run(lambda db: SQL["use_session"](db, digest=digest, at=at))
 
     async def end_session(self, digest: str) -> None:
         """Nobody is signed in by it any more."""
-        await self._run(lambda db: db.execute(SQL["end_session"], (digest,)))
+        await self._run(lambda db: SQL["end_session"](db, digest=digest))
 
     async def acknowledge(self, seen: Acknowledgement) -> None:
         """Keep that somebody has seen an alert; the first one counts."""
-        row = (seen.code, seen.alert_at, seen.name, seen.at)
-        await self._run(lambda db: db.execute(SQL["acknowledge"], row))
+        await self._run(lambda db: SQL["acknowledge"](db, **values_of(seen)))
 
     async def acknowledged(self) -> list[Acknowledgement]:
         """The last acknowledgement of each code."""
-        rows: Any = await self._run(lambda db: db.execute(SQL["acknowledged"]).fetchall())
-        return [Acknowledgement(*row) for row in rows]
+        rows = await self._run(lambda db: [*SQL["acknowledged"].rows(db)])
+        return [Acknowledgement(**row._asdict()) for row in rows]
 
     async def close(self) -> None:
         """Let the file go."""

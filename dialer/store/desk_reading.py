@@ -37,11 +37,8 @@ class DeskReading:
     def course(self, campaign_id: str, since: float, stretch_seconds: float) -> list[CourseStretch]:
         """How the calls went since an epoch second, by stretches; those without any are left out."""
         with explained(self._path):
-            rows = self._db.execute(SQL["course"], (campaign_id, since, stretch_seconds)).fetchall()
-        return [
-            CourseStretch(number, placed, answered, connected, int(lost))
-            for number, placed, answered, connected, lost in rows
-        ]
+            rows = SQL["course"].rows(self._db, campaign_id=campaign_id, since=since, stretch_seconds=stretch_seconds)
+            return [CourseStretch(**row._asdict()) for row in rows]
 
     def live_answers(self, campaign_id: str, now: float, window_seconds: float) -> AnswersOfLate:
         """Live answers of the window that ends at `now`, and those abandoned."""

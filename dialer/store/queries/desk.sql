@@ -1,10 +1,10 @@
 -- What the desk's pages show of the store. It only reads, by these statements and no others.
 
--- Our calls of a campaign by the stretch of ?3 seconds from ?2 on in which they were placed; those that are under way are not in it.
+-- Our calls of a campaign by the stretch of :stretch_seconds from :since on in which they were placed; those that are under way are not in it.
 -- name: course
-SELECT CAST((created_at - ?2) / ?3 AS INTEGER) AS stretch, count(*), count(answered_at), count(connected_at),
-       total(outcome = 'abandoned')
+SELECT CAST((created_at - :since) / :stretch_seconds AS INTEGER) AS number, count(*) AS placed, count(answered_at) AS answered,
+       count(connected_at) AS connected, CAST(total(outcome = 'abandoned') AS INTEGER) AS abandoned
 FROM attempt INDEXED BY attempt_ended
-WHERE campaign_id = ?1 AND direction = 'outbound' AND created_at >= ?2 AND outcome IS NOT NULL AND outcome <> 'refused'
-GROUP BY stretch
-ORDER BY stretch;
+WHERE campaign_id = :campaign_id AND direction = 'outbound' AND created_at >= :since AND outcome IS NOT NULL AND outcome <> 'refused'
+GROUP BY number
+ORDER BY number;
