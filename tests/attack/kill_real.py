@@ -80,7 +80,7 @@ async def play(directory: Path, rounds: int, seed: int, progress: Callable[[str]
 
 async def _is_there(switch: SimulatedAsterisk) -> None:
     async with asyncio.timeout(120):
-        while not switch.sessions:
+        while not switch.audience.sessions:
             await asyncio.sleep(0.01)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dialer.domain.commands.registry import COMMANDS
-from tests.unit.test_command_messages import NEEDED
+from tests.support.command_messages import NEEDED
 
 _ODD: tuple[Any, ...] = (
     *(None, True, -1, 0, 2**63, 10**400, 1e308, -0.0, "", "\x00", "\ud800", "x" * 5_000, [], {}, [[]], {"": None}),

@@ -34,9 +34,9 @@ from dialer.mqtt.senders import Sender, Senders, Signer, public_key
 from dialer.store.port import KeptCommand
 from dialer.store.sqlite import Store
 from tests.attack.malformed import good_commands, malformed
+from tests.support.command_messages import NEEDED
 from tests.support.fake_centre import FakeEngine
 from tests.support.virtual import virtual_time
-from tests.unit.test_command_messages import NEEDED
 
 CENTRE = "pune-1"
 NOW = 1713771727.0

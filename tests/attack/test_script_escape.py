@@ -20,8 +20,7 @@ import pytest
 from dialer.switch.asterisk.scripts import launcher
 from dialer.switch.asterisk.scripts.commands import Forward, Recordings, Refuse, judge
 from dialer.switch.asterisk.scripts.runner import Containment, ScriptEnd, ScriptRules, find_containment, launched
-from tests.wire.test_agi_scripts import GONE, PLAIN, Held, Peer, call
-from tests.wire.test_flow_over_agi import ENVIRONMENT
+from tests.support.agi_scripts import GONE, PLAIN, SCRIPT_ENVIRONMENT, Held, Peer, call
 
 RULES = ScriptRules(seconds=20.0, processes=100)
 BOMB = 900  # processes that a script tries to start: more than any containment leaves it, and no harm to the machine
@@ -182,7 +181,7 @@ def test_the_best_that_the_machine_allows_is_taken() -> None:
 async def test_a_script_never_sees_what_shows_that_a_connection_is_asterisks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.wire.test_agi_scripts.ENVIRONMENT", ENVIRONMENT[:-1] + "agi_arg_1: the-token\n\n")
+    monkeypatch.setattr("tests.wire.test_agi_scripts.ENVIRONMENT", SCRIPT_ENVIRONMENT[:-1] + "agi_arg_1: the-token\n\n")
     path = written(tmp_path, "")
     path.write_text(
         "import sys\n"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from ivr_flows.catalogue import load_flow, shipped_flows
 from ivr_flows.load import parse_flow
 from ivr_flows.machine import start, step
 from ivr_flows.model import Scalar
 from ivr_flows.node import Flow
+from ivr_flows.texts import Texts, merge_texts, shipped_texts
 from ivr_flows.turns import (
     Action,
     Collect,
@@ -108,3 +110,12 @@ def answers_to(action: Action) -> tuple[type, ...]:
 def through_json(state: FlowState) -> FlowState:
     """The state as another process would get it."""
     return FlowState.from_json(json.loads(json.dumps(state.to_json())))
+
+
+TURNOUT_HEAD = HEAD.replace("purpose: worker", "purpose: turnout")
+
+
+def own_texts(**texts: str) -> Texts:
+    """The shipped texts, and these in English and Hindi; `__` stands for the dot of a key."""
+    own = MappingProxyType({key.replace("__", "."): text for key, text in texts.items()})
+    return merge_texts([shipped_texts(), Texts({"en": own, "hi": own})])

@@ -29,3 +29,7 @@ def execute(store: Path, sql: str, *parameters: object) -> None:
 def rows(directory: Path, sql: str) -> list[tuple[Any, ...]]:
     """The rows of a query to the store of a site in `directory`."""
     return query(directory / "centre.db", sql)
+
+
+def names_in(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())

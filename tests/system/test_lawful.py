@@ -19,10 +19,10 @@ from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.site.checks.explain import NumberExplained, explain
 from dialer.store import numbers
 from tests.support.centre import START_EPOCH, a_site, agents_at_work, site_settings
+from tests.support.command_line import run
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
 from tests.support.voters import all_answer
-from tests.unit.test_numbers_cli import run
 
 
 @virtual_time()

@@ -31,6 +31,7 @@ from dialer.mqtt.monitor import Monitor
 from dialer.store.lock import StoreLock
 from dialer.store.sqlite import Store, open_store
 from tests.support.centre import Site, a_site
+from tests.support.command_line import run
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import SENDERS, supervisor
 from tests.support.roll_filler import fill_roll
@@ -38,7 +39,6 @@ from tests.support.stored import rows
 from tests.support.stores import dial, end
 from tests.support.virtual import virtual_time
 from tests.support.voters import all_answer
-from tests.unit.test_unknown_cli import run
 
 NUMBER = "+917000000{:03}"
 

@@ -22,10 +22,10 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phon
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.profile import simulated_profile
 from dialer.simulation.virtual_time import run_virtual
+from tests.support.calls import a_call
 from tests.support.census import census, grown
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
 from tests.support.roll_filler import fill_roll
-from tests.unit.test_calls import a_call
 
 CALLS = 800
 SEATS = 8

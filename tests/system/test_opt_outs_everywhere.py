@@ -29,11 +29,11 @@ from dialer.rules.number_hash import number_hash
 from dialer.store.lock import StoreLock
 from dialer.store.port import OptOutNews
 from dialer.store.sqlite import Store, open_store
+from tests.support.command_line import run
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import PATIENCE_SECONDS, SENDERS, Supervisor, supervisor
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import query
-from tests.unit.test_numbers_cli import run
 
 SECRET = b"twenty characters, at least"
 KINDS = [

@@ -25,12 +25,13 @@ from dialer.site.check import check_site
 from dialer.site.checks.finding import Verdict
 from dialer.site.plan import needs_asterisk
 from tests.support.centre import START_EPOCH, site_settings
+from tests.support.live_flows import ASK
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import rows
 from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL
 from tests.support.twilio_stand_in import Person, TwilioStandIn
 from tests.support.virtual import virtual_time
-from tests.system.test_flows_live import ASK, SILENT
+from tests.support.voters import NOBODY_ANSWERS
 
 TRUNK = {
     "name": "twilio",
@@ -180,7 +181,7 @@ async def test_a_site_without_asterisk_calls_through_twilio(tmp_path: Path) -> N
 
 @virtual_time()
 async def test_twilio_takes_what_the_first_trunk_has_no_room_for(tmp_path: Path) -> None:
-    config = SimulatedAsteriskConfig(seats=seat_phones(1), start_epoch=START_EPOCH, profile=SILENT)
+    config = SimulatedAsteriskConfig(seats=seat_phones(1), start_epoch=START_EPOCH, profile=NOBODY_ANSWERS)
     async with (
         SimulatedAsterisk(config) as asterisk,
         a_site(tmp_path, anybody=Person(["1"]), starts_at=asterisk.now()) as site,

@@ -28,8 +28,8 @@ from ivr_flows.model import PromptKind
 from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import PromptRef
 from tests.support.flow_support import FACTS, FLOWS
+from tests.support.scripted_call import ScriptedCall
 from tests.support.virtual import virtual_time
-from tests.unit.test_flow_driver import ScriptedCall
 
 SHA = "a" * 64
 TODAY = date(2026, 11, 24)

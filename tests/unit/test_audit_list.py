@@ -12,10 +12,10 @@ from config.settings import load_settings
 from dialer.app import settings_told
 from dialer.store.port import LogIn
 from dialer.store.sqlite import open_store
+from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import query
 from tests.support.stores import NOW
-from tests.unit.test_numbers_cli import run
 
 
 def entries(path: Path, *options: str) -> list[dict[str, str]]:

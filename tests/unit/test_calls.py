@@ -10,30 +10,11 @@ import pytest
 
 from config.words import CampaignKind
 from dialer.domain.clock import Instant
-from dialer.domain.model import AttemptId, Outcome
+from dialer.domain.model import Outcome
 from dialer.domain.switch import CallEnded, EndedBy
 from dialer.domain.view import CallState
 from dialer.engine.call import Call, outcome_of
-
-ID = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
-
-
-def a_call(kind: CampaignKind = CampaignKind.AGENTS, **facts: Any) -> Call:
-    values: dict[str, Any] = {
-        "attempt_id": ID,
-        "campaign_id": "c",
-        "kind": kind,
-        "phone_id": 1,
-        "voter_id": 1,
-        "booth_id": 1,
-        "attempt_number": 1,
-        "language": "hi",
-        "pending_voters": 1,
-        "trunk": "t",
-        "began_seconds": 0.0,
-        "written": True,
-    }
-    return Call(**{**values, **facts})
+from tests.support.calls import ID, a_call
 
 
 def ended(by: EndedBy = EndedBy.HANGUP, **facts: Any) -> CallEnded:

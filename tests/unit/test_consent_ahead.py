@@ -12,9 +12,9 @@ from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.workers import import_workers
 from dialer.store.connection import open_reading
 from dialer.store.numbers import number_record
+from tests.support.command_line import run
 from tests.support.roll_filler import ROLL_VERSION, fill_roll
 from tests.support.stored import query
-from tests.unit.test_numbers_cli import run
 
 NUMBER, OTHER = "+919812345678", "+919812345679"
 

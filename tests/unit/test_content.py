@@ -31,8 +31,8 @@ from ivr_flows.model import Offer, offers_allowed
 from ivr_flows.texts import shipped_texts
 from ivr_flows.wording import offers_transport
 from tests.support.certified import entry, write_prompts
+from tests.support.flow_support import TURNOUT_HEAD, own_texts
 from tests.support.rules import neutral_with, site
-from tests.unit.test_flow_check import TURNOUT_HEAD, own_texts
 
 RIDE = """
   first: {menu: [own.ride], choices: {1: bye, 9: out}}

@@ -9,12 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from config.errors import MatdanError
-from dialer.cli.main import app
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.store.sqlite import open_store
+from tests.support.command_line import run
 from tests.support.roll_filler import ROLL_VERSION, fill_roll
 from tests.support.stored import execute, rows
 
@@ -52,14 +50,6 @@ def config(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         db.execute("INSERT INTO mark (key, voter_id, kind, source, at) VALUES ('k', 3, 'voted', 'agent', 2)")
         db.commit()
     return path
-
-
-def run(*arguments: str | Path, given: str = "") -> tuple[int, str]:
-    result = CliRunner().invoke(app, [*map(str, arguments)], input=given)
-    if isinstance(result.exception, MatdanError):
-        return 2, str(result.exception)
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.exit_code, result.output
 
 
 def in_the_files(config: Path, text: str) -> bool:

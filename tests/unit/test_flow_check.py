@@ -13,20 +13,13 @@ from ivr_flows.check import RULES, FlowFinding, check_flow
 from ivr_flows.nodes.mark import MarkNode
 from ivr_flows.nodes.save import SaveNode
 from ivr_flows.texts import Texts, merge_texts, shipped_texts
-from tests.support.flow_support import FLOWS, HEAD, sample
+from tests.support.flow_support import FLOWS, HEAD, TURNOUT_HEAD, own_texts, sample
 
-TURNOUT_HEAD = HEAD.replace("purpose: worker", "purpose: turnout")
 MATERIAL_HEAD = HEAD.replace("purpose: worker", "purpose: material")
 ENDS = """
   out: {opt_out: number, next: gone, failed: bye}
   gone: {disconnect: gone, say: [opt_out.noted]}
 """
-
-
-def own_texts(**texts: str) -> Texts:
-    """The shipped texts, and these in English and Hindi; `__` stands for the dot of a key."""
-    own = MappingProxyType({key.replace("__", "."): text for key, text in texts.items()})
-    return merge_texts([shipped_texts(), Texts({"en": own, "hi": own})])
 
 
 def findings(nodes: str, head: str = HEAD, texts: Texts | None = None, seconds: float = 30.0) -> list[FlowFinding]:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.domain.errors import StoreFull
-from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
+from dialer.switch.asterisk.agi_codec import CallHungUp
 from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowCall, FlowHost, FlowResult, run_flow
 from ivr_flows.catalogue import shipped_flows
 from ivr_flows.machine import KEYS
@@ -32,55 +32,10 @@ from ivr_flows.turns import (
     Transfer,
 )
 from tests.support.flow_support import FACTS, FLOWS, sample
+from tests.support.scripted_call import ScriptedCall
 
 PROMPTS = ConventionalPrompts(shipped_texts())
 NAME = (PromptRef(PromptKind.NAME, "Election Help Desk"), "hi")
-
-
-class ScriptedCall:
-    """A caller who keys one line a question. Each line is keyed when the question has been heard; the rest is silence.
-
-    `None` as a line hangs up. `missing` are sounds that the switch does not have.
-    """
-
-    def __init__(self, lines: Sequence[str | None], missing: Sequence[str] = ()) -> None:
-        self.journal: list[str] = []
-        self._lines = list(lines)
-        self._keys = ""
-        self._missing = frozenset(missing)
-        self._asking = False
-
-    async def answer(self) -> None:
-        self.journal.append("answer")
-
-    async def stream_file(self, name: str, escape_digits: str = "") -> str | None:
-        self._asking = False
-        if self._keys:
-            if escape_digits:
-                self._asking = True
-                return self._take()
-            self._keys = ""  # a prompt that cannot be broken off swallows what is keyed
-        if name in self._missing:
-            raise SoundMissing(f"no {name}")
-        self.journal.append(name)
-        return None
-
-    async def wait_for_digit(self, timeout_ms: int) -> str | None:
-        assert timeout_ms > 0
-        if not self._keys and not self._asking:
-            line = self._lines.pop(0) if self._lines else None
-            if line is None:
-                raise CallHungUp
-            self._keys = line
-        self._asking = True
-        return self._take() if self._keys else None
-
-    async def hangup(self) -> None:
-        self.journal.append("hangup")
-
-    def _take(self) -> str:
-        key, self._keys = self._keys[0], self._keys[1:]
-        return key
 
 
 class CutCall:

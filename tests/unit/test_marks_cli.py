@@ -18,9 +18,9 @@ from dialer.domain.errors import RollError
 from dialer.domain.model import Confidence, MarkKind, MarkSource
 from dialer.roll.marks_file import MarkReject, MarksFile, MarksOrigin, read_marks
 from dialer.store.connection import open_reading
+from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import rows
-from tests.unit.test_numbers_cli import run
 
 INDIA = ZoneInfo("Asia/Kolkata")
 DAY = date(2026, 4, 22)

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from config.errors import MatdanError
 from dialer.cli.main import app
 from dialer.rules.number_hash import number_hash
 from dialer.store.connection import exclusive_connection
+from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import rows
 
@@ -36,15 +36,6 @@ def config(tmp_path: Path) -> Path:
         encoding="utf-8",
     )
     return path
-
-
-def run(*arguments: str | Path) -> tuple[int, str]:
-    result = CliRunner().invoke(app, [*map(str, arguments)])
-    if isinstance(result.exception, MatdanError):
-        assert "\n" not in str(result.exception)
-        return 2, str(result.exception)
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.exit_code, result.output
 
 
 def file(directory: Path, *lines: str) -> Path:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from config.errors import MatdanError
 from config.jurisdiction import JURISDICTIONS
-from dialer.cli.main import app
 from dialer.domain.clock import SystemClock
 from dialer.domain.model import Booth
 from dialer.engine.world import Centre
 from dialer.rules.rulebook import polls_of
 from dialer.site.polling_day import polling_plan
+from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
 from tests.support.roll_support import write_roll
 from tests.support.rules import KOLKATA, site
@@ -37,14 +35,6 @@ purpose = "material"
 candidate = "A. Candidate"
 """
 NOON = "2024-04-22T12:00"
-
-
-def run(*arguments: str | Path) -> tuple[int, str]:
-    result = CliRunner().invoke(app, [*map(str, arguments)])
-    if isinstance(result.exception, MatdanError):
-        return 2, str(result.exception)
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.exit_code, result.output
 
 
 def settings(directory: Path, *, profile: str = "neutral", close: str = "", more: str = "") -> Path:

@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from config.errors import MatdanError
 from config.jurisdiction import load_profile
 from config.settings import load_settings
 from config.site_rules import site_profile
 from config.stricter import made_stricter
-from dialer.cli.main import app
 from dialer.site.rules_versions import rules_text
 from dialer.store import audit, numbers
 from dialer.store.attempts import record_rules_version
 from tests.support.certified import certified_site
+from tests.support.command_line import run as run_command
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import moment
 
@@ -114,11 +112,7 @@ def change(store: Path, *statements: str, **values: float) -> None:
 
 
 def run(*arguments: str | Path) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["rules", *map(str, arguments)])
-    if isinstance(result.exception, MatdanError):
-        return 2, str(result.exception)
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.exit_code, result.output
+    return run_command("rules", *arguments)
 
 
 def explained(config: Path, who: str, campaign: str = "turnout", at: str = NOON) -> tuple[str, list[str]]:

@@ -21,9 +21,9 @@ from dialer.store import migrate, numbers, seals
 from dialer.store.connection import exclusive_connection
 from dialer.store.sqlite import open_store
 from dialer.store.transaction import transaction
+from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
 from tests.support.stores import NOW, SqliteBackend, call, dial, filled, mark
-from tests.unit.test_numbers_cli import run
 
 NUMBER = "+917000000001"
 

@@ -12,8 +12,9 @@ import pytest
 from config.errors import SettingError
 from config.settings import Settings, load_settings
 from config.site_rules import site_profile
+from tests.support.command_line import told_by
 from tests.support.roll_support import write_roll
-from tests.unit.test_refusals import names_in, run
+from tests.support.stored import names_in
 
 CAMPAIGN = '[[campaigns]]\nid = "a"\nkind = "agents"\n'
 
@@ -59,7 +60,7 @@ def test_commands_find_the_store_that_a_pipe_names(tmp_path: Path, monkeypatch: 
     settings = f'[store]\npath = "{tmp_path / "centre.db"}"\n'
     for arguments in (("import", roll), ("optout", "import", numbers)):
         with pipe(settings) as path:
-            assert run(*arguments, "-c", path)[0] == 0
+            assert told_by(*arguments, "-c", path)[0] == 0
     assert "centre.db" in names_in(tmp_path)
     assert names_in(elsewhere) == []
 

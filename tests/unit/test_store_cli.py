@@ -6,27 +6,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from config.errors import MatdanError, SettingError
+from config.errors import SettingError
 from config.settings import load_settings
-from dialer.cli.main import app
 from dialer.site.check import check_site
 from dialer.site.checks.finding import Verdict
 from dialer.store.connection import is_encrypted
 from dialer.store.conversion import left_over
+from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
 
 TODAY = datetime.now(UTC).date().isoformat()
 POLLED, COUNTED = ((datetime.now(UTC).date() - timedelta(days)).isoformat() for days in (10, 9))
-
-
-def run(*arguments: str | Path) -> tuple[int, str]:
-    result = CliRunner().invoke(app, [*map(str, arguments)])
-    if isinstance(result.exception, MatdanError):
-        return 2, str(result.exception)
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.exit_code, result.output
 
 
 def settings(directory: Path, key: str | None) -> Path:

@@ -6,24 +6,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from config.errors import MatdanError
 from config.words import CampaignKind, Purpose
-from dialer.cli.main import app
 from dialer.domain.model import Outcome
 from dialer.store.sqlite import open_store
+from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import query
 from tests.support.stores import NOW, attempt, claim, claim_phone, dial, end, open_one
-
-
-def run(*arguments: object) -> tuple[int, str]:
-    result = CliRunner().invoke(app, [str(each) for each in arguments])
-    if isinstance(result.exception, MatdanError):
-        return 2, str(result.exception)
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.exit_code, result.output
 
 
 @pytest.fixture

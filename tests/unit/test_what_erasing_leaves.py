@@ -16,9 +16,9 @@ import pytest
 
 from dialer.rules.number_hash import number_hash
 from dialer.store.sqlite import open_store
+from tests.support.command_line import run
+from tests.support.report_store import NOON, HandFilled
 from tests.support.stored import execute, query
-from tests.unit.test_numbers_cli import run
-from tests.unit.test_reports import NOON, Store
 
 SECRET = "twenty characters, at least"
 TODAY = datetime.now(UTC).date()
@@ -29,13 +29,13 @@ KEPT = "[rules.stricter.retention]\nkeep_recordings = true\n"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(tmp_path / "centre.db")
+def store(tmp_path: Path) -> Iterator[HandFilled]:
+    made = HandFilled(tmp_path / "centre.db")
     with closing(made.db):
         yield made
 
 
-def site(store: Store, more: str = WITH_SECRET) -> Path:
+def site(store: HandFilled, more: str = WITH_SECRET) -> Path:
     path = store.path.with_suffix(".toml")
     calls = store.path.parent / "calls"
     calls.mkdir(exist_ok=True)
@@ -72,7 +72,7 @@ def told(config: Path) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("rules", [WITH_SECRET, ""], ids=["secret", "no secret"])
-def test_who_opted_out_when_and_how_is_told_as_before(store: Store, rules: str) -> None:
+def test_who_opted_out_when_and_how_is_told_as_before(store: HandFilled, rules: str) -> None:
     config = site(store, rules)
     store.opt_out(1, NOON, store.answered(1, NOON - 60))
     store.opt_out(2, NOON + 86_400)
@@ -93,7 +93,7 @@ def test_who_opted_out_when_and_how_is_told_as_before(store: Store, rules: str) 
         assert {hashed for (hashed,) in query(store.path, "SELECT number_hash FROM opt_out_hash")} == hashes
 
 
-def test_numbers_of_no_roll_are_counted_one_by_one(store: Store) -> None:
+def test_numbers_of_no_roll_are_counted_one_by_one(store: HandFilled) -> None:
     config = site(store)
     for number in ("+919812345678", "+919812345679"):
         assert run("erase", number, "-c", config)[0] == 0
@@ -104,7 +104,7 @@ def test_numbers_of_no_roll_are_counted_one_by_one(store: Store) -> None:
     assert kept == [(f"erased-0-{n}", "erased" if n < 3 else "letter") for n in (1, 2, 3, 4)]
 
 
-def test_a_number_of_no_roll_is_erased_after_a_purge_too(store: Store) -> None:
+def test_a_number_of_no_roll_is_erased_after_a_purge_too(store: HandFilled) -> None:
     config = site(store)
     for number in (NUMBER, "+919812345670"):  # the one on the roll takes the first place
         run("optout", "add", number, "--source", "letter", "-c", config)
@@ -115,7 +115,7 @@ def test_a_number_of_no_roll_is_erased_after_a_purge_too(store: Store) -> None:
     assert kept == [("erased-0-2",), ("erased-0-3",), ("erased-0-4",), ("erased-1",)]
 
 
-def test_no_hash_leads_to_the_call_in_which_its_number_opted_out(store: Store) -> None:
+def test_no_hash_leads_to_the_call_in_which_its_number_opted_out(store: HandFilled) -> None:
     config = site(store)
     attempt = store.answered(1, NOON - 60)
     store.opt_out(1, NOON + 0.123456, attempt)
@@ -124,7 +124,7 @@ def test_no_hash_leads_to_the_call_in_which_its_number_opted_out(store: Store) -
     assert query(store.path, "SELECT count(*) FROM opt_out_hash JOIN opt_out USING (at)") == [(0,)]
 
 
-def test_an_erased_number_that_comes_back_has_not_opted_out_twice(store: Store) -> None:
+def test_an_erased_number_that_comes_back_has_not_opted_out_twice(store: HandFilled) -> None:
     config = site(store)
     store.opt_out(1, NOON)
     before = told(config)
@@ -137,7 +137,7 @@ def test_an_erased_number_that_comes_back_has_not_opted_out_twice(store: Store) 
 
 @pytest.mark.parametrize("number", [NUMBER, OFF_THE_ROLL], ids=["on the roll", "on no roll"])
 @pytest.mark.parametrize("rules", [WITH_SECRET, ""], ids=["hash", "number"])
-def test_a_number_that_is_erased_twice_counts_once(store: Store, number: str, rules: str) -> None:
+def test_a_number_that_is_erased_twice_counts_once(store: HandFilled, number: str, rules: str) -> None:
     config = site(store, rules)
     assert run("erase", number, "-c", config)[0] == 0
     before = told(config)
@@ -150,7 +150,7 @@ def test_a_number_that_is_erased_twice_counts_once(store: Store, number: str, ru
 
 @pytest.mark.parametrize("command", [("erase", NUMBER), ("purge", "--after", days_ago(1), "--yes")])
 def test_what_the_dialler_heard_of_itself_leads_to_no_call_and_counts_once(
-    store: Store, command: tuple[str, ...]
+    store: HandFilled, command: tuple[str, ...]
 ) -> None:
     config = site(store)
     at = NOON + 0.123456
@@ -170,7 +170,7 @@ def test_what_the_dialler_heard_of_itself_leads_to_no_call_and_counts_once(
 
 @pytest.mark.parametrize("number", [NUMBER, OFF_THE_ROLL], ids=["on the roll", "on no roll"])
 @pytest.mark.parametrize("earlier", [True, False], ids=["opted out before", "not before"])
-def test_every_centre_is_told_of_an_erasure(store: Store, number: str, earlier: bool) -> None:
+def test_every_centre_is_told_of_an_erasure(store: HandFilled, number: str, earlier: bool) -> None:
     config = site(store, "")
     if earlier:  # before there was a secret to tell it under
         assert run("optout", "add", number, "-c", config)[0] == 0
@@ -187,7 +187,7 @@ def test_every_centre_is_told_of_an_erasure(store: Store, number: str, earlier: 
     assert number not in str(payload)
 
 
-def test_without_a_secret_nobody_is_told(store: Store) -> None:
+def test_without_a_secret_nobody_is_told(store: HandFilled) -> None:
     assert run("erase", NUMBER, "-c", site(store, ""))[0] == 0
     assert query(store.path, "SELECT count(*) FROM outbox") == [(0,)]
 
@@ -195,7 +195,7 @@ def test_without_a_secret_nobody_is_told(store: Store) -> None:
 # Whose number it is, and whose not
 
 
-def test_whose_wrong_number_it_was_keeps_the_name(store: Store) -> None:
+def test_whose_wrong_number_it_was_keeps_the_name(store: HandFilled) -> None:
     execute(store.path, "INSERT INTO link (voter_id, phone_id, dropped_at) VALUES (40, 1, 5.0)")
     assert "1 voters' names" in run("erase", NUMBER, "--voters", "-c", site(store))[1]
     assert query(store.path, "SELECT voter_id, name FROM voter WHERE voter_id IN (1, 40)") == [
@@ -205,7 +205,7 @@ def test_whose_wrong_number_it_was_keeps_the_name(store: Store) -> None:
 
 
 @pytest.mark.parametrize("command", [("erase", OFF_THE_ROLL), ("purge", "--after", days_ago(1), "--yes")])
-def test_consent_of_a_number_that_no_roll_has_brought_yet_goes_too(store: Store, command: tuple[str, ...]) -> None:
+def test_consent_of_a_number_that_no_roll_has_brought_yet_goes_too(store: HandFilled, command: tuple[str, ...]) -> None:
     config = site(store)
     numbers = store.path.with_name("numbers.csv")
     numbers.write_text(f"{OFF_THE_ROLL}\n")
@@ -220,7 +220,7 @@ def test_consent_of_a_number_that_no_roll_has_brought_yet_goes_too(store: Store,
 
 
 @pytest.fixture
-def recording(store: Store) -> Path:
+def recording(store: HandFilled) -> Path:
     """That of a call which has its attempt and a mark."""
     attempt = str(uuid.UUID(int=1))
     store.answered(1, attempt_id=attempt)
@@ -236,12 +236,14 @@ def polls(*days: str) -> str:
     return "".join(f"[[rules.polls]]\nday = {day}\nconstituencies = [{n}]\n" for n, day in enumerate(days, 1))
 
 
-def records(store: Store) -> list[tuple[object, ...]]:
+def records(store: HandFilled) -> list[tuple[object, ...]]:
     return query(store.path, "SELECT (SELECT count(*) FROM attempt), (SELECT count(*) FROM mark)")
 
 
 @pytest.mark.parametrize("kept", [KEPT, ""], ids=["recordings kept", "not kept"])
-def test_a_day_that_is_mistyped_destroys_nothing_that_must_be_kept(store: Store, recording: Path, kept: str) -> None:
+def test_a_day_that_is_mistyped_destroys_nothing_that_must_be_kept(
+    store: HandFilled, recording: Path, kept: str
+) -> None:
     config = site(store, kept + polls(days_ago(20), days_ago(10)))
     until = TODAY + timedelta(days=35)
     code, text = run("purge", "--after", days_ago(375), "--yes", "-c", config)
@@ -254,7 +256,7 @@ def test_a_day_that_is_mistyped_destroys_nothing_that_must_be_kept(store: Store,
     assert json.loads(str(what))["after"] == days_ago(10)
 
 
-def test_a_later_day_than_the_last_poll_counts(store: Store, recording: Path) -> None:
+def test_a_later_day_than_the_last_poll_counts(store: HandFilled, recording: Path) -> None:
     config = site(store, KEPT + polls(days_ago(50)))  # with the result ten days later
     code, text = run("purge", "--after", days_ago(40), "--yes", "-c", config)
     assert (code, f"kept until {TODAY + timedelta(days=5)}" in text) == (0, True)
@@ -262,7 +264,7 @@ def test_a_later_day_than_the_last_poll_counts(store: Store, recording: Path) ->
 
 
 @pytest.mark.parametrize("ahead", [0, 1, 30])
-def test_nothing_is_purged_while_a_poll_lies_ahead(store: Store, recording: Path, ahead: int) -> None:
+def test_nothing_is_purged_while_a_poll_lies_ahead(store: HandFilled, recording: Path, ahead: int) -> None:
     config = site(store, polls(days_ago(10), days_ago(-ahead)))
     code, text = run("purge", "--after", days_ago(50), "--yes", "-c", config)
     assert (code, f"the poll of {days_ago(-ahead)} in [[rules.polls]] is not over" in text) == (2, True)
@@ -270,7 +272,7 @@ def test_nothing_is_purged_while_a_poll_lies_ahead(store: Store, recording: Path
     assert query(store.path, "SELECT name FROM voter WHERE voter_id = 2") == [("Voter 2",)]
 
 
-def test_a_poll_is_over_where_it_is_held(store: Store) -> None:
+def test_a_poll_is_over_where_it_is_held(store: HandFilled) -> None:
     """At every moment it is still yesterday at Baker's island when it is tomorrow, or today, at Kiritimati."""
     centre = '[centre]\nid = "pune-1"\ntime_zone = "Pacific/Kiritimati"\n'
     there = datetime.now(UTC) - timedelta(hours=12)
@@ -279,14 +281,14 @@ def test_a_poll_is_over_where_it_is_held(store: Store) -> None:
     assert (code, "is not over" in text) == (2, True)
 
 
-def test_recordings_of_polls_that_are_not_named_stay_with_their_attempts(store: Store, recording: Path) -> None:
+def test_recordings_of_polls_that_are_not_named_stay_with_their_attempts(store: HandFilled, recording: Path) -> None:
     code, text = run("purge", "--after", days_ago(375), "--yes", "-c", site(store, KEPT))
     assert (code, "until 45 days after a polling day that [[rules.polls]] does not name" in text) == (0, True)
     assert (records(store), recording.exists()) == ([(1, 1)], True)
     assert query(store.path, "SELECT DISTINCT name FROM voter") == [("",)]
 
 
-def test_once_all_of_it_is_over_all_of_it_goes(store: Store, recording: Path) -> None:
+def test_once_all_of_it_is_over_all_of_it_goes(store: HandFilled, recording: Path) -> None:
     code, text = run("purge", "--after", days_ago(375), "--yes", "-c", site(store, KEPT + polls(days_ago(46))))
     assert (code, "1 recordings, 1 attempts and 1 marks" in text) == (0, True)
     assert (records(store), recording.exists()) == ([(0, 0)], False)

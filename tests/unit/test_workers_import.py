@@ -14,10 +14,10 @@ from dialer.domain.errors import RollError
 from dialer.roll.workers import WorkersResult, import_workers
 from dialer.site.check import check_site
 from dialer.site.checks.finding import Verdict
+from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import site
 from tests.support.stored import query
-from tests.unit.test_numbers_cli import run
 
 FIRST, SECOND = "+919810000001", "+919810000002"
 

@@ -17,8 +17,8 @@ from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRules
 from ivr_flows.model import MarkKind
 from ivr_flows.turns import FlowCommit
 from tests.support.agi_peer import AsteriskCall, Recorder, server_of
+from tests.support.agi_scripts import GONE, PLAIN, Peer, call
 from tests.support.virtual import virtual_time
-from tests.wire.test_agi_scripts import GONE, PLAIN, Peer, call
 
 DEAD = "511 Command Not Permitted on a dead channel or intercept routine"
 KEYS_AND_LEAVES = {"WAIT FOR DIGIT": f"200 result=49{GONE}"}

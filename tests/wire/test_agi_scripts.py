@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import os
-import select
 import textwrap
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from dialer.domain.errors import StoreFull
 from dialer.switch.asterisk.agi_call import AgiCall
-from dialer.switch.asterisk.agi_codec import split_command
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.scripts.commands import Recordings
 from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRules, ScriptRun, script_of
 from ivr_flows.errors import FlowError
-from ivr_flows.model import MarkKind, Scalar
+from ivr_flows.model import MarkKind
 from ivr_flows.turns import FlowCommit
-from tests.wire.test_flow_over_agi import ENVIRONMENT
+from tests.support.agi_scripts import HANG_UP, PLAIN, Held, Peer, call
 
-FACTS: dict[str, Scalar] = {"booth_name": "Primary School 12", "closes_at": "18:00", "hour_now": 9}
-ROOMY = ScriptRules(seconds=20.0)
-HANG_UP = "HANGUP"
-GONE = " and gone"  # after an answer: the caller has hung up since, and Asterisk closes
-
-PLAIN = """
-    import sys
-
-    def ask(line):
-        print(line, flush=True)
-        return sys.stdin.readline().strip()
-
-    while sys.stdin.readline().strip():
-        pass
-"""
 PYST2 = """
     from asterisk.agi import AGI
 
@@ -61,27 +41,6 @@ read -r answer
 """
 
 
-class Peer:
-    """Asterisk's end: answers by the beginning of a command, else 0."""
-
-    def __init__(self, answers: dict[str, str] | None = None) -> None:
-        self.commands: list[str] = []
-        self._answers = answers or {}
-
-    async def talk(self, port: int) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(ENVIRONMENT.encode())
-        while data := await reader.readline():
-            command = " ".join(split_command(data.decode().rstrip("\n")))
-            self.commands.append(command)
-            answer = next((said for begin, said in self._answers.items() if command.startswith(begin)), "200 result=0")
-            writer.write(f"{answer.removesuffix(GONE)}\n".encode() if answer != HANG_UP else b"HANGUP\n200 result=-1\n")
-            if answer.endswith(GONE):
-                writer.write(b"HANGUP\n")
-                break
-        writer.close()
-
-
 @pytest.fixture
 def script(tmp_path: Path) -> Callable[[str], Path]:
     def write(text: str, head: str = PLAIN) -> Path:
@@ -90,37 +49,6 @@ def script(tmp_path: Path) -> Callable[[str], Path]:
         return path
 
     return write
-
-
-async def call(
-    path: Path,
-    peer: Peer | None = None,
-    rules: ScriptRules = ROOMY,
-    *,
-    commits: list[FlowCommit] | None = None,
-    works: bool = True,
-    recordings: Recordings = Recordings(),  # noqa: B008 - it is frozen
-    until: Callable[[], Awaitable[object]] | None = None,
-) -> tuple[ScriptEnd, list[str]]:
-    """One call with the script: how it ended, and what Asterisk was asked. A commit is on disk after `until`."""
-    ends: list[ScriptEnd] = []
-    peer = peer or Peer()
-
-    async def commit(what: FlowCommit) -> bool:
-        if until is not None:
-            await until()
-        if commits is not None:
-            commits.append(what)
-        if not works:
-            raise StoreFull("no room")
-        return True
-
-    async def handler(agi: AgiCall) -> None:
-        ends.append(await ScriptRun(agi, path, rules, facts=FACTS, commit=commit, recordings=recordings).run())
-
-    async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(40):
-        await peer.talk(server.port)
-    return ends[0], peer.commands
 
 
 @pytest.mark.skipif(importlib.util.find_spec("asterisk") is None, reason="pyst2 is not installed (extra: bench)")
@@ -298,31 +226,6 @@ async def test_a_hang_up_reaches_the_script_and_nothing_of_it_stays(
         end, _ = await call(path, Peer({"STREAM FILE": HANG_UP}))
         assert end is ScriptEnd.HUNG_UP
         assert held.left() == b"hung-up"
-
-
-class Held:
-    """A named pipe that a script and what it starts hold open: it ends when the last of them has."""
-
-    def __init__(self, path: Path) -> None:
-        os.mkfifo(path, 0o666)
-        path.chmod(0o666)
-        self._reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-
-    def __enter__(self) -> Held:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._reading)
-
-    def left(self, seconds: float = 10.0) -> bytes:
-        """What they wrote, once all have ended. Raises TimeoutError where one has not in time."""
-        heard, deadline = b"", time.monotonic() + seconds
-        while select.select([self._reading], [], [], max(0.0, deadline - time.monotonic()))[0]:
-            data = os.read(self._reading, 4096)
-            if not data:
-                return heard
-            heard += data
-        raise TimeoutError(f"something of the script lives on; it wrote {heard!r}")
 
 
 async def test_what_a_script_says_on_standard_error_goes_to_its_file(

@@ -13,9 +13,9 @@ from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, Flow
 from ivr_flows.model import MarkKind
 from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import Ending, FlowCommit
+from tests.support.agi_scripts import SCRIPT_ENVIRONMENT
 from tests.support.flow_support import FACTS, FLOWS
 
-ENVIRONMENT = "agi_network: yes\nagi_uniqueid: 7b0c\nagi_channel: PJSIP/trunk-1\nagi_language: en\n\n"
 HANG_UP = "HANGUP"
 CUT = "CUT"
 
@@ -30,7 +30,7 @@ class Line:
 
     async def talk(self, port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(ENVIRONMENT.encode())
+        writer.write(SCRIPT_ENVIRONMENT.encode())
         while data := await reader.readline():
             command = data.decode().strip()
             self.commands.append(command)
@@ -134,7 +134,7 @@ async def test_a_hundred_calls_at_once_are_not_mixed_up() -> None:
     async def worker(port: int, serial: int) -> None:
         keys = [*str(serial), "#", "#"]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(ENVIRONMENT.replace("7b0c", f"call-{serial}").encode())
+        writer.write(SCRIPT_ENVIRONMENT.replace("7b0c", f"call-{serial}").encode())
         while data := await reader.readline():
             waits = data.startswith(b"WAIT FOR DIGIT")
             writer.write(f"200 result={ord(keys.pop(0)) if waits else 0} endpos=1\n".encode())

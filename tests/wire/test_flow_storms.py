@@ -13,8 +13,8 @@ from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, Flow
 from ivr_flows.catalogue import shipped_flows
 from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import Ending, FlowCommit
+from tests.support.agi_scripts import SCRIPT_ENVIRONMENT
 from tests.support.flow_support import FACTS, FLOWS
-from tests.wire.test_flow_over_agi import ENVIRONMENT
 
 SECONDS_A_SOUND = 3.0
 LONGEST_SECONDS = 15 * 60
@@ -23,7 +23,7 @@ LONGEST_SECONDS = 15 * 60
 async def storm(port: int, keys: str) -> float:
     """A caller who keys `keys` over and over wherever a key can be heard. How long the call was, in the line's seconds."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(ENVIRONMENT.encode())
+    writer.write(SCRIPT_ENVIRONMENT.encode())
     pressed = itertools.cycle(keys) if keys else itertools.repeat("")
     seconds = 0.0
     while data := await reader.readline():

@@ -27,11 +27,11 @@ from ivr_flows.rehearse import Rehearsal
 from ivr_flows.sounds import sounds_of
 from ivr_flows.texts import SMS, filled, shipped_texts
 from ivr_flows.turns import Commit, FlowCommit, PromptRef, Record, Recorded, SendSms, Transfer
+from tests.support.agi_scripts import SCRIPT_ENVIRONMENT
 from tests.support.flow_support import FACTS, FLOWS
+from tests.support.scripted_call import ScriptedCall
 from tests.support.twilio_flows import Call, Served, served
 from tests.support.twilio_line import Line
-from tests.unit.test_flow_driver import ScriptedCall
-from tests.wire.test_flow_over_agi import ENVIRONMENT
 
 WALKS = 40
 LANGUAGE = "hi"
@@ -127,7 +127,7 @@ class Peer(FlowHost):
 
     async def talk(self, port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(ENVIRONMENT.encode())
+        writer.write(SCRIPT_ENVIRONMENT.encode())
         while data := await reader.readline():
             words = split_command(data.decode().rstrip("\n"))
             try:

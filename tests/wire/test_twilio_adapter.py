@@ -3,100 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import pytest
 from twilio.http.response import Response
 
 from config.words import CampaignKind
-from dialer.domain.clock import Clock
 from dialer.domain.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
-from dialer.domain.model import AttemptId
-from dialer.domain.switch import CallAnswered, CallEnded, CallRinging, EndedBy, OriginateRequest, SwitchEvent
+from dialer.domain.switch import CallAnswered, CallEnded, CallRinging, EndedBy
 from dialer.switch.twilio.adapter import TwilioRules, TwilioSwitch
-from dialer.switch.twilio.api import TwilioApi, TwilioLogin
-from dialer.switch.twilio.spend import Prices, SpendMeter
+from dialer.switch.twilio.api import TwilioLogin
+from tests.support.twilio_lab import a_lab
 from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL
-from tests.support.twilio_stand_in import Person, PlacedCall, TwilioStandIn
-
-NUMBER = "+917000000001"
-NOW = 1_713_758_400.0
-
-
-class StillClock(Clock):
-    """Stands until it is told."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now(self) -> float:
-        return NOW + self.seconds
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def since_boot(self) -> float:
-        return self.seconds
-
-
-@dataclass
-class Lab:
-    """An adapter and its Twilio. Nobody answers: calls ring until a test says otherwise."""
-
-    twilio: TwilioStandIn
-    switch: TwilioSwitch
-    clock: StillClock
-    events: list[SwitchEvent]
-    ends: list[AttemptId]
-    ours: dict[str, AttemptId] = field(default_factory=dict)
-
-    def attempt(self, number: int = 1) -> AttemptId:
-        return AttemptId(f"0b0c7f4e-0000-4000-8000-{number:012d}")
-
-    async def dial(self, which: int = 1, **changes: object) -> AttemptId:
-        values = {
-            "attempt_id": self.attempt(which),
-            "number": f"+91700000{which:04d}",
-            "endpoint": "twilio",
-            "caller_id": "+911140000001",
-            "kind": CampaignKind.IVR,
-            "ring_seconds": 30.0,
-            **changes,
-        }
-        await self.switch.originate(OriginateRequest(**values))  # type: ignore[arg-type]  # by name
-        return self.attempt(which)
-
-    async def status(self, attempt_id: AttemptId, status: str, sid: str | None = None, **form: str) -> None:
-        known = sid or self.switch.sid_of(attempt_id) or "CA" + "0" * 32
-        await self.switch.take_status(attempt_id, {"CallStatus": status, "CallSid": known, **form})
-
-
-@asynccontextmanager
-async def a_lab(
-    most: float | None = None, *, resync: bool = True, timeout: float = 5.0, legs: int = 1
-) -> AsyncIterator[Lab]:
-    clock = StillClock()
-    async with TwilioStandIn(clock.now) as twilio:
-        twilio.anybody = Person(holds=asyncio.Event(), callbacks=lambda _: [])
-        api = TwilioApi(TwilioLogin(ACCOUNT, AUTH_TOKEN, twilio.url, timeout))
-        events: list[SwitchEvent] = []
-        ends: list[AttemptId] = []
-        ours: dict[str, AttemptId] = {}
-
-        async def find(number: str) -> AttemptId | None:
-            return ours.get(number)
-
-        meter = SpendMeter(Prices(0.1, 0.05, legs), most)
-        switch = TwilioSwitch(api, TwilioRules(PUBLIC_URL, 120), meter, clock, find)
-        switch.deliver_to(events.append, ends.append)
-        try:
-            if resync:
-                await switch.resync()
-            yield Lab(twilio, switch, clock, events, ends, ours)
-        finally:
-            await api.close()
+from tests.support.twilio_stand_in import PlacedCall
 
 
 async def test_a_call_is_placed_as_the_published_api_wants_it() -> None:

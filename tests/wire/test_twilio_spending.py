@@ -7,8 +7,8 @@ import pytest
 from dialer.domain.errors import OriginateRefused
 from dialer.switch.twilio.adapter import TwilioRules, TwilioSwitch
 from dialer.switch.twilio.carrier import TwilioSms
+from tests.support.twilio_lab import NUMBER, a_lab
 from tests.support.twilio_line import PUBLIC_URL
-from tests.wire.test_twilio_adapter import NUMBER, a_lab
 
 
 async def test_the_cap_on_spending_counts_what_live_calls_may_still_cost() -> None:

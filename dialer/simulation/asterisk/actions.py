@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from dialer.simulation.asterisk.calls import SwitchCalls
 from dialer.simulation.asterisk.channels import UNKNOWN, Channel, ChannelState, EndsBy, Location
 from dialer.simulation.asterisk.dialplan import priority_of
 from dialer.simulation.asterisk.events import fully_booted
@@ -23,9 +23,6 @@ from dialer.simulation.asterisk.lists import (
 from dialer.simulation.asterisk.originate import OriginateOrder
 from dialer.simulation.asterisk.sessions import ManagerSession
 from dialer.switch.asterisk.ami_codec import AmiMessage, encode_message
-
-if TYPE_CHECKING:
-    from dialer.simulation.asterisk.core import SwitchCore
 
 DANGEROUS_APPLICATIONS = ("system", "trysystem", "exec", "agi", "eagi", "externalivr", "originate", "mysql", "stun")
 ACTION_NAMES = {
@@ -54,7 +51,7 @@ def fail(session: ManagerSession, action: AmiMessage, message: str) -> None:
 class Actions:
     """Runs actions on a switch. An action needs a login, and of its user's `write` classes one of those it names."""
 
-    def __init__(self, switch: SwitchCore) -> None:
+    def __init__(self, switch: SwitchCalls) -> None:
         """One for the whole switch."""
         self._switch = switch
         anybody: frozenset[str] = frozenset()

@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 from dialer.simulation.asterisk.agi_commands import execute
 from dialer.simulation.asterisk.channels import Channel
-
-if TYPE_CHECKING:
-    from dialer.simulation.asterisk.core import SwitchCore
+from dialer.simulation.asterisk.config import VERSION
+from dialer.simulation.asterisk.core import SwitchCore
 
 CONNECT_SECONDS = 2.0  # res/res_agi.c, MAX_AGI_CONNECT
-VERSION = "22.10.1"
 
 
 class AgiConnection(asyncio.Protocol):
@@ -73,13 +71,14 @@ async def run_agi(switch: SwitchCore, channel: Channel, data: str) -> None:
         await _refused(switch, channel)
         switch.set_variable(channel, "AGISTATUS", "FAILURE")
         return
-    switch.agi_connections.add(connection)
+    transport = cast(asyncio.Transport, connection.transport)
+    switch.agi_connections.add(transport)
     try:
         script = parts.path.removeprefix("/") + (f"?{parts.query}" if parts.query else "")
         connection.send(_environment(channel, url, script, arguments))
         status = await _converse(switch, channel, connection)
     finally:
-        switch.agi_connections.discard(connection)
+        switch.agi_connections.discard(transport)
         connection.close()
     switch.set_variable(channel, "AGISTATUS", status)
 

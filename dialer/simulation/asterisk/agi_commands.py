@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from dialer.simulation.asterisk.channels import Channel, EndsBy
+from dialer.simulation.asterisk.core import SwitchCore
 from dialer.simulation.asterisk.sounds import Heard, listen, play
-
-if TYPE_CHECKING:
-    from dialer.simulation.asterisk.core import SwitchCore
 
 ALL_KEYS = "0123456789*#ABCD"
 SPOKEN_DIGIT_SECONDS = 0.6

@@ -1,18 +1,17 @@
-"""A channel of the simulated switch: its fields, the header block of its events, and what wakes its application."""
+"""A channel of the simulated switch, the conference that it is in, and what is recorded of it."""
 
 from __future__ import annotations
 
 import asyncio
+import wave
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from dialer.simulation.asterisk.conference import Conference
-    from dialer.simulation.asterisk.recording import ChannelRecording
-    from dialer.simulation.asterisk.voters import Behaviour, Voter
+from dialer.simulation.asterisk.config import ConferenceUser
+from dialer.simulation.asterisk.voters import Behaviour, Voter
 
 UNKNOWN = "<unknown>"
 
@@ -228,3 +227,89 @@ class Channel:
         if self.listens:
             self.digits.append(digit)
             self.poke()
+
+
+# ConfBridge
+
+
+@dataclass(slots=True)
+class Participant:
+    """A channel in a conference."""
+
+    channel: Channel
+    user: ConferenceUser
+    since: float  # loop time
+    result: str = ""  # set when the conference itself puts the member out
+
+
+class Conference:
+    """One conference. Its announcer counts as a channel of the bridge, as Asterisk counts it."""
+
+    def __init__(self, name: str, uniqueid: str, announcer: str) -> None:
+        """`announcer` is the name of the conference's own channel."""
+        self.name = name
+        self.uniqueid = uniqueid
+        self.announcer = announcer
+        self.members: list[Participant] = []
+        self._head = (
+            f"BridgeUniqueid: {uniqueid}\r\nBridgeType: base\r\nBridgeTechnology: softmix\r\n"
+            f"BridgeCreator: ConfBridge\r\nBridgeName: {name}\r\nBridgeNumChannels: "
+        ).encode()
+
+    def block(self, count: int) -> bytes:
+        """The header lines that every event of this bridge bears."""
+        return b"%b%d\r\nBridgeVideoSourceMode: none\r\n" % (self._head, count)
+
+    @property
+    def marked(self) -> int:
+        """How many marked members are in."""
+        return sum(1 for member in self.members if member.user.marked)
+
+    def peers_of(self, channel: Channel) -> str:
+        """What BRIDGEPEER says of a member."""
+        others = [member.channel.name for member in self.members if member.channel is not channel]
+        return ",".join([f"{self.announcer};2", *others])
+
+
+# MixMonitor: a small WAV file of silence that is as long as the talk was
+
+SAMPLES_PER_SECOND = 8_000
+LONGEST_SECONDS = 2.0  # of the file; nobody needs more silence
+
+
+class ChannelRecording:
+    """What is recorded of one channel: with option b only while it is in a conference."""
+
+    def __init__(self, path: Path, channel: Channel, *, bridged_only: bool) -> None:
+        """Begins now. The file is written at the end."""
+        self.path = path
+        self.muted = False
+        self.seconds = 0.0
+        self.muted_seconds = 0.0
+        self._channel = channel
+        self._bridged_only = bridged_only
+        self._since = asyncio.get_running_loop().time()
+
+    def count(self) -> None:
+        """Add the time since the last count; called before anything changes that decides whether it is recorded."""
+        now = asyncio.get_running_loop().time()
+        if not self._bridged_only or self._channel.conference is not None:
+            self.seconds += now - self._since
+            self.muted_seconds += now - self._since if self.muted else 0.0
+        self._since = now
+
+    def mute(self, muted: bool) -> None:
+        """Record silence, or sound again."""
+        self.count()
+        self.muted = muted
+
+    def end(self) -> None:
+        """Write the file. A folder that is not there gives none, as in Asterisk, where only the log says so."""
+        self.count()
+        if not self.path.parent.is_dir():
+            return
+        with wave.open(str(self.path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(SAMPLES_PER_SECOND)
+            file.writeframes(bytes(2 * int(SAMPLES_PER_SECOND * min(self.seconds, LONGEST_SECONDS))))

@@ -3,53 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 from uuid import UUID
 
-from dialer.simulation.asterisk.channels import Channel
+from dialer.simulation.asterisk.channels import Channel, Conference, Participant
 from dialer.simulation.asterisk.config import ConferenceUser
 from dialer.simulation.asterisk.events import EventWriter
-
-
-@dataclass(slots=True)
-class Participant:
-    """A channel in a conference."""
-
-    channel: Channel
-    user: ConferenceUser
-    since: float  # loop time
-    result: str = ""  # set when the conference itself puts the member out
-
-
-class Conference:
-    """One conference. Its announcer counts as a channel of the bridge, as Asterisk counts it."""
-
-    def __init__(self, name: str, uniqueid: str, announcer: str) -> None:
-        """`announcer` is the name of the conference's own channel."""
-        self.name = name
-        self.uniqueid = uniqueid
-        self.announcer = announcer
-        self.members: list[Participant] = []
-        self._head = (
-            f"BridgeUniqueid: {uniqueid}\r\nBridgeType: base\r\nBridgeTechnology: softmix\r\n"
-            f"BridgeCreator: ConfBridge\r\nBridgeName: {name}\r\nBridgeNumChannels: "
-        ).encode()
-
-    def block(self, count: int) -> bytes:
-        """The header lines that every event of this bridge bears."""
-        return b"%b%d\r\nBridgeVideoSourceMode: none\r\n" % (self._head, count)
-
-    @property
-    def marked(self) -> int:
-        """How many marked members are in."""
-        return sum(1 for member in self.members if member.user.marked)
-
-    def peers_of(self, channel: Channel) -> str:
-        """What BRIDGEPEER says of a member."""
-        others = [member.channel.name for member in self.members if member.channel is not channel]
-        return ",".join([f"{self.announcer};2", *others])
 
 
 class Watcher(Protocol):

@@ -14,6 +14,7 @@ from config.asterisk.events import EVENTS
 from config.asterisk.render import conferences
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 
+VERSION = "22.10.1"  # that it says it is
 ALL_CLASSES = frozenset(
     {"system", "call", "user", "originate", "reporting", "command", "dialplan", "dtmf", "agi", "security", "config"}
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dialer.simulation.asterisk.agi_client import run_agi
-from dialer.simulation.asterisk.channels import Channel, EndsBy, Location
+from dialer.simulation.asterisk.channels import Channel, ChannelRecording, EndsBy, Location
+from dialer.simulation.asterisk.core import SwitchCore
 from dialer.simulation.asterisk.extensions import (
     DialplanError,
     Extension,
@@ -18,16 +18,12 @@ from dialer.simulation.asterisk.extensions import (
     is_true,
     substitute,
 )
-from dialer.simulation.asterisk.recording import ChannelRecording
 from dialer.simulation.asterisk.sounds import play
-
-if TYPE_CHECKING:
-    from dialer.simulation.asterisk.core import SwitchCore
 
 HANG_UP_EXTENSION = "h"
 MOST_HANG_UP_STEPS = 50
 
-Application = Callable[["SwitchCore", Channel, str], Awaitable[None]]
+Application = Callable[[SwitchCore, Channel, str], Awaitable[None]]
 
 
 async def _answer(switch: SwitchCore, channel: Channel, _data: str) -> None:

@@ -7,12 +7,8 @@ and the other thirty cost a look-up each.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from dialer.simulation.asterisk.channels import CAUSE_TEXT, UNKNOWN, Channel
-
-if TYPE_CHECKING:
-    from dialer.simulation.asterisk.conference import Conference
+from dialer.simulation.asterisk.channels import CAUSE_TEXT, UNKNOWN, Channel, Conference
 
 EVENT_CLASS = {
     "AGIExecEnd": "agi",

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
-from dialer.simulation.asterisk.channels import Channel
-from dialer.simulation.asterisk.conference import Conference
+from dialer.simulation.asterisk.channels import Channel, Conference
+from dialer.simulation.asterisk.core import SwitchCore
 from dialer.switch.asterisk.ami_codec import AmiMessage
-
-if TYPE_CHECKING:
-    from dialer.simulation.asterisk.core import SwitchCore
 
 
 def timestamp(epoch: float) -> datetime:

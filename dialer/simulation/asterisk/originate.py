@@ -7,13 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING
 
 from dialer.simulation.asterisk.channels import Channel, ChannelState, EndsBy, Location
-from dialer.simulation.asterisk.voters import NO_ANSWER, Behaviour
-
-if TYPE_CHECKING:
-    from dialer.simulation.asterisk.core import SwitchCore
+from dialer.simulation.asterisk.core import SwitchCore
+from dialer.simulation.asterisk.voters import NO_ANSWER
 
 CARRIER_CAUSES: dict[int, int] = {
     300: 16,
@@ -84,16 +81,16 @@ class OutgoingCall:
         switch: SwitchCore,
         channel: Channel,
         order: OriginateOrder,
-        behaviour: Behaviour,
         random: Random,
         *,
         trunk_alive: bool = True,
     ) -> None:
-        """`random` decides the order of events that Asterisk leaves open."""
+        """To whom `channel.behaviour` says. `random` decides the order of events that Asterisk leaves open."""
         self._switch = switch
         self._channel = channel
         self._order = order
-        self._behaviour = behaviour
+        assert channel.behaviour is not None  # noqa: S101 - whoever is called behaves
+        self._behaviour = channel.behaviour
         self._trunk_alive = trunk_alive
         share = switch.config.early_originate_response
         self._early_response = random.random() < share
@@ -155,7 +152,8 @@ class OutgoingCall:
             self._respond_success()
         switch.answer(channel)
         switch.events.of_dial("DialEnd", channel, "DialStatus", "ANSWER")
-        switch.start_dialplan(channel, self._order)
+        order = self._order
+        switch.start_dialplan(channel, order.start, order.application, order.data)
         if not self._early_response:
             asyncio.get_running_loop().call_soon(self._respond_success)
 

@@ -6,14 +6,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING
 
 from dialer.simulation.asterisk.channels import Channel, ChannelState, EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig
+from dialer.simulation.asterisk.core import SwitchCore
 from dialer.simulation.asterisk.voters import NO_ANSWER, Behaviour, Scripted, behaviour_of, draw, random_of
-
-if TYPE_CHECKING:
-    from dialer.simulation.asterisk.core import SwitchCore
 
 KEY_SECONDS = 0.14  # that a key is held down; Asterisk measured twice as much and reports that
 INBOUND_PATIENCE_SECONDS = 30.0

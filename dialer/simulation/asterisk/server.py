@@ -13,9 +13,9 @@ import structlog
 from dialer.domain.clock import LoopClock
 from dialer.domain.errors import PortInUse
 from dialer.simulation.asterisk.actions import Actions
+from dialer.simulation.asterisk.calls import SwitchCalls
 from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig
-from dialer.simulation.asterisk.core import SwitchCore
 from dialer.simulation.asterisk.journal import Journal
 from dialer.simulation.asterisk.sessions import ManagerSession
 from dialer.simulation.asterisk.voters import Scripted
@@ -23,7 +23,7 @@ from dialer.simulation.asterisk.voters import Scripted
 _log = structlog.get_logger(__name__)
 
 
-class SimulatedAsterisk(SwitchCore):
+class SimulatedAsterisk(SwitchCalls):
     """A switch of its own on 127.0.0.1: speaks AMI, runs our dialplan, calls our FastAGI server, and plays the voters.
 
     Use it as `async with SimulatedAsterisk(config) as switch:` on any asyncio loop, in real or in virtual time.
@@ -48,7 +48,7 @@ class SimulatedAsterisk(SwitchCore):
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
-                lambda: ManagerSession(self, self.actions.run), self.config.host, self.ami_port
+                lambda: ManagerSession(self.audience, self.actions.run), self.config.host, self.ami_port
             )
         except OSError as error:
             raise PortInUse(
@@ -78,7 +78,7 @@ class SimulatedAsterisk(SwitchCore):
 
     def cut_ami(self) -> None:
         """Reset every AMI connection. New ones are taken at once."""
-        for session in list(self.sessions):
+        for session in list(self.audience.sessions):
             session.cut()
 
     async def cut_ami_for(self, seconds: float) -> None:
@@ -91,24 +91,23 @@ class SimulatedAsterisk(SwitchCore):
 
     def stall_ami(self) -> None:
         """Read and write nothing on the present AMI connections: half-open, as after a pulled cable."""
-        for session in self.sessions:
+        for session in self.audience.sessions:
             session.stall()
 
     def resume_ami(self) -> None:
         """End a stall."""
-        for session in list(self.sessions):
+        for session in list(self.audience.sessions):
             session.resume()
 
     def send_garbage(self, data: bytes = b"\x00\xff no AMI at all \r\n\r\n") -> None:
         """Write bytes that are no AMI on every AMI connection."""
-        for session in self.sessions:
+        for session in self.audience.sessions:
             session.write(data)
 
     def cut_agi(self) -> None:
         """Reset every FastAGI connection in the middle of whatever it does."""
-        for connection in list(self.agi_connections):
-            if connection.transport is not None:
-                connection.transport.abort()
+        for transport in list(self.agi_connections):
+            transport.abort()
 
     def drop_seat(self, endpoint: str) -> None:
         """The agent's phone loses its network: its channel hangs up."""
@@ -157,7 +156,7 @@ class SimulatedAsterisk(SwitchCore):
         self, *, lose: float = 0.0, repeat: float = 0.0, reorder: float = 0.0, names: Collection[str] | None = None
     ) -> None:
         """Lose, repeat or reorder these shares of the events of these names; without arguments all is well again."""
-        self.event_faults.set(lose=lose, repeat=repeat, reorder=reorder, names=names)
+        self.audience.faults.set(lose=lose, repeat=repeat, reorder=reorder, names=names)
 
     async def restart(self, down_seconds: float = 0.0, *, announced: bool = False) -> None:
         """Begin anew: channels are gone without a Hangup, connections closed, the port too for a while.
@@ -166,7 +165,7 @@ class SimulatedAsterisk(SwitchCore):
         """
         if announced:
             self.events.shutdown()
-            for session in list(self.sessions):
+            for session in list(self.audience.sessions):
                 session.end()
         await self._drop_all()
         await asyncio.sleep(down_seconds)
@@ -180,7 +179,7 @@ class SimulatedAsterisk(SwitchCore):
         if self._server is not None:
             self._server.close()
         self.events.wanted = frozenset()
-        for session in list(self.sessions):
+        for session in list(self.audience.sessions):
             session.cut()
         self.cut_agi()
         tasks = []

@@ -1,23 +1,24 @@
-"""One AMI connection: reads actions, and is sent the answers and the events that its user may see."""
+"""AMI connections: they read actions, and are sent the answers and the events that their users may see."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from collections import Counter
+from collections.abc import Callable, Collection
+from random import Random
+from typing import cast
 
 import structlog
 
 from dialer.domain.errors import ProtocolError
 from dialer.simulation.asterisk.config import ManagerUser
-from dialer.simulation.asterisk.events import EVENT_CLASS
+from dialer.simulation.asterisk.events import EVENT_CLASS, EventWriter
 from dialer.switch.asterisk.ami_codec import MAX_LINE_BYTES, AmiDecoder, AmiMessage
-
-if TYPE_CHECKING:
-    from dialer.simulation.asterisk.core import SwitchCore
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 SLOW_READER_BYTES = 3_000_000  # some 6,400 unfiltered events: then Asterisk closes without a word
+
+LATE_EVENT_SECONDS = 0.02  # how long a reordered event is held back when no other follows it
 
 _log = structlog.get_logger(__name__)
 
@@ -25,13 +26,13 @@ _log = structlog.get_logger(__name__)
 class ManagerSession(asyncio.Protocol):
     """An AMI connection, before and after its login."""
 
-    def __init__(self, switch: SwitchCore, run: Callable[[ManagerSession, AmiMessage], None]) -> None:
+    def __init__(self, audience: Audience, run: Callable[[ManagerSession, AmiMessage], None]) -> None:
         """Made by the server for each connection. `run` carries out an action."""
         self.user: ManagerUser | None = None
         self.events_on = True
         self.remote_port = 0
         self.deaf = False  # after a refused login: nothing more is read
-        self._switch = switch
+        self._audience = audience
         self._run = run
         self._transport: asyncio.Transport | None = None
         self._decoder = AmiDecoder(expects_banner=False, max_line_bytes=MAX_LINE_BYTES)
@@ -45,7 +46,7 @@ class ManagerSession(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=SLOW_READER_BYTES)
         self.remote_port = transport.get_extra_info("peername")[1]
-        self._switch.sessions.add(self)
+        self._audience.sessions.add(self)
         self.write(BANNER)
 
     def data_received(self, data: bytes) -> None:
@@ -67,15 +68,15 @@ class ManagerSession(asyncio.Protocol):
         """Forget the session."""
         self._transport = None
         self._out.clear()
-        self._switch.sessions.discard(self)
-        self._switch.sessions_changed()
+        self._audience.sessions.discard(self)
+        self._audience.changed()
 
     def log_in(self, user: ManagerUser, *, events_on: bool) -> None:
         """From now on the session has its user's rights and events."""
         self.user = user
         self.events_on = events_on
         self._takes.clear()
-        self._switch.sessions_changed()
+        self._audience.changed()
 
     @property
     def taken_events(self) -> frozenset[str]:
@@ -98,7 +99,7 @@ class ManagerSession(asyncio.Protocol):
         """Turn all events on or off."""
         self.events_on = on
         self._takes.clear()
-        self._switch.sessions_changed()
+        self._audience.changed()
 
     def write(self, data: bytes) -> None:
         """Send bytes; what is written in one turn of the loop leaves together, as Asterisk's queue does it."""
@@ -144,3 +145,86 @@ class ManagerSession(asyncio.Protocol):
         self.deaf = True
         if self._transport is not None:
             self._transport.abort()
+
+
+# Faults of the event stream: events that are lost, come twice, or in another order.
+
+
+class EventFaults:
+    """Decides what becomes of each event. Without any fault set, every event passes once and in order."""
+
+    def __init__(self, random: Random) -> None:
+        """`random` is the faults' own."""
+        self._random = random
+        self._lose_share = self._repeat_share = self._delay_share = 0.0
+        self._names: frozenset[str] | None = None
+        self._lose_next: Counter[str] = Counter()
+        self._late: list[tuple[str, bytes]] = []
+
+    @property
+    def active(self) -> bool:
+        """Whether anything may happen to an event."""
+        return bool(self._lose_share or self._repeat_share or self._delay_share or self._lose_next or self._late)
+
+    def set(
+        self, *, lose: float = 0.0, repeat: float = 0.0, reorder: float = 0.0, names: Collection[str] | None = None
+    ) -> None:
+        """Set the shares of events that are lost, repeated, or come after the next one; of `names` only, None for all."""
+        self._lose_share, self._repeat_share, self._delay_share = lose, repeat, reorder
+        self._names = None if names is None else frozenset(names)
+
+    def lose_next(self, name: str, count: int = 1) -> None:
+        """Lose the next `count` events of that name."""
+        self._lose_next[name] += count
+
+    def apply(self, name: str, data: bytes) -> list[tuple[str, bytes]]:
+        """What goes out now in place of one event, in order."""
+        late, self._late = self._late, []
+        if self._lose_next[name] > 0:
+            self._lose_next[name] -= 1
+            self._lose_next += Counter()  # drops what has come down to nothing
+            return late
+        del self._lose_next[name]
+        if self._names is not None and name not in self._names:
+            return [(name, data), *late]
+        point = self._random.random()
+        if point < self._lose_share:
+            return late
+        if point < self._lose_share + self._repeat_share:
+            return [(name, data), *late, (name, data)]
+        if point < self._lose_share + self._repeat_share + self._delay_share:
+            self._late.append((name, data))
+            return late
+        return [(name, data), *late]
+
+    def take_late(self) -> list[tuple[str, bytes]]:
+        """What is still held back."""
+        late, self._late = self._late, []
+        return late
+
+
+class Audience:
+    """Every connection, and what of the events comes to it."""
+
+    def __init__(self, now: Callable[[], float], system_name: str, random: Random) -> None:
+        """`now` gives epoch seconds; `random` is the faults' own."""
+        self.sessions: set[ManagerSession] = set()
+        self.faults = EventFaults(random)
+        self.events = EventWriter(self._publish, now, system_name)
+
+    def changed(self) -> None:
+        """Somebody logged in or left: render what is wanted now, and nothing else."""
+        self.events.wanted = frozenset().union(*(session.taken_events for session in self.sessions))
+
+    def _publish(self, name: str, data: bytes) -> None:
+        if not self.faults.active:
+            self._deliver([(name, data)])
+            return
+        self._deliver(self.faults.apply(name, data))
+        asyncio.get_running_loop().call_later(LATE_EVENT_SECONDS, lambda: self._deliver(self.faults.take_late()))
+
+    def _deliver(self, events: list[tuple[str, bytes]]) -> None:
+        for name, data in events:
+            for session in self.sessions:
+                if session.takes(name):
+                    session.write(data)

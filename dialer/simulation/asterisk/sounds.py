@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from dialer.simulation.asterisk.channels import Channel
-
-if TYPE_CHECKING:
-    from dialer.simulation.asterisk.core import SwitchCore
+from dialer.simulation.asterisk.core import SwitchCore
 
 SAMPLES_A_SECOND = 8000
 

@@ -8,26 +8,15 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from config.errors import MatdanError
-from dialer.cli import main as cli
 from dialer.cli import running
 from dialer.domain.errors import OutputRefused
 from dialer.domain.output import refuse_kept, write_file
 from dialer.roll.importer import ImportOptions, import_file
+from tests.support.command_line import told_by
 from tests.support.roll_filler import fill_roll
 from tests.support.roll_support import write_roll
 from tests.support.stored import query
-
-
-def run(*arguments: str | Path) -> tuple[int, str]:
-    """The exit code and what a person would be told on standard error."""
-    result = CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
-    if isinstance(result.exception, MatdanError):
-        return result.exception.exit_code, str(result.exception)
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.exit_code, result.stderr.strip()
 
 
 @pytest.fixture
@@ -65,7 +54,7 @@ def test_a_commands_own_files(site: Path, monkeypatch: pytest.MonkeyPatch, comma
     monkeypatch.chdir(site)
     before = {path.name: path.read_bytes() for path in site.iterdir()}
     *words, option = command.split()
-    told = run(*words, "-c", "centre.json", option, place)
+    told = told_by(*words, "-c", "centre.json", option, place)
     assert told == (2, f"{option}: {place} is {what}; name another file")
     after = {path.name: path.read_bytes() for path in site.iterdir()}
     assert {name: after[name] for name in before} == before
@@ -82,7 +71,7 @@ def test_a_store_of_somebody_else(site: Path, monkeypatch: pytest.MonkeyPatch, c
     )  # it would log to the runner's output, closed afterwards
     before = (site / "centre.csv").read_bytes()
     option = command.rsplit(maxsplit=1)[-1]
-    assert run(*command.split(), "centre.csv") == (
+    assert told_by(*command.split(), "centre.csv") == (
         2,
         f"{option}: centre.csv is a store or another database; name another file",
     )
@@ -91,7 +80,7 @@ def test_a_store_of_somebody_else(site: Path, monkeypatch: pytest.MonkeyPatch, c
 
 def test_the_store_that_a_demo_is_about_to_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "quiet_logging", lambda: None)
-    code, told = run("demo", "--headless", "--for", "5", "--dir", tmp_path, "--report", tmp_path / "centre.db")
+    code, told = told_by("demo", "--headless", "--for", "5", "--dir", tmp_path, "--report", tmp_path / "centre.db")
     assert (code, "is the demo's store" in told) == (2, True)
     assert list(tmp_path.iterdir()) == []
 

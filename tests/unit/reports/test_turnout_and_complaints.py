@@ -26,39 +26,18 @@ from dialer.reports.tables import Window
 from dialer.store.holder import holder_of
 from dialer.store.source import open_source
 from dialer.store.sql import load_statements
-from tests.unit.test_numbers_cli import run
-from tests.unit.test_reports import NOON, Store, rows, store
+from tests.support.command_line import run
+from tests.support.report_store import NOON, HandFilled, by_column, entered, figures_file, official, turnout_made
 
 INDIA = ZoneInfo("Asia/Kolkata")
 HOUR = 3600.0
-
-__all__ = ["store"]  # a fixture
-
-
-@pytest.fixture
-def config(store: Store) -> Path:
-    store.db.execute("UPDATE booth SET constituency_number = 175 WHERE booth_id = 3")
-    store.db.execute("UPDATE voter SET section = '=A, B Road' WHERE voter_id <= 5")
-    path = store.path.parent / "centre.toml"
-    path.write_text(f'[centre]\ntime_zone = "Asia/Kolkata"\n[store]\npath = "{store.path}"\n', encoding="utf-8")
-    return path
-
-
-def official(store: Store, constituency: int, by: str, share: float, part: int | None = None) -> None:
-    figure = {"day": "2026-04-22", "constituency_number": constituency, "part_number": part, "by_time": by}
-    store.insert("official_turnout", {**figure, "share": share, "entered_at": NOON, "who": "ops"})
-
-
-async def made(store: Store, by: TurnoutBy, window: Window | None = None) -> Report:
-    async with open_source(store.path) as source:
-        return await polling_day.turnout(source, window or Window(), INDIA, by)
 
 
 # Who keeps records
 
 
 def test_a_clerk_who_keeps_records_is_taken_for_no_dialler(
-    store: Store, config: Path, monkeypatch: pytest.MonkeyPatch
+    store: HandFilled, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No dialler runs: another clerk, told that one does, would wait for an answer from nobody."""
     keep = ExternalRecords.file_complaint
@@ -80,7 +59,7 @@ def test_a_clerk_who_keeps_records_is_taken_for_no_dialler(
 # Turnout
 
 
-async def test_turnout_by_the_hour_beside_the_official_figures(store: Store, config: Path) -> None:
+async def test_turnout_by_the_hour_beside_the_official_figures(store: HandFilled, config: Path) -> None:
     store.mark(1, "not-yet", NOON - 3 * HOUR)  # at nine
     store.mark(1, "voted", NOON - HOUR + 60)
     store.mark(2, "voted", NOON - 2 * HOUR - 1)
@@ -90,7 +69,7 @@ async def test_turnout_by_the_hour_beside_the_official_figures(store: Store, con
     official(store, 174, "11:00", 0.25)  # the last one entered counts
     official(store, 174, FINAL, 0.66)
     official(store, 174, "11:00", 0.9, part=1)
-    found = [tuple(row.values()) for row in rows(await made(store, TurnoutBy.HOUR))]
+    found = [tuple(row.values()) for row in by_column(await turnout_made(store, TurnoutBy.HOUR))]
     day = "2026-04-22"
     assert found == [
         (174, day, "10:00", 2, 1, 2, 1, 0.5, None),
@@ -99,42 +78,42 @@ async def test_turnout_by_the_hour_beside_the_official_figures(store: Store, con
         (174, day, "13:00", 1, 0, 3, 2, 2 / 3, None),
         (174, day, "final", 0, 0, 3, 2, 2 / 3, 0.66),
     ]
-    assert not rows(await made(store, TurnoutBy.HOUR, Window(since=NOON + 86_400)))
+    assert not by_column(await turnout_made(store, TurnoutBy.HOUR, Window(since=NOON + 86_400)))
 
 
-async def test_a_correction_moves_the_hour_in_which_somebody_voted(store: Store, config: Path) -> None:
+async def test_a_correction_moves_the_hour_in_which_somebody_voted(store: HandFilled, config: Path) -> None:
     store.mark(1, "voted", NOON - 3 * HOUR)
     store.mark(1, "not-yet", NOON - 2 * HOUR, source="correction")
-    assert [row["voted"] for row in rows(await made(store, TurnoutBy.HOUR))] == [0]
+    assert [row["voted"] for row in by_column(await turnout_made(store, TurnoutBy.HOUR))] == [0]
     store.mark(1, "voted", NOON)
-    assert [(row["by"], row["voted"]) for row in rows(await made(store, TurnoutBy.HOUR))] == [
+    assert [(row["by"], row["voted"]) for row in by_column(await turnout_made(store, TurnoutBy.HOUR))] == [
         ("10:00", 0),
         ("13:00", 1),
     ]
 
 
-async def test_turnout_by_section_and_constituency(store: Store, config: Path) -> None:
+async def test_turnout_by_section_and_constituency(store: HandFilled, config: Path) -> None:
     store.mark(1, "voted", NOON)
     store.mark(6, "not-yet", NOON)
     store.mark(41, "voted", NOON)
     official(store, 174, "11:00", 0.25)
     official(store, 174, "09:00", 0.11)
     official(store, 174, "11:00", 0.31, part=2)
-    sections = rows(await made(store, TurnoutBy.SECTION))
+    sections = by_column(await turnout_made(store, TurnoutBy.SECTION))
     told = [(row["part"], row["section"], row["voters"], row["reached"], row["voted"]) for row in sections]
     assert told == [(1, "", 15, 1, 0), (1, "=A, B Road", 5, 1, 1), (2, "", 20, 0, 0), (3, "", 20, 1, 1)]
-    first, second = rows(await made(store, TurnoutBy.CONSTITUENCY))
+    first, second = by_column(await turnout_made(store, TurnoutBy.CONSTITUENCY))
     assert (first["booths"], first["reached"], first["voted"], first["not_yet"]) == (2, 2, 1, 1)
     assert (first["official_turnout"], first["official_by"]) == (0.25, "22 Apr 11:00")
     assert (second["constituency"], second["official_turnout"]) == (175, None)
-    booths = rows(await made(store, TurnoutBy.BOOTH))
+    booths = by_column(await turnout_made(store, TurnoutBy.BOOTH))
     assert [row["official_turnout"] for row in booths] == [None, 0.31, None]
 
 
 @pytest.mark.parametrize("by", TurnoutBy)
-async def test_every_turnout_says_that_it_is_self_reported(store: Store, config: Path, by: TurnoutBy) -> None:
+async def test_every_turnout_says_that_it_is_self_reported(store: HandFilled, config: Path, by: TurnoutBy) -> None:
     store.mark(1, "voted", NOON)
-    report = await made(store, by)
+    report = await turnout_made(store, by)
     assert "self-reported" in report.title
     assert "not official" in report.title
     assert "reached" in {column.name for column in report.columns}
@@ -149,7 +128,7 @@ def test_nothing_of_support_is_read_where_it_is_said_who_voted() -> None:
 
 @pytest.mark.parametrize("ending", ["csv", "json", "xlsx", "pdf"])
 def test_turnout_goes_to_every_kind_of_file_and_a_section_is_no_formula(
-    store: Store, config: Path, ending: str
+    store: HandFilled, config: Path, ending: str
 ) -> None:
     store.mark(1, "voted", NOON)
     out = store.path.parent / f"t.{ending}"
@@ -166,7 +145,7 @@ def test_turnout_goes_to_every_kind_of_file_and_a_section_is_no_formula(
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])
-def test_the_day_is_drawn_beside_the_official_figures(store: Store, config: Path, ending: str) -> None:
+def test_the_day_is_drawn_beside_the_official_figures(store: HandFilled, config: Path, ending: str) -> None:
     pytest.importorskip("matplotlib")
     for voter in range(1, 30):
         store.mark(voter, "voted" if voter % 3 else "not-yet", NOON - 4 * HOUR + voter * 600)
@@ -182,7 +161,7 @@ def test_the_day_is_drawn_beside_the_official_figures(store: Store, config: Path
     assert picture.read_bytes() == first
 
 
-def test_what_cannot_be_drawn_is_one_line(store: Store, config: Path) -> None:
+def test_what_cannot_be_drawn_is_one_line(store: HandFilled, config: Path) -> None:
     pytest.importorskip("matplotlib")
     code, output = run("report", "turnout", "--picture", store.path.parent / "t.png", "-c", config)
     assert (code, "no picture was drawn" in output) == (0, True)
@@ -194,7 +173,7 @@ def test_what_cannot_be_drawn_is_one_line(store: Store, config: Path) -> None:
 # Official figures at the command line
 
 
-def test_a_figure_is_entered_once_and_stands_in_the_audit(store: Store, config: Path) -> None:
+def test_a_figure_is_entered_once_and_stands_in_the_audit(store: HandFilled, config: Path) -> None:
     entered = (
         "turnout",
         "enter",
@@ -220,7 +199,7 @@ def test_a_figure_is_entered_once_and_stands_in_the_audit(store: Store, config: 
     )
 
 
-def test_a_file_of_figures_is_taken_whole_or_not_at_all(store: Store, config: Path) -> None:
+def test_a_file_of_figures_is_taken_whole_or_not_at_all(store: HandFilled, config: Path) -> None:
     path = store.path.parent / "official.csv"
     head = "AC,Part,Time,Turnout (%),Day\n"
     good = "174,,09:00,11.2,2026-04-22\n174,2,Final,66,\n"
@@ -244,18 +223,7 @@ def test_a_file_of_figures_is_taken_whole_or_not_at_all(store: Store, config: Pa
     assert found == [("2026-04-22", None, "09:00", 0.112), ("2026-04-23", 2, "final", 0.66)]
 
 
-def figures_file(store: Store, *lines: str) -> Path:
-    path = store.path.parent / "figures.csv"
-    path.write_text("\n".join(("constituency,part,by,turnout", *lines, "")), encoding="utf-8")
-    return path
-
-
-def entered(config: Path, by: str, percent: str, *more: str) -> tuple[int, str]:
-    figure = ("--constituency", "174", "--by", by, "--turnout", percent, "--day", "2026-04-22")
-    return run("turnout", "enter", *figure, "-c", config, "--who", "ops", *more)
-
-
-def standing(store: Store) -> list[tuple[str, float]]:
+def standing(store: HandFilled) -> list[tuple[str, float]]:
     return store.db.execute("SELECT by_time, share FROM official_turnout ORDER BY figure_id").fetchall()
 
 
@@ -268,7 +236,7 @@ def standing(store: Store) -> list[tuple[str, float]]:
     ],
 )
 def test_of_many_figures_none_is_kept_where_the_last_is_refused(
-    store: Store, config: Path, last: str, says: str
+    store: HandFilled, config: Path, last: str, says: str
 ) -> None:
     """A command has a hundred of them; what would be refused in the second is found before the first is sent."""
     tens = [(hour, minute) for hour in range(7, 17) for minute in range(0, 60, 5)]
@@ -279,7 +247,7 @@ def test_of_many_figures_none_is_kept_where_the_last_is_refused(
     assert standing(store) == []
 
 
-def test_a_figure_that_falls_is_refused_until_the_wrong_one_is_entered_again(store: Store, config: Path) -> None:
+def test_a_figure_that_falls_is_refused_until_the_wrong_one_is_entered_again(store: HandFilled, config: Path) -> None:
     assert entered(config, "09:00", "61")[0] == 0  # 16 was meant
     code, output = entered(config, "11:00", "28")
     assert (code, "turnout would fall: 28 % by 11:00, but 61 % by 09:00" in output) == (2, True), output
@@ -294,14 +262,18 @@ def test_a_figure_that_falls_is_refused_until_the_wrong_one_is_entered_again(sto
 
 
 @pytest.mark.parametrize("by", ["03:00", "06:59", "18:01", "23:00"])
-def test_an_hour_outside_the_poll_is_refused_unless_the_authority_says_so(store: Store, config: Path, by: str) -> None:
+def test_an_hour_outside_the_poll_is_refused_unless_the_authority_says_so(
+    store: HandFilled, config: Path, by: str
+) -> None:
     code, output = entered(config, by, "11")
     assert (code, f"{by} is no hour of the poll (07:00 to 18:00; final is after it)" in output) == (2, True), output
     assert standing(store) == []
     assert entered(config, by, "11", "--as-told")[0] == 0
 
 
-def test_the_close_is_the_settings_before_the_rolls_and_none_where_neither_has_it(store: Store, config: Path) -> None:
+def test_the_close_is_the_settings_before_the_rolls_and_none_where_neither_has_it(
+    store: HandFilled, config: Path
+) -> None:
     with config.open("a", encoding="utf-8") as file:
         file.write("[rules]\npolls = [{ day = 2026-04-22, closes_at = 17:00:00 }]\n")
     assert "(07:00 to 17:00;" in entered(config, "17:30", "11")[1]
@@ -311,7 +283,7 @@ def test_the_close_is_the_settings_before_the_rolls_and_none_where_neither_has_i
     assert "(07:00; final" in entered(config, "06:00", "1")[1]
 
 
-def test_a_number_that_no_roll_has_and_a_year_that_no_poll_has_are_one_line(store: Store, config: Path) -> None:
+def test_a_number_that_no_roll_has_and_a_year_that_no_poll_has_are_one_line(store: HandFilled, config: Path) -> None:
     path = figures_file(store, "174,99999999999999999999,09:00,11")
     assert "row 2: part is not a whole number" in run("turnout", "import", path, "-c", config, "--who", "ops")[1]
     path = figures_file(store, "174,,09:00,11")
@@ -319,7 +291,9 @@ def test_a_number_that_no_roll_has_and_a_year_that_no_poll_has_are_one_line(stor
     assert (code, "row 2: 1999-04-22 is no polling day" in output) == (2, True), output
 
 
-def test_a_figure_of_a_day_without_a_poll_is_refused_with_the_days_that_have_one(store: Store, config: Path) -> None:
+def test_a_figure_of_a_day_without_a_poll_is_refused_with_the_days_that_have_one(
+    store: HandFilled, config: Path
+) -> None:
     figure = (
         "turnout",
         "enter",
@@ -360,8 +334,8 @@ def test_the_latest_figure_of_an_area_is_the_one_by_the_latest_hour() -> None:
 # Complaints
 
 
-def listed(store: Store, window: Window | None = None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The rows of both reports."""
+def listed(store: HandFilled, window: Window | None = None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The by_column of both reports."""
 
     async def read() -> tuple[Report, Report]:
         async with open_source(store.path) as source:
@@ -369,15 +343,15 @@ def listed(store: Store, window: Window | None = None) -> tuple[list[dict[str, A
             return await complaints.listed(source, chosen, INDIA), await complaints.compliance(source, chosen, INDIA)
 
     one_by_one, counted = asyncio.run(read())
-    return rows(one_by_one), rows(counted)
+    return by_column(one_by_one), by_column(counted)
 
 
-def test_a_complaint_finds_its_call_and_is_counted_beside_the_opt_outs(store: Store, config: Path) -> None:
+def test_a_complaint_finds_its_call_and_is_counted_beside_the_opt_outs(store: HandFilled, config: Path) -> None:
     old = store.answered(1, NOON)
     store.answered(1, NOON + HOUR, campaign="ivr")
     store.attempt(2, NOON)
     store.opt_out(1, NOON + 60, old)
-    # The number as a person writes it; the call is the last one before the complaint was made.
+    # The number as a person writes it; the call is the last one before the complaint was turnout_made.
     number = store.number(1)
     code, output = run(
         *("complaint", "add", "--about", "too-often", "--channel", "letter", "--number", number),
@@ -419,7 +393,7 @@ def test_a_complaint_finds_its_call_and_is_counted_beside_the_opt_outs(store: St
     assert number[3:] not in everything
 
 
-def test_a_complaint_of_a_number_on_no_roll_is_kept_without_it(store: Store, config: Path) -> None:
+def test_a_complaint_of_a_number_on_no_roll_is_kept_without_it(store: HandFilled, config: Path) -> None:
     code, output = run(
         *("complaint", "add", "--about", "consent", "--channel", "email", "--number", "+919876543210", "-c", config),
         *("--who", "anita"),
@@ -441,7 +415,7 @@ def test_a_complaint_of_a_number_on_no_roll_is_kept_without_it(store: Store, con
     ],
 )
 def test_a_complaint_that_cannot_be_kept_is_one_line(
-    store: Store, config: Path, arguments: list[str], says: str
+    store: HandFilled, config: Path, arguments: list[str], says: str
 ) -> None:
     code, output = run("complaint", *arguments, "-c", config, "--who", "anita")
     assert code == 2
@@ -451,7 +425,7 @@ def test_a_complaint_that_cannot_be_kept_is_one_line(
 
 @pytest.mark.parametrize("report", ["complaints", "compliance"])
 @pytest.mark.parametrize("ending", ["csv", "json", "xlsx", "pdf"])
-def test_complaints_go_to_every_kind_of_file(store: Store, config: Path, report: str, ending: str) -> None:
+def test_complaints_go_to_every_kind_of_file(store: HandFilled, config: Path, report: str, ending: str) -> None:
     run("complaint", "add", "--about", "content", "--channel", "person", "-c", config, "--who", "anita")
     out = store.path.parent / f"c.{ending}"
     code, output = run("report", report, "--out", out, "-c", config)

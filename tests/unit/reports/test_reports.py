@@ -7,12 +7,8 @@ import io
 import json
 import sqlite3
 import uuid
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
@@ -32,101 +28,10 @@ from dialer.reports.formats import Column, ColumnKind, Report, as_csv, as_json, 
 from dialer.reports.tables import Window
 from dialer.reports.workbook import as_xlsx
 from dialer.store.source import open_source
-from tests.support.roll_filler import fill_roll
-
-INDIA = ZoneInfo("Asia/Kolkata")
-NOON = datetime(2026, 4, 22, 12, 0, tzinfo=INDIA).timestamp()
-HOUR = 3600.0
+from tests.support.report_store import HOUR, INDIA, NOON, HandFilled, by_column, journal, made_of
 
 
-class Store:
-    """A store's file, filled by hand."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        fill_roll(path, 60, voters_per_booth=20)
-        self.db = sqlite3.connect(path, isolation_level=None)
-        for campaign, kind in (("agents", "agents"), ("ivr", "ivr")):
-            self.db.execute(
-                "INSERT INTO campaign (campaign_id, kind, purpose) VALUES (?, ?, 'turnout')", (campaign, kind)
-            )
-        self._made = 0
-
-    def attempt(self, phone: int = 1, at: float = NOON, *, campaign: str = "agents", **fields: Any) -> str:
-        """An attempt to a phone of the roll; ended after 30 s without an answer unless told otherwise."""
-        self._made += 1
-        attempt_id = f"attempt-{self._made}"
-        (voter,) = self.db.execute("SELECT min(voter_id) FROM link WHERE phone_id = ?", (phone,)).fetchone()
-        row = {
-            "attempt_id": attempt_id,
-            "campaign_id": campaign,
-            "phone_id": phone,
-            "voter_id": voter,
-            "attempt_number": self._made,
-            "trunk": "carrier",
-            "caller_id": "+911140000001",
-            "created_at": at,
-            "ended_at": at + 30,
-            "outcome": "no-answer",
-            **fields,
-        }
-        self.insert("attempt", row)
-        return attempt_id
-
-    def answered(self, phone: int = 1, at: float = NOON, *, talk: float = 40.0, **fields: Any) -> str:
-        """A call that was answered after 10 s, connected, and ended after `talk` seconds."""
-        times = {"answered_at": at + 10, "connected_at": at + 11, "ended_at": at + 10 + talk}
-        return self.attempt(phone, at, **{**times, "outcome": "connected", "seat": "01", "agent": "a1", **fields})
-
-    def mark(self, voter: int, kind: str, at: float, *, source: str = "agent", **fields: Any) -> None:
-        self._made += 1
-        row = {
-            "key": f"k{self._made}",
-            "voter_id": voter,
-            "kind": kind,
-            "source": source,
-            "at": at,
-            **fields,
-        }
-        self.insert("mark", row)
-        turnout = {"voted": "voted", "will-not": "closed"}.get(kind, "pending")
-        self.db.execute(
-            "UPDATE voter SET reached = 1, turnout = ?, not_yet = ? WHERE voter_id = ?",
-            (turnout, kind in {"not-yet", "later"}, voter),
-        )
-
-    def opt_out(self, phone: int, at: float, attempt_id: str | None = None) -> None:
-        (number,) = self.db.execute("SELECT e164 FROM phone WHERE phone_id = ?", (phone,)).fetchone()
-        self.insert("opt_out", {"e164": number, "at": at, "source": "agent", "attempt_id": attempt_id})
-        self.db.execute("UPDATE phone SET opted_out_at = ? WHERE phone_id = ?", (at, phone))
-
-    def seat(self, state: str, start: float, seconds: float, seat: str = "01", agent: str = "a1") -> None:
-        self.insert(
-            "seat_interval",
-            {"seat": seat, "agent": agent, "state": state, "from_at": start, "until_at": start + seconds},
-        )
-
-    def number(self, phone: int) -> str:
-        (number,) = self.db.execute("SELECT e164 FROM phone WHERE phone_id = ?", (phone,)).fetchone()
-        return str(number)
-
-    def insert(self, table: str, row: dict[str, Any]) -> None:
-        columns, places = ", ".join(row), ", ".join("?" * len(row))
-        self.db.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", list(row.values()))  # noqa: S608 # a test's own
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(tmp_path / "centre.db")
-    with closing(made.db):
-        yield made
-
-
-def rows(report: Report) -> list[dict[str, Any]]:
-    return [dict(zip([column.name for column in report.columns], row, strict=True)) for row in report.rows]
-
-
-async def test_calls_by_campaign_and_outcome(store: Store) -> None:
+async def test_calls_by_campaign_and_outcome(store: HandFilled) -> None:
     store.answered(1, talk=40)
     store.answered(2, talk=80)
     store.attempt(3)
@@ -134,25 +39,25 @@ async def test_calls_by_campaign_and_outcome(store: Store) -> None:
     async with open_source(store.path) as source:
         report = await tables.calls(source, Window())
         only = await tables.calls(source, Window(campaign="ivr"))
-    connected, unanswered, live = rows(report)
+    connected, unanswered, live = by_column(report)
     assert (connected["outcome"], connected["calls"], connected["share"]) == ("connected", 2, 2 / 3)
     assert (connected["mean_seconds_to_answer"], connected["mean_seconds_after_answer"]) == (10.0, 60.0)
     assert (unanswered["outcome"], unanswered["mean_seconds_to_answer"]) == ("no-answer", None)
     assert (live["campaign"], live["outcome"]) == ("ivr", "live")
     assert report.total is not None
     assert report.total[2] == 4
-    assert rows(only) == [live]
+    assert by_column(only) == [live]
 
 
-async def test_a_window_takes_its_first_moment_and_leaves_its_last(store: Store) -> None:
+async def test_a_window_takes_its_first_moment_and_leaves_its_last(store: HandFilled) -> None:
     for phone, at in ((1, NOON - 1), (2, NOON), (3, NOON + HOUR)):
         store.attempt(phone, at)
     async with open_source(store.path) as source:
         report = await tables.calls(source, Window(since=NOON, until=NOON + HOUR))
-    assert [row["calls"] for row in rows(report)] == [1]
+    assert [row["calls"] for row in by_column(report)] == [1]
 
 
-async def test_agents_and_their_utilisation(store: Store) -> None:
+async def test_agents_and_their_utilisation(store: HandFilled) -> None:
     store.seat("ready", NOON, 600)
     store.seat("talking", NOON + 600, 1200)
     store.seat("wrap-up", NOON + 1800, 600)
@@ -163,7 +68,7 @@ async def test_agents_and_their_utilisation(store: Store) -> None:
     async with open_source(store.path) as source:
         report = await tables.agents(source, Window())
         half = await tables.agents(source, Window(since=NOON + 1200, until=NOON + 2100))
-    first, second = rows(report)
+    first, second = by_column(report)
     assert (first["seat"], first["agent"], first["calls"]) == ("01", "a1", 2)
     assert first["utilisation"] == 0.5
     assert first["calls_per_hour"] == 2.0
@@ -171,11 +76,11 @@ async def test_agents_and_their_utilisation(store: Store) -> None:
     assert (second["utilisation"], second["calls"]) == (0.0, 0)
     assert report.total is not None
     assert report.total[2] == pytest.approx(1800 / 3700)
-    (cut,) = rows(half)  # 600 s of talk and 300 s of wrap-up are inside
+    (cut,) = by_column(half)  # 600 s of talk and 300 s of wrap-up are inside
     assert (cut["talking_seconds"], cut["wrap_up_seconds"], cut["utilisation"]) == (600, 300, 1.0)
 
 
-async def test_abandonment_by_the_days_of_the_centre(store: Store) -> None:
+async def test_abandonment_by_the_days_of_the_centre(store: HandFilled) -> None:
     """Half past midnight in India is the evening before in UTC."""
     midnight = datetime(2026, 4, 23, 0, 0, tzinfo=INDIA).timestamp()
     for phone in range(1, 9):
@@ -187,7 +92,7 @@ async def test_abandonment_by_the_days_of_the_centre(store: Store) -> None:
     async with open_source(store.path) as source:
         report = await tables.abandonment(source, Window(), INDIA)
         in_utc = await tables.abandonment(source, Window(), UTC)
-    before, after = rows(report)
+    before, after = by_column(report)
     assert (before["day"], before["attempts"], before["live_answers"], before["abandoned"]) == ("2026-04-22", 10, 8, 0)
     assert (after["day"], after["live_answers"], after["abandoned"], after["abandoned_rate"]) == (
         "2026-04-23",
@@ -196,10 +101,10 @@ async def test_abandonment_by_the_days_of_the_centre(store: Store) -> None:
         0.5,
     )
     assert report.total == ("all", "", 12, 10, 1, 0.1)
-    assert [row["day"] for row in rows(in_utc)] == ["2026-04-22"]
+    assert [row["day"] for row in by_column(in_utc)] == ["2026-04-22"]
 
 
-async def test_turnout_by_booth(store: Store) -> None:
+async def test_turnout_by_booth(store: HandFilled) -> None:
     attempt = store.answered(1)
     store.mark(1, "not-yet", NOON)
     store.mark(1, "voted", NOON + HOUR, attempt_id=attempt)
@@ -213,14 +118,14 @@ async def test_turnout_by_booth(store: Store) -> None:
         late = await polling_day.turnout(source, Window(since=NOON + 1), INDIA)
         campaign = await polling_day.turnout(source, Window(campaign="agents"), INDIA)
         other = await polling_day.turnout(source, Window(campaign="ivr"), INDIA)
-    first, second, third = rows(report)
+    first, second, third = by_column(report)
     assert (first["constituency"], first["part"], first["voters"]) == (174, 1, 20)
     assert (first["reached"], first["voted"], first["not_yet"], first["opt_outs"]) == (3, 1, 1, 1)
     assert (second["reached"], second["voted"], second["voted_of_reached"]) == (1, 1, 1.0)
     assert (third["reached"], third["voted_of_reached"]) == (0, None)
     assert report.total == ("all", "", "", 60, 4, 2, 1, 0.5, None, None, None)
-    assert rows(late)[0]["reached"] == rows(campaign)[0]["reached"] == 1
-    assert rows(other)[0]["reached"] == 0
+    assert by_column(late)[0]["reached"] == by_column(campaign)[0]["reached"] == 1
+    assert by_column(other)[0]["reached"] == 0
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
@@ -253,7 +158,7 @@ def test_a_table_shows_no_markup_and_no_control_characters() -> None:
 
 @pytest.mark.parametrize("command", ["calls", "agents", "abandonment", "turnout"])
 @pytest.mark.parametrize("form", ["table", "csv", "json"])
-def test_every_report_is_written_in_every_form(store: Store, command: str, form: str) -> None:
+def test_every_report_is_written_in_every_form(store: HandFilled, command: str, form: str) -> None:
     attempt = store.answered(1, outcome="connected")
     store.seat("talking", NOON, 60)
     store.mark(1, "voted", NOON + 30, attempt_id=attempt)
@@ -280,7 +185,7 @@ def test_every_report_is_written_in_every_form(store: Store, command: str, form:
         assert canary not in result.output
 
 
-def test_a_report_of_nothing_says_so(store: Store) -> None:
+def test_a_report_of_nothing_says_so(store: HandFilled) -> None:
     result = CliRunner().invoke(app, ["calls", "--store", str(store.path)])
     assert (result.exit_code, result.output) == (0, "calls: nothing is recorded for this time and campaign\n")
 
@@ -289,7 +194,7 @@ def test_a_report_of_nothing_says_so(store: Store) -> None:
     ("arguments", "says"),
     [(["--since", "yesterday"], "no date or time"), (["--since", "2026-04-22", "--until", "2026-04-22"], "before")],
 )
-def test_a_wrong_time_is_refused(store: Store, arguments: list[str], says: str) -> None:
+def test_a_wrong_time_is_refused(store: HandFilled, arguments: list[str], says: str) -> None:
     result = CliRunner().invoke(app, ["calls", "--store", str(store.path), *arguments])
     assert result.exit_code == 2
     assert says in result.output
@@ -316,7 +221,7 @@ async def test_a_store_that_is_none_is_refused(tmp_path: Path) -> None:
             await tables.calls(source, Window())
 
 
-async def test_a_report_can_write_nothing(store: Store) -> None:
+async def test_a_report_can_write_nothing(store: HandFilled) -> None:
     with pytest.raises(StoreError, match="readonly"):
         async with open_source(store.path) as source:
             await source.rows("DELETE FROM mark", {})
@@ -325,7 +230,7 @@ async def test_a_report_can_write_nothing(store: Store) -> None:
 # What a run says of itself
 
 
-async def checked(store: Store, journal: Path | None = None) -> DemoReport:
+async def checked(store: HandFilled, journal: Path | None = None) -> DemoReport:
     return await build_report(store.path, since=NOON - HOUR, journal=journal)
 
 
@@ -333,7 +238,7 @@ def broken(report: DemoReport) -> set[str]:
     return {name for name, check in report.checks.items() if not check.holds}
 
 
-async def test_the_figures_of_a_run(store: Store) -> None:
+async def test_the_figures_of_a_run(store: HandFilled) -> None:
     attempt = store.answered(1)
     store.answered(2, outcome="abandoned", connected_at=None)
     store.answered(3, outcome="completed", campaign="ivr", connected_at=None)
@@ -368,14 +273,14 @@ async def test_the_figures_of_a_run(store: Store) -> None:
     assert store.number(1) not in json.dumps(figures)
 
 
-async def test_an_empty_run_holds_and_divides_by_nothing(store: Store) -> None:
+async def test_an_empty_run_holds_and_divides_by_nothing(store: HandFilled) -> None:
     report = await checked(store)
     assert report.holds
     assert (report.as_json()["attempts"], report.as_json()["abandoned_rate"]) == (0, 0.0)
     assert report.as_json()["utilisation"]["mean"] is None
 
 
-async def test_two_open_attempts_to_one_number_are_found(store: Store) -> None:
+async def test_two_open_attempts_to_one_number_are_found(store: HandFilled) -> None:
     store.attempt(1, NOON, ended_at=NOON + 100)
     store.attempt(2, NOON + 20)
     assert broken(await checked(store)) == set()
@@ -386,14 +291,14 @@ async def test_two_open_attempts_to_one_number_are_found(store: Store) -> None:
     assert not report.holds
 
 
-async def test_one_after_the_other_and_a_refused_one_are_no_overlap(store: Store) -> None:
+async def test_one_after_the_other_and_a_refused_one_are_no_overlap(store: HandFilled) -> None:
     store.attempt(1, NOON, ended_at=NOON + 100)
     store.attempt(1, NOON + 100)
     store.attempt(1, NOON + 110, outcome="refused", attempt_number=None)
     assert broken(await checked(store)) == set()
 
 
-async def test_an_answered_call_without_an_outcome_is_found(store: Store) -> None:
+async def test_an_answered_call_without_an_outcome_is_found(store: HandFilled) -> None:
     store.answered(1, outcome=None, ended_at=None)
     store.answered(2, outcome="busy")
     store.answered(3, outcome="unknown")
@@ -401,7 +306,7 @@ async def test_an_answered_call_without_an_outcome_is_found(store: Store) -> Non
     assert (await checked(store)).checks["answered_calls_have_outcomes"].broken == 2
 
 
-async def test_a_call_after_voted_is_found_and_a_corrected_one_is_not(store: Store) -> None:
+async def test_a_call_after_voted_is_found_and_a_corrected_one_is_not(store: HandFilled) -> None:
     store.mark(1, "voted", NOON)
     store.attempt(1, NOON - 10)
     store.attempt(1, NOON + 25, outcome="refused", attempt_number=None)
@@ -418,7 +323,7 @@ async def test_a_call_after_voted_is_found_and_a_corrected_one_is_not(store: Sto
     assert (await checked(store)).checks["nobody_called_after_voted"].broken == 2
 
 
-async def test_a_call_after_an_opt_out_is_found(store: Store) -> None:
+async def test_a_call_after_an_opt_out_is_found(store: HandFilled) -> None:
     store.opt_out(3, NOON)
     store.attempt(3, NOON - 40)
     assert broken(await checked(store)) == set()
@@ -426,17 +331,7 @@ async def test_a_call_after_an_opt_out_is_found(store: Store) -> None:
     assert broken(await checked(store)) == {"nobody_called_after_opt_out"}
 
 
-def journal(tmp_path: Path, *entries: tuple[str, str, str | None]) -> Path:
-    path = tmp_path / "journal.jsonl"
-    lines = [
-        json.dumps({"t": NOON + index, "event": event, "channel": channel, "number": number})
-        for index, (event, channel, number) in enumerate(entries)
-    ]
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    return path
-
-
-async def test_a_journal_that_agrees(store: Store, tmp_path: Path) -> None:
+async def test_a_journal_that_agrees(store: HandFilled, tmp_path: Path) -> None:
     """Ended and called again is right, an attempt that was not placed is no harm, and the sign of a number says nothing."""
     first, again = store.answered(1, NOON), store.attempt(1, NOON + 100)
     store.attempt(2, outcome="congestion")
@@ -467,7 +362,7 @@ async def test_a_journal_that_agrees(store: Store, tmp_path: Path) -> None:
     ],
 )
 async def test_a_journal_that_disagrees(
-    store: Store, tmp_path: Path, entries: list[tuple[str, str, int | None]], says: str
+    store: HandFilled, tmp_path: Path, entries: list[tuple[str, str, int | None]], says: str
 ) -> None:
     store.answered(1, NOON)
     store.attempt(1, NOON + 100)
@@ -479,7 +374,7 @@ async def test_a_journal_that_disagrees(
     assert store.number(1)[3:] not in json.dumps(report.as_json())
 
 
-async def test_recordings_are_listed_with_what_has_become_of_them(store: Store, tmp_path: Path) -> None:
+async def test_recordings_are_listed_with_what_has_become_of_them(store: HandFilled, tmp_path: Path) -> None:
     kept, gone = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
     for phone, attempt_id in ((1, kept), (2, gone)):
         store.answered(phone, attempt_id=attempt_id)
@@ -487,7 +382,7 @@ async def test_recordings_are_listed_with_what_has_become_of_them(store: Store, 
     (tmp_path / f"{kept}.wav").write_bytes(b"RIFF")
     async with open_source(store.path) as source:
         report = await tables.recordings(source, Window(), INDIA, tmp_path)
-    first, second = rows(report)
+    first, second = by_column(report)
     assert (first["file"], first["state"]) == (f"{kept}.wav", "kept")
     assert (second["file"], second["state"]) == (f"{gone}.wav", "gone")
     assert (first["started"], first["seconds"], first["agent"]) == ("2026-04-22 12:00:01+05:30", 39.0, "a1")
@@ -495,28 +390,23 @@ async def test_recordings_are_listed_with_what_has_become_of_them(store: Store, 
         assert not (await tables.recordings(source, Window(campaign="ivr"), INDIA, tmp_path)).rows
 
 
-async def made(store: Store, report: Any, *arguments: Any) -> Report:
-    async with open_source(store.path) as source:
-        return await report(source, Window(), INDIA, *arguments)  # type: ignore[no-any-return]  # a test's shorthand
-
-
-async def test_hours_are_those_of_the_centres_zone(store: Store) -> None:
+async def test_hours_are_those_of_the_centres_zone(store: HandFilled) -> None:
     store.answered(1, NOON)
     store.attempt(2, NOON + 60)
     store.attempt(3, NOON - 60)
-    found = rows(await made(store, accounts.hours))
+    found = by_column(await made_of(store, accounts.hours))
     assert [(row["hour"], row["attempts"], row["answered"], row["connected"]) for row in found] == [
         ("11:00", 1, 0, 0),
         ("12:00", 2, 1, 1),
     ]
 
 
-async def test_expenditure_is_by_candidate_constituency_and_day_and_counts_no_refused_call(store: Store) -> None:
+async def test_expenditure_is_by_candidate_constituency_and_day_and_counts_no_refused_call(store: HandFilled) -> None:
     store.answered(1, NOON, talk=40.0)
     store.attempt(2, NOON + 60)
     store.attempt(3, NOON + 90, outcome="refused", attempt_number=None)
     store.attempt(4, NOON, campaign="ivr")
-    found = rows(await made(store, accounts.expenditure, {"agents": "A. Candidate", "ivr": ""}))
+    found = by_column(await made_of(store, accounts.expenditure, {"agents": "A. Candidate", "ivr": ""}))
     assert [(row["candidate"], row["constituency"], row["calls"], row["answered"]) for row in found] == [
         (accounts.NO_CANDIDATE, 174, 1, 0),
         ("A. Candidate", 174, 2, 1),
@@ -524,7 +414,7 @@ async def test_expenditure_is_by_candidate_constituency_and_day_and_counts_no_re
     assert found[1]["answered_seconds"] == pytest.approx(40.0)
 
 
-async def test_opt_outs_and_imports(store: Store) -> None:
+async def test_opt_outs_and_imports(store: HandFilled) -> None:
     store.opt_out(1, NOON, store.answered(1, NOON))
     store.opt_out(2, NOON)
     store.insert(
@@ -532,9 +422,9 @@ async def test_opt_outs_and_imports(store: Store) -> None:
         {"at": NOON, "file_name": "roll.csv", "sha256": "ab", "rows": 3, "voters": 2, "numbers": 2, "links": 2}
         | {"rejected": 1, "unchanged": 0},
     )
-    found = rows(await made(store, accounts.opt_outs))
+    found = by_column(await made_of(store, accounts.opt_outs))
     assert [(row["campaign"], row["numbers"]) for row in found] == [("", 1), ("agents", 1)]
-    (imported,) = rows(await made(store, accounts.imports))
+    (imported,) = by_column(await made_of(store, accounts.imports))
     assert (imported["at"], imported["file"], imported["rejected"]) == ("2026-04-22 12:00+05:30", "roll.csv", 1)
 
 
@@ -558,7 +448,7 @@ def test_a_workbook_holds_numbers_as_numbers_and_no_formula(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("ending", ["csv", "json", "xlsx", "pdf"])
-def test_a_report_goes_to_a_file_whole_and_for_its_owner_alone(store: Store, tmp_path: Path, ending: str) -> None:
+def test_a_report_goes_to_a_file_whole_and_for_its_owner_alone(store: HandFilled, tmp_path: Path, ending: str) -> None:
     store.answered(1, NOON)
     out = tmp_path / f"calls.{ending}"
     result = CliRunner().invoke(app, ["calls", "--store", str(store.path), "--out", str(out)])
@@ -578,7 +468,7 @@ def test_a_report_goes_to_a_file_whole_and_for_its_owner_alone(store: Store, tmp
         (["--out", "/nowhere/calls.csv"], "cannot be written"),
     ],
 )
-def test_what_cannot_be_written_is_refused(store: Store, arguments: list[str], complaint: str) -> None:
+def test_what_cannot_be_written_is_refused(store: HandFilled, arguments: list[str], complaint: str) -> None:
     result = CliRunner().invoke(app, ["calls", "--store", str(store.path), *arguments])
     assert result.exit_code != 0
     told = str(result.exception) if isinstance(result.exception, OutputRefused) else result.output
@@ -587,7 +477,7 @@ def test_what_cannot_be_written_is_refused(store: Store, arguments: list[str], c
 
 @pytest.mark.parametrize("ending", ["pdf", "csv", "xlsx", "json"])
 def test_a_list_of_voters_is_noted_in_the_audit_and_says_for_whom_it_is(
-    store: Store, tmp_path: Path, ending: str
+    store: HandFilled, tmp_path: Path, ending: str
 ) -> None:
     store.mark(1, "voted", NOON)
     out = tmp_path / f"sheets.{ending}"
@@ -606,7 +496,7 @@ def test_a_list_of_voters_is_noted_in_the_audit_and_says_for_whom_it_is(
         assert "+91" not in out.read_text()
 
 
-def test_who_said_not_yet_stands_on_the_list_with_the_hour(store: Store, tmp_path: Path) -> None:
+def test_who_said_not_yet_stands_on_the_list_with_the_hour(store: HandFilled, tmp_path: Path) -> None:
     store.mark(3, "not-yet", NOON)
     store.mark(5, "later", NOON, hour=16)
     out = tmp_path / "list.csv"
@@ -615,7 +505,7 @@ def test_who_said_not_yet_stands_on_the_list_with_the_hour(store: Store, tmp_pat
     assert found == [("3", ""), ("5", "16:00")]
 
 
-def test_no_list_without_its_note(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_list_without_its_note(store: HandFilled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> int:
         raise StoreError("the disk is full")
 
@@ -626,7 +516,7 @@ def test_no_list_without_its_note(store: Store, tmp_path: Path, monkeypatch: pyt
     assert not out.exists()
 
 
-async def test_trunks_by_ratio_failures_and_busiest_second(store: Store) -> None:
+async def test_trunks_by_ratio_failures_and_busiest_second(store: HandFilled) -> None:
     store.answered(1, NOON, ringing_at=NOON + 2)
     store.attempt(2, NOON + 0.2, outcome="congestion", technical_cause="503")
     store.attempt(3, NOON + 0.4, outcome="rejected", technical_cause="403")

@@ -13,20 +13,18 @@ from typer.testing import CliRunner
 from dialer.cli.main import app
 from dialer.reports import accounts, polling_day
 from dialer.reports.demo_report import build_report
-from tests.unit.test_numbers_cli import run
-from tests.unit.test_reports import HOUR, NOON, Store, journal, made, rows, store
-
-__all__ = ["store"]
+from tests.support.command_line import run
+from tests.support.report_store import HOUR, NOON, HandFilled, by_column, journal, made_of
 
 
-def came_in(store: Store, phone: int = 1, at: float = NOON, **fields: Any) -> str:
+def came_in(store: HandFilled, phone: int = 1, at: float = NOON, **fields: Any) -> str:
     """The voter calls us, and talks to somebody."""
     times = {"answered_at": at + 1, "connected_at": at + 2}
     row = {"direction": "inbound", "attempt_number": None, "outcome": "connected", **times, **fields}
     return store.attempt(phone, at, **row)
 
 
-def config(store: Store) -> Path:
+def config(store: HandFilled) -> Path:
     path = store.path.with_name("centre.toml")
     path.write_text(f'[store]\npath = "{store.path}"\n[broker]\nenabled = false\n', encoding="utf-8")
     return path
@@ -35,7 +33,7 @@ def config(store: Store) -> Path:
 # Calls that came in
 
 
-def test_calls_that_come_in_thin_out_no_share_of_abandoned_calls(store: Store) -> None:
+def test_calls_that_come_in_thin_out_no_share_of_abandoned_calls(store: HandFilled) -> None:
     for second in range(95):
         store.answered(1 + second % 30, NOON + second)
     for second in range(5):
@@ -50,7 +48,7 @@ def test_calls_that_come_in_thin_out_no_share_of_abandoned_calls(store: Store) -
     assert (row["live_answers"], row["abandoned"], row["held"]) == ("100", "5", "NO")
 
 
-async def test_a_run_is_not_judged_by_calls_that_came_in(store: Store, tmp_path: Path) -> None:
+async def test_a_run_is_not_judged_by_calls_that_came_in(store: HandFilled, tmp_path: Path) -> None:
     """Who has voted or opted out may call us, and while we call them too: that breaks no rule about whom we call."""
     first = store.answered(1, NOON)
     store.mark(2, "voted", NOON)
@@ -63,7 +61,7 @@ async def test_a_run_is_not_judged_by_calls_that_came_in(store: Store, tmp_path:
     assert report.outcomes == {"agents": {"connected": 1}}
 
 
-def test_a_complaint_is_about_the_call_that_we_made(store: Store) -> None:
+def test_a_complaint_is_about_the_call_that_we_made(store: HandFilled) -> None:
     ours = store.answered(1, NOON)
     came_in(store, 1, NOON + 600, campaign="ivr")
     what = ("--about", "conduct", "--channel", "call", "--number", store.number(1), "--at", "2026-04-22T12:30+05:30")
@@ -71,7 +69,7 @@ def test_a_complaint_is_about_the_call_that_we_made(store: Store) -> None:
     assert store.db.execute("SELECT campaign_id, attempt_id FROM complaint").fetchall() == [("agents", ours)]
 
 
-def test_a_complaint_of_somebody_who_only_ever_called_us_has_no_call(store: Store) -> None:
+def test_a_complaint_of_somebody_who_only_ever_called_us_has_no_call(store: HandFilled) -> None:
     came_in(store, 1, NOON)
     what = ("--about", "other", "--channel", "call", "--number", store.number(1))
     code, text = run("complaint", "add", *what, "-c", config(store), "--who", "ops")
@@ -82,17 +80,17 @@ def test_a_complaint_of_somebody_who_only_ever_called_us_has_no_call(store: Stor
 # Who is on a number
 
 
-async def test_an_opt_out_counts_where_somebody_is_on_the_number_still(store: Store) -> None:
+async def test_an_opt_out_counts_where_somebody_is_on_the_number_still(store: HandFilled) -> None:
     store.insert("link", {"voter_id": 50, "phone_id": 1, "dropped_at": NOON})
     store.opt_out(1, NOON)
-    report = await made(store, polling_day.turnout)
-    assert [(row["part"], row["opt_outs"]) for row in rows(report)] == [(1, 1), (2, 0), (3, 0)]
+    report = await made_of(store, polling_day.turnout)
+    assert [(row["part"], row["opt_outs"]) for row in by_column(report)] == [(1, 1), (2, 0), (3, 0)]
 
 
 # Where a booth worker stood
 
 
-async def test_a_call_stays_on_the_account_of_where_its_worker_stood(store: Store) -> None:
+async def test_a_call_stays_on_the_account_of_where_its_worker_stood(store: HandFilled) -> None:
     store.db.execute("UPDATE booth SET constituency_number = 175 WHERE booth_id = 3")
     store.insert("worker", {"worker_id": 1, "phone_id": 40})
     store.insert("worker_booth", {"worker_id": 1, "booth_id": 2})
@@ -101,7 +99,7 @@ async def test_a_call_stays_on_the_account_of_where_its_worker_stood(store: Stor
     store.db.execute("UPDATE worker_booth SET booth_id = 3")
     store.answered(40, NOON + HOUR, worker_id=1, voter_id=None)
     store.db.execute("DELETE FROM worker_booth")
-    found = rows(await made(store, accounts.expenditure, {}))
+    found = by_column(await made_of(store, accounts.expenditure, {}))
     assert [(row["constituency"], row["calls"]) for row in found] == [(174, 2), (175, 1)]
 
 
@@ -110,13 +108,13 @@ async def test_a_call_stays_on_the_account_of_where_its_worker_stood(store: Stor
 
 @pytest.mark.parametrize("option", ["--part", "--constituency"])
 @pytest.mark.parametrize("number", ["12345678901234567890123", "1000000000", "-1"])
-def test_a_place_that_no_roll_has_is_refused(store: Store, option: str, number: str) -> None:
+def test_a_place_that_no_roll_has_is_refused(store: HandFilled, option: str, number: str) -> None:
     out = store.path.with_name("list.csv")
     code, text = run("list", "strike-off", "--for", "w", "-o", out, option, number, "-c", config(store))
     assert (code, option in text, out.exists()) == (2, True, False)
 
 
-def test_a_complaint_of_a_number_that_none_has_is_refused(store: Store) -> None:
+def test_a_complaint_of_a_number_that_none_has_is_refused(store: HandFilled) -> None:
     code, _ = run("complaint", "answer", "9" * 23, "--done", "explained", "-c", config(store), "--who", "ops")
     assert code == 2
 
@@ -124,7 +122,7 @@ def test_a_complaint_of_a_number_that_none_has_is_refused(store: Store) -> None:
 # Slips
 
 
-def test_a_slip_that_was_taken_back_reached_nobody(store: Store) -> None:
+def test_a_slip_that_was_taken_back_reached_nobody(store: HandFilled) -> None:
     for voter in (1, 2, 3):
         store.mark(voter, "voted", NOON, source="booth-worker", key=f"slip{voter}")
     for voter in (2, 3):

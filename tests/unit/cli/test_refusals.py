@@ -8,14 +8,13 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from config.asterisk.lint import lint_directory
-from config.errors import AsteriskFilesError, MatdanError
+from config.errors import AsteriskFilesError
 from dialer.cli import main as cli
 from dialer.cli import running
 from dialer.cli.rules import _maybe_store
@@ -28,39 +27,17 @@ from dialer.store.source import open_source
 from ivr_flows.catalogue import load_flow
 from ivr_flows.errors import FlowError
 from ivr_flows.texts import read_texts
-from tests.support.roll_filler import fill_roll
+from tests.house import ROOT
+from tests.support.command_line import told_by
 from tests.support.roll_support import write_roll
-from tests.support.stored import query
+from tests.support.stored import names_in, query
 
 TOO_LONG = "x" * 300  # a name that no file system takes: whoever asks for it is refused, root too
-
-
-def run(*arguments: str | Path) -> tuple[int, str]:
-    """The exit code and what a person would be told on standard error."""
-    result = CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
-    if isinstance(result.exception, MatdanError):
-        return result.exception.exit_code, str(result.exception)
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.exit_code, result.stderr.strip()
-
-
-def names_in(directory: Path) -> list[str]:
-    return sorted(path.name for path in directory.iterdir())
 
 
 @pytest.fixture
 def roll(tmp_path: Path) -> Path:
     return write_roll(tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    """Sixty voters and the campaign `town`."""
-    path = tmp_path / "centre.db"
-    fill_roll(path, 60, voters_per_booth=20)
-    with closing(sqlite3.connect(path)) as db, db:
-        db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('town', 'agents', 'turnout')")
-    return path
 
 
 # Files that are to be written
@@ -95,7 +72,7 @@ def test_an_import_with_a_bad_place_for_rejects_does_not_touch_the_store(
     (tmp_path / "folder").mkdir()
     more = ["--dry-run"] if dry else []
     for place in ("folder", "roll.csv/rejects.csv"):
-        code, told = run("import", roll, "--store", tmp_path / "new.db", "--rejects", tmp_path / place, *more)
+        code, told = told_by("import", roll, "--store", tmp_path / "new.db", "--rejects", tmp_path / place, *more)
         assert (code, told.startswith("--rejects: "), "\n" in told) == (2, True, False)
     assert names_in(tmp_path) == ["folder", "roll.csv"]
     assert names_in(tmp_path / "folder") == []
@@ -112,20 +89,20 @@ def test_a_rejects_file_that_loses_its_place_late_says_that_the_roll_is_imported
 def test_a_list_of_marks_with_a_bad_place_for_rejects_is_not_kept(store: Path) -> None:
     path = store.parent / "list.csv"
     path.write_text("AC No,Part No,Serial\n174,1,1\n", encoding="utf-8")
-    code, told = run("marks", "import", path, "--store", store, "--who", "ops", "--rejects", store.parent)
+    code, told = told_by("marks", "import", path, "--store", store, "--who", "ops", "--rejects", store.parent)
     assert (code, told.startswith("--rejects: "), "--out" in told) == (2, True, False)
     assert query(store, "SELECT count(*) FROM mark") == [(0,)]
 
 
 def test_a_list_of_voters_that_cannot_be_written_is_not_noted(store: Path) -> None:
     (store.parent / "x.pdf").mkdir()
-    code, told = run("list", "strike-off", "--for", "asha", "--store", store, "--out", store.parent / "x.pdf")
+    code, told = told_by("list", "strike-off", "--for", "asha", "--store", store, "--out", store.parent / "x.pdf")
     assert (code, told.startswith("--out: ")) == (2, True)
     assert query(store, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(0,)]
 
 
 def test_a_list_of_voters_is_for_somebody(store: Path) -> None:
-    code, told = run("list", "not-yet", "--for", "  ", "--store", store, "--out", store.parent / "x.pdf")
+    code, told = told_by("list", "not-yet", "--for", "  ", "--store", store, "--out", store.parent / "x.pdf")
     assert (code, told) == (2, "--for is empty; a list needs the name of the person whom it is for")
 
 
@@ -137,7 +114,7 @@ def test_a_demo_looks_at_its_places_before_it_begins(
     monkeypatch.setattr(
         running, "quiet_logging", lambda: None
     )  # it would log to the runner's output, closed afterwards
-    code, told = run("demo", "--for", "5", "--headless", option, value)
+    code, told = told_by("demo", "--for", "5", "--headless", option, value)
     assert (code, told.startswith(f"{option}: {value} "), "\n" in told) == (2, True, False)
     assert names_in(tmp_path) == ["roll.csv"]
 
@@ -155,7 +132,7 @@ def test_a_store_that_may_not_be_looked_at_is_an_error_of_the_store(tmp_path: Pa
     ]
     for command in commands:
         more: list[str | Path] = [] if command[0] == "simulate" else ["--store", path]
-        code, told = run(*command, *more)
+        code, told = told_by(*command, *more)
         assert (code, "it cannot be read (File name too long)" in told) == (2, True)
     with pytest.raises(StoreError, match="it cannot be read"), _maybe_store(path, None):
         pass
@@ -251,7 +228,7 @@ def test_a_fault_of_the_program_is_still_a_traceback(
 @pytest.mark.parametrize("arguments", [["report", "turnout", "-f", "csv", "--store", "centre.db"], ["flow", "list"]])
 def test_output_that_cannot_be_written_is_one_line(store: Path, arguments: list[str]) -> None:
     command = [sys.executable, "-c", "from dialer.cli.main import main; main()", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
             command, cwd=store.parent, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False
@@ -264,9 +241,7 @@ def test_whoever_reads_no_further_is_told_nothing(store: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-c", "from dialer.cli.main import main; main()", "flow", "list"]
-    ended = subprocess.run(
-        command, cwd=Path(__file__).parents[2], stdout=writer, stderr=subprocess.PIPE, text=True, check=False
-    )
+    ended = subprocess.run(command, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
     assert (ended.returncode, ended.stderr) == (1, "")
 
@@ -304,7 +279,7 @@ def test_a_file_beside_the_roll_that_is_none_is_not_told_to_be_a_roll(tmp_path: 
     ):
         path = tmp_path / "weights.csv"
         path.write_bytes(content)
-        code, said = run("weights", path, "--store", store)
+        code, said = told_by("weights", path, "--store", store)
         assert (code, told in said, "the roll" in said) == (2, True, False), said
 
 
@@ -312,7 +287,7 @@ def test_a_cell_that_is_too_long_is_told_with_its_row(tmp_path: Path) -> None:
     roll = write_roll(
         tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", ""), ("1", "1", "2", "M" * 300_000, "30", "F", "")]
     )
-    code, said = run("import", roll, "--store", tmp_path / "new.db")
+    code, said = told_by("import", roll, "--store", tmp_path / "new.db")
     assert code == 2
     assert "row 3 cannot be read as CSV" in said
     assert "shorten its long cell" in said
@@ -320,7 +295,7 @@ def test_a_cell_that_is_too_long_is_told_with_its_row(tmp_path: Path) -> None:
 
 def test_a_roll_of_a_header_alone_makes_no_store(tmp_path: Path) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("", " ", "", "", "", "", "")])
-    code, told = run("import", roll, "--store", tmp_path / "new.db")
+    code, told = told_by("import", roll, "--store", tmp_path / "new.db")
     assert (code, told) == (2, f"{roll} has a header and no voters; export the roll again")
     assert names_in(tmp_path) == ["roll.csv"]
 
@@ -328,17 +303,19 @@ def test_a_roll_of_a_header_alone_makes_no_store(tmp_path: Path) -> None:
 @pytest.mark.parametrize("more", [[], ["--dry-run"], ["--json"]])
 def test_an_import_of_which_nothing_was_taken_says_so(tmp_path: Path, more: list[str]) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("", "1", "1", "Mira", "30", "F", "")])
-    code, told = run("import", roll, "--store", tmp_path / "new.db", *more)
+    code, told = told_by("import", roll, "--store", tmp_path / "new.db", *more)
     assert code == 1
     assert f"dialer: every row of {roll} was rejected: no voter was taken; the reasons are " in told
-    code, told = run("import", write_roll(roll, [("1", "1", "1", "M", "3", "F", "")]), "--store", tmp_path / "new.db")
+    code, told = told_by(
+        "import", write_roll(roll, [("1", "1", "1", "M", "3", "F", "")]), "--store", tmp_path / "new.db"
+    )
     assert (code, told) == (0, "")
 
 
 def test_a_list_of_marks_of_a_header_alone_says_so(store: Path) -> None:
     path = store.parent / "list.csv"
     path.write_text("AC No,Part No,Serial\n", encoding="utf-8")
-    code, told = run("marks", "import", path, "--store", store, "--who", "ops")
+    code, told = told_by("marks", "import", path, "--store", store, "--who", "ops")
     assert (code, told.startswith(f"dialer: {path} has a header and no lines"), "\n" in told) == (1, True, False)
 
 
@@ -351,7 +328,7 @@ def test_a_store_in_the_place_of_an_empty_file_is_for_its_owner_alone(tmp_path: 
     path = tmp_path / "new.db"
     path.touch()
     path.chmod(0o644)
-    assert run("import", roll, "--store", path)[0] == 0
+    assert told_by("import", roll, "--store", path)[0] == 0
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -364,7 +341,7 @@ def test_an_empty_file_whose_rights_cannot_be_set_becomes_no_store(
     path = tmp_path / "new.db"
     path.touch()
     monkeypatch.setattr(Path, "chmod", refuse)
-    code, told = run("import", roll, "--store", path)
+    code, told = told_by("import", roll, "--store", path)
     assert (code, "its rights cannot be set (Operation not permitted): remove it" in told) == (2, True)
     assert path.stat().st_size == 0
 
@@ -414,7 +391,7 @@ def test_a_command_that_does_not_exist_is_named_with_what_is_near(
 
 def test_a_question_without_an_answer_is_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from dialer.cli.main import main; main()", "agent", "hash-pin"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     ended = subprocess.run(
         command, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )

@@ -18,19 +18,18 @@ from dialer.cli import flow as flow_cli
 from dialer.cli import main as cli
 from dialer.reports.formats import Column, Report, as_table
 from ivr_flows.catalogue import load_flow
-from tests.unit.test_refusals import names_in, run, store
-
-__all__ = ["store"]  # a fixture
+from tests.support.command_line import told_by
+from tests.support.stored import names_in
 
 
 @pytest.mark.parametrize("report", ["calls", "abandonment", "evidence", "turnout"])
 def test_a_report_on_a_campaign_that_is_none_names_those_there_are(store: Path, report: str) -> None:
     settings = store.parent / "centre.toml"
     settings.write_text('[[campaigns]]\nid = "village"\nkind = "agents"\n', encoding="utf-8")
-    code, told = run("report", report, "--store", store, "-c", settings, "--campaign", "typo")
+    code, told = told_by("report", report, "--store", store, "-c", settings, "--campaign", "typo")
     assert (code, told) == (2, "--campaign: there is no campaign 'typo'; there are: town, village")
     for campaign in ("town", "village"):
-        assert run("report", report, "--store", store, "-c", settings, "--campaign", campaign)[0] == 0
+        assert told_by("report", report, "--store", store, "-c", settings, "--campaign", campaign)[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -131,5 +130,5 @@ def test_a_catalogue_that_is_a_file_is_said_to_be_one(tmp_path: Path, command: s
     roll, settings = tmp_path / "roll.csv", tmp_path / "centre.toml"
     roll.touch()
     settings.write_text(f'[audio]\ncatalogue = "{roll}"\n', encoding="utf-8")
-    code, told = run("audio", command, "-c", settings)
+    code, told = told_by("audio", command, "-c", settings)
     assert (code, told) == (2, f"{roll}: is a file; set audio.catalogue to a directory (docs/settings.md)")

@@ -1,0 +1,176 @@
+"""How calls begin: an Originate, a voter who calls us, an agent's phone that dials; and the walk through the dialplan."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from functools import partial
+
+import structlog
+
+from dialer.simulation.asterisk.channels import Channel, ChannelState, EndsBy, Location
+from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, SimulatedTrunk
+from dialer.simulation.asterisk.core import SwitchCore
+from dialer.simulation.asterisk.dialplan import APPLICATIONS, run_aside, run_dialplan
+from dialer.simulation.asterisk.extensions import DialplanError, find_extension
+from dialer.simulation.asterisk.originate import REASON_ANSWERED, REASON_FAILED, OriginateOrder, OutgoingCall, respond
+from dialer.simulation.asterisk.phones import Caller, VoterPhone
+from dialer.simulation.asterisk.voters import Scripted, Voter, behaviour_of
+
+_log = structlog.get_logger(__name__)
+
+
+class SwitchCalls(SwitchCore):
+    """The core with everything that a call goes through."""
+
+    def __init__(self, config: SimulatedAsteriskConfig) -> None:
+        """Nothing happens before the clock is set."""
+        super().__init__(config)
+        self.caller = Caller(config)
+        self._call_backs: list[asyncio.TimerHandle] = []
+
+    def place(self, order: OriginateOrder) -> None:
+        """Carry out an Originate that was answered with "queued"."""
+        if order.channel.startswith("Local/"):
+            self._place_local(order)
+            return
+        target, at, endpoint = order.dial_string.rpartition("@")
+        trunk = self._trunks.get(endpoint) if at else None
+        phone = None if at else self._phones.get(endpoint)
+        unreachable = phone is None or phone.mode is PhoneMode.UNREGISTERED
+        if order.uniqueid in self.channels or (trunk is None and unreachable):
+            respond(self, order, success=False, reason=REASON_FAILED, channel=order.channel)
+            return
+        channel = self._new_channel(endpoint, order.uniqueid, (trunk or phone or SimulatedTrunk("")).context)
+        alive = True
+        if trunk is not None:
+            channel.trunk, channel.number = trunk.name, target
+            busy = trunk.channels and self.live_calls(trunk.name) > trunk.channels
+            behaviour, random = self.caller.next_call(target, self.now(), congested=bool(busy))
+            if trunk.rings_with is not None:
+                behaviour = replace(behaviour, rings_with=trunk.rings_with)
+            channel.behaviour = behaviour
+            channel.voter = Voter(behaviour, self.config.profile, random, VoterPhone(self, channel))
+            alive = trunk.name not in self._dead_trunks
+            self._journal.call_placed(self.now(), channel.uniqueid, target, trunk.name)
+        elif phone is not None:
+            channel.seat = phone.endpoint
+            channel.name_caller(phone.caller_number, phone.endpoint)
+            channel.behaviour, random = self.caller.agents_phone(phone)
+        for name, value in order.variables:
+            self.set_variable(channel, name, value, announce=False)
+        OutgoingCall(self, channel, order, random, trunk_alive=alive).begin()
+
+    def _place_local(self, order: OriginateOrder) -> None:
+        """Two halves that live and end together: the second goes through the dialplan that the channel names and answers the first,
+        which goes where the order says.
+        """
+        name, _, context = order.dial_string.partition("/")[0].partition("@")
+        ids = (order.uniqueid, order.other_uniqueid or f"{order.uniqueid};2")
+        if find_extension(self.dialplan, context, name) is None or any(each in self.channels for each in ids):
+            respond(self, order, success=False, reason=REASON_FAILED, channel=order.channel)
+            return
+        first, second = (self._new_channel("", each, context) for each in ids)
+        stem = f"Local/{name}@{context}-{self._channel_number:08x}"
+        places = (order.start, Location(context, name, 1))
+        for half, other, number, place in ((first, second, 1, places[0]), (second, first, 2, places[1])):
+            half.name = f"{stem};{number}"
+            half.variables.update(order.variables)
+            half.move_to(place.context, place.extension, place.priority)
+            self.events.of_channel("Newchannel", half)
+            self.answer(half)
+            runs = (order.application, order.data) if half is first else ("", "")
+            self.start_dialplan(half, place, *runs)
+            if half.task is not None:
+                half.task.add_done_callback(partial(self._end_half, other))
+        respond(self, order, success=True, reason=REASON_ANSWERED, channel=first.name)
+
+    def _end_half(self, half: Channel, _other_ended: asyncio.Task[None]) -> None:
+        self.hang_up(half, 16, EndsBy.DIALPLAN)
+
+    def start_dialplan(self, channel: Channel, start: Location, application: str = "", data: str = "") -> None:
+        """Let an answered channel go to its place in the dialplan, or into an application instead."""
+        channel.task = asyncio.get_running_loop().create_task(
+            self._live(channel, start, application, data), name=channel.name
+        )
+
+    async def _live(self, channel: Channel, start: Location, application: str, data: str) -> None:
+        try:
+            if application:
+                channel.application, channel.data = application, data
+                await self.run_application(channel, application, data)
+            else:
+                await run_dialplan(self, channel, start)
+        except DialplanError as error:  # as Asterisk: a warning in the log, and the call ends
+            _log.warning("simulated_dialplan_broken", context=channel.context, reason=str(error))
+        channel.hung_up = True
+        self.events.soft_hang_up(channel)
+        self.events.quality(channel)
+        cause = channel.cause or 0
+        self.events.hang_up(channel, cause)
+        self.forget(channel, channel.ended_by, cause)
+
+    async def run_application(self, channel: Channel, name: str, data: str) -> int:
+        """Run one application of the dialplan. Returns 0; -1 after a hang-up, -2 where there is none of that name."""
+        application = APPLICATIONS.get(name)
+        if application is None:
+            return -2
+        await application(self, channel, data)
+        return -1 if channel.interrupted else 0
+
+    def call_in(
+        self, number: str, trunk: str | None = None, called: str | None = None, script: Scripted | None = None
+    ) -> Channel:
+        """A voter calls us; "" withholds the number. Returns the channel, which begins in the inbound context at `called`."""
+        carrier = self._trunks[trunk or self.config.trunks[0].name]
+        channel = self._new_channel(carrier.name, "", carrier.context)
+        channel.trunk, channel.number = carrier.name, number
+        channel.enter(ChannelState.RING)
+        channel.name_caller(number, "")
+        behaviour, random = self.caller.calls_us(number)
+        if script is not None:
+            behaviour = behaviour_of(script)
+        channel.voter = Voter(behaviour, self.config.profile, random, VoterPhone(self, channel))
+        self._journal.inbound(self.now(), channel.uniqueid, number, carrier.name)
+        self.events.of_channel("Newchannel", channel)
+        start = Location(self.config.inbound_context, called or self.config.our_number, 1)
+        channel.move_to(start.context, start.extension, 1)
+        self.start_dialplan(channel, start)
+        return channel
+
+    async def run_menu_entry(self, channel: Channel, place: tuple[str, str, int]) -> None:
+        """A key of a conference's menu leads into the dialplan."""
+        await run_aside(self, channel, Location(*place))
+
+    def phone_dials(self, endpoint: str, extension: str) -> Channel | None:
+        """A seat's phone calls an extension of its context; None: there is no such extension, and the phone hears 404."""
+        context = self.config.phone_context
+        if find_extension(self.dialplan, context, extension) is None:
+            return None
+        phone = self._phones[endpoint]
+        channel = self._new_channel(endpoint, "", context)
+        channel.seat = endpoint
+        channel.enter(ChannelState.RING)
+        channel.name_caller(phone.caller_number, endpoint)
+        self.events.of_channel("Newchannel", channel)
+        start = Location(context, extension, 1)
+        self.start_dialplan(channel, start)
+        return channel
+
+    def phone_keys(self, endpoint: str, keys: str, *, every_seconds: float = 0.3) -> None:
+        """Press keys on a seat's phone, the first at once."""
+        channel = self.phone_channel(endpoint)
+        if channel is None:
+            raise ValueError(f"the phone of {endpoint} is on no call")
+        phone = VoterPhone(self, channel)
+        for number, key in enumerate(keys):
+            phone.after(number * every_seconds, partial(phone.press, key))
+
+    def forget(self, channel: Channel, how: str, cause: int) -> None:
+        """The channel is gone; its voter may call back."""
+        super().forget(channel, how, cause)
+        behaviour = channel.behaviour
+        if channel.trunk is not None and behaviour is not None and behaviour.calls_back_after is not None:
+            delay = behaviour.calls_back_after / self.speed
+            call = asyncio.get_running_loop().call_later(delay, self.call_in, channel.number, channel.trunk)
+            self._call_backs.append(call)

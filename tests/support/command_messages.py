@@ -1,0 +1,45 @@
+"""Supervisors' commands as they come from the broker: a good message of each kind."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from dialer.domain.commands.registry import COMMANDS
+
+NOW = 1713771727.0
+
+
+def message(**changes: Any) -> bytes:
+    """A good command with some keys changed; None takes a key out."""
+    fields = {"id": "c-1", "name": "pause", "campaign": "turnout-ivr", "expires_at": NOW + 30, **changes}
+    return json.dumps({key: value for key, value in fields.items() if value is not None}).encode()
+
+
+MARK = {"key": "import/1", "voter": 7, "kind": "voted", "source": "booth-worker", "at": NOW - 60, "by": "worker-12"}
+FIGURE = {"day": "2024-04-22", "constituency_number": 174, "part_number": None, "by": "09:00", "share": 0.11}
+COMPLAINT = {"key": "c/1", "at": NOW - 60, "about": "too-often", "channel": "letter", "phone": 7}
+ANSWER = {"key": "a/1", "complaint": 3, "at": NOW - 60, "answer": "explained"}
+NEEDED: dict[str, Any] = {
+    "campaign": "turnout-ivr",
+    "seat": "01",
+    "to": "boss",
+    "reason": "tea",
+    "serials": "7:12,15",
+    "who": "ops.1",
+    "batch": "sha-0f-1",
+    "attempts": ["0f0f0f0f-0f0f-4f0f-8f0f-0f0f0f0f0f0f"],
+    "marks": [MARK],
+    "figures": [FIGURE],
+    "complaint": COMPLAINT,
+    "answer": ANSWER,
+    "hashes": ["0f" * 32],
+    "fingerprint": "0f" * 8,
+    "source": "letter-12",
+}
+
+
+def of_kind(name: str, **changes: Any) -> bytes:
+    """A good message of a command, with all that it needs."""
+    fields: dict[str, Any] = {"campaign": None, **{key: NEEDED[key] for key in COMMANDS[name].needs}}
+    return message(name=name, **{**fields, **changes})

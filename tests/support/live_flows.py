@@ -1,0 +1,42 @@
+"""Campaigns of flows on a simulated site, and flows that a test plays there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.voters import Scripted
+from tests.support.centre import START_EPOCH
+from tests.support.voters import NOBODY_ANSWERS
+
+
+def ivr(flow: str | Path, **changes: Any) -> dict[str, Any]:
+    return {"id": "ivr", "kind": "ivr", "flow": str(flow), "pacing": "broadcast", "channels": 1, **changes}
+
+
+def voters_of_flows(*scripts: Scripted) -> SimulatedAsteriskConfig:
+    """The first numbers of the roll behave as scripted; all others let it ring."""
+    return SimulatedAsteriskConfig(
+        seats=seat_phones(2),
+        start_epoch=START_EPOCH,
+        profile=NOBODY_ANSWERS,
+        default_prompt_seconds=0.5,
+        scripts={f"+91{7_000_000_001 + n}": script for n, script in enumerate(scripts)},
+    )
+
+
+ASK = """
+flow: ask
+purpose: inbound
+start: question
+no_input: {reprompts: 0, then: bye}
+no_match: {reprompts: 0, then: bye}
+nodes:
+  question: {menu: [inbound.question], answer: wanted, choices: {3: agent, 9: opt_out}}
+  agent: {transfer: agents, say: [material.connecting], failed: no_agent}
+  no_agent: {say: [material.no_agent], next: bye}
+  opt_out: {opt_out: number, next: bye, failed: bye}
+  bye: {disconnect: done, say: [common.goodbye]}
+"""
+DECLARED = {"by": "A. Person", "offers_transport": False, "asks_vote_choice": False}
