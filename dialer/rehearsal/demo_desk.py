@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from config.settings import load_settings
-from dialer.desk.pages_built import are_built
+from dialer.desk.pages_built import OPEN_AT, are_built
 from dialer.mqtt.embedded_broker import GUARD, DemoBroker, free_port, is_free, last_line
 
 USER = "demo"
@@ -56,7 +56,8 @@ async def demo_desk(settings_file: Path, store: Path, broker: DemoBroker) -> Asy
         )
         try:
             said = await _first_line(process)
-            yield f"{said}, sign in as {USER} with {password}" if said else f"no desk: {last_line(Path(log.name))}"
+            address = said.removeprefix(OPEN_AT)  # short, for a terminal of 80 columns
+            yield f"desk {address} - sign in as {USER}, {password}" if said else f"no desk: {last_line(Path(log.name))}"
         finally:
             await _end(process)
 

@@ -37,15 +37,12 @@ function Head() {
         <Lamp name="dialler" good={heard && (stands?.online ?? false)} />
         <Lamp name="switch" good={heard && (stands?.switch_up ?? false)} />
       </ul>
-      <label class="quiet">
-        <span class="unseen">{t("campaign")}</span>
-        <select value={chosen.value} onChange={(event) => (chosen.value = event.currentTarget.value)}>
-          <option value="">{t("all-campaigns")}</option>
-          {namesOf("campaign").map((name) => (
-            <option key={name}>{name}</option>
-          ))}
-        </select>
-      </label>
+      <select aria-label={t("campaign")} value={chosen.value} onChange={(event) => (chosen.value = event.currentTarget.value)}>
+        <option value="">{t("all-campaigns")}</option>
+        {namesOf("campaign").map((name) => (
+          <option key={name}>{name}</option>
+        ))}
+      </select>
       <LanguageChoice />
       <span class="who">
         {me.value?.name} · {word("role", me.value?.role ?? "")}

@@ -7,16 +7,13 @@ import { choose, language, languages, nameOf, t } from "./words";
 
 export function LanguageChoice() {
   return (
-    <label class="quiet">
-      <span class="unseen">{t("language")}</span>
-      <select value={language.value} onChange={(event) => void choose(event.currentTarget.value, true)}>
-        {languages.map((code) => (
-          <option key={code} value={code} lang={code}>
-            {nameOf(code)}
-          </option>
-        ))}
-      </select>
-    </label>
+    <select aria-label={t("language")} value={language.value} onChange={(event) => void choose(event.currentTarget.value, true)}>
+      {languages.map((code) => (
+        <option key={code} value={code} lang={code}>
+          {nameOf(code)}
+        </option>
+      ))}
+    </select>
   );
 }
 

@@ -1,0 +1,206 @@
+"""The desk in a real browser, before a real broker: what a supervisor sees, does and is told when something is away.
+
+The dialler is the monitor of a real one with an engine that does nothing; Chromium is Debian's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import json
+import re
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from dialer.desk.pages_built import BUILT, SOURCES, are_built
+from dialer.desk.people import People
+from dialer.desk.server import RunningDesk, running_desk
+from dialer.domain.clock import SystemClock
+from dialer.domain.commands import PauseCampaign, StopAll
+from dialer.domain.view import Alert, AlertLevel, SeatChange, SeatState
+from dialer.mqtt import topics
+from dialer.mqtt.embedded_broker import demo_broker
+from dialer.mqtt.link import Presence
+from dialer.mqtt.monitor import Monitor
+from dialer.mqtt.senders import Sender, Senders
+from dialer.store.desk_file import DeskFile, desk_path
+from dialer.store.sqlite import open_store
+from tests.support.desk import CHEAP, PASSWORD, desk_settings
+from tests.support.fake_centre import FakeEngine, centre_view
+
+CHROMIUM = shutil.which("chromium")
+AXE = SOURCES / "node_modules" / "axe-core" / "axe.min.js"
+MOST_PAGE_BYTES = 80_000
+PATIENCE_MS = 15_000
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+    pytest.mark.skipif(not are_built(), reason="the pages are not built: dialer desk pages"),
+]
+
+
+@dataclass(slots=True)
+class Site:
+    """A centre with a desk, and a browser before it."""
+
+    engine: FakeEngine
+    desk: RunningDesk
+    browser: Browser
+    faults: list[str]
+
+    async def page(self, width: int = 1366, height: int = 768, language: str = "en-IN") -> Page:
+        """A new page in a browser of its own; what it complains of is a fault."""
+        context = await self.browser.new_context(viewport={"width": width, "height": height}, locale=language)
+        context.set_default_timeout(PATIENCE_MS)
+        page = await context.new_page()
+        page.on("console", lambda message: self.faults.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        await page.goto(self.desk.origin)
+        return page
+
+    async def board(self, name: str = "asha", **how: Any) -> Page:
+        """A board that somebody has signed in to."""
+        page = await self.page(**how)
+        await page.fill("input[name=name]", name)
+        await page.fill("input[name=password]", PASSWORD)
+        await page.press("input[name=password]", "Enter")
+        await page.wait_for_selector(".seat-card")
+        return page
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    store_path = tmp_path / "centre.db"
+    settings = desk_settings(store_path)
+    view = centre_view(seats=12, booths=60)
+    engine = FakeEngine(replace(view, at=SystemClock().now()))
+    senders = Senders([Sender(each.name, frozenset({each.role})) for each in settings.supervisors])
+    async with contextlib.AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(demo_broker())
+        store = await open_store(store_path, encode=topics.encode)
+        stack.push_async_callback(store.close)
+        file = DeskFile(desk_path(store_path), None)
+        people = People(file, settings.supervisors, SystemClock(), 3600.0, CHEAP)
+        for name in ("asha", "vikram"):
+            await people.set_password(name, PASSWORD)
+        people.close()
+        await file.close()
+        stop = asyncio.Event()
+        monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, senders)
+        running = asyncio.create_task(monitor.run(stop))
+        desk = await stack.enter_async_context(running_desk(settings, broker=broker.settings, hasher=CHEAP))
+        playwright = await stack.enter_async_context(async_playwright())
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        faults: list[str] = []
+        yield Site(engine, desk, browser, faults)
+        await browser.close()
+        stop.set()
+        await running
+        assert not faults
+
+
+async def test_a_supervisor_sees_the_centre_and_gives_commands(site: Site) -> None:
+    page = await site.page()
+    await page.fill("input[name=name]", "asha")
+    await page.fill("input[name=password]", "not-the-password")
+    await page.press("input[name=password]", "Enter")
+    await expect(page.get_by_role("alert")).to_have_text("Name or password is wrong.")
+    site.faults.clear()  # the browser says of a 401 that it is one
+    board = await site.board()
+
+    # What is announced is shown, and what changes changes alone.
+    assert await board.locator(".seat-card").count() == 12
+    first = site.engine.view().seats[0]
+    await expect(board.locator(".seat-card").first).to_contain_text("agent-1")
+    site.engine.tell(
+        SeatChange(replace(first, state=SeatState.PAUSED, seconds=125.0, reason="lunch"), SystemClock().now())
+    )
+    await expect(board.locator(".seat-card").first).to_contain_text("paused")
+    await expect(board.locator(".seat-card").first).to_contain_text("lunch")
+    await expect(board.locator(".seat-card").first).to_contain_text(re.compile(r"2:0\d"))
+    await board.reload()
+    await expect(board.locator(".seat-card").first).to_contain_text(re.compile(r"2:[01]\d"))
+
+    # A command is asked about, carried out once under the supervisor's name, and answered.
+    card = board.locator(".campaign", has_text="turnout-agents")
+    await card.get_by_role("button", name="Pause").click()
+    await board.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    assert not site.engine.executed
+    await card.get_by_role("button", name="Pause").click()
+    await board.get_by_role("dialog").get_by_role("button", name="Pause").click()
+    await expect(board.get_by_role("status")).to_have_text("Done: done: PauseCampaign")
+    await board.get_by_role("button", name="Stop everything").click()
+    await board.get_by_role("dialog").get_by_role("button", name="Stop everything").click()
+    await expect(board.get_by_role("status")).to_have_text("Done: done: StopAll")
+    assert site.engine.executed == [PauseCampaign("turnout-agents"), StopAll()]
+    await board.locator(".seat-card").nth(1).get_by_role("button").click()
+    await board.locator(".menu:popover-open").get_by_role("button", name="Log off").click()
+    await expect(board.get_by_role("dialog")).to_contain_text("seat-02")
+    await board.keyboard.press("Escape")
+    assert len(site.engine.executed) == 2
+
+    # An alert that somebody has seen is so for everybody, also after a reload.
+    site.engine.take_alert(
+        Alert("switch-down", AlertLevel.CRITICAL, "<img src=x onerror=alert(1)>", SystemClock().now())
+    )
+    viewer = await site.board("vikram")
+    await expect(viewer.locator(".alert")).to_contain_text("<img src=x")
+    assert await viewer.get_by_role("button", name="Seen").count() == 0
+    await board.get_by_role("button", name="Seen").click()
+    await expect(viewer.locator(".alert")).to_contain_text("seen by asha")
+    assert await viewer.get_by_role("button", name="Stop everything").count() == 0
+    assert await viewer.get_by_role("button", name="Pause").count() == 0
+
+    # Narrowed to one campaign, its seats and figures alone are shown.
+    await board.get_by_label("Campaign", exact=True).select_option("turnout-ivr")
+    await expect(board.locator(".campaign")).to_have_count(1)
+    await expect(board.locator(".seat-card")).to_have_count(0)
+
+
+async def test_a_page_says_how_old_it_is_when_the_dialler_leaves(site: Site) -> None:
+    board = await site.board()
+    await expect(board.locator("main > [role=alert]")).to_have_text("")
+    site.engine.current = replace(site.engine.current, switch_up=False)
+    site.engine.take_alert(
+        Alert("switch-down", AlertLevel.CRITICAL, "no link", 1.0)
+    )  # brings the centre's state with it
+    await expect(board.locator(".lamp.bad")).to_contain_text("Asterisk")
+    await board.get_by_role("button", name="Sign out").click()
+    await expect(board.locator("input[name=password]")).to_be_visible()
+
+
+@pytest.mark.parametrize("language", sorted(path.stem for path in (SOURCES / "locales").glob("*.ftl")))
+@pytest.mark.parametrize(("width", "height"), [(1366, 768), (683, 384), (360, 640)])
+async def test_nothing_is_cut_and_everybody_can_use_it(site: Site, language: str, width: int, height: int) -> None:
+    """Half of 1366 by 768 is what 200 % zoom leaves. axe runs beside the page's own scripts, whose policy would not let it in."""
+    board = await site.board(width=width, height=height, language=f"{language}-IN")
+    await expect(board.locator("html")).to_have_attribute("lang", language)
+    wide = await board.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert wide[0] <= wide[1]
+    if not AXE.is_file():  # an installed package has no node_modules
+        return
+    session = await board.context.new_cdp_session(board)
+    await session.send("Runtime.evaluate", {"expression": f"{AXE.read_text(encoding='utf-8')};0"})
+    run = "axe.run().then(found => JSON.stringify(found.violations.map(each => [each.id, each.nodes[0].html])))"
+    found = await session.send("Runtime.evaluate", {"expression": run, "awaitPromise": True})
+    assert json.loads(found["result"]["value"]) == []
+
+
+async def test_the_board_weighs_little(site: Site) -> None:
+    """What a first visit fetches, as it is on the wire; Devanagari is fetched only where a machine has none."""
+    fetched: set[str] = set()
+    page = await site.browser.new_page(locale="hi-IN")
+    page.on("request", lambda request: fetched.add(request.url.removeprefix(site.desk.origin)))
+    await page.goto(site.desk.origin)
+    await page.wait_for_selector("input[name=name]")
+    files = [BUILT / path[1:] for path in fetched if path.startswith("/assets/") and not path.endswith(".woff2")]
+    assert len(files) >= 3
+    assert sum(len(gzip.compress(path.read_bytes())) for path in files) < MOST_PAGE_BYTES
+    assert all(path.startswith("/") for path in fetched)  # nothing from elsewhere
