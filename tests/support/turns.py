@@ -21,8 +21,6 @@ from dialer.site.plan import engine_plan
 from tests.support.rules import KOLKATA, NOON, neutral_with, site
 
 A = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
-
-
 HUNG_UP = CallEnded(A, EndedBy.HANGUP, answered=True)
 
 

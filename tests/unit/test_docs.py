@@ -64,6 +64,15 @@ def test_links_between_the_documents_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+@pytest.mark.parametrize("page", [ROOT / "SECURITY.md", *sorted(DOCS.glob("*.md"))], ids=lambda page: page.name)
+def test_tests_that_a_document_names_are_there(page: Path) -> None:
+    named = re.findall(r"`((?:tests/)?[\w/]*\btest_\w+\.py)(?:::(\w+))?", page.read_text(encoding="utf-8"))
+    for name, test in named:
+        paths = [ROOT / name] if name.startswith("tests/") else list((ROOT / "tests").rglob(name))
+        assert [path for path in paths if path.is_file()], f"{page.name}: {name}"
+        assert any(f"def {test}" in path.read_text(encoding="utf-8") for path in paths), f"{page.name}: {name}::{test}"
+
+
 def test_the_readme_opens_with_the_two_commands() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "make demo" in readme[:1200]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -26,11 +25,11 @@ from dialer.simulation.asterisk.originate import CARRIER_CAUSES, dial_status
 from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage
 from dialer.switch.asterisk.listing import _live_channel
 from dialer.switch.asterisk.tracker import CallTracker
+from tests.house import ROOT
 from tests.support.simulation import lab_centre
 from tests.support.virtual import virtual_time
 
 ID = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
-ROOT = Path(__file__).parents[2]
 CAPTURED = {
     row["ending"]: row["events"]
     for row in map(

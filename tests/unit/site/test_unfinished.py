@@ -16,8 +16,9 @@ from dialer.cli import main as cli
 from dialer.cli import running
 from dialer.site.check import check_site
 from dialer.site.checks.finding import Verdict
+from tests.house import ROOT
 
-EXAMPLE = Path(__file__).parents[2] / "config" / "centre.example.toml"
+EXAMPLE = ROOT / "config" / "centre.example.toml"
 GOOD = "mT4-a8Qk2_xWz9"
 PLACEHOLDERS = [
     "sip.carrier.example",

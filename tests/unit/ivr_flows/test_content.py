@@ -30,6 +30,7 @@ from ivr_flows.load import parse_flow
 from ivr_flows.model import Offer, offers_allowed
 from ivr_flows.texts import shipped_texts
 from ivr_flows.wording import offers_transport
+from tests.house import ROOT
 from tests.support.certified import entry, write_prompts
 from tests.support.flow_support import TURNOUT_HEAD, own_texts
 from tests.support.rules import neutral_with, site
@@ -38,7 +39,6 @@ RIDE = """
   first: {menu: [own.ride], choices: {1: bye, 9: out}}
   out: {opt_out: number, next: bye, failed: bye}
 """
-ROOT = Path(__file__).parents[2]
 DECLARED = {"by": "A. Person", "offers_transport": False, "asks_vote_choice": False}
 HINDI = words_of("hi")
 HINDI_LABEL = HINDI.label if HINDI is not None else ""

@@ -15,9 +15,9 @@ import pytest
 from audio.names import PromptName
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
+from tests.house import ROOT
 from tests.support.certified import entry, write_prompts
 
-ROOT = Path(__file__).parents[2]
 SECRET = "mT4-a8Qk2_xWz9"
 USER = replace(LEAST_PRIVILEGE_USER, secret=SECRET)
 SETTINGS = """

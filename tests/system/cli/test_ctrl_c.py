@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.house import ROOT
+
 PATIENCE_SECONDS = 60.0
 
 
