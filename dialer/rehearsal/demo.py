@@ -1,4 +1,4 @@
-"""The demo: a whole centre on embedded defaults, over real TCP, against a simulated Asterisk in a process of its own.
+"""The demo: a whole centre on embedded defaults, over real TCP, against a simulated Asterisk.
 
 A synthetic roll is imported, two campaigns run side by side, ten simulated agents work ten seats, and at the end the run checks
 itself: against the store, and against the journal that the simulated Asterisk kept of every call it truly placed.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -27,19 +26,22 @@ from config.site_rules import abandoned_caps
 from dialer.app import RunningCentre, running_centre, stop_on_signals
 from dialer.board.render import BoardExtras
 from dialer.board.runner import run_board
-from dialer.domain.errors import OutputRefused, SwitchUnreachable
+from dialer.domain.errors import OutputRefused
 from dialer.domain.output import refuse_unwritable, write_file
-from dialer.mqtt.embedded_broker import DemoBroker, demo_broker, free_port
+from dialer.mqtt.embedded_broker import DemoBroker, demo_broker
 from dialer.rehearsal.demo_desk import demo_desk
 from dialer.reports.demo_report import DemoReport, build_report
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.sample import write_sample
 from dialer.simulation.agents import AgentHabits, SimulatedAgents
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.profile import simulated_profile
+from dialer.simulation.site import SimulatedSite
 
 DEMO_SETTINGS = Path(__file__).parents[2] / "config" / "demo.toml"
 STORE, ROLL = "centre.db", "roll.csv"  # in the demo's directory
-START_SECONDS = 15.0
 STATUS_SECONDS = 10.0
 
 
@@ -114,50 +116,48 @@ def _import_roll(options: DemoOptions, directory: Path, console: Console) -> Pat
     return store_path
 
 
-def demo_settings(options: DemoOptions, store_path: Path, ami_port: int, agi_port: int) -> Settings:
-    """The demo's settings: config/demo.toml, its seats, and the ports of this run."""
+def demo_settings(options: DemoOptions, store_path: Path, ami_port: int) -> Settings:
+    """The demo's settings: config/demo.toml, its seats, and the switch of this run."""
     settings = load_settings(DEMO_SETTINGS)
     seats = [{"name": f"{number:02d}", "endpoint": f"agent{number:02d}"} for number in range(1, options.seats + 1)]
     changed = {
         **settings.model_dump(),
         "store": {"path": store_path, "reserve_megabytes": 50},
         "ami": {"port": ami_port, "username": "dialler", "secret": "dialler"},
-        "fastagi": {"port": agi_port},
+        "fastagi": {"port": 0},
         "seats": seats,
     }
     return Settings.model_validate({**changed, "dialling": {**changed["dialling"], "drain_seconds": 8.0}})
 
 
 async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, console: Console) -> None:
-    stop = asyncio.Event()
-    stop_on_signals(stop)
-    agi_port = free_port()
+    law = VoterProfile(answer_rate=options.answer_rate, talk_mean_seconds=options.talk_seconds)
+    lines = SimulatedAsteriskConfig(seed=options.seed, journal=journal, seats=seat_phones(options.seats), profile=law)
     async with (
         demo_broker() as broker,
-        simulated_asterisk(options, agi_port, journal) as ami_port,
+        SimulatedAsterisk(lines) as switch,
         running_centre(
-            demo_settings(options, store_path, ami_port, agi_port), broker=broker.settings, profile=simulated_profile()
+            demo_settings(options, store_path, switch.ami_port), broker=broker.settings, profile=simulated_profile()
         ) as centre,
         _desk(options, store_path, broker) as desk,
+        asyncio.TaskGroup() as group,
     ):
+        site = SimulatedSite(switch, centre)
+        stop_on_signals(site.stop)
+        if options.for_seconds is not None:
+            asyncio.get_running_loop().call_later(options.for_seconds, site.stop.set)
         console.print(broker.text)
         if desk is not None:
             console.print(escape(desk), soft_wrap=True)
-        console.print(f"simulated Asterisk: AMI on 127.0.0.1:{ami_port}, our FastAGI on 127.0.0.1:{centre.agi_port}")
-        agents = SimulatedAgents(
-            centre.engine, [seat.seat for seat in centre.engine.view().seats], options.habits, options.seed
+        console.print(
+            f"simulated Asterisk: AMI on 127.0.0.1:{switch.ami_port}, our FastAGI on 127.0.0.1:{centre.agi_port}"
         )
-        board_done = asyncio.Event()
-        async with asyncio.TaskGroup() as group:
-            if options.for_seconds is not None:
-                asyncio.get_running_loop().call_later(options.for_seconds, stop.set)
-            group.create_task(agents.run(board_done), name="agents")
-            show = _show_lines if options.headless else _show_board
-            group.create_task(show(centre, broker, desk, options, board_done, console), name="board")
-            try:
-                await centre.run(stop)
-            finally:
-                board_done.set()
+        agents = SimulatedAgents(centre.engine, [seat.seat for seat in site.view.seats], options.habits, options.seed)
+        over = asyncio.Event()
+        show = _show_lines if options.headless else _show_board
+        group.create_task(show(centre, broker, desk, options, over, console), name="board")
+        await site.run(agents.run(over))
+        over.set()
 
 
 @contextlib.asynccontextmanager
@@ -222,50 +222,6 @@ async def _show_lines(
                 f"{campaign.abandoned} abandoned; {campaign.hold or campaign.pacing}",
                 soft_wrap=True,
             )
-
-
-@contextlib.asynccontextmanager
-async def simulated_asterisk(options: DemoOptions, agi_port: int, journal: Path) -> AsyncIterator[int]:
-    """A simulated Asterisk in a process of its own; gives its AMI port. It ends when its standard input closes.
-
-    And in a session of its own: a terminal sends Ctrl-C to all that it runs in front, and the switch must stay while calls end.
-    """
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "dialer.simulation.asterisk"),
-        *("--ami-port", "0", "--agi-host", "127.0.0.1", "--agi-port", str(agi_port)),
-        *("--seed", str(options.seed), "--journal", str(journal), "--seats", str(options.seats)),
-        *("--answer-rate", str(options.answer_rate), "--talk-seconds", str(options.talk_seconds)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
-        yield await _ami_port_of(process)
-    finally:
-        await _end(process)
-
-
-async def _ami_port_of(process: asyncio.subprocess.Process) -> int:
-    assert process.stdout is not None  # noqa: S101 - it was asked for as a pipe
-    try:
-        async with asyncio.timeout(START_SECONDS):
-            line = await process.stdout.readline()
-        return int(json.loads(line)["ami_port"])
-    except (TimeoutError, ValueError, KeyError) as error:
-        raise SwitchUnreachable(
-            "the simulated Asterisk did not start; run `python -m dialer.simulation.asterisk`"
-        ) from error
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None and process.stdin is not None:
-        process.stdin.close()
-        try:
-            async with asyncio.timeout(5):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
 
 
 def show_summary(report: DemoReport, console: Console) -> None:

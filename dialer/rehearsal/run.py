@@ -13,7 +13,7 @@ from pathlib import Path
 from config.jurisdiction import Profile
 from config.settings import Settings
 from config.site_rules import abandoned_caps, site_profile
-from dialer.app import RunningCentre, running_centre
+from dialer.app import running_centre
 from dialer.domain.clock import LoopClock
 from dialer.domain.view import CampaignView, CentreView, SeatState
 from dialer.rehearsal.copy import first_due
@@ -33,6 +33,7 @@ from dialer.simulation.asterisk.config import (
 )
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
+from dialer.simulation.site import SimulatedSite
 from dialer.simulation.virtual_time import run_virtual
 from dialer.site.checks.explain import CertificatesOnDisk
 from dialer.store.cipher import site_key
@@ -53,17 +54,15 @@ def rehearse_day(
 ) -> DayOutcome:
     """Rehearse one day on a copy of the store's roll below `directory`. Raises MatdanError for what a person must mend."""
     copy = directory / f"{day.load}-{len(day.faults)}.db"
-    journal = directory / f"{copy.stem}.jsonl"
     key = site_key(settings)
-    profile = site_profile(settings)
     voters_copied = copy_roll(store, copy, key)
     began = time.monotonic()
     ran = run_virtual(
-        lambda: _Rehearsal(settings, profile, day, voters, copy, journal, progress).run(),
+        lambda: _Rehearsal(settings, day, voters, copy, progress).run(),
         limit_seconds=day.seconds + settings.dialling.drain_seconds + 3600,
     )
     took = time.monotonic() - began
-    return _outcome(ran, day, voters_copied, took, settings, profile, first_due(copy, key))
+    return _outcome(ran, day, voters_copied, took, settings, site_profile(settings), first_due(copy, key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,59 +80,40 @@ class _Rehearsal:
     """The day while it runs."""
 
     def __init__(
-        self,
-        settings: Settings,
-        profile: Profile,
-        day: RehearsedDay,
-        voters: VoterProfile,
-        copy: Path,
-        journal: Path,
-        progress: Progress,
+        self, settings: Settings, day: RehearsedDay, voters: VoterProfile, copy: Path, progress: Progress
     ) -> None:
+        """`copy` is the store of the day; the journal of its calls is kept beside it."""
         self._settings = settings
-        self._profile = profile
+        self._profile = site_profile(settings)
         self._day = day
         self._voters = voters
         self._hours = {hours.campaign_id: hours for hours in day.hours}
         self._copy = copy
-        self._journal = journal
+        self._journal = copy.with_suffix(".jsonl")
         self._progress = progress
         self._samples: list[Sample] = []
         self._held: dict[str, Counter[str]] = defaultdict(Counter)
 
     async def run(self) -> _Ran:
-        day = self._day
+        day, certificates = self._day, self._certificates()
         async with SimulatedAsterisk(self._switch_config()) as switch:
-            clock = LoopClock(day.starts_at)
             settings = rehearsal_settings(self._settings, day.load, self._copy, switch.ami_port)
             faults = Faults(day, switch, settings)
-            chance = random.Random(day.seed)  # noqa: S311 - repeatable, for a simulation
-            certificates = self._certificates()
             async with running_centre(
                 settings,
-                clock=clock,
-                chance=chance,
+                clock=LoopClock(day.starts_at),
+                chance=random.Random(day.seed),  # noqa: S311 - repeatable, for a simulation
                 profile=self._profile,
                 certified=lambda campaign_id, _: certificates[campaign_id],
             ) as centre:
-                switch.agi_port = centre.agi_port
-                stop = asyncio.Event()
-                asyncio.get_running_loop().call_later(day.seconds, stop.set)
+                site = SimulatedSite(switch, centre)
+                asyncio.get_running_loop().call_later(day.seconds, site.stop.set)
                 centre.engine.subscribe(faults.on_change)
                 agents = agents_of(self._settings, settings, centre.engine, day.load, day.seed)
-                async with asyncio.TaskGroup() as group:
-                    helpers = [
-                        group.create_task(self._watch(centre, clock)),
-                        group.create_task(faults.run()),
-                        group.create_task(agents.run(stop)),
-                    ]
-                    await centre.run(stop)
-                    for helper in helpers:
-                        helper.cancel()
-                view = centre.engine.view()
-        report = await build_report(
-            self._copy, since=day.starts_at, journal=self._journal, key=site_key(self._settings)
-        )
+                await site.run(self._watch(site), faults.run(), agents.run(site.stop))
+                view = site.view
+        key = site_key(self._settings)
+        report = await build_report(self._copy, since=day.starts_at, journal=self._journal, key=key)
         return _Ran(report, tuple(self._samples), faults, self._held, view)
 
     def _certificates(self) -> dict[str, Mapping[str, Certified]]:
@@ -154,12 +134,12 @@ class _Rehearsal:
             start_epoch=day.starts_at,
         )
 
-    async def _watch(self, centre: RunningCentre, clock: LoopClock) -> None:
+    async def _watch(self, site: SimulatedSite) -> None:
         while True:
-            view = centre.engine.view()
+            view = site.view
             self._samples.append(
                 Sample(
-                    clock.now(),
+                    view.at,
                     sum(campaign.attempts for campaign in view.campaigns),
                     sum(booth.reached for booth in view.booths),
                     sum(seat.state is SeatState.TALKING for seat in view.seats),
@@ -169,9 +149,9 @@ class _Rehearsal:
             )
             for campaign in view.campaigns:
                 hours = self._hours.get(campaign.campaign_id)
-                if hours is not None and hours.open_at(clock.now()):
+                if hours is not None and hours.open_at(view.at):
                     self._held[campaign.campaign_id][_held(campaign)] += 1
-            self._progress(min(1.0, (clock.now() - self._day.starts_at) / self._day.seconds))
+            self._progress(min(1.0, (view.at - self._day.starts_at) / self._day.seconds))
             await asyncio.sleep(SAMPLE_SECONDS)
 
 

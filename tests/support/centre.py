@@ -8,7 +8,6 @@ import getpass
 import os
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,11 @@ from config.settings import Settings
 from dialer.app import RunningCentre, running_centre
 from dialer.domain.clock import LoopClock
 from dialer.domain.commands import SeatLogIn
-from dialer.domain.view import CallChange, CentreView, Change
+from dialer.domain.view import CallChange, Change
 from dialer.simulation.agents import AgentHabits, SimulatedAgents
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.simulation.site import SimulatedSite
 from tests.support.roll_filler import fill_roll
 
 SCRIPTS_AS_WE_ARE = {"script_user": getpass.getuser()} if os.geteuid() == 0 else {}
@@ -29,19 +29,14 @@ SCRIPTS_AS_WE_ARE = {"script_user": getpass.getuser()} if os.geteuid() == 0 else
 START_EPOCH = 1_713_758_400.0  # Monday 22 April 2024, 09:30 in India
 
 
-@dataclass
-class Site:
+class Site(SimulatedSite):
     """A centre under test."""
 
-    switch: SimulatedAsterisk
-    centre: RunningCentre
-    clock: LoopClock
-    stop: asyncio.Event
-    changes: list[Change]
-
-    @property
-    def view(self) -> CentreView:
-        return self.centre.engine.view()
+    def __init__(self, switch: SimulatedAsterisk, centre: RunningCentre, clock: LoopClock) -> None:
+        super().__init__(switch, centre)
+        self.clock = clock
+        self.changes: list[Change] = []
+        centre.engine.subscribe(self.changes.append)
 
     def ended(self) -> list[CallChange]:
         """The calls that have ended, in order."""
@@ -123,20 +118,17 @@ async def a_site(
         centre = await stack.enter_async_context(
             running_centre(settings, clock=clock, chance=random.Random(1), profile=profile)
         )
-        switch.agi_port = centre.agi_port
-        stop = asyncio.Event()
-        site = Site(switch, centre, clock, stop, [])
-        centre.engine.subscribe(site.changes.append)
+        site = Site(switch, centre, clock)
         if not run:
             yield site
             return
         async with asyncio.TaskGroup() as group:
-            running = group.create_task(centre.run(stop))
+            running = group.create_task(site.run())
             try:
                 await site.until(lambda: site.view.switch_up)
                 yield site
             finally:
-                stop.set()
+                site.stop.set()
             await running
 
 

@@ -127,6 +127,10 @@ def test_a_thought_lies_in_one_piece(house: House) -> None:
 def test_nothing_takes_or_says_too_much_at_once(house: House) -> None:
     assert house.constructors()[0][0] <= MOST_CONSTRUCTOR_ARGUMENTS
     assert house.functions()[0][0] <= MOST_FUNCTION_LINES
+    simulated = [
+        each for each in house.constructors() if each[1].startswith(("dialer.simulation.", "dialer.rehearsal."))
+    ]
+    assert simulated[0][0] <= 5, simulated[0]
     few = ("dialer.mqtt.", "dialer.store.", "dialer.site.", "dialer.cli.", "dialer.reports.", "dialer.roll.")
     assert [each for each in house.constructors() if each[0] > 5 and each[1].startswith(few)] == []
 

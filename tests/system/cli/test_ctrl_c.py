@@ -55,31 +55,6 @@ def test_the_demo_ends_in_good_order(tmp_path: Path) -> None:
     assert "DOES NOT HOLD" not in output
 
 
-def test_the_demos_asterisk_ends_with_a_demo_that_is_killed(tmp_path: Path) -> None:
-    demo = in_front("demo", "--headless", "--voters", "1000", "--seats", "5", "--dir", str(tmp_path))
-    try:
-        calls_run(tmp_path, 20)
-    finally:
-        demo.kill()
-        demo.communicate()
-    (journal,) = tmp_path.glob("journal-*.jsonl")
-    until = time.monotonic() + PATIENCE_SECONDS
-    while named_by_a_process(journal):
-        assert time.monotonic() < until, "the simulated Asterisk outlived its demo"
-        time.sleep(0.1)
-
-
-def named_by_a_process(path: Path) -> bool:
-    """Whether a process names it on its command line, as the simulated Asterisk does."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if str(path).encode() in (process / "cmdline").read_bytes():
-                return True
-        except OSError:  # it ended meanwhile
-            continue
-    return False
-
-
 INTERRUPTED_IMPORT = """
 import os, signal, sys
 class Finder:
