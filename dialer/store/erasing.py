@@ -100,7 +100,10 @@ def erase_number(
         tell(db, encode, OptOutNews(None, at, ERASED, number_hash=hashed), at)
         _keep_hashes(db, [hashed], at)
         _blank_opt_outs(db, [number])
+    registers = SQL["registers_of"].values(db, str, number=number)
     SQL["forget_registered"](db, number=number)
+    for name in registers:
+        seals.register_recorded(db, name)
     seals.consent_ahead_erased(db, number)
     SQL["forget_consent_ahead"](db, number=number)
     SQL["blank_callers"](db, number=number)
@@ -160,6 +163,7 @@ def purge(db: sqlite3.Connection, *, at: float, secrets: Sequence[bytes], record
         names += ["forget_complaint_answers", "forget_complaints", "forget_answers", "forget_inbound"]
         names += ["forget_unknown_serials", "forget_marks", "forget_released", "forget_attempts", "forget_intervals"]
     seals.consents_ahead_erased(db)
+    seals.registers_erased(db)
     for name in names:
         SQL[name](db)
     SQL["blank_phones"](db, at=at)

@@ -233,6 +233,7 @@ def import_register(
     db.executemany(SQL["insert_registered"], ({"number": number, "name": name} for number in numbers))
     count = SQL["count_registered"].number(db, name=name)
     SQL["put_register"](db, name=name, dated=dated, at=at, numbers=count, sha256=sha256)
+    seals.register_recorded(db, name)
     return count
 
 

@@ -10,7 +10,7 @@ from dialer.domain.complaints import Complaint, ComplaintAnswer
 from dialer.domain.errors import NotInStore
 from dialer.domain.model import AttemptId, Mark
 from dialer.domain.official_turnout import OfficialFigure, state_of, states_meant
-from dialer.store import audit, queues
+from dialer.store import audit, queues, seals
 from dialer.store.port import AuditNote, Encode, MarkEffect
 from dialer.store.sql import load_statements, values_of
 from dialer.store.voters import record_mark
@@ -39,7 +39,7 @@ def enter_turnout(db: sqlite3.Connection, figures: Sequence[OfficialFigure], ent
         area = _area(of_state(db, figure))
         if SQL["figure"].value(db, float, **area, by_time=figure.by_time) != figure.share:
             told = {"by_time": figure.by_time, "share": figure.share, "entered_at": entry.at, "who": entry.who}
-            SQL["insert_figure"](db, **area, **told)
+            seals.figure_entered(db, int(SQL["insert_figure"](db, **area, **told).lastrowid or 0))
             new += 1
     _note(db, "official-turnout", entry, figures=len(figures), new=new)
     return new
@@ -106,6 +106,7 @@ def record_complaint(db: sqlite3.Connection, complaint: Complaint, entry: AuditN
     new = SQL["insert_complaint"](db, entered_at=entry.at, who=entry.who, **values_of(complaint)).rowcount
     number = SQL["complaint"].number(db, key=complaint.key)
     if new:
+        seals.complaint_recorded(db, number)
         _note(db, "complaint", entry, complaint=number)
     return number
 
@@ -114,7 +115,9 @@ def answer_complaint(db: sqlite3.Connection, answer: ComplaintAnswer, entry: Aud
     """Append an answer with its audit entry ("complaint-answer"). Raises NotInStore where there is no such complaint."""
     if not SQL["is_complaint"].number(db, complaint_id=answer.complaint_id):
         raise NotInStore(f"there is no complaint {answer.complaint_id}: see `dialer report complaints`")
-    if SQL["insert_answer"](db, who=entry.who, **values_of(answer)).rowcount:
+    answered = SQL["insert_answer"](db, who=entry.who, **values_of(answer))
+    if answered.rowcount:
+        seals.complaint_answered(db, int(answered.lastrowid or 0))
         _note(db, "complaint-answer", entry, complaint=answer.complaint_id)
 
 
@@ -130,6 +133,7 @@ def release_unknown(db: sqlite3.Connection, attempts: Sequence[AttemptId], reaso
             raise NotInStore(
                 f"{attempt_id}: no attempt of this id is unknown: nothing was released; see `dialer unknown list`"
             )
+        seals.unknown_released(db, attempt_id)
         audit.append(
             db, "unknown-release", entry.who, {**entry.what, "attempt": attempt_id, "reason": reason}, entry.at
         )

@@ -9,6 +9,8 @@ entry that was touched does not fit the chain, and a chain that was written anew
 A seal outlives an erasure, so nothing in it leads to a person: rows go by ids, and where a number is part of what is sealed, a
 random salt is too, which the erasure removes. What is not yet in a batch (some seconds) is sealed, and not yet chained.
 
+How a voter stands is not sealed: it follows from the sealed marks, and a verification works it out anew.
+
 Every function runs inside a transaction; those that only read want one too, so that rows and seals are of one moment.
 """
 
@@ -23,11 +25,14 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from dialer.audit.chain import AuditEntry, Head, breaks
 from dialer.store import audit
 from dialer.store.sql import Row, load_statements
+from dialer.store.standing import VoterStanding, standing_of
 from dialer.store.transaction import transaction
 
 SQL = load_statements("seals")
@@ -57,7 +62,17 @@ OPT_OUT = _Entity("opt-out", "opt-out", salted=True)
 OPT_OUT_HASH = _Entity("opt-out-hash", "opt-out of another centre", salted=True)
 CONSENT = _Entity("consent", "consent of number", salted=True)
 CONSENT_AHEAD = _Entity("consent-ahead", "consent ahead of the roll", salted=True)
-ENTITIES = (ATTEMPT, LAWFUL, RULES, MARK, OPT_OUT, OPT_OUT_HASH, CONSENT, CONSENT_AHEAD)
+COMPLAINT = _Entity("complaint", "complaint")
+COMPLAINT_ANSWER = _Entity("complaint-answer", "answer to a complaint")
+OFFICIAL = _Entity("official", "official figure")
+RELEASED = _Entity("released", "release of attempt")
+REGISTER = _Entity("register", "register", salted=True)
+ENTITIES = (
+    ATTEMPT, LAWFUL, RULES, MARK, OPT_OUT, OPT_OUT_HASH, CONSENT, CONSENT_AHEAD,
+    COMPLAINT, COMPLAINT_ANSWER, OFFICIAL, RELEASED, REGISTER,
+)  # fmt: skip
+"""In the order in which they came to be sealed: each batch says how many were, and a new one is added at the end."""
+_SEALED_AT_FIRST = 8
 _ROW = {each.name: SQL[each.name.replace("-", "_") + "_row"] for each in ENTITIES}
 _ROWS = {each.name: SQL[each.name.replace("-", "_") + "_rows"] for each in ENTITIES}
 _APPEND = SQL["append"]
@@ -153,6 +168,39 @@ def rules_recorded(db: sqlite3.Connection, digest: str) -> None:
     _seal(db, RULES, digest, _NEW)
 
 
+def complaint_recorded(db: sqlite3.Connection, complaint_id: int) -> None:
+    """Seal a complaint."""
+    _seal(db, COMPLAINT, complaint_id, _NEW)
+
+
+def complaint_answered(db: sqlite3.Connection, answer_id: int) -> None:
+    """Seal an answer to a complaint."""
+    _seal(db, COMPLAINT_ANSWER, answer_id, _NEW)
+
+
+def figure_entered(db: sqlite3.Connection, figure_id: int) -> None:
+    """Seal an official figure."""
+    _seal(db, OFFICIAL, figure_id, _NEW)
+
+
+def unknown_released(db: sqlite3.Connection, attempt_id: str) -> None:
+    """Seal that a person let the number of an unknown attempt be called again."""
+    _seal(db, RELEASED, attempt_id, _NEW)
+
+
+def register_recorded(db: sqlite3.Connection, name: str) -> None:
+    """Seal a register with all of its numbers; again where an issue replaces it, or a number of it was erased."""
+    again = _is_sealed(db, REGISTER, name)
+    SQL["forget_salts"](db, entity=REGISTER.name, row_id=name)
+    _seal(db, REGISTER, name, "again" if again else _NEW)
+
+
+def registers_erased(db: sqlite3.Connection) -> None:
+    """Seal that every register goes, before it does."""
+    for name, *_ in _rows_of(db, REGISTER).fetchall():
+        _gone(db, REGISTER, name)
+
+
 def opt_out_recorded(db: sqlite3.Connection, phone_id: int) -> None:
     """Seal the opt-out of a number of the roll."""
     for row_id in _id_of(db, "opt_out_id_of_phone", phone_id=phone_id):
@@ -206,7 +254,7 @@ def opt_outs_erased(db: sqlite3.Connection, ids: Iterable[int]) -> None:
 def consents_erased(db: sqlite3.Connection, phone_ids: Iterable[int] | None = None) -> None:
     """Seal that these numbers' consents, or all, were erased with the numbers."""
     if phone_ids is None:
-        phone_ids = _ROWS["consent"].values(db, int)
+        phone_ids = [row[0] for row in _rows_of(db, CONSENT).fetchall()]
     for phone_id in phone_ids:
         if _is_sealed(db, CONSENT, phone_id):
             _seal_erased(db, CONSENT, phone_id)
@@ -214,7 +262,7 @@ def consents_erased(db: sqlite3.Connection, phone_ids: Iterable[int] | None = No
 
 def consents_ahead_erased(db: sqlite3.Connection) -> None:
     """Seal that every consent ahead of the roll goes, before it does."""
-    for row_id in _ROWS["consent-ahead"].values(db, int):
+    for row_id, *_ in _rows_of(db, CONSENT_AHEAD).fetchall():
         _gone(db, CONSENT_AHEAD, row_id)
 
 
@@ -226,7 +274,7 @@ def begin_anew(db: sqlite3.Connection, at: float) -> dict[str, str]:
     last = SQL["last_seal"].number(db)
     SQL["forget_all"](db)
     SQL["append_after"](db, seal_id=last + 1)
-    _seal_all(db)
+    _seal_all(db, ENTITIES)
     return {"seals": str(last)}
 
 
@@ -234,12 +282,34 @@ def _id_of(db: sqlite3.Connection, statement: str, **key: Any) -> list[int]:
     return SQL[statement].values(db, int, **key)
 
 
-def _is_sealed(db: sqlite3.Connection, entity: _Entity, row_id: int) -> bool:
+class _AllNumbers:
+    """SHA-256 over the numbers of a register in their order, for SQL."""
+
+    def __init__(self) -> None:
+        self._hashed = hashlib.sha256()
+
+    def step(self, number: str) -> None:
+        """One more."""
+        self._hashed.update(number.encode() + b"\n")
+
+    def finalize(self) -> str:
+        """The digest."""
+        return self._hashed.hexdigest()
+
+
+def _rows_of(db: sqlite3.Connection, entity: _Entity, row_id: int | str | None = None) -> sqlite3.Cursor:
+    """Every row as it is sealed, in the order of ids, or that one."""
+    if entity is REGISTER:
+        db.create_aggregate("all_numbers", 1, _AllNumbers)  # type: ignore[arg-type]
+    return _ROWS[entity.name](db) if row_id is None else _ROW[entity.name](db, row_id=row_id)
+
+
+def _is_sealed(db: sqlite3.Connection, entity: _Entity, row_id: int | str) -> bool:
     return SQL["is_sealed"].row(db, entity=entity.name, row_id=row_id) is not None
 
 
 def _seal(db: sqlite3.Connection, entity: _Entity, row_id: int | str, kind: str) -> None:
-    _append(db, entity, row_id, kind, _ROW[entity.name].row(db, row_id=row_id))
+    _append(db, entity, row_id, kind, _rows_of(db, entity, row_id).fetchone())
 
 
 def _append(db: sqlite3.Connection, entity: _Entity, row_id: int | str, kind: str, row: Sequence[Any]) -> None:
@@ -303,21 +373,22 @@ def close_batch(db: sqlite3.Connection, /, at: float, **more: str) -> Head | Non
     count, root = _root(SQL["after"](db, last=last))
     if not count:
         return None
-    what = {"first": str(last + 1), "last": str(last + count), "root": root, **more}
+    what = {"first": str(last + 1), "last": str(last + count), "root": root, "kinds": str(len(ENTITIES)), **more}
     audit.append(db, KIND, WHO, what, at)
     head = audit.SQL["head"].row(db)
     return Head(head.number, head.digest, at, last + count)
 
 
 def begin(db: sqlite3.Connection, at: float) -> None:
-    """At every opening: a store of before there were seals has its rows sealed as they are found, once; what a crash left sealed
+    """At every opening: rows of before there were seals of their kind are sealed as they are found, once; what a crash left sealed
     and not chained is chained. Needs no transaction: it makes its own.
     """
+    sealed = _sealed_kinds(db)
     with transaction(db):
-        if SQL["any_seal"].number(db):
+        if sealed:
             close_batch(db, at)
-        elif _seal_all(db):
-            close_batch(db, at, found="yes")
+        if found := _seal_all(db, ENTITIES[sealed:]):
+            close_batch(db, at, found=str(found))
 
 
 def close_last_batch(db: sqlite3.Connection) -> None:
@@ -332,6 +403,14 @@ def _chained_up_to(db: sqlite3.Connection) -> int:
     return 0 if what is None else int(what["last"])
 
 
+def _sealed_kinds(db: sqlite3.Connection) -> int:
+    """How many of the entities have their rows sealed in this store already."""
+    what = SQL["last_batch"].value(db, json.loads)
+    if what is None:
+        return _SEALED_AT_FIRST if SQL["any_seal"].number(db) else 0
+    return int(what.get("kinds", _SEALED_AT_FIRST))
+
+
 def _root(seals: Iterable[Sequence[Any]]) -> tuple[int, str]:
     hashed, count = hashlib.sha256(), 0
     for _, *rest in seals:
@@ -344,17 +423,18 @@ def _line(entity: str, row_id: int | str, kind: str, digest: bytes, checks: byte
     return f"{entity} {row_id} {kind} {digest.hex()} {checks.hex()}\n".encode()
 
 
-def _seal_all(db: sqlite3.Connection) -> int:
-    """Seal every row as it stands; how many."""
+def _seal_all(db: sqlite3.Connection, entities: Iterable[_Entity]) -> int:
+    """Seal every row of these as it stands; how many."""
     count = 0
-    for entity in ENTITIES:
-        for row in db.execute(_ROWS[entity.name]):
+    for entity in entities:
+        for row in _rows_of(db, entity):
             kind = _NEW
             if entity is ATTEMPT:
                 kind = _OPEN if row[_OUTCOME] is None else _END
             _append(db, entity, row[0], kind, row)
             count += 1
-    SQL["taken_is_sealed"](db)
+        if entity is CONSENT:
+            SQL["taken_is_sealed"](db)
     return count
 
 
@@ -379,6 +459,8 @@ def verify(db: sqlite3.Connection, head: tuple[int, str] | None = None) -> SealV
     _verify_chain(db, head, verdict)
     for entity in ENTITIES:
         _verify_rows(db, entity, verdict)
+    if verdict.records_purged_at is None:  # else marks are missing that voters stand by
+        _verify_standings(db, verdict)
     for row_id in SQL["not_suppressed"].values(db, int):
         verdict.add(SealFinding(OPT_OUT.of, str(row_id), "the number itself is not marked as opted out any more"))
     return verdict
@@ -403,7 +485,9 @@ class _Batches:
             self.verdict.add(SealFinding("entry", str(number), "it is no batch of seals"))
             return
         if what.get("found"):
-            self.verdict.found_at, self.verdict.found_rows = at, last - first + 1
+            self.verdict.found_at = at
+            found_rows = str(what["found"])  # "yes" where all of the batch was found
+            self.verdict.found_rows += int(found_rows) if found_rows.isdecimal() else last - first + 1
         if first != self.last + 1:
             self.verdict.add(SealFinding("entry", str(number), f"seals {self.last + 1} to {first - 1} are in no batch"))
         self.last = max(self.last, last)
@@ -459,7 +543,7 @@ def _entries_of(db: sqlite3.Connection, kind: str) -> Iterator[tuple[int, float,
 
 
 def _verify_rows(db: sqlite3.Connection, entity: _Entity, verdict: SealVerdict) -> None:
-    cursor = db.execute(_ROWS[entity.name])
+    cursor = _rows_of(db, entity)
     names = [column[0] for column in cursor.description]
     proved = 0
     for row, seal in _side_by_side(cursor, SQL["last_of_each"].rows(db, entity=entity.name)):
@@ -471,21 +555,45 @@ def _verify_rows(db: sqlite3.Connection, entity: _Entity, verdict: SealVerdict) 
     verdict.rows[entity.name] = proved
 
 
+def _verify_standings(db: sqlite3.Connection, verdict: SealVerdict) -> None:
+    """Hold how each voter stands against what the marks say of them."""
+    marks = groupby(SQL["standing_marks"](db), key=itemgetter(0))
+    said = ((voter_id, _standing_by(of_voter)) for voter_id, of_voter in marks)
+    kept = ((row[0], VoterStanding(row[1], bool(row[2]), bool(row[3]))) for row in SQL["standings"](db))
+    for one, other in _side_by_side(kept, said):
+        voter_id = (one or other or (0,))[0]
+        stands, by_marks = (one or (0, VoterStanding()))[1], (other or (0, VoterStanding()))[1]
+        if by_marks is not None and stands != by_marks:
+            names = ("turnout", "reached", "not_yet")
+            differ = tuple(name for name in names if getattr(stands, name) != getattr(by_marks, name))
+            verdict.add(SealFinding("voter", str(voter_id), "it is not what the marks say", differ))
+
+
+def _standing_by(marks: Iterable[Sequence[Any]]) -> VoterStanding | None:
+    """None: one of the marks is none that was ever made, which its seal tells."""
+    try:
+        return standing_of((kind, source, at) for _, kind, source, at in marks)
+    except (ValueError, TypeError):
+        return None
+
+
 def _side_by_side(
-    rows: Iterator[Sequence[Any]], seals: Iterator[Row]
-) -> Iterator[tuple[Sequence[Any] | None, Row | None]]:
-    """Rows and seals, both in the order of ids, with their like; None where there is none. Ids that are no ids sort last."""
-    row, seal = next(rows, None), next(seals, None)
-    while row is not None or seal is not None:
-        if seal is None or (row is not None and _place(row[0]) < _place(seal.row_id)):
+    rows: Iterator[Sequence[Any]], others: Iterator[Sequence[Any]]
+) -> Iterator[tuple[Sequence[Any] | None, Sequence[Any] | None]]:
+    """Rows and what belongs to them, both with their id first and in the order of ids, each with its like; None where there is
+    none. Ids that are no ids sort last.
+    """
+    row, other = next(rows, None), next(others, None)
+    while row is not None or other is not None:
+        if other is None or (row is not None and _place(row[0]) < _place(other[0])):
             yield row, None
             row = next(rows, None)
-        elif row is None or _place(seal.row_id) < _place(row[0]):
-            yield None, seal
-            seal = next(seals, None)
+        elif row is None or _place(other[0]) < _place(row[0]):
+            yield None, other
+            other = next(others, None)
         else:
-            yield row, seal
-            row, seal = next(rows, None), next(seals, None)
+            yield row, other
+            row, other = next(rows, None), next(others, None)
 
 
 def _place(row_id: Any) -> tuple[int, Any]:

@@ -15,30 +15,9 @@ from dialer.store.port import Encode, MarkEffect, OptOutNews
 from dialer.store.queues import close_phone, close_voters, reopen
 from dialer.store.records import tell
 from dialer.store.sql import load_statements, values_of
+from dialer.store.standing import VoterStanding, standing_of, with_word
 
 SQL = load_statements("voters")
-
-_CLOSING = frozenset({MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED})
-
-
-@dataclass(frozen=True, slots=True)
-class _Standing:
-    """How a voter stands by the marks: what the table of voters keeps of them."""
-
-    turnout: str = "pending"  # or "voted", "closed"
-    reached: bool = False
-    not_yet: bool = False  # still to go, and the last word said so
-
-
-def turnout_after(turnout: str, kind: MarkKind, *, corrects: bool = False) -> str:
-    """A voter's turnout ("pending", "voted", "closed") after a mark. VOTED wins; only what `corrects` takes it back."""
-    if kind is MarkKind.VOTED:
-        return "voted"
-    if kind is MarkKind.WRONG_NUMBER or (turnout == "voted" and not corrects):
-        return turnout
-    if kind in _CLOSING:
-        return "closed"
-    return "pending" if corrects else turnout
 
 
 def record_mark(db: sqlite3.Connection, encode: Encode | None, mark: Mark) -> MarkEffect:
@@ -52,7 +31,7 @@ def record_mark(db: sqlite3.Connection, encode: Encode | None, mark: Mark) -> Ma
     row = SQL["voter_turnout"].row(db, voter_id=mark.voter_id)
     if row is None:
         raise NotInStore(f"the store has no voter {mark.voter_id}: the mark was not kept")
-    before = _Standing(row.turnout, bool(row.reached), bool(row.not_yet))
+    before = VoterStanding(row.turnout, bool(row.reached), bool(row.not_yet))
     in_vain = _is_in_vain(db, mark, before)
     recorded = not in_vain and _append(db, mark)
     after = _standing_after(db, mark, before) if recorded else before
@@ -86,7 +65,7 @@ def record_mark(db: sqlite3.Connection, encode: Encode | None, mark: Mark) -> Ma
     )
 
 
-def _is_in_vain(db: sqlite3.Connection, mark: Mark, before: _Standing) -> bool:
+def _is_in_vain(db: sqlite3.Connection, mark: Mark, before: VoterStanding) -> bool:
     """Whether a correction has nothing to take back. Appended it would say that somebody has not voted yet, which nobody said."""
     corrects = mark.source is MarkSource.CORRECTION and mark.undoes is None
     return corrects and before.turnout == "pending" and not has_mark(db, mark.key)
@@ -107,13 +86,13 @@ def _has_number(db: sqlite3.Connection, voter_id: int) -> bool:
     return bool(SQL["has_number"].number(db, voter_id=voter_id))
 
 
-def _standing_after(db: sqlite3.Connection, mark: Mark, before: _Standing) -> _Standing:
+def _standing_after(db: sqlite3.Connection, mark: Mark, before: VoterStanding) -> VoterStanding:
     """How the voter stands after a mark that is appended already. What takes a word back is worked out from all that was said:
     the voter is then as if it had never been said, which one look at the row cannot tell.
     """
     if mark.source is MarkSource.CORRECTION or mark.undoes is not None:
         return _standing(db, mark.voter_id)
-    return _with_word(before, mark.kind)
+    return with_word(before, mark.kind)
 
 
 def turnout_by(db: sqlite3.Connection, voter_id: int, at: float) -> str:
@@ -121,29 +100,8 @@ def turnout_by(db: sqlite3.Connection, voter_id: int, at: float) -> str:
     return _standing(db, voter_id, at).turnout
 
 
-def _standing(db: sqlite3.Connection, voter_id: int, at: float = inf) -> _Standing:
-    """How a voter stands by the marks that were not taken back, in the order in which they came. A correction changes nothing
-    where somebody has said "voted" of a later moment than its own, and that was neither taken back nor corrected before it;
-    nor does one that has nothing to take back any more, since what it took back was said by a slip that was taken back too.
-    """
-    stands, voted_at = _Standing(), -inf
-    for said in SQL["standing_marks"].rows(db, voter_id=voter_id, at=at):
-        if said.source == MarkSource.CORRECTION.value and stands.turnout == "pending":
-            continue
-        corrects = said.source == MarkSource.CORRECTION.value and said.at >= voted_at
-        if said.kind == MarkKind.VOTED.value:
-            voted_at = max(voted_at, said.at)
-        elif corrects:
-            voted_at = -inf
-        stands = _with_word(stands, MarkKind(said.kind), corrects=corrects)
-    return stands
-
-
-def _with_word(stands: _Standing, kind: MarkKind, *, corrects: bool = False) -> _Standing:
-    if kind is MarkKind.WRONG_NUMBER:  # of the number, not of the voter
-        return stands
-    turnout = turnout_after(stands.turnout, kind, corrects=corrects)
-    return _Standing(turnout, True, turnout == "pending" and kind in (MarkKind.NOT_YET, MarkKind.LATER))
+def _standing(db: sqlite3.Connection, voter_id: int, at: float = inf) -> VoterStanding:
+    return standing_of(SQL["standing_marks"](db, voter_id=voter_id, at=at))
 
 
 def last_of_call(db: sqlite3.Connection, attempt_id: AttemptId) -> tuple[str, int] | None:

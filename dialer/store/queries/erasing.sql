@@ -59,6 +59,9 @@ WHERE attempt_id IN (SELECT attempt_id FROM attempt WHERE phone_id = :phone_id) 
 -- name: forget_hash
 DELETE FROM phone_hash WHERE phone_id = :phone_id;
 
+-- name: registers_of
+SELECT register FROM registered WHERE e164 = :number ORDER BY register;
+
 -- name: forget_registered
 DELETE FROM registered WHERE e164 = :number;
 

@@ -101,6 +101,54 @@ SELECT consent_ahead_id, e164, consent, source, at FROM consent_ahead WHERE cons
 -- name: consent_ahead_rows
 SELECT consent_ahead_id, e164, consent, source, at FROM consent_ahead ORDER BY consent_ahead_id;
 
+-- name: complaint_row
+SELECT complaint_id, key, at, about, channel, campaign_id, attempt_id, phone_id, entered_at, who FROM complaint
+WHERE complaint_id = :row_id;
+
+-- name: complaint_rows
+SELECT complaint_id, key, at, about, channel, campaign_id, attempt_id, phone_id, entered_at, who FROM complaint ORDER BY complaint_id;
+
+-- name: complaint_answer_row
+SELECT answer_id, key, complaint_id, at, answer, who FROM complaint_answer WHERE answer_id = :row_id;
+
+-- name: complaint_answer_rows
+SELECT answer_id, key, complaint_id, at, answer, who FROM complaint_answer ORDER BY answer_id;
+
+-- name: official_row
+SELECT figure_id, day, constituency_number, part_number, by_time, share, entered_at, who, state_code FROM official_turnout
+WHERE figure_id = :row_id;
+
+-- name: official_rows
+SELECT figure_id, day, constituency_number, part_number, by_time, share, entered_at, who, state_code FROM official_turnout
+ORDER BY figure_id;
+
+-- name: released_row
+SELECT attempt_id, at, who, reason FROM released_unknown WHERE attempt_id = :row_id;
+
+-- name: released_rows
+SELECT attempt_id, at, who, reason FROM released_unknown ORDER BY attempt_id;
+
+-- name: register_row
+SELECT name, dated, imported_at, numbers, sha256, (
+    SELECT all_numbers(e164) FROM (SELECT e164 FROM registered WHERE register = :row_id ORDER BY e164)
+) AS numbers_of_it FROM register WHERE name = :row_id;
+
+-- name: register_rows
+SELECT name, dated, imported_at, numbers, sha256, (
+    SELECT all_numbers(e164) FROM (SELECT e164 FROM registered WHERE register = name ORDER BY e164)
+) AS numbers_of_it FROM register ORDER BY name;
+
+-- How voters stand, but for those of whom nothing was said; and what the marks that stand say of them, in the order in which they came.
+-- name: standings
+SELECT voter_id, turnout, reached, turnout = 'pending' AND not_yet = 1 FROM voter
+WHERE turnout <> 'pending' OR reached <> 0 OR not_yet <> 0 ORDER BY voter_id;
+
+-- name: standing_marks
+SELECT mark.voter_id, mark.kind, mark.source, mark.at FROM mark
+WHERE mark.undoes IS NULL
+  AND NOT EXISTS (SELECT 1 FROM mark AS later WHERE later.voter_id = mark.voter_id AND later.undoes = mark.key)
+ORDER BY mark.voter_id, mark.mark_id;
+
 -- Whose number stands in the suppression list and is not marked so itself.
 -- name: not_suppressed
 SELECT opt_out.opt_out_id FROM opt_out CROSS JOIN phone ON phone.e164 = opt_out.e164

@@ -48,6 +48,7 @@ def config(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         db.execute("INSERT INTO complaint VALUES (1, 'c', 3, 'other', 'call', 'a', ?, 3, 4, 'ops')", (ATTEMPT,))
         db.execute("INSERT INTO complaint_answer VALUES (1, 'a', 1, 5, 'explained', 'ops')")
         db.execute("INSERT INTO mark (key, voter_id, kind, source, at) VALUES ('k', 3, 'voted', 'agent', 2)")
+        db.execute("UPDATE voter SET turnout = 'voted', reached = 1 WHERE voter_id = 3")
         db.commit()
     return path
 
