@@ -74,7 +74,6 @@ VOTERS = {
     "unknown-endpoint": Scripted(),
     "no-such-extension": Scripted(),
     "permission-denied": Scripted(),
-    "command-output": Scripted(),
     "login-refused": Scripted(),
     "abandoned-no-dialler": Scripted(answer_after=0.5),
     "agent-nailed-up-voter-connected-voter-leaves": Scripted(answer_after=1.0, talk_seconds=4.0),

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from dialer.simulation.asterisk.calls import SwitchCalls
-from dialer.simulation.asterisk.channels import UNKNOWN, Channel, ChannelState, EndsBy, Location
+from dialer.simulation.asterisk.channels import UNKNOWN, Channel, ChannelState, EndsBy, Location, OriginateOrder
 from dialer.simulation.asterisk.dialplan import priority_of
 from dialer.simulation.asterisk.events import fully_booted
 from dialer.simulation.asterisk.extensions import find_extension
@@ -20,7 +20,6 @@ from dialer.simulation.asterisk.lists import (
     status,
     timestamp,
 )
-from dialer.simulation.asterisk.originate import OriginateOrder
 from dialer.simulation.asterisk.sessions import ManagerSession
 from dialer.switch.asterisk.ami_codec import AmiMessage, encode_message
 
@@ -62,7 +61,6 @@ class Actions:
             "confbridgelistrooms": (self._conference_rooms, frozenset({"reporting"})),
             "coreshowchannels": (self._show_channels, reporting),
             "corestatus": (self._core_status, reporting),
-            "events": (self._events, anybody),
             "getvar": (self._get_variable, frozenset({"call", "reporting"})),
             "listcommands": (self._list_commands, anybody),
             "hangup": (self._hang_up, frozenset({"system", "call"})),
@@ -131,11 +129,6 @@ class Actions:
 
     def _ping(self, session: ManagerSession, action: AmiMessage) -> None:
         reply(session, action, "Success", ("Ping", "Pong"), ("Timestamp", f"{self._switch.now():.6f}"))
-
-    def _events(self, session: ManagerSession, action: AmiMessage) -> None:
-        on = action.get("EventMask", "on").lower() not in ("off", "no", "false")
-        session.switch_events(on)
-        reply(session, action, "Success", ("Events", "On" if on else "Off"))
 
     def _originate(self, session: ManagerSession, action: AmiMessage) -> None:
         application = action.get("Application")
@@ -273,15 +266,11 @@ class Actions:
         reply(session, action, "Success", *core_status(self._switch))
 
     def _command(self, session: ManagerSession, action: AmiMessage) -> None:
+        """There is no console here: no command is known."""
         command = action.get("Command")
-        output = self._switch.run_command(command)
-        follows = ("Message", "Command output follows")
-        if output is None:
-            rest = command.rpartition(" ")[0] or command
-            no_such = f"No such command '{command}' (type 'core show help {rest}' for other possible commands)"
-            reply(session, action, "Error", follows, ("Output", no_such))
-        else:
-            reply(session, action, "Success", follows, *(("Output", line) for line in output))
+        rest = command.rpartition(" ")[0] or command
+        text = f"No such command '{command}' (type 'core show help {rest}' for other possible commands)"
+        reply(session, action, "Error", ("Message", "Command output follows"), ("Output", text))
 
     def _get_variable(self, session: ManagerSession, action: AmiMessage) -> None:
         channel = None

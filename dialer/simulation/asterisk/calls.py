@@ -8,12 +8,20 @@ from functools import partial
 
 import structlog
 
-from dialer.simulation.asterisk.channels import Channel, ChannelState, EndsBy, Location
+from dialer.simulation.asterisk.channels import (
+    REASON_ANSWERED,
+    REASON_FAILED,
+    Channel,
+    ChannelState,
+    EndsBy,
+    Location,
+    OriginateOrder,
+)
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, SimulatedTrunk
 from dialer.simulation.asterisk.core import SwitchCore
 from dialer.simulation.asterisk.dialplan import APPLICATIONS, run_aside, run_dialplan
 from dialer.simulation.asterisk.extensions import DialplanError, find_extension
-from dialer.simulation.asterisk.originate import REASON_ANSWERED, REASON_FAILED, OriginateOrder, OutgoingCall, respond
+from dialer.simulation.asterisk.originate import OutgoingCall
 from dialer.simulation.asterisk.phones import Caller, VoterPhone
 from dialer.simulation.asterisk.voters import Scripted, Voter, behaviour_of
 
@@ -39,7 +47,7 @@ class SwitchCalls(SwitchCore):
         phone = None if at else self._phones.get(endpoint)
         unreachable = phone is None or phone.mode is PhoneMode.UNREGISTERED
         if order.uniqueid in self.channels or (trunk is None and unreachable):
-            respond(self, order, success=False, reason=REASON_FAILED, channel=order.channel)
+            self.events.originate_response(order, REASON_FAILED)
             return
         channel = self._new_channel(endpoint, order.uniqueid, (trunk or phone or SimulatedTrunk("")).context)
         alive = True
@@ -68,7 +76,7 @@ class SwitchCalls(SwitchCore):
         name, _, context = order.dial_string.partition("/")[0].partition("@")
         ids = (order.uniqueid, order.other_uniqueid or f"{order.uniqueid};2")
         if find_extension(self.dialplan, context, name) is None or any(each in self.channels for each in ids):
-            respond(self, order, success=False, reason=REASON_FAILED, channel=order.channel)
+            self.events.originate_response(order, REASON_FAILED)
             return
         first, second = (self._new_channel("", each, context) for each in ids)
         stem = f"Local/{name}@{context}-{self._channel_number:08x}"
@@ -83,7 +91,7 @@ class SwitchCalls(SwitchCore):
             self.start_dialplan(half, place, *runs)
             if half.task is not None:
                 half.task.add_done_callback(partial(self._end_half, other))
-        respond(self, order, success=True, reason=REASON_ANSWERED, channel=first.name)
+        self.events.originate_response(order, REASON_ANSWERED, first.name)
 
     def _end_half(self, half: Channel, _other_ended: asyncio.Task[None]) -> None:
         self.hang_up(half, 16, EndsBy.DIALPLAN)

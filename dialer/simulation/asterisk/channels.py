@@ -14,6 +14,7 @@ from dialer.simulation.asterisk.config import ConferenceUser
 from dialer.simulation.asterisk.voters import Behaviour, Voter
 
 UNKNOWN = "<unknown>"
+REASON_FAILED, REASON_NO_ANSWER, REASON_ANSWERED = 0, 3, 4  # of an OriginateResponse
 
 CAUSE_TEXT = {
     0: "Unknown",
@@ -72,47 +73,26 @@ class Location:
     priority: int
 
 
+@dataclass(frozen=True, slots=True)
+class OriginateOrder:
+    """An Originate action, checked. `ring_seconds` are the dialler's: the switch's speed shortens them."""
+
+    action_id: str
+    channel: str  # as ordered: PJSIP/...
+    dial_string: str
+    uniqueid: str
+    start: Location
+    application: str  # instead of a place in the dialplan; "" where there is one
+    data: str
+    ring_seconds: float
+    caller_number: str
+    caller_name: str
+    variables: tuple[tuple[str, str], ...]
+    other_uniqueid: str = ""  # of the second half of a Local channel
+
+
 class Channel:
     """One leg: a voter's or an agent's."""
-
-    __slots__ = (
-        "_blocks",
-        "_timers",
-        "_waiter",
-        "answered_at",
-        "application",
-        "behaviour",
-        "caller_name",
-        "caller_number",
-        "cause",
-        "conference",
-        "connected_name",
-        "connected_number",
-        "context",
-        "created_at",
-        "data",
-        "digits",
-        "ended_by",
-        "extension",
-        "goto",
-        "hung_up",
-        "jump",
-        "listens",
-        "name",
-        "number",
-        "on_hang_up",
-        "priority",
-        "quality_reported",
-        "recording",
-        "seat",
-        "silent_since",
-        "state",
-        "task",
-        "trunk",
-        "uniqueid",
-        "variables",
-        "voter",
-    )
 
     def __init__(self, name: str, uniqueid: str, context: str, created_at: float) -> None:
         """`created_at` is the loop's time."""

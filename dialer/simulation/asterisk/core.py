@@ -13,7 +13,7 @@ from config.asterisk.render import dialplan
 from dialer.domain.clock import LoopClock
 from dialer.simulation.asterisk.channels import Channel, ChannelState, EndsBy, Location
 from dialer.simulation.asterisk.conference import Conferences
-from dialer.simulation.asterisk.config import VERSION, PhoneMode, SeatPhone, SimulatedAsteriskConfig, SimulatedTrunk
+from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig, SimulatedTrunk
 from dialer.simulation.asterisk.extensions import parse_dialplan
 from dialer.simulation.asterisk.journal import Journal, PlacedCall
 from dialer.simulation.asterisk.sessions import Audience
@@ -40,7 +40,6 @@ class SwitchCore(ABC):
         self.audience = Audience(self.now, self.config.system_name, Random(f"{self.config.seed}/faults"))
         self.events = self.audience.events
         self.agi_connections: set[asyncio.Transport] = set()
-        self.processed_calls = 0
         self._journal = Journal(None)
         self._random = Random(f"{self.config.seed}/switch")
         self.conferences = Conferences(
@@ -50,6 +49,7 @@ class SwitchCore(ABC):
         self._dead_trunks: set[str] = set()
         self._phones: dict[str, SeatPhone] = {phone.endpoint: phone for phone in self.config.seats}
         self._channel_number = 0
+        self.processed_calls = 0
         self._clock: LoopClock | None = None
         self._started_at = 0.0
 
@@ -106,9 +106,9 @@ class SwitchCore(ABC):
         name = f"PJSIP/{endpoint}-{self._channel_number:08x}"
         uniqueid = uniqueid or f"{self.now():.0f}.{self._channel_number}"
         self._channel_number += 1
+        self.processed_calls += 1
         channel = Channel(name, uniqueid, context, asyncio.get_running_loop().time())
         self.channels[uniqueid] = channel
-        self.processed_calls += 1
         return channel
 
     def answer(self, channel: Channel) -> None:
@@ -249,20 +249,3 @@ class SwitchCore(ABC):
             if name in built_in:
                 return built_in[name]
         return self.globals.get(name, "")
-
-    def run_command(self, command: str) -> list[str] | None:
-        """The output lines of a console command; None of one that it does not know."""
-        uptime = int(self.uptime_seconds)
-        known = {
-            "core show version": [
-                f"Asterisk {VERSION} built by root @ vm on a x86_64 running Linux on 2026-11-24 13:25:39 UTC"
-            ],
-            "core show uptime seconds": [f"System uptime: {uptime}", f"Last reload: {uptime}"],
-            "core show channels count": [
-                f"{len(self.channels)} active channels",
-                f"{len(self.channels)} active calls",
-                f"{self.processed_calls} calls processed",
-            ],
-            "dialplan show": sorted(f"[ Context '{context}' created by 'pbx_config' ]" for context in self.dialplan),
-        }
-        return known.get(command)

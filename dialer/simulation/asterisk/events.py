@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dialer.simulation.asterisk.channels import CAUSE_TEXT, UNKNOWN, Channel, Conference
+from dialer.simulation.asterisk.channels import CAUSE_TEXT, UNKNOWN, Channel, Conference, OriginateOrder
 
 EVENT_CLASS = {
     "AGIExecEnd": "agi",
@@ -143,28 +143,16 @@ class EventWriter:
             tail += f"TechCause: {technical}\r\n"
         self.of_channel("Hangup", channel, tail)
 
-    def originate_response(
-        self,
-        action_id: str,
-        *,
-        success: bool,
-        channel: str,
-        context: str,
-        extension: str,
-        reason: int,
-        uniqueid: str,
-        caller_number: str,
-        caller_name: str,
-    ) -> None:
-        """OriginateResponse. A failed one names the dialled string as its channel."""
+    def originate_response(self, order: OriginateOrder, reason: int, channel: str | None = None) -> None:
+        """OriginateResponse. Without a channel that was made it failed, and names the dialled string as its channel."""
         if "OriginateResponse" in self.wanted:
-            action_line = f"ActionID: {action_id}\r\n" if action_id else ""
+            action_line = f"ActionID: {order.action_id}\r\n" if order.action_id else ""
             self._send(
                 "OriginateResponse",
-                f"{action_line}Response: {'Success' if success else 'Failure'}\r\n"
-                f"Channel: {channel}\r\nContext: {context}\r\nExten: {extension}\r\nReason: {reason}\r\n"
-                f"Uniqueid: {uniqueid}\r\nCallerIDNum: {caller_number or UNKNOWN}\r\n"
-                f"CallerIDName: {caller_name or UNKNOWN}\r\n".encode(),
+                f"{action_line}Response: {'Failure' if channel is None else 'Success'}\r\n"
+                f"Channel: {channel or order.channel}\r\nContext: {order.start.context}\r\n"
+                f"Exten: {order.start.extension}\r\nReason: {reason}\r\nUniqueid: {order.uniqueid or '<null>'}\r\n"
+                f"CallerIDNum: {order.caller_number or UNKNOWN}\r\nCallerIDName: {order.caller_name or UNKNOWN}\r\n".encode(),
             )
 
     def of_bridge(self, name: str, conference: Conference, count: int) -> None:

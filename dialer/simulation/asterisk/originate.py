@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from random import Random
 
-from dialer.simulation.asterisk.channels import Channel, ChannelState, EndsBy, Location
+from dialer.simulation.asterisk.channels import (
+    REASON_ANSWERED,
+    REASON_FAILED,
+    REASON_NO_ANSWER,
+    Channel,
+    ChannelState,
+    EndsBy,
+    OriginateOrder,
+)
 from dialer.simulation.asterisk.core import SwitchCore
 from dialer.simulation.asterisk.voters import NO_ANSWER
 
@@ -43,7 +50,6 @@ CARRIER_CAUSES: dict[int, int] = {
 """The Q.850 cause that Asterisk turns a SIP status into (measured)."""
 
 PROVISIONAL_SECONDS = 1.0  # between two provisional answers of one call
-REASON_FAILED, REASON_NO_ANSWER, REASON_ANSWERED = 0, 3, 4
 
 
 def dial_status(sip_status: int) -> str:
@@ -53,24 +59,6 @@ def dial_status(sip_status: int) -> str:
     if sip_status < 400:
         return "CANCEL"  # a redirection: Asterisk calls elsewhere in its place, by our configuration nowhere
     return "CONGESTION" if sip_status == 503 else "NOANSWER"
-
-
-@dataclass(frozen=True, slots=True)
-class OriginateOrder:
-    """An Originate action, checked. `ring_seconds` are the dialler's: the switch's speed shortens them."""
-
-    action_id: str
-    channel: str  # as ordered: PJSIP/...
-    dial_string: str
-    uniqueid: str
-    start: Location
-    application: str  # instead of a place in the dialplan; "" where there is one
-    data: str
-    ring_seconds: float
-    caller_number: str
-    caller_name: str
-    variables: tuple[tuple[str, str], ...]
-    other_uniqueid: str = ""  # of the second half of a Local channel
 
 
 class OutgoingCall:
@@ -158,13 +146,10 @@ class OutgoingCall:
             asyncio.get_running_loop().call_soon(self._respond_success)
 
     def _respond_success(self) -> None:
-        self._respond(success=True, reason=REASON_ANSWERED, channel=self._channel.name)
+        self._switch.events.originate_response(self._order, REASON_ANSWERED, self._channel.name)
 
     def _respond_failure(self, reason: int) -> None:
-        self._respond(success=False, reason=reason, channel=self._order.channel)
-
-    def _respond(self, *, success: bool, reason: int, channel: str) -> None:
-        respond(self._switch, self._order, success=success, reason=reason, channel=channel)
+        self._switch.events.originate_response(self._order, reason)
 
     def _be_refused(self) -> None:
         """The carrier answers with a final status that is no success."""
@@ -204,18 +189,3 @@ class OutgoingCall:
         self._channel.hung_up = True
         self._switch.events.hang_up(self._channel, cause, technical)
         self._switch.forget(self._channel, how, cause)
-
-
-def respond(switch: SwitchCore, order: OriginateOrder, *, success: bool, reason: int, channel: str) -> None:
-    """Send the OriginateResponse of an order."""
-    switch.events.originate_response(
-        order.action_id,
-        success=success,
-        channel=channel,
-        context=order.start.context,
-        extension=order.start.extension,
-        reason=reason,
-        uniqueid=order.uniqueid or "<null>",
-        caller_number=order.caller_number,
-        caller_name=order.caller_name,
-    )

@@ -95,12 +95,6 @@ class ManagerSession(asyncio.Protocol):
             taken = self._takes[name] = name in self.taken_events
         return taken
 
-    def switch_events(self, on: bool) -> None:
-        """Turn all events on or off."""
-        self.events_on = on
-        self._takes.clear()
-        self._audience.changed()
-
     def write(self, data: bytes) -> None:
         """Send bytes; what is written in one turn of the loop leaves together, as Asterisk's queue does it."""
         if self._transport is None or self._transport.is_closing():
