@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dialer.pacing.governor import TUNED_GOVERNOR
+from dialer.pacing.tuning import TUNED
 
 Vector = NDArray[np.float64]
 
@@ -91,9 +91,7 @@ def main() -> None:
         found = best_spending(drops)
         best = " ".join(f"{rate * chosen.hard_stop:6.2%}" for rate in found.by_room[1:9].tolist())
         print(f"{drops:4d} drops: {best}   mean {found.mean_share * chosen.hard_stop:.2%}")
-    law = " ".join(
-        f"{TUNED_GOVERNOR.room_share * room**TUNED_GOVERNOR.room_power * chosen.hard_stop:6.2%}" for room in range(1, 9)
-    )
+    law = " ".join(f"{TUNED.room_share * room**TUNED.room_power * chosen.hard_stop:6.2%}" for room in range(1, 9))
     print(f" governor: {law}")
 
 

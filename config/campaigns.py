@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from config.fields import LocalTime, PositiveSeconds, Section, Share, Slug
-from config.words import CampaignKind, MachineDetection, PacingPolicy, Purpose
+from config.words import CampaignKind, MachineDetection, PacingPolicy, Purpose, Reserve
 
 
 class Hours(Section):
@@ -81,6 +81,10 @@ class Campaign(Section):
     )
     abandoned_target: Share = Field(0.01, description="share of live answers that pacing steers to")
     abandoned_limit: Share = Field(0.03, description="hard stop of that share, over 24 hours and 30 days")
+    reserve: Reserve = Field(
+        Reserve.WINDOW,
+        description="when the limit would hold, were all calls in flight abandoned: window (as the day ends) or every-instant",
+    )
     max_attempts: int = Field(3, ge=1, le=20, description="attempts per number in this campaign")
     busy_retry_minutes: PositiveSeconds = Field(15, description="when a busy number is due again")
     no_answer_retry_minutes: PositiveSeconds = Field(90, description="when a number that rang out is due again")

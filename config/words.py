@@ -32,6 +32,13 @@ class PacingPolicy(StrEnum):
     BROADCAST = "broadcast"
 
 
+class Reserve(StrEnum):
+    """When an abandoned-call cap would still hold, were every call in flight answered and no seat to come free."""
+
+    WINDOW = "window"  # when its calling day ends, with one call for each free agent until then
+    EVERY_INSTANT = "every-instant"
+
+
 class MachineDetection(StrEnum):
     """When an answering machine is told from a person."""
 

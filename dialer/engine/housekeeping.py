@@ -12,8 +12,8 @@ from dialer.domain.clock import Clock
 from dialer.domain.errors import StoreError
 from dialer.engine.acd import Acd
 from dialer.engine.world import Centre
+from dialer.pacing.governor import BUCKETS
 from dialer.pacing.port import Governed, Pacer
-from dialer.pacing.tally import BUCKETS
 from dialer.store.sqlite import Store
 
 _log = structlog.get_logger(__name__)

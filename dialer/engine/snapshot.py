@@ -17,6 +17,7 @@ from dialer.engine.trunks import TrunkPool
 from dialer.engine.world import CampaignRun, Centre
 from dialer.pacing.number_answers import NumberSigns
 from dialer.pacing.port import BusySeat, PacingSnapshot, RingingCall
+from dialer.rules.calling_hours import every_day, seconds_left
 
 MOST_SKILLS = 8
 """Skills, its own among them, up to which all sets are looked at: there are twice as many for each skill more."""
@@ -55,7 +56,14 @@ def pacing_snapshot(centre: Centre, trunks: TrunkPool, run: CampaignRun, used: d
         cps_budget=trunks.startable(run.spec.trunks, used, now, centre.calls_leaving()),
         next_answer_probability=answer_probability(run, run.hopper[0]) if run.hopper else None,
         active_calls=active,
+        seconds_left=_seconds_left(centre, run),
     )
+
+
+def _seconds_left(centre: Centre, run: CampaignRun) -> float:
+    """Of the campaign's calling hours of today."""
+    hours = [every_day(run.spec.hours), *([] if run.spec.lawful_hours is None else [run.spec.lawful_hours])]
+    return seconds_left(hours, centre.zone, centre.clock.now())
 
 
 def seats_of(centre: Centre, run: CampaignRun) -> list[Seat]:

@@ -52,7 +52,7 @@ from dialer.pacing.number_answers import NumberAnswers
 from dialer.pacing.port import Pacer
 from dialer.polling_day.plan import NO_POLLS, PollingPlan, PollsToday
 from dialer.polling_day.priorities import BoothOrder
-from dialer.rules.calling_hours import Stretch, next_day
+from dialer.rules.calling_hours import Stretch, WeekHours, next_day
 from dialer.rules.retries import RetryRules
 
 _log = structlog.get_logger(__name__)
@@ -76,6 +76,7 @@ class CampaignSpec:
     connect_limit_seconds: float
     hours: tuple[Stretch, ...]
     retries: RetryRules
+    lawful_hours: WeekHours | None = None  # the profile's; None: at any time
     record: bool = False  # its talks with agents
     announcement_seconds: float = 0.0  # at most, of the words before the agent comes that the call is recorded
     # The profile's: a phone that rings is let ring for so long while agents are there.

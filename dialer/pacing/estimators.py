@@ -1,4 +1,4 @@
-"""What the predictive policy learns of durations: how long talk and wrap-up last, how long phones ring.
+"""What the predictive policy learns: how long states last, how phones ring, how often calls are answered.
 
 Every estimator forgets exponentially, starts from a prior worth a few observations, and stays finite for any input.
 """
@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from math import exp, isnan, log
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dialer.pacing.tuning import Tuning
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -19,17 +22,15 @@ HAZARD_EDGES: tuple[float, ...] = (
     *(0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 22, 27, 33, 40, 50, 60, 75, 90, 110, 135, 165, 200, 250, 300, 400, 600),
 )
 """Bin edges in seconds of piecewise-constant hazards; the last bin has no end."""
-
-RING_STEP_SECONDS = 0.5
-RING_STEPS = 160
+STEP_SECONDS = 0.5
+STEPS = 160
 """Steps of the ring-time laws, 80 s; the last one holds all that is longer."""
-
 LONGEST_SECONDS = 14_400.0
 """Durations are cut here: a seat forgotten in talk for a day must not outweigh everything else."""
 
 _EDGES = np.array(HAZARD_EDGES, dtype=np.float64)
 _WIDTHS = np.append(np.diff(_EDGES), np.inf)
-_MIDDLES = (np.arange(RING_STEPS) + 0.5) * RING_STEP_SECONDS
+_MIDDLES = (np.arange(STEPS) + 0.5) * STEP_SECONDS
 
 
 def sane_seconds(seconds: float) -> float:
@@ -37,355 +38,263 @@ def sane_seconds(seconds: float) -> float:
     return min(LONGEST_SECONDS, max(0.0, seconds))  # max(0.0, nan) is 0.0
 
 
-def finite_list(value: object, length: int, *, signed: bool = False) -> Vector:
-    """A saved list of `length` finite numbers, none below 0 unless `signed`. Raises ValueError when it is not."""
-    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != length:
-        raise ValueError(f"not a list of {length} numbers")
-    numbers = np.array([float(number) for number in value], dtype=np.float64)
-    if not np.isfinite(numbers).all() or (not signed and (numbers < 0).any()):
-        raise ValueError("a number is out of range")
-    return numbers
+def log_odds(probability: float) -> float:
+    """Log odds, finite for 0, 1 and what is no probability at all."""
+    if isnan(probability):
+        return 0.0
+    probability = min(1.0 - 1e-4, max(1e-4, probability))
+    return log(probability / (1.0 - probability))
 
 
-class Hazard:
-    """The rate at which a state ends, by elapsed time: piecewise constant, exponentially forgotten, shrunk.
+def from_log_odds(value: float) -> float:
+    """The probability of log odds."""
+    return 1.0 / (1.0 + exp(-min(700.0, max(-700.0, value))))
 
-    Occurrence / exposure estimates per bin (the maximum likelihood under censoring), each shrunk to the overall rate
-    as if SHRINK endings had been seen at it. The shape keeps MEMORY endings; a level factor keeps LEVEL_MEMORY, so
-    that a drift of the mean is followed without losing the shape.
+
+class Learned:
+    """What survives a restart: the attributes named in KEPT, figures and arrays of them."""
+
+    KEPT: ClassVar[Mapping[str, tuple[float, float]]] = {}
+    """Name, and between what its figures lie."""
+
+    def state(self) -> dict[str, object]:
+        """What was learned, as plain JSON types."""
+        return {name: np.asarray(getattr(self, name)).tolist() for name in self.KEPT}
+
+    def restore(self, state: object) -> None:
+        """Take up what `state` gave. Raises KeyError, TypeError or ValueError for a damaged one."""
+        if not isinstance(state, Mapping):
+            raise TypeError("not a table")
+        for name, (least, most) in self.KEPT.items():
+            known, saved = getattr(self, name), np.array(state[name], dtype=np.float64)
+            if saved.shape != np.shape(known) or not ((saved >= least) & (saved <= most)).all():
+                raise ValueError(f"{name} is out of range")
+            setattr(self, name, saved if isinstance(known, np.ndarray) else type(known)(saved.tolist()))
+
+
+class Hazard(Learned):
+    """The rate at which a state ends, by elapsed time: occurrence over exposure in each bin, the maximum likelihood under
+    censoring, shrunk to the overall rate.
     """
 
-    MEMORY = 1500.0
-    LEVEL_MEMORY = 150.0
-    SHRINK = 4.0
-    LEVEL_PRIOR = 25.0
-    PRIOR_ENDINGS = 5.0
+    KEPT: ClassVar = {"_endings": (0.0, 1e9), "_exposure": (0.0, 1e12)}
 
-    def __init__(self, prior_mean_seconds: float, prior_endings: float = PRIOR_ENDINGS) -> None:
-        """`prior_mean_seconds`: how long the state lasts before anything is known, as if `prior_endings` had been seen.
-        A state that is not expected to end that way at all wants a small part of one, or that would hardly ever be learned."""
-        self._prior_endings = prior_endings
-        self._prior_rate = 1.0 / max(0.5, prior_mean_seconds)
+    def __init__(self, tuning: Tuning, prior_mean_seconds: float, prior_endings: float | None = None) -> None:
+        """`prior_mean_seconds`: how long the state lasts before anything is known, as if `prior_endings` had been seen. A state
+        that is not expected to end that way at all wants a small part of one, or that would hardly ever be learned."""
+        self._tuning = tuning
+        self._prior = tuning.prior_endings if prior_endings is None else prior_endings
+        self._prior_seconds = self._prior * prior_mean_seconds
         self._endings = np.zeros(len(_EDGES))
         self._exposure = np.zeros(len(_EDGES))
-        self._level = [0.0, 0.0]  # endings lately, and how many the shape would have had
-        self._shape: Vector = np.full(len(_EDGES), self._prior_rate)
 
     def ended(self, seconds: float, *, censored: bool = False) -> None:
         """The state lasted `seconds` and ended; or, `censored`, went over into another state."""
         seconds = sane_seconds(seconds)
-        at_risk = np.clip(seconds - _EDGES, 0.0, _WIDTHS)
-        self._endings *= 1.0 - 1.0 / self.MEMORY
-        self._exposure *= 1.0 - 1.0 / self.MEMORY
-        self._exposure += at_risk
-        keep = 1.0 - 1.0 / self.LEVEL_MEMORY
-        endings, expected = self._level
-        self._level = [endings * keep, expected * keep + float(at_risk @ self._shape)]
+        self._endings *= 1.0 - 1.0 / self._tuning.hazard_memory
+        self._exposure *= 1.0 - 1.0 / self._tuning.hazard_memory
+        self._exposure += np.clip(seconds - _EDGES, 0.0, _WIDTHS)
         if not censored:
             self._endings[bisect_right(HAZARD_EDGES, seconds) - 1] += 1.0
-            self._level[0] += 1.0
 
     def rates(self, running: Sequence[float] = ()) -> Vector:
-        """Endings per second in each bin. `running`: elapsed seconds of states that have not ended yet, which count
-        as exposure, so that long ones are not missed while only short ones have ended."""
-        exposure, running_expected = self._exposure, 0.0
+        """Endings per second in each bin. `running`: elapsed seconds of states that have not ended yet, which count as exposure,
+        so that long ones are not missed while only short ones have ended."""
+        exposure = self._exposure
         if len(running):
-            at_risk = np.clip(np.asarray(running)[:, None] - _EDGES, 0.0, _WIDTHS).sum(axis=0)
-            exposure = exposure + at_risk
-            running_expected = float(at_risk @ self._shape)
-        prior = self._prior_endings
-        overall = (float(self._endings.sum()) + prior) / (float(exposure.sum()) + prior / self._prior_rate)
-        self._shape = (self._endings + self.SHRINK) / (exposure + self.SHRINK / overall)
-        endings, expected = self._level
-        level = (endings + self.LEVEL_PRIOR) / (expected + running_expected + self.LEVEL_PRIOR)
-        return self._shape * min(4.0, max(0.25, level))
-
-    def state(self) -> dict[str, object]:
-        """Counts as plain JSON types."""
-        return {
-            "endings": self._endings.tolist(),
-            "exposure": self._exposure.tolist(),
-            "level": list(self._level),
-            "shape": self._shape.tolist(),
-        }
-
-    def restore(self, state: Mapping[str, object]) -> None:
-        """Take up what `state` gave. Raises KeyError, TypeError or ValueError for a damaged one."""
-        endings, exposure, shape = (finite_list(state[key], len(_EDGES)) for key in ("endings", "exposure", "shape"))
-        level = finite_list(state["level"], 2)
-        self._endings, self._exposure, self._shape, self._level = endings, exposure, shape, level.tolist()
-
-
-def _survival(counts: Vector) -> Vector:
-    """P(T >= i steps) for i = 0..RING_STEPS, from counts per step."""
-    tail = np.append(np.cumsum(counts[::-1])[::-1], 0.0)
-    survival: Vector = tail / max(1e-12, float(tail[0]))
-    return survival
-
-
-def _prior_answered(mean_seconds: float) -> Vector:
-    """Eight answered calls of a gamma law, k = 3."""
-    shape = (_MIDDLES / mean_seconds) ** 2 * np.exp(-3.0 * _MIDDLES / mean_seconds)
-    prior: Vector = 8.0 * shape / shape.sum()
-    return prior
-
-
-def _prior_ring_out() -> Vector:
-    """Eight unanswered calls: half ring out at about 30 s, the others end at any time to 40 s."""
-    late = ((_MIDDLES > 27.0) & (_MIDDLES < 33.0)).astype(np.float64)
-    early = (_MIDDLES < 40.0).astype(np.float64)
-    prior: Vector = 4.0 * late / late.sum() + 4.0 * early / early.sum()
-    return prior
-
-
-def _prior_silent() -> Vector:
-    """Four calls that fail without ringing, after 3 s on average."""
-    fading = np.exp(-_MIDDLES / 3.0)
-    prior: Vector = 4.0 * fading / fading.sum()
-    return prior
-
-
-@dataclass(frozen=True, slots=True)
-class RingLaw:
-    """What is known of ring times, as survival functions P(T >= step) on RING_STEP_SECONDS steps.
-
-    `answered`, `failed_rung`: seconds since "ringing" of calls that are answered, and that rang and failed.
-    `failed_silent`: seconds since the Originate of calls that failed without ringing. `silent`: seconds from Originate
-    to "ringing". On a line that never says "ringing" before an answer (`signalled` is False) `answered` counts from
-    the Originate and every failed call is a silent one.
-    """
-
-    answered: Vector
-    failed_rung: Vector
-    failed_silent: Vector
-    silent: Vector
-    answered_rung_share: float
-    failed_rung_share: float
-    delay_seconds: float
+            exposure = exposure + np.clip(np.asarray(running)[:, None] - _EDGES, 0.0, _WIDTHS).sum(axis=0)
+        overall = (float(self._endings.sum()) + self._prior) / (float(exposure.sum()) + self._prior_seconds)
+        shrink = self._tuning.hazard_shrink
+        rates: Vector = (self._endings + shrink) / (exposure + shrink / overall)
+        return rates
 
     @property
-    def signalled(self) -> bool:
-        """Whether calls are seen to ring before they are answered."""
-        return self.answered_rung_share > 0.5
-
-    def answer_times(self, count: int) -> list[float]:
-        """Seconds from Originate to answer at the middles of `count` equally likely parts of the law."""
-        wanted = 1.0 - (np.arange(count) + 0.5) / count
-        steps = np.interp(-wanted, -self.answered, np.arange(len(self.answered)))
-        delay = self.delay_seconds if self.signalled else 0.0
-        return [float(step) * RING_STEP_SECONDS + delay for step in steps]
-
-    def still_ringing(self, elapsed: Vector, ringing: Vector) -> tuple[Vector, Vector, Vector]:
-        """Where calls stand. `elapsed`: seconds since each was placed; `ringing`: since it rang, below 0: not yet.
-
-        Returns each call's step in the `answered` law (below 0 while "ringing" is yet to come), and how likely it is
-        to be where it is now if it will be answered, and if it will fail.
-        """
-        since_placed = elapsed / RING_STEP_SECONDS
-        if not self.signalled:
-            return since_placed, _at(self.answered, since_placed), _at(self.failed_silent, since_placed)
-        rung = ringing >= 0.0
-        since_rung = np.maximum(0.0, ringing) / RING_STEP_SECONDS
-        to_come = np.minimum(-1.0, since_placed - self.delay_seconds / RING_STEP_SECONDS)
-        yet_silent = _at(self.silent, since_placed)
-        share = self.answered_rung_share
-        answered = np.where(rung, share * _at(self.answered, since_rung), share * yet_silent + 1.0 - share)
-        share = self.failed_rung_share
-        failed_yet_silent = share * yet_silent + (1.0 - share) * _at(self.failed_silent, since_placed)
-        failed = np.where(rung, share * _at(self.failed_rung, since_rung), failed_yet_silent)
-        return np.where(rung, since_rung, to_come), answered, failed
-
-    def answered_later(self, steps: Vector, later: Vector) -> Matrix:
-        """P(an answered call that is at a step, shape (calls,), is answered `later` steps on, shape (moments,))."""
-        now = _at(self.answered, np.maximum(0.0, steps))
-        then = _at(self.answered, np.maximum(0.0, steps[:, None] + later))
-        out: Matrix = (now[:, None] - then) / np.maximum(now, 1e-4)[:, None]
-        return out
+    def mean_seconds(self) -> float:
+        """How long the state lasts."""
+        return (float(self._exposure.sum()) + self._prior_seconds) / (float(self._endings.sum()) + self._prior)
 
 
-def _at(survival: Vector, steps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A survival function at fractional steps, by linear interpolation; beyond its end, its last values."""
-    within = np.minimum(steps, len(survival) - 2.0)
-    below = within.astype(np.int64)
-    low = survival[below]
-    value: NDArray[np.float64] = low + (within - below) * (survival[below + 1] - low)
-    return value
+# Laws of ring times, as counts by step of STEP_SECONDS: a row each.
+_ANSWER_RING, _FAIL_RING = 0, 1  # from "ringing" to the answer, to the end without one
+_ANSWER_SILENT, _FAIL_SILENT = 2, 3  # from the Originate to "ringing", or to the end of a call that never rang
+_ANSWER = 4  # from the Originate to the answer
+
+PER_SECOND = 4
+"""Rows of the table per second: finer than the steps, so that the nearest row will do."""
+ROWS = int(STEPS * STEP_SECONDS) * PER_SECOND
 
 
-class RingTimes:
-    """Learns the RingLaw: histograms on half-second steps, and the carrier's delay from Originate to "ringing"."""
+def _prior(*shapes: Vector) -> Vector:
+    """One call, spread over equally likely shapes."""
+    law: Vector = sum((shape / shape.sum() for shape in shapes), np.zeros(STEPS)) / len(shapes)
+    return law
 
-    MEMORY = 1000.0
-    RECENT = 40.0
-    LONG = 1500.0
-    PRIOR_DELAYS = 4.0
-    USUAL_PRIOR = 150.0  # calls: a carrier that our own first calls slow down is not to pass for a slow one
-    AT_ONCE_SECONDS = 1.0
-    """Nobody answers a phone that soon after the Originate, and before it rings: the carrier did."""
-    AT_ONCE_MEMORY = 10.0  # calls: such a fault of the carrier begins and ends in a moment
+
+class RingTimes(Learned):
+    """How long calls ring and how long they are silent before, by whether they are answered in the end."""
+
+    KEPT: ClassVar = {"_counts": (0.0, 1e9), "at_once": (0.0, 1.0)}
+
     MOST_AT_ONCE = 0.8  # however many were: a call that rings on must not count as failed, for the fault may be over
 
-    def __init__(self, prior_answer_seconds: float = 10.0) -> None:
-        """`prior_answer_seconds`: how long an answered call rings before anything is known."""
-        self._answered = _prior_answered(prior_answer_seconds)
-        self._failed_rung = _prior_ring_out()
-        self._failed_silent = _prior_silent()
-        self._silent = np.where(_MIDDLES < 4.0, 1.0, 0.0)
-        self._rung_among_answered = [8.0, 8.0]
-        self.at_once_share = 0.0  # share of the last few calls that the carrier answered
-        self.delay_seconds = 2.0  # from Originate to "ringing", lately
-        self.usual_delay_seconds = 2.0  # the same over hours
-        self._delays_seen = self.PRIOR_DELAYS
-
-    @property
-    def delays_heard(self) -> float:
-        """How often "ringing" was heard."""
-        return self._delays_seen - self.PRIOR_DELAYS
-
-    def rang(self, seconds: float) -> None:
-        """The carrier said "ringing" `seconds` after the Originate."""
-        seconds = sane_seconds(seconds)
-        self._delays_seen += 1.0
-        self.delay_seconds += (seconds - self.delay_seconds) / min(self._delays_seen, self.RECENT)
-        self.usual_delay_seconds += (seconds - self.usual_delay_seconds) / min(
-            self._delays_seen + self.USUAL_PRIOR, self.LONG
-        )
-        self._silent *= 1.0 - 1.0 / self.MEMORY
-        self._silent[_step(seconds)] += 1.0
-        self._told_at_once(False)
+    def __init__(self, tuning: Tuning, answer_seconds: float = 10.0) -> None:
+        """`answer_seconds`: how long an answered call rings before anything is known."""
+        self._tuning = tuning
+        self.at_once = 0.0
+        """The share of the last few calls that the carrier answered itself."""
+        within, late = (_MIDDLES < 40.0).astype(float), ((_MIDDLES > 27.0) & (_MIDDLES < 33.0)).astype(float)
+        set_up = (_MIDDLES < 4.0).astype(float)
+        gamma = (_MIDDLES / answer_seconds) ** 2 * np.exp(-3.0 * _MIDDLES / answer_seconds)  # of shape 3
+        fading = np.exp(-_MIDDLES / 3.0)
+        priors = [
+            _prior(gamma),
+            _prior(late, within),
+            _prior(set_up, gamma),
+            _prior(set_up, set_up, fading),
+            _prior(gamma),
+        ]
+        rang = np.array([0.5, 2.0 / 3.0, 1.0, 1.0, 1.0])
+        self._counts: Matrix = tuning.prior_rings * rang[:, None] * np.stack(priors)
 
     def ended(self, *, answered: bool, seconds: float, ringing_seconds: float | None) -> None:
         """A call was answered or failed `seconds` after the Originate, `ringing_seconds` after it rang (None: never)."""
-        keep = 1.0 - 1.0 / self.MEMORY
-        rung = ringing_seconds is not None
-        since = sane_seconds(seconds if ringing_seconds is None else ringing_seconds)
+        at_once = answered and ringing_seconds is None and seconds < self._tuning.at_once_seconds
+        self.at_once += (at_once - self.at_once) / self._tuning.at_once_memory
+        if at_once:
+            return  # it says nothing of how long people let a phone ring
+        ring, silent = (_ANSWER_RING, _ANSWER_SILENT) if answered else (_FAIL_RING, _FAIL_SILENT)
+        counts, seconds = self._counts, sane_seconds(seconds)
+        counts[[ring, silent, *([_ANSWER] if answered else [])]] *= 1.0 - 1.0 / self._tuning.ring_memory
+        rang = sane_seconds(ringing_seconds or 0.0)
+        counts[silent, _step(max(0.0, seconds - rang))] += 1.0
+        if ringing_seconds is not None:
+            counts[ring, _step(rang)] += 1.0
         if answered:
-            at_once = not rung and since < self.AT_ONCE_SECONDS
-            self._told_at_once(at_once)
-            if at_once:
-                return
-            signalled = self._rung_among_answered[0] > 0.5 * self._rung_among_answered[1]
-            if signalled and not rung:
-                since = max(0.0, since - self.delay_seconds)
-            self._answered *= keep
-            self._answered[_step(since)] += 1.0
-            rang, everything = self._rung_among_answered
-            self._rung_among_answered = [0.99 * rang + rung, 0.99 * everything + 1.0]
-            return
-        self._failed_rung *= keep
-        self._failed_silent *= keep
-        (self._failed_rung if rung else self._failed_silent)[_step(since)] += 1.0
+            counts[_ANSWER, _step(seconds)] += 1.0
 
     def cut_off(self, *, seconds: float, ringing_seconds: float | None, chance: float) -> None:
-        """A call was hung up at that time, and would have been answered with probability `chance`: what it would have
-        come to is spread over what is known of longer calls (the self-consistent estimate of Efron, 1967)."""
+        """A call was hung up, and would have been answered with probability `chance`: what it would have come to is spread over
+        what is known of longer calls (the self-consistent estimate of Efron, 1967)."""
         if ringing_seconds is None:
             return
-        step = _step(sane_seconds(ringing_seconds))
-        self._spread(self._answered, step, chance)
-        self._spread(self._failed_rung, step, 1.0 - chance)
-
-    def _spread(self, counts: Vector, step: int, part: float) -> None:
-        """Count `part` of a call that ended after `step`, where such calls were seen to end."""
-        later = float(counts[step:].sum())
-        if later > 0.0:
-            counts *= 1.0 - part / self.MEMORY
-            counts[step:] *= 1.0 + part / later
-
-    def law(self) -> RingLaw:
-        """The law as it is known now."""
-        rung, silent = float(self._failed_rung.sum()), float(self._failed_silent.sum())
-        rang, everything = self._rung_among_answered
-        return RingLaw(
-            answered=_survival(self._answered_or_at_once()),
-            failed_rung=_survival(self._failed_rung),
-            failed_silent=_survival(self._failed_silent),
-            silent=_survival(self._silent),
-            answered_rung_share=min(0.99, rang / everything),
-            failed_rung_share=rung / (rung + silent),
-            delay_seconds=self.delay_seconds,
-        )
-
-    def _told_at_once(self, at_once: bool) -> None:
-        """A call was answered at once, or it rang or was answered later."""
-        self.at_once_share += (at_once - self.at_once_share) / self.AT_ONCE_MEMORY
-
-    def _answered_or_at_once(self) -> Vector:
-        """Counts of one, by step, of both kinds of answers."""
-        at_once = min(self.MOST_AT_ONCE, self.at_once_share)
-        counts = self._answered * ((1.0 - at_once) / float(self._answered.sum()))
-        counts[0] += at_once
-        return counts
-
-    def state(self) -> dict[str, object]:
-        """Counts as plain JSON types."""
-        return {
-            "at-once": self.at_once_share,
-            "answered": self._answered.tolist(),
-            "failed-rung": self._failed_rung.tolist(),
-            "failed-silent": self._failed_silent.tolist(),
-            "silent": self._silent.tolist(),
-            "rung-among-answered": list(self._rung_among_answered),
-            "delays": [self.delay_seconds, self.usual_delay_seconds, self._delays_seen],
-        }
-
-    def restore(self, state: Mapping[str, object]) -> None:
-        """Take up what `state` gave. Raises KeyError, TypeError or ValueError for a damaged one."""
-        answered, rung, failed_silent, silent = (
-            finite_list(state[key], RING_STEPS) for key in ("answered", "failed-rung", "failed-silent", "silent")
-        )
-        shares, delays = finite_list(state["rung-among-answered"], 2), finite_list(state["delays"], 3)
-        if (
-            shares[1] <= 0
-            or delays[2] < 1
-            or not (answered.sum() and rung.sum() + failed_silent.sum() and silent.sum())
+        rang = sane_seconds(ringing_seconds)
+        silent = _step(max(0.0, sane_seconds(seconds) - rang))
+        for law, since, part in (
+            (_ANSWER_RING, rang, chance),
+            (_ANSWER, sane_seconds(seconds), chance),
+            (_FAIL_RING, rang, 1.0 - chance),
         ):
-            raise ValueError("counts of ring times are missing")
-        self._answered, self._failed_rung, self._failed_silent, self._silent = answered, rung, failed_silent, silent
-        self._rung_among_answered = shares.tolist()
-        (self.at_once_share,) = np.minimum(1.0, finite_list([state.get("at-once", 0.0)], 1)).tolist()
-        self.delay_seconds, self.usual_delay_seconds, self._delays_seen = delays.tolist()
+            step = _step(since)
+            later = float(self._counts[law, step:].sum())
+            if later > 0.0:
+                self._counts[law] *= 1.0 - part / self._tuning.ring_memory
+                self._counts[law, step:] *= 1.0 + part / later
+        self._counts[_ANSWER_SILENT, silent] += chance
+        self._counts[_FAIL_SILENT, silent] += 1.0 - chance
 
 
 def _step(seconds: float) -> int:
-    return min(RING_STEPS - 1, int(seconds / RING_STEP_SECONDS))
+    return min(STEPS - 1, int(seconds / STEP_SECONDS))
 
 
-class BreakHabit:
-    """The share of calls after which a seat goes on a break instead of becoming free."""
+class InFlightTable:
+    """For each time that a call may have been in flight: the evidence in it, and how soon it is answered if ever.
 
-    MEMORY = 500.0
-    PRIOR_CALLS = 30.0
+    Rows 0 to ROWS - 1 belong to calls that no phone rings for yet, by seconds since the Originate; the others to calls that
+    ring, by seconds since "ringing" was heard.
+    """
 
-    def __init__(self) -> None:
-        self._breaks = 0.0
-        self._calls = self.PRIOR_CALLS
-        self._last_free: float | None = None
+    def __init__(self, rings: RingTimes, moments: int) -> None:
+        """`moments`: how many are looked at."""
+        counts = rings._counts.copy()
+        counts[_ANSWER] *= 1.0 - min(rings.MOST_AT_ONCE, rings.at_once)
+        counts[_ANSWER, 0] += min(rings.MOST_AT_ONCE, rings.at_once) * rings._counts[_ANSWER].sum()
+        tail = np.cumsum(counts[:, ::-1], axis=1)[:, ::-1]
+        survival = tail / np.maximum(tail[:, :1], 1e-9)
+        age = np.arange(ROWS) / PER_SECOND
 
-    def freed(self, now: float) -> None:
-        """A seat became free after a call."""
-        self._calls = (self._calls - self.PRIOR_CALLS) * (1.0 - 1.0 / self.MEMORY) + self.PRIOR_CALLS + 1.0
-        self._breaks *= 1.0 - 1.0 / self.MEMORY
-        self._last_free = now
+        def at(law: int, seconds: Matrix) -> Matrix:
+            out: Matrix = np.interp(seconds / STEP_SECONDS, np.arange(STEPS), survival[law])
+            return out
 
-    def left(self, now: float, *, announced: bool) -> None:
-        """A seat went on a break after a call; an `announced` one was not counted on and says nothing new."""
-        if announced:
-            return
-        if self._last_free != now:  # told in place of "wrap-up ended"; else that call is counted already
-            self._calls += 1.0
-        self._breaks += 1.0
+        wanted = 1.0 - (np.arange(moments) + 0.5) / moments
+        self.moments: Vector = np.interp(-wanted, -survival[_ANSWER], np.arange(STEPS)) * STEP_SECONDS
+        """Seconds ahead that are looked at: the middles of equally likely parts of the law of the time to an answer."""
+        rang = np.minimum(0.99, tail[:2, 0] / np.maximum(tail[2:4, 0], 1e-9))
+        if_answered = np.concatenate((at(_ANSWER_SILENT, age), rang[0] * at(_ANSWER_RING, age)))
+        if_failed = np.concatenate((at(_FAIL_SILENT, age), rang[1] * at(_FAIL_RING, age)))
+        self.ratio: Vector = (if_failed + 5e-4) / (if_answered + 1e-4)
+        """P(still in flight | it will fail) / P(still in flight | it will be answered), by row."""
+        later = age[:, None] + self.moments
+        answered = [1.0 - at(law, later) / np.maximum(at(law, age), 1e-4)[:, None] for law in (_ANSWER, _ANSWER_RING)]
+        self.answered: Matrix = np.maximum(0.0, np.concatenate(answered))
+        """P(answered by each moment | it will be answered), by row."""
+        self.new: Vector = self.answered[0]
+        """The same of a call that is placed now."""
 
-    @property
-    def share(self) -> float:
-        """Breaks per call, 0 to 0.9."""
-        return min(0.9, self._breaks / self._calls)
+    def row(self, elapsed: float, ringing: float | None) -> int:
+        """The row of a call by its seconds since the Originate, and since "ringing" (None: not yet)."""
+        first, seconds = (0, elapsed) if ringing is None else (ROWS, min(ringing, elapsed))
+        if not seconds > 0.0:
+            return first
+        return first + int(min(ROWS - 1.0, seconds * PER_SECOND + 0.5))
 
-    def state(self) -> list[float]:
-        """Counts as plain JSON types."""
-        return [self._breaks, self._calls]
 
-    def restore(self, state: object) -> None:
-        """Take up what `state` gave. Raises TypeError or ValueError for a damaged one."""
-        breaks, calls = finite_list(state, 2).tolist()
-        self._breaks, self._calls = breaks, max(calls, self.PRIOR_CALLS)
+class AnswerRate(Learned):
+    """A shift on the log odds of each call's own answer probability (or of the prior's, where a call has none).
+
+    A logistic regression of one coefficient, by recursive least squares with exponential forgetting by calls that ended. Calls
+    that still ring are evidence too (they were not answered so far): without it the estimate would lag by a ring-out, and
+    would be drawn to answers, which come sooner than no-answers.
+    """
+
+    KEPT: ClassVar = {"_shift": (-8.0, 8.0), "_information": (1e-3, 1e9), "outcomes": (0, 1e12)}
+    MOST_SHIFT = 8.0
+
+    def __init__(self, tuning: Tuning, prior_calls: float) -> None:
+        """The prior's answer rate is worth `prior_calls` calls."""
+        rate = tuning.answer_rate
+        self.prior_log_odds = log_odds(rate)
+        self._keep = 1.0 - 1.0 / tuning.answer_memory
+        self._shift = 0.0
+        self._information = prior_calls * rate * (1.0 - rate)
+        self.outcomes = 0
+
+    def outcome(self, *, answered: bool, probability: float | None) -> None:
+        """A call was answered, or failed. `probability`: its own, where known."""
+        expected = from_log_odds(self._base(probability) + self._shift)
+        self._information *= self._keep
+        self._update(answered - expected, expected * (1.0 - expected))
+        self.outcomes += 1
+
+    def cancelled(self, *, ratio: float, probability: float | None) -> float:
+        """A call was hung up while it rang: it was not answered so far, no more is known. `ratio`: as in `estimate`. Returns the
+        probability that it would have been answered."""
+        expected = from_log_odds(self._base(probability) + self._shift)
+        posterior = expected / (expected + (1.0 - expected) * ratio)
+        if self.outcomes:
+            self._update(posterior - expected, max(0.0, expected * (1.0 - expected) - posterior * (1.0 - posterior)))
+        return posterior
+
+    def _base(self, probability: float | None) -> float:
+        return self.prior_log_odds if probability is None else log_odds(probability)
+
+    def _update(self, surprise: float, information: float) -> None:
+        self._information = max(1e-3, self._information + information)
+        step = min(1.0, max(-1.0, surprise / self._information))
+        self._shift = min(self.MOST_SHIFT, max(-self.MOST_SHIFT, self._shift + step))
+
+    def estimate(self, base: Vector | float = 0.0, ratio: Vector | None = None) -> tuple[float, float]:
+        """Shift on the log odds and its standard deviation, with the evidence of the calls that still ring.
+
+        `base`: log odds of each ringing call, or of all; `ratio`: P(still ringing | it will fail) / P(still ringing | answered).
+        """
+        shift, information = self._shift, self._information
+        if ratio is not None and len(ratio):
+            expected = 1.0 / (1.0 + np.exp(-shift - base))
+            posterior = expected / (expected + (1.0 - expected) * ratio)
+            surprise = posterior - expected
+            # p (1 - p) - q (1 - q): what the call's survival says, as information
+            information += float(np.maximum(0.0, surprise * (posterior + expected - 1.0)).sum())
+            shift += min(1.0, max(-1.0, float(surprise.sum()) / information))
+        return shift, min(1.0, information**-0.5)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from config.errors import MatdanError
 from config.words import PacingPolicy
+from dialer.pacing.governed import RatioPacer
 from dialer.pacing.port import Cap, Pacer
 from dialer.pacing.predictive import PredictivePacer
 from dialer.pacing.progressive import BroadcastPacer, PreviewPacer, ProgressivePacer
-from dialer.pacing.ratio import RatioPacer
 
 
 class UnknownPolicy(MatdanError):

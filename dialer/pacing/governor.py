@@ -2,293 +2,255 @@
 
 Two loops. The inner one finds the alpha that makes calls drop at the lowest target, by stochastic approximation at
 every answered call. The outer one scales it by x, the drop rate that every window can bear from now on as a multiple
-of that target. What a window can bear follows from its room, the abandoned calls that it can still take and never pass
-its hard stop: answers leave a window too, and when each abandoned call will leave it is known.
+of that target. What a window can bear follows from its room: the abandoned calls that it can still take, with the answers
+that it will surely hold when it is judged, and not pass its hard stop.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import exp, log, sqrt
+from typing import ClassVar
 
+from config.words import Reserve
+from dialer.pacing.estimators import Learned
 from dialer.pacing.port import AnswersOfLate, Cap
-from dialer.pacing.tally import Tally
+from dialer.pacing.tuning import Tuning
+
+BUCKETS = 720
+"""Buckets a window: 5 s for an hour, 2 minutes for a day, an hour for 30 days."""
 
 
-@dataclass(frozen=True, slots=True)
-class GovernorTuning:
-    """The governor's figures: an experiment hands other ones to the pacer. Seconds, shares and calls, as said beside each."""
+class Tally:
+    """Live answers and abandoned calls of one sliding window.
 
-    least_boldness: float = 0.02
-    most_boldness: float = 1.25
-    """Bounds of x. More of it would spend at once what a quiet hour saved, and all of that would leave the window at once."""
+    It errs on the safe side of a bucket: an answer leaves the count a bucket early, an abandoned call a bucket late.
+    """
 
-    room_share: float = 0.22
-    room_power: float = 0.66
-    """A window bears drops at `room_share` * room ** `room_power` of its hard stop. It is the shape of the exact optimum of a
-    window whose drops come at random, while idle time falls with the logarithm of their rate: some 0.3 * room ** 0.66 for 4 to
-    105 drops an hour (`bench/window_optimum.py`). The share is less, as drops come in bursts."""
+    def __init__(self, window_seconds: float) -> None:
+        """`window_seconds`: the window's length; a nonsensical one is a second."""
+        self.window_seconds = window_seconds if 1.0 <= window_seconds < float("inf") else 1.0
+        self._width = self.window_seconds / BUCKETS
+        self._buckets: dict[int, list[int]] = {}  # answers and abandoned calls, the oldest first
+        self.answers = self.abandoned = 0  # in the window
+        self._asked: tuple[int, int] | None = None
+        self._leaving = 0, 0
 
-    usual_drops: float = 27.0
-    drops_power: float = 0.8
-    """Bursts grow with the site: room counts in units of (drops at the hard stop / `usual_drops`) ** `drops_power`, one at
-    least."""
+    def count(self, now: float, answers: int = 0, abandoned: int = 0) -> None:
+        """Count what came; a number below 0 takes back, no more than there is."""
+        self.advance(now)
+        newest = max(self._bucket(now), next(reversed(self._buckets), self._bucket(now)))
+        counts = self._buckets.setdefault(newest, [0, 0])
+        answers = max(answers, -self.answers)
+        counts[0] += answers
+        counts[1] += abandoned
+        self.answers += answers
+        self.abandoned += abandoned
 
-    filling: float = 0.4
-    """The same unit for a window that has just begun to fill: its room grows by itself. Found by simulation, as `drops_power`."""
+    def advance(self, now: float) -> None:
+        """Let go of what has left the window."""
+        last = self._bucket(now) - BUCKETS
+        while self._buckets and (oldest := next(iter(self._buckets))) <= last:
+            counts = self._buckets[oldest]
+            self.answers -= counts[0]
+            counts[0] = 0
+            if oldest == last:
+                return
+            self.abandoned -= counts[1]
+            del self._buckets[oldest]
 
-    beginning: float = 0.5
-    """A window begins to fill while it holds no more than this share of the answers that it will hold at today's rate."""
+    def staying(self, now: float, ahead_seconds: float) -> tuple[int, int]:
+        """(answers, abandoned calls) of now that will still be in the window after `ahead_seconds`."""
+        self.advance(now)
+        if ahead_seconds >= self.window_seconds:
+            return 0, 0
+        asked = self._bucket(now), self._bucket(now + ahead_seconds) - BUCKETS
+        if asked != self._asked:  # what leaves is the same for all of a bucket's time
+            old = [(bucket, counts) for bucket, counts in self._buckets.items() if bucket <= asked[1]]
+            self._asked = asked
+            self._leaving = (
+                sum(counts[0] for _, counts in old),
+                sum(counts[1] for bucket, counts in old if bucket < asked[1]),
+            )
+        return max(0, self.answers - self._leaving[0]), max(0, self.abandoned - self._leaving[1])
 
-    moments_foreseen: int = 12
-    counted_on_share: float = 0.5
-    """A window is looked at just before each of so many of its abandoned calls leave it, with this share of the answers that
-    would come at today's rate, or with more of them where the window holds fewer than `usual_drops`. A shift may end or a list turn
-    poor before then, and drops that came close together are what such an hour cannot bear: they are spread by it, at no cost."""
+    def unfilled_seconds(self, now: float) -> float:
+        """Seconds until the window has its length: from then on answers leave it."""
+        self.advance(now)
+        oldest = next(iter(self._buckets), None)
+        return self.window_seconds if oldest is None else max(0.0, self.window_seconds - now + oldest * self._width)
 
-    held_back_share: float = 0.7
-    """Of the room of a window that may hold `usual_drops`; of a smaller one less, by the square root, and of a larger one more, as
-    bursts grow. What the laws do not know of one moment may cost one drop more than they say."""
+    def _bucket(self, now: float) -> int:
+        return int(now // self._width)
 
-    target_margin: float = 2.0
-    target_answers: float = 150.0
-    """A window's target is approached to within `target_margin` drops, and a deviation made good over `target_answers`."""
+    def state(self, now: float) -> dict[str, object]:
+        """Counts by age: a restarted dialler has another time axis."""
+        ages = [[self._bucket(now) - bucket, *counts] for bucket, counts in self._buckets.items()]
+        return {"window_seconds": self.window_seconds, "counts": ages}
 
-    usual_seats: float = 27.0
-    """The site that every figure here was found at; others are scaled to it."""
+    def restore(self, counts: object, now: float) -> None:
+        """Take up counts, as if no time had passed since. Raises TypeError or ValueError."""
+        if not isinstance(counts, Sequence):
+            raise TypeError("not a list of buckets")
+        ages = [(int(age), int(answers), int(abandoned)) for age, answers, abandoned in counts]
+        if any(min(one) < 0 for one in ages) or ages != sorted(ages, key=lambda one: -one[0]):
+            raise ValueError("buckets out of order")
+        self._hold({self._bucket(now) - age: [answers, abandoned] for age, answers, abandoned in ages}, now)
 
-    first_alpha: float = 1.5
-    """alpha over target before anything is known, at `usual_seats`."""
+    def recount(self, now: float, of_late: Sequence[AnswersOfLate]) -> None:
+        """Hold what is on record, oldest first, in the place of what was counted."""
+        held: dict[int, list[int]] = {}
+        for each in of_late:
+            bucket = self._bucket(now - max(0.0, each.age_seconds))
+            for place, number in ((bucket - 1, [each.answers, 0]), (bucket, [0, each.abandoned])):
+                counts = held.setdefault(place, [0, 0])
+                counts[0] += max(0, number[0])
+                counts[1] += max(0, number[1])
+        self._hold(dict(sorted(held.items())), now)
 
-    most_alpha: float = 0.2  # a chance; 1e-4 is the least
-
-    at_once_lesson: float = 0.1
-    """What an answer of the carrier's own teaches: thousands of them without a drop must not make it bold."""
-
-    least_step: float = 0.03
-    first_step: float = 0.25
-    settling_answers: float = 60.0
-    """Steps of the logarithm of alpha for one drop more or less than was expected: the first one, halved after `settling_answers`,
-    and the least at `usual_seats`."""
-
-    rate_answers: float = 50.0  # that the rate of answers is the mean of
-    longest_gap: float = 30.0  # times the mean gap between answers: a night says nothing of how often they come by day
-    stale_seconds: float = 1.0  # after which counts may have left a window
-
-    def counted_on(self, drops: float) -> float:
-        """The share of the answers to come that a window which may hold so many drops at its hard stop counts on."""
-        return 1.0 - (1.0 - self.counted_on_share) * self._size(drops)
-
-    def held_back(self, drops: float) -> float:
-        """Room that a window which may hold so many drops at its hard stop never spends."""
-        return self.held_back_share * self._size(drops) * self.burst(drops)
-
-    def burst(self, drops: float) -> float:
-        """How large bursts are in a window that may hold so many drops, beside one of `usual_drops`; 1 at least."""
-        return float(max(1.0, drops / self.usual_drops) ** self.drops_power)
-
-    def _size(self, drops: float) -> float:
-        """The size of a window beside one of `usual_drops`, 0 to 1, by the square root: as the deviation of its drops goes."""
-        return sqrt(min(1.0, max(0.0, drops) / self.usual_drops))
-
-
-TUNED_GOVERNOR = GovernorTuning()
-"""What the dialler runs with."""
+    def _hold(self, buckets: dict[int, list[int]], now: float) -> None:
+        self._buckets = {bucket: counts for bucket, counts in buckets.items() if any(counts)}
+        self._asked = None
+        self.answers, self.abandoned = (sum(counts[which] for counts in self._buckets.values()) for which in (0, 1))
+        self.advance(now)
 
 
-class Governor:
+class Governor(Learned):
     """Holds every cap of a campaign's profile. Without a cap nothing is ever put at risk."""
 
-    def __init__(self, caps: Sequence[Cap], tuning: GovernorTuning = TUNED_GOVERNOR) -> None:
+    KEPT: ClassVar = {"_level": (-20.0, 0.0), "_answers": (0.0, 1e12)}
+
+    def __init__(self, caps: Sequence[Cap], tuning: Tuning) -> None:
         """`caps`: the windows of the profile; a target above its hard stop counts as the hard stop."""
         self.caps = tuple(caps)
         self._tuning = tuning
         self.tallies = [Tally(cap.window_seconds) for cap in self.caps]
         self.target = min((target_of(cap) for cap in self.caps), default=0.0)
-        self._level = log(self._tuning.first_alpha * max(1e-6, self.target))
-        self._answers = 0
-        self._boldness = self._tuning.least_boldness
-        self._rate = 0.0  # live answers per second, lately
-        self._last_answer: float | None = None
-        self._planned_at: float | None = None
-        self._stop_room = self._foreseen_room = 0.0
-        self._seats = self._usual_seats = 0.0
+        self.now = 0.0
+        """The moment of everything that is asked or told; whoever holds the governor moves it on."""
+        self.boldness = tuning.least_boldness
+        """x: the drop rate that the windows can bear, as a multiple of the target."""
+        self.room = 0.0
+        """Abandoned calls that every window can still take and not pass its hard stop."""
+        self._level = log(tuning.first_alpha * max(1e-6, self.target))
+        self._answers = 0.0
+        self._seats = 0
+        self._left = 0.0  # seconds of the calling day
+        self._sure = 0.0  # answers a second that surely come
 
-    def answered(self, now: float, *, at_once: bool = False) -> None:
-        """A person answered; or, `at_once`, the carrier did, which bore no risk and says nothing of the answers to come."""
-        for tally in self.tallies:
-            tally.count_answer(now)
+    def answered(self, *, at_once: bool = False) -> None:
+        """A person answered; or, `at_once`, the carrier did, which bore no risk."""
+        self._count(answers=1)
         self._answers += 1
-        if not at_once:
-            self._learn_rate(now)
-        self._learn((self._tuning.at_once_lesson if at_once else 1.0) * self.target * self._boldness)
-        self._plan(now)
+        self._learn((self._tuning.at_once_lesson if at_once else 1.0) * self.target * self.boldness)
 
-    def _learn_rate(self, now: float) -> None:
-        """How often answers come lately, and with how many seats."""
-        if self._last_answer is not None:
-            gap = max(0.0, now - self._last_answer)
-            weight = max(1.0 / self._answers, 1.0 / self._tuning.rate_answers)
-            mean_gap = 1.0 / self._rate if self._rate > 0.0 else gap
-            gap = min(gap, self._tuning.longest_gap * mean_gap)
-            self._rate = 1.0 / max(1e-3, mean_gap + weight * (gap - mean_gap))
-            self._usual_seats += weight * (self._seats - self._usual_seats)
-        self._last_answer = now
-
-    def machine(self, now: float) -> None:
+    def machine(self) -> None:
         """An answer that was counted was a machine: it does not make room for an abandoned call."""
-        for tally in self.tallies:
-            tally.take_back_answer(now)
-        self._plan(now)
+        self._count(answers=-1)
 
-    def abandoned(self, now: float) -> None:
+    def abandoned(self) -> None:
         """A person who had answered got no seat in time."""
-        for tally in self.tallies:
-            tally.count_abandoned(now)
+        self._count(abandoned=1)
         self._learn(-1.0)
-        self._plan(now)
+
+    def _count(self, answers: int = 0, abandoned: int = 0) -> None:
+        for tally in self.tallies:
+            tally.count(self.now, answers, abandoned)
 
     def _learn(self, surprise: float) -> None:
-        """Move the level by what came over what was expected; less at a large site, which soon learns more."""
-        least = self._tuning.least_step * sqrt(min(1.0, self._tuning.usual_seats / max(1.0, self._usual_seats)))
-        step = max(least, self._tuning.first_step / (1.0 + self._answers / self._tuning.settling_answers))
-        self._level = min(log(self._tuning.most_alpha), max(log(1e-4), self._level + step * surprise))
+        """Move the level by what came over what was expected."""
+        tuning = self._tuning
+        least = tuning.least_step * sqrt(min(1.0, tuning.usual_seats / max(1.0, self._seats)))
+        step = max(least, tuning.first_step / (1.0 + self._answers / tuning.settling_answers))
+        self._level = min(log(tuning.most_alpha), max(log(tuning.least_alpha), self._level + step * surprise))
 
-    def alpha(self, now: float) -> float:
-        """The chance to be abandoned that a call may be placed with, at a site of 27 seats."""
-        self._keep_up(now)
-        return exp(self._level) * self._boldness
+    def alpha(self, *, seats: int, answers_per_second: float, seconds_left: float | None) -> float:
+        """The chance to be abandoned that the last call may be placed with.
 
-    @property
-    def boldness(self) -> float:
-        """x: the drop rate that the windows can bear, as a multiple of the target."""
-        return self._boldness
+        `seats` take callers and bring `answers_per_second` if only one call is placed for each that is free; the calling day
+        ends in `seconds_left` (None: nobody knows, and nothing to come is counted on).
+        """
+        tuning = self._tuning
+        self._seats, self._left = seats, max(0.0, seconds_left or 0.0)
+        self._sure = tuning.sure_share * answers_per_second
+        self.room = min((self._room(*one) for one in self._pairs()), default=0.0)
+        bearable = min((self._bearable(*one) for one in self._pairs()), default=0.0)
+        x = bearable / max(1e-9, self.target)
+        self.boldness = min(tuning.most_boldness, max(tuning.least_boldness, x)) if self.target > 0.0 else 0.0
+        small: float = min(1.0, seats / tuning.usual_seats) ** tuning.small_site_power
+        return exp(self._level) * self.boldness * small
 
-    def staffed(self, seats: int) -> None:
-        """So many seats are there for callers now: the answers to come go with them."""
-        if seats != self._seats:
-            self._seats, self._planned_at = float(seats), None
+    def _to_come(self, tally: Tally) -> tuple[float, float]:
+        """Seconds until a window is full or the day ends, and the answers that will surely come until then."""
+        seconds = min(self._left, tally.unfilled_seconds(self.now))
+        return seconds, self._sure * seconds
 
-    def _plan(self, now: float) -> None:
-        self._planned_at = now
-        self._stop_room = self._foreseen_room = float("inf") if self.caps else 0.0
-        bearable = self._tuning.most_boldness * self.target
-        for cap, tally in self._pairs():
-            room = self._room(tally, cap.hard_stop, now)
-            foreseen = min(room, self._room_to_come(cap, tally, now)) - self._tuning.held_back(
-                cap.hard_stop * tally.answers
-            )
-            self._stop_room = min(self._stop_room, room)
-            self._foreseen_room = min(self._foreseen_room, foreseen)
-            bearable = min(bearable, self._bearable(cap, tally, foreseen))
-        self._boldness = max(self._tuning.least_boldness, bearable / self.target) if self.target > 0.0 else 0.0
+    def _room(self, cap: Cap, tally: Tally) -> float:
+        """Drops that a window can still take, as it is with the answers to come, and half a window ahead: answers leave a full
+        window with the drops, and those that came close together are the last to go."""
+        unfilled, coming = self._to_come(tally)
+        ahead = min(self._left, max(unfilled, self._tuning.foreseen_share * tally.window_seconds))
+        answers, abandoned = tally.staying(self.now, ahead)
+        return min(
+            cap.hard_stop * (tally.answers + coming) - tally.abandoned,
+            cap.hard_stop * (answers + self._sure * ahead) - abandoned,
+        )
 
-    def _bearable(self, cap: Cap, tally: Tally, room: float) -> float:
-        """The drop rate, per answer from now on, that a window with this room can bear."""
-        target = target_of(cap)
+    def _bearable(self, cap: Cap, tally: Tally) -> float:
+        """The drop rate, per answer from now on, that a window can bear."""
+        tuning, target = self._tuning, target_of(cap)
+        size = cap.hard_stop * (tally.answers + self._to_come(tally)[1]) / tuning.usual_drops
+        room = max(0.0, self._room(cap, tally) - tuning.room_kept) / max(1.0, size) ** tuning.drops_power
         due = target * tally.answers
-        short = due - tally.abandoned - min(self._tuning.target_margin, 0.75 * sqrt(due))
-        unit = self._tuning.burst(cap.hard_stop * tally.answers)
-        unit *= self._tuning.filling + (1.0 - self._tuning.filling) * self._filled(tally)
-        spending: float = cap.hard_stop * self._tuning.room_share * (max(0.0, room) / unit) ** self._tuning.room_power
-        return min(target + short / self._tuning.target_answers, spending)
+        short = due - tally.abandoned - min(tuning.target_margin, 0.75 * sqrt(due))
+        spending: float = cap.hard_stop * tuning.room_share * room**tuning.room_power
+        return min(target + short / tuning.target_answers, spending)
 
-    def _filled(self, tally: Tally) -> float:
-        """The share, 0 to 1, that a window holds of the answers that come in its length at the rate of late."""
-        return min(1.0, tally.answers / max(1.0, self._rate * tally.window_seconds))
-
-    def _room_to_come(self, cap: Cap, tally: Tally, now: float) -> float:
-        """The least room that a window will have if no call is abandoned from now on; infinite while it holds none."""
-        rate = self._tuning.counted_on(cap.hard_stop * tally.answers) * self._rate
-        if self._usual_seats > 0.0:
-            rate *= min(1.0, self._seats / self._usual_seats)
-        least = float("inf")
-        for ahead in tally.leaving_times(now, self._tuning.moments_foreseen):
-            answers, abandoned = tally.staying(now, ahead)
-            least = min(least, cap.hard_stop * (answers + rate * ahead) - abandoned)
-        return least
-
-    def drops_to_target(self, now: float) -> float:
+    def drops_to_target(self) -> float:
         """Abandoned calls that every window's target has room for now; may be below 0. No cap: no room."""
-        return min((self._room(tally, target_of(cap), now) for cap, tally in self._pairs()), default=0.0)
+        for tally in self.tallies:
+            tally.advance(self.now)
+        return min((target_of(cap) * tally.answers - tally.abandoned for cap, tally in self._pairs()), default=0.0)
 
-    def drops_to_hard_stop(self, now: float) -> float:
-        """Abandoned calls that every window's hard stop has room for now; may be below 0. No cap: no room."""
-        self._keep_up(now)
-        return self._stop_room
+    def worst_case_room(self, free_seats: int) -> float:
+        """Calls in flight beyond the free seats of which every one may be dropped, and no reserving cap is passed: at once, or
+        when the calling day ends, with the answers of one call for each free seat until then.
 
-    def foreseen_room(self, now: float) -> float:
-        """The same as far as it can be foreseen, the least that it will be if no call is abandoned from now on; and less what
-        is held back."""
-        self._keep_up(now)
-        return self._foreseen_room
-
-    def stop_of_begun(self, drops: float) -> float | None:
-        """The lowest hard stop, a share, of the windows that begin to fill and bear fewer than `drops` abandoned calls so far;
-        None where no window does."""
-        return min((cap.hard_stop for cap, tally in self._pairs() if self._begins(cap, tally, drops)), default=None)
-
-    def _begins(self, cap: Cap, tally: Tally, drops: float) -> bool:
-        few = cap.hard_stop * tally.answers < drops
-        return few and (self._rate == 0.0 or self._filled(tally) <= self._tuning.beginning)
-
-    def worst_case_room(self, now: float, free_seats: int) -> float:
-        """Calls in flight beyond the free seats of which every one may be dropped, and no reserving cap is passed.
-
-        Before d callers are dropped, others have taken the free seats: with `a` abandoned of n answers so far, a + d must not
-        pass hard_stop * (n + free_seats + d). Calls, below 0 where a cap is passed already; infinite where none reserves.
+        Before d callers are dropped, others have taken the free seats: with `a` abandoned of n answers, a + d must not pass
+        hard_stop * (n + free_seats + d). Calls, below 0 where a cap is passed already; infinite where none reserves.
         """
         room = float("inf")
         for cap, tally in self._pairs():
-            if cap.reserves and cap.hard_stop < 1.0:
-                tally.advance(now)
-                allowed = max(0.0, cap.hard_stop) * (tally.answers + max(0, free_seats)) - tally.abandoned
+            if cap.reserve is not None and cap.hard_stop < 1.0:
+                ahead = 0.0 if cap.reserve is Reserve.EVERY_INSTANT else min(cap.window_seconds, self._left)
+                answers, abandoned = tally.staying(self.now, ahead)
+                answers_then = answers + max(0, free_seats) + self._sure * ahead
+                allowed = max(0.0, cap.hard_stop) * answers_then - abandoned
                 room = min(room, allowed / (1.0 - max(0.0, cap.hard_stop)))
         return room
-
-    def _keep_up(self, now: float) -> None:
-        """Plan anew when so much time has passed that counts may have left a window."""
-        if self._planned_at is None or abs(now - self._planned_at) > self._tuning.stale_seconds:
-            self._plan(now)
 
     def _pairs(self) -> zip[tuple[Cap, Tally]]:
         return zip(self.caps, self.tallies, strict=True)
 
-    def _room(self, tally: Tally, share: float, now: float) -> float:
-        tally.advance(now)
-        return max(0.0, share) * tally.answers - tally.abandoned
-
-    def recount(self, now: float, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:
+    def recount(self, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:
         """Hold what is on record, by the window's length; a window of which nothing is told is empty."""
         for cap, tally in self._pairs():
-            tally.recount(now, of_late.get(cap.window_seconds, ()))
-        self._planned_at = None
+            tally.recount(self.now, of_late.get(cap.window_seconds, ()))
 
-    def state(self, now: float) -> dict[str, object]:
+    def state(self) -> dict[str, object]:
         """Counts and level as plain JSON types."""
-        return {
-            "tallies": [tally.state(now) for tally in self.tallies],
-            "level": self._level,
-            "answers": self._answers,
-            "rate": self._rate,
-        }
+        return {**super().state(), "tallies": [tally.state(self.now) for tally in self.tallies]}
 
-    def restore(self, state: Mapping[str, object], now: float) -> None:
+    def restore(self, state: object) -> None:
         """Take up what `state` gave, for the windows that still exist. Raises KeyError, TypeError or ValueError."""
-        fresh = [Tally(cap.window_seconds) for cap in self.caps]
-        saved = state["tallies"]
+        super().restore(state)
+        saved = state["tallies"] if isinstance(state, Mapping) else None
         if not isinstance(saved, Sequence):
             raise TypeError("not a list of windows")
         for one in saved:
-            for tally in fresh:
+            for tally in self.tallies:
                 if one["window_seconds"] == tally.window_seconds:
-                    tally.restore(one, now)
-        level, answers, rate = (float(str(state[key])) for key in ("level", "answers", "rate"))
-        if not (log(1e-4) <= level <= log(self._tuning.most_alpha) and answers >= 0 and 0.0 <= rate < 1e6):
-            raise ValueError("figures of the governor are out of range")
-        self.tallies, self._level, self._answers, self._rate = fresh, level, int(answers), rate
-        self._last_answer = self._planned_at = None
+                    tally.restore(one["counts"], self.now)
 
 
 def target_of(cap: Cap) -> float:

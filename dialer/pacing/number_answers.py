@@ -18,10 +18,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log, pi, sqrt
+from typing import ClassVar
 
 from dialer.domain.phone_facts import NumberHistory
-from dialer.pacing.answer_rate import from_log_odds, log_odds
-from dialer.pacing.estimators import finite_list
+from dialer.pacing.estimators import Learned, from_log_odds, log_odds
 
 STATE_VERSION = 1
 
@@ -62,8 +62,17 @@ class NumberSigns:
     landline: bool = False
 
 
-class NumberAnswers:
+class NumberAnswers(Learned):
     """Of one campaign: learns from outcomes, tells each number's probability of an answer. Deterministic and pure."""
+
+    KEPT: ClassVar = {
+        "_usual": (-10.0, 10.0),
+        "_lead": (LEAST_LEAD, MOST_LEAD),
+        "_weights": (-100.0, 100.0),
+        "_spread": (-100.0, 100.0),
+        "outcomes": (0, 1e12),
+        "tells": (0, 1),
+    }
 
     def __init__(self, prior_answer_rate: float = 0.25) -> None:
         """`prior_answer_rate`: the campaign's mean before anything is learned."""
@@ -187,16 +196,11 @@ class NumberAnswers:
     def state(self) -> dict[str, object]:
         """What was learned, as plain JSON types."""
         return {
+            **super().state(),
             "version": STATE_VERSION,
             "mean": self._mean.state(),
             "level": self._level.state(),
-            "usual": self._usual,
-            "weights": list(self._weights),
-            "spread": [list(line) for line in self._spread],
             "booths": [[booth_id, *known] for booth_id, known in self._booths.items()],
-            "lead": self._lead,
-            "tells": self.tells,
-            "outcomes": self.outcomes,
         }
 
     def restore(self, state: object) -> None:
@@ -204,32 +208,28 @@ class NumberAnswers:
         taken = NumberAnswers(from_log_odds(self._prior))
         try:
             taken._take_up(state)
-        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
+        except (ArithmeticError, KeyError, TypeError, ValueError):
             return
         self.__dict__.update(taken.__dict__)
 
     def _take_up(self, state: object) -> None:
         if not isinstance(state, Mapping) or state["version"] != STATE_VERSION:
             raise ValueError("not a state of this version")
-        self._mean.restore(state["mean"])
-        self._level.restore(state["level"])
-        self._usual, self._lead = finite_list([state["usual"], state["lead"]], 2, signed=True).tolist()
-        self._weights = finite_list(state["weights"], SIGNS, signed=True).tolist()
-        lines = state["spread"]
-        if not isinstance(lines, list) or len(lines) != SIGNS:
-            raise ValueError("not a spread")
-        self._spread = [finite_list(line, SIGNS, signed=True).tolist() for line in lines]
+        super().restore(state)
         if any(not 0.0 <= self._spread[n][n] <= 2.0 * SIGN_DEVIATIONS[n] ** 2 for n in range(SIGNS)):
             raise ValueError("not a spread")
-        for booth_id, *known in list(state["booths"])[-MOST_BOOTHS:]:
-            shift, information = finite_list(known, 2, signed=True).tolist()
-            self._booths[int(booth_id)] = (shift, max(1e-3, information))
-        self.outcomes, self.tells = max(0, int(state["outcomes"])), bool(state["tells"])
+        self._mean.restore(state["mean"])
+        self._level.restore(state["level"])
+        for booth_id, shift, information in list(state["booths"])[-MOST_BOOTHS:]:
+            if not (abs(shift) <= _MOST_LOG_ODDS and 0.0 < information < 1e9):
+                raise ValueError("not a booth")
+            self._booths[int(booth_id)] = (float(shift), float(information))
 
 
-class _Level:
+class _Level(Learned):
     """Log odds that forget: a regression of one coefficient, as the pacer's own answer rate is."""
 
+    KEPT: ClassVar = {"log_odds": (-6.0, 6.0), "_information": (1e-3, 1e9)}
     KEEP = 1.0 - 1.0 / LEVEL_MEMORY
 
     def __init__(self, prior: float) -> None:
@@ -240,13 +240,6 @@ class _Level:
     def learn(self, foretold: float, *, answered: bool) -> None:
         self._information = self._information * self.KEEP + max(1e-3, foretold * (1.0 - foretold))
         self.log_odds = min(6.0, max(-6.0, self.log_odds + (answered - foretold) / self._information))
-
-    def state(self) -> list[float]:
-        return [self.log_odds, self._information]
-
-    def restore(self, state: object) -> None:
-        self.log_odds, information = finite_list(state, 2, signed=True).tolist()
-        self._information = max(1e-3, information)
 
 
 def _dot(one: list[float], other: list[float]) -> float:

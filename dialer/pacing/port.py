@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
+from config.words import Reserve
+
 
 class SeatStage(StrEnum):
     """Where a busy seat is in its conversation, as far as the desk knows."""
@@ -56,6 +58,7 @@ class PacingSnapshot:
     cps_budget: int = 1_000_000  # call starts that the trunks' CPS allow at this instant
     next_answer_probability: float | None = None  # of the number that would be dialled next, where known
     active_calls: int = 0  # answered calls in an IVR flow (broadcast)
+    seconds_left: float | None = None  # of the calling day; None: it is not known when that ends
 
 
 class PacingEventKind(StrEnum):
@@ -97,7 +100,7 @@ class Cap:
     window_seconds: float
     target: float  # steer to this share
     hard_stop: float  # never be above this one
-    reserves: bool = False  # and would not be if every call in flight were answered and no seat came free
+    reserve: Reserve | None = None  # None: it is not reserved for
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,17 @@ def next_opening(hours: Sequence[Stretch], zone: ZoneInfo, now: float) -> float 
     return every_day(hours).next_open((zone,), now)
 
 
+def seconds_left(hours: Sequence[WeekHours], zone: ZoneInfo, now: float) -> float:
+    """How many seconds of the day of `now` (epoch seconds) are still to come in which all of `hours` are open."""
+    local = datetime.fromtimestamp(now, zone)
+    open_today: list[Stretch] = [(local.time(), time.max)]
+    for each in hours:
+        both = [(max(one[0], other[0]), min(one[1], other[1])) for one in open_today for other in each.on(local.date())]
+        open_today = [(start, until) for start, until in both if start < until]
+    moments = [[datetime.combine(local.date(), moment, zone).timestamp() for moment in one] for one in open_today]
+    return sum(until - start for start, until in moments)
+
+
 def midnight(day: date, zone: ZoneInfo) -> float:
     """The midnight at which a day begins in a zone, epoch seconds."""
     return datetime.combine(day, time(), zone).timestamp()

@@ -120,14 +120,20 @@ class Rulebook:
         return tuple(every.values())
 
 
+def lawful_hours(profile: Profile, settings: Settings) -> WeekHours:
+    """When the site's profile lets anybody be called."""
+    hours = profile.calling_hours
+    return WeekHours(hours.weekday, hours.saturday, hours.sunday, hours.holiday, frozenset(settings.rules.holidays))
+
+
 def rulebook_of(profile: Profile, settings: Settings) -> Rulebook:
     """The rules of a site: `profile` is the site's, made stricter already."""
     zone = site_zone(settings)
-    hours, silence, registers = profile.calling_hours, profile.silence, profile.registers
+    silence, registers = profile.silence, profile.registers
     return Rulebook(
         profile=profile.name,
-        hours=WeekHours(hours.weekday, hours.saturday, hours.sunday, hours.holiday, frozenset(settings.rules.holidays)),
-        by_number=hours.zones is Zones.NUMBER,
+        hours=lawful_hours(profile, settings),
+        by_number=profile.calling_hours.zones is Zones.NUMBER,
         centre_zone=zone,
         silence_seconds=silence.hours_before_close * _HOUR_SECONDS,
         silent_for=frozenset(silence.forbids),

@@ -181,6 +181,7 @@ class LazySnapshot(PacingSnapshot):
         put(self, "cps_budget", room[1])
         put(self, "next_answer_probability", model.campaigns[own].next_number(model.now).told)
         put(self, "active_calls", 0)
+        put(self, "seconds_left", model.end - model.now)
         put(self, "_model", model)
         put(self, "_own", own)
         put(self, "_listed_busy", None)

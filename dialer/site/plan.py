@@ -31,7 +31,7 @@ from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
 from dialer.rules.gate import Gate
 from dialer.rules.retries import RetryRules
-from dialer.rules.rulebook import campaign_rules, polls_of, rulebook_of
+from dialer.rules.rulebook import campaign_rules, lawful_hours, polls_of, rulebook_of
 from dialer.site.polling_day import polling_plan
 from dialer.site.rules_versions import rules_text
 from dialer.switch.asterisk.ami_session import AmiLogin
@@ -91,7 +91,7 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
 
 def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> CampaignPlan:
     trunks = settings.trunks_of(campaign)
-    caps = [Cap(*cap, reserves=True) for cap in abandoned_caps(campaign, profile)]
+    caps = [Cap(*cap, campaign.reserve) for cap in abandoned_caps(campaign, profile)]
     return CampaignPlan(
         spec=CampaignSpec(
             campaign_id=campaign.id,
@@ -104,6 +104,7 @@ def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> 
             wrap_up_seconds=campaign.wrap_up_seconds,
             connect_limit_seconds=campaign.connect_limit_seconds,
             hours=tuple((hours.start, hours.until) for hours in campaign.hours),
+            lawful_hours=lawful_hours(profile, settings),
             retries=_retry_rules(campaign, settings),
             every_seconds=settings.polling_day.workers.every_minutes * _MINUTE if _calls_workers(campaign) else 0.0,
             record=campaign.record,

@@ -43,4 +43,5 @@ def _blinded(snapshot: PacingSnapshot) -> PacingSnapshot:
         free_channels=snapshot.free_channels,
         cps_budget=snapshot.cps_budget,
         active_calls=snapshot.active_calls,
+        seconds_left=snapshot.seconds_left,
     )

@@ -20,10 +20,10 @@ from dialer.domain.phone_facts import NumberHistory, PhoneFacts
 from dialer.domain.view import CallState, SeatState
 from dialer.engine.snapshot import answer_probability, pacing_snapshot, signs_of
 from dialer.engine.world import CampaignRun
+from dialer.pacing.governed import RatioPacer
 from dialer.pacing.number_answers import NumberAnswers, NumberSigns
 from dialer.pacing.port import PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
 from dialer.pacing.predictive import PredictivePacer
-from dialer.pacing.ratio import RatioPacer
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
@@ -229,7 +229,7 @@ def test_pacer_and_numbers_go_on_where_they_were_after_a_restart(tmp_path: Path)
             saved, taken = (json.loads(run.learned())["knowledge"] for run in (before, now))
             assert saved["plain"] == taken["plain"]
             assert saved["rings"] == taken["rings"]
-            assert saved["hazards"]["talk-ends"]["endings"] == taken["hazards"]["talk-ends"]["endings"]
+            assert saved["talking-ends"] == taken["talking-ends"]
             assert now.pacer._knowledge.outcomes > 100  # type: ignore[attr-defined]  # of the predictive pacer
 
     morning()
@@ -343,7 +343,8 @@ async def test_the_pacer_learns_that_lines_ring_where_a_machine_is_looked_for(tm
             await asyncio.sleep(300.0)
         pacer = run_of(site).pacer
         assert isinstance(pacer, PredictivePacer)
-        assert pacer._knowledge.rings.law().answered_rung_share == 0.99  # the most that is believed
+        rang, _, answered, *_ = pacer._knowledge.rings._counts.sum(axis=1).tolist()
+        assert rang > 0.8 * answered  # the prior's calls rang in half of all cases
 
 
 @virtual_time()

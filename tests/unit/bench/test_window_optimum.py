@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.window_optimum import CAREFUL_SHARE, DROPS, Vector, _evaluate, best_spending, main
-from dialer.pacing.governor import TUNED_GOVERNOR
+from dialer.pacing.tuning import TUNED
 
 
 def _cost(by_room: Vector) -> float:
@@ -31,7 +31,7 @@ def test_no_other_spending_is_better(drops: int) -> None:
 @pytest.mark.parametrize("drops", DROPS)
 def test_the_governors_law_has_its_shape(drops: int) -> None:
     rooms = np.arange(1, min(drops, 6) + 1)
-    over = best_spending(drops).by_room[rooms] / rooms**TUNED_GOVERNOR.room_power
+    over = best_spending(drops).by_room[rooms] / rooms**TUNED.room_power
     assert over == pytest.approx(np.full(len(rooms), over.mean()), rel=0.2)
     assert 0.25 < over.mean() < 0.45
 

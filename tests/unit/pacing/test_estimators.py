@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from math import comb, exp
+import json
+from math import exp
 from random import Random
 
 import numpy as np
 import pytest
 
-from dialer.pacing.answer_rate import AnswerRate, from_log_odds, log_odds
-from dialer.pacing.estimators import HAZARD_EDGES, BreakHabit, Hazard, RingTimes
-from dialer.pacing.knowledge import InFlightTable, StageRates, free_within, row_of
-from dialer.pacing.lookahead import law_of_sum, tail_of_law, tail_refined_normal
-from dialer.pacing.port import BusySeat, RingingCall, SeatStage
+from dialer.pacing.estimators import (
+    HAZARD_EDGES,
+    AnswerRate,
+    Hazard,
+    InFlightTable,
+    RingTimes,
+    from_log_odds,
+    log_odds,
+)
+from dialer.pacing.knowledge import ENDS, GOES_OVER, free_within, row_of
+from dialer.pacing.port import BusySeat, SeatStage
+from dialer.pacing.tuning import TUNED
 
 
 @pytest.mark.parametrize(
     ("hazard", "seed", "endings", "within"),
     [
-        (Hazard(30.0), 1, 6_000, 0.15),
-        (Hazard(1e5, 0.02), 6, 100, 0.2),
+        (Hazard(TUNED, 30.0), 1, 6_000, 0.2),
+        (Hazard(TUNED, 1e5, 0.02), 6, 100, 0.2),
     ],  # the second: a way to end that was not expected
 )
 def test_the_hazard_of_an_exponential_law_is_its_rate(hazard: Hazard, seed: int, endings: int, within: float) -> None:
@@ -33,7 +41,7 @@ def test_the_hazard_of_an_exponential_law_is_its_rate(hazard: Hazard, seed: int,
 
 
 def test_a_law_that_ends_at_one_time_has_its_hazard_there() -> None:
-    hazard = Hazard(30.0)
+    hazard = Hazard(TUNED, 30.0)
     for _ in range(800):
         hazard.ended(62.0)
     rates = hazard.rates()
@@ -43,7 +51,7 @@ def test_a_law_that_ends_at_one_time_has_its_hazard_there() -> None:
 
 
 def test_conversations_that_run_on_count_before_they_end() -> None:
-    hazard = Hazard(30.0)
+    hazard = Hazard(TUNED, 30.0)
     for _ in range(50):
         hazard.ended(20.0)
     last = len(HAZARD_EDGES) - 1
@@ -52,53 +60,40 @@ def test_conversations_that_run_on_count_before_they_end() -> None:
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.9])
 def test_the_answer_rate_is_found_and_then_known_well(share: float) -> None:
-    random, rate = Random(2), AnswerRate(0.25)
-    for second in range(2_000):
-        rate.placed(float(second))
-        rate.outcome(answered=random.random() < share, probability=None, now=float(second), seconds=0.5, hour=10)
-    shift, deviation = rate.estimate(2_000.0)
+    random, rate = Random(2), AnswerRate(TUNED, 15.0)
+    for _ in range(2_000):
+        rate.outcome(answered=random.random() < share, probability=None)
+    shift, deviation = rate.estimate()
     assert from_log_odds(log_odds(0.25) + shift) == pytest.approx(share, rel=0.25, abs=0.02)
     assert deviation < 0.5
 
 
-def test_a_fall_of_the_answer_rate_is_seen_within_a_few_dozen_calls() -> None:
-    random, rate = Random(3), AnswerRate(0.25)
-    for second in range(1_000):
-        rate.placed(float(second))
-        share = 0.45 if second < 900 else 0.10
-        rate.outcome(answered=random.random() < share, probability=None, now=float(second), seconds=0.5, hour=10)
-    assert from_log_odds(log_odds(0.25) + rate.estimate(1_000.0)[0]) < 0.2
+def test_a_fall_of_the_answer_rate_is_seen_within_a_few_hundred_calls_and_sooner_by_those_that_ring() -> None:
+    random, rate = Random(3), AnswerRate(TUNED, 15.0)
+    for call in range(1_000):
+        share = 0.45 if call < 700 else 0.10
+        rate.outcome(answered=random.random() < share, probability=None)
+    found = log_odds(0.25) + rate.estimate()[0]
+    assert from_log_odds(found) < 0.25
+    silent = np.full(40, 20.0)  # forty calls that have rung for long
+    assert rate.estimate(np.full(40, log_odds(0.25)), silent)[0] < found - log_odds(0.25) - 0.1
 
 
 def test_numbers_that_are_told_too_high_are_corrected() -> None:
-    random, rate = Random(4), AnswerRate(0.25)
-    for second in range(2_000):
+    random, rate = Random(4), AnswerRate(TUNED, 60.0)
+    for _ in range(2_000):
         true_share = random.choice((0.1, 0.4))
-        rate.placed(float(second))
-        rate.outcome(
-            answered=random.random() < true_share,
-            probability=from_log_odds(log_odds(true_share) + 0.5),
-            now=float(second),
-            seconds=0.5,
-            hour=10,
-        )
-    assert rate.estimate(2_000.0)[0] == pytest.approx(-0.5, abs=0.3)
-
-
-def test_breaks_per_call() -> None:
-    habit = BreakHabit()
-    for call in range(1_000):
-        if call % 20 == 0:
-            habit.left(float(call), announced=False)
-        else:
-            habit.freed(float(call))
-    assert habit.share == pytest.approx(0.05, abs=0.01)
+        told = from_log_odds(log_odds(true_share) + 0.5)
+        rate.outcome(answered=random.random() < true_share, probability=told)
+    assert rate.estimate()[0] == pytest.approx(-0.5, abs=0.3)
 
 
 def test_seats_with_exponential_talk_and_wrap_up_come_free_as_the_sum_of_both() -> None:
     bins = len(HAZARD_EDGES)
     never, talk, wrap_up = np.zeros(bins), np.full(bins, 1 / 60.0), np.full(bins, 1 / 15.0)
-    table = free_within([5.0, 20.0], StageRates(talk, never, never, wrap_up, never, never))
+    rates = dict.fromkeys((*ENDS.values(), *GOES_OVER.values()), never)
+    rates |= {ENDS[SeatStage.TALKING]: talk, ENDS[SeatStage.WRAP_UP]: wrap_up}
+    table = free_within([5.0, 20.0], rates)
     for seconds, found in zip((5.0, 20.0), table[row_of(BusySeat(SeatStage.TALKING, 30.0))].tolist(), strict=True):
         exact = 1.0 - (60.0 * exp(-seconds / 60.0) - 15.0 * exp(-seconds / 15.0)) / 45.0
         assert found == pytest.approx(exact, abs=0.02)
@@ -106,59 +101,91 @@ def test_seats_with_exponential_talk_and_wrap_up_come_free_as_the_sum_of_both() 
     assert free == pytest.approx([1.0 - exp(-5.0 / 15.0), 1.0 - exp(-20.0 / 15.0)], abs=0.01)
 
 
-def test_the_exact_law_of_a_sum_is_the_binomial_where_all_are_alike() -> None:
-    law = law_of_sum(np.full((9, 1), 0.3))
-    for successes in range(10):
-        assert law[successes, 0] == pytest.approx(comb(9, successes) * 0.3**successes * 0.7 ** (9 - successes))
+def test_a_seat_that_closes_comes_free_as_closing_and_wrap_up_do() -> None:
+    bins = len(HAZARD_EDGES)
+    rates = {name: np.full(bins, 1 / 15.0) for name in ENDS.values()} | dict.fromkeys(
+        GOES_OVER.values(), np.zeros(bins)
+    )
+    rates |= {ENDS[SeatStage.CLOSING]: np.full(bins, 1 / 5.0), GOES_OVER[SeatStage.TALKING]: np.full(bins, 100.0)}
+    table = free_within([10.0], rates)
+    closing = float(table[row_of(BusySeat(SeatStage.CLOSING, 60.0, 2.0)), 0])
+    assert closing == pytest.approx(1.0 - (15.0 * exp(-10.0 / 15.0) - 5.0 * exp(-10.0 / 5.0)) / 10.0, abs=0.03)
+    # all conversations close within a second
+    assert float(table[row_of(BusySeat(SeatStage.TALKING, 60.0)), 0]) == pytest.approx(closing, abs=0.06)
 
 
-def test_the_normal_law_comes_near_the_exact_one() -> None:
-    random = Random(5)
-    chances = np.array([[random.random() ** 2] for _ in range(40)])
-    law = law_of_sum(chances)
-    spread = chances * (1.0 - chances)
-    mean, variance = float(chances.sum()), float(spread.sum())
-    third = float((spread * (1.0 - 2.0 * chances)).sum())
-    for at_least in range(5, 25):
-        exact = float(tail_of_law(law, at_least)[0])
-        assert tail_refined_normal(at_least, mean, variance, third) == pytest.approx(exact, abs=0.004)
-
-
-def test_a_call_that_rings_on_is_less_likely_to_be_answered() -> None:
-    random, rings = Random(6), RingTimes()
-    for _ in range(1_500):
-        rings.rang(2.0)
+def _rung(rings: RingTimes, random: Random, calls: int) -> None:
+    """Half are answered after 2 s without ringing and a gamma law of 10 s, the others ring out."""
+    for _ in range(calls):
         ringing = random.gammavariate(4.0, 2.5)
         rings.ended(answered=True, seconds=2.0 + ringing, ringing_seconds=ringing)
         rings.ended(answered=False, seconds=32.0, ringing_seconds=30.0)
-    table = InFlightTable(rings.law(), [5.0, 15.0])
+
+
+def test_a_call_that_rings_on_is_less_likely_to_be_answered() -> None:
+    rings = RingTimes(TUNED)
+    _rung(rings, Random(6), 1_500)
+    table = InFlightTable(rings, 8)
     ratios = [float(table.ratio[table.row(2.0 + rung, rung)]) for rung in (0.0, 10.0, 20.0)]
     assert ratios == sorted(ratios)
     assert ratios[2] > 10 * ratios[0]
-    assert table.rows([RingingCall(1.0), RingingCall(-3.0)]) == [4, 0]
-    by_then = 1.0 - exp(-5.2) * sum(5.2**n / (1, 1, 2, 6)[n] for n in range(4))  # gamma of shape 4: 13 s are 5.2 steps
-    assert table.new[1] == pytest.approx(by_then, abs=0.05)
+    assert [table.row(1.0, None), table.row(-3.0, None)] == [4, 0]
+    # the moments are the middles of eighths of the law, so that a new call is answered by then with these chances
+    assert table.new.tolist() == pytest.approx([(n + 0.5) / 8 for n in range(8)], abs=0.03)
+    ten = 1.0 - exp(-4.0) * sum(4.0**n / (1, 1, 2, 6)[n] for n in range(4))  # gamma of shape 4: 10 s are 4 steps
+    at_ten = float(np.interp(12.0, table.moments, table.new))
+    assert at_ten == pytest.approx(ten, abs=0.05)
 
 
 def test_answers_at_once_are_the_carriers_and_leave_the_law_of_ring_times_alone() -> None:
-    random, rings = Random(6), RingTimes()
-
-    def a_person_answers() -> None:
-        ringing = random.gammavariate(4.0, 2.5)
-        rings.rang(2.0)
-        rings.ended(answered=True, seconds=2.0 + ringing, ringing_seconds=ringing)
-
-    for _ in range(1_000):
-        a_person_answers()
-    usual = rings.law().answer_times(4)
+    rings, random = RingTimes(TUNED), Random(6)
+    _rung(rings, random, 1_000)
+    usual = InFlightTable(rings, 4)
     for _ in range(1_000):
         rings.ended(answered=True, seconds=0.3, ringing_seconds=None)
-    at_once = rings.law()
-    assert at_once.answer_times(4)[-2] < 2.5  # half a second after "ringing" would be due
-    assert at_once.answered[20] > 0.05  # never so sure that a call which rings on has failed
-    fresh = RingTimes()
-    fresh.restore(rings.state())
-    assert fresh.law().answer_times(4) == at_once.answer_times(4)
-    for _ in range(40):
-        a_person_answers()
-    assert rings.law().answer_times(4) == pytest.approx(usual, abs=1.0)
+    at_once = InFlightTable(rings, 4)
+    assert at_once.moments[2] < 0.5
+    row = at_once.row(10.0, None)
+    assert at_once.answered[row, -1] > 0.1  # never so sure that a call which goes on has failed
+    _rung(rings, random, 40)
+    assert InFlightTable(rings, 4).moments.tolist() == pytest.approx(usual.moments.tolist(), abs=1.0)
+
+
+def test_a_line_that_never_says_ringing_is_known_by_the_time_since_the_originate() -> None:
+    random, rings = Random(6), RingTimes(TUNED)
+    for _ in range(1_500):
+        rings.ended(answered=True, seconds=2.0 + random.gammavariate(4.0, 2.5), ringing_seconds=None)
+        rings.ended(answered=False, seconds=32.0, ringing_seconds=None)
+    table = InFlightTable(rings, 8)
+    assert float(table.ratio[table.row(25.0, None)]) > 10.0
+    assert float(table.answered[table.row(10.0, None), -1]) > 0.9
+
+
+def test_calls_that_are_hung_up_leave_the_law_of_late_answers_alone() -> None:
+    rings, kept, random = RingTimes(TUNED), RingTimes(TUNED), Random(6)
+    _rung(rings, random, 1_000)
+    _rung(kept, Random(6), 1_000)
+    for _ in range(300):
+        kept.cut_off(seconds=18.0, ringing_seconds=16.0, chance=0.1)
+    before, after = InFlightTable(rings, 8), InFlightTable(kept, 8)
+    row = before.row(17.0, 15.0)
+    assert after.answered[row].tolist() == pytest.approx(before.answered[row].tolist(), abs=0.05)
+
+
+@pytest.mark.parametrize("learned", [Hazard(TUNED, 30.0), RingTimes(TUNED), AnswerRate(TUNED, 15.0)])
+def test_a_damaged_state_is_refused(learned: Hazard | RingTimes | AnswerRate) -> None:
+    state = json.loads(json.dumps(learned.state()))
+    learned.restore(state)
+    assert learned.state() == state
+    (name, *_) = state
+    every: tuple[object, ...] = (
+        None,
+        [],
+        {},
+        {**state, name: "x"},
+        {**state, name: float("nan")},
+        {**state, name: [[-1e13]]},
+    )
+    for damaged in every:
+        with pytest.raises((KeyError, TypeError, ValueError)):
+            learned.restore(damaged)

@@ -1,69 +1,96 @@
-"""The outlook and its bounds, against sums over all that may happen."""
+"""The outlook, against sums over all that may happen."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import product
-from math import prod
+from random import Random
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from dialer.pacing.lookahead import Bounds, Outlook, cumulants
+from dialer.pacing.lookahead import Bound, Outlook, cumulants, tail
 
-FREED = np.array([[0.2, 0.4], [0.1, 0.3], [0.5, 0.6]])
-RINGING = np.array([[0.3, 0.5], [0.2, 0.2]])
-NEW = np.array([0.15, 0.3])
-
-
-def _weights(chances: Iterable[float]) -> list[tuple[int, float]]:
-    """(how many came true, how likely) of every way in which they may."""
-    listed = list(chances)
-    return [
-        (sum(ways), prod(c if way else 1.0 - c for way, c in zip(ways, listed, strict=True)))
-        for ways in product((0, 1), repeat=len(listed))
-    ]
+Matrix = NDArray[np.float64]
 
 
-def _passes(free: int, new_before: int, room: int) -> float:
-    """P(a call that is answered finds no seat, after `room` others), over all that may happen, mean of both moments."""
+def _law_of_sum(chances: list[float]) -> list[float]:
+    """The exact law of a sum of Bernoullis that differ."""
+    law = [1.0]
+    for chance in chances:
+        law = [
+            (law[n] if n < len(law) else 0.0) * (1.0 - chance) + (law[n - 1] * chance if n else 0.0)
+            for n in range(len(law) + 1)
+        ]
+    return law
+
+
+def _dropped(free: int, freed: Matrix, answered: Matrix) -> float:
+    """P(a call that is answered finds no seat), mean of all moments."""
     total = 0.0
-    for moment in range(2):
-        answered = _weights([*RINGING[:, moment], *[NEW[moment]] * new_before])
-        for freed, likely in _weights(FREED[:, moment]):
-            total += sum(likely * chance for count, chance in answered if count >= free + freed + room)
-    return total / 2.0
+    for moment in range(freed.shape[1]):
+        coming, going = _law_of_sum(freed[:, moment].tolist()), _law_of_sum(answered[:, moment].tolist())
+        total += sum(
+            likely * chance
+            for seats, likely in enumerate(coming)
+            for count, chance in enumerate(going)
+            if count >= free + seats
+        )
+    return float(total / freed.shape[1])
 
 
-def _calls(free: int, bounds: Bounds) -> int:
-    return Outlook(free, cumulants(FREED), RINGING).calls_within(bounds, NEW, NEW, 12)
+@pytest.mark.parametrize("terms", [3, 8, 40])
+def test_the_normal_law_comes_near_the_exact_one(terms: int) -> None:
+    random = Random(5)
+    chances = [random.random() ** 2 for _ in range(terms)]
+    mean = sum(chances)
+    variance = sum(p * (1.0 - p) for p in chances)
+    third = sum(p * (1.0 - p) * (1.0 - 2.0 * p) for p in chances)
+    law = _law_of_sum(chances)
+    for at_least in range(1, terms + 1):
+        assert tail(at_least, mean, variance, third) == pytest.approx(sum(law[at_least:]), abs=0.3 / terms)
 
 
-@pytest.mark.parametrize("free", [0, 1, 3])
-@pytest.mark.parametrize("room", [0, 1, 2])
-@pytest.mark.parametrize("risk", [0.002, 0.02, 0.2])
-def test_the_last_call_passes_the_stop_with_the_risk_allowed_and_one_more_would_not(
-    free: int, room: int, risk: float
-) -> None:
-    calls = _calls(free, Bounds(1.0, room, risk))
+@pytest.mark.parametrize("free", [0, 2, 5])
+@pytest.mark.parametrize("alpha", [0.01, 0.05, 0.3])
+def test_the_last_call_is_dropped_with_the_chance_allowed_and_one_more_would_not_be(free: int, alpha: float) -> None:
+    random = Random(1)
+    freed = np.array([[0.3 * random.random(), 0.3 + 0.3 * random.random()] for _ in range(20)])
+    ringing = np.array([[0.2 * random.random(), 0.2 + 0.3 * random.random()] for _ in range(6)])
+    new = np.array([0.15, 0.3])
+    calls = Outlook(free, cumulants(freed), ringing).calls_within((Bound(alpha),), new, new, 60)
+    assert 0 <= calls < 60
     if calls:
-        assert _passes(free, calls - 1, room) <= risk + 1e-12
-    if calls < 12:
-        assert _passes(free, calls, room) > risk
+        assert _dropped(free, freed, np.vstack([ringing, *[new[None]] * (calls - 1)])) <= alpha + 0.01
+    assert _dropped(free, freed, np.vstack([ringing, *[new[None]] * (calls + 1)])) >= alpha - 0.01
 
 
-def test_alpha_holds_beside_the_risk() -> None:
-    tight, loose = Bounds(0.05), Bounds(0.05, 5, 0.9)
-    assert _calls(3, tight) == _calls(3, loose) > 0
-    assert _calls(3, Bounds(0.05, 0, 0.001)) < _calls(3, tight)
-    assert _calls(3, Bounds(0.0, 9, 1.0)) == 0
+def test_no_risk_places_nothing_and_no_more_are_told_than_were_asked_for() -> None:
+    nobody = np.zeros((0, 2))
+    outlook, new = Outlook(5, cumulants(nobody), nobody), np.array([0.2, 0.3])
+    assert outlook.calls_within((Bound(0.0),), new, new, 60) == 0
+    assert outlook.calls_within((Bound(0.5),), new, new, 0) == 0
+    assert outlook.calls_within((Bound(0.5),), new, new, 7) == 7
+    assert outlook.calls_within((Bound(0.5),), new, new, 500) < 30
 
 
-@pytest.mark.parametrize("count", [3, 30])  # the exact law, and the normal one
-def test_calls_are_hung_up_until_the_others_keep_within_the_risk(count: int) -> None:
-    freed, ringing = np.tile(FREED[:1], (count, 1)), np.tile(RINGING[:1], (count, 1))
+def test_the_room_of_a_window_bounds_beside_alpha() -> None:
+    freed, ringing, new = np.tile([[0.2, 0.4]], (20, 1)), np.tile([[0.1, 0.3]], (6, 1)), np.array([0.15, 0.3])
+    outlook = Outlook(2, cumulants(freed), ringing)
+    calls = [outlook.calls_within((Bound(0.2), Bound(1e-3, room)), new, new, 60) for room in (0, 2, 4, 6, 40)]
+    assert calls == sorted(calls)
+    assert calls[0] < calls[-1] == outlook.calls_within((Bound(0.2),), new, new, 60)
+    for room, count in zip((2, 4), calls[1:], strict=False):
+        going = np.vstack([ringing, *[new[None]] * (count - 1)])
+        assert _dropped(2 + room, freed, going) <= 2e-3
+
+
+@pytest.mark.parametrize("count", [8, 30])
+def test_calls_are_hung_up_until_the_last_keeps_within_the_risk(count: int) -> None:
+    freed, ringing = np.tile([[0.2, 0.4]], (count, 1)), np.tile([[0.3, 0.5]], (count, 1))
     outlook = Outlook(0, cumulants(freed), ringing)
-    assert outlook.excess_over(Bounds(1.0)) == 0
-    few, many = outlook.excess_over(Bounds(1.0, 2, 0.1)), outlook.excess_over(Bounds(1.0, 0, 0.01))
-    assert 0 < many <= count
-    assert few < many
+    assert outlook.excess_over((Bound(1.0),)) == 0
+    few, many = outlook.excess_over((Bound(0.3),)), outlook.excess_over((Bound(0.05),))
+    assert 0 < few < many <= count
+    for excess, risk in ((few, 0.3), (many, 0.05)):
+        left = ringing[: max(0, count - excess - 1)]
+        assert _dropped(0, freed, left) <= risk + 0.02 or excess == count

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from dialer.domain.phone_facts import NumberHistory
-from dialer.pacing.answer_rate import from_log_odds
+from dialer.pacing.estimators import from_log_odds
 from dialer.pacing.number_answers import HIGHEST, LOWEST, MOST_BOOTHS, NumberAnswers, NumberSigns
 from dialer.simulation.remembered import RollLaw
 from dialer.simulation.scenarios import SCENARIOS
@@ -115,9 +115,9 @@ def test_its_state_goes_over_a_restart_and_a_damaged_one_is_ignored() -> None:
         {},
         [1, 2],
         {**saved, "version": 99},
-        {**saved, "weights": [1.0]},
-        {**saved, "spread": [[float("nan")] * 9] * 9},
-        {**saved, "spread": "x"},
+        {**saved, "_weights": [1.0]},
+        {**saved, "_spread": [[float("nan")] * 9] * 9},
+        {**saved, "_spread": "x"},
         {**saved, "booths": [[1, 2]]},
         {**saved, "mean": None},
         {**saved, "outcomes": "many"},

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.words import PacingPolicy
+from config.words import PacingPolicy, Reserve
 from dialer.pacing import UnknownPolicy, make_pacer
+from dialer.pacing.governed import RatioPacer
 from dialer.pacing.port import (
     BusySeat,
     Cap,
@@ -18,7 +19,6 @@ from dialer.pacing.port import (
     RingingCall,
     SeatStage,
 )
-from dialer.pacing.ratio import RatioPacer
 
 CAPS = (Cap(86_400, 0.01, 0.03),)
 
@@ -43,6 +43,7 @@ snapshots = st.builds(
     cps_budget=st.integers(-1, 60),
     next_answer_probability=probabilities,
     active_calls=st.integers(0, 20),
+    seconds_left=st.none() | st.floats(-10, 90_000),
 )
 
 
@@ -101,8 +102,11 @@ def _answered(pacer: RatioPacer, answers: int, abandoned: int = 0) -> RatioPacer
 
 def test_a_ratio_keeps_to_what_a_reserving_cap_can_bear() -> None:
     snapshot = PacingSnapshot(200.0, free_seats=10)
-    for reserves, most in ((False, 30), (True, 13)):  # 3 dropped of 100 answers, 10 connected and 3 dropped
-        pacer = _answered(RatioPacer([Cap(3_600, 0.03, 0.03, reserves=reserves)]), 100)
+    for reserve, most in (
+        (None, 30),
+        (Reserve.EVERY_INSTANT, 13),
+    ):  # 3 dropped of 100 answers, 10 connected and 3 dropped
+        pacer = _answered(RatioPacer([Cap(3_600, 0.03, 0.03, reserve)]), 100)
         assert pacer.calls_to_place(snapshot) == most
     assert pacer.explain().limited_by is Limit.RESERVE
 

@@ -1,0 +1,103 @@
+"""The figures of pacing: one record, so that an experiment hands other ones to the pacer. What each is worth: docs/pacing.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Units are in the names or beside them. Found by simulation (docs/pacing.md) where no other source is named."""
+
+    # What a campaign is taken to be like before anything is learned
+    answer_rate: float = 0.25
+    answer_rate_calls: float = 15.0  # calls that it is worth
+    talk_seconds: float = 90.0
+    wrap_up_seconds: float = 15.0
+    closing_seconds: float = 10.0
+    nearly_done_seconds: float = 5.0
+    prior_endings: float = 5.0  # endings that each of these four is worth
+    prior_rings: float = 8.0  # calls of each outcome
+    first_alpha: float = 1.5
+    """Alpha over the target."""
+    cold_outcomes: int = 5
+    """Calls whose end must be seen before any is dialled ahead of a free seat."""
+
+    # How much is remembered
+    answer_memory: float = 100.0  # calls
+    told_prior_calls: float = 60.0
+    """What is told of numbers counts as right until so many calls say otherwise."""
+    hazard_memory: float = 500.0  # endings
+    hazard_shrink: float = 4.0  # endings at the overall rate that each bin of a hazard is drawn to
+    ring_memory: float = 1000.0  # calls
+    settled_conversations: int = 40
+    """The tables are made anew after so many conversations; after an eighth of those seen so far while they are fewer."""
+
+    # The last call
+    moments: int = 8
+    """Moments looked at: the middles of so many equally likely parts of the law of the time to an answer."""
+    caution: float = 0.5
+    """Standard deviations by which an answer rate is taken higher than estimated."""
+    hang_up_above: float = 0.1
+    hang_up_alphas: float = 3.0
+    """A ringing call is hung up while the last of them, if it were answered, would be dropped with more than this chance, and
+    with more than so many times alpha."""
+    stop_risk: float = 1e-3
+    hang_up_risk: float = 1e-2
+    rate_doubt: float = 0.4
+    """The last call may be the drop that passes a hard stop with probability `stop_risk` at `usual_seats`, and calls are hung up
+    while that is above `hang_up_risk`. N seats: that times `usual_seats` / N."""
+    calm_seconds: float = 1.0
+    """After that nothing is dialled ahead for so long: placing and hanging up must never chase each other."""
+
+    # What a window bears
+    room_share: float = 0.22
+    room_power: float = 0.66
+    """A window bears drops at `room_share` * room ** `room_power` of its hard stop. It is the shape of the exact optimum of a
+    window whose drops come at random, while idle time falls with the logarithm of their rate (`bench/window_optimum.py`)."""
+    foreseen_share: float = 0.5
+    """A full window is also looked at so much of its length ahead."""
+    room_kept: float = 1.0  # drops that a window never spends: one more would pass its stop
+    small_site_power: float = -0.5
+    usual_drops: float = 27.0
+    drops_power: float = 0.8
+    """Bursts grow with the site: room counts in units of (drops at the hard stop / `usual_drops`) ** `drops_power`, 1 or more."""
+    least_boldness: float = 0.02
+    most_boldness: float = 1.25
+    """Bounds of the drop rate that is aimed at, over the target."""
+    target_margin: float = 2.0  # drops by which a target is kept
+    target_answers: float = 150.0  # in which a deviation from a target is made good
+    sure_share: float = 0.5
+    """Of the answers that one call for each free seat would bring until a window is judged, those that are counted on: seats may
+    leave and lists turn poor."""
+
+    # How alpha learns: steps of its logarithm for one drop more or less than was expected
+    first_step: float = 0.25
+    settling_answers: float = 60.0  # that halve it
+    least_step: float = 0.03
+    """At `usual_seats`; a larger site soon learns more and takes smaller ones, by the root."""
+    usual_seats: float = 27.0
+    least_alpha: float = 1e-4
+    most_alpha: float = 0.2
+    at_once_lesson: float = 0.1
+    """What an answer of the carrier's own teaches: thousands of them without a drop must not make it bold."""
+
+    # When everything learned is wrong at once
+    at_once_seconds: float = 1.0
+    """Nobody answers a phone so soon after the Originate, and before it rings: the carrier did."""
+    at_once_memory: float = 10.0  # calls: such a fault begins and ends in a moment
+    per_seat_in_a_fall: float = 5.0
+    answers_per_seat: float = 0.6
+    usual_seconds: float = 1800.0
+    least_usual_rate: float = 0.02
+    """No more calls in flight per seat than `per_seat_in_a_fall`, or than bring `answers_per_seat` at the mean answer rate of the
+    last `usual_seconds`, and no list is held to be usual below `least_usual_rate`: while a carrier loses every call all seats are
+    free and hardly an answer is expected of hundreds of calls, and when it is well again they are answered together."""
+    slow_seconds: float = 6.0
+    few_wait: int = 8
+    """While `few_wait` calls or more have waited for "ringing" for longer than `slow_seconds` on average none is added: they would
+    pile up before the carrier and be answered long after their seats are taken."""
+
+
+TUNED = Tuning()
+"""What the dialler runs with."""

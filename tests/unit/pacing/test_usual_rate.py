@@ -1,0 +1,66 @@
+"""The most calls in flight after a fall of the answer rate: by what was usual before it."""
+
+from __future__ import annotations
+
+from math import nan
+
+import pytest
+
+from dialer.pacing.predictive import UsualRate
+from dialer.pacing.tuning import TUNED
+
+SEATS = 100
+
+
+def _after(*stretches: tuple[float, float]) -> UsualRate:
+    """`stretches`: (seconds, answer rate), one after another, looked at each second."""
+    usual, now = UsualRate(TUNED), 0.0
+    for length, rate in stretches:
+        for _ in range(int(length)):
+            usual.follow(now, rate)
+            now += 1.0
+    return usual
+
+
+def _per_seat(usual: UsualRate) -> float:
+    return usual.most_in_flight(SEATS) / SEATS
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.05, 0.03])
+def test_a_steady_rate_gets_the_calls_that_it_asks_for(rate: float) -> None:
+    assert _per_seat(_after((60.0, rate))) == pytest.approx(TUNED.answers_per_seat / rate, abs=0.01)
+
+
+def test_a_fall_is_bounded_at_once_and_the_bound_gives_way_as_the_low_rate_lasts() -> None:
+    per_seat = [_per_seat(_after((3_600.0, 0.3), (minutes * 60.0, 0.002))) for minutes in (1, 10, 30, 60, 90, 600)]
+    assert per_seat[:2] == [TUNED.per_seat_in_a_fall] * 2
+    assert per_seat == sorted(per_seat)
+    assert per_seat[-1] == TUNED.answers_per_seat / TUNED.least_usual_rate  # never more
+
+
+def test_time_in_which_nobody_dialled_is_not_taken_for_a_rate_that_lasted() -> None:
+    usual = _after((TUNED.usual_seconds, 0.3))
+    usual.follow(50_000.0, 0.002)
+    assert _per_seat(usual) == TUNED.per_seat_in_a_fall
+
+
+def test_a_clock_that_stands_still_or_goes_back_changes_nothing() -> None:
+    usual = _after((60.0, 0.3))
+    before = usual.state()
+    for now in (59.0, 59.0, 3.0):
+        usual.follow(now, 0.002)
+    assert usual.state() == before
+
+
+def test_a_restart_forgets_nothing() -> None:
+    usual = _after((3_600.0, 0.3), (60.0, 0.002))
+    again = UsualRate(TUNED)
+    again.restore(usual.state())
+    again.follow(1e6, 0.002)  # another clock
+    assert again.state() == usual.state()
+
+
+@pytest.mark.parametrize("state", [{}, {"rate": 0.3}, {"rate": nan, "_seconds": 1.0}, {"rate": 1.5, "_seconds": 1.0}])
+def test_a_damaged_state_is_refused(state: dict[str, object]) -> None:
+    with pytest.raises((KeyError, ValueError)):
+        UsualRate(TUNED).restore(state)
