@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import pwd
 import subprocess
 import sys
 import textwrap
@@ -24,7 +25,7 @@ from tests.support.agi_scripts import GONE, PLAIN, SCRIPT_ENVIRONMENT, Held, Pee
 
 RULES = ScriptRules(seconds=20.0, processes=100)
 BOMB = 900  # processes that a script tries to start: more than any containment leaves it, and no harm to the machine
-NOBODY = "nobody" if os.geteuid() == 0 else None  # the kernel counts no processes of root's
+NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a script another user's rights")
 
 
 @cache
@@ -108,21 +109,60 @@ def test_nothing_that_a_script_starts_outlives_a_dialler_that_is_killed(
         assert held.left() == b"out"
 
 
-async def test_a_script_that_starts_processes_without_end_has_few(tmp_path: Path, containment: Containment) -> None:
-    if NOBODY is not None:
-        for directory in (tmp_path, *tmp_path.parents[:3]):
-            directory.chmod(directory.stat().st_mode | 0o555)
+@pytest.fixture
+def own_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str | None:
+    """A user who has no other processes: the kernel counts all of a user's on the machine together, and none of root's. None: we
+    are not root, and it is we.
+    """
+    if os.geteuid() != 0:
+        return None
+    for directory in (tmp_path, *tmp_path.parents[:3]):
+        directory.chmod(directory.stat().st_mode | 0o555)
+    number = 1_000_000_000 + os.getpid()
+    entry = pwd.struct_passwd(("script", "x", number, number, "", "/", "/bin/sh"))
+    monkeypatch.setattr(pwd, "getpwnam", lambda _: entry)
+    return "script"
+
+
+async def test_a_script_that_starts_processes_without_end_has_few(
+    tmp_path: Path, containment: Containment, own_user: str | None
+) -> None:
     path = tmp_path / "script.sh"
     path.write_text(
         f"#!/bin/sh\nexec 9> {tmp_path / 'held'}\nn=0\n"
         f"while [ $n -lt {BOMB} ]; do sleep 600 & n=$((n + 1)); printf . >&9; done\n"
     )
     path.chmod(0o755)
-    rules = ScriptRules(seconds=15.0, processes=16, user=NOBODY, containment=containment)
+    rules = ScriptRules(seconds=15.0, processes=16, user=own_user, containment=containment)
     with Held(tmp_path / "held") as held:
         await call(path, rules=rules)
         started = len(held.left())
     assert 1 <= started <= (16 if containment is Containment.USER else launcher.SPARE_PROCESSES)
+
+
+MANY_THREADS = """
+import os, sys, threading
+os.setgid(int(sys.argv[1]))
+os.setuid(int(sys.argv[1]))
+threading.stack_size(65536)
+for _ in range(int(sys.argv[2])):
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+print("started", flush=True)
+sys.stdin.read()
+"""
+
+
+@NEEDS_ROOT
+def test_a_script_starts_beside_all_that_its_user_has_running(containment: Containment, own_user: str) -> None:
+    """Asterisk has hundreds of threads, and many a site runs its scripts as the same user."""
+    number = str(pwd.getpwnam(own_user).pw_uid)
+    command = [sys.executable, "-c", MANY_THREADS, number, str(launcher.SPARE_PROCESSES + 20)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None and other.stdout.readline() == b"started\n"
+        tried = launched(replace(RULES, user=own_user, containment=containment), Path("/bin/true"))
+        done = subprocess.run(tried, capture_output=True, text=True, check=False)
+        other.kill()
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("network", [False, True])
@@ -181,7 +221,9 @@ def test_the_best_that_the_machine_allows_is_taken() -> None:
 async def test_a_script_never_sees_what_shows_that_a_connection_is_asterisks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.wire.test_agi_scripts.ENVIRONMENT", SCRIPT_ENVIRONMENT[:-1] + "agi_arg_1: the-token\n\n")
+    monkeypatch.setattr(
+        "tests.support.agi_scripts.SCRIPT_ENVIRONMENT", SCRIPT_ENVIRONMENT[:-1] + "agi_arg_1: the-token\n\n"
+    )
     path = written(tmp_path, "")
     path.write_text(
         "import sys\n"

@@ -46,6 +46,7 @@ def main(
     os.umask(0o077)
     signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
     user = containment == "user"
+    most = processes + 2 if user else _tasks_of(rights) + SPARE_PROCESSES  # counted where all of them can still be seen
     if user:
         _take(rights)
     if containment != "none":
@@ -57,7 +58,7 @@ def main(
         return UNCONTAINED  # the dialler is gone
 
     def become() -> None:
-        _limit(seconds, memory, processes + 2 if user else _tasks_of(rights) + SPARE_PROCESSES)
+        _limit(seconds, memory, most)
         if not user:
             _take(rights)
         if containment == "none" and _LINUX:
