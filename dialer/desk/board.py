@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -15,13 +15,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from config.words import SupervisorRole as Role
 from dialer.desk.doors import EVERY_ROLE, WebDoor
 from dialer.desk.hearing import Hearing
-from dialer.desk.people import Who
+from dialer.desk.people import People, Who
 from dialer.desk.picture import Picture, Told
 from dialer.domain.clock import Clock
 from dialer.domain.commands.registry import COMMANDS
 from dialer.store.desk_file import Acknowledgement, DeskFile
+from dialer.store.desk_reading import DeskReading
 
 MOST_READERS = 200
+SHOWN = frozenset({"desk", "centre", "campaign", "seat", "booth", "alerts", "acknowledged", "day", "abandoned", "why"})
+"""Kinds of keys of the picture that a board is told of; no others, whatever else stands in it."""
+LOOK_SECONDS = 30.0  # whether who has a page open is still signed in
 OFFERED = (
     "pause",
     "resume",
@@ -70,31 +74,52 @@ class AlertSeen(BaseModel):
 class Board:
     """What the board's pages ask for."""
 
-    def __init__(self, picture: Picture, hearing: Hearing, file: DeskFile, clock: Clock) -> None:
+    def __init__(
+        self, picture: Picture, hearing: Hearing, file: DeskFile, people: People, reading: DeskReading, clock: Clock
+    ) -> None:
         self._picture = picture
         self._hearing = hearing
         self._file = file
+        self._people = people
+        self._reading = reading
         self._clock = clock
+        self._booths: dict[int, tuple[str, str]] = {}
 
     def doors(self) -> list[WebDoor]:
         """Everything that is asked of the board."""
         return [
             WebDoor("GET", "/api/board/events", self.events),
+            WebDoor("GET", "/api/board/booths", self.booths),
             WebDoor("POST", "/api/board/commands", self.command, COMMANDERS),
             WebDoor("POST", "/api/board/alerts", self.acknowledge, SEERS),
         ]
 
     async def begin(self) -> None:
-        """Who has seen which alert, from before."""
+        """Who has seen which alert, from before; and what the booths are called."""
         self._show(await self._file.acknowledged())
+        self._booths = await asyncio.to_thread(self._reading.booth_names)
 
-    async def events(self) -> Response:
-        """The picture, whole, then what changes of it: server-sent events of JSON."""
+    async def events(self, request: Request) -> Response:
+        """The picture, whole, then what changes of it: server-sent events of JSON. A page that is open counts as used."""
         if self._picture.readers >= MOST_READERS:
             return problem(503, "full")
-        return StreamingResponse(
-            stream(self._picture), media_type="text/event-stream", headers={"x-accel-buffering": "no"}
-        )
+        news = self._news(request.state.token)
+        return StreamingResponse(news, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+    async def _news(self, token: str) -> AsyncIterator[bytes]:
+        """The events of one page, until who opened it is signed in no more."""
+        looked = self._clock.monotonic()
+        with self._picture.reading(lambda key: key.partition("/")[0] in SHOWN) as reader:
+            async for told in reader.told():
+                yield event_of(told)
+                if self._clock.monotonic() - looked >= LOOK_SECONDS:
+                    looked = self._clock.monotonic()
+                    if await self._people.who(token) is None:
+                        return
+
+    async def booths(self) -> dict[int, tuple[str, str]]:
+        """The names of each booth's constituency and of the booth, by its id."""
+        return self._booths
 
     async def command(self, asked: CommandAsked, request: Request) -> Response:
         """Give a command as the one who has signed in; the dialler's answer."""
@@ -134,14 +159,6 @@ def may(role: str) -> list[str]:
 def problem(status: int, word: str, **more: Any) -> JSONResponse:
     """A refusal, as a word that the pages have a sentence for."""
     return JSONResponse({"problem": word, **more}, status_code=status)
-
-
-async def stream(picture: Picture) -> AsyncIterator[bytes]:
-    """The events of one page that is open."""
-    async with AsyncExitStack() as stack:
-        reader = stack.enter_context(picture.reading())
-        async for told in reader.told():
-            yield event_of(told)
 
 
 def event_of(told: Told) -> bytes:

@@ -28,6 +28,8 @@ EXPIRES_SECONDS = 30.0
 REPLY_SECONDS = 10.0
 BACKOFF = Backoff(0.5, 10.0)
 STABLE_SECONDS = 10.0
+WAITING_MESSAGES = 20_000
+"""All that is retained comes at once: of a large centre three thousand booths."""
 
 _KEYS = {"seats": ("seat", "seat"), "campaigns": ("campaign", "campaign"), "booths": ("booth", "booth")}
 """By the first level of a topic: the kind of its key in the picture, and the field that names whose it is."""
@@ -54,7 +56,8 @@ class Hearing:
         chance: random.Random,
     ) -> None:
         """`put` takes the picture's keys and values; "desk" says whether the broker is there, and since when."""
-        self._settings = replace(settings, client_id=f"desk-{centre}-{uuid4().hex[:12]}")
+        name = f"desk-{centre}-{uuid4().hex[:12]}"
+        self._settings = replace(settings, client_id=name, waiting_messages=WAITING_MESSAGES)
         self._centre = centre
         self._clock = clock
         self._put = put

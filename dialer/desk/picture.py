@@ -67,9 +67,7 @@ class Picture:
             reader.note(key)
 
     @contextmanager
-    def reading(
-        self, wants: Callable[[str], bool] = lambda _: True, gather_seconds: float = GATHER_SECONDS
-    ) -> Iterator[Reader]:
+    def reading(self, wants: Callable[[str], bool], gather_seconds: float = GATHER_SECONDS) -> Iterator[Reader]:
         """A reader of the keys that it `wants`, for as long as the context lasts."""
         reader = Reader(self, wants, gather_seconds)
         self._readers.add(reader)

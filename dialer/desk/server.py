@@ -19,7 +19,7 @@ import uvicorn
 from argon2 import PasswordHasher
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
@@ -168,6 +168,17 @@ def make_app(doors: list[WebDoor]) -> FastAPI:
     return app
 
 
+def health_door(picture: Picture) -> WebDoor:
+    """The door at which a watchdog asks; it tells nothing of the centre."""
+
+    async def health() -> Response:
+        """200: the desk serves, and hears the broker; 503: it does not hear it."""
+        heard = bool((picture.get("desk") or {}).get("heard"))
+        return JSONResponse({"broker": heard}, status_code=200 if heard else 503)
+
+    return WebDoor("GET", "/health", health, None)
+
+
 def document_door(doors: list[WebDoor]) -> WebDoor:
     """The door to the OpenAPI document of the others."""
 
@@ -216,10 +227,10 @@ async def running_desk(
             hearing = Hearing(
                 broker or desk_broker(settings), settings.centre.id, clock, picture.put, random.SystemRandom()
             )
-            board = Board(picture, hearing, file, clock)
+            board = Board(picture, hearing, file, people, reading, clock)
             await board.begin()
             entrance = Entrance(settings.centre, people, read_assets() if assets is None else assets)
-            doors = [*entrance.doors(), *board.doors()]
+            doors = [*entrance.doors(), *board.doors(), health_door(picture)]
             doors.append(document_door(doors))
             origins = frozenset({origin, *_own_names(settings, origin, port)})
             guard = Guard(make_app(doors), doors, people.who, lambda: origins)

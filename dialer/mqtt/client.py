@@ -36,7 +36,6 @@ MqttError = aiomqtt.MqttError
 LogInRefused = MqttConnectError
 """The broker answered, and does not let us in."""
 
-WAITING_MESSAGES = 1_000  # in a client, until they are read
 UNKEPT_MESSAGES = 10_000
 """As many wait in a client that keeps first: the broker sends no more before some are kept (MQTT 5). Many, for a broker with its
 shipped settings holds few beside them and drops the rest (Mosquitto: `max_queued_messages`).
@@ -72,6 +71,7 @@ class BrokerSettings:
     session_expiry_seconds: int = 3600  # commands sent while we are away wait for us this long (MQTT 5)
     backoff_first_seconds: float = 0.5
     backoff_most_seconds: float = 30.0
+    waiting_messages: int = 1_000  # in a client, until they are read
 
 
 class SubscriptionRefused(aiomqtt.MqttError):
@@ -208,7 +208,7 @@ def make_client(settings: BrokerSettings, centre: str, *, will_at: float | None,
         settings.host,
         settings.port,
         keeps_first=keeps_first,
-        queue=UNKEPT_MESSAGES if keeps_first else WAITING_MESSAGES,
+        queue=UNKEPT_MESSAGES if keeps_first else settings.waiting_messages,
         identifier=client_id_of(settings, centre),
         username=settings.username,
         password=settings.password,

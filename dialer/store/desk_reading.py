@@ -48,6 +48,11 @@ class DeskReading:
             )
         return whole
 
+    def booth_names(self) -> dict[int, tuple[str, str]]:
+        """The names of each booth's constituency and of the booth, by its id. Reads them all: ask once."""
+        with explained(self._path):
+            return {row.booth_id: (row.constituency_name, row.name) for row in SQL["booth_names"].rows(self._db)}
+
     def close(self) -> None:
         """Let the file go."""
         self._db.close()

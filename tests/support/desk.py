@@ -20,9 +20,11 @@ from dialer.desk.doors import COOKIE, Guard, WebDoor
 from dialer.desk.hearing import Hearing, Reply
 from dialer.desk.people import People
 from dialer.desk.picture import Picture
-from dialer.desk.server import Asset, Entrance, document_door, make_app
+from dialer.desk.server import Asset, Entrance, document_door, health_door, make_app
 from dialer.domain.clock import SystemClock
+from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import DeskFile
+from dialer.store.desk_reading import DeskReading
 
 ORIGIN = "https://desk.test"
 PASSWORD = "lorry-mango-violin"
@@ -73,6 +75,7 @@ class DeskStand:
     people: People
     file: DeskFile
     clock: SetClock
+    board: Board
     browser: httpx.AsyncClient
     tokens: dict[str, str] = field(default_factory=dict)
 
@@ -104,16 +107,23 @@ async def desk_stand(folder: Path) -> AsyncIterator[DeskStand]:
     for role in SupervisorRole:
         await people.set_password(role.value, PASSWORD)
     picture, hearing = Picture(clock.now), FakeHearing()
-    board = Board(picture, hearing, file, clock)
+    with exclusive_connection(folder / "centre.db", "a test") as db:
+        db.execute(
+            "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, constituency_name, part_number, name)"
+            " VALUES (118, '1', 'S13', 209, 'Kothrud', 118, 'School')"
+        )
+    reading = DeskReading(folder / "centre.db", None)
+    board = Board(picture, hearing, file, people, reading, clock)
     await board.begin()
     entrance = Entrance(CentreSettings(), people, {"board.html": Asset("text/html", PAGE, None)})
-    doors = [*entrance.doors(), *board.doors()]
+    doors = [*entrance.doors(), *board.doors(), health_door(picture)]
     doors.append(document_door(doors))
     guard = Guard(make_app(doors), doors, people.who, lambda: frozenset({ORIGIN}))
     transport = httpx.ASGITransport(app=guard)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:
-        yield DeskStand(doors, picture, hearing, people, file, clock, browser)
+        yield DeskStand(doors, picture, hearing, people, file, clock, board, browser)
     people.close()
+    reading.close()
     await file.close()
 
 

@@ -8,3 +8,6 @@ FROM attempt INDEXED BY attempt_ended
 WHERE campaign_id = :campaign_id AND direction = 'outbound' AND created_at >= :since AND outcome IS NOT NULL AND outcome <> 'refused'
 GROUP BY number
 ORDER BY number;
+
+-- name: booth_names
+SELECT booth_id, constituency_name, name FROM booth ORDER BY booth_id;

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from config.words import SupervisorRole
-from dialer.desk.board import OFFERED, may
+from dialer.desk.board import LOOK_SECONDS, OFFERED, may
 from dialer.desk.figures import BoardFigures, ShownCap
 from dialer.desk.hearing import Reply
 from dialer.desk.pages_built import SOURCES
@@ -23,7 +23,7 @@ from dialer.pacing.port import Explanation, Limit
 from dialer.rules.gate import Reason
 from dialer.store.connection import exclusive_connection
 from dialer.store.desk_reading import DeskReading
-from tests.support.desk import DeskStand, SetClock, desk_stand
+from tests.support.desk import PASSWORD, DeskStand, SetClock, desk_stand
 
 ID = "0f9a7c1e-click"
 LANGUAGES = sorted((SOURCES / "locales").glob("*.ftl"))
@@ -92,6 +92,33 @@ async def test_an_alert_that_was_seen_is_so_until_another_takes_its_place(desk: 
     assert (kept["name"], kept["alert_at"], kept["at"]) == ("coach", 5.0, desk.clock.now())
     assert (await desk.post("/api/board/alerts", {"code": "switch-down", "at": 4.0}, "coach")).status_code == 409
     assert [each.name for each in await desk.file.acknowledged()] == ["coach"]
+
+
+async def test_a_board_is_told_of_its_own_kinds_and_of_no_others(desk: DeskStand) -> None:
+    desk.picture.put("seat/01", {"state": "ready"})
+    desk.picture.put("pop/01", {"name": "somebody"})
+    token = await desk.people.sign_in("viewer", PASSWORD)
+    news = desk.board._news(token)
+    first = await anext(news)
+    assert b"seat/01" in first
+    assert b"somebody" not in first
+    await news.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_page_whose_sign_in_ended_is_told_nothing_more(desk: DeskStand) -> None:
+    token = await desk.people.sign_in("viewer", PASSWORD)
+    news = desk.board._news(token)
+    await anext(news)
+    await desk.people.sign_out(token)
+    desk.clock.pass_seconds(LOOK_SECONDS)
+    desk.picture.put("seat/01", {"state": "ready"})
+    with pytest.raises(StopAsyncIteration):
+        await anext(news)
+    assert desk.picture.readers == 0
+
+
+async def test_booths_have_their_names(desk: DeskStand) -> None:
+    assert (await desk.get("/api/board/booths", "viewer")).json() == {"118": ["Kothrud", "School"]}
 
 
 # Why is nothing dialled?

@@ -14,7 +14,7 @@ from dialer.desk.server import make_app
 from tests.support.desk import ORIGIN, PASSWORD, DeskStand, desk_stand
 
 SIGN_IN = {"name": "supervisor", "password": PASSWORD}
-OPEN = {"/", "/board", "/assets/{name}", "/api/me", "/api/sign-in", "/api/sign-out"}
+OPEN = {"/", "/board", "/assets/{name}", "/api/me", "/api/sign-in", "/api/sign-out", "/health"}
 
 
 @pytest.fixture
@@ -128,6 +128,13 @@ def test_a_cookie_that_is_none_is_nobodys() -> None:
     for text in ("", "a=b", f"{COOKIE}", "\x00=;;;", f"other{COOKIE}=x"):
         assert token_in(text) is None
     assert token_in(cookie_of("abc")) == "abc"
+
+
+async def test_a_watchdog_learns_whether_the_desk_hears_and_nothing_else(desk: DeskStand) -> None:
+    assert (await desk.get("/health")).status_code == 503
+    desk.picture.put("desk", {"heard": True, "since": 1.0})
+    answer = await desk.get("/health")
+    assert (answer.status_code, answer.json()) == (200, {"broker": True})
 
 
 async def test_the_openapi_document_names_every_door(desk: DeskStand) -> None:

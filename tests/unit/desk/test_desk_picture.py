@@ -22,7 +22,7 @@ def picture() -> Iterator[Picture]:
 
 @virtual_time()
 async def test_a_reader_begins_with_the_whole_and_hears_what_changed(picture: Picture) -> None:
-    with picture.reading() as reader:
+    with picture.reading(bool) as reader:
         news = aiter(reader.told())
         assert await anext(news) == Told(0, 1000.0, {"centre": {"online": True}, "seat/01": {"state": "ready"}})
         picture.put("seat/01", {"state": "talking"})
@@ -35,7 +35,7 @@ async def test_a_reader_begins_with_the_whole_and_hears_what_changed(picture: Pi
 
 @virtual_time()
 async def test_what_changed_while_nobody_read_is_told_once_and_as_it_is_now(picture: Picture) -> None:
-    with picture.reading() as reader:
+    with picture.reading(bool) as reader:
         news = aiter(reader.told())
         await anext(news)
         for number in range(10_000):
@@ -47,7 +47,7 @@ async def test_what_changed_while_nobody_read_is_told_once_and_as_it_is_now(pict
 @virtual_time()
 async def test_a_quiet_picture_beats_and_a_busy_one_is_told_four_times_a_second(picture: Picture) -> None:
     loop = asyncio.get_running_loop()
-    with picture.reading() as reader:
+    with picture.reading(bool) as reader:
         news = aiter(reader.told())
         await anext(news)
         began = loop.time()
@@ -61,7 +61,7 @@ async def test_a_quiet_picture_beats_and_a_busy_one_is_told_four_times_a_second(
 
 @virtual_time()
 async def test_the_same_value_again_is_no_news(picture: Picture) -> None:
-    with picture.reading() as reader:
+    with picture.reading(bool) as reader:
         picture.put("seat/01", {"state": "ready"})
         assert not reader._changed
 
@@ -77,7 +77,7 @@ async def test_a_reader_hears_only_the_keys_that_it_wants(picture: Picture) -> N
 
 @virtual_time()
 async def test_the_end_of_the_desk_ends_the_news_and_a_page_that_left_is_forgotten(picture: Picture) -> None:
-    with picture.reading() as reader:
+    with picture.reading(bool) as reader:
         assert picture.readers == 1
         news = aiter(reader.told())
         await anext(news)

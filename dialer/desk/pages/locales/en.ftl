@@ -3,6 +3,9 @@
 title = Matdan
 language = Language
 campaign = Campaign
+centre-actions = What to do with the centre
+seat-state = State
+all-states = All states
 all-campaigns = All campaigns
 cancel = Cancel
 

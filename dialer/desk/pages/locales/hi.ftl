@@ -3,6 +3,9 @@
 title = मतदान
 language = भाषा
 campaign = अभियान
+centre-actions = केंद्र के लिए आदेश
+seat-state = स्थिति
+all-states = सभी स्थितियाँ
 all-campaigns = सभी अभियान
 cancel = रहने दें
 

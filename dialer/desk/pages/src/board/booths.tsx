@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import { Section } from "../shared/parts";
-import { namesOf, value } from "../shared/server";
+import { ask, isProblem, namesOf, value } from "../shared/server";
 import { count, percent, t } from "../shared/words";
 import type { Booth } from "./wire";
 
@@ -9,11 +9,20 @@ const wanted = signal("");
 const order = signal<"behind" | "place">("behind");
 
 const shareOf = (booth: Booth) => (booth.reached ? booth.voted / booth.reached : 1);
+/** Constituency and booth by the booth's id: asked for once, for names do not change in a day. */
+const called = signal<Record<string, [string, string]>>({});
+export async function lookNames(): Promise<void> {
+  const found = await ask<Record<string, [string, string]>>("GET", "/api/board/booths");
+  if (!isProblem(found)) called.value = found;
+}
+const nameOf = (booth: Booth) => (called.value[booth.booth] ?? []).filter(Boolean).join(", ");
+
 const placeOf = (booth: Booth) => `${booth.constituency_number}/${booth.part_number}`;
 
 export function Booths() {
   const every = namesOf("booth").flatMap((name) => value<Booth>(`booth/${name}`) ?? []);
-  const found = every.filter((booth) => placeOf(booth).startsWith(wanted.value.trim()));
+  const sought = wanted.value.trim().toLowerCase();
+  const found = every.filter((booth) => placeOf(booth).startsWith(sought) || nameOf(booth).toLowerCase().includes(sought));
   found.sort((a, b) =>
     order.value === "behind"
       ? shareOf(a) - shareOf(b) || b.reached - a.reached
@@ -29,7 +38,7 @@ export function Booths() {
       <div class="row">
         <label>
           {t("booth-find")}{" "}
-          <input size={8} value={wanted.value} onInput={(event) => (wanted.value = event.currentTarget.value)} />
+          <input size={12} value={wanted.value} onInput={(event) => (wanted.value = event.currentTarget.value)} />
         </label>
         <label>
           {t("booth-order")}{" "}
@@ -54,7 +63,9 @@ export function Booths() {
           <tbody>
             {found.slice(0, SHOWN).map((booth) => (
               <tr key={booth.booth}>
-                <th scope="row">{placeOf(booth)}</th>
+                <th scope="row" class="booth">
+                  {placeOf(booth)} <small>{nameOf(booth)}</small>
+                </th>
                 <td class="right">{count(booth.voters)}</td>
                 <td class="right">{count(booth.reached)}</td>
                 <td class="right">{count(booth.voted)}</td>

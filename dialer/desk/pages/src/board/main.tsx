@@ -4,10 +4,10 @@ import { Asked, LanguageChoice, Said, SignIn } from "../shared/parts";
 import { STALE_SECONDS, hear, lookWho, me, namesOf, now, signOut, silentSeconds } from "../shared/server";
 import { areLoaded, choose, clock, lasted, preferred, t, word } from "../shared/words";
 import { Alerts } from "./alerts";
-import { Booths } from "./booths";
+import { Booths, lookNames } from "./booths";
 import { Campaigns } from "./campaigns";
 import { Charts } from "./charts";
-import { command, may } from "./commands";
+import { Menu, command, may } from "./commands";
 import { Seats } from "./seats";
 import { Tiles } from "./tiles";
 import { Trunks } from "./trunks";
@@ -44,6 +44,7 @@ function Head() {
         ))}
       </select>
       <LanguageChoice />
+      <Menu id="centre-menu" title={t("centre-actions")} offered={["reload-flows", "accept-clock"]} />
       <span class="who">
         {me.value?.name} · {word("role", me.value?.role ?? "")}
       </span>
@@ -111,6 +112,7 @@ effect(() => {
   if (me.value && !hearing) {
     hearing = true;
     hear("/api/board/events");
+    void lookNames();
   }
 });
 void choose(preferred());

@@ -1,8 +1,13 @@
+import { signal } from "@preact/signals";
 import { Section } from "../shared/parts";
 import { namesOf, now, value } from "../shared/server";
 import { count, lasted, percent, t, word } from "../shared/words";
-import { command, may } from "./commands";
+import { Menu, command, may } from "./commands";
+import { SEAT_STATES } from "./tiles";
 import { chosen, type Seat } from "./wire";
+
+/** The state that the seats are narrowed to; "": all. */
+const wanted = signal("");
 
 const OFFERED: Record<string, string[]> = {
   ready: ["seat-pause", "seat-log-off"],
@@ -14,42 +19,21 @@ const OFFERED: Record<string, string[]> = {
   offline: ["seat-unlock"],
 };
 
-function Actions({ seat }: { seat: Seat }) {
-  const offered = (OFFERED[seat.state] ?? []).filter(may);
-  if (!offered.length) return null;
-  const id = `seat-menu-${seat.seat}`;
-  return (
-    <>
-      <button class="more" popovertarget={id} aria-label={t("seat-actions", { seat: seat.seat })}>
-        ⋯
-      </button>
-      <div id={id} popover="auto" class="menu">
-        <h4>{t("seat-actions", { seat: seat.seat })}</h4>
-        {offered.map((name) => (
-          <button
-            key={name}
-            onClick={() => {
-              document.getElementById(id)?.hidePopover();
-              command(name, { seat: seat.seat });
-            }}
-          >
-            {t(`do-${name}`)}
-          </button>
-        ))}
-      </div>
-    </>
-  );
-}
-
 function Card({ name }: { name: string }) {
   const seat = value<Seat>(`seat/${name}`);
   if (!seat || (chosen.value && seat.campaign !== null && seat.campaign !== chosen.value)) return null;
+  if (wanted.value && seat.state !== wanted.value) return null;
   const more = [seat.reason, seat.help && word("help", seat.help), seat.recording && word("recording", seat.recording)];
   return (
     <li class={`seat-card ${seat.state}`}>
       <div class="row between">
         <h3>{seat.seat}</h3>
-        <Actions seat={seat} />
+        <Menu
+          id={`seat-menu-${seat.seat}`}
+          title={t("seat-actions", { seat: seat.seat })}
+          offered={OFFERED[seat.state] ?? []}
+          values={{ seat: seat.seat }}
+        />
       </div>
       <p>
         <i class={`dot seat ${seat.state}`} aria-hidden="true" />
@@ -76,6 +60,14 @@ export function Seats() {
       title={t("seats")}
       aside={
         <span class="row">
+          <select aria-label={t("seat-state")} value={wanted.value} onChange={(event) => (wanted.value = event.currentTarget.value)}>
+            <option value="">{t("all-states")}</option>
+            {SEAT_STATES.map((state) => (
+              <option key={state} value={state}>
+                {word("seat", state)}
+              </option>
+            ))}
+          </select>
           {t("seats-at-work", { working: at.length, seats: count(names.length) })}
           {may("stop-listening") && <button onClick={() => command("stop-listening")}>{t("do-stop-listening")}</button>}
         </span>

@@ -37,3 +37,30 @@ export function command(name: string, values: Record<string, string> = {}): void
     then: (reason) => void give(name, name === "seat-pause" ? { ...values, reason } : values),
   });
 }
+
+/** A button that opens the commands of something, those that who has signed in may give. */
+export function Menu({ id, title, offered, values = {} }: { id: string; title: string; offered: string[]; values?: Record<string, string> }) {
+  const allowed = offered.filter(may);
+  if (!allowed.length) return null;
+  return (
+    <>
+      <button class="more" popovertarget={id} aria-label={title}>
+        ⋯
+      </button>
+      <div id={id} popover="auto" class="menu">
+        <p>{title}</p>
+        {allowed.map((name) => (
+          <button
+            key={name}
+            onClick={() => {
+              document.getElementById(id)?.hidePopover();
+              command(name, values);
+            }}
+          >
+            {t(`do-${name}`)}
+          </button>
+        ))}
+      </div>
+    </>
+  );
+}

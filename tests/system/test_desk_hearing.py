@@ -1,0 +1,144 @@
+"""The desk at a real broker: the whole state of a large centre, commands and replies, and a broker that goes and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.words import SupervisorRole
+from dialer.desk.hearing import Hearing, Reply
+from dialer.desk.picture import Picture
+from dialer.domain.clock import SystemClock
+from dialer.domain.commands import PauseCampaign
+from dialer.domain.view import SeatChange, SeatState
+from dialer.mqtt import topics
+from dialer.mqtt.client import BrokerSettings
+from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
+from dialer.mqtt.link import Presence
+from dialer.mqtt.monitor import Monitor
+from dialer.store.sqlite import open_store
+from tests.support.fake_centre import FakeEngine, centre_view
+from tests.support.mqtt import PATIENCE_SECONDS, SENDERS, Wire
+
+MOSQUITTO = pytest.param(
+    BrokerKind.MOSQUITTO, marks=pytest.mark.skipif(mosquitto_path() is None, reason="mosquitto is not installed")
+)
+BOTH = pytest.mark.parametrize("kind", [MOSQUITTO, BrokerKind.AMQTT])
+BOSS = SupervisorRole.SUPERVISOR.value
+
+
+class Watched(Picture):
+    """A picture that can be waited for."""
+
+    def __init__(self) -> None:
+        super().__init__(SystemClock().now)
+        self._news = asyncio.Event()
+
+    def put(self, key: str, value: Any) -> None:
+        super().put(key, value)
+        self._news.set()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Return once it holds."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not holds():
+                self._news.clear()
+                await self._news.wait()
+
+    @property
+    def heard(self) -> bool:
+        """Whether the broker is there."""
+        return bool(self.get("desk")["heard"])
+
+
+@asynccontextmanager
+async def dialler(settings: BrokerSettings, engine: FakeEngine, folder: Path) -> AsyncIterator[None]:
+    """What speaks for the centre."""
+    store = await open_store(folder / "centre.db", encode=topics.encode)
+    stop = asyncio.Event()
+    running = asyncio.create_task(
+        Monitor(Presence("pune-1", settings, SystemClock()), engine, store, SENDERS).run(stop)
+    )
+    yield
+    stop.set()
+    await running
+    await store.close()
+
+
+@asynccontextmanager
+async def hearing(settings: BrokerSettings) -> AsyncIterator[tuple[Hearing, Watched]]:
+    """A desk's ear."""
+    picture = Watched()
+    made = Hearing(settings, "pune-1", SystemClock(), picture.put, random.Random(1))
+    task = asyncio.create_task(made.run())
+    yield made, picture
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@BOTH
+async def test_the_whole_of_a_large_centre_is_heard_and_what_changes(kind: BrokerKind, tmp_path: Path) -> None:
+    """Retained messages come in a burst, more than an MQTT client of ours usually keeps waiting."""
+    engine = FakeEngine(centre_view(seats=100, booths=2_700))
+    async with demo_broker(kind) as broker, dialler(broker.settings, engine, tmp_path):
+        async with hearing(broker.settings) as (_, early):
+            await early.until(lambda: len(early.below("booth")) == 2_700 and len(early.below("seat")) == 100)
+        async with hearing(broker.settings) as (_, late):
+            await late.until(lambda: len(late.below("booth")) == 2_700 and len(late.below("seat")) == 100)
+            assert late.get("centre")["online"] is True
+            assert late.get("campaign/turnout-agents")["due"] == 4057
+            changed = replace(engine.view().seats[0], state=SeatState.PAUSED, seconds=40.0)
+            engine.tell(SeatChange(changed, 1000.0))
+            await late.until(lambda: late.get("seat/seat-01")["state"] == "paused")
+            assert late.get("seat/seat-01")["since"] == 960.0
+
+
+@BOTH
+async def test_a_command_is_answered_once_however_often_it_is_asked(kind: BrokerKind, tmp_path: Path) -> None:
+    engine = FakeEngine()
+    async with (
+        demo_broker(kind) as broker,
+        dialler(broker.settings, engine, tmp_path),
+        hearing(broker.settings) as (desk, picture),
+    ):
+        await picture.until(lambda: picture.heard and picture.get("centre") is not None)
+        for _ in range(2):
+            reply = await desk.ask(BOSS, "click-0001", "pause", {"campaign": "turnout-ivr"})
+            assert reply == Reply("done", "done: PauseCampaign")
+        assert engine.executed == [PauseCampaign("turnout-ivr")]
+        refused = await desk.ask(BOSS, "click-0002", "pause", {"campaign": "none"})
+        assert refused is not None
+        assert (refused.status, refused.text) == ("refused", "there is no campaign 'none'")
+        viewer = await desk.ask("viewer", "click-0003", "pause", {"campaign": "turnout-ivr"})
+        assert viewer is not None
+        assert viewer.status == "refused"
+
+
+async def test_a_broker_that_is_away_is_told_and_heard_again(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    async with (
+        demo_broker() as broker,
+        Wire() as wire,
+        dialler(broker.settings, engine, tmp_path),
+        hearing(replace(broker.settings, port=wire.port)) as (desk, picture),
+    ):
+        assert await desk.ask(BOSS, "click-0001", "stop-all", {}) is None
+        await wire.lead_to(broker.port)
+        await picture.until(lambda: picture.heard and picture.get("centre") is not None)
+        await wire.take_down()
+        await picture.until(lambda: not picture.heard)
+        assert picture.get("seat/seat-01") is not None  # what was heard stays, with its age
+        assert await desk.ask(BOSS, "click-0002", "stop-all", {}) is None
+        assert not engine.executed
+        await wire.lead_to(broker.port)
+        await picture.until(lambda: picture.heard)
+        reply = await desk.ask(BOSS, "click-0003", "stop-all", {})
+        assert reply is not None
+        assert reply.status == "done"
