@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 HOMES = ("config", "audio", "ivr_flows", "dialer")  # each may import those before it
 _OF_THE_LOOP = frozenset({"call_later", "call_soon", "add_done_callback", "to_thread", "sorted", "min", "max"})
+_CHANGES = frozenset({"add", "append", "clear", "discard", "extend", "pop", "remove", "setdefault", "update"})
 SHORT_LINES = 80  # a module under this that only one other imports usually belongs into that one
 
 
@@ -139,6 +140,24 @@ class House:
                     ]
                     found += [f"{name}.{owner.name}.{method} -> {callee}" for method in reached]
         return sorted(found)
+
+    def writers(self, inside: str, holder: str) -> dict[str, set[str]]:
+        """By attribute of what a room's modules call `holder`, those that put something into it, or take something out."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for name, module in self.modules.items():
+            for node in ast.walk(module.tree) if name.startswith(inside) else ():
+                targets: list[ast.expr] = []
+                if isinstance(node, ast.Assign | ast.Delete):
+                    targets = [part for each in node.targets for part in getattr(each, "elts", [each])]
+                elif isinstance(node, ast.AugAssign):
+                    targets = [node.target]
+                elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGES:
+                    targets = [node.func.value]
+                for target in targets:
+                    whole, _, attribute = ast.unparse(target).partition("[")[0].rpartition(".")
+                    if whole.rpartition(".")[2].lstrip("_") == holder:
+                        found[attribute].add(name)
+        return found
 
     def importing(self, wanted: str, *, outside: str = "", inside: str = "") -> list[str]:
         """Modules that import `wanted` or what is in it: all but those of the room `outside`, or only those of `inside`."""

@@ -14,7 +14,7 @@ from dialer.engine.effects import Due, Learn, Notify, Timer, What, order
 from dialer.engine.eligibility import Eligibility
 from dialer.engine.seat import Seat, choose_seat
 from dialer.engine.views import seat_view
-from dialer.engine.world import Centre
+from dialer.engine.world import Centre, SeatTally
 from dialer.pacing.port import PacingEventKind
 from dialer.store.port import SeatInterval
 
@@ -42,14 +42,14 @@ class Acd:
         """An answered voter can be connected: to a seat at once, or when one comes free before the limit."""
         now = self._centre.instant()
         known = self._centre.update_call(call, call.by_person(now))
-        if known.waiting or known.seat is not None or known.message_started:
+        if known.leg.waiting or known.talk.seat is not None or known.leg.message_started:
             return
-        waiting = self._centre.update_call(known, replace(known, waiting=True))
+        waiting = self._centre.update_call(known, known.waits())
         if not self._eligibility.admits(waiting):
             self.too_late(call.attempt_id)
         elif not self._seat_for(waiting):
             limit = self._centre.campaigns[call.campaign_id].spec.connect_limit_seconds - MESSAGE_MARGIN_SECONDS
-            left = max(0.0, limit - (now.seconds - (waiting.answered_seconds or 0.0)))
+            left = max(0.0, limit - (now.seconds - (waiting.leg.answered_seconds or 0.0)))
             due = Due(What.VOTER_TOO_LATE, attempt_id=call.attempt_id)
             self._centre.then(Timer(f"call/{call.attempt_id}", left, due))
 
@@ -82,7 +82,7 @@ class Acd:
         now = self._centre.instant()
         if seat.state is SeatState.READY:  # else it was kept for this call
             self.put(seat, seat.reserved(call.attempt_id, call.campaign_id, now))
-        self._centre.update_call(call, replace(call, seat=seat.name, agent=seat.agent))
+        self._centre.update_call(call, call.reserved(seat.name, seat.agent))
         spec, never_came = (
             self._centre.campaigns[call.campaign_id].spec,
             Due(What.VOTER_NEVER_CAME, seat.name, call.attempt_id),
@@ -107,8 +107,8 @@ class Acd:
         if seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
             self.free(seat, seat.call_ended(self._centre.instant()))
         call = self._centre.calls.get(attempt_id)
-        if call is not None and call.seat == seat_name and call.connected_at is None:
-            self._centre.update_call(call, replace(call, seat=None))
+        if call is not None and call.talk.seat == seat_name and call.talk.connected_at is None:
+            self._centre.update_call(call, call.never_came())
             self._arrived(attempt_id, False)
 
     def too_late(self, attempt_id: AttemptId) -> None:
@@ -116,15 +116,15 @@ class Acd:
         dialplan's own fail-safe plays it a moment later.
         """
         call = self._centre.calls.get(attempt_id)
-        if call is not None and call.waiting and call.seat is None and not call.message_started:
+        if call is not None and call.leg.waiting and call.talk.seat is None and not call.leg.message_started:
             self.message_started(call)
             self._centre.then(order(Switch.play_message, attempt_id))
 
     def message_started(self, call: Call) -> None:
         """The voter hears the information message: an abandoned call, unless a seat had it before (its phone died)."""
         call = self._centre.update_call(call, call.by_person(self._centre.instant()))
-        if not call.message_started:
-            self._centre.update_call(call, replace(call, message_started=True, waiting=False))
+        if not call.leg.message_started:
+            self._centre.update_call(call, call.hears_message())
             self._centre.then(Timer(f"call/{call.attempt_id}"))
             self._centre.wake.set()
 
@@ -135,9 +135,9 @@ class Acd:
         seat = self._centre.seats.get(seat_name)
         if seat is None:
             return
-        if call.connected_at is not None:
+        if call.talk.connected_at is not None:
             if _is_open_to(seat, call) or seat.state is SeatState.PAUSED:  # a pause goes on after the call
-                self._talks_again(self._centre.update_call(call, replace(call, message_started=False)), seat_name)
+                self._talks_again(self._centre.update_call(call, call.message_cut_short()), seat_name)
             return
         self._ended.pop(seat_name, None)  # what is said from now on is said of this call
         self.put(seat, seat.talking(call.attempt_id, call.campaign_id, now))
@@ -151,7 +151,7 @@ class Acd:
         now = self._centre.instant()
         seat = self._centre.seats[seat_name]
         self.put(seat, seat.talking(call.attempt_id, call.campaign_id, now))
-        self._centre.update_call(call, replace(call, seat=seat_name, agent=seat.agent))
+        self._centre.update_call(call, call.reserved(seat_name, seat.agent))
 
     def _talks_again(self, call: Call, seat_name: str) -> None:
         self._centre.then(Timer(f"seat/{seat_name}"))
@@ -164,8 +164,8 @@ class Acd:
 
     def agent_leaves(self, call: Call) -> None:
         """The call goes on without its agent: the talk is over, the wrap-up begins."""
-        if call.seat is not None:
-            self._release(call.seat, call)
+        if call.talk.seat is not None:
+            self._release(call.talk.seat, call)
 
     def take_back(self, call: Call, seat_name: str) -> str | None:
         """A seat for a voter whose transfer came to nothing: the one of the agent who had left, if still free, else another one.
@@ -190,7 +190,7 @@ class Acd:
         """The call has ended: its seat goes to wrap-up, or is free again if the voter never came."""
         self._centre.then(Timer(f"call/{call.attempt_id}"))
         self._arrived(call.attempt_id, False)
-        seat = call.seat or call.kept_seat
+        seat = call.talk.seat or call.kept_seat
         if seat is not None:
             self._release(seat, call)
 
@@ -249,8 +249,8 @@ class Acd:
         self._centre.wake.set()
 
     def _serve_waiting(self) -> None:
-        waiting = [call for call in self._centre.calls.values() if call.state is CallState.WAITING and call.waiting]
-        for call in sorted(waiting, key=lambda call: call.answered_seconds or 0.0):
+        waiting = [call for call in self._centre.calls.values() if call.state is CallState.WAITING and call.leg.waiting]
+        for call in sorted(waiting, key=lambda call: call.leg.answered_seconds or 0.0):
             if not self._eligibility.admits(call):
                 self.too_late(call.attempt_id)
             else:
@@ -300,6 +300,8 @@ class Acd:
         self._centre.seats[before.name] = after
         if after.state is not before.state:
             self._close_interval(before, after.since)
+            if after.agent is not None and before.agent is None:
+                self._centre.seat_tallies[before.name] = SeatTally()
             if SeatState.LOST in (before.state, after.state):
                 gone = Due(What.AGENT_GONE, before.name) if after.state is SeatState.LOST else None
                 self._centre.then(Timer(f"lost/{before.name}", LOST_SECONDS, gone))

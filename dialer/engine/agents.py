@@ -38,7 +38,7 @@ from dialer.engine.results import Marks
 from dialer.engine.retry_schedule import RetrySchedule
 from dialer.engine.seat import Seat
 from dialer.engine.seat_silence import SeatSilence
-from dialer.engine.world import CampaignRun, Centre, SeatTally
+from dialer.engine.world import CampaignRun, Centre
 from dialer.pacing.port import PacingEventKind
 from dialer.store.port import LogIn
 from dialer.store.sqlite import Store
@@ -94,8 +94,8 @@ class Dispositions:
         live = self._centre.calls.get(attempt_id)
         if live is None:
             return None
-        self._centre.update_call(live, replace(live, disposed=said))
-        return live.disposed
+        self._centre.update_call(live, live.with_disposition(said))
+        return live.talk.disposed
 
     def _judge(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
         """What the agent says of person or machine, of a live call or of one that has just ended.
@@ -104,12 +104,12 @@ class Dispositions:
         """
         live = self._centre.calls.get(call.attempt_id)
         known = live or call
-        if known.machine is machine:
+        if known.leg.machine is machine:
             return
         if live is not None:
-            self._centre.update_call(live, replace(live, machine=machine, not_counted=live.not_counted or machine))
+            self._centre.update_call(live, live.called_machine(machine=machine))
         else:
-            if machine and not known.not_counted and not known.inbound:
+            if machine and not known.leg.not_counted and not known.inbound:
                 self._centre.then(Learn(call.campaign_id, PacingEventKind.MACHINE))
             outcomes = run.inbound if call.inbound else run.outcomes
             outcomes[Outcome.MACHINE] += 1 if machine else -1
@@ -244,7 +244,7 @@ class Agents:
         """Keep what the agent says of the call in progress or just ended. Raises CommandRefused, StoreError."""
         seat = self._centre.seat(seat_name)
         call = self._acd.latest_call(seat)
-        if call is None or call.connected_at is None:
+        if call is None or call.talk.connected_at is None:
             raise CommandRefused(f"seat {seat.name} has no call to give a disposition for")
         run = self._centre.campaigns[call.campaign_id]
         await self._dispositions.dispose(run, call, seat.agent, disposition, hour)
@@ -295,7 +295,6 @@ class Agents:
             raise CommandRefused(f"the phone of seat {seat.name} is on the line already; hang it up first")
         if not (phone_here and elsewhere is not None):
             self._acd.free(seat, _logged_in(seat, agent, account, self._centre.instant()))
-            self._centre.seat_tallies[seat.name] = SeatTally()
         if phone_here:
             self._acd.expect_phone(seat.name)
         else:

@@ -125,7 +125,7 @@ class BoothWorkers:
         """The agent's seat, the booth worker's call, and what a commit of now is named."""
         seat = self._centre.seat(seat_name)
         call = self._acd.latest_call(seat)
-        if call is None or call.connected_at is None or call.worker is None:
+        if call is None or call.talk.connected_at is None or call.worker is None:
             raise CommandRefused(f"seat {seat.name} has no call with a booth worker")
         # Drawn: by the clock, what is said in one millisecond, or after it was set back, would be taken for a repeat.
         return seat, call, f"{call.attempt_id}/agent/{secrets.token_hex(8)}"

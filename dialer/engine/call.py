@@ -8,6 +8,7 @@ gives the same outcome.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from config.words import CampaignKind
 from dialer.domain.clock import Instant
@@ -18,8 +19,60 @@ from dialer.pacing.number_answers import NumberSigns
 
 
 @dataclass(frozen=True, slots=True)
+class Leg:
+    """What the switch has said of the voter's side, and what was asked of it."""
+
+    began_seconds: float
+    written: bool = False  # the Originate is with the switch, or may be
+    ringing_at: float | None = None
+    ringing_seconds: float | None = None
+    answered_at: float | None = None
+    answered_seconds: float | None = None
+    waiting: bool = False  # stands where it can be connected to a seat
+    message_started: bool = False
+    cancelled: bool = False  # we asked for its end before an answer
+    judged: bool = True  # False: answered, and whether by a person or a machine is not known yet
+    machine: bool = False  # an answering machine, as the switch or the agent says
+    not_counted: bool = False  # the pacer has given its answer up as a machine's, whatever is said later
+    ended: CallEnded | None = None  # arrived while something that belongs to the call was still under way
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """A call with an agent."""
+
+    seat: str | None = None  # reserved or talking
+    agent: str | None = None
+    connected_at: float | None = None
+    connected_seconds: float | None = None
+    agent_packets: int | None = None  # of sound, that had come from the agent's phone when they were connected
+    heard_nobody: bool = False  # no sound came from the agent's phone while they were connected
+    disposed: DispositionRecord | None = None  # what the agent said of it so far
+    recorded: bool = False
+    recording_paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FlowPart:
+    """A call in its flow."""
+
+    under_way: bool = False
+    name: str | None = None
+    completed: bool = False
+    left_at: str | None = None
+    said: MarkKind | None = None  # the last mark of this call
+    said_hour: int | None = None
+
+
+NO_TALK = Talk()
+NO_FLOW = FlowPart()
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
-    """A live call. Times ending in `_at` are epoch seconds, in `_seconds` the monotonic clock's."""
+    """A live call: whose it is, which stays, and its parts. Times ending in `_at` are epoch seconds, in `_seconds` the monotonic
+    clock's. Facts are written here alone, each by the one step that tells of it.
+    """
 
     attempt_id: AttemptId
     campaign_id: str
@@ -31,100 +84,172 @@ class Call:
     language: str
     pending_voters: int  # on the number, when it was claimed
     trunk: str
-    began_seconds: float
-    written: bool = False  # the Originate is with the switch, or may be
-    adopted: bool = False  # found after a restart: `began_seconds` is when, and how long it rings is not known
-    ringing_at: float | None = None
-    ringing_seconds: float | None = None
-    answered_at: float | None = None
-    answered_seconds: float | None = None
-    waiting: bool = False  # stands where it can be connected to a seat
-    seat: str | None = None  # reserved or talking
+    leg: Leg
+    talk: Talk = NO_TALK
+    flow: FlowPart = NO_FLOW
+    adopted: bool = False  # found after a restart: its leg begins then, and how long it rings is not known
     kept_seat: str | None = None  # reserved since before it was dialled: the call competes for no other
-    agent: str | None = None
-    connected_at: float | None = None
-    connected_seconds: float | None = None
-    in_flow: bool = False
-    flow: str | None = None
-    flow_completed: bool = False
-    left_at: str | None = None
-    said: MarkKind | None = None  # the last mark of this call
-    said_hour: int | None = None
-    disposed: DispositionRecord | None = None  # what the agent said of it so far
-    message_started: bool = False
-    recorded: bool = False
-    recording_paused: bool = False
-    judged: bool = True  # False: answered, and whether by a person or a machine is not known yet
-    agent_packets: int | None = None  # of sound, that had come from the agent's phone when they were connected
-    heard_nobody: bool = False  # no sound came from the agent's phone while they were connected
-    machine: bool = False  # an answering machine, as the switch or the agent says
-    not_counted: bool = False  # the pacer has given its answer up as a machine's, whatever is said later
     worker: BoothWorker | None = None  # who is called, where it is no voter
     inbound: bool = False  # the voter called us
     flow_source: str | None = None  # the flow of the number that was called; None: the campaign's
-    cancelled: bool = False  # we asked for its end before an answer
     signs: NumberSigns | None = None  # what was known of the number when it was dialled
     answer_probability: float | None = None  # of the number, as told then; None: the campaign's
-    ended: CallEnded | None = None  # arrived while the flow's last commit was still under way
 
     @property
     def state(self) -> CallState:
         """Where the call is, read off what is known of it."""
-        if self.ended is not None:
+        leg, talk = self.leg, self.talk
+        if leg.ended is not None:
             return CallState.ENDED
-        if self.message_started:
+        if leg.message_started:
             return CallState.MESSAGE
-        if self.connected_seconds is not None and self.seat is not None:
+        if talk.connected_seconds is not None and talk.seat is not None:
             return CallState.TALKING
-        if self.in_flow:
+        if self.flow.under_way:
             return CallState.IN_FLOW
-        if self.seat is not None:
+        if talk.seat is not None:
             return CallState.CONNECTING
-        if self.answered_seconds is not None:
+        if leg.answered_seconds is not None:
             return CallState.WAITING
-        if self.ringing_seconds is not None:
+        if leg.ringing_seconds is not None:
             return CallState.RINGING
-        return CallState.DIALLING if self.written else CallState.SENDING
+        return CallState.DIALLING if leg.written else CallState.SENDING
 
     @property
     def answered(self) -> bool:
         """Whether somebody picked up."""
-        return self.answered_seconds is not None
+        return self.leg.answered_seconds is not None
+
+    @property
+    def began_seconds(self) -> float:
+        """When it was placed."""
+        return self.leg.began_seconds
+
+    @property
+    def ringing_seconds(self) -> float | None:
+        """When a phone began to ring for it; None: none does yet."""
+        return self.leg.ringing_seconds
 
     @property
     def seconds_to_answer(self) -> float:
         """From the start to the answer; 0 before it."""
-        return 0.0 if self.answered_seconds is None else self.answered_seconds - self.began_seconds
+        leg = self.leg
+        return 0.0 if leg.answered_seconds is None else leg.answered_seconds - leg.began_seconds
+
+    # The leg
+
+    def sent(self, seconds: float) -> Call:
+        """The Originate is being written."""
+        return self._leg(written=True, began_seconds=seconds)
+
+    def given_up(self) -> Call:
+        """We ask for its end before an answer."""
+        return self._leg(cancelled=True)
 
     def rang(self, now: Instant) -> Call:
         """The carrier says that it rings. Said again, it counts from then: a carrier that lets something be heard first (183) may
         say only later that the phone rings (180), and a ring that must last is the phone's. After the answer nothing changes.
         """
-        return self if self.answered else replace(self, ringing_at=now.at, ringing_seconds=now.seconds)
+        return self if self.answered else self._leg(ringing_at=now.at, ringing_seconds=now.seconds)
 
     def picked_up(self, now: Instant) -> Call:
         """Somebody answered. A repeat changes nothing."""
-        return self if self.answered else replace(self, answered_at=now.at, answered_seconds=now.seconds)
+        return self if self.answered else self._leg(answered_at=now.at, answered_seconds=now.seconds)
 
     def by_person(self, now: Instant) -> Call:
         """Somebody answered who is no machine, where that was still to be found out."""
         answered = self.picked_up(now)
-        return answered if answered.judged else replace(answered, judged=True)
+        return answered if answered.leg.judged else answered._leg(judged=True)
 
     def by_machine(self) -> Call:
         """A machine picked up: no answer by a person. Of an answered call."""
-        return self if self.machine else replace(self, judged=True, machine=True, not_counted=True)
+        return self if self.leg.machine else self._leg(judged=True, machine=True, not_counted=True)
 
-    def connected(self, seat: str, agent: str | None, now: Instant) -> Call:
-        """Voter and agent hear each other."""
-        answered = self.picked_up(now)
-        return replace(
-            answered, seat=seat, agent=agent, waiting=False, connected_at=now.at, connected_seconds=now.seconds
+    def found_answered(self, at: float, seconds: float, *, talked: bool) -> Call:
+        """The switch's history tells that somebody had answered, and whether an agent talked to them."""
+        leg = replace(
+            self.leg,
+            answered_at=self.leg.answered_at or at,
+            answered_seconds=self.leg.answered_seconds or seconds,
         )
+        return replace(
+            self, leg=leg, talk=replace(self.talk, connected_at=self.talk.connected_at or (at if talked else None))
+        )
+
+    def waits(self) -> Call:
+        """The voter can be connected to a seat."""
+        return self._leg(waiting=True)
+
+    def hears_message(self) -> Call:
+        """The information message plays."""
+        return self._leg(message_started=True, waiting=False)
+
+    def message_cut_short(self) -> Call:
+        """Somebody has the voter after all."""
+        return self._leg(message_started=False) if self.leg.message_started else self
 
     def ending(self, ended: CallEnded) -> Call:
         """It has ended, and something that belongs to it is still waited for."""
-        return replace(self, ended=ended)
+        return self._leg(ended=ended)
+
+    # The talk
+
+    def reserved(self, seat: str, agent: str | None) -> Call:
+        """The voter is on the way to a seat, or found at it."""
+        return self._talk(seat=seat, agent=agent)
+
+    def never_came(self) -> Call:
+        """The voter did not reach the seat."""
+        return self._talk(seat=None)
+
+    def connected(self, seat: str, agent: str | None, now: Instant) -> Call:
+        """Voter and agent hear each other."""
+        talking = self.picked_up(now)._leg(waiting=False)
+        return talking._talk(seat=seat, agent=agent, connected_at=now.at, connected_seconds=now.seconds)
+
+    def counted(self, packets: int) -> Call:
+        """So many packets of sound had come from the agent's phone when the talk began."""
+        return self._talk(agent_packets=packets)
+
+    def unheard(self) -> Call:
+        """Nothing came from the agent's phone while they were connected."""
+        return self._talk(heard_nobody=True)
+
+    def recording(self) -> Call:
+        """The switch records it from now on."""
+        return self if self.talk.recorded else self._talk(recorded=True)
+
+    def muted(self, *, muted: bool) -> Call:
+        """Its recording is paused, or goes on."""
+        return self._talk(recording_paused=muted)
+
+    def with_disposition(self, said: DispositionRecord | None) -> Call:
+        """What the agent says of it."""
+        return self._talk(disposed=said)
+
+    def called_machine(self, *, machine: bool) -> Call:
+        """The agent says whether a machine had picked up."""
+        return self._leg(machine=machine, not_counted=self.leg.not_counted or machine)
+
+    # The flow
+
+    def into_flow(self, name: str) -> Call:
+        """Its flow, of this name and version, has begun."""
+        return replace(self, flow=replace(self.flow, under_way=True, name=name))
+
+    def marked(self, kind: MarkKind, hour: int | None) -> Call:
+        """What was keyed in it last."""
+        return replace(self, flow=replace(self.flow, said=kind, said_hour=hour))
+
+    def out_of_flow(self, *, completed: bool, left_at: str | None) -> Call:
+        """Its flow is over."""
+        return replace(self, flow=replace(self.flow, under_way=False, completed=completed, left_at=left_at))
+
+    def _leg(self, **facts: Any) -> Call:
+        return replace(self, leg=replace(self.leg, **facts))
+
+    def _talk(self, **facts: Any) -> Call:
+        return replace(self, talk=replace(self.talk, **facts))
 
 
 # Q.850 causes as a real Asterisk gave them for SIP answers (404, 410, 484, 485, 604 / 403, 603 / ...).
@@ -146,22 +271,22 @@ def outcome_of(call: Call, ended: CallEnded) -> Outcome:
         return Outcome.MISSED
     if ended.by in {EndedBy.NO_CHANNEL, EndedBy.NOT_PLACED}:
         return Outcome.REFUSED
-    if call.cancelled:
+    if call.leg.cancelled:
         return Outcome.CANCELLED
     return _unanswered_outcome(call, ended)
 
 
 def _answered_outcome(call: Call, *, vanished: bool) -> Outcome:
-    if call.machine:
+    if call.leg.machine:
         return Outcome.MACHINE
-    if call.heard_nobody:
+    if call.talk.heard_nobody:
         return Outcome.ABANDONED
-    if call.connected_at is not None:  # an agent's campaign, or a flow that handed the call over
+    if call.talk.connected_at is not None:  # an agent's campaign, or a flow that handed the call over
         return Outcome.CONNECTED
     if call.kind is CampaignKind.IVR:
-        return Outcome.COMPLETED if call.flow_completed else Outcome.LEFT
+        return Outcome.COMPLETED if call.flow.completed else Outcome.LEFT
     # A call whose end nobody saw heard the dialplan's own message: it counts against the cap.
-    return Outcome.ABANDONED if call.message_started or vanished else Outcome.DROPPED
+    return Outcome.ABANDONED if call.leg.message_started or vanished else Outcome.DROPPED
 
 
 def _unanswered_outcome(call: Call, ended: CallEnded) -> Outcome:

@@ -136,32 +136,34 @@ def follows(before: Call, after: Call, now: Instant) -> Iterator[Effect]:
         after.attempt_id,
         after.campaign_id,
     )  # a caller's says nothing of our calls
-    if after.written and not before.written:
+    if after.leg.written and not before.leg.written:
         yield Learn(campaign_id, PacingEventKind.PLACED, call=after)
     if after.ringing_seconds is not None and before.ringing_seconds is None and not after.adopted:
         yield Learn(campaign_id, PacingEventKind.RINGING, after.ringing_seconds - after.began_seconds, after)
     if _counted(after) and not _counted(before):
         yield Learn(campaign_id, PacingEventKind.ANSWERED, after.seconds_to_answer, after)
-    if own and after.not_counted and not before.not_counted:  # given up once; one that was counted is taken back
-        kind = PacingEventKind.MACHINE if before.judged else PacingEventKind.FAILED
+    if (
+        own and after.leg.not_counted and not before.leg.not_counted
+    ):  # given up once; one that was counted is taken back
+        kind = PacingEventKind.MACHINE if before.leg.judged else PacingEventKind.FAILED
         yield Learn(campaign_id, kind, after.seconds_to_answer, after)
-    abandoned = after.message_started and not before.message_started and after.connected_at is None
-    if own and (abandoned or after.heard_nobody is not before.heard_nobody):
+    abandoned = after.leg.message_started and not before.leg.message_started and after.talk.connected_at is None
+    if own and (abandoned or after.talk.heard_nobody is not before.talk.heard_nobody):
         yield Learn(campaign_id, PacingEventKind.ABANDONED)
-    if after.answered_at is not None and before.answered_at is None:
-        yield keep(Store.record_answer, attempt_id, after.answered_at)
-    if after.connected_at is not None and before.connected_at is None and after.seat is not None:
-        yield keep(Store.record_connect, attempt_id, after.connected_at, after.seat, after.agent)
+    if after.leg.answered_at is not None and before.leg.answered_at is None:
+        yield keep(Store.record_answer, attempt_id, after.leg.answered_at)
+    if after.talk.connected_at is not None and before.talk.connected_at is None and after.talk.seat is not None:
+        yield keep(Store.record_connect, attempt_id, after.talk.connected_at, after.talk.seat, after.talk.agent)
         if own and after.kind is not CampaignKind.IVR:  # else it did not wait for a seat as the pacer's calls do
-            waited = now.seconds - (now.seconds if after.answered_seconds is None else after.answered_seconds)
+            waited = now.seconds - (now.seconds if after.leg.answered_seconds is None else after.leg.answered_seconds)
             yield Learn(campaign_id, PacingEventKind.CONNECTED, waited)
-    if after.recorded and not before.recorded:
+    if after.talk.recorded and not before.talk.recorded:
         yield keep(Store.record_recording, attempt_id, now.at)
     if after.state is not before.state:
-        yield Notify(CallChange(campaign_id, attempt_id, after.state, now.at, after.seat, None))
+        yield Notify(CallChange(campaign_id, attempt_id, after.state, now.at, after.talk.seat, None))
         yield Notify(CampaignChange(campaign_id))
 
 
 def _counted(call: Call) -> bool:
     """Whether the pacer counts it as answered by a person."""
-    return call.answered and call.judged and not call.not_counted and not call.inbound
+    return call.answered and call.leg.judged and not call.leg.not_counted and not call.inbound

@@ -268,11 +268,11 @@ class Engine:
         """The call has ended; one whose flow is still committing waits for it, so that the outcome tells all, and so does one of
         whose agent's phone it is asked whether it was dead.
         """
-        must_ask = not call.in_flow and self._silence.must_ask(call, ended)
-        if not (call.in_flow or must_ask):
+        must_ask = not call.flow.under_way and self._silence.must_ask(call, ended)
+        if not (call.flow.under_way or must_ask):
             self._over(ended)
             return
-        ending = self._centre.calls[call.attempt_id] = call.ending(ended)
+        ending = self._centre.put_call(call.ending(ended))
         if must_ask:
             self._centre.spawn(self._silence.ask(ending, ended), "ask-seat")
         else:
@@ -304,8 +304,8 @@ class Engine:
         if live is not None and unheard is not None:
             self._campaigns.hold_unheard(live, unheard)
         call = self.flow_desk.end(AttemptId(attempt_id), completed=completed, left_at=left_at, answers=answers)
-        if call is not None and call.ended is not None:
-            self._centre.then(Over(call.ended))
+        if call is not None and call.leg.ended is not None:
+            self._centre.then(Over(call.leg.ended))
         self._carry_out()
 
     def _phone_went(self, seat: str) -> None:
@@ -324,7 +324,7 @@ class Engine:
         for attempt_id, seat_name in up.talking:
             call = centre.calls.get(attempt_id)
             if call is not None and seat_name in centre.seats:
-                if call.connected_at is None:
+                if call.talk.connected_at is None:
                     self._acd.connected(call, seat_name)
                 elif centre.seats[seat_name].state is not SeatState.TALKING:
                     self._acd.talks_on(call, seat_name)
@@ -360,8 +360,8 @@ class Engine:
                 self._transfers.not_handed_over(attempt_id)
             case What.FLOW_OVERDUE:
                 call = self._centre.calls.get(attempt_id)
-                if call is not None and call.ended is not None:
-                    self._over(call.ended)
+                if call is not None and call.leg.ended is not None:
+                    self._over(call.leg.ended)
 
     # What follows
 
@@ -409,7 +409,8 @@ class Engine:
                 chance = run.numbers.usual_rate  # what a number is like, for the day on which numbers are told apart
             if kind in _ENDS_OF_RINGING and call.ringing_seconds is not None:
                 rang = max(
-                    0.0, (now if call.answered_seconds is None else call.answered_seconds) - call.ringing_seconds
+                    0.0,
+                    (now if call.leg.answered_seconds is None else call.leg.answered_seconds) - call.ringing_seconds,
                 )
         timed = call is None or not call.adopted
         run.pacer.observe(PacingEvent(kind, now, max(0.0, learn.seconds), chance, learn.stage, timed, rang))

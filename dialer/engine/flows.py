@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -75,7 +75,7 @@ class FlowService:
     def begin(self, attempt_id: str) -> FlowSession | ScriptSession | None:
         """The session of a live IVR attempt whose caller has picked up; None: there is no such attempt, turn it away."""
         call = self._centre.calls.get(AttemptId(attempt_id))
-        if call is None or call.kind is not CampaignKind.IVR or call.in_flow:
+        if call is None or call.kind is not CampaignKind.IVR or call.flow.under_way:
             return None
         run = self._centre.campaigns[call.campaign_id]
         source = call.flow_source or run.spec.flow
@@ -93,7 +93,7 @@ class FlowService:
         caller says then would be taken for what they said before it.
         """
         answered = self._centre.update_call(call, call.by_person(self._centre.instant()))
-        self._centre.update_call(answered, replace(answered, in_flow=True, flow=named))
+        self._centre.update_call(answered, answered.into_flow(named))
         run_id = secrets.token_hex(8)
         self._commits.setdefault(call.attempt_id, {})[run_id] = {}
         return run_id
@@ -171,7 +171,7 @@ class FlowService:
             await self.workers.take(call, commit.serial, commit.part, key, kind=kind)
         live = self._centre.calls.get(call.attempt_id)
         if live is not None:
-            self._centre.calls[call.attempt_id] = replace(live, said=kind, said_hour=commit.hour)
+            self._centre.update_call(live, live.marked(kind, commit.hour))
         return True
 
     async def _addressed(self, call: Call, commit: FlowCommit, marked: list[int]) -> tuple[list[int], MarkSource]:
@@ -218,8 +218,7 @@ class FlowService:
         call = self._centre.calls.get(attempt_id)
         if call is None:
             return None
-        ended = replace(call, in_flow=False, flow_completed=completed, left_at=left_at)
-        return self._centre.update_call(call, ended)
+        return self._centre.update_call(call, call.out_of_flow(completed=completed, left_at=left_at))
 
     def _facts(self, call: Call) -> dict[str, Scalar]:
         local = datetime.fromtimestamp(self._centre.clock.now(), self._centre.zone)

@@ -17,7 +17,7 @@ from config.words import CampaignKind, InboundMode
 from dialer.domain.errors import StoreError
 from dialer.domain.model import AttemptId, InboundParty, NewInbound, OpenAttempt
 from dialer.domain.switch import CallEnded
-from dialer.engine.call import Call
+from dialer.engine.call import Call, Leg
 from dialer.engine.effects import Over
 from dialer.engine.trunks import TrunkPool
 from dialer.engine.world import Centre
@@ -129,8 +129,7 @@ class Inbound:
             if ended is None:  # of a number that is not on the roll nothing is kept, but it holds a channel
                 self._centre.strangers[attempt_id] = trunk
             return Way.MESSAGE
-        call = self._call(attempt_id, route, party, trunk)
-        self._centre.calls[attempt_id] = call
+        call = self._centre.put_call(self._call(attempt_id, route, party, trunk))
         self._centre.notify_call(call, call.state)
         if ended is not None:  # the caller was gone before we knew who it was
             self._centre.then(Over(ended))
@@ -148,8 +147,7 @@ class Inbound:
             language=party.language,
             pending_voters=party.pending_voters,
             trunk=trunk,
-            began_seconds=self._centre.clock.monotonic(),
-            written=True,
+            leg=Leg(self._centre.clock.monotonic(), written=True),
             inbound=True,
             flow_source=route.flow,
         )

@@ -6,7 +6,6 @@ import asyncio
 import heapq
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 import structlog
 
@@ -17,7 +16,7 @@ from dialer.domain.model import AttemptId, Claim, EndedAttempt, NewAttempt, Outc
 from dialer.domain.switch import CallEnded, EndedBy, OriginateRequest
 from dialer.domain.view import AlertLevel, CallState, SeatState
 from dialer.engine.acd import Acd
-from dialer.engine.call import Call
+from dialer.engine.call import Call, Leg
 from dialer.engine.effects import Over, keep
 from dialer.engine.eligibility import REST_SECONDS, Eligibility
 from dialer.engine.plan import Outside
@@ -246,8 +245,7 @@ class Originator:
             count -= 1
             claim = run.hopper.popleft()
             trunk, caller_id = taken
-            call = replace(_call(attempt_id, claim, run, trunk.name, now), kept_seat=kept)
-            self._centre.calls[attempt_id] = call
+            call = self._centre.put_call(_call(attempt_id, claim, run, trunk.name, kept, now))
             grounds, gap = self._eligibility.grounds(run, claim, guaranteed=kept is not None)
             new = NewAttempt(attempt_id, claim, trunk.name, caller_id, self._centre.clock.now(), grounds, gap)
             placed.append((new, call))
@@ -322,7 +320,7 @@ class Originator:
 
     def _not_opened(self, call: Call) -> None:
         self._sent.dropped(call.attempt_id)
-        self._centre.calls.pop(call.attempt_id, None)
+        self._centre.drop_call(call.attempt_id)
         self._trunks.not_dialled(call.trunk, call.began_seconds, self._centre.clock.monotonic())
 
     async def _originate(self, run: CampaignRun, attempt: NewAttempt) -> None:
@@ -334,7 +332,7 @@ class Originator:
             _log.warning("caller-id.refused", attempt=attempt_id, reason="not of the trunk's pool (trunks.caller_ids)")
         if (
             call is None
-            or call.cancelled
+            or call.leg.cancelled
             or refused_id
             or self._eligibility.hold(run) is not None
             or self._eligibility.no_agent(run) is not None
@@ -350,7 +348,7 @@ class Originator:
             centre.raise_alert("originate", AlertLevel.WARNING, f"no call is placed that could not be told of: {error}")
             self._never_placed(attempt_id)
             return
-        centre.update_call(call, replace(call, written=True, began_seconds=centre.clock.monotonic()))
+        centre.update_call(call, call.sent(centre.clock.monotonic()))
         trunk = self._trunks[attempt.trunk]
         try:
             await self._switch.originate(
@@ -418,7 +416,7 @@ class _Wire:
             loop.call_soon(self._next)
 
 
-def _call(attempt_id: AttemptId, claim: Claim, run: CampaignRun, trunk: str, now: float) -> Call:
+def _call(attempt_id: AttemptId, claim: Claim, run: CampaignRun, trunk: str, kept_seat: str | None, now: float) -> Call:
     spec = run.spec
     return Call(
         attempt_id=attempt_id,
@@ -431,11 +429,11 @@ def _call(attempt_id: AttemptId, claim: Claim, run: CampaignRun, trunk: str, now
         language=claim.language,
         pending_voters=claim.pending_voters,
         trunk=trunk,
-        began_seconds=now,
-        judged=spec.machine_detection is not MachineDetection.BEFORE_SEAT,
+        leg=Leg(now, judged=spec.machine_detection is not MachineDetection.BEFORE_SEAT),
         signs=signs_of(run, claim),
         answer_probability=answer_probability(run, claim),
         worker=claim.worker,
+        kept_seat=kept_seat,
     )
 
 
@@ -538,7 +536,7 @@ class Placing:
             unanswered = [
                 call
                 for call in self._centre.calls_of(run.spec.campaign_id)
-                if call.state in _RINGS and not call.cancelled and call.kept_seat is None
+                if call.state in _RINGS and not call.leg.cancelled and call.kept_seat is None
             ]
             least = run.spec.minimum_ring_seconds
             for call in cancelled_first(unanswered, snapshot.now_seconds, least)[:excess]:

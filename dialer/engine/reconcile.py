@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 
 import structlog
 
@@ -23,7 +22,7 @@ from dialer.domain.model import (
     Outcome,
 )
 from dialer.domain.switch import CallEnded, EndedBy, History, PastCall, Switch, SwitchUp
-from dialer.engine.call import Call
+from dialer.engine.call import Call, FlowPart, Leg, Talk
 from dialer.engine.effects import Over, keep, order
 from dialer.engine.inbound import Inbound
 from dialer.engine.retry_schedule import RetrySchedule
@@ -59,7 +58,9 @@ class Reconciler:
         """Bring calls and store to agree with what lives on the switch."""
         adopted = self._adopt_orphans()
         centre = self._centre
-        vanished = [call for call in centre.calls.values() if call.written and call.attempt_id not in up.live_attempts]
+        vanished = [
+            call for call in centre.calls.values() if call.leg.written and call.attempt_id not in up.live_attempts
+        ]
         if vanished:
             centre.spawn(self._look_up([call.attempt_id for call in vanished]), "look-up-vanished")
         strangers = self._inbound.resync(up.live_attempts)
@@ -67,7 +68,7 @@ class Reconciler:
         if strays:
             centre.spawn(self._hang_up_strays(strays), "hang-up-strays")
         for call in centre.calls.values():  # the order to end it was lost with the link
-            if call.cancelled and not call.answered and call.attempt_id in up.live_attempts:
+            if call.leg.cancelled and not call.answered and call.attempt_id in up.live_attempts:
                 centre.spawn(self._hang_up_unanswered(call.attempt_id), "hang-up-cancelled")
         if adopted or vanished or strays:
             _log.warning(
@@ -98,7 +99,7 @@ class Reconciler:
             _log.warning("resync.history", asked=len(vanished), reported=len(reported))
         for attempt_id in vanished:
             call = self._centre.calls.get(attempt_id)
-            if call is not None and call.ended is None:
+            if call is not None and call.leg.ended is None:
                 self._end_vanished(call, reported.get(attempt_id), history)
 
     def _end_vanished(self, call: Call, past: PastCall | None, history: History | None) -> None:
@@ -106,12 +107,8 @@ class Reconciler:
             by = EndedBy.NOT_PLACED if self._was_never_sent(call, history) else EndedBy.VANISHED
             self._centre.then(Over(CallEnded(call.attempt_id, by, answered=call.answered)))
         elif past.answered_at is not None:
-            self._centre.calls[call.attempt_id] = replace(
-                call,
-                answered_at=call.answered_at or past.answered_at,
-                answered_seconds=call.answered_seconds or self._centre.clock.monotonic(),
-                connected_at=call.connected_at or (past.answered_at if past.seat is not None else None),
-            )
+            now = self._centre.clock.monotonic()
+            self._centre.put_call(call.found_answered(past.answered_at, now, talked=past.seat is not None))
             self._centre.then(Over(CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True)))
         else:
             rang = past.dial_status == "NOANSWER"
@@ -140,8 +137,7 @@ class Reconciler:
         homeless = [attempt for attempt in orphans.values() if attempt.campaign_id not in centre.campaigns]
         for attempt in orphans.values():
             if attempt.campaign_id in centre.campaigns:
-                call = self._call_of(attempt)
-                centre.calls[call.attempt_id] = call
+                centre.put_call(self._call_of(attempt))
         if homeless:
             now = centre.clock.now()
             ended = [EndedAttempt(attempt.attempt_id, Outcome.UNKNOWN, now) for attempt in homeless]
@@ -152,6 +148,7 @@ class Reconciler:
         """A call as it can be known from the store alone. Its monotonic times begin now: the earlier run's are gone."""
         now = self._centre.clock.monotonic()
         run = self._centre.campaigns[attempt.campaign_id]
+        machine = attempt.disposition is Disposition.MACHINE
         call = Call(
             attempt_id=attempt.attempt_id,
             campaign_id=attempt.campaign_id,
@@ -163,21 +160,24 @@ class Reconciler:
             language="" if attempt.worker is None else attempt.worker.language,
             pending_voters=attempt.pending_voters,
             trunk=attempt.trunk,
-            began_seconds=now,
-            written=True,
+            leg=Leg(
+                began_seconds=now,
+                written=True,
+                answered_at=attempt.answered_at,
+                answered_seconds=now if attempt.answered_at is not None else None,
+                machine=machine,
+                not_counted=machine,
+            ),
+            talk=Talk(
+                seat=attempt.seat if attempt.seat in self._centre.seats else None,
+                connected_at=attempt.connected_at,
+                connected_seconds=now if attempt.connected_at is not None else None,
+            ),
+            flow=FlowPart(said=attempt.said, said_hour=attempt.said_hour),
             adopted=True,
-            answered_at=attempt.answered_at,
-            answered_seconds=now if attempt.answered_at is not None else None,
-            connected_at=attempt.connected_at,
-            connected_seconds=now if attempt.connected_at is not None else None,
-            seat=attempt.seat if attempt.seat in self._centre.seats else None,
             worker=attempt.worker,
-            said=attempt.said,
-            said_hour=attempt.said_hour,
-            machine=attempt.disposition is Disposition.MACHINE,
-            not_counted=attempt.disposition is Disposition.MACHINE,
         )
-        call = replace(call, disposed=self._disposed(run, call, attempt))
+        call = call.with_disposition(self._disposed(run, call, attempt))
         return self._inbound.adopted(call, attempt) if attempt.direction is Direction.INBOUND else call
 
     def _disposed(self, run: CampaignRun, call: Call, attempt: OpenAttempt) -> DispositionRecord | None:

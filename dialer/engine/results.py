@@ -48,21 +48,21 @@ class CallEnds:
             attempt_id=call.attempt_id,
             outcome=outcome,
             ended_at=now,
-            ringing_at=call.ringing_at,
-            answered_at=call.answered_at or (now if outcome.answered else None),
-            connected_at=call.connected_at,
+            ringing_at=call.leg.ringing_at,
+            answered_at=call.leg.answered_at or (now if outcome.answered else None),
+            connected_at=call.talk.connected_at,
             cause=ended.cause,
             technical_cause=ended.technical_cause,
-            seat=call.seat if call.connected_at is not None else None,
-            agent=call.agent,
-            flow=call.flow,
-            left_at=call.left_at,
+            seat=call.talk.seat if call.talk.connected_at is not None else None,
+            agent=call.talk.agent,
+            flow=call.flow.name,
+            left_at=call.flow.left_at,
             retry_at=retry_at,
             direction=Direction.INBOUND if call.inbound else Direction.OUTBOUND,
             counted=not not_the_numbers,
             promised=self._due.was_asked_for(call, outcome),
         )
-        centre.calls.pop(call.attempt_id, None)
+        centre.drop_call(call.attempt_id)
         (run.inbound if call.inbound else run.outcomes)[outcome] += 1
         centre.note_end(call, outcome)
         centre.then(*_lessons(call, outcome, centre.clock.monotonic()))
@@ -74,11 +74,11 @@ class CallEnds:
 
     def watch_for_silence(self, call: Call) -> None:
         """An answered voter of whom the dialplan never said a word: a right that no check before the start can see."""
-        if call.kind is not CampaignKind.AGENTS or call.answered_seconds is None or call.machine:
+        if call.kind is not CampaignKind.AGENTS or call.leg.answered_seconds is None or call.leg.machine:
             return
-        if call.waiting or call.message_started or call.connected_at is not None:
+        if call.leg.waiting or call.leg.message_started or call.talk.connected_at is not None:
             self._centre.clear_alert("voters-unseen")
-        elif self._centre.clock.monotonic() - call.answered_seconds > UNSEEN_SECONDS and call.seat is None:
+        elif self._centre.clock.monotonic() - call.leg.answered_seconds > UNSEEN_SECONDS and call.talk.seat is None:
             text = "voters are answered and the switch tells nothing of them: give the manager user `read = system,call,user`"
             self._centre.raise_alert("voters-unseen", AlertLevel.CRITICAL, text)
 
@@ -90,16 +90,16 @@ def _lessons(call: Call, outcome: Outcome, now: float) -> Iterator[Learn]:
     if call.inbound:
         return
     if outcome.answered:
-        unseen = outcome is Outcome.ABANDONED and not call.message_started
+        unseen = outcome is Outcome.ABANDONED and not call.leg.message_started
         if outcome is Outcome.DROPPED or unseen:
             # Gone before it was known whether a machine had picked up: a machine does not hang up.
-            if not call.judged:
+            if not call.leg.judged:
                 yield Learn(
                     call.campaign_id, PacingEventKind.ANSWERED, call.seconds_to_answer or now - call.began_seconds, call
                 )
             kind = PacingEventKind.ABANDONED if unseen else PacingEventKind.DROPPED
-            yield Learn(call.campaign_id, kind, now - (call.answered_seconds or now), call)
-    elif call.written:
+            yield Learn(call.campaign_id, kind, now - (call.leg.answered_seconds or now), call)
+    elif call.leg.written:
         kind = PacingEventKind.CANCELLED if outcome is Outcome.CANCELLED else PacingEventKind.FAILED
         yield Learn(call.campaign_id, kind, now - call.began_seconds, call)
 

@@ -21,19 +21,19 @@ class RetrySchedule:
 
     def after_call(self, run: CampaignRun, call: Call, outcome: Outcome) -> float | None:
         """After the end of a call. What the agent said of it while it went on holds."""
-        if call.disposed is not None and outcome.answered:
-            return call.disposed.retry_at
+        if call.talk.disposed is not None and outcome.answered:
+            return call.talk.disposed.retry_at
         rules, zone, now = run.spec.retries, self._centre.zone, self._centre.clock.now()
         if call.worker is not None:
-            reported = call.said is not None
+            reported = call.flow.said is not None
             due = retries.after_worker_call(rules, run.spec.every_seconds, outcome, reported=reported, now=now)
             return self._next_round(run, call, due)
-        if call.said is not None and outcome.answered:
-            due = retries.after_mark(rules, call.said, call.said_hour, call.attempt_number, now, zone)
-            return self._before_close(run, call, due, promised=call.said is MarkKind.LATER)
+        if call.flow.said is not None and outcome.answered:
+            due = retries.after_mark(rules, call.flow.said, call.flow.said_hour, call.attempt_number, now, zone)
+            return self._before_close(run, call, due, promised=call.flow.said is MarkKind.LATER)
         if call.inbound:
             return None  # nothing was said that would change when the number is due
-        if outcome is Outcome.CANCELLED and call.ringing_at is not None:
+        if outcome is Outcome.CANCELLED and call.leg.ringing_at is not None:
             outcome = Outcome.NO_ANSWER  # a phone that rang is left in peace for a while
         return self._before_close(run, call, retries.after_outcome(rules, outcome, call.attempt_number, now))
 
@@ -41,7 +41,7 @@ class RetrySchedule:
         """Whether the time `after_call` is what was asked for in it."""
         if not outcome.answered:
             return False
-        return call.said is MarkKind.LATER if call.disposed is None else call.disposed.promised
+        return call.flow.said is MarkKind.LATER if call.talk.disposed is None else call.talk.disposed.promised
 
     def after_disposition(
         self, run: CampaignRun, call: Call, disposition: Disposition, hour: int | None

@@ -10,7 +10,6 @@ so as well.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import structlog
 
@@ -51,7 +50,7 @@ class SeatSilence:
 
     def connected(self, call: Call, seat_name: str) -> None:
         """A voter and a seat hear each other: from now on the agent must be heard. `call`: as it was before that."""
-        if self._timeout_seconds and call.connected_at is None and not call.adopted and not call.inbound:
+        if self._timeout_seconds and call.talk.connected_at is None and not call.adopted and not call.inbound:
             self._centre.spawn(self._count(call.attempt_id, seat_name), "count-packets")
 
     async def _count(self, attempt_id: AttemptId, seat_name: str) -> None:
@@ -62,18 +61,18 @@ class SeatSilence:
             return
         live = self._centre.calls.get(attempt_id)
         if live is not None:
-            self._centre.update_call(live, replace(live, agent_packets=packets))
+            self._centre.update_call(live, live.counted(packets))
 
     def must_ask(self, call: Call, ended: CallEnded) -> bool:
         """Whether a talk that has ended was so short that the agent's phone may have been dead all the time."""
-        seat = self._centre.seats.get(call.seat or "")
+        seat = self._centre.seats.get(call.talk.seat or "")
         at_seat = seat is not None and seat.phone_up and seat.attempt_id == call.attempt_id
-        return ended.by is EndedBy.HANGUP and at_seat and not call.heard_nobody and self._is_short(call)
+        return ended.by is EndedBy.HANGUP and at_seat and not call.talk.heard_nobody and self._is_short(call)
 
     async def ask(self, call: Call, ended: CallEnded) -> None:
         """Find out; then the call is over."""
-        seat = self._centre.seats[call.seat or ""]
-        if not await self._sends(seat, since=call.agent_packets):
+        seat = self._centre.seats[call.talk.seat or ""]
+        if not await self._sends(seat, since=call.talk.agent_packets):
             live = self._centre.calls.get(call.attempt_id)
             if live is not None:
                 self._heard_nobody(live)
@@ -119,13 +118,13 @@ class SeatSilence:
             _log.info("seat.phone-not-released", seat=seat.name, problem=str(error))
 
     def _is_short(self, call: Call) -> bool:
-        if not self._timeout_seconds or call.connected_seconds is None or call.adopted:
+        if not self._timeout_seconds or call.talk.connected_seconds is None or call.adopted:
             return False
-        talked = self._centre.clock.monotonic() - call.connected_seconds
+        talked = self._centre.clock.monotonic() - call.talk.connected_seconds
         return talked < self._timeout_seconds + ROUNDED_SECONDS
 
     def _heard_nobody(self, call: Call) -> None:
-        if call.heard_nobody or call.inbound:
+        if call.talk.heard_nobody or call.inbound:
             return
-        self._centre.update_call(call, replace(call, heard_nobody=True))
-        _log.warning("call.heard-nobody", attempt=call.attempt_id, seat=call.seat)
+        self._centre.update_call(call, call.unheard())
+        _log.warning("call.heard-nobody", attempt=call.attempt_id, seat=call.talk.seat)

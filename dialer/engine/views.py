@@ -107,7 +107,9 @@ def seat_view(centre: Centre, seat: Seat) -> SeatView:
         calls=tally.calls,
         reason=seat.reason,
         transfer=transfer.stage if transfer is not None else None,
-        recording=("paused" if call.recording_paused else "on") if call is not None and call.recorded else None,
+        recording=("paused" if call.talk.recording_paused else "on")
+        if call is not None and call.talk.recorded
+        else None,
     )
 
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -283,6 +283,15 @@ class Centre:
 
     # Calls
 
+    def put_call(self, call: Call) -> Call:
+        """A call that is new, or found as it is: nothing follows."""
+        self.calls[call.attempt_id] = call
+        return call
+
+    def drop_call(self, attempt_id: AttemptId) -> None:
+        """It is none of the live ones any more."""
+        self.calls.pop(attempt_id, None)
+
     def update_call(self, before: Call, after: Call) -> Call:
         """Put what is known of a call now in the place of what was, with what follows from it."""
         if after is before:
@@ -295,15 +304,15 @@ class Centre:
 
     def cancel(self, call: Call) -> None:
         """Hang up a call that nobody has answered. One that is not written yet never will be."""
-        if call.answered or call.cancelled or call.inbound:
+        if call.answered or call.leg.cancelled or call.inbound:
             return
-        self.update_call(call, replace(call, cancelled=True))
-        if call.written:
+        self.update_call(call, call.given_up())
+        if call.leg.written:
             self.then(order(Switch.hang_up, call.attempt_id))
 
     def notify_call(self, call: Call, state: CallState, outcome: Outcome | None = None) -> None:
         """Tell those who listen where a call is."""
-        change = CallChange(call.campaign_id, call.attempt_id, state, self.clock.now(), call.seat, outcome)
+        change = CallChange(call.campaign_id, call.attempt_id, state, self.clock.now(), call.talk.seat, outcome)
         self.then(Notify(change), Notify(CampaignChange(call.campaign_id)))
 
     def calls_of(self, campaign_id: str) -> Iterator[Call]:
@@ -314,16 +323,16 @@ class Centre:
         """Live calls by trunk, third parties' and those of callers on no roll among them; one that is being committed holds its
         channel already, one of which the flow alone is not over yet has none.
         """
-        ours = (call.trunk for call in self.calls.values() if call.ended is None)
+        ours = (call.trunk for call in self.calls.values() if call.leg.ended is None)
         return Counter([*ours, *self.party_trunks.values(), *self.strangers.values()])
 
     def calls_leaving(self) -> Counter[str]:
         """By trunk, the calls that a start was granted to and that have not gone out yet: they are being committed."""
-        return Counter(call.trunk for call in self.calls.values() if not call.written and not call.inbound)
+        return Counter(call.trunk for call in self.calls.values() if not call.leg.written and not call.inbound)
 
     def note_end(self, call: Call, outcome: Outcome) -> None:
         """A call has ended: claims that were taken off the queue before do not know it."""
-        now, talked = self.clock.now(), call.connected_at is not None or outcome is Outcome.COMPLETED
+        now, talked = self.clock.now(), call.talk.connected_at is not None or outcome is Outcome.COMPLETED
         if outcome is Outcome.ABANDONED and not call.inbound:  # as the store counts it: only our calls lock a number
             self.abandoned_at.pop(call.phone_id, None)
             self.abandoned_at[call.phone_id] = now

@@ -168,7 +168,7 @@ async def test_a_voter_lost_between_the_answer_and_a_seat_counts_against_the_cap
         restarts: list[asyncio.Task[None]] = []
 
         def restart_at_the_answer(_: object) -> None:
-            if not restarts and any(call.answered and call.connected_at is None for call in centre.calls.values()):
+            if not restarts and any(call.answered and call.talk.connected_at is None for call in centre.calls.values()):
                 restarts.append(asyncio.get_running_loop().create_task(site.switch.restart(down_seconds=1.0)))
 
         site.centre.engine.subscribe(restart_at_the_answer)

@@ -1,17 +1,22 @@
-"""A call of the engine with the facts that a test names."""
+"""A call of the engine with the facts that a test names, each in the part of the call that it belongs to."""
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from config.words import CampaignKind
 from dialer.domain.model import AttemptId
-from dialer.engine.call import Call
+from dialer.engine.call import Call, FlowPart, Leg, Talk
 
 ID = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
+_PARTS = {"leg": Leg, "talk": Talk, "flow": FlowPart}
+_PART_OF = {field.name: name for name, kind in _PARTS.items() for field in fields(kind)}
 
 
 def a_call(kind: CampaignKind = CampaignKind.AGENTS, **facts: Any) -> Call:
+    """One that was written at 0 s; `facts` by the names of the call's and its parts' fields."""
+    parts: dict[str, dict[str, Any]] = {"leg": {"began_seconds": 0.0, "written": True}, "talk": {}, "flow": {}}
     values: dict[str, Any] = {
         "attempt_id": ID,
         "campaign_id": "c",
@@ -23,7 +28,7 @@ def a_call(kind: CampaignKind = CampaignKind.AGENTS, **facts: Any) -> Call:
         "language": "hi",
         "pending_voters": 1,
         "trunk": "t",
-        "began_seconds": 0.0,
-        "written": True,
     }
-    return Call(**{**values, **facts})
+    for name, value in facts.items():
+        parts.get(_PART_OF.get(name, ""), values)[name] = value
+    return Call(**values, **{name: part(**parts[name]) for name, part in _PARTS.items()})

@@ -18,9 +18,11 @@ from dialer.engine.world import CampaignRun, Centre
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.gate import Ruling
 from dialer.site.plan import engine_plan
+from tests.support.calls import ID, a_call
 from tests.support.rules import KOLKATA, NOON, neutral_with, site
 
-A = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
+A = ID
+
 HUNG_UP = CallEnded(A, EndedBy.HANGUP, answered=True)
 
 
@@ -79,21 +81,9 @@ class Turns:
     def call(self, attempt_id: AttemptId = A, **facts: Any) -> Call:
         """A call that was placed at 0 s, and is live."""
         [run] = self.centre.campaigns.values()
-        values: dict[str, Any] = {
-            "attempt_id": attempt_id,
-            "campaign_id": run.spec.campaign_id,
-            "kind": run.spec.kind,
-            "phone_id": 1,
-            "voter_id": 1,
-            "booth_id": 1,
-            "attempt_number": 1,
-            "language": "hi",
-            "pending_voters": 1,
-            "trunk": "carrier",
-            "began_seconds": 0.0,
-            "written": True,
-        }
-        live = self.centre.calls[attempt_id] = Call(**{**values, **facts})
+        live = self.centre.calls[attempt_id] = a_call(
+            run.spec.kind, attempt_id=attempt_id, campaign_id=run.spec.campaign_id, trunk="carrier", **facts
+        )
         return live
 
     def talking(self, seat: str = "01") -> Call:

@@ -146,6 +146,27 @@ def test_the_engine_calls_nobody_back(house: House) -> None:
     assert [each for each in house.constructors() if each[1].startswith("dialer.engine.") and each[0] > 5] == []
 
 
+def test_what_the_engine_knows_has_one_writer_each(house: House) -> None:
+    """Beside the engine's own start. Live calls are put in place by `Centre` alone, their facts are written in call.py alone."""
+    start = {"dialer.engine.engine"}
+    several = {
+        name: who - start for name, who in house.writers("dialer.engine.", "centre").items() if len(who - start) > 1
+    }
+    assert several == {}
+    assert house.writers("dialer.engine.", "centre")["calls"] == set()
+    elsewhere = [
+        f"{name}:{node.lineno}"
+        for name, module in house.modules.items()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call)
+        and name.startswith("dialer.engine.")
+        and name != "dialer.engine.call"
+        and ast.unparse(node.func) == "replace"
+        and {keyword.arg for keyword in node.keywords} & {"leg", "talk", "flow"}
+    ]
+    assert elsewhere == []
+
+
 def test_a_method_that_is_handed_to_somebody_else_is_found() -> None:
     tree = ast.parse(
         "class A:\n  def a(self): ...\n  def b(self):\n    Other(self.a); Other(x=lambda: self.a()); sorted([], key=self.a)"

@@ -210,7 +210,7 @@ class Recorder:
     def began(self, call: Call) -> None:
         """The switch records this call from now on."""
         known = self._centre.update_call(call, call.picked_up(self._centre.instant()))
-        self._centre.update_call(known, replace(known, recorded=True))
+        self._centre.update_call(known, known.recording())
 
     async def pause(self, seat_name: str) -> str:
         """Record silence. Raises CommandRefused."""
@@ -222,9 +222,9 @@ class Recorder:
 
     async def _mute(self, seat_name: str, *, pausing: bool) -> str:
         call = self._centre.call_at(self._centre.seat(seat_name))
-        if call is None or not call.recorded:
+        if call is None or not call.talk.recorded:
             raise CommandRefused(f"seat {seat_name} has no call that is recorded")
-        if call.recording_paused is pausing:
+        if call.talk.recording_paused is pausing:
             raise CommandRefused(f"seat {seat_name}: the recording {'is paused' if pausing else 'goes on'} already")
         self._note(call.attempt_id, paused=pausing)
         try:
@@ -238,4 +238,4 @@ class Recorder:
     def _note(self, attempt_id: AttemptId, *, paused: bool) -> None:
         call = self._centre.calls.get(attempt_id)
         if call is not None:
-            self._centre.update_call(call, replace(call, recording_paused=paused))
+            self._centre.update_call(call, call.muted(muted=paused))

@@ -228,7 +228,7 @@ class Transfers:
         """Voter and target hear each other. Where the agent's phone had died the message is cut short."""
         live = self._centre.transfers.get(call.attempt_id)
         answered = call.picked_up(self._centre.instant())
-        self._centre.update_call(call, replace(answered, message_started=False))
+        self._centre.update_call(call, answered.message_cut_short())
         if live is not None:
             self.enter(replace(live, stage=TransferStage.TRANSFERRED))
 
@@ -403,7 +403,7 @@ class TransferResync:
                 self._in_no_music(call, talking, party, place)
 
     def _aside(self, call: Call, party_id: PartyId | None, place: Place | None) -> None:
-        seat = call.seat or ""
+        seat = call.talk.seat or ""
         if party_id is not None and place is not None and place.kind is PlaceKind.ASIDE:
             self._desk.enter(
                 CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED, party_id, self._desk.found(party_id))

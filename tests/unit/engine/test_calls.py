@@ -68,7 +68,7 @@ def test_answered_endings_of_an_agents_campaign() -> None:
 def test_answered_endings_of_an_ivr_campaign() -> None:
     answered = a_call(CampaignKind.IVR).picked_up(Instant(10.0, 10.0))
     assert outcome_of(answered, ended()) is Outcome.LEFT
-    done = a_call(CampaignKind.IVR, answered_seconds=1.0, flow_completed=True)
+    done = a_call(CampaignKind.IVR, answered_seconds=1.0, completed=True)
     assert outcome_of(done, ended()) is Outcome.COMPLETED
 
 
@@ -103,7 +103,7 @@ def test_the_state_is_read_off_the_facts() -> None:
     assert a_call().picked_up(Instant(1.0, 1.0)).state is CallState.WAITING
     assert a_call(answered_seconds=1.0, seat="01").state is CallState.CONNECTING
     assert a_call().connected("01", "1001", Instant(1.0, 1.0)).state is CallState.TALKING
-    assert a_call(answered_seconds=1.0, in_flow=True).state is CallState.IN_FLOW
+    assert a_call(answered_seconds=1.0, under_way=True).state is CallState.IN_FLOW
     assert a_call(answered_seconds=1.0, message_started=True).state is CallState.MESSAGE
 
 
@@ -111,7 +111,7 @@ def test_ringing_counts_from_when_it_was_said_last() -> None:
     """A carrier may say only that something is heard (183), and later that the phone rings (180)."""
     heard = a_call().rang(Instant(1.0, 1.0))
     rang = heard.rang(Instant(4.0, 5.0))
-    assert (heard.ringing_at, rang.ringing_at, rang.ringing_seconds) == (1.0, 4.0, 5.0)
+    assert (heard.leg.ringing_at, rang.leg.ringing_at, rang.ringing_seconds) == (1.0, 4.0, 5.0)
 
 
 def test_ringing_after_the_answer_changes_nothing() -> None:

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 
 import pytest
 
-from config.words import CampaignKind
 from dialer.domain.clock import Instant
 from dialer.domain.model import AttemptId, Outcome
 from dialer.domain.switch import CallEnded, CallRinging
-from dialer.engine.call import Call, outcome_of
+from dialer.engine.call import outcome_of
 from dialer.engine.trunks import trunk_failed
 from dialer.rules.retries import RetryRules, after_outcome
 from dialer.simulation.asterisk import Scripted, SimulatedAsteriskConfig
@@ -26,10 +24,10 @@ from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage
 from dialer.switch.asterisk.listing import _live_channel
 from dialer.switch.asterisk.tracker import CallTracker
 from tests.house import ROOT
+from tests.support.calls import ID, a_call
 from tests.support.simulation import lab_centre
 from tests.support.virtual import virtual_time
 
-ID = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
 CAPTURED = {
     row["ending"]: row["events"]
     for row in map(
@@ -71,10 +69,6 @@ TABLE: dict[int, Outcome] = {
     504: Outcome.CARRIER_FAILURE,
     606: Outcome.CARRIER_FAILURE,
 }
-
-
-def a_call() -> Call:
-    return Call(ID, "c", CampaignKind.AGENTS, 1, 1, 1, 1, "hi", 1, "t", 0.0, written=True)
 
 
 def messages_of(text: str) -> list[AmiMessage]:
@@ -152,7 +146,7 @@ def test_a_cancelled_call_behind_a_183_is_cancelled() -> None:
     tracker.expect(ID)
     told = [event for message in messages_of(EARLY["cancelled-progress"]["events"]) for event in tracker.take(message)]
     (ended,) = [event for event in told if isinstance(event, CallEnded)]
-    assert outcome_of(replace(a_call(), cancelled=True), ended) is Outcome.CANCELLED
+    assert outcome_of(a_call(cancelled=True), ended) is Outcome.CANCELLED
 
 
 @pytest.mark.parametrize("rings_with", [(), (180,), (183,), (183, 180)])

@@ -12,7 +12,6 @@ from config.words import CampaignKind, Purpose
 from dialer.domain.clock import SystemClock
 from dialer.domain.model import AttemptId, CampaignState
 from dialer.domain.view import SeatState
-from dialer.engine.call import Call
 from dialer.engine.seat import Seat
 from dialer.engine.snapshot import pacing_snapshot
 from dialer.engine.trunks import TrunkLimits, TrunkPool
@@ -21,6 +20,7 @@ from dialer.pacing.port import PacingSnapshot
 from dialer.pacing.progressive import ProgressivePacer
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.retries import RetryRules
+from tests.support.calls import a_call
 
 NO_RETRIES = RetryRules(1, 0.0, 0.0, 0.0, 0.0)
 
@@ -57,7 +57,7 @@ def ring(centre: Centre, campaign: str) -> None:
     n = len(centre.calls) + 1
     attempt = AttemptId(f"a{n}")
     now = centre.clock.monotonic()
-    centre.calls[attempt] = Call(attempt, campaign, CampaignKind.AGENTS, n, n, 1, 1, "hi", 1, "t", now, written=True)
+    centre.calls[attempt] = a_call(attempt_id=attempt, campaign_id=campaign, phone_id=n, voter_id=n, began_seconds=now)
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def test_what_the_pacer_learns_of_an_end_without_an_answer(facts: dict[str, Any]
 
 def test_a_call_waits_for_the_last_words_of_its_flow_but_not_for_ever() -> None:
     turns = Turns()
-    turns.call(in_flow=True, waiting=True, answered_seconds=8.0, answered_at=8.0)
+    turns.call(under_way=True, waiting=True, answered_seconds=8.0, answered_at=8.0)
     turns.play(
         [
             (20, HUNG_UP, "timer flow/A 5 flow-overdue"),
