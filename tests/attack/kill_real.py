@@ -21,7 +21,7 @@ from random import Random
 from dialer.mqtt.embedded_broker import free_port
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.attack.kill_histories import tell_progress
 from tests.support.processes import HOURS, SPEED, a_dialler, ended_calls
 from tests.support.roll_filler import fill_roll
@@ -37,10 +37,10 @@ OPEN = "numbers left open for ever"
 MUST_BE_NONE = (LOST, DOUBLED, UNCOMMITTED, OPEN)
 
 
-def callers() -> dict[str, Scripted]:
+def callers() -> dict[str, Behaviour]:
     """Who picks up stays for long, and keys this and that."""
     keys = tuple((4.0 * n, "123"[n % 3]) for n in range(1, 60))
-    script = Scripted(answer_after=3.0, keys=keys, hang_up_after=300.0)
+    script = Behaviour(answer_after=3.0, keys=keys, hang_up_after=300.0)
     return {f"+91{7_000_000_000 + n}": script for n in range(1, VOTERS)}
 
 

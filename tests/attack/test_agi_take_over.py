@@ -22,7 +22,7 @@ from dialer.domain.view import AlertRaised, CallState
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.extensions import parse_dialplan
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.agi_peer import AsteriskCall, claim
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.seats import CHEAP
@@ -180,7 +180,7 @@ async def test_silent_connections_are_gone_in_seconds_and_calls_are_served_meanw
 def test_a_flow_is_served_though_the_answers_events_are_late_or_lost(tmp_path: Path, lost: tuple[str, ...]) -> None:
     @virtual_time()
     async def run() -> None:
-        config = scripted(*[Scripted(answer_after=2.0, keys=((14.0, "1"),))] * 5)
+        config = scripted(*[Behaviour(answer_after=2.0, keys=((14.0, "1"),))] * 5)
         async with a_site(tmp_path, config, voters=6, campaign={**IVR, "max_attempts": 1}) as site:
             site.switch.audience.faults.set(lose=1.0, names=lost)
             await site.until(lambda: len(site.ended()) == 5, seconds=120)
@@ -191,7 +191,7 @@ def test_a_flow_is_served_though_the_answers_events_are_late_or_lost(tmp_path: P
 
 @virtual_time()
 async def test_who_picks_up_while_the_link_is_away_meets_the_flow_when_it_is_back(tmp_path: Path) -> None:
-    config = scripted(Scripted(answer_after=10.0, keys=((25.0, "1"),), hang_up_after=90.0))
+    config = scripted(Behaviour(answer_after=10.0, keys=((25.0, "1"),), hang_up_after=90.0))
     async with a_site(tmp_path, config, voters=1, campaign={**IVR, "max_attempts": 1}) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
         await asyncio.sleep(7)

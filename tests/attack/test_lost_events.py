@@ -18,7 +18,7 @@ from dialer.domain.model import AttemptId
 from dialer.domain.switch import CallEnded, EndedBy
 from dialer.domain.view import CallState, SeatState
 from dialer.simulation.asterisk.channels import EndsBy
-from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk import adapter
 from tests.support.centre import Site, a_site, agents_at_work
 from tests.support.full_swing import CAMPAIGNS, SEATS, SETTINGS, in_full_swing
@@ -36,7 +36,7 @@ NAMES = ("Hangup", "OriginateResponse", "DialEnd", "DialState", "ConfbridgeJoin"
 def quick_voters() -> Any:
     """They come and go within half a minute."""
     scripts = [
-        Scripted(answer_after=2.0 + n % 5, talk_seconds=8.0 + n % 7, hang_up_after=15.0 + n % 9) for n in range(100)
+        Behaviour(answer_after=2.0 + n % 5, talk_seconds=8.0 + n % 7, hang_up_after=15.0 + n % 9) for n in range(100)
     ]
     return scripted(*scripts)
 
@@ -88,7 +88,7 @@ def test_a_share_of_all_events_is_lost_repeated_and_late(tmp_path: Path, seed: i
 @virtual_time()
 async def test_the_end_of_a_talk_is_not_heard_and_the_seat_is_free_again(tmp_path: Path) -> None:
     campaign = {**CAMPAIGNS[0], "wrap_up_seconds": 1}
-    config = scripted(Scripted(answer_after=1.0, talk_seconds=500.0))
+    config = scripted(Behaviour(answer_after=1.0, talk_seconds=500.0))
     async with a_site(tmp_path, config, voters=1, seats=1, campaigns=[campaign]) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
@@ -117,7 +117,7 @@ async def test_a_seat_whose_phone_went_unheard_is_called_again(tmp_path: Path) -
 
 @virtual_time()
 async def test_a_voter_whose_arrival_at_the_seat_was_not_heard_is_not_taken_from_it(tmp_path: Path) -> None:
-    config = scripted(Scripted(answer_after=1.0, talk_seconds=100.0))
+    config = scripted(Behaviour(answer_after=1.0, talk_seconds=100.0))
     async with a_site(tmp_path, config, voters=1, seats=1, campaigns=[CAMPAIGNS[0]]) as site:
         await site.log_in("01")
         site.switch.spoil_events(lose=1.0, names={"ConfbridgeJoin"})
@@ -145,7 +145,7 @@ async def test_a_target_who_went_unheard_brings_the_voter_back(tmp_path: Path) -
 async def test_a_stranger_who_went_unheard_holds_no_channel(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted(), voters=1, seats=0, **SETTINGS) as site:
         await site.centre.engine.execute(StopAll())
-        site.switch.call_in("+917999999999", called="+911140000011", script=Scripted(hang_up_after=100.0))
+        site.switch.call_in("+917999999999", called="+911140000011", script=Behaviour(hang_up_after=100.0))
         await site.until(lambda: bool(site.centre.engine._centre.strangers))
         site.switch.spoil_events(lose=1.0)
         [caller] = [channel for channel in site.switch.channels.values() if channel.number == "+917999999999"]
@@ -158,7 +158,7 @@ async def test_a_stranger_who_went_unheard_holds_no_channel(tmp_path: Path) -> N
 
 @virtual_time()
 async def test_a_call_that_was_told_to_be_over_and_lives_is_hung_up(tmp_path: Path) -> None:
-    config = scripted(Scripted(answer_after=200.0))
+    config = scripted(Behaviour(answer_after=200.0))
     async with a_site(tmp_path, config, voters=1, seats=0, campaigns=[{**CAMPAIGNS[1], "ring_seconds": 100}]) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
         attempt_id = site.switch.placed[0].channel_id

@@ -17,7 +17,7 @@ import pytest
 from dialer.mqtt.embedded_broker import free_port
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.support.dying_dialler import CRASH_POINTS
 from tests.support.processes import HOURS, SPEED, WAIT_SECONDS, a_dialler, ended_calls
 from tests.support.roll_filler import fill_roll
@@ -39,7 +39,7 @@ async def test_kill_at_a_named_point_and_a_restart(tmp_path: Path, point: str) -
         speed=SPEED,
         profile=VoterProfile(answer_rate=0.0),
         scripts={
-            f"+91{7_000_000_000 + n}": Scripted(
+            f"+91{7_000_000_000 + n}": Behaviour(
                 answer_after=6.0, keys=((8.0, "1"), (16.0, "1"), (32.0, "1")), talk_seconds=20.0, hang_up_after=200.0
             )
             for n in range(1, 400)

@@ -16,7 +16,7 @@ from dialer.domain.commands import SeatDispose, StopAll
 from dialer.domain.errors import StoreError, StoreFull
 from dialer.domain.model import CampaignState, Disposition
 from dialer.domain.view import AlertRaised, Hold, HoldReason, SeatState
-from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.asterisk.voters import Behaviour
 from dialer.store import seals
 from tests.support.breaking import FailingStore
 from tests.support.centre import a_site, agents_at_work
@@ -60,7 +60,7 @@ def test_a_lost_reply_of_a_commit_doubles_and_loses_nothing(tmp_path: Path, meth
 
 @virtual_time()
 async def test_a_mark_that_cannot_be_kept_is_not_thanked_for(tmp_path: Path) -> None:
-    config = scripted(Scripted(keys=((4.0, "1"),)))
+    config = scripted(Behaviour(keys=((4.0, "1"),)))
     async with a_site(tmp_path, config, campaign={**IVR, "channels": 1}) as site:
         FailingStore(site, "record_mark")
         await site.until(lambda: bool(site.ended()), seconds=60)

@@ -12,7 +12,7 @@ import pytest
 
 from dialer.domain.errors import StoreError
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.breaking import until_killed
 from tests.support.centre import a_site
 from tests.support.roll_filler import fill_roll
@@ -25,7 +25,7 @@ CAMPAIGN = {**IVR, "channels": 6, "hours": [{"start": "00:00", "until": "23:59:5
 
 @virtual_time()
 async def test_a_kill_before_the_originate_leaves_the_number_free_and_after_it_unknown(tmp_path: Path) -> None:
-    people = [Scripted(answer_after=25.0, hang_up_after=5.0)] * 60
+    people = [Behaviour(answer_after=25.0, hang_up_after=5.0)] * 60
     committed: list[str] = []
     never_sent: list[str] = []
     fill_roll(tmp_path / "centre.db", 90, voters_per_booth=100, numbers_weigh_alike=True)
@@ -64,7 +64,7 @@ async def test_a_kill_before_the_originate_leaves_the_number_free_and_after_it_u
 @virtual_time()
 async def test_an_older_store_that_was_put_back_is_refused(tmp_path: Path) -> None:
     """It does not know who was called since it was copied, nor who opted out in those calls."""
-    people = [Scripted(answer_after=2.0, hang_up_after=5.0)] * 60
+    people = [Behaviour(answer_after=2.0, hang_up_after=5.0)] * 60
     store, copy = tmp_path / "centre.db", tmp_path / "copy.db"
     fill_roll(store, 90, voters_per_booth=100, numbers_weigh_alike=True)
     shutil.copyfile(store, copy)

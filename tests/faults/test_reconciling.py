@@ -17,7 +17,7 @@ from dialer.domain.commands import SeatDispose, StopAll
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallState, SeatState
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.breaking import until_killed
 from tests.support.centre import a_site
 from tests.support.full_swing import CAMPAIGNS, SEATS, SETTINGS, busy_voters, in_full_swing
@@ -55,7 +55,7 @@ def test_what_was_cancelled_while_the_link_was_lost_is_hung_up(tmp_path: Path, k
 
     @virtual_time()
     async def run() -> None:
-        config = scripted(*[Scripted(answer_after=25.0, hang_up_after=20.0)] * 20)
+        config = scripted(*[Behaviour(answer_after=25.0, hang_up_after=20.0)] * 20)
         async with a_site(tmp_path, config, seats=2, campaigns=[campaign]) as site:
             if kind == "agents":
                 await site.log_in("01", "02")
@@ -80,7 +80,7 @@ def test_who_was_answered_while_the_link_was_lost_is_not_hung_up(tmp_path: Path,
 
     @virtual_time()
     async def run() -> None:
-        config = scripted(Scripted(answer_after=4.0, hang_up_after=60.0))
+        config = scripted(Behaviour(answer_after=4.0, hang_up_after=60.0))
         async with a_site(tmp_path, config, voters=1, seats=0 if flow else 1, campaigns=[campaign]) as site:
             if not flow:
                 await site.log_in("01")
@@ -99,7 +99,7 @@ def test_who_was_answered_while_the_link_was_lost_is_not_hung_up(tmp_path: Path,
 
 @virtual_time()
 async def test_what_was_not_cancelled_rings_on_when_the_link_is_back(tmp_path: Path) -> None:
-    config = scripted(Scripted(answer_after=25.0, hang_up_after=20.0))
+    config = scripted(Behaviour(answer_after=25.0, hang_up_after=20.0))
     campaign = {**CAMPAIGNS[1], "ring_seconds": 40}
     async with a_site(tmp_path, config, voters=1, seats=0, campaigns=[campaign]) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
@@ -179,7 +179,7 @@ def test_what_an_agent_said_in_the_talk_holds_though_the_dialler_is_killed(
     @virtual_time()
     async def run() -> None:
         fill_roll(tmp_path / "centre.db", 90, voters_per_booth=100)
-        async with SimulatedAsterisk(scripted(*[Scripted(answer_after=2.0, talk_seconds=60.0)] * 9)) as switch:
+        async with SimulatedAsterisk(scripted(*[Behaviour(answer_after=2.0, talk_seconds=60.0)] * 9)) as switch:
             async with until_killed(tmp_path, switch, seats=1, campaigns=[campaign]) as first:
                 await first.log_in("01")
                 await first.until(lambda: first.view.seats[0].state is SeatState.TALKING)
@@ -203,7 +203,7 @@ def test_what_an_agent_said_in_the_talk_holds_though_the_dialler_is_killed(
 @virtual_time()
 async def test_what_a_voters_keys_said_holds_though_the_dialler_is_killed(tmp_path: Path) -> None:
     campaign = {**CAMPAIGNS[1], "channels": 1}
-    later = Scripted(keys=((4.0, "2"), (8.0, "4")), hang_up_after=60.0)
+    later = Behaviour(keys=((4.0, "2"), (8.0, "4")), hang_up_after=60.0)
     fill_roll(tmp_path / "centre.db", 1, voters_per_booth=100)
     async with SimulatedAsterisk(scripted(later)) as switch:
         async with until_killed(tmp_path, switch, seats=0, campaigns=[campaign]) as first:
@@ -220,7 +220,7 @@ async def test_what_a_voters_keys_said_holds_though_the_dialler_is_killed(tmp_pa
 async def test_a_households_call_that_is_adopted_asks_as_for_a_household(tmp_path: Path) -> None:
     campaign = {**CAMPAIGNS[1], "ring_seconds": 60}
     fill_roll(tmp_path / "centre.db", 4, voters_per_booth=100)  # the third number is that of two
-    async with SimulatedAsterisk(scripted(*[Scripted(answer_after=40.0, hang_up_after=10.0)] * 3)) as switch:
+    async with SimulatedAsterisk(scripted(*[Behaviour(answer_after=40.0, hang_up_after=10.0)] * 3)) as switch:
         async with until_killed(tmp_path, switch, seats=0, campaigns=[campaign]) as first:
             await first.until(lambda: len(switch.placed) == 3)
             before = {call.phone_id: call.pending_voters for call in first.centre.engine._centre.calls.values()}

@@ -8,14 +8,14 @@ from collections import Counter
 import pytest
 
 from dialer.domain.errors import ProtocolError
-from dialer.simulation.asterisk import Scripted, SimulatedAsteriskConfig
+from dialer.simulation.asterisk import Behaviour, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.config import seat_phones
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from tests.support.ami_lab import AmiLab
 from tests.support.simulation import lab_centre
 from tests.support.virtual import virtual_time
 
-STAYS = Scripted(answer_after=1.0)
+STAYS = Behaviour(answer_after=1.0)
 CONFIG = SimulatedAsteriskConfig(
     scripts={f"91{n}": STAYS for n in range(100)}, seats=seat_phones(2), early_originate_response=0.0, start_epoch=0.0
 )

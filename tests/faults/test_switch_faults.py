@@ -15,7 +15,7 @@ from dialer.domain.view import AlertRaised, CallChange, CallState, Hold, HoldRea
 from dialer.engine.world import Centre
 from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER
-from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import Site, a_site, agents_at_work
 from tests.support.referees import every_attempt_has_one_end, nobody_dialled_twice
 from tests.support.stored import rows
@@ -231,7 +231,7 @@ async def test_a_dead_trunk_is_not_the_numbers_fault(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_fastagi_cut_in_mid_flow_keeps_the_answers_so_far(tmp_path: Path) -> None:
-    config = scripted(Scripted(keys=((4.0, "2"),), hang_up_after=120.0))
+    config = scripted(Behaviour(keys=((4.0, "2"),), hang_up_after=120.0))
     async with a_site(tmp_path, config, campaign={**IVR, "channels": 1}) as site:
         await site.until(lambda: site.view.marks.get("not-yet") == 1)
         site.switch.cut_agi()
@@ -245,7 +245,7 @@ async def test_fastagi_cut_in_mid_flow_keeps_the_answers_so_far(tmp_path: Path) 
 async def test_the_outcomes_of_a_carrier_are_told_apart(tmp_path: Path) -> None:
     endings = {486: Outcome.BUSY, 404: Outcome.INVALID_NUMBER, 503: Outcome.CONGESTION, 603: Outcome.REJECTED}
     endings |= {480: Outcome.NO_ANSWER, 502: Outcome.CARRIER_FAILURE, 0: Outcome.NO_ANSWER}
-    config = scripted(*[Scripted(fails_with=status) for status in endings])
+    config = scripted(*[Behaviour(fails_with=status) for status in endings])
     async with a_site(tmp_path, config, campaign={**IVR, "channels": len(endings)}) as site:
         await site.until(lambda: len(site.ended()) >= len(endings), seconds=120)
     found = dict(rows(tmp_path, f"SELECT phone_id, outcome FROM attempt ORDER BY phone_id LIMIT {len(endings)}"))  # noqa: S608 - a count

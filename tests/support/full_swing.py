@@ -8,7 +8,7 @@ from typing import Any
 
 from dialer.domain.view import CallState, SeatState
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
-from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import Site
 from tests.support.voters import scripted
 
@@ -31,13 +31,13 @@ SEATS = 3
 
 def busy_voters() -> SimulatedAsteriskConfig:
     """They let it ring for some seconds, talk for a minute and a half, and listen to a flow for as long."""
-    return scripted(*[Scripted(answer_after=6.0, talk_seconds=90.0, hang_up_after=100.0)] * 100)
+    return scripted(*[Behaviour(answer_after=6.0, talk_seconds=90.0, hang_up_after=100.0)] * 100)
 
 
 async def in_full_swing(site: Site) -> None:
     """Every kind of call is live."""
     await site.log_in(*[f"{n:02d}" for n in range(1, SEATS + 1)])
-    caller = Scripted(hang_up_after=100.0, talk_seconds=80.0)
+    caller = Behaviour(hang_up_after=100.0, talk_seconds=80.0)
     site.switch.call_in("+917000000050", called=AGENT, script=caller)
     await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1)
     site.switch.call_in("+917000000051", called=FLOW, script=caller)

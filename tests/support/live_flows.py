@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
-from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import START_EPOCH
 from tests.support.voters import NOBODY_ANSWERS
 
@@ -15,7 +15,7 @@ def ivr(flow: str | Path, **changes: Any) -> dict[str, Any]:
     return {"id": "ivr", "kind": "ivr", "flow": str(flow), "pacing": "broadcast", "channels": 1, **changes}
 
 
-def voters_of_flows(*scripts: Scripted) -> SimulatedAsteriskConfig:
+def voters_of_flows(*scripts: Behaviour) -> SimulatedAsteriskConfig:
     """The first numbers of the roll behave as scripted; all others let it ring."""
     return SimulatedAsteriskConfig(
         seats=seat_phones(2),

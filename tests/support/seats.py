@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 
 from dialer.domain.view import SeatState, SeatView
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
-from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import Site, a_site
 from tests.support.voters import scripted
 
@@ -23,13 +23,13 @@ AGENTS = [
 ]
 
 
-def switch_config(*scripts: Scripted, seats: int = 2) -> SimulatedAsteriskConfig:
+def switch_config(*scripts: Behaviour, seats: int = 2) -> SimulatedAsteriskConfig:
     """A switch on which the first numbers behave as scripted, the last of them for all that follow up to a hundred."""
     return scripted(*scripts, *scripts[-1:] * (100 - len(scripts)), seats=seats)
 
 
 @contextlib.asynccontextmanager
-async def a_floor(directory: Path, *scripts: Scripted, **changes: Any) -> AsyncIterator[Site]:
+async def a_floor(directory: Path, *scripts: Behaviour, **changes: Any) -> AsyncIterator[Site]:
     """A site whose agents have PINs."""
     changes.setdefault("agents", AGENTS)
     async with a_site(directory, switch_config(*scripts), **changes) as site:

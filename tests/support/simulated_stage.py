@@ -12,7 +12,7 @@ from dialer.app import RunningCentre
 from dialer.domain.clock import Clock, LoopClock
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import START_EPOCH, site_settings
 from tests.support.scenario import SIP_STATUS, Scenario, Voters
 
@@ -81,9 +81,9 @@ def _config(scenario: Scenario, history: Path) -> SimulatedAsteriskConfig:
     )
 
 
-def _script(voters: Voters) -> Scripted:
+def _script(voters: Voters) -> Behaviour:
     status = SIP_STATUS.get(voters.does)
-    return Scripted(
+    return Behaviour(
         answer_after=voters.rings,
         fails_with=status,
         rings=status in {None, 0, 603},

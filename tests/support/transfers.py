@@ -17,7 +17,7 @@ from dialer.domain.commands import (
 from dialer.domain.view import CallChange, CallState
 from dialer.simulation.asterisk.channels import Channel
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, phone, seat_phones
-from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.seats import seat, until_talking
 
@@ -30,12 +30,12 @@ TRANSFERS = [
 
 def a_switch(mode: PhoneMode = PhoneMode.ANSWERS, *, seats: int = 1, **voter: Any) -> SimulatedAsteriskConfig:
     """Voters who answer after a second and stay; a supervisor's phone; the outside number answers."""
-    voters = {f"+91{7_000_000_001 + n}": Scripted(answer_after=1.0, **voter) for n in range(50)}
+    voters = {f"+91{7_000_000_001 + n}": Behaviour(answer_after=1.0, **voter) for n in range(50)}
     return SimulatedAsteriskConfig(
         seats=(*seat_phones(seats), phone("boss", mode)),
         start_epoch=START_EPOCH,
         profile=VoterProfile(answer_rate=0.0),
-        scripts={**voters, OUTSIDE: Scripted(answer_after=2.0)},
+        scripts={**voters, OUTSIDE: Behaviour(answer_after=2.0)},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
-from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.support.centre import START_EPOCH
 
 NOBODY_ANSWERS = VoterProfile(
@@ -12,7 +12,7 @@ NOBODY_ANSWERS = VoterProfile(
 IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 5}
 
 
-def scripted(*scripts: Scripted, seats: int = 5) -> SimulatedAsteriskConfig:
+def scripted(*scripts: Behaviour, seats: int = 5) -> SimulatedAsteriskConfig:
     """A switch on which the first numbers of the roll behave as scripted and all others let it ring."""
     return SimulatedAsteriskConfig(
         seats=seat_phones(seats),
@@ -24,4 +24,4 @@ def scripted(*scripts: Scripted, seats: int = 5) -> SimulatedAsteriskConfig:
 
 def all_answer(**script: object) -> SimulatedAsteriskConfig:
     """A switch on which the first hundred numbers do the same."""
-    return scripted(*[Scripted(**script)] * 100)  # type: ignore[arg-type]  # facts by name
+    return scripted(*[Behaviour(**script)] * 100)  # type: ignore[arg-type]  # facts by name

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from config.asterisk.render import RESTART_SECONDS
-from dialer.simulation.asterisk import Scripted, SimulatedAsteriskConfig, VoterProfile
+from dialer.simulation.asterisk import Behaviour, SimulatedAsteriskConfig, VoterProfile
 from dialer.simulation.asterisk.channels import ChannelState
 from tests.support.simulation import AgiPeer, agi_server, flow_of_one_key, lab_centre
 from tests.support.virtual import virtual_time
 
-STAYS = Scripted(answer_after=1.0)
+STAYS = Behaviour(answer_after=1.0)
 CONFIG = SimulatedAsteriskConfig(
     scripts={"911": STAYS},
     prompt_seconds={"menu": 4.0},
@@ -22,7 +22,7 @@ CONFIG = SimulatedAsteriskConfig(
 )
 
 
-def with_voter(voter: Scripted) -> SimulatedAsteriskConfig:
+def with_voter(voter: Behaviour) -> SimulatedAsteriskConfig:
     return replace(CONFIG, scripts={"911": voter})
 
 
@@ -314,12 +314,12 @@ async def test_voters_of_a_profile_press_stay_silent_press_rubbish_and_hang_up()
 
 @virtual_time()
 async def test_scripts_follow_each_other_call_by_call() -> None:
-    config = replace(CONFIG, scripts={"911": (Scripted(fails_with=486), STAYS)})
+    config = replace(CONFIG, scripts={"911": (Behaviour(fails_with=486), STAYS)})
     async with lab_centre(config) as (switch, lab):
         for n in range(3):
             await lab.call("911", f"v{n}")
             await lab.event("Hangup", Uniqueid=f"v{n}")
-        switch.script("911", Scripted(fails_with=404, rings=False))
+        switch.script("911", Behaviour(fails_with=404, rings=False))
         await lab.call("911", "last")
         await lab.event("Hangup", Uniqueid="last")
         assert [call.how for call in switch.placed] == ["carrier-486", "dialplan", "dialplan", "carrier-404"]

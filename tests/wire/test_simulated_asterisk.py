@@ -11,8 +11,8 @@ import pytest
 from config.asterisk.events import EVENTS
 from dialer.domain.errors import PortInUse
 from dialer.simulation.asterisk import (
+    Behaviour,
     PhoneMode,
-    Scripted,
     SimulatedAsterisk,
     SimulatedAsteriskConfig,
     SimulatedTrunk,
@@ -24,11 +24,11 @@ from tests.support.ami_lab import AmiLab
 from tests.support.simulation import lab_centre, simulated_centre
 from tests.support.virtual import virtual_time
 
-STAYS = Scripted(answer_after=1.0)
-TALKS = Scripted(answer_after=1.0, talk_seconds=20.0)
+STAYS = Behaviour(answer_after=1.0)
+TALKS = Behaviour(answer_after=1.0, talk_seconds=20.0)
 
 
-def config_of(*calls: tuple[str, Scripted], seats: int = 2, early: float = 0.0) -> SimulatedAsteriskConfig:
+def config_of(*calls: tuple[str, Behaviour], seats: int = 2, early: float = 0.0) -> SimulatedAsteriskConfig:
     return SimulatedAsteriskConfig(
         scripts=dict(calls), seats=seat_phones(seats), early_originate_response=early, start_epoch=1_795_500_000.0
     )
@@ -176,7 +176,7 @@ OUTCOMES = [
 
 @virtual_time()
 async def test_each_refusal_of_a_carrier_has_its_measured_outcome() -> None:
-    scripts = ((f"91{status}", Scripted(fails_with=status, rings=False)) for status, _, _ in OUTCOMES)
+    scripts = ((f"91{status}", Behaviour(fails_with=status, rings=False)) for status, _, _ in OUTCOMES)
     async with lab_centre(config_of(*scripts)) as (_switch, lab):
         for status, dial_status, cause in OUTCOMES:
             await lab.call(f"91{status}", f"v{status}")
@@ -190,7 +190,7 @@ async def test_each_refusal_of_a_carrier_has_its_measured_outcome() -> None:
 @virtual_time()
 async def test_our_ring_limit_ends_a_call_with_reason_3_and_no_dial_end() -> None:
     loop = asyncio.get_running_loop()
-    async with lab_centre(config_of(("911", Scripted(fails_with=0)))) as (_switch, lab):
+    async with lab_centre(config_of(("911", Behaviour(fails_with=0)))) as (_switch, lab):
         await lab.call("911", "v", Timeout="12000")
         end = await lab.event("Hangup", Uniqueid="v")
         assert loop.time() == pytest.approx(12.0)
@@ -201,7 +201,7 @@ async def test_our_ring_limit_ends_a_call_with_reason_3_and_no_dial_end() -> Non
 
 @virtual_time()
 async def test_hanging_up_a_ringing_call_gives_no_technical_cause() -> None:
-    async with lab_centre(config_of(("911", Scripted(fails_with=0)))) as (switch, lab):
+    async with lab_centre(config_of(("911", Behaviour(fails_with=0)))) as (switch, lab):
         await lab.call("911", "v")
         await lab.event("DialState", DestUniqueid="v")
         assert (await lab.action("Hangup", Channel="v")).get("Message") == "Channel Hungup"
@@ -283,7 +283,7 @@ def test_how_often_the_originate_response_precedes_newstate_up(share: float, lea
 async def test_the_journal_holds_every_call_that_was_placed(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     config = SimulatedAsteriskConfig(
-        journal=path, scripts={"911": STAYS, "912": Scripted(fails_with=486), "913": STAYS}, start_epoch=0.0
+        journal=path, scripts={"911": STAYS, "912": Behaviour(fails_with=486), "913": STAYS}, start_epoch=0.0
     )
     async with lab_centre(config) as (_switch, lab):
         for number in ("911", "912"):
@@ -328,7 +328,7 @@ async def test_a_day_of_calls_is_the_same_for_the_same_seed() -> None:
 
 @virtual_time()
 async def test_voters_call_back_as_inbound_calls() -> None:
-    scripted = config_of(("911", Scripted(fails_with=486, calls_back_after=30.0)))
+    scripted = config_of(("911", Behaviour(fails_with=486, calls_back_after=30.0)))
     config = replace(scripted, inbound_context="matdan-message", our_number="s")
     async with lab_centre(config) as (switch, lab):
         await lab.call("911", "v")

@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from dialer.simulation.asterisk import Scripted, SimulatedAsteriskConfig
+from dialer.simulation.asterisk import Behaviour, SimulatedAsteriskConfig
 from tests.support.ami_lab import AmiLab
 from tests.support.simulation import lab_centre, simulated_centre
 from tests.support.virtual import virtual_time
 
-STAYS = Scripted(answer_after=1.0)
+STAYS = Behaviour(answer_after=1.0)
 CONFIG = SimulatedAsteriskConfig(scripts={"911": STAYS})
 
 

@@ -18,8 +18,8 @@ import pytest
 
 from config.asterisk.render import conferences
 from dialer.simulation.asterisk import (
+    Behaviour,
     ConferenceUser,
-    Scripted,
     SimulatedAsterisk,
     SimulatedAsteriskConfig,
     SimulatedTrunk,
@@ -61,37 +61,37 @@ exten => 1001,1,GotoIf($[${CONFBRIDGE_INFO(marked,ag-${EXTEN})} != 1]?abandon,s,
 
 LAB_USERS = {"agent_user": ConferenceUser(marked=True), "voter_user": ConferenceUser(end_marked=True)}
 VOTERS = {
-    "answered-voter-hangs-up": Scripted(answer_after=1.0, hang_up_after=2.0),
-    "hangup-while-answered": Scripted(answer_after=1.0),
-    "hangup-while-ringing": Scripted(fails_with=0),
-    "busy": Scripted(answer_after=1.0, fails_with=486),
-    "declined-603": Scripted(answer_after=1.0, fails_with=603),
-    "unavailable-480": Scripted(answer_after=1.0, fails_with=480),
-    "invalid-404": Scripted(fails_with=404, rings=False),
-    "congestion-503": Scripted(fails_with=503, rings=False),
-    "no-answer-our-timeout": Scripted(fails_with=0),
-    "dead-trunk": Scripted(),
-    "unknown-endpoint": Scripted(),
-    "no-such-extension": Scripted(),
-    "permission-denied": Scripted(),
-    "login-refused": Scripted(),
-    "abandoned-no-dialler": Scripted(answer_after=0.5),
-    "agent-nailed-up-voter-connected-voter-leaves": Scripted(answer_after=1.0, talk_seconds=4.0),
-    "agent-nailed-up-voter-connected-least-privilege": Scripted(answer_after=1.0, talk_seconds=4.0),
-    "agent-drops-while-talking": Scripted(answer_after=1.0),
-    "ivr-one-digit": Scripted(answer_after=1.0, keys=((1.0, "1"),)),
-    "ivr-one-digit-least-privilege": Scripted(answer_after=1.0, keys=((1.0, "1"),)),
-    "ivr-two-digits": Scripted(answer_after=1.0, keys=((1.0, "2"),)),
-    "ivr-silent-caller": Scripted(answer_after=1.0),
-    "ivr-hangup-in-prompt": Scripted(answer_after=1.0, hang_up_after=2.0),
-    "resync-with-live-calls": Scripted(answer_after=1.0, hang_up_after=7.0),
-    "held-consulted-merged-handed-over": Scripted(answer_after=1.0),
-    "consult-busy-and-voter-back": Scripted(answer_after=1.0),
-    "listened-and-barged-in": Scripted(answer_after=1.0),
+    "answered-voter-hangs-up": Behaviour(answer_after=1.0, hang_up_after=2.0),
+    "hangup-while-answered": Behaviour(answer_after=1.0),
+    "hangup-while-ringing": Behaviour(fails_with=0),
+    "busy": Behaviour(answer_after=1.0, fails_with=486),
+    "declined-603": Behaviour(answer_after=1.0, fails_with=603),
+    "unavailable-480": Behaviour(answer_after=1.0, fails_with=480),
+    "invalid-404": Behaviour(fails_with=404, rings=False),
+    "congestion-503": Behaviour(fails_with=503, rings=False),
+    "no-answer-our-timeout": Behaviour(fails_with=0),
+    "dead-trunk": Behaviour(),
+    "unknown-endpoint": Behaviour(),
+    "no-such-extension": Behaviour(),
+    "permission-denied": Behaviour(),
+    "login-refused": Behaviour(),
+    "abandoned-no-dialler": Behaviour(answer_after=0.5),
+    "agent-nailed-up-voter-connected-voter-leaves": Behaviour(answer_after=1.0, talk_seconds=4.0),
+    "agent-nailed-up-voter-connected-least-privilege": Behaviour(answer_after=1.0, talk_seconds=4.0),
+    "agent-drops-while-talking": Behaviour(answer_after=1.0),
+    "ivr-one-digit": Behaviour(answer_after=1.0, keys=((1.0, "1"),)),
+    "ivr-one-digit-least-privilege": Behaviour(answer_after=1.0, keys=((1.0, "1"),)),
+    "ivr-two-digits": Behaviour(answer_after=1.0, keys=((1.0, "2"),)),
+    "ivr-silent-caller": Behaviour(answer_after=1.0),
+    "ivr-hangup-in-prompt": Behaviour(answer_after=1.0, hang_up_after=2.0),
+    "resync-with-live-calls": Behaviour(answer_after=1.0, hang_up_after=7.0),
+    "held-consulted-merged-handed-over": Behaviour(answer_after=1.0),
+    "consult-busy-and-voter-back": Behaviour(answer_after=1.0),
+    "listened-and-barged-in": Behaviour(answer_after=1.0),
 }
 OUR_DIALPLAN = frozenset({"held-consulted-merged-handed-over", "consult-busy-and-voter-back", "listened-and-barged-in"})
 """Recorded on the dialplan and the conferences that we render, with a supervisor's phone beside the agent's."""
-RINGS_OUT = {"4000000000021": Scripted(fails_with=0)}  # the second voter of resync-with-live-calls
+RINGS_OUT = {"4000000000021": Behaviour(fails_with=0)}  # the second voter of resync-with-live-calls
 
 UNORDERED = frozenset(
     {

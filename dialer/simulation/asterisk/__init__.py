@@ -10,14 +10,14 @@ from dialer.simulation.asterisk.config import (
 )
 from dialer.simulation.asterisk.journal import JournalReport, check_journal
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 
 __all__ = [
+    "Behaviour",
     "ConferenceUser",
     "JournalReport",
     "ManagerUser",
     "PhoneMode",
-    "Scripted",
     "SeatPhone",
     "SimulatedAsterisk",
     "SimulatedAsteriskConfig",

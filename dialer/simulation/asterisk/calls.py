@@ -23,7 +23,7 @@ from dialer.simulation.asterisk.dialplan import APPLICATIONS, run_aside, run_dia
 from dialer.simulation.asterisk.extensions import DialplanError, find_extension
 from dialer.simulation.asterisk.originate import OutgoingCall
 from dialer.simulation.asterisk.phones import Caller, VoterPhone
-from dialer.simulation.asterisk.voters import Scripted, Voter, behaviour_of
+from dialer.simulation.asterisk.voters import Behaviour, Voter
 
 _log = structlog.get_logger(__name__)
 
@@ -127,7 +127,7 @@ class SwitchCalls(SwitchCore):
         return -1 if channel.interrupted else 0
 
     def call_in(
-        self, number: str, trunk: str | None = None, called: str | None = None, script: Scripted | None = None
+        self, number: str, trunk: str | None = None, called: str | None = None, script: Behaviour | None = None
     ) -> Channel:
         """A voter calls us; "" withholds the number. Returns the channel, which begins in the inbound context at `called`."""
         carrier = self._trunks[trunk or self.config.trunks[0].name]
@@ -137,7 +137,7 @@ class SwitchCalls(SwitchCore):
         channel.name_caller(number, "")
         behaviour, random = self.caller.calls_us(number)
         if script is not None:
-            behaviour = behaviour_of(script)
+            behaviour = script
         channel.voter = Voter(behaviour, self.config.profile, random, VoterPhone(self, channel))
         self._journal.inbound(self.now(), channel.uniqueid, number, carrier.name)
         self.events.of_channel("Newchannel", channel)

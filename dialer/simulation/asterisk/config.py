@@ -12,7 +12,7 @@ from types import MappingProxyType
 from config.asterisk.conf_file import read_conf
 from config.asterisk.events import EVENTS
 from config.asterisk.render import conferences
-from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 
 VERSION = "22.10.1"  # that it says it is
 ALL_CLASSES = frozenset(
@@ -137,7 +137,7 @@ class SimulatedAsteriskConfig:
     trunks: tuple[SimulatedTrunk, ...] = (SimulatedTrunk("carrier"),)
     seats: tuple[SeatPhone, ...] = field(default_factory=lambda: seat_phones(10))
     profile: VoterProfile = field(default_factory=VoterProfile)
-    scripts: Mapping[str, Scripted | tuple[Scripted, ...]] = field(default_factory=dict)  # by number, then by call
+    scripts: Mapping[str, Behaviour | tuple[Behaviour, ...]] = field(default_factory=dict)  # by number, then by call
     journal: Path | None = None
     history: Path | None = None  # where it keeps how calls ended, as cdr_custom does; None: nowhere
     # Voters, carrier, prompts, ring and digit limits run this much faster; the dialplan's Wait does not.

@@ -116,13 +116,13 @@ class OutgoingCall:
         self._say_that_it_rings(first)
         for number, status in enumerate(later, 1):
             self._after(number * PROVISIONAL_SECONDS, partial(self._say_that_it_rings, status))
-        failure = self._behaviour.failure
+        failure = self._behaviour.fails_with
         if failure is None:
-            self._after(self._behaviour.ring_seconds, self._answer)
+            self._after(self._behaviour.answer_after, self._answer)
         elif failure == NO_ANSWER:
             self._after(self._switch.config.carrier_gives_up_seconds, self._be_refused)
         else:
-            self._after(self._behaviour.ring_seconds, self._be_refused)
+            self._after(self._behaviour.answer_after, self._be_refused)
 
     def _say_that_it_rings(self, status: int) -> None:
         """A provisional answer of the carrier's. A 183 leaves the channel's state as it is, as on a real Asterisk 22."""
@@ -155,7 +155,7 @@ class OutgoingCall:
         """The carrier answers with a final status that is no success."""
         channel, events = self._channel, self._switch.events
         channel.cancel_timers()
-        status = self._behaviour.failure or 480
+        status = self._behaviour.fails_with or 480
         cause = CARRIER_CAUSES.get(status, 127)
         events.hang_up_request(channel, cause, status)
         if self._failure_order == 0:

@@ -10,7 +10,7 @@ from random import Random
 from dialer.simulation.asterisk.channels import Channel, ChannelState, EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.core import SwitchCore
-from dialer.simulation.asterisk.voters import NO_ANSWER, Behaviour, Scripted, behaviour_of, draw, random_of
+from dialer.simulation.asterisk.voters import NO_ANSWER, Behaviour, draw, random_of
 
 KEY_SECONDS = 0.14  # that a key is held down; Asterisk measured twice as much and reports that
 INBOUND_PATIENCE_SECONDS = 30.0
@@ -56,13 +56,13 @@ class Caller:
         """Scripts of the configuration apply from the first call on."""
         self._config = config
         self._calls: Counter[str] = Counter()
-        self._scripts: dict[str, tuple[int, tuple[Scripted, ...]]] = {}
+        self._scripts: dict[str, tuple[int, tuple[Behaviour, ...]]] = {}
         self._slow_seconds = 0.0
         self._slow_growth = 0.0
         for number, script in config.scripts.items():
             self.script(number, script if isinstance(script, tuple) else (script,))
 
-    def script(self, number: str, calls: tuple[Scripted, ...]) -> None:
+    def script(self, number: str, calls: tuple[Behaviour, ...]) -> None:
         """The next call to `number` meets the first of `calls`, and so on; the last one stays."""
         self._scripts[number] = (self._calls[number], calls)
 
@@ -78,11 +78,11 @@ class Caller:
         random = random_of(config.seed, number, call)
         if number in self._scripts:
             first, scripts = self._scripts[number]
-            behaviour = behaviour_of(scripts[min(call - first, len(scripts) - 1)])
+            behaviour = scripts[min(call - first, len(scripts) - 1)]
         else:
             behaviour = draw(config.profile, config.seed, number, now, random)
         if congested:
-            behaviour = Behaviour(503, behaviour.post_dial_seconds, rings=False, ring_seconds=0.0)
+            behaviour = Behaviour(0.0, fails_with=503, rings=False, post_dial_seconds=behaviour.post_dial_seconds)
         if self._slow_seconds or self._slow_growth:
             behaviour = replace(behaviour, post_dial_seconds=behaviour.post_dial_seconds + self._slow_seconds)
             self._slow_seconds += self._slow_growth
@@ -94,10 +94,10 @@ class Caller:
         self._calls[phone.endpoint] += 1
         answers = phone.mode in {PhoneMode.ANSWERS, PhoneMode.PUTS_DOWN}
         failure = None if answers else {PhoneMode.REFUSES: 603, PhoneMode.BUSY: 486}.get(phone.mode, NO_ANSWER)
-        behaviour = Behaviour(failure, post_dial_seconds=0.0005, rings=True, ring_seconds=phone.answer_seconds)
+        behaviour = Behaviour(answer_after=phone.answer_seconds, fails_with=failure, post_dial_seconds=0.0005)
         return behaviour, random_of(self._config.seed, phone.endpoint, call)
 
     def calls_us(self, number: str) -> tuple[Behaviour, Random]:
         """A voter who calls: listens, and hangs up when nothing comes."""
-        behaviour = Behaviour(None, 0.0, rings=True, ring_seconds=0.0, patience_seconds=INBOUND_PATIENCE_SECONDS)
+        behaviour = Behaviour(patience_seconds=INBOUND_PATIENCE_SECONDS)
         return behaviour, random_of(self._config.seed, f"in/{number}", self._calls[number])

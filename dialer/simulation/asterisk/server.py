@@ -18,7 +18,7 @@ from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.journal import Journal
 from dialer.simulation.asterisk.sessions import ManagerSession
-from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.asterisk.voters import Behaviour
 
 _log = structlog.get_logger(__name__)
 
@@ -136,7 +136,7 @@ class SimulatedAsterisk(SwitchCalls):
             phone.endpoint, phone.caller_number, mode, phone.answer_seconds, phone.context
         )
 
-    def script(self, number: str, *calls: Scripted) -> None:
+    def script(self, number: str, *calls: Behaviour) -> None:
         """From the next call to `number` on, it behaves so, call by call; the last script stays."""
         self.caller.script(number, calls)
 

@@ -47,57 +47,25 @@ class VoterProfile:
 
 
 @dataclass(frozen=True, slots=True)
-class Scripted:
-    """What one number does when it is called, for a test. Times of keys and of the hang-up count from the answer."""
+class Behaviour:
+    """One call as its voter will live it, drawn or scripted for a test. Seconds are the switch's; those of keys and of the hang-up
+    count from the answer.
+    """
 
     answer_after: float = 1.0  # seconds of ringing
     keys: tuple[tuple[float, str], ...] = ()
     hang_up_after: float | None = None
-    fails_with: int | None = None  # SIP status after `answer_after` seconds, instead of an answer; 0: rings out
+    fails_with: int | None = None  # SIP status after `answer_after` seconds, instead of an answer; NO_ANSWER: rings out
     rings: bool = True  # whether a failure comes after ringing
     # SIP statuses that say so, a second apart; 183: early media, no word of ringing.
     rings_with: tuple[int, ...] = (180,)
-    post_dial_seconds: float = 0.005
+    post_dial_seconds: float = 0.005  # from Originate to ringing
     talk_seconds: float | None = None  # after meeting an agent; None: until hang_up_after or for ever
+    patience_seconds: float | None = None  # answered, and nobody speaks
     calls_back_after: float | None = None
     machine: bool = False  # an answering machine picks up
     told_apart_after: float = 1.1  # seconds that AMD() listens before it knows
-
-
-@dataclass(frozen=True, slots=True)
-class Behaviour:
-    """One call as its voter will live it. Seconds are the switch's."""
-
-    failure: int | None  # None: picked up
-    post_dial_seconds: float
-    rings: bool
-    ring_seconds: float  # until the answer or the failure
-    rings_with: tuple[int, ...] = (180,)
-    keys: tuple[tuple[float, str], ...] = ()
-    hang_up_after: float | None = None
-    talk_seconds: float | None = None
-    patience_seconds: float | None = None
-    calls_back_after: float | None = None
-    machine: bool = False
-    told_apart_after: float = 1.1
     reacts: bool = False  # whether prompts make them press keys and hang up, by the profile
-
-
-def behaviour_of(script: Scripted) -> Behaviour:
-    """The behaviour that a script describes."""
-    return Behaviour(
-        failure=script.fails_with,
-        post_dial_seconds=script.post_dial_seconds,
-        rings=script.rings,
-        ring_seconds=script.answer_after,
-        rings_with=script.rings_with,
-        keys=script.keys,
-        hang_up_after=script.hang_up_after,
-        talk_seconds=script.talk_seconds,
-        calls_back_after=script.calls_back_after,
-        machine=script.machine,
-        told_apart_after=script.told_apart_after,
-    )
 
 
 def _lognormal(random: Random, mean: float, sigma: float) -> float:
@@ -123,10 +91,8 @@ def draw(profile: VoterProfile, seed: int, number: str, now: float, random: Rand
     invalid = Random(f"{seed}/{number}").random() < profile.invalid_share * (1 - profile.answer_rate)
     if not invalid and random.random() < rate / max(1e-9, 1 - profile.invalid_share * (1 - profile.answer_rate)):
         return Behaviour(
-            failure=None,
+            answer_after=ring,
             post_dial_seconds=post_dial,
-            rings=True,
-            ring_seconds=ring,
             talk_seconds=_lognormal(random, profile.talk_mean_seconds, profile.talk_sigma),
             patience_seconds=random.expovariate(1 / profile.patience_mean_seconds),
             calls_back_after=calls_back,
@@ -134,7 +100,13 @@ def draw(profile: VoterProfile, seed: int, number: str, now: float, random: Rand
         )
     failure = 404 if invalid else _draw_failure(profile, random)
     rings = failure in (NO_ANSWER, 603)
-    return Behaviour(failure, post_dial, rings, ring if rings else 0.0, calls_back_after=calls_back)
+    return Behaviour(
+        answer_after=ring if rings else 0.0,
+        fails_with=failure,
+        rings=rings,
+        post_dial_seconds=post_dial,
+        calls_back_after=calls_back,
+    )
 
 
 def _draw_failure(profile: VoterProfile, random: Random) -> int:

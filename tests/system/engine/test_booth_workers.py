@@ -23,7 +23,7 @@ from dialer.reports.tables import Window
 from dialer.roll.workers import import_workers
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.asterisk.voters import Behaviour
 from dialer.store.source import open_source
 from dialer.switch.asterisk.agi_call import AgiCall
 from ivr_flows.turns import FlowCommit
@@ -66,7 +66,7 @@ def a_list_of_one(directory: Path, parts: str = "1") -> None:
 @contextlib.asynccontextmanager
 async def workers_at_work(
     directory: Path,
-    scripts: dict[str, Scripted],
+    scripts: dict[str, Behaviour],
     *,
     campaign: dict[str, Any] = IVR,
     parts: str = "1",
@@ -83,7 +83,7 @@ async def workers_at_work(
 
 @virtual_time()
 async def test_serials_are_marks_of_those_voters_and_the_worker_is_called_again_each_round(tmp_path: Path) -> None:
-    script = Scripted(keys=keyed("7#3#3#11##"))
+    script = Behaviour(keys=keyed("7#3#3#11##"))
     async with workers_at_work(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 1)
         assert site.ended()[0].outcome is Outcome.COMPLETED
@@ -107,7 +107,7 @@ async def test_serials_are_marks_of_those_voters_and_the_worker_is_called_again_
 
 @virtual_time()
 async def test_what_a_worker_takes_back_stands_where_another_has_said_it(tmp_path: Path) -> None:
-    script = Scripted(keys=keyed("7#*#3#*##"))
+    script = Behaviour(keys=keyed("7#*#3#*##"))
     async with workers_at_work(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 1)
         assert sum(booth.voted for booth in site.view.booths) == 0
@@ -122,7 +122,7 @@ async def test_what_a_worker_takes_back_stands_where_another_has_said_it(tmp_pat
 
 @virtual_time()
 async def test_a_worker_of_several_parts_says_which_and_a_wrong_one_is_no_part(tmp_path: Path) -> None:
-    script = Scripted(keys=keyed("2#3#7##1#8###"))
+    script = Behaviour(keys=keyed("2#3#7##1#8###"))
     async with workers_at_work(tmp_path, {WORKER: script}, parts="1,3") as site:
         await site.until(lambda: len(site.ended()) == 1)
         assert site.ended()[0].outcome is Outcome.COMPLETED
@@ -131,7 +131,7 @@ async def test_a_worker_of_several_parts_says_which_and_a_wrong_one_is_no_part(t
 
 @virtual_time()
 async def test_what_was_keyed_before_the_worker_hung_up_is_kept(tmp_path: Path) -> None:
-    script = Scripted(keys=keyed("7#3"), hang_up_after=17.0)
+    script = Behaviour(keys=keyed("7#3"), hang_up_after=17.0)
     async with workers_at_work(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 1)
         assert site.ended()[0].outcome is Outcome.LEFT
@@ -142,7 +142,7 @@ async def test_what_was_keyed_before_the_worker_hung_up_is_kept(tmp_path: Path) 
 
 @virtual_time()
 async def test_a_worker_who_was_not_reached_is_called_again_soon_and_not_beyond_the_cap(tmp_path: Path) -> None:
-    script = Scripted(fails_with=486, answer_after=0.5)
+    script = Behaviour(fails_with=486, answer_after=0.5)
     async with workers_at_work(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 3, seconds=150)
         await asyncio.sleep(3 * 60)
@@ -151,7 +151,7 @@ async def test_a_worker_who_was_not_reached_is_called_again_soon_and_not_beyond_
 
 @virtual_time()
 async def test_a_mark_cancels_the_call_that_rings_in_the_household_but_not_the_workers(tmp_path: Path) -> None:
-    voters = {f"+917{n:09d}": Scripted(fails_with=0, answer_after=60.0) for n in range(1, 30)}
+    voters = {f"+917{n:09d}": Behaviour(fails_with=0, answer_after=60.0) for n in range(1, 30)}
     turnout: dict[str, Any] = {
         "id": "turnout",
         "kind": "ivr",
@@ -159,7 +159,7 @@ async def test_a_mark_cancels_the_call_that_rings_in_the_household_but_not_the_w
         "hours": [{"start": "00:00", "until": "23:59:59"}],
     }
     everybody: dict[str, Any] = {"campaigns": [{**IVR, "hours": turnout["hours"]}, turnout]}
-    async with workers_at_work(tmp_path, {**voters, WORKER: Scripted(keys=keyed("1##", 6.0))}, **everybody) as site:
+    async with workers_at_work(tmp_path, {**voters, WORKER: Behaviour(keys=keyed("1##", 6.0))}, **everybody) as site:
         await site.until(lambda: sum(booth.voted for booth in site.view.booths) == 1)
         marked_at = site.clock.now()
         await site.until(lambda: any(change.outcome is Outcome.CANCELLED for change in site.ended()), seconds=2.0)
@@ -169,7 +169,7 @@ async def test_a_mark_cancels_the_call_that_rings_in_the_household_but_not_the_w
 
 @virtual_time()
 async def test_nobody_is_called_who_opted_out_nor_on_a_day_without_a_poll_nor_too_late(tmp_path: Path) -> None:
-    script = Scripted(keys=keyed("7##"))
+    script = Behaviour(keys=keyed("7##"))
     for name, rules in (("none", {}), ("tomorrow", {"polls": [{"day": date(2024, 4, 23)}]})):
         directory = tmp_path / name
         directory.mkdir()
@@ -188,7 +188,7 @@ async def test_nobody_is_called_who_opted_out_nor_on_a_day_without_a_poll_nor_to
 
 @virtual_time()
 async def test_calling_hours_and_opt_outs_hold_for_workers_too(tmp_path: Path) -> None:
-    script = Scripted(keys=keyed("7##"))
+    script = Behaviour(keys=keyed("7##"))
     fill_roll(tmp_path / "centre.db", 30, voters_per_booth=10)
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         db.execute("INSERT INTO opt_out (e164, at, source) VALUES (?, 1.0, 'request')", (OTHER,))
@@ -210,7 +210,7 @@ async def test_calling_hours_and_opt_outs_hold_for_workers_too(tmp_path: Path) -
 @virtual_time()
 async def test_serials_said_at_one_moment_are_each_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the clock stands, or is set back to a moment that was."""
-    async with workers_at_work(tmp_path, {WORKER: Scripted(talk_seconds=60.0)}, campaign=AGENTS, parts="1,3") as site:
+    async with workers_at_work(tmp_path, {WORKER: Behaviour(talk_seconds=60.0)}, campaign=AGENTS, parts="1,3") as site:
         engine = site.centre.engine
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
@@ -227,7 +227,7 @@ async def test_serials_said_at_one_moment_are_each_kept(tmp_path: Path, monkeypa
 
 @virtual_time()
 async def test_an_agent_takes_the_serials_of_a_worker(tmp_path: Path) -> None:
-    async with workers_at_work(tmp_path, {WORKER: Scripted(talk_seconds=60.0)}, campaign=AGENTS, parts="1,3") as site:
+    async with workers_at_work(tmp_path, {WORKER: Behaviour(talk_seconds=60.0)}, campaign=AGENTS, parts="1,3") as site:
         engine = site.centre.engine
         with pytest.raises(CommandRefused, match="no call with a booth worker"):
             await engine.execute(SeatSerials("01", (7,)))
@@ -256,7 +256,7 @@ async def test_an_agent_takes_the_serials_of_a_worker(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_a_wrong_number_that_is_said_in_the_talk_is_not_called_again(tmp_path: Path) -> None:
-    script = Scripted(answer_after=2.0, talk_seconds=30.0)
+    script = Behaviour(answer_after=2.0, talk_seconds=30.0)
     async with workers_at_work(tmp_path, {WORKER: script}, campaign={**AGENTS, "wrap_up_seconds": 20}) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
@@ -286,7 +286,7 @@ async def test_a_serial_that_cannot_be_kept_is_not_thanked_for(tmp_path: Path, m
         return await play(self, name, escape_digits)
 
     monkeypatch.setattr(AgiCall, "stream_file", noted)
-    async with workers_at_work(tmp_path, {WORKER: Scripted(keys=keyed("7#7##"))}) as site:
+    async with workers_at_work(tmp_path, {WORKER: Behaviour(keys=keyed("7#7##"))}) as site:
         await site.until(lambda: len(site.ended()) == 1)
     assert heard.index("matdan/en/worker/not_saved") < heard.index("matdan/en/worker/noted-1")
     assert [serial for _, serial, *_ in rows(tmp_path, MARKS)] == [7]
@@ -305,7 +305,7 @@ async def test_what_was_on_disk_when_the_dialler_died_before_the_thanks_stands_a
         return True
 
     a_list_of_one(tmp_path)
-    script = Scripted(keys=(*keyed("7#"), *keyed("*#7#8##", 60.0)))
+    script = Behaviour(keys=(*keyed("7#"), *keyed("*#7#8##", 60.0)))
     config = SimulatedAsteriskConfig(start_epoch=START_EPOCH, scripts={WORKER: script})
     settings: dict[str, Any] = {"seats": 1, "campaign": IVR, "rules": {"polls": [{"day": DAY}]}, "polling_day": ROUNDS}
     async with SimulatedAsterisk(config) as switch:

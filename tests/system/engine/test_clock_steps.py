@@ -11,7 +11,7 @@ import pytest
 from dialer.domain.clock import LoopClock
 from dialer.domain.commands import AcceptClock
 from dialer.domain.view import Hold, HoldReason
-from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time
 from tests.support.voters import IVR, scripted
@@ -20,8 +20,8 @@ HOURS = [{"start": "00:00", "until": "23:59:59"}]
 CAMPAIGN = {**IVR, "hours": HOURS}
 
 
-def silent() -> list[Scripted]:
-    return [Scripted(fails_with=486)] * 60
+def silent() -> list[Behaviour]:
+    return [Behaviour(fails_with=486)] * 60
 
 
 async def called_through(site: Site) -> int:

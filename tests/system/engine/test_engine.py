@@ -24,7 +24,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.model import CampaignState, Disposition, Mark, MarkKind, MarkSource, Outcome
 from dialer.domain.view import CallChange, CallState, Hold, HoldReason, SeatState
 from dialer.simulation.asterisk.config import PhoneMode
-from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import a_site, agents_at_work
 from tests.support.referees import nobody_on_two_calls
 from tests.support.rules import neutral_with
@@ -54,10 +54,10 @@ async def test_half_an_hour_of_a_centre(tmp_path: Path) -> None:
 @virtual_time()
 async def test_an_ivr_campaign_marks_what_is_keyed(tmp_path: Path) -> None:
     config = scripted(
-        Scripted(keys=((4.0, "1"),)),  # voted
-        Scripted(keys=((4.0, "9"),)),  # never again
-        Scripted(keys=((4.0, "2"),), hang_up_after=60),  # not yet, then silence
-        Scripted(hang_up_after=2.0),  # leaves in the greeting
+        Behaviour(keys=((4.0, "1"),)),  # voted
+        Behaviour(keys=((4.0, "9"),)),  # never again
+        Behaviour(keys=((4.0, "2"),), hang_up_after=60),  # not yet, then silence
+        Behaviour(hang_up_after=2.0),  # leaves in the greeting
     )
     async with a_site(tmp_path, config, campaign=IVR) as site:
         await site.until(lambda: len(site.ended()) >= 4)

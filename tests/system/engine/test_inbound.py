@@ -12,7 +12,7 @@ from dialer.domain.commands import PauseCampaign, ResumeCampaign, SeatHangUp
 from dialer.domain.model import Outcome
 from dialer.domain.view import CallState, SeatState
 from dialer.simulation.asterisk.channels import Channel
-from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.agi_peer import claim
 from tests.support.centre import Site, a_site
 from tests.support.stored import rows
@@ -44,7 +44,7 @@ async def over(site: Site, channel: Channel, seconds: float = 120.0) -> None:
 @virtual_time()
 async def test_a_voter_who_calls_back_says_that_they_voted(tmp_path: Path) -> None:
     async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
-        channel = site.switch.call_in(CALLER, called=FLOW, script=Scripted(keys=((12.0, "1"),)))
+        channel = site.switch.call_in(CALLER, called=FLOW, script=Behaviour(keys=((12.0, "1"),)))
         await over(site, channel)
         assert [change.outcome for change in site.ended()] == [Outcome.COMPLETED]
         assert site.view.marks == {"voted": 1}
@@ -59,7 +59,7 @@ async def test_a_voter_who_calls_back_says_that_they_voted(tmp_path: Path) -> No
 @virtual_time()
 async def test_an_opt_out_by_a_call_back_is_for_good(tmp_path: Path) -> None:
     async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
-        channel = site.switch.call_in("0" + CALLER[3:], called=FLOW[1:], script=Scripted(keys=((12.0, "9"),)))
+        channel = site.switch.call_in("0" + CALLER[3:], called=FLOW[1:], script=Behaviour(keys=((12.0, "9"),)))
         await over(site, channel)
         assert site.view.opt_outs == 1
     assert rows(tmp_path, f"SELECT count(*) FROM opt_out WHERE e164 = '{CALLER}'") == [(1,)]  # noqa: S608 - our own number
@@ -69,7 +69,7 @@ async def test_an_opt_out_by_a_call_back_is_for_good(tmp_path: Path) -> None:
 async def test_a_caller_asks_for_an_agent_by_key(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted(), campaign=QUIET, **inbound()) as site:
         await site.log_in("01")
-        channel = site.switch.call_in(CALLER, called=FLOW, script=Scripted(keys=((12.0, "3"),), talk_seconds=30.0))
+        channel = site.switch.call_in(CALLER, called=FLOW, script=Behaviour(keys=((12.0, "3"),), talk_seconds=30.0))
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
         await over(site, channel)
         assert Outcome.CONNECTED in {change.outcome for change in site.ended()}
@@ -80,7 +80,7 @@ async def test_a_caller_asks_for_an_agent_by_key(tmp_path: Path) -> None:
 @virtual_time()
 async def test_without_a_free_agent_the_flow_goes_on(tmp_path: Path) -> None:
     async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
-        channel = site.switch.call_in(CALLER, called=FLOW, script=Scripted(keys=((12.0, "3"), (60.0, "1"))))
+        channel = site.switch.call_in(CALLER, called=FLOW, script=Behaviour(keys=((12.0, "3"), (60.0, "1"))))
         await over(site, channel, seconds=300)
         assert [change.outcome for change in site.ended()] == [Outcome.COMPLETED]
 
@@ -134,7 +134,7 @@ def test_a_stranger_hears_the_message_and_leaves_no_mark(tmp_path: Path, number:
     @virtual_time()
     async def run() -> None:
         async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
-            channel = site.switch.call_in(number, called=FLOW, script=Scripted(keys=((3.0, "1"), (12.0, "1"))))
+            channel = site.switch.call_in(number, called=FLOW, script=Behaviour(keys=((3.0, "1"), (12.0, "1"))))
             await site.until(lambda: answered(channel), seconds=5)
             assert channel.context == "matdan-message"
             await over(site, channel)
@@ -157,10 +157,10 @@ async def test_a_number_without_a_purpose_is_hung_up(tmp_path: Path) -> None:
 @virtual_time()
 async def test_a_flood_takes_no_more_channels_than_it_may_and_dialling_goes_on(tmp_path: Path) -> None:
     campaign = {**IVR, "id": "quiet", "channels": 5}
-    config = scripted(*[Scripted(answer_after=1.0, hang_up_after=3.0)] * 60)
+    config = scripted(*[Behaviour(answer_after=1.0, hang_up_after=3.0)] * 60)
     async with a_site(tmp_path, config, campaign=campaign, **inbound()) as site:
         await site.until(lambda: len(site.switch.placed) > 3)
-        silent = Scripted(hang_up_after=200.0)
+        silent = Behaviour(hang_up_after=200.0)
         channels = [site.switch.call_in(f"+9170000000{n}", called=FLOW, script=silent) for n in range(40, 80)]
         before = len(site.switch.placed)
         await asyncio.sleep(5)
@@ -214,10 +214,10 @@ async def test_a_call_that_a_number_of_ours_redirects_is_nobodys(tmp_path: Path)
 @virtual_time()
 async def test_nobody_is_called_elsewhere(tmp_path: Path) -> None:
     """A contact that names a channel is called by Asterisk all the same: what it made by itself is ended, and nothing else."""
-    config = scripted(Scripted(rings=False, fails_with=302, post_dial_seconds=2.0), Scripted(hang_up_after=100.0))
+    config = scripted(Behaviour(rings=False, fails_with=302, post_dial_seconds=2.0), Behaviour(hang_up_after=100.0))
     async with a_site(tmp_path, config, campaign={**IVR, "id": "quiet", "channels": 2}, **inbound()) as site:
         await asyncio.sleep(1.0)
-        caller = site.switch.call_in(CALLER, called=FLOW, script=Scripted(hang_up_after=60.0))
+        caller = site.switch.call_in(CALLER, called=FLOW, script=Behaviour(hang_up_after=60.0))
         outgoing = site.switch._new_channel("carrier", "", "matdan-inbound")
         outgoing.application = "AppDial2"
         local = site.switch._new_channel("carrier", "", "matdan-agent")
@@ -250,13 +250,13 @@ async def test_a_connection_that_lies_opens_nothing(tmp_path: Path) -> None:
     """Even one that has the dialplan's secret: a channel that is not there, or has another name, one that we placed, and one that
     was decided about already.
     """
-    config = scripted(Scripted(hang_up_after=100.0))
+    config = scripted(Behaviour(hang_up_after=100.0))
     async with a_site(tmp_path, config, campaign={**IVR, "id": "quiet", "channels": 1}, **inbound()) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.IN_FLOW, 0) == 1)
-        live = site.switch.call_in(CALLER, called=FLOW, script=Scripted(hang_up_after=60.0))
+        live = site.switch.call_in(CALLER, called=FLOW, script=Behaviour(hang_up_after=60.0))
         await site.until(lambda: answered(live), seconds=5)
         outbound = site.switch.placed[0].channel_id
-        ringing = site.switch.call_in("+917000000061", called=FLOW, script=Scripted(hang_up_after=60.0))
+        ringing = site.switch.call_in("+917000000061", called=FLOW, script=Behaviour(hang_up_after=60.0))
         for unique_id in ("1713758400.99", outbound, live.uniqueid, ringing.uniqueid, "../../etc"):
             async with claim(site.centre.agi_port, "inbound", unique_id, "PJSIP/carrier-000000aa") as peer:
                 assert await peer.command() == "SET VARIABLE MATDAN_GO hang-up"

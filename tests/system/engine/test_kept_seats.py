@@ -13,7 +13,7 @@ from dialer.domain.commands import SeatLogOff, SeatPause
 from dialer.domain.model import Outcome
 from dialer.domain.view import CallState, SeatState
 from dialer.simulation.asterisk.config import PhoneMode
-from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import neutral_with
@@ -40,7 +40,7 @@ def locked_number(directory: Path) -> None:
 
 def answers(**script: Any) -> Any:
     """The locked number does this; all others let it ring."""
-    return scripted(Scripted(**script))
+    return scripted(Behaviour(**script))
 
 
 def kept(site: Site) -> list[str]:

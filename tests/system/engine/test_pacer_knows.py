@@ -26,7 +26,7 @@ from dialer.pacing.port import PacingEvent, PacingEventKind, PacingSnapshot, Sea
 from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from dialer.simulation.remembered import RollLaw
 from tests.support.breaking import until_killed
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
@@ -47,7 +47,7 @@ def snapshot_of(site: Site) -> PacingSnapshot:
 
 
 def all_answer(**script: object) -> SimulatedAsteriskConfig:
-    each = Scripted(**script)  # type: ignore[arg-type]  # a script's own fields
+    each = Behaviour(**script)  # type: ignore[arg-type]  # a script's own fields
     return SimulatedAsteriskConfig(
         seats=seat_phones(2),
         start_epoch=START_EPOCH,

@@ -19,7 +19,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Outcome
 from dialer.domain.view import CallState
 from dialer.rules.number_hash import fingerprint, number_hash
-from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.asterisk.voters import Behaviour
 from dialer.simulation.profile import simulated_profile
 from tests.support.centre import START_EPOCH, a_site, agents_at_work
 from tests.support.certified import certified_site
@@ -272,7 +272,7 @@ async def test_an_opt_out_from_the_command_line_cancels_what_rings(tmp_path: Pat
 @virtual_time()
 async def test_what_a_voter_keyed_is_told_to_other_centres_under_the_hash(tmp_path: Path) -> None:
     secret = "twenty characters, at least"
-    config = scripted(Scripted(keys=((4.0, "9"),)))
+    config = scripted(Behaviour(keys=((4.0, "9"),)))
     async with a_site(tmp_path, config, campaign=IVR, rules={"opt_out_secret": secret}) as site:
         await site.until(lambda: site.view.opt_outs == 1)
     [(payload,)] = rows(tmp_path, "SELECT payload FROM outbox WHERE topic = 'results/opt-outs'")

@@ -13,14 +13,14 @@ from dialer.domain.model import Outcome
 from dialer.domain.switch import PhoneAway, SeatDown, SeatSilent, SeatUp
 from dialer.domain.view import SeatState
 from dialer.simulation.asterisk.config import PhoneMode
-from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.tracker import SeatTracker
 from tests.support.centre import Site
 from tests.support.seats import a_floor, log_in_by_phone, seat, until_talking
 from tests.support.virtual import virtual_time
 
-STAYS = Scripted(talk_seconds=600.0)
+STAYS = Behaviour(talk_seconds=600.0)
 
 
 def outcomes(site: Site) -> list[Outcome | None]:
@@ -33,7 +33,7 @@ def test_a_talk_without_a_packet_from_the_agent_is_abandoned(tmp_path: Path, sta
 
     @virtual_time()
     async def run() -> None:
-        voters = Scripted(answer_after=1.0, talk_seconds=stays), Scripted(answer_after=200.0)
+        voters = Behaviour(answer_after=1.0, talk_seconds=stays), Behaviour(answer_after=200.0)
         async with a_floor(tmp_path, *voters, agents=[]) as site:
             await site.centre.engine.execute(SeatLogIn("01", "asha"))
             await site.until(lambda: bool(site.switch.placed))
@@ -52,7 +52,7 @@ def test_a_short_talk_with_an_agent_who_is_there_is_a_conversation(tmp_path: Pat
     @virtual_time()
     async def run() -> None:
         async with a_floor(
-            tmp_path, Scripted(answer_after=1.0, talk_seconds=stays), Scripted(answer_after=200.0)
+            tmp_path, Behaviour(answer_after=1.0, talk_seconds=stays), Behaviour(answer_after=200.0)
         ) as site:
             await log_in_by_phone(site, "101", "2468")
             await site.until(lambda: bool(site.ended()), seconds=60)
@@ -64,7 +64,7 @@ def test_a_short_talk_with_an_agent_who_is_there_is_a_conversation(tmp_path: Pat
 
 @virtual_time()
 async def test_a_talk_that_ends_as_the_phone_dies_is_a_conversation(tmp_path: Path) -> None:
-    voters = Scripted(answer_after=1.0, talk_seconds=3.0), Scripted(answer_after=200.0)
+    voters = Behaviour(answer_after=1.0, talk_seconds=3.0), Behaviour(answer_after=200.0)
     async with a_floor(tmp_path, *voters, agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn("01", "asha"))
         await until_talking(site)
@@ -78,7 +78,7 @@ async def test_a_talk_that_ends_as_the_phone_dies_is_a_conversation(tmp_path: Pa
 
 @virtual_time()
 async def test_a_talk_in_which_the_agent_was_heard_first_is_a_conversation(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, STAYS, Scripted(answer_after=200.0)) as site:
+    async with a_floor(tmp_path, STAYS, Behaviour(answer_after=200.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await until_talking(site)
         await asyncio.sleep(1)
@@ -90,7 +90,7 @@ async def test_a_talk_in_which_the_agent_was_heard_first_is_a_conversation(tmp_p
 
 @virtual_time()
 async def test_the_same_agent_comes_back_on_a_reloaded_page_and_the_voter_stays(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, STAYS, Scripted(answer_after=200.0)) as site:
+    async with a_floor(tmp_path, STAYS, Behaviour(answer_after=200.0)) as site:
         site.switch.config.prompt_seconds.update(  # type: ignore[attr-defined]  # the agent is quicker than the timeout
             {f"matdan/hi/seat/{what}": 0.1 for what in ("number", "pin", "welcome")}
         )
@@ -118,7 +118,7 @@ async def test_the_same_agent_comes_back_on_a_reloaded_page_and_the_voter_stays(
 
 @virtual_time()
 async def test_logging_in_again_by_command_calls_a_phone_that_is_dead(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Scripted(answer_after=200.0), agents=[]) as site:
+    async with a_floor(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn("01", "asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         with pytest.raises(CommandRefused, match="is taken"):
@@ -135,7 +135,7 @@ async def test_logging_in_again_by_command_calls_a_phone_that_is_dead(tmp_path: 
 def test_a_phone_that_registers_anew_is_given_up_only_where_nothing_comes_from_it(tmp_path: Path, dead: bool) -> None:
     @virtual_time()
     async def run() -> None:
-        async with a_floor(tmp_path, Scripted(answer_after=200.0)) as site:
+        async with a_floor(tmp_path, Behaviour(answer_after=200.0)) as site:
             await log_in_by_phone(site, "101", "2468")
             channel = site.switch.phone_channel("agent01")
             if dead:

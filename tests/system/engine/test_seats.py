@@ -25,7 +25,7 @@ from dialer.domain.view import CallChange, CallState, SeatChange, SeatState
 from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.agi_peer import claim
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.seats import AGENTS, CHEAP, a_floor, keys, log_in_by_phone, seat, switch_config, until_talking
@@ -239,7 +239,7 @@ async def test_nailed_up_agents_are_adopted_as_they_were(tmp_path: Path) -> None
 
 @virtual_time()
 async def test_a_call_is_disposed_of_by_keys(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Scripted(talk_seconds=20.0), campaign={"wrap_up_seconds": 40}) as site:
+    async with a_floor(tmp_path, Behaviour(talk_seconds=20.0), campaign={"wrap_up_seconds": 40}) as site:
         await log_in_by_phone(site, "101", "2468")
         await until_talking(site)
         site.switch.phone_keys("agent01", "316")  # later, at 4 in the afternoon
@@ -261,7 +261,7 @@ def test_a_number_is_due_when_the_agent_said_whether_in_the_talk_or_after_it(
 ) -> None:
     @virtual_time()
     async def run() -> None:
-        config = switch_config(Scripted(answer_after=2.0, talk_seconds=30.0))
+        config = switch_config(Behaviour(answer_after=2.0, talk_seconds=30.0))
         async with a_site(tmp_path, config, seats=1, campaign={"wrap_up_seconds": 20}) as site:
             await site.log_in("01")
             await site.until(lambda: seat(site).state is SeatState.TALKING)
@@ -287,7 +287,7 @@ def test_a_number_is_due_when_the_agent_said_whether_in_the_talk_or_after_it(
 
 @virtual_time()
 async def test_the_star_codes(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Scripted(talk_seconds=300.0)) as site:
+    async with a_floor(tmp_path, Behaviour(talk_seconds=300.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await until_talking(site)
         site.switch.phone_keys("agent01", "*22*3")  # a pause for a meal after this call; hang up
@@ -308,7 +308,7 @@ async def test_the_star_codes(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_a_log_off_during_a_call_hangs_the_phone_up_after_the_wrap_up(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Scripted(talk_seconds=20.0), campaign={"wrap_up_seconds": 5}) as site:
+    async with a_floor(tmp_path, Behaviour(talk_seconds=20.0), campaign={"wrap_up_seconds": 5}) as site:
         await log_in_by_phone(site, "101", "2468")
         await until_talking(site)
         assert await site.centre.engine.execute(SeatLogOff("01")) == "seat 01: after this call"
@@ -320,7 +320,7 @@ async def test_a_log_off_during_a_call_hangs_the_phone_up_after_the_wrap_up(tmp_
 
 @virtual_time()
 async def test_wrong_keys_and_storms_are_harmless(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Scripted(talk_seconds=600.0)) as site:
+    async with a_floor(tmp_path, Behaviour(talk_seconds=600.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await until_talking(site)
         for wrong in ("*4", "*9", "*29", "399", "*#", "A"):
@@ -334,7 +334,7 @@ async def test_wrong_keys_and_storms_are_harmless(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_a_pause_in_the_wrap_up_does_not_stop_its_clock(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Scripted(talk_seconds=5.0), campaign={"wrap_up_seconds": 10}) as site:
+    async with a_floor(tmp_path, Behaviour(talk_seconds=5.0), campaign={"wrap_up_seconds": 10}) as site:
         await log_in_by_phone(site, "101", "2468")
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         await site.centre.engine.execute(SeatPause("01", "meal"))
@@ -346,7 +346,7 @@ async def test_a_pause_in_the_wrap_up_does_not_stop_its_clock(tmp_path: Path) ->
 
 @virtual_time()
 async def test_the_voter_hangs_up_and_the_agent_stays(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Scripted(talk_seconds=15.0)) as site:
+    async with a_floor(tmp_path, Behaviour(talk_seconds=15.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         phone = site.switch.phone_channel("agent01")
         await site.until(lambda: bool(site.ended()))
@@ -358,7 +358,7 @@ async def test_the_voter_hangs_up_and_the_agent_stays(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_the_phone_drops_in_mid_call_and_comes_back(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Scripted(talk_seconds=600.0), Scripted(answer_after=200.0)) as site:
+    async with a_floor(tmp_path, Behaviour(talk_seconds=600.0), Behaviour(answer_after=200.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await until_talking(site)
         first = seat(site).attempt_id
@@ -421,7 +421,7 @@ async def test_an_agent_whose_phone_stays_away_is_logged_off(tmp_path: Path) -> 
 
 @virtual_time()
 async def test_who_has_logged_off_and_hangs_up_in_the_talk_gets_no_voters(tmp_path: Path) -> None:
-    config = switch_config(Scripted(answer_after=2.0, talk_seconds=40.0))
+    config = switch_config(Behaviour(answer_after=2.0, talk_seconds=40.0))
     async with a_site(tmp_path, config, seats=2, campaign={"wrap_up_seconds": 2}) as site:
         await site.log_in("01", "02")
         await site.until(lambda: all(seat.state is SeatState.TALKING for seat in site.view.seats))
@@ -436,7 +436,7 @@ async def test_who_has_logged_off_and_hangs_up_in_the_talk_gets_no_voters(tmp_pa
 @virtual_time()
 async def test_a_talk_that_is_found_at_nobodys_seat_leaves_it_empty(tmp_path: Path) -> None:
     """An agent logs off during a call, and the dialler is killed before it ends."""
-    config = switch_config(Scripted(answer_after=2.0, talk_seconds=40.0), seats=1)
+    config = switch_config(Behaviour(answer_after=2.0, talk_seconds=40.0), seats=1)
     async with SimulatedAsterisk(config) as switch:
         async with a_site(tmp_path, switch=switch, seats=1, run=False) as site:
             running = asyncio.create_task(site.centre.run(site.stop))
@@ -457,7 +457,7 @@ async def test_a_talk_that_is_found_at_nobodys_seat_leaves_it_empty(tmp_path: Pa
 
 @virtual_time()
 async def test_both_ends_at_once_are_one_outcome(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Scripted(talk_seconds=600.0), Scripted(answer_after=200.0)) as site:
+    async with a_floor(tmp_path, Behaviour(talk_seconds=600.0), Behaviour(answer_after=200.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await until_talking(site)
         attempt_id = seat(site).attempt_id
@@ -473,7 +473,7 @@ async def test_both_ends_at_once_are_one_outcome(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_a_disposition_after_a_drop_is_of_the_new_call(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Scripted(talk_seconds=600.0)) as site:
+    async with a_floor(tmp_path, Behaviour(talk_seconds=600.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await until_talking(site)
         first = seat(site).attempt_id
@@ -494,7 +494,7 @@ async def test_a_disposition_after_a_drop_is_of_the_new_call(tmp_path: Path) -> 
 
 @virtual_time()
 async def test_only_agents_with_the_skill_take_the_calls(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Scripted(talk_seconds=5.0), campaign={"skill": "senior"}) as site:
+    async with a_floor(tmp_path, Behaviour(talk_seconds=5.0), campaign={"skill": "senior"}) as site:
         execute = site.centre.engine.execute
         await execute(SeatLogIn("02", "102", "1357"))
         await asyncio.sleep(30)

@@ -37,7 +37,7 @@ from dialer.domain.view import SeatState
 from dialer.simulation.asterisk.channels import Channel, EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, phone, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
@@ -56,7 +56,7 @@ def a_switch(mode: PhoneMode = PhoneMode.ANSWERS, recordings: Path | None = None
         seats=(*seat_phones(2), *(phone(each["name"], mode) for each in SUPERVISORS)),
         start_epoch=START_EPOCH,
         profile=VoterProfile(answer_rate=0.0),
-        scripts={f"+91{7_000_000_001 + n}": Scripted(answer_after=1.0) for n in range(50)},
+        scripts={f"+91{7_000_000_001 + n}": Behaviour(answer_after=1.0) for n in range(50)},
         dialplan=made,
     )
 
@@ -337,7 +337,7 @@ async def test_the_words_that_a_call_is_recorded_come_before_the_agent(tmp_path:
         seats=seat_phones(2),
         start_epoch=START_EPOCH,
         profile=VoterProfile(answer_rate=0.0),
-        scripts={f"+91{7_000_000_001 + n}": Scripted(answer_after=1.0) for n in range(50)},
+        scripts={f"+91{7_000_000_001 + n}": Behaviour(answer_after=1.0) for n in range(50)},
         dialplan=made,
     )
     changes: dict[str, Any] = {

@@ -16,7 +16,7 @@ from dialer.domain.commands import PauseCampaign, ResumeCampaign, SeatCancelCons
 from dialer.domain.model import NewAttempt, Outcome
 from dialer.domain.view import AlertRaised, CallChange, CallState, SeatState
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, SimulatedTrunk, seat_phones
-from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.asterisk.voters import Behaviour
 from dialer.store.port import Refusal
 from tests.support.breaking import FailingStore
 from tests.support.centre import Site, a_site
@@ -146,7 +146,7 @@ async def test_a_slow_carrier_is_throttled(tmp_path: Path) -> None:
 async def test_a_carrier_of_early_media_is_no_failing_trunk(tmp_path: Path) -> None:
     """It says 183 in place of 180: nobody answers, and each number is rung once, and again when "no answer" says so."""
     people = [
-        Scripted(answer_after=6.0, hang_up_after=20.0) if n % 4 == 0 else Scripted(fails_with=0) for n in range(12)
+        Behaviour(answer_after=6.0, hang_up_after=20.0) if n % 4 == 0 else Behaviour(fails_with=0) for n in range(12)
     ]
     config = replace(scripted(*people), trunks=(SimulatedTrunk("carrier", rings_with=(183,)),))
     campaign = {**IVR, "channels": 4, "ring_seconds": 20, "max_attempts": 2, "no_answer_retry_minutes": 60}
@@ -169,7 +169,7 @@ async def test_a_carrier_of_early_media_is_no_failing_trunk(tmp_path: Path) -> N
 async def test_a_5xx_behind_early_media_is_a_failure_of_the_trunk_and_an_attempt_of_the_number(tmp_path: Path) -> None:
     """It may be an announcement that the number does not exist: given back, such a number would be called again and again."""
     people = [
-        Scripted(answer_after=6.0, fails_with=503) if n % 2 else Scripted(answer_after=6.0, hang_up_after=5.0)
+        Behaviour(answer_after=6.0, fails_with=503) if n % 2 else Behaviour(answer_after=6.0, hang_up_after=5.0)
         for n in range(60)
     ]
     config = replace(scripted(*people), trunks=(SimulatedTrunk("carrier", rings_with=(183,)),))
@@ -188,7 +188,7 @@ async def test_a_5xx_behind_early_media_is_a_failure_of_the_trunk_and_an_attempt
 @virtual_time()
 async def test_a_phone_that_rings_behind_early_media_rings_from_then_on(tmp_path: Path) -> None:
     """183, and 180 a second later: what must be let ring for so long is the phone. It is one ringing all the same."""
-    config = scripted(Scripted(answer_after=6.0, hang_up_after=5.0, rings_with=(183, 180)))
+    config = scripted(Behaviour(answer_after=6.0, hang_up_after=5.0, rings_with=(183, 180)))
     async with a_site(tmp_path, config, voters=1, campaign={**IVR, "channels": 1}) as site:
         await site.until(lambda: bool(site.ended()), seconds=60)
         assert (site.view.trunks[0].ringing_seconds or 9.0) < 0.5  # the carrier had the call at the 183
@@ -200,7 +200,7 @@ async def test_a_phone_that_rings_behind_early_media_rings_from_then_on(tmp_path
 
 @virtual_time()
 async def test_failures_of_single_numbers_rest_no_trunk(tmp_path: Path) -> None:
-    scripts = {f"+91{7_000_000_001 + n}": Scripted(fails_with=(404, 486, 603, 0, 480)[n % 5]) for n in range(90)}
+    scripts = {f"+91{7_000_000_001 + n}": Behaviour(fails_with=(404, 486, 603, 0, 480)[n % 5]) for n in range(90)}
     config = replace(all_answer(), scripts=scripts)
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
     async with a_site(tmp_path, config, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS) as site:
@@ -242,9 +242,9 @@ async def test_a_probing_call_whose_opening_fails_leaves_the_probe_to_the_next_o
 @virtual_time()
 async def test_a_helpers_call_over_a_trunk_that_is_to_be_probed_is_not_the_probe(tmp_path: Path) -> None:
     outside = "+911140009999"
-    first = Scripted(answer_after=1.0, talk_seconds=4_000.0)
+    first = Behaviour(answer_after=1.0, talk_seconds=4_000.0)
     voters = {f"+91{7_000_000_001 + n}": first if n == 0 else replace(first, talk_seconds=5.0) for n in range(80)}
-    config = replace(all_answer(), seats=seat_phones(2), scripts={**voters, outside: Scripted(answer_after=2.0)})
+    config = replace(all_answer(), seats=seat_phones(2), scripts={**voters, outside: Behaviour(answer_after=2.0)})
     target = {"name": "party-office", "kind": "outside", "number": outside, "trunk": "carrier"}
     campaign = {"wrap_up_seconds": 1, "ring_seconds": 10}
     async with a_site(

@@ -13,7 +13,7 @@ from dialer.domain.commands import ReloadFlows, ResumeCampaign
 from dialer.domain.model import Outcome
 from dialer.domain.view import AlertLevel, SeatState
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
-from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from ivr_flows.texts import shipped_texts
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time
@@ -23,7 +23,7 @@ IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "ch
 
 
 def answering(*missing: str, **voter: float) -> SimulatedAsteriskConfig:
-    scripts = {f"+91{7_000_000_001 + n}": Scripted(**{"answer_after": 1.0, **voter}) for n in range(50)}  # type: ignore[arg-type]
+    scripts = {f"+91{7_000_000_001 + n}": Behaviour(**{"answer_after": 1.0, **voter}) for n in range(50)}  # type: ignore[arg-type]
     return SimulatedAsteriskConfig(
         seats=seat_phones(2),
         start_epoch=START_EPOCH,
@@ -62,8 +62,8 @@ async def test_a_question_that_nobody_hears_holds_its_campaign(
 async def test_nobodys_phone_rings_on_for_a_question_that_nobody_hears(tmp_path: Path) -> None:
     config = answering(*QUESTIONS)
     first, *others = config.scripts
-    slow = {number: Scripted(answer_after=20.0) for number in others}
-    config = replace(config, scripts={first: Scripted(answer_after=1.0), **slow})
+    slow = {number: Behaviour(answer_after=20.0) for number in others}
+    config = replace(config, scripts={first: Behaviour(answer_after=1.0), **slow})
     async with a_site(tmp_path, config, seats=0, campaign=IVR) as site:
         await site.until(lambda: len(site.ended()) == 3, seconds=15)
         assert Counter(call.outcome for call in site.ended()) == {Outcome.LEFT: 1, Outcome.CANCELLED: 2}

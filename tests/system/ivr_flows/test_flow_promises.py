@@ -9,7 +9,7 @@ import pytest
 
 from dialer.domain.model import AttemptId, Mark, MarkKind, MarkSource, Outcome
 from dialer.domain.view import CallChange, CallState
-from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.agi_call import AgiCall
 from ivr_flows.model import Scope
 from ivr_flows.turns import CommitKind, FlowCommit
@@ -42,7 +42,7 @@ ask("SET VARIABLE MATDAN_MARK voted")
 async def test_a_hang_up_while_a_script_is_busy_reaches_it_and_keeps_the_key(tmp_path: Path) -> None:
     script = tmp_path / "survey.py"
     script.write_text(ASK + BUSY)
-    config = voters_of_flows(Scripted(answer_after=0.05, keys=((1.0, "1"),), hang_up_after=1.5))
+    config = voters_of_flows(Behaviour(answer_after=0.05, keys=((1.0, "1"),), hang_up_after=1.5))
     async with a_site(
         tmp_path, config, campaign=ivr(f"script:{script}", declared=DECLARED), flows=SCRIPTS_AS_WE_ARE
     ) as site:
@@ -56,7 +56,7 @@ async def test_a_script_whose_time_is_over_while_it_waits_for_a_key_ends_the_cal
     script, begun = tmp_path / "survey.py", tmp_path / "begun"
     script.write_text(ASK + f"open({str(begun)!r}, 'a').write('once ')\nask('WAIT FOR DIGIT -1')\n")
     campaign = ivr(f"script:{script}", declared=DECLARED)
-    config = voters_of_flows(Scripted(answer_after=0.05))  # the caller stays on the line
+    config = voters_of_flows(Behaviour(answer_after=0.05))  # the caller stays on the line
     async with a_site(tmp_path, config, campaign=campaign, flows={"script_seconds": 1, **SCRIPTS_AS_WE_ARE}) as site:
         await site.until(lambda: len(site.ended()) >= 1, 10)
     assert rows(tmp_path, "SELECT outcome, left_at FROM attempt WHERE phone_id = 1") == [("left", "script (too-long)")]
@@ -94,8 +94,8 @@ async def test_a_household_that_is_known_by_now_is_thanked(tmp_path: Path, monke
         return await stream_file(self, name, *rest, **more)
 
     monkeypatch.setattr(AgiCall, "stream_file", heard)
-    nobody = Scripted(fails_with=0)
-    config = voters_of_flows(*[nobody] * 5, Scripted(keys=((9.0, "1"),)))
+    nobody = Behaviour(fails_with=0)
+    config = voters_of_flows(*[nobody] * 5, Behaviour(keys=((9.0, "1"),)))
     async with a_site(tmp_path, config, campaign=ivr("household", channels=30)) as site:
         await in_flow(site)
         await become_known(site, await site.centre.store.pending_voters(6))
@@ -107,8 +107,8 @@ async def test_a_household_that_is_known_by_now_is_thanked(tmp_path: Path, monke
 
 @virtual_time()
 async def test_of_a_household_what_is_left_to_keep_is_kept(tmp_path: Path) -> None:
-    nobody = Scripted(fails_with=0)
-    config = voters_of_flows(*[nobody] * 5, Scripted())
+    nobody = Behaviour(fails_with=0)
+    config = voters_of_flows(*[nobody] * 5, Behaviour())
     async with a_site(tmp_path, config, campaign=ivr("household", channels=30)) as site:
         attempt_id = await in_flow(site)
         first, *others = await site.centre.store.pending_voters(6)

@@ -16,7 +16,7 @@ from dialer.domain.commands import ReloadFlows, SeatDispose
 from dialer.domain.errors import SwitchError
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallChange, CallState, SeatState
-from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.agi_call import AgiCall
 from ivr_flows.catalogue import FlowLibrary
 from ivr_flows.errors import FlowError
@@ -31,8 +31,8 @@ from tests.support.virtual import virtual_time
 
 @virtual_time()
 async def test_some_of_a_household_have_voted_is_a_mark_and_the_number_stays_due(tmp_path: Path) -> None:
-    nobody = Scripted(fails_with=0)
-    config = voters_of_flows(*[nobody] * 5, Scripted(keys=((4.0, "2"), (5.0, "1"), (5.5, "#"))))
+    nobody = Behaviour(fails_with=0)
+    config = voters_of_flows(*[nobody] * 5, Behaviour(keys=((4.0, "2"), (5.0, "1"), (5.5, "#"))))
     async with a_site(tmp_path, config, campaign=ivr("household", channels=30)) as site:
         await site.until(lambda: site.view.marks.get("not-yet", 0) == 1)
         await site.until(lambda: any(change.outcome is Outcome.COMPLETED for change in site.ended()))
@@ -49,7 +49,7 @@ async def test_some_of_a_household_have_voted_is_a_mark_and_the_number_stays_due
 
 @virtual_time()
 async def test_a_caller_who_leaves_leaves_the_answers_so_far(tmp_path: Path) -> None:
-    config = voters_of_flows(Scripted(keys=((3.0, "1"),), hang_up_after=3.6))
+    config = voters_of_flows(Behaviour(keys=((3.0, "1"),), hang_up_after=3.6))
     async with a_site(tmp_path, config, campaign=ivr("missed_call")) as site:
         await site.until(lambda: len(site.ended()) >= 1)
     assert rows(tmp_path, "SELECT outcome, left_at FROM attempt WHERE phone_id = 1") == [("left", "noted_wanted")]
@@ -60,7 +60,7 @@ async def test_a_caller_who_leaves_leaves_the_answers_so_far(tmp_path: Path) -> 
 async def test_a_flow_hands_the_call_to_an_agent_who_sees_what_was_keyed(tmp_path: Path) -> None:
     flow = tmp_path / "ask.yaml"
     flow.write_text(ASK)
-    config = voters_of_flows(Scripted(keys=((1.2, "3"),), hang_up_after=40.0))
+    config = voters_of_flows(Behaviour(keys=((1.2, "3"),), hang_up_after=40.0))
     async with a_site(tmp_path, config, campaign=ivr(flow)) as site:
         await site.log_in("01", "02")
         await site.until(lambda: any(seat.state is SeatState.TALKING for seat in site.view.seats))
@@ -80,7 +80,7 @@ async def test_a_flow_hands_the_call_to_an_agent_who_sees_what_was_keyed(tmp_pat
 async def test_a_flow_goes_on_when_no_agent_is_free(tmp_path: Path) -> None:
     flow = tmp_path / "ask.yaml"
     flow.write_text(ASK)
-    config = voters_of_flows(Scripted(keys=((1.2, "3"),)))
+    config = voters_of_flows(Behaviour(keys=((1.2, "3"),)))
     async with a_site(tmp_path, config, campaign=ivr(flow)) as site:
         await site.until(lambda: len(site.ended()) >= 1)
     assert rows(tmp_path, "SELECT outcome FROM attempt WHERE phone_id = 1") == [("completed",)]
@@ -92,7 +92,7 @@ async def test_a_call_that_became_forbidden_in_its_flow_is_given_to_no_agent(tmp
     """The clock is set forward past the calling hours while the voter listens; then the voter asks for an agent."""
     flow = tmp_path / "ask.yaml"
     flow.write_text(ASK)
-    config = voters_of_flows(Scripted(keys=((1.2, "3"),)))
+    config = voters_of_flows(Behaviour(keys=((1.2, "3"),)))
     async with a_site(tmp_path, config, campaign=ivr(flow)) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.IN_FLOW, 0) == 1)
@@ -106,7 +106,7 @@ async def test_a_call_that_became_forbidden_in_its_flow_is_given_to_no_agent(tmp
 
 @virtual_time()
 async def test_a_message_is_recorded_where_the_site_allows_it(tmp_path: Path) -> None:
-    config = voters_of_flows(Scripted(keys=((2.0, "4"),)), Scripted(keys=((2.0, "4"),)))
+    config = voters_of_flows(Behaviour(keys=((2.0, "4"),)), Behaviour(keys=((2.0, "4"),)))
     records = neutral_with(recording={"allowed": True})
     flows = {"recordings": True, "recording_directory": "matdan/recordings"}
     async with a_site(tmp_path, config, campaign=ivr("inbound", channels=2), flows=flows, profile=records) as site:
@@ -118,7 +118,7 @@ async def test_a_message_is_recorded_where_the_site_allows_it(tmp_path: Path) ->
 
 @virtual_time()
 async def test_nothing_is_recorded_unless_the_site_allows_it(tmp_path: Path) -> None:
-    config = voters_of_flows(Scripted(keys=((2.0, "4"),)))
+    config = voters_of_flows(Behaviour(keys=((2.0, "4"),)))
     async with a_site(tmp_path, config, campaign=ivr("inbound")) as site:
         await site.until(lambda: len(site.ended()) >= 1)
     assert not rows(tmp_path, "SELECT 1 FROM flow_answer")
@@ -135,7 +135,7 @@ async def test_a_message_that_the_switch_cannot_record_takes_the_flows_own_way_f
         raise SwitchError("RECORD FILE failed")
 
     monkeypatch.setattr(AgiCall, "record_file", no_room)
-    config = voters_of_flows(Scripted(keys=tuple((2.0 + 4.0 * n, "4") for n in range(20)), hang_up_after=120.0))
+    config = voters_of_flows(Behaviour(keys=tuple((2.0 + 4.0 * n, "4") for n in range(20)), hang_up_after=120.0))
     records = neutral_with(recording={"allowed": True})
     flows = {"recordings": True, "recording_directory": "matdan/recordings"}
     async with a_site(tmp_path, config, campaign=ivr("inbound"), flows=flows, profile=records) as site:
@@ -166,7 +166,7 @@ async def test_an_ivr_campaign_may_run_a_script(tmp_path: Path) -> None:
     script = tmp_path / "survey.py"
     script.write_text(SCRIPT)
     config = replace(
-        voters_of_flows(Scripted(answer_after=0.05, keys=((0.5, "1"),))),
+        voters_of_flows(Behaviour(answer_after=0.05, keys=((0.5, "1"),))),
         prompt_seconds={"survey/question": 0.1, "survey/thanks": 0.1},
     )
     async with a_site(
@@ -209,7 +209,7 @@ nodes:
 async def test_a_running_call_ends_on_its_version_and_the_next_begins_on_the_new_one(tmp_path: Path) -> None:
     flow = tmp_path / "ask.yaml"
     flow.write_text(OLD)
-    async with a_site(tmp_path, voters_of_flows(Scripted(), Scripted()), campaign=ivr(flow)) as site:
+    async with a_site(tmp_path, voters_of_flows(Behaviour(), Behaviour()), campaign=ivr(flow)) as site:
         await site.until(
             lambda: "in-flow" in {change.state.value for change in site.changes if isinstance(change, CallChange)}
         )
@@ -288,7 +288,7 @@ async def test_a_hang_up_signal_reloads(tmp_path: Path) -> None:
 async def test_a_transfer_whose_answers_cannot_be_kept_fails_and_the_flow_goes_on(tmp_path: Path) -> None:
     (tmp_path / "ask.yaml").write_text(ASK)
     keys = tuple((3.0 + 5.0 * n, "3") for n in range(4))
-    config = voters_of_flows(Scripted(keys=keys, hang_up_after=60.0))
+    config = voters_of_flows(Behaviour(keys=keys, hang_up_after=60.0))
     async with a_site(tmp_path, config, campaign=ivr(tmp_path / "ask.yaml")) as site:
         desk = site.centre.engine.flow_desk
         begun: list[str] = []
@@ -322,7 +322,7 @@ async def test_a_running_dialler_speaks_a_sites_own_texts(tmp_path: Path, monkey
 
     monkeypatch.setattr(AgiCall, "stream_file", heard)
     texts = {"texts": tmp_path / "texts"}
-    async with a_site(tmp_path, voters_of_flows(Scripted(hang_up_after=9.0)), campaign=ivr(flow), flows=texts) as site:
+    async with a_site(tmp_path, voters_of_flows(Behaviour(hang_up_after=9.0)), campaign=ivr(flow), flows=texts) as site:
         await site.until(lambda: len(site.ended()) >= 1)
     assert [sound for sound in played if "until" in sound] == ["matdan/en/errand/until-1", "matdan/en/errand/until-2"]
 

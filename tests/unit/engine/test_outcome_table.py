@@ -18,7 +18,7 @@ from dialer.domain.switch import CallEnded, CallRinging
 from dialer.engine.call import outcome_of
 from dialer.engine.trunks import trunk_failed
 from dialer.rules.retries import RetryRules, after_outcome
-from dialer.simulation.asterisk import Scripted, SimulatedAsteriskConfig
+from dialer.simulation.asterisk import Behaviour, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.originate import CARRIER_CAUSES, dial_status
 from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage
 from dialer.switch.asterisk.listing import _live_channel
@@ -153,7 +153,7 @@ def test_a_cancelled_call_behind_a_183_is_cancelled() -> None:
 def test_the_simulated_asterisk_says_the_same(rings_with: tuple[int, ...]) -> None:
     numbers = {f"+9170000{status:05d}": status for status in TABLE}
     scripts = {
-        number: Scripted(answer_after=1.5, rings=bool(rings_with), rings_with=rings_with or (180,), fails_with=code)
+        number: Behaviour(answer_after=1.5, rings=bool(rings_with), rings_with=rings_with or (180,), fails_with=code)
         for number, code in numbers.items()
     }
     found: dict[int, Outcome] = {}

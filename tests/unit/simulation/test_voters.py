@@ -20,18 +20,18 @@ def drawn(profile: VoterProfile, count: int = 4000, now: float = 0.0, seed: int 
 def test_shares_are_those_of_the_profile() -> None:
     behaviours = drawn(PROFILE)
     total = len(behaviours)
-    answered = sum(1 for behaviour in behaviours if behaviour.failure is None)
+    answered = sum(1 for behaviour in behaviours if behaviour.fails_with is None)
     assert answered / total == pytest.approx(PROFILE.answer_rate, abs=0.03)
     unanswered = total - answered
     for status, share in ((486, 0.15), (480, 0.10), (404, 0.05), (503, 0.03), (603, 0.05), (0, 0.62)):
-        count = sum(1 for behaviour in behaviours if behaviour.failure == status)
+        count = sum(1 for behaviour in behaviours if behaviour.fails_with == status)
         assert count / unanswered == pytest.approx(share, abs=0.03), status
 
 
 def test_means_are_those_of_the_profile() -> None:
-    answered = [behaviour for behaviour in drawn(replace(PROFILE, answer_rate=1.0)) if behaviour.failure is None]
+    answered = [behaviour for behaviour in drawn(replace(PROFILE, answer_rate=1.0)) if behaviour.fails_with is None]
     assert len(answered) == 4000
-    assert fmean(behaviour.ring_seconds for behaviour in answered) == pytest.approx(11.0, rel=0.05)
+    assert fmean(behaviour.answer_after for behaviour in answered) == pytest.approx(11.0, rel=0.05)
     assert fmean(behaviour.talk_seconds or 0 for behaviour in answered) == pytest.approx(90.0, rel=0.06)
     assert all(0.3 <= behaviour.post_dial_seconds <= 2.0 for behaviour in answered)
 
@@ -40,8 +40,8 @@ def test_the_answer_rate_follows_the_local_hour() -> None:
     profile = replace(PROFILE, answer_rate_by_hour=(0.0,) * 12 + (0.8,) * 12, utc_offset_hours=5.5)
     morning = drawn(profile, 500, now=3 * 3600)  # 08:30
     afternoon = drawn(profile, 500, now=9 * 3600)  # 14:30
-    assert not [behaviour for behaviour in morning if behaviour.failure is None]
-    rate = sum(1 for behaviour in afternoon if behaviour.failure is None) / 500
+    assert not [behaviour for behaviour in morning if behaviour.fails_with is None]
+    rate = sum(1 for behaviour in afternoon if behaviour.fails_with is None) / 500
     assert rate == pytest.approx(0.8, abs=0.06)
 
 
@@ -54,7 +54,7 @@ def test_a_draw_depends_on_seed_number_and_call_alone() -> None:
 
 def test_an_invalid_number_stays_invalid() -> None:
     profile = replace(PROFILE, invalid_share=0.3)
-    invalid = [n for n in range(200) if draw(profile, 1, str(n), 0.0, random_of(1, str(n), 0)).failure == 404]
+    invalid = [n for n in range(200) if draw(profile, 1, str(n), 0.0, random_of(1, str(n), 0)).fails_with == 404]
     assert len(invalid) > 20
     for n in invalid:
-        assert draw(profile, 1, str(n), 0.0, random_of(1, str(n), 1)).failure == 404
+        assert draw(profile, 1, str(n), 0.0, random_of(1, str(n), 1)).fails_with == 404
