@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
 from audio.catalogue import Entries, Entry, Voice, changing, read_catalogue
@@ -33,6 +32,7 @@ from config.files import read_whole
 from config.settings import Settings, load_settings
 from config.site_rules import site_profile
 from dialer.cli.audio_approvals import Statuses, approve, known, statuses
+from dialer.cli.progress import progress
 from dialer.ivr.prompts import catalogue_of, labels_synthetic, places_of, recipe_of
 from ivr_flows.model import PromptKind
 from ivr_flows.sounds import name_sound, text_sound
@@ -125,12 +125,14 @@ def prepare_command(
     words = _words(settings, texts)
     say = _said(settings, words, words.languages()) | _message(settings, words)
     catalogue = catalogue_of(settings)
-    with changing(catalogue) as entries, _bar(console) as bar:
+    with changing(catalogue) as entries, progress("preparing") as advance:
         before = dict(entries)
-        task = bar.add_task("preparing", total=None)
+        done = 0
 
         def told(result: Prepared | Refused | None, total: int) -> None:
-            bar.update(task, total=total, advance=0 if result is None else 1)
+            nonlocal done
+            done += result is not None
+            advance(done / max(1, total), f"{done:,} of {total:,}")
 
         report = prepare(
             places_of(settings),
@@ -174,10 +176,8 @@ def drafts_command(
     wanted |= _labelled(settings, _message(settings, words, language))
     places, recipe = places_of(settings), recipe_of(settings.audio)
     catalogue = catalogue_of(settings)
-    console = Console()
-    with changing(catalogue) as entries, _bar(console) as bar:
+    with changing(catalogue) as entries, progress("speaking") as advance:
         before = dict(entries)
-        task = bar.add_task("speaking", total=None)
         report = make_drafts(
             places,
             entries,
@@ -185,7 +185,7 @@ def drafts_command(
             wanted,
             catalogue=catalogue,
             workers=settings.audio.workers,
-            told=lambda done, total: bar.update(task, completed=done, total=total),
+            told=lambda done, total: advance(done / max(1, total), f"{done:,} of {total:,}"),
         )
         placed = _put_message(settings, entries, before)
     for refused in report.refused:
@@ -378,11 +378,6 @@ def _refuse_unknown(option: str, given: Iterable[str], known: Collection[str]) -
 def _is_spoken(entry: Entry | None) -> bool:
     """Whether a draft voice spoke it, which may have been approved since."""
     return entry is not None and not was_sent(entry)
-
-
-def _bar(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True)
 
 
 def _words(settings: Settings, texts: Path | None = None) -> Texts:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -12,11 +11,11 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from config.settings import load_settings
 from dialer.cli.logs import quiet_logging
 from dialer.cli.options import StoreOption, site_files
+from dialer.cli.progress import progress
 from dialer.domain.output import refuse_kept
 from dialer.domain.site_time import site_zone
 from dialer.rehearsal.copy import store_facts
@@ -64,14 +63,10 @@ def rehearse(
     profile = VoterProfile(answer_rate=answer_rate, talk_mean_seconds=talk_seconds)
     console = Console()
     outcomes: list[DayOutcome] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with (
-        tempfile.TemporaryDirectory(prefix="matdan-rehearsal-") as directory,
-        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar,
-    ):
+    with tempfile.TemporaryDirectory(prefix="matdan-rehearsal-") as directory:
         for day in days:
-            task = bar.add_task(day.name, total=1.0)
-            outcomes.append(rehearse_day(settings, path, Path(directory), day, profile, partial(_move, bar, task)))
+            with progress(day.name) as advance:
+                outcomes.append(rehearse_day(settings, path, Path(directory), day, profile, advance))
     for note in notes_of(settings, facts.states, today):
         console.print(f"{_SIGNS[Ready.NOTE]} {escape(note)}", soft_wrap=True)
     for outcome in outcomes:
@@ -82,10 +77,6 @@ def rehearse(
     ready = is_ready(outcomes)
     console.print("[green]ready[/]" if ready else "[red]NOT READY[/]")
     raise typer.Exit(0 if ready else 1)
-
-
-def _move(bar: Progress, task: TaskID, done: float) -> None:
-    bar.update(task, completed=done)
 
 
 def _show(console: Console, outcome: DayOutcome, zone: ZoneInfo) -> None:

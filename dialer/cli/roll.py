@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from config.settings import load_settings
 from dialer.cli.options import ConfigOption, StoreOption, site_files
+from dialer.cli.progress import Advance, progress
 from dialer.domain.errors import INTERRUPTED
 from dialer.domain.output import refuse_kept
 from dialer.domain.words import counted
@@ -74,7 +72,7 @@ def import_roll(
         refuse_kept(rejects, "--rejects", {**site_files(settings, config, store), "the map file": map_file})
     options = ImportOptions(dry_run, rejects, settings.centre.region, roll_version, beside)
     try:
-        with _bar(console, "importing") as advance:
+        with progress("importing") as advance:
             result = run_import(
                 prepared,
                 store or settings.store.path,
@@ -115,7 +113,7 @@ def sample_roll(
     states = [code.strip() for entry in state or () for code in entry.split(",")]
     languages = [code.strip() for entry in language or () for code in entry.split(",")]
     try:
-        with _bar(console, "writing") as advance:
+        with progress("writing") as advance:
             summary = write_sample(
                 out,
                 rows,
@@ -145,29 +143,12 @@ def weights(
     """
     console = Console()
     settings = load_settings(config)
-    with _bar(console, "weighing") as advance:
-        result = import_weights(
-            file, store or settings.store.path, lambda share: advance(share, ""), key=site_key(settings)
-        )
+    with progress("weighing") as advance:
+        result = import_weights(file, store or settings.store.path, advance, key=site_key(settings))
     console.print(f"{result.rows:,} rows: {result.changed:,} weights changed, {result.unknown:,} not on the roll")
 
 
-@contextmanager
-def _bar(console: Console, what: str) -> Iterator[Callable[[float, str], None]]:
-    """A progress bar; yields what moves it: a share from 0 to 1 and a few words. Nothing of it stays when it is done."""
-    columns = (
-        TextColumn(what),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[words]}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=1.0, words="")
-        yield lambda share, words: bar.update(task, completed=share, words=words)
-
-
-def _show_progress(done: ImportProgress, advance: Callable[[float, str], None]) -> None:
+def _show_progress(done: ImportProgress, advance: Advance) -> None:
     tally = done.tally
     rejected = tally.rejected + tally.rejected_numbers
     advance(done.share_done, f"{tally.rows:,} rows, {tally.numbers:,} numbers, {rejected:,} rejects")

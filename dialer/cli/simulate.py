@@ -5,19 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from config.settings import load_settings
 from config.site_rules import site_profile
 from config.words import CampaignKind
+from dialer.cli.progress import progress
 from dialer.domain.output import refuse_kept
 from dialer.domain.site_time import site_zone
 from dialer.domain.words import counted
@@ -33,7 +32,7 @@ from dialer.simulation.what_if import Site, WhatIfResult, simulate_days, what_if
 from dialer.store.cipher import site_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 DEFAULT_POLICIES = (
     "predictive",
@@ -231,7 +230,7 @@ def simulate_command(
         raise BadScenario("--day takes the day from the store; leave --scenario, --hours and --what-if out")
     chosen = _checked(site, scenario, hours, seeds, change, [plot, plot_day_file])
     days = range(1, seeds + 1)
-    with _progress(quiet=as_json) as tell:
+    with progress("simulating") as tell:
         if day is not None:
             report, chosen = replay(day, replay_store, config, policy or DEFAULT_POLICIES, days, site.cap, tell)
         elif change:
@@ -321,15 +320,3 @@ def _only(policies: Sequence[str] | None) -> str:
     if policies is not None and len(policies) > 1:
         raise BadScenario("--what-if compares changes under one policy; give --policy once")
     return policies[0] if policies else "predictive"
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[float], None] | None]:
-    """A bar on standard error; none where the output is for a machine."""
-    if quiet:
-        yield None
-        return
-    columns = (TextColumn("simulating"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("simulating", total=1.0)
-        yield lambda share: bar.update(task, completed=share)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from config.settings import Settings, load_settings
 from dialer.cli.options import ConfigOption, StoreOption, WhoOption
+from dialer.cli.progress import progress
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import StoreError
 from dialer.store import conversion
@@ -77,15 +74,12 @@ def _key(settings: Settings) -> StoreKey:
 
 
 def _convert(path: Path, old: StoreKey | None, new: StoreKey | None, who: str | None) -> None:
-    with _bar() as progress:
-        conversion.convert(path, old, new, who=audit_name(who), at=SystemClock().now(), progress=progress)
-
-
-@contextmanager
-def _bar() -> Iterator[conversion.Progress]:
-    """A progress bar; nothing of it stays when it is done."""
-    console = Console()
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("opening", total=1.0)
-        yield lambda words, share: bar.update(task, description=words, completed=share)
+    with progress("store") as advance:
+        conversion.convert(
+            path,
+            old,
+            new,
+            who=audit_name(who),
+            at=SystemClock().now(),
+            progress=lambda words, share: advance(share, words),
+        )
