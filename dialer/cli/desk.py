@@ -19,7 +19,7 @@ from dialer.mqtt.client import MqttVersion
 SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
 
 app = typer.Typer(
-    help="The desk: pages for supervisors. Serve them, say who may sign in, build them in a clone.",
+    help="The desk: pages for supervisors; serve them, say who may sign in, build them in a clone.",
     no_args_is_help=True,
 )
 

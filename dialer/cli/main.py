@@ -51,7 +51,7 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
         CommandEntry(
             "desk",
             "dialer.cli.desk:app",
-            "The desk: pages for supervisors. Serve them, say who may sign in, build them in a clone.",
+            "The desk: pages for supervisors; serve them, say who may sign in, build them in a clone.",
         ),
         CommandEntry("check", "dialer.cli.running:check", "Say in plain words what a site still lacks."),
         CommandEntry("report", "dialer.cli.report:app", "What happened, as a table, CSV, JSON, XLSX or PDF."),
