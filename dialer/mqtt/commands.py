@@ -90,6 +90,7 @@ class RefusedCommand:
     name: str = ""  # "": not known
     role: str = ""  # the sender's, where that is known
     forged: bool = False
+    proved: bool = False  # it is known to be its sender's
 
 
 ReadCommand = AcceptedCommand | RefusedCommand
@@ -140,6 +141,7 @@ def judge_command(
             )
         refusal = replace(refusal, role=", ".join(sorted(sender.roles)))
         senders.refuse_unproved(sender, centre, opened.text, opened.signature)
+        refusal = replace(refusal, proved=True)
         if retained:
             raise CommandRefused(
                 "a command must not be retained: publish it again without the retain flag and with a new id"
@@ -284,6 +286,15 @@ class _Watch:
         self.raise_alert(Alert(self.code, self.level, f"{self.told:,} {self.words}: {by}", now))
 
 
+@dataclass(slots=True)
+class _Unproved:
+    """Refused commands of which nobody is known to have sent them: one row a minute in the audit for all of a name."""
+
+    last: RefusedCommand
+    since: float  # monotonic, of the last row
+    more: int = 0  # that came since
+
+
 class Commanded(Protocol):
     """What takes commands: the engine."""
 
@@ -335,6 +346,7 @@ class CommandDesk:
             "records-burst", AlertLevel.NOTICE, "records came by command in quick succession", raise_alert
         )
         self._records: dict[str, tuple[float, float]] = {}  # by sender: how many lately, and when that was reckoned
+        self._unproved: dict[str, _Unproved] = {}  # by sender; strangers are one
         self._noted = asyncio.Event()
 
     @property
@@ -405,7 +417,10 @@ class CommandDesk:
         while True:
             await self._noted.wait()
             await asyncio.sleep(WATCH_SECONDS)  # what comes meanwhile is told together
-            if not self._alerts_stand():
+            standing = self._alerts_stand()
+            with contextlib.suppress(StoreError):
+                await self._audit_unproved()
+            if not standing and not self._unproved:
                 self._noted.clear()
 
     def _alerts_stand(self) -> bool:
@@ -431,7 +446,7 @@ class CommandDesk:
         kept = None if key in self._under_way else await self._store.kept_command(key)
         if key in self._under_way or (kept is not None and kept.content != read.content):
             text = "another command had this id: every command needs a new one"
-            await self._refuse(RefusedCommand(read.command_id, text, read.sender, read.name, read.role))
+            await self._refuse(RefusedCommand(read.command_id, text, read.sender, read.name, read.role, proved=True))
             return
         self._under_way.add(key)
         try:
@@ -452,9 +467,33 @@ class CommandDesk:
         _log.warning("command.refused", command=_shown_id(refused), why=refused.text)
         if refused.forged:
             self._note(self._forgeries, refused.sender, 1)
-        await self._audit(refused, "refused", refused.text)
+        if refused.proved:
+            await self._audit(refused, "refused", refused.text)
+        else:
+            await self._count_unproved(refused)
         if refused.command_id is not None:
             await self._answer(refused.sender, self._refusal(refused.command_id, refused.text))
+
+    async def _count_unproved(self, refused: RefusedCommand) -> None:
+        """On a broker that anybody may write to, a row for each would fill the audit of a day."""
+        name = refused.sender if self._senders.find(refused.sender) is not None else ""
+        known = self._unproved.get(name)
+        if known is not None:
+            known.last, known.more = refused, known.more + 1
+            return
+        self._unproved[name] = _Unproved(refused, self._clock.monotonic())
+        self._noted.set()
+        await self._audit(refused, "refused", refused.text)
+
+    async def _audit_unproved(self) -> None:
+        now = self._clock.monotonic()
+        for name, known in [*self._unproved.items()]:
+            if now - known.since < QUIET_SECONDS:
+                continue
+            del self._unproved[name]
+            if known.more:
+                self._unproved[name] = _Unproved(known.last, now)
+                await self._audit(known.last, "refused", known.last.text, more=known.more)
 
     async def _do_and_record(self, accepted: AcceptedCommand, number: int) -> str:
         status, text = await self._try(accepted, number)
@@ -525,8 +564,11 @@ class CommandDesk:
         await self._store.announce([topics.reply_announcement(user, reply)], self._clock.now())
         self._engine.outbox_event.set()
 
-    async def _audit(self, read: ReadCommand, status: str, why: str = "") -> None:
-        await self._store.append_audit("command", *audit_of(read, status, why), self._clock.now())
+    async def _audit(self, read: ReadCommand, status: str, why: str = "", *, more: int = 0) -> None:
+        who, what = audit_of(read, status, why)
+        if more:
+            what["like_it"] = f"{more}"  # with this one, since the entry before
+        await self._store.append_audit("command", who, what, self._clock.now())
 
 
 def _key(accepted: AcceptedCommand) -> str:

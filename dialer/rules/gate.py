@@ -89,6 +89,7 @@ class Case:
     language: str = ""  # that the voter is spoken to in, where a recorded voice speaks
     guaranteed: bool = False  # a seat is kept for this call until it ends
     asked_for: bool = False  # the person asked for this very call, at its time
+    rung_since_asked_at: float | None = None  # of such a call: when the number was last called since, and not for it
 
 
 Objecting = Callable[[float], tuple[Objection, ...]]
@@ -347,12 +348,13 @@ class Gate:
 
     def _gap(self, case: Case, facts: PhoneFacts, now: float) -> Iterator[Objection]:
         gaps = self.rules.gaps_of(case.campaign)
+        called_at, talked_at = facts.called_at, facts.talked_at
         if case.asked_for:
-            return
-        until = gaps.free_at(facts.called_at, facts.talked_at, (case.campaign.campaign_id, *facts.campaigns))
+            called_at, talked_at = case.rung_since_asked_at, None
+        until = gaps.free_at(called_at, talked_at, (case.campaign.campaign_id, *facts.campaigns))
         if now >= until:
             return
-        talked = facts.talked_at is not None and until > gaps.free_at(facts.called_at, None, ())
+        talked = talked_at is not None and until > gaps.free_at(called_at, None, ())
         if talked:
             words = f"somebody talked on the number: no campaign calls it{self._when(until)}"
         else:

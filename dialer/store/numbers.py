@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -49,7 +49,9 @@ class NumberRecord:
     queues: dict[str, QueuePlace] | None  # by campaign; None: they have changed since, and were not kept
     opted_out_at: float | None
     opt_out_source: str | None
-    asked_for: frozenset[str]  # campaigns whose next call the person asked for
+    asked_for: Mapping[
+        str, float | None
+    ]  # campaigns whose next call the person asked for; when the phone last rang since then
     not_kept: tuple[str, ...]  # of that moment, in words
 
 
@@ -163,7 +165,10 @@ def number_record(db: sqlite3.Connection, number: str, day_start: float, at: flo
         queues=queues,
         opted_out_at=opted_out_at,
         opt_out_source=source,
-        asked_for=asked_for,
+        asked_for={
+            campaign: SQL["rung_since_asked"].value(db, float, phone_id=phone_id, campaign_id=campaign, at=at)
+            for campaign in asked_for
+        },
         not_kept=tuple(not_kept),
     )
 

@@ -148,9 +148,10 @@ def text_of(name: str, command_id: str, expires_at: float, **values: Any) -> str
 async def test_every_command_by_every_wrong_user_in_every_wrong_form_is_not_executed() -> None:
     ground = a_ground(SIGNED)
     tried = 0
+    proved = 0  # known to be their sender's: each of them is in the audit, of all others one a sender and minute
 
     async def attack() -> None:
-        nonlocal tried
+        nonlocal tried, proved
         for name, kind in COMMANDS.items():
             for user, roles in {**PEOPLE, "eve": frozenset[SupervisorRole]()}.items():
                 for number, (payload, retained) in enumerate(wrong_forms(name, user, may=bool(roles & kind.roles))):
@@ -158,11 +159,13 @@ async def test_every_command_by_every_wrong_user_in_every_wrong_form_is_not_exec
                     assert isinstance(parsed, RefusedCommand), (name, user, number)
                     await ground.desk.handle(parsed)
                     tried += 1
+                    proved += parsed.proved
 
     await running(ground, attack())
     assert ground.executed == []
     assert ground.store.kept == {}
-    assert len(ground.store.audit) == tried > 3_000
+    assert tried > 3_000
+    assert len(ground.store.audit) == proved + len(PEOPLE) + 1
     assert {what["status"] for _, what in ground.store.audit} == {"refused"}
     assert {who for who, _ in ground.store.audit} == {*PEOPLE, "eve"}
     assert [alert.code for alert in ground.alerts][:1] == ["command-forged"]
@@ -444,6 +447,27 @@ async def test_what_cannot_be_answered_for_is_not_done_but_a_stop_is() -> None:
     assert ground.store.replies == {"replies/supervisor/c-1": ["done"], "replies/supervisor/c-2": ["done"]}
 
 
+@pytest.mark.parametrize("senders", [1, 50])
+@virtual_time()
+async def test_strangers_cost_the_audit_an_entry_a_minute_and_all_are_counted(senders: int) -> None:
+    """Ten minutes, ten a second, under one name or fifty; and one whom a supervisor refuses nothing to is not counted with them."""
+    ground = a_ground()
+
+    async def attack() -> None:
+        for number in range(6_000):
+            ground.send(f"eve-{number % senders}", "stop-all", f"f-{number}")
+            await asyncio.sleep(0.1)
+        ground.send("listener", "stop-all", "l-1")
+        await asyncio.sleep(200)
+
+    await running(ground, attack())
+    assert ground.executed == []
+    told = [what for who, what in ground.store.audit if who.startswith("eve-")]
+    assert 10 <= len(told) <= 13
+    assert sum(int(what.get("like_it", "1")) for what in told) == 6_000
+    assert [what["id"] for who, what in ground.store.audit if who == "listener"] == ["l-1"]
+
+
 @virtual_time()
 async def test_no_number_that_a_sender_writes_gets_into_audit_or_log_and_none_keeps_a_command_out(
     capsys: pytest.CaptureFixture[str],
@@ -457,7 +481,7 @@ async def test_no_number_that_a_sender_writes_gets_into_audit_or_log_and_none_ke
         await asyncio.sleep(5)
 
     await running(ground, attack())
-    assert sorted(who for who, _ in ground.store.audit) == ["stranger", "stranger", "supervisor"]
+    assert sorted(who for who, _ in ground.store.audit) == ["stranger", "supervisor"]
     assert "9001234567" not in str(ground.store.audit)
     logged = capsys.readouterr().out
     assert "command.executed" in logged

@@ -111,8 +111,15 @@ def explain(
         for campaign in settings.campaigns:
             certified = certificates.of(campaign)
             campaign_rules = rules.campaign(campaign, certified)
-            asked_for = campaign.id in record.asked_for
-            case = Case(campaign_rules, number, area, facts, language=spoken, asked_for=asked_for)
+            case = Case(
+                campaign_rules,
+                number,
+                area,
+                facts,
+                language=spoken,
+                asked_for=campaign.id in record.asked_for,
+                rung_since_asked_at=record.asked_for.get(campaign.id),
+            )
             others, due_at, never = _of_the_queue(record, campaign.id, gate, at)
             state = states.get(campaign.id, CampaignState.RUNNING)
             if state is not CampaignState.RUNNING:

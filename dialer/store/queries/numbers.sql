@@ -60,6 +60,18 @@ SELECT EXISTS (
     SELECT 1 FROM attempt WHERE phone_id = :phone_id AND (created_at >= :at OR ended_at > :at OR disposed_at > :at)
 ) OR EXISTS (SELECT 1 FROM phone WHERE phone_id = :phone_id AND opted_out_at > :at);
 
+-- When the number was last called since a campaign's call was asked for: by others, or by that campaign and not answered. As the
+-- transaction that opens an attempt has it (`gate` of attempts.sql).
+-- name: rung_since_asked
+SELECT max(ended_at) FROM attempt
+WHERE phone_id = :phone_id AND direction = 'outbound' AND outcome <> 'refused' AND ended_at <= :at
+  AND (campaign_id <> :campaign_id OR ringing_at IS NOT NULL AND answered_at IS NULL)
+  AND ended_at > coalesce((
+      SELECT max(asked.ended_at) FROM attempt AS asked
+      WHERE asked.phone_id = :phone_id AND asked.campaign_id = :campaign_id AND asked.ended_at <= :at
+        AND (asked.answered_at IS NOT NULL OR asked.direction = 'inbound' OR asked.outcome = 'connected')
+  ), 0);
+
 -- The last call of each campaign before a moment: whether the person asked for the next one. One that was cancelled, or never placed,
 -- leaves that as it was.
 -- name: asked_for_by

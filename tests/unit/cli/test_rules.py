@@ -293,6 +293,40 @@ def test_each_reason_with_an_end_tells_it_and_next_is_when_the_last_has_passed(c
     ]
 
 
+@pytest.mark.parametrize(
+    ("campaign", "rang", "held"),
+    [
+        ("message", True, True),  # for another campaign: the call that was asked for waits as well
+        ("turnout", True, True),  # tried, and nobody picked up
+        ("turnout", False, False),  # it never rang
+        (None, False, False),  # nothing since they asked
+    ],
+)
+def test_the_call_that_was_asked_for_waits_where_the_phone_has_rung_since(
+    config: Path, tmp_path: Path, campaign: str | None, rang: bool, held: bool
+) -> None:
+    attempt = (
+        "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
+        " ringing_at, answered_at, ended_at, outcome, disposition, disposed_at) VALUES ({})"
+    )
+    statements = [
+        "INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('message', 'ivr', 'material')",
+        attempt.format(
+            "'a', 'turnout', 1, 1, 1, 't', 'c', :asked, :asked, :asked, :asked, 'connected', 'call-back', :asked"
+        ),
+        "UPDATE target SET promised = 1, due_at = :due WHERE phone_id = 1",
+    ]
+    if campaign is not None:
+        rung = ":since" if rang else "NULL"
+        values = f"'b', '{campaign}', 1, 1, 2, 't', 'c', :since, {rung}, NULL, :since, 'no-answer', NULL, NULL"
+        statements.append(attempt.format(values))
+    times = {"asked": "2024-04-22T11:50", "due": "2024-04-22T11:55", "since": "2024-04-22T11:55"}
+    change(tmp_path / "centre.db", *statements, **{name: moment(time) for name, time in times.items()})
+    reason = "the number was called: not again within 15 minutes, until Mon 22 Apr 12:10"
+    expected = ("+91…001 in turnout: cannot be called now; next: Mon 22 Apr 12:10", [reason])
+    assert explained(config, "1") == (expected if held else ("+91…001 in turnout: can be called now", []))
+
+
 def test_inside_the_silence_the_other_campaign_says_so(config: Path) -> None:
     _, reasons = explained(config, "5", campaign="message", at="2024-04-25T12:00")
     assert "silence interval of the polling area: no material calls until Fri 26 Apr 18:00" in reasons
