@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -86,9 +86,7 @@ class BoardFigures:
         first = max(0, int((now - LATEST_SECONDS - day_at) // STRETCH_SECONDS)) if course else 0
         since = day_at + first * STRETCH_SECONDS
         for each in await asyncio.to_thread(self._reading.course, campaign_id, since, STRETCH_SECONDS):
-            course[first + each.number] = CourseStretch(
-                first + each.number, each.placed, each.answered, each.connected, each.abandoned
-            )
+            course[first + each.number] = replace(each, number=first + each.number)
         self._picture.put(f"day/{campaign_id}", _day(day_at, course))
         shares = [await self._share(campaign_id, cap, now) for cap in caps]
         self._picture.put(f"abandoned/{campaign_id}", shares)
@@ -115,7 +113,7 @@ class BoardFigures:
 def _day(day_at: float, course: Mapping[int, CourseStretch]) -> dict[str, Any]:
     """The course in columns, from the first stretch with a call to the last."""
     stretches = range(min(course, default=0), max(course, default=-1) + 1)
-    none = CourseStretch(0, 0, 0, 0, 0)
+    none = CourseStretch(0, 0, 0, 0, 0, 0)
     rows = [course.get(number, none) for number in stretches]
     return {
         "at": [int(day_at) + number * STRETCH_SECONDS for number in stretches],
@@ -123,4 +121,5 @@ def _day(day_at: float, course: Mapping[int, CourseStretch]) -> dict[str, Any]:
         "answered": [row.answered for row in rows],
         "connected": [row.connected for row in rows],
         "abandoned": [row.abandoned for row in rows],
+        "live_answers": [row.live_answers for row in rows],
     }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from dialer.domain.model import LIVE_ANSWERS
 from dialer.pacing.port import AnswersOfLate
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import open_reading
@@ -13,6 +15,7 @@ from dialer.store.figures import answers_of_late
 from dialer.store.sql import load_statements
 
 SQL = load_statements("desk")
+_LIVE = json.dumps(sorted(outcome.value for outcome in LIVE_ANSWERS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class CourseStretch:
     answered: int
     connected: int
     abandoned: int
+    live_answers: int  # what abandoned ones are a share of: answers for whom a seat was wanted
 
 
 class DeskReading:
@@ -37,7 +41,8 @@ class DeskReading:
     def course(self, campaign_id: str, since: float, stretch_seconds: float) -> list[CourseStretch]:
         """How the calls went since an epoch second, by stretches; those without any are left out."""
         with explained(self._path):
-            rows = SQL["course"].rows(self._db, campaign_id=campaign_id, since=since, stretch_seconds=stretch_seconds)
+            bound = {"campaign_id": campaign_id, "since": since, "stretch_seconds": stretch_seconds, "live": _LIVE}
+            rows = SQL["course"].rows(self._db, **bound)
             return [CourseStretch(**row._asdict()) for row in rows]
 
     def live_answers(self, campaign_id: str, now: float, window_seconds: float) -> AnswersOfLate:

@@ -3,7 +3,8 @@
 -- Our calls of a campaign by the stretch of :stretch_seconds from :since on in which they were placed; those that are under way are not in it.
 -- name: course
 SELECT CAST((created_at - :since) / :stretch_seconds AS INTEGER) AS number, count(*) AS placed, count(answered_at) AS answered,
-       count(connected_at) AS connected, CAST(total(outcome = 'abandoned') AS INTEGER) AS abandoned
+       count(connected_at) AS connected, CAST(total(outcome = 'abandoned') AS INTEGER) AS abandoned,
+       CAST(total(outcome IN (SELECT value FROM json_each(:live))) AS INTEGER) AS live_answers
 FROM attempt INDEXED BY attempt_ended
 WHERE campaign_id = :campaign_id AND direction = 'outbound' AND created_at >= :since AND outcome IS NOT NULL AND outcome <> 'refused'
 GROUP BY number

@@ -226,6 +226,7 @@ async def test_shares_of_each_window_and_the_days_course_come_from_the_records(t
     day, shares = picture.get("day/turnout"), picture.get("abandoned/turnout")
     assert (sum(day["placed"]), sum(day["answered"]), sum(day["connected"]), sum(day["abandoned"])) == (4, 3, 2, 1)
     assert len(day["at"]) == len(day["placed"])
+    assert sum(day["live_answers"]) == 3
     assert [(each["answers"], each["abandoned"]) for each in shares] == [(3, 1), (2, 1)]
     assert shares[0]["stop"] == 0.03
     clock.pass_seconds(86_400.0)

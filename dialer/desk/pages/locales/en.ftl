@@ -101,7 +101,7 @@ window-hours = { $hours ->
     [one] 1 hour
    *[other] { $hours } hours
 }
-abandoned-window = { $share } of { $answers } answers in { $window } ({ $abandoned } calls); stop at { $stop }
+abandoned-window = { $share } of { $answers } live answers in { $window } ({ $abandoned } calls); stop at { $stop }
 
 ## Campaigns
 
@@ -137,19 +137,26 @@ rule-gap = called a short while ago
 rule-attempts = enough attempts today
 rule-conversations = spoken to already
 
+calls-now = { $calls ->
+    [one] 1 call now
+   *[other] { $calls } calls now
+}
 pacing-nobody = no agent takes calls, so none is placed
-pacing-seats = { $calls } calls now: as many as the seats are good for
-pacing-cap = { $calls } calls now: held back to keep the share of abandoned calls at its target
-pacing-hard-stop = { $calls } calls now: one more abandoned call would pass the cap
-pacing-reserve = { $calls } calls now: the cap allows for every call on its way being abandoned
-pacing-cold = { $calls } calls now: too little is known yet to dial ahead of the free seats
-pacing-channels = { $calls } calls now: the channels are used up
-pacing-cps = { $calls } calls now: the trunk starts no more calls a second
-pacing-slow-carrier = { $calls } calls now: the carrier is slow to ring, so calls do not pile up
-pacing-in-flight = { $calls } calls now: as many are on their way as may be
+pacing-seats = { calls-now }: as many as the seats are good for
+pacing-cap = { calls-now }: held back to keep the share of abandoned calls at its target
+pacing-hard-stop = { calls-now }: one more abandoned call would pass the cap
+pacing-reserve = { calls-now }: the cap allows for every call on its way being abandoned
+pacing-cold = { calls-now }: too little is known yet to dial ahead of the free seats
+pacing-channels = { calls-now }: the channels are used up
+pacing-cps = { calls-now }: the trunk starts no more calls a second
+pacing-slow-carrier = { calls-now }: the carrier is slow to ring, so calls do not pile up
+pacing-in-flight = { calls-now }: as many are on their way as may be
 
 why = Why is nothing dialled?
-why-dialling = { $calls } calls are on their way.
+why-dialling = { $calls ->
+    [one] 1 call is on its way.
+   *[other] { $calls } calls are on their way.
+}
 why-unheard-broker = The desk cannot tell: it has no connection to the broker.
 why-dialler-away = The dialler does not run, or has lost the broker.
 why-stopping = The dialler is being stopped: no new calls.
@@ -234,7 +241,7 @@ cap = Cap
 chart-calls = Calls, each ten minutes
 chart-calls-told = Today { $placed } calls were placed, { $answered } answered, { $connected } connected.
 chart-abandoned = Abandoned, over an hour
-chart-abandoned-told = Today { $abandoned } of { $answered } answered calls were abandoned; the cap is { $stop }.
+chart-abandoned-told = Today { $abandoned } of { $answers } live answers were abandoned; the cap is { $stop }.
 
 ## Alerts
 
@@ -249,6 +256,17 @@ alert-store = Results cannot be kept.
 alert-broker-down = The dialler has no broker.
 alert-clock = The clock was set.
 alert-originate = Asterisk refuses calls.
+alert-outbox-held = Results wait for the broker.
+alert-opt-outs-unheard = Opt-outs of other centres are not heard.
+alert-centre-id-taken = Another dialler speaks for this centre.
+alert-voters-unseen = Calls cannot be seen as they end.
+alert-flows = Flows were not read again.
+alert-twilio = Twilio.
+alert-command-flood = Commands came too fast.
+alert-command-forged = Commands were not signed by their sender.
+alert-records-burst = Many records came at once.
+alert-of-unheard = { $name }: voters would not hear a sound.
+alert-of-log-in-locked = Seat { $name } takes no log-in for a while.
 alert-of-trunk = Trunk { $name }.
 alert-of-trunks = All trunks of { $name } rest.
 

@@ -101,7 +101,7 @@ window-hours = { $hours ->
     [one] { $hours } घंटे
    *[other] { $hours } घंटों
 }
-abandoned-window = { $window } में { $answers } उत्तरों का { $share } ({ $abandoned } कॉल); { $stop } पर रोक
+abandoned-window = { $window } में एजेंटों के { $answers } उत्तरों का { $share } ({ $abandoned } कॉल); { $stop } पर रोक
 
 ## अभियान
 
@@ -137,16 +137,17 @@ rule-gap = अभी-अभी कॉल हुई
 rule-attempts = आज पर्याप्त प्रयास
 rule-conversations = बात हो चुकी
 
+calls-now = अभी { $calls } कॉल
 pacing-nobody = कोई एजेंट कॉल नहीं ले रहा, इसलिए कोई कॉल नहीं
-pacing-seats = अभी { $calls } कॉल: जितनी सीटें सँभाल सकती हैं
-pacing-cap = अभी { $calls } कॉल: छूटी कॉल का हिस्सा लक्ष्य पर रखने के लिए धीमी
-pacing-hard-stop = अभी { $calls } कॉल: एक और छूटी कॉल सीमा पार कर देगी
-pacing-reserve = अभी { $calls } कॉल: सीमा मानती है कि चल रही हर कॉल छूट सकती है
-pacing-cold = अभी { $calls } कॉल: खाली सीटों से आगे डायल करने के लिए अभी कम जानकारी है
-pacing-channels = अभी { $calls } कॉल: सभी चैनल भरे हैं
-pacing-cps = अभी { $calls } कॉल: ट्रंक प्रति सेकंड इससे अधिक कॉल शुरू नहीं करता
-pacing-slow-carrier = अभी { $calls } कॉल: कैरियर देर से घंटी बजाता है, इसलिए कॉल जमा नहीं की जातीं
-pacing-in-flight = अभी { $calls } कॉल: जितनी एक साथ चल सकती हैं, उतनी चल रही हैं
+pacing-seats = { calls-now }: जितनी सीटें सँभाल सकती हैं
+pacing-cap = { calls-now }: छूटी कॉल का हिस्सा लक्ष्य पर रखने के लिए धीमी
+pacing-hard-stop = { calls-now }: एक और छूटी कॉल सीमा पार कर देगी
+pacing-reserve = { calls-now }: सीमा मानती है कि चल रही हर कॉल छूट सकती है
+pacing-cold = { calls-now }: खाली सीटों से आगे डायल करने के लिए अभी कम जानकारी है
+pacing-channels = { calls-now }: सभी चैनल भरे हैं
+pacing-cps = { calls-now }: ट्रंक प्रति सेकंड इससे अधिक कॉल शुरू नहीं करता
+pacing-slow-carrier = { calls-now }: कैरियर देर से घंटी बजाता है, इसलिए कॉल जमा नहीं की जातीं
+pacing-in-flight = { calls-now }: जितनी एक साथ चल सकती हैं, उतनी चल रही हैं
 
 why = डायल क्यों नहीं हो रहा?
 why-dialling = { $calls } कॉल रास्ते में हैं।
@@ -231,7 +232,7 @@ cap = सीमा
 chart-calls = कॉल, हर दस मिनट
 chart-calls-told = आज { $placed } कॉल की गईं, { $answered } का उत्तर मिला, { $connected } जुड़ीं।
 chart-abandoned = छूटी कॉल, एक घंटे में
-chart-abandoned-told = आज { $answered } उत्तरों में से { $abandoned } छूटीं; सीमा { $stop } है।
+chart-abandoned-told = आज एजेंटों के { $answers } उत्तरों में से { $abandoned } छूटीं; सीमा { $stop } है।
 
 ## चेतावनियाँ
 
@@ -246,6 +247,17 @@ alert-store = परिणाम सहेजे नहीं जा सकत�
 alert-broker-down = डायलर के पास ब्रोकर नहीं है।
 alert-clock = घड़ी बदली गई।
 alert-originate = एस्टरिस्क कॉल नहीं ले रहा।
+alert-outbox-held = परिणाम ब्रोकर की प्रतीक्षा में हैं।
+alert-opt-outs-unheard = दूसरे केंद्रों के मना करने वाले नंबर नहीं मिल रहे।
+alert-centre-id-taken = कोई और डायलर इस केंद्र के नाम से बोल रहा है।
+alert-voters-unseen = कॉल का अंत दिखाई नहीं दे रहा।
+alert-flows = फ़्लो फिर नहीं पढ़े गए।
+alert-twilio = ट्विलियो।
+alert-command-flood = आदेश बहुत तेज़ी से आए।
+alert-command-forged = आदेशों पर भेजने वाले के हस्ताक्षर नहीं थे।
+alert-records-burst = एक साथ बहुत से अभिलेख आए।
+alert-of-unheard = { $name }: मतदाताओं को एक ध्वनि सुनाई नहीं देगी।
+alert-of-log-in-locked = सीट { $name } पर कुछ देर लॉग-इन नहीं होगा।
 alert-of-trunk = ट्रंक { $name }।
 alert-of-trunks = { $name } के सभी ट्रंक विराम पर हैं।
 

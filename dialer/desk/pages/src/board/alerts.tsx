@@ -11,8 +11,12 @@ async function see(alert: Alert): Promise<void> {
 /** The sentence for an alert's code; of one of many ("trunk-north") for its kind, with the name. */
 function headline(code: string): string {
   if (has(`alert-${code}`)) return t(`alert-${code}`);
-  const [kind, ...name] = code.split("-");
-  return has(`alert-of-${kind}`) ? t(`alert-of-${kind}`, { name: name.join("-") }) : "";
+  const levels = code.split("-");
+  for (let count = levels.length - 1; count > 0; count--) {
+    const id = `alert-of-${levels.slice(0, count).join("-")}`;
+    if (has(id)) return t(id, { name: levels.slice(count).join("-") });
+  }
+  return "";
 }
 
 export function Alerts() {

@@ -2,16 +2,17 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { Section } from "../shared/parts";
-import { value } from "../shared/server";
+import { now, value } from "../shared/server";
 import { count, hour, language, percent, t, zone } from "../shared/words";
 import { campaigns, type Day, type Window } from "./wire";
 
-const COLUMNS = ["placed", "answered", "connected", "abandoned"] as const;
+const COLUMNS = ["placed", "answered", "connected", "abandoned", "live_answers"] as const;
+const STRETCH_SECONDS = 600;
 
 /** The course of the shown campaigns, added up stretch by stretch. */
-function whole(days: Day[]): Day {
+function together(days: Day[]): Day {
   const at = [...new Set(days.flatMap((day) => day.at))].sort((a, b) => a - b);
-  const added: Day = { at, placed: [], answered: [], connected: [], abandoned: [] };
+  const added: Day = { at, placed: [], answered: [], connected: [], abandoned: [], live_answers: [] };
   for (const column of COLUMNS) {
     const by = new Map<number, number>();
     for (const day of days) day.at.forEach((moment, place) => by.set(moment, (by.get(moment) ?? 0) + (day[column][place] ?? 0)));
@@ -40,7 +41,7 @@ interface Drawn {
 function Chart({ times: given, rows: columns, lines, label, least }: Drawn) {
   // uPlot takes a single point for a whole day: it gets a second one, with nothing in it.
   const alone = given.length === 1;
-  const times = alone ? [...given, given[0]! + 600] : given;
+  const times = alone ? [...given, given[0]! + STRETCH_SECONDS] : given;
   const rows = alone ? columns.map((column) => [...column, null]) : columns;
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -88,16 +89,20 @@ function Chart({ times: given, rows: columns, lines, label, least }: Drawn) {
 
 export function Charts() {
   const shown = campaigns();
-  const day = whole(shown.flatMap((campaign) => value<Day>(`day/${campaign.campaign}`) ?? []));
+  const day = together(shown.flatMap((campaign) => value<Day>(`day/${campaign.campaign}`) ?? []));
   const stops = shown.flatMap((campaign) => value<Window[]>(`abandoned/${campaign.campaign}`) ?? []).map((window) => window.stop);
   const stop = Math.min(...stops, 1);
   // Over an hour that ends with each stretch: a share of ten minutes leaps with every call.
   const share = day.at.map((moment, place) => {
     const since = day.at.findIndex((each) => each > moment - 3600);
-    const added = (column: "answered" | "abandoned") => day[column].slice(since, place + 1).reduce((a, b) => a + b, 0);
-    return added("answered") ? added("abandoned") / added("answered") : null;
+    const added = (column: "live_answers" | "abandoned") => day[column].slice(since, place + 1).reduce((a, b) => a + b, 0);
+    return added("live_answers") ? added("abandoned") / added("live_answers") : null;
   });
   const added = (column: (typeof COLUMNS)[number]) => day[column].reduce((a, b) => a + b, 0);
+  // A stretch that has only begun would look like a fall.
+  const wholeUntil = day.at.length > 1 && day.at.at(-1)! + STRETCH_SECONDS > now.peek() ? -1 : undefined;
+  const shownRows = (row: (number | null)[]) => row.slice(0, wholeUntil);
+  const times = day.at.slice(0, wholeUntil);
   const told = t("chart-calls-told", { placed: added("placed"), answered: added("answered"), connected: added("connected") });
   return (
     <Section id="charts" title={t("day")}>
@@ -105,8 +110,8 @@ export function Charts() {
         <>
           <h3>{t("chart-calls")}</h3>
           <Chart
-            times={day.at}
-            rows={[day.placed, day.answered, day.connected]}
+            times={times}
+            rows={[day.placed, day.answered, day.connected].map(shownRows)}
             lines={[
               { label: t("placed"), color: "--chart-1", shown: count },
               { label: t("answered"), color: "--chart-2", shown: count },
@@ -117,14 +122,14 @@ export function Charts() {
           />
           <h3>{t("chart-abandoned")}</h3>
           <Chart
-            times={day.at}
-            rows={[share, day.at.map(() => stop)]}
+            times={times}
+            rows={[shownRows(share), times.map(() => stop)]}
             lines={[
               { label: t("abandoned"), color: "--chart-4", shown: percent },
               { label: t("cap"), color: "--bad", dash: [6, 4], shown: percent },
             ]}
             least={0.02}
-            label={t("chart-abandoned-told", { abandoned: added("abandoned"), answered: added("answered"), stop: percent(stop) })}
+            label={t("chart-abandoned-told", { abandoned: added("abandoned"), answers: added("live_answers"), stop: percent(stop) })}
           />
         </>
       ) : (

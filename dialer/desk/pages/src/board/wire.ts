@@ -88,6 +88,7 @@ export interface Day {
   answered: number[];
   connected: number[];
   abandoned: number[];
+  live_answers: number[];
 }
 export interface Why {
   code: string;
