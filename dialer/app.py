@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import json
 import random
@@ -144,7 +145,20 @@ _log = structlog.get_logger(__name__)
 
 # Between tries to reach Asterisk: seats and calls are to be known again within 5 s of its coming back.
 LONGEST_WAIT_SECONDS = 3.0
+GIVE_BACK_SECONDS = 600.0  # free memory, to the system
 PROBE_SECONDS = 1.0  # a Ping so often tells a link that is half open in time (`placing.UNANSWERED_SECONDS`)
+
+
+async def give_back_memory() -> None:
+    """Let the system have again what malloc holds free, every ten minutes until cancelled; nothing where the C library cannot.
+
+    SQLite's pages and Python's larger objects leave gaps in glibc's heap that are seldom filled again: at 25 call starts a second a
+    dialler took 3.8 MB an hour more, with nothing more in use (`bench/bench_soak.py`).
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    while trim is not None:
+        await asyncio.sleep(GIVE_BACK_SECONDS)
+        await asyncio.to_thread(trim, 0)
 
 
 def room_on_disk(settings: Settings) -> Callable[[], bool]:
@@ -174,7 +188,10 @@ class RunningCentre:
         async with asyncio.TaskGroup() as group:
             if self.monitor is not None:
                 group.create_task(self.monitor.run(stop_monitor), name="monitor")
-            beside = [group.create_task(self.lag.run(), name="loop-lag")]
+            beside = [
+                group.create_task(self.lag.run(), name="loop-lag"),
+                group.create_task(give_back_memory(), name="memory"),
+            ]
             if self.prompts is not None:
                 beside.append(group.create_task(self.prompts.run(), name="prompts"))
             try:

@@ -6,12 +6,17 @@ The hours themselves are run by `python -m bench.bench_soak`.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import functools
 import gc
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
+import pytest
+
+from dialer.app import give_back_memory
 from dialer.domain.clock import LoopClock
 from dialer.domain.commands import PauseCampaign, ResumeCampaign
 from dialer.domain.model import Outcome
@@ -26,6 +31,7 @@ from tests.support.calls import a_call
 from tests.support.census import census, grown
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
 from tests.support.roll_filler import fill_roll
+from tests.support.virtual import virtual_time
 
 CALLS = 800
 SEATS = 8
@@ -129,3 +135,15 @@ def test_nothing_grows_with_the_calls_that_were_made(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 16_000)
     once, twice = run_virtual(play)
     assert grown(once, twice, A_FEW) == {}
+
+
+@virtual_time()
+async def test_what_malloc_holds_free_is_given_back_every_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace(malloc_trim=asked.append))
+    task = asyncio.create_task(give_back_memory())
+    await asyncio.sleep(3700)
+    task.cancel()
+    assert asked == [0] * 6
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace())
+    await give_back_memory()  # nothing to do with another C library
