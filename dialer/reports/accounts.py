@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 
 from dialer.domain.model import ANSWERED, LIVE_ANSWERS
-from dialer.reports.formats import Cell, Column, ColumnKind, Report
+from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, summed, texts
 from dialer.reports.tables import QUARTER_SECONDS, Window
 from dialer.store.source import Source
 from dialer.store.sql import load_statements
@@ -20,32 +19,21 @@ NO_CANDIDATE = "(none named)"
 async def hours(source: Source, window: Window, zone: tzinfo) -> Report:
     """Attempts, answers, conversations and abandoned calls by campaign, day and hour of `zone`."""
     parameters = {**window.parameters(), **_outcomes()}
-    sums: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0] * 4)
-    for campaign, quarter, *counts in await source.rows(SQL["hours"], parameters):
-        local = _local(quarter, zone)
-        found = sums[campaign, local.date().isoformat(), f"{local:%H}:00"]
-        for place, number in enumerate(counts):
-            found[place] += int(number)
-    rows = tuple((*key, *_hour_cells(counts)) for key, counts in sorted(sums.items()))
-    whole = [sum(counts[place] for counts in sums.values()) for place in range(4)]
-    return Report(
-        "hours",
-        (
-            Column("campaign", ColumnKind.TEXT),
-            Column("day", ColumnKind.TEXT),
-            Column("hour", ColumnKind.TEXT),
-            Column("attempts"),
-            Column("answered"),
-            Column("answered_share", ColumnKind.SHARE, "answered %"),
-            Column("connected"),
-            Column("abandoned"),
-        ),
-        rows,
-        ("all", "", "", *_hour_cells(whole)) if rows else None,
+    rows = await source.rows(SQL["hours"], parameters)
+    found = [
+        ((campaign, *f"{_local(quarter, zone):%Y-%m-%d %H:00}".split()), [int(number) for number in counts])
+        for campaign, quarter, *counts in rows
+    ]
+    columns = (
+        *texts("campaign", "day", "hour"),
+        *figures("attempts", "answered"),
+        Column("answered_share", ColumnKind.SHARE, "answered %"),
+        *figures("connected", "abandoned"),
     )
+    return summed("hours", columns, found, _hour_cells)
 
 
-def _hour_cells(counts: list[int]) -> tuple[Cell, ...]:
+def _hour_cells(counts: Sequence[int]) -> tuple[Cell, ...]:
     attempts, answered, connected, abandoned = counts
     return attempts, answered, answered / attempts if attempts else None, connected, abandoned
 
@@ -56,48 +44,27 @@ async def expenditure(source: Source, window: Window, zone: tzinfo, candidates: 
     `candidates`: on whose account a campaign calls, by its id. A call counts in the constituency of the voter it addressed,
     or where the booth worker stood when it was placed; calls that were refused before they were placed do not count.
     """
-    sums: dict[tuple[str, int, str], list[float]] = defaultdict(lambda: [0.0] * 3)
-    for campaign, constituency, quarter, *counts in await source.rows(
-        SQL["expenditure"], {**window.parameters(), **_outcomes()}
-    ):
-        day = _local(quarter, zone).date().isoformat()
-        found = sums[candidates.get(campaign) or NO_CANDIDATE, constituency, day]
-        for place, number in enumerate(counts):
-            found[place] += number
-    rows = tuple((*key, int(calls), int(answered), seconds) for key, (calls, answered, seconds) in sorted(sums.items()))
-    whole = [sum(counts[place] for counts in sums.values()) for place in range(3)]
-    return Report(
-        "expenditure",
+    rows = await source.rows(SQL["expenditure"], {**window.parameters(), **_outcomes()})
+    found = (
         (
-            Column("candidate", ColumnKind.TEXT),
-            Column("constituency", ColumnKind.TEXT),
-            Column("day", ColumnKind.TEXT),
-            Column("calls"),
-            Column("answered"),
-            Column("answered_seconds", ColumnKind.SECONDS, "on the line"),
-        ),
-        rows,
-        ("all", "", "", int(whole[0]), int(whole[1]), whole[2]) if rows else None,
+            (candidates.get(campaign) or NO_CANDIDATE, constituency, _day(quarter, zone)),
+            (int(calls), int(answered), seconds),
+        )
+        for campaign, constituency, quarter, calls, answered, seconds in rows
     )
+    columns = (
+        *texts("candidate", "constituency", "day"),
+        *figures("calls", "answered"),
+        Column("answered_seconds", ColumnKind.SECONDS, "on the line"),
+    )
+    return summed("expenditure", columns, found)
 
 
 async def opt_outs(source: Source, window: Window, zone: tzinfo) -> Report:
     """Numbers that opted out, by day of `zone`, source and campaign (none: not in a call of ours)."""
-    sums: dict[tuple[str, str, str], int] = defaultdict(int)
-    for campaign, origin, quarter, number in await source.rows(SQL["opt_outs"], window.parameters()):
-        sums[_local(quarter, zone).date().isoformat(), origin, campaign] += number
-    rows = tuple((*key, number) for key, number in sorted(sums.items()))
-    return Report(
-        "opt-outs",
-        (
-            Column("day", ColumnKind.TEXT),
-            Column("source", ColumnKind.TEXT),
-            Column("campaign", ColumnKind.TEXT),
-            Column("numbers"),
-        ),
-        rows,
-        ("all", "", "", sum(sums.values())) if rows else None,
-    )
+    rows = await source.rows(SQL["opt_outs"], window.parameters())
+    found = (((_day(quarter, zone), origin, campaign), [number]) for campaign, origin, quarter, number in rows)
+    return summed("opt-outs", (*texts("day", "source", "campaign"), Column("numbers")), found)
 
 
 async def workers(source: Source, window: Window, zone: tzinfo) -> Report:
@@ -118,8 +85,7 @@ async def workers(source: Source, window: Window, zone: tzinfo) -> Report:
             Column("worker"),
             Column("constituency", ColumnKind.TEXT, "AC"),
             Column("parts", ColumnKind.TEXT),
-            Column("calls"),
-            Column("answered"),
+            *figures("calls", "answered"),
             Column("last_answered", ColumnKind.TEXT, "last"),
             Column("voted"),
             Column("unknown_serials", head="unknown"),
@@ -138,15 +104,9 @@ async def imports(source: Source, window: Window, zone: tzinfo) -> Report:
     return Report(
         "imports",
         (
-            Column("at", ColumnKind.TEXT),
-            Column("file", ColumnKind.TEXT),
+            *texts("at", "file"),
             Column("sha256", ColumnKind.TEXT, in_table=False),
-            Column("rows"),
-            Column("voters"),
-            Column("numbers"),
-            Column("links"),
-            Column("rejected"),
-            Column("unchanged"),
+            *figures("rows", "voters", "numbers", "links", "rejected", "unchanged"),
         ),
         rows,
     )
@@ -154,6 +114,10 @@ async def imports(source: Source, window: Window, zone: tzinfo) -> Report:
 
 def _local(quarter: int, zone: tzinfo) -> datetime:
     return datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC).astimezone(zone)
+
+
+def _day(quarter: int, zone: tzinfo) -> str:
+    return _local(quarter, zone).date().isoformat()
 
 
 def _outcomes() -> dict[str, str]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import UTC, datetime, tzinfo
 
-from dialer.reports.formats import Cell, Column, ColumnKind, Report
+from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, summed, texts
 from dialer.reports.tables import QUARTER_SECONDS, Window
 from dialer.store.source import Source
 from dialer.store.sql import load_statements
@@ -32,9 +31,7 @@ async def listed(source: Source, window: Window, zone: tzinfo) -> Report:
         (
             Column("complaint", ColumnKind.TEXT, "no."),
             Column("made_at", ColumnKind.TEXT, "made"),
-            Column("about", ColumnKind.TEXT),
-            Column("channel", ColumnKind.TEXT),
-            Column("campaign", ColumnKind.TEXT),
+            *texts("about", "channel", "campaign"),
             Column("attempt", ColumnKind.TEXT, in_table=False),
             Column("agent", ColumnKind.TEXT),
             Column("entered_by", ColumnKind.TEXT, "entered by"),
@@ -51,29 +48,16 @@ async def compliance(source: Source, window: Window, zone: tzinfo) -> Report:
     """Calls placed, numbers that opted out, complaints and those without an answer, by day of `zone` and campaign (none: not of
     a call of ours). A complaint counts on the day on which it was made.
     """
-    sums: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * 4)
+    found: list[tuple[tuple[str, str], list[int]]] = []
     for place, name in enumerate(("calls", "opt_outs")):
         for campaign, quarter, number in await source.rows(SQL[name], window.parameters()):
-            sums[_day(quarter * QUARTER_SECONDS, zone), campaign][place] += number
+            counts = [0, 0, 0, 0]
+            counts[place] = number
+            found.append(((_day(quarter * QUARTER_SECONDS, zone), campaign), counts))
     for _, at, _, _, campaign, *_, answer, _ in await source.rows(SQL["complaints"], window.parameters()):
-        found = sums[_day(at, zone), campaign]
-        found[2] += 1
-        found[3] += answer is None
-    rows: tuple[tuple[Cell, ...], ...] = tuple((*key, *counts) for key, counts in sorted(sums.items()))
-    whole = [sum(counts[place] for counts in sums.values()) for place in range(4)]
-    return Report(
-        "opt-outs and complaints",
-        (
-            Column("day", ColumnKind.TEXT),
-            Column("campaign", ColumnKind.TEXT),
-            Column("calls"),
-            Column("opt_outs"),
-            Column("complaints"),
-            Column("open"),
-        ),
-        rows,
-        ("all", "", *whole) if rows else None,
-    )
+        found.append(((_day(at, zone), campaign), [0, 0, 1, answer is None]))
+    columns = (*texts("day", "campaign"), *figures("calls", "opt_outs", "complaints", "open"))
+    return summed("opt-outs and complaints", columns, found)
 
 
 def _moment(at: float | None, zone: tzinfo) -> str:

@@ -15,7 +15,7 @@ from itertools import groupby
 
 from config.jurisdiction import AbandonedCap, Profile
 from dialer.domain.model import LIVE_ANSWERS, AbandonedShare
-from dialer.reports.formats import Cell, Column, ColumnKind, Report
+from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, texts
 from dialer.reports.tables import Window
 from dialer.store.source import Source
 from dialer.store.sql import load_statements
@@ -115,15 +115,11 @@ async def evidence(source: Source, window: Window, zone: tzinfo, profile: Profil
         f"abandoned-call evidence: at most {told} of live answers, per campaign; abandoned: {profile.abandoned.definition} "
         f"(profile {profile.name}: {profile.abandoned.source})",
         (
-            Column("campaign", ColumnKind.TEXT),
-            Column("day", ColumnKind.TEXT),
-            Column("live_answers"),
-            Column("abandoned"),
-            Column("left_waiting"),
+            *texts("campaign", "day"),
+            *figures("live_answers", "abandoned", "left_waiting"),
             Column("abandoned_rate", ColumnKind.SHARE, "rate"),
             *(Column(f"worst_rate_{cap.window_hours:g}_h", ColumnKind.SHARE, f"worst {_hours(cap)}") for cap in caps),
-            Column("held", ColumnKind.TEXT),
-            Column("proved", ColumnKind.TEXT),
+            *texts("held", "proved"),
         ),
         tuple(rows),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -49,6 +50,16 @@ class Column:
     in_table: bool = True  # False: too much for a screen, in CSV and JSON alone
 
 
+def texts(*names: str) -> tuple[Column, ...]:
+    """Columns of texts."""
+    return tuple(Column(name, ColumnKind.TEXT) for name in names)
+
+
+def figures(*names: str) -> tuple[Column, ...]:
+    """Columns of counts."""
+    return tuple(map(Column, names))
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """Rows under columns, and one row over all of them where that means something."""
@@ -59,6 +70,24 @@ class Report:
     total: tuple[Cell, ...] | None = None
     # What is said in a terminal where it has no rows; "": that nothing is recorded for the time asked for.
     empty: str = ""
+
+
+def summed(
+    title: str,
+    columns: tuple[Column, ...],
+    found: Iterable[tuple[tuple[Any, ...], Sequence[float]]],
+    cells: Callable[[Sequence[Any]], tuple[Cell, ...]] = tuple,
+) -> Report:
+    """A row for each key that is `found`, in order, and one over all; `cells` makes those of a row of its sums."""
+    sums: dict[tuple[Any, ...], list[float]] = {}
+    for key, counts in found:
+        before = sums.get(key) or [0] * len(counts)
+        sums[key] = [earlier + number for earlier, number in zip(before, counts, strict=True)]
+    rows = tuple((*key, *cells(counts)) for key, counts in sorted(sums.items()))
+    if not rows:
+        return Report(title, columns, ())
+    over_all = cells([sum(each) for each in zip(*sums.values(), strict=True)])
+    return Report(title, columns, rows, ("all", *[""] * (len(rows[0]) - len(over_all) - 1), *over_all))
 
 
 def formula_safe(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dialer.reports.formats import Cell, Column, ColumnKind, Report
+from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, texts
 from dialer.reports.paper import PaperPage
 from dialer.store.source import Source
 from dialer.store.sql import load_statements
@@ -41,8 +41,7 @@ _COLUMNS = (
     Column("name_local", ColumnKind.TEXT, "local name"),
     Column("house", ColumnKind.TEXT),
     Column("age"),
-    Column("sex", ColumnKind.TEXT),
-    Column("says", ColumnKind.TEXT),
+    *texts("sex", "says"),
 )
 
 
@@ -83,11 +82,8 @@ def as_report(lists: list[BoothList], kind: ListKind) -> Report:
     return Report(
         kind.value,
         (
-            Column("constituency"),
-            Column("part"),
-            Column("booth", ColumnKind.TEXT),
-            Column("closes_at", ColumnKind.TEXT),
-            Column("roll_version", ColumnKind.TEXT),
+            *figures("constituency", "part"),
+            *texts("booth", "closes_at", "roll_version"),
             *_COLUMNS,
         ),
         tuple(

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
 from dialer.domain.official_turnout import FINAL, OfficialFigure, state_of
-from dialer.reports.formats import Cell, Column, ColumnKind, Report
+from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, texts
 from dialer.reports.tables import QUARTER_SECONDS, Window
 from dialer.store.source import Source
 from dialer.store.sql import load_statements
@@ -87,10 +87,7 @@ async def turnout(source: Source, window: Window, zone: tzinfo, by: TurnoutBy = 
 
 
 _COUNTS = (
-    Column("voters"),
-    Column("reached"),
-    Column("voted"),
-    Column("not_yet"),
+    *figures("voters", "reached", "voted", "not_yet"),
     Column("voted_of_reached", ColumnKind.SHARE, "of reached"),
 )
 _OFFICIAL = (Column("official_turnout", ColumnKind.SHARE, "official"), Column("official_by", ColumnKind.TEXT, "by"))
@@ -142,8 +139,7 @@ async def _by_booth(source: Source, window: Window, zone: tzinfo) -> Report:
         SELF_REPORTED,
         (
             *states.columns(),
-            Column("part", ColumnKind.TEXT),
-            Column("booth", ColumnKind.TEXT),
+            *texts("part", "booth"),
             *_COUNTS,
             *_OFFICIAL,
             Column("opt_outs"),
@@ -247,12 +243,10 @@ async def _by_hour(source: Source, window: Window, zone: tzinfo) -> Report:
         f"{SELF_REPORTED}, by the hour",
         (
             *states.columns(),
-            Column("day", ColumnKind.TEXT),
-            Column("by", ColumnKind.TEXT),
+            *texts("day", "by"),
             Column("newly_reached", head="+reached"),
             Column("newly_voted", head="+voted"),
-            Column("reached"),
-            Column("voted"),
+            *figures("reached", "voted"),
             Column("voted_of_reached", ColumnKind.SHARE, "of reached"),
             Column("official_turnout", ColumnKind.SHARE, "official"),
         ),
@@ -324,14 +318,9 @@ async def marks_of_voter(source: Source, voter_id: int, zone: tzinfo) -> Report:
     return Report(
         f"marks of voter {voter_id} ({constituency}/{part}/{serial}), who stands as {stands}",
         (
-            Column("at", ColumnKind.TEXT),
-            Column("kind", ColumnKind.TEXT),
+            *texts("at", "kind"),
             Column("hour"),
-            Column("source", ColumnKind.TEXT),
-            Column("confidence", ColumnKind.TEXT),
-            Column("by", ColumnKind.TEXT),
-            Column("campaign", ColumnKind.TEXT),
-            Column("attempt", ColumnKind.TEXT),
+            *texts("source", "confidence", "by", "campaign", "attempt"),
         ),
         rows,
         empty="nothing is recorded of them",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from dialer.domain.model import ANSWERED, LIVE_ANSWERS, AbandonedShare
 from dialer.domain.view import SeatState
 from dialer.engine.trunks import CARRIER_REFUSES, TRUNK_FAILURES
-from dialer.reports.formats import Cell, Column, ColumnKind, Report
+from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, summed, texts
 from dialer.store.recordings import file_name
 from dialer.store.source import Source
 from dialer.store.sql import load_statements
@@ -51,8 +51,7 @@ async def calls(source: Source, window: Window) -> Report:
     return Report(
         "calls",
         (
-            Column("campaign", ColumnKind.TEXT),
-            Column("outcome", ColumnKind.TEXT),
+            *texts("campaign", "outcome"),
             Column("calls"),
             Column("share", ColumnKind.SHARE),
             Column("mean_seconds_to_answer", ColumnKind.SECONDS, "to answer"),
@@ -78,13 +77,11 @@ async def each_call(source: Source, window: Window, zone: tzinfo) -> Report:
             Column("at", ColumnKind.TEXT),
             Column("answered_at", ColumnKind.TEXT, in_table=False),
             Column("ended_at", ColumnKind.TEXT, in_table=False),
-            Column("attempt", ColumnKind.TEXT),
-            Column("campaign", ColumnKind.TEXT),
+            *texts("attempt", "campaign"),
             Column("direction", ColumnKind.TEXT, in_table=False),
             Column("phone"),
             Column("trunk", ColumnKind.TEXT, in_table=False),
-            Column("outcome", ColumnKind.TEXT),
-            Column("disposition", ColumnKind.TEXT),
+            *texts("outcome", "disposition"),
             Column("seat", ColumnKind.TEXT, in_table=False),
             Column("agent", ColumnKind.TEXT),
             Column("gap_seconds", ColumnKind.SECONDS, "gap"),
@@ -95,7 +92,11 @@ async def each_call(source: Source, window: Window, zone: tzinfo) -> Report:
 
 
 def _time(moment: float | None, zone: tzinfo) -> str:
-    return "" if moment is None else datetime.fromtimestamp(moment, UTC).astimezone(zone).isoformat(" ", "seconds")
+    return "" if moment is None else _local(moment, zone).isoformat(" ", "seconds")
+
+
+def _local(moment: float, zone: tzinfo) -> datetime:
+    return datetime.fromtimestamp(moment, UTC).astimezone(zone)
 
 
 async def trunks(source: Source, window: Window) -> Report:
@@ -116,8 +117,7 @@ async def trunks(source: Source, window: Window) -> Report:
         "trunks",
         (
             Column("trunk", ColumnKind.TEXT),
-            Column("attempts"),
-            Column("answered"),
+            *figures("attempts", "answered"),
             Column("answer_seizure_ratio", ColumnKind.SHARE, "asr"),
             Column("failures"),
             Column("failure_share", ColumnKind.SHARE, "failed"),
@@ -160,8 +160,7 @@ async def agents(source: Source, window: Window) -> Report:
     return Report(
         "agents",
         (
-            Column("seat", ColumnKind.TEXT),
-            Column("agent", ColumnKind.TEXT),
+            *texts("seat", "agent"),
             Column("utilisation", ColumnKind.SHARE, "busy"),
             Column("calls"),
             Column("calls_per_hour", ColumnKind.RATE, "per h"),
@@ -187,30 +186,17 @@ def _working(spent: Mapping[str, float], number: int) -> tuple[Cell, ...]:
 async def abandonment(source: Source, window: Window, zone: tzinfo) -> Report:
     """Live answers and abandoned calls by campaign and day of `zone`; the rate is abandoned / live answers."""
     parameters = {**window.parameters(), "live_answers": json.dumps(sorted(LIVE_ANSWERS))}
-    days: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
-    for campaign, quarter, *counts in await source.rows(SQL["abandonment"], parameters):
-        moment = datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC).astimezone(zone)
-        day = days[campaign, moment.date().isoformat()]
-        for index, number in enumerate(counts):
-            day[index] += int(number)
-    rows = tuple((campaign, day, *_with_rate(counts)) for (campaign, day), counts in sorted(days.items()))
-    whole = [sum(counts[index] for counts in days.values()) for index in range(3)]
-    return Report(
-        "abandonment",
-        (
-            Column("campaign", ColumnKind.TEXT),
-            Column("day", ColumnKind.TEXT),
-            Column("attempts"),
-            Column("live_answers"),
-            Column("abandoned"),
-            Column("abandoned_rate", ColumnKind.SHARE, "rate"),
-        ),
-        rows,
-        ("all", "", *_with_rate(whole)) if rows else None,
-    )
+    rows = await source.rows(SQL["abandonment"], parameters)
+    found = [
+        ((campaign, _local(quarter * QUARTER_SECONDS, zone).date().isoformat()), [int(number) for number in numbers])
+        for campaign, quarter, *numbers in rows
+    ]
+    rate = Column("abandoned_rate", ColumnKind.SHARE, "rate")
+    columns = (*texts("campaign", "day"), *figures("attempts", "live_answers", "abandoned"), rate)
+    return summed("abandonment", columns, found, _with_rate)
 
 
-def _with_rate(counts: list[int]) -> tuple[Cell, ...]:
+def _with_rate(counts: Sequence[int]) -> tuple[Cell, ...]:
     attempts, live_answers, abandoned = counts
     return attempts, live_answers, abandoned, AbandonedShare(live_answers, abandoned).share if live_answers else None
 
@@ -218,24 +204,16 @@ def _with_rate(counts: list[int]) -> tuple[Cell, ...]:
 async def recordings(source: Source, window: Window, zone: tzinfo, directory: Path) -> Report:
     """Recorded calls and whether the file is in `directory` still: `kept`, or `gone` (erased, or on another machine)."""
     rows: list[tuple[Cell, ...]] = []
-    for attempt_id, campaign, started_at, seconds, seat, agent, outcome in await source.rows(
-        SQL["recordings"], window.parameters()
-    ):
-        started = datetime.fromtimestamp(started_at, UTC).astimezone(zone).isoformat(sep=" ", timespec="seconds")
+    for attempt_id, campaign, started_at, *rest in await source.rows(SQL["recordings"], window.parameters()):
         name = file_name(attempt_id)
         file = "kept" if (directory / name).is_file() else "gone"
-        rows.append((name, campaign, started, seconds, seat, agent, outcome, file))
+        rows.append((name, campaign, _time(started_at, zone), *rest, file))
     return Report(
         "recordings",
         (
-            Column("file", ColumnKind.TEXT),
-            Column("campaign", ColumnKind.TEXT),
-            Column("started", ColumnKind.TEXT),
+            *texts("file", "campaign", "started"),
             Column("seconds", ColumnKind.SECONDS),
-            Column("seat", ColumnKind.TEXT),
-            Column("agent", ColumnKind.TEXT),
-            Column("outcome", ColumnKind.TEXT),
-            Column("state", ColumnKind.TEXT),
+            *texts("seat", "agent", "outcome", "state"),
         ),
         tuple(rows),
     )
