@@ -16,9 +16,7 @@ from dialer.reports.formats import Column, ColumnKind, Report
 from dialer.reports.tables import Window
 from dialer.store import audit, seals
 from dialer.store.cipher import site_key
-from dialer.store.connection import reading
-from dialer.store.source import Source
-from dialer.store.transaction import hold_still
+from dialer.store.connection import Connection, reading
 
 app = typer.Typer(help="What was done that must be answered for, in a chain of hashes.", no_args_is_help=True)
 
@@ -42,7 +40,6 @@ def verify(
     path, key = store or settings.store.path, site_key(settings)
     noted = None if head is None else _noted(head)
     with reading(path, key) as db:
-        hold_still(db)
         verdict = seals.verify(db, noted)
     for line in _told(verdict):
         typer.echo(line)
@@ -67,9 +64,9 @@ def listed(
     """What stands in the audit: imports, exports, commands, log-ins, changes of settings, and the rest, one entry a row."""
     settings = load_settings(config)
 
-    async def made(source: Source, window: Window, zone: tzinfo, _: Settings) -> Report:
+    def made(db: Connection, window: Window, zone: tzinfo, _: Settings) -> Report:
         parameters = {"since": window.since, "until": window.until, "who": who, "kinds": json.dumps(kind or [])}
-        found = await source.rows(audit.SQL["listed"], parameters)
+        found = [*audit.SQL["listed"].rows(db, **parameters)]
         return Report(
             "audit",
             tuple(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from datetime import datetime
 from pathlib import Path
@@ -21,9 +20,9 @@ from dialer.domain.site_time import site_zone
 from dialer.reports.formats import Column, ColumnKind, Format, Report
 from dialer.reports.lists import BoothList, ListKind, as_report, as_sheets, booth_lists
 from dialer.rules.rulebook import rulebook_of
-from dialer.store.cipher import StoreKey, site_key
+from dialer.store.cipher import site_key
+from dialer.store.connection import reading
 from dialer.store.records import note_export
-from dialer.store.source import open_source
 
 app = typer.Typer(help="Lists of voters for the booth workers.", no_args_is_help=True)
 
@@ -84,7 +83,8 @@ def _make(
     # Before the audit notes a list that nobody gets.
     refuse_unwritable(out, "--out", site_files(settings, config, store))
     _refuse_past_erasing(settings)
-    lists = asyncio.run(_read(path, key, kind, constituency, part))
+    with reading(path, key) as db:
+        lists = booth_lists(db, kind, constituency, part)
     if not lists:
         typer.echo("nobody is on this list; nothing was written")
         return
@@ -118,10 +118,3 @@ def _marked(lists: list[BoothList], kind: ListKind, mark: str) -> Report:
     return Report(
         report.title, (*report.columns, Column("made", ColumnKind.TEXT)), tuple((*row, mark) for row in report.rows)
     )
-
-
-async def _read(
-    path: Path, key: StoreKey | None, kind: ListKind, constituency: int | None, part: int | None
-) -> list[BoothList]:
-    async with open_source(path, key=key) as source:
-        return await booth_lists(source, kind, constituency, part)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +17,7 @@ from dialer.domain.errors import NotInStore, OutputRefused
 from dialer.domain.output import refuse_kept, refuse_unwritable, write_file
 from dialer.domain.site_time import site_zone
 from dialer.polling_day.turnout_curve import ExpectedCourse
-from dialer.reports import accounts, complaints, tables
+from dialer.reports import accounts, tables
 from dialer.reports import evidence as proof
 from dialer.reports.formats import Format, Report, as_csv, as_json, as_table
 from dialer.reports.polling_day import Constituency, ConstituencyDay, TurnoutBy, courses, official_figures, states_of
@@ -27,7 +26,8 @@ from dialer.reports.tables import FOREVER, Window
 from dialer.reports.turnout_picture import draw_turnout
 from dialer.simulation.plots import check_picture
 from dialer.store.cipher import site_key
-from dialer.store.source import Source, open_source
+from dialer.store.connection import Connection, reading
+from dialer.store.numbers import campaign_states
 
 app = typer.Typer(help="What happened, as a table, CSV, JSON, XLSX or PDF.", no_args_is_help=True)
 
@@ -49,7 +49,7 @@ OutOption = Annotated[
 
 FILE_WIDTH = 200
 
-Making = Callable[[Source, Window, tzinfo, Settings], Awaitable[Report]]
+Making = Callable[[Connection, Window, tzinfo, Settings], Report]
 
 
 def _register(name: str, summary: str, make: Making) -> None:
@@ -98,7 +98,10 @@ def deliver(
     chosen = _format(form, out)
     if out is not None:
         refuse_unwritable(out, "--out", site_files(settings, config, store))
-    report = asyncio.run(_made(make, store or settings.store.path, window, zone, settings))
+    with reading(store or settings.store.path, site_key(settings)) as db:
+        if window.campaign is not None:
+            _refuse_unknown(db, window.campaign, settings)
+        report = make(db, window, zone, settings)
     if out is None:
         _print(report, chosen)
     else:
@@ -111,64 +114,64 @@ for _name, _summary, _make in (
     (
         "trunks",
         "Attempts, answer-seizure ratio, failures and busiest second of each trunk.",
-        lambda source, window, _, __: tables.trunks(source, window),
+        lambda db, window, _, __: tables.trunks(db, window),
     ),
     (
         "agents",
         "Utilisation, calls, and seconds in each state, by seat and agent. A campaign narrows the calls, not the time.",
-        lambda source, window, _, __: tables.agents(source, window),
+        lambda db, window, _, __: tables.agents(db, window),
     ),
     (
         "abandonment",
         "Live answers, abandoned calls and their rate, by campaign and day.",
-        lambda source, window, zone, _: tables.abandonment(source, window, zone),
+        lambda db, window, zone, _: tables.abandonment(db, window, zone),
     ),
     (
         "evidence",
         "Whether the abandoned-call cap of the site's profile was held, in every window of every campaign and day.",
-        lambda source, window, zone, settings: proof.evidence(source, window, zone, site_profile(settings)),
+        lambda db, window, zone, settings: proof.evidence(db, window, zone, site_profile(settings)),
     ),
     (
         "hours",
         "Attempts, answers, conversations and abandoned calls, by campaign, day and hour.",
-        lambda source, window, zone, _: accounts.hours(source, window, zone),
+        lambda db, window, zone, _: accounts.hours(db, window, zone),
     ),
     (
         "expenditure",
         "Calls by candidate, constituency and day, for the expenditure return.",
-        lambda source, window, zone, settings: accounts.expenditure(
-            source, window, zone, {campaign.id: campaign.candidate for campaign in settings.campaigns}
+        lambda db, window, zone, settings: accounts.expenditure(
+            db, window, zone, {campaign.id: campaign.candidate for campaign in settings.campaigns}
         ),
     ),
     (
         "opt-outs",
         "Numbers that opted out, by day, source and campaign.",
-        lambda source, window, zone, _: accounts.opt_outs(source, window, zone),
+        lambda db, window, zone, _: accounts.opt_outs(db, window, zone),
     ),
     (
         "workers",
         "Booth workers: calls, when last heard, serials given, and those that nobody has. A campaign narrows the calls alone.",
-        lambda source, window, zone, _: accounts.workers(source, window, zone),
+        lambda db, window, zone, _: accounts.workers(db, window, zone),
     ),
     (
         "complaints",
         "Complaints about calls, one by one, with what was done about each.",
-        lambda source, window, zone, _: complaints.listed(source, window, zone),
+        lambda db, window, zone, _: accounts.complaints(db, window, zone),
     ),
     (
         "compliance",
         "Opt-outs and complaints, and how many of these are open, beside the calls placed, by day and campaign.",
-        lambda source, window, zone, _: complaints.compliance(source, window, zone),
+        lambda db, window, zone, _: accounts.compliance(db, window, zone),
     ),
     (
         "imports",
         "Where the roll's data comes from: every import, its file, the file's hash, and what it brought.",
-        lambda source, window, zone, _: accounts.imports(source, window, zone),
+        lambda db, window, zone, _: accounts.imports(db, window, zone),
     ),
     (
         "recordings",
         "Recorded calls: the file's name in recordings.directory, who talked and how long, and whether it is still kept.",
-        lambda source, window, zone, settings: tables.recordings(source, window, zone, settings.recordings.directory),
+        lambda db, window, zone, settings: tables.recordings(db, window, zone, settings.recordings.directory),
     ),
 ):
     _register(_name, _summary, _make)
@@ -191,8 +194,8 @@ def calls(
     settings = load_settings(config)
     window = window_of(since, until, campaign, site_zone(settings))
 
-    async def made(source: Source, window: Window, zone: tzinfo, _: Settings) -> Report:
-        return await (tables.each_call(source, window, zone) if each else tables.calls(source, window))
+    def made(db: Connection, window: Window, zone: tzinfo, _: Settings) -> Report:
+        return tables.each_call(db, window, zone) if each else tables.calls(db, window)
 
     deliver(made, window, form, out, store, settings, config)
 
@@ -235,17 +238,9 @@ def as_bytes(report: Report, form: Format, *, foot: str) -> bytes:
     raise typer.BadParameter("a table is for the terminal; choose csv, json, xlsx or pdf for a file")
 
 
-async def _made(make: Making, path: Path, window: Window, zone: tzinfo, settings: Settings) -> Report:
-    async with open_source(path, key=site_key(settings)) as source:
-        if window.campaign is not None:
-            await _refuse_unknown(source, window.campaign, settings)
-        return await make(source, window, zone, settings)
-
-
-async def _refuse_unknown(source: Source, campaign: str, settings: Settings) -> None:
+def _refuse_unknown(db: Connection, campaign: str, settings: Settings) -> None:
     """Raise NotInStore for a campaign that neither the store nor the settings have: nothing found would read as all well."""
-    known = {str(row[0]) for row in await source.rows("SELECT campaign_id FROM campaign", {})}
-    known |= {each.id for each in settings.campaigns}
+    known = {*campaign_states(db), *(each.id for each in settings.campaigns)}
     if campaign not in known:
         names = ", ".join(sorted(known)) or "none"
         raise NotInStore(f"--campaign: there is no campaign {campaign!r}; there are: {names}")
@@ -304,16 +299,16 @@ def turnout(
     if picture is not None:
         check_picture(picture)  # before the report: one that is asked for wrongly gives nothing
         refuse_kept(picture, "--picture", site_files(settings, config, store))
-    deliver(lambda source, window, zone, _: made(source, window, zone, by), window, form, out, store, settings, config)
+    deliver(lambda db, window, zone, _: made(db, window, zone, by), window, form, out, store, settings, config)
     if picture is not None:
-        asyncio.run(_draw(store or settings.store.path, picture, shown, window, settings))
+        _draw(store or settings.store.path, picture, shown, window, settings)
 
 
-async def _draw(store: Path, picture: Path, day: date | None, window: Window, settings: Settings) -> None:
+def _draw(store: Path, picture: Path, day: date | None, window: Window, settings: Settings) -> None:
     zone, chosen = site_zone(settings), settings.polling_day
-    async with open_source(store, key=site_key(settings)) as source:
-        found, official = await courses(source, window), await official_figures(source, window, zone)
-        states = await states_of(source)
+    with reading(store, site_key(settings)) as db:
+        found, official = courses(db, window), official_figures(db, window, zone)
+        states = states_of(db)
     days = _days(found, zone) | {figure.day for figure in official}
     if not days:
         typer.echo("nothing is known of any day yet; no picture was drawn", err=True)

@@ -71,7 +71,7 @@ async def run_demo(options: DemoOptions, console: Console) -> DemoReport:
         began_at = time.time()
         journal = directory / f"journal-{int(began_at)}.jsonl"
         await _run_centre(options, store_path, journal, console)
-        report = await build_report(store_path, since=began_at, journal=journal)
+        report = build_report(store_path, since=began_at, journal=journal)
     if options.report_path is not None:
         write_file(options.report_path, f"{json.dumps(report.as_json(), indent=2)}\n".encode(), "--report")
     return report

@@ -113,7 +113,7 @@ class _Rehearsal:
                 await site.run(self._watch(site), faults.run(), agents.run(site.stop))
                 view = site.view
         key = site_key(self._settings)
-        report = await build_report(self._copy, since=day.starts_at, journal=self._journal, key=key)
+        report = build_report(self._copy, since=day.starts_at, journal=self._journal, key=key)
         return _Ran(report, tuple(self._samples), faults, self._held, view)
 
     def _certificates(self) -> dict[str, Mapping[str, Certified]]:

@@ -1,4 +1,4 @@
-"""Reports that account for a campaign: by hour, expenditure, opt-outs, what was imported. No name and no number is in any."""
+"""Reports that account for a campaign: by hour, expenditure, opt-outs, complaints, imports. Ids only: no name, no number."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from datetime import UTC, datetime, tzinfo
 from dialer.domain.model import ANSWERED, LIVE_ANSWERS
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, summed, texts
 from dialer.reports.tables import QUARTER_SECONDS, Window
-from dialer.store.source import Source
+from dialer.store.connection import Connection
 from dialer.store.sql import load_statements
 
 SQL = load_statements("accounts", "dialer.reports")
+COMPLAINTS = load_statements("complaints", "dialer.reports")
+OPEN = "open"
 NO_CANDIDATE = "(none named)"
 
 
-async def hours(source: Source, window: Window, zone: tzinfo) -> Report:
+def hours(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Attempts, answers, conversations and abandoned calls by campaign, day and hour of `zone`."""
     parameters = {**window.parameters(), **_outcomes()}
-    rows = await source.rows(SQL["hours"], parameters)
+    rows = [*SQL["hours"].rows(db, **parameters)]
     found = [
         ((campaign, *f"{_local(quarter, zone):%Y-%m-%d %H:00}".split()), [int(number) for number in counts])
         for campaign, quarter, *counts in rows
@@ -38,13 +40,13 @@ def _hour_cells(counts: Sequence[int]) -> tuple[Cell, ...]:
     return attempts, answered, answered / attempts if attempts else None, connected, abandoned
 
 
-async def expenditure(source: Source, window: Window, zone: tzinfo, candidates: Mapping[str, str]) -> Report:
+def expenditure(db: Connection, window: Window, zone: tzinfo, candidates: Mapping[str, str]) -> Report:
     """Calls by candidate, constituency and day of `zone`: what an expenditure return asks for.
 
     `candidates`: on whose account a campaign calls, by its id. A call counts in the constituency of the voter it addressed,
     or where the booth worker stood when it was placed; calls that were refused before they were placed do not count.
     """
-    rows = await source.rows(SQL["expenditure"], {**window.parameters(), **_outcomes()})
+    rows = [*SQL["expenditure"].rows(db, **window.parameters(), **_outcomes())]
     found = (
         (
             (candidates.get(campaign) or NO_CANDIDATE, constituency, _day(quarter, zone)),
@@ -60,20 +62,20 @@ async def expenditure(source: Source, window: Window, zone: tzinfo, candidates: 
     return summed("expenditure", columns, found)
 
 
-async def opt_outs(source: Source, window: Window, zone: tzinfo) -> Report:
+def opt_outs(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Numbers that opted out, by day of `zone`, source and campaign (none: not in a call of ours)."""
-    rows = await source.rows(SQL["opt_outs"], window.parameters())
+    rows = [*SQL["opt_outs"].rows(db, **window.parameters())]
     found = (((_day(quarter, zone), origin, campaign), [number]) for campaign, origin, quarter, number in rows)
     return summed("opt-outs", (*texts("day", "source", "campaign"), Column("numbers")), found)
 
 
-async def workers(source: Source, window: Window, zone: tzinfo) -> Report:
+def workers(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Each booth worker by id: how often called and heard, when last (in `zone`), of how many voters it was said that they have
     voted, and how many serials nobody has.
     """
     rows: list[tuple[Cell, ...]] = []
     sums = [0] * 4
-    found = await source.rows(SQL["workers"], {**window.parameters(), **_outcomes()})
+    found = [*SQL["workers"].rows(db, **window.parameters(), **_outcomes())]
     for worker_id, constituency, parts, calls, answered, last, voted, unknown in found:
         counts = [int(calls), int(answered), int(voted), int(unknown)]
         sums = [earlier + number for earlier, number in zip(sums, counts, strict=True)]
@@ -95,9 +97,9 @@ async def workers(source: Source, window: Window, zone: tzinfo) -> Report:
     )
 
 
-async def imports(source: Source, window: Window, zone: tzinfo) -> Report:
+def imports(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Where the roll's data comes from: each import with its file, the file's hash, and what it brought."""
-    found = await source.rows(SQL["imports"], window.parameters())
+    found = [*SQL["imports"].rows(db, **window.parameters())]
     rows = tuple(
         (datetime.fromtimestamp(at, UTC).astimezone(zone).isoformat(" ", "minutes"), *rest) for at, *rest in found
     )
@@ -112,11 +114,62 @@ async def imports(source: Source, window: Window, zone: tzinfo) -> Report:
     )
 
 
-def _local(quarter: int, zone: tzinfo) -> datetime:
+def complaints(db: Connection, window: Window, zone: tzinfo) -> Report:
+    """Each complaint that was made in the window, the last answer to it, and when its number opted out."""
+    rows: list[tuple[Cell, ...]] = []
+    for number, at, *rest, opted_out_at, answered_at, answer, answered_by in COMPLAINTS["complaints"].rows(
+        db, **window.parameters()
+    ):
+        told: tuple[Cell, ...] = (
+            _moment(opted_out_at, zone),
+            answer or OPEN,
+            _moment(answered_at, zone),
+            answered_by or "",
+        )
+        rows.append((number, _moment(at, zone), *rest, *told))
+    return Report(
+        "complaints",
+        (
+            Column("complaint", ColumnKind.TEXT, "no."),
+            Column("made_at", ColumnKind.TEXT, "made"),
+            *texts("about", "channel", "campaign"),
+            Column("attempt", ColumnKind.TEXT, in_table=False),
+            Column("agent", ColumnKind.TEXT),
+            Column("entered_by", ColumnKind.TEXT, "entered by"),
+            Column("opted_out_at", ColumnKind.TEXT, "opted out"),
+            Column("answer", ColumnKind.TEXT),
+            Column("answered_at", ColumnKind.TEXT, "answered"),
+            Column("answered_by", ColumnKind.TEXT, "by"),
+        ),
+        tuple(rows),
+    )
+
+
+def compliance(db: Connection, window: Window, zone: tzinfo) -> Report:
+    """Calls placed, numbers that opted out, complaints and those without an answer, by day of `zone` and campaign (none: not of
+    a call of ours). A complaint counts on the day on which it was made.
+    """
+    found: list[tuple[tuple[str, str], list[int]]] = []
+    for place, name in enumerate(("calls", "opt_outs")):
+        for campaign, quarter, number in COMPLAINTS[name].rows(db, **window.parameters()):
+            counts = [0, 0, 0, 0]
+            counts[place] = number
+            found.append(((_day(quarter, zone), campaign), counts))
+    for _, at, _, _, campaign, *_, answer, _ in COMPLAINTS["complaints"].rows(db, **window.parameters()):
+        found.append(((_day(at / QUARTER_SECONDS, zone), campaign), [0, 0, 1, answer is None]))
+    columns = (*texts("day", "campaign"), *figures("calls", "opt_outs", "complaints", "open"))
+    return summed("opt-outs and complaints", columns, found)
+
+
+def _moment(at: float | None, zone: tzinfo) -> str:
+    return "" if at is None else datetime.fromtimestamp(at, UTC).astimezone(zone).isoformat(" ", "minutes")
+
+
+def _local(quarter: float, zone: tzinfo) -> datetime:
     return datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC).astimezone(zone)
 
 
-def _day(quarter: int, zone: tzinfo) -> str:
+def _day(quarter: float, zone: tzinfo) -> str:
     return _local(quarter, zone).date().isoformat()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from dialer.domain.model import ANSWERED, Outcome, abandoned_share
 from dialer.simulation.asterisk.journal import read_journal
 from dialer.store.cipher import StoreKey
-from dialer.store.source import open_source
+from dialer.store.connection import reading
 from dialer.store.sql import load_statements
 
 SQL = load_statements("demo", "dialer.reports")
@@ -101,28 +101,23 @@ def _figures(outcomes: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-async def build_report(
-    store_path: Path, *, since: float, journal: Path | None, key: StoreKey | None = None
-) -> DemoReport:
+def build_report(store_path: Path, *, since: float, journal: Path | None, key: StoreKey | None = None) -> DemoReport:
     """Read a run's figures since `since` (epoch seconds) from its store and check it, against the journal too if there is one.
 
     Raises StoreError or StoreCorrupt where the store cannot be read, OSError where the journal cannot.
     """
-    async with open_source(store_path, key=key) as source:
+    with reading(store_path, key) as db:
         outcomes: dict[str, dict[str, int]] = defaultdict(dict)
-        for campaign, outcome, number in await source.rows(SQL["outcomes"], {"since": since}):
+        for campaign, outcome, number in SQL["outcomes"].rows(db, since=since):
             outcomes[campaign][outcome] = number
-        utilisation = {seat: round(share, 4) for seat, share in await source.rows(SQL["utilisation"], {"since": since})}
+        utilisation = {seat: round(share, 4) for seat, share in SQL["utilisation"].rows(db, since=since)}
         marks: dict[str, dict[str, int]] = defaultdict(dict)
-        for kind, constituency, part, number in await source.rows(SQL["marks"], {"since": since}):
+        for kind, constituency, part, number in SQL["marks"].rows(db, since=since):
             marks[f"{constituency}/{part}"][kind] = number
-        ((opt_outs,),) = await source.rows(SQL["opt_outs"], {"since": since})
-        checks = {
-            name: _result(rule, [str(attempt) for (attempt,) in await source.rows(SQL[name], {"since": since})])
-            for name, rule in RULES.items()
-        }
+        opt_outs = SQL["opt_outs"].number(db, since=since)
+        checks = {name: _result(rule, SQL[name].values(db, str, since=since)) for name, rule in RULES.items()}
         if journal is not None:
-            attempts = await source.rows(SQL["attempts_with_numbers"], {"since": since})
+            attempts = [*SQL["attempts_with_numbers"].rows(db, since=since)]
             checks[JOURNAL_CHECK] = _result(JOURNAL_RULE, compare_with_journal(journal, attempts))
     return DemoReport(since, dict(outcomes), utilisation, dict(marks), opt_outs, checks)
 

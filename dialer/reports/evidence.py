@@ -17,7 +17,8 @@ from config.jurisdiction import AbandonedCap, Profile
 from dialer.domain.model import LIVE_ANSWERS, AbandonedShare
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, texts
 from dialer.reports.tables import Window
-from dialer.store.source import Source
+from dialer.store.connection import Connection
+from dialer.store.seals import verify
 from dialer.store.sql import load_statements
 
 SQL = load_statements("reports", "dialer.reports")
@@ -84,7 +85,7 @@ def by_day(
         yield day
 
 
-async def evidence(source: Source, window: Window, zone: tzinfo, profile: Profile) -> Report:
+def evidence(db: Connection, window: Window, zone: tzinfo, profile: Profile) -> Report:
     """The evidence, with the definition and its source in the title. `held` is no where a window was above its cap,
     and `proved` where the records are not as they were written: `dialer audit verify` says which.
     """
@@ -95,8 +96,8 @@ async def evidence(source: Source, window: Window, zone: tzinfo, profile: Profil
         "since": window.since - longest,
         "live_answers": json.dumps(sorted(LIVE_ANSWERS)),
     }
-    found = await source.rows(SQL["live_answers"], parameters)
-    verdict = await source.verdict()
+    found = [*SQL["live_answers"].rows(db, **parameters)]
+    verdict = verify(db)
     proved = "yes" if verdict.whole else "NO"
     rows: list[tuple[Cell, ...]] = []
     for campaign, answered in groupby(found, key=lambda row: row[0]):

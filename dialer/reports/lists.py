@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, texts
 from dialer.reports.paper import PaperPage
-from dialer.store.source import Source
+from dialer.store.connection import Connection
 from dialer.store.sql import load_statements
 
 SQL = load_statements("lists", "dialer.reports")
@@ -45,18 +45,17 @@ _COLUMNS = (
 )
 
 
-async def booth_lists(
-    source: Source, kind: ListKind, constituency: int | None = None, part: int | None = None
+def booth_lists(
+    db: Connection, kind: ListKind, constituency: int | None = None, part: int | None = None
 ) -> list[BoothList]:
     """The lists of a constituency or a part, or of all booths; booths with nobody on their list are left out."""
     statement = SQL["strike_off" if kind is ListKind.STRIKE_OFF else "not_yet"]
     lists = []
-    for booth_id, number, part_number, name, local, closes_at, version in await source.rows(
-        SQL["booths"], {"constituency": constituency, "part": part}
-    ):
-        rows = await source.rows(statement, {"booth": booth_id})
+    for booth in SQL["booths"].rows(db, constituency=constituency, part=part):
+        rows = tuple(statement.rows(db, booth=booth.booth_id))
         if rows:
-            lists.append(BoothList(number, part_number, name or local, closes_at, version, tuple(rows)))
+            area, name = (booth.constituency_number, booth.part_number), booth.name or booth.name_local
+            lists.append(BoothList(*area, name, booth.closes_at, booth.roll_version, rows))
     return lists
 
 

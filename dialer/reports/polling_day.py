@@ -15,7 +15,7 @@ from enum import StrEnum
 from dialer.domain.official_turnout import FINAL, OfficialFigure, state_of
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, texts
 from dialer.reports.tables import QUARTER_SECONDS, Window
-from dialer.store.source import Source
+from dialer.store.connection import Connection
 from dialer.store.sql import load_statements
 
 SQL = load_statements("polling_day", "dialer.reports")
@@ -56,10 +56,10 @@ class States:
         return ("all", "") if self.several else ("all",)
 
 
-async def states_of(source: Source) -> States:
+def states_of(db: Connection) -> States:
     """The states of the roll."""
     found: dict[int, set[str]] = defaultdict(set)
-    for number, state in await source.rows(SQL["states"], {}):
+    for number, state in SQL["states"].rows(db):
         found[number].add(state)
     return States(found)
 
@@ -73,17 +73,17 @@ class TurnoutBy(StrEnum):
     HOUR = "hour"
 
 
-async def turnout(source: Source, window: Window, zone: tzinfo, by: TurnoutBy = TurnoutBy.BOOTH) -> Report:
+def turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy = TurnoutBy.BOOTH) -> Report:
     """Voters, those reached in the window and how they stand now, and the last official figure where one was entered."""
     match by:
         case TurnoutBy.BOOTH:
-            return await _by_booth(source, window, zone)
+            return _by_booth(db, window, zone)
         case TurnoutBy.SECTION:
-            return await _by_section(source, window)
+            return _by_section(db, window)
         case TurnoutBy.CONSTITUENCY:
-            return await _by_constituency(source, window, zone)
+            return _by_constituency(db, window, zone)
         case TurnoutBy.HOUR:
-            return await _by_hour(source, window, zone)
+            return _by_hour(db, window, zone)
 
 
 _COUNTS = (
@@ -114,8 +114,8 @@ class _Row:
         return (*self.constituency, self.part)
 
 
-async def _rows(source: Source, window: Window, states: States, *, by_section: bool) -> list[_Row]:
-    found = await source.rows(SQL["turnout"], {**window.parameters(), "by_section": int(by_section)})
+def _rows(db: Connection, window: Window, states: States, *, by_section: bool) -> list[_Row]:
+    found = [*SQL["turnout"].rows(db, **window.parameters(), by_section=int(by_section))]
     rows = [
         _Row(states.of(state, number), part, name, section, [int(count) for count in counts])
         for state, number, part, name, section, *counts in found
@@ -127,12 +127,12 @@ def _sum(counts: Iterable[list[int]]) -> list[int]:
     return [sum(each) for each in zip(*counts, strict=True)] or [0] * 4
 
 
-async def _by_booth(source: Source, window: Window, zone: tzinfo) -> Report:
-    states = await states_of(source)
-    rows = await _rows(source, window, states, by_section=False)
-    official = latest(await official_figures(source, window, zone))
+def _by_booth(db: Connection, window: Window, zone: tzinfo) -> Report:
+    states = states_of(db)
+    rows = _rows(db, window, states, by_section=False)
+    official = latest(official_figures(db, window, zone))
     opted_out: defaultdict[Area, set[int]] = defaultdict(set)  # one on two rolls of an area is one
-    for state, number, part, phone_id in await source.rows(SQL["turnout_opt_outs"], window.parameters()):
+    for state, number, part, phone_id in SQL["turnout_opt_outs"].rows(db, **window.parameters()):
         opted_out[*states.of(state, number), part].add(phone_id)
     opt_outs = Counter({area: len(phones) for area, phones in opted_out.items()})
     return Report(
@@ -159,9 +159,9 @@ async def _by_booth(source: Source, window: Window, zone: tzinfo) -> Report:
     )
 
 
-async def _by_section(source: Source, window: Window) -> Report:
-    states = await states_of(source)
-    rows = await _rows(source, window, states, by_section=True)
+def _by_section(db: Connection, window: Window) -> Report:
+    states = states_of(db)
+    rows = _rows(db, window, states, by_section=True)
     return Report(
         SELF_REPORTED,
         (*states.columns(), Column("part", ColumnKind.TEXT), Column("section", ColumnKind.TEXT), *_COUNTS),
@@ -170,10 +170,10 @@ async def _by_section(source: Source, window: Window) -> Report:
     )
 
 
-async def _by_constituency(source: Source, window: Window, zone: tzinfo) -> Report:
-    states = await states_of(source)
-    rows = await _rows(source, window, states, by_section=False)
-    official = latest(await official_figures(source, window, zone))
+def _by_constituency(db: Connection, window: Window, zone: tzinfo) -> Report:
+    states = states_of(db)
+    rows = _rows(db, window, states, by_section=False)
+    official = latest(official_figures(db, window, zone))
     sums: dict[Constituency, list[list[int]]] = defaultdict(list)
     for row in rows:
         sums[row.constituency].append(row.counts)
@@ -211,10 +211,10 @@ class ConstituencyDay:
         return sorted(self.reached.keys() | self.voted.keys())
 
 
-async def courses(source: Source, window: Window) -> dict[Constituency, ConstituencyDay]:
+def courses(db: Connection, window: Window) -> dict[Constituency, ConstituencyDay]:
     """How the constituencies' days went; of those alone where somebody was reached."""
-    states, found = await states_of(source), defaultdict[Constituency, ConstituencyDay](ConstituencyDay)
-    for state, constituency, reached, voted, number in await source.rows(SQL["turnout_quarters"], window.parameters()):
+    states, found = states_of(db), defaultdict[Constituency, ConstituencyDay](ConstituencyDay)
+    for state, constituency, reached, voted, number in SQL["turnout_quarters"].rows(db, **window.parameters()):
         course = found[states.of(state, constituency)]
         course.reached[(reached + 1) * QUARTER_SECONDS] += number
         if voted is not None:
@@ -222,9 +222,9 @@ async def courses(source: Source, window: Window) -> dict[Constituency, Constitu
     return dict(sorted(found.items()))
 
 
-async def _by_hour(source: Source, window: Window, zone: tzinfo) -> Report:
-    official = [figure for figure in await official_figures(source, window, zone) if figure.part_number is None]
-    states, found = await states_of(source), await courses(source, window)
+def _by_hour(db: Connection, window: Window, zone: tzinfo) -> Report:
+    official = [figure for figure in official_figures(db, window, zone) if figure.part_number is None]
+    states, found = states_of(db), courses(db, window)
     rows: list[tuple[Cell, ...]] = []
     for constituency in sorted(found.keys() | {constituency_of(figure) for figure in official}):
         course = found.get(constituency, ConstituencyDay())
@@ -278,14 +278,14 @@ def constituency_of(figure: OfficialFigure) -> Constituency:
     return figure.state_code, figure.constituency_number
 
 
-async def official_figures(source: Source, window: Window, zone: tzinfo) -> list[OfficialFigure]:
+def official_figures(db: Connection, window: Window, zone: tzinfo) -> list[OfficialFigure]:
     """The figures that stand, of the days that the window touches, in the order in which they were entered. One whose state
     nobody told, of a number that the roll has of several states, is of none of them.
     """
-    states = await states_of(source)
+    states = states_of(db)
     figures = (
         OfficialFigure(date.fromisoformat(day), number, part, by_time, share, states.of(state, number)[0])
-        for day, number, part, by_time, share, state in await source.rows(SQL["official"], {})
+        for day, number, part, by_time, share, state in SQL["official"].rows(db)
     )
     return [
         figure
@@ -308,12 +308,12 @@ def latest(figures: Iterable[OfficialFigure]) -> Mapping[Area, tuple[float, str]
 # One voter
 
 
-async def marks_of_voter(source: Source, voter_id: int, zone: tzinfo) -> Report:
+def marks_of_voter(db: Connection, voter_id: int, zone: tzinfo) -> Report:
     """Every mark of a voter in the order in which they were kept; the title says how the voter stands by them."""
-    [(constituency, part, serial, stands)] = await source.rows(SQL["voter"], {"voter": voter_id})
+    [(constituency, part, serial, stands)] = [*SQL["voter"].rows(db, voter=voter_id)]
     rows = tuple(
         (datetime.fromtimestamp(at, UTC).astimezone(zone).isoformat(" ", "seconds"), *rest)
-        for at, *rest in await source.rows(SQL["marks_of_voter"], {"voter": voter_id})
+        for at, *rest in SQL["marks_of_voter"].rows(db, voter=voter_id)
     )
     return Report(
         f"marks of voter {voter_id} ({constituency}/{part}/{serial}), who stands as {stands}",

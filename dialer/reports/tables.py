@@ -13,8 +13,8 @@ from dialer.domain.model import ANSWERED, LIVE_ANSWERS, AbandonedShare
 from dialer.domain.view import SeatState
 from dialer.engine.trunks import CARRIER_REFUSES, TRUNK_FAILURES
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, summed, texts
+from dialer.store.connection import Connection
 from dialer.store.recordings import file_name
-from dialer.store.source import Source
 from dialer.store.sql import load_statements
 
 SQL = load_statements("reports", "dialer.reports")
@@ -42,9 +42,9 @@ class Window:
         return {"since": self.since, "until": self.until, "campaign": self.campaign}
 
 
-async def calls(source: Source, window: Window) -> Report:
+def calls(db: Connection, window: Window) -> Report:
     """Attempts by campaign and outcome, with mean seconds to answer and after it. `live`: not ended yet."""
-    rows = await source.rows(SQL["calls"], window.parameters())
+    rows = [*SQL["calls"].rows(db, **window.parameters())]
     whole: dict[str, int] = defaultdict(int)
     for campaign, _, number, *_ in rows:
         whole[campaign] += number
@@ -62,12 +62,12 @@ async def calls(source: Source, window: Window) -> Report:
     )
 
 
-async def each_call(source: Source, window: Window, zone: tzinfo) -> Report:
+def each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Every attempt by itself, with why it was lawful: the rules' version (by its digest), zones, consent, registers, certificate,
     and the seconds since the last call to its number. Ids only. A call of an earlier version, and one that came in, has no grounds.
     """
     rows: list[tuple[Cell, ...]] = []
-    for created, answered, ended, *rest, gap, grounds in await source.rows(SQL["each_call"], window.parameters()):
+    for created, answered, ended, *rest, gap, grounds in SQL["each_call"].rows(db, **window.parameters()):
         why = {} if grounds is None else json.loads(grounds)
         times = [_time(moment, zone) for moment in (created, answered, ended)]
         rows.append((*times, *rest, gap, *(str(why.get(name, "")) for name in GROUNDS)))
@@ -99,7 +99,7 @@ def _local(moment: float, zone: tzinfo) -> datetime:
     return datetime.fromtimestamp(moment, UTC).astimezone(zone)
 
 
-async def trunks(source: Source, window: Window) -> Report:
+def trunks(db: Connection, window: Window) -> Report:
     """Attempts, answers and the carrier's own failures by trunk, and how many calls began in its busiest second (CPS)."""
     parameters: dict[str, Cell] = {
         **window.parameters(),
@@ -109,7 +109,7 @@ async def trunks(source: Source, window: Window) -> Report:
     }
     rows: list[tuple[Cell, ...]] = []
     sums = [0] * 3
-    for trunk, *counts, ringing, busiest in await source.rows(SQL["trunks"], parameters):
+    for trunk, *counts, ringing, busiest in SQL["trunks"].rows(db, **parameters):
         numbers = [int(number) for number in counts]
         sums = [earlier + number for earlier, number in zip(sums, numbers, strict=True)]
         rows.append((trunk, *_with_ratio(numbers), ringing, busiest))
@@ -140,16 +140,16 @@ def _with_ratio(numbers: list[int]) -> tuple[Cell, ...]:
     )
 
 
-async def agents(source: Source, window: Window) -> Report:
+def agents(db: Connection, window: Window) -> Report:
     """Where seats and agents spent their time. Utilisation is talking and wrap-up over logged-in time.
 
     A campaign narrows the calls only: a seat's time is not a campaign's.
     """
     parameters = window.parameters()
     seconds: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for seat, agent, state, spent in await source.rows(SQL["seat_seconds"], parameters):
+    for seat, agent, state, spent in SQL["seat_seconds"].rows(db, **parameters):
         seconds[seat, agent][state] += spent
-    connected = {(seat, agent): n for seat, agent, n in await source.rows(SQL["seat_calls"], parameters)}
+    connected = {(seat, agent): n for seat, agent, n in SQL["seat_calls"].rows(db, **parameters)}
     states = [state for state in SeatState if state is not SeatState.OFFLINE]
     rows: list[tuple[Cell, ...]] = []
     for seat, agent in sorted(seconds.keys() | connected.keys()):
@@ -183,10 +183,10 @@ def _working(spent: Mapping[str, float], number: int) -> tuple[Cell, ...]:
     return sum(spent[state] for state in WORKING) / whole, number, number * 3600 / whole, whole
 
 
-async def abandonment(source: Source, window: Window, zone: tzinfo) -> Report:
+def abandonment(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Live answers and abandoned calls by campaign and day of `zone`; the rate is abandoned / live answers."""
     parameters = {**window.parameters(), "live_answers": json.dumps(sorted(LIVE_ANSWERS))}
-    rows = await source.rows(SQL["abandonment"], parameters)
+    rows = [*SQL["abandonment"].rows(db, **parameters)]
     found = [
         ((campaign, _local(quarter * QUARTER_SECONDS, zone).date().isoformat()), [int(number) for number in numbers])
         for campaign, quarter, *numbers in rows
@@ -201,10 +201,10 @@ def _with_rate(counts: Sequence[int]) -> tuple[Cell, ...]:
     return attempts, live_answers, abandoned, AbandonedShare(live_answers, abandoned).share if live_answers else None
 
 
-async def recordings(source: Source, window: Window, zone: tzinfo, directory: Path) -> Report:
+def recordings(db: Connection, window: Window, zone: tzinfo, directory: Path) -> Report:
     """Recorded calls and whether the file is in `directory` still: `kept`, or `gone` (erased, or on another machine)."""
     rows: list[tuple[Cell, ...]] = []
-    for attempt_id, campaign, started_at, *rest in await source.rows(SQL["recordings"], window.parameters()):
+    for attempt_id, campaign, started_at, *rest in SQL["recordings"].rows(db, **window.parameters()):
         name = file_name(attempt_id)
         file = "kept" if (directory / name).is_file() else "gone"
         rows.append((name, campaign, _time(started_at, zone), *rest, file))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,9 +16,8 @@ from dialer.simulation.centre import BadScenario
 from dialer.simulation.laws import Course
 from dialer.simulation.recorded_day import AttemptRecord, RecordedDay, is_in_order, recorded_day
 from dialer.store.cipher import StoreKey
-from dialer.store.connection import is_there, open_reading
+from dialer.store.connection import is_there, reading
 from dialer.store.recorded import KeptAttempt, KeptInterval, attempts_of, first_and_last_call, intervals_of
-from dialer.store.transaction import hold_still
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _YEARS = range(1970, 3000)  # that a store can have calls of, and whose midnights are moments
@@ -50,8 +48,7 @@ def day_of_store(
     since, until = (midnight(each, zone) for each in (day, day + timedelta(days=1)))
     if not is_there(path):
         raise StoreError(f"{path}: there is no store here: name the right one with --replay or -c")
-    with closing(open_reading(path, key=key)) as db:
-        hold_still(db)
+    with reading(path, key) as db:
         kept = attempts_of(db, since, until)
         if not kept:
             raise BadScenario(_no_such_day(path, day, zone, first_and_last_call(db)))

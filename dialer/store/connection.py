@@ -110,10 +110,13 @@ def try_key(path: Path, key: StoreKey) -> None:
 
 @contextmanager
 def reading(path: Path, key: StoreKey | None) -> Iterator[sqlite3.Connection]:
-    """The store at `path`, opened to read and closed after; what fails meanwhile is told as a StoreError. See `open_reading`."""
+    """The store at `path`, opened to read and closed after: all that is read is of one moment. The WAL grows meanwhile, so do not
+    stay. What fails is told as a StoreError. See `open_reading`.
+    """
     with explained(path):
         db = open_reading(path, key=key)
         try:
+            db.execute("BEGIN")
             yield db
         finally:
             db.close()

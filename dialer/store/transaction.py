@@ -22,8 +22,3 @@ def transaction(db: sqlite3.Connection, *, keep: bool = True) -> Iterator[None]:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
-
-
-def hold_still(db: sqlite3.Connection) -> None:
-    """From here on all that is read through `db` is of one moment, until it is closed: soon, for the WAL grows meanwhile."""
-    db.execute("BEGIN")

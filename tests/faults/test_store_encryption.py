@@ -18,11 +18,10 @@ from dialer.domain.model import Announcement, MarkKind
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.store import conversion
 from dialer.store.cipher import StoreKey, connect, read_key, write_new_key
-from dialer.store.connection import exclusive_connection, is_encrypted, open_reading, open_writing
+from dialer.store.connection import exclusive_connection, is_encrypted, open_reading, open_writing, reading
 from dialer.store.conversion import convert, left_over
 from dialer.store.records import note_export
 from dialer.store.roll import copy_roll
-from dialer.store.source import open_source
 from dialer.store.sqlite import open_store
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import one_line
@@ -152,7 +151,7 @@ async def test_after_damage_that_is_met_later_nothing_more_is_said_to_be_kept(
 
 
 async def opened_for_a_report(path: Path, key: StoreKey | None) -> None:
-    async with open_source(path, key=key):
+    with reading(path, key):
         pytest.fail("the report got in")
 
 

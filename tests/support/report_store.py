@@ -13,7 +13,7 @@ from dialer.reports import polling_day
 from dialer.reports.formats import Report
 from dialer.reports.polling_day import TurnoutBy
 from dialer.reports.tables import Window
-from dialer.store.source import open_source
+from dialer.store.connection import reading
 from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
 
@@ -113,8 +113,8 @@ def journal(tmp_path: Path, *entries: tuple[str, str, str | None]) -> Path:
 
 
 async def made_of(store: HandFilled, report: Any, *arguments: Any) -> Report:
-    async with open_source(store.path) as source:
-        return await report(source, Window(), INDIA, *arguments)  # type: ignore[no-any-return]  # a test's shorthand
+    with reading(store.path, None) as source:
+        return report(source, Window(), INDIA, *arguments)  # type: ignore[no-any-return]  # a test's shorthand
 
 
 def official(store: HandFilled, constituency: int, by: str, share: float, part: int | None = None) -> None:
@@ -123,8 +123,8 @@ def official(store: HandFilled, constituency: int, by: str, share: float, part: 
 
 
 async def turnout_made(store: HandFilled, by: TurnoutBy, window: Window | None = None) -> Report:
-    async with open_source(store.path) as source:
-        return await polling_day.turnout(source, window or Window(), INDIA, by)
+    with reading(store.path, None) as source:
+        return polling_day.turnout(source, window or Window(), INDIA, by)
 
 
 def figures_file(store: HandFilled, *lines: str) -> Path:

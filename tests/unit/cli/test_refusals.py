@@ -22,8 +22,8 @@ from dialer.domain.errors import OutputRefused, RollError, StoreError
 from dialer.domain.output import refuse_unwritable, write_file
 from dialer.roll.rejects import RejectsFile
 from dialer.simulation.plots import CannotPlot, check_picture
-from dialer.store import source
-from dialer.store.source import open_source
+from dialer.store import connection
+from dialer.store.connection import reading
 from ivr_flows.catalogue import load_flow
 from ivr_flows.errors import FlowError
 from ivr_flows.texts import read_texts
@@ -171,10 +171,9 @@ async def test_a_store_in_a_folder_that_is_read_only_names_the_rights(
         error.sqlite_errorcode = sqlite3.SQLITE_READONLY_DIRECTORY
         raise error
 
-    monkeypatch.setattr(source, "_check_readable", refuse)
-    with pytest.raises(StoreError, match="give this user the right to write to its folder"):
-        async with open_source(store):
-            pass
+    monkeypatch.setattr(connection, "connect", refuse)
+    with pytest.raises(StoreError, match="right to write the file and its folder"), reading(store, None):
+        pass
 
 
 # The net below all commands

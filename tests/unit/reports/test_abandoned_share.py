@@ -18,7 +18,7 @@ from dialer.mqtt import topics
 from dialer.reports import tables
 from dialer.reports.demo_report import build_report
 from dialer.reports.evidence import evidence
-from dialer.store.source import open_source
+from dialer.store.connection import reading
 from tests.support.centre import a_site
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time
@@ -55,16 +55,16 @@ def cells(report: Any, row: tuple[Any, ...]) -> dict[str, Any]:
 
 async def test_every_report_tells_the_share_of_the_calls_that_agents_were_to_take(store: Path) -> None:
     window = tables.Window(NOON - 60, NOON + 3600)
-    async with open_source(store) as source:
-        table = await tables.abandonment(source, window, UTC)
-        proof = await evidence(source, window, UTC, load_profile("neutral"))
+    with reading(store, None) as source:
+        table = tables.abandonment(source, window, UTC)
+        proof = evidence(source, window, UTC, load_profile("neutral"))
     agents, ivr = (cells(table, row) for row in table.rows)
     assert (agents["abandoned_rate"], ivr["abandoned_rate"]) == (SHARE, None)
     assert table.total is not None
     assert cells(table, table.total)["abandoned_rate"] == SHARE
     [row] = proof.rows  # a campaign of flows has nobody to abandon
     assert (cells(proof, row)["campaign"], cells(proof, row)["abandoned_rate"]) == ("agents", SHARE)
-    told = (await build_report(store, since=NOON - 60, journal=None)).as_json()
+    told = (build_report(store, since=NOON - 60, journal=None)).as_json()
     assert (told["abandoned_rate"], told["campaigns"]["agents"]["abandoned_rate"]) == (SHARE, SHARE)
     assert told["live_answers"] == 200
 

@@ -27,7 +27,7 @@ from dialer.reports.demo_report import JOURNAL_CHECK, DemoReport, build_report
 from dialer.reports.formats import Column, ColumnKind, Report, as_csv, as_json, as_table, formula_safe
 from dialer.reports.tables import Window
 from dialer.reports.workbook import as_xlsx
-from dialer.store.source import open_source
+from dialer.store.connection import reading
 from tests.support.report_store import HOUR, INDIA, NOON, HandFilled, by_column, journal, made_of
 
 
@@ -36,9 +36,9 @@ async def test_calls_by_campaign_and_outcome(store: HandFilled) -> None:
     store.answered(2, talk=80)
     store.attempt(3)
     store.attempt(4, campaign="ivr", ended_at=None, outcome=None)
-    async with open_source(store.path) as source:
-        report = await tables.calls(source, Window())
-        only = await tables.calls(source, Window(campaign="ivr"))
+    with reading(store.path, None) as source:
+        report = tables.calls(source, Window())
+        only = tables.calls(source, Window(campaign="ivr"))
     connected, unanswered, live = by_column(report)
     assert (connected["outcome"], connected["calls"], connected["share"]) == ("connected", 2, 2 / 3)
     assert (connected["mean_seconds_to_answer"], connected["mean_seconds_after_answer"]) == (10.0, 60.0)
@@ -52,8 +52,8 @@ async def test_calls_by_campaign_and_outcome(store: HandFilled) -> None:
 async def test_a_window_takes_its_first_moment_and_leaves_its_last(store: HandFilled) -> None:
     for phone, at in ((1, NOON - 1), (2, NOON), (3, NOON + HOUR)):
         store.attempt(phone, at)
-    async with open_source(store.path) as source:
-        report = await tables.calls(source, Window(since=NOON, until=NOON + HOUR))
+    with reading(store.path, None) as source:
+        report = tables.calls(source, Window(since=NOON, until=NOON + HOUR))
     assert [row["calls"] for row in by_column(report)] == [1]
 
 
@@ -65,9 +65,9 @@ async def test_agents_and_their_utilisation(store: HandFilled) -> None:
     store.seat("ready", NOON, 100, seat="02", agent="a2")
     store.answered(1)
     store.answered(2)
-    async with open_source(store.path) as source:
-        report = await tables.agents(source, Window())
-        half = await tables.agents(source, Window(since=NOON + 1200, until=NOON + 2100))
+    with reading(store.path, None) as source:
+        report = tables.agents(source, Window())
+        half = tables.agents(source, Window(since=NOON + 1200, until=NOON + 2100))
     first, second = by_column(report)
     assert (first["seat"], first["agent"], first["calls"]) == ("01", "a1", 2)
     assert first["utilisation"] == 0.5
@@ -89,9 +89,9 @@ async def test_abandonment_by_the_days_of_the_centre(store: HandFilled) -> None:
     store.attempt(10, midnight - HOUR)
     store.answered(11, midnight + 60, outcome="abandoned", connected_at=None, seat=None)
     store.answered(12, midnight + 60, outcome="dropped", connected_at=None, seat=None)
-    async with open_source(store.path) as source:
-        report = await tables.abandonment(source, Window(), INDIA)
-        in_utc = await tables.abandonment(source, Window(), UTC)
+    with reading(store.path, None) as source:
+        report = tables.abandonment(source, Window(), INDIA)
+        in_utc = tables.abandonment(source, Window(), UTC)
     before, after = by_column(report)
     assert (before["day"], before["attempts"], before["live_answers"], before["abandoned"]) == ("2026-04-22", 10, 8, 0)
     assert (after["day"], after["live_answers"], after["abandoned"], after["abandoned_rate"]) == (
@@ -113,11 +113,11 @@ async def test_turnout_by_booth(store: HandFilled) -> None:
     store.mark(4, "wrong-number", NOON)
     store.mark(25, "voted", NOON)
     store.opt_out(1, NOON)
-    async with open_source(store.path) as source:
-        report = await polling_day.turnout(source, Window(), INDIA)
-        late = await polling_day.turnout(source, Window(since=NOON + 1), INDIA)
-        campaign = await polling_day.turnout(source, Window(campaign="agents"), INDIA)
-        other = await polling_day.turnout(source, Window(campaign="ivr"), INDIA)
+    with reading(store.path, None) as source:
+        report = polling_day.turnout(source, Window(), INDIA)
+        late = polling_day.turnout(source, Window(since=NOON + 1), INDIA)
+        campaign = polling_day.turnout(source, Window(campaign="agents"), INDIA)
+        other = polling_day.turnout(source, Window(campaign="ivr"), INDIA)
     first, second, third = by_column(report)
     assert (first["constituency"], first["part"], first["voters"]) == (174, 1, 20)
     assert (first["reached"], first["voted"], first["not_yet"], first["opt_outs"]) == (3, 1, 1, 1)
@@ -208,30 +208,26 @@ def test_a_time_is_the_centres_unless_it_says_its_offset() -> None:
 
 
 async def test_a_store_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="there is no store here"):
-        async with open_source(tmp_path / "missing.db"):
-            pass
+    with pytest.raises(StoreError, match="there is no store here"), reading(tmp_path / "missing.db", None):
+        pass
     (tmp_path / "text.db").write_text("this is not a database at all, whatever its name says")
-    with pytest.raises(StoreCorrupt):
-        async with open_source(tmp_path / "text.db"):
-            pass
+    with pytest.raises(StoreCorrupt), reading(tmp_path / "text.db", None):
+        pass
     sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE t (x)").connection.close()
-    with pytest.raises(StoreError, match="no such table"):
-        async with open_source(tmp_path / "other.db") as source:
-            await tables.calls(source, Window())
+    with pytest.raises(StoreError, match="another program's database"), reading(tmp_path / "other.db", None) as source:
+        tables.calls(source, Window())
 
 
 async def test_a_report_can_write_nothing(store: HandFilled) -> None:
-    with pytest.raises(StoreError, match="readonly"):
-        async with open_source(store.path) as source:
-            await source.rows("DELETE FROM mark", {})
+    with pytest.raises(StoreError, match="cannot be written"), reading(store.path, None) as source:
+        source.execute("DELETE FROM mark")
 
 
 # What a run says of itself
 
 
-async def checked(store: HandFilled, journal: Path | None = None) -> DemoReport:
-    return await build_report(store.path, since=NOON - HOUR, journal=journal)
+def checked(store: HandFilled, journal: Path | None = None) -> DemoReport:
+    return build_report(store.path, since=NOON - HOUR, journal=journal)
 
 
 def broken(report: DemoReport) -> set[str]:
@@ -249,7 +245,7 @@ async def test_the_figures_of_a_run(store: HandFilled) -> None:
     store.opt_out(2, NOON + 50)
     store.seat("talking", NOON, 60)
     store.seat("ready", NOON + 60, 20)
-    report = await checked(store)
+    report = checked(store)
     figures = report.as_json()
     assert report.holds
     assert {key: figures[key] for key in ("attempts", "answered", "connected", "abandoned", "unknown", "opt_outs")} == {
@@ -274,7 +270,7 @@ async def test_the_figures_of_a_run(store: HandFilled) -> None:
 
 
 async def test_an_empty_run_holds_and_divides_by_nothing(store: HandFilled) -> None:
-    report = await checked(store)
+    report = checked(store)
     assert report.holds
     assert (report.as_json()["attempts"], report.as_json()["abandoned_rate"]) == (0, 0.0)
     assert report.as_json()["utilisation"]["mean"] is None
@@ -283,9 +279,9 @@ async def test_an_empty_run_holds_and_divides_by_nothing(store: HandFilled) -> N
 async def test_two_open_attempts_to_one_number_are_found(store: HandFilled) -> None:
     store.attempt(1, NOON, ended_at=NOON + 100)
     store.attempt(2, NOON + 20)
-    assert broken(await checked(store)) == set()
+    assert broken(checked(store)) == set()
     second = store.attempt(1, NOON + 99, campaign="ivr")
-    report = await checked(store)
+    report = checked(store)
     assert broken(report) == {"no_number_with_two_open_attempts"}
     assert report.checks["no_number_with_two_open_attempts"].found == (second,)
     assert not report.holds
@@ -295,7 +291,7 @@ async def test_one_after_the_other_and_a_refused_one_are_no_overlap(store: HandF
     store.attempt(1, NOON, ended_at=NOON + 100)
     store.attempt(1, NOON + 100)
     store.attempt(1, NOON + 110, outcome="refused", attempt_number=None)
-    assert broken(await checked(store)) == set()
+    assert broken(checked(store)) == set()
 
 
 async def test_an_answered_call_without_an_outcome_is_found(store: HandFilled) -> None:
@@ -303,32 +299,32 @@ async def test_an_answered_call_without_an_outcome_is_found(store: HandFilled) -
     store.answered(2, outcome="busy")
     store.answered(3, outcome="unknown")
     store.answered(4, outcome="cancelled")
-    assert (await checked(store)).checks["answered_calls_have_outcomes"].broken == 2
+    assert (checked(store)).checks["answered_calls_have_outcomes"].broken == 2
 
 
 async def test_a_call_after_voted_is_found_and_a_corrected_one_is_not(store: HandFilled) -> None:
     store.mark(1, "voted", NOON)
     store.attempt(1, NOON - 10)
     store.attempt(1, NOON + 25, outcome="refused", attempt_number=None)
-    assert broken(await checked(store)) == set()
+    assert broken(checked(store)) == set()
     late = store.attempt(1, NOON + 30)
-    report = await checked(store)
+    report = checked(store)
     assert report.checks["nobody_called_after_voted"].found == (late,)
     store.mark(2, "voted", NOON)
     store.mark(2, "not-yet", NOON + 5, source="correction")
     store.attempt(2, NOON + 10)
-    assert (await checked(store)).checks["nobody_called_after_voted"].broken == 1
+    assert (checked(store)).checks["nobody_called_after_voted"].broken == 1
     store.mark(2, "voted", NOON + 60)
     store.attempt(2, NOON + 70)
-    assert (await checked(store)).checks["nobody_called_after_voted"].broken == 2
+    assert (checked(store)).checks["nobody_called_after_voted"].broken == 2
 
 
 async def test_a_call_after_an_opt_out_is_found(store: HandFilled) -> None:
     store.opt_out(3, NOON)
     store.attempt(3, NOON - 40)
-    assert broken(await checked(store)) == set()
+    assert broken(checked(store)) == set()
     store.attempt(3, NOON + 1)
-    assert broken(await checked(store)) == {"nobody_called_after_opt_out"}
+    assert broken(checked(store)) == {"nobody_called_after_opt_out"}
 
 
 async def test_a_journal_that_agrees(store: HandFilled, tmp_path: Path) -> None:
@@ -345,7 +341,7 @@ async def test_a_journal_that_agrees(store: HandFilled, tmp_path: Path) -> None:
         ("placed", again, number.removeprefix("+")),
         ("ended", again, None),
     )
-    report = await checked(store, path)
+    report = checked(store, path)
     assert report.checks[JOURNAL_CHECK].holds
     assert report.holds
 
@@ -368,7 +364,7 @@ async def test_a_journal_that_disagrees(
     store.attempt(1, NOON + 100)
     store.attempt(3, outcome="refused", attempt_number=None)
     numbered = [(event, channel, store.number(phone) if phone else None) for event, channel, phone in entries]
-    report = await checked(store, journal(tmp_path, *numbered))
+    report = checked(store, journal(tmp_path, *numbered))
     assert broken(report) == {JOURNAL_CHECK}
     assert any(says in problem for problem in report.checks[JOURNAL_CHECK].found)
     assert store.number(1)[3:] not in json.dumps(report.as_json())
@@ -380,14 +376,14 @@ async def test_recordings_are_listed_with_what_has_become_of_them(store: HandFil
         store.answered(phone, attempt_id=attempt_id)
         store.insert("recording", {"attempt_id": attempt_id, "started_at": NOON + phone})
     (tmp_path / f"{kept}.wav").write_bytes(b"RIFF")
-    async with open_source(store.path) as source:
-        report = await tables.recordings(source, Window(), INDIA, tmp_path)
+    with reading(store.path, None) as source:
+        report = tables.recordings(source, Window(), INDIA, tmp_path)
     first, second = by_column(report)
     assert (first["file"], first["state"]) == (f"{kept}.wav", "kept")
     assert (second["file"], second["state"]) == (f"{gone}.wav", "gone")
     assert (first["started"], first["seconds"], first["agent"]) == ("2026-04-22 12:00:01+05:30", 39.0, "a1")
-    async with open_source(store.path) as source:
-        assert not (await tables.recordings(source, Window(campaign="ivr"), INDIA, tmp_path)).rows
+    with reading(store.path, None) as source:
+        assert not (tables.recordings(source, Window(campaign="ivr"), INDIA, tmp_path)).rows
 
 
 async def test_hours_are_those_of_the_centres_zone(store: HandFilled) -> None:
@@ -522,7 +518,7 @@ async def test_trunks_by_ratio_failures_and_busiest_second(store: HandFilled) ->
     store.attempt(3, NOON + 0.4, outcome="rejected", technical_cause="403")
     store.attempt(4, NOON + 5.0, outcome="rejected", technical_cause="603", ringing_at=NOON + 9)
     store.attempt(5, NOON + 6.0, outcome="refused", trunk="second")
-    async with open_source(store.path) as source:
-        report = await tables.trunks(source, Window())
+    with reading(store.path, None) as source:
+        report = tables.trunks(source, Window())
     assert report.rows == (("carrier", 4, 1, 0.25, 2, 0.5, 3.0, 3), ("second", 0, 0, None, 0, None, None, 1))
     assert report.total == ("all", 4, 1, 0.25, 2, 0.5, None, None)

@@ -19,12 +19,12 @@ from dialer.domain.complaints import Complaint
 from dialer.domain.errors import StoreBusy
 from dialer.domain.official_turnout import FINAL, OfficialFigure
 from dialer.engine.external_records import ExternalRecords
-from dialer.reports import complaints, polling_day
+from dialer.reports import accounts, polling_day
 from dialer.reports.formats import Report
 from dialer.reports.polling_day import TurnoutBy
 from dialer.reports.tables import Window
+from dialer.store.connection import reading
 from dialer.store.holder import holder_of
-from dialer.store.source import open_source
 from dialer.store.sql import load_statements
 from tests.support.command_line import run
 from tests.support.report_store import NOON, HandFilled, by_column, entered, figures_file, official, turnout_made
@@ -338,9 +338,9 @@ def listed(store: HandFilled, window: Window | None = None) -> tuple[list[dict[s
     """The by_column of both reports."""
 
     async def read() -> tuple[Report, Report]:
-        async with open_source(store.path) as source:
+        with reading(store.path, None) as source:
             chosen = window or Window()
-            return await complaints.listed(source, chosen, INDIA), await complaints.compliance(source, chosen, INDIA)
+            return accounts.complaints(source, chosen, INDIA), accounts.compliance(source, chosen, INDIA)
 
     one_by_one, counted = asyncio.run(read())
     return by_column(one_by_one), by_column(counted)

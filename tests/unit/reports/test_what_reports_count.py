@@ -56,7 +56,7 @@ async def test_a_run_is_not_judged_by_calls_that_came_in(store: HandFilled, tmp_
     for phone in (1, 2, 3):
         came_in(store, phone, NOON + 5)
     entries = journal(tmp_path, ("placed", first, store.number(1)), ("answered", first, None), ("ended", first, None))
-    report = await build_report(store.path, since=NOON - HOUR, journal=entries)
+    report = build_report(store.path, since=NOON - HOUR, journal=entries)
     assert report.holds, {name: check for name, check in report.checks.items() if not check.holds}
     assert report.outcomes == {"agents": {"connected": 1}}
 
