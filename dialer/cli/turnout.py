@@ -21,9 +21,8 @@ from dialer.domain.official_turnout import FINAL, OfficialFigure, PollHours, obj
 from dialer.domain.site_time import site_day
 from dialer.mqtt.ask import CommandRequest
 from dialer.roll.cells import clock_text, tidy
-from dialer.roll.columns import CONSTITUENCY, PART, cell_at, places_of, whole_number
+from dialer.roll.columns import CONSTITUENCY, PART, SmallTable
 from dialer.roll.parts import STATE
-from dialer.roll.reading import open_roll
 from dialer.rules.polls import PollingDay, poll_of
 from dialer.rules.rulebook import polls_of
 from dialer.store.cipher import site_key
@@ -218,20 +217,11 @@ def _today(settings: Settings) -> str:
 
 
 def _read(path: Path, day: str) -> list[_Entry]:
-    roll = open_roll(path)
-    head = roll.head()
-    places = places_of(path, head[0] if head else [], COLUMNS, _OPTIONAL)
     figures = []
-    for batch in roll.batches(1):
-        for number, row in enumerate(batch.rows, batch.first_row):
-            if not any(cell.strip() for cell in row):
-                continue
-            cells = {name: cell_at(row, places.get(name)) for name in COLUMNS}
-            constituency = whole_number(path, number, "constituency", cells["constituency"])
-            part = whole_number(path, number, "part", cells["part"]) if cells["part"] else None
-            area = _Area(constituency, part, cells["state"])
-            where = f"{path}: row {number:,}"
-            figures.append(_figure(where, cells["day"] or day, area, cells["by"], cells["turnout"]))
+    for row in SmallTable(path, COLUMNS, _OPTIONAL).rows():
+        part = row.whole_number("part") if row["part"] else None
+        area = _Area(row.whole_number("constituency"), part, row["state"])
+        figures.append(_figure(row.where, row["day"] or day, area, row["by"], row["turnout"]))
     if not figures:
         raise RollError(f"{path}: has no figure; give one a row, below the headings")
     return figures

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from dialer.domain.errors import RollError
 from dialer.roll.phone_numbers import ASCII_DIGITS
+from dialer.roll.reading import open_roll
 
 CONSTITUENCY = frozenset({"constituency", "constituencynumber", "acno", "ac"})
 PART = frozenset({"part", "parts", "partnumber", "partno", "booth", "booths"})
@@ -34,17 +36,54 @@ def places_of(
     return places
 
 
-def cell_at(row: Sequence[str], place: int | None) -> str:
-    """The text of a cell without blanks round it; "" where the row or the column is not there."""
-    return row[place].strip() if place is not None and place < len(row) else ""
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """A row of a small file. A cell is asked for by its column's name: without blanks round it, "" where it is not there."""
+
+    path: Path
+    number: int  # as a spreadsheet counts: the first row is 1
+    cells: Mapping[str, str]  # those that are not blank
+    share_done: float  # of the file, 0 to 1
+
+    def __getitem__(self, name: str) -> str:
+        return self.cells.get(name, "")
+
+    @property
+    def where(self) -> str:
+        """How an error about it begins."""
+        return f"{self.path}: row {self.number:,}"
+
+    def refusal(self, problem: str) -> RollError:
+        """What is wrong with it, where nothing of the file is taken then."""
+        return RollError(f"{self.where}: {problem}; nothing was taken")
+
+    def whole_number(self, name: str, text: str | None = None) -> int:
+        """The number in a cell, or in `text` of it, in any Indian digits. Raises RollError."""
+        digits = (self[name] if text is None else text).translate(ASCII_DIGITS).removesuffix(".0")
+        if not (digits.isascii() and digits.isdecimal() and len(digits) <= 9):
+            raise RollError(f"{self.where}: {name} is not a whole number; correct it, nothing was taken")
+        return int(digits)
 
 
-def whole_number(path: Path, number: int, name: str, text: str) -> int:
-    """The number in a cell, in any Indian digits. Raises RollError with the row's `number` and the column's `name`."""
-    digits = text.strip().translate(ASCII_DIGITS).removesuffix(".0")
-    if not (digits.isascii() and digits.isdecimal() and len(digits) <= 9):
-        raise RollError(f"{path}: row {number:,}: {name} is not a whole number; correct it, nothing was taken")
-    return int(digits)
+class SmallTable:
+    """A small file, open, with its columns found. Raises RollError as `open_roll` and `places_of` do."""
+
+    def __init__(self, path: Path, columns: Mapping[str, frozenset[str]], optional: frozenset[str]) -> None:
+        self._path = path
+        self._roll = open_roll(path)
+        head = self._roll.head()
+        self._places = places_of(path, head[0] if head else [], columns, optional)
+        self.columns = self._places.keys()  # those that are there
+        self.sha256 = self._roll.sha256
+
+    def rows(self) -> Iterator[TableRow]:
+        """Those below the headings that are not blank."""
+        for batch in self._roll.batches(1):
+            for number, row in enumerate(batch.rows, batch.first_row):
+                if any(cell.strip() for cell in row):
+                    found = {name: row[place].strip() for name, place in self._places.items() if place < len(row)}
+                    cells = {name: cell for name, cell in found.items() if cell}
+                    yield TableRow(self._path, number, cells, batch.share_done)
 
 
 # Languages and states: which language a booth is called in where the roll does not say.

@@ -14,7 +14,7 @@ import gc
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from dialer.audit.chain import shown
@@ -26,7 +26,7 @@ from dialer.roll.fields import Field
 from dialer.roll.mapping import ColumnMapping, MapFile, load_map, map_columns
 from dialer.roll.merging import ImportTally, Merger, SecondVersion, StateUnclear
 from dialer.roll.reading import HEAD_ROWS, RollFile, open_roll
-from dialer.roll.rejects import CountedRejects, RejectsFile, RejectSink
+from dialer.roll.rejects import CountedRejects, RejectsFile
 from dialer.store import audit
 from dialer.store.audit import audit_name
 from dialer.store.cipher import StoreKey
@@ -48,25 +48,13 @@ class ImportOptions:
     beside: bool = False  # a constituency may come a second time, under another version
 
 
-@dataclass(frozen=True, slots=True)
-class ImportResult:
+@dataclass(slots=True)
+class ImportResult(ImportTally):
     """What an import did. `rows == voters + unchanged + rejected`."""
 
-    rows: int  # rows of the file that are not blank
-    voters: int  # rows that added a voter or changed one
-    numbers: int  # phone numbers added
-    links: int  # links between voters and numbers added
-    rejected: int  # rows of which nothing was taken
-    unchanged: int  # rows whose voter was there just so
-    booths: int  # booths added
-    rejected_numbers: int  # numbers not taken, of voters that were
-    rejected_cells: int  # other cells not taken, of voters that were
-    blank_rows: int
-    opted_out: int  # added numbers that had opted out before: they are not called
-    without_close: int  # booths of the store without a close of poll
-    reasons: Mapping[str, int]  # what stands in the rejects file, by reason
-    rejects_path: Path | None
-    dry_run: bool
+    reasons: Mapping[str, int] = field(default_factory=dict)  # what stands in the rejects file, by reason
+    rejects_path: Path | None = None
+    dry_run: bool = False
 
     def figures(self) -> dict[str, int]:
         """The six figures of `--json`."""
@@ -191,7 +179,7 @@ def _refuse_rowless(prepared: PreparedImport) -> None:
         raise RollError(f"{prepared.roll.path} has a header and no voters; export the roll again")
 
 
-def _open_rejects(prepared: PreparedImport, path: Path | None) -> RejectSink:
+def _open_rejects(prepared: PreparedImport, path: Path | None) -> CountedRejects:
     if path is None:
         return CountedRejects()
     return RejectsFile(path, prepared.mapping.header, prepared.mapping.sensitive)
@@ -202,7 +190,7 @@ def _merge_all(
     next_voter: int,
     prepared: PreparedImport,
     options: ImportOptions,
-    sink: RejectSink,
+    sink: CountedRejects,
     progress: Callable[[Progress], None] | None,
 ) -> ImportTally:
     roll = prepared.roll
@@ -276,20 +264,9 @@ def _record_run(db: Connection, roll: RollFile, tally: ImportTally, clock: Clock
     audit.append(db, "roll-import", audit_name(None), {**what, "numbers": str(tally.numbers)}, clock.now())
 
 
-def _result(tally: ImportTally, sink: RejectSink, rejects_path: Path | None, *, dry_run: bool) -> ImportResult:
+def _result(tally: ImportTally, sink: CountedRejects, rejects_path: Path | None, *, dry_run: bool) -> ImportResult:
     return ImportResult(
-        rows=tally.rows,
-        voters=tally.voters,
-        numbers=tally.numbers,
-        links=tally.links,
-        rejected=tally.rejected,
-        unchanged=tally.unchanged,
-        booths=tally.booths,
-        rejected_numbers=tally.rejected_numbers,
-        rejected_cells=tally.rejected_cells,
-        blank_rows=tally.blank_rows,
-        opted_out=tally.opted_out,
-        without_close=tally.without_close,
+        **asdict(tally),
         reasons=dict(sink.reasons.most_common()),
         rejects_path=rejects_path,
         dry_run=dry_run,

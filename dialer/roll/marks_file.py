@@ -14,9 +14,8 @@ from dialer.domain.errors import RollError
 from dialer.domain.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.domain.record_ids import is_id
 from dialer.roll.cells import bounded, clock_text
-from dialer.roll.columns import CONSTITUENCY, PART, SERIAL, cell_at, places_of
+from dialer.roll.columns import CONSTITUENCY, PART, SERIAL, SmallTable, TableRow
 from dialer.roll.parts import ROLL_VERSION, STATE, Parts, UnfitPart
-from dialer.roll.reading import open_roll
 from dialer.store import voters
 from dialer.store.connection import Connection
 
@@ -77,32 +76,17 @@ class _Unfit(Exception):
     """A line that gives no mark; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A line's cells that are not blank, by the names of COLUMNS."""
-
-    number: int
-    cells: dict[str, str]
-
-
 def read_marks(path: Path, db: Connection, told: MarksOrigin, *, now: float, zone: tzinfo) -> MarksFile:
     """Read a file against the roll in `db`. Times of day are local to `zone`; `now` in epoch seconds.
 
     Raises RollError for a file that cannot be read or names no voters.
     """
-    roll = open_roll(path)
-    head = roll.head()
-    places = places_of(path, head[0] if head else [], COLUMNS, frozenset(COLUMNS))
-    if "epic" not in places and not {"constituency", "part", "serial"} <= places.keys():
+    table = SmallTable(path, COLUMNS, frozenset(COLUMNS))
+    if "epic" not in table.columns and not {"constituency", "part", "serial"} <= table.columns:
         raise RollError(f"{path}: its first row names no voters: give the columns constituency, part, serial, or epic")
-    lines = [
-        _Line(number, {name: text for name, place in places.items() if (text := cell_at(row, place))})
-        for batch in roll.batches(1)
-        for number, row in enumerate(batch.rows, batch.first_row)
-        if any(cell.strip() for cell in row)
-    ]
-    ticked = [line for line in lines if "voted" not in places or not _is_unticked(line)]
-    if "constituency" in places:
+    lines = list(table.rows())
+    ticked = [line for line in lines if "voted" not in table.columns or not _is_unticked(line)]
+    if "constituency" in table.columns:
         finder: _Finder = _BySerial(db, told.roll_version)
     else:
         finder = _ByEpic(db, {line.cells["epic"].upper() for line in ticked if "epic" in line.cells})
@@ -110,24 +94,24 @@ def read_marks(path: Path, db: Connection, told: MarksOrigin, *, now: float, zon
     rejects: list[MarkReject] = []
     for line in ticked:
         try:
-            mark = _mark(line, finder.find(line), told, roll.sha256, now, zone)
+            mark = _mark(line, finder.find(line), told, table.sha256, now, zone)
         except _Unfit as why:
             rejects.append(MarkReject(line.number, str(why)))
         else:
             marks.setdefault(mark.key, mark)
     repeated = len(ticked) - len(rejects) - len(marks)
-    return MarksFile(roll.sha256, tuple(marks.values()), tuple(rejects), repeated, len(lines) - len(ticked))
+    return MarksFile(table.sha256, tuple(marks.values()), tuple(rejects), repeated, len(lines) - len(ticked))
 
 
-def _is_unticked(line: _Line) -> bool:
+def _is_unticked(line: TableRow) -> bool:
     return _tick(line) in _NO_TICKS
 
 
-def _tick(line: _Line) -> str:
+def _tick(line: TableRow) -> str:
     return line.cells.get("voted", "").strip("[]() ").casefold()
 
 
-def _mark(line: _Line, voter_id: int, told: MarksOrigin, sha256: str, now: float, zone: tzinfo) -> Mark:
+def _mark(line: TableRow, voter_id: int, told: MarksOrigin, sha256: str, now: float, zone: tzinfo) -> Mark:
     if "voted" in line.cells and _tick(line) not in _TICKS:
         raise _Unfit("voted is neither ticked nor blank: write x for who has voted")
     kind, source = _kind(line.cells.get("kind", ""), told.source)
@@ -174,7 +158,7 @@ def _at(cell: str, day: date, now: float, zone: tzinfo) -> float:
 class _Finder:
     """Finds a line's voter on the roll."""
 
-    def find(self, line: _Line) -> int:
+    def find(self, line: TableRow) -> int:
         """The voter's id. Raises _Unfit."""
         raise NotImplementedError
 
@@ -187,7 +171,7 @@ class _BySerial(_Finder):
         self._roll_version = roll_version
         self._parts = Parts(db)
 
-    def find(self, line: _Line) -> int:
+    def find(self, line: TableRow) -> int:
         booth_id = self._booth(line)
         row = voters.voter_of_part(self._db, booth_id, _number(line, "serial"))
         if row is None:
@@ -198,7 +182,7 @@ class _BySerial(_Finder):
             raise _Unfit("serial and EPIC number are of different voters: is the list of another roll?")
         return int(voter_id)
 
-    def _booth(self, line: _Line) -> int:
+    def _booth(self, line: TableRow) -> int:
         version, state = line.cells.get("roll version", self._roll_version), line.cells.get("state")
         try:
             return self._parts.booth(_number(line, "constituency"), _number(line, "part"), version=version, state=state)
@@ -214,7 +198,7 @@ class _ByEpic(_Finder):
         for epic, voter_id in voters.voters_of_epics(db, epics):
             self._voters[epic].append(voter_id)
 
-    def find(self, line: _Line) -> int:
+    def find(self, line: TableRow) -> int:
         found = self._voters.get(line.cells.get("epic", "").upper(), [])
         if len(found) != 1:
             raise _Unfit(
@@ -225,7 +209,7 @@ class _ByEpic(_Finder):
         return found[0]
 
 
-def _number(line: _Line, name: str) -> int:
+def _number(line: TableRow, name: str) -> int:
     number = bounded(line.cells.get(name, ""), _LARGEST)
     if number is None:
         raise _Unfit(f"{name} is not a whole number")

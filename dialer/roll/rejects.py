@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import TextIO
 
 from dialer.domain.errors import RollError
 
@@ -31,30 +31,8 @@ class Reject:
     row: Sequence[str]
 
 
-class RejectSink(Protocol):
-    """Where rejects go."""
-
-    reasons: Counter[str]
-
-    def add(self, rejects: Iterable[Reject]) -> None:
-        """Take rejects, in the order of their rows."""
-        ...
-
-    def finish(self) -> None:
-        """Everything is in: make sure that it is kept."""
-        ...
-
-    def publish(self) -> None:
-        """The import is committed: show the file under its name."""
-        ...
-
-    def discard(self) -> None:
-        """The import failed: leave nothing behind."""
-        ...
-
-
 class CountedRejects:
-    """Counts the reasons and keeps no file, for a dry run."""
+    """Where rejects go: of a dry run they are counted by their reasons, and no file is kept."""
 
     def __init__(self) -> None:
         """Nothing yet."""

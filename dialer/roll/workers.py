@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dialer.domain.errors import RollError
-from dialer.roll.columns import CONSTITUENCY, PART, cell_at, language_code, places_of, whole_number
+from dialer.roll.columns import CONSTITUENCY, PART, SmallTable, TableRow, language_code
 from dialer.roll.parts import ROLL_VERSION, STATE, NoSuchPart, Parts, UnfitPart
 from dialer.roll.phone_numbers import read_cell
-from dialer.roll.reading import open_roll
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import exclusive_connection
 from dialer.store.roll import list_worker, retire_workers
@@ -73,18 +71,14 @@ def import_workers(
 
     Raises RollError for the first row that cannot be taken, StoreBusy while a dialler runs; nothing of the file is kept then.
     """
-    roll = open_roll(path)
-    head = roll.head()
-    places = places_of(path, head[0] if head else [], COLUMNS, OPTIONAL)
+    table = SmallTable(path, COLUMNS, OPTIONAL)
     with exclusive_connection(store, "an import of workers", create=False, key=key) as db, transaction(db):
-        source = _Source(Parts(db), path, region, roll_version, places)
+        parts = Parts(db)
         listed: dict[str, _Listed] = {}
         rows = 0
-        for batch in roll.batches(1):
-            for number, row in enumerate(batch.rows, batch.first_row):
-                if any(cell.strip() for cell in row):
-                    rows += 1
-                    _read(source, number, row, listed)
+        for row in table.rows():
+            rows += 1
+            _read(parts, row, region, roll_version, listed)
         if not listed:
             raise RollError(f"{path}: names no worker; give one a row, below the headings")
         kept = [
@@ -97,48 +91,33 @@ def import_workers(
     return WorkersResult(rows, len(kept), len(booths), sum(opted_out for _, opted_out in kept), gone, renamed)
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """What a row is read with."""
-
-    roll: Parts
-    path: Path
-    region: str
-    roll_version: str | None
-    places: dict[str, int]
-
-    def refusal(self, row: int, problem: str) -> RollError:
-        return RollError(f"{self.path}: row {row:,}: {problem}; nothing was taken")
-
-
-def _read(source: _Source, number: int, row: Sequence[str], listed: dict[str, _Listed]) -> None:
+def _read(parts: Parts, row: TableRow, region: str, roll_version: str | None, listed: dict[str, _Listed]) -> None:
     """Add what a row says to its worker. Numbers and names stand in no error: it may go into a log."""
-    cells = {name: cell_at(row, source.places.get(name)) for name in COLUMNS}
-    read = read_cell(cells["number"], source.region)
+    read = read_cell(row["number"], region)
     if len(read.numbers) != 1:
-        raise source.refusal(number, "its number is not one number that can be called; give each worker one")
-    constituency = whole_number(source.path, number, "constituency", cells["constituency"])
-    language = language_code(cells["language"])
+        raise row.refusal("its number is not one number that can be called; give each worker one")
+    constituency = row.whole_number("constituency")
+    language = language_code(row["language"])
     if language is None:
-        raise source.refusal(number, f"its language {cells['language'][:20]!r} is not known; write hi, bn, ta, ...")
-    worker = listed.setdefault(read.numbers[0], _Listed(number, constituency))
+        raise row.refusal(f"its language {row['language'][:20]!r} is not known; write hi, bn, ta, ...")
+    worker = listed.setdefault(read.numbers[0], _Listed(row.number, constituency))
     if worker.constituency != constituency:
-        raise source.refusal(number, f"its number stands in another constituency in row {worker.row:,}; keep one")
-    name = cells["name"][:80]
+        raise row.refusal(f"its number stands in another constituency in row {worker.row:,}; keep one")
+    name = row["name"][:80]
     if name and worker.name and name.casefold() != worker.name.casefold():
-        worker.renamed = number
+        worker.renamed = row.number
     worker.name = name or worker.name
     worker.language = language or worker.language
-    parts = [each for each in _BETWEEN_PARTS.split(cells["part"]) if each]
-    if not parts:
-        raise source.refusal(number, "it names no part; say at which booth the worker stands")
-    for part in parts:
-        part_number = whole_number(source.path, number, "part", part)
-        version, state = cells["roll version"] or source.roll_version, cells["state"] or None
+    named = [each for each in _BETWEEN_PARTS.split(row["part"]) if each]
+    if not named:
+        raise row.refusal("it names no part; say at which booth the worker stands")
+    for part in named:
+        part_number = row.whole_number("part", part)
+        version, state = row["roll version"] or roll_version, row["state"] or None
         try:
-            booth_id = source.roll.booth(constituency, part_number, version=version, state=state)
+            booth_id = parts.booth(constituency, part_number, version=version, state=state)
         except NoSuchPart as why:
-            raise source.refusal(number, f"{why}; import it first") from None
+            raise row.refusal(f"{why}; import it first") from None
         except UnfitPart as why:
-            raise source.refusal(number, str(why)) from None
+            raise row.refusal(str(why)) from None
         worker.booths[part_number] = booth_id
