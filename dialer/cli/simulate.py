@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from audio.workers import workers_for
 from config.settings import load_settings
 from config.site_rules import site_profile
 from config.words import CampaignKind
@@ -24,7 +25,7 @@ from dialer.simulation.baselines import FAMILIES, policy_of, simulate_policy
 from dialer.simulation.centre import BadScenario, check_scenario, scenario_named
 from dialer.simulation.day_result import DayResult
 from dialer.simulation.plots import PolicyPoint, check_picture, plot_day, plot_policies
-from dialer.simulation.policies import OWN_NAMES, POLICY_NAMES, policy_named
+from dialer.simulation.policies import OWN_NAMES, POLICY_NAMES
 from dialer.simulation.recorded_day import RecordedDay, as_scenario, recorded_figures
 from dialer.simulation.replay import day_named, day_of_store
 from dialer.simulation.scenarios import SCENARIOS, Scenario
@@ -99,20 +100,11 @@ def compare(
     progress: Callable[[float], None] | None = None,
 ) -> SimulationReport:
     """Every policy on the same days. Raises BadScenario before anything is simulated."""
-    prepared = [policy_named(name, scenario, cap) for name in policies]
-    outcomes: list[WhatIfResult] = []
-    days: list[DayResult] = []
-    for policy in prepared:
-        done = len(outcomes)
-
-        def tell(share: float, done: int = done) -> None:
-            if progress is not None:
-                progress((done + share) / len(prepared))
-
-        found, its_days = simulate_days(scenario.name, scenario, policy, seeds, tell)
-        outcomes.append(found)
-        days.append(its_days[-1])
-    return SimulationReport(scenario.name, cap, tuple(outcomes), tuple(days))
+    cases = [(scenario.name, scenario, policy, cap) for policy in policies]
+    found = simulate_days(cases, seeds, progress, workers_for(len(cases) * len(seeds), 0))
+    return SimulationReport(
+        scenario.name, cap, tuple(result for result, _ in found), tuple(days[-1] for _, days in found)
+    )
 
 
 def table_of(report: SimulationReport, *, by_change: bool) -> Table:
@@ -234,7 +226,14 @@ def simulate_command(
         if day is not None:
             report, chosen = replay(day, replay_store, config, policy or DEFAULT_POLICIES, days, site.cap, tell)
         elif change:
-            found = what_if(site, change, policy=_only(policy), seeds=days, progress=tell)
+            found = what_if(
+                site,
+                change,
+                policy=_only(policy),
+                seeds=days,
+                progress=tell,
+                workers=workers_for((1 + len(change)) * seeds, 0),
+            )
             report = SimulationReport(chosen.name, site.cap, tuple(found), ())
         else:
             report = compare(chosen, policy or DEFAULT_POLICIES, days, site.cap, tell)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from statistics import fmean
 
-from dialer.simulation.baselines import NamedPolicy, simulate_policy
+from audio.workers import spread
+from dialer.simulation.baselines import simulate_policy
 from dialer.simulation.centre import BadScenario
 from dialer.simulation.day_result import DayResult
 from dialer.simulation.laws import Course, TalkLaw
@@ -94,24 +95,59 @@ def outcome(label: str, policy: str, days: Sequence[DayResult]) -> WhatIfResult:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day to be simulated: of a scenario, under a policy by its name, which steers to `cap` where it is ours."""
+
+    scenario: Scenario
+    policy: str
+    cap: float
+    seed: int
+
+    def simulated(self, progress: Callable[[float], None] | None = None) -> DayResult:
+        """What the day comes to. Raises BadScenario for a policy or a scenario that there is none of."""
+        return simulate_policy(
+            self.scenario, policy_named(self.policy, self.scenario, self.cap), self.seed, progress=progress
+        )
+
+
 def simulate_days(
-    label: str,
-    scenario: Scenario,
-    policy: NamedPolicy,
+    cases: Sequence[tuple[str, Scenario, str, float]],
     seeds: Sequence[int],
     progress: Callable[[float], None] | None = None,
-) -> tuple[WhatIfResult, list[DayResult]]:
-    """Several days of one scenario under one policy. `progress` is told the share of all days that is done."""
-    days: list[DayResult] = []
-    for seed in seeds:
-        done = len(days)
+    workers: int = 1,
+) -> list[tuple[WhatIfResult, list[DayResult]]]:
+    """Days of several cases (label, scenario, policy, cap), each with every seed; a result for each case.
 
-        def tell(share: float, done: int = done) -> None:
+    With more than one of `workers` the days are spread over processes: which one simulates a day changes nothing of it. `progress`
+    is told the share of all days that is done. Raises BadScenario before anything is simulated, and for days that no process could
+    bring to their end.
+    """
+    for _, scenario, policy, cap in cases:
+        policy_named(policy, scenario, cap)
+    days = [Day(scenario, policy, cap, seed) for _, scenario, policy, cap in cases for seed in seeds]
+    found: dict[int, DayResult] = {}
+    if workers == 1:
+        for place, day in enumerate(days):
+            tell = progress and partial(_tell_of_one, progress, place, len(days))
+            found[place] = day.simulated(tell)
+    else:
+        for (place, _), result in spread(_simulated, list(enumerate(days)), min(workers, len(days))):
+            if result is None:
+                raise BadScenario("a process that simulated a day was ended: is there memory enough?")
+            found[place] = result
             if progress is not None:
-                progress((done + share) / len(seeds))
+                progress(len(found) / len(days))
+    each = [[found[case * len(seeds) + place] for place in range(len(seeds))] for case in range(len(cases))]
+    return [(outcome(label, policy, of), of) for (label, _, policy, _), of in zip(cases, each, strict=True)]
 
-        days.append(simulate_policy(scenario, policy, seed, progress=tell))
-    return outcome(label, policy.name, days), days
+
+def _simulated(job: tuple[int, Day]) -> DayResult:
+    return job[1].simulated()
+
+
+def _tell_of_one(progress: Callable[[float], None], done: int, whole: int, share: float) -> None:
+    progress((done + share) / whole)
 
 
 _CHANGE = re.compile(r"^(seats|answer-rate|cap|talk|wrap-up)=([+-]?)([0-9]*\.?[0-9]+)(%?)$")
@@ -159,17 +195,9 @@ def what_if(
     policy: str = "predictive",
     seeds: Sequence[int] = (1, 2, 3, 4),
     progress: Callable[[float], None] | None = None,
+    workers: int = 1,
 ) -> list[WhatIfResult]:
     """The site as it is, then after each change. Raises BadScenario before anything is simulated."""
     cases = [("as now", site)] + [(change, changed(site, change)) for change in changes]
-    prepared = [(label, case.scenario(), case.cap) for label, case in cases]
-    found: list[WhatIfResult] = []
-    for label, scenario, cap in prepared:
-        done = len(found)
-
-        def tell(share: float, done: int = done) -> None:
-            if progress is not None:
-                progress((done + share) / len(prepared))
-
-        found.append(simulate_days(label, scenario, policy_named(policy, scenario, cap), seeds, tell)[0])
-    return found
+    prepared = [(label, case.scenario(), policy, case.cap) for label, case in cases]
+    return [result for result, _ in simulate_days(prepared, seeds, progress, workers)]

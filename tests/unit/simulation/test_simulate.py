@@ -103,6 +103,17 @@ def test_what_if_compares_the_site_with_its_changes() -> None:
     assert told[-1] == pytest.approx(1.0)
 
 
+def test_days_spread_over_processes_are_the_same_days() -> None:
+    site = replace(SITE, hours=0.1)
+    alone = what_if(site, ["seats=+5"], policy="progressive", seeds=(1, 2))
+    told: list[float] = []
+    spread = what_if(site, ["seats=+5"], policy="progressive", seeds=(1, 2), progress=told.append, workers=2)
+    assert [replace(one, decision_microseconds=None) for one in spread] == [
+        replace(one, decision_microseconds=None) for one in alone
+    ]
+    assert told == [0.25, 0.5, 0.75, 1.0]
+
+
 def test_what_if_refuses_a_bad_change_before_it_simulates() -> None:
     told: list[float] = []
     with pytest.raises(BadScenario, match="seats is -1"):
