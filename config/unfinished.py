@@ -87,7 +87,12 @@ def unfinished(settings: Settings) -> Iterator[Unfinished]:
             yield Unfinished("ami.secret", "is not set", f"{MAKE_ONE}, and set it or MATDAN_AMI__SECRET")
         yield from _secret("ami.secret", settings.ami.secret, settings.ami.username)
     yield from _secret("broker.password", settings.broker.password, settings.broker.username or "")
+    yield from _secret("desk.broker_password", settings.desk.broker_password, settings.desk.user or "")
     yield from _secret("rules.opt_out_secret", settings.rules.opt_out_secret)
+    for number, known in enumerate(settings.rules.opt_out_secrets_known):
+        yield from _secret(f"rules.opt_out_secrets_known.{number}", known, least=1)
+    if settings.twilio.enabled:
+        yield from _secret("twilio.auth_token", settings.twilio.auth_token, settings.twilio.account_sid, least=1)
     for number, trunk in enumerate(settings.trunks):
         key = f"trunks.{number}"
         if trunk.host is not None and is_placeholder_host(trunk.host):

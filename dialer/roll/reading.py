@@ -249,6 +249,9 @@ class WorkbookRoll:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for us: it ends when we do
+            env={
+                name: value for name, value in os.environ.items() if not name.upper().startswith("MATDAN_")
+            },  # secrets
         )
         weakref.finalize(self, _end, self._reader)
         self._asked: tuple[int, int] | None = None  # what it was asked for and has not been read yet

@@ -11,6 +11,7 @@ drops all of them when the process ends, however it ends; the file beside stays,
 from __future__ import annotations
 
 import os
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -35,7 +36,13 @@ else:
 # Elsewhere flock and SQLite's own locks would meet on the database (BSD, macOS).
 _LOCKS_THE_FILE = sys.platform == "linux"
 _MOUNTS = Path("/proc/self/mountinfo")
-_OF_A_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "afs", "ceph", "fuse.sshfs", "fuse.glusterfs"})
+_OCTAL = re.compile(r"\\([0-7]{3})")  # as a space stands there
+_OF_A_NETWORK = frozenset(
+    {
+        *("nfs", "nfs4", "cifs", "smb3", "afs", "ceph", "lustre", "gpfs", "beegfs", "ocfs2", "gfs2", "vboxsf"),
+        *("fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.rclone"),
+    }
+)
 
 
 class StoreLock:
@@ -54,7 +61,7 @@ class StoreLock:
         refuse_second_name(path)
         try:
             beside = self._take(lock_file(path), os.O_RDWR | os.O_CREAT)
-            _refuse_network(path, self._file.parent.stat().st_dev)
+            _refuse_mounts(path, self._file)
             self._take_what_is_there()
         except BaseException:
             self.release()
@@ -98,6 +105,7 @@ class StoreLock:
                 found = name.stat()
                 if (found.st_dev, found.st_ino) not in self._held:
                     self._take(name, os.O_RDWR)
+                    found = name.stat()  # an overlay has made a copy for whoever writes: another file
                 if name == self._file:
                     self._store = (found.st_dev, found.st_ino)
 
@@ -140,13 +148,21 @@ def refuse_second_name(path: Path) -> None:
             )
 
 
-def _refuse_network(path: Path, device: int) -> None:
-    """Raise StoreError where the store's folder is mounted from another machine: neither our locks nor SQLite's WAL hold there."""
+def _refuse_mounts(path: Path, real: Path) -> None:
+    """Raise StoreError where the store's folder is mounted from another machine, for neither our locks nor SQLite's WAL hold there;
+    and where the file alone is mounted: its journal would stay on this side of the mount, under this name alone.
+    """
+    device = real.parent.stat().st_dev
     meant = f"{os.major(device)}:{os.minor(device)}" if _LOCKS_THE_FILE else ""
     with suppress(OSError):
         for line in _MOUNTS.read_text("utf-8", "replace").splitlines():
             fields = line.split()
-            if len(fields) > 6 and fields[2] == meant and "-" in fields:
-                kind = fields[fields.index("-") + 1]
-                if kind in _OF_A_NETWORK:
-                    raise StoreError(f"{path}: its disk is another machine's ({kind}): put the store on a local disk")
+            if len(fields) < 7 or "-" not in fields:
+                continue
+            kind = fields[fields.index("-") + 1]
+            if fields[2] == meant and kind in _OF_A_NETWORK:
+                raise StoreError(f"{path}: its disk is another machine's ({kind}): put the store on a local disk")
+            if _OCTAL.sub(lambda octal: chr(int(octal[1], 8)), fields[4]) == str(real):
+                raise StoreError(
+                    f"{path}: the file alone is mounted here, and its journal would lie elsewhere: mount its folder"
+                )

@@ -38,6 +38,7 @@ from dialer.store import numbers, opt_outs, seals
 from dialer.store.connection import exclusive_connection
 from dialer.store.erasing import erase_number
 from dialer.store.port import AuditNote
+from dialer.store.sqlite import open_store
 from dialer.store.transaction import transaction
 from dialer.store.voters import record_mark
 from tests.support.stores import NOW, SqliteBackend, attempt, claim_phone, dial, end, filled, mark
@@ -345,6 +346,47 @@ def test_an_opt_out_in_the_place_of_another_is_no_better(db: Db) -> None:
     )
     seals.opt_out_of_number_recorded(db, number + "0")
     assert named(db) == {("opt-out", str(row_id))}
+
+
+def test_attempts_whose_ids_were_swapped_are_both_named(db: Db) -> None:
+    """With everything that points to them, and with their seals."""
+    chance = random.Random(11)
+    ended = [row_id for (row_id,) in db.execute("SELECT attempt_id FROM attempt WHERE outcome IS NOT NULL ORDER BY 1")]
+    for _ in range(20):
+        one, other_one = chance.sample(ended, 2)
+        for with_seals in (False, True):
+            db.execute("SAVEPOINT swap")
+            tables = ("attempt", "mark", "flow_answer", "recording", "released_unknown")
+            for table in tables:
+                for before, after in ((one, "-"), (other_one, one), ("-", other_one)):
+                    db.execute(f"UPDATE {table} SET attempt_id = ? WHERE attempt_id = ?", (after, before))
+            if with_seals:
+                for before, after in ((one, "-"), (other_one, one), ("-", other_one)):
+                    db.execute("UPDATE seal SET row_id = ? WHERE row_id = ? AND entity = 'attempt'", (after, before))
+            assert {("attempt", one), ("attempt", other_one)} <= named(db)
+            db.execute("ROLLBACK TO swap")
+
+
+@pytest.mark.parametrize("way", ["VACUUM", "VACUUM INTO", "backup"])
+async def test_a_store_that_was_vacuumed_or_copied_is_whole_and_goes_on(
+    written: Path, tmp_path: Path, way: str
+) -> None:
+    copy = tmp_path / "copy.db"
+    with contextlib.closing(sqlite3.connect(written)) as source:
+        if way == "VACUUM INTO":
+            source.execute("VACUUM INTO ?", (str(copy),))
+        else:
+            with contextlib.closing(sqlite3.connect(copy)) as there:
+                source.backup(there)
+    with contextlib.closing(sqlite3.connect(copy)) as db:
+        if way == "VACUUM":
+            db.execute("VACUUM")
+        head = seals.verify(db).head
+    async with await open_store(copy) as store:
+        await dial(store, 22)
+    with contextlib.closing(sqlite3.connect(copy)) as db:
+        verdict = seals.verify(db, head)
+        assert (verdict.findings, verdict.rows["attempt"]) == ([], 19)
 
 
 def test_an_attempt_that_is_ended_twice_with_seals_is_named(db: Db) -> None:

@@ -267,6 +267,57 @@ def test_a_conversion_through_a_link_converts_the_file(tmp_path: Path) -> None:
     assert not path.read_bytes().startswith(b"SQLite format 3")
 
 
+@pytest.mark.skipif(
+    subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode != 0,
+    reason="mounts need a namespace of their own",
+)
+@pytest.mark.parametrize(
+    ("mounts", "store", "said"),
+    [
+        ("mount --bind {0}/store {0}/there", "there/centre.db", "is using it: stop that first"),
+        ("touch {0}/there/b.db && mount --bind {0}/store/centre.db {0}/there/b.db", "there/b.db", "mount its folder"),
+        ("mount -t tmpfs none {0}/there && cp {0}/store/centre.db {0}/there/", "there/centre.db", "opened"),
+        (
+            "mount -t tmpfs none {0}/top && mkdir {0}/top/up {0}/top/work && mount -t overlay none"
+            " -o lowerdir={0}/copy,upperdir={0}/top/up,workdir={0}/top/work {0}/there",
+            "there/centre.db",
+            "opened",
+        ),
+    ],
+    ids=["bind", "bind-file", "tmpfs", "overlay"],
+)
+def test_a_mount_lets_nobody_in_and_a_copy_behind_one_is_a_store_of_its_own(
+    tmp_path: Path, start: Start, mounts: str, store: str, said: str
+) -> None:
+    """A second dialler in a namespace of its own, as a container has one."""
+    path = tmp_path / "store" / "centre.db"
+    for name in ("store", "there", "top", "copy"):
+        (tmp_path / name).mkdir()
+    fill_roll(path, 9)
+    shutil.copyfile(path, tmp_path / "copy" / "centre.db")
+    start(path)
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from dialer.domain.errors import StoreError; from dialer.store.lock import StoreLock\n"
+        "try: lock = StoreLock(Path(sys.argv[1]), 'a dialler'); lock.refuse_if_moved(); print('opened')\n"
+        "except StoreError as error: print(error)"
+    )
+    script = f'{mounts.format(tmp_path)} && exec {sys.executable} -c "$0" {tmp_path / store}'
+    done = subprocess.run(["unshare", "-m", "sh", "-c", script, program], capture_output=True, text=True, check=False)
+    assert said in done.stdout, done.stderr
+
+
+def test_a_store_that_is_a_mount_of_its_own_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = tmp_path / "mountinfo"
+    monkeypatch.setattr(lock_module, "_MOUNTS", mounts)
+    folder = tmp_path / "a place"
+    folder.mkdir()
+    place = str(folder / "centre.db").replace(" ", "\\040")
+    mounts.write_text(f"63 43 254:0 /srv/centre.db {place} rw,relatime - ext4 /dev/vda rw\n", encoding="utf-8")
+    with pytest.raises(StoreError, match="the file alone is mounted here, and its journal would lie elsewhere"):
+        StoreLock(folder / "centre.db", "a dialler")
+
+
 def test_a_store_on_another_machines_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     device = tmp_path.stat().st_dev
     line = f"36 35 {os.major(device)}:{os.minor(device)} / /srv rw shared:1 - nfs4 server:/srv rw,vers=4.2\n"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from config.settings import Settings, load_settings
 from config.unfinished import is_placeholder_host, others_may_read, unfinished, why_trivial, why_weak
@@ -179,3 +180,26 @@ def test_secrets_of_the_environment_make_no_file_secret(tmp_path: Path, monkeypa
     path.chmod(0o644)
     monkeypatch.setenv("MATDAN_AMI__SECRET", "".join(secrets.choice(string.ascii_letters) for _ in range(20)))
     assert others_may_read(load_settings(path), path) is None
+
+
+def test_a_placeholder_is_found_whichever_secret_it_is_and_wherever_it_comes_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that stand in lists are asked by name."""
+    site = tmp_path / "centre.toml"
+    site.write_text(
+        'twilio = { enabled = true, account_sid = "AC00000000000000000000000000000000", public_url = "https://x.org" }\n'
+        '[[seats]]\nname = "01"\nendpoint = "agent01"\n',
+        encoding="utf-8",
+    )
+    named = {
+        f"{section}.{name}"
+        for section, field in Settings.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+        for name, inner in field.annotation.model_fields.items()
+        if "SecretStr" in str(inner.annotation) and "tuple" not in str(inner.annotation)
+    }
+    assert {"ami.secret", "broker.password", "twilio.auth_token", "desk.broker_password"} < named
+    for key in named:
+        monkeypatch.setenv(f"MATDAN_{key.upper().replace('.', '__')}", "change-me-to-20-random-letters")
+    assert named <= {each.key for each in unfinished(load_settings(site))}
