@@ -27,7 +27,7 @@ from config.settings import Settings
 from dialer.app import running_centre
 from dialer.cli.logs import quiet_logging
 from dialer.mqtt.embedded_broker import free_port
-from dialer.simulation.profile import simulated_profile
+from dialer.simulation.site import simulated_profile
 
 CALLS_AT_ONCE = 300
 STARTS_A_SECOND = 30.0

@@ -28,7 +28,7 @@ from dialer.app import RunningCentre, forget_start, running_centre
 from dialer.cli.logs import quiet_logging
 from dialer.domain.commands import PauseCampaign, SeatLogIn
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port, mosquitto_path
-from dialer.simulation.profile import simulated_profile
+from dialer.simulation.site import simulated_profile
 
 GOALS = {"CPU ms a call": 6.0, "idle CPU ms a second": 5.0}
 WARM_SECONDS = 15.0

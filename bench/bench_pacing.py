@@ -29,10 +29,9 @@ from bench.pacing_cost import SITES, Cost, cost_at
 from bench.pacing_tuning import TIGHT, Kept, load, tune
 from dialer.cli.simulate import DEFAULT_POLICIES, compare, points_of
 from dialer.pacing.port import Pacer
-from dialer.simulation.baselines import FAMILIES, NamedPolicy, Tuned, best_of, policy_of, simulate_policy
+from dialer.simulation.baselines import FAMILIES, NamedPolicy, Tuned, best_of, policy_named, policy_of, simulate_policy
 from dialer.simulation.laws import Course
 from dialer.simulation.plots import PolicyPoint, plot_day, plot_policies
-from dialer.simulation.policies import policy_named
 from dialer.simulation.scenarios import SCENARIOS, Scenario
 from dialer.simulation.what_if import WhatIfResult, simulate_days
 

@@ -34,7 +34,7 @@ from dialer.domain.clock import LoopClock
 from dialer.mqtt.embedded_broker import free_port
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.profile import simulated_profile
+from dialer.simulation.site import simulated_profile
 from dialer.simulation.virtual_time import run_virtual
 from tests.support.census import census, grown
 

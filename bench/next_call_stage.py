@@ -32,7 +32,7 @@ from dialer.engine.plan import EnginePlan
 from dialer.mqtt.embedded_broker import free_port
 from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingSnapshot
 from dialer.rules.gate import Ruling
-from dialer.simulation.profile import simulated_profile
+from dialer.simulation.site import simulated_profile
 from dialer.site import plan as plan_of_site
 from dialer.store import queues
 from dialer.store.connection import PAGE_BYTES, exclusive_connection

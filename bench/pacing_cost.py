@@ -16,8 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingSnapshot
-from dialer.simulation.baselines import NamedPolicy, simulate_policy
-from dialer.simulation.policies import policy_named
+from dialer.simulation.baselines import NamedPolicy, policy_named, simulate_policy
 from dialer.simulation.scenarios import SCENARIOS
 
 SITES = ("27 seats", "300 seats")

@@ -21,11 +21,10 @@ from dialer.cli.progress import progress
 from dialer.domain.output import refuse_kept
 from dialer.domain.site_time import site_zone
 from dialer.domain.words import counted
-from dialer.simulation.baselines import FAMILIES, policy_of, simulate_policy
+from dialer.simulation.baselines import FAMILIES, OWN_NAMES, POLICY_NAMES, policy_of, simulate_policy
 from dialer.simulation.centre import BadScenario, check_scenario, scenario_named
 from dialer.simulation.day_result import DayResult
 from dialer.simulation.plots import PolicyPoint, check_picture, plot_day, plot_policies
-from dialer.simulation.policies import OWN_NAMES, POLICY_NAMES
 from dialer.simulation.recorded_day import RecordedDay, as_scenario, recorded_figures
 from dialer.simulation.replay import day_named, day_of_store
 from dialer.simulation.scenarios import SCENARIOS, Scenario

@@ -37,8 +37,7 @@ from dialer.simulation.agents import AgentHabits, SimulatedAgents
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.profile import simulated_profile
-from dialer.simulation.site import SimulatedSite
+from dialer.simulation.site import SimulatedSite, simulated_profile
 
 DEMO_SETTINGS = Path(__file__).parents[2] / "config" / "demo.toml"
 STORE, ROLL = "centre.db", "roll.csv"  # in the demo's directory

@@ -9,11 +9,11 @@ limit (2 s), not after some 5.7 s, so that every policy is judged by the same ru
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from dialer.pacing.port import Explanation, Limit, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
+from dialer.simulation.baselines_others import Baseline
 
 SAMPLE_SECONDS = 1.0
 LEVEL_SAMPLES = 15
@@ -84,10 +84,11 @@ def calls_to_make(level: float, free: int, talking: int, ringing: int, waiting: 
     return round(goal) - (ringing + waiting + talking)
 
 
-class VicidialPacer:
+class VicidialPacer(Baseline):
     """Both loops. It places one call each 1 / calls_per_second, as the placer does, and says when it wants to be asked."""
 
     def __init__(self, settings: VicidialSettings) -> None:
+        super().__init__()
         self._settings = settings
         self._level = settings.level
         self._samples: deque[tuple[int, int, int]] = deque(maxlen=LEVEL_SAMPLES)
@@ -186,17 +187,3 @@ class VicidialPacer:
         """The dial level and what of the last run is still to be placed."""
         figures = {"level": self._level, "pending": float(self._pending)}
         return Explanation(min(1, self._pending), Limit.SEATS, figures)
-
-    def excess_calls(self, snapshot: PacingSnapshot) -> int:
-        """It never takes a call back."""
-        return 0
-
-    def state(self) -> dict[str, object]:
-        """The dial level is what its database keeps."""
-        return {"level": self._level}
-
-    def restore(self, state: Mapping[str, object]) -> None:
-        """Take up the dial level."""
-        level = state.get("level")
-        if isinstance(level, float) and level >= 1.0:
-            self._level = level

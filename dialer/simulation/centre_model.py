@@ -15,8 +15,7 @@ from dialer.pacing.cancelling import cancelled_first
 from dialer.pacing.number_answers import NumberAnswers, NumberSigns
 from dialer.pacing.port import BusySeat, Pacer, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.simulation.day_result import DayLog, Moment
-from dialer.simulation.laws import Course, Fate, SwappedLists
-from dialer.simulation.remembered import RollLaw
+from dialer.simulation.laws import Course, Fate, RollLaw, SwappedLists
 from dialer.simulation.scenarios import CampaignModel, Scenario
 
 _NO_LIMIT = 1_000_000

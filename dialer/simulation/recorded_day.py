@@ -14,7 +14,7 @@ from random import Random
 from statistics import fmean, pstdev
 
 from dialer.simulation.centre import BadScenario
-from dialer.simulation.day_result import windows_abandoned, worst_window
+from dialer.simulation.day_result import worst_window
 from dialer.simulation.laws import Course, Fate
 from dialer.simulation.scenarios import CampaignModel, Scenario
 
@@ -57,7 +57,6 @@ class RecordedFigures:
     idle_seconds_per_call: float
     utilisation: float
     abandoned_share: float
-    hourly_abandoned_share: tuple[float, ...]
     worst_sliding_hour: float
     placed: int
     connected: int
@@ -181,7 +180,6 @@ def recorded_figures(day: RecordedDay) -> RecordedFigures:
         idle_seconds_per_call=max(0.0, seat_seconds - busy) / max(1, len(connected)),
         utilisation=min(1.0, busy / seat_seconds) if seat_seconds else 0.0,
         abandoned_share=sum(lost for _, lost in resolved) / max(1, len(resolved)),
-        hourly_abandoned_share=windows_abandoned(resolved, 3600.0, end),
         worst_sliding_hour=worst_window(resolved, 3600.0),
         placed=len(day.attempts),
         connected=len(connected),

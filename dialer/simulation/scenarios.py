@@ -15,12 +15,12 @@ from dialer.simulation.laws import (
     GammaRings,
     NumberLaw,
     RingSource,
+    RollLaw,
     SignalLaw,
     SwappedLists,
     TalkLaw,
     TalkTimes,
 )
-from dialer.simulation.remembered import RollLaw
 
 
 @dataclass(frozen=True, slots=True)

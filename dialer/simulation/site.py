@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from datetime import time
 from typing import Any
 
+from config.jurisdiction import Profile, load_profile
 from dialer.app import RunningCentre
 from dialer.domain.view import CentreView
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -38,3 +40,11 @@ class SimulatedSite:
             finally:
                 for task in tasks:
                     task.cancel()
+
+
+def simulated_profile(name: str = "neutral") -> Profile:
+    """A shipped profile, open at all hours: nobody is called, so the site may run at night. Every other rule holds."""
+    profile = load_profile(name)
+    always = ((time.min, time.max),)
+    hours = dict.fromkeys(("weekday", "saturday", "sunday", "holiday"), always)
+    return profile.model_copy(update={"calling_hours": profile.calling_hours.model_copy(update=hours)})

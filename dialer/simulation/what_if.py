@@ -9,11 +9,10 @@ from functools import partial
 from statistics import fmean
 
 from audio.workers import spread
-from dialer.simulation.baselines import simulate_policy
+from dialer.simulation.baselines import policy_named, simulate_policy
 from dialer.simulation.centre import BadScenario
 from dialer.simulation.day_result import DayResult
 from dialer.simulation.laws import Course, TalkLaw
-from dialer.simulation.policies import policy_named
 from dialer.simulation.scenarios import CampaignModel, Scenario
 
 

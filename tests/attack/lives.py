@@ -23,7 +23,7 @@ from dialer.domain.switch import Switch, SwitchEvent
 from dialer.engine.engine import Engine
 from dialer.engine.plan import Flows, Outside
 from dialer.engine.world import Centre
-from dialer.simulation.profile import simulated_profile
+from dialer.simulation.site import simulated_profile
 from dialer.site.plan import engine_plan
 from dialer.store.sent_journal import SentJournal, journal_beside
 from dialer.store.sqlite import Store, open_store

@@ -17,7 +17,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.switch import CallConnected, CallRinging, SwitchEvent
 from dialer.engine.engine import Engine
 from dialer.engine.flows import FlowService
-from dialer.simulation.profile import simulated_profile
+from dialer.simulation.site import simulated_profile
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from tests.support.centre import site_settings
 

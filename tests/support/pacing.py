@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from dialer.pacing.port import PacingEvent, PacingSnapshot
 from dialer.pacing.predictive import PredictivePacer
+from dialer.simulation.baselines import caps_for
 from dialer.simulation.centre import simulate
 from dialer.simulation.day_result import DayResult
-from dialer.simulation.policies import caps_for
 from dialer.simulation.scenarios import Scenario
 
 

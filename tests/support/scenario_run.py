@@ -23,7 +23,7 @@ from dialer.domain.commands import SeatDispose, SeatLogIn, SeatLogOff, SeatPause
 from dialer.domain.errors import CommandRefused
 from dialer.domain.view import CallChange, CallState, Change, SeatChange, SeatState
 from dialer.engine.engine import Engine
-from dialer.simulation.profile import simulated_profile
+from dialer.simulation.site import simulated_profile
 from tests.support.scenario import Count, Event, Scenario, Step, fill_numbers
 
 _CAPS = tuple(AbandonedCap(window_hours=hours, share=1.0) for hours in (24, 720))

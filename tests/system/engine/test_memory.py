@@ -25,7 +25,7 @@ from dialer.engine.world import Centre
 from dialer.simulation.agents import AgentHabits
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.profile import simulated_profile
+from dialer.simulation.site import simulated_profile
 from dialer.simulation.virtual_time import run_virtual
 from tests.support.calls import a_call
 from tests.support.census import census, grown

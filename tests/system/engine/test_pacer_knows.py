@@ -27,7 +27,7 @@ from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
-from dialer.simulation.remembered import RollLaw
+from dialer.simulation.laws import RollLaw
 from tests.support.breaking import until_killed
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
 from tests.support.rules import neutral_with

@@ -21,7 +21,7 @@ from dialer.engine.world import Centre
 from dialer.rules.rulebook import polls_of
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.profile import simulated_profile
+from dialer.simulation.site import simulated_profile
 from dialer.site.polling_day import polling_plan
 from dialer.store.queues import enrol, ensure_campaign
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work, site_settings

@@ -20,7 +20,7 @@ from dialer.domain.model import Outcome
 from dialer.domain.view import CallState
 from dialer.rules.number_hash import fingerprint, number_hash
 from dialer.simulation.asterisk.voters import Behaviour
-from dialer.simulation.profile import simulated_profile
+from dialer.simulation.site import simulated_profile
 from tests.support.centre import START_EPOCH, a_site, agents_at_work
 from tests.support.certified import certified_site
 from tests.support.roll_filler import fill_roll

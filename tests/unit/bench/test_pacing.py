@@ -10,8 +10,7 @@ import pytest
 from bench.bench_pacing import STRONGEST, Row, best_baseline, cells, main, markdown, optimum_of, taught
 from bench.pacing_tuning import FIRST_TUNING_SEED, Kept, load, tuning_days
 from bench.pacing_tuning import main as tuning_main
-from dialer.simulation.baselines import FAMILIES
-from dialer.simulation.policies import policy_named
+from dialer.simulation.baselines import FAMILIES, policy_named
 from dialer.simulation.scenarios import SCENARIOS
 from dialer.simulation.what_if import WhatIfResult
 

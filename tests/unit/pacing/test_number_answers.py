@@ -12,7 +12,7 @@ import pytest
 from dialer.domain.phone_facts import NumberHistory
 from dialer.pacing.estimators import from_log_odds
 from dialer.pacing.number_answers import HIGHEST, LOWEST, MOST_BOOTHS, NumberAnswers, NumberSigns
-from dialer.simulation.remembered import RollLaw
+from dialer.simulation.laws import RollLaw
 from dialer.simulation.scenarios import SCENARIOS
 from tests.support.pacing import a_day
 

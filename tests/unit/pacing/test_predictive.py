@@ -27,8 +27,8 @@ from dialer.pacing.port import (
 )
 from dialer.pacing.predictive import PredictivePacer
 from dialer.pacing.tuning import TUNED, Tuning
+from dialer.simulation.baselines import caps_for
 from dialer.simulation.centre import simulate
-from dialer.simulation.policies import caps_for
 from dialer.simulation.scenarios import SCENARIOS
 
 DAY = (Cap(86_400, 0.03, 0.03),)
