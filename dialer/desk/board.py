@@ -23,7 +23,9 @@ from dialer.store.desk_file import Acknowledgement, DeskFile
 from dialer.store.desk_reading import DeskReading
 
 MOST_READERS = 200
-SHOWN = frozenset({"desk", "centre", "campaign", "seat", "booth", "alerts", "acknowledged", "day", "abandoned", "why"})
+SHOWN = frozenset(
+    {"desk", "centre", "campaign", "seat", "booth", "alerts", "warnings", "acknowledged", "day", "abandoned", "why"}
+)
 """Kinds of keys of the picture that a board is told of; no others, whatever else stands in it."""
 LOOK_SECONDS = 30.0  # whether who has a page open is still signed in
 OFFERED = (
@@ -140,7 +142,8 @@ class Board:
     async def acknowledge(self, seen: AlertSeen, request: Request) -> Response:
         """Keep that somebody has seen an alert, and tell every board."""
         who: Who = request.state.who
-        standing = (self._picture.get("alerts") or {}).get("alerts", [])
+        told = (self._picture.get("alerts") or {}, self._picture.get("warnings") or {})
+        standing = [alert for message in told for alert in message.get("alerts", ())]
         if not any((each["code"], each["at"]) == (seen.code, seen.at) for each in standing):
             return problem(409, "alert-gone")
         await self._file.acknowledge(Acknowledgement(seen.code, seen.at, who.name, self._clock.now()))

@@ -1,5 +1,5 @@
-"""What the board shows beside what the dialler announces: the day's course, the share of abandoned calls in each cap's window, and
-why nothing is dialled. From the store's records, so that a restart of anything loses none of it.
+"""What the board shows beside what the dialler announces: the day's course, the share of abandoned calls in each cap's window, why
+nothing is dialled, and what is about to go wrong. From the store's records, so that a restart of anything loses none of it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from dialer.desk.picture import Picture
-from dialer.desk.why import why
+from dialer.desk.why import warnings, why
 from dialer.domain.clock import Clock
 from dialer.domain.errors import StoreError
 from dialer.store.desk_reading import CourseStretch, DeskReading
@@ -36,7 +36,7 @@ class ShownCap:
 
 
 class BoardFigures:
-    """Keeps "day/{campaign}", "abandoned/{campaign}" and "why/{campaign}" of the picture true."""
+    """Keeps "day/{campaign}", "abandoned/{campaign}", "why/{campaign}" and "warnings" of the picture true."""
 
     def __init__(
         self,
@@ -54,6 +54,7 @@ class BoardFigures:
         self._caps = caps
         self._courses: dict[str, dict[int, CourseStretch]] = {}
         self._day_at = 0.0  # when the day that is shown began
+        self._warned: dict[str, dict[str, Any]] = {}  # what stands, by code
 
     async def run(self) -> None:
         """Until cancelled. A store that cannot be read leaves what was read, and is tried again."""
@@ -102,12 +103,18 @@ class BoardFigures:
         }
 
     def answer(self) -> None:
-        """Why nothing is dialled, of each campaign that the dialler has told of."""
+        """Why nothing is dialled, of each campaign that the dialler has told of; and what is about to go wrong."""
         centre = self._picture.get("centre")
         heard = bool((self._picture.get("desk") or {}).get("heard"))
         seats = list(self._picture.below("seat").values())
         for campaign_id, campaign in self._picture.below("campaign").items():
             self._picture.put(f"why/{campaign_id}", why(centre, campaign, seats, heard=heard))
+        standing = warnings(self._picture.below("campaign"), self._picture.below("abandoned"), seats)
+        began = {"text": "", "at": round(self._clock.now(), 3)}
+        self._warned = {
+            code: self._warned.get(code, {"code": code, "level": level, **began}) for code, level in standing.items()
+        }
+        self._picture.put("warnings", {"alerts": list(self._warned.values())})
 
 
 def _day(day_at: float, course: Mapping[int, CourseStretch]) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Why is nothing dialled? One answer for each campaign, as a word that the pages have a sentence for, with its figures. Pure.
+"""What a supervisor should know without looking for it. Pure.
+
+Why is nothing dialled? One answer for each campaign, as a word that the pages have a sentence for, with its figures. And what is
+about to go wrong, beside the alerts of the dialler, which come once it has.
 
 It is made of what the dialler itself announces; `detail` is what it says in its own words.
 """
@@ -56,3 +59,32 @@ def _held(campaign: Mapping[str, Any]) -> dict[str, Any]:
 
 def _answer(code: str, **figures: int | str) -> dict[str, Any]:
     return {"code": code, "figures": figures, "detail": ""}
+
+
+# What is about to go wrong.
+
+LEAST_ANSWERS = 50  # of a window, before its share means anything
+NEAR_SHARE = 0.8  # of a cap's hard stop
+LOW_SHARE = 0.05  # of a list
+
+
+def warnings(
+    campaigns: Mapping[str, Mapping[str, Any]],
+    abandoned: Mapping[str, Iterable[Mapping[str, float]]],
+    seats: Iterable[Mapping[str, Any]],
+) -> dict[str, str]:
+    """What stands now: codes with their levels (`notice`, `warning`). `abandoned`: the windows of each campaign's caps."""
+    found: dict[str, str] = {}
+    for name, windows in abandoned.items():
+        for window in windows:
+            answers = window["answers"]
+            if answers >= LEAST_ANSWERS and window["abandoned"] / answers >= NEAR_SHARE * window["stop"]:
+                found[f"cap-near-{name}"] = "warning"
+    for name, campaign in campaigns.items():
+        numbers, due = campaign.get("numbers", 0), campaign.get("due", 0)
+        if campaign.get("state") == "running" and 0 < due < LOW_SHARE * numbers:
+            found[f"list-low-{name}"] = "notice"
+    for seat in seats:
+        if seat.get("state") == "lost":
+            found[f"seat-lost-{seat.get('seat')}"] = "warning"
+    return found

@@ -16,7 +16,7 @@ from dialer.desk.figures import BoardFigures, ShownCap
 from dialer.desk.hearing import Reply
 from dialer.desk.pages_built import SOURCES
 from dialer.desk.picture import Picture
-from dialer.desk.why import why
+from dialer.desk.why import warnings, why
 from dialer.domain.commands.registry import COMMANDS
 from dialer.domain.view import CallState, Hold, HoldReason, SeatState
 from dialer.pacing.port import Explanation, Limit
@@ -163,6 +163,40 @@ def test_what_holds_a_campaign_is_told_in_a_word_and_as_the_dialler_says_it() ->
         "detail": "outside calling hours until 09:00",
     }
     assert code(held_because="something that an older one says") == "held"
+
+
+def test_what_is_about_to_go_wrong_is_told_while_it_stands() -> None:
+    window = {"window_seconds": 3600.0, "target": 0.01, "stop": 0.03, "answers": 1000, "abandoned": 24}
+    nothing = {**window, "abandoned": 23}
+    few = {**window, "answers": 20, "abandoned": 1}
+    assert warnings({}, {"turnout": [nothing, few]}, []) == {}
+    assert warnings({}, {"turnout": [nothing, window]}, []) == {"cap-near-turnout": "warning"}
+    low = {"state": "running", "numbers": 100, "due": 4}
+    assert warnings({"turnout": low}, {}, []) == {"list-low-turnout": "notice"}
+    for other in ({"due": 5}, {"due": 0}, {"state": "paused"}, {"numbers": 0}):
+        assert warnings({"turnout": {**low, **other}}, {}, []) == {}
+    assert warnings({}, {}, [{"seat": "04", "state": "lost"}, {"seat": "05", "state": "ready"}]) == {
+        "seat-lost-04": "warning"
+    }
+
+
+async def test_a_warning_keeps_its_time_and_can_be_seen(desk: DeskStand, tmp_path: Path) -> None:
+    reading = DeskReading(tmp_path / "centre.db", None)
+    figures = BoardFigures(desk.picture, reading, desk.clock, ZoneInfo("UTC"), {})
+    desk.picture.put("seat/04", {"seat": "04", "state": "lost"})
+    began = desk.clock.now()
+    for _ in range(2):
+        figures.answer()
+        desk.clock.pass_seconds(5.0)
+    (warning,) = desk.picture.get("warnings")["alerts"]
+    assert (warning["code"], warning["at"]) == ("seat-lost-04", began)
+    assert (
+        await desk.post("/api/board/alerts", {"code": "seat-lost-04", "at": began}, "supervisor")
+    ).status_code == 204
+    desk.picture.put("seat/04", {"seat": "04", "state": "ready"})
+    figures.answer()
+    assert desk.picture.get("warnings") == {"alerts": []}
+    reading.close()
 
 
 @pytest.mark.parametrize("path", LANGUAGES, ids=lambda path: path.stem)

@@ -20,7 +20,7 @@ function headline(code: string): string {
 }
 
 export function Alerts() {
-  const standing = value<{ alerts: Alert[] }>("alerts")?.alerts ?? [];
+  const standing = ["alerts", "warnings"].flatMap((key) => value<{ alerts: Alert[] }>(key)?.alerts ?? []);
   const seen = value<Record<string, Seen>>("acknowledged") ?? {};
   if (!standing.length) return null;
   return (
