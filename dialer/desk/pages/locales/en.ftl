@@ -101,7 +101,10 @@ window-hours = { $hours ->
     [one] 1 hour
    *[other] { $hours } hours
 }
-abandoned-window = { $share } of { $answers } live answers in { $window } ({ $abandoned } calls); stop at { $stop }
+abandoned-window = { $share } of { $answers } live answers in { $window } ({ $abandoned ->
+    [one] 1 call
+   *[other] { $abandoned } calls
+}); stop at { $stop }
 
 ## Campaigns
 

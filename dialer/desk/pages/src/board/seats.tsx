@@ -23,7 +23,7 @@ function Card({ name }: { name: string }) {
   const seat = value<Seat>(`seat/${name}`);
   if (!seat || (chosen.value && seat.campaign !== null && seat.campaign !== chosen.value)) return null;
   if (wanted.value && seat.state !== wanted.value) return null;
-  const more = [seat.reason, seat.help && word("help", seat.help), seat.recording && word("recording", seat.recording)];
+  const more = [seat.reason && word("pause", seat.reason), seat.help && word("help", seat.help), seat.recording && word("recording", seat.recording)];
   return (
     <li class={`seat-card ${seat.state}`}>
       <div class="row between">
