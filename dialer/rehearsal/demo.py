@@ -23,12 +23,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from config.jurisdiction import Profile
 from config.settings import Settings, load_settings
 from config.site_rules import abandoned_caps
+from config.words import CampaignKind, PacingPolicy, Purpose
 from dialer.app import RunningCentre, running_centre, stop_on_signals
 from dialer.board.render import BoardExtras
 from dialer.board.runner import run_board
 from dialer.domain.errors import OutputRefused
 from dialer.domain.output import refuse_unwritable, write_file
 from dialer.mqtt.embedded_broker import DemoBroker, demo_broker
+from dialer.pacing.factory import make_pacer
 from dialer.rehearsal.demo_desk import demo_desk
 from dialer.reports.demo_report import DemoReport, build_report
 from dialer.roll.importer import ImportOptions, import_file
@@ -37,11 +39,17 @@ from dialer.simulation.agents import AgentHabits, SimulatedAgents
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
+from dialer.simulation.baselines import caps_for
+from dialer.simulation.centre import simulate
+from dialer.simulation.laws import Course, TalkLaw
+from dialer.simulation.scenarios import CampaignModel, Scenario
 from dialer.simulation.site import SimulatedSite, simulated_profile
+from dialer.store.sqlite import Store
 
 DEMO_SETTINGS = Path(__file__).parents[2] / "config" / "demo.toml"
 STORE, ROLL = "centre.db", "roll.csv"  # in the demo's directory
 STATUS_SECONDS = 10.0
+TAUGHT = "turnout-agents"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +151,7 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
     ):
         site = SimulatedSite(switch, centre)
         stop_on_signals(site.stop)
+        await teach(centre.store, options)
         if options.for_seconds is not None:
             asyncio.get_running_loop().call_later(options.for_seconds, site.stop.set)
         console.print(broker.text)
@@ -157,6 +166,19 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
         group.create_task(show(centre, broker, desk, options, over, console), name="board")
         await site.run(agents.run(over))
         over.set()
+
+
+async def teach(store: Store, options: DemoOptions) -> None:
+    """Pacing goes on with what it learned before; that of a new demo has learned from an hour of the centre's model."""
+    await store.ensure_campaign(TAUGHT, CampaignKind.AGENTS, Purpose.TURNOUT)
+    if await store.pacer_state(TAUGHT) is not None:
+        return
+    voters = CampaignModel(Course.constant(options.answer_rate), TalkLaw(Course.constant(options.talk_seconds)))
+    wrap_up_seconds = options.habits.wrap_up_seconds
+    hour = Scenario("before", Course.constant(options.seats), (voters,), 1.0, wrap_up_mean_seconds=wrap_up_seconds)
+    pacer = make_pacer(PacingPolicy.PREDICTIVE, caps=caps_for(0.03))
+    simulate(hour, lambda: pacer, options.seed)
+    await store.save_pacer_state(TAUGHT, json.dumps(pacer.state()))
 
 
 @contextlib.asynccontextmanager
