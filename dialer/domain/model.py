@@ -270,7 +270,7 @@ class OpenAttempt:
     said_hour: int | None = None
     disposition: Disposition | None = None  # what the agent said of it so far
     disposed_at: float | None = None
-    agent: str | None = None  # who said so
+    agent: str | None = None  # to whom the voter talked
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +330,39 @@ class UnknownSerial:
 
 
 @dataclass(frozen=True, slots=True)
+class VoterOutcome:
+    """What was said in a call of one voter on its number."""
+
+    voter_id: int
+    kind: MarkKind
+    hour: int | None = None  # 0-23, with LATER
+    confidence: Confidence | None = None  # None: said by whom the call addresses, told of others
+
+
+@dataclass(frozen=True, slots=True)
+class DispositionDetails:
+    """What an agent may say of a call beside its disposition."""
+
+    attempt_id: AttemptId | None = None  # None: of the call that the seat has, as the phone's keys mean it
+    voters: tuple[VoterOutcome, ...] = ()
+    call_back_at: float | None = None  # epoch seconds, with CALL_BACK
+    language: str | None = None  # of the voter, with LANGUAGE
+    note: str | None = None  # the id of one that is kept elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to a command, kept in the transaction that does what it asks for: it is never done without being answered so, nor
+    twice.
+    """
+
+    key: str  # the sender's and the command's id
+    name: str
+    content: str  # hash of what it asks for
+    reply: str  # JSON
+
+
+@dataclass(frozen=True, slots=True)
 class DispositionRecord:
     """What an agent said of a call, live or ended, and what follows from it."""
 
@@ -338,6 +371,8 @@ class DispositionRecord:
     at: float
     agent: str | None
     retry_at: float | None  # when the number is due again; None: closed in this campaign
+    note: str | None = None  # the id of one that is kept elsewhere
+    language: str | None = None  # of whom the call addresses, from now on; None: as it was
 
     @property
     def promised(self) -> bool:

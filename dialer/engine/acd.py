@@ -218,6 +218,18 @@ class Acd:
         """The call that the seat has now, or whose wrap-up goes on."""
         return self._ended.get(seat.name) or self._centre.call_at(seat)
 
+    def closing(self, seat: Seat) -> None:
+        """The talk or the wrap-up comes to its end. A repeat changes nothing. Raises CommandRefused."""
+        now = self._centre.clock.monotonic()
+        after = seat.closing(now)
+        if after is seat:
+            return
+        self.put(seat, after)
+        if seat.campaign_id in self._centre.campaigns:
+            kind, seconds = PacingEventKind.STAGE_CHANGED, now - seat.since.seconds
+            self._centre.then(Learn(seat.campaign_id, kind, seconds, stage=after.stage))
+        self._centre.wake.set()
+
     def wrap_up_ran_out(self, seat_name: str) -> None:
         """The time for it is over."""
         seat = self._centre.seats[seat_name]

@@ -1,4 +1,4 @@
-"""The seat desk: agents log in and off, say how they stand and how a call went; by command, or by the keys of the phone.
+"""The seat desk: agents log in and off, say how they stand; by command, or by the keys of the phone.
 
 A log-in is kept in the store, so that a dialler that died finds its agents nailed up as they were.
 """
@@ -11,119 +11,21 @@ from dataclasses import replace
 
 import structlog
 
-from config.words import MachineDetection
 from dialer.domain.clock import Instant
 from dialer.domain.commands import CommandOfSeat
 from dialer.domain.errors import CommandRefused, LogInRefused, StoreError, SwitchError
-from dialer.domain.model import (
-    DISPOSITION_MARKS,
-    AttemptId,
-    Disposition,
-    DispositionRecord,
-    Mark,
-    MarkKind,
-    MarkSource,
-    Outcome,
-)
 from dialer.domain.switch import SeatSound, Switch
 from dialer.domain.view import AlertLevel, SeatState
 from dialer.engine.acd import Acd
-from dialer.engine.call import Call
-from dialer.engine.effects import Due, Learn, Timer, What, order
+from dialer.engine.effects import Due, Timer, What, order
 from dialer.engine.keypad import Keypad, press
 from dialer.engine.log_ins import AgentAccount, AgentRules, WrongLogIns
 from dialer.engine.pins import PinCheck
 from dialer.engine.plan import EnginePlan, Outside
-from dialer.engine.results import Marks
-from dialer.engine.retry_schedule import RetrySchedule
 from dialer.engine.seat import Seat
 from dialer.engine.seat_silence import SeatSilence
-from dialer.engine.world import CampaignRun, Centre
-from dialer.pacing.port import PacingEventKind
+from dialer.engine.world import Centre
 from dialer.store.port import LogIn
-from dialer.store.sqlite import Store
-
-# What agents say of calls: kept with the marks and the opt-out that follow from it, in the call or after it.
-
-
-class Dispositions:
-    """Keeps dispositions, and does in memory what follows from them."""
-
-    def __init__(self, centre: Centre, store: Store) -> None:
-        """`centre` has the calls that are spoken of, as long as they live."""
-        self._centre = centre
-        self._store = store
-        self._marks = Marks(centre, store)
-        self._due = RetrySchedule(centre)
-
-    async def dispose(
-        self, run: CampaignRun, call: Call, agent: str | None, disposition: Disposition, hour: int | None
-    ) -> None:
-        """Keep what the agent said of a call, live or ended, with its mark and opt-out in the same commit.
-
-        Raises CommandRefused for an hour that is missing or out of range, StoreError if nothing was kept.
-        """
-        if hour is not None and not 0 <= hour <= 23:
-            raise CommandRefused(f"hour {hour} is not an hour of the day; give 0 to 23")
-        if disposition is Disposition.MACHINE and run.spec.machine_detection is MachineDetection.OFF:
-            raise CommandRefused(
-                f"campaign {call.campaign_id} does not count machines; set machine_detection in its settings"
-            )
-        now = self._centre.clock.now()
-        retry_at = self._due.after_disposition(run, call, disposition, hour)
-        record = DispositionRecord(call.attempt_id, disposition, now, agent, retry_at)
-        marks = _marks_of(record, call, hour)
-        opts_out = disposition in {Disposition.OPT_OUT, Disposition.REFUSED}
-        before = self._say_of_live(call.attempt_id, record)  # the call may end while this is committed
-        try:
-            effect = await self._store.record_disposition(record, marks, opt_out=opts_out)
-        except StoreError:
-            self._say_of_live(call.attempt_id, before)
-            raise
-        if retry_at is not None:
-            run.due_again(retry_at)
-        for mark, changed in zip(marks, effect.marks, strict=True):
-            self._marks.follow(mark, changed)
-        if opts_out:
-            self._marks.opted_out(call.phone_id, fresh=effect.opted_out)
-        self._judge(run, call, machine=disposition is Disposition.MACHINE)
-        self._centre.outbox_event.set()
-
-    def _say_of_live(self, attempt_id: AttemptId, said: DispositionRecord | None) -> DispositionRecord | None:
-        """What an agent says of a call that goes on tells, at its end, when the number is due. Returns what was said before."""
-        live = self._centre.calls.get(attempt_id)
-        if live is None:
-            return None
-        self._centre.update_call(live, live.with_disposition(said))
-        return live.talk.disposed
-
-    def _judge(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
-        """What the agent says of person or machine, of a live call or of one that has just ended.
-
-        The pacer gives up an answer once, and one that it counted: not a caller's. A word that is taken back leaves it given up.
-        """
-        live = self._centre.calls.get(call.attempt_id)
-        known = live or call
-        if known.leg.machine is machine:
-            return
-        if live is not None:
-            self._centre.update_call(live, live.called_machine(machine=machine))
-        else:
-            if machine and not known.leg.not_counted and not known.inbound:
-                self._centre.then(Learn(call.campaign_id, PacingEventKind.MACHINE))
-            outcomes = run.inbound if call.inbound else run.outcomes
-            outcomes[Outcome.MACHINE] += 1 if machine else -1
-            outcomes[Outcome.CONNECTED] += -1 if machine else 1
-
-
-def _marks_of(record: DispositionRecord, call: Call, hour: int | None) -> list[Mark]:
-    kind = DISPOSITION_MARKS.get(record.disposition)
-    if kind is None or call.worker is not None:
-        return []
-    named = hour if kind is MarkKind.LATER else None
-    key = f"{record.attempt_id}/agent/{record.disposition.value}" + ("" if named is None else f"-{named}")
-    return [Mark(key, call.voter_id, kind, MarkSource.AGENT, record.at, named, record.attempt_id, record.agent)]
-
 
 _log = structlog.get_logger(__name__)
 
@@ -140,7 +42,6 @@ class Agents:
         self._store = outside.store
         self._switch = outside.switch
         self._silence = silence
-        self._dispositions = Dispositions(centre, outside.store)
         self._accounts = {account.number: account for account in plan.agents}
         self._rules = plan.agent_rules
         self._wrong = WrongLogIns(self._rules.wrong_pins, self._rules.lock_seconds)
@@ -240,37 +141,10 @@ class Agents:
             raise CommandRefused(f"seat {seat.name}: not hung up: {error}") from error
         return f"seat {seat.name}: hung up"
 
-    async def dispose(self, seat_name: str, disposition: Disposition, hour: int | None) -> str:
-        """Keep what the agent says of the call in progress or just ended. Raises CommandRefused, StoreError."""
-        seat = self._centre.seat(seat_name)
-        call = self._acd.latest_call(seat)
-        if call is None or call.talk.connected_at is None:
-            raise CommandRefused(f"seat {seat.name} has no call to give a disposition for")
-        run = self._centre.campaigns[call.campaign_id]
-        await self._dispositions.dispose(run, call, seat.agent, disposition, hour)
-        current = self._centre.seats[seat.name]
-        if current.state is SeatState.WRAP_UP and current.attempt_id == call.attempt_id:
-            self._acd.end_wrap_up(current)
-        elif current.state is SeatState.TALKING and current.attempt_id == call.attempt_id:
-            self._closing(current)  # what is said of a call is said at its end
-        return f"seat {seat.name}: {disposition.value}"
-
     def closing(self, seat_name: str) -> str:
         """The talk or the wrap-up comes to its end; the pacer knows sooner. Raises CommandRefused."""
-        self._closing(self._centre.seat(seat_name))
+        self._acd.closing(self._centre.seat(seat_name))
         return f"seat {seat_name}: closing"
-
-    def _closing(self, seat: Seat) -> None:
-        """The talk or the wrap-up comes to its end. A repeat changes nothing."""
-        now = self._centre.clock.monotonic()
-        after = seat.closing(now)
-        if after is seat:
-            return
-        self._acd.put(seat, after)
-        if seat.campaign_id in self._centre.campaigns:
-            kind, seconds = PacingEventKind.STAGE_CHANGED, now - seat.since.seconds
-            self._centre.then(Learn(seat.campaign_id, kind, seconds, stage=after.stage))
-        self._centre.wake.set()
 
     # Logging in
 

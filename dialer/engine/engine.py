@@ -27,6 +27,7 @@ from dialer.engine.acd import Acd
 from dialer.engine.agents import Agents, SeatKeys
 from dialer.engine.call import Call
 from dialer.engine.campaigns import Campaigns
+from dialer.engine.dispositions import Dispositions
 from dialer.engine.effects import Due, Effect, Event, Learn, Notify, Order, Over, StoreCommit, Timer, What, order
 from dialer.engine.eligibility import ClockGuard, Eligibility
 from dialer.engine.external_records import ExternalRecords
@@ -54,6 +55,7 @@ _log = structlog.get_logger(__name__)
 
 FLOW_GRACE_SECONDS = 5.0  # after a hang-up, for the flow's last commit
 HANG_UP_SECONDS = 5.0  # how long the last calls may take to end once they are hung up
+UNSAID_SECONDS = 900.0  # so long after a talk its agent may say what came of it, where the dialler's end came between
 RECONCILE_SECONDS = 5.0  # a flow that comes back before the first resync waits so long for it
 _TELLS_OF_NUMBERS = frozenset({PacingEventKind.ANSWERED, PacingEventKind.FAILED})
 _ENDS_OF_RINGING = _TELLS_OF_NUMBERS | {PacingEventKind.CANCELLED}
@@ -119,6 +121,7 @@ class Engine:
         self._silence = SeatSilence(centre, self._switch, self._acd, plan.agent_rules.silence_seconds)
         self.seat_desk = Agents(centre, self._acd, outside, plan, self._silence)
         self._keys = SeatKeys(centre, plan.agent_rules)
+        self._dispositions = Dispositions(centre, self._acd, self._store)
         originator = Originator(centre, outside, self._eligibility, self._trunk_desk, KeptSeats(centre, self._acd))
         hoppers = Hoppers(centre, self._store, plan.owner, outside.has_room)
         self._placing = Placing(centre, self._eligibility, self._trunk_desk, hoppers, originator)
@@ -135,6 +138,7 @@ class Engine:
         self._desks = Desks(
             campaigns=self._campaigns,
             seats=self.seat_desk,
+            dispositions=self._dispositions,
             workers=self.flow_desk.workers,
             transfers=self._transfers,
             recording=self._recorder,
@@ -465,6 +469,9 @@ class Engine:
         unfinished = await self._free_the_unsent(await store.unfinished_attempts())
         self._eligibility.use_version(await store.record_rules_version(self._plan.rules_text, now))
         self._eligibility.load(await store.registers(), unfinished)
+        for attempt in await store.unsaid_talks(now - UNSAID_SECONDS):
+            if attempt.campaign_id in centre.campaigns and attempt.seat in centre.seats:
+                self._dispositions.open_again(attempt.seat, self._reconciler.call_of(attempt), attempt.agent)
         left_open = self._reconciler.found(unfinished)
         if left_open:
             _log.warning("attempts.left-open", attempts=left_open)

@@ -137,14 +137,14 @@ class Reconciler:
         homeless = [attempt for attempt in orphans.values() if attempt.campaign_id not in centre.campaigns]
         for attempt in orphans.values():
             if attempt.campaign_id in centre.campaigns:
-                centre.put_call(self._call_of(attempt))
+                centre.put_call(self.call_of(attempt))
         if homeless:
             now = centre.clock.now()
             ended = [EndedAttempt(attempt.attempt_id, Outcome.UNKNOWN, now) for attempt in homeless]
             centre.then(keep(Store.end_attempts, ended, announced=False))
         return len(orphans)
 
-    def _call_of(self, attempt: OpenAttempt) -> Call:
+    def call_of(self, attempt: OpenAttempt) -> Call:
         """A call as it can be known from the store alone. Its monotonic times begin now: the earlier run's are gone."""
         now = self._centre.clock.monotonic()
         run = self._centre.campaigns[attempt.campaign_id]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import DISPOSITION_MARKS, Disposition, MarkKind, Outcome
+from dialer.domain.site_time import DAY_SECONDS
 from dialer.engine.call import Call
 from dialer.engine.world import CampaignRun, Centre
 from dialer.polling_day.plan import not_past_close, worker_round
 from dialer.rules import retries
 
+MOST_AHEAD_SECONDS = 30 * DAY_SECONDS
 _OF_VOTERS = frozenset(DISPOSITION_MARKS) - {Disposition.WRONG_NUMBER}
 
 
@@ -57,6 +59,19 @@ class RetrySchedule:
             )
         due = retries.after_worker_disposition(rules, run.spec.every_seconds, disposition, now)
         return self._next_round(run, call, due)
+
+    def asked_for(self, run: CampaignRun, call: Call, at: float) -> float:
+        """At the moment (epoch seconds) that was asked for in the call. Raises CommandRefused where nobody may be called then."""
+        if not self._centre.clock.now() < at < self._centre.clock.now() + MOST_AHEAD_SECONDS:
+            raise CommandRefused(f"call_back_at is not within the next {MOST_AHEAD_SECONDS / DAY_SECONDS:g} days")
+        if call.worker is None and call.attempt_number >= run.spec.retries.max_attempts:
+            raise CommandRefused(
+                "the campaign calls this number no more: it was called as often as it may be (max_attempts)"
+            )
+        last_call_at = self._centre.last_call_at(run, call.booth_id)
+        if last_call_at is not None and at > last_call_at:
+            raise CommandRefused("the poll is closed by then: the last call to that booth is earlier")
+        return at
 
     def _next_round(self, run: CampaignRun, call: Call, due: float | None) -> float | None:
         """When a booth worker is called again: on this polling day, or where it is over on the next one there is."""

@@ -24,8 +24,9 @@ from dialer.audit.chain import canonical
 from dialer.domain import commands
 from dialer.domain.clock import Clock
 from dialer.domain.commands import Command
-from dialer.domain.commands.registry import COMMANDS, VALUES, CommandKind, Urgency, read_value
+from dialer.domain.commands.registry import COMMANDS, VALUES, CommandKind, ReceiptedCommand, Urgency, read_value
 from dialer.domain.errors import CommandRefused, StoreError, UnsafeValue
+from dialer.domain.model import Receipt
 from dialer.domain.view import Alert, AlertLevel
 from dialer.mqtt import topics
 from dialer.mqtt.lanes import Lanes
@@ -171,11 +172,13 @@ def _judged(opened: OpenedCommand, sender: Sender, now: float) -> AcceptedComman
     roles = ", ".join(sorted(sender.roles))
     if not sender.roles & kind.roles:
         raise CommandRefused(f"`{name}` is for the role {' or '.join(sorted(kind.roles))}; {sender.name} has {roles}")
-    values = {key: read_value(name, key, fields.get(key)) for key in kind.needs}
+    given = [*kind.needs, *(key for key in kind.may if fields.get(key) is not None)]
+    values: dict[str, Any] = dict.fromkeys((*kind.needs, *kind.may))
+    values.update((key, read_value(name, key, fields.get(key))) for key in given)
     if "who" in values and values["who"] != sender.name != OWN_USER:
         values["who"] = f"{values['who']} by {sender.name}"  # whom the sender names, and who that is
     command = kind.make(*values.values(), *([sender.name] if kind.takes_sender else []))
-    asked = {"name": name, **{key: fields[key] for key in kind.needs}}
+    asked = {"name": name, **{key: fields[key] for key in given}}
     content = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
     records = sum(len(value) for key, value in values.items() if key in {"marks", "figures", "hashes", "attempts"})
     return AcceptedCommand(opened.command_id, sender.name, name, command, content, roles, kind, records)
@@ -226,7 +229,7 @@ def _refuse_other_keys(name: str, kind: CommandKind, fields: Mapping[str, Any]) 
     known = _KEYS | VALUES.keys()
     if not fields.keys() <= known:
         raise CommandRefused(f"the command has unknown keys; known are {', '.join(sorted(known))}")
-    for key in VALUES.keys() - set(kind.needs):
+    for key in VALUES.keys() - {*kind.needs, *kind.may}:
         if fields.get(key) is not None:
             raise CommandRefused(f"`{name}` takes no `{key}`: leave `{key}` out")
 
@@ -437,7 +440,7 @@ class CommandDesk:
         A repeatable one is recorded after it was executed: should the dialler die between the two, a repeated command is
         executed again, which changes nothing, while one that was only recorded would never stop anything. Any other one is
         recorded before, for a second hang-up or transfer would meet the next voter: should the dialler die in the middle, a
-        repeat is told so and nothing more is done.
+        repeat is told so and nothing more is done. One with a receipt is recorded in the very transaction that does it.
         """
         if isinstance(read, RefusedCommand):
             await self._refuse(read)
@@ -459,6 +462,8 @@ class CommandDesk:
         if kept is not None:
             await self._audit(accepted, "repeated")
             return kept.reply
+        if isinstance(accepted.command, ReceiptedCommand):
+            return await self._do_with_receipt(accepted, accepted.command)
         return await (
             self._do_and_record(accepted, number) if accepted.kind.repeatable else self._record_and_do(accepted)
         )
@@ -498,14 +503,29 @@ class CommandDesk:
     async def _do_and_record(self, accepted: AcceptedCommand, number: int) -> str:
         status, text = await self._try(accepted, number)
         await self._audit(accepted, status, text if status == "refused" else "")
-        reply = self._reply(accepted, status, text)
+        self._tell(accepted, status)
+        reply = self._reply(status, text)
         now = self._clock.now()
         await self._store.record_command(_key(accepted), accepted.name, accepted.content, reply, now)
         return reply
 
+    async def _do_with_receipt(self, accepted: AcceptedCommand, command: ReceiptedCommand) -> str:
+        await self._audit(accepted, "begun")
+        kept = self._reply("done", command.thanks)
+        receipt = Receipt(_key(accepted), accepted.name, accepted.content, kept)
+        receipted = replace(accepted, command=replace(command, receipt=receipt))  # type: ignore[type-var]
+        status, text = await self._try(receipted)
+        await self._audit(accepted, status, text if status == "refused" else "")
+        self._tell(accepted, status)
+        if status == "done":
+            return kept
+        reply = self._reply(status, text)
+        await self._store.record_command(_key(accepted), accepted.name, accepted.content, reply, self._clock.now())
+        return reply
+
     async def _record_and_do(self, accepted: AcceptedCommand) -> str:
         now = self._clock.now()
-        begun = json.dumps({"status": "refused", "text": _BEGUN, "at": round(now, 3)})
+        begun = self._reply("refused", _BEGUN)
         await self._audit(accepted, "begun")  # what cannot be answered for is not done
         await self._store.record_command(_key(accepted), accepted.name, accepted.content, begun, now)
         try:
@@ -513,11 +533,15 @@ class CommandDesk:
         except StoreError as error:
             status, text = "refused", f"it was not kept: {error}"
         await self._audit(accepted, status, text if status == "refused" else "")
-        reply = self._reply(accepted, status, text)
+        self._tell(accepted, status)
+        reply = self._reply(status, text)
         await self._store.complete_command(_key(accepted), reply)
         return reply
 
-    def _reply(self, accepted: AcceptedCommand, status: str, text: str) -> str:
+    def _reply(self, status: str, text: str) -> str:
+        return json.dumps({"status": status, "text": text, "at": round(self._clock.now(), 3)})
+
+    def _tell(self, accepted: AcceptedCommand, status: str) -> None:
         _log.info(
             "command.executed",
             command=_shown_id(accepted),
@@ -526,7 +550,6 @@ class CommandDesk:
             role=accepted.role,
             status=status,
         )
-        return json.dumps({"status": status, "text": text, "at": round(self._clock.now(), 3)})
 
     async def _try(self, accepted: AcceptedCommand, number: int = 0) -> tuple[Literal["done", "refused"], str]:
         self._count_records(accepted)
@@ -589,7 +612,7 @@ def audit_of(read: ReadCommand, status: str, why: str = "") -> tuple[str, dict[s
     if isinstance(read, AcceptedCommand):
         extras = {
             key: str(getattr(read.command, key))
-            for key in ("campaign_id", "seat", "to", "who")
+            for key in ("campaign_id", "seat", "attempt_id", "to", "who")
             if hasattr(read.command, key)
         }
         if read.records:

@@ -98,11 +98,12 @@ def asyncapi() -> dict[str, Any]:
 
 def _commands() -> str:
     """The table for the page of topics."""
-    lines = ["| name | needs | roles | executed |", "|---|---|---|---|"]
+    lines = ["| name | needs | may have | roles | executed |", "|---|---|---|---|---|"]
     for name, kind in COMMANDS.items():
-        needs = ", ".join(f"`{key}`" for key in kind.needs)
-        roles = ", ".join(f"`{role}`" for role in sorted(kind.roles))
-        lines.append(f"| `{name}` | {needs} | {roles} | {'once' if kind.repeatable else 'at most once'} |")
+        needs, may, roles = (
+            ", ".join(f"`{each}`" for each in some) for some in (kind.needs, kind.may, sorted(kind.roles))
+        )
+        lines.append(f"| `{name}` | {needs} | {may} | {roles} | {'once' if kind.repeatable else 'at most once'} |")
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from dialer.domain.errors import StoreError
+from dialer.domain.errors import NotInStore, StoreError
 from dialer.domain.model import (
     AttemptId,
     Claim,
@@ -20,6 +20,7 @@ from dialer.domain.model import (
     NewAttempt,
     OpenAttempt,
     Outcome,
+    Receipt,
 )
 from dialer.domain.phone_facts import NO_GAPS, CallGaps
 from dialer.domain.site_time import DAY_SECONDS
@@ -27,7 +28,7 @@ from dialer.store import seals
 from dialer.store.inbound import open_inbound, put_off
 from dialer.store.port import AttemptNews, DispositionEffect, Encode, Refusal
 from dialer.store.queues import SETTLED_UNKNOWN, campaigns_of, close_phone, close_voters, put_back, worker_on
-from dialer.store.records import tell
+from dialer.store.records import record_command, tell
 from dialer.store.sql import Row, load_statements, values_of
 from dialer.store.voters import pending_voters, record_mark, record_opt_out
 
@@ -159,7 +160,7 @@ def _act_on(db: sqlite3.Connection, refusal: Refusal, gate: Row, attempt: NewAtt
             put_back(db, claim)
             return Refusal.CLAIM_LOST
         case Refusal.NOBODY_PENDING:
-            close_voters(db, claim.phone_id, settled=True)
+            close_voters(db, claim.phone_id, settled=1)
         case Refusal.OPEN_ATTEMPT:
             put_back(db, claim)
         case Refusal.ATTEMPT_CAP | Refusal.CONVERSATION_CAP:
@@ -293,19 +294,36 @@ def record_disposition(
     marks: Sequence[Mark] = (),
     *,
     opt_out: bool = False,
+    receipt: Receipt | None = None,
 ) -> DispositionEffect:
-    """Keep what the agent said, with its marks and the opt-out of the number, in one transaction. A second disposition of
-    the same attempt replaces the first one on the attempt; marks are appended by their keys. The disposition MACHINE makes
-    the outcome of an ended attempt `machine`, and another one that replaces it makes it `connected` again. Returns what each
-    mark changed, and whether the number had not opted out before. What is new of it is announced.
+    """Keep what the agent said, with its marks, the opt-out of the number and the receipt of the command, in one transaction. A
+    second disposition of the same attempt replaces the first one on the attempt; marks are appended by their keys. The disposition
+    MACHINE makes the outcome of an ended attempt `machine`, and another one that replaces it makes it `connected` again. Returns
+    what each mark changed, and whether the number had not opted out before. What is new of it is announced. Raises NotInStore for
+    a mark of a voter who is not on the number.
     """
     row = SQL["attempt_for_disposition"].row(db, attempt_id=record.attempt_id)
     if row is None:
         raise StoreError(f"the store has no attempt {record.attempt_id}: its disposition was not kept")
+    if receipt is not None:
+        record_command(db, receipt.key, receipt.name, receipt.content, receipt.reply, record.at)
+    for mark in marks:
+        strange = mark.undoes is None and mark.voter_id != row.voter_id
+        if strange and not SQL["is_on_number"].number(db, voter_id=mark.voter_id, phone_id=row.phone_id):
+            raise NotInStore(f"voter {mark.voter_id} is not on the number of that call: nothing was kept")
     news = (record.disposition.value, record.at) != (row.disposition, row.disposed_at)
     SQL["set_disposition"](
-        db, attempt_id=record.attempt_id, disposition=record.disposition.value, at=record.at, agent=record.agent
+        db,
+        attempt_id=record.attempt_id,
+        disposition=record.disposition.value,
+        at=record.at,
+        agent=record.agent,
+        note=record.note,
     )
+    language_before: str | None = None
+    if record.language is not None and row.voter_id is not None:
+        language_before = SQL["language_of"].value(db, str, voter_id=row.voter_id)
+        SQL["set_language"](db, voter_id=row.voter_id, language=record.language)
     if news:
         seals.attempt_changed(db, record.attempt_id)
         tell(db, encode, record, record.at)
@@ -314,7 +332,7 @@ def record_disposition(
     opted_out = opt_out and record_opt_out(
         db, encode, row.phone_id, at=record.at, source=source, attempt_id=attempt_id, told_source="agent"
     )
-    effect = DispositionEffect(effects, opted_out)
+    effect = DispositionEffect(effects, opted_out, language_before)
     if not (news or opted_out or any(each.recorded for each in effects)):
         return effect
     SQL["target_disposed"](
@@ -343,8 +361,19 @@ def newest_event_at(db: sqlite3.Connection) -> float | None:
 
 def unfinished_attempts(db: sqlite3.Connection) -> list[OpenAttempt]:
     """All attempts without an end."""
+    return _open_attempts(db, [*SQL["unfinished"].rows(db)])
+
+
+def unsaid_talks(db: sqlite3.Connection, since: float) -> list[OpenAttempt]:
+    """The last talk of each agent who is logged in, at that seat, where nothing was said of it yet; ended or not, but not before
+    `since` (epoch seconds).
+    """
+    return _open_attempts(db, [*SQL["unsaid"].rows(db, since=since)])
+
+
+def _open_attempts(db: sqlite3.Connection, rows: Sequence[Row]) -> list[OpenAttempt]:
     found: list[OpenAttempt] = []
-    for row in [*SQL["unfinished"].rows(db)]:
+    for row in rows:
         attempt = OpenAttempt(
             AttemptId(row.attempt_id),
             row.campaign_id,
@@ -360,6 +389,7 @@ def unfinished_attempts(db: sqlite3.Connection) -> list[OpenAttempt]:
             row.e164,
             Direction(row.direction),
             row.caller_id,
+            agent=row.agent,
         )
         others = sum(voter_id != attempt.voter_id for voter_id in pending_voters(db, attempt.phone_id))
         attempt = replace(attempt, pending_voters=1 if row.of_worker else 1 + others)
@@ -371,7 +401,7 @@ def unfinished_attempts(db: sqlite3.Connection) -> list[OpenAttempt]:
             attempt = replace(attempt, said=MarkKind(marked.kind), said_hour=marked.hour)
         if row.disposition is not None:
             said = Disposition(row.disposition)
-            attempt = replace(attempt, disposition=said, disposed_at=row.disposed_at, agent=row.agent)
+            attempt = replace(attempt, disposition=said, disposed_at=row.disposed_at)
         found.append(attempt)
     return found
 

@@ -110,6 +110,7 @@ class DispositionEffect:
 
     marks: tuple[MarkEffect, ...]
     opted_out: bool = False  # the number, which had not opted out before
+    language_before: str | None = None  # of whom the call addresses, where the word changed it
 
 
 @dataclass(frozen=True, slots=True)

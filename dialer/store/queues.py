@@ -186,7 +186,7 @@ class _Walk:
             return partial(close_phone, phone_id=row.phone_id)
         if self._workers:
             return partial(SQL["close_target"], target=row.target)
-        return partial(close_voters, phone_id=row.phone_id, settled=True)
+        return partial(close_voters, phone_id=row.phone_id, settled=1)
 
 
 def worker_on(db: sqlite3.Connection, phone_id: int) -> BoothWorker | None:
@@ -309,8 +309,12 @@ def reopen(db: sqlite3.Connection, voter_id: int, at: float) -> bool:
     return SQL["reopen"](db, voter_id=voter_id, at=at).rowcount > 0
 
 
-def close_voters(db: sqlite3.Connection, phone_id: int, *, settled: bool) -> None:
-    """Close them but in campaigns that call booth workers: no voter on the number is to be called any more. `settled`: because
+SETTLED_WRONG_NUMBER = 3
+"""`target.settled` of what the wrong number of its last pending voter has closed: opened again where that was a slip."""
+
+
+def close_voters(db: sqlite3.Connection, phone_id: int, *, settled: int) -> None:
+    """Close them but in campaigns that call booth workers: no voter on the number is to be called any more. `settled`: 1 because
     nobody on it is pending, which a correction may change (`reopen`).
     """
     SQL["close_voters"](db, phone_id=phone_id, settled=settled)

@@ -12,7 +12,7 @@ from dialer.domain.errors import KeyTaken, NotInStore, StoreError
 from dialer.domain.model import AttemptId, Booth, BoothTurnout, Mark, MarkKind, MarkSource, UnknownSerial
 from dialer.store import seals
 from dialer.store.port import Encode, MarkEffect, OptOutNews
-from dialer.store.queues import close_phone, close_voters, reopen
+from dialer.store.queues import SETTLED_WRONG_NUMBER, close_phone, close_voters, reopen
 from dialer.store.records import tell
 from dialer.store.sql import load_statements, values_of
 from dialer.store.standing import VoterStanding, standing_of, with_word
@@ -35,7 +35,8 @@ def record_mark(db: sqlite3.Connection, encode: Encode | None, mark: Mark) -> Ma
     in_vain = _is_in_vain(db, mark, before)
     recorded = not in_vain and _append(db, mark)
     after = _standing_after(db, mark, before) if recorded else before
-    wrong = recorded and mark.kind is MarkKind.WRONG_NUMBER
+    given_back = recorded and mark.undoes is not None and _was_wrong_number(db, mark.undoes)
+    wrong = given_back or (recorded and mark.kind is MarkKind.WRONG_NUMBER)
     # A number that was there before, where it tells: whoever is reached is not without one, whatever they have.
     had_number = not (wrong or after.reached != before.reached) or _has_number(db, mark.voter_id)
     if after != before:
@@ -44,12 +45,14 @@ def record_mark(db: sqlite3.Connection, encode: Encode | None, mark: Mark) -> Ma
         )
     pending = after.turnout == "pending"
     silenced = _drop_link(db, mark, recorded) if mark.kind is MarkKind.WRONG_NUMBER else []
+    if given_back:
+        _give_link_back(db, mark)
     has_number = _has_number(db, mark.voter_id) if wrong else had_number
     if not pending:
         silenced += SQL["silent_phones"].values(db, int, voter_id=mark.voter_id)
     if recorded:
         for phone_id in silenced:
-            close_voters(db, phone_id, settled=mark.kind is not MarkKind.WRONG_NUMBER)
+            close_voters(db, phone_id, settled=SETTLED_WRONG_NUMBER if mark.kind is MarkKind.WRONG_NUMBER else 1)
         tell(db, encode, mark, mark.at)
     return MarkEffect(
         recorded,
@@ -60,7 +63,7 @@ def record_mark(db: sqlite3.Connection, encode: Encode | None, mark: Mark) -> Ma
         voted_change=(after.turnout == "voted") - (before.turnout == "voted"),
         not_yet_change=after.not_yet - before.not_yet,
         without_number_change=(not after.reached and not has_number) - (not before.reached and not had_number),
-        reopened=pending and before.turnout != "pending" and reopen(db, mark.voter_id, mark.at),
+        reopened=given_back or (pending and before.turnout != "pending" and reopen(db, mark.voter_id, mark.at)),
         in_vain=in_vain,
     )
 
@@ -142,6 +145,17 @@ def _drop_link(db: sqlite3.Connection, mark: Mark, recorded: bool) -> list[int]:
     if recorded:
         SQL["drop_link"](db, voter_id=mark.voter_id, phone_id=phone_id, at=mark.at)
     return [phone_id] if SQL["phone_is_silent"].number(db, phone_id=phone_id) else []
+
+
+def _was_wrong_number(db: sqlite3.Connection, key: str) -> bool:
+    return SQL["kind_of_mark"].value(db, str, key=key) == MarkKind.WRONG_NUMBER
+
+
+def _give_link_back(db: sqlite3.Connection, mark: Mark) -> None:
+    """The number of the attempt is the voter's again, and waits in the queues that it was taken out of."""
+    phone_id = SQL["phone_of_attempt"].value(db, int, attempt_id=mark.attempt_id)
+    SQL["give_link_back"](db, voter_id=mark.voter_id, phone_id=phone_id, undoes=mark.undoes)
+    SQL["reopen_wrong_number"](db, phone_id=phone_id, at=mark.at, settled=SETTLED_WRONG_NUMBER)
 
 
 def hash_of(db: sqlite3.Connection, phone_id: int) -> str | None:

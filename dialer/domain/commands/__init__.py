@@ -21,7 +21,6 @@ from dialer.domain.commands.campaigns import (
 from dialer.domain.commands.seats import (
     SeatCall,
     SeatClosing,
-    SeatDispose,
     SeatHangUp,
     SeatLogIn,
     SeatLogOff,
@@ -55,6 +54,7 @@ from dialer.domain.commands.records import (
     TakeMarks,
     TakeOptOuts,
 )
+from dialer.domain.commands.dispositions import SeatDispose, SeatTakeBackDisposition
 from dialer.domain.commands.unknown import ReleaseUnknown
 from dialer.domain.commands.registry import Command, CommandOfSeat
 
@@ -90,6 +90,7 @@ __all__ = [
     "SeatResumeRecording",
     "SeatSerials",
     "SeatTakeBack",
+    "SeatTakeBackDisposition",
     "SeatTransfer",
     "SeatUnlock",
     "StopAll",

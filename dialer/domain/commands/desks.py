@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dialer.domain.complaints import Complaint, ComplaintAnswer
-from dialer.domain.model import AttemptId, CampaignState, Disposition, Mark
+from dialer.domain.model import AttemptId, CampaignState, Disposition, DispositionDetails, Mark, Receipt
 from dialer.domain.official_turnout import OfficialFigure
 
 
@@ -55,8 +55,22 @@ class SeatDesk(Protocol):
     def closing(self, seat_name: str) -> str:
         """Talk or wrap-up comes to its end."""
 
-    async def dispose(self, seat_name: str, disposition: Disposition, hour: int | None) -> str:
-        """Keep what the agent says of the call."""
+
+class DispositionDesk(Protocol):
+    """What agents say of calls."""
+
+    async def dispose(
+        self,
+        seat_name: str,
+        disposition: Disposition,
+        hour: int | None,
+        details: DispositionDetails,
+        receipt: Receipt | None,
+    ) -> str:
+        """Keep it."""
+
+    async def take_back(self, seat_name: str, attempt_id: AttemptId, receipt: Receipt | None) -> str:
+        """It was a slip."""
 
 
 class WorkerDesk(Protocol):
@@ -148,6 +162,7 @@ class Desks:
 
     campaigns: CampaignDesk
     seats: SeatDesk
+    dispositions: DispositionDesk
     workers: WorkerDesk
     transfers: TransferDesk
     recording: RecordingDesk

@@ -28,7 +28,7 @@ MOST_MARKS = 100
 MOST_FIGURES = 100
 MOST_OPT_OUTS = 100
 EnteredTime = Annotated[float, Field(description="epoch seconds, UTC", ge=0, le=MOST_SECONDS, allow_inf_nan=False)]
-_NOTHING_ELSE = ConfigDict(extra="forbid")
+NOTHING_ELSE = ConfigDict(extra="forbid")
 _STATE = r"^[^\x00-\x1f\x7f]{1,128}$"
 
 
@@ -36,7 +36,7 @@ _STATE = r"^[^\x00-\x1f\x7f]{1,128}$"
 class MarkReport:
     """A mark that comes from outside the calls. `key` is the key: a repeat changes nothing."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _NOTHING_ELSE
+    __pydantic_config__: ClassVar[ConfigDict] = NOTHING_ELSE
 
     key: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,128}$")]
     voter: Annotated[int, Field(description="the voter's id in this centre's store", ge=1, le=MOST_INTEGER)]
@@ -55,7 +55,7 @@ class MarkReport:
 class FigureReport:
     """Official cumulative turnout of an area by an hour of the poll."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _NOTHING_ELSE
+    __pydantic_config__: ClassVar[ConfigDict] = NOTHING_ELSE
 
     day: Annotated[str, Field(description="2026-04-22", pattern=r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$")]
     constituency_number: Annotated[int, Field(ge=1, le=MOST_INTEGER)]
@@ -71,7 +71,7 @@ class FigureReport:
 class ComplaintReport:
     """A complaint about calls. `key` is the key: a repeat changes nothing."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _NOTHING_ELSE
+    __pydantic_config__: ClassVar[ConfigDict] = NOTHING_ELSE
 
     key: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,128}$")]
     at: EnteredTime
@@ -88,7 +88,7 @@ class ComplaintReport:
 class AnswerReport:
     """What was done about a complaint; the last answer counts."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _NOTHING_ELSE
+    __pydantic_config__: ClassVar[ConfigDict] = NOTHING_ELSE
 
     key: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,128}$")]
     complaint: Annotated[int, Field(description="its number", ge=1, le=MOST_INTEGER)]
@@ -102,7 +102,7 @@ _COMPLAINT = TypeAdapter(ComplaintReport)
 _ANSWER = TypeAdapter(AnswerReport)
 
 
-def _checked(adapter: TypeAdapter[Any], value: object) -> Any:
+def checked(adapter: TypeAdapter[Any], value: object) -> Any:
     """The value as its type. Raises ValueError that names the place and the fault, and nothing of what stood there."""
     try:
         return adapter.validate_json(json.dumps(value), strict=True)
@@ -115,7 +115,7 @@ def _checked(adapter: TypeAdapter[Any], value: object) -> Any:
 def _list(adapter: TypeAdapter[Any], value: object, most: int) -> list[Any]:
     if not isinstance(value, list) or not 1 <= len(value) <= most:
         raise ValueError(f"a list of 1 to {most}")
-    return list(_checked(adapter, value))
+    return list(checked(adapter, value))
 
 
 def _read_marks(value: object) -> tuple[Mark, ...]:
@@ -148,7 +148,7 @@ def _read_figures(value: object) -> tuple[OfficialFigure, ...]:
 
 
 def _read_complaint(value: object) -> Complaint:
-    report: ComplaintReport = _checked(_COMPLAINT, value)
+    report: ComplaintReport = checked(_COMPLAINT, value)
     return Complaint(
         key=report.key,
         at=report.at,
@@ -161,7 +161,7 @@ def _read_complaint(value: object) -> Complaint:
 
 
 def _read_answer(value: object) -> ComplaintAnswer:
-    report: AnswerReport = _checked(_ANSWER, value)
+    report: AnswerReport = checked(_ANSWER, value)
     return ComplaintAnswer(report.key, report.complaint, report.at, ComplaintRemedy(report.answer))
 
 

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from config.words import SupervisorRole as Role
 from dialer.domain.commands.desks import Desks
 from dialer.domain.errors import CommandRefused
+from dialer.domain.model import Receipt
 from dialer.domain.record_ids import is_id
 
 AT_THE_SEAT = frozenset({Role.DESK, Role.SUPERVISOR})
@@ -45,6 +46,19 @@ class CommandOfSeat(Command):
     seat: str
 
 
+class ReceiptedCommand(Command):
+    """A command that is kept with its receipt. Where it cannot be kept nothing is decided: the same one may be sent again."""
+
+    __slots__ = ()
+
+    receipt: Receipt | None  # a field of each; None: nobody waits for an answer, as at a phone's keys
+
+    @property
+    @abstractmethod
+    def thanks(self) -> str:
+        """One line that says what was kept."""
+
+
 class Urgency(IntEnum):
     """Which lane a command waits in; each has a worker of its own, so that none waits for one of another."""
 
@@ -68,10 +82,11 @@ class Value:
 class CommandKind:
     """A command as it may come over MQTT."""
 
-    make: Callable[..., Command]  # takes the values of `needs`, in order
+    make: Callable[..., Command]  # takes the values of `needs` and of `may`, in order
     needs: tuple[str, ...]  # keys of VALUES
     roles: frozenset[Role]
-    repeatable: bool = False  # done twice it is as done once
+    may: tuple[str, ...] = ()  # keys of VALUES that may be left out: None then
+    repeatable: bool = False  # done twice it is as done once, or its receipt keeps it from being done twice
     urgency: Urgency = Urgency.USUAL
     takes_sender: bool = False  # `make` takes the sender's name too, after the values
 
@@ -88,19 +103,21 @@ def offered(
     name: str,
     *values: Value,
     roles: frozenset[Role],
+    may: tuple[Value, ...] = (),
     make: Callable[..., Command] | None = None,
     repeatable: bool = False,
     urgency: Urgency = Urgency.USUAL,
     takes_sender: bool = False,
 ) -> Callable[[C], C]:
-    """Offer a class of commands over MQTT. `values` are the arguments of the class, or of `make`, in order."""
+    """Offer a class of commands over MQTT. `values`, then what `may` be left out, are the arguments of the class, or of `make`."""
 
     def register(command: C) -> C:
-        if name in COMMANDS or any(VALUES.get(value.key, value) is not value for value in values):
+        known = {value.key: value for value in (*values, *may)}
+        if name in COMMANDS or any(VALUES.get(key, value) is not value for key, value in known.items()):
             raise ValueError(f"the command {name}, or one of its values, is registered twice")
-        VALUES.update({value.key: value for value in values})
-        needs = tuple(value.key for value in values)
-        COMMANDS[name] = CommandKind(make or command, needs, roles, repeatable, urgency, takes_sender)
+        VALUES.update(known)
+        needs, left_out = tuple(value.key for value in values), tuple(value.key for value in may)
+        COMMANDS[name] = CommandKind(make or command, needs, roles, left_out, repeatable, urgency, takes_sender)
         return command
 
     return register

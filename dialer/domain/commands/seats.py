@@ -1,4 +1,4 @@
-"""Commands for agents at their seats: log in and off, pause, and what came of a call. Pure."""
+"""Commands for agents at their seats: log in and off, pause. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from dialer.domain.commands.registry import (
     CommandOfSeat,
     offered,
 )
-from dialer.domain.model import Disposition
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +95,3 @@ class SeatClosing(CommandOfSeat):
 
     async def carry_out(self, desks: Desks) -> str:
         return desks.seats.closing(self.seat)
-
-
-@dataclass(frozen=True, slots=True)
-class SeatDispose(CommandOfSeat):
-    """What the agent says of the call in progress or just ended. Ends the wrap-up."""
-
-    disposition: Disposition
-    hour: int | None = None  # 0-23, with LATER
-
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.seats.dispose(self.seat, self.disposition, self.hour)

@@ -135,7 +135,7 @@ WHERE attempt_id = :attempt_id;
 
 -- An agent who met a machine says so: that is the outcome then, until the agent says otherwise.
 -- name: set_disposition
-UPDATE attempt SET disposition = :disposition, disposed_at = :at, agent = coalesce(:agent, agent),
+UPDATE attempt SET disposition = :disposition, disposed_at = :at, agent = coalesce(:agent, agent), note = coalesce(:note, note),
     outcome = CASE
         WHEN ended_at IS NULL THEN NULL
         WHEN :disposition = 'machine' THEN 'machine'
@@ -143,6 +143,12 @@ UPDATE attempt SET disposition = :disposition, disposed_at = :at, agent = coales
         ELSE outcome
     END
 WHERE attempt_id = :attempt_id;
+
+-- name: language_of
+SELECT language FROM voter WHERE voter_id = :voter_id;
+
+-- name: set_language
+UPDATE voter SET language = :language WHERE voter_id = :voter_id;
 
 -- What the agent of an earlier attempt says late does not touch a target that has been dialled again since. While the call
 -- lasts, the target is being dialled too: the call's end says when it is due again.
@@ -162,6 +168,18 @@ SELECT attempt_id, campaign_id, phone_id, coalesce(voter_id, 0) AS voter_id, coa
        agent
 FROM attempt CROSS JOIN phone USING (phone_id) LEFT JOIN voter USING (voter_id)
 WHERE ended_at IS NULL ORDER BY created_at, attempt_id;
+
+-- Of the attempts opened last, the last talk at each seat that an agent has.
+-- name: unsaid
+SELECT attempt_id, campaign_id, phone_id, coalesce(voter_id, 0) AS voter_id, coalesce(booth_id, 0) AS booth_id,
+       coalesce(attempt_number, 0) AS attempt_number, trunk,
+       created_at, answered_at, max(connected_at) AS connected_at, attempt.seat, e164, direction, caller_id,
+       worker_id IS NOT NULL AS of_worker, disposition, disposed_at, attempt.agent
+FROM log_in CROSS JOIN attempt ON attempt.seat = log_in.seat AND attempt.agent = log_in.agent
+CROSS JOIN phone USING (phone_id) LEFT JOIN voter USING (voter_id)
+WHERE attempt.rowid > (SELECT max(latest.rowid) FROM attempt AS latest) - 1000
+  AND connected_at IS NOT NULL AND coalesce(ended_at, :since) >= :since
+GROUP BY attempt.seat HAVING disposition IS NULL;
 
 -- Marks by time alone: no index knows their attempts, and a call is young.
 -- name: last_mark_of_attempt

@@ -52,6 +52,19 @@ SELECT phone_id FROM attempt WHERE attempt_id = :attempt_id;
 -- name: drop_link
 UPDATE link SET dropped_at = :at WHERE voter_id = :voter_id AND phone_id = :phone_id AND dropped_at IS NULL;
 
+-- name: kind_of_mark
+SELECT kind FROM mark WHERE key = :key;
+
+-- That the mark had dropped, and none before it.
+-- name: give_link_back
+UPDATE link SET dropped_at = NULL
+WHERE voter_id = :voter_id AND phone_id = :phone_id AND dropped_at = (SELECT at FROM mark WHERE key = :undoes);
+
+-- name: reopen_wrong_number
+UPDATE target SET state = 'due', settled = 0, due_at = iif(target.attempts = 0, target.due_at, max(target.due_at, :at))
+WHERE phone_id = :phone_id AND state = 'closed' AND settled = :settled
+  AND EXISTS (SELECT 1 FROM phone WHERE phone.phone_id = :phone_id AND phone.opted_out_at IS NULL);
+
 -- name: silent_phones
 SELECT own.phone_id FROM link AS own
 WHERE own.voter_id = :voter_id AND own.dropped_at IS NULL AND NOT EXISTS (

@@ -114,7 +114,7 @@ def test_it_stands_in_the_documents() -> None:
     properties = document.asyncapi()["components"]["schemas"]["CommandPayload"]["properties"]
     assert "seat-coffee" in properties["name"]["enum"]
     assert properties["coffee"]["description"] == "of seat-coffee"
-    assert "| `seat-coffee` | `seat`, `coffee` | `desk`, `supervisor` | at most once |" in document.markdown()
+    assert "| `seat-coffee` | `seat`, `coffee` |  | `desk`, `supervisor` | at most once |" in document.markdown()
 
 
 def test_without_its_file_there_is_none() -> None:

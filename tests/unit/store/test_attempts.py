@@ -68,6 +68,7 @@ async def test_an_opened_attempt_is_unfinished_until_it_ends(backend: Backend) -
             caller_id=new.caller_id,
             number="+917000000003",
             pending_voters=2,
+            agent="asha",
         )
     ]
     await again.record_mark(mark(4, MarkKind.VOTED))  # the other one of the household

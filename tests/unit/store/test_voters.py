@@ -267,7 +267,7 @@ async def test_what_fails_in_a_disposition_takes_the_rest_back(backend: Backend)
     async with filled(backend) as store:
         new = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
         marks = [mark(1, MarkKind.VOTED), mark(999, MarkKind.VOTED)]
-        with pytest.raises(StoreError, match="no voter 999"):
+        with pytest.raises(StoreError, match="voter 999 is not on the number"):
             await store.record_disposition(said(new.attempt_id, Disposition.VOTED), marks)
         assert (await turnout_of(store)).voted == 0
         assert 1 in await queued(store)

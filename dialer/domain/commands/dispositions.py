@@ -1,0 +1,198 @@
+"""Commands that say what came of a call: by its attempt, so that no click is ever another voter's. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter
+
+from dialer.domain.commands.desks import Desks
+from dialer.domain.commands.records import MOST_INTEGER, NOTHING_ELSE, checked
+from dialer.domain.commands.registry import (
+    AT_THE_SEAT,
+    SEAT,
+    CommandOfSeat,
+    ReceiptedCommand,
+    Value,
+    offered,
+    read_id,
+    text_of,
+)
+from dialer.domain.errors import CommandRefused
+from dialer.domain.model import AttemptId, Confidence, Disposition, DispositionDetails, MarkKind, Receipt, VoterOutcome
+
+MOST_VOTERS = 30
+NO_DETAILS = DispositionDetails()
+_SAYABLE = tuple(each.value for each in Disposition if each is not Disposition.NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class VoterReport:
+    """What was said of one voter on the number that was called."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = NOTHING_ELSE
+
+    voter: Annotated[int, Field(description="the voter's id in this centre's store", ge=1, le=MOST_INTEGER)]
+    mark: Literal["voted", "not-yet", "later", "will-not", "wrong-number", "moved", "deceased"]
+    hour: Annotated[int | None, Field(description="with later: 0 to 23", ge=0, le=23)] = None
+    confidence: Annotated[
+        Literal["said", "told"] | None,
+        Field(
+            description="said by that voter, or told by another; null: said by whom the call addresses, told of others"
+        ),
+    ] = None
+
+
+_VOTERS = TypeAdapter(list[VoterReport])
+
+
+def _read_voters(value: object) -> tuple[VoterOutcome, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MOST_VOTERS:
+        raise ValueError(f"a list of 1 to {MOST_VOTERS}")
+    reports: list[VoterReport] = checked(_VOTERS, value)
+    if len({each.voter for each in reports}) < len(reports):
+        raise ValueError("a voter stands there twice")
+    if any((each.hour is None) is (each.mark == "later") for each in reports):
+        raise ValueError("an hour goes with later, and with nothing else")
+    return tuple(
+        VoterOutcome(each.voter, MarkKind(each.mark), each.hour, each.confidence and Confidence(each.confidence))
+        for each in reports
+    )
+
+
+def _read_disposition(value: object) -> Disposition:
+    if value not in _SAYABLE:
+        raise ValueError
+    return Disposition(value)
+
+
+def _read_hour(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 23:
+        raise ValueError
+    return value
+
+
+def _read_call_back_at(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1e11:
+        raise ValueError
+    return float(value)
+
+
+_id_of_attempt = text_of("(?a:[A-Za-z0-9-]{1,64})")
+
+ATTEMPT = Value(
+    "attempt",
+    "the id of the call that is spoken of",
+    lambda value: AttemptId(_id_of_attempt(value)),
+    description="of seat-dispose and seat-take-back-disposition: the call that is meant, as `seats/{seat}` names it",
+)
+DISPOSITION = Value(
+    "disposition",
+    f"one of {', '.join(_SAYABLE)}",
+    _read_disposition,
+    Literal[_SAYABLE],
+    "of seat-dispose",
+)
+HOUR = Value(
+    "hour", "an hour of the day, 0 to 23", _read_hour, int, "of seat-dispose, with later: when the voter will go"
+)
+VOTERS = Value(
+    "voters",
+    f"1 to {MOST_VOTERS} voters of the number that was called",
+    _read_voters,
+    list[VoterReport],
+    f"of seat-dispose: what was said of each voter of the household; at most {MOST_VOTERS}, all kept or none. A voter who does"
+    " not stand here has no mark, but whom the call addresses has that of the disposition",
+)
+CALL_BACK_AT = Value(
+    "call_back_at",
+    "epoch seconds, UTC",
+    _read_call_back_at,
+    float,
+    "of seat-dispose, with call-back: when the number is to be called again",
+)
+NOTE = Value(
+    "note", "the id of a note", read_id, description="of seat-dispose: the id of a note that is kept elsewhere"
+)
+LANGUAGE = Value(
+    "language",
+    "a language's code of two or three small letters, such as hi",
+    text_of("[a-z]{2,3}"),
+    description="of seat-dispose, with language: which one the voter speaks; the next call is in it",
+)
+_GOES_WITH = {"hour": Disposition.LATER, "call_back_at": Disposition.CALL_BACK, "language": Disposition.LANGUAGE}
+
+
+@dataclass(frozen=True, slots=True)
+class SeatDispose(CommandOfSeat, ReceiptedCommand):
+    """What the agent says of the call in progress or just ended. Ends the wrap-up."""
+
+    disposition: Disposition
+    hour: int | None = None  # 0-23, with LATER
+    details: DispositionDetails = NO_DETAILS
+    receipt: Receipt | None = None
+
+    @property
+    def attempt_id(self) -> AttemptId | None:
+        """Of which call; None: of the one that the seat has."""
+        return self.details.attempt_id
+
+    @property
+    def thanks(self) -> str:
+        return f"seat {self.seat}: {self.disposition.value} is kept"
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.dispositions.dispose(self.seat, self.disposition, self.hour, self.details, self.receipt)
+
+
+def _dispose(
+    seat: str,
+    attempt: AttemptId,
+    disposition: Disposition,
+    hour: int | None,
+    voters: tuple[VoterOutcome, ...] | None,
+    call_back_at: float | None,
+    language: str | None,
+    note: str | None,
+) -> SeatDispose:
+    """Raises CommandRefused where one value does not go with another."""
+    given = {"hour": hour, "call_back_at": call_back_at, "language": language}
+    for key, with_what in _GOES_WITH.items():
+        if given[key] is not None and disposition is not with_what:
+            raise CommandRefused(f"`{key}` goes with the disposition {with_what.value}: leave `{key}` out")
+    if disposition is Disposition.LATER and hour is None:
+        raise CommandRefused("the disposition later needs `hour`, an hour of the day, 0 to 23")
+    details = DispositionDetails(attempt, voters or (), call_back_at, language, note)
+    return SeatDispose(seat, disposition, hour, details)
+
+
+offered(
+    "seat-dispose",
+    SEAT,
+    ATTEMPT,
+    DISPOSITION,
+    may=(HOUR, VOTERS, CALL_BACK_AT, LANGUAGE, NOTE),
+    roles=AT_THE_SEAT,
+    make=_dispose,
+    repeatable=True,
+)(SeatDispose)
+
+
+@offered("seat-take-back-disposition", SEAT, ATTEMPT, roles=AT_THE_SEAT, repeatable=True)
+@dataclass(frozen=True, slots=True)
+class SeatTakeBackDisposition(CommandOfSeat, ReceiptedCommand):
+    """What was said of a call a moment ago was a slip: its marks are taken back, and another word is taken for that call.
+
+    An opt-out stands, and so does a refusal: the number is suppressed everywhere, and others have been told.
+    """
+
+    attempt_id: AttemptId
+    receipt: Receipt | None = None
+
+    @property
+    def thanks(self) -> str:
+        return f"seat {self.seat}: taken back; say what came of that call"
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.dispositions.take_back(self.seat, self.attempt_id, self.receipt)

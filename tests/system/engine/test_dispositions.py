@@ -1,0 +1,264 @@
+"""What agents say of calls by command: kept of the call that is named, once, and thanked for only when it is on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.domain.errors import StoreBusy
+from dialer.domain.view import SeatState
+from dialer.mqtt.commands import CommandDesk, parse_command
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.store.sqlite import Store
+from tests.support.centre import Site, a_site
+from tests.support.mqtt import SENDERS
+from tests.support.seats import seat, until_talking
+from tests.support.stored import query, rows
+from tests.support.virtual import virtual_time
+from tests.support.voters import all_answer
+
+TALKS = {"wrap_up_seconds": 60.0}
+
+
+class Page:
+    """The program behind an agent's page: it gives commands as the broker would hand them over."""
+
+    def __init__(self, site: Site, directory: Path) -> None:
+        self.site = site
+        self._directory = directory
+        self._ids = itertools.count(1)
+        self.desk = CommandDesk(site.centre.engine, site.centre.store, site.clock, SENDERS, "test")
+
+    async def send(self, name: str, command_id: str | None = None, **values: Any) -> tuple[str, str]:
+        """What is answered: status and text; ("", "") where nothing was."""
+        now = self.site.clock.now()
+        fields = {"id": command_id or f"c-{next(self._ids)}", "name": name, "expires_at": now + 60, **values}
+        payload = json.dumps(fields).encode()
+        before = self._replies()
+        try:
+            await self.desk.handle(parse_command(payload, "desk", SENDERS, "test", retained=False, now=now))
+        except StoreBusy:
+            return "", ""
+        answers = self._replies()[len(before) :]
+        return (answers[-1]["status"], answers[-1]["text"]) if answers else ("", "")
+
+    async def dispose(self, attempt: str | None, disposition: str, name: str = "01", **values: Any) -> tuple[str, str]:
+        return await self.send("seat-dispose", seat=name, attempt=attempt, disposition=disposition, **values)
+
+    async def take_back(self, attempt: str | None, name: str = "01") -> tuple[str, str]:
+        return await self.send("seat-take-back-disposition", seat=name, attempt=attempt)
+
+    def _replies(self) -> list[dict[str, Any]]:
+        sent = rows(self._directory, "SELECT payload FROM outbox WHERE topic LIKE 'replies/%' ORDER BY outbox_id")
+        return [json.loads(payload) for (payload,) in sent]
+
+
+def said(directory: Path) -> dict[str, str | None]:
+    """By attempt, of those that an agent had."""
+    return dict(rows(directory, "SELECT attempt_id, disposition FROM attempt WHERE connected_at IS NOT NULL"))
+
+
+def marks(directory: Path) -> list[tuple[Any, ...]]:
+    return rows(directory, "SELECT voter_id, kind, source, confidence FROM mark ORDER BY mark_id")
+
+
+def voter(directory: Path, voter_id: int) -> str:
+    [(turnout,)] = query(directory / "centre.db", "SELECT turnout FROM voter WHERE voter_id = ?", voter_id)
+    return str(turnout)
+
+
+async def wrapping_up(site: Site, name: str = "01") -> str:
+    """The call whose wrap-up goes on."""
+    await site.until(lambda: seat(site, name).state is SeatState.WRAP_UP)
+    attempt = seat(site, name).attempt_id
+    assert attempt is not None
+    return attempt
+
+
+@virtual_time()
+async def test_a_word_is_kept_of_the_call_that_it_names_and_ends_the_wrap_up(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
+        page = Page(site, tmp_path)
+        await site.log_in("01")
+        attempt = await wrapping_up(site)
+        assert await page.dispose(attempt, "not-yet", note="note-7") == ("done", "seat 01: not-yet is kept")
+        assert said(tmp_path)[attempt] == "not-yet"
+        assert rows(tmp_path, "SELECT note FROM attempt WHERE note IS NOT NULL") == [("note-7",)]
+        assert seat(site).state is SeatState.READY
+        audit = rows(tmp_path, "SELECT what FROM audit WHERE kind = 'command'")
+        assert [json.loads(what)["status"] for (what,) in audit] == ["begun", "done"]
+        assert json.loads(audit[-1][0])["attempt_id"] == attempt
+
+
+@virtual_time()
+async def test_a_late_click_is_refused_in_words_and_the_next_voter_never_has_it(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=20.0), seats=1, campaign={"wrap_up_seconds": 5.0}) as site:
+        page = Page(site, tmp_path)
+        await site.log_in("01")
+        first = await wrapping_up(site)
+        await until_talking(site)
+        second = seat(site).attempt_id
+        refused = await page.dispose(first, "opt-out")
+        assert refused == (
+            "refused",
+            "seat 01: that call and its wrap-up are over: nothing was kept, of that call or of another one",
+        )
+        assert await page.dispose("0f0f0f0f-0f0f-4f0f-8f0f-0f0f0f0f0f0f", "voted") == refused
+        assert said(tmp_path) == {first: None, second: None}
+        assert (await page.dispose(second, "voted"))[0] == "done"
+        assert said(tmp_path) == {first: None, second: "voted"}
+
+
+@virtual_time()
+async def test_the_same_id_again_is_answered_as_kept_and_does_nothing(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
+        page = Page(site, tmp_path)
+        await site.log_in("01")
+        attempt = await wrapping_up(site)
+        first = await page.dispose(attempt, "voted", command_id="k-1")
+        assert first == ("done", "seat 01: voted is kept")
+        when = "SELECT disposed_at FROM attempt WHERE disposed_at IS NOT NULL"
+        kept = rows(tmp_path, when), marks(tmp_path)
+        await until_talking(site)
+        assert await page.dispose(attempt, "voted", command_id="k-1") == first
+        other = await page.dispose(attempt, "not-yet", command_id="k-1")
+        assert other == ("refused", "another command had this id: every command needs a new one")
+        assert (
+            rows(tmp_path, "SELECT disposed_at FROM attempt WHERE disposed_at IS NOT NULL"),
+            marks(tmp_path),
+        ) == kept
+
+
+@virtual_time()
+async def test_every_voter_of_the_household_has_a_mark_of_their_own_or_nobody_has(tmp_path: Path) -> None:
+    """The third number is of voters 3 and 4."""
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
+        page = Page(site, tmp_path)
+        await site.log_in("01")
+        for _ in range(2):
+            assert (await page.dispose(await wrapping_up(site), "not-yet"))[0] == "done"
+        attempt = await wrapping_up(site)
+        store = tmp_path / "centre.db"
+        [(phone_id, addressed)] = query(store, "SELECT phone_id, voter_id FROM attempt WHERE attempt_id = ?", attempt)
+        household = [each for (each,) in query(store, "SELECT voter_id FROM link WHERE phone_id = ?", phone_id)]
+        other = next((each for each in household if each != addressed), None)
+        before = marks(tmp_path)
+        stranger = await page.dispose(attempt, "voted", voters=[{"voter": 80, "mark": "voted"}])
+        assert stranger == ("refused", "voter 80 is not on the number of that call: nothing was kept")
+        assert (marks(tmp_path), said(tmp_path)[attempt]) == (before, None)
+        asked = [{"voter": each, "mark": "voted"} for each in household]
+        assert (await page.dispose(attempt, "voted", voters=asked))[0] == "done"
+        expected = {(addressed, "voted", "agent", "said")} | ({(other, "voted", "agent", "told")} if other else set())
+        assert set(marks(tmp_path)[len(before) :]) == expected
+        assert {voter(tmp_path, each) for each in household} == {"voted"}
+
+
+@virtual_time()
+async def test_a_call_back_waits_for_its_hour_and_a_language_for_the_next_call(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
+        page = Page(site, tmp_path)
+        await site.log_in("01")
+        attempt = await wrapping_up(site)
+        at = site.clock.now() + 7200
+        for wrong in (site.clock.now() - 1, site.clock.now() + 40 * 86400):
+            refused = await page.dispose(attempt, "call-back", call_back_at=wrong)
+            assert refused == ("refused", "call_back_at is not within the next 30 days")
+        odd = await page.dispose(attempt, "voted", call_back_at=at)
+        assert odd == (
+            "refused",
+            "`call_back_at` goes with the disposition call-back: leave `call_back_at` out",
+        )
+        assert (await page.dispose(attempt, "call-back", call_back_at=at))[0] == "done"
+        due = "SELECT due_at, promised FROM target JOIN attempt USING (phone_id, campaign_id) WHERE attempt_id = ?"
+        assert query(tmp_path / "centre.db", due, attempt) == [(pytest.approx(at), 1)]
+        second = await wrapping_up(site)
+
+        def spoken(attempt: str) -> list[tuple[str]]:
+            language = "SELECT voter.language FROM voter JOIN attempt USING (voter_id) WHERE attempt_id = ?"
+            return query(tmp_path / "centre.db", language, attempt)
+
+        assert (await page.dispose(second, "language", language="ta"))[0] == "done"
+        assert spoken(second) == [("ta",)]
+        assert (await page.take_back(second))[0] == "done"
+        assert spoken(second) == [("",)]
+
+
+@virtual_time()
+@pytest.mark.parametrize("slip", ["voted", "will-not", "wrong-number", "not-yet"])
+async def test_a_slip_is_taken_back_and_the_call_takes_another_word(tmp_path: Path, slip: str) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
+        page = Page(site, tmp_path)
+        await site.log_in("01")
+        attempt = await wrapping_up(site)
+        [(voter_id, phone_id)] = rows(tmp_path, "SELECT voter_id, phone_id FROM attempt WHERE connected_at IS NOT NULL")
+        assert (await page.dispose(attempt, slip))[0] == "done"
+        assert await page.take_back(attempt) == ("done", "seat 01: taken back; say what came of that call")
+        assert voter(tmp_path, voter_id) == "pending"
+        link = "SELECT dropped_at FROM link WHERE voter_id = ? AND phone_id = ?"
+        assert query(tmp_path / "centre.db", link, voter_id, phone_id) == [(None,)]
+        assert query(tmp_path / "centre.db", "SELECT state FROM target WHERE phone_id = ?", phone_id) == [("due",)]
+        assert said(tmp_path)[attempt] == "none"
+        assert (await page.take_back(attempt))[0] == "refused"
+        await until_talking(site)  # the next voter is there, and the word is still of the one before
+        assert (await page.dispose(attempt, "voted"))[0] == "done"
+        assert (voter(tmp_path, voter_id), said(tmp_path)[attempt]) == ("voted", "voted")
+
+
+@virtual_time()
+async def test_an_opt_out_and_what_was_said_too_long_ago_stand(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
+        page = Page(site, tmp_path)
+        await site.log_in("01")
+        attempt = await wrapping_up(site)
+        assert (await page.dispose(attempt, "opt-out"))[0] == "done"
+        stands = "seat 01: the number is suppressed, and stays so: others have been told"
+        assert await page.take_back(attempt) == ("refused", stands)
+        attempt = await wrapping_up(site)
+        assert (await page.dispose(attempt, "voted"))[0] == "done"
+        await asyncio.sleep(8.5)
+        late = "seat 01: too late, or nothing was said of that call: nothing is taken back"
+        assert await page.take_back(attempt) == ("refused", late)
+
+
+@virtual_time()
+async def test_what_the_store_cannot_keep_is_not_thanked_for_and_may_be_sent_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
+        page = Page(site, tmp_path)
+        await site.log_in("01")
+        attempt = await wrapping_up(site)
+        kept_by = site.centre.store.record_disposition
+
+        async def busy(*_: object, **__: object) -> None:
+            raise StoreBusy("the store is busy")
+
+        monkeypatch.setattr(Store, "record_disposition", busy)
+        assert await page.dispose(attempt, "voted", command_id="k-1") == ("", "")
+        assert said(tmp_path)[attempt] is None
+        monkeypatch.setattr(Store, "record_disposition", lambda _, *args, **options: kept_by(*args, **options))
+        assert await page.dispose(attempt, "voted", command_id="k-1") == ("done", "seat 01: voted is kept")
+        assert said(tmp_path)[attempt] == "voted"
+
+
+@virtual_time()
+async def test_a_dialler_that_ended_in_the_wrap_up_takes_the_word_after_it(tmp_path: Path) -> None:
+    config = all_answer(talk_seconds=5.0)
+    async with SimulatedAsterisk(config) as switch:
+        async with a_site(tmp_path, switch=switch, seats=1, campaign=TALKS) as site:
+            await site.log_in("01")
+            attempt = await wrapping_up(site)
+        async with a_site(tmp_path, switch=switch, seats=1, campaign=TALKS) as site:
+            page = Page(site, tmp_path)
+            await until_talking(site)
+            assert (await page.dispose(attempt, "voted", command_id="k-1"))[0] == "done"
+            assert said(tmp_path)[attempt] == "voted"
+        async with a_site(tmp_path, switch=switch, seats=1, campaign=TALKS) as site:
+            page = Page(site, tmp_path)
+            assert await page.dispose(attempt, "voted", command_id="k-1") == ("done", "seat 01: voted is kept")
+    assert [kind for _, kind, *_ in marks(tmp_path)] == ["voted"]
