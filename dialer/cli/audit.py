@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from config.settings import Settings, load_settings
-from dialer.cli.options import ConfigOption, StoreOption
+from config.settings import Settings
+from dialer.cli.options import ConfigOption, StoreOption, site
 from dialer.cli.report import FormatOption, OutOption, SinceOption, UntilOption, deliver, window_of
 from dialer.domain.site_time import site_zone
 from dialer.reports.formats import Column, ColumnKind, Report
@@ -36,8 +36,8 @@ def verify(
 
     Prints what was changed, removed or put in past the dialler, and the head, to be noted elsewhere. Exit 1 where anything was.
     """
-    settings = load_settings(config)
-    path, key = store or settings.store.path, site_key(settings)
+    settings = site(config, store)
+    path, key = settings.store.path, site_key(settings)
     noted = None if head is None else _noted(head)
     with reading(path, key) as db:
         verdict = seals.verify(db, noted)
@@ -62,7 +62,7 @@ def listed(
     config: ConfigOption = None,
 ) -> None:
     """What stands in the audit: imports, exports, commands, log-ins, changes of settings, and the rest, one entry a row."""
-    settings = load_settings(config)
+    settings = site(config, store)
 
     def made(db: Connection, window: Window, zone: tzinfo, _: Settings) -> Report:
         parameters = {"since": window.since, "until": window.until, "who": who, "kinds": json.dumps(kind or [])}
@@ -79,7 +79,7 @@ def listed(
             ),
         )
 
-    deliver(made, window_of(since, until, None, site_zone(settings)), form, out, store, settings, config)
+    deliver(made, window_of(since, until, None, site_zone(settings)), form, out, settings, config)
 
 
 def _told(verdict: seals.SealVerdict) -> list[str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from config.settings import Settings, load_settings
+from config.settings import Settings
 from dialer.cli.keep_records import carry_out, person
-from dialer.cli.options import ConfigOption, StoreOption, WhoOption, said
+from dialer.cli.options import ConfigOption, StoreOption, WhoOption, reading_of, said, site
 from dialer.cli.report import moment
 from dialer.domain.clock import SystemClock
 from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
@@ -19,8 +18,7 @@ from dialer.domain.site_time import site_zone
 from dialer.mqtt.ask import CommandRequest
 from dialer.roll.phone_numbers import the_number
 from dialer.store import numbers
-from dialer.store.cipher import site_key
-from dialer.store.connection import Connection, reading
+from dialer.store.connection import Connection
 
 app = typer.Typer(
     help="Complaints about calls; `dialer report complaints` lists them, `dialer report compliance` counts them.",
@@ -51,7 +49,7 @@ def add(
     store: StoreOption = None,
 ) -> None:
     """Keep a complaint, also while the dialler runs. Of the number only its id is kept; it is not suppressed by this."""
-    settings = load_settings(config)
+    settings = site(config, store)
     zone, now = site_zone(settings), SystemClock().now()
     made_at = now if at is None else moment(at, zone, "--at")
     if made_at > now:
@@ -62,10 +60,10 @@ def add(
         "at": round(made_at, 3),
         "about": about.value,
         "channel": channel.value,
-        **_call(settings, store, number, campaign, attempt, made_at),
+        **_call(settings, number, campaign, attempt, made_at),
     }
     request = CommandRequest("complaint", {"complaint": told, "who": person(who)})
-    for line in carry_out(settings, store, [request]):
+    for line in carry_out(settings, [request]):
         typer.echo(line)
     if number is not None and about is ComplaintTopic.AFTER_OPT_OUT:
         typer.echo("see why the number was called: dialer rules explain NUMBER", err=True)
@@ -84,7 +82,7 @@ def answer(
     store: StoreOption = None,
 ) -> None:
     """Keep what was done about a complaint, also while the dialler runs. The last answer counts; all are kept."""
-    settings = load_settings(config)
+    settings = site(config, store)
     told = {
         "key": f"answer/{uuid.uuid4().hex}",
         "complaint": complaint,
@@ -92,16 +90,16 @@ def answer(
         "answer": done.value,
     }
     request = CommandRequest("complaint-answer", {"answer": told, "who": person(who)})
-    for line in carry_out(settings, store, [request]):
+    for line in carry_out(settings, [request]):
         typer.echo(line)
 
 
 def _call(
-    settings: Settings, store: Path | None, number: str | None, campaign: str | None, attempt: str | None, at: float
+    settings: Settings, number: str | None, campaign: str | None, attempt: str | None, at: float
 ) -> dict[str, Any]:
     """What a complaint says of the call that it is about: ids alone."""
     told: dict[str, Any] = {"campaign": campaign, "attempt": attempt}
-    with reading(store or settings.store.path, site_key(settings)) as db:
+    with reading_of(settings) as db:
         if number is not None:
             told |= _of_number(db, number, settings.centre.region, campaign, at)
         if attempt is not None:

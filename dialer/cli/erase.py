@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from config.settings import Settings, load_settings
+from config.settings import Settings
 from config.site_rules import recordings_kept, site_profile
-from dialer.cli.options import ConfigOption, StoreOption, WhoOption, day_of, said
+from dialer.cli.options import ConfigOption, StoreOption, WhoOption, day_of, said, site
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RecordingError, RollError
 from dialer.domain.site_time import site_day
@@ -43,12 +43,12 @@ def erase(
     centre is told that the number opted out. Nothing is erased by halves: where a recording cannot be removed, the number stays
     until it can.
     """
-    settings = load_settings(config)
+    settings = site(config, store)
     named = the_number(said(number), settings.centre.region)
     now = SystemClock().now()
     kept = recordings_kept(settings, site_day(settings, now))
     secrets = settings.rules.secrets()
-    with _erasing(settings, store) as db:
+    with _erasing(settings) as db:
         voice = erasing.voice_of(db, named)
         files = _recordings(settings, voice.attempts, expected=kept is None and voice.recordings > 0)
         done = erasing.erase_number(db, encode, named, at=now, secrets=secrets, with_voters=voters)
@@ -89,7 +89,7 @@ def purge(
     over, from DATE on or from the last of [[rules.polls]] where that is later. The suppression list and the audit stay. The dialler
     must not run.
     """
-    settings = load_settings(config)
+    settings = site(config, store)
     retention = site_profile(settings).retention
     now = SystemClock().now()
     today, over = site_day(settings, now), _last_day(settings, after, now)
@@ -97,7 +97,7 @@ def purge(
     kept = recordings_kept(settings, today)
     records_too = today > kept_until and kept is None  # a recording that stays must have its attempt
     voices_too = records_too or not retention.keep_recordings
-    with _erasing(settings, store) as db:
+    with _erasing(settings) as db:
         stock = erasing.stock(db)
         files = _recordings(settings, None, expected=voices_too and stock.recordings > 0)
         told = f"{stock.voters:,} voters' names and {stock.numbers:,} numbers"
@@ -120,7 +120,7 @@ def purge(
             if voices_too:
                 _remove(files)
             if records_too:  # what was sent last is none of the store's attempts any more
-                journal_beside(store or settings.store.path).unlink(missing_ok=True)
+                journal_beside(settings.store.path).unlink(missing_ok=True)
             typer.echo(f"erased {told}")
         else:
             typer.echo("nothing was erased")
@@ -156,9 +156,9 @@ def _last_day(settings: Settings, after: str, now: float) -> date:
 
 
 @contextmanager
-def _erasing(settings: Settings, store: Path | None) -> Iterator[Connection]:
+def _erasing(settings: Settings) -> Iterator[Connection]:
     """The store alone, in one transaction, with freed pages overwritten; the WAL is emptied into the file at the end."""
-    with exclusive_connection(store or settings.store.path, "an erasure", create=False, key=site_key(settings)) as db:
+    with exclusive_connection(settings.store.path, "an erasure", create=False, key=site_key(settings)) as db:
         erasing.overwrite_freed(db)
         with transaction(db):
             yield db

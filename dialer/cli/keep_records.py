@@ -69,7 +69,6 @@ def telling_what_was_kept(batches: Sequence[Sequence[object]], things: str) -> I
 
 def carry_out(
     settings: Settings,
-    store: Path | None,
     requests: Sequence[CommandRequest],
     done: Callable[[int], None] = lambda _: None,
 ) -> list[str]:
@@ -78,7 +77,7 @@ def carry_out(
     While a dialler runs it is asked through the broker, for it alone writes and its calls must follow; else the store is
     written here. Raises CommandRefused, StoreError, BrokerUnreachable.
     """
-    path = store or settings.store.path
+    path = settings.store.path
     try:
         return asyncio.run(_keep_here(path, site_key(settings), requests, done))
     except StoreBusy as busy:

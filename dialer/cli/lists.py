@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from config.settings import Settings, load_settings
+from config.settings import Settings
 from config.site_rules import site_profile
-from dialer.cli.options import ConfigOption, StoreOption, site_files
+from dialer.cli.options import ConfigOption, StoreOption, site, site_files
 from dialer.cli.report import as_bytes
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError
@@ -48,7 +48,7 @@ def strike_off(
     config: ConfigOption = None,
 ) -> None:
     """Sheets per booth of all who are still to vote, with a box to strike off; `dialer marks import` takes them back."""
-    _make(ListKind.STRIKE_OFF, who, out, constituency, part, store, config)
+    _make(ListKind.STRIKE_OFF, who, out, constituency, part, site(config, store), config)
 
 
 @app.command("not-yet")
@@ -61,7 +61,7 @@ def not_yet(
     config: ConfigOption = None,
 ) -> None:
     """Who said that they had not voted yet, per booth, with the hour that they named."""
-    _make(ListKind.NOT_YET, who, out, constituency, part, store, config)
+    _make(ListKind.NOT_YET, who, out, constituency, part, site(config, store), config)
 
 
 def _make(
@@ -70,18 +70,17 @@ def _make(
     out: Path,
     constituency: int | None,
     part: int | None,
-    store: Path | None,
+    settings: Settings,
     config: Path | None,
 ) -> None:
     if not who.strip():
         raise RollError("--for is empty; a list needs the name of the person whom it is for")
-    settings = load_settings(config)
-    path, key = store or settings.store.path, site_key(settings)
+    path, key = settings.store.path, site_key(settings)
     ending = out.suffix.removeprefix(".").lower()
     if ending not in {"pdf", "csv", "xlsx", "json"}:
         raise typer.BadParameter(f"--out: {out.name} says no format; end it with .pdf, .csv, .xlsx or .json")
     # Before the audit notes a list that nobody gets.
-    refuse_unwritable(out, "--out", site_files(settings, config, store))
+    refuse_unwritable(out, "--out", site_files(settings, config))
     _refuse_past_erasing(settings)
     with reading(path, key) as db:
         lists = booth_lists(db, kind, constituency, part)

@@ -32,110 +32,75 @@ class CommandEntry:
     """A command, or a group of them: where it stands, and what the help says of it before anything of it is imported."""
 
     name: str
-    place: str  # "module:attribute": a function, or a Typer that groups several
+    place: str  # "module:attribute" in this room: a function, or a Typer that groups several
     summary: str
 
 
+def _group(*entries: tuple[str, str, str]) -> tuple[CommandEntry, ...]:
+    return tuple(CommandEntry(*entry) for entry in entries)
+
+
 COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
-    "A centre": (
-        CommandEntry(
-            "demo",
-            "dialer.cli.running:demo",
-            "Run a whole centre on simulated lines: two campaigns, ten agents, a board.",
-        ),
-        CommandEntry(
-            "run",
-            "dialer.cli.running:run",
-            "Dial with a real Asterisk until SIGTERM or Ctrl-C; live calls may end, then it stops.",
-        ),
-        CommandEntry(
-            "desk",
-            "dialer.cli.desk:app",
+    "A centre": _group(
+        ("demo", "running:demo", "Run a whole centre on simulated lines: two campaigns, ten agents, a board."),
+        ("run", "running:run", "Dial with a real Asterisk until SIGTERM or Ctrl-C; live calls may end, then it stops."),
+        (
+            *("desk", "desk:app"),
             "The desk: pages for supervisors; serve them, say who may sign in, build them in a clone.",
         ),
-        CommandEntry("check", "dialer.cli.running:check", "Say in plain words what a site still lacks."),
-        CommandEntry("report", "dialer.cli.report:app", "What happened, as a table, CSV, JSON, XLSX or PDF."),
-        CommandEntry(
-            "simulate",
-            "dialer.cli.simulate:simulate_command",
+        ("check", "running:check", "Say in plain words what a site still lacks."),
+        ("report", "report:app", "What happened, as a table, CSV, JSON, XLSX or PDF."),
+        (
+            *("simulate", "simulate:simulate_command"),
             "Simulate a call centre's day under our pacing and others', in seconds.",
         ),
-        CommandEntry(
-            "rehearse",
-            "dialer.cli.rehearsal:rehearse",
+        (
+            *("rehearse", "rehearsal:rehearse"),
             "Run the site's whole polling day on simulated lines, and say whether it is ready.",
         ),
     ),
-    "Setting up: the telephony administrator": (
-        CommandEntry(
-            "asterisk", "dialer.cli.asterisk:app", "Asterisk's configuration: write it, and look for faults in one."
-        ),
-        CommandEntry(
-            "mqtt",
-            "dialer.cli.mqtt:app",
-            "The MQTT broker: write its configuration; make a key; give a command to a dialler.",
-        ),
-        CommandEntry("agent", "dialer.cli.agent:app", "Agents: their PINs, and the tones on their phones."),
-        CommandEntry(
-            "store", "dialer.cli.store:app", "The store's encryption: make a key, encrypt, decrypt, change the key."
-        ),
+    "Setting up: the telephony administrator": _group(
+        ("asterisk", "asterisk:app", "Asterisk's configuration: write it, and look for faults in one."),
+        ("mqtt", "mqtt:app", "The MQTT broker: write its configuration; make a key; give a command to a dialler."),
+        ("agent", "agent:app", "Agents: their PINs, and the tones on their phones."),
+        ("store", "store:app", "The store's encryption: make a key, encrypt, decrypt, change the key."),
     ),
-    "What is said: the media team": (
-        CommandEntry(
-            "audio", "dialer.cli.audio:app", "What callers hear: prepare recordings, approve them, see what is missing."
-        ),
-        CommandEntry("flow", "dialer.cli.flow:app", "What a caller hears: list, check, draw and try flows."),
-        CommandEntry("recordings", "dialer.cli.recordings:app", "Recorded calls: erase those whose time is over."),
+    "What is said: the media team": _group(
+        ("audio", "audio:app", "What callers hear: prepare recordings, approve them, see what is missing."),
+        ("flow", "flow:app", "What a caller hears: list, check, draw and try flows."),
+        ("recordings", "recordings:app", "Recorded calls: erase those whose time is over."),
     ),
-    "Who is called: the data team": (
-        CommandEntry(
-            "import",
-            "dialer.cli.roll:import_roll",
-            "Import a roll: all of it or nothing, and twice is the same as once.",
-        ),
-        CommandEntry(
-            "sample-roll",
-            "dialer.cli.roll:sample_roll",
+    "Who is called: the data team": _group(
+        ("import", "roll:import_roll", "Import a roll: all of it or nothing, and twice is the same as once."),
+        (
+            *("sample-roll", "roll:sample_roll"),
             "Write a synthetic roll in Indian languages: nobody on it exists, and its numbers are not to be dialled.",
         ),
-        CommandEntry(
-            "weights",
-            "dialer.cli.roll:weights",
-            "Say how much each voter counts in the order of calls; 1 by default.",
-        ),
-        CommandEntry(
-            "workers", "dialer.cli.roll:app", "Booth workers, who are called for the serials of those who have voted."
-        ),
-        CommandEntry("list", "dialer.cli.lists:app", "Lists of voters for the booth workers."),
-        CommandEntry("marks", "dialer.cli.marks:app", "What became known of voters: who has voted, and who says so."),
-        CommandEntry(
-            "turnout",
-            "dialer.cli.turnout:app",
+        ("weights", "roll:weights", "Say how much each voter counts in the order of calls; 1 by default."),
+        ("workers", "roll:app", "Booth workers, who are called for the serials of those who have voted."),
+        ("list", "lists:app", "Lists of voters for the booth workers."),
+        ("marks", "marks:app", "What became known of voters: who has voted, and who says so."),
+        (
+            *("turnout", "turnout:app"),
             "Official turnout, as the election authority tells it during the poll; `dialer report turnout` shows it.",
         ),
     ),
-    "The law: the compliance officer": (
-        CommandEntry(
-            "rules", "dialer.cli.rules:app", "The rules that hold here, and why somebody is or is not called."
-        ),
-        CommandEntry(
-            "optout", "dialer.cli.numbers:optout_app", "Numbers that are never to be called again, by any campaign."
-        ),
-        CommandEntry("register", "dialer.cli.numbers:register_app", "Do-not-call registers."),
-        CommandEntry("consent", "dialer.cli.numbers:consent_app", "Consent of the owners of numbers."),
-        CommandEntry(
-            "complaint",
-            "dialer.cli.complaint:app",
+    "The law: the compliance officer": _group(
+        ("rules", "rules:app", "The rules that hold here, and why somebody is or is not called."),
+        ("optout", "numbers:optout_app", "Numbers that are never to be called again, by any campaign."),
+        ("register", "numbers:register_app", "Do-not-call registers."),
+        ("consent", "numbers:consent_app", "Consent of the owners of numbers."),
+        (
+            *("complaint", "complaint:app"),
             "Complaints about calls; `dialer report complaints` lists them, `dialer report compliance` counts them.",
         ),
-        CommandEntry("unknown", "dialer.cli.unknown:app", "Attempts of which nobody knows whether they were calls."),
-        CommandEntry("audit", "dialer.cli.audit:app", "What was done that must be answered for, in a chain of hashes."),
-        CommandEntry(
-            "erase",
-            "dialer.cli.erase:erase",
+        ("unknown", "unknown:app", "Attempts of which nobody knows whether they were calls."),
+        ("audit", "audit:app", "What was done that must be answered for, in a chain of hashes."),
+        (
+            *("erase", "erase:erase"),
             "Erase a number and what was recorded of its people; it is never called again, whatever roll comes.",
         ),
-        CommandEntry("purge", "dialer.cli.erase:purge", "Erase what identifies everybody, once the election is over."),
+        ("purge", "erase:purge", "Erase what identifies everybody, once the election is over."),
     ),
 }
 """Every command, by who needs it: the order of the help. A test holds the summaries against the commands' own words."""
@@ -171,7 +136,7 @@ class OnDemand(MutableMapping[str, Any]):
 
 def _loaded(entry: CommandEntry) -> Any:
     module, _, attribute = entry.place.partition(":")
-    found = getattr(import_module(module), attribute)
+    found = getattr(import_module(f"dialer.cli.{module}"), attribute)
     if isinstance(found, typer.Typer):
         command: Any = typer.main.get_group(found)
     else:

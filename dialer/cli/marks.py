@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from config.settings import Settings, load_settings
+from config.settings import Settings
 from dialer.cli.keep_records import batches_of, carry_out, person, telling_what_was_kept
-from dialer.cli.options import ConfigOption, StoreOption, WhoOption, day_of, site_files
+from dialer.cli.options import ConfigOption, StoreOption, WhoOption, day_of, reading_of, site, site_files
 from dialer.cli.report import FormatOption, OutOption, deliver
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands.records import MOST_MARKS
@@ -28,8 +28,6 @@ from dialer.reports.tables import Window
 from dialer.roll.marks_file import MarkReject, MarksFile, MarksOrigin, read_marks, unknown_keys
 from dialer.site.checks.explain import voter_meant
 from dialer.store import voters
-from dialer.store.cipher import site_key
-from dialer.store.connection import reading
 
 app = typer.Typer(help="What became known of voters: who has voted, and who says so.", no_args_is_help=True)
 
@@ -82,23 +80,23 @@ def import_marks(
     A sheet of `dialer list strike-off` comes back with an x in its column voted. The same list twice is as once. Exit 1 where
     a line was rejected or there was none.
     """
-    settings = load_settings(config)
+    settings = site(config, store)
     zone, now = site_zone(settings), SystemClock().now()
     if by is not None and not is_id(by):
         raise typer.BadParameter("--by: give an id such as worker-12, no name and no number")
     told = MarksOrigin(MarkSource(source.value), confidence, by, _day(settings, day, now), roll_version)
     name = person(who)
     if rejects is not None:
-        kept = {**site_files(settings, config, store), "the list itself": file}
+        kept = {**site_files(settings, config), "the list itself": file}
         refuse_unwritable(rejects, "--rejects", kept)  # before anything is taken in
-    with reading(store or settings.store.path, site_key(settings)) as db:
+    with reading_of(settings) as db:
         found = read_marks(file, db, told, now=now, zone=zone)
         new = list(unknown_keys(db, found.marks))
     if not (found.marks or found.rejects or found.unticked):
         typer.echo(f"dialer: {file} has a header and no lines: nothing was kept; write a line for each voter", err=True)
         raise typer.Exit(1)
     if not check:
-        _keep(settings, store, new, f"sha-{found.sha256[:16]}", name)
+        _keep(settings, new, f"sha-{found.sha256[:16]}", name)
     _tell(file, found, len(new), check=check)
     _tell_rejects(found.rejects, rejects)
 
@@ -113,17 +111,17 @@ def undo(
     """Take back that a voter has voted or is closed: a correction, appended as a mark. The voter is called again. Exit 1 where
     there is nothing to take back.
     """
-    settings = load_settings(config)
+    settings = site(config, store)
     name, now = person(who), SystemClock().now()
-    voter_id = _voter(settings, store, voter)
-    with reading(store or settings.store.path, site_key(settings)) as db:
+    voter_id = _voter(settings, voter)
+    with reading_of(settings) as db:
         if voters.stands(db, voter_id) == "pending":
             told = f"dialer: voter {voter_id}: there is nothing to take back, the voter is still to be called; nothing was kept"
             typer.echo(told, err=True)
             raise typer.Exit(1)
     key = f"undo/{voter_id}/{now:.6f}"
     mark = Mark(key, voter_id, MarkKind.NOT_YET, MarkSource.CORRECTION, now, agent=name)
-    _keep(settings, store, [mark], "undo", name)
+    _keep(settings, [mark], "undo", name)
     typer.echo(f"voter {voter_id}: corrected; still to be called")
 
 
@@ -136,14 +134,12 @@ def show(
     store: StoreOption = None,
 ) -> None:
     """Every mark of a voter, with source, time, confidence and who, and how the voter stands by them."""
-    settings = load_settings(config)
-    voter_id = _voter(settings, store, voter)
-    deliver(
-        lambda source, _, zone, __: marks_of_voter(source, voter_id, zone), Window(), form, out, store, settings, config
-    )
+    settings = site(config, store)
+    voter_id = _voter(settings, voter)
+    deliver(lambda source, _, zone, __: marks_of_voter(source, voter_id, zone), Window(), form, out, settings, config)
 
 
-def _keep(settings: Settings, store: Path | None, marks: Sequence[Mark], batch: str, who: str) -> None:
+def _keep(settings: Settings, marks: Sequence[Mark], batch: str, who: str) -> None:
     """Keep marks, batch by batch. Where one fails, the error is told with what was kept before it."""
     batches = batches_of(marks, MOST_MARKS)
     requests = [
@@ -152,7 +148,7 @@ def _keep(settings: Settings, store: Path | None, marks: Sequence[Mark], batch: 
     ]
     with telling_what_was_kept(batches, "marks") as done:
         if requests:
-            carry_out(settings, store, requests, done)
+            carry_out(settings, requests, done)
 
 
 def _report(mark: Mark) -> dict[str, Any]:
@@ -201,8 +197,8 @@ def _day(settings: Settings, text: str | None, now: float) -> date:
     return day
 
 
-def _voter(settings: Settings, store: Path | None, who: str) -> int:
-    with reading(store or settings.store.path, site_key(settings)) as db:
+def _voter(settings: Settings, who: str) -> int:
+    with reading_of(settings) as db:
         voter_id = voter_meant(db, who)
     if voter_id is None:
         raise RollError("this is no voter's id, no EPIC number and no constituency/part/serial")

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from config.settings import Settings, load_settings
+from config.settings import Settings
 from config.site_rules import site_profile
 from dialer.cli.keep_records import ask_dialler, batches_of, person, refuse_unless_dialler, telling_what_was_kept
-from dialer.cli.options import ConfigOption, StoreOption, WhoOption, said
+from dialer.cli.options import ConfigOption, StoreOption, WhoOption, said, site
 from dialer.cli.report import moment
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands.records import MOST_OPT_OUTS
@@ -52,8 +52,8 @@ def add(
     store: StoreOption = None,
 ) -> None:
     """Suppress one number at once, in every campaign; while the dialler runs, through the broker."""
-    settings = load_settings(config)
-    _opt_out(settings, store, [the_number(said(number), settings.centre.region)], source, who, "by-hand", {})
+    settings = site(config, store)
+    _opt_out(settings, [the_number(said(number), settings.centre.region)], source, who, "by-hand", {})
 
 
 @optout_app.command("import")
@@ -68,10 +68,10 @@ def import_opt_outs(
 
     Exit 1 where a line had no number.
     """
-    settings = load_settings(config)
+    settings = site(config, store)
     found = read_numbers(file, settings.centre.region)
     told = {"file": found.name, "sha256": found.sha256}
-    _opt_out(settings, store, found.numbers, source, who, f"sha-{found.sha256[:16]}", told)
+    _opt_out(settings, found.numbers, source, who, f"sha-{found.sha256[:16]}", told)
     _tell_lines(found)
 
 
@@ -88,7 +88,7 @@ def import_register(
 
     The dialler must not run; exit 1 where a line had no number.
     """
-    settings = load_settings(config)
+    settings = site(config, store)
     zone = site_zone(settings)
     issued, now = moment(dated, zone, "--dated"), SystemClock().now()
     most = site_profile(settings).registers.maximum_age_days
@@ -99,7 +99,7 @@ def import_register(
             f"the register {name!r} of {dated} is older than {most:g} days: get its newest issue (rules: registers)"
         )
     found = read_numbers(file, settings.centre.region)
-    with _writing(settings, store, "an import of a register") as db:
+    with _writing(settings, "an import of a register") as db:
         earlier = numbers.register_dated(db, name)
         if earlier is not None and earlier > issued:
             raise RollError(f"a newer issue of the register {name!r} is imported already: this one was not taken")
@@ -123,10 +123,10 @@ def import_consents(
 
     An opt-out stands whatever is said here. The dialler must not run; exit 1 where a line had no number.
     """
-    settings = load_settings(config)
+    settings = site(config, store)
     found = read_numbers(file, settings.centre.region, first_column_only=True)
     now = SystemClock().now()
-    with _writing(settings, store, "an import of consents") as db:
+    with _writing(settings, "an import of consents") as db:
         known = sum(numbers.set_consent(db, number, status, source=source, at=now) for number in found.numbers)
         ahead = len(found.numbers) - known
         what = {"status": status.value, "source": source, "file": found.name, "sha256": found.sha256}
@@ -137,7 +137,6 @@ def import_consents(
 
 def _opt_out(
     settings: Settings,
-    store: Path | None,
     found: Sequence[str],
     source: str,
     who: str | None,
@@ -152,10 +151,10 @@ def _opt_out(
         )
     secret = next(iter(settings.rules.secrets()), None)
     try:
-        fresh = _opt_out_here(settings, store, found, secret, source, who, file)
+        fresh = _opt_out_here(settings, found, secret, source, who, file)
         typer.echo(f"{fresh:,} numbers suppressed; {len(found) - fresh:,} were already")
     except StoreBusy as busy:
-        refuse_unless_dialler(store or settings.store.path, busy)
+        refuse_unless_dialler(settings.store.path, busy)
         if secret is None:
             raise StoreBusy(
                 f"{busy}; or set rules.opt_out_secret, then opt-outs reach a running dialler through the broker"
@@ -166,7 +165,6 @@ def _opt_out(
 
 def _opt_out_here(
     settings: Settings,
-    store: Path | None,
     found: Sequence[str],
     secret: bytes | None,
     source: str,
@@ -175,7 +173,7 @@ def _opt_out_here(
 ) -> int:
     """Suppress numbers in the store itself; how many were not before. Raises StoreBusy where somebody holds it."""
     now = SystemClock().now()
-    with _writing(settings, store, "an import of opt-outs") as db:
+    with _writing(settings, "an import of opt-outs") as db:
         fresh = 0
         for number in found:
             hashed = None if secret is None else number_hash(secret, number)
@@ -201,9 +199,9 @@ def _opt_out_there(
 
 
 @contextmanager
-def _writing(settings: Settings, store: Path | None, holder: str) -> Iterator[Connection]:
+def _writing(settings: Settings, holder: str) -> Iterator[Connection]:
     """The store alone, in one transaction."""
-    path, key = store or settings.store.path, site_key(settings)
+    path, key = settings.store.path, site_key(settings)
     with exclusive_connection(path, holder, create=False, key=key) as db, transaction(db):
         yield db
 

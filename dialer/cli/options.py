@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from config.settings import Settings
+from config.settings import Settings, load_settings
 from dialer.domain.output import Kept
+from dialer.store.cipher import site_key
+from dialer.store.connection import Connection, reading
 
 _LONGEST_LINE = 1000
 
@@ -23,6 +26,19 @@ ConfigOption = Annotated[
 WhoOption = Annotated[
     str | None, typer.Option("--who", help="Who answers for it, for the audit. [default: the user who is logged in]")
 ]
+
+
+def site(config: Path | None, store: Path | None) -> Settings:
+    """The site's settings, with the store that was named in the place of their own."""
+    settings = load_settings(config)
+    if store is None:
+        return settings
+    return settings.model_copy(update={"store": settings.store.model_copy(update={"path": store})})
+
+
+def reading_of(settings: Settings) -> AbstractContextManager[Connection]:
+    """The site's store, open to be read. See `reading`."""
+    return reading(settings.store.path, site_key(settings))
 
 
 def said(argument: str, what: str = "the number") -> str:
@@ -48,9 +64,9 @@ def day_of(text: str, option: str) -> date:
         raise typer.BadParameter(f"{option}: {text!r} is no date: write 2026-04-22") from error
 
 
-def site_files(settings: Settings, config: Path | None, store: Path | None) -> Kept:
+def site_files(settings: Settings, config: Path | None) -> Kept:
     """What a command that takes `--config` and `--store` must not write over, whatever file its other options name."""
-    path = store or settings.store.path
+    path = settings.store.path
     beside = {
         f"the store's {end} file": path.with_name(path.name + end)
         for end in (".lock", ".sent", "-wal", "-shm", "-journal")

@@ -54,10 +54,10 @@ def rehearse(
     settings = load_settings(config)
     if picture is not None:
         check_picture(picture)
-        refuse_kept(picture, "--picture", site_files(settings, config, store))
+        refuse_kept(picture, "--picture", site_files(settings, config))
     zone = site_zone(settings)
     today = datetime.now(zone).date()
-    path = store or settings.store.path
+    path = settings.store.path
     facts = store_facts(path, site_key(settings), settings.polling_day.last_call_minutes * 60.0)
     days = days_of(settings, today, faults=faults, hours=hours, seed=seed, areas=facts.areas)
     profile = VoterProfile(answer_rate=answer_rate, talk_mean_seconds=talk_seconds)

@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from config.settings import Settings, load_settings
+from config.settings import Settings
 from config.site_rules import site_profile
-from dialer.cli.options import ConfigOption, StoreOption, day_of, site_files
+from dialer.cli.options import ConfigOption, StoreOption, day_of, reading_of, site, site_files
 from dialer.domain.errors import NotInStore, OutputRefused
 from dialer.domain.output import refuse_kept, refuse_unwritable, write_file
 from dialer.domain.site_time import site_zone
@@ -25,8 +25,7 @@ from dialer.reports.polling_day import turnout as made
 from dialer.reports.tables import FOREVER, Window
 from dialer.reports.turnout_picture import draw_turnout
 from dialer.simulation.plots import check_picture
-from dialer.store.cipher import site_key
-from dialer.store.connection import Connection, reading
+from dialer.store.connection import Connection
 from dialer.store.numbers import campaign_states
 
 app = typer.Typer(help="What happened, as a table, CSV, JSON, XLSX or PDF.", no_args_is_help=True)
@@ -64,9 +63,9 @@ def _register(name: str, summary: str, make: Making) -> None:
         store: StoreOption = None,
         config: ConfigOption = None,
     ) -> None:
-        settings = load_settings(config)
+        settings = site(config, store)
         window = window_of(since, until, campaign, site_zone(settings))
-        deliver(make, window, form, out, store, settings, config)
+        deliver(make, window, form, out, settings, config)
 
     run.__doc__ = summary
     app.command(name)(run)
@@ -89,7 +88,6 @@ def deliver(
     window: Window,
     form: Format | None,
     out: Path | None,
-    store: Path | None,
     settings: Settings,
     config: Path | None,
 ) -> None:
@@ -97,8 +95,8 @@ def deliver(
     zone = site_zone(settings)
     chosen = _format(form, out)
     if out is not None:
-        refuse_unwritable(out, "--out", site_files(settings, config, store))
-    with reading(store or settings.store.path, site_key(settings)) as db:
+        refuse_unwritable(out, "--out", site_files(settings, config))
+    with reading_of(settings) as db:
         if window.campaign is not None:
             _refuse_unknown(db, window.campaign, settings)
         report = make(db, window, zone, settings)
@@ -191,13 +189,13 @@ def calls(
     config: ConfigOption = None,
 ) -> None:
     """Attempts by campaign and outcome."""
-    settings = load_settings(config)
+    settings = site(config, store)
     window = window_of(since, until, campaign, site_zone(settings))
 
     def made(db: Connection, window: Window, zone: tzinfo, _: Settings) -> Report:
         return tables.each_call(db, window, zone) if each else tables.calls(db, window)
 
-    deliver(made, window, form, out, store, settings, config)
+    deliver(made, window, form, out, settings, config)
 
 
 def _format(form: Format | None, out: Path | None) -> Format:
@@ -293,20 +291,20 @@ def turnout(
     config: ConfigOption = None,
 ) -> None:
     """Self-reported turnout of the voters reached, labelled so, and official figures beside it where they were entered."""
-    settings = load_settings(config)
+    settings = site(config, store)
     window = window_of(since, until, campaign, site_zone(settings))
     shown = None if day is None else day_of(day, "--day")
     if picture is not None:
         check_picture(picture)  # before the report: one that is asked for wrongly gives nothing
-        refuse_kept(picture, "--picture", site_files(settings, config, store))
-    deliver(lambda db, window, zone, _: made(db, window, zone, by), window, form, out, store, settings, config)
+        refuse_kept(picture, "--picture", site_files(settings, config))
+    deliver(lambda db, window, zone, _: made(db, window, zone, by), window, form, out, settings, config)
     if picture is not None:
-        _draw(store or settings.store.path, picture, shown, window, settings)
+        _draw(settings.store.path, picture, shown, window, settings)
 
 
 def _draw(store: Path, picture: Path, day: date | None, window: Window, settings: Settings) -> None:
     zone, chosen = site_zone(settings), settings.polling_day
-    with reading(store, site_key(settings)) as db:
+    with reading_of(settings) as db:
         found, official = courses(db, window), official_figures(db, window, zone)
         states = states_of(db)
     days = _days(found, zone) | {figure.day for figure in official}

@@ -11,8 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from config.settings import load_settings
-from dialer.cli.options import ConfigOption, StoreOption, site_files
+from dialer.cli.options import ConfigOption, StoreOption, site, site_files
 from dialer.cli.progress import Advance, progress
 from dialer.domain.errors import INTERRUPTED
 from dialer.domain.output import refuse_kept
@@ -65,17 +64,17 @@ def import_roll(
     if its serials are still the same voters'. So is one that is there with its state where this roll names none, or without.
     """
     console = Console(stderr=as_json)
-    settings = load_settings(config)
+    settings = site(config, store)
     prepared = prepare_import(roll, load_map(map_file) if map_file is not None else None)
     _show_mapping(console, prepared)
     if rejects is not None:
-        refuse_kept(rejects, "--rejects", {**site_files(settings, config, store), "the map file": map_file})
+        refuse_kept(rejects, "--rejects", {**site_files(settings, config), "the map file": map_file})
     options = ImportOptions(dry_run, rejects, settings.centre.region, roll_version, beside)
     try:
         with progress("importing") as advance:
             result = run_import(
                 prepared,
-                store or settings.store.path,
+                settings.store.path,
                 options,
                 progress=lambda done: _show_progress(done, advance),
                 key=site_key(settings),
@@ -142,9 +141,9 @@ def weights(
     It is a supporter score x propensity x the chance of an answer. All of the file or nothing. The dialler must be stopped.
     """
     console = Console()
-    settings = load_settings(config)
+    settings = site(config, store)
     with progress("weighing") as advance:
-        result = import_weights(file, store or settings.store.path, advance, key=site_key(settings))
+        result = import_weights(file, settings.store.path, advance, key=site_key(settings))
     console.print(f"{result.rows:,} rows: {result.changed:,} weights changed, {result.unknown:,} not on the roll")
 
 
@@ -236,10 +235,10 @@ def import_list(
 
     The dialler must be stopped.
     """
-    settings = load_settings(config)
+    settings = site(config, store)
     result = import_workers(
         file,
-        store or settings.store.path,
+        settings.store.path,
         settings.centre.region,
         roll_version=roll_version,
         replace=replace,

@@ -22,7 +22,7 @@ from rich.text import Text
 from config.jurisdiction import Rule, load_profile, shipped_profiles
 from config.settings import load_settings
 from config.site_rules import site_profile
-from dialer.cli.options import ConfigOption, StoreOption, said
+from dialer.cli.options import ConfigOption, StoreOption, reading_of, said, site
 from dialer.cli.report import FILE_WIDTH, moment
 from dialer.domain.clock import SystemClock
 from dialer.domain.site_time import site_zone
@@ -90,11 +90,11 @@ def _source(rule: Rule) -> str:
 @app.command()
 def check(config: ConfigOption = None, store: StoreOption = None, at: AtOption = None) -> None:
     """Whether this site keeps its rules: settings, certificates, registers, polling days. Exit 1 if a campaign cannot call."""
-    settings = load_settings(config)
+    settings = site(config, store)
     zone = site_zone(settings)
     now = _now(at, zone)
     profile = site_profile(settings)
-    path, key = store or settings.store.path, site_key(settings)
+    path, key = settings.store.path, site_key(settings)
     typer.echo(f"good  profile {profile.name}: the settings are as strict or stricter")
     bad = False
     with _maybe_store(path, key) as db:
@@ -118,12 +118,12 @@ def explain(
 
     `--at` of an earlier moment is judged by what was known then: the rules, registers, consents, opt-outs, marks and calls.
     """
-    settings = load_settings(config)
+    settings = site(config, store)
     zone = site_zone(settings)
     now = _now(at, zone)
     who = said(who, "the number")
     not_kept: dict[str, None] = {}
-    with reading(store or settings.store.path, site_key(settings)) as db:
+    with reading_of(settings) as db:
         for each in explanations(settings, db, who, now, past=at is not None and now < SystemClock().now()):
             not_kept.update(dict.fromkeys(each.not_kept))
             head = f"{each.number} in {each.campaign}:"

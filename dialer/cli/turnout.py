@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
-from config.settings import Settings, load_settings
+from config.settings import Settings
 from dialer.cli.keep_records import batches_of, carry_out, person, telling_what_was_kept
-from dialer.cli.options import ConfigOption, StoreOption, WhoOption
+from dialer.cli.options import ConfigOption, StoreOption, WhoOption, reading_of, site
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands.records import MOST_FIGURES
 from dialer.domain.errors import NotInStore, RollError
@@ -25,8 +25,7 @@ from dialer.roll.columns import CONSTITUENCY, PART, SmallTable
 from dialer.roll.parts import STATE
 from dialer.rules.polls import PollingDay, poll_of
 from dialer.rules.rulebook import polls_of
-from dialer.store.cipher import site_key
-from dialer.store.connection import Connection, reading
+from dialer.store.connection import Connection
 from dialer.store.polling_day_records import closes_at, of_state, standing_figures
 
 app = typer.Typer(
@@ -80,10 +79,10 @@ def enter(
 
     One that is below an earlier hour's, above a later one's, or of no hour or day of the poll is refused: a slip of the keys.
     """
-    settings = load_settings(config)
+    settings = site(config, store)
     area = _Area(constituency, part, state)
     figure = _figure("--constituency, --by, --turnout, --state, --day", day or _today(settings), area, by, turnout)
-    _carry_out(settings, store, [figure], who, as_told=as_told)
+    _carry_out(settings, [figure], who, as_told=as_told)
 
 
 @app.command("import")
@@ -99,8 +98,8 @@ def import_figures(
     store: StoreOption = None,
 ) -> None:
     """Enter the figures of a file, also while the dialler runs. A line that is wrong is named, and nothing is taken then."""
-    settings = load_settings(config)
-    _carry_out(settings, store, _read(file, day or _today(settings)), who, as_told=as_told)
+    settings = site(config, store)
+    _carry_out(settings, _read(file, day or _today(settings)), who, as_told=as_told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +119,16 @@ class _Entry:
         return RollError(f"{self.where}: {problem}; nothing was taken")
 
 
-def _carry_out(
-    settings: Settings, store: Path | None, entries: Sequence[_Entry], who: str | None, *, as_told: bool
-) -> None:
+def _carry_out(settings: Settings, entries: Sequence[_Entry], who: str | None, *, as_told: bool) -> None:
     name = person(who)
     # A command has so many figures and no more: what may be refused is looked for in all of them before the first is sent.
-    with reading(store or settings.store.path, site_key(settings)) as db:
+    with reading_of(settings) as db:
         entries = [_of_the_roll(db, each) for each in entries]
         _refuse(settings, db, entries, as_told=as_told)
     batches = batches_of([_report(each.figure) for each in entries], MOST_FIGURES)
     requests = [CommandRequest("official-turnout", {"figures": list(each), "who": name}) for each in batches]
     with telling_what_was_kept(batches, "figures") as done:
-        answers = carry_out(settings, store, requests, done)
+        answers = carry_out(settings, requests, done)
     for answer in answers:
         typer.echo(answer)
 

@@ -7,16 +7,13 @@ from typing import Annotated
 
 import typer
 
-from config.settings import load_settings
 from dialer.cli.keep_records import batches_of, carry_out, person, telling_what_was_kept
-from dialer.cli.options import ConfigOption, StoreOption, WhoOption
+from dialer.cli.options import ConfigOption, StoreOption, WhoOption, reading_of, site
 from dialer.domain.commands.unknown import MOST_ATTEMPTS
 from dialer.domain.site_time import site_zone
 from dialer.mqtt.ask import CommandRequest
 from dialer.site.checks.explain import masked
 from dialer.store import queues
-from dialer.store.cipher import site_key
-from dialer.store.connection import reading
 
 app = typer.Typer(help="Attempts of which nobody knows whether they were calls.", no_args_is_help=True)
 
@@ -24,9 +21,9 @@ app = typer.Typer(help="Attempts of which nobody knows whether they were calls."
 @app.command("list")
 def show(config: ConfigOption = None, store: StoreOption = None) -> None:
     """Tell which attempts a crash or a cut link left unknown: no campaign calls their numbers again before they are released."""
-    settings = load_settings(config)
+    settings = site(config, store)
     zone = site_zone(settings)
-    with reading(store or settings.store.path, site_key(settings)) as db:
+    with reading_of(settings) as db:
         found = queues.unknown_attempts(db)
     for each in found:
         at = datetime.fromtimestamp(each.created_at, zone)
@@ -57,16 +54,16 @@ def release(
         raise typer.BadParameter("give the attempts' ids, or --all (`dialer unknown list` shows them)")
     if not reason.strip():
         raise typer.BadParameter("--reason: say why they may be called again, such as carrier-list-compared")
-    settings = load_settings(config)
+    settings = site(config, store)
     name, wanted = person(who), list(attempts or [])
     if everything:
-        with reading(store or settings.store.path, site_key(settings)) as db:
+        with reading_of(settings) as db:
             wanted = [each.attempt_id for each in queues.unknown_attempts(db)]
     batches = batches_of(wanted, MOST_ATTEMPTS)
     fields = {"reason": reason.strip(), "who": name}
     requests = [CommandRequest("unknown-release", {**fields, "attempts": list(each)}) for each in batches]
     with telling_what_was_kept(batches, "releases") as done:
-        for answer in carry_out(settings, store, requests, done):
+        for answer in carry_out(settings, requests, done):
             typer.echo(answer)
     if not wanted:
         typer.echo("no attempt is unknown: nothing was released")

@@ -37,10 +37,10 @@ class Topic:
     key: str
     pattern: str  # below dialer/v1/{centre}/, variable parts in braces
     description: str
-    direction: TopicWriter
-    retained: bool
-    qos: int
     example: Payload
+    direction: TopicWriter = TopicWriter.DIALLER
+    retained: bool = False
+    qos: int = 1
     through_outbox: bool = False  # committed with the result, delivered at least once
 
     def address(self, centre: str, **parts: str | int) -> str:
@@ -75,9 +75,7 @@ CENTRE_STATE = Topic(
     pattern="state",
     description="The centre as a whole: at every change, at most once a second, and at least every 10 seconds. The last will "
     "says `online` false.",
-    direction=TopicWriter.DIALLER,
     retained=True,
-    qos=1,
     example=payloads.CentreStatePayload(
         centre="pune-1",
         online=True,
@@ -110,7 +108,6 @@ STATISTICS = Topic(
     key="campaign-statistics",
     pattern="campaigns/{campaign}/statistics",
     description="A campaign's figures: at every change, at most 5 a second for each campaign.",
-    direction=TopicWriter.DIALLER,
     retained=True,
     qos=0,
     example=payloads.StatisticsPayload(
@@ -138,8 +135,6 @@ CALL = Topic(
     pattern="campaigns/{campaign}/calls",
     description="A call's change of state, each of them, up to a fifth of a second late. Telemetry: dropped when the broker is "
     "away or slow; how a call ended is on `results/attempts`.",
-    direction=TopicWriter.DIALLER,
-    retained=False,
     qos=0,
     example=payloads.CallPayload(
         attempt=_ATTEMPT, campaign="turnout-agents", state="talking", at=_AT, seat="seat-04", outcome=None
@@ -150,7 +145,6 @@ SEAT = Topic(
     pattern="seats/{seat}",
     description="A seat, at every change of its state, of the transfer of its call and of its recording, at most 5 a second: of "
     "changes that follow closely, the last.",
-    direction=TopicWriter.DIALLER,
     retained=True,
     qos=0,
     example=payloads.SeatPayload(
@@ -170,7 +164,6 @@ TURNOUT = Topic(
     key="booth-turnout",
     pattern="booths/{booth}/turnout",
     description="Self-reported turnout of a booth, at every mark that changes it.",
-    direction=TopicWriter.DIALLER,
     retained=True,
     qos=0,
     example=payloads.TurnoutPayload(
@@ -181,9 +174,7 @@ ALERTS = Topic(
     key="alerts",
     pattern="alerts",
     description="Every alert that stands, in one message that replaces the one before; an empty list when nothing is wrong.",
-    direction=TopicWriter.DIALLER,
     retained=True,
-    qos=1,
     example=payloads.AlertsPayload(
         at=_AT,
         alerts=[
@@ -200,9 +191,6 @@ ATTEMPT_RESULT = Topic(
     key="attempt-result",
     pattern="results/attempts",
     description="An attempt has ended. Committed with the result; at least once, in order.",
-    direction=TopicWriter.DIALLER,
-    retained=False,
-    qos=1,
     example=payloads.AttemptPayload(
         attempt=_ATTEMPT,
         campaign="turnout-agents",
@@ -223,9 +211,6 @@ DISPOSITION_RESULT = Topic(
     key="disposition-result",
     pattern="results/dispositions",
     description="What an agent said of a call. Committed with the result; at least once, in order.",
-    direction=TopicWriter.DIALLER,
-    retained=False,
-    qos=1,
     example=payloads.DispositionPayload(
         attempt=_ATTEMPT, disposition="later", at=_AT, agent="agent-17", retry_at=_AT + 7200
     ),
@@ -235,9 +220,6 @@ MARK_RESULT = Topic(
     key="mark-result",
     pattern="results/marks",
     description="Something became known of one voter. Committed with the mark; at least once, in order.",
-    direction=TopicWriter.DIALLER,
-    retained=False,
-    qos=1,
     example=payloads.MarkPayload(
         key=f"{_ATTEMPT}:turnout",
         voter=88213,
@@ -255,9 +237,6 @@ OPT_OUT_RESULT = Topic(
     pattern="results/opt-outs",
     description="A number opted out. Committed with the opt-out; at least once, in order. Centres that share a secret "
     "(`rules.opt_out_secret`) listen to each other's here and suppress the number too.",
-    direction=TopicWriter.DIALLER,
-    retained=False,
-    qos=1,
     example=payloads.OptOutPayload(phone=40211, at=_AT, source="voter-key", attempt=_ATTEMPT, number_hash="9f" * 32),
     through_outbox=True,
 )
@@ -266,9 +245,6 @@ AUDIT_HEAD = Topic(
     pattern="results/audit-heads",
     description="Where the audit's chain ends, once a minute while anything is done, and at the end of a day. Keep them on another "
     "machine: whoever changes the store afterwards, chain and all, cannot make it fit a head that was told.",
-    direction=TopicWriter.DIALLER,
-    retained=False,
-    qos=1,
     example=payloads.AuditHeadPayload(number=512, digest="3b" * 32, at=_AT, seals=20_412),
     through_outbox=True,
 )
@@ -281,8 +257,6 @@ COMMANDS = Topic(
     "retained, expired, malformed or, where it must be, unsigned one is refused. The same id of a sender is executed once and "
     "answered each time; with another content it is refused.",
     direction=TopicWriter.SUPERVISOR,
-    retained=False,
-    qos=1,
     example=payloads.command_payload()(id="7c1f1b2e-pause", name="pause", expires_at=_AT + 30, campaign="turnout-ivr"),
 )
 REPLIES = Topic(
@@ -290,9 +264,6 @@ REPLIES = Topic(
     pattern="replies/{user}/{command}",
     description="What became of a command, below its sender's name. Goes through the outbox, so it comes after a broken connection "
     "too.",
-    direction=TopicWriter.DIALLER,
-    retained=False,
-    qos=1,
     example=payloads.ReplyPayload(id="7c1f1b2e-pause", status="done", text="campaign turnout-ivr is paused", at=_AT),
     through_outbox=True,
 )
