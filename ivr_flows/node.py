@@ -67,6 +67,12 @@ class HandedOver:
     state: FlowState
 
 
+Entered = Walked | Acting | Going | Hanging
+"""What happens when a call comes to a node."""
+Answered = Going | Acting | HandedOver | None
+"""What follows an answer; None: it comes of no action of that node."""
+
+
 class Look(Enum):
     """How a node's box is coloured."""
 
@@ -109,10 +115,10 @@ class Node(ABC):
     # Turns
 
     @abstractmethod
-    def enter(self, flow: Flow, state: FlowState) -> Walked | Acting | Going | Hanging:
+    def enter(self, flow: Flow, state: FlowState) -> Entered:
         """What happens when the call comes here; `flow` is the one that the node is in."""
 
-    def answer(self, state: FlowState, event: Input) -> Going | Acting | HandedOver | None:
+    def answer(self, state: FlowState, event: Input) -> Answered:
         """What follows when `event` came of the node's action; None: it comes of no such action."""
         return None
 
@@ -224,7 +230,7 @@ class Question(Node):
     def take(self, state: FlowState, event: Digits) -> Going | Acting:
         """What follows what was keyed."""
 
-    def answer(self, state: FlowState, event: Input) -> Going | Acting | HandedOver | None:
+    def answer(self, state: FlowState, event: Input) -> Answered:
         """Where the keys lead, or the question again."""
         if not isinstance(event, Digits):
             return None
@@ -274,11 +280,11 @@ class Committing(Node):
     def commit(self, state: FlowState) -> FlowCommit:
         """What is to be committed."""
 
-    def enter(self, flow: Flow, state: FlowState) -> Walked | Acting | Going | Hanging:
+    def enter(self, flow: Flow, state: FlowState) -> Entered:
         """Commit."""
         return Acting(state, Commit(state.where, self.commit(state)))
 
-    def answer(self, state: FlowState, event: Input) -> Going | Acting | HandedOver | None:
+    def answer(self, state: FlowState, event: Input) -> Answered:
         """On only when it is committed."""
         if isinstance(event, Committed):
             return Going(state, self.next)

@@ -10,7 +10,7 @@ from ivr_flows.errors import FlowError
 from ivr_flows.fields import Fields, KnownNames, known_name
 from ivr_flows.known import holds, lookup
 from ivr_flows.model import Condition, describe_condition
-from ivr_flows.node import NAME, Acting, Flow, Going, Hanging, Look, Node, Walked, node_kind, node_schema
+from ivr_flows.node import NAME, Entered, Flow, Look, Node, Walked, node_kind, node_schema
 from ivr_flows.reader import Table, Value
 from ivr_flows.turns import FlowState
 
@@ -41,7 +41,7 @@ class BranchNode(Node):
         conditions = tuple(_read_case(case, fields, names) for case in cases)
         return cls(fields.node, fields.line, conditions=conditions, otherwise=fields.name("otherwise"))
 
-    def enter(self, flow: Flow, state: FlowState) -> Walked | Acting | Going | Hanging:
+    def enter(self, flow: Flow, state: FlowState) -> Entered:
         true = (case.goto for case in self.conditions if holds(case, lookup(state, case.name)))
         return Walked(state.but(node=next(true, self.otherwise)))
 

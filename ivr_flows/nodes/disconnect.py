@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 from ivr_flows.fields import Fields, KnownNames, read_prompts
 from ivr_flows.known import resolve
 from ivr_flows.model import Prompt
-from ivr_flows.node import PROMPTS, Acting, Flow, Going, Hanging, Look, Node, Walked, named, node_kind, node_schema
+from ivr_flows.node import PROMPTS, Entered, Flow, Hanging, Look, Node, named, node_kind, node_schema
 from ivr_flows.turns import FlowState
 
 
@@ -36,7 +36,7 @@ class DisconnectNode(Node):
             reason=fields.name("disconnect"),
         )
 
-    def enter(self, flow: Flow, state: FlowState) -> Walked | Acting | Going | Hanging:
+    def enter(self, flow: Flow, state: FlowState) -> Entered:
         return Hanging(resolve(state, self.prompts), self.reason)
 
     @property

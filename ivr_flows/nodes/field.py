@@ -25,11 +25,10 @@ from ivr_flows.node import (
     SOME_PROMPTS,
     TERMINATOR,
     Acting,
+    Entered,
     Flow,
     Going,
-    Hanging,
     Question,
-    Walked,
     named,
     node_kind,
     node_schema,
@@ -134,7 +133,7 @@ class FieldNode(Question):
             next=fields.name("next"),
         )
 
-    def enter(self, flow: Flow, state: FlowState) -> Walked | Acting | Going | Hanging:
+    def enter(self, flow: Flow, state: FlowState) -> Entered:
         if state.typed_ahead and state.typed_ahead == self.terminator:
             # Keyed before the first digit it is an empty entry, as it is when the question has been heard.
             return self.take(state.but(typed_ahead=""), Digits(""))

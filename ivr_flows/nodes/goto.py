@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from ivr_flows.fields import Fields, KnownNames
-from ivr_flows.node import NAME, Acting, Flow, Going, Hanging, Look, Node, Walked, node_kind, node_schema
+from ivr_flows.node import NAME, Entered, Flow, Look, Node, Walked, node_kind, node_schema
 from ivr_flows.turns import FlowState
 
 
@@ -25,7 +25,7 @@ class GotoNode(Node):
     def read(cls, fields: Fields, names: KnownNames) -> Self:
         return cls(fields.node, fields.line, next=fields.name("goto"))
 
-    def enter(self, flow: Flow, state: FlowState) -> Walked | Acting | Going | Hanging:
+    def enter(self, flow: Flow, state: FlowState) -> Entered:
         return Walked(state.but(node=self.next))
 
     def targets(self) -> Iterator[tuple[str, str]]:

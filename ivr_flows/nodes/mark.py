@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 from ivr_flows.fields import Fields, KnownNames, known_answer
 from ivr_flows.known import lookup, whole
 from ivr_flows.model import MarkKind, Scope
-from ivr_flows.node import FAILED, NAME, Acting, Committing, Going, HandedOver, named, node_kind, node_schema
+from ivr_flows.node import FAILED, NAME, Answered, Committing, Going, named, node_kind, node_schema
 from ivr_flows.turns import CommitKind, FlowCommit, FlowState, Input, NobodyFound
 
 
@@ -94,7 +94,7 @@ class MarkNode(Committing):
             answers=dict(state.answers),
         )
 
-    def answer(self, state: FlowState, event: Input) -> Going | Acting | HandedOver | None:
+    def answer(self, state: FlowState, event: Input) -> Answered:
         if isinstance(event, NobodyFound):
             return Going(state, self.unknown or self.failed)
         return Committing.answer(self, state, event)

@@ -10,19 +10,7 @@ from typing import Any, ClassVar, Self
 from ivr_flows.fields import Fields, KnownNames, own_reprompt, prompts_needed, read_choices
 from ivr_flows.known import resolve
 from ivr_flows.model import Prompt
-from ivr_flows.node import (
-    NAME,
-    REPROMPT,
-    SOME_PROMPTS,
-    Acting,
-    Flow,
-    Going,
-    Hanging,
-    Question,
-    Walked,
-    node_kind,
-    node_schema,
-)
+from ivr_flows.node import NAME, REPROMPT, SOME_PROMPTS, Acting, Entered, Flow, Going, Question, node_kind, node_schema
 from ivr_flows.turns import Collect, Digits, FlowState
 
 _KEYS = frozenset("0123456789*#")
@@ -67,7 +55,7 @@ class MenuNode(Question):
             no_match=own_reprompt(fields, "no_match", names, names.no_match),
         )
 
-    def enter(self, flow: Flow, state: FlowState) -> Walked | Acting | Going | Hanging:
+    def enter(self, flow: Flow, state: FlowState) -> Entered:
         if state.typed_ahead:  # answered before it was asked
             return self._choose(state.but(typed_ahead=state.typed_ahead[1:]), state.typed_ahead[:1])
         return Acting(state, self.collect(state, self.prompts))

@@ -15,13 +15,12 @@ from ivr_flows.node import (
     PROMPTS,
     TERMINATOR,
     Acting,
+    Answered,
+    Entered,
     Flow,
     Going,
-    HandedOver,
-    Hanging,
     Look,
     Node,
-    Walked,
     node_kind,
     node_schema,
 )
@@ -69,11 +68,11 @@ class RecordNode(Node):
             failed=fields.name("failed"),
         )
 
-    def enter(self, flow: Flow, state: FlowState) -> Walked | Acting | Going | Hanging:
+    def enter(self, flow: Flow, state: FlowState) -> Entered:
         prompts = resolve(state, self.prompts)
         return Acting(state, Record(state.where, prompts, self.max_seconds, self.silence_seconds, self.terminator))
 
-    def answer(self, state: FlowState, event: Input) -> Going | Acting | HandedOver | None:
+    def answer(self, state: FlowState, event: Input) -> Answered:
         if isinstance(event, Recorded):
             return Going(state.with_answer(self.answer_name, event.name), self.next)
         return Going(state, self.failed) if isinstance(event, RecordFailed) else None

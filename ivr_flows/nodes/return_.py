@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from ivr_flows.fields import Fields, KnownNames
-from ivr_flows.node import Acting, Flow, Going, Hanging, Look, Node, Walked, node_kind, node_schema
+from ivr_flows.node import Entered, Flow, Hanging, Look, Node, Walked, node_kind, node_schema
 from ivr_flows.turns import FlowState
 
 
@@ -28,7 +28,7 @@ class ReturnNode(Node):
         fields.choice("return", ("", "true", "null", "~"))
         return cls(fields.node, fields.line)
 
-    def enter(self, flow: Flow, state: FlowState) -> Walked | Acting | Going | Hanging:
+    def enter(self, flow: Flow, state: FlowState) -> Entered:
         if not state.frames:
             return Hanging()
         return Walked(state.but(frames=state.frames[:-1], node=state.frames[-1].resume))

@@ -14,10 +14,10 @@ from ivr_flows.node import (
     NAME,
     SOME_PROMPTS,
     Acting,
+    Answered,
+    Entered,
     Flow,
     Going,
-    HandedOver,
-    Hanging,
     Look,
     Node,
     Walked,
@@ -59,13 +59,13 @@ class SayNode(Node):
             next=fields.name("next"),
         )
 
-    def enter(self, flow: Flow, state: FlowState) -> Walked | Acting | Going | Hanging:
+    def enter(self, flow: Flow, state: FlowState) -> Entered:
         said = () if state.typed_ahead and self.barge_in else resolve(state, self.prompts)
         if not said:
             return Walked(state.but(node=self.next))
         return Acting(state, Play(state.where, said, KEYS if self.barge_in else ""))
 
-    def answer(self, state: FlowState, event: Input) -> Going | Acting | HandedOver | None:
+    def answer(self, state: FlowState, event: Input) -> Answered:
         if not isinstance(event, Played):
             return None
         ahead = event.digit if event.digit and self.barge_in and event.digit != state.stray else ""

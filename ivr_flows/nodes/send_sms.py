@@ -8,20 +8,7 @@ from typing import Any, ClassVar, Self
 
 from ivr_flows.fields import Fields, KnownNames, read_need
 from ivr_flows.known import lookup
-from ivr_flows.node import (
-    FAILED,
-    NAME,
-    Acting,
-    Flow,
-    Going,
-    HandedOver,
-    Hanging,
-    Look,
-    Node,
-    Walked,
-    node_kind,
-    node_schema,
-)
+from ivr_flows.node import FAILED, NAME, Acting, Answered, Entered, Flow, Going, Look, Node, node_kind, node_schema
 from ivr_flows.texts import SMS
 from ivr_flows.turns import FlowState, Input, SendSms, SmsFailed, SmsSent
 
@@ -55,12 +42,12 @@ class SmsNode(Node):
             failed=fields.name("failed"),
         )
 
-    def enter(self, flow: Flow, state: FlowState) -> Walked | Acting | Going | Hanging:
+    def enter(self, flow: Flow, state: FlowState) -> Entered:
         known = {name: lookup(state, name) for name in self.needs}
         values = {name: value for name, value in known.items() if value is not None}
         return Acting(state, SendSms(state.where, self.template, values))
 
-    def answer(self, state: FlowState, event: Input) -> Going | Acting | HandedOver | None:
+    def answer(self, state: FlowState, event: Input) -> Answered:
         if isinstance(event, SmsSent):
             return Going(state, self.next)
         return Going(state, self.failed) if isinstance(event, SmsFailed) else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from ivr_flows.fields import Fields, KnownNames
-from ivr_flows.node import NAME, Acting, Flow, Going, Hanging, Look, Node, Walked, node_kind, node_schema
+from ivr_flows.node import NAME, Entered, Flow, Look, Node, Walked, node_kind, node_schema
 from ivr_flows.turns import FlowState, Frame
 
 
@@ -28,7 +28,7 @@ class SubdialogNode(Node):
     def read(cls, fields: Fields, names: KnownNames) -> Self:
         return cls(fields.node, fields.line, flow=fields.name("subdialog"), next=fields.name("next"))
 
-    def enter(self, flow: Flow, state: FlowState) -> Walked | Acting | Going | Hanging:
+    def enter(self, flow: Flow, state: FlowState) -> Entered:
         frames = (*state.frames, Frame(self.flow, self.next))
         return Walked(state.but(frames=frames, node=flow.subflows[self.flow].start))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from ivr_flows.fields import Fields, KnownNames
-from ivr_flows.node import FAILED, NAME, Acting, Committing, Going, HandedOver, named, node_kind, node_schema
+from ivr_flows.node import FAILED, NAME, Answered, Committing, Going, named, node_kind, node_schema
 from ivr_flows.turns import CommitKind, FlowCommit, FlowState, Input, NobodyFound
 
 
@@ -43,7 +43,7 @@ class TakeBackNode(Committing):
         """That it was a mistake."""
         return FlowCommit(CommitKind.TAKE_BACK, state.where, state.commits + 1, answers=dict(state.answers))
 
-    def answer(self, state: FlowState, event: Input) -> Going | Acting | HandedOver | None:
+    def answer(self, state: FlowState, event: Input) -> Answered:
         if isinstance(event, NobodyFound):
             return Going(state, self.nothing)
         return Committing.answer(self, state, event)

@@ -13,13 +13,13 @@ from ivr_flows.node import (
     NAME,
     PROMPTS,
     Acting,
+    Answered,
+    Entered,
     Flow,
     Going,
     HandedOver,
-    Hanging,
     Look,
     Node,
-    Walked,
     named,
     node_kind,
     node_schema,
@@ -56,10 +56,10 @@ class TransferNode(Node):
             failed=fields.name("failed"),
         )
 
-    def enter(self, flow: Flow, state: FlowState) -> Walked | Acting | Going | Hanging:
+    def enter(self, flow: Flow, state: FlowState) -> Entered:
         return Acting(state, Transfer(state.where, resolve(state, self.prompts), self.to, dict(state.answers)))
 
-    def answer(self, state: FlowState, event: Input) -> Going | Acting | HandedOver | None:
+    def answer(self, state: FlowState, event: Input) -> Answered:
         if isinstance(event, Transferred):
             return HandedOver(state)
         return Going(state, self.failed) if isinstance(event, TransferFailed) else None
