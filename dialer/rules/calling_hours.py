@@ -120,13 +120,13 @@ def _first_open(
 
 def _openings(zone: ZoneInfo, now: float, hours_on: Callable[[date], tuple[Stretch, ...]]) -> Iterator[float]:
     """Moments at which a zone may open. A clock change may repeat an opening (both passes are told) or skip it; then the
-    zone opens when the clock jumps, if the hours go on behind the gap.
+    zone opens when the clock jumps, if the hours go on behind the gap. So it does where the clock jumps back over a closing.
     """
     today = datetime.fromtimestamp(now, zone).date()
     for ahead in range(-1, _DAYS_AHEAD):
         day = today + timedelta(days=ahead)
-        for start, _ in hours_on(day):
-            local = datetime.combine(day, start, zone)
+        for moment in {moment for stretch in hours_on(day) for moment in stretch}:
+            local = datetime.combine(day, moment, zone)
             first, second = (local.replace(fold=fold).astimezone(UTC).timestamp() for fold in (0, 1))
             yield first
             if first != second:

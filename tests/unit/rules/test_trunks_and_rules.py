@@ -116,6 +116,13 @@ def test_a_skipped_hour_has_no_moment_and_a_repeated_one_counts_twice() -> None:
     assert minutes == 24
 
 
+def test_hours_that_end_in_a_repeated_hour_open_again_when_the_clock_jumps_back() -> None:
+    hours = [(time(0, 30), time(2, 30))]
+    closed = datetime(2024, 10, 27, 0, 45, tzinfo=UTC).timestamp()  # 02:45 in Berlin, for the first time
+    assert not may_call(hours, BERLIN, closed)
+    assert next_opening(hours, BERLIN, closed) == datetime(2024, 10, 27, 1, 0, tzinfo=UTC).timestamp()
+
+
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.floats(1.7e9, 1.8e9), st.sampled_from([KOLKATA, BERLIN, ZoneInfo("America/New_York")]))
 def test_the_next_opening_is_open_and_nothing_before_it_is(now: float, zone: ZoneInfo) -> None:
