@@ -20,6 +20,7 @@ import aiomqtt
 import pytest
 from paho.mqtt.reasoncodes import ReasonCode
 
+from dialer.desk.hearing import Reply
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import StopAll
 from dialer.domain.errors import CommandRefused
@@ -31,6 +32,7 @@ from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.senders import Signer
 from dialer.site.plan import senders_of
 from dialer.store.sqlite import Store, open_store
+from tests.support.desk_hearing import hearing
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import PATIENCE_SECONDS, SENDERS, supervisor
 from tests.support.rendered_broker import RenderedBroker, a_free_port, a_site, rendered_broker
@@ -329,3 +331,31 @@ async def test_over_tls_with_a_certificate_of_ones_own(tmp_path: Path, store: St
             with contextlib.suppress(ConnectionError):
                 assert not line.recv(64).startswith(b"\x20")  # no CONNACK without encryption
     assert ground.engine.executed == [StopAll()]
+
+
+async def test_the_desk_sends_everybodys_commands_and_another_programs_user_its_own_alone(
+    tmp_path: Path, store: Store
+) -> None:
+    people = [*PEOPLE, {"name": "desk", "role": "desk"}, {"name": "other-desk", "role": "desk"}]
+    site = a_site("pune-1", a_free_port(), supervisors=people, desk={"user": "desk"})
+    async with (
+        rendered_broker(tmp_path / "etc", site) as broker,
+        a_monitor(broker.dialler("pune-1"), store, senders_of(site)) as (engine, _),
+    ):
+
+        def at_the_broker(name: str) -> BrokerSettings:
+            how = broker.user("pune-1", name)
+            return BrokerSettings(how["hostname"], how["port"], how["username"], how["password"])
+
+        async with hearing(at_the_broker("desk")) as (desk, picture):
+            await picture.until(lambda: picture.heard and len(picture.below("seat")) == len(engine.view().seats))
+            assert await desk.ask("asha", "click-0001", "stop-all", {}) == Reply("done", "done: StopAll")
+            refused = await desk.ask("ravi", "click-0002", "stop-all", {})
+            assert refused is not None
+            assert "ravi has listener" in refused.text
+        async with hearing(at_the_broker("other-desk")) as (other, picture):
+            await picture.until(lambda: picture.heard)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await other.ask("asha", "click-0003", "stop-all", {})
+        assert engine.executed == [StopAll()]

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from config.words import SupervisorRole
-from dialer.desk.hearing import Hearing, Reply
-from dialer.desk.picture import Picture
+from dialer.desk.hearing import Reply
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import PauseCampaign
 from dialer.domain.view import SeatChange, SeatState
@@ -24,38 +21,15 @@ from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.store.sqlite import open_store
+from tests.support.desk_hearing import hearing
 from tests.support.fake_centre import FakeEngine, centre_view
-from tests.support.mqtt import PATIENCE_SECONDS, SENDERS, Wire
+from tests.support.mqtt import SENDERS, Wire
 
 MOSQUITTO = pytest.param(
     BrokerKind.MOSQUITTO, marks=pytest.mark.skipif(mosquitto_path() is None, reason="mosquitto is not installed")
 )
 BOTH = pytest.mark.parametrize("kind", [MOSQUITTO, BrokerKind.AMQTT])
 BOSS = SupervisorRole.SUPERVISOR.value
-
-
-class Watched(Picture):
-    """A picture that can be waited for."""
-
-    def __init__(self) -> None:
-        super().__init__(SystemClock().now)
-        self._news = asyncio.Event()
-
-    def put(self, key: str, value: Any) -> None:
-        super().put(key, value)
-        self._news.set()
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        """Return once it holds."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not holds():
-                self._news.clear()
-                await self._news.wait()
-
-    @property
-    def heard(self) -> bool:
-        """Whether the broker is there."""
-        return bool(self.get("desk")["heard"])
 
 
 @asynccontextmanager
@@ -70,17 +44,6 @@ async def dialler(settings: BrokerSettings, engine: FakeEngine, folder: Path) ->
     stop.set()
     await running
     await store.close()
-
-
-@asynccontextmanager
-async def hearing(settings: BrokerSettings) -> AsyncIterator[tuple[Hearing, Watched]]:
-    """A desk's ear."""
-    picture = Watched()
-    made = Hearing(settings, "pune-1", SystemClock(), picture.put, random.Random(1))
-    task = asyncio.create_task(made.run())
-    yield made, picture
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 @BOTH
