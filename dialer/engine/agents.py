@@ -14,6 +14,7 @@ import structlog
 from dialer.domain.clock import Instant
 from dialer.domain.commands import CommandOfSeat
 from dialer.domain.errors import CommandRefused, LogInRefused, StoreError, SwitchError
+from dialer.domain.pin_proof import PinProof
 from dialer.domain.switch import SeatSound, Switch
 from dialer.domain.view import AlertLevel, SeatState
 from dialer.engine.acd import Acd
@@ -157,6 +158,35 @@ class Agents:
         seat that is taken, and for an agent who is logged in elsewhere.
         """
         account = await self._admitted(self._centre.seat(seat_name).name, agent, pin)
+        return await self._take_seat(seat_name, agent, account, phone_here=phone_here)
+
+    async def sign_in(self, seat_name: str, agent: str, proof: PinProof | None) -> str:
+        """An agent takes a seat from a page, or comes back to it. The PIN is proved: a wrong one counts as one keyed at the phone.
+
+        Raises as `log_in`, and CommandRefused for a proof that is old.
+        """
+        seat, now = self._centre.seat(seat_name), self._centre.clock.now()
+        account = self._accounts.get(agent)
+        if self._accounts:
+            if proof is not None and not proof.is_fresh(now):
+                raise CommandRefused(
+                    f"the proof of the PIN is not of this minute: compare the two clocks ({now:.0f} here)"
+                )
+            right = (
+                account is not None
+                and proof is not None
+                and proof.holds(account.pin_hash, self._centre.centre_id, seat.name, agent)
+            )
+            self._judge(seat.name, agent, right=right)
+        if seat.agent == agent:
+            if seat.phone_up and await self._silence.is_dead(seat):
+                self._acd.expect_phone(seat.name)
+            else:
+                self._acd.call_phone(seat.name)
+            return f"seat {seat.name}: signed in already"
+        return await self._take_seat(seat_name, agent, account, phone_here=False)
+
+    async def _take_seat(self, seat_name: str, agent: str, account: AgentAccount | None, *, phone_here: bool) -> str:
         seat = self._centre.seats[seat_name]  # as it is now: the check has taken its time
         elsewhere = next((other for other in self._centre.seats.values() if other.agent == agent), None)
         if elsewhere is not None and elsewhere.name != seat.name:
@@ -182,17 +212,20 @@ class Agents:
             if not _AGENT_NAME.fullmatch(number):
                 raise CommandRefused("an agent is named by 1 to 40 letters, digits, dots, dashes or underscores")
             return None
-        account = self._accounts.get(number)
-        known = None if account is None else number
         async with self._one_check:
-            right = await asyncio.to_thread(self._pins.is_right, number, pin)
-            now = self._centre.clock.monotonic()
-            locked = self._wrong.is_locked(seat, known, now)
-            if right and not locked:
-                self._wrong.right(seat, number)
-                return account
-            if not locked and self._wrong.wrong(seat, known, now):
-                self._locked(seat)
+            self._judge(seat, number, right=await asyncio.to_thread(self._pins.is_right, number, pin))
+        return self._accounts[number]
+
+    def _judge(self, seat: str, number: str, *, right: bool) -> None:
+        """Count a try, at the phone or from a page. Raises LogInRefused where it was wrong, or seat or agent is locked."""
+        known = number if number in self._accounts else None
+        now = self._centre.clock.monotonic()
+        locked = self._wrong.is_locked(seat, known, now)
+        if right and not locked:
+            self._wrong.right(seat, number)
+            return
+        if not locked and self._wrong.wrong(seat, known, now):
+            self._locked(seat)
         raise LogInRefused
 
     def _locked(self, seat: str) -> None:

@@ -28,6 +28,7 @@ NEEDED: dict[str, Any] = {
     "serials": "7:12,15",
     "who": "ops.1",
     "batch": "sha-0f-1",
+    "agent": "101",
     "attempt": "0f0f0f0f-0f0f-4f0f-8f0f-0f0f0f0f0f0f",
     "disposition": "voted",
     "attempts": ["0f0f0f0f-0f0f-4f0f-8f0f-0f0f0f0f0f0f"],

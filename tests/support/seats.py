@@ -17,7 +17,7 @@ from tests.support.centre import Site, a_site
 from tests.support.voters import scripted
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-AGENTS = [
+AGENTS: list[dict[str, Any]] = [
     {"number": "101", "pin": CHEAP.hash("2468"), "languages": ["hi"], "skills": ["senior"]},
     {"number": "102", "pin": CHEAP.hash("1357")},
 ]

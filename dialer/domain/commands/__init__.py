@@ -26,6 +26,7 @@ from dialer.domain.commands.seats import (
     SeatLogOff,
     SeatPause,
     SeatReady,
+    SeatSignIn,
     SeatUnlock,
 )
 from dialer.domain.commands.workers import SeatSerials, SeatTakeBack
@@ -89,6 +90,7 @@ __all__ = [
     "SeatResume",
     "SeatResumeRecording",
     "SeatSerials",
+    "SeatSignIn",
     "SeatTakeBack",
     "SeatTakeBackDisposition",
     "SeatTransfer",

@@ -10,6 +10,7 @@ from typing import Protocol
 from dialer.domain.complaints import Complaint, ComplaintAnswer
 from dialer.domain.model import AttemptId, CampaignState, Disposition, DispositionDetails, Mark, Receipt
 from dialer.domain.official_turnout import OfficialFigure
+from dialer.domain.pin_proof import PinProof
 
 
 class CampaignDesk(Protocol):
@@ -33,6 +34,9 @@ class SeatDesk(Protocol):
 
     async def log_in(self, seat_name: str, agent: str, pin: str) -> str:
         """An agent takes a seat."""
+
+    async def sign_in(self, seat_name: str, agent: str, proof: PinProof | None) -> str:
+        """An agent takes a seat from a page."""
 
     async def call_for_log_in(self, seat_name: str) -> str:
         """Ring the phone of a seat that nobody has."""

@@ -11,8 +11,11 @@ from dialer.domain.commands.registry import (
     SEAT,
     SUPERVISOR_ALONE,
     CommandOfSeat,
+    Value,
     offered,
+    text_of,
 )
+from dialer.domain.pin_proof import PinProof, read_proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,32 @@ class SeatLogIn(CommandOfSeat):
 
     async def carry_out(self, desks: Desks) -> str:
         return await desks.seats.log_in(self.seat, self.agent, self.pin)
+
+
+AGENT = Value(
+    "agent",
+    "the agent's number",
+    text_of("(?a:[A-Za-z0-9._-]{1,40})"),
+    description="of seat-sign-in: the agent's number",
+)
+PROOF = Value(
+    "proof",
+    "a proof that the PIN was right, as docs/seats.md says",
+    read_proof,
+    description="of seat-sign-in: that the PIN was right, which is never sent; where the settings have agents",
+)
+
+
+@offered("seat-sign-in", SEAT, AGENT, may=(PROOF,), roles=AT_THE_SEAT)
+@dataclass(frozen=True, slots=True)
+class SeatSignIn(CommandOfSeat):
+    """An agent takes a seat from a page: the seat's phone is called and nailed up. Who has the seat already keeps it."""
+
+    agent: str
+    proof: PinProof | None
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.seats.sign_in(self.seat, self.agent, self.proof)
 
 
 @offered("seat-call", SEAT, roles=AT_THE_SEAT)

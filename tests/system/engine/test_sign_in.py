@@ -1,0 +1,86 @@
+"""Agents sign in by command, and prove their PIN without sending it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dialer.domain.commands import SeatLogIn, SeatSignIn, SeatUnlock
+from dialer.domain.errors import CommandRefused, LogInRefused
+from dialer.domain.pin_proof import PinProof, PinProver, read_proof
+from dialer.domain.view import SeatState
+from tests.support.centre import Site
+from tests.support.seats import AGENTS, a_floor, seat
+from tests.support.virtual import virtual_time
+
+PROVER = PinProver({str(each["number"]): str(each["pin"]) for each in AGENTS})
+
+
+def proof(site: Site, agent: str, pin: str, name: str = "01", *, centre: str = "test", at: float = 0.0) -> PinProof:
+    return read_proof(PROVER.prove(centre, name, agent, pin, site.clock.now() + at))
+
+
+@virtual_time()
+async def test_an_agent_signs_in_from_a_page_and_the_phone_is_called(tmp_path: Path) -> None:
+    async with a_floor(tmp_path) as site:
+        execute = site.centre.engine.execute
+        assert await execute(SeatSignIn("01", "101", proof(site, "101", "2468"))) == "seat 01: logged in"
+        await site.until(lambda: seat(site).state is SeatState.READY)
+        assert seat(site).agent == "101"
+        # A page that was reloaded
+        assert await execute(SeatSignIn("01", "101", proof(site, "101", "2468"))) == "seat 01: signed in already"
+        assert seat(site).state is SeatState.READY
+        with pytest.raises(CommandRefused, match="seat 01 is taken"):
+            await execute(SeatSignIn("01", "102", proof(site, "102", "1357")))
+        with pytest.raises(CommandRefused, match="logged in at seat 01; log off there first"):
+            await execute(SeatSignIn("02", "101", proof(site, "101", "2468", "02")))
+
+
+@virtual_time()
+async def test_a_proof_holds_for_its_seat_agent_centre_and_minute_alone(tmp_path: Path) -> None:
+    async with a_floor(tmp_path) as site:
+        for wrong in (
+            None,
+            proof(site, "101", "2469"),
+            proof(site, "101", "2468", "02"),
+            proof(site, "102", "1357"),
+            proof(site, "101", "2468", centre="pune-2"),
+            proof(site, "999", "2468"),
+        ):
+            with pytest.raises(LogInRefused):
+                await site.centre.engine.execute(SeatSignIn("01", "101", wrong))
+        for at in (-61.0, 61.0):
+            with pytest.raises(CommandRefused, match="compare the two clocks"):
+                await site.centre.engine.execute(SeatSignIn("01", "101", proof(site, "101", "2468", at=at)))
+        assert seat(site).agent is None
+
+
+@virtual_time()
+async def test_wrong_ones_from_a_page_and_at_the_phone_are_counted_together(tmp_path: Path) -> None:
+    async with a_floor(tmp_path) as site:
+        execute = site.centre.engine.execute
+        for _ in range(5):
+            with pytest.raises(LogInRefused):
+                await execute(SeatSignIn("01", "101", proof(site, "101", "0000")))
+            with pytest.raises(LogInRefused):
+                await execute(SeatLogIn("01", "101", "0000"))
+        assert [alert.code for alert in site.view.alerts] == ["log-in-locked-01"]
+        with pytest.raises(LogInRefused):  # right, and locked
+            await execute(SeatSignIn("02", "101", proof(site, "101", "2468", "02")))
+        await execute(SeatUnlock("01"))
+        await execute(SeatSignIn("02", "101", proof(site, "101", "2468", "02")))
+
+
+@pytest.mark.parametrize("text", [None, 7, "", "1713758400", "1713758400:2468", "1713758400:" + "F" * 64, "١" * 10])
+def test_what_is_no_proof_is_not_read(text: object) -> None:
+    with pytest.raises(ValueError):
+        read_proof(text)
+
+
+def test_a_proof_is_of_one_pin_and_a_number_that_nobody_has_gets_one_too() -> None:
+    made = {
+        PROVER.prove("test", "01", agent, pin, 1713758400.0) for agent in ("101", "999") for pin in ("2468", "2469")
+    }
+    assert len(made) == 4
+    assert all(text.startswith("1713758400:") for text in made)
