@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Any, ClassVar, Self, TypeVar
 
 from ivr_flows.fields import Fields, KnownNames
+from ivr_flows.keys import FAILED, NODE, REPROMPT, SOME_PROMPTS, Key, key, keys_of, number, schema_of, yes
 from ivr_flows.model import FlowPurpose, Offer, Prompt, PromptKind, Reprompt
 from ivr_flows.turns import (
     Action,
@@ -95,7 +96,8 @@ _EXCEPTIONS = frozenset({"no-input", "no-match", "failed"})
 class Node(ABC):
     """What every node has: its name, and the line of its file, for errors."""
 
-    schema: ClassVar[Mapping[str, Any]]  # JSON schema of its mapping in YAML
+    schema: ClassVar[Mapping[str, Any]] = {}  # JSON schema of its mapping in YAML
+    constant: ClassVar[tuple[str, Key] | None] = None  # what stands under the key of the kind, where no field does
     look: ClassVar[Look]
     commits: ClassVar[CommitKind | None] = None  # what is committed on the way "committed"
     listens: ClassVar[bool] = False  # whether the caller answers here
@@ -108,9 +110,18 @@ class Node(ABC):
     # Reading
 
     @classmethod
-    @abstractmethod
     def read(cls, fields: Fields, names: KnownNames) -> Self:
         """The node of a YAML mapping. Raises FlowError."""
+        if cls.constant is not None:
+            name, constant = cls.constant
+            constant.read(fields, name, names)
+        values = {field: each.read(fields, name, names) for field, name, each in keys_of(cls)}
+        node = cls(fields.node, fields.line, **values)
+        node.refuse_misfit(fields)
+        return node
+
+    def refuse_misfit(self, fields: Fields) -> None:  # noqa: B027 - most kinds have nothing to refuse
+        """Raise FlowError where keys that are good alone do not go together."""
 
     # Turns
 
@@ -193,13 +204,15 @@ NODE_KINDS: dict[str, type[Node]] = {}
 """By the key of YAML that says the kind."""
 
 
-def node_kind(key: str) -> Callable[[N], N]:
-    """Register a kind of node under the key that says it."""
+def node_kind(key: str, constant: Key | None = None) -> Callable[[N], N]:
+    """Register a kind of node under the key that says it; `constant` is what stands there, where no field of the kind does."""
 
     def register(kind: N) -> N:
         if key in NODE_KINDS:
             raise ValueError(f"two kinds of nodes are called {key}")
         NODE_KINDS[key] = kind
+        kind.schema = schema_of(kind, key, constant)
+        kind.constant = None if constant is None else (key, constant)
         return kind
 
     return register
@@ -212,11 +225,11 @@ class Question(Node):
     look: ClassVar[Look] = Look.QUESTION
     listens: ClassVar[bool] = True
 
-    prompts: tuple[Prompt, ...]
-    barge_in: bool
-    timeout_seconds: float  # until the first key
-    no_input: Reprompt
-    no_match: Reprompt
+    prompts: tuple[Prompt, ...] = key(SOME_PROMPTS, "say")
+    barge_in: bool = key(yes(True, "A key ends the prompts."))
+    timeout_seconds: float = key(number(5, 1, 60).of("Until the first key."))
+    no_input: Reprompt = key(REPROMPT)
+    no_match: Reprompt = key(REPROMPT)
 
     @abstractmethod
     def collect(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
@@ -273,8 +286,8 @@ class Committing(Node):
 
     look: ClassVar[Look] = Look.COMMIT
 
-    next: str
-    failed: str
+    next: str = key(NODE)
+    failed: str = key(FAILED)
 
     @abstractmethod
     def commit(self, state: FlowState) -> FlowCommit:
@@ -325,29 +338,3 @@ class Flow:
         for subflow in self.subflows.values():
             found.update((part.file, part) for part in subflow.parts())
         return list(found.values())
-
-
-# Parts of schemas
-
-NAME: Mapping[str, Any] = {"$ref": "#/$defs/name"}
-PROMPTS: Mapping[str, Any] = {"$ref": "#/$defs/prompts"}
-SOME_PROMPTS: Mapping[str, Any] = {"$ref": "#/$defs/some_prompts"}
-REPROMPT: Mapping[str, Any] = {"$ref": "#/$defs/reprompt"}
-FAILED: Mapping[str, Any] = {**NAME, "description": "Node when it could not be committed."}
-TERMINATOR: Mapping[str, Any] = {"enum": ["#", "*", ""], "default": "#", "description": "The key that ends the input."}
-
-
-def named(description: str) -> Mapping[str, Any]:
-    """A name in a schema, with what it is of."""
-    return {**NAME, "description": description}
-
-
-def node_schema(description: str, required: tuple[str, ...], **properties: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The schema of a kind's mapping; its first property says the kind."""
-    return {
-        "description": description,
-        "type": "object",
-        "properties": properties,
-        "required": list(required),
-        "additionalProperties": False,
-    }

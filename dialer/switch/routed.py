@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from dialer.domain.errors import SwitchUnreachable
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import (
     CallSwitch,
     EventSink,
-    History,
     OriginateRequest,
-    PartyId,
-    PartyRequest,
-    Place,
-    SeatSound,
     Switch,
     SwitchEvent,
     SwitchUp,
 )
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class CarrierSwitch(CallSwitch, Protocol):
@@ -33,6 +31,19 @@ class CarrierSwitch(CallSwitch, Protocol):
     def report_states(self) -> None:
         """The engine knows the live calls now: tell it where each stands."""
         ...
+
+
+def _of_asterisk(
+    method: Callable[Concatenate[Switch, P], Awaitable[T]],
+) -> Callable[Concatenate[RoutedSwitch, P], Coroutine[Any, Any, T]]:
+    """A method of the port that Asterisk alone has: seats, and whom they talk to."""
+
+    async def ask(self: RoutedSwitch, /, *arguments: P.args, **named: P.kwargs) -> T:
+        done: Awaitable[T] = getattr(self._asterisk(), method.__name__)(*arguments, **named)
+        return await done
+
+    ask.__doc__ = method.__doc__
+    return ask
 
 
 class RoutedSwitch:
@@ -76,53 +87,18 @@ class RoutedSwitch:
         """See `Switch.unanswered_seconds`: each request to the carrier has a time limit of its own."""
         return 0.0 if self._primary is None else self._primary.unanswered_seconds()
 
-    async def call_seat(self, seat: str, endpoint: str) -> None:
-        """See `Switch.call_seat`."""
-        await self._asterisk().call_seat(seat, endpoint)
-
-    async def call_for_log_in(self, seat: str, endpoint: str) -> None:
-        """See `Switch.call_for_log_in`."""
-        await self._asterisk().call_for_log_in(seat, endpoint)
-
-    async def answer_key(self, seat: str, sound: SeatSound) -> None:
-        """See `Switch.answer_key`."""
-        await self._asterisk().answer_key(seat, sound)
-
-    async def history(self, attempt_ids: Collection[AttemptId]) -> History:
-        """See `Switch.history`."""
-        return await self._asterisk().history(attempt_ids)
-
-    async def seat_packets(self, seat: str) -> int:
-        """See `Switch.seat_packets`."""
-        return await self._asterisk().seat_packets(seat)
-
-    async def release_seat(self, seat: str) -> None:
-        """See `Switch.release_seat`."""
-        await self._asterisk().release_seat(seat)
-
-    async def hold(self, attempt_id: AttemptId, seat: str) -> None:
-        """See `Switch.hold`."""
-        await self._asterisk().hold(attempt_id, seat)
-
-    async def hand_over(self, attempt_id: AttemptId) -> None:
-        """See `Switch.hand_over`."""
-        await self._asterisk().hand_over(attempt_id)
-
-    async def call_party(self, request: PartyRequest) -> None:
-        """See `Switch.call_party`."""
-        await self._asterisk().call_party(request)
-
-    async def move_party(self, party_id: PartyId, place: Place) -> None:
-        """See `Switch.move_party`."""
-        await self._asterisk().move_party(party_id, place)
-
-    async def release_party(self, party_id: PartyId) -> None:
-        """See `Switch.release_party`."""
-        await self._asterisk().release_party(party_id)
-
-    async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
-        """See `Switch.mute_recording`."""
-        await self._asterisk().mute_recording(attempt_id, muted=muted)
+    call_seat = _of_asterisk(Switch.call_seat)
+    call_for_log_in = _of_asterisk(Switch.call_for_log_in)
+    answer_key = _of_asterisk(Switch.answer_key)
+    history = _of_asterisk(Switch.history)
+    seat_packets = _of_asterisk(Switch.seat_packets)
+    release_seat = _of_asterisk(Switch.release_seat)
+    hold = _of_asterisk(Switch.hold)
+    hand_over = _of_asterisk(Switch.hand_over)
+    call_party = _of_asterisk(Switch.call_party)
+    move_party = _of_asterisk(Switch.move_party)
+    release_party = _of_asterisk(Switch.release_party)
+    mute_recording = _of_asterisk(Switch.mute_recording)
 
     def _of(self, attempt_id: AttemptId) -> CallSwitch:
         return self._carrier if attempt_id in self._carrier.live() else self._asterisk()

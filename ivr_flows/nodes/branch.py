@@ -2,19 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 from ivr_flows.errors import FlowError
 from ivr_flows.fields import Fields, KnownNames, known_name
+from ivr_flows.keys import NODE, Key, key
 from ivr_flows.known import holds, lookup
 from ivr_flows.model import Condition, describe_condition
-from ivr_flows.node import NAME, Entered, Flow, Look, Node, Walked, node_kind, node_schema
+from ivr_flows.node import Entered, Flow, Look, Node, Walked, node_kind
 from ivr_flows.reader import Table, Value
 from ivr_flows.turns import FlowState
 
 MAX_CASES = 20
+
+
+def _read_cases(fields: Fields, key: str, names: KnownNames) -> tuple[Condition, ...]:
+    cases = fields.items(key)
+    if not 1 <= len(cases) <= MAX_CASES:
+        raise fields.error(f"`{key}:` has {len(cases)} cases; give 1 to {MAX_CASES}", key)
+    return tuple(_read_case(case, fields, names) for case in cases)
+
+
+def _read_case(case: Value, fields: Fields, names: KnownNames) -> Condition:
+    if not isinstance(case, Table):
+        problem = "a case of `branch:` is a mapping such as {when: pending_voters, above: 1, goto: household}"
+        raise FlowError(fields.file, case.line, fields.node, problem)
+    inner = Fields(case, fields.file, fields.node)
+    tests = [key for key in ("known", "equals", "above", "below") if key in case.values]
+    if len(tests) != 1:
+        raise inner.error("a case of `branch:` has exactly one of known, equals, above, below")
+    condition = Condition(
+        name=known_name(inner, "when", inner.name("when"), names),
+        goto=inner.name("goto"),
+        known=inner.yes("known", True) if tests == ["known"] else None,
+        equals=inner.text("equals") if tests == ["equals"] else None,
+        above=inner.integer("above", None, 0, 10**9) if tests == ["above"] else None,
+        below=inner.integer("below", None, 0, 10**9) if tests == ["below"] else None,
+    )
+    inner.finish()
+    return condition
+
+
+_CASES = Key(_read_cases, {"type": "array", "minItems": 1, "maxItems": MAX_CASES, "items": {"$ref": "#/$defs/case"}})
 
 
 @node_kind("branch")
@@ -22,24 +53,10 @@ MAX_CASES = 20
 class BranchNode(Node):
     """Go where the first true condition says."""
 
-    schema: ClassVar[Mapping[str, Any]] = node_schema(
-        "Go where the first true case says.",
-        ("branch", "otherwise"),
-        branch={"type": "array", "minItems": 1, "maxItems": 20, "items": {"$ref": "#/$defs/case"}},
-        otherwise=NAME,
-    )
     look: ClassVar[Look] = Look.QUIET
 
-    conditions: tuple[Condition, ...]
-    otherwise: str
-
-    @classmethod
-    def read(cls, fields: Fields, names: KnownNames) -> Self:
-        cases = fields.items("branch")
-        if not 1 <= len(cases) <= MAX_CASES:
-            raise fields.error(f"`branch:` has {len(cases)} cases; give 1 to {MAX_CASES}", "branch")
-        conditions = tuple(_read_case(case, fields, names) for case in cases)
-        return cls(fields.node, fields.line, conditions=conditions, otherwise=fields.name("otherwise"))
+    conditions: tuple[Condition, ...] = key(_CASES, "branch")
+    otherwise: str = key(NODE)
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         true = (case.goto for case in self.conditions if holds(case, lookup(state, case.name)))
@@ -68,23 +85,3 @@ class BranchNode(Node):
     def drawn_ways(self) -> list[tuple[str, str]]:
         """Every case by its words."""
         return list(self.targets())
-
-
-def _read_case(case: Value, fields: Fields, names: KnownNames) -> Condition:
-    if not isinstance(case, Table):
-        problem = "a case of `branch:` is a mapping such as {when: pending_voters, above: 1, goto: household}"
-        raise FlowError(fields.file, case.line, fields.node, problem)
-    inner = Fields(case, fields.file, fields.node)
-    tests = [key for key in ("known", "equals", "above", "below") if key in case.values]
-    if len(tests) != 1:
-        raise inner.error("a case of `branch:` has exactly one of known, equals, above, below")
-    condition = Condition(
-        name=known_name(inner, "when", inner.name("when"), names),
-        goto=inner.name("goto"),
-        known=inner.yes("known", True) if tests == ["known"] else None,
-        equals=inner.text("equals") if tests == ["equals"] else None,
-        above=inner.integer("above", None, 0, 10**9) if tests == ["above"] else None,
-        below=inner.integer("below", None, 0, 10**9) if tests == ["below"] else None,
-    )
-    inner.finish()
-    return condition

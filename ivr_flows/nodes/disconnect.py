@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
-from ivr_flows.fields import Fields, KnownNames, read_prompts
+from ivr_flows.keys import NODE, PROMPTS, key
 from ivr_flows.known import resolve
 from ivr_flows.model import Prompt
-from ivr_flows.node import PROMPTS, Entered, Flow, Hanging, Look, Node, named, node_kind, node_schema
+from ivr_flows.node import Entered, Flow, Hanging, Look, Node, node_kind
 from ivr_flows.turns import FlowState
 
 
@@ -18,23 +17,11 @@ from ivr_flows.turns import FlowState
 class DisconnectNode(Node):
     """Say goodbye and hang up."""
 
-    schema: ClassVar[Mapping[str, Any]] = node_schema(
-        "Say goodbye and hang up.", ("disconnect",), disconnect=named("The reason, for reports."), say=PROMPTS
-    )
     look: ClassVar[Look] = Look.END
     ends_call: ClassVar[bool] = True
 
-    prompts: tuple[Prompt, ...]
-    reason: str
-
-    @classmethod
-    def read(cls, fields: Fields, names: KnownNames) -> Self:
-        return cls(
-            fields.node,
-            fields.line,
-            prompts=read_prompts(fields, "say", names),
-            reason=fields.name("disconnect"),
-        )
+    prompts: tuple[Prompt, ...] = key(PROMPTS, "say")
+    reason: str = key(NODE.of("The reason, for reports."), "disconnect")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         return Hanging(resolve(state, self.prompts), self.reason)

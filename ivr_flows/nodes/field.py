@@ -5,37 +5,54 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, Self
 
 from ivr_flows.fields import (
     ANSWER_KINDS,
     Fields,
     KnownNames,
-    known_answer,
     known_name,
-    own_reprompt,
-    prompts_needed,
     read_choices,
 )
+from ivr_flows.keys import ANSWER, NODE, TERMINATOR, Key, integer, key, number
 from ivr_flows.known import lookup, resolve, whole
 from ivr_flows.model import Prompt, PromptKind
-from ivr_flows.node import (
-    NAME,
-    REPROMPT,
-    SOME_PROMPTS,
-    TERMINATOR,
-    Acting,
-    Entered,
-    Flow,
-    Going,
-    Question,
-    named,
-    node_kind,
-    node_schema,
-)
+from ivr_flows.node import Acting, Entered, Flow, Going, Question, node_kind
 from ivr_flows.turns import Collect, Digits, FlowState
 
 _INSTEAD = frozenset("*#")
+
+
+def _read_bound(fields: Fields, key: str, names: KnownNames) -> int | str | None:
+    bound = fields.bound(key)
+    return known_name(fields, key, bound, names) if isinstance(bound, str) else bound
+
+
+def _read_instead(fields: Fields, key: str, names: KnownNames) -> Mapping[str, str]:
+    known = '"#" or "*": what is keyed instead of digits'
+    return MappingProxyType(read_choices(fields, _INSTEAD, known) if key in fields.key_names() else {})
+
+
+_BOUND = Key(_read_bound, {"anyOf": [{"type": "integer", "minimum": 0}, NODE.schema]}, needed=False)
+_READS = Key(
+    lambda given, name, _: ANSWER_KINDS[given.choice(name, list(ANSWER_KINDS), "digits")],
+    {
+        "enum": [*ANSWER_KINDS],
+        "default": "digits",
+        "description": "How the answer is spoken; hour: 3 means 15:00.",
+    },
+    needed=False,
+)
+_CHOICES = Key(
+    _read_instead,
+    {
+        "type": "object",
+        "description": "Where # (alone) and * lead, keyed instead of digits.",
+        "propertyNames": {"pattern": "^[*#]$"},
+        "additionalProperties": NODE.schema,
+        "minProperties": 1,
+    },
+    needed=False,
+)
 
 
 @node_kind("field")
@@ -48,90 +65,21 @@ class FieldNode(Question):
     `choices` are what "#" (the terminator alone) and "*" lead to where they are keyed instead of digits.
     """
 
-    schema: ClassVar[Mapping[str, Any]] = node_schema(
-        "Collect digits.",
-        ("field", "say", "max_digits", "next"),
-        field=named("Name that the answer is kept under."),
-        reads={
-            "enum": ["digits", "number", "hour"],
-            "default": "digits",
-            "description": "How the answer is spoken; hour: 3 means 15:00.",
-        },
-        say=SOME_PROMPTS,
-        barge_in={"type": "boolean", "default": True, "description": "A key ends the prompts."},
-        min_digits={"type": "integer", "minimum": 1, "maximum": 20, "default": 1},
-        max_digits={"type": "integer", "minimum": 1, "maximum": 20},
-        terminator=TERMINATOR,
-        timeout_seconds={
-            "type": "number",
-            "minimum": 1,
-            "maximum": 60,
-            "default": 5,
-            "description": "Until the first digit.",
-        },
-        between_seconds={
-            "type": "number",
-            "minimum": 0.5,
-            "maximum": 30,
-            "default": 3,
-            "description": "Between digits.",
-        },
-        lowest={"anyOf": [{"type": "integer", "minimum": 0}, NAME]},
-        highest={"anyOf": [{"type": "integer", "minimum": 0}, NAME]},
-        one_of=named("The fact that lists the numbers that are accepted, with commas."),
-        choices={
-            "type": "object",
-            "description": "Where # (alone) and * lead, keyed instead of digits.",
-            "propertyNames": {"pattern": "^[*#]$"},
-            "additionalProperties": NAME,
-            "minProperties": 1,
-        },
-        no_input=REPROMPT,
-        no_match=REPROMPT,
-        next=NAME,
-    )
+    answer_name: str = key(NODE.of("Name that the answer is kept under."), "field")
+    reads: PromptKind = key(_READS)
+    min_digits: int = key(integer(1, 20, default=1))
+    max_digits: int = key(integer(1, 20))
+    terminator: str = key(TERMINATOR)
+    between_seconds: float = key(number(3, 0.5, 30).of("Between digits."))
+    lowest: int | str | None = key(_BOUND)
+    highest: int | str | None = key(_BOUND)
+    one_of: str | None = key(ANSWER.of("The fact that lists the numbers that are accepted, with commas."))
+    choices: Mapping[str, str] = key(_CHOICES)
+    next: str = key(NODE)
 
-    answer_name: str
-    reads: PromptKind
-    min_digits: int
-    max_digits: int
-    terminator: str  # "#", "*" or ""
-    between_seconds: float  # between digits
-    lowest: int | str | None
-    highest: int | str | None
-    one_of: str | None
-    choices: Mapping[str, str]
-    next: str
-
-    @classmethod
-    def read(cls, fields: Fields, names: KnownNames) -> Self:
-        min_digits = fields.integer("min_digits", 1, 1, 20)
-        max_digits = fields.integer("max_digits", None, 1, 20)
-        if min_digits > max_digits:
+    def refuse_misfit(self, fields: Fields) -> None:
+        if self.min_digits > self.max_digits:
             raise fields.error("`min_digits:` is more than `max_digits:`", "min_digits")
-        choices: dict[str, str] = {}
-        if "choices" in fields.key_names():
-            choices = read_choices(fields, _INSTEAD, '"#" or "*": what is keyed instead of digits')
-        return cls(
-            fields.node,
-            fields.line,
-            prompts=prompts_needed(fields, "say", names),
-            barge_in=fields.yes("barge_in", True),
-            answer_name=fields.name("field"),
-            reads=ANSWER_KINDS[fields.choice("reads", list(ANSWER_KINDS), "digits")],
-            min_digits=min_digits,
-            max_digits=max_digits,
-            terminator=fields.choice("terminator", ("#", "*", ""), "#"),
-            timeout_seconds=fields.number("timeout_seconds", 5, 1, 60),
-            between_seconds=fields.number("between_seconds", 3, 0.5, 30),
-            lowest=_read_bound(fields, "lowest", names),
-            highest=_read_bound(fields, "highest", names),
-            one_of=known_answer(fields, "one_of", names),
-            choices=MappingProxyType(choices),
-            no_input=own_reprompt(fields, "no_input", names, names.no_input),
-            no_match=own_reprompt(fields, "no_match", names, names.no_match),
-            next=fields.name("next"),
-        )
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         if state.typed_ahead and state.typed_ahead == self.terminator:
@@ -212,11 +160,6 @@ class FieldNode(Question):
         fixed = self.min_digits == self.max_digits
         digits = str(self.max_digits) if fixed else f"{self.min_digits}-{self.max_digits}"
         return f"Asks for {digits} digits: {self.answer_name}"
-
-
-def _read_bound(fields: Fields, key: str, names: KnownNames) -> int | str | None:
-    bound = fields.bound(key)
-    return known_name(fields, key, bound, names) if isinstance(bound, str) else bound
 
 
 def polling_hour(keyed: int) -> int:

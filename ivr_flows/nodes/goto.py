@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
-from ivr_flows.fields import Fields, KnownNames
-from ivr_flows.node import NAME, Entered, Flow, Look, Node, Walked, node_kind, node_schema
+from ivr_flows.keys import NODE, key
+from ivr_flows.node import Entered, Flow, Look, Node, Walked, node_kind
 from ivr_flows.turns import FlowState
 
 
@@ -16,14 +16,9 @@ from ivr_flows.turns import FlowState
 class GotoNode(Node):
     """Go on elsewhere."""
 
-    schema: ClassVar[Mapping[str, Any]] = node_schema("Go on elsewhere.", ("goto",), goto=NAME)
     look: ClassVar[Look] = Look.QUIET
 
-    next: str
-
-    @classmethod
-    def read(cls, fields: Fields, names: KnownNames) -> Self:
-        return cls(fields.node, fields.line, next=fields.name("goto"))
+    next: str = key(NODE, "goto")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         return Walked(state.but(node=self.next))

@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, Self
 
-from ivr_flows.fields import Fields, KnownNames, own_reprompt, prompts_needed, read_choices
+from ivr_flows.fields import read_choices
+from ivr_flows.keys import NODE, OPTIONAL_NODE, SOME_PROMPTS, Key, key
 from ivr_flows.known import resolve
 from ivr_flows.model import Prompt
-from ivr_flows.node import NAME, REPROMPT, SOME_PROMPTS, Acting, Entered, Flow, Going, Question, node_kind, node_schema
+from ivr_flows.node import Acting, Entered, Flow, Going, Question, node_kind
 from ivr_flows.turns import Collect, Digits, FlowState
 
 _KEYS = frozenset("0123456789*#")
+_CHOICES = Key(
+    lambda given, _, __: MappingProxyType(read_choices(given, _KEYS, 'one of 0 to 9, "*" and "#"')),
+    {
+        "type": "object",
+        "propertyNames": {"pattern": "^[0-9*#]$"},
+        "additionalProperties": NODE.schema,
+        "minProperties": 1,
+    },
+)
 
 
 @node_kind("menu")
@@ -21,39 +30,9 @@ _KEYS = frozenset("0123456789*#")
 class MenuNode(Question):
     """Ask for one key of several."""
 
-    schema: ClassVar[Mapping[str, Any]] = node_schema(
-        "Ask for one key of several.",
-        ("menu", "choices"),
-        menu=SOME_PROMPTS,
-        barge_in={"type": "boolean", "default": True, "description": "A key ends the prompts."},
-        timeout_seconds={"type": "number", "minimum": 1, "maximum": 60, "default": 5},
-        choices={
-            "type": "object",
-            "propertyNames": {"pattern": "^[0-9*#]$"},
-            "additionalProperties": NAME,
-            "minProperties": 1,
-        },
-        answer=NAME,
-        no_input=REPROMPT,
-        no_match=REPROMPT,
-    )
-
-    choices: Mapping[str, str]
-    answer_name: str | None  # the key is kept under this name
-
-    @classmethod
-    def read(cls, fields: Fields, names: KnownNames) -> Self:
-        return cls(
-            fields.node,
-            fields.line,
-            prompts=prompts_needed(fields, "menu", names),
-            barge_in=fields.yes("barge_in", True),
-            timeout_seconds=fields.number("timeout_seconds", 5, 1, 60),
-            choices=MappingProxyType(read_choices(fields, _KEYS, 'one of 0 to 9, "*" and "#"')),
-            answer_name=fields.optional_name("answer"),
-            no_input=own_reprompt(fields, "no_input", names, names.no_input),
-            no_match=own_reprompt(fields, "no_match", names, names.no_match),
-        )
+    prompts: tuple[Prompt, ...] = key(SOME_PROMPTS, "menu")
+    choices: Mapping[str, str] = key(_CHOICES)
+    answer_name: str | None = key(OPTIONAL_NODE, "answer")  # the key is kept under this name
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         if state.typed_ahead:  # answered before it was asked

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
-from ivr_flows.fields import Fields, KnownNames, read_prompts
+from ivr_flows.keys import FAILED, NODE, PROMPTS, TERMINATOR, key, number
 from ivr_flows.known import resolve
 from ivr_flows.model import Prompt
-from ivr_flows.node import (
-    FAILED,
-    NAME,
-    PROMPTS,
-    TERMINATOR,
-    Acting,
-    Answered,
-    Entered,
-    Flow,
-    Going,
-    Look,
-    Node,
-    node_kind,
-    node_schema,
-)
+from ivr_flows.node import Acting, Answered, Entered, Flow, Going, Look, Node, node_kind
 from ivr_flows.turns import FlowState, Input, Record, Recorded, RecordFailed
 
 
@@ -32,41 +18,16 @@ from ivr_flows.turns import FlowState, Input, Record, Recorded, RecordFailed
 class RecordNode(Node):
     """Record what the caller says."""
 
-    schema: ClassVar[Mapping[str, Any]] = node_schema(
-        "Record what the caller says.",
-        ("record", "next", "failed"),
-        record=NAME,
-        say=PROMPTS,
-        max_seconds={"type": "number", "minimum": 1, "maximum": 600, "default": 60},
-        silence_seconds={"type": "number", "minimum": 1, "maximum": 30, "default": 4},
-        terminator=TERMINATOR,
-        next=NAME,
-        failed=FAILED,
-    )
     look: ClassVar[Look] = Look.SERVICE
     listens: ClassVar[bool] = True
 
-    prompts: tuple[Prompt, ...]
-    answer_name: str  # the recording's name is kept under this name
-    max_seconds: float
-    silence_seconds: float  # this much silence ends it
-    terminator: str
-    next: str
-    failed: str
-
-    @classmethod
-    def read(cls, fields: Fields, names: KnownNames) -> Self:
-        return cls(
-            fields.node,
-            fields.line,
-            prompts=read_prompts(fields, "say", names),
-            answer_name=fields.name("record"),
-            max_seconds=fields.number("max_seconds", 60, 1, 600),
-            silence_seconds=fields.number("silence_seconds", 4, 1, 30),
-            terminator=fields.choice("terminator", ("#", "*", ""), "#"),
-            next=fields.name("next"),
-            failed=fields.name("failed"),
-        )
+    prompts: tuple[Prompt, ...] = key(PROMPTS, "say")
+    answer_name: str = key(NODE, "record")  # the recording's name is kept under this name
+    max_seconds: float = key(number(60, 1, 600))
+    silence_seconds: float = key(number(4, 1, 30))  # this much silence ends it
+    terminator: str = key(TERMINATOR)
+    next: str = key(NODE)
+    failed: str = key(FAILED)
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         prompts = resolve(state, self.prompts)

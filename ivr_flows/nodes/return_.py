@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
-from ivr_flows.fields import Fields, KnownNames
-from ivr_flows.node import Entered, Flow, Hanging, Look, Node, Walked, node_kind, node_schema
+from ivr_flows.keys import Key
+from ivr_flows.node import Entered, Flow, Hanging, Look, Node, Walked, node_kind
 from ivr_flows.turns import FlowState
 
 
-@node_kind("return")
+@node_kind(
+    "return", Key(lambda given, name, _: given.choice(name, ("", "true", "null", "~")), {"enum": [None, True, ""]})
+)
 @dataclass(frozen=True, slots=True)
 class ReturnNode(Node):
     """The end of a flow that runs as a subdialog; in a flow that is nobody's subdialog, a disconnect."""
 
-    schema: ClassVar[Mapping[str, Any]] = node_schema(
-        "Back to the flow above.", ("return",), **{"return": {"enum": [None, True, ""]}}
-    )
     look: ClassVar[Look] = Look.QUIET
     returns: ClassVar[bool] = True
     ends_call: ClassVar[bool] = True
-
-    @classmethod
-    def read(cls, fields: Fields, names: KnownNames) -> Self:
-        fields.choice("return", ("", "true", "null", "~"))
-        return cls(fields.node, fields.line)
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         if not state.frames:

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 from ivr_flows.fields import Fields, KnownNames
-from ivr_flows.node import FAILED, NAME, Committing, node_kind, node_schema
+from ivr_flows.keys import NODE, Key, key
+from ivr_flows.node import Committing, node_kind
 from ivr_flows.reader import Text
 from ivr_flows.turns import CommitKind, FlowCommit, FlowState
+
+
+def _read_answers(fields: Fields, key: str, names: KnownNames) -> tuple[str, ...]:
+    answers: list[str] = []
+    for name in fields.items(key):
+        if not isinstance(name, Text) or name.value not in names.answers:
+            raise fields.error("`save:` lists answers of this flow; use the names of its fields", key)
+        answers.append(name.value)
+    if not answers:
+        raise fields.error("`save:` lists no answers", key)
+    return tuple(answers)
+
+
+_ANSWERS = Key(_read_answers, {"anyOf": [NODE.schema, {"type": "array", "items": NODE.schema, "minItems": 1}]})
 
 
 @node_kind("save")
@@ -17,29 +31,9 @@ from ivr_flows.turns import CommitKind, FlowCommit, FlowState
 class SaveNode(Committing):
     """Commit answers that are no mark (how many at home, which slip was asked for)."""
 
-    schema: ClassVar[Mapping[str, Any]] = node_schema(
-        "Commit answers that are no mark.",
-        ("save", "next", "failed"),
-        save={"anyOf": [NAME, {"type": "array", "items": NAME, "minItems": 1}]},
-        next=NAME,
-        failed=FAILED,
-    )
     commits: ClassVar[CommitKind | None] = CommitKind.ANSWERS
 
-    answers: tuple[str, ...]
-
-    @classmethod
-    def read(cls, fields: Fields, names: KnownNames) -> Self:
-        answers: list[str] = []
-        for name in fields.items("save"):
-            if not isinstance(name, Text) or name.value not in names.answers:
-                raise fields.error("`save:` lists answers of this flow; use the names of its fields", "save")
-            answers.append(name.value)
-        if not answers:
-            raise fields.error("`save:` lists no answers", "save")
-        return cls(
-            fields.node, fields.line, answers=tuple(answers), next=fields.name("next"), failed=fields.name("failed")
-        )
+    answers: tuple[str, ...] = key(_ANSWERS, "save")
 
     def commit(self, state: FlowState) -> FlowCommit:
         """Those that were given."""

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
-from ivr_flows.fields import Fields, KnownNames, prompts_needed
+from ivr_flows.keys import NODE, SOME_PROMPTS, key, yes
 from ivr_flows.known import can_be_left_out, resolve
 from ivr_flows.model import Prompt
-from ivr_flows.node import (
-    KEYS,
-    NAME,
-    SOME_PROMPTS,
-    Acting,
-    Answered,
-    Entered,
-    Flow,
-    Going,
-    Look,
-    Node,
-    Walked,
-    node_kind,
-    node_schema,
-)
+from ivr_flows.node import KEYS, Acting, Answered, Entered, Flow, Going, Look, Node, Walked, node_kind
 from ivr_flows.turns import FlowState, Input, Play, Played
 
 
@@ -32,32 +18,11 @@ from ivr_flows.turns import FlowState, Input, Play, Played
 class SayNode(Node):
     """Play prompts, then go on. With barge-in a key ends them, and is kept for the next question."""
 
-    schema: ClassVar[Mapping[str, Any]] = node_schema(
-        "Play prompts, then go on.",
-        ("say", "next"),
-        say=SOME_PROMPTS,
-        barge_in={
-            "type": "boolean",
-            "default": False,
-            "description": "A key ends the prompts and counts for the next question.",
-        },
-        next=NAME,
-    )
     look: ClassVar[Look] = Look.SPEECH
 
-    prompts: tuple[Prompt, ...]
-    barge_in: bool
-    next: str
-
-    @classmethod
-    def read(cls, fields: Fields, names: KnownNames) -> Self:
-        return cls(
-            fields.node,
-            fields.line,
-            prompts=prompts_needed(fields, "say", names),
-            barge_in=fields.yes("barge_in", False),
-            next=fields.name("next"),
-        )
+    prompts: tuple[Prompt, ...] = key(SOME_PROMPTS, "say")
+    barge_in: bool = key(yes(False, "A key ends the prompts and counts for the next question."))
+    next: str = key(NODE)
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         said = () if state.typed_ahead and self.barge_in else resolve(state, self.prompts)

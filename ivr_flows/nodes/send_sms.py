@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
-from ivr_flows.fields import Fields, KnownNames, read_need
+from ivr_flows.fields import read_need
+from ivr_flows.keys import FAILED, NODE, Key, key
 from ivr_flows.known import lookup
-from ivr_flows.node import FAILED, NAME, Acting, Answered, Entered, Flow, Going, Look, Node, node_kind, node_schema
+from ivr_flows.node import Acting, Answered, Entered, Flow, Going, Look, Node, node_kind
 from ivr_flows.texts import SMS
 from ivr_flows.turns import FlowState, Input, SendSms, SmsFailed, SmsSent
+
+_NEEDS = Key(
+    lambda given, name, names: tuple(read_need(item, given, names)[0] for item in given.items(name)),
+    {"$ref": "#/$defs/with"},
+    needed=False,
+)
 
 
 @node_kind("send_sms")
@@ -18,29 +25,12 @@ from ivr_flows.turns import FlowState, Input, SendSms, SmsFailed, SmsSent
 class SmsNode(Node):
     """Send the caller an SMS from a template."""
 
-    schema: ClassVar[Mapping[str, Any]] = node_schema(
-        "Send an SMS from a template.",
-        ("send_sms", "next", "failed"),
-        **{"send_sms": NAME, "with": {"$ref": "#/$defs/with"}, "next": NAME, "failed": FAILED},
-    )
     look: ClassVar[Look] = Look.SERVICE
 
-    template: str
-    needs: tuple[str, ...]  # facts or answers that fill it
-    next: str
-    failed: str
-
-    @classmethod
-    def read(cls, fields: Fields, names: KnownNames) -> Self:
-        needs = tuple(read_need(item, fields, names)[0] for item in fields.items("with"))
-        return cls(
-            fields.node,
-            fields.line,
-            template=fields.name("send_sms"),
-            needs=needs,
-            next=fields.name("next"),
-            failed=fields.name("failed"),
-        )
+    template: str = key(NODE, "send_sms")
+    needs: tuple[str, ...] = key(_NEEDS, "with")  # facts or answers that fill it
+    next: str = key(NODE)
+    failed: str = key(FAILED)
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         known = {name: lookup(state, name) for name in self.needs}

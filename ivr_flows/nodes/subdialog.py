@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
-from ivr_flows.fields import Fields, KnownNames
-from ivr_flows.node import NAME, Entered, Flow, Look, Node, Walked, node_kind, node_schema
+from ivr_flows.keys import NODE, key
+from ivr_flows.node import Entered, Flow, Look, Node, Walked, node_kind
 from ivr_flows.turns import FlowState, Frame
 
 
@@ -16,17 +16,10 @@ from ivr_flows.turns import FlowState, Frame
 class SubdialogNode(Node):
     """Run another flow's nodes, then go on here."""
 
-    schema: ClassVar[Mapping[str, Any]] = node_schema(
-        "Run another flow, then go on.", ("subdialog", "next"), subdialog=NAME, next=NAME
-    )
     look: ClassVar[Look] = Look.PART
 
-    flow: str
-    next: str
-
-    @classmethod
-    def read(cls, fields: Fields, names: KnownNames) -> Self:
-        return cls(fields.node, fields.line, flow=fields.name("subdialog"), next=fields.name("next"))
+    flow: str = key(NODE, "subdialog")
+    next: str = key(NODE)
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         frames = (*state.frames, Frame(self.flow, self.next))

@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
-from ivr_flows.fields import Fields, KnownNames
-from ivr_flows.node import FAILED, NAME, Answered, Committing, Going, named, node_kind, node_schema
+from ivr_flows.keys import NODE, key, word
+from ivr_flows.node import Answered, Committing, Going, node_kind
 from ivr_flows.turns import CommitKind, FlowCommit, FlowState, Input, NobodyFound
 
 
-@node_kind("take_back")
+@node_kind("take_back", word("serial"))
 @dataclass(frozen=True, slots=True)
 class TakeBackNode(Committing):
     """Take back the last serial that was recorded in this call. `next` only when that is committed."""
 
-    schema: ClassVar[Mapping[str, Any]] = node_schema(
-        "Take back the last serial of this call; next only when it is committed.",
-        ("take_back", "next", "nothing", "failed"),
-        take_back={"const": "serial"},
-        next=NAME,
-        nothing=named("Node when there is none to take back."),
-        failed=FAILED,
-    )
     commits: ClassVar[CommitKind | None] = CommitKind.TAKE_BACK
 
-    nothing: str  # where there is none to take back
-
-    @classmethod
-    def read(cls, fields: Fields, names: KnownNames) -> Self:
-        fields.choice("take_back", ("serial",))
-        return cls(
-            fields.node,
-            fields.line,
-            next=fields.name("next"),
-            nothing=fields.name("nothing"),
-            failed=fields.name("failed"),
-        )
+    nothing: str = key(NODE.of("Node when there is none to take back."))
 
     def commit(self, state: FlowState) -> FlowCommit:
         """That it was a mistake."""

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
-from ivr_flows.fields import Fields, KnownNames, read_prompts
+from ivr_flows.keys import NODE, PROMPTS, key
 from ivr_flows.known import resolve
 from ivr_flows.model import Prompt
-from ivr_flows.node import (
-    NAME,
-    PROMPTS,
-    Acting,
-    Answered,
-    Entered,
-    Flow,
-    Going,
-    HandedOver,
-    Look,
-    Node,
-    named,
-    node_kind,
-    node_schema,
-)
+from ivr_flows.node import Acting, Answered, Entered, Flow, Going, HandedOver, Look, Node, node_kind
 from ivr_flows.turns import FlowState, Input, Transfer, TransferFailed, Transferred
 
 
@@ -32,29 +18,12 @@ from ivr_flows.turns import FlowState, Input, Transfer, TransferFailed, Transfer
 class TransferNode(Node):
     """Hand the call to an agent; the flow ends there. `failed` when no agent can take it."""
 
-    schema: ClassVar[Mapping[str, Any]] = node_schema(
-        "Hand the call to an agent.",
-        ("transfer", "failed"),
-        transfer=NAME,
-        say=PROMPTS,
-        failed=named("Node when no agent can take it."),
-    )
     look: ClassVar[Look] = Look.SERVICE
     ends_call: ClassVar[bool] = True
 
-    to: str  # name of the campaign or skill whose agents take it
-    prompts: tuple[Prompt, ...]
-    failed: str
-
-    @classmethod
-    def read(cls, fields: Fields, names: KnownNames) -> Self:
-        return cls(
-            fields.node,
-            fields.line,
-            to=fields.name("transfer"),
-            prompts=read_prompts(fields, "say", names),
-            failed=fields.name("failed"),
-        )
+    to: str = key(NODE, "transfer")  # name of the campaign or skill whose agents take it
+    prompts: tuple[Prompt, ...] = key(PROMPTS, "say")
+    failed: str = key(NODE.of("Node when no agent can take it."))
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         return Acting(state, Transfer(state.where, resolve(state, self.prompts), self.to, dict(state.answers)))

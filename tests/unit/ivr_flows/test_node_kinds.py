@@ -23,14 +23,15 @@ from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import Disconnect, Play, Played, PromptRef, Start
 
 A_KIND = '''
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
-from ivr_flows.fields import Fields, KnownNames, known_name, prompts_needed
+from ivr_flows.fields import known_name
+from ivr_flows.keys import NODE, SOME_PROMPTS, Key, key
 from ivr_flows.known import lookup, resolve, whole
 from ivr_flows.model import Prompt
-from ivr_flows.node import NAME, SOME_PROMPTS, Acting, Flow, Going, HandedOver, Hanging, Look, Node, Walked, node_kind, node_schema
+from ivr_flows.node import Acting, Answered, Entered, Flow, Going, Look, Node, node_kind
 from ivr_flows.turns import FlowState, Input, Play, Played
 
 
@@ -39,33 +40,19 @@ from ivr_flows.turns import FlowState, Input, Play, Played
 class GreetNode(Node):
     """Greet by the hour."""
 
-    schema: ClassVar[Mapping[str, Any]] = node_schema(
-        "Greet by the hour.", ("greet", "morning", "later", "next"), greet=NAME, morning=SOME_PROMPTS, later=SOME_PROMPTS, next=NAME
-    )
     look: ClassVar[Look] = Look.SPEECH
 
-    hour: str
-    morning: tuple[Prompt, ...]
-    later: tuple[Prompt, ...]
-    next: str
+    hour: str = key(Key(lambda given, name, names: known_name(given, name, given.name(name), names), NODE.schema), "greet")
+    morning: tuple[Prompt, ...] = key(SOME_PROMPTS)
+    later: tuple[Prompt, ...] = key(SOME_PROMPTS)
+    next: str = key(NODE)
 
-    @classmethod
-    def read(cls, fields: Fields, names: KnownNames) -> Self:
-        return cls(
-            fields.node,
-            fields.line,
-            hour=known_name(fields, "greet", fields.name("greet"), names),
-            morning=prompts_needed(fields, "morning", names),
-            later=prompts_needed(fields, "later", names),
-            next=fields.name("next"),
-        )
-
-    def enter(self, flow: Flow, state: FlowState) -> Walked | Acting | Going | Hanging:
+    def enter(self, flow: Flow, state: FlowState) -> Entered:
         hour = whole(lookup(state, self.hour))
         said = self.morning if hour is not None and hour < 12 else self.later
         return Acting(state, Play(state.where, resolve(state, said)))
 
-    def answer(self, state: FlowState, event: Input) -> Going | Acting | HandedOver | None:
+    def answer(self, state: FlowState, event: Input) -> Answered:
         return Going(state, self.next) if isinstance(event, Played) else None
 
     def targets(self) -> Iterator[tuple[str, str]]:
