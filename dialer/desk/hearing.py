@@ -64,6 +64,7 @@ class Hearing:
         self._chance = chance
         self._connection: Connection | None = None
         self._asked: dict[tuple[str, str], asyncio.Future[Reply]] = {}
+        self._heard: bool | None = None
         self._say(heard=False)
 
     async def run(self) -> None:
@@ -107,7 +108,9 @@ class Hearing:
             self._asked.pop((user, command_id), None)
 
     def _say(self, *, heard: bool) -> None:
-        self._put("desk", {"heard": heard, "since": self._clock.now()})
+        if heard is not self._heard:  # a further try that failed changes nothing
+            self._heard = heard
+            self._put("desk", {"heard": heard, "since": self._clock.now()})
 
     def _patterns(self) -> list[str]:
         root = f"{topics.ROOT}/{topics.segment(self._centre)}"
