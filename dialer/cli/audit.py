@@ -41,7 +41,7 @@ def verify(
     noted = None if head is None else _noted(head)
     with reading(path, key) as db:
         verdict = seals.verify(db, noted)
-    for line in _told(verdict):
+    for line in _lines(verdict):
         typer.echo(line)
     if not verdict.whole:
         raise typer.Exit(1)
@@ -82,7 +82,7 @@ def listed(
     deliver(made, window_of(since, until, None, site_zone(settings)), form, out, settings, config)
 
 
-def _told(verdict: seals.SealVerdict) -> list[str]:
+def _lines(verdict: seals.SealVerdict) -> list[str]:
     lines = [str(finding) for finding in verdict.findings[:_NAMED]]
     more = len(verdict.findings) + verdict.more - len(lines)
     lines += [f"... and {more:,} more"] if more else []

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from config.settings import Settings
-from dialer.cli.keep_records import carry_out, person
+from dialer.cli.external_records import carry_out, person
 from dialer.cli.options import ConfigOption, StoreOption, WhoOption, reading_of, said, site
 from dialer.cli.report import moment
 from dialer.domain.clock import SystemClock

@@ -270,7 +270,7 @@ def _refuse(error: MatdanError | OSError) -> NoReturn:
         typer.echo(f"dialer: {error}", err=True)
         sys.exit(error.exit_code)
     if not isinstance(error, BrokenPipeError):  # whoever reads us has seen enough: nothing to tell
-        typer.echo(f"dialer: {_told(error)}", err=True)
+        typer.echo(f"dialer: {_one_line(error)}", err=True)
     sys.exit(1)
 
 
@@ -284,7 +284,7 @@ def _drop_output() -> None:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
-def _told(error: OSError) -> str:
+def _one_line(error: OSError) -> str:
     """A refusal of the system in one line: what, why, and what to do."""
     what = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
     if not what and _was_printing(error.__traceback__):

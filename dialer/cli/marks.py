@@ -11,15 +11,15 @@ from typing import Annotated, Any
 import typer
 
 from config.settings import Settings
-from dialer.cli.keep_records import batches_of, carry_out, person, telling_what_was_kept
+from dialer.cli.external_records import batches_of, carry_out, person, reporting_what_was_kept
 from dialer.cli.options import ConfigOption, StoreOption, WhoOption, day_of, reading_of, site, site_files
 from dialer.cli.report import FormatOption, OutOption, deliver
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.records import MOST_MARKS
+from dialer.domain.commands.external_records import MOST_MARKS
 from dialer.domain.errors import RollError
 from dialer.domain.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.domain.output import refuse_unwritable, write_file
-from dialer.domain.record_ids import is_id
+from dialer.domain.person_ids import is_id
 from dialer.domain.site_time import site_day, site_zone
 from dialer.mqtt.ask import CommandRequest
 from dialer.reports.formats import Column, ColumnKind, Report, as_csv
@@ -97,8 +97,8 @@ def import_marks(
         raise typer.Exit(1)
     if not check:
         _keep(settings, new, f"sha-{found.sha256[:16]}", name)
-    _tell(file, found, len(new), check=check)
-    _tell_rejects(found.rejects, rejects)
+    _report(file, found, len(new), check=check)
+    _report_rejects(found.rejects, rejects)
 
 
 @app.command("undo")
@@ -143,15 +143,15 @@ def _keep(settings: Settings, marks: Sequence[Mark], batch: str, who: str) -> No
     """Keep marks, batch by batch. Where one fails, the error is told with what was kept before it."""
     batches = batches_of(marks, MOST_MARKS)
     requests = [
-        CommandRequest("marks", {"marks": [_report(mark) for mark in each], "batch": f"{batch}-{n}", "who": who})
+        CommandRequest("marks", {"marks": [_fields(mark) for mark in each], "batch": f"{batch}-{n}", "who": who})
         for n, each in enumerate(batches, 1)
     ]
-    with telling_what_was_kept(batches, "marks") as done:
+    with reporting_what_was_kept(batches, "marks") as done:
         if requests:
             carry_out(settings, requests, done)
 
 
-def _report(mark: Mark) -> dict[str, Any]:
+def _fields(mark: Mark) -> dict[str, Any]:
     """A mark as a command has it."""
     told = {
         "key": mark.key,
@@ -165,7 +165,7 @@ def _report(mark: Mark) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _tell(file: Path, found: MarksFile, new: int, *, check: bool) -> None:
+def _report(file: Path, found: MarksFile, new: int, *, check: bool) -> None:
     words = [f"{new:,} marks {'would be kept' if check else 'kept'}", f"{len(found.marks) - new:,} were known"]
     words += [f"{found.repeated:,} lines repeated"] if found.repeated else []
     words += [f"{found.unticked:,} not ticked"] if found.unticked else []
@@ -173,7 +173,7 @@ def _tell(file: Path, found: MarksFile, new: int, *, check: bool) -> None:
     typer.echo(f"{file.name}: {', '.join(words)}{'; this was a check, nothing was kept' if check else ''}")
 
 
-def _tell_rejects(rejects: Sequence[MarkReject], path: Path | None) -> None:
+def _report_rejects(rejects: Sequence[MarkReject], path: Path | None) -> None:
     if path is not None:
         columns = (Column("line"), Column("reason", ColumnKind.TEXT))
         listed = Report("rejects", columns, tuple((each.line, each.reason) for each in rejects))

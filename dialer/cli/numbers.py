@@ -11,14 +11,14 @@ import typer
 
 from config.settings import Settings
 from config.site_rules import site_profile
-from dialer.cli.keep_records import ask_dialler, batches_of, person, refuse_unless_dialler, telling_what_was_kept
+from dialer.cli.external_records import ask_dialler, batches_of, person, refuse_unless_dialler, reporting_what_was_kept
 from dialer.cli.options import ConfigOption, StoreOption, WhoOption, said, site
 from dialer.cli.report import moment
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.records import MOST_OPT_OUTS
+from dialer.domain.commands.external_records import MOST_OPT_OUTS
 from dialer.domain.errors import RollError, StoreBusy
+from dialer.domain.person_ids import is_id
 from dialer.domain.phone_facts import Consent
-from dialer.domain.record_ids import is_id
 from dialer.domain.site_time import DAY_SECONDS, site_zone
 from dialer.mqtt.ask import CommandRequest
 from dialer.mqtt.topics import encode
@@ -72,7 +72,7 @@ def import_opt_outs(
     found = read_numbers(file, settings.centre.region)
     told = {"file": found.name, "sha256": found.sha256}
     _opt_out(settings, found.numbers, source, who, f"sha-{found.sha256[:16]}", told)
-    _tell_lines(found)
+    _report_lines(found)
 
 
 @register_app.command("import")
@@ -107,7 +107,7 @@ def import_register(
         what = {"register": name, "dated": dated, "file": found.name, "sha256": found.sha256, "numbers": str(count)}
         audit.append(db, "register-import", audit_name(who), what, now)
     typer.echo(f"register {name}: {count:,} numbers, of {dated}")
-    _tell_lines(found)
+    _report_lines(found)
 
 
 @consent_app.command("import")
@@ -132,7 +132,7 @@ def import_consents(
         what = {"status": status.value, "source": source, "file": found.name, "sha256": found.sha256}
         audit.append(db, "consent-import", audit_name(who), {**what, "numbers": str(known), "ahead": str(ahead)}, now)
     typer.echo(f"consent {status.value}: {known:,} numbers; {ahead:,} are on no roll yet and are kept")
-    _tell_lines(found)
+    _report_lines(found)
 
 
 def _opt_out(
@@ -194,7 +194,7 @@ def _opt_out_there(
         CommandRequest("opt-outs", {**fields, "hashes": each, "batch": f"{told['batch']}-{number}"})
         for number, each in enumerate(batches, 1)
     ]
-    with telling_what_was_kept(batches, "numbers") as done:
+    with reporting_what_was_kept(batches, "numbers") as done:
         ask_dialler(settings, requests, busy, done)
 
 
@@ -206,7 +206,7 @@ def _writing(settings: Settings, holder: str) -> Iterator[Connection]:
         yield db
 
 
-def _tell_lines(found: NumbersFile) -> None:
+def _report_lines(found: NumbersFile) -> None:
     if found.without:
         typer.echo(f"no number in {len(found.without):,} lines of {found.name}: {found.told()}", err=True)
         raise typer.Exit(1)

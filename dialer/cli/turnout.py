@@ -12,10 +12,10 @@ from typing import Annotated, Any
 import typer
 
 from config.settings import Settings
-from dialer.cli.keep_records import batches_of, carry_out, person, telling_what_was_kept
+from dialer.cli.external_records import batches_of, carry_out, person, reporting_what_was_kept
 from dialer.cli.options import ConfigOption, StoreOption, WhoOption, reading_of, site
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.records import MOST_FIGURES
+from dialer.domain.commands.external_records import MOST_FIGURES
 from dialer.domain.errors import NotInStore, RollError
 from dialer.domain.official_turnout import FINAL, OfficialFigure, PollHours, objection
 from dialer.domain.site_time import site_day
@@ -127,7 +127,7 @@ def _carry_out(settings: Settings, entries: Sequence[_Entry], who: str | None, *
         _refuse(settings, db, entries, as_told=as_told)
     batches = batches_of([_report(each.figure) for each in entries], MOST_FIGURES)
     requests = [CommandRequest("official-turnout", {"figures": list(each), "who": name}) for each in batches]
-    with telling_what_was_kept(batches, "figures") as done:
+    with reporting_what_was_kept(batches, "figures") as done:
         answers = carry_out(settings, requests, done)
     for answer in answers:
         typer.echo(answer)

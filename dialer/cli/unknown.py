@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dialer.cli.keep_records import batches_of, carry_out, person, telling_what_was_kept
+from dialer.cli.external_records import batches_of, carry_out, person, reporting_what_was_kept
 from dialer.cli.options import ConfigOption, StoreOption, WhoOption, reading_of, site
 from dialer.domain.commands.unknown import MOST_ATTEMPTS
 from dialer.domain.site_time import site_zone
@@ -62,7 +62,7 @@ def release(
     batches = batches_of(wanted, MOST_ATTEMPTS)
     fields = {"reason": reason.strip(), "who": name}
     requests = [CommandRequest("unknown-release", {**fields, "attempts": list(each)}) for each in batches]
-    with telling_what_was_kept(batches, "releases") as done:
+    with reporting_what_was_kept(batches, "releases") as done:
         for answer in carry_out(settings, requests, done):
             typer.echo(answer)
     if not wanted:

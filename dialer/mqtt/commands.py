@@ -261,32 +261,32 @@ class _Watch:
     words: str
     raise_alert: Callable[[Alert], None]
     counts: dict[str, int] = field(default_factory=dict)
-    told: int = 0
+    reported: int = 0
     last_at: float = 0.0
 
     def note(self, sender: str, count: int, clock: Clock) -> None:
         """Count; the first is told at once."""
         self.counts[sender] = self.counts.get(sender, 0) + count
         self.last_at = clock.monotonic()
-        if not self.told:
-            self._tell(clock.now())
+        if not self.reported:
+            self._report(clock.now())
 
     def look(self, clock: Clock) -> bool:
         """Tell of what came since; whether the alert stands."""
-        if not self.told:
+        if not self.reported:
             return False
         if clock.monotonic() - self.last_at >= QUIET_SECONDS:
             self.raise_alert(Alert(self.code, AlertLevel.NOTICE, f"no more {self.words}", clock.now(), cleared=True))
             self.counts.clear()
-            self.told = 0
-        elif sum(self.counts.values()) != self.told:
-            self._tell(clock.now())
-        return bool(self.told)
+            self.reported = 0
+        elif sum(self.counts.values()) != self.reported:
+            self._report(clock.now())
+        return bool(self.reported)
 
-    def _tell(self, now: float) -> None:
-        self.told = sum(self.counts.values())
+    def _report(self, now: float) -> None:
+        self.reported = sum(self.counts.values())
         by = ", ".join(f"{sender or 'strangers'} {count:,}" for sender, count in sorted(self.counts.items())[:5])
-        self.raise_alert(Alert(self.code, self.level, f"{self.told:,} {self.words}: {by}", now))
+        self.raise_alert(Alert(self.code, self.level, f"{self.reported:,} {self.words}: {by}", now))
 
 
 @dataclass(slots=True)
@@ -407,9 +407,9 @@ class CommandDesk:
             _log.error("command.unanswered", command=_shown_id(read), problem=str(error))
         except Exception:  # noqa: BLE001 - one message must never end the dialler; it is logged whole
             _log.exception("command.failed", command=_shown_id(read))
-            await self._tell_failed(read)
+            await self._report_failed(read)
 
-    async def _tell_failed(self, read: ReadCommand) -> None:
+    async def _report_failed(self, read: ReadCommand) -> None:
         if read.command_id is not None:
             text = "the dialler could not do it, and its log says why; look at what is now before you send it again"
             with contextlib.suppress(StoreError):

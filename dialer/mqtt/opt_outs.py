@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from dialer.domain.commands.records import MOST_SECONDS
+from dialer.domain.commands.external_records import MOST_SECONDS
 from dialer.domain.errors import StoreError
-from dialer.domain.record_ids import is_number_hash
+from dialer.domain.person_ids import is_number_hash
 
 _log = structlog.get_logger(__name__)
 

@@ -68,7 +68,7 @@ class SiteHours:
             found.append(CampaignHours(rules.campaign_id, stretches, why))
         return tuple(found)
 
-    def told_of(self, day: Sequence[CampaignHours], start: float, end: float) -> tuple[CampaignHours, ...]:
+    def with_reasons(self, day: Sequence[CampaignHours], start: float, end: float) -> tuple[CampaignHours, ...]:
         """The hours of a day with what stands against each campaign that may not call in a part of it."""
         return tuple(
             replace(hours, why="")
@@ -171,7 +171,7 @@ def days_of(
     start, end = open_hours[0][0], open_hours[-1][1]
     if hours is not None:
         end = min(end, start + hours * 3600.0)
-    of_campaigns = site.told_of(of_campaigns, start, end)
+    of_campaigns = site.with_reasons(of_campaigns, start, end)
     plain = [
         RehearsedDay("the site's load", start, end, 1, (), seed, of_campaigns),
         RehearsedDay("twice the load", start, end, 2, (), seed, of_campaigns),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dialer.domain.errors import RollError
 from dialer.domain.model import Confidence, Mark, MarkKind, MarkSource
-from dialer.domain.record_ids import is_id
+from dialer.domain.person_ids import is_id
 from dialer.roll.cells import bounded, clock_text
 from dialer.roll.columns import CONSTITUENCY, PART, SERIAL, SmallTable, TableRow
 from dialer.roll.parts import ROLL_VERSION, STATE, Parts, UnfitPart

@@ -79,12 +79,12 @@ async def check_site(
         for finding in await asyncio.to_thread(_looked, what, look):
             yield finding
     if needs_asterisk(settings) and settings.ami.secret is not None:
-        async for finding in _told("asterisk", asterisk(settings)):
+        async for finding in _reported("asterisk", asterisk(settings)):
             yield finding
     if settings.twilio.enabled:
         yield await _asked("twilio", _twilio(settings))
     if settings.broker.enabled:
-        async for finding in _told("broker", broker(settings, clock)):
+        async for finding in _reported("broker", broker(settings, clock)):
             yield finding
 
 
@@ -101,7 +101,7 @@ def _looked(what: str, look: Look) -> list[Finding]:
         return [not_seen(what, error)]
 
 
-async def _told(what: str, findings: AsyncIterator[Finding]) -> AsyncIterator[Finding]:
+async def _reported(what: str, findings: AsyncIterator[Finding]) -> AsyncIterator[Finding]:
     """What another program tells, as far as it does."""
     try:
         async for finding in findings:

@@ -12,7 +12,7 @@ from config.asterisk.events import EVENTS
 from dialer.domain.errors import ProtocolError, SwitchError, UnsafeValue
 from dialer.switch.asterisk.agi_codec import AgiDecoder, AgiEnvironment, AgiReply, encode_command, split_command
 from dialer.switch.asterisk.ami_codec import AmiDecoder
-from dialer.switch.asterisk.scripts.commands import Recordings, judge, told
+from dialer.switch.asterisk.scripts.commands import Recordings, answer_of, judge
 from dialer.switch.asterisk.tracker import CallTracker
 from tests.support.captures import NAMES, said_by
 
@@ -169,7 +169,7 @@ def script_line(chance: random.Random) -> None:
         return
     try:
         command = encode_command(judged.verb, *words)  # type: ignore[union-attr]  # what has arguments has a verb
-        told(line if line.isprintable() else "x")
+        answer_of(line if line.isprintable() else "x")
     except (UnsafeValue, SwitchError):
         return
     assert command.count(b"\n") == 1

@@ -22,7 +22,7 @@ PURE = (
     "dialer/domain/view.py",
     "dialer/domain/commands/*.py",
     "dialer/domain/complaints.py",
-    "dialer/domain/record_ids.py",
+    "dialer/domain/person_ids.py",
     "dialer/rules/*.py",
     "dialer/audit/*.py",
     "dialer/pacing/*.py",

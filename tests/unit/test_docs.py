@@ -97,3 +97,9 @@ def test_the_settings_in_the_page_on_twilio_are_settings() -> None:
     values = tomllib.loads(text)
     values["twilio"] |= {"account_sid": "AC" + "0" * 32, "auth_token": "x"}
     assert Settings.model_validate(values).twilio.enabled
+
+
+def test_the_glossary_names_each_word_once_in_order() -> None:
+    rows = re.findall(r"^\| ([^|]+?) \|", (DOCS / "glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
+    words = [re.sub("[^a-z ]", "", row.lower()) for row in rows if row not in {"word"}]
+    assert words == sorted(set(words))

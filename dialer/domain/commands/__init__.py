@@ -47,7 +47,7 @@ from dialer.domain.commands.supervision import (
     StopListening,
     Whisper,
 )
-from dialer.domain.commands.records import (
+from dialer.domain.commands.external_records import (
     AnswerComplaint,
     EnterTurnout,
     FileComplaint,

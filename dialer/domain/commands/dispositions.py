@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field, TypeAdapter
 
 from dialer.domain.commands.desks import Desks
-from dialer.domain.commands.records import MOST_INTEGER, NOTHING_ELSE, checked
+from dialer.domain.commands.external_records import MOST_INTEGER, NOTHING_ELSE, checked
 from dialer.domain.commands.registry import (
     AT_THE_SEAT,
     SEAT,

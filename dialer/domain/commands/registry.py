@@ -18,7 +18,7 @@ from config.words import SupervisorRole as Role
 from dialer.domain.commands.desks import Desks
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Receipt
-from dialer.domain.record_ids import is_id
+from dialer.domain.person_ids import is_id
 
 AT_THE_SEAT = frozenset({Role.DESK, Role.SUPERVISOR})
 BOOTHS = frozenset({Role.BOOTH_DESK, Role.SUPERVISOR})

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from dialer.domain.commands.desks import RecordsDesk
-from dialer.domain.commands.records import WHO, RecordsCommand
+from dialer.domain.commands.external_records import WHO, RecordsCommand
 from dialer.domain.commands.registry import REASON, RULES, Value, offered
 from dialer.domain.model import AttemptId
 

@@ -273,8 +273,8 @@ class AsteriskSwitch:
         except (TimeoutError, SwitchError) as error:  # "No such channel" among them
             _log.debug("channel.not-there", channel=unique_id, answer=str(error))
             return False
-        told = [(each.get("Uniqueid"), each.get("Channel"), each.get("Context")) for each in found]
-        if told != [(unique_id, name, context)] or found[0].get("ChannelState") != STATE_UP:
+        listed = [(each.get("Uniqueid"), each.get("Channel"), each.get("Context")) for each in found]
+        if listed != [(unique_id, name, context)] or found[0].get("ChannelState") != STATE_UP:
             return False
         self._report(self._tracker.reported_up(attempt_id, name))
         return True

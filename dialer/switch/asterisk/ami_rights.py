@@ -40,7 +40,7 @@ async def check_rights(login: AmiLogin) -> str:
 
     Raises PermissionMissing with the line of manager.conf to change, SwitchError for whatever else is wrong.
     """
-    booted, answered, told = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    booted, answered, reported = asyncio.Event(), asyncio.Event(), asyncio.Event()
     probe = f"check-{uuid.uuid4()}"
 
     def see(message: AmiMessage) -> None:
@@ -49,7 +49,7 @@ async def check_rights(login: AmiLogin) -> str:
         elif message.action_id == probe:
             answered.set()
         elif message.event == "UserEvent" and message.get("Uniqueid") == probe:
-            told.set()
+            reported.set()
 
     async with AmiClient(login, on_event=see, keep_events=("FullyBooted", "OriginateResponse", "UserEvent")) as client:
         allowed = await client.action("ListCommands")
@@ -57,7 +57,7 @@ async def check_rights(login: AmiLogin) -> str:
         if write:
             raise PermissionMissing(_complaint(login.username, "write", write, WRITE_LINE))
         await _probe(client, probe)
-        seen = (("system", booted), ("call", answered), ("user", told))
+        seen = (("system", booted), ("call", answered), ("user", reported))
         read = [right for right, event in seen if not await _comes(event, SEEN_SECONDS)]
         if read:
             raise PermissionMissing(_complaint(login.username, "read", read, READ_LINE))

@@ -529,9 +529,9 @@ class CallTracker:
             return Place(PlaceKind.SEAT, seat) if seat in seats else None
         return Place(PlaceKind.ASIDE, attempt_id) if aside_of(channel.conference) == attempt_id else None
 
-    def _keep_inbound(self, channels: Sequence[LiveChannel], told: Mapping[str, AttemptId]) -> None:
+    def _keep_inbound(self, channels: Sequence[LiveChannel], reported: Mapping[str, AttemptId]) -> None:
         """Know the live ones of the channels that came in; where both are there, what we knew stands above what was told."""
-        known = {**told, **self._inbound}
+        known = {**reported, **self._inbound}
         self._inbound = {
             channel.unique_id: known[channel.unique_id] for channel in channels if channel.unique_id in known
         }

@@ -28,7 +28,7 @@ _EVENTS = ["initiated", "ringing", "answered", "completed"]
 _TOO_MANY_REQUESTS = 429
 _CLIENT_ERROR = 400
 _SERVER_TROUBLE = 500
-_NOT_TOLD = "what was asked for was not told"
+_NO_ANSWER = "what was asked for was not told"
 # What the library raises for an answer that is not what it expects.
 _GARBLED = (TwilioException, ValueError, KeyError, TypeError, AttributeError)
 
@@ -120,19 +120,19 @@ class TwilioApi:
 
     async def call(self, sid: str) -> CallRecord:
         """One call. Raises SwitchError."""
-        return _record(await _told(self._client.calls(sid).fetch_async()))
+        return _record(await _answered(self._client.calls(sid).fetch_async()))
 
     async def calls_to(self, number: str, since: float) -> list[CallRecord]:
         """The calls to a number since an epoch second. Raises SwitchError."""
         after = datetime.fromtimestamp(since, UTC)
-        listed = await _told(self._client.calls.list_async(to=number, start_time_after=after, limit=MOST_LISTED))
+        listed = await _answered(self._client.calls.list_async(to=number, start_time_after=after, limit=MOST_LISTED))
         return [record for record in map(_record, listed) if record.created_at >= since]
 
     async def live_calls(self) -> list[CallRecord]:
         """Every call of the account that is not over. Raises SwitchError."""
         found: list[CallRecord] = []
         for status in (CallStatus.QUEUED, CallStatus.RINGING, CallStatus.IN_PROGRESS):
-            listed = await _told(self._client.calls.list_async(status=status.value, limit=MOST_LISTED))
+            listed = await _answered(self._client.calls.list_async(status=status.value, limit=MOST_LISTED))
             found += map(_record, listed)
         return found
 
@@ -146,7 +146,7 @@ class TwilioApi:
 
     async def spending(self) -> Spending:
         """The same, and of which day it is. Raises SwitchError."""
-        records = await _told(self._client.usage.records.today.list_async(category="totalprice", limit=1))
+        records = await _answered(self._client.usage.records.today.list_async(category="totalprice", limit=1))
         try:
             amount = sum(abs(float(record.price)) for record in records)
             days = [record.start_date for record in records if isinstance(record.start_date, date)]
@@ -155,9 +155,9 @@ class TwilioApi:
             raise SwitchError("Twilio's answer on what was spent today could not be read") from error
 
 
-async def _told(answer: Awaitable[Any]) -> Any:
+async def _answered(answer: Awaitable[Any]) -> Any:
     """What Twilio was asked to tell. Raises SwitchError."""
-    return await _asked(answer, _NOT_TOLD)
+    return await _asked(answer, _NO_ANSWER)
 
 
 async def _asked(answer: Awaitable[Any], failed: str) -> Any:
@@ -241,7 +241,7 @@ class _Http(AsyncHttpClient):  # type: ignore[misc]  # the library has no types
             ) as answer:
                 text = await answer.text()
                 if answer.status >= _CLIENT_ERROR and method.upper() == "GET":  # of a page the library does not tell it
-                    raise SwitchError(_refusal(_NOT_TOLD, answer.status, _code_of(text)))
+                    raise SwitchError(_refusal(_NO_ANSWER, answer.status, _code_of(text)))
                 return Response(answer.status, text, answer.headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise SwitchUnreachable(f"Twilio cannot be reached; nothing was sent: {type(error).__name__}") from error

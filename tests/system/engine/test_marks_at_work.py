@@ -15,7 +15,7 @@ import pytest
 
 from config.settings import Settings
 from config.words import CampaignKind, Purpose
-from dialer.cli.keep_records import carry_out
+from dialer.cli.external_records import carry_out
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import Command, RecordsCommand, SeatDispose, TakeMarks
 from dialer.domain.errors import BrokerUnreachable, CommandRefused, StoreBusy

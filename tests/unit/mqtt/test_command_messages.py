@@ -31,7 +31,7 @@ from dialer.domain.commands import (
     StopCampaign,
     TakeMarks,
 )
-from dialer.domain.commands.records import MOST_MARKS, MOST_OPT_OUTS, AnswerReport, ComplaintReport, MarkReport
+from dialer.domain.commands.external_records import MOST_MARKS, MOST_OPT_OUTS, AnswerReport, ComplaintReport, MarkReport
 from dialer.domain.commands.registry import COMMANDS, read_value
 from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.errors import StoreBusy

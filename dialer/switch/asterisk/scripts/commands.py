@@ -99,7 +99,7 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
-class Tell:
+class Answer:
     """A fact is asked for."""
 
     name: str
@@ -127,7 +127,7 @@ class Refuse:
     why: str
 
 
-Judged = Forward | Keep | Tell | Remember | Recall | Refuse
+Judged = Forward | Keep | Answer | Remember | Recall | Refuse
 
 
 def judge(line: str, sequence: int, recordings: Recordings, recorded: Collection[str] = ()) -> Judged:
@@ -198,7 +198,7 @@ def _variable(verb: str, arguments: list[str], sequence: int) -> Judged:
         return Remember(name, value) if fits else Refuse(f"a value of more than {_MOST_VALUE} letters, or with others")
     if verb == "GET VARIABLE":
         known = _NAME.fullmatch(name.removeprefix(_FACT))
-        return Tell(name.removeprefix(_FACT)) if name.startswith(_FACT) and known else Refuse("no such variable")
+        return Answer(name.removeprefix(_FACT)) if name.startswith(_FACT) and known else Refuse("no such variable")
     if name == "MATDAN_MARK":
         return _mark(value, sequence)
     if name == "MATDAN_OPT_OUT":
@@ -223,7 +223,7 @@ def _mark(value: str, sequence: int) -> Judged:
     )
 
 
-def told(value: str | int | bool | None) -> bytes:
+def answer_of(value: str | int | bool | None) -> bytes:
     """The answer to a question for a fact."""
     if value is None:
         return b"200 result=0\n"

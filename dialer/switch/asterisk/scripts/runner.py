@@ -2,7 +2,7 @@
 
 It has limits of time, memory and processes, an environment, a directory and file descriptors of its own, another user's rights
 where the dialler has root's, and where the kernel lets us namespaces of its own, without a network; what it starts ends with it,
-and with the dialler. When the caller hangs up it has a moment for the key that it was just told, then it gets SIGHUP, as under
+and with the dialler. When the caller hangs up it has a moment for the key that it was just answer_of, then it gets SIGHUP, as under
 Asterisk itself, and a few seconds. What it puts on record until its end is kept.
 """
 
@@ -31,16 +31,16 @@ from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import ARGUMENT, CallHungUp, encode_environment, encode_reply
 from dialer.switch.asterisk.scripts import launcher
 from dialer.switch.asterisk.scripts.commands import (
+    Answer,
     Forward,
     Keep,
     Recall,
     Recordings,
     Refuse,
     Remember,
-    Tell,
+    answer_of,
     judge,
     refusal,
-    told,
 )
 from ivr_flows.errors import FlowError
 from ivr_flows.model import Scalar
@@ -311,8 +311,8 @@ class ScriptRun:
                 if self._refused > MOST_REFUSED:
                     raise ProtocolError(f"more than {MOST_REFUSED} commands that a script may not use")
                 return refusal(why)
-            case Tell(name=name):
-                return told(self._facts.get(name))
+            case Answer(name=name):
+                return answer_of(self._facts.get(name))
             case Keep(commit=commit):
                 return b"200 result=1\n" if await self._kept(commit) else b"200 result=0\n"
             case Remember(name=name, value=value):
@@ -321,7 +321,7 @@ class ScriptRun:
                 self._variables[name] = value
                 return b"200 result=1\n"
             case Recall(name=name) if name in self._variables:
-                return told(self._variables[name])
+                return answer_of(self._variables[name])
             case Recall(name=name):
                 return encode_reply(await self._call.command("GET VARIABLE", name))
             case Forward(verb=verb, arguments=arguments, recorded=recorded):

@@ -18,7 +18,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.commands import RecordsCommand
 from dialer.domain.commands.registry import COMMANDS, read_value
 from dialer.domain.errors import RollError, StoreBusy
-from dialer.domain.record_ids import is_id
+from dialer.domain.person_ids import is_id
 from dialer.engine.external_records import ExternalRecords
 from dialer.mqtt.ask import CommandRequest, ask
 from dialer.mqtt.topics import encode
@@ -48,7 +48,7 @@ def batches_of(items: Sequence[T], most: int) -> list[Sequence[T]]:
 
 
 @contextmanager
-def telling_what_was_kept(batches: Sequence[Sequence[object]], things: str) -> Iterator[Callable[[int], None]]:
+def reporting_what_was_kept(batches: Sequence[Sequence[object]], things: str) -> Iterator[Callable[[int], None]]:
     """For requests that bring a batch each: gives what is to be told how many of them are done. Where one fails, the error is told
     with how many `things` were kept before it.
     """

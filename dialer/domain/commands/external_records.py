@@ -18,7 +18,7 @@ from dialer.domain.commands.registry import BOOTHS, RULES, Command, Value, offer
 from dialer.domain.complaints import Complaint, ComplaintAnswer, ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.model import AttemptId, Confidence, Mark, MarkKind, MarkSource
 from dialer.domain.official_turnout import OfficialFigure
-from dialer.domain.record_ids import ID_PATTERN, MOST_ID, is_number_hash
+from dialer.domain.person_ids import ID_PATTERN, MOST_ID, is_number_hash
 
 MOST_SECONDS = 1e11
 """Later than any time that is meant: what is beyond it is no epoch second, and too large to be reckoned with."""
