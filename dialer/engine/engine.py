@@ -42,7 +42,7 @@ from dialer.engine.results import CallEnds, Marks
 from dialer.engine.seat import Seat
 from dialer.engine.seat_silence import SeatSilence
 from dialer.engine.supervision.service import Recorder, Supervision
-from dialer.engine.transfers.service import TransferResync, Transfers
+from dialer.engine.transfers.service import Transfers
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.trunks import TrunkPool
 from dialer.engine.views import centre_view
@@ -100,12 +100,8 @@ class Engine:
         """Everything of it is made here and joined to what it needs; nothing is called back."""
         self._plan = plan
         self._centre = centre
-        self._store, self._switch, self._sent, self._figures = (
-            outside.store,
-            outside.switch,
-            outside.sent,
-            outside.figures,
-        )
+        self._store, self._switch = outside.store, outside.switch
+        self._sent, self._figures = outside.sent, outside.figures
         now = centre.instant()
         centre.polling, centre.organisation = plan.polling, plan.organisation
         centre.seats = {seat.name: Seat(seat.name, seat.endpoint, seat.languages, now) for seat in plan.seats}
@@ -127,7 +123,6 @@ class Engine:
         self._placing = Placing(centre, self._eligibility, self._trunk_desk, hoppers, originator)
         self._campaigns = Campaigns(centre, self._store, outside.flows, self._placing, self._clock_guard)
         self._transfers = Transfers(centre, self._switch, self._acd, self._trunks, plan)
-        self._transfer_resync = TransferResync(centre, self._acd, self._transfers)
         self._supervision = Supervision(centre, self._switch, self._store, plan.supervisors)
         self._recorder = Recorder(centre, self._switch, self._acd)
         self.inbound_desk = Inbound(centre, self._store, self._trunks, plan.inbound)
@@ -332,7 +327,7 @@ class Engine:
                     self._acd.connected(call, seat_name)
                 elif centre.seats[seat_name].state is not SeatState.TALKING:
                     self._acd.talks_on(call, seat_name)
-        self._transfer_resync.resync(up)
+        self._transfers.resync(up)
         self._supervision.resync(up)
         centre.switch_up = True
         self._reconciled.set()
@@ -385,8 +380,9 @@ class Engine:
             case Learn():
                 self._teach(effect)
             case Timer():
-                self._timers.cancel(effect.key)
-                if effect.due is not None:
+                if effect.due is None:
+                    self._timers.cancel(effect.key)
+                else:
                     self._timers.after(effect.key, effect.seconds, partial(self.on_switch_event, effect.due))
             case Order():
                 self._centre.spawn(self._order(effect), effect.method)
@@ -412,10 +408,8 @@ class Engine:
             if kind is PacingEventKind.PLACED and chance is None:
                 chance = run.numbers.usual_rate  # what a number is like, for the day on which numbers are told apart
             if kind in _ENDS_OF_RINGING and call.ringing_seconds is not None:
-                rang = max(
-                    0.0,
-                    (now if call.leg.answered_seconds is None else call.leg.answered_seconds) - call.ringing_seconds,
-                )
+                until = now if call.leg.answered_seconds is None else call.leg.answered_seconds
+                rang = max(0.0, until - call.ringing_seconds)
         timed = call is None or not call.adopted
         run.pacer.observe(PacingEvent(kind, now, max(0.0, learn.seconds), chance, learn.stage, timed, rang))
 
@@ -423,7 +417,7 @@ class Engine:
         try:
             await getattr(self._switch, what.method)(*what.args, **what.options)
         except SwitchError as error:  # the link is gone and the resync will see to it, or the channel is
-            _log.info("order.failed", order=what.method, problem=str(error))
+            _log.info("order.failed", order=what.method, of=str(what.args[0]), problem=str(error))
             if what.failed is not None:
                 self.on_switch_event(what.failed)
 

@@ -195,7 +195,7 @@ class Transfers:
             self.drop(transfer.attempt_id)
         else:
             await self._bring_back(transfer, replace(transfer, stage=TransferStage.RETURNING, party_id=None, to=None))
-        self._let_go(transfer)
+        self._let_go(transfer.party_id)
 
     async def _order(self, order: Awaitable[None], attempt_id: AttemptId, before: CallTransfer | None) -> None:
         """Wait until the switch has taken an order. If it will not, the transfer is as it was before; raises CommandRefused."""
@@ -237,7 +237,7 @@ class Transfers:
         live = self._centre.transfers.get(call.attempt_id)
         if live is not None and live.stage in {TransferStage.RETURNING, TransferStage.MERGING}:
             self.drop(call.attempt_id)
-            self._let_go(live)
+            self._let_go(live.party_id)
             self._acd.left_seat(call, live.seat)
 
     def party_came(self, party_id: PartyId, place: Place) -> None:
@@ -265,7 +265,7 @@ class Transfers:
             self._centre.then(order(Switch.move_party, live.party_id, aside))
             return
         self.drop(live.attempt_id)
-        self._let_go(live)
+        self._let_go(live.party_id)
         if live.stage not in {
             TransferStage.RETURNING,
             TransferStage.MERGING,
@@ -277,7 +277,7 @@ class Transfers:
         live = self._centre.transfers.get(attempt_id)
         if live is not None:
             self.drop(attempt_id)
-            self._let_go(live)
+            self._let_go(live.party_id)
 
     # Steps
 
@@ -347,32 +347,21 @@ class Transfers:
         """The switch did not send the voter to the target."""
         live = self._centre.transfers.get(attempt_id)
         if live is not None:
-            self._let_go(live)
+            self._let_go(live.party_id)
 
     def _agent_leaves(self, attempt_id: AttemptId) -> None:
         call = self._centre.calls.get(attempt_id)
         if call is not None:
             self._acd.agent_leaves(call)
 
-    def _let_go(self, live: CallTransfer) -> None:
-        if live.party_id is not None:
-            self.release(live.party_id)
+    def _let_go(self, party_id: PartyId | None) -> None:
+        if party_id is not None:
+            self.release(party_id)
 
     def _forget_party(self, party_id: PartyId) -> None:
         self._centre.party_trunks.pop(party_id, None)
 
-
-# After a start and after each loss of the link: the transfers of calls agree again with where everybody stands.
-
-
-class TransferResync:
-    """Compares and repairs."""
-
-    def __init__(self, centre: Centre, acd: Acd, desk: Transfers) -> None:
-        """The desk that goes on with what is found."""
-        self._centre = centre
-        self._acd = acd
-        self._desk = desk
+    # After a start and after each loss of the link: transfers agree again with where everybody stands.
 
     def resync(self, up: SwitchUp) -> None:
         """Bring the transfer of every live call to agree with the switch. Calls and seats must agree with it already."""
@@ -384,7 +373,7 @@ class TransferResync:
             if attempt_id in self._centre.calls and attempt_id not in parties:
                 parties[attempt_id] = (party_id, place)
             else:
-                self._desk.release(party_id)
+                self.release(party_id)
         live = {party_id for party_id, _ in up.parties}
         for gone in [party_id for party_id in self._centre.party_trunks if party_id not in live]:
             del self._centre.party_trunks[gone]
@@ -405,50 +394,38 @@ class TransferResync:
     def _aside(self, call: Call, party_id: PartyId | None, place: Place | None) -> None:
         seat = call.talk.seat or ""
         if party_id is not None and place is not None and place.kind is PlaceKind.ASIDE:
-            self._desk.enter(
-                CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED, party_id, self._desk.found(party_id))
-            )
+            self.enter(CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED, party_id, self.found(party_id)))
         else:
             self._let_go(party_id)
-            self._desk.back_to_an_agent(CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED))
+            self.back_to_an_agent(CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED))
 
     def _held(self, call: Call, seat: str, party_id: PartyId | None, place: Place | None) -> None:
         known = self._centre.transfers.get(call.attempt_id)
         if party_id is not None and place is not None and place.kind is PlaceKind.ASIDE:
-            self._desk.enter(
-                CallTransfer(call.attempt_id, seat, TransferStage.HANDING_OVER, party_id, self._desk.found(party_id))
-            )
-            self._desk.party_came(party_id, place)
+            self.enter(CallTransfer(call.attempt_id, seat, TransferStage.HANDING_OVER, party_id, self.found(party_id)))
+            self.party_came(party_id, place)
         elif party_id is not None and place is not None:
             self._with_its_agent(call, seat)
-            self._desk.enter(
-                CallTransfer(call.attempt_id, seat, TransferStage.CONSULT, party_id, self._desk.found(party_id))
-            )
+            self.enter(CallTransfer(call.attempt_id, seat, TransferStage.CONSULT, party_id, self.found(party_id)))
         elif known is not None and known.party_id == party_id and known.stage is not TransferStage.RETURNING:
             return  # the link was cut, and nothing has changed meanwhile: on hold, or the target's phone still rings
         else:
             self._let_go(party_id)
             self._with_its_agent(call, seat)
-            self._desk.back_to_an_agent(CallTransfer(call.attempt_id, seat, TransferStage.RETURNING))
+            self.back_to_an_agent(CallTransfer(call.attempt_id, seat, TransferStage.RETURNING))
 
     def _in_no_music(
         self, call: Call, talking: Mapping[AttemptId, str], party_id: PartyId | None, place: Place | None
     ) -> None:
         seat = talking.get(call.attempt_id)
         if seat is not None and party_id is not None and place == Place(PlaceKind.SEAT, seat):
-            self._desk.enter(
-                CallTransfer(call.attempt_id, seat, TransferStage.THREE_WAY, party_id, self._desk.found(party_id))
-            )
+            self.enter(CallTransfer(call.attempt_id, seat, TransferStage.THREE_WAY, party_id, self.found(party_id)))
         else:
             self._let_go(party_id)
-            self._desk.drop(call.attempt_id)
+            self.drop(call.attempt_id)
 
     def _with_its_agent(self, call: Call, seat_name: str) -> None:
         """The agent whose phone is there has this call, as before the dialler's restart."""
         seat = self._centre.seats.get(seat_name)
         if seat is not None and seat.phone_up and seat.attempt_id is None and seat.state is not SeatState.TALKING:
             self._acd.talks_on(call, seat_name)
-
-    def _let_go(self, party_id: PartyId | None) -> None:
-        if party_id is not None:
-            self._desk.release(party_id)
