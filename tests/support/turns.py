@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -95,10 +95,14 @@ class Turns:
 
     def at(self, seconds: float, event: Event) -> list[str]:
         """What follows from an event at that second, one line each; what follows at once from that too."""
+        return self.after(seconds, lambda: self.engine._apply(event))
+
+    def after(self, seconds: float, do: Callable[[], object]) -> list[str]:
+        """The same of whatever is done at that second."""
         self.clock.seconds = seconds
         self.centre.in_turn = True
         self.beside.clear()
-        self.engine._apply(event)
+        do()
         lines: list[str] = []
         while effects := self.centre.take_effects():
             for effect in effects:

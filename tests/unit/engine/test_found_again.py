@@ -1,0 +1,80 @@
+"""Calls that an earlier run left open, or that ended while nobody listened, as tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dialer.domain.model import Direction, OpenAttempt
+from dialer.domain.switch import History, PastCall, SwitchUp
+from dialer.domain.view import CallState, SeatState
+from tests.support.rules import NOON
+from tests.support.turns import A, Turns
+
+
+def left_open(**facts: Any) -> OpenAttempt:
+    values: dict[str, Any] = {"answered_at": None, "connected_at": None, "seat": None, **facts}
+    return OpenAttempt(A, values.pop("campaign_id", "calls"), 1, 1, 1, 1, "carrier", NOON - 60, **values)
+
+
+def up(*, talking: bool = False, live: bool = True) -> SwitchUp:
+    return SwitchUp(
+        frozenset({A}) if live else frozenset(), frozenset({"01"}), ((A, "01"),) if talking else (), restarted=False
+    )
+
+
+def test_a_talk_that_went_on_is_taken_up_where_it_is_and_wrapped_up_by_nobody() -> None:
+    turns = Turns()
+    turns.engine._reconciler.found([left_open(answered_at=NOON - 40, connected_at=NOON - 39, seat="01")])
+    lines = turns.at(1, up(talking=True))
+    assert "seat 01 talking" in lines
+    assert turns.centre.calls[A].state is CallState.TALKING
+    assert turns.seat() is SeatState.TALKING
+    assert not [line for line in lines if line.startswith(("learn", "keep"))]  # that was learned and kept then
+
+
+def test_a_call_that_still_rings_is_adopted_and_its_answer_is_learned_of_without_its_times() -> None:
+    turns = Turns()
+    turns.engine._reconciler.found([left_open()])
+    turns.at(1, up())
+    assert turns.centre.calls[A].adopted
+    assert turns.centre.calls[A].state is CallState.DIALLING
+
+
+def test_a_call_of_a_campaign_that_is_run_no_more_is_unknown() -> None:
+    turns = Turns()
+    turns.engine._reconciler.found([left_open(campaign_id="gone")])
+    assert "keep end unknown" in turns.at(1, up(live=False))
+
+
+def test_a_caller_is_found_again_as_one() -> None:
+    turns = Turns()
+    turns.engine._reconciler.found([left_open(direction=Direction.INBOUND)])
+    turns.at(1, up())
+    assert turns.centre.calls[A].inbound
+
+
+NOTHING = History({}, first_at=NOON - 600, up_seconds=600.0)
+
+
+@pytest.mark.parametrize(
+    ("past", "history", "ends"),
+    [
+        (None, None, "unknown"),
+        (None, History({}), "unknown"),
+        (None, NOTHING, "refused"),  # it was up, has kept all, and knows of none: never sent
+        (PastCall(None, "NOANSWER"), NOTHING, "no-answer"),
+        (PastCall(None, "BUSY"), NOTHING, "busy"),
+        (PastCall(NOON - 50), NOTHING, "abandoned"),  # it heard the dialplan's own message
+        (PastCall(NOON - 50, None, "01"), NOTHING, "connected"),
+    ],
+)
+def test_how_a_call_ended_that_nobody_saw_end(past: PastCall | None, history: History | None, ends: str) -> None:
+    turns = Turns()
+    turns.engine._reconciler.found([left_open()])
+    turns.at(1, up(live=False))
+    call = turns.centre.calls[A]
+    lines = turns.after(2, lambda: turns.engine._reconciler._end_vanished(call, past, history))
+    assert lines[-1] == f"keep end {ends}"
+    assert not turns.centre.calls

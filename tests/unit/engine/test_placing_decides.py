@@ -1,0 +1,95 @@
+"""What a decision places, cancels and holds, without a switch that is asked."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from dialer.domain.model import AttemptId, CampaignState, Claim
+from dialer.domain.view import HoldReason
+from dialer.engine.effects import Due, What
+from dialer.rules.gate import Ruling
+from tests.support.turns import A, Turns
+
+
+def deciding(seats: int = 1, wanted: int = 0, **sections: Any) -> Turns:
+    """Turns whose rules allow all, and whose pacer wants so many calls."""
+    turns = Turns(seats, **sections)
+    allowed = lambda *_: Ruling((), None)  # noqa: E731
+    asked = {"originate": allowed, "campaign": allowed, "grounds": lambda *_: "{}", "locked_until": lambda *_: None}
+    gate = cast(Any, turns.engine._eligibility._gate)
+    gate.__dict__.update(asked)
+    turns.engine._eligibility._switch = cast(Any, SimpleNamespace(unanswered_seconds=lambda: 0.0))
+    turns.engine._clock_guard.is_off = lambda: False  # type: ignore[method-assign]
+    turns.centre.campaigns["calls"].pacer = cast(
+        Any,
+        SimpleNamespace(
+            calls_to_place=lambda _: wanted, excess_calls=lambda _: 0, explain=lambda: "", observe=lambda _: None
+        ),
+    )
+    turns.clock.seconds = 10.0  # the trunk has had time for a start
+    return turns
+
+
+def claim(phone_id: int) -> Claim:
+    return Claim("calls", phone_id, f"+9198123456{phone_id:02}", 1, phone_id, 1, "hi", 1)
+
+
+def decided(turns: Turns) -> list[str]:
+    return turns.after(10, turns.engine._placing.decide)
+
+
+def test_a_start_that_the_trunk_grants_is_committed_first_and_counts_as_a_call_at_once() -> None:
+    turns = deciding(wanted=2)
+    turns.centre.campaigns["calls"].hopper.extend(map(claim, (1, 2)))
+    assert "beside open-attempts" in decided(turns)
+    assert [call.state.value for call in turns.centre.calls.values()] == ["sending"]
+    assert [each.phone_id for each in turns.centre.campaigns["calls"].hopper] == [2]
+
+
+def test_a_number_on_a_call_waits() -> None:
+    turns = deciding(wanted=1)
+    turns.call(phone_id=1)
+    turns.centre.campaigns["calls"].hopper.append(claim(1))
+    assert "beside postpone" in decided(turns)
+    assert list(turns.centre.calls) == [A]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda turns: setattr(turns.centre, "draining", True), HoldReason.STOPPING),
+        (lambda turns: setattr(turns.centre, "switch_up", False), HoldReason.NO_SWITCH),
+        (lambda turns: setattr(turns.centre, "store_trouble", "full"), HoldReason.STORE),
+        (lambda turns: setattr(turns.centre.campaigns["calls"], "state", CampaignState.PAUSED), HoldReason.PAUSED),
+        (lambda turns: setattr(turns.centre.campaigns["calls"], "unheard", "matdan/message"), HoldReason.UNHEARD),
+        (lambda turns: turns.at(9, Due(What.AGENT_GONE, "01")), HoldReason.NO_AGENT),
+    ],
+)
+def test_a_campaign_that_is_held_gives_its_claims_back_and_places_nothing(change: Any, reason: HoldReason) -> None:
+    turns = deciding(wanted=1)
+    turns.centre.campaigns["calls"].hopper.append(claim(1))
+    change(turns)
+    assert "beside release-claims" in decided(turns)
+    hold = turns.centre.campaigns["calls"].hold
+    assert hold is not None
+    assert hold.reason is reason
+    assert not turns.centre.calls
+
+
+def test_what_rings_is_cancelled_where_nobody_is_there_to_talk() -> None:
+    turns = deciding()
+    turns.call()
+    turns.call(AttemptId("b" * 36), answered_seconds=1.0)
+    turns.at(9, Due(What.AGENT_GONE, "01"))
+    assert [line for line in decided(turns) if line.startswith("order")] == ["order hang_up A"]
+    assert not [line for line in decided(turns) if line.startswith("order")]  # once
+
+
+def test_a_call_that_was_not_written_yet_never_is() -> None:
+    turns = deciding()
+    live = turns.call(written=False)
+    assert turns.after(10, lambda: turns.centre.cancel(live)) == []
+    assert turns.centre.calls[A].leg.cancelled

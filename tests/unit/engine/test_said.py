@@ -1,0 +1,117 @@
+"""What was said in a call, in its flow or to its agent, and what follows here and now."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from dialer.domain.errors import CommandRefused, StoreError
+from dialer.domain.model import AttemptId, Claim, Disposition, Mark, MarkKind, MarkSource
+from dialer.engine.flows import FlowSession
+from dialer.store.port import DispositionEffect, MarkEffect
+from tests.support.turns import HUNG_UP, A, Turns
+
+B = AttemptId("b" * 36)
+FLOW = {"kind": "ivr", "flow": "turnout"}
+VOTED = Mark("key", 1, MarkKind.VOTED, MarkSource.VOTER_KEY, 0.0, None, A)
+
+
+def test_whoever_is_not_to_be_called_any_more_is_hung_up_on_while_it_rings() -> None:
+    turns = Turns()
+    turns.call()
+    turns.call(B, phone_id=2, voter_id=2)
+    hopper = turns.centre.campaigns["calls"].hopper
+    hopper.extend(Claim("calls", phone, f"+91981234560{phone}", 1, phone, 1, "hi", 1) for phone in (1, 3))
+    effect = MarkEffect(True, 1, silenced_phones=(1,), voter_silenced=True, reached_change=1)
+    lines = turns.after(5, lambda: turns.engine._marks.follow(VOTED, effect))
+    assert lines == ["order hang_up A", "beside put-back"]
+    assert [each.phone_id for each in hopper] == [3]
+    assert turns.centre.reached_by == {MarkSource.VOTER_KEY: 1}
+
+
+def test_a_mark_that_was_known_changes_nothing() -> None:
+    turns = Turns()
+    turns.call()
+    assert turns.after(5, lambda: turns.engine._marks.follow(VOTED, MarkEffect(False, 1, silenced_phones=(1,)))) == []
+    assert not turns.centre.marks
+
+
+def test_an_opt_out_takes_the_number_off_every_call_that_rings_and_is_counted_once() -> None:
+    turns = Turns()
+    turns.call()
+    marks = turns.engine._marks
+    assert turns.after(5, lambda: marks.opted_out(1, fresh=True)) == ["order hang_up A", "beside count-without-number"]
+    assert turns.after(6, lambda: marks.opted_out(1, fresh=False)) == []
+    assert turns.centre.opt_outs == 1
+
+
+def flow_turns() -> Turns:
+    turns = Turns(campaign=FLOW)
+    turns.engine.flow_desk.flows = cast(
+        Any, SimpleNamespace(current=lambda _: SimpleNamespace(name="turnout", version="1"))
+    )
+    turns.call()
+    return turns
+
+
+def test_a_flow_begins_with_a_person_once_and_what_it_leaves_is_kept() -> None:
+    turns = flow_turns()
+    sessions: list[Any] = []
+    begun = turns.after(8, lambda: sessions.append(turns.engine.flow_desk.begin(A)))
+    assert begun == ["learn answered 8", "keep record_answer A 8s", "call waiting", "call in-flow"]
+    assert isinstance(sessions[0], FlowSession)
+    assert turns.after(9, lambda: sessions.append(turns.engine.flow_desk.begin(A))) == []
+    assert sessions[1] is None
+    ended = turns.after(
+        20, lambda: turns.engine.flow_desk.end(A, completed=True, left_at=None, answers={"colour": "1"})
+    )
+    assert ended == ["keep record_answers A {'colour': '1'} 20s", "call waiting"]
+    assert turns.at(21, HUNG_UP)[-1] == "keep end completed"
+
+
+def test_a_call_that_ended_in_its_flow_is_over_when_the_flow_is() -> None:
+    turns = flow_turns()
+    turns.after(8, lambda: turns.engine.flow_desk.begin(A))
+    assert turns.at(20, HUNG_UP) == ["timer flow/A 5 flow-overdue"]
+    heard: list[object] = []
+    turns.centre.subscribe(heard.append)
+    turns.clock.seconds = 21
+    turns.engine.flow_ended(A, completed=False, left_at="welcome")
+    assert not turns.centre.calls
+    assert turns.beside == ["end_attempts"]
+
+
+def disposing(turns: Turns, disposition: Disposition, error: Exception | None = None) -> list[str]:
+    async def record(_: object, marks: list[Mark], **__: object) -> DispositionEffect:
+        if error is not None:
+            raise error
+        return DispositionEffect(tuple(MarkEffect(False, 1) for _ in marks))
+
+    turns.engine.seat_desk._dispositions._store = cast(Any, SimpleNamespace(record_disposition=record))
+    return turns.after(20, lambda: asyncio.run(turns.engine.seat_desk.dispose("01", disposition, None)))
+
+
+def test_a_machine_that_the_agent_met_is_given_up_once() -> None:
+    turns = Turns(campaign={"machine_detection": "after-seat"})
+    turns.talking()
+    assert disposing(turns, Disposition.MACHINE)[:1] == ["learn machine 8"]
+    assert not [line for line in disposing(turns, Disposition.VOTED) if line.startswith("learn machine")]
+    assert turns.at(30, HUNG_UP)[-1] == "keep end connected"
+
+
+def test_what_could_not_be_kept_was_not_said() -> None:
+    turns = Turns()
+    turns.talking()
+    with pytest.raises(StoreError):
+        disposing(turns, Disposition.REFUSED, StoreError("the disk is full"))
+    assert turns.centre.calls[A].talk.disposed is None
+
+
+def test_machines_are_not_counted_where_the_campaign_does_not() -> None:
+    turns = Turns()
+    turns.talking()
+    with pytest.raises(CommandRefused, match="machine_detection"):
+        disposing(turns, Disposition.MACHINE)
