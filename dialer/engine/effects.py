@@ -129,39 +129,49 @@ def keep(method: Write[P, Any], /, *args: P.args, **options: P.kwargs) -> StoreC
     return StoreCommit(method.name, args, options, news=method.announces and options.get("announced") is not False)
 
 
-def follows(before: Call, after: Call, now: Instant) -> Iterator[Effect]:
+def follows(before: Call, after: Call, now: Instant) -> list[Effect]:
     """What follows from what has become known of a call."""
-    own, attempt_id, campaign_id = (
-        not after.inbound,
-        after.attempt_id,
-        after.campaign_id,
-    )  # a caller's says nothing of our calls
-    if after.leg.written and not before.leg.written:
+    effects: list[Effect] = []
+    if after.leg is not before.leg:
+        effects += _of_the_leg(before, after)
+    if after.talk is not before.talk:
+        effects += _of_the_talk(before, after, now)
+    if after.state is not before.state:
+        change = CallChange(after.campaign_id, after.attempt_id, after.state, now.at, after.talk.seat, None)
+        effects += (Notify(change), Notify(CampaignChange(after.campaign_id)))
+    return effects
+
+
+def _of_the_leg(before: Call, after: Call) -> Iterator[Effect]:
+    was, leg, campaign_id = before.leg, after.leg, after.campaign_id
+    own = not after.inbound  # a caller's says nothing of our calls
+    if leg.written and not was.written:
         yield Learn(campaign_id, PacingEventKind.PLACED, call=after)
-    if after.ringing_seconds is not None and before.ringing_seconds is None and not after.adopted:
-        yield Learn(campaign_id, PacingEventKind.RINGING, after.ringing_seconds - after.began_seconds, after)
+    if leg.ringing_seconds is not None and was.ringing_seconds is None and not after.adopted:
+        yield Learn(campaign_id, PacingEventKind.RINGING, leg.ringing_seconds - leg.began_seconds, after)
     if _counted(after) and not _counted(before):
         yield Learn(campaign_id, PacingEventKind.ANSWERED, after.seconds_to_answer, after)
-    if (
-        own and after.leg.not_counted and not before.leg.not_counted
-    ):  # given up once; one that was counted is taken back
-        kind = PacingEventKind.MACHINE if before.leg.judged else PacingEventKind.FAILED
+    if own and leg.not_counted and not was.not_counted:  # given up once; one that was counted is taken back
+        kind = PacingEventKind.MACHINE if was.judged else PacingEventKind.FAILED
         yield Learn(campaign_id, kind, after.seconds_to_answer, after)
-    abandoned = after.leg.message_started and not before.leg.message_started and after.talk.connected_at is None
-    if own and (abandoned or after.talk.heard_nobody is not before.talk.heard_nobody):
+    if own and leg.message_started and not was.message_started and after.talk.connected_at is None:
         yield Learn(campaign_id, PacingEventKind.ABANDONED)
-    if after.leg.answered_at is not None and before.leg.answered_at is None:
-        yield keep(Store.record_answer, attempt_id, after.leg.answered_at)
-    if after.talk.connected_at is not None and before.talk.connected_at is None and after.talk.seat is not None:
-        yield keep(Store.record_connect, attempt_id, after.talk.connected_at, after.talk.seat, after.talk.agent)
+    if leg.answered_at is not None and was.answered_at is None:
+        yield keep(Store.record_answer, after.attempt_id, leg.answered_at)
+
+
+def _of_the_talk(before: Call, after: Call, now: Instant) -> Iterator[Effect]:
+    was, talk, campaign_id, own = before.talk, after.talk, after.campaign_id, not after.inbound
+    if own and talk.heard_nobody and not was.heard_nobody:
+        yield Learn(campaign_id, PacingEventKind.ABANDONED)
+    if talk.connected_at is not None and was.connected_at is None and talk.seat is not None:
+        yield keep(Store.record_connect, after.attempt_id, talk.connected_at, talk.seat, talk.agent)
         if own and after.kind is not CampaignKind.IVR:  # else it did not wait for a seat as the pacer's calls do
-            waited = now.seconds - (now.seconds if after.leg.answered_seconds is None else after.leg.answered_seconds)
+            answered = after.leg.answered_seconds
+            waited = 0.0 if answered is None else now.seconds - answered
             yield Learn(campaign_id, PacingEventKind.CONNECTED, waited)
-    if after.talk.recorded and not before.talk.recorded:
-        yield keep(Store.record_recording, attempt_id, now.at)
-    if after.state is not before.state:
-        yield Notify(CallChange(campaign_id, attempt_id, after.state, now.at, after.talk.seat, None))
-        yield Notify(CampaignChange(campaign_id))
+    if talk.recorded and not was.recorded:
+        yield keep(Store.record_recording, after.attempt_id, now.at)
 
 
 def _counted(call: Call) -> bool:

@@ -154,17 +154,18 @@ def _in_flight(centre: Centre, calls: Iterable[Call], run: CampaignRun, now: flo
     active = 0
     own = run.spec.campaign_id
     for call in calls:
-        if call.leg.answered_seconds is None:
-            if not call.leg.cancelled and call.kept_seat is None:  # one with a seat of its own competes for none
-                rang = None if call.ringing_seconds is None else now - call.ringing_seconds
+        leg = call.leg
+        if leg.answered_seconds is None:
+            if not leg.cancelled and call.kept_seat is None:  # one with a seat of its own competes for none
+                rang = None if leg.ringing_seconds is None else now - leg.ringing_seconds
                 chance = call.answer_probability
                 if chance is None and call.campaign_id != own:
                     chance = centre.campaigns[call.campaign_id].numbers.usual_rate
-                ringing.append(RingingCall(now - call.began_seconds, chance, rang))
+                ringing.append(RingingCall(now - leg.began_seconds, chance, rang))
         elif call.flow.under_way:
             active += 1
         elif call.state is CallState.WAITING:
-            waiting.append(now - call.leg.answered_seconds)
+            waiting.append(now - leg.answered_seconds)
     return tuple(ringing), tuple(waiting), active
 
 

@@ -240,11 +240,14 @@ class Centre:
     def then(self, *effects: Effect) -> None:
         """What follows from what was just changed: carried out when this stretch of code is done, with all else that follows."""
         if not self.in_turn and not self._effects and self._tasks is not None:
-            self.spawn(self._carry_out_later(), "effects")
+            asyncio.get_running_loop().call_soon(self._carry_out_later)
         self._effects += effects
 
-    async def _carry_out_later(self) -> None:
-        self._carry_out()
+    def _carry_out_later(self) -> None:
+        try:
+            self._carry_out()
+        except Exception as error:  # noqa: BLE001 - a mistake of our own: it ends the engine as one in a task does
+            self.spawn(_fail(error), "effects")
 
     def take_effects(self) -> list[Effect]:
         """What is to be carried out now."""
@@ -426,6 +429,10 @@ class Centre:
             self.clear_alert(alert.code)
         else:
             self.raise_alert(alert.code, alert.level, alert.text)
+
+
+async def _fail(error: Exception) -> None:
+    raise error
 
 
 def _forget(known: dict[int, _Known], old: Callable[[_Known], bool], live: set[int]) -> None:

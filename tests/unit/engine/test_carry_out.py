@@ -132,6 +132,7 @@ def test_an_event_that_breaks_something_does_not_lose_what_followed_before() -> 
     turns = Turns()
     heard: list[object] = []
     turns.centre.subscribe(heard.append)
+    turns.centre.in_turn = True
     turns.centre.raise_alert("x", AlertLevel.WARNING, "text")
     with pytest.raises(KeyError):
         turns.engine.on_switch_event(Due(What.CALL_PHONE, "no such seat"))
