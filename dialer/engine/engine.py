@@ -500,7 +500,6 @@ class Engine:
         try:
             async with asyncio.TaskGroup() as group:
                 centre.adopt_tasks(group, self._carry_out)
-                self._carry_out()
                 keeper = group.create_task(self._housekeeping.go_on(), name="housekeeping")
                 await self._decide_until(stop)
                 await self._drain()
@@ -519,6 +518,7 @@ class Engine:
         stopping.add_done_callback(lambda _: centre.wake.set())
         try:
             while not stop.is_set():
+                self._carry_out()  # first: the pacers know all that has happened
                 centre.in_turn = True
                 seconds = self._placing.decide()
                 self._carry_out()
