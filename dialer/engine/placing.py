@@ -138,7 +138,9 @@ class Hoppers:
             self._centre.then(error)
         finally:
             run.refilling = False
-        if run.hopper:
+        if self._centre.draining:  # the stop came while these were claimed
+            self.give_back(run)
+        elif run.hopper:
             self._centre.wake.set()
 
     async def _note_next_due(self, run: CampaignRun) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -93,3 +94,20 @@ def test_a_call_that_was_not_written_yet_never_is() -> None:
     live = turns.call(written=False)
     assert turns.after(10, lambda: turns.centre.cancel(live)) == []
     assert turns.centre.calls[A].leg.cancelled
+
+
+def test_numbers_that_were_claimed_while_the_stop_came_go_back() -> None:
+    turns = deciding()
+    run = turns.centre.campaigns["calls"]
+
+    async def claims(*_: object, **__: object) -> list[Claim]:
+        turns.centre.draining = True
+        return [claim(1), claim(2)]
+
+    async def due(*_: object) -> None:
+        return None
+
+    hoppers = turns.engine._placing._hoppers
+    hoppers._store = cast(Any, SimpleNamespace(claim=claims, next_due_at=due))
+    assert turns.after(10, lambda: asyncio.run(hoppers._fill(run))) == ["beside release-claims"]
+    assert not run.hopper
