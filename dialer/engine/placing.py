@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
@@ -23,7 +24,7 @@ from dialer.engine.plan import Outside
 from dialer.engine.seat import choose_seat
 from dialer.engine.snapshot import answer_probability, pacing_snapshot, signs_of
 from dialer.engine.trunk_desk import TrunkDesk
-from dialer.engine.trunks import TrunkLimits, TrunkPool
+from dialer.engine.trunks import TrunkPool
 from dialer.engine.world import CampaignRun, Centre
 from dialer.pacing.cancelling import cancelled_first
 from dialer.pacing.port import PacingSnapshot
@@ -222,8 +223,10 @@ class Originator:
         self.kept_seats = kept_seats
         self._wires = {name: _Wire(name, self._trunks, centre.clock) for name in self._trunks.names}
 
-    def place(self, run: CampaignRun, count: int) -> bool:
-        """Call up to so many of the hopper's numbers that may be called. Returns whether any is called."""
+    def place(self, run: CampaignRun, count: int, used: Counter[str], leaving: Counter[str]) -> bool:
+        """Call up to so many of the hopper's numbers that may be called. Returns whether any is called. A start is granted at the
+        moment of dialling: what is granted is committed and goes out at once, and counts in `used` and `leaving`, by trunk.
+        """
         now = self._centre.clock.monotonic()
         placed: list[tuple[NewAttempt, Call]] = []
         refused: list[tuple[Claim, float]] = []
@@ -236,7 +239,7 @@ class Originator:
             if self._eligibility.wants_seat(run, claim):
                 kept = self.kept_seats.keep(run, attempt_id, claim.language)
             ruling = self._eligibility.claim(run, claim, guaranteed=kept is not None)
-            taken = self._take(run, now) if ruling.allowed else None
+            taken = self._trunks.take(run.spec.trunks, used, now, leaving) if ruling.allowed else None
             if taken is None:
                 self.kept_seats.give_back(attempt_id)
             if not ruling.allowed:
@@ -247,6 +250,8 @@ class Originator:
             count -= 1
             claim = run.hopper.popleft()
             trunk, caller_id = taken
+            used[trunk.name] += 1
+            leaving[trunk.name] += 1
             call = self._centre.put_call(_call(attempt_id, claim, run, trunk.name, kept, now))
             grounds, gap = self._eligibility.grounds(run, claim, guaranteed=kept is not None)
             new = NewAttempt(attempt_id, claim, trunk.name, caller_id, self._centre.clock.now(), grounds, gap)
@@ -256,11 +261,6 @@ class Originator:
         if refused:
             self._centre.spawn(self._postpone(run, refused), "postpone")
         return bool(placed)
-
-    def _take(self, run: CampaignRun, now: float) -> tuple[TrunkLimits, str] | None:
-        """A call start, granted at the moment of dialling: what is granted is committed and goes out at once."""
-        centre = self._centre
-        return self._trunks.take(run.spec.trunks, centre.channels_used(), now, centre.calls_leaving())
 
     def _another_day(self, run: CampaignRun, claim: Claim) -> float | None:
         """Epoch second at which to look again at a number whose polling day is over, or, of a booth worker, has not come; None: it
@@ -498,11 +498,11 @@ class Placing:
         wanted = min(run.pacer.calls_to_place(snapshot), snapshot.cps_budget, snapshot.free_channels)
         if wanted > 0:
             _log.debug("campaign.paced", campaign=run.spec.campaign_id, pacing=str(run.pacer.explain()))
-        if self._originator.place(run, min(wanted, len(run.hopper))):
+        if self._originator.place(run, min(wanted, len(run.hopper)), used, leaving):
             self._turn += 1
             self._placed_in[run.spec.campaign_id] = self._turn
         self._hoppers.refill(run)
-        left = self._trunks.seconds_to_next_start(run.spec.trunks, now, self._centre.calls_leaving())
+        left = self._trunks.seconds_to_next_start(run.spec.trunks, now, leaving)
         if left > 0 and (snapshot.cps_budget == 0 or run.hopper):
             return max(0.01, min(LOOK_AGAIN_SECONDS, left))
         return LOOK_AGAIN_SECONDS  # free channels and claims that come wake us

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from dialer.domain.errors import CommandRefused, StoreError
-from dialer.domain.model import AttemptId, Claim, Disposition, Mark, MarkKind, MarkSource
+from dialer.domain.model import AttemptId, Claim, Disposition, DispositionDetails, Mark, MarkKind, MarkSource
 from dialer.engine.flows import FlowSession
 from dialer.store.port import DispositionEffect, MarkEffect
 from tests.support.turns import HUNG_UP, A, Turns
@@ -90,8 +90,9 @@ def disposing(turns: Turns, disposition: Disposition, error: Exception | None = 
             raise error
         return DispositionEffect(tuple(MarkEffect(False, 1) for _ in marks))
 
-    turns.engine.seat_desk._dispositions._store = cast(Any, SimpleNamespace(record_disposition=record))
-    return turns.after(20, lambda: asyncio.run(turns.engine.seat_desk.dispose("01", disposition, None)))
+    desk = turns.engine._dispositions
+    desk._store = cast(Any, SimpleNamespace(record_disposition=record))
+    return turns.after(20, lambda: asyncio.run(desk.dispose("01", disposition, None, DispositionDetails(), None)))
 
 
 def test_a_machine_that_the_agent_met_is_given_up_once() -> None:
