@@ -26,7 +26,7 @@ test: $(VENV)/.ready-dev $(VENV)/.ready-desk
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile  # each core has its tests: numpy's threads would wait for each other
+	$(BIN)/pytest -n auto --dist loadfile
 
 attack: $(VENV)/.ready-dev
 	nice -n 19 $(BIN)/python -m tests.attack.kill_histories --histories 10000 --seed 1

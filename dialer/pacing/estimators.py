@@ -52,24 +52,35 @@ def from_log_odds(value: float) -> float:
 
 
 class Learned:
-    """What survives a restart: the attributes named in KEPT, figures and arrays of them."""
+    """What survives a restart: the attributes named in KEPT. Figures, arrays of them, and others that learn."""
 
-    KEPT: ClassVar[Mapping[str, tuple[float, float]]] = {}
-    """Name, and between what its figures lie."""
+    KEPT: ClassVar[Mapping[str, tuple[float, float] | None]] = {}
+    """Name, and between what its figures lie; None: it, or each of its values, has a state of its own."""
 
     def state(self) -> dict[str, object]:
         """What was learned, as plain JSON types."""
-        return {name: np.asarray(getattr(self, name)).tolist() for name in self.KEPT}
+        return {name: _plain(getattr(self, name)) for name in self.KEPT}
 
     def restore(self, state: object) -> None:
-        """Take up what `state` gave. Raises KeyError, TypeError or ValueError for a damaged one."""
+        """Take up what `state` gave. Raises KeyError, TypeError or ValueError for a damaged one, half taken up."""
         if not isinstance(state, Mapping):
             raise TypeError("not a table")
-        for name, (least, most) in self.KEPT.items():
-            known, saved = getattr(self, name), np.array(state[name], dtype=np.float64)
-            if saved.shape != np.shape(known) or not ((saved >= least) & (saved <= most)).all():
+        for name, within in self.KEPT.items():
+            known = getattr(self, name)
+            if within is None:
+                for part, one in known.items() if isinstance(known, dict) else [(None, known)]:
+                    one.restore(state[name] if part is None else state[name][part])
+                continue
+            saved = np.array(state[name], dtype=np.float64)
+            if saved.shape != np.shape(known) or not ((saved >= within[0]) & (saved <= within[1])).all():
                 raise ValueError(f"{name} is out of range")
             setattr(self, name, saved if isinstance(known, np.ndarray) else type(known)(saved.tolist()))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    return value.state() if isinstance(value, Learned) else np.asarray(value).tolist()
 
 
 class Hazard(Learned):
@@ -135,8 +146,6 @@ class RingTimes(Learned):
 
     KEPT: ClassVar = {"_counts": (0.0, 1e9), "at_once": (0.0, 1.0)}
 
-    MOST_AT_ONCE = 0.8  # however many were: a call that rings on must not count as failed, for the fault may be over
-
     def __init__(self, tuning: Tuning, answer_seconds: float = 10.0) -> None:
         """`answer_seconds`: how long an answered call rings before anything is known."""
         self._tuning = tuning
@@ -155,6 +164,11 @@ class RingTimes(Learned):
         ]
         rang = np.array([0.5, 2.0 / 3.0, 1.0, 1.0, 1.0])
         self._counts: Matrix = tuning.prior_rings * rang[:, None] * np.stack(priors)
+
+    @property
+    def signalled(self) -> bool:
+        """Whether calls are seen to ring before they are answered: some lines never say so."""
+        return bool(self._counts[_ANSWER_RING].sum() > self._tuning.least_rung * self._counts[_ANSWER_SILENT].sum())
 
     def ended(self, *, answered: bool, seconds: float, ringing_seconds: float | None) -> None:
         """A call was answered or failed `seconds` after the Originate, `ringing_seconds` after it rang (None: never)."""
@@ -204,11 +218,12 @@ class InFlightTable:
     ring, by seconds since "ringing" was heard.
     """
 
-    def __init__(self, rings: RingTimes, moments: int) -> None:
-        """`moments`: how many are looked at."""
+    def __init__(self, rings: RingTimes, tuning: Tuning) -> None:
+        moments = tuning.moments
         counts = rings._counts.copy()
-        counts[_ANSWER] *= 1.0 - min(rings.MOST_AT_ONCE, rings.at_once)
-        counts[_ANSWER, 0] += min(rings.MOST_AT_ONCE, rings.at_once) * rings._counts[_ANSWER].sum()
+        at_once = min(tuning.most_at_once, rings.at_once)
+        counts[_ANSWER] *= 1.0 - at_once
+        counts[_ANSWER, 0] += at_once * rings._counts[_ANSWER].sum()
         tail = np.cumsum(counts[:, ::-1], axis=1)[:, ::-1]
         survival = tail / np.maximum(tail[:, :1], 1e-9)
         age = np.arange(ROWS) / PER_SECOND

@@ -5,9 +5,9 @@ of them is a fixed number of calls per free seat.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import ClassVar
 
-from dialer.pacing.estimators import sane_seconds
+from dialer.pacing.estimators import Learned, sane_seconds
 from dialer.pacing.governor import Governor
 from dialer.pacing.limits import reserved_room, room_on_lines, seats_for_callers, seats_without_caller
 from dialer.pacing.port import AnswersOfLate, Cap, Explanation, Limit, PacingEvent, PacingEventKind, PacingSnapshot
@@ -16,20 +16,10 @@ from dialer.pacing.tuning import TUNED, Tuning
 STATE_VERSION = 2
 
 
-class Part(Protocol):
-    """Something that learns."""
+class GovernedPacer(Learned):
+    """What a policy under the governor has beside its rule. What it learns is made by `_begin`."""
 
-    def state(self) -> dict[str, object]:
-        """What was learned, as plain JSON types."""
-        ...
-
-    def restore(self, state: object) -> None:
-        """Take up what `state` gave. Raises KeyError, TypeError or ValueError for a damaged one, half taken up."""
-        ...
-
-
-class GovernedPacer:
-    """What a policy under the governor has beside its rule. Its parts are made by `_begin`."""
+    KEPT: ClassVar = {"governor": None}
 
     def __init__(self, caps: Sequence[Cap], tuning: Tuning = TUNED) -> None:
         """`tuning`: other figures for an experiment."""
@@ -43,32 +33,31 @@ class GovernedPacer:
 
     def _begin(self) -> None:
         """Make the parts anew: nothing is learned."""
-        self._governor = Governor(self.caps, self._tuning)
-        self._parts: dict[str, Part] = {"governor": self._governor}
+        self.governor = Governor(self.caps, self._tuning)
 
     def _advance(self, now: float) -> float:
         """The time, which never goes back; what was saved is taken up at the first moment that is seen."""
         if not -1e15 < now < 1e15:
             now = self._now or 0.0
         first, self._now = self._now is None, now if self._now is None else max(self._now, now)
-        self._governor.now = self._now
+        self.governor.now = self._now
         if first and self._saved is not None:
             self._take_up(self._saved)
         return self._now
 
     def _reserve(self, snapshot: PacingSnapshot) -> int:
         """Calls that may be added, or below 0 are too many, with the worst case of all that is in flight reserved."""
-        return reserved_room(self._governor.worst_case_room(snapshot.free_seats), snapshot)
+        return reserved_room(self.governor.worst_case_room(snapshot.free_seats), snapshot)
 
     def observe(self, event: PacingEvent) -> None:
         """Count answers and abandoned calls for the caps."""
         self._advance(event.at_seconds)
         if event.kind is PacingEventKind.ANSWERED:
-            self._governor.answered(at_once=sane_seconds(event.seconds) < self._tuning.at_once_seconds)
+            self.governor.answered(at_once=sane_seconds(event.seconds) < self._tuning.at_once_seconds)
         elif event.kind is PacingEventKind.ABANDONED:
-            self._governor.abandoned()
+            self.governor.abandoned()
         elif event.kind is PacingEventKind.MACHINE:
-            self._governor.machine()
+            self.governor.machine()
 
     def explain(self) -> Explanation:
         """Why the last decision was what it was."""
@@ -77,40 +66,36 @@ class GovernedPacer:
     def recount(self, now_seconds: float, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:
         """Hold what is on record of each cap's window in the place of what was counted."""
         self._advance(now_seconds)  # takes up what was saved, if nothing was seen yet
-        self._governor.recount(of_late)
+        self.governor.recount(of_late)
 
     def state(self) -> dict[str, object]:
         """What was learned, as plain JSON types."""
         if self._now is None and self._saved is not None:
             return dict(self._saved)
-        return {"version": STATE_VERSION, **{name: part.state() for name, part in self._parts.items()}}
+        return {"version": STATE_VERSION, **super().state()}
 
-    def restore(self, state: Mapping[str, object]) -> None:
+    def restore(self, state: object) -> None:
         """Take up what `state` gave; the time between is taken as none, where no `recount` follows. A damaged or foreign state is
         ignored."""
-        if self._take_up(state) and self._now is None:
+        if self._take_up(state) and self._now is None and isinstance(state, Mapping):
             self._saved = dict(state)
 
-    def _take_up(self, state: Mapping[str, object]) -> bool:
+    def _take_up(self, state: object) -> bool:
         before = dict(self.__dict__)
         self._begin()
-        self._governor.now = self._now or 0.0
+        self.governor.now = self._now or 0.0
         try:
-            if state["version"] != STATE_VERSION:
-                raise ValueError("of another version")
-            for name, part in self._parts.items():
-                part.restore(state[name])
+            if not isinstance(state, Mapping) or state["version"] != STATE_VERSION:
+                raise ValueError("not a state of this version")
+            super().restore(state)
         except (ArithmeticError, KeyError, TypeError, ValueError):
             self.__dict__.update(before)
             return False
         return True
 
 
-CALLS_PER_SEAT = 3.0
-
-
 class RatioPacer(GovernedPacer):
-    """CALLS_PER_SEAT calls in flight for each free seat; progressive while a cap's target leaves no room.
+    """So many calls in flight for each free seat; progressive while a cap's target leaves no room.
 
     Unlike a ratio over all agents (VICIdial's default), this one looks at free seats alone: with nobody free it
     places nothing.
@@ -120,8 +105,8 @@ class RatioPacer(GovernedPacer):
         """Calls that bring those in flight up to the ratio, within what the lines and the caps allow."""
         self._advance(snapshot.now_seconds)
         free = max(0, snapshot.free_seats)
-        budget = self._governor.drops_to_target()
-        ratio, limited_by = (CALLS_PER_SEAT, Limit.SEATS) if budget >= 1 else (1.0, Limit.CAP)
+        budget = self.governor.drops_to_target()
+        ratio, limited_by = (self._tuning.calls_per_seat, Limit.SEATS) if budget >= 1 else (1.0, Limit.CAP)
         wanted = max(0, int(ratio * max(0, free - len(snapshot.waiting_seconds))) - len(snapshot.ringing))
         reserve = max(0, self._reserve(snapshot))
         if wanted > reserve:
@@ -143,4 +128,4 @@ class RatioPacer(GovernedPacer):
             return ringing
         if seats_without_caller(snapshot) >= 0:
             return 0
-        return min(ringing, max(0, ringing - int(CALLS_PER_SEAT * seats), -self._reserve(snapshot)))
+        return min(ringing, max(0, ringing - int(self._tuning.calls_per_seat * seats), -self._reserve(snapshot)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from dialer.pacing.estimators import (
     AnswerRate,
     Hazard,
     InFlightTable,
+    Learned,
     Matrix,
     RingTimes,
     Vector,
@@ -85,9 +87,6 @@ def row_of(seat: BusySeat) -> int:
 
 _ENDS_FLIGHT = frozenset({PacingEventKind.ANSWERED, PacingEventKind.FAILED, PacingEventKind.CANCELLED})
 _SAME_MOMENT_SECONDS = 0.05
-_STALE_SHARE = 0.1  # of calls that the carrier answered: the tables are made anew when it has changed by so much
-_TOLD_MEMORY = 100.0
-_NEVER_SECONDS, _NEVER_ENDINGS = 1e5, 0.02  # a stage that no desk tells is soon believed once one does
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +99,14 @@ class Prospect:
     answer_rate: float  # of the next call, without caution
 
 
-class Knowledge:
+class Knowledge(Learned):
     """All estimators of one campaign, and the tables made from them."""
+
+    KEPT: ClassVar = {
+        **dict.fromkeys(("rings", "plain", "told", "hazards")),
+        "learned": (0, 1e12),
+        "_usual_told": (0.0, 1.0),
+    }
 
     def __init__(self, tuning: Tuning, connect_seconds: float) -> None:
         """`connect_seconds`: how long an answered voter may wait for a seat."""
@@ -110,14 +115,15 @@ class Knowledge:
         self.plain = AnswerRate(tuning, tuning.answer_rate_calls)  # numbers of which nothing is known
         self.told = AnswerRate(tuning, tuning.told_prior_calls)  # corrects what the snapshot tells of numbers
         first = (tuning.talk_seconds, tuning.closing_seconds, tuning.wrap_up_seconds, tuning.nearly_done_seconds)
-        self._hazards = {ENDS[stage]: Hazard(tuning, mean) for stage, mean in zip(_STAGES, first, strict=True)}
-        self._hazards |= {GOES_OVER[stage]: Hazard(tuning, _NEVER_SECONDS, _NEVER_ENDINGS) for stage in _NEXT}
-        self._parts = {"rings": self.rings, "plain": self.plain, "told": self.told, **self._hazards}
+        self.hazards = {ENDS[stage]: Hazard(tuning, mean) for stage, mean in zip(_STAGES, first, strict=True)}
+        self.hazards |= {
+            GOES_OVER[stage]: Hazard(tuning, tuning.unexpected_seconds, tuning.unexpected_endings) for stage in _NEXT
+        }
         self._connect = max(0.0, connect_seconds)
         self._last = PacingSnapshot(0.0)
         self.in_flight = 0
         """Of the campaign's own calls, those that were placed and have not ended."""
-        self._learned = 0
+        self.learned = 0
         self._usual_told = tuning.answer_rate  # mean of what is told of the numbers that are dialled
         self._renew()
 
@@ -129,7 +135,7 @@ class Knowledge:
     @property
     def conversation_seconds(self) -> float:
         """How long a seat is busy with a call."""
-        talk, wrap_up = (self._hazards[ENDS[stage]].mean_seconds for stage in _NEXT)
+        talk, wrap_up = (self.hazards[ENDS[stage]].mean_seconds for stage in _NEXT)
         return talk + wrap_up
 
     def _renew(self) -> None:
@@ -138,9 +144,9 @@ class Knowledge:
         for seat in self._last.busy_seats:
             seconds = seat.stage_seconds if seat.stage in _INNER_STAGES else seat.elapsed_seconds
             running[seat.stage].append(sane_seconds(seconds or 0.0))
-        of = {**{name: stage for stage, name in ENDS.items()}, **{name: stage for stage, name in GOES_OVER.items()}}
-        rates = {name: hazard.rates(running[of[name]]) for name, hazard in self._hazards.items()}
-        self._table, self._at_once = InFlightTable(self.rings, self._tuning.moments), self.rings.at_once
+        of = [(stage, name) for names in (ENDS, GOES_OVER) for stage, name in names.items()]
+        rates = {name: self.hazards[name].rates(running[stage]) for stage, name in of}
+        self._table, self._at_once = InFlightTable(self.rings, self._tuning), self.rings.at_once
         self._freed = cumulants(free_within([moment + self._connect for moment in self._table.moments], rates))
         self._since_renewal = 0
 
@@ -190,9 +196,9 @@ class Knowledge:
                 self._call_ended(event, seconds)
             case PacingEventKind.TALK_ENDED if event.timed:
                 self._stage_ended(event, seconds, SeatStage.TALKING)
-                self._learned += 1
+                self.learned += 1
                 self._since_renewal += 1
-                if self._since_renewal >= min(self._tuning.settled_conversations, 2 + self._learned // 8):
+                if self._since_renewal >= min(self._tuning.settled_conversations, 2 + self.learned // 8):
                     self._renew()
             case PacingEventKind.WRAP_UP_ENDED:
                 self._stage_ended(event, seconds, SeatStage.WRAP_UP)
@@ -201,13 +207,13 @@ class Knowledge:
         """A number was dialled; where the event does not tell its probability, the snapshot before it did."""
         told = self._last.next_answer_probability if probability is None else probability
         if told is not None and 0.0 <= told <= 1.0:
-            self._usual_told += (told - self._usual_told) / _TOLD_MEMORY
+            self._usual_told += (told - self._usual_told) / self._tuning.told_memory
 
     def _call_ended(self, event: PacingEvent, seconds: float) -> None:
         answered = event.kind is PacingEventKind.ANSWERED
         if event.timed:
             self.rings.ended(answered=answered, seconds=seconds, ringing_seconds=event.ringing_seconds)
-            if abs(self.rings.at_once - self._at_once) > _STALE_SHARE:
+            if abs(self.rings.at_once - self._at_once) > self._tuning.stale_share:
                 self._renew()
         rate = self.plain if event.answer_probability is None else self.told
         rate.outcome(answered=answered, probability=event.answer_probability)
@@ -221,7 +227,7 @@ class Knowledge:
 
     def _stage_ended(self, event: PacingEvent, seconds: float, outer: SeatStage) -> None:
         """Talk or wrap-up ended: learn how long its outer stage lasted, and its inner one, if it came to that."""
-        ends, over, inner_ends = (self._hazards[name] for name in (ENDS[outer], GOES_OVER[outer], ENDS[_NEXT[outer]]))
+        ends, over, inner_ends = (self.hazards[name] for name in (ENDS[outer], GOES_OVER[outer], ENDS[_NEXT[outer]]))
         # what the last snapshot knew of the seat in this stage whose state began so many seconds before
         began = seconds - (event.at_seconds - self._last.now_seconds)
         alike = [seat for seat in self._last.busy_seats if seat.stage in (outer, _NEXT[outer])]
@@ -240,22 +246,7 @@ class Knowledge:
         over.ended(seconds - inner)
         inner_ends.ended(inner)
 
-    # Over a restart
-
-    def state(self) -> dict[str, object]:
-        """What was learned, as plain JSON types."""
-        return {
-            **{name: part.state() for name, part in self._parts.items()},
-            "learned": self._learned,
-            "usual-told": self._usual_told,
-        }
-
     def restore(self, state: object) -> None:
         """Take up what `state` gave. Raises KeyError, TypeError or ValueError for a damaged one, half taken up."""
-        if not isinstance(state, Mapping):
-            raise TypeError("not a table")
-        for name, part in self._parts.items():
-            part.restore(state[name])
-        self._learned = max(0, int(str(state["learned"])))
-        self._usual_told = min(1.0, max(0.0, float(str(state["usual-told"]))))
+        super().restore(state)
         self._renew()

@@ -13,9 +13,6 @@ from dialer.pacing.lookahead import Bound, Bounds
 from dialer.pacing.port import AnswersOfLate, Cap, Explanation, Limit, PacingEvent, PacingSnapshot
 from dialer.pacing.tuning import TUNED, Tuning
 
-_CALL_SECONDS = 20.0  # that a call takes which one free seat waits for, on average and at most
-_LONGEST_GAP_SECONDS = 60.0  # time in which nothing was asked tells nothing beyond this
-
 
 class UsualRate(Learned):
     """The mean answer rate of the last half hour, by time: a mean over calls would forget within minutes what was usual, as an
@@ -31,23 +28,25 @@ class UsualRate(Learned):
 
     def follow(self, now: float, answer_rate: float) -> None:
         """The answer rate is learned to be so at this moment. The first is the mean, then each by the time it stood."""
-        if self._at is not None:
-            gap = min(_LONGEST_GAP_SECONDS, max(0.0, now - self._at))
-            self._seconds = min(self._tuning.usual_seconds, self._seconds + gap)
-            if gap > 0.0:
-                self.rate += (answer_rate - self.rate) * gap / self._seconds
-        elif self._seconds == 0.0:
-            self.rate = answer_rate
+        gap = 0.0 if self._at is None else min(self._tuning.longest_gap_seconds, max(0.0, now - self._at))
         self._at = now
+        if answer_rate < self._tuning.least_usual_rate:
+            return
+        if self._seconds == 0.0:
+            self.rate = answer_rate
+        self._seconds = min(self._tuning.usual_seconds, self._seconds + gap)
+        if gap > 0.0:
+            self.rate += (answer_rate - self.rate) * gap / self._seconds
 
     def most_in_flight(self, seats: int) -> int:
         """The most calls in flight for so many seats that take callers."""
-        needed = self._tuning.answers_per_seat / max(self._tuning.least_usual_rate, self.rate)
-        return int(seats * max(self._tuning.per_seat_in_a_fall, needed))
+        return int(seats * self._tuning.answers_per_seat / max(self._tuning.least_usual_rate, self.rate))
 
 
 class PredictivePacer(GovernedPacer):
     """The look-ahead rule under the governor; see `lookahead` and `governor` for the two halves."""
+
+    KEPT: ClassVar = dict.fromkeys(("governor", "knowledge", "usual"))
 
     def __init__(self, caps: Sequence[Cap], *, connect_seconds: float = 2.0, tuning: Tuning = TUNED) -> None:
         """`connect_seconds` is how long an answered voter may wait for a seat; `tuning`, other figures for an experiment."""
@@ -57,9 +56,8 @@ class PredictivePacer(GovernedPacer):
 
     def _begin(self) -> None:
         super()._begin()
-        self._knowledge = Knowledge(self._tuning, self._connect_seconds)
-        self._usual = UsualRate(self._tuning)
-        self._parts |= {"knowledge": self._knowledge, "usual": self._usual}
+        self.knowledge = Knowledge(self._tuning, self._connect_seconds)
+        self.usual = UsualRate(self._tuning)
         self._seen: tuple[PacingSnapshot, Prospect, float] | None = None
 
     # Decisions
@@ -75,25 +73,24 @@ class PredictivePacer(GovernedPacer):
         # One more than the lines allow tells that they are the limit; how many more there would be, nobody asks.
         enough = min(MOST_CALLS_AT_ONCE, room.calls + 1)
         prospect, alpha = self._prospect(snapshot, seats)
-        limited_by = Limit.CAP if self._governor.boldness < 1.0 else Limit.SEATS
-        if self._governor.boldness <= self._tuning.least_boldness:
+        limited_by = Limit.CAP if self.governor.boldness < 1.0 else Limit.SEATS
+        if self.governor.boldness <= self._tuning.least_boldness:
             limited_by = Limit.HARD_STOP
-        if self._knowledge.outcomes < self._tuning.cold_outcomes:
-            alpha, limited_by = 0.0 if self._knowledge.in_flight else alpha, Limit.COLD
+        if self.knowledge.outcomes < self._tuning.cold_outcomes:
+            alpha, limited_by = 0.0 if self.knowledge.in_flight else alpha, Limit.COLD
             enough = 1  # or a campaign that comes to a busy floor would never learn anything
         else:
-            self._usual.follow(now, prospect.answer_rate)
+            self.usual.follow(now, prospect.answer_rate)
         if self._hung_up_at is not None and now - self._hung_up_at < self._tuning.calm_seconds:
             alpha, limited_by = 0.0, Limit.SEATS
         bounds = self._bounds(alpha, self._tuning.stop_risk, seats)
         ahead = prospect.outlook.calls_within(bounds, prospect.next_call, prospect.later_call, enough)
         progressive = seats_without_caller(snapshot)
-        silent = [call.elapsed_seconds for call in snapshot.ringing if call.ringing_seconds is None]
-        if len(silent) >= self._tuning.few_wait and sum(silent) > self._tuning.slow_seconds * len(silent):
+        if self._slow_carrier(snapshot):
             ahead = progressive = 0
             limited_by = Limit.SLOW_CARRIER
         for most, limit in (
-            (self._usual.most_in_flight(seats) - len(snapshot.ringing), Limit.IN_FLIGHT),
+            (self.usual.most_in_flight(seats) - len(snapshot.ringing), Limit.IN_FLIGHT),
             (self._reserve(snapshot), Limit.RESERVE),
         ):
             if ahead > most:
@@ -103,17 +100,23 @@ class PredictivePacer(GovernedPacer):
         self._explain(snapshot, prospect, alpha, calls, room.limited_by if calls < wanted else limited_by)
         return calls
 
+    def _slow_carrier(self, snapshot: PacingSnapshot) -> bool:
+        """Whether calls wait for "ringing" that long that more would only pile up before the carrier."""
+        silent = [call.elapsed_seconds for call in snapshot.ringing if call.ringing_seconds is None]
+        few = len(silent) < self._tuning.few_wait or not self.knowledge.rings.signalled
+        return not few and sum(silent) > self._tuning.slow_seconds * len(silent)
+
     def _bounds(self, alpha: float, risk: float, seats: int) -> Bounds:
         """What the last call may risk: alpha, and to pass a hard stop, at a large site less as it asks so more often."""
         risk *= self._tuning.usual_seats / seats
-        return Bound(alpha), Bound(risk, max(0, int(self._governor.room)), self._tuning.rate_doubt)
+        return Bound(alpha), Bound(risk, max(0, int(self.governor.room)), self._tuning.rate_doubt)
 
     def _prospect(self, snapshot: PacingSnapshot, seats: int) -> tuple[Prospect, float]:
         """The outlook of this snapshot and alpha, worked out once for both questions that are asked of it."""
         if self._seen is None or self._seen[0] is not snapshot:
-            prospect = self._knowledge.prospect(snapshot)
-            cycle = self._knowledge.conversation_seconds + _CALL_SECONDS / max(0.01, prospect.answer_rate)
-            alpha = self._governor.alpha(
+            prospect = self.knowledge.prospect(snapshot)
+            cycle = self.knowledge.conversation_seconds + self._tuning.call_seconds / max(0.01, prospect.answer_rate)
+            alpha = self.governor.alpha(
                 seats=seats, answers_per_second=seats / cycle, seconds_left=snapshot.seconds_left
             )
             self._seen = (snapshot, prospect, alpha)
@@ -141,7 +144,7 @@ class PredictivePacer(GovernedPacer):
         """Learn from what happened."""
         super().observe(event)
         self._seen = None
-        self._knowledge.learn(event)
+        self.knowledge.learn(event)
 
     def recount(self, now_seconds: float, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:
         """Hold what is on record of each cap's window in the place of what was counted."""
@@ -165,7 +168,7 @@ class PredictivePacer(GovernedPacer):
                 "answers-expected": prospect.outlook.expected_answers,
                 "answer-rate": prospect.answer_rate,
                 "alpha": alpha,
-                "boldness": self._governor.boldness,
-                "budget": self._governor.drops_to_target(),
+                "boldness": self.governor.boldness,
+                "budget": self.governor.drops_to_target(),
             },
         )

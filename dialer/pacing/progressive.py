@@ -8,11 +8,29 @@ from dialer.pacing.limits import room_on_lines, seats_without_caller
 from dialer.pacing.port import Explanation, Limit, PacingEvent, PacingSnapshot
 
 
-class ProgressivePacer:
-    """One call per free seat that no other call may claim. It learns nothing and abandons nobody by design."""
+class _Unlearned:
+    """A policy whose rule depends on the present alone."""
 
     def __init__(self) -> None:
         self._explanation = Explanation(0, Limit.NOBODY)
+
+    def observe(self, event: PacingEvent) -> None:
+        """Nothing to learn."""
+
+    def explain(self) -> Explanation:
+        """Why the last decision was what it was."""
+        return self._explanation
+
+    def state(self) -> dict[str, object]:
+        """Nothing was learned."""
+        return {}
+
+    def restore(self, state: Mapping[str, object]) -> None:
+        """Nothing to take up."""
+
+
+class ProgressivePacer(_Unlearned):
+    """One call per free seat that no other call may claim. It abandons nobody by design."""
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Free seats less calls in flight, within what the lines allow."""
@@ -26,44 +44,21 @@ class ProgressivePacer:
         self._explanation = Explanation(calls, limited_by, figures)
         return calls
 
-    def observe(self, event: PacingEvent) -> None:
-        """Nothing to learn: the rule depends on the present alone."""
-
-    def explain(self) -> Explanation:
-        """Why the last decision was what it was."""
-        return self._explanation
-
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Ringing calls that have no free seat any more, because seats left since they were placed."""
         return min(len(snapshot.ringing), max(0, -seats_without_caller(snapshot)))
 
-    def state(self) -> dict[str, object]:
-        """Nothing was learned."""
-        return {}
-
-    def restore(self, state: Mapping[str, object]) -> None:
-        """Nothing to take up."""
-
-
-# Preview: the agent sees the voter first and asks for the call; the seat is kept for it all the while.
-
 
 class PreviewPacer(ProgressivePacer):
-    """One voter offered per free seat.
+    """One voter offered per free seat: the agent sees the voter first and asks for the call.
 
     The number says how many seats may be offered a voter now. A seat that has an offer, or a call that it asked for,
     is reserved: it is not among the snapshot's free seats, and its call is not among the ringing ones.
     """
 
 
-# Broadcast: IVR campaigns, where channels and calls per second are the limit instead of seats.
-
-
-class BroadcastPacer:
-    """Fills the channels that the snapshot says are free, as fast as its CPS budget allows."""
-
-    def __init__(self) -> None:
-        self._explanation = Explanation(0, Limit.NOBODY)
+class BroadcastPacer(_Unlearned):
+    """IVR campaigns: fills the channels that the snapshot says are free, as fast as its CPS budget allows."""
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Calls that channels and CPS leave room for."""
@@ -72,20 +67,6 @@ class BroadcastPacer:
         self._explanation = Explanation(room.calls, room.limited_by, {"in-flight": float(in_flight)})
         return room.calls
 
-    def observe(self, event: PacingEvent) -> None:
-        """Nothing to learn: every answered call is served by a flow."""
-
-    def explain(self) -> Explanation:
-        """Why the last decision was what it was."""
-        return self._explanation
-
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Always 0: no seat can leave."""
         return 0
-
-    def state(self) -> dict[str, object]:
-        """Nothing was learned."""
-        return {}
-
-    def restore(self, state: Mapping[str, object]) -> None:
-        """Nothing to take up."""

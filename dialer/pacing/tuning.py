@@ -17,7 +17,12 @@ class Tuning:
     closing_seconds: float = 10.0
     nearly_done_seconds: float = 5.0
     prior_endings: float = 5.0  # endings that each of these four is worth
+    unexpected_seconds: float = 1e5
+    unexpected_endings: float = 0.02
+    """The same of how talk goes over into closing and a wrap-up into a form half filled: what no desk tells is soon believed once
+    one does."""
     prior_rings: float = 8.0  # calls of each outcome
+    call_seconds: float = 20.0  # that a call takes which one free seat waits for
     first_alpha: float = 1.5
     """Alpha over the target."""
     cold_outcomes: int = 5
@@ -25,6 +30,7 @@ class Tuning:
 
     # How much is remembered
     answer_memory: float = 100.0  # calls
+    told_memory: float = 100.0  # calls that the mean of what is told of numbers is of
     told_prior_calls: float = 60.0
     """What is told of numbers counts as right until so many calls say otherwise."""
     hazard_memory: float = 500.0  # endings
@@ -86,17 +92,24 @@ class Tuning:
     at_once_seconds: float = 1.0
     """Nobody answers a phone so soon after the Originate, and before it rings: the carrier did."""
     at_once_memory: float = 10.0  # calls: such a fault begins and ends in a moment
-    per_seat_in_a_fall: float = 5.0
-    answers_per_seat: float = 0.6
+    most_at_once: float = 0.8  # share: a call that rings on must not count as failed, for the fault may be over
+    stale_share: float = 0.1  # by which it must change before the tables are made anew
+    answers_per_seat: float = 0.9
     usual_seconds: float = 1800.0
-    least_usual_rate: float = 0.02
-    """No more calls in flight per seat than `per_seat_in_a_fall`, or than bring `answers_per_seat` at the mean answer rate of the
-    last `usual_seconds`, and no list is held to be usual below `least_usual_rate`: while a carrier loses every call all seats are
-    free and hardly an answer is expected of hundreds of calls, and when it is well again they are answered together."""
+    longest_gap_seconds: float = 60.0  # time in which nothing was asked tells nothing beyond this
+    least_usual_rate: float = 0.01
+    """No more calls in flight than bring `answers_per_seat` at the mean answer rate of the last `usual_seconds`; time in which
+    fewer than `least_usual_rate` are answered does not count, as no list is so poor. While a carrier loses every call all seats
+    are free and hardly an answer is expected of hundreds of calls, and when it is well again they are answered together."""
     slow_seconds: float = 6.0
     few_wait: int = 8
+    least_rung: float = 0.25
     """While `few_wait` calls or more have waited for "ringing" for longer than `slow_seconds` on average none is added: they would
-    pile up before the carrier and be answered long after their seats are taken."""
+    pile up before the carrier and be answered long after their seats are taken. Not on lines of which fewer than `least_rung` of
+    the answered calls were heard to ring."""
+
+    calls_per_seat: float = 3.0
+    """Of the policy "ratio": calls in flight for each free seat."""
 
 
 TUNED = Tuning()

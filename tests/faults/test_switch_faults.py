@@ -180,8 +180,8 @@ async def test_a_voter_lost_between_the_answer_and_a_seat_counts_against_the_cap
         assert isinstance(run.pacer, PredictivePacer)
         abandoned = run.outcomes[Outcome.ABANDONED]
         assert abandoned >= 1
-        assert [tally.abandoned for tally in run.pacer._governor.tallies] == [abandoned] * len(
-            run.pacer._governor.tallies
+        assert [tally.abandoned for tally in run.pacer.governor.tallies] == [abandoned] * len(
+            run.pacer.governor.tallies
         )
 
 

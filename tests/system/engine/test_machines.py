@@ -130,7 +130,7 @@ def counted(site: Site) -> tuple[int, int]:
     """Live answers in the pacer's window, and live answers as the campaign's outcomes have them."""
     run = site.centre.engine._centre.campaigns["agents"]
     assert isinstance(run.pacer, PredictivePacer)
-    (day,) = (each for each in run.pacer._governor.tallies if each.window_seconds == 86_400.0)
+    (day,) = (each for each in run.pacer.governor.tallies if each.window_seconds == 86_400.0)
     return day.answers, sum(run.outcomes[outcome] for outcome in LIVE_ANSWERS)
 
 

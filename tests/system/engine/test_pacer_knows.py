@@ -229,8 +229,8 @@ def test_pacer_and_numbers_go_on_where_they_were_after_a_restart(tmp_path: Path)
             saved, taken = (json.loads(run.learned())["knowledge"] for run in (before, now))
             assert saved["plain"] == taken["plain"]
             assert saved["rings"] == taken["rings"]
-            assert saved["talking-ends"] == taken["talking-ends"]
-            assert now.pacer._knowledge.outcomes > 100  # type: ignore[attr-defined]  # of the predictive pacer
+            assert saved["hazards"] == taken["hazards"]
+            assert now.pacer.knowledge.outcomes > 100  # type: ignore[attr-defined]  # of the predictive pacer
 
     morning()
     afternoon()
@@ -259,7 +259,7 @@ def test_the_caps_count_what_is_on_record_whatever_the_pacer_kept(
                     await asyncio.sleep(seconds)
             pacer = run_of(site).pacer
             assert isinstance(pacer, PredictivePacer | RatioPacer)
-            (day,) = (each for each in pacer._governor.tallies if each.window_seconds == 86_400.0)
+            (day,) = (each for each in pacer.governor.tallies if each.window_seconds == 86_400.0)
             counted.append((day.answers, day.abandoned))
 
     shift(1200.0)
@@ -343,7 +343,7 @@ async def test_the_pacer_learns_that_lines_ring_where_a_machine_is_looked_for(tm
             await asyncio.sleep(300.0)
         pacer = run_of(site).pacer
         assert isinstance(pacer, PredictivePacer)
-        rang, _, answered, *_ = pacer._knowledge.rings._counts.sum(axis=1).tolist()
+        rang, _, answered, *_ = pacer.knowledge.rings._counts.sum(axis=1).tolist()
         assert rang > 0.8 * answered  # the prior's calls rang in half of all cases
 
 
@@ -392,14 +392,14 @@ async def test_a_call_that_is_found_after_a_restart_teaches_no_times(
         async with a_site(tmp_path, switch=switch, seats=1, campaign=PREDICTIVE) as again:
             pacer = run_of(again).pacer
             assert isinstance(pacer, PredictivePacer)
-            learned = pacer._knowledge.rings.state()
+            learned = pacer.knowledge.rings.state()
             await again.until(lambda: again.view.seats[0].state is SeatState.WRAP_UP)
-            assert pacer._knowledge.rings.state() == learned
-            assert pacer._knowledge.state()["learned"] == 0
+            assert pacer.knowledge.rings.state() == learned
+            assert pacer.knowledge.learned == 0
             assert {event.kind for event in told if event.timed} <= {
                 PacingEventKind.CONNECTED
             }  # from the answer, heard here
-            (day,) = (each for each in pacer._governor.tallies if each.window_seconds == 86_400.0)
+            (day,) = (each for each in pacer.governor.tallies if each.window_seconds == 86_400.0)
             assert day.answers == 1  # the answer counts all the same
             told.clear()
             await again.until(lambda: len(again.ended()) == 2)

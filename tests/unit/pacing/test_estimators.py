@@ -125,7 +125,7 @@ def _rung(rings: RingTimes, random: Random, calls: int) -> None:
 def test_a_call_that_rings_on_is_less_likely_to_be_answered() -> None:
     rings = RingTimes(TUNED)
     _rung(rings, Random(6), 1_500)
-    table = InFlightTable(rings, 8)
+    table = InFlightTable(rings, TUNED)
     ratios = [float(table.ratio[table.row(2.0 + rung, rung)]) for rung in (0.0, 10.0, 20.0)]
     assert ratios == sorted(ratios)
     assert ratios[2] > 10 * ratios[0]
@@ -140,15 +140,15 @@ def test_a_call_that_rings_on_is_less_likely_to_be_answered() -> None:
 def test_answers_at_once_are_the_carriers_and_leave_the_law_of_ring_times_alone() -> None:
     rings, random = RingTimes(TUNED), Random(6)
     _rung(rings, random, 1_000)
-    usual = InFlightTable(rings, 4)
+    usual = InFlightTable(rings, TUNED)
     for _ in range(1_000):
         rings.ended(answered=True, seconds=0.3, ringing_seconds=None)
-    at_once = InFlightTable(rings, 4)
-    assert at_once.moments[2] < 0.5
+    at_once = InFlightTable(rings, TUNED)
+    assert at_once.moments[5] < 0.5
     row = at_once.row(10.0, None)
     assert at_once.answered[row, -1] > 0.1  # never so sure that a call which goes on has failed
     _rung(rings, random, 40)
-    assert InFlightTable(rings, 4).moments.tolist() == pytest.approx(usual.moments.tolist(), abs=1.0)
+    assert InFlightTable(rings, TUNED).moments.tolist() == pytest.approx(usual.moments.tolist(), abs=1.0)
 
 
 def test_a_line_that_never_says_ringing_is_known_by_the_time_since_the_originate() -> None:
@@ -156,7 +156,7 @@ def test_a_line_that_never_says_ringing_is_known_by_the_time_since_the_originate
     for _ in range(1_500):
         rings.ended(answered=True, seconds=2.0 + random.gammavariate(4.0, 2.5), ringing_seconds=None)
         rings.ended(answered=False, seconds=32.0, ringing_seconds=None)
-    table = InFlightTable(rings, 8)
+    table = InFlightTable(rings, TUNED)
     assert float(table.ratio[table.row(25.0, None)]) > 10.0
     assert float(table.answered[table.row(10.0, None), -1]) > 0.9
 
@@ -167,7 +167,7 @@ def test_calls_that_are_hung_up_leave_the_law_of_late_answers_alone() -> None:
     _rung(kept, Random(6), 1_000)
     for _ in range(300):
         kept.cut_off(seconds=18.0, ringing_seconds=16.0, chance=0.1)
-    before, after = InFlightTable(rings, 8), InFlightTable(kept, 8)
+    before, after = InFlightTable(rings, TUNED), InFlightTable(kept, TUNED)
     row = before.row(17.0, 15.0)
     assert after.answered[row].tolist() == pytest.approx(before.answered[row].tolist(), abs=0.05)
 

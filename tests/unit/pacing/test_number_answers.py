@@ -11,7 +11,7 @@ import pytest
 
 from dialer.domain.phone_facts import NumberHistory
 from dialer.pacing.estimators import from_log_odds
-from dialer.pacing.number_answers import HIGHEST, LOWEST, MOST_BOOTHS, NumberAnswers, NumberSigns
+from dialer.pacing.number_answers import TUNED, NumberAnswers, NumberSigns
 from dialer.simulation.laws import RollLaw
 from dialer.simulation.scenarios import SCENARIOS
 from tests.support.pacing import a_day
@@ -116,10 +116,9 @@ def test_its_state_goes_over_a_restart_and_a_damaged_one_is_ignored() -> None:
         [1, 2],
         {**saved, "version": 99},
         {**saved, "_weights": [1.0]},
-        {**saved, "_spread": [[float("nan")] * 9] * 9},
-        {**saved, "_spread": "x"},
+        {**saved, "_weights": {**saved["_weights"], "own": {"value": float("nan"), "information": 1.0}}},
         {**saved, "booths": [[1, 2]]},
-        {**saved, "mean": None},
+        {**saved, "_mean": None},
         {**saved, "outcomes": "many"},
     ):
         cold = NumberAnswers()
@@ -133,10 +132,10 @@ def test_odd_figures_give_safe_ones() -> None:
         signs = NumberSigns(history, attempt_number=-3, booth_id=-1)
         said = learned.tell(signs)
         assert said is not None
-        assert LOWEST <= said <= HIGHEST
+        assert TUNED.lowest <= said <= TUNED.highest
         learned.learn(signs, answered=True)
-    for booth in range(2 * MOST_BOOTHS):
+    for booth in range(2 * TUNED.most_booths):
         learned.learn(NumberSigns(NumberHistory(), booth_id=booth), answered=False)
     booths = learned.state()["booths"]
     assert isinstance(booths, list)
-    assert len(booths) == MOST_BOOTHS
+    assert len(booths) == TUNED.most_booths

@@ -147,6 +147,15 @@ def test_a_carrier_that_is_merely_slower_still_gets_its_calls() -> None:
     assert pacer.calls_to_place(PacingSnapshot(1.0, free_seats=60, ringing=waiting)) > 0
 
 
+def test_a_line_that_never_says_ringing_is_no_slow_carrier() -> None:
+    pacer = PredictivePacer(HOUR)
+    for at in range(1, 120):
+        for kind in (Kind.ANSWERED, Kind.FAILED, Kind.FAILED):
+            pacer.observe(PacingEvent(kind, float(at), 12.0))
+    waiting = PacingSnapshot(120.0, free_seats=30, ringing=(RingingCall(9.0),) * 10)
+    assert pacer.calls_to_place(waiting) >= 20
+
+
 def test_a_carrier_on_which_nothing_rings_is_known_by_the_calls_that_wait() -> None:
     pacer = _warm()
     waiting = (RingingCall(14.0),) * 40
@@ -293,7 +302,7 @@ def _in_flight_for_free_seats(pacer: PredictivePacer, now: float, free: int) -> 
     return len(ringing)
 
 
-def test_a_carrier_that_loses_every_call_is_sent_five_calls_a_seat_at_most() -> None:
+def test_a_carrier_that_loses_every_call_is_sent_no_more_than_was_usual() -> None:
     """They would all be answered when it is well again."""
     pacer = _warm(HOUR)
     for at in range(1, 400):
@@ -303,7 +312,7 @@ def test_a_carrier_that_loses_every_call_is_sent_five_calls_a_seat_at_most() -> 
             pacer.observe(PacingEvent(Kind.FAILED, float(at), 4.0))
     in_flight = _in_flight_for_free_seats(pacer, 400.0, 10)
     assert pacer.explain().limited_by == Limit.IN_FLIGHT
-    assert in_flight == 10 * 5
+    assert 10 <= in_flight <= 40
     again = PredictivePacer(HOUR)
     again.restore(json.loads(json.dumps(pacer.state())))
     assert _in_flight_for_free_seats(again, 0.0, 10) == in_flight  # a restart does not forget what was usual

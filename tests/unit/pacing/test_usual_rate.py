@@ -26,22 +26,26 @@ def _per_seat(usual: UsualRate) -> float:
     return usual.most_in_flight(SEATS) / SEATS
 
 
-@pytest.mark.parametrize("rate", [0.1, 0.05, 0.03])
+@pytest.mark.parametrize("rate", [0.5, 0.1, 0.03])
 def test_a_steady_rate_gets_the_calls_that_it_asks_for(rate: float) -> None:
     assert _per_seat(_after((60.0, rate))) == pytest.approx(TUNED.answers_per_seat / rate, abs=0.01)
 
 
 def test_a_fall_is_bounded_at_once_and_the_bound_gives_way_as_the_low_rate_lasts() -> None:
-    per_seat = [_per_seat(_after((3_600.0, 0.3), (minutes * 60.0, 0.002))) for minutes in (1, 10, 30, 60, 90, 600)]
-    assert per_seat[:2] == [TUNED.per_seat_in_a_fall] * 2
+    per_seat = [_per_seat(_after((3_600.0, 0.3), (minutes * 60.0, 0.04))) for minutes in (1, 10, 30, 60, 600)]
     assert per_seat == sorted(per_seat)
-    assert per_seat[-1] == TUNED.answers_per_seat / TUNED.least_usual_rate  # never more
+    assert per_seat[0] == pytest.approx(TUNED.answers_per_seat / 0.3, abs=0.1)
+    assert per_seat[-1] == pytest.approx(TUNED.answers_per_seat / 0.04, abs=0.1)
+
+
+def test_a_carrier_that_loses_every_call_is_no_poor_list_however_long_it_does() -> None:
+    assert _per_seat(_after((3_600.0, 0.3), (7_200.0, 0.002))) == pytest.approx(TUNED.answers_per_seat / 0.3, abs=0.01)
 
 
 def test_time_in_which_nobody_dialled_is_not_taken_for_a_rate_that_lasted() -> None:
     usual = _after((TUNED.usual_seconds, 0.3))
-    usual.follow(50_000.0, 0.002)
-    assert _per_seat(usual) == TUNED.per_seat_in_a_fall
+    usual.follow(50_000.0, 0.02)
+    assert _per_seat(usual) == pytest.approx(TUNED.answers_per_seat / 0.3, abs=0.2)
 
 
 def test_a_clock_that_stands_still_or_goes_back_changes_nothing() -> None:
