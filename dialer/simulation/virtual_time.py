@@ -1,18 +1,16 @@
 """An asyncio loop whose clock jumps to the next timer when nothing is ready, so that a day of calling is a test of seconds.
 
-Real loopback sockets still work: the clock jumps only when the selector reports nothing, when no work outside the loop is
-declared, and when a byte sent through the loop's own fence has come round - loopback TCP is delivered in order, so
-whatever was written before the fence is readable by then.
+Real loopback sockets still work: the clock jumps only when the selector reports nothing and when a byte sent through the loop's own
+fence has come round - loopback TCP is delivered in order, so whatever was written before the fence is readable by then.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import selectors
 import socket
 from asyncio import AbstractEventLoop
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor
 from typing import IO, Any, TypeVar, TypeVarTuple
 
@@ -22,7 +20,7 @@ _Result = TypeVar("_Result")
 _Arguments = TypeVarTuple("_Arguments")
 
 DEADLOCK_SECONDS = 5.0
-"""Real seconds without timer, socket or external work after which the loop says that nothing can ever happen again."""
+"""Real seconds without timer or socket after which the loop says that nothing can ever happen again."""
 
 
 class VirtualTimeStuck(MatdanError):
@@ -39,7 +37,6 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """`limit_seconds`: virtual seconds after which the loop raises VirtualTimeStuck instead of jumping on."""
         self._now = 0.0
         self._limit_seconds = limit_seconds
-        self._external_work = 0
         self._fence = _Fence()
         super().__init__(_JumpingSelector(self))
 
@@ -58,20 +55,6 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def fence(self) -> None:
         """Return when all that was written to loopback sockets so far can be read."""
         self._fence.pass_through()
-
-    @property
-    def has_external_work(self) -> bool:
-        """Whether something outside the loop (a thread, another process) is working for it."""
-        return self._external_work > 0
-
-    @contextlib.contextmanager
-    def external_work(self) -> Iterator[None]:
-        """While open, the clock stands still: the loop waits in real time for a thread or another process."""
-        self._external_work += 1
-        try:
-            yield
-        finally:
-            self._external_work -= 1
 
     def run_in_executor(
         self,
@@ -126,8 +109,6 @@ class _JumpingSelector(selectors.BaseSelector):
         events = self._real.select(0)
         if events:
             return events
-        if self._loop.has_external_work:
-            return self._real.select(timeout)
         if timeout is not None:
             self._loop.jump(timeout)
             return []

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from dialer.simulation.virtual_time import VirtualTimeLoop, VirtualTimeStuck, run_virtual
+from dialer.simulation.virtual_time import VirtualTimeStuck, run_virtual
 from tests.support.virtual import virtual_time
 
 
@@ -81,20 +81,6 @@ async def test_executor_work_is_done_inline() -> None:
 
     with pytest.raises(KeyError, match="lost"):
         await asyncio.get_running_loop().run_in_executor(None, broken)
-
-
-@virtual_time()
-async def test_declared_work_outside_the_loop_stops_the_clock() -> None:
-    loop = asyncio.get_running_loop()
-    assert isinstance(loop, VirtualTimeLoop)
-    done = loop.create_future()
-    thread = threading.Thread(target=lambda: loop.call_soon_threadsafe(done.set_result, loop.time()))
-    with loop.external_work():
-        loop.call_later(3600, lambda: None)
-        thread.start()
-        await done
-    thread.join()
-    assert loop.time() == 0
 
 
 def test_waiting_for_what_never_comes_is_an_error_and_no_hang(monkeypatch: pytest.MonkeyPatch) -> None:
