@@ -16,7 +16,7 @@ help:
 	@echo "make lock          the locked dependencies anew (locks/), with hashes"
 	@echo "make audit         known vulnerabilities in the locked dependencies, where an index of advisories can be reached"
 	@echo "make sbom          the bill of materials, dist/sbom.cdx.json (CycloneDX)"
-	@echo "make clean         remove the virtual environment, caches and the benches' stores"
+	@echo "make clean         remove the virtual environment, the built pages, caches and the benches' stores"
 
 demo: $(VENV)/.ready-desk
 	$(BIN)/dialer demo $(if $(FOR),--for $(FOR))
@@ -76,4 +76,4 @@ $(VENV)/.ready-supply: $(VENV)/.ready-dev
 	touch $@
 
 clean:
-	rm -rf $(VENV) .bench-stores .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) dialer/desk/built dialer/desk/pages/node_modules .bench-stores .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -3,6 +3,8 @@ import { ask, isProblem, me, value } from "../shared/server";
 import { clock, has, t, word } from "../shared/words";
 import type { Alert, Seen } from "./wire";
 
+const LEVELS = ["critical", "warning", "notice"];
+
 async function see(alert: Alert): Promise<void> {
   const answer = await ask("POST", "/api/board/alerts", { code: alert.code, at: alert.at });
   if (isProblem(answer)) say(t(`problem-${answer.problem}`), true);
@@ -21,6 +23,7 @@ function headline(code: string): string {
 
 export function Alerts() {
   const standing = ["alerts", "warnings"].flatMap((key) => value<{ alerts: Alert[] }>(key)?.alerts ?? []);
+  standing.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level) || a.at - b.at);
   const seen = value<Record<string, Seen>>("acknowledged") ?? {};
   if (!standing.length) return null;
   return (

@@ -80,9 +80,11 @@ function Card({ campaign }: { campaign: Campaign }) {
       {windows.map((window) => (
         <CapBar key={window.window_seconds} window={window} />
       ))}
-      <p class="pacing">
-        <b>{t("pacing")}</b> {pacingInWords(campaign.pacing)}
-      </p>
+      {campaign.held_because === null && (
+        <p class="pacing">
+          <b>{t("pacing")}</b> {pacingInWords(campaign.pacing)}
+        </p>
+      )}
       {Object.keys(campaign.refused).length > 0 && (
         <p class="pacing">
           <b>{t("refused")}</b>{" "}
