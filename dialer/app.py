@@ -63,7 +63,7 @@ from dialer.switch.asterisk.ami_link import AmiLink
 from dialer.switch.asterisk.ami_rights import check_rights
 from dialer.switch.asterisk.ami_session import AmiLimits
 from dialer.switch.asterisk.fastagi.door import SiteDoor
-from dialer.switch.asterisk.fastagi.flow_handler import FlowHandler
+from dialer.switch.asterisk.fastagi.flow_handler import AgiFlowRules, FlowHandler
 from dialer.switch.asterisk.fastagi.inbound_handler import InboundHandler
 from dialer.switch.asterisk.fastagi.log_in_handler import LogInHandler
 from dialer.switch.asterisk.lease import SwitchLease, refuse_beside_another
@@ -255,10 +255,9 @@ async def running_centre(
             agi_server = await stack.enter_async_context(
                 AgiServer(
                     _agi_routes(settings, engine, switch, flows, prompts, carrier, await _contained(settings)),
-                    AgiLimits(connections=settings.fastagi.max_connections),
+                    AgiLimits(await _agi_peers(settings), connections=settings.fastagi.max_connections),
                     host=settings.fastagi.host,
                     port=settings.fastagi.port,
-                    allowed_peers=await _agi_peers(settings),
                     door=door,
                 )
             )
@@ -324,9 +323,7 @@ def _agi_routes(
         switch,
         flows.texts,
         prompts.for_call if prompts is not None else None,
-        recording=recording_rules(settings),
-        sms=carrier.sms if carrier is not None else None,
-        scripts=scripts,
+        AgiFlowRules(recording_rules(settings), carrier.sms if carrier is not None else None, scripts),
     )
     inbound = InboundHandler(engine, switch, lambda number: plain_number(number, settings.centre.region))
     seat = LogInHandler(engine.seat_desk, switch, settings.centre.language)
@@ -411,14 +408,14 @@ async def _agi_peers(settings: Settings) -> tuple[str, ...]:
 def _ami_link(settings: Settings, switch: AsteriskSwitch, chance: random.Random) -> AmiLink:
     login = ami_login(settings)
     seconds = settings.ami.ping_seconds
+    backoff = Backoff(longest_seconds=LONGEST_WAIT_SECONDS)
     limits = AmiLimits(ping_seconds=min(PROBE_SECONDS, seconds), dead_seconds=2 * seconds)
     return AmiLink(
         lambda: AmiClient(login, on_event=switch.event, keep_events=EVENTS, limits=limits),
         on_up=switch.up,
         on_down=switch.down,
         keep=switch.keep,
-        random=chance,
-        backoff=Backoff(longest_seconds=LONGEST_WAIT_SECONDS),
+        wait_seconds=lambda failures: backoff.seconds(failures, chance),
     )
 
 

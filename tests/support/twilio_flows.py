@@ -11,6 +11,7 @@ from dialer.domain.model import AttemptId
 from dialer.engine.engine import Engine
 from dialer.engine.flows import FlowSession
 from dialer.switch.twilio.adapter import TwilioSwitch
+from dialer.switch.twilio.api import TwilioLogin
 from dialer.switch.twilio.flows import TwilioFlowRules, TwilioFlows
 from dialer.switch.twilio.tokens import StateTokens
 from dialer.switch.twilio.twiml import Transferring, TwilioVoice
@@ -88,12 +89,16 @@ class NoCalls:
     def __init__(self) -> None:
         self.statuses: list[tuple[str, str]] = []
         self.sids: dict[str, str] = {}
+        self.transfers: list[AttemptId] = []
 
     async def take_status(self, attempt_id: AttemptId, form: Mapping[str, str]) -> None:
         self.statuses.append((attempt_id, form.get("CallStatus", "")))
 
     def sid_of(self, attempt_id: AttemptId) -> str | None:
         return self.sids.get(attempt_id)
+
+    def dialled_on(self, attempt_id: AttemptId) -> None:
+        self.transfers.append(attempt_id)
 
 
 class OneLibrary:
@@ -130,25 +135,20 @@ async def served(
 ) -> AsyncIterator[Served]:
     """Webhooks that listen, over a desk in memory."""
     desk, switch = MemoryDesk(), NoCalls()
-    dialled_on: list[AttemptId] = []
     flows = TwilioFlows(
         cast(Engine, desk),
         library or cast(FlowLibrary, OneLibrary(desk)),
+        switch,
         StateTokens(AUTH_TOKEN),
-        TwilioVoice(shipped_texts(), "https://sounds.example.org" if sounds else None),
-        TwilioFlowRules(PUBLIC_URL, records, Transferring("sip:agents@example.org") if transfer else None),
-        sid_of=switch.sid_of,
-        dialled_on=dialled_on.append,
-        sms=desk,
+        TwilioFlowRules(
+            PUBLIC_URL,
+            records,
+            Transferring("sip:agents@example.org") if transfer else None,
+            TwilioVoice(shipped_texts(), "https://sounds.example.org" if sounds else None),
+            desk,
+        ),
     )
-    async with TwilioWebhooks(
-        flows,
-        cast(TwilioSwitch, switch),
-        account_sid=ACCOUNT,
-        auth_token=AUTH_TOKEN,
-        public_url=PUBLIC_URL,
-        host="127.0.0.1",
-        port=0,
-    ) as webhooks:
-        yield Served(desk, switch, flows, webhooks, dialled_on)
+    login = TwilioLogin(ACCOUNT, AUTH_TOKEN)
+    async with TwilioWebhooks(flows, cast(TwilioSwitch, switch), login, PUBLIC_URL, ("127.0.0.1", 0)) as webhooks:
+        yield Served(desk, switch, flows, webhooks, switch.transfers)
         await flows.close()

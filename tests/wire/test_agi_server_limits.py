@@ -53,7 +53,7 @@ async def test_an_address_that_is_not_ours_names_its_setting() -> None:
 @virtual_time()
 async def test_a_peer_that_is_not_allowed_is_closed_unheard() -> None:
     recorder = Recorder(answer_all)
-    async with AgiServer(recorder, port=0, allowed_peers=["10.0.0.0/8", "192.0.2.7"]) as server:
+    async with AgiServer(recorder, AgiLimits(["10.0.0.0/8", "192.0.2.7"]), port=0) as server:
         for _ in range(2):
             async with AsteriskCall(server.port) as peer:
                 await peer.ended.wait()
@@ -73,7 +73,7 @@ async def test_the_addresses_of_a_host_are_itself_or_what_its_name_stands_for(mo
     assert await addresses_of("::1") == ("::1",)
     found = await addresses_of("asterisk.example")
     assert found == ("10.0.0.6", "fe80::1")
-    assert AgiServer(answer_all, allowed_peers=[*LOOPBACK, *found])._is_allowed("10.0.0.6")
+    assert AgiServer(answer_all, AgiLimits([*LOOPBACK, *found]))._is_allowed("10.0.0.6")
     for nobody in ("nowhere.example", "x" * 64 + ".example"):
         with pytest.raises(SwitchError, match=rf"{nobody}.*`ami\.host`") as caught:
             await addresses_of(nobody)
@@ -163,7 +163,7 @@ async def test_the_log_names_each_fault_once_a_minute_and_each_address_once(
 ) -> None:
     async with (
         server_of(answer_all, environment_seconds=5) as server,
-        AgiServer(answer_all, port=0, allowed_peers=["192.0.2.7"]) as closed,
+        AgiServer(answer_all, AgiLimits(["192.0.2.7"]), port=0) as closed,
     ):
         for _ in range(40):
             for port, sent in ((server.port, b"nonsense\n\n"), (closed.port, b"")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import pairwise
 from random import Random
 
@@ -59,12 +60,12 @@ def link_to(
     seed: int = 1,
     backoff: Backoff | None = None,
 ) -> AmiLink:
+    chance = Random(seed)
     return AmiLink(
         lambda: AmiClient(peer.login, on_event=lambda _: None),
         on_up=on_up or journal.up,
         on_down=journal.down,
-        random=Random(seed),
-        backoff=backoff,
+        wait_seconds=lambda failures: (backoff or Backoff()).seconds(failures, chance),
     )
 
 
@@ -126,7 +127,7 @@ async def test_failures_are_retried_ever_slower_with_jitter_from_the_seed() -> N
                 lambda login=login: AmiClient(login, on_event=lambda _: None),  # type: ignore[misc]  # bound now
                 on_up=journal.up,
                 on_down=journal.down,
-                random=Random(seed),
+                wait_seconds=partial(Backoff().seconds, random=Random(seed)),
             )
             async with link:
                 while len(journal.downs) < 10:

@@ -11,6 +11,7 @@ from twilio.request_validator import RequestValidator
 from dialer.domain.errors import PortInUse
 from dialer.domain.model import AttemptId
 from dialer.engine.engine import FLOW_GRACE_SECONDS
+from dialer.switch.twilio.api import TwilioLogin
 from dialer.switch.twilio.flows import LATE_SECONDS
 from dialer.switch.twilio.tokens import StateTokens
 from ivr_flows.model import MarkKind
@@ -305,15 +306,8 @@ async def test_a_caller_who_left_without_a_word_is_waited_for_less_than_the_engi
 async def test_a_port_that_is_taken_is_said_in_one_line() -> None:
     async with served() as server:
         webhooks = server.webhooks
-        other = type(webhooks)(
-            server.flows,
-            webhooks._switch,
-            account_sid=ACCOUNT,
-            auth_token=AUTH_TOKEN,
-            public_url=PUBLIC_URL,
-            host="127.0.0.1",
-            port=server.port,
-        )
+        login = TwilioLogin(ACCOUNT, AUTH_TOKEN)
+        other = type(webhooks)(server.flows, webhooks._switch, login, PUBLIC_URL, ("127.0.0.1", server.port))
         with pytest.raises(PortInUse, match=r"twilio\.port"):
             await other.__aenter__()
 

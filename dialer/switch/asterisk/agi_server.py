@@ -13,7 +13,7 @@ import errno
 import ipaddress
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self, cast
@@ -80,8 +80,9 @@ class OpenDoor:
 
 @dataclass(frozen=True, slots=True)
 class AgiLimits:
-    """What the peers may use of us."""
+    """Who may connect, and what they may use of us."""
 
+    allowed_peers: Sequence[str] = LOOPBACK  # addresses and networks
     connections: int = 2000  # that were let in
     opening: int = 256  # that have sent no whole environment yet
     opening_per_peer: int = 128  # of these, from one address
@@ -103,19 +104,16 @@ class AgiServer:
         *,
         host: str = "127.0.0.1",
         port: int = 4573,
-        allowed_peers: Iterable[str] = LOOPBACK,
         door: Door | None = None,
     ) -> None:
-        """`allowed_peers` are addresses and networks; FastAGI itself has no login, so `door` looks at what each says. Port 0
-        takes any free one.
-        """
+        """FastAGI itself has no login, so `door` looks at what each says. Port 0 takes any free one."""
         self.limits = limits or AgiLimits()
         self.refused_connections = 0  # over a limit, not allowed, or not let in
         self._handler = handler
         self._door = door or OpenDoor()
         self._host = host
         self._port = port
-        self._allowed = [ipaddress.ip_network(peer) for peer in allowed_peers]
+        self._allowed = [ipaddress.ip_network(peer) for peer in self.limits.allowed_peers]
         self._allowed_before: dict[str, bool] = {}
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()

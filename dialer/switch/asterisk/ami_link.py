@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from random import Random
 from types import TracebackType
 from typing import Self
 
 import structlog
 
-from dialer.domain.backoff import Backoff
 from dialer.domain.errors import LoginRefused, SwitchError
 from dialer.switch.asterisk.ami_client import AmiClient
 
@@ -45,11 +43,11 @@ class AmiLink:
         *,
         on_up: Callable[[AmiClient], Awaitable[None]],
         on_down: Callable[[SwitchError], None],
-        random: Random,
-        backoff: Backoff | None = None,
+        wait_seconds: Callable[[int], float],
         keep: Callable[[AmiClient], Awaitable[SwitchError]] | None = None,
     ) -> None:
-        """`make_client` makes a new, not yet entered client for each attempt. `random` only spreads the waits. `keep` looks after a
+        """`make_client` makes a new, not yet entered client for each attempt. `wait_seconds` says how long it waits
+        after so many failures. `keep` looks after a
         session that is up until it is lost, and returns or raises why; cancelled, it leaves the switch as a dialler should.
         """
         self.state = LinkState.STOPPED
@@ -57,9 +55,8 @@ class AmiLink:
         self._make_client = make_client
         self._on_up = on_up
         self._on_down = on_down
-        self._random = random
         self._keep = keep or AmiClient.lost
-        self._backoff = backoff or Backoff()
+        self._wait_seconds = wait_seconds
         self._client: AmiClient | None = None
         self._group = asyncio.TaskGroup()
         self._task: asyncio.Task[None] | None = None
@@ -94,7 +91,7 @@ class AmiLink:
                 reason = await self._one_session()
                 failures = 1 if loop.time() - begun >= STEADY_SECONDS else failures + 1
                 refused = isinstance(reason, LoginRefused)
-                seconds = REFUSED_SECONDS if refused else self._backoff.seconds(failures, self._random)
+                seconds = REFUSED_SECONDS if refused else self._wait_seconds(failures)
                 self.state = LinkState.WAITING
                 self.last_error = reason
                 _log.warning("ami.down", reason=str(reason), failures=failures, retry_seconds=round(seconds, 1))

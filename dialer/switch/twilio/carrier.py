@@ -117,31 +117,22 @@ class TwilioCarrier:
         """
         twilio = self._settings.twilio
         transferring = Transferring(twilio.transfer_to) if twilio.transfer_to is not None else None
+        voice = TwilioVoice(
+            library.texts,
+            twilio.sounds_url,
+            may_play=None if prompts is None else prompts.may_play,
+            labelled=partial(self._labelled, prompts) if label else None,
+        )
         flows = TwilioFlows(
             engine,
             library,
+            self.switch,
             StateTokens(twilio.auth_token.get_secret_value()),
-            TwilioVoice(
-                library.texts,
-                twilio.sounds_url,
-                may_play=None if prompts is None else prompts.may_play,
-                labelled=partial(self._labelled, prompts) if label else None,
-            ),
-            TwilioFlowRules(twilio.public_url, self._settings.flows.recordings, transferring),
-            sid_of=self.switch.sid_of,
-            dialled_on=self.switch.dialled_on,
-            sms=self.sms,
+            TwilioFlowRules(twilio.public_url, self._settings.flows.recordings, transferring, voice, self.sms),
         )
         self.switch.deliver_to(engine.on_switch_event, flows.hung_up)
-        webhooks = TwilioWebhooks(
-            flows,
-            self.switch,
-            account_sid=twilio.account_sid,
-            auth_token=twilio.auth_token.get_secret_value(),
-            public_url=twilio.public_url,
-            host=twilio.host,
-            port=twilio.port,
-        )
+        login, address = twilio_login(self._settings), (twilio.host, twilio.port)
+        webhooks = TwilioWebhooks(flows, self.switch, login, twilio.public_url, address)
         async with webhooks:
             self.port = webhooks.port
             await self._first_look(engine)

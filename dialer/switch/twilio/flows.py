@@ -7,9 +7,9 @@ lives makes repeats harmless: a request that comes again gets the answer that it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -47,6 +47,18 @@ class TwilioFlowRules:
     public_url: str
     records: bool
     transferring: Transferring | None
+    voice: TwilioVoice
+    sms: SmsGateway | None = None  # None: none is sent
+
+
+class TransferringSwitch(Protocol):
+    """What flows need of the switch."""
+
+    def sid_of(self, attempt_id: AttemptId) -> str | None:
+        """Which call an attempt is."""
+
+    def dialled_on(self, attempt_id: AttemptId) -> None:
+        """A transfer is dialled from it."""
 
 
 @dataclass(slots=True)
@@ -66,25 +78,16 @@ class TwilioFlows:
         self,
         engine: Engine,
         library: FlowLibrary,
+        switch: TransferringSwitch,
         tokens: StateTokens,
-        voice: TwilioVoice,
         rules: TwilioFlowRules,
-        *,
-        sid_of: Callable[[AttemptId], str | None],
-        dialled_on: Callable[[AttemptId], None] = lambda _attempt_id: None,
-        sms: SmsGateway | None = None,
     ) -> None:
-        """`library` has the versions that calls began with; `sid_of` says which call an attempt is; `dialled_on` hears of each
-        transfer; without `sms` none is sent.
-        """
+        """`library` has the versions that calls began with."""
         self._engine = engine
         self._library = library
+        self._switch = switch
         self._tokens = tokens
-        self._voice = voice
         self._rules = rules
-        self._sid_of = sid_of
-        self._dialled_on = dialled_on
-        self._sms = sms
         self._calls: dict[AttemptId, _Remembered] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -106,12 +109,12 @@ class TwilioFlows:
 
     def _sid(self, attempt_id: AttemptId) -> str | None:
         known = self._calls.get(attempt_id)
-        return self._sid_of(attempt_id) or (None if known is None else known.sid)
+        return self._switch.sid_of(attempt_id) or (None if known is None else known.sid)
 
     async def _once(self, attempt_id: AttemptId, token: str, answer: Coroutine[Any, Any, str]) -> str:
         """The answer that this token gets, once and for all: a request that is cut off does not cut off its commit."""
         call = self._calls.setdefault(attempt_id, _Remembered())
-        call.sid = call.sid or self._sid_of(attempt_id)
+        call.sid = call.sid or self._switch.sid_of(attempt_id)
         pages = call.pages
         task = pages.get(token)
         if task is None:
@@ -153,8 +156,8 @@ class TwilioFlows:
         return _Host(
             session,
             self._engine.flow_desk,
-            self._voice.texts,
-            self._sms,
+            self._rules.voice.texts,
+            self._rules.sms,
             records=rules.records,
             transfers=rules.transferring is not None,
         )
@@ -163,11 +166,11 @@ class TwilioFlows:
         page = await next_page(session.flow, turn, at, self._host(session))
         self._keep(session.attempt_id, page)
         if isinstance(page.ending, Transfer):
-            self._dialled_on(session.attempt_id)
+            self._switch.dialled_on(session.attempt_id)
         url = self._rules.public_url
         if page.waiting is not None:
             url = f"{url}/twilio/flow/{self._tokens.sign(page.waiting)}"
-        return twiml(page, url, self._voice, session.language, self._rules.transferring, first=first)
+        return twiml(page, url, self._rules.voice, session.language, self._rules.transferring, first=first)
 
     def _keep(self, attempt_id: AttemptId, page: Page) -> None:
         call = self._calls.setdefault(attempt_id, _Remembered())

@@ -19,6 +19,7 @@ from twilio.request_validator import RequestValidator, add_port, remove_port
 from dialer.domain.errors import PortInUse, ProtocolError, SwitchError
 from dialer.domain.model import AttemptId
 from dialer.switch.twilio.adapter import TwilioSwitch
+from dialer.switch.twilio.api import TwilioLogin
 from dialer.switch.twilio.twiml import hang_up
 
 _log = structlog.get_logger(__name__)
@@ -47,22 +48,20 @@ class TwilioWebhooks:
         self,
         pages: FlowPages,
         switch: TwilioSwitch,
-        *,
-        account_sid: str,
-        auth_token: str,
+        login: TwilioLogin,
         public_url: str,
-        host: str,
-        port: int,
+        address: tuple[str, int],
     ) -> None:
-        """`public_url` is what Twilio was given, with a path if a proxy takes one away. Port 0 takes any free one."""
+        """`public_url` is what Twilio was given, with a path if a proxy takes one away. `address` is where we listen; port 0 takes
+        any free one.
+        """
         self.refused = 0  # requests without the right signature, or of another account
         self._pages = pages
         self._switch = switch
-        self._account_sid = account_sid
-        self._validator = RequestValidator(auth_token)
+        self._account_sid = login.account_sid
+        self._validator = RequestValidator(login.auth_token)
         self._public_url = public_url
-        self._host = host
-        self._port = port
+        self._host, self._port = address
         self._runner: web.AppRunner | None = None
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -18,7 +18,7 @@ from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowCall, FlowHost, PromptResolver, run_flow
 from dialer.switch.asterisk.places import FLOW_CONTEXT
 from dialer.switch.asterisk.scripts.commands import Recordings
-from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRules, ScriptRun, script_of
+from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptGiven, ScriptRules, ScriptRun, script_of
 from ivr_flows.texts import Texts
 from ivr_flows.turns import Record, Recorded, SendSms, Transfer
 
@@ -35,6 +35,15 @@ class RecordingRules:
     sound_format: str
 
 
+@dataclass(frozen=True, slots=True)
+class AgiFlowRules:
+    """What flows may do on Asterisk."""
+
+    recording: RecordingRules | None = None  # None: nothing is recorded
+    sms: SmsGateway | None = None  # None: none is sent
+    scripts: ScriptRules = field(default_factory=ScriptRules)
+
+
 class AgiFlowHost(FlowHost):
     """Of one call. What the site has not allowed (`recording`, `sms` None) fails, and the flow says so."""
 
@@ -45,15 +54,14 @@ class AgiFlowHost(FlowHost):
         desk: FlowService,
         *,
         texts: Texts,
-        recording: RecordingRules | None = None,
-        sms: SmsGateway | None = None,
+        rules: AgiFlowRules,
     ) -> None:
         self._call = call
         self._session = session
         self._desk = desk
         self._texts = texts
-        self._recording = recording
-        self._sms = sms
+        self._recording = rules.recording
+        self._sms = rules.sms
         self._recorded = 0
 
     async def record(self, call: FlowCall, action: Record) -> Recorded | None:
@@ -104,15 +112,10 @@ class FlowHandler:
         switch: AsteriskSwitch,
         texts: Texts,
         prompts_for: Callable[[str], PromptResolver] | None = None,
-        *,
-        recording: RecordingRules | None = None,
-        sms: SmsGateway | None = None,
-        scripts: ScriptRules | None = None,
+        rules: AgiFlowRules | None = None,
     ) -> None:
         """`switch` knows the channels, and whether they are answered. `texts` are what flows say. `prompts_for` finds, for a call
         of that campaign, the sounds that it may play; by convention when none is given.
-
-        Without `recording` nothing is recorded, without `sms` none is sent; `scripts` limits AGI scripts.
         """
         self._engine = engine
         self._switch = switch
@@ -120,9 +123,7 @@ class FlowHandler:
         conventional = ConventionalPrompts(self._texts)
         self._prompts_for = prompts_for or (lambda campaign: conventional)
         self._missing = MissingSounds()
-        self._recording = recording
-        self._sms = sms
-        self._scripts = scripts or ScriptRules()
+        self._rules = rules or AgiFlowRules()
 
     async def __call__(self, call: AgiCall) -> None:
         """Run the call's flow to its end. A connection that belongs to no answered channel of a live IVR attempt is turned away;
@@ -154,10 +155,9 @@ class FlowHandler:
                 run = ScriptRun(
                     call,
                     script,
-                    self._scripts,
-                    facts=session.facts,
-                    commit=lambda commit: desk.commit(session, commit),
-                    recordings=self._recordings_of(session.attempt_id),
+                    self._rules.scripts,
+                    lambda commit: desk.commit(session, commit),
+                    ScriptGiven(session.facts, self._recordings_of(session.attempt_id)),
                 )
                 end = await run.run()
                 completed = end is ScriptEnd.DONE
@@ -168,11 +168,12 @@ class FlowHandler:
             await call.cut_short()
 
     def _recordings_of(self, attempt_id: AttemptId) -> Recordings:
-        return Recordings() if self._recording is None else Recordings(self._recording.directory, f"{attempt_id}-")
+        recording = self._rules.recording
+        return Recordings() if recording is None else Recordings(recording.directory, f"{attempt_id}-")
 
     async def _run(self, call: AgiCall, session: FlowSession) -> None:
         desk = self._engine.flow_desk
-        services = AgiFlowHost(call, session, desk, texts=self._texts, recording=self._recording, sms=self._sms)
+        services = AgiFlowHost(call, session, desk, texts=self._texts, rules=self._rules)
         completed, left_at, unheard = False, None, None
         answers: Mapping[str, str] = {}
         try:

@@ -175,6 +175,14 @@ def script_of(flow: str) -> Path | None:
     return path
 
 
+@dataclass(frozen=True, slots=True)
+class ScriptGiven:
+    """What a script has of its call."""
+
+    facts: Mapping[str, Scalar]
+    recordings: Recordings  # whether it may record the caller, and where
+
+
 class ScriptRun:
     """One call's script."""
 
@@ -183,18 +191,15 @@ class ScriptRun:
         call: AgiCall,
         script: Path,
         rules: ScriptRules,
-        *,
-        facts: Mapping[str, Scalar],
         commit: CommitFlow,
-        recordings: Recordings,
+        given: ScriptGiven,
     ) -> None:
-        """`recordings`: whether the script may record the caller, and where."""
         self._call = call
         self._script = script
         self._rules = rules
-        self._facts = facts
+        self._facts = given.facts
         self._commit = commit
-        self._recordings = recordings
+        self._recordings = given.recordings
         self._recorded: set[str] = set()
         self._variables: dict[str, str] = {}
         self._commits = 0
