@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from config.words import CampaignKind
@@ -137,6 +137,25 @@ class CampaignView:
 
 
 @dataclass(frozen=True, slots=True)
+class ScreenPop:
+    """Who is on the line at a seat, by ids of the store."""
+
+    attempt_id: str
+    phone_id: int
+    voter_id: int | None  # whom the call addresses; None: a booth worker's
+    booth_id: int | None
+    voters: tuple[int, ...]  # on the number, who are still to be called
+    opted_out: bool  # the number
+    grounds: int | None  # why the call is lawful; None: nobody asked
+    settled: tuple[int, ...] = ()  # who were to be called when it was read first, and are not any more
+
+    def after(self, before: ScreenPop) -> ScreenPop:
+        """The same call, read again."""
+        gone = tuple(each for each in (*before.voters, *before.settled) if each not in self.voters)
+        return replace(self, settled=tuple(sorted(gone)))
+
+
+@dataclass(frozen=True, slots=True)
 class SeatView:
     """One seat as it stands."""
 
@@ -151,6 +170,7 @@ class SeatView:
     reason: str | None = None  # of a pause
     transfer: TransferStage | None = None  # of the call; None: agent and voter talk
     recording: str | None = None  # of the call: on or paused
+    screen_pop: ScreenPop | None = None  # of the call, once it is read
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ CONNECT_SECONDS = 2.0  # a reserved seat whose voter has not come by then is fre
 PHONE_RETRY_SECONDS = 5.0  # before a lost seat's phone is called again
 LOST_SECONDS = 900.0  # an agent whose phone has been gone so long has gone too: the phone must not ring all night
 MAX_INTERVALS = 2_000
+_WITH_VOTER = frozenset({SeatState.RESERVED, SeatState.TALKING})
 
 
 class Acd:
@@ -319,6 +320,8 @@ class Acd:
                 self._centre.then(Timer(f"lost/{before.name}", LOST_SECONDS, gone))
             if self._centre.listeners:
                 self._centre.then(Due(What.SEAT_CHANGED, before.name))
+            if after.state in _WITH_VOTER:
+                self._centre.then(Due(What.CALL_AT_SEAT, after.name, after.attempt_id))
         if after.state is not before.state or (after.state is SeatState.PAUSED and after.reason != before.reason):
             self._centre.then(Notify(SeatChange(seat_view(self._centre, after), after.since.at)))
 

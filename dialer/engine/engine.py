@@ -39,6 +39,7 @@ from dialer.engine.placing import Hoppers, KeptSeats, Originator, Placing
 from dialer.engine.plan import EnginePlan, Outside
 from dialer.engine.reconcile import Reconciler
 from dialer.engine.results import CallEnds, Marks
+from dialer.engine.screen_pop import ScreenPops
 from dialer.engine.seat import Seat
 from dialer.engine.seat_silence import SeatSilence
 from dialer.engine.supervision.service import Recorder, Supervision
@@ -118,6 +119,7 @@ class Engine:
         self.seat_desk = Agents(centre, self._acd, outside, plan, self._silence)
         self._keys = SeatKeys(centre, plan.agent_rules)
         self._dispositions = Dispositions(centre, self._acd, self._store)
+        self._pops = ScreenPops(centre, self._store)
         originator = Originator(centre, outside, self._eligibility, self._trunk_desk, KeptSeats(centre, self._acd))
         hoppers = Hoppers(centre, self._store, plan.owner, outside.has_room)
         self._placing = Placing(centre, self._eligibility, self._trunk_desk, hoppers, originator)
@@ -353,6 +355,8 @@ class Engine:
                 self.seat_desk.gone(seat)
             case What.UNLOCKED:
                 self.seat_desk.unlocked(seat)
+            case What.CALL_AT_SEAT | What.HOUSEHOLD_CHANGED:
+                self._pops.look(seat, attempt_id, again=due.what is What.HOUSEHOLD_CHANGED)
             case What.SEAT_CHANGED:
                 self._supervision.seat_changed(seat)
             case What.NOT_HANDED_OVER:

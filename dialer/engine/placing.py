@@ -18,7 +18,7 @@ from dialer.domain.switch import CallEnded, EndedBy, OriginateRequest
 from dialer.domain.view import AlertLevel, CallState, SeatState
 from dialer.engine.acd import Acd
 from dialer.engine.call import Call, Leg
-from dialer.engine.effects import Over, keep
+from dialer.engine.effects import Due, Over, What, keep
 from dialer.engine.eligibility import REST_SECONDS, Eligibility
 from dialer.engine.plan import Outside
 from dialer.engine.seat import choose_seat
@@ -314,6 +314,8 @@ class Originator:
         for (attempt, call), refusal in zip(placed, refusals, strict=True):
             if refusal is None:
                 self._centre.notify_call(call, call.state)
+                if call.kept_seat is not None:  # reserved before there was an attempt
+                    self._centre.then(Due(What.CALL_AT_SEAT, call.kept_seat, call.attempt_id))
                 self._centre.spawn(self._originate(run, attempt), "originate")
             else:
                 self._not_opened(call)

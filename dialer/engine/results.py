@@ -9,11 +9,11 @@ import structlog
 
 from config.words import CampaignKind
 from dialer.domain.errors import StoreError
-from dialer.domain.model import Claim, Direction, EndedAttempt, Mark, Outcome
+from dialer.domain.model import AttemptId, Claim, Direction, EndedAttempt, Mark, Outcome
 from dialer.domain.switch import CallEnded
 from dialer.domain.view import AlertLevel, CallState, TurnoutChange
 from dialer.engine.call import Call, outcome_of
-from dialer.engine.effects import Learn, Notify, keep
+from dialer.engine.effects import Due, Learn, Notify, What, keep
 from dialer.engine.retry_schedule import RetrySchedule
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.world import CampaignRun, Centre
@@ -204,6 +204,10 @@ class Marks:
         for call in list(self._centre.calls.values()):
             if not call.answered and is_meant(call):
                 self._centre.cancel(call)
+        for seat_name, pop in self._centre.pops.items():
+            at_seat = self._centre.seats[seat_name].attempt_id == pop.attempt_id
+            if at_seat and (pop.phone_id in phones or voter_id in pop.voters):
+                self._centre.then(Due(What.HOUSEHOLD_CHANGED, seat_name, AttemptId(pop.attempt_id)))
 
     async def _put_back(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
         try:

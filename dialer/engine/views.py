@@ -96,6 +96,7 @@ def seat_view(centre: Centre, seat: Seat) -> SeatView:
             logged_in += seconds
     call = centre.call_at(seat) if state is SeatState.TALKING else None
     transfer = centre.transfers.get(call.attempt_id) if call is not None else None
+    pop = centre.pops.get(seat.name)
     return SeatView(
         seat=seat.name,
         agent=seat.agent,
@@ -110,6 +111,7 @@ def seat_view(centre: Centre, seat: Seat) -> SeatView:
         recording=("paused" if call.talk.recording_paused else "on")
         if call is not None and call.talk.recorded
         else None,
+        screen_pop=pop if pop is not None and pop.attempt_id == seat.attempt_id else None,
     )
 
 

@@ -41,6 +41,7 @@ from dialer.domain.view import (
     Change,
     Hold,
     HoldReason,
+    ScreenPop,
     SeatState,
 )
 from dialer.engine.call import Call
@@ -190,6 +191,7 @@ class Centre:
         self.strangers: dict[AttemptId, str] = {}  # calls that came in and are in no `calls`, and the trunk of each
         self.listeners: dict[str, Listener] = {}  # by supervisor
         self.seats: dict[str, Seat] = {}
+        self.pops: dict[str, ScreenPop] = {}  # by seat: of its last call
         self.seat_tallies: dict[str, SeatTally] = {}
         self.campaigns: dict[str, CampaignRun] = {}
         self.trunk_tallies: dict[str, TrunkTally] = {}

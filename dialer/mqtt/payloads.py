@@ -161,6 +161,23 @@ class StatisticsPayload(Payload):
     ] = None
 
 
+class SeatCallPayload(Payload):
+    """Who is on the line at a seat, by ids of this centre's store."""
+
+    phone: Annotated[int, Field(description="the number's id, not the number", validation_alias="phone_id")]
+    voter: Annotated[
+        int | None, Field(description="whom the call addresses; null: a booth worker", validation_alias="voter_id")
+    ]
+    booth: Annotated[int | None, Field(validation_alias="booth_id")]
+    voters: Annotated[list[int], Field(description="voters on the number who are still to be called")]
+    settled: Annotated[
+        list[int],
+        Field(description="voters on the number who were to be called when it came to the seat, and are not any more"),
+    ]
+    opted_out: Annotated[bool, Field(description="the number has opted out, here or elsewhere")]
+    grounds: Annotated[int | None, Field(description="id of what makes the call lawful; null: nobody asked")]
+
+
 class SeatPayload(Payload):
     """A seat as it stands since its last change."""
 
@@ -181,6 +198,14 @@ class SeatPayload(Payload):
         ),
     ] = None
     recording: Annotated[str | None, Field(description="of the call: on, paused, or null")] = None
+    call: Annotated[
+        SeatCallPayload | None,
+        Field(
+            description="who is on the line, as soon as the seat is reserved, until the wrap-up's end; null: nobody, or not"
+            " known yet",
+            validation_alias="screen_pop",
+        ),
+    ] = None
     since: Annotated[_Rounded | None, Field(description="since when it is in this state, epoch seconds, UTC")] = None
 
 
@@ -252,6 +277,7 @@ class DispositionPayload(Payload):
     at: Time
     agent: str | None
     retry_at: _DueAgain
+    note: Annotated[str | None, Field(description="the id of a note that the desk keeps")] = None
 
 
 class MarkPayload(Payload):
@@ -276,6 +302,13 @@ class MarkPayload(Payload):
         ),
     ] = None
     undoes: Annotated[str | None, Field(description="key of the mark that this one takes back")] = None
+    roll_version: Annotated[
+        str | None, Field(description="with the four that follow, the voter on every copy of that roll")
+    ] = None
+    state_code: str | None = None
+    constituency_number: int | None = None
+    part_number: int | None = None
+    serial: Annotated[int | None, Field(description="in the part")] = None
 
 
 class AuditHeadPayload(Payload):

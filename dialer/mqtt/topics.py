@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from urllib.parse import quote
 
-from dialer.domain.model import Announcement, BoothTurnout, DispositionRecord, Mark
+from dialer.domain.model import Announcement, BoothTurnout, DispositionRecord
 from dialer.domain.view import AlertLevel, CallChange, CampaignView, CentreView, SeatState, SeatView
 from dialer.mqtt import payloads
 from dialer.mqtt.payloads import Payload
-from dialer.store.port import AttemptNews, News, OptOutNews
+from dialer.store.port import AttemptNews, MarkNews, News, OptOutNews
 
 ROOT = "dialer/v1"
 STATISTICS_PER_SECOND = 5.0
@@ -157,6 +157,9 @@ SEAT = Topic(
         utilisation=0.82,
         calls=31,
         reason=None,
+        call=payloads.SeatCallPayload(
+            phone=40211, voter=88213, booth=118, voters=[88213, 88214], settled=[], opted_out=False, grounds=3
+        ),
         since=_AT - 41,
     ),
 )
@@ -229,6 +232,11 @@ MARK_RESULT = Topic(
         hour=None,
         attempt=_ATTEMPT,
         agent=None,
+        roll_version="2026-1",
+        state_code="S13",
+        constituency_number=209,
+        part_number=118,
+        serial=412,
     ),
     through_outbox=True,
 )
@@ -348,8 +356,8 @@ def encode(news: News) -> Announcement:
             return _announcement(ATTEMPT_RESULT, payload)
         case DispositionRecord():
             return _announcement(DISPOSITION_RESULT, payloads.DispositionPayload.of(news))
-        case Mark():
-            return _announcement(MARK_RESULT, payloads.MarkPayload.of(news))
+        case MarkNews():
+            return _announcement(MARK_RESULT, payloads.MarkPayload.of(news.mark, **asdict(news.place)))
         case OptOutNews():
             return _announcement(OPT_OUT_RESULT, payloads.OptOutPayload.of(news))
         case _:

@@ -24,6 +24,7 @@ from dialer.domain.model import (
 )
 from dialer.domain.phone_facts import NO_GAPS, CallGaps
 from dialer.domain.site_time import DAY_SECONDS
+from dialer.domain.view import ScreenPop
 from dialer.store import seals
 from dialer.store.inbound import open_inbound, put_off
 from dialer.store.port import AttemptNews, DispositionEffect, Encode, Refusal
@@ -404,6 +405,15 @@ def _open_attempts(db: sqlite3.Connection, rows: Sequence[Row]) -> list[OpenAtte
             attempt = replace(attempt, disposition=said, disposed_at=row.disposed_at)
         found.append(attempt)
     return found
+
+
+def screen_pop(db: sqlite3.Connection, attempt_id: AttemptId) -> ScreenPop | None:
+    """Whom an attempt calls, and who is pending on the number now; None: there is no such attempt."""
+    row = SQL["screen_pop"].row(db, attempt_id=attempt_id)
+    if row is None:
+        return None
+    fields = row._asdict() | {"opted_out": bool(row.opted_out)}
+    return ScreenPop(attempt_id, voters=tuple(pending_voters(db, row.phone_id)), **fields)
 
 
 def known_attempts(db: sqlite3.Connection, attempt_ids: Sequence[AttemptId]) -> frozenset[AttemptId]:

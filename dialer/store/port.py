@@ -62,6 +62,25 @@ class AttemptNews:
 
 
 @dataclass(frozen=True, slots=True)
+class VoterPlace:
+    """Where a voter stands on a roll: the same wherever that roll is."""
+
+    roll_version: str
+    state_code: str
+    constituency_number: int
+    part_number: int
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarkNews:
+    """Something became known of a voter."""
+
+    mark: Mark
+    place: VoterPlace
+
+
+@dataclass(frozen=True, slots=True)
 class OptOutNews:
     """A number has opted out. Other centres know it by its keyed hash alone."""
 
@@ -72,7 +91,7 @@ class OptOutNews:
     number_hash: str | None = None  # None: no secret is shared
 
 
-News = AttemptNews | DispositionRecord | Mark | OptOutNews | Head
+News = AttemptNews | DispositionRecord | MarkNews | OptOutNews | Head
 Encode = Callable[[News], Announcement]
 """Makes of news what is announced. Called in the transaction that commits what the news is of, perhaps more than once: pure."""
 

@@ -241,6 +241,7 @@ class Store:
     record_disposition = _Announces(attempt_rows.record_disposition)
     newest_event_at = _Reads(attempt_rows.newest_event_at)
     unfinished_attempts = _Reads(attempt_rows.unfinished_attempts)
+    screen_pop = _Reads(attempt_rows.screen_pop)
     unsaid_talks = _Reads(attempt_rows.unsaid_talks)
     known_attempts = _Reads(attempt_rows.known_attempts)
     open_attempt_on = _Reads(records.open_attempt_on)

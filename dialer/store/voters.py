@@ -11,7 +11,7 @@ from math import inf
 from dialer.domain.errors import KeyTaken, NotInStore, StoreError
 from dialer.domain.model import AttemptId, Booth, BoothTurnout, Mark, MarkKind, MarkSource, UnknownSerial
 from dialer.store import seals
-from dialer.store.port import Encode, MarkEffect, OptOutNews
+from dialer.store.port import Encode, MarkEffect, MarkNews, OptOutNews, VoterPlace
 from dialer.store.queues import SETTLED_WRONG_NUMBER, close_phone, close_voters, reopen
 from dialer.store.records import tell
 from dialer.store.sql import load_statements, values_of
@@ -53,7 +53,9 @@ def record_mark(db: sqlite3.Connection, encode: Encode | None, mark: Mark) -> Ma
     if recorded:
         for phone_id in silenced:
             close_voters(db, phone_id, settled=SETTLED_WRONG_NUMBER if mark.kind is MarkKind.WRONG_NUMBER else 1)
-        tell(db, encode, mark, mark.at)
+        if encode is not None:
+            place = SQL["place_of"].row(db, voter_id=mark.voter_id)
+            tell(db, encode, MarkNews(mark, VoterPlace(**place._asdict())), mark.at)
     return MarkEffect(
         recorded,
         row.booth_id,

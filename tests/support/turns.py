@@ -110,7 +110,7 @@ class Turns:
                     self.engine._apply(effect)
                 elif line := self._line(effect):
                     lines.append(line)
-        return [*lines, *(f"beside {name}" for name in self.beside)]
+        return [*lines, *(f"beside {name}" for name in self.beside if name != "screen-pop")]  # that of every call alike
 
     def play(self, table: list[tuple[float, Event, str]]) -> None:
         """Each event at its second has what stands beside it follow, "; " between two, and nothing else."""

@@ -43,7 +43,7 @@ from dialer.domain.view import (
 from dialer.mqtt import document, payloads, topics
 from dialer.mqtt.publisher import ChangeBuffer, Publisher
 from dialer.mqtt.topics import TOPICS, Message, Topic, TopicWriter
-from dialer.store.port import AttemptNews, News, OptOutNews
+from dialer.store.port import AttemptNews, MarkNews, News, OptOutNews, VoterPlace
 from tests.support.fake_centre import AT, campaign_view, centre_view
 from tests.support.virtual import virtual_time
 
@@ -76,7 +76,7 @@ def results() -> list[Message]:
     committed: list[News] = [
         AttemptNews("turnout-agents", ended),
         record,
-        mark,
+        MarkNews(mark, VoterPlace("2026-1", "S13", 209, 118, 412)),
         OptOutNews(3, AT, "agent", ATTEMPT),
         Head(9, "3b" * 32, AT, 40),
     ]
@@ -109,7 +109,7 @@ def test_the_command_of_the_documents_is_one_that_is_accepted() -> None:
 def test_the_table_is_sound() -> None:
     assert len({topic.key for topic in TOPICS}) == len({topic.pattern for topic in TOPICS}) == len(TOPICS)
     assert all(topic.qos == 1 and not topic.retained for topic in TOPICS if topic.through_outbox)
-    parts = {payloads.TrunkPayload, payloads.AlertPayload}
+    parts = {payloads.TrunkPayload, payloads.AlertPayload, payloads.SeatCallPayload}
     whole = {kind.__name__ for kind in payloads.Payload.__subclasses__() if kind not in parts}
     of_the_table = {type(topic.example).__name__ for topic in TOPICS}
     assert of_the_table == whole

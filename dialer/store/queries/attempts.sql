@@ -169,6 +169,10 @@ SELECT attempt_id, campaign_id, phone_id, coalesce(voter_id, 0) AS voter_id, coa
 FROM attempt CROSS JOIN phone USING (phone_id) LEFT JOIN voter USING (voter_id)
 WHERE ended_at IS NULL ORDER BY created_at, attempt_id;
 
+-- name: screen_pop
+SELECT attempt.phone_id, attempt.voter_id, voter.booth_id, attempt.lawful_id AS grounds, phone.opted_out_at IS NOT NULL AS opted_out
+FROM attempt CROSS JOIN phone USING (phone_id) LEFT JOIN voter USING (voter_id) WHERE attempt.attempt_id = :attempt_id;
+
 -- Of the attempts opened last, the last talk at each seat that an agent has.
 -- name: unsaid
 SELECT attempt_id, campaign_id, phone_id, coalesce(voter_id, 0) AS voter_id, coalesce(booth_id, 0) AS booth_id,

@@ -3,6 +3,9 @@
 -- name: voter_turnout
 SELECT booth_id, turnout, reached, turnout = 'pending' AND not_yet = 1 AS not_yet FROM voter WHERE voter_id = :voter_id;
 
+-- name: place_of
+SELECT roll_version, state_code, constituency_number, part_number, serial FROM voter CROSS JOIN booth USING (booth_id) WHERE voter_id = :voter_id;
+
 -- name: pending_voters
 SELECT voter.voter_id FROM link CROSS JOIN voter ON voter.voter_id = link.voter_id
 WHERE link.phone_id = :phone_id AND link.dropped_at IS NULL AND voter.turnout = 'pending' ORDER BY voter.booth_id, voter.serial;

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -12,50 +11,16 @@ import pytest
 
 from dialer.domain.errors import StoreBusy
 from dialer.domain.view import SeatState
-from dialer.mqtt.commands import CommandDesk, parse_command
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.store.sqlite import Store
 from tests.support.centre import Site, a_site
-from tests.support.mqtt import SENDERS
+from tests.support.dispositions import Page, storm
 from tests.support.seats import seat, until_talking
 from tests.support.stored import query, rows
 from tests.support.virtual import virtual_time
 from tests.support.voters import all_answer
 
 TALKS = {"wrap_up_seconds": 60.0}
-
-
-class Page:
-    """The program behind an agent's page: it gives commands as the broker would hand them over."""
-
-    def __init__(self, site: Site, directory: Path) -> None:
-        self.site = site
-        self._directory = directory
-        self._ids = itertools.count(1)
-        self.desk = CommandDesk(site.centre.engine, site.centre.store, site.clock, SENDERS, "test")
-
-    async def send(self, name: str, command_id: str | None = None, **values: Any) -> tuple[str, str]:
-        """What is answered: status and text; ("", "") where nothing was."""
-        now = self.site.clock.now()
-        fields = {"id": command_id or f"c-{next(self._ids)}", "name": name, "expires_at": now + 60, **values}
-        payload = json.dumps(fields).encode()
-        before = self._replies()
-        try:
-            await self.desk.handle(parse_command(payload, "desk", SENDERS, "test", retained=False, now=now))
-        except StoreBusy:
-            return "", ""
-        answers = self._replies()[len(before) :]
-        return (answers[-1]["status"], answers[-1]["text"]) if answers else ("", "")
-
-    async def dispose(self, attempt: str | None, disposition: str, name: str = "01", **values: Any) -> tuple[str, str]:
-        return await self.send("seat-dispose", seat=name, attempt=attempt, disposition=disposition, **values)
-
-    async def take_back(self, attempt: str | None, name: str = "01") -> tuple[str, str]:
-        return await self.send("seat-take-back-disposition", seat=name, attempt=attempt)
-
-    def _replies(self) -> list[dict[str, Any]]:
-        sent = rows(self._directory, "SELECT payload FROM outbox WHERE topic LIKE 'replies/%' ORDER BY outbox_id")
-        return [json.loads(payload) for (payload,) in sent]
 
 
 def said(directory: Path) -> dict[str, str | None]:
@@ -262,3 +227,12 @@ async def test_a_dialler_that_ended_in_the_wrap_up_takes_the_word_after_it(tmp_p
             page = Page(site, tmp_path)
             assert await page.dispose(attempt, "voted", command_id="k-1") == ("done", "seat 01: voted is kept")
     assert [kind for _, kind, *_ in marks(tmp_path)] == ["voted"]
+
+
+@virtual_time(1e6)
+async def test_no_word_is_lost_none_is_twice_and_none_is_another_voters(tmp_path: Path) -> None:
+    """Ten thousand, by `python -m tests.support.dispositions 10000 7`."""
+    told = await storm(tmp_path, 150, seed=7)
+    assert told.faults == []
+    assert len(told.kept) >= 150
+    assert min(told.refused, told.repeated, told.restarts) >= 3

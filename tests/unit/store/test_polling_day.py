@@ -68,7 +68,7 @@ async def test_a_correction_of_a_voter_who_is_still_to_be_called_is_not_kept(bac
         assert await turnout_of(store) == BoothTurnout(
             1, 174, 1, voters=9, reached=1, voted=0, not_yet=1, booth_name="Primary School 1"
         )
-        assert [row.topic for row in await store.outbox(10)] == ["Mark", "Mark"]  # voted, and that taken back
+        assert [row.topic for row in await store.outbox(10)] == ["MarkNews", "MarkNews"]  # voted, and that taken back
 
 
 async def test_a_correction_reopens_a_number_that_was_called(backend: Backend) -> None:

@@ -52,7 +52,7 @@ async def test_voted_silences_the_voter_and_the_number_where_nobody_else_is_pend
         )
         for campaign_id in (CAMPAIGN, "b"):
             assert await store.campaign_progress(campaign_id) == CampaignProgress(36, closed=1, due=35, attempts=0)
-        assert [row.topic for row in await store.outbox(10)] == ["Mark"]
+        assert [row.topic for row in await store.outbox(10)] == ["MarkNews"]
 
 
 async def test_a_household_is_called_until_the_last_one_has_voted(backend: Backend) -> None:
@@ -218,7 +218,7 @@ async def test_a_disposition_brings_its_marks_its_opt_out_and_its_news(backend: 
         assert list(again.marks) == [repeated(each) for each in effect.marks]
         assert not again.opted_out
         told = [row.topic for row in await store.outbox(10)]
-        assert told == ["AttemptNews", "DispositionRecord", "Mark", "Mark", "OptOutNews"]
+        assert told == ["AttemptNews", "DispositionRecord", "MarkNews", "MarkNews", "OptOutNews"]
 
 
 async def test_a_second_disposition_replaces_the_first(backend: Backend) -> None:

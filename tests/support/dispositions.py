@@ -1,0 +1,200 @@
+"""An agent's page as the dialler meets it, and a storm of what pages send: `python -m tests.support.dispositions 10000 7`."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import random
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dialer.domain.errors import StoreBusy
+from dialer.domain.view import SeatState
+from dialer.mqtt.commands import CommandDesk, parse_command
+from dialer.mqtt.payloads import ReplyPayload
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.simulation.asterisk.voters import Behaviour
+from dialer.simulation.virtual_time import run_virtual
+from tests.support.centre import Site, a_site
+from tests.support.mqtt import SENDERS
+from tests.support.seats import seat
+from tests.support.stored import query
+from tests.support.voters import scripted
+
+SEATS = ("01", "02", "03", "04")
+SAID = ("voted", "not-yet", "will-not", "wrong-number", "call-back")
+MARKED = frozenset({"voted", "not-yet", "will-not", "wrong-number"})
+BETWEEN_RESTARTS = 60  # words
+
+
+class LosesReplies(CommandDesk):
+    """A desk of commands whose next answers never go out: as where the dialler dies between its commit and the reply."""
+
+    lose = 0
+
+    async def _answer(self, user: str, reply: ReplyPayload) -> None:
+        if self.lose:
+            self.lose -= 1
+            raise StoreBusy("the dialler ended before it had answered")
+        await super()._answer(user, reply)
+
+
+class Page:
+    """The program behind an agent's page: it gives commands as the broker would hand them over."""
+
+    def __init__(self, site: Site, directory: Path) -> None:
+        self.site = site
+        self._store = directory / "centre.db"
+        self._ids = itertools.count(1)
+        self.desk = LosesReplies(site.centre.engine, site.centre.store, site.clock, SENDERS, "test")
+
+    async def send(self, name: str, command_id: str | None = None, **values: Any) -> tuple[str, str]:
+        """What is answered: status and text; ("", "") where nothing was."""
+        now = self.site.clock.now()
+        fields = {"id": command_id or f"c-{next(self._ids)}", "name": name, "expires_at": now + 60, **values}
+        [(before,)] = query(self._store, "SELECT coalesce(max(outbox_id), 0) FROM outbox")
+        try:
+            payload = json.dumps(fields).encode()
+            await self.desk.handle(parse_command(payload, "desk", SENDERS, "test", retained=False, now=now))
+        except StoreBusy:
+            return "", ""
+        replies = "SELECT payload FROM outbox WHERE topic LIKE 'replies/%' AND outbox_id > ?"
+        [(payload_text,)] = query(self._store, replies, before)
+        reply = json.loads(payload_text)
+        return reply["status"], reply["text"]
+
+    async def dispose(self, attempt: str | None, disposition: str, name: str = "01", **values: Any) -> tuple[str, str]:
+        return await self.send("seat-dispose", seat=name, attempt=attempt, disposition=disposition, **values)
+
+    async def take_back(self, attempt: str | None, name: str = "01", **values: Any) -> tuple[str, str]:
+        return await self.send("seat-take-back-disposition", seat=name, attempt=attempt, **values)
+
+
+@dataclass
+class Storm:
+    """What pages sent, and what they were told."""
+
+    chance: random.Random
+    kept: dict[str, str] = field(default_factory=dict)  # by attempt: what was thanked for last
+    unanswered: list[tuple[str, str, str, str]] = field(default_factory=list)  # seat, id, attempt, word
+    refused: int = 0
+    repeated: int = 0
+    restarts: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    async def turn(self, page: Page, name: str) -> None:
+        """A page does what it may do now, and now and then what it must not."""
+        chance, view = self.chance, seat(page.site, name)
+        if view.state not in (SeatState.TALKING, SeatState.WRAP_UP) or view.attempt_id is None:
+            return
+        attempt, command_id = view.attempt_id, f"{self.restarts}-{len(self.kept)}-{chance.randrange(10**9)}"
+        if self.kept and chance.random() < 0.1:  # a late click
+            late = chance.choice([*self.kept][-8:])
+            if late not in {each.attempt_id for each in page.site.view.seats}:
+                self.expect("refused", await page.dispose(late, "opt-out", name, command_id=f"late-{command_id}"))
+                self.refused += 1
+        others = [each.attempt_id for each in page.site.view.seats if each.seat != name and each.attempt_id]
+        if others and chance.random() < 0.1:
+            self.expect("refused", await page.dispose(others[0], "opt-out", name, command_id=f"other-{command_id}"))
+            self.refused += 1
+        if attempt in self.kept or attempt in {asked for _, _, asked, _ in self.unanswered}:
+            return
+        word = chance.choice(SAID)
+        page.desk.lose = int(chance.random() < 0.15)
+        answer = await page.dispose(attempt, word, name, command_id=command_id)
+        page.desk.lose = 0
+        if answer == ("", ""):
+            self.unanswered.append((name, command_id, attempt, word))
+            return
+        self.expect("done", answer)
+        self.kept[attempt] = word
+        if chance.random() < 0.2:
+            self.repeated += 1
+            again = await page.dispose(attempt, word, name, command_id=command_id)
+            if again != answer:
+                self.faults.append(f"a repeat was answered {again}")
+        if chance.random() < 0.1:
+            self.expect("done", await page.take_back(attempt, name, command_id=f"back-{command_id}"))
+            self.kept[attempt] = "none"
+            word = chance.choice(SAID)
+            self.expect("done", await page.dispose(attempt, word, name, command_id=f"anew-{command_id}"))
+            self.kept[attempt] = word
+
+    async def ask_again(self, page: Page) -> None:
+        """What was not answered is sent again, with the same id."""
+        for name, command_id, attempt, word in self.unanswered:
+            self.expect("done", await page.dispose(attempt, word, name, command_id=command_id))
+            self.kept[attempt] = word
+        self.unanswered.clear()
+
+    def expect(self, status: str, answer: tuple[str, str]) -> None:
+        if answer[0] != status:
+            self.faults.append(f"{answer} is not {status}")
+
+    def judge(self, directory: Path) -> None:
+        """What the store holds is what was thanked for, and nothing else."""
+        store = directory / "centre.db"
+        held = dict(query(store, "SELECT attempt_id, disposition FROM attempt WHERE disposition IS NOT NULL"))
+        if held != self.kept:
+            different = {each for each in held.keys() | self.kept.keys() if held.get(each) != self.kept.get(each)}
+            self.faults += [f"{each}: thanked for {self.kept.get(each)}, holds {held.get(each)}" for each in different]
+        standing = query(
+            store,
+            "SELECT attempt_id, kind FROM mark WHERE undoes IS NULL AND key NOT IN"
+            " (SELECT undoes FROM mark WHERE undoes IS NOT NULL) ORDER BY attempt_id",
+        )
+        expected = sorted((attempt, word) for attempt, word in self.kept.items() if word in MARKED)
+        if sorted(standing) != expected:
+            self.faults.append(f"{len(standing)} marks stand, {len(expected)} were thanked for")
+
+
+async def storm(directory: Path, words: int, seed: int) -> Storm:
+    """So many words of four pages, with repeats, late clicks, answers that are lost and diallers that end."""
+    told = Storm(random.Random(seed))
+    config = scripted(*[Behaviour(talk_seconds=4.0)] * (words * 3), seats=len(SEATS))
+    async with SimulatedAsterisk(config) as switch:
+        while len(told.kept) < words:
+            until = min(words, len(told.kept) + BETWEEN_RESTARTS)
+            async with a_site(
+                directory, switch=switch, seats=len(SEATS), voters=words * 3, campaign={"wrap_up_seconds": 30.0}
+            ) as site:
+                page = Page(site, directory)
+                await told.ask_again(page)
+                for name in SEATS:
+                    if seat(site, name).agent is None:
+                        await site.log_in(name)
+                while len(told.kept) < until:
+                    for name in SEATS:
+                        await told.turn(page, name)
+                    await asyncio.sleep(0.3)
+            told.restarts += 1
+        async with a_site(directory, switch=switch, seats=len(SEATS)) as site:
+            await told.ask_again(Page(site, directory))
+    told.judge(directory)
+    return told
+
+
+def main() -> None:
+    """Run it, and tell."""
+    words, seed = int(sys.argv[1]), int(sys.argv[2])
+    with tempfile.TemporaryDirectory() as directory:
+        told: list[Storm] = []
+
+        async def run() -> None:
+            told.append(await storm(Path(directory), words, seed))
+
+        run_virtual(run, limit_seconds=1e7)
+    [result] = told
+    print(  # noqa: T201 - a program's own words
+        f"{len(result.kept)} kept, {result.refused} refused, {result.repeated} sent twice, {result.restarts} restarts,"
+        f" {len(result.faults)} faults"
+    )
+    sys.exit("\n".join(result.faults[:20]) or None)
+
+
+if __name__ == "__main__":
+    main()

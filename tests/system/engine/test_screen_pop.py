@@ -1,0 +1,68 @@
+"""Who is on the line at a seat, by ids: there before the voice, and true while others speak of the same voters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dialer.domain.commands import SeatDispose, TakeMarks
+from dialer.domain.model import Disposition, Mark, MarkKind, MarkSource
+from dialer.domain.view import SeatChange, SeatState
+from tests.support.centre import a_site
+from tests.support.seats import seat, until_talking
+from tests.support.stored import query
+from tests.support.virtual import virtual_time
+from tests.support.voters import all_answer
+
+
+@virtual_time()
+async def test_who_calls_is_known_as_soon_as_the_seat_is_reserved_and_until_the_wrap_up_ends(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=8.0), seats=1, campaign={"wrap_up_seconds": 10.0}) as site:
+        await site.log_in("01")
+        await until_talking(site)
+        attempt = seat(site).attempt_id
+        changes = [change.view for change in site.changes if isinstance(change, SeatChange)]
+        first = next(view for view in changes if view.attempt_id == attempt and view.screen_pop is not None)
+        assert first.state is SeatState.RESERVED
+        pop = seat(site).screen_pop
+        assert pop is not None
+        [row] = query(
+            tmp_path / "centre.db",
+            "SELECT phone_id, voter_id, booth_id, lawful_id FROM attempt JOIN voter USING (voter_id) WHERE attempt_id = ?",
+            attempt,
+        )
+        assert (pop.phone_id, pop.voter_id, pop.booth_id, pop.grounds) == row
+        assert pop.voter_id in pop.voters
+        assert (pop.settled, pop.opted_out) == ((), False)
+        await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
+        assert seat(site).screen_pop == pop
+        await site.until(lambda: seat(site).state is SeatState.READY)
+        assert seat(site).screen_pop is None
+
+
+@virtual_time()
+async def test_the_seat_hears_that_its_voter_has_voted_elsewhere_and_that_the_number_opted_out(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=60.0), seats=1) as site:
+        await site.log_in("01")
+        await until_talking(site)
+        pop = seat(site).screen_pop
+        assert pop is not None
+        voter_id = pop.voters[-1]
+        mark = Mark("import/1", voter_id, MarkKind.VOTED, MarkSource.BOOTH_WORKER, site.clock.now())
+        await site.centre.engine.execute(TakeMarks((mark,), "b-1", "ops"))
+
+        def settled() -> tuple[int, ...]:
+            now = seat(site).screen_pop
+            return () if now is None else now.settled
+
+        await site.until(lambda: settled() == (voter_id,), seconds=1)
+        assert seat(site).state is SeatState.TALKING
+        await site.centre.engine.execute(SeatDispose("01", Disposition.OPT_OUT))
+
+        def opted_out() -> bool:
+            now = seat(site).screen_pop
+            return now is not None and now.opted_out
+
+        await site.until(opted_out, seconds=1)
+        told = [change.view.screen_pop for change in site.changes if isinstance(change, SeatChange)]
+        assert told[-1] is not None
+        assert told[-1].opted_out
