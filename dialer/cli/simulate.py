@@ -25,10 +25,10 @@ from dialer.simulation.baselines import FAMILIES, OWN_NAMES, POLICY_NAMES, polic
 from dialer.simulation.centre import BadScenario, check_scenario, scenario_named
 from dialer.simulation.day_result import DayResult
 from dialer.simulation.plots import PolicyPoint, check_picture, plot_day, plot_policies
-from dialer.simulation.recorded_day import RecordedDay, as_scenario, recorded_figures
+from dialer.simulation.recorded_day import as_scenario, recorded_figures
 from dialer.simulation.replay import day_named, day_of_store
 from dialer.simulation.scenarios import SCENARIOS, Scenario
-from dialer.simulation.what_if import Site, WhatIfResult, simulate_days, what_if
+from dialer.simulation.what_if import Site, WhatIfResult, outcome, simulate_days, what_if
 from dialer.store.cipher import site_key
 
 if TYPE_CHECKING:
@@ -156,24 +156,12 @@ def replay(
     scenario = as_scenario(recorded, title, site_profile(settings).ring.minimum_seconds)
     check_scenario(scenario)
     report = compare(scenario, policies, seeds, cap, progress)
-    return dataclasses.replace(report, recorded=_as_it_was(recorded)), scenario
-
-
-def _as_it_was(day: RecordedDay) -> WhatIfResult:
-    figures = recorded_figures(day)
-    return WhatIfResult(
-        label="as it was",
-        policy="as it was",
-        days=1,
-        idle_seconds_per_call=figures.idle_seconds_per_call,
-        utilisation=figures.utilisation,
-        abandoned_share=figures.abandoned_share,
-        worst_sliding_hour=figures.worst_sliding_hour if day.hours > 1.0 else None,
-        reached_per_hour=figures.connected / day.hours,
+    was = dataclasses.replace(
+        outcome("as it was", "as it was", [recorded_figures(recorded)]),
         first_half_hour_idle_seconds=None,
         decision_microseconds=None,
-        hung_up_share=figures.cancelled / max(1, figures.placed),
     )
+    return dataclasses.replace(report, recorded=was), scenario
 
 
 def simulate_command(

@@ -14,7 +14,7 @@ from random import Random
 from statistics import fmean, pstdev
 
 from dialer.simulation.centre import BadScenario
-from dialer.simulation.day_result import worst_window
+from dialer.simulation.day_result import DayLog, DayResult, Moment, measure
 from dialer.simulation.laws import Course, Fate
 from dialer.simulation.scenarios import CampaignModel, Scenario
 
@@ -48,19 +48,6 @@ class RecordedDay:
     first_hour: int = 9
     connect_seconds: float = 2.0
     left_out: int = 0  # attempts whose times contradict each other
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedFigures:
-    """What the day gave as it was; the same measures as of a simulated one."""
-
-    idle_seconds_per_call: float
-    utilisation: float
-    abandoned_share: float
-    worst_sliding_hour: float
-    placed: int
-    connected: int
-    cancelled: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +147,11 @@ def as_scenario(day: RecordedDay, name: str = "recorded day", minimum_ring_secon
     )
 
 
-def recorded_figures(day: RecordedDay) -> RecordedFigures:
-    """What the day gave as it was. A voter who was answered and reached no seat counts as abandoned, but for one who left."""
+def recorded_figures(day: RecordedDay) -> DayResult:
+    """What the day gave as it was, by the measures of a simulated one; of single minutes and of decisions nothing is known.
+
+    A voter who was answered and reached no seat counts as abandoned, but for one who left.
+    """
     end = day.hours * 3600.0
     seat_seconds = sum(day.seats.at(second + 0.5) for second in range(int(end)))
     resolved = sorted(
@@ -176,15 +166,10 @@ def recorded_figures(day: RecordedDay) -> RecordedFigures:
         min(end, attempt.wrap_up_ended_seconds or attempt.ended_seconds) - (attempt.connected_seconds or 0.0)
         for attempt in connected
     )
-    return RecordedFigures(
-        idle_seconds_per_call=max(0.0, seat_seconds - busy) / max(1, len(connected)),
-        utilisation=min(1.0, busy / seat_seconds) if seat_seconds else 0.0,
-        abandoned_share=sum(lost for _, lost in resolved) / max(1, len(resolved)),
-        worst_sliding_hour=worst_window(resolved, 3600.0),
-        placed=len(day.attempts),
-        connected=len(connected),
-        cancelled=sum(attempt.cancelled for attempt in day.attempts),
-    )
+    placed, cancelled = len(day.attempts), sum(attempt.cancelled for attempt in day.attempts)
+    dropped = len(resolved) - len(connected) - sum(lost for _, lost in resolved)
+    last = Moment(end, 0, 0, 0, 0, 0, 0, 0.0, max(0.0, seat_seconds - busy), busy, placed, len(connected))
+    return measure(DayLog(day.hours, resolved, [last], placed, cancelled, dropped, [], 0), "as it was", 0)
 
 
 def _wrap_ups(attempts: Sequence[AttemptRecord]) -> list[float]:
