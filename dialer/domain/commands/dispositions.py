@@ -16,7 +16,6 @@ from dialer.domain.commands.registry import (
     ReceiptedCommand,
     Value,
     offered,
-    read_id,
     text_of,
 )
 from dialer.domain.errors import CommandRefused
@@ -113,7 +112,10 @@ CALL_BACK_AT = Value(
     "of seat-dispose, with call-back: when the number is to be called again",
 )
 NOTE = Value(
-    "note", "the id of a note", read_id, description="of seat-dispose: the id of a note that is kept elsewhere"
+    "note",
+    "the id of a note: a small letter, then letters, digits and dashes",
+    text_of("(?a:[a-z][A-Za-z0-9-]{0,63})"),
+    description="of seat-dispose: the id of a note that the client keeps, such as note-7, or a UUID behind a letter",
 )
 LANGUAGE = Value(
     "language",
