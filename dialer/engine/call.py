@@ -165,16 +165,10 @@ class Call:
         """A machine picked up: no answer by a person. Of an answered call."""
         return self if self.leg.machine else self._leg(judged=True, machine=True, not_counted=True)
 
-    def found_answered(self, at: float, seconds: float, *, talked: bool) -> Call:
+    def found_answered(self, then: Instant, *, talked: bool) -> Call:
         """The switch's history tells that somebody had answered, and whether an agent talked to them."""
-        leg = replace(
-            self.leg,
-            answered_at=self.leg.answered_at or at,
-            answered_seconds=self.leg.answered_seconds or seconds,
-        )
-        return replace(
-            self, leg=leg, talk=replace(self.talk, connected_at=self.talk.connected_at or (at if talked else None))
-        )
+        answered = self.picked_up(then)
+        return answered._talk(connected_at=then.at) if talked and self.talk.connected_at is None else answered
 
     def waits(self) -> Call:
         """The voter can be connected to a seat."""

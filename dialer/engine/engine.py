@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
-from functools import partial
 from types import MappingProxyType
 
 import structlog
@@ -65,35 +64,6 @@ _FIRST = {kind: place for place, kind in enumerate((Learn, Timer, Order, StoreCo
 it. Then come keyed commands, the store's trouble, and events of our own."""
 
 
-class Timers:
-    """Timers by key. Nothing is done after the engine's end."""
-
-    def __init__(self) -> None:
-        """None runs yet."""
-        self._timers: dict[str, asyncio.TimerHandle] = {}
-
-    def after(self, key: str, seconds: float, action: Callable[[], None]) -> None:
-        """Do something later; the same key replaces what was to be done."""
-        self.cancel(key)
-        self._timers[key] = asyncio.get_running_loop().call_later(seconds, self._fire, key, action)
-
-    def _fire(self, key: str, action: Callable[[], None]) -> None:
-        self._timers.pop(key, None)
-        action()
-
-    def cancel(self, key: str) -> None:
-        """What was to be done later under this key is not done."""
-        timer = self._timers.pop(key, None)
-        if timer is not None:
-            timer.cancel()
-
-    def stop(self) -> None:
-        """None of those that run may fire any more."""
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
-
-
 class Engine:
     """Runs the calls of one centre."""
 
@@ -109,7 +79,7 @@ class Engine:
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
         self._trunks = TrunkPool(plan.trunks, now.seconds, plan.rest)
         self._trunk_desk = TrunkDesk(centre, self._trunks)
-        self._timers = Timers()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
         self._keeping = Keeping(centre, self._store, outside.has_room)
         self._ends, self._marks = CallEnds(centre, self._trunk_desk), Marks(centre, self._store)
         self._clock_guard = ClockGuard(centre, self._sent)
@@ -384,10 +354,7 @@ class Engine:
             case Learn():
                 self._teach(effect)
             case Timer():
-                if effect.due is None:
-                    self._timers.cancel(effect.key)
-                else:
-                    self._timers.after(effect.key, effect.seconds, partial(self.on_switch_event, effect.due))
+                self._set(effect)
             case Order():
                 self._centre.spawn(self._order(effect), effect.method)
             case StoreCommit():
@@ -401,6 +368,25 @@ class Engine:
                 self._keeping.failed(effect)
             case _:
                 self._apply(effect)
+
+    def _set(self, timer: Timer) -> None:
+        running = self._timers.pop(timer.key, None)
+        if running is not None:
+            running.cancel()
+        if timer.due is not None:
+            self._timers[timer.key] = asyncio.get_running_loop().call_later(
+                timer.seconds, self._fire, timer.key, timer.due
+            )
+
+    def _fire(self, key: str, due: Due) -> None:
+        self._timers.pop(key, None)
+        self.on_switch_event(due)
+
+    def _stop_timers(self) -> None:
+        """Nothing is done after the engine's end."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
 
     def _teach(self, learn: Learn) -> None:
         run, call, kind = self._centre.campaigns[learn.campaign_id], learn.call, learn.kind
@@ -508,10 +494,10 @@ class Engine:
                 await self._decide_until(stop)
                 await self._drain()
                 keeper.cancel()
-                self._timers.stop()
+                self._stop_timers()
         finally:
             centre.leave_tasks()
-            self._timers.stop()
+            self._stop_timers()
         self._acd.close_intervals()
         await self._housekeeping.finish()
         self._sent.close()

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from dialer.domain.clock import Instant
 from dialer.domain.errors import StoreError, SwitchError
 from dialer.domain.model import (
     AttemptId,
@@ -107,8 +108,8 @@ class Reconciler:
             by = EndedBy.NOT_PLACED if self._was_never_sent(call, history) else EndedBy.VANISHED
             self._centre.then(Over(CallEnded(call.attempt_id, by, answered=call.answered)))
         elif past.answered_at is not None:
-            now = self._centre.clock.monotonic()
-            self._centre.put_call(call.found_answered(past.answered_at, now, talked=past.seat is not None))
+            then = Instant(past.answered_at, self._centre.clock.monotonic())
+            self._centre.put_call(call.found_answered(then, talked=past.seat is not None))
             self._centre.then(Over(CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True)))
         else:
             rang = past.dial_status == "NOANSWER"

@@ -139,10 +139,7 @@ def test_the_engine_calls_nobody_back(house: House) -> None:
     """What follows is said (engine/effects.py), and carried out in one place: its timers and tasks alone come back to it. A feature
     takes at most five things.
     """
-    assert house.callbacks("dialer.engine") == [
-        "dialer.engine.engine.Engine._carry_out -> centre.adopt_tasks",
-        "dialer.engine.engine.Engine.on_switch_event -> partial",
-    ]
+    assert house.callbacks("dialer.engine") == ["dialer.engine.engine.Engine._carry_out -> centre.adopt_tasks"]
     assert [each for each in house.constructors() if each[1].startswith("dialer.engine.") and each[0] > 5] == []
 
 

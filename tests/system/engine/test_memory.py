@@ -20,7 +20,7 @@ from dialer.app import give_back_memory
 from dialer.domain.clock import LoopClock
 from dialer.domain.commands import PauseCampaign, ResumeCampaign
 from dialer.domain.model import Outcome
-from dialer.engine.engine import Timers
+from dialer.engine.log_ins import WrongLogIns
 from dialer.engine.world import Centre
 from dialer.simulation.agents import AgentHabits
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
@@ -86,24 +86,28 @@ async def test_what_is_planted_in_whatever_structure_is_counted() -> None:
         for each in range(50):
             entry = count * 1_000 + each
             centre.campaigns[str(entry)] = None  # type: ignore[assignment]
-            timers._timers[str(entry)] = None  # type: ignore[assignment]
+            wrong._seats[str(entry)] = 0.0
             centre.alerts.setdefault("nest", {})[str(entry)] = 1.0  # type: ignore[arg-type,index]
             in_closure.add(entry)
             endless(entry)
-            Timers.of_the_class[entry] = 1.0  # type: ignore[attr-defined]
-        return census(centre, timers)
+            WrongLogIns.of_the_class[entry] = 1.0  # type: ignore[attr-defined]
+        return census(centre, wrong)
 
-    centre, timers, in_closure = Centre("test", ZoneInfo("UTC"), LoopClock(START_EPOCH)), Timers(), set[int]()
+    centre, wrong, in_closure = (
+        Centre("test", ZoneInfo("UTC"), LoopClock(START_EPOCH)),
+        WrongLogIns(3, 60.0),
+        set[int](),
+    )
     endless = functools.lru_cache(maxsize=None)(lambda entry: [entry])
-    Timers.of_the_class = {}  # type: ignore[attr-defined]
+    WrongLogIns.of_the_class = {}  # type: ignore[attr-defined]
     centre.subscribe(lambda change: in_closure.discard(id(change)))
     centre.subscribe(endless)  # type: ignore[arg-type]
     try:
         once, twice = more(), more()
     finally:
-        del Timers.of_the_class  # type: ignore[attr-defined]
+        del WrongLogIns.of_the_class  # type: ignore[attr-defined]
     found = grown(once, twice, A_FEW)
-    assert {name.split(".")[-1] for name in found} >= {"campaigns", "_timers", "alerts[]", "of_the_class"}
+    assert {name.split(".")[-1] for name in found} >= {"campaigns", "_seats", "alerts[]", "of_the_class"}
     assert sum(found.values()) >= 6 * 50
 
 

@@ -67,8 +67,8 @@ async def test_the_pacer_learns_the_voter_is_served_the_disk_has_it_and_then_it_
             "order connect 01 False",
             "keep 8.0",
         ]  # tasks run later
-        assert list(turns.engine._timers._timers) == ["x"]
-        turns.engine._timers.stop()
+        assert list(turns.engine._timers) == ["x"]
+        turns.engine._stop_timers()
 
 
 @virtual_time()
