@@ -26,11 +26,14 @@ class Walk:
         self.walks: list[list[tuple[str, str]]] = []  # (file, from which file it was called)
         self.decided: list[set[str]] = []
         self._root: FrameType | None = None
+        self._own: FrameType | None = None  # of an event of our own that follows: it has a walk of its own
 
     def trace(self, frame: FrameType, kind: str, _: object) -> None:
         """For `sys.setprofile`."""
         if kind == "return" and frame is self._root:
             self._root = None
+        if kind == "return" and frame is self._own:
+            self._own = None
         if kind != "call":
             return
         name = frame.f_code.co_name
@@ -38,7 +41,9 @@ class Walk:
             self._root = frame
             self.walks.append([])
             self.decided.append(set())
-        if self._root is not None:
+        if name == "_due" and self._own is None:
+            self._own = frame
+        if self._root is not None and self._own is None:
             file, caller = (_file(each) for each in (frame, frame.f_back))
             if file.startswith("dialer/") and not ASKED.match(file):
                 self.walks[-1].append((file, caller))
