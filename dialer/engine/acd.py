@@ -320,8 +320,9 @@ class Acd:
                 self._centre.then(Timer(f"lost/{before.name}", LOST_SECONDS, gone))
             if self._centre.listeners:
                 self._centre.then(Due(What.SEAT_CHANGED, before.name))
-            if after.state in _WITH_VOTER:
-                self._centre.then(Due(What.CALL_AT_SEAT, after.name, after.attempt_id))
+            if after.state in _WITH_VOTER:  # in a turn of its own: the voter's way to the seat waits for no screen
+                at_seat = Due(What.CALL_AT_SEAT, after.name, after.attempt_id)
+                self._centre.then(Timer(f"screen/{after.name}", 0.0, at_seat))
         if after.state is not before.state or (after.state is SeatState.PAUSED and after.reason != before.reason):
             self._centre.then(Notify(SeatChange(seat_view(self._centre, after), after.since.at)))
 

@@ -11,7 +11,7 @@ from dialer.domain.model import AttemptId, CampaignState
 from dialer.domain.switch import CallConnected, CallEnded, CallWaiting, EndedBy, Place
 from dialer.domain.view import AlertRaised, CallChange, CampaignChange, SeatChange, SeatState
 from dialer.engine.call import Call
-from dialer.engine.effects import Due, Effect, Event, Learn, Notify, Order, Over, StoreCommit, Timer
+from dialer.engine.effects import Due, Effect, Event, Learn, Notify, Order, Over, StoreCommit, Timer, What
 from dialer.engine.engine import Engine
 from dialer.engine.plan import Outside
 from dialer.engine.world import CampaignRun, Centre
@@ -110,7 +110,7 @@ class Turns:
                     self.engine._apply(effect)
                 elif line := self._line(effect):
                     lines.append(line)
-        return [*lines, *(f"beside {name}" for name in self.beside if name != "screen-pop")]  # that of every call alike
+        return [*lines, *(f"beside {name}" for name in self.beside)]
 
     def play(self, table: list[tuple[float, Event, str]]) -> None:
         """Each event at its second has what stands beside it follow, "; " between two, and nothing else."""
@@ -126,6 +126,8 @@ class Turns:
         match effect:
             case Learn():
                 return f"learn {effect.kind.value} {effect.seconds:g}"
+            case Timer(due=Due(what=What.CALL_AT_SEAT)):  # of every call alike
+                return ""
             case Timer():
                 due = "off" if effect.due is None else f"{effect.seconds:g} {effect.due.what.value}"
                 return f"timer {self._short(effect.key)} {due}"
