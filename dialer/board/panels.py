@@ -112,7 +112,7 @@ def turnout_panel(
     )
     shown, whole = reached[:room], _sum(booths)
     ratios = max(len(ratio) for ratio in ("reached", *map(_ratio, [*shown, whole])))
-    names = max(len(name) for name in ("booth", *(_booth_name(booth, width - 44 - ratios) for booth in shown)))
+    names = max(len(name) for name in ("booth", *(_booth_name(booth, width - 36 - ratios) for booth in shown)))
     cells = max(6, width - 4 - names - ratios - 23)
     head = line((f"{'booth':<{names}}  {'':<{cells}}  ", DIM), VOTED, (" voted ", DIM), NOT_YET)
     head.append(f" not yet  {'reached':>{ratios}}", style=DIM)

@@ -64,7 +64,7 @@ class DemoOptions:
     seats: int = 10
     seed: int = 1
     answer_rate: float = 0.45  # livelier than a real roll, for something to be seen within a minute
-    talk_seconds: float = 25.0
+    talk_seconds: float = 60.0  # ten seats with shorter talks are mostly idle at a cap, whoever dials
     habits: AgentHabits = field(default_factory=AgentHabits)
     desk: bool = False  # the pages are served too
 

@@ -117,7 +117,7 @@ def test_booths_have_their_names_where_there_is_room() -> None:
     view = replace(centre_view(booths=1), booths=tuple(replace(b, reached=9) for b in centre_view(booths=1).booths))
     assert any("209/1 Kothrud, Primary School, Room 1 " in line for line in lines(view, 160, 40))
     assert any("209/1 Kot" in line and " Room 1 " in line for line in lines(view, 120, 40))
-    assert any("209/1  " in line for line in lines(view, 100, 30))
+    assert any("209/1  " in line for line in lines(view, 50, 30))
 
 
 def test_a_bar_is_read_without_colours() -> None:
