@@ -36,6 +36,7 @@ from tests.support.stores import (
     SqliteBackend,
     attempt,
     claim,
+    claim_phone,
     dial,
     end,
     filled,
@@ -274,7 +275,8 @@ def everything(path: Path) -> dict[str, Sequence[Any]]:
 async def test_a_repeat_after_a_lost_reply_changes_nothing(path: Path) -> None:
     async with filled(SqliteBackend(path.parent)) as plain:
         assert isinstance(plain, Store)
-        first, second = (attempt(claimed) for claimed in await claim(plain, 2))
+        first = attempt(await claim_phone(plain, 3))  # of voters 3 and 4
+        [second] = (attempt(claimed) for claimed in await claim(plain, 1))
         store = ForgetfulStore(plain)
 
         async def open_first() -> list[Refusal | None]:
@@ -284,7 +286,7 @@ async def test_a_repeat_after_a_lost_reply_changes_nothing(path: Path) -> None:
         assert await twice(open_first) == [Refusal.OPEN_ATTEMPT]
         ended = EndedAttempt(first.attempt_id, Outcome.CONNECTED, NOW + 30, retry_at=NOW + 900)
         voted = mark(first.claim.voter_id, MarkKind.VOTED)
-        still_pending = mark(3, MarkKind.NOT_YET)
+        still_pending = mark(7 - first.claim.voter_id, MarkKind.NOT_YET)
         said = DispositionRecord(first.attempt_id, Disposition.CALL_BACK, NOW + 60, "asha", retry_at=NOW + 1800)
         steps: list[Callable[[], Any]] = [
             lambda: store.record_answer(first.attempt_id, NOW + 9),

@@ -209,7 +209,7 @@ class AsteriskSwitch:
             differences = self._tracker.differences(channels)
             lost, before = before & differences, differences
             if lost:
-                before = frozenset()
+                before = differences - lost  # what was seen for the first time is looked at again as soon
                 await asyncio.sleep(GRACE_SECONDS)  # for events that were on their way while the list was made
                 lost &= self._tracker.differences(channels)
             if lost:
