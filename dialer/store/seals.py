@@ -25,7 +25,7 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, zip_longest
 from operator import itemgetter
 from typing import Any
 
@@ -77,8 +77,8 @@ _ROW = {each.name: SQL[each.name.replace("-", "_") + "_row"] for each in ENTITIE
 _ROWS = {each.name: SQL[each.name.replace("-", "_") + "_rows"] for each in ENTITIES}
 _APPEND = SQL["append"]
 # Places among the fields of an attempt
-_DISPOSITION, _ENDED_AT, _OUTCOME, _AGENT = 12, 17, 18, 22
-_SAID = frozenset({_DISPOSITION, _DISPOSITION + 1, _OUTCOME, _AGENT})
+_DISPOSITION, _ENDED_AT, _OUTCOME, _AGENT, _NOTE = 12, 17, 18, 22, 26
+_SAID = frozenset({_DISPOSITION, _DISPOSITION + 1, _OUTCOME, _AGENT, _NOTE})
 """What an agent's word may change once a call has ended."""
 
 
@@ -347,6 +347,8 @@ def _sealed_part(entity: _Entity, kind: str, row: Sequence[Any]) -> Sequence[Any
         return row[: entity.sealed_before_end]
     if kind == _TALK:
         return row[: _DISPOSITION + 2]
+    if entity is ATTEMPT and row[_NOTE] is None:
+        return row[:_NOTE]  # as it was sealed before there were notes
     return row
 
 
@@ -622,7 +624,7 @@ def _compare(entity: _Entity, names: Sequence[str], row: Sequence[Any] | None, s
     part = _sealed_part(entity, seal.kind, row)
     digest, checks = digest_of(entity.name, seal.kind, part, seal.salt or b"")
     if digest != seal.digest:
-        pairs = zip(names, _pairs(checks), _pairs(seal.checks), strict=False)
+        pairs = zip_longest(names, _pairs(checks), _pairs(seal.checks))
         return SealFinding(entity.of, told, "it was changed", tuple(name for name, now, then in pairs if now != then))
     if seal.kind == _AFTER and (beyond := _beyond_a_word(names, row, checks, seal)):
         return SealFinding(entity.of, told, "it was changed with what is no word of an agent", beyond)

@@ -48,13 +48,15 @@ DELETE FROM consent_taken;
 -- name: attempt_row
 SELECT attempt_id, campaign_id, phone_id, voter_id, worker_id, attempt_number, trunk, caller_id, created_at, direction,
        lawful_id, gap_seconds, disposition, disposed_at,
-       ringing_at, answered_at, connected_at, ended_at, outcome, cause, technical_cause, seat, agent, flow, left_at, worker_booth_id
+       ringing_at, answered_at, connected_at, ended_at, outcome, cause, technical_cause, seat, agent, flow, left_at, worker_booth_id,
+       note
 FROM attempt WHERE attempt_id = :row_id;
 
 -- name: attempt_rows
 SELECT attempt_id, campaign_id, phone_id, voter_id, worker_id, attempt_number, trunk, caller_id, created_at, direction,
        lawful_id, gap_seconds, disposition, disposed_at,
-       ringing_at, answered_at, connected_at, ended_at, outcome, cause, technical_cause, seat, agent, flow, left_at, worker_booth_id
+       ringing_at, answered_at, connected_at, ended_at, outcome, cause, technical_cause, seat, agent, flow, left_at, worker_booth_id,
+       note
 FROM attempt ORDER BY attempt_id;
 
 -- name: lawful_row
