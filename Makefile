@@ -26,7 +26,7 @@ test: $(VENV)/.ready-dev $(VENV)/.ready-desk
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n auto --dist loadfile
+	env OPENBLAS_NUM_THREADS=1 $$(bash tests/temp_root.sh) $(BIN)/pytest -n auto --dist loadfile
 
 attack: $(VENV)/.ready-dev
 	nice -n 19 $(BIN)/python -m tests.attack.kill_histories --histories 10000 --seed 1
