@@ -11,7 +11,7 @@ from typing import Any
 def one_line(error: BaseException, path: Path) -> bool:
     """Whether the text is what a person can use: one line that begins with the file."""
     text = str(error)
-    return text.startswith(f"{path}: ") and "\n" not in text and len(text) < 250
+    return text.startswith(f"{path}: ") and "\n" not in text and len(text) < 200 + len(str(path))
 
 
 def query(store: Path, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
