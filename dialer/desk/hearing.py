@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from dialer.domain.errors import BrokerUnreachable
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings, MqttError, Received
 from dialer.mqtt.link import Connection, visiting
+from dialer.mqtt.payloads import ReplyPayload
 
 _log = structlog.get_logger(__name__)
 
@@ -31,9 +33,18 @@ STABLE_SECONDS = 10.0
 WAITING_MESSAGES = 20_000
 """All that is retained comes at once: of a large centre three thousand booths."""
 
-_KEYS = {"seats": ("seat", "seat"), "campaigns": ("campaign", "campaign"), "booths": ("booth", "booth")}
-"""By the first level of a topic: the kind of its key in the picture, and the field that names whose it is."""
-_HEARD = (topics.CENTRE_STATE, topics.ALERTS, topics.STATISTICS, topics.SEAT, topics.TURNOUT)
+_HEARD = {
+    topic.pattern.partition("/")[0]: (topic, kind, field)
+    for topic, kind, field in (
+        (topics.CENTRE_STATE, "centre", None),
+        (topics.ALERTS, "alerts", None),
+        (topics.STATISTICS, "campaign", "campaign"),
+        (topics.SEAT, "seat", "seat"),
+        (topics.TURNOUT, "booth", "booth"),
+    )
+}
+"""By the first level of a topic: the topic, the kind of its key in the picture, and the field that names whose it is."""
+_MOST = 2**53  # above it a page's numbers are not exact, and no field of ours comes near
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,27 +125,36 @@ class Hearing:
 
     def _patterns(self) -> list[str]:
         root = f"{topics.ROOT}/{topics.segment(self._centre)}"
-        levels = ["/".join("+" if level[0] == "{" else level for level in each.pattern.split("/")) for each in _HEARD]
+        patterns = [topic.pattern.split("/") for topic, _, _ in _HEARD.values()]
+        levels = ["/".join("+" if level[0] == "{" else level for level in each) for each in patterns]
         return [*(f"{root}/{below}" for below in levels), f"{root}/replies/+/+"]
 
     async def _take(self, received: Received) -> None:
-        """A message of the dialler's. What is none (an older or newer one's, or a stranger's where the broker lets strangers
-        write) is passed over.
+        """A message of the dialler's. What is not as docs/topics.md has it (an older or newer one's, or a stranger's where the
+        broker lets strangers write) is passed over: it may be retained, and would come again at every start.
         """
         try:
-            payload = json.loads(received.payload)
+            given = json.loads(received.payload, parse_float=_number, parse_int=_number, parse_constant=_number)
             first, *others = received.topic.removeprefix(f"{topics.ROOT}/{topics.segment(self._centre)}/").split("/")
             if first == "replies":
-                self._answer(others[0], payload)
-            elif first in _KEYS:
-                kind, field = _KEYS[first]
-                self._put(f"{kind}/{payload[field]}", payload)
+                self._answer(others[0], ReplyPayload.model_validate(given))
             else:
-                self._put("centre" if first == "state" else first, payload)
-        except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+                topic, kind, field = _HEARD[first]
+                payload = type(topic.example).model_validate(given).model_dump(mode="json")
+                self._put(kind if field is None else f"{kind}/{payload[field]}", payload)
+        # What makes our values ready for the wire (payloads.py) meets values here that are none of ours.
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             _log.warning("desk.not-understood", problem=type(error).__name__)
 
-    def _answer(self, user: str, payload: Mapping[str, Any]) -> None:
-        asked = self._asked.get((user, payload["id"]))
+    def _answer(self, user: str, payload: ReplyPayload) -> None:
+        asked = self._asked.get((user, payload.id))
         if asked is not None and not asked.done():
-            asked.set_result(Reply(payload["status"], payload["text"]))
+            asked.set_result(Reply(payload.status, payload.text))
+
+
+def _number(text: str) -> float:
+    """A number of JSON's. Raises ValueError for one that can be neither shown nor reckoned with."""
+    number = float(text)
+    if not math.fabs(number) <= _MOST:  # NaN too
+        raise ValueError("no number of ours")
+    return int(number) if text.lstrip("-").isdigit() else number
