@@ -1,6 +1,6 @@
 """Who sits before a page: passwords, sessions, and what slows a guesser down.
 
-Rights are not kept here: a name's role is looked up in the settings each time. Passwords are hashed with argon2id, one at a time
+Rights are not kept here: a name has the role that the settings gave it when the desk was started. Passwords are hashed with argon2id, one at a time
 and below everything else of the machine: a hundred people who sign in at once must not hold up a call.
 """
 
@@ -34,7 +34,7 @@ MOST_WAITING = 100  # who wait for their password to be looked at
 FREE_TRIES = 5  # wrong ones in a row
 FIRST_LOCK_SECONDS, LONGEST_LOCK_SECONDS = 30.0, 900.0
 NOTED_SECONDS = 300.0  # a session's last use is written down not more often
-_REMEMBERED = 1_000  # names with wrong tries: the longest ago goes
+REMEMBERED = 1_000  # names that the settings do not have, with wrong tries: the longest ago goes
 _NICE = 15
 
 T = TypeVar("T")
@@ -90,19 +90,17 @@ class People:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="passwords", initializer=_stand_back)
         self._nobody = self._hasher.hash(secrets.token_hex())
         self._waiting = 0
-        self._tries: OrderedDict[str, _Tries] = OrderedDict()
+        self._tries = {name: _Tries() for name in self._roles}
+        self._strangers: OrderedDict[str, _Tries] = OrderedDict()
 
     async def sign_in(self, name: str, password: str) -> str:
         """The token of a new session. Raises NotSignedIn: `wrong`, `locked` with seconds, `busy`. An unknown name takes as long."""
-        now = self._clock.monotonic()
-        tries = self._tries.setdefault(name, _Tries())
-        self._tries.move_to_end(name)
-        if len(self._tries) > _REMEMBERED:
-            self._tries.popitem(last=False)
-        if tries.until > now:
-            raise NotSignedIn("locked", tries.until - now)
         if self._waiting >= MOST_WAITING:
             raise NotSignedIn("busy", 5.0)
+        now = self._clock.monotonic()
+        tries = self._tries_of(name)
+        if tries.until > now:
+            raise NotSignedIn("locked", tries.until - now)
         hashed = await self._file.password_of(name) if name in self._roles else None
         if not await self._is_right(hashed or self._nobody, password) or hashed is None:
             tries.wrong += 1
@@ -111,11 +109,21 @@ class People:
                     LONGEST_LOCK_SECONDS, FIRST_LOCK_SECONDS * 2 ** (tries.wrong - FREE_TRIES)
                 )
             raise NotSignedIn("wrong")
-        self._tries.pop(name, None)
+        self._tries[name] = _Tries()
         token = secrets.token_urlsafe(32)
         at = self._clock.now()
         await self._file.begin_session(digest_of(token), name, at, forget_before=at - self._idle_seconds)
         return token
+
+    def _tries_of(self, name: str) -> _Tries:
+        """Wrong ones under that name. Those of the settings' names are never forgotten, however many others are tried."""
+        if name in self._tries:
+            return self._tries[name]
+        tries = self._strangers.setdefault(name, _Tries())
+        self._strangers.move_to_end(name)
+        if len(self._strangers) > REMEMBERED:
+            self._strangers.popitem(last=False)
+        return tries
 
     async def who(self, token: str) -> Who | None:
         """Whose session that is; None: nobody's, or nobody's any more."""

@@ -131,7 +131,9 @@ def _make_tables(db: Connection, path: Path) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > _VERSION:
         raise StoreError(f"{path}: a newer version has written it: start that one")
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
+    # `dialer desk password` writes beside `dialer desk serve`, and two writers have damaged files in WAL
+    # (https://www.sqlite.org/wal.html#walresetbug).
+    db.execute("PRAGMA journal_mode = DELETE")
+    db.execute("PRAGMA synchronous = EXTRA")  # a journal that was deleted must not come back with the power
     if version < _VERSION:
         db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")

@@ -14,6 +14,7 @@ from dialer.desk.people import (
     FREE_TRIES,
     LONGEST_LOCK_SECONDS,
     MOST_WAITING,
+    REMEMBERED,
     NotSignedIn,
     People,
     Who,
@@ -113,6 +114,22 @@ async def test_a_guesser_waits_ever_longer_and_the_right_one_begins_anew(desk: D
     assert await desk.people.sign_in("coach", PASSWORD)
 
 
+async def test_a_lock_outlives_any_number_of_strangers_whose_tries_are_bounded(desk: DeskStand) -> None:
+    for _ in range(FREE_TRIES):
+        await refused(desk, "coach", "wrong")
+    for number in range(REMEMBERED + 5):
+        desk.people._tries_of(f"stranger-{number}")
+    assert len(desk.people._strangers) == REMEMBERED
+    assert (await refused(desk, "coach", PASSWORD)).problem == "locked"
+
+
+async def test_a_desk_that_is_busy_looks_at_no_name(desk: DeskStand) -> None:
+    desk.people._waiting = MOST_WAITING
+    assert (await refused(desk, "stranger", "wrong")).problem == "busy"
+    assert not desk.people._strangers
+    desk.people._waiting = 0
+
+
 async def test_an_unknown_name_is_refused_as_a_wrong_password_is(desk: DeskStand) -> None:
     assert (
         (await refused(desk, "nobody", "wrong")).problem == (await refused(desk, "coach", "wrong")).problem == "wrong"
@@ -124,6 +141,14 @@ async def test_a_storm_of_sign_ins_waits_in_a_bounded_row(desk: DeskStand) -> No
     every = await asyncio.gather(*(refused(desk, name, "wrong") for name in names))
     assert sorted({each.problem for each in every}) == ["busy", "wrong"]
     assert sum(each.problem == "busy" for each in every) <= 20
+
+
+async def test_a_file_that_two_may_write_has_no_wal_and_one_of_before_leaves_it(tmp_path: Path) -> None:
+    for _ in range(2):
+        file = DeskFile(tmp_path / "x.desk.db", None)
+        assert await file._run(lambda db: db.execute("PRAGMA journal_mode").fetchone()) == ("delete",)
+        await file._run(lambda db: db.execute("PRAGMA journal_mode = WAL").fetchone())
+        await file.close()
 
 
 async def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
