@@ -1,7 +1,7 @@
 """Who sits before a page: passwords, sessions, and what slows a guesser down.
 
-Rights are not kept here: a name has the role that the settings gave it when the desk was started. Passwords are hashed with argon2id, one at a time
-and below everything else of the machine: a hundred people who sign in at once must not hold up a call.
+Rights are not kept here: a name has the role that the settings gave it when the desk was started. Passwords are hashed with
+argon2id, one at a time and below everything else of the machine: a hundred people who sign in at once must not hold up a call.
 """
 
 from __future__ import annotations

@@ -6,17 +6,14 @@ import asyncio
 import contextlib
 import gzip
 import mimetypes
-import os
 import random
 import signal
-import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import structlog
-import uvicorn
 from argon2 import PasswordHasher
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -30,11 +27,12 @@ from dialer.desk.board import Board, may, problem
 from dialer.desk.doors import Guard, WebDoor, cookie_of
 from dialer.desk.figures import BoardFigures, ShownCap
 from dialer.desk.hearing import Hearing
+from dialer.desk.http import desk_server, listening
 from dialer.desk.pages_built import BUILT
 from dialer.desk.people import MOST_PASSWORD, NotSignedIn, People
 from dialer.desk.picture import Picture
 from dialer.domain.clock import Clock, SystemClock
-from dialer.domain.errors import PortInUse, StoreError
+from dialer.domain.errors import StoreError
 from dialer.domain.site_time import site_zone
 from dialer.mqtt.client import BrokerSettings
 from dialer.site.plan import broker_settings
@@ -43,9 +41,6 @@ from dialer.store.desk_file import DeskFile, desk_path
 from dialer.store.desk_reading import DeskReading
 
 _log = structlog.get_logger(__name__)
-
-MOST_CONNECTIONS = 1_000
-STOP_SECONDS = 3  # for what is under way; a page's stream is ended at once
 
 
 class SignIn(BaseModel):
@@ -215,7 +210,7 @@ async def running_desk(
     clock = clock or SystemClock()
     key = site_key(settings)
     picture = Picture(clock.now)
-    with _listening(settings.desk.host, settings.desk.port) as listener:
+    with listening(settings.desk.host, settings.desk.port) as listener:
         port = int(listener.getsockname()[1])
         origin = settings.desk.origin(port)
         async with contextlib.AsyncExitStack() as stack:
@@ -236,7 +231,7 @@ async def running_desk(
             origins = frozenset({origin, *_own_names(settings, origin, port)})
             guard = Guard(make_app(doors), doors, people.who, lambda: origins)
             figures = BoardFigures(picture, reading, clock, site_zone(settings), shown_caps(settings))
-            server = _Server(_uvicorn(settings, guard))
+            server = desk_server(settings.desk, guard)
             async with asyncio.TaskGroup() as group:
                 beside = [
                     group.create_task(hearing.run(), name="desk-hearing"),
@@ -244,6 +239,7 @@ async def running_desk(
                 ]
                 serving = group.create_task(server.serve(sockets=[listener]), name="desk-server")
                 try:
+                    await server.open.wait()
                     yield RunningDesk(port, origin)
                 finally:
                     server.should_exit = True
@@ -251,15 +247,6 @@ async def running_desk(
                     for task in beside:
                         task.cancel()
                     await asyncio.wait({serving})
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server, whose stop is ours to say."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """None are taken."""
-        yield
 
 
 async def serve_desk(settings: Settings, broker: BrokerSettings, say: Any) -> None:
@@ -294,35 +281,3 @@ def _own_names(settings: Settings, origin: str, port: int) -> list[str]:
         return []
     scheme = origin.partition(":")[0]
     return [f"{scheme}://{name}:{port}" for name in ("localhost", "127.0.0.1")]
-
-
-@contextlib.contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=256)
-    except OSError as error:
-        raise PortInUse(
-            f"{host}:{port} for the desk: {os.strerror(error.errno or 0)}; set desk.port or desk.host to another one"
-        ) from error
-    with listener:
-        yield listener
-
-
-def _uvicorn(settings: Settings, guard: Guard) -> uvicorn.Config:
-    desk = settings.desk
-    return uvicorn.Config(
-        guard,
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        proxy_headers=False,
-        limit_concurrency=MOST_CONNECTIONS,
-        timeout_graceful_shutdown=STOP_SECONDS,
-        ssl_certfile=desk.certificate,
-        ssl_keyfile=desk.private_key,
-    )

@@ -1,0 +1,181 @@
+"""The desk's HTTP server: what a connection may keep it waiting for, and a certificate that is none."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from config.errors import SettingError
+from dialer.desk.http import BODY_SECONDS, HEAD_SECONDS, MOST_HEAD_BYTES, BoundedRequests
+from dialer.desk.server import running_desk
+from dialer.store.connection import exclusive_connection
+from tests.support.desk import CHEAP, desk_settings
+from tests.support.virtual import virtual_time
+
+GET = b"GET /board HTTP/1.1\r\nhost: desk.test\r\n"
+POST = b"POST /board HTTP/1.1\r\nhost: desk.test\r\ncontent-length: 8\r\n\r\n"
+
+
+class Wire(asyncio.Transport):
+    """The other end of a connection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.closed = self.aborted = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += bytes(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.closed = self.aborted = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+
+async def _app(scope: Any, receive: Any, send: Any) -> None:
+    """An answer that takes an hour, once the request is whole."""
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+    await asyncio.sleep(3600.0)
+    await send({"type": "http.response.body", "body": b""})
+
+
+def a_connection() -> tuple[BoundedRequests, Wire]:
+    made, wire = BoundedRequests(uvicorn.Config(_app, log_config=None, lifespan="off"), ServerState(), {}), Wire()
+    made.connection_made(wire)
+    return made, wire
+
+
+async def lasted(wire: Wire) -> float:
+    """How long until the connection is given up."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while not wire.closed:
+        await asyncio.sleep(0.5)
+    return loop.time() - began
+
+
+@virtual_time()
+@pytest.mark.parametrize("said", [b"", b"\r\n", b"GET /bo", GET])
+async def test_a_head_that_does_not_end_is_given_up(said: bytes) -> None:
+    made, wire = a_connection()
+    made.data_received(said)
+    assert await lasted(wire) == pytest.approx(HEAD_SECONDS, abs=0.5)
+    assert wire.aborted
+
+
+@virtual_time()
+async def test_who_drips_a_head_gains_no_time_and_who_says_nothing_more_after_an_answer_none_either() -> None:
+    made, wire = a_connection()
+    for letter in b"GET /board"[: int(HEAD_SECONDS)]:
+        assert not wire.closed
+        made.data_received(bytes([letter]))
+        await asyncio.sleep(1.0)
+    assert await lasted(wire) <= 1.0
+    made, wire = a_connection()
+    made.data_received(GET + b"\r\n")
+    await asyncio.sleep(3601.0)  # the answer takes as long as it takes
+    assert not wire.closed
+    made.data_received(b"\r\n")  # which ends the patience of uvicorn's own
+    assert await lasted(wire) == pytest.approx(HEAD_SECONDS, abs=0.5)
+
+
+@virtual_time()
+async def test_a_body_that_does_not_come_is_given_up_and_one_that_does_is_answered() -> None:
+    made, wire = a_connection()
+    made.data_received(POST + b"1234")
+    assert await lasted(wire) == pytest.approx(BODY_SECONDS, abs=0.5)
+    made, wire = a_connection()
+    made.data_received(POST + b"1234")
+    await asyncio.sleep(BODY_SECONDS - 1.0)
+    made.data_received(b"5678")
+    await asyncio.sleep(3601.0)
+    assert b"200 OK" in wire.written
+    assert not wire.closed
+
+
+@virtual_time()
+@pytest.mark.parametrize(
+    "head",
+    [
+        GET + b"cookie: " + b"x" * MOST_HEAD_BYTES,
+        GET + b"cookie: " + b"x" * MOST_HEAD_BYTES + b"\r\n\r\n",
+        GET + b"a: b\r\n" * MOST_HEAD_BYTES,
+        b"GET /" + b"x" * MOST_HEAD_BYTES + b" HTTP/1.1\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("piece", [1_000_000, 1_000])
+async def test_a_head_that_is_too_long_is_refused_before_it_is_whole(head: bytes, piece: int) -> None:
+    made, wire = a_connection()
+    taken = 0
+    for at in range(0, len(head), piece):
+        made.data_received(head[at : at + piece])
+        taken += piece
+        if wire.closed:
+            break
+    assert wire.written.startswith(b"HTTP/1.1 400 ")
+    assert taken <= max(piece, MOST_HEAD_BYTES + 2 * piece)
+
+
+@virtual_time()
+async def test_a_long_head_and_a_body_of_many_are_taken() -> None:
+    made, wire = a_connection()
+    made.data_received(GET + b"cookie: " + b"x" * (MOST_HEAD_BYTES - 100) + b"\r\n\r\n")
+    await asyncio.sleep(3601.0)
+    made.data_received(POST.replace(b" 8", b" 60000"))
+    for _ in range(6):
+        made.data_received(b"x" * 10_000)
+    await asyncio.sleep(1.0)
+    assert wire.written.count(b"200 OK") == 2
+
+
+@pytest.mark.parametrize(
+    ("certificate", "told"),
+    [
+        (None, "desk.certificate: {path} cannot be read (No such file or directory); correct the path"),
+        (b"no PEM\n", "desk.certificate: {path} and {path} are no certificate with its key"),
+    ],
+)
+async def test_a_desk_whose_certificate_is_none_says_so_and_never_that_it_is_open(
+    tmp_path: Path, certificate: bytes | None, told: str
+) -> None:
+    store, path = tmp_path / "centre.db", tmp_path / "desk.pem"
+    with exclusive_connection(store, "a test"):
+        pass
+    if certificate is not None:
+        path.write_bytes(certificate)
+    settings = desk_settings(store)
+    desk = settings.desk.model_copy(update={"certificate": path, "private_key": path})
+    with pytest.raises(SettingError) as refused:
+        async with running_desk(settings.model_copy(update={"desk": desk}), hasher=CHEAP, assets={}):
+            raise AssertionError("it says that it is open")
+    assert told.format(path=path) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+async def test_a_desk_that_says_it_is_open_is(tmp_path: Path) -> None:
+    store = tmp_path / "centre.db"
+    with exclusive_connection(store, "a test"):
+        pass
+    async with running_desk(desk_settings(store), hasher=CHEAP, assets={}) as desk:
+        reader, writer = await asyncio.open_connection("127.0.0.1", desk.port)
+        writer.write(b"GET / HTTP/1.0\r\nhost: 127.0.0.1:%d\r\n\r\n" % desk.port)
+        assert (await reader.read()).startswith(b"HTTP/1.1 303 ")
+        writer.close()
