@@ -60,9 +60,11 @@ def password(
     ] = "",
 ) -> None:
     """Set the password by which somebody signs in to the pages; who is signed in by an older one must do it again."""
-    from dialer.desk.people import set_password  # noqa: PLC0415 - argon2
+    from dialer.desk.people import refuse_stranger, set_password  # noqa: PLC0415 - argon2
 
     settings = load_settings(config)
+    if not remove:  # before anybody has typed a password, twice
+        refuse_stranger(name, [each.name for each in settings.supervisors])
     if remove:
         chosen = None
     elif given:

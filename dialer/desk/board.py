@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -20,9 +21,9 @@ from dialer.desk.picture import Picture, Told
 from dialer.domain.clock import Clock
 from dialer.domain.commands.registry import COMMANDS
 from dialer.store.desk_file import Acknowledgement, DeskFile
-from dialer.store.desk_reading import DeskReading
 
 MOST_READERS = 200
+MOST_READERS_EACH = 8  # of one person
 SHOWN = frozenset(
     {"desk", "centre", "campaign", "seat", "booth", "alerts", "warnings", "acknowledged", "day", "abandoned", "why"}
 )
@@ -76,16 +77,13 @@ class AlertSeen(BaseModel):
 class Board:
     """What the board's pages ask for."""
 
-    def __init__(
-        self, picture: Picture, hearing: Hearing, file: DeskFile, people: People, reading: DeskReading, clock: Clock
-    ) -> None:
+    def __init__(self, picture: Picture, hearing: Hearing, file: DeskFile, people: People, clock: Clock) -> None:
         self._picture = picture
         self._hearing = hearing
         self._file = file
         self._people = people
-        self._reading = reading
         self._clock = clock
-        self._booths: dict[int, tuple[str, str]] = {}
+        self._open: Counter[str] = Counter()  # how many boards each person has open
 
     def doors(self) -> list[WebDoor]:
         """Everything that is asked of the board."""
@@ -97,21 +95,21 @@ class Board:
         ]
 
     async def begin(self) -> None:
-        """Who has seen which alert, from before; and what the booths are called."""
+        """Who has seen which alert, from before."""
         self._show(await self._file.acknowledged())
-        self._booths = await asyncio.to_thread(self._reading.booth_names)
 
     async def events(self, request: Request) -> Response:
         """The picture, whole, then what changes of it: server-sent events of JSON. A page that is open counts as used."""
-        if self._picture.readers >= MOST_READERS:
+        who: Who = request.state.who
+        if self._picture.readers >= MOST_READERS or self._open[who.name] >= MOST_READERS_EACH:
             return problem(503, "full")
-        news = self._news(request.state.token)
+        news = self._news(request.state.token, who.name)
         return StreamingResponse(news, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
-    async def _news(self, token: str) -> AsyncIterator[bytes]:
+    async def _news(self, token: str, name: str) -> AsyncIterator[bytes]:
         """The events of one page, until who opened it is signed in no more."""
         looked = self._clock.monotonic()
-        with self._picture.reading(lambda key: key.partition("/")[0] in SHOWN) as reader:
+        with self._counted(name), self._picture.reading(lambda key: key.partition("/")[0] in SHOWN) as reader:
             async for told in reader.told():
                 yield event_of(told)
                 if self._clock.monotonic() - looked >= LOOK_SECONDS:
@@ -119,9 +117,18 @@ class Board:
                     if await self._people.who(token) is None:
                         return
 
+    @contextmanager
+    def _counted(self, name: str) -> Iterator[None]:
+        self._open[name] += 1
+        try:
+            yield
+        finally:
+            self._open[name] -= 1
+
     async def booths(self) -> dict[int, tuple[str, str]]:
         """The names of each booth's constituency and of the booth, by its id."""
-        return self._booths
+        names: dict[int, tuple[str, str]] = self._picture.get("booths") or {}
+        return names
 
     async def command(self, asked: CommandAsked, request: Request) -> Response:
         """Give a command as the one who has signed in; the dialler's answer."""

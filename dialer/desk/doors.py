@@ -23,7 +23,6 @@ from dialer.desk.people import Who
 COOKIE = "__Host-desk"
 MOST_BODY_BYTES = 65_536
 EVERY_ROLE = frozenset(Role) - {Role.DESK}  # a program's, which has no page
-_SAFE = frozenset({"GET", "HEAD"})
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
@@ -53,7 +52,7 @@ class WebDoor:
 
     def leads(self, method: str, path: str) -> bool:
         """Whether a request comes to this door."""
-        return (method == self.method or (method, self.method) == ("HEAD", "GET")) and bool(self._form.fullmatch(path))
+        return method == self.method and bool(self._form.fullmatch(path))
 
 
 class Guard:
@@ -102,10 +101,10 @@ def _stranger(method: str, headers: dict[str, str], origins: frozenset[str]) -> 
     """Why a request comes from another page than ours, as far as the browser says; None: it does not."""
     site = headers.get("sec-fetch-site", "same-origin")
     # Whoever follows a link to the page comes from elsewhere, and gets the page, which is the same for all.
-    navigates = method in _SAFE and headers.get("sec-fetch-mode") == "navigate"
+    navigates = method == "GET" and headers.get("sec-fetch-mode") == "navigate"
     if site not in {"same-origin", "none"} and not navigates:
         return "other-site"
-    if method in _SAFE:
+    if method == "GET":
         return None
     if headers.get("origin") not in origins:
         return "other-site"

@@ -5,7 +5,7 @@ nothing is dialled, and what is about to go wrong. From the store's records, so 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Any
@@ -21,7 +21,7 @@ from dialer.store.desk_reading import CourseStretch, DeskReading
 _log = structlog.get_logger(__name__)
 
 STRETCH_SECONDS = 600
-LATEST_SECONDS = 3_600  # a call that began longer ago has ended: what is before is read once
+LATEST_SECONDS = 3_600  # a call that began longer before a reading had ended: what is before is read once
 READ_SECONDS = 15.0
 WHY_SECONDS = 1.0
 
@@ -36,7 +36,7 @@ class ShownCap:
 
 
 class BoardFigures:
-    """Keeps "day/{campaign}", "abandoned/{campaign}", "why/{campaign}" and "warnings" of the picture true."""
+    """Keeps "day/{campaign}", "abandoned/{campaign}", "why/{campaign}", "warnings" and "booths" of the picture true."""
 
     def __init__(
         self,
@@ -53,7 +53,9 @@ class BoardFigures:
         self._zone = zone
         self._caps = caps
         self._courses: dict[str, dict[int, CourseStretch]] = {}
+        self._read_at: dict[str, float] = {}  # when each campaign's calls of the day were read last
         self._day_at = 0.0  # when the day that is shown began
+        self._named_on = 0.0  # when the day began on which the booths' names were read
         self._warned: dict[str, dict[str, Any]] = {}  # what stands, by code
 
     async def run(self) -> None:
@@ -64,30 +66,52 @@ class BoardFigures:
 
     async def _read_again(self) -> None:
         while True:
-            for campaign_id, caps in self._caps.items():
-                try:
-                    await self.read(campaign_id, caps)
-                except StoreError as error:
-                    _log.warning("desk.store-unread", problem=str(error))
+            await self.read_all()
             await asyncio.sleep(READ_SECONDS)
+
+    async def read_all(self) -> None:
+        """Read each campaign's records; and with each new day what the booths are called. What cannot be read stays as it was."""
+        if self._named_on != self._day_began(self._clock.now()):
+            await self._tried(self.read_booths())
+        for campaign_id, caps in self._caps.items():
+            await self._tried(self.read(campaign_id, caps))
+
+    async def _tried(self, reading: Awaitable[None]) -> None:
+        try:
+            await reading
+        except StoreError as error:
+            _log.warning("desk.store-unread", problem=str(error))
 
     async def _answer_again(self) -> None:
         while True:
             self.answer()
             await asyncio.sleep(WHY_SECONDS)
 
+    def _day_began(self, at: float) -> float:
+        midnight = datetime.fromtimestamp(at, self._zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        return midnight.timestamp()
+
+    async def read_booths(self) -> None:
+        """Read what the booths are called: once a day, for there are thousands. Raises StoreError."""
+        day_at = self._day_began(self._clock.now())
+        self._picture.put("booths", await asyncio.to_thread(self._reading.booth_names))
+        self._named_on = day_at
+
     async def read(self, campaign_id: str, caps: tuple[ShownCap, ...]) -> None:
         """Read one campaign's records. Raises StoreError."""
         now = self._clock.now()
-        day_at = datetime.fromtimestamp(now, self._zone).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+        day_at = self._day_began(now)
         if day_at != self._day_at:
             self._courses.clear()
+            self._read_at.clear()
             self._day_at = day_at
         course = self._courses.setdefault(campaign_id, {})
-        first = max(0, int((now - LATEST_SECONDS - day_at) // STRETCH_SECONDS)) if course else 0
+        read_at = min(now, self._read_at.get(campaign_id, day_at))  # long ago, where the store could not be read
+        first = max(0, int((read_at - LATEST_SECONDS - day_at) // STRETCH_SECONDS))
         since = day_at + first * STRETCH_SECONDS
         for each in await asyncio.to_thread(self._reading.course, campaign_id, since, STRETCH_SECONDS):
             course[first + each.number] = replace(each, number=first + each.number)
+        self._read_at[campaign_id] = now
         self._picture.put(f"day/{campaign_id}", _day(day_at, course))
         shares = [await self._share(campaign_id, cap, now) for cap in caps]
         self._picture.put(f"abandoned/{campaign_id}", shares)

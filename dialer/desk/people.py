@@ -63,6 +63,16 @@ class _Tries:
     until: float = 0.0  # monotonic
 
 
+def refuse_stranger(name: str, names: Iterable[str]) -> None:
+    """Raise SettingError for a name that is not among those of the settings."""
+    known = sorted(names)
+    if name not in known:
+        there = ", ".join(known) or "none"
+        raise SettingError(
+            "settings", "supervisors", f"have no {name!r}; there are: {there}", "add a table [[supervisors]]"
+        )
+
+
 def refuse_weak_password(name: str, password: str) -> None:
     """Raise SettingError for a password that is too short, or the first that anybody would try."""
     if len(password) > MOST_PASSWORD:
@@ -146,12 +156,8 @@ class People:
 
     async def set_password(self, name: str, password: str | None) -> None:
         """Keep a new password, or none. Raises SettingError for a name that the settings do not have, or a weak password."""
-        if name not in self._roles and password is not None:
-            known = ", ".join(sorted(self._roles)) or "none"
-            raise SettingError(
-                "settings", "supervisors", f"have no {name!r}; there are: {known}", "add a table [[supervisors]]"
-            )
         if password is not None:
+            refuse_stranger(name, self._roles)
             refuse_weak_password(name, password)
         hashed = None if password is None else await self._in_turn(lambda: self._hasher.hash(password))
         await self._file.set_password(name, hashed, self._clock.now())

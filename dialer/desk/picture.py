@@ -21,15 +21,10 @@ BEAT_SECONDS = 5.0  # a page that has heard nothing for longer says so
 class Told:
     """What a reader is told at once: values by key, and keys that are gone."""
 
-    number: int  # of this reader's news, from 0
+    number: int  # of this reader's news; 0: the whole picture, in place of all before it
     at: float  # epoch seconds: a page shows times by this clock, not by its own
     values: dict[str, Any]
     gone: tuple[str, ...] = ()
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether it is the whole picture, in place of all before it."""
-        return self.number == 0
 
 
 class Picture:

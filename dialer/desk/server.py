@@ -21,11 +21,11 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from config.settings import CentreSettings, Settings
+from config.settings import Settings
 from config.site_rules import abandoned_caps, site_profile
 from dialer.desk.board import Board, may, problem
 from dialer.desk.doors import Guard, WebDoor, cookie_of
-from dialer.desk.figures import BoardFigures, ShownCap
+from dialer.desk.figures import STRETCH_SECONDS, BoardFigures, ShownCap
 from dialer.desk.hearing import Hearing
 from dialer.desk.http import desk_server, listening
 from dialer.desk.pages_built import BUILT
@@ -85,8 +85,16 @@ def read_assets(folder: Path = BUILT) -> dict[str, Asset]:
 class Entrance:
     """Pages and their files, and who comes in."""
 
-    def __init__(self, centre: CentreSettings, people: People, assets: dict[str, Asset]) -> None:
-        self._centre, self._zone = centre.id, centre.time_zone
+    def __init__(self, settings: Settings, people: People, assets: dict[str, Asset]) -> None:
+        self._site = {
+            "centre": settings.centre.id,
+            "zone": settings.centre.time_zone,
+            "pause_reasons": settings.floor.pause_reasons,
+            "stretch_seconds": STRETCH_SECONDS,
+        }
+        self._signing = frozenset(
+            each.name for each in settings.supervisors if settings.broker.signed_commands or each.key is not None
+        )
         self._people = people
         self._assets = assets
 
@@ -133,12 +141,14 @@ class Entrance:
         return Response(status_code=204, headers={"set-cookie": cookie_of(None)})
 
     async def me(self, request: Request) -> dict[str, Any] | None:
-        """Who has signed in, and what this one may do; null: nobody."""
+        """Who has signed in, and what this one may do; null: nobody. `signs`: only with a signature, which no page has."""
         token = request.state.token
         who = None if token is None else await self._people.who(token)
         if who is None:
             return None
-        return {"name": who.name, "role": who.role, "centre": self._centre, "zone": self._zone, "may": may(who.role)}
+        offered, signs = may(who.role), who.name in self._signing
+        held = {"may": [] if signs else offered, "signs": signs and bool(offered)}
+        return {"name": who.name, "role": who.role, **held, **self._site}
 
 
 def make_app(doors: list[WebDoor]) -> FastAPI:
@@ -175,12 +185,12 @@ def health_door(picture: Picture) -> WebDoor:
     return WebDoor("GET", "/health", health, None)
 
 
-def document_door(doors: list[WebDoor]) -> WebDoor:
-    """The door to the OpenAPI document of the others."""
+def document_door() -> WebDoor:
+    """The door to the OpenAPI document of them all."""
 
-    async def document() -> dict[str, Any]:
+    async def document(request: Request) -> dict[str, Any]:
         """This document."""
-        made: dict[str, Any] = make_app(doors).openapi()
+        made: dict[str, Any] = request.app.openapi()  # which makes it once
         return made
 
     return WebDoor("GET", "/api/openapi.json", document)
@@ -223,14 +233,14 @@ async def running_desk(
             hearing = Hearing(
                 broker or desk_broker(settings), settings.centre.id, clock, picture.put, random.SystemRandom()
             )
-            board = Board(picture, hearing, file, people, reading, clock)
+            board = Board(picture, hearing, file, people, clock)
             await board.begin()
-            entrance = Entrance(settings.centre, people, read_assets() if assets is None else assets)
-            doors = [*entrance.doors(), *board.doors(), health_door(picture)]
-            doors.append(document_door(doors))
+            figures = BoardFigures(picture, reading, clock, site_zone(settings), shown_caps(settings))
+            await figures.read_booths()
+            entrance = Entrance(settings, people, read_assets() if assets is None else assets)
+            doors = [*entrance.doors(), *board.doors(), health_door(picture), document_door()]
             origins = frozenset({origin, *_own_names(settings, origin, port)})
             guard = Guard(make_app(doors), doors, people.who, lambda: origins)
-            figures = BoardFigures(picture, reading, clock, site_zone(settings), shown_caps(settings))
             server = desk_server(settings.desk, guard)
             async with asyncio.TaskGroup() as group:
                 beside = [

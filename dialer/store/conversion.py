@@ -54,14 +54,14 @@ def convert(
     try:
         close_writing(open_writing(path, create=False, key=old))  # looks whether it is whole, and brings it up to date
         beside = left_over(path)
-        _remove(beside)
+        remove_file(beside)
         if shutil.disk_usage(path.parent).free < path.stat().st_size * _ROOM:
             raise StoreFull(f"{path}: the disk has no room for a second copy, which a conversion needs: free space")
         try:
             with explained(path):
                 _replace(path, beside, old, new, note, progress)
         finally:
-            _remove(beside)
+            remove_file(beside)
     finally:
         lock.release()
 
@@ -179,8 +179,9 @@ def _overwrite(descriptor: int, progress: Progress) -> None:
     os.fsync(descriptor)
 
 
-def _remove(beside: Path) -> None:
-    for name in (beside, *(beside.with_name(beside.name + end) for end in ("-journal", "-wal", "-shm"))):
+def remove_file(path: Path) -> None:
+    """Remove a file of SQLite's, and what stands beside it, where they are there. Raises StoreError."""
+    for name in (path, *(path.with_name(path.name + end) for end in ("-journal", "-wal", "-shm"))):
         try:
             name.unlink(missing_ok=True)
         except OSError as error:

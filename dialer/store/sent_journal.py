@@ -32,7 +32,7 @@ class SentJournal:
 
     def __init__(self, path: Path, boot_id: Path = BOOT_ID) -> None:
         """`path` is the journal's own file. Nothing is read or written yet."""
-        self.path = self._path = path
+        self.path = path
         self._boot = _read(boot_id).strip()
         self._file: int | None = None
         self._length = 0
@@ -58,7 +58,7 @@ class SentJournal:
         return [AttemptId(str(uuid.UUID(bytes=record[1:]))) for record in records if record[:1] == _SENDING]
 
     def _records(self) -> tuple[bytes, list[bytes]]:
-        head, _, told = _read(self._path).partition(b"\n")
+        head, _, told = _read(self.path).partition(b"\n")
         return head, [told[at : at + _RECORD_BYTES] for at in range(0, len(told) - _RECORD_BYTES + 1, _RECORD_BYTES)]
 
     def clock_ahead(self) -> float | None:
@@ -83,7 +83,7 @@ class SentJournal:
 
     def begin(self) -> None:
         """Begin anew: what the earlier run left is settled in the store. Raises OSError."""
-        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._start()
 
     def opening(self, attempt_id: AttemptId) -> None:
@@ -128,7 +128,7 @@ class SentJournal:
     def _head(self) -> bytes:
         """This boot and this very file: a copy that was put back may be of before a call was sent."""
         try:
-            found = self._path.stat()
+            found = self.path.stat()
         except OSError:
             return b""
         return self._boot + f" {found.st_dev} {found.st_ino}".encode()

@@ -8,15 +8,17 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 from argon2 import PasswordHasher
 
-from config.settings import CentreSettings, Settings
+from config.settings import Settings
 from config.supervision import Supervisor
 from config.words import SupervisorRole
 from dialer.desk.board import Board
 from dialer.desk.doors import COOKIE, Guard, WebDoor
+from dialer.desk.figures import BoardFigures
 from dialer.desk.hearing import Hearing, Reply
 from dialer.desk.people import People
 from dialer.desk.picture import Picture
@@ -99,7 +101,7 @@ class DeskStand:
 
 
 @contextlib.asynccontextmanager
-async def desk_stand(folder: Path) -> AsyncIterator[DeskStand]:
+async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIterator[DeskStand]:
     """A desk at which somebody of each role may sign in, by the role's name."""
     clock = SetClock()
     file = DeskFile(folder / "centre.desk.db", None)
@@ -113,11 +115,11 @@ async def desk_stand(folder: Path) -> AsyncIterator[DeskStand]:
             " VALUES (118, '1', 'S13', 209, 'Kothrud', 118, 'School')"
         )
     reading = DeskReading(folder / "centre.db", None)
-    board = Board(picture, hearing, file, people, reading, clock)
+    board = Board(picture, hearing, file, people, clock)
     await board.begin()
-    entrance = Entrance(CentreSettings(), people, {"board.html": Asset("text/html", PAGE, None)})
-    doors = [*entrance.doors(), *board.doors(), health_door(picture)]
-    doors.append(document_door(doors))
+    await BoardFigures(picture, reading, clock, ZoneInfo("UTC"), {}).read_booths()
+    entrance = Entrance(settings or Settings(), people, {"board.html": Asset("text/html", PAGE, None)})
+    doors = [*entrance.doors(), *board.doors(), health_door(picture), document_door()]
     guard = Guard(make_app(doors), doors, people.who, lambda: frozenset({ORIGIN}))
     transport = httpx.ASGITransport(app=guard)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:

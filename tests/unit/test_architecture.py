@@ -72,7 +72,7 @@ IMPURE_MODULES = frozenset(
 
 
 MOST_SINGLE_IMPORTERS = 10  # short modules that belong into their only importer, as a rule
-MOST_CONSTRUCTOR_ARGUMENTS = 6  # five is the aim, and holds everywhere but in the desk
+MOST_CONSTRUCTOR_ARGUMENTS = 5
 MOST_FUNCTION_LINES = 71  # where the centre is joined
 
 
@@ -127,20 +127,11 @@ def test_a_thought_lies_in_one_piece(house: House) -> None:
 def test_nothing_takes_or_says_too_much_at_once(house: House) -> None:
     assert house.constructors()[0][0] <= MOST_CONSTRUCTOR_ARGUMENTS
     assert house.functions()[0][0] <= MOST_FUNCTION_LINES
-    simulated = [
-        each for each in house.constructors() if each[1].startswith(("dialer.simulation.", "dialer.rehearsal."))
-    ]
-    assert simulated[0][0] <= 5, simulated[0]
-    few = ("dialer.mqtt.", "dialer.store.", "dialer.site.", "dialer.cli.", "dialer.reports.", "dialer.roll.")
-    assert [each for each in house.constructors() if each[0] > 5 and each[1].startswith(few)] == []
 
 
 def test_the_engine_calls_nobody_back(house: House) -> None:
-    """What follows is said (engine/effects.py), and carried out in one place: its timers and tasks alone come back to it. A feature
-    takes at most five things.
-    """
+    """What follows is said (engine/effects.py), and carried out in one place: its timers and tasks alone come back to it."""
     assert house.callbacks("dialer.engine") == ["dialer.engine.engine.Engine._carry_out -> centre.adopt_tasks"]
-    assert [each for each in house.constructors() if each[1].startswith("dialer.engine.") and each[0] > 5] == []
 
 
 def test_what_the_engine_knows_has_one_writer_each(house: House) -> None:

@@ -66,6 +66,34 @@ def test_a_store_goes_from_plain_to_encrypted_to_another_key_and_back(plain: Pat
     assert (code, text.startswith("the audit is whole: 3 entries")) == (0, True)
 
 
+def test_what_the_desk_keeps_goes_with_the_old_key_and_is_made_anew(plain: Path, tmp_path: Path) -> None:
+    with plain.open("a") as file:
+        file.write('[[supervisors]]\nname = "asha"\nrole = "supervisor"\n')
+    desk = tmp_path / "centre.desk.db"
+
+    def set_password(config: Path) -> tuple[int, str]:
+        return run("desk", "password", "asha", "-c", config, "--password", "-", given="lorry-mango-violin\n")
+
+    without = tmp_path / "without.toml"
+    lines = plain.read_text().splitlines()
+    without.write_text("\n".join(line for line in lines if "encryption_key_file" not in line))
+    assert set_password(without)[0] == 0
+    desk.with_name("centre.desk.db-wal").touch()
+    code, text = run("store", "encrypt", "-c", plain)
+    assert (code, f"{desk}: removed" in text, "set the passwords again" in text) == (0, True, True)
+    assert [path.name for path in tmp_path.glob("centre.desk.db*")] == []
+    assert set_password(plain)[0] == 0
+    assert is_encrypted(desk)
+    assert "removed" not in run("store", "encrypt", "-c", plain)[1]
+    assert "removed" in run("store", "decrypt", "-c", plain)[1]
+    assert set_password(without)[0] == 0
+    desk.rename(tmp_path / "plain")
+    run("store", "encrypt", "-c", plain)
+    (tmp_path / "plain").rename(desk)  # as a conversion leaves it that was killed right after the store's
+    assert "removed" in run("store", "encrypt", "-c", plain)[1]
+    assert set_password(plain)[0] == 0
+
+
 def test_without_a_key_in_the_settings_nothing_is_converted(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 9)
     config = settings(tmp_path, None)

@@ -9,12 +9,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from fastapi import Request
 
+from config.seats import LogInSettings
 from config.words import SupervisorRole
-from dialer.desk.board import LOOK_SECONDS, OFFERED, may
+from dialer.desk.board import LOOK_SECONDS, MOST_READERS_EACH, OFFERED, may
 from dialer.desk.figures import BoardFigures, ShownCap
 from dialer.desk.hearing import Reply
 from dialer.desk.pages_built import SOURCES
+from dialer.desk.people import Who
 from dialer.desk.picture import Picture
 from dialer.desk.why import warnings, why
 from dialer.domain.commands.registry import COMMANDS
@@ -98,7 +101,7 @@ async def test_a_board_is_told_of_its_own_kinds_and_of_no_others(desk: DeskStand
     desk.picture.put("seat/01", {"state": "ready"})
     desk.picture.put("pop/01", {"name": "somebody"})
     token = await desk.people.sign_in("viewer", PASSWORD)
-    news = desk.board._news(token)
+    news = desk.board._news(token, "viewer")
     first = await anext(news)
     assert b"seat/01" in first
     assert b"somebody" not in first
@@ -107,7 +110,7 @@ async def test_a_board_is_told_of_its_own_kinds_and_of_no_others(desk: DeskStand
 
 async def test_a_page_whose_sign_in_ended_is_told_nothing_more(desk: DeskStand) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
-    news = desk.board._news(token)
+    news = desk.board._news(token, "viewer")
     await anext(news)
     await desk.people.sign_out(token)
     desk.clock.pass_seconds(LOOK_SECONDS)
@@ -117,8 +120,34 @@ async def test_a_page_whose_sign_in_ended_is_told_nothing_more(desk: DeskStand) 
     assert desk.picture.readers == 0
 
 
-async def test_booths_have_their_names(desk: DeskStand) -> None:
+async def test_one_person_opens_a_few_boards_and_no_more(desk: DeskStand) -> None:
+    token = await desk.people.sign_in("viewer", PASSWORD)
+    every = [desk.board._news(token, "viewer") for _ in range(MOST_READERS_EACH)]
+    for news in every:
+        await anext(news)
+    answer = await desk.get("/api/board/events", "viewer")
+    assert (answer.status_code, answer.json()) == (503, {"problem": "full"})
+    other = Request({"type": "http", "state": {"who": Who("coach", "coach"), "token": token}})
+    assert (await desk.board.events(other)).status_code == 200
+    for news in every:
+        await news.aclose()  # type: ignore[attr-defined]
+    assert desk.board._open["viewer"] == 0
+
+
+async def test_booths_have_their_names_which_are_read_again_with_the_day(desk: DeskStand, tmp_path: Path) -> None:
     assert (await desk.get("/api/board/booths", "viewer")).json() == {"118": ["Kothrud", "School"]}
+    with exclusive_connection(tmp_path / "centre.db", "a test") as db:
+        db.execute("UPDATE booth SET name = 'Town hall'")
+    reading = DeskReading(tmp_path / "centre.db", None)
+    figures = BoardFigures(desk.picture, reading, desk.clock, ZoneInfo("UTC"), {})
+    await figures.read_booths()
+    desk.picture.put("booths", {})
+    await figures.read_all()
+    assert desk.picture.get("booths") == {}
+    desk.clock.pass_seconds(86_400.0)
+    await figures.read_all()
+    assert desk.picture.get("booths") == {118: ("Kothrud", "Town hall")}
+    reading.close()
 
 
 # Why is nothing dialled?
@@ -212,6 +241,7 @@ def test_every_word_of_the_dialler_and_every_sentence_of_the_pages_has_its_words
     words |= {f"why-limit-{limit}" for limit in Limit} | {f"pacing-{limit}" for limit in Limit}
     words |= {f"role-{role}" for role in SupervisorRole if role is not SupervisorRole.DESK}
     words |= {f"do-{name}" for name in OFFERED}
+    words |= {f"pause-{reason}" for reason in LogInSettings().pause_reasons}
     room = Path(__file__).parents[3] / "dialer/desk"
     for source in room.glob("*.py"):
         words |= {f"problem-{word}" for word in re.findall(r'problem\(\d+, "([a-z-]+)"', source.read_text("utf-8"))} - {
@@ -263,6 +293,16 @@ async def test_shares_of_each_window_and_the_days_course_come_from_the_records(t
     assert sum(day["live_answers"]) == 3
     assert [(each["answers"], each["abandoned"]) for each in shares] == [(3, 1), (2, 1)]
     assert shares[0]["stop"] == 0.03
+    with exclusive_connection(store, "a test") as db:  # while the desk could not read
+        db.execute("PRAGMA foreign_keys = OFF")
+        db.execute(
+            "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, trunk, caller_id, created_at, ended_at, outcome,"
+            " direction) SELECT 'b0', campaign_id, 9, 1, 't', 'c', created_at + 1200, ended_at + 1200, 'no-answer', direction"
+            " FROM attempt WHERE attempt_id = 'a3'"
+        )
+    clock.pass_seconds(3 * 3_600.0)
+    await figures.read("turnout", caps)
+    assert sum(picture.get("day/turnout")["placed"]) == 5
     clock.pass_seconds(86_400.0)
     await figures.read("turnout", caps)
     assert picture.get("day/turnout")["placed"] == []

@@ -95,6 +95,11 @@ def test_a_password_that_is_none_is_refused_in_one_line(site: Path, name: str, g
     assert given not in said or given == "asha"
 
 
+def test_an_unknown_name_is_refused_before_anybody_types(site: Path) -> None:
+    code, said = run("desk", "password", "nobody", "-c", site)
+    assert (code, "have no 'nobody'" in said, "password:" in said) == (2, True, False)
+
+
 def test_a_password_never_stands_among_the_arguments(site: Path) -> None:
     code, said = run("desk", "password", "asha", "-c", site, "--password", PASSWORD)
     assert code == 2

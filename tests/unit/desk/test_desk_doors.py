@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from fastapi.routing import APIRoute
 
+from config.settings import Settings
 from config.words import SupervisorRole
 from dialer.desk.doors import COOKIE, MOST_BODY_BYTES, cookie_of, token_in
+from dialer.desk.figures import STRETCH_SECONDS
 from dialer.desk.server import make_app
 from tests.support.desk import ORIGIN, PASSWORD, DeskStand, desk_stand
 
@@ -106,6 +108,25 @@ async def test_signing_in_gives_a_cookie_for_this_host_and_no_script(desk: DeskS
         headers={"origin": ORIGIN, "content-type": "application/json", "cookie": f"{COOKIE}={token}"},
     )
     assert (await desk.browser.get("/api/me", headers={"cookie": f"{COOKIE}={token}"})).json() is None
+
+
+async def test_a_page_is_told_what_the_settings_say_and_offers_nothing_to_who_must_sign(tmp_path: Path) -> None:
+    key = f"ed25519:{'A' * 43}="
+    supervisors = [{"name": "coach", "role": "coach", "key": key}, {"name": "viewer", "role": "viewer", "key": key}]
+    given = {"supervisors": supervisors, "floor": {"pause_reasons": ["prayer"]}}
+    async with desk_stand(tmp_path, Settings.model_validate(given)) as desk:
+        told = {role: (await desk.get("/api/me", role)).json() for role in ("coach", "viewer", "supervisor")}
+    assert [(each["may"] == [], each["signs"]) for each in told.values()] == [
+        (True, True),
+        (True, False),
+        (False, False),
+    ]
+    assert told["coach"]["pause_reasons"] == ["prayer"]
+    assert told["coach"]["stretch_seconds"] == STRETCH_SECONDS
+
+
+async def test_a_head_alone_is_not_there_either(desk: DeskStand) -> None:
+    assert (await desk.browser.head("/board")).status_code == 404
 
 
 async def test_a_password_is_repeated_by_no_refusal(desk: DeskStand) -> None:

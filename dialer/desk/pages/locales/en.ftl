@@ -309,10 +309,12 @@ ask-barge = Your phone rings. Agent and voter of seat { $seat } both hear you.
 
 pause-reason = Reason
 pause-break = break
+pause-meal = meal
 pause-training = training
 pause-meeting = meeting
 pause-technical = technical
 
+commands-signed = The dialler wants your commands signed, which this page cannot do: give them with "dialer mqtt send".
 command-done = Done: { $text }
 command-refused = Refused: { $text }
 command-unanswered = The dialler has not answered. Look whether it was done before you try again.

@@ -297,10 +297,12 @@ ask-barge = आपका फ़ोन बजेगा। सीट { $seat } क
 
 pause-reason = कारण
 pause-break = अवकाश
+pause-meal = भोजन
 pause-training = प्रशिक्षण
 pause-meeting = बैठक
 pause-technical = तकनीकी
 
+commands-signed = डायलर आपके आदेश केवल हस्ताक्षर के साथ मानता है, जो यह पन्ना नहीं कर सकता: उन्हें "dialer mqtt send" से दें।
 command-done = हो गया: { $text }
 command-refused = मना किया गया: { $text }
 command-unanswered = डायलर ने जवाब नहीं दिया। फिर कोशिश से पहले देखें कि काम हुआ या नहीं।

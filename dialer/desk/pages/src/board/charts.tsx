@@ -2,12 +2,13 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { Section } from "../shared/parts";
-import { now, value } from "../shared/server";
+import { me, now, value } from "../shared/server";
 import { count, hour, language, percent, t, zone } from "../shared/words";
 import { campaigns, type Day, type Window } from "./wire";
 
 const COLUMNS = ["placed", "answered", "connected", "abandoned", "live_answers"] as const;
-const STRETCH_SECONDS = 600;
+/** How long each part of the day's course is. */
+const stretchSeconds = () => me.value?.stretch_seconds ?? 0;
 
 /** The course of the shown campaigns, added up stretch by stretch. */
 function together(days: Day[]): Day {
@@ -41,7 +42,7 @@ interface Drawn {
 function Chart({ times: given, rows: columns, lines, label, least }: Drawn) {
   // uPlot takes a single point for a whole day: it gets a second one, with nothing in it.
   const alone = given.length === 1;
-  const times = alone ? [...given, given[0]! + STRETCH_SECONDS] : given;
+  const times = alone ? [...given, given[0]! + stretchSeconds()] : given;
   const rows = alone ? columns.map((column) => [...column, null]) : columns;
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -100,7 +101,7 @@ export function Charts() {
   });
   const added = (column: (typeof COLUMNS)[number]) => day[column].reduce((a, b) => a + b, 0);
   // A stretch that has only begun would look like a fall.
-  const wholeUntil = day.at.length > 1 && day.at.at(-1)! + STRETCH_SECONDS > now.peek() ? -1 : undefined;
+  const wholeUntil = day.at.length > 1 && day.at.at(-1)! + stretchSeconds() > now.peek() ? -1 : undefined;
   const shownRows = (row: (number | null)[]) => row.slice(0, wholeUntil);
   const times = day.at.slice(0, wholeUntil);
   const told = t("chart-calls-told", { placed: added("placed"), answered: added("answered"), connected: added("connected") });

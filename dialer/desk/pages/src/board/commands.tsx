@@ -1,7 +1,7 @@
 // Commands with a question before them: what will be done, to whom, and yes or no.
 import { question, say } from "../shared/parts";
 import { ask, isProblem, me } from "../shared/server";
-import { t } from "../shared/words";
+import { t, word } from "../shared/words";
 
 interface Reply {
   status: string;
@@ -27,7 +27,7 @@ const AT_ONCE = new Set(["seat-ready", "listen", "stop-listening"]); // nothing 
 /** Ask whether to do it, then do it. */
 export function command(name: string, values: Record<string, string> = {}): void {
   if (AT_ONCE.has(name)) return void give(name, values);
-  const reasons = ["break", "training", "meeting", "technical"].map((reason): [string, string] => [reason, t(`pause-${reason}`)]);
+  const reasons = (me.value?.pause_reasons ?? []).map((reason): [string, string] => [reason, word("pause", reason)]);
   question({
     title: t(`do-${name}`),
     text: t(`ask-${name}`, values),

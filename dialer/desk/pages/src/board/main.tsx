@@ -84,6 +84,7 @@ function Board() {
       <Head />
       <main>
         <Stale />
+        {me.value?.signs && <p>{t("commands-signed")}</p>}
         <Alerts />
         <Tiles />
         <div class="columns">

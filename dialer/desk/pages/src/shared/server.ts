@@ -8,6 +8,9 @@ export interface Me {
   centre: string;
   zone: string;
   may: string[];
+  signs: boolean; // the dialler wants this one's commands signed, which no page can do
+  pause_reasons: string[];
+  stretch_seconds: number; // of the day's course
 }
 
 /** A refusal: a word that the pages have a sentence for. */
