@@ -146,7 +146,7 @@ _log = structlog.get_logger(__name__)
 # Between tries to reach Asterisk: seats and calls are to be known again within 5 s of its coming back.
 LONGEST_WAIT_SECONDS = 3.0
 GIVE_BACK_SECONDS = 600.0  # free memory, to the system
-PROBE_SECONDS = 1.0  # a Ping so often tells a link that is half open in time (`placing.UNANSWERED_SECONDS`)
+PROBE_SECONDS = 1.0  # a Ping so often tells a link that is half open in time (`eligibility.UNANSWERED_SECONDS`)
 
 
 async def give_back_memory() -> None:

@@ -203,7 +203,7 @@ class Acd:
         talked = seat.state is SeatState.TALKING
         if talked:
             talk = now.seconds - seat.since.seconds
-            self._centre.then(Learn(call.campaign_id, PacingEventKind.TALK_ENDED, talk, call, seat.stage))
+            self._centre.then(Learn(call.campaign_id, PacingEventKind.TALK_ENDED, talk, call))
             self._ended[seat_name] = call
         after = seat.call_ended(now)
         if after.agent is None and talked:  # a call adopted after a restart: nobody is there to wrap it up
@@ -226,9 +226,6 @@ class Acd:
         if after is seat:
             return
         self.put(seat, after)
-        if seat.campaign_id in self._centre.campaigns:
-            kind, seconds = PacingEventKind.STAGE_CHANGED, now - seat.since.seconds
-            self._centre.then(Learn(seat.campaign_id, kind, seconds, stage=after.stage))
         self._centre.wake.set()
 
     def wrap_up_ran_out(self, seat_name: str) -> None:
@@ -244,7 +241,7 @@ class Acd:
         after = seat.wrapped_up(now)
         if seat.campaign_id in self._centre.campaigns:
             seconds = now.seconds - seat.since.seconds
-            self._centre.then(Learn(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seconds, stage=seat.stage))
+            self._centre.then(Learn(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seconds))
             if after.state is not SeatState.READY:
                 self._centre.then(Learn(seat.campaign_id, PacingEventKind.BREAK_STARTED))
         self.free(seat, after)

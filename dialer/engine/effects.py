@@ -19,7 +19,7 @@ from dialer.domain.model import AttemptId
 from dialer.domain.switch import CallEnded, Switch, SwitchEvent
 from dialer.domain.view import CallChange, CampaignChange, Change
 from dialer.engine.call import Call
-from dialer.pacing.port import PacingEventKind, SeatStage
+from dialer.pacing.port import PacingEventKind
 from dialer.store.sqlite import Store, Write
 
 P = ParamSpec("P")
@@ -63,7 +63,7 @@ Event = SwitchEvent | Due | Over
 
 @dataclass(frozen=True, slots=True)
 class Learn:
-    """The campaign's pacer learns of something that happened now; `seconds` and `stage` as the kind says. `call` is the one that it
+    """The campaign's pacer learns of something that happened now; `seconds` as the kind says. `call` is the one that it
     happened to, where it is a call's: what its number came to is learned as well.
     """
 
@@ -71,7 +71,6 @@ class Learn:
     kind: PacingEventKind
     seconds: float = 0.0
     call: Call | None = None
-    stage: SeatStage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +148,6 @@ def _of_the_leg(before: Call, after: Call) -> Iterator[Effect]:
     own = not after.inbound  # a caller's says nothing of our calls
     if leg.written and not was.written:
         yield Learn(campaign_id, PacingEventKind.PLACED, call=after)
-    if leg.ringing_seconds is not None and was.ringing_seconds is None and not after.adopted:
-        yield Learn(campaign_id, PacingEventKind.RINGING, leg.ringing_seconds - leg.began_seconds, after)
     if _counted(after) and not _counted(before):
         yield Learn(campaign_id, PacingEventKind.ANSWERED, after.seconds_to_answer, after)
     if own and leg.not_counted and not was.not_counted:  # given up once; one that was counted is taken back

@@ -100,6 +100,7 @@ class Engine:
         self.inbound_desk = Inbound(centre, self._store, self._trunks, plan.inbound)
         self._reconciler = Reconciler(centre, self._store, self._switch, self.inbound_desk)
         self._reconciled = asyncio.Event()
+        self._is_over = False
         self.flow_desk = FlowService(centre, self._store, outside.flows, self._eligibility, self._acd)
         self._housekeeping = Housekeeping(centre, self._store, self._acd)
         self._desks = Desks(
@@ -150,8 +151,10 @@ class Engine:
 
     def on_switch_event(self, event: Event) -> None:
         """Apply an event, at once and in order, and carry out what follows. Events of calls that are not live any more change
-        nothing.
+        nothing, and so does any after the engine's end.
         """
+        if self._is_over:
+            return
         self._centre.in_turn = True
         try:
             self._apply(event)
@@ -271,6 +274,8 @@ class Engine:
 
         `unheard` is the sound for want of which nobody could answer: the campaign is held.
         """
+        if self._is_over:
+            return
         live = self._centre.calls.get(AttemptId(attempt_id))
         if live is not None and unheard is not None:
             self._campaigns.hold_unheard(live, unheard)
@@ -339,15 +344,22 @@ class Engine:
     # What follows
 
     def _carry_out(self) -> None:
-        """Everything that follows, in the order of `_FIRST`, until nothing more does."""
-        centre = self._centre
+        """Everything that follows, in the order of `_FIRST`, until nothing more does. A mistake in one of them loses none of the
+        others, and ends the engine.
+        """
+        centre, mistake = self._centre, None
         centre.in_turn = True
         try:
             while effects := centre.take_effects():
                 for effect in sorted(effects, key=lambda effect: _FIRST.get(type(effect), len(_FIRST))):
-                    self._do(effect)
+                    try:
+                        self._do(effect)
+                    except Exception as error:  # noqa: BLE001 - whatever it is: what else follows is still to be kept
+                        mistake = mistake or error
         finally:
             centre.in_turn = False
+        if mistake is not None:
+            centre.end_by(mistake)
 
     def _do(self, effect: Effect) -> None:
         match effect:
@@ -380,7 +392,10 @@ class Engine:
 
     def _fire(self, key: str, due: Due) -> None:
         self._timers.pop(key, None)
-        self.on_switch_event(due)
+        try:
+            self.on_switch_event(due)
+        except Exception as error:  # noqa: BLE001 - asyncio would log it and go on
+            self._centre.end_by(error)
 
     def _stop_timers(self) -> None:
         """Nothing is done after the engine's end."""
@@ -401,7 +416,7 @@ class Engine:
                 until = now if call.leg.answered_seconds is None else call.leg.answered_seconds
                 rang = max(0.0, until - call.ringing_seconds)
         timed = call is None or not call.adopted
-        run.pacer.observe(PacingEvent(kind, now, max(0.0, learn.seconds), chance, learn.stage, timed, rang))
+        run.pacer.observe(PacingEvent(kind, now, max(0.0, learn.seconds), chance, timed, rang))
 
     async def _order(self, what: Order) -> None:
         try:
@@ -496,10 +511,14 @@ class Engine:
                 keeper.cancel()
                 self._stop_timers()
         finally:
+            self._is_over = True
             centre.leave_tasks()
             self._stop_timers()
         self._acd.close_intervals()
         await self._housekeeping.finish()
+        for effect in centre.take_effects():
+            if isinstance(effect, StoreError):  # of the last that was to be kept
+                self._keeping.failed(effect)
         self._sent.close()
 
     async def _decide_until(self, stop: asyncio.Event) -> None:

@@ -71,7 +71,7 @@ class Keeping:
             centre.spawn(self._recover(), "store-recovers")
 
     async def _recover(self) -> None:
-        """Originator goes on when every result is kept, the disk has room, the store takes a write, and nothing has failed for a
+        """Dialling goes on when every result is kept, the disk has room, the store takes a write, and nothing has failed for a
         while: for longer where it was in trouble just before.
         """
         centre = self._centre

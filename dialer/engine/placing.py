@@ -495,7 +495,7 @@ class Placing:
             # Where no start is to be waited for, channels are full: the end of a call wakes us.
             left = self._trunks.seconds_to_next_start(run.spec.trunks, now, leaving)
             return max(0.01, min(LOOK_AGAIN_SECONDS, left)) if left > 0 else LOOK_AGAIN_SECONDS
-        snapshot = pacing_snapshot(self._centre, self._trunks, run, used)
+        snapshot = pacing_snapshot(self._centre, self._trunks, run, used, leaving)
         self._cancel_excess(run, snapshot)
         wanted = min(run.pacer.calls_to_place(snapshot), snapshot.cps_budget, snapshot.free_channels)
         if wanted > 0:
@@ -526,7 +526,8 @@ class Placing:
             return
         rings = any(not call.answered for call in self._centre.calls_of(run.spec.campaign_id))
         if run.spec.kind is CampaignKind.AGENTS and rings and self._centre.switch_up:
-            self._cancel_excess(run, pacing_snapshot(self._centre, self._trunks, run, self._centre.channels_used()))
+            used, leaving = self._centre.channels_used(), self._centre.calls_leaving()
+            self._cancel_excess(run, pacing_snapshot(self._centre, self._trunks, run, used, leaving))
 
     def cancel_campaign(self, run: CampaignRun) -> None:
         """Cancel what rings of a campaign, and give its claims back."""

@@ -84,13 +84,13 @@ class CallEnds:
 
 
 def _lessons(call: Call, outcome: Outcome, now: float) -> Iterator[Learn]:
-    """What the pacer has not heard yet of a call that has ended. Abandoned calls it hears of when the message starts, but for one
-    whose end nobody saw.
+    """What the pacer has not heard yet of a call that has ended. Abandoned calls it hears of when the message starts, or when the
+    agent's phone turns out to be dead, but for one whose end nobody saw.
     """
     if call.inbound:
         return
     if outcome.answered:
-        unseen = outcome is Outcome.ABANDONED and not call.leg.message_started
+        unseen = outcome is Outcome.ABANDONED and not (call.leg.message_started or call.talk.heard_nobody)
         if outcome is Outcome.DROPPED or unseen:
             # Gone before it was known whether a machine had picked up: a machine does not hang up.
             if not call.leg.judged:

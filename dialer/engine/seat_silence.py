@@ -101,10 +101,11 @@ class SeatSilence:
             if since is None:
                 since = await self._switch.seat_packets(seat.name)
                 await asyncio.sleep(LISTEN_SECONDS)
-            for _ in range(LISTENS):
+            for look in range(LISTENS):
+                if look:
+                    await asyncio.sleep(LISTEN_SECONDS)
                 if await self._switch.seat_packets(seat.name) != since:
                     return True
-                await asyncio.sleep(LISTEN_SECONDS)
         except SwitchError as error:  # nobody knows: what stands is not doubted
             _log.info("seat.not-asked", seat=seat.name, problem=str(error))
             return True

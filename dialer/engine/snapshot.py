@@ -30,10 +30,12 @@ _AT_WORK = _BUSY | {SeatState.READY}
 _ON_BREAK = frozenset({SeatState.PAUSED, SeatState.LOST})
 
 
-def pacing_snapshot(centre: Centre, trunks: TrunkPool, run: CampaignRun, used: dict[str, int]) -> PacingSnapshot:
-    """What the pacer may know now. Campaigns with agents share the seats: a campaign sees those that have the skill it asks for,
-    and the calls that no others may take. Where some of its seats serve other skills as well, it sees all seats that these
-    campaigns have among them and all their calls, if that leaves it less.
+def pacing_snapshot(
+    centre: Centre, trunks: TrunkPool, run: CampaignRun, used: dict[str, int], leaving: dict[str, int]
+) -> PacingSnapshot:
+    """What the pacer may know now, with so many channels `used` and calls `leaving`, by trunk. Campaigns with agents share the
+    seats: a campaign sees those that have the skill it asks for, and the calls that no others may take. Where some of its seats
+    serve other skills as well, it sees all seats that these campaigns have among them and all their calls, if that leaves it less.
     """
     now = centre.clock.monotonic()
     if run.spec.kind is CampaignKind.AGENTS:
@@ -53,7 +55,7 @@ def pacing_snapshot(centre: Centre, trunks: TrunkPool, run: CampaignRun, used: d
         ringing=ringing,
         waiting_seconds=waiting,
         free_channels=max(0, room),
-        cps_budget=trunks.startable(run.spec.trunks, used, now, centre.calls_leaving()),
+        cps_budget=trunks.startable(run.spec.trunks, used, now, leaving),
         next_answer_probability=answer_probability(run, run.hopper[0]) if run.hopper else None,
         active_calls=active,
         seconds_left=_seconds_left(centre, run),

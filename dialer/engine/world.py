@@ -242,14 +242,14 @@ class Centre:
     def then(self, *effects: Effect) -> None:
         """What follows from what was just changed: carried out when this stretch of code is done, with all else that follows."""
         if not self.in_turn and not self._effects and self._tasks is not None:
-            asyncio.get_running_loop().call_soon(self._carry_out_later)
+            asyncio.get_running_loop().call_soon(self._carry_out)
         self._effects += effects
 
-    def _carry_out_later(self) -> None:
-        try:
-            self._carry_out()
-        except Exception as error:  # noqa: BLE001 - a mistake of our own: it ends the engine as one in a task does
-            self.spawn(_fail(error), "effects")
+    def end_by(self, mistake: Exception) -> None:
+        """A mistake of our own ends the engine as one in a task does: fail closed. Raises it where no engine runs."""
+        if self._tasks is None:
+            raise mistake
+        self.spawn(_fail(mistake), "mistake")
 
     def take_effects(self) -> list[Effect]:
         """What is to be carried out now."""

@@ -65,7 +65,6 @@ class PacingEventKind(StrEnum):
     """What happened. One event is observed once, in order of time."""
 
     PLACED = "placed"  # an Originate was written
-    RINGING = "ringing"  # the carrier said so; seconds: since placed
     ANSWERED = "answered"  # a person answered; seconds: since placed
     FAILED = "failed"  # ended unanswered (busy, no answer, failure), or a machine answered; seconds: since placed
     CANCELLED = "cancelled"  # we hung up before an answer; says nothing of the number; seconds: since placed
@@ -76,7 +75,6 @@ class PacingEventKind(StrEnum):
     TALK_ENDED = "talk-ended"  # seconds: talk
     WRAP_UP_ENDED = "wrap-up-ended"  # the seat is free again; seconds: wrap-up
     BREAK_STARTED = "break-started"  # a seat left after a call instead of becoming free
-    STAGE_CHANGED = "stage-changed"  # stage; seconds: since the talk began
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,6 @@ class PacingEvent:
     at_seconds: float  # monotonic, the same axis as the snapshot's
     seconds: float = 0.0  # see the kind
     answer_probability: float | None = None  # the number's own, where known
-    stage: SeatStage | None = None
     timed: bool = True  # False: of a call that was found after a restart, whose times are not known
     # Of a call that was answered, failed or was cancelled: from "ringing" to that moment; None: it never rang.
     ringing_seconds: float | None = None

@@ -12,9 +12,8 @@ give the same day on every machine; voters, conversations and wrap-ups have gene
 on one seed meet the same n-th number and nearly the same luck.
 
 The model drives a pacer as the engine does:
-- every event is observed at the moment it happens, in order of time (PLACED, RINGING, ANSWERED, FAILED, CANCELLED,
-  CONNECTED, ABANDONED, DROPPED, TALK_ENDED, WRAP_UP_ENDED, BREAK_STARTED, STAGE_CHANGED). RINGING may be missing (a busy
-  or unreachable number). TALK_ENDED and WRAP_UP_ENDED carry the stage that was known at the end.
+- every event is observed at the moment it happens, in order of time (PLACED, ANSWERED, FAILED, CANCELLED,
+  CONNECTED, ABANDONED, DROPPED, TALK_ENDED, WRAP_UP_ENDED, BREAK_STARTED). What rings, and stages of talks, are in snapshots.
 - it decides (`excess_calls`, then `calls_to_place`) once all events of one instant are observed, and at a heartbeat. Events
   within `Scenario.decision_interval_seconds` (0 up to 50 seats, 0.25 s at 300) are gathered into one decision.
 - calls beyond the free channels or the CPS budget are not placed. Call starts are granted by the rule that who dials goes by

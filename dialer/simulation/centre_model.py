@@ -426,15 +426,8 @@ class CentreModel:
         in_use = sum(len(campaign.flights) for campaign in self.campaigns) + len(self.waiting) + len(self.talking)
         return LazySnapshot(self, index, self._trunks.room(self.now, in_use))
 
-    def _tell(
-        self,
-        campaign: int,
-        kind: PacingEventKind,
-        seconds: float = 0.0,
-        told: float | None = None,
-        stage: SeatStage | None = None,
-    ) -> None:
-        self.pacers[campaign].observe(PacingEvent(kind, self.now, seconds, told, stage))
+    def _tell(self, campaign: int, kind: PacingEventKind, seconds: float = 0.0, told: float | None = None) -> None:
+        self.pacers[campaign].observe(PacingEvent(kind, self.now, seconds, told))
 
     # -- calls --------------------------------------------------------------------------------------------------------
 
@@ -459,7 +452,6 @@ class CentreModel:
     def _rings(self, call: SimulatedCall) -> None:
         if call.in_flight:
             call.ringing_seconds = self.now
-            self._tell(call.campaign, PacingEventKind.RINGING, self.now - call.began_seconds, call.told)
 
     def _land(self, call: SimulatedCall, *, answered: bool) -> bool:
         """Take a call out of flight; False when it was cancelled before."""
@@ -567,7 +559,6 @@ class CentreModel:
 
     def _stage(self, seat: SimulatedSeat, stage: SeatStage) -> None:
         seat.stage, seat.stage_since = stage, self.now
-        self._tell(seat.campaign, PacingEventKind.STAGE_CHANGED, self.now - seat.since, stage=stage)
         self._changed = True
 
     def _talk_ends(self, seat: SimulatedSeat) -> None:
@@ -575,7 +566,7 @@ class CentreModel:
         talk = now - seat.since
         del self.talking[seat]
         self.wrapping[seat] = None
-        stage, seat.stage, seat.since, seat.stage_since = seat.stage, SeatStage.WRAP_UP, now, now
+        seat.stage, seat.since, seat.stage_since = SeatStage.WRAP_UP, now, now
         shape = 1.0 / scenario.wrap_up_cv**2
         wrap_up = random.gammavariate(shape, scenario.wrap_up_mean_seconds / shape)
         if scenario.signals is not None:
@@ -583,16 +574,16 @@ class CentreModel:
             if filled is not None:
                 self._later(now + filled, self._filled, (seat, seat.work))
         self._later(now + wrap_up, self._wrap_up_ends, seat)
-        self._tell(seat.campaign, PacingEventKind.TALK_ENDED, talk, stage=stage)
+        self._tell(seat.campaign, PacingEventKind.TALK_ENDED, talk)
         self._changed = True
 
     def _wrap_up_ends(self, seat: SimulatedSeat) -> None:
         wrap_up = self.now - seat.since
         del self.wrapping[seat]
-        stage, seat.stage = seat.stage, None
+        seat.stage = None
         leaves = seat.quits or seat.to_break
         kind = PacingEventKind.BREAK_STARTED if leaves else PacingEventKind.WRAP_UP_ENDED
-        self._tell(seat.campaign, kind, wrap_up, stage=stage)
+        self._tell(seat.campaign, kind, wrap_up)
         self._changed = True
         if not leaves:
             self._becomes_free(seat)

@@ -109,9 +109,11 @@ class Supervision:
         except SwitchError as error:
             self._keep_end(after, "not changed")
             raise CommandRefused(f"nothing was changed; has the supervisor's phone answered? {error}") from error
+        if self._centre.listeners.get(before.supervisor) is not before:  # whose end is kept, and who may listen anew
+            self._keep_end(after, "hung up")
+            raise CommandRefused(f"supervisor {before.supervisor} has hung up")
         self._keep_end(before, f"changed to {after.mode.value}")
-        if before.supervisor in self._centre.listeners:
-            self._centre.listeners[before.supervisor] = after
+        self._centre.listeners[before.supervisor] = after
 
     async def stop(self, supervisor: str) -> str:
         """Let a supervisor's phone go. Raises CommandRefused."""

@@ -262,7 +262,8 @@ class Transfers:
         if live.stage is TransferStage.THREE_WAY and live.party_id is not None:
             self.enter(replace(live, stage=TransferStage.HANDING_OVER))
             aside = Place(PlaceKind.ASIDE, live.attempt_id)
-            self._centre.then(order(Switch.move_party, live.party_id, aside))
+            lost = Due(What.NOT_HANDED_OVER, attempt_id=live.attempt_id)
+            self._centre.then(order(Switch.move_party, live.party_id, aside).or_else(lost))
             return
         self.drop(live.attempt_id)
         self._let_go(live.party_id)

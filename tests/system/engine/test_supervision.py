@@ -132,6 +132,31 @@ async def test_a_supervisor_listens_whispers_and_barges_in(tmp_path: Path) -> No
 
 
 @virtual_time()
+async def test_a_supervisor_who_hangs_up_while_the_mode_changes_is_none_afterwards(tmp_path: Path) -> None:
+    async with talking(tmp_path) as site:
+        execute = site.centre.engine.execute
+        await execute(Listen("01", "asha"))
+        await asyncio.sleep(2)
+        supervision = site.centre.engine._supervision
+        move_party = supervision._switch.move_party
+
+        async def and_hang_up(*args: Any) -> None:
+            await move_party(*args)
+            phone = ear(site)
+            assert phone is not None
+            site.switch.other_side_hangs_up(phone, EndsBy.VOTER)
+            await asyncio.sleep(1)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(supervision._switch, "move_party", and_hang_up)
+            with pytest.raises(CommandRefused, match="asha has hung up"):
+                await execute(Whisper("01", "asha"))
+        assert not site.centre.engine._centre.listeners
+        await asyncio.sleep(1)
+    assert sorted(kind for kind, _ in audited(tmp_path)) == ["listen", "listen-end", "whisper", "whisper-end"]
+
+
+@virtual_time()
 async def test_a_barge_ends_with_the_call_and_the_next_voter_is_let_in(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute

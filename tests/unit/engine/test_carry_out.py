@@ -137,3 +137,27 @@ def test_an_event_that_breaks_something_does_not_lose_what_followed_before() -> 
     with pytest.raises(KeyError):
         turns.engine.on_switch_event(Due(What.CALL_PHONE, "no such seat"))
     assert len(heard) == 1
+
+
+def test_a_mistake_in_what_follows_loses_none_of_the_rest() -> None:
+    turns = Turns()
+    heard: list[object] = []
+    turns.centre.subscribe(heard.append)
+    turns.centre.in_turn = True
+    turns.centre.then(Learn("no such campaign", PacingEventKind.ABANDONED), Notify(CampaignChange("calls")))
+    turns.engine.on_switch_event(Due(What.FLOW_OVERDUE))
+    assert heard == [CampaignChange("calls")]
+
+
+@virtual_time()
+async def test_a_mistake_in_what_follows_or_in_a_timer_ends_the_engine() -> None:
+    for wrong in (
+        Learn("no such campaign", PacingEventKind.ABANDONED),
+        Timer("t", 1.0, Due(What.CALL_PHONE, "no such seat")),
+    ):
+        turns = Turns()
+        with pytest.raises(ExceptionGroup):
+            async with asyncio.TaskGroup() as group:
+                joined(turns, group)
+                turns.centre.then(wrong)
+                await asyncio.sleep(10.0)

@@ -42,7 +42,7 @@ def centre_of(seats: list[str]) -> Centre:
 
 def seen_by(centre: Centre, campaign: str) -> PacingSnapshot:
     trunks = TrunkPool([TrunkLimits("t", "t", 100, 100.0, ())], centre.clock.monotonic() - 1.0)
-    return pacing_snapshot(centre, trunks, centre.campaigns[campaign], {})
+    return pacing_snapshot(centre, trunks, centre.campaigns[campaign], {}, {})
 
 
 def dial(centre: Centre, campaign: str) -> int:

@@ -38,7 +38,7 @@ def test_a_free_seat_has_the_voter_at_once_and_wraps_up() -> None:
     turns.call()
     turns.play(
         [
-            (3, CallRinging(A), "learn ringing 3; call ringing"),
+            (3, CallRinging(A), "call ringing"),
             (8, CallAnswered(A), "learn answered 8; keep record_answer A 8s; call waiting"),
             (8, CallAnswered(A), ""),
             (8.1, CallWaiting(A), TO_THE_SEAT),

@@ -203,7 +203,7 @@ def test_a_probability_of_nought_or_one_is_taken_with_care(chance: float) -> Non
 
 def test_a_thousand_events_at_one_moment_and_a_clock_that_stands_still() -> None:
     pacer = PredictivePacer(DAY)
-    for kind in (Kind.PLACED, Kind.RINGING, Kind.FAILED, Kind.ANSWERED, Kind.TALK_ENDED, Kind.WRAP_UP_ENDED) * 170:
+    for kind in (Kind.PLACED, Kind.CANCELLED, Kind.FAILED, Kind.ANSWERED, Kind.TALK_ENDED, Kind.WRAP_UP_ENDED) * 170:
         pacer.observe(PacingEvent(kind, 7.0))
     assert 0 <= pacer.calls_to_place(replace(_busy_site(7.0), free_seats=1)) <= 60
 
