@@ -60,7 +60,6 @@ async def test_a_whole_flow_as_it_was_recorded() -> None:
         (lambda call: call.get_data("a", 10, 2), "GET DATA a 10 2", b"200 result=*#\n", KeyedDigits("*#", False)),
         (lambda call: call.get_data("a", 10, 2), "GET DATA a 10 2", b"200 result=\n", KeyedDigits("", False)),
         (lambda call: call.say_digits("12"), 'SAY DIGITS 12 ""', b"200 result=0\n", None),
-        (lambda call: call.say_number(12, "1"), "SAY NUMBER 12 1", b"200 result=49\n", "1"),
         (lambda call: call.get_variable("X"), "GET VARIABLE X", b"200 result=1 (a b)\n", "a b"),
         (lambda call: call.get_variable("X"), "GET VARIABLE X", b"200 result=1 ()\n", ""),
         (lambda call: call.get_variable("X"), "GET VARIABLE X", b"200 result=0\n", None),

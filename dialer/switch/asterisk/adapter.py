@@ -191,6 +191,7 @@ class AsteriskSwitch:
         self._linked.set()
 
         self._comparing = asyncio.get_running_loop().create_task(self._compare(client), name="compare-channels")
+        self._comparing.add_done_callback(lambda task: _end_if_broken(task, client))
 
     async def _compare(self, client: AmiClient) -> None:
         """Look now and then whether Asterisk's channels are those that its events told of. An event that is lost on a link that
@@ -558,3 +559,10 @@ def _checked(pattern: re.Pattern[str], value: str, rule: str) -> str:
     if not pattern.fullmatch(value):
         raise UnsafeValue(f"a value was not sent to Asterisk: {rule}")
     return value
+
+
+def _end_if_broken(comparing: asyncio.Task[None], client: AmiClient) -> None:
+    """A mistake of our own ended the comparing: the session goes with it, and the next one begins with a list of all channels."""
+    if not comparing.cancelled() and (mistake := comparing.exception()) is not None:
+        _log.error("compare.broken", exc_info=mistake)
+        client.close()

@@ -144,10 +144,6 @@ class AgiCall:
         """Read digits one by one in the channel's language. Returns the key that ended it, or None."""
         return _key(await self._heard("sounds of the digits", "SAY DIGITS", digits, escape_digits))
 
-    async def say_number(self, number: int, escape_digits: str = "") -> str | None:
-        """Read a number in the channel's language. Returns the key that ended it, or None."""
-        return _key(await self._heard("sounds of the numbers", "SAY NUMBER", number, escape_digits))
-
     async def record_file(
         self,
         name: str,

@@ -175,7 +175,7 @@ class AgiDecoder:
         if line.startswith(b"520-"):
             self._usage_lines = [line]
             return None
-        return _parsed(line)
+        return parse_reply(line)
 
     def _take_usage(self, line: bytes, lines: list[bytes]) -> AgiReply | None:
         lines.append(line)
@@ -197,13 +197,9 @@ class AgiDecoder:
             raise ProtocolError(f"the peer sent an AGI line of more than {longest} bytes")
 
 
+@lru_cache(maxsize=512)  # as with commands: a day's calls say the same few hundred things over and over
 def parse_reply(line: bytes) -> AgiReply | None:
     """The reply on one line without its line feed; None for a provisional one (100 Trying). Raises ProtocolError."""
-    return _parsed(line)
-
-
-@lru_cache(maxsize=512)  # as with commands: a day's calls say the same few hundred things over and over
-def _parsed(line: bytes) -> AgiReply | None:
     found = _REPLY.match(line)
     if found is None:
         raise ProtocolError("the peer does not speak AGI: a reply does not begin with a three-digit code")

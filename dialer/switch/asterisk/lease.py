@@ -68,6 +68,9 @@ class SwitchLease:
             await _until_free(client)
         if not await self._order(client):
             holder = await lease_holder(client)
+            if holder == self._name:
+                await self.renew(client)  # the answer was late
+                return
             raise SwitchError("Asterisk did not give us the lease") if holder is None else SwitchTaken(taken_by(holder))
 
     async def _order(self, client: AmiClient) -> bool:
@@ -146,7 +149,7 @@ async def refuse_beside_another(login: AmiLogin, name: DiallerName) -> None:
 
 def taken_by(holder: DiallerName) -> str:
     """The line for whoever comes second."""
-    return f"{holder} has this Asterisk: two would end each other's calls; stop one of them, or give each an Asterisk of its own"
+    return f"{holder} has this Asterisk: one Asterisk serves one dialler; stop one of them, or give each an Asterisk of its own"
 
 
 async def _until_free(client: AmiClient) -> None:

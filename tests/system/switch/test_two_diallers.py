@@ -66,7 +66,7 @@ async def test_the_second_dialler_is_refused_and_told_who_the_first_is(tmp_path:
             running = asyncio.create_task(second.centre.run(stop))
             await asyncio.sleep(600)
             assert first.centre.name.host in standing(second)
-            assert "two would end each other's calls" in standing(second)
+            assert "one Asterisk serves one dialler" in standing(second)
             assert not second.view.switch_up
             assert rows(tmp_path / "b", "SELECT count(*) FROM attempt") == [(0,)]
             stop.set()
