@@ -39,8 +39,9 @@ ALERT_LINES = 4
 SEAT_ROWS = 10  # beyond it only the states are counted
 
 
-def seats_panel(seats: tuple[SeatView, ...], width: int, height: int = 2 + SEAT_ROWS) -> tuple[Panel, int]:
+def seats_panel(view: CentreView, width: int, height: int) -> tuple[Panel, int]:
     """A grid of seats - state, time in it, utilisation - and how many lines it takes, at most `height` with the border."""
+    seats = view.seats
     most = max(2, min(SEAT_ROWS, height - 2))
     brief = (width - 4) // SEAT_CELLS * most < len(seats) or width < 2 * SEAT_CELLS + 4
     columns = max(1, (width - 4) // (BRIEF_SEAT_CELLS if brief else SEAT_CELLS))
@@ -66,8 +67,8 @@ def seats_panel(seats: tuple[SeatView, ...], width: int, height: int = 2 + SEAT_
             title.append("  " if width < WIDE_TITLE else "  ■ ", style=SEAT_STYLES[state])
             title.append(f"{state} ", style=SEAT_STYLES[state] if width < WIDE_TITLE else DIM)
             title.append(str(states[state]), style=TITLE)
-    working = [seat.utilisation for seat in seats if seat.state is not SeatState.OFFLINE]
-    foot = line((f"utilisation {percent(sum(working) / len(working))}" if working else "nobody is logged in", DIM))
+    worked = view.utilisation
+    foot = line(("nobody is logged in" if worked is None else f"utilisation {percent(worked)}", DIM))
     panel = Panel(
         lines_of(shown),
         title=title,

@@ -90,7 +90,7 @@ def render_board(
     parts += campaigns
     lines += campaign_lines
     trunk_lines = len(view.trunks) + (5 if height >= TALL else 3)
-    seats, seat_lines = seats_panel(view.seats, width, height - lines - (LEAST_LINES if wide else 4 + trunk_lines))
+    seats, seat_lines = seats_panel(view, width, height - lines - (LEAST_LINES if wide else 4 + trunk_lines))
     if view.seats:
         parts.append(seats)
         lines += seat_lines

@@ -209,6 +209,12 @@ class CentreView:
     forecast: Forecast | None = None  # on a polling day, once the pace is known
     dialler: str | None = None  # who runs it: `DiallerName.text`
 
+    @property
+    def utilisation(self) -> float | None:
+        """Of the seats that are logged in, the mean: talking and wrap-up / logged-in time, 0..1. None: nobody is logged in."""
+        shares = [seat.utilisation for seat in self.seats if seat.state is not SeatState.OFFLINE]
+        return sum(shares) / len(shares) if shares else None
+
 
 @dataclass(frozen=True, slots=True)
 class CallChange:

@@ -99,6 +99,12 @@ class CentreStatePayload(Payload):
     campaigns: Annotated[dict[str, str], Field(description="campaign: running, paused or stopped")]
     seats: Annotated[dict[str, int], Field(description="how many seats are in each state")]
     calls: Annotated[int, Field(description="live calls", ge=0)]
+    utilisation: Annotated[
+        _Share | None,
+        Field(
+            description="of the seats that are logged in, at this moment: talking and wrap-up / logged-in time; null: nobody is"
+        ),
+    ] = None
     marks: Annotated[_Counts, Field(description="marks by kind since the engine's start")]
     opt_outs: Count
     trunks: list[TrunkPayload]

@@ -85,6 +85,7 @@ CENTRE_STATE = Topic(
         campaigns={"turnout-agents": "running", "turnout-ivr": "paused"},
         seats={"ready": 2, "talking": 7, "wrap-up": 1},
         calls=14,
+        utilisation=0.71,
         marks={"voted": 412, "not-yet": 97},
         opt_outs=6,
         trunks=[

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { value } from "../shared/server";
 import { count, percent, t, word } from "../shared/words";
-import { campaigns, centre, seats, sum, together, type Seat, type Window } from "./wire";
+import { campaigns, centre, chosen, seats, sum, together, type Seat, type Window } from "./wire";
 
 export const CALL_STATES = ["sending", "dialling", "ringing", "waiting", "connecting", "talking", "in-flow", "message"];
 export const SEAT_STATES = ["talking", "reserved", "ready", "wrap-up", "paused", "lost", "offline"];
@@ -70,7 +70,9 @@ export function Tiles() {
   const windows = shown.flatMap((campaign) => value<Window[]>(`abandoned/${campaign.campaign}`) ?? []);
   // The one that is nearest to its stop; of several that are as near, the one that most answers tell of.
   const nearest = windows.sort((a, b) => shareOf(b) / b.stop - shareOf(a) / a.stop || b.answers - a.answers)[0];
-  const utilisation = working.length ? working.reduce((whole, seat: Seat) => whole + seat.utilisation, 0) / working.length : 0;
+  // A seat tells its own at its changes alone; the centre's is of this moment.
+  const mean = working.reduce((whole, seat: Seat) => whole + seat.utilisation, 0) / (working.length || 1);
+  const utilisation = chosen.value ? mean : centre()?.utilisation;
   const due = shown.reduce((whole, campaign) => whole + campaign.due, 0);
   const numbers = shown.reduce((whole, campaign) => whole + campaign.numbers, 0);
   const trunks = centre()?.trunks ?? [];
@@ -87,7 +89,7 @@ export function Tiles() {
       <Tile name="tile-abandoned" figure={nearest ? percent(shareOf(nearest)) : "–"}>
         {nearest && <CapBar window={nearest} />}
       </Tile>
-      <Tile name="tile-utilisation" figure={working.length ? percent(utilisation) : "–"}>
+      <Tile name="tile-utilisation" figure={utilisation == null ? "–" : percent(utilisation)}>
         <small>{t("tile-utilisation-is")}</small>
       </Tile>
       <Tile name="tile-asr" figure={tries ? percent(answered / tries) : "–"}>

@@ -20,6 +20,7 @@ export interface Centre {
   switch_up: boolean;
   draining: boolean;
   calls: number;
+  utilisation: number | null;
   marks: Record<string, number>;
   opt_outs: number;
   trunks: Trunk[];
