@@ -48,7 +48,6 @@ class Decoded:
 
     samples: Samples
     rate: int  # Hz
-    source_seconds: float
     notes: tuple[str, ...]  # what a media team should know of it
 
 
@@ -71,7 +70,7 @@ def decode(path: Path, rate: int, max_seconds: float, *, as_sent: bool = False) 
     samples, cancelled = _one_channel(channels)
     if cancelled:
         notes.append("left and right cancel each other out; the left channel alone is used")
-    return Decoded(samples if as_sent else _without_rumble(samples, rate), rate, channels.shape[1] / rate, tuple(notes))
+    return Decoded(samples if as_sent else _without_rumble(samples, rate), rate, tuple(notes))
 
 
 def _kind(path: Path) -> str:

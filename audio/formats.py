@@ -18,31 +18,25 @@ from config.audio import SoundFormat
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """How a format is written: its rate in Hz, its bytes a second, and FFmpeg's names for codec and container."""
+    """How a format is written: its rate in Hz, and FFmpeg's names for codec and container."""
 
     rate: int
-    bytes_a_second: int
     codec: str
     container: str
 
 
 _KINDS: Final = {
-    SoundFormat.SLIN16: _Kind(16_000, 32_000, "pcm_s16le", "s16le"),
-    SoundFormat.ALAW: _Kind(8_000, 8_000, "pcm_alaw", "alaw"),
-    SoundFormat.ULAW: _Kind(8_000, 8_000, "pcm_mulaw", "mulaw"),
-    SoundFormat.G722: _Kind(16_000, 8_000, "g722", "g722"),
-    SoundFormat.WAV: _Kind(8_000, 16_000, "pcm_s16le", "wav"),
+    SoundFormat.SLIN16: _Kind(16_000, "pcm_s16le", "s16le"),
+    SoundFormat.ALAW: _Kind(8_000, "pcm_alaw", "alaw"),
+    SoundFormat.ULAW: _Kind(8_000, "pcm_mulaw", "mulaw"),
+    SoundFormat.G722: _Kind(16_000, "g722", "g722"),
+    SoundFormat.WAV: _Kind(8_000, "pcm_s16le", "wav"),
 }
 
 
 def rate_of(sound_format: SoundFormat) -> int:
     """Samples a second."""
     return _KINDS[sound_format].rate
-
-
-def seconds_of(sound_format: SoundFormat, size_bytes: int) -> float:
-    """How long a file of that size plays."""
-    return size_bytes / _KINDS[sound_format].bytes_a_second
 
 
 def encode(samples: Samples, sound_format: SoundFormat) -> bytes:

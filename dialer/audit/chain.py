@@ -146,8 +146,3 @@ def breaks(entries: Iterable[AuditEntry], head: tuple[int, str] | None = None) -
             noted = True
     if not noted and head is not None:
         yield Break(number + 1, f"the chain ends at {number}, but entry {head[0]} was noted: the end was cut off")
-
-
-def first_break(entries: Iterable[AuditEntry], head: tuple[int, str] | None = None) -> Break | None:
-    """The first place where the chain does not hold, or None. See `breaks`."""
-    return next(breaks(entries, head), None)

@@ -3,7 +3,7 @@ waits, is ever told one.
 
 Who was told the PIN makes argon2id's digest of it under the salt and cost of the hash in the settings, which takes tens of
 milliseconds, and signs seat, agent and time with that (HMAC-SHA256). Who checks has the digest in the settings, and needs
-microseconds. A proof holds for a minute, for that seat and agent alone; without the settings' salt no PIN is found from it. Pure.
+microseconds. A proof holds for a minute, for that seat and agent alone; without the settings' salt no PIN is found from it.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ PURE = (
     "dialer/switch/asterisk/tracker.py",
     "dialer/engine/transfers/state.py",
     "dialer/engine/supervision/state.py",
-    "dialer/switch/asterisk/tracker.py",
+    "dialer/switch/asterisk/ami_session.py",
     "dialer/switch/asterisk/places.py",
     "dialer/switch/routed.py",
     "dialer/switch/twilio/pages.py",
@@ -232,6 +232,18 @@ def test_helpers_of_tests_stand_in_support() -> None:
     beside = [path for path in files if not path.name.startswith(("test_", "__init__", "conftest"))]
     homes = {path.relative_to(tests).parts[0] for path in beside}
     assert homes == {"support", "asterisk", "attack", "house.py", "supply_chain.py"}
+
+
+def test_tests_lie_as_the_house_does() -> None:
+    """A folder of unit or system tests is that of a room or a home; beside the folders stands what is of the whole project."""
+    tests, rooms = ROOT / "tests", {path.name for path in (ROOT / "dialer").iterdir() if path.is_dir()}
+    for kind, whole in (
+        ("unit", {"architecture", "asterisk_lab", "docs", "first_campaign", "supply_chain"}),
+        ("system", set()),
+    ):
+        folders = {path.name for path in (tests / kind).iterdir() if path.is_dir() and path.name != "__pycache__"}
+        assert folders <= rooms | {"audio", "config", "ivr_flows", "bench"}
+        assert {path.stem for path in (tests / kind).glob("test_*.py")} == {f"test_{name}" for name in whole}
 
 
 def test_the_store_has_one_door(house: House) -> None:

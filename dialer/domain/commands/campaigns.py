@@ -67,7 +67,7 @@ class ReloadFlows(Command):
 @offered("accept-clock", roles=SUPERVISOR_ALONE, repeatable=True)
 @dataclass(frozen=True, slots=True)
 class AcceptClock(Command):
-    """The machine's clock, which was set while the dialler ran, is right: dial again."""
+    """The machine's clock, which was set, is right: dial again."""
 
     async def carry_out(self, desks: Desks) -> str:
         return desks.campaigns.accept_clock()

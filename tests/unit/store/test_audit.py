@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from dialer.audit.chain import first_break
+from dialer.audit.chain import breaks
 from dialer.cli.main import app
 from dialer.domain.errors import UnsafeValue
 from dialer.store import audit
@@ -44,7 +44,7 @@ async def test_entries_written_together_and_after_a_restart_are_one_chain(backen
     assert await again.append_audit("export", "s1", {}, NOW) == 31
     await again.close()
     db = open_reading(backend.path, key=backend.key)
-    assert first_break(audit.entries(db)) is None
+    assert next(breaks(audit.entries(db)), None) is None
     db.close()
 
 

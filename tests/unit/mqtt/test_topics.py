@@ -47,7 +47,7 @@ from dialer.store.port import AttemptNews, MarkNews, News, OptOutNews, VoterPlac
 from tests.support.fake_centre import AT, campaign_view, centre_view
 from tests.support.virtual import virtual_time
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 ATTEMPT = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
 ALERT = Alert("switch-down", AlertLevel.CRITICAL, "no connection to the switch", AT)
 

@@ -85,7 +85,7 @@ def test_every_statement_fits_the_schema_and_names_its_parameters(db: sqlite3.Co
 def test_rows_are_read_by_the_names_of_their_columns() -> None:
     """No statement of the store is run with parameters by their places, and no row of more than two columns is taken apart."""
     by_place = []
-    for path in sorted((Path(__file__).parents[2] / "dialer/store").glob("*.py")):
+    for path in sorted((Path(__file__).parents[3] / "dialer/store").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and re.search(r"\.execute(many)?$", ast.unparse(node.func)):
                 bound = node.args[1:]
