@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import textwrap
 from collections.abc import Callable, Sequence
@@ -51,7 +50,6 @@ def script(tmp_path: Path) -> Callable[[str], Path]:
     return write
 
 
-@pytest.mark.skipif(importlib.util.find_spec("asterisk") is None, reason="pyst2 is not installed (extra: bench)")
 async def test_a_pyst2_script_runs_as_it_was_written(script: Callable[..., Path]) -> None:
     commits: list[FlowCommit] = []
     peer = Peer({"GET DATA": "200 result=1", "VERBOSE": "200 result=1"})
