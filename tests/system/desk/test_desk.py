@@ -184,8 +184,8 @@ async def test_nothing_is_cut_and_everybody_can_use_it(site: Site, language: str
     await expect(board.locator("html")).to_have_attribute("lang", language)
     wide = await board.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert wide[0] <= wide[1]
-    if not AXE.is_file():  # an installed package has no node_modules
-        return
+    if not AXE.is_file():
+        pytest.skip("axe-core comes with the pages' build (npm ci), which has not run here")
     session = await board.context.new_cdp_session(board)
     await session.send("Runtime.evaluate", {"expression": f"{AXE.read_text(encoding='utf-8')};0"})
     run = "axe.run().then(found => JSON.stringify(found.violations.map(each => [each.id, each.nodes[0].html])))"
