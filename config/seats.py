@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 from typing import Annotated, Self
 
@@ -22,7 +23,7 @@ class SeatSettings(Section):
     password: Password | None = Field(
         None, description="the phone's password; none: `dialer asterisk render` makes one"
     )
-    webrtc: bool = Field(False, description="the phone is a browser: secure WebSocket, DTLS-SRTP")
+    webrtc: bool = Field(False, description="the phone is the agent's page in the browser: DTLS-SRTP, through the desk")
     transport: Transport = Field(Transport.UDP, description="udp, tcp or tls; a webrtc seat needs none")
     srtp: bool = Field(False, description="encrypt the voice; with transport tls")
 
@@ -31,6 +32,16 @@ class SeatSettings(Section):
         if self.srtp and self.transport is not Transport.TLS:
             raise ValueError('srtp sends its keys in SIP: set transport = "tls" as well')
         return self
+
+
+def browser_password(seat: SeatSettings, manager_secret: SecretStr | None) -> str:
+    """The password of a seat whose phone is the agent's page: its own, else 160 bits in hexadecimal digits, made of `ami.secret`,
+    so that rendering and the desk know it from the settings alone, and nobody has to carry it from Asterisk's files.
+    """
+    if seat.password is not None:
+        return seat.password.get_secret_value()
+    secret = "" if manager_secret is None else manager_secret.get_secret_value()
+    return hmac.digest(secret.encode(), f"matdan phone {seat.endpoint}".encode(), "sha256").hex()[:40]
 
 
 class Agent(Section):

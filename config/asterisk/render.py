@@ -16,7 +16,7 @@ from config.asterisk.events import EVENTS
 from config.asterisk.modules import modules_for
 from config.errors import SettingError
 from config.lines import Carrier, Transport, Trunk
-from config.seats import SeatSettings
+from config.seats import SeatSettings, browser_password
 from config.settings import Settings
 from config.supervision import HoldSettings, RecordingSettings
 from config.unfinished import MAKE_ONE
@@ -98,6 +98,7 @@ def dialplan(
         agi_server=f"{_bracketed(agi_host)}:{agi_port}",
         **_agi(manager_secret),
         log_in_code=log_in_code,
+        browser_seats=0,
         restart_seconds=RESTART_SECONDS,
         hold=hold or HoldSettings(),
         recordings=recordings or RecordingSettings(),
@@ -117,7 +118,7 @@ def render_site(settings: Settings, passwords: Mapping[str, str], *, file: str =
     """
     _check(settings, file)
     trunks = asterisk_trunks(settings)
-    webrtc = any(seat.webrtc for seat in settings.seats)
+    browser_seats = sum(seat.webrtc for seat in settings.seats)
     lines: list[Trunk | SeatSettings] = [*trunks, *settings.seats]
     transports = _transports(settings)
     asterisk = settings.asterisk
@@ -138,12 +139,12 @@ def render_site(settings: Settings, passwords: Mapping[str, str], *, file: str =
             "udp": f":{asterisk.sip_port}",
             "tcp": f":{asterisk.sip_port}",
             "tls": f":{asterisk.tls_port}",
-            "wss": "",  # http.conf has its port
+            "ws": "",  # http.conf has its address and port
         },
-        "webrtc": webrtc,
+        "browser_seats": browser_seats,
         "modules": modules_for(
-            webrtc=webrtc,
-            srtp=webrtc or any(line.srtp for line in lines),
+            webrtc=bool(browser_seats),
+            srtp=bool(browser_seats) or any(line.srtp for line in lines),
             registers=any(trunk.registers for trunk in trunks),
             history=asterisk.history is not None,
         ),
@@ -167,7 +168,8 @@ def asterisk_trunks(settings: Settings) -> tuple[Trunk, ...]:
 
 def seats_without_password(settings: Settings) -> tuple[str, ...]:
     """Endpoints of the seats, and of the house's other phones, for which a password must be made."""
-    return (*(seat.endpoint for seat in settings.seats if seat.password is None), *house_phones(settings))
+    seats = (seat.endpoint for seat in settings.seats if seat.password is None and not seat.webrtc)
+    return (*seats, *house_phones(settings))
 
 
 def house_phones(settings: Settings) -> tuple[str, ...]:
@@ -202,15 +204,17 @@ def _check(settings: Settings, file: str) -> None:
 
 
 def _password(endpoint: str, settings: Settings, made: Mapping[str, str]) -> str:
-    own = next(seat.password for seat in settings.seats if seat.endpoint == endpoint)
-    return made[endpoint] if own is None else own.get_secret_value()
+    seat = next(seat for seat in settings.seats if seat.endpoint == endpoint)
+    if seat.webrtc:
+        return browser_password(seat, settings.ami.secret)
+    return made[endpoint] if seat.password is None else seat.password.get_secret_value()
 
 
 def _transports(settings: Settings) -> Sequence[str]:
     used: set[str] = {trunk.transport.value for trunk in asterisk_trunks(settings)}
-    used |= {"wss" if seat.webrtc else seat.transport.value for seat in settings.seats}
+    used |= {"ws" if seat.webrtc else seat.transport.value for seat in settings.seats}
     used |= {Transport.UDP.value} if house_phones(settings) else set()
-    return [name for name in ("udp", "tcp", "tls", "wss") if name in used]
+    return [name for name in ("udp", "tcp", "tls", "ws") if name in used]
 
 
 def _contact_user(trunk: Trunk, settings: Settings) -> str:

@@ -25,11 +25,13 @@ class Asterisk(Section):
     """[asterisk] - what `dialer asterisk render` writes that no other section says."""
 
     dialler_address: HostName = Field("127.0.0.1", description="the dialler's address as Asterisk sees it")
-    bind_address: HostName = Field("0.0.0.0", description="address that SIP, TLS and WebSocket listen on")  # noqa: S104
+    bind_address: HostName = Field("0.0.0.0", description="address that SIP and TLS listen on")  # noqa: S104
     sip_port: Port = Field(5060, description="SIP over UDP, and over TCP where a trunk or seat asks for it")
     tls_port: Port = Field(5061, description="SIP over TLS, where a trunk or seat asks for it")
-    wss_port: Port = Field(8089, description="SIP over secure WebSocket, where a seat is webrtc")
-    certificate: FilePath = Field("/etc/asterisk/keys/matdan.pem", description="certificate of TLS and WebSocket")
+    websocket_port: Port = Field(
+        8088, description="the desk's own way to Asterisk, where a seat is webrtc: SIP over WebSocket on ami.host"
+    )
+    certificate: FilePath = Field("/etc/asterisk/keys/matdan.pem", description="certificate of TLS")
     private_key: FilePath = Field("/etc/asterisk/keys/matdan.key", description="its key")
     external_address: HostName | None = Field(None, description="our public address, where Asterisk is behind NAT")
     local_networks: tuple[NetworkName, ...] = Field((), description="networks that are not behind that NAT")

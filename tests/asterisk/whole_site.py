@@ -23,7 +23,7 @@ PASSWORD = "a-password-for-the-lab"
 async def check_whole_site(program: Path, sipp: Path, directory: Path) -> list[str]:
     """What of it does not hold. Raises NoAsterisk where a tool is missing."""
     certificate, key = await _certificate(directory)
-    tls_port, wss_port, ami_port, agi_port = free_ports(4)
+    tls_port, websocket_port, ami_port, agi_port = free_ports(4)
     sip_port, carrier_port, phone_port = free_ports(3, socket.SOCK_DGRAM)
     line = {"caller_ids": ["+911140000001"], "host": "127.0.0.1", "qualify_seconds": 0}
     settings = Settings.model_validate(
@@ -34,7 +34,7 @@ async def check_whole_site(program: Path, sipp: Path, directory: Path) -> list[s
                 "bind_address": "127.0.0.1",
                 "sip_port": sip_port,
                 "tls_port": tls_port,
-                "wss_port": wss_port,
+                "websocket_port": websocket_port,
                 "certificate": str(certificate),
                 "private_key": str(key),
                 "rtp_first_port": 40_000,
@@ -60,7 +60,7 @@ async def check_whole_site(program: Path, sipp: Path, directory: Path) -> list[s
     try:
         await carrier.listen(registrar())
         await asterisk.start()
-        faults = [*await _listens(asterisk, wss_port), *await _registers(asterisk)]
+        faults = [*await _listens(asterisk, websocket_port), *await _registers(asterisk)]
         for user in ("account", "secret", "agent01", "nobody"):
             if not await phone.is_refused(sip_port, user):
                 faults.append(f"a stranger who calls himself {user} was not refused")
@@ -75,17 +75,17 @@ async def check_whole_site(program: Path, sipp: Path, directory: Path) -> list[s
     return [*faults, *asterisk.trouble(), *findings]
 
 
-async def _listens(asterisk: RealAsterisk, wss_port: int) -> list[str]:
+async def _listens(asterisk: RealAsterisk, websocket_port: int) -> list[str]:
     transports = await asterisk.command("pjsip show transports")
     endpoints = await asterisk.command("pjsip show endpoints")
     web = await asterisk.command("http show status")
     faults = [
-        f"there is no transport {name}" for name in ("udp", "tls", "wss") if f"transport-{name} " not in transports
+        f"there is no transport {name}" for name in ("udp", "tls", "ws") if f"transport-{name} " not in transports
     ]
     names = ("account", "secret", "agent01/01", "agent02/02", "agent03/03")
     faults += [f"there is no endpoint {name}" for name in names if f"Endpoint:  {name} " not in endpoints]
-    if f"127.0.0.1:{wss_port}" not in web or "/ws " not in web:
-        faults.append("there is no secure WebSocket")
+    if f"127.0.0.1:{websocket_port}" not in web or "/ws " not in web:
+        faults.append("there is no WebSocket for the desk")
     return faults
 
 

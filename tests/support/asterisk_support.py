@@ -6,7 +6,7 @@ from typing import Any
 
 from config.settings import Settings
 
-PASSWORDS = {"agent02": "made-for-agent-02"}
+PASSWORDS = {"agent01": "made-for-agent-01"}
 
 
 def a_site(**changes: Any) -> Settings:
@@ -29,7 +29,7 @@ def a_site(**changes: Any) -> Settings:
             },
         ],
         "seats": [
-            {"name": "01", "endpoint": "agent01", "password": "phone-one-secret"},
+            {"name": "01", "endpoint": "agent01"},
             {"name": "02", "endpoint": "agent02", "webrtc": True},
         ],
         **changes,

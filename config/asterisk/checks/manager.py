@@ -111,11 +111,13 @@ def _classes(user: ConfSection, key: str) -> set[str]:
 
 
 def check_http(configuration: Configuration) -> Iterator[LintFinding]:
-    """The web server, which browser phones need over TLS and nobody needs without."""
+    """The web server, which the desk needs for browser phones and nobody else."""
     general = configuration.file("http.conf").named("general")
     if general is None:
         return
-    if is_true(general.get("enabled", "no")) and not is_loopback(general.get("bindaddr", "0.0.0.0")):  # noqa: S104
+    address, settings = general.get("bindaddr", "0.0.0.0"), configuration.settings  # noqa: S104
+    meant = settings is not None and address == settings.ami.host  # on the desk's own network, as the manager
+    if is_true(general.get("enabled", "no")) and not (is_loopback(address) or meant):
         yield unsafe(general, "bindaddr", "plain HTTP is reachable from other machines", "bindaddr=127.0.0.1")
     if is_true(general.get("tlsenable", "no")) and not general.get("tlscertfile"):
         yield broken(general, "tlsenable", "HTTPS has no certificate", "tlscertfile= and tlsprivatekey=")

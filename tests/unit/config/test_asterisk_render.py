@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from typer.testing import CliRunner
 
 from config.asterisk.agi_secret import agi_mark, agi_secret, agi_token
@@ -21,6 +21,7 @@ from config.asterisk.placing import FileChange, passwords_for, plan_files, write
 from config.asterisk.render import FILES, MARKER, dialplan, render_site, seats_without_password
 from config.errors import AsteriskFilesError, SettingError
 from config.lines import Trunk
+from config.seats import browser_password
 from config.settings import Settings
 from dialer.cli.main import app
 from dialer.simulation.asterisk.extensions import find_extension, parse_dialplan
@@ -166,15 +167,47 @@ def test_a_trunk_of_asterisks_beside_twilios_needs_a_host() -> None:
 
 def test_seats_have_a_password_and_their_networks() -> None:
     pjsip = conf("pjsip.conf")
-    assert section(pjsip, "agent01-auth", "auth")["password"] == "phone-one-secret"
-    assert section(pjsip, "agent02-auth", "auth")["password"] == "made-for-agent-02"
-    phone = section(pjsip, "agent02", "endpoint")
-    assert (phone["webrtc"], phone["transport"]) == ("yes", "transport-wss")
+    assert section(pjsip, "agent01-auth", "auth")["password"] == "made-for-agent-01"
     assert "webrtc" not in section(pjsip, "agent01", "endpoint")
     (endpoint,) = [each for each in pjsip.of_type("endpoint") if each.name == "agent01"]
     assert endpoint.all("permit")[0].value == "127.0.0.0/8"
     assert endpoint.all("deny")
     assert section(pjsip, "agent01", "aor")["max_contacts"] == "1"
+
+
+def with_browsers(count: int, **changes: Any) -> Settings:
+    browsers = [{"name": f"{n:02d}", "endpoint": f"agent{n:02d}", "webrtc": True} for n in range(1, count + 1)]
+    return a_site(seats=browsers, **changes)
+
+
+def test_a_browser_phone_comes_through_the_desk_alone() -> None:
+    """Which is on the dialler's machine; nothing of it listens on the house's network."""
+    settings = with_browsers(
+        150, ami={"secret": "a-long-random-secret", "host": "10.0.0.6"}, asterisk={"dialler_address": "10.0.0.5"}
+    )
+    pjsip, http = conf("pjsip.conf", settings), conf("http.conf", settings).sections[0]
+    phone = section(pjsip, "agent150", "endpoint")
+    assert (phone["webrtc"], phone["transport"]) == ("yes", "transport-ws")
+    assert section(pjsip, "transport-ws", "transport")["websocket_write_timeout"] == "1000"
+    (endpoint,) = [each for each in pjsip.of_type("endpoint") if each.name == "agent150"]
+    rules = [(each.key, each.value) for each in endpoint.settings if each.key in {"deny", "permit"}]
+    assert rules[-3:] == [("deny", "0.0.0.0/0"), ("deny", "::/0"), ("permit", "10.0.0.5/32")]
+    assert (http.get("bindaddr"), http.get("bindport")) == ("10.0.0.6", "8088")
+    assert (http.get("sessionlimit"), http.get("tlsenable")) == ("350", "")
+    assert [str(finding) for finding in lint(render_site(settings, {}), settings)] == []
+
+
+def test_a_browser_phones_password_is_made_of_the_managers_secret() -> None:
+    settings = with_browsers(2)
+    passwords = [section(conf("pjsip.conf", settings), f"agent{n:02d}-auth", "auth")["password"] for n in (1, 2)]
+    assert passwords == [browser_password(seat, settings.ami.secret) for seat in settings.seats]
+    assert len(set(passwords)) == 2
+    assert all(re.fullmatch("[0-9a-f]{40}", each) for each in passwords)
+    assert seats_without_password(settings) == ()
+    other = with_browsers(2, ami={"secret": "another-long-secret"})
+    assert browser_password(other.seats[0], other.ami.secret) not in passwords
+    own = settings.seats[0].model_copy(update={"password": SecretStr("own")})
+    assert browser_password(own, None) == "own"
 
 
 CORE = frozenset({"Answer", "Busy", "Goto", "GotoIf", "Hangup", "NoOp", "Ringing", "Set", "Wait"})
@@ -236,7 +269,8 @@ def test_each_application_and_function_of_the_dialplan_has_its_module_loaded() -
 def test_only_what_is_used_is_loaded_and_listens() -> None:
     modules = [setting.value for setting in conf("modules.conf").sections[0].all("load")]
     assert {"res_srtp.so", "res_pjsip_transport_websocket.so", "res_pjsip_outbound_registration.so"} <= set(modules)
-    assert conf("http.conf").sections[0].get("tlsbindaddr") == "0.0.0.0:8089"
+    browsers = [setting.value for setting in conf("modules.conf", with_browsers(1)).sections[0].all("load")]
+    assert {"res_pjsip_transport_websocket.so", "app_echo.so"} <= set(browsers)
     plain = a_site(trunks=[a_site().trunks[0].model_dump()], seats=[a_site().seats[0].model_dump()])
     modules = [setting.value for setting in conf("modules.conf", plain).sections[0].all("load")]
     assert not {"res_srtp.so", "res_http_websocket.so", "res_pjsip_outbound_registration.so"} & set(modules)
@@ -343,14 +377,14 @@ def test_settings_that_do_not_render_say_what_is_missing(changes: dict[str, Any]
 
 
 def test_writing_twice_writes_once_and_passwords_stay(tmp_path: Path) -> None:
-    made = passwords_for(tmp_path, ["agent02"])
+    made = passwords_for(tmp_path, ["agent01"])
     plans = plan_files(tmp_path, render_site(a_site(), made))
     assert {plan.fate for plan in plans} == {FileChange.NEW}
     assert set(write_files(tmp_path, plans, force=False)) == set(FILES)
     assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in FILES} == {0o640}
     assert {path.name for path in tmp_path.iterdir()} == set(FILES)
-    again = passwords_for(tmp_path, ["agent02", "agent03"])
-    assert again["agent02"] == made["agent02"]
+    again = passwords_for(tmp_path, ["agent01", "agent03"])
+    assert again["agent01"] == made["agent01"]
     assert len(again["agent03"]) == 24
     plans = plan_files(tmp_path, render_site(a_site(), again))
     assert {plan.fate for plan in plans} == {FileChange.SAME}
