@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,25 +10,20 @@ from zoneinfo import ZoneInfo
 import pytest
 from fastapi import Request
 
-from config.seats import LogInSettings
 from config.words import SupervisorRole
 from dialer.desk.board import LOOK_SECONDS, MOST_READERS_EACH, OFFERED, may
 from dialer.desk.figures import BoardFigures, ShownCap
 from dialer.desk.hearing import Reply
-from dialer.desk.pages_built import SOURCES
 from dialer.desk.people import Who
 from dialer.desk.picture import Picture
 from dialer.desk.why import warnings, why
 from dialer.domain.commands.registry import COMMANDS
-from dialer.domain.view import CallState, Hold, HoldReason, SeatState
 from dialer.pacing.port import Explanation, Limit
-from dialer.rules.gate import Reason
 from dialer.store.connection import exclusive_connection
 from dialer.store.desk_reading import DeskReading
 from tests.support.desk import PASSWORD, DeskStand, SetClock, desk_stand
 
 ID = "0f9a7c1e-click"
-LANGUAGES = sorted((SOURCES / "locales").glob("*.ftl"))
 
 
 @pytest.fixture
@@ -226,33 +220,6 @@ async def test_a_warning_keeps_its_time_and_can_be_seen(desk: DeskStand, tmp_pat
     figures.answer()
     assert desk.picture.get("warnings") == {"alerts": []}
     reading.close()
-
-
-@pytest.mark.parametrize("path", LANGUAGES, ids=lambda path: path.stem)
-def test_every_word_of_the_dialler_and_every_sentence_of_the_pages_has_its_words(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    there = set(re.findall(r"^([a-z][a-z0-9-]*) =", text, re.MULTILINE))
-    assert len(there) == len(re.findall(r"^[a-z][a-z0-9-]* =", text, re.MULTILINE))
-    english = (path.parent / "en.ftl").read_text(encoding="utf-8")
-    assert there == set(re.findall(r"^([a-z][a-z0-9-]*) =", english, re.MULTILINE))
-    words = {f"call-{state}" for state in CallState if state is not CallState.ENDED}
-    words |= {f"seat-{state}" for state in SeatState} | {f"rule-{reason}" for reason in Reason}
-    words |= {f"why-{Hold(reason).code}" for reason in HoldReason}
-    words |= {f"why-limit-{limit}" for limit in Limit} | {f"pacing-{limit}" for limit in Limit}
-    words |= {f"role-{role}" for role in SupervisorRole if role is not SupervisorRole.DESK}
-    words |= {f"do-{name}" for name in OFFERED}
-    words |= {f"pause-{reason}" for reason in LogInSettings().pause_reasons}
-    room = Path(__file__).parents[3] / "dialer/desk"
-    for source in room.glob("*.py"):
-        words |= {f"problem-{word}" for word in re.findall(r'problem\(\d+, "([a-z-]+)"', source.read_text("utf-8"))} - {
-            "problem-no-command",
-            "problem-too-long",
-        }
-    words |= {f"why-{found}" for found in re.findall(r'_answer\("([a-z-]+)"', (room / "why.py").read_text("utf-8"))}
-    for source in (SOURCES / "src").rglob("*.ts*"):
-        words |= set(re.findall(r'\bt\("([a-z][a-z0-9-]*)"', source.read_text("utf-8")))
-    assert len(words) > 150
-    assert not words - there
 
 
 async def test_shares_of_each_window_and_the_days_course_come_from_the_records(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import { effect } from "@preact/signals";
 import { render } from "preact";
 import { Asked, LanguageChoice, Said, SignIn } from "../shared/parts";
 import { STALE_SECONDS, hear, lookWho, me, namesOf, now, signOut, silentSeconds } from "../shared/server";
-import { areLoaded, choose, clock, lasted, preferred, t, word } from "../shared/words";
+import { areLoaded, clock, lasted, speak, t, word } from "../shared/words";
 import { Alerts } from "./alerts";
 import { Booths, lookNames } from "./booths";
 import { Campaigns } from "./campaigns";
@@ -12,6 +12,7 @@ import { Seats } from "./seats";
 import { Tiles } from "./tiles";
 import { Trunks } from "./trunks";
 import { centre, chosen, desk } from "./wire";
+import "../shared/base.css";
 import "./board.css";
 
 function Lamp({ name, good }: { name: string; good: boolean }) {
@@ -112,10 +113,10 @@ let hearing = false;
 effect(() => {
   if (me.value && !hearing) {
     hearing = true;
-    hear("/api/board/events");
+    hear(() => "/api/board/events", () => Boolean(me.value), () => void lookWho());
     void lookNames();
   }
 });
-void choose(preferred());
+void speak(import.meta.glob<string>("../../locales/board/*.ftl", { query: "?raw", import: "default" }));
 void lookWho();
 render(<Page />, document.getElementById("page")!);

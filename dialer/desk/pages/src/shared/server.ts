@@ -20,7 +20,7 @@ export interface Problem {
 }
 
 /** Ask; the answer, or the problem. A desk that does not answer is one too. */
-export async function ask<T>(method: "GET" | "POST", path: string, body?: unknown): Promise<T | Problem> {
+export async function ask<T>(method: "GET" | "POST" | "PUT", path: string, body?: unknown): Promise<T | Problem> {
   try {
     const sent = body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
     const answer = await fetch(path, { method, credentials: "same-origin", cache: "no-store", ...sent });
@@ -116,13 +116,16 @@ function take(told: Told): void {
   }
 }
 
-/** Hear the picture for as long as the page is open; after any break it begins with the whole. */
-export function hear(path: string): void {
+/**
+ * Hear the picture while `wanted` says so; after any break it begins with the whole. `shut` is called where the desk gives none, with
+ * the word that it ended with, if it said one.
+ */
+export function hear(path: () => string, wanted: () => boolean, shut: (why: string) => void): void {
   let source: EventSource | undefined;
   let expected = 0;
   const open = () => {
     source?.close();
-    source = new EventSource(path);
+    source = new EventSource(path());
     expected = 0;
     source.onmessage = (event) => {
       const told = JSON.parse(event.data as string) as Told;
@@ -130,13 +133,17 @@ export function hear(path: string): void {
       expected = told.number + 1;
       take(told);
     };
+    source.addEventListener("ended", (event) => {
+      source?.close();
+      shut(event.data as string);
+    });
     source.onerror = () => {
-      if (source?.readyState === EventSource.CLOSED) void lookWho();
+      if (source?.readyState === EventSource.CLOSED) shut("");
     };
   };
   open();
   setInterval(() => {
-    if (me.value && (source?.readyState === EventSource.CLOSED || silentSeconds.value > STALE_SECONDS * 2)) {
+    if (wanted() && (source?.readyState === EventSource.CLOSED || silentSeconds.value > STALE_SECONDS * 2)) {
       heardAt.value = Math.max(heardAt.value, performance.now() - STALE_SECONDS * 1500);
       open();
     }

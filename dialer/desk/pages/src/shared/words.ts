@@ -1,12 +1,18 @@
-// The pages' words, in the reader's language: one file for each language in ../../locales, loaded when it is chosen.
+// The pages' words, in the reader's language: what every page says, and beside it each page's own. A file for each language in
+// ../../locales, loaded when it is chosen.
 import { FluentBundle, FluentResource, type FluentVariable } from "@fluent/bundle";
 import { computed, signal } from "@preact/signals";
 
-const files = import.meta.glob<string>("../../locales/*.ftl", { query: "?raw", import: "default" });
+/** Files of words by path, each read when it is asked for. */
+export type Words = Record<string, () => Promise<string>>;
+const common: Words = import.meta.glob<string>("../../locales/shared/*.ftl", { query: "?raw", import: "default" });
+const own = new Map<string, () => Promise<string>>();
 const codeOf = (path: string) => path.replace(/^.*\/|\.ftl$/g, "");
-export const languages = Object.keys(files).map(codeOf);
+/** Those that the page can be read in. */
+export const languages: string[] = [];
 const KEPT = "matdan-language";
 const FALLBACK = "en";
+const RIGHT_TO_LEFT = new Set(["ur"]);
 
 const bundles = signal<FluentBundle[]>([]);
 export const language = signal(FALLBACK);
@@ -16,9 +22,16 @@ export const areLoaded = computed(() => bundles.value.length > 0);
 export const nameOf = (code: string) => new Intl.DisplayNames([code], { type: "language" }).of(code) ?? code;
 
 /** What the reader chose before, else what the browser asks for, else English. */
-export function preferred(): string {
+function preferred(): string {
   const wanted = [localStorage.getItem(KEPT) ?? "", ...navigator.languages.map((each) => each.split("-")[0] ?? "")];
   return wanted.find((each) => languages.includes(each)) ?? FALLBACK;
+}
+
+/** Show a page with its own words, in the language that is preferred. */
+export async function speak(files: Words): Promise<void> {
+  for (const [path, read] of Object.entries(files)) own.set(codeOf(path), read);
+  languages.push(...own.keys());
+  await choose(preferred());
 }
 
 /** Show the page in a language; what it lacks is shown in English. */
@@ -28,12 +41,14 @@ export async function choose(code: string, keep = false): Promise<void> {
   bundles.value = await Promise.all(chain.map(load));
   language.value = code;
   document.documentElement.lang = code;
+  document.documentElement.dir = RIGHT_TO_LEFT.has(code) ? "rtl" : "ltr";
   document.title = t("title");
 }
 
 async function load(code: string): Promise<FluentBundle> {
   const bundle = new FluentBundle(`${code}-IN`, { useIsolating: false });
-  bundle.addResource(new FluentResource(await files[`../../locales/${code}.ftl`]!()));
+  const read = [own.get(code), common[`../../locales/shared/${code}.ftl`]];
+  for (const text of await Promise.all(read.map((each) => each?.() ?? ""))) bundle.addResource(new FluentResource(text));
   return bundle;
 }
 

@@ -1,37 +1,20 @@
-### The desk's words in English. A file of the same names in another language is all that a language needs.
+### What the board says, in English, beside what every page says.
 
-title = Matdan
-language = Language
 campaign = Campaign
 centre-actions = What to do with the centre
 seat-state = State
 all-states = All states
 all-campaigns = All campaigns
-cancel = Cancel
 
 ## Signing in
 
-sign-in = Sign in
-sign-out = Sign out
 sign-in-name = Name
 sign-in-password = Password
 
 ## What went wrong
 
-problem-wrong = Name or password is wrong.
-problem-locked = Too many wrong tries. Try again in { $seconds } s.
-problem-busy = Many people are signing in. Try again in a few seconds.
-problem-signed-out = You are signed out. Sign in again.
-problem-role = Your role may not do this.
-problem-values = The desk does not understand this. Load the page again.
-problem-broker-away = Nothing was sent: the desk has no connection to the broker.
-problem-no-desk = The desk does not answer. Look at the network, then try again.
-problem-other-site = The request came from another page and was refused.
 problem-alert-gone = The alert has ended or changed meanwhile.
-problem-not-kept = It could not be kept: look at the disk of the desk's machine.
 problem-full = Too many boards are open.
-problem-host = Open the desk by its own address.
-problem-nothing-here = There is nothing here.
 
 ## How things stand
 
@@ -41,9 +24,6 @@ lamp-dialler = Dialler
 lamp-switch = Asterisk
 lamp-good = up
 lamp-bad = away
-stale-desk = The desk has told nothing for { $ago }: what stands here is that old. Dialling goes on.
-stale-broker = The desk has heard nothing from the broker for { $ago }: what stands here is older. Dialling goes on.
-stale-dialler = The dialler has left the broker: it was stopped, or has lost its connection.
 
 role-viewer = viewer
 role-listener = listener
@@ -64,21 +44,6 @@ call-connecting = connecting
 call-talking = talking
 call-in-flow = in the flow
 call-message = message
-
-seat-offline = offline
-seat-ready = ready
-seat-reserved = call coming
-seat-talking = talking
-seat-wrap-up = wrap-up
-seat-paused = paused
-seat-lost = phone lost
-
-help-hold = on hold
-help-calling = calling for help
-help-consult = consult
-help-three-way = three-way
-recording-on = recording
-recording-paused = recording paused
 
 trunk-working = working
 trunk-resting = resting
@@ -308,11 +273,6 @@ ask-whisper = Your phone rings. The agent of seat { $seat } hears you, the voter
 ask-barge = Your phone rings. Agent and voter of seat { $seat } both hear you.
 
 pause-reason = Reason
-pause-break = break
-pause-meal = meal
-pause-training = training
-pause-meeting = meeting
-pause-technical = technical
 
 commands-signed = The dialler wants your commands signed, which this page cannot do: give them with "dialer mqtt send".
 command-done = Done: { $text }

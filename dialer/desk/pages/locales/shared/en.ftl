@@ -1,0 +1,49 @@
+### What every page of the desk says, in English. In another language a file of the same names is all that is needed.
+
+title = Matdan
+language = Language
+cancel = Cancel
+sign-in = Sign in
+sign-out = Sign out
+
+## What went wrong
+
+problem-wrong = Name or password is wrong.
+problem-locked = Too many wrong tries. Try again in { $seconds } s.
+problem-busy = Many people are signing in. Try again in a few seconds.
+problem-signed-out = You are signed out. Sign in again.
+problem-role = Your role may not do this.
+problem-values = The desk does not understand this. Load the page again.
+problem-broker-away = Nothing was sent: the desk has no connection to the broker.
+problem-no-desk = The desk does not answer. Look at the network, then try again.
+problem-other-site = The request came from another page and was refused.
+problem-not-kept = It could not be kept: look at the disk of the desk's machine.
+problem-host = Open the desk by its own address.
+problem-nothing-here = There is nothing here.
+
+## How things stand
+
+stale-desk = The desk has told nothing for { $ago }: what stands here is that old. Dialling goes on.
+stale-broker = The desk has heard nothing from the broker for { $ago }: what stands here is older. Dialling goes on.
+stale-dialler = The dialler has left the broker: it was stopped, or has lost its connection.
+
+seat-offline = offline
+seat-ready = ready
+seat-reserved = call coming
+seat-talking = talking
+seat-wrap-up = wrap-up
+seat-paused = paused
+seat-lost = phone lost
+
+help-hold = on hold
+help-calling = calling for help
+help-consult = consult
+help-three-way = three-way
+recording-on = recording
+recording-paused = recording paused
+
+pause-break = break
+pause-meal = meal
+pause-training = training
+pause-meeting = meeting
+pause-technical = technical

@@ -1,0 +1,49 @@
+### डेस्क के सभी पेजों के शब्द हिन्दी में।
+
+title = मतदान
+language = भाषा
+cancel = रहने दें
+sign-in = साइन इन करें
+sign-out = साइन आउट
+
+## क्या गड़बड़ हुई
+
+problem-wrong = नाम या पासवर्ड गलत है।
+problem-locked = बहुत बार गलत लिखा गया। { $seconds } सेकंड बाद फिर कोशिश करें।
+problem-busy = बहुत लोग एक साथ साइन इन कर रहे हैं। कुछ सेकंड बाद फिर कोशिश करें।
+problem-signed-out = आप साइन आउट हैं। फिर से साइन इन करें।
+problem-role = आपकी भूमिका में यह करने की अनुमति नहीं है।
+problem-values = यह समझ में नहीं आया। पेज फिर से खोलें।
+problem-broker-away = कुछ भेजा नहीं गया: ब्रोकर से संपर्क नहीं है।
+problem-no-desk = डेस्क से जवाब नहीं मिला। नेटवर्क देखें, फिर कोशिश करें।
+problem-other-site = अनुरोध किसी और पेज से आया, इसलिए रोका गया।
+problem-not-kept = सहेजा नहीं जा सका: डेस्क की मशीन की डिस्क देखें।
+problem-host = डेस्क को उसके अपने पते से खोलें।
+problem-nothing-here = यहाँ कुछ नहीं है।
+
+## स्थिति
+
+stale-desk = डेस्क से { $ago } से कुछ नहीं आया: स्क्रीन पर जो है, वह उतना पुराना है। कॉल चलती रहती हैं।
+stale-broker = डेस्क को ब्रोकर से { $ago } से कुछ नहीं मिला: स्क्रीन पर जो है, वह पुराना है। कॉल चलती रहती हैं।
+stale-dialler = डायलर ब्रोकर से हट गया है: उसे रोका गया या उसका संपर्क टूटा है।
+
+seat-offline = ऑफ़लाइन
+seat-ready = तैयार
+seat-reserved = कॉल आ रही है
+seat-talking = बातचीत में
+seat-wrap-up = रैप-अप
+seat-paused = विराम पर
+seat-lost = फ़ोन कटा
+
+help-hold = होल्ड पर
+help-calling = सहायता बुलाई जा रही
+help-consult = परामर्श
+help-three-way = तीन लोग
+recording-on = रिकॉर्डिंग
+recording-paused = रिकॉर्डिंग रुकी
+
+pause-break = अवकाश
+pause-meal = भोजन
+pause-training = प्रशिक्षण
+pause-meeting = बैठक
+pause-technical = तकनीकी

@@ -1,0 +1,57 @@
+"""What the pages say: every sentence and every word of the dialler's that they ask for is there, in each language of a page."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from config.seats import LogInSettings
+from config.words import SupervisorRole
+from dialer.desk.board import OFFERED
+from dialer.desk.pages_built import ROOM, SOURCES
+from dialer.domain.view import CallState, Hold, HoldReason, SeatState
+from dialer.pacing.port import Limit
+from dialer.rules.gate import Reason
+
+LOCALES = SOURCES / "locales"
+FILES = sorted(LOCALES.rglob("*.ftl"))
+NO_PAGE_ASKS_SO = {"no-command", "too-long"}
+
+
+def said_in(path: Path) -> set[str]:
+    names = re.findall(r"^([a-z][a-z0-9-]*) =", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(names) == len(set(names)), path
+    return set(names)
+
+
+def asked_by(folder: str) -> set[str]:
+    sources = [each.read_text("utf-8") for each in (SOURCES / "src" / folder).glob("*.ts*")]
+    return {name for text in sources for name in re.findall(r'\bt\("([a-z][a-z0-9-]*)"', text)}
+
+
+def problems_of(*paths: Path) -> set[str]:
+    words = {word for path in paths for word in re.findall(r'problem\(\d+, "([a-z-]+)"', path.read_text("utf-8"))}
+    return {f"problem-{word}" for word in words - NO_PAGE_ASKS_SO}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_language_has_every_sentence_of_english_and_what_every_page_says(path: Path) -> None:
+    assert said_in(path) == said_in(path.with_stem("en"))
+    shared = LOCALES / "shared" / path.name
+    assert path == shared or not said_in(path) & said_in(shared)
+
+
+def test_the_board_has_words_for_all_that_it_is_told() -> None:
+    words = asked_by("board") | asked_by("shared") | problems_of(*ROOM.glob("*.py"))
+    words |= {f"call-{state}" for state in CallState if state is not CallState.ENDED}
+    words |= {f"seat-{state}" for state in SeatState} | {f"rule-{reason}" for reason in Reason}
+    words |= {f"why-{Hold(reason).code}" for reason in HoldReason}
+    words |= {f"why-limit-{limit}" for limit in Limit} | {f"pacing-{limit}" for limit in Limit}
+    words |= {f"role-{role}" for role in SupervisorRole if role is not SupervisorRole.DESK}
+    words |= {f"do-{name}" for name in OFFERED}
+    words |= {f"pause-{reason}" for reason in LogInSettings().pause_reasons}
+    words |= {f"why-{found}" for found in re.findall(r'_answer\("([a-z-]+)"', (ROOM / "why.py").read_text("utf-8"))}
+    assert len(words) > 150
+    assert not words - said_in(LOCALES / "board/en.ftl") - said_in(LOCALES / "shared/en.ftl")
