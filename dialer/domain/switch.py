@@ -248,6 +248,13 @@ class PhoneAway:
 
 
 @dataclass(frozen=True, slots=True)
+class PhoneBack:
+    """A phone has registered: it can be called."""
+
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
 class PartyCame:
     """A third party has answered and is in a conference."""
 
@@ -297,7 +304,17 @@ CallEvent = (
     | CallStray
 )
 SwitchEvent = (
-    CallEvent | SeatUp | SeatDown | SeatKey | SeatSilent | PhoneAway | PartyCame | PartyGone | SwitchUp | SwitchDown
+    CallEvent
+    | SeatUp
+    | SeatDown
+    | SeatKey
+    | SeatSilent
+    | PhoneAway
+    | PhoneBack
+    | PartyCame
+    | PartyGone
+    | SwitchUp
+    | SwitchDown
 )
 
 EventSink = Callable[[SwitchEvent], None]

@@ -289,8 +289,23 @@ class Acd:
             )
         after = seat.phone_went(now)
         self.free(seat, after)
-        if after.agent is not None:
+        if after.agent is not None and seat.doubted:  # a page that was reloaded may be there already
+            self.call_phone(seat_name)
+        elif after.agent is not None:
             self.expect_phone(seat_name)
+
+    def phone_back(self, endpoint: str) -> None:
+        """A phone can be called: at once, where an agent waits for it."""
+        for seat in self._centre.seats.values():
+            if seat.endpoint == endpoint and seat.agent is not None and not seat.phone_up:
+                self._centre.then(Timer(f"phone/{seat.name}"))
+                self.call_phone(seat.name)
+
+    def doubt(self, seat_name: str, doubted: bool) -> None:
+        """Send no voter to the seat, for nothing may come from its phone; or do so again."""
+        seat = self._centre.seats[seat_name]
+        if seat.doubted is not doubted and seat.phone_up:
+            self.free(seat, replace(seat, doubted=doubted))
 
     def call_phone(self, seat_name: str) -> None:
         """Ring the seat's phone, if an agent waits for it and it is not there."""

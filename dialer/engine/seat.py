@@ -32,6 +32,7 @@ class Seat:
     agent_languages: frozenset[str] = frozenset()
     skills: frozenset[str] = frozenset()  # the agent's
     phone_up: bool = False
+    doubted: bool = False  # the phone is listened to, for it may be dead: no voter is sent there meanwhile
     attempt_id: AttemptId | None = None  # with a call, and through its wrap-up
     campaign_id: str | None = None
     then: SeatState = SeatState.READY  # after the wrap-up: ready, paused or offline
@@ -80,7 +81,7 @@ class Seat:
 
     def phone_came(self, now: Instant) -> Seat:
         """The agent's phone is on the line. Of one who had logged off it is nobody's."""
-        seat = replace(self, phone_up=True)
+        seat = replace(self, phone_up=True, doubted=False)
         if seat.state is SeatState.LOST:
             if seat.then is SeatState.OFFLINE:
                 return seat._emptied(now)
@@ -93,7 +94,7 @@ class Seat:
         """The agent's phone is gone: the seat is lost, or empty where its agent had logged off. A wrap-up may still be finished
         on the page.
         """
-        seat = replace(self, phone_up=False)
+        seat = replace(self, phone_up=False, doubted=False)
         if seat.agent is None:
             return seat._to(SeatState.OFFLINE, now)
         if seat.state is SeatState.WRAP_UP:
@@ -182,6 +183,6 @@ def choose_seat(seats: Iterable[Seat], language: str, skill: str | None = None) 
     A seat without languages takes any. Where nobody free speaks it, the longest idle of all: an answered voter must not wait.
     A skill is never waived: it says who may take the call at all.
     """
-    ready = [seat for seat in seats if seat.state is SeatState.READY and seat.can_serve(skill)]
+    ready = [seat for seat in seats if seat.state is SeatState.READY and not seat.doubted and seat.can_serve(skill)]
     fitting = [seat for seat in ready if not seat.spoken or language in seat.spoken]
     return min(fitting or ready, key=lambda seat: (seat.since.seconds, seat.name), default=None)

@@ -81,13 +81,18 @@ class SeatSilence:
 
     def phone_away(self, endpoint: str) -> None:
         """The switch does not reach an endpoint any more. A phone that still sends is only registered anew."""
-        for seat in self._centre.seats.values():
+        for seat in [*self._centre.seats.values()]:
             if seat.endpoint == endpoint and seat.phone_up and self._timeout_seconds:
+                self._acd.doubt(seat.name, True)
                 self._centre.spawn(self._give_up_if_dead(seat), "phone-away")
 
     async def is_dead(self, seat: Seat) -> bool:
-        """Whether nothing comes from a phone that is nailed up; it is given up then."""
-        if not self._timeout_seconds or await self._sends(seat):
+        """Whether nothing comes from a phone that is nailed up; it is given up then. Until it is known no voter is sent there."""
+        if not self._timeout_seconds:
+            return False
+        self._acd.doubt(seat.name, True)
+        if await self._sends(seat):
+            self._acd.doubt(seat.name, False)
             return False
         await self._give_up(seat)
         return True

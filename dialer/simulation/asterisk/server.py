@@ -129,6 +129,11 @@ class SimulatedAsterisk(SwitchCalls):
         """The phone's registration is removed: it registered anew from elsewhere, or its connection is gone."""
         self.events.contact_status(endpoint, "Removed")
 
+    def contact_back(self, endpoint: str) -> None:
+        """The phone has registered, and answers from now on."""
+        self.set_phone(endpoint, PhoneMode.ANSWERS)
+        self.events.contact_status(endpoint, "NonQualified")
+
     def set_phone(self, endpoint: str, mode: PhoneMode) -> None:
         """From the next call on, the agent's phone behaves so."""
         phone = self._phones[endpoint]

@@ -34,6 +34,7 @@ from dialer.domain.switch import (
     PartyGone,
     PartyId,
     PhoneAway,
+    PhoneBack,
     Place,
     PlaceKind,
     SeatDown,
@@ -64,6 +65,7 @@ from dialer.switch.asterisk.places import (
 
 _NO_MEDIA_CAUSE = "44"  # of a channel that Asterisk hangs up for lack of RTP
 _AWAY = frozenset({"Removed", "Unreachable", "Unregistered"})
+_BACK = frozenset({"NonQualified", "Reachable"})  # the former of a phone that is not asked now and then, as a browser's
 
 
 class SeatTracker:
@@ -132,6 +134,8 @@ class SeatTracker:
                 return self._hung_up(message.get("Uniqueid"), message.get("Cause"))
             case "ContactStatus" if message.get("ContactStatus") in _AWAY:
                 return [PhoneAway(message.get("EndpointName"))]
+            case "ContactStatus" if message.get("ContactStatus") in _BACK:
+                return [PhoneBack(message.get("EndpointName"))]
             case "UserEvent" if self.has(message.get("Uniqueid")):
                 seat = self._in_seat[message.get("Uniqueid")]
                 return [SeatKey(seat, message.get("Key"))] if message.get("UserEvent") == "SeatKey" else []

@@ -10,8 +10,8 @@ import pytest
 from dialer.domain.commands import SeatLogIn
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Outcome
-from dialer.domain.switch import PhoneAway, SeatDown, SeatSilent, SeatUp
-from dialer.domain.view import SeatState
+from dialer.domain.switch import PhoneAway, PhoneBack, SeatDown, SeatSilent, SeatUp
+from dialer.domain.view import CallChange, CallState, SeatState
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.ami_codec import AmiMessage
@@ -148,6 +148,77 @@ def test_a_phone_that_registers_anew_is_given_up_only_where_nothing_comes_from_i
     run()
 
 
+@pytest.mark.parametrize("dead", [True, False])
+def test_no_voter_goes_to_a_seat_whose_phone_may_be_dead(tmp_path: Path, dead: bool) -> None:
+    """A tab that was closed: its registration is gone at once, its channel not."""
+
+    @virtual_time()
+    async def run() -> None:
+        voters = Behaviour(answer_after=1.0, talk_seconds=20.0), Behaviour(answer_after=200.0)
+        async with a_floor(tmp_path, *voters, agents=[]) as site:
+            await site.centre.engine.execute(SeatLogIn("01", "asha"))
+            await site.until(lambda: bool(site.switch.placed))
+            await asyncio.sleep(0.95)
+            channel = site.switch.phone_channel("agent01")
+            assert channel is not None
+            if dead:
+                site.switch.silence_seat("agent01")
+                site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
+            site.switch.contact_gone("agent01")
+            await asyncio.sleep(0.1)  # the voter has answered
+            assert seat(site).state is SeatState.READY
+            await asyncio.sleep(1.4)
+            assert (channel.uniqueid in site.switch.channels) is not dead
+            assert seat(site).state is (SeatState.LOST if dead else SeatState.TALKING)
+            await site.until(lambda: bool(site.ended()), seconds=60)
+            assert outcomes(site) == [Outcome.ABANDONED if dead else Outcome.CONNECTED]
+            talked = [each for each in site.changes if isinstance(each, CallChange) and each.state is CallState.TALKING]
+            assert bool(talked) is not dead
+
+    run()
+
+
+@virtual_time()
+async def test_a_page_that_is_back_is_called_at_once(tmp_path: Path) -> None:
+    """It told that it goes, so its channel ended; then it has registered."""
+    async with a_floor(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
+        await site.centre.engine.execute(SeatLogIn("01", "asha"))
+        await site.until(lambda: seat(site).state is SeatState.READY)
+        site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
+        site.switch.drop_seat("agent01")
+        site.switch.contact_gone("agent01")
+        await asyncio.sleep(0.7)
+        assert seat(site).state is SeatState.LOST
+        site.switch.contact_back("agent01")
+        await asyncio.sleep(0.1)
+        assert seat(site).state is SeatState.READY
+        phone = site.switch.phone_channel("agent01")
+        await asyncio.sleep(20)
+        assert site.switch.phone_channel("agent01") is phone  # and not once more
+
+
+@virtual_time()
+async def test_a_page_that_came_back_while_its_old_phone_was_listened_to_is_called_then(tmp_path: Path) -> None:
+    async with a_floor(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
+        await site.centre.engine.execute(SeatLogIn("01", "asha"))
+        await site.until(lambda: seat(site).state is SeatState.READY)
+        dead = site.switch.phone_channel("agent01")
+        site.switch.silence_seat("agent01")
+        site.switch.contact_back("agent01")  # in whichever order the two are told
+        site.switch.contact_gone("agent01")
+        await asyncio.sleep(1.5)
+        assert site.switch.phone_channel("agent01") not in {None, dead}
+        assert seat(site).state is SeatState.READY
+
+
+@virtual_time()
+async def test_a_phone_without_an_agent_is_not_called_when_it_registers(tmp_path: Path) -> None:
+    async with a_floor(tmp_path, Behaviour(answer_after=200.0)) as site:
+        site.switch.contact_back("agent01")
+        await asyncio.sleep(10)
+        assert site.switch.phone_channel("agent01") is None
+
+
 def event(name: str, **fields: str) -> AmiMessage:
     return AmiMessage("\r\n".join([f"Event: {name}", *(f"{key}: {value}" for key, value in fields.items())]).encode())
 
@@ -163,8 +234,23 @@ def test_a_phone_given_up_for_silence_is_told_apart_from_one_put_down() -> None:
         assert tracker.take(event("Hangup", Uniqueid="a", Cause=cause)) is None
 
 
-@pytest.mark.parametrize("status", ["Removed", "Unreachable"])
-def test_a_contact_that_is_gone_is_told(status: str) -> None:
-    told = SeatTracker().take(event("ContactStatus", ContactStatus=status, EndpointName="agent01"))
-    assert told == [PhoneAway("agent01")]
-    assert SeatTracker().take(event("ContactStatus", ContactStatus="Reachable", EndpointName="agent01")) is None
+CONTACT = (
+    "Event: ContactStatus\r\nPrivilege: system,all\r\nURI: sip:agent01@127.0.0.1:{port};transport=WS\r\n"
+    "ContactStatus: {status}\r\nAOR: agent01\r\nEndpointName: agent01\r\nRoundtripUsec: 0"
+)
+
+
+def test_a_browser_that_registers_anew_is_back_before_its_old_contact_is_gone() -> None:
+    """As Asterisk 22.10.1 told it of a page whose second WebSocket registered before the first was closed. To a registration that
+    is renewed on the same one it says nothing.
+    """
+    tracker = SeatTracker()
+    heard = [(59996, "NonQualified"), (59980, "Removed"), (59996, "Updated")]
+    told = [tracker.take(AmiMessage(CONTACT.format(port=port, status=status).encode())) for port, status in heard]
+    assert told == [[PhoneBack("agent01")], [PhoneAway("agent01")], None]
+
+
+@pytest.mark.parametrize(("status", "told"), [("Unreachable", PhoneAway), ("Reachable", PhoneBack)])
+def test_a_phone_that_is_asked_now_and_then(status: str, told: type[PhoneAway | PhoneBack]) -> None:
+    message = event("ContactStatus", ContactStatus=status, EndpointName="agent01")
+    assert SeatTracker().take(message) == [told("agent01")]
