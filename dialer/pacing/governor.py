@@ -173,38 +173,35 @@ class Governor(Learned):
         tuning = self._tuning
         self._seats, self._left = seats, max(0.0, seconds_left or 0.0)
         self._sure = tuning.sure_share * answers_per_second
-        self.room = min((self._room(*one) for one in self._pairs()), default=0.0)
-        bearable = min((self._bearable(*one) for one in self._pairs()), default=0.0)
+        borne = [self._bears(*one) for one in self._pairs()]
+        self.room = min((room for room, _ in borne), default=0.0)
+        bearable = min((rate for _, rate in borne), default=0.0)
         x = bearable / max(1e-9, self.target)
         self.boldness = min(tuning.most_boldness, max(tuning.least_boldness, x)) if self.target > 0.0 else 0.0
         small: float = min(1.0, seats / tuning.usual_seats) ** tuning.small_site_power
         return exp(self._level) * self.boldness * small
 
-    def _to_come(self, tally: Tally) -> tuple[float, float]:
-        """Seconds until a window is full or the day ends, and the answers that will surely come until then."""
-        seconds = min(self._left, tally.unfilled_seconds(self.now))
-        return seconds, self._sure * seconds
+    def _bears(self, cap: Cap, tally: Tally) -> tuple[float, float]:
+        """Drops that a window can still take, and the drop rate, per answer from now on, that it can bear.
 
-    def _room(self, cap: Cap, tally: Tally) -> float:
-        """Drops that a window can still take, as it is with the answers to come, and half a window ahead: answers leave a full
-        window with the drops, and those that came close together are the last to go."""
-        unfilled, coming = self._to_come(tally)
-        ahead = min(self._left, max(unfilled, self._tuning.foreseen_share * tally.window_seconds))
-        answers, abandoned = tally.staying(self.now, ahead)
-        return min(
-            cap.hard_stop * (tally.answers + coming) - tally.abandoned,
-            cap.hard_stop * (answers + self._sure * ahead) - abandoned,
-        )
-
-    def _bearable(self, cap: Cap, tally: Tally) -> float:
-        """The drop rate, per answer from now on, that a window can bear."""
+        Room is as it is with the answers that will surely come until the window is full or the day ends, and half a window ahead:
+        answers leave a full window with the drops, and those that came close together are the last to go.
+        """
         tuning, target = self._tuning, target_of(cap)
-        size = cap.hard_stop * (tally.answers + self._to_come(tally)[1]) / tuning.usual_drops
-        room = max(0.0, self._room(cap, tally) - tuning.room_kept) / max(1.0, size) ** tuning.drops_power
+        unfilled = min(self._left, tally.unfilled_seconds(self.now))
+        at_end = cap.hard_stop * (tally.answers + self._sure * unfilled)
+        ahead = min(self._left, max(unfilled, tuning.foreseen_share * tally.window_seconds))
+        answers, abandoned = tally.staying(self.now, ahead)
+        room = min(at_end - tally.abandoned, cap.hard_stop * (answers + self._sure * ahead) - abandoned)
+        size = max(1.0, at_end / tuning.usual_drops)
         due = target * tally.answers
         short = due - tally.abandoned - min(tuning.target_margin, 0.75 * sqrt(due))
-        spending: float = cap.hard_stop * tuning.room_share * room**tuning.room_power
-        return min(target + short / tuning.target_answers, spending)
+        spending: float = (
+            cap.hard_stop
+            * tuning.room_share
+            * (max(0.0, room - tuning.room_kept) / size**tuning.drops_power) ** tuning.room_power
+        )
+        return room, min(target + short / tuning.target_answers, spending)
 
     def drops_to_target(self) -> float:
         """Abandoned calls that every window's target has room for now; may be below 0. No cap: no room."""

@@ -157,13 +157,13 @@ class Knowledge(Learned):
         base = np.array([self.plain.prior_log_odds if chance is None else log_odds(chance) for chance in chances])
         known = np.array([chance is not None for chance in chances], dtype=bool)
         rows = [self._table.row(call.elapsed_seconds, call.ringing_seconds) for call in snapshot.ringing]
-        ratio = self._table.ratio[rows]
+        ratio = self._table.ratio.take(rows)
         plain = self.plain.estimate(base[~known], ratio[~known])
         told = self.told.estimate(base[known], ratio[known])
         careful = [shift + self._tuning.caution * deviation for shift, deviation in (plain, told)]
         # p / (p + (1 - p) ratio) with p = 1 / (1 + exp(-x)), by Bayes
         posterior = 1.0 / (1.0 + np.exp(-(base + np.where(known, careful[1], careful[0]))) * ratio)
-        freed = self._freed[[row_of(seat) for seat in snapshot.busy_seats if not seat.leaving]]
+        freed = self._freed.take([row_of(seat) for seat in snapshot.busy_seats if not seat.leaving], axis=0)
         free = max(0, snapshot.free_seats) - len(snapshot.waiting_seconds)
         chance = snapshot.next_answer_probability
         if chance is None:
@@ -173,7 +173,7 @@ class Knowledge(Learned):
         shift = (told if chance is not None else plain)[0]
         more = careful[chance is not None]
         return Prospect(
-            outlook=Outlook(free, freed, posterior[:, None] * self._table.answered[rows]),
+            outlook=Outlook(free, freed, posterior[:, None] * self._table.answered.take(rows, axis=0)),
             next_call=from_log_odds(first + more) * self._table.new,
             later_call=from_log_odds(usual + more) * self._table.new,
             answer_rate=from_log_odds(first + shift),

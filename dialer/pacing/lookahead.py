@@ -10,8 +10,8 @@ drops of room before a hard stop, P(... <= -r) is the chance that the call is th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import erf, exp, pi, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,7 @@ _NONE: tuple[Sequence[float]] = ((0.0, 0.0, 0.0),)
 _Sums = Sequence[Sequence[float]]
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(NamedTuple):
     """What the last call may risk if it is answered: to be dropped after `room` others with no more than this chance, where the
     answer rate may be off by a share of itself that has the deviation `doubt`."""
 
@@ -46,11 +45,21 @@ class Outlook:
         ringing call. `freed`: `cumulants` of P(free by each of the moments), one row per busy seat."""
         self._free, self._ringing, self._moments = free, len(answered), answered.shape[1]
         coming, going = freed.sum(axis=0).reshape(3, -1), cumulants(answered).sum(axis=0).reshape(3, -1)
-        self.expected_freed, self.expected_answers = float(coming[0].mean()), float(going[0].mean())
+        self._freed: Vector = coming[0]
         self._answered_by: Vector = going[0]
         self._answers: list[float] = going[0].tolist()
         # of the difference: its even cumulants add up, the odd ones subtract
         self._sums: _Sums = (going + np.array([[-1.0], [1.0], [-1.0]]) * coming).T.tolist()
+
+    @property
+    def expected_freed(self) -> float:
+        """Busy seats that come free, mean over the moments looked at."""
+        return float(self._freed.mean())
+
+    @property
+    def expected_answers(self) -> float:
+        """Ringing calls that are answered, mean over the moments looked at."""
+        return float(self._answered_by.mean())
 
     def calls_within(self, bounds: Bounds, first: Vector, others: Vector, most: int) -> int:
         """The largest number of calls, at most `most`, of which the last keeps within the bounds.

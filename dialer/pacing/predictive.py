@@ -59,6 +59,7 @@ class PredictivePacer(GovernedPacer):
         self.knowledge = Knowledge(self._tuning, self._connect_seconds)
         self.usual = UsualRate(self._tuning)
         self._seen: tuple[PacingSnapshot, Prospect, float] | None = None
+        self._decided: tuple[int, Limit, PacingSnapshot, Prospect, float] | None = None
 
     # Decisions
 
@@ -68,6 +69,7 @@ class PredictivePacer(GovernedPacer):
         seats = seats_for_callers(snapshot)
         if seats == 0:
             self._explanation = Explanation(0, Limit.NOBODY, {"free": float(max(0, snapshot.free_seats))})
+            self._decided = None
             return 0
         room = room_on_lines(snapshot)
         # One more than the lines allow tells that they are the limit; how many more there would be, nobody asks.
@@ -97,8 +99,26 @@ class PredictivePacer(GovernedPacer):
                 ahead, limited_by = most, limit
         wanted = max(ahead, progressive, 0)
         calls = min(wanted, room.calls)
-        self._explain(snapshot, prospect, alpha, calls, room.limited_by if calls < wanted else limited_by)
+        self._decided = calls, room.limited_by if calls < wanted else limited_by, snapshot, prospect, alpha
         return calls
+
+    def explain(self) -> Explanation:
+        """Why the last decision was what it was: seats and answers that are expected within a ring time, the risk that the last
+        call may bear (alpha), and the abandoned calls that the targets still have room for (budget)."""
+        if self._decided is None:
+            return super().explain()
+        calls, limited_by, snapshot, prospect, alpha = self._decided
+        figures = {
+            "free": float(max(0, snapshot.free_seats)),
+            "coming-free": prospect.outlook.expected_freed,
+            "ringing": float(len(snapshot.ringing)),
+            "answers-expected": prospect.outlook.expected_answers,
+            "answer-rate": prospect.answer_rate,
+            "alpha": alpha,
+            "boldness": self.governor.boldness,
+            "budget": self.governor.drops_to_target(),
+        }
+        return Explanation(calls, limited_by, figures)
 
     def _slow_carrier(self, snapshot: PacingSnapshot) -> bool:
         """Whether calls wait for "ringing" that long that more would only pile up before the carrier."""
@@ -150,25 +170,3 @@ class PredictivePacer(GovernedPacer):
         """Hold what is on record of each cap's window in the place of what was counted."""
         super().recount(now_seconds, of_late)
         self._seen = None
-
-    # Explanation
-
-    def _explain(
-        self, snapshot: PacingSnapshot, prospect: Prospect, alpha: float, calls: int, limited_by: Limit
-    ) -> None:
-        """Seats and answers that are expected within a ring time, the risk that the last call may bear (alpha), and the abandoned
-        calls that the targets still have room for (budget)."""
-        self._explanation = Explanation(
-            calls,
-            limited_by,
-            {
-                "free": float(max(0, snapshot.free_seats)),
-                "coming-free": prospect.outlook.expected_freed,
-                "ringing": float(len(snapshot.ringing)),
-                "answers-expected": prospect.outlook.expected_answers,
-                "answer-rate": prospect.answer_rate,
-                "alpha": alpha,
-                "boldness": self.governor.boldness,
-                "budget": self.governor.drops_to_target(),
-            },
-        )

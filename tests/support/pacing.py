@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from dialer.pacing.port import PacingEvent, PacingSnapshot
 from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.baselines import caps_for
@@ -22,7 +20,7 @@ class BlindPacer(PredictivePacer):
         return super().excess_calls(_blinded(snapshot))
 
     def observe(self, event: PacingEvent) -> None:
-        super().observe(replace(event, answer_probability=None))
+        super().observe(event._replace(answer_probability=None))
 
 
 def a_day(scenario: Scenario, *, blind: bool = False, seed: int = 1) -> DayResult:
@@ -38,7 +36,7 @@ def _blinded(snapshot: PacingSnapshot) -> PacingSnapshot:
         free_seats=snapshot.free_seats,
         busy_seats=snapshot.busy_seats,
         paused_seats=snapshot.paused_seats,
-        ringing=tuple(replace(call, answer_probability=None) for call in snapshot.ringing),
+        ringing=tuple(call._replace(answer_probability=None) for call in snapshot.ringing),
         waiting_seconds=snapshot.waiting_seconds,
         free_channels=snapshot.free_channels,
         cps_budget=snapshot.cps_budget,
