@@ -342,6 +342,16 @@ class Broker(Section):
     )
 
 
+class Metrics(Section):
+    """[metrics] - where a monitoring server asks: `/metrics` for Prometheus, `/health`, `/ready`."""
+
+    host: HostName = Field(
+        "127.0.0.1", description="address it listens on, not encrypted; no name and no number is told"
+    )
+    port: Port | None = Field(None, description="TCP port of the dialler's; none: nobody is answered")
+    desk_port: Port | None = Field(None, description="TCP port of the desk's; none: nobody is answered")
+
+
 class Dialling(Section):
     """[dialling] - what holds for every campaign."""
 
@@ -375,6 +385,7 @@ class Settings(BaseSettings):
     broker: Broker = Broker()
     mosquitto: Mosquitto = Mosquitto()
     desk: Desk = Desk()
+    metrics: Metrics = Metrics()
     dialling: Dialling = Dialling()
     inbound: InboundSettings = InboundSettings()
     rules: Rules = Rules()

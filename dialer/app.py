@@ -11,7 +11,7 @@ import secrets
 import shutil
 import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -461,8 +461,24 @@ async def run_centre(settings: Settings) -> None:
             await refuse_beside_twin(broker_settings(settings), settings.centre.id, centre.name)
         _log.info("centre.ready", centre=settings.centre.id, agi_port=centre.agi_port)
         reload_on_hang_up(centre.engine)
-        forget_start()
-        await centre.run(stop)
+        async with metrics_of(settings, centre):
+            forget_start()
+            await centre.run(stop)
+
+
+def metrics_of(settings: Settings, centre: RunningCentre) -> AbstractAsyncContextManager[int | None]:
+    """What a monitoring server is told, where the settings have it told."""
+    if settings.metrics.port is None:
+        return nullcontext()
+    from dialer.metrics.families import of_centre  # noqa: PLC0415 - 60 ms of CPU
+    from dialer.metrics.server import serving_metrics  # noqa: PLC0415
+
+    monitor = centre.monitor
+    return serving_metrics(
+        settings.metrics.host,
+        settings.metrics.port,
+        lambda: of_centre(centre.engine.view(), broker_up=None if monitor is None else monitor.broker_up),
+    )
 
 
 def forget_start() -> None:

@@ -250,13 +250,29 @@ async def running_desk(
                 serving = group.create_task(server.serve(sockets=[listener]), name="desk-server")
                 try:
                     await server.open.wait()
-                    yield RunningDesk(port, origin)
+                    async with metrics_of(settings, picture):
+                        yield RunningDesk(port, origin)
                 finally:
                     server.should_exit = True
                     picture.close()
                     for task in beside:
                         task.cancel()
                     await asyncio.wait({serving})
+
+
+def metrics_of(settings: Settings, picture: Picture) -> contextlib.AbstractAsyncContextManager[int | None]:
+    """What a monitoring server is told, where the settings have it told."""
+    port = settings.metrics.desk_port
+    if port is None:
+        return contextlib.nullcontext()
+    from dialer.metrics.families import of_desk  # noqa: PLC0415 - 60 ms of CPU
+    from dialer.metrics.server import serving_metrics  # noqa: PLC0415
+
+    return serving_metrics(
+        settings.metrics.host,
+        port,
+        lambda: of_desk(settings.centre.id, heard=bool(picture.get("desk")["heard"]), streams=picture.readers),
+    )
 
 
 async def serve_desk(settings: Settings, broker: BrokerSettings, say: Any) -> None:

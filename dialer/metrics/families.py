@@ -1,0 +1,133 @@
+"""What is told of a centre and of its desk, as Prometheus has it: https://prometheus.io/docs/practices/naming. Ids only, as in
+every view. Each family is made anew for each asking, so that nothing is counted twice and what is gone is told no more.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from dialer.domain.model import CampaignState
+from dialer.domain.view import AlertLevel, CallState, CampaignView, CentreView, SeatState, TrunkState, TrunkView
+
+Values = Iterable[tuple[tuple[str, ...], float]]
+"""Each with the values of its labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """How a process stands at one moment."""
+
+    families: tuple[Metric, ...]
+    not_ready: str | None = None  # why it does not do its work, in one line
+
+
+def of_centre(view: CentreView, *, broker_up: bool | None) -> Readiness:
+    """How a dialler stands. `broker_up`: None where the site has no broker."""
+    critical = [alert.text for alert in view.alerts if alert.level is AlertLevel.CRITICAL]
+    if not view.switch_up:
+        critical.insert(0, "no connection to the switch")
+    if view.draining:
+        critical.insert(0, "it is stopping")
+    return Readiness(tuple(_centre(view, broker_up)), critical[0] if critical else None)
+
+
+def of_desk(centre: str, *, heard: bool, streams: int) -> Readiness:
+    """How a desk stands: whether it hears the broker, and how many pages it keeps up to date."""
+    families = (
+        _info(centre),
+        _gauge("desk_hears_broker", "Whether the desk is connected to the broker", heard),
+        _gauge("desk_streams", "Pages that are kept up to date", streams),
+    )
+    return Readiness(families, None if heard else "the desk does not hear the broker")
+
+
+def _centre(view: CentreView, broker_up: bool | None) -> Iterator[Metric]:
+    yield _info(view.centre)
+    yield _gauge("switch_up", "Whether there is a link to the switch", view.switch_up)
+    if broker_up is not None:
+        yield _gauge("broker_up", "Whether there is a connection to the broker", broker_up)
+    yield _gauge("draining", "Whether it takes up no new calls, for it is to stop", view.draining)
+    seats = Counter(seat.state for seat in view.seats)
+    yield _gauges("seats", "Seats by state", ("state",), (((state,), seats[state]) for state in SeatState))
+    if view.utilisation is not None:
+        yield _gauge(
+            "utilisation_ratio", "Talking and wrap-up among logged-in time, mean of the seats", view.utilisation
+        )
+    yield from _campaigns(view.campaigns)
+    yield from _trunks(view.trunks)
+    marks = (((kind,), count) for kind, count in view.marks.items())
+    yield _counters("marks", "What became known of voters, since the start", ("kind",), marks)
+    yield _counters("opt_outs", "Numbers that opted out", (), [((), view.opt_outs)])
+    alerts = (((alert.code, alert.level), 1) for alert in view.alerts)
+    yield _gauges("alert", "Alerts that stand", ("code", "level"), alerts)
+    lags = ((("0.5",), "loop_lag_median_seconds"), (("0.99",), "loop_lag_p99_seconds"))
+    known = ((share, view.figures[name]) for share, name in lags if name in view.figures)
+    yield _gauges(
+        "loop_lag_seconds", "How late the event loop ran what was due, in the last minute", ("quantile",), known
+    )
+
+
+def _campaigns(all_of_them: tuple[CampaignView, ...]) -> Iterator[Metric]:
+    by_id = [(each.campaign_id, each) for each in all_of_them]
+    running = (((name,), each.state is CampaignState.RUNNING) for name, each in by_id)
+    yield _gauges("campaign_running", "Whether a campaign is neither paused nor stopped", ("campaign",), running)
+    held = (((name, each.hold.code), 1) for name, each in by_id if each.hold is not None)
+    yield _gauges("campaign_held", "Why a campaign dials nobody now", ("campaign", "because"), held)
+    calls = (((name, state), each.calls.get(state, 0)) for name, each in by_id for state in CallState)
+    yield _gauges("calls", "Live calls by state", ("campaign", "state"), calls)
+    outcomes = (((name, outcome), count) for name, each in by_id for outcome, count in each.outcomes.items())
+    yield _counters("attempts", "Attempts of the day that have ended", ("campaign", "outcome"), outcomes)
+    refused = (((name, reason), count) for name, each in by_id for reason, count in each.refused.items())
+    yield _counters("refused_calls", "Calls that the rules forbade, since the start", ("campaign", "reason"), refused)
+    shares = (((name,), each.abandoned_rate) for name, each in by_id)
+    yield _gauges("abandoned_ratio", "Abandoned calls among the day's live answers", ("campaign",), shares)
+    due = (((name,), each.progress.due) for name, each in by_id)
+    yield _gauges("numbers_due", "Numbers of a campaign's list that are still to be dialled", ("campaign",), due)
+
+
+def _trunks(all_of_them: tuple[TrunkView, ...]) -> Iterator[Metric]:
+    by_name = [((each.trunk,), each) for each in all_of_them]
+    states = (((*name, state), each.state is state) for name, each in by_name for state in TrunkState)
+    yield _gauges("trunk_state", "1 for what a trunk is doing", ("trunk", "state"), states)
+    used = ((name, each.channels_used) for name, each in by_name)
+    yield _gauges("trunk_channels_used", "Channels in use", ("trunk",), used)
+    channels = ((name, each.channels) for name, each in by_name)
+    yield _gauges("trunk_channels", "Channels that there are", ("trunk",), channels)
+    ratios = ((name, each.answer_seizure_ratio) for name, each in by_name)
+    yield _gauges("trunk_answer_seizure_ratio", "Answered calls among all that were placed", ("trunk",), ratios)
+    starts = ((name, each.calls_per_second) for name, each in by_name)
+    yield _gauges("trunk_calls_per_second", "Call starts, over the last ten seconds", ("trunk",), starts)
+    attempts = ((name, each.attempts) for name, each in by_name)
+    yield _counters("trunk_attempts", "Calls that were placed over a trunk, since the start", ("trunk",), attempts)
+    failures = ((name, each.failures) for name, each in by_name)
+    yield _counters("trunk_failures", "Failures of the carrier's own, since the start", ("trunk",), failures)
+
+
+def _info(centre: str) -> Metric:
+    return _gauges(
+        "info", "Which centre this is, and what it runs", ("centre", "version"), [((centre, version("matdan")), 1)]
+    )
+
+
+def _gauge(name: str, help_text: str, value: float) -> Metric:
+    return _gauges(name, help_text, (), [((), value)])
+
+
+def _gauges(name: str, help_text: str, labels: tuple[str, ...], values: Values) -> Metric:
+    family = GaugeMetricFamily(f"matdan_{name}", help_text, labels=labels)
+    for each, value in values:
+        family.add_metric(each, float(value))
+    return family
+
+
+def _counters(name: str, help_text: str, labels: tuple[str, ...], values: Values) -> Metric:
+    family = CounterMetricFamily(f"matdan_{name}", help_text, labels=labels)
+    for each, value in values:
+        family.add_metric(each, float(value))
+    return family

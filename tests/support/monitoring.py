@@ -1,0 +1,31 @@
+"""A monitoring server, as far as tests need one."""
+
+from __future__ import annotations
+
+import asyncio
+import urllib.error
+import urllib.request
+
+from prometheus_client.parser import text_string_to_metric_families
+
+
+async def ask(port: int, path: str) -> tuple[int, str]:
+    """Status and text of an answer."""
+
+    def get() -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.read().decode()
+
+    return await asyncio.to_thread(get)
+
+
+def samples(text: str) -> dict[str, float]:
+    """Each sample with its labels."""
+    return {
+        each.name + "".join(f",{value}" for _, value in sorted(each.labels.items())): each.value
+        for family in text_string_to_metric_families(text)
+        for each in family.samples
+    }

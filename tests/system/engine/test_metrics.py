@@ -1,0 +1,44 @@
+"""Dialler and desk tell a monitoring server how they stand, where their settings have a port for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.settings import Settings
+from dialer.app import metrics_of, running_centre
+from dialer.desk.picture import Picture
+from dialer.desk.server import metrics_of as metrics_of_desk
+from tests.support.centre import site_settings
+from tests.support.monitoring import ask, samples
+from tests.support.roll_filler import fill_roll
+
+
+async def test_a_centre_that_no_switch_has_reached_is_alive_and_not_ready(tmp_path: Path) -> None:
+    fill_roll(tmp_path / "centre.db", 3)
+    settings = site_settings(tmp_path, 5038, metrics={"port": 0})
+    async with running_centre(settings) as centre, metrics_of(settings, centre) as port:
+        assert port is not None
+        assert await ask(port, "/health") == (200, "well\n")
+        assert await ask(port, "/ready") == (503, "no connection to the switch\n")
+        found = samples((await ask(port, "/metrics"))[1])
+    assert (found["matdan_switch_up"], found["matdan_seats,offline"]) == (0, len(settings.seats))
+
+
+@pytest.mark.parametrize("heard", [True, False])
+async def test_a_desk_is_ready_where_it_hears_the_broker(heard: bool) -> None:
+    picture = Picture(lambda: 0.0)
+    picture.put("desk", {"heard": heard, "since": 0.0})
+    async with metrics_of_desk(Settings(metrics={"desk_port": 0}), picture) as port:
+        assert port is not None
+        assert (await ask(port, "/ready"))[0] == (200 if heard else 503)
+
+
+async def test_without_a_port_nobody_is_answered(tmp_path: Path) -> None:
+    fill_roll(tmp_path / "centre.db", 3)
+    settings = site_settings(tmp_path, 5038)
+    async with running_centre(settings) as centre, metrics_of(settings, centre) as port:
+        assert port is None
+    async with metrics_of_desk(settings, Picture(lambda: 0.0)) as port:
+        assert port is None
