@@ -101,7 +101,7 @@ class Board:
     async def events(self, request: Request) -> Response:
         """The picture, whole, then what changes of it: server-sent events of JSON. A page that is open counts as used."""
         who: Who = request.state.who
-        if self._picture.readers >= MOST_READERS or self._open[who.name] >= MOST_READERS_EACH:
+        if self._open.total() >= MOST_READERS or self._open[who.name] >= MOST_READERS_EACH:
             return problem(503, "full")
         news = self._news(request.state.token, who.name)
         return StreamingResponse(news, media_type="text/event-stream", headers={"x-accel-buffering": "no"})

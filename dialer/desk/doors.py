@@ -22,7 +22,7 @@ from dialer.desk.people import Who
 
 COOKIE = "__Host-desk"
 MOST_BODY_BYTES = 65_536
-EVERY_ROLE = frozenset(Role) - {Role.DESK}  # a program's, which has no page
+EVERY_ROLE: frozenset[str] = frozenset(Role) - {Role.DESK}  # a program's, which has no page; nor an agent's
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
@@ -44,7 +44,7 @@ class WebDoor:
     method: str
     path: str  # `{name}` stands for one level
     answer: Callable[..., Any]  # as FastAPI takes it
-    roles: frozenset[Role] | None = EVERY_ROLE  # None: anybody, before signing in too
+    roles: frozenset[str] | None = EVERY_ROLE  # None: anybody, before signing in too
     _form: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -37,6 +37,9 @@ NOTED_SECONDS = 300.0  # a session's last use is written down not more often
 REMEMBERED = 1_000  # names that the settings do not have, with wrong tries: the longest ago goes
 _NICE = 15
 
+AGENT = "agent"
+"""The role of who has a seat: no role of the settings, so that no door is for both."""
+
 T = TypeVar("T")
 
 
@@ -44,8 +47,9 @@ T = TypeVar("T")
 class Who:
     """Somebody who has signed in."""
 
-    name: str
-    role: str  # of the settings
+    name: str  # of an agent: the number
+    role: str  # of the settings, or AGENT
+    seat: str = ""  # an agent's
 
 
 class NotSignedIn(MatdanError):
@@ -105,8 +109,7 @@ class People:
 
     async def sign_in(self, name: str, password: str) -> str:
         """The token of a new session. Raises NotSignedIn: `wrong`, `locked` with seconds, `busy`. An unknown name takes as long."""
-        if self._waiting >= MOST_WAITING:
-            raise NotSignedIn("busy", 5.0)
+        self._refuse_crowd()
         now = self._clock.monotonic()
         tries = self._tries_of(name)
         if tries.until > now:
@@ -120,7 +123,7 @@ class People:
                 )
             raise NotSignedIn("wrong")
         self._tries[name] = _Tries()
-        token = secrets.token_urlsafe(32)
+        token = new_token()
         at = self._clock.now()
         await self._file.begin_session(digest_of(token), name, at, forget_before=at - self._idle_seconds)
         return token
@@ -159,7 +162,7 @@ class People:
         if password is not None:
             refuse_stranger(name, self._roles)
             refuse_weak_password(name, password)
-        hashed = None if password is None else await self._in_turn(lambda: self._hasher.hash(password))
+        hashed = None if password is None else await self.in_turn(lambda: self._hasher.hash(password))
         await self._file.set_password(name, hashed, self._clock.now())
 
     def close(self) -> None:
@@ -167,14 +170,20 @@ class People:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _is_right(self, hashed: str, password: str) -> bool:
+        return await self.in_turn(lambda: self._verify(hashed, password))
+
+    def _refuse_crowd(self) -> None:
+        if self._waiting >= MOST_WAITING:
+            raise NotSignedIn("busy", 5.0)
+
+    async def in_turn(self, work: Callable[[], T]) -> T:
+        """What takes long on purpose, as a password's hash does: one at a time. Raises NotSignedIn where too many wait: `busy`."""
+        self._refuse_crowd()
         self._waiting += 1
         try:
-            return await self._in_turn(lambda: self._verify(hashed, password))
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         finally:
             self._waiting -= 1
-
-    async def _in_turn(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _verify(self, hashed: str, password: str) -> bool:
         try:
@@ -192,6 +201,11 @@ async def set_password(settings: Settings, name: str, password: str | None) -> N
     finally:
         people.close()
         await file.close()
+
+
+def new_token() -> str:
+    """A session's token: whoever has it is signed in."""
+    return secrets.token_urlsafe(32)
 
 
 def digest_of(token: str) -> str:

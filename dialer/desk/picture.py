@@ -32,14 +32,14 @@ class Picture:
 
     def __init__(self, now: Callable[[], float]) -> None:
         """`now` gives epoch seconds."""
-        self._now = now
+        self.now = now
         self._values: dict[str, Any] = {}
-        self._readers: set[Reader] = set()
+        self._readers: dict[Reader, bool] = {}  # whether it is a page
 
     @property
     def readers(self) -> int:
-        """How many read."""
-        return len(self._readers)
+        """How many pages read."""
+        return sum(self._readers.values())
 
     def get(self, key: str) -> Any:
         """A value; None: there is none."""
@@ -62,14 +62,16 @@ class Picture:
             reader.note(key)
 
     @contextmanager
-    def reading(self, wants: Callable[[str], bool], gather_seconds: float = GATHER_SECONDS) -> Iterator[Reader]:
-        """A reader of the keys that it `wants`, for as long as the context lasts."""
+    def reading(
+        self, wants: Callable[[str], bool], gather_seconds: float = GATHER_SECONDS, *, page: bool = True
+    ) -> Iterator[Reader]:
+        """A reader of the keys that it `wants`, for as long as the context lasts; `page`: somebody has it before them."""
         reader = Reader(self, wants, gather_seconds)
-        self._readers.add(reader)
+        self._readers[reader] = page
         try:
             yield reader
         finally:
-            self._readers.discard(reader)
+            del self._readers[reader]
 
     def close(self) -> None:
         """Nothing more is told: every reader's news end."""
@@ -78,12 +80,12 @@ class Picture:
 
     def whole(self, wants: Callable[[str], bool]) -> Told:
         """All of it, as the first that a reader is told."""
-        return Told(0, self._now(), {key: value for key, value in self._values.items() if wants(key)})
+        return Told(0, self.now(), {key: value for key, value in self._values.items() if wants(key)})
 
     def told(self, number: int, keys: list[str]) -> Told:
         """What stands at these keys now."""
         values = {key: self._values[key] for key in keys if key in self._values}
-        return Told(number, self._now(), values, tuple(key for key in keys if key not in values))
+        return Told(number, self.now(), values, tuple(key for key in keys if key not in values))
 
 
 class Reader:

@@ -23,19 +23,27 @@ from starlette.exceptions import HTTPException
 
 from config.settings import Settings
 from config.site_rules import abandoned_caps, site_profile
+from dialer.desk.agents.entrance import AgentEntrance
+from dialer.desk.agents.floor import Floor
+from dialer.desk.agents.pop import AgentPops, PopMaker
+from dialer.desk.agents.sessions import AgentSessions
+from dialer.desk.agents.streams import AgentStreams
+from dialer.desk.agents.work import AgentWork
 from dialer.desk.board import Board, may, problem
 from dialer.desk.doors import Guard, WebDoor, cookie_of
 from dialer.desk.figures import STRETCH_SECONDS, BoardFigures, ShownCap
 from dialer.desk.hearing import Hearing
 from dialer.desk.http import desk_server, listening
 from dialer.desk.pages_built import BUILT
-from dialer.desk.people import MOST_PASSWORD, NotSignedIn, People
+from dialer.desk.people import MOST_PASSWORD, NotSignedIn, People, Who
 from dialer.desk.picture import Picture
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.errors import StoreError
 from dialer.domain.site_time import site_zone
 from dialer.mqtt.client import BrokerSettings
 from dialer.site.plan import broker_settings
+from dialer.store.agent_reading import AgentReading
+from dialer.store.agent_records import AgentRecords
 from dialer.store.cipher import site_key
 from dialer.store.desk_file import DeskFile, desk_path
 from dialer.store.desk_reading import DeskReading
@@ -103,6 +111,7 @@ class Entrance:
         return [
             WebDoor("GET", "/", self.front, None),
             WebDoor("GET", "/board", self.page, None),
+            WebDoor("GET", "/agent", self.page, None),
             WebDoor("GET", "/assets/{name}", self.asset, None),
             WebDoor("POST", "/api/sign-in", self.sign_in, None),
             WebDoor("POST", "/api/sign-out", self.sign_out, None),
@@ -149,6 +158,40 @@ class Entrance:
         offered, signs = may(who.role), who.name in self._signing
         held = {"may": [] if signs else offered, "signs": signs and bool(offered)}
         return {"name": who.name, "role": who.role, **held, **self._site}
+
+
+@dataclass(frozen=True, slots=True)
+class DeskParts:
+    """What every page of the desk shares."""
+
+    picture: Picture
+    hearing: Hearing
+    people: People
+    file: DeskFile
+    clock: Clock
+
+
+class AgentDesk:
+    """What agents' pages ask for, and who they are."""
+
+    def __init__(self, settings: Settings, parts: DeskParts, reading: AgentReading) -> None:
+        floor, records = Floor(settings), AgentRecords(parts.file)
+        idle_seconds = settings.desk.idle_hours * 3600
+        self._people = parts.people
+        self._sessions = AgentSessions(records, parts.picture, parts.clock, idle_seconds)
+        entrance = AgentEntrance(floor, self._sessions, parts.people, parts.hearing, parts.picture)
+        self.streams = AgentStreams(floor, self._sessions, parts.picture)
+        work = AgentWork(floor, self._sessions, parts.hearing, parts.picture)
+        self.doors: list[WebDoor] = [*entrance.doors(), *self.streams.doors(), *work.doors()]
+        self._pops = AgentPops(parts.picture, reading, PopMaker(settings))
+
+    async def who(self, token: str) -> Who | None:
+        """Who has a token: an agent, or somebody of the board; None: nobody."""
+        return await self._sessions.who(token) or await self._people.who(token)
+
+    async def run(self) -> None:
+        """Keep the picture's pops true, until cancelled."""
+        await self._pops.run()
 
 
 def make_app(doors: list[WebDoor]) -> FastAPI:
@@ -238,14 +281,18 @@ async def running_desk(
             figures = BoardFigures(picture, reading, clock, site_zone(settings), shown_caps(settings))
             await figures.read_booths()
             entrance = Entrance(settings, people, read_assets() if assets is None else assets)
-            doors = [*entrance.doors(), *board.doors(), health_door(picture), document_door()]
+            pops = await asyncio.to_thread(AgentReading, settings.store.path, key)
+            stack.callback(pops.close)
+            agents = AgentDesk(settings, DeskParts(picture, hearing, people, file, clock), pops)
+            doors = [*entrance.doors(), *board.doors(), *agents.doors, health_door(picture), document_door()]
             origins = frozenset({origin, *_own_names(settings, origin, port)})
-            guard = Guard(make_app(doors), doors, people.who, lambda: origins)
+            guard = Guard(make_app(doors), doors, agents.who, lambda: origins)
             server = desk_server(settings.desk, guard)
             async with asyncio.TaskGroup() as group:
                 beside = [
                     group.create_task(hearing.run(), name="desk-hearing"),
                     group.create_task(figures.run(), name="desk-figures"),
+                    group.create_task(agents.run(), name="desk-agents"),
                 ]
                 serving = group.create_task(server.serve(sockets=[listener]), name="desk-server")
                 try:

@@ -1,4 +1,4 @@
-"""The desk's own file beside the store, under the same key: passwords, sessions, and who has seen which alert.
+"""The desk's own file beside the store, under the same key: passwords, sessions, who has seen which alert, and what agents write.
 
 Sessions are kept by a digest: whoever reads the file cannot sign in with what stands there.
 """
@@ -23,14 +23,28 @@ from dialer.store.transaction import transaction
 
 SQL = load_statements("desk_file")
 
-_VERSION = 1
-_SCHEMA = """
+_STEPS = (
+    """
 CREATE TABLE password (name TEXT PRIMARY KEY, hash TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE session (digest TEXT PRIMARY KEY, name TEXT NOT NULL, used_at REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE acknowledged (
     code TEXT NOT NULL, alert_at REAL NOT NULL, name TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (code, alert_at)
 ) WITHOUT ROWID;
-"""
+""",
+    """
+CREATE TABLE agent_session (
+    digest TEXT PRIMARY KEY, agent TEXT NOT NULL, seat TEXT NOT NULL UNIQUE, began_at REAL NOT NULL, used_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE note (
+    attempt_id TEXT PRIMARY KEY, note_id TEXT NOT NULL UNIQUE, phone_id INTEGER NOT NULL, text TEXT NOT NULL, at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX note_of_phone ON note (phone_id, at);
+CREATE TABLE draft (
+    seat TEXT PRIMARY KEY, attempt_id TEXT NOT NULL, phone_id INTEGER NOT NULL, text TEXT NOT NULL
+) WITHOUT ROWID;
+""",
+)
+"""What each version of the file added to the one before."""
 
 T = TypeVar("T")
 
@@ -80,7 +94,7 @@ class DeskFile:
 
     async def password_of(self, name: str) -> str | None:
         """The hash of somebody's password; None: there is none."""
-        return await self._run(lambda db: SQL["password_of"].value(db, str, name=name))
+        return await self.run(lambda db: SQL["password_of"].value(db, str, name=name))
 
     async def set_password(self, name: str, hashed: str | None, at: float) -> None:
         """Keep a new one, or none; whoever is signed in by the old one is so no more."""
@@ -93,7 +107,7 @@ class DeskFile:
                     SQL["set_password"](db, name=name, hashed=hashed, at=at)
                 SQL["end_sessions_of"](db, name=name)
 
-        await self._run(write)
+        await self.run(write)
 
     async def begin_session(self, digest: str, name: str, at: float, *, forget_before: float) -> None:
         """Keep a session; those that nobody has used since `forget_before` go."""
@@ -102,36 +116,38 @@ class DeskFile:
             SQL["end_idle_sessions"](db, before=forget_before)
             SQL["begin_session"](db, digest=digest, name=name, at=at)
 
-        await self._run(write)
+        await self.run(write)
 
     async def session(self, digest: str) -> tuple[str, float] | None:
         """Whose session that is, and when it was last used."""
-        row = await self._run(lambda db: SQL["session"].row(db, digest=digest))
+        row = await self.run(lambda db: SQL["session"].row(db, digest=digest))
         return None if row is None else (str(row.name), float(row.used_at))
 
     async def use_session(self, digest: str, at: float) -> None:
         """It was used."""
-        await self._run(lambda db: SQL["use_session"](db, digest=digest, at=at))
+        await self.run(lambda db: SQL["use_session"](db, digest=digest, at=at))
 
     async def end_session(self, digest: str) -> None:
         """Nobody is signed in by it any more."""
-        await self._run(lambda db: SQL["end_session"](db, digest=digest))
+        await self.run(lambda db: SQL["end_session"](db, digest=digest))
 
     async def acknowledge(self, seen: Acknowledgement) -> None:
         """Keep that somebody has seen an alert; the first one counts."""
-        await self._run(lambda db: SQL["acknowledge"](db, **values_of(seen)))
+        await self.run(lambda db: SQL["acknowledge"](db, **values_of(seen)))
 
     async def acknowledged(self) -> list[Acknowledgement]:
         """The last acknowledgement of each code."""
-        rows = await self._run(lambda db: [*SQL["acknowledged"].rows(db)])
+        rows = await self.run(lambda db: [*SQL["acknowledged"].rows(db)])
         return [Acknowledgement(**row._asdict()) for row in rows]
 
     async def close(self) -> None:
         """Let the file go."""
-        await self._run(lambda db: db.close())
+        await self.run(lambda db: db.close())
         self._thread.shutdown(wait=False)
 
-    async def _run(self, work: Callable[[Connection], T]) -> T:
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Work on the file, in its thread. Raises StoreError."""
+
         def explain() -> T:
             with explained(self._path):
                 return work(self._db)
@@ -141,11 +157,12 @@ class DeskFile:
 
 def _make_tables(db: Connection, path: Path) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version > _VERSION:
+    if version > len(_STEPS):
         raise StoreError(f"{path}: a newer version has written it: start that one")
     # `dialer desk password` writes beside `dialer desk serve`, and two writers have damaged files in WAL
     # (https://www.sqlite.org/wal.html#walresetbug).
     db.execute("PRAGMA journal_mode = DELETE")
     db.execute("PRAGMA synchronous = EXTRA")  # a journal that was deleted must not come back with the power
-    if version < _VERSION:
-        db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+    if version < len(_STEPS):
+        steps = "".join(_STEPS[version:])
+        db.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {len(_STEPS)}; COMMIT;")

@@ -17,13 +17,15 @@ from config.settings import Settings
 from config.supervision import Supervisor
 from config.words import SupervisorRole
 from dialer.desk.board import Board
-from dialer.desk.doors import COOKIE, Guard, WebDoor
+from dialer.desk.doors import COOKIE, Guard, WebDoor, token_in
 from dialer.desk.figures import BoardFigures
 from dialer.desk.hearing import Hearing, Reply
 from dialer.desk.people import People
 from dialer.desk.picture import Picture
-from dialer.desk.server import Asset, Entrance, document_door, health_door, make_app
+from dialer.desk.server import AgentDesk, Asset, DeskParts, Entrance, document_door, health_door, make_app
 from dialer.domain.clock import SystemClock
+from dialer.mqtt import topics
+from dialer.store.agent_reading import AgentReading
 from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import DeskFile
 from dialer.store.desk_reading import DeskReading
@@ -33,6 +35,17 @@ PASSWORD = "lorry-mango-violin"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 EVERYBODY = tuple(Supervisor(name=role.value, role=role) for role in SupervisorRole)
 PAGE = b"<!doctype html><title>Matdan</title>"
+AGENT = "agent"  # who has signed in at seat 04 as 101
+PIN = "2468"
+PIN_HASH = CHEAP.hash(PIN)
+SEATED: dict[str, Any] = {
+    **json.loads(topics.SEAT.example.encode()),
+    **dict.fromkeys(("campaign", "attempt", "call", "reason")),
+    "seat": "04",
+    "agent": "101",
+    "state": "ready",
+}
+"""What the dialler says of that seat while nobody is on the line."""
 
 
 class SetClock(SystemClock):
@@ -60,10 +73,13 @@ class FakeHearing(Hearing):
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, str, dict[str, Any]]] = []
         self.reply: Reply | None = Reply("done", "it was done")
+        self.picture: Picture | None = None
 
     async def ask(self, user: str, command_id: str, name: str, values: Mapping[str, Any]) -> Reply | None:
         if self.reply is not None:
             self.asked.append((user, command_id, name, dict(values)))
+        if name == "seat-sign-in" and self.picture is not None and self.reply == Reply("done", "it was done"):
+            self.picture.put(f"seat/{values['seat']}", {**SEATED, "seat": values["seat"], "agent": values["agent"]})
         return self.reply
 
 
@@ -78,6 +94,7 @@ class DeskStand:
     file: DeskFile
     clock: SetClock
     board: Board
+    agents: AgentDesk
     browser: httpx.AsyncClient
     tokens: dict[str, str] = field(default_factory=dict)
 
@@ -95,9 +112,39 @@ class DeskStand:
     async def _cookie(self, role: str | None) -> dict[str, str]:
         if role is None:
             return {}
+        if role == AGENT and role not in self.tokens:
+            self.tokens[role] = await self.agent_token()
         if role not in self.tokens:
             self.tokens[role] = await self.people.sign_in(role, PASSWORD)
         return {"cookie": f"{COOKIE}={self.tokens[role]}"}
+
+    async def agent_token(self, agent: str = "101", seat: str = "04") -> str:
+        """Sign an agent in; the session's token. What was sent for it is forgotten."""
+        answer = await self.post("/api/agent/sign-in", {"agent": agent, "pin": PIN, "seat": seat, "phone": "own"})
+        assert answer.status_code == 204, answer.text
+        self.hearing.asked.clear()
+        self.browser.cookies.clear()
+        return token_in(answer.headers["set-cookie"]) or ""
+
+
+def stand_settings() -> Settings:
+    """Those of a desk at which 101 and 102 may sign in; 06 is a browser's seat."""
+    return Settings.model_validate(
+        {
+            "centre": {"id": "pune-1"},
+            "desk": {"user": "desk"},
+            "supervisors": [{"name": "desk", "role": "desk"}],
+            "seats": [
+                {"name": name, "endpoint": f"agent{name}", "webrtc": name == "06"} for name in ("04", "05", "06")
+            ],
+            "agents": [{"number": number, "pin": PIN_HASH, "languages": ["mr", "hi"]} for number in ("101", "102")],
+            "transfers": [{"name": "help", "kind": "supervisor", "endpoint": "asha"}],
+            "campaigns": [
+                {"id": "turnout-agents", "kind": "agents", "wrap_up_seconds": 45},
+                {"id": "turnout-ivr", "kind": "ivr", "flow": "turnout"},
+            ],
+        }
+    )
 
 
 @contextlib.asynccontextmanager
@@ -109,6 +156,8 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     for role in SupervisorRole:
         await people.set_password(role.value, PASSWORD)
     picture, hearing = Picture(clock.now), FakeHearing()
+    hearing.picture = picture
+    settings = settings or stand_settings()
     with exclusive_connection(folder / "centre.db", "a test") as db:
         db.execute(
             "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, constituency_name, part_number, name)"
@@ -118,14 +167,18 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     board = Board(picture, hearing, file, people, clock)
     await board.begin()
     await BoardFigures(picture, reading, clock, ZoneInfo("UTC"), {}).read_booths()
-    entrance = Entrance(settings or Settings(), people, {"board.html": Asset("text/html", PAGE, None)})
-    doors = [*entrance.doors(), *board.doors(), health_door(picture), document_door()]
-    guard = Guard(make_app(doors), doors, people.who, lambda: frozenset({ORIGIN}))
+    pages = {f"{name}.html": Asset("text/html", PAGE, None) for name in ("board", "agent")}
+    entrance = Entrance(settings, people, pages)
+    pops = AgentReading(folder / "centre.db", None)
+    agents = AgentDesk(settings, DeskParts(picture, hearing, people, file, clock), pops)
+    doors = [*entrance.doors(), *board.doors(), *agents.doors, health_door(picture), document_door()]
+    guard = Guard(make_app(doors), doors, agents.who, lambda: frozenset({ORIGIN}))
     transport = httpx.ASGITransport(app=guard)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:
-        yield DeskStand(doors, picture, hearing, people, file, clock, board, browser)
+        yield DeskStand(doors, picture, hearing, people, file, clock, board, agents, browser)
     people.close()
     reading.close()
+    pops.close()
     await file.close()
 
 

@@ -13,10 +13,12 @@ from config.words import SupervisorRole
 from dialer.desk.doors import COOKIE, MOST_BODY_BYTES, cookie_of, token_in
 from dialer.desk.figures import STRETCH_SECONDS
 from dialer.desk.server import make_app
-from tests.support.desk import ORIGIN, PASSWORD, DeskStand, desk_stand
+from tests.support.desk import AGENT, ORIGIN, PASSWORD, DeskStand, desk_stand
 
 SIGN_IN = {"name": "supervisor", "password": PASSWORD}
-OPEN = {"/", "/board", "/assets/{name}", "/api/me", "/api/sign-in", "/api/sign-out", "/health"}
+OPEN = {"/", "/board", "/agent", "/assets/{name}", "/api/me", "/api/sign-in", "/api/sign-out", "/health"}
+OPEN |= {"/api/agent/sign-in", "/api/agent/seats", "/api/agent/me"}
+ENDLESS = {"/api/board/events", "/api/agent/events"}
 
 
 @pytest.fixture
@@ -35,9 +37,11 @@ async def test_every_route_has_one_door_and_every_door_one_route(desk: DeskStand
 
 async def test_nobody_comes_in_unless_signed_in_and_nobody_but_the_doors_own_roles(desk: DeskStand) -> None:
     for door in desk.doors:
-        if door.roles is None or door.path == "/api/board/events":  # which has no end
+        if door.roles is None:
             continue
-        for role in [None, *SupervisorRole]:
+        for role in [None, *SupervisorRole, AGENT]:
+            if role in door.roles and door.path in ENDLESS:
+                continue
             answer = await desk.get(door.path, role) if door.method == "GET" else await desk.post(door.path, {}, role)
             if role is None:
                 assert answer.status_code == 401, door
@@ -46,6 +50,11 @@ async def test_nobody_comes_in_unless_signed_in_and_nobody_but_the_doors_own_rol
             else:
                 assert answer.status_code in {200, 422}, (door, role)
     assert SupervisorRole.DESK not in {role for door in desk.doors for role in door.roles or ()}
+    # What is for agents is for nobody else, and the other way round.
+    for door in desk.doors:
+        if door.roles is not None:
+            assert (door.roles == {AGENT}) == door.path.startswith("/api/agent/"), door
+            assert door.roles == {AGENT} or AGENT not in door.roles, door
 
 
 @pytest.mark.parametrize(

@@ -146,14 +146,14 @@ async def test_a_storm_of_sign_ins_waits_in_a_bounded_row(desk: DeskStand) -> No
 async def test_a_file_that_two_may_write_has_no_wal_and_one_of_before_leaves_it(tmp_path: Path) -> None:
     for _ in range(2):
         file = DeskFile(tmp_path / "x.desk.db", None)
-        assert await file._run(lambda db: db.execute("PRAGMA journal_mode").fetchone()) == ("delete",)
-        await file._run(lambda db: db.execute("PRAGMA journal_mode = WAL").fetchone())
+        assert await file.run(lambda db: db.execute("PRAGMA journal_mode").fetchone()) == ("delete",)
+        await file.run(lambda db: db.execute("PRAGMA journal_mode = WAL").fetchone())
         await file.close()
 
 
 async def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     file = DeskFile(tmp_path / "x.desk.db", None)
-    await file._run(lambda db: db.execute("PRAGMA user_version = 99"))
+    await file.run(lambda db: db.execute("PRAGMA user_version = 99"))
     await file.close()
     with pytest.raises(Exception, match="newer version"):
         DeskFile(tmp_path / "x.desk.db", None)

@@ -1,0 +1,109 @@
+"""How an agent comes in: number and PIN, and a seat. The dialler says whether they are right; it locks as at a telephone."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import suppress
+from typing import Annotated, Any, Literal
+
+from fastapi import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from dialer.desk.agents.floor import Floor
+from dialer.desk.agents.refusals import WRONG, word_of_sign_in
+from dialer.desk.agents.sessions import AgentSessions
+from dialer.desk.board import problem
+from dialer.desk.doors import WebDoor, cookie_of
+from dialer.desk.hearing import Hearing
+from dialer.desk.people import NotSignedIn, People
+from dialer.desk.picture import Picture
+from dialer.domain.pin_proof import PinProver
+
+SEATED_SECONDS = 3.0  # for the dialler's word that the agent is at the seat
+
+
+class AgentSignIn(BaseModel):
+    """Number, PIN and seat, as a page sends them."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    agent: Annotated[str, Field(pattern=r"^[0-9]{1,10}$")]
+    pin: Annotated[str, Field(pattern=r"^[0-9]{1,12}$")]
+    seat: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,20}$")]
+    phone: Literal["own", "browser"]
+
+
+class AgentEntrance:
+    """Signs agents in."""
+
+    def __init__(
+        self, floor: Floor, sessions: AgentSessions, people: People, hearing: Hearing, picture: Picture
+    ) -> None:
+        """`people` hash one at a time, passwords and PINs alike."""
+        self._floor = floor
+        self._sessions = sessions
+        self._people = people
+        self._hearing = hearing
+        self._picture = picture
+        self._prover = PinProver(floor.hashes)
+
+    def doors(self) -> list[WebDoor]:
+        """What anybody may ask for."""
+        return [
+            WebDoor("POST", "/api/agent/sign-in", self.sign_in, None),
+            WebDoor("GET", "/api/agent/seats", self.seats, None),
+        ]
+
+    async def seats(self) -> list[dict[str, Any]]:
+        """Every seat: whether somebody has it, and its phone. Nobody is named."""
+        told = self._picture.below("seat")
+        return [
+            {"seat": seat, "taken": bool((told.get(seat) or {}).get("agent")), "phone": phone}
+            for seat, phone in self._floor.phones.items()
+        ]
+
+    async def sign_in(self, asked: AgentSignIn) -> Response:
+        """A session at a seat, once the dialler has taken the agent there."""
+        floor = self._floor
+        if floor.user is None:
+            return problem(409, "no-agents")
+        if floor.phones.get(asked.seat, asked.phone) != asked.phone:
+            return problem(409, "phone-kind")
+        try:
+            proof = await self._people.in_turn(
+                lambda: self._prover.prove(floor.centre, asked.seat, asked.agent, asked.pin, self._picture.now())
+            )
+        except NotSignedIn as busy:
+            return problem(429, busy.problem, seconds=round(busy.seconds))
+        values = {"seat": asked.seat, "agent": asked.agent, "proof": proof}
+        reply = await self._hearing.ask(floor.user, f"sign-in-{secrets.token_hex(16)}", "seat-sign-in", values)
+        if reply is None:
+            return problem(503, "away")
+        if reply.status == "unanswered":
+            return problem(503, "unanswered")
+        if reply.status != "done":
+            return self._refused(asked.seat, reply.text)
+        await self._until_seated(asked.seat, asked.agent)
+        token = await self._sessions.begin(asked.agent, asked.seat)
+        return Response(status_code=204, headers={"set-cookie": cookie_of(token)})
+
+    def _refused(self, seat: str, text: str) -> Response:
+        word, elsewhere = word_of_sign_in(text)
+        if word == WRONG:
+            alerts = (self._picture.get("alerts") or {}).get("alerts", ())
+            if any(alert["code"] == f"log-in-locked-{seat}" for alert in alerts):
+                return problem(429, "seat-locked")
+            return problem(401, word)
+        if elsewhere is not None:
+            return problem(409, word, seat=elsewhere)
+        return problem(404, word) if word == "no-seat" else problem(409, word, text=text)
+
+    async def _until_seated(self, seat: str, agent: str) -> None:
+        """The seat's message follows the answer; without it the session would look like one of another's seat."""
+        key = f"seat/{seat}"
+        with suppress(TimeoutError), self._picture.reading(lambda each: each == key, 0.0, page=False) as reader:
+            async with asyncio.timeout(SEATED_SECONDS):
+                async for told in reader.told():
+                    if (told.values.get(key) or {}).get("agent") == agent:
+                        return

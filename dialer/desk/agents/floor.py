@@ -1,0 +1,51 @@
+"""What the settings say of agents and their seats, as their page needs it. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from config.settings import Settings
+from config.words import CampaignKind
+from dialer.desk.people import Who
+
+UNDO_SECONDS = 5  # for taking back what was said of a call; the dialler allows for the way
+
+
+class Floor:
+    """Agents and seats of a site."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.user = settings.desk.user if settings.agents else None
+        """As whom agents' commands are sent; None: no agent can sign in."""
+        self.centre = settings.centre.id
+        self.hashes = {each.number: each.pin.get_secret_value() for each in settings.agents}
+        self.phones = {each.name: "browser" if each.webrtc else "own" for each in settings.seats}
+        """What kind of phone each seat has, in the settings' order."""
+        self._agents = {each.number: each for each in settings.agents}
+        self._seats = {each.name: each for each in settings.seats}
+        self._campaigns = [each for each in settings.campaigns if each.kind is CampaignKind.AGENTS]
+        self._language = settings.centre.language
+        self._same = {
+            "centre": self.centre,
+            "zone": settings.centre.time_zone,
+            "pause_reasons": settings.floor.pause_reasons,
+            "transfer_targets": [{"name": each.name, "kind": each.kind.value} for each in settings.transfers],
+            "undo_seconds": UNDO_SECONDS,
+        }
+
+    def about(self, who: Who) -> dict[str, Any]:
+        """What an agent's page has to know of agent, seat and site. The agent, or the seat, may be of the settings no more."""
+        agent, seat = self._agents.get(who.name), self._seats.get(who.seat)
+        languages = (agent and agent.languages) or (seat and seat.languages) or ()
+        skills = agent.skills if agent is not None else ()
+        campaigns = [each for each in self._campaigns if each.skill is None or each.skill in skills]
+        return {
+            "agent": who.name,
+            "seat": who.seat,
+            "phone": self.phones.get(who.seat, "own"),
+            "language": languages[0] if languages else self._language,
+            "languages": languages,
+            "campaigns": [{"id": each.id, "purpose": each.purpose.value} for each in campaigns],
+            "wrap_up_seconds": {each.id: each.wrap_up_seconds for each in campaigns},
+            **self._same,
+        }

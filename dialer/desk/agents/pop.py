@@ -1,0 +1,182 @@
+"""Who is on the line, as an agent's page shows it: read from the store by the ids of the seat's message, as soon as that is heard.
+
+The number itself is not in it, nor is what no agent needs (EPIC numbers); names are data of strangers, and go as they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from config.settings import Settings
+from dialer.desk.picture import Picture
+from dialer.domain.errors import StoreError
+from dialer.rules.polls import Area, close_of, poll_of
+from dialer.rules.rulebook import polls_of
+from dialer.store.agent_reading import AgentReading, OnTheLine
+from dialer.store.sql import Row
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OnTheSeat:
+    """What the seat's message says of the call (docs/topics.md, `seats/{seat}`)."""
+
+    attempt: str
+    pending: frozenset[int]  # voters who are still to be called
+    opted_out: bool
+
+    @classmethod
+    def of(cls, seat: Mapping[str, Any]) -> OnTheSeat | None:
+        """None: nobody is on the line, or it is not known yet."""
+        call, attempt = seat.get("call"), seat.get("attempt")
+        if call is None or attempt is None:
+            return None
+        return cls(attempt, frozenset(call["voters"]), call["opted_out"])
+
+
+class PopMaker:
+    """Makes them for a site."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._polls = polls_of(settings)
+        self._language = settings.centre.language
+        self._purposes = {each.id: each.purpose.value for each in settings.campaigns}
+
+    def pop(self, line: OnTheLine, seat: OnTheSeat) -> dict[str, Any]:
+        """All that is shown of a call."""
+        call = line.call
+        return {
+            "attempt": call.attempt_id,
+            "campaign": call.campaign_id,
+            "purpose": self._purposes.get(call.campaign_id, ""),
+            "phone": call.phone_id,
+            "masked": f"•••• {call.last_digits}",
+            "addressed": call.voter_id,
+            "worker": bool(call.of_worker),
+            "language": call.language or self._language,
+            "opted_out": seat.opted_out,
+            "voters": [_voter(each, line.marks.get(each.voter_id, ()), seat.pending) for each in line.voters],
+            "booth": None if line.booth is None else self._booth(line.booth),
+            "calls": [
+                {
+                    "at": each.created_at,
+                    "campaign": each.campaign_id,
+                    "outcome": each.outcome,
+                    "disposition": each.disposition,
+                }
+                for each in line.calls
+            ],
+            "lawful": lawful(call, line.grounds),
+        }
+
+    def _booth(self, booth: Row) -> dict[str, Any]:
+        """Its hours on its own polling day; null where no polling day is known."""
+        poll = poll_of(self._polls, booth.constituency_number)
+        closes_at = close_of(self._polls, Area(booth.constituency_number, booth.closes_at))
+        opens_at = None if poll is None else datetime.combine(poll.day, poll.opens, poll.zone).timestamp()
+        return {
+            "id": booth.booth_id,
+            "name": booth.name,
+            "name_local": booth.name_local,
+            "constituency": booth.constituency_name,
+            "part": booth.part_number,
+            "opens_at": opens_at,
+            "closes_at": closes_at if isinstance(closes_at, float) else None,
+        }
+
+
+def _voter(voter: Row, marks: Collection[Row], pending: Collection[int]) -> dict[str, Any]:
+    return {
+        "id": voter.voter_id,
+        "name": voter.name,
+        "name_local": voter.name_local,
+        "relative": voter.relation_name,
+        "relation": voter.relation,
+        "age": voter.age,
+        "gender": voter.sex,
+        "house": voter.house,
+        "serial": voter.serial,
+        "pending": voter.voter_id in pending,
+        "marks": [{"at": each.at, "kind": each.kind, "source": each.source, "hour": each.hour} for each in marks],
+    }
+
+
+def lawful(call: Row, grounds: Mapping[str, str] | None) -> dict[str, Any]:
+    """Why this call is lawful now: a word that the page has a sentence for, and what it rests on (docs/rules.md)."""
+    found = grounds or {}
+    if call.direction == "inbound":
+        word = "called-us"
+    elif grounds is None:
+        word = "unknown"
+    elif found.get("asked_for"):
+        word = "asked-for"
+    elif found.get("consent") == "given":
+        word = "consent"
+    else:
+        word = "not-listed" if found.get("registers") and not found.get("listed") else "allowed"
+    registers = [each.rpartition("@") for each in found.get("registers", "").split()]
+    return {
+        "word": word,
+        "profile": found.get("profile"),
+        "purpose": found.get("purpose"),
+        "consent": found.get("consent"),
+        "registers": [{"name": name, "dated": dated} for name, _, dated in registers],
+        "gap_seconds": call.gap_seconds,
+    }
+
+
+class AgentPops:
+    """Keeps "pop/{seat}" of the picture true: read again where something was said elsewhere of who is on the line."""
+
+    def __init__(self, picture: Picture, reading: AgentReading, maker: PopMaker) -> None:
+        self._picture = picture
+        self._reading = reading
+        self._maker = maker
+        self._shown: dict[str, OnTheSeat | None] = {}  # by seat
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="pops")
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            with self._picture.reading(
+                lambda key: key == "centre" or key.startswith("seat/"), 0.0, page=False
+            ) as reader:
+                async for told in reader.told():
+                    for key, value in told.values.items():
+                        if key == "centre":
+                            self._picture.put("online", {"online": value["online"]})
+                        else:
+                            await self.look(key.removeprefix("seat/"), value)
+        finally:
+            self._thread.shutdown(cancel_futures=True)  # a read takes a millisecond, and its file is closed next
+
+    async def look(self, seat: str, told: dict[str, Any]) -> None:
+        """Show who is on the line at a seat. One whose records cannot be read is shown by nothing, and tried again with the next
+        message of the seat.
+        """
+        there = OnTheSeat.of(told)
+        if there == self._shown.get(seat):
+            return
+        pop = None
+        if there is not None:
+            try:
+                line = await asyncio.get_running_loop().run_in_executor(
+                    self._thread, self._reading.on_the_line, there.attempt
+                )
+            except StoreError as error:
+                _log.warning("desk.pop-unread", seat=seat, problem=str(error))
+                line = None
+            if line is None:
+                there = None
+            else:
+                pop = self._maker.pop(line, there)
+        self._shown[seat] = there
+        self._picture.put(f"pop/{seat}", pop)

@@ -1,0 +1,73 @@
+"""Who has which seat, as a page says it: a session stands for as long as the dialler has that agent at that seat."""
+
+from __future__ import annotations
+
+from dialer.desk.people import AGENT, NOTED_SECONDS, Who, digest_of, new_token
+from dialer.desk.picture import Picture
+from dialer.domain.clock import Clock
+from dialer.store.agent_records import AgentRecords, AgentSession
+
+NOBODY_SECONDS = 60.0
+"""A dialler that starts again may take so long until it has its agents back, and says meanwhile that nobody is there."""
+
+
+class AgentSessions:
+    """Sessions of agents, one of a seat and one of an agent."""
+
+    def __init__(self, records: AgentRecords, picture: Picture, clock: Clock, idle_seconds: float) -> None:
+        """`picture` has what the dialler says of the seats."""
+        self._records = records
+        self._picture = picture
+        self._clock = clock
+        self._idle_seconds = idle_seconds
+        self._nobody_since: dict[str, float] = {}  # by seat, monotonic
+        self._leaving: set[str] = set()  # seats whose agents have logged off
+
+    async def begin(self, agent: str, seat: str) -> str:
+        """The token of a new session; an older one of the seat, or of the agent, is over."""
+        token, at = new_token(), self._clock.now()
+        self._forget(seat)
+        session = AgentSession(digest_of(token), agent, seat, at, at)
+        await self._records.begin_session(session, forget_before=at - self._idle_seconds)
+        return token
+
+    async def who(self, token: str) -> Who | None:
+        """Whose session that is; None: nobody's, or nobody's any more."""
+        now = self._clock.now()
+        session = await self._records.session(digest_of(token))
+        if session is None:
+            return None
+        who = Who(session.agent, AGENT, session.seat)
+        if now - session.used_at > self._idle_seconds or self._is_gone(who):
+            await self._records.end_session(session.digest)
+            self._forget(session.seat)
+            return None
+        if now - session.used_at > NOTED_SECONDS:
+            await self._records.use_session(session.digest, now)
+        return who
+
+    def leave(self, seat: str) -> None:
+        """Its agent has logged off: the session is over as soon as the seat is empty, which may be after a call."""
+        self._leaving.add(seat)
+
+    def is_anothers(self, who: Who) -> bool:
+        """Whether the dialler has another agent at the seat."""
+        return self._agent_at(who.seat, who.name) not in {who.name, None}
+
+    def _agent_at(self, seat: str, unsaid: str) -> str | None:
+        told = self._picture.get(f"seat/{seat}")
+        there: str | None = unsaid if told is None else told["agent"]
+        return there
+
+    def _is_gone(self, who: Who) -> bool:
+        there = self._agent_at(who.seat, who.name)
+        if there is not None or not (self._picture.get("centre") or {}).get("online"):
+            self._nobody_since.pop(who.seat, None)
+            return there not in {who.name, None}
+        now = self._clock.monotonic()
+        since = self._nobody_since.setdefault(who.seat, now)
+        return who.seat in self._leaving or now - since > NOBODY_SECONDS
+
+    def _forget(self, seat: str) -> None:
+        self._nobody_since.pop(seat, None)
+        self._leaving.discard(seat)

@@ -1,0 +1,104 @@
+"""What an agent's page is told: the own seat and who is on the line there, to one page of a seat at a time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from dialer.desk.agents.floor import Floor
+from dialer.desk.agents.sessions import AgentSessions
+from dialer.desk.board import event_of, problem
+from dialer.desk.doors import WebDoor
+from dialer.desk.people import AGENT, Who
+from dialer.desk.picture import Picture, Reader, Told
+
+AGENTS = frozenset({AGENT})
+LOOK_SECONDS = 5.0  # whether who has the page open is still signed in
+
+
+@dataclass(slots=True)
+class _Stream:
+    """The page of a seat that is told."""
+
+    tab: str
+    reader: Reader
+    taken: bool = False
+
+
+class AgentStreams:
+    """The pages of agents that are open."""
+
+    def __init__(self, floor: Floor, sessions: AgentSessions, picture: Picture) -> None:
+        self._floor = floor
+        self._sessions = sessions
+        self._picture = picture
+        self._open: dict[str, _Stream] = {}  # by seat
+
+    def doors(self) -> list[WebDoor]:
+        """Who one is, and what happens at the own seat."""
+        return [
+            WebDoor("GET", "/api/agent/me", self.me, None),
+            WebDoor("GET", "/api/agent/events", self.events, AGENTS),
+        ]
+
+    async def me(self, request: Request) -> dict[str, Any] | None:
+        """Who has signed in, and all of the settings that the page needs; null: nobody."""
+        token = request.state.token
+        who = None if token is None else await self._sessions.who(token)
+        if who is None:
+            return None
+        return {**self._floor.about(who), "other_tab": who.seat in self._open}
+
+    async def events(
+        self, request: Request, take: bool = False, tab: Annotated[str, Query(max_length=64)] = ""
+    ) -> Response:
+        """The own seat as server-sent events of JSON; a page that is open counts as used. One page at a time: a further one is
+        refused unless it says `take`, or is the same `tab` anew, which ends the other one.
+        """
+        who: Who = request.state.who
+        there = self._open.get(who.seat)
+        if there is not None and not take and (not tab or there.tab != tab):
+            return problem(409, "open-elsewhere")
+        news = self._news(request.state.token, who, tab)
+        return StreamingResponse(news, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+    async def _news(self, token: str, who: Who, tab: str) -> AsyncIterator[bytes]:
+        names = {
+            "desk": "desk",
+            "online": "centre",
+            f"seat/{who.seat}": "seat",
+            f"pop/{who.seat}": "pop",
+            f"figures/{who.name}": "figures",
+        }
+        looked, number, is_over = self._picture.now(), 0, False
+        with self._picture.reading(names.__contains__, 0.0) as reader, self._having(who.seat, tab, reader) as stream:
+            async for told in reader.told():
+                seat = self._picture.get(f"seat/{who.seat}") or {}
+                if seat.get("agent") != who.name or abs(told.at - looked) >= LOOK_SECONDS:
+                    looked = told.at
+                    is_over = await self._sessions.who(token) is None
+                if is_over or stream.taken:
+                    break
+                keys = names if number == 0 else [*told.values, *told.gone]
+                yield event_of(Told(number, told.at, {names[key]: told.values.get(key) for key in keys}))
+                number = told.number + 1
+            if is_over or stream.taken:  # else the desk stops, and the page tries again
+                yield event_of(Told(number, self._picture.now(), {"ended": "signed-out" if is_over else "taken"}))
+
+    @contextmanager
+    def _having(self, seat: str, tab: str, reader: Reader) -> Iterator[_Stream]:
+        before = self._open.get(seat)
+        if before is not None:
+            before.taken = True
+            before.reader.end()
+        stream = self._open[seat] = _Stream(tab, reader)
+        try:
+            yield stream
+        finally:
+            if self._open.get(seat) is stream:
+                del self._open[seat]

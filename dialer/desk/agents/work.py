@@ -1,0 +1,100 @@
+"""What an agent does on the page: commands for the own seat, which the desk names and the page cannot."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from dialer.desk.agents.floor import Floor
+from dialer.desk.agents.refusals import word_of_command
+from dialer.desk.agents.sessions import AgentSessions
+from dialer.desk.agents.streams import AGENTS
+from dialer.desk.board import problem
+from dialer.desk.doors import WebDoor
+from dialer.desk.hearing import Hearing
+from dialer.desk.people import Who
+from dialer.desk.picture import Picture
+from dialer.domain.commands.registry import COMMANDS
+
+OFFERED = frozenset(
+    {
+        "seat-ready",
+        "seat-pause",
+        "seat-log-off",
+        "seat-hang-up",
+        "seat-closing",
+        "seat-hold",
+        "seat-resume",
+        "seat-transfer",
+        "seat-consult",
+        "seat-merge",
+        "seat-complete-transfer",
+        "seat-cancel-consult",
+        "seat-pause-recording",
+        "seat-resume-recording",
+        "seat-dispose",
+        "seat-take-back-disposition",
+    }
+)
+"""The commands that an agent may give, of the own seat. What each takes stands with the command."""
+
+_Key = Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")]
+_One = str | int | float | bool | None
+_Value = _One | list[dict[_Key, _One]] | dict[str, _One]
+
+
+class AgentCommand(BaseModel):
+    """A command of docs/topics.md, as an agent's page asks for it: without the seat. The same id again is the same command."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,40}$")]
+    name: Annotated[str, Field(max_length=64)]
+    values: dict[_Key, _Value] = {}
+
+
+class AgentWork:
+    """Sends what agents ask for."""
+
+    def __init__(self, floor: Floor, sessions: AgentSessions, hearing: Hearing, picture: Picture) -> None:
+        self._floor = floor
+        self._sessions = sessions
+        self._hearing = hearing
+        self._picture = picture
+
+    def doors(self) -> list[WebDoor]:
+        """What an agent may ask for."""
+        return [WebDoor("POST", "/api/agent/command", self.command, AGENTS)]
+
+    async def command(self, asked: AgentCommand, request: Request) -> Response:
+        """Give a command for the own seat; the dialler's answer, with a word where the page has a sentence for it.
+
+        With an `attempt` it is for that call: a late one is refused, here where the dialler takes the command without.
+        """
+        who: Who = request.state.who
+        if asked.name not in OFFERED:
+            return problem(404, "no-command")
+        if self._floor.user is None:
+            return problem(409, "no-agents")
+        kind, values = COMMANDS[asked.name], {key: value for key, value in asked.values.items() if value is not None}
+        known = {*kind.needs, *kind.may} - {"seat"}
+        if "attempt" not in known and "attempt" in values and values.pop("attempt") != self._attempt_at(who.seat):
+            return problem(409, "late")
+        if not values.keys() <= known or not {*kind.needs} - {"seat"} <= values.keys():
+            return problem(422, "values")
+        given: dict[str, Any] = {**values, "seat": who.seat}
+        # An id of the page's own would meet those of other pages: all send as the desk.
+        reply = await self._hearing.ask(self._floor.user, f"{who.seat}.{asked.id}", asked.name, given)
+        if reply is None:
+            return problem(503, "away")
+        if reply.status == "done" and asked.name == "seat-log-off":
+            self._sessions.leave(who.seat)
+        word = word_of_command(reply.text) if reply.status == "refused" else None
+        return JSONResponse({"status": reply.status, "text": reply.text, "word": word})
+
+    def _attempt_at(self, seat: str) -> str | None:
+        told: dict[str, Any] = self._picture.get(f"seat/{seat}") or {}
+        return told.get("attempt")

@@ -1,0 +1,32 @@
+-- What an agent's page shows of the store. It only reads, by these statements and no others.
+
+-- A call, its number's last four digits, and where it was made for: the booth of whom it addresses, or of the booth worker.
+-- name: call
+SELECT attempt.attempt_id, attempt.campaign_id, attempt.phone_id, attempt.voter_id, attempt.worker_id IS NOT NULL AS of_worker,
+       attempt.direction, attempt.gap_seconds, substr(phone.e164, -4) AS last_digits, lawful.grounds,
+       phone.opted_out_at IS NOT NULL AS opted_out, coalesce(voter.booth_id, attempt.worker_booth_id) AS booth_id,
+       coalesce(nullif(voter.language, ''), nullif(worker.language, ''), nullif(booth.language, ''), '') AS language
+FROM attempt CROSS JOIN phone USING (phone_id) LEFT JOIN voter USING (voter_id) LEFT JOIN worker USING (worker_id)
+LEFT JOIN booth ON booth.booth_id = coalesce(voter.booth_id, attempt.worker_booth_id)
+LEFT JOIN lawful ON lawful.lawful_id = attempt.lawful_id
+WHERE attempt.attempt_id = :attempt_id;
+
+-- name: voters
+SELECT voter.voter_id, name, name_local, relation, relation_name, age, sex, house, serial, turnout
+FROM link CROSS JOIN voter ON voter.voter_id = link.voter_id
+WHERE link.phone_id = :phone_id AND link.dropped_at IS NULL ORDER BY booth_id, serial;
+
+-- Those that stand: neither one that was taken back, nor what took it back.
+-- name: marks
+SELECT mark.voter_id, mark.at, mark.kind, mark.source, mark.hour
+FROM link CROSS JOIN mark ON mark.voter_id = link.voter_id
+WHERE link.phone_id = :phone_id AND link.dropped_at IS NULL AND mark.undoes IS NULL
+  AND NOT EXISTS (SELECT 1 FROM mark AS later WHERE later.voter_id = mark.voter_id AND later.undoes = mark.key)
+ORDER BY mark.voter_id, mark.at, mark.mark_id;
+
+-- name: calls
+SELECT created_at, campaign_id, outcome, disposition FROM attempt
+WHERE phone_id = :phone_id AND attempt_id <> :attempt_id AND outcome <> 'refused' ORDER BY created_at DESC LIMIT :most;
+
+-- name: booth
+SELECT booth_id, name, name_local, constituency_name, constituency_number, part_number, closes_at FROM booth WHERE booth_id = :booth_id;

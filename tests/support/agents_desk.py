@@ -1,0 +1,88 @@
+"""An agent's page before the desk: what it is told, and a number with a household in the desk's store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+from dialer.mqtt import topics
+from dialer.store.connection import exclusive_connection
+
+ATTEMPT = "3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22"
+LONG_NAME = "ब" * 10_000
+TURNED_NAME = "\u202e<b>Asha</b>\u200f"  # right to left, and a tag
+VOTERS = ("Asha Pawar", LONG_NAME, TURNED_NAME)
+NUMBER = "+919876504321"
+GROUNDS = {
+    "verdict": "allowed",
+    "profile": "in",
+    "purpose": "turnout",
+    "consent": "unknown",
+    "registers": "ncpr@2024-04-01",
+}
+
+
+def fill_household(store: Path, at: float) -> None:
+    """Phone 1 with three voters of booth 118, of whom the first has voted as a worker saw; a call of it, and one before."""
+    with exclusive_connection(store, "a test") as db:
+        db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('turnout-agents', 'agents', 'turnout')")
+        db.execute("INSERT INTO phone (phone_id, e164) VALUES (1, ?)", (NUMBER,))
+        for voter_id, name in enumerate(VOTERS, 1):
+            db.execute(
+                "INSERT INTO voter (voter_id, booth_id, serial, name, name_local, relation, relation_name, sex, age, house, epic)"
+                " VALUES (?, 118, ?, ?, 'स्थानीय', 'F', 'Ram', 'F', 40, '12/3', 'EPIC1234567')",
+                (voter_id, 410 + voter_id, name),
+            )
+            db.execute("INSERT INTO link (voter_id, phone_id) VALUES (?, 1)", (voter_id,))
+        db.execute(
+            "INSERT INTO mark (key, voter_id, kind, source, at) VALUES ('m1', 1, 'voted', 'booth-worker', ?)",
+            (at - 900,),
+        )
+        db.execute(
+            "INSERT INTO mark (key, voter_id, kind, source, at) VALUES ('m2', 2, 'voted', 'agent', ?)", (at - 800,)
+        )
+        db.execute(
+            "INSERT INTO mark (key, voter_id, kind, source, at, undoes) VALUES ('m3', 2, 'not-yet', 'correction', ?, 'm2')",
+            (at - 790,),
+        )
+        db.execute("INSERT INTO lawful (lawful_id, digest, grounds) VALUES (3, 'd', ?)", (json.dumps(GROUNDS),))
+        for attempt, number, created_at, outcome in (
+            ("earlier", 1, at - 5000, "no-answer"),
+            (ATTEMPT, 2, at - 5, None),
+        ):
+            db.execute(
+                "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
+                " ended_at, outcome, lawful_id, gap_seconds) VALUES (?, 'turnout-agents', 1, 2, ?, 't', 'c', ?, ?, ?, 3, 4995.0)",
+                (attempt, number, created_at, None if outcome is None else created_at + 30, outcome),
+            )
+
+
+def on_the_line(state: str = "reserved", **changed: Any) -> dict[str, Any]:
+    """The message of seat 04 while 101 has that call."""
+    told: dict[str, Any] = json.loads(topics.SEAT.example.encode())
+    call = {"phone": 1, "voter": 2, "booth": 118, "voters": [2, 3], "settled": [], "opted_out": False, "grounds": 3}
+    call |= {key: changed.pop(key) for key in [*changed] if key in call}
+    return {**told, "seat": "04", "agent": "101", "state": state, "attempt": ATTEMPT, "call": call, **changed}
+
+
+def values_of(event: bytes) -> dict[str, Any]:
+    """What a server-sent event sets."""
+    found: dict[str, Any] = json.loads(event.decode().partition("data: ")[2])["set"]
+    return found
+
+
+async def until(news: AsyncIterator[bytes], key: str) -> Any:
+    """The next value of a key that the page is told, null but for the first event."""
+    async for event in news:
+        values = values_of(event)
+        if values.get(key) is not None:
+            return values[key]
+    raise AssertionError(f"the stream ended without {key}")
+
+
+def closing(news: AsyncIterator[bytes]) -> aclosing[Any]:
+    """The stream, for as long as the page is open."""
+    return aclosing(news)

@@ -1,0 +1,343 @@
+"""Agents at the desk: who comes in and who stays, what their page is told, and what they may ask."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.desk.agents.refusals import word_of_command
+from dialer.desk.agents.sessions import NOBODY_SECONDS
+from dialer.desk.agents.work import OFFERED
+from dialer.desk.doors import COOKIE
+from dialer.desk.hearing import Reply
+from dialer.desk.people import AGENT, Who
+from dialer.domain.commands.registry import AT_THE_SEAT, COMMANDS
+from dialer.domain.errors import LogInRefused
+from dialer.domain.pin_proof import read_proof
+from tests.support.agents_desk import ATTEMPT, GROUNDS, VOTERS, closing, fill_household, on_the_line, until, values_of
+from tests.support.desk import PIN, PIN_HASH, SEATED, DeskStand, desk_settings, desk_stand
+
+ID = "0f9a7c1e-click"
+SIGN_IN = {"agent": "101", "pin": PIN, "seat": "04", "phone": "own"}
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
+    async with desk_stand(tmp_path) as stand:
+        stand.picture.put("centre", {"online": True})
+        yield stand
+
+
+def command(name: str, **values: Any) -> dict[str, Any]:
+    return {"id": ID, "name": name, "values": values}
+
+
+# Coming in
+
+
+async def test_an_agent_signs_in_by_a_proof_and_nobody_is_sent_the_pin(desk: DeskStand) -> None:
+    answer = await desk.post("/api/agent/sign-in", SIGN_IN)
+    assert answer.status_code == 204
+    assert {"Secure", "HttpOnly", "SameSite=Strict"} <= set(answer.headers["set-cookie"].split("; "))
+    ((user, _, name, values),) = desk.hearing.asked
+    assert (user, name, values["seat"], values["agent"]) == ("desk", "seat-sign-in", "04", "101")
+    assert PIN not in str(desk.hearing.asked)
+    assert read_proof(values["proof"]).holds(PIN_HASH, "pune-1", "04", "101")
+
+
+async def test_the_seats_name_nobody(desk: DeskStand) -> None:
+    desk.picture.put("seat/05", {**SEATED, "seat": "05", "agent": "102"})
+    assert (await desk.get("/api/agent/seats")).json() == [
+        {"seat": "04", "taken": False, "phone": "own"},
+        {"seat": "05", "taken": True, "phone": "own"},
+        {"seat": "06", "taken": False, "phone": "browser"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "told"),
+    [
+        (None, 503, {"problem": "away"}),
+        (Reply("unanswered", ""), 503, {"problem": "unanswered"}),
+        (Reply("refused", str(LogInRefused())), 401, {"problem": "pin-wrong"}),
+        (Reply("refused", "seat 04 is taken; log its agent off first"), 409, {"problem": "seat-taken"}),
+        (
+            Reply("refused", "this agent is logged in at seat 05; log off there first"),
+            409,
+            {"problem": "agent-elsewhere", "seat": "05"},
+        ),
+        (
+            Reply("refused", "the proof of the PIN is not of this minute: compare the two clocks (5 here)"),
+            409,
+            {"problem": "clocks"},
+        ),
+        (Reply("refused", "there is no seat '04'; the settings name 2 seats"), 404, {"problem": "no-seat"}),
+        (Reply("refused", "something new"), 409, {"problem": "refused", "text": "something new"}),
+    ],
+)
+async def test_what_the_dialler_refuses_has_a_word(
+    desk: DeskStand, reply: Reply | None, status: int, told: dict[str, str]
+) -> None:
+    desk.hearing.reply = reply
+    answer = await desk.post("/api/agent/sign-in", SIGN_IN)
+    given = {"text": answer.json()["text"], **told} if "text" in answer.json() else told
+    assert (answer.status_code, answer.json()) == (status, given)
+    assert "set-cookie" not in answer.headers
+
+
+async def test_a_locked_seat_says_so_whatever_the_pin(desk: DeskStand) -> None:
+    desk.hearing.reply = Reply("refused", str(LogInRefused()))
+    desk.picture.put("alerts", {"at": 1.0, "alerts": [{"code": "log-in-locked-04", "level": "warning", "at": 1.0}]})
+    answer = await desk.post("/api/agent/sign-in", SIGN_IN)
+    assert (answer.status_code, answer.json()) == (429, {"problem": "seat-locked"})
+
+
+@pytest.mark.parametrize(
+    "changed", [{"pin": "24 68"}, {"pin": "2" * 13}, {"agent": "a"}, {"seat": "../x"}, {"phone": "both"}, {"more": 1}]
+)
+async def test_what_is_no_sign_in_is_sent_nowhere(desk: DeskStand, changed: dict[str, Any]) -> None:
+    answer = await desk.post("/api/agent/sign-in", {**SIGN_IN, **changed})
+    assert (answer.status_code, answer.json()) == (422, {"problem": "values"})
+    assert not desk.hearing.asked
+
+
+async def test_a_seat_has_one_kind_of_phone(desk: DeskStand) -> None:
+    answer = await desk.post("/api/agent/sign-in", {**SIGN_IN, "seat": "06"})
+    assert (answer.status_code, answer.json()) == (409, {"problem": "phone-kind"})
+    assert (await desk.post("/api/agent/sign-in", {**SIGN_IN, "seat": "06", "phone": "browser"})).status_code == 204
+
+
+async def test_where_the_settings_have_no_agents_nobody_signs_in_without_a_pin(tmp_path: Path) -> None:
+    async with desk_stand(tmp_path, desk_settings(tmp_path / "centre.db")) as desk:
+        answer = await desk.post("/api/agent/sign-in", SIGN_IN)
+        assert (answer.status_code, answer.json()) == (409, {"problem": "no-agents"})
+        assert not desk.hearing.asked
+
+
+# Staying
+
+
+async def test_a_page_knows_agent_and_seat_and_what_the_settings_say(desk: DeskStand) -> None:
+    assert (await desk.get("/api/agent/me")).json() is None
+    me = (await desk.get("/api/agent/me", AGENT)).json()
+    assert (me["agent"], me["seat"], me["phone"], me["language"], me["languages"]) == (
+        "101",
+        "04",
+        "own",
+        "mr",
+        ["mr", "hi"],
+    )
+    assert me["campaigns"] == [{"id": "turnout-agents", "purpose": "turnout"}]
+    assert me["wrap_up_seconds"] == {"turnout-agents": 45.0}
+    assert me["transfer_targets"] == [{"name": "help", "kind": "supervisor"}]
+    assert me["pause_reasons"][0] == "break"
+    assert (me["undo_seconds"], me["other_tab"]) == (5, False)
+    assert (await desk.get("/api/me", AGENT)).json() is None  # the board knows no agent
+
+
+async def test_a_session_ends_with_the_seat(desk: DeskStand) -> None:
+    token = await desk.agent_token()
+    desk.picture.put("seat/04", {**SEATED, "agent": None})
+    assert await desk.agents.who(token) == Who("101", AGENT, "04")
+    desk.clock.pass_seconds(NOBODY_SECONDS - 1)
+    assert await desk.agents.who(token) is not None
+    desk.picture.put("centre", {"online": False})  # a dialler that is away is no agent who is
+    desk.clock.pass_seconds(NOBODY_SECONDS * 2)
+    assert await desk.agents.who(token) is not None
+    desk.picture.put("centre", {"online": True})
+    assert await desk.agents.who(token) is not None
+    desk.clock.pass_seconds(NOBODY_SECONDS + 1)
+    assert await desk.agents.who(token) is None
+    desk.picture.put("seat/04", SEATED)
+    assert await desk.agents.who(token) is None  # for good
+
+
+async def test_another_agent_at_the_seat_ends_it_at_once_and_so_does_idleness(desk: DeskStand) -> None:
+    token = await desk.agent_token()
+    desk.picture.put("seat/04", {**SEATED, "agent": "102"})
+    assert await desk.agents.who(token) is None
+    token = await desk.agent_token("101", "05")
+    desk.clock.pass_seconds(13 * 3600.0)
+    assert await desk.agents.who(token) is None
+
+
+async def test_who_signs_in_anew_ends_the_session_before(desk: DeskStand) -> None:
+    first = await desk.agent_token()
+    second = await desk.agent_token()
+    assert await desk.agents.who(first) is None
+    assert await desk.agents.who(second) is not None
+
+
+async def test_after_logging_off_the_session_lasts_to_the_end_of_the_call(desk: DeskStand) -> None:
+    token = await desk.agent_token()
+    desk.tokens[AGENT] = token
+    desk.picture.put("seat/04", on_the_line("talking"))
+    assert (await desk.post("/api/agent/command", command("seat-log-off"), AGENT)).json()["status"] == "done"
+    assert await desk.agents.who(token) is not None
+    desk.picture.put("seat/04", {**SEATED, "agent": None, "state": "offline"})
+    assert await desk.agents.who(token) is None
+
+
+# What the page is told
+
+
+async def test_a_page_is_told_of_its_own_seat_and_of_nothing_else(desk: DeskStand) -> None:
+    token = await desk.agent_token()
+    desk.picture.put("seat/05", {**SEATED, "seat": "05", "agent": "102"})
+    desk.picture.put("pop/05", {"voters": [{"name": "somebody"}]})
+    desk.picture.put("figures/102", {"calls": 3})
+    desk.picture.put("campaign/turnout-agents", {"due": 5})
+    desk.picture.put("desk", {"heard": True, "since": 1.0})
+    async with closing(desk.agents.streams._news(token, Who("101", AGENT, "04"), "")) as news:
+        first = values_of(await anext(news))
+        assert first.keys() == {"desk", "seat", "centre", "pop", "figures"}
+        assert first["seat"]["seat"] == "04"
+        assert (first["pop"], first["figures"]) == (None, None)
+        desk.picture.put("pop/05", None)
+        desk.picture.put("pop/04", {"attempt": ATTEMPT})
+        assert values_of(await anext(news)) == {"pop": {"attempt": ATTEMPT}}
+        desk.picture.put("pop/04", None)
+        assert values_of(await anext(news)) == {"pop": None}
+
+
+async def test_one_page_of_a_seat_at_a_time(desk: DeskStand) -> None:
+    token = desk.tokens[AGENT] = await desk.agent_token()
+    who = Who("101", AGENT, "04")
+    async with closing(desk.agents.streams._news(token, who, "tab-1")) as first:
+        await anext(first)
+        assert (await desk.get("/api/agent/me", AGENT)).json()["other_tab"] is True
+        refused = await desk.get("/api/agent/events?tab=tab-2", AGENT)
+        assert (refused.status_code, refused.json()) == (409, {"problem": "open-elsewhere"})
+        async with closing(desk.agents.streams._news(token, who, "tab-2")) as second:
+            await anext(second)
+            assert values_of(await anext(first)) == {"ended": "taken"}
+            with pytest.raises(StopAsyncIteration):
+                await anext(first)
+            assert (await desk.get("/api/agent/me", AGENT)).json()["other_tab"] is True
+            desk.picture.put("seat/04", on_the_line())
+            assert "seat" in values_of(await anext(second))
+    assert (await desk.get("/api/agent/me", AGENT)).json()["other_tab"] is False
+
+
+async def test_a_stream_ends_with_the_session_before_the_next_agents_voter_is_told(desk: DeskStand) -> None:
+    token = await desk.agent_token()
+    async with closing(desk.agents.streams._news(token, Who("101", AGENT, "04"), "")) as news:
+        await anext(news)
+        desk.picture.put("seat/04", on_the_line(agent="102"))
+        desk.picture.put("pop/04", {"attempt": ATTEMPT})
+        assert values_of(await anext(news)) == {"ended": "signed-out"}
+        with pytest.raises(StopAsyncIteration):
+            await anext(news)
+
+
+async def test_who_is_on_the_line_is_read_from_the_store_and_the_number_is_masked(
+    desk: DeskStand, tmp_path: Path
+) -> None:
+    fill_household(tmp_path / "centre.db", desk.clock.now())
+    token = await desk.agent_token()
+    running = asyncio.create_task(desk.agents.run())
+    async with closing(desk.agents.streams._news(token, Who("101", AGENT, "04"), "")) as news:
+        await anext(news)
+        desk.picture.put("seat/04", on_the_line())
+        pop = await until(news, "pop")
+        assert (pop["attempt"], pop["masked"], pop["addressed"], pop["worker"]) == (ATTEMPT, "•••• 4321", 2, False)
+        assert "98765" not in str(pop)
+        assert "EPIC" not in str(pop)
+        assert [each["name"] for each in pop["voters"]] == [*VOTERS]  # as they are: data, whatever stands there
+        assert [each["pending"] for each in pop["voters"]] == [False, True, True]
+        assert [[mark["kind"] for mark in each["marks"]] for each in pop["voters"]] == [["voted"], [], []]
+        assert pop["voters"][0]["marks"][0]["source"] == "booth-worker"
+        assert (pop["booth"]["name"], pop["booth"]["part"], pop["booth"]["closes_at"]) == ("School", 118, None)
+        assert [each["outcome"] for each in pop["calls"]] == ["no-answer"]
+        assert pop["lawful"] == {
+            "word": "not-listed",
+            "profile": GROUNDS["profile"],
+            "purpose": "turnout",
+            "consent": "unknown",
+            "registers": [{"name": "ncpr", "dated": "2024-04-01"}],
+            "gap_seconds": 4995.0,
+        }
+        # Somebody says elsewhere that the second has voted, and that the number opted out.
+        desk.picture.put("seat/04", on_the_line("talking", voters=[3], settled=[2], opted_out=True))
+        pop = await until(news, "pop")
+        assert ([each["pending"] for each in pop["voters"]], pop["opted_out"]) == ([False, False, True], True)
+        desk.picture.put("seat/04", SEATED)
+        await until(news, "seat")
+        assert values_of(await anext(news)) == {"pop": None}
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+# What the agent does
+
+
+async def test_a_command_is_for_the_own_seat_and_goes_out_as_the_desk(desk: DeskStand) -> None:
+    answer = await desk.post("/api/agent/command", command("seat-pause", reason="break"), AGENT)
+    assert answer.json() == {"status": "done", "text": "it was done", "word": None}
+    assert desk.hearing.asked == [("desk", f"04.{ID}", "seat-pause", {"reason": "break", "seat": "04"})]
+
+
+async def test_an_agent_gives_the_commands_of_a_seat_and_no_others(desk: DeskStand) -> None:
+    for name, kind in COMMANDS.items():
+        answer = await desk.post("/api/agent/command", command(name), AGENT)
+        if name not in OFFERED:
+            assert (answer.status_code, answer.json()) == (404, {"problem": "no-command"})
+        else:
+            assert kind.roles == AT_THE_SEAT
+            assert answer.status_code in {200, 422}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        command("seat-pause"),
+        command("seat-pause", reason="break", seat="05"),
+        command("seat-pause", reason="break", agent="102"),
+        command("seat-ready", role="supervisor"),
+        command("seat-dispose", disposition="voted"),
+        {**command("seat-ready"), "id": "x"},
+        {**command("seat-ready"), "seat": "05"},
+        command("seat-dispose", attempt=ATTEMPT, disposition="voted", voters=[[[]]]),
+        [],
+    ],
+)
+async def test_what_is_no_command_of_the_seat_is_sent_nowhere(desk: DeskStand, body: object) -> None:
+    answer = await desk.post("/api/agent/command", body, AGENT)
+    assert (answer.status_code, answer.json()) == (422, {"problem": "values"})
+    assert not desk.hearing.asked
+
+
+async def test_a_click_is_for_its_call_or_for_none(desk: DeskStand) -> None:
+    token = desk.tokens[AGENT] = await desk.agent_token()
+    assert token
+    desk.picture.put("seat/04", on_the_line("talking"))
+    late = await desk.post("/api/agent/command", command("seat-hang-up", attempt="another"), AGENT)
+    assert (late.status_code, late.json()) == (409, {"problem": "late"})
+    assert not desk.hearing.asked
+    assert (await desk.post("/api/agent/command", command("seat-hang-up", attempt=ATTEMPT), AGENT)).status_code == 200
+    said = command("seat-dispose", attempt="another", disposition="voted", voters=[{"voter": 2, "mark": "voted"}])
+    await desk.post(
+        "/api/agent/command", said, AGENT
+    )  # that one the dialler judges: its wrap-up may be over a moment ago
+    assert [values for *_, values in desk.hearing.asked] == [{"seat": "04"}, {**said["values"], "seat": "04"}]
+
+
+async def test_a_broker_that_is_away_is_told_and_a_refusal_has_its_word(desk: DeskStand) -> None:
+    assert (await desk.get("/api/agent/me", AGENT)).json() is not None
+    desk.hearing.reply = None
+    answer = await desk.post("/api/agent/command", command("seat-ready"), AGENT)
+    assert (answer.status_code, answer.json()) == (503, {"problem": "away"})
+    text = "seat 04: that call and its wrap-up are over: nothing was kept, of that call or of another one"
+    desk.hearing.reply = Reply("refused", text)
+    answer = await desk.post("/api/agent/command", command("seat-dispose", attempt="x", disposition="voted"), AGENT)
+    assert answer.json() == {"status": "refused", "text": text, "word": "late"}
+    assert word_of_command("something else") is None
+
+
+async def test_a_forged_token_is_nobodys(desk: DeskStand) -> None:
+    answer = await desk.browser.get("/api/agent/events", headers={"cookie": f"{COOKIE}=forged"})
+    assert answer.status_code == 401
