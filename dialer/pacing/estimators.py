@@ -133,6 +133,7 @@ _ANSWER = 4  # from the Originate to the answer
 PER_SECOND = 4
 """Rows of the table per second: finer than the steps, so that the nearest row will do."""
 ROWS = int(STEPS * STEP_SECONDS) * PER_SECOND
+_LAST_SECONDS = (ROWS - 1) / PER_SECOND
 
 
 def _prior(*shapes: Vector) -> Vector:
@@ -249,10 +250,10 @@ class InFlightTable:
 
     def row(self, elapsed: float, ringing: float | None) -> int:
         """The row of a call by its seconds since the Originate, and since "ringing" (None: not yet)."""
-        first, seconds = (0, elapsed) if ringing is None else (ROWS, min(ringing, elapsed))
-        if not seconds > 0.0:
-            return first
-        return first + int(min(ROWS - 1.0, seconds * PER_SECOND + 0.5))
+        first, seconds = (0, elapsed) if ringing is None else (ROWS, ringing if ringing < elapsed else elapsed)
+        if seconds > 0.0:  # and not negative, or not a number
+            return first + (int(seconds * PER_SECOND + 0.5) if seconds < _LAST_SECONDS else ROWS - 1)
+        return first
 
 
 class AnswerRate(Learned):
@@ -306,10 +307,10 @@ class AnswerRate(Learned):
         """
         shift, information = self._shift, self._information
         if ratio is not None and len(ratio):
-            expected = 1.0 / (1.0 + np.exp(-shift - base))
-            posterior = expected / (expected + (1.0 - expected) * ratio)
+            odds = np.exp(-shift - base)  # against an answer
+            expected, posterior = 1.0 / (1.0 + odds), 1.0 / (1.0 + odds * ratio)
             surprise = posterior - expected
             # p (1 - p) - q (1 - q): what the call's survival says, as information
-            information += float(np.maximum(0.0, surprise * (posterior + expected - 1.0)).sum())
-            shift += min(1.0, max(-1.0, float(surprise.sum()) / information))
+            information += float(np.add.reduce(np.maximum(0.0, surprise * (posterior + expected - 1.0))))
+            shift += min(1.0, max(-1.0, float(np.add.reduce(surprise)) / information))
         return shift, min(1.0, information**-0.5)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -23,7 +22,7 @@ from dialer.pacing.estimators import (
     sane_seconds,
 )
 from dialer.pacing.lookahead import Outlook, cumulants
-from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
+from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.pacing.tuning import Tuning
 
 # How soon busy seats come free: the probability within each of a few horizons, by stage and elapsed seconds.
@@ -33,6 +32,7 @@ ELAPSED_SECONDS = 420
 
 _BIN_OF_SECOND = np.array([bisect_right(HAZARD_EDGES, second + 0.5) - 1 for second in range(ELAPSED_SECONDS)])
 _STAGES = tuple(SeatStage)
+_FIRST_ROW = {stage: place * ELAPSED_SECONDS for place, stage in enumerate(_STAGES)}
 _INNER_STAGES = frozenset({SeatStage.CLOSING, SeatStage.WRAP_UP_FILLED})
 _NEXT = {SeatStage.TALKING: SeatStage.CLOSING, SeatStage.WRAP_UP: SeatStage.WRAP_UP_FILLED}
 
@@ -78,19 +78,18 @@ def free_within(horizons: Sequence[float], rates: Mapping[str, Vector]) -> Matri
 
 def row_of(seat: BusySeat) -> int:
     """The row of a busy seat in the table of `free_within`: its stage, and the nearest second in it."""
-    seconds = seat.stage_seconds or 0.0 if seat.stage in _INNER_STAGES else seat.elapsed_seconds
-    first = _STAGES.index(seat.stage) * ELAPSED_SECONDS
-    if not seconds > 0.0:
-        return first
-    return first + (int(seconds + 0.5) if seconds < ELAPSED_SECONDS - 1 else ELAPSED_SECONDS - 1)
+    stage, elapsed, in_stage, _ = seat
+    seconds = in_stage or 0.0 if stage in _INNER_STAGES else elapsed
+    if seconds > 0.0:  # and not negative, or not a number
+        return _FIRST_ROW[stage] + (int(seconds + 0.5) if seconds < ELAPSED_SECONDS - 1 else ELAPSED_SECONDS - 1)
+    return _FIRST_ROW[stage]
 
 
 _ENDS_FLIGHT = frozenset({PacingEventKind.ANSWERED, PacingEventKind.FAILED, PacingEventKind.CANCELLED})
 _SAME_MOMENT_SECONDS = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Prospect:
+class Prospect(NamedTuple):
     """A snapshot seen through what is known."""
 
     outlook: Outlook
@@ -147,37 +146,48 @@ class Knowledge(Learned):
         of = [(stage, name) for names in (ENDS, GOES_OVER) for stage, name in names.items()]
         rates = {name: self.hazards[name].rates(running[stage]) for stage, name in of}
         self._table, self._at_once = InFlightTable(self.rings, self._tuning), self.rings.at_once
-        self._freed = cumulants(free_within([moment + self._connect for moment in self._table.moments], rates))
+        freed = free_within([moment + self._connect for moment in self._table.moments], rates)
+        self._freed = np.ascontiguousarray(cumulants(freed))  # or each `take` would copy all of it
         self._since_renewal = 0
 
     def prospect(self, snapshot: PacingSnapshot) -> Prospect:
         """The outlook of a snapshot, which is also kept to make out what the events after it are about."""
         self._last = snapshot
-        chances = [call.answer_probability for call in snapshot.ringing]
-        base = np.array([self.plain.prior_log_odds if chance is None else log_odds(chance) for chance in chances])
-        known = np.array([chance is not None for chance in chances], dtype=bool)
-        rows = [self._table.row(call.elapsed_seconds, call.ringing_seconds) for call in snapshot.ringing]
-        ratio = self._table.ratio.take(rows)
-        plain = self.plain.estimate(base[~known], ratio[~known])
-        told = self.told.estimate(base[known], ratio[known])
-        careful = [shift + self._tuning.caution * deviation for shift, deviation in (plain, told)]
-        # p / (p + (1 - p) ratio) with p = 1 / (1 + exp(-x)), by Bayes
-        posterior = 1.0 / (1.0 + np.exp(-(base + np.where(known, careful[1], careful[0]))) * ratio)
+        plain = [call for call in snapshot.ringing if call.answer_probability is None]
+        told = [call for call in snapshot.ringing if call.answer_probability is not None]
+        odds = np.array([log_odds(call.answer_probability or 0.0) for call in told])
+        plain_shift, plain_careful, plain_answered = self._answers(self.plain, self.plain.prior_log_odds, plain)
+        told_shift, told_careful, told_answered = self._answers(self.told, odds, told)
         freed = self._freed.take([row_of(seat) for seat in snapshot.busy_seats if not seat.leaving], axis=0)
-        free = max(0, snapshot.free_seats) - len(snapshot.waiting_seconds)
         chance = snapshot.next_answer_probability
         if chance is None:
             first = usual = self.plain.prior_log_odds
+            shift, careful = plain_shift, plain_careful
         else:
             first, usual = log_odds(chance), log_odds(self._usual_told)
-        shift = (told if chance is not None else plain)[0]
-        more = careful[chance is not None]
+            shift, careful = told_shift, told_careful
         return Prospect(
-            outlook=Outlook(free, freed, posterior[:, None] * self._table.answered.take(rows, axis=0)),
-            next_call=from_log_odds(first + more) * self._table.new,
-            later_call=from_log_odds(usual + more) * self._table.new,
+            outlook=Outlook(
+                max(0, snapshot.free_seats) - len(snapshot.waiting_seconds),
+                freed,
+                np.concatenate((plain_answered, told_answered)) if told else plain_answered,
+            ),
+            next_call=from_log_odds(first + careful) * self._table.new,
+            later_call=from_log_odds(usual + careful) * self._table.new,
             answer_rate=from_log_odds(first + shift),
         )
+
+    def _answers(
+        self, rate: AnswerRate, base: Vector | float, calls: Sequence[RingingCall]
+    ) -> tuple[float, float, Matrix]:
+        """Shift on the log odds `base` of these calls, as estimated and with caution; P(answered by each moment), a row each."""
+        rows = np.array([self._table.row(call.elapsed_seconds, call.ringing_seconds) for call in calls], dtype=np.intp)
+        ratio = self._table.ratio.take(rows)
+        shift, deviation = rate.estimate(base, ratio)
+        careful = shift + self._tuning.caution * deviation
+        # p / (p + (1 - p) ratio) with p = 1 / (1 + exp(-x)), by Bayes
+        posterior = 1.0 / (1.0 + np.exp(-careful - base) * ratio)
+        return shift, careful, posterior[:, None] * self._table.answered.take(rows, axis=0)
 
     # Learning
 

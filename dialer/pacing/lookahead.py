@@ -22,6 +22,7 @@ Matrix = NDArray[np.float64]
 _ROOT_HALF = sqrt(0.5)
 _SKEW_FACTOR = 1.0 / (6.0 * sqrt(2.0 * pi))
 _NONE: tuple[Sequence[float]] = ((0.0, 0.0, 0.0),)
+_OPPOSITE = np.array([[-1.0], [1.0], [-1.0]])
 _Sums = Sequence[Sequence[float]]
 
 
@@ -44,12 +45,13 @@ class Outlook:
         """`free`: free seats less waiting calls. `answered`: P(answered by each of the moments looked at), one row per
         ringing call. `freed`: `cumulants` of P(free by each of the moments), one row per busy seat."""
         self._free, self._ringing, self._moments = free, len(answered), answered.shape[1]
-        coming, going = freed.sum(axis=0).reshape(3, -1), cumulants(answered).sum(axis=0).reshape(3, -1)
+        coming = np.add.reduce(freed).reshape(3, -1)
+        going = np.add.reduce(cumulants(answered)).reshape(3, -1)
         self._freed: Vector = coming[0]
         self._answered_by: Vector = going[0]
         self._answers: list[float] = going[0].tolist()
         # of the difference: its even cumulants add up, the odd ones subtract
-        self._sums: _Sums = (going + np.array([[-1.0], [1.0], [-1.0]]) * coming).T.tolist()
+        self._sums: _Sums = (going + _OPPOSITE * coming).T.tolist()
 
     @property
     def expected_freed(self) -> float:

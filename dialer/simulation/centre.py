@@ -14,8 +14,8 @@ on one seed meet the same n-th number and nearly the same luck.
 The model drives a pacer as the engine does:
 - every event is observed at the moment it happens, in order of time (PLACED, ANSWERED, FAILED, CANCELLED,
   CONNECTED, ABANDONED, DROPPED, TALK_ENDED, WRAP_UP_ENDED, BREAK_STARTED). What rings, and stages of talks, are in snapshots.
-- it decides (`excess_calls`, then `calls_to_place`) once all events of one instant are observed, and at a heartbeat. Events
-  within `Scenario.decision_interval_seconds` (0 up to 50 seats, 0.25 s at 300) are gathered into one decision.
+- it decides (`excess_calls`, then `calls_to_place`) once all events of one instant are observed, and a second after it last
+  did. Events within `Scenario.decision_interval_seconds` (0 up to 50 seats, 0.25 s at 300) are gathered into one decision.
 - calls beyond the free channels or the CPS budget are not placed. Call starts are granted by the rule that who dials goes by
   (`dialer.engine.trunks.CallStarts`), and too many calls are cancelled in its order (`dialer.pacing.cancelling`).
 - campaigns share all seats: each sees every free and busy seat, and the others' calls in `ringing` with an answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -323,6 +324,7 @@ class CentreModel:
         self.waiting: deque[SimulatedCall] = deque()
         self._changed = True
         self._next_decision = 0.0
+        self._decided_at = -math.inf
         self._wakes = False  # a decision is already asked for
         self._turn = 0
         self._trunks = SimulatedTrunks(scenario)
@@ -367,6 +369,11 @@ class CentreModel:
         self.hour = (self.scenario.first_hour + int(now // 3600.0)) % 24
 
     def _beat(self, _: None) -> None:
+        if (
+            self._on_events and self._decided_at + self._heartbeat > self.now
+        ):  # as the engine: when nothing made it decide since
+            self._later(self._decided_at + self._heartbeat, self._beat, None)
+            return
         self._changed = True
         if not self._on_events:
             self._decide()
@@ -399,6 +406,7 @@ class CentreModel:
 
     def _decide(self) -> None:
         self._changed = False
+        self._decided_at = self.now
         count = len(self.campaigns)
         self._turn += 1
         for step in range(count):
