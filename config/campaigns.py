@@ -60,6 +60,10 @@ class Campaign(Section):
         None,
         description="the flow of an ivr campaign: a shipped one's name, a YAML file, or script:/path of an AGI script",
     )
+    script: str | None = Field(
+        None,
+        description="what its agents read and ask (scripts.md): a shipped script's name or a YAML file; none: nothing",
+    )
     pacing: PacingPolicy | None = Field(
         None, description="default: predictive with agents (progressive to booth workers), broadcast with ivr"
     )

@@ -51,6 +51,7 @@ from dialer.site.plan import (
     needs_asterisk,
     recording_rules,
     script_rules,
+    scripts_of,
     senders_of,
 )
 from dialer.store.cipher import site_key
@@ -71,7 +72,8 @@ from dialer.switch.asterisk.scripts.runner import ScriptRules, find_containment,
 from dialer.switch.routed import without_asterisk
 from dialer.switch.twilio import NO_TWILIO
 from ivr_flows.catalogue import FlowLibrary
-from ivr_flows.model import offers_allowed
+from ivr_flows.model import Offer, offers_allowed
+from ivr_flows.script import ScriptLibrary
 from ivr_flows.texts import texts_with
 
 if TYPE_CHECKING:
@@ -224,8 +226,7 @@ async def running_centre(
     clock = clock or SystemClock()
     chance = chance or random.SystemRandom()
     profile = profile or site_profile(settings)
-    sources = [source for source in sorted(flows_of(settings)) if script_of(source) is None]
-    flows = FlowLibrary(sources, texts_with(settings.flows.texts), offers_allowed(profile))
+    flows = _flows(settings, offers_allowed(profile))
     prompts = site_prompts(settings, profile, clock, flows.texts, reader)
     if prompts is not None:
         await prompts.refresh()
@@ -306,6 +307,13 @@ async def _contained(settings: Settings) -> ScriptRules:
     contained = replace(rules, containment=await asyncio.to_thread(find_containment, rules))
     _log.info("scripts.contained", by=contained.containment.value, how=kept_together(contained))
     return contained
+
+
+def _flows(settings: Settings, may_offer: frozenset[Offer]) -> FlowLibrary:
+    """The flows of a site, and the scripts of its agents. Raises FlowError for the first that is wrong."""
+    sources = [source for source in sorted(flows_of(settings)) if script_of(source) is None]
+    scripts = ScriptLibrary(scripts_of(settings), may_offer)
+    return FlowLibrary(sources, texts_with(settings.flows.texts), may_offer, scripts)
 
 
 def _agi_routes(

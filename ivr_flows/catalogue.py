@@ -7,10 +7,11 @@ from pathlib import Path
 
 from ivr_flows.check import check_flow
 from ivr_flows.errors import FlowError, UnknownFlow
-from ivr_flows.fields import NAME
 from ivr_flows.load import load_file
 from ivr_flows.model import Offer
 from ivr_flows.node import Flow
+from ivr_flows.reader import file_of, is_file
+from ivr_flows.script import ScriptLibrary
 from ivr_flows.texts import Texts
 
 UNSAFE = frozenset(
@@ -43,31 +44,15 @@ def load_flow(name_or_path: str) -> Flow:
     A subdialog of a site's flow is looked for beside its file first, then among the shipped flows. Raises UnknownFlow for a name
     that is not shipped and a path that is no file, FlowError for a flow that is wrong or cannot be read.
     """
-    if NAME.fullmatch(name_or_path):
-        path = FLOWS_DIRECTORY / f"{name_or_path}.yaml"
-        if path.is_file():
-            return load_file(path, _find_shipped)
-    elif name_or_path.endswith((".yaml", ".yml")) and "\0" not in name_or_path and _is_file(Path(name_or_path)):
-        path = Path(name_or_path)
-        return load_file(path, lambda name: _find_beside(path.parent, name) or _find_shipped(name))
-    raise UnknownFlow(name_or_path, shipped_flows())
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError as error:
-        problem = f"cannot be read ({error.strerror}); check the path and this user's rights"
-        raise FlowError(str(path), 0, "", problem) from error
-
-
-def _find_shipped(name: str) -> Path | None:
-    return _find_beside(FLOWS_DIRECTORY, name)
+    path = file_of(name_or_path, FLOWS_DIRECTORY)
+    if path is None:
+        raise UnknownFlow(name_or_path, shipped_flows())
+    return load_file(path, lambda name: _find_beside(path.parent, name) or _find_beside(FLOWS_DIRECTORY, name))
 
 
 def _find_beside(directory: Path, name: str) -> Path | None:
     path = directory / f"{name}.yaml"
-    return path if _is_file(path) else None
+    return path if is_file(path) else None
 
 
 def refuse_unsafe(flow: Flow, texts: Texts, may_offer: frozenset[Offer] = frozenset()) -> None:
@@ -86,12 +71,19 @@ class FlowLibrary:
     Earlier versions stay, so that a driver that keeps only a state between two requests can go on with `version_of`.
     """
 
-    def __init__(self, sources: Iterable[str], texts: Texts, may_offer: frozenset[Offer] = frozenset()) -> None:
+    def __init__(
+        self,
+        sources: Iterable[str],
+        texts: Texts,
+        may_offer: frozenset[Offer] = frozenset(),
+        scripts: ScriptLibrary | None = None,
+    ) -> None:
         """`sources` are names and paths as `load_flow` takes them; `texts` are what they speak, `may_offer` is what the profile
-        allows.
+        allows; `scripts` are read again with the flows.
 
         Raises FlowError for the first that is wrong or unsafe.
         """
+        self.scripts = scripts or ScriptLibrary({})
         self._sources = tuple(sources)
         self.texts = texts
         self._may_offer = may_offer
@@ -100,7 +92,8 @@ class FlowLibrary:
         self.reload()
 
     def reload(self) -> list[str]:
-        """Load every source again; the names of the flows that changed. Raises FlowError, and then changes none of them."""
+        """Load every source again; the names of the flows and scripts that changed. Raises FlowError, and then changes none."""
+        scripts = self.scripts.read()
         fresh = {source: load_flow(source) for source in self._sources}
         for flow in fresh.values():
             if (flow.name, flow.version) not in self._versions:
@@ -109,7 +102,7 @@ class FlowLibrary:
         changed = [flow.name for source, flow in loaded.items() if self._current.get(source) is not flow]
         self._current = loaded
         self._versions.update(((flow.name, flow.version), flow) for flow in loaded.values())
-        return changed
+        return changed + self.scripts.take(scripts)
 
     def current(self, source: str) -> Flow:
         """The version for a call that begins now. Raises UnknownFlow."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ivr_flows.known import can_be_left_out
 from ivr_flows.model import FlowPurpose, Offer, Prompt, PromptKind
@@ -40,9 +41,11 @@ class FlowFinding:
     node: str
     problem: str
 
+    part: ClassVar = "node"
+
     def __str__(self) -> str:
         """One line: file, line, node, what is wrong and what to do, the rule's name."""
-        return f"{self.file}:{self.line}: node {self.node}: {self.problem} [{self.rule}]"
+        return f"{self.file}:{self.line}: {self.part} {self.node}: {self.problem} [{self.rule}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,17 +210,32 @@ def _mismatch(key: str, tag: str, written: set[str], given: set[str]) -> str:
     return f"fills {key} with {listed}, but its {tag} text has {shown}; make `with:` and the text agree"
 
 
-def _forbidden_question(subject: Subject) -> Iterator[FlowFinding]:
+def unsayable(text: str, where: str, purpose: str, offers: frozenset[Offer]) -> Iterator[tuple[str, str]]:
+    """(rule, problem) of what a text must not say that is for this purpose and has declared these offers; `where` it stands."""
+    if (words := asks_choice(text)) is not None:
+        problem = f'asks whom somebody votes for ("{words}" in {where}); that is never asked: remove it'
+        yield "forbidden-question", problem
+    if purpose != FlowPurpose.MATERIAL and (words := asks_for_vote(text)) is not None:
+        yield "material", f'asks for a vote ("{words}" in {where}), and this is for {purpose}; remove it'
+    if Offer.TRANSPORT not in offers and (words := offers_transport(text)) is not None:
+        problem = f'speaks of a ride ("{words}" in {where}); remove it, or declare `offers: [transport]`'
+        yield "transport", problem
+
+
+def _unsayable(subject: Subject) -> Iterator[FlowFinding]:
     for node, key, tag, text in _said(subject):
-        words = asks_choice(text)
-        if words is not None:
-            problem = f'asks whom somebody votes for ("{words}" in {key}, {tag}); that is never asked: remove it'
-            yield subject.finding("forbidden-question", node, problem)
+        for rule, problem in unsayable(text, f"{key}, {tag}", subject.purpose, subject.offers):
+            yield subject.finding(rule, node, problem)
+
+
+def _kept_choice(subject: Subject) -> Iterator[FlowFinding]:
     for node in subject.flow.nodes.values():
         name = node.keeps
         if name is not None and keeps_choice(name):
-            problem = f"keeps an answer called {name}; whom somebody votes for is never stored: remove the question"
-            yield subject.finding("forbidden-question", node, problem)
+            yield subject.finding("forbidden-question", node, KEPT_CHOICE.format(name))
+
+
+KEPT_CHOICE = "keeps an answer called {}; whom somebody votes for is never stored: remove the question"
 
 
 def _material(subject: Subject) -> Iterator[FlowFinding]:
@@ -236,30 +254,17 @@ def _material(subject: Subject) -> Iterator[FlowFinding]:
                 f"plays {recordings[0]} where no key opts out; play it in a menu with barge-in and an opt-out choice"
             )
             yield subject.finding("material", node, problem)
-    if subject.purpose is FlowPurpose.MATERIAL:
-        return
-    for node, key, tag, text in _said(subject):
-        words = asks_for_vote(text)
-        if words is not None:
-            problem = f'asks for a vote ("{words}" in {key}, {tag}) in a flow for {subject.purpose}; remove it'
-            yield subject.finding("material", node, problem)
 
 
 def _transport(subject: Subject) -> Iterator[FlowFinding]:
-    """A ride to the poll: only in a flow that declares it, and only where the profile allows it."""
-    flow = subject.flow
-    if Offer.TRANSPORT in flow.offers and Offer.TRANSPORT not in subject.may_offer:
-        problem = (
-            "begins a flow that offers transport, which the profile forbids (transport.may_offer); take the offer out"
+    """A ride to the poll is offered only where the profile allows it."""
+    if not subject.flow.offers <= subject.may_offer:
+        yield subject.finding(
+            "transport", subject.flow.nodes[subject.flow.start], f"begins a flow that {MAY_NOT_OFFER}"
         )
-        yield subject.finding("transport", flow.nodes[flow.start], problem)
-    if Offer.TRANSPORT in subject.offers:
-        return
-    for node, key, tag, text in _said(subject):
-        words = offers_transport(text)
-        if words is not None:
-            problem = f'speaks of a ride ("{words}" in {key}, {tag}); remove it, or declare `offers: [transport]`'
-            yield subject.finding("transport", node, problem)
+
+
+MAY_NOT_OFFER = "offers transport, which the profile forbids (transport.may_offer); take the offer out"
 
 
 def _missing_opt_out(subject: Subject) -> Iterator[FlowFinding]:
@@ -384,7 +389,8 @@ RULES: tuple[Rule, ...] = (
     _silent_caller,
     _silent_question,
     _missing_texts,
-    _forbidden_question,
+    _unsayable,
+    _kept_choice,
     _material,
     _transport,
     _too_long,

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from ivr_flows.errors import FlowError
 from ivr_flows.model import Prompt, PromptKind, Reprompt
-from ivr_flows.reader import Items, Table, Text, Value
+from ivr_flows.reader import NAME, Items, Table, Text, Value
 
-NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 TEXT_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}(\.[a-z0-9][a-z0-9_]{0,39}){0,3}")
 ANSWER_KINDS: Final = {"digits": PromptKind.DIGITS, "number": PromptKind.NUMBER, "hour": PromptKind.HOUR}
 MAX_PROMPTS = 20
@@ -35,6 +34,8 @@ class KnownNames:
 class Fields:
     """The keys of one mapping. Every error names file, line and node."""
 
+    part: ClassVar = "node"  # what a mapping with a name is called in an error
+
     def __init__(self, table: Table, file: str, node: str) -> None:
         self.table_here = table
         self.file = file
@@ -52,15 +53,15 @@ class Fields:
 
     def names(self) -> tuple[str, ...]:
         """The keys, each checked to be a name."""
-        for key, line in self.table_here.lines.items():
+        for key in self.key_names():
             if not NAME.fullmatch(key):
-                raise FlowError(self.file, line, self.node, _not_a_name(key))
+                raise self.error(_not_a_name(key), key)
         return self.key_names()
 
     def error(self, problem: str, key: str | None = None) -> FlowError:
         """A FlowError at `key`, or at the mapping itself."""
         line = self.table_here.lines.get(key, self.line) if key is not None else self.line
-        return FlowError(self.file, line, self.node, problem)
+        return FlowError(self.file, line, self.node, problem, part=self.part)
 
     def take(self, key: str) -> Value | None:
         """The value of `key`, or None where it is not given."""
@@ -74,15 +75,15 @@ class Fields:
                 known = ", ".join(sorted(self._taken))
                 raise self.error(f"has the unknown key `{_shown(key)}`; known here: {known}", key)
 
-    def text(self, key: str, default: str | None = None) -> str:
-        """A text; without a default it must be given."""
+    def text(self, key: str, default: str | None = None, most: int = 200) -> str:
+        """A text of at most so many letters; without a default it must be given."""
         value = self.take(key)
         if value is None:
             if default is None:
                 raise self.error(f"lacks `{key}:`; add it")
             return default
-        if not isinstance(value, Text) or len(value.value) > 200:
-            raise self.error(f"`{key}:` must be one text of at most 200 letters", key)
+        if not isinstance(value, Text) or len(value.value) > most:
+            raise self.error(f"`{key}:` must be one text of at most {most} letters", key)
         return value.value
 
     def name(self, key: str, default: str | None = None) -> str:
@@ -94,7 +95,7 @@ class Fields:
 
     def optional_name(self, key: str) -> str | None:
         """A name, or None where the key is not given."""
-        return self.name(key) if key in self.table_here.values else None
+        return None if self.take(key) is None else self.name(key)
 
     def choice(self, key: str, allowed: Sequence[str], default: str | None = None) -> str:
         """One of `allowed`."""

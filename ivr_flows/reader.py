@@ -5,6 +5,7 @@ All scalars stay text as written, so that YAML 1.1's `yes`, `012` and `1:30` are
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import yaml
 from config.files import open_regular
 from ivr_flows.errors import FlowError
 
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 10
 MAX_ITEMS = 20_000
@@ -70,6 +72,26 @@ def read_file(path: Path) -> str:
         raise FlowError(str(path), 0, "", "is not UTF-8; save it as UTF-8 and load it again") from error
 
 
+def file_of(name_or_path: str, shipped: Path) -> Path | None:
+    """The file of a name that is shipped there, or the .yaml file of a path; None: there is neither. Raises FlowError."""
+    if NAME.fullmatch(name_or_path):
+        path = shipped / f"{name_or_path}.yaml"
+    elif name_or_path.endswith((".yaml", ".yml")) and "\0" not in name_or_path:
+        path = Path(name_or_path)
+    else:
+        return None
+    return path if is_file(path) else None
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file. Raises FlowError where that cannot be seen."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror}); check the path and this user's rights"
+        raise FlowError(str(path), 0, "", problem) from error
+
+
 def read_table(text: str, file: str) -> Table:
     """The mapping that `text` holds. Raises FlowError with file and line for all that a flow does not need."""
     if len(text) > MAX_BYTES:
@@ -84,7 +106,7 @@ def read_table(text: str, file: str) -> Table:
         problem = getattr(error, "problem", None) or "it cannot be parsed"
         raise FlowError(file, mark.line + 1 if mark else 0, "", f"is not YAML: {problem}; correct that line") from error
     if root is None:
-        raise FlowError(file, 0, "", "is empty; a flow has at least `flow:`, `start:` and `nodes:`")
+        raise FlowError(file, 0, "", "is empty; begin with a shipped one")
     value = _convert(root, file)
     if not isinstance(value, Table):
         raise FlowError(file, value.line, "", "must be a mapping (`key: value` lines) at the top")

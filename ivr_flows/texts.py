@@ -68,6 +68,11 @@ def placeholders(text: str) -> set[str]:
     return set(_PLACEHOLDER.findall(text))
 
 
+def odd_braces(text: str) -> bool:
+    """Whether a text has a brace that belongs to no placeholder."""
+    return bool({"{", "}"} & {*_PLACEHOLDER.sub("", text)})
+
+
 def segments(text: str) -> tuple[Segment, ...]:
     """A text cut at its placeholders. Punctuation between two values is no piece of its own: there is nothing to record."""
     parts = _PLACEHOLDER.split(text)
@@ -106,7 +111,7 @@ def read_texts(directory: Path) -> Texts:
                 raise FlowError(str(path), line, "", "has a key that is not of the form `turnout.question`")
             if not isinstance(value, Text) or not value.value.strip():
                 raise FlowError(str(path), line, "", f"{key} has no text; write it on the same line")
-            if "{" in _PLACEHOLDER.sub("", value.value) or "}" in _PLACEHOLDER.sub("", value.value):
+            if odd_braces(value.value):
                 raise FlowError(str(path), line, "", f"{key} has a brace that is no placeholder such as {{closes_at}}")
             texts[key] = value.value
             lines[path.stem, key] = (str(path), line)

@@ -68,6 +68,7 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
     "What is said: the media team": _group(
         ("audio", "audio:app", "What callers hear: prepare recordings, approve them, see what is missing."),
         ("flow", "flow:app", "What a caller hears: list, check, draw and try flows."),
+        ("script", "script:app", "What an agent reads to a voter: list, check and show scripts."),
         ("recordings", "recordings:app", "Recorded calls: erase those whose time is over."),
     ),
     "Who is called: the data team": _group(

@@ -110,6 +110,11 @@ def deliver(
 
 for _name, _summary, _make in (
     (
+        "answers",
+        "What was answered in flows and to agents' scripts: calls by campaign, question and answer.",
+        lambda db, window, _, __: tables.answers(db, window),
+    ),
+    (
         "trunks",
         "Attempts, answer-seizure ratio, failures and busiest second of each trunk.",
         lambda db, window, _, __: tables.trunks(db, window),

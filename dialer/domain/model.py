@@ -348,6 +348,7 @@ class DispositionDetails:
     call_back_at: float | None = None  # epoch seconds, with CALL_BACK
     language: str | None = None  # of the voter, with LANGUAGE
     note: str | None = None  # the id of one that is kept elsewhere
+    answers: Mapping[str, str] = field(default_factory=dict)  # to the script's questions, by their names
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,6 +374,7 @@ class DispositionRecord:
     retry_at: float | None  # when the number is due again; None: closed in this campaign
     note: str | None = None  # the id of one that is kept elsewhere
     language: str | None = None  # of whom the call addresses, from now on; None: as it was
+    answers: Mapping[str, str | None] = field(default_factory=dict)  # by question; None: it is not answered any more
 
     @property
     def promised(self) -> bool:

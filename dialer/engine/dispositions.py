@@ -6,7 +6,7 @@ A word that names its call is kept of that call or of none: the next voter never
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from config.words import MachineDetection
@@ -34,7 +34,9 @@ from dialer.engine.retry_schedule import RetrySchedule
 from dialer.engine.seat import Seat
 from dialer.engine.world import CampaignRun, Centre
 from dialer.pacing.port import PacingEventKind
+from dialer.store.port import DispositionEffect
 from dialer.store.sqlite import Store
+from ivr_flows.script import ScriptLibrary
 
 TAKE_BACK_SECONDS = 8.0  # five on the agent's page, and what the way here takes
 OPEN_AGAIN_SECONDS = 900.0  # for the word in place of one that was taken back, or that the dialler's end has cut off
@@ -49,6 +51,7 @@ class _Kept:
     record: DispositionRecord
     marks: tuple[Mark, ...]  # those that it made
     language_before: str | None
+    answers_before: Mapping[str, str | None]  # of the questions that it answered
     at_seconds: float  # monotonic
 
 
@@ -64,11 +67,12 @@ class _Open:
 class Dispositions:
     """Keeps dispositions, and does in memory what follows from them."""
 
-    def __init__(self, centre: Centre, acd: Acd, store: Store) -> None:
-        """`acd` knows which call a seat has, or wraps up."""
+    def __init__(self, centre: Centre, acd: Acd, store: Store, scripts: ScriptLibrary) -> None:
+        """`acd` knows which call a seat has, or wraps up; `scripts` what agents may have asked."""
         self._centre = centre
         self._acd = acd
         self._store = store
+        self._scripts = scripts
         self._marks = Marks(centre, store)
         self._due = RetrySchedule(centre)
         self._kept: dict[str, _Kept] = {}  # by seat
@@ -97,16 +101,18 @@ class Dispositions:
         else:
             retry_at = self._due.asked_for(run, call, details.call_back_at)
         record = DispositionRecord(
-            call.attempt_id, disposition, now, seat.agent, retry_at, details.note, details.language
+            call.attempt_id, disposition, now, seat.agent, retry_at, details.note, details.language, details.answers
         )
         marks = list(_marks_of(record, call, hour, details.voters, receipt))
-        language_before = await self._keep(run, call, record, marks, receipt)
+        effect = await self._keep(run, call, record, marks, receipt)
         self._open.pop(seat.name, None)
         self._kept.pop(seat.name, None)
         if receipt is not None:
             spoken = call.called_machine(machine=disposition is Disposition.MACHINE)
             said_at = self._centre.clock.monotonic()
-            self._kept[seat.name] = _Kept(spoken, record, tuple(marks), language_before, said_at)
+            self._kept[seat.name] = _Kept(
+                spoken, record, tuple(marks), effect.language_before, effect.answers_before, said_at
+            )
         current = self._centre.seats[seat.name]
         if current.state is SeatState.WRAP_UP and current.attempt_id == call.attempt_id:
             self._acd.end_wrap_up(current)
@@ -125,7 +131,9 @@ class Dispositions:
         call, run = kept.call, self._centre.campaigns[kept.call.campaign_id]
         retry_at = self._due.after_disposition(run, call, Disposition.NONE, None)
         at = self._centre.clock.now()
-        record = DispositionRecord(attempt_id, Disposition.NONE, at, seat.agent, retry_at, None, kept.language_before)
+        record = DispositionRecord(
+            attempt_id, Disposition.NONE, at, seat.agent, retry_at, None, kept.language_before, kept.answers_before
+        )
         named = _named(attempt_id, receipt)
         undone = [
             Mark(
@@ -171,11 +179,14 @@ class Dispositions:
             )
         if details.voters and call.worker is not None:
             raise CommandRefused("a booth worker's call has no voters: give serials (seat-serials)")
+        stray = self._scripts.stray(call.campaign_id, details.answers)
+        if stray is not None:
+            raise CommandRefused(f"{stray}: nothing was kept")
 
     async def _keep(
         self, run: CampaignRun, call: Call, record: DispositionRecord, marks: list[Mark], receipt: Receipt | None
-    ) -> str | None:
-        """Keep it, and do what follows; the language that the voter had before, where that was changed."""
+    ) -> DispositionEffect:
+        """Keep it, and do what follows; what it changed."""
         opts_out = record.disposition in _SUPPRESSING
         before = self._say_of_live(call.attempt_id, record)  # the call may end while this is committed
         try:
@@ -193,7 +204,7 @@ class Dispositions:
             self._marks.opted_out(call.phone_id, fresh=effect.opted_out)
         self._judge(run, call, machine=record.disposition is Disposition.MACHINE)
         self._centre.outbox_event.set()
-        return effect.language_before
+        return effect
 
     def _say_of_live(self, attempt_id: AttemptId, said: DispositionRecord | None) -> DispositionRecord | None:
         """What an agent says of a call that goes on tells, at its end, when the number is due. Returns what was said before."""

@@ -88,7 +88,7 @@ class Engine:
         self._silence = SeatSilence(centre, self._switch, self._acd, plan.agent_rules.silence_seconds)
         self.seat_desk = Agents(centre, self._acd, outside, plan, self._silence)
         self._keys = SeatKeys(centre, plan.agent_rules)
-        self._dispositions = Dispositions(centre, self._acd, self._store)
+        self._dispositions = Dispositions(centre, self._acd, self._store, outside.flows.scripts)
         self._pops = ScreenPops(centre, self._store)
         originator = Originator(centre, outside, self._eligibility, self._trunk_desk, KeptSeats(centre, self._acd))
         hoppers = Hoppers(centre, self._store, plan.owner, outside.has_room)

@@ -20,6 +20,7 @@ from dialer.rules.rulebook import CampaignRules, Certified
 from dialer.store.sent_journal import SentJournal
 from dialer.store.sqlite import Store
 from ivr_flows.node import Flow
+from ivr_flows.script import ScriptLibrary
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +67,21 @@ CertifiedBy = Callable[[str, str], Mapping[str, Certified]]
 
 
 class Flows(Protocol):
-    """Where flows come from."""
+    """Where flows come from, and the scripts of agents."""
+
+    @property
+    def scripts(self) -> ScriptLibrary:
+        """What the campaigns' agents read and ask."""
+        ...
 
     def current(self, source: str) -> Flow:
         """The version for a call that begins now. Raises FlowError."""
         ...
 
     def reload(self) -> list[str]:
-        """Read every flow again, for the next call; the names of those that changed. Raises FlowError and changes none."""
+        """Read every flow and script again, for the next call; the names of those that changed. Raises FlowError and changes
+        none.
+        """
         ...
 
 

@@ -284,6 +284,12 @@ class DispositionPayload(Payload):
     agent: str | None
     retry_at: _DueAgain
     note: Annotated[str | None, Field(description="the id of a note that the desk keeps")] = None
+    answers: Annotated[
+        dict[str, str | None],
+        Field(
+            description="to questions of the campaign's script, by name, as kept from now on; null: answered no more"
+        ),
+    ] = {}
 
 
 class MarkPayload(Payload):

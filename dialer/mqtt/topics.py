@@ -216,7 +216,12 @@ DISPOSITION_RESULT = Topic(
     pattern="results/dispositions",
     description="What an agent said of a call. Committed with the result; at least once, in order.",
     example=payloads.DispositionPayload(
-        attempt=_ATTEMPT, disposition="later", at=_AT, agent="agent-17", retry_at=_AT + 7200
+        attempt=_ATTEMPT,
+        disposition="later",
+        at=_AT,
+        agent="agent-17",
+        retry_at=_AT + 7200,
+        answers={"knows_booth": "told"},
     ),
     through_outbox=True,
 )

@@ -99,6 +99,21 @@ def _local(moment: float, zone: tzinfo) -> datetime:
     return datetime.fromtimestamp(moment, UTC).astimezone(zone)
 
 
+def answers(db: Connection, window: Window) -> Report:
+    """By campaign and question, how many calls have which answer: keyed in a flow, or noted by an agent as the script asks. The
+    share is of the calls that answered the question.
+    """
+    rows = [*SQL["answers"].rows(db, **window.parameters())]
+    asked: dict[tuple[str, str], int] = defaultdict(int)
+    for campaign, name, _, number in rows:
+        asked[campaign, name] += number
+    return Report(
+        "answers",
+        (*texts("campaign", "question", "answer"), Column("calls"), Column("share", ColumnKind.SHARE)),
+        tuple((campaign, name, value, n, n / asked[campaign, name]) for campaign, name, value, n in rows),
+    )
+
+
 def trunks(db: Connection, window: Window) -> Report:
     """Attempts, answers and the carrier's own failures by trunk, and how many calls began in its busiest second (CPS)."""
     parameters: dict[str, Cell] = {

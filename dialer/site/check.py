@@ -29,13 +29,14 @@ from dialer.site.checks.finding import Finding, Verdict, not_seen
 from dialer.site.checks.store import disk, encryption, store_and_rules
 from dialer.site.content import content_problems
 from dialer.site.open_files import too_few
-from dialer.site.plan import flows_of, needs_asterisk, script_rules
+from dialer.site.plan import flows_of, needs_asterisk, script_rules, scripts_of
 from dialer.store.holder import holder_of
 from dialer.store.opening import DIALLER
 from dialer.switch.asterisk.scripts.runner import PREFIX, Containment, find_containment, kept_together, script_of
 from dialer.switch.twilio import NO_TWILIO
 from ivr_flows.catalogue import load_flow, refuse_unsafe
 from ivr_flows.model import Offer, offers_allowed
+from ivr_flows.script import ScriptLibrary
 from ivr_flows.texts import texts_with
 
 
@@ -157,6 +158,8 @@ def _plan(settings: Settings) -> list[Finding]:
             findings += _looked(
                 f"campaign {campaign.id}", partial(_flow, f"campaign {campaign.id}", campaign.flow, settings)
             )
+        if campaign.script is not None:
+            findings += _looked(f"campaign {campaign.id}", partial(_agents_script, campaign.id, settings))
     for place, each in enumerate(settings.inbound.numbers, start=1):
         what, answers = f"inbound number {place}", f", for campaign {each.campaign}"
         if each.flow is None:
@@ -249,6 +252,12 @@ def _flow(what: str, flow: str, settings: Settings, answers: str = "") -> Iterat
     loaded = load_flow(flow)
     refuse_unsafe(loaded, texts_with(settings.flows.texts), _offers(settings))
     yield Finding(what, Verdict.GOOD, f"flow {loaded.name} {loaded.version} is sound{answers}")
+
+
+def _agents_script(campaign: str, settings: Settings) -> Iterator[Finding]:
+    """That what its agents read is sound. Raises MatdanError where it is not."""
+    [script] = ScriptLibrary({campaign: scripts_of(settings)[campaign]}, _offers(settings)).read().values()
+    yield Finding(f"campaign {campaign}", Verdict.GOOD, f"script {script.name} {script.version} for agents is sound")
 
 
 def _not_for(user: str | None, script: Path) -> str | None:

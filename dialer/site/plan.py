@@ -145,6 +145,11 @@ def flows_of(settings: Settings) -> set[str]:
     return {flow for flow in named if flow is not None}
 
 
+def scripts_of(settings: Settings) -> dict[str, tuple[str, Purpose]]:
+    """By campaign, the script that its agents read, as the settings name it, and what the campaign calls for."""
+    return {each.id: (each.script, each.purpose) for each in settings.campaigns if each.script is not None}
+
+
 def broker_settings(settings: Settings) -> BrokerSettings:
     """Where the broker is and who we are there."""
     broker = settings.broker

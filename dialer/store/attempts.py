@@ -29,7 +29,7 @@ from dialer.store import seals
 from dialer.store.inbound import open_inbound, put_off
 from dialer.store.port import AttemptNews, DispositionEffect, Encode, Refusal
 from dialer.store.queues import SETTLED_UNKNOWN, campaigns_of, close_phone, close_voters, put_back, worker_on
-from dialer.store.records import record_command, tell
+from dialer.store.records import change_answers, record_command, tell
 from dialer.store.sql import Row, load_statements, values_of
 from dialer.store.voters import pending_voters, record_mark, record_opt_out
 
@@ -297,11 +297,11 @@ def record_disposition(
     opt_out: bool = False,
     receipt: Receipt | None = None,
 ) -> DispositionEffect:
-    """Keep what the agent said, with its marks, the opt-out of the number and the receipt of the command, in one transaction. A
-    second disposition of the same attempt replaces the first one on the attempt; marks are appended by their keys. The disposition
-    MACHINE makes the outcome of an ended attempt `machine`, and another one that replaces it makes it `connected` again. Returns
-    what each mark changed, and whether the number had not opted out before. What is new of it is announced. Raises NotInStore for
-    a mark of a voter who is not on the number.
+    """Keep what the agent said, with its marks and answers, the opt-out of the number and the receipt of the command, in one
+    transaction. A second disposition of the same attempt replaces the first one on the attempt; marks are appended by their keys,
+    an answer replaces the one of its name. The disposition MACHINE makes the outcome of an ended attempt `machine`, and another
+    one that replaces it makes it `connected` again. Returns what each mark changed, and whether the number had not opted out
+    before. What is new of it is announced. Raises NotInStore for a mark of a voter who is not on the number.
     """
     row = SQL["attempt_for_disposition"].row(db, attempt_id=record.attempt_id)
     if row is None:
@@ -333,7 +333,8 @@ def record_disposition(
     opted_out = opt_out and record_opt_out(
         db, encode, row.phone_id, at=record.at, source=source, attempt_id=attempt_id, told_source="agent"
     )
-    effect = DispositionEffect(effects, opted_out, language_before)
+    answers_before = change_answers(db, attempt_id, record.answers, record.at)
+    effect = DispositionEffect(effects, opted_out, language_before, answers_before)
     if not (news or opted_out or any(each.recorded for each in effects)):
         return effect
     SQL["target_disposed"](

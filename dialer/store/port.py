@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dialer.audit.chain import Head
@@ -130,6 +130,7 @@ class DispositionEffect:
     marks: tuple[MarkEffect, ...]
     opted_out: bool = False  # the number, which had not opted out before
     language_before: str | None = None  # of whom the call addresses, where the word changed it
+    answers_before: Mapping[str, str | None] = field(default_factory=dict)  # to the questions that it answered
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,19 @@ def record_answers(db: sqlite3.Connection, attempt_id: AttemptId, answers: Mappi
         SQL["record_answer_of_flow"](db, attempt_id=attempt_id, name=name, value=value, at=at)
 
 
+def change_answers(
+    db: sqlite3.Connection, attempt_id: AttemptId, answers: Mapping[str, str | None], at: float
+) -> dict[str, str | None]:
+    """Keep what was answered to an agent, None: nothing any more. Returns what stood there before, of the same names."""
+    before = flow_answers(db, attempt_id) if answers else {}
+    for name, value in answers.items():
+        if value is None:
+            SQL["forget_answer_of_flow"](db, attempt_id=attempt_id, name=name)
+        else:
+            SQL["record_answer_of_flow"](db, attempt_id=attempt_id, name=name, value=value, at=at)
+    return {name: before.get(name) for name in answers}
+
+
 def flow_answers(db: sqlite3.Connection, attempt_id: AttemptId) -> dict[str, str]:
     """What the caller of an attempt answered so far, by name; the agent who takes over the call sees it."""
     return dict(SQL["flow_answers"].rows(db, attempt_id=attempt_id))

@@ -27,8 +27,10 @@ from tests.support.voters import scripted
 
 SEATS = ("01", "02", "03", "04")
 SAID = ("voted", "not-yet", "will-not", "wrong-number", "call-back")
+ANSWERS = ("knows", "told")
 MARKED = frozenset({"voted", "not-yet", "will-not", "wrong-number"})
 BETWEEN_RESTARTS = 60  # words
+CAMPAIGN = {"wrap_up_seconds": 30.0, "script": "polling_day"}
 
 
 class LosesReplies(CommandDesk):
@@ -80,6 +82,7 @@ class Storm:
 
     chance: random.Random
     kept: dict[str, str] = field(default_factory=dict)  # by attempt: what was thanked for last
+    answers: dict[str, str] = field(default_factory=dict)  # by attempt, to the script's one question that is answered
     unanswered: list[tuple[str, str, str, str]] = field(default_factory=list)  # seat, id, attempt, word
     refused: int = 0
     repeated: int = 0
@@ -105,8 +108,10 @@ class Storm:
             return
         word = chance.choice(SAID)
         page.desk.lose = int(chance.random() < 0.15)
-        answer = await page.dispose(attempt, word, name, command_id=command_id)
+        said = {"answers": {"knows_booth": chance.choice(ANSWERS)}}
+        answer = await page.dispose(attempt, word, name, command_id=command_id, **said)
         page.desk.lose = 0
+        self.answers[attempt] = said["answers"]["knows_booth"]
         if answer == ("", ""):
             self.unanswered.append((name, command_id, attempt, word))
             return
@@ -114,12 +119,13 @@ class Storm:
         self.kept[attempt] = word
         if chance.random() < 0.2:
             self.repeated += 1
-            again = await page.dispose(attempt, word, name, command_id=command_id)
+            again = await page.dispose(attempt, word, name, command_id=command_id, **said)
             if again != answer:
                 self.faults.append(f"a repeat was answered {again}")
         if chance.random() < 0.1:
             self.expect("done", await page.take_back(attempt, name, command_id=f"back-{command_id}"))
             self.kept[attempt] = "none"
+            del self.answers[attempt]
             word = chance.choice(SAID)
             self.expect("done", await page.dispose(attempt, word, name, command_id=f"anew-{command_id}"))
             self.kept[attempt] = word
@@ -127,7 +133,8 @@ class Storm:
     async def ask_again(self, page: Page) -> None:
         """What was not answered is sent again, with the same id."""
         for name, command_id, attempt, word in self.unanswered:
-            self.expect("done", await page.dispose(attempt, word, name, command_id=command_id))
+            said = {"answers": {"knows_booth": self.answers[attempt]}}
+            self.expect("done", await page.dispose(attempt, word, name, command_id=command_id, **said))
             self.kept[attempt] = word
         self.unanswered.clear()
 
@@ -142,6 +149,9 @@ class Storm:
         if held != self.kept:
             different = {each for each in held.keys() | self.kept.keys() if held.get(each) != self.kept.get(each)}
             self.faults += [f"{each}: thanked for {self.kept.get(each)}, holds {held.get(each)}" for each in different]
+        answered = query(store, "SELECT attempt_id, name, value FROM flow_answer ORDER BY attempt_id")
+        if answered != sorted((attempt, "knows_booth", value) for attempt, value in self.answers.items()):
+            self.faults.append(f"{len(answered)} answers stand, {len(self.answers)} were thanked for")
         standing = query(
             store,
             "SELECT attempt_id, kind FROM mark WHERE undoes IS NULL AND key NOT IN"
@@ -159,9 +169,7 @@ async def storm(directory: Path, words: int, seed: int) -> Storm:
     async with SimulatedAsterisk(config) as switch:
         while len(told.kept) < words:
             until = min(words, len(told.kept) + BETWEEN_RESTARTS)
-            async with a_site(
-                directory, switch=switch, seats=len(SEATS), voters=words * 3, campaign={"wrap_up_seconds": 30.0}
-            ) as site:
+            async with a_site(directory, switch=switch, seats=len(SEATS), voters=words * 3, campaign=CAMPAIGN) as site:
                 page = Page(site, directory)
                 await told.ask_again(page)
                 for name in SEATS:
@@ -172,7 +180,7 @@ async def storm(directory: Path, words: int, seed: int) -> Storm:
                         await told.turn(page, name)
                     await asyncio.sleep(0.3)
             told.restarts += 1
-        async with a_site(directory, switch=switch, seats=len(SEATS)) as site:
+        async with a_site(directory, switch=switch, seats=len(SEATS), campaign=CAMPAIGN) as site:
             await told.ask_again(Page(site, directory))
     told.judge(directory)
     return told

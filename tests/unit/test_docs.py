@@ -17,6 +17,7 @@ from dialer.pacing.port import Limit
 from ivr_flows.catalogue import refuse_unsafe
 from ivr_flows.load import parse_flow
 from ivr_flows.node import NODE_KINDS
+from ivr_flows.script import VALUES, check_script, parse_script
 from ivr_flows.texts import shipped_texts
 
 ROOT = Path(__file__).parents[2]
@@ -103,3 +104,11 @@ def test_the_glossary_names_each_word_once_in_order() -> None:
     rows = re.findall(r"^\| ([^|]+?) \|", (DOCS / "glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
     words = [re.sub("[^a-z ]", "", row.lower()) for row in rows if row not in {"word"}]
     assert words == sorted(set(words))
+
+
+def test_the_script_in_the_page_on_scripts_is_good_and_the_page_names_every_value() -> None:
+    page = (DOCS / "scripts.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert check_script(parse_script(text, "errand.yaml")) == []
+    rows = "".join(re.findall(r"^\| (`\{.*?) \|", page, re.MULTILINE))
+    assert sorted(re.findall(r"\{(\w+)\}", rows)) == sorted(VALUES)

@@ -22,6 +22,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.model import AttemptId, Confidence, Disposition, DispositionDetails, MarkKind, Receipt, VoterOutcome
 
 MOST_VOTERS = 30
+MOST_ANSWERS = 50
 NO_DETAILS = DispositionDetails()
 _SAYABLE = tuple(each.value for each in Disposition if each is not Disposition.NONE)
 
@@ -60,6 +61,12 @@ def _read_voters(value: object) -> tuple[VoterOutcome, ...]:
     )
 
 
+def _read_answers(value: object) -> dict[str, str]:
+    if not isinstance(value, dict) or not 1 <= len(value) <= MOST_ANSWERS:
+        raise ValueError(f"an object of 1 to {MOST_ANSWERS}")
+    return {_name_in_script(name): _name_in_script(each) for name, each in value.items()}
+
+
 def _read_disposition(value: object) -> Disposition:
     if value not in _SAYABLE:
         raise ValueError
@@ -78,6 +85,7 @@ def _read_call_back_at(value: object) -> float:
     return float(value)
 
 
+_name_in_script = text_of("[a-z][a-z0-9_]{0,39}")
 _id_of_attempt = text_of("(?a:[A-Za-z0-9-]{1,64})")
 
 ATTEMPT = Value(
@@ -123,6 +131,14 @@ LANGUAGE = Value(
     text_of("[a-z]{2,3}"),
     description="of seat-dispose, with language: which one the voter speaks; the next call is in it",
 )
+ANSWERS = Value(
+    "answers",
+    f'1 to {MOST_ANSWERS} answers to questions of the campaign\'s script, by name: {{"knows_booth": "told"}}',
+    _read_answers,
+    dict[str, str],
+    f"of seat-dispose: what was answered to the script's questions, by their names; at most {MOST_ANSWERS}, kept with the word"
+    " or not at all. One that is not in the campaign's script is refused with it",
+)
 _GOES_WITH = {"hour": Disposition.LATER, "call_back_at": Disposition.CALL_BACK, "language": Disposition.LANGUAGE}
 
 
@@ -157,6 +173,7 @@ def _dispose(
     call_back_at: float | None,
     language: str | None,
     note: str | None,
+    answers: dict[str, str] | None,
 ) -> SeatDispose:
     """Raises CommandRefused where one value does not go with another."""
     given = {"hour": hour, "call_back_at": call_back_at, "language": language}
@@ -165,7 +182,7 @@ def _dispose(
             raise CommandRefused(f"`{key}` goes with the disposition {with_what.value}: leave `{key}` out")
     if disposition is Disposition.LATER and hour is None:
         raise CommandRefused("the disposition later needs `hour`, an hour of the day, 0 to 23")
-    details = DispositionDetails(attempt, voters or (), call_back_at, language, note)
+    details = DispositionDetails(attempt, voters or (), call_back_at, language, note, answers or {})
     return SeatDispose(seat, disposition, hour, details)
 
 
@@ -174,7 +191,7 @@ offered(
     SEAT,
     ATTEMPT,
     DISPOSITION,
-    may=(HOUR, VOTERS, CALL_BACK_AT, LANGUAGE, NOTE),
+    may=(HOUR, VOTERS, CALL_BACK_AT, LANGUAGE, NOTE, ANSWERS),
     roles=AT_THE_SEAT,
     make=_dispose,
     repeatable=True,

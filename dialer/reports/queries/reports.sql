@@ -20,6 +20,15 @@ FROM recording JOIN attempt USING (attempt_id)
 WHERE started_at >= :since AND started_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
 ORDER BY started_at, attempt.attempt_id;
 
+-- What callers keyed in flows and what agents noted by their scripts. A message that a caller left is no answer: its id is.
+-- name: answers
+SELECT campaign_id, flow_answer.name, flow_answer.value, count(*)
+FROM attempt CROSS JOIN flow_answer USING (attempt_id)
+WHERE created_at >= :since AND created_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
+  AND NOT (value GLOB attempt_id || '-[0-9]*' OR value GLOB 'RE[0-9a-f]*' AND length(value) = 34)
+GROUP BY campaign_id, flow_answer.name, flow_answer.value
+ORDER BY campaign_id, flow_answer.name, count(*) DESC, flow_answer.value;
+
 -- name: trunks
 SELECT trunk,
        total(outcome IS NULL OR outcome <> 'refused'),

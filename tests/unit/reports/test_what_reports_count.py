@@ -77,6 +77,35 @@ def test_a_complaint_of_somebody_who_only_ever_called_us_has_no_call(store: Hand
     assert store.db.execute("SELECT phone_id, attempt_id FROM complaint").fetchall() == [(1, None)]
 
 
+# What was answered
+
+
+async def test_answers_of_flows_and_of_scripts_are_counted_and_messages_that_callers_left_are_not(
+    store: HandFilled, tmp_path: Path
+) -> None:
+    for phone, (campaign, name, value) in enumerate(
+        [
+            ("agents", "knows_booth", "told"),
+            ("agents", "knows_booth", "told"),
+            ("agents", "knows_booth", "knows"),
+            ("ivr", "still_to_vote", "2"),
+            ("ivr", "message", "RE" + "0" * 32),
+        ],
+        start=1,
+    ):
+        attempt = store.answered(phone, campaign=campaign)
+        store.insert("flow_answer", {"attempt_id": attempt, "name": name, "value": value, "at": NOON})
+    store.insert("flow_answer", {"attempt_id": attempt, "name": "own", "value": f"{attempt}-1", "at": NOON})
+    code, text = run("report", "answers", "-f", "csv", "-c", config(store))
+    assert code == 0
+    assert [tuple(row.values()) for row in csv.DictReader(io.StringIO(text))] == [
+        ("agents", "knows_booth", "told", "2", "0.6667"),
+        ("agents", "knows_booth", "knows", "1", "0.3333"),
+        ("ivr", "still_to_vote", "2", "1", "1.0"),
+    ]
+    assert run("report", "answers", "-f", "csv", "-c", config(store), "--since", "2026-04-23")[1].count("\n") == 1
+
+
 # Who is on a number
 
 

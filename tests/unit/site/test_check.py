@@ -17,6 +17,7 @@ from dialer.site.check import check_site
 from dialer.site.checks.finding import Finding, Verdict
 from dialer.store.holder import holder_of
 from dialer.store.lock import StoreLock
+from ivr_flows.script import SCRIPTS_DIRECTORY
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import moment, site
 
@@ -298,3 +299,21 @@ async def test_a_script_that_cannot_be_started_is_bad(
     assert found.text == f"script {script} {'is there' if problem is None else f'cannot be run: {problem}'}"
     kept = await told(settings, NOON, "scripts")
     assert ["namespaces" in each.text for each in kept] == ([True] if problem is None else [])
+
+
+async def test_the_script_of_agents_is_looked_at(tmp_path: Path) -> None:
+    async def found(script: str) -> list[Finding]:
+        settings = without_roll(tmp_path, campaign={"script": script})
+        return [each for each in await told(settings, "2026-04-20T12:00", "campaign ") if each.what == "campaign calls"]
+
+    good = await found("polling_day")
+    assert [each.verdict for each in good] == [Verdict.GOOD]
+    assert "script polling_day " in good[0].text
+    path = tmp_path / "own.yaml"
+    text = (SCRIPTS_DIRECTORY / "polling_day.yaml").read_text(encoding="utf-8")
+    path.write_text(text.replace("Have you been able to vote?", "Whom did you vote for?"), encoding="utf-8")
+    bad = await found(str(path))
+    assert [each.verdict for each in bad] == [Verdict.BAD]
+    assert "page question: asks whom somebody votes for" in bad[0].text
+    missing = await found("no_such")
+    assert "no_such: no such script; use one of before_poll, polling_day" in missing[0].text

@@ -1,0 +1,88 @@
+"""`dialer script ...`: list, check and show what agents read to voters."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from config.settings import load_settings
+from config.site_rules import site_profile
+from dialer.domain.words import counted
+from ivr_flows.model import offers_allowed
+from ivr_flows.script import check_script, load_script, shipped_scripts
+
+app = typer.Typer(help="What an agent reads to a voter: list, check and show scripts.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_scripts() -> None:
+    """List the shipped scripts."""
+    table = Table("script", "purpose", "languages", "title", "version", box=None)
+    for name in shipped_scripts():
+        script = load_script(name)
+        table.add_row(name, script.purpose.value, " ".join(script.languages), escape(script.title), script.version)
+    Console().print(table)
+
+
+@app.command()
+def check(
+    scripts: Annotated[
+        list[str] | None, typer.Argument(metavar="[SCRIPT]...", help="Every shipped script by default.")
+    ] = None,
+    language: Annotated[
+        list[str] | None,
+        typer.Option("--language", "-l", help="A language that must be there, beside those that the script names."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings: its profile holds."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON list instead of lines.")] = False,
+) -> None:
+    """Find what is wrong with scripts before a single call: exits 1 when anything is, 2 when a script cannot be loaded.
+
+    What a profile forbids is judged by the site's, without one by `neutral`.
+    """
+    names = scripts or shipped_scripts()
+    may_offer = offers_allowed(site_profile(load_settings(config)))
+    wanted = tuple(language or ())
+    findings = [each for name in names for each in check_script(load_script(name), wanted, may_offer=may_offer)]
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            typer.echo(str(finding))
+        typer.echo(f"{counted(len(names), 'script')} checked, {len(findings)} findings")
+    if findings:
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(
+    script: Annotated[str, typer.Argument(metavar="SCRIPT", help="Name of a shipped script, or path of a .yaml file.")],
+    language: Annotated[str, typer.Option("--language", "-l", help="Language, such as hi or en.")] = "en",
+    as_json: Annotated[bool, typer.Option("--json", help="As the agent's page gets it.")] = False,
+) -> None:
+    """Show a script page by page, as an agent reads it, for the people who write and approve it."""
+    loaded = load_script(script)
+    if language not in loaded.languages:
+        has = ", ".join(loaded.languages)
+        raise typer.BadParameter(f"the script is not in {language!r}; it is in: {has}", param_hint="--language")
+    told = loaded.in_language(language)
+    if as_json:
+        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    for name, page in told["pages"].items():
+        typer.echo(f"{name}{' (closing)' if page['closing'] else ''}")
+        typer.echo("\n".join(f"    {line}" for line in page["text"].splitlines()))
+        for answer in page["ask"]["answers"] if page["ask"] else ():
+            typer.echo(f"  [{answer['label']}] {page['ask']['name']} = {answer['value']} > {answer['to']}")
+        if page["next"]:
+            typer.echo(f"  > {page['next']}")

@@ -1,0 +1,162 @@
+"""What is answered to a script's questions is kept with the agent's word, taken back with it, and never without it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.domain.commands import ReloadFlows
+from dialer.domain.errors import StoreBusy
+from dialer.domain.model import AttemptId
+from dialer.domain.view import SeatState
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.store.sqlite import Store
+from ivr_flows.script import SCRIPTS_DIRECTORY
+from tests.support.centre import Site, a_site
+from tests.support.dispositions import Page
+from tests.support.seats import seat
+from tests.support.stored import query, rows
+from tests.support.virtual import virtual_time
+from tests.support.voters import all_answer
+
+READS = {"wrap_up_seconds": 60.0, "script": "polling_day"}
+ANSWERS = {"knows_booth": "told", "been_there": "still_to_go"}
+
+
+def kept(directory: Path) -> list[tuple[Any, ...]]:
+    return rows(directory, "SELECT attempt_id, name, value FROM flow_answer ORDER BY attempt_id, name")
+
+
+def said(directory: Path, attempt: str) -> str | None:
+    [(word,)] = query(directory / "centre.db", "SELECT disposition FROM attempt WHERE attempt_id = ?", attempt)
+    return None if word is None else str(word)
+
+
+def told(directory: Path) -> list[Any]:
+    """The answers of each disposition that was announced."""
+    news = rows(directory, "SELECT payload FROM outbox WHERE topic = 'results/dispositions' ORDER BY outbox_id")
+    return [json.loads(payload)["answers"] for (payload,) in news]
+
+
+async def wrapping_up(site: Site, name: str = "01") -> str:
+    await site.until(lambda: seat(site, name).state is SeatState.WRAP_UP)
+    attempt = seat(site, name).attempt_id
+    assert attempt is not None
+    return attempt
+
+
+@virtual_time()
+async def test_answers_are_kept_with_the_word_told_with_it_and_taken_back_with_it(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=READS) as site:
+        page = Page(site, tmp_path)
+        await site.log_in("01")
+        attempt = await wrapping_up(site)
+        assert await page.dispose(attempt, "not-yet", answers=ANSWERS) == ("done", "seat 01: not-yet is kept")
+        assert kept(tmp_path) == [(attempt, "been_there", "still_to_go"), (attempt, "knows_booth", "told")]
+        assert (await page.take_back(attempt))[0] == "done"
+        assert kept(tmp_path) == []
+        assert (await page.dispose(attempt, "voted", answers={"been_there": "been"}))[0] == "done"
+        assert kept(tmp_path) == [(attempt, "been_there", "been")]
+        second = await wrapping_up(site)
+        assert (await page.dispose(second, "voted"))[0] == "done"  # without answers, as before
+        assert told(tmp_path) == [ANSWERS, dict.fromkeys(ANSWERS), {"been_there": "been"}, {}]
+
+
+@virtual_time()
+async def test_an_answer_of_no_script_is_refused_with_the_word(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=READS) as site:
+        page = Page(site, tmp_path)
+        await site.log_in("01")
+        attempt = await wrapping_up(site)
+        for answers, words in (
+            ({"knows_booth": "told", "party": "one"}, "the script of campaign agents asks nothing called party"),
+            ({"knows_booth": "often"}, "the script of campaign agents has no answer often to knows_booth"),
+        ):
+            assert await page.dispose(attempt, "voted", answers=answers) == ("refused", f"{words}: nothing was kept")
+        assert (kept(tmp_path), said(tmp_path, attempt)) == ([], None)
+        assert (await page.dispose(attempt, "voted", answers=ANSWERS))[0] == "done"
+
+
+@virtual_time()
+async def test_taking_back_leaves_what_the_caller_had_answered_before(tmp_path: Path) -> None:
+    """In a flow, before the call came to the agent."""
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=READS) as site:
+        page = Page(site, tmp_path)
+        await site.log_in("01")
+        attempt = await wrapping_up(site)
+        await site.centre.store.record_answers(
+            AttemptId(attempt), {"knows_booth": "knows", "wanted": "1"}, site.clock.now()
+        )
+        assert (await page.dispose(attempt, "not-yet", answers=ANSWERS))[0] == "done"
+        assert (attempt, "knows_booth", "told") in kept(tmp_path)
+        assert (await page.take_back(attempt))[0] == "done"
+        assert kept(tmp_path) == [(attempt, "knows_booth", "knows"), (attempt, "wanted", "1")]
+
+
+@virtual_time()
+@pytest.mark.parametrize("at", ["change_answers", "seals.attempt_changed", "record_mark", "_when_due"])
+async def test_a_commit_that_breaks_anywhere_keeps_nothing_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=READS) as site:
+        page = Page(site, tmp_path)
+        await site.log_in("01")
+        attempt = await wrapping_up(site)
+
+        def breaks(*_: object, **__: object) -> None:
+            raise StoreBusy("the disk is gone")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(f"dialer.store.attempts.{at}", breaks)
+            assert await page.dispose(attempt, "not-yet", command_id="k-1", answers=ANSWERS) == ("", "")
+        assert (kept(tmp_path), said(tmp_path, attempt)) == ([], None)
+        assert rows(tmp_path, "SELECT 1 FROM mark") == told(tmp_path) == []
+        assert (await page.dispose(attempt, "not-yet", command_id="k-1", answers=ANSWERS))[0] == "done"
+        assert len(kept(tmp_path)) == len(ANSWERS)
+
+
+@virtual_time()
+async def test_a_dialler_killed_after_its_commit_keeps_them_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer to the command is lost; the page sends it again to the next dialler."""
+    async with SimulatedAsterisk(all_answer(talk_seconds=5.0)) as switch:
+        async with a_site(tmp_path, switch=switch, seats=1, campaign=READS) as site:
+            page = Page(site, tmp_path)
+            await site.log_in("01")
+            attempt = await wrapping_up(site)
+            commits = site.centre.store.record_disposition
+
+            async def dies_after_it(_: Store, *given: Any, **more: Any) -> None:
+                await commits(*given, **more)
+                raise StoreBusy("killed")
+
+            with monkeypatch.context() as killed:
+                killed.setattr(Store, "record_disposition", dies_after_it)
+                assert await page.dispose(attempt, "not-yet", command_id="k-1", answers=ANSWERS) == ("", "")
+        stands = kept(tmp_path)
+        async with a_site(tmp_path, switch=switch, seats=1, campaign=READS) as site:
+            page = Page(site, tmp_path)
+            again = await page.dispose(attempt, "not-yet", command_id="k-1", answers=ANSWERS)
+            assert again == ("done", "seat 01: not-yet is kept")
+            assert kept(tmp_path) == stands
+            assert len(stands) == len(told(tmp_path)[0]) == len(ANSWERS)
+            assert len(told(tmp_path)) == 1
+
+
+@virtual_time()
+async def test_a_reload_brings_new_questions_and_leaves_those_of_calls_under_way(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    text = (SCRIPTS_DIRECTORY / "polling_day.yaml").read_text(encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=READS | {"script": str(path)}) as site:
+        page = Page(site, tmp_path)
+        await site.log_in("01")
+        attempt = await wrapping_up(site)
+        path.write_text(text.replace("knows_booth", "knows_way"), encoding="utf-8")
+        assert (await page.dispose(attempt, "voted", answers={"knows_way": "told"}))[0] == "refused"
+        assert await site.centre.engine.execute(ReloadFlows()) == "flows reloaded; changed: polling_day"
+        assert (await page.dispose(attempt, "voted", answers={"knows_way": "told", "knows_booth": "told"}))[0] == "done"

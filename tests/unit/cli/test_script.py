@@ -1,0 +1,67 @@
+"""`dialer script ...` at the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from dialer.cli.main import COMMANDS
+from ivr_flows.script import SCRIPTS_DIRECTORY, load_script, shipped_scripts
+from tests.support.command_line import run
+
+
+def own(tmp_path: Path, old: str, new: str) -> Path:
+    text = (SCRIPTS_DIRECTORY / "polling_day.yaml").read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "own.yaml"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return path
+
+
+def test_list_names_every_script() -> None:
+    code, text = run("script", "list")
+    assert code == 0
+    assert all(name in text for name in shipped_scripts())
+    assert "script" in {entry.name for entries in COMMANDS.values() for entry in entries}
+
+
+def test_check_finds_nothing_in_what_is_shipped() -> None:
+    assert run("script", "check") == (0, "2 scripts checked, 0 findings\n")
+
+
+def test_check_exits_1_with_a_line_for_each_mistake_and_2_where_none_can_be_loaded(tmp_path: Path) -> None:
+    path = own(tmp_path, "Have you been able to vote?", "Which party did you vote for, {name}?")
+    code, text = run("script", "check", path, "-l", "ta")
+    assert code == 1
+    assert "page question: asks whom somebody votes for" in text
+    assert "has {name} in text, en, which no page knows; use one of voter, relative," in text
+    assert "page goodbye: has no text in ta; add it [missing-language]" in text
+    code, text = run("script", "check", path, "--json")
+    assert code == 1
+    assert {each["rule"] for each in json.loads(text)} == {"forbidden-question", "unknown-value"}
+    code, text = run("script", "check", own(tmp_path, "start: greeting", "start: nowhere"))
+    assert code == 2
+    assert "starts at nowhere, which is no page" in text
+
+
+def test_check_judges_a_ride_by_the_sites_profile(tmp_path: Path) -> None:
+    path = own(tmp_path, "languages:", "offers: [transport]\nlanguages:")
+    assert "offers transport, which the profile forbids" in run("script", "check", path)[1]
+    site = tmp_path / "centre.toml"
+    site.write_text('[rules]\njurisdiction = "uk"\n', encoding="utf-8")
+    assert run("script", "check", path, "-c", site)[0] == 0
+
+
+def test_show_reads_as_the_agent_reads_it(tmp_path: Path) -> None:
+    code, text = run("script", "show", "polling_day", "-l", "hi")
+    assert code == 0
+    assert "क्या आप वोट दे पाए हैं?" in text
+    assert "  [हाँ] been_there = been > thanks" in text
+    assert "goodbye (closing)" in text
+    assert "  > papers" in text
+    code, text = run("script", "show", "polling_day", "--json")
+    assert json.loads(text) == load_script("polling_day").in_language("en")
+    code, text = run("script", "show", "polling_day", "-l", "ta")
+    assert (code, "the script is not in 'ta'; it is in: en, hi" in text) == (2, True)
+    lacking = own(tmp_path, 'hi: "क्या आप वोट दे पाए हैं?"', "")
+    assert run("script", "show", lacking, "-l", "hi")[0] == 0
