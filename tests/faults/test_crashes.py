@@ -12,8 +12,6 @@ import signal
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from dialer.mqtt.embedded_broker import free_port
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -27,8 +25,16 @@ AGENTS = {"id": "agents", "kind": "agents", "pacing": "progressive", "hours": HO
 IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 3, "hours": HOURS}
 
 
-@pytest.mark.parametrize("point", CRASH_POINTS)
-async def test_kill_at_a_named_point_and_a_restart(tmp_path: Path, point: str) -> None:
+async def test_kill_at_every_named_point_and_a_restart(tmp_path: Path) -> None:
+    """Side by side, for most of it is waiting."""
+    async with asyncio.TaskGroup() as group:
+        for point in CRASH_POINTS:
+            (tmp_path / point).mkdir()
+            group.create_task(kill_and_restart(tmp_path / point, point))
+
+
+async def kill_and_restart(tmp_path: Path, point: str) -> None:
+    """One site, whose dialler is killed at that point; what the switch and the store say afterwards."""
     fill_roll(tmp_path / "centre.db", 400)
     journal = tmp_path / "journal.jsonl"
     campaign = IVR if "commit" in point else AGENTS

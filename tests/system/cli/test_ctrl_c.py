@@ -46,7 +46,7 @@ def calls_run(directory: Path, lines: int) -> None:
 def test_the_demo_ends_in_good_order(tmp_path: Path) -> None:
     demo = in_front("demo", "--headless", "--voters", "1000", "--seats", "5", "--dir", str(tmp_path))
     try:
-        calls_run(tmp_path, 60)
+        calls_run(tmp_path, 20)
         os.killpg(demo.pid, signal.SIGINT)
         output, errors = demo.communicate(timeout=PATIENCE_SECONDS)
     finally:
