@@ -1,4 +1,4 @@
-"""`dialer desk`: the pages for supervisors, served; who may sign in to them; and built, in a clone."""
+"""`dialer desk`: the pages for supervisors, served; who may sign in to them; a certificate for them; and built, in a clone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -14,18 +15,23 @@ from config.settings import load_settings
 from dialer.cli.logs import json_logging
 from dialer.cli.options import said
 from dialer.desk.pages_built import OPEN_AT, PagesNotBuilt, are_built, build
+from dialer.domain.clock import SystemClock
 from dialer.mqtt.client import MqttVersion
 
 SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
 
 app = typer.Typer(
-    help="The desk: pages for supervisors; serve them, say who may sign in, build them in a clone.",
+    help="The desk: pages for supervisors; serve them, say who may sign in, make a certificate, build them in a clone.",
     no_args_is_help=True,
 )
 
 
 class DeskNotReady(MatdanError):
     """The desk lacks something. The text says what, and what to do."""
+
+
+def _not_installed(error: ModuleNotFoundError) -> DeskNotReady:
+    return DeskNotReady(f"{error.name} is not installed: in Matdan's own folder, .venv/bin/pip install -e '.[desk]'")
 
 
 @app.command()
@@ -39,9 +45,7 @@ def serve(
     try:
         from dialer.desk.server import desk_broker, serve_desk  # noqa: PLC0415 - FastAPI and all
     except ModuleNotFoundError as error:
-        raise DeskNotReady(
-            f"{error.name} is not installed: in Matdan's own folder, .venv/bin/pip install -e '.[desk]'"
-        ) from error
+        raise _not_installed(error) from error
     if not are_built():
         raise DeskNotReady("the desk's pages are not built: `dialer desk pages` builds them")
     json_logging(verbose=False)
@@ -84,3 +88,55 @@ def pages() -> None:
         typer.echo(f"built {build()}")
     except PagesNotBuilt as error:
         raise DeskNotReady(f"the desk's pages are not built: {error}") from error
+
+
+@app.command()
+def certificate(
+    config: SettingsFile,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--name", help="A name or address that people may type; left out, that of the settings. Repeatable."
+        ),
+    ] = None,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="Make the certificate anew; the CA and all keys stay.")
+    ] = False,
+    ca: Annotated[
+        Path | None,
+        typer.Option("--ca", metavar="FOLDER", help="Where the CA and its key are; left out, beside the certificate."),
+    ] = None,
+) -> None:
+    """Make the desk's certificate, from a CA of the site's own that the PCs install once; say how they do.
+
+    The files are those of desk.certificate and desk.private_key. The CA can speak for the desk's names alone.
+    """
+    try:
+        from dialer.desk.certificate import certificate_files, make_certificate  # noqa: PLC0415 - of an extra
+    except ModuleNotFoundError as error:
+        raise _not_installed(error) from error
+    settings = load_settings(config)
+    own = urlsplit(settings.desk.origin(settings.desk.port)).hostname or settings.desk.host
+    files = certificate_files(settings, ca)
+    made = make_certificate(files, settings.centre.id, own, name or [], SystemClock().now(), renew=renew)
+    names = " and ".join(map(str, made.names))
+    if made.ca_is_new:
+        typer.echo(f"made {files.ca}, the site's own CA, for {names} alone, until {made.ca_until:%Y-%m-%d}")
+    typer.echo(f"made {files.certificate} for {names}, until {made.until:%Y-%m-%d}; start `dialer desk serve` again")
+    if made.ca_is_new:
+        typer.echo(_ON_PCS.format(ca=files.ca.name, fingerprint=made.fingerprint, key=files.ca_key))
+
+
+_ON_PCS = """
+Now install {ca} on every PC that opens the desk (not {key}, which stays here). Its SHA-256:
+  {fingerprint}
+Windows (Chrome, Edge, Firefox), as administrator:
+  certutil -addstore -f Root {ca}
+macOS (Safari, Chrome, Firefox):
+  sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain {ca}
+Debian, Chromium, as each user (package libnss3-tools):
+  mkdir -p $HOME/.pki/nssdb && certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n matdan-desk -i {ca}
+Debian, Firefox: put it into /usr/local/share/matdan, and into /etc/firefox/policies/policies.json:
+  {{"policies": {{"Certificates": {{"Install": ["/usr/local/share/matdan/{ca}"]}}}}}}
+Debian, other programs: put it into /usr/local/share/ca-certificates as matdan-desk.crt, then
+  sudo update-ca-certificates"""

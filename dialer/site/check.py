@@ -25,6 +25,7 @@ from dialer.domain.site_time import site_day
 from dialer.ivr.prompts import playlist_reader
 from dialer.site.checks.asterisk import asterisk
 from dialer.site.checks.broker import broker
+from dialer.site.checks.desk import desk_certificate
 from dialer.site.checks.finding import Finding, Verdict, not_seen
 from dialer.site.checks.store import disk, encryption, store_and_rules
 from dialer.site.content import content_problems
@@ -74,6 +75,7 @@ async def check_site(
         ("store", lambda: store_and_rules(settings, clock.now())),
         ("encryption", lambda: encryption(settings)),
         ("scripts", lambda: _scripts(settings)),
+        ("desk certificate", lambda: desk_certificate(settings, clock.now())),
         ("fastagi", lambda: _listening(settings)),
     ]
     for what, look in looks:

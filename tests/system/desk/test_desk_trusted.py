@@ -1,0 +1,62 @@
+"""A browser trusts the desk where the site's own CA is installed as `dialer desk certificate` says, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Error, async_playwright
+
+from dialer.desk.certificate import CertificateFiles, make_certificate
+from dialer.desk.server import Asset, running_desk
+from dialer.domain.clock import SystemClock
+from dialer.store.connection import exclusive_connection
+from tests.support.desk import CHEAP, PAGE, desk_settings
+
+CHROMIUM, CERTUTIL = shutil.which("chromium"), shutil.which("certutil")
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+    pytest.mark.skipif(CERTUTIL is None, reason="certutil is not installed (libnss3-tools)"),
+]
+
+
+async def opened(origin: str, home: Path) -> str:
+    """The title of the desk's page in a Chromium of that user's, or what the browser says against it."""
+    async with async_playwright() as playwright:
+        environment: dict[str, str | float | bool] = {**os.environ, "HOME": str(home)}
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], env=environment)
+        try:
+            page = await browser.new_page()
+            await page.goto(f"{origin}/board")
+            return await page.title()
+        except Error as refused:
+            return refused.message.partition("net::")[2].partition(" ")[0]
+        finally:
+            await browser.close()
+
+
+def install(ca: Path, home: Path) -> None:
+    """As the command says for Debian."""
+    nssdb = home / ".pki" / "nssdb"
+    nssdb.mkdir(parents=True)
+    command = ["certutil", "-d", f"sql:{nssdb}", "-A", "-t", "C,,", "-n", "matdan-desk", "-i", str(ca)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+
+
+async def test_chromium_opens_the_desk_of_a_site_whose_ca_it_has(tmp_path: Path) -> None:
+    files = CertificateFiles(*(tmp_path / name for name in ("desk.pem", "desk.key", "site-ca.pem", "site-ca.key")))
+    make_certificate(files, "pune-1", "127.0.0.1", [], SystemClock().now(), renew=False)
+    install(files.ca, tmp_path / "asha")
+    store = tmp_path / "centre.db"
+    with exclusive_connection(store, "a test"):
+        pass
+    settings = desk_settings(store)
+    desk = settings.desk.model_copy(update={"certificate": files.certificate, "private_key": files.key})
+    pages = {"board.html": Asset("text/html", PAGE, None)}
+    async with running_desk(settings.model_copy(update={"desk": desk}), hasher=CHEAP, assets=pages) as running:
+        assert await opened(running.origin, tmp_path / "asha") == "Matdan"
+        assert await opened(running.origin, tmp_path / "stranger") == "ERR_CERT_AUTHORITY_INVALID"

@@ -1,0 +1,278 @@
+"""`dialer desk certificate`: a CA that speaks for the desk's names alone, a certificate that is renewed, and days left."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import stat
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from config.errors import SettingError
+from config.settings import load_settings
+from dialer.desk.certificate import CertificateFiles, make_certificate
+from dialer.desk.server import running_desk
+from dialer.domain.clock import SystemClock
+from dialer.site.checks.desk import desk_certificate
+from dialer.site.checks.finding import Verdict
+from dialer.store.connection import exclusive_connection
+from tests.support.command_line import run
+from tests.support.desk import CHEAP, desk_settings
+
+DAY = 86_400.0
+NOW = SystemClock().now()  # OpenSSL asks the machine's clock
+MOST_DAYS = 825  # https://support.apple.com/103769
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> CertificateFiles:
+    return CertificateFiles(*(tmp_path / name for name in ("desk.pem", "desk.key", "site-ca.pem", "site-ca.key")))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    path = tmp_path / "centre.toml"
+    path.write_text(
+        f'[centre]\nid = "pune-1"\n[desk]\nhost = "10.0.0.5"\naddress = "https://desk.example.org"\n'
+        f'certificate = "{tmp_path}/desk.pem"\nprivate_key = "{tmp_path}/desk.key"\n'
+    )
+    return path
+
+
+def read(path: Path) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(path.read_bytes())
+
+
+def trusting(ca: Path) -> ssl.SSLContext:
+    """What a client that has this CA and no other goes by."""
+    context = ssl.create_default_context(cafile=str(ca))
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    return context
+
+
+def shake_hands(client: ssl.SSLContext, name: str, certificate: Path, key: Path) -> None:
+    """A handshake without a network. Raises SSLError where the client does not believe."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificate, key)
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = client.wrap_bio(to_client, to_server, server_hostname=name)
+    theirs = server.wrap_bio(to_server, to_client, server_side=True)
+    for _ in range(3):
+        for side in (ours, theirs):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+    assert ours.version() is not None
+
+
+def test_the_certificate_is_believed_for_its_names_by_whoever_has_the_ca(
+    files: CertificateFiles, tmp_path: Path
+) -> None:
+    names = ["desk.example.org", "10.0.0.5", "fd00::5"]
+    made = make_certificate(files, "pune-1", "desk.example.org", names, NOW, renew=False)
+    assert made.ca_is_new
+    for name in names:
+        shake_hands(trusting(files.ca), name, files.certificate, files.key)
+    with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
+        shake_hands(trusting(files.ca), "www.example.org", files.certificate, files.key)
+    with pytest.raises(ssl.SSLCertVerificationError, match="unable to get local issuer"):
+        shake_hands(ssl.create_default_context(), "desk.example.org", files.certificate, files.key)
+    for path in (files.key, files.ca_key):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    lasts = read(files.certificate).not_valid_after_utc - read(files.certificate).not_valid_before_utc
+    assert timedelta(days=365) < lasts <= timedelta(days=MOST_DAYS)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["desk.key", "desk.pem", "site-ca.key", "site-ca.pem"]
+
+
+@pytest.mark.parametrize(
+    ("own", "forged"),
+    [
+        (["desk.example.org"], "bank.example.com"),
+        (["desk.example.org"], "10.0.0.5"),
+        (["desk.example.org"], "fd00::5"),
+        (["10.0.0.5"], "bank.example.com"),
+        (["10.0.0.5"], "10.0.0.6"),
+        (["10.0.0.5"], "fd00::5"),
+        (["desk.example.org", "10.0.0.5"], "10.0.0.6"),
+    ],
+)
+def test_a_stolen_ca_key_speaks_for_nobody_else(
+    files: CertificateFiles, tmp_path: Path, own: list[str], forged: str
+) -> None:
+    make_certificate(files, "pune-1", own[0], own, NOW, renew=False)
+    honest = read(files.certificate)
+    ca_key = serialization.load_pem_private_key(files.ca_key.read_bytes(), None)
+    assert isinstance(ca_key, ec.EllipticCurvePrivateKey)
+    address: x509.GeneralName = x509.DNSName(forged)
+    with contextlib.suppress(ValueError):
+        address = x509.IPAddress(ip_address(forged))
+    builder = x509.CertificateBuilder(
+        honest.issuer,
+        honest.subject,
+        honest.public_key(),
+        x509.random_serial_number(),
+        honest.not_valid_before_utc,
+        honest.not_valid_after_utc,
+    )
+    for each in honest.extensions:
+        value = x509.SubjectAlternativeName([address]) if "subjectAltName" in each.oid._name else each.value
+        builder = builder.add_extension(value, each.critical)
+    theft = tmp_path / "theft.pem"
+    theft.write_bytes(builder.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    with pytest.raises(ssl.SSLCertVerificationError, match=r"subtree violation|excluded subtree"):
+        shake_hands(trusting(files.ca), forged, theft, files.key)
+
+
+def test_a_renewal_keeps_the_ca_and_says_before_it_overwrites(site: Path, files: CertificateFiles) -> None:
+    code, said = run("desk", "certificate", "-c", site)
+    assert code == 0
+    assert f"made {files.ca}, the site's own CA, for desk.example.org alone, until " in said
+    ca = read(files.ca)
+    assert ca.fingerprint(hashes.SHA256()).hex(":").upper() in said
+    before = {path: path.read_bytes() for path in site.parent.iterdir()}
+    code, said = run("desk", "certificate", "-c", site)
+    assert (code, {path: path.read_bytes() for path in site.parent.iterdir()}) == (2, before)
+    assert "desk.pem: (file): is there, until " in said
+    assert "--renew makes it anew" in said
+    code, said = run("desk", "certificate", "-c", site, "--renew")
+    assert code == 0
+    assert "Now install" not in said
+    changed = {path.name for path in before if path.read_bytes() != before[path]}
+    assert changed == {"desk.pem"}
+    shake_hands(trusting(files.ca), "desk.example.org", files.certificate, files.key)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "options", "told"),
+    [
+        ("", ["--renew", "--name", "10.0.0.6"], "speaks for desk.example.org alone, not for 10.0.0.6; move "),
+        ("ca_key gone", ["--renew"], "site-ca.key: (file): is not there; bring it back, or name its folder with --ca"),
+        ("ca_key other", ["--renew"], "site-ca.key: (file): is not the key of "),
+        ("ca gone", ["--renew"], "desk.pem: (file): was not made by "),
+        ("key text", ["--renew"], "desk.key: (file): is there, and no key without a password"),
+        ("certificate text", ["--renew"], "desk.pem: (file): is there, and no certificate"),
+        ("", ["--renew", "--name", "no name"], "'no name' is no name of a machine"),
+        ("", ["--renew", "--name", "::"], "is every address, and nobody can type it"),
+    ],
+)
+def test_what_cannot_be_renewed_says_why_in_one_line_and_stays(
+    site: Path, files: CertificateFiles, spoil: str, options: list[str], told: str
+) -> None:
+    run("desk", "certificate", "-c", site)
+    which, _, how = spoil.partition(" ")
+    if how == "gone":
+        getattr(files, which).unlink()
+    elif how == "text":
+        getattr(files, which).write_text("a text")
+    elif how == "other":
+        files.ca_key.write_bytes(files.key.read_bytes())
+    before = {path.name: path.read_bytes() for path in site.parent.iterdir()}
+    code, said = run("desk", "certificate", "-c", site, *options)
+    assert (code, told in said, "\n" in said.strip()) == (2, True, False), said
+    assert {path.name: path.read_bytes() for path in site.parent.iterdir()} == before
+
+
+def test_names_that_nobody_types_alone_are_refused(site: Path, files: CertificateFiles) -> None:
+    code, said = run("desk", "certificate", "-c", site, "--name", "10.0.0.5")
+    assert (code, "add --name desk.example.org" in said) == (2, True)
+    assert not files.ca.exists()
+
+
+def test_what_was_broken_off_goes_on_with_the_keys_that_are_there(site: Path, files: CertificateFiles) -> None:
+    run("desk", "certificate", "-c", site)
+    keys = files.ca_key.read_bytes(), files.key.read_bytes()
+    files.ca.unlink()
+    files.certificate.unlink()
+    assert run("desk", "certificate", "-c", site)[0] == 0
+    assert keys == (files.ca_key.read_bytes(), files.key.read_bytes())
+    shake_hands(trusting(files.ca), "desk.example.org", files.certificate, files.key)
+
+
+def test_the_ca_may_lie_elsewhere_and_a_desk_without_paths_says_so(
+    site: Path, files: CertificateFiles, tmp_path: Path
+) -> None:
+    stick = tmp_path / "stick"
+    code, said = run("desk", "certificate", "-c", site, "--ca", stick)
+    assert (code, "site-ca.key: (file): cannot be written (No such file or directory)" in said) == (2, True)
+    stick.mkdir()
+    assert run("desk", "certificate", "-c", site, "--ca", stick)[0] == 0
+    assert not files.ca.exists()
+    shake_hands(trusting(stick / "site-ca.pem"), "desk.example.org", files.certificate, files.key)
+    site.write_text('[centre]\nid = "pune-1"\n')
+    code, said = run("desk", "certificate", "-c", site)
+    assert (code, "desk.certificate: and desk.private_key are not set; say where" in said) == (2, True)
+
+
+def test_a_certificate_never_outlives_its_ca(files: CertificateFiles) -> None:
+    make_certificate(files, "pune-1", "10.0.0.5", [], NOW, renew=False)
+    late = NOW + 3_600 * DAY
+    made = make_certificate(files, "pune-1", "10.0.0.5", [], late, renew=True)
+    assert made.until == made.ca_until
+    with pytest.raises(SettingError, match=r"ended on .*; move .*: a new CA is made then, which every PC must install"):
+        make_certificate(files, "pune-1", "10.0.0.5", [], NOW + 3_651 * DAY, renew=True)
+
+
+async def test_the_desk_serves_with_it(tmp_path: Path, files: CertificateFiles) -> None:
+    make_certificate(files, "pune-1", "127.0.0.1", [], NOW, renew=False)
+    store = tmp_path / "centre.db"
+    with exclusive_connection(store, "a test"):
+        pass
+    settings = desk_settings(store)
+    desk = settings.desk.model_copy(update={"certificate": files.certificate, "private_key": files.key})
+    async with running_desk(settings.model_copy(update={"desk": desk}), hasher=CHEAP, assets={}) as running:
+        async with httpx.AsyncClient(verify=trusting(files.ca), trust_env=False) as browser:
+            answer = await browser.get(f"{running.origin}/api/me")
+            assert (answer.status_code, answer.headers["strict-transport-security"]) == (200, "max-age=31536000")
+        async with httpx.AsyncClient(trust_env=False) as stranger:
+            with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+                await stranger.get(f"{running.origin}/api/me")
+
+
+@pytest.mark.parametrize(
+    ("days", "verdict", "told"),
+    [
+        (0, Verdict.GOOD, "730 days left; browsers know it where CN=Matdan pune-1 desk CA is installed"),
+        (705, Verdict.NOTE, "25 days left: renew it"),
+        (731, Verdict.BAD, "desk.pem ended on "),
+        (-2, Verdict.BAD, "compare this machine's clock"),
+    ],
+)
+def test_a_check_tells_the_days_left(site: Path, days: int, verdict: Verdict, told: str) -> None:
+    settings = load_settings(site)
+    run("desk", "certificate", "-c", site)
+    made_at = (read(site.parent / "desk.pem").not_valid_after_utc - timedelta(days=730)).timestamp()
+    (found,) = desk_certificate(settings, made_at + days * DAY)
+    assert (found.verdict, told in found.text) == (verdict, True), found.text
+
+
+def test_a_check_sees_what_no_browser_would_take(site: Path, files: CertificateFiles) -> None:
+    settings = load_settings(site)
+    assert [each.text for each in desk_certificate(settings, NOW)] == [
+        f"{files.certificate} is not there; `dialer desk certificate` makes one"
+    ]
+    make_certificate(files, "pune-1", "10.0.0.5", [], NOW, renew=False)
+    files.key.chmod(0o644)
+    texts = [each.text for each in desk_certificate(settings, NOW) if each.verdict is Verdict.BAD]
+    assert texts == [
+        f"every user of this machine may read its key: chmod 640 {files.key}",
+        f"{files.certificate} is for 10.0.0.5, and people type desk.example.org: no browser opens the page",
+    ]
+    files.certificate.write_bytes(files.ca.read_bytes())
+    signed_by_itself = [each for each in desk_certificate(settings, NOW) if "signed by itself" in each.text]
+    assert [each.verdict for each in signed_by_itself] == [Verdict.NOTE]
+    files.certificate.write_text("a text")
+    assert [each.text for each in desk_certificate(settings, NOW)] == [
+        f"{files.certificate} is no certificate in PEM; `dialer desk certificate` makes one"
+    ]
+    assert not list(desk_certificate(load_settings(_plain(site)), NOW))
+
+
+def _plain(site: Path) -> Path:
+    site.write_text('[centre]\nid = "pune-1"\n')
+    return site
