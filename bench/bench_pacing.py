@@ -30,10 +30,11 @@ from bench.pacing_tuning import TIGHT, Kept, load, tune
 from dialer.cli.simulate import DEFAULT_POLICIES, compare, points_of
 from dialer.pacing.port import Pacer
 from dialer.simulation.baselines import FAMILIES, NamedPolicy, Tuned, best_of, policy_named, policy_of, simulate_policy
+from dialer.simulation.day_result import DayResult
 from dialer.simulation.laws import Course
 from dialer.simulation.plots import PolicyPoint, plot_day, plot_policies
 from dialer.simulation.scenarios import SCENARIOS, Scenario
-from dialer.simulation.what_if import WhatIfResult, simulate_days
+from dialer.simulation.what_if import WhatIfResult, outcome
 
 HOUR_TOLERANCE = 0.002
 FIRST_HALF_HOUR = 1.2
@@ -127,18 +128,25 @@ def run_row(name: str, cap: float, seeds: Sequence[int], hours: float | None) ->
         scenario = replace(scenario, hours=hours)
     chosen, words = best_baseline(scenario, kept)
     policy = policy_named("predictive", scenario, cap)
-    ours, days = simulate_days(name, scenario, policy, seeds)
+    days = days_of(scenario, policy, seeds)
+    ours = outcome(name, policy.name, days)
     worst = max(max(day.hourly_abandoned_share, default=0.0) for day in days)
     mornings = begun_cold(scenario, policy, MORNINGS_PER_DAY * len(seeds))
     lessons = begun_cold(scenario, taught(scenario, policy), MORNINGS_PER_DAY * len(seeds))
-    other, _ = simulate_days(name, scenario, policy_of(FAMILIES[chosen.family], chosen.settings, scenario), seeds)
+    rival = policy_of(FAMILIES[chosen.family], chosen.settings, scenario)
+    other = outcome(name, rival.name, days_of(scenario, rival, seeds))
     return Row(name, cap, ours, other, words, optimum_of(scenario, cap), worst, mornings, lessons)
+
+
+def days_of(scenario: Scenario, policy: NamedPolicy, seeds: Sequence[int]) -> list[DayResult]:
+    """Each seed's day."""
+    return [simulate_policy(scenario, policy, seed) for seed in seeds]
 
 
 def begun_cold(scenario: Scenario, policy: NamedPolicy, mornings: int) -> WhatIfResult:
     """The first half hours of so many days, each begun by a policy that has learned nothing."""
     seeds = range(FIRST_MORNING_SEED, FIRST_MORNING_SEED + mornings)
-    return simulate_days(scenario.name, replace(scenario, hours=0.5), policy, seeds)[0]
+    return outcome(scenario.name, policy.name, days_of(replace(scenario, hours=0.5), policy, seeds))
 
 
 def taught(scenario: Scenario, policy: NamedPolicy) -> NamedPolicy:
@@ -273,7 +281,7 @@ def draw(folder: Path, seeds: Sequence[int]) -> None:
     plain, mixed = SCENARIOS["27 seats"], SCENARIOS["mixed 27"]
     points: list[PolicyPoint] = points_of(compare(plain, DEFAULT_POLICIES, seeds, 0.03), plain)
     plot_policies(points, folder / "pacing-policies.png", cap=0.03, title="27 seats, 30 % answers, 8 hours")
-    _, days = simulate_days(mixed.name, mixed, policy_named("predictive", mixed, 0.03), seeds[:1])
+    days = days_of(mixed, policy_named("predictive", mixed, 0.03), seeds[:1])
     title = "27 seats, lists swapped, talk drifting, shifts, breaks: predictive"
     plot_day(days[0], folder / "pacing-day.png", cap=0.03, title=title)
 

@@ -1,4 +1,4 @@
-"""What is known of a phone number besides who is on it: consent, registers, and how earlier calls to it ended."""
+"""What is known of a phone number besides who is on it: consent, registers, and when it was called before."""
 
 from __future__ import annotations
 
@@ -16,29 +16,6 @@ class Consent(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class NumberHistory:
-    """How all earlier calls to a number ended, over all campaigns; those that say nothing of it are left out."""
-
-    answers: int = 0  # by a person
-    no_answers: int = 0
-    busy: int = 0
-    machines: int = 0
-    near_answers: int = 0  # of the answers, those at about this time of day
-    near_misses: int = 0  # of the others, likewise
-    called_us: int = 0  # calls that came in from it
-
-    @property
-    def calls(self) -> int:
-        """All of them, those that came in aside."""
-        return self.answers + self.no_answers + self.busy + self.machines
-
-    @property
-    def near_calls(self) -> int:
-        """Those at about this time of day."""
-        return self.near_answers + self.near_misses
-
-
-@dataclass(frozen=True, slots=True)
 class PhoneFacts:
     """What the rules must know of a number, as the store had it when the number was claimed."""
 
@@ -48,7 +25,6 @@ class PhoneFacts:
     registers: tuple[str, ...] = ()  # do-not-call registers on which it stands
     consent: Consent = Consent.UNKNOWN
     opted_out: bool = False
-    history: NumberHistory = NumberHistory()
     called_at: float | None = (
         None  # when the last call to it ended, in whatever campaign; one that was never placed is none
     )

@@ -15,7 +15,6 @@ from dialer.domain.clock import Instant
 from dialer.domain.model import AttemptId, BoothWorker, DispositionRecord, MarkKind, Outcome
 from dialer.domain.switch import REDIRECTED, CallEnded, EndedBy
 from dialer.domain.view import CallState
-from dialer.pacing.number_answers import NumberSigns
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +91,6 @@ class Call:
     worker: BoothWorker | None = None  # who is called, where it is no voter
     inbound: bool = False  # the voter called us
     flow_source: str | None = None  # the flow of the number that was called; None: the campaign's
-    signs: NumberSigns | None = None  # what was known of the number when it was dialled
-    answer_probability: float | None = None  # of the number, as told then; None: the campaign's
 
     @property
     def state(self) -> CallState:

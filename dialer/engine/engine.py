@@ -57,8 +57,9 @@ FLOW_GRACE_SECONDS = 5.0  # after a hang-up, for the flow's last commit
 HANG_UP_SECONDS = 5.0  # how long the last calls may take to end once they are hung up
 UNSAID_SECONDS = 900.0  # so long after a talk its agent may say what came of it, where the dialler's end came between
 RECONCILE_SECONDS = 5.0  # a flow that comes back before the first resync waits so long for it
-_TELLS_OF_NUMBERS = frozenset({PacingEventKind.ANSWERED, PacingEventKind.FAILED})
-_ENDS_OF_RINGING = _TELLS_OF_NUMBERS | {PacingEventKind.CANCELLED}
+ANSWER_MEMORY = 100.0  # calls, as the pacer's own: what other campaigns on the same seats are told of this one
+_TELLS_OF_LIST = frozenset({PacingEventKind.ANSWERED, PacingEventKind.FAILED})
+_ENDS_OF_RINGING = _TELLS_OF_LIST | {PacingEventKind.CANCELLED}
 _FIRST = {kind: place for place, kind in enumerate((Learn, Timer, Order, StoreCommit, Notify))}
 """The order in which what follows is carried out: the next decision knows it, the voter is served, the disk has it, the board shows
 it. Then come keyed commands, the store's trouble, and events of our own."""
@@ -407,18 +408,15 @@ class Engine:
 
     def _teach(self, learn: Learn) -> None:
         run, call, kind = self._centre.campaigns[learn.campaign_id], learn.call, learn.kind
-        now, chance, rang = self._centre.clock.monotonic(), None, None
+        now, rang = self._centre.clock.monotonic(), None
         if call is not None:
-            chance = call.answer_probability
-            if kind in _TELLS_OF_NUMBERS and call.signs is not None:
-                run.numbers.learn(call.signs, answered=kind is PacingEventKind.ANSWERED)
-            if kind is PacingEventKind.PLACED and chance is None:
-                chance = run.numbers.usual_rate  # what a number is like, for the day on which numbers are told apart
+            if kind in _TELLS_OF_LIST:
+                run.answer_rate += ((kind is PacingEventKind.ANSWERED) - run.answer_rate) / ANSWER_MEMORY
             if kind in _ENDS_OF_RINGING and call.ringing_seconds is not None:
                 until = now if call.leg.answered_seconds is None else call.leg.answered_seconds
                 rang = max(0.0, until - call.ringing_seconds)
         timed = call is None or not call.adopted
-        run.pacer.observe(PacingEvent(kind, now, max(0.0, learn.seconds), chance, timed, rang))
+        run.pacer.observe(PacingEvent(kind, now, max(0.0, learn.seconds), timed=timed, ringing_seconds=rang))
 
     async def _order(self, what: Order) -> None:
         try:

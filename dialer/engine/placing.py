@@ -22,7 +22,7 @@ from dialer.engine.effects import Due, Over, What, keep
 from dialer.engine.eligibility import REST_SECONDS, Eligibility
 from dialer.engine.plan import Outside
 from dialer.engine.seat import choose_seat
-from dialer.engine.snapshot import answer_probability, pacing_snapshot, signs_of
+from dialer.engine.snapshot import pacing_snapshot
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.trunks import TrunkPool
 from dialer.engine.world import CampaignRun, Centre
@@ -434,8 +434,6 @@ def _call(attempt_id: AttemptId, claim: Claim, run: CampaignRun, trunk: str, kep
         pending_voters=claim.pending_voters,
         trunk=trunk,
         leg=Leg(now, judged=spec.machine_detection is not MachineDetection.BEFORE_SEAT),
-        signs=signs_of(run, claim),
-        answer_probability=answer_probability(run, claim),
         worker=claim.worker,
         kept_seat=kept_seat,
     )

@@ -6,16 +6,12 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from itertools import chain, combinations
 
-import phonenumbers
-
 from config.words import CampaignKind
-from dialer.domain.model import Claim
 from dialer.domain.view import CallState, SeatState
 from dialer.engine.call import Call
 from dialer.engine.seat import Seat
 from dialer.engine.trunks import TrunkPool
 from dialer.engine.world import CampaignRun, Centre
-from dialer.pacing.number_answers import NumberSigns
 from dialer.pacing.port import BusySeat, PacingSnapshot, RingingCall
 from dialer.rules.calling_hours import every_day, seconds_left
 
@@ -56,7 +52,6 @@ def pacing_snapshot(
         waiting_seconds=waiting,
         free_channels=max(0, room),
         cps_budget=trunks.startable(run.spec.trunks, used, now, leaving),
-        next_answer_probability=answer_probability(run, run.hopper[0]) if run.hopper else None,
         active_calls=active,
         seconds_left=_seconds_left(centre, run),
     )
@@ -149,7 +144,7 @@ def _busy(seat: Seat, now: float) -> BusySeat:
 def _in_flight(centre: Centre, calls: Iterable[Call], run: CampaignRun, now: float) -> _InFlight:
     """Calls that ring, seconds that answered voters have waited for a seat, and how many are in a flow. One pass: the hot one.
 
-    Of another campaign's call of whose number nothing is told, that campaign's own rate is: ours would be wrong.
+    Of another campaign's call that campaign's own answer rate is told: ours would be wrong.
     """
     ringing: list[RingingCall] = []
     waiting: list[float] = []
@@ -160,39 +155,10 @@ def _in_flight(centre: Centre, calls: Iterable[Call], run: CampaignRun, now: flo
         if leg.answered_seconds is None:
             if not leg.cancelled and call.kept_seat is None:  # one with a seat of its own competes for none
                 rang = None if leg.ringing_seconds is None else now - leg.ringing_seconds
-                chance = call.answer_probability
-                if chance is None and call.campaign_id != own:
-                    chance = centre.campaigns[call.campaign_id].numbers.usual_rate
+                chance = None if call.campaign_id == own else centre.campaigns[call.campaign_id].answer_rate
                 ringing.append(RingingCall(now - leg.began_seconds, chance, rang))
         elif call.flow.under_way:
             active += 1
         elif call.state is CallState.WAITING:
             waiting.append(now - leg.answered_seconds)
     return tuple(ringing), tuple(waiting), active
-
-
-# Numbers
-
-
-def answer_probability(run: CampaignRun, claim: Claim) -> float | None:
-    """P(this number is answered), where the campaign has learned what its signs say; None: no more than the mean is known."""
-    signs = signs_of(run, claim) if run.numbers.tells else None
-    return None if signs is None else run.numbers.tell(signs)
-
-
-def signs_of(run: CampaignRun, claim: Claim) -> NumberSigns | None:
-    """What is known of a claim's number; None for calls that meet no agent, whose pacing asks for nothing of the kind."""
-    if run.spec.kind is not CampaignKind.AGENTS or claim.facts is None:
-        return None
-    return NumberSigns(claim.facts.history, claim.attempt_number, claim.booth_id, _is_landline(claim.number))
-
-
-def _is_landline(number: str) -> bool:
-    """Of a number in E.164. An Indian mobile is known on sight (levels 6-9 of the National Numbering Plan 2003)."""
-    if number.startswith("+91") and number[3:4] in ("6", "7", "8", "9"):
-        return False
-    try:
-        kind = phonenumbers.number_type(phonenumbers.parse(number))
-    except phonenumbers.NumberParseException:
-        return False
-    return kind == phonenumbers.PhoneNumberType.FIXED_LINE

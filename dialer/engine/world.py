@@ -49,7 +49,6 @@ from dialer.engine.effects import Effect, Notify, follows, order
 from dialer.engine.seat import Seat
 from dialer.engine.supervision.state import Listener
 from dialer.engine.transfers.state import CallTransfer
-from dialer.pacing.number_answers import NumberAnswers
 from dialer.pacing.port import Pacer
 from dialer.polling_day.plan import NO_POLLS, PollingPlan, PollsToday
 from dialer.polling_day.priorities import BoothOrder
@@ -102,7 +101,7 @@ class CampaignRun:
     state: CampaignState
     order: BoothOrder  # whose turn it is among the booths; it looks at what is in the hopper
     hopper: deque[Claim]  # claimed under a lease, to be dialled next
-    numbers: NumberAnswers = field(default_factory=NumberAnswers)  # how likely each number is to be answered
+    answer_rate: float = 0.25  # of late, for the pacers of other campaigns on the same seats
     priorities_at: float = 0.0  # epoch: when the booths' priorities were last computed
     votes_until: float = 0.0  # epoch: the end of the polling day that they are of
     refilling: bool = False
@@ -117,8 +116,8 @@ class CampaignRun:
     unheard: str | None = None  # a sound that its voters must hear and do not; None: nothing is known against it
 
     def learned(self) -> str:
-        """What the pacer has learned, and what was learned of numbers, as JSON for the store."""
-        return json.dumps({**self.pacer.state(), "numbers": self.numbers.state()})
+        """What the pacer has learned, as JSON for the store."""
+        return json.dumps(self.pacer.state())
 
     def take_up(self, learned: str) -> None:
         """Go on with what an earlier run learned. A text that is damaged is ignored: the campaign begins cold."""
@@ -129,7 +128,6 @@ class CampaignRun:
         if not isinstance(state, dict):
             _log.warning("pacer.state-damaged", campaign=self.spec.campaign_id)
             return
-        self.numbers.restore(state.pop("numbers", None))
         self.pacer.restore(state)
 
     @property

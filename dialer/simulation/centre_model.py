@@ -13,10 +13,9 @@ from typing import Protocol, runtime_checkable
 
 from dialer.engine.trunks import CallStarts
 from dialer.pacing.cancelling import cancelled_first
-from dialer.pacing.number_answers import NumberAnswers, NumberSigns
 from dialer.pacing.port import BusySeat, Pacer, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.simulation.day_result import DayLog, Moment
-from dialer.simulation.laws import Course, Fate, RollLaw, SwappedLists
+from dialer.simulation.laws import Course, Fate, SwappedLists
 from dialer.simulation.scenarios import CampaignModel, Scenario
 
 _NO_LIMIT = 1_000_000
@@ -64,11 +63,10 @@ class SimulatedSeat:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number to be dialled: its true answer probability, what the pacer is told, and what the store knows of it."""
+    """A number to be dialled: its true answer probability, and what the pacer is told."""
 
     chance: float
     told: float | None = None
-    signs: NumberSigns | None = None
 
 
 class SimulatedCall:
@@ -121,7 +119,6 @@ class SimulatedCampaign:
             self.rate: Course = rate.course(hours, Random(f"lists {seed} {index}"))
         else:
             self.rate = rate
-        self.memory = NumberAnswers()  # what an engine learns of numbers
         self._next: Number | None = None
 
     def next_number(self, now: float) -> Number:
@@ -130,11 +127,7 @@ class SimulatedCampaign:
         if law is None:
             return Number(self.rate.at(now))
         if self._next is None:
-            if isinstance(law, RollLaw):
-                chance, signs = law.draw(self.rate.at(now), self.numbers)
-                self._next = Number(chance, self.memory.tell(signs), signs)
-            else:
-                self._next = Number(*law.draw(self.rate.at(now), self.numbers))
+            self._next = Number(*law.draw(self.rate.at(now), self.numbers))
         return self._next
 
     def take_number(self, now: float) -> Number:
@@ -148,8 +141,6 @@ class SimulatedCampaign:
         del self.flights[call]
         self.finished += 1
         self.answers += answered
-        if call.number.signs is not None:
-            self.memory.learn(call.number.signs, answered=answered)
 
     def plain_rate(self) -> float:
         """Answers over finished attempts so far; what the other campaigns on the same seats are told of our calls."""
@@ -451,8 +442,7 @@ class CentreModel:
         self._later(now + seconds, self._answers if fate == Fate.ANSWERED else self._fails, call)
         campaign.flights[call] = None
         self._placed += 1
-        usual = None if call.number.signs is None else campaign.memory.usual_rate
-        self._tell(index, PacingEventKind.PLACED, told=usual if call.told is None else call.told)
+        self._tell(index, PacingEventKind.PLACED, told=call.told)
 
     def _in_set_up(self) -> int:
         return sum(call.ringing_seconds is None for campaign in self.campaigns for call in campaign.flights)

@@ -15,7 +15,6 @@ from dialer.simulation.laws import (
     GammaRings,
     NumberLaw,
     RingSource,
-    RollLaw,
     SignalLaw,
     SwappedLists,
     TalkLaw,
@@ -29,7 +28,7 @@ class CampaignModel:
 
     answer_rate: Course | SwappedLists = field(default_factory=lambda: Course.constant(0.30))
     talk: TalkTimes = field(default_factory=lambda: TalkLaw(Course.constant(90.0)))
-    numbers: NumberLaw | RollLaw | None = None  # None: nothing is known of single numbers
+    numbers: NumberLaw | None = None  # None: nothing is known of single numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,6 @@ def _informed(answer_rate: float, course: Course | SwappedLists | None = None) -
     return (CampaignModel(course or Course.constant(answer_rate), numbers=NumberLaw(base=answer_rate)),)
 
 
-_REMEMBERED = CampaignModel(Course.constant(0.30), numbers=RollLaw())
 _STEPS = Course(((0.0, 0.30), (5400.0, 0.18), (10800.0, 0.42), (16200.0, 0.15), (21600.0, 0.35), (25200.0, 0.22)))
 _FLIPS = Course(tuple((600.0 * n, 0.40 if n % 2 else 0.20) for n in range(48)))
 _DRIFT = Course(((0.0, 0.15), (7200.0, 0.45), (14400.0, 0.20), (21600.0, 0.40), (28800.0, 0.15)), joined=True)
@@ -136,8 +134,6 @@ def _all() -> tuple[Scenario, ...]:
         _plain("informed 10", 10, campaigns=_informed(0.30), signals=SignalLaw()),
         _plain("numbers known 27", 27, campaigns=_informed(0.30)),
         _plain("stages known 27", 27, signals=SignalLaw()),
-        _plain("numbers remembered 27", 27, campaigns=(_REMEMBERED,)),
-        _plain("remembered, stages known 27", 27, campaigns=(_REMEMBERED,), signals=SignalLaw()),
         _plain("informed steps 27", 27, campaigns=_informed(0.27, _STEPS), signals=SignalLaw()),
     ]
     lines = [

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from config.words import CampaignKind, Purpose
 from dialer.domain.errors import StoreError
 from dialer.domain.model import NO_VOTER, BoothWorker, CampaignState, Claim, VotingBooths
-from dialer.domain.phone_facts import Consent, NumberHistory, PhoneFacts
+from dialer.domain.phone_facts import Consent, PhoneFacts
 from dialer.domain.site_time import DAY_SECONDS
 from dialer.store.sql import Row, Statement, load_statements
 
@@ -147,9 +147,7 @@ class _Walk:
             if called is None:
                 self.done_for.append(self._closing(row))
                 continue
-            facts = phone_facts(
-                self._db, row.phone_id, row.e164, row.consent, self._times.day_start, now=self._times.now
-            )
+            facts = phone_facts(self._db, row.phone_id, row.e164, row.consent, self._times.day_start)
             self.claims.append(
                 Claim(
                     campaign_id=self._campaign_id,
@@ -201,23 +199,15 @@ def phone_facts(
     number: str,
     consent: str,
     day_start: float,
-    *,
-    now: float | None = None,
 ) -> PhoneFacts:
-    """What the rules must know of a number, and how its calls ended before; attempts and conversations count since `day_start`.
-
-    Calls at about the time of day of `now` (epoch seconds) are counted once more; None: not.
-    """
-    row = SQL["earlier_calls"].row(db, phone_id=phone_id, day_start=day_start, now=now)
+    """What the rules must know of a number; attempts and conversations count since `day_start`."""
+    row = SQL["earlier_calls"].row(db, phone_id=phone_id, day_start=day_start)
     return PhoneFacts(
         row.attempts,
         row.conversations,
         row.abandoned_at,
         tuple(SQL["registers_of"].values(db, str, number=number)),
         Consent(consent),
-        history=NumberHistory(
-            row.answers, row.no_answers, row.busy, row.machines, row.near_answers, row.near_misses, row.called_us
-        ),
         called_at=row.called_at,
         talked_at=row.talked_at,
         campaigns=() if row.talked_at is None else campaigns_of(db, phone_id),

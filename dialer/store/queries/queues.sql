@@ -142,32 +142,14 @@ WHERE link.phone_id = :phone_id AND link.dropped_at IS NULL
 GROUP BY link.phone_id;
 
 -- What the rules must know of a number: attempts and conversations since :day_start in all campaigns, the last abandoned call, and when the
--- last call to it and the last conversation ended;
--- and, for the pacer, how all its calls ended, and those of about this time of day (within 90 minutes of :now's). One walk along
--- the number's attempts.
+-- last call to it and the last conversation ended. One walk along the number's attempts.
 -- name: earlier_calls
 SELECT count(*) FILTER (WHERE attempt_number IS NOT NULL AND created_at >= :day_start) AS attempts,
        count(*) FILTER (WHERE created_at >= :day_start AND (connected_at IS NOT NULL OR outcome = 'completed')) AS conversations,
        max(ended_at) FILTER (WHERE outcome = 'abandoned' AND direction = 'outbound') AS abandoned_at,
-       count(*) FILTER (WHERE says = 'answer') AS answers,
-       count(*) FILTER (WHERE says = 'no-answer') AS no_answers,
-       count(*) FILTER (WHERE says = 'busy') AS busy,
-       count(*) FILTER (WHERE says = 'machine') AS machines,
-       count(*) FILTER (WHERE near AND says = 'answer') AS near_answers,
-       count(*) FILTER (WHERE near AND says IN ('no-answer', 'busy', 'machine')) AS near_misses,
-       count(*) FILTER (WHERE direction = 'inbound') AS called_us,
        max(ended_at) FILTER (WHERE direction = 'outbound' AND outcome <> 'refused') AS called_at,
        max(ended_at) FILTER (WHERE outcome <> 'machine' AND (connected_at IS NOT NULL OR outcome = 'completed')) AS talked_at
-FROM (
-    SELECT created_at, ended_at, connected_at, attempt_number, outcome, direction,
-           CASE
-               WHEN direction = 'inbound' THEN NULL
-               WHEN outcome IN ('connected', 'completed', 'left', 'abandoned', 'dropped') THEN 'answer'
-               WHEN outcome IN ('no-answer', 'busy', 'machine') THEN outcome
-           END AS says,
-           (CAST(:now - created_at AS INTEGER) + 5400) % 86400 <= 10800 AS near
-    FROM attempt WHERE phone_id = :phone_id
-);
+FROM attempt WHERE phone_id = :phone_id;
 
 -- name: campaigns_of
 SELECT campaign_id FROM target WHERE phone_id = :phone_id;

@@ -1,4 +1,4 @@
-"""What the engine gives the pacer beyond counts: the stage of each conversation, each number's own probability, and its memory."""
+"""What the engine gives the pacer beyond counts: the stage of each conversation, how long calls rang, and its memory."""
 
 from __future__ import annotations
 
@@ -8,26 +8,22 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from random import Random
 
 import pytest
 import structlog
 
 from dialer.domain.commands import SeatClosing, SeatDispose, SeatHangUp, SeatLogOff
 from dialer.domain.errors import CommandRefused
-from dialer.domain.model import Claim, Disposition
-from dialer.domain.phone_facts import NumberHistory, PhoneFacts
+from dialer.domain.model import Disposition
 from dialer.domain.view import CallState, SeatState
-from dialer.engine.snapshot import answer_probability, pacing_snapshot, signs_of
+from dialer.engine.snapshot import pacing_snapshot
 from dialer.engine.world import CampaignRun
 from dialer.pacing.governed import RatioPacer
-from dialer.pacing.number_answers import NumberAnswers, NumberSigns
 from dialer.pacing.port import PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
 from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
-from dialer.simulation.laws import RollLaw
+from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.breaking import until_killed
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
 from tests.support.rules import neutral_with
@@ -124,82 +120,10 @@ def test_the_pacer_hears_that_a_conversation_comes_to_its_end(
     assert [event.kind for event in told if event.kind in ends][:2] == [*ends]
 
 
-# Numbers
-
-
-def taught() -> NumberAnswers:
-    """One that has learned on a roll what a number's past says."""
-    random, law, learned = Random(1), RollLaw(), NumberAnswers()
-    while not learned.tells:
-        chance, signs = law.draw(0.3, random)
-        learned.learn(signs, answered=random.random() < chance)
-    return learned
-
-
-def earlier_answers(path: Path, phones: range, outcome: str) -> None:
-    """Give numbers a past: two calls in an earlier campaign, months ago."""
-    with closing(sqlite3.connect(path)) as db, db:
-        db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('before', 'agents', 'turnout')")
-        for phone in phones:
-            (voter,) = db.execute("SELECT voter_id FROM link WHERE phone_id = ?", (phone,)).fetchone()
-            for number in (1, 2):
-                at = START_EPOCH - 86_400.0 * (60 + number)
-                db.execute(
-                    "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id,"
-                    " created_at, ended_at, outcome) VALUES (?, 'before', ?, ?, ?, 't', 'c', ?, ?, ?)",
-                    (f"before-{phone}-{number}", phone, voter, number, at, at + 30, outcome),
-                )
-
-
-@virtual_time()
-async def test_a_number_that_answered_before_is_told_to_be_likelier(tmp_path: Path) -> None:
-    nobody = VoterProfile(
-        answer_rate=0.0, busy_share=0, unavailable_share=0, invalid_share=0, congestion_share=0, rejected_share=0
-    )
-    config = SimulatedAsteriskConfig(seats=seat_phones(2), start_epoch=START_EPOCH, profile=nobody)
-    async with a_site(tmp_path, config, voters=60, seats=2, campaign=PREDICTIVE) as site:
-        assert snapshot_of(site).next_answer_probability is None
-    earlier_answers(tmp_path / "centre.db", range(1, 20), "connected")
-    async with a_site(tmp_path, config, voters=60, seats=2, campaign=PREDICTIVE) as site:
-        run = run_of(site)
-        run.numbers = taught()
-        await site.log_in("01", "02")
-        await site.until(lambda: len(snapshot_of(site).ringing) >= 2 and bool(run.hopper))
-        told = [call.answer_probability for call in snapshot_of(site).ringing]
-        claims = {claim.phone_id: answer_probability(run, claim) for claim in run.hopper}
-        known = [chance for phone, chance in claims.items() if phone < 20 and chance is not None]
-        fresh = [chance for phone, chance in claims.items() if phone >= 20 and chance is not None]
-        assert None not in told
-        assert len(known) + len(fresh) == len(claims)
-        assert min(known) > max(fresh)
-        assert snapshot_of(site).next_answer_probability == answer_probability(run, run.hopper[0])
-        assert run.hopper[0].facts is not None
-        assert run.hopper[0].facts.history == NumberHistory(answers=2, near_answers=2)
-
-
-def test_only_calls_that_meet_agents_ask_for_it_and_a_landline_is_known(tmp_path: Path) -> None:
-    @virtual_time()
-    async def run() -> None:
-        ivr = {"id": "agents", "kind": "ivr", "flow": "turnout", "pacing": "broadcast"}
-        for campaign, asked in ((PREDICTIVE, True), (ivr, False)):
-            (tmp_path / str(asked)).mkdir()
-            async with a_site(tmp_path / str(asked), seats=1, campaign=campaign, run=False) as site:
-                await site.centre.engine.prepare()
-                facts = PhoneFacts(0, 0, None)
-                mobile = Claim("agents", 1, "+919876543210", 2, 1, 1, "hi", 7, facts)
-                signs = NumberSigns(NumberHistory(), attempt_number=2, booth_id=7)
-                assert signs_of(run_of(site), mobile) == (signs if asked else None)
-                abroad = Claim("agents", 1, "+442079460000", 1, 1, 1, "hi", 7, facts)
-                other = signs_of(run_of(site), abroad)
-                assert (other is not None and other.landline) is asked
-
-    run()
-
-
 # What is learned goes over a restart
 
 
-def test_pacer_and_numbers_go_on_where_they_were_after_a_restart(tmp_path: Path) -> None:
+def test_the_pacer_goes_on_where_it_was_after_a_restart(tmp_path: Path) -> None:
     learned: dict[str, object] = {}
 
     @virtual_time()
@@ -209,7 +133,6 @@ def test_pacer_and_numbers_go_on_where_they_were_after_a_restart(tmp_path: Path)
                 await asyncio.sleep(1200)
             assert " calls, limited by " in site.view.campaigns[0].pacing
             assert "alpha=" in site.view.campaigns[0].pacing
-            run_of(site).numbers = taught()
             learned["run"] = run_of(site)
 
     @virtual_time()
@@ -218,8 +141,6 @@ def test_pacer_and_numbers_go_on_where_they_were_after_a_restart(tmp_path: Path)
             before, now = learned["run"], run_of(site)
             assert isinstance(before, CampaignRun)
             assert now is not before
-            assert now.numbers.state() == before.numbers.state()
-            assert now.numbers.tells
             saved, taken = (json.loads(run.learned())["knowledge"] for run in (before, now))
             assert saved["plain"] == taken["plain"]
             assert saved["rings"] == taken["rings"]
@@ -272,9 +193,10 @@ def test_the_caps_count_what_is_on_record_whatever_the_pacer_kept(
 async def test_a_damaged_memory_is_put_aside(tmp_path: Path) -> None:
     async with a_site(tmp_path, seats=1, campaign=PREDICTIVE) as site:
         run = run_of(site)
-        for damaged in ("", "{", "[]", "null", '{"numbers": 3}', json.dumps({"version": 1, "numbers": {"version": 1}})):
+        for damaged in ("", "{", "[]", "null", '{"version": 3}', json.dumps({**json.loads(run.learned()), "usual": 3})):
+            begun = run.learned()
             run.take_up(damaged)
-            assert run.numbers.state() == NumberAnswers().state()
+            assert run.learned() == begun
 
 
 @virtual_time()

@@ -20,7 +20,7 @@ from dialer.domain.model import (
     OpenAttempt,
     Outcome,
 )
-from dialer.domain.phone_facts import CallGaps, NumberHistory, PhoneFacts
+from dialer.domain.phone_facts import CallGaps
 from dialer.store.port import Refusal
 from dialer.store.sqlite import Store
 from tests.support.stores import (
@@ -390,34 +390,6 @@ async def test_a_day_of_retries_in_virtual_time(tmp_path: Path) -> None:
             assert await end(store, new, retry_at=retry_at)
         assert calls == 9
         assert clock.now() >= NOW + 7200
-
-
-async def test_a_claim_tells_how_earlier_calls_to_its_number_ended(backend: Backend) -> None:
-    """Over all campaigns, those at about this time of day once more; what says nothing of the number is not counted."""
-    ends = (
-        (Outcome.CONNECTED, 0.0),
-        (Outcome.ABANDONED, -5 * HOUR),
-        (Outcome.NO_ANSWER, -HOUR),
-        (Outcome.NO_ANSWER, -3 * HOUR),
-        (Outcome.BUSY, -DAY_SECONDS + HOUR),
-        (Outcome.MACHINE, -DAY_SECONDS),
-        (Outcome.CANCELLED, -HOUR),
-        (Outcome.CARRIER_FAILURE, -HOUR),
-    )
-    campaigns = tuple(f"c{number}" for number in range(len(ends)))
-    async with filled(backend, campaigns=(*campaigns, CAMPAIGN)) as store:
-        assert (await claim_phone(store, 5)).facts == PhoneFacts(0, 0, None)
-        await store.release_expired(NOW + 2 * LEASE_SECONDS)
-        for campaign, (outcome, moved) in zip(campaigns, ends, strict=True):
-            opened = attempt(await claim_phone(store, 5, campaign_id=campaign), at=NOW + moved)
-            assert await open_one(store, opened, max_attempts=20) is None
-            assert await end(store, opened, outcome)
-        facts = (await claim_phone(store, 5)).facts
-        assert facts is not None
-        assert facts.history == NumberHistory(
-            answers=2, no_answers=2, busy=1, machines=1, near_answers=1, near_misses=3
-        )
-        assert (facts.history.calls, facts.history.near_calls) == (6, 4)
 
 
 async def test_a_number_that_may_have_been_called_comes_into_no_later_campaign(backend: Backend) -> None:
