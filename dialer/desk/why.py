@@ -8,13 +8,10 @@ It is made of what the dialler itself announces; `detail` is what it says in its
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-_UNTIL = re.compile(r" until (\d\d:\d\d)")
-_PACED = re.compile(r"(?P<calls>\d+) calls, limited by (?P<limit>[a-z-]+)")
 _UNDER_WAY = ("sending", "dialling", "ringing")
 
 
@@ -37,7 +34,7 @@ def why(
         return _answer("dialling", calls=under_way)
     if not campaign.get("due"):
         return _answer("nothing-due", numbers=campaign.get("numbers", 0), closed=campaign.get("closed", 0))
-    paced = _PACED.match(campaign.get("pacing", ""))
+    limit = campaign.get("limited_by")
     states = Counter(str(seat.get("state")) for seat in seats)
     figures = {
         "ready": states["ready"],
@@ -47,17 +44,16 @@ def why(
         "due": campaign.get("due", 0),
         "refused": sum(campaign.get("refused", {}).values()),
     }
-    return _answer("waiting" if paced is None else f"limit-{paced['limit']}", **figures)
+    return _answer("waiting" if limit is None else f"limit-{limit}", **figures)
 
 
 def _held(campaign: Mapping[str, Any]) -> dict[str, Any]:
-    text = str(campaign["held_because"])
-    until = _UNTIL.search(text)
-    found = _answer(campaign.get("held_by") or "held", until=until[1] if until else "none")
-    return {**found, "detail": text}
+    until = campaign.get("held_until")
+    found = _answer(campaign.get("held_by") or "held", until="none" if until is None else until)
+    return {**found, "detail": str(campaign["held_because"])}
 
 
-def _answer(code: str, **figures: int | str) -> dict[str, Any]:
+def _answer(code: str, **figures: float | str) -> dict[str, Any]:
     return {"code": code, "figures": figures, "detail": ""}
 
 

@@ -104,6 +104,7 @@ class Hold:
 
     reason: HoldReason
     words: str = ""  # one line that says more than the reason does
+    until: float | None = None  # epoch seconds; None: nobody can say
 
     @property
     def code(self) -> str:
@@ -130,6 +131,8 @@ class CampaignView:
     abandoned: int
     abandoned_rate: float  # abandoned / live answers, 0..1
     progress: CampaignProgress
+    placing: int  # calls that the pacer placed at its last decision
+    limited_by: str  # what kept it from more: a word of `dialer.pacing.port.Limit`
     pacing: str  # the pacer's explanation, one line
     pacing_words: str  # what keeps it from more calls, as a supervisor would say it
     hold: Hold | None  # why nothing is dialled now; None: calls go out

@@ -184,7 +184,7 @@ class Eligibility:
         if not calling_hours.may_call(run.spec.hours, centre.zone, now):
             opening = calling_hours.next_opening(run.spec.hours, centre.zone, now)
             until = datetime.fromtimestamp(opening, centre.zone).strftime(" until %H:%M") if opening else ""
-            return Hold(HoldReason.CALLING_HOURS, f"outside calling hours{until}")
+            return Hold(HoldReason.CALLING_HOURS, f"outside calling hours{until}", opening)
         ruling = self.campaign(run)
         if not ruling.allowed:
             return Hold(HoldReason.RULES, str(ruling))

@@ -64,6 +64,7 @@ def _campaign_view(centre: Centre, run: CampaignRun) -> CampaignView:
     outcomes = run.outcomes
     in_hand = sum(live.values())
     share = abandoned_share(outcomes)
+    pacing = run.pacer.explain()
     return CampaignView(
         campaign_id=run.spec.campaign_id,
         kind=run.spec.kind,
@@ -76,8 +77,10 @@ def _campaign_view(centre: Centre, run: CampaignRun) -> CampaignView:
         abandoned=share.abandoned,
         abandoned_rate=share.share,
         progress=run.progress,
-        pacing=str(run.pacer.explain()),
-        pacing_words=run.pacer.explain().words,
+        placing=pacing.calls,
+        limited_by=pacing.limited_by.value,
+        pacing=str(pacing),
+        pacing_words=pacing.words,
         hold=run.hold or (Hold(HoldReason.LIST_DONE) if run.list_done and not in_hand and not run.hopper else None),
         refused=dict(run.refused),
     )

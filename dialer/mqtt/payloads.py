@@ -165,6 +165,18 @@ class StatisticsPayload(Payload):
         BeforeValidator(lambda hold: hold.code if isinstance(hold, Hold) else hold),
         Field(description="the same as held_because in one word, such as calling-hours", validation_alias="hold"),
     ] = None
+    held_until: Annotated[
+        float | None,
+        Field(
+            description="until when, epoch seconds, UTC; null: nobody can say",
+            validation_alias=AliasPath("hold", "until"),
+        ),
+    ] = None
+    placing: Annotated[int | None, Field(description="calls that the pacer placed at its last decision")] = None
+    limited_by: Annotated[
+        str | None,
+        Field(description="what kept it from more, in one word: [which](pacing.md#why-it-placed-what-it-placed)"),
+    ] = None
 
 
 class SeatCallPayload(Payload):

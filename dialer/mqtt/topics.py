@@ -129,6 +129,8 @@ STATISTICS = Topic(
         due=4067,
         pacing="2 calls, limited by seats (free=1 expected=2.4)",
         refused={"calling-hours": 12},
+        placing=2,
+        limited_by="seats",
     ),
 )
 CALL = Topic(

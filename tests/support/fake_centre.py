@@ -50,6 +50,8 @@ def campaign_view(campaign_id: str, kind: CampaignKind = CampaignKind.AGENTS) ->
         abandoned=9,
         abandoned_rate=9 / 540,
         progress=CampaignProgress(total=5200, closed=1120, due=4057, attempts=1480),
+        placing=2,
+        limited_by="seats",
         pacing="2 calls, limited by seats (free=1 expected_free=2.4)",
         pacing_words="enough calls on their way for the free agents",
         hold=None,

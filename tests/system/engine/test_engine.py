@@ -25,7 +25,7 @@ from dialer.domain.model import CampaignState, Disposition, Mark, MarkKind, Mark
 from dialer.domain.view import CallChange, CallState, Hold, HoldReason, SeatState
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.voters import Behaviour
-from tests.support.centre import a_site, agents_at_work
+from tests.support.centre import START_EPOCH, a_site, agents_at_work
 from tests.support.referees import nobody_on_two_calls
 from tests.support.rules import neutral_with
 from tests.support.stored import rows
@@ -141,7 +141,10 @@ async def test_outside_calling_hours_nothing_is_dialled(tmp_path: Path) -> None:
         await site.log_in("01")
         await asyncio.sleep(5300)
         assert not site.switch.placed
-        assert str(site.view.campaigns[0].hold) == "outside calling hours until 11:00"
+        hold = site.view.campaigns[0].hold
+        assert hold is not None
+        assert str(hold) == "outside calling hours until 11:00"
+        assert hold.until == START_EPOCH + 5_400  # an hour and a half on
         await site.until(lambda: bool(site.switch.placed), seconds=200)
         site.clock.step(-7200)  # an operator sets the clock back
         await asyncio.sleep(5)

@@ -18,7 +18,7 @@ from dialer.desk.people import Who
 from dialer.desk.picture import Picture
 from dialer.desk.why import warnings, why
 from dialer.domain.commands.registry import COMMANDS
-from dialer.pacing.port import Explanation, Limit
+from dialer.pacing.port import Limit
 from dialer.store.connection import exclusive_connection
 from dialer.store.desk_reading import DeskReading
 from tests.support.desk import PASSWORD, DeskStand, SetClock, desk_stand
@@ -153,7 +153,7 @@ RUNNING: Mapping[str, Any] = {
     "due": 40,
     "numbers": 100,
     "closed": 60,
-    "pacing": str(Explanation(0, Limit.SEATS, {"free": 1})),
+    "limited_by": Limit.SEATS.value,
     "refused": {"gap": 3},
 }
 
@@ -178,12 +178,13 @@ def test_a_campaign_that_dials_says_so_and_one_that_waits_says_for_what() -> Non
 
 
 def test_what_holds_a_campaign_is_told_in_a_word_and_as_the_dialler_says_it() -> None:
-    held = {**RUNNING, "held_because": "outside calling hours until 09:00", "held_by": "calling-hours"}
+    words = "outside calling hours until 09:00"
+    held = {**RUNNING, "held_because": words, "held_by": "calling-hours", "held_until": 1_713_765_600.0}
     found = why(CENTRE, held, [], heard=True)
     assert found == {
         "code": "calling-hours",
-        "figures": {"until": "09:00"},
-        "detail": "outside calling hours until 09:00",
+        "figures": {"until": 1_713_765_600.0},
+        "detail": words,
     }
     assert code(held_because="something that an older one says") == "held"
 

@@ -8,6 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -36,7 +37,10 @@ from dialer.domain.view import (
     CallChange,
     CallState,
     CampaignChange,
+    CampaignView,
     CentreView,
+    Hold,
+    HoldReason,
     SeatChange,
     TurnoutChange,
 )
@@ -150,6 +154,18 @@ def test_an_id_is_one_level_of_a_topic_and_comes_back_whole(value: str) -> None:
 def test_a_campaign_named_like_a_wildcard_stays_below_its_centre() -> None:
     message = topics.statistics_message("c/#", campaign_view("+/../#"), AT)
     assert message.topic == "dialer/v1/c%2F%23/campaigns/%2B%2F..%2F%23/statistics"
+
+
+def test_a_campaign_says_in_words_for_programs_what_holds_it_until_when_and_what_limits_its_calls() -> None:
+    def told(view: CampaignView) -> tuple[object, ...]:
+        payload = json.loads(topics.statistics_message("c", view, AT).payload)
+        return tuple(payload[name] for name in ("held_by", "held_until", "placing", "limited_by"))
+
+    free = campaign_view("turnout-agents")
+    assert told(free) == (None, None, 2, "seats")
+    closed = replace(free, hold=Hold(HoldReason.CALLING_HOURS, "outside calling hours until 09:00", 1_713_756_600.0))
+    assert told(closed) == ("calling-hours", 1_713_756_600.0, 2, "seats")
+    assert told(replace(free, hold=Hold(HoldReason.PAUSED)))[:2] == ("paused", None)
 
 
 def test_cleared_alerts_are_not_listed_and_the_gravest_comes_first() -> None:

@@ -1,22 +1,20 @@
 import { Section } from "../shared/parts";
 import { value } from "../shared/server";
-import { count, has, percent, t, word } from "../shared/words";
+import { count, has, hour, percent, t, word } from "../shared/words";
 import { command, may } from "./commands";
 import { Bar, CALL_STATES, CapBar } from "./tiles";
 import { campaigns, type Campaign, type Why, type Window } from "./wire";
 
-const PACED = /^(\d+) calls, limited by ([a-z-]+)/;
-
 /** What the pacer thinks, in a sentence; in its own words where there is none for them. */
-function pacingInWords(text: string): string {
-  const found = PACED.exec(text);
-  return found && has(`pacing-${found[2]}`) ? t(`pacing-${found[2]}`, { calls: Number(found[1]) }) : text;
+function pacingInWords({ limited_by: limit, placing, pacing }: Campaign): string {
+  return limit !== null && has(`pacing-${limit}`) ? t(`pacing-${limit}`, { calls: placing ?? 0 }) : pacing;
 }
 
 /** Why nothing is dialled, or that something is. */
 export function whyInWords(why: Why): string {
   const id = `why-${why.code}`;
-  return t(has(id) ? id : "why-held", { ...why.figures, detail: why.detail || why.code });
+  const { until, ...figures } = why.figures;
+  return t(has(id) ? id : "why-held", { ...figures, until: typeof until === "number" ? hour(until) : "none", detail: why.detail || why.code });
 }
 
 function Buttons({ campaign }: { campaign: Campaign }) {
@@ -82,7 +80,7 @@ function Card({ campaign }: { campaign: Campaign }) {
       ))}
       {campaign.held_because === null && (
         <p class="pacing">
-          <b>{t("pacing")}</b> {pacingInWords(campaign.pacing)}
+          <b>{t("pacing")}</b> {pacingInWords(campaign)}
         </p>
       )}
       {Object.keys(campaign.refused).length > 0 && (

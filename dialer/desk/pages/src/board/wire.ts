@@ -41,6 +41,8 @@ export interface Campaign {
   closed: number;
   due: number;
   pacing: string;
+  placing: number | null;
+  limited_by: string | null;
   refused: Record<string, number>;
 }
 export interface Seat {
