@@ -21,6 +21,8 @@ from config.words import SupervisorRole as Role
 from dialer.desk.people import Who
 
 COOKIE = "__Host-desk"
+SOCKET = "WEBSOCKET"
+"""The method of a door at which a WebSocket is opened."""
 MOST_BODY_BYTES = 65_536
 EVERY_ROLE: frozenset[str] = frozenset(Role) - {Role.DESK}  # a program's, which has no page; nor an agent's
 
@@ -41,7 +43,7 @@ _ENCRYPTED = {"strict-transport-security": "max-age=31536000"}
 class WebDoor:
     """A way in: what is asked for, who may, and who answers."""
 
-    method: str
+    method: str  # of HTTP, or SOCKET
     path: str  # `{name}` stands for one level
     answer: Callable[..., Any]  # as FastAPI takes it
     roles: frozenset[str] | None = EVERY_ROLE  # None: anybody, before signing in too
@@ -72,26 +74,25 @@ class Guard:
         self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request. Anything but HTTP is refused."""
-        if scope["type"] != "http":
-            raise RuntimeError("the desk speaks HTTP alone")  # uvicorn is started without anything else
+        """One request, or one WebSocket for as long as it is open."""
+        kind, method = scope["type"], SOCKET if scope["type"] == "websocket" else scope["method"]
         origins = self._origins()
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        door = next((door for door in self._doors if door.leads(scope["method"], scope["path"])), None)
+        door = next((door for door in self._doors if door.leads(method, scope["path"])), None)
         secured = _with_headers(send, encrypted=all(origin.startswith("https:") for origin in origins))
         if headers.get("host", "") not in {urlsplit(origin).netloc for origin in origins}:
-            await _refuse(secured, 421, "host")
+            await _refuse(secured, kind, 421, "host")
         elif door is None:
-            await _refuse(secured, 404, "nothing-here")
-        elif (problem := _stranger(scope["method"], headers, origins)) is not None:
-            await _refuse(secured, 403, problem)
+            await _refuse(secured, kind, 404, "nothing-here")
+        elif (problem := _stranger(method, headers, origins)) is not None:
+            await _refuse(secured, kind, 403, problem)
         else:
             token = token_in(headers.get("cookie", ""))
             who = None if door.roles is None or token is None else await self._find(token)
             if door.roles is not None and who is None:
-                await _refuse(secured, 401, "signed-out")
+                await _refuse(secured, kind, 401, "signed-out")
             elif door.roles is not None and who is not None and who.role not in door.roles:
-                await _refuse(secured, 403, "role")
+                await _refuse(secured, kind, 403, "role")
             else:
                 scope.setdefault("state", {}).update(who=who, token=token)
                 await self._inner(scope, _bounded(receive), secured)
@@ -108,7 +109,7 @@ def _stranger(method: str, headers: dict[str, str], origins: frozenset[str]) -> 
         return None
     if headers.get("origin") not in origins:
         return "other-site"
-    if headers.get("content-type", "").split(";")[0].strip() != "application/json":
+    if method != SOCKET and headers.get("content-type", "").split(";")[0].strip() != "application/json":
         return "not-json"
     return None
 
@@ -144,21 +145,23 @@ def _bounded(receive: Receive) -> Receive:
 
 def _with_headers(send: Send, *, encrypted: bool) -> Send:
     extra = HEADERS | (_ENCRYPTED if encrypted else {})
-    lines = [(name.encode(), value.encode()) for name, value in extra.items()]
+    lines = [(name.encode(), value.encode()) for name, value in {"cache-control": "no-store", **extra}.items()]
 
     async def secured(message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"].endswith("http.response.start"):
             given = [*message.get("headers", [])]
-            if not any(name == b"cache-control" for name, _ in given):
-                given.append((b"cache-control", b"no-store"))
-            message = {**message, "headers": [*given, *lines]}
+            said = {name for name, _ in given}  # what an answer says of itself stands
+            message = {**message, "headers": [*given, *(line for line in lines if line[0] not in said)]}
         await send(message)
 
     return secured
 
 
-async def _refuse(send: Send, status: int, problem: str) -> None:
+async def _refuse(send: Send, kind: str, status: int, problem: str) -> None:
     body = json.dumps({"problem": problem}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    answer = (
+        "http.response" if kind == "http" else f"{kind}.http.response"
+    )  # instead of the WebSocket that was asked for
+    await send({"type": f"{answer}.start", "status": status, "headers": headers})
+    await send({"type": f"{answer}.body", "body": body})

@@ -1,4 +1,4 @@
-"""The desk's HTTP server: uvicorn, with bounds on what a request may make it wait for and keep.
+"""The desk's HTTP server, and its WebSockets: uvicorn, with bounds on what a request may make it wait for and keep.
 
 httptools takes a header of any length, and uvicorn waits for the rest of a request for as long as it takes.
 """
@@ -25,6 +25,8 @@ MOST_CONNECTIONS = 1_000
 MOST_HEAD_BYTES = 16_384  # request line and headers
 HEAD_SECONDS = 10.0  # from the connection, or what comes after a request, to a head's end
 BODY_SECONDS = 30.0  # from the head's end to the request's
+MOST_SOCKET_BYTES = 32_768  # of a message; a browser's INVITE with a dozen addresses has some 5,000
+SOCKET_SECONDS = 5.0  # between two pings, and until one is answered: a page without power is missed as its phone is
 STOP_SECONDS = 3  # for what is under way; a page's stream is ended at once
 
 
@@ -89,6 +91,11 @@ class BoundedRequests(HttpToolsProtocol):
         self._wait(None)
         super().on_message_complete()
 
+    def handle_websocket_upgrade(self) -> None:
+        """The connection is a WebSocket from now on, with bounds of its own."""
+        self._wait(None)
+        super().handle_websocket_upgrade()
+
     def _count(self, part: bytes) -> None:
         self._head_bytes += len(part)
         if self._head_bytes > MOST_HEAD_BYTES:
@@ -123,7 +130,11 @@ def desk_server(desk: Desk, app: ASGIApp) -> DeskServer:
     config = uvicorn.Config(
         app,
         http=BoundedRequests,
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=MOST_SOCKET_BYTES,
+        ws_ping_interval=SOCKET_SECONDS,
+        ws_ping_timeout=SOCKET_SECONDS,
+        ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -25,12 +25,13 @@ from config.settings import Settings
 from config.site_rules import abandoned_caps, site_profile
 from dialer.desk.agents.entrance import AgentEntrance
 from dialer.desk.agents.floor import Floor
+from dialer.desk.agents.phone import AgentPhones
 from dialer.desk.agents.pop import AgentPops, PopMaker
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.agents.streams import AgentStreams
 from dialer.desk.agents.work import AgentWork
 from dialer.desk.board import Board, may, problem
-from dialer.desk.doors import Guard, WebDoor, cookie_of
+from dialer.desk.doors import HEADERS, SOCKET, Guard, WebDoor, cookie_of
 from dialer.desk.figures import STRETCH_SECONDS, BoardFigures, ShownCap
 from dialer.desk.hearing import Hearing
 from dialer.desk.http import desk_server, listening
@@ -111,7 +112,7 @@ class Entrance:
         return [
             WebDoor("GET", "/", self.front, None),
             WebDoor("GET", "/board", self.page, None),
-            WebDoor("GET", "/agent", self.page, None),
+            WebDoor("GET", "/agent", self.agent_page, None),
             WebDoor("GET", "/assets/{name}", self.asset, None),
             WebDoor("POST", "/api/sign-in", self.sign_in, None),
             WebDoor("POST", "/api/sign-out", self.sign_out, None),
@@ -125,6 +126,12 @@ class Entrance:
     async def page(self, request: Request) -> Response:
         """A page, the same for all: what is shown in it comes after signing in."""
         return self._file(f"{request.url.path[1:]}.html", request, "no-cache")
+
+    async def agent_page(self, request: Request) -> Response:
+        """The agents' page, which alone may ask for the microphone."""
+        page = await self.page(request)
+        page.headers["permissions-policy"] = HEADERS["permissions-policy"].replace("microphone=()", "microphone=(self)")
+        return page
 
     async def asset(self, name: str, request: Request) -> Response:
         """A file of the pages; its name changes with what is in it."""
@@ -182,7 +189,8 @@ class AgentDesk:
         entrance = AgentEntrance(floor, self._sessions, parts.people, parts.hearing, parts.picture)
         self.streams = AgentStreams(floor, self._sessions, parts.picture)
         work = AgentWork(floor, self._sessions, parts.hearing, parts.picture)
-        self.doors: list[WebDoor] = [*entrance.doors(), *self.streams.doors(), *work.doors()]
+        phones = AgentPhones(settings, self.who)
+        self.doors: list[WebDoor] = [*entrance.doors(), *self.streams.doors(), *work.doors(), *phones.doors()]
         self._pops = AgentPops(parts.picture, reading, PopMaker(settings))
 
     async def who(self, token: str) -> Who | None:
@@ -198,7 +206,10 @@ def make_app(doors: list[WebDoor]) -> FastAPI:
     """The application behind the guard: a route for each door and no other, its OpenAPI document among them."""
     app = FastAPI(title="Matdan desk", openapi_url=None, docs_url=None, redoc_url=None)
     for door in doors:
-        app.add_api_route(door.path, door.answer, methods=[door.method], response_model=None)
+        if door.method == SOCKET:
+            app.add_api_websocket_route(door.path, door.answer)
+        else:
+            app.add_api_route(door.path, door.answer, methods=[door.method], response_model=None)
 
     async def not_valid(request: Request, error: Exception) -> Response:
         return problem(422, "values")  # without what was given, which may be a password

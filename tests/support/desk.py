@@ -96,6 +96,7 @@ class DeskStand:
     board: Board
     agents: AgentDesk
     browser: httpx.AsyncClient
+    guard: Guard
     tokens: dict[str, str] = field(default_factory=dict)
 
     async def get(self, path: str, role: str | None = None, **headers: str) -> httpx.Response:
@@ -108,6 +109,27 @@ class DeskStand:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         whole = {name: value for name, value in {**sent, **await self._cookie(role), **given}.items() if value}
         return await self.browser.post(path, content=json.dumps(body), headers=whole)
+
+    async def socket(self, path: str, role: str | None = None) -> str | None:
+        """Ask for a WebSocket as one of our pages does; the problem, None: it comes to its door."""
+        said: list[Any] = []
+
+        async def say(message: Any) -> None:
+            said.append(message)
+
+        async def ask() -> dict[str, Any]:
+            return {"type": "websocket.connect"}
+
+        cookie = await self._cookie(role)
+        given = {"host": ORIGIN.removeprefix("https://"), "origin": ORIGIN, **cookie}
+        headers = [(name.encode(), value.encode()) for name, value in given.items()]
+        extensions: dict[str, Any] = {"websocket.http.response": {}}
+        scope = {"type": "websocket", "path": path, "headers": headers, "query_string": b"", "extensions": extensions}
+        await self.guard({**scope, "scheme": "wss", "subprotocols": ["sip"]}, ask, say)
+        if said[0]["type"] != "websocket.http.response.start":
+            return None
+        problem: str = json.loads(said[1]["body"])["problem"]
+        return problem
 
     async def _cookie(self, role: str | None) -> dict[str, str]:
         if role is None:
@@ -175,7 +197,7 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     guard = Guard(make_app(doors), doors, agents.who, lambda: frozenset({ORIGIN}))
     transport = httpx.ASGITransport(app=guard)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:
-        yield DeskStand(doors, picture, hearing, people, file, clock, board, agents, browser)
+        yield DeskStand(doors, picture, hearing, people, file, clock, board, agents, browser, guard)
     people.close()
     reading.close()
     pops.close()

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, APIWebSocketRoute
 
 from config.settings import Settings
 from config.words import SupervisorRole
-from dialer.desk.doors import COOKIE, MOST_BODY_BYTES, cookie_of, token_in
+from dialer.desk.doors import COOKIE, MOST_BODY_BYTES, SOCKET, cookie_of, token_in
 from dialer.desk.figures import STRETCH_SECONDS
 from dialer.desk.server import make_app
 from tests.support.desk import AGENT, ORIGIN, PASSWORD, DeskStand, desk_stand
@@ -28,9 +28,10 @@ async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
 
 
 async def test_every_route_has_one_door_and_every_door_one_route(desk: DeskStand) -> None:
-    routes = [route for route in make_app(desk.doors).routes if isinstance(route, APIRoute)]
-    assert len(routes) == len(make_app(desk.doors).routes) == len(desk.doors)
-    named = {(method, route.path) for route in routes for method in route.methods or ()}
+    routes = make_app(desk.doors).routes
+    assert len(routes) == len(desk.doors)
+    named = {(method, route.path) for route in routes if isinstance(route, APIRoute) for method in route.methods or ()}
+    named |= {(SOCKET, route.path) for route in routes if isinstance(route, APIWebSocketRoute)}
     assert named == {(door.method, door.path) for door in desk.doors}
     assert {door.path for door in desk.doors if door.roles is None} == OPEN
 
@@ -42,13 +43,17 @@ async def test_nobody_comes_in_unless_signed_in_and_nobody_but_the_doors_own_rol
         for role in [None, *SupervisorRole, AGENT]:
             if role in door.roles and door.path in ENDLESS:
                 continue
+            if door.method == SOCKET:
+                refused = "signed-out" if role is None else "role"
+                assert await desk.socket(door.path, role) == (None if role in door.roles else refused)
+                continue
             answer = await desk.get(door.path, role) if door.method == "GET" else await desk.post(door.path, {}, role)
             if role is None:
                 assert answer.status_code == 401, door
             elif role not in door.roles:
                 assert (answer.status_code, answer.json()) == (403, {"problem": "role"}), (door, role)
             else:
-                assert answer.status_code in {200, 422}, (door, role)
+                assert answer.status_code in {200, 409, 422}, (door, role)
     assert SupervisorRole.DESK not in {role for door in desk.doors for role in door.roles or ()}
     # What is for agents is for nobody else, and the other way round.
     for door in desk.doors:
@@ -98,6 +103,14 @@ async def test_every_answer_keeps_the_page_to_itself(desk: DeskStand) -> None:
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["strict-transport-security"]
         assert headers["cache-control"]
+
+
+async def test_the_agents_page_alone_may_ask_for_the_microphone(desk: DeskStand) -> None:
+    told = {
+        path: (await desk.get(path)).headers.get_list("permissions-policy") for path in ("/board", "/agent", "/api/me")
+    }
+    closed, open_to_it = "camera=(), geolocation=(), microphone=()", "camera=(), geolocation=(), microphone=(self)"
+    assert told == {"/board": [closed], "/agent": [open_to_it], "/api/me": [closed]}
 
 
 async def test_signing_in_gives_a_cookie_for_this_host_and_no_script(desk: DeskStand) -> None:
@@ -170,4 +183,4 @@ async def test_a_watchdog_learns_whether_the_desk_hears_and_nothing_else(desk: D
 async def test_the_openapi_document_names_every_door(desk: DeskStand) -> None:
     document = (await desk.get("/api/openapi.json", "viewer")).json()
     named = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
-    assert named == {(door.method, door.path) for door in desk.doors}
+    assert named == {(door.method, door.path) for door in desk.doors if door.method != SOCKET}

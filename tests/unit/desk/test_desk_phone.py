@@ -1,0 +1,279 @@
+"""The phone in the agent's page: its own seat's SIP goes to Asterisk and back, nothing and nobody else comes near it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin, Subprotocol
+
+from config.seats import browser_password
+from config.settings import Settings
+from dialer.desk.agents.phone import AWAY, LOOK_SECONDS, NOT_OURS, PATH, SIGNED_OUT, TAKEN, AgentPhones, why_refused
+from dialer.desk.doors import COOKIE, Guard
+from dialer.desk.http import MOST_SOCKET_BYTES, desk_server, listening
+from dialer.desk.people import AGENT, Who
+from dialer.desk.server import make_app
+from tests.support.virtual import virtual_time
+
+REGISTER = (
+    "REGISTER sip:matdan.invalid SIP/2.0\r\nVia: SIP/2.0/WS 1a2b.invalid;branch=z9hG4bK1\r\nMax-Forwards: 69\r\n"
+    "To: <sip:agent01@matdan.invalid>\r\nFrom: <sip:agent01@matdan.invalid>;tag=abc\r\nCall-ID: c\r\nCSeq: 1 REGISTER\r\n"
+    'Contact: <sip:agent01@1a2b.invalid;transport=ws>;+sip.ice;reg-id=1;+sip.instance="<urn:uuid:1>";expires=300\r\n'
+    "Expires: 300\r\nContent-Length: 0\r\n\r\n"
+)
+ANSWER = (
+    "SIP/2.0 200 OK\r\nVia: SIP/2.0/WS 127.0.0.1\r\nTo: <sip:agent01@1a2b.invalid;transport=ws>;tag=x\r\n"
+    'From: "01" <sip:01@127.0.0.1>;tag=y\r\nCall-ID: d\r\nCSeq: 2 INVITE\r\nContact: <sip:agent01@1a2b.invalid;transport=ws>\r\n'
+    "Content-Length: 3\r\n\r\nv=0"
+)
+
+
+# What goes on
+
+
+def changed(message: str, old: str, new: str) -> str:
+    assert old in message
+    return message.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        REGISTER,
+        ANSWER,
+        "\r\n\r\n",
+        changed(REGISTER, "Contact: <", "m: <"),
+        changed(ANSWER, "Content-Length: 3", "l : 3"),
+        changed(REGISTER, "REGISTER sip:", "INVITE sip:echo@"),
+        changed(REGISTER, "To: <sip:agent01", "To: <sip:echo").replace("REGISTER sip:", "INVITE sip:"),
+    ],
+)
+def test_the_seats_own_sip_goes_on(message: str) -> None:
+    assert why_refused(message, "agent01") is None
+
+
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        (changed(REGISTER, "From: <sip:agent01", "From: <sip:agent02"), "user"),
+        (changed(REGISTER, "To: <sip:agent01", "To: <sip:agent02"), "user"),
+        (changed(REGISTER, "Contact: <sip:agent01", "Contact: <sip:agent02"), "user"),
+        (changed(REGISTER, "From: <sip:agent01@", "From: <sip:agent01;x@"), "user"),
+        (changed(REGISTER, "From: <sip:agent01@matdan.invalid>", "From: sip:agent01@matdan.invalid"), "user"),
+        (changed(REGISTER, "From: <sip:agent01@matdan.invalid>", "From: <sip:agent01@a>, <sip:agent02@a>"), "user"),
+        (changed(REGISTER, 'Contact: <', 'Contact: "<sip:agent01@a>" <sip:x@y>, <'), "user"),
+        (changed(ANSWER, "To: <sip:agent01", "To: <sip:agent02"), "user"),
+        (changed(REGISTER, "REGISTER sip:", "REFER sip:"), "method"),
+        (changed(REGISTER, "REGISTER sip:", "MESSAGE sip:"), "method"),
+        (changed(REGISTER, "CSeq:", "f: <sip:agent02@a>\r\nCSeq:"), "no-sip"),
+        (changed(REGISTER, "CSeq:", "FROM: <sip:agent02@a>\r\nCSeq:"), "no-sip"),
+        (changed(REGISTER, "CSeq:", "\r\n folded\r\nCSeq:"), "no-sip"),
+        (changed(REGISTER, "Call-ID: c", "Call-ID: c\nFrom: <sip:agent02@a>"), "no-sip"),
+        (REGISTER + changed(REGISTER, "agent01", "agent02"), "no-sip"),
+        (changed(REGISTER, "Content-Length: 0", "Content-Length: 4") + "abc", "no-sip"),
+        (changed(REGISTER, "Content-Length: 0\r\n", ""), "no-sip"),
+        (changed(REGISTER, "\r\n\r\n", "\r\n"), "no-sip"),
+        ("\r\n" + REGISTER, "no-sip"),
+        ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "no-sip"),
+        ("\0", "no-sip"),
+    ],
+)  # fmt: skip
+def test_everything_else_does_not(message: str, why: str) -> None:
+    assert why_refused(message, "agent01") == why
+
+
+# A desk on loopback, with a switch that keeps what it is sent
+
+PHONE = "t1"
+AGENTS = {PHONE: Who("101", AGENT, "01"), "t2": Who("102", AGENT, "02"), "boss": Who("asha", "supervisor")}
+
+
+@dataclass(slots=True)
+class Switch:
+    """Asterisk's WebSocket: keeps what comes, sends back what it is given."""
+
+    came: list[str] = field(default_factory=list)
+    lines: list[ServerConnection] = field(default_factory=list)
+
+    async def take(self, line: ServerConnection) -> None:
+        self.lines.append(line)
+        with contextlib.suppress(ConnectionClosed):
+            async for message in line:
+                self.came.append(str(message))
+                await line.send(ANSWER)
+
+
+@dataclass(slots=True)
+class PhoneStand:
+    """The desk's doors for phones, open on this machine."""
+
+    switch: Switch
+    who: dict[str, Who]
+    origin: str
+    settings: Settings
+
+    async def page(self, token: str = PHONE, *, origin: str | None = None, host: str | None = None) -> ClientConnection:
+        """A page opens its WebSocket."""
+        headers = {"cookie": f"{COOKIE}={token}"} | ({} if host is None else {"host": host})
+        return await connect(
+            self.origin.replace("http", "ws") + PATH,
+            origin=Origin(self.origin if origin is None else origin),
+            subprotocols=[Subprotocol("sip")],
+            additional_headers=headers,
+            proxy=None,
+        )
+
+    async def post(self, token: str) -> httpx.Response:
+        headers = {"cookie": f"{COOKIE}={token}", "origin": self.origin, "content-type": "application/json"}
+        async with httpx.AsyncClient(base_url=self.origin, trust_env=False) as browser:
+            return await browser.post("/api/agent/phone", content="{}", headers=headers)
+
+
+@contextlib.asynccontextmanager
+async def phone_stand(**changes: object) -> AsyncIterator[PhoneStand]:
+    switch, who = Switch(), dict(AGENTS)
+
+    async def find(token: str) -> Who | None:
+        return who.get(token)
+
+    async with serve(switch.take, "127.0.0.1", 0, subprotocols=[Subprotocol("sip")]) as served:
+        seats = [{"name": f"{n:02d}", "endpoint": f"agent{n:02d}", "webrtc": n == 1} for n in (1, 2)]
+        port = next(iter(served.sockets)).getsockname()[1]
+        asterisk = {"websocket_port": port, **changes}
+        settings = Settings.model_validate(
+            {"seats": seats, "ami": {"secret": "a-long-random-secret"}, "asterisk": asterisk}
+        )
+        with listening("127.0.0.1", 0) as listener:
+            origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            doors = AgentPhones(settings, find).doors()
+            desk = desk_server(settings.desk, Guard(make_app(doors), doors, find, lambda: frozenset({origin})))
+            serving = asyncio.create_task(desk.serve(sockets=[listener]))
+            await desk.open.wait()
+            try:
+                yield PhoneStand(switch, who, origin, settings)
+            finally:
+                desk.should_exit = True
+                await serving
+
+
+async def closed_with(page: ClientConnection) -> int | None:
+    """The code with which the desk closes a page's WebSocket."""
+    with pytest.raises(ConnectionClosed):
+        while True:
+            await page.recv()
+    return page.close_code
+
+
+async def test_a_phone_is_told_its_own_name_and_password_and_no_others() -> None:
+    async with phone_stand() as stand:
+        told = await stand.post("t1")
+        seat = stand.settings.seats[0]
+        password = browser_password(seat, stand.settings.ami.secret)
+        assert told.json() == {"uri": "sip:agent01@matdan.invalid", "password": password, "ws": PATH}
+        assert told.headers["cache-control"] == "no-store"
+        other = await stand.post("t2")
+        assert (other.status_code, other.json()) == (409, {"problem": "own-phone"})
+        assert [(await stand.post(token)).status_code for token in ("boss", "nobody")] == [403, 401]
+
+
+async def test_sip_goes_to_asterisk_and_back() -> None:
+    async with phone_stand() as stand:
+        page = await stand.page()
+        assert page.subprotocol == "sip"
+        for message in (REGISTER, "\r\n\r\n"):
+            await page.send(message)
+            assert await page.recv() == ANSWER
+        assert stand.switch.came == [REGISTER, "\r\n\r\n"]
+        await page.close()
+        await stand.switch.lines[0].wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        ({"token": "nobody"}, 401),
+        ({"token": "boss"}, 403),
+        ({"origin": "https://elsewhere.test"}, 403),
+        ({"origin": ""}, 403),
+        ({"host": "rebound.test"}, 421),
+        ({"token": "t2"}, 403),  # whose seat has a phone of its own
+    ],
+)
+async def test_nobody_else_reaches_it(given: dict[str, str], status: int) -> None:
+    async with phone_stand() as stand:
+        with pytest.raises(InvalidStatus) as refused:
+            await stand.page(**given)
+        assert refused.value.response.status_code == status
+        assert stand.switch.lines == []
+
+
+async def test_a_phone_comes_from_the_seats_networks() -> None:
+    async with phone_stand(seat_networks=["10.0.0.0/8"]) as stand:
+        with pytest.raises(InvalidStatus):
+            await stand.page()
+        assert stand.switch.lines == []
+
+
+@pytest.mark.parametrize("message", [changed(REGISTER, "From: <sip:agent01", "From: <sip:agent02"), b"\0"])
+async def test_what_is_not_its_own_ends_it(message: str | bytes) -> None:
+    async with phone_stand() as stand:
+        page = await stand.page()
+        await page.send(message)
+        assert await closed_with(page) == NOT_OURS
+        assert stand.switch.came == []
+        assert await closed_with(await long_message(stand)) == 1009
+
+
+async def long_message(stand: PhoneStand) -> ClientConnection:
+    page = await stand.page()
+    await page.send("x" * (MOST_SOCKET_BYTES + 1))
+    return page
+
+
+async def test_the_newest_page_of_a_seat_is_its_phone() -> None:
+    async with phone_stand() as stand:
+        first = await stand.page()
+        second = await stand.page()
+        assert await closed_with(first) == TAKEN
+        await second.send(REGISTER)
+        assert await second.recv() == ANSWER
+        assert len(stand.switch.lines) == 2
+        await second.close()
+        third = await stand.page()  # one that has gone takes nothing from nobody
+        await third.send(REGISTER)
+        assert await third.recv() == ANSWER
+
+
+async def test_a_page_is_told_that_asterisk_is_away() -> None:
+    async with phone_stand() as stand:
+        page = await stand.page()
+        await stand.switch.lines[0].close()
+        assert await closed_with(page) == AWAY
+    async with phone_stand(websocket_port=1) as stand:
+        with pytest.raises(InvalidStatus):
+            await stand.page()
+
+
+@virtual_time()
+async def test_a_phone_ends_with_the_session() -> None:
+    async with phone_stand() as stand:
+        page = await stand.page()
+        stand.who["t1"] = Who("103", AGENT, "01")
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        assert await closed_with(page) == SIGNED_OUT
+        assert loop.time() - began == pytest.approx(LOOK_SECONDS, abs=1.0)
+
+
+async def test_a_stop_of_the_desk_waits_for_no_phone() -> None:
+    async with phone_stand() as stand:
+        page = await stand.page()
+    assert await closed_with(page) == 1012
