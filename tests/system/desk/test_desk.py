@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gzip
-import json
 import re
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
-from dialer.desk.pages_built import BUILT, SOURCES, are_built
+from dialer.desk.pages_built import SOURCES
 from dialer.desk.people import People
 from dialer.desk.server import RunningDesk, running_desk
 from dialer.domain.clock import SystemClock
@@ -32,18 +29,13 @@ from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.senders import Sender, Senders
 from dialer.store.desk_file import DeskFile, desk_path
 from dialer.store.sqlite import open_store
+from tests.support.browser import NEEDS_A_BROWSER, SIZES, chromium, is_cut, new_page, violations, weight
 from tests.support.desk import CHEAP, PASSWORD, desk_settings
 from tests.support.fake_centre import FakeEngine, centre_view
 
-CHROMIUM = shutil.which("chromium")
-AXE = SOURCES / "node_modules" / "axe-core" / "axe.min.js"
 MOST_PAGE_BYTES = 80_000
-PATIENCE_MS = 15_000
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-    pytest.mark.skipif(not are_built(), reason="the pages are not built: dialer desk pages"),
-]
+pytestmark = NEEDS_A_BROWSER
 
 
 @dataclass(slots=True)
@@ -57,11 +49,7 @@ class Site:
 
     async def page(self, width: int = 1366, height: int = 768, language: str = "en-IN") -> Page:
         """A new page in a browser of its own; what it complains of is a fault."""
-        context = await self.browser.new_context(viewport={"width": width, "height": height}, locale=language)
-        context.set_default_timeout(PATIENCE_MS)
-        page = await context.new_page()
-        page.on("console", lambda message: self.faults.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page = await new_page(self.browser, self.faults, width, height, language)
         await page.goto(self.desk.origin)
         return page
 
@@ -96,11 +84,9 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, senders)
         running = asyncio.create_task(monitor.run(stop))
         desk = await stack.enter_async_context(running_desk(settings, broker=broker.settings, hasher=CHEAP))
-        playwright = await stack.enter_async_context(async_playwright())
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = await stack.enter_async_context(chromium())
         faults: list[str] = []
         yield Site(engine, desk, browser, faults)
-        await browser.close()
         stop.set()
         await running
         assert not faults
@@ -177,30 +163,14 @@ async def test_a_page_says_how_old_it_is_when_the_dialler_leaves(site: Site) -> 
 
 
 @pytest.mark.parametrize("language", sorted(path.stem for path in (SOURCES / "locales/board").glob("*.ftl")))
-@pytest.mark.parametrize(("width", "height"), [(1366, 768), (683, 384), (360, 640)])
+@pytest.mark.parametrize(("width", "height"), SIZES)
 async def test_nothing_is_cut_and_everybody_can_use_it(site: Site, language: str, width: int, height: int) -> None:
-    """Half of 1366 by 768 is what 200 % zoom leaves. axe runs beside the page's own scripts, whose policy would not let it in."""
     board = await site.board(width=width, height=height, language=f"{language}-IN")
     await expect(board.locator("html")).to_have_attribute("lang", language)
-    wide = await board.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert wide[0] <= wide[1]
-    if not AXE.is_file():
-        pytest.skip("axe-core comes with the pages' build (npm ci), which has not run here")
-    session = await board.context.new_cdp_session(board)
-    await session.send("Runtime.evaluate", {"expression": f"{AXE.read_text(encoding='utf-8')};0"})
-    run = "axe.run().then(found => JSON.stringify(found.violations.map(each => [each.id, each.nodes[0].html])))"
-    found = await session.send("Runtime.evaluate", {"expression": run, "awaitPromise": True})
-    assert json.loads(found["result"]["value"]) == []
+    assert not await is_cut(board)
+    assert await violations(board) == []
 
 
 async def test_the_board_weighs_little(site: Site) -> None:
-    """What a first visit fetches, as it is on the wire; Devanagari is fetched only where a machine has none."""
-    fetched: set[str] = set()
     page = await site.browser.new_page(locale="hi-IN")
-    page.on("request", lambda request: fetched.add(request.url.removeprefix(site.desk.origin)))
-    await page.goto(site.desk.origin)
-    await page.wait_for_selector("input[name=name]")
-    files = [BUILT / path[1:] for path in fetched if path.startswith("/assets/") and not path.endswith(".woff2")]
-    assert len(files) >= 3
-    assert sum(len(gzip.compress(path.read_bytes())) for path in files) < MOST_PAGE_BYTES
-    assert all(path.startswith("/") for path in fetched)  # nothing from elsewhere
+    assert await weight(page, site.desk.origin, "input[name=name]") < MOST_PAGE_BYTES

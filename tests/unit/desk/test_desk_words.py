@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from config.seats import LogInSettings
-from config.words import SupervisorRole
+from config.words import SupervisorRole as Role
 from dialer.desk.board import OFFERED
 from dialer.desk.pages_built import ROOM, SOURCES
-from dialer.domain.view import CallState, Hold, HoldReason, SeatState
+from dialer.domain.commands.registry import COMMANDS
+from dialer.domain.model import Disposition, MarkKind, MarkSource, Outcome
+from dialer.domain.view import CallState, Hold, HoldReason, SeatState, TransferStage
 from dialer.pacing.port import Limit
+from dialer.roll.cells import RELATIONS, SEXES
 from dialer.rules.gate import Reason
 
 LOCALES = SOURCES / "locales"
@@ -49,9 +52,35 @@ def test_the_board_has_words_for_all_that_it_is_told() -> None:
     words |= {f"seat-{state}" for state in SeatState} | {f"rule-{reason}" for reason in Reason}
     words |= {f"why-{Hold(reason).code}" for reason in HoldReason}
     words |= {f"why-limit-{limit}" for limit in Limit} | {f"pacing-{limit}" for limit in Limit}
-    words |= {f"role-{role}" for role in SupervisorRole if role is not SupervisorRole.DESK}
+    words |= {f"role-{role}" for role in Role if role is not Role.DESK}
     words |= {f"do-{name}" for name in OFFERED}
     words |= {f"pause-{reason}" for reason in LogInSettings().pause_reasons}
     words |= {f"why-{found}" for found in re.findall(r'_answer\("([a-z-]+)"', (ROOM / "why.py").read_text("utf-8"))}
     assert len(words) > 150
     assert not words - said_in(LOCALES / "board/en.ftl") - said_in(LOCALES / "shared/en.ftl")
+
+
+def test_the_agents_page_has_words_for_all_that_it_is_told() -> None:
+    words = asked_by("agent") | (asked_by("shared") - {"sign-in-name", "sign-in-password"})
+    words |= problems_of(*(ROOM / "agents").glob("*.py"))
+    words |= {f"seat-{state}" for state in SeatState} | {
+        f"help-{stage}" for stage in TransferStage if stage in AT_A_SEAT
+    }
+    words |= {f"outcome-{each}" for each in Disposition if each is not Disposition.NONE}
+    words |= {f"mark-{kind}" for kind in MarkKind} | {f"source-{source}" for source in MarkSource}
+    words |= {f"idle-{state}" for state in SeatState}
+    words |= {f"ended-{outcome}" for outcome in Outcome}
+    words |= {f"relation-{each.lower()}" for each in RELATIONS} | {f"gender-{each.lower()}" for each in SEXES}
+    words |= {f"pause-{reason}" for reason in LogInSettings().pause_reasons}
+    commands = {name for name, kind in COMMANDS.items() if name.startswith("seat-") and Role.DESK in kind.roles}
+    words |= {f"{what}-{name}" for name in commands & GIVEN for what in ("do", "done")}
+    assert len(words) > 150
+    assert not words - said_in(LOCALES / "agent/en.ftl") - said_in(LOCALES / "shared/en.ftl")
+
+
+AT_A_SEAT = frozenset(TransferStage) - {TransferStage.TRANSFER, TransferStage.HANDING_OVER, TransferStage.TRANSFERRED}
+GIVEN = {
+    name
+    for name in re.findall(r'"(seat-[a-z-]+)"', (SOURCES / "src/agent/controls.tsx").read_text(encoding="utf-8"))
+    if name not in {"seat-menu", "seat-controls", "seat-closing"}
+}

@@ -117,10 +117,10 @@ function take(told: Told): void {
 }
 
 /**
- * Hear the picture while `wanted` says so; after any break it begins with the whole. `shut` is called where the desk gives none, with
- * the word that it ended with, if it said one.
+ * Hear the picture while `wanted` says so; after any break it begins with the whole. `shut` is called where the desk gives none.
+ * Returns what hears it anew at once.
  */
-export function hear(path: () => string, wanted: () => boolean, shut: (why: string) => void): void {
+export function hear(path: () => string, wanted: () => boolean, shut: () => void): () => void {
   let source: EventSource | undefined;
   let expected = 0;
   const open = () => {
@@ -133,12 +133,8 @@ export function hear(path: () => string, wanted: () => boolean, shut: (why: stri
       expected = told.number + 1;
       take(told);
     };
-    source.addEventListener("ended", (event) => {
-      source?.close();
-      shut(event.data as string);
-    });
     source.onerror = () => {
-      if (source?.readyState === EventSource.CLOSED) shut("");
+      if (source?.readyState === EventSource.CLOSED) shut();
     };
   };
   open();
@@ -148,4 +144,5 @@ export function hear(path: () => string, wanted: () => boolean, shut: (why: stri
       open();
     }
   }, 3000);
+  return open;
 }

@@ -45,6 +45,9 @@ export async function choose(code: string, keep = false): Promise<void> {
   document.title = t("title");
 }
 
+/** Show the page in a language where its reader has chosen none. */
+export const suggest = (code: string) => void (localStorage.getItem(KEPT) === null && languages.includes(code) && choose(code));
+
 async function load(code: string): Promise<FluentBundle> {
   const bundle = new FluentBundle(`${code}-IN`, { useIsolating: false });
   const read = [own.get(code), common[`../../locales/shared/${code}.ftl`]];
@@ -76,12 +79,14 @@ const formats = computed(() => ({
   percent: new Intl.NumberFormat(`${language.value}-IN`, { style: "percent", maximumFractionDigits: 1 }),
   clock: new Intl.DateTimeFormat(`${language.value}-IN`, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZone: zone.value }),
   hour: new Intl.DateTimeFormat(`${language.value}-IN`, { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: zone.value }),
+  day: new Intl.DateTimeFormat(`${language.value}-IN`, { day: "numeric", month: "short", timeZone: zone.value }),
 }));
 export const count = (value: number) => formats.value.count.format(value);
 export const decimal = (value: number) => formats.value.one.format(value);
 export const percent = (share: number) => formats.value.percent.format(share);
 export const clock = (at: number) => formats.value.clock.format(at * 1000);
 export const hour = (at: number) => formats.value.hour.format(at * 1000);
+export const day = (at: number) => formats.value.day.format(at * 1000);
 
 /** Seconds as 0:07, 12:34 or 1:02:03. */
 export function lasted(seconds: number): string {

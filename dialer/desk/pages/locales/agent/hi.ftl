@@ -1,0 +1,249 @@
+### एजेंट के पेज के शब्द हिन्दी में।
+
+title-agent = एजेंट की डेस्क
+
+## साइन इन
+
+agent-number = एजेंट नंबर
+pin = पिन
+seat = सीट
+choose-seat = अपनी सीट चुनें
+seat-is-taken = किसी के पास है
+phone-own = आप सीट के फ़ोन पर बात करेंगे: साइन इन के बाद उसकी घंटी बजेगी।
+phone-browser = आप इसी ब्राउज़र से, हेडसेट लगाकर बात करेंगे।
+place-elsewhere = सीट { $seat } किसी दूसरी विंडो में या दूसरे कंप्यूटर पर खुली है। वहीं काम करें, या उसे यहाँ ले लें।
+place-taken = सीट { $seat } अब दूसरी विंडो में चल रही है। वहाँ जो कहा जाएगा वही माना जाएगा।
+take-over = यहाँ ले लें
+agent = एजेंट { $agent }
+
+problem-pin-wrong = एजेंट नंबर या पिन गलत है।
+problem-seat-locked = इस सीट पर बहुत बार गलत लिखा गया। 15 मिनट रुकें, या पर्यवेक्षक से खुलवाएँ।
+problem-agent-elsewhere = आप सीट { $seat } पर साइन इन हैं। पहले वहाँ लॉग ऑफ़ करें।
+problem-seat-taken = यह सीट किसी और के पास है।
+problem-no-seat = यह सीट अब नहीं है। पेज फिर से खोलें।
+problem-clocks = डेस्क और डायलर की घड़ियाँ अलग हैं। पर्यवेक्षक को बताएँ।
+problem-phone-kind = इस सीट का फ़ोन दूसरी तरह का है। पेज फिर से खोलें।
+problem-no-agents = यहाँ एजेंट साइन इन नहीं कर सकते: केंद्र ने इसे चालू नहीं किया है।
+problem-refused = डायलर का उत्तर: { $text }
+problem-away = कुछ नहीं हुआ: डेस्क का ब्रोकर से संपर्क नहीं है। फिर कोशिश करें।
+problem-unanswered = डायलर ने जवाब नहीं दिया। फिर कोशिश करें।
+problem-open-elsewhere = सीट दूसरी विंडो में खुली है।
+problem-late = वह कॉल समाप्त हो चुकी है: कुछ नहीं हुआ।
+
+## सीट की स्थिति
+
+left = { $left } शेष
+wrap-up-left = रैप-अप का शेष समय
+old-desk = डेस्क से { $ago } से कुछ नहीं आया: स्क्रीन पर जो है, वह उतना पुराना है।
+old-broker = डेस्क को डायलर से { $ago } से कुछ नहीं मिला: स्क्रीन पर जो है, वह पुराना है।
+old-dialler = डायलर का डेस्क से संपर्क टूट गया है: स्क्रीन पर जो है, वह पुराना हो सकता है।
+phone-keys-keep = कॉल चलती रहती है, और फ़ोन के बटनों से नतीजे अब भी दर्ज होते हैं।
+seat-controls = आपकी सीट
+call-controls = कॉल
+idle-ready = अगले मतदाता की प्रतीक्षा
+idle-reserved = मतदाता की कॉल आ रही है
+idle-talking = मतदाता लाइन पर है। कौन है, यह अभी दिखेगा।
+idle-wrap-up = कॉल समाप्त हुई।
+idle-paused = आप विराम पर हैं। कोई कॉल नहीं आएगी।
+idle-lost = आपका फ़ोन लाइन पर नहीं है। हर कुछ सेकंड में उसकी घंटी बजती है: उसे उठाएँ।
+idle-offline = आप लॉग ऑफ़ हैं।
+idle-unknown = आपकी सीट की सूचना की प्रतीक्षा
+called-off = कॉल वापस ले ली गई: मतदाता ने नहीं उठाया, या अब उन्हें फ़ोन करने की ज़रूरत नहीं।
+
+## लाइन पर कौन है
+
+who = लाइन पर
+worker = बूथ कार्यकर्ता
+nobody-named = हमारी सूची में नहीं
+relation-f = पिता:
+relation-m = माता:
+relation-h = पति:
+relation-o = संबंधी:
+gender-m = पुरुष
+gender-f = महिला
+gender-o = तृतीय लिंग
+age = { $age } वर्ष
+house = मकान
+serial = क्रम { $serial }
+booth = बूथ
+part = भाग { $part }
+poll-closes = मतदान { $hours }: समाप्त होने में { $left }
+poll-closed = मतदान { $hours }: समाप्त
+poll-opens = मतदान { $day } को, { $hours }
+household = इनके बारे में पूछें: { $voters }
+settled = इस नंबर पर अन्य
+more = अन्य…
+more-of = { $name } के लिए अन्य
+whole = पूरा दिखाएँ
+less = छोटा करें
+opted-out = इस नंबर ने कॉल न करने को कहा है। धन्यवाद कहकर फ़ोन रखें।
+settled-elsewhere = अभी दूसरी जगह से पता चला:
+about = इस कॉल के बारे में
+note-before = टिप्पणी:
+lawful = हम फ़ोन क्यों कर सकते हैं:
+lawful-called-us = मतदाता ने हमें फ़ोन किया।
+lawful-asked-for = मतदाता ने यह कॉल माँगी थी।
+lawful-consent = मतदाता ने कॉल की सहमति दी है।
+lawful-not-listed = नंबर किसी डू-नॉट-कॉल रजिस्टर ({ $registers }) में नहीं है, और यह कॉल का समय है।
+lawful-allowed = नियम इस समय कॉल की अनुमति देते हैं।
+lawful-unknown = दर्ज नहीं है। मतदाता पूछें तो पर्यवेक्षक से पूछें।
+marks = हमें क्या पता है
+at-hour = { $hour }:00 बजे
+calls-before = { $calls ->
+    [0] पहले फ़ोन नहीं किया गया
+   *[other] पहले { $calls } बार फ़ोन किया गया
+}
+calls-latest = केवल पिछली { $calls } कॉल दिखाई गई हैं।
+
+mark-voted = वोट दे चुके
+mark-not-yet = अभी नहीं
+mark-later = बाद में जाएँगे
+mark-will-not = वोट नहीं देंगे
+mark-wrong-number = गलत नंबर
+mark-moved = कहीं और रहने चले गए
+mark-deceased = दिवंगत
+source-voter-key = मतदाता ने बटन से
+source-agent = एजेंट
+source-relative = परिजन
+source-booth-worker = बूथ कार्यकर्ता
+source-import = सूची
+source-correction = सुधार
+ended-connected = बात हुई
+ended-completed = अंत तक सुना
+ended-left = सुनते हुए फ़ोन रखा
+ended-abandoned = कोई एजेंट खाली नहीं था
+ended-dropped = प्रतीक्षा में फ़ोन रखा
+ended-machine = आंसरिंग मशीन
+ended-busy = व्यस्त
+ended-no-answer = नहीं उठाया
+ended-invalid-number = ऐसा नंबर नहीं
+ended-congestion = नेटवर्क व्यस्त
+ended-rejected = कॉल काटी गई
+ended-carrier-failure = नेटवर्क में खराबी
+ended-cancelled = वापस ली गई
+ended-refused = लगाई नहीं गई
+ended-missed = मिस्ड कॉल
+ended-unknown = पता नहीं
+
+## स्क्रिप्ट
+
+script = स्क्रिप्ट
+script-back = पीछे
+script-next = आगे
+answers = उत्तर
+
+## नतीजा
+
+outcome = नतीजा
+outcome-voted = वोट दे चुके
+outcome-not-yet = अभी नहीं
+outcome-later = बाद में जाएँगे
+outcome-will-not = वोट नहीं देंगे
+outcome-wrong-number = गलत नंबर
+outcome-call-back = फिर फ़ोन करें
+outcome-language = दूसरी भाषा
+outcome-refused = बात से इनकार
+outcome-opt-out = फिर कभी नहीं
+outcome-machine = मशीन
+outcome-moved = कहीं और रहने चले गए
+outcome-deceased = दिवंगत
+call-back-at = इस समय फिर…
+meant = अगला बटन इनके लिए:
+spoken-of = { $voters } में से { $spoken } पूरे
+begun-later = कितने बजे?
+begun-call-back = कितने बजे फिर फ़ोन करें?
+begun-language = कौन-सी भाषा?
+language-unknown = कोई और
+enough = बस इतना: दर्ज करें
+note = टिप्पणी
+words = आपने जो बताया
+call-before = पिछली कॉल
+said-waits = कुछ पल में दर्ज होगा
+said-sent = भेजा जा रहा है…
+said-unkept = अभी दर्ज नहीं हुआ; बार-बार भेजा जा रहा है
+said-kept = दर्ज हुआ
+said-refused = दर्ज नहीं हुआ:
+said-taking-back = वापस लिया जा रहा है…
+undo = वापस लें
+at-once = अभी दर्ज करें
+seen = देखा
+undone = वापस लिया गया। बताइए कि क्या था।
+undo-unanswered = डायलर ने जवाब नहीं दिया: पता नहीं कि वापस लिया गया या नहीं। पर्यवेक्षक को बताएँ।
+nothing-to-undo = वापस लेने के लिए कुछ नहीं है।
+correcting = { $name }: क्या था?
+correcting-leave = रहने दें
+late = यह समाप्त हो चुकी कॉल के लिए था: कुछ दर्ज नहीं हुआ।
+too-soon = तभी दूसरी कॉल आ गई: कुछ दर्ज नहीं हुआ। देखें कि कौन है, और फिर दबाएँ।
+not-yet-there = मतदाता अभी लाइन पर नहीं है।
+no-such-hour = मतदान समाप्त होने से पहले का कोई आगे का घंटा दें: दो अंक, या जो अंक दिखाया गया है।
+no-hours = मतदान एक घंटे के भीतर समाप्त होगा: "बाद में" अब संभव नहीं।
+no-such-language = दिखाए गए अंकों में से कोई दबाएँ।
+refused-late = वह कॉल और उसका रैप-अप समाप्त हो चुका है।
+refused-too-late-to-take-back = देर हो गई: जो था वही रहेगा।
+refused-stays = इस नंबर पर अब फ़ोन नहीं होगा, और यह ऐसा ही रहेगा: दूसरे केंद्रों को बता दिया गया है।
+refused-nothing-to-say = कोई कॉल नहीं है जिसके बारे में बताया जाए।
+refused-by-dialler = डायलर का उत्तर: { $text }
+
+## आदेश
+
+do-seat-ready = तैयार
+do-seat-pause = विराम
+do-seat-log-off = लॉग ऑफ़
+do-seat-hang-up = फ़ोन रखें
+do-seat-hold = होल्ड
+do-seat-resume = होल्ड हटाएँ
+do-seat-transfer = ट्रांसफ़र
+do-seat-consult = परामर्श
+do-seat-merge = तीनों साथ
+do-seat-complete-transfer = उन्हें बात करने दें
+do-seat-cancel-consult = दूसरे को हटाएँ
+do-seat-pause-recording = रिकॉर्डिंग रोकें
+do-seat-resume-recording = फिर रिकॉर्ड करें
+done-seat-ready = अब आपको फिर कॉल मिलेंगी।
+done-seat-pause = अब और कॉल नहीं; चल रही बातचीत पूरी होगी।
+done-seat-log-off = इस कॉल के बाद आप लॉग ऑफ़ होंगे।
+done-seat-hang-up = फ़ोन रखा गया।
+done-seat-hold = मतदाता संगीत सुन रहे हैं।
+done-seat-resume = मतदाता फिर आपको सुन रहे हैं।
+done-seat-transfer = ट्रांसफ़र किया गया।
+done-seat-consult = दूसरे फ़ोन पर कॉल लगाई जा रही है।
+done-seat-merge = तीनों एक-दूसरे को सुन रहे हैं।
+done-seat-complete-transfer = वे आपके बिना बात कर रहे हैं।
+done-seat-cancel-consult = अब केवल मतदाता आपके साथ हैं।
+done-seat-pause-recording = अब जो कहा जाएगा, वह रिकॉर्ड नहीं होगा।
+done-seat-resume-recording = रिकॉर्डिंग फिर चल रही है।
+ask-seat-log-off = आपको और कॉल नहीं मिलेंगी। चल रही बातचीत पूरी होगी।
+unanswered = डायलर ने जवाब नहीं दिया। फिर कोशिश से पहले सीट की स्थिति देखें।
+no-such-key = इस बटन का कोई अर्थ नहीं है।
+
+## अपने आँकड़े, बटन
+
+own-day = आपका दिन
+own-calls = कॉल
+own-talked = बातचीत
+own-wrap-up = रैप-अप
+own-paused = विराम
+keys = बटन
+keys-off = फ़ोन के बटनों की तरह, किसी भी कीबोर्ड पर। लिखने की जगह पर वे लिखते हैं।
+key-digits = 0–9
+key-digits-does = उस अंक का नतीजा
+key-letters = A B … ↑ ↓
+key-letters-does = घर का कौन-सा मतदाता
+key-enter = ↵
+key-enter-does = अब तक जो बताया, उसे दर्ज करें
+key-plus = +
+key-plus-does = किसी समय फिर फ़ोन करें
+key-undo = ⌫
+key-undo-does = 5 सेकंड के भीतर वापस लें
+key-star-ready = *1
+key-star-ready-does = तैयार
+key-star-pause = *21 … *29
+key-star-pause-does = विराम, कारण के साथ
+key-star-hang-up = *3
+key-star-hang-up-does = फ़ोन रखें
+key-star-hold = *4 *5
+key-star-hold-does = होल्ड, होल्ड हटाएँ
+key-star-recording = *6 *7
+key-star-recording-does = रिकॉर्डिंग रोकें, फिर रिकॉर्ड करें
+key-star-log-off = *0
+key-star-log-off-does = लॉग ऑफ़

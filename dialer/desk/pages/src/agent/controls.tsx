@@ -1,0 +1,129 @@
+// What an agent does with the seat and the voice: ready, pause, hang up, hold, transfer, recording, log off.
+import { useRef } from "preact/hooks";
+import { question, say } from "../shared/parts";
+import { t, word } from "../shared/words";
+import { command } from "./kept";
+import { refusalOf } from "./outcomes";
+import { me, pop, seat, stateOf } from "./wire";
+
+/** Give a command of the seat at once; what became of it is told. With a call on the screen it is for that call. */
+export async function give(name: string, values: Record<string, string> = {}): Promise<void> {
+  const id = crypto.randomUUID();
+  const attempt = OF_CALL.has(name) ? pop()?.attempt : undefined;
+  const given = attempt ? { ...values, attempt } : values;
+  let reply = await command(id, name, given);
+  if (!reply) reply = await command(id, name, given); // under the same id: it is done once
+  if (!reply) say(t("unanswered"), true);
+  else if (reply.status === "refused") say(refusalOf({ word: reply.word ?? null, text: reply.text }), true);
+  else say(t(`done-${name}`));
+}
+const OF_CALL = new Set(["seat-hang-up", "seat-hold", "seat-resume", "seat-transfer", "seat-consult", "seat-closing", "seat-merge", "seat-complete-transfer"]);
+
+const logOff = () =>
+  question({ title: t("do-seat-log-off"), text: t("ask-seat-log-off"), yes: t("do-seat-log-off"), grave: true, then: () => void give("seat-log-off") });
+
+const BY_STAR: Record<string, () => void> = {
+  "0": logOff,
+  "1": () => void give("seat-ready"),
+  "3": () => void give("seat-hang-up"),
+  "4": () => void give("seat-hold"),
+  "5": () => void give("seat-resume"),
+  "6": () => void give("seat-pause-recording"),
+  "7": () => void give("seat-resume-recording"),
+  "8": () => void give("seat-closing"),
+};
+
+/** What was keyed after a star, as on the phone; true: more is to come. */
+export function star(typed: string): boolean {
+  const pause = typed.startsWith("2") ? me.value?.pause_reasons[Number(typed[1]) - 1] : undefined;
+  if (typed === "2") return true;
+  if (pause) void give("seat-pause", { reason: pause });
+  else if (BY_STAR[typed]) BY_STAR[typed]();
+  else say(t("no-such-key"), true);
+  return false;
+}
+
+function Do({ name, keys, grave = false, values }: { name: string; keys?: string; grave?: boolean; values?: Record<string, string> }) {
+  return (
+    <button class={grave ? "main grave" : undefined} onClick={() => void give(name, values)}>
+      {t(`do-${name}`)} {keys && <kbd>{keys}</kbd>}
+    </button>
+  );
+}
+
+/** A button that opens a choice below it. */
+function Choice({ id, label, options, choose }: { id: string; label: string; options: [string, string, string?][]; choose: (value: string) => void }) {
+  const box = useRef<HTMLDivElement>(null);
+  return (
+    <>
+      <button popovertarget={id}>
+        {label} <span aria-hidden="true">▾</span>
+      </button>
+      <div id={id} ref={box} popover="auto" class="menu">
+        <p>{label}</p>
+        {options.map(([value, text, keys]) => (
+          <button
+            key={value}
+            onClick={() => {
+              box.current?.hidePopover();
+              choose(value);
+            }}
+          >
+            {text} {keys && <kbd>{keys}</kbd>}
+          </button>
+        ))}
+      </div>
+    </>
+  );
+}
+
+export function SeatControls() {
+  const state = stateOf();
+  const reasons = me.value?.pause_reasons ?? [];
+  return (
+    <div class="row" role="group" aria-label={t("seat-controls")}>
+      {["paused", "wrap-up"].includes(state) && (
+        <button class="main" onClick={() => void give("seat-ready")}>
+          {t("do-seat-ready")} <kbd>*1</kbd>
+        </button>
+      )}
+      {state !== "paused" && state !== "offline" && (
+        <Choice
+          id="pause-menu"
+          label={t("do-seat-pause")}
+          options={reasons.map((reason, index) => [reason, word("pause", reason), index < 9 ? `*2${index + 1}` : undefined])}
+          choose={(reason) => void give("seat-pause", { reason })}
+        />
+      )}
+      <button onClick={logOff}>
+        {t("do-seat-log-off")} <kbd>*0</kbd>
+      </button>
+    </div>
+  );
+}
+
+/** Of the voice, while agent and voter talk. */
+export function CallControls() {
+  const { help, recording, state } = seat() ?? { help: null, recording: null, state: "" };
+  if (state !== "talking") return null;
+  const targets = (me.value?.transfer_targets ?? []).map(({ name }): [string, string] => [name, name]);
+  const isAlone = help === null;
+  return (
+    <div class="row" role="group" aria-label={t("call-controls")}>
+      <Do name="seat-hang-up" keys="*3" grave />
+      {isAlone && <Do name="seat-hold" keys="*4" />}
+      {help === "hold" && <Do name="seat-resume" keys="*5" />}
+      {isAlone && targets.length > 0 && (
+        <>
+          <Choice id="transfer-menu" label={t("do-seat-transfer")} options={targets} choose={(to) => void give("seat-transfer", { to })} />
+          <Choice id="consult-menu" label={t("do-seat-consult")} options={targets} choose={(to) => void give("seat-consult", { to })} />
+        </>
+      )}
+      {help === "consult" && <Do name="seat-merge" />}
+      {(help === "consult" || help === "three-way") && <Do name="seat-complete-transfer" />}
+      {(help === "calling" || help === "consult" || help === "three-way") && <Do name="seat-cancel-consult" />}
+      {recording === "on" && <Do name="seat-pause-recording" keys="*6" />}
+      {recording === "paused" && <Do name="seat-resume-recording" keys="*7" />}
+    </div>
+  );
+}

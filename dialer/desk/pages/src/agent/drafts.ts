@@ -1,0 +1,105 @@
+// What an agent has said of a call and not yet sent: by attempt, in the page and on the desk, so that a reload brings it back.
+import { effect, signal, type Signal } from "@preact/signals";
+import { ask } from "../shared/server";
+import { pop, type Pop } from "./wire";
+
+export interface Said {
+  mark: string;
+  hour?: number;
+}
+export interface Draft {
+  voters: Record<string, Said>;
+  /** The voter whom the next key means; null: whom the call addresses. */
+  chosen: number | null;
+  answers: Record<string, string>;
+  /** The pages of the script that were opened, in order. */
+  path: string[];
+  note: string;
+  /** It has been sent as it is. */
+  sent: boolean;
+}
+const SAVE_MS = 400;
+const MOST_KEPT = 3;
+const EMPTY: Draft = { voters: {}, chosen: null, answers: {}, path: [], note: "", sent: false };
+
+const drafts = new Map<string, Signal<Draft>>();
+/** Calls of which something was said here: their voters may be spoken of anew. */
+export const spokenOf = new Set<string>();
+const unsaved = new Set<string>();
+let saving = 0;
+
+/** The draft of a call; that of the desk where this page has none yet. */
+export function draftOf(call: Pop): Signal<Draft> {
+  let found = drafts.get(call.attempt);
+  if (!found) {
+    const kept = call.draft && typeof call.draft === "object" ? (call.draft as Partial<Draft>) : {};
+    drafts.set(call.attempt, (found = signal<Draft>({ ...EMPTY, ...kept })));
+    if (kept.sent) spokenOf.add(call.attempt);
+    for (const old of [...drafts.keys()].slice(0, -MOST_KEPT)) drafts.delete(old);
+  }
+  return found;
+}
+
+/** Change a draft; the desk has it soon after. */
+export function change(call: Pop, changed: Partial<Draft>): void {
+  const draft = draftOf(call);
+  draft.value = { ...draft.value, ...changed };
+  unsaved.add(call.attempt);
+  clearTimeout(saving);
+  saving = window.setTimeout(save, SAVE_MS);
+}
+
+function save(): void {
+  for (const attempt of unsaved) void ask("PUT", "/api/agent/draft", { attempt, draft: drafts.get(attempt)?.value ?? EMPTY });
+  unsaved.clear();
+}
+
+// A page that is left saves at once; `keepalive` lets the request outlive it.
+addEventListener("pagehide", () => {
+  for (const attempt of unsaved) {
+    const body = JSON.stringify({ attempt, draft: drafts.get(attempt)?.value ?? EMPTY });
+    void fetch("/api/agent/draft", { method: "PUT", keepalive: true, headers: { "content-type": "application/json" }, body });
+  }
+  unsaved.clear();
+});
+
+/** Voters of a call who are still to be asked about, whom the call addresses first. */
+export function pendingOf(call: Pop) {
+  const spoken = spokenOf.has(call.attempt) ? draftOf(call).value.voters : {};
+  const pending = call.voters.filter((voter) => voter.pending || voter.id in spoken);
+  return pending.sort((a, b) => Number(b.id === call.addressed) - Number(a.id === call.addressed));
+}
+
+/** The voter whom the next outcome means; null: the number as a whole. */
+export function chosenOf(call: Pop): number | null {
+  const { chosen, voters } = draftOf(call).value;
+  const pending = pendingOf(call);
+  if (chosen !== null && pending.some((voter) => voter.id === chosen)) return chosen;
+  return (pending.find((voter) => !voters[voter.id]) ?? pending[0])?.id ?? null;
+}
+
+// The calls whose words may still be taken back: who was on the line, in memory alone.
+const lately = new Map<string, Pop>();
+effect(() => {
+  const there = pop();
+  if (!there) return;
+  lately.delete(there.attempt);
+  lately.set(there.attempt, there);
+  for (const old of [...lately.keys()].slice(0, -MOST_KEPT)) lately.delete(old);
+});
+
+/** Who was on the line in a call of a moment ago; after a reload nobody knows, and nobody is named. */
+export const whoWas = (attempt: string): Pop =>
+  lately.get(attempt) ?? {
+    attempt,
+    campaign: "",
+    masked: "",
+    addressed: null,
+    worker: false,
+    language: "",
+    opted_out: false,
+    voters: [],
+    booth: null,
+    calls: [],
+    lawful: null,
+  };

@@ -1,0 +1,70 @@
+// Keys of the whole page, by where they are on the keyboard: a Hindi layout and the numeric keypad are the same. Off in input fields.
+import { begun, callBackAt, confirm, correcting, current, digit, step, takeBackLast } from "./outcomes";
+import { change, pendingOf } from "./drafts";
+import { star } from "./controls";
+
+const DIGIT = /^(?:Digit|Numpad)([0-9])$/;
+const FIELDS = "input, textarea, select, [contenteditable], dialog";
+const BUTTONS = "button, a, summary, [role=button]";
+
+/** The keys that were pressed after a star; null: none was. */
+let starred: string | null = null;
+
+export function listen(): void {
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || event.isComposing) return;
+    const target = event.target instanceof Element ? event.target : null;
+    if (target?.closest(FIELDS)) return;
+    if (press(event, target)) event.preventDefault();
+  });
+}
+
+/** Do what a key means; false: it means nothing here. */
+function press(event: KeyboardEvent, target: Element | null): boolean {
+  if (event.code === "NumpadMultiply" || (event.code === "Digit8" && event.shiftKey)) {
+    starred = "";
+    return true;
+  }
+  const number = event.shiftKey ? undefined : DIGIT.exec(event.code)?.[1];
+  if (starred !== null) {
+    const typed: string = starred + (number ?? "x");
+    starred = star(typed) ? typed : null;
+    return number !== undefined;
+  }
+  if (event.code === "Backspace" || event.code === "NumpadSubtract") {
+    takeBackLast();
+    return true;
+  }
+  const call = current();
+  if (!call) return false;
+  if (number !== undefined) {
+    digit(call, number);
+    return true;
+  }
+  if (event.code === "NumpadAdd" || (event.code === "Equal" && event.shiftKey)) {
+    callBackAt(call);
+    return true;
+  }
+  if (event.code === "Escape") {
+    if (begun.value) begun.value = null;
+    else if (correcting.value) correcting.value = null;
+    else return false;
+    return true;
+  }
+  if (event.code === "Enter" || event.code === "NumpadEnter") {
+    if (target?.closest(BUTTONS)) return false;
+    confirm(call);
+    return true;
+  }
+  if (target?.closest("[role=listbox], [role=radiogroup], .scrolls")) return false;
+  if (event.code === "ArrowDown" || event.code === "ArrowUp") {
+    if (pendingOf(call).length < 2) return false;
+    step(call, event.code === "ArrowDown" ? 1 : -1);
+    return true;
+  }
+  const letter = /^Key([A-Z])$/.exec(event.code)?.[1];
+  const voter = letter && !event.shiftKey ? pendingOf(call)[letter.charCodeAt(0) - 65] : undefined;
+  if (!voter || pendingOf(call).length < 2) return false;
+  change(call, { chosen: voter.id });
+  return true;
+}

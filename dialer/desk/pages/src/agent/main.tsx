@@ -1,0 +1,318 @@
+import { effect, untracked } from "@preact/signals";
+import { render } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { Asked, LanguageChoice, Said, Section, say } from "../shared/parts";
+import { STALE_SECONDS, ask, hear, isProblem, now, silentSeconds, value } from "../shared/server";
+import { areLoaded, count, lasted, speak, suggest, t, word } from "../shared/words";
+import { CallControls, SeatControls } from "./controls";
+import { listen } from "./keys";
+import { atTheEnd, settle } from "./outcomes";
+import { About, Who } from "./pop";
+import { Correcting, Saying, Words } from "./saying";
+import { ScriptPages } from "./script";
+import { eventsPath, lookWho, lookWhy, me, place, pop, seat, signOut, stateOf, takeOver, type Figures } from "./wire";
+import "../shared/base.css";
+import "./agent.css";
+
+const SEAT = "matdan-seat";
+interface Place {
+  seat: string;
+  taken: boolean;
+  phone: "own" | "browser";
+}
+
+function SignIn() {
+  const [problem, setProblem] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [places, setPlaces] = useState<Place[]>([]);
+  const [chosen, setChosen] = useState(localStorage.getItem(SEAT) ?? "");
+  const told = (found: { problem: string; seconds?: number; seat?: string; text?: string }) =>
+    setProblem(t(`problem-${found.problem}`, { seconds: found.seconds ?? 0, seat: found.seat ?? "", text: found.text ?? "" }));
+  useEffect(() => {
+    void ask<Place[]>("GET", "/api/agent/seats").then((found) => (isProblem(found) ? told(found) : setPlaces(found)));
+  }, []);
+  const phone = places.find((each) => each.seat === chosen)?.phone;
+  const send = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const given = new FormData(event.currentTarget as HTMLFormElement);
+    setBusy(true);
+    const answer = await ask("POST", "/api/agent/sign-in", { agent: given.get("agent"), pin: given.get("pin"), seat: chosen, phone: phone ?? "own" });
+    setBusy(false);
+    if (isProblem(answer)) return told(answer);
+    localStorage.setItem(SEAT, chosen);
+    await lookWho();
+  };
+  return (
+    <main class="sign-in">
+      <form onSubmit={(event) => void send(event as unknown as SubmitEvent)}>
+        <h1>{t("title-agent")}</h1>
+        <label>
+          {t("agent-number")}
+          <input name="agent" inputMode="numeric" autocomplete="username" pattern="[0-9]{1,10}" required />
+        </label>
+        <label>
+          {t("pin")}
+          <input name="pin" type="password" inputMode="numeric" autocomplete="off" pattern="[0-9]{1,12}" required />
+        </label>
+        <label>
+          {t("seat")}
+          <select name="seat" value={chosen} required onChange={(event) => setChosen(event.currentTarget.value)}>
+            <option value="">{t("choose-seat")}</option>
+            {places.map((each) => (
+              <option key={each.seat} value={each.seat}>
+                {each.seat}
+                {each.taken ? ` (${t("seat-is-taken")})` : ""}
+              </option>
+            ))}
+          </select>
+        </label>
+        {phone && <p class="small">{t(`phone-${phone}`)}</p>}
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+        <button class="main" disabled={busy}>
+          {t("sign-in")}
+        </button>
+        <LanguageChoice />
+      </form>
+    </main>
+  );
+}
+
+/** Another page of this seat has it. */
+function Elsewhere() {
+  return (
+    <main class="sign-in">
+      <form onSubmit={(event) => event.preventDefault()}>
+        <h1>{t("title-agent")}</h1>
+        <p role="alert">{t(place.value === "taken" ? "place-taken" : "place-elsewhere", { seat: me.value?.seat ?? "" })}</p>
+        <button class="main" onClick={takeOver}>
+          {t("take-over")}
+        </button>
+      </form>
+    </main>
+  );
+}
+
+/** How the seat stands, and for how long; of a wrap-up what is left of it. */
+function State() {
+  const there = seat();
+  if (!there) return null;
+  const since = there.since ?? now.value;
+  const most = there.state === "wrap-up" && there.campaign ? me.value?.wrap_up_seconds[there.campaign] : undefined;
+  const left = most === undefined ? null : Math.max(0, most - (now.value - since));
+  const more = [there.reason && word("pause", there.reason), there.help && word("help", there.help), there.recording && word("recording", there.recording)];
+  return (
+    <div class={`state-now ${there.state}`}>
+      <strong>{word("seat", there.state)}</strong>
+      <time>{left === null ? lasted(now.value - since) : t("left", { left: lasted(left) })}</time>
+      {left !== null && most !== undefined && <progress max={most} value={left} aria-label={t("wrap-up-left")} />}
+      <span>{more.filter(Boolean).join(" · ")}</span>
+    </div>
+  );
+}
+
+function Head() {
+  return (
+    <header>
+      <h1>
+        {t("title")} <span class="id">{me.value?.seat}</span>
+      </h1>
+      <State />
+      <SeatControls />
+      <span class="who">{t("agent", { agent: me.value?.agent ?? "" })}</span>
+      <LanguageChoice />
+    </header>
+  );
+}
+
+/** What is on the screen may be old: how old, and what still works. */
+function Stale() {
+  const silent = silentSeconds.value;
+  const desk = value<{ heard: boolean; since: number }>("desk");
+  const away = value<{ online: boolean }>("centre")?.online === false;
+  const told =
+    silent > STALE_SECONDS
+      ? t("old-desk", { ago: lasted(silent) })
+      : desk && !desk.heard
+        ? t("old-broker", { ago: lasted(now.value - desk.since) })
+        : away
+          ? t("old-dialler")
+          : "";
+  return (
+    <div role="alert" class={told ? "stale" : "unseen"}>
+      {told && `${told} ${t("phone-keys-keep")}`}
+    </div>
+  );
+}
+
+/** What a screen reader says as things change. */
+function Spoken() {
+  const call = pop();
+  const voter = call?.voters.find((each) => each.id === call.addressed);
+  return (
+    <div class="unseen" role="status">
+      {word("seat", stateOf())} {voter && <bdi>{voter.name}</bdi>}
+    </div>
+  );
+}
+
+function OwnDay() {
+  const figures = value<Figures>("figures");
+  if (!figures) return null;
+  const pairs: [string, string][] = [
+    [t("own-calls"), count(figures.calls)],
+    [t("own-talked"), lasted(figures.talked_seconds)],
+    [t("own-wrap-up"), lasted(figures.wrap_up_seconds)],
+    [t("own-paused"), lasted(figures.paused_seconds)],
+  ];
+  const said = Object.entries(figures.dispositions).filter(([name, times]) => name !== "none" && times);
+  return (
+    <Section id="own" title={t("own-day")}>
+      <dl class="pairs figures">
+        {pairs.map(([name, shown]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{shown}</dd>
+          </div>
+        ))}
+      </dl>
+      {said.length > 0 && (
+        <dl class="pairs">
+          {said.map(([name, times]) => (
+            <div key={name}>
+              <dt>{word("outcome", name)}</dt>
+              <dd>{count(times)}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
+    </Section>
+  );
+}
+
+const LEGEND = ["digits", "letters", "enter", "plus", "undo", "star-ready", "star-pause", "star-hang-up", "star-hold", "star-recording", "star-log-off"];
+
+function Legend() {
+  return (
+    <Section id="keys" title={t("keys")}>
+      <p class="small">{t("keys-off")}</p>
+      <dl class="legend-keys">
+        {LEGEND.map((name) => (
+          <div key={name}>
+            <dt>
+              <kbd>{t(`key-${name}`)}</kbd>
+            </dt>
+            <dd>{t(`key-${name}-does`)}</dd>
+          </div>
+        ))}
+      </dl>
+    </Section>
+  );
+}
+
+function Idle() {
+  const state = stateOf();
+  return (
+    <>
+      <section class={`waiting ${state}`}>
+        <h2>{t(`idle-${state || "unknown"}`)}</h2>
+        {state === "offline" && (
+          <button class="main" onClick={() => void signOut()}>
+            {t("sign-in")}
+          </button>
+        )}
+      </section>
+      <div class="columns">
+        <OwnDay />
+        <Legend />
+      </div>
+    </>
+  );
+}
+
+function Desk() {
+  const call = pop();
+  return (
+    <>
+      <Head />
+      <main>
+        <Stale />
+        <Spoken />
+        <Correcting />
+        {call ? (
+          <div class="call">
+            <Who call={call} />
+            <div class="stack">
+              <Saying call={call} />
+              <CallControls />
+            </div>
+            <div class="stack">
+              {call.script && <ScriptPages call={call} script={call.script} />}
+              <About call={call} />
+            </div>
+          </div>
+        ) : (
+          <Idle />
+        )}
+      </main>
+      <div class="foot">
+        <Words />
+        <Said />
+      </div>
+      <Asked />
+    </>
+  );
+}
+
+function Page() {
+  if (!areLoaded.value || me.value === undefined) return null;
+  if (me.value === null) return <SignIn />;
+  return place.value ? <Elsewhere /> : <Desk />;
+}
+
+effect(() => {
+  const there = pop()?.attempt ?? "";
+  untracked(() => settle(there));
+});
+
+// A call that was on its way and is gone: why, where that is known.
+let lastState = "";
+effect(() => {
+  const state = stateOf();
+  if (lastState === "reserved" && (state === "ready" || state === "paused")) say(t("called-off"));
+  lastState = state;
+});
+
+effect(() => {
+  const there = seat();
+  const most = there?.campaign ? me.value?.wrap_up_seconds[there.campaign] : undefined;
+  if (there?.state === "wrap-up" && there.since !== null && most !== undefined) {
+    const left = most - (now.value - there.since);
+    untracked(() => atTheEnd(left));
+  }
+});
+
+effect(() => {
+  const ended = value<string>("ended");
+  if (ended === "taken") place.value = "taken";
+  if (ended === "signed-out") void lookWho();
+});
+
+const isWanted = () => Boolean(me.peek()) && place.peek() === "";
+let hearAnew: (() => void) | undefined;
+effect(() => {
+  if (!me.value || place.value) return;
+  const { language } = me.value;
+  untracked(() => {
+    if (hearAnew) return hearAnew();
+    suggest(language);
+    hearAnew = hear(eventsPath, isWanted, () => void lookWhy());
+  });
+});
+
+void speak(import.meta.glob<string>("../../locales/agent/*.ftl", { query: "?raw", import: "default" }));
+const look = () => void lookWho().then(() => me.peek() === undefined && setTimeout(look, 3000));
+look();
+listen();
+render(<Page />, document.getElementById("page")!);

@@ -1,0 +1,242 @@
+// Who is on the line: name and household, booth and the time that is left, why the call is lawful, and what was before.
+import { useRef, useState } from "preact/hooks";
+import { Section } from "../shared/parts";
+import { now } from "../shared/server";
+import { count, day, hour, lasted, t, word } from "../shared/words";
+import { chosenOf, draftOf, pendingOf, spokenOf, change } from "./drafts";
+import { MORE_OF_VOTER, ofVoter } from "./outcomes";
+import type { Booth, Pop, Voter } from "./wire";
+
+const MOST_LETTERS = 60;
+const DAY_SECONDS = 86400;
+
+/** A stranger's words: text alone, in their own direction; a long one is cut, and shown whole when asked for. */
+export function Text({ text }: { text: string }) {
+  const [whole, setWhole] = useState(false);
+  const letters = [...text];
+  if (letters.length <= MOST_LETTERS) return <bdi>{text}</bdi>;
+  return (
+    <span class="cut">
+      <bdi>{whole ? text : `${letters.slice(0, MOST_LETTERS).join("")}…`}</bdi>{" "}
+      <button class="more" aria-expanded={whole} onClick={() => setWhole(!whole)}>
+        {t(whole ? "less" : "whole")}
+      </button>
+    </span>
+  );
+}
+
+/** What the roll says of a voter, in one line. */
+function Facts({ voter }: { voter: Voter }) {
+  const relation = voter.relation && word("relation", voter.relation.toLowerCase());
+  return (
+    <p class="facts">
+      {voter.relative && (
+        <span>
+          {relation} <Text text={voter.relative} />
+        </span>
+      )}
+      {voter.age !== null && <span>{t("age", { age: voter.age })}</span>}
+      {voter.gender && <span>{word("gender", voter.gender.toLowerCase())}</span>}
+      {voter.house && (
+        <span>
+          {t("house")} <Text text={voter.house} />
+        </span>
+      )}
+      {voter.serial !== null && <span>{t("serial", { serial: voter.serial })}</span>}
+    </p>
+  );
+}
+
+function Name({ voter }: { voter: Voter }) {
+  const local = voter.name_local && voter.name_local !== voter.name ? voter.name_local : null;
+  return (
+    <>
+      <Text text={voter.name} />
+      {local && (
+        <small class="local">
+          {" "}
+          <Text text={local} />
+        </small>
+      )}
+    </>
+  );
+}
+
+const markIn = (mark: Voter["marks"][number]) =>
+  [word("mark", mark.kind), mark.hour === null ? "" : t("at-hour", { hour: mark.hour })].filter(Boolean).join(" ");
+
+/** Who was to be called when this call came, and is not any more, and not by this page's doing. */
+function Elsewhere({ call }: { call: Pop }) {
+  const first = useRef({ attempt: "", pending: new Set<number>() });
+  if (first.current.attempt !== call.attempt)
+    first.current = { attempt: call.attempt, pending: new Set(call.voters.filter((each) => each.pending).map((each) => each.id)) };
+  const settled = spokenOf.has(call.attempt) ? [] : call.voters.filter((each) => !each.pending && first.current.pending.has(each.id));
+  return (
+    <div role="alert" class={settled.length || call.opted_out ? "warn" : "unseen"}>
+      {call.opted_out && <p>{t("opted-out")}</p>}
+      {settled.map((voter) => (
+        <p key={voter.id}>
+          <Text text={voter.name} />: {t("settled-elsewhere")} {voter.marks.length > 0 && markIn(voter.marks.at(-1)!)}
+        </p>
+      ))}
+    </div>
+  );
+}
+
+function Member({ call, voter, index, choosable }: { call: Pop; voter: Voter; index: number; choosable: boolean }) {
+  const said = draftOf(call).value.voters[voter.id];
+  const chosen = choosable && chosenOf(call) === voter.id;
+  const last = voter.marks.at(-1);
+  return (
+    <li class={chosen ? "member chosen" : "member"}>
+      <div class="row between">
+        {choosable ? (
+          <button class="choose" aria-pressed={chosen} onClick={() => change(call, { chosen: voter.id })}>
+            <kbd>{String.fromCharCode(65 + index)}</kbd> <Name voter={voter} />
+          </button>
+        ) : (
+          <span>
+            <Name voter={voter} />
+          </span>
+        )}
+        {said ? (
+          <strong class="chip said-of">
+            ✓ {word("outcome", said.mark)} {said.hour !== undefined && t("at-hour", { hour: said.hour })}
+          </strong>
+        ) : (
+          last && <span class="chip">{markIn(last)}</span>
+        )}
+      </div>
+      <div class="row between">
+        <Facts voter={voter} />
+        {choosable && (
+          <select aria-label={t("more-of", { name: voter.name })} value="" onChange={(event) => event.currentTarget.value && ofVoter(call, voter.id, { mark: event.currentTarget.value })}>
+            <option value="">{t("more")}</option>
+            {MORE_OF_VOTER.map((mark) => (
+              <option key={mark} value={mark}>
+                {word("outcome", mark)}
+              </option>
+            ))}
+          </select>
+        )}
+      </div>
+    </li>
+  );
+}
+
+/** All voters on the number: those who are to be asked about, then the others. */
+export function Household({ call }: { call: Pop }) {
+  const pending = pendingOf(call);
+  const others = call.voters.filter((voter) => !pending.includes(voter));
+  return (
+    <>
+      {pending.length > 0 && (
+        <>
+          <h3>{t("household", { voters: pending.length })}</h3>
+          <ul class="household">
+            {pending.map((voter, index) => (
+              <Member key={voter.id} call={call} voter={voter} index={index} choosable={pending.length > 1} />
+            ))}
+          </ul>
+        </>
+      )}
+      {others.length > 0 && (
+        <>
+          <h3>{t("settled")}</h3>
+          <ul class="household quiet">
+            {others.map((voter) => (
+              <Member key={voter.id} call={call} voter={voter} index={0} choosable={false} />
+            ))}
+          </ul>
+        </>
+      )}
+    </>
+  );
+}
+
+export function Closes({ booth }: { booth: Booth }) {
+  const { opens_at: opens, closes_at: closes } = booth;
+  if (closes === null) return null;
+  const left = closes - now.value;
+  const hours = opens === null ? hour(closes) : `${hour(opens)}–${hour(closes)}`;
+  const told =
+    left <= 0
+      ? t("poll-closed", { hours })
+      : opens !== null && opens > now.value
+        ? t("poll-opens", { day: day(opens), hours })
+        : left < DAY_SECONDS
+          ? t("poll-closes", { hours, left: lasted(left) })
+          : t("poll-opens", { day: day(closes), hours });
+  return <p class={left < 3600 ? "closes near" : "closes"}>{told}</p>;
+}
+
+export function Who({ call }: { call: Pop }) {
+  const voter = call.voters.find((each) => each.id === call.addressed);
+  const others = call.voters.length > (voter ? 1 : 0);
+  return (
+    <Section id="who" title={t("who")} aside={<span class="id">{call.masked}</span>}>
+      <div class="name">{voter ? <Name voter={voter} /> : t(call.worker ? "worker" : "nobody-named")}</div>
+      {voter && <Facts voter={voter} />}
+      <Elsewhere call={call} />
+      {call.booth && (
+        <div class="booth">
+          <p>
+            {t("booth")} <Text text={call.booth.name_local || call.booth.name} />, {t("part", { part: call.booth.part })},{" "}
+            <Text text={call.booth.constituency} />
+          </p>
+          {call.booth.address && (
+            <p class="small">
+              <Text text={call.booth.address} />
+            </p>
+          )}
+          <Closes booth={call.booth} />
+        </div>
+      )}
+      {(others || (voter && !voter.pending)) && <Household call={call} />}
+    </Section>
+  );
+}
+
+/** Why the call is lawful, and what was before it. */
+export function About({ call }: { call: Pop }) {
+  const voter = call.voters.find((each) => each.id === call.addressed);
+  const registers = (call.lawful?.registers ?? []).map((each) => each.name).join(", ");
+  return (
+    <Section id="about" title={t("about")}>
+      {call.note && (
+        <p class="note-before">
+          <strong>{t("note-before")}</strong> <Text text={call.note.text} />
+        </p>
+      )}
+      {call.lawful && (
+        <p>
+          <strong>{t("lawful")}</strong> {t(`lawful-${call.lawful.word}`, { registers })}
+        </p>
+      )}
+      {voter && voter.marks.length > 0 && (
+        <>
+          <h3>{t("marks")}</h3>
+          <ul>
+            {voter.marks.slice(-5).map((mark) => (
+              <li key={`${mark.at}${mark.kind}`}>
+                {day(mark.at)} {hour(mark.at)} · {markIn(mark)} · {word("source", mark.source)}
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+      <h3>{t("calls-before", { calls: call.calls.length })}</h3>
+      {call.calls.length > 0 && (
+        <ul>
+          {call.calls.map((each) => (
+            <li key={each.at}>
+              {day(each.at)} {hour(each.at)} · {word("ended", each.outcome)}
+              {each.disposition && each.disposition !== "none" && ` · ${word("outcome", each.disposition)}`} · <span class="id">{each.campaign}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+      {call.calls.length >= 10 && <p class="small">{t("calls-latest", { calls: count(10) })}</p>}
+    </Section>
+  );
+}

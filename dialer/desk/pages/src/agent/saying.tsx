@@ -1,0 +1,180 @@
+// Where an agent says what came of a call, and sees what became of that.
+import { hour as clockHour, language, nameOf, t, word } from "../shared/words";
+import { Section } from "../shared/parts";
+import { change, chosenOf, draftOf, pendingOf, whoWas } from "./drafts";
+import { drop, hurry, undoMs, words, type Word } from "./kept";
+import { Household, Text } from "./pop";
+import { OUTCOMES, begun, callBackAt, choose, correcting, enough, giveHour, giveLanguage, hourOfDigit, hoursFor, otherLanguages, refusalOf, takeBack } from "./outcomes";
+import { stateOf, type Pop } from "./wire";
+
+const MOST_NOTE = 2000;
+const isolated = (text: string) => `\u2068${text}\u2069`;
+
+const nameOfCall = (call: Pop): string => {
+  const voter = call.voters.find((each) => each.id === call.addressed);
+  return voter ? isolated([...voter.name].slice(0, 40).join("")) : call.masked;
+};
+
+const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
+
+/** The hours, or the languages, of what was begun. */
+function Begun({ call }: { call: Pop }) {
+  const pad = begun.value;
+  if (!pad || pad.attempt !== call.attempt) return null;
+  const keyOf = (hour: number) => {
+    const single = String(hour % 10);
+    return hourOfDigit(call, single) === hour ? single : String(hour).padStart(2, "0");
+  };
+  return (
+    <div class="begun" role="group" aria-label={t(`begun-${pad.outcome}`)}>
+      <p>
+        {t(`begun-${pad.outcome}`)} {pad.typed && <kbd>{pad.typed}_</kbd>}
+      </p>
+      <div class="row">
+        {pad.outcome === "language"
+          ? otherLanguages(call).map((code, index) => (
+              <button key={code} onClick={() => giveLanguage(call, code)}>
+                {index < 9 && <kbd>{index + 1}</kbd>} {new Intl.DisplayNames([language.value], { type: "language" }).of(code) ?? nameOf(code)}
+              </button>
+            ))
+          : hoursFor(call).map((hour, index) => (
+              <button key={hour} onClick={() => giveHour(call, hour)}>
+                <kbd>{index ? keyOf(hour) : "↵"}</kbd> {hour}:00
+              </button>
+            ))}
+        {pad.outcome === "language" && (
+          <button onClick={() => giveLanguage(call, null)}>
+            <kbd>↵</kbd> {t("language-unknown")}
+          </button>
+        )}
+        <button onClick={() => (begun.value = null)}>
+          <kbd>Esc</kbd> {t("cancel")}
+        </button>
+      </div>
+    </div>
+  );
+}
+
+function Keypad({ call }: { call: Pop }) {
+  const off = call !== correcting.value && !["talking", "wrap-up"].includes(stateOf());
+  const key = (digit: string) => (
+    <button key={digit} class={`outcome ${OUTCOMES[digit]}`} disabled={off} onClick={() => choose(call, OUTCOMES[digit]!)}>
+      <kbd>{digit}</kbd> {word("outcome", OUTCOMES[digit]!)}
+    </button>
+  );
+  return (
+    <div class="keypad" role="group" aria-label={t("outcome")}>
+      {KEYS.map(key)}
+      <button disabled={off} onClick={() => callBackAt(call)}>
+        <kbd>+</kbd> {t("call-back-at")}
+      </button>
+      {key("0")}
+    </div>
+  );
+}
+
+/** Outcome of a call: whom the next key means, the keys, and what was begun. */
+export function Saying({ call }: { call: Pop }) {
+  const pending = pendingOf(call);
+  const draft = draftOf(call).value;
+  const chosen = pending.length > 1 ? pending.find((each) => each.id === chosenOf(call)) : undefined;
+  const spoken = pending.filter((each) => draft.voters[each.id]).length;
+  return (
+    <Section id="saying" title={t("outcome")}>
+      {chosen && (
+        <p class="meant">
+          {t("meant")} <Text text={chosen.name} /> ({t("spoken-of", { spoken, voters: pending.length })})
+        </p>
+      )}
+      <Keypad call={call} />
+      <Begun call={call} />
+      {chosen && spoken > 0 && !draft.sent && (
+        <button onClick={() => enough(call)}>
+          <kbd>↵</kbd> {t("enough")}
+        </button>
+      )}
+      <label class="note">
+        {t("note")}
+        <textarea
+          rows={2}
+          maxLength={MOST_NOTE}
+          value={draft.note}
+          onInput={(event) => change(call, { note: event.currentTarget.value })}
+          onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
+        />
+      </label>
+    </Section>
+  );
+}
+
+/** The call of a moment ago, whose word was taken back: what was it? */
+export function Correcting() {
+  const call = correcting.value;
+  if (!call) return null;
+  return (
+    <section class="correcting" aria-labelledby="correcting-title">
+      <h2 id="correcting-title">{t("correcting", { name: nameOfCall(call) })}</h2>
+      <div class="columns">
+        {call.voters.length > 1 && (
+          <div>
+            <Household call={call} />
+          </div>
+        )}
+        <div>
+          <Keypad call={call} />
+          <Begun call={call} />
+          <button onClick={() => (correcting.value = null)}>
+            <kbd>Esc</kbd> {t("correcting-leave")}
+          </button>
+        </div>
+      </div>
+    </section>
+  );
+}
+
+function outcomeOf(word_: Word): string {
+  const { disposition, hour, call_back_at: at } = word_.values as { disposition: string; hour?: number; call_back_at?: number };
+  const more = hour !== undefined ? t("at-hour", { hour }) : at !== undefined ? clockHour(at) : "";
+  return [word("outcome", disposition), more].filter(Boolean).join(" ");
+}
+
+const STATE_WORDS = { waits: "said-waits", sent: "said-sent", unkept: "said-unkept", kept: "said-kept", refused: "said-refused", "taking-back": "said-taking-back" };
+
+function Line({ word: said }: { word: Word }) {
+  const isBad = said.state === "unkept" || said.state === "refused";
+  const canUndo = said.state === "waits" || (said.state === "kept" && said.values.disposition !== "opt-out" && said.values.disposition !== "refused");
+  return (
+    <li class={`word ${said.state}`}>
+      <span>
+        {nameOfCall(whoWas(said.attempt)) || t("call-before")}: <strong>{outcomeOf(said)}</strong> — {t(STATE_WORDS[said.state])}
+        {said.refusal && ` ${refusalOf(said.refusal)}`}
+      </span>
+      <span class="row">
+        {canUndo && (
+          <button onClick={() => void takeBack(said)}>
+            {t("undo")} <kbd>⌫</kbd>
+          </button>
+        )}
+        {said.state === "waits" && (
+          <button onClick={() => hurry(said.attempt)}>
+            {t("at-once")} <kbd>↵</kbd>
+          </button>
+        )}
+        {said.state === "refused" && <button onClick={() => drop(said.id)}>{t("seen")}</button>}
+      </span>
+      {canUndo && <i class="time-left" aria-hidden="true" style={{ animationDuration: `${undoMs()}ms` }} />}
+      {isBad && <span class="unseen">!</span>}
+    </li>
+  );
+}
+
+/** What was said, until it is kept and can be undone no more. */
+export function Words() {
+  return (
+    <ul class={words.value.length ? "words" : "unseen"} aria-live="polite" aria-label={t("words")}>
+      {words.value.map((each) => (
+        <Line key={`${each.id}${each.state}`} word={each} />
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,83 @@
+// The script as pages: its texts with what is known of the voter, and answers that lead on and are kept.
+import { useEffect } from "preact/hooks";
+import { Section } from "../shared/parts";
+import { hour, t } from "../shared/words";
+import { change, draftOf } from "./drafts";
+import { closing } from "./kept";
+import { me, stateOf, type Pop, type Script } from "./wire";
+
+/** What a text may have in braces; undefined: not known of this call. */
+function valuesOf(call: Pop): Record<string, string | undefined> {
+  const voter = call.voters.find((each) => each.id === call.addressed);
+  const local = (text: string | undefined, own: string | null | undefined) => (call.language === "en" ? text : own || text);
+  const { booth } = call;
+  return {
+    voter: local(voter?.name, voter?.name_local),
+    relative: voter?.relative ?? undefined,
+    house: voter?.house ?? undefined,
+    serial: voter?.serial?.toString(),
+    part: booth?.part.toString(),
+    booth: local(booth?.name, booth?.name_local),
+    address: booth?.address ?? undefined,
+    constituency: booth?.constituency,
+    opens: booth?.opens_at ? hour(booth.opens_at) : undefined,
+    closes: booth?.closes_at ? hour(booth.closes_at) : undefined,
+    agent: me.value?.agent,
+    centre: me.value?.sponsor ?? me.value?.centre,
+  };
+}
+
+/** A text's lines with its values; a line of which one is not known is left out. */
+function Filled({ text, values }: { text: string; values: Record<string, string | undefined> }) {
+  const lines = text.split("\n").filter((line) => line.trim() && [...line.matchAll(/\{(\w+)\}/g)].every(([, name]) => values[name!]));
+  return (
+    <>
+      {lines.map((line, index) => (
+        <p key={index}>{line.split(/\{(\w+)\}/).map((part, at) => (at % 2 ? <bdi key={at}>{values[part]}</bdi> : part))}</p>
+      ))}
+    </>
+  );
+}
+
+export function ScriptPages({ call, script }: { call: Pop; script: Script }) {
+  const { path, answers } = draftOf(call).value;
+  const name = path.at(-1) ?? script.start;
+  const page = script.pages[name] ?? script.pages[script.start];
+  useEffect(() => {
+    if (page?.closing && stateOf() === "talking") closing(call.attempt);
+  }, [call.attempt, name]);
+  if (!page) return null;
+  const go = (to: string | null, said: Record<string, string> = {}) =>
+    change(call, { answers: { ...answers, ...said }, ...(to ? { path: [...(path.length ? path : [script.start]), to] } : {}) });
+  return (
+    <Section
+      id="script"
+      title={t("script")}
+      aside={
+        path.length > 1 && (
+          <button class="more" onClick={() => change(call, { path: path.slice(0, -1) })}>
+            ← {t("script-back")}
+          </button>
+        )
+      }
+    >
+      <div class="script" lang={call.language} aria-live="polite">
+        <Filled text={page.text} values={valuesOf(call)} />
+      </div>
+      {page.ask && (
+        <div class="row" role="group" aria-label={t("answers")} lang={call.language}>
+          {page.ask.answers.map(({ value, label, to }) => (
+            <button key={value} aria-pressed={answers[page.ask!.name] === value} onClick={() => go(to ?? page.next, { [page.ask!.name]: value })}>
+              {label}
+            </button>
+          ))}
+        </div>
+      )}
+      {!page.ask && page.next && (
+        <button class="main" onClick={() => go(page.next)}>
+          {t("script-next")}
+        </button>
+      )}
+    </Section>
+  );
+}

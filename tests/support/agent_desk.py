@@ -1,0 +1,245 @@
+"""A desk for an agent's page alone: its guard, headers and stream as they are, with a dialler that is a list of what was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from config.supervision import Desk
+from dialer.desk.board import event_of, problem
+from dialer.desk.doors import Guard, WebDoor
+from dialer.desk.http import desk_server, listening
+from dialer.desk.people import Who
+from dialer.desk.picture import Picture
+from dialer.desk.server import Asset, make_app, read_assets
+
+TEN_FORTY = 1_776_921_000.0  # 23 April 2026, 10:40 in Asia/Kolkata
+
+ME: dict[str, Any] = {
+    "agent": "17",
+    "seat": "seat-04",
+    "phone": "own",
+    "centre": "pune-1",
+    "zone": "Asia/Kolkata",
+    "language": "en",
+    "languages": ["en", "mr"],
+    "pause_reasons": ["break", "meal", "training", "meeting", "technical"],
+    "transfer_targets": [{"name": "desk-lead", "kind": "supervisor"}],
+    "campaigns": [{"id": "turnout-agents", "purpose": "turnout"}],
+    "wrap_up_seconds": {"turnout-agents": 30},
+    "undo_seconds": 5,
+    "other_tab": False,
+}
+
+
+def voter(number: int, name: str, **more: Any) -> dict[str, Any]:
+    """One of the household, still to be called."""
+    said: dict[str, Any] = {
+        "relative": "Mohan Kale",
+        "relation": "H",
+        "age": 61,
+        "gender": "F",
+        "house": "12/3",
+        "serial": number,
+    }
+    return {"id": number, "name": name, "name_local": None, **said, "pending": True, "marks": [], **more}
+
+
+@dataclass(frozen=True, slots=True)
+class PollingMorning:
+    """A clock that goes, and began at 10:40 of a polling day in Pune."""
+
+    began: float = field(default_factory=time.monotonic)
+
+    def now(self) -> float:
+        """Epoch seconds."""
+        return TEN_FORTY + time.monotonic() - self.began
+
+
+@dataclass(slots=True)
+class AgentDesk:
+    """The desk of one seat."""
+
+    picture: Picture
+    clock: PollingMorning
+    assets: dict[str, Asset] = field(default_factory=read_assets)
+    origin: str = ""
+    signed_in: bool = True
+    me: dict[str, Any] = field(default_factory=lambda: {**ME})
+    commands: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    replies: list[dict[str, Any] | int] = field(default_factory=list)
+    """What the next commands are answered by: JSON, or a status without an answer. Else all are done."""
+    notes: dict[str, str] = field(default_factory=dict)
+    taken: bool = False
+    """Another page of the seat is open."""
+    silent: bool = False
+    """Nothing more is told."""
+    _told: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def doors(self) -> list[WebDoor]:
+        """The contract of the agent's page."""
+        return [
+            WebDoor("GET", "/agent", self.page, None),
+            WebDoor("GET", "/assets/{name}", self.asset, None),
+            WebDoor("POST", "/api/agent/sign-in", self.sign_in, None),
+            WebDoor("GET", "/api/agent/seats", self.seats, None),
+            WebDoor("GET", "/api/agent/me", self.who, None),
+            WebDoor("GET", "/api/agent/events", self.events, None),
+            WebDoor("POST", "/api/agent/command", self.command, None),
+            WebDoor("PUT", "/api/agent/draft", self.draft, None),
+            WebDoor("POST", "/api/agent/note", self.note, None),
+        ]
+
+    async def page(self, request: Request) -> Response:
+        """The page itself."""
+        return self.assets["agent.html"].response(request, "no-cache")
+
+    async def asset(self, name: str, request: Request) -> Response:
+        """What it is made of."""
+        return self.assets[f"assets/{name}"].response(request, "no-cache")
+
+    async def sign_in(self, request: Request) -> Response:
+        """The PIN is 2468."""
+        asked = await request.json()
+        if asked["pin"] != "2468":
+            return problem(401, "pin-wrong")
+        self.signed_in = True
+        self.me.update(agent=asked["agent"], seat=asked["seat"], phone=asked["phone"])
+        return Response(status_code=204)
+
+    async def seats(self) -> list[dict[str, Any]]:
+        """Two, one of which is taken."""
+        return [
+            {"seat": "seat-03", "taken": True, "phone": "own"},
+            {"seat": "seat-04", "taken": False, "phone": "own"},
+        ]
+
+    async def who(self) -> dict[str, Any] | None:
+        """Who has signed in."""
+        return {**self.me, "other_tab": self.taken} if self.signed_in else None
+
+    async def events(self, take: bool = False) -> Response:
+        """The picture of the seat."""
+        if self.taken and not take:
+            return problem(409, "open-elsewhere")
+        self.taken = False
+        return StreamingResponse(self._news(), media_type="text/event-stream")
+
+    async def _news(self) -> AsyncIterator[bytes]:
+        with self.picture.reading(lambda _: True, 0.0) as reader:
+            async for told in reader.told():
+                if self.silent:
+                    return
+                yield event_of(told)
+
+    async def command(self, request: Request) -> Response:
+        """Done once for each id, as the dialler does it."""
+        asked = await request.json()
+        reply = self.replies.pop(0) if self.replies else {"status": "done", "text": "it was done"}
+        self.commands.append((asked["id"], asked["name"], asked["values"]))
+        self._told.set()
+        if isinstance(reply, int):
+            return problem(reply, "away")
+        return JSONResponse({"word": None, **reply})
+
+    async def draft(self, request: Request) -> Response:
+        """Kept with the pop."""
+        asked = await request.json()
+        pop = self.picture.get("pop")
+        if pop is not None and pop["attempt"] == asked["attempt"]:
+            self.picture.put("pop", {**pop, "draft": asked["draft"]})
+        return Response(status_code=204)
+
+    async def note(self, request: Request) -> Response:
+        """Kept by its id."""
+        asked = await request.json()
+        self.notes[asked["id"]] = asked["text"]
+        return Response(status_code=204)
+
+    # What the dialler says
+
+    def seat(self, state: str, attempt: str | None = None, **more: Any) -> None:
+        """How the seat stands."""
+        said: dict[str, Any] = {"campaign": "turnout-agents", "reason": None, "help": None, "recording": None}
+        said |= {"seat": "seat-04", "agent": "17", "attempt": attempt, "state": state, "since": self.clock.now()}
+        self.picture.put("seat", {**said, **more})
+
+    def call(self, attempt: str, voters: list[dict[str, Any]], state: str = "talking", **more: Any) -> dict[str, Any]:
+        """A voter is on the line; the first of the household is whom the call addresses."""
+        booth = {
+            "id": 118,
+            "name": "Municipal School No. 14, Room 2",
+            "address": "Karve Road, beside the post office",
+            "constituency": "Kothrud",
+            "part": 118,
+            "opens_at": TEN_FORTY - 3600 * 11 / 3,
+            "closes_at": TEN_FORTY + 3600 * 22 / 3,
+        }
+        pop = {
+            "attempt": attempt,
+            "campaign": "turnout-agents",
+            "purpose": "turnout",
+            "masked": "•••• 4321",
+            "addressed": voters[0]["id"] if voters else None,
+            "worker": False,
+            "language": "en",
+            "opted_out": False,
+            "voters": voters,
+            "booth": booth,
+            "calls": [],
+            "lawful": {"word": "not-listed", "registers": [{"name": "ncpr", "dated": "2026-04-01"}]},
+            "note": None,
+            "script": None,
+            "draft": None,
+            **more,
+        }
+        self.picture.put("pop", pop)
+        self.seat(state, attempt)
+        return pop
+
+    def idle(self, state: str = "ready") -> None:
+        """Nobody is on the line."""
+        self.picture.put("pop", None)
+        self.seat(state)
+
+    async def asked(self, name: str, count: int = 1) -> list[dict[str, Any]]:
+        """Wait until so many commands of that name came; their values."""
+        while True:
+            found = [values for _, each, values in self.commands if each == name]
+            if len(found) >= count:
+                return found
+            self._told.clear()
+            await self._told.wait()
+
+
+@contextlib.asynccontextmanager
+async def agent_desk() -> AsyncIterator[AgentDesk]:
+    """Serve it on this machine for as long as the context lasts."""
+    clock = PollingMorning()
+    desk = AgentDesk(Picture(clock.now), clock)
+    desk.picture.put("desk", {"heard": True, "since": 0.0})
+    desk.picture.put("centre", {"online": True})
+    desk.idle()
+    with listening("127.0.0.1", 0) as listener:
+        desk.origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        doors = desk.doors()
+
+        async def find(token: str) -> Who | None:
+            return None
+
+        server = desk_server(Desk(), Guard(make_app(doors), doors, find, lambda: frozenset({desk.origin})))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        await server.open.wait()
+        try:
+            yield desk
+        finally:
+            server.should_exit = True
+            desk.picture.close()
+            await serving

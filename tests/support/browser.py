@@ -1,0 +1,80 @@
+"""The desk's pages in Debian's Chromium."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import shutil
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+from dialer.desk.pages_built import BUILT, SOURCES, are_built
+
+CHROMIUM = shutil.which("chromium")
+AXE = SOURCES / "node_modules" / "axe-core" / "axe.min.js"
+PATIENCE_MS = 15_000
+SIZES = [(1366, 768), (683, 384), (360, 640)]
+"""Half of 1366 by 768 is what 200 % zoom leaves."""
+NEEDS_A_BROWSER = [
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+    pytest.mark.skipif(not are_built(), reason="the pages are not built: dialer desk pages"),
+]
+
+
+@contextlib.asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """The browser, for as long as the context lasts."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        await browser.close()
+
+
+async def violations(page: Page) -> list[Any]:
+    """What axe finds. It runs beside the page's own scripts, whose policy would not let it in."""
+    if not AXE.is_file():
+        pytest.skip("axe-core comes with the pages' build (npm ci), which has not run here")
+    session = await page.context.new_cdp_session(page)
+    await session.send("Runtime.evaluate", {"expression": f"{AXE.read_text(encoding='utf-8')};0"})
+    run = "axe.run().then(found => JSON.stringify(found.violations.map(each => [each.id, each.nodes[0].html])))"
+    found = await session.send("Runtime.evaluate", {"expression": run, "awaitPromise": True})
+    violated: list[Any] = json.loads(found["result"]["value"])
+    return violated
+
+
+async def is_cut(page: Page) -> bool:
+    """Whether something of the page lies beyond its side."""
+    wide = await page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    return bool(wide[0] > wide[1])
+
+
+async def new_page(
+    browser: Browser, faults: list[str], width: int = 1366, height: int = 768, language: str = "en-IN"
+) -> Page:
+    """A page in a browser of its own; what it complains of is put into `faults`."""
+    context = await browser.new_context(viewport={"width": width, "height": height}, locale=language)
+    context.set_default_timeout(PATIENCE_MS)
+    page = await context.new_page()
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    return page
+
+
+async def weight(page: Page, address: str, shows: str) -> int:
+    """Bytes that a first visit fetches until `shows` is there, as they are on the wire. Nothing may come from elsewhere.
+
+    A font is fetched only where a machine has none of that script.
+    """
+    fetched: set[str] = set()
+    origin = "/".join(address.split("/")[:3])
+    page.on("request", lambda request: fetched.add(request.url.removeprefix(origin)))
+    await page.goto(address)
+    await page.wait_for_selector(shows)
+    assert all(path.startswith("/") for path in fetched)
+    files = [BUILT / path[1:] for path in fetched if path.startswith("/assets/") and not path.endswith(".woff2")]
+    assert len(files) >= 3
+    return sum(len(gzip.compress(path.read_bytes())) for path in files)

@@ -1,0 +1,453 @@
+"""The agent's page in a real browser: what an agent sees, says by keys alone, and is told when something is away.
+
+The desk is a stand with the real one's guard, headers and stream; Chromium is Debian's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, CDPSession, Page, expect
+
+from dialer.desk.pages_built import SOURCES
+from tests.support.agent_desk import AgentDesk, agent_desk, voter
+from tests.support.browser import NEEDS_A_BROWSER, SIZES, chromium, is_cut, new_page, violations, weight
+
+MOST_PAGE_BYTES = 120_000
+SETTLED_MS = 800  # a key sooner after a call came is taken for one before
+UNDO_MS = 5_000
+LANGUAGES = sorted(path.stem for path in (SOURCES / "locales/agent").glob("*.ftl"))
+HINDI = dict(zip("0123456789", "०१२३४५६७८९", strict=True))
+
+pytestmark = NEEDS_A_BROWSER
+
+
+@dataclass(slots=True)
+class Site:
+    """A seat's desk, and a browser before it."""
+
+    desk: AgentDesk
+    browser: Browser
+    faults: list[str]
+
+    async def page(self, width: int = 1366, height: int = 768, language: str = "en") -> Page:
+        """The page of an agent who speaks that language; its clock goes, and a test may make it go faster."""
+        self.desk.me["language"] = language
+        page = await new_page(self.browser, self.faults, width, height, f"{language}-IN")
+        await page.clock.install()
+        await page.goto(f"{self.desk.origin}/agent")
+        return page
+
+    async def at_work(self, **how: Any) -> Page:
+        """A page that has heard how the seat stands."""
+        page = await self.page(**how)
+        await page.wait_for_selector(".state-now")
+        return page
+
+    async def call(self, page: Page, attempt: str, voters: list[dict[str, Any]], **more: Any) -> None:
+        """A voter is on the line, and the agent has seen who."""
+        self.desk.call(attempt, voters, **more)
+        await page.locator(f".name:has-text('{voters[0]['name']}')").wait_for()
+        await page.clock.run_for(SETTLED_MS)
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    faults: list[str] = []
+    async with agent_desk() as desk, chromium() as browser:
+        yield Site(desk, browser, faults)
+    assert not faults
+
+
+def household(first: int, count: int) -> list[dict[str, Any]]:
+    return [voter(first + index, f"Voter {first + index}") for index in range(count)]
+
+
+async def test_an_agent_signs_in_with_number_and_pin(site: Site) -> None:
+    site.desk.signed_in = False
+    page = await site.page()
+    await page.fill("input[name=agent]", "17")
+    await page.fill("input[name=pin]", "1111")
+    await page.select_option("select[name=seat]", "seat-04")
+    await page.press("input[name=pin]", "Enter")
+    await expect(page.get_by_role("alert")).to_have_text("Agent number or PIN is wrong.")
+    site.faults.clear()  # the browser says of a 401 that it is one
+    await page.fill("input[name=pin]", "2468")
+    await page.press("input[name=pin]", "Enter")
+    await expect(page.locator(".waiting")).to_have_text("Waiting for the next voter")
+    assert "2468" not in await page.evaluate("JSON.stringify([localStorage, sessionStorage])")
+
+
+class Keyboard:
+    """A keyboard with the Hindi layout: where the keys are is as everywhere, what they write is not."""
+
+    def __init__(self, session: CDPSession) -> None:
+        self._session = session
+        self.pressed = 0
+
+    async def press(self, key: str) -> None:
+        """A digit, of the numeric keypad or the row above the letters by turns; or a key by its code."""
+        self.pressed += 1
+        row = "Numpad" if self.pressed % 2 else "Digit"
+        what = {"code": f"{row}{key}", "key": HINDI[key]} if key in HINDI else {"code": key, "key": key}
+        for kind in ("rawKeyDown", "keyUp"):
+            await self._session.send("Input.dispatchKeyEvent", {"type": kind, **what})
+
+
+OUTCOMES: list[tuple[str, dict[str, Any]]] = [
+    ("1", {"disposition": "voted"}),
+    ("2", {"disposition": "not-yet"}),
+    ("36", {"disposition": "later", "hour": 16}),
+    ("4", {"disposition": "will-not"}),
+    ("5", {"disposition": "wrong-number"}),
+    ("6", {"disposition": "call-back"}),
+    ("72", {"disposition": "language", "language": "bn"}),
+    ("8", {"disposition": "refused"}),
+    ("9", {"disposition": "opt-out"}),
+    ("0", {"disposition": "machine"}),
+]
+
+
+async def test_twenty_calls_by_a_hindi_keyboard_alone_take_two_keys_an_outcome(site: Site) -> None:
+    page = await site.at_work(language="hi")
+    keyboard = Keyboard(await page.context.new_cdp_session(page))
+    for number in range(20):
+        keys, expected = OUTCOMES[number % 10]
+        attempt = f"attempt-{number}"
+        await site.call(page, attempt, household(100 + number, 1))
+        before = keyboard.pressed
+        for key in keys:
+            await keyboard.press(key)
+        assert keyboard.pressed - before <= 2
+        if expected["disposition"] in ("refused", "opt-out"):  # others are told at once, so the page waits
+            await expect(page.locator(".word.waits")).to_be_visible()
+            await page.clock.run_for(UNDO_MS)
+        values = (await site.desk.asked("seat-dispose", number + 1))[-1]
+        assert values["attempt"] == attempt
+        reported = values.pop("voters", [])
+        assert {key: values[key] for key in expected} == expected
+        if expected["disposition"] in ("voted", "not-yet", "later", "will-not"):
+            assert [each["mark"] for each in reported] == [expected["disposition"]]
+        await expect(page.locator(".word.kept")).to_be_visible()
+        await page.clock.run_for(UNDO_MS)
+        await expect(page.locator(".word")).to_have_count(0)
+        site.desk.idle()
+        await page.wait_for_selector(".waiting")
+    ids = [each for each, name, _ in site.desk.commands if name == "seat-dispose"]
+    assert len(set(ids)) == 20
+
+
+async def test_every_voter_of_a_household_has_an_outcome_of_their_own(site: Site) -> None:
+    page = await site.at_work()
+    await site.call(page, "attempt-1", household(200, 3))
+    await page.keyboard.press("1")
+    assert not [name for _, name, _ in site.desk.commands if name == "seat-dispose"]
+    await page.keyboard.press("KeyC")
+    await expect(page.locator(".member.chosen")).to_contain_text("Voter 202")
+    for key in "3", "1", "6":  # as on the phone: both digits of the hour
+        await page.keyboard.press(key)
+    await page.keyboard.press("2")
+    (values,) = await site.desk.asked("seat-dispose")
+    assert values == {
+        "attempt": "attempt-1",
+        "disposition": "voted",
+        "voters": [
+            {"voter": 200, "mark": "voted"},
+            {"voter": 201, "mark": "not-yet"},
+            {"voter": 202, "mark": "later", "hour": 16},
+        ],
+    }
+    assert await site.desk.asked("seat-closing") == [{"attempt": "attempt-1"}]
+
+    # Who was not spoken of is called again, and has no mark.
+    await site.call(page, "attempt-2", household(300, 2))
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("1")
+    await page.keyboard.press("Enter")
+    values = (await site.desk.asked("seat-dispose", 2))[1]
+    assert values == {"attempt": "attempt-2", "disposition": "call-back", "voters": [{"voter": 301, "mark": "voted"}]}
+
+
+async def test_keys_in_a_field_write_and_say_nothing(site: Site) -> None:
+    page = await site.at_work()
+    await site.call(page, "attempt-1", household(1, 1))
+    await page.get_by_label("Note").fill("")
+    await page.get_by_label("Note").press_sequentially("919")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("1")
+    (values,) = await site.desk.asked("seat-dispose")
+    assert site.desk.notes == {values["note"]: "919"}
+    assert values["disposition"] == "voted"
+
+
+async def test_what_is_not_kept_yet_survives_a_reload_and_is_sent_under_the_same_id(site: Site) -> None:
+    page = await site.at_work()
+    await site.call(page, "attempt-1", household(1, 2))
+    await page.keyboard.press("2")
+    await page.get_by_label("Note").fill("after lunch")
+    await page.keyboard.press("Escape")
+    await page.clock.run_for(1_000)  # the draft goes to the desk
+    await page.reload()
+    await page.wait_for_selector(".name")
+    await page.clock.run_for(SETTLED_MS)
+    await expect(page.locator(".chip.said-of")).to_contain_text("Not yet")
+    await expect(page.get_by_label("Note")).to_have_value("after lunch")
+
+    site.desk.replies = [503] * 2
+    await page.keyboard.press("1")
+    await expect(page.locator(".word.unkept")).to_contain_text("not kept yet")
+    await expect(page.locator(".word.unkept")).to_contain_text("Voter 1")
+    kept = await page.evaluate("JSON.stringify(localStorage)")
+    assert "not-yet" in kept
+    assert "Voter 1" not in kept
+    assert "lunch" not in kept
+    site.desk.replies = [{"status": "unanswered", "text": ""}]
+    await page.reload()
+    await expect(page.locator(".word.unkept")).to_be_visible()
+    await page.clock.run_for(20_000)
+    await expect(page.locator(".word.kept")).to_be_visible()
+    ids = {each for each, name, _ in site.desk.commands if name == "seat-dispose"}
+    assert len(ids) == 1
+    assert len(await site.desk.asked("seat-dispose")) >= 3
+    site.faults.clear()  # the browser says of a 503 that it is one
+
+
+async def test_a_word_is_taken_back_and_the_next_key_is_of_that_call(site: Site) -> None:
+    page = await site.at_work()
+    await site.call(page, "attempt-1", household(1, 1))
+    await page.keyboard.press("4")
+    await expect(page.locator(".word.kept")).to_contain_text("Will not vote")
+    await site.call(page, "attempt-2", household(2, 1))
+    await page.keyboard.press("Backspace")
+    assert await site.desk.asked("seat-take-back-disposition") == [{"attempt": "attempt-1"}]
+    await expect(page.locator(".correcting")).to_contain_text("Voter 1")
+    await page.keyboard.press("1")
+    values = (await site.desk.asked("seat-dispose", 2))[1]
+    assert (values["attempt"], values["disposition"]) == ("attempt-1", "voted")
+    await expect(page.locator(".correcting")).to_have_count(0)
+    await page.keyboard.press("2")
+    values = (await site.desk.asked("seat-dispose", 3))[2]
+    assert (values["attempt"], values["disposition"]) == ("attempt-2", "not-yet")
+
+    # What other centres are told of is not sent while it may be undone.
+    await site.call(page, "attempt-3", household(3, 1))
+    await page.keyboard.press("9")
+    await expect(page.locator(".word.waits")).to_be_visible()
+    await page.keyboard.press("Backspace")
+    await expect(page.locator(".word.waits")).to_have_count(0)
+    await page.clock.run_for(UNDO_MS * 2)
+    assert len(await site.desk.asked("seat-dispose", 3)) == 3
+
+
+async def test_a_late_key_is_refused_in_words_and_the_next_voter_has_nothing_of_it(site: Site) -> None:
+    page = await site.at_work()
+    await page.clock.pause_at(await page.evaluate("Date.now() + 1000"))
+    site.desk.call("attempt-1", household(1, 1))
+    await page.locator(".name:has-text('Voter 1')").wait_for()
+    await page.keyboard.press("1")
+    await expect(page.locator(".said.bad")).to_contain_text("Another call came just then")
+    await page.clock.run_for(SETTLED_MS)
+    site.desk.replies = [
+        {"status": "refused", "text": "seat seat-04: that call and its wrap-up are over", "word": "late"}
+    ]
+    await page.keyboard.press("1")
+    await expect(page.locator(".word.refused")).to_contain_text("not kept: that call and its wrap-up are over.")
+    await page.get_by_role("button", name="Seen").click()
+    await expect(page.locator(".word")).to_have_count(0)
+    assert len(await site.desk.asked("seat-dispose")) == 1
+
+
+async def test_what_became_known_elsewhere_is_told(site: Site) -> None:
+    page = await site.at_work()
+    people = household(1, 2)
+    await site.call(page, "attempt-1", people)
+    await expect(page.locator(".warn")).to_have_count(0)
+    mark = {"at": site.desk.clock.now(), "kind": "voted", "source": "booth-worker", "hour": None}
+    site.desk.call("attempt-1", [{**people[0], "pending": False, "marks": [mark]}, people[1]], opted_out=True)
+    await expect(page.locator(".warn")).to_contain_text("Voter 1: said elsewhere just now: has voted")
+    await expect(page.locator(".warn")).to_contain_text("asked not to be called")
+    site.desk.seat("reserved", "attempt-1")
+    await expect(page.locator(".state-now")).to_contain_text("call coming")
+    site.desk.idle()
+    await expect(page.locator(".said")).to_contain_text("called off")
+
+
+async def test_a_stream_that_is_lost_is_told_with_its_age(site: Site) -> None:
+    page = await site.at_work()
+    site.desk.silent = True
+    site.desk.seat("ready", None)
+    await page.clock.run_for(30_000)
+    await expect(page.locator(".stale")).to_contain_text("what stands here is that old")
+    await expect(page.locator(".stale")).to_contain_text("keys on the phone still keep outcomes")
+    site.desk.silent = False
+    site.desk.picture.put("desk", {"heard": False, "since": site.desk.clock.now() - 90})
+    await page.clock.run_for(30_000)
+    await expect(page.locator(".stale")).to_contain_text("nothing from the dialler for 1:3")
+
+
+async def test_a_second_window_says_that_the_first_is_open_and_can_take_its_place(site: Site) -> None:
+    site.desk.taken = True
+    page = await site.page()
+    await expect(page.get_by_role("alert")).to_contain_text("seat-04 is open in another window")
+    site.faults.clear()  # the browser says of a 409 that it is one
+    await page.get_by_role("button", name="Use it here").click()
+    await expect(page.locator(".waiting")).to_be_visible()
+    site.desk.picture.put("ended", "taken")
+    await expect(page.get_by_role("alert")).to_contain_text("is used in another window now")
+
+
+async def test_the_seat_is_steered_by_buttons_and_by_the_phones_keys(site: Site) -> None:
+    page = await site.at_work()
+    await page.get_by_role("button", name="Pause").click()
+    await page.locator(".menu:popover-open").get_by_role("button", name="meal").click()
+    assert await site.desk.asked("seat-pause") == [{"reason": "meal"}]
+    site.desk.idle("paused")
+    await expect(page.locator(".waiting")).to_contain_text("You are paused")
+    await page.keyboard.press("NumpadMultiply")
+    await page.keyboard.press("1")
+    assert await site.desk.asked("seat-ready") == [{}]
+    await site.call(page, "attempt-1", household(1, 1))
+    await page.get_by_role("button", name="Hang up").click()
+    assert await site.desk.asked("seat-hang-up") == [{"attempt": "attempt-1"}]
+    await page.get_by_role("button", name="Transfer").click()
+    await page.locator(".menu:popover-open").get_by_role("button", name="desk-lead").click()
+    assert await site.desk.asked("seat-transfer") == [{"to": "desk-lead", "attempt": "attempt-1"}]
+    await page.keyboard.press("NumpadMultiply")
+    await page.keyboard.press("0")
+    await page.get_by_role("dialog").get_by_role("button", name="Log off").click()
+    assert await site.desk.asked("seat-log-off") == [{}]
+
+
+SCRIPT: dict[str, Any] = {
+    "name": "polling_day",
+    "version": "1",
+    "start": "greeting",
+    "pages": {
+        "greeting": {
+            "text": "This is {centre}.\nYour flat is {house}, {relative}.\nThe booth is {booth}, until {closes}.",
+            "ask": {"name": "who", "answers": [{"value": "voter", "label": "Yes", "to": "end"}]},
+            "next": None,
+            "closing": False,
+        },
+        "end": {"text": "Goodbye, {voter}.", "ask": None, "next": None, "closing": True},
+    },
+}
+
+
+async def test_a_script_has_the_voters_values_and_its_answers_are_kept(site: Site) -> None:
+    page = await site.at_work()
+    people = [voter(1, "Sunita Kale", relative=None)]
+    await site.call(page, "attempt-1", people, script=SCRIPT)
+    await expect(page.locator(".script")).to_contain_text("The booth is Municipal School No. 14, Room 2, until 18:00.")
+    await expect(page.locator(".script")).not_to_contain_text("Your flat")  # of a line nothing is guessed
+    await page.locator("section", has_text="Script").get_by_role("button", name="Yes").click()
+    await expect(page.locator(".script")).to_have_text("Goodbye, Sunita Kale.")
+    assert await site.desk.asked("seat-closing") == [{"attempt": "attempt-1"}]
+    await page.keyboard.press("1")
+    (values,) = await site.desk.asked("seat-dispose")
+    assert values["answers"] == {"who": "voter"}
+
+
+async def test_the_end_of_the_wrap_up_loses_nothing_that_was_said(site: Site) -> None:
+    page = await site.at_work()
+    await site.call(page, "attempt-1", household(1, 2))
+    await page.keyboard.press("2")
+    site.desk.seat("wrap-up", "attempt-1", since=site.desk.clock.now() - 20)
+    await expect(page.locator(".state-now")).to_contain_text("left")
+    assert not [name for _, name, _ in site.desk.commands if name == "seat-dispose"]
+    site.desk.seat("wrap-up", "attempt-1", since=site.desk.clock.now() - 29)
+    (values,) = await site.desk.asked("seat-dispose")
+    assert (values["disposition"], values["voters"]) == ("not-yet", [{"voter": 1, "mark": "not-yet"}])
+
+
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    "<script>alert(1)</script>",
+    '"><svg/onload=alert(1)>',
+    "javascript:alert(1)",
+    "{{constructor.constructor('alert(1)')()}}",
+    "{ $x } { voter } ${alert(1)}",
+    "</title><iframe srcdoc='<script>parent.alert(1)</script>'>",
+    "&lt;img src=x onerror=alert(1)&gt;",
+    "\u202eevil\u202c \u2067right\u2069 to left",
+    "\x00\x07 bell",
+    "अ" * 10_000,
+]
+
+
+async def test_a_strangers_words_are_text_and_nothing_else(site: Site) -> None:
+    page = await site.at_work()
+    alerts: list[str] = []
+    page.on("dialog", lambda dialog: alerts.append(dialog.message))
+    for number, text in enumerate(HOSTILE):
+        people = [voter(number * 10 + each, text, relative=text, house=text, name_local=text) for each in range(2)]
+        booth = {"name": text, "address": text, "constituency": text, "part": 1, "opens_at": None, "closes_at": None}
+        site.desk.call(
+            f"attempt-{number}",
+            people,
+            booth=booth,
+            note={"text": text, "at": 1.0},
+            script=SCRIPT,
+            masked=f"No. {number}",
+        )
+        await expect(page.locator("#who-title + .id")).to_have_text(f"No. {number}")
+        await page.clock.run_for(SETTLED_MS)
+        await page.keyboard.press("1")
+        assert not await is_cut(page)
+    await page.get_by_role("button", name="show all").first.click()
+    await expect(page.locator(".name")).to_contain_text(HOSTILE[-1])
+    assert not await is_cut(page)
+    assert not alerts
+    assert await page.evaluate("document.querySelectorAll('main img, main script, main iframe, main svg').length") == 0
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("width", "height"), SIZES)
+async def test_nothing_is_cut_and_everybody_can_use_it(site: Site, language: str, width: int, height: int) -> None:
+    site.desk.signed_in = False
+    page = await site.page(width, height, language)
+    await page.wait_for_selector("input[name=pin]")
+    await expect(page.locator("html")).to_have_attribute("lang", language)
+    assert not await is_cut(page)
+    assert await violations(page) == []
+    site.desk.signed_in = True
+    site.desk.picture.put("figures", FIGURES)
+    page = await site.at_work(width=width, height=height, language=language)
+    assert not await is_cut(page)
+    assert await violations(page) == []
+    people = [
+        voter(1, "Sunita Mohan Kale", name_local="सुनीता मोहन काळे"),
+        voter(2, "Venkatanarasimharajuvaripeta Subrahmanyeswara"),
+    ]
+    await site.call(page, "attempt-1", people, script=SCRIPT, calls=CALLS)
+    await page.keyboard.press("1")
+    await page.keyboard.press("3")
+    assert not await is_cut(page)
+    assert await violations(page) == []
+    await page.keyboard.press("6")
+    site.desk.seat("wrap-up", "attempt-1")
+    await expect(page.locator("progress")).to_be_visible()
+    assert not await is_cut(page)
+    assert await violations(page) == []
+
+
+FIGURES = {
+    "calls": 43,
+    "talked_seconds": 5123.0,
+    "wrap_up_seconds": 612.0,
+    "paused_seconds": 1500.0,
+    "dispositions": {"voted": 17, "not-yet": 9, "none": 1},
+    "marks": {"voted": 17},
+}
+CALLS = [
+    {"at": 1_776_740_000.0, "campaign": "turnout-agents", "outcome": "connected", "disposition": "not-yet"},
+    {"at": 1_776_640_000.0, "campaign": "turnout-agents", "outcome": "no-answer", "disposition": None},
+]
+
+
+async def test_the_page_weighs_little(site: Site) -> None:
+    page = await site.browser.new_page(locale="hi-IN")
+    assert await weight(page, f"{site.desk.origin}/agent", ".waiting") < MOST_PAGE_BYTES
