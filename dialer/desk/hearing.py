@@ -53,6 +53,7 @@ class Reply:
 
     status: str  # done, refused; unanswered: the dialler may have done it, and the same id again finds out
     text: str
+    why: str | None = None  # of some refusals, in a word
 
 
 class Hearing:
@@ -149,7 +150,7 @@ class Hearing:
     def _answer(self, user: str, payload: ReplyPayload) -> None:
         asked = self._asked.get((user, payload.id))
         if asked is not None and not asked.done():
-            asked.set_result(Reply(payload.status, payload.text))
+            asked.set_result(Reply(payload.status, payload.text, payload.why))
 
 
 def _number(text: str) -> float:

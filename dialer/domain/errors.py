@@ -28,6 +28,8 @@ config.errors.MatdanError
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from config.errors import MatdanError
 
 INTERRUPTED = 130
@@ -118,8 +120,26 @@ class BrokerUnreachable(MatdanError):
     """No MQTT broker answers. Dialling goes on and announcements wait in the outbox."""
 
 
+class RefusedBecause(StrEnum):
+    """Why a command was refused, in a word: for pages, which say it in their reader's language. Most refusals need none."""
+
+    PIN_WRONG = "pin-wrong"
+    AGENT_ELSEWHERE = "agent-elsewhere"
+    SEAT_TAKEN = "seat-taken"
+    NO_SEAT = "no-seat"
+    CLOCKS = "clocks"
+    LATE = "late"  # that call and its wrap-up are over
+    TOO_LATE_TO_TAKE_BACK = "too-late-to-take-back"
+    STAYS = "stays"  # others have been told
+    NOTHING_TO_SAY = "nothing-to-say"  # there is no call
+
+
 class CommandRefused(MatdanError):
     """A command from outside is unknown, expired or not allowed now. The text says which and why."""
+
+    def __init__(self, text: str, why: RefusedBecause | None = None) -> None:
+        super().__init__(text)
+        self.why = why
 
 
 class LogInRefused(CommandRefused):
@@ -127,5 +147,6 @@ class LogInRefused(CommandRefused):
 
     def __init__(self) -> None:
         super().__init__(
-            "agent number or PIN is wrong, or locked after too many wrong ones; try again, or ask a supervisor to unlock the seat"
+            "agent number or PIN is wrong, or locked after too many wrong ones; try again, or ask a supervisor to unlock the seat",
+            RefusedBecause.PIN_WRONG,
         )

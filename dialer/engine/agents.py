@@ -13,7 +13,7 @@ import structlog
 
 from dialer.domain.clock import Instant
 from dialer.domain.commands import CommandOfSeat
-from dialer.domain.errors import CommandRefused, LogInRefused, StoreError, SwitchError
+from dialer.domain.errors import CommandRefused, LogInRefused, RefusedBecause, StoreError, SwitchError
 from dialer.domain.pin_proof import PinProof
 from dialer.domain.switch import SeatSound, Switch
 from dialer.domain.view import AlertLevel, SeatState
@@ -170,7 +170,8 @@ class Agents:
         if self._accounts:
             if proof is not None and not proof.is_fresh(now):
                 raise CommandRefused(
-                    f"the proof of the PIN is not of this minute: compare the two clocks ({now:.0f} here)"
+                    f"the proof of the PIN is not of this minute: compare the two clocks ({now:.0f} here)",
+                    RefusedBecause.CLOCKS,
                 )
             right = (
                 account is not None
@@ -190,7 +191,9 @@ class Agents:
         seat = self._centre.seats[seat_name]  # as it is now: the check has taken its time
         elsewhere = next((other for other in self._centre.seats.values() if other.agent == agent), None)
         if elsewhere is not None and elsewhere.name != seat.name:
-            raise CommandRefused(f"this agent is logged in at seat {elsewhere.name}; log off there first")
+            raise CommandRefused(
+                f"this agent is logged in at seat {elsewhere.name}; log off there first", RefusedBecause.AGENT_ELSEWHERE
+            )
         again = elsewhere is not None and seat.phone_up
         if again and not phone_here and await self._silence.is_dead(seat):
             self._acd.expect_phone(seat.name)
@@ -256,7 +259,7 @@ class Agents:
         if not self._accounts:
             raise CommandRefused("the settings have no [[agents]] who could key in a PIN; log the seat in by command")
         if seat.agent is not None or seat.phone_up:
-            raise CommandRefused(f"seat {seat.name} is taken; log its agent off first")
+            raise CommandRefused(f"seat {seat.name} is taken; log its agent off first", RefusedBecause.SEAT_TAKEN)
         try:
             await self._switch.call_for_log_in(seat.name, seat.endpoint)
         except SwitchError as error:

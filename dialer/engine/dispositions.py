@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from config.words import MachineDetection
-from dialer.domain.errors import CommandRefused, NotInStore, StoreError
+from dialer.domain.errors import CommandRefused, NotInStore, RefusedBecause, StoreError
 from dialer.domain.model import (
     DISPOSITION_MARKS,
     AttemptId,
@@ -125,9 +125,14 @@ class Dispositions:
         seat = self._centre.seat(seat_name)
         kept, now = self._kept.get(seat.name), self._centre.clock.monotonic()
         if kept is None or kept.call.attempt_id != attempt_id or now - kept.at_seconds > TAKE_BACK_SECONDS:
-            raise CommandRefused(f"seat {seat.name}: too late, or nothing was said of that call: nothing is taken back")
+            raise CommandRefused(
+                f"seat {seat.name}: too late, or nothing was said of that call: nothing is taken back",
+                RefusedBecause.TOO_LATE_TO_TAKE_BACK,
+            )
         if kept.record.disposition in _SUPPRESSING:
-            raise CommandRefused(f"seat {seat.name}: the number is suppressed, and stays so: others have been told")
+            raise CommandRefused(
+                f"seat {seat.name}: the number is suppressed, and stays so: others have been told", RefusedBecause.STAYS
+            )
         call, run = kept.call, self._centre.campaigns[kept.call.campaign_id]
         retry_at = self._due.after_disposition(run, call, Disposition.NONE, None)
         at = self._centre.clock.now()
@@ -161,11 +166,14 @@ class Dispositions:
             mine = left is not None and left.call.attempt_id == attempt_id and left.agent == seat.agent
             if left is None or not mine or self._centre.clock.monotonic() > left.until_seconds:
                 raise CommandRefused(
-                    f"seat {seat.name}: that call and its wrap-up are over: nothing was kept, of that call or of another one"
+                    f"seat {seat.name}: that call and its wrap-up are over: nothing was kept, of that call or of another one",
+                    RefusedBecause.LATE,
                 )
             call = left.call
         if call is None or call.talk.connected_at is None:
-            raise CommandRefused(f"seat {seat.name} has no call to give a disposition for")
+            raise CommandRefused(
+                f"seat {seat.name} has no call to give a disposition for", RefusedBecause.NOTHING_TO_SAY
+            )
         return call
 
     def _refuse_odd(

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from dialer.domain.clock import Instant
-from dialer.domain.errors import CommandRefused
+from dialer.domain.errors import CommandRefused, RefusedBecause
 from dialer.domain.model import AttemptId
 from dialer.domain.view import SeatState
 from dialer.pacing.port import SeatStage
@@ -75,7 +75,7 @@ class Seat:
     ) -> Seat:
         """An agent takes the seat. Raises CommandRefused where another one has it."""
         if self.agent is not None:
-            raise CommandRefused(f"seat {self.name} is taken; log its agent off first")
+            raise CommandRefused(f"seat {self.name} is taken; log its agent off first", RefusedBecause.SEAT_TAKEN)
         seat = replace(self, agent=agent, agent_languages=languages, skills=skills, then=SeatState.READY, reason=None)
         return seat._to(SeatState.READY if self.phone_up else SeatState.LOST, now)
 

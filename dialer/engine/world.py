@@ -19,7 +19,7 @@ import structlog
 
 from config.words import CampaignKind, MachineDetection, Purpose
 from dialer.domain.clock import Clock, Instant
-from dialer.domain.errors import CommandRefused
+from dialer.domain.errors import CommandRefused, RefusedBecause
 from dialer.domain.model import (
     AttemptId,
     Booth,
@@ -228,7 +228,9 @@ class Centre:
         """The seat of that name, as it is now. Raises CommandRefused where there is none."""
         seat = self.seats.get(name)
         if seat is None:
-            raise CommandRefused(f"there is no seat {name!r}; the settings name {len(self.seats)} seats")
+            raise CommandRefused(
+                f"there is no seat {name!r}; the settings name {len(self.seats)} seats", RefusedBecause.NO_SEAT
+            )
         return seat
 
     def call_at(self, seat: Seat) -> Call | None:

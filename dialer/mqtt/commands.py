@@ -25,7 +25,7 @@ from dialer.domain import commands
 from dialer.domain.clock import Clock
 from dialer.domain.commands import Command
 from dialer.domain.commands.registry import COMMANDS, VALUES, CommandKind, ReceiptedCommand, Urgency, read_value
-from dialer.domain.errors import CommandRefused, StoreError, UnsafeValue
+from dialer.domain.errors import CommandRefused, RefusedBecause, StoreError, UnsafeValue
 from dialer.domain.model import Receipt
 from dialer.domain.view import Alert, AlertLevel
 from dialer.mqtt import topics
@@ -501,10 +501,10 @@ class CommandDesk:
                 await self._audit(known.last, "refused", known.last.text, more=known.more)
 
     async def _do_and_record(self, accepted: AcceptedCommand, number: int) -> str:
-        status, text = await self._try(accepted, number)
+        status, text, why = await self._try(accepted, number)
         await self._audit(accepted, status, text if status == "refused" else "")
         self._tell(accepted, status)
-        reply = self._reply(status, text)
+        reply = self._reply(status, text, why)
         now = self._clock.now()
         await self._store.record_command(_key(accepted), accepted.name, accepted.content, reply, now)
         return reply
@@ -514,12 +514,12 @@ class CommandDesk:
         kept = self._reply("done", command.thanks)
         receipt = Receipt(_key(accepted), accepted.name, accepted.content, kept)
         receipted = replace(accepted, command=replace(command, receipt=receipt))  # type: ignore[type-var]
-        status, text = await self._try(receipted)
+        status, text, why = await self._try(receipted)
         await self._audit(accepted, status, text if status == "refused" else "")
         self._tell(accepted, status)
         if status == "done":
             return kept
-        reply = self._reply(status, text)
+        reply = self._reply(status, text, why)
         await self._store.record_command(_key(accepted), accepted.name, accepted.content, reply, self._clock.now())
         return reply
 
@@ -529,17 +529,18 @@ class CommandDesk:
         await self._audit(accepted, "begun")  # what cannot be answered for is not done
         await self._store.record_command(_key(accepted), accepted.name, accepted.content, begun, now)
         try:
-            status, text = await self._try(accepted)
+            status, text, why = await self._try(accepted)
         except StoreError as error:
-            status, text = "refused", f"it was not kept: {error}"
+            status, text, why = "refused", f"it was not kept: {error}", None
         await self._audit(accepted, status, text if status == "refused" else "")
         self._tell(accepted, status)
-        reply = self._reply(status, text)
+        reply = self._reply(status, text, why)
         await self._store.complete_command(_key(accepted), reply)
         return reply
 
-    def _reply(self, status: str, text: str) -> str:
-        return json.dumps({"status": status, "text": text, "at": round(self._clock.now(), 3)})
+    def _reply(self, status: str, text: str, why: RefusedBecause | None = None) -> str:
+        reply = {"status": status, "text": text, "at": round(self._clock.now(), 3)}
+        return json.dumps(reply if why is None else {**reply, "why": why})
 
     def _tell(self, accepted: AcceptedCommand, status: str) -> None:
         _log.info(
@@ -551,7 +552,9 @@ class CommandDesk:
             status=status,
         )
 
-    async def _try(self, accepted: AcceptedCommand, number: int = 0) -> tuple[Literal["done", "refused"], str]:
+    async def _try(
+        self, accepted: AcceptedCommand, number: int = 0
+    ) -> tuple[Literal["done", "refused"], str, RefusedBecause | None]:
         self._count_records(accepted)
         command = accepted.command
         try:
@@ -559,11 +562,11 @@ class CommandDesk:
                 self._refuse_overtaken(
                     command, number
                 )  # in this very turn of the loop: nothing comes between it and the deed
-            return "done", await self._engine.execute(command)
+            return "done", await self._engine.execute(command), None
         except StoreError:
             raise  # of a repeatable one nothing was decided: a repeat may succeed
         except MatdanError as error:
-            return "refused", str(error)
+            return "refused", str(error), error.why if isinstance(error, CommandRefused) else None
 
     def _refuse_overtaken(self, command: commands.ResumeCampaign, number: int) -> None:
         """A stop has its own lane and may be done before a resume that was sent earlier: what was sent last must hold."""

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from dialer.domain.commands.registry import COMMANDS, VALUES
+from dialer.domain.errors import RefusedBecause
 from dialer.domain.forecast import Forecast
 from dialer.domain.view import Hold
 
@@ -397,3 +398,7 @@ class ReplyPayload(Payload):
     status: Literal["done", "refused"]
     text: Annotated[str, Field(description="one line: what was done, or why not")]
     at: Time
+    why: Annotated[
+        str | None,
+        Field(description=f"of some refusals, for programs: {', '.join(RefusedBecause)}"),
+    ] = None

@@ -52,6 +52,7 @@ class Page:
         self.site = site
         self._store = directory / "centre.db"
         self._ids = itertools.count(1)
+        self.why: str | None = None  # of the last reply
         self.desk = LosesReplies(site.centre.engine, site.centre.store, site.clock, SENDERS, "test")
 
     async def send(self, name: str, command_id: str | None = None, **values: Any) -> tuple[str, str]:
@@ -67,6 +68,7 @@ class Page:
         replies = "SELECT payload FROM outbox WHERE topic LIKE 'replies/%' AND outbox_id > ?"
         [(payload_text,)] = query(self._store, replies, before)
         reply = json.loads(payload_text)
+        self.why = reply["why"]
         return reply["status"], reply["text"]
 
     async def dispose(self, attempt: str | None, disposition: str, name: str = "01", **values: Any) -> tuple[str, str]:

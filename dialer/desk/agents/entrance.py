@@ -11,13 +11,13 @@ from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from dialer.desk.agents.floor import Floor
-from dialer.desk.agents.refusals import WRONG, word_of_sign_in
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.board import problem
 from dialer.desk.doors import WebDoor, cookie_of
-from dialer.desk.hearing import Hearing
+from dialer.desk.hearing import Hearing, Reply
 from dialer.desk.people import NotSignedIn, People
 from dialer.desk.picture import Picture
+from dialer.domain.errors import RefusedBecause
 from dialer.domain.pin_proof import PinProver
 
 SEATED_SECONDS = 3.0  # for the dialler's word that the agent is at the seat
@@ -83,21 +83,29 @@ class AgentEntrance:
         if reply.status == "unanswered":
             return problem(503, "unanswered")
         if reply.status != "done":
-            return self._refused(asked.seat, reply.text)
+            return self._refused(asked, reply)
         await self._until_seated(asked.seat, asked.agent)
         token = await self._sessions.begin(asked.agent, asked.seat)
         return Response(status_code=204, headers={"set-cookie": cookie_of(token)})
 
-    def _refused(self, seat: str, text: str) -> Response:
-        word, elsewhere = word_of_sign_in(text)
-        if word == WRONG:
-            alerts = (self._picture.get("alerts") or {}).get("alerts", ())
-            if any(alert["code"] == f"log-in-locked-{seat}" for alert in alerts):
-                return problem(429, "seat-locked")
-            return problem(401, word)
-        if elsewhere is not None:
-            return problem(409, word, seat=elsewhere)
-        return problem(404, word) if word == "no-seat" else problem(409, word, text=text)
+    def _refused(self, asked: AgentSignIn, reply: Reply) -> Response:
+        match reply.why:
+            case RefusedBecause.PIN_WRONG:
+                alerts = (self._picture.get("alerts") or {}).get("alerts", ())
+                if any(alert["code"] == f"log-in-locked-{asked.seat}" for alert in alerts):
+                    return problem(429, "seat-locked")
+                return problem(401, "pin-wrong")
+            case RefusedBecause.AGENT_ELSEWHERE:
+                told = self._picture.below("seat")
+                where = next((seat for seat, each in told.items() if each and each.get("agent") == asked.agent), "?")
+                return problem(409, "agent-elsewhere", seat=where)
+            case RefusedBecause.NO_SEAT:
+                return problem(404, "no-seat")
+            case RefusedBecause.SEAT_TAKEN:
+                return problem(409, "seat-taken")
+            case RefusedBecause.CLOCKS:
+                return problem(409, "clocks")
+        return problem(409, "refused", text=reply.text)
 
     async def _until_seated(self, seat: str, agent: str) -> None:
         """The seat's message follows the answer; without it the session would look like one of another's seat."""

@@ -9,7 +9,6 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from dialer.desk.agents.floor import Floor
-from dialer.desk.agents.refusals import word_of_command
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.agents.streams import AGENTS
 from dialer.desk.board import problem
@@ -92,8 +91,7 @@ class AgentWork:
             return problem(503, "away")
         if reply.status == "done" and asked.name == "seat-log-off":
             self._sessions.leave(who.seat)
-        word = word_of_command(reply.text) if reply.status == "refused" else None
-        return JSONResponse({"status": reply.status, "text": reply.text, "word": word})
+        return JSONResponse({"status": reply.status, "text": reply.text, "word": reply.why})
 
     def _attempt_at(self, seat: str) -> str | None:
         told: dict[str, Any] = self._picture.get(f"seat/{seat}") or {}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dialer.domain.commands import SeatLogIn, SeatSignIn, SeatUnlock
-from dialer.domain.errors import CommandRefused, LogInRefused
+from dialer.domain.errors import CommandRefused, LogInRefused, RefusedBecause
 from dialer.domain.pin_proof import PinProof, PinProver, read_proof
 from dialer.domain.view import SeatState
 from tests.support.centre import Site
@@ -31,10 +31,12 @@ async def test_an_agent_signs_in_from_a_page_and_the_phone_is_called(tmp_path: P
         # A page that was reloaded
         assert await execute(SeatSignIn("01", "101", proof(site, "101", "2468"))) == "seat 01: signed in already"
         assert seat(site).state is SeatState.READY
-        with pytest.raises(CommandRefused, match="seat 01 is taken"):
+        with pytest.raises(CommandRefused, match="seat 01 is taken") as refused:
             await execute(SeatSignIn("01", "102", proof(site, "102", "1357")))
-        with pytest.raises(CommandRefused, match="logged in at seat 01; log off there first"):
+        assert refused.value.why is RefusedBecause.SEAT_TAKEN
+        with pytest.raises(CommandRefused, match="logged in at seat 01; log off there first") as refused:
             await execute(SeatSignIn("02", "101", proof(site, "101", "2468", "02")))
+        assert refused.value.why is RefusedBecause.AGENT_ELSEWHERE
 
 
 @virtual_time()

@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
-from dialer.desk.agents.refusals import word_of_command
 from dialer.desk.agents.sessions import NOBODY_SECONDS
 from dialer.desk.agents.work import OFFERED
 from dialer.desk.doors import COOKIE
 from dialer.desk.hearing import Reply
 from dialer.desk.people import AGENT, Who
 from dialer.domain.commands.registry import AT_THE_SEAT, COMMANDS
-from dialer.domain.errors import LogInRefused
+from dialer.domain.errors import LogInRefused, RefusedBecause
 from dialer.domain.pin_proof import read_proof
 from tests.support.agents_desk import ATTEMPT, GROUNDS, VOTERS, closing, fill_household, on_the_line, until, values_of
 from tests.support.desk import PIN, PIN_HASH, SEATED, DeskStand, desk_settings, desk_stand
@@ -63,19 +62,19 @@ async def test_the_seats_name_nobody(desk: DeskStand) -> None:
     [
         (None, 503, {"problem": "away"}),
         (Reply("unanswered", ""), 503, {"problem": "unanswered"}),
-        (Reply("refused", str(LogInRefused())), 401, {"problem": "pin-wrong"}),
-        (Reply("refused", "seat 04 is taken; log its agent off first"), 409, {"problem": "seat-taken"}),
+        (Reply("refused", "no", LogInRefused().why), 401, {"problem": "pin-wrong"}),
+        (Reply("refused", "no", RefusedBecause.SEAT_TAKEN), 409, {"problem": "seat-taken"}),
         (
-            Reply("refused", "this agent is logged in at seat 05; log off there first"),
+            Reply("refused", "no", RefusedBecause.AGENT_ELSEWHERE),
             409,
             {"problem": "agent-elsewhere", "seat": "05"},
         ),
         (
-            Reply("refused", "the proof of the PIN is not of this minute: compare the two clocks (5 here)"),
+            Reply("refused", "no", RefusedBecause.CLOCKS),
             409,
             {"problem": "clocks"},
         ),
-        (Reply("refused", "there is no seat '04'; the settings name 2 seats"), 404, {"problem": "no-seat"}),
+        (Reply("refused", "no", RefusedBecause.NO_SEAT), 404, {"problem": "no-seat"}),
         (Reply("refused", "something new"), 409, {"problem": "refused", "text": "something new"}),
     ],
 )
@@ -83,6 +82,7 @@ async def test_what_the_dialler_refuses_has_a_word(
     desk: DeskStand, reply: Reply | None, status: int, told: dict[str, str]
 ) -> None:
     desk.hearing.reply = reply
+    desk.picture.put("seat/05", {"agent": SIGN_IN["agent"]})
     answer = await desk.post("/api/agent/sign-in", SIGN_IN)
     given = {"text": answer.json()["text"], **told} if "text" in answer.json() else told
     assert (answer.status_code, answer.json()) == (status, given)
@@ -90,7 +90,7 @@ async def test_what_the_dialler_refuses_has_a_word(
 
 
 async def test_a_locked_seat_says_so_whatever_the_pin(desk: DeskStand) -> None:
-    desk.hearing.reply = Reply("refused", str(LogInRefused()))
+    desk.hearing.reply = Reply("refused", "no", RefusedBecause.PIN_WRONG)
     desk.picture.put("alerts", {"at": 1.0, "alerts": [{"code": "log-in-locked-04", "level": "warning", "at": 1.0}]})
     answer = await desk.post("/api/agent/sign-in", SIGN_IN)
     assert (answer.status_code, answer.json()) == (429, {"problem": "seat-locked"})
@@ -332,10 +332,9 @@ async def test_a_broker_that_is_away_is_told_and_a_refusal_has_its_word(desk: De
     answer = await desk.post("/api/agent/command", command("seat-ready"), AGENT)
     assert (answer.status_code, answer.json()) == (503, {"problem": "away"})
     text = "seat 04: that call and its wrap-up are over: nothing was kept, of that call or of another one"
-    desk.hearing.reply = Reply("refused", text)
+    desk.hearing.reply = Reply("refused", text, RefusedBecause.LATE)
     answer = await desk.post("/api/agent/command", command("seat-dispose", attempt="x", disposition="voted"), AGENT)
     assert answer.json() == {"status": "refused", "text": text, "word": "late"}
-    assert word_of_command("something else") is None
 
 
 async def test_a_forged_token_is_nobodys(desk: DeskStand) -> None:
