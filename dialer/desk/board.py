@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -59,7 +59,7 @@ class CommandAsked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,64}$")]
-    name: _Text
+    name: Annotated[str, Field(min_length=1, max_length=128, json_schema_extra={"enum": sorted(OFFERED)})]
     campaign: _Text | None = None
     seat: _Text | None = None
     reason: _Text | None = None
@@ -88,10 +88,10 @@ class Board:
     def doors(self) -> list[WebDoor]:
         """Everything that is asked of the board."""
         return [
-            WebDoor("GET", "/api/board/events", self.events),
+            WebDoor("GET", "/api/board/events", self.events, gives={200: "text/event-stream"}),
             WebDoor("GET", "/api/board/booths", self.booths),
-            WebDoor("POST", "/api/board/commands", self.command, COMMANDERS),
-            WebDoor("POST", "/api/board/alerts", self.acknowledge, SEERS),
+            WebDoor("POST", "/api/board/commands", self.command, COMMANDERS, {200: dict[str, str]}),
+            WebDoor("POST", "/api/board/alerts", self.acknowledge, SEERS, {204: None}),
         ]
 
     async def begin(self) -> None:
@@ -125,9 +125,9 @@ class Board:
         finally:
             self._open[name] -= 1
 
-    async def booths(self) -> dict[int, tuple[str, str]]:
+    async def booths(self) -> Mapping[int, Sequence[str]]:
         """The names of each booth's constituency and of the booth, by its id."""
-        names: dict[int, tuple[str, str]] = self._picture.get("booths") or {}
+        names: Mapping[int, Sequence[str]] = self._picture.get("booths") or {}
         return names
 
     async def command(self, asked: CommandAsked, request: Request) -> Response:

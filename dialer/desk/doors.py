@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -47,6 +47,8 @@ class WebDoor:
     path: str  # `{name}` stands for one level
     answer: Callable[..., Any]  # as FastAPI takes it
     roles: frozenset[str] | None = EVERY_ROLE  # None: anybody, before signing in too
+    gives: Mapping[int, Any] = field(default_factory=dict, compare=False)
+    """Of an `answer` that returns a Response, for the document: by status the type of its JSON, a media type, or None: no body."""
     _form: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -10,14 +10,16 @@ import random
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import structlog
 from argon2 import PasswordHasher
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.security import APIKeyCookie
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
@@ -31,7 +33,7 @@ from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.agents.streams import AgentStreams
 from dialer.desk.agents.work import AgentWork
 from dialer.desk.board import Board, may, problem
-from dialer.desk.doors import HEADERS, SOCKET, Guard, WebDoor, cookie_of
+from dialer.desk.doors import COOKIE, HEADERS, SOCKET, Guard, WebDoor, cookie_of
 from dialer.desk.figures import STRETCH_SECONDS, BoardFigures, ShownCap
 from dialer.desk.hearing import Hearing
 from dialer.desk.http import desk_server, listening
@@ -110,12 +112,12 @@ class Entrance:
     def doors(self) -> list[WebDoor]:
         """What anybody may ask for; and who one is."""
         return [
-            WebDoor("GET", "/", self.front, None),
-            WebDoor("GET", "/board", self.page, None),
-            WebDoor("GET", "/agent", self.agent_page, None),
-            WebDoor("GET", "/assets/{name}", self.asset, None),
-            WebDoor("POST", "/api/sign-in", self.sign_in, None),
-            WebDoor("POST", "/api/sign-out", self.sign_out, None),
+            WebDoor("GET", "/", self.front, None, {303: None}),
+            WebDoor("GET", "/board", self.page, None, {200: "text/html"}),
+            WebDoor("GET", "/agent", self.agent_page, None, {200: "text/html"}),
+            WebDoor("GET", "/assets/{name}", self.asset, None, {200: "*/*"}),
+            WebDoor("POST", "/api/sign-in", self.sign_in, None, {204: None}),
+            WebDoor("POST", "/api/sign-out", self.sign_out, None, {204: None}),
             WebDoor("GET", "/api/me", self.me, None),
         ]
 
@@ -202,14 +204,45 @@ class AgentDesk:
         await self._pops.run()
 
 
+class RequestRefused(BaseModel):
+    """A refusal: a word, and what its sentence needs beside."""
+
+    model_config = ConfigDict(extra="allow")
+
+    problem: str
+
+
+def _documented(door: WebDoor) -> dict[str, Any]:
+    """What FastAPI is told of a door's answers, for the document."""
+    returned = get_type_hints(door.answer)["return"]
+    gives = dict(door.gives) if returned is Response else {200: returned}
+    answers: dict[int | str, dict[str, Any]] = {"4XX": {"model": RequestRefused}, 503: {"model": RequestRefused}}
+    for status, what in gives.items():
+        said = {"description": HTTPStatus(status).phrase}
+        if isinstance(what, str):
+            answers[status] = said | {"content": {what: {}}}
+        else:
+            answers[status] = said if what is None else said | {"model": what}
+    kind = Response if returned is Response else JSONResponse
+    return {"status_code": min(gives, default=200), "response_class": kind, "responses": answers}
+
+
 def make_app(doors: list[WebDoor]) -> FastAPI:
     """The application behind the guard: a route for each door and no other, its OpenAPI document among them."""
     app = FastAPI(title="Matdan desk", openapi_url=None, docs_url=None, redoc_url=None)
     for door in doors:
         if door.method == SOCKET:
             app.add_api_websocket_route(door.path, door.answer)
-        else:
-            app.add_api_route(door.path, door.answer, methods=[door.method], response_model=None)
+            continue
+        session = [] if door.roles is None else [Security(APIKeyCookie(name=COOKIE, auto_error=False))]
+        app.add_api_route(
+            door.path,
+            door.answer,
+            methods=[door.method],
+            dependencies=session,  # for the document: the guard has looked
+            response_model=None,
+            **_documented(door),
+        )
 
     async def not_valid(request: Request, error: Exception) -> Response:
         return problem(422, "values")  # without what was given, which may be a password
@@ -236,7 +269,7 @@ def health_door(picture: Picture) -> WebDoor:
         heard = bool((picture.get("desk") or {}).get("heard"))
         return JSONResponse({"broker": heard}, status_code=200 if heard else 503)
 
-    return WebDoor("GET", "/health", health, None)
+    return WebDoor("GET", "/health", health, None, {200: dict[str, bool], 503: dict[str, bool]})
 
 
 def document_door() -> WebDoor:

@@ -101,13 +101,13 @@ class DeskStand:
 
     async def get(self, path: str, role: str | None = None, **headers: str) -> httpx.Response:
         """Ask as somebody of that role; None: nobody has signed in."""
-        return await self.browser.get(path, headers={**await self._cookie(role), **headers})
+        return await self.browser.get(path, headers={**await self.cookie(role), **headers})
 
     async def post(self, path: str, body: object, role: str | None = None, **headers: str) -> httpx.Response:
         """Send JSON as one of our pages does."""
         sent = {"origin": ORIGIN, "sec-fetch-site": "same-origin", "content-type": "application/json"}
         given = {name.replace("_", "-"): value for name, value in headers.items()}
-        whole = {name: value for name, value in {**sent, **await self._cookie(role), **given}.items() if value}
+        whole = {name: value for name, value in {**sent, **await self.cookie(role), **given}.items() if value}
         return await self.browser.post(path, content=json.dumps(body), headers=whole)
 
     async def socket(self, path: str, role: str | None = None) -> str | None:
@@ -120,7 +120,7 @@ class DeskStand:
         async def ask() -> dict[str, Any]:
             return {"type": "websocket.connect"}
 
-        cookie = await self._cookie(role)
+        cookie = await self.cookie(role)
         given = {"host": ORIGIN.removeprefix("https://"), "origin": ORIGIN, **cookie}
         headers = [(name.encode(), value.encode()) for name, value in given.items()]
         extensions: dict[str, Any] = {"websocket.http.response": {}}
@@ -131,7 +131,8 @@ class DeskStand:
         problem: str = json.loads(said[1]["body"])["problem"]
         return problem
 
-    async def _cookie(self, role: str | None) -> dict[str, str]:
+    async def cookie(self, role: str | None) -> dict[str, str]:
+        """The header of a session of that role."""
         if role is None:
             return {}
         if role == AGENT and role not in self.tokens:

@@ -51,7 +51,7 @@ class AgentEntrance:
     def doors(self) -> list[WebDoor]:
         """What anybody may ask for."""
         return [
-            WebDoor("POST", "/api/agent/sign-in", self.sign_in, None),
+            WebDoor("POST", "/api/agent/sign-in", self.sign_in, None, {204: None}),
             WebDoor("GET", "/api/agent/seats", self.seats, None),
         ]
 

@@ -59,7 +59,7 @@ class AgentPhones:
     def doors(self) -> list[WebDoor]:
         """What a phone asks for."""
         return [
-            WebDoor("POST", "/api/agent/phone", self.phone, frozenset({AGENT})),
+            WebDoor("POST", "/api/agent/phone", self.phone, frozenset({AGENT}), {200: dict[str, str]}),
             WebDoor(SOCKET, PATH, self.line, frozenset({AGENT})),
         ]
 

@@ -43,7 +43,7 @@ class AgentStreams:
         """Who one is, and what happens at the own seat."""
         return [
             WebDoor("GET", "/api/agent/me", self.me, None),
-            WebDoor("GET", "/api/agent/events", self.events, AGENTS),
+            WebDoor("GET", "/api/agent/events", self.events, AGENTS, {200: "text/event-stream"}),
         ]
 
     async def me(self, request: Request) -> dict[str, Any] | None:

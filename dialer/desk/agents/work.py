@@ -51,7 +51,7 @@ class AgentCommand(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,40}$")]
-    name: Annotated[str, Field(max_length=64)]
+    name: Annotated[str, Field(max_length=64, json_schema_extra={"enum": sorted(OFFERED)})]
     values: dict[_Key, _Value] = {}
 
 
@@ -66,7 +66,7 @@ class AgentWork:
 
     def doors(self) -> list[WebDoor]:
         """What an agent may ask for."""
-        return [WebDoor("POST", "/api/agent/command", self.command, AGENTS)]
+        return [WebDoor("POST", "/api/agent/command", self.command, AGENTS, {200: dict[str, str | None]})]
 
     async def command(self, asked: AgentCommand, request: Request) -> Response:
         """Give a command for the own seat; the dialler's answer, with a word where the page has a sentence for it.

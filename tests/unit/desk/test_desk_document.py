@@ -1,0 +1,118 @@
+"""The desk's OpenAPI document is true: whatever it allows to be asked, and what it does not, is answered as it says, for everybody.
+
+schemathesis makes the requests and looks at the answers; they are asked of the application itself, in its own loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from config.words import SupervisorRole
+from dialer.desk.doors import SOCKET
+from tests.support.desk import AGENT, ORIGIN, DeskStand, desk_stand
+
+ENDLESS = {"/api/board/events", "/api/agent/events"}  # tests/system/desk reads them
+EXAMPLES = 8  # of each door, person and kind
+PEOPLE = [None, *(role.value for role in SupervisorRole), AGENT]
+SENT = {"origin": ORIGIN, "sec-fetch-site": "same-origin", "content-type": "application/json"}
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+class Walk:
+    """The desk in a loop of its own, and the document that it gives."""
+
+    def __init__(self, runner: asyncio.Runner, desk: DeskStand) -> None:
+        self._runner = runner
+        self.desk = desk
+        self.document = runner.run(desk.get("/api/openapi.json", "supervisor")).json()
+        config = schemathesis.Config.from_dict({"generation": {"with-security-parameters": False}})
+        self.schema = schemathesis.openapi.from_dict(self.document, config=config)
+
+    def ask(self, case: Any, role: str | None) -> Any:
+        """Ask as somebody of that role, with a new session where the last one was ended."""
+        return self._runner.run(self._ask(case, role))
+
+    async def _ask(self, case: Any, role: str | None) -> Any:
+        sent = case.as_transport_kwargs(base_url=ORIGIN)
+        cookies = await self.desk.cookie(role)
+        body = {name: sent[name] for name in ("json", "content", "data") if sent.get(name) is not None}
+        if "data" in body:
+            body["content"] = body.pop("data")
+        answer = await self.desk.browser.request(
+            sent["method"], sent["url"], params=sent["params"], headers={**SENT, **cookies}, **body
+        )
+        self.desk.browser.cookies.clear()
+        if case.operation.path == "/api/sign-out":
+            self.desk.tokens.clear()
+        return answer
+
+
+@pytest.fixture(scope="module")
+def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
+    with asyncio.Runner() as runner:
+        stand = desk_stand(tmp_path_factory.mktemp("desk"))
+        desk = runner.run(stand.__aenter__())
+        desk.picture.put("desk", {"heard": True, "since": 0.0})
+        yield Walk(runner, desk)
+        runner.run(stand.__aexit__(None, None, None))
+
+
+def test_the_document_says_where_a_session_is_needed(walk: Walk) -> None:
+    for door in walk.desk.doors:
+        if door.method == SOCKET:
+            continue  # which OpenAPI has no words for
+        operation = walk.document["paths"][door.path][door.method.lower()]
+        assert ("security" in operation) == (door.roles is not None), door
+
+
+@pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
+@pytest.mark.parametrize("role", PEOPLE)
+def test_everybody_is_answered_as_the_document_says(
+    walk: Walk, role: str | None, mode: schemathesis.GenerationMode
+) -> None:
+    asked = 0
+    checks = [*CHECKS, negative_data_rejection] if mode is schemathesis.GenerationMode.NEGATIVE else CHECKS
+    every: Any = walk.schema
+    operations = [each.ok() for each in every.get_all_operations()]
+    for operation in operations:
+        if operation.path in ENDLESS:
+            continue
+        if mode is schemathesis.GenerationMode.NEGATIVE and not (operation.body or operation.query):
+            continue  # nothing that could be wrong
+
+        @settings(
+            max_examples=EXAMPLES,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def ask(case: Any) -> None:
+            nonlocal asked
+            asked += 1
+            case.validate_response(walk.ask(case, role), checks=checks)
+
+        ask()
+    assert asked > EXAMPLES
