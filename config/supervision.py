@@ -67,10 +67,16 @@ def _a_name(name: str) -> str:
     return name
 
 
-class Supervisor(Section):
-    """[[supervisors]] - who watches and steers over MQTT, people and programs, and what each may do. Nobody else may."""
+UserName = Annotated[Slug, AfterValidator(_a_name)]
+"""Of somebody who gives commands, in the settings or in the store: fit for a topic and for the audit."""
 
-    name: Annotated[Slug, AfterValidator(_a_name)] = Field(
+
+class Supervisor(Section):
+    """[[supervisors]] - who watches and steers over MQTT, people and programs, and what each may do: no command changes it, and
+    further people are users in the store (`dialer user`). Nobody else may.
+    """
+
+    name: UserName = Field(
         description="name in the audit, and the last level of the topic on which this one gives commands"
     )
     endpoint: EndpointName | None = Field(

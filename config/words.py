@@ -69,3 +69,12 @@ class SupervisorRole(StrEnum):
 
 LISTENERS = frozenset({SupervisorRole.LISTENER, SupervisorRole.COACH, SupervisorRole.SUPERVISOR})
 """Who may listen to seats."""
+
+USER_ROLES = (
+    SupervisorRole.VIEWER,
+    SupervisorRole.LISTENER,
+    SupervisorRole.COACH,
+    SupervisorRole.COMPLIANCE,
+    SupervisorRole.SUPERVISOR,
+)
+"""What a user may be who is kept in the store: people's roles. Those of programs stand in the settings alone."""

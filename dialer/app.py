@@ -351,7 +351,7 @@ def _monitor(
     if not settings.broker.enabled:
         return None
     presence = Presence(settings.centre.id, broker or broker_settings(settings), clock, chance, name)
-    senders = senders_of(settings, broker_is_ours=broker is not None)
+    senders = senders_of(settings, engine.users.roles, broker_is_ours=broker is not None)
     return Monitor(presence, engine, store, senders, hears_opt_outs=bool(settings.rules.secrets()))
 
 

@@ -21,6 +21,7 @@ from config.errors import SettingError
 from config.fields import is_loopback
 from config.settings import Settings
 from config.supervision import OWN_USER
+from config.words import SupervisorRole
 
 MARKER = "# Written by `dialer mqtt render`: change the settings and render again, an edit here is lost."
 """The first line of every file that is ours to overwrite."""
@@ -82,16 +83,19 @@ def _dialler(file: str, settings: Settings) -> BrokerUser:
 
 
 def _supervisors(settings: Settings) -> list[BrokerUser]:
-    """The desk, which has made sure who sits before a page, sends that person's commands on that person's topic."""
+    """The desk, which has made sure who sits before a page, sends that person's commands on that person's topic. Users may come at
+    any time, so it writes on everybody's; but on the dialler's own, from which nobody at a page sends.
+    """
     root = f"dialer/v1/{settings.centre.id}"
     read = [f"topic read {root}/{below}" for below in _READ]
-    senders = [each.name for each in settings.supervisors if each.role.value != "viewer"]
     found = []
     for each in settings.supervisors:
-        sends = senders if each.name == settings.desk.user else [each.name] if each.name in senders else []
-        rules = [*(f"topic write {root}/commands/{name}" for name in sends), *read]
-        rules += [f"topic read {root}/replies/{name}/+" for name in sends]
-        found.append(BrokerUser(broker_user(settings, each.name), tuple(rules)))
+        is_desk = each.name == settings.desk.user
+        sender = "+" if is_desk else each.name
+        rules = [f"topic deny {root}/commands/{OWN_USER}"] if is_desk else []
+        if is_desk or each.role is not SupervisorRole.VIEWER:
+            rules += [f"topic write {root}/commands/{sender}", f"topic read {root}/replies/{sender}/+"]
+        found.append(BrokerUser(broker_user(settings, each.name), (*rules, *read)))
     return found
 
 

@@ -1,4 +1,4 @@
-"""`dialer desk`: the pages for supervisors, served; who may sign in to them; a certificate for them; and built, in a clone."""
+"""`dialer desk`: the pages for supervisors, served; a certificate for them; and built, in a clone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import typer
 from config.errors import MatdanError
 from config.settings import load_settings
 from dialer.cli.logs import json_logging
-from dialer.cli.options import said
 from dialer.desk.pages_built import OPEN_AT, PagesNotBuilt, are_built, build
 from dialer.domain.clock import SystemClock
 from dialer.mqtt.client import MqttVersion
@@ -21,7 +20,7 @@ from dialer.mqtt.client import MqttVersion
 SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
 
 app = typer.Typer(
-    help="The desk: pages for supervisors; serve them, say who may sign in, make a certificate, build them in a clone.",
+    help="The desk: pages for supervisors; serve them, make a certificate, build them in a clone.",
     no_args_is_help=True,
 )
 
@@ -52,33 +51,6 @@ def serve(
     settings = load_settings(config)
     broker = replace(desk_broker(settings), version=mqtt)
     asyncio.run(serve_desk(settings, broker, lambda origin: typer.echo(f"{OPEN_AT}{origin}")))
-
-
-@app.command()
-def password(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose, a name of [[supervisors]].")],
-    config: SettingsFile,
-    remove: Annotated[bool, typer.Option("--remove", help="Let this one sign in no more.")] = False,
-    given: Annotated[
-        str, typer.Option("--password", help="'-': standard input's first line; left out, it is asked for.")
-    ] = "",
-) -> None:
-    """Set the password by which somebody signs in to the pages; who is signed in by an older one must do it again."""
-    from dialer.desk.people import refuse_stranger, set_password  # noqa: PLC0415 - argon2
-
-    settings = load_settings(config)
-    if not remove:  # before anybody has typed a password, twice
-        refuse_stranger(name, [each.name for each in settings.supervisors])
-    if remove:
-        chosen = None
-    elif given:
-        if given != "-":
-            raise typer.BadParameter("--password takes '-' alone: a password must stand in no history")
-        chosen = said("-", "the password")
-    else:
-        chosen = typer.prompt("password", hide_input=True, confirmation_prompt=True)
-    asyncio.run(set_password(settings, name, chosen))
-    typer.echo(f"{name} {'may not sign in any more' if chosen is None else 'may sign in'}")
 
 
 @app.command()

@@ -14,6 +14,7 @@ import typer
 
 from config.errors import MatdanError
 from config.settings import Settings
+from config.supervision import OWN_USER
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import RecordsCommand
 from dialer.domain.commands.registry import COMMANDS, read_value
@@ -100,8 +101,10 @@ def ask_dialler(
     requests: Sequence[CommandRequest],
     busy: StoreBusy,
     done: Callable[[int], None] = lambda _: None,
+    sender: str = OWN_USER,
 ) -> list[str]:
-    """What the dialler that holds the store said of each request, in order; `busy` is how that it does was found out.
+    """What the dialler that holds the store said of each request of that sender's, in order; `busy` is how that it does was found
+    out.
 
     Raises StoreBusy where it has no broker to be asked through, CommandRefused, BrokerUnreachable.
     """
@@ -112,7 +115,9 @@ def ask_dialler(
     # An id for each process: a broker ends the connection of the older of two, and two clerks may come at once.
     client_id = f"dialler-records-{settings.centre.id}-{uuid.uuid4().hex[:12]}"
     broker = replace(broker_settings(settings), client_id=client_id)
-    return asyncio.run(ask(broker, settings.centre.id, requests, SystemClock(), done, signer=own_signer(settings)))
+    return asyncio.run(
+        ask(broker, settings.centre.id, requests, SystemClock(), done, signer=own_signer(settings, sender))
+    )
 
 
 async def _keep_here(

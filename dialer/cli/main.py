@@ -46,7 +46,7 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
         ("run", "running:run", "Dial with a real Asterisk until SIGTERM or Ctrl-C; live calls may end, then it stops."),
         (
             *("desk", "desk:app"),
-            "The desk: pages for supervisors; serve them, say who may sign in, build them in a clone.",
+            "The desk: pages for supervisors; serve them, make a certificate, build them in a clone.",
         ),
         ("check", "running:check", "Say in plain words what a site still lacks."),
         ("report", "report:app", "What happened, as a table, CSV, JSON, XLSX or PDF."),
@@ -62,6 +62,10 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
     "Setting up: the telephony administrator": _group(
         ("asterisk", "asterisk:app", "Asterisk's configuration: write it, and look for faults in one."),
         ("mqtt", "mqtt:app", "The MQTT broker: write its configuration; make a key; give a command to a dialler."),
+        (
+            *("user", "user:app"),
+            "Users: who watches and steers beside those of the settings, what each may do, and passwords for the pages.",
+        ),
         ("agent", "agent:app", "Agents: their PINs, and the tones on their phones."),
         ("store", "store:app", "The store's encryption: make a key, encrypt, decrypt, change the key."),
     ),

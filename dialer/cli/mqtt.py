@@ -120,13 +120,13 @@ def send(
     settings = load_settings(config)
     fields = dict(_field(each) for each in values or ())
     broker = replace(broker_settings(settings), client_id=f"sender-{settings.centre.id}-{uuid.uuid4().hex[:12]}")
-    signer = own_signer(settings, user or _own_name(settings))
+    signer = own_signer(settings, user or own_name(settings))
     requests = [CommandRequest(name, fields)]
     (answer,) = asyncio.run(ask(broker, settings.centre.id, requests, SystemClock(), signer=signer))
     typer.echo(answer)
 
 
-def _own_name(settings: Settings) -> str:
+def own_name(settings: Settings) -> str:
     """Who the broker's user is among those who give commands."""
     username, beginning = settings.broker.username or "", broker_user(settings, "")
     return username.removeprefix(beginning) if username.startswith(beginning) else OWN_USER

@@ -73,7 +73,10 @@ def refuse_stranger(name: str, names: Iterable[str]) -> None:
     if name not in known:
         there = ", ".join(known) or "none"
         raise SettingError(
-            "settings", "supervisors", f"have no {name!r}; there are: {there}", "add a table [[supervisors]]"
+            "settings",
+            "supervisors",
+            f"have no {name!r}, and no user is called so; there are: {there}",
+            f"`dialer user add {name} ROLE` adds a user",
         )
 
 

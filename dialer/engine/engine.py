@@ -45,6 +45,7 @@ from dialer.engine.supervision.service import Recorder, Supervision
 from dialer.engine.transfers.service import Transfers
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.trunks import TrunkPool
+from dialer.engine.users import Users
 from dialer.engine.views import centre_view
 from dialer.engine.world import CampaignRun, Centre, SeatTally
 from dialer.pacing.port import PacingEvent, PacingEventKind
@@ -104,6 +105,7 @@ class Engine:
         self._is_over = False
         self.flow_desk = FlowService(centre, self._store, outside.flows, self._eligibility, self._acd)
         self._housekeeping = Housekeeping(centre, self._store, self._acd)
+        self.users = Users(self._store, centre.clock, plan.users)
         self._desks = Desks(
             campaigns=self._campaigns,
             seats=self.seat_desk,
@@ -113,6 +115,7 @@ class Engine:
             recording=self._recorder,
             supervision=self._supervision,
             records=ExternalRecords(self._store, centre.clock, self._marks, centre.centre_id),
+            users=self.users,
         )
 
     @property
@@ -465,6 +468,7 @@ class Engine:
         self._clock_guard.watch(await store.newest_event_at())
         await store.release_expired(now, self._plan.owner)
         await self.seat_desk.prepare()
+        await self.users.prepare()
         unfinished = await self._free_the_unsent(await store.unfinished_attempts())
         self._eligibility.use_version(await store.record_rules_version(self._plan.rules_text, now))
         self._eligibility.load(await store.registers(), unfinished)

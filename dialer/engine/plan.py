@@ -60,6 +60,7 @@ class EnginePlan:
     inbound: InboundPlan = field(default_factory=InboundPlan)
     transfers: tuple[TransferTarget, ...] = ()
     supervisors: tuple[SupervisorPhone, ...] = ()
+    users: frozenset[str] = frozenset()  # names of the settings, whose rights no command changes
 
 
 CertifiedBy = Callable[[str, str], Mapping[str, Certified]]

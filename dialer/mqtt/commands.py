@@ -51,7 +51,7 @@ _BEGUN = "it was begun, and the dialler stopped before it had ended: look what h
 _KEYS = frozenset({"id", "name", "expires_at"})  # of every command, beside its values
 _SIGNED = frozenset({"command", "signature"})
 _NOT_THE_SENDERS = {
-    "role": "the dialler has it from its own settings ([[supervisors]])",
+    "role": "the dialler has it from its own settings ([[supervisors]]) and users",
     "user": "it is the last level of the topic",
     "supervisor": "who sends the command is the one who listens",
 }
@@ -138,7 +138,8 @@ def judge_command(
         sender = senders.find(user)
         if sender is None:
             raise CommandRefused(
-                "nobody of that name may give commands: [[supervisors]] of the dialler's settings has those who may"
+                "nobody of that name may give commands: those who may stand in [[supervisors]] of the dialler's settings, or are"
+                " users (`dialer user list`)"
             )
         refusal = replace(refusal, role=", ".join(sorted(sender.roles)))
         senders.refuse_unproved(sender, centre, opened.text, opened.signature)
@@ -169,9 +170,7 @@ def _judged(opened: OpenedCommand, sender: Sender, now: float) -> AcceptedComman
     name, kind = _kind(fields)
     _refuse_other_keys(name, kind, fields)
     _refuse_expired(fields, now)
-    roles = ", ".join(sorted(sender.roles))
-    if not sender.roles & kind.roles:
-        raise CommandRefused(f"`{name}` is for the role {' or '.join(sorted(kind.roles))}; {sender.name} has {roles}")
+    _refuse_role(name, kind, sender)
     given = [*kind.needs, *(key for key in kind.may if fields.get(key) is not None)]
     values: dict[str, Any] = dict.fromkeys((*kind.needs, *kind.may))
     values.update((key, read_value(name, key, fields.get(key))) for key in given)
@@ -181,7 +180,14 @@ def _judged(opened: OpenedCommand, sender: Sender, now: float) -> AcceptedComman
     asked = {"name": name, **{key: fields[key] for key in given}}
     content = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
     records = sum(len(value) for key, value in values.items() if key in {"marks", "figures", "hashes", "attempts"})
+    roles = ", ".join(sorted(sender.roles))
     return AcceptedCommand(opened.command_id, sender.name, name, command, content, roles, kind, records)
+
+
+def _refuse_role(name: str, kind: CommandKind, sender: Sender) -> None:
+    if not sender.roles & kind.roles:
+        roles = ", ".join(sorted(sender.roles))
+        raise CommandRefused(f"`{name}` is for the role {' or '.join(sorted(kind.roles))}; {sender.name} has {roles}")
 
 
 def _read_object(payload: bytes, most_bytes: int) -> dict[str, Any]:
@@ -224,7 +230,7 @@ def _kind(fields: Mapping[str, Any]) -> tuple[str, CommandKind]:
 
 def _refuse_other_keys(name: str, kind: CommandKind, fields: Mapping[str, Any]) -> None:
     for key, why in _NOT_THE_SENDERS.items():
-        if key in fields:
+        if key in fields and key not in kind.needs:  # else it is somebody's whom the command is about
             raise CommandRefused(f"`{key}` is not for the sender to say: {why}; leave `{key}` out")
     known = _KEYS | VALUES.keys()
     if not fields.keys() <= known:
@@ -442,6 +448,8 @@ class CommandDesk:
         recorded before, for a second hang-up or transfer would meet the next voter: should the dialler die in the middle, a
         repeat is told so and nothing more is done. One with a receipt is recorded in the very transaction that does it.
         """
+        if isinstance(read, AcceptedCommand):
+            read = self._with_rights_now(read)
         if isinstance(read, RefusedCommand):
             await self._refuse(read)
             return
@@ -457,6 +465,18 @@ class CommandDesk:
         finally:
             self._under_way.discard(key)
         await self._answer(read.sender, ReplyPayload(id=read.command_id, **json.loads(reply)))
+
+    def _with_rights_now(self, accepted: AcceptedCommand) -> ReadCommand:
+        """The command, refused where its sender's right to it was taken away while it waited."""
+        sender = self._senders.find(accepted.sender)
+        try:
+            if sender is None:
+                raise CommandRefused(f"{accepted.sender} may give no commands any more")
+            _refuse_role(accepted.name, accepted.kind, sender)
+        except CommandRefused as refused:
+            text, name, role = str(refused), accepted.name, accepted.role
+            return RefusedCommand(accepted.command_id, text, accepted.sender, name, role, proved=True)
+        return accepted
 
     async def _reply_to(self, accepted: AcceptedCommand, kept: KeptCommand | None, number: int) -> str:
         if kept is not None:
@@ -615,7 +635,7 @@ def audit_of(read: ReadCommand, status: str, why: str = "") -> tuple[str, dict[s
     if isinstance(read, AcceptedCommand):
         extras = {
             key: str(getattr(read.command, key))
-            for key in ("campaign_id", "seat", "attempt_id", "to", "who")
+            for key in ("campaign_id", "seat", "attempt_id", "to", "who", "user")
             if hasattr(read.command, key)
         }
         if read.records:

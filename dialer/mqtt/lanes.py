@@ -65,7 +65,7 @@ class Lanes(Generic[T]):
         return lane is not None and lane.full
 
     def put(self, sender: str, item: T) -> None:
-        """Add an item to its sender's lane; only where that is not `full`. There are as many lanes as senders in the settings."""
+        """Add an item to its sender's lane; only where that is not `full`. There are as many lanes as there ever were senders."""
         self._lanes.setdefault(sender, Lane()).put(item)
 
     def take(self, now: float) -> tuple[T | None, float | None]:

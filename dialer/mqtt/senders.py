@@ -12,7 +12,7 @@ import binascii
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,15 +45,28 @@ class Sender:
 class Senders:
     """All who may give commands."""
 
-    def __init__(self, senders: Iterable[Sender], *, signed: bool = False, broker_knows: bool = True) -> None:
-        """`signed`: nobody is obeyed without a signature; `broker_knows`: the broker asks who connects, as far as we can tell."""
+    def __init__(
+        self,
+        senders: Iterable[Sender],
+        kept: Mapping[str, Role] | None = None,
+        *,
+        signed: bool = False,
+        broker_knows: bool = True,
+    ) -> None:
+        """`senders` are those of the settings; `kept` are the store's users, as they are at each moment; `signed`: nobody is obeyed
+        without a signature; `broker_knows`: the broker asks who connects, as far as we can tell.
+        """
         self._senders = {sender.name: sender for sender in senders}
+        self._kept = {} if kept is None else kept
         self._signed = signed
         self._broker_knows = broker_knows
 
     def find(self, name: str) -> Sender | None:
-        """The sender of that name; None: nobody whom we know."""
-        return self._senders.get(name)
+        """The sender of that name; None: nobody whom we know now."""
+        sender = self._senders.get(name)
+        if sender is None and (role := self._kept.get(name)) is not None:
+            return Sender(name, frozenset({role}))
+        return sender
 
     def refuse_unproved(self, sender: Sender, centre: str, text: str, signature: object) -> None:
         """Raise CommandRefused unless a command with this text is that sender's; `signature`: base64, None: there is none."""

@@ -268,10 +268,10 @@ COMMANDS = Topic(
     key="command",
     pattern="commands/{user}",
     description="What a supervisor asks for, of a campaign, a seat, or by ear. The last level is the sender's name in "
-    "`[[supervisors]]`: the broker lets nobody else publish there (`dialer mqtt render`), and the dialler has the role from its "
-    "own settings. The table says what each command needs and which role may give it. Publish it with QoS 1 and never retained; a "
-    "retained, expired, malformed or, where it must be, unsigned one is refused. The same id of a sender is executed once and "
-    "answered each time; with another content it is refused.",
+    "`[[supervisors]]`, or a user's: the broker lets nobody else publish there (`dialer mqtt render`), and the dialler has the "
+    "role from its own settings and its table of users. The table says what each command needs and which role may give it. "
+    "Publish it with QoS 1 and never retained; a retained, expired, malformed or, where it must be, unsigned one is refused. The "
+    "same id of a sender is executed once and answered each time; with another content it is refused.",
     direction=TopicWriter.SUPERVISOR,
     example=payloads.command_payload()(id="7c1f1b2e-pause", name="pause", expires_at=_AT + 30, campaign="turnout-ivr"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,6 +68,7 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
             for each in settings.supervisors
             if each.endpoint is not None and each.role in LISTENERS
         ),
+        users=settled_users(settings),
         polling=polling_plan(settings, polls_of(settings)),
         agents=tuple(
             AgentAccount(
@@ -171,8 +173,15 @@ def _checked_tls(ca_file: Path | None) -> ssl.SSLContext:
         raise SettingError("settings", "broker.ca_file", problem, "name a file in PEM format") from error
 
 
-def senders_of(settings: Settings, *, broker_is_ours: bool = False) -> Senders:
-    """Who may give commands over MQTT. `broker_is_ours`: it was started for this run, and nobody else is on it."""
+def settled_users(settings: Settings) -> frozenset[str]:
+    """Whose rights stand in the settings."""
+    return frozenset(each.name for each in settings.supervisors)
+
+
+def senders_of(settings: Settings, kept: Mapping[str, Role] | None = None, *, broker_is_ours: bool = False) -> Senders:
+    """Who may give commands over MQTT: those of the settings, and whoever is in `kept` at the moment of the command.
+    `broker_is_ours`: it was started for this run, and nobody else is on it.
+    """
     own: frozenset[Role] = frozenset({Role.BOOTH_DESK, Role.COMPLIANCE})
     key_file = settings.broker.key_file
     return Senders(
@@ -183,6 +192,7 @@ def senders_of(settings: Settings, *, broker_is_ours: bool = False) -> Senders:
                 for each in settings.supervisors
             ),
         ],
+        kept,
         signed=settings.broker.signed_commands,
         broker_knows=broker_is_ours or settings.broker.username is not None,
     )

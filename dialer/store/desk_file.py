@@ -159,7 +159,7 @@ def _make_tables(db: Connection, path: Path) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > len(_STEPS):
         raise StoreError(f"{path}: a newer version has written it: start that one")
-    # `dialer desk password` writes beside `dialer desk serve`, and two writers have damaged files in WAL
+    # `dialer user password` writes beside `dialer desk serve`, and two writers have damaged files in WAL
     # (https://www.sqlite.org/wal.html#walresetbug).
     db.execute("PRAGMA journal_mode = DELETE")
     db.execute("PRAGMA synchronous = EXTRA")  # a journal that was deleted must not come back with the power

@@ -46,6 +46,16 @@ class LogIn:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptUser:
+    """Somebody who may give commands, and does not stand in the settings."""
+
+    name: str
+    role: str  # of config.words.USER_ROLES
+    added_at: float  # epoch seconds: no password or passkey from before is this user's
+    changed_at: float  # of the role: no session from before goes on
+
+
+@dataclass(frozen=True, slots=True)
 class KeptCommand:
     """What is kept of a command that was executed."""
 

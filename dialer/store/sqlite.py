@@ -35,6 +35,7 @@ from dialer.store import (
     queues,
     records,
     seals,
+    users,
     voters,
 )
 from dialer.store.cipher import StoreKey
@@ -369,6 +370,12 @@ class Store:
     keep_log_in = _Writes(records.keep_log_in)
     drop_log_in = _Writes(records.drop_log_in)
     log_ins = _Writes(records.log_ins)  # behind the writes that wait: a log-in that was just kept is found
+
+    # Users
+
+    kept_users = _Writes(users.kept_users)  # behind the writes that wait: one who was just removed is gone
+    set_user = _Writes(users.set_user)
+    remove_user = _Writes(users.remove_user)
 
     # Announcements, commands, audit
 

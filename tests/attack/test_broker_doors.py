@@ -20,6 +20,7 @@ import aiomqtt
 import pytest
 from paho.mqtt.reasoncodes import ReasonCode
 
+from config.words import SupervisorRole
 from dialer.desk.hearing import Reply
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import StopAll
@@ -338,9 +339,10 @@ async def test_the_desk_sends_everybodys_commands_and_another_programs_user_its_
 ) -> None:
     people = [*PEOPLE, {"name": "desk", "role": "desk"}, {"name": "other-desk", "role": "desk"}]
     site = a_site("pune-1", a_free_port(), supervisors=people, desk={"user": "desk"})
+    kept = {"meena": SupervisorRole.COMPLIANCE}
     async with (
         rendered_broker(tmp_path / "etc", site) as broker,
-        a_monitor(broker.dialler("pune-1"), store, senders_of(site)) as (engine, _),
+        a_monitor(broker.dialler("pune-1"), store, senders_of(site, kept)) as (engine, _),
     ):
 
         def at_the_broker(name: str) -> BrokerSettings:
@@ -353,9 +355,19 @@ async def test_the_desk_sends_everybodys_commands_and_another_programs_user_its_
             refused = await desk.ask("ravi", "click-0002", "stop-all", {})
             assert refused is not None
             assert "ravi has listener" in refused.text
+
+            # A user of the store has no connection of its own: the desk vouches, until the user is one no more.
+            assert await desk.ask("meena", "click-0011", "stop-all", {}) == Reply("done", "done: StopAll")
+            kept.clear()
+            gone = await desk.ask("meena", "click-0012", "stop-all", {})
+            assert gone is not None
+            assert "nobody of that name" in gone.text
+            root, how = "dialer/v1/pune-1/commands", broker.user("pune-1", "desk")
+            assert await publish(how, f"{root}/dialler", stop_all("forged")) == DENIED
+            assert await publish(broker.user("pune-1", "asha"), f"{root}/meena", stop_all("forged")) == DENIED
         async with hearing(at_the_broker("other-desk")) as (other, picture):
             await picture.until(lambda: picture.heard)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await other.ask("asha", "click-0003", "stop-all", {})
-        assert engine.executed == [StopAll()]
+        assert engine.executed == [StopAll()] * 2

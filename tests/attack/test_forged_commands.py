@@ -212,8 +212,11 @@ def wrong_forms(name: str, user: str, *, may: bool) -> list[tuple[bytes, bool]]:
         (own.payload(CENTRE, text), True),  # retained
         (own.payload(CENTRE, text_of(name, "c-1", NOW)), False),  # expired
         (own.payload(CENTRE, text_of(name, "c-1", NOW + 90_000)), False),  # for ever
-        (own.payload(CENTRE, text_of(name, "c-1", NOW + 600, role="supervisor")), False),
-        (own.payload(CENTRE, text_of(name, "c-1", NOW + 600, user="supervisor")), False),
+    ]
+    forms += [
+        (own.payload(CENTRE, text_of(name, "c-1", NOW + 600, **{key: "supervisor"})), False)
+        for key in ("role", "user")
+        if key not in COMMANDS[name].needs
     ]
     if not may:
         forms.append((own.payload(CENTRE, text), False))
@@ -513,3 +516,26 @@ def test_malformed_payloads_by_the_hundred_thousand_leave_nothing_behind(part: i
     gc.collect()
     assert sys.getallocatedblocks() - before < 1_000
     assert accepted == {"RefusedCommand": 100_000}  # none of them bears a signature that holds
+
+
+async def test_a_right_that_is_taken_away_holds_for_no_further_command_and_for_none_that_waits() -> None:
+    kept = {"meena": SupervisorRole.SUPERVISOR, "ravi": SupervisorRole.SUPERVISOR}
+    ground = a_ground(Senders([], kept))
+    ground.send("meena", "resume", "r-1", campaign="a")
+    ground.send("ravi", "resume", "r-2", campaign="b")
+    del kept["meena"]
+    kept["ravi"] = SupervisorRole.COACH
+    ground.send("meena", "stop-all", "s-1")
+    ground.send("ravi", "stop-all", "s-2")
+    await running(ground, asyncio.sleep(1))
+    assert not ground.executed
+    assert sorted((who, what["status"], what["why"][:25]) for who, what in ground.store.audit) == [
+        ("meena", "refused", "meena may give no command"),
+        ("meena", "refused", "nobody of that name may g"),
+        ("ravi", "refused", "`resume` is for the role "),
+        ("ravi", "refused", "`stop-all` is for the rol"),
+    ]
+    kept["meena"] = SupervisorRole.SUPERVISOR
+    ground.send("meena", "stop-all", "s-3")
+    await running(ground, asyncio.sleep(1))
+    assert [command for _, command in ground.executed] == [commands.StopAll()]

@@ -57,6 +57,7 @@ from dialer.domain.commands.external_records import (
 )
 from dialer.domain.commands.dispositions import SeatDispose, SeatTakeBackDisposition
 from dialer.domain.commands.unknown import ReleaseUnknown
+from dialer.domain.commands.users import RemoveUser, SetUser
 from dialer.domain.commands.registry import Command, CommandOfSeat
 
 __all__ = [
@@ -72,6 +73,7 @@ __all__ = [
     "RecordsCommand",
     "ReleaseUnknown",
     "ReloadFlows",
+    "RemoveUser",
     "ResumeCampaign",
     "SeatCall",
     "SeatCancelConsult",
@@ -95,6 +97,7 @@ __all__ = [
     "SeatTakeBackDisposition",
     "SeatTransfer",
     "SeatUnlock",
+    "SetUser",
     "StopAll",
     "StopCampaign",
     "StopListening",

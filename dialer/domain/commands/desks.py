@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from config.words import SupervisorRole
 from dialer.domain.complaints import Complaint, ComplaintAnswer
 from dialer.domain.model import AttemptId, CampaignState, Disposition, DispositionDetails, Mark, Receipt
 from dialer.domain.official_turnout import OfficialFigure
@@ -160,6 +161,16 @@ class RecordsDesk(Protocol):
         """All of them or none."""
 
 
+class UsersDesk(Protocol):
+    """Who may give commands, beside those of the settings."""
+
+    async def set(self, user: str, role: SupervisorRole, sender: str, receipt: Receipt | None) -> None:
+        """Give one a role."""
+
+    async def remove(self, user: str, sender: str, receipt: Receipt | None) -> None:
+        """Take all rights away."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desks:
     """All of them."""
@@ -172,3 +183,4 @@ class Desks:
     recording: RecordingDesk
     supervision: SupervisionDesk
     records: RecordsDesk
+    users: UsersDesk

@@ -72,7 +72,7 @@ def test_what_the_desk_keeps_goes_with_the_old_key_and_is_made_anew(plain: Path,
     desk = tmp_path / "centre.desk.db"
 
     def set_password(config: Path) -> tuple[int, str]:
-        return run("desk", "password", "asha", "-c", config, "--password", "-", given="lorry-mango-violin\n")
+        return run("user", "password", "asha", "-c", config, "--password", "-", given="lorry-mango-violin\n")
 
     without = tmp_path / "without.toml"
     lines = plain.read_text().splitlines()

@@ -83,10 +83,12 @@ def test_the_desk_sends_the_commands_of_all_and_nobody_else_does(tmp_path: Path)
     rules = dict(part.split("\n", 1) for part in (tmp_path / "etc" / "matdan.acl").read_text().split("user ")[1:])
     root = "dialer/v1/pune-1"
     writes = {user: [line.split()[2] for line in text.splitlines() if "write" in line] for user, text in rules.items()}
-    assert writes["pune-1.desk"] == [f"{root}/commands/asha", f"{root}/commands/desk"]
+    assert writes["pune-1.desk"] == [f"{root}/commands/+"]
+    assert f"topic deny {root}/commands/dialler" in rules["pune-1.desk"]
+    assert "deny" not in rules["pune-1.asha"]
     assert writes["pune-1.asha"] == [f"{root}/commands/asha"]
     assert writes["pune-1.website"] == []
-    assert f"topic read {root}/replies/asha/+" in rules["pune-1.desk"]
+    assert f"topic read {root}/replies/+/+" in rules["pune-1.desk"]
     assert f"{root}/replies/desk" not in rules["pune-1.asha"]
 
 

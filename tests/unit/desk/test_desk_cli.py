@@ -71,37 +71,37 @@ def signs_in(site: Path, name: str, password: str) -> bool:
 
 
 def test_a_password_lets_its_owner_in_until_it_is_taken_away(site: Path) -> None:
-    assert run("desk", "password", "asha", "-c", site, "--password", "-", given=f"{PASSWORD}\n") == (
+    assert run("user", "password", "asha", "-c", site, "--password", "-", given=f"{PASSWORD}\n") == (
         0,
         "asha may sign in\n",
     )
     assert signs_in(site, "asha", PASSWORD)
-    assert run("desk", "password", "asha", "-c", site, "--remove") == (0, "asha may not sign in any more\n")
+    assert run("user", "password", "asha", "-c", site, "--remove") == (0, "asha may not sign in any more\n")
     assert not signs_in(site, "asha", PASSWORD)
 
 
 @pytest.mark.parametrize(
     ("name", "given", "told"),
     [
-        ("nobody", PASSWORD, "have no 'nobody'; there are: asha, desk"),
+        ("nobody", PASSWORD, "have no 'nobody', and no user is called so; there are: asha, desk"),
         ("asha", "short", "has fewer than 12 characters"),
         ("asha", "asha", "is its owner's name"),
     ],
 )
 def test_a_password_that_is_none_is_refused_in_one_line(site: Path, name: str, given: str, told: str) -> None:
-    code, said = run("desk", "password", name, "-c", site, "--password", "-", given=f"{given}\n")
+    code, said = run("user", "password", name, "-c", site, "--password", "-", given=f"{given}\n")
     assert code == 2
     assert told in said
     assert given not in said or given == "asha"
 
 
 def test_an_unknown_name_is_refused_before_anybody_types(site: Path) -> None:
-    code, said = run("desk", "password", "nobody", "-c", site)
+    code, said = run("user", "password", "nobody", "-c", site)
     assert (code, "have no 'nobody'" in said, "password:" in said) == (2, True, False)
 
 
 def test_a_password_never_stands_among_the_arguments(site: Path) -> None:
-    code, said = run("desk", "password", "asha", "-c", site, "--password", PASSWORD)
+    code, said = run("user", "password", "asha", "-c", site, "--password", PASSWORD)
     assert code == 2
     assert PASSWORD not in said
 

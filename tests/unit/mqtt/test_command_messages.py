@@ -97,6 +97,14 @@ def test_a_good_command_is_accepted(payload: bytes, command: object) -> None:
         (message(name="reload-flows"), "leave `campaign` out"),
         (message(role="supervisor"), "`role` is not for the sender to say: the dialler has it from its own settings"),
         (message(user="supervisor"), "`user` is not for the sender to say: it is the last level of the topic"),
+        (of_kind("user-remove", role="viewer"), "`role` is not for the sender to say"),
+        (of_kind("user-set", role="desk"), "needs `role`, one of viewer, listener, coach, compliance, supervisor"),
+        (of_kind("user-set", role=["supervisor"]), "needs `role`"),
+        (of_kind("user-set", user="Meena"), "needs `user`, a name of 1 to 32 small letters"),
+        (of_kind("user-set", user="../state"), "needs `user`"),
+        (of_kind("user-set", user=7), "needs `user`"),
+        (of_kind("user-set", user="dialler"), "needs `user`, a name of 1 to 32 small letters, digits and dashes"),
+        (of_kind("user-set", user="a919876543210"), "it may be a phone number"),
         (
             message(name="listen", campaign=None, seat="01", supervisor="asha"),
             "`supervisor` is not for the sender to say: who sends the command is",
@@ -194,6 +202,8 @@ def test_what_is_done_twice_as_once_is_repeatable() -> None:
         "opt-outs",
         "seat-dispose",  # and these a receipt
         "seat-take-back-disposition",
+        "user-set",
+        "user-remove",
     }
 
 

@@ -1,0 +1,52 @@
+"""Who may give commands, beside those of the settings: what changes it stands in the audit, in the same transaction as the receipt
+of the command that asked for it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from config.words import SupervisorRole
+from dialer.domain.errors import NotInStore
+from dialer.domain.model import Receipt
+from dialer.store import audit
+from dialer.store.port import AuditNote, KeptUser
+from dialer.store.records import record_command
+from dialer.store.sql import load_statements
+
+SQL = load_statements("users")
+
+
+def kept_users(db: sqlite3.Connection) -> list[KeptUser]:
+    """All of them, by name."""
+    return [KeptUser(**row._asdict()) for row in SQL["kept"].rows(db)]
+
+
+def set_user(
+    db: sqlite3.Connection, name: str, role: SupervisorRole, entry: AuditNote, receipt: Receipt | None = None
+) -> None:
+    """Add a user, or give one another role, with an entry in the audit ("user-set"). The role that one has already is no change."""
+    before = SQL["role_of"].value(db, str, name=name)
+    if before != role:
+        SQL["set_user"](db, name=name, role=role.value, at=entry.at)
+        _note(db, "user-set", entry, user=name, role=role.value, before=before or "none")
+    _keep(db, receipt, entry.at)
+
+
+def remove_user(db: sqlite3.Connection, name: str, entry: AuditNote, receipt: Receipt | None = None) -> None:
+    """Remove a user, with an entry in the audit ("user-remove"). Raises NotInStore where there is none of that name."""
+    before = SQL["role_of"].value(db, str, name=name)
+    if before is None:
+        raise NotInStore(f"{name} is no user: see `dialer user list`")
+    SQL["remove_user"](db, name=name)
+    _note(db, "user-remove", entry, user=name, before=before)
+    _keep(db, receipt, entry.at)
+
+
+def _note(db: sqlite3.Connection, kind: str, entry: AuditNote, **what: str) -> None:
+    audit.append(db, kind, entry.who, {**entry.what, **what}, entry.at)
+
+
+def _keep(db: sqlite3.Connection, receipt: Receipt | None, at: float) -> None:
+    if receipt is not None:
+        record_command(db, receipt.key, receipt.name, receipt.content, receipt.reply, at)

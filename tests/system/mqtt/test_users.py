@@ -1,0 +1,144 @@
+"""`dialer user` beside a running dialler, over a real broker, and where none runs: one table, one audit."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+from config.words import SupervisorRole as Role
+from dialer.domain.clock import SystemClock
+from dialer.domain.commands import Command, StopAll
+from dialer.domain.commands.users import UserCommand
+from dialer.engine.users import Users
+from dialer.mqtt.embedded_broker import demo_broker
+from dialer.mqtt.link import Presence
+from dialer.mqtt.monitor import Monitor
+from dialer.mqtt.senders import Sender, Senders
+from dialer.mqtt.topics import encode
+from dialer.store.sqlite import open_store
+from tests.support.command_line import run
+from tests.support.fake_centre import FakeEngine
+from tests.support.mqtt import supervisor
+from tests.support.stored import query
+
+SITE = """
+[centre]
+id = "pune-1"
+[store]
+path = "{store}"
+[broker]
+host = "{host}"
+port = {port}
+[[supervisors]]
+name = "asha"
+role = "supervisor"
+[[supervisors]]
+name = "ravi"
+role = "listener"
+"""
+OF_THE_SETTINGS = [
+    Sender("dialler", frozenset({Role.COMPLIANCE, Role.BOOTH_DESK})),
+    Sender("asha", frozenset({Role.SUPERVISOR})),
+    Sender("ravi", frozenset({Role.LISTENER})),
+]
+
+
+class TableEngine(FakeEngine):
+    """An engine as far as users go."""
+
+    def __init__(self, users: Users) -> None:
+        super().__init__()
+        self._users = users
+
+    async def execute(self, command: Command) -> str:
+        if isinstance(command, UserCommand):
+            return await command.keep(self._users)
+        return await super().execute(command)
+
+
+async def test_beside_the_dialler_a_supervisor_adds_a_user_who_steers_until_removed(tmp_path: Path) -> None:
+    path, config = tmp_path / "centre.db", tmp_path / "centre.toml"
+    store = await open_store(path, encode=encode)
+    users = Users(store, SystemClock(), frozenset({"asha", "ravi"}))
+    engine, stop = TableEngine(users), asyncio.Event()
+
+    async def said(*arguments: str) -> tuple[int, str]:
+        code, text = await asyncio.to_thread(run, "user", *arguments, "-c", config)
+        logged = re.compile(r"20\d\d-\d\d-\d\d .*\n")  # by the dialler, which is the same process here
+        return code, logged.sub("", text)
+
+    async with demo_broker() as broker, supervisor(broker.settings) as listener:
+        config.write_text(SITE.format(store=path, host=broker.settings.host, port=broker.settings.port))
+        presence = Presence("pune-1", broker.settings, SystemClock())
+        monitor = Monitor(presence, engine, store, Senders(OF_THE_SETTINGS, users.roles))
+        running = asyncio.create_task(monitor.run(stop))
+
+        async def stop_all(command_id: str) -> str:
+            later = SystemClock().now() + 60
+            await listener.command(user="meena", id=command_id, name="stop-all", expires_at=later)
+            (reply,) = await listener.wait_for_topic(f"replies/meena/{command_id}")
+            return str(reply.payload["status"])
+
+        await listener.wait_for_topic("state")  # it has come
+        assert await stop_all("c-1") == "refused"
+        code, told = await said("add", "meena", "supervisor")
+        assert code == 2
+        assert "--as: the dialler runs" in told
+        code, told = await said("add", "meena", "supervisor", "--as", "ravi")
+        assert (code, "`user-set` is for the role supervisor; ravi has listener" in told) == (2, True)
+        assert await said("add", "meena", "supervisor", "--as", "asha") == (0, "meena has the role supervisor\n")
+        assert await stop_all("c-2") == "done"
+        assert "is a user already" in (await said("add", "meena", "coach", "--as", "asha"))[1]
+        assert await said("role", "meena", "coach", "--as", "asha") == (0, "meena has the role coach\n")
+        assert await stop_all("c-3") == "refused"
+        assert "asha stands in the settings" in (await said("remove", "asha", "--as", "asha"))[1]
+        code, told = await said("list")
+        assert [line.split() for line in told.splitlines()] == [
+            ["asha", "supervisor", "settings"],
+            ["meena", "coach", "user"],
+            ["ravi", "listener", "settings"],
+        ]
+        assert await said("remove", "meena", "--as", "asha") == (0, "meena is no user any more\n")
+        assert await stop_all("c-4") == "refused"
+        stop.set()
+        await running
+    await store.close()
+    assert engine.executed == [StopAll()]
+    changed = "SELECT kind, who, what ->> 'user' FROM audit WHERE kind LIKE 'user-%' ORDER BY number"
+    assert query(path, changed) == [
+        ("user-set", "asha", "meena"),
+        ("user-set", "asha", "meena"),
+        ("user-remove", "asha", "meena"),
+    ]
+    begun = query(path, "SELECT count(*) FROM audit WHERE kind = 'command' AND what ->> 'user' = 'meena'")
+    assert begun[0][0] >= 6  # each begun and done, and the one that was refused
+
+
+def test_without_a_dialler_the_same_is_done_in_the_store(tmp_path: Path) -> None:
+    path, config = tmp_path / "centre.db", tmp_path / "centre.toml"
+    config.write_text(SITE.format(store=path, host="127.0.0.1", port=1))
+    code, told = run("user", "add", "meena", "coach", "-c", config)
+    assert (code, "there is no store" in told) == (2, True), told
+
+    async def make() -> None:
+        await (await open_store(path)).close()
+
+    asyncio.run(make())
+    assert run("user", "add", "meena", "coach", "-c", config, "--as", "ops.1") == (0, "meena has the role coach\n")
+    assert query(path, "SELECT kind, who FROM audit WHERE kind = 'user-set'") == [("user-set", "ops.1")]
+    for arguments, says in (
+        (("add", "meena", "coach"), "meena is a user already"),
+        (("add", "Meena", "coach"), "needs `user`, a name of 1 to 32 small letters"),
+        (("add", "lata", "desk"), "needs `role`, one of viewer, listener, coach, compliance, supervisor"),
+        (("add", "asha", "viewer"), "asha stands in the settings"),
+        (("role", "lata", "coach"), "lata is no user: `dialer user add lata coach` makes one"),
+        (("remove", "lata"), "lata is no user"),
+        (("remove", "meena", "--as", "meena"), "nobody changes their own rights"),
+        (("remove", "meena", "--as", "+919876543210"), "no name and no number"),
+    ):
+        code, told = run("user", *arguments, "-c", config)
+        assert (code, says in told) == (2, True), told
+    assert query(path, "SELECT name, role FROM user") == [("meena", "coach")]
+    assert run("user", "remove", "meena", "-c", config) == (0, "meena is no user any more\n")
+    assert query(path, "SELECT name FROM user") == []

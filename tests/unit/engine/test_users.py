@@ -1,0 +1,127 @@
+"""The table of users: what it takes, what it refuses in words, and that change, receipt and audit are one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from config.words import SupervisorRole as Role
+from dialer.domain.clock import SystemClock
+from dialer.domain.commands import RemoveUser, SetUser
+from dialer.domain.commands.users import UserCommand
+from dialer.domain.errors import CommandRefused, StoreError
+from dialer.domain.model import Receipt
+from dialer.engine.users import MOST_USERS, Users
+from dialer.store.sqlite import Store, open_store
+from tests.support.stored import query
+
+SETTLED = frozenset({"asha", "desk"})
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = await open_store(tmp_path / "centre.db")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def users(store: Store) -> Users:
+    made = Users(store, SystemClock(), SETTLED)
+    await made.prepare()
+    return made
+
+
+def receipt(key: str) -> Receipt:
+    return Receipt(f"asha/{key}", "user-set", "0f", "{}")
+
+
+def audited(tmp_path: Path) -> list[tuple[str, str, str]]:
+    return query(tmp_path / "centre.db", "SELECT kind, who, what FROM audit ORDER BY number")
+
+
+async def test_a_user_comes_changes_and_goes_each_with_receipt_and_audit(users: Users, tmp_path: Path) -> None:
+    assert await SetUser("meena", Role.COACH, "asha", receipt("1")).keep(users) == "meena has the role coach"
+    assert users.roles == {"meena": Role.COACH}
+    await SetUser("meena", Role.SUPERVISOR, "asha", receipt("2")).keep(users)
+    await SetUser("meena", Role.SUPERVISOR, "asha", receipt("3")).keep(users)  # which she has: no change
+    assert await RemoveUser("meena", "asha", receipt("4")).keep(users) == "meena is no user any more"
+    assert users.roles == {}
+    assert audited(tmp_path) == [
+        ("user-set", "asha", '{"before":"none","role":"coach","user":"meena"}'),
+        ("user-set", "asha", '{"before":"coach","role":"supervisor","user":"meena"}'),
+        ("user-remove", "asha", '{"before":"supervisor","user":"meena"}'),
+    ]
+    kept = query(tmp_path / "centre.db", "SELECT command_id FROM command ORDER BY command_id")
+    assert kept == [(f"asha/{number}",) for number in (1, 2, 3, 4)]
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (SetUser("asha", Role.VIEWER, "meena"), "asha stands in the settings"),
+        (RemoveUser("desk", "meena"), "desk stands in the settings"),
+        (SetUser("meena", Role.VIEWER, "meena"), "nobody changes their own rights"),
+        (RemoveUser("meena", "meena"), "nobody changes their own rights"),
+        (RemoveUser("nobody", "asha"), "nobody is no user"),
+    ],
+)
+async def test_what_must_not_change_is_refused_in_words(
+    users: Users, tmp_path: Path, command: UserCommand, says: str
+) -> None:
+    await users.set("meena", Role.SUPERVISOR, "asha", None)
+    before = audited(tmp_path)
+    with pytest.raises(CommandRefused, match=says):
+        await command.keep(users)
+    assert users.roles == {"meena": Role.SUPERVISOR}
+    assert audited(tmp_path) == before
+
+
+async def test_the_table_is_bounded(users: Users) -> None:
+    for number in range(MOST_USERS):
+        await users.set(f"user-{number}", Role.VIEWER, "asha", None)
+    with pytest.raises(CommandRefused, match="no more can be"):
+        await users.set("one-more", Role.VIEWER, "asha", None)
+    await users.set("user-7", Role.COACH, "asha", None)
+
+
+async def test_who_came_into_the_settings_is_a_user_of_theirs_alone(users: Users, store: Store, tmp_path: Path) -> None:
+    await users.set("meena", Role.SUPERVISOR, "asha", None)
+    await users.set("ravi", Role.COACH, "asha", None)
+    taken = Users(store, SystemClock(), SETTLED | {"meena"})
+    await taken.prepare()
+    assert taken.roles == {"ravi": Role.COACH}
+    again = Users(store, SystemClock(), SETTLED)
+    await again.prepare()
+    assert again.roles == {"ravi": Role.COACH}
+    assert audited(tmp_path)[-1][:2] == ("user-remove", "dialler")
+
+
+async def test_what_could_not_be_kept_is_not_done(users: Users, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    await users.set("meena", Role.SUPERVISOR, "asha", None)
+
+    async def full(*_: object) -> None:
+        raise StoreError("no room")
+
+    monkeypatch.setattr(store, "remove_user", full)
+    with pytest.raises(StoreError):
+        await users.remove("meena", "asha", None)
+    assert users.roles == {"meena": Role.SUPERVISOR}
+
+
+async def test_a_commit_whose_answer_was_lost_holds(
+    users: Users, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await users.set("meena", Role.SUPERVISOR, "asha", None)
+    remove = store.remove_user
+
+    async def lost(*given: object) -> None:
+        await remove(*given)  # type: ignore[arg-type]
+        raise StoreError("the commit's reply was lost")
+
+    monkeypatch.setattr(store, "remove_user", lost)
+    with pytest.raises(StoreError):
+        await users.remove("meena", "asha", None)
+    assert users.roles == {}
