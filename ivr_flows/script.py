@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -35,7 +36,6 @@ VALUES: Final = MappingProxyType(
         "serial": "that voter's serial number in the part",
         "part": "number of the part",
         "booth": "name of the polling station",
-        "address": "its address",
         "constituency": "name of the constituency",
         "opens": "when the poll opens there",
         "closes": "when it closes",
@@ -92,6 +92,10 @@ class Script:
     start: str
     pages: Mapping[str, ScriptPage]
     file: str
+
+    def __str__(self) -> str:
+        """Name and version."""
+        return f"{self.name} {self.version}"
 
     def questions(self) -> dict[str, frozenset[str]]:
         """What may be kept: the values by the name of the question, which several pages may ask."""
@@ -282,9 +286,9 @@ class ScriptLibrary:
         self._campaigns = dict(campaigns)
         self._may_offer = may_offer
         self._current: dict[str, Script] = {}
-        self._asked: dict[
-            str, dict[str, frozenset[str]]
-        ] = {}  # of every version: a call ends on the one that it began with
+        self._seen: dict[
+            tuple[str, str], Script
+        ] = {}  # by campaign and version: a call ends on the one that it began with
         self.take(self.read())
 
     def read(self) -> dict[str, Script]:
@@ -308,23 +312,34 @@ class ScriptLibrary:
             if campaign not in self._current or self._current[campaign].version != script.version
         ]
         self._current.update(scripts)
-        for campaign, script in scripts.items():
-            asked = self._asked.setdefault(campaign, {})
-            for name, values in script.questions().items():
-                asked[name] = asked.get(name, frozenset()) | values
+        self._seen.update(((campaign, str(script)), script) for campaign, script in scripts.items())
         return changed
 
-    def script_for(self, campaign: str, language: str) -> dict[str, Any] | None:
-        """The campaign's script for a pop in that language, as `Script.in_language` has it; None: it has none."""
+    def version_of(self, campaign: str) -> str | None:
+        """Name and version of the campaign's script, as `campaigns/{campaign}/statistics` tells them; None: it has none."""
         script = self._current.get(campaign)
+        return None if script is None else str(script)
+
+    def script_for(self, campaign: str, language: str, version: str | None) -> dict[str, Any] | None:
+        """The campaign's script for a pop in that language, as `Script.in_language` has it. `version` is what the dialler says of
+        the campaign (`script` of `campaigns/{campaign}/statistics`; None: it has none, or was not heard).
+
+        Where that version is not known here, the files are read anew. None where that does not bring it: answers to another one
+        would be refused. Never raises; blocks where files are read.
+        """
+        if version is not None and (campaign, version) not in self._seen:
+            with suppress(FlowError):
+                self.take(self.read())
+        script = self._seen.get((campaign, version or ""))
         return None if script is None else script.in_language(language)
 
     def stray(self, campaign: str, answers: Mapping[str, str]) -> str | None:
         """What of an agent's answers is in no version of the campaign's script, in words; None: all of it is."""
-        asked = self._asked.get(campaign, {})
+        asked = [script.questions() for (of, _), script in [*self._seen.items()] if of == campaign]
         for name, value in answers.items():
-            if name not in asked:
+            allowed = [questions[name] for questions in asked if name in questions]
+            if not allowed:
                 return f"the script of campaign {campaign} asks nothing called {name}"
-            if value not in asked[name]:
+            if not any(value in values for values in allowed):
                 return f"the script of campaign {campaign} has no answer {value} to {name}"
         return None

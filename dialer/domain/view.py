@@ -137,6 +137,7 @@ class CampaignView:
     pacing_words: str  # what keeps it from more calls, as a supervisor would say it
     hold: Hold | None  # why nothing is dialled now; None: calls go out
     refused: Mapping[str, int] = field(default_factory=dict)  # calls that the rules forbade, by reason, since the start
+    script: str | None = None  # name and version of what its agents read; None: nothing
 
 
 @dataclass(frozen=True, slots=True)

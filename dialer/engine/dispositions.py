@@ -36,7 +36,6 @@ from dialer.engine.world import CampaignRun, Centre
 from dialer.pacing.port import PacingEventKind
 from dialer.store.port import DispositionEffect
 from dialer.store.sqlite import Store
-from ivr_flows.script import ScriptLibrary
 
 TAKE_BACK_SECONDS = 8.0  # five on the agent's page, and what the way here takes
 OPEN_AGAIN_SECONDS = 900.0  # for the word in place of one that was taken back, or that the dialler's end has cut off
@@ -67,12 +66,11 @@ class _Open:
 class Dispositions:
     """Keeps dispositions, and does in memory what follows from them."""
 
-    def __init__(self, centre: Centre, acd: Acd, store: Store, scripts: ScriptLibrary) -> None:
-        """`acd` knows which call a seat has, or wraps up; `scripts` what agents may have asked."""
+    def __init__(self, centre: Centre, acd: Acd, store: Store) -> None:
+        """`acd` knows which call a seat has, or wraps up."""
         self._centre = centre
         self._acd = acd
         self._store = store
-        self._scripts = scripts
         self._marks = Marks(centre, store)
         self._due = RetrySchedule(centre)
         self._kept: dict[str, _Kept] = {}  # by seat
@@ -187,7 +185,7 @@ class Dispositions:
             )
         if details.voters and call.worker is not None:
             raise CommandRefused("a booth worker's call has no voters: give serials (seat-serials)")
-        stray = self._scripts.stray(call.campaign_id, details.answers)
+        stray = self._centre.scripts.stray(call.campaign_id, details.answers)
         if stray is not None:
             raise CommandRefused(f"{stray}: nothing was kept")
 

@@ -76,7 +76,7 @@ class Engine:
         self._store, self._switch = outside.store, outside.switch
         self._sent, self._figures = outside.sent, outside.figures
         now = centre.instant()
-        centre.polling, centre.organisation = plan.polling, plan.organisation
+        centre.polling, centre.organisation, centre.scripts = plan.polling, plan.organisation, outside.flows.scripts
         centre.seats = {seat.name: Seat(seat.name, seat.endpoint, seat.languages, now) for seat in plan.seats}
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
         self._trunks = TrunkPool(plan.trunks, now.seconds, plan.rest)
@@ -90,7 +90,7 @@ class Engine:
         self._silence = SeatSilence(centre, self._switch, self._acd, plan.agent_rules.silence_seconds)
         self.seat_desk = Agents(centre, self._acd, outside, plan, self._silence)
         self._keys = SeatKeys(centre, plan.agent_rules)
-        self._dispositions = Dispositions(centre, self._acd, self._store, outside.flows.scripts)
+        self._dispositions = Dispositions(centre, self._acd, self._store)
         self._pops = ScreenPops(centre, self._store)
         originator = Originator(centre, outside, self._eligibility, self._trunk_desk, KeptSeats(centre, self._acd))
         hoppers = Hoppers(centre, self._store, plan.owner, outside.has_room)

@@ -54,6 +54,7 @@ from dialer.polling_day.plan import NO_POLLS, PollingPlan, PollsToday
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import Stretch, WeekHours, next_day
 from dialer.rules.retries import RetryRules
+from ivr_flows.script import ScriptLibrary
 
 _log = structlog.get_logger(__name__)
 _Known = TypeVar("_Known")
@@ -181,6 +182,7 @@ class Centre:
         self.centre_id = centre_id
         self.dialler: str | None = None  # this run's name, for others
         self.organisation = ""  # the name that a flow gives as the caller's
+        self.scripts = ScriptLibrary({})  # what the campaigns' agents read and ask
         self.zone = zone
         self.clock = clock
         self.calls: dict[AttemptId, Call] = {}

@@ -178,6 +178,7 @@ class StatisticsPayload(Payload):
         str | None,
         Field(description="what kept it from more, in one word: [which](pacing.md#why-it-placed-what-it-placed)"),
     ] = None
+    script: Annotated[str | None, Field(description="name and version of the script that its agents read")] = None
 
 
 class SeatCallPayload(Payload):

@@ -131,6 +131,7 @@ STATISTICS = Topic(
         refused={"calling-hours": 12},
         placing=2,
         limited_by="seats",
+        script="polling_day 6d1f0c2b9a3e",
     ),
 )
 CALL = Topic(

@@ -264,7 +264,7 @@ def _flow(what: str, flow: str, settings: Settings, answers: str = "") -> Iterat
 def _agents_script(campaign: str, settings: Settings) -> Iterator[Finding]:
     """That what its agents read is sound. Raises MatdanError where it is not."""
     [script] = ScriptLibrary({campaign: scripts_of(settings)[campaign]}, _offers(settings)).read().values()
-    yield Finding(f"campaign {campaign}", Verdict.GOOD, f"script {script.name} {script.version} for agents is sound")
+    yield Finding(f"campaign {campaign}", Verdict.GOOD, f"script {script} for agents is sound")
 
 
 def _not_for(user: str | None, script: Path) -> str | None:

@@ -14,7 +14,7 @@ from dialer.domain.model import AttemptId
 from dialer.domain.view import SeatState
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.store.sqlite import Store
-from ivr_flows.script import SCRIPTS_DIRECTORY
+from ivr_flows.script import SCRIPTS_DIRECTORY, load_script, parse_script
 from tests.support.centre import Site, a_site
 from tests.support.dispositions import Page
 from tests.support.seats import seat
@@ -156,7 +156,10 @@ async def test_a_reload_brings_new_questions_and_leaves_those_of_calls_under_way
         page = Page(site, tmp_path)
         await site.log_in("01")
         attempt = await wrapping_up(site)
+        version = site.view.campaigns[0].script
         path.write_text(text.replace("knows_booth", "knows_way"), encoding="utf-8")
         assert (await page.dispose(attempt, "voted", answers={"knows_way": "told"}))[0] == "refused"
         assert await site.centre.engine.execute(ReloadFlows()) == "flows reloaded; changed: polling_day"
         assert (await page.dispose(attempt, "voted", answers={"knows_way": "told", "knows_booth": "told"}))[0] == "done"
+        assert version == str(parse_script(text))
+        assert site.view.campaigns[0].script == str(load_script(str(path))) != version

@@ -303,10 +303,10 @@ def test_the_page_gets_the_script_in_its_language() -> None:
 
 def test_a_campaign_has_the_script_of_its_settings_or_none() -> None:
     library = ScriptLibrary(TURNOUT)
-    told = library.script_for("calls", "en")
+    told = library.script_for("calls", "en", library.version_of("calls"))
     assert told is not None
     assert (told["name"], told["version"]) == ("polling_day", load_script("polling_day").version)
-    assert library.script_for("others", "en") is None
+    assert library.script_for("others", "en", library.version_of("others")) is None
     assert library.stray("calls", {}) is None
     assert library.stray("calls", {"knows_booth": "told", "been_there": "been"}) is None
     assert (
@@ -343,7 +343,7 @@ def test_a_reload_takes_all_or_nothing_and_a_call_ends_on_the_version_it_began_w
 
     path.write_text(GOOD.replace("told", "heard"), encoding="utf-8")
     assert library.reload() == ["sample"]
-    before = scripts.script_for("calls", "en")
+    before = scripts.version_of("calls")
     assert scripts.stray("calls", {"knows_booth": "heard"}) is None
     assert scripts.stray("calls", {"knows_booth": "told"}) is None
 
@@ -351,5 +351,28 @@ def test_a_reload_takes_all_or_nothing_and_a_call_ends_on_the_version_it_began_w
     flow.write_text("flow: opt_out", encoding="utf-8")
     with pytest.raises(FlowError, match=r"turnout\.yaml"):
         library.reload()
-    assert scripts.script_for("calls", "en") == before
+    assert scripts.version_of("calls") == before
     assert scripts.stray("calls", {"knows_booth": "learned"}) is not None
+
+
+def test_the_desk_shows_the_version_that_the_dialler_has_or_none(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(GOOD, encoding="utf-8")
+    dialler, desk = (ScriptLibrary({"calls": (str(path), Purpose.TURNOUT)}) for _ in range(2))
+    first = dialler.version_of("calls")
+    assert (first, dialler.version_of("others")) == (f"sample {parse_script(GOOD).version}", None)
+
+    def shown(version: str | None) -> str | None:
+        told = desk.script_for("calls", "en", version)
+        return None if told is None else f"{told['name']} {told['version']}"
+
+    path.write_text(GOOD.replace("told", "heard"), encoding="utf-8")
+    assert (shown(first), shown(None)) == (first, None)  # saved, and not reloaded
+    dialler.take(dialler.read())
+    second = dialler.version_of("calls")
+    assert shown(second) == second != first
+    assert shown(first) == first
+    path.write_text("script: broken", encoding="utf-8")
+    assert shown("sample 000000000000") is None
+    assert shown(second) == second
+    assert desk.script_for("others", "en", second) is None

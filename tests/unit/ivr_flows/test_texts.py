@@ -92,6 +92,33 @@ def test_no_shipped_text_asks_whom_one_votes_for_or_for_a_vote(language: str) ->
         assert asks_for_vote(words) is None, key
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("Who has your vote?", "Who got their vote?", "Who would you like to see win?", "Which way did you vote?"),
+        *("Are you voting for us?", "Did he vote for Asha?", "Do you support the ruling party?"),
+        *("Can we count on your vote?", "And who is your favourite?", "Tell me your preferred candidate."),
+        *("आप वोट किसे देंगे?", "आपका वोट किसको जाएगा?", "किन्हें वोट दिया?", "आप किसे जिताना चाहते हैं?"),
+        *("क्या आप हमारी पार्टी का समर्थन करते हैं?", "मत कोणाला देणार?", "ভোট কাকে দেবেন?", "ఓటు ఎవరికి వేస్తారు?"),
+        *("வாக்கு யாருக்கு?", "મત કોને આપશો?", "ಮತ ಯಾರಿಗೆ?", "വോട്ട് ആർക്ക്?", "ਵੋਟ ਕਿਸ ਨੂੰ?", "ଭୋଟ କାହାକୁ?", "ووٹ کسے دیں گے؟"),
+    ],
+)
+def test_for_whom_is_found_however_it_is_asked(words: str) -> None:
+    assert asks_choice(words) is not None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("Have you been able to vote?", "Will you vote today?", "Do you have your voter card?", "Who is speaking?"),
+        *("Whoever you vote for, please go.", "Who else of the household has still to vote?", "Do you know who helps?"),
+        *("क्या आपने वोट दिया?", "आप कब वोट देंगे?", "वोट देने किसके साथ जाएँगे?", "किसी को भी वोट दें, पर जाएँ।"),
+    ],
+)
+def test_whether_and_when_may_be_asked(words: str) -> None:
+    assert asks_choice(words) is None
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_keys_that_a_question_names_are_the_keys_of_its_menu(language: str) -> None:
     """The digits in a menu's text are its choices: nobody is told to press a key that does nothing."""
