@@ -19,6 +19,7 @@ from dialer.domain.site_time import site_day
 from dialer.mqtt.topics import encode
 from dialer.roll.phone_numbers import the_number
 from dialer.store import audit, erasing
+from dialer.store.agent_records import forget_written
 from dialer.store.audit import audit_name
 from dialer.store.cipher import site_key
 from dialer.store.connection import Connection, exclusive_connection
@@ -37,7 +38,8 @@ def erase(
     config: ConfigOption = None,
     store: StoreOption = None,
 ) -> None:
-    """Erase a number and what was recorded of its people; it is never called again, whatever roll comes. The dialler must not run.
+    """Erase a number, what was recorded of its people and what agents wrote of them; it is never called again, whatever roll comes.
+    The dialler must not run.
 
     Attempts and marks stay, under an id that leads to nobody. The deed is in the audit, and with rules.opt_out_secret every
     centre is told that the number opted out. Nothing is erased by halves: where a recording cannot be removed, the number stays
@@ -60,7 +62,8 @@ def erase(
             "kept": "hash" if done.kept_as_hash else "number, to suppress it",
             "recordings": f"{len(files)} {'erased' if kept is None else 'kept'}",
         }
-        audit.append(db, "erase", audit_name(who), what, now)
+        notes = _forget_written(settings, done.phone_id) if done.phone_id is not None else 0
+        audit.append(db, "erase", audit_name(who), what | {"notes": str(notes)}, now)
         if kept is None:
             _remove(files)
     if done.phone_id is None:
@@ -85,9 +88,9 @@ def purge(
 ) -> None:
     """Erase what identifies everybody, once the election is over. What the profile makes a site keep stays until its time.
 
-    Names, numbers and recordings go at once. Attempts, marks and seats' time go too when the profile's days to keep records are
-    over, from DATE on or from the last of [[rules.polls]] where that is later. The suppression list and the audit stay. The dialler
-    must not run.
+    Names, numbers, agents' notes and recordings go at once. Attempts, marks and seats' time go too when the profile's days to keep
+    records are over, from DATE on or from the last of [[rules.polls]] where that is later. The suppression list and the audit stay.
+    The dialler must not run.
     """
     settings = site(config, store)
     retention = site_profile(settings).retention
@@ -116,6 +119,7 @@ def purge(
             proof = erasing.purge(db, at=now, secrets=settings.rules.secrets(), records_too=records_too)
             what = proof | {"after": over.isoformat(), "voters": str(stock.voters), "phones": str(stock.numbers)}
             what |= {"recordings": f"{len(files)} {'erased' if voices_too else 'kept'}"}
+            what |= {"notes": str(_forget_written(settings, None))}
             audit.append(db, "purge", audit_name(who), {**what, "records": "yes" if records_too else "no"}, now)
             if voices_too:
                 _remove(files)
@@ -174,6 +178,11 @@ def _recordings(settings: Settings, attempts: Collection[str] | None, *, expecte
         *files_of(settings.recordings.directory, attempts, expected=expected),
         *files_of(sounds / flows, attempts, expected=False),
     ]
+
+
+def _forget_written(settings: Settings, phone_id: int | None) -> int:
+    """What agents wrote of a number, or of all (None), in the desk's file; how many notes that were."""
+    return forget_written(settings.store.path, site_key(settings), phone_id)
 
 
 def _remove(files: Sequence[Path]) -> None:

@@ -1,4 +1,4 @@
-"""What the board shows beside what the dialler announces: the day's course, the share of abandoned calls in each cap's window, why
+"""What the pages show beside what the dialler announces: the day's course, the share of abandoned calls in each cap's window, why
 nothing is dialled, and what is about to go wrong. From the store's records, so that a restart of anything loses none of it.
 """
 
@@ -16,6 +16,8 @@ from dialer.desk.picture import Picture
 from dialer.desk.why import warnings, why
 from dialer.domain.clock import Clock
 from dialer.domain.errors import StoreError
+from dialer.domain.view import SeatState
+from dialer.store.agent_reading import AgentDay, AgentReading
 from dialer.store.desk_reading import CourseStretch, DeskReading
 
 _log = structlog.get_logger(__name__)
@@ -33,6 +35,11 @@ class ShownCap:
     window_seconds: float
     target: float  # share to steer to, 0..1
     stop: float  # share at which nothing more is dialled
+
+
+def day_began(at: float, zone: tzinfo) -> float:
+    """The midnight before an epoch second."""
+    return datetime.fromtimestamp(at, zone).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
 
 
 class BoardFigures:
@@ -71,7 +78,7 @@ class BoardFigures:
 
     async def read_all(self) -> None:
         """Read each campaign's records; and with each new day what the booths are called. What cannot be read stays as it was."""
-        if self._named_on != self._day_began(self._clock.now()):
+        if self._named_on != day_began(self._clock.now(), self._zone):
             await self._tried(self.read_booths())
         for campaign_id, caps in self._caps.items():
             await self._tried(self.read(campaign_id, caps))
@@ -87,20 +94,16 @@ class BoardFigures:
             self.answer()
             await asyncio.sleep(WHY_SECONDS)
 
-    def _day_began(self, at: float) -> float:
-        midnight = datetime.fromtimestamp(at, self._zone).replace(hour=0, minute=0, second=0, microsecond=0)
-        return midnight.timestamp()
-
     async def read_booths(self) -> None:
         """Read what the booths are called: once a day, for there are thousands. Raises StoreError."""
-        day_at = self._day_began(self._clock.now())
+        day_at = day_began(self._clock.now(), self._zone)
         self._picture.put("booths", await asyncio.to_thread(self._reading.booth_names))
         self._named_on = day_at
 
     async def read(self, campaign_id: str, caps: tuple[ShownCap, ...]) -> None:
         """Read one campaign's records. Raises StoreError."""
         now = self._clock.now()
-        day_at = self._day_began(now)
+        day_at = day_began(now, self._zone)
         if day_at != self._day_at:
             self._courses.clear()
             self._read_at.clear()
@@ -153,4 +156,46 @@ def _day(day_at: float, course: Mapping[int, CourseStretch]) -> dict[str, Any]:
         "connected": [row.connected for row in rows],
         "abandoned": [row.abandoned for row in rows],
         "live_answers": [row.live_answers for row in rows],
+    }
+
+
+# Of agents.
+
+
+class AgentFigures:
+    """Keeps "figures/{agent}" of the picture true: what an agent has done today, for the agent's own page alone."""
+
+    def __init__(self, picture: Picture, reading: AgentReading, zone: tzinfo) -> None:
+        self._picture = picture
+        self._reading = reading
+        self._zone = zone
+
+    async def run(self) -> None:
+        """Until cancelled. A store that cannot be read leaves what was read, and is tried again."""
+        while True:
+            try:
+                await self.read()
+            except StoreError as error:
+                _log.warning("desk.store-unread", problem=str(error))
+            await asyncio.sleep(READ_SECONDS)
+
+    async def read(self) -> None:
+        """Read what all have done since midnight. Raises StoreError."""
+        since = day_began(self._picture.now(), self._zone)
+        days = await self._reading.days_work(since)
+        for agent in {*days, *self._picture.below("figures")}:
+            self._picture.put(f"figures/{agent}", _of_agent(since, days.get(agent) or AgentDay()))
+
+
+def _of_agent(since: float, day: AgentDay) -> dict[str, Any]:
+    seconds = {state: round(day.seconds[state], 1) for state in SeatState}
+    return {
+        "since": since,
+        "calls": day.dispositions.total(),
+        "talked_seconds": seconds[SeatState.TALKING],
+        "wrap_up_seconds": seconds[SeatState.WRAP_UP],
+        "paused_seconds": seconds[SeatState.PAUSED],
+        "ready_seconds": seconds[SeatState.READY],
+        "dispositions": {word: count for word, count in sorted(day.dispositions.items()) if word},
+        "marks": dict(sorted(day.marks.items())),
     }

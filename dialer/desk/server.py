@@ -8,7 +8,7 @@ import gzip
 import mimetypes
 import random
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
@@ -25,6 +25,7 @@ from starlette.exceptions import HTTPException
 
 from config.settings import Settings
 from config.site_rules import abandoned_caps, site_profile
+from dialer.desk.agents.drafts import AgentDrafts
 from dialer.desk.agents.entrance import AgentEntrance
 from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.phone import AgentPhones
@@ -32,9 +33,10 @@ from dialer.desk.agents.pop import AgentPops, PopMaker
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.agents.streams import AgentStreams
 from dialer.desk.agents.work import AgentWork
+from dialer.desk.agents.writing import AgentWriting
 from dialer.desk.board import Board, may, problem
 from dialer.desk.doors import COOKIE, HEADERS, SOCKET, Guard, WebDoor, cookie_of
-from dialer.desk.figures import STRETCH_SECONDS, BoardFigures, ShownCap
+from dialer.desk.figures import STRETCH_SECONDS, AgentFigures, BoardFigures, ShownCap
 from dialer.desk.hearing import Hearing
 from dialer.desk.http import desk_server, listening
 from dialer.desk.pages_built import BUILT
@@ -96,7 +98,10 @@ def read_assets(folder: Path = BUILT) -> dict[str, Asset]:
 class Entrance:
     """Pages and their files, and who comes in."""
 
-    def __init__(self, settings: Settings, people: People, assets: dict[str, Asset]) -> None:
+    def __init__(
+        self, settings: Settings, people: People, assets: dict[str, Asset], sign_out: Callable[[str], Awaitable[None]]
+    ) -> None:
+        """`sign_out` takes a session's token, whosever it is."""
         self._site = {
             "centre": settings.centre.id,
             "zone": settings.centre.time_zone,
@@ -108,6 +113,7 @@ class Entrance:
         )
         self._people = people
         self._assets = assets
+        self._sign_out = sign_out
 
     def doors(self) -> list[WebDoor]:
         """What anybody may ask for; and who one is."""
@@ -155,7 +161,7 @@ class Entrance:
     async def sign_out(self, request: Request) -> Response:
         """No session."""
         if request.state.token is not None:
-            await self._people.sign_out(request.state.token)
+            await self._sign_out(request.state.token)
         return Response(status_code=204, headers={"set-cookie": cookie_of(None)})
 
     async def me(self, request: Request) -> dict[str, Any] | None:
@@ -189,19 +195,31 @@ class AgentDesk:
         self._people = parts.people
         self._sessions = AgentSessions(records, parts.picture, parts.clock, idle_seconds)
         entrance = AgentEntrance(floor, self._sessions, parts.people, parts.hearing, parts.picture)
-        self.streams = AgentStreams(floor, self._sessions, parts.picture)
+        self.drafts = AgentDrafts(records)
+        self.streams = AgentStreams(floor, self._sessions, parts.picture, self.drafts)
         work = AgentWork(floor, self._sessions, parts.hearing, parts.picture)
         phones = AgentPhones(settings, self.who)
-        self.doors: list[WebDoor] = [*entrance.doors(), *self.streams.doors(), *work.doors(), *phones.doors()]
-        self._pops = AgentPops(parts.picture, reading, PopMaker(settings))
+        writing = AgentWriting(parts.picture, reading, records, self.drafts)
+        self.doors: list[WebDoor] = [
+            each for part in (entrance, self.streams, work, writing, phones) for each in part.doors()
+        ]
+        self.pops = AgentPops(parts.picture, reading, PopMaker(settings), records)
+        self.figures = AgentFigures(parts.picture, reading, site_zone(settings))
 
     async def who(self, token: str) -> Who | None:
         """Who has a token: an agent, or somebody of the board; None: nobody."""
         return await self._sessions.who(token) or await self._people.who(token)
 
+    async def sign_out(self, token: str) -> None:
+        """Whoever has that token is signed in no more."""
+        await self._people.sign_out(token)
+        await self._sessions.sign_out(token)
+
     async def run(self) -> None:
-        """Keep the picture's pops true, until cancelled."""
-        await self._pops.run()
+        """Keep what the picture has of agents true, and what they type, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for part in (self.pops, self.figures, self.drafts):
+                group.create_task(part.run(), name=f"desk-{type(part).__name__}")
 
 
 class RequestRefused(BaseModel):
@@ -324,10 +342,10 @@ async def running_desk(
             await board.begin()
             figures = BoardFigures(picture, reading, clock, site_zone(settings), shown_caps(settings))
             await figures.read_booths()
-            entrance = Entrance(settings, people, read_assets() if assets is None else assets)
             pops = await asyncio.to_thread(AgentReading, settings.store.path, key)
             stack.callback(pops.close)
             agents = AgentDesk(settings, DeskParts(picture, hearing, people, file, clock), pops)
+            entrance = Entrance(settings, people, read_assets() if assets is None else assets, agents.sign_out)
             doors = [*entrance.doors(), *board.doors(), *agents.doors, health_door(picture), document_door()]
             origins = frozenset({origin, *_own_names(settings, origin, port)})
             guard = Guard(make_app(doors), doors, agents.who, lambda: origins)

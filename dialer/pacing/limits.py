@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from dialer.pacing.port import Limit, PacingSnapshot
 
@@ -10,7 +10,8 @@ MOST_CALLS_AT_ONCE = 500
 """No single decision places more: the largest site has 500 seats, and a wrong figure must not become a flood."""
 
 
-class Room(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Room:
     """How many calls the lines allow at this instant, and what stands in the way of more."""
 
     calls: int

@@ -4,13 +4,14 @@ connection of their own, in one transaction, beside the dialler.
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import Connection, open_reading
@@ -20,6 +21,8 @@ from dialer.store.sql import Row, load_statements
 SQL = load_statements("agents")
 
 CALLS_SHOWN = 10  # of a number, the latest
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +37,38 @@ class OnTheLine:
     booth: Row | None
 
 
+@dataclass(frozen=True, slots=True)
+class CallOf:
+    """Whose call an attempt is, or was."""
+
+    phone_id: int
+    seat: str | None  # None: of nobody yet
+    agent: str | None
+    ended_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDay:
+    """What an agent has done since the day began: what has ended."""
+
+    dispositions: Counter[str] = field(default_factory=Counter)  # "" of calls without one; a call each
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))  # by state of the seat
+    marks: Counter[str] = field(default_factory=Counter)  # by kind, those that stand
+
+
 class AgentReading:
-    """The store's file, open to be read. Blocks: call it in one thread at a time, outside the loop."""
+    """The store's file, open to be read; one thread of its own reads, so that none waits for a page of the board."""
 
     def __init__(self, path: Path, key: StoreKey | None) -> None:
-        """Raises StoreError, StoreCorrupt where there is no store of ours."""
+        """Blocks. Raises StoreError, StoreCorrupt where there is no store of ours."""
         self._path = path
         self._db = open_reading(path, key=key)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="agents-store")
 
-    def on_the_line(self, attempt_id: str) -> OnTheLine | None:
+    async def on_the_line(self, attempt_id: str) -> OnTheLine | None:
         """Who is on the line of an attempt, as it stands at one moment; None: there is no such attempt. Raises StoreError."""
-        with self._moment() as db:
+
+        def read(db: Connection) -> OnTheLine | None:
             call = SQL["call"].row(db, attempt_id=attempt_id)
             if call is None:
                 return None
@@ -57,16 +81,40 @@ class AgentReading:
             grounds = None if call.grounds is None else json.loads(call.grounds)
             return OnTheLine(call, grounds, voters, marks, [*calls], booth)
 
-    @contextmanager
-    def _moment(self) -> Iterator[Connection]:
-        """All that is read in it is of one moment."""
-        with explained(self._path):
-            self._db.execute("BEGIN")
-            try:
-                yield self._db
-            finally:
-                self._db.execute("ROLLBACK")
+        return await self._at_one_moment(read)
+
+    async def whose(self, attempt_id: str) -> CallOf | None:
+        """Whose call that is; None: there is no such attempt. Raises StoreError."""
+        row = await self._at_one_moment(lambda db: SQL["whose"].row(db, attempt_id=attempt_id))
+        return None if row is None else CallOf(**row._asdict())
+
+    async def days_work(self, since: float) -> dict[str, AgentDay]:
+        """What each agent has done since an epoch second, by the agent's number. Raises StoreError."""
+
+        def read(db: Connection) -> dict[str, AgentDay]:
+            found: dict[str, AgentDay] = defaultdict(AgentDay)
+            for row in SQL["calls_of_agents"].rows(db, since=since):
+                found[row.agent].dispositions[row.disposition] = row.calls
+            for row in SQL["seconds_of_agents"].rows(db, since=since):
+                found[row.agent].seconds[row.state] = row.seconds
+            for row in SQL["marks_of_agents"].rows(db, since=since):
+                found[row.agent].marks[row.kind] = row.marks
+            return found
+
+        return await self._at_one_moment(read)
+
+    async def _at_one_moment(self, read: Callable[[Connection], T]) -> T:
+        def transact() -> T:
+            with explained(self._path):
+                self._db.execute("BEGIN")
+                try:
+                    return read(self._db)
+                finally:
+                    self._db.execute("ROLLBACK")
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, transact)
 
     def close(self) -> None:
-        """Let the file go."""
+        """Let the file go, once what is being read is."""
+        self._thread.shutdown(cancel_futures=True)
         self._db.close()

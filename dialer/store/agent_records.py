@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
-from dialer.store.connection import Connection
-from dialer.store.desk_file import DeskFile
+from dialer.domain.errors import KeyTaken
+from dialer.store.cipher import StoreKey
+from dialer.store.connection import Connection, is_there
+from dialer.store.desk_file import DeskFile, desk_path, open_desk_file
+from dialer.store.failures import explained
 from dialer.store.sql import load_statements, values_of
 from dialer.store.transaction import transaction
 
 SQL = load_statements("agent_records")
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What an agent wrote down of a call; the last one of a call counts."""
+
+    note_id: str
+    attempt_id: str
+    phone_id: int
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What an agent had typed for a call."""
+
+    seat: str
+    attempt_id: str
+    phone_id: int
+    text: str  # JSON of the page's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +79,49 @@ class AgentRecords:
     async def end_session(self, digest: str) -> None:
         """Nobody is signed in by it any more."""
         await self._file.run(lambda db: SQL["end_session"](db, digest=digest))
+
+    async def keep_note(self, note: Note) -> None:
+        """Keep a note in place of an earlier one of that call. Raises KeyTaken where its id is that of another call's."""
+
+        def write(db: Connection) -> None:
+            if SQL["note_of_another"].value(db, str, note_id=note.note_id, attempt_id=note.attempt_id) is not None:
+                raise KeyTaken(f"the note {note.note_id} is of another call")
+            SQL["keep_note"](db, **values_of(note))
+
+        await self._file.run(write)
+
+    async def last_note(self, phone_id: int) -> Note | None:
+        """The last note of a number; None: there is none."""
+        row = await self._file.run(lambda db: SQL["last_note"].row(db, phone_id=phone_id))
+        return None if row is None else Note(**row._asdict())
+
+    async def drafts(self) -> list[Draft]:
+        """The drafts of all seats."""
+        rows = await self._file.run(lambda db: [*SQL["drafts"].rows(db)])
+        return [Draft(**row._asdict()) for row in rows]
+
+    async def keep_drafts(self, drafts: Collection[Draft]) -> None:
+        """Keep drafts, one of a seat."""
+
+        def write(db: Connection) -> None:
+            with transaction(db):
+                for draft in drafts:
+                    SQL["keep_draft"](db, **values_of(draft))
+
+        await self._file.run(write)
+
+
+def forget_written(store: Path, key: StoreKey | None, phone_id: int | None) -> int:
+    """Erase what agents wrote of a number, or of all (None), and overwrite it in the file; how many notes that were.
+
+    Raises StoreError.
+    """
+    path = desk_path(store)
+    if not is_there(path):
+        return 0
+    with explained(path), closing(open_desk_file(path, key)) as db:
+        db.execute("PRAGMA secure_delete = ON")
+        with transaction(db):
+            erased: int = SQL["forget_notes"](db, phone_id=phone_id).rowcount
+            SQL["forget_drafts"](db, phone_id=phone_id)
+        return erased

@@ -81,15 +81,7 @@ class DeskFile:
     def __init__(self, path: Path, key: StoreKey | None) -> None:
         """Open it, or make it. Blocks. Raises StoreError, StoreCorrupt."""
         self._path = path
-        check_header(path, key)
-        with explained(path):
-            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-            self._db = connect(path, "rw", BUSY_SECONDS, key)
-            try:
-                _make_tables(self._db, path)
-            except BaseException:
-                self._db.close()
-                raise
+        self._db = open_desk_file(path, key)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="desk-file")
 
     async def password_of(self, name: str) -> str | None:
@@ -153,6 +145,20 @@ class DeskFile:
                 return work(self._db)
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, explain)
+
+
+def open_desk_file(path: Path, key: StoreKey | None) -> Connection:
+    """A connection to it, made where it is not there. Raises StoreError, StoreCorrupt."""
+    check_header(path, key)
+    with explained(path):
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        db = connect(path, "rw", BUSY_SECONDS, key)
+        try:
+            _make_tables(db, path)
+        except BaseException:
+            db.close()
+            raise
+    return db
 
 
 def _make_tables(db: Connection, path: Path) -> None:

@@ -103,12 +103,14 @@ class DeskStand:
         """Ask as somebody of that role; None: nobody has signed in."""
         return await self.browser.get(path, headers={**await self.cookie(role), **headers})
 
-    async def post(self, path: str, body: object, role: str | None = None, **headers: str) -> httpx.Response:
+    async def post(
+        self, path: str, body: object, role: str | None = None, *, method: str = "POST", **headers: str
+    ) -> httpx.Response:
         """Send JSON as one of our pages does."""
         sent = {"origin": ORIGIN, "sec-fetch-site": "same-origin", "content-type": "application/json"}
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         whole = {name: value for name, value in {**sent, **await self.cookie(role), **given}.items() if value}
-        return await self.browser.post(path, content=json.dumps(body), headers=whole)
+        return await self.browser.request(method, path, content=json.dumps(body), headers=whole)
 
     async def socket(self, path: str, role: str | None = None) -> str | None:
         """Ask for a WebSocket as one of our pages does; the problem, None: it comes to its door."""
@@ -163,7 +165,7 @@ def stand_settings() -> Settings:
             "agents": [{"number": number, "pin": PIN_HASH, "languages": ["mr", "hi"]} for number in ("101", "102")],
             "transfers": [{"name": "help", "kind": "supervisor", "endpoint": "asha"}],
             "campaigns": [
-                {"id": "turnout-agents", "kind": "agents", "wrap_up_seconds": 45},
+                {"id": "turnout-agents", "kind": "agents", "wrap_up_seconds": 45, "script": "polling_day"},
                 {"id": "turnout-ivr", "kind": "ivr", "flow": "turnout"},
             ],
         }
@@ -191,9 +193,9 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     await board.begin()
     await BoardFigures(picture, reading, clock, ZoneInfo("UTC"), {}).read_booths()
     pages = {f"{name}.html": Asset("text/html", PAGE, None) for name in ("board", "agent")}
-    entrance = Entrance(settings, people, pages)
     pops = AgentReading(folder / "centre.db", None)
     agents = AgentDesk(settings, DeskParts(picture, hearing, people, file, clock), pops)
+    entrance = Entrance(settings, people, pages, agents.sign_out)
     doors = [*entrance.doors(), *board.doors(), *agents.doors, health_door(picture), document_door()]
     guard = Guard(make_app(doors), doors, agents.who, lambda: frozenset({ORIGIN}))
     transport = httpx.ASGITransport(app=guard)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,12 +14,17 @@ from typing import Any
 import structlog
 
 from config.settings import Settings
+from config.site_rules import site_profile
 from dialer.desk.picture import Picture
 from dialer.domain.errors import StoreError
 from dialer.rules.polls import Area, close_of, poll_of
 from dialer.rules.rulebook import polls_of
+from dialer.site.plan import scripts_of
 from dialer.store.agent_reading import AgentReading, OnTheLine
+from dialer.store.agent_records import AgentRecords, Note
 from dialer.store.sql import Row
+from ivr_flows.model import offers_allowed
+from ivr_flows.script import ScriptLibrary
 
 _log = structlog.get_logger(__name__)
 
@@ -43,16 +47,20 @@ class OnTheSeat:
 
 
 class PopMaker:
-    """Makes them for a site."""
+    """Makes them for a site. Raises FlowError for a script with anything wrong."""
 
     def __init__(self, settings: Settings) -> None:
         self._polls = polls_of(settings)
         self._language = settings.centre.language
         self._purposes = {each.id: each.purpose.value for each in settings.campaigns}
+        self._scripts = ScriptLibrary(scripts_of(settings), offers_allowed(site_profile(settings)))
 
-    def pop(self, line: OnTheLine, seat: OnTheSeat) -> dict[str, Any]:
-        """All that is shown of a call."""
+    def pop(self, line: OnTheLine, seat: OnTheSeat, note: Note | None, script: str | None) -> dict[str, Any]:
+        """All that is shown of a call; `note`: the last one of the number; `script`: the version that the dialler keeps answers of.
+        Blocks where that is a new one.
+        """
         call = line.call
+        language = call.language or self._language
         return {
             "attempt": call.attempt_id,
             "campaign": call.campaign_id,
@@ -61,7 +69,7 @@ class PopMaker:
             "masked": f"•••• {call.last_digits}",
             "addressed": call.voter_id,
             "worker": bool(call.of_worker),
-            "language": call.language or self._language,
+            "language": language,
             "opted_out": seat.opted_out,
             "voters": [_voter(each, line.marks.get(each.voter_id, ()), seat.pending) for each in line.voters],
             "booth": None if line.booth is None else self._booth(line.booth),
@@ -75,6 +83,8 @@ class PopMaker:
                 for each in line.calls
             ],
             "lawful": lawful(call, line.grounds),
+            "note": None if note is None else {"id": note.note_id, "at": note.at, "text": note.text},
+            "script": self._scripts.script_for(call.campaign_id, language, script),
         }
 
     def _booth(self, booth: Row) -> dict[str, Any]:
@@ -136,27 +146,22 @@ def lawful(call: Row, grounds: Mapping[str, str] | None) -> dict[str, Any]:
 class AgentPops:
     """Keeps "pop/{seat}" of the picture true: read again where something was said elsewhere of who is on the line."""
 
-    def __init__(self, picture: Picture, reading: AgentReading, maker: PopMaker) -> None:
+    def __init__(self, picture: Picture, reading: AgentReading, maker: PopMaker, records: AgentRecords) -> None:
         self._picture = picture
         self._reading = reading
         self._maker = maker
+        self._records = records
         self._shown: dict[str, OnTheSeat | None] = {}  # by seat
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="pops")
 
     async def run(self) -> None:
         """Until cancelled."""
-        try:
-            with self._picture.reading(
-                lambda key: key == "centre" or key.startswith("seat/"), 0.0, page=False
-            ) as reader:
-                async for told in reader.told():
-                    for key, value in told.values.items():
-                        if key == "centre":
-                            self._picture.put("online", {"online": value["online"]})
-                        else:
-                            await self.look(key.removeprefix("seat/"), value)
-        finally:
-            self._thread.shutdown(cancel_futures=True)  # a read takes a millisecond, and its file is closed next
+        with self._picture.reading(lambda key: key == "centre" or key.startswith("seat/"), 0.0, page=False) as reader:
+            async for told in reader.told():
+                for key, value in told.values.items():
+                    if key == "centre":
+                        self._picture.put("online", {"online": value["online"]})
+                    else:
+                        await self.look(key.removeprefix("seat/"), value)
 
     async def look(self, seat: str, told: dict[str, Any]) -> None:
         """Show who is on the line at a seat. One whose records cannot be read is shown by nothing, and tried again with the next
@@ -168,15 +173,18 @@ class AgentPops:
         pop = None
         if there is not None:
             try:
-                line = await asyncio.get_running_loop().run_in_executor(
-                    self._thread, self._reading.on_the_line, there.attempt
-                )
+                pop = await self._read(there)
             except StoreError as error:
                 _log.warning("desk.pop-unread", seat=seat, problem=str(error))
-                line = None
-            if line is None:
+            if pop is None:
                 there = None
-            else:
-                pop = self._maker.pop(line, there)
         self._shown[seat] = there
         self._picture.put(f"pop/{seat}", pop)
+
+    async def _read(self, there: OnTheSeat) -> dict[str, Any] | None:
+        line = await self._reading.on_the_line(there.attempt)
+        if line is None:
+            return None
+        note = await self._records.last_note(line.call.phone_id)
+        script = (self._picture.get(f"campaign/{line.call.campaign_id}") or {}).get("script")
+        return await asyncio.to_thread(self._maker.pop, line, there, note, script)

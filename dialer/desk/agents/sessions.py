@@ -46,6 +46,10 @@ class AgentSessions:
             await self._records.use_session(session.digest, now)
         return who
 
+    async def sign_out(self, token: str) -> None:
+        """The session is over; the seat is as it was."""
+        await self._records.end_session(digest_of(token))
+
     def leave(self, seat: str) -> None:
         """Its agent has logged off: the session is over as soon as the seat is empty, which may be after a call."""
         self._leaving.add(seat)

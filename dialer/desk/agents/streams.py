@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from dialer.desk.agents.drafts import AgentDrafts
 from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.board import event_of, problem
@@ -33,10 +34,11 @@ class _Stream:
 class AgentStreams:
     """The pages of agents that are open."""
 
-    def __init__(self, floor: Floor, sessions: AgentSessions, picture: Picture) -> None:
+    def __init__(self, floor: Floor, sessions: AgentSessions, picture: Picture, drafts: AgentDrafts) -> None:
         self._floor = floor
         self._sessions = sessions
         self._picture = picture
+        self._drafts = drafts
         self._open: dict[str, _Stream] = {}  # by seat
 
     def doors(self) -> list[WebDoor]:
@@ -85,7 +87,11 @@ class AgentStreams:
                 if is_over or stream.taken:
                     break
                 keys = names if number == 0 else [*told.values, *told.gone]
-                yield event_of(Told(number, told.at, {names[key]: told.values.get(key) for key in keys}))
+                values: dict[str, Any] = {names[key]: told.values.get(key) for key in keys}
+                if values.get("pop") is not None:
+                    pop = values["pop"]
+                    values["pop"] = {**pop, "draft": self._drafts.of(who.seat, pop["attempt"])}
+                yield event_of(Told(number, told.at, values))
                 number = told.number + 1
             if is_over or stream.taken:  # else the desk stops, and the page tries again
                 yield event_of(Told(number, self._picture.now(), {"ended": "signed-out" if is_over else "taken"}))

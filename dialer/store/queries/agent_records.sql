@@ -14,3 +14,27 @@ UPDATE agent_session SET used_at = :at WHERE digest = :digest;
 
 -- name: end_session
 DELETE FROM agent_session WHERE digest = :digest;
+
+-- name: note_of_another
+SELECT attempt_id FROM note WHERE note_id = :note_id AND attempt_id <> :attempt_id;
+
+-- name: keep_note
+INSERT INTO note (note_id, attempt_id, phone_id, text, at) VALUES (:note_id, :attempt_id, :phone_id, :text, :at)
+ON CONFLICT (attempt_id) DO UPDATE SET note_id = excluded.note_id, text = excluded.text, at = excluded.at;
+
+-- name: last_note
+SELECT note_id, attempt_id, phone_id, text, at FROM note WHERE phone_id = :phone_id ORDER BY at DESC LIMIT 1;
+
+-- name: drafts
+SELECT seat, attempt_id, phone_id, text FROM draft;
+
+-- name: keep_draft
+INSERT INTO draft (seat, attempt_id, phone_id, text) VALUES (:seat, :attempt_id, :phone_id, :text)
+ON CONFLICT (seat) DO UPDATE SET attempt_id = excluded.attempt_id, phone_id = excluded.phone_id, text = excluded.text;
+
+-- Of a number, or of all.
+-- name: forget_notes
+DELETE FROM note WHERE :phone_id IS NULL OR phone_id = :phone_id;
+
+-- name: forget_drafts
+DELETE FROM draft WHERE :phone_id IS NULL OR phone_id = :phone_id;

@@ -30,3 +30,24 @@ WHERE phone_id = :phone_id AND attempt_id <> :attempt_id AND outcome <> 'refused
 
 -- name: booth
 SELECT booth_id, name, name_local, constituency_name, constituency_number, part_number, closes_at FROM booth WHERE booth_id = :booth_id;
+
+-- name: whose
+SELECT phone_id, seat, agent, ended_at FROM attempt WHERE attempt_id = :attempt_id;
+
+-- What agents have done since :since, as far as it has ended.
+-- name: calls_of_agents
+SELECT attempt.agent, coalesce(attempt.disposition, '') AS disposition, count(*) AS calls
+FROM campaign CROSS JOIN attempt INDEXED BY attempt_ended ON attempt.campaign_id = campaign.campaign_id
+    AND attempt.direction IN ('outbound', 'inbound') AND attempt.created_at >= :since AND attempt.outcome IN ('connected', 'machine')
+WHERE attempt.agent IS NOT NULL AND attempt.connected_at IS NOT NULL
+GROUP BY attempt.agent, disposition;
+
+-- name: seconds_of_agents
+SELECT agent, state, total(until_at - from_at) AS seconds FROM seat_interval
+WHERE from_at >= :since AND agent IS NOT NULL GROUP BY agent, state;
+
+-- name: marks_of_agents
+SELECT agent, kind, count(*) AS marks FROM mark INDEXED BY mark_by_time
+WHERE at >= :since AND agent IS NOT NULL AND source = 'agent' AND undoes IS NULL
+  AND NOT EXISTS (SELECT 1 FROM mark AS later WHERE later.voter_id = mark.voter_id AND later.undoes = mark.key)
+GROUP BY agent, kind;

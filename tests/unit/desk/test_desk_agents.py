@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from config.words import Purpose
 from dialer.desk.agents.sessions import NOBODY_SECONDS
 from dialer.desk.agents.work import OFFERED
 from dialer.desk.doors import COOKIE
@@ -17,8 +18,9 @@ from dialer.desk.people import AGENT, Who
 from dialer.domain.commands.registry import AT_THE_SEAT, COMMANDS
 from dialer.domain.errors import LogInRefused, RefusedBecause
 from dialer.domain.pin_proof import read_proof
-from tests.support.agents_desk import ATTEMPT, GROUNDS, VOTERS, closing, fill_household, on_the_line, until, values_of
+from ivr_flows.script import ScriptLibrary
 from tests.support.desk import PIN, PIN_HASH, SEATED, DeskStand, desk_settings, desk_stand
+from tests.support.screen_pop import ATTEMPT, GROUNDS, VOTERS, closing, fill_household, on_the_line, until, values_of
 
 ID = "0f9a7c1e-click"
 SIGN_IN = {"agent": "101", "pin": PIN, "seat": "04", "phone": "own"}
@@ -199,7 +201,7 @@ async def test_a_page_is_told_of_its_own_seat_and_of_nothing_else(desk: DeskStan
         assert (first["pop"], first["figures"]) == (None, None)
         desk.picture.put("pop/05", None)
         desk.picture.put("pop/04", {"attempt": ATTEMPT})
-        assert values_of(await anext(news)) == {"pop": {"attempt": ATTEMPT}}
+        assert values_of(await anext(news)) == {"pop": {"attempt": ATTEMPT, "draft": None}}
         desk.picture.put("pop/04", None)
         assert values_of(await anext(news)) == {"pop": None}
 
@@ -242,8 +244,11 @@ async def test_who_is_on_the_line_is_read_from_the_store_and_the_number_is_maske
     running = asyncio.create_task(desk.agents.run())
     async with closing(desk.agents.streams._news(token, Who("101", AGENT, "04"), "")) as news:
         await anext(news)
+        script = ScriptLibrary({"turnout-agents": ("polling_day", Purpose.TURNOUT)}).version_of("turnout-agents")
+        desk.picture.put("campaign/turnout-agents", {"script": script})
         desk.picture.put("seat/04", on_the_line())
         pop = await until(news, "pop")
+        assert script == f"{pop['script']['name']} {pop['script']['version']}"
         assert (pop["attempt"], pop["masked"], pop["addressed"], pop["worker"]) == (ATTEMPT, "•••• 4321", 2, False)
         assert "98765" not in str(pop)
         assert "EPIC" not in str(pop)
@@ -261,10 +266,12 @@ async def test_who_is_on_the_line_is_read_from_the_store_and_the_number_is_maske
             "registers": [{"name": "ncpr", "dated": "2024-04-01"}],
             "gap_seconds": 4995.0,
         }
-        # Somebody says elsewhere that the second has voted, and that the number opted out.
+        # It is said elsewhere that the second has voted, and that the number opted out; answers are kept of another script.
+        desk.picture.put("campaign/turnout-agents", {"script": "polling_day of-tomorrow"})
         desk.picture.put("seat/04", on_the_line("talking", voters=[3], settled=[2], opted_out=True))
         pop = await until(news, "pop")
         assert ([each["pending"] for each in pop["voters"]], pop["opted_out"]) == ([False, False, True], True)
+        assert pop["script"] is None
         desk.picture.put("seat/04", SEATED)
         await until(news, "seat")
         assert values_of(await anext(news)) == {"pop": None}

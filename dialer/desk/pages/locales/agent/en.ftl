@@ -29,6 +29,7 @@ problem-away = Nothing was done: the desk has no connection to the broker. Try a
 problem-unanswered = The dialler has not answered. Try again.
 problem-open-elsewhere = The seat is open in another window.
 problem-late = That call is over: nothing was done.
+problem-note-late = The call is over: the note was not kept.
 
 ## How the seat stands
 

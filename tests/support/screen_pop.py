@@ -37,17 +37,15 @@ def fill_household(store: Path, at: float) -> None:
                 (voter_id, 410 + voter_id, name),
             )
             db.execute("INSERT INTO link (voter_id, phone_id) VALUES (?, 1)", (voter_id,))
-        db.execute(
-            "INSERT INTO mark (key, voter_id, kind, source, at) VALUES ('m1', 1, 'voted', 'booth-worker', ?)",
-            (at - 900,),
-        )
-        db.execute(
-            "INSERT INTO mark (key, voter_id, kind, source, at) VALUES ('m2', 2, 'voted', 'agent', ?)", (at - 800,)
-        )
-        db.execute(
-            "INSERT INTO mark (key, voter_id, kind, source, at, undoes) VALUES ('m3', 2, 'not-yet', 'correction', ?, 'm2')",
-            (at - 790,),
-        )
+        for key, voter_id, kind, source, ago, undoes in (
+            ("m1", 1, "voted", "booth-worker", 900, None),
+            ("m2", 2, "voted", "agent", 800, None),
+            ("m3", 2, "not-yet", "correction", 790, "m2"),
+        ):
+            db.execute(
+                "INSERT INTO mark (key, voter_id, kind, source, at, agent, undoes) VALUES (?, ?, ?, ?, ?, '101', ?)",
+                (key, voter_id, kind, source, at - ago, undoes),
+            )
         db.execute("INSERT INTO lawful (lawful_id, digest, grounds) VALUES (3, 'd', ?)", (json.dumps(GROUNDS),))
         for attempt, number, created_at, outcome in (
             ("earlier", 1, at - 5000, "no-answer"),

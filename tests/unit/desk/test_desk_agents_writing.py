@@ -1,0 +1,216 @@
+"""What agents write at the desk: kept of their own calls alone, there again after a reload, and erased with the number."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing as closed
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.desk.agents.drafts import AgentDrafts
+from dialer.desk.agents.writing import MOST_DRAFT_BYTES, MOST_NOTE, OPEN_SECONDS
+from dialer.desk.people import AGENT, Who
+from dialer.domain.errors import StoreError
+from dialer.store.agent_records import AgentRecords, forget_written
+from dialer.store.connection import exclusive_connection
+from dialer.store.desk_file import DeskFile
+from tests.support.desk import SEATED, DeskStand, desk_stand
+from tests.support.screen_pop import ATTEMPT, closing, fill_household, on_the_line, until
+
+NOTE = {"id": "note-7", "attempt": ATTEMPT, "text": "rings again at six, ask for the son"}
+DRAFT = {"attempt": ATTEMPT, "draft": {"word": "later", "hour": 16, "note": "शाम को"}}
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
+    async with desk_stand(tmp_path) as stand:
+        stand.picture.put("centre", {"online": True})
+        fill_household(tmp_path / "centre.db", stand.clock.now())
+        stand.tokens[AGENT] = await stand.agent_token()
+        stand.picture.put("seat/04", on_the_line("talking"))
+        yield stand
+
+
+async def pop_of(desk: DeskStand) -> dict[str, Any]:
+    """What a page that is opened now is told of the call."""
+    running = asyncio.create_task(desk.agents.run())
+    async with closing(desk.agents.streams._news(desk.tokens[AGENT], Who("101", AGENT, "04"), "")) as news:
+        pop: dict[str, Any] = await until(news, "pop")
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    desk.picture.put("pop/04", None)
+    desk.agents.pops._shown.clear()
+    return pop
+
+
+async def put(desk: DeskStand, draft: object) -> int:
+    return (await desk.post("/api/agent/draft", draft, AGENT, method="PUT")).status_code
+
+
+async def test_a_note_is_kept_with_the_number_and_the_last_one_of_a_call_counts(desk: DeskStand) -> None:
+    for text in ("first", NOTE["text"]):
+        assert (await desk.post("/api/agent/note", {**NOTE, "text": text}, AGENT)).status_code == 204
+    found = await AgentRecords(desk.file).last_note(1)
+    assert found is not None
+    assert (found.note_id, found.attempt_id, found.text) == ("note-7", ATTEMPT, NOTE["text"])
+    assert (await pop_of(desk))["note"] == {"id": "note-7", "at": desk.clock.now(), "text": NOTE["text"]}
+
+
+async def test_a_note_is_of_an_own_call(desk: DeskStand, tmp_path: Path) -> None:
+    async def status(**changed: str) -> tuple[int, Any]:
+        answer = await desk.post("/api/agent/note", {**NOTE, **changed}, AGENT)
+        return answer.status_code, answer.json() if answer.content else None
+
+    late = (409, {"problem": "note-late"})
+    assert await status(attempt="earlier") == late  # of nobody
+    assert await status(attempt="another") == late  # there is none
+    with exclusive_connection(tmp_path / "centre.db", "a test") as db:
+        db.execute("UPDATE attempt SET seat = '05', agent = '101' WHERE attempt_id = 'earlier'")
+    assert await status(attempt="earlier") == late
+    with exclusive_connection(tmp_path / "centre.db", "a test") as db:
+        db.execute("UPDATE attempt SET seat = '04', ended_at = ? WHERE attempt_id = 'earlier'", (desk.clock.now(),))
+    assert await status(attempt="earlier") == (204, None)
+    assert await status() == late  # the id is that of the other call's note
+    desk.clock.pass_seconds(OPEN_SECONDS + 1)
+    assert await status(attempt="earlier") == late
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({"text": "न" * MOST_NOTE}, 204),
+        ({"text": "न" * (MOST_NOTE + 1)}, 422),
+        ({"text": "x" * 1_000_000}, 413),
+        ({"text": "\ud800"}, 422),
+        ({"text": "\u202e<script>alert(1)</script>\x00"}, 204),
+        ({"text": ""}, 422),
+        ({"id": "7"}, 422),
+        ({"seat": "05"}, 422),
+    ],
+)
+async def test_a_note_has_bounds(desk: DeskStand, changed: dict[str, str], status: int) -> None:
+    answer = await desk.post("/api/agent/note", {**NOTE, **changed}, AGENT)
+    assert answer.status_code == status
+    if status != 204:
+        assert answer.json() == {"problem": {413: "too-long", 422: "values"}[status]}
+
+
+async def test_what_was_typed_is_there_again_after_a_reload_and_a_restart(desk: DeskStand) -> None:
+    assert await put(desk, DRAFT) == 204
+    assert (await pop_of(desk))["draft"] == DRAFT["draft"]
+    await desk.agents.drafts.write()
+    again = AgentDrafts(AgentRecords(desk.file))
+    running = asyncio.create_task(again.run())
+    async with asyncio.timeout(5):
+        while again.of("04", ATTEMPT) is None:
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert again.of("04", ATTEMPT) == DRAFT["draft"]
+    assert again.of("04", "another") is None
+    assert again.of("05", ATTEMPT) is None
+
+
+async def test_a_draft_has_bounds_and_is_of_an_own_call(desk: DeskStand) -> None:
+    assert await put(desk, {**DRAFT, "draft": {"note": "x" * (MOST_DRAFT_BYTES - 20)}}) == 204
+    assert await put(desk, {**DRAFT, "draft": {"note": "x" * MOST_DRAFT_BYTES}}) == 413
+    assert await put(desk, {**DRAFT, "draft": {"note": "\ud800"}}) == 422
+    assert await put(desk, {**DRAFT, "draft": {"hour": float("nan")}}) == 422
+    assert await put(desk, {**DRAFT, "draft": []}) == 422
+    assert await put(desk, {**DRAFT, "attempt": "another"}) == 409
+    assert await put(desk, {**DRAFT, "attempt": "earlier"}) == 409
+
+
+async def test_drafts_that_could_not_be_written_are_written_with_the_next(
+    desk: DeskStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    await put(desk, DRAFT)
+    with monkeypatch.context() as broken:
+        broken.setattr(AgentRecords, "keep_drafts", full)
+        with pytest.raises(StoreError):
+            await desk.agents.drafts.write()
+    await desk.agents.drafts.write()
+    assert [draft.attempt_id for draft in await AgentRecords(desk.file).drafts()] == [ATTEMPT]
+
+
+async def test_what_was_written_of_a_number_is_erased_from_the_file(desk: DeskStand, tmp_path: Path) -> None:
+    await desk.post("/api/agent/note", NOTE, AGENT)
+    await put(desk, DRAFT)
+    await desk.agents.drafts.write()
+    store = tmp_path / "centre.db"
+    assert forget_written(store, None, 2) == 0
+    assert forget_written(store, None, 1) == 1
+    left = (tmp_path / "centre.desk.db").read_bytes()
+    assert b"rings again" not in left
+    assert "शाम को".encode() not in left
+    assert await AgentRecords(desk.file).last_note(1) is None
+    assert forget_written(tmp_path / "none.db", None, None) == 0
+
+
+async def test_own_figures_are_those_of_the_day_and_of_oneself(desk: DeskStand, tmp_path: Path) -> None:
+    now = desk.clock.now()
+    with exclusive_connection(tmp_path / "centre.db", "a test") as db:
+        db.execute(
+            "INSERT INTO mark (key, voter_id, kind, source, at, agent) VALUES ('m4', 3, 'not-yet', 'agent', ?, '101')",
+            (now,),
+        )
+        for number, (agent, word, ago) in enumerate(
+            [
+                ("101", "voted", 60),
+                ("101", "voted", 50),
+                ("101", None, 40),
+                ("102", "later", 30),
+                ("101", "voted", 90_000),
+            ]
+        ):
+            at = now - ago
+            db.execute(
+                "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
+                " answered_at, connected_at, ended_at, outcome, seat, agent, disposition)"
+                " VALUES (?, 'turnout-agents', 1, 1, ?, 't', 'c', ?, ?, ?, ?, 'connected', '04', ?, ?)",
+                (f"done-{number}", 10 + number, at, at, at, at + 9, agent, word),
+            )
+            db.execute(
+                "INSERT INTO seat_interval (seat, agent, state, from_at, until_at) VALUES ('04', ?, 'talking', ?, ?)",
+                (agent, at, at + 9),
+            )
+    await desk.agents.figures.read()
+    found = desk.picture.get("figures/101")
+    assert (found["calls"], found["talked_seconds"], found["wrap_up_seconds"]) == (3, 27.0, 0.0)
+    assert (found["dispositions"], found["marks"]) == (
+        {"voted": 2},
+        {"not-yet": 1},
+    )  # m1 is a worker's, m2 was taken back
+    assert desk.picture.get("figures/102")["dispositions"] == {"later": 1}
+    desk.clock.pass_seconds(86_400.0)
+    await desk.agents.figures.read()
+    assert desk.picture.get("figures/101")["calls"] == 0
+
+
+async def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "old.desk.db"
+    with closed(sqlite3.connect(path)) as db:
+        db.executescript(
+            "CREATE TABLE password (name TEXT PRIMARY KEY, hash TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;"
+            "CREATE TABLE session (digest TEXT PRIMARY KEY, name TEXT NOT NULL, used_at REAL NOT NULL) WITHOUT ROWID;"
+            "CREATE TABLE acknowledged (code TEXT NOT NULL, alert_at REAL NOT NULL, name TEXT NOT NULL, at REAL NOT NULL,"
+            " PRIMARY KEY (code, alert_at)) WITHOUT ROWID;"
+            "INSERT INTO password VALUES ('asha', 'hash', 1); PRAGMA user_version = 1;"
+        )
+    for _ in range(2):
+        file = DeskFile(path, None)
+        assert await file.password_of("asha") == "hash"
+        assert await AgentRecords(file).drafts() == []
+        await file.close()
+
+
+async def test_a_seat_without_a_call_has_nothing_to_write_of(desk: DeskStand) -> None:
+    desk.picture.put("seat/04", SEATED)
+    assert await put(desk, DRAFT) == 409
