@@ -107,6 +107,10 @@ class Entrance:
             "zone": settings.centre.time_zone,
             "pause_reasons": settings.floor.pause_reasons,
             "stretch_seconds": STRETCH_SECONDS,
+            "languages": {
+                "seats": {each.name: each.languages for each in settings.seats if each.languages},
+                "agents": {each.number: each.languages for each in settings.agents if each.languages},
+            },
         }
         self._signing = frozenset(
             each.name for each in settings.supervisors if settings.broker.signed_commands or each.key is not None

@@ -220,6 +220,10 @@ def desk_settings(store: Path) -> Settings:
             "store": {"path": store},
             "desk": {"port": 0},
             "supervisors": supervisors,
+            "seats": [
+                {"name": f"seat-0{place}", "endpoint": f"agent{place}", "languages": [spoken]}
+                for place, spoken in enumerate(("mr", "hi", "mr"), start=1)
+            ],
             "campaigns": [{"id": "turnout-agents", "kind": "agents", "purpose": "turnout"}],
         }
     )

@@ -144,10 +144,34 @@ async def test_a_supervisor_sees_the_centre_and_gives_commands(site: Site) -> No
     assert await viewer.get_by_role("button", name="Stop everything").count() == 0
     assert await viewer.get_by_role("button", name="Pause").count() == 0
 
-    # Narrowed to one campaign, its seats and figures alone are shown.
+
+async def test_a_board_is_narrowed_and_stays_so_after_a_reload(site: Site) -> None:
+    board = await site.board()
+    booths = await board.locator("#booths-title + span").text_content() or ""
+    for _ in range(2):
+        await board.get_by_label("Language spoken").select_option("hi")
+        await expect(board.locator(".seat-card")).to_have_count(
+            10
+        )  # of three with a language one speaks it; the rest any
+        await board.get_by_label("Find").fill("209/7")
+        await expect(board.locator("#booths-title + span")).not_to_have_text(booths)
+        await board.get_by_label("State", exact=True).select_option("ready")
+        assert await board.evaluate("location.hash") == "#language=hi&booth=209%2F7&seats=ready"
+        await board.reload()
+        await expect(board.get_by_label("Language spoken")).to_have_value("hi")
+        await expect(board.get_by_label("Find")).to_have_value("209/7")
+        await expect(board.get_by_label("State", exact=True)).to_have_value("ready")
+        await board.get_by_label("State", exact=True).select_option("")
+    await board.get_by_label("Find").fill("Sita Devi")
+    assert await board.evaluate("location.hash") == "#language=hi"
     await board.get_by_label("Campaign", exact=True).select_option("turnout-ivr")
     await expect(board.locator(".campaign")).to_have_count(1)
     await expect(board.locator(".seat-card")).to_have_count(0)
+    await board.reload()
+    await expect(board.locator(".campaign")).to_have_count(1)
+    await board.goto(site.desk.origin + "/board#campaign=nothing-here&language=<script>")
+    await expect(board.locator(".campaign")).to_have_count(2)
+    await expect(board.locator(".seat-card")).to_have_count(12)
 
 
 async def test_a_page_says_how_old_it_is_when_the_dialler_leaves(site: Site) -> None:

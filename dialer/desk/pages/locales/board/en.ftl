@@ -4,6 +4,8 @@ campaign = Campaign
 centre-actions = What to do with the centre
 seat-state = State
 all-states = All states
+spoken = Language spoken
+all-languages = All languages
 all-campaigns = All campaigns
 
 ## Signing in

@@ -4,6 +4,8 @@ campaign = अभियान
 centre-actions = केंद्र के लिए आदेश
 seat-state = स्थिति
 all-states = सभी स्थितियाँ
+spoken = बोली जाने वाली भाषा
+all-languages = सभी भाषाएँ
 all-campaigns = सभी अभियान
 
 ## साइन इन

@@ -2,10 +2,11 @@ import { signal } from "@preact/signals";
 import { Section } from "../shared/parts";
 import { ask, isProblem, namesOf, value } from "../shared/server";
 import { count, percent, t } from "../shared/words";
-import type { Booth } from "./wire";
+import { narrowing, type Booth } from "./wire";
 
 const SHOWN = 40;
-const wanted = signal("");
+/** A place, "209" or "209/118", stays in the address; a name, which may be anybody's, does not. */
+const wanted = narrowing("booth", /^[0-9]{1,4}(\/[0-9]{0,5})?$/);
 const order = signal<"behind" | "place">("behind");
 
 const shareOf = (booth: Booth) => (booth.reached ? booth.voted / booth.reached : 1);
@@ -28,12 +29,12 @@ export function Booths() {
       ? shareOf(a) - shareOf(b) || b.reached - a.reached
       : a.constituency_number - b.constituency_number || a.part_number - b.part_number,
   );
-  const [reached, voted] = [every.reduce((whole, booth) => whole + booth.reached, 0), every.reduce((whole, booth) => whole + booth.voted, 0)];
+  const [reached, voted] = [found.reduce((whole, booth) => whole + booth.reached, 0), found.reduce((whole, booth) => whole + booth.voted, 0)];
   return (
     <Section
       id="booths"
       title={t("booths")}
-      aside={<span>{t("booths-whole", { booths: every.length, voted: count(voted), reached: count(reached) })}</span>}
+      aside={<span>{t("booths-whole", { booths: found.length, voted: count(voted), reached: count(reached) })}</span>}
     >
       <div class="row">
         <label>

@@ -11,7 +11,7 @@ import { Menu, command, may } from "./commands";
 import { Seats } from "./seats";
 import { Tiles } from "./tiles";
 import { Trunks } from "./trunks";
-import { centre, chosen, desk } from "./wire";
+import { asked, centre, chosen, desk } from "./wire";
 import "../shared/base.css";
 import "./board.css";
 
@@ -38,7 +38,7 @@ function Head() {
         <Lamp name="dialler" good={heard && (stands?.online ?? false)} />
         <Lamp name="switch" good={heard && (stands?.switch_up ?? false)} />
       </ul>
-      <select aria-label={t("campaign")} value={chosen.value} onChange={(event) => (chosen.value = event.currentTarget.value)}>
+      <select aria-label={t("campaign")} value={chosen.value} onChange={(event) => (asked.campaign.value = event.currentTarget.value)}>
         <option value="">{t("all-campaigns")}</option>
         {namesOf("campaign").map((name) => (
           <option key={name}>{name}</option>

@@ -1,13 +1,12 @@
-import { signal } from "@preact/signals";
 import { Section } from "../shared/parts";
 import { namesOf, now, value } from "../shared/server";
-import { count, lasted, percent, t, word } from "../shared/words";
+import { count, lasted, nameOf, percent, t, word } from "../shared/words";
 import { Menu, command, may } from "./commands";
 import { SEAT_STATES } from "./tiles";
-import { chosen, type Seat } from "./wire";
+import { asked, isShown, narrowing, spoken, type Seat } from "./wire";
 
 /** The state that the seats are narrowed to; "": all. */
-const wanted = signal("");
+const wanted = narrowing("seats", new RegExp(`^(${SEAT_STATES.join("|")})$`));
 
 const OFFERED: Record<string, string[]> = {
   ready: ["seat-pause", "seat-log-off"],
@@ -21,7 +20,7 @@ const OFFERED: Record<string, string[]> = {
 
 function Card({ name }: { name: string }) {
   const seat = value<Seat>(`seat/${name}`);
-  if (!seat || (chosen.value && seat.campaign !== null && seat.campaign !== chosen.value)) return null;
+  if (!seat || !isShown(seat)) return null;
   if (wanted.value && seat.state !== wanted.value) return null;
   const more = [seat.reason && word("pause", seat.reason), seat.help && word("help", seat.help), seat.recording && word("recording", seat.recording)];
   return (
@@ -60,6 +59,20 @@ export function Seats() {
       title={t("seats")}
       aside={
         <span class="row">
+          {spoken.value.length > 1 && (
+            <select
+              aria-label={t("spoken")}
+              value={asked.language.value}
+              onChange={(event) => (asked.language.value = event.currentTarget.value)}
+            >
+              <option value="">{t("all-languages")}</option>
+              {spoken.value.map((code) => (
+                <option key={code} value={code} lang={code}>
+                  {nameOf(code)}
+                </option>
+              ))}
+            </select>
+          )}
           <select aria-label={t("seat-state")} value={wanted.value} onChange={(event) => (wanted.value = event.currentTarget.value)}>
             <option value="">{t("all-states")}</option>
             {SEAT_STATES.map((state) => (

@@ -1,6 +1,6 @@
 // The messages of docs/topics.md as far as the board shows them, and what the desk adds to them.
-import { namesOf, value } from "../shared/server";
-import { signal } from "@preact/signals";
+import { me, namesOf, value } from "../shared/server";
+import { computed, effect, signal, type Signal } from "@preact/signals";
 
 export interface Trunk {
   trunk: string;
@@ -99,8 +99,35 @@ export interface Why {
   detail: string;
 }
 
-/** The campaign that the board is narrowed to; "": all. */
-export const chosen = signal("");
+const narrowed = new URLSearchParams(location.hash.slice(1));
+window.addEventListener("hashchange", () => location.reload());
+
+/** What the board is narrowed to, "" by nothing. It stays in the address, after the #, if it has this form: so it survives a reload. */
+export function narrowing(name: string, form: RegExp): Signal<string> {
+  const given = narrowed.get(name) ?? "";
+  const narrow = signal(form.test(given) ? given : "");
+  effect(() => {
+    if (form.test(narrow.value)) narrowed.set(name, narrow.value);
+    else narrowed.delete(name);
+    history.replaceState(null, "", narrowed.size ? `#${narrowed}` : location.pathname);
+  });
+  return narrow;
+}
+
+const NAME = /^[A-Za-z0-9-]{1,64}$/;
+export const asked = { campaign: narrowing("campaign", NAME), language: narrowing("language", NAME) };
+
+/** The campaign that the board is narrowed to; "": all. One that is not there narrows nothing. */
+export const chosen = computed(() => (namesOf("campaign").includes(asked.campaign.value) ? asked.campaign.value : ""));
+
+/** The languages that are spoken at a seat now; none: any. */
+export const spokenAt = (seat: Seat) => me.value?.languages.agents[seat.agent ?? ""] ?? me.value?.languages.seats[seat.seat] ?? [];
+/** All that the settings name. */
+export const spoken = computed(() => {
+  const { seats = {}, agents = {} } = me.value?.languages ?? {};
+  return [...new Set([...Object.values(seats), ...Object.values(agents)].flat())].sort();
+});
+const language = computed(() => (spoken.value.includes(asked.language.value) ? asked.language.value : ""));
 
 export const centre = () => value<Centre>("centre");
 export const desk = () => value<{ heard: boolean; since: number }>("desk");
@@ -111,11 +138,18 @@ export const campaigns = () =>
     .filter((name) => !chosen.value || name === chosen.value)
     .flatMap((name) => value<Campaign>(`campaign/${name}`) ?? []);
 
-/** The seats that are shown: of a campaign those at work for it, and those that are free for any. */
+/** Whether a seat is shown: of a campaign those at work for it and those that are free for any, of a language those that speak it. */
+export function isShown(seat: Seat): boolean {
+  if (chosen.value && seat.campaign !== null && seat.campaign !== chosen.value) return false;
+  const tongues = spokenAt(seat);
+  return !language.value || !tongues.length || tongues.includes(language.value);
+}
+
+/** The seats that are shown. */
 export const seats = () =>
   namesOf("seat")
     .flatMap((name) => value<Seat>(`seat/${name}`) ?? [])
-    .filter((seat) => !chosen.value || seat.campaign === null || seat.campaign === chosen.value);
+    .filter(isShown);
 
 export const sum = (counts: Record<string, number>, states?: readonly string[]) =>
   Object.entries(counts).reduce((whole, [state, count]) => (!states || states.includes(state) ? whole + count : whole), 0);

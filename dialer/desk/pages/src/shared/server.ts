@@ -11,6 +11,7 @@ export interface Me {
   signs: boolean; // the dialler wants this one's commands signed, which no page can do
   pause_reasons: string[];
   stretch_seconds: number; // of the day's course
+  languages: { seats: Record<string, string[]>; agents: Record<string, string[]> }; // who has none speaks any
 }
 
 /** A refusal: a word that the pages have a sentence for. */
