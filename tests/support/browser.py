@@ -10,13 +10,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from dialer.desk.pages_built import BUILT, SOURCES, are_built
 
 CHROMIUM = shutil.which("chromium")
 AXE = SOURCES / "node_modules" / "axe-core" / "axe.min.js"
 PATIENCE_MS = 15_000
+expect.set_options(timeout=PATIENCE_MS)
 SIZES = [(1366, 768), (683, 384), (360, 640)]
 """Half of 1366 by 768 is what 200 % zoom leaves."""
 NEEDS_A_BROWSER = [

@@ -12,6 +12,7 @@ from config.words import SupervisorRole as Role
 from dialer.desk.board import OFFERED
 from dialer.desk.pages_built import ROOM, SOURCES
 from dialer.domain.commands.registry import COMMANDS
+from dialer.domain.errors import RefusedBecause
 from dialer.domain.model import Disposition, MarkKind, MarkSource, Outcome
 from dialer.domain.view import CallState, Hold, HoldReason, SeatState, TransferStage
 from dialer.pacing.port import Limit
@@ -62,7 +63,7 @@ def test_the_board_has_words_for_all_that_it_is_told() -> None:
 
 def test_the_agents_page_has_words_for_all_that_it_is_told() -> None:
     words = asked_by("agent") | (asked_by("shared") - {"sign-in-name", "sign-in-password"})
-    words |= problems_of(*(ROOM / "agents").glob("*.py"))
+    words |= problems_of(*(path for path in (ROOM / "agents").glob("*.py") if path.stem != "phone"))
     words |= {f"seat-{state}" for state in SeatState} | {
         f"help-{stage}" for stage in TransferStage if stage in AT_A_SEAT
     }
@@ -72,6 +73,14 @@ def test_the_agents_page_has_words_for_all_that_it_is_told() -> None:
     words |= {f"ended-{outcome}" for outcome in Outcome}
     words |= {f"relation-{each.lower()}" for each in RELATIONS} | {f"gender-{each.lower()}" for each in SEXES}
     words |= {f"pause-{reason}" for reason in LogInSettings().pause_reasons}
+    words |= {f"refused-{why}" for why in RefusedBecause if why not in OF_SIGNING_IN}
+    lawful = re.findall(r'word = "([a-z-]+)"', (ROOM / "agents/pop.py").read_text("utf-8"))
+    words |= {f"lawful-{word}" for word in [*lawful, "not-listed", "allowed"]}
+    phone = (SOURCES / "src/agent/phone.ts").read_text("utf-8")
+    words |= {
+        f"phone-state-{word}" for word in re.findall(r'"([a-z-]+)"', phone.partition("state: ")[2].partition(";")[0])
+    }
+    words |= {f"phone-problem-{word}" for word in re.findall(r'(?:refuse|Error|stands)\("([a-z-]+)"\)', phone)}
     commands = {name for name, kind in COMMANDS.items() if name.startswith("seat-") and Role.DESK in kind.roles}
     words |= {f"{what}-{name}" for name in commands & GIVEN for what in ("do", "done")}
     assert len(words) > 150
@@ -83,4 +92,11 @@ GIVEN = {
     name
     for name in re.findall(r'"(seat-[a-z-]+)"', (SOURCES / "src/agent/controls.tsx").read_text(encoding="utf-8"))
     if name not in {"seat-menu", "seat-controls", "seat-closing"}
+}
+OF_SIGNING_IN = {
+    RefusedBecause.PIN_WRONG,
+    RefusedBecause.AGENT_ELSEWHERE,
+    RefusedBecause.SEAT_TAKEN,
+    RefusedBecause.NO_SEAT,
+    RefusedBecause.CLOCKS,
 }

@@ -51,6 +51,42 @@ idle-offline = You are logged off.
 idle-unknown = Waiting for word of your seat
 called-off = The call was called off: the voter did not answer, or need not be called any more.
 
+## The phone in the page
+
+phone = Your phone
+phone-state-off = Phone off
+phone-state-asking = Allow the microphone
+phone-state-registering = Phone connecting…
+phone-state-ready = Phone ready
+phone-state-on-call = Phone on the line
+phone-state-lost = Phone lost
+phone-state-refused = No phone
+phone-level = Microphone
+phone-microphone = Microphone
+phone-speaker = Loudspeaker
+phone-any = as the computer has it
+phone-mute = Mute
+phone-muted = Muted: the voter does not hear you
+phone-check-is = Speak: you hear yourself as the voter will hear you.
+phone-check = Check the sound
+phone-checking = Speak now…
+phone-heard = You were heard, and should have heard yourself.
+phone-again = Connect again
+phone-problem-microphone-refused = The browser may not use the microphone. Allow it beside the address of the page, then connect again.
+phone-problem-no-microphone = There is no microphone. Plug the headset in, then connect again.
+phone-problem-microphone-busy = Another program has the microphone. Close it, then connect again.
+phone-problem-microphone-gone = The microphone is gone: the voter does not hear you. Plug the headset in.
+phone-problem-not-secure = The browser gives no microphone to this address. Open the desk by its https address.
+phone-problem-taken = Another window is the phone of this seat now.
+phone-problem-signed-out = You are signed out. Sign in again.
+phone-problem-not-registered = The switch does not know this phone. Tell the supervisor.
+phone-problem-no-desk = The phone has lost the desk and connects again by itself. A call that is on goes on.
+phone-problem-no-echo = Nothing was heard. Look at headset and microphone, and check again.
+phone-problem-not-ready = The phone is not connected yet. Check again in a moment.
+phone-problem-own-phone = This seat has a phone of its own. Load the page again.
+phone-problem-no-phone = The centre has not set up phones in the browser. Tell the supervisor.
+phone-problem-other = The phone does not work. Connect again, or tell the supervisor.
+
 ## Who is on the line
 
 who = On the line

@@ -51,6 +51,42 @@ idle-offline = आप लॉग ऑफ़ हैं।
 idle-unknown = आपकी सीट की सूचना की प्रतीक्षा
 called-off = कॉल वापस ले ली गई: मतदाता ने नहीं उठाया, या अब उन्हें फ़ोन करने की ज़रूरत नहीं।
 
+## पेज का फ़ोन
+
+phone = आपका फ़ोन
+phone-state-off = फ़ोन बंद
+phone-state-asking = माइक्रोफ़ोन की अनुमति दें
+phone-state-registering = फ़ोन जुड़ रहा है…
+phone-state-ready = फ़ोन तैयार
+phone-state-on-call = फ़ोन लाइन पर
+phone-state-lost = फ़ोन कटा
+phone-state-refused = फ़ोन नहीं
+phone-level = माइक्रोफ़ोन
+phone-microphone = माइक्रोफ़ोन
+phone-speaker = स्पीकर
+phone-any = जो कंप्यूटर में चुना है
+phone-mute = आवाज़ बंद करें
+phone-muted = आवाज़ बंद: मतदाता आपको नहीं सुन रहे
+phone-check-is = बोलिए: आप ख़ुद को वैसे ही सुनेंगे जैसे मतदाता सुनेंगे।
+phone-check = आवाज़ जाँचें
+phone-checking = अब बोलिए…
+phone-heard = आपकी आवाज़ सुनी गई, और आपको भी सुनाई दी होगी।
+phone-again = फिर जोड़ें
+phone-problem-microphone-refused = ब्राउज़र को माइक्रोफ़ोन की अनुमति नहीं है। पेज के पते के पास अनुमति दें, फिर जोड़ें।
+phone-problem-no-microphone = माइक्रोफ़ोन नहीं है। हेडसेट लगाएँ, फिर जोड़ें।
+phone-problem-microphone-busy = माइक्रोफ़ोन किसी दूसरे प्रोग्राम के पास है। उसे बंद करें, फिर जोड़ें।
+phone-problem-microphone-gone = माइक्रोफ़ोन हट गया: मतदाता आपको नहीं सुन रहे। हेडसेट लगाएँ।
+phone-problem-not-secure = ब्राउज़र इस पते को माइक्रोफ़ोन नहीं देता। डेस्क को उसके https पते से खोलें।
+phone-problem-taken = अब दूसरी विंडो इस सीट का फ़ोन है।
+phone-problem-signed-out = आप साइन आउट हैं। फिर से साइन इन करें।
+phone-problem-not-registered = स्विच इस फ़ोन को नहीं पहचानता। पर्यवेक्षक को बताएँ।
+phone-problem-no-desk = फ़ोन का डेस्क से संपर्क टूटा है और वह अपने आप फिर जुड़ेगा। चल रही कॉल चलती रहती है।
+phone-problem-no-echo = कुछ सुनाई नहीं दिया। हेडसेट और माइक्रोफ़ोन देखें, फिर जाँचें।
+phone-problem-not-ready = फ़ोन अभी जुड़ा नहीं है। कुछ पल बाद फिर जाँचें।
+phone-problem-own-phone = इस सीट का अपना फ़ोन है। पेज फिर से खोलें।
+phone-problem-no-phone = केंद्र ने ब्राउज़र में फ़ोन चालू नहीं किया है। पर्यवेक्षक को बताएँ।
+phone-problem-other = फ़ोन काम नहीं कर रहा। फिर जोड़ें, या पर्यवेक्षक को बताएँ।
+
 ## लाइन पर कौन है
 
 who = लाइन पर

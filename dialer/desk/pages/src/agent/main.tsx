@@ -7,6 +7,7 @@ import { areLoaded, count, lasted, speak, suggest, t, word } from "../shared/wor
 import { CallControls, SeatControls } from "./controls";
 import { listen } from "./keys";
 import { atTheEnd, settle } from "./outcomes";
+import { PhonePanel, PhoneTrouble } from "./phone-panel";
 import { About, Who } from "./pop";
 import { Correcting, Saying, Words } from "./saying";
 import { ScriptPages } from "./script";
@@ -120,6 +121,7 @@ function Head() {
       </h1>
       <State />
       <SeatControls />
+      <PhonePanel />
       <span class="who">{t("agent", { agent: me.value?.agent ?? "" })}</span>
       <LanguageChoice />
     </header>
@@ -238,6 +240,7 @@ function Desk() {
       <Head />
       <main>
         <Stale />
+        <PhoneTrouble />
         <Spoken />
         <Correcting />
         {call ? (

@@ -1,0 +1,94 @@
+// The phone in the page as an agent sees it: on the line or not, heard or not, and which headset.
+import { effect } from "@preact/signals";
+import { useState } from "preact/hooks";
+import { say } from "../shared/parts";
+import { t, has } from "../shared/words";
+import { checkEcho, chosen, devices, level, muted, phone, startPhone, stopPhone, useMicrophone, useSpeaker, type Device } from "./phone";
+import { me, place } from "./wire";
+
+const isBrowser = () => me.value?.phone === "browser";
+
+// A page that is signed in at a seat with a browser for a phone is that phone.
+effect(() => {
+  const wanted = isBrowser() && place.value === "";
+  if (wanted && phone.peek().state === "off") void startPhone();
+  else if (!wanted && phone.peek().state !== "off") stopPhone();
+});
+
+const problemOf = (problem: string) => (has(`phone-problem-${problem}`) ? t(`phone-problem-${problem}`) : t(has(`problem-${problem}`) ? `problem-${problem}` : "phone-problem-other"));
+
+/** What is wrong with the phone, as long as it is. */
+export function PhoneTrouble() {
+  const { state, problem } = phone.value;
+  const told = !isBrowser() || !problem ? "" : problemOf(problem);
+  return (
+    <div role="alert" class={told ? (state === "on-call" ? "warn" : "stale") : "unseen"}>
+      {told}{" "}
+      {told && state === "refused" && <button onClick={() => void startPhone()}>{t("phone-again")}</button>}
+    </div>
+  );
+}
+
+function Level() {
+  return <meter min={0} max={1} value={level.value} aria-label={t("phone-level")} />;
+}
+
+function Choice({ label, of, value, use }: { label: string; of: Device[]; value: string; use: (id: string) => Promise<void> }) {
+  return (
+    <label>
+      {label}
+      <select value={value} onChange={(event) => void use(event.currentTarget.value)}>
+        <option value="">{t("phone-any")}</option>
+        {of
+          .filter((each) => each.id && each.id !== "default")
+          .map((each) => (
+            <option key={each.id} value={each.id}>
+              {each.label || each.id.slice(0, 8)}
+            </option>
+          ))}
+      </select>
+    </label>
+  );
+}
+
+/** Microphone, loudspeaker and a check of both, at any time. */
+export function PhonePanel() {
+  const [checking, setChecking] = useState(false);
+  if (!isBrowser()) return null;
+  const { state } = phone.value;
+  const check = async () => {
+    setChecking(true);
+    try {
+      await checkEcho();
+      say(t("phone-heard"));
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : "";
+      say(problemOf(problem), true);
+    }
+    setChecking(false);
+  };
+  return (
+    <>
+      <button popovertarget="phone-panel" class={`phone ${state}`}>
+        {t(`phone-state-${state}`)} <Level />
+      </button>
+      <button aria-pressed={muted.value} onClick={() => (muted.value = !muted.value)}>
+        {t(muted.value ? "phone-muted" : "phone-mute")}
+      </button>
+      <div id="phone-panel" popover="auto" class="menu phone-panel">
+        <h2>{t("phone")}</h2>
+        <p>{t(`phone-state-${state}`)}</p>
+        <p>
+          {t("phone-level")} <Level />
+        </p>
+        <Choice label={t("phone-microphone")} of={devices.value.microphones} value={chosen.value.microphone} use={useMicrophone} />
+        <Choice label={t("phone-speaker")} of={devices.value.speakers} value={chosen.value.speaker} use={useSpeaker} />
+        <p class="small">{t("phone-check-is")}</p>
+        <button disabled={checking} onClick={() => void check()}>
+          {t(checking ? "phone-checking" : "phone-check")}
+        </button>
+        <button onClick={() => void startPhone()}>{t("phone-again")}</button>
+      </div>
+    </>
+  );
+}
