@@ -19,6 +19,7 @@ from pathlib import Path
 import structlog
 
 from config.asterisk.lint import lint_directory
+from tests.asterisk.browser_phones import check_browser_phones
 from tests.asterisk.process import NoAsterisk, find_asterisk, version_of
 from tests.asterisk.sipp import find_sipp
 from tests.asterisk.stage import Lab, RealStage
@@ -27,12 +28,13 @@ from tests.support.scenario import Scenario, load_scenario, scenario_files
 from tests.support.scenario_run import play
 
 GOAL_MILLISECONDS = 150.0
+BROWSERS = "browser-phones"
 
 
 def main() -> int:
     """Play what the arguments name, all of it by default."""
     parser = argparse.ArgumentParser(prog="python -m tests.asterisk", description=__doc__)
-    parser.add_argument("names", nargs="*", help="scenario files without .yaml; all by default")
+    parser.add_argument("names", nargs="*", help="scenario files without .yaml, or browser-phones; all by default")
     parser.add_argument("--keep", type=Path, help="keep configuration, logs and stores in this directory")
     arguments = parser.parse_args()
     structlog.configure(
@@ -45,13 +47,15 @@ def main() -> int:
         program, sipp = find_asterisk(), find_sipp()
         say(f"{len(scenarios)} scenarios on {version_of(program)} ({program})")
         with tempfile.TemporaryDirectory(prefix="matdan-asterisk-") as temporary:
-            return asyncio.run(run(scenarios, Lab(program, sipp, arguments.keep or Path(temporary))))
+            browsers = not arguments.names or BROWSERS in arguments.names
+            lab = Lab(program, sipp, arguments.keep or Path(temporary))
+            return asyncio.run(run(scenarios, lab, browsers=browsers))
     except NoAsterisk as error:
         say(f"no scenario was run: {error}")
         return 2
 
 
-async def run(scenarios: Sequence[tuple[str, Scenario]], lab: Lab) -> int:
+async def run(scenarios: Sequence[tuple[str, Scenario]], lab: Lab, *, browsers: bool) -> int:
     """All of them in turn on one Asterisk. Returns the exit code."""
     lab.directory.mkdir(parents=True, exist_ok=True)
     failed: list[str] = []
@@ -66,6 +70,12 @@ async def run(scenarios: Sequence[tuple[str, Scenario]], lab: Lab) -> int:
         say(f"     {line}")
     if faults:
         failed.append("whole site")
+    if browsers:
+        found = await check_browser_phones(lab.asterisk.program, lab.sipp, lab.directory)
+        for line in (*found.figures, *(f"FAIL {fault}" for fault in found.faults)):
+            say(f"     {line}")
+        if found.faults:
+            failed.append(BROWSERS)
     try:
         await lab.start()
         for name, scenario in scenarios:
@@ -83,7 +93,7 @@ async def run(scenarios: Sequence[tuple[str, Scenario]], lab: Lab) -> int:
     for line in [*trouble, *map(str, findings)]:
         say(f"FAIL {line}")
     say(report(delays))
-    held = len(scenarios) - len([name for name in failed if name != "whole site"])
+    held = len(scenarios) - len([name for name in failed if name not in {"whole site", BROWSERS}])
     say(f"{held} of {len(scenarios)} scenarios hold on {version_of(lab.asterisk.program)}")
     return 1 if failed or trouble or findings else 0
 

@@ -141,7 +141,7 @@ function follow(session: RTCSession, heardBy: HTMLAudioElement, over: () => void
   const hear = (peer: RTCPeerConnection) =>
     peer.addEventListener("track", ({ track }) => {
       heardBy.srcObject = new MediaStream([track]);
-      void heardBy.play().catch(() => undefined); // lets a page that has the microphone play by itself; else it says so on the first click
+      void heardBy.play().catch(() => undefined); // a page that has the microphone may play without a click
     });
   session.on("peerconnection", ({ peerconnection }) => hear(peerconnection));
   if (session.connection) hear(session.connection);

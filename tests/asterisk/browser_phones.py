@@ -1,0 +1,336 @@
+"""Agents' pages as phones, in a real Chromium, through the real desk, on a real Asterisk: voice both ways, a reload, a killed tab,
+and as many phones as a large centre has.
+
+What a page is told of its microphone is Chromium's: a beep each second. A voter is SIPp's, and sends a tone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import shutil
+import socket
+import statistics
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, Error, Page, async_playwright
+from websockets.asyncio.client import connect
+from websockets.typing import Origin, Subprotocol
+
+from config.asterisk.render import render_site
+from config.seats import browser_password
+from config.settings import Settings
+from dialer.app import RunningCentre, running_centre
+from dialer.desk.agents.phone import PATH, AgentPhones
+from dialer.desk.doors import COOKIE, Guard
+from dialer.desk.http import desk_server, listening
+from dialer.desk.pages_built import are_built
+from dialer.desk.people import AGENT, Who
+from dialer.desk.server import make_app, running_desk
+from dialer.domain.view import Change, SeatChange, SeatState
+from dialer.mqtt.embedded_broker import demo_broker
+from tests.asterisk.packets import PacketWatch
+from tests.asterisk.process import RealAsterisk, free_ports
+from tests.asterisk.sipp import Sipp, start_carrier
+from tests.asterisk.sounds import silence, tone
+from tests.asterisk.web_phone import register
+from tests.support.centre import site_settings
+from tests.support.desk import PIN, PIN_HASH
+from tests.support.scenario import Scenario, fill_numbers
+from tests.support.scenario_run import LINES
+
+PHONES = 150
+RELOADS, KILLS = 20, 10
+BACK_SECONDS = 1.5  # p95, from the reload to the agent's voice in the conference
+LOST_SECONDS = 3.0  # from the kill to a seat that is lost, and no channel left of it
+PATIENCE_SECONDS = 20.0
+CALLS = Scenario.model_validate(
+    {
+        "about": "voters who answer at once and stay a while",
+        "voters": [{"does": "answer", "count": 200, "rings": 0.2, "stays": 2.0}],
+        "expect": {"outcomes": {"connected": 200}},
+    }
+)
+OWN_EXPECTED = "Error sending Response msg 200/BYE"  # to a page that is gone since
+
+HEARING = """
+globalThis.peers = [];
+globalThis.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(...given) { super(...given); globalThis.peers.push(this); }
+};
+"""
+HEARD = """async () => {
+  const peer = globalThis.peers.at(-1);
+  const found = peer ? [...(await peer.getStats()).values()].filter((each) => each.type === "inbound-rtp") : [];
+  return found.length ? [found[0].packetsReceived ?? 0, found[0].totalAudioEnergy ?? 0] : [0, 0];
+}"""
+SIGN_IN = """async (given) => (await fetch("/api/agent/sign-in", {
+  method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(given),
+})).status"""
+
+
+@dataclass
+class Told:
+    """What a check found."""
+
+    faults: list[str] = field(default_factory=list)
+    figures: list[str] = field(default_factory=list)
+
+    def judge(self, what: str, seconds: list[float], most: float) -> None:
+        """Hold the 95th percentile against the most."""
+        ordered = sorted(seconds)
+        p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
+        told = f"{what}, {len(ordered)} times: median {statistics.median(ordered):.2f} s, p95 {p95:.2f}, max {ordered[-1]:.2f}"
+        self.figures.append(told)
+        if p95 > most:
+            self.faults.append(f"{told}; at most {most:g}")
+
+
+@dataclass
+class Floor:
+    """Asterisk, dialler, desk and browser."""
+
+    asterisk: RealAsterisk
+    centre: RunningCentre
+    origin: str
+    browser: Browser
+    changes: list[tuple[float, SeatChange]] = field(default_factory=list)
+
+    def note(self, change: Change) -> None:
+        """Keep what becomes of the seat, with the moment."""
+        if isinstance(change, SeatChange) and change.view.seat == "01":
+            self.changes.append((time.monotonic(), change))
+
+    def state(self) -> SeatState:
+        """What seat 01 is doing."""
+        return next(each.state for each in self.centre.engine.view().seats if each.seat == "01")
+
+    async def page(self) -> Page:
+        """An agent's page, signed in at seat 01, whose phone has been called."""
+        context = await self.browser.new_context()
+        page = await context.new_page()
+        await page.add_init_script(HEARING)
+        await page.goto(f"{self.origin}/agent")
+        given, status = {"agent": "101", "pin": PIN, "seat": "01", "phone": "browser"}, 0
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while status != 204:  # the desk may not hear the broker yet
+                status = await page.evaluate(SIGN_IN, given)
+        await page.reload()
+        await self.until(lambda: self.state() in {SeatState.READY, SeatState.RESERVED, SeatState.TALKING})
+        return page
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until it does. Raises TimeoutError."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not holds():
+                await asyncio.sleep(0.01)
+
+    async def heard(self, page: Page) -> tuple[int, float]:
+        """Packets that the page has had, and how much sound was in them."""
+        packets, energy = await page.evaluate(HEARD)
+        return packets, energy
+
+    async def has_phone(self) -> bool:
+        """Whether Asterisk has a channel of the seat's phone."""
+        return "PJSIP/agent01" in await self.asterisk.command("core show channels concise")
+
+
+def lab_settings(directory: Path) -> tuple[Settings, int]:
+    """A site whose seats are browsers, and the carrier's port."""
+    websocket_port, ami_port, agi_port = free_ports(3)
+    sip_port, carrier_port = free_ports(2, socket.SOCK_DGRAM)
+    seats: Any = [{"name": f"{n:02d}", "endpoint": f"agent{n:02d}", "webrtc": True} for n in range(1, PHONES + 1)]
+    settings = site_settings(
+        directory,
+        ami_port,
+        seats=seats,
+        campaign={"wrap_up_seconds": 1, "max_attempts": 1},
+        ami={"port": ami_port, "secret": "a-secret-of-the-lab"},
+        fastagi={"port": agi_port},
+        asterisk={
+            "bind_address": "127.0.0.1",
+            "sip_port": sip_port,
+            "websocket_port": websocket_port,
+            "rtp_first_port": 30_000,
+            "rtp_last_port": 39_999,
+        },
+        trunks=[
+            {"name": "carrier", "endpoint": "carrier", "host": "127.0.0.1", "port": carrier_port, "channels": 10,
+             "calls_per_second": 5, "caller_ids": ["+911140000001"], "qualify_seconds": 0}
+        ],
+        supervisors=[{"name": "desk", "role": "desk"}],
+        desk={"port": 0, "user": "desk"},
+        agents=[{"number": "101", "pin": PIN_HASH}],
+        broker={"enabled": True},
+    )  # fmt: skip
+    return settings, carrier_port
+
+
+@contextlib.asynccontextmanager
+async def a_floor(settings: Settings, asterisk: RealAsterisk) -> AsyncIterator[Floor]:
+    """All of it, running."""
+    async with contextlib.AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(demo_broker())
+        chance, stop = random.Random(1), asyncio.Event()
+        centre = await stack.enter_async_context(
+            running_centre(settings, chance=chance, profile=LINES, broker=broker.settings)
+        )
+        desk = await stack.enter_async_context(running_desk(settings, broker=broker.settings))
+        running = asyncio.create_task(centre.run(stop))
+        playwright = await stack.enter_async_context(async_playwright())
+        browser = await playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
+        )
+        floor = Floor(asterisk, centre, desk.origin, browser)
+        centre.engine.subscribe(floor.note)
+        try:
+            await floor.until(lambda: centre.engine.view().switch_up)
+            yield floor
+        finally:
+            await browser.close()
+            stop.set()
+            await running
+
+
+async def check_browser_phones(program: Path, sipp: Path, directory: Path) -> Told:
+    """What does not hold, and what was measured."""
+    told = Told()
+    if shutil.which("chromium") is None or not are_built():
+        told.figures.append(
+            "browser phones were not tried: no chromium, or the pages are not built (dialer desk pages)"
+        )
+        return told
+    directory = directory / "browsers"
+    directory.mkdir()
+    settings, carrier_port = lab_settings(directory)
+    asterisk = RealAsterisk(program, directory / "asterisk")
+    asterisk.lay_out(render_site(settings, {}))
+    (asterisk.directory / "data" / "moh" / "hold.alaw").write_bytes(tone(2.0, 330.0))
+    for name in ("message", "beep", "silence", "key", "done", "wrong"):
+        asterisk.put_sound(f"matdan/{name}", silence(0.1))
+    (directory / "voter.alaw").write_bytes(tone(1.0))
+    fill_numbers(settings.store.path, [number for number, _ in CALLS.numbers()])
+    carrier, watch = Sipp(sipp, directory, "carrier", carrier_port, (46_000, 49_999)), PacketWatch(carrier_port)
+    try:
+        await asterisk.start()
+        await many_phones(settings, asterisk, told)
+        await start_carrier(carrier, CALLS, directory / "voter.alaw")
+        watch.start()
+        async with a_floor(settings, asterisk) as floor:
+            for check in (
+                lambda: voice_both_ways(floor, watch, told),
+                lambda: reloads(floor, told),
+                lambda: kills(floor, told),
+            ):
+                try:
+                    await check()
+                except TimeoutError:
+                    told.faults.append(f"browser phones: nothing came of it in time, after {told.figures[-1]}")
+    finally:
+        watch.stop()
+        await carrier.stop()
+        await asterisk.stop()
+    told.faults += [line for line in asterisk.trouble() if OWN_EXPECTED not in line]
+    told.figures.append(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    return told
+
+
+async def many_phones(settings: Settings, asterisk: RealAsterisk, told: Told) -> None:
+    """Every seat's phone registers at once, through the desk's door."""
+    who = {f"t{seat.name}": Who("1", AGENT, seat.name) for seat in settings.seats}
+
+    async def find(token: str) -> Who | None:
+        return who.get(token)
+
+    async def one(seat: Any, origin: str) -> Any:
+        page = await connect(
+            origin.replace("http", "ws") + PATH,
+            origin=Origin(origin),
+            subprotocols=[Subprotocol("sip")],
+            additional_headers={"cookie": f"{COOKIE}=t{seat.name}"},
+            proxy=None,
+        )
+        status = await register(page, seat.endpoint, browser_password(seat, settings.ami.secret))
+        if status != 200:
+            told.faults.append(f"the phone of seat {seat.name} was answered {status}")
+        return page
+
+    doors = AgentPhones(settings, find).doors()
+    with listening("127.0.0.1", 0) as listener:
+        origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        desk = desk_server(settings.desk, Guard(make_app(doors), doors, find, lambda: frozenset({origin})))
+        serving = asyncio.create_task(desk.serve(sockets=[listener]))
+        await desk.open.wait()
+        begun = time.monotonic()
+        pages = await asyncio.gather(*(one(seat, origin) for seat in settings.seats))
+        seconds = time.monotonic() - begun
+        contacts = (await asterisk.command("pjsip show contacts")).count("Contact:  agent")
+        told.figures.append(f"{contacts} browser phones registered at once in {seconds:.2f} s")
+        if contacts != PHONES:
+            told.faults.append(f"{contacts} of {PHONES} browser phones are registered")
+        for page in pages:
+            await page.close()
+        desk.should_exit = True
+        await serving
+
+
+async def voice_both_ways(floor: Floor, watch: PacketWatch, told: Told) -> None:
+    """A call: the voter hears the agent's beep, the page the voter's tone."""
+    page = await floor.page()
+    _, quiet = await floor.heard(page)
+    await floor.until(lambda: any(call.delay_milliseconds is not None for call in watch.calls.values()))
+    await floor.until(lambda: floor.state() is SeatState.WRAP_UP)
+    _, loud = await floor.heard(page)
+    if loud - quiet < 0.01:
+        told.faults.append(f"the page did not hear the voter (energy {loud - quiet:g})")
+    told.figures.append(f"a call: the voter heard the agent, and the page the voter (energy {loud - quiet:.2f})")
+    await page.context.close()
+    await floor.until(lambda: floor.state() is SeatState.LOST)
+
+
+async def reloads(floor: Floor, told: Told) -> None:
+    """From the reload to the first sound of the conference at the page."""
+    page, seconds = await floor.page(), []
+    for _ in range(RELOADS):
+        await asyncio.sleep(random.uniform(0.5, 1.5))
+        begun = time.monotonic()
+        await page.reload(wait_until="commit")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (await floor.heard(page))[0] < 3:
+                await asyncio.sleep(0.02)
+        seconds.append(time.monotonic() - begun)
+    told.judge("reload to voice", seconds, BACK_SECONDS)
+    await page.context.close()
+    await floor.until(lambda: floor.state() is SeatState.LOST)
+
+
+async def kills(floor: Floor, told: Told) -> None:
+    """From the death of the tab to a lost seat without a channel; and no voter comes to it meanwhile."""
+    seconds, joined, talks = [], 0, len(floor.changes)
+    for _ in range(KILLS):
+        page = await floor.page()
+        await asyncio.sleep(random.uniform(0.5, 3.0))
+        debugger = await page.context.new_cdp_session(page)
+        before, begun = len(floor.changes), time.monotonic()
+        with contextlib.suppress(Error, TimeoutError):
+            async with asyncio.timeout(0.3):
+                await debugger.send("Page.crash")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await floor.has_phone() or floor.state() not in {SeatState.LOST, SeatState.WRAP_UP}:
+                await asyncio.sleep(0.02)
+        seconds.append(time.monotonic() - begun)
+        since = [(at - begun, each.view.state) for at, each in floor.changes[before:]]
+        joined += sum(state is SeatState.TALKING and after > 0.3 for after, state in since)
+        await page.context.close()
+    told.judge("killed tab to a lost seat without its channel", seconds, LOST_SECONDS)
+    talks = sum(each.view.state is SeatState.TALKING for _, each in floor.changes[talks:])
+    told.figures.append(f"voters who were joined to a killed tab: {joined}, of {talks} talks meanwhile")
+    if joined:
+        told.faults.append(f"{joined} voters were joined to a killed tab")
