@@ -189,6 +189,7 @@ class Engine:
                 self._silence.phone_away(endpoint)
             case switch_port.PhoneBack(endpoint=endpoint):
                 self._acd.phone_back(endpoint)
+                self._silence.phone_back(endpoint)
             case switch_port.SeatKey(seat=seat, key=key):
                 self._keys.key(seat, key)
             case _:

@@ -26,6 +26,8 @@ _log = structlog.get_logger(__name__)
 
 ROUNDED_SECONDS = 1.0  # Asterisk counts the timeout in whole seconds of its clock: 4.7 s were measured of 5
 
+REPLACED_SECONDS = 1.0
+
 LISTENS, LISTEN_SECONDS = 8, 0.12
 """How often, and how long each time, a phone is listened for before it counts as silent: a network may hold back its packets."""
 
@@ -86,6 +88,14 @@ class SeatSilence:
                 self._acd.doubt(seat.name, True)
                 self._centre.spawn(self._give_up_if_dead(seat), "phone-away")
 
+    def phone_back(self, endpoint: str) -> None:
+        """An endpoint has registered. Where a phone of it is still on the line another one may have taken its place, as a second
+        page of the agent's: the one that was told to end is listened to once it has had time to.
+        """
+        for seat in self._centre.seats.values():
+            if seat.endpoint == endpoint and seat.phone_up and self._timeout_seconds:
+                self._centre.spawn(self._give_up_if_dead(seat, after=REPLACED_SECONDS), "phone-back")
+
     async def is_dead(self, seat: Seat) -> bool:
         """Whether nothing comes from a phone that is nailed up; it is given up then. Until it is known no voter is sent there."""
         if not self._timeout_seconds:
@@ -97,8 +107,10 @@ class SeatSilence:
         await self._give_up(seat)
         return True
 
-    async def _give_up_if_dead(self, seat: Seat) -> None:
-        await self.is_dead(seat)
+    async def _give_up_if_dead(self, seat: Seat, *, after: float = 0.0) -> None:
+        await asyncio.sleep(after)
+        if self._centre.seats[seat.name].phone_up:
+            await self.is_dead(seat)
 
     async def _sends(self, seat: Seat, *, since: int | None = None) -> bool:
         """Whether anything has come from a phone since it had sent so many packets, by default: since now. A no takes a second."""

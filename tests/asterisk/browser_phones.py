@@ -16,6 +16,7 @@ import statistics
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -224,13 +225,9 @@ async def check_browser_phones(program: Path, sipp: Path, directory: Path) -> To
         await start_carrier(carrier, CALLS, directory / "voter.alaw")
         watch.start()
         async with a_floor(settings, asterisk) as floor:
-            for check in (
-                lambda: voice_both_ways(floor, watch, told),
-                lambda: reloads(floor, told),
-                lambda: kills(floor, told),
-            ):
+            for check in (partial(voice_both_ways, watch=watch), reloads, kills):
                 try:
-                    await check()
+                    await check(floor, told=told)
                 except TimeoutError:
                     told.faults.append(f"browser phones: nothing came of it in time, after {told.figures[-1]}")
     finally:
@@ -281,7 +278,7 @@ async def many_phones(settings: Settings, asterisk: RealAsterisk, told: Told) ->
         await serving
 
 
-async def voice_both_ways(floor: Floor, watch: PacketWatch, told: Told) -> None:
+async def voice_both_ways(floor: Floor, *, watch: PacketWatch, told: Told) -> None:
     """A call: the voter hears the agent's beep, the page the voter's tone."""
     page = await floor.page()
     _, quiet = await floor.heard(page)
@@ -295,7 +292,7 @@ async def voice_both_ways(floor: Floor, watch: PacketWatch, told: Told) -> None:
     await floor.until(lambda: floor.state() is SeatState.LOST)
 
 
-async def reloads(floor: Floor, told: Told) -> None:
+async def reloads(floor: Floor, *, told: Told) -> None:
     """From the reload to the first sound of the conference at the page."""
     page, seconds = await floor.page(), []
     for _ in range(RELOADS):
@@ -311,7 +308,7 @@ async def reloads(floor: Floor, told: Told) -> None:
     await floor.until(lambda: floor.state() is SeatState.LOST)
 
 
-async def kills(floor: Floor, told: Told) -> None:
+async def kills(floor: Floor, *, told: Told) -> None:
     """From the death of the tab to a lost seat without a channel; and no voter comes to it meanwhile."""
     seconds, joined, talks = [], 0, len(floor.changes)
     for _ in range(KILLS):

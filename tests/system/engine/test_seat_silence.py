@@ -212,6 +212,21 @@ async def test_a_page_that_came_back_while_its_old_phone_was_listened_to_is_call
 
 
 @virtual_time()
+async def test_a_page_that_took_the_place_of_another_is_called_once_that_one_is_silent(tmp_path: Path) -> None:
+    async with a_floor(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
+        await site.centre.engine.execute(SeatLogIn("01", "asha"))
+        await site.until(lambda: seat(site).state is SeatState.READY)
+        first = site.switch.phone_channel("agent01")
+        site.switch.contact_back("agent01")
+        site.switch.contact_gone("agent01")
+        await asyncio.sleep(0.5)
+        site.switch.silence_seat("agent01")
+        await asyncio.sleep(2.0)
+        assert site.switch.phone_channel("agent01") not in {None, first}
+        assert seat(site).state is SeatState.READY
+
+
+@virtual_time()
 async def test_a_phone_without_an_agent_is_not_called_when_it_registers(tmp_path: Path) -> None:
     async with a_floor(tmp_path, Behaviour(answer_after=200.0)) as site:
         site.switch.contact_back("agent01")

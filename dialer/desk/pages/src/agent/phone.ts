@@ -1,7 +1,7 @@
 // The phone in the page: SIP over the desk's own WebSocket, voice from the browser to Asterisk. The desk rings it once an agent has
 // signed in, it answers by itself and stays on the line; between voters it is silent.
 import { effect, signal } from "@preact/signals";
-import type { UA } from "jssip";
+import type { UA, WebSocketInterface } from "jssip";
 import type { DisconnectEvent, IncomingRTCSessionEvent, UnRegisteredEvent } from "jssip/lib/UA";
 import type { RTCSession } from "jssip/lib/RTCSession";
 import { ask, isProblem } from "../shared/server";
@@ -36,6 +36,7 @@ const HEARD = 0.02; // of the level: above the noise of a quiet line
 const PEER = { iceServers: [] }; // none at all: one that cannot be reached costs ten seconds and more
 
 let ua: UA | null = null;
+let socket: WebSocketInterface | null = null;
 let call: RTCSession | null = null;
 let echo: RTCSession | null = null;
 let microphone: MediaStream | null = null;
@@ -58,7 +59,7 @@ export async function startPhone(): Promise<void> {
   const [given, sip] = await Promise.all([ask<{ uri: string; password: string; ws: string }>("POST", "/api/agent/phone", {}), import("jssip")]);
   if (mine !== started) return;
   if (isProblem(given)) return say(given.problem === "no-desk" ? "lost" : "refused", given.problem);
-  const socket = new sip.WebSocketInterface(location.origin.replace(/^http/, "ws") + given.ws);
+  socket = new sip.WebSocketInterface(location.origin.replace(/^http/, "ws") + given.ws);
   ua = new sip.UA({
     sockets: [socket],
     uri: given.uri,
@@ -93,6 +94,7 @@ export function stopPhone(): void {
   echo?.terminate();
   const former = ua;
   ua = call = echo = null;
+  if (socket) socket.connect = () => undefined; // JsSIP would open it once more, and take the phone from the page that has it now
   former?.stop(); // with a BYE to each call, and unregistered: the dialler knows at once
   meter?.close();
   meter = null;
