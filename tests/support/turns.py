@@ -18,6 +18,7 @@ from dialer.engine.world import CampaignRun, Centre
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.gate import Ruling
 from dialer.site.plan import engine_plan
+from ivr_flows.script import ScriptLibrary
 from tests.support.calls import ID, a_call
 from tests.support.rules import KOLKATA, NOON, neutral_with, site
 
@@ -52,8 +53,8 @@ class Turns:
         self.clock = ByHand()
         self.centre = Centre("centre", KOLKATA, self.clock)
         self.beside: list[str] = []  # what was begun that waits for an answer
-        nothing = cast(Any, None)
-        self.engine = Engine(plan, self.centre, Outside(nothing, nothing, nothing, nothing, nothing, lambda: True))
+        nothing, no_scripts = cast(Any, None), cast(Any, SimpleNamespace(scripts=ScriptLibrary({})))
+        self.engine = Engine(plan, self.centre, Outside(nothing, nothing, nothing, no_scripts, nothing, lambda: True))
         self.centre.adopt_tasks(cast(Any, self), lambda: None)
         self.centre.switch_up = True
         self.engine._eligibility._gate = cast(Any, SimpleNamespace(rules=plan.gate.rules, connect=_allowed))
