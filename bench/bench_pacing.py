@@ -17,7 +17,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from itertools import cycle
@@ -158,12 +158,7 @@ def taught(scenario: Scenario, policy: NamedPolicy) -> NamedPolicy:
         return pupils[-1]
 
     simulate_policy(scenario, replace(policy, make=learning), LESSON_SEED)
-    learned = []
-    for pupil in pupils:
-        state = pupil.state()
-        governor = state["governor"]
-        learned.append({**state, "governor": {**governor, "tallies": []}} if isinstance(governor, Mapping) else state)
-    following = cycle(learned)
+    following = cycle([pupil.state() for pupil in pupils])
 
     def knowing() -> Pacer:
         pacer = policy.make()

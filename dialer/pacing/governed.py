@@ -5,6 +5,7 @@ of them is a fixed number of calls per free seat.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import ClassVar
 
 from dialer.pacing.estimators import Learned, sane_seconds
@@ -17,7 +18,7 @@ STATE_VERSION = 2
 
 
 class GovernedPacer(Learned):
-    """What a policy under the governor has beside its rule. What it learns is made by `_begin`."""
+    """What a policy under the governor has beside its rule."""
 
     KEPT: ClassVar = {"governor": None}
 
@@ -27,22 +28,14 @@ class GovernedPacer(Learned):
         """The caps that it holds."""
         self._tuning = tuning
         self._now: float | None = None
-        self._saved: Mapping[str, object] | None = None
         self._explanation = Explanation(0, Limit.NOBODY)
-        self._begin()
-
-    def _begin(self) -> None:
-        """Make the parts anew: nothing is learned."""
-        self.governor = Governor(self.caps, self._tuning)
+        self.governor = Governor(self.caps, tuning)
 
     def _advance(self, now: float) -> float:
-        """The time, which never goes back; what was saved is taken up at the first moment that is seen."""
+        """The time, which never goes back."""
         if not -1e15 < now < 1e15:
             now = self._now or 0.0
-        first, self._now = self._now is None, now if self._now is None else max(self._now, now)
-        self.governor.now = self._now
-        if first and self._saved is not None:
-            self._take_up(self._saved)
+        self.governor.now = self._now = now if self._now is None else max(self._now, now)
         return self._now
 
     def _reserve(self, snapshot: PacingSnapshot) -> int:
@@ -65,33 +58,22 @@ class GovernedPacer(Learned):
 
     def recount(self, now_seconds: float, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:
         """Hold what is on record of each cap's window in the place of what was counted."""
-        self._advance(now_seconds)  # takes up what was saved, if nothing was seen yet
+        self._advance(now_seconds)
         self.governor.recount(of_late)
 
     def state(self) -> dict[str, object]:
-        """What was learned, as plain JSON types."""
-        if self._now is None and self._saved is not None:
-            return dict(self._saved)
+        """What was learned, as plain JSON types; what the caps' windows hold is on record elsewhere (`recount`)."""
         return {"version": STATE_VERSION, **super().state()}
 
     def restore(self, state: object) -> None:
-        """Take up what `state` gave; the time between is taken as none, where no `recount` follows. A damaged or foreign state is
-        ignored."""
-        if self._take_up(state) and self._now is None and isinstance(state, Mapping):
-            self._saved = dict(state)
-
-    def _take_up(self, state: object) -> bool:
-        before = dict(self.__dict__)
-        self._begin()
-        self.governor.now = self._now or 0.0
+        """Take up what `state` gave. A damaged or foreign state is ignored."""
+        before = deepcopy(self.__dict__)
         try:
             if not isinstance(state, Mapping) or state["version"] != STATE_VERSION:
                 raise ValueError("not a state of this version")
             super().restore(state)
         except (ArithmeticError, KeyError, TypeError, ValueError):
             self.__dict__.update(before)
-            return False
-        return True
 
 
 class RatioPacer(GovernedPacer):

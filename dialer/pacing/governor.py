@@ -83,20 +83,6 @@ class Tally:
     def _bucket(self, now: float) -> int:
         return int(now // self._width)
 
-    def state(self, now: float) -> dict[str, object]:
-        """Counts by age: a restarted dialler has another time axis."""
-        ages = [[self._bucket(now) - bucket, *counts] for bucket, counts in self._buckets.items()]
-        return {"window_seconds": self.window_seconds, "counts": ages}
-
-    def restore(self, counts: object, now: float) -> None:
-        """Take up counts, as if no time had passed since. Raises TypeError or ValueError."""
-        if not isinstance(counts, Sequence):
-            raise TypeError("not a list of buckets")
-        ages = [(int(age), int(answers), int(abandoned)) for age, answers, abandoned in counts]
-        if any(min(one) < 0 for one in ages) or ages != sorted(ages, key=lambda one: -one[0]):
-            raise ValueError("buckets out of order")
-        self._hold({self._bucket(now) - age: [answers, abandoned] for age, answers, abandoned in ages}, now)
-
     def recount(self, now: float, of_late: Sequence[AnswersOfLate]) -> None:
         """Hold what is on record, oldest first, in the place of what was counted."""
         held: dict[int, list[int]] = {}
@@ -106,10 +92,7 @@ class Tally:
                 counts = held.setdefault(place, [0, 0])
                 counts[0] += max(0, number[0])
                 counts[1] += max(0, number[1])
-        self._hold(dict(sorted(held.items())), now)
-
-    def _hold(self, buckets: dict[int, list[int]], now: float) -> None:
-        self._buckets = {bucket: counts for bucket, counts in buckets.items() if any(counts)}
+        self._buckets = {bucket: counts for bucket, counts in sorted(held.items()) if any(counts)}
         self._asked = None
         self.answers, self.abandoned = (sum(counts[which] for counts in self._buckets.values()) for which in (0, 1))
         self.advance(now)
@@ -233,21 +216,6 @@ class Governor(Learned):
         """Hold what is on record, by the window's length; a window of which nothing is told is empty."""
         for cap, tally in self._pairs():
             tally.recount(self.now, of_late.get(cap.window_seconds, ()))
-
-    def state(self) -> dict[str, object]:
-        """Counts and level as plain JSON types."""
-        return {**super().state(), "tallies": [tally.state(self.now) for tally in self.tallies]}
-
-    def restore(self, state: object) -> None:
-        """Take up what `state` gave, for the windows that still exist. Raises KeyError, TypeError or ValueError."""
-        super().restore(state)
-        saved = state["tallies"] if isinstance(state, Mapping) else None
-        if not isinstance(saved, Sequence):
-            raise TypeError("not a list of windows")
-        for one in saved:
-            for tally in self.tallies:
-                if one["window_seconds"] == tally.window_seconds:
-                    tally.restore(one["counts"], self.now)
 
 
 def target_of(cap: Cap) -> float:

@@ -50,14 +50,10 @@ class PredictivePacer(GovernedPacer):
 
     def __init__(self, caps: Sequence[Cap], *, connect_seconds: float = 2.0, tuning: Tuning = TUNED) -> None:
         """`connect_seconds` is how long an answered voter may wait for a seat; `tuning`, other figures for an experiment."""
-        self._connect_seconds = connect_seconds
-        self._hung_up_at: float | None = None
         super().__init__(caps, tuning)
-
-    def _begin(self) -> None:
-        super()._begin()
-        self.knowledge = Knowledge(self._tuning, self._connect_seconds)
-        self.usual = UsualRate(self._tuning)
+        self.knowledge = Knowledge(tuning, connect_seconds)
+        self.usual = UsualRate(tuning)
+        self._hung_up_at: float | None = None
         self._seen: tuple[PacingSnapshot, Prospect, float] | None = None
         self._decided: tuple[int, Limit, PacingSnapshot, Prospect, float] | None = None
 

@@ -10,6 +10,7 @@ from config.words import PacingPolicy, Reserve
 from dialer.pacing import UnknownPolicy, make_pacer
 from dialer.pacing.governed import RatioPacer
 from dialer.pacing.port import (
+    AnswersOfLate,
     BusySeat,
     Cap,
     Limit,
@@ -123,7 +124,7 @@ def test_a_ratio_holds_its_caps_over_a_restart() -> None:
     pacer = _answered(RatioPacer([Cap(3_600, 0.03, 0.03)]), 300, 12)
     again = RatioPacer([Cap(3_600, 0.03, 0.03)])
     again.restore(pacer.state())
-    assert again.state() == pacer.state()
-    snapshot = PacingSnapshot(50_000.0, free_seats=4)
+    again.recount(49_000.0, {3_600.0: [AnswersOfLate(60.0, 300, 12)]})
+    snapshot = PacingSnapshot(49_001.0, free_seats=4)
     assert again.calls_to_place(snapshot) == 4
     assert again.explain().figures["budget"] == pytest.approx(300 * 0.03 - 12)
