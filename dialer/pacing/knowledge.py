@@ -153,24 +153,23 @@ class Knowledge(Learned):
     def prospect(self, snapshot: PacingSnapshot) -> Prospect:
         """The outlook of a snapshot, which is also kept to make out what the events after it are about."""
         self._last = snapshot
-        plain = [call for call in snapshot.ringing if call.answer_probability is None]
-        told = [call for call in snapshot.ringing if call.answer_probability is not None]
-        odds = np.array([log_odds(call.answer_probability or 0.0) for call in told])
-        plain_shift, plain_careful, plain_answered = self._answers(self.plain, self.plain.prior_log_odds, plain)
-        told_shift, told_careful, told_answered = self._answers(self.told, odds, told)
-        freed = self._freed.take([row_of(seat) for seat in snapshot.busy_seats if not seat.leaving], axis=0)
         chance = snapshot.next_answer_probability
+        told = [call for call in snapshot.ringing if call.answer_probability is not None]
+        plain = [call for call in snapshot.ringing if call.answer_probability is None] if told else snapshot.ringing
+        groups = [self._answers(self.plain, self.plain.prior_log_odds, plain)]
+        if told or chance is not None:
+            odds = np.array([log_odds(call.answer_probability or 0.0) for call in told])
+            groups.append(self._answers(self.told, odds, told))
         if chance is None:
             first = usual = self.plain.prior_log_odds
-            shift, careful = plain_shift, plain_careful
         else:
             first, usual = log_odds(chance), log_odds(self._usual_told)
-            shift, careful = told_shift, told_careful
+        shift, careful, _ = groups[chance is not None]
         return Prospect(
             outlook=Outlook(
                 max(0, snapshot.free_seats) - len(snapshot.waiting_seconds),
-                freed,
-                np.concatenate((plain_answered, told_answered)) if told else plain_answered,
+                self._freed.take([row_of(seat) for seat in snapshot.busy_seats if not seat.leaving], axis=0),
+                np.concatenate([answered for _, _, answered in groups]) if told else groups[0][2],
             ),
             next_call=from_log_odds(first + careful) * self._table.new,
             later_call=from_log_odds(usual + careful) * self._table.new,

@@ -40,7 +40,7 @@ class Tuning:
     """The tables are made anew after so many conversations; after an eighth of those seen so far while they are fewer."""
 
     # The last call
-    moments: int = 8
+    moments: int = 4
     """Moments looked at: the middles of so many equally likely parts of the law of the time to an answer."""
     caution: float = 0.5
     """Standard deviations by which an answer rate is taken higher than estimated."""
