@@ -28,7 +28,7 @@ from dialer.simulation.plots import PolicyPoint, check_picture, plot_day, plot_p
 from dialer.simulation.recorded_day import as_scenario, recorded_figures
 from dialer.simulation.replay import day_named, day_of_store
 from dialer.simulation.scenarios import SCENARIOS, Scenario
-from dialer.simulation.what_if import Site, WhatIfResult, outcome, simulate_days, what_if
+from dialer.simulation.what_if import MOST_DAYS, Site, WhatIfResult, outcome, simulate_days, what_if
 from dialer.store.cipher import site_key
 
 if TYPE_CHECKING:
@@ -94,13 +94,15 @@ def share_of(text: str, name: str) -> float:
 def compare(
     scenario: Scenario,
     policies: Sequence[str],
-    seeds: Sequence[int],
+    seeds: Sequence[int] | None,
     cap: float,
     progress: Callable[[float], None] | None = None,
 ) -> SimulationReport:
     """Every policy on the same days. Raises BadScenario before anything is simulated."""
     cases = [(scenario.name, scenario, policy, cap) for policy in policies]
-    found = simulate_days(cases, seeds, progress, workers_for(len(cases) * len(seeds), 0))
+    found = simulate_days(
+        cases, seeds, progress, workers_for(len(cases) * (MOST_DAYS if seeds is None else len(seeds)), 0)
+    )
     return SimulationReport(
         scenario.name, cap, tuple(result for result, _ in found), tuple(days[-1] for _, days in found)
     )
@@ -108,10 +110,16 @@ def compare(
 
 def table_of(report: SimulationReport, *, by_change: bool) -> Table:
     """The report for a terminal."""
-    caption = "idle: mean wait of a seat between calls; lost: abandoned of live answers"
-    table = Table(title=f"{report.title}, cap {report.cap:.1%}", title_justify="left", caption=caption)
+    caption = (
+        "idle: a seat's mean wait between calls; busy ±: 95 % interval, by these days; lost: abandoned of live answers"
+    )
+    days = sorted({line.days for line in report.outcomes})
+    title = (
+        f"{report.title}, cap {report.cap:.1%}, {'' if len(days) == 1 else f'{days[0]} to '}{counted(days[-1], 'day')}"
+    )
+    table = Table(title=title, title_justify="left", caption=caption)
     table.add_column("what if" if by_change else "policy", no_wrap=True)
-    columns = ("idle s", "busy", "lost", "worst h", "calls/h", "us")
+    columns = ("idle s", "busy", "lost", "worst h", "calls/h")
     for name in columns:
         table.add_column(name, justify="right")
     first = () if report.recorded is None else (report.recorded,)
@@ -120,11 +128,11 @@ def table_of(report: SimulationReport, *, by_change: bool) -> Table:
         table.add_row(
             line.label if by_change else line.policy,
             f"{line.idle_seconds_per_call:.1f}",
-            f"{line.utilisation:.1%}",
+            f"{line.utilisation:.1%}"
+            + ("" if line.utilisation_within is None else f" ±{100.0 * line.utilisation_within:.1f}"),
             f"[red]{line.abandoned_share:.2%}[/red]" if over else f"{line.abandoned_share:.2%}",
             "-" if line.worst_sliding_hour is None else f"{line.worst_sliding_hour:.2%}",
             f"{line.reached_per_hour:.0f}",
-            "-" if line.decision_microseconds is None else f"{line.decision_microseconds:.0f}",
         )
         if line is report.recorded:
             table.add_section()
@@ -136,7 +144,7 @@ def replay(
     store: Path | None,
     config: Path | None,
     policies: Sequence[str],
-    seeds: Sequence[int],
+    seeds: Sequence[int] | None,
     cap: float,
     progress: Callable[[float], None] | None = None,
 ) -> tuple[SimulationReport, Scenario]:
@@ -160,6 +168,7 @@ def replay(
         outcome("as it was", "as it was", [recorded_figures(recorded)]),
         first_half_hour_idle_seconds=None,
         decision_microseconds=None,
+        utilisation_within=None,
     )
     return dataclasses.replace(report, recorded=was), scenario
 
@@ -172,7 +181,9 @@ def simulate_command(
     wrap_up: Annotated[float, typer.Option(help="Mean wrap-up, seconds.")] = 15.0,
     cap: Annotated[str, typer.Option(help="Cap on abandoned calls: 0.03 or 3%.")] = "3%",
     hours: Annotated[float | None, typer.Option(help="Length of the day; 8 unless the scenario says else.")] = None,
-    seeds: Annotated[int, typer.Option(help="Days to simulate.")] = 4,
+    seeds: Annotated[
+        int | None, typer.Option(help="Days to simulate. [default: 1 to 4, until utilisation is known to a point]")
+    ] = None,
     policy: PolicyOption = None,
     scenario: ScenarioOption = None,
     change: ChangeOption = None,
@@ -208,7 +219,7 @@ def simulate_command(
     if day is not None and (scenario is not None or hours is not None or change):
         raise BadScenario("--day takes the day from the store; leave --scenario, --hours and --what-if out")
     chosen = _checked(site, scenario, hours, seeds, change, [plot, plot_day_file])
-    days = range(1, seeds + 1)
+    days = None if seeds is None else range(1, seeds + 1)
     with progress("simulating") as tell:
         if day is not None:
             report, chosen = replay(day, replay_store, config, policy or DEFAULT_POLICIES, days, site.cap, tell)
@@ -219,14 +230,15 @@ def simulate_command(
                 policy=_only(policy),
                 seeds=days,
                 progress=tell,
-                workers=workers_for((1 + len(change)) * seeds, 0),
+                workers=workers_for((1 + len(change)) * (seeds or MOST_DAYS), 0),
             )
             report = SimulationReport(chosen.name, site.cap, tuple(found), ())
         else:
             report = compare(chosen, policy or DEFAULT_POLICIES, days, site.cap, tell)
     _show(report, as_json=as_json)
     if plot is not None:
-        plot_policies(points_of(report, chosen), plot, cap=site.cap, title=f"{report.title}: {counted(seeds, 'day')}")
+        most = counted(max(line.days for line in report.outcomes), "day")
+        plot_policies(points_of(report, chosen), plot, cap=site.cap, title=f"{report.title}: {most}")
     if plot_day_file is not None:
         first = report.outcomes[0].policy
         plot_day(report.days[0], plot_day_file, cap=site.cap, title=f"{report.title}: {first}")
@@ -249,12 +261,12 @@ def _checked(
     site: Site,
     scenario: str | None,
     hours: float | None,
-    seeds: int,
+    seeds: int | None,
     changes: Sequence[str] | None,
     pictures: Sequence[Path | None],
 ) -> Scenario:
     """The scenario to simulate. Raises MatdanError for what cannot be done, before any time is spent."""
-    if not 1 <= seeds <= 1000:
+    if seeds is not None and not 1 <= seeds <= 1000:
         raise BadScenario(f"--seeds is {seeds}; give 1 to 1000 days")
     for option, picture in zip(("--plot", "--plot-day"), pictures, strict=True):
         if picture is not None:

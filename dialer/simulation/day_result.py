@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 HALF_HOUR_SECONDS = 1800.0
 HOUR_SECONDS = 3600.0
@@ -104,6 +105,22 @@ def windows_abandoned(
         shares.append(share(sum(abandoned for _, abandoned in resolved[low:high]), high - low))
         start += window_seconds
     return tuple(shares)
+
+
+PARTS_OF_A_DAY = 8
+
+
+def utilisation_by_part(day: DayResult) -> tuple[float, ...]:
+    """Utilisation of each eighth of a day, to the minute; of nothing where a day has not so many minutes."""
+    last = len(day.moments) - 1
+    if last < PARTS_OF_A_DAY:
+        return ()
+    ends = [day.moments[round(part * last / PARTS_OF_A_DAY)] for part in range(PARTS_OF_A_DAY + 1)]
+    areas = [
+        (b.busy_seat_seconds - a.busy_seat_seconds, b.free_seat_seconds - a.free_seat_seconds)
+        for a, b in pairwise(ends)
+    ]
+    return tuple(share(busy, busy + free) for busy, free in areas)
 
 
 def measure(log: DayLog, scenario: str, seed: int) -> DayResult:

@@ -6,14 +6,20 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from statistics import fmean
+from math import ceil, sqrt
+from statistics import NormalDist, fmean, stdev
 
 from audio.workers import spread
 from dialer.simulation.baselines import policy_named, simulate_policy
 from dialer.simulation.centre import BadScenario
-from dialer.simulation.day_result import DayResult
+from dialer.simulation.day_result import DayResult, utilisation_by_part
 from dialer.simulation.laws import Course, TalkLaw
 from dialer.simulation.scenarios import CampaignModel, Scenario
+
+SURE_WITHIN = 0.01
+"""Where no number of days is asked for, utilisation is to be known to a point."""
+MOST_DAYS = 4
+"""Then no more than this: a small site's hours differ so much that a point would take weeks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,7 @@ class WhatIfResult:
     first_half_hour_idle_seconds: float | None
     decision_microseconds: float | None
     hung_up_share: float  # of the calls placed, those that the policy took back while they rang
+    utilisation_within: float | None = None  # half its 95 % interval (`within`); None: the days are too short to tell
 
 
 def outcome(label: str, policy: str, days: Sequence[DayResult]) -> WhatIfResult:
@@ -91,7 +98,21 @@ def outcome(label: str, policy: str, days: Sequence[DayResult]) -> WhatIfResult:
         first_half_hour_idle_seconds=fmean(day.first_half_hour_idle_seconds for day in days),
         decision_microseconds=fmean(day.decision_microseconds_median for day in days),
         hung_up_share=fmean(day.cancelled / max(1, day.placed) for day in days),
+        utilisation_within=within([part for day in days for part in utilisation_by_part(day)]),
     )
+
+
+def within(parts: Sequence[float]) -> float | None:
+    """Half the 95 % confidence interval of the mean, by batch means: how much parts of days differ tells how sure their mean is.
+
+    Student's t by its expansion in 1 / degrees of freedom (Abramowitz and Stegun 26.7.5), within 0.01 from 7 on.
+    """
+    free = len(parts) - 1
+    if free < 1:
+        return None
+    z = NormalDist().inv_cdf(0.975)
+    student = z + (z**3 + z) / (4 * free) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * free * free)
+    return student * stdev(parts) / sqrt(free + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,41 +133,66 @@ class Day:
 
 def simulate_days(
     cases: Sequence[tuple[str, Scenario, str, float]],
-    seeds: Sequence[int],
+    seeds: Sequence[int] | None,
     progress: Callable[[float], None] | None = None,
     workers: int = 1,
 ) -> list[tuple[WhatIfResult, list[DayResult]]]:
-    """Days of several cases (label, scenario, policy, cap), each with every seed; a result for each case.
+    """Days of several cases (label, scenario, policy, cap), each with every seed; a result for each case. Without seeds, a day of
+    each case, and then as many as that day says it takes to know its utilisation within `SURE_WITHIN`, `MOST_DAYS` at most.
 
     With more than one of `workers` the days are spread over processes: which one simulates a day changes nothing of it. `progress`
-    is told the share of all days that is done. Raises BadScenario before anything is simulated, and for days that no process could
-    bring to their end.
+    is told the share of all days that is done, of a first day half of it. Raises BadScenario before anything is simulated, and for
+    days that no process could bring to their end.
     """
     for _, scenario, policy, cap in cases:
         policy_named(policy, scenario, cap)
-    days = [Day(scenario, policy, cap, seed) for _, scenario, policy, cap in cases for seed in seeds]
-    found: dict[int, DayResult] = {}
-    if workers == 1:
-        for place, day in enumerate(days):
-            tell = progress and partial(_tell_of_one, progress, place, len(days))
-            found[place] = day.simulated(tell)
+    asked = [range(1, 2) if seeds is None else seeds] * len(cases)
+    found: list[list[DayResult]] = [[] for _ in cases]
+    part = 1.0 if seeds is not None else 0.5
+    for first in (0.0, part) if seeds is None else (0.0,):
+        days = [(case, Day(*cases[case][1:], seed)) for case, wanted in enumerate(asked) for seed in wanted]
+        tell = None if progress is None else partial(_tell_of_part, progress, first, part)
+        for case, day in _simulate(days, tell, workers):
+            found[case].append(day)
+        asked = [_more_days(of) for of in found]
+    return [(outcome(label, policy, of), of) for (label, _, policy, _), of in zip(cases, found, strict=True)]
+
+
+def _more_days(days: Sequence[DayResult]) -> range:
+    """The seeds that are wanted beside the first day's: the interval shrinks with the root of the days."""
+    width = within(utilisation_by_part(days[0]))
+    wanted = MOST_DAYS if width is None else ceil((width / SURE_WITHIN) ** 2)
+    return range(2, 1 + min(MOST_DAYS, wanted))
+
+
+def _simulate(
+    days: Sequence[tuple[int, Day]], progress: Callable[[float], None] | None, workers: int
+) -> list[tuple[int, DayResult]]:
+    """Each day's result, in their order, with the case that it is of."""
+    results: dict[int, DayResult] = {}
+    if min(workers, len(days)) <= 1:
+        for place, (_, day) in enumerate(days):
+            results[place] = day.simulated(
+                progress and partial(_tell_of_part, progress, place / len(days), 1.0 / len(days))
+            )
     else:
-        for (place, _), result in spread(_simulated, list(enumerate(days)), min(workers, len(days))):
+        for (place, _), result in spread(
+            _simulated, [(n, day) for n, (_, day) in enumerate(days)], min(workers, len(days))
+        ):
             if result is None:
                 raise BadScenario("a process that simulated a day was ended: is there memory enough?")
-            found[place] = result
+            results[place] = result
             if progress is not None:
-                progress(len(found) / len(days))
-    each = [[found[case * len(seeds) + place] for place in range(len(seeds))] for case in range(len(cases))]
-    return [(outcome(label, policy, of), of) for (label, _, policy, _), of in zip(cases, each, strict=True)]
+                progress(len(results) / len(days))
+    return [(case, results[place]) for place, (case, _) in enumerate(days)]
 
 
 def _simulated(job: tuple[int, Day]) -> DayResult:
     return job[1].simulated()
 
 
-def _tell_of_one(progress: Callable[[float], None], done: int, whole: int, share: float) -> None:
-    progress((done + share) / whole)
+def _tell_of_part(progress: Callable[[float], None], done: float, part: float, share: float) -> None:
+    progress(done + part * share)
 
 
 _CHANGE = re.compile(r"^(seats|answer-rate|cap|talk|wrap-up)=([+-]?)([0-9]*\.?[0-9]+)(%?)$")
@@ -192,11 +238,12 @@ def what_if(
     changes: Sequence[str],
     *,
     policy: str = "predictive",
-    seeds: Sequence[int] = (1, 2, 3, 4),
+    seeds: Sequence[int] | None = None,
     progress: Callable[[float], None] | None = None,
     workers: int = 1,
 ) -> list[WhatIfResult]:
-    """The site as it is, then after each change. Raises BadScenario before anything is simulated."""
+    """The site as it is, then after each change; without seeds, as many days as it takes (`simulate_days`). Raises BadScenario
+    before anything is simulated."""
     cases = [("as now", site)] + [(change, changed(site, change)) for change in changes]
     prepared = [(label, case.scenario(), policy, case.cap) for label, case in cases]
     return [result for result, _ in simulate_days(prepared, seeds, progress, workers)]

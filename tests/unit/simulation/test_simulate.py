@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import replace
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from dialer.simulation.plots import CannotPlot, PolicyPoint, plot_day, plot_poli
 from dialer.simulation.recorded_day import AttemptRecord, RecordedDay, as_scenario, recorded_day, recorded_figures
 from dialer.simulation.replay import day_named
 from dialer.simulation.scenarios import SCENARIOS
-from dialer.simulation.what_if import Site, changed, what_if
+from dialer.simulation.what_if import MOST_DAYS, SURE_WITHIN, Site, changed, what_if, within
 
 SITE = Site(seats=5, answer_rate=0.3, hours=0.25)
 
@@ -111,6 +112,28 @@ def test_days_spread_over_processes_are_the_same_days() -> None:
         replace(one, decision_microseconds=None) for one in alone
     ]
     assert told == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_the_interval_of_a_mean_is_students() -> None:
+    assert within([0.9]) is None
+    assert within([0.9] * 8) == 0.0
+    parts = [0.88, 0.90, 0.92, 0.89, 0.91, 0.90, 0.93, 0.87]
+    assert within(parts) == pytest.approx(
+        2.365 * 0.02 / sqrt(8), rel=0.01
+    )  # of 7 degrees of freedom, a deviation of 0.02
+
+
+def test_as_many_days_are_simulated_as_utilisation_needs_to_be_known() -> None:
+    small, large = replace(SITE, hours=1.0), replace(SITE, seats=300, answer_rate=0.6, hours=1.0)
+    told: list[float] = []
+    (unsure,) = what_if(small, [], policy="progressive", progress=told.append)
+    (sure,) = what_if(large, [], policy="progressive")
+    assert (unsure.days, sure.days) == (MOST_DAYS, 1)
+    assert (unsure.utilisation_within or 0.0) > SURE_WITHIN >= (sure.utilisation_within or 1.0)
+    assert told == sorted(told)
+    assert 0.5 in told and told[-1] == pytest.approx(1.0)
+    (asked,) = what_if(small, [], policy="progressive", seeds=(1, 2, 3, 4))
+    assert replace(asked, decision_microseconds=None) == replace(unsure, decision_microseconds=None)
 
 
 def test_what_if_refuses_a_bad_change_before_it_simulates() -> None:
