@@ -132,6 +132,7 @@ class RefusedBecause(StrEnum):
     TOO_LATE_TO_TAKE_BACK = "too-late-to-take-back"
     STAYS = "stays"  # others have been told
     NOTHING_TO_SAY = "nothing-to-say"  # there is no call
+    OTHER_SCRIPT = "other-script"  # the campaign's script has no such question or answer
 
 
 class CommandRefused(MatdanError):

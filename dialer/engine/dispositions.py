@@ -187,7 +187,7 @@ class Dispositions:
             raise CommandRefused("a booth worker's call has no voters: give serials (seat-serials)")
         stray = self._centre.scripts.stray(call.campaign_id, details.answers)
         if stray is not None:
-            raise CommandRefused(f"{stray}: nothing was kept")
+            raise CommandRefused(f"{stray}: nothing was kept", RefusedBecause.OTHER_SCRIPT)
 
     async def _keep(
         self, run: CampaignRun, call: Call, record: DispositionRecord, marks: list[Mark], receipt: Receipt | None

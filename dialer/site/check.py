@@ -265,6 +265,9 @@ def _agents_script(campaign: str, settings: Settings) -> Iterator[Finding]:
     """That what its agents read is sound. Raises MatdanError where it is not."""
     [script] = ScriptLibrary({campaign: scripts_of(settings)[campaign]}, _offers(settings)).read().values()
     yield Finding(f"campaign {campaign}", Verdict.GOOD, f"script {script} for agents is sound")
+    if settings.centre.language not in script.languages:
+        text = f"script {script} is not in {settings.centre.language} (centre.language): agents read it in {script.languages[0]}"
+        yield Finding(f"campaign {campaign}", Verdict.NOTE, text)
 
 
 def _not_for(user: str | None, script: Path) -> str | None:

@@ -375,6 +375,45 @@ async def test_a_script_has_the_voters_values_and_its_answers_are_kept(site: Sit
     assert values["answers"] == {"who": "voter"}
 
 
+def asking(name: str, *ways: str) -> dict[str, Any]:
+    """A page of a script; its answers are called as the pages that they lead to."""
+    answers = [{"value": to, "label": f"To {to}", "to": to} for to in ways]
+    return {"text": name, "ask": {"name": name, "answers": answers}, "next": None, "closing": False}
+
+
+WAYS: dict[str, Any] = {
+    "name": "ways",
+    "version": "1",
+    "start": "who",
+    "pages": {"who": asking("who", "way", "end"), "way": asking("way", "end"), "end": SCRIPT["pages"]["end"]},
+}
+
+
+async def test_what_was_answered_on_a_way_that_is_not_taken_is_not_kept(site: Site) -> None:
+    page = await site.at_work()
+    await site.call(page, "attempt-1", [voter(1, "Sunita Kale")], script=WAYS)
+    script = page.locator("section", has_text="Script")
+    for label in ("To way", "To end", "←", "←", "To end"):
+        await script.get_by_role("button", name=label).click()
+    await page.keyboard.press("1")
+    (values,) = await site.desk.asked("seat-dispose")
+    assert values["answers"] == {"who": "end"}
+
+
+async def test_an_outcome_is_kept_where_the_dialler_has_another_script(site: Site) -> None:
+    page = await site.at_work()
+    await site.call(page, "attempt-1", [voter(1, "Sunita Kale")], script=SCRIPT)
+    await page.locator("section", has_text="Script").get_by_role("button", name="Yes").click()
+    await site.desk.asked("seat-closing")
+    refusal = "the script of campaign turnout-agents asks nothing called who: nothing was kept"
+    site.desk.replies.append({"status": "refused", "text": refusal, "word": "other-script"})
+    await page.keyboard.press("1")
+    first, second = await site.desk.asked("seat-dispose", 2)
+    assert first == {**second, "answers": {"who": "voter"}}
+    ids = [each for each, name, _ in site.desk.commands if name == "seat-dispose"]
+    assert len(set(ids)) == 2
+
+
 async def test_the_end_of_the_wrap_up_loses_nothing_that_was_said(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 2))

@@ -76,8 +76,11 @@ async def test_an_answer_of_no_script_is_refused_with_the_word(tmp_path: Path) -
             ({"knows_booth": "often"}, "the script of campaign agents has no answer often to knows_booth"),
         ):
             assert await page.dispose(attempt, "voted", answers=answers) == ("refused", f"{words}: nothing was kept")
+            assert page.why == "other-script"
         assert (kept(tmp_path), said(tmp_path, attempt)) == ([], None)
-        assert (await page.dispose(attempt, "voted", answers=ANSWERS))[0] == "done"
+        assert (await page.dispose(attempt, "voted", command_id="k-1", answers=ANSWERS))[0] == "done"
+        other = await page.dispose(attempt, "voted", command_id="k-1", answers={"knows_booth": "knows"})
+        assert other == ("refused", "another command had this id: every command needs a new one")
 
 
 @virtual_time()

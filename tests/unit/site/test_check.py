@@ -315,5 +315,10 @@ async def test_the_script_of_agents_is_looked_at(tmp_path: Path) -> None:
     bad = await found(str(path))
     assert [each.verdict for each in bad] == [Verdict.BAD]
     assert "page question: asks whom somebody votes for" in bad[0].text
+    path.write_text(text.replace("languages: [en, hi]", "languages: [hi, en]"), encoding="utf-8")
+    elsewhere = without_roll(tmp_path, centre={"id": "x", "language": "ta"}, campaign={"script": str(path)})
+    _, note = [each for each in await told(elsewhere, "2026-04-20T12:00", "campaign ") if each.what == "campaign calls"]
+    assert note.verdict is Verdict.NOTE
+    assert note.text.endswith("is not in ta (centre.language): agents read it in hi")
     missing = await found("no_such")
     assert "no_such: no such script; use one of before_poll, polling_day" in missing[0].text

@@ -127,7 +127,10 @@ async function send(word: Word): Promise<void> {
   }
   failures = 0;
   if (went.status === "done") alter(word.id, { state: "kept", keptAt: Date.now() });
-  else alter(word.id, { state: "refused", refusal: { word: went.word ?? null, text: went.text } });
+  else if (went.word === "other-script" && word.values.answers) {
+    const { answers: _, ...rest } = word.values; // a dialler began anew with another script: its answers are lost, the outcome is not
+    alter(word.id, { id: crypto.randomUUID(), values: rest as Word["values"] });
+  } else alter(word.id, { state: "refused", refusal: { word: went.word ?? null, text: went.text } });
   work();
 }
 

@@ -49,13 +49,18 @@ export function ScriptPages({ call, script }: { call: Pop; script: Script }) {
   if (!page) return null;
   const go = (to: string | null, said: Record<string, string> = {}) =>
     change(call, { answers: { ...answers, ...said }, ...(to ? { path: [...(path.length ? path : [script.start]), to] } : {}) });
+  /** Back to the page before: what was answered on this one is answered no more, for another way may be taken. */
+  const back = () => {
+    const { [page.ask?.name ?? ""]: _, ...others } = answers;
+    change(call, { answers: others, path: path.slice(0, -1) });
+  };
   return (
     <Section
       id="script"
       title={t("script")}
       aside={
         path.length > 1 && (
-          <button class="more" onClick={() => change(call, { path: path.slice(0, -1) })}>
+          <button class="more" onClick={back}>
             ← {t("script-back")}
           </button>
         )
