@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,21 +15,25 @@ from config.supervision import OWN_USER
 from config.words import USER_ROLES
 from dialer.cli.external_records import ask_dialler, person, refuse_unless_dialler
 from dialer.cli.mqtt import own_name
-from dialer.cli.options import reading_of, said
+from dialer.cli.options import said
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands.registry import COMMANDS, read_value
 from dialer.domain.commands.users import UserCommand
 from dialer.domain.errors import CommandRefused, StoreBusy
+from dialer.domain.site_time import site_zone
 from dialer.engine.users import Users
 from dialer.mqtt.ask import CommandRequest
 from dialer.mqtt.topics import encode
 from dialer.site.plan import settled_users
 from dialer.store.cipher import site_key
 from dialer.store.connection import is_there
+from dialer.store.desk_file import DeskAccount, DeskFile, desk_path
+from dialer.store.port import KeptUser
 from dialer.store.sqlite import open_store
-from dialer.store.users import kept_users
+from dialer.store.users import read_kept_users
 
 HOLDER = "a change of users"
+_PASSWORDS = {"none": "no password", "once": "one-time password", "own": "password"}
 
 app = typer.Typer(
     help="Users: who watches and steers beside those of the settings, what each may do, and passwords for the pages.",
@@ -48,12 +53,29 @@ AsOption = Annotated[
 
 @app.command("list")
 def show(config: SettingsFile) -> None:
-    """Tell who there is and with which role: those of the settings, whom no command changes, and the users."""
+    """Tell who there is, with which role (those of the settings no command changes), and how each last signed in to the pages."""
     settings = load_settings(config)
-    rows = [(each.name, each.role.value, "settings") for each in settings.supervisors]
-    rows += [(name, role, "user") for name, role in _kept(settings).items()]
-    for name, role, where in sorted(rows):
-        typer.echo(f"{name:<32}  {role:<10}  {where}")
+    users = {each.name: each for each in read_kept_users(settings.store.path, site_key(settings))}
+    users |= {each.name: KeptUser(each.name, each.role.value, 0.0, 0.0) for each in settings.supervisors}
+    accounts = asyncio.run(_accounts(settings))
+    zone = site_zone(settings)
+    for name, user in sorted(users.items()):
+        account = accounts.get(name, DeskAccount()).of_user(user)
+        where = "settings" if name in settled_users(settings) else "user"
+        at = account.signed_in_at
+        seen = "never signed in" if at is None else f"signed in {datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}"
+        typer.echo(f"{name:<32}  {user.role:<10}  {where:<8}  {_PASSWORDS[account.password]:<17}  {seen}")
+
+
+async def _accounts(settings: Settings) -> dict[str, DeskAccount]:
+    path = desk_path(settings.store.path)
+    if not is_there(path):
+        return {}
+    file = DeskFile(path, site_key(settings))
+    try:
+        return await file.accounts()
+    finally:
+        await file.close()
 
 
 @app.command()
@@ -88,13 +110,22 @@ def password(
     given: Annotated[
         str, typer.Option("--password", help="'-': standard input's first line; left out, it is asked for.")
     ] = "",
+    once: Annotated[
+        bool, typer.Option("--once", help="Make one for one sign-in, at which it must be changed, and print it.")
+    ] = False,
 ) -> None:
     """Set the password by which somebody signs in to the pages; who is signed in by an older one must do it again."""
-    from dialer.desk.people import refuse_stranger, set_password  # noqa: PLC0415 - argon2
+    from dialer.desk.people import give_password, refuse_stranger, set_password  # noqa: PLC0415 - argon2
+
+    if remove + once + bool(given) > 1:
+        raise typer.BadParameter("give one of --once, --password and --remove")
 
     settings = load_settings(config)
     if not remove:  # before anybody has typed a password, twice
         refuse_stranger(name, [*settled_users(settings), *_kept(settings)])
+    if once:
+        typer.echo(asyncio.run(give_password(settings, name)))
+        return
     if remove:
         chosen = None
     elif given:
@@ -109,10 +140,7 @@ def password(
 
 def _kept(settings: Settings) -> dict[str, str]:
     """The roles of the users who are no names of the settings; there are none before there is a store. Raises StoreError."""
-    if not is_there(settings.store.path):
-        return {}
-    with reading_of(settings) as db:
-        found = {each.name: each.role for each in kept_users(db)}
+    found = {each.name: each.role for each in read_kept_users(settings.store.path, site_key(settings))}
     return {name: role for name, role in found.items() if name not in settled_users(settings)}
 
 

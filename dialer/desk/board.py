@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -17,7 +16,7 @@ from config.words import SupervisorRole as Role
 from dialer.desk.doors import EVERY_ROLE, WebDoor
 from dialer.desk.hearing import Hearing
 from dialer.desk.people import People, Who
-from dialer.desk.picture import Picture, Told
+from dialer.desk.picture import Picture, Reader, Told
 from dialer.domain.clock import Clock
 from dialer.domain.commands.registry import COMMANDS
 from dialer.store.desk_file import Acknowledgement, DeskFile
@@ -83,7 +82,7 @@ class Board:
         self._file = file
         self._people = people
         self._clock = clock
-        self._open: Counter[str] = Counter()  # how many boards each person has open
+        self._open: dict[str, set[Reader]] = {}  # the boards that each person has open
 
     def doors(self) -> list[WebDoor]:
         """Everything that is asked of the board."""
@@ -101,7 +100,8 @@ class Board:
     async def events(self, request: Request) -> Response:
         """The picture, whole, then what changes of it: server-sent events of JSON. A page that is open counts as used."""
         who: Who = request.state.who
-        if self._open.total() >= MOST_READERS or self._open[who.name] >= MOST_READERS_EACH:
+        mine, all_open = len(self._open.get(who.name, ())), sum(map(len, self._open.values()))
+        if all_open >= MOST_READERS or mine >= MOST_READERS_EACH:
             return problem(503, "full")
         news = self._news(request.state.token, who.name)
         return StreamingResponse(news, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
@@ -109,7 +109,8 @@ class Board:
     async def _news(self, token: str, name: str) -> AsyncIterator[bytes]:
         """The events of one page, until who opened it is signed in no more."""
         looked = self._clock.monotonic()
-        with self._counted(name), self._picture.reading(lambda key: key.partition("/")[0] in SHOWN) as reader:
+        shown = self._picture.reading(lambda key: key.partition("/")[0] in SHOWN)
+        with shown as reader, self._counted(name, reader):
             async for told in reader.told():
                 yield event_of(told)
                 if self._clock.monotonic() - looked >= LOOK_SECONDS:
@@ -118,12 +119,20 @@ class Board:
                         return
 
     @contextmanager
-    def _counted(self, name: str) -> Iterator[None]:
-        self._open[name] += 1
+    def _counted(self, name: str, reader: Reader) -> Iterator[None]:
+        self._open.setdefault(name, set()).add(reader)
         try:
             yield
         finally:
-            self._open[name] -= 1
+            self._open[name].discard(reader)
+            if not self._open[name]:
+                del self._open[name]
+
+    def shut(self, names: Iterable[str]) -> None:
+        """End the streams of these people: a page that comes again must be signed in."""
+        for name in names:
+            for reader in self._open.get(name, ()):
+                reader.end()
 
     async def booths(self) -> Mapping[int, Sequence[str]]:
         """The names of each booth's constituency and of the booth, by its id."""

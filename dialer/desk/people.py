@@ -1,18 +1,19 @@
 """Who sits before a page: passwords, sessions, and what slows a guesser down.
 
-Rights are not kept here: a name has the role that the settings gave it when the desk was started. Passwords are hashed with
-argon2id, one at a time and below everything else of the machine: a hundred people who sign in at once must not hold up a call.
+Rights are not kept here: a name has the role that the settings or the table of users give it at that moment. Passwords are hashed
+with argon2id, one at a time and below everything else of the machine: a hundred people who sign in at once must not hold up a call.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import secrets
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -22,11 +23,12 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from config.errors import MatdanError, SettingError
 from config.settings import Settings
-from config.supervision import Supervisor
 from config.unfinished import why_weak
+from dialer.desk.directory import Directory
 from dialer.domain.clock import Clock, SystemClock
 from dialer.store.cipher import site_key
-from dialer.store.desk_file import DeskFile, desk_path
+from dialer.store.desk_file import DeskFile, KeptPassword, desk_path
+from dialer.store.users import read_kept_users
 
 LEAST_PASSWORD = 12
 MOST_PASSWORD = 200
@@ -34,7 +36,12 @@ MOST_WAITING = 100  # who wait for their password to be looked at
 FREE_TRIES = 5  # wrong ones in a row
 FIRST_LOCK_SECONDS, LONGEST_LOCK_SECONDS = 30.0, 900.0
 NOTED_SECONDS = 300.0  # a session's last use is written down not more often
-REMEMBERED = 1_000  # names that the settings do not have, with wrong tries: the longest ago goes
+REMEMBERED = 1_000  # names of nobody, with wrong tries: the longest ago goes
+ONCE_SECONDS = 3 * 86_400.0  # a one-time password that nobody has used by then is none
+_ONCE_LETTERS, _ONCE_GROUPS = (
+    "abcdefghijkmnpqrstuvwxyz23456789",
+    5,
+)  # of four: 100 bits, and nothing that looks like another
 _NICE = 15
 
 AGENT = "agent"
@@ -48,7 +55,7 @@ class Who:
     """Somebody who has signed in."""
 
     name: str  # of an agent: the number
-    role: str  # of the settings, or AGENT
+    role: str  # of the settings or the table of users, or AGENT
     seat: str = ""  # an agent's
 
 
@@ -68,7 +75,7 @@ class _Tries:
 
 
 def refuse_stranger(name: str, names: Iterable[str]) -> None:
-    """Raise SettingError for a name that is not among those of the settings."""
+    """Raise SettingError for a name that neither the settings nor the table of users has."""
     known = sorted(names)
     if name not in known:
         there = ", ".join(known) or "none"
@@ -94,31 +101,53 @@ class People:
     def __init__(
         self,
         file: DeskFile,
-        supervisors: Iterable[Supervisor],
+        directory: Directory,
         clock: Clock,
         idle_seconds: float,
         hasher: PasswordHasher | None = None,
     ) -> None:
         self._file = file
-        self._roles = {each.name: each.role.value for each in supervisors}
+        self._directory = directory
         self._clock = clock
         self._idle_seconds = idle_seconds
         self._hasher = hasher or PasswordHasher(parallelism=1)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="passwords", initializer=_stand_back)
         self._nobody = self._hasher.hash(secrets.token_hex())
         self._waiting = 0
-        self._tries = {name: _Tries() for name in self._roles}
+        self._tries: dict[str, _Tries] = {}
         self._strangers: OrderedDict[str, _Tries] = OrderedDict()
 
-    async def sign_in(self, name: str, password: str) -> str:
-        """The token of a new session. Raises NotSignedIn: `wrong`, `locked` with seconds, `busy`. An unknown name takes as long."""
+    async def sign_in(self, name: str, password: str, new: str | None = None) -> str:
+        """The token of a new session; a `new` password takes the place of the right one. Raises NotSignedIn: `wrong`, `locked` with
+        seconds, `busy`; of who gave the right one `once` (it was for one time: choose a new one), `expired`, `weak`. An unknown
+        name takes as long.
+        """
+        await self.check(name, password)
+        kept = await self._password_of(name)
+        if kept is None:
+            raise NotSignedIn("wrong")  # it was taken away meanwhile
+        if kept.once and self._clock.now() - kept.at > ONCE_SECONDS:
+            raise NotSignedIn("expired")
+        if kept.once and new is None:
+            raise NotSignedIn("once")
+        if new is not None:
+            try:
+                if new == password:
+                    raise NotSignedIn("weak")
+                await self.set_password(name, new)
+            except SettingError as weak:
+                raise NotSignedIn("weak") from weak
+        return await self.begin_session(name)
+
+    async def check(self, name: str, password: str) -> None:
+        """Raise NotSignedIn unless that is the name's password: `wrong`, `locked` with seconds, `busy`."""
         self._refuse_crowd()
         now = self._clock.monotonic()
         tries = self._tries_of(name)
         if tries.until > now:
             raise NotSignedIn("locked", tries.until - now)
-        hashed = await self._file.password_of(name) if name in self._roles else None
-        if not await self._is_right(hashed or self._nobody, password) or hashed is None:
+        kept = await self._password_of(name)
+        if not await self._is_right(self._nobody if kept is None else kept.hash, password) or kept is None:
             tries.wrong += 1
             if tries.wrong >= FREE_TRIES:
                 tries.until = self._clock.monotonic() + min(
@@ -126,15 +155,26 @@ class People:
                 )
             raise NotSignedIn("wrong")
         self._tries[name] = _Tries()
+
+    async def begin_session(self, name: str) -> str:
+        """The token of a new session of somebody who has proved to be that one."""
         token = new_token()
         at = self._clock.now()
         await self._file.begin_session(digest_of(token), name, at, forget_before=at - self._idle_seconds)
         return token
 
+    async def _password_of(self, name: str) -> KeptPassword | None:
+        """The password by which one may sign in now: that of an earlier user of the name is none."""
+        if self._directory.find(name) is None:
+            return None  # a storm of strangers reads nothing
+        await self._directory.refresh()
+        user, kept = self._directory.find(name), await self._file.password_of(name)
+        return None if user is None or kept is None or kept.at < user.added_at else kept
+
     def _tries_of(self, name: str) -> _Tries:
-        """Wrong ones under that name. Those of the settings' names are never forgotten, however many others are tried."""
-        if name in self._tries:
-            return self._tries[name]
+        """Wrong ones under that name. Those of users' names are never forgotten, however many others are tried."""
+        if self._directory.find(name) is not None:
+            return self._tries.setdefault(name, _Tries())
         tries = self._strangers.setdefault(name, _Tries())
         self._strangers.move_to_end(name)
         if len(self._strangers) > REMEMBERED:
@@ -142,31 +182,52 @@ class People:
         return tries
 
     async def who(self, token: str) -> Who | None:
-        """Whose session that is; None: nobody's, or nobody's any more."""
+        """Whose session that is; None: nobody's, or nobody's any more. Another role than before ends it too."""
         digest = digest_of(token)
         found = await self._file.session(digest)
         if found is None:
             return None
         (name, used_at), now = found, self._clock.now()
-        role = self._roles.get(name)
-        if role is None or now - used_at > self._idle_seconds:
+        user = self._directory.find(name)
+        if user is None or used_at < user.changed_at or now - used_at > self._idle_seconds:
             await self._file.end_session(digest)
             return None
         if now - used_at > NOTED_SECONDS:
             await self._file.use_session(digest, now)
-        return Who(name, role)
+        return Who(name, user.role)
 
     async def sign_out(self, token: str) -> None:
         """The session is over."""
         await self._file.end_session(digest_of(token))
 
+    async def sign_out_everywhere(self, name: str) -> None:
+        """Every session of that one is over."""
+        await self._file.end_sessions_of(name)
+
     async def set_password(self, name: str, password: str | None) -> None:
-        """Keep a new password, or none. Raises SettingError for a name that the settings do not have, or a weak password."""
+        """Keep a new password, or none: then no passkey is kept either. Raises SettingError for a name of nobody, or a weak one."""
+        await self._directory.refresh()
         if password is not None:
-            refuse_stranger(name, self._roles)
+            refuse_stranger(name, self._directory.names())
             refuse_weak_password(name, password)
+        await self._keep(name, password, once=False)
+
+    async def give_once(self, name: str) -> str:
+        """A new password for one sign-in, at which it must be changed; told here and kept nowhere. Whatever was before is none any
+        more. Raises SettingError for a name of nobody.
+        """
+        await self._directory.refresh()
+        refuse_stranger(name, self._directory.names())
+        groups = ["".join(secrets.choice(_ONCE_LETTERS) for _ in range(4)) for _ in range(_ONCE_GROUPS)]
+        password = "-".join(groups)
+        await self._keep(name, password, once=True)
+        return password
+
+    async def _keep(self, name: str, password: str | None, *, once: bool) -> None:
         hashed = None if password is None else await self.in_turn(lambda: self._hasher.hash(password))
-        await self._file.set_password(name, hashed, self._clock.now())
+        kept = None if hashed is None else KeptPassword(hashed, self._clock.now(), once)
+        await self._file.set_password(name, kept)
+        self._tries.pop(name, None)
 
     def close(self) -> None:
         """No password is looked at any more."""
@@ -195,15 +256,30 @@ class People:
             return False
 
 
-async def set_password(settings: Settings, name: str, password: str | None) -> None:
-    """Keep a password at a site, or none, from the command line: `People.set_password`. Raises SettingError, StoreError."""
-    file = DeskFile(desk_path(settings.store.path), site_key(settings))
-    people = People(file, settings.supervisors, SystemClock(), idle_seconds=0.0)
+@contextlib.asynccontextmanager
+async def people_of(settings: Settings) -> AsyncIterator[People]:
+    """Everybody of a site, for the command line. Raises StoreError."""
+    path, key = settings.store.path, site_key(settings)
+    file = DeskFile(desk_path(path), key)
+    directory = Directory(settings.supervisors, lambda: read_kept_users(path, key))
+    people = People(file, directory, SystemClock(), idle_seconds=0.0)
     try:
-        await people.set_password(name, password)
+        yield people
     finally:
         people.close()
         await file.close()
+
+
+async def set_password(settings: Settings, name: str, password: str | None) -> None:
+    """Keep a password at a site, or none: `People.set_password`. Raises SettingError, StoreError."""
+    async with people_of(settings) as people:
+        await people.set_password(name, password)
+
+
+async def give_password(settings: Settings, name: str) -> str:
+    """A one-time password at a site: `People.give_once`. Raises SettingError, StoreError."""
+    async with people_of(settings) as people:
+        return await people.give_once(name)
 
 
 def new_token() -> str:

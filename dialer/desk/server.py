@@ -35,6 +35,7 @@ from dialer.desk.agents.streams import AgentStreams
 from dialer.desk.agents.work import AgentWork
 from dialer.desk.agents.writing import AgentWriting
 from dialer.desk.board import Board, may, problem
+from dialer.desk.directory import Directory
 from dialer.desk.doors import COOKIE, HEADERS, SOCKET, Guard, WebDoor, cookie_of
 from dialer.desk.figures import STRETCH_SECONDS, AgentFigures, BoardFigures, ShownCap
 from dialer.desk.hearing import Hearing
@@ -42,6 +43,7 @@ from dialer.desk.http import desk_server, listening
 from dialer.desk.pages_built import BUILT
 from dialer.desk.people import MOST_PASSWORD, NotSignedIn, People, Who
 from dialer.desk.picture import Picture
+from dialer.desk.users import UsersPage
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.errors import StoreError
 from dialer.domain.site_time import site_zone
@@ -55,14 +57,17 @@ from dialer.store.desk_reading import DeskReading
 
 _log = structlog.get_logger(__name__)
 
+_STATUS = {"wrong": 401, "once": 403, "expired": 403, "weak": 409}  # of a sign-in that was refused; else 429
+
 
 class SignIn(BaseModel):
-    """Name and password, as a page sends them."""
+    """Name and password, as a page sends them; `new`: a password that takes its place."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
     password: Annotated[str, Field(min_length=1, max_length=MOST_PASSWORD)]
+    new: Annotated[str, Field(min_length=1, max_length=MOST_PASSWORD)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +117,8 @@ class Entrance:
                 "agents": {each.number: each.languages for each in settings.agents if each.languages},
             },
         }
-        self._signing = frozenset(
-            each.name for each in settings.supervisors if settings.broker.signed_commands or each.key is not None
-        )
+        self._all_sign = settings.broker.signed_commands
+        self._signing = frozenset(each.name for each in settings.supervisors if each.key is not None)
         self._people = people
         self._assets = assets
         self._sign_out = sign_out
@@ -156,10 +160,9 @@ class Entrance:
     async def sign_in(self, asked: SignIn) -> Response:
         """A session, in a cookie that no script can read."""
         try:
-            token = await self._people.sign_in(asked.name, asked.password)
+            token = await self._people.sign_in(asked.name, asked.password, asked.new)
         except NotSignedIn as refused:
-            status = 401 if refused.problem == "wrong" else 429
-            return problem(status, refused.problem, seconds=round(refused.seconds))
+            return problem(_STATUS.get(refused.problem, 429), refused.problem, seconds=round(refused.seconds))
         return Response(status_code=204, headers={"set-cookie": cookie_of(token)})
 
     async def sign_out(self, request: Request) -> Response:
@@ -174,7 +177,7 @@ class Entrance:
         who = None if token is None else await self._people.who(token)
         if who is None:
             return None
-        offered, signs = may(who.role), who.name in self._signing
+        offered, signs = may(who.role), self._all_sign or who.name in self._signing
         held = {"may": [] if signs else offered, "signs": signs and bool(offered)}
         return {"name": who.name, "role": who.role, **held, **self._site}
 
@@ -337,7 +340,11 @@ async def running_desk(
             stack.callback(reading.close)
             file = await asyncio.to_thread(DeskFile, desk_path(settings.store.path), key)
             stack.push_async_callback(file.close)
-            people = People(file, settings.supervisors, clock, settings.desk.idle_hours * 3600, hasher)
+            users_read = await asyncio.to_thread(DeskReading, settings.store.path, key)
+            stack.callback(users_read.close)
+            directory = Directory(settings.supervisors, users_read.users)
+            await directory.refresh()
+            people = People(file, directory, clock, settings.desk.idle_hours * 3600, hasher)
             stack.callback(people.close)
             hearing = Hearing(
                 broker or desk_broker(settings), settings.centre.id, clock, picture.put, random.SystemRandom()
@@ -350,7 +357,15 @@ async def running_desk(
             stack.callback(pops.close)
             agents = AgentDesk(settings, DeskParts(picture, hearing, people, file, clock), pops)
             entrance = Entrance(settings, people, read_assets() if assets is None else assets, agents.sign_out)
-            doors = [*entrance.doors(), *board.doors(), *agents.doors, health_door(picture), document_door()]
+            users = UsersPage(directory, people, file, hearing, board.shut)
+            doors = [
+                *entrance.doors(),
+                *board.doors(),
+                *users.doors(),
+                *agents.doors,
+                health_door(picture),
+                document_door(),
+            ]
             origins = frozenset({origin, *_own_names(settings, origin, port)})
             guard = Guard(make_app(doors), doors, agents.who, lambda: origins)
             server = desk_server(settings.desk, guard)
@@ -358,6 +373,7 @@ async def running_desk(
                 beside = [
                     group.create_task(hearing.run(), name="desk-hearing"),
                     group.create_task(figures.run(), name="desk-figures"),
+                    group.create_task(users.run(), name="desk-users"),
                     group.create_task(agents.run(), name="desk-agents"),
                 ]
                 serving = group.create_task(server.serve(sockets=[listener]), name="desk-server")

@@ -38,14 +38,14 @@ async def demo_desk(settings_file: Path, store: Path, broker: DemoBroker) -> Asy
         "MATDAN_BROKER__PORT": str(broker.port),
         "MATDAN_DESK__PORT": str(_port(settings_file)),
     }
-    command = [sys.executable, "-m", "dialer", "desk"]
+    command = [sys.executable, "-m", "dialer"]
     options = ["-c", str(settings_file)]
-    refused = await _set_password([*command, "password", USER, *options, "--password", "-"], given, password)
+    refused = await _set_password([*command, "user", "password", USER, *options, "--password", "-"], given, password)
     if refused is not None:
         yield f"no desk: {refused}"
         return
     with (store.parent / "desk.log").open("wb") as log:
-        serve = [*command, "serve", *options, "--mqtt", broker.settings.version.value]
+        serve = [*command, "desk", "serve", *options, "--mqtt", broker.settings.version.value]
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", "-c", GUARD, *serve),
             stdin=asyncio.subprocess.PIPE,

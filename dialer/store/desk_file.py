@@ -11,13 +11,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from dialer.domain.errors import StoreError
 from dialer.store.cipher import StoreKey, connect
 from dialer.store.connection import BUSY_SECONDS, Connection, check_header, is_there
 from dialer.store.conversion import remove_file
 from dialer.store.failures import explained
+from dialer.store.port import KeptUser
 from dialer.store.sql import load_statements, values_of
 from dialer.store.transaction import transaction
 
@@ -42,6 +43,10 @@ CREATE INDEX note_of_phone ON note (phone_id, at);
 CREATE TABLE draft (
     seat TEXT PRIMARY KEY, attempt_id TEXT NOT NULL, phone_id INTEGER NOT NULL, text TEXT NOT NULL
 ) WITHOUT ROWID;
+""",
+    """
+ALTER TABLE password ADD COLUMN once INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE signed_in (name TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
 """,
 )
 """What each version of the file added to the one before."""
@@ -75,6 +80,37 @@ class Acknowledgement:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class KeptPassword:
+    """Somebody's password."""
+
+    hash: str
+    at: float  # epoch seconds: since when
+    once: bool = False  # it is for one sign-in, at which it must be changed
+
+
+@dataclass(frozen=True, slots=True)
+class DeskAccount:
+    """What is kept of somebody who may sign in; times in epoch seconds, None: never."""
+
+    password_at: float | None = None
+    once: bool = False
+    signed_in_at: float | None = None
+
+    def of_user(self, user: KeptUser) -> DeskAccount:
+        """What of it is this user's, and not an earlier one's of the name."""
+        at, seen = (
+            each if each is not None and each >= user.added_at else None
+            for each in (self.password_at, self.signed_in_at)
+        )
+        return DeskAccount(at, self.once, seen)
+
+    @property
+    def password(self) -> Literal["none", "once", "own"]:
+        """Whether there is a password."""
+        return "none" if self.password_at is None else "once" if self.once else "own"
+
+
 class DeskFile:
     """The file, open. Every write is on disk when its method returns; one thread does them one after another."""
 
@@ -84,31 +120,44 @@ class DeskFile:
         self._db = open_desk_file(path, key)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="desk-file")
 
-    async def password_of(self, name: str) -> str | None:
-        """The hash of somebody's password; None: there is none."""
-        return await self.run(lambda db: SQL["password_of"].value(db, str, name=name))
+    async def password_of(self, name: str) -> KeptPassword | None:
+        """Somebody's password; None: there is none."""
+        row = await self.run(lambda db: SQL["password_of"].row(db, name=name))
+        return None if row is None else KeptPassword(row.hash, row.at, bool(row.once))
 
-    async def set_password(self, name: str, hashed: str | None, at: float) -> None:
-        """Keep a new one, or none; whoever is signed in by the old one is so no more."""
+    async def set_password(self, name: str, kept: KeptPassword | None) -> None:
+        """Keep a new one, or nothing of this one; whoever is signed in by the old one is so no more."""
 
         def write(db: Connection) -> None:
             with transaction(db):
-                if hashed is None:
+                if kept is None:
                     SQL["remove_password"](db, name=name)
+                    SQL["forget_signed_in"](db, name=name)
                 else:
-                    SQL["set_password"](db, name=name, hashed=hashed, at=at)
+                    SQL["set_password"](db, name=name, **values_of(kept))
                 SQL["end_sessions_of"](db, name=name)
 
         await self.run(write)
+
+    async def accounts(self) -> dict[str, DeskAccount]:
+        """What is kept of everybody, by name."""
+        rows = await self.run(lambda db: [*SQL["accounts"].rows(db)])
+        return {row.name: DeskAccount(row.password_at, bool(row.once), row.signed_in_at) for row in rows}
 
     async def begin_session(self, digest: str, name: str, at: float, *, forget_before: float) -> None:
         """Keep a session; those that nobody has used since `forget_before` go."""
 
         def write(db: Connection) -> None:
-            SQL["end_idle_sessions"](db, before=forget_before)
-            SQL["begin_session"](db, digest=digest, name=name, at=at)
+            with transaction(db):
+                SQL["end_idle_sessions"](db, before=forget_before)
+                SQL["begin_session"](db, digest=digest, name=name, at=at)
+                SQL["signed_in"](db, name=name, at=at)
 
         await self.run(write)
+
+    async def end_sessions_of(self, name: str) -> None:
+        """Nobody is signed in by that name any more."""
+        await self.run(lambda db: SQL["end_sessions_of"](db, name=name))
 
     async def session(self, digest: str) -> tuple[str, float] | None:
         """Whose session that is, and when it was last used."""

@@ -12,7 +12,9 @@ from dialer.store.cipher import StoreKey
 from dialer.store.connection import open_reading
 from dialer.store.failures import explained
 from dialer.store.figures import answers_of_late
+from dialer.store.port import KeptUser
 from dialer.store.sql import load_statements
+from dialer.store.users import kept_users
 
 SQL = load_statements("desk")
 _LIVE = json.dumps(sorted(outcome.value for outcome in LIVE_ANSWERS))
@@ -57,6 +59,11 @@ class DeskReading:
         """The names of each booth's constituency and of the booth, by its id. Reads them all: ask once."""
         with explained(self._path):
             return {row.booth_id: (row.constituency_name, row.name) for row in SQL["booth_names"].rows(self._db)}
+
+    def users(self) -> list[KeptUser]:
+        """Who may give commands beside those of the settings."""
+        with explained(self._path):
+            return kept_users(self._db)
 
     def close(self) -> None:
         """Let the file go."""

@@ -5,11 +5,14 @@ of the command that asked for it.
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 from config.words import SupervisorRole
 from dialer.domain.errors import NotInStore
 from dialer.domain.model import Receipt
 from dialer.store import audit
+from dialer.store.cipher import StoreKey
+from dialer.store.connection import is_there, reading
 from dialer.store.port import AuditNote, KeptUser
 from dialer.store.records import record_command
 from dialer.store.sql import load_statements
@@ -20,6 +23,14 @@ SQL = load_statements("users")
 def kept_users(db: sqlite3.Connection) -> list[KeptUser]:
     """All of them, by name."""
     return [KeptUser(**row._asdict()) for row in SQL["kept"].rows(db)]
+
+
+def read_kept_users(path: Path, key: StoreKey | None) -> list[KeptUser]:
+    """Those of the store at `path`, opened for it; before there is a store there are none. Blocks. Raises StoreError."""
+    if not is_there(path):
+        return []
+    with reading(path, key) as db:
+        return kept_users(db)
 
 
 def set_user(

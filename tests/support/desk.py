@@ -17,12 +17,14 @@ from config.settings import Settings
 from config.supervision import Supervisor
 from config.words import SupervisorRole
 from dialer.desk.board import Board
+from dialer.desk.directory import Directory
 from dialer.desk.doors import COOKIE, Guard, WebDoor, token_in
 from dialer.desk.figures import BoardFigures
 from dialer.desk.hearing import Hearing, Reply
 from dialer.desk.people import People
 from dialer.desk.picture import Picture
 from dialer.desk.server import AgentDesk, Asset, DeskParts, Entrance, document_door, health_door, make_app
+from dialer.desk.users import UsersPage
 from dialer.domain.clock import SystemClock
 from dialer.mqtt import topics
 from dialer.store.agent_reading import AgentReading
@@ -94,6 +96,7 @@ class DeskStand:
     file: DeskFile
     clock: SetClock
     board: Board
+    users: UsersPage
     agents: AgentDesk
     browser: httpx.AsyncClient
     guard: Guard
@@ -177,9 +180,6 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     """A desk at which somebody of each role may sign in, by the role's name."""
     clock = SetClock()
     file = DeskFile(folder / "centre.desk.db", None)
-    people = People(file, EVERYBODY, clock, 3600.0, CHEAP)
-    for role in SupervisorRole:
-        await people.set_password(role.value, PASSWORD)
     picture, hearing = Picture(clock.now), FakeHearing()
     hearing.picture = picture
     settings = settings or stand_settings()
@@ -189,6 +189,10 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
             " VALUES (118, '1', 'S13', 209, 'Kothrud', 118, 'School')"
         )
     reading = DeskReading(folder / "centre.db", None)
+    directory = Directory(EVERYBODY, reading.users)
+    people = People(file, directory, clock, 3600.0, CHEAP)
+    for role in SupervisorRole:
+        await people.set_password(role.value, PASSWORD)
     board = Board(picture, hearing, file, people, clock)
     await board.begin()
     await BoardFigures(picture, reading, clock, ZoneInfo("UTC"), {}).read_booths()
@@ -196,11 +200,12 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     pops = AgentReading(folder / "centre.db", None)
     agents = AgentDesk(settings, DeskParts(picture, hearing, people, file, clock), pops)
     entrance = Entrance(settings, people, pages, agents.sign_out)
-    doors = [*entrance.doors(), *board.doors(), *agents.doors, health_door(picture), document_door()]
+    users = UsersPage(directory, people, file, hearing, board.shut)
+    doors = [*entrance.doors(), *board.doors(), *users.doors(), *agents.doors, health_door(picture), document_door()]
     guard = Guard(make_app(doors), doors, agents.who, lambda: frozenset({ORIGIN}))
     transport = httpx.ASGITransport(app=guard)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:
-        yield DeskStand(doors, picture, hearing, people, file, clock, board, agents, browser, guard)
+        yield DeskStand(doors, picture, hearing, people, file, clock, board, users, agents, browser, guard)
     people.close()
     reading.close()
     pops.close()

@@ -1,17 +1,27 @@
 -- The desk's own file: who may sign in, who has signed in, and who has seen which alert. No voter is in it.
 
 -- name: password_of
-SELECT hash FROM password WHERE name = :name;
+SELECT hash, at, once FROM password WHERE name = :name;
 
 -- name: set_password
-INSERT INTO password (name, hash, at) VALUES (:name, :hashed, :at)
-ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, at = excluded.at;
+INSERT INTO password (name, hash, at, once) VALUES (:name, :hash, :at, :once)
+ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, at = excluded.at, once = excluded.once;
 
 -- name: remove_password
 DELETE FROM password WHERE name = :name;
 
 -- name: end_sessions_of
 DELETE FROM session WHERE name = :name;
+
+-- name: signed_in
+INSERT INTO signed_in (name, at) VALUES (:name, :at) ON CONFLICT (name) DO UPDATE SET at = excluded.at;
+
+-- name: forget_signed_in
+DELETE FROM signed_in WHERE name = :name;
+
+-- name: accounts
+SELECT name, password.at AS password_at, password.once, signed_in.at AS signed_in_at
+FROM (SELECT name FROM password UNION SELECT name FROM signed_in) LEFT JOIN password USING (name) LEFT JOIN signed_in USING (name);
 
 -- name: begin_session
 INSERT INTO session (digest, name, used_at) VALUES (:digest, :name, :at);

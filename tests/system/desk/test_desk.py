@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from dialer.desk.directory import Directory
 from dialer.desk.pages_built import SOURCES
 from dialer.desk.people import People
 from dialer.desk.server import RunningDesk, running_desk
@@ -75,7 +76,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         store = await open_store(store_path, encode=topics.encode)
         stack.push_async_callback(store.close)
         file = DeskFile(desk_path(store_path), None)
-        people = People(file, settings.supervisors, SystemClock(), 3600.0, CHEAP)
+        people = People(file, Directory(settings.supervisors), SystemClock(), 3600.0, CHEAP)
         for name in ("asha", "vikram"):
             await people.set_password(name, PASSWORD)
         people.close()

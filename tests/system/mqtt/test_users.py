@@ -94,11 +94,16 @@ async def test_beside_the_dialler_a_supervisor_adds_a_user_who_steers_until_remo
         assert await stop_all("c-3") == "refused"
         assert "asha stands in the settings" in (await said("remove", "asha", "--as", "asha"))[1]
         code, told = await said("list")
-        assert [line.split() for line in told.splitlines()] == [
+        assert [line.split()[:3] for line in told.splitlines()] == [
             ["asha", "supervisor", "settings"],
             ["meena", "coach", "user"],
             ["ravi", "listener", "settings"],
         ]
+        once = (await said("password", "meena", "--once"))[1].strip()
+        assert len(once) == 24
+        rows = [line.split(maxsplit=3)[1:] for line in (await said("list"))[1].splitlines()]
+        assert rows[0] == ["supervisor", "settings", "no password        never signed in"]
+        assert rows[1] == ["coach", "user", "one-time password  never signed in"]
         assert await said("remove", "meena", "--as", "asha") == (0, "meena is no user any more\n")
         assert await stop_all("c-4") == "refused"
         stop.set()

@@ -17,7 +17,7 @@ from dialer.desk.people import AGENT, Who
 from dialer.domain.errors import StoreError
 from dialer.store.agent_records import AgentRecords, forget_written
 from dialer.store.connection import exclusive_connection
-from dialer.store.desk_file import DeskFile
+from dialer.store.desk_file import DeskFile, KeptPassword
 from tests.support.desk import SEATED, DeskStand, desk_stand
 from tests.support.screen_pop import ATTEMPT, closing, fill_household, on_the_line, until
 
@@ -206,7 +206,7 @@ async def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path)
         )
     for _ in range(2):
         file = DeskFile(path, None)
-        assert await file.password_of("asha") == "hash"
+        assert await file.password_of("asha") == KeptPassword("hash", 1.0)
         assert await AgentRecords(file).drafts() == []
         await file.close()
 

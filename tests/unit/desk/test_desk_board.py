@@ -125,7 +125,7 @@ async def test_one_person_opens_a_few_boards_and_no_more(desk: DeskStand) -> Non
     assert (await desk.board.events(other)).status_code == 200
     for news in every:
         await news.aclose()  # type: ignore[attr-defined]
-    assert desk.board._open["viewer"] == 0
+    assert not desk.board._open
 
 
 async def test_booths_have_their_names_which_are_read_again_with_the_day(desk: DeskStand, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from config.errors import SettingError
 from config.settings import load_settings
 from dialer.cli import desk as desk_cli
 from dialer.desk import pages_built
+from dialer.desk.directory import Directory
 from dialer.desk.people import People
 from dialer.desk.server import desk_broker
 from dialer.domain.clock import SystemClock
@@ -58,7 +59,7 @@ def signs_in(site: Path, name: str, password: str) -> bool:
     async def try_it() -> bool:
         settings = load_settings(site)
         file = DeskFile(desk_path(settings.store.path), None)
-        people = People(file, settings.supervisors, SystemClock(), 60.0)
+        people = People(file, Directory(settings.supervisors), SystemClock(), 60.0)
         try:
             return bool(await people.sign_in(name, password))
         except Exception:  # noqa: BLE001 - a refusal of any kind is one

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import SettingError
+from dialer.desk.directory import Directory
 from dialer.desk.people import (
     FIRST_LOCK_SECONDS,
     FREE_TRIES,
@@ -57,7 +58,7 @@ async def test_a_session_that_nobody_uses_ends_and_one_that_is_used_does_not(des
 async def test_sessions_outlive_the_desk_and_their_file_opens_nothing(desk: DeskStand, tmp_path: Path) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
     again = DeskFile(tmp_path / "centre.desk.db", None)
-    people = People(again, EVERYBODY, desk.clock, 3600.0, CHEAP)
+    people = People(again, Directory(EVERYBODY), desk.clock, 3600.0, CHEAP)
     assert await people.who(token) is not None
     everything = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
     assert token.encode() not in everything
@@ -69,7 +70,7 @@ async def test_sessions_outlive_the_desk_and_their_file_opens_nothing(desk: Desk
 
 async def test_who_is_in_the_settings_no_more_is_signed_out(desk: DeskStand) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
-    people = People(desk.file, [], desk.clock, 3600.0, CHEAP)
+    people = People(desk.file, Directory([]), desk.clock, 3600.0, CHEAP)
     assert await people.who(token) is None
     people.close()
 
@@ -90,7 +91,7 @@ async def test_a_weak_password_is_refused(desk: DeskStand, password: str) -> Non
 
 
 async def test_a_name_that_the_settings_do_not_have_gets_no_password(desk: DeskStand) -> None:
-    with pytest.raises(SettingError, match="have no 'nobody'"):
+    with pytest.raises(SettingError, match="have no 'nobody', and no user is called so"):
         await desk.people.set_password("nobody", PASSWORD)
 
 

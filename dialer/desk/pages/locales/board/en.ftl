@@ -17,6 +17,12 @@ sign-in-password = Password
 
 problem-alert-gone = The alert has ended or changed meanwhile.
 problem-full = Too many boards are open.
+problem-once = This password is for one sign-in: choose a new one now.
+problem-expired = This one-time password is too old. Ask a supervisor for a new one.
+problem-weak = Choose another password: 12 characters or more, not the name and not the old one. Four words that nobody would put together will do.
+problem-no-user = There is no user of that name any more.
+problem-of-the-settings = This name stands in the centre's settings: its password is set on the dialler's machine (dialer user password).
+problem-own-account = This is your own account: change your password above.
 
 ## How things stand
 

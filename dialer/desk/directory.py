@@ -1,0 +1,73 @@
+"""Who there is at the desk, and with which role: those of the settings, and the users of the store as they are now.
+
+The dialler judges each command by its own table; this one says who may open a page. A change is seen within a second, and at once
+where it was made here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+import structlog
+
+from config.supervision import Supervisor
+from dialer.domain.errors import StoreError
+from dialer.store.port import KeptUser
+
+_log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 1.0
+
+
+class Directory:
+    """The people of the pages, by name."""
+
+    def __init__(self, supervisors: Iterable[Supervisor], read: Callable[[], list[KeptUser]] = list) -> None:
+        """`read` gives the store's users; it blocks, and is called in one thread at a time."""
+        self._settled = {each.name: KeptUser(each.name, each.role.value, 0.0, 0.0) for each in supervisors}
+        self._read = read
+        self._kept: dict[str, KeptUser] = {}
+        self._was_read = False
+        self._turn = asyncio.Lock()
+        self._changed: set[str] = set()
+
+    def find(self, name: str) -> KeptUser | None:
+        """That one; None: nobody is called so."""
+        return self._settled.get(name) or self._kept.get(name)
+
+    def names(self) -> list[str]:
+        """Everybody's."""
+        return sorted({*self._settled, *self._kept})
+
+    def is_settled(self, name: str) -> bool:
+        """Whether the settings have that name, so that nothing here changes it."""
+        return name in self._settled
+
+    async def refresh(self) -> None:
+        """Read the store's users again. Raises StoreError."""
+        async with self._turn:
+            found = {each.name: each for each in await asyncio.to_thread(self._read)}
+        if self._was_read:  # else nobody is known to have been anything before
+            self._changed |= {
+                name for name in self._kept.keys() | found.keys() if self._kept.get(name) != found.get(name)
+            }
+        self._kept, self._was_read = found, True
+
+    async def run(self, told: Callable[[set[str]], Awaitable[None]]) -> None:
+        """Keep it true until cancelled; `told` hears whose rights have changed. Where the store cannot be read now they stay as
+        they were: the dialler refuses what is not so any more.
+        """
+        while True:
+            try:
+                await self.refresh()
+                await self.tell(told)
+            except StoreError as error:
+                _log.warning("desk.users-not-read", problem=str(error))
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def tell(self, told: Callable[[set[str]], Awaitable[None]]) -> None:
+        """Tell of the changes that nobody was told of yet."""
+        changed, self._changed = self._changed, set()
+        if changed:
+            await told(changed)

@@ -1,0 +1,229 @@
+"""Users at the desk: the store's table as the pages see it, passwords for one time, and pages that end with the rights."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from dialer.desk.directory import Directory
+from dialer.desk.hearing import Reply
+from dialer.desk.people import ONCE_SECONDS, NotSignedIn, Who
+from dialer.domain.errors import StoreError
+from dialer.store.port import KeptUser
+from tests.support.desk import PASSWORD, DeskStand, desk_stand
+from tests.support.stored import execute
+
+NEW = "kettle-orbit-saffron"
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
+    async with desk_stand(tmp_path) as stand:
+        yield stand
+
+
+class Table:
+    """The dialler's table, changed as it would."""
+
+    def __init__(self, folder: Path, desk: DeskStand) -> None:
+        self._path = folder / "centre.db"
+        self._clock = desk.clock
+
+    def add(self, name: str, role: str) -> None:
+        now = self._clock.now()
+        execute(self._path, "INSERT INTO user VALUES (?, ?, ?, ?)", name, role, now, now)
+
+    def change(self, name: str, role: str) -> None:
+        execute(self._path, "UPDATE user SET role = ?, changed_at = ? WHERE name = ?", role, self._clock.now(), name)
+
+    def remove(self, name: str) -> None:
+        execute(self._path, "DELETE FROM user WHERE name = ?", name)
+
+
+@pytest.fixture
+def table(tmp_path: Path, desk: DeskStand) -> Table:
+    return Table(tmp_path, desk)
+
+
+async def refused(desk: DeskStand, name: str, password: str, new: str | None = None) -> str:
+    with pytest.raises(NotSignedIn) as caught:
+        await desk.people.sign_in(name, password, new)
+    return caught.value.problem
+
+
+async def test_a_user_is_given_a_password_for_one_time_and_must_change_it(desk: DeskStand, table: Table) -> None:
+    table.add("meena", "coach")
+    answer = await desk.post("/api/users/password", {"name": "meena"}, "supervisor")
+    once = answer.json()["password"]
+    assert len(once.replace("-", "")) >= 16
+    assert answer.headers["cache-control"] == "no-store"
+    asked = {"name": "meena", "password": once}
+    first = await desk.post("/api/sign-in", asked)
+    assert (first.status_code, first.json()["problem"]) == (403, "once")
+    assert "set-cookie" not in first.headers  # not even for one door
+    for weak in ("short", once, "meena", "aaaaaaaaaaaa"):
+        answer = await desk.post("/api/sign-in", {**asked, "new": weak})
+        assert (answer.status_code, answer.json()["problem"]) == (409, "weak")
+    assert (await desk.post("/api/sign-in", {**asked, "new": NEW})).status_code == 204
+    assert await refused(desk, "meena", once) == "wrong"
+    token = await desk.people.sign_in("meena", NEW)
+    assert await desk.people.who(token) == Who("meena", "coach")
+
+
+async def test_a_password_for_one_time_stays_secret_and_is_none_after_a_while(
+    desk: DeskStand, table: Table, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table.add("meena", "coach")
+    once = await desk.people.give_once("meena")
+    assert once != await desk.people.give_once("meena")
+    assert await refused(desk, "meena", once, NEW) == "wrong"  # a newer one was given
+    once = await desk.people.give_once("meena")
+    desk.clock.pass_seconds(ONCE_SECONDS + 1)
+    assert await refused(desk, "meena", once, NEW) == "expired"
+    everything = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    assert once.encode() not in everything
+    assert once not in capsys.readouterr().out
+
+
+async def test_whoever_signs_in_may_change_the_password_and_ends_all_other_sessions(desk: DeskStand) -> None:
+    before = await desk.people.sign_in("coach", PASSWORD)
+    assert await refused(desk, "coach", "wrong", NEW) == "wrong"
+    after = await desk.people.sign_in("coach", PASSWORD, NEW)
+    assert await desk.people.who(before) is None
+    assert await desk.people.who(after) == Who("coach", "coach")
+
+
+async def test_who_is_removed_or_has_another_role_is_signed_out_at_once(desk: DeskStand, table: Table) -> None:
+    for name in ("meena", "ravi"):
+        table.add(name, "supervisor")
+        await desk.people.sign_in(name, await desk.people.give_once(name), NEW)
+    tokens = {name: await desk.people.sign_in(name, NEW) for name in ("meena", "ravi")}
+    desk.clock.pass_seconds(10)
+    table.remove("meena")
+    table.change("ravi", "coach")
+    answer = await desk.get("/api/users", "supervisor")  # whatever makes the desk look; else it does each second
+    assert "meena" not in {each["name"] for each in answer.json()}
+    assert [await desk.people.who(token) for token in tokens.values()] == [None, None]
+    assert await refused(desk, "meena", NEW) == "wrong"
+    again = await desk.people.sign_in("ravi", NEW)
+    assert await desk.people.who(again) == Who("ravi", "coach")
+
+
+async def test_a_later_user_of_a_name_has_nothing_of_the_earlier_one(desk: DeskStand, table: Table) -> None:
+    """Also where the desk did not run while one went and another came."""
+    table.add("meena", "supervisor")
+    token = await desk.people.sign_in("meena", await desk.people.give_once("meena"), NEW)
+    desk.clock.pass_seconds(10)
+    table.remove("meena")
+    table.add("meena", "viewer")
+    assert await refused(desk, "meena", NEW) == "wrong"
+    assert await desk.people.who(token) is None
+    (shown,) = [each for each in (await desk.get("/api/users", "supervisor")).json() if each["name"] == "meena"]
+    assert shown == {"name": "meena", "role": "viewer", "settled": False, "password": "none", "signed_in_at": None}
+
+
+async def test_an_open_board_ends_with_the_right_to_it(desk: DeskStand, table: Table) -> None:
+    table.add("meena", "coach")
+    await desk.people.sign_in("meena", await desk.people.give_once("meena"), NEW)
+    token = await desk.people.sign_in("meena", NEW)
+    news = desk.board._news(token, "meena")
+    await anext(news)
+    desk.clock.pass_seconds(10)
+    table.remove("meena")
+    watching = asyncio.create_task(desk.users.run())
+    async with asyncio.timeout(10):
+        async for _ in news:
+            pass
+    watching.cancel()
+    assert not desk.board._open
+
+
+async def test_the_page_lists_everybody_and_what_changes_rights_is_a_command(desk: DeskStand, table: Table) -> None:
+    table.add("meena", "coach")
+    listed = {each["name"]: each for each in (await desk.get("/api/users", "supervisor")).json()}
+    assert listed["meena"] == {
+        "name": "meena",
+        "role": "coach",
+        "settled": False,
+        "password": "none",
+        "signed_in_at": None,
+    }
+    assert listed["supervisor"]["settled"] is True
+    assert listed["supervisor"]["signed_in_at"] == desk.clock.now()
+    desk.hearing.reply = Reply("refused", "nobody changes their own rights: another supervisor can")
+    answer = await desk.post("/api/users", {"id": "click-0001", "name": "lata", "role": "coach"}, "supervisor")
+    assert answer.json() == {"status": "refused", "text": desk.hearing.reply.text}
+    await desk.post("/api/users/remove", {"id": "click-0002", "name": "meena"}, "supervisor")
+    assert desk.hearing.asked == [
+        ("supervisor", "click-0001", "user-set", {"user": "lata", "role": "coach"}),
+        ("supervisor", "click-0002", "user-remove", {"user": "meena"}),
+    ]
+    desk.hearing.reply = None
+    answer = await desk.post("/api/users/remove", {"id": "click-0003", "name": "meena"}, "supervisor")
+    assert (answer.status_code, answer.json()) == (503, {"problem": "broker-away"})
+
+
+async def test_what_a_supervisor_may_not_do_to_somebody_is_refused(desk: DeskStand, table: Table) -> None:
+    for path, name, told in (
+        ("password", "nobody", (404, {"problem": "no-user"})),
+        ("sign-out", "nobody", (404, {"problem": "no-user"})),
+        ("password", "coach", (409, {"problem": "of-the-settings"})),
+    ):
+        answer = await desk.post(f"/api/users/{path}", {"name": name}, "supervisor")
+        assert (answer.status_code, answer.json()) == told
+    assert await desk.people.sign_in("coach", PASSWORD)
+    table.add("meena", "supervisor")
+    token = await desk.people.sign_in("meena", await desk.people.give_once("meena"), NEW)
+    desk.tokens["meena"] = token
+    answer = await desk.post("/api/users/password", {"name": "meena"}, "meena")
+    assert (answer.status_code, answer.json()) == (409, {"problem": "own-account"})
+
+
+async def test_signed_out_everywhere_is_everywhere(desk: DeskStand) -> None:
+    tokens = [await desk.people.sign_in("coach", PASSWORD) for _ in range(3)]
+    assert (await desk.post("/api/users/sign-out", {"name": "coach"}, "supervisor")).status_code == 204
+    assert [await desk.people.who(token) for token in tokens] == [None] * 3
+    assert await desk.people.sign_in("coach", PASSWORD)
+
+
+async def test_a_thousand_tries_at_a_users_name_stay_locked(desk: DeskStand, table: Table) -> None:
+    table.add("meena", "coach")
+    once = await desk.people.give_once("meena")
+    told = [await refused(desk, "meena", "wrong") for _ in range(1_000)]
+    assert (told.count("wrong"), told.count("locked")) == (5, 995)
+    assert await refused(desk, "meena", once, NEW) == "locked"
+    once = await desk.people.give_once("meena")  # by a supervisor: a new password has no wrong tries
+    assert await desk.people.sign_in("meena", once, NEW)
+
+
+async def test_a_store_that_cannot_be_read_leaves_everybody_as_they_were() -> None:
+    users = [KeptUser("meena", "coach", 1.0, 1.0)]
+    failing = False
+
+    def read() -> list[KeptUser]:
+        if failing:
+            raise StoreError("centre.db: the disk is gone")
+        return list(users)
+
+    directory = Directory([], read)
+    await directory.refresh()
+    failing = True
+    with pytest.raises(StoreError):
+        await directory.refresh()
+    assert directory.find("meena") == users[0]
+    told: list[set[str]] = []
+
+    async def hear(names: set[str]) -> None:
+        told.append(names)
+
+    await directory.tell(hear)
+    assert not told
+    failing = False
+    users[:] = [KeptUser("meena", "viewer", 1.0, 2.0)]
+    await directory.refresh()
+    await directory.tell(hear)
+    await directory.tell(hear)
+    assert told == [{"meena"}]
