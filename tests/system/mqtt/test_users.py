@@ -8,8 +8,7 @@ from pathlib import Path
 
 from config.words import SupervisorRole as Role
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands import Command, StopAll
-from dialer.domain.commands.users import UserCommand
+from dialer.domain.commands import StopAll
 from dialer.engine.users import Users
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.mqtt.link import Presence
@@ -18,9 +17,9 @@ from dialer.mqtt.senders import Sender, Senders
 from dialer.mqtt.topics import encode
 from dialer.store.sqlite import open_store
 from tests.support.command_line import run
-from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import supervisor
 from tests.support.stored import query
+from tests.support.table_engine import TableEngine
 
 SITE = """
 [centre]
@@ -42,19 +41,6 @@ OF_THE_SETTINGS = [
     Sender("asha", frozenset({Role.SUPERVISOR})),
     Sender("ravi", frozenset({Role.LISTENER})),
 ]
-
-
-class TableEngine(FakeEngine):
-    """An engine as far as users go."""
-
-    def __init__(self, users: Users) -> None:
-        super().__init__()
-        self._users = users
-
-    async def execute(self, command: Command) -> str:
-        if isinstance(command, UserCommand):
-            return await command.keep(self._users)
-        return await super().execute(command)
 
 
 async def test_beside_the_dialler_a_supervisor_adds_a_user_who_steers_until_removed(tmp_path: Path) -> None:

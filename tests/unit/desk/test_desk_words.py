@@ -62,7 +62,7 @@ def test_the_board_has_words_for_all_that_it_is_told() -> None:
 
 
 def test_the_agents_page_has_words_for_all_that_it_is_told() -> None:
-    words = asked_by("agent") | (asked_by("shared") - {"sign-in-name", "sign-in-password"})
+    words = asked_by("agent") | asked_by("shared")
     words |= problems_of(*(path for path in (ROOM / "agents").glob("*.py") if path.stem != "phone"))
     words |= {f"seat-{state}" for state in SeatState} | {
         f"help-{stage}" for stage in TransferStage if stage in AT_A_SEAT

@@ -13,6 +13,44 @@ all-campaigns = All campaigns
 sign-in-name = Name
 sign-in-password = Password
 
+## Who has signed in, and users
+
+to-board = Back to the board
+own-password = Your password
+password-old = Password now
+password-new = New password (12 characters or more)
+password-change = Change password
+password-changed = Your password is changed. You are signed out everywhere else.
+users = Users
+user-name = Name
+user-name-is = 1 to 32 small letters, digits and dashes
+role = Role
+sign-in-by = Signs in with
+signed-in-at = Last sign-in
+user-settled = of the settings
+user-menu = What to do about { $name }
+user-actions = What to do
+password-none = no password yet
+password-once = one-time password
+password-own = password
+user-add = Add user
+user-role = Another role
+user-password = New one-time password
+user-sign-out = Sign out everywhere
+user-remove = Remove
+ask-user-add = { $name } may sign in, with the role { $role }. You are shown a password for the first sign-in.
+ask-user-role = { $name } has the new role from the next command on, and must sign in again.
+ask-user-password = The password of { $name } is none any more, and every page is signed out. You are shown a new one for one sign-in.
+ask-user-sign-out = { $name } is signed out on every page, and may sign in again.
+ask-user-remove = { $name } may do nothing any more, and is signed out on every page.
+made-title = Password of { $name }
+made-text = It is shown this once. It is for one sign-in within three days, at which a new one must be chosen. Hand it over in person.
+copy = Copy
+copied = Copied.
+made-done = Done
+signed-out-everywhere = { $name } is signed out everywhere.
+users-are = Whoever is of the settings is changed there alone, on the dialler's machine. What anybody may do is changed under your name in the audit.
+
 ## What went wrong
 
 problem-alert-gone = The alert has ended or changed meanwhile.

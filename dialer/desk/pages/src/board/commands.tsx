@@ -11,15 +11,19 @@ interface Reply {
 /** Whether who has signed in may give this command. */
 export const may = (name: string) => me.value?.may.includes(name) ?? false;
 
-async function give(name: string, values: Record<string, string>): Promise<void> {
-  const id = crypto.randomUUID(); // of this click; a broken connection does not make two of it
-  let answer = await ask<Reply>("POST", "/api/board/commands", { id, name, ...values });
-  if (isProblem(answer) && answer.problem === "no-desk") answer = await ask<Reply>("POST", "/api/board/commands", { id, name, ...values });
+/** Have a command sent, and say what became of it; whether it was done. */
+export async function send(path: string, values: Record<string, string>): Promise<boolean> {
+  const asked = { id: crypto.randomUUID(), ...values }; // of this click; a broken connection does not make two of it
+  let answer = await ask<Reply>("POST", path, asked);
+  if (isProblem(answer) && answer.problem === "no-desk") answer = await ask<Reply>("POST", path, asked);
   if (isProblem(answer)) say(t(`problem-${answer.problem}`, { seconds: answer.seconds ?? 0 }), true);
   else if (answer.status === "done") say(t("command-done", { text: answer.text }));
   else if (answer.status === "refused") say(t("command-refused", { text: answer.text }), true);
   else say(t("command-unanswered"), true);
+  return !isProblem(answer) && answer.status === "done";
 }
+
+const give = (name: string, values: Record<string, string>) => send("/api/board/commands", { name, ...values });
 
 const GRAVE = new Set(["stop", "stop-all", "seat-log-off", "seat-hang-up", "barge"]);
 const AT_ONCE = new Set(["seat-ready", "listen", "stop-listening"]); // nothing that is lost by them
@@ -41,7 +45,12 @@ export function command(name: string, values: Record<string, string> = {}): void
 /** A button that opens the commands of something, those that who has signed in may give. */
 export function Menu({ id, title, offered, values = {} }: { id: string; title: string; offered: string[]; values?: Record<string, string> }) {
   const allowed = offered.filter(may);
-  if (!allowed.length) return null;
+  return <Actions id={id} title={title} actions={allowed.map((name) => [t(`do-${name}`), () => command(name, values)])} />;
+}
+
+/** A button that opens what may be done about something. */
+export function Actions({ id, title, actions }: { id: string; title: string; actions: [string, () => void][] }) {
+  if (!actions.length) return null;
   return (
     <>
       <button class="more" popovertarget={id} aria-label={title}>
@@ -49,15 +58,15 @@ export function Menu({ id, title, offered, values = {} }: { id: string; title: s
       </button>
       <div id={id} popover="auto" class="menu">
         <p>{title}</p>
-        {allowed.map((name) => (
+        {actions.map(([label, then]) => (
           <button
-            key={name}
+            key={label}
             onClick={() => {
               document.getElementById(id)?.hidePopover();
-              command(name, values);
+              then();
             }}
           >
-            {t(`do-${name}`)}
+            {label}
           </button>
         ))}
       </div>

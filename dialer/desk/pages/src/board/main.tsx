@@ -1,6 +1,6 @@
-import { effect } from "@preact/signals";
-import { render } from "preact";
-import { Asked, LanguageChoice, Said, SignIn } from "../shared/parts";
+import { effect, signal } from "@preact/signals";
+import { render, type ComponentType } from "preact";
+import { Asked, LanguageChoice, Said } from "../shared/parts";
 import { STALE_SECONDS, hear, lookWho, me, namesOf, now, signOut, silentSeconds } from "../shared/server";
 import { areLoaded, clock, lasted, speak, t, word } from "../shared/words";
 import { Alerts } from "./alerts";
@@ -9,6 +9,7 @@ import { Campaigns } from "./campaigns";
 import { Charts } from "./charts";
 import { Menu, command, may } from "./commands";
 import { Seats } from "./seats";
+import { SignIn } from "./sign_in";
 import { Tiles } from "./tiles";
 import { Trunks } from "./trunks";
 import { asked, centre, chosen, desk } from "./wire";
@@ -46,9 +47,9 @@ function Head() {
       </select>
       <LanguageChoice />
       <Menu id="centre-menu" title={t("centre-actions")} offered={["reload-flows", "accept-clock"]} />
-      <span class="who">
-        {me.value?.name} · {word("role", me.value?.role ?? "")}
-      </span>
+      <a class="who" href={atAccount ? "/board" : "/board?account"}>
+        {atAccount ? t("to-board") : `${me.value?.name} · ${word("role", me.value?.role ?? "")}`}
+      </a>
       <button onClick={() => void signOut()}>{t("sign-out")}</button>
       {may("stop-all") && (
         <button class="main grave" onClick={() => command("stop-all")}>
@@ -79,25 +80,36 @@ function Stale() {
   );
 }
 
+/** Whether the page shows who has signed in, in place of the board; fetched only then. */
+const atAccount = new URLSearchParams(location.search).has("account");
+const Account = signal<ComponentType | null>(null);
+if (atAccount) void import("./account").then((found) => (Account.value = found.Account));
+
 function Board() {
+  return (
+    <main>
+      <Stale />
+      {me.value?.signs && <p>{t("commands-signed")}</p>}
+      <Alerts />
+      <Tiles />
+      <div class="columns">
+        <Campaigns />
+        <Charts />
+      </div>
+      <Seats />
+      <div class="columns">
+        <Booths />
+        <Trunks />
+      </div>
+    </main>
+  );
+}
+
+function SignedIn() {
   return (
     <>
       <Head />
-      <main>
-        <Stale />
-        {me.value?.signs && <p>{t("commands-signed")}</p>}
-        <Alerts />
-        <Tiles />
-        <div class="columns">
-          <Campaigns />
-          <Charts />
-        </div>
-        <Seats />
-        <div class="columns">
-          <Booths />
-          <Trunks />
-        </div>
-      </main>
+      {!atAccount ? <Board /> : Account.value && <Account.value />}
       <Said />
       <Asked />
     </>
@@ -106,7 +118,7 @@ function Board() {
 
 function Page() {
   if (!areLoaded.value || me.value === undefined) return null;
-  return me.value === null ? <SignIn /> : <Board />;
+  return me.value === null ? <SignIn /> : <SignedIn />;
 }
 
 let hearing = false;

@@ -109,7 +109,7 @@ export function narrowing(name: string, form: RegExp): Signal<string> {
   effect(() => {
     if (form.test(narrow.value)) narrowed.set(name, narrow.value);
     else narrowed.delete(name);
-    history.replaceState(null, "", narrowed.size ? `#${narrowed}` : location.pathname);
+    history.replaceState(null, "", location.pathname + location.search + (narrowed.size ? `#${narrowed}` : ""));
   });
   return narrow;
 }

@@ -1,8 +1,7 @@
-// Parts that every page has: signing in, the choice of language, a question before a deed, and what became of it.
+// Parts that every page has: the choice of language, a question before a deed, and what became of it.
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ask, isProblem, lookWho } from "./server";
 import { choose, language, languages, nameOf, t } from "./words";
 
 export function LanguageChoice() {
@@ -14,42 +13,6 @@ export function LanguageChoice() {
         </option>
       ))}
     </select>
-  );
-}
-
-export function SignIn() {
-  const [problem, setProblem] = useState("");
-  const [busy, setBusy] = useState(false);
-  const send = async (event: SubmitEvent) => {
-    event.preventDefault();
-    const given = new FormData(event.currentTarget as HTMLFormElement);
-    setBusy(true);
-    const answer = await ask("POST", "/api/sign-in", { name: given.get("name"), password: given.get("password") });
-    setBusy(false);
-    if (isProblem(answer)) setProblem(t(`problem-${answer.problem}`, { seconds: answer.seconds ?? 0 }));
-    else await lookWho();
-  };
-  return (
-    <main class="sign-in">
-      <form onSubmit={(event) => void send(event as unknown as SubmitEvent)}>
-        <h1>{t("title")}</h1>
-        <label>
-          {t("sign-in-name")}
-          <input name="name" autocomplete="username" autocapitalize="none" spellcheck={false} maxLength={64} required />
-        </label>
-        <label>
-          {t("sign-in-password")}
-          <input name="password" type="password" autocomplete="current-password" maxLength={200} required />
-        </label>
-        <p class="problem" role="alert">
-          {problem}
-        </p>
-        <button class="main" disabled={busy}>
-          {t("sign-in")}
-        </button>
-        <LanguageChoice />
-      </form>
-    </main>
   );
 }
 

@@ -1,0 +1,49 @@
+// Signing in with a name and a password; where that was for one time, a new one is asked for first.
+import { useState } from "preact/hooks";
+import { LanguageChoice } from "../shared/parts";
+import { ask, isProblem, lookWho } from "../shared/server";
+import { t } from "../shared/words";
+
+export function SignIn() {
+  const [problem, setProblem] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [once, setOnce] = useState(false);
+  const send = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const given = Object.fromEntries(new FormData(event.currentTarget as HTMLFormElement));
+    setBusy(true);
+    const answer = await ask("POST", "/api/sign-in", given);
+    setBusy(false);
+    if (!isProblem(answer)) return lookWho();
+    setOnce(answer.problem === "once" || (once && answer.problem === "weak"));
+    setProblem(t(`problem-${answer.problem}`, { seconds: answer.seconds ?? 0 }));
+  };
+  return (
+    <main class="sign-in">
+      <form onSubmit={(event) => void send(event as unknown as SubmitEvent)}>
+        <h1>{t("title")}</h1>
+        <label>
+          {t("sign-in-name")}
+          <input name="name" autocomplete="username" autocapitalize="none" spellcheck={false} maxLength={64} required />
+        </label>
+        <label>
+          {t("sign-in-password")}
+          <input name="password" type="password" autocomplete="current-password" maxLength={200} required />
+        </label>
+        {once && (
+          <label>
+            {t("password-new")}
+            <input name="new" type="password" autocomplete="new-password" minLength={12} maxLength={200} required autofocus />
+          </label>
+        )}
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+        <button class="main" disabled={busy}>
+          {t("sign-in")}
+        </button>
+        <LanguageChoice />
+      </form>
+    </main>
+  );
+}

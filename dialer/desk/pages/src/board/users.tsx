@@ -1,0 +1,164 @@
+// Everybody who may sign in, and what a supervisor does about it. What changes rights is a command to the dialler.
+import { signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { Section, question, say } from "../shared/parts";
+import { ask, isProblem, me } from "../shared/server";
+import { day, hour, t, word } from "../shared/words";
+import { Actions, send } from "./commands";
+
+interface User {
+  name: string;
+  role: string;
+  settled: boolean; // of the settings: no command changes this one
+  password: "none" | "once" | "own";
+  signed_in_at: number | null;
+}
+
+const ROLES = ["viewer", "listener", "coach", "compliance", "supervisor"];
+const roles = () => ROLES.map((role): [string, string] => [role, word("role", role)]);
+
+const users = signal<User[]>([]);
+/** A password that was just made: it is shown this once, and is nowhere else. */
+const made = signal<{ name: string; password: string } | null>(null);
+
+async function look(): Promise<void> {
+  const found = await ask<User[]>("GET", "/api/users");
+  if (isProblem(found)) say(t(`problem-${found.problem}`), true);
+  else users.value = found;
+}
+
+async function command(path: string, values: Record<string, string>): Promise<boolean> {
+  const done = await send(path, values);
+  await look();
+  return done;
+}
+
+async function givePassword(name: string): Promise<void> {
+  const answer = await ask<{ password: string }>("POST", "/api/users/password", { name });
+  if (isProblem(answer)) say(t(`problem-${answer.problem}`, { seconds: answer.seconds ?? 0 }), true);
+  else made.value = { name, password: answer.password };
+  await look();
+}
+
+async function signOutEverywhere(name: string): Promise<void> {
+  const answer = await ask("POST", "/api/users/sign-out", { name });
+  if (isProblem(answer)) say(t(`problem-${answer.problem}`), true);
+  else say(t("signed-out-everywhere", { name }));
+}
+
+async function add(name: string, role: string): Promise<void> {
+  if (await command("/api/users", { name, role })) await givePassword(name);
+}
+
+/** What may be done about somebody, each after a question. */
+function offered({ name, role, settled }: User): [string, () => void][] {
+  const asking = (what: string, grave: boolean, then: (chosen: string) => void, choices?: { label: string; options: [string, string][] }) => {
+    const [title, text] = [t(`user-${what}`), t(`ask-user-${what}`, { name })];
+    return (): void => question({ title, text, yes: title, grave, then, ...(choices ? { choices } : {}) });
+  };
+  const others = roles().filter(([each]) => each !== role);
+  const signOut: [string, () => void] = [t("user-sign-out"), asking("sign-out", true, () => void signOutEverywhere(name))];
+  if (settled || name === me.value?.name) return [signOut];
+  return [
+    [t("user-role"), asking("role", false, (chosen) => void command("/api/users", { name, role: chosen }), { label: t("role"), options: others })],
+    [t("user-password"), asking("password", true, () => void givePassword(name))],
+    signOut,
+    [t("user-remove"), asking("remove", true, () => void command("/api/users/remove", { name }))],
+  ];
+}
+
+function Made() {
+  const box = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    if (made.value) box.current?.showModal();
+  }, [made.value]);
+  if (!made.value) return null;
+  const { name, password } = made.value;
+  return (
+    <dialog ref={box} onClose={() => (made.value = null)} aria-labelledby="made-title">
+      <form method="dialog">
+        <h2 id="made-title">{t("made-title", { name })}</h2>
+        <output class="made">{password}</output>
+        <p>{t("made-text")}</p>
+        <div class="row end">
+          <button type="button" onClick={() => void navigator.clipboard.writeText(password).then(() => say(t("copied")))}>
+            {t("copy")}
+          </button>
+          <button class="main">{t("made-done")}</button>
+        </div>
+      </form>
+    </dialog>
+  );
+}
+
+function Add() {
+  const ask = (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    const given = new FormData(form);
+    const [name, role] = [String(given.get("name")), String(given.get("role"))];
+    const [title, text] = [t("user-add"), t("ask-user-add", { name, role: word("role", role) })];
+    question({ title, text, yes: title, grave: false, then: () => void add(name, role).then(() => form.reset()) });
+  };
+  return (
+    <form class="row fields" onSubmit={(event) => ask(event as unknown as SubmitEvent)}>
+      <label>
+        {t("user-name")}
+        <input name="name" autocomplete="off" autocapitalize="none" spellcheck={false} pattern="[a-z0-9][a-z0-9\-]{0,31}" title={t("user-name-is")} required />
+      </label>
+      <label>
+        {t("role")}
+        <select name="role">
+          {roles().map(([value, label]) => (
+            <option key={value} value={value}>
+              {label}
+            </option>
+          ))}
+        </select>
+      </label>
+      <button>{t("user-add")}</button>
+    </form>
+  );
+}
+
+export function Users() {
+  useEffect(() => void look(), []);
+  return (
+    <Section id="users" title={t("users")}>
+      {me.value?.signs ? <p>{t("commands-signed")}</p> : <Add />}
+      <div class="scrolls" tabIndex={0} role="group" aria-labelledby="users-title">
+        <table>
+          <thead>
+            <tr>
+              {["user-name", "role", "sign-in-by", "signed-in-at"].map((name) => (
+                <th key={name} scope="col">
+                  {t(name)}
+                </th>
+              ))}
+              <th scope="col">
+                <span class="unseen">{t("user-actions")}</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {users.value.map((user) => (
+              <tr key={user.name}>
+                <th scope="row">
+                  {user.name} {user.settled && <small>{t("user-settled")}</small>}
+                </th>
+                <td>{word("role", user.role)}</td>
+                <td>{t(`password-${user.password}`)}</td>
+                <td>{user.signed_in_at === null ? "–" : `${day(user.signed_in_at)} ${hour(user.signed_in_at)}`}</td>
+                <td class="right">
+                  <Actions id={`user-${user.name}`} title={t("user-menu", { name: user.name })} actions={offered(user)} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <small>{t("users-are")}</small>
+      <Made />
+    </Section>
+  );
+}

@@ -1,0 +1,22 @@
+"""An engine as far as users go: the table is the real one."""
+
+from __future__ import annotations
+
+from dialer.domain.commands import Command
+from dialer.domain.commands.users import UserCommand
+from dialer.domain.view import CentreView
+from dialer.engine.users import Users
+from tests.support.fake_centre import FakeEngine
+
+
+class TableEngine(FakeEngine):
+    """Carries out what is asked of the table, and notes all else."""
+
+    def __init__(self, users: Users, view: CentreView | None = None) -> None:
+        super().__init__(view)
+        self._users = users
+
+    async def execute(self, command: Command) -> str:
+        if isinstance(command, UserCommand):
+            return await command.keep(self._users)
+        return await super().execute(command)

@@ -1,0 +1,177 @@
+"""Users in a real browser, before a real broker: added, given a password, given another role, signed out and removed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from dialer.desk.directory import Directory
+from dialer.desk.pages_built import SOURCES
+from dialer.desk.people import People
+from dialer.desk.server import RunningDesk, running_desk
+from dialer.domain.clock import SystemClock
+from dialer.domain.commands import StopAll
+from dialer.engine.users import Users
+from dialer.mqtt import topics
+from dialer.mqtt.embedded_broker import demo_broker
+from dialer.mqtt.link import Presence
+from dialer.mqtt.monitor import Monitor
+from dialer.site.plan import senders_of, settled_users
+from dialer.store.desk_file import DeskFile, desk_path
+from dialer.store.sqlite import open_store
+from tests.support.browser import NEEDS_A_BROWSER, SIZES, chromium, is_cut, new_page, violations
+from tests.support.desk import CHEAP, PASSWORD, desk_settings
+from tests.support.fake_centre import centre_view
+from tests.support.stored import query
+from tests.support.table_engine import TableEngine
+
+NEW = "kettle-orbit-saffron"
+LANGUAGES = sorted(path.stem for path in (SOURCES / "locales/board").glob("*.ftl"))
+
+pytestmark = NEEDS_A_BROWSER
+
+
+@dataclass(slots=True)
+class Site:
+    """A centre with a desk, and a browser before it."""
+
+    engine: TableEngine
+    desk: RunningDesk
+    browser: Browser
+    faults: list[str]
+    store: Path
+
+    async def page(self, path: str = "/board", **how: Any) -> Page:
+        """A page that nobody has signed in to, by the machine's name."""
+        page = await new_page(self.browser, self.faults, **how)
+        await page.goto(f"http://localhost:{self.desk.port}{path}")
+        return page
+
+    async def account(self, name: str = "asha", password: str = PASSWORD, **how: Any) -> Page:
+        """The page of somebody's account."""
+        page = await self.page("/board?account", **how)
+        await sign_in(page, name, password)
+        await page.wait_for_selector("#own-password-title")
+        return page
+
+
+async def sign_in(page: Page, name: str, password: str) -> None:
+    await page.fill("input[name=name]", name)
+    await page.fill("input[name=password]", password)
+    await page.press("input[name=password]", "Enter")
+
+
+async def choose(page: Page, name: str, what: str) -> None:
+    """Open somebody's menu, and ask for something of it."""
+    await page.get_by_role("row", name=name).get_by_role("button").click()
+    await page.locator(".menu:popover-open").get_by_role("button", name=what).click()
+
+
+async def say_yes(page: Page) -> None:
+    await page.get_by_role("dialog").locator("button.main").click()
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    store_path, clock = tmp_path / "centre.db", SystemClock()
+    settings = desk_settings(store_path)
+    faults: list[str] = []
+    async with contextlib.AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(demo_broker())
+        store = await open_store(store_path, encode=topics.encode)
+        stack.push_async_callback(store.close)
+        users = Users(store, clock, settled_users(settings))
+        engine = TableEngine(users, replace(centre_view(seats=2, booths=2), at=clock.now()))
+        file = DeskFile(desk_path(store_path), None)
+        people = People(file, Directory(settings.supervisors), clock, 3600.0, CHEAP)
+        for name in ("asha", "vikram"):
+            await people.set_password(name, PASSWORD)
+        people.close()
+        await file.close()
+        stop = asyncio.Event()
+        senders = senders_of(settings, users.roles, broker_is_ours=True)
+        monitor = Monitor(Presence("pune-1", broker.settings, clock), engine, store, senders)
+        running = asyncio.create_task(monitor.run(stop))
+        desk = await stack.enter_async_context(running_desk(settings, broker=broker.settings, hasher=CHEAP))
+        browser = await stack.enter_async_context(chromium())
+        yield Site(engine, desk, browser, faults, store_path)
+        stop.set()
+        await running
+    assert not faults
+
+
+async def test_a_user_is_added_signs_in_steers_and_is_removed(site: Site) -> None:
+    page = await site.account()
+    await page.fill("#users-title >> xpath=../.. >> input[name=name]", "meena")
+    await page.select_option("select[name=role]", "supervisor")
+    await page.get_by_role("button", name="Add user").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("meena may sign in, with the role supervisor")
+    await say_yes(page)
+    once = str(await page.locator("output.made").text_content())
+    await page.get_by_role("dialog").get_by_role("button", name="Done").click()
+    await expect(page.locator("output.made")).to_have_count(0)
+    row = page.get_by_role("row", name="meena")
+    await expect(row).to_contain_text("one-time password")
+
+    hers = await site.page()
+    await sign_in(hers, "meena", once)
+    await expect(hers.get_by_role("alert")).to_have_text("This password is for one sign-in: choose a new one now.")
+    await hers.fill("input[name=new]", NEW)
+    await hers.press("input[name=new]", "Enter")
+    await hers.get_by_role("button", name="Stop everything").click()
+    await say_yes(hers)
+    await expect(hers.get_by_role("status")).to_have_text("Done: done: StopAll")
+    assert site.engine.executed == [StopAll()]
+
+    await choose(page, "meena", "Another role")
+    await page.get_by_role("dialog").locator("select").select_option("viewer")
+    await say_yes(page)
+    await expect(page.get_by_role("status")).to_have_text("Done: meena has the role viewer")
+    await expect(hers.locator("input[name=password]")).to_be_visible()  # signed out, of itself
+    await sign_in(hers, "meena", NEW)
+    await hers.wait_for_selector(".seat-card")
+    assert await hers.get_by_role("button", name="Stop everything").count() == 0
+    await choose(page, "meena", "Sign out everywhere")
+    await say_yes(page)
+    await expect(hers.locator("input[name=password]")).to_be_visible()
+    await choose(page, "meena", "Remove")
+    await say_yes(page)
+    await expect(page.get_by_role("status")).to_have_text("Done: meena is no user any more")
+    await expect(row).to_have_count(0)
+    await sign_in(hers, "meena", NEW)
+    await expect(hers.get_by_role("alert")).to_have_text("Name or password is wrong.")
+    site.faults.clear()  # the browser says of refusals that they are some
+    done = query(site.store, "SELECT kind, who FROM audit WHERE kind LIKE 'user-%' ORDER BY number")
+    assert done == [("user-set", "asha"), ("user-set", "asha"), ("user-remove", "asha")]
+
+
+async def test_the_own_password_is_changed_and_those_of_the_settings_stay(site: Site) -> None:
+    page = await site.account()
+    form = page.locator("form.fields", has=page.locator("input[name=new]"))
+    await form.locator("input[name=password]").fill(PASSWORD)
+    await form.locator("input[name=new]").fill(NEW)
+    await form.get_by_role("button", name="Change password").click()
+    await expect(page.get_by_role("status")).to_contain_text("Your password is changed")
+    await page.get_by_role("row", name="vikram").get_by_role("button").click()
+    assert await page.locator(".menu:popover-open button").all_text_contents() == ["Sign out everywhere"]
+    await page.keyboard.press("Escape")
+    await page.get_by_role("link", name="Back to the board").click()
+    await page.wait_for_selector(".seat-card")
+    watcher = await site.account("vikram")
+    assert await watcher.locator("#users-title").count() == 0  # a viewer has the own account alone
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("width", "height"), SIZES)
+async def test_nothing_is_cut_and_everybody_can_use_it(site: Site, language: str, width: int, height: int) -> None:
+    page = await site.account(width=width, height=height, language=f"{language}-IN")
+    await page.get_by_role("row", name="vikram").wait_for()
+    assert not await is_cut(page)
+    assert await violations(page) == []
