@@ -19,7 +19,7 @@ from dialer.mqtt.topics import Message
 CENTRE_STATE_SECONDS = 1.0  # not more often than this
 CHANGES_SECONDS = 0.2
 """Calls, seats and booths go out not more often than this, in one batch with the figures of campaigns: one by one they would be
-half of what MQTT costs a busy centre."""
+half of what MQTT costs a busy centre. Who is on the line goes out at once: an agent's page waits for it."""
 TIMER_SECONDS = (
     0.001  # a loop's timers may ring as much too early, and what is not due yet would be looked for again and again
 )
@@ -40,6 +40,8 @@ class ChangeBuffer:
     def __init__(self, *, call_events: int, statistics_per_second: float = topics.STATISTICS_PER_SECOND) -> None:
         self._calls: deque[CallChange] = deque(maxlen=call_events)
         self._seats: dict[str, SeatChange] = {}
+        self._shown: dict[str, str] = {}  # by seat, the attempt of which it was told who is on the line
+        self._urgent: set[str] = set()  # seats of which that is to be told
         self._booths: dict[int, BoothTurnout] = {}
         self._campaigns: set[str] = set()
         self._alerts = False
@@ -60,6 +62,9 @@ class ChangeBuffer:
                 self._campaigns.add(campaign_id)
             case SeatChange(view=view):
                 self._seats[view.seat] = change
+                if view.screen_pop is not None and self._shown.get(view.seat) != view.screen_pop.attempt_id:
+                    self._shown[view.seat] = view.screen_pop.attempt_id
+                    self._urgent.add(view.seat)
             case CampaignChange(campaign_id=campaign_id):
                 self._campaigns.add(campaign_id)
             case TurnoutChange(booth=booth):
@@ -76,6 +81,7 @@ class ChangeBuffer:
         self.dropped += len(self._calls)
         self._calls.clear()
         self._seats.clear()
+        self._urgent.clear()
         self._booths.clear()
         self._campaigns.clear()
         self._alerts = False
@@ -89,7 +95,7 @@ class ChangeBuffer:
 
     def due_at(self, now: float) -> float:
         """When there is something to publish next: `now` or before it if something waits already."""
-        if self._alerts:
+        if self._alerts or self._urgent:
             return now
         due = self._centre_at + (CENTRE_STATE_SECONDS if self._centre else HEARTBEAT_SECONDS)
         if self._calls or self._seats or self._booths:
@@ -103,7 +109,7 @@ class ChangeBuffer:
         changes = bool(self._calls or self._seats or self._booths)
         changes_due = changes and self._changes_at + CHANGES_SECONDS <= now
         if not (centre_due or campaigns or changes_due or self._alerts):
-            return []
+            return self._take_urgent(view)
         if changes:  # what waits goes with what is due
             self._changes_at = now
         # A view of forty seats costs as much as twenty messages, and calls and seats bring what is said of them.
@@ -125,11 +131,19 @@ class ChangeBuffer:
                 self._centre, self._centre_at = False, now
         self._calls.clear()
         self._seats.clear()
+        self._urgent.clear()
         self._booths.clear()
         self._alerts = False
         self._campaigns -= campaigns
         self._statistics_at.update(dict.fromkeys(campaigns, now))
         return messages
+
+    def _take_urgent(self, view: Callable[[], CentreView]) -> list[Message]:
+        seats = [self._seats.pop(seat) for seat in sorted(self._urgent)]
+        self._urgent.clear()
+        if seats and self._name is None:
+            self._name = view().centre
+        return [topics.seat_message(self._name or "", change.view, change.at) for change in seats]
 
     def _statistics_due(self, campaign_id: str) -> float:
         return self._statistics_at.get(campaign_id, float("-inf")) + self._statistics_seconds

@@ -148,7 +148,7 @@ SEAT = Topic(
     key="seat",
     pattern="seats/{seat}",
     description="A seat, at every change of its state, of the transfer of its call and of its recording, at most 5 a second: of "
-    "changes that follow closely, the last.",
+    "changes that follow closely, the last. Who is on the line goes out at once.",
     retained=True,
     qos=0,
     example=payloads.SeatPayload(

@@ -70,6 +70,8 @@ class AgentEntrance:
             return problem(409, "no-agents")
         if floor.phones.get(asked.seat, asked.phone) != asked.phone:
             return problem(409, "phone-kind")
+        if not (self._picture.get("centre") or {"online": True})["online"]:
+            return problem(503, "unanswered")  # nobody would: the dialler is not at the broker
         try:
             proof = await self._people.in_turn(
                 lambda: self._prover.prove(floor.centre, asked.seat, asked.agent, asked.pin, self._picture.now())

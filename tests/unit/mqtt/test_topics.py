@@ -41,7 +41,9 @@ from dialer.domain.view import (
     CentreView,
     Hold,
     HoldReason,
+    ScreenPop,
     SeatChange,
+    SeatState,
     TurnoutChange,
 )
 from dialer.mqtt import document, payloads, topics
@@ -227,6 +229,31 @@ def test_changes_that_follow_closely_go_out_together_and_none_of_a_call_is_left_
     assert len(batches) == 6  # at once, then five a second
     assert all(batch["seat"] == 1 for batch in batches)
     assert sum(batch["call-event"] for batch in batches) == 50
+
+
+def test_who_is_on_the_line_goes_out_at_once_and_alone() -> None:
+    view = centre_view(seats=2)
+    buffer = ChangeBuffer(call_events=100)
+    buffer.note_whole_state(view, 0.0)
+    buffer.offer(CallChange("turnout-agents", "attempt-1", CallState.RINGING, 0.01))
+    buffer.take(0.01, lambda: view)
+    buffer.offer(CallChange("turnout-agents", "attempt-1", CallState.CONNECTING, 0.02))
+    reserved = replace(view.seats[0], state=SeatState.RESERVED, attempt_id="attempt-1")
+    buffer.offer(SeatChange(reserved, AT))
+    assert buffer.due_at(0.03) > 0.1
+    pop = ScreenPop("attempt-1", 7, 8, 9, (8,), opted_out=False, grounds=3)
+    known = replace(reserved, screen_pop=pop)
+    buffer.offer(SeatChange(known, AT))
+    assert buffer.due_at(0.03) == 0.03
+    (message,) = buffer.take(0.03, lambda: view)
+    assert json.loads(message.payload)["call"]["phone"] == 7
+    assert buffer.due_at(0.03) > 0.1  # what is not urgent waits for its turn
+    buffer.offer(SeatChange(replace(known, state=SeatState.TALKING), AT))
+    assert buffer.due_at(0.04) > 0.1
+    assert count_by_topic(buffer.take(0.3, lambda: view))["seat"] == 1
+    buffer.offer(SeatChange(replace(known, screen_pop=replace(pop, attempt_id="attempt-2")), AT))
+    buffer.forget()  # the whole state takes its place
+    assert buffer.due_at(0.31) > 0.31
 
 
 def test_call_events_beyond_the_queue_are_dropped_and_counted() -> None:

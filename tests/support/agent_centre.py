@@ -1,0 +1,169 @@
+"""A centre of simulated lines by the machine's clock, a broker, and a desk to which agents sign in over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from config.settings import Settings
+from dialer.app import running_centre
+from dialer.desk.doors import token_in
+from dialer.desk.people import set_password
+from dialer.desk.server import running_desk
+from dialer.mqtt.embedded_broker import BrokerKind, DemoBroker, demo_broker
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.simulation.site import SimulatedSite, simulated_profile
+from tests.support.centre import site_settings
+from tests.support.desk import CHEAP, PASSWORD
+from tests.support.mqtt import PATIENCE_SECONDS, Wire
+from tests.support.roll_filler import fill_roll
+from tests.support.seats import AGENTS
+
+COOKIE = "__Host-desk"
+
+
+@dataclass(slots=True)
+class AgentPage:
+    """One page, as the desk sees it: requests, and a stream of what it is told."""
+
+    origin: str
+    http: httpx.AsyncClient
+    token: str = ""
+    told: list[dict[str, Any]] = field(default_factory=list)
+    now: dict[str, Any] = field(default_factory=dict)  # the newest value of each key
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def ask(self, method: str, path: str, body: object = None) -> httpx.Response:
+        """Ask as the page does."""
+        headers = {"origin": self.origin, "cookie": f"{COOKIE}={self.token}"}
+        sent = {} if body is None else {"content": json.dumps(body), "headers": {"content-type": "application/json"}}
+        return await self.http.request(method, path, **{**sent, "headers": {**headers, **sent.get("headers", {})}})  # type: ignore[arg-type,dict-item]
+
+    async def sign_in(self, agent: str = "101", pin: str = "2468", seat: str = "01") -> httpx.Response:
+        """Take a seat."""
+        answer = await self.ask(
+            "POST", "/api/agent/sign-in", {"agent": agent, "pin": pin, "seat": seat, "phone": "own"}
+        )
+        if answer.status_code == 204:
+            self.token = token_in(answer.headers["set-cookie"]) or ""
+        return answer
+
+    async def do(self, name: str, command_id: str | None = None, **values: Any) -> tuple[int, dict[str, Any]]:
+        """Give a command; status and answer."""
+        asked = {"id": command_id or str(uuid.uuid4()), "name": name, "values": values}
+        answer = await self.ask("POST", "/api/agent/command", asked)
+        return answer.status_code, answer.json()
+
+    @asynccontextmanager
+    async def open(self, query: str = "?tab=one") -> AsyncIterator[None]:
+        """Have the page open: it hears until the context ends."""
+        self.told.clear()
+        hearing = asyncio.create_task(self._hear(query))
+        try:
+            await self.until(lambda: bool(self.told))
+            yield
+        finally:
+            hearing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await hearing
+
+    async def _hear(self, query: str) -> None:
+        headers = {"cookie": f"{COOKIE}={self.token}"}
+        async with self.http.stream("GET", f"/api/agent/events{query}", headers=headers, timeout=None) as answer:
+            assert answer.status_code == 200
+            async for line in answer.aiter_lines():
+                if line.startswith("data: "):
+                    values = json.loads(line.removeprefix("data: "))["set"]
+                    self.told.append(values)
+                    self.now.update(values)
+                    self._news.set()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Return once it holds of what was told."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not holds():
+                self._news.clear()
+                await self._news.wait()
+
+    async def talking(self) -> dict[str, Any]:
+        """The pop of the call, once somebody is on the line."""
+        await self.until(lambda: self.now["seat"] is not None and self.now["seat"]["state"] == "talking")
+        await self.until(lambda: self.now["pop"] is not None)
+        pop: dict[str, Any] = self.now["pop"]
+        return pop
+
+
+@dataclass(slots=True)
+class AgentCentre:
+    """The centre, and its desk."""
+
+    site: SimulatedSite
+    settings: Settings
+    broker: DemoBroker
+    wire: Wire  # between desk and broker
+    origin: str
+    page: AgentPage
+
+    async def supervise(self, name: str, **values: Any) -> dict[str, Any]:
+        """Give a command of the board as a supervisor."""
+        headers = {"origin": self.origin}
+        async with httpx.AsyncClient(base_url=self.origin) as http:
+            answer = await http.post("/api/sign-in", json={"name": "asha", "password": PASSWORD}, headers=headers)
+            headers["cookie"] = answer.headers["set-cookie"].partition(";")[0]
+            asked = {"id": str(uuid.uuid4()), "name": name, **values}
+            answer = await http.post("/api/board/commands", json=asked, headers=headers)
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+@asynccontextmanager
+async def agent_centre(
+    folder: Path, lines: SimulatedAsteriskConfig, change: Callable[[Path], None] = lambda _: None
+) -> AsyncIterator[AgentCentre]:
+    """Run it for as long as the context lasts, with Mosquitto. `change` may alter the store before."""
+    store = folder / "centre.db"
+    fill_roll(store, 90, voters_per_booth=100, numbers_weigh_alike=True)
+    change(store)
+    async with AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(demo_broker(BrokerKind.MOSQUITTO))
+        switch = await stack.enter_async_context(SimulatedAsterisk(replace(lines, start_epoch=None)))
+        settings = site_settings(
+            folder,
+            switch.ami_port,
+            agents=AGENTS,
+            broker={"enabled": True},
+            dialling={"drain_seconds": 1, "max_attempts_per_day": 3},
+            desk={"port": 0, "user": "desk"},
+            supervisors=[{"name": "desk", "role": "desk"}, {"name": "asha", "role": "supervisor"}],
+            campaign={"script": "polling_day", "wrap_up_seconds": 30},
+        )
+        await set_password(settings, "asha", PASSWORD)
+        centre = await stack.enter_async_context(
+            running_centre(settings, broker=broker.settings, profile=simulated_profile())
+        )
+        wire = await stack.enter_async_context(Wire())
+        await wire.lead_to(broker.port)
+        to_broker = replace(broker.settings, port=wire.port, backoff_first_seconds=0.05, backoff_most_seconds=0.2)
+        desk = await stack.enter_async_context(running_desk(settings, broker=to_broker, hasher=CHEAP, assets={}))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=desk.origin))
+        site = SimulatedSite(switch, centre)
+        running = asyncio.create_task(site.run())
+        page = AgentPage(desk.origin, http)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (site.view.switch_up and centre.monitor is not None and centre.monitor.broker_up):
+                await asyncio.sleep(0.02)
+            while not (await page.ask("GET", "/health")).json()["broker"]:
+                await asyncio.sleep(0.02)
+        yield AgentCentre(site, settings, broker, wire, desk.origin, page)
+        site.stop.set()
+        await running

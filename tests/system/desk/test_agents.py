@@ -1,0 +1,133 @@
+"""Agents at the desk of a whole centre: a real broker, simulated lines, the machine's clock, and the pages' own requests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dialer.mqtt.embedded_broker import mosquitto_path
+from dialer.store.agent_records import forget_written
+from tests.support.agent_centre import AgentPage, agent_centre
+from tests.support.screen_pop import LONG_NAME, TURNED_NAME
+from tests.support.stored import execute, query
+from tests.support.voters import all_answer
+
+pytestmark = pytest.mark.skipif(mosquitto_path() is None, reason="mosquitto is not installed")
+
+LINES = all_answer(answer_after=1.5, talk_seconds=60.0)
+
+
+async def test_an_agents_call_from_signing_in_to_what_came_of_it(tmp_path: Path) -> None:
+    store = tmp_path / "centre.db"
+    async with agent_centre(tmp_path, LINES) as centre:
+        page = centre.page
+        assert (await page.ask("GET", "/api/agent/seats")).json()[0] == {"seat": "01", "taken": False, "phone": "own"}
+        assert (await page.sign_in(pin="2469")).json() == {"problem": "pin-wrong"}
+        assert (await page.sign_in()).status_code == 204
+        me = (await page.ask("GET", "/api/agent/me")).json()
+        assert (me["agent"], me["seat"]) == ("101", "01")
+        async with page.open():
+            pop = await page.talking()
+            attempt = pop["attempt"]
+
+            # Who is on the line is told with the seat's own messages, which wait for nothing.
+            order = [
+                "pop" if each.get("pop") else each["seat"]["state"]
+                for each in page.told
+                if each.keys() & {"pop", "seat"}
+            ]
+            assert order[:2] == ["ready", "reserved"]
+            assert order.index("pop") <= 3
+            row = query(
+                store, "SELECT e164, voter_id FROM attempt JOIN phone USING (phone_id) WHERE attempt_id = ?", attempt
+            )
+            ((number, voter_id),) = row
+            assert (pop["masked"], pop["addressed"]) == (f"•••• {number[-4:]}", voter_id)
+            assert number not in str(page.told)
+            assert pop["script"]["name"] == "polling_day"
+            assert pop["lawful"]["word"] in {"allowed", "not-listed"}
+
+            # A second page says that the first is open; a reload brings back what was typed.
+            assert (await page.ask("GET", "/api/agent/events?tab=two")).json() == {"problem": "open-elsewhere"}
+            draft = {"attempt": attempt, "draft": {"note": "at six"}}
+            assert (await page.ask("PUT", "/api/agent/draft", draft)).status_code == 204
+        page.now.clear()
+        async with page.open():
+            assert page.now["pop"]["draft"] == draft["draft"]
+
+            # A note that is too long is refused, one that is not is on disk before the outcome names it.
+            note = {"id": "note-1", "attempt": attempt, "text": "x" * 1_000_000}
+            assert (await page.ask("POST", "/api/agent/note", note)).json() == {"problem": "too-long"}
+            assert (await page.ask("POST", "/api/agent/note", {**note, "text": "at six"})).status_code == 204
+
+            # What came of the call is kept once, however often the page asks; and not of another seat's call.
+            said = {"attempt": attempt, "disposition": "voted", "note": "note-1"}
+            said["voters"] = [{"voter": voter_id, "mark": "voted", "confidence": "said"}]
+            assert (await page.do("seat-dispose", seat="02", **said))[0] == 422
+            for _ in range(2):
+                status, answer = await page.do("seat-dispose", "the-first-word", **said)
+                assert (status, answer["status"]) == (200, "done"), answer
+            assert query(store, "SELECT disposition, note, agent FROM attempt WHERE attempt_id = ?", attempt) == [
+                ("voted", "note-1", "101")
+            ]
+            assert query(store, "SELECT voter_id, kind FROM mark") == [(voter_id, "voted")]
+
+            # A click on a call that is over never reaches the next voter.
+            await page.do("seat-hang-up", attempt=attempt)
+            await page.until(lambda: page.now["seat"]["state"] == "wrap-up")
+            await page.do("seat-ready", attempt=attempt)
+            await page.until(lambda: page.now["seat"]["attempt"] not in {attempt, None})
+            late = await page.do("seat-hang-up", attempt=attempt)
+            assert late == (409, {"problem": "late"})
+            status, answer = await page.do(
+                "seat-dispose", attempt="00000000-0000-4000-8000-000000000000", disposition="voted"
+            )
+            assert (status, answer["status"], answer["word"]) == (200, "refused", "late")
+
+            # The broker is away: nothing waits, and what is on the screen stays.
+            await centre.wire.take_down()
+            await page.until(lambda: not page.now["desk"]["heard"])
+            assert await page.do("seat-pause", reason="break") == (503, {"problem": "away"})
+            other = AgentPage(page.origin, page.http)
+            assert (await other.sign_in("102", "1357", "02")).json() == {"problem": "away"}
+            await centre.wire.lead_to(centre.broker.port)
+            await page.until(lambda: page.now["desk"]["heard"])
+
+            assert (await page.do("seat-log-off"))[1]["status"] == "done"
+            last = (await page.talking())["attempt"]
+            await page.do("seat-hang-up", attempt=last)
+            await page.until(lambda: page.now["seat"]["state"] == "wrap-up")
+            await page.do("seat-dispose", attempt=last, disposition="refused")
+            await page.until(lambda: page.now.get("ended") == "signed-out")
+        assert (await page.ask("GET", "/api/agent/me")).json() is None
+    assert forget_written(store, None, None) == 1
+
+
+async def test_a_storm_of_wrong_pins_locks_as_at_the_telephone_and_a_supervisor_unlocks(tmp_path: Path) -> None:
+    async with agent_centre(tmp_path, LINES) as centre:
+        page = centre.page
+        told = [(await page.sign_in(pin="9999")).json()["problem"] for _ in range(10)]
+        assert told[:9] == ["pin-wrong"] * 9
+        answer = await page.sign_in()
+        assert (answer.status_code, answer.json()) == (429, {"problem": "seat-locked"})
+        assert (await page.sign_in(seat="02")).json() == {
+            "problem": "pin-wrong"
+        }  # the agent is locked too, and nobody is told
+        assert (await centre.supervise("seat-unlock", seat="01"))["status"] == "done"
+        assert (await page.sign_in()).status_code == 204
+        other = AgentPage(page.origin, page.http)
+        assert (await other.sign_in("102", "1357", "01")).json() == {"problem": "seat-taken"}
+        assert (await other.sign_in("101", "2468", "02")).json() == {"problem": "agent-elsewhere", "seat": "01"}
+        assert (await other.sign_in("101", "2468", "09")).json() == {"problem": "no-seat"}
+
+
+async def test_a_name_is_data_whatever_stands_in_it(tmp_path: Path) -> None:
+    def name(store: Path) -> None:
+        execute(store, "UPDATE voter SET name = ?, house = ?", LONG_NAME, TURNED_NAME)
+
+    async with agent_centre(tmp_path, LINES, name) as centre:
+        assert (await centre.page.sign_in()).status_code == 204
+        async with centre.page.open():
+            pop = await centre.page.talking()
+            assert {(each["name"], each["house"]) for each in pop["voters"]} == {(LONG_NAME, TURNED_NAME)}
