@@ -18,6 +18,7 @@ from dialer.desk.hearing import Hearing
 from dialer.desk.people import People, Who
 from dialer.desk.picture import Picture, Reader, Told
 from dialer.domain.clock import Clock
+from dialer.domain.commands.messages import MOST_LETTERS
 from dialer.domain.commands.registry import COMMANDS
 from dialer.store.desk_file import Acknowledgement, DeskFile
 
@@ -35,6 +36,7 @@ OFFERED = (
     "stop-all",
     "accept-clock",
     "reload-flows",
+    "seat-message",
     "seat-pause",
     "seat-ready",
     "seat-log-off",
@@ -62,6 +64,7 @@ class CommandAsked(BaseModel):
     campaign: _Text | None = None
     seat: _Text | None = None
     reason: _Text | None = None
+    text: Annotated[str, Field(min_length=1, max_length=MOST_LETTERS)] | None = None
 
 
 class AlertSeen(BaseModel):
@@ -148,7 +151,7 @@ class Board:
         if who.role not in kind.roles:
             return problem(403, "role")
         values = asked.model_dump(exclude={"id", "name"}, exclude_none=True)
-        if set(values) != set(kind.needs):
+        if not set(kind.needs) <= set(values) <= {*kind.needs, *kind.may}:
             return problem(422, "values")
         reply = await self._hearing.ask(who.name, asked.id, asked.name, values)
         if reply is None:

@@ -160,6 +160,15 @@ class ScreenPop:
 
 
 @dataclass(frozen=True, slots=True)
+class SupervisorsLine:
+    """A line of text for the agent at a seat."""
+
+    text: str
+    at: float  # epoch seconds
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
 class SeatView:
     """One seat as it stands."""
 
@@ -175,6 +184,7 @@ class SeatView:
     transfer: TransferStage | None = None  # of the call; None: agent and voter talk
     recording: str | None = None  # of the call: on or paused
     screen_pop: ScreenPop | None = None  # of the call, once it is read
+    message: SupervisorsLine | None = None  # not read yet
 
 
 @dataclass(frozen=True, slots=True)

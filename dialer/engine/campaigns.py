@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from dialer.domain.errors import CommandRefused, StoreError
+from dialer.domain.errors import StoreError
 from dialer.domain.model import CampaignState
 from dialer.domain.view import AlertLevel, CampaignChange
 from dialer.engine.call import Call
@@ -40,10 +40,7 @@ class Campaigns:
 
     async def set_campaign_state(self, campaign_id: str, state: CampaignState) -> str:
         """Pause, resume or stop a campaign. Raises CommandRefused, StoreError once it is so here and was not kept."""
-        run = self._centre.campaigns.get(campaign_id)
-        if run is None:
-            known = ", ".join(self._centre.campaigns) or "none"
-            raise CommandRefused(f"there is no campaign {campaign_id!r}; running here: {known}")
+        run = self._centre.campaign(campaign_id)
         self._change(run, state)
         if state is CampaignState.RUNNING:
             self._hear_again(run)

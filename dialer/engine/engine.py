@@ -38,7 +38,7 @@ from dialer.engine.placing import Hoppers, KeptSeats, Originator, Placing
 from dialer.engine.plan import EnginePlan, Outside
 from dialer.engine.reconcile import Reconciler
 from dialer.engine.results import CallEnds, Marks
-from dialer.engine.screen_pop import ScreenPops
+from dialer.engine.screen_pop import Messages, ScreenPops
 from dialer.engine.seat import Seat
 from dialer.engine.seat_silence import SeatSilence
 from dialer.engine.supervision.service import Recorder, Supervision
@@ -91,7 +91,7 @@ class Engine:
         self.seat_desk = Agents(centre, self._acd, outside, plan, self._silence)
         self._keys = SeatKeys(centre, plan.agent_rules)
         self._dispositions = Dispositions(centre, self._acd, self._store)
-        self._pops = ScreenPops(centre, self._store)
+        self._pops, self._messages = ScreenPops(centre, self._store), Messages(centre, self._acd)
         originator = Originator(centre, outside, self._eligibility, self._trunk_desk, KeptSeats(centre, self._acd))
         hoppers = Hoppers(centre, self._store, plan.owner, outside.has_room)
         self._placing = Placing(centre, self._eligibility, self._trunk_desk, hoppers, originator)
@@ -106,9 +106,19 @@ class Engine:
         self.flow_desk = FlowService(centre, self._store, outside.flows, self._eligibility, self._acd)
         self._housekeeping = Housekeeping(centre, self._store, self._acd)
         self.users = Users(self._store, centre.clock, plan.users)
+        self._due_at_seat: Mapping[What, Callable[[str], object]] = {
+            What.WRAP_UP_OVER: self._acd.wrap_up_ran_out,
+            What.CALL_PHONE: self._acd.call_phone,
+            What.PHONE_NOT_CALLED: self._acd.expect_phone,
+            What.AGENT_GONE: self.seat_desk.gone,
+            What.UNLOCKED: self.seat_desk.unlocked,
+            What.SEAT_CHANGED: self._supervision.seat_changed,
+            What.MESSAGE_OLD: self._messages.forget,
+        }
         self._desks = Desks(
             campaigns=self._campaigns,
             seats=self.seat_desk,
+            messages=self._messages,
             dispositions=self._dispositions,
             workers=self.flow_desk.workers,
             transfers=self._transfers,
@@ -322,25 +332,16 @@ class Engine:
 
     def _due(self, due: Due) -> None:
         seat, attempt_id = due.seat, due.attempt_id or AttemptId("")
+        if (of_seat := self._due_at_seat.get(due.what)) is not None:
+            of_seat(seat)
+            return
         match due.what:
             case What.VOTER_TOO_LATE:
                 self._acd.too_late(attempt_id)
             case What.VOTER_NEVER_CAME:
                 self._acd.never_came(seat, attempt_id)
-            case What.WRAP_UP_OVER:
-                self._acd.wrap_up_ran_out(seat)
-            case What.CALL_PHONE:
-                self._acd.call_phone(seat)
-            case What.PHONE_NOT_CALLED:
-                self._acd.expect_phone(seat)
-            case What.AGENT_GONE:
-                self.seat_desk.gone(seat)
-            case What.UNLOCKED:
-                self.seat_desk.unlocked(seat)
             case What.CALL_AT_SEAT | What.HOUSEHOLD_CHANGED:
                 self._pops.look(seat, attempt_id, again=due.what is What.HOUSEHOLD_CHANGED)
-            case What.SEAT_CHANGED:
-                self._supervision.seat_changed(seat)
             case What.NOT_HANDED_OVER:
                 self._transfers.not_handed_over(attempt_id)
             case What.FLOW_OVERDUE:

@@ -1,19 +1,24 @@
-"""Who is on the line at a seat, by ids: for an agent's page to show before the voice is there, and anew when something of it was
-said elsewhere.
+"""What an agent's page shows: who is on the line, by ids, before the voice is there, and anew when something of it was said
+elsewhere; and a supervisor's line of text.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import structlog
 
-from dialer.domain.errors import StoreError
+from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import AttemptId
-from dialer.domain.view import SeatChange
-from dialer.engine.effects import Notify
+from dialer.domain.view import SeatChange, SupervisorsLine
+from dialer.engine.acd import Acd
+from dialer.engine.effects import Due, Notify, Timer, What
+from dialer.engine.snapshot import seats_of
 from dialer.engine.views import seat_view
 from dialer.engine.world import Centre
 from dialer.store.sqlite import Store
 
+MESSAGE_SECONDS = 600.0
 _log = structlog.get_logger(__name__)
 
 
@@ -48,3 +53,51 @@ class ScreenPops:
             found = found.after(before)
         self._centre.pops[seat_name] = found
         self._centre.then(Notify(SeatChange(seat_view(self._centre, seat), self._centre.clock.now())))
+
+
+class Messages:
+    """One line at a seat, for this run of the dialler: a newer one takes its place."""
+
+    def __init__(self, centre: Centre, acd: Acd) -> None:
+        """`acd` has the seats."""
+        self._centre = centre
+        self._acd = acd
+
+    def send_to_seat(self, seat_name: str, text: str, sender: str) -> str:
+        """To the agent at a seat. Raises CommandRefused where nobody is there."""
+        if self._centre.seat(seat_name).agent is None:
+            raise CommandRefused(f"seat {seat_name} has no agent who could read it")
+        self._put(seat_name, text, sender)
+        return f"seat {seat_name}: on the agent's page"
+
+    def send_to_campaign(self, campaign_id: str, text: str, sender: str) -> str:
+        """To every agent who serves a campaign. Raises CommandRefused where there is none."""
+        run = self._centre.campaign(campaign_id)
+        names = [seat.name for seat in seats_of(self._centre, run) if seat.agent is not None]
+        if not names:
+            raise CommandRefused(f"no agent is there who serves campaign {campaign_id}")
+        for name in names:
+            self._put(name, text, sender)
+        return f"campaign {campaign_id}: on the pages of {len(names)} agents"
+
+    def read(self, seat_name: str, at: float) -> str:
+        """The agent has read the one of that moment, as it was told."""
+        there = self._centre.seat(seat_name).message
+        if there is not None and abs(there.at - at) < 0.001:  # the wire has milliseconds
+            self.forget(seat_name)
+        return f"seat {seat_name}: read"
+
+    def forget(self, seat_name: str) -> None:
+        """It is read, or old."""
+        self._centre.then(Timer(f"message/{seat_name}"))
+        self._set(seat_name, None)
+
+    def _put(self, seat_name: str, text: str, sender: str) -> None:
+        self._centre.then(Timer(f"message/{seat_name}", MESSAGE_SECONDS, Due(What.MESSAGE_OLD, seat_name)))
+        self._set(seat_name, SupervisorsLine(text, self._centre.clock.now(), sender))
+
+    def _set(self, seat_name: str, message: SupervisorsLine | None) -> None:
+        seat = self._centre.seats[seat_name]
+        if seat.message != message:
+            self._acd.put(seat, replace(seat, message=message))
+            self._acd.notify(seat_name)

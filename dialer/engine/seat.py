@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from dialer.domain.clock import Instant
 from dialer.domain.errors import CommandRefused, RefusedBecause
 from dialer.domain.model import AttemptId
-from dialer.domain.view import SeatState
+from dialer.domain.view import SeatState, SupervisorsLine
 from dialer.pacing.port import SeatStage
 
 _WITH_CALL = frozenset({SeatState.RESERVED, SeatState.TALKING})
@@ -37,6 +37,7 @@ class Seat:
     campaign_id: str | None = None
     then: SeatState = SeatState.READY  # after the wrap-up: ready, paused or offline
     reason: str | None = None  # of the pause, or of the one to come
+    message: SupervisorsLine | None = None  # that the agent has not read yet
     closing_since_seconds: float | None = None  # monotonic: since talk or wrap-up is said to come to its end
 
     @property
@@ -119,6 +120,7 @@ class Seat:
             campaign_id=None,
             then=SeatState.READY,
             reason=None,
+            message=None,
         )
         return seat._to(SeatState.OFFLINE, now)
 

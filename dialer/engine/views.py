@@ -115,6 +115,7 @@ def seat_view(centre: Centre, seat: Seat) -> SeatView:
         recording=("paused" if call.talk.recording_paused else "on")
         if call is not None and call.talk.recorded
         else None,
+        message=seat.message,
         screen_pop=pop if pop is not None and pop.attempt_id == seat.attempt_id else None,
     )
 

@@ -235,6 +235,14 @@ class Centre:
             )
         return seat
 
+    def campaign(self, campaign_id: str) -> CampaignRun:
+        """The campaign of that id. Raises CommandRefused where there is none."""
+        run = self.campaigns.get(campaign_id)
+        if run is None:
+            known = ", ".join(self.campaigns) or "none"
+            raise CommandRefused(f"there is no campaign {campaign_id!r}; running here: {known}")
+        return run
+
     def call_at(self, seat: Seat) -> Call | None:
         """The call that the seat has, if it is live: that of a wrap-up is over, as a rule."""
         return self.calls.get(seat.attempt_id) if seat.attempt_id is not None else None

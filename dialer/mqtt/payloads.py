@@ -198,6 +198,14 @@ class SeatCallPayload(Payload):
     grounds: Annotated[int | None, Field(description="id of what makes the call lawful; null: nobody asked")]
 
 
+class MessagePayload(Payload):
+    """A supervisor's line of text for the agent at a seat."""
+
+    text: str
+    at: Time
+    sender: Annotated[str, Field(description="the supervisor's name")]
+
+
 class SeatPayload(Payload):
     """A seat as it stands since its last change."""
 
@@ -227,6 +235,10 @@ class SeatPayload(Payload):
         ),
     ] = None
     since: Annotated[_Rounded | None, Field(description="since when it is in this state, epoch seconds, UTC")] = None
+    message: Annotated[
+        MessagePayload | None,
+        Field(description="until it is read (seat-message-read), 10 minutes old, or the agent has logged off"),
+    ] = None
 
 
 class CallPayload(Payload):

@@ -39,6 +39,8 @@ NEEDED: dict[str, Any] = {
     "hashes": ["0f" * 32],
     "fingerprint": "0f" * 8,
     "source": "letter-12",
+    "text": "back to the first page of the script",
+    "message_at": NOW - 60,
     "user": "meena",
     "role": "coach",
 }

@@ -25,6 +25,7 @@ OFFERED = frozenset(
         "seat-log-off",
         "seat-hang-up",
         "seat-closing",
+        "seat-message-read",
         "seat-hold",
         "seat-resume",
         "seat-transfer",

@@ -29,6 +29,7 @@ from dialer.domain.commands.seats import (
     SeatSignIn,
     SeatUnlock,
 )
+from dialer.domain.commands.messages import SeatMessage, SeatMessageRead
 from dialer.domain.commands.workers import SeatSerials, SeatTakeBack
 from dialer.domain.commands.transfers import (
     SeatCancelConsult,
@@ -86,6 +87,8 @@ __all__ = [
     "SeatLogIn",
     "SeatLogOff",
     "SeatMerge",
+    "SeatMessage",
+    "SeatMessageRead",
     "SeatPause",
     "SeatPauseRecording",
     "SeatReady",

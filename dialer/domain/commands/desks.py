@@ -61,6 +61,19 @@ class SeatDesk(Protocol):
         """Talk or wrap-up comes to its end."""
 
 
+class MessageDesk(Protocol):
+    """Lines of text on agents' pages."""
+
+    def send_to_seat(self, seat_name: str, text: str, sender: str) -> str:
+        """To the agent there."""
+
+    def send_to_campaign(self, campaign_id: str, text: str, sender: str) -> str:
+        """To all who serve it."""
+
+    def read(self, seat_name: str, at: float) -> str:
+        """It goes."""
+
+
 class DispositionDesk(Protocol):
     """What agents say of calls."""
 
@@ -177,6 +190,7 @@ class Desks:
 
     campaigns: CampaignDesk
     seats: SeatDesk
+    messages: MessageDesk
     dispositions: DispositionDesk
     workers: WorkerDesk
     transfers: TransferDesk

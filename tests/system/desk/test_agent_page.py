@@ -323,6 +323,20 @@ async def test_the_seat_is_steered_by_buttons_and_by_the_phones_keys(site: Site)
     assert await site.desk.asked("seat-log-off") == [{}]
 
 
+async def test_a_supervisors_line_stands_until_it_is_read(site: Site) -> None:
+    page = await site.at_work()
+    line = {"text": "<b>the second page first</b> " * 7, "at": 1_776_740_000.125, "sender": "asha"}
+    site.desk.seat("ready", message=line)
+    await expect(page.locator(".line")).to_contain_text("<b>the second page first</b>")
+    await expect(page.locator(".line")).to_contain_text("asha")
+    assert not await is_cut(page)
+    assert await violations(page) == []
+    await page.get_by_role("button", name="Read", exact=True).click()
+    assert await site.desk.asked("seat-message-read") == [{"message_at": line["at"]}]
+    site.desk.seat("ready")
+    await expect(page.locator(".line")).to_have_count(0)
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [

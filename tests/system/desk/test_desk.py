@@ -21,7 +21,7 @@ from dialer.desk.pages_built import SOURCES
 from dialer.desk.people import People
 from dialer.desk.server import RunningDesk, running_desk
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands import PauseCampaign, StopAll
+from dialer.domain.commands import PauseCampaign, SeatMessage, StopAll
 from dialer.domain.view import Alert, AlertLevel, SeatChange, SeatState
 from dialer.mqtt import topics
 from dialer.mqtt.embedded_broker import demo_broker
@@ -132,6 +132,15 @@ async def test_a_supervisor_sees_the_centre_and_gives_commands(site: Site) -> No
     await expect(board.get_by_role("dialog")).to_contain_text("seat-02")
     await board.keyboard.press("Escape")
     assert len(site.engine.executed) == 2
+
+    # A line for an agent is written, and sent by Enter; without a letter there is nothing to send.
+    await board.locator(".seat-card").nth(1).get_by_role("button").click()
+    await board.locator(".menu:popover-open").get_by_role("button", name="Message").click()
+    await expect(board.get_by_role("dialog").get_by_role("button", name="Message")).to_be_disabled()
+    await board.get_by_label("What the agent is to read").fill("the second page first")
+    await board.keyboard.press("Enter")
+    await expect(board.get_by_role("status")).to_have_text("Done: done: SeatMessage")
+    assert site.engine.executed[2:] == [SeatMessage("the second page first", "seat-02", None, "asha")]
 
     # An alert that somebody has seen is so for everybody, also after a reload.
     site.engine.take_alert(

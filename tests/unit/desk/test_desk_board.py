@@ -39,7 +39,7 @@ async def test_a_command_goes_out_as_the_one_who_has_signed_in(desk: DeskStand) 
 
 
 async def test_every_role_gives_the_commands_of_docs_topics_and_no_others(desk: DeskStand) -> None:
-    values = {"campaign": "turnout", "seat": "04", "reason": "break"}
+    values = {"campaign": "turnout", "seat": "04", "reason": "break", "text": "the script's second page"}
     for name in OFFERED:
         kind = COMMANDS[name]
         body = {"id": ID, "name": name, **{key: values[key] for key in kind.needs}}
@@ -55,6 +55,8 @@ async def test_every_role_gives_the_commands_of_docs_topics_and_no_others(desk: 
         ({"id": ID, "name": "marks"}, 404, "no-command"),
         ({"id": ID, "name": "opt-outs", "campaign": "x"}, 404, "no-command"),
         ({"id": ID, "name": "pause"}, 422, "values"),
+        ({"id": ID, "name": "pause", "campaign": "x", "text": "a line"}, 422, "values"),
+        ({"id": ID, "name": "seat-message", "seat": "01", "text": "x" * 201}, 422, "values"),
         ({"id": ID, "name": "pause", "campaign": "x", "seat": "01"}, 422, "values"),
         ({"id": ID, "name": "pause", "campaign": "x" * 129}, 422, "values"),
         ({"id": "../x", "name": "stop-all"}, 422, "values"),

@@ -103,6 +103,12 @@ def test_a_good_command_is_accepted(payload: bytes, command: object) -> None:
         (of_kind("user-set", user="Meena"), "needs `user`, a name of 1 to 32 small letters"),
         (of_kind("user-set", user="../state"), "needs `user`"),
         (of_kind("user-set", user=7), "needs `user`"),
+        (of_kind("seat-message", seat="01", text="call 98765 43210"), "more than 6 digits may be a phone number"),
+        (of_kind("seat-message", seat="01", text="९८७६५४३२१०"), "more than 6 digits may be a phone number"),
+        (of_kind("seat-message", seat="01", text="a" * 201), "needs `text`, a line of 1 to 200 letters"),
+        (of_kind("seat-message", seat="01", text="one\nmore"), "needs `text`"),
+        (of_kind("seat-message", seat="01", text="  "), "needs `text`"),
+        (of_kind("seat-message-read", message_at="now"), "needs `message_at`"),
         (of_kind("user-set", user="dialler"), "needs `user`, a name of 1 to 32 small letters, digits and dashes"),
         (of_kind("user-set", user="a919876543210"), "it may be a phone number"),
         (
@@ -174,7 +180,10 @@ def test_who_reads_and_what_a_program_may_do_is_what_the_pages_say() -> None:
     assert may[SupervisorRole.COMPLIANCE] == {
         *("pause", "stop", "stop-all", "complaint", "complaint-answer", "opt-outs", "unknown-release"),
     }
-    assert may[SupervisorRole.DESK] == {name for name in COMMANDS if name.startswith("seat-")} - {"seat-unlock"}
+    assert may[SupervisorRole.DESK] == {name for name in COMMANDS if name.startswith("seat-")} - {
+        "seat-unlock",
+        "seat-message",
+    }
     assert may[SupervisorRole.SUPERVISOR] == set(COMMANDS)
 
 
@@ -195,6 +204,7 @@ def test_what_is_done_twice_as_once_is_repeatable() -> None:
         "stop-all",
         "accept-clock",
         "reload-flows",
+        "seat-message-read",
         "marks",  # these have keys of their own for what they bring
         "official-turnout",
         "complaint",

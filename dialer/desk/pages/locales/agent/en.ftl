@@ -251,6 +251,8 @@ done-seat-cancel-consult = You have the voter alone.
 done-seat-pause-recording = What is said now is not recorded.
 done-seat-resume-recording = It is recorded again.
 ask-seat-log-off = No more calls come to you. A talk goes on to its end.
+line-from = { $sender }, { $at }:
+line-read = Read
 unanswered = The dialler has not answered. Look how the seat stands before you try again.
 no-such-key = That key means nothing.
 

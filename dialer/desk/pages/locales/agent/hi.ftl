@@ -250,6 +250,8 @@ done-seat-cancel-consult = अब केवल मतदाता आपके �
 done-seat-pause-recording = अब जो कहा जाएगा, वह रिकॉर्ड नहीं होगा।
 done-seat-resume-recording = रिकॉर्डिंग फिर चल रही है।
 ask-seat-log-off = आपको और कॉल नहीं मिलेंगी। चल रही बातचीत पूरी होगी।
+line-from = { $sender }, { $at }:
+line-read = पढ़ लिया
 unanswered = डायलर ने जवाब नहीं दिया। फिर कोशिश से पहले सीट की स्थिति देखें।
 no-such-key = इस बटन का कोई अर्थ नहीं है।
 

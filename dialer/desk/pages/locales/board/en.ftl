@@ -299,6 +299,7 @@ do-seat-pause = Pause
 do-seat-ready = Ready
 do-seat-log-off = Log off
 do-seat-hang-up = Hang up
+do-seat-message = Message
 do-seat-unlock = Unlock log-in
 do-listen = Listen
 do-whisper = Whisper
@@ -314,10 +315,15 @@ ask-reload-flows = The next call has the new version of each flow.
 ask-seat-pause = Seat { $seat } gets no more calls; a talk goes on to its end.
 ask-seat-log-off = The agent of seat { $seat } is logged off; a talk goes on to its end.
 ask-seat-hang-up = The voter's call at seat { $seat } ends at once.
+ask-seat-message = { $seat ->
+    [""] { $campaign }: a line on the page of every agent who serves it, until it is read or 10 minutes old. No voter's name, no phone number.
+   *[other] A line on the page of seat { $seat }, until it is read or 10 minutes old. No voter's name, no phone number.
+}
 ask-seat-unlock = Seat { $seat } takes log-ins again.
 ask-whisper = Your phone rings. The agent of seat { $seat } hears you, the voter does not.
 ask-barge = Your phone rings. Agent and voter of seat { $seat } both hear you.
 
+message-text = What the agent is to read
 pause-reason = Reason
 
 commands-signed = The dialler wants your commands signed, which this page cannot do: give them with "dialer mqtt send".

@@ -6,6 +6,7 @@ import { STALE_SECONDS, ask, hear, isProblem, now, silentSeconds, value } from "
 import { areLoaded, count, lasted, speak, suggest, t, word } from "../shared/words";
 import { CallControls, SeatControls } from "./controls";
 import { listen } from "./keys";
+import { Line } from "./line";
 import { atTheEnd, settle } from "./outcomes";
 import { PhonePanel, PhoneTrouble } from "./phone-panel";
 import { About, Who } from "./pop";
@@ -240,6 +241,7 @@ function Desk() {
       <Head />
       <main>
         <Stale />
+        <Line />
         <PhoneTrouble />
         <Spoken />
         <Correcting />

@@ -29,6 +29,7 @@ export interface Seat {
   help: string | null;
   recording: string | null;
   since: number | null;
+  message?: { text: string; at: number; sender: string } | null;
 }
 export interface Voter {
   id: number;

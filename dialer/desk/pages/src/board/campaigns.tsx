@@ -19,6 +19,7 @@ export function whyInWords(why: Why): string {
 
 function Buttons({ campaign }: { campaign: Campaign }) {
   const offered = campaign.state === "running" ? ["pause", "stop"] : campaign.state === "paused" ? ["resume", "stop"] : ["resume"];
+  if (campaign.kind === "agents") offered.push("seat-message");
   const allowed = offered.filter(may);
   return (
     <div class="row">

@@ -26,6 +26,9 @@ export async function send(path: string, values: Record<string, string>): Promis
 const give = (name: string, values: Record<string, string>) => send("/api/board/commands", { name, ...values });
 
 const GRAVE = new Set(["stop", "stop-all", "seat-log-off", "seat-hang-up", "barge"]);
+/** What is said in the question goes with the command, as this value of it. */
+const SAID: Record<string, string> = { "seat-pause": "reason", "seat-message": "text" };
+const MOST_LETTERS = 200; // docs/topics.md
 const AT_ONCE = new Set(["seat-ready", "listen", "stop-listening"]); // nothing that is lost by them
 
 /** Ask whether to do it, then do it. */
@@ -34,11 +37,12 @@ export function command(name: string, values: Record<string, string> = {}): void
   const reasons = (me.value?.pause_reasons ?? []).map((reason): [string, string] => [reason, word("pause", reason)]);
   question({
     title: t(`do-${name}`),
-    text: t(`ask-${name}`, values),
+    text: t(`ask-${name}`, { seat: "", campaign: "", ...values }),
     yes: t(`do-${name}`),
     grave: GRAVE.has(name),
     ...(name === "seat-pause" ? { choices: { label: t("pause-reason"), options: reasons } } : {}),
-    then: (reason) => void give(name, name === "seat-pause" ? { ...values, reason } : values),
+    ...(name === "seat-message" ? { line: { label: t("message-text"), most: MOST_LETTERS } } : {}),
+    then: (said) => void give(name, name in SAID ? { ...values, [SAID[name]!]: said } : values),
   });
 }
 

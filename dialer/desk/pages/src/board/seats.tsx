@@ -9,11 +9,11 @@ import { asked, isShown, narrowing, spoken, type Seat } from "./wire";
 const wanted = narrowing("seats", new RegExp(`^(${SEAT_STATES.join("|")})$`));
 
 const OFFERED: Record<string, string[]> = {
-  ready: ["seat-pause", "seat-log-off"],
-  reserved: ["seat-pause", "seat-log-off"],
-  talking: ["listen", "whisper", "barge", "seat-pause", "seat-hang-up", "seat-log-off"],
-  "wrap-up": ["listen", "seat-ready", "seat-pause", "seat-log-off"],
-  paused: ["seat-ready", "seat-log-off"],
+  ready: ["seat-message", "seat-pause", "seat-log-off"],
+  reserved: ["seat-message", "seat-pause", "seat-log-off"],
+  talking: ["listen", "whisper", "barge", "seat-message", "seat-pause", "seat-hang-up", "seat-log-off"],
+  "wrap-up": ["listen", "seat-message", "seat-ready", "seat-pause", "seat-log-off"],
+  paused: ["seat-message", "seat-ready", "seat-log-off"],
   lost: ["seat-log-off"],
   offline: ["seat-unlock"],
 };

@@ -47,6 +47,8 @@ interface Question {
   yes: string;
   grave: boolean;
   choices?: { label: string; options: [string, string][] };
+  /** A line to be written, of at most so many letters. */
+  line?: { label: string; most: number };
   then: (chosen: string) => void;
 }
 const asked = signal<Question | null>(null);
@@ -66,6 +68,11 @@ export function Asked() {
   }, [current]);
   if (!current) return null;
   const close = () => (asked.value = null);
+  const isWritten = !current.line || chosen.trim() !== "";
+  const yes = () => {
+    close();
+    current.then(chosen);
+  };
   return (
     <dialog ref={box} onClose={close} aria-labelledby="asked-title">
       <form method="dialog">
@@ -83,15 +90,30 @@ export function Asked() {
             </select>
           </label>
         )}
+        {current.line && (
+          <label>
+            {current.line.label}
+            <input
+              value={chosen}
+              maxLength={current.line.most}
+              autocomplete="off"
+              dir="auto"
+              onInput={(event) => setChosen(event.currentTarget.value)}
+              onKeyDown={(event) => {
+                if (event.key !== "Enter") return;
+                event.preventDefault(); // else it would be the first button: no
+                if (isWritten) yes();
+              }}
+            />
+          </label>
+        )}
         <div class="row end">
           <button value="no">{t("cancel")}</button>
           <button
             value="yes"
             class={current.grave ? "main grave" : "main"}
-            onClick={() => {
-              close();
-              current.then(chosen);
-            }}
+            disabled={!isWritten}
+            onClick={yes}
           >
             {current.yes}
           </button>

@@ -1,0 +1,23 @@
+// A supervisor's line of text, until the agent has read it.
+import { say } from "../shared/parts";
+import { clock, t } from "../shared/words";
+import { command } from "./kept";
+import { seat } from "./wire";
+
+async function read(at: number): Promise<void> {
+  if (!(await command(crypto.randomUUID(), "seat-message-read", { message_at: at }))) say(t("unanswered"), true);
+}
+
+export function Line() {
+  const line = seat()?.message;
+  return (
+    <div role="status" class={line ? "line" : "unseen"}>
+      {line && (
+        <>
+          <b>{t("line-from", { sender: line.sender, at: clock(line.at) })}</b> <bdi>{line.text}</bdi>
+          <button onClick={() => void read(line.at)}>{t("line-read")}</button>
+        </>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,75 @@
+"""A supervisor's line on agents' pages: until it is read, old, or its agent has gone; to a seat, or to all of a campaign."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from dialer.domain.commands import SeatLogOff, SeatMessage, SeatMessageRead
+from dialer.domain.errors import CommandRefused
+from dialer.domain.view import SeatChange, SupervisorsLine
+from dialer.engine.screen_pop import MESSAGE_SECONDS
+from tests.support.centre import Site, a_site
+from tests.support.seats import seat
+from tests.support.virtual import virtual_time
+from tests.support.voters import all_answer
+
+
+async def send(site: Site, text: str, seat_name: str | None = "01", campaign: str | None = None) -> str:
+    return await site.centre.engine.execute(SeatMessage(text, seat_name, campaign, "asha"))
+
+
+@virtual_time()
+async def test_a_line_stands_until_it_is_read_and_a_late_click_takes_no_newer_one(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=2) as site:
+        with pytest.raises(CommandRefused, match="seat 01 has no agent who could read it"):
+            await send(site, "slower")
+        await site.log_in("01")
+        assert await send(site, "slower") == "seat 01: on the agent's page"
+        first = seat(site).message
+        assert first == SupervisorsLine("slower", site.clock.now(), "asha")
+        await asyncio.sleep(1.0)  # the change is told
+        assert [each.view.message for each in site.changes if isinstance(each, SeatChange)][-1] == first
+        await send(site, "the booth of part 12 has moved")
+        second = seat(site).message
+        assert first is not None
+        assert second is not None
+        await site.centre.engine.execute(SeatMessageRead("01", first.at))
+        assert seat(site).message == second
+        await site.centre.engine.execute(SeatMessageRead("01", round(second.at, 3)))
+        assert seat(site).message is None
+
+
+@virtual_time()
+async def test_a_line_goes_when_it_is_old_and_when_its_agent_goes(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=2) as site:
+        await site.log_in("01")
+        await send(site, "slower")
+        await asyncio.sleep(MESSAGE_SECONDS / 2)
+        await send(site, "slower still")
+        await asyncio.sleep(MESSAGE_SECONDS - 1.0)
+        assert seat(site).message is not None
+        await asyncio.sleep(2.0)
+        assert seat(site).message is None
+        await send(site, "slower")
+        await site.centre.engine.execute(SeatLogOff("01"))  # after the call
+        await site.until(lambda: seat(site).agent is None)
+        assert seat(site).message is None
+
+
+@virtual_time()
+async def test_a_campaigns_line_is_for_all_who_serve_it_and_are_there(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=2) as site:
+        (campaign_id,) = (each.campaign_id for each in site.view.campaigns)
+        with pytest.raises(CommandRefused, match="no agent is there who serves campaign"):
+            await send(site, "slower", None, campaign_id)
+        await site.log_in("01")
+        assert await send(site, "slower", None, campaign_id) == f"campaign {campaign_id}: on the pages of 1 agents"
+        assert (seat(site).message is None, seat(site, "02").message) == (False, None)
+        with pytest.raises(CommandRefused, match="there is no campaign 'none'"):
+            await send(site, "slower", None, "none")
+        for seat_name, campaign in ((None, None), ("01", campaign_id)):
+            with pytest.raises(CommandRefused, match="needs `seat` or `campaign`, one of them"):
+                await send(site, "slower", seat_name, campaign)
