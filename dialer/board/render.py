@@ -57,7 +57,7 @@ class BoardExtras:
 
     broker: str | None = None  # its name; None: not shown
     broker_up: bool = True
-    desk: str | None = None  # where the pages are served, in one line
+    desk: tuple[str, ...] = ()  # where the pages are served, line by line
     elapsed_seconds: float | None = None
     whole_seconds: float | None = None  # of a run that ends by itself
     abandoned_cap: float = 0.03  # the hard stop, 0..1; a site's own is told here
@@ -81,7 +81,7 @@ def render_board(
     width = max(NARROWEST, width)
     wide = width >= WIDE
     header, lines = _header(view, width, height, extras)
-    desk = [] if extras.desk is None else [Padding(Text(extras.desk, DIM, no_wrap=True, overflow="ellipsis"), (0, 2))]
+    desk = [Padding(Text(line, DIM, no_wrap=True, overflow="ellipsis"), (0, 2)) for line in extras.desk]
     lines += len(desk)
     alerts = alert_lines(view.alerts)
     parts: list[RenderableType] = [header, *desk, *[Padding(alert, (0, 2)) for alert in alerts]]

@@ -11,7 +11,6 @@ import contextlib
 import json
 import tempfile
 import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -31,7 +30,8 @@ from dialer.domain.errors import OutputRefused
 from dialer.domain.output import refuse_unwritable, write_file
 from dialer.mqtt.embedded_broker import DemoBroker, demo_broker
 from dialer.pacing.factory import make_pacer
-from dialer.rehearsal.demo_desk import demo_desk
+from dialer.rehearsal.demo_desk import DemoVisitors, demo_desk, seat_names
+from dialer.rehearsal.staff import StaffDesk
 from dialer.reports.demo_report import DemoReport, build_report
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.sample import write_sample
@@ -123,44 +123,52 @@ def _import_roll(options: DemoOptions, directory: Path, console: Console) -> Pat
     return store_path
 
 
-def demo_settings(options: DemoOptions, store_path: Path, ami_port: int) -> Settings:
-    """The demo's settings: config/demo.toml, its seats, and the switch of this run."""
+def demo_settings(options: DemoOptions, store_path: Path, ami_port: int, visitors: DemoVisitors | None) -> Settings:
+    """The demo's settings: config/demo.toml, its seats and agents, and the switch of this run."""
     settings = load_settings(DEMO_SETTINGS)
-    seats = [{"name": f"{number:02d}", "endpoint": f"agent{number:02d}"} for number in range(1, options.seats + 1)]
+    names = seat_names(options.seats + (0 if visitors is None else len(visitors.seats)))
+    seats = [{"name": name, "endpoint": f"agent{name}"} for name in names]
     changed = {
         **settings.model_dump(),
         "store": {"path": store_path, "reserve_megabytes": 50},
         "ami": {"port": ami_port, "username": "dialler", "secret": "dialler"},
         "fastagi": {"port": 0},
         "seats": seats,
+        "agents": [] if visitors is None else visitors.and_staff(options.seats),
     }
     return Settings.model_validate({**changed, "dialling": {**changed["dialling"], "drain_seconds": 8.0}})
 
 
 async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, console: Console) -> None:
     law = VoterProfile(answer_rate=options.answer_rate, talk_mean_seconds=options.talk_seconds)
-    lines = SimulatedAsteriskConfig(seed=options.seed, journal=journal, seats=seat_phones(options.seats), profile=law)
-    async with (
-        demo_broker() as broker,
-        SimulatedAsterisk(lines) as switch,
-        running_centre(
-            demo_settings(options, store_path, switch.ami_port), broker=broker.settings, profile=simulated_profile()
-        ) as centre,
-        _desk(options, store_path, broker) as desk,
-        asyncio.TaskGroup() as group,
-    ):
+    visitors = DemoVisitors.after(options.seats) if options.desk else None
+    phones = seat_phones(options.seats + (0 if visitors is None else len(visitors.seats)))
+    lines = SimulatedAsteriskConfig(seed=options.seed, journal=journal, seats=phones, profile=law)
+    async with contextlib.AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(demo_broker())
+        switch = await stack.enter_async_context(SimulatedAsterisk(lines))
+        settings = demo_settings(options, store_path, switch.ami_port, visitors)
+        centre = await stack.enter_async_context(
+            running_centre(settings, broker=broker.settings, profile=simulated_profile())
+        )
+        desk: tuple[str, ...] = ()
+        if visitors is not None:
+            desk = await stack.enter_async_context(demo_desk(DEMO_SETTINGS, settings, broker, visitors))
+        group = await stack.enter_async_context(asyncio.TaskGroup())
         site = SimulatedSite(switch, centre)
         stop_on_signals(site.stop)
         await teach(centre.store, options)
         if options.for_seconds is not None:
             asyncio.get_running_loop().call_later(options.for_seconds, site.stop.set)
         console.print(broker.text)
-        if desk is not None:
-            console.print(escape(desk), soft_wrap=True)
+        for line in desk:
+            console.print(escape(line), soft_wrap=True)
         console.print(
             f"simulated Asterisk: AMI on 127.0.0.1:{switch.ami_port}, our FastAGI on 127.0.0.1:{centre.agi_port}"
         )
-        agents = SimulatedAgents(centre.engine, [seat.seat for seat in site.view.seats], options.habits, options.seed)
+        numbers = {seat: str(number) for number, seat in enumerate(seat_names(options.seats), start=1)}
+        staff = StaffDesk(centre.engine, numbers if settings.agents else {}, set(), options.seed)
+        agents = SimulatedAgents(staff, [*numbers], options.habits, options.seed)
         over = asyncio.Event()
         show = _show_lines if options.headless else _show_board
         group.create_task(show(centre, broker, desk, options, over, console), name="board")
@@ -181,16 +189,6 @@ async def teach(store: Store, options: DemoOptions) -> None:
     await store.save_pacer_state(TAUGHT, json.dumps(pacer.state()))
 
 
-@contextlib.asynccontextmanager
-async def _desk(options: DemoOptions, store_path: Path, broker: DemoBroker) -> AsyncIterator[str | None]:
-    """What is to be said of the desk; None: none is wanted."""
-    if not options.desk:
-        yield None
-        return
-    async with demo_desk(DEMO_SETTINGS, store_path, broker) as said:
-        yield said
-
-
 def shown_cap(settings: Settings, profile: Profile) -> float:
     """The abandoned share at which the first of the site's campaigns stops: the strictest of campaigns and profile, 0..1."""
     every = [limit for campaign in settings.campaigns for _, _, limit in abandoned_caps(campaign, profile)]
@@ -200,7 +198,7 @@ def shown_cap(settings: Settings, profile: Profile) -> float:
 async def _show_board(
     centre: RunningCentre,
     broker: DemoBroker,
-    desk: str | None,
+    desk: tuple[str, ...],
     options: DemoOptions,
     stop: asyncio.Event,
     console: Console,
@@ -227,7 +225,7 @@ async def _show_board(
 async def _show_lines(
     centre: RunningCentre,
     _broker: DemoBroker,
-    _desk: str | None,
+    _desk: tuple[str, ...],
     _options: DemoOptions,
     stop: asyncio.Event,
     console: Console,

@@ -7,29 +7,72 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import secrets
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from config.settings import load_settings
+from argon2 import PasswordHasher
+
+from config.settings import Settings, load_settings
+from config.unfinished import why_trivial
 from dialer.desk.pages_built import OPEN_AT, are_built
+from dialer.engine.pins import hash_pin
 from dialer.mqtt.embedded_broker import GUARD, DemoBroker, free_port, is_free, last_line
+from dialer.rehearsal.site import REHEARSAL_PIN
 
 USER = "demo"
+FREE_SEATS = 3
+_FIRST_VISITOR, _PIN_DIGITS = 901, 6
 START_SECONDS = 20.0
 STOP_SECONDS = 8.0
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that looks like another
 
 
+def seat_names(count: int) -> list[str]:
+    """The names of the demo's seats."""
+    return [f"{number:02d}" for number in range(1, count + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoVisitors:
+    """Seats that no simulated agent has, and agents for whoever sits at this machine. The seats' phones are simulated."""
+
+    seats: tuple[str, ...]
+    agents: tuple[str, ...]  # numbers, with one PIN
+    pin: str = field(repr=False)
+
+    @classmethod
+    def after(cls, staff: int) -> DemoVisitors:
+        """Some seats more than the `staff` simulated agents have."""
+        pin = "".join(secrets.choice("0123456789") for _ in range(_PIN_DIGITS))
+        while why_trivial(pin) is not None:
+            pin = "".join(secrets.choice("0123456789") for _ in range(_PIN_DIGITS))
+        numbers = tuple(str(_FIRST_VISITOR + number) for number in range(FREE_SEATS))
+        return cls(tuple(seat_names(staff + FREE_SEATS)[staff:]), numbers, pin)
+
+    def and_staff(self, staff: int) -> list[dict[str, str]]:
+        """[[agents]]: these, and simulated ones from 1 on, who have the PIN of a rehearsal's."""
+        cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(REHEARSAL_PIN)
+        own = hash_pin(self.pin)
+        return [
+            *({"number": number, "pin": own} for number in self.agents),
+            *({"number": str(number), "pin": cheap} for number in range(1, staff + 1)),
+        ]
+
+
 @contextlib.asynccontextmanager
-async def demo_desk(settings_file: Path, store: Path, broker: DemoBroker) -> AsyncIterator[str]:
-    """The desk for as long as the context lasts; gives one line for the screen: its address and how to sign in, or why not."""
-    lacks = _lacking()
+async def demo_desk(
+    settings_file: Path, settings: Settings, broker: DemoBroker, visitors: DemoVisitors
+) -> AsyncIterator[tuple[str, ...]]:
+    """The desk for as long as the context lasts; gives lines for the screen: its addresses and how to sign in, or why not."""
+    lacks, store = _lacking(), settings.store.path
     if lacks is not None:
-        yield f"no desk: {lacks}"
+        yield (f"no desk: {lacks}",)
         return
     password = "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(3))
     given = {
@@ -37,12 +80,16 @@ async def demo_desk(settings_file: Path, store: Path, broker: DemoBroker) -> Asy
         "MATDAN_BROKER__HOST": broker.host,
         "MATDAN_BROKER__PORT": str(broker.port),
         "MATDAN_DESK__PORT": str(_port(settings_file)),
+        "MATDAN_SEATS": json.dumps([{"name": each.name, "endpoint": each.endpoint} for each in settings.seats]),
+        "MATDAN_AGENTS": json.dumps(
+            [{"number": each.number, "pin": each.pin.get_secret_value()} for each in settings.agents]
+        ),
     }
     command = [sys.executable, "-m", "dialer"]
     options = ["-c", str(settings_file)]
     refused = await _set_password([*command, "user", "password", USER, *options, "--password", "-"], given, password)
     if refused is not None:
-        yield f"no desk: {refused}"
+        yield (f"no desk: {refused}",)
         return
     with (store.parent / "desk.log").open("wb") as log:
         serve = [*command, "desk", "serve", *options, "--mqtt", broker.settings.version.value]
@@ -56,8 +103,15 @@ async def demo_desk(settings_file: Path, store: Path, broker: DemoBroker) -> Asy
         )
         try:
             said = await _first_line(process)
+            if not said:
+                yield (f"no desk: {last_line(Path(log.name))}",)
+                return
             address = said.removeprefix(OPEN_AT)  # short, for a terminal of 80 columns
-            yield f"desk {address} - sign in as {USER}, {password}" if said else f"no desk: {last_line(Path(log.name))}"
+            numbers, seats = (f"{some[0]} to {some[-1]}" for some in (visitors.agents, visitors.seats))
+            yield (
+                f"desk {address} - sign in as {USER}, {password}",
+                f"agent {address}/agent - {numbers}, PIN {visitors.pin}, seat {seats}",
+            )
         finally:
             await _end(process)
 

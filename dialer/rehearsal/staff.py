@@ -33,10 +33,10 @@ def agents_of(site: Settings, rehearsed: Settings, engine: EngineLike, load: int
             }
         seats = list(numbers)
     workers = {each.id for each in site.campaigns if each.purpose is Purpose.BOOTH_WORKERS}
-    return SimulatedAgents(_Desk(engine, numbers, workers, seed), seats, _HABITS, seed)
+    return SimulatedAgents(StaffDesk(engine, numbers, workers, seed), seats, _HABITS, seed)
 
 
-class _Desk:
+class StaffDesk:
     """Says for simulated agents what they do not know of: their number and PIN, and what a booth worker is asked for."""
 
     def __init__(self, engine: EngineLike, numbers: dict[str, str], workers: set[str], seed: int) -> None:

@@ -78,7 +78,11 @@ class SimulatedAgents:
                 task.cancel()
 
     def _on_change(self, change: Change) -> None:
-        if isinstance(change, SeatChange) and change.view.state is SeatState.WRAP_UP:
+        if (
+            isinstance(change, SeatChange)
+            and change.view.state is SeatState.WRAP_UP
+            and change.view.seat in self._seats
+        ):
             task = asyncio.create_task(self._wrap_up(change.view.seat), name="agent-wraps-up")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

@@ -1,4 +1,4 @@
-"""The demo: what its pacing begins with."""
+"""The demo: what its pacing begins with, and who may sign in."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import asyncio
 import json
 from pathlib import Path
 
+from dialer.domain.pin_proof import PinProver, read_proof
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import PacingSnapshot
-from dialer.rehearsal.demo import TAUGHT, DemoOptions, teach
+from dialer.rehearsal.demo import TAUGHT, DemoOptions, demo_settings, teach
+from dialer.rehearsal.demo_desk import DemoVisitors
 from dialer.simulation.baselines import caps_for
 from dialer.store.sqlite import open_store
 
@@ -30,3 +32,17 @@ def test_a_new_demo_dials_as_one_that_has_learned_and_a_kept_one_goes_on_with_it
     free = PacingSnapshot(0.0, free_seats=10, free_channels=90, cps_budget=90)
     assert taught.calls_to_place(free) > cold.calls_to_place(free)
     assert asyncio.run(learned(before='{"kept": true}')) == '{"kept": true}'
+
+
+def test_a_demo_with_a_desk_has_seats_and_agents_for_who_sits_at_the_machine(tmp_path: Path) -> None:
+    visitors = DemoVisitors.after(10)
+    settings = demo_settings(DemoOptions(desk=True), tmp_path / "centre.db", 5038, visitors)
+    assert [seat.name for seat in settings.seats][-len(visitors.seats) :] == [*visitors.seats]
+    assert len(settings.seats) == 10 + len(visitors.seats)
+    hashes = {agent.number: agent.pin.get_secret_value() for agent in settings.agents}
+    assert {*visitors.agents, *map(str, range(1, 11))} == {*hashes}
+    for number in visitors.agents:
+        proof = read_proof(PinProver(hashes).prove("demo", visitors.seats[0], number, visitors.pin, 1_713_765_600.0))
+        assert proof.holds(hashes[number], "demo", visitors.seats[0], number)
+    assert visitors.pin not in repr(visitors)
+    assert demo_settings(DemoOptions(), tmp_path / "centre.db", 5038, None).agents == ()
