@@ -21,10 +21,11 @@ from dialer.domain.commands.registry import COMMANDS, read_value
 from dialer.domain.commands.users import UserCommand
 from dialer.domain.errors import CommandRefused, StoreBusy
 from dialer.domain.site_time import site_zone
+from dialer.domain.words import counted
 from dialer.engine.users import Users
 from dialer.mqtt.ask import CommandRequest
 from dialer.mqtt.topics import encode
-from dialer.site.plan import settled_users
+from dialer.site.plan import fixed_users
 from dialer.store.cipher import site_key
 from dialer.store.connection import is_there
 from dialer.store.desk_file import DeskAccount, DeskFile, desk_path
@@ -61,10 +62,11 @@ def show(config: SettingsFile) -> None:
     zone = site_zone(settings)
     for name, user in sorted(users.items()):
         account = accounts.get(name, DeskAccount()).of_user(user)
-        where = "settings" if name in settled_users(settings) else "user"
+        where = "settings" if name in fixed_users(settings) else "user"
         at = account.signed_in_at
         seen = "never signed in" if at is None else f"signed in {datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}"
-        typer.echo(f"{name:<32}  {user.role:<10}  {where:<8}  {_PASSWORDS[account.password]:<17}  {seen}")
+        keys = f", {counted(account.passkeys, 'passkey')}" if account.passkeys else ""
+        typer.echo(f"{name:<32}  {user.role:<10}  {where:<8}  {_PASSWORDS[account.password]:<17}  {seen}{keys}")
 
 
 async def _accounts(settings: Settings) -> dict[str, DeskAccount]:
@@ -91,7 +93,7 @@ def add(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = None) 
 def change_role(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = None) -> None:
     """Give a user another role; while the dialler runs, through the broker. Whoever is signed in to the pages must do it again."""
     settings = load_settings(config)
-    if name not in _kept(settings) and name not in settled_users(settings):
+    if name not in _kept(settings) and name not in fixed_users(settings):
         raise CommandRefused(f"{name} is no user: `dialer user add {name} {role}` makes one")
     _change(settings, "user-set", {"user": name, "role": role}, who)
 
@@ -122,7 +124,7 @@ def password(
 
     settings = load_settings(config)
     if not remove:  # before anybody has typed a password, twice
-        refuse_stranger(name, [*settled_users(settings), *_kept(settings)])
+        refuse_stranger(name, [*fixed_users(settings), *_kept(settings)])
     if once:
         typer.echo(asyncio.run(give_password(settings, name)))
         return
@@ -141,7 +143,7 @@ def password(
 def _kept(settings: Settings) -> dict[str, str]:
     """The roles of the users who are no names of the settings; there are none before there is a store. Raises StoreError."""
     found = {each.name: each.role for each in read_kept_users(settings.store.path, site_key(settings))}
-    return {name: role for name, role in found.items() if name not in settled_users(settings)}
+    return {name: role for name, role in found.items() if name not in fixed_users(settings)}
 
 
 def _change(settings: Settings, command: str, fields: Mapping[str, str], who: str | None) -> None:
@@ -166,6 +168,6 @@ async def _keep_here(settings: Settings, request: CommandRequest, sender: str) -
     assert isinstance(command, UserCommand)  # noqa: S101 - such alone are made here
     path, key = settings.store.path, site_key(settings)
     async with await open_store(path, encode=encode, create=False, key=key, holder=HOLDER) as opened:
-        users = Users(opened, SystemClock(), settled_users(settings))
+        users = Users(opened, SystemClock(), fixed_users(settings))
         await users.prepare()
         return await command.keep(users)

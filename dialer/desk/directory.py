@@ -25,7 +25,7 @@ class Directory:
 
     def __init__(self, supervisors: Iterable[Supervisor], read: Callable[[], list[KeptUser]] = list) -> None:
         """`read` gives the store's users; it blocks, and is called in one thread at a time."""
-        self._settled = {each.name: KeptUser(each.name, each.role.value, 0.0, 0.0) for each in supervisors}
+        self._fixed = {each.name: KeptUser(each.name, each.role.value, 0.0, 0.0) for each in supervisors}
         self._read = read
         self._kept: dict[str, KeptUser] = {}
         self._was_read = False
@@ -34,15 +34,15 @@ class Directory:
 
     def find(self, name: str) -> KeptUser | None:
         """That one; None: nobody is called so."""
-        return self._settled.get(name) or self._kept.get(name)
+        return self._fixed.get(name) or self._kept.get(name)
 
     def names(self) -> list[str]:
         """Everybody's."""
-        return sorted({*self._settled, *self._kept})
+        return sorted({*self._fixed, *self._kept})
 
-    def is_settled(self, name: str) -> bool:
+    def is_fixed(self, name: str) -> bool:
         """Whether the settings have that name, so that nothing here changes it."""
-        return name in self._settled
+        return name in self._fixed
 
     async def refresh(self) -> None:
         """Read the store's users again. Raises StoreError."""

@@ -44,6 +44,8 @@ _ONCE_LETTERS, _ONCE_GROUPS = (
 )  # of four: 100 bits, and nothing that looks like another
 _NICE = 15
 
+STATUS = {"wrong": 401, "once": 403, "expired": 403, "weak": 409}
+"""Of HTTP, for a sign-in that was refused by that word; all others: 429."""
 AGENT = "agent"
 """The role of who has a seat: no role of the settings, so that no door is for both."""
 
@@ -170,6 +172,12 @@ class People:
         await self._directory.refresh()
         user, kept = self._directory.find(name), await self._file.password_of(name)
         return None if user is None or kept is None or kept.at < user.added_at else kept
+
+    async def is_still(self, name: str, at: float) -> bool:
+        """Whether that one is a user now who was so at `at` (epoch seconds)."""
+        await self._directory.refresh()
+        user = self._directory.find(name)
+        return user is not None and at >= user.added_at
 
     def _tries_of(self, name: str) -> _Tries:
         """Wrong ones under that name. Those of users' names are never forgotten, however many others are tried."""

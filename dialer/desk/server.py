@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import structlog
 from argon2 import PasswordHasher
@@ -41,7 +41,8 @@ from dialer.desk.figures import STRETCH_SECONDS, AgentFigures, BoardFigures, Sho
 from dialer.desk.hearing import Hearing
 from dialer.desk.http import desk_server, listening
 from dialer.desk.pages_built import BUILT
-from dialer.desk.people import MOST_PASSWORD, NotSignedIn, People, Who
+from dialer.desk.passkeys import Passkeys, passkey_host
+from dialer.desk.people import MOST_PASSWORD, STATUS, NotSignedIn, People, Who
 from dialer.desk.picture import Picture
 from dialer.desk.users import UsersPage
 from dialer.domain.clock import Clock, SystemClock
@@ -51,13 +52,12 @@ from dialer.mqtt.client import BrokerSettings
 from dialer.site.plan import broker_settings
 from dialer.store.agent_reading import AgentReading
 from dialer.store.agent_records import AgentRecords
-from dialer.store.cipher import site_key
+from dialer.store.cipher import StoreKey, site_key
 from dialer.store.desk_file import DeskFile, desk_path
 from dialer.store.desk_reading import DeskReading
+from dialer.store.passkey_records import PasskeyRecords
 
 _log = structlog.get_logger(__name__)
-
-_STATUS = {"wrong": 401, "once": 403, "expired": 403, "weak": 409}  # of a sign-in that was refused; else 429
 
 
 class SignIn(BaseModel):
@@ -162,7 +162,7 @@ class Entrance:
         try:
             token = await self._people.sign_in(asked.name, asked.password, asked.new)
         except NotSignedIn as refused:
-            return problem(_STATUS.get(refused.problem, 429), refused.problem, seconds=round(refused.seconds))
+            return problem(STATUS.get(refused.problem, 429), refused.problem, seconds=round(refused.seconds))
         return Response(status_code=204, headers={"set-cookie": cookie_of(token)})
 
     async def sign_out(self, request: Request) -> Response:
@@ -330,19 +330,15 @@ async def running_desk(
     Raises SettingError, StoreError, PortInUse with one clear line.
     """
     clock = clock or SystemClock()
-    key = site_key(settings)
     picture = Picture(clock.now)
     with listening(settings.desk.host, settings.desk.port) as listener:
         port = int(listener.getsockname()[1])
         origin = settings.desk.origin(port)
         async with contextlib.AsyncExitStack() as stack:
-            reading = await asyncio.to_thread(DeskReading, settings.store.path, key)
-            stack.callback(reading.close)
-            file = await asyncio.to_thread(DeskFile, desk_path(settings.store.path), key)
+            reading = await _read_in(stack, DeskReading, settings)
+            file = await asyncio.to_thread(DeskFile, desk_path(settings.store.path), site_key(settings))
             stack.push_async_callback(file.close)
-            users_read = await asyncio.to_thread(DeskReading, settings.store.path, key)
-            stack.callback(users_read.close)
-            directory = Directory(settings.supervisors, users_read.users)
+            directory = Directory(settings.supervisors, (await _read_in(stack, DeskReading, settings)).users)
             await directory.refresh()
             people = People(file, directory, clock, settings.desk.idle_hours * 3600, hasher)
             stack.callback(people.close)
@@ -353,20 +349,21 @@ async def running_desk(
             await board.begin()
             figures = BoardFigures(picture, reading, clock, site_zone(settings), shown_caps(settings))
             await figures.read_booths()
-            pops = await asyncio.to_thread(AgentReading, settings.store.path, key)
-            stack.callback(pops.close)
+            pops = await _read_in(stack, AgentReading, settings)
             agents = AgentDesk(settings, DeskParts(picture, hearing, people, file, clock), pops)
             entrance = Entrance(settings, people, read_assets() if assets is None else assets, agents.sign_out)
             users = UsersPage(directory, people, file, hearing, board.shut)
+            origins = frozenset({origin, *_own_names(settings, origin, port)})
+            passkeys = Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins))
             doors = [
                 *entrance.doors(),
                 *board.doors(),
                 *users.doors(),
+                *passkeys.doors(),
                 *agents.doors,
                 health_door(picture),
                 document_door(),
             ]
-            origins = frozenset({origin, *_own_names(settings, origin, port)})
             guard = Guard(make_app(doors), doors, agents.who, lambda: origins)
             server = desk_server(settings.desk, guard)
             async with asyncio.TaskGroup() as group:
@@ -387,6 +384,18 @@ async def running_desk(
                     for task in beside:
                         task.cancel()
                     await asyncio.wait({serving})
+
+
+R = TypeVar("R", DeskReading, AgentReading)
+
+
+async def _read_in(
+    stack: contextlib.AsyncExitStack, kind: Callable[[Path, StoreKey | None], R], settings: Settings
+) -> R:
+    """The store, open to be read until the stack is closed: on a connection of its own for each who reads in a thread."""
+    reading = await asyncio.to_thread(kind, settings.store.path, site_key(settings))
+    stack.callback(reading.close)
+    return reading
 
 
 def metrics_of(settings: Settings, picture: Picture) -> contextlib.AbstractAsyncContextManager[int | None]:

@@ -88,7 +88,7 @@ class UsersPage:
         self._shut(names)
 
     async def listed(self) -> list[dict[str, Any]]:
-        """Everybody, by name. `settled`: of the settings, so that nothing here changes it; times are epoch seconds, null: never."""
+        """Everybody, by name. `fixed`: of the settings, so that nothing here changes it; times are epoch seconds, null: never."""
         await self._directory.refresh()
         await self._directory.tell(self._follow)
         accounts = await self._file.accounts()
@@ -101,9 +101,10 @@ class UsersPage:
         return {
             "name": name,
             "role": user.role,
-            "settled": self._directory.is_settled(name),
+            "fixed": self._directory.is_fixed(name),
             "password": own.password,
             "signed_in_at": own.signed_in_at,
+            "passkeys": own.passkeys,
         }
 
     async def set(self, asked: UserSet, request: Request) -> Response:
@@ -125,7 +126,7 @@ class UsersPage:
 
     async def give_password(self, asked: UserNamed, request: Request) -> Response:
         """A password for one sign-in, told this once. The passwords of the settings' names are set on the machine alone."""
-        if (refused := self._refused(asked.name, request, settled=False)) is not None:
+        if (refused := self._refused(asked.name, request, fixed=False)) is not None:
             return refused
         password = await self._people.give_once(asked.name)
         self._shut([asked.name])
@@ -134,19 +135,19 @@ class UsersPage:
 
     async def sign_out(self, asked: UserNamed, request: Request) -> Response:
         """End every session of somebody."""
-        if (refused := self._refused(asked.name, request, settled=True)) is not None:
+        if (refused := self._refused(asked.name, request, fixed=True)) is not None:
             return refused
         await self._people.sign_out_everywhere(asked.name)
         self._shut([asked.name])
         _log.info("desk.signed-out", user=asked.name, by=request.state.who.name)
         return Response(status_code=204)
 
-    def _refused(self, name: str, request: Request, *, settled: bool) -> Response | None:
+    def _refused(self, name: str, request: Request, *, fixed: bool) -> Response | None:
         """Why that must not be done to this one."""
         if self._directory.find(name) is None:
             return problem(404, "no-user")
-        if not settled and self._directory.is_settled(name):
+        if not fixed and self._directory.is_fixed(name):
             return problem(409, "of-the-settings")
-        if name == request.state.who.name and not settled:
+        if name == request.state.who.name and not fixed:
             return problem(409, "own-account")
         return None

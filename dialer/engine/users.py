@@ -21,11 +21,11 @@ _TAKEN_OVER = "of-the-settings"
 class Users:
     """The table of users. What it says holds from the moment at which the change is on disk."""
 
-    def __init__(self, store: Store, clock: Clock, settled: Collection[str]) -> None:
-        """`settled` are the names of the settings, whose rights nothing here can change."""
+    def __init__(self, store: Store, clock: Clock, fixed: Collection[str]) -> None:
+        """`fixed` are the names of the settings, whose rights nothing here can change."""
         self._store = store
         self._clock = clock
-        self._settled = settled
+        self._fixed = fixed
         self._roles: dict[str, SupervisorRole] = {}
         self.roles: Mapping[str, SupervisorRole] = MappingProxyType(self._roles)
         """Who may what now."""
@@ -35,7 +35,7 @@ class Users:
         must not bring back what it once was. Raises StoreError.
         """
         await self._read()
-        for name in sorted(self._roles.keys() & set(self._settled)):
+        for name in sorted(self._roles.keys() & set(self._fixed)):
             await self._store.remove_user(name, AuditNote("dialler", self._clock.now(), {"why": _TAKEN_OVER}))
         await self._read()
 
@@ -60,7 +60,7 @@ class Users:
             await self._read()
 
     def _refuse(self, user: str, sender: str) -> None:
-        if user in self._settled:
+        if user in self._fixed:
             raise CommandRefused(f"{user} stands in the settings ([[supervisors]]), which no command changes")
         if user == sender:
             raise CommandRefused("nobody changes their own rights: another supervisor can")

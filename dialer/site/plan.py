@@ -68,7 +68,7 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
             for each in settings.supervisors
             if each.endpoint is not None and each.role in LISTENERS
         ),
-        users=settled_users(settings),
+        users=fixed_users(settings),
         polling=polling_plan(settings, polls_of(settings)),
         agents=tuple(
             AgentAccount(
@@ -173,7 +173,7 @@ def _checked_tls(ca_file: Path | None) -> ssl.SSLContext:
         raise SettingError("settings", "broker.ca_file", problem, "name a file in PEM format") from error
 
 
-def settled_users(settings: Settings) -> frozenset[str]:
+def fixed_users(settings: Settings) -> frozenset[str]:
     """Whose rights stand in the settings."""
     return frozenset(each.name for each in settings.supervisors)
 

@@ -48,6 +48,13 @@ CREATE TABLE draft (
 ALTER TABLE password ADD COLUMN once INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE signed_in (name TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
 """,
+    """
+CREATE TABLE passkey (
+    credential BLOB PRIMARY KEY, name TEXT NOT NULL, handle BLOB NOT NULL, public_key BLOB NOT NULL, sign_count INTEGER NOT NULL,
+    at REAL NOT NULL, used_at REAL
+) WITHOUT ROWID;
+CREATE INDEX passkey_of ON passkey (name);
+""",
 )
 """What each version of the file added to the one before."""
 
@@ -96,6 +103,7 @@ class DeskAccount:
     password_at: float | None = None
     once: bool = False
     signed_in_at: float | None = None
+    passkeys: int = 0
 
     def of_user(self, user: KeptUser) -> DeskAccount:
         """What of it is this user's, and not an earlier one's of the name."""
@@ -103,7 +111,7 @@ class DeskAccount:
             each if each is not None and each >= user.added_at else None
             for each in (self.password_at, self.signed_in_at)
         )
-        return DeskAccount(at, self.once, seen)
+        return DeskAccount(at, self.once, seen, self.passkeys)
 
     @property
     def password(self) -> Literal["none", "once", "own"]:
@@ -126,7 +134,9 @@ class DeskFile:
         return None if row is None else KeptPassword(row.hash, row.at, bool(row.once))
 
     async def set_password(self, name: str, kept: KeptPassword | None) -> None:
-        """Keep a new one, or nothing of this one; whoever is signed in by the old one is so no more."""
+        """Keep a new one, or nothing of this one; whoever is signed in by the old one is so no more. With one for one time, as
+        without any, no passkey is left.
+        """
 
         def write(db: Connection) -> None:
             with transaction(db):
@@ -135,6 +145,8 @@ class DeskFile:
                     SQL["forget_signed_in"](db, name=name)
                 else:
                     SQL["set_password"](db, name=name, **values_of(kept))
+                if kept is None or kept.once:
+                    SQL["forget_passkeys"](db, name=name)
                 SQL["end_sessions_of"](db, name=name)
 
         await self.run(write)
@@ -142,7 +154,7 @@ class DeskFile:
     async def accounts(self) -> dict[str, DeskAccount]:
         """What is kept of everybody, by name."""
         rows = await self.run(lambda db: [*SQL["accounts"].rows(db)])
-        return {row.name: DeskAccount(row.password_at, bool(row.once), row.signed_in_at) for row in rows}
+        return {row.name: DeskAccount(row.password_at, bool(row.once), row.signed_in_at, row.passkeys) for row in rows}
 
     async def begin_session(self, digest: str, name: str, at: float, *, forget_before: float) -> None:
         """Keep a session; those that nobody has used since `forget_before` go."""

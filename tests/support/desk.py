@@ -21,6 +21,7 @@ from dialer.desk.directory import Directory
 from dialer.desk.doors import COOKIE, Guard, WebDoor, token_in
 from dialer.desk.figures import BoardFigures
 from dialer.desk.hearing import Hearing, Reply
+from dialer.desk.passkeys import Passkeys, passkey_host
 from dialer.desk.people import People
 from dialer.desk.picture import Picture
 from dialer.desk.server import AgentDesk, Asset, DeskParts, Entrance, document_door, health_door, make_app
@@ -31,6 +32,7 @@ from dialer.store.agent_reading import AgentReading
 from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import DeskFile
 from dialer.store.desk_reading import DeskReading
+from dialer.store.passkey_records import PasskeyRecords
 
 ORIGIN = "https://desk.test"
 PASSWORD = "lorry-mango-violin"
@@ -97,6 +99,7 @@ class DeskStand:
     clock: SetClock
     board: Board
     users: UsersPage
+    passkeys: Passkeys
     agents: AgentDesk
     browser: httpx.AsyncClient
     guard: Guard
@@ -200,12 +203,14 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     pops = AgentReading(folder / "centre.db", None)
     agents = AgentDesk(settings, DeskParts(picture, hearing, people, file, clock), pops)
     entrance = Entrance(settings, people, pages, agents.sign_out)
+    passkeys = Passkeys(PasskeyRecords(file), people, clock, passkey_host([ORIGIN]))
     users = UsersPage(directory, people, file, hearing, board.shut)
-    doors = [*entrance.doors(), *board.doors(), *users.doors(), *agents.doors, health_door(picture), document_door()]
+    doors = [*entrance.doors(), *board.doors(), *users.doors(), *passkeys.doors(), *agents.doors]
+    doors += [health_door(picture), document_door()]
     guard = Guard(make_app(doors), doors, agents.who, lambda: frozenset({ORIGIN}))
     transport = httpx.ASGITransport(app=guard)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:
-        yield DeskStand(doors, picture, hearing, people, file, clock, board, users, agents, browser, guard)
+        yield DeskStand(doors, picture, hearing, people, file, clock, board, users, passkeys, agents, browser, guard)
     people.close()
     reading.close()
     pops.close()

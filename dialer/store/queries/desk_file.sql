@@ -19,9 +19,14 @@ INSERT INTO signed_in (name, at) VALUES (:name, :at) ON CONFLICT (name) DO UPDAT
 -- name: forget_signed_in
 DELETE FROM signed_in WHERE name = :name;
 
+-- name: forget_passkeys
+DELETE FROM passkey WHERE name = :name;
+
 -- name: accounts
-SELECT name, password.at AS password_at, password.once, signed_in.at AS signed_in_at
-FROM (SELECT name FROM password UNION SELECT name FROM signed_in) LEFT JOIN password USING (name) LEFT JOIN signed_in USING (name);
+SELECT everybody.name, password.at AS password_at, password.once, signed_in.at AS signed_in_at,
+       (SELECT count(*) FROM passkey WHERE passkey.name = everybody.name) AS passkeys
+FROM (SELECT name FROM password UNION SELECT name FROM signed_in) AS everybody
+     LEFT JOIN password ON password.name = everybody.name LEFT JOIN signed_in ON signed_in.name = everybody.name;
 
 -- name: begin_session
 INSERT INTO session (digest, name, used_at) VALUES (:digest, :name, :at);

@@ -23,7 +23,7 @@ from dialer.mqtt import topics
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
-from dialer.site.plan import senders_of, settled_users
+from dialer.site.plan import fixed_users, senders_of
 from dialer.store.desk_file import DeskFile, desk_path
 from dialer.store.sqlite import open_store
 from tests.support.browser import NEEDS_A_BROWSER, SIZES, chromium, is_cut, new_page, violations
@@ -87,7 +87,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         broker = await stack.enter_async_context(demo_broker())
         store = await open_store(store_path, encode=topics.encode)
         stack.push_async_callback(store.close)
-        users = Users(store, clock, settled_users(settings))
+        users = Users(store, clock, fixed_users(settings))
         engine = TableEngine(users, replace(centre_view(seats=2, booths=2), at=clock.now()))
         file = DeskFile(desk_path(store_path), None)
         people = People(file, Directory(settings.supervisors), clock, 3600.0, CHEAP)
@@ -166,6 +166,50 @@ async def test_the_own_password_is_changed_and_those_of_the_settings_stay(site: 
     await page.wait_for_selector(".seat-card")
     watcher = await site.account("vikram")
     assert await watcher.locator("#users-title").count() == 0  # a viewer has the own account alone
+
+
+async def test_a_passkey_is_made_signs_in_and_is_removed(site: Site) -> None:
+    """The device is Chromium's own virtual one."""
+    page = await site.account()
+    session = await page.context.new_cdp_session(page)
+    await session.send("WebAuthn.enable")
+    device = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    made = await session.send("WebAuthn.addVirtualAuthenticator", {"options": device})
+    form = page.locator("form.fields", has=page.get_by_role("button", name="Make a passkey"))
+    await form.locator("input[name=password]").fill(PASSWORD)
+    await form.get_by_role("button").click()
+    await expect(page.get_by_role("status")).to_have_text("The passkey is made: you can sign in with it.")
+    await expect(page.get_by_role("listitem").filter(has_text="not used yet")).to_be_visible()
+    await expect(page.get_by_role("row", name="asha")).to_contain_text("password")
+    for _ in range(2):
+        await page.get_by_role("button", name="Sign out", exact=True).click()
+        await page.get_by_role("button", name="Sign in with a passkey").click()
+        await expect(page.get_by_role("listitem").filter(has_text="last used on")).to_be_visible()
+    await expect(page.get_by_role("row", name="asha")).to_contain_text("password, passkey")
+
+    # Whose finger it is not does not come in.
+    verified = {"authenticatorId": made["authenticatorId"], "isUserVerified": False}
+    await session.send("WebAuthn.setUserVerified", verified)
+    await page.get_by_role("button", name="Sign out", exact=True).click()
+    await page.get_by_role("button", name="Sign in with a passkey").click()
+    await expect(page.get_by_role("alert")).to_have_text("No passkey was used.")
+    await session.send("WebAuthn.setUserVerified", {**verified, "isUserVerified": True})
+    await page.get_by_role("button", name="Sign in with a passkey").click()
+    await page.locator("li", has_text="last used on").get_by_role("button", name="Remove").click()
+    await say_yes(page)
+    await expect(page.locator("li", has_text="last used on")).to_have_count(0)
+    await page.get_by_role("button", name="Sign out", exact=True).click()
+    await page.get_by_role("button", name="Sign in with a passkey").click()
+    told = "This passkey does not let anybody in here. Sign in with your password."
+    await expect(page.get_by_role("alert")).to_have_text(told)
+    site.faults.clear()  # the browser says of a 401 that it is one
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

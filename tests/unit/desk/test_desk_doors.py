@@ -17,6 +17,7 @@ from tests.support.desk import AGENT, ORIGIN, PASSWORD, DeskStand, desk_stand
 
 SIGN_IN = {"name": "supervisor", "password": PASSWORD}
 OPEN = {"/", "/board", "/agent", "/assets/{name}", "/api/me", "/api/sign-in", "/api/sign-out", "/health"}
+OPEN |= {"/api/sign-in/challenge", "/api/sign-in/passkey"}
 OPEN |= {"/api/agent/sign-in", "/api/agent/seats", "/api/agent/me"}
 ENDLESS = {"/api/board/events", "/api/agent/events"}
 

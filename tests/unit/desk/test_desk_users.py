@@ -122,7 +122,14 @@ async def test_a_later_user_of_a_name_has_nothing_of_the_earlier_one(desk: DeskS
     assert await refused(desk, "meena", NEW) == "wrong"
     assert await desk.people.who(token) is None
     (shown,) = [each for each in (await desk.get("/api/users", "supervisor")).json() if each["name"] == "meena"]
-    assert shown == {"name": "meena", "role": "viewer", "settled": False, "password": "none", "signed_in_at": None}
+    assert shown == {
+        "name": "meena",
+        "role": "viewer",
+        "fixed": False,
+        "password": "none",
+        "signed_in_at": None,
+        "passkeys": 0,
+    }
 
 
 async def test_an_open_board_ends_with_the_right_to_it(desk: DeskStand, table: Table) -> None:
@@ -147,11 +154,12 @@ async def test_the_page_lists_everybody_and_what_changes_rights_is_a_command(des
     assert listed["meena"] == {
         "name": "meena",
         "role": "coach",
-        "settled": False,
+        "fixed": False,
         "password": "none",
         "signed_in_at": None,
+        "passkeys": 0,
     }
-    assert listed["supervisor"]["settled"] is True
+    assert listed["supervisor"]["fixed"] is True
     assert listed["supervisor"]["signed_in_at"] == desk.clock.now()
     desk.hearing.reply = Reply("refused", "nobody changes their own rights: another supervisor can")
     answer = await desk.post("/api/users", {"id": "click-0001", "name": "lata", "role": "coach"}, "supervisor")

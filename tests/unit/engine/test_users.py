@@ -17,7 +17,7 @@ from dialer.engine.users import MOST_USERS, Users
 from dialer.store.sqlite import Store, open_store
 from tests.support.stored import query
 
-SETTLED = frozenset({"asha", "desk"})
+FIXED = frozenset({"asha", "desk"})
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def users(store: Store) -> Users:
-    made = Users(store, SystemClock(), SETTLED)
+    made = Users(store, SystemClock(), FIXED)
     await made.prepare()
     return made
 
@@ -90,10 +90,10 @@ async def test_the_table_is_bounded(users: Users) -> None:
 async def test_who_came_into_the_settings_is_a_user_of_theirs_alone(users: Users, store: Store, tmp_path: Path) -> None:
     await users.set("meena", Role.SUPERVISOR, "asha", None)
     await users.set("ravi", Role.COACH, "asha", None)
-    taken = Users(store, SystemClock(), SETTLED | {"meena"})
+    taken = Users(store, SystemClock(), FIXED | {"meena"})
     await taken.prepare()
     assert taken.roles == {"ravi": Role.COACH}
-    again = Users(store, SystemClock(), SETTLED)
+    again = Users(store, SystemClock(), FIXED)
     await again.prepare()
     assert again.roles == {"ravi": Role.COACH}
     assert audited(tmp_path)[-1][:2] == ("user-remove", "dialler")

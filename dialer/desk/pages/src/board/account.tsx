@@ -1,8 +1,9 @@
 // Who has signed in: the own password; and for a supervisor, everybody else. Fetched when it is opened first.
-import { useState } from "preact/hooks";
-import { Section, say } from "../shared/parts";
+import { useEffect, useState } from "preact/hooks";
+import { Section, question, say } from "../shared/parts";
 import { ask, isProblem, me } from "../shared/server";
-import { t } from "../shared/words";
+import { moment, t } from "../shared/words";
+import { make, offered } from "./passkeys";
 import { Users } from "./users";
 import "./account.css";
 
@@ -38,10 +39,69 @@ function Password() {
   );
 }
 
+interface Passkey {
+  id: string;
+  at: number;
+  used_at: number | null;
+}
+
+function Passkeys() {
+  const [own, setOwn] = useState<Passkey[]>([]);
+  const [problem, setProblem] = useState("");
+  const look = async () => {
+    const found = await ask<Passkey[]>("GET", "/api/passkeys");
+    if (!isProblem(found)) setOwn(found);
+  };
+  useEffect(() => void look(), []);
+  const send = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    const wrong = await make(String(new FormData(form).get("password")));
+    setProblem(wrong ? t(`problem-${wrong.problem}`, { seconds: wrong.seconds ?? 0 }) : "");
+    if (wrong) return;
+    form.reset();
+    say(t("passkey-made"));
+    await look();
+  };
+  const remove = (id: string) =>
+    question({
+      title: t("passkey-remove"),
+      text: t("ask-passkey-remove"),
+      yes: t("passkey-remove"),
+      grave: true,
+      then: () => void ask("POST", "/api/passkeys/remove", { id }).then(look),
+    });
+  return (
+    <Section id="passkeys" title={t("passkeys")}>
+      <p>{t("passkeys-are")}</p>
+      <form class="row fields" onSubmit={(event) => void send(event as unknown as SubmitEvent)}>
+        <input class="unseen" autocomplete="username" value={me.value?.name} readOnly tabIndex={-1} aria-hidden="true" />
+        <label>
+          {t("password-old")}
+          <input name="password" type="password" autocomplete="current-password" maxLength={200} required />
+        </label>
+        <button>{t("passkey-make")}</button>
+      </form>
+      <p class="problem" role="alert">
+        {problem}
+      </p>
+      <ul>
+        {own.map(({ id, at, used_at }) => (
+          <li key={id} class="row between">
+            {used_at === null ? t("passkey-unused", { at: moment(at) }) : t("passkey-used", { at: moment(at), used: moment(used_at) })}
+            <button onClick={() => remove(id)}>{t("passkey-remove")}</button>
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
 export function Account() {
   return (
     <main>
       <Password />
+      {offered && <Passkeys />}
       {me.value?.role === "supervisor" && <Users />}
     </main>
   );

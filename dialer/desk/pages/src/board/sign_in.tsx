@@ -3,11 +3,19 @@ import { useState } from "preact/hooks";
 import { LanguageChoice } from "../shared/parts";
 import { ask, isProblem, lookWho } from "../shared/server";
 import { t } from "../shared/words";
+import { offered, signIn } from "./passkeys";
 
 export function SignIn() {
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
   const [once, setOnce] = useState(false);
+  const byPasskey = async () => {
+    setBusy(true);
+    const wrong = await signIn();
+    setBusy(false);
+    if (!wrong) return lookWho();
+    setProblem(t(`problem-${wrong.problem}`, { seconds: wrong.seconds ?? 0 }));
+  };
   const send = async (event: SubmitEvent) => {
     event.preventDefault();
     const given = Object.fromEntries(new FormData(event.currentTarget as HTMLFormElement));
@@ -42,6 +50,11 @@ export function SignIn() {
         <button class="main" disabled={busy}>
           {t("sign-in")}
         </button>
+        {offered && (
+          <button type="button" disabled={busy} onClick={() => void byPasskey()}>
+            {t("sign-in-passkey")}
+          </button>
+        )}
         <LanguageChoice />
       </form>
     </main>

@@ -3,15 +3,16 @@ import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { Section, question, say } from "../shared/parts";
 import { ask, isProblem, me } from "../shared/server";
-import { day, hour, t, word } from "../shared/words";
+import { moment, t, word } from "../shared/words";
 import { Actions, send } from "./commands";
 
 interface User {
   name: string;
   role: string;
-  settled: boolean; // of the settings: no command changes this one
+  fixed: boolean; // of the settings: no command changes this one
   password: "none" | "once" | "own";
   signed_in_at: number | null;
+  passkeys: number;
 }
 
 const ROLES = ["viewer", "listener", "coach", "compliance", "supervisor"];
@@ -51,14 +52,14 @@ async function add(name: string, role: string): Promise<void> {
 }
 
 /** What may be done about somebody, each after a question. */
-function offered({ name, role, settled }: User): [string, () => void][] {
+function offered({ name, role, fixed }: User): [string, () => void][] {
   const asking = (what: string, grave: boolean, then: (chosen: string) => void, choices?: { label: string; options: [string, string][] }) => {
     const [title, text] = [t(`user-${what}`), t(`ask-user-${what}`, { name })];
     return (): void => question({ title, text, yes: title, grave, then, ...(choices ? { choices } : {}) });
   };
   const others = roles().filter(([each]) => each !== role);
   const signOut: [string, () => void] = [t("user-sign-out"), asking("sign-out", true, () => void signOutEverywhere(name))];
-  if (settled || name === me.value?.name) return [signOut];
+  if (fixed || name === me.value?.name) return [signOut];
   return [
     [t("user-role"), asking("role", false, (chosen) => void command("/api/users", { name, role: chosen }), { label: t("role"), options: others })],
     [t("user-password"), asking("password", true, () => void givePassword(name))],
@@ -144,11 +145,11 @@ export function Users() {
             {users.value.map((user) => (
               <tr key={user.name}>
                 <th scope="row">
-                  {user.name} {user.settled && <small>{t("user-settled")}</small>}
+                  {user.name} {user.fixed && <small>{t("user-fixed")}</small>}
                 </th>
                 <td>{word("role", user.role)}</td>
-                <td>{t(`password-${user.password}`)}</td>
-                <td>{user.signed_in_at === null ? "–" : `${day(user.signed_in_at)} ${hour(user.signed_in_at)}`}</td>
+                <td>{[t(`password-${user.password}`), ...(user.passkeys ? [t("passkey")] : [])].join(", ")}</td>
+                <td>{user.signed_in_at === null ? "–" : moment(user.signed_in_at)}</td>
                 <td class="right">
                   <Actions id={`user-${user.name}`} title={t("user-menu", { name: user.name })} actions={offered(user)} />
                 </td>

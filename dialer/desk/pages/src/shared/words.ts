@@ -87,6 +87,7 @@ export const percent = (share: number) => formats.value.percent.format(share);
 export const clock = (at: number) => formats.value.clock.format(at * 1000);
 export const hour = (at: number) => formats.value.hour.format(at * 1000);
 export const day = (at: number) => formats.value.day.format(at * 1000);
+export const moment = (at: number) => `${day(at)} ${hour(at)}`;
 
 /** Seconds as 0:07, 12:34 or 1:02:03. */
 export function lasted(seconds: number): string {

@@ -1,0 +1,18 @@
+-- Passkeys in the desk's own file: public keys alone.
+
+-- name: of_name
+SELECT credential, name, handle, public_key, sign_count, at, used_at FROM passkey WHERE name = :name ORDER BY at, credential;
+
+-- name: find
+SELECT credential, name, handle, public_key, sign_count, at, used_at FROM passkey WHERE credential = :credential;
+
+-- name: add
+INSERT INTO passkey (credential, name, handle, public_key, sign_count, at)
+VALUES (:credential, :name, :handle, :public_key, :sign_count, :at) ON CONFLICT DO NOTHING;
+
+-- Of two answers at one moment one is taken.
+-- name: use
+UPDATE passkey SET sign_count = :sign_count, used_at = :at WHERE credential = :credential AND sign_count = :before;
+
+-- name: remove
+DELETE FROM passkey WHERE name = :name AND credential = :credential;

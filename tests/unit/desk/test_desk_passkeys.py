@@ -1,0 +1,222 @@
+"""Passkeys: made by who has the password, good once for each challenge, at this host, for a user who is one still."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.desk.passkeys import CHALLENGE_SECONDS, MOST_CHALLENGES, MOST_PASSKEYS, PasskeyHost, passkey_host
+from dialer.desk.people import FREE_TRIES
+from tests.support.authenticator import PRESENT, VERIFIED, SoftKey
+from tests.support.desk import ORIGIN, PASSWORD, DeskStand, desk_stand
+from tests.support.stored import execute
+
+HOST = "desk.test"
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
+    async with desk_stand(tmp_path) as stand:
+        yield stand
+
+
+async def options_for(desk: DeskStand, role: str = "coach") -> dict[str, Any]:
+    answer = await desk.post("/api/passkeys/challenge", {"password": PASSWORD}, role)
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+async def registered(desk: DeskStand, role: str = "coach") -> SoftKey:
+    key = SoftKey(ORIGIN, HOST)
+    answer = await desk.post("/api/passkeys", {"credential": key.register(await options_for(desk, role))}, role)
+    assert answer.status_code == 204, answer.text
+    return key
+
+
+async def challenge(desk: DeskStand) -> dict[str, Any]:
+    told: dict[str, Any] = (await desk.post("/api/sign-in/challenge", {})).json()
+    return told
+
+
+async def signs_in(desk: DeskStand, credential: dict[str, Any]) -> tuple[int, str]:
+    desk.browser.cookies.clear()
+    answer = await desk.post("/api/sign-in/passkey", {"credential": credential})
+    desk.browser.cookies.clear()
+    return answer.status_code, "" if answer.status_code == 204 else answer.json()["problem"]
+
+
+async def test_a_passkey_is_made_signs_in_again_and_again_and_is_removed(desk: DeskStand) -> None:
+    options = await options_for(desk)
+    assert options["rp"] == {"name": "Matdan", "id": HOST}
+    assert options["authenticatorSelection"]["userVerification"] == "required"
+    assert options["authenticatorSelection"]["residentKey"] == "required"
+    key = await registered(desk)
+    for _ in range(3):
+        desk.clock.pass_seconds(60)
+        asked = await challenge(desk)
+        assert asked["userVerification"] == "required"
+        assert asked["allowCredentials"] == []  # nobody learns who has one
+        assert await signs_in(desk, key.sign(asked)) == (204, "")
+    (kept,) = (await desk.get("/api/passkeys", "coach")).json()
+    assert kept["used_at"] == desk.clock.now()
+    assert (await desk.get("/api/passkeys", "listener")).json() == []
+    await desk.post("/api/passkeys/remove", {"id": kept["id"]}, "listener")  # another's stays
+    assert await signs_in(desk, key.sign(await challenge(desk))) == (204, "")
+    assert (await desk.post("/api/passkeys/remove", {"id": kept["id"]}, "coach")).status_code == 204
+    assert await signs_in(desk, key.sign(await challenge(desk))) == (401, "passkey-wrong")
+
+
+async def test_a_passkey_needs_the_password_once_more_and_a_guesser_is_locked_out(desk: DeskStand) -> None:
+    for _ in range(FREE_TRIES):
+        answer = await desk.post("/api/passkeys/challenge", {"password": "guessed"}, "coach")
+        assert (answer.status_code, answer.json()["problem"]) == (401, "wrong")
+    answer = await desk.post("/api/passkeys/challenge", {"password": PASSWORD}, "coach")
+    assert (answer.status_code, answer.json()["problem"]) == (429, "locked")
+
+
+def changed(credential: dict[str, Any], name: str, change: Callable[[str], str]) -> dict[str, Any]:
+    other = copy.deepcopy(credential)
+    other["response"][name] = change(other["response"][name])
+    return other
+
+
+async def test_what_is_forged_or_repeated_signs_nobody_in(desk: DeskStand) -> None:
+    key = await registered(desk)
+    asked = await challenge(desk)
+    good = key.sign(asked)
+    forged = changed(good, "signature", lambda text: text[:-8] + "AAAAAAAA")
+    assert await signs_in(desk, forged) == (401, "passkey-wrong")
+    assert await signs_in(desk, good) == (401, "passkey-stale")  # its challenge is used up
+    good = key.sign(await challenge(desk))
+    assert await signs_in(desk, good) == (204, "")
+    assert await signs_in(desk, good) == (401, "passkey-stale")
+    other = SoftKey(ORIGIN, HOST)
+    other.id, other.handle, other.count = key.id, key.handle, 100  # another's key under this one's id
+    assert await signs_in(desk, other.sign(await challenge(desk))) == (401, "passkey-wrong")
+    for of_no_challenge in ({"challenge": "AAAA"}, {"challenge": "x" * 43}):
+        assert await signs_in(desk, key.sign(of_no_challenge)) == (401, "passkey-stale")
+    registration = await options_for(desk)
+    assert await signs_in(desk, key.sign(registration)) == (401, "passkey-stale")  # of the other ceremony
+    asked = await challenge(desk)
+    desk.clock.pass_seconds(CHALLENGE_SECONDS + 1)
+    assert await signs_in(desk, key.sign(asked)) == (401, "passkey-stale")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("origin", "https://desk.test.evil.example"),
+        ("origin", "http://desk.test"),
+        ("host", "evil.example"),
+        ("flags", PRESENT),  # nobody's finger was looked at
+        ("flags", VERIFIED),
+        ("handle", b"another's"),
+        ("count", -1),
+    ],
+)
+async def test_a_key_that_is_used_elsewhere_or_by_another_signs_nobody_in(
+    desk: DeskStand, field: str, value: object
+) -> None:
+    key = await registered(desk)
+    key.count = 5
+    assert await signs_in(desk, key.sign(await challenge(desk))) == (204, "")
+    if field == "count":
+        value = 2  # a copy of the key, made some time ago
+    setattr(key, field, value)
+    assert await signs_in(desk, key.sign(await challenge(desk))) == (401, "passkey-wrong")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("origin", "https://evil.example"), ("host", "evil.example"), ("flags", PRESENT)]
+)
+async def test_a_passkey_of_elsewhere_is_not_kept(desk: DeskStand, field: str, value: object) -> None:
+    key = SoftKey(ORIGIN, HOST)
+    setattr(key, field, value)
+    answer = await desk.post("/api/passkeys", {"credential": key.register(await options_for(desk))}, "coach")
+    assert (answer.status_code, answer.json()["problem"]) == (409, "passkey-wrong")
+    assert (await desk.get("/api/passkeys", "coach")).json() == []
+
+
+async def test_a_registration_is_good_for_who_asked_for_it_once(desk: DeskStand) -> None:
+    key = SoftKey(ORIGIN, HOST)
+    credential = key.register(await options_for(desk, "coach"))
+    answer = await desk.post("/api/passkeys", {"credential": credential}, "listener")
+    assert (answer.status_code, answer.json()["problem"]) == (409, "passkey-stale")
+    answer = await desk.post("/api/passkeys", {"credential": credential}, "coach")
+    assert (answer.status_code, answer.json()["problem"]) == (409, "passkey-stale")
+    key = await registered(desk, "coach")
+    again = key.register(await options_for(desk, "listener"))  # an id that is another's
+    answer = await desk.post("/api/passkeys", {"credential": again}, "listener")
+    assert (answer.status_code, answer.json()["problem"]) == (409, "passkey-wrong")
+
+
+async def test_nobody_has_more_passkeys_than_a_few(desk: DeskStand) -> None:
+    for _ in range(MOST_PASSKEYS):
+        await registered(desk)
+    answer = await desk.post("/api/passkeys/challenge", {"password": PASSWORD}, "coach")
+    assert (answer.status_code, answer.json()["problem"]) == (409, "passkeys-full")
+
+
+async def test_a_user_who_went_takes_the_passkey_along(desk: DeskStand, tmp_path: Path) -> None:
+    def table(sql: str, *values: object) -> None:
+        execute(tmp_path / "centre.db", sql, *values)
+
+    now = desk.clock.now()
+    table("INSERT INTO user VALUES ('meena', 'coach', ?, ?)", now, now)
+    desk.tokens["meena"] = await desk.people.sign_in("meena", await desk.people.give_once("meena"), PASSWORD)
+    key = await registered(desk, "meena")
+    assert await signs_in(desk, key.sign(await challenge(desk))) == (204, "")
+    desk.clock.pass_seconds(10)
+    table("DELETE FROM user")
+    assert await signs_in(desk, key.sign(await challenge(desk))) == (401, "passkey-wrong")
+    table("INSERT INTO user VALUES ('meena', 'coach', ?, ?)", desk.clock.now(), desk.clock.now())
+    assert await signs_in(desk, key.sign(await challenge(desk))) == (401, "passkey-wrong")  # another meena's
+
+
+async def test_a_new_one_time_password_takes_the_passkeys_away(desk: DeskStand) -> None:
+    key = await registered(desk)
+    await desk.people.give_once("coach")
+    assert await signs_in(desk, key.sign(await challenge(desk))) == (401, "passkey-wrong")
+
+
+async def test_whatever_stands_in_an_answer_is_one_refusal(desk: DeskStand) -> None:
+    """Three hundred answers in which one thing is another."""
+    key, chance = await registered(desk), random.Random(7)
+    things: list[Any] = [None, 7, [], {}, "", "!", "AAAA", "A" * 3_000, [[]] * 50, {"type": 1}]
+    for _ in range(300):
+        broken = key.sign(await challenge(desk))
+        inside = chance.choice([broken, broken["response"]])
+        inside[chance.choice([*inside, "more"])] = chance.choice(things)
+        status, told = await signs_in(desk, broken)
+        assert (status, told) == (204, "") or status == 401, told
+        registering = SoftKey(ORIGIN, HOST).register(await options_for(desk))
+        inside = chance.choice([registering, registering["response"]])
+        inside[chance.choice(["id", "rawId", "type", "response", "clientDataJSON", "attestationObject"])] = (
+            chance.choice(things)
+        )
+        answer = await desk.post("/api/passkeys", {"credential": registering}, "coach")
+        assert answer.status_code in {204, 409}
+        for kept in (await desk.get("/api/passkeys", "coach")).json()[1:]:
+            await desk.post("/api/passkeys/remove", {"id": kept["id"]}, "coach")
+
+
+async def test_strangers_who_ask_for_challenges_take_no_memory(desk: DeskStand) -> None:
+    for _ in range(MOST_CHALLENGES + 50):
+        await challenge(desk)
+    assert len(desk.passkeys._sign_ins._given) == MOST_CHALLENGES
+    key = await registered(desk)  # whose challenges are others
+    assert await signs_in(desk, key.sign(await challenge(desk))) == (204, "")
+
+
+def test_passkeys_are_bound_to_a_name_and_never_to_a_number() -> None:
+    local = ["http://127.0.0.1:8470", "http://localhost:8470"]
+    assert passkey_host(local) == PasskeyHost("localhost", ("http://localhost:8470",))
+    assert passkey_host(["https://10.0.0.5:8470"]) is None
+    assert passkey_host(["https://[::1]:8470"]) is None
+    assert passkey_host(["https://desk.example.org"]) == PasskeyHost("desk.example.org", ("https://desk.example.org",))
