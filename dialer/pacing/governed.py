@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from dialer.pacing.estimators import Learned, sane_seconds
 from dialer.pacing.governor import Governor
-from dialer.pacing.limits import reserved_room, room_on_lines, seats_for_callers, seats_without_caller
+from dialer.pacing.limits import MOST_CALLS_AT_ONCE, seats_for_callers, seats_without_caller, within_lines
 from dialer.pacing.port import AnswersOfLate, Cap, Explanation, Limit, PacingEvent, PacingEventKind, PacingSnapshot
 from dialer.pacing.tuning import TUNED, Tuning
 
@@ -39,8 +39,9 @@ class GovernedPacer(Learned):
         return self._now
 
     def _reserve(self, snapshot: PacingSnapshot) -> int:
-        """Calls that may be added, or below 0 are too many, with the worst case of all that is in flight reserved."""
-        return reserved_room(self.governor.worst_case_room(snapshot.free_seats), snapshot)
+        """Calls that may be added, or below 0 are too many, where all that is in flight may be answered and no seat come free."""
+        room = min(self.governor.worst_case_room(snapshot.free_seats), float(MOST_CALLS_AT_ONCE))
+        return int(max(0.0, room)) + seats_without_caller(snapshot)
 
     def observe(self, event: PacingEvent) -> None:
         """Count answers and abandoned calls for the caps."""
@@ -93,10 +94,7 @@ class RatioPacer(GovernedPacer):
         reserve = max(0, self._reserve(snapshot))
         if wanted > reserve:
             wanted, limited_by = reserve, Limit.RESERVE
-        room = room_on_lines(snapshot)
-        calls = min(wanted, room.calls)
-        if calls < wanted:
-            limited_by = room.limited_by
+        calls, limited_by = within_lines(snapshot, wanted, limited_by)
         if seats_for_callers(snapshot) == 0:
             limited_by = Limit.NOBODY
         self._explanation = Explanation(calls, limited_by, {"free": float(free), "ratio": ratio, "budget": budget})

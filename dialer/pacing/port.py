@@ -110,32 +110,26 @@ class AnswersOfLate:
 
 
 class Limit(StrEnum):
-    """What kept a decision from placing more calls."""
+    """What kept a decision from placing more calls: its name, and how a supervisor would say it (docs/pacing.md has more)."""
 
-    NOBODY = "nobody"  # no seat takes callers, now or later
-    SEATS = "seats"  # as many calls as the seats are good for
-    CAP = "cap"  # the abandoned-call target: the risk of a call is below what the seats alone would bear
-    HARD_STOP = "hard-stop"  # an abandoned call more would pass a hard stop, or one is passed
-    RESERVE = "reserve"  # a cap that reserves the worst case of all calls in flight
-    COLD = "cold"  # too little is learned to dial ahead of the free seats
-    CHANNELS = "channels"  # free channels of the trunks, or a campaign's own
-    CPS = "cps"  # call starts per second
-    SLOW_CARRIER = "slow-carrier"  # "ringing" comes late: calls would pile up before the carrier
-    IN_FLIGHT = "in-flight"  # the most calls in flight, whatever the answer rate is learned to be
+    words: str
 
+    def __new__(cls, name: str, words: str) -> Limit:
+        """`words`: at most 52 characters, for the board."""
+        one = str.__new__(cls, name)
+        one._value_, one.words = name, words
+        return one
 
-WORDS: Mapping[Limit, str] = {
-    Limit.NOBODY: "nobody to talk to: no agent takes calls",
-    Limit.SEATS: "enough calls on their way for the free agents",
-    Limit.CAP: "waiting: one call more is likely to be abandoned",
-    Limit.HARD_STOP: "waiting: an abandoned call would pass the cap",
-    Limit.RESERVE: "waiting: all now ringing, abandoned, would pass it",
-    Limit.COLD: "one call a free agent, until it knows this list",
-    Limit.CHANNELS: "all channels are in use",
-    Limit.CPS: "as many call starts a second as allowed",
-    Limit.SLOW_CARRIER: "waiting: the carrier is slow to ring",
-    Limit.IN_FLIGHT: "as many calls ringing as allowed",
-}
+    NOBODY = "nobody", "nobody to talk to: no agent takes calls"
+    SEATS = "seats", "enough calls on their way for the free agents"
+    CAP = "cap", "waiting: one call more is likely to be abandoned"
+    HARD_STOP = "hard-stop", "waiting: an abandoned call would pass the cap"
+    RESERVE = "reserve", "waiting: all now ringing, abandoned, would pass it"
+    COLD = "cold", "one call a free agent, until it knows this list"
+    CHANNELS = "channels", "all channels are in use"
+    CPS = "cps", "as many call starts a second as allowed"
+    SLOW_CARRIER = "slow-carrier", "waiting: the carrier is slow to ring"
+    IN_FLIGHT = "in-flight", "as many calls ringing as allowed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +143,8 @@ class Explanation:
 
     @property
     def words(self) -> str:
-        """Why no more is dialled, as a supervisor would say it; at most 52 characters, for the board."""
-        return WORDS[self.limited_by]
+        """Why no more is dialled, as a supervisor would say it."""
+        return self.limited_by.words
 
     def __str__(self) -> str:
         """One line for the log and the campaign's messages, figures included."""

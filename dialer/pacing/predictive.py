@@ -8,7 +8,7 @@ from typing import ClassVar
 from dialer.pacing.estimators import Learned
 from dialer.pacing.governed import GovernedPacer
 from dialer.pacing.knowledge import Knowledge, Prospect
-from dialer.pacing.limits import MOST_CALLS_AT_ONCE, room_on_lines, seats_for_callers, seats_without_caller
+from dialer.pacing.limits import MOST_CALLS_AT_ONCE, seats_for_callers, seats_without_caller, within_lines
 from dialer.pacing.lookahead import Bound, Bounds
 from dialer.pacing.port import AnswersOfLate, Cap, Explanation, Limit, PacingEvent, PacingSnapshot
 from dialer.pacing.tuning import TUNED, Tuning
@@ -53,7 +53,6 @@ class PredictivePacer(GovernedPacer):
         super().__init__(caps, tuning)
         self.knowledge = Knowledge(tuning, connect_seconds)
         self.usual = UsualRate(tuning)
-        self._hung_up_at: float | None = None
         self._seen: tuple[PacingSnapshot, Prospect, float] | None = None
         self._decided: tuple[int, Limit, PacingSnapshot, Prospect, float] | None = None
 
@@ -67,9 +66,8 @@ class PredictivePacer(GovernedPacer):
             self._explanation = Explanation(0, Limit.NOBODY, {"free": float(max(0, snapshot.free_seats))})
             self._decided = None
             return 0
-        room = room_on_lines(snapshot)
         # One more than the lines allow tells that they are the limit; how many more there would be, nobody asks.
-        enough = min(MOST_CALLS_AT_ONCE, room.calls + 1)
+        enough = within_lines(snapshot, MOST_CALLS_AT_ONCE, Limit.SEATS)[0] + 1
         prospect, alpha = self._prospect(snapshot, seats)
         limited_by = Limit.CAP if self.governor.boldness < 1.0 else Limit.SEATS
         if self.governor.boldness <= self._tuning.least_boldness:
@@ -79,9 +77,7 @@ class PredictivePacer(GovernedPacer):
             enough = 1  # or a campaign that comes to a busy floor would never learn anything
         else:
             self.usual.follow(now, prospect.answer_rate)
-        if self._hung_up_at is not None and now - self._hung_up_at < self._tuning.calm_seconds:
-            alpha, limited_by = 0.0, Limit.SEATS
-        bounds = self._bounds(alpha, self._tuning.stop_risk, seats)
+        bounds = self._bounds(alpha, self._tuning.stop_risk, seats, prospect.answer_rate)
         ahead = prospect.outlook.calls_within(bounds, prospect.next_call, prospect.later_call, enough)
         progressive = seats_without_caller(snapshot)
         if self._slow_carrier(snapshot):
@@ -93,9 +89,8 @@ class PredictivePacer(GovernedPacer):
         ):
             if ahead > most:
                 ahead, limited_by = most, limit
-        wanted = max(ahead, progressive, 0)
-        calls = min(wanted, room.calls)
-        self._decided = calls, room.limited_by if calls < wanted else limited_by, snapshot, prospect, alpha
+        calls, limited_by = within_lines(snapshot, max(ahead, progressive), limited_by)
+        self._decided = calls, limited_by, snapshot, prospect, alpha
         return calls
 
     def explain(self) -> Explanation:
@@ -122,10 +117,12 @@ class PredictivePacer(GovernedPacer):
         few = len(silent) < self._tuning.few_wait or not self.knowledge.rings.signalled
         return not few and sum(silent) > self._tuning.slow_seconds * len(silent)
 
-    def _bounds(self, alpha: float, risk: float, seats: int) -> Bounds:
-        """What the last call may risk: alpha, and to pass a hard stop, at a large site less as it asks so more often."""
-        risk *= self._tuning.usual_seats / seats
-        return Bound(alpha), Bound(risk, max(0, int(self.governor.room)), self._tuning.rate_doubt)
+    def _bounds(self, alpha: float, risk: float, seats: int, answer_rate: float) -> Bounds:
+        """What the last call may risk: alpha, and to pass a hard stop, at a large site less as it asks so more often. A list that
+        is poorer than the last half hour may any moment be again what it was."""
+        tuning = self._tuning
+        doubt = min(tuning.most_rate_doubt, max(tuning.rate_doubt, self.usual.rate / max(1e-3, answer_rate) - 1.0))
+        return Bound(alpha), Bound(risk * tuning.usual_seats / seats, max(0, int(self.governor.room)), doubt)
 
     def _prospect(self, snapshot: PacingSnapshot, seats: int) -> tuple[Prospect, float]:
         """The outlook of this snapshot and alpha, worked out once for both questions that are asked of it."""
@@ -140,7 +137,7 @@ class PredictivePacer(GovernedPacer):
 
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Ringing calls that no seat will be there for; all of them when nobody is left to talk."""
-        now = self._advance(snapshot.now_seconds)
+        self._advance(snapshot.now_seconds)
         seats = seats_for_callers(snapshot)
         if seats == 0 or not snapshot.ringing:
             return len(snapshot.ringing)
@@ -148,11 +145,9 @@ class PredictivePacer(GovernedPacer):
             return 0
         prospect, alpha = self._prospect(snapshot, seats)
         alpha = max(self._tuning.hang_up_above, self._tuning.hang_up_alphas * alpha)
-        excess = prospect.outlook.excess_over(self._bounds(alpha, self._tuning.hang_up_risk, seats))
-        excess = max(excess, min(len(snapshot.ringing), -self._reserve(snapshot)))
-        if excess > 0:
-            self._hung_up_at = now
-        return excess
+        bounds = self._bounds(alpha, self._tuning.hang_up_risk, seats, prospect.answer_rate)
+        excess = prospect.outlook.excess_over(bounds)
+        return max(excess, min(len(snapshot.ringing), -self._reserve(snapshot)))
 
     # Learning
 

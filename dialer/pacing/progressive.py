@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dialer.pacing.limits import room_on_lines, seats_without_caller
+from dialer.pacing.limits import MOST_CALLS_AT_ONCE, seats_without_caller, within_lines
 from dialer.pacing.port import Explanation, Limit, PacingEvent, PacingSnapshot
 
 
@@ -34,10 +34,7 @@ class ProgressivePacer(_Unlearned):
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Free seats less calls in flight, within what the lines allow."""
-        unclaimed = max(0, seats_without_caller(snapshot))
-        room = room_on_lines(snapshot)
-        calls = min(unclaimed, room.calls)
-        limited_by = room.limited_by if calls < unclaimed else Limit.SEATS
+        calls, limited_by = within_lines(snapshot, seats_without_caller(snapshot), Limit.SEATS)
         if snapshot.free_seats <= 0 and not snapshot.busy_seats:
             limited_by = Limit.NOBODY
         figures = {"free": float(max(0, snapshot.free_seats)), "ringing": float(len(snapshot.ringing))}
@@ -62,10 +59,10 @@ class BroadcastPacer(_Unlearned):
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Calls that channels and CPS leave room for."""
-        room = room_on_lines(snapshot)
+        calls, limited_by = within_lines(snapshot, MOST_CALLS_AT_ONCE + 1, Limit.CHANNELS)
         in_flight = len(snapshot.ringing) + max(0, snapshot.active_calls) + len(snapshot.waiting_seconds)
-        self._explanation = Explanation(room.calls, room.limited_by, {"in-flight": float(in_flight)})
-        return room.calls
+        self._explanation = Explanation(calls, limited_by, {"in-flight": float(in_flight)})
+        return calls
 
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Always 0: no seat can leave."""

@@ -48,13 +48,13 @@ class Tuning:
     hang_up_alphas: float = 3.0
     """A ringing call is hung up while the last of them, if it were answered, would be dropped with more than this chance, and
     with more than so many times alpha."""
-    stop_risk: float = 1e-3
+    stop_risk: float = 3e-4
     hang_up_risk: float = 1e-2
     rate_doubt: float = 0.4
+    most_rate_doubt: float = 0.8
     """The last call may be the drop that passes a hard stop with probability `stop_risk` at `usual_seats`, and calls are hung up
-    while that is above `hang_up_risk`. N seats: that times `usual_seats` / N."""
-    calm_seconds: float = 1.0
-    """After that nothing is dialled ahead for so long: placing and hanging up must never chase each other."""
+    while that is above `hang_up_risk`. N seats: that times `usual_seats` / N. The answer rate is doubted in it by a deviation of
+    `rate_doubt` of itself, and, up to `most_rate_doubt`, of as much as it is below the mean of the last `usual_seconds`."""
 
     # What a window bears
     room_share: float = 0.22
@@ -72,7 +72,7 @@ class Tuning:
     most_boldness: float = 1.25
     """Bounds of the drop rate that is aimed at, over the target."""
     target_margin: float = 2.0  # drops by which a target is kept
-    target_answers: float = 150.0  # in which a deviation from a target is made good
+    target_answers: float = 400.0  # in which a deviation from a target is made good
     sure_share: float = 0.5
     """Of the answers that one call for each free seat would bring until a window is judged, those that are counted on: seats may
     leave and lists turn poor."""
