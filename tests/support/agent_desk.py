@@ -220,8 +220,8 @@ class AgentDesk:
 
 
 @contextlib.asynccontextmanager
-async def agent_desk() -> AsyncIterator[AgentDesk]:
-    """Serve it on this machine for as long as the context lasts."""
+async def agent_desk(*beside: WebDoor) -> AsyncIterator[AgentDesk]:
+    """Serve it on this machine for as long as the context lasts, and other doors beside."""
     clock = PollingMorning()
     desk = AgentDesk(Picture(clock.now), clock)
     desk.picture.put("desk", {"heard": True, "since": 0.0})
@@ -229,7 +229,7 @@ async def agent_desk() -> AsyncIterator[AgentDesk]:
     desk.idle()
     with listening("127.0.0.1", 0) as listener:
         desk.origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        doors = desk.doors()
+        doors = [*desk.doors(), *beside]
 
         async def find(token: str) -> Who | None:
             return None

@@ -1,0 +1,117 @@
+"""The phone in the agent's page, before a stand-in for Asterisk: it registers, answers, mutes, and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from dialer.desk.agents.phone import AWAY, TAKEN
+from tests.support.agent_desk import AgentDesk, agent_desk
+from tests.support.browser import NEEDS_A_BROWSER, chromium, new_page
+from tests.support.sip_stand_in import SipStandIn
+
+pytestmark = NEEDS_A_BROWSER
+MICROPHONE = """
+globalThis.peers = [];
+globalThis.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(...given) { super(...given); globalThis.peers.push(this); }
+};
+navigator.mediaDevices.getUserMedia = async () => new AudioContext().createMediaStreamDestination().stream;
+"""
+SENT = "() => globalThis.peers.at(-1).getSenders().map(({ track }) => [track.enabled, track.readyState]).join()"
+
+
+@dataclass(slots=True)
+class Site:
+    """A seat whose phone is a browser."""
+
+    desk: AgentDesk
+    switch: SipStandIn
+    browser: Browser
+    faults: list[str]
+
+    async def page(self) -> Page:
+        """The page of an agent who has signed in."""
+        page = await new_page(self.browser, self.faults)
+        await page.add_init_script(MICROPHONE)
+        await page.goto(f"{self.desk.origin}/agent")
+        return page
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    faults: list[str] = []
+    switch = SipStandIn()
+    async with asyncio.timeout(60), agent_desk(*switch.doors()) as desk, chromium() as browser:
+        desk.me["phone"] = "browser"
+        yield Site(desk, switch, browser, faults)
+
+
+async def test_it_registers_answers_by_itself_mutes_and_says_good_bye(site: Site) -> None:
+    page = await site.page()
+    [first] = await site.switch.heard("REGISTER")
+    assert "From: <sip:agent04@matdan.invalid>" in first
+    assert "Contact: <sip:agent04@" in first
+    answer = await site.switch.call("one")
+    assert "m=audio" in answer
+    assert "a=rtpmap:8 PCMA/8000" in answer
+    assert "opus" not in answer
+    await expect(page.locator("button.phone.on-call")).to_be_visible()
+    await page.get_by_role("button", name="Mute").click()
+    assert (
+        await page.evaluate(SENT) == "false,live"
+    )  # which sends silence: a phone from which nothing comes is given up
+    await page.get_by_role("button", name="Mute").click()
+    assert await page.evaluate(SENT) == "true,live"
+    await page.reload()
+    [bye] = await site.switch.heard("BYE")
+    assert "Call-ID: one" in bye
+    assert "expires=0" in (await site.switch.heard("REGISTER", 2))[1]
+    await site.switch.heard("REGISTER", 3)
+    await site.switch.call("two")
+    assert not site.faults
+
+
+async def test_a_line_that_is_lost_is_no_lost_call(site: Site) -> None:
+    page = await site.page()
+    await site.switch.heard("REGISTER")
+    await site.switch.call("one")
+    await expect(page.locator("button.phone.on-call")).to_be_visible()
+    await site.switch.lines[0].close(AWAY)
+    await expect(page.get_by_role("alert").filter(has_text="The phone")).to_be_visible()
+    await expect(page.locator("button.phone.on-call")).to_be_visible()
+    await site.switch.heard("REGISTER", 2)
+    await expect(page.locator("button.phone.on-call")).to_be_visible()
+    # Asterisk has given the old call up meanwhile, and the page could not hear of it.
+    await site.switch.call("two")
+    [bye] = await site.switch.heard("BYE")
+    assert "Call-ID: one" in bye
+
+
+async def test_a_page_whose_phone_was_taken_leaves_it_alone_until_it_is_asked(site: Site) -> None:
+    page = await site.page()
+    await page.clock.install()
+    await page.reload()
+    await site.switch.heard("REGISTER", 3)  # the first, good-bye, and the second
+    await site.switch.call("one")
+    await site.switch.lines[-1].close(TAKEN)
+    await expect(page.get_by_text("Another window is the phone of this seat now.")).to_be_visible()
+    await page.clock.run_for(60_000)  # JsSIP tries again after one second
+    assert await page.evaluate("1 + 1") == 2
+    assert len(site.switch.lines) == 2
+    await page.get_by_role("button", name="again").click()
+    await site.switch.heard("REGISTER", 4)
+    await expect(page.locator("button.phone.ready")).to_be_visible()
+
+
+async def test_a_phone_that_asterisk_does_not_know_says_so(site: Site) -> None:
+    site.switch.status = 403
+    page = await site.page()
+    await expect(page.get_by_text("The switch does not know this phone.")).to_be_visible()
+    site.switch.status = 200
+    await page.get_by_role("button", name="again").click()
+    await expect(page.locator("button.phone.ready")).to_be_visible()
