@@ -26,6 +26,8 @@ interface Reply {
   word?: string | null;
 }
 
+/** Problems that pass: it is tried again. */
+const UNSENT = new Set(["no-desk", "away", "broker-away", "signed-out", "not-kept", "busy", "unanswered"]);
 const AGAIN_MS = [1000, 2000, 4000, 8000];
 const MOST_WORDS = 100;
 /** What other centres are told of at once: the page waits with it for as long as it may be undone. */
@@ -138,16 +140,14 @@ async function send(word: Word): Promise<void> {
 async function tell(word: Word): Promise<Reply | null> {
   let values = word.values;
   if (word.owesNote) {
-    const text = notes.get(String(values.note));
-    if (text === undefined) {
-      const { note: _, ...rest } = values; // a reload lost it before the desk had it: nothing has gone out under this id yet
+    const text = notes.get(String(values.note)); // a reload has lost it
+    const noted = text === undefined ? { problem: "lost" } : await ask("POST", "/api/agent/note", { id: values.note, attempt: word.attempt, text });
+    if (isProblem(noted)) {
+      if (UNSENT.has(noted.problem)) return null;
+      const { note: _, ...rest } = values; // the desk has none: nothing has gone out under this id yet, so it goes without
       values = rest as Word["values"];
-      alter(word.id, { values, owesNote: false });
-    } else {
-      const noted = await ask("POST", "/api/agent/note", { id: values.note, attempt: word.attempt, text });
-      if (isProblem(noted) && noted.problem !== "values") return null;
-      alter(word.id, { owesNote: false });
     }
+    alter(word.id, { values, owesNote: false });
   }
   return command(word.id, "seat-dispose", { attempt: word.attempt, ...values });
 }
@@ -159,7 +159,6 @@ export async function command(id: string, name: string, values: Record<string, u
   if (UNSENT.has(answer.problem)) return null;
   return { status: "refused", word: answer.problem, text: answer.problem };
 }
-const UNSENT = new Set(["no-desk", "away", "broker-away", "signed-out", "not-kept", "busy", "unanswered"]);
 
 const closingTold = new Set<string>();
 /** The talk, or its wrap-up, comes to its end: the pacing may send the next voter sooner. */

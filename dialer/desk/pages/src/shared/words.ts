@@ -14,6 +14,9 @@ const KEPT = "matdan-language";
 const FALLBACK = "en";
 const RIGHT_TO_LEFT = new Set(["ur"]);
 
+/** As in India, and with the digits that stand on the keys. */
+const localeOf = (code: string) => `${code}-IN-u-nu-latn`;
+
 const bundles = signal<FluentBundle[]>([]);
 export const language = signal(FALLBACK);
 export const areLoaded = computed(() => bundles.value.length > 0);
@@ -49,7 +52,7 @@ export async function choose(code: string, keep = false): Promise<void> {
 export const suggest = (code: string) => void (localStorage.getItem(KEPT) === null && languages.includes(code) && choose(code));
 
 async function load(code: string): Promise<FluentBundle> {
-  const bundle = new FluentBundle(`${code}-IN`, { useIsolating: false });
+  const bundle = new FluentBundle(localeOf(code), { useIsolating: false });
   const read = [own.get(code), common[`../../locales/shared/${code}.ftl`]];
   for (const text of await Promise.all(read.map((each) => each?.() ?? ""))) bundle.addResource(new FluentResource(text));
   return bundle;
@@ -74,12 +77,12 @@ export const word = (kind: string, value: string) => (has(`${kind}-${value}`) ? 
 export const zone = signal<string | undefined>(undefined);
 
 const formats = computed(() => ({
-  count: new Intl.NumberFormat(`${language.value}-IN`),
-  one: new Intl.NumberFormat(`${language.value}-IN`, { maximumFractionDigits: 1 }),
-  percent: new Intl.NumberFormat(`${language.value}-IN`, { style: "percent", maximumFractionDigits: 1 }),
-  clock: new Intl.DateTimeFormat(`${language.value}-IN`, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZone: zone.value }),
-  hour: new Intl.DateTimeFormat(`${language.value}-IN`, { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: zone.value }),
-  day: new Intl.DateTimeFormat(`${language.value}-IN`, { day: "numeric", month: "short", timeZone: zone.value }),
+  count: new Intl.NumberFormat(localeOf(language.value)),
+  one: new Intl.NumberFormat(localeOf(language.value), { maximumFractionDigits: 1 }),
+  percent: new Intl.NumberFormat(localeOf(language.value), { style: "percent", maximumFractionDigits: 1 }),
+  clock: new Intl.DateTimeFormat(localeOf(language.value), { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZone: zone.value }),
+  hour: new Intl.DateTimeFormat(localeOf(language.value), { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: zone.value }),
+  day: new Intl.DateTimeFormat(localeOf(language.value), { day: "numeric", month: "short", timeZone: zone.value }),
 }));
 export const count = (value: number) => formats.value.count.format(value);
 export const decimal = (value: number) => formats.value.one.format(value);

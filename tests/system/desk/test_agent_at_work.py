@@ -1,0 +1,152 @@
+"""An agent at the real desk, before a real broker: signing in, who is on the line from the store, and an outcome as a command.
+
+The dialler is the monitor of a real one with an engine that only keeps what it is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from config.settings import Settings
+from dialer.desk.server import RunningDesk, running_desk
+from dialer.domain.clock import SystemClock
+from dialer.domain.commands import Command, SeatDispose, SeatSignIn
+from dialer.domain.view import ScreenPop, SeatChange, SeatState, SeatView
+from dialer.mqtt import topics
+from dialer.mqtt.embedded_broker import demo_broker
+from dialer.mqtt.link import Presence
+from dialer.mqtt.monitor import Monitor
+from dialer.mqtt.senders import Sender, Senders
+from dialer.store.connection import exclusive_connection
+from dialer.store.sqlite import open_store
+from ivr_flows.script import load_script
+from tests.support.browser import NEEDS_A_BROWSER, chromium, new_page
+from tests.support.desk import CHEAP, PIN, stand_settings
+from tests.support.fake_centre import FakeEngine, centre_view
+from tests.support.screen_pop import ATTEMPT, LONG_NAME, fill_household
+
+pytestmark = NEEDS_A_BROWSER
+
+SETTLED_MS = 800  # a key sooner after a call came is taken for one before
+EMPTY = SeatView("04", None, SeatState.OFFLINE, 0.0, None, None, 0.0, 0)
+POP = ScreenPop(ATTEMPT, 1, 2, 118, (2, 3), opted_out=False, grounds=3)
+
+
+class SeatEngine(FakeEngine):
+    """An engine with one seat, which has whoever signs in there."""
+
+    def seat(self, state: SeatState, **more: Any) -> None:
+        """How the seat stands, for all who listen."""
+        seat = replace(EMPTY, agent="101", state=state, **more)
+        self.current = replace(self.current, seats=(seat,), at=SystemClock().now())
+        self.tell(SeatChange(seat, SystemClock().now()))
+
+    async def execute(self, command: Command) -> str:
+        """Whoever signs in is at the seat."""
+        done = await super().execute(command)
+        if isinstance(command, SeatSignIn):
+            self.seat(SeatState.READY)
+        return done
+
+
+@dataclass(slots=True)
+class Site:
+    """A centre with one seat, and a page before its desk."""
+
+    engine: SeatEngine
+    desk: RunningDesk
+    page: Page
+    faults: list[str]
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    store_path = tmp_path / "centre.db"
+    given = stand_settings().model_dump(exclude_unset=True)
+    settings = Settings.model_validate(given | {"store": {"path": store_path}, "desk": {"port": 0, "user": "desk"}})
+    view = centre_view(seats=0)
+    campaign = replace(view.campaigns[0], script=str(load_script("polling_day")))
+    engine = SeatEngine(replace(view, campaigns=(campaign,), seats=(EMPTY,), at=SystemClock().now()))
+    senders = Senders([Sender(each.name, frozenset({each.role})) for each in settings.supervisors])
+    faults: list[str] = []
+    async with contextlib.AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(demo_broker())
+        store = await open_store(store_path, encode=topics.encode)
+        await store.close()
+        with exclusive_connection(store_path, "a test") as db:
+            db.execute(
+                "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, constituency_name, part_number, name)"
+                " VALUES (118, '1', 'S13', 209, 'Kothrud', 118, 'School')"
+            )
+        fill_household(store_path, SystemClock().now())
+        store = await open_store(store_path, encode=topics.encode)
+        stack.push_async_callback(store.close)
+        stop = asyncio.Event()
+        monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, senders)
+        running = asyncio.create_task(monitor.run(stop))
+        desk = await stack.enter_async_context(running_desk(settings, broker=broker.settings, hasher=CHEAP))
+        browser = await stack.enter_async_context(chromium())
+        page = await new_page(browser, faults)
+        await page.clock.install()
+        await page.goto(f"{desk.origin}/agent")
+        yield Site(engine, desk, page, faults)
+        stop.set()
+        await running
+        assert not faults
+
+
+async def test_an_agent_signs_in_sees_who_is_on_the_line_and_says_what_came_of_it(site: Site) -> None:
+    page = site.page
+    await page.get_by_label("Language").select_option("en")
+    await page.fill("input[name=agent]", "101")
+    await page.fill("input[name=pin]", PIN)
+    await page.select_option("select[name=seat]", "04")
+    await page.press("input[name=pin]", "Enter")
+    await expect(page.locator(".waiting")).to_have_text("Waiting for the next voter")
+
+    site.engine.seat(SeatState.RESERVED, campaign_id="turnout-agents", attempt_id=ATTEMPT, screen_pop=POP)
+    await expect(page.locator(".name")).to_contain_text(LONG_NAME[:50])
+    await expect(page.locator(".member").nth(1)).to_contain_text("<b>Asha</b>")
+    await expect(page.locator("#who-title + .id")).to_have_text("•••• 4321")
+    await expect(page.locator(".member")).to_have_count(3)
+    await expect(page.locator("body")).to_contain_text("on no do-not-call register (ncpr)")
+    site.engine.seat(SeatState.TALKING, campaign_id="turnout-agents", attempt_id=ATTEMPT, screen_pop=POP)
+    await expect(page.get_by_role("button", name="1 Has voted")).to_be_enabled()
+
+    await page.locator("#script-title").locator("xpath=ancestor::section").get_by_role("button").first.click()
+    await page.clock.run_for(SETTLED_MS)
+    await page.get_by_label("Note").fill("asks for the bus")
+    await page.keyboard.press("Escape")
+    async with page.expect_response(lambda answer: answer.url.endswith("/api/agent/draft") and answer.status == 204):
+        await page.get_by_role("button", name="2 Not yet").click()
+        await page.clock.run_for(SETTLED_MS)
+    await page.reload()
+    await expect(page.locator(".chip.said-of")).to_contain_text("Not yet")
+    await expect(page.get_by_label("Note")).to_have_value("asks for the bus")
+    await expect(page.get_by_role("button", name="1 Has voted")).to_be_enabled()
+    await page.clock.run_for(SETTLED_MS)
+    site.engine.seat(SeatState.WRAP_UP, campaign_id="turnout-agents", attempt_id=ATTEMPT, screen_pop=POP)
+    await expect(page.locator("progress")).to_be_visible()
+    await page.get_by_role("button", name="That is all").click()
+    await expect(page.locator(".word.kept")).to_contain_text("Not yet")
+    (said,) = [command for command in site.engine.executed if isinstance(command, SeatDispose)]
+    assert (said.seat, said.details.attempt_id) == ("04", ATTEMPT)
+    assert [(each.voter_id, each.kind.value) for each in said.details.voters] == [(2, "not-yet")]
+    assert said.details.note is not None
+    assert said.details.answers
+
+    # Logged off, the page is that of nobody.
+    site.engine.seat(SeatState.READY)
+    await page.get_by_role("button", name="Log off").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Log off").click()
+    site.engine.tell(SeatChange(EMPTY, SystemClock().now()))
+    await expect(page.locator("input[name=pin]")).to_be_visible()
+    site.faults.clear()  # the browser says of a 401 that it is one
