@@ -75,7 +75,7 @@ async def test_an_agent_signs_in_with_number_and_pin(site: Site) -> None:
     await page.fill("input[name=pin]", "1111")
     await page.select_option("select[name=seat]", "seat-04")
     await page.press("input[name=pin]", "Enter")
-    await expect(page.get_by_role("alert")).to_have_text("Agent number or PIN is wrong.")
+    await expect(page.locator(".problem")).to_have_text("Agent number or PIN is wrong.")
     site.faults.clear()  # the browser says of a 401 that it is one
     await page.fill("input[name=pin]", "2468")
     await page.press("input[name=pin]", "Enter")
@@ -293,12 +293,12 @@ async def test_a_stream_that_is_lost_is_told_with_its_age(site: Site) -> None:
 async def test_a_second_window_says_that_the_first_is_open_and_can_take_its_place(site: Site) -> None:
     site.desk.taken = True
     page = await site.page()
-    await expect(page.get_by_role("alert")).to_contain_text("seat-04 is open in another window")
-    site.faults.clear()  # the browser says of a 409 that it is one
+    await expect(page.locator(".sign-in [role=alert]")).to_contain_text("seat-04 is open in another window")
     await page.get_by_role("button", name="Use it here").click()
     await expect(page.locator(".waiting")).to_be_visible()
     site.desk.picture.put("ended", "taken")
-    await expect(page.get_by_role("alert")).to_contain_text("is used in another window now")
+    await expect(page.locator(".sign-in [role=alert]")).to_contain_text("is used in another window now")
+    site.faults.clear()  # the browser says of a 409 that it is one
 
 
 async def test_the_seat_is_steered_by_buttons_and_by_the_phones_keys(site: Site) -> None:

@@ -85,6 +85,9 @@ lamp-dialler = Dialler
 lamp-switch = Asterisk
 lamp-good = up
 lamp-bad = away
+stale-desk = The desk has told nothing for { $ago }: what stands here is that old. Dialling goes on.
+stale-broker = The desk has heard nothing from the broker for { $ago }: what stands here is older. Dialling goes on.
+stale-dialler = The dialler has left the broker: it was stopped, or has lost its connection.
 
 role-viewer = viewer
 role-listener = listener

@@ -23,10 +23,6 @@ problem-nothing-here = There is nothing here.
 
 ## How things stand
 
-stale-desk = The desk has told nothing for { $ago }: what stands here is that old. Dialling goes on.
-stale-broker = The desk has heard nothing from the broker for { $ago }: what stands here is older. Dialling goes on.
-stale-dialler = The dialler has left the broker: it was stopped, or has lost its connection.
-
 seat-offline = offline
 seat-ready = ready
 seat-reserved = call coming

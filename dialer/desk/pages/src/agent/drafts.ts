@@ -1,7 +1,8 @@
 // What an agent has said of a call and not yet sent: by attempt, in the page and on the desk, so that a reload brings it back.
 import { effect, signal, type Signal } from "@preact/signals";
 import { ask } from "../shared/server";
-import { pop, type Pop } from "./wire";
+import { language } from "../shared/words";
+import { pop, type Pop, type Voter } from "./wire";
 
 export interface Said {
   mark: string;
@@ -62,6 +63,9 @@ addEventListener("pagehide", () => {
   }
   unsaved.clear();
 });
+
+/** What a voter is called, in the script of the page where the roll has that. */
+export const nameOf = (voter: Voter): string => (language.value === "en" ? voter.name : voter.name_local || voter.name);
 
 /** Voters of a call who are still to be asked about, whom the call addresses first. */
 export function pendingOf(call: Pop) {

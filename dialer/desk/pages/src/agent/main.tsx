@@ -5,6 +5,7 @@ import { Asked, LanguageChoice, Said, Section, say } from "../shared/parts";
 import { STALE_SECONDS, ask, hear, isProblem, now, silentSeconds, value } from "../shared/server";
 import { areLoaded, count, lasted, speak, suggest, t, word } from "../shared/words";
 import { CallControls, SeatControls } from "./controls";
+import { nameOf } from "./drafts";
 import { listen } from "./keys";
 import { Line } from "./line";
 import { atTheEnd, settle } from "./outcomes";
@@ -155,7 +156,7 @@ function Spoken() {
   const voter = call?.voters.find((each) => each.id === call.addressed);
   return (
     <div class="unseen" role="status">
-      {word("seat", stateOf())} {voter && <bdi>{voter.name}</bdi>}
+      {word("seat", stateOf())} {voter && <bdi>{nameOf(voter)}</bdi>}
     </div>
   );
 }

@@ -3,7 +3,7 @@ import { useRef, useState } from "preact/hooks";
 import { Section } from "../shared/parts";
 import { now } from "../shared/server";
 import { count, day, hour, lasted, t, word } from "../shared/words";
-import { chosenOf, draftOf, pendingOf, spokenOf, change } from "./drafts";
+import { change, chosenOf, draftOf, nameOf, pendingOf, spokenOf } from "./drafts";
 import { MORE_OF_VOTER, ofVoter } from "./outcomes";
 import type { Booth, Pop, Voter } from "./wire";
 
@@ -47,15 +47,17 @@ function Facts({ voter }: { voter: Voter }) {
   );
 }
 
+/** A voter's name in the script that is read here, and below it in the other, where the roll has both. */
 function Name({ voter }: { voter: Voter }) {
-  const local = voter.name_local && voter.name_local !== voter.name ? voter.name_local : null;
+  const first = nameOf(voter);
+  const other = first === voter.name ? voter.name_local : voter.name;
   return (
     <>
-      <Text text={voter.name} />
-      {local && (
+      <Text text={first} />
+      {other && other !== first && (
         <small class="local">
           {" "}
-          <Text text={local} />
+          <Text text={other} />
         </small>
       )}
     </>
@@ -76,7 +78,7 @@ function Elsewhere({ call }: { call: Pop }) {
       {call.opted_out && <p>{t("opted-out")}</p>}
       {settled.map((voter) => (
         <p key={voter.id}>
-          <Text text={voter.name} />: {t("settled-elsewhere")} {voter.marks.length > 0 && markIn(voter.marks.at(-1)!)}
+          <Text text={nameOf(voter)} />: {t("settled-elsewhere")} {voter.marks.length > 0 && markIn(voter.marks.at(-1)!)}
         </p>
       ))}
     </div>
@@ -110,7 +112,7 @@ function Member({ call, voter, index, choosable }: { call: Pop; voter: Voter; in
       <div class="row between">
         <Facts voter={voter} />
         {choosable && (
-          <select aria-label={t("more-of", { name: voter.name })} value="" onChange={(event) => event.currentTarget.value && ofVoter(call, voter.id, { mark: event.currentTarget.value })}>
+          <select aria-label={t("more-of", { name: nameOf(voter) })} value="" onChange={(event) => event.currentTarget.value && ofVoter(call, voter.id, { mark: event.currentTarget.value })}>
             <option value="">{t("more")}</option>
             {MORE_OF_VOTER.map((mark) => (
               <option key={mark} value={mark}>

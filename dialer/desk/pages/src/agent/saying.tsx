@@ -1,7 +1,7 @@
 // Where an agent says what came of a call, and sees what became of that.
-import { hour as clockHour, language, nameOf, t, word } from "../shared/words";
+import { hour as clockHour, language, nameOf as nameOfLanguage, t, word } from "../shared/words";
 import { Section } from "../shared/parts";
-import { change, chosenOf, draftOf, pendingOf, whoWas } from "./drafts";
+import { change, chosenOf, draftOf, nameOf, pendingOf, whoWas } from "./drafts";
 import { drop, hurry, undoMs, words, type Word } from "./kept";
 import { Household, Text } from "./pop";
 import { OUTCOMES, begun, callBackAt, choose, correcting, enough, giveHour, giveLanguage, hourOfDigit, hoursFor, otherLanguages, refusalOf, takeBack } from "./outcomes";
@@ -12,7 +12,7 @@ const isolated = (text: string) => `\u2068${text}\u2069`;
 
 const nameOfCall = (call: Pop): string => {
   const voter = call.voters.find((each) => each.id === call.addressed);
-  return voter ? isolated([...voter.name].slice(0, 40).join("")) : call.masked;
+  return voter ? isolated([...nameOf(voter)].slice(0, 40).join("")) : call.masked;
 };
 
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
@@ -34,7 +34,7 @@ function Begun({ call }: { call: Pop }) {
         {pad.outcome === "language"
           ? otherLanguages(call).map((code, index) => (
               <button key={code} onClick={() => giveLanguage(call, code)}>
-                {index < 9 && <kbd>{index + 1}</kbd>} {new Intl.DisplayNames([language.value], { type: "language" }).of(code) ?? nameOf(code)}
+                {index < 9 && <kbd>{index + 1}</kbd>} {new Intl.DisplayNames([language.value], { type: "language" }).of(code) ?? nameOfLanguage(code)}
               </button>
             ))
           : hoursFor(call).map((hour, index) => (
@@ -83,7 +83,7 @@ export function Saying({ call }: { call: Pop }) {
     <Section id="saying" title={t("outcome")}>
       {chosen && (
         <p class="meant">
-          {t("meant")} <Text text={chosen.name} /> ({t("spoken-of", { spoken, voters: pending.length })})
+          {t("meant")} <Text text={nameOf(chosen)} /> ({t("spoken-of", { spoken, voters: pending.length })})
         </p>
       )}
       <Keypad call={call} />
