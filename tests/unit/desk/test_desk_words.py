@@ -41,10 +41,12 @@ def problems_of(*paths: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_a_language_has_every_sentence_of_english_and_what_every_page_says(path: Path) -> None:
-    assert said_in(path) == said_in(path.with_stem("en"))
+def test_a_language_says_what_english_says_and_hindi_all_of_it(path: Path) -> None:
+    """What another language lacks is said in English."""
+    said, english = said_in(path), said_in(path.with_stem("en"))
+    assert said == english if path.stem == "hi" else said <= english
     shared = LOCALES / "shared" / path.name
-    assert path == shared or not said_in(path) & said_in(shared)
+    assert path == shared or not said & said_in(shared)
 
 
 def test_the_board_has_words_for_all_that_it_is_told() -> None:

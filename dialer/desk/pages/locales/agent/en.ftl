@@ -220,6 +220,7 @@ refused-late = that call and its wrap-up are over.
 refused-too-late-to-take-back = It was too late: it stays as it was.
 refused-stays = The number is not called again, and stays so: other centres have been told.
 refused-nothing-to-say = there is no call to speak of.
+refused-other-script = its answers are of another script.
 refused-by-dialler = The dialler says: { $text }
 
 ## Commands

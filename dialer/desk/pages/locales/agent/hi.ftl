@@ -219,6 +219,7 @@ refused-late = वह कॉल और उसका रैप-अप समा�
 refused-too-late-to-take-back = देर हो गई: जो था वही रहेगा।
 refused-stays = इस नंबर पर अब फ़ोन नहीं होगा, और यह ऐसा ही रहेगा: दूसरे केंद्रों को बता दिया गया है।
 refused-nothing-to-say = कोई कॉल नहीं है जिसके बारे में बताया जाए।
+refused-other-script = उत्तर किसी दूसरी स्क्रिप्ट के हैं।
 refused-by-dialler = डायलर का उत्तर: { $text }
 
 ## आदेश

@@ -220,6 +220,7 @@ refused-late = तो कॉल आणि त्याचा रॅप-अप �
 refused-too-late-to-take-back = उशीर झाला: जे होते तेच राहील.
 refused-stays = या नंबरवर पुन्हा फोन होणार नाही, आणि ते तसेच राहील: इतर केंद्रांना कळवले आहे.
 refused-nothing-to-say = ज्याबद्दल सांगता येईल असा कॉल नाही.
+refused-other-script = उत्तरे दुसऱ्या संहितेची आहेत.
 refused-by-dialler = डायलरचे उत्तर: { $text }
 
 ## आदेश
@@ -285,3 +286,8 @@ key-star-recording = *6 *7
 key-star-recording-does = रेकॉर्डिंग थांबवा, पुन्हा रेकॉर्ड करा
 key-star-log-off = *0
 key-star-log-off-does = लॉग ऑफ
+
+## पर्यवेक्षकांचे शब्द
+
+line-from = { $sender }, { $at }:
+line-read = वाचले
