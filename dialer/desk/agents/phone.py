@@ -32,6 +32,7 @@ _log = structlog.get_logger(__name__)
 PATH = "/api/agent/ws"
 DOMAIN = "matdan.invalid"  # Asterisk knows a phone by its name alone
 CONNECT_SECONDS = 3.0
+MOST_MESSAGES, IN_SECONDS = 100, 10.0  # of a page; a registration, a call and its end are twelve
 LOOK_SECONDS = 10.0  # whether who has the phone is still signed in
 
 # Why the desk closes a page's WebSocket: codes of RFC 6455, and of our own where the page is not to try again.
@@ -124,9 +125,15 @@ class AgentPhones:
                 del self._taken[seat.name]
 
     async def _from_page(self, page: WebSocket, switch: ClientConnection, seat: SeatSettings) -> int:
+        clock = asyncio.get_running_loop().time
+        since, count = clock(), 0
         while (message := await page.receive())["type"] == "websocket.receive":
+            if clock() - since > IN_SECONDS:
+                since, count = clock(), 0
+            count += 1
             text = message.get("text")
             why = "no-sip" if text is None else why_refused(text, seat.endpoint)
+            why = "flood" if count > MOST_MESSAGES else why
             if text is None or why is not None:
                 _log.warning("desk.phone-refused", seat=seat.name, problem=why)
                 return NOT_OURS

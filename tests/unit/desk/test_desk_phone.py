@@ -16,7 +16,18 @@ from websockets.typing import Origin, Subprotocol
 
 from config.seats import browser_password
 from config.settings import Settings
-from dialer.desk.agents.phone import AWAY, LOOK_SECONDS, NOT_OURS, PATH, SIGNED_OUT, TAKEN, AgentPhones, why_refused
+from dialer.desk.agents import phone
+from dialer.desk.agents.phone import (
+    AWAY,
+    LOOK_SECONDS,
+    MOST_MESSAGES,
+    NOT_OURS,
+    PATH,
+    SIGNED_OUT,
+    TAKEN,
+    AgentPhones,
+    why_refused,
+)
 from dialer.desk.doors import COOKIE, Guard
 from dialer.desk.http import MOST_SOCKET_BYTES, desk_server, listening
 from dialer.desk.people import AGENT, Who
@@ -230,6 +241,24 @@ async def test_what_is_not_its_own_ends_it(message: str | bytes) -> None:
         assert await closed_with(page) == NOT_OURS
         assert stand.switch.came == []
         assert await closed_with(await long_message(stand)) == 1009
+
+
+async def test_a_page_that_sends_without_end_is_no_phone() -> None:
+    async with phone_stand() as stand:
+        page = await stand.page()
+        for _ in range(MOST_MESSAGES + 1):
+            await page.send("\r\n\r\n")
+        assert await closed_with(page) == NOT_OURS
+        assert len(stand.switch.came) == MOST_MESSAGES
+
+
+async def test_what_was_sent_long_ago_counts_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(phone, "IN_SECONDS", 0.0)
+    async with phone_stand() as stand:
+        page = await stand.page()
+        for _ in range(MOST_MESSAGES + 1):
+            await page.send("\r\n\r\n")
+            assert await page.recv() == ANSWER
 
 
 async def long_message(stand: PhoneStand) -> ClientConnection:
