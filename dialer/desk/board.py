@@ -48,6 +48,7 @@ OFFERED = (
     "stop-listening",
 )
 """The commands that the board has a button for. What each needs and who may give it stands with the command."""
+BY_EAR = frozenset({"listen", "whisper", "barge", "stop-listening"})
 COMMANDERS = frozenset(role for name in OFFERED for role in COMMANDS[name].roles) - {Role.DESK}
 SEERS = EVERY_ROLE - {Role.VIEWER}
 
@@ -173,9 +174,10 @@ class Board:
         self._picture.put("acknowledged", {each.code: asdict(each) for each in seen})
 
 
-def may(role: str) -> list[str]:
-    """The board's commands that a role may give."""
-    return [name for name in OFFERED if role in COMMANDS[name].roles]
+def may(role: str, *, has_phone: bool) -> list[str]:
+    """The board's commands that a role may give; by ear only where there is a phone of the settings, to hear with."""
+    given = [name for name in OFFERED if role in COMMANDS[name].roles]
+    return [name for name in given if has_phone or name not in BY_EAR]
 
 
 def problem(status: int, word: str, **more: Any) -> JSONResponse:

@@ -119,6 +119,7 @@ class Entrance:
         }
         self._all_sign = settings.broker.signed_commands
         self._signing = frozenset(each.name for each in settings.supervisors if each.key is not None)
+        self._with_phone = frozenset(each.name for each in settings.supervisors if each.endpoint is not None)
         self._people = people
         self._assets = assets
         self._sign_out = sign_out
@@ -177,7 +178,8 @@ class Entrance:
         who = None if token is None else await self._people.who(token)
         if who is None:
             return None
-        offered, signs = may(who.role), self._all_sign or who.name in self._signing
+        offered = may(who.role, has_phone=who.name in self._with_phone)
+        signs = self._all_sign or who.name in self._signing
         held = {"may": [] if signs else offered, "signs": signs and bool(offered)}
         return {"name": who.name, "role": who.role, **held, **self._site}
 

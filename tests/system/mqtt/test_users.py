@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from pathlib import Path
 
@@ -85,6 +86,15 @@ async def test_beside_the_dialler_a_supervisor_adds_a_user_who_steers_until_remo
             ["meena", "coach", "user"],
             ["ravi", "listener", "settings"],
         ]
+        for _ in range(2):  # the same id again is the same command, though another was given since
+            asked = {"id": "u-1", "name": "user-set", "expires_at": SystemClock().now() + 60}
+            command = json.dumps({**asked, "user": "lata", "role": "viewer"})
+            await listener.client.publish("dialer/v1/pune-1/commands/asha", command, qos=1)
+            await listener.wait_for_topic("replies/asha/u-1", 1)
+            await said("remove", "lata", "--as", "asha")
+        twice = [each.payload for each in await listener.wait_for_topic("replies/asha/u-1", 2)]
+        assert twice[0] == twice[1]
+        assert users.roles == {"meena": Role.COACH}
         once = (await said("password", "meena", "--once"))[1].strip()
         assert len(once) == 24
         rows = [line.split(maxsplit=3)[1:] for line in (await said("list"))[1].splitlines()]
@@ -100,6 +110,8 @@ async def test_beside_the_dialler_a_supervisor_adds_a_user_who_steers_until_remo
     assert query(path, changed) == [
         ("user-set", "asha", "meena"),
         ("user-set", "asha", "meena"),
+        ("user-set", "asha", "lata"),
+        ("user-remove", "asha", "lata"),
         ("user-remove", "asha", "meena"),
     ]
     begun = query(path, "SELECT count(*) FROM audit WHERE kind = 'command' AND what ->> 'user' = 'meena'")

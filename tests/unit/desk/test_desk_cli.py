@@ -107,6 +107,16 @@ def test_a_password_never_stands_among_the_arguments(site: Path) -> None:
     assert PASSWORD not in said
 
 
+def test_a_password_is_given_for_one_time_or_typed_and_never_both(site: Path) -> None:
+    code, once = run("user", "password", "asha", "-c", site, "--once")
+    assert (code, len(once.strip())) == (0, 24)
+    assert not signs_in(site, "asha", once.strip())  # not without a new one
+    for both in (("--once", "--remove"), ("--remove", "--password", "-"), ("--once", "--password", "-")):
+        code, said = run("user", "password", "asha", "-c", site, *both, given=f"{PASSWORD}\n")
+        assert (code, "give one of --once, --password and --remove" in said) == (2, True)
+    assert run("user", "password", "nobody", "-c", site, "--once")[0] == 2
+
+
 def test_a_desk_without_pages_or_without_a_store_says_what_to_do(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desk_cli, "are_built", lambda: False)
     assert run("desk", "serve", "-c", site) == (2, "the desk's pages are not built: `dialer desk pages` builds them")

@@ -138,7 +138,10 @@ async def test_signing_in_gives_a_cookie_for_this_host_and_no_script(desk: DeskS
 
 async def test_a_page_is_told_what_the_settings_say_and_offers_nothing_to_who_must_sign(tmp_path: Path) -> None:
     key = f"ed25519:{'A' * 43}="
-    supervisors = [{"name": "coach", "role": "coach", "key": key}, {"name": "viewer", "role": "viewer", "key": key}]
+    supervisors = [
+        {"name": "coach", "role": "coach", "key": key, "endpoint": "coach"},
+        {"name": "viewer", "role": "viewer", "key": key},
+    ]
     given = {"supervisors": supervisors, "floor": {"pause_reasons": ["prayer"]}}
     async with desk_stand(tmp_path, Settings.model_validate(given)) as desk:
         told = {role: (await desk.get("/api/me", role)).json() for role in ("coach", "viewer", "supervisor")}
@@ -149,6 +152,16 @@ async def test_a_page_is_told_what_the_settings_say_and_offers_nothing_to_who_mu
     ]
     assert told["coach"]["pause_reasons"] == ["prayer"]
     assert told["coach"]["stretch_seconds"] == STRETCH_SECONDS
+
+
+async def test_who_has_no_phone_is_not_offered_to_listen(tmp_path: Path) -> None:
+    supervisors = [{"name": "coach", "role": "coach", "endpoint": "coach"}]
+    async with desk_stand(tmp_path, Settings.model_validate({"supervisors": supervisors})) as desk:
+        told = {role: (await desk.get("/api/me", role)).json()["may"] for role in ("coach", "listener", "supervisor")}
+    assert told["coach"] == ["listen", "whisper", "stop-listening"]
+    assert told["listener"] == []
+    assert {"pause", "seat-unlock"} <= set(told["supervisor"])
+    assert not {"listen", "whisper", "barge", "stop-listening"} & set(told["supervisor"])
 
 
 async def test_a_head_alone_is_not_there_either(desk: DeskStand) -> None:
