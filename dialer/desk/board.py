@@ -20,6 +20,7 @@ from dialer.desk.picture import Picture, Reader, Told
 from dialer.domain.clock import Clock
 from dialer.domain.commands.messages import MOST_LETTERS
 from dialer.domain.commands.registry import COMMANDS
+from dialer.domain.commands.seats import MOST_CAMPAIGNS
 from dialer.store.desk_file import Acknowledgement, DeskFile
 
 MOST_READERS = 200
@@ -37,6 +38,7 @@ OFFERED = (
     "accept-clock",
     "reload-flows",
     "seat-message",
+    "seat-campaigns",
     "seat-pause",
     "seat-ready",
     "seat-log-off",
@@ -65,6 +67,7 @@ class CommandAsked(BaseModel):
     campaign: _Text | None = None
     seat: _Text | None = None
     reason: _Text | None = None
+    campaigns: Annotated[list[_Text], Field(max_length=MOST_CAMPAIGNS)] | None = None
     text: Annotated[str, Field(min_length=1, max_length=MOST_LETTERS)] | None = None
 
 

@@ -185,6 +185,7 @@ class SeatView:
     recording: str | None = None  # of the call: on or paused
     screen_pop: ScreenPop | None = None  # of the call, once it is read
     message: SupervisorsLine | None = None  # not read yet
+    campaigns: tuple[str, ...] = ()  # that it alone serves; (): all that its agent may
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ class Acd:
         if kept is not None and kept.state is SeatState.RESERVED and kept.attempt_id == call.attempt_id:
             return kept
         skill = self._centre.campaigns[call.campaign_id].spec.skill
-        return choose_seat(self._centre.seats.values(), call.language, skill)
+        return choose_seat(self._centre.seats.values(), call.language, skill, call.campaign_id)
 
     def never_came(self, seat_name: str, attempt_id: AttemptId) -> None:
         """The voter did not reach the seat: it is free again. What became of the voter the switch will tell."""

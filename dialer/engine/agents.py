@@ -131,6 +131,23 @@ class Agents:
         await self._keep(seat_name)
         return f"seat {seat_name}: ready"
 
+    def serve(self, seat_name: str, campaigns: tuple[str, ...]) -> str:
+        """Of these campaigns alone the seat takes calls, until its agent logs off; of none in particular: of all again.
+
+        Raises CommandRefused, for a campaign too whose skill the agent has not.
+        """
+        seat = self._centre.seat(seat_name)
+        after = seat.serving(frozenset(campaigns))
+        for campaign_id in campaigns:
+            skill = self._centre.campaign(campaign_id).spec.skill
+            if not after.can_serve(skill, campaign_id):
+                raise CommandRefused(
+                    f"the agent at seat {seat_name} has not the skill {skill}, for campaign {campaign_id}"
+                )
+        self._acd.free(seat, after)
+        self._acd.notify(seat_name)
+        return f"seat {seat_name}: from its next call on {', '.join(campaigns) or 'all campaigns again'}"
+
     async def hang_up(self, seat_name: str) -> str:
         """End the voter's call. Raises CommandRefused."""
         seat = self._centre.seat(seat_name)

@@ -199,6 +199,8 @@ class Eligibility:
         if any(at_work(seat) for seat in seats_of(self._centre, run)):
             return None
         skill = run.spec.skill
+        if any(at_work(seat) and seat.campaigns for seat in self._centre.seats.values()):
+            return Hold(HoldReason.NO_AGENT, "no agent is there who serves it: some serve other campaigns alone")
         return Hold(HoldReason.NO_AGENT, "" if skill is None else f"no agent with the skill {skill} is there")
 
     def campaign(self, run: CampaignRun) -> Ruling:

@@ -46,7 +46,7 @@ class KeptSeats:
 
     def keep(self, run: CampaignRun, attempt_id: AttemptId, language: str) -> str | None:
         """Reserve the seat that such a call would get if it were answered now; its name. None: no seat is ready."""
-        seat = choose_seat(self._centre.seats.values(), language, run.spec.skill)
+        seat = choose_seat(self._centre.seats.values(), language, run.spec.skill, run.spec.campaign_id)
         if seat is None:
             return None
         self._acd.put(seat, seat.reserved(attempt_id, run.spec.campaign_id, self._centre.instant()))

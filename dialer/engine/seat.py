@@ -31,6 +31,9 @@ class Seat:
     agent: str | None = None
     agent_languages: frozenset[str] = frozenset()
     skills: frozenset[str] = frozenset()  # the agent's
+    campaigns: frozenset[str] = (
+        frozenset()
+    )  # that it alone serves, by a supervisor's word; empty: all that the skills allow
     phone_up: bool = False
     doubted: bool = False  # the phone is listened to, for it may be dead: no voter is sent there meanwhile
     attempt_id: AttemptId | None = None  # with a call, and through its wrap-up
@@ -57,9 +60,15 @@ class Seat:
         """Languages spoken at the seat now: the agent's, else the seat's own; empty: any."""
         return self.agent_languages or self.languages
 
-    def can_serve(self, skill: str | None) -> bool:
-        """Whether the agent may take calls of a campaign that asks for this skill."""
-        return skill is None or skill in self.skills
+    def can_serve(self, skill: str | None, campaign_id: str) -> bool:
+        """Whether the agent may take calls of a campaign, which asks for this skill."""
+        return (skill is None or skill in self.skills) and (not self.campaigns or campaign_id in self.campaigns)
+
+    def serving(self, campaigns: frozenset[str]) -> Seat:
+        """Takes calls of these campaigns alone, from the next one on, until its agent logs off; of none in particular: of all."""
+        if self.agent is None:
+            raise CommandRefused(f"seat {self.name} has no agent; log in first")
+        return replace(self, campaigns=campaigns)
 
     def _to(self, state: SeatState, now: Instant) -> Seat:
         if state is self.state:
@@ -116,6 +125,7 @@ class Seat:
             agent=None,
             agent_languages=frozenset(),
             skills=frozenset(),
+            campaigns=frozenset(),
             attempt_id=None,
             campaign_id=None,
             then=SeatState.READY,
@@ -179,12 +189,16 @@ class Seat:
         return seat._to(seat.then, now)
 
 
-def choose_seat(seats: Iterable[Seat], language: str, skill: str | None = None) -> Seat | None:
+def choose_seat(seats: Iterable[Seat], language: str, skill: str | None = None, campaign_id: str = "") -> Seat | None:
     """The ready seat that has been idle longest, among those that speak the voter's language if there is one; else None.
 
     A seat without languages takes any. Where nobody free speaks it, the longest idle of all: an answered voter must not wait.
-    A skill is never waived: it says who may take the call at all.
+    A skill is never waived, nor is what a supervisor said of the seat: they say who may take the call at all.
     """
-    ready = [seat for seat in seats if seat.state is SeatState.READY and not seat.doubted and seat.can_serve(skill)]
+    ready = [
+        seat
+        for seat in seats
+        if seat.state is SeatState.READY and not seat.doubted and seat.can_serve(skill, campaign_id)
+    ]
     fitting = [seat for seat in ready if not seat.spoken or language in seat.spoken]
     return min(fitting or ready, key=lambda seat: (seat.since.seconds, seat.name), default=None)

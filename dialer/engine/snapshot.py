@@ -65,8 +65,8 @@ def _seconds_left(centre: Centre, run: CampaignRun) -> float:
 
 def seats_of(centre: Centre, run: CampaignRun) -> list[Seat]:
     """The seats whose agents may take this campaign's calls."""
-    skill = run.spec.skill
-    return [seat for seat in centre.seats.values() if skill is None or seat.can_serve(skill)]
+    skill, campaign_id = run.spec.skill, run.spec.campaign_id
+    return [seat for seat in centre.seats.values() if seat.can_serve(skill, campaign_id)]
 
 
 def at_work(seat: Seat) -> bool:
@@ -80,13 +80,16 @@ def _tightest(centre: Centre, run: CampaignRun, now: float) -> tuple[list[Seat],
     Calls can all have a seat of their own if no set of skills has more calls than seats that serve one of them (Hall 1935), so the
     tightest set that a call more would be in is what bounds it.
     """
-    own = run.spec.skill
-    skills = {each.spec.skill for each in centre.campaigns.values()}  # a flow may hand its caller to an agent
-    if len(skills) == 1:
-        return seats_of(centre, run), _in_flight(centre, _for_agents(centre, skills), run, now)
-    serving = {skill: {name for name, seat in centre.seats.items() if seat.can_serve(skill)} for skill in skills}
+    skills = _skills(centre)
+    own = skills[run.spec.campaign_id]
+    if len(set(skills.values())) == 1:
+        return seats_of(centre, run), _in_flight(centre, _for_agents(centre, skills, {own}), run, now)
+    serving = {
+        skill: {seat.name for seat in seats_of(centre, centre.campaigns[campaign_id])}
+        for campaign_id, skill in skills.items()
+    }
     others = sorted(_sharing(centre, own, serving) - {own}, key=str)
-    flights = {skill: _in_flight(centre, _for_agents(centre, {skill}), run, now) for skill in (own, *others)}
+    flights = {skill: _in_flight(centre, _for_agents(centre, skills, {skill}), run, now) for skill in (own, *others)}
     ready = {name for name, seat in centre.seats.items() if seat.state is SeatState.READY}
     working = {name for name, seat in centre.seats.items() if at_work(seat)}
     free = {skill: serving[skill] & ready for skill in flights}
@@ -108,6 +111,15 @@ def _tightest(centre: Centre, run: CampaignRun, now: float) -> tuple[list[Seat],
     return seats, (tuple(chain(*ringing)), tuple(chain(*waiting)), sum(active))
 
 
+def _skills(centre: Centre) -> dict[str, str | None]:
+    """By campaign the skill that it asks for; where a seat serves some campaigns alone, each campaign is a skill of its own. Of
+    all campaigns, for a flow may hand its caller to an agent.
+    """
+    if any(seat.campaigns for seat in centre.seats.values()):
+        return {campaign_id: campaign_id for campaign_id in centre.campaigns}
+    return {campaign_id: run.spec.skill for campaign_id, run in centre.campaigns.items()}
+
+
 def _sharing(centre: Centre, own: str | None, serving: Mapping[str | None, set[str]]) -> set[str | None]:
     """The skills whose calls may take a seat at work that this one's could have, or so on through others."""
     working = {name for name, seat in centre.seats.items() if at_work(seat)}
@@ -120,8 +132,8 @@ def _sharing(centre: Centre, own: str | None, serving: Mapping[str | None, set[s
         reached = working & frozenset().union(*(serving[skill] for skill in found))
 
 
-def _for_agents(centre: Centre, skills: Collection[str | None]) -> Iterable[Call]:
-    theirs = {campaign_id for campaign_id, run in centre.campaigns.items() if run.spec.skill in skills}
+def _for_agents(centre: Centre, skills: Mapping[str, str | None], some: Collection[str | None]) -> Iterable[Call]:
+    theirs = {campaign_id for campaign_id, skill in skills.items() if skill in some}
     return [call for call in centre.calls.values() if call.kind is CampaignKind.AGENTS and call.campaign_id in theirs]
 
 

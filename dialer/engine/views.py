@@ -116,6 +116,7 @@ def seat_view(centre: Centre, seat: Seat) -> SeatView:
         if call is not None and call.talk.recorded
         else None,
         message=seat.message,
+        campaigns=tuple(sorted(seat.campaigns)),
         screen_pop=pop if pop is not None and pop.attempt_id == seat.attempt_id else None,
     )
 

@@ -239,6 +239,12 @@ class SeatPayload(Payload):
         MessagePayload | None,
         Field(description="until it is read (seat-message-read), 10 minutes old, or the agent has logged off"),
     ] = None
+    campaigns: Annotated[
+        tuple[str, ...],
+        Field(
+            description="those that it alone serves, by a supervisor's word (seat-campaigns); empty: all that its agent may"
+        ),
+    ] = ()
 
 
 class CallPayload(Payload):

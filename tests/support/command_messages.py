@@ -41,6 +41,7 @@ NEEDED: dict[str, Any] = {
     "source": "letter-12",
     "text": "back to the first page of the script",
     "message_at": NOW - 60,
+    "campaigns": ["turnout-agents"],
     "user": "meena",
     "role": "coach",
 }

@@ -19,6 +19,7 @@ from dialer.domain.commands.campaigns import (
     StopCampaign,
 )
 from dialer.domain.commands.seats import (
+    SeatCampaigns,
     SeatCall,
     SeatClosing,
     SeatHangUp,
@@ -77,6 +78,7 @@ __all__ = [
     "RemoveUser",
     "ResumeCampaign",
     "SeatCall",
+    "SeatCampaigns",
     "SeatCancelConsult",
     "SeatClosing",
     "SeatCompleteTransfer",

@@ -54,6 +54,9 @@ class SeatDesk(Protocol):
     async def make_ready(self, seat_name: str) -> str:
         """Calls again."""
 
+    def serve(self, seat_name: str, campaigns: tuple[str, ...]) -> str:
+        """These campaigns alone."""
+
     async def hang_up(self, seat_name: str) -> str:
         """End the voter's call."""
 

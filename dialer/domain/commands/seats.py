@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from dialer.domain.commands.desks import Desks
 from dialer.domain.commands.registry import (
     AT_THE_SEAT,
+    LINE,
     REASON,
     SEAT,
     SUPERVISOR_ALONE,
@@ -16,6 +17,8 @@ from dialer.domain.commands.registry import (
     text_of,
 )
 from dialer.domain.pin_proof import PinProof, read_proof
+
+MOST_CAMPAIGNS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,35 @@ class SeatPause(CommandOfSeat):
 
     async def carry_out(self, desks: Desks) -> str:
         return await desks.seats.pause(self.seat, self.reason)
+
+
+_read_campaign = text_of(LINE + "{1,128}")
+
+
+def _read_campaigns(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > MOST_CAMPAIGNS:
+        raise ValueError
+    return tuple(sorted({_read_campaign(each) for each in value}))
+
+
+CAMPAIGNS = Value(
+    "campaigns",
+    f"a list of at most {MOST_CAMPAIGNS} campaigns' ids",
+    _read_campaigns,
+    list[str],
+    "of seat-campaigns: those that the seat serves from now on, and no others; empty: all again",
+)
+
+
+@offered("seat-campaigns", SEAT, CAMPAIGNS, roles=SUPERVISOR_ALONE, repeatable=True)
+@dataclass(frozen=True, slots=True)
+class SeatCampaigns(CommandOfSeat):
+    """The seat takes calls of these campaigns alone, until its agent logs off. A call that it has goes on."""
+
+    campaigns: tuple[str, ...]
+
+    async def carry_out(self, desks: Desks) -> str:
+        return desks.seats.serve(self.seat, self.campaigns)
 
 
 @offered("seat-ready", SEAT, roles=AT_THE_SEAT)

@@ -21,7 +21,7 @@ from dialer.desk.pages_built import SOURCES
 from dialer.desk.people import People
 from dialer.desk.server import RunningDesk, running_desk
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands import PauseCampaign, SeatMessage, StopAll
+from dialer.domain.commands import PauseCampaign, SeatCampaigns, SeatMessage, StopAll
 from dialer.domain.view import Alert, AlertLevel, SeatChange, SeatState
 from dialer.mqtt import topics
 from dialer.mqtt.embedded_broker import demo_broker
@@ -141,6 +141,17 @@ async def test_a_supervisor_sees_the_centre_and_gives_commands(site: Site) -> No
     await board.keyboard.press("Enter")
     await expect(board.get_by_role("status")).to_have_text("Done: done: SeatMessage")
     assert site.engine.executed[2:] == [SeatMessage("the second page first", "seat-02", None, "asha")]
+
+    # A seat is moved to one campaign.
+    await board.locator(".seat-card").nth(1).get_by_role("button").click()
+    await board.locator(".menu:popover-open").get_by_role("button", name="Move").click()
+    await board.get_by_role("dialog").get_by_role("combobox").select_option("turnout-ivr")
+    await board.get_by_role("dialog").get_by_role("button", name="Move").click()
+    await expect(board.get_by_role("status")).to_have_text("Done: done: SeatCampaigns")
+    assert site.engine.executed[3:] == [SeatCampaigns("seat-02", ("turnout-ivr",))]
+    alone = replace(site.engine.view().seats[1], campaigns=("turnout-ivr",))
+    site.engine.tell(SeatChange(alone, SystemClock().now()))
+    await expect(board.locator(".seat-card").nth(1)).to_contain_text("turnout-ivr alone")
 
     # An alert that somebody has seen is so for everybody, also after a reload.
     site.engine.take_alert(

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands import SeatLogIn
+from dialer.domain.commands import SeatCampaigns, SeatLogIn, SeatLogOff
+from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Outcome
-from dialer.domain.view import SeatState
-from tests.support.centre import a_site
-from tests.support.seats import CHEAP
+from dialer.domain.view import CallChange, CallState, SeatState
+from tests.support.centre import Site, a_site
+from tests.support.seats import CHEAP, seat
 from tests.support.virtual import virtual_time
 from tests.support.voters import all_answer
 
@@ -65,3 +66,76 @@ async def test_a_campaign_that_few_agents_serve_beside_a_large_one_is_dialled_to
         await asyncio.sleep(900.0)
         attempts = {each.campaign_id: each.attempts for each in site.view.campaigns}
         assert attempts["small"] > 10 < attempts["large"]
+
+
+def reached(site: Site, since: int = 0) -> dict[str, set[str]]:
+    """By campaign, the seats at which its voters have talked."""
+    talks = [
+        change
+        for change in site.changes[since:]
+        if isinstance(change, CallChange) and change.state is CallState.TALKING
+    ]
+    found: dict[str, set[str]] = {"one": set(), "two": set()}
+    for change in talks:
+        found[change.campaign_id].add(change.seat or "")
+    return found
+
+
+@virtual_time()
+async def test_a_seat_serves_the_campaigns_that_a_supervisor_says_until_its_agent_logs_off(tmp_path: Path) -> None:
+    campaigns = [campaign("one", None), campaign("two", None)]
+    who = [{"number": f"10{n}", "pin": CHEAP.hash("2468")} for n in range(1, 5)]
+    config = all_answer(answer_after=6.0, post_dial_seconds=1.0, talk_seconds=20.0)
+    async with a_site(tmp_path, config, voters=400, seats=4, agents=who, campaigns=campaigns) as site:
+        engine = site.centre.engine
+        with pytest.raises(CommandRefused, match="seat 01 has no agent"):
+            await engine.execute(SeatCampaigns("01", ("one",)))
+        for n in range(1, 5):
+            await engine.execute(SeatLogIn(f"0{n}", f"10{n}", "2468"))
+        for name, only in (("01", "one"), ("02", "two"), ("03", "two")):
+            said = await engine.execute(SeatCampaigns(name, (only,)))
+            assert said == f"seat {name}: from its next call on {only}"
+        with pytest.raises(CommandRefused, match="there is no campaign 'none'"):
+            await engine.execute(SeatCampaigns("04", ("one", "none")))
+        assert [seat(site, f"0{n}").campaigns for n in range(1, 5)] == [("one",), ("two",), ("two",), ()]
+        most = 0
+        for _ in range(3_000):
+            most = max(most, sum(not call.answered for call in engine._centre.calls.values()))
+            await asyncio.sleep(0.1)
+        assert most <= 4  # no seat is dialled for twice
+        assert Outcome.ABANDONED not in Counter(call.outcome for call in site.ended())
+        assert {"01"} <= reached(site)["one"] <= {"01", "04"}
+        assert {"02", "03"} <= reached(site)["two"] <= {"02", "03", "04"}
+
+        # Both of "two" go to "one": what they talk goes on, and the other campaign has whoever is free for any.
+        for name in ("02", "03"):
+            await engine.execute(SeatCampaigns(name, ("one",)))
+        await engine.execute(SeatCampaigns("04", ("one",)))
+        await asyncio.sleep(60.0)
+        since = len(site.changes)
+        await asyncio.sleep(200.0)
+        assert reached(site, since)["two"] == set()
+        assert {"02", "03"} <= reached(site, since)["one"]
+        held = next(each.hold for each in site.view.campaigns if each.campaign_id == "two")
+        assert held is not None
+        assert str(held) == "no agent is there who serves it: some serve other campaigns alone"
+        await engine.execute(SeatCampaigns("04", ()))
+        await asyncio.sleep(200.0)
+        assert reached(site, since)["two"] == {"04"}
+        await engine.execute(SeatLogOff("02"))
+        await site.until(lambda: seat(site, "02").state is SeatState.OFFLINE)
+        await engine.execute(SeatLogIn("02", "102", "2468"))
+        assert seat(site, "02").campaigns == ()
+
+
+@virtual_time()
+async def test_a_seat_serves_no_campaign_whose_skill_its_agent_has_not(tmp_path: Path) -> None:
+    campaigns = [campaign("one", None), campaign("two", "ta")]
+    who = [
+        {"number": f"10{n}", "pin": CHEAP.hash("2468"), "skills": knows} for n, knows in enumerate((HINDI, TAMIL), 1)
+    ]
+    async with a_site(tmp_path, all_answer(), seats=1, agents=who, campaigns=campaigns) as site:
+        await site.centre.engine.execute(SeatLogIn("01", "101", "2468"))
+        with pytest.raises(CommandRefused, match="has not the skill ta, for campaign two"):
+            await site.centre.engine.execute(SeatCampaigns("01", ("two",)))
+        assert seat(site).campaigns == ()

@@ -39,7 +39,7 @@ async def test_a_command_goes_out_as_the_one_who_has_signed_in(desk: DeskStand) 
 
 
 async def test_every_role_gives_the_commands_of_docs_topics_and_no_others(desk: DeskStand) -> None:
-    values = {"campaign": "turnout", "seat": "04", "reason": "break", "text": "the script's second page"}
+    values = {"campaign": "turnout", "seat": "04", "reason": "break", "text": "the second page", "campaigns": []}
     for name in OFFERED:
         kind = COMMANDS[name]
         body = {"id": ID, "name": name, **{key: values[key] for key in kind.needs}}

@@ -108,6 +108,9 @@ def test_a_good_command_is_accepted(payload: bytes, command: object) -> None:
         (of_kind("seat-message", seat="01", text="a" * 201), "needs `text`, a line of 1 to 200 letters"),
         (of_kind("seat-message", seat="01", text="one\nmore"), "needs `text`"),
         (of_kind("seat-message", seat="01", text="  "), "needs `text`"),
+        (of_kind("seat-campaigns", campaigns="turnout"), "needs `campaigns`, a list of at most 50 campaigns' ids"),
+        (of_kind("seat-campaigns", campaigns=["a\nb"]), "needs `campaigns`"),
+        (of_kind("seat-campaigns", campaigns=["a"] * 51), "needs `campaigns`"),
         (of_kind("seat-message-read", message_at="now"), "needs `message_at`"),
         (of_kind("user-set", user="dialler"), "needs `user`, a name of 1 to 32 small letters, digits and dashes"),
         (of_kind("user-set", user="a919876543210"), "it may be a phone number"),
@@ -183,6 +186,7 @@ def test_who_reads_and_what_a_program_may_do_is_what_the_pages_say() -> None:
     assert may[SupervisorRole.DESK] == {name for name in COMMANDS if name.startswith("seat-")} - {
         "seat-unlock",
         "seat-message",
+        "seat-campaigns",
     }
     assert may[SupervisorRole.SUPERVISOR] == set(COMMANDS)
 
@@ -205,6 +209,7 @@ def test_what_is_done_twice_as_once_is_repeatable() -> None:
         "accept-clock",
         "reload-flows",
         "seat-message-read",
+        "seat-campaigns",
         "marks",  # these have keys of their own for what they bring
         "official-turnout",
         "complaint",

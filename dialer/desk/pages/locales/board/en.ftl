@@ -231,6 +231,7 @@ why-limit-in-flight = As many calls are on their way as may be.
 seats = Seats
 seats-at-work = { $working } of { $seats } at work
 seat-actions = Seat { $seat }: what to do
+serves-alone = { $campaigns } alone
 seat-calls = { $calls ->
     [one] 1 call
    *[other] { $calls } calls
@@ -318,6 +319,7 @@ do-seat-ready = Ready
 do-seat-log-off = Log off
 do-seat-hang-up = Hang up
 do-seat-message = Message
+do-seat-campaigns = Move
 do-seat-unlock = Unlock log-in
 do-listen = Listen
 do-whisper = Whisper
@@ -337,11 +339,14 @@ ask-seat-message = { $seat ->
     [""] { $campaign }: a line on the page of every agent who serves it, until it is read or 10 minutes old. No voter's name, no phone number.
    *[other] A line on the page of seat { $seat }, until it is read or 10 minutes old. No voter's name, no phone number.
 }
+ask-seat-campaigns = From its next call on seat { $seat } takes calls of this campaign alone, until its agent logs off.
 ask-seat-unlock = Seat { $seat } takes log-ins again.
 ask-whisper = Your phone rings. The agent of seat { $seat } hears you, the voter does not.
 ask-barge = Your phone rings. Agent and voter of seat { $seat } both hear you.
 
 message-text = What the agent is to read
+serve-which = Campaign
+serve-all = all again
 pause-reason = Reason
 
 commands-signed = The dialler wants your commands signed, which this page cannot do: give them with "dialer mqtt send".

@@ -222,6 +222,7 @@ why-limit-in-flight = जितनी कॉल एक साथ चल सक�
 seats = सीटें
 seats-at-work = { $seats } में से { $working } काम पर
 seat-actions = सीट { $seat }: क्या करना है
+serves-alone = केवल { $campaigns }
 seat-calls = { $calls } कॉल
 
 ## ट्रंक
@@ -306,6 +307,7 @@ do-seat-ready = तैयार
 do-seat-log-off = लॉग-ऑफ़ करें
 do-seat-hang-up = कॉल काटें
 do-seat-message = संदेश
+do-seat-campaigns = बदलें
 do-seat-unlock = लॉग-इन खोलें
 do-listen = सुनें
 do-whisper = एजेंट से बोलें
@@ -325,11 +327,14 @@ ask-seat-message = { $seat ->
     [""] { $campaign }: इस अभियान के हर एजेंट के पेज पर एक पंक्ति, पढ़े जाने तक या 10 मिनट तक। किसी मतदाता का नाम या फ़ोन नंबर न लिखें।
    *[other] सीट { $seat } के पेज पर एक पंक्ति, पढ़े जाने तक या 10 मिनट तक। किसी मतदाता का नाम या फ़ोन नंबर न लिखें।
 }
+ask-seat-campaigns = अगली कॉल से सीट { $seat } केवल इस अभियान की कॉल लेगी, जब तक उसका एजेंट लॉग ऑफ़ न करे।
 ask-seat-unlock = सीट { $seat } पर फिर लॉग-इन हो सकेगा।
 ask-whisper = आपका फ़ोन बजेगा। सीट { $seat } का एजेंट आपको सुनेगा, मतदाता नहीं।
 ask-barge = आपका फ़ोन बजेगा। सीट { $seat } के एजेंट और मतदाता दोनों आपको सुनेंगे।
 
 message-text = एजेंट क्या पढ़े
+serve-which = अभियान
+serve-all = फिर से सभी
 pause-reason = कारण
 
 commands-signed = डायलर आपके आदेश केवल हस्ताक्षर के साथ मानता है, जो यह पन्ना नहीं कर सकता: उन्हें "dialer mqtt send" से दें।

@@ -1,8 +1,9 @@
 // Commands with a question before them: what will be done, to whom, and yes or no.
 import { question, say } from "../shared/parts";
-import { ask, isProblem, me } from "../shared/server";
+import { ask, isProblem, me, namesOf } from "../shared/server";
 import { t, word } from "../shared/words";
 
+type Values = Record<string, string | string[]>;
 interface Reply {
   status: string;
   text: string;
@@ -12,7 +13,7 @@ interface Reply {
 export const may = (name: string) => me.value?.may.includes(name) ?? false;
 
 /** Have a command sent, and say what became of it; whether it was done. */
-export async function send(path: string, values: Record<string, string>): Promise<boolean> {
+export async function send(path: string, values: Values): Promise<boolean> {
   const asked = { id: crypto.randomUUID(), ...values }; // of this click; a broken connection does not make two of it
   let answer = await ask<Reply>("POST", path, asked);
   if (isProblem(answer) && answer.problem === "no-desk") answer = await ask<Reply>("POST", path, asked);
@@ -23,11 +24,15 @@ export async function send(path: string, values: Record<string, string>): Promis
   return !isProblem(answer) && answer.status === "done";
 }
 
-const give = (name: string, values: Record<string, string>) => send("/api/board/commands", { name, ...values });
+const give = (name: string, values: Values) => send("/api/board/commands", { name, ...values });
 
 const GRAVE = new Set(["stop", "stop-all", "seat-log-off", "seat-hang-up", "barge"]);
-/** What is said in the question goes with the command, as this value of it. */
-const SAID: Record<string, string> = { "seat-pause": "reason", "seat-message": "text" };
+/** What is said in the question goes with the command. */
+const SAID: Record<string, (said: string) => Values> = {
+  "seat-pause": (reason) => ({ reason }),
+  "seat-message": (text) => ({ text }),
+  "seat-campaigns": (campaign) => ({ campaigns: campaign ? [campaign] : [] }),
+};
 const MOST_LETTERS = 200; // docs/topics.md
 const AT_ONCE = new Set(["seat-ready", "listen", "stop-listening"]); // nothing that is lost by them
 
@@ -35,6 +40,7 @@ const AT_ONCE = new Set(["seat-ready", "listen", "stop-listening"]); // nothing 
 export function command(name: string, values: Record<string, string> = {}): void {
   if (AT_ONCE.has(name)) return void give(name, values);
   const reasons = (me.value?.pause_reasons ?? []).map((reason): [string, string] => [reason, word("pause", reason)]);
+  const serving = [["", t("serve-all")], ...namesOf("campaign").map((each) => [each, each])] as [string, string][];
   question({
     title: t(`do-${name}`),
     text: t(`ask-${name}`, { seat: "", campaign: "", ...values }),
@@ -42,7 +48,8 @@ export function command(name: string, values: Record<string, string> = {}): void
     grave: GRAVE.has(name),
     ...(name === "seat-pause" ? { choices: { label: t("pause-reason"), options: reasons } } : {}),
     ...(name === "seat-message" ? { line: { label: t("message-text"), most: MOST_LETTERS } } : {}),
-    then: (said) => void give(name, name in SAID ? { ...values, [SAID[name]!]: said } : values),
+    ...(name === "seat-campaigns" ? { choices: { label: t("serve-which"), options: serving } } : {}),
+    then: (said) => void give(name, { ...values, ...SAID[name]?.(said) }),
   });
 }
 

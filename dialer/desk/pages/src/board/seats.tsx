@@ -9,11 +9,11 @@ import { asked, isShown, narrowing, spoken, type Seat } from "./wire";
 const wanted = narrowing("seats", new RegExp(`^(${SEAT_STATES.join("|")})$`));
 
 const OFFERED: Record<string, string[]> = {
-  ready: ["seat-message", "seat-pause", "seat-log-off"],
-  reserved: ["seat-message", "seat-pause", "seat-log-off"],
-  talking: ["listen", "whisper", "barge", "seat-message", "seat-pause", "seat-hang-up", "seat-log-off"],
-  "wrap-up": ["listen", "seat-message", "seat-ready", "seat-pause", "seat-log-off"],
-  paused: ["seat-message", "seat-ready", "seat-log-off"],
+  ready: ["seat-message", "seat-campaigns", "seat-pause", "seat-log-off"],
+  reserved: ["seat-message", "seat-campaigns", "seat-pause", "seat-log-off"],
+  talking: ["listen", "whisper", "barge", "seat-message", "seat-campaigns", "seat-pause", "seat-hang-up", "seat-log-off"],
+  "wrap-up": ["listen", "seat-message", "seat-campaigns", "seat-ready", "seat-pause", "seat-log-off"],
+  paused: ["seat-message", "seat-campaigns", "seat-ready", "seat-log-off"],
   lost: ["seat-log-off"],
   offline: ["seat-unlock"],
 };
@@ -39,7 +39,7 @@ function Card({ name }: { name: string }) {
         {word("seat", seat.state)} {seat.since !== null && <time class="since">{lasted(now.value - seat.since)}</time>}
       </p>
       <p class="small">
-        {seat.agent && <span>{seat.agent}</span>} {more.filter(Boolean).join(" · ")}
+        {seat.agent && <span>{seat.agent}</span>} {seat.campaigns.length > 0 && t("serves-alone", { campaigns: seat.campaigns.join(", ") })} {more.filter(Boolean).join(" · ")}
       </p>
       {seat.state !== "offline" && (
         <p class="small">

@@ -57,6 +57,8 @@ export interface Seat {
   reason: string | null;
   help: string | null;
   recording: string | null;
+  /** That it alone serves; none: all that its agent may. */
+  campaigns: string[];
 }
 export interface Booth {
   booth: number;
@@ -140,7 +142,8 @@ export const campaigns = () =>
 
 /** Whether a seat is shown: of a campaign those at work for it and those that are free for any, of a language those that speak it. */
 export function isShown(seat: Seat): boolean {
-  if (chosen.value && seat.campaign !== null && seat.campaign !== chosen.value) return false;
+  const serves = seat.campaign === null ? !seat.campaigns.length || seat.campaigns.includes(chosen.value) : seat.campaign === chosen.value;
+  if (chosen.value && !serves) return false;
   const tongues = spokenAt(seat);
   return !language.value || !tongues.length || tongues.includes(language.value);
 }
