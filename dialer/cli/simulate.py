@@ -14,13 +14,14 @@ from rich.console import Console
 from rich.table import Table
 
 from audio.workers import workers_for
-from config.settings import load_settings
-from config.site_rules import site_profile
+from config.settings import Settings, load_settings
+from config.site_rules import abandoned_caps, site_profile
 from config.words import CampaignKind
 from dialer.cli.progress import progress
 from dialer.domain.output import refuse_kept
 from dialer.domain.site_time import site_zone
 from dialer.domain.words import counted
+from dialer.pacing.port import Cap
 from dialer.simulation.baselines import FAMILIES, OWN_NAMES, POLICY_NAMES, policy_of, simulate_policy
 from dialer.simulation.centre import BadScenario, check_scenario, scenario_named
 from dialer.simulation.day_result import DayResult
@@ -63,7 +64,15 @@ ReplayOption = Annotated[
     Path | None, typer.Option("--replay", metavar="STORE", help="The store to replay. [default: of the settings]")
 ]
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site whose store is replayed.")
+    Path | None,
+    typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site whose caps hold and whose store is replayed."),
+]
+CapOption = Annotated[
+    str | None,
+    typer.Option(help="Cap on abandoned calls, hour and day: 0.03 or 3%. [default: 3%, or the caps of -c's site]"),
+]
+SeedsOption = Annotated[
+    int | None, typer.Option(help="Days to simulate. [default: 1 to 4, until utilisation is known within 1.5 points]")
 ]
 _CURVE_RATIOS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 
@@ -91,15 +100,24 @@ def share_of(text: str, name: str) -> float:
     return value
 
 
+def site_caps(settings: Settings) -> tuple[Cap, ...]:
+    """The caps that an engine holds for the site's first campaign with agents, as it reserves for them; of none, none."""
+    for campaign in settings.campaigns:
+        if campaign.kind is CampaignKind.AGENTS:
+            return tuple(Cap(*cap, campaign.reserve) for cap in abandoned_caps(campaign, site_profile(settings)))
+    return ()
+
+
 def compare(
     scenario: Scenario,
     policies: Sequence[str],
     seeds: Sequence[int] | None,
     cap: float,
     progress: Callable[[float], None] | None = None,
+    caps: Sequence[Cap] = (),
 ) -> SimulationReport:
-    """Every policy on the same days. Raises BadScenario before anything is simulated."""
-    cases = [(scenario.name, scenario, policy, cap) for policy in policies]
+    """Every policy on the same days; `caps`, if any, are held in the place of `cap`. Raises BadScenario before any is simulated."""
+    cases = [(scenario.name, scenario, policy, caps or cap) for policy in policies]
     found = simulate_days(
         cases, seeds, progress, workers_for(len(cases) * (MOST_DAYS if seeds is None else len(seeds)), 0)
     )
@@ -147,6 +165,7 @@ def replay(
     seeds: Sequence[int] | None,
     cap: float,
     progress: Callable[[float], None] | None = None,
+    caps: Sequence[Cap] = (),
 ) -> tuple[SimulationReport, Scenario]:
     """A day of a store under every policy, beside what it was. Raises MatdanError before anything is simulated."""
     settings = load_settings(config)
@@ -163,7 +182,7 @@ def replay(
         title += f", without {counted(recorded.left_out, 'call')} whose times contradict each other"
     scenario = as_scenario(recorded, title, site_profile(settings).ring.minimum_seconds)
     check_scenario(scenario)
-    report = compare(scenario, policies, seeds, cap, progress)
+    report = compare(scenario, policies, seeds, cap, progress, caps)
     was = dataclasses.replace(
         outcome("as it was", "as it was", [recorded_figures(recorded)]),
         first_half_hour_idle_seconds=None,
@@ -179,11 +198,9 @@ def simulate_command(
     answer_rate: Annotated[str, typer.Option(help="Share of calls that a person answers: 0.3 or 30%.")] = "30%",
     talk: Annotated[float, typer.Option(help="Mean conversation, seconds.")] = 90.0,
     wrap_up: Annotated[float, typer.Option(help="Mean wrap-up, seconds.")] = 15.0,
-    cap: Annotated[str, typer.Option(help="Cap on abandoned calls: 0.03 or 3%.")] = "3%",
+    cap: CapOption = None,
     hours: Annotated[float | None, typer.Option(help="Length of the day; 8 unless the scenario says else.")] = None,
-    seeds: Annotated[
-        int | None, typer.Option(help="Days to simulate. [default: 1 to 4, until utilisation is known to a point]")
-    ] = None,
+    seeds: SeedsOption = None,
     policy: PolicyOption = None,
     scenario: ScenarioOption = None,
     change: ChangeOption = None,
@@ -211,18 +228,25 @@ def simulate_command(
         talk,
         0.8,
         wrap_up,
-        share_of(cap, "cap"),
+        share_of(cap or "3%", "cap"),
         8.0 if hours is None else hours,
     )
-    if day is None and (replay_store is not None or config is not None):
-        raise BadScenario("--replay and -c read one day of a store; name it with --day 2026-04-22")
+    if cap is None and config is not None:
+        caps = site_caps(load_settings(config))
+        if not caps and day is None:
+            raise BadScenario("no campaign of the settings has agents; give --cap")
+        site = dataclasses.replace(site, caps=caps, cap=min((each.hard_stop for each in caps), default=site.cap))
+    if day is None and replay_store is not None:
+        raise BadScenario("--replay reads one day of a store; name it with --day 2026-04-22")
     if day is not None and (scenario is not None or hours is not None or change):
         raise BadScenario("--day takes the day from the store; leave --scenario, --hours and --what-if out")
     chosen = _checked(site, scenario, hours, seeds, change, [plot, plot_day_file])
     days = None if seeds is None else range(1, seeds + 1)
     with progress("simulating") as tell:
         if day is not None:
-            report, chosen = replay(day, replay_store, config, policy or DEFAULT_POLICIES, days, site.cap, tell)
+            report, chosen = replay(
+                day, replay_store, config, policy or DEFAULT_POLICIES, days, site.cap, tell, site.caps
+            )
         elif change:
             found = what_if(
                 site,
@@ -234,14 +258,18 @@ def simulate_command(
             )
             report = SimulationReport(chosen.name, site.cap, tuple(found), ())
         else:
-            report = compare(chosen, policy or DEFAULT_POLICIES, days, site.cap, tell)
+            report = compare(chosen, policy or DEFAULT_POLICIES, days, site.cap, tell, site.caps)
     _show(report, as_json=as_json)
+    _draw(report, chosen, site.cap, plot, plot_day_file)
+
+
+def _draw(report: SimulationReport, scenario: Scenario, cap: float, plot: Path | None, day_plot: Path | None) -> None:
     if plot is not None:
         most = counted(max(line.days for line in report.outcomes), "day")
-        plot_policies(points_of(report, chosen), plot, cap=site.cap, title=f"{report.title}: {most}")
-    if plot_day_file is not None:
+        plot_policies(points_of(report, scenario), plot, cap=cap, title=f"{report.title}: {most}")
+    if day_plot is not None:
         first = report.outcomes[0].policy
-        plot_day(report.days[0], plot_day_file, cap=site.cap, title=f"{report.title}: {first}")
+        plot_day(report.days[0], day_plot, cap=cap, title=f"{report.title}: {first}")
 
 
 def _refuse_left_aside(context: typer.Context, option: str) -> None:

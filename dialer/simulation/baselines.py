@@ -274,13 +274,14 @@ def caps_for(share: float) -> tuple[Cap, Cap]:
     return Cap(HOUR_SECONDS, share, hard_stop), Cap(DAY_SECONDS, share, hard_stop)
 
 
-def policy_named(name: str, scenario: Scenario, cap: float) -> NamedPolicy:
-    """A policy for this scenario; ours steer to `cap`, a share. Raises BadScenario with the names there are.
+def policy_named(name: str, scenario: Scenario, cap: float | Sequence[Cap]) -> NamedPolicy:
+    """A policy for this scenario; ours hold `cap`, a share in each hour and the day, or the caps of a site. Raises BadScenario with
+    the names there are.
 
     Ours get nothing but the caps and the connect limit: what the centre is like they must learn.
     """
     if name in OWN_NAMES:
-        caps = caps_for(cap)
+        caps = caps_for(cap) if isinstance(cap, float) else cap
         return NamedPolicy(name, lambda: make_pacer(name, caps=caps, connect_seconds=scenario.connect_seconds))
     if name in BASELINE_NAMES:
         return baseline(name, scenario)

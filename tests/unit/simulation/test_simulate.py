@@ -14,7 +14,9 @@ import typer
 from typer.testing import CliRunner
 
 from config.errors import MatdanError
-from dialer.cli.simulate import share_of, simulate_command
+from config.settings import load_settings
+from config.words import Reserve
+from dialer.cli.simulate import share_of, simulate_command, site_caps
 from dialer.simulation import plots
 from dialer.simulation.baselines import POLICY_NAMES, baseline, caps_for, policy_named, simulate_policy
 from dialer.simulation.centre import BadScenario
@@ -23,7 +25,7 @@ from dialer.simulation.plots import CannotPlot, PolicyPoint, plot_day, plot_poli
 from dialer.simulation.recorded_day import AttemptRecord, RecordedDay, as_scenario, recorded_day, recorded_figures
 from dialer.simulation.replay import day_named
 from dialer.simulation.scenarios import SCENARIOS
-from dialer.simulation.what_if import MOST_DAYS, SURE_WITHIN, Site, changed, what_if, within
+from dialer.simulation.what_if import DAYS_DIFFER, MOST_DAYS, SURE_WITHIN, Site, changed, what_if, within
 
 SITE = Site(seats=5, answer_rate=0.3, hours=0.25)
 
@@ -119,7 +121,7 @@ def test_the_interval_of_a_mean_is_students() -> None:
     assert within([0.9] * 8) == 0.0
     parts = [0.88, 0.90, 0.92, 0.89, 0.91, 0.90, 0.93, 0.87]
     assert within(parts) == pytest.approx(
-        2.365 * 0.02 / sqrt(8), rel=0.01
+        DAYS_DIFFER * 2.365 * 0.02 / sqrt(8), rel=0.01
     )  # of 7 degrees of freedom, a deviation of 0.02
 
 
@@ -312,6 +314,37 @@ def test_the_command_answers_what_if() -> None:
     assert "as now" in text
     assert "seats=+5" in text
     assert "cap=2%" in text
+
+
+def test_a_sites_own_caps_are_held_where_it_is_named_and_no_cap_is(tmp_path: Path) -> None:
+    config = tmp_path / "centre.toml"
+    config.write_text('[[campaigns]]\nid = "a"\nkind = "agents"\nabandoned_target = 0.004\n', encoding="utf-8")
+    caps = site_caps(load_settings(config))
+    assert {cap.target for cap in caps} == {0.004}
+    assert {cap.reserve for cap in caps} == {Reserve.WINDOW}
+    arguments = (
+        "--seats",
+        "10",
+        "--hours",
+        "0.3",
+        "--seeds",
+        "1",
+        "--policy",
+        "predictive",
+        "--json",
+        "--what-if",
+        "cap=3%",
+    )
+    found, plain = (
+        json.loads(_run(*arguments, "-c", str(config))),
+        json.loads(_run(*arguments, "-c", str(config), "--cap", "3%")),
+    )
+    assert (found["cap"], plain["cap"]) == (min(cap.hard_stop for cap in caps), 0.03)
+    own, changed_to, now = found["outcomes"][0], found["outcomes"][1], plain["outcomes"][0]
+    assert changed_to["utilisation"] == now["utilisation"] > own["utilisation"]
+    config.write_text('[[campaigns]]\nid = "a"\nkind = "ivr"\nflow = "turnout"\n', encoding="utf-8")
+    with pytest.raises(BadScenario, match="no campaign of the settings has agents; give --cap"):
+        _run(*arguments, "-c", str(config))
 
 
 @pytest.mark.parametrize(("hours", "worst"), [("1", "-"), ("1.2", "%")])
