@@ -20,6 +20,7 @@ from dialer.desk.people import Who
 from dialer.desk.picture import Picture
 from dialer.desk.server import Asset, make_app, read_assets
 
+PATIENCE_SECONDS = 15.0
 TEN_FORTY = 1_776_921_000.0  # 23 April 2026, 10:40 in Asia/Kolkata
 
 ME: dict[str, Any] = {
@@ -211,12 +212,13 @@ class AgentDesk:
 
     async def asked(self, name: str, count: int = 1) -> list[dict[str, Any]]:
         """Wait until so many commands of that name came; their values."""
-        while True:
-            found = [values for _, each, values in self.commands if each == name]
-            if len(found) >= count:
-                return found
-            self._told.clear()
-            await self._told.wait()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                found = [values for _, each, values in self.commands if each == name]
+                if len(found) >= count:
+                    return found
+                self._told.clear()
+                await self._told.wait()
 
 
 @contextlib.asynccontextmanager

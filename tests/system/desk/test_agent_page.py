@@ -271,10 +271,32 @@ async def test_what_became_known_elsewhere_is_told(site: Site) -> None:
     site.desk.call("attempt-1", [{**people[0], "pending": False, "marks": [mark]}, people[1]], opted_out=True)
     await expect(page.locator(".warn")).to_contain_text("Voter 1: said elsewhere just now: has voted")
     await expect(page.locator(".warn")).to_contain_text("asked not to be called")
+
+    # What this page said itself is no news; of another one of the household it still is.
+    await site.call(page, "attempt-2", household(5, 3))
+    await page.keyboard.press("1")
+    await page.keyboard.press("Enter")
+    await site.desk.asked("seat-dispose")
+    settled = [{**each, "pending": False, "marks": [mark]} for each in household(5, 2)]
+    site.desk.call("attempt-2", [*settled, *household(7, 1)])
+    await expect(page.locator(".warn")).to_contain_text("Voter 6: said elsewhere")
+    await expect(page.locator(".warn")).not_to_contain_text("Voter 5")
     site.desk.seat("reserved", "attempt-1")
     await expect(page.locator(".state-now")).to_contain_text("call coming")
     site.desk.idle()
     await expect(page.locator(".said")).to_contain_text("called off")
+
+
+async def test_a_clock_that_is_set_back_holds_no_opt_out(site: Site) -> None:
+    page = await site.at_work()
+    await site.call(page, "attempt-1", household(1, 1))
+    await page.keyboard.press("9")
+    await expect(page.locator(".word.waits")).to_be_visible()
+    await page.clock.set_system_time("2020-01-01T00:00:00Z")
+    await page.keyboard.press("Enter")
+    assert (await site.desk.asked("seat-dispose"))[0]["disposition"] == "opt-out"
+    await page.clock.run_for(UNDO_MS)
+    await expect(page.locator(".word")).to_have_count(0)
 
 
 async def test_a_stream_that_is_lost_is_told_with_its_age(site: Site) -> None:

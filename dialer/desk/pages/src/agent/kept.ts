@@ -43,6 +43,9 @@ let failures = 0;
 const keyOf = () => `matdan-said-${me.value?.agent ?? ""}`;
 export const undoMs = () => (me.value?.undo_seconds ?? 5) * 1000;
 
+/** Within the time for undoing. A PC's clock that was set holds nothing back for longer. */
+const isWithin = (ms: number) => 0 <= ms && ms <= undoMs();
+
 /** Those of who has signed in, from before a reload. */
 const agent = computed(() => me.value?.agent);
 effect(() => {
@@ -62,7 +65,11 @@ const RESTORED: Partial<Record<Word["state"], Word["state"]>> = { sent: "unkept"
 
 function put(list: Word[]): void {
   words.value = list.slice(-MOST_WORDS);
-  localStorage.setItem(keyOf(), JSON.stringify(words.value));
+  try {
+    localStorage.setItem(keyOf(), JSON.stringify(words.value));
+  } catch {
+    // a full disk, or a browser that keeps nothing: it stands in this page alone
+  }
 }
 
 function alter(id: string, changed: Partial<Word>): void {
@@ -105,9 +112,9 @@ export function hurry(attempt: string): void {
 function work(): void {
   clearTimeout(timer);
   const now = Date.now();
-  const standing = words.value.filter((each) => each.state !== "kept" || now - each.keptAt < undoMs());
+  const standing = words.value.filter((each) => each.state !== "kept" || isWithin(now - each.keptAt));
   if (standing.length !== words.value.length) put(standing);
-  const due = standing.find((each) => ["sent", "unkept"].includes(each.state) || (each.state === "waits" && each.from <= now));
+  const due = standing.find((each) => ["sent", "unkept"].includes(each.state) || (each.state === "waits" && !isWithin(each.from - now)));
   if (due && !busy && me.value) return void send(due);
   const next = standing.flatMap((each) =>
     each.state === "waits" ? [each.from - now] : each.state === "kept" ? [each.keptAt + undoMs() - now] : [],
@@ -173,7 +180,7 @@ export function undoable(): Word | undefined {
   const now = Date.now();
   return [...words.value].reverse().find((each) => each.state === "waits" || (each.state === "kept" && canBeTakenBack(each, now)));
 }
-const canBeTakenBack = (word: Word, now: number) => !STANDS.has(word.values.disposition) && now - word.keptAt < undoMs();
+const canBeTakenBack = (word: Word, now: number) => !STANDS.has(word.values.disposition) && isWithin(now - word.keptAt);
 
 /** Undo it: true where nothing is kept of it any more. */
 export async function undo(word: Word): Promise<{ word: string | null; text: string } | "unanswered" | null> {

@@ -72,7 +72,8 @@ function Elsewhere({ call }: { call: Pop }) {
   const first = useRef({ attempt: "", pending: new Set<number>() });
   if (first.current.attempt !== call.attempt)
     first.current = { attempt: call.attempt, pending: new Set(call.voters.filter((each) => each.pending).map((each) => each.id)) };
-  const settled = spokenOf.has(call.attempt) ? [] : call.voters.filter((each) => !each.pending && first.current.pending.has(each.id));
+  const spoken = spokenOf.has(call.attempt) ? [call.addressed, ...Object.keys(draftOf(call).value.voters).map(Number)] : [];
+  const settled = call.voters.filter((each) => !each.pending && first.current.pending.has(each.id) && !spoken.includes(each.id));
   return (
     <div role="alert" class={settled.length || call.opted_out ? "warn" : "unseen"}>
       {call.opted_out && <p>{t("opted-out")}</p>}
