@@ -65,10 +65,12 @@ class AgentReading:
         self._db = open_reading(path, key=key)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="agents-store")
 
-    async def on_the_line(self, attempt_id: str) -> OnTheLine | None:
-        """Who is on the line of an attempt, as it stands at one moment; None: there is no such attempt. Raises StoreError."""
+    async def on_the_line(self, attempt_id: str, shown: Callable[[OnTheLine], T]) -> T | None:
+        """Who is on the line of an attempt, as it stands at one moment, as `shown` makes it in the reading thread; None: there is
+        no such attempt. Raises StoreError.
+        """
 
-        def read(db: Connection) -> OnTheLine | None:
+        def read(db: Connection) -> T | None:
             call = SQL["call"].row(db, attempt_id=attempt_id)
             if call is None:
                 return None
@@ -79,7 +81,7 @@ class AgentReading:
             calls = SQL["calls"].rows(db, phone_id=call.phone_id, attempt_id=attempt_id, most=CALLS_SHOWN)
             booth = SQL["booth"].row(db, booth_id=call.booth_id)
             grounds = None if call.grounds is None else json.loads(call.grounds)
-            return OnTheLine(call, grounds, voters, marks, [*calls], booth)
+            return shown(OnTheLine(call, grounds, voters, marks, [*calls], booth))
 
         return await self._at_one_moment(read)
 

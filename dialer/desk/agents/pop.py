@@ -21,7 +21,7 @@ from dialer.rules.polls import Area, close_of, poll_of
 from dialer.rules.rulebook import polls_of
 from dialer.site.plan import scripts_of
 from dialer.store.agent_reading import AgentReading, OnTheLine
-from dialer.store.agent_records import AgentRecords, Note
+from dialer.store.agent_records import AgentRecords
 from dialer.store.sql import Row
 from ivr_flows.model import offers_allowed
 from ivr_flows.script import ScriptLibrary
@@ -34,6 +34,8 @@ class OnTheSeat:
     """What the seat's message says of the call (docs/topics.md, `seats/{seat}`)."""
 
     attempt: str
+    campaign: str | None
+    phone: int
     pending: frozenset[int]  # voters who are still to be called
     opted_out: bool
 
@@ -43,7 +45,7 @@ class OnTheSeat:
         call, attempt = seat.get("call"), seat.get("attempt")
         if call is None or attempt is None:
             return None
-        return cls(attempt, frozenset(call["voters"]), call["opted_out"])
+        return cls(attempt, seat.get("campaign"), call["phone"], frozenset(call["voters"]), call["opted_out"])
 
 
 class PopMaker:
@@ -55,10 +57,8 @@ class PopMaker:
         self._purposes = {each.id: each.purpose.value for each in settings.campaigns}
         self._scripts = ScriptLibrary(scripts_of(settings), offers_allowed(site_profile(settings)))
 
-    def pop(self, line: OnTheLine, seat: OnTheSeat, note: Note | None, script: str | None) -> dict[str, Any]:
-        """All that is shown of a call; `note`: the last one of the number; `script`: the version that the dialler keeps answers of.
-        Blocks where that is a new one.
-        """
+    def pop(self, line: OnTheLine, seat: OnTheSeat, script: str | None) -> dict[str, Any]:
+        """What the store knows of a call; `script`: the version that the dialler keeps answers of. Blocks where it is a new one."""
         call = line.call
         language = call.language or self._language
         return {
@@ -83,7 +83,6 @@ class PopMaker:
                 for each in line.calls
             ],
             "lawful": lawful(call, line.grounds),
-            "note": None if note is None else {"id": note.note_id, "at": note.at, "text": note.text},
             "script": self._scripts.script_for(call.campaign_id, language, script),
         }
 
@@ -182,9 +181,11 @@ class AgentPops:
         self._picture.put(f"pop/{seat}", pop)
 
     async def _read(self, there: OnTheSeat) -> dict[str, Any] | None:
-        line = await self._reading.on_the_line(there.attempt)
-        if line is None:
+        script = (self._picture.get(f"campaign/{there.campaign}") or {}).get("script")
+        pop, note = await asyncio.gather(
+            self._reading.on_the_line(there.attempt, lambda line: self._maker.pop(line, there, script)),
+            self._records.last_note(there.phone),
+        )
+        if pop is None:
             return None
-        note = await self._records.last_note(line.call.phone_id)
-        script = (self._picture.get(f"campaign/{line.call.campaign_id}") or {}).get("script")
-        return await asyncio.to_thread(self._maker.pop, line, there, note, script)
+        return {**pop, "note": None if note is None else {"id": note.note_id, "at": note.at, "text": note.text}}

@@ -1,0 +1,297 @@
+"""From the engine's word of who is on the line to what an agent's page is told: milliseconds, with agents and boards that listen.
+
+    python -m bench.bench_desk [--quick]
+
+A real broker (Mosquitto), `dialer desk serve` as a process of its own, and a stream of server-sent events for each page, read here.
+The engine says nothing but what seats and calls do; the store has the calls, each number ten earlier ones and a mark. What is
+measured begins when the engine tells its change, and ends when the stream's bytes are read in this process: broker, desk, reading
+of the store and both ways are in it; painting is not, nor is the engine's own way from the answer to its word. Beside it, as the
+limit: a message of the same length through the broker alone and back here, sent a moment later.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import aiomqtt
+import httpx
+
+from config.supervision import Supervisor
+from config.words import SupervisorRole
+from dialer.cli.logs import quiet_logging
+from dialer.desk.directory import Directory
+from dialer.desk.doors import token_in
+from dialer.desk.pages_built import OPEN_AT
+from dialer.desk.people import People
+from dialer.domain.clock import SystemClock
+from dialer.domain.view import CallChange, CallState, ScreenPop, SeatChange, SeatState, SeatView
+from dialer.mqtt import topics
+from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
+from dialer.mqtt.link import Presence
+from dialer.mqtt.monitor import Monitor
+from dialer.mqtt.senders import Sender, Senders
+from dialer.store.connection import exclusive_connection
+from dialer.store.desk_file import DeskFile, desk_path
+from dialer.store.sqlite import open_store
+from tests.support.desk import CHEAP, PASSWORD, PIN
+from tests.support.fake_centre import FakeEngine, centre_view
+from tests.support.roll_filler import fill_roll
+
+AGENTS, BOARDS = 100, 20
+POPS_PER_SECOND = 5.0  # three times what a hundred agents have
+EARLIER_CALLS = 10
+CENTRE = "pune-1"
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def main() -> None:
+    """Run it and print the row."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="10 seconds in place of 60")
+    seconds = 10 if parser.parse_args().quick else 60
+    quiet_logging()
+    with tempfile.TemporaryDirectory() as directory:
+        waits, limit, cpu = asyncio.run(_run(Path(directory), int(seconds * POPS_PER_SECOND)))
+    print(
+        f"{AGENTS} agents, {BOARDS} boards, {len(waits)} pops at {POPS_PER_SECOND:g} a second; the desk's CPU {cpu:.1%} of a core"
+    )
+    for what, row in (("to the page", waits), ("through the broker alone", limit)):
+        row.sort()
+        p99 = row[min(len(row) - 1, int(len(row) * 0.99))]
+        print(
+            f"{what:>26}: p50 {statistics.median(row) * 1e3:6.1f} ms, p99 {p99 * 1e3:6.1f}, most {row[-1] * 1e3:6.1f}"
+        )
+
+
+async def _run(folder: Path, pops: int) -> tuple[list[float], list[float], float]:
+    store_path = folder / "centre.db"
+    voters = _fill(store_path, pops)
+    await _let_boards_in(store_path)
+    engine = FakeEngine(_view())
+    roles = {"desk": SupervisorRole.DESK, "asha": SupervisorRole.SUPERVISOR}
+    senders = Senders([Sender(name, frozenset({role})) for name, role in roles.items()])
+    async with AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(demo_broker(BrokerKind.MOSQUITTO))
+        store = await open_store(store_path, encode=topics.encode)
+        stack.push_async_callback(store.close)
+        stop = asyncio.Event()
+        monitor = Monitor(Presence(CENTRE, broker.settings, SystemClock()), engine, store, senders)
+        running = asyncio.create_task(monitor.run(stop))
+        desk = await asyncio.create_subprocess_exec(
+            *(
+                sys.executable,
+                "-m",
+                "dialer",
+                "desk",
+                "serve",
+                "-c",
+                str(_settings_file(folder, store_path, broker.port)),
+            ),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=(folder / "desk.log").open("wb"),
+        )
+        try:
+            assert desk.stdout is not None
+            origin = (await desk.stdout.readline()).decode().strip().removeprefix(OPEN_AT)
+            async with Echo(broker.host, broker.port) as echo:
+                waits, cpu = await _measure(engine, desk.pid, origin, voters, pops, echo)
+            return waits, echo.waits, cpu
+        finally:
+            desk.terminate()
+            await desk.wait()
+            stop.set()
+            await running
+
+
+class Echo:
+    """A message through the broker and back, again and again."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.waits: list[float] = []
+        self._client = aiomqtt.Client(host, port)
+        self._sent_at = 0.0
+        self._hearing: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        await self._client.subscribe("echo", qos=0)
+        self._hearing = asyncio.create_task(self._hear())
+        return self
+
+    async def __aexit__(self, *problem: object) -> None:
+        assert self._hearing is not None
+        self._hearing.cancel()
+        await self._client.__aexit__(None, None, None)
+
+    async def ask(self) -> None:
+        """Send one."""
+        self._sent_at = time.perf_counter()
+        await self._client.publish("echo", b"x" * 600, qos=0)
+
+    async def _hear(self) -> None:
+        async for _ in self._client.messages:
+            self.waits.append(time.perf_counter() - self._sent_at)
+
+
+async def _measure(
+    engine: FakeEngine, desk: int, origin: str, voters: dict[int, tuple[int, ...]], pops: int, echo: Echo
+) -> tuple[list[float], float]:
+    heard: dict[str, float] = {}  # by attempt
+    streams = [
+        asyncio.create_task(_listen(origin, await _board(origin), "/api/board/events", {})) for _ in range(BOARDS)
+    ]
+    for number in range(1, AGENTS + 1):
+        token = await _agent(origin, number)
+        streams.append(asyncio.create_task(_listen(origin, token, "/api/agent/events", heard)))
+    await asyncio.sleep(2.0)
+    told: dict[str, float] = {}
+    chance = random.Random(1)
+    cpu, began = _cpu_seconds(desk), time.perf_counter()
+    for number in range(pops):
+        seat = engine.current.seats[number % AGENTS]
+        attempt = _attempt(number)
+        reserved = replace(seat, state=SeatState.RESERVED, attempt_id=attempt, seconds=0.0)
+        engine.tell(SeatChange(reserved, time.time()))
+        for _ in range(5):
+            call = CallChange("turnout-agents", f"ringing-{number}", CallState.RINGING, time.time())
+            engine.tell(call)
+        await asyncio.sleep(0.003)
+        phone = number + 1
+        pop = ScreenPop(attempt, phone, voters[phone][0], 1, voters[phone], opted_out=False, grounds=None)
+        told[attempt] = time.perf_counter()
+        engine.tell(SeatChange(replace(reserved, screen_pop=pop), time.time()))
+        asyncio.get_running_loop().call_later(
+            0.3, engine.tell, SeatChange(replace(reserved, state=SeatState.TALKING, screen_pop=pop), time.time())
+        )
+        await asyncio.sleep(0.05)
+        await echo.ask()
+        await asyncio.sleep(chance.uniform(0.5, 1.5) / POPS_PER_SECOND - 0.05)
+    wall = time.perf_counter() - began
+    await asyncio.sleep(1.0)
+    used = _cpu_seconds(desk) - cpu
+    for stream in streams:
+        stream.cancel()
+    lost = told.keys() - heard.keys()
+    if lost:
+        raise RuntimeError(f"{len(lost)} of {len(told)} pops were told to nobody")
+    return [heard[attempt] - at for attempt, at in told.items()], used / wall
+
+
+async def _listen(origin: str, token: str, path: str, heard: dict[str, float]) -> None:
+    """Read a stream as a browser does, and note when each pop was there."""
+    host, port = origin.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port), limit=1 << 22)
+    asked = f"GET {path} HTTP/1.1\r\nhost: {host}:{port}\r\ncookie: __Host-desk={token}\r\n\r\n"
+    writer.write(asked.encode())
+    try:
+        while line := await reader.readline():
+            if line.startswith(b"data: ") and b'"pop":{' in line:
+                at = time.perf_counter()
+                heard.setdefault(json.loads(line[6:])["set"]["pop"]["attempt"], at)
+    finally:
+        writer.close()
+
+
+async def _agent(origin: str, number: int) -> str:
+    asked = {"agent": str(number), "pin": PIN, "seat": f"seat-{number:02}", "phone": "own"}
+    return await _token(origin, "/api/agent/sign-in", asked)
+
+
+async def _board(origin: str) -> str:
+    return await _token(origin, "/api/sign-in", {"name": f"asha-{random.randrange(3)}", "password": PASSWORD})
+
+
+async def _token(origin: str, path: str, asked: dict[str, Any]) -> str:
+    async with httpx.AsyncClient(base_url=origin, timeout=30) as http:
+        answer = await http.post(path, json=asked, headers={"origin": origin})
+    if answer.status_code != 204:
+        raise RuntimeError(f"{path}: {answer.status_code} {answer.text}")
+    return token_in(answer.headers["set-cookie"]) or ""
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def _attempt(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012}"
+
+
+def _view() -> Any:
+    view = centre_view(seats=AGENTS, booths=300)
+    seats: list[SeatView] = [
+        replace(seat, agent=str(number), state=SeatState.READY) for number, seat in enumerate(view.seats, 1)
+    ]
+    return replace(view, at=time.time(), seats=tuple(seats))
+
+
+def _fill(store: Path, pops: int) -> dict[int, tuple[int, ...]]:
+    """A roll, the calls, and what was before; the voters of each number."""
+    fill_roll(store, pops * 3)
+    with exclusive_connection(store, "a bench") as db:
+        db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('turnout-agents', 'agents', 'turnout')")
+        voters: dict[int, tuple[int, ...]] = {}
+        for phone_id, voter_id in db.execute("SELECT phone_id, voter_id FROM link ORDER BY phone_id, voter_id"):
+            voters[phone_id] = (*voters.get(phone_id, ()), voter_id)
+        now = time.time()
+        db.execute("BEGIN")
+        for number in range(pops):
+            phone, voter = number + 1, voters[number + 1][0]
+            for call in range(EARLIER_CALLS + 1):
+                last = call == EARLIER_CALLS
+                attempt = _attempt(number) if last else f"earlier-{number}-{call}"
+                at = now - 3600 * (EARLIER_CALLS - call) - 60
+                ended = (None, None) if last else (at + 30, "no-answer")
+                db.execute(
+                    "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id,"
+                    " created_at, ended_at, outcome) VALUES (?, 'turnout-agents', ?, ?, ?, 't', 'c', ?, ?, ?)",
+                    (attempt, phone, voter, call + 1, at, *ended),
+                )
+            db.execute(
+                "INSERT INTO mark (key, voter_id, kind, source, at) VALUES (?, ?, 'not-yet', 'agent', ?)",
+                (f"k{number}", voter, now - 3600),
+            )
+        db.execute("COMMIT")
+    return voters
+
+
+async def _let_boards_in(store: Path) -> None:
+    supervisors = [Supervisor(name=f"asha-{number}", role=SupervisorRole.SUPERVISOR) for number in range(3)]
+    file = DeskFile(desk_path(store), None)
+    people = People(file, Directory(supervisors), SystemClock(), 3600.0, CHEAP)
+    for each in supervisors:
+        await people.set_password(each.name, PASSWORD)
+    people.close()
+    await file.close()
+
+
+def _settings_file(folder: Path, store: Path, broker_port: int) -> Path:
+    pin = CHEAP.hash(PIN)
+    text = f'[centre]\nid = "{CENTRE}"\n[store]\npath = "{store}"\n[broker]\nport = {broker_port}\n'
+    text += '[desk]\nport = 0\nuser = "desk"\n'
+    text += '[[supervisors]]\nname = "desk"\nrole = "desk"\n'
+    text += "".join(f'[[supervisors]]\nname = "asha-{number}"\nrole = "supervisor"\n' for number in range(3))
+    text += '[[campaigns]]\nid = "turnout-agents"\nkind = "agents"\n'
+    for number in range(1, AGENTS + 1):
+        text += f'[[seats]]\nname = "seat-{number:02}"\nendpoint = "agent{number:02}"\n'
+        text += f'[[agents]]\nnumber = "{number}"\npin = "{pin}"\n'
+    path = folder / "centre.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+if __name__ == "__main__":
+    main()
