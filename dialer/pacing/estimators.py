@@ -98,13 +98,15 @@ class Hazard(Learned):
         self._prior_seconds = self._prior * prior_mean_seconds
         self._endings = np.zeros(len(_EDGES))
         self._exposure = np.zeros(len(_EDGES))
+        self._mean: float | None = None  # asked at each decision, changes with each ending
 
     def ended(self, seconds: float, *, censored: bool = False) -> None:
         """The state lasted `seconds` and ended; or, `censored`, went over into another state."""
         seconds = sane_seconds(seconds)
+        self._mean = None
         self._endings *= 1.0 - 1.0 / self._tuning.hazard_memory
         self._exposure *= 1.0 - 1.0 / self._tuning.hazard_memory
-        self._exposure += np.clip(seconds - _EDGES, 0.0, _WIDTHS)
+        self._exposure += np.minimum(np.maximum(seconds - _EDGES, 0.0), _WIDTHS)
         if not censored:
             self._endings[bisect_right(HAZARD_EDGES, seconds) - 1] += 1.0
 
@@ -122,7 +124,18 @@ class Hazard(Learned):
     @property
     def mean_seconds(self) -> float:
         """How long the state lasts."""
-        return (float(self._exposure.sum()) + self._prior_seconds) / (float(self._endings.sum()) + self._prior)
+        if self._mean is None:
+            seconds, endings = (
+                float(self._exposure.sum()) + self._prior_seconds,
+                float(self._endings.sum()) + self._prior,
+            )
+            self._mean = seconds / endings
+        return self._mean
+
+    def restore(self, state: object) -> None:
+        """Take up what `state` gave. Raises KeyError, TypeError or ValueError for a damaged one, half taken up."""
+        super().restore(state)
+        self._mean = None
 
 
 # Laws of ring times, as counts by step of STEP_SECONDS: a row each.
@@ -179,7 +192,8 @@ class RingTimes(Learned):
             return  # it says nothing of how long people let a phone ring
         ring, silent = (_ANSWER_RING, _ANSWER_SILENT) if answered else (_FAIL_RING, _FAIL_SILENT)
         counts, seconds = self._counts, sane_seconds(seconds)
-        counts[[ring, silent, *([_ANSWER] if answered else [])]] *= 1.0 - 1.0 / self._tuning.ring_memory
+        for law in (ring, silent, _ANSWER) if answered else (ring, silent):
+            counts[law] *= 1.0 - 1.0 / self._tuning.ring_memory
         rang = sane_seconds(ringing_seconds or 0.0)
         counts[silent, _step(max(0.0, seconds - rang))] += 1.0
         if ringing_seconds is not None:

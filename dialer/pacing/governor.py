@@ -9,6 +9,7 @@ that it will surely hold when it is judged, and not pass its hard stop.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from math import exp, log, sqrt
 from typing import ClassVar
 
@@ -66,7 +67,7 @@ class Tally:
             return 0, 0
         asked = self._bucket(now), self._bucket(now + ahead_seconds) - BUCKETS
         if asked != self._asked:  # what leaves is the same for all of a bucket's time
-            old = [(bucket, counts) for bucket, counts in self._buckets.items() if bucket <= asked[1]]
+            old = list(takewhile(lambda one: one[0] <= asked[1], self._buckets.items()))
             self._asked = asked
             self._leaving = (
                 sum(counts[0] for _, counts in old),

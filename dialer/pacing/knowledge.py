@@ -239,7 +239,10 @@ class Knowledge(Learned):
         ends, over, inner_ends = (self.hazards[name] for name in (ENDS[outer], GOES_OVER[outer], ENDS[_NEXT[outer]]))
         # what the last snapshot knew of the seat in this stage whose state began so many seconds before
         began = seconds - (event.at_seconds - self._last.now_seconds)
-        alike = [seat for seat in self._last.busy_seats if seat.stage in (outer, _NEXT[outer])]
+        told = any(
+            seat.stage is _NEXT[outer] for seat in self._last.busy_seats
+        )  # else no desk tells such a stage just now
+        alike = [seat for seat in self._last.busy_seats if seat.stage in (outer, _NEXT[outer])] if told else []
         seat = min(alike, key=lambda one: abs(one.elapsed_seconds - began), default=None)
         if (
             seat is None

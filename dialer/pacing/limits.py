@@ -11,10 +11,9 @@ MOST_CALLS_AT_ONCE = 500
 def within_lines(snapshot: PacingSnapshot, wanted: int, limited_by: Limit) -> tuple[int, Limit]:
     """Of the calls `wanted` those that free channels and the CPS budget allow, and what stands in the way of more: `limited_by`, if
     the lines do not."""
-    room, limit = min(
-        (snapshot.free_channels, Limit.CHANNELS), (snapshot.cps_budget, Limit.CPS), key=lambda one: max(0, one[0])
-    )
-    room = max(0, min(room, MOST_CALLS_AT_ONCE))
+    channels, cps = max(0, snapshot.free_channels), max(0, snapshot.cps_budget)
+    room, limit = (channels, Limit.CHANNELS) if channels <= cps else (cps, Limit.CPS)
+    room = min(room, MOST_CALLS_AT_ONCE)
     return (room, limit) if room < wanted else (max(0, wanted), limited_by)
 
 

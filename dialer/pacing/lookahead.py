@@ -10,7 +10,7 @@ drops of room before a hard stop, P(... <= -r) is the chance that the call is th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import erf, exp, pi, sqrt
+from math import erfc, exp, pi, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -21,9 +21,9 @@ Matrix = NDArray[np.float64]
 
 _ROOT_HALF = sqrt(0.5)
 _SKEW_FACTOR = 1.0 / (6.0 * sqrt(2.0 * pi))
-_NONE: tuple[Sequence[float]] = ((0.0, 0.0, 0.0),)
 _OPPOSITE = np.array([[-1.0], [1.0], [-1.0]])
-_Sums = Sequence[Sequence[float]]
+_Sums = Sequence[tuple[float, float, float, float]]
+"""By moment: mean, variance and third central moment of the answers less the seats that come free, and the mean of the answers."""
 
 
 class Bound(NamedTuple):
@@ -44,14 +44,15 @@ class Outlook:
     def __init__(self, free: int, freed: Matrix, answered: Matrix) -> None:
         """`free`: free seats less waiting calls. `answered`: P(answered by each of the moments looked at), one row per
         ringing call. `freed`: `cumulants` of P(free by each of the moments), one row per busy seat."""
-        self._free, self._ringing, self._moments = free, len(answered), answered.shape[1]
+        self._free, self._ringing = free, len(answered)
+        self._moments: int = answered.shape[1]
         coming = np.add.reduce(freed).reshape(3, -1)
         going = np.add.reduce(cumulants(answered)).reshape(3, -1)
         self._freed: Vector = coming[0]
         self._answered_by: Vector = going[0]
-        self._answers: list[float] = going[0].tolist()
         # of the difference: its even cumulants add up, the odd ones subtract
-        self._sums: _Sums = (going + _OPPOSITE * coming).T.tolist()
+        self._sums: _Sums = [*zip(*(going + _OPPOSITE * coming).tolist(), going[0].tolist(), strict=True)]
+        self._risks: dict[tuple[int, float], float] = {}
 
     @property
     def expected_freed(self) -> float:
@@ -68,17 +69,19 @@ class Outlook:
 
         `first`, `others`: P(the first new call, one of those after it, is answered by each of the moments).
         """
-        if most <= 0 or not self._keeps(bounds, self._sums):
+        if most <= 0 or not self._keeps(bounds):
             return 0
-        one, kind = _sums_of(first), _sums_of(others)
-        sums = [[a + x, b + y, c + z] for (a, b, c), (x, y, z) in zip(self._sums, one, strict=True)]
+        kind = _sums_of(others)
+        sums = [
+            (a + x, b + y, c + z, d) for (a, b, c, d), (x, y, z, _) in zip(self._sums, _sums_of(first), strict=True)
+        ]
         sure, stride = 1, 1
-        while sure + stride <= most and self._keeps(bounds, sums, kind, sure + stride - 2.0):
+        while sure + stride <= most and self._keeps(bounds, _with(sums, kind, sure + stride - 2.0)):
             sure += stride
             stride *= 2
         while stride > 1:
             stride //= 2
-            if sure + stride <= most and self._keeps(bounds, sums, kind, sure + stride - 2.0):
+            if sure + stride <= most and self._keeps(bounds, _with(sums, kind, sure + stride - 2.0)):
                 sure += stride
         return sure
 
@@ -86,30 +89,47 @@ class Outlook:
         """How many ringing calls of the average kind must go until the last of the others keeps within the bounds. A call is
         judged with itself left out, as when it was placed: judged by one call more it could be placed and hung up in turn for
         ever."""
-        if not self._ringing or self._keeps(bounds, self._sums):
+        if not self._ringing or self._keeps(bounds):
             return 0
         kind, excess = _sums_of(self._answered_by / self._ringing), 0
-        while excess < self._ringing and not self._keeps(bounds, self._sums, kind, -1.0 - excess):
+        while excess < self._ringing and not self._keeps(bounds, _with(self._sums, kind, -1.0 - excess)):
             excess += 1
         return excess
 
-    def _keeps(self, bounds: Bounds, sums: _Sums, kind: _Sums = (), count: float = 0.0) -> bool:
-        """Whether a call more keeps within the bounds, with `count` calls more of one kind."""
-        return all(self._risks(bound, sums, kind, count) for bound in bounds)
+    def _keeps(self, bounds: Bounds, sums: _Sums | None = None) -> bool:
+        """Whether a call more keeps within the bounds, beside those that ring or, where other sums are given, those."""
+        return all(
+            0.0 < bound.chance >= (self._risk(bound) if sums is None else self._dropped(bound, sums))
+            for bound in bounds
+        )
 
-    def _risks(self, bound: Bound, sums: _Sums, kind: _Sums, count: float) -> bool:
-        """Whether a call more is dropped, after the others that the bound lets be, with no more than its chance."""
-        total, most = (
-            0.0,
-            bound.chance * self._moments,
-        )  # no moment's tail is below nought: known before all are summed up
-        for n, ((mean, variance, third), (x, y, z)) in enumerate(zip(sums, kind or _NONE * len(sums), strict=True)):
-            doubt = bound.doubt * (self._answers[n] + count * x) if bound.doubt else 0.0
-            spread = variance + count * y + doubt * doubt
-            total += tail(self._free + bound.room, mean + count * x, spread, third + count * z)
+    def _risk(self, bound: Bound) -> float:
+        """The chance of a call more to be dropped after the others that the bound lets be: kept, as placing and hanging up both
+        ask it."""
+        what = bound.room, bound.doubt
+        if what not in self._risks:
+            self._risks[what] = self._dropped(bound._replace(chance=1.0), self._sums)
+        return self._risks[what]
+
+    def _dropped(self, bound: Bound, sums: _Sums) -> float:
+        """That chance, the mean of all moments; no more of them are looked at than it takes to pass what the bound allows."""
+        chance, room, doubt = bound
+        at_least, most = self._free + room, chance * self._moments
+        total = 0.0  # no moment's tail is below nought
+        for mean, variance, third, answers in sums:
+            deviation = doubt * answers
+            total += tail(at_least, mean, variance + deviation * deviation, third)
             if total > most:
-                return False
-        return bound.chance > 0.0
+                break
+        return total / self._moments
+
+
+def _with(sums: _Sums, kind: _Sums, count: float) -> _Sums:
+    """The sums with `count` calls more of one kind."""
+    return [
+        (mean + count * x, variance + count * y, third + count * z, answers + count * x)
+        for (mean, variance, third, answers), (x, y, z, _) in zip(sums, kind, strict=True)
+    ]
 
 
 def cumulants(probabilities: Matrix) -> Matrix:
@@ -120,8 +140,8 @@ def cumulants(probabilities: Matrix) -> Matrix:
 
 
 def _sums_of(probabilities: Vector) -> _Sums:
-    """Mean, variance and third central moment of one Bernoulli per moment."""
-    return [(p, p * (1.0 - p), p * (1.0 - p) * (1.0 - 2.0 * p)) for p in probabilities.tolist()]
+    """The sums of one call, by its chance to be answered by each moment."""
+    return [(p, p * (1.0 - p), p * (1.0 - p) * (1.0 - 2.0 * p), p) for p in probabilities.tolist()]
 
 
 def tail(at_least: float, mean: float, variance: float, third: float) -> float:
@@ -139,4 +159,5 @@ def tail(at_least: float, mean: float, variance: float, third: float) -> float:
         return 0.0
     square = x * x
     skew = third / (variance * deviation) * (1.0 - square) * exp(-0.5 * square) * _SKEW_FACTOR
-    return min(1.0, max(0.0, 0.5 - 0.5 * erf(x * _ROOT_HALF) - skew))
+    chance = 0.5 * erfc(x * _ROOT_HALF) - skew
+    return 0.0 if chance < 0.0 else 1.0 if chance > 1.0 else chance

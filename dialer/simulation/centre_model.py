@@ -153,11 +153,8 @@ class LazySnapshot(PacingSnapshot):
     A policy that only counts and keeps no snapshot is spared the lists; for any other the model calls `list_all`.
     """
 
-    __slots__ = ("_listed_busy", "_listed_ringing", "_listed_waiting", "_model", "_own")
+    __slots__ = ("_model", "_own")
 
-    _listed_busy: tuple[BusySeat, ...] | None
-    _listed_ringing: tuple[RingingCall, ...] | None
-    _listed_waiting: tuple[float, ...] | None
     _model: CentreModel
     _own: int
 
@@ -175,55 +172,49 @@ class LazySnapshot(PacingSnapshot):
         put(self, "seconds_left", model.end - model.now)
         put(self, "_model", model)
         put(self, "_own", own)
-        put(self, "_listed_busy", None)
-        put(self, "_listed_ringing", None)
-        put(self, "_listed_waiting", None)
 
-    @property
-    def busy_seats(self) -> tuple[BusySeat, ...]:
-        """Seats with a voter or in wrap-up."""
-        if self._listed_busy is None:
-            now = self.now_seconds
-            listed = [
+    def __getattr__(self, name: str) -> object:
+        """One of the lists, the first time that it is asked for."""
+        listed: tuple[object, ...]
+        if name == "busy_seats":
+            listed = self._busy()
+        elif name == "ringing":
+            listed = self._flights()
+        elif name == "waiting_seconds":
+            listed = tuple(self.now_seconds - call.answered_at for call in self._model.waiting)
+        else:
+            raise AttributeError(name)
+        object.__setattr__(self, name, listed)
+        return listed
+
+    def _busy(self) -> tuple[BusySeat, ...]:
+        now = self.now_seconds
+        return tuple(
+            [
                 BusySeat(seat.stage or SeatStage.TALKING, now - seat.since, now - seat.stage_since, seat.leaving)
                 for group in (self._model.talking, self._model.wrapping)
                 for seat in group
             ]
-            busy = tuple(listed)
-            object.__setattr__(self, "_listed_busy", busy)
-            return busy
-        return self._listed_busy
+        )
 
-    @property
-    def ringing(self) -> tuple[RingingCall, ...]:
+    def _flights(self) -> tuple[RingingCall, ...]:
         """The campaign's calls in flight, then those of other campaigns on the same seats."""
-        if self._listed_ringing is None:
-            now = self.now_seconds
-            listed: list[RingingCall] = []
-            for index, campaign in enumerate(self._model.campaigns):
-                usual = None if index == self._own else campaign.plain_rate()
-                own_calls = [
+        now = self.now_seconds
+        own: list[RingingCall] = []
+        others: list[RingingCall] = []
+        for index, campaign in enumerate(self._model.campaigns):
+            usual = None if index == self._own else campaign.plain_rate()
+            (own if index == self._own else others).extend(
+                [
                     RingingCall(
                         now - call.began_seconds,
-                        usual if call.told is None else call.told,
+                        usual if call.number.told is None else call.number.told,
                         None if call.ringing_seconds is None else now - call.ringing_seconds,
                     )
                     for call in campaign.flights
                 ]
-                listed = own_calls + listed if index == self._own else listed + own_calls
-            ringing = tuple(listed)
-            object.__setattr__(self, "_listed_ringing", ringing)
-            return ringing
-        return self._listed_ringing
-
-    @property
-    def waiting_seconds(self) -> tuple[float, ...]:
-        """Answered calls without a seat: how long each has waited."""
-        if self._listed_waiting is None:
-            waiting = tuple(self.now_seconds - call.answered_at for call in self._model.waiting)
-            object.__setattr__(self, "_listed_waiting", waiting)
-            return waiting
-        return self._listed_waiting
+            )
+        return (*own, *others)
 
     def list_all(self) -> None:
         """List everything now, for a policy that may look at the snapshot again after its decision."""
