@@ -56,14 +56,37 @@ class AgentDay:
     marks: Counter[str] = field(default_factory=Counter)  # by kind, those that stand
 
 
-class AgentReading:
-    """The store's file, open to be read; one thread of its own reads, so that none waits for a page of the board."""
+class _Reader:
+    """A connection that reads, and its thread."""
 
     def __init__(self, path: Path, key: StoreKey | None) -> None:
-        """Blocks. Raises StoreError, StoreCorrupt where there is no store of ours."""
         self._path = path
-        self._db = open_reading(path, key=key)
+        self._db = open_reading(path, key=key, checked=True)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="agents-store")
+
+    async def at_one_moment(self, read: Callable[[Connection], T]) -> T:
+        def transact() -> T:
+            with explained(self._path):
+                self._db.execute("BEGIN")
+                try:
+                    return read(self._db)
+                finally:
+                    self._db.execute("ROLLBACK")
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, transact)
+
+    def close(self) -> None:
+        """Let the file go, once what is being read is."""
+        self._thread.shutdown(cancel_futures=True)
+        self._db.close()
+
+
+class AgentReading:
+    """The store's file, open to be read: nobody's pop waits for a page of the board, nor for the figures of the day."""
+
+    def __init__(self, path: Path, key: StoreKey | None) -> None:
+        """Blocks. This process has the store open already (`open_reading`). Raises StoreError where it cannot be read."""
+        self._calls, self._days = _Reader(path, key), _Reader(path, key)
 
     async def on_the_line(self, attempt_id: str, shown: Callable[[OnTheLine], T]) -> T | None:
         """Who is on the line of an attempt, as it stands at one moment, as `shown` makes it in the reading thread; None: there is
@@ -83,11 +106,11 @@ class AgentReading:
             grounds = None if call.grounds is None else json.loads(call.grounds)
             return shown(OnTheLine(call, grounds, voters, marks, [*calls], booth))
 
-        return await self._at_one_moment(read)
+        return await self._calls.at_one_moment(read)
 
     async def whose(self, attempt_id: str) -> CallOf | None:
         """Whose call that is; None: there is no such attempt. Raises StoreError."""
-        row = await self._at_one_moment(lambda db: SQL["whose"].row(db, attempt_id=attempt_id))
+        row = await self._calls.at_one_moment(lambda db: SQL["whose"].row(db, attempt_id=attempt_id))
         return None if row is None else CallOf(**row._asdict())
 
     async def days_work(self, since: float) -> dict[str, AgentDay]:
@@ -103,20 +126,9 @@ class AgentReading:
                 found[row.agent].marks[row.kind] = row.marks
             return found
 
-        return await self._at_one_moment(read)
-
-    async def _at_one_moment(self, read: Callable[[Connection], T]) -> T:
-        def transact() -> T:
-            with explained(self._path):
-                self._db.execute("BEGIN")
-                try:
-                    return read(self._db)
-                finally:
-                    self._db.execute("ROLLBACK")
-
-        return await asyncio.get_running_loop().run_in_executor(self._thread, transact)
+        return await self._days.at_one_moment(read)
 
     def close(self) -> None:
         """Let the file go, once what is being read is."""
-        self._thread.shutdown(cancel_futures=True)
-        self._db.close()
+        self._calls.close()
+        self._days.close()
