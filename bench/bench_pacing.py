@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from itertools import cycle
 from pathlib import Path
 from statistics import fmean
@@ -70,6 +71,7 @@ class Row:
     worst_clock_hour: float  # ours: the highest abandoned share of any hour of the clock
     mornings: WhatIfResult  # ours: first half hours from cold, on days of their own
     lessons: WhatIfResult  # the same half hours, begun by a policy that has learned on a day before
+    run_on: str = "-"  # the date; "-": of the pacer before November 2026, which had twice the rules
 
     @property
     def ratio(self) -> float:
@@ -135,7 +137,8 @@ def run_row(name: str, cap: float, seeds: Sequence[int], hours: float | None) ->
     lessons = begun_cold(scenario, taught(scenario, policy), MORNINGS_PER_DAY * len(seeds))
     rival = policy_of(FAMILIES[chosen.family], chosen.settings, scenario)
     other = outcome(name, rival.name, days_of(scenario, rival, seeds))
-    return Row(name, cap, ours, other, words, optimum_of(scenario, cap), worst, mornings, lessons)
+    today = f"{datetime.now().astimezone():%Y-%m-%d}"
+    return Row(name, cap, ours, other, words, optimum_of(scenario, cap), worst, mornings, lessons, today)
 
 
 def days_of(scenario: Scenario, policy: NamedPolicy, seeds: Sequence[int]) -> list[DayResult]:
@@ -186,7 +189,7 @@ def run_rows(wanted: Sequence[Wanted], hours: float | None, jobs: int) -> Iterat
 _HEAD = (
     "scenario", "cap", "days", "ours: idle s", "abandoned", "worst sliding hour", "worst clock hour", "held",
     "best baseline: idle s", "abandoned", "worst sliding hour", "ratio", "optimum s", "ours / optimum",
-    "first 30 min: idle s", "/ day", "abandoned", "/ taught", "hung up",
+    "first 30 min: idle s", "/ day", "abandoned", "/ taught", "hung up", "run on",
 )  # fmt: skip
 
 
@@ -213,6 +216,7 @@ def cells(row: Row) -> tuple[str, ...]:
         f"{row.mornings.abandoned_share:.2%}",
         f"{row.price_of_cold:.2f}",
         f"{row.ours.hung_up_share:.1%}",
+        row.run_on,
     )
 
 
@@ -238,7 +242,8 @@ def markdown(rows: Sequence[Row], missing: Sequence[str] = (), costs: Sequence[C
         "the row, begun cold; its idle time beside the day's says little where its seats or answers are not the day's (shifts, by",
         "hour, drift, steps, mixed), and at 100 seats and more the wait for the first phone to be answered is part of it. Taught:",
         "the same half hours, begun by ours with all that a whole day before has taught it, its windows empty as after a night;",
-        "what that idles above the day no learning can mend.",
+        "what that idles above the day no learning can mend. Run on: a row with no date is of the pacer before November 2026,",
+        "which had twice the rules; what others gave since is in [pacing](pacing.md).",
         "",
         "A sliding hour's share moves in steps of one call: one abandoned call is 0.1 points at 27 seats, 0.7 at 5.",
         "",
