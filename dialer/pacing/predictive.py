@@ -53,6 +53,7 @@ class PredictivePacer(GovernedPacer):
         super().__init__(caps, tuning)
         self.knowledge = Knowledge(tuning, connect_seconds)
         self.usual = UsualRate(tuning)
+        self._hung_up_at: float | None = None
         self._seen: tuple[PacingSnapshot, Prospect, float] | None = None
         self._decided: tuple[int, Limit, PacingSnapshot, Prospect, float] | None = None
 
@@ -77,6 +78,8 @@ class PredictivePacer(GovernedPacer):
             enough = 1  # or a campaign that comes to a busy floor would never learn anything
         else:
             self.usual.follow(now, prospect.answer_rate)
+        if self._hung_up_at is not None and now - self._hung_up_at < self._tuning.calm_seconds:
+            alpha, limited_by = 0.0, Limit.SEATS
         bounds = self._bounds(alpha, self._tuning.stop_risk, seats, prospect.answer_rate)
         ahead = prospect.outlook.calls_within(bounds, prospect.next_call, prospect.later_call, enough)
         progressive = seats_without_caller(snapshot)
@@ -137,7 +140,7 @@ class PredictivePacer(GovernedPacer):
 
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Ringing calls that no seat will be there for; all of them when nobody is left to talk."""
-        self._advance(snapshot.now_seconds)
+        now = self._advance(snapshot.now_seconds)
         seats = seats_for_callers(snapshot)
         if seats == 0 or not snapshot.ringing:
             return len(snapshot.ringing)
@@ -147,7 +150,10 @@ class PredictivePacer(GovernedPacer):
         alpha = max(self._tuning.hang_up_above, self._tuning.hang_up_alphas * alpha)
         bounds = self._bounds(alpha, self._tuning.hang_up_risk, seats, prospect.answer_rate)
         excess = prospect.outlook.excess_over(bounds)
-        return max(excess, min(len(snapshot.ringing), -self._reserve(snapshot)))
+        excess = max(excess, min(len(snapshot.ringing), -self._reserve(snapshot)))
+        if excess > 0:
+            self._hung_up_at = now
+        return excess
 
     # Learning
 

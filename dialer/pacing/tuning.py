@@ -56,6 +56,9 @@ class Tuning:
     while that is above `hang_up_risk`. N seats: that times `usual_seats` / N. The answer rate is doubted in it by a deviation of
     `rate_doubt` of itself, and, up to `most_rate_doubt`, of as much as it is below the mean of the last `usual_seconds`."""
 
+    calm_seconds: float = 1.0
+    """After a call was hung up nothing is dialled ahead for so long."""
+
     # What a window bears
     room_share: float = 0.22
     room_power: float = 0.66

@@ -10,6 +10,7 @@ import pytest
 from bench.bench_pacing import STRONGEST, Row, best_baseline, cells, main, markdown, optimum_of, taught
 from bench.pacing_tuning import FIRST_TUNING_SEED, Kept, load, tuning_days
 from bench.pacing_tuning import main as tuning_main
+from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.baselines import FAMILIES, policy_named
 from dialer.simulation.scenarios import SCENARIOS
 from dialer.simulation.what_if import WhatIfResult
@@ -62,12 +63,14 @@ def test_the_page_has_a_line_for_each_row_and_what_the_baseline_was_set_to() -> 
 def test_a_taught_policy_begins_with_what_a_day_has_told_and_with_empty_windows(name: str) -> None:
     scenario = replace(SCENARIOS[name], hours=0.2)
     policy = taught(scenario, policy_named("predictive", scenario, 0.03))
-    states = [policy.make().state() for _ in scenario.campaigns]
+    pacers = [policy.make() for _ in scenario.campaigns]
+    states = [pacer.state() for pacer in pacers]
     cold = policy_named("predictive", scenario, 0.03).make().state()
     lessons = {json.dumps(state["knowledge"]) for state in states}
     assert len(lessons) == len(scenario.campaigns)  # each campaign has its own
-    for state in states:
-        assert state["governor"]["tallies"] == []  # type: ignore[index]  # JSON
+    for pacer, state in zip(pacers, states, strict=True):
+        assert isinstance(pacer, PredictivePacer)
+        assert {tally.answers for tally in pacer.governor.tallies} == {0}
         assert state["knowledge"] != cold["knowledge"]
 
 
