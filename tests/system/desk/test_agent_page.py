@@ -173,6 +173,31 @@ async def test_every_voter_of_a_household_has_an_outcome_of_their_own(site: Site
     assert values == {"attempt": "attempt-2", "disposition": "call-back", "voters": [{"voter": 301, "mark": "voted"}]}
 
 
+async def test_what_was_said_during_the_talk_needs_no_wrap_up(site: Site) -> None:
+    page = await site.at_work()
+    await site.call(page, "attempt-1", household(1, 1))
+    await page.keyboard.press("1")
+    await expect(page.locator(".word.kept")).to_be_visible()
+    site.desk.seat("wrap-up", "attempt-1")
+    await expect(page.locator("progress")).to_be_visible()
+    await page.keyboard.press("Enter")
+    assert await site.desk.asked("seat-ready") == [{}]
+    site.desk.idle()
+    await page.wait_for_selector(".waiting")
+    await page.keyboard.press("NumpadMultiply")
+    await page.keyboard.press("3")
+    await expect(page.locator(".said.bad")).to_contain_text("there is no call")
+    assert not [name for _, name, _ in site.desk.commands if name == "seat-hang-up"]
+
+
+async def test_a_name_stands_first_in_the_script_that_is_read(site: Site) -> None:
+    page = await site.at_work(language="hi")
+    await site.call(page, "attempt-1", [voter(1, "Sunita Kale", name_local="सुनीता काळे")])
+    await expect(page.locator(".name")).to_have_text(re.compile(r"^सुनीता काळे\s+Sunita Kale$"))
+    await site.call(page, "attempt-2", [voter(2, "Nekiled Patel", name_local="નેકીલેદ પટેલ")])
+    await expect(page.locator(".name")).to_have_text(re.compile(r"^Nekiled Patel\s+નેકીલેદ પટેલ$"))
+
+
 async def test_keys_in_a_field_write_and_say_nothing(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 1))

@@ -3,13 +3,15 @@ import { useRef } from "preact/hooks";
 import { question, say } from "../shared/parts";
 import { t, word } from "../shared/words";
 import { command } from "./kept";
-import { refusalOf } from "./outcomes";
+import { isUnsettled, refusalOf } from "./outcomes";
 import { me, pop, seat, stateOf } from "./wire";
 
 /** Give a command of the seat at once; what became of it is told. With a call on the screen it is for that call. */
 export async function give(name: string, values: Record<string, string> = {}): Promise<void> {
   const id = crypto.randomUUID();
   const attempt = OF_CALL.has(name) ? pop()?.attempt : undefined;
+  if (OF_CALL.has(name) && stateOf() !== "talking") return say(t("refused-nothing-to-say"), true);
+  if (attempt && isUnsettled()) return say(t("too-soon"), true);
   const given = attempt ? { ...values, attempt } : values;
   let reply = await command(id, name, given);
   if (!reply) reply = await command(id, name, given); // under the same id: it is done once

@@ -64,8 +64,25 @@ addEventListener("pagehide", () => {
   unsaved.clear();
 });
 
-/** What a voter is called, in the script of the page where the roll has that. */
-export const nameOf = (voter: Voter): string => (language.value === "en" ? voter.name : voter.name_local || voter.name);
+const SCRIPTS: Record<string, RegExp> = {
+  as: /\p{Script=Bengali}/u,
+  bn: /\p{Script=Bengali}/u,
+  gu: /\p{Script=Gujarati}/u,
+  hi: /\p{Script=Devanagari}/u,
+  kn: /\p{Script=Kannada}/u,
+  ml: /\p{Script=Malayalam}/u,
+  mr: /\p{Script=Devanagari}/u,
+  or: /\p{Script=Oriya}/u,
+  pa: /\p{Script=Gurmukhi}/u,
+  ta: /\p{Script=Tamil}/u,
+  te: /\p{Script=Telugu}/u,
+  ur: /\p{Script=Arabic}/u,
+};
+
+/** Of a name and the same in the script of the place, that which is read here: an agent need not read every script. */
+export const readable = (name: string, local: string | null | undefined): string =>
+  local && SCRIPTS[language.value]?.test(local) ? local : name;
+export const nameOf = (voter: Voter): string => readable(voter.name, voter.name_local);
 
 /** Voters of a call who are still to be asked about, whom the call addresses first. */
 export function pendingOf(call: Pop) {

@@ -4,7 +4,7 @@ import { say as tell } from "../shared/parts";
 import { now } from "../shared/server";
 import { t } from "../shared/words";
 import { change, chosenOf, draftOf, pendingOf, whoWas, type Said } from "./drafts";
-import { STANDS, closing, hurry, say, undo, undoable, words, type Word } from "./kept";
+import { STANDS, closing, command, hurry, say, undo, undoable, words, type Word } from "./kept";
 import { me, pop, seat, stateOf, type Pop } from "./wire";
 
 /** docs/seats.md, Keys. */
@@ -42,6 +42,9 @@ export function settle(attempt: string): void {
   if (begun.value?.attempt !== attempt) begun.value = null;
 }
 
+/** A call has only just come: what is pressed now may be meant for the one before. */
+export const isUnsettled = () => performance.now() - shownAt < SETTLE_MS;
+
 /** The call that keys and buttons speak of. */
 export const current = (): Pop | null => correcting.value ?? pop();
 
@@ -52,7 +55,7 @@ function mayBeSaid(call: Pop): boolean {
     tell(t("late"), true);
     return false;
   }
-  if (performance.now() - shownAt < SETTLE_MS) {
+  if (isUnsettled()) {
     tell(t("too-soon"), true);
     return false;
   }
@@ -184,10 +187,14 @@ export function digit(call: Pop, key: string): void {
   else tell(t("no-such-language"), true);
 }
 
-/** Enter: what is begun in its ordinary form, else what has been said so far. */
+/** All was said during the talk: the wrap-up may end. */
+const isSaid = (call: Pop) =>
+  call === pop() && stateOf() === "wrap-up" && draftOf(call).value.sent && !words.value.some((each) => each.attempt === call.attempt && each.state === "waits");
+
+/** Enter: what is begun in its ordinary form, else what has been said so far; once all is said, the wrap-up's end. */
 export function confirm(call: Pop): void {
   const pad = begun.value;
-  if (!pad || pad.attempt !== call.attempt) return enough(call);
+  if (!pad || pad.attempt !== call.attempt) return isSaid(call) ? void command(crypto.randomUUID(), "seat-ready", {}) : enough(call);
   const [next] = hoursFor(call);
   if (pad.outcome === "language") giveLanguage(call, null);
   else if (next !== undefined) giveHour(call, next);

@@ -3,7 +3,7 @@ import { useRef, useState } from "preact/hooks";
 import { Section } from "../shared/parts";
 import { now } from "../shared/server";
 import { count, day, hour, lasted, t, word } from "../shared/words";
-import { change, chosenOf, draftOf, nameOf, pendingOf, spokenOf } from "./drafts";
+import { change, chosenOf, draftOf, nameOf, pendingOf, readable, spokenOf } from "./drafts";
 import { MORE_OF_VOTER, ofVoter } from "./outcomes";
 import type { Booth, Pop, Voter } from "./wire";
 
@@ -184,7 +184,7 @@ export function Who({ call }: { call: Pop }) {
       {call.booth && (
         <div class="booth">
           <p>
-            {t("booth")} <Text text={call.booth.name_local || call.booth.name} />, {t("part", { part: call.booth.part })},{" "}
+            {t("booth")} <Text text={readable(call.booth.name, call.booth.name_local)} />, {t("part", { part: call.booth.part })},{" "}
             <Text text={call.booth.constituency} />
           </p>
           {call.booth.address && (

@@ -2,22 +2,21 @@
 import { useEffect } from "preact/hooks";
 import { Section } from "../shared/parts";
 import { hour, t } from "../shared/words";
-import { change, draftOf } from "./drafts";
+import { change, draftOf, nameOf, readable } from "./drafts";
 import { closing } from "./kept";
 import { me, stateOf, type Pop, type Script } from "./wire";
 
 /** What a text may have in braces; undefined: not known of this call. */
 function valuesOf(call: Pop): Record<string, string | undefined> {
   const voter = call.voters.find((each) => each.id === call.addressed);
-  const local = (text: string | undefined, own: string | null | undefined) => (call.language === "en" ? text : own || text);
   const { booth } = call;
   return {
-    voter: local(voter?.name, voter?.name_local),
+    voter: voter && nameOf(voter),
     relative: voter?.relative ?? undefined,
     house: voter?.house ?? undefined,
     serial: voter?.serial?.toString(),
     part: booth?.part.toString(),
-    booth: local(booth?.name, booth?.name_local),
+    booth: booth ? readable(booth.name, booth.name_local) : undefined,
     address: booth?.address ?? undefined,
     constituency: booth?.constituency,
     opens: booth?.opens_at ? hour(booth.opens_at) : undefined,

@@ -21,8 +21,11 @@ const bundles = signal<FluentBundle[]>([]);
 export const language = signal(FALLBACK);
 export const areLoaded = computed(() => bundles.value.length > 0);
 
+/** Names that Chromium has in English alone. */
+const NAMES: Record<string, string> = { as: "অসমীয়া", or: "ଓଡ଼ିଆ" };
+
 /** A language's name in that language. */
-export const nameOf = (code: string) => new Intl.DisplayNames([code], { type: "language" }).of(code) ?? code;
+export const nameOf = (code: string) => NAMES[code] ?? new Intl.DisplayNames([code], { type: "language" }).of(code) ?? code;
 
 /** What the reader chose before, else what the browser asks for, else English. */
 function preferred(): string {
