@@ -21,6 +21,7 @@ from dialer.domain.clock import Clock
 from dialer.domain.commands.messages import MOST_LETTERS
 from dialer.domain.commands.registry import COMMANDS
 from dialer.domain.commands.seats import MOST_CAMPAIGNS
+from dialer.domain.commands.speed import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT
 from dialer.store.desk_file import Acknowledgement, DeskFile
 
 MOST_READERS = 200
@@ -34,6 +35,7 @@ OFFERED = (
     "pause",
     "resume",
     "stop",
+    "speed",
     "stop-all",
     "accept-clock",
     "reload-flows",
@@ -67,6 +69,8 @@ class CommandAsked(BaseModel):
     campaign: _Text | None = None
     seat: _Text | None = None
     reason: _Text | None = None
+    most_calls: Annotated[int, Field(strict=True, ge=1, le=MOST_CALLS)] | None = None
+    calls_per_seat: Annotated[float, Field(ge=LEAST_PER_SEAT, le=MOST_PER_SEAT)] | None = None
     campaigns: Annotated[list[_Text], Field(max_length=MOST_CAMPAIGNS)] | None = None
     text: Annotated[str, Field(min_length=1, max_length=MOST_LETTERS)] | None = None
 

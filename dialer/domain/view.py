@@ -117,6 +117,16 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class CampaignSpeed:
+    """What a supervisor holds a campaign to, below what caps and lines allow."""
+
+    most_calls: int | None  # at once
+    calls_per_seat: float | None  # unanswered ones, for each agent at work
+    until: float  # epoch seconds
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
 class CampaignView:
     """One campaign as it stands."""
 
@@ -138,6 +148,7 @@ class CampaignView:
     hold: Hold | None  # why nothing is dialled now; None: calls go out
     refused: Mapping[str, int] = field(default_factory=dict)  # calls that the rules forbade, by reason, since the start
     script: str | None = None  # name and version of what its agents read; None: nothing
+    speed: CampaignSpeed | None = None
 
 
 @dataclass(frozen=True, slots=True)

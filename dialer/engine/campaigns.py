@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
-from dialer.domain.errors import StoreError
+from config.words import CampaignKind
+from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import CampaignState
-from dialer.domain.view import AlertLevel, CampaignChange
+from dialer.domain.view import AlertLevel, CampaignChange, CampaignSpeed
 from dialer.engine.call import Call
 from dialer.engine.effects import Notify
 from dialer.engine.eligibility import ClockGuard
 from dialer.engine.placing import Placing
 from dialer.engine.plan import Flows
 from dialer.engine.world import CampaignRun, Centre
+from dialer.rules.calling_hours import next_day
 from dialer.store.sqlite import Store
 
 
@@ -61,6 +63,18 @@ class Campaigns:
         if trouble is not None:
             raise trouble
         return f"stopped {len(runs)} campaigns"
+
+    def set_speed(self, campaign_id: str, most_calls: int | None, calls_per_seat: float | None, sender: str) -> str:
+        """Hold a campaign to so many calls until midnight, or to none; what rings rings on. Raises CommandRefused."""
+        run = self._centre.campaign(campaign_id)
+        if calls_per_seat is not None and run.spec.kind is not CampaignKind.AGENTS:
+            raise CommandRefused(f"campaign {campaign_id} has no agents: give `most_calls`")
+        until = next_day(self._centre.zone, self._centre.clock.now())
+        held = most_calls is not None or calls_per_seat is not None
+        run.speed = CampaignSpeed(most_calls, calls_per_seat, until, sender) if held else None
+        self._centre.wake.set()
+        self._centre.then(Notify(CampaignChange(campaign_id)))
+        return f"campaign {campaign_id}: {'held to that until midnight' if held else 'as fast as it may again'}"
 
     def _change(self, run: CampaignRun, state: CampaignState) -> None:
         """At once: a stop must not wait for the disk."""

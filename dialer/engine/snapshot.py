@@ -42,6 +42,13 @@ def pacing_snapshot(
     room = trunks.free_channels(run.spec.trunks, used, now)
     if run.spec.channels is not None:
         room = min(room, run.spec.channels - _channels_taken(centre, run))
+    speed = run.speed_at(centre.clock.now())
+    if speed is not None and speed.most_calls is not None:
+        room = min(room, speed.most_calls - sum(1 for _ in _outbound(centre, run)))
+    if speed is not None and speed.calls_per_seat is not None:
+        there = sum(at_work(seat) for seat in seats_of(centre, run))
+        rings = sum(not call.answered for call in _outbound(centre, run))
+        room = min(room, max(1, int(speed.calls_per_seat * there)) - rings)  # one at least, or it would be a pause
     return PacingSnapshot(
         now_seconds=now,
         hour=datetime.fromtimestamp(centre.clock.now(), centre.zone).hour,

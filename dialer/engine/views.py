@@ -84,6 +84,7 @@ def _campaign_view(centre: Centre, run: CampaignRun) -> CampaignView:
         hold=run.hold or (Hold(HoldReason.LIST_DONE) if run.list_done and not in_hand and not run.hopper else None),
         refused=dict(run.refused),
         script=centre.scripts.version_of(run.spec.campaign_id),
+        speed=run.speed_at(centre.clock.now()),
     )
 
 

@@ -38,6 +38,7 @@ from dialer.domain.view import (
     CallChange,
     CallState,
     CampaignChange,
+    CampaignSpeed,
     Change,
     Hold,
     HoldReason,
@@ -114,6 +115,7 @@ class CampaignRun:
     progress: CampaignProgress = field(default_factory=lambda: CampaignProgress(0, 0, 0, 0))
     hold: Hold | None = _STARTING
     refused: Counter[str] = field(default_factory=Counter)  # calls that the rules forbade, by reason, since the start
+    speed: CampaignSpeed | None = None  # until when it says
     unheard: str | None = None  # a sound that its voters must hear and do not; None: nothing is known against it
 
     def learned(self) -> str:
@@ -140,6 +142,10 @@ class CampaignRun:
     def may_dial(self) -> bool:
         """Whether, as the last decision found, nothing keeps it from dialling, and somebody is left to be called."""
         return self.hold is None and not self.called_through
+
+    def speed_at(self, now: float) -> CampaignSpeed | None:
+        """What a supervisor holds it to at this epoch second."""
+        return self.speed if self.speed is not None and now < self.speed.until else None
 
     def due_again(self, at: float) -> None:
         """A number of the queue is due at this epoch second, whatever the queue said when it was asked last."""

@@ -635,7 +635,17 @@ def audit_of(read: ReadCommand, status: str, why: str = "") -> tuple[str, dict[s
     if isinstance(read, AcceptedCommand):
         extras = {
             key: str(getattr(read.command, key))
-            for key in ("campaign_id", "seat", "campaigns", "attempt_id", "to", "who", "user")
+            for key in (
+                "campaign_id",
+                "seat",
+                "campaigns",
+                "most_calls",
+                "calls_per_seat",
+                "attempt_id",
+                "to",
+                "who",
+                "user",
+            )
             if hasattr(read.command, key)
         }
         if read.records:

@@ -126,6 +126,15 @@ class CentreStatePayload(Payload):
     ] = None
 
 
+class SpeedPayload(Payload):
+    """What a supervisor holds a campaign to, below what caps and lines allow."""
+
+    most_calls: Annotated[int | None, Field(description="at once")]
+    calls_per_seat: Annotated[float | None, Field(description="unanswered ones, for each agent at work")]
+    until: Time
+    sender: Annotated[str, Field(description="the supervisor's name")]
+
+
 class StatisticsPayload(Payload):
     """A campaign's figures."""
 
@@ -179,6 +188,9 @@ class StatisticsPayload(Payload):
         Field(description="what kept it from more, in one word: [which](pacing.md#why-it-placed-what-it-placed)"),
     ] = None
     script: Annotated[str | None, Field(description="name and version of the script that its agents read")] = None
+    speed: Annotated[
+        SpeedPayload | None, Field(description="what a supervisor holds it to today (speed); null: to nothing")
+    ] = None
 
 
 class SeatCallPayload(Payload):

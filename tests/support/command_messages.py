@@ -42,6 +42,8 @@ NEEDED: dict[str, Any] = {
     "text": "back to the first page of the script",
     "message_at": NOW - 60,
     "campaigns": ["turnout-agents"],
+    "most_calls": 20,
+    "calls_per_seat": 1.5,
     "user": "meena",
     "role": "coach",
 }

@@ -30,6 +30,7 @@ from dialer.domain.commands.seats import (
     SeatSignIn,
     SeatUnlock,
 )
+from dialer.domain.commands.speed import SetSpeed
 from dialer.domain.commands.messages import SeatMessage, SeatMessageRead
 from dialer.domain.commands.workers import SeatSerials, SeatTakeBack
 from dialer.domain.commands.transfers import (
@@ -102,6 +103,7 @@ __all__ = [
     "SeatTakeBackDisposition",
     "SeatTransfer",
     "SeatUnlock",
+    "SetSpeed",
     "SetUser",
     "StopAll",
     "StopCampaign",

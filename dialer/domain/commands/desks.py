@@ -23,6 +23,9 @@ class CampaignDesk(Protocol):
     async def stop_all(self) -> str:
         """Stop every one."""
 
+    def set_speed(self, campaign_id: str, most_calls: int | None, calls_per_seat: float | None, sender: str) -> str:
+        """No more calls than that, today."""
+
     async def reload_flows(self) -> str:
         """Read the flows again."""
 

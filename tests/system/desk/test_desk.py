@@ -21,7 +21,7 @@ from dialer.desk.pages_built import SOURCES
 from dialer.desk.people import People
 from dialer.desk.server import RunningDesk, running_desk
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands import PauseCampaign, SeatCampaigns, SeatMessage, StopAll
+from dialer.domain.commands import PauseCampaign, SeatCampaigns, SeatMessage, SetSpeed, StopAll
 from dialer.domain.view import Alert, AlertLevel, SeatChange, SeatState
 from dialer.mqtt import topics
 from dialer.mqtt.embedded_broker import demo_broker
@@ -152,6 +152,13 @@ async def test_a_supervisor_sees_the_centre_and_gives_commands(site: Site) -> No
     alone = replace(site.engine.view().seats[1], campaigns=("turnout-ivr",))
     site.engine.tell(SeatChange(alone, SystemClock().now()))
     await expect(board.locator(".seat-card").nth(1)).to_contain_text("turnout-ivr alone")
+
+    # A campaign is held to so many calls.
+    await card.get_by_role("button", name="Speed").click()
+    await board.get_by_role("dialog").get_by_role("combobox").select_option("1 unanswered call for each agent")
+    await board.get_by_role("dialog").get_by_role("button", name="Speed").click()
+    await expect(board.get_by_role("status")).to_have_text("Done: done: SetSpeed")
+    assert site.engine.executed[4:] == [SetSpeed("turnout-agents", None, 1, "asha")]
 
     # An alert that somebody has seen is so for everybody, also after a reload.
     site.engine.take_alert(

@@ -56,6 +56,8 @@ async def test_every_role_gives_the_commands_of_docs_topics_and_no_others(desk: 
         ({"id": ID, "name": "opt-outs", "campaign": "x"}, 404, "no-command"),
         ({"id": ID, "name": "pause"}, 422, "values"),
         ({"id": ID, "name": "pause", "campaign": "x", "text": "a line"}, 422, "values"),
+        ({"id": ID, "name": "speed", "campaign": "x", "most_calls": 0}, 422, "values"),
+        ({"id": ID, "name": "speed", "campaign": "x", "calls_per_seat": 11}, 422, "values"),
         ({"id": ID, "name": "seat-message", "seat": "01", "text": "x" * 201}, 422, "values"),
         ({"id": ID, "name": "pause", "campaign": "x", "seat": "01"}, 422, "values"),
         ({"id": ID, "name": "pause", "campaign": "x" * 129}, 422, "values"),
@@ -174,6 +176,10 @@ def test_a_campaign_that_dials_says_so_and_one_that_waits_says_for_what() -> Non
     seats = [{"state": state} for state in ("talking", "reserved", "ready", "wrap-up", "wrap-up")]
     assert code(calls={"ringing": 2, "talking": 5}) == "dialling"
     assert code(due=0) == "nothing-due"
+    held = {"most_calls": 1, "calls_per_seat": None, "until": 9.0, "sender": "asha"}
+    assert code(limited_by="channels", speed=held) == "limit-speed"
+    assert code(limited_by="channels", speed=None) == "limit-channels"
+    assert code(limited_by="seats", speed=held) == "limit-seats"
     found = why(CENTRE, RUNNING, seats, heard=True)
     assert found["code"] == "limit-seats"
     assert found["figures"] == {"ready": 1, "talking": 2, "wrapup": 2, "paused": 0, "due": 40, "refused": 3}

@@ -222,6 +222,7 @@ why-limit-hard-stop = One more abandoned call would pass the cap. { $ready } sea
 why-limit-reserve = The cap allows for every call on its way being abandoned. { $ready } seats are ready.
 why-limit-cold = Too little is known yet to dial ahead of the free seats. { $ready } seats are ready.
 why-limit-channels = All channels are used.
+why-limit-speed = A supervisor holds it to that many calls today. { $ready } seats are ready.
 why-limit-cps = The trunk starts no more calls a second.
 why-limit-slow-carrier = The carrier is slow to ring: calls would pile up.
 why-limit-in-flight = As many calls are on their way as may be.
@@ -311,6 +312,7 @@ alert-of-trunks = All trunks of { $name } rest.
 do-pause = Pause
 do-resume = Start
 do-stop = Stop
+do-speed = Speed
 do-stop-all = Stop everything
 do-accept-clock = The clock is right
 do-reload-flows = Read flows again
@@ -329,6 +331,7 @@ do-stop-listening = Stop listening
 ask-pause = { $campaign }: no new calls. Calls that ring or talk go on.
 ask-resume = { $campaign }: calls are placed again.
 ask-stop = { $campaign }: no new calls, and those that ring are taken back. Talks go on.
+ask-speed = { $campaign }: no more than this until midnight; caps and lines hold all the same. Calls that ring go on.
 ask-stop-all = Every campaign of the centre: no new calls, and those that ring are taken back. Talks go on.
 ask-accept-clock = The dialler dials again by the clock as it is now.
 ask-reload-flows = The next call has the new version of each flow.
@@ -347,6 +350,17 @@ ask-barge = Your phone rings. Agent and voter of seat { $seat } both hear you.
 message-text = What the agent is to read
 serve-which = Campaign
 serve-all = all again
+speed-which = At most
+speed-per-seat = { $calls ->
+    [one] 1 unanswered call for each agent
+   *[other] { $calls } unanswered calls for each agent
+}
+speed-calls = { $calls ->
+    [one] 1 call at once
+   *[other] { $calls } calls at once
+}
+speed-free = as fast as it may
+speed-held = { $sender } holds it today to at most: { $most }
 pause-reason = Reason
 
 commands-signed = The dialler wants your commands signed, which this page cannot do: give them with "dialer mqtt send".

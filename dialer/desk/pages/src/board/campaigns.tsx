@@ -20,6 +20,7 @@ export function whyInWords(why: Why): string {
 function Buttons({ campaign }: { campaign: Campaign }) {
   const offered = campaign.state === "running" ? ["pause", "stop"] : campaign.state === "paused" ? ["resume", "stop"] : ["resume"];
   if (campaign.kind === "agents") offered.push("seat-message");
+  offered.push("speed");
   const allowed = offered.filter(may);
   return (
     <div class="row">
@@ -76,6 +77,19 @@ function Card({ campaign }: { campaign: Campaign }) {
           <dd>{count(campaign.abandoned)}</dd>
         </div>
       </dl>
+      {campaign.speed && (
+        <p class="pacing">
+          {t("speed-held", {
+            most: [
+              campaign.speed.calls_per_seat && t("speed-per-seat", { calls: campaign.speed.calls_per_seat }),
+              campaign.speed.most_calls && t("speed-calls", { calls: campaign.speed.most_calls }),
+            ]
+              .filter(Boolean)
+              .join(", "),
+            sender: campaign.speed.sender,
+          })}
+        </p>
+      )}
       {windows.map((window) => (
         <CapBar key={window.window_seconds} window={window} />
       ))}

@@ -1,9 +1,10 @@
 // Commands with a question before them: what will be done, to whom, and yes or no.
 import { question, say } from "../shared/parts";
-import { ask, isProblem, me, namesOf } from "../shared/server";
+import { ask, isProblem, me, namesOf, value } from "../shared/server";
 import { t, word } from "../shared/words";
+import type { Campaign } from "./wire";
 
-type Values = Record<string, string | string[]>;
+type Values = Record<string, string | string[] | number>;
 interface Reply {
   status: string;
   text: string;
@@ -31,10 +32,21 @@ const GRAVE = new Set(["stop", "stop-all", "seat-log-off", "seat-hang-up", "barg
 const SAID: Record<string, (said: string) => Values> = {
   "seat-pause": (reason) => ({ reason }),
   "seat-message": (text) => ({ text }),
+  speed: (most) => (most ? { [most.split("=")[0]!]: Number(most.split("=")[1]) } : {}),
   "seat-campaigns": (campaign) => ({ campaigns: campaign ? [campaign] : [] }),
 };
 const MOST_LETTERS = 200; // docs/topics.md
 const AT_ONCE = new Set(["seat-ready", "listen", "stop-listening"]); // nothing that is lost by them
+
+/** What a campaign may be held to: unanswered calls for each agent, where it has agents, else calls at once. */
+function speeds(name: string): [string, string][] {
+  const kind = value<Campaign>(`campaign/${name}`)?.kind;
+  const offered: [string, string][] =
+    kind === "agents"
+      ? [0.25, 0.5, 1, 1.5, 2, 3].map((each) => [`calls_per_seat=${each}`, t("speed-per-seat", { calls: each })])
+      : [1, 5, 10, 20, 50, 100, 200].map((each) => [`most_calls=${each}`, t("speed-calls", { calls: each })]);
+  return [...offered, ["", t("speed-free")]];
+}
 
 /** Ask whether to do it, then do it. */
 export function command(name: string, values: Record<string, string> = {}): void {
@@ -48,6 +60,7 @@ export function command(name: string, values: Record<string, string> = {}): void
     grave: GRAVE.has(name),
     ...(name === "seat-pause" ? { choices: { label: t("pause-reason"), options: reasons } } : {}),
     ...(name === "seat-message" ? { line: { label: t("message-text"), most: MOST_LETTERS } } : {}),
+    ...(name === "speed" ? { choices: { label: t("speed-which"), options: speeds(values.campaign ?? "") } } : {}),
     ...(name === "seat-campaigns" ? { choices: { label: t("serve-which"), options: serving } } : {}),
     then: (said) => void give(name, { ...values, ...SAID[name]?.(said) }),
   });

@@ -44,6 +44,7 @@ export interface Campaign {
   placing: number | null;
   limited_by: string | null;
   refused: Record<string, number>;
+  speed: { most_calls: number | null; calls_per_seat: number | null; until: number; sender: string } | null;
 }
 export interface Seat {
   seat: string;

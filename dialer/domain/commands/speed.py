@@ -1,0 +1,56 @@
+"""The command for a campaign's speed: what a supervisor holds it to, below what caps and lines allow. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dialer.domain.commands.campaigns import CAMPAIGN
+from dialer.domain.commands.desks import Desks
+from dialer.domain.commands.registry import SUPERVISOR_ALONE, Command, Value, offered
+
+MOST_CALLS = 500
+LEAST_PER_SEAT, MOST_PER_SEAT = 0.1, 10.0
+
+
+def _number(least: float, most: float, *, whole: bool) -> Callable[[object], float]:
+    def read(value: object) -> float:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int if whole else int | float)
+            or not least <= value <= most
+        ):
+            raise ValueError
+        return value
+
+    return read
+
+
+CALLS = Value(
+    "most_calls",
+    f"a whole number of 1 to {MOST_CALLS}",
+    _number(1, MOST_CALLS, whole=True),
+    int,
+    "of speed: no more calls of the campaign at once; left out: what settings and trunks allow",
+)
+PER_SEAT = Value(
+    "calls_per_seat",
+    f"a number of {LEAST_PER_SEAT:g} to {MOST_PER_SEAT:g}",
+    _number(LEAST_PER_SEAT, MOST_PER_SEAT, whole=False),
+    float,
+    "of speed: no more unanswered calls for each agent at work; left out: as many as the pacing finds right",
+)
+
+
+@offered("speed", CAMPAIGN, may=(CALLS, PER_SEAT), roles=SUPERVISOR_ALONE, repeatable=True, takes_sender=True)
+@dataclass(frozen=True, slots=True)
+class SetSpeed(Command):
+    """Hold a campaign to so many calls, until the day ends; with neither figure it is held to none. Never more than it may."""
+
+    campaign_id: str
+    most_calls: int | None
+    calls_per_seat: float | None
+    supervisor: str
+
+    async def carry_out(self, desks: Desks) -> str:
+        return desks.campaigns.set_speed(self.campaign_id, self.most_calls, self.calls_per_seat, self.supervisor)

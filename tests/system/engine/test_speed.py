@@ -1,0 +1,86 @@
+"""A campaign that a supervisor holds to so many calls: no more than that until midnight, and never more than it may."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from dialer.domain.commands import SetSpeed
+from dialer.domain.errors import CommandRefused
+from dialer.domain.view import CampaignSpeed
+from dialer.simulation.asterisk.voters import Behaviour
+from tests.support.centre import Site, a_site
+from tests.support.seats import switch_config
+from tests.support.virtual import virtual_time
+
+RINGS_LONG = Behaviour(answer_after=20.0, post_dial_seconds=1.0, talk_seconds=5.0)
+QUICK = {"wrap_up_seconds": 1.0}
+
+
+async def most_unanswered(site: Site, seconds: float) -> int:
+    """The most calls that were on their way at once."""
+    most = 0
+    for _ in range(int(seconds * 5)):
+        most = max(most, sum(not call.answered for call in site.centre.engine._centre.calls.values()))
+        await asyncio.sleep(0.2)
+    return most
+
+
+def speed_of(site: Site) -> CampaignSpeed | None:
+    return next(each.speed for each in site.view.campaigns)
+
+
+@virtual_time()
+async def test_a_campaign_is_held_to_so_many_calls_and_let_go_again(tmp_path: Path) -> None:
+    async with a_site(tmp_path, switch_config(RINGS_LONG, seats=6), voters=900, seats=6, campaign=QUICK) as site:
+        engine = site.centre.engine
+        await site.log_in(*(f"0{n}" for n in range(1, 7)))
+        assert await most_unanswered(site, 60.0) == 6  # progressive: one for each free seat
+        said = await engine.execute(SetSpeed("agents", None, 0.5, "asha"))
+        assert said == "campaign agents: held to that until midnight"
+        held = speed_of(site)
+        assert held is not None
+        assert (held.calls_per_seat, held.sender, held.until > site.clock.now()) == (0.5, "asha", True)
+        await asyncio.sleep(60.0)  # what rings rings on
+        assert await most_unanswered(site, 90.0) == 3
+        await engine.execute(SetSpeed("agents", 2, None, "asha"))
+        await asyncio.sleep(60.0)
+        assert await most_unanswered(site, 90.0) == 2
+        await engine.execute(SetSpeed("agents", 500, 10.0, "asha"))
+        assert await most_unanswered(site, 60.0) == 6  # faster than the pacing it is not
+        await engine.execute(SetSpeed("agents", None, 0.1, "asha"))
+        await asyncio.sleep(60.0)
+        assert await most_unanswered(site, 60.0) == 1
+        assert (
+            await engine.execute(SetSpeed("agents", None, None, "asha")) == "campaign agents: as fast as it may again"
+        )
+        assert speed_of(site) is None
+        assert await most_unanswered(site, 60.0) == 6
+
+
+@virtual_time()
+async def test_it_ends_with_the_day_and_needs_agents_where_it_counts_them(tmp_path: Path) -> None:
+    async with a_site(tmp_path, switch_config(RINGS_LONG), seats=1) as site:
+        engine = site.centre.engine
+        await engine.execute(SetSpeed("agents", 1, None, "asha"))
+        held = speed_of(site)
+        assert held is not None
+        run = engine._centre.campaigns["agents"]
+        assert (run.speed_at(held.until - 1.0), run.speed_at(held.until)) == (held, None)
+        with pytest.raises(CommandRefused, match="there is no campaign 'none'"):
+            await engine.execute(SetSpeed("none", 1, None, "asha"))
+
+
+@virtual_time()
+async def test_a_campaign_without_agents_is_held_by_calls_alone(tmp_path: Path) -> None:
+    ivr = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast"}
+    async with a_site(tmp_path, switch_config(RINGS_LONG), campaign=ivr) as site:
+        engine = site.centre.engine
+        with pytest.raises(CommandRefused, match="campaign ivr has no agents: give `most_calls`"):
+            await engine.execute(SetSpeed("ivr", None, 1.0, "asha"))
+        await engine.execute(SetSpeed("ivr", 3, None, "asha"))
+        await asyncio.sleep(60.0)
+        assert await most_unanswered(site, 60.0) <= 3
+        assert len(engine._centre.calls) <= 3
