@@ -12,7 +12,7 @@ import typer
 
 from config.errors import MatdanError
 from config.settings import load_settings
-from dialer.cli.logs import json_logging
+from dialer.cli.logs import json_logging, quiet_logging
 from dialer.desk.pages_built import OPEN_AT, PagesNotBuilt, are_built, build
 from dialer.domain.clock import SystemClock
 from dialer.mqtt.client import MqttVersion
@@ -39,16 +39,29 @@ def serve(
     mqtt: Annotated[
         MqttVersion, typer.Option("--mqtt", help="Version of the protocol; 3.1.1 for a broker that has no 5.")
     ] = MqttVersion.V5,
+    training: Annotated[
+        bool,
+        typer.Option("--training", help="Agents' pages alone, on simulated lines; nothing is kept, no phone rings."),
+    ] = False,
 ) -> None:
-    """Serve the pages until SIGTERM or Ctrl-C. It needs the dialler's store, which it only reads, and the broker."""
+    """Serve the pages until SIGTERM or Ctrl-C. It needs the dialler's store, which it only reads, and the broker.
+
+    With --training it needs neither: voters, roll and switch are made up.
+    """
     try:
         from dialer.desk.server import desk_broker, serve_desk  # noqa: PLC0415 - FastAPI and all
     except ModuleNotFoundError as error:
         raise _not_installed(error) from error
     if not are_built():
         raise DeskNotReady("the desk's pages are not built: `dialer desk pages` builds them")
-    json_logging(verbose=False)
     settings = load_settings(config)
+    if training:
+        from dialer.rehearsal.training import run_training  # noqa: PLC0415 - the simulated switch and all
+
+        quiet_logging()
+        asyncio.run(run_training(settings, lambda address: typer.echo(f"{OPEN_AT}{address}")))
+        return
+    json_logging(verbose=False)
     broker = replace(desk_broker(settings), version=mqtt)
     asyncio.run(serve_desk(settings, broker, lambda origin: typer.echo(f"{OPEN_AT}{origin}")))
 

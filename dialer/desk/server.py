@@ -198,8 +198,8 @@ class DeskParts:
 class AgentDesk:
     """What agents' pages ask for, and who they are."""
 
-    def __init__(self, settings: Settings, parts: DeskParts, reading: AgentReading) -> None:
-        floor, records = Floor(settings), AgentRecords(parts.file)
+    def __init__(self, settings: Settings, parts: DeskParts, reading: AgentReading, *, training: bool = False) -> None:
+        floor, records = Floor(settings, training=training), AgentRecords(parts.file)
         idle_seconds = settings.desk.idle_hours * 3600
         self._people = parts.people
         self._sessions = AgentSessions(records, parts.picture, parts.clock, idle_seconds)
@@ -326,8 +326,10 @@ async def running_desk(
     clock: Clock | None = None,
     hasher: PasswordHasher | None = None,
     assets: dict[str, Asset] | None = None,
+    training: bool = False,
 ) -> AsyncIterator[RunningDesk]:
-    """Serve for as long as the context lasts. `broker` stands in for the settings' own.
+    """Serve for as long as the context lasts. `broker` stands in for the settings' own; `training`: agents' pages say that no
+    voter is real.
 
     Raises SettingError, StoreError, PortInUse with one clear line.
     """
@@ -352,7 +354,7 @@ async def running_desk(
             figures = BoardFigures(picture, reading, clock, site_zone(settings), shown_caps(settings))
             await figures.read_booths()
             pops = await _read_in(stack, AgentReading, settings)
-            agents = AgentDesk(settings, DeskParts(picture, hearing, people, file, clock), pops)
+            agents = AgentDesk(settings, DeskParts(picture, hearing, people, file, clock), pops, training=training)
             entrance = Entrance(settings, people, read_assets() if assets is None else assets, agents.sign_out)
             users = UsersPage(directory, people, file, hearing, board.shut)
             origins = frozenset({origin, *_own_names(settings, origin, port)})

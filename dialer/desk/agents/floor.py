@@ -14,7 +14,7 @@ UNDO_SECONDS = 5  # for taking back what was said of a call; the dialler allows 
 class Floor:
     """Agents and seats of a site."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, training: bool = False) -> None:
         self.user = settings.desk.user if settings.agents else None
         """As whom agents' commands are sent; None: no agent can sign in."""
         self.centre = settings.centre.id
@@ -32,6 +32,7 @@ class Floor:
             "pause_reasons": settings.floor.pause_reasons,
             "transfer_targets": [{"name": each.name, "kind": each.kind.value} for each in settings.transfers],
             "undo_seconds": UNDO_SECONDS,
+            "training": training,
         }
 
     def about(self, who: Who) -> dict[str, Any]:

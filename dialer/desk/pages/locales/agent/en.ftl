@@ -288,3 +288,5 @@ key-star-recording = *6 *7
 key-star-recording-does = pause recording, record again
 key-star-log-off = *0
 key-star-log-off-does = log off
+
+training = Training: no voter here is real, and nothing is kept. What the voter says is shown.

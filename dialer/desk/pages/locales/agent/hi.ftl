@@ -287,3 +287,5 @@ key-star-recording = *6 *7
 key-star-recording-does = रिकॉर्डिंग रोकें, फिर रिकॉर्ड करें
 key-star-log-off = *0
 key-star-log-off-does = लॉग ऑफ़
+
+training = प्रशिक्षण: यहाँ कोई मतदाता असली नहीं है, और कुछ भी सहेजा नहीं जाता। मतदाता जो कहता है, वह दिखाया जाता है।

@@ -242,6 +242,7 @@ function Desk() {
       <Head />
       <main>
         <Stale />
+        {me.value?.training && <p class="training">{t("training")}</p>}
         <Line />
         <PhoneTrouble />
         <Spoken />

@@ -15,6 +15,7 @@ export interface Agent {
   transfer_targets: { name: string; kind: string }[];
   wrap_up_seconds: Record<string, number>;
   undo_seconds: number;
+  training?: boolean; // no voter is real
   /** On whose behalf the centre calls. */
   sponsor?: string;
   other_tab: boolean;
