@@ -92,5 +92,6 @@ def _convert(path: Path, old: StoreKey | None, new: StoreKey | None, who: str | 
 def _forget_desk(path: Path) -> None:
     if forget_desk(path):
         typer.echo(
-            f"{desk_path(path)}: removed, for it had the old key; set the passwords again (`dialer user password`)"
+            f"{desk_path(path)}: removed, for it had the old key, and agents' notes with it; set the passwords again"
+            " (`dialer user password`)"
         )
