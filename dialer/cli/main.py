@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from traceback import walk_tb
 from types import TracebackType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 import typer.main
@@ -103,7 +103,8 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
         ("audit", "audit:app", "What was done that must be answered for, in a chain of hashes."),
         (
             *("erase", "erase:erase"),
-            "Erase a number and what was recorded of its people; it is never called again, whatever roll comes.",
+            "Erase a number, what was recorded of its people and what agents wrote of them; it is never called again, whatever roll"
+            " comes.",
         ),
         ("purge", "erase:purge", "Erase what identifies everybody, once the election is over."),
     ),
@@ -139,13 +140,17 @@ class OnDemand(MutableMapping[str, Any]):
         return name in self._entries
 
 
+_MARKUP: Literal["markdown"] = "markdown"  # rich's own takes `[[agents]]` for a tag, and does not show it
+
+
 def _loaded(entry: CommandEntry) -> Any:
     module, _, attribute = entry.place.partition(":")
     found = getattr(import_module(f"dialer.cli.{module}"), attribute)
     if isinstance(found, typer.Typer):
+        found.rich_markup_mode = _MARKUP
         command: Any = typer.main.get_group(found)
     else:
-        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=_MARKUP)
         alone.command(entry.name)(found)
         command = typer.main.get_command(alone)
     command.name = entry.name

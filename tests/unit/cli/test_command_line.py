@@ -10,6 +10,7 @@ import pytest
 import typer.main
 
 from dialer.cli.main import COMMANDS, CommandEntry, app
+from tests.support.command_line import run
 
 ENTRIES = [entry for entries in COMMANDS.values() for entry in entries]
 
@@ -19,6 +20,11 @@ def test_the_help_says_of_a_command_what_it_says_of_itself(entry: CommandEntry) 
     group: Any = typer.main.get_command(app)
     command = group.commands[entry.name]
     assert command.get_short_help_str(200) == entry.summary
+
+
+def test_a_table_of_the_settings_is_named_in_the_help_and_not_taken_for_a_tag() -> None:
+    assert "[[supervisors]]" in run("mqtt", "key", "--help")[1]
+    assert "[[agents]]" in run("agent", "--help")[1]
 
 
 @pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("flow", "try", "--help")])
