@@ -399,6 +399,7 @@ async def test_a_microphone_that_cannot_be_had_is_told_and_asked_for_again(site:
     await page.add_init_script(f"window.asked = 0; {refuses}")
     await page.goto(f"{site.desk.origin}/agent")
     await expect(page.get_by_role("alert").filter(has_text=told)).to_be_visible()
+    assert await violations(page) == []
     await page.get_by_role("alert").get_by_role("button", name="Connect again").click()
     assert await page.evaluate("asked") == 2
     await expect(page.get_by_role("button", name="No phone")).to_be_visible()
