@@ -71,7 +71,7 @@ class Row:
     worst_clock_hour: float  # ours: the highest abandoned share of any hour of the clock
     mornings: WhatIfResult  # ours: first half hours from cold, on days of their own
     lessons: WhatIfResult  # the same half hours, begun by a policy that has learned on a day before
-    run_on: str = "-"  # the date; "-": of the pacer before November 2026, which had twice the rules
+    run_on: str = "-"  # the date; "-": of the pacer before its rules were halved
 
     @property
     def ratio(self) -> float:
@@ -242,8 +242,8 @@ def markdown(rows: Sequence[Row], missing: Sequence[str] = (), costs: Sequence[C
         "the row, begun cold; its idle time beside the day's says little where its seats or answers are not the day's (shifts, by",
         "hour, drift, steps, mixed), and at 100 seats and more the wait for the first phone to be answered is part of it. Taught:",
         "the same half hours, begun by ours with all that a whole day before has taught it, its windows empty as after a night;",
-        "what that idles above the day no learning can mend. Run on: a row with no date is of the pacer before November 2026,",
-        "which had twice the rules; what others gave since is in [pacing](pacing.md).",
+        "what that idles above the day no learning can mend. Run on: a row with no date is of the pacer before its rules were",
+        "halved; what others gave since is in [pacing](pacing.md).",
         "",
         "A sliding hour's share moves in steps of one call: one abandoned call is 0.1 points at 27 seats, 0.7 at 5.",
         "",

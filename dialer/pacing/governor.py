@@ -110,6 +110,8 @@ class Governor(Learned):
         self._tuning = tuning
         self.tallies = [Tally(cap.window_seconds) for cap in self.caps]
         self.target = min((target_of(cap) for cap in self.caps), default=0.0)
+        self.hard_stop = min((cap.hard_stop for cap in self.caps), default=0.0)
+        """The lowest."""
         self.now = 0.0
         """The moment of everything that is asked or told; whoever holds the governor moves it on."""
         self.boldness = tuning.least_boldness

@@ -80,7 +80,7 @@ class PredictivePacer(GovernedPacer):
             self.usual.follow(now, prospect.answer_rate)
         if self._hung_up_at is not None and now - self._hung_up_at < self._tuning.calm_seconds:
             alpha, limited_by = 0.0, Limit.SEATS
-        bounds = self._bounds(alpha, self._tuning.stop_risk, seats, prospect.answer_rate)
+        bounds = self._bounds(alpha, self._tuning.stop_risk * self.governor.hard_stop, seats, prospect.answer_rate)
         ahead = prospect.outlook.calls_within(bounds, prospect.next_call, prospect.later_call, enough)
         progressive = seats_without_caller(snapshot)
         if self._slow_carrier(snapshot):

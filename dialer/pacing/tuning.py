@@ -48,14 +48,14 @@ class Tuning:
     hang_up_alphas: float = 3.0
     """A ringing call is hung up while the last of them, if it were answered, would be dropped with more than this chance, and
     with more than so many times alpha."""
-    stop_risk: float = 3e-4
+    stop_risk: float = 0.03
     hang_up_risk: float = 1e-2
     rate_doubt: float = 0.4
     most_rate_doubt: float = 0.8
-    """The last call may be the drop that passes a hard stop with probability `stop_risk` at `usual_seats`, and calls are hung up
-    while that is above `hang_up_risk`. N seats: that times `usual_seats` / N. The answer rate is doubted in it by a deviation of
-    `rate_doubt` of itself, and, up to `most_rate_doubt`, of as much as it is below the mean of the last `usual_seconds`."""
-
+    """The last call may be the drop that passes a hard stop with probability `stop_risk` times the lowest hard stop at
+    `usual_seats` (the fewer drops are allowed, the more one weighs), and calls are hung up while that is above `hang_up_risk`.
+    N seats: that times `usual_seats` / N. The answer rate is doubted in it by a deviation of `rate_doubt` of itself, and, up to
+    `most_rate_doubt`, of as much as it is below the mean of the last `usual_seconds`."""
     calm_seconds: float = 1.0
     """After a call was hung up nothing is dialled ahead for so long."""
 
