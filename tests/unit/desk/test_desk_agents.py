@@ -14,10 +14,11 @@ from dialer.desk.agents.sessions import NOBODY_SECONDS
 from dialer.desk.agents.work import OFFERED
 from dialer.desk.doors import COOKIE
 from dialer.desk.hearing import Reply
-from dialer.desk.people import AGENT, Who
+from dialer.desk.people import AGENT, NOTED_SECONDS, Who
 from dialer.domain.commands.registry import AT_THE_SEAT, COMMANDS
-from dialer.domain.errors import LogInRefused, RefusedBecause
+from dialer.domain.errors import LogInRefused, RefusedBecause, StoreError
 from dialer.domain.pin_proof import read_proof
+from dialer.store.agent_records import AgentRecords
 from ivr_flows.script import ScriptLibrary
 from tests.support.desk import PIN, PIN_HASH, SEATED, DeskStand, desk_settings, desk_stand
 from tests.support.screen_pop import ATTEMPT, GROUNDS, VOTERS, closing, fill_household, on_the_line, until, values_of
@@ -164,6 +165,19 @@ async def test_another_agent_at_the_seat_ends_it_at_once_and_so_does_idleness(de
     assert await desk.agents.who(token) is None
     token = await desk.agent_token("101", "05")
     desk.clock.pass_seconds(13 * 3600.0)
+    assert await desk.agents.who(token) is None
+
+
+async def test_a_full_disk_takes_nobodys_seat_away(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    token = await desk.agent_token()
+    monkeypatch.setattr(AgentRecords, "use_session", full)
+    monkeypatch.setattr(AgentRecords, "end_session", full)
+    desk.clock.pass_seconds(NOTED_SECONDS + 1)
+    assert await desk.agents.who(token) == Who("101", AGENT, "04")
+    desk.picture.put("seat/04", {**SEATED, "agent": "102"})
     assert await desk.agents.who(token) is None
 
 
