@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -42,7 +42,7 @@ GOES_OVER = {stage: f"{stage.value}-goes-over" for stage in _NEXT}
 
 
 def free_within(horizons: Sequence[float], rates: Mapping[str, Vector]) -> Matrix:
-    """P(a seat is free within a horizon), shape (4 * ELAPSED_SECONDS, len(horizons)); `row_of` gives a seat's row.
+    """P(a seat is free within a horizon), shape (4 * ELAPSED_SECONDS, len(horizons)); `rows_of` gives seats' rows.
 
     `rates`: hazards by bin of HAZARD_EDGES, 1/s, by name. A semi-Markov chain on steps of a second: talk ends or goes over into
     closing, closing ends; both lead to wrap-up, which ends or goes over into a half-filled form; that ends. A stage that begins
@@ -76,13 +76,16 @@ def free_within(horizons: Sequence[float], rates: Mapping[str, Vector]) -> Matri
     return out
 
 
-def row_of(seat: BusySeat) -> int:
-    """The row of a busy seat in the table of `free_within`: its stage, and the nearest second in it."""
-    stage, elapsed, in_stage, _ = seat
-    seconds = in_stage or 0.0 if stage in _INNER_STAGES else elapsed
-    if seconds > 0.0:  # and not negative, or not a number
-        return _FIRST_ROW[stage] + (int(seconds + 0.5) if seconds < ELAPSED_SECONDS - 1 else ELAPSED_SECONDS - 1)
-    return _FIRST_ROW[stage]
+def rows_of(seats: Iterable[BusySeat]) -> list[int]:
+    """The rows of busy seats in the table of `free_within`: each one's stage, and the nearest second in it. None of those that
+    leave."""
+    last = ELAPSED_SECONDS - 1
+    return [
+        _FIRST_ROW[stage] + (int(seconds + 0.5) if 0.0 < seconds < last else last if seconds > 0.0 else 0)
+        for stage, elapsed, in_stage, leaving in seats
+        if not leaving
+        for seconds in (in_stage or 0.0 if stage in _INNER_STAGES else elapsed,)
+    ]
 
 
 _ENDS_FLIGHT = frozenset({PacingEventKind.ANSWERED, PacingEventKind.FAILED, PacingEventKind.CANCELLED})
@@ -168,7 +171,7 @@ class Knowledge(Learned):
         return Prospect(
             outlook=Outlook(
                 max(0, snapshot.free_seats) - len(snapshot.waiting_seconds),
-                self._freed.take([row_of(seat) for seat in snapshot.busy_seats if not seat.leaving], axis=0),
+                self._freed.take(rows_of(snapshot.busy_seats), axis=0),
                 np.concatenate([answered for _, _, answered in groups]) if told else groups[0][2],
             ),
             next_call=from_log_odds(first + careful) * self._table.new,

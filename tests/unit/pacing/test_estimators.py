@@ -18,7 +18,7 @@ from dialer.pacing.estimators import (
     from_log_odds,
     log_odds,
 )
-from dialer.pacing.knowledge import ENDS, GOES_OVER, free_within, row_of
+from dialer.pacing.knowledge import ENDS, GOES_OVER, free_within, rows_of
 from dialer.pacing.port import BusySeat, SeatStage
 from dialer.pacing.tuning import TUNED
 
@@ -94,10 +94,12 @@ def test_seats_with_exponential_talk_and_wrap_up_come_free_as_the_sum_of_both() 
     rates = dict.fromkeys((*ENDS.values(), *GOES_OVER.values()), never)
     rates |= {ENDS[SeatStage.TALKING]: talk, ENDS[SeatStage.WRAP_UP]: wrap_up}
     table = free_within([5.0, 20.0], rates)
-    for seconds, found in zip((5.0, 20.0), table[row_of(BusySeat(SeatStage.TALKING, 30.0))].tolist(), strict=True):
+    for seconds, found in zip(
+        (5.0, 20.0), table[rows_of([BusySeat(SeatStage.TALKING, 30.0)])[0]].tolist(), strict=True
+    ):
         exact = 1.0 - (60.0 * exp(-seconds / 60.0) - 15.0 * exp(-seconds / 15.0)) / 45.0
         assert found == pytest.approx(exact, abs=0.02)
-    free = table[row_of(BusySeat(SeatStage.WRAP_UP, 3.0))].tolist()
+    free = table[rows_of([BusySeat(SeatStage.WRAP_UP, 3.0)])[0]].tolist()
     assert free == pytest.approx([1.0 - exp(-5.0 / 15.0), 1.0 - exp(-20.0 / 15.0)], abs=0.01)
 
 
@@ -108,10 +110,10 @@ def test_a_seat_that_closes_comes_free_as_closing_and_wrap_up_do() -> None:
     )
     rates |= {ENDS[SeatStage.CLOSING]: np.full(bins, 1 / 5.0), GOES_OVER[SeatStage.TALKING]: np.full(bins, 100.0)}
     table = free_within([10.0], rates)
-    closing = float(table[row_of(BusySeat(SeatStage.CLOSING, 60.0, 2.0)), 0])
+    closing = float(table[rows_of([BusySeat(SeatStage.CLOSING, 60.0, 2.0)])[0], 0])
     assert closing == pytest.approx(1.0 - (15.0 * exp(-10.0 / 15.0) - 5.0 * exp(-10.0 / 5.0)) / 10.0, abs=0.03)
     # all conversations close within a second
-    assert float(table[row_of(BusySeat(SeatStage.TALKING, 60.0)), 0]) == pytest.approx(closing, abs=0.06)
+    assert float(table[rows_of([BusySeat(SeatStage.TALKING, 60.0)])[0], 0]) == pytest.approx(closing, abs=0.06)
 
 
 def _rung(rings: RingTimes, random: Random, calls: int) -> None:
