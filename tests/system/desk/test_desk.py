@@ -137,6 +137,7 @@ async def test_a_supervisor_sees_the_centre_and_gives_commands(site: Site) -> No
     await board.locator(".seat-card").nth(1).get_by_role("button").click()
     await board.locator(".menu:popover-open").get_by_role("button", name="Message").click()
     await expect(board.get_by_role("dialog").get_by_role("button", name="Message")).to_be_disabled()
+    await expect(board.get_by_role("dialog")).to_contain_text("To seat-02: a line on the agent's page until it is read")
     await board.get_by_label("What the agent is to read").fill("the second page first")
     await board.keyboard.press("Enter")
     await expect(board.get_by_role("status")).to_have_text("Done: done: SeatMessage")
@@ -145,6 +146,7 @@ async def test_a_supervisor_sees_the_centre_and_gives_commands(site: Site) -> No
     # A seat is moved to one campaign.
     await board.locator(".seat-card").nth(1).get_by_role("button").click()
     await board.locator(".menu:popover-open").get_by_role("button", name="Move").click()
+    await expect(board.get_by_role("dialog")).to_contain_text("seat seat-02 takes calls of this campaign alone")
     await board.get_by_role("dialog").get_by_role("combobox").select_option("turnout-ivr")
     await board.get_by_role("dialog").get_by_role("button", name="Move").click()
     await expect(board.get_by_role("status")).to_have_text("Done: done: SeatCampaigns")
@@ -155,6 +157,7 @@ async def test_a_supervisor_sees_the_centre_and_gives_commands(site: Site) -> No
 
     # A campaign is held to so many calls.
     await card.get_by_role("button", name="Speed").click()
+    await expect(board.get_by_role("dialog")).to_contain_text("turnout-agents: no more than this until midnight")
     await board.get_by_role("dialog").get_by_role("combobox").select_option("1 unanswered call for each agent")
     await board.get_by_role("dialog").get_by_role("button", name="Speed").click()
     await expect(board.get_by_role("status")).to_have_text("Done: done: SetSpeed")

@@ -338,10 +338,7 @@ ask-reload-flows = The next call has the new version of each flow.
 ask-seat-pause = Seat { $seat } gets no more calls; a talk goes on to its end.
 ask-seat-log-off = The agent of seat { $seat } is logged off; a talk goes on to its end.
 ask-seat-hang-up = The voter's call at seat { $seat } ends at once.
-ask-seat-message = { $seat ->
-    [""] { $campaign }: a line on the page of every agent who serves it, until it is read or 10 minutes old. No voter's name, no phone number.
-   *[other] A line on the page of seat { $seat }, until it is read or 10 minutes old. No voter's name, no phone number.
-}
+ask-seat-message = To { $to }: a line on the agent's page until it is read or 10 minutes old. No voter's name, no phone number.
 ask-seat-campaigns = From its next call on seat { $seat } takes calls of this campaign alone, until its agent logs off.
 ask-seat-unlock = Seat { $seat } takes log-ins again.
 ask-whisper = Your phone rings. The agent of seat { $seat } hears you, the voter does not.

@@ -55,7 +55,7 @@ export function command(name: string, values: Record<string, string> = {}): void
   const serving = [["", t("serve-all")], ...namesOf("campaign").map((each) => [each, each])] as [string, string][];
   question({
     title: t(`do-${name}`),
-    text: t(`ask-${name}`, { seat: "", campaign: "", ...values }),
+    text: t(`ask-${name}`, { to: values.seat ?? values.campaign ?? "", ...values }),
     yes: t(`do-${name}`),
     grave: GRAVE.has(name),
     ...(name === "seat-pause" ? { choices: { label: t("pause-reason"), options: reasons } } : {}),

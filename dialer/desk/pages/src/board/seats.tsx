@@ -22,7 +22,8 @@ function Card({ name }: { name: string }) {
   const seat = value<Seat>(`seat/${name}`);
   if (!seat || !isShown(seat)) return null;
   if (wanted.value && seat.state !== wanted.value) return null;
-  const more = [seat.reason && word("pause", seat.reason), seat.help && word("help", seat.help), seat.recording && word("recording", seat.recording)];
+  const alone = seat.campaigns.length > 0 && t("serves-alone", { campaigns: seat.campaigns.join(", ") });
+  const more = [alone, seat.reason && word("pause", seat.reason), seat.help && word("help", seat.help), seat.recording && word("recording", seat.recording)];
   return (
     <li class={`seat-card ${seat.state}`}>
       <div class="row between">
@@ -39,7 +40,7 @@ function Card({ name }: { name: string }) {
         {word("seat", seat.state)} {seat.since !== null && <time class="since">{lasted(now.value - seat.since)}</time>}
       </p>
       <p class="small">
-        {seat.agent && <span>{seat.agent}</span>} {seat.campaigns.length > 0 && t("serves-alone", { campaigns: seat.campaigns.join(", ") })} {more.filter(Boolean).join(" · ")}
+        {seat.agent && <span>{seat.agent}</span>} {more.filter(Boolean).join(" · ")}
       </p>
       {seat.state !== "offline" && (
         <p class="small">
