@@ -379,7 +379,9 @@ class Switch(CallSwitch, Protocol):
         ...
 
     async def call_seat(self, seat: str, endpoint: str) -> None:
-        """Ring the agent's phone and nail it up in its seat. `SeatUp` tells that it is there. Raises SwitchError."""
+        """Ring the agent's phone and nail it up in its seat. `SeatUp` tells that it is there; a phone that was there before is hung
+        up then, and a voter stays. Raises SwitchError.
+        """
         ...
 
     async def call_for_log_in(self, seat: str, endpoint: str) -> None:

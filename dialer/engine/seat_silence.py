@@ -16,6 +16,7 @@ import structlog
 from dialer.domain.errors import SwitchError
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import CallEnded, EndedBy, Switch
+from dialer.domain.view import SeatState
 from dialer.engine.acd import Acd
 from dialer.engine.call import Call
 from dialer.engine.effects import Over
@@ -26,10 +27,14 @@ _log = structlog.get_logger(__name__)
 
 ROUNDED_SECONDS = 1.0  # Asterisk counts the timeout in whole seconds of its clock: 4.7 s were measured of 5
 
-REPLACED_SECONDS = 1.0
-
 LISTENS, LISTEN_SECONDS = 8, 0.12
 """How often, and how long each time, a phone is listened for before it counts as silent: a network may hold back its packets."""
+
+TALKING_LISTENS = 16
+"""The same while a voter is there: a page that is reloaded has two seconds to come back to them."""
+
+REPLACED_LISTENS, REPLACED_SECONDS = 1, 1.0
+"""The same where a phone's successor has registered, which can be called at no risk; and what that one has to come."""
 
 
 class SeatSilence:
@@ -41,6 +46,7 @@ class SeatSilence:
         self._switch = switch
         self._acd = acd
         self._timeout_seconds = timeout_seconds
+        self._replaced: set[str] = set()  # seats whose phone's successor is on its way
 
     def given_up(self, seat_name: str) -> None:
         """The switch has hung up a seat's phone because nothing came from it."""
@@ -89,36 +95,48 @@ class SeatSilence:
                 self._centre.spawn(self._give_up_if_dead(seat), "phone-away")
 
     def phone_back(self, endpoint: str) -> None:
-        """An endpoint has registered. Where a phone of it is still on the line another one may have taken its place, as a second
-        page of the agent's: the one that was told to end is listened to once it has had time to.
+        """An endpoint has registered. Where a phone of it is still on the line, that may be dead: its page was reloaded, or another
+        page took its place. Then the new one is called, and a voter who is there stays.
         """
-        for seat in self._centre.seats.values():
-            if seat.endpoint == endpoint and seat.phone_up and self._timeout_seconds:
-                self._centre.spawn(self._give_up_if_dead(seat, after=REPLACED_SECONDS), "phone-back")
+        for seat in [*self._centre.seats.values()]:
+            if seat.endpoint == endpoint and seat.phone_up and seat.agent is not None and self._timeout_seconds:
+                self._centre.spawn(self._replace_if_dead(seat), "phone-back")
 
-    async def is_dead(self, seat: Seat) -> bool:
+    async def is_dead(self, seat: Seat, listens: int = LISTENS) -> bool:
         """Whether nothing comes from a phone that is nailed up; it is given up then. Until it is known no voter is sent there."""
         if not self._timeout_seconds:
             return False
         self._acd.doubt(seat.name, True)
-        if await self._sends(seat):
+        if await self._sends(seat, listens=listens):
             self._acd.doubt(seat.name, False)
             return False
         await self._give_up(seat)
         return True
 
-    async def _give_up_if_dead(self, seat: Seat, *, after: float = 0.0) -> None:
-        await asyncio.sleep(after)
-        if self._centre.seats[seat.name].phone_up:
-            await self.is_dead(seat)
+    async def _give_up_if_dead(self, seat: Seat) -> None:
+        now = self._centre.seats[seat.name]
+        if now.phone_up:
+            await self.is_dead(now, TALKING_LISTENS if now.state is SeatState.TALKING else LISTENS)
 
-    async def _sends(self, seat: Seat, *, since: int | None = None) -> bool:
+    async def _replace_if_dead(self, seat: Seat) -> None:
+        self._replaced.add(seat.name)
+        try:
+            if not await self._sends(seat, listens=REPLACED_LISTENS):
+                await self._switch.call_seat(seat.name, seat.endpoint)
+            await asyncio.sleep(REPLACED_SECONDS)
+        except SwitchError as error:
+            _log.info("seat.phone-not-called", seat=seat.name, problem=str(error))
+        finally:
+            self._replaced.discard(seat.name)
+        await self._give_up_if_dead(seat)  # the new one did not come, or the old one was only told to end
+
+    async def _sends(self, seat: Seat, *, since: int | None = None, listens: int = LISTENS) -> bool:
         """Whether anything has come from a phone since it had sent so many packets, by default: since now. A no takes a second."""
         try:
             if since is None:
                 since = await self._switch.seat_packets(seat.name)
                 await asyncio.sleep(LISTEN_SECONDS)
-            for look in range(LISTENS):
+            for look in range(listens):
                 if look:
                     await asyncio.sleep(LISTEN_SECONDS)
                 if await self._switch.seat_packets(seat.name) != since:
@@ -129,6 +147,8 @@ class SeatSilence:
         return False
 
     async def _give_up(self, seat: Seat) -> None:
+        if seat.name in self._replaced:
+            return
         _log.warning("seat.silent", seat=seat.name)
         try:
             await self._switch.release_seat(seat.name)

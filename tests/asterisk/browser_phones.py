@@ -34,7 +34,7 @@ from dialer.desk.http import desk_server, listening
 from dialer.desk.pages_built import are_built
 from dialer.desk.people import AGENT, Who
 from dialer.desk.server import make_app, running_desk
-from dialer.domain.view import Change, SeatChange, SeatState
+from dialer.domain.view import CallChange, CallState, Change, SeatChange, SeatState
 from dialer.mqtt.embedded_broker import demo_broker
 from tests.asterisk.packets import PacketWatch
 from tests.asterisk.process import RealAsterisk, free_ports
@@ -54,7 +54,7 @@ PATIENCE_SECONDS = 20.0
 CALLS = Scenario.model_validate(
     {
         "about": "voters who answer at once and stay a while",
-        "voters": [{"does": "answer", "count": 200, "rings": 0.2, "stays": 2.0}],
+        "voters": [{"does": "answer", "count": 200, "rings": 0.2, "stays": 4.0}],
         "expect": {"outcomes": {"connected": 200}},
     }
 )
@@ -102,11 +102,14 @@ class Floor:
     origin: str
     browser: Browser
     changes: list[tuple[float, SeatChange]] = field(default_factory=list)
+    messages: int = 0  # voters who lost their agent, or had none
 
     def note(self, change: Change) -> None:
         """Keep what becomes of the seat, with the moment."""
         if isinstance(change, SeatChange) and change.view.seat == "01":
             self.changes.append((time.monotonic(), change))
+        if isinstance(change, CallChange) and change.state is CallState.MESSAGE:
+            self.messages += 1
 
     def state(self) -> SeatState:
         """What seat 01 is doing."""
@@ -294,9 +297,13 @@ async def voice_both_ways(floor: Floor, *, watch: PacketWatch, told: Told) -> No
 
 async def reloads(floor: Floor, *, told: Told) -> None:
     """From the reload to the first sound of the conference at the page."""
-    page, seconds = await floor.page(), []
-    for _ in range(RELOADS):
+    page, seconds, talks, before = await floor.page(), [], 0, floor.messages
+    for number in range(RELOADS):
         await asyncio.sleep(random.uniform(0.5, 1.5))
+        if number % 2:
+            await floor.until(lambda: floor.state() is SeatState.TALKING)
+            await asyncio.sleep(0.5)  # the page has heard of it
+        talks += floor.state() is SeatState.TALKING
         begun = time.monotonic()
         await page.reload(wait_until="commit")
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -304,6 +311,10 @@ async def reloads(floor: Floor, *, told: Told) -> None:
                 await asyncio.sleep(0.02)
         seconds.append(time.monotonic() - begun)
     told.judge("reload to voice", seconds, BACK_SECONDS)
+    lost = floor.messages - before
+    told.figures.append(f"{talks} of them in a talk, of which {lost} lost their voter")
+    if lost:
+        told.faults.append(f"{lost} voters heard the message because a page was reloaded")
     await page.context.close()
     await floor.until(lambda: floor.state() is SeatState.LOST)
 

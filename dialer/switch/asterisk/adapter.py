@@ -51,6 +51,7 @@ from dialer.switch.asterisk.places import (
     LOG_IN_CONTEXT,
     MESSAGE_CONTEXT,
     RECORDED_CONTEXT,
+    REPLACES_VARIABLE,
     SEAT_CHANNEL,
     SEAT_CONTEXT,
     VOTER_CONTEXT,
@@ -387,13 +388,14 @@ class AsteriskSwitch:
 
     async def call_seat(self, seat: str, endpoint: str) -> None:
         """See `Switch.call_seat`."""
-        await self._call_phone(seat, endpoint, AGENT_CONTEXT, _checked(_NAME, seat, _SEAT_RULE))
+        replaces = ("Variable", f"{REPLACES_VARIABLE}=1")
+        await self._call_phone(seat, endpoint, AGENT_CONTEXT, _checked(_NAME, seat, _SEAT_RULE), replaces)
 
     async def call_for_log_in(self, seat: str, endpoint: str) -> None:
         """See `Switch.call_for_log_in`."""
         await self._call_phone(seat, endpoint, LOG_IN_CONTEXT, "s")
 
-    async def _call_phone(self, seat: str, endpoint: str, context: str, extension: str) -> None:
+    async def _call_phone(self, seat: str, endpoint: str, context: str, extension: str, *more: tuple[str, str]) -> None:
         channel_id = seat_channel_id(_checked(_NAME, seat, _SEAT_RULE), secrets.token_hex(6))
         await self._standing().action(
             "Originate",
@@ -405,6 +407,7 @@ class AsteriskSwitch:
                 ("Exten", extension),
                 ("Priority", "1"),
                 ("Timeout", "30000"),
+                *more,
             ],
             action_id=channel_id,
         )

@@ -26,6 +26,9 @@ LEASE_CONTEXT = "matdan-lease"
 LEASE_CHANNEL = "matdan-lease"  # the channel of whichever dialler has the switch
 
 SEAT_CHANNEL = "seat-"  # begins the channel id of a seat's phone that we called, and every seat's conference
+REPLACES_VARIABLE = "MATDAN_REPLACES"
+"""Set where a seat may have a phone already, which is dead: the new one goes into its conference, and the old one is hung up."""
+
 ASIDE = "aside-"  # begins the conference of an attempt that has left its seat
 
 _PARTY_CONTEXTS = {

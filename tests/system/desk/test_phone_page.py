@@ -76,6 +76,18 @@ async def test_it_registers_answers_by_itself_mutes_and_says_good_bye(site: Site
     assert not site.faults
 
 
+async def test_a_page_that_is_reloaded_in_a_talk_leaves_the_call_to_its_successor(site: Site) -> None:
+    page = await site.page()
+    await site.switch.heard("REGISTER")
+    await site.switch.call("one")
+    site.desk.seat("talking", "attempt")
+    await expect(page.locator(".state-now.talking")).to_be_visible()
+    await page.reload()
+    await site.switch.heard("REGISTER", 2)
+    await site.switch.call("two")
+    assert [each for each in site.switch.said if each.startswith("BYE") or "expires=0" in each] == []
+
+
 async def test_a_line_that_is_lost_is_no_lost_call(site: Site) -> None:
     page = await site.page()
     await site.switch.heard("REGISTER")
@@ -94,6 +106,7 @@ async def test_a_line_that_is_lost_is_no_lost_call(site: Site) -> None:
 
 async def test_a_page_whose_phone_was_taken_leaves_it_alone_until_it_is_asked(site: Site) -> None:
     page = await site.page()
+    await expect(page.locator(".state-now")).to_be_visible()  # it knows that nobody is on the line
     await page.clock.install()
     await page.reload()
     await site.switch.heard("REGISTER", 3)  # the first, good-bye, and the second

@@ -11,7 +11,7 @@ from dialer.domain.commands import SeatLogIn
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Outcome
 from dialer.domain.switch import PhoneAway, PhoneBack, SeatDown, SeatSilent, SeatUp
-from dialer.domain.view import CallChange, CallState, SeatState
+from dialer.domain.view import CallChange, CallState, SeatChange, SeatState
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.ami_codec import AmiMessage
@@ -224,6 +224,33 @@ async def test_a_page_that_took_the_place_of_another_is_called_once_that_one_is_
         await asyncio.sleep(2.0)
         assert site.switch.phone_channel("agent01") not in {None, first}
         assert seat(site).state is SeatState.READY
+
+
+@pytest.mark.parametrize("back_first", [True, False])
+def test_a_page_that_is_reloaded_in_a_talk_keeps_its_voter(tmp_path: Path, back_first: bool) -> None:
+    @virtual_time()
+    async def run() -> None:
+        voters = Behaviour(answer_after=1.0, talk_seconds=20.0), Behaviour(answer_after=200.0)
+        async with a_floor(tmp_path, *voters, agents=[]) as site:
+            await site.centre.engine.execute(SeatLogIn("01", "asha"))
+            await until_talking(site)
+            dead = site.switch.phone_channel("agent01")
+            assert dead is not None
+            site.switch.silence_seat("agent01")
+            told = [site.switch.contact_back, site.switch.contact_gone]
+            for tell in told if back_first else reversed(told):
+                tell("agent01")
+                await asyncio.sleep(0.4)
+            await asyncio.sleep(0.6)
+            assert dead.uniqueid not in site.switch.channels
+            assert site.switch.phone_channel("agent01") not in {None, dead}
+            room = site.switch.conferences.by_name["seat-01"]
+            assert {member.channel.seat or "voter" for member in room.members} == {"agent01", "voter"}
+            await site.until(lambda: bool(site.ended()), seconds=30)
+            assert outcomes(site) == [Outcome.CONNECTED]
+            assert SeatState.LOST not in [each.view.state for each in site.changes if isinstance(each, SeatChange)][1:]
+
+    run()
 
 
 @virtual_time()

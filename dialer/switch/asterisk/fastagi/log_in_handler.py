@@ -12,16 +12,13 @@ from dialer.engine.seat import Seat
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
-from dialer.switch.asterisk.places import LOG_IN_CONTEXT
+from dialer.switch.asterisk.places import LOG_IN_CONTEXT, REPLACES_VARIABLE
 from ivr_flows.sounds import text_sound
 
 _log = structlog.get_logger(__name__)
 
 SEAT_VARIABLE = "MATDAN_SEAT"
 """Set when the agent is logged in: the dialplan nails the phone up in this seat's conference, and hangs up without it."""
-
-REPLACES_VARIABLE = "MATDAN_REPLACES"
-"""Set where the seat has a phone already, which is dead: the new one goes into its conference, and the old one is hung up."""
 
 SPOKEN = ("number", "pin", "wrong", "taken", "welcome")
 """The texts `seat.*` that an agent hears while logging in."""

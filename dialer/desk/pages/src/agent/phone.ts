@@ -5,6 +5,7 @@ import type { UA, WebSocketInterface } from "jssip";
 import type { DisconnectEvent, IncomingRTCSessionEvent, UnRegisteredEvent } from "jssip/lib/UA";
 import type { RTCSession } from "jssip/lib/RTCSession";
 import { ask, isProblem } from "../shared/server";
+import { stateOf } from "./wire";
 
 export interface Phone {
   state: "off" | "asking" | "registering" | "ready" | "on-call" | "lost" | "refused";
@@ -104,8 +105,10 @@ export function stopPhone(): void {
   if (phone.value.state !== "off") say("off");
 }
 
-// A page that goes tells so; one that is killed is missed by what it does not send.
-addEventListener("pagehide", () => stopPhone());
+// A page that goes tells so; one that is killed is missed by what it does not send. Where a voter is, or comes, it goes without a
+// word: a page that is reloaded takes the place of the call that is left, and the voter stays.
+const ALONE = ["ready", "paused", "wrap-up", "lost", "offline"];
+addEventListener("pagehide", () => ALONE.includes(stateOf()) && stopPhone());
 
 function refuse(problem: string): void {
   stopPhone();
