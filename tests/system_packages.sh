@@ -4,8 +4,9 @@ set -eu
 have_mosquitto() { command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ]; }
 missing=""
 have_mosquitto || missing="$missing mosquitto"
-needed="$missing" # without a browser the tests of the pages are skipped
+needed="$missing" # without a browser the tests of the pages are skipped, and without certutil that of its trust
 command -v chromium >/dev/null || missing="$missing chromium"
+command -v certutil >/dev/null || missing="$missing libnss3-tools"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   apt-get update -qq
