@@ -232,7 +232,6 @@ class Eligibility:
         case = replace(self._case(run, claim), caller_id=caller_id, guaranteed=guaranteed)
         ruling = self._gate.originate(case, self._centre.clock.now())
         if ruling.allowed:
-            self._forget_ended()
             self._cases[attempt_id] = case
         return self._counted(run, ruling)
 
@@ -246,6 +245,11 @@ class Eligibility:
             case = Case(self._rules(run), "", self._area(call.booth_id), None)
         case = replace(case, campaign=self._rules(run), facts=self._since(case.facts, call.phone_id))
         return self._counted(run, self._gate.connect(case, self._centre.clock.now())).allowed
+
+    def forget_ended(self) -> None:
+        """Forget what was asked of calls that are over."""
+        live = self._centre.calls
+        self._cases = {attempt_id: case for attempt_id, case in self._cases.items() if attempt_id in live}
 
     # What is known
 
@@ -298,11 +302,6 @@ class Eligibility:
                 campaigns=facts.campaigns or tuple(self._campaigns),
             )
         return facts
-
-    def _forget_ended(self) -> None:
-        live = self._centre.calls
-        if len(self._cases) > 2 * len(live) + 100:
-            self._cases = {attempt_id: case for attempt_id, case in self._cases.items() if attempt_id in live}
 
     def _counted(self, run: CampaignRun, ruling: Ruling) -> Ruling:
         for objection in ruling.objections:

@@ -104,7 +104,7 @@ class Engine:
         self._reconciled = asyncio.Event()
         self._is_over = False
         self.flow_desk = FlowService(centre, self._store, outside.flows, self._eligibility, self._acd)
-        self._housekeeping = Housekeeping(centre, self._store, self._acd)
+        self._housekeeping = Housekeeping(centre, self._store, self._acd, self._eligibility)
         self.users = Users(self._store, centre.clock, plan.users)
         self._due_at_seat: Mapping[What, Callable[[str], object]] = {
             What.WRAP_UP_OVER: self._acd.wrap_up_ran_out,

@@ -11,6 +11,7 @@ from dialer.audit.chain import Head
 from dialer.domain.clock import Clock
 from dialer.domain.errors import StoreError
 from dialer.engine.acd import Acd
+from dialer.engine.eligibility import Eligibility
 from dialer.engine.world import Centre
 from dialer.pacing.governor import BUCKETS
 from dialer.pacing.port import Governed, Pacer
@@ -26,11 +27,12 @@ LOG_EVERY_ROUNDS = 12
 class Housekeeping:
     """Keeps such things from time to time, and at the end."""
 
-    def __init__(self, centre: Centre, store: Store, acd: Acd) -> None:
+    def __init__(self, centre: Centre, store: Store, acd: Acd, eligibility: Eligibility) -> None:
         """`acd` has what its seats have done."""
         self._centre = centre
         self._store = store
         self._acd = acd
+        self._eligibility = eligibility
         self._unannounced: Head | None = None  # the audit's head, as long as it was announced to nobody
 
     async def go_on(self) -> NoReturn:
@@ -40,6 +42,7 @@ class Housekeeping:
             await asyncio.sleep(ROUND_SECONDS)
             await self.save()
             self._centre.forget_old()
+            self._eligibility.forget_ended()
             rounds += 1
             if rounds % LOG_EVERY_ROUNDS == 0:
                 await self._announce_head()

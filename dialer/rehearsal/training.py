@@ -129,6 +129,7 @@ def training_settings(settings: Settings, store: Path, ami_port: int) -> Setting
         "supervisors": [{"name": DESK, "role": SupervisorRole.DESK}],
         "desk": {**settings.desk.model_dump(), "user": DESK, "broker_password": None},
         "campaigns": campaigns,
+        "dialling": {**rehearsed["dialling"], "drain_seconds": 0.0},
     }
     return RehearsalSettings.model_validate(changed)
 

@@ -29,7 +29,7 @@ def test_a_new_demo_dials_as_one_that_has_learned_and_a_kept_one_goes_on_with_it
     first = asyncio.run(learned())
     cold, taught = (make_pacer("predictive", caps=caps_for(0.03)) for _ in range(2))
     taught.restore(json.loads(first))
-    free = PacingSnapshot(0.0, free_seats=10, free_channels=90, cps_budget=90)
+    free = PacingSnapshot(0.0, free_seats=20, free_channels=90, cps_budget=90)
     assert taught.calls_to_place(free) > cold.calls_to_place(free)
     assert asyncio.run(learned(before='{"kept": true}')) == '{"kept": true}'
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -21,7 +22,7 @@ from tests.support.report_store import NOON, HandFilled
 from tests.support.stored import execute, query
 
 SECRET = "twenty characters, at least"
-TODAY = datetime.now(UTC).date()
+TODAY = datetime.now(ZoneInfo("Asia/Kolkata")).date()  # of the sites here
 NUMBER, ANOTHER = "+917000000001", "+917000000002"
 OFF_THE_ROLL = "+919812345678"
 WITH_SECRET = f'[rules]\nopt_out_secret = "{SECRET}"\n'
