@@ -40,8 +40,11 @@ def browser_password(seat: SeatSettings, manager_secret: SecretStr | None) -> st
     """
     if seat.password is not None:
         return seat.password.get_secret_value()
-    secret = "" if manager_secret is None else manager_secret.get_secret_value()
-    return hmac.digest(secret.encode(), f"matdan phone {seat.endpoint}".encode(), "sha256").hex()[:40]
+    if manager_secret is None:
+        raise ValueError("without a secret anybody could make the password")
+    return hmac.digest(
+        manager_secret.get_secret_value().encode(), f"matdan phone {seat.endpoint}".encode(), "sha256"
+    ).hex()[:40]
 
 
 class Agent(Section):

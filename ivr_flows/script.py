@@ -335,7 +335,9 @@ class ScriptLibrary:
 
     def stray(self, campaign: str, answers: Mapping[str, str]) -> str | None:
         """What of an agent's answers is in no version of the campaign's script, in words; None: all of it is."""
-        asked = [script.questions() for (of, _), script in [*self._seen.items()] if of == campaign]
+        if not answers:
+            return None
+        asked = [script.questions() for (of, _), script in self._seen.items() if of == campaign]
         for name, value in answers.items():
             allowed = [questions[name] for questions in asked if name in questions]
             if not allowed:

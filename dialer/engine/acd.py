@@ -98,7 +98,7 @@ class Acd:
     def _choose(self, call: Call) -> Seat | None:
         kept = self._centre.seats.get(call.kept_seat or "")
         if kept is not None and kept.state is SeatState.RESERVED and kept.attempt_id == call.attempt_id:
-            return kept
+            return None if kept.doubted else kept  # a second will show; then it is there, or any other serves
         skill = self._centre.campaigns[call.campaign_id].spec.skill
         return choose_seat(self._centre.seats.values(), call.language, skill, call.campaign_id)
 
@@ -296,10 +296,9 @@ class Acd:
 
     def phone_back(self, endpoint: str) -> None:
         """A phone can be called: at once, where an agent waits for it."""
-        for seat in self._centre.seats.values():
-            if seat.endpoint == endpoint and seat.agent is not None and not seat.phone_up:
-                self._centre.then(Timer(f"phone/{seat.name}"))
-                self.call_phone(seat.name)
+        seat = self._centre.seat_of_endpoint(endpoint)
+        if seat is not None:
+            self.call_phone(seat.name)
 
     def doubt(self, seat_name: str, doubted: bool) -> None:
         """Send no voter to the seat, for nothing may come from its phone; or do so again."""
@@ -312,7 +311,9 @@ class Acd:
         seat = self._centre.seats[seat_name]
         if seat.agent is not None and not seat.phone_up and self._centre.switch_up:
             not_called = Due(What.PHONE_NOT_CALLED, seat_name)
-            self._centre.then(order(Switch.call_seat, seat_name, seat.endpoint).or_else(not_called))
+            self._centre.then(
+                Timer(f"phone/{seat_name}"), order(Switch.call_seat, seat_name, seat.endpoint).or_else(not_called)
+            )
 
     def expect_phone(self, seat_name: str) -> None:
         """The agent's phone is about to be nailed up; if it does not come, it is called."""
@@ -355,5 +356,6 @@ class Acd:
 
 
 def _is_open_to(seat: Seat, call: Call) -> bool:
-    """Whether a voter may come back to the seat: it is ready, or still wraps up that very call."""
-    return seat.state is SeatState.READY or (seat.state is SeatState.WRAP_UP and seat.attempt_id == call.attempt_id)
+    """Whether a voter may come back to the seat: it is free, or still wraps up that very call."""
+    wraps_up = seat.state is SeatState.WRAP_UP and seat.attempt_id == call.attempt_id
+    return seat.free or (wraps_up and not seat.doubted)

@@ -99,7 +99,7 @@ class Agents:
 
     def seat_of_endpoint(self, endpoint: str) -> Seat | None:
         """The seat whose phone this is."""
-        return next((seat for seat in self._centre.seats.values() if seat.endpoint == endpoint), None)
+        return self._centre.seat_of_endpoint(endpoint)
 
     def has_phone(self, seat_name: str) -> bool:
         """Whether a phone is on the line for this seat, as far as is known."""
@@ -197,9 +197,7 @@ class Agents:
             )
             self._judge(seat.name, agent, right=right)
         if seat.agent == agent:
-            if seat.phone_up and await self._silence.is_dead(seat):
-                self._acd.expect_phone(seat.name)
-            else:
+            if not (seat.phone_up and await self._silence.is_dead(seat)):  # else it is called as it goes
                 self._acd.call_phone(seat.name)
             return f"seat {seat.name}: signed in already"
         return await self._take_seat(seat_name, agent, account, phone_here=False)
@@ -212,8 +210,7 @@ class Agents:
                 f"this agent is logged in at seat {elsewhere.name}; log off there first", RefusedBecause.AGENT_ELSEWHERE
             )
         again = elsewhere is not None and seat.phone_up
-        if again and not phone_here and await self._silence.is_dead(seat):
-            self._acd.expect_phone(seat.name)
+        if again and not phone_here and await self._silence.is_dead(seat):  # and called as it goes
             return f"seat {seat.name}: its phone is called again"
         if phone_here and seat.phone_up and not again:
             raise CommandRefused(f"the phone of seat {seat.name} is on the line already; hang it up first")

@@ -49,6 +49,7 @@ from dialer.engine.users import Users
 from dialer.engine.views import centre_view
 from dialer.engine.world import CampaignRun, Centre, SeatTally
 from dialer.pacing.port import PacingEvent, PacingEventKind
+from dialer.pacing.tuning import TUNED
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import day_start
 
@@ -58,7 +59,6 @@ FLOW_GRACE_SECONDS = 5.0  # after a hang-up, for the flow's last commit
 HANG_UP_SECONDS = 5.0  # how long the last calls may take to end once they are hung up
 UNSAID_SECONDS = 900.0  # so long after a talk its agent may say what came of it, where the dialler's end came between
 RECONCILE_SECONDS = 5.0  # a flow that comes back before the first resync waits so long for it
-ANSWER_MEMORY = 100.0  # calls, as the pacer's own: what other campaigns on the same seats are told of this one
 _TELLS_OF_LIST = frozenset({PacingEventKind.ANSWERED, PacingEventKind.FAILED})
 _ENDS_OF_RINGING = _TELLS_OF_LIST | {PacingEventKind.CANCELLED}
 _FIRST = {kind: place for place, kind in enumerate((Learn, Timer, Order, StoreCommit, Notify))}
@@ -363,6 +363,7 @@ class Engine:
                     try:
                         self._do(effect)
                     except Exception as error:  # noqa: BLE001 - whatever it is: what else follows is still to be kept
+                        _log.error("effect.failed", effect=type(effect).__name__, problem=type(error).__name__)
                         mistake = mistake or error
         finally:
             centre.in_turn = False
@@ -416,7 +417,7 @@ class Engine:
         now, rang = self._centre.clock.monotonic(), None
         if call is not None:
             if kind in _TELLS_OF_LIST:
-                run.answer_rate += ((kind is PacingEventKind.ANSWERED) - run.answer_rate) / ANSWER_MEMORY
+                run.answer_rate += ((kind is PacingEventKind.ANSWERED) - run.answer_rate) / TUNED.answer_memory
             if kind in _ENDS_OF_RINGING and call.ringing_seconds is not None:
                 until = now if call.leg.answered_seconds is None else call.leg.answered_seconds
                 rang = max(0.0, until - call.ringing_seconds)

@@ -31,9 +31,8 @@ class Seat:
     agent: str | None = None
     agent_languages: frozenset[str] = frozenset()
     skills: frozenset[str] = frozenset()  # the agent's
-    campaigns: frozenset[str] = (
-        frozenset()
-    )  # that it alone serves, by a supervisor's word; empty: all that the skills allow
+    # That it alone serves, by a supervisor's word; empty: all that the skills allow.
+    campaigns: frozenset[str] = frozenset()
     phone_up: bool = False
     doubted: bool = False  # the phone is listened to, for it may be dead: no voter is sent there meanwhile
     attempt_id: AttemptId | None = None  # with a call, and through its wrap-up
@@ -54,6 +53,11 @@ class Seat:
     def leaving(self) -> bool:
         """Has announced a break or a log-off: will not be free after this call."""
         return self.then is not SeatState.READY
+
+    @property
+    def free(self) -> bool:
+        """Whether a voter may be sent there now."""
+        return self.state is SeatState.READY and not self.doubted
 
     @property
     def spoken(self) -> frozenset[str]:
@@ -195,10 +199,6 @@ def choose_seat(seats: Iterable[Seat], language: str, skill: str | None = None, 
     A seat without languages takes any. Where nobody free speaks it, the longest idle of all: an answered voter must not wait.
     A skill is never waived, nor is what a supervisor said of the seat: they say who may take the call at all.
     """
-    ready = [
-        seat
-        for seat in seats
-        if seat.state is SeatState.READY and not seat.doubted and seat.can_serve(skill, campaign_id)
-    ]
+    ready = [seat for seat in seats if seat.free and seat.can_serve(skill, campaign_id)]
     fitting = [seat for seat in ready if not seat.spoken or language in seat.spoken]
     return min(fitting or ready, key=lambda seat: (seat.since.seconds, seat.name), default=None)

@@ -89,46 +89,55 @@ class SeatSilence:
 
     def phone_away(self, endpoint: str) -> None:
         """The switch does not reach an endpoint any more. A phone that still sends is only registered anew."""
-        for seat in [*self._centre.seats.values()]:
-            if seat.endpoint == endpoint and seat.phone_up and self._timeout_seconds:
-                self._acd.doubt(seat.name, True)
-                self._centre.spawn(self._give_up_if_dead(seat), "phone-away")
+        seat = self._centre.seat_of_endpoint(endpoint)
+        if seat is not None and seat.phone_up and self._timeout_seconds:
+            self._acd.doubt(seat.name, True)
+            self._centre.spawn(self._give_up_if_dead(seat.name), "phone-away")
 
     def phone_back(self, endpoint: str) -> None:
         """An endpoint has registered. Where a phone of it is still on the line, that may be dead: its page was reloaded, or another
         page took its place. Then the new one is called, and a voter who is there stays.
         """
-        for seat in [*self._centre.seats.values()]:
-            if seat.endpoint == endpoint and seat.phone_up and seat.agent is not None and self._timeout_seconds:
-                self._centre.spawn(self._replace_if_dead(seat), "phone-back")
+        seat = self._centre.seat_of_endpoint(endpoint)
+        if seat is None or not self._is_nailed_up(seat) or not self._timeout_seconds or seat.name in self._replaced:
+            return
+        self._replaced.add(seat.name)
+        self._centre.spawn(self._replace_if_dead(seat), "phone-back")
 
-    async def is_dead(self, seat: Seat, listens: int = LISTENS) -> bool:
-        """Whether nothing comes from a phone that is nailed up; it is given up then. Until it is known no voter is sent there."""
+    async def is_dead(self, seat: Seat) -> bool:
+        """Whether nothing comes from a phone that is nailed up; it is given up then, and called as it goes. Until it is known no
+        voter is sent there.
+        """
         if not self._timeout_seconds:
             return False
         self._acd.doubt(seat.name, True)
+        listens = TALKING_LISTENS if seat.state is SeatState.TALKING else LISTENS
         if await self._sends(seat, listens=listens):
             self._acd.doubt(seat.name, False)
             return False
         await self._give_up(seat)
         return True
 
-    async def _give_up_if_dead(self, seat: Seat) -> None:
+    def _is_nailed_up(self, seat: Seat) -> bool:
         now = self._centre.seats[seat.name]
+        return now.phone_up and now.agent is not None
+
+    async def _give_up_if_dead(self, seat_name: str) -> None:
+        now = self._centre.seats[seat_name]
         if now.phone_up:
-            await self.is_dead(now, TALKING_LISTENS if now.state is SeatState.TALKING else LISTENS)
+            await self.is_dead(now)
 
     async def _replace_if_dead(self, seat: Seat) -> None:
-        self._replaced.add(seat.name)
         try:
-            if not await self._sends(seat, listens=REPLACED_LISTENS):
+            # While it was listened to, the agent may have left, or the phone gone and been called.
+            if not await self._sends(seat, listens=REPLACED_LISTENS) and self._is_nailed_up(seat):
                 await self._switch.call_seat(seat.name, seat.endpoint)
             await asyncio.sleep(REPLACED_SECONDS)
         except SwitchError as error:
             _log.info("seat.phone-not-called", seat=seat.name, problem=str(error))
         finally:
             self._replaced.discard(seat.name)
-        await self._give_up_if_dead(seat)  # the new one did not come, or the old one was only told to end
+        await self._give_up_if_dead(seat.name)  # the new one did not come, or the old one was only told to end
 
     async def _sends(self, seat: Seat, *, since: int | None = None, listens: int = LISTENS) -> bool:
         """Whether anything has come from a phone since it had sent so many packets, by default: since now. A no takes a second."""

@@ -52,7 +52,7 @@ def pacing_snapshot(
     return PacingSnapshot(
         now_seconds=now,
         hour=datetime.fromtimestamp(centre.clock.now(), centre.zone).hour,
-        free_seats=sum(seat.state is SeatState.READY for seat in seats),
+        free_seats=sum(seat.free for seat in seats),
         busy_seats=tuple(_busy(seat, now) for seat in seats if seat.state in _BUSY),
         paused_seats=sum(1 for seat in seats if seat.state in _ON_BREAK),
         ringing=ringing,
@@ -97,7 +97,7 @@ def _tightest(centre: Centre, run: CampaignRun, now: float) -> tuple[list[Seat],
     }
     others = sorted(_sharing(centre, own, serving) - {own}, key=str)
     flights = {skill: _in_flight(centre, _for_agents(centre, skills, {skill}), run, now) for skill in (own, *others)}
-    ready = {name for name, seat in centre.seats.items() if seat.state is SeatState.READY}
+    ready = {name for name, seat in centre.seats.items() if seat.free}
     working = {name for name, seat in centre.seats.items() if at_work(seat)}
     free = {skill: serving[skill] & ready for skill in flights}
     there = {skill: serving[skill] & working for skill in flights}

@@ -19,7 +19,7 @@ _TAKEN_OVER = "of-the-settings"
 
 
 class Users:
-    """The table of users. What it says holds from the moment at which the change is on disk."""
+    """The table of users. What it says holds once a change is on disk and has been read again."""
 
     def __init__(self, store: Store, clock: Clock, fixed: Collection[str]) -> None:
         """`fixed` are the names of the settings, whose rights nothing here can change."""

@@ -51,6 +51,7 @@ from dialer.engine.seat import Seat
 from dialer.engine.supervision.state import Listener
 from dialer.engine.transfers.state import CallTransfer
 from dialer.pacing.port import Pacer
+from dialer.pacing.tuning import TUNED
 from dialer.polling_day.plan import NO_POLLS, PollingPlan, PollsToday
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import Stretch, WeekHours, next_day
@@ -103,7 +104,7 @@ class CampaignRun:
     state: CampaignState
     order: BoothOrder  # whose turn it is among the booths; it looks at what is in the hopper
     hopper: deque[Claim]  # claimed under a lease, to be dialled next
-    answer_rate: float = 0.25  # of late, for the pacers of other campaigns on the same seats
+    answer_rate: float = TUNED.answer_rate  # of late, for the pacers of other campaigns on the same seats
     priorities_at: float = 0.0  # epoch: when the booths' priorities were last computed
     votes_until: float = 0.0  # epoch: the end of the polling day that they are of
     refilling: bool = False
@@ -260,6 +261,10 @@ class Centre:
         if not self.in_turn and not self._effects and self._tasks is not None:
             asyncio.get_running_loop().call_soon(self._carry_out)
         self._effects += effects
+
+    def seat_of_endpoint(self, endpoint: str) -> Seat | None:
+        """The seat whose phone that is; None: it is none of ours."""
+        return next((seat for seat in self.seats.values() if seat.endpoint == endpoint), None)
 
     def end_by(self, mistake: Exception) -> None:
         """A mistake of our own ends the engine as one in a task does: fail closed. Raises it where no engine runs."""

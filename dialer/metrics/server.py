@@ -11,6 +11,7 @@ import contextlib
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable
+from socketserver import TCPServer
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -32,7 +33,7 @@ async def serving_metrics(host: str, port: int, readiness: Callable[[], Readines
     """Serve for as long as the context lasts; gives the port. `readiness` is called in this loop. Raises PortInUse."""
     loop = asyncio.get_running_loop()
     try:
-        server = WSGIServer((host, port), _Handler)
+        server = _Server((host, port), _Handler)
     except OSError as error:
         raise PortInUse(
             f"{host}:{port} for metrics: {os.strerror(error.errno or 0)}; choose another [metrics] port"
@@ -60,9 +61,11 @@ class _Questions:
         if request["REQUEST_METHOD"] != "GET" or path not in {"/metrics", "/health", "/ready"}:
             start("404 Not Found", [_TEXT])
             return [b"ask for /metrics, /health or /ready\n"]
+        asked = asyncio.run_coroutine_threadsafe(self._ask(), self._loop)
         try:
-            readiness = asyncio.run_coroutine_threadsafe(self._ask(), self._loop).result(ANSWER_SECONDS)
+            readiness = asked.result(ANSWER_SECONDS)
         except TimeoutError:
+            asked.cancel()
             start("503 Service Unavailable", [_TEXT])
             return [b"its loop does not answer\n"]
         if path == "/metrics":
@@ -86,6 +89,17 @@ class _Told(Collector):
     def collect(self) -> Iterable[Metric]:
         """The families as they were told."""
         return self._families
+
+
+class _Server(WSGIServer):
+    def server_bind(self) -> None:
+        """Without a look at the name service, for which the engine's loop would wait."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+        self.setup_environ()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing: who asked has gone, or said nothing in time."""
 
 
 class _Handler(WSGIRequestHandler):

@@ -622,6 +622,10 @@ def _key(accepted: AcceptedCommand) -> str:
     return f"{accepted.sender}/{accepted.command_id}"
 
 
+def _plain(value: object) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
 def audit_of(read: ReadCommand, status: str, why: str = "") -> tuple[str, dict[str, str]]:
     """Who and what the audit says of a command. Whatever a sender wrote must not keep it out of there: what looks like a phone
     number is left out, and an id that does stands as its hash.
@@ -634,7 +638,7 @@ def audit_of(read: ReadCommand, status: str, why: str = "") -> tuple[str, dict[s
     extras: dict[str, str] = {}
     if isinstance(read, AcceptedCommand):
         extras = {
-            key: str(getattr(read.command, key))
+            key: _plain(getattr(read.command, key))
             for key in (
                 "campaign_id",
                 "seat",
@@ -646,7 +650,7 @@ def audit_of(read: ReadCommand, status: str, why: str = "") -> tuple[str, dict[s
                 "who",
                 "user",
             )
-            if hasattr(read.command, key)
+            if getattr(read.command, key, None) is not None
         }
         if read.records:
             extras["records"] = f"{read.records}"

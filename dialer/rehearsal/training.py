@@ -125,6 +125,7 @@ def training_settings(settings: Settings, store: Path, ami_port: int) -> Setting
         "broker": {},
         "rules": {},
         "inbound": {},
+        "metrics": {},
         "agents": [each.model_dump() for each in settings.agents],
         "supervisors": [{"name": DESK, "role": SupervisorRole.DESK}],
         "desk": {**settings.desk.model_dump(), "user": DESK, "broker_password": None},

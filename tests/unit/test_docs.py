@@ -36,6 +36,13 @@ def test_every_command_is_documented() -> None:
             assert not row.endswith("|  |"), f"an option without a meaning: {row}"
 
 
+def test_no_page_has_the_marks_of_two_changes_that_met() -> None:
+    pages = [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]
+    assert [
+        page.name for page in pages if re.search(r"^(<{7}|>{7}) |^={7}$", page.read_text("utf-8"), re.MULTILINE)
+    ] == []
+
+
 @pytest.mark.parametrize("name", ["centre.example.toml", "demo.toml"])
 def test_the_shipped_settings_are_good(name: str) -> None:
     settings = load_settings(ROOT / "config" / name)

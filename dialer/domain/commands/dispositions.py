@@ -16,6 +16,7 @@ from dialer.domain.commands.registry import (
     ReceiptedCommand,
     Value,
     offered,
+    read_moment,
     text_of,
 )
 from dialer.domain.errors import CommandRefused
@@ -79,12 +80,6 @@ def _read_hour(value: object) -> int:
     return value
 
 
-def _read_call_back_at(value: object) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1e11:
-        raise ValueError
-    return float(value)
-
-
 _name_in_script = text_of("[a-z][a-z0-9_]{0,39}")
 _id_of_attempt = text_of("(?a:[A-Za-z0-9-]{1,64})")
 
@@ -115,7 +110,7 @@ VOTERS = Value(
 CALL_BACK_AT = Value(
     "call_back_at",
     "epoch seconds, UTC",
-    _read_call_back_at,
+    read_moment,
     float,
     "of seat-dispose, with call-back: when the number is to be called again",
 )

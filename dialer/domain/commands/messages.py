@@ -16,6 +16,7 @@ from dialer.domain.commands.registry import (
     CommandOfSeat,
     Value,
     offered,
+    read_moment,
 )
 from dialer.domain.errors import CommandRefused
 
@@ -32,12 +33,6 @@ def _read_text(value: object) -> str:
     return value.strip()
 
 
-def _read_moment(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError
-    return float(value)
-
-
 TEXT = Value(
     "text",
     f"a line of 1 to {MOST_LETTERS} letters",
@@ -48,7 +43,7 @@ TEXT = Value(
 READ_AT = Value(
     "message_at",
     "the message's `at`, as seats/{seat} tells it",
-    _read_moment,
+    read_moment,
     float,
     "of seat-message-read: the message's `at`, as seats/{seat} tells it",
 )

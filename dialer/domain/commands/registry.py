@@ -2,7 +2,7 @@
 
 A command is one class with one registration, `@offered(...)`: the page of topics, the wire's own list of names and the test of
 every command by every role are made of them. What is not registered is refused, and each is refused to everybody whose role it
-does not name: the role is the settings' word ([[supervisors]]), never the sender's.
+does not name: the role is the word of the settings ([[supervisors]]) or of the users' table, never the sender's.
 """
 
 from __future__ import annotations
@@ -128,9 +128,16 @@ def read_value(command: str, key: str, value: object) -> Any:
     kind = VALUES[key]
     try:
         return kind.read(value)
-    except ValueError as error:
-        why = f" ({error})" if str(error) else ""
+    except (ValueError, OverflowError) as error:  # a number of four hundred digits, say
+        why = f" ({error})" if isinstance(error, ValueError) and str(error) else ""
         raise CommandRefused(f"`{command}` needs `{key}`, {kind.meaning}{why}") from error
+
+
+def read_moment(value: object) -> float:
+    """A moment, epoch seconds; milliseconds are none. Raises ValueError."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1e11:
+        raise ValueError
+    return float(value)
 
 
 def text_of(pattern: str) -> Callable[[object], str]:

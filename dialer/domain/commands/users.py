@@ -38,7 +38,7 @@ def _read_role(value: object) -> SupervisorRole:
 
 USER = Value(
     "user",
-    "a name of 1 to 32 small letters, digits and dashes, beginning with none of these",
+    "a name of 1 to 32 small letters, digits and dashes, at most 6 of them digits",
     _read_name,
     description="of user-set and user-remove: whose rights are meant",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Outcome
 from dialer.domain.switch import PhoneAway, PhoneBack, SeatDown, SeatSilent, SeatUp
 from dialer.domain.view import CallChange, CallState, SeatChange, SeatState
+from dialer.engine.snapshot import pacing_snapshot
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.ami_codec import AmiMessage
@@ -224,6 +226,49 @@ async def test_a_page_that_took_the_place_of_another_is_called_once_that_one_is_
         await asyncio.sleep(2.0)
         assert site.switch.phone_channel("agent01") not in {None, first}
         assert seat(site).state is SeatState.READY
+
+
+@virtual_time()
+async def test_two_registrations_close_together_call_the_phone_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_floor(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
+        await site.centre.engine.execute(SeatLogIn("01", "asha"))
+        await site.until(lambda: seat(site).state is SeatState.READY)
+        switch, called = site.centre.engine._switch, []
+        call_seat = switch.call_seat
+
+        async def counted(seat_name: str, endpoint: str) -> None:
+            called.append(seat_name)
+            await call_seat(seat_name, endpoint)
+
+        monkeypatch.setattr(switch, "call_seat", counted)
+        site.switch.silence_seat("agent01")
+        site.switch.contact_back("agent01")
+        await asyncio.sleep(0.3)
+        site.switch.contact_back("agent01")
+        await asyncio.sleep(20.0)
+        assert called == ["01"]
+        assert seat(site).state is SeatState.READY
+
+
+@virtual_time()
+async def test_nobody_dials_for_a_seat_whose_phone_may_be_dead(tmp_path: Path) -> None:
+    async with a_floor(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
+        await site.centre.engine.execute(SeatLogIn("01", "asha"))
+        await site.until(lambda: seat(site).state is SeatState.READY)
+        engine = site.centre.engine
+        (run,) = engine._centre.campaigns.values()
+
+        def free_seats() -> int:
+            return pacing_snapshot(engine._centre, engine._trunks, run, Counter(), Counter()).free_seats
+
+        assert free_seats() == 1
+        site.switch.contact_gone("agent01")
+        await asyncio.sleep(0.1)
+        assert (seat(site).state, free_seats()) == (SeatState.READY, 0)
+        await asyncio.sleep(2.0)  # something came from it
+        assert free_seats() == 1
 
 
 @pytest.mark.parametrize("back_first", [True, False])

@@ -104,7 +104,7 @@ def test_a_link_that_comes_back_finds_the_talk_and_the_phones_as_they_are() -> N
                 25,
                 SwitchUp(live, frozenset({"01"}), ((A, "01"),), restarted=False),
                 "timer seat/02 off; timer lost/02 900 agent-gone; seat 02 lost; timer phone/02 5 call-phone;"
-                " alert switch-down over; order call_seat 02 agent02",
+                " alert switch-down over; timer phone/02 off; order call_seat 02 agent02",
             ),
         ]
     )

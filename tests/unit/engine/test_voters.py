@@ -109,7 +109,7 @@ def test_a_phone_that_goes_is_called_again_until_its_agent_has_gone_too() -> Non
             (30, SeatDown("01"), f"learn talk-ended 21.6; learn break-started 0; {LOST}"),
             (30, CallLeftSeat(A, "01"), ""),
             (30, MessageStarted(A), "call message; timer call/A off"),  # no abandoned call: a seat had it
-            (35, Due(What.CALL_PHONE, "01"), "order call_seat 01 agent01"),
+            (35, Due(What.CALL_PHONE, "01"), "timer phone/01 off; order call_seat 01 agent01"),
             (36, Due(What.PHONE_NOT_CALLED, "01"), "timer phone/01 5 call-phone"),
             (40, HUNG_UP, "timer call/A off; call ended; keep end connected"),
             (42, SeatUp("01"), "timer seat/01 off; timer lost/01 off; seat 01 ready"),

@@ -613,3 +613,13 @@ async def test_a_flood_of_commands_is_bounded(store: Store) -> None:
         desk.offer(BOSS, message(id=f"c-{number}", expires_at=SystemClock().now() + 60), retained=False)
     desk.offer(BOSS, b"", retained=True)  # the clearing of a retained message
     assert desk.waiting == 100
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_number_that_no_machine_holds_is_refused_and_nothing_is_raised(name: str) -> None:
+    kind = COMMANDS[name]
+    for key in (*kind.needs, *kind.may):
+        for value in (10**400, -(10**400), 1e308):
+            found = read(of_kind(name, **{key: value}))
+            assert isinstance(found, RefusedCommand), (name, key)
+            assert "is for the role" not in found.text
