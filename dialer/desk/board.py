@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from config.words import SupervisorRole as Role
 from dialer.desk.doors import EVERY_ROLE, WebDoor
 from dialer.desk.hearing import Hearing
-from dialer.desk.people import People, Who
+from dialer.desk.people import People, Who, is_over
 from dialer.desk.picture import Picture, Reader, Told
 from dialer.domain.clock import Clock
 from dialer.domain.commands.messages import MOST_LETTERS
@@ -114,19 +114,19 @@ class Board:
         mine, all_open = len(self._open.get(who.name, ())), sum(map(len, self._open.values()))
         if all_open >= MOST_READERS or mine >= MOST_READERS_EACH:
             return problem(503, "full")
-        news = self._news(request.state.token, who.name)
+        news = self._news(request.state.token, who)
         return StreamingResponse(news, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
-    async def _news(self, token: str, name: str) -> AsyncIterator[bytes]:
+    async def _news(self, token: str, who: Who) -> AsyncIterator[bytes]:
         """The events of one page, until who opened it is signed in no more."""
         looked = self._clock.monotonic()
         shown = self._picture.reading(lambda key: key.partition("/")[0] in SHOWN)
-        with shown as reader, self._counted(name, reader):
+        with shown as reader, self._counted(who.name, reader):
             async for told in reader.told():
                 yield event_of(told)
                 if self._clock.monotonic() - looked >= LOOK_SECONDS:
                     looked = self._clock.monotonic()
-                    if await self._people.who(token) is None:
+                    if await is_over(self._people.who, token, who):
                         return
 
     @contextmanager

@@ -14,11 +14,15 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.words import SupervisorRole as Role
-from dialer.desk.people import Who
+from dialer.desk.people import AGENTS, Who
+from dialer.domain.errors import StoreError
+
+_log = structlog.get_logger(__name__)
 
 COOKIE = "__Host-desk"
 SOCKET = "WEBSOCKET"
@@ -59,6 +63,10 @@ class WebDoor:
         return method == self.method and bool(self._form.fullmatch(path))
 
 
+Find = Callable[[str], Awaitable[Who | None]]
+"""Who has a session's token. Raises StoreError."""
+
+
 class Guard:
     """Lets through who may, and tells everybody else why not, in a word that a page has a sentence for."""
 
@@ -66,13 +74,17 @@ class Guard:
         self,
         inner: ASGIApp,
         doors: Iterable[WebDoor],
-        find: Callable[[str], Awaitable[Who | None]],
+        people: Find,
+        agents: Find,
         origins: Callable[[], frozenset[str]],
     ) -> None:
-        """`find` gives who has a session's token; `origins` are the addresses under which people may have opened the page."""
+        """`agents` are asked for at their doors, `people` at all others; `origins` are the addresses under which people may have
+        opened the page.
+        """
         self._inner = inner
         self._doors = tuple(doors)
-        self._find = find
+        self._people = people
+        self._agents = agents
         self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,7 +102,13 @@ class Guard:
             await _refuse(secured, kind, 403, problem)
         else:
             token = token_in(headers.get("cookie", ""))
-            who = None if door.roles is None or token is None else await self._find(token)
+            find = self._agents if door.roles == AGENTS else self._people
+            try:
+                who = None if door.roles is None or token is None else await find(token)
+            except StoreError as error:
+                _log.error("desk.not-kept", problem=str(error))
+                await _refuse(secured, kind, 503, "not-kept")
+                return
             if door.roles is not None and who is None:
                 await _refuse(secured, kind, 401, "signed-out")
             elif door.roles is not None and who is not None and who.role not in door.roles:

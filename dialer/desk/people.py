@@ -13,11 +13,12 @@ import os
 import secrets
 import sys
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
@@ -26,9 +27,12 @@ from config.settings import Settings
 from config.unfinished import why_weak
 from dialer.desk.directory import Directory
 from dialer.domain.clock import Clock, SystemClock
+from dialer.domain.errors import StoreError
 from dialer.store.cipher import site_key
 from dialer.store.desk_file import DeskFile, KeptPassword, desk_path
 from dialer.store.users import read_kept_users
+
+_log = structlog.get_logger(__name__)
 
 LEAST_PASSWORD = 12
 MOST_PASSWORD = 200
@@ -47,7 +51,9 @@ _NICE = 15
 STATUS = {"wrong": 401, "once": 403, "expired": 403, "weak": 409}
 """Of HTTP, for a sign-in that was refused by that word; all others: 429."""
 AGENT = "agent"
-"""The role of who has a seat: no role of the settings, so that no door is for both."""
+"""The role of who has a seat: no role of the settings."""
+AGENTS = frozenset({AGENT})
+"""Of a door for them: it asks for their sessions alone, and every other for those of people, so that no door is for both."""
 
 T = TypeVar("T")
 
@@ -198,10 +204,10 @@ class People:
         (name, used_at), now = found, self._clock.now()
         user = self._directory.find(name)
         if user is None or used_at < user.changed_at or now - used_at > self._idle_seconds:
-            await self._file.end_session(digest)
+            await tolerated(self._file.end_session(digest))
             return None
         if now - used_at > NOTED_SECONDS:
-            await self._file.use_session(digest, now)
+            await tolerated(self._file.use_session(digest, now))
         return Who(name, user.role)
 
     async def sign_out(self, token: str) -> None:
@@ -288,6 +294,25 @@ async def give_password(settings: Settings, name: str) -> str:
     """A one-time password at a site: `People.give_once`. Raises SettingError, StoreError."""
     async with people_of(settings) as people:
         return await people.give_once(name)
+
+
+async def tolerated(writing: Awaitable[None]) -> None:
+    """A disk that is full signs nobody out; what could not be written of a session is tried again at the next request."""
+    try:
+        await writing
+    except StoreError as error:
+        _log.warning("desk.session-unwritten", problem=str(error))
+
+
+async def is_over(find: Callable[[str], Awaitable[Who | None]], token: str, who: Who) -> bool:
+    """Whether that one has the session no more, of whom a page is open. A file that cannot be read now ends no page: it is looked
+    at again.
+    """
+    try:
+        return await find(token) != who
+    except StoreError as error:
+        _log.warning("desk.session-unread", problem=str(error))
+        return False
 
 
 def new_token() -> str:

@@ -42,7 +42,7 @@ from dialer.desk.hearing import Hearing
 from dialer.desk.http import desk_server, listening
 from dialer.desk.pages_built import BUILT
 from dialer.desk.passkeys import Passkeys, passkey_host
-from dialer.desk.people import MOST_PASSWORD, STATUS, NotSignedIn, People, Who
+from dialer.desk.people import MOST_PASSWORD, STATUS, NotSignedIn, People
 from dialer.desk.picture import Picture
 from dialer.desk.users import UsersPage
 from dialer.domain.clock import Clock, SystemClock
@@ -203,6 +203,7 @@ class AgentDesk:
         idle_seconds = settings.desk.idle_hours * 3600
         self._people = parts.people
         self._sessions = AgentSessions(records, parts.picture, parts.clock, idle_seconds)
+        self.who = self._sessions.who
         entrance = AgentEntrance(floor, self._sessions, parts.people, parts.hearing, parts.picture)
         self.drafts = AgentDrafts(records)
         self.streams = AgentStreams(floor, self._sessions, parts.picture, self.drafts)
@@ -214,10 +215,6 @@ class AgentDesk:
         ]
         self.pops = AgentPops(parts.picture, reading, PopMaker(settings), records)
         self.figures = AgentFigures(parts.picture, reading, site_zone(settings))
-
-    async def who(self, token: str) -> Who | None:
-        """Who has a token: an agent, or somebody of the board; None: nobody."""
-        return await self._sessions.who(token) or await self._people.who(token)
 
     async def sign_out(self, token: str) -> None:
         """Whoever has that token is signed in no more."""
@@ -368,7 +365,7 @@ async def running_desk(
                 health_door(picture),
                 document_door(),
             ]
-            guard = Guard(make_app(doors), doors, agents.who, lambda: origins)
+            guard = Guard(make_app(doors), doors, people.who, agents.who, lambda: origins)
             server = desk_server(settings.desk, guard)
             async with asyncio.TaskGroup() as group:
                 beside = [

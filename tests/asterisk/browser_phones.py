@@ -265,7 +265,7 @@ async def many_phones(settings: Settings, asterisk: RealAsterisk, told: Told) ->
     doors = AgentPhones(settings, find).doors()
     with listening("127.0.0.1", 0) as listener:
         origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        desk = desk_server(settings.desk, Guard(make_app(doors), doors, find, lambda: frozenset({origin})))
+        desk = desk_server(settings.desk, Guard(make_app(doors), doors, find, find, lambda: frozenset({origin})))
         serving = asyncio.create_task(desk.serve(sockets=[listener]))
         await desk.open.wait()
         begun = time.monotonic()

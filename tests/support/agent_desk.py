@@ -33,7 +33,6 @@ ME: dict[str, Any] = {
     "languages": ["en", "mr"],
     "pause_reasons": ["break", "meal", "training", "meeting", "technical"],
     "transfer_targets": [{"name": "desk-lead", "kind": "supervisor"}],
-    "campaigns": [{"id": "turnout-agents", "purpose": "turnout"}],
     "wrap_up_seconds": {"turnout-agents": 30},
     "undo_seconds": 5,
     "other_tab": False,
@@ -236,7 +235,7 @@ async def agent_desk(*beside: WebDoor) -> AsyncIterator[AgentDesk]:
         async def find(token: str) -> Who | None:
             return None
 
-        server = desk_server(Desk(), Guard(make_app(doors), doors, find, lambda: frozenset({desk.origin})))
+        server = desk_server(Desk(), Guard(make_app(doors), doors, find, find, lambda: frozenset({desk.origin})))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await server.open.wait()
         try:

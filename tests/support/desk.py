@@ -27,6 +27,7 @@ from dialer.desk.picture import Picture
 from dialer.desk.server import AgentDesk, Asset, DeskParts, Entrance, document_door, health_door, make_app
 from dialer.desk.users import UsersPage
 from dialer.domain.clock import SystemClock
+from dialer.domain.errors import StoreError
 from dialer.mqtt import topics
 from dialer.store.agent_reading import AgentReading
 from dialer.store.connection import exclusive_connection
@@ -50,6 +51,11 @@ SEATED: dict[str, Any] = {
     "state": "ready",
 }
 """What the dialler says of that seat while nobody is on the line."""
+
+
+async def full_disk(*_: object) -> None:
+    """What a method of the desk's file does where nothing can be written, or read, any more."""
+    raise StoreError("the disk is full")
 
 
 class SetClock(SystemClock):
@@ -207,7 +213,7 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     users = UsersPage(directory, people, file, hearing, board.shut)
     doors = [*entrance.doors(), *board.doors(), *users.doors(), *passkeys.doors(), *agents.doors]
     doors += [health_door(picture), document_door()]
-    guard = Guard(make_app(doors), doors, agents.who, lambda: frozenset({ORIGIN}))
+    guard = Guard(make_app(doors), doors, people.who, agents.who, lambda: frozenset({ORIGIN}))
     transport = httpx.ASGITransport(app=guard)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:
         yield DeskStand(doors, picture, hearing, people, file, clock, board, users, passkeys, agents, browser, guard)

@@ -47,7 +47,6 @@ class Floor:
             "phone": self.phones.get(who.seat, "own"),
             "language": languages[0] if languages else self._language,
             "languages": languages,
-            "campaigns": [{"id": each.id, "purpose": each.purpose.value} for each in campaigns],
             "wrap_up_seconds": {each.id: each.wrap_up_seconds for each in campaigns},
             **self._same,
         }

@@ -25,7 +25,7 @@ from config.settings import Settings
 from dialer.desk.board import problem
 from dialer.desk.doors import SOCKET, WebDoor
 from dialer.desk.http import MOST_SOCKET_BYTES
-from dialer.desk.people import AGENT, Who
+from dialer.desk.people import AGENTS, Who, is_over
 
 _log = structlog.get_logger(__name__)
 
@@ -60,8 +60,8 @@ class AgentPhones:
     def doors(self) -> list[WebDoor]:
         """What a phone asks for."""
         return [
-            WebDoor("POST", "/api/agent/phone", self.phone, frozenset({AGENT}), {200: dict[str, str]}),
-            WebDoor(SOCKET, PATH, self.line, frozenset({AGENT})),
+            WebDoor("POST", "/api/agent/phone", self.phone, AGENTS, {200: dict[str, str]}),
+            WebDoor(SOCKET, PATH, self.line, AGENTS),
         ]
 
     async def phone(self, request: Request) -> Response:
@@ -143,7 +143,7 @@ class AgentPhones:
     async def _until_signed_out(self, page: WebSocket) -> int:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            if await self._find(page.state.token) != page.state.who:
+            if await is_over(self._find, page.state.token, page.state.who):
                 return SIGNED_OUT
 
     def _is_of_the_house(self, page: WebSocket) -> bool:

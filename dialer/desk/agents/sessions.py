@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-
-import structlog
-
-from dialer.desk.people import AGENT, NOTED_SECONDS, Who, digest_of, new_token
+from dialer.desk.people import AGENT, NOTED_SECONDS, Who, digest_of, new_token, tolerated
 from dialer.desk.picture import Picture
 from dialer.domain.clock import Clock
-from dialer.domain.errors import StoreError
 from dialer.store.agent_records import AgentRecords, AgentSession
-
-_log = structlog.get_logger(__name__)
 
 NOBODY_SECONDS = 60.0
 """A dialler that starts again may take so long until it has its agents back, and says meanwhile that nobody is there."""
@@ -47,18 +40,11 @@ class AgentSessions:
         who = Who(session.agent, AGENT, session.seat)
         if now - session.used_at > self._idle_seconds or self._is_gone(who):
             self._forget(session.seat)
-            await self._tried(self._records.end_session(session.digest))
+            await tolerated(self._records.end_session(session.digest))
             return None
         if now - session.used_at > NOTED_SECONDS:
-            await self._tried(self._records.use_session(session.digest, now))
+            await tolerated(self._records.use_session(session.digest, now))
         return who
-
-    async def _tried(self, writing: Awaitable[None]) -> None:
-        """A disk that is full takes nobody's seat away; what could not be written is tried again at the next request."""
-        try:
-            await writing
-        except StoreError as error:
-            _log.warning("desk.session-unwritten", problem=str(error))
 
     async def sign_out(self, token: str) -> None:
         """The session is over; the seat is as it was."""
@@ -67,10 +53,6 @@ class AgentSessions:
     def leave(self, seat: str) -> None:
         """Its agent has logged off: the session is over as soon as the seat is empty, which may be after a call."""
         self._leaving.add(seat)
-
-    def is_anothers(self, who: Who) -> bool:
-        """Whether the dialler has another agent at the seat."""
-        return self._agent_at(who.seat, who.name) not in {who.name, None}
 
     def _agent_at(self, seat: str, unsaid: str) -> str | None:
         told = self._picture.get(f"seat/{seat}")

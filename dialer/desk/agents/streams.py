@@ -15,10 +15,9 @@ from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.board import event_of, problem
 from dialer.desk.doors import WebDoor
-from dialer.desk.people import AGENT, Who
+from dialer.desk.people import AGENTS, Who, is_over
 from dialer.desk.picture import Picture, Reader, Told
 
-AGENTS = frozenset({AGENT})
 LOOK_SECONDS = 5.0  # whether who has the page open is still signed in
 
 
@@ -77,14 +76,16 @@ class AgentStreams:
             f"pop/{who.seat}": "pop",
             f"figures/{who.name}": "figures",
         }
-        looked, number, is_over = self._picture.now(), 0, False
+        looked, number, ended = self._picture.now(), 0, False
         with self._picture.reading(names.__contains__, 0.0) as reader, self._having(who.seat, tab, reader) as stream:
             async for told in reader.told():
                 seat = self._picture.get(f"seat/{who.seat}") or {}
-                if seat.get("agent") != who.name or abs(told.at - looked) >= LOOK_SECONDS:
+                agent = seat.get("agent")
+                if agent != who.name or abs(told.at - looked) >= LOOK_SECONDS:
                     looked = told.at
-                    is_over = await self._sessions.who(token) is None
-                if is_over or stream.taken:
+                    # The next agent's voter is none of theirs, whatever the file says of the session.
+                    ended = await is_over(self._sessions.who, token, who) or agent not in {who.name, None}
+                if ended or stream.taken:
                     break
                 keys = names if number == 0 else [*told.values, *told.gone]
                 values: dict[str, Any] = {names[key]: told.values.get(key) for key in keys}
@@ -93,8 +94,8 @@ class AgentStreams:
                     values["pop"] = {**pop, "draft": self._drafts.of(who.seat, pop["attempt"])}
                 yield event_of(Told(number, told.at, values))
                 number = told.number + 1
-            if is_over or stream.taken:  # else the desk stops, and the page tries again
-                yield event_of(Told(number, self._picture.now(), {"ended": "signed-out" if is_over else "taken"}))
+            if ended or stream.taken:  # else the desk stops, and the page tries again
+                yield event_of(Told(number, self._picture.now(), {"ended": "signed-out" if ended else "taken"}))
 
     @contextmanager
     def _having(self, seat: str, tab: str, reader: Reader) -> Iterator[_Stream]:

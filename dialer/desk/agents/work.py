@@ -10,11 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions
-from dialer.desk.agents.streams import AGENTS
 from dialer.desk.board import problem
 from dialer.desk.doors import WebDoor
 from dialer.desk.hearing import Hearing
-from dialer.desk.people import Who
+from dialer.desk.people import AGENTS, Who
 from dialer.desk.picture import Picture
 from dialer.domain.commands.registry import COMMANDS
 

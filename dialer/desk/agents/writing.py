@@ -12,10 +12,9 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from dialer.desk.agents.drafts import AgentDrafts
-from dialer.desk.agents.streams import AGENTS
 from dialer.desk.board import problem
 from dialer.desk.doors import WebDoor
-from dialer.desk.people import Who
+from dialer.desk.people import AGENTS, Who
 from dialer.desk.picture import Picture
 from dialer.domain.errors import KeyTaken
 from dialer.store.agent_reading import AgentReading

@@ -11,16 +11,17 @@ import pytest
 
 from config.words import Purpose
 from dialer.desk.agents.sessions import NOBODY_SECONDS
+from dialer.desk.agents.streams import LOOK_SECONDS
 from dialer.desk.agents.work import OFFERED
 from dialer.desk.doors import COOKIE
 from dialer.desk.hearing import Reply
 from dialer.desk.people import AGENT, NOTED_SECONDS, Who
 from dialer.domain.commands.registry import AT_THE_SEAT, COMMANDS
-from dialer.domain.errors import LogInRefused, RefusedBecause, StoreError
+from dialer.domain.errors import LogInRefused, RefusedBecause
 from dialer.domain.pin_proof import read_proof
 from dialer.store.agent_records import AgentRecords
 from ivr_flows.script import ScriptLibrary
-from tests.support.desk import PIN, PIN_HASH, SEATED, DeskStand, desk_settings, desk_stand
+from tests.support.desk import PIN, PIN_HASH, SEATED, DeskStand, desk_settings, desk_stand, full_disk
 from tests.support.screen_pop import ATTEMPT, GROUNDS, VOTERS, closing, fill_household, on_the_line, until, values_of
 
 ID = "0f9a7c1e-click"
@@ -134,7 +135,6 @@ async def test_a_page_knows_agent_and_seat_and_what_the_settings_say(desk: DeskS
         "mr",
         ["mr", "hi"],
     )
-    assert me["campaigns"] == [{"id": "turnout-agents", "purpose": "turnout"}]
     assert me["wrap_up_seconds"] == {"turnout-agents": 45.0}
     assert me["transfer_targets"] == [{"name": "help", "kind": "supervisor"}]
     assert me["pause_reasons"][0] == "break"
@@ -169,12 +169,9 @@ async def test_another_agent_at_the_seat_ends_it_at_once_and_so_does_idleness(de
 
 
 async def test_a_full_disk_takes_nobodys_seat_away(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def full(*_: object) -> None:
-        raise StoreError("the disk is full")
-
     token = await desk.agent_token()
-    monkeypatch.setattr(AgentRecords, "use_session", full)
-    monkeypatch.setattr(AgentRecords, "end_session", full)
+    monkeypatch.setattr(AgentRecords, "use_session", full_disk)
+    monkeypatch.setattr(AgentRecords, "end_session", full_disk)
     desk.clock.pass_seconds(NOTED_SECONDS + 1)
     assert await desk.agents.who(token) == Who("101", AGENT, "04")
     desk.picture.put("seat/04", {**SEATED, "agent": "102"})
@@ -248,6 +245,21 @@ async def test_a_stream_ends_with_the_session_before_the_next_agents_voter_is_to
         assert values_of(await anext(news)) == {"ended": "signed-out"}
         with pytest.raises(StopAsyncIteration):
             await anext(news)
+
+
+async def test_a_file_that_cannot_be_read_ends_no_stream_but_that_of_a_seat_which_is_anothers(
+    desk: DeskStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = await desk.agent_token()
+    monkeypatch.setattr(AgentRecords, "session", full_disk)
+    async with closing(desk.agents.streams._news(token, Who("101", AGENT, "04"), "")) as news:
+        await anext(news)
+        desk.clock.pass_seconds(LOOK_SECONDS)
+        desk.picture.put("seat/04", {**SEATED, "agent": None})
+        assert "seat" in values_of(await anext(news))
+        desk.picture.put("seat/04", on_the_line(agent="102"))
+        desk.picture.put("pop/04", {"attempt": ATTEMPT})
+        assert values_of(await anext(news)) == {"ended": "signed-out"}
 
 
 async def test_who_is_on_the_line_is_read_from_the_store_and_the_number_is_masked(

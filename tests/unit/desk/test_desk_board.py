@@ -20,8 +20,9 @@ from dialer.desk.why import warnings, why
 from dialer.domain.commands.registry import COMMANDS
 from dialer.pacing.port import Limit
 from dialer.store.connection import exclusive_connection
+from dialer.store.desk_file import DeskFile
 from dialer.store.desk_reading import DeskReading
-from tests.support.desk import PASSWORD, DeskStand, SetClock, desk_stand
+from tests.support.desk import PASSWORD, DeskStand, SetClock, desk_stand, full_disk
 
 ID = "0f9a7c1e-click"
 
@@ -99,16 +100,35 @@ async def test_a_board_is_told_of_its_own_kinds_and_of_no_others(desk: DeskStand
     desk.picture.put("seat/01", {"state": "ready"})
     desk.picture.put("pop/01", {"name": "somebody"})
     token = await desk.people.sign_in("viewer", PASSWORD)
-    news = desk.board._news(token, "viewer")
+    news = desk.board._news(token, Who("viewer", "viewer"))
     first = await anext(news)
     assert b"seat/01" in first
     assert b"somebody" not in first
     await news.aclose()  # type: ignore[attr-defined]
 
 
+async def test_a_look_that_fails_ends_no_page_and_the_next_one_does(
+    desk: DeskStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = await desk.people.sign_in("viewer", PASSWORD)
+    news = desk.board._news(token, Who("viewer", "viewer"))
+    await anext(news)
+    await desk.people.sign_out(token)
+    with monkeypatch.context() as broken:
+        broken.setattr(DeskFile, "session", full_disk)
+        desk.clock.pass_seconds(LOOK_SECONDS)
+        for told in range(2):
+            desk.picture.put("seat/01", {"calls": told})
+            assert b"seat/01" in await anext(news)
+    desk.clock.pass_seconds(LOOK_SECONDS)
+    desk.picture.put("seat/01", {"calls": 9})
+    with pytest.raises(StopAsyncIteration):
+        await anext(news)
+
+
 async def test_a_page_whose_sign_in_ended_is_told_nothing_more(desk: DeskStand) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
-    news = desk.board._news(token, "viewer")
+    news = desk.board._news(token, Who("viewer", "viewer"))
     await anext(news)
     await desk.people.sign_out(token)
     desk.clock.pass_seconds(LOOK_SECONDS)
@@ -120,7 +140,7 @@ async def test_a_page_whose_sign_in_ended_is_told_nothing_more(desk: DeskStand) 
 
 async def test_one_person_opens_a_few_boards_and_no_more(desk: DeskStand) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
-    every = [desk.board._news(token, "viewer") for _ in range(MOST_READERS_EACH)]
+    every = [desk.board._news(token, Who("viewer", "viewer")) for _ in range(MOST_READERS_EACH)]
     for news in every:
         await anext(news)
     answer = await desk.get("/api/board/events", "viewer")

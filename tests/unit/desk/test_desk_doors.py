@@ -13,7 +13,9 @@ from config.words import SupervisorRole
 from dialer.desk.doors import COOKIE, MOST_BODY_BYTES, SOCKET, cookie_of, token_in
 from dialer.desk.figures import STRETCH_SECONDS
 from dialer.desk.server import make_app
-from tests.support.desk import AGENT, ORIGIN, PASSWORD, DeskStand, desk_stand
+from dialer.store.agent_records import AgentRecords
+from dialer.store.desk_file import DeskFile
+from tests.support.desk import AGENT, ORIGIN, PASSWORD, DeskStand, desk_stand, full_disk
 
 SIGN_IN = {"name": "supervisor", "password": PASSWORD}
 OPEN = {"/", "/board", "/agent", "/assets/{name}", "/api/me", "/api/sign-in", "/api/sign-out", "/health"}
@@ -44,8 +46,9 @@ async def test_nobody_comes_in_unless_signed_in_and_nobody_but_the_doors_own_rol
         for role in [None, *SupervisorRole, AGENT]:
             if role in door.roles and door.path in ENDLESS:
                 continue
+            is_known = (role == AGENT) == (AGENT in door.roles)  # whom the door asks for: agents, or people
             if door.method == SOCKET:
-                refused = "signed-out" if role is None else "role"
+                refused = "role" if role is not None and is_known else "signed-out"
                 assert await desk.socket(door.path, role) == (None if role in door.roles else refused)
                 continue
             if door.method == "GET":
@@ -55,7 +58,8 @@ async def test_nobody_comes_in_unless_signed_in_and_nobody_but_the_doors_own_rol
             if role is None:
                 assert answer.status_code == 401, door
             elif role not in door.roles:
-                assert (answer.status_code, answer.json()) == (403, {"problem": "role"}), (door, role)
+                told = (403, {"problem": "role"}) if is_known else (401, {"problem": "signed-out"})
+                assert (answer.status_code, answer.json()) == told, (door, role)
             else:
                 assert answer.status_code in {200, 409, 422}, (door, role)
     assert SupervisorRole.DESK not in {role for door in desk.doors for role in door.roles or ()}
@@ -64,6 +68,35 @@ async def test_nobody_comes_in_unless_signed_in_and_nobody_but_the_doors_own_rol
         if door.roles is not None:
             assert (door.roles == {AGENT}) == door.path.startswith("/api/agent/"), door
             assert door.roles == {AGENT} or AGENT not in door.roles, door
+
+
+async def test_a_door_asks_for_agents_or_for_people_and_for_nobody_twice(
+    desk: DeskStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for role, path, other in (
+        (AGENT, "/api/agent/phone", DeskFile),
+        ("supervisor", "/api/passkeys/challenge", AgentRecords),
+    ):
+        await desk.cookie(role)
+        with monkeypatch.context() as broken:
+            broken.setattr(other, "session", full_disk)
+            assert (await desk.post(path, {}, role)).status_code in {409, 422}
+
+
+async def test_a_file_that_cannot_be_read_is_a_refusal_as_any_other(
+    desk: DeskStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for role in (AGENT, "supervisor"):
+        await desk.cookie(role)
+    monkeypatch.setattr(DeskFile, "session", full_disk)
+    monkeypatch.setattr(AgentRecords, "session", full_disk)
+    for role, path in ((AGENT, "/api/agent/command"), ("supervisor", "/api/board/commands")):
+        answer = await desk.post(path, {"id": "0f9a7c1e-click", "name": "stop-all"}, role)
+        assert (answer.status_code, answer.json()) == (503, {"problem": "not-kept"})
+        assert answer.headers["content-security-policy"]
+        assert answer.headers["cache-control"] == "no-store"
+    assert await desk.socket("/api/agent/ws", AGENT) == "not-kept"
+    assert not desk.hearing.asked
 
 
 @pytest.mark.parametrize(

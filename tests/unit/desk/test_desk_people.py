@@ -15,13 +15,14 @@ from dialer.desk.people import (
     FREE_TRIES,
     LONGEST_LOCK_SECONDS,
     MOST_WAITING,
+    NOTED_SECONDS,
     REMEMBERED,
     NotSignedIn,
     People,
     Who,
 )
 from dialer.store.desk_file import DeskFile
-from tests.support.desk import CHEAP, EVERYBODY, PASSWORD, DeskStand, desk_stand
+from tests.support.desk import CHEAP, EVERYBODY, PASSWORD, DeskStand, desk_stand, full_disk
 
 
 @pytest.fixture
@@ -73,6 +74,19 @@ async def test_who_is_in_the_settings_no_more_is_signed_out(desk: DeskStand) -> 
     people = People(desk.file, Directory([]), desk.clock, 3600.0, CHEAP)
     assert await people.who(token) is None
     people.close()
+
+
+async def test_a_full_disk_signs_nobody_out_and_lets_nobody_stay(
+    desk: DeskStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = desk.tokens["supervisor"] = await desk.people.sign_in("supervisor", PASSWORD)
+    monkeypatch.setattr(DeskFile, "use_session", full_disk)
+    monkeypatch.setattr(DeskFile, "end_session", full_disk)
+    desk.clock.pass_seconds(NOTED_SECONDS + 1)
+    asked = {"id": "0f9a7c1e-click", "name": "stop-all"}
+    assert (await desk.post("/api/board/commands", asked, "supervisor")).json()["status"] == "done"
+    desk.clock.pass_seconds(3600)
+    assert await desk.people.who(token) is None
 
 
 async def test_a_new_password_ends_the_sessions_of_the_old_one(desk: DeskStand) -> None:

@@ -32,6 +32,7 @@ from dialer.desk.doors import COOKIE, Guard
 from dialer.desk.http import MOST_SOCKET_BYTES, desk_server, listening
 from dialer.desk.people import AGENT, Who
 from dialer.desk.server import make_app
+from dialer.domain.errors import StoreError
 from tests.support.virtual import virtual_time
 
 REGISTER = (
@@ -127,7 +128,7 @@ class PhoneStand:
     """The desk's doors for phones, open on this machine."""
 
     switch: Switch
-    who: dict[str, Who]
+    who: dict[str, Who | StoreError]
     origin: str
     settings: Settings
 
@@ -150,10 +151,14 @@ class PhoneStand:
 
 @contextlib.asynccontextmanager
 async def phone_stand(**changes: object) -> AsyncIterator[PhoneStand]:
-    switch, who = Switch(), dict(AGENTS)
+    switch = Switch()
+    who: dict[str, Who | StoreError] = {**AGENTS}
 
     async def find(token: str) -> Who | None:
-        return who.get(token)
+        found = who.get(token)
+        if isinstance(found, StoreError):
+            raise found
+        return found
 
     async with serve(switch.take, "127.0.0.1", 0, subprotocols=[Subprotocol("sip")]) as served:
         seats = [{"name": f"{n:02d}", "endpoint": f"agent{n:02d}", "webrtc": n == 1} for n in (1, 2)]
@@ -165,7 +170,7 @@ async def phone_stand(**changes: object) -> AsyncIterator[PhoneStand]:
         with listening("127.0.0.1", 0) as listener:
             origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
             doors = AgentPhones(settings, find).doors()
-            desk = desk_server(settings.desk, Guard(make_app(doors), doors, find, lambda: frozenset({origin})))
+            desk = desk_server(settings.desk, Guard(make_app(doors), doors, find, find, lambda: frozenset({origin})))
             serving = asyncio.create_task(desk.serve(sockets=[listener]))
             await desk.open.wait()
             try:
@@ -300,6 +305,18 @@ async def test_a_phone_ends_with_the_session() -> None:
         began = loop.time()
         assert await closed_with(page) == SIGNED_OUT
         assert loop.time() - began == pytest.approx(LOOK_SECONDS, abs=1.0)
+
+
+@virtual_time()
+async def test_a_file_that_cannot_be_read_ends_no_phone() -> None:
+    async with phone_stand() as stand:
+        page = await stand.page()
+        stand.who["t1"] = StoreError("the file is busy")
+        await asyncio.sleep(LOOK_SECONDS * 2.5)
+        await page.send(REGISTER)
+        assert await page.recv() == ANSWER
+        stand.who["t1"] = Who("103", AGENT, "01")
+        assert await closed_with(page) == SIGNED_OUT
 
 
 async def test_a_stop_of_the_desk_waits_for_no_phone() -> None:

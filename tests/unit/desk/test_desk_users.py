@@ -136,7 +136,7 @@ async def test_an_open_board_ends_with_the_right_to_it(desk: DeskStand, table: T
     table.add("meena", "coach")
     await desk.people.sign_in("meena", await desk.people.give_once("meena"), NEW)
     token = await desk.people.sign_in("meena", NEW)
-    news = desk.board._news(token, "meena")
+    news = desk.board._news(token, Who("meena", "coach"))
     await anext(news)
     desk.clock.pass_seconds(10)
     table.remove("meena")
