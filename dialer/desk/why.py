@@ -35,8 +35,6 @@ def why(
     if not campaign.get("due"):
         return _answer("nothing-due", numbers=campaign.get("numbers", 0), closed=campaign.get("closed", 0))
     limit = campaign.get("limited_by")
-    if limit == "channels" and campaign.get("speed"):
-        limit = "speed"
     states = Counter(str(seat.get("state")) for seat in seats)
     figures = {
         "ready": states["ready"],

@@ -42,13 +42,7 @@ def pacing_snapshot(
     room = trunks.free_channels(run.spec.trunks, used, now)
     if run.spec.channels is not None:
         room = min(room, run.spec.channels - _channels_taken(centre, run))
-    speed = run.speed_at(centre.clock.now())
-    if speed is not None and speed.most_calls is not None:
-        room = min(room, speed.most_calls - sum(1 for _ in _outbound(centre, run)))
-    if speed is not None and speed.calls_per_seat is not None:
-        there = sum(at_work(seat) for seat in seats_of(centre, run))
-        rings = sum(not call.answered for call in _outbound(centre, run))
-        room = min(room, max(1, int(speed.calls_per_seat * there)) - rings)  # one at least, or it would be a pause
+    allowed = _allowed(centre, run, room)
     return PacingSnapshot(
         now_seconds=now,
         hour=datetime.fromtimestamp(centre.clock.now(), centre.zone).hour,
@@ -57,11 +51,26 @@ def pacing_snapshot(
         paused_seats=sum(1 for seat in seats if seat.state in _ON_BREAK),
         ringing=ringing,
         waiting_seconds=waiting,
-        free_channels=max(0, room),
+        free_channels=max(0, allowed),
+        held_back=allowed < room,
         cps_budget=trunks.startable(run.spec.trunks, used, now, leaving),
         active_calls=active,
         seconds_left=_seconds_left(centre, run),
     )
+
+
+def _allowed(centre: Centre, run: CampaignRun, room: int) -> int:
+    """Of so many calls more those that a supervisor's word lets the campaign have."""
+    speed, allowed = run.speed_at(centre.clock.now()), room
+    if speed is not None and speed.most_calls is not None:
+        allowed = min(allowed, speed.most_calls - sum(1 for _ in _outbound(centre, run)))
+    if speed is not None and speed.calls_per_seat is not None:
+        there = sum(at_work(seat) for seat in seats_of(centre, run))
+        rings = sum(not call.answered for call in _outbound(centre, run))
+        allowed = min(
+            allowed, max(1, int(speed.calls_per_seat * there)) - rings
+        )  # one at least, or it would be a pause
+    return allowed
 
 
 def _seconds_left(centre: Centre, run: CampaignRun) -> float:

@@ -12,7 +12,8 @@ def within_lines(snapshot: PacingSnapshot, wanted: int, limited_by: Limit) -> tu
     """Of the calls `wanted` those that free channels and the CPS budget allow, and what stands in the way of more: `limited_by`, if
     the lines do not."""
     channels, cps = max(0, snapshot.free_channels), max(0, snapshot.cps_budget)
-    room, limit = (channels, Limit.CHANNELS) if channels <= cps else (cps, Limit.CPS)
+    of_channels = Limit.SPEED if snapshot.held_back else Limit.CHANNELS
+    room, limit = (channels, of_channels) if channels <= cps else (cps, Limit.CPS)
     room = min(room, MOST_CALLS_AT_ONCE)
     return (room, limit) if room < wanted else (max(0, wanted), limited_by)
 

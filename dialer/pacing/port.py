@@ -55,7 +55,8 @@ class PacingSnapshot:
     paused_seats: int = 0
     ringing: tuple[RingingCall, ...] = ()
     waiting_seconds: tuple[float, ...] = ()  # answered calls without a seat: seconds each has waited
-    free_channels: int = 1_000_000  # over the campaign's trunks
+    free_channels: int = 1_000_000  # over the campaign's trunks, or fewer by a supervisor's word
+    held_back: bool = False  # it is by that word
     cps_budget: int = 1_000_000  # call starts that the trunks' CPS allow at this instant
     next_answer_probability: float | None = None  # of the number that would be dialled next, where known
     active_calls: int = 0  # answered calls in an IVR flow (broadcast)
@@ -127,6 +128,7 @@ class Limit(StrEnum):
     RESERVE = "reserve", "waiting: all now ringing, abandoned, would pass it"
     COLD = "cold", "one call a free agent, until it knows this list"
     CHANNELS = "channels", "all channels are in use"
+    SPEED = "speed", "a supervisor allows no more calls today"
     CPS = "cps", "as many call starts a second as allowed"
     SLOW_CARRIER = "slow-carrier", "waiting: the carrier is slow to ring"
     IN_FLIGHT = "in-flight", "as many calls ringing as allowed"

@@ -166,6 +166,7 @@ class LazySnapshot(PacingSnapshot):
         put(self, "free_seats", len(model.free))
         put(self, "paused_seats", len(model.paused))
         put(self, "free_channels", room[0])
+        put(self, "held_back", False)
         put(self, "cps_budget", room[1])
         put(self, "next_answer_probability", model.campaigns[own].next_number(model.now).told)
         put(self, "active_calls", 0)

@@ -10,6 +10,7 @@ import pytest
 from dialer.domain.commands import SetSpeed
 from dialer.domain.errors import CommandRefused
 from dialer.domain.view import CampaignSpeed
+from dialer.pacing.port import Limit
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.seats import switch_config
@@ -84,4 +85,5 @@ async def test_a_campaign_without_agents_is_held_by_calls_alone(tmp_path: Path) 
         await engine.execute(SetSpeed("ivr", 3, None, "asha"))
         await asyncio.sleep(60.0)
         assert await most_unanswered(site, 60.0) == 3
+        assert site.view.campaigns[0].limited_by == Limit.SPEED
         assert len(engine._centre.calls) <= 3

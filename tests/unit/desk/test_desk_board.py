@@ -196,10 +196,8 @@ def test_a_campaign_that_dials_says_so_and_one_that_waits_says_for_what() -> Non
     seats = [{"state": state} for state in ("talking", "reserved", "ready", "wrap-up", "wrap-up")]
     assert code(calls={"ringing": 2, "talking": 5}) == "dialling"
     assert code(due=0) == "nothing-due"
-    held = {"most_calls": 1, "calls_per_seat": None, "until": 9.0, "sender": "asha"}
-    assert code(limited_by="channels", speed=held) == "limit-speed"
-    assert code(limited_by="channels", speed=None) == "limit-channels"
-    assert code(limited_by="seats", speed=held) == "limit-seats"
+    assert code(limited_by="speed") == "limit-speed"
+    assert code(limited_by="channels") == "limit-channels"
     found = why(CENTRE, RUNNING, seats, heard=True)
     assert found["code"] == "limit-seats"
     assert found["figures"] == {"ready": 1, "talking": 2, "wrapup": 2, "paused": 0, "due": 40, "refused": 3}

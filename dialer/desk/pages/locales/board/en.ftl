@@ -179,6 +179,7 @@ pacing-cap = { calls-now }: held back to keep the share of abandoned calls at it
 pacing-hard-stop = { calls-now }: one more abandoned call would pass the cap
 pacing-reserve = { calls-now }: the cap allows for every call on its way being abandoned
 pacing-cold = { calls-now }: too little is known yet to dial ahead of the free seats
+pacing-speed = { calls-now }: a supervisor allows no more today
 pacing-channels = { calls-now }: the channels are used up
 pacing-cps = { calls-now }: the trunk starts no more calls a second
 pacing-slow-carrier = { calls-now }: the carrier is slow to ring, so calls do not pile up

@@ -173,6 +173,7 @@ pacing-cap = { calls-now }: छूटी कॉल का हिस्सा ल
 pacing-hard-stop = { calls-now }: एक और छूटी कॉल सीमा पार कर देगी
 pacing-reserve = { calls-now }: सीमा मानती है कि चल रही हर कॉल छूट सकती है
 pacing-cold = { calls-now }: खाली सीटों से आगे डायल करने के लिए अभी कम जानकारी है
+pacing-speed = { calls-now }: पर्यवेक्षक ने आज इससे अधिक कॉल की अनुमति नहीं दी है
 pacing-channels = { calls-now }: सभी चैनल भरे हैं
 pacing-cps = { calls-now }: ट्रंक प्रति सेकंड इससे अधिक कॉल शुरू नहीं करता
 pacing-slow-carrier = { calls-now }: कैरियर देर से घंटी बजाता है, इसलिए कॉल जमा नहीं की जातीं
