@@ -54,9 +54,9 @@ class Directory:
             }
         self._kept, self._was_read = found, True
 
-    async def run(self, told: Callable[[set[str]], Awaitable[None]]) -> None:
-        """Keep it true until cancelled; `told` hears whose rights have changed. Where the store cannot be read now they stay as
-        they were: the dialler refuses what is not so any more.
+    async def run(self, told: Callable[[str], Awaitable[None]]) -> None:
+        """Keep it true until cancelled; `told` hears whose rights have changed, one after another. Where the store cannot be read
+        now they stay as they were: the dialler refuses what is not so any more.
         """
         while True:
             try:
@@ -66,8 +66,12 @@ class Directory:
                 _log.warning("desk.users-not-read", problem=str(error))
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def tell(self, told: Callable[[set[str]], Awaitable[None]]) -> None:
-        """Tell of the changes that nobody was told of yet."""
-        changed, self._changed = self._changed, set()
-        if changed:
-            await told(changed)
+    async def tell(self, told: Callable[[str], Awaitable[None]]) -> None:
+        """Tell of the changes that nobody was told of yet. What `told` cannot keep now, by a StoreError, is told again."""
+        for name in sorted(self._changed):
+            self._changed.discard(name)
+            try:
+                await told(name)
+            except StoreError as error:
+                self._changed.add(name)
+                _log.warning("desk.rights-not-kept", user=name, problem=str(error))

@@ -130,10 +130,7 @@ class People:
         seconds, `busy`; of who gave the right one `once` (it was for one time: choose a new one), `expired`, `weak`. An unknown
         name takes as long.
         """
-        await self.check(name, password)
-        kept = await self._password_of(name)
-        if kept is None:
-            raise NotSignedIn("wrong")  # it was taken away meanwhile
+        kept = await self.check(name, password)
         if kept.once and self._clock.now() - kept.at > ONCE_SECONDS:
             raise NotSignedIn("expired")
         if kept.once and new is None:
@@ -147,22 +144,33 @@ class People:
                 raise NotSignedIn("weak") from weak
         return await self.begin_session(name)
 
-    async def check(self, name: str, password: str) -> None:
-        """Raise NotSignedIn unless that is the name's password: `wrong`, `locked` with seconds, `busy`."""
+    async def check(self, name: str, password: str) -> KeptPassword:
+        """The name's password, which that is. Raises NotSignedIn where it is not: `wrong`, `locked` with seconds, `busy`."""
         self._refuse_crowd()
-        now = self._clock.monotonic()
         tries = self._tries_of(name)
-        if tries.until > now:
-            raise NotSignedIn("locked", tries.until - now)
+        self._refuse_locked(tries)
         kept = await self._password_of(name)
-        if not await self._is_right(self._nobody if kept is None else kept.hash, password) or kept is None:
-            tries.wrong += 1
-            if tries.wrong >= FREE_TRIES:
-                tries.until = self._clock.monotonic() + min(
-                    LONGEST_LOCK_SECONDS, FIRST_LOCK_SECONDS * 2 ** (tries.wrong - FREE_TRIES)
-                )
+        if not await self.in_turn(lambda: self._try(tries, kept, password)) or kept is None:
             raise NotSignedIn("wrong")
-        self._tries[name] = _Tries()
+        if await self._password_of(name) != kept:
+            raise NotSignedIn("wrong")  # it was changed or taken away meanwhile
+        return kept
+
+    def _try(self, tries: _Tries, kept: KeptPassword | None, password: str) -> bool:
+        """Whether the password is right; counted in its turn, else any number could be tried at a time."""
+        self._refuse_locked(tries)
+        if self._verify(self._nobody if kept is None else kept.hash, password) and kept is not None:
+            tries.wrong, tries.until = 0, 0.0
+            return True
+        tries.wrong += 1
+        if tries.wrong >= FREE_TRIES:
+            seconds = min(LONGEST_LOCK_SECONDS, FIRST_LOCK_SECONDS * 2 ** (tries.wrong - FREE_TRIES))
+            tries.until = self._clock.monotonic() + seconds
+        return False
+
+    def _refuse_locked(self, tries: _Tries) -> None:
+        if (seconds := tries.until - self._clock.monotonic()) > 0:
+            raise NotSignedIn("locked", seconds)
 
     async def begin_session(self, name: str) -> str:
         """The token of a new session of somebody who has proved to be that one."""
@@ -220,8 +228,8 @@ class People:
 
     async def set_password(self, name: str, password: str | None) -> None:
         """Keep a new password, or none: then no passkey is kept either. Raises SettingError for a name of nobody, or a weak one."""
-        await self._directory.refresh()
         if password is not None:
+            await self._directory.refresh()
             refuse_stranger(name, self._directory.names())
             refuse_weak_password(name, password)
         await self._keep(name, password, once=False)
@@ -246,9 +254,6 @@ class People:
     def close(self) -> None:
         """No password is looked at any more."""
         self._thread.shutdown(wait=False, cancel_futures=True)
-
-    async def _is_right(self, hashed: str, password: str) -> bool:
-        return await self.in_turn(lambda: self._verify(hashed, password))
 
     def _refuse_crowd(self) -> None:
         if self._waiting >= MOST_WAITING:
@@ -297,11 +302,11 @@ async def give_password(settings: Settings, name: str) -> str:
 
 
 async def tolerated(writing: Awaitable[None]) -> None:
-    """A disk that is full signs nobody out; what could not be written of a session is tried again at the next request."""
+    """A disk that is full signs nobody out and ends nothing; who writes tries again: of a session, at the next request."""
     try:
         await writing
     except StoreError as error:
-        _log.warning("desk.session-unwritten", problem=str(error))
+        _log.warning("desk.unwritten", problem=str(error))
 
 
 async def is_over(find: Callable[[str], Awaitable[Who | None]], token: str, who: Who) -> bool:

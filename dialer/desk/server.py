@@ -382,9 +382,9 @@ async def running_desk(
                 finally:
                     server.should_exit = True
                     picture.close()
+                    await asyncio.wait({serving})  # what is still asked is answered, and what agents type is kept
                     for task in beside:
                         task.cancel()
-                    await asyncio.wait({serving})
 
 
 R = TypeVar("R", DeskReading, AgentReading)

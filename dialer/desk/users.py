@@ -16,6 +16,7 @@ from dialer.desk.directory import Directory
 from dialer.desk.doors import WebDoor
 from dialer.desk.hearing import Hearing
 from dialer.desk.people import People, Who
+from dialer.domain.errors import StoreError
 from dialer.store.desk_file import DeskAccount, DeskFile
 
 _log = structlog.get_logger(__name__)
@@ -78,14 +79,13 @@ class UsersPage:
         """See changes that were made elsewhere, until cancelled."""
         await self._directory.run(self._follow)
 
-    async def _follow(self, names: set[str]) -> None:
+    async def _follow(self, name: str) -> None:
         """Rights have changed: who has lost all keeps no password, and nobody goes on in a page that was opened with others."""
-        for name in names:
-            if self._directory.find(name) is None:
-                await self._people.set_password(name, None)
-            else:
-                await self._people.sign_out_everywhere(name)
-        self._shut(names)
+        self._shut([name])
+        if self._directory.find(name) is None:
+            await self._people.set_password(name, None)
+        else:
+            await self._people.sign_out_everywhere(name)
 
     async def listed(self) -> list[dict[str, Any]]:
         """Everybody, by name. `fixed`: of the settings, so that nothing here changes it; times are epoch seconds, null: never."""
@@ -120,8 +120,11 @@ class UsersPage:
         reply = await self._hearing.ask(who.name, command_id, name, values)
         if reply is None:
             return problem(503, "broker-away")
-        await self._directory.refresh()
-        await self._directory.tell(self._follow)
+        try:
+            await self._directory.refresh()
+            await self._directory.tell(self._follow)
+        except StoreError as error:  # what was done is done; it is looked at again within a second
+            _log.warning("desk.users-not-read", problem=str(error))
         return JSONResponse({"status": reply.status, "text": reply.text})
 
     async def give_password(self, asked: UserNamed, request: Request) -> Response:

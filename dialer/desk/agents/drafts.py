@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from dialer.desk.people import tolerated
 from dialer.domain.errors import StoreError
 from dialer.store.agent_records import AgentRecords, Draft
 
@@ -37,14 +38,25 @@ class AgentDrafts:
         self._drafts[draft.seat] = self._unwritten[draft.seat] = draft
 
     async def run(self) -> None:
-        """Read those of before, and write what is new, until cancelled. A file that cannot be written is tried again."""
-        self._drafts = {draft.seat: draft for draft in await self._records.drafts()} | self._drafts
-        while True:
-            await asyncio.sleep(WRITE_SECONDS)
-            try:
-                await self.write()
-            except StoreError as error:
-                _log.warning("desk.draft-unwritten", problem=str(error))
+        """Read those of before, and write what is new, until cancelled, and then once more. A file that cannot be read, or
+        written, is tried again.
+        """
+        were_read = False
+        try:
+            while True:
+                were_read = were_read or await self._were_read()
+                await tolerated(self.write())
+                await asyncio.sleep(WRITE_SECONDS)
+        finally:
+            await tolerated(self.write())
+
+    async def _were_read(self) -> bool:
+        try:
+            self._drafts = {draft.seat: draft for draft in await self._records.drafts()} | self._drafts
+        except StoreError as error:
+            _log.warning("desk.drafts-unread", problem=str(error))
+            return False
+        return True
 
     async def write(self) -> None:
         """Write what is new. Raises StoreError."""
@@ -53,6 +65,6 @@ class AgentDrafts:
             return
         try:
             await self._records.keep_drafts([*changes.values()])
-        except StoreError:
+        except (StoreError, asyncio.CancelledError):  # a desk that stops writes once more
             self._unwritten = changes | self._unwritten
             raise

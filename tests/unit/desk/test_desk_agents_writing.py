@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import closing as closed
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dialer.desk.agents import drafts
 from dialer.desk.agents.drafts import AgentDrafts
 from dialer.desk.agents.writing import MOST_DRAFT_BYTES, MOST_NOTE, OPEN_SECONDS
 from dialer.desk.people import AGENT, Who
 from dialer.domain.errors import StoreError
-from dialer.store.agent_records import AgentRecords, forget_written
+from dialer.store.agent_records import AgentRecords, Draft, forget_written
 from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import DeskFile, KeptPassword
 from tests.support.desk import SEATED, DeskStand, desk_stand
@@ -138,6 +139,60 @@ async def test_drafts_that_could_not_be_written_are_written_with_the_next(
             await desk.agents.drafts.write()
     await desk.agents.drafts.write()
     assert [draft.attempt_id for draft in await AgentRecords(desk.file).drafts()] == [ATTEMPT]
+
+
+async def test_a_file_that_is_busy_at_the_start_is_read_a_moment_later(
+    desk: DeskStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await AgentRecords(desk.file).keep_drafts([Draft("05", "earlier", 1, "{}")])
+    read, tries = AgentRecords.drafts, 0
+
+    async def busy(records: AgentRecords) -> list[Draft]:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise StoreError("the file is busy")
+        return await read(records)
+
+    monkeypatch.setattr(AgentRecords, "drafts", busy)
+    monkeypatch.setattr(drafts, "WRITE_SECONDS", 0.0)
+    running = asyncio.create_task(desk.agents.run())
+    async with asyncio.timeout(5):
+        while desk.agents.drafts.of("05", "earlier") is None:
+            await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert tries == 2
+
+
+@pytest.mark.parametrize("is_writing", [False, True])
+async def test_a_desk_that_stops_writes_what_was_typed_last(
+    desk: DeskStand, monkeypatch: pytest.MonkeyPatch, is_writing: bool
+) -> None:
+    keep, writing = AgentRecords.keep_drafts, asyncio.Event()
+
+    async def slow(records: AgentRecords, changes: Collection[Draft]) -> None:
+        if is_writing and not writing.is_set():
+            writing.set()
+            await asyncio.Event().wait()
+        await keep(records, changes)
+
+    monkeypatch.setattr(AgentRecords, "keep_drafts", slow)
+    await keep(AgentRecords(desk.file), [Draft("05", "earlier", 1, "{}")])
+    if is_writing:
+        await put(desk, DRAFT)
+    running = asyncio.create_task(desk.agents.drafts.run())
+    async with asyncio.timeout(5):
+        while desk.agents.drafts.of("05", "earlier") is None:
+            await asyncio.sleep(0)
+        if is_writing:
+            await writing.wait()
+        else:
+            await put(desk, DRAFT)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    found = {draft.attempt_id for draft in await AgentRecords(desk.file).drafts()}
+    assert found == {"earlier", ATTEMPT}
 
 
 async def test_what_was_written_of_a_number_is_erased_from_the_file(desk: DeskStand, tmp_path: Path) -> None:

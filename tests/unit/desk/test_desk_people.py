@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from dialer.desk.people import (
     People,
     Who,
 )
-from dialer.store.desk_file import DeskFile
+from dialer.store.desk_file import DeskFile, KeptPassword
 from tests.support.desk import CHEAP, EVERYBODY, PASSWORD, DeskStand, desk_stand, full_disk
 
 
@@ -136,6 +136,40 @@ async def test_a_lock_outlives_any_number_of_strangers_whose_tries_are_bounded(d
         desk.people._tries_of(f"stranger-{number}")
     assert len(desk.people._strangers) == REMEMBERED
     assert (await refused(desk, "coach", PASSWORD)).problem == "locked"
+
+
+async def test_guesses_that_come_together_are_counted_one_by_one(desk: DeskStand) -> None:
+    every = await asyncio.gather(*(refused(desk, "coach", f"guess-{number}") for number in range(MOST_WAITING)))
+    told = [each.problem for each in every]
+    assert (told.count("wrong"), told.count("locked")) == (FREE_TRIES, MOST_WAITING - FREE_TRIES)
+
+
+async def test_who_guesses_the_right_one_too_late_is_locked_out(desk: DeskStand) -> None:
+    every = await asyncio.gather(
+        *(refused(desk, "coach", "wrong") for _ in range(FREE_TRIES)), refused(desk, "coach", PASSWORD)
+    )
+    assert every[-1].problem == "locked"
+
+
+async def test_a_password_that_is_changed_while_it_is_looked_at_opens_nothing(
+    desk: DeskStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await desk.file.password_of("coach")
+    await desk.people.set_password("coach", "another-good-password")
+    after = await desk.file.password_of("coach")
+    for then in (after, None):
+        read = iter([before, then])
+
+        async def password_of(*_: object, read: Iterator[KeptPassword | None] = read) -> KeptPassword | None:
+            return next(read)
+
+        monkeypatch.setattr(DeskFile, "password_of", password_of)
+        assert (await refused(desk, "coach", PASSWORD)).problem == "wrong"
+
+
+async def test_the_password_that_was_looked_at_is_the_one_that_is_judged(desk: DeskStand) -> None:
+    kept = await desk.people.check("coach", PASSWORD)
+    assert kept == await desk.file.password_of("coach")
 
 
 async def test_a_desk_that_is_busy_looks_at_no_name(desk: DeskStand) -> None:

@@ -12,8 +12,9 @@ from dialer.desk.directory import Directory
 from dialer.desk.hearing import Reply
 from dialer.desk.people import ONCE_SECONDS, NotSignedIn, Who
 from dialer.domain.errors import StoreError
+from dialer.store.desk_file import DeskFile
 from dialer.store.port import KeptUser
-from tests.support.desk import PASSWORD, DeskStand, desk_stand
+from tests.support.desk import PASSWORD, DeskStand, desk_stand, full_disk
 from tests.support.stored import execute
 
 NEW = "kettle-orbit-saffron"
@@ -222,10 +223,10 @@ async def test_a_store_that_cannot_be_read_leaves_everybody_as_they_were() -> No
     with pytest.raises(StoreError):
         await directory.refresh()
     assert directory.find("meena") == users[0]
-    told: list[set[str]] = []
+    told: list[str] = []
 
-    async def hear(names: set[str]) -> None:
-        told.append(names)
+    async def hear(name: str) -> None:
+        told.append(name)
 
     await directory.tell(hear)
     assert not told
@@ -234,4 +235,68 @@ async def test_a_store_that_cannot_be_read_leaves_everybody_as_they_were() -> No
     await directory.refresh()
     await directory.tell(hear)
     await directory.tell(hear)
-    assert told == [{"meena"}]
+    assert told == ["meena"]
+
+
+async def test_what_one_name_cannot_be_told_now_stops_no_other_and_is_told_again() -> None:
+    users = [KeptUser(name, "coach", 1.0, 1.0) for name in ("asha", "meena", "ravi")]
+    directory = Directory([], lambda: list(users))
+    await directory.refresh()
+    users.clear()
+    await directory.refresh()
+    told: list[str] = []
+    failing = {"meena"}
+
+    async def hear(name: str) -> None:
+        if name in failing:
+            raise StoreError("the disk is full")
+        told.append(name)
+
+    await directory.tell(hear)
+    assert told == ["asha", "ravi"]
+    failing.clear()
+    await directory.tell(hear)
+    await directory.tell(hear)
+    assert told == ["asha", "ravi", "meena"]
+
+
+async def test_a_page_that_was_opened_with_other_rights_ends_though_nothing_can_be_kept(
+    desk: DeskStand, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("meena", "ravi"):
+        table.add(name, "coach")
+        await desk.people.sign_in(name, await desk.people.give_once(name), NEW)
+    tokens = {name: await desk.people.sign_in(name, NEW) for name in ("meena", "ravi")}
+    pages = [desk.board._news(token, Who(name, "coach")) for name, token in tokens.items()]
+    for news in pages:
+        await anext(news)
+    desk.clock.pass_seconds(10)
+    table.remove("meena")
+    table.change("ravi", "viewer")
+    with monkeypatch.context() as broken:
+        broken.setattr(DeskFile, "set_password", full_disk)
+        broken.setattr(DeskFile, "end_sessions_of", full_disk)
+        assert (await desk.get("/api/users", "supervisor")).status_code == 200
+        for news in pages:
+            with pytest.raises(StopAsyncIteration):
+                await anext(news)
+    assert await desk.file.password_of("meena") is not None
+    await desk.get("/api/users", "supervisor")
+    assert await desk.file.password_of("meena") is None
+
+
+async def test_a_command_that_was_done_is_answered_so_though_the_users_cannot_be_read(
+    desk: DeskStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.cookie("supervisor")
+    monkeypatch.setattr(Directory, "refresh", full_disk)
+    answer = await desk.post("/api/users", {"id": "click-0001", "name": "lata", "role": "coach"}, "supervisor")
+    assert (answer.status_code, answer.json()) == (200, {"status": "done", "text": "it was done"})
+
+
+async def test_a_password_is_taken_away_though_the_users_cannot_be_read(
+    desk: DeskStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Directory, "refresh", full_disk)
+    await desk.people.set_password("coach", None)
+    assert await desk.file.password_of("coach") is None
