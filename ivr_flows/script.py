@@ -7,6 +7,8 @@ time. Whom somebody votes for is asked in no script, by the same judgement as in
 from __future__ import annotations
 
 import hashlib
+import math
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -275,6 +277,11 @@ def _misspoken(script: Script, page: ScriptPage) -> Iterator[tuple[str, str]]:
 # What a site's campaigns use
 
 
+LOOK_SECONDS = (
+    10.0  # between two looks for a version that only the dialler knows: who is on the line does not wait for each
+)
+
+
 class ScriptLibrary:
     """The scripts of a site's campaigns, as they were last read. The dialler judges answers by its own, the desk shows its own."""
 
@@ -286,9 +293,9 @@ class ScriptLibrary:
         self._campaigns = dict(campaigns)
         self._may_offer = may_offer
         self._current: dict[str, Script] = {}
-        self._seen: dict[
-            tuple[str, str], Script
-        ] = {}  # by campaign and version: a call ends on the one that it began with
+        # By campaign and version: a call ends on the one that it began with.
+        self._seen: dict[tuple[str, str], Script] = {}
+        self._looked_at = -math.inf  # monotonic: when a version was last looked for in the files
         self.take(self.read())
 
     def read(self) -> dict[str, Script]:
@@ -324,10 +331,12 @@ class ScriptLibrary:
         """The campaign's script for a pop in that language, as `Script.in_language` has it. `version` is what the dialler says of
         the campaign (`script` of `campaigns/{campaign}/statistics`; None: it has none, or was not heard).
 
-        Where that version is not known here, the files are read anew. None where that does not bring it: answers to another one
-        would be refused. Never raises; blocks where files are read.
+        Where that version is not known here, the files are read anew, at most every ten seconds. None where that does not bring
+        it: answers to another one would be refused. Never raises; blocks where files are read.
         """
-        if version is not None and (campaign, version) not in self._seen:
+        now = time.monotonic()
+        if version is not None and (campaign, version) not in self._seen and now - self._looked_at >= LOOK_SECONDS:
+            self._looked_at = now
             with suppress(FlowError):
                 self.take(self.read())
         script = self._seen.get((campaign, version or ""))

@@ -6,13 +6,10 @@ import asyncio
 import errno
 import pwd
 import socket
-import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from audio.catalogue import Voice
 from audio.message import MESSAGE_SOUND, missing_sounds
@@ -28,6 +25,7 @@ from dialer.domain.site_time import site_day
 from dialer.ivr.prompts import playlist_reader
 from dialer.site.checks.asterisk import asterisk
 from dialer.site.checks.broker import broker
+from dialer.site.checks.certificate import desk_certificate
 from dialer.site.checks.finding import Finding, Verdict, not_seen
 from dialer.site.checks.store import disk, encryption, store_and_rules
 from dialer.site.content import content_problems
@@ -41,9 +39,6 @@ from ivr_flows.catalogue import load_flow, refuse_unsafe
 from ivr_flows.model import Offer, offers_allowed
 from ivr_flows.script import ScriptLibrary
 from ivr_flows.texts import texts_with
-
-SOON_DAYS = 30  # until a certificate ends
-_MAKES_ONE = "`dialer desk certificate` makes one"
 
 
 async def twilio_spent(settings: Settings) -> float:
@@ -333,51 +328,3 @@ def _listening(settings: Settings) -> Iterator[Finding]:
                 yield Finding(what, Verdict.BAD, text)
             return
     yield Finding(what, Verdict.GOOD, f"{host}:{port} is free for us to listen on")
-
-
-def desk_certificate(settings: Settings, now: float) -> Iterator[Finding]:
-    """How the certificate stands that the settings name, at a moment. Raises OSError where it cannot be read."""
-    what, path, key = "desk certificate", settings.desk.certificate, settings.desk.private_key
-    if path is None or key is None:
-        return
-    if not path.exists():
-        yield Finding(what, Verdict.BAD, f"{path} is not there; {_MAKES_ONE}")
-        return
-    try:
-        from cryptography import x509  # noqa: PLC0415 - of the extra `desk`
-    except ModuleNotFoundError:
-        yield Finding(what, Verdict.NOTE, f"{path} was not looked at: cryptography is not installed (extra desk)")
-        return
-    try:
-        found = x509.load_pem_x509_certificates(path.read_bytes())[0]
-    except ValueError:
-        yield Finding(what, Verdict.BAD, f"{path} is no certificate in PEM; {_MAKES_ONE}")
-        return
-    if key.stat().st_mode & stat.S_IROTH:
-        yield Finding(what, Verdict.BAD, f"every user of this machine may read its key: chmod 640 {key}")
-    try:
-        held = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        names = [*held.get_values_for_type(x509.DNSName), *map(str, held.get_values_for_type(x509.IPAddress))]
-    except x509.ExtensionNotFound:
-        names = []
-    typed = urlsplit(settings.desk.origin(settings.desk.port)).hostname or settings.desk.host
-    if not {typed, f"*.{typed.partition('.')[2]}"} & set(names):
-        text = f"{path} is for {' and '.join(names) or 'no name'}, and people type {typed}: no browser opens the page"
-        yield Finding(what, Verdict.BAD, text)
-    at = datetime.fromtimestamp(now, UTC)
-    left = (found.not_valid_after_utc - at).days
-    told = f"{path}, until {found.not_valid_after_utc:%Y-%m-%d}, {left} days left"
-    renewed = "renew it (one of the site's CA: dialer desk certificate --renew), and start the desk again"
-    if found.not_valid_after_utc <= at:
-        yield Finding(what, Verdict.BAD, f"{path} ended on {found.not_valid_after_utc:%Y-%m-%d}: {renewed}")
-    elif at < found.not_valid_before_utc:
-        text = f"{path} begins on {found.not_valid_before_utc:%Y-%m-%d}: compare this machine's clock with a watch"
-        yield Finding(what, Verdict.BAD, text)
-    elif found.issuer == found.subject:
-        yield Finding(what, Verdict.NOTE, f"{told}; it is signed by itself, which no browser trusts: {_MAKES_ONE}")
-    elif left <= SOON_DAYS:
-        yield Finding(what, Verdict.NOTE, f"{told}: {renewed}")
-    else:
-        yield Finding(
-            what, Verdict.GOOD, f"{told}; browsers know it where {found.issuer.rfc4514_string()} is installed"
-        )

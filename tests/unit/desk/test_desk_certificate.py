@@ -20,7 +20,7 @@ from config.settings import load_settings
 from dialer.desk.certificate import CertificateFiles, make_certificate
 from dialer.desk.server import running_desk
 from dialer.domain.clock import SystemClock
-from dialer.site.check import desk_certificate
+from dialer.site.checks.certificate import desk_certificate
 from dialer.site.checks.finding import Verdict
 from dialer.store.connection import exclusive_connection
 from tests.support.command_line import run

@@ -17,9 +17,11 @@ from ivr_flows.catalogue import FlowLibrary
 from ivr_flows.errors import FlowError, UnknownFlow
 from ivr_flows.model import MarkKind, Offer
 from ivr_flows.script import (
+    LOOK_SECONDS,
     MAX_PAGES,
     SCRIPTS_DIRECTORY,
     VALUES,
+    Script,
     ScriptLibrary,
     check_script,
     load_script,
@@ -376,3 +378,26 @@ def test_the_desk_shows_the_version_that_the_dialler_has_or_none(tmp_path: Path)
     assert shown("sample 000000000000") is None
     assert shown(second) == second
     assert desk.script_for("others", "en", second) is None
+
+
+def test_a_version_that_the_files_do_not_have_is_not_looked_for_with_each_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, looks, now = tmp_path / "own.yaml", 0, 100.0
+    path.write_text(GOOD, encoding="utf-8")
+    library = ScriptLibrary({"calls": (str(path), Purpose.TURNOUT)})
+    read = library.read
+
+    def counted() -> dict[str, Script]:
+        nonlocal looks
+        looks += 1
+        return read()
+
+    monkeypatch.setattr(library, "read", counted)
+    monkeypatch.setattr("ivr_flows.script.time.monotonic", lambda: now)
+    for _ in range(3):
+        assert library.script_for("calls", "en", "sample 000000000000") is None
+    assert looks == 1
+    now += LOOK_SECONDS
+    library.script_for("calls", "en", "sample 000000000000")
+    assert looks == 2
