@@ -10,6 +10,7 @@ from typing import Any
 import typer.main
 
 from dialer.cli.main import app
+from dialer.domain.commands.registry import COMMANDS
 
 HEAD = """# Commands
 
@@ -23,18 +24,29 @@ def commands_page() -> str:
     return "\n".join([HEAD, *_command("dialer", typer.main.get_command(app))]) + "\n"
 
 
+GIVEN = "dialer command"
+"""Below it stands each command of the dialler, all with the same options; docs/topics.md says what each does."""
+
+
 def _command(path: str, command: Any) -> Iterator[str]:
-    if hasattr(command, "list_commands"):
-        for name in sorted(command.list_commands(None)):
-            yield from _command(f"{path} {name}", command.get_command(None, name))
+    if not hasattr(command, "list_commands"):
+        yield from _entry(path, command, command.help or "")
         return
+    for name in sorted(set(command.list_commands(None)) - ({*COMMANDS} if path == GIVEN else set())):
+        yield from _command(f"{path} {name}", command.get_command(None, name))
+    if path == GIVEN:
+        each = "[Each](topics.md#commandsuser) has its own help, which names its values: `dialer command pause --help`."
+        yield from _entry(f"{path} NAME", command.get_command(None, next(iter(COMMANDS))), f"{command.help} {each}")
+
+
+def _entry(path: str, command: Any, said: str) -> Iterator[str]:
     arguments = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
     words = " ".join(
         parameter.name.upper() if parameter.required else f"[{parameter.name.upper()}]" for parameter in arguments
     )
     yield f"## `{path}{' ' + words if words else ''}`"
     yield ""
-    yield " ".join((command.help or "").split())
+    yield " ".join(said.split())
     yield ""
     options = [parameter for parameter in command.params if parameter.param_type_name == "option"]
     if options:

@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
             *("desk", "desk:app"),
             "The desk: pages for supervisors; serve them, make a certificate, build them in a clone.",
         ),
+        ("command", "command:app", "Give a running dialler a command over its broker, and print what it says."),
         ("check", "running:check", "Say in plain words what a site still lacks."),
         ("report", "report:app", "What happened, as a table, CSV, JSON, XLSX or PDF."),
         (
@@ -61,7 +62,7 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
     ),
     "Setting up: the telephony administrator": _group(
         ("asterisk", "asterisk:app", "Asterisk's configuration: write it, and look for faults in one."),
-        ("mqtt", "mqtt:app", "The MQTT broker: write its configuration; make a key; give a command to a dialler."),
+        ("mqtt", "mqtt:app", "The MQTT broker: write its configuration; make a key to sign commands with."),
         (
             *("user", "user:app"),
             "Users: who watches and steers beside those of the settings, what each may do, and passwords for the pages.",

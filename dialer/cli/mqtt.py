@@ -1,32 +1,24 @@
-"""`dialer mqtt ...`: write the broker's configuration, make a key, give a command."""
+"""`dialer mqtt ...`: write the broker's configuration, make a key."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
-import uuid
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from config.asterisk.placing import FileChange, plan_files, text_of, write_files
 from config.errors import AsteriskFilesError
-from config.mosquitto.render import MARKER, PASSWORDS, broker_user, hashes_in, render_broker
-from config.settings import Settings, load_settings
-from config.supervision import OWN_USER
-from dialer.domain.clock import SystemClock
+from config.mosquitto.render import MARKER, PASSWORDS, hashes_in, render_broker
+from config.settings import load_settings
 from dialer.domain.words import counted
-from dialer.mqtt.ask import CommandRequest, ask
 from dialer.mqtt.senders import new_key_file, public_key_text
-from dialer.site.plan import broker_settings, own_signer
 
 HAND_OUT = "passwords-to-hand-out.txt"
 
 app = typer.Typer(
-    help="The MQTT broker: write its configuration; make a key; give a command to a dialler.", no_args_is_help=True
+    help="The MQTT broker: write its configuration; make a key to sign commands with.", no_args_is_help=True
 )
 
 
@@ -98,47 +90,3 @@ def key(path: Annotated[Path, typer.Argument(metavar="FILE", help="Where the pri
     public = public_key_text(new_key_file(path))
     typer.echo(f'key = "{public}"')
     typer.echo(f"{path}: the private key, for your eyes alone; name it as broker.key_file in your settings", err=True)
-
-
-@app.command()
-def send(
-    name: Annotated[str, typer.Argument(help="Which command: stop-all, pause, ... (docs/topics.md).")],
-    values: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="What it needs: campaign=turnout; JSON for a list.")
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config", "-c", help="Settings with the centre's id and the broker, and broker.key_file to sign."
-        ),
-    ] = None,
-    user: Annotated[
-        str | None, typer.Option("--as", metavar="USER", help="Who gives it. [default: whose broker.username it is]")
-    ] = None,
-) -> None:
-    """Give a running dialler a command over its broker, signed where there is a key, and print what it says."""
-    settings = load_settings(config)
-    fields = dict(_field(each) for each in values or ())
-    broker = replace(broker_settings(settings), client_id=f"sender-{settings.centre.id}-{uuid.uuid4().hex[:12]}")
-    signer = own_signer(settings, user or own_name(settings))
-    requests = [CommandRequest(name, fields)]
-    (answer,) = asyncio.run(ask(broker, settings.centre.id, requests, SystemClock(), signer=signer))
-    typer.echo(answer)
-
-
-def own_name(settings: Settings) -> str:
-    """Who the broker's user is among those who give commands."""
-    username, beginning = settings.broker.username or "", broker_user(settings, "")
-    return username.removeprefix(beginning) if username.startswith(beginning) else OWN_USER
-
-
-def _field(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise typer.BadParameter(f"{text!r} is no KEY=VALUE, such as campaign=turnout")
-    if value[:1] in {"[", "{"}:
-        try:
-            return name, json.loads(value)
-        except ValueError as error:
-            raise typer.BadParameter(f"{name} is no JSON ({error})") from error
-    return name, value

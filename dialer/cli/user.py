@@ -13,8 +13,8 @@ import typer
 from config.settings import Settings, load_settings
 from config.supervision import OWN_USER
 from config.words import USER_ROLES
+from dialer.cli.command import own_name
 from dialer.cli.external_records import ask_dialler, person, refuse_unless_dialler
-from dialer.cli.mqtt import own_name
 from dialer.cli.options import said
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands.registry import COMMANDS, read_value

@@ -46,6 +46,7 @@ QUIET_SECONDS = 60.0
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z-]{0,39}")
+_KEY = re.compile(r"[a-z][a-z_]{0,39}")
 _USER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _BEGUN = "it was begun, and the dialler stopped before it had ended: look what has become of it, then send a new one"
 _KEYS = frozenset({"id", "name", "expires_at"})  # of every command, beside its values
@@ -232,11 +233,17 @@ def _refuse_other_keys(name: str, kind: CommandKind, fields: Mapping[str, Any]) 
     for key, why in _NOT_THE_SENDERS.items():
         if key in fields and key not in kind.needs:  # else it is somebody's whom the command is about
             raise CommandRefused(f"`{key}` is not for the sender to say: {why}; leave `{key}` out")
-    known = _KEYS | VALUES.keys()
-    if not fields.keys() <= known:
-        raise CommandRefused(f"the command has unknown keys; known are {', '.join(sorted(known))}")
-    for key in VALUES.keys() - {*kind.needs, *kind.may}:
-        if fields.get(key) is not None:
+    known = [*sorted(_KEYS), *kind.needs, *kind.may]
+    for key in fields:
+        if key in known:
+            continue
+        if key not in VALUES:
+            said = f"`{key}`" if _KEY.fullmatch(key) else "one that is no word"  # who knows what stands there
+            near = difflib.get_close_matches(key, known, n=1)
+            raise CommandRefused(
+                f"unknown keys: {said}{f', but `{near[0]}`' if near else ''}; `{name}` has the keys {', '.join(known)}"
+            )
+        if fields[key] is not None:
             raise CommandRefused(f"`{name}` takes no `{key}`: leave `{key}` out")
 
 

@@ -98,12 +98,13 @@ def asyncapi() -> dict[str, Any]:
 
 def _commands() -> str:
     """The table for the page of topics."""
-    lines = ["| name | needs | may have | roles | executed |", "|---|---|---|---|---|"]
+    lines = ["| name | what it does | needs | may have | roles | executed |", "|---|---|---|---|---|---|"]
     for name, kind in COMMANDS.items():
         needs, may, roles = (
             ", ".join(f"`{each}`" for each in some) for some in (kind.needs, kind.may, sorted(kind.roles))
         )
-        lines.append(f"| `{name}` | {needs} | {may} | {roles} | {'once' if kind.repeatable else 'at most once'} |")
+        often = "once" if kind.repeatable else "at most once"
+        lines.append(f"| `{name}` | {kind.meaning} | {needs} | {may} | {roles} | {often} |")
     return "\n".join(lines)
 
 

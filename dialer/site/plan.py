@@ -178,15 +178,18 @@ def fixed_users(settings: Settings) -> frozenset[str]:
     return frozenset(each.name for each in settings.supervisors)
 
 
+OWN_ROLES: frozenset[Role] = frozenset({Role.BOOTH_DESK, Role.COMPLIANCE})
+"""Of the dialler's own command line: it brings in records, and may always stop."""
+
+
 def senders_of(settings: Settings, kept: Mapping[str, Role] | None = None, *, broker_is_ours: bool = False) -> Senders:
     """Who may give commands over MQTT: those of the settings, and whoever is in `kept` at the moment of the command.
     `broker_is_ours`: it was started for this run, and nobody else is on it.
     """
-    own: frozenset[Role] = frozenset({Role.BOOTH_DESK, Role.COMPLIANCE})
     key_file = settings.broker.key_file
     return Senders(
         [
-            Sender(OWN_USER, own, None if key_file is None else public_key(read_key_file(key_file))),
+            Sender(OWN_USER, OWN_ROLES, None if key_file is None else public_key(read_key_file(key_file))),
             *(
                 Sender(each.name, frozenset({each.role}), None if each.key is None else read_public_key(each.key))
                 for each in settings.supervisors

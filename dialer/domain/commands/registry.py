@@ -89,6 +89,7 @@ class CommandKind:
     repeatable: bool = False  # done twice it is as done once, or its receipt keeps it from being done twice
     urgency: Urgency = Urgency.USUAL
     takes_sender: bool = False  # `make` takes the sender's name too, after the values
+    meaning: str = ""  # what it does
 
 
 COMMANDS: dict[str, CommandKind] = {}
@@ -117,7 +118,9 @@ def offered(
             raise ValueError(f"the command {name}, or one of its values, is registered twice")
         VALUES.update(known)
         needs, left_out = tuple(value.key for value in values), tuple(value.key for value in may)
-        COMMANDS[name] = CommandKind(make or command, needs, roles, left_out, repeatable, urgency, takes_sender)
+        meaning = " ".join((command.__doc__ or "").split())
+        making = make or command
+        COMMANDS[name] = CommandKind(making, needs, roles, left_out, repeatable, urgency, takes_sender, meaning)
         return command
 
     return register

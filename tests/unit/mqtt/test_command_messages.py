@@ -123,7 +123,11 @@ def test_a_good_command_is_accepted(payload: bytes, command: object) -> None:
             message(name="listen", campaign=None, seat="01", supervisor="asha"),
             "`supervisor` is not for the sender to say: who sends the command is",
         ),
-        (message(number="+919876543210"), "unknown keys"),
+        (
+            message(campain="t"),
+            "unknown keys: `campain`, but `campaign`; `pause` has the keys expires_at, id, name, campaign",
+        ),
+        (message(**{"+919876543210": 1}), "unknown keys: one that is no word; `pause` has"),
     ],
 )
 def test_a_bad_command_is_refused_and_can_be_answered(payload: bytes, says: str) -> None:

@@ -1,0 +1,52 @@
+"""`dialer command` beside a running dialler, over a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+from dialer.domain.clock import SystemClock
+from dialer.domain.commands import PauseCampaign, ResumeCampaign
+from dialer.mqtt.embedded_broker import demo_broker
+from dialer.mqtt.link import Presence
+from dialer.mqtt.monitor import Monitor
+from dialer.mqtt.topics import encode
+from dialer.store.sqlite import open_store
+from tests.support.command_line import run
+from tests.support.fake_centre import FakeEngine
+from tests.support.mqtt import SENDERS, supervisor
+
+SITE = """
+[centre]
+id = "pune-1"
+[broker]
+host = "{host}"
+port = {port}
+"""
+
+
+async def test_a_command_from_the_shell_is_done_and_its_answer_printed(tmp_path: Path) -> None:
+    config, engine, stop = tmp_path / "centre.toml", FakeEngine(), asyncio.Event()
+    store = await open_store(tmp_path / "centre.db", encode=encode)
+
+    async def said(*arguments: str) -> tuple[int, str]:
+        code, text = await asyncio.to_thread(run, "command", *arguments, "-c", config)
+        return code, re.sub(r"20\d\d-\d\d-\d\d .*\n", "", text)  # logged by the dialler: the same process here
+
+    async with demo_broker() as broker, supervisor(broker.settings) as listener:
+        config.write_text(SITE.format(host=broker.settings.host, port=broker.settings.port))
+        monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, SENDERS)
+        running = asyncio.create_task(monitor.run(stop))
+        await listener.wait_for_topic("state")  # it has come
+        code, text = await said("pause", "turnout-agents")
+        assert code == 0, text
+        assert engine.executed == [PauseCampaign("turnout-agents")]
+        assert (await said("resume", "turnout-agents", "--as", "supervisor"))[0] == 0
+        assert engine.executed[1:] == [ResumeCampaign("turnout-agents")]
+        code, text = await said("resume", "turnout-agents", "--as", "coach")
+        assert (code, "`resume` is for the role supervisor; coach has coach" in text) == (2, True)
+        assert len(engine.executed) == 2
+        stop.set()
+        await running
+    await store.close()

@@ -1,0 +1,99 @@
+"""`dialer command`: every command of the dialler from a shell, its values in order or by name."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from config.words import SupervisorRole
+from dialer.cli.command import fields_of
+from dialer.domain.commands import PauseCampaign
+from dialer.domain.commands.registry import COMMANDS
+from dialer.domain.errors import CommandRefused
+from dialer.mqtt.commands import AcceptedCommand, parse_command
+from dialer.mqtt.senders import Sender, Senders
+from tests.support.command_line import run
+
+PAGE = Path(__file__).parents[3] / "docs" / "mqtt.md"
+
+
+@pytest.mark.parametrize(
+    ("words", "fields"),
+    [
+        ("stop-all", {}),
+        ("pause turnout", {"campaign": "turnout"}),
+        ("pause campaign=turnout", {"campaign": "turnout"}),
+        ("speed turnout most_calls=40", {"campaign": "turnout", "most_calls": 40}),
+        ("speed calls_per_seat=1.5 turnout", {"campaign": "turnout", "calls_per_seat": 1.5}),
+        ("seat-campaigns 04 a,b", {"seat": "04", "campaigns": ["a", "b"]}),
+        ("seat-campaigns 04 campaigns=", {"seat": "04", "campaigns": []}),
+        ("seat-pause reason=2=two seat=04", {"seat": "04", "reason": "2=two"}),
+        ("seat-serials 04 7,8", {"seat": "04", "serials": "7,8"}),
+    ],
+)  # fmt: skip
+def test_values_stand_in_order_or_by_name_as_json_has_them(words: str, fields: dict[str, Any]) -> None:
+    name, *given = words.split()
+    assert fields_of(name, given) == fields
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("pause", "`pause` needs `campaign`"),
+        ("pause turnout persuasion", "'persuasion' is too much: `pause` takes campaign"),
+        ("pause campain=turnout", "takes no `campain`; did you mean `campaign`?"),
+        ("stop-all seat=04", "takes no `seat`: it takes nothing"),
+        ("pause campaign=a campaign=b", "`campaign` is given twice"),
+        ("speed turnout most_calls=many", "`speed` needs `most_calls`, a whole number of 1 to 500"),
+    ],
+)
+def test_what_does_not_go_with_a_command_is_named_before_anything_is_sent(words: str, says: str) -> None:
+    name, *given = words.split()
+    with pytest.raises((typer.BadParameter, CommandRefused), match=re.escape(says)):
+        fields_of(name, given)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_its_help_which_says_what_it_does_and_what_it_carries(name: str) -> None:
+    kind = COMMANDS[name]
+    code, said = run("command", name, "--help")
+    words = " ".join(said.split())
+    assert code == 0
+    assert " ".join(kind.meaning.split()[:4]) in words
+    for key in (*kind.needs, *kind.may):
+        assert key in words
+
+
+def test_the_list_has_every_command() -> None:
+    code, said = run("command", "list")
+    assert code == 0
+    assert [line.split()[0] for line in said.splitlines() if not line.startswith(" ")] == [*COMMANDS]
+
+
+def test_a_command_that_is_none_is_met_with_the_one_that_was_meant() -> None:
+    assert "'puase'. Did you mean 'pause'?" in run("command", "puase", "turnout")[1]
+
+
+def test_the_dialler_s_own_command_line_is_told_to_say_who_gives_what_a_supervisor_alone_may(tmp_path: Path) -> None:
+    config = tmp_path / "centre.toml"
+    config.write_text('[centre]\nid = "pune-1"\n')
+    code, said = run("command", "resume", "turnout", "-c", config)
+    assert (code, "--as: say who gives it: `resume` is for the role supervisor" in said) == (2, True)
+
+
+def test_the_mosquitto_pub_of_the_page_is_a_command_that_is_obeyed() -> None:
+    (block,) = (each for each in re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL) if "mosquitto_pub" in each)
+    stubs = 'mosquitto_sub() { :; }\nmosquitto_pub() { while [ $# -gt 1 ]; do shift; done; printf %s "$1"; }\n'
+    stubs += "uuidgen() { echo 7c1f; }\ndate() { echo 1000; }\n"
+    sent = subprocess.run(["sh", "-c", f"{stubs}{block}"], capture_output=True, check=True, timeout=20).stdout
+    asha = Senders([Sender("asha", frozenset({SupervisorRole.SUPERVISOR}))])
+    read = parse_command(sent, "asha", asha, "pune-1", retained=False, now=1000.0)
+    assert isinstance(read, AcceptedCommand)
+    assert read.command == PauseCampaign("turnout-ivr")
+    assert json.loads(sent)["expires_at"] == 1060
