@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from config.headquarters import HqSettings
 from config.settings import Settings
 
 HEAD = """# Settings
@@ -21,6 +23,14 @@ A value may be overridden by the environment, section and key joined by two unde
 written in JSON there: `MATDAN_DIALLING__ALLOWED_PREFIXES='["+91"]'`. Unknown keys are refused, and so are variables whose name
 begins with `MATDAN_` and that are no setting.
 """
+
+
+HQ_HEAD = """# Headquarters' own file
+
+`hq.toml`, given with `-c` to the commands `dialer hq ...`, where there is a [headquarters](#headquarters) of many centres.
+
+| key | default | meaning |
+|---|---|---|"""
 
 
 def _model_of(annotation: Any) -> tuple[type[BaseModel], bool] | None:
@@ -54,12 +64,25 @@ def _plain(value: Any) -> str:
 
 def settings_page() -> str:
     """The page, whole."""
-    parts = [HEAD]
-    for section, field in Settings.model_fields.items():
+    parts = [HEAD, *_sections(Settings), HQ_HEAD]
+    parts += [
+        f"| `{key}` | {_default(field.default)} | {field.description} |" for key, field in _plain_keys(HqSettings)
+    ]
+    parts += ["", *_sections(HqSettings)]
+    return "\n".join(parts) + "\n"
+
+
+def _sections(model: type[BaseModel]) -> list[str]:
+    lines: list[str] = []
+    for section, field in model.model_fields.items():
         found = _model_of(field.annotation)
         if found is not None:
-            parts += _section(section, *found)
-    return "\n".join(parts) + "\n"
+            lines += _section(section, *found)
+    return lines
+
+
+def _plain_keys(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
+    return [(key, field) for key, field in model.model_fields.items() if _model_of(field.annotation) is None]
 
 
 def _section(path: str, model: type[BaseModel], several: bool) -> list[str]:

@@ -45,6 +45,7 @@ from config.fields import (
 )
 from config.files import MOST_TOML_BYTES, NotToml, open_regular, read_bounded, toml_table
 from config.flows import FlowSettings, Twilio
+from config.headquarters import Headquarters
 from config.lines import Carrier, InboundSettings, Trunk, TrunkRest
 from config.mosquitto.section import Mosquitto
 from config.seats import Agent, LogInSettings, SeatSettings
@@ -386,6 +387,7 @@ class Settings(BaseSettings):
     mosquitto: Mosquitto = Mosquitto()
     desk: Desk = Desk()
     metrics: Metrics = Metrics()
+    headquarters: Headquarters = Headquarters()
     dialling: Dialling = Dialling()
     inbound: InboundSettings = InboundSettings()
     rules: Rules = Rules()
@@ -482,12 +484,16 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _the_desk_is_known(self) -> Self:
-        user = self.desk.user
-        if user is not None and (user, SupervisorRole.DESK) not in {
-            (each.name, each.role) for each in self.supervisors
-        }:
-            raise ValueError(f'desk.user is {user!r}: add a table [[supervisors]] of that name with role = "desk"')
+    def _own_programs_are_known(self) -> Self:
+        known = {(each.name, each.role) for each in self.supervisors}
+        for section, user, role in (
+            ("desk", self.desk.user, SupervisorRole.DESK),
+            ("headquarters", self.headquarters.user, SupervisorRole.UPLINK),
+        ):
+            if user is not None and (user, role) not in known:
+                raise ValueError(
+                    f'{section}.user is {user!r}: add a table [[supervisors]] of that name with role = "{role}"'
+                )
         return self
 
     @model_validator(mode="after")

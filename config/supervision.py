@@ -85,7 +85,7 @@ class Supervisor(Section):
     role: SupervisorRole = Field(
         SupervisorRole.LISTENER,
         description="viewer: reads; listener: listens; coach: whispers too; supervisor: barges in too, and all else; desk, "
-        "booth-desk, compliance: of programs ([which commands](topics.md#commandsuser))",
+        "booth-desk, uplink, compliance: of programs ([which commands](topics.md#commandsuser))",
     )
     key: PublicKey | None = Field(
         None,

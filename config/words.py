@@ -63,6 +63,7 @@ class SupervisorRole(StrEnum):
     COACH = "coach"
     DESK = "desk"  # a program that serves agents' pages and has made sure who they are
     BOOTH_DESK = "booth-desk"  # takes in what booth workers and the election authority tell
+    UPLINK = "uplink"  # carries what headquarters orders and tells
     COMPLIANCE = "compliance"
     SUPERVISOR = "supervisor"
 

@@ -12,8 +12,8 @@ from config.asterisk.placing import FileChange, plan_files, text_of, write_files
 from config.errors import AsteriskFilesError
 from config.mosquitto.render import MARKER, PASSWORDS, hashes_in, render_broker
 from config.settings import load_settings
+from dialer.domain.signing import new_key_file, public_key_text
 from dialer.domain.words import counted
-from dialer.mqtt.senders import new_key_file, public_key_text
 
 HAND_OUT = "passwords-to-hand-out.txt"
 

@@ -53,7 +53,7 @@ OFFERED = (
 )
 """The commands that the board has a button for. What each needs and who may give it stands with the command."""
 BY_EAR = frozenset({"listen", "whisper", "barge", "stop-listening"})
-COMMANDERS = frozenset(role for name in OFFERED for role in COMMANDS[name].roles) - {Role.DESK}
+COMMANDERS = frozenset(role for name in OFFERED for role in COMMANDS[name].roles) - {Role.DESK, Role.UPLINK}
 SEERS = EVERY_ROLE - {Role.VIEWER}
 
 _Text = Annotated[str, Field(min_length=1, max_length=128)]

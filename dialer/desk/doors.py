@@ -28,7 +28,7 @@ COOKIE = "__Host-desk"
 SOCKET = "WEBSOCKET"
 """The method of a door at which a WebSocket is opened."""
 MOST_BODY_BYTES = 65_536
-EVERY_ROLE: frozenset[str] = frozenset(Role) - {Role.DESK}  # a program's, which has no page; nor an agent's
+EVERY_ROLE: frozenset[str] = frozenset(Role) - {Role.DESK, Role.UPLINK}  # programs', which have no page; nor an agent's
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "

@@ -19,6 +19,7 @@ from config.supervision import OWN_USER
 from config.unfinished import MAKE_ONE
 from config.words import LISTENERS, CampaignKind, PacingPolicy, Purpose
 from config.words import SupervisorRole as Role
+from dialer.domain.signing import public_key, read_key_file, read_public_key
 from dialer.engine.inbound import InboundPlan, InboundRoute
 from dialer.engine.log_ins import AgentAccount, AgentRules
 from dialer.engine.plan import CampaignPlan, EnginePlan, SeatPlan
@@ -27,7 +28,7 @@ from dialer.engine.transfers.state import TransferTarget
 from dialer.engine.trunks import RestRules, TrunkLimits
 from dialer.engine.world import CampaignSpec
 from dialer.mqtt.client import BrokerSettings
-from dialer.mqtt.senders import Sender, Senders, Signer, public_key, read_key_file, read_public_key
+from dialer.mqtt.senders import Sender, Senders, Signer
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
 from dialer.rules.gate import Gate

@@ -27,10 +27,11 @@ from dialer.domain.commands import Command
 from dialer.domain.commands.registry import COMMANDS
 from dialer.domain.errors import StoreBusy
 from dialer.domain.model import Announcement
+from dialer.domain.signing import public_key
 from dialer.domain.view import Alert
 from dialer.mqtt.commands import AcceptedCommand, CommandDesk, RefusedCommand, parse_command
 from dialer.mqtt.lanes import AT_ONCE, PER_SECOND, WAITING_COMMANDS
-from dialer.mqtt.senders import Sender, Senders, Signer, public_key
+from dialer.mqtt.senders import Sender, Senders, Signer
 from dialer.store.port import KeptCommand
 from dialer.store.sqlite import Store
 from tests.attack.malformed import good_commands, malformed

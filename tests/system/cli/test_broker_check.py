@@ -11,8 +11,8 @@ import pytest
 from config.mosquitto.render import MARKER
 from config.settings import Settings
 from dialer.domain.clock import SystemClock
+from dialer.domain.signing import new_key_file, public_key_text
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
-from dialer.mqtt.senders import new_key_file, public_key_text
 from dialer.site.checks.broker import broker
 from dialer.site.checks.finding import Verdict
 from tests.support.mqtt import supervisor

@@ -12,7 +12,7 @@ from config.errors import SettingError
 from config.mosquitto.render import MARKER, hash_of, hashes_in, is_hash_of, render_broker
 from config.settings import Settings, load_settings
 from dialer.cli.main import app
-from dialer.mqtt.senders import new_key_file, public_key, public_key_text, read_key_file
+from dialer.domain.signing import new_key_file, public_key, public_key_text, read_key_file
 
 SITE = """
 [centre]

@@ -55,7 +55,7 @@ def test_the_board_has_words_for_all_that_it_is_told() -> None:
     words |= {f"seat-{state}" for state in SeatState} | {f"rule-{reason}" for reason in Reason}
     words |= {f"why-{Hold(reason).code}" for reason in HoldReason}
     words |= {f"why-limit-{limit}" for limit in Limit} | {f"pacing-{limit}" for limit in Limit}
-    words |= {f"role-{role}" for role in Role if role is not Role.DESK}
+    words |= {f"role-{role}" for role in Role if role not in {Role.DESK, Role.UPLINK}}
     words |= {f"do-{name}" for name in OFFERED}
     words |= {f"pause-{reason}" for reason in LogInSettings().pause_reasons}
     words |= {f"why-{found}" for found in re.findall(r'_answer\("([a-z-]+)"', (ROOM / "why.py").read_text("utf-8"))}

@@ -1,0 +1,94 @@
+"""Headquarters of many centres: what a centre says of its own ([headquarters]), and headquarters' own file, hq.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+
+from config.errors import SettingError
+from config.fields import PublicKey, Section, Slug
+from config.files import MOST_TOML_BYTES, NotToml, open_regular, read_bounded, toml_table
+
+ServerAddress = Annotated[str, StringConstraints(pattern=r"^(nats|tls)://[A-Za-z0-9.:\[\]-]{1,253}$")]
+NatsKey = Annotated[str, StringConstraints(pattern=r"^U[A-Z2-7]{55}$")]
+"""A public nkey of a user."""
+
+
+class Leader(Section):
+    """[[headquarters.leaders]] - who may order every centre at once: any one of them stops, two resume."""
+
+    name: Slug = Field(description="name in the audit, which has the orders as of headquarters/NAME")
+    key: PublicKey = Field(description="public key, from `dialer hq keys make`")
+
+
+def _differ(leaders: Sequence[Leader]) -> None:
+    for what in ("name", "key"):
+        if len({getattr(leader, what) for leader in leaders}) < len(leaders):
+            raise ValueError(f"two leaders have one {what}; two signatures would be one person's")
+
+
+class Headquarters(Section):
+    """[headquarters] - the headquarters of many centres that this one belongs to, and whose signed orders it obeys."""
+
+    user: Slug | None = Field(
+        None, description="the uplink's own name in [[supervisors]], with the role uplink; none: no headquarters"
+    )
+    zone: Slug | None = Field(None, description="the zone of this centre, whose orders it obeys too")
+    leaders: tuple[Leader, ...] = Field((), description="whose signatures count")
+
+    @model_validator(mode="after")
+    def _leaders_differ(self) -> Self:
+        _differ(self.leaders)
+        return self
+
+
+class HqCentre(Section):
+    """[[centres]] - a centre of this headquarters."""
+
+    id: Slug = Field(description="its centre.id")
+    zone: Slug = Field(description="its zone")
+    nkey: NatsKey | None = Field(
+        None, description="public nkey by which it connects; none: `dialer hq render` makes one"
+    )
+
+
+class HqLeader(Leader):
+    """[[leaders]] - who may order every centre at once: any one of them stops, two resume."""
+
+
+class HqSettings(Section):
+    """The file of headquarters."""
+
+    servers: tuple[ServerAddress, ...] = Field(
+        ("nats://127.0.0.1:4222",), min_length=1, description="nats-server's, such as tls://hq.example.org:4222"
+    )
+    ca_file: Path | None = Field(None, description="certificates that the server's is checked against")
+    nkey_file: Path | None = Field(None, description="the nkey's seed by which headquarters connects")
+    centres: tuple[HqCentre, ...] = ()
+    leaders: tuple[HqLeader, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        _differ(self.leaders)
+        ids = [centre.id for centre in self.centres]
+        if twice := {name for name in ids if ids.count(name) > 1}:
+            raise ValueError(f"centres named twice: {', '.join(sorted(twice))}")
+        return self
+
+
+def load_hq_settings(path: Path) -> HqSettings:
+    """Headquarters' settings. Raises SettingError with file, key and remedy."""
+    try:
+        with open_regular(path) as file:
+            table = toml_table(read_bounded(file, MOST_TOML_BYTES))
+        return HqSettings.model_validate(table)
+    except (OSError, NotToml, UnicodeDecodeError) as error:
+        problem = error.strerror if isinstance(error, OSError) else str(error)
+        raise SettingError(str(path), "(file)", f"cannot be read: {problem}", "see docs/headquarters.md") from error
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"]) or "(settings)"
+        raise SettingError(str(path), key, first["msg"].removeprefix("Value error, "), "docs/settings.md") from error

@@ -1,0 +1,105 @@
+"""Ed25519 keys: made, kept in a file, signed with, and signatures held against them. What is signed says what it is for."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config.errors import SettingError
+
+if TYPE_CHECKING:
+    from nacl.signing import SigningKey
+
+_PUBLIC, _PRIVATE = "ed25519:", "ed25519-private:"
+_OTHERS_MAY = 0o077
+
+
+def _signing_key(private: bytes | None = None) -> SigningKey:
+    """The key of these bytes, or a new one."""
+    from nacl.signing import SigningKey  # noqa: PLC0415 - most sites and commands sign nothing
+
+    return SigningKey.generate() if private is None else SigningKey(private)
+
+
+def sign(private: bytes, what: bytes) -> str:
+    """The signature of these bytes, base64."""
+    return base64.b64encode(_signing_key(private).sign(what).signature).decode()
+
+
+def holds(public: bytes, what: bytes, signature: object) -> bool:
+    """Whether that is these bytes' signature by this key; `signature`: base64, whatever was sent."""
+    from nacl.exceptions import BadSignatureError  # noqa: PLC0415
+    from nacl.signing import VerifyKey  # noqa: PLC0415
+
+    try:
+        given = base64.b64decode(signature, validate=True) if isinstance(signature, str) else b""
+        VerifyKey(public).verify(what, given)
+    except (BadSignatureError, binascii.Error, ValueError):
+        return False
+    return True
+
+
+def public_key(private: bytes) -> bytes:
+    """The public key of a private one."""
+    return bytes(_signing_key(private).verify_key)
+
+
+def read_public_key(text: str) -> bytes:
+    """The key of the settings' text, which they have held to its pattern."""
+    return base64.b64decode(text.removeprefix(_PUBLIC))
+
+
+def public_key_text(key: bytes) -> str:
+    """A public key as the settings have it."""
+    return _PUBLIC + base64.b64encode(key).decode()
+
+
+def new_key_file(path: Path) -> bytes:
+    """Make a private key and the file for it, for this user's eyes alone; returns its public key. Raises SettingError."""
+    key = _signing_key()
+    write_private(path, f"{_PRIVATE}{base64.b64encode(bytes(key)).decode()}\n")
+    return bytes(key.verify_key)
+
+
+def write_private(path: Path, text: str) -> None:
+    """A new file with a secret, for this user's eyes alone. Raises SettingError where there is one already."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+    except FileExistsError as error:
+        raise SettingError(
+            str(path), "(file)", "is there already, and may be somebody's only key", "name another one"
+        ) from error
+    except OSError as error:
+        raise SettingError(
+            str(path), "(file)", f"cannot be written ({error.strerror})", "name another place"
+        ) from error
+
+
+def read_key_file(path: Path, setting: str = "broker.key_file") -> bytes:
+    """The private key in a file that `setting` names. Raises SettingError where there is none, where it is none, or where others
+    may read it.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            text = file.read(1024).decode("ascii", "replace").strip()
+    except OSError as error:
+        problem = f"the private key cannot be read ({error.strerror})"
+        raise SettingError(str(path), setting, problem, "put it back, or make one with `dialer mqtt key`") from error
+    if sys.platform != "win32" and mode & _OTHERS_MAY:
+        raise SettingError(str(path), setting, "others may read the private key", "`chmod 600` it and make a new one")
+    try:
+        key = base64.b64decode(text.removeprefix(_PRIVATE), validate=True)
+    except binascii.Error:
+        key = b""
+    if not text.startswith(_PRIVATE) or len(key) != 32:
+        raise SettingError(str(path), setting, "is no private key", "make one with `dialer mqtt key`")
+    return key
