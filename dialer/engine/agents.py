@@ -26,10 +26,11 @@ from dialer.engine.plan import EnginePlan, Outside
 from dialer.engine.seat import Seat
 from dialer.engine.seat_silence import SeatSilence
 from dialer.engine.world import Centre
-from dialer.store.port import LogIn
+from dialer.store.port import LogIn, StandingOrder, of_seat
 
 _log = structlog.get_logger(__name__)
 
+SEAT_CAMPAIGNS = "seat-campaigns"
 _AGENT_NAME = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
 
 
@@ -58,13 +59,15 @@ class Agents:
         if self._accounts:
             self._pins = await asyncio.to_thread(PinCheck, self._accounts.values())
 
-    def adopt(self, live_seats: frozenset[str]) -> None:
-        """The switch is up for the first time: agents whose phones are nailed up have their seats again, paused or ready.
+    def adopt(self, live_seats: frozenset[str]) -> list[str]:
+        """The switch is up for the first time: agents whose phones are nailed up have their seats again, paused or ready. Which
+        seats those are.
 
         One whose phone is not there is logged off: the phone would ring for somebody who may have gone home.
         """
         kept, self._kept = self._kept, {}
-        adopted = logged_off = 0
+        adopted: list[str] = []
+        logged_off = 0
         for log_in in kept.values():
             seat = self._centre.seats.get(log_in.seat)
             account = self._accounts.get(log_in.agent)
@@ -78,9 +81,10 @@ class Agents:
             now = self._centre.instant()
             after = _logged_in(seat, log_in.agent, account, now)
             self._acd.put(seat, after.paused(log_in.reason or "", now) if log_in.paused else after)
-            adopted += 1
+            adopted.append(seat.name)
         if kept:
-            _log.info("log-ins.adopted", adopted=adopted, logged_off=logged_off)
+            _log.info("log-ins.adopted", adopted=len(adopted), logged_off=logged_off)
+        return adopted
 
     def gone(self, seat_name: str) -> None:
         """The agent's phone was away so long that the agent has gone too."""
@@ -131,22 +135,37 @@ class Agents:
         await self._keep(seat_name)
         return f"seat {seat_name}: ready"
 
-    def serve(self, seat_name: str, campaigns: tuple[str, ...]) -> str:
+    async def serve(self, seat_name: str, campaigns: tuple[str, ...]) -> str:
         """Of these campaigns alone the seat takes calls, until its agent logs off; of none in particular: of all again.
 
-        Raises CommandRefused, for a campaign too whose skill the agent has not.
+        Raises CommandRefused, for a campaign too whose skill the agent has not; StoreError.
         """
         seat = self._centre.seat(seat_name)
-        after = seat.serving(frozenset(campaigns))
+        moved = seat.serving(frozenset(campaigns))
         for campaign_id in campaigns:
             skill = self._centre.campaign(campaign_id).spec.skill
-            if not after.can_serve(skill, campaign_id):
+            if not moved.can_serve(skill, campaign_id):
                 raise CommandRefused(
                     f"the agent at seat {seat_name} has not the skill {skill}, for campaign {campaign_id}"
                 )
-        self._acd.free(seat, after)
+        addressee, now = of_seat(seat_name), self._centre.clock.now()
+        if campaigns:
+            await self._store.keep_orders(
+                [StandingOrder(addressee, SEAT_CAMPAIGNS, {"campaigns": list(campaigns)}, now)]
+            )
+        else:
+            await self._store.end_order(addressee, SEAT_CAMPAIGNS)
+        seat = self._centre.seats[seat_name]  # as it is now
+        self._acd.free(seat, seat.serving(frozenset(campaigns)))
         self._acd.notify(seat_name)
         return f"seat {seat_name}: from its next call on {', '.join(campaigns) or 'all campaigns again'}"
+
+    def serve_again(self, seat_name: str, order: StandingOrder) -> None:
+        """What an earlier run of the dialler was told of a seat that has its agent again. Campaigns that the settings do not have
+        any more do not count; a seat that had no others serves all.
+        """
+        seat = self._centre.seats[seat_name]
+        self._acd.put(seat, seat.serving(frozenset(order.content["campaigns"]) & self._centre.campaigns.keys()))
 
     async def hang_up(self, seat_name: str) -> str:
         """End the voter's call. Raises CommandRefused."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 
 from config.words import CampaignKind
 from dialer.domain.errors import CommandRefused, StoreError
@@ -15,7 +16,10 @@ from dialer.engine.placing import Placing
 from dialer.engine.plan import Flows
 from dialer.engine.world import CampaignRun, Centre
 from dialer.rules.calling_hours import next_day
+from dialer.store.port import StandingOrder, of_campaign
 from dialer.store.sqlite import Store
+
+SPEED = "speed"
 
 
 class Campaigns:
@@ -64,17 +68,30 @@ class Campaigns:
             raise trouble
         return f"stopped {len(runs)} campaigns"
 
-    def set_speed(self, campaign_id: str, most_calls: int | None, calls_per_seat: float | None, sender: str) -> str:
-        """Hold a campaign to so many calls until midnight, or to none; what rings rings on. Raises CommandRefused."""
+    async def set_speed(
+        self, campaign_id: str, most_calls: int | None, calls_per_seat: float | None, sender: str
+    ) -> str:
+        """Hold a campaign to so many calls until midnight, or to none; what rings rings on. Raises CommandRefused, StoreError."""
         run = self._centre.campaign(campaign_id)
         if calls_per_seat is not None and run.spec.kind is not CampaignKind.AGENTS:
             raise CommandRefused(f"campaign {campaign_id} has no agents: give `most_calls`")
-        until = next_day(self._centre.zone, self._centre.clock.now())
-        held = most_calls is not None or calls_per_seat is not None
-        run.speed = CampaignSpeed(most_calls, calls_per_seat, until, sender) if held else None
+        now = self._centre.clock.now()
+        if most_calls is None and calls_per_seat is None:
+            await self._store.end_order(of_campaign(campaign_id), SPEED)
+            run.speed, said = None, "as fast as it may again"
+        else:
+            speed = CampaignSpeed(most_calls, calls_per_seat, next_day(self._centre.zone, now), sender)
+            await self._store.keep_orders(
+                [StandingOrder(of_campaign(campaign_id), SPEED, asdict(speed), now, speed.until)]
+            )
+            run.speed, said = speed, "held to that until midnight"
         self._centre.wake.set()
         self._centre.then(Notify(CampaignChange(campaign_id)))
-        return f"campaign {campaign_id}: {'held to that until midnight' if held else 'as fast as it may again'}"
+        return f"campaign {campaign_id}: {said}"
+
+    def speed_again(self, campaign_id: str, order: StandingOrder) -> None:
+        """What an earlier run of the dialler was told."""
+        self._centre.campaigns[campaign_id].speed = CampaignSpeed(**order.content)
 
     def _change(self, run: CampaignRun, state: CampaignState) -> None:
         """At once: a stop must not wait for the disk."""

@@ -23,9 +23,9 @@ from dialer.domain.model import AttemptId, Claim, EndedAttempt, OpenAttempt, Out
 from dialer.domain.switch import CallEnded, Switch, attempt_of
 from dialer.domain.view import Alert, AlertLevel, CentreView, Change, SeatState
 from dialer.engine.acd import Acd
-from dialer.engine.agents import Agents, SeatKeys
+from dialer.engine.agents import SEAT_CAMPAIGNS, Agents, SeatKeys
 from dialer.engine.call import Call
-from dialer.engine.campaigns import Campaigns
+from dialer.engine.campaigns import SPEED, Campaigns
 from dialer.engine.dispositions import Dispositions
 from dialer.engine.effects import Due, Effect, Event, Learn, Notify, Order, Over, StoreCommit, Timer, What, order
 from dialer.engine.eligibility import ClockGuard, Eligibility
@@ -38,7 +38,7 @@ from dialer.engine.placing import Hoppers, KeptSeats, Originator, Placing
 from dialer.engine.plan import EnginePlan, Outside
 from dialer.engine.reconcile import Reconciler
 from dialer.engine.results import CallEnds, Marks
-from dialer.engine.screen_pop import Messages, ScreenPops
+from dialer.engine.screen_pop import SEAT_MESSAGE, Messages, ScreenPops
 from dialer.engine.seat import Seat
 from dialer.engine.seat_silence import SeatSilence
 from dialer.engine.supervision.service import Recorder, Supervision
@@ -52,6 +52,7 @@ from dialer.pacing.port import PacingEvent, PacingEventKind
 from dialer.pacing.tuning import TUNED
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import day_start
+from dialer.store.port import StandingOrder, of_campaign, of_seat
 
 _log = structlog.get_logger(__name__)
 
@@ -91,7 +92,7 @@ class Engine:
         self.seat_desk = Agents(centre, self._acd, outside, plan, self._silence)
         self._keys = SeatKeys(centre, plan.agent_rules)
         self._dispositions = Dispositions(centre, self._acd, self._store)
-        self._pops, self._messages = ScreenPops(centre, self._store), Messages(centre, self._acd)
+        self._pops, self._messages = ScreenPops(centre, self._store), Messages(centre, self._acd, self._store)
         originator = Originator(centre, outside, self._eligibility, self._trunk_desk, KeptSeats(centre, self._acd))
         hoppers = Hoppers(centre, self._store, plan.owner, outside.has_room)
         self._placing = Placing(centre, self._eligibility, self._trunk_desk, hoppers, originator)
@@ -114,6 +115,12 @@ class Engine:
             What.UNLOCKED: self.seat_desk.unlocked,
             What.SEAT_CHANGED: self._supervision.seat_changed,
             What.MESSAGE_OLD: self._messages.forget,
+        }
+        self._orders: list[StandingOrder] = []
+        self._obeys: Mapping[str, Callable[[str, StandingOrder], None]] = {
+            SPEED: self._campaigns.speed_again,
+            SEAT_CAMPAIGNS: self.seat_desk.serve_again,
+            SEAT_MESSAGE: self._messages.show_again,
         }
         self._desks = Desks(
             campaigns=self._campaigns,
@@ -308,7 +315,7 @@ class Engine:
     def _switch_up(self, up: switch_port.SwitchUp) -> None:
         centre = self._centre
         self._reconciler.resync(up)
-        self.seat_desk.adopt(up.live_seats)
+        self._obey({of_seat(name): name for name in self.seat_desk.adopt(up.live_seats)})
         for seat in list(centre.seats.values()):
             if seat.name in up.live_seats and not seat.phone_up:
                 self._acd.phone_came(seat.name)
@@ -472,6 +479,8 @@ class Engine:
         await store.release_expired(now, self._plan.owner)
         await self.seat_desk.prepare()
         await self.users.prepare()
+        self._orders = await store.standing_orders(now)
+        self._obey({of_campaign(campaign_id): campaign_id for campaign_id in centre.campaigns})
         unfinished = await self._free_the_unsent(await store.unfinished_attempts())
         self._eligibility.use_version(await store.record_rules_version(self._plan.rules_text, now))
         self._eligibility.load(await store.registers(), unfinished)
@@ -481,6 +490,12 @@ class Engine:
         left_open = self._reconciler.found(unfinished)
         if left_open:
             _log.warning("attempts.left-open", attempts=left_open)
+
+    def _obey(self, there: Mapping[str, str]) -> None:
+        """What supervisors ordered of an earlier run, of these addressees, whose names they are."""
+        for each in self._orders:
+            if each.addressee in there:
+                self._obeys[each.command](there[each.addressee], each)
 
     async def _refuse_older_store(self) -> None:
         sent = self._sent.sent()

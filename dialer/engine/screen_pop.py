@@ -4,7 +4,7 @@ elsewhere; and a supervisor's line of text.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import structlog
 
@@ -16,8 +16,10 @@ from dialer.engine.effects import Due, Notify, Timer, What
 from dialer.engine.snapshot import seats_of
 from dialer.engine.views import seat_view
 from dialer.engine.world import Centre
+from dialer.store.port import StandingOrder, of_seat
 from dialer.store.sqlite import Store
 
+SEAT_MESSAGE = "seat-message"
 MESSAGE_SECONDS = 600.0
 _log = structlog.get_logger(__name__)
 
@@ -56,34 +58,35 @@ class ScreenPops:
 
 
 class Messages:
-    """One line at a seat, for this run of the dialler: a newer one takes its place."""
+    """One line at a seat: a newer one takes its place."""
 
-    def __init__(self, centre: Centre, acd: Acd) -> None:
+    def __init__(self, centre: Centre, acd: Acd, store: Store) -> None:
         """`acd` has the seats."""
         self._centre = centre
         self._acd = acd
+        self._store = store
 
-    def send_to_seat(self, seat_name: str, text: str, sender: str) -> str:
-        """To the agent at a seat. Raises CommandRefused where nobody is there."""
+    async def send_to_seat(self, seat_name: str, text: str, sender: str) -> str:
+        """To the agent at a seat. Raises CommandRefused where nobody is there, StoreError."""
         if self._centre.seat(seat_name).agent is None:
             raise CommandRefused(f"seat {seat_name} has no agent who could read it")
-        self._put(seat_name, text, sender)
+        await self._send([seat_name], text, sender)
         return f"seat {seat_name}: on the agent's page"
 
-    def send_to_campaign(self, campaign_id: str, text: str, sender: str) -> str:
-        """To every agent who serves a campaign. Raises CommandRefused where there is none."""
+    async def send_to_campaign(self, campaign_id: str, text: str, sender: str) -> str:
+        """To every agent who serves a campaign. Raises CommandRefused where there is none, StoreError."""
         run = self._centre.campaign(campaign_id)
         names = [seat.name for seat in seats_of(self._centre, run) if seat.agent is not None]
         if not names:
             raise CommandRefused(f"no agent is there who serves campaign {campaign_id}")
-        for name in names:
-            self._put(name, text, sender)
+        await self._send(names, text, sender)
         return f"campaign {campaign_id}: on the pages of {len(names)} agents"
 
-    def read(self, seat_name: str, at: float) -> str:
-        """The agent has read the one of that moment, as it was told."""
+    async def read(self, seat_name: str, at: float) -> str:
+        """The agent has read the one of that moment, as it was told. Raises StoreError."""
         there = self._centre.seat(seat_name).message
         if there is not None and abs(there.at - at) < 0.001:  # the wire has milliseconds
+            await self._store.end_order(of_seat(seat_name), SEAT_MESSAGE)
             self.forget(seat_name)
         return f"seat {seat_name}: read"
 
@@ -92,9 +95,24 @@ class Messages:
         self._centre.then(Timer(f"message/{seat_name}"))
         self._set(seat_name, None)
 
-    def _put(self, seat_name: str, text: str, sender: str) -> None:
-        self._centre.then(Timer(f"message/{seat_name}", MESSAGE_SECONDS, Due(What.MESSAGE_OLD, seat_name)))
-        self._set(seat_name, SupervisorsLine(text, self._centre.clock.now(), sender))
+    async def _send(self, names: list[str], text: str, sender: str) -> None:
+        line = SupervisorsLine(text, self._centre.clock.now(), sender)
+        content, until = asdict(line), line.at + MESSAGE_SECONDS
+        await self._store.keep_orders(
+            [StandingOrder(of_seat(name), SEAT_MESSAGE, content, line.at, until) for name in names]
+        )
+        for name in names:
+            if self._centre.seats[name].agent is not None:
+                self._put(name, line)
+
+    def show_again(self, seat_name: str, order: StandingOrder) -> None:
+        """What an earlier run of the dialler was told for a seat that has its agent again."""
+        self._put(seat_name, SupervisorsLine(**order.content))
+
+    def _put(self, seat_name: str, line: SupervisorsLine) -> None:
+        left = line.at + MESSAGE_SECONDS - self._centre.clock.now()
+        self._centre.then(Timer(f"message/{seat_name}", max(0.0, left), Due(What.MESSAGE_OLD, seat_name)))
+        self._set(seat_name, line)
 
     def _set(self, seat_name: str, message: SupervisorsLine | None) -> None:
         seat = self._centre.seats[seat_name]

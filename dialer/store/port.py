@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from dialer.audit.chain import Head
 from dialer.domain.model import Announcement, AttemptId, DispositionRecord, EndedAttempt, Mark
@@ -43,6 +44,27 @@ class LogIn:
     paused: bool  # now, or after the call; else ready
     reason: str | None  # of the pause
     at: float  # of the log-in or the last change
+
+
+@dataclass(frozen=True, slots=True)
+class StandingOrder:
+    """What a supervisor has ordered, and the dialler goes on doing after a restart. A newer one takes its place."""
+
+    addressee: str  # as `of_campaign` or `of_seat` has it
+    command: str  # its name on the wire
+    content: Mapping[str, Any]  # of JSON's values
+    at: float  # epoch seconds
+    until: float | None = None  # None: until it is taken back; a seat's ends with its agent's log-off in any case
+
+
+def of_campaign(campaign_id: str) -> str:
+    """A campaign as the addressee of standing orders."""
+    return f"campaign/{campaign_id}"
+
+
+def of_seat(seat: str) -> str:
+    """A seat as the addressee of standing orders."""
+    return f"seat/{seat}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from dialer.store.cipher import StoreKey, connect
 from dialer.store.connection import BUSY_SECONDS, open_reading
 from dialer.store.failures import explained
 from dialer.store.lock import refuse_second_name
-from dialer.store.port import Encode, KeptCommand, LogIn, News, OutboxRow, SeatInterval
+from dialer.store.port import Encode, KeptCommand, LogIn, News, OutboxRow, SeatInterval, StandingOrder, of_seat
 from dialer.store.queues import unknown_campaign
 from dialer.store.sql import load_statements, values_of
 from dialer.store.transaction import transaction
@@ -131,12 +132,15 @@ def pacer_state(db: sqlite3.Connection, campaign_id: str) -> str | None:
 
 
 def keep_log_in(db: sqlite3.Connection, log_in: LogIn) -> None:
-    """Keep who has a seat; what was kept of the seat before is replaced. Where it is another agent, it stands in the audit."""
+    """Keep who has a seat; what was kept of the seat before is replaced. Where it is another agent, it stands in the audit, and
+    what was ordered of the seat for the one before is over.
+    """
     before = _agent_of(db, log_in.seat)
     if before != log_in.agent:
         if before is not None:
             audit.append(db, "log-off", shown(before), {"seat": log_in.seat}, log_in.at)
         audit.append(db, "log-in", shown(log_in.agent), {"seat": log_in.seat}, log_in.at)
+        SQL["end_orders_of"](db, addressee=of_seat(log_in.seat))
     SQL["keep_log_in"](db, **values_of(log_in))
 
 
@@ -145,16 +149,38 @@ def _agent_of(db: sqlite3.Connection, seat: str) -> str | None:
 
 
 def drop_log_in(db: sqlite3.Connection, seat: str, at: float) -> None:
-    """Nobody has the seat from `at` (epoch seconds) on; nothing happens where nobody had it. Stands in the audit."""
+    """Nobody has the seat from `at` (epoch seconds) on, and what was ordered of it is over; nothing happens where nobody had it.
+    Stands in the audit.
+    """
     before = _agent_of(db, seat)
     if before is not None:
         audit.append(db, "log-off", shown(before), {"seat": seat}, at)
     SQL["drop_log_in"](db, seat=seat)
+    SQL["end_orders_of"](db, addressee=of_seat(seat))
 
 
 def log_ins(db: sqlite3.Connection) -> list[LogIn]:
     """Who has which seat, in the seats' order."""
     return [LogIn(**row._asdict() | {"paused": bool(row.paused)}) for row in SQL["log_ins"].rows(db)]
+
+
+def standing_orders(db: sqlite3.Connection, now: float) -> list[StandingOrder]:
+    """What supervisors have ordered that holds at this epoch second; the rest is forgotten."""
+    SQL["forget_orders"](db, now=now)
+    rows = SQL["standing_orders"].rows(db)
+    return [StandingOrder(**row._asdict() | {"content": json.loads(row.content)}) for row in rows]
+
+
+def keep_orders(db: sqlite3.Connection, orders: Sequence[StandingOrder]) -> None:
+    """Keep what a supervisor orders, each in place of an earlier one; what is over by then is forgotten."""
+    for each in orders:
+        SQL["forget_orders"](db, now=each.at)
+        SQL["keep_order"](db, **values_of(each) | {"content": json.dumps(each.content)})
+
+
+def end_order(db: sqlite3.Connection, addressee: str, command: str) -> None:
+    """It does not hold any more. A repeat changes nothing."""
+    SQL["end_order"](db, addressee=addressee, command=command)
 
 
 # The note in the audit that a list of voters left the store. It may be written beside a running dialler.

@@ -26,6 +26,7 @@ _NOT_OF_A_COPY = (
     "command",
     "seat_interval",
     "log_in",
+    "standing_order",
     "attempt",
     "target",
     "campaign",

@@ -371,6 +371,12 @@ class Store:
     drop_log_in = _Writes(records.drop_log_in)
     log_ins = _Writes(records.log_ins)  # behind the writes that wait: a log-in that was just kept is found
 
+    # What supervisors have ordered
+
+    standing_orders = _Writes(records.standing_orders)
+    keep_orders = _Writes(records.keep_orders)
+    end_order = _Writes(records.end_order)
+
     # Users
 
     kept_users = _Writes(users.kept_users)  # behind the writes that wait: one who was just removed is gone

@@ -23,7 +23,9 @@ class CampaignDesk(Protocol):
     async def stop_all(self) -> str:
         """Stop every one."""
 
-    def set_speed(self, campaign_id: str, most_calls: int | None, calls_per_seat: float | None, sender: str) -> str:
+    async def set_speed(
+        self, campaign_id: str, most_calls: int | None, calls_per_seat: float | None, sender: str
+    ) -> str:
         """No more calls than that, today."""
 
     async def reload_flows(self) -> str:
@@ -57,7 +59,7 @@ class SeatDesk(Protocol):
     async def make_ready(self, seat_name: str) -> str:
         """Calls again."""
 
-    def serve(self, seat_name: str, campaigns: tuple[str, ...]) -> str:
+    async def serve(self, seat_name: str, campaigns: tuple[str, ...]) -> str:
         """These campaigns alone."""
 
     async def hang_up(self, seat_name: str) -> str:
@@ -70,13 +72,13 @@ class SeatDesk(Protocol):
 class MessageDesk(Protocol):
     """Lines of text on agents' pages."""
 
-    def send_to_seat(self, seat_name: str, text: str, sender: str) -> str:
+    async def send_to_seat(self, seat_name: str, text: str, sender: str) -> str:
         """To the agent there."""
 
-    def send_to_campaign(self, campaign_id: str, text: str, sender: str) -> str:
+    async def send_to_campaign(self, campaign_id: str, text: str, sender: str) -> str:
         """To all who serve it."""
 
-    def read(self, seat_name: str, at: float) -> str:
+    async def read(self, seat_name: str, at: float) -> str:
         """It goes."""
 
 

@@ -61,9 +61,9 @@ class SeatMessage(Command):
 
     async def carry_out(self, desks: Desks) -> str:
         if self.seat is not None and self.campaign_id is None:
-            return desks.messages.send_to_seat(self.seat, self.text, self.supervisor)
+            return await desks.messages.send_to_seat(self.seat, self.text, self.supervisor)
         if self.campaign_id is not None and self.seat is None:
-            return desks.messages.send_to_campaign(self.campaign_id, self.text, self.supervisor)
+            return await desks.messages.send_to_campaign(self.campaign_id, self.text, self.supervisor)
         raise CommandRefused("`seat-message` needs `seat` or `campaign`, one of them")
 
 
@@ -75,4 +75,4 @@ class SeatMessageRead(CommandOfSeat):
     at: float
 
     async def carry_out(self, desks: Desks) -> str:
-        return desks.messages.read(self.seat, self.at)
+        return await desks.messages.read(self.seat, self.at)

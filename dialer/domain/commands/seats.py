@@ -116,7 +116,7 @@ class SeatCampaigns(CommandOfSeat):
     campaigns: tuple[str, ...]
 
     async def carry_out(self, desks: Desks) -> str:
-        return desks.seats.serve(self.seat, self.campaigns)
+        return await desks.seats.serve(self.seat, self.campaigns)
 
 
 @offered("seat-ready", SEAT, roles=AT_THE_SEAT)

@@ -53,4 +53,4 @@ class SetSpeed(Command):
     supervisor: str
 
     async def carry_out(self, desks: Desks) -> str:
-        return desks.campaigns.set_speed(self.campaign_id, self.most_calls, self.calls_per_seat, self.supervisor)
+        return await desks.campaigns.set_speed(self.campaign_id, self.most_calls, self.calls_per_seat, self.supervisor)

@@ -53,6 +53,22 @@ DELETE FROM flow_answer WHERE attempt_id = :attempt_id AND name = :name;
 -- name: flow_answers
 SELECT name, value FROM flow_answer WHERE attempt_id = :attempt_id ORDER BY name;
 
+-- name: standing_orders
+SELECT addressee, command, content, at, until FROM standing_order ORDER BY addressee, command;
+
+-- name: keep_order
+INSERT INTO standing_order (addressee, command, content, at, until) VALUES (:addressee, :command, :content, :at, :until)
+ON CONFLICT (addressee, command) DO UPDATE SET content = :content, at = :at, until = :until;
+
+-- name: end_order
+DELETE FROM standing_order WHERE addressee = :addressee AND command = :command;
+
+-- name: end_orders_of
+DELETE FROM standing_order WHERE addressee = :addressee;
+
+-- name: forget_orders
+DELETE FROM standing_order WHERE until <= :now;
+
 -- name: phone_number
 SELECT e164 FROM phone WHERE phone_id = :phone_id AND opted_out_at IS NULL;
 

@@ -1,0 +1,169 @@
+"""What a supervisor has ordered holds though the dialler ends and begins anew, for as long as it was to hold, and is kept before it
+is told to be done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.domain.commands import (
+    PauseCampaign,
+    SeatCampaigns,
+    SeatLogIn,
+    SeatLogOff,
+    SeatMessage,
+    SeatMessageRead,
+    SetSpeed,
+    StopCampaign,
+)
+from dialer.domain.errors import StoreError
+from dialer.domain.model import CampaignState
+from dialer.domain.view import CampaignSpeed, SupervisorsLine
+from dialer.engine.screen_pop import MESSAGE_SECONDS
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from tests.support.centre import START_EPOCH, Site, a_site
+from tests.support.seats import CHEAP, seat, switch_config
+from tests.support.stored import rows
+from tests.support.virtual import virtual_time
+from tests.support.voters import all_answer
+
+AGENTS: list[dict[str, Any]] = [{"number": number, "pin": CHEAP.hash("2468")} for number in ("101", "102")]
+MIDNIGHT = START_EPOCH + 14.5 * 3_600.0
+NIGHT = [{"start": "23:00", "until": "23:59"}]  # nobody is called: the seats stay as they are
+
+
+def campaigns_named(*names: str) -> list[dict[str, Any]]:
+    return [{"id": name, "kind": "agents", "pacing": "progressive", "hours": NIGHT} for name in names]
+
+
+FOUR: dict[str, Any] = {"agents": AGENTS, "campaigns": campaigns_named("one", "two", "three", "four")}
+
+
+def speeds(site: Site) -> dict[str, CampaignSpeed | None]:
+    return {each.campaign_id: each.speed for each in site.view.campaigns if each.speed is not None}
+
+
+async def log_in(site: Site, *names: str, agent: str = "") -> None:
+    for name in names:
+        await site.centre.engine.execute(SeatLogIn(name, agent or f"1{name}", "2468"))
+    await site.until(lambda: all(seat(site, name).state.value == "ready" for name in names))
+
+
+@virtual_time()
+async def test_orders_hold_over_a_restart_for_as_long_as_they_were_to_hold(tmp_path: Path) -> None:
+    async with SimulatedAsterisk(switch_config()) as switch:
+        async with a_site(tmp_path, switch=switch, **FOUR) as site:
+            await log_in(site, "01", "02")
+            given = (
+                SetSpeed("one", 5, None, "asha"),
+                SetSpeed("two", None, 1.5, "asha"),
+                SetSpeed("four", 7, None, "asha"),
+                SetSpeed("four", None, None, "asha"),
+                PauseCampaign("two"),
+                StopCampaign("three"),
+                SeatCampaigns("01", ("one", "two")),
+                SeatCampaigns("02", ("one",)),
+                SeatCampaigns("02", ()),
+                SeatMessage("slower", "01", None, "asha"),
+                SeatMessage("all of you", None, "four", "meena"),  # seat 02 alone serves it
+            )
+            for command in given:
+                await site.centre.engine.execute(command)
+            said_at = site.clock.now()
+        await asyncio.sleep(MESSAGE_SECONDS / 2)
+        async with a_site(tmp_path, switch=switch, **FOUR) as site:
+            held = speeds(site)
+            assert held == {
+                "one": CampaignSpeed(5, None, MIDNIGHT, "asha"),
+                "two": CampaignSpeed(None, 1.5, MIDNIGHT, "asha"),
+            }
+            states = {each.campaign_id: each.state for each in site.view.campaigns}
+            running, paused, stopped = CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.STOPPED
+            assert states == {"one": running, "two": paused, "three": stopped, "four": running}
+            assert [seat(site, name).campaigns for name in ("01", "02")] == [("one", "two"), ()]
+            assert seat(site, "01").message == SupervisorsLine("slower", said_at, "asha")
+            assert seat(site, "02").message == SupervisorsLine("all of you", said_at, "meena")
+            await site.centre.engine.execute(SeatMessageRead("02", said_at))
+            await asyncio.sleep(MESSAGE_SECONDS / 2 - 10.0)
+            assert seat(site, "01").message is not None
+            await asyncio.sleep(20.0)
+            assert seat(site, "01").message is None  # ten minutes after it was given, whoever ran meanwhile
+        async with a_site(tmp_path, switch=switch, agents=AGENTS, campaigns=campaigns_named("two", "four")) as site:
+            assert (seat(site, "01").message, seat(site, "02").message) == (None, None)
+            assert seat(site, "01").campaigns == ("two",)  # "one" is not in the settings any more
+        async with a_site(tmp_path, switch=switch, agents=AGENTS, campaigns=campaigns_named("four")) as site:
+            assert seat(site, "01").campaigns == ()
+        assert rows(tmp_path, "SELECT addressee, command FROM standing_order") == [
+            ("campaign/one", "speed"),
+            ("campaign/two", "speed"),
+            ("seat/01", "seat-campaigns"),
+        ]
+        await asyncio.sleep(MIDNIGHT - switch.now())
+        async with a_site(tmp_path, switch=switch, **FOUR) as site:
+            assert speeds(site) == {}
+            assert rows(tmp_path, "SELECT addressee FROM standing_order") == [("seat/01",)]
+
+
+@virtual_time()
+async def test_what_was_ordered_of_a_seat_ends_with_its_agent(tmp_path: Path) -> None:
+    async with SimulatedAsterisk(switch_config()) as switch:
+        async with a_site(tmp_path, switch=switch, **FOUR) as site:
+            engine = site.centre.engine
+            await log_in(site, "01")
+            await engine.execute(SeatCampaigns("01", ("one",)))
+            await engine.execute(SeatMessage("slower", "01", None, "asha"))
+            await engine.execute(SeatLogOff("01"))
+            await log_in(site, "01", agent="102")
+            await engine.execute(SeatCampaigns("01", ("two",)))
+        switch.drop_seat("agent01")  # while no dialler is there: its agent has gone
+        async with a_site(tmp_path, switch=switch, **FOUR) as site:
+            await asyncio.sleep(1.0)
+            assert rows(tmp_path, "SELECT * FROM standing_order") == []
+            await log_in(site, "01", agent="102")
+            assert (seat(site).campaigns, seat(site).message) == ((), None)
+
+
+@virtual_time()
+async def test_what_is_ordered_of_a_seat_whose_agent_goes_after_the_call_is_nothing_to_the_next(tmp_path: Path) -> None:
+    async with SimulatedAsterisk(all_answer(talk_seconds=5.0)) as switch:
+        async with a_site(tmp_path, switch=switch, agents=AGENTS) as site:
+            engine = site.centre.engine
+            await engine.execute(SeatLogIn("01", "101", "2468"))
+            await site.until(lambda: seat(site).state.value == "talking")
+            await engine.execute(SeatLogOff("01"))
+            await engine.execute(SeatCampaigns("01", ("agents",)))
+            await site.until(lambda: seat(site).agent is None)
+            await engine.execute(SeatLogIn("01", "101", "2468"))
+            await asyncio.sleep(1.0)
+        async with a_site(tmp_path, switch=switch, agents=AGENTS) as site:
+            assert (seat(site).agent, seat(site).campaigns) == ("101", ())
+
+
+@virtual_time()
+async def test_what_cannot_be_kept_is_not_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with a_site(tmp_path, switch_config(), **FOUR) as site:
+        engine = site.centre.engine
+        await log_in(site, "01")
+        await engine.execute(SeatMessage("slower", "01", None, "asha"))
+        shown = seat(site).message
+        assert shown is not None
+
+        async def full(*_: object) -> None:
+            raise StoreError("the disk is full")
+
+        monkeypatch.setattr(engine._store, "keep_orders", full, raising=False)
+        monkeypatch.setattr(engine._store, "end_order", full, raising=False)
+        given = (
+            SetSpeed("one", 5, None, "asha"),
+            SeatCampaigns("01", ("one",)),
+            SeatMessage("faster", "01", None, "asha"),
+            SeatMessageRead("01", shown.at),
+        )
+        for command in given:
+            with pytest.raises(StoreError, match="the disk is full"):
+                await engine.execute(command)
+        assert (speeds(site), seat(site).campaigns, seat(site).message) == ({}, (), shown)
