@@ -154,3 +154,9 @@ def abandoned_caps(campaign: Campaign, profile: Profile) -> list[tuple[float, fl
         (cap.window_hours * _HOUR_SECONDS, target, min(cap.share, campaign.abandoned_limit))
         for cap in profile.abandoned.caps
     ]
+
+
+def shown_cap(settings: Settings, profile: Profile) -> float:
+    """The abandoned share at which the first of the site's campaigns stops: the strictest of campaigns and profile, 0..1."""
+    every = [limit for campaign in settings.campaigns for _, _, limit in abandoned_caps(campaign, profile)]
+    return min(every, default=min(cap.share for cap in profile.abandoned.caps))

@@ -57,6 +57,7 @@ class BoardExtras:
 
     broker: str | None = None  # its name; None: not shown
     broker_up: bool = True
+    trouble: str = ""  # what is wrong with the one who tells of the centre, in a few words
     desk: tuple[str, ...] = ()  # where the pages are served, line by line
     elapsed_seconds: float | None = None
     whole_seconds: float | None = None  # of a run that ends by itself
@@ -115,7 +116,8 @@ def _header(view: CentreView, width: int, height: int, extras: BoardExtras) -> t
     clock = datetime.fromtimestamp(view.at, extras.zone or UTC).astimezone(extras.zone).strftime("%H:%M:%S")
     calls = sum(sum(campaign.calls.values()) for campaign in view.campaigns)
     left = [(4, line(("matdan ", "bold"))), (0, line((view.centre, "bold spring_green2"), "  ", (clock, "bold"), "  "))]
-    right = [(0, line(lamp(view.switch_up), " switch  " if view.switch_up else (" switch down  ", "red1")))]
+    switch = line(lamp(view.switch_up), " switch  " if view.switch_up else (" switch down  ", "red1"))
+    right = [(0, line((f"{extras.trouble}  ", "bold red1")) if extras.trouble else switch)]
     if extras.broker is not None:
         name = extras.broker if width >= 80 else "broker"
         said = f" {name}  " if extras.broker_up else (" broker down  ", "red1")

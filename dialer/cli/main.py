@@ -49,6 +49,10 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
             "The desk: pages for supervisors; serve them, make a certificate, build them in a clone.",
         ),
         ("command", "command:app", "Give a running dialler a command over its broker, and print what it says."),
+        (
+            *("board", "board:board"),
+            "Show a running centre on this terminal, over its broker, until Ctrl-C; where no terminal is, once.",
+        ),
         ("check", "running:check", "Say in plain words what a site still lacks."),
         ("report", "report:app", "What happened, as a table, CSV, JSON, XLSX or PDF."),
         (

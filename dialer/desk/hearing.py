@@ -79,14 +79,16 @@ class Hearing:
         self._heard: bool | None = None
         self._say(heard=False)
 
-    async def run(self) -> None:
-        """Hear until cancelled. A broker that is away is met with another try, never with an exception."""
+    async def run(self, *, replies: bool = True) -> None:
+        """Hear until cancelled. A broker that is away is met with another try, never with an exception. `replies`: who only
+        watches may read none.
+        """
         failures = 0
         while True:
             opened_at = self._clock.monotonic()
             try:
                 async with visiting(self._settings, self._centre) as connection:
-                    for pattern in self._patterns():
+                    for pattern in [*self._patterns(), *([self._replies()] if replies else [])]:
                         await connection.client.listen(pattern)
                     self._connection = connection
                     self._say(heard=True)
@@ -128,7 +130,10 @@ class Hearing:
         root = f"{topics.ROOT}/{topics.segment(self._centre)}"
         patterns = [topic.pattern.split("/") for topic, _, _ in _HEARD.values()]
         levels = ["/".join("+" if level[0] == "{" else level for level in each) for each in patterns]
-        return [*(f"{root}/{below}" for below in levels), f"{root}/replies/+/+"]
+        return [f"{root}/{below}" for below in levels]
+
+    def _replies(self) -> str:
+        return f"{topics.ROOT}/{topics.segment(self._centre)}/replies/+/+"
 
     async def _take(self, received: Received) -> None:
         """A message of the dialler's. What is not as docs/topics.md has it (an older or newer one's, or a stranger's where the

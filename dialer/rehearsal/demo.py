@@ -19,9 +19,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from config.jurisdiction import Profile
 from config.settings import Settings, load_settings
-from config.site_rules import abandoned_caps
+from config.site_rules import shown_cap
 from config.words import CampaignKind, PacingPolicy, Purpose
 from dialer.app import RunningCentre, running_centre, stop_on_signals
 from dialer.board.render import BoardExtras
@@ -187,12 +186,6 @@ async def teach(store: Store, options: DemoOptions) -> None:
     pacer = make_pacer(PacingPolicy.PREDICTIVE, caps=caps_for(0.03))
     simulate(hour, lambda: pacer, options.seed)
     await store.save_pacer_state(TAUGHT, json.dumps(pacer.state()))
-
-
-def shown_cap(settings: Settings, profile: Profile) -> float:
-    """The abandoned share at which the first of the site's campaigns stops: the strictest of campaigns and profile, 0..1."""
-    every = [limit for campaign in settings.campaigns for _, _, limit in abandoned_caps(campaign, profile)]
-    return min(every, default=min(cap.share for cap in profile.abandoned.caps))
 
 
 async def _show_board(

@@ -1,4 +1,4 @@
-"""`dialer command` beside a running dialler, over a real broker."""
+"""`dialer command` and `dialer board` beside a running dialler, over a real broker."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import PauseCampaign, ResumeCampaign
-from dialer.mqtt.embedded_broker import demo_broker
+from dialer.mqtt.embedded_broker import demo_broker, free_port
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.topics import encode
@@ -50,3 +50,31 @@ async def test_a_command_from_the_shell_is_done_and_its_answer_printed(tmp_path:
         stop.set()
         await running
     await store.close()
+
+
+async def test_the_board_is_shown_wherever_the_broker_is_reached(tmp_path: Path) -> None:
+    config, engine, stop = tmp_path / "centre.toml", FakeEngine(), asyncio.Event()
+    store = await open_store(tmp_path / "centre.db", encode=encode)
+    async with demo_broker() as broker:
+        config.write_text(SITE.format(host=broker.settings.host, port=broker.settings.port))
+        monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, SENDERS)
+        running = asyncio.create_task(monitor.run(stop))
+        code, text = await asyncio.to_thread(run, "board", "-c", config)
+        assert code == 0, text
+        for said in (
+            "pune-1",
+            f"● {broker.settings.host}:{broker.settings.port}",
+            "turnout-agents",
+            "no word for",
+        ):  # of 2024
+            assert said in text
+        stop.set()
+        await running
+    await store.close()
+
+
+def test_a_board_without_its_broker_says_what_to_mend(tmp_path: Path) -> None:
+    config = tmp_path / "centre.toml"
+    config.write_text(SITE.format(host="127.0.0.1", port=free_port("127.0.0.1")))
+    code, text = run("board", "-c", config)
+    assert (code, "is not reachable (Connection refused): check that it runs" in text) == (2, True)

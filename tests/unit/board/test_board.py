@@ -15,13 +15,14 @@ from rich.console import Console
 
 from config.jurisdiction import load_profile
 from config.settings import load_settings
+from config.site_rules import shown_cap
 from dialer.board import BoardExtras, board_svg, render_board, run_board
 from dialer.board.parts import duration, share_bar, stacked_bar
 from dialer.domain.forecast import Forecast
 from dialer.domain.model import CampaignState
 from dialer.domain.view import Alert, AlertLevel, CallState, CentreView, Hold, HoldReason, SeatState, TrunkState
 from dialer.pacing.port import Explanation, Limit
-from dialer.rehearsal.demo import DEMO_SETTINGS, shown_cap
+from dialer.rehearsal.demo import DEMO_SETTINGS
 from tests.support.fake_centre import AT, campaign_view, centre_view
 from tests.support.virtual import virtual_time
 
