@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, SecretStr, StringConstraints, ValidationError, model_validator
 
 from config.errors import SettingError
 from config.fields import PublicKey, Section, Slug
@@ -38,6 +38,24 @@ class Headquarters(Section):
     )
     zone: Slug | None = Field(None, description="the zone of this centre, whose orders it obeys too")
     leaders: tuple[Leader, ...] = Field((), description="whose signatures count")
+    servers: tuple[ServerAddress, ...] = Field(
+        (), description="headquarters' nats-server, such as tls://hq.example.org:4222; several: the same cluster's"
+    )
+    ca_file: Path | None = Field(
+        None, description="certificates that the server's is checked against; none: those of the system"
+    )
+    nkey_file: Path | None = Field(
+        None, description="the centre's nkey seed, by which headquarters knows it; for its owner's eyes alone"
+    )
+    outbox_megabytes: int = Field(
+        1024,
+        ge=16,
+        le=1_000_000,
+        description="what may wait for headquarters before telemetry is dropped; results never are",
+    )
+    broker_password: SecretStr | None = Field(
+        None, description="of that user at the broker; better given by MATDAN_HEADQUARTERS__BROKER_PASSWORD"
+    )
 
     @model_validator(mode="after")
     def _leaders_differ(self) -> Self:

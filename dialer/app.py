@@ -247,6 +247,8 @@ async def running_centre(
             stack.callback(switch.close)
             await store.settings_changed(settings_told(settings), clock.now())
             await store.hash_numbers(settings.rules.secrets())
+            hq = settings.headquarters
+            await store.keep_for_headquarters(None if hq.user is None else hq.outbox_megabytes << 20)
             await engine.prepare()
             if carrier is not None:
                 label = labels_synthetic(settings, profile)

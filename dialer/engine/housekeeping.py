@@ -10,6 +10,7 @@ import structlog
 from dialer.audit.chain import Head
 from dialer.domain.clock import Clock
 from dialer.domain.errors import StoreError
+from dialer.domain.view import AlertLevel
 from dialer.engine.acd import Acd
 from dialer.engine.eligibility import Eligibility
 from dialer.engine.world import Centre
@@ -56,14 +57,21 @@ class Housekeeping:
                     self._centre.then(error)
 
     async def _bound_the_outbox(self) -> None:
-        """News that no broker has taken may not fill the disk: it is away, or there is none."""
+        """News that nobody has taken may not fill the disk: broker or headquarters are away, or there is no broker."""
         try:
-            lost = await self._store.outbox_done(0)
+            bound = await self._store.bound_outbox()
         except StoreError as error:
             self._centre.then(error)
             return
-        if lost:
-            _log.warning("outbox.bound-reached", lost=lost)
+        if bound.lost:
+            _log.warning("outbox.bound-reached", lost=bound.lost)
+        if bound.bytes_beyond:
+            text = f"results wait for headquarters, {bound.bytes_beyond >> 20} MB more than headquarters.outbox_megabytes: none is"
+            self._centre.raise_alert(
+                "outbox-full", AlertLevel.WARNING, f"{text} dropped, telemetry is; see why it is away"
+            )
+        else:
+            self._centre.clear_alert("outbox-full")
 
     async def finish(self) -> None:
         """At the end of all calls: keep everything, and tell where the audit ends."""

@@ -529,9 +529,11 @@ class CommandDesk:
 
     async def _do_and_record(self, accepted: AcceptedCommand, number: int) -> str:
         status, text, why = await self._try(accepted, number)
+        reply = self._reply(status, text, why)
+        if accepted.kind.by_position and status == "done":
+            return reply
         await self._audit(accepted, status, text if status == "refused" else "")
         self._tell(accepted, status)
-        reply = self._reply(status, text, why)
         now = self._clock.now()
         await self._store.record_command(_key(accepted), accepted.name, accepted.content, reply, now)
         return reply

@@ -10,12 +10,13 @@ from typing import Protocol
 import structlog
 
 from dialer.domain.errors import StoreError
+from dialer.domain.other_centres import ForeignOptOut
 from dialer.domain.view import Alert, AlertLevel, CentreView, Change
 from dialer.mqtt import topics
 from dialer.mqtt.client import MqttError, Received
 from dialer.mqtt.commands import CommandDesk, Commanded
 from dialer.mqtt.link import BrokerLink, Connection, Presence, for_opt_outs
-from dialer.mqtt.opt_outs import ForeignOptOut, OptOutDesk
+from dialer.mqtt.opt_outs import OptOutDesk
 from dialer.mqtt.publisher import Publish, Publisher
 from dialer.mqtt.senders import Senders
 from dialer.store.port import OutboxRow
@@ -54,9 +55,8 @@ class OutboxRelay:
         """Relay all that waits now."""
         while rows := await self._store.outbox(BATCH):
             await self._publish_batch(rows, publish)
-            # The store drops up to an id: only after every row of the batch was acknowledged. The outbox's bound is the engine's
-            # to keep: what is on its way out needs none, and to look for it costs a walk along all that waits.
-            await self._store.outbox_done(rows[-1].outbox_id, keep_at_most=None)
+            # The store drops up to an id: only after every row of the batch was acknowledged.
+            await self._store.outbox_done(rows[-1].outbox_id)
             self.relayed += len(rows)
             if len(rows) < BATCH and not self._waiting.is_set():  # nothing was committed since
                 return

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 import structlog
 
 from dialer.domain.commands.external_records import MOST_SECONDS
 from dialer.domain.errors import StoreError
+from dialer.domain.other_centres import ForeignOptOut
 from dialer.domain.person_ids import is_number_hash
 
 _log = structlog.get_logger(__name__)
@@ -23,15 +23,6 @@ MOST_BYTES = 2048
 WAITING_OPT_OUTS = 1_000  # who brings another one waits for room
 KEPT_AT_ONCE = 200  # they share a commit; results of calls that come meanwhile wait for them
 RETRY_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class ForeignOptOut:
-    """What another centre told."""
-
-    number_hash: str
-    at: float  # epoch seconds
-    centre: str
 
 
 def parse_opt_out(topic: str, payload: bytes) -> ForeignOptOut | None:

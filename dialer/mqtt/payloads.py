@@ -367,6 +367,14 @@ class MarkPayload(Payload):
     serial: Annotated[int | None, Field(description="in the part")] = None
 
 
+class SeatHoursPayload(Payload):
+    """How long seats were in each state."""
+
+    until_at: Annotated[_Rounded, Field(description="end of the last of the stretches, epoch seconds, UTC")]
+    seats: Annotated[int, Field(description="how many it is of", ge=0)]
+    seconds: Annotated[dict[str, Annotated[float, _to(3)]], Field(description="by state: ready, talking, ...")]
+
+
 class AuditHeadPayload(Payload):
     """Where the audit's chain ends: number and digest, as `dialer audit verify --head` wants them."""
 

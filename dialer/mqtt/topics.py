@@ -17,7 +17,7 @@ from dialer.domain.model import Announcement, BoothTurnout, DispositionRecord
 from dialer.domain.view import AlertLevel, CallChange, CampaignView, CentreView, SeatState, SeatView
 from dialer.mqtt import payloads
 from dialer.mqtt.payloads import Payload
-from dialer.store.port import AttemptNews, MarkNews, News, OptOutNews
+from dialer.store.port import AttemptNews, MarkNews, News, OptOutNews, SeatHours
 
 ROOT = "dialer/v1"
 STATISTICS_PER_SECOND = 5.0
@@ -257,6 +257,14 @@ OPT_OUT_RESULT = Topic(
     example=payloads.OptOutPayload(phone=40211, at=_AT, source="voter-key", attempt=_ATTEMPT, number_hash="9f" * 32),
     through_outbox=True,
 )
+SEAT_HOURS = Topic(
+    key="seat-hours",
+    pattern="results/seat-hours",
+    description="How long seats were in each state, of stretches that have come to their end: every 5 seconds at most. Told only "
+    "where there is a headquarters ([headquarters]), which is not to lack them; at least once.",
+    example=payloads.SeatHoursPayload(until_at=_AT, seats=2, seconds={"talking": 61.5, "wrap-up": 12.0}),
+    through_outbox=True,
+)
 AUDIT_HEAD = Topic(
     key="audit-head",
     pattern="results/audit-heads",
@@ -296,6 +304,7 @@ TOPICS: tuple[Topic, ...] = (
     DISPOSITION_RESULT,
     MARK_RESULT,
     OPT_OUT_RESULT,
+    SEAT_HOURS,
     AUDIT_HEAD,
     COMMANDS,
     REPLIES,
@@ -369,6 +378,8 @@ def encode(news: News) -> Announcement:
             return _announcement(MARK_RESULT, payloads.MarkPayload.of(news.mark, **asdict(news.place)))
         case OptOutNews():
             return _announcement(OPT_OUT_RESULT, payloads.OptOutPayload.of(news))
+        case SeatHours():
+            return _announcement(SEAT_HOURS, payloads.SeatHoursPayload.of(news))
         case _:
             return _announcement(AUDIT_HEAD, payloads.AuditHeadPayload.of(news))
 

@@ -27,9 +27,10 @@ from dialer.domain.site_time import DAY_SECONDS
 from dialer.domain.view import ScreenPop
 from dialer.store import seals
 from dialer.store.inbound import open_inbound, put_off
+from dialer.store.outbox import tell
 from dialer.store.port import AttemptNews, DispositionEffect, Encode, Refusal
 from dialer.store.queues import SETTLED_UNKNOWN, campaigns_of, close_phone, close_voters, put_back, worker_on
-from dialer.store.records import change_answers, record_command, tell
+from dialer.store.records import change_answers, record_command
 from dialer.store.sql import Row, load_statements, values_of
 from dialer.store.voters import pending_voters, record_mark, record_opt_out
 

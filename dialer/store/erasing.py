@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from dialer.rules.number_hash import number_hash, number_hasher
 from dialer.store import seals
 from dialer.store.opt_outs import begin_hashing, opt_out_number
+from dialer.store.outbox import tell
 from dialer.store.port import Encode, OptOutNews
 from dialer.store.queues import close_phone
-from dialer.store.records import tell
 from dialer.store.sql import load_statements
 
 SQL = load_statements("erasing")

@@ -11,8 +11,8 @@ from dialer.domain.errors import NotInStore, StoreError
 from dialer.rules.number_hash import fingerprint, number_hasher
 from dialer.store import audit, seals
 from dialer.store.numbers import SQL
+from dialer.store.outbox import tell
 from dialer.store.port import AuditNote, Encode, OptOutNews, OptOutsTaken
-from dialer.store.records import tell
 from dialer.store.voters import record_opt_out
 
 HASHED_AT_ONCE = 20_000

@@ -9,6 +9,7 @@ from typing import Any
 
 from dialer.audit.chain import Head
 from dialer.domain.model import Announcement, AttemptId, DispositionRecord, EndedAttempt, Mark
+from dialer.domain.other_centres import VoterPlace
 
 
 class Refusal(StrEnum):
@@ -33,6 +34,15 @@ class SeatInterval:
     from_at: float
     until_at: float
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeatHours:
+    """How long a centre's seats were in each state, of stretches that have come to their end."""
+
+    until_at: float  # epoch seconds
+    seats: int  # of which it tells
+    seconds: Mapping[str, float]  # by state
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +104,6 @@ class AttemptNews:
 
 
 @dataclass(frozen=True, slots=True)
-class VoterPlace:
-    """Where a voter stands on a roll: the same wherever that roll is."""
-
-    roll_version: str
-    state_code: str
-    constituency_number: int
-    part_number: int
-    serial: int
-
-
-@dataclass(frozen=True, slots=True)
 class MarkNews:
     """Something became known of a voter."""
 
@@ -123,7 +122,7 @@ class OptOutNews:
     number_hash: str | None = None  # None: no secret is shared
 
 
-News = AttemptNews | DispositionRecord | MarkNews | OptOutNews | Head
+News = AttemptNews | DispositionRecord | MarkNews | OptOutNews | SeatHours | Head
 Encode = Callable[[News], Announcement]
 """Makes of news what is announced. Called in the transaction that commits what the news is of, perhaps more than once: pure."""
 
@@ -180,3 +179,12 @@ class OptOutsTaken:
 
     fresh: int  # numbers that were not suppressed before
     phones: tuple[int, ...]  # those of them that are on the roll here: cancel what rings there
+
+
+@dataclass(frozen=True, slots=True)
+class NewsTaken:
+    """What the news of other centres changed."""
+
+    phones: tuple[int, ...] = ()  # suppressed by it: cancel what rings there
+    marks: tuple[tuple[Mark, MarkEffect], ...] = ()  # with the ids of our voters
+    unknown: int = 0  # marks of voters whom no roll here has

@@ -1,20 +1,22 @@
-"""Records beside the calls: the outbox, commands, seats' time, what the pacer learned."""
+"""Records beside the calls: commands, seats' time, what the pacer learned."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dialer.audit.chain import shown
-from dialer.domain.model import Announcement, AttemptId
+from dialer.domain.model import AttemptId
 from dialer.store import audit
 from dialer.store.cipher import StoreKey, connect
 from dialer.store.connection import BUSY_SECONDS, open_reading
 from dialer.store.failures import explained
 from dialer.store.lock import refuse_second_name
-from dialer.store.port import Encode, KeptCommand, LogIn, News, OutboxRow, SeatInterval, StandingOrder, of_seat
+from dialer.store.outbox import passed_by_uplink, tell
+from dialer.store.port import Encode, KeptCommand, LogIn, SeatHours, SeatInterval, StandingOrder, of_seat
 from dialer.store.queues import unknown_campaign
 from dialer.store.sql import load_statements, values_of
 from dialer.store.transaction import transaction
@@ -25,34 +27,6 @@ COMMANDS_KEPT_SECONDS = 3 * 86_400.0
 """A command that comes again is told what was done the first time. It may expire a day after it was sent at the latest, and is
 refused from then on: two days more are for a clock that was set anew meanwhile."""
 COMMANDS_FORGOTTEN_AT_ONCE = 20  # more than come in, so the table shrinks; few, for results wait behind the transaction
-
-
-def announce(db: sqlite3.Connection, announcements: Sequence[Announcement], at: float) -> None:
-    """Put announcements into the outbox. A repeat announces again."""
-    for each in announcements:
-        SQL["insert_announcement"](db, at=at, **values_of(each))
-
-
-def tell(db: sqlite3.Connection, encode: Encode | None, news: News, at: float) -> None:
-    """Put news into the outbox: by itself such as belongs to no other write. Without `encode` there is nobody to tell."""
-    if encode is not None:
-        announce(db, [encode(news)], at)
-
-
-def outbox(db: sqlite3.Connection, limit: int) -> list[OutboxRow]:
-    """The oldest announcements that wait."""
-    return [OutboxRow(**row._asdict()) for row in SQL["outbox"].rows(db, limit=limit)]
-
-
-def outbox_done(db: sqlite3.Connection, up_to: int, *, keep_at_most: int | None = 100_000) -> int:
-    """Drop announcements up to this id, and the oldest beyond `keep_at_most` (None: no bound); returns how many were lost to
-    that bound.
-
-    Results themselves are in their tables: what is lost here is only the news of them. Those of opt-outs are never lost,
-    and do not count: other centres have nothing else to know them by.
-    """
-    SQL["outbox_taken"](db, up_to=up_to)
-    return 0 if keep_at_most is None else SQL["outbox_beyond"](db, keep_at_most=keep_at_most).rowcount
 
 
 def kept_command(db: sqlite3.Connection, command_id: str) -> KeptCommand | None:
@@ -114,10 +88,15 @@ def open_attempt_on(db: sqlite3.Connection, number: str) -> AttemptId | None:
     return SQL["open_attempt_on"].value(db, AttemptId, number=number)
 
 
-def record_seat_intervals(db: sqlite3.Connection, intervals: Sequence[SeatInterval]) -> None:
-    """Keep where seats have spent their time."""
-    for each in intervals:
-        SQL["insert_seat_interval"](db, **values_of(each))
+def record_seat_intervals(db: sqlite3.Connection, encode: Encode | None, intervals: Sequence[SeatInterval]) -> None:
+    """Keep where seats have spent their time. Headquarters is told the sums."""
+    fresh = [each for each in intervals if SQL["insert_seat_interval"](db, **values_of(each)).rowcount]
+    if fresh and passed_by_uplink(db) is not None:
+        seconds: dict[str, float] = defaultdict(float)
+        for each in fresh:
+            seconds[each.state] += each.until_at - each.from_at
+        until_at = max(each.until_at for each in fresh)
+        tell(db, encode, SeatHours(until_at, len({each.seat for each in fresh}), seconds), until_at)
 
 
 def save_pacer_state(db: sqlite3.Connection, campaign_id: str, state: str) -> None:

@@ -23,6 +23,8 @@ _NOT_OF_A_COPY = (
     "unknown_serial",
     "mark",
     "outbox",
+    "outbox_sink",
+    "news_position",
     "command",
     "seat_interval",
     "log_in",

@@ -38,6 +38,8 @@ from dialer.store import (
     users,
     voters,
 )
+from dialer.store import headquarters as news_rows
+from dialer.store import outbox as outbox_rows
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import BUSY_SECONDS, PAGE_BYTES, close_writing
 from dialer.store.failures import explained
@@ -366,7 +368,7 @@ class Store:
 
     # Seats
 
-    record_seat_intervals = _Writes(records.record_seat_intervals)
+    record_seat_intervals = _Announces(records.record_seat_intervals)
     keep_log_in = _Writes(records.keep_log_in)
     drop_log_in = _Writes(records.drop_log_in)
     log_ins = _Writes(records.log_ins)  # behind the writes that wait: a log-in that was just kept is found
@@ -385,10 +387,14 @@ class Store:
 
     # Announcements, commands, audit
 
-    announce = _Writes(records.announce)
-    tell = _Announces(records.tell)
-    outbox = _Reads(records.outbox)
-    outbox_done = _Writes(records.outbox_done)
+    announce = _Writes(outbox_rows.announce)
+    tell = _Announces(outbox_rows.tell)
+    outbox = _Reads(outbox_rows.outbox)
+    outbox_done = _Writes(outbox_rows.outbox_done)
+    bound_outbox = _Writes(outbox_rows.bound_outbox)
+    keep_for_headquarters = _Writes(outbox_rows.keep_for_headquarters)
+    uplink_kept = _Writes(outbox_rows.uplink_kept)
+    take_news = _Writes(news_rows.take_news)
     kept_command = _Reads(records.kept_command)
     record_command = _Writes(records.record_command)
     complete_command = _Writes(records.complete_command)

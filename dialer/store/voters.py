@@ -10,10 +10,11 @@ from math import inf
 
 from dialer.domain.errors import KeyTaken, NotInStore, StoreError
 from dialer.domain.model import AttemptId, Booth, BoothTurnout, Mark, MarkKind, MarkSource, UnknownSerial
+from dialer.domain.other_centres import VoterPlace
 from dialer.store import seals
-from dialer.store.port import Encode, MarkEffect, MarkNews, OptOutNews, VoterPlace
+from dialer.store.outbox import tell
+from dialer.store.port import Encode, MarkEffect, MarkNews, OptOutNews
 from dialer.store.queues import SETTLED_WRONG_NUMBER, close_phone, close_voters, reopen
-from dialer.store.records import tell
 from dialer.store.sql import load_statements, values_of
 from dialer.store.standing import VoterStanding, standing_of, with_word
 

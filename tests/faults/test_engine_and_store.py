@@ -7,6 +7,7 @@ import contextlib
 import json
 import random
 import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,13 +115,8 @@ async def test_stop_all_stops_every_campaign_though_the_store_keeps_none_of_it(t
 async def test_news_that_no_broker_takes_are_bounded(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=2.0, hang_up_after=5.0), campaign=IVR) as site:
         store = site.centre.store
-        whole = store.outbox_done
-
-        async def keep_few(up_to: int, *, keep_at_most: int | None = 100_000) -> int:
-            assert (up_to, keep_at_most) == (0, 100_000)
-            return await whole(up_to, keep_at_most=5)
-
-        store.outbox_done = keep_few
+        whole = store.bound_outbox
+        store.bound_outbox = partial(whole, keep_at_most=5)
         await site.until(lambda: len(site.ended()) > 10)
         await asyncio.sleep(1)
         before = rows(tmp_path, "SELECT count(*), max(outbox_id) FROM outbox")[0]

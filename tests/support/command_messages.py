@@ -46,6 +46,25 @@ NEEDED: dict[str, Any] = {
     "calls_per_seat": 1.5,
     "user": "meena",
     "role": "coach",
+    "through": 812,
+    "stream": "SIDE.1",
+    "after": 40,
+    "position": 42,
+    "opt_outs": [{"number_hash": "0f" * 32, "at": NOW - 60, "centre": "pune-2"}],
+    "news_marks": [
+        {
+            "key": "0f0f/1:turnout",
+            "roll_version": "2026-1",
+            "state_code": "S13",
+            "constituency_number": 209,
+            "part_number": 118,
+            "serial": 7,
+            "kind": "voted",
+            "source": "agent",
+            "at": NOW - 60,
+            "centre": "pune-2",
+        }
+    ],
 }
 
 

@@ -11,6 +11,7 @@ from config.words import SupervisorRole
 from dialer.domain.complaints import Complaint, ComplaintAnswer
 from dialer.domain.model import AttemptId, CampaignState, Disposition, DispositionDetails, Mark, Receipt
 from dialer.domain.official_turnout import OfficialFigure
+from dialer.domain.other_centres import ForeignMark, ForeignOptOut
 from dialer.domain.pin_proof import PinProof
 
 
@@ -176,6 +177,19 @@ class RecordsDesk(Protocol):
         """Keep it."""
 
     async def take_opt_outs(self, hashes: tuple[str, ...], fingerprint: str, source: str, batch: str, who: str) -> str:
+        """All of them or none."""
+
+    async def uplink_kept(self, through: int) -> str:
+        """Headquarters has them."""
+
+    async def take_news(
+        self,
+        stream: str,
+        after: int,
+        position: int,
+        opt_outs: tuple[ForeignOptOut, ...],
+        marks: tuple[ForeignMark, ...],
+    ) -> str:
         """All of them or none."""
 
     async def release_unknown(self, attempts: tuple[AttemptId, ...], reason: str, who: str) -> str:

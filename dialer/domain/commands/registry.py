@@ -89,6 +89,7 @@ class CommandKind:
     repeatable: bool = False  # done twice it is as done once, or its receipt keeps it from being done twice
     urgency: Urgency = Urgency.USUAL
     takes_sender: bool = False  # `make` takes the sender's name too, after the values
+    by_position: bool = False  # it holds one in the store: what is done of it is kept nowhere else, nor in the audit
     meaning: str = ""  # what it does
 
 
@@ -109,6 +110,7 @@ def offered(
     repeatable: bool = False,
     urgency: Urgency = Urgency.USUAL,
     takes_sender: bool = False,
+    by_position: bool = False,
 ) -> Callable[[C], C]:
     """Offer a class of commands over MQTT. `values`, then what `may` be left out, are the arguments of the class, or of `make`."""
 
@@ -120,7 +122,8 @@ def offered(
         needs, left_out = tuple(value.key for value in values), tuple(value.key for value in may)
         meaning = " ".join((command.__doc__ or "").split())
         making = make or command
-        COMMANDS[name] = CommandKind(making, needs, roles, left_out, repeatable, urgency, takes_sender, meaning)
+        how = (left_out, repeatable, urgency, takes_sender, by_position)
+        COMMANDS[name] = CommandKind(making, needs, roles, *how, meaning)
         return command
 
     return register

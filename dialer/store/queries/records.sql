@@ -1,19 +1,4 @@
--- The outbox, commands, seats' time, answers of flows, and what the pacer learned.
-
--- name: insert_announcement
-INSERT INTO outbox (topic, payload, at) VALUES (:topic, :payload, :at);
-
--- name: outbox
-SELECT outbox_id, topic, payload, at FROM outbox ORDER BY outbox_id LIMIT :limit;
-
--- name: outbox_taken
-DELETE FROM outbox WHERE outbox_id <= :up_to;
-
--- Opt-outs neither count nor go: other centres must hear of each. Walks what waits: once a minute, not after every batch.
--- name: outbox_beyond
-DELETE FROM outbox
-WHERE topic <> 'results/opt-outs'
-  AND outbox_id <= (SELECT outbox_id FROM outbox WHERE topic <> 'results/opt-outs' ORDER BY outbox_id DESC LIMIT 1 OFFSET :keep_at_most);
+-- Commands, seats' time, answers of flows, and what the pacer learned.
 
 -- name: kept_command
 SELECT content, reply FROM command WHERE command_id = :command_id;

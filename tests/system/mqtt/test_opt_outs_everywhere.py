@@ -15,6 +15,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import Command, StopAll, TakeOptOuts
+from dialer.domain.other_centres import ForeignOptOut
 from dialer.engine.external_records import ExternalRecords
 from dialer.mqtt import ask as asking
 from dialer.mqtt import client as mqtt_client
@@ -23,7 +24,6 @@ from dialer.mqtt.client import BrokerSettings, Client, MqttVersion, make_client
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
 from dialer.mqtt.link import Connection, Presence
 from dialer.mqtt.monitor import Monitor
-from dialer.mqtt.opt_outs import ForeignOptOut
 from dialer.mqtt.topics import announced_message, encode, opt_outs_filter
 from dialer.rules.number_hash import number_hash
 from dialer.store.lock import StoreLock

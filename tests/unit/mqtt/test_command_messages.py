@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from config.words import SupervisorRole
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import (
+    Command,
     EnterTurnout,
     PauseCampaign,
     ReloadFlows,
@@ -34,7 +35,7 @@ from dialer.domain.commands import (
 from dialer.domain.commands.external_records import MOST_MARKS, MOST_OPT_OUTS, AnswerReport, ComplaintReport, MarkReport
 from dialer.domain.commands.registry import COMMANDS, read_value
 from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
-from dialer.domain.errors import StoreBusy
+from dialer.domain.errors import CommandRefused, StoreBusy
 from dialer.domain.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.domain.official_turnout import OfficialFigure
 from dialer.mqtt.commands import AcceptedCommand, CommandDesk, ReadCommand, RefusedCommand, parse_command
@@ -197,7 +198,8 @@ def test_who_reads_and_what_a_program_may_do_is_what_the_pages_say() -> None:
         "seat-message",
         "seat-campaigns",
     }
-    assert may[SupervisorRole.SUPERVISOR] == set(COMMANDS)
+    assert may[SupervisorRole.UPLINK] == {"uplink-kept", "headquarters-news"}
+    assert may[SupervisorRole.SUPERVISOR] == set(COMMANDS) - may[SupervisorRole.UPLINK]
 
 
 def test_whoever_the_sender_names_the_sender_is_in_it_too() -> None:
@@ -229,6 +231,8 @@ def test_what_is_done_twice_as_once_is_repeatable() -> None:
         "seat-take-back-disposition",
         "user-set",
         "user-remove",
+        "uplink-kept",  # and these a position
+        "headquarters-news",
     }
 
 
@@ -624,6 +628,25 @@ def test_a_number_that_no_machine_holds_is_refused_and_nothing_is_raised(name: s
     kind = COMMANDS[name]
     for key in (*kind.needs, *kind.may):
         for value in (10**400, -(10**400), 1e308):
-            found = read(of_kind(name, **{key: value}))
+            found = read(of_kind(name, **{key: value}), user=min(kind.roles))
             assert isinstance(found, RefusedCommand), (name, key)
             assert "is for the role" not in found.text
+
+
+async def test_what_holds_a_position_leaves_no_trace_but_its_answer_and_a_refusal_does(
+    store: Store, tmp_path: Path
+) -> None:
+    async def refuse(command: Command) -> str:
+        raise CommandRefused("news of SIDE are missing: ask from 7")
+
+    def audited() -> list[str]:
+        with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
+            return [json.loads(what)["status"] for (what,) in db.execute("SELECT what FROM audit ORDER BY number")]
+
+    engine = FakeEngine()
+    await desk_of(store, engine).handle(read(of_kind("uplink-kept"), user="uplink"))
+    assert [row.topic for row in await store.outbox(10)] == ["replies/uplink/c-1"]
+    assert await store.kept_command("uplink/c-1") is None
+    assert audited() == []
+    await desk_of(store, engine, refuse).handle(read(of_kind("headquarters-news"), user="uplink"))
+    assert audited() == ["refused"]

@@ -117,7 +117,7 @@ async def test_it_wakes_on_the_event_and_asks_the_store_at_no_other_time(store: 
 async def test_a_store_in_trouble_ends_the_run_and_loses_nothing(store: Store) -> None:
     await announce(store, 0, 3)
 
-    async def busy(up_to: int, *, keep_at_most: int | None = 0) -> int:
+    async def busy(up_to: int) -> None:
         raise StoreBusy("another process holds the store")
 
     done, store.outbox_done = store.outbox_done, busy  # a store that is in trouble for once

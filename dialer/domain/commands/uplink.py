@@ -1,0 +1,151 @@
+"""Commands of the uplink, which joins the centre to its headquarters. Pure.
+
+Each comes about once a second and is safe to come again, by the position in it: none is kept, and what is done stands in no audit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter
+
+from config.words import SupervisorRole
+from dialer.domain.commands.desks import Desks
+from dialer.domain.commands.external_records import MOST_INTEGER, NOTHING_ELSE, EnteredTime, checked
+from dialer.domain.commands.registry import Command, Value, offered, text_of
+from dialer.domain.model import Confidence, Mark, MarkKind, MarkSource
+from dialer.domain.other_centres import ForeignMark, ForeignOptOut, VoterPlace
+
+UPLINK_ALONE = frozenset({SupervisorRole.UPLINK})
+MOST_NEWS = 100
+"""Opt-outs, and marks, of one command: it must fit into the bytes that a command may have."""
+_Centre = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+_Key = Annotated[str, Field(pattern=r"^[!-~]{1,128}$")]
+_Number = Annotated[int, Field(ge=0, le=MOST_INTEGER)]
+
+
+@dataclass(frozen=True, slots=True)
+class ToldOptOut:
+    """A number that opted out in another centre."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = NOTHING_ELSE
+
+    number_hash: Annotated[str, Field(description="as in results/opt-outs", pattern=r"^[0-9a-f]{64}$")]
+    at: EnteredTime
+    centre: _Centre
+
+
+@dataclass(frozen=True, slots=True)
+class ToldMark:
+    """What became known of a voter in another centre. `key` is the key: a repeat changes nothing."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = NOTHING_ELSE
+
+    key: _Key
+    roll_version: Annotated[str, Field(min_length=1, max_length=128)]
+    state_code: Annotated[str, Field(max_length=128)]
+    constituency_number: _Number
+    part_number: _Number
+    serial: _Number
+    kind: Literal["voted", "not-yet", "will-not", "moved", "deceased"]
+    source: Literal["voter-key", "agent", "relative", "booth-worker", "import", "correction"]
+    at: EnteredTime
+    centre: _Centre
+    confidence: Literal["seen", "said", "told"] = "told"
+    undoes: Annotated[_Key | None, Field(description="key of the mark that this one takes back")] = None
+
+
+_OPT_OUTS = TypeAdapter(list[ToldOptOut])
+_MARKS = TypeAdapter(list[ToldMark])
+
+
+def _list(adapter: TypeAdapter[Any], value: object) -> list[Any]:
+    if not isinstance(value, list) or len(value) > MOST_NEWS:
+        raise ValueError(f"a list of at most {MOST_NEWS}")
+    return list(checked(adapter, value))
+
+
+def _read_opt_outs(value: object) -> tuple[ForeignOptOut, ...]:
+    return tuple(ForeignOptOut(each.number_hash, each.at, each.centre) for each in _list(_OPT_OUTS, value))
+
+
+def _read_marks(value: object) -> tuple[ForeignMark, ...]:
+    return tuple(
+        ForeignMark(
+            VoterPlace(each.roll_version, each.state_code, each.constituency_number, each.part_number, each.serial),
+            Mark(
+                key=each.key,
+                voter_id=0,
+                kind=MarkKind(each.kind),
+                source=MarkSource(each.source),
+                at=each.at,
+                agent=f"centre {each.centre}",
+                confidence=Confidence(each.confidence),
+                undoes=each.undoes,
+            ),
+        )
+        for each in _list(_MARKS, value)
+    )
+
+
+def _read_number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST_INTEGER:
+        raise ValueError
+    return value
+
+
+THROUGH = Value(
+    "through",
+    "an id of the outbox",
+    _read_number,
+    int,
+    "of uplink-kept: headquarters has committed what was announced up to this id",
+)
+STREAM = Value(
+    "stream", "a stream's name", text_of("[A-Za-z0-9._-]{1,64}"), description="of headquarters-news: where they stand"
+)
+AFTER = Value("after", "the position that they follow", _read_number, int, "of headquarters-news: what they follow")
+POSITION = Value("position", "the position of the last", _read_number, int, "of headquarters-news: that of the last")
+OPT_OUTS = Value(
+    "opt_outs",
+    f"at most {MOST_NEWS} opt-outs",
+    _read_opt_outs,
+    list[ToldOptOut],
+    f"of headquarters-news: at most {MOST_NEWS}",
+)
+MARKS = Value(
+    "news_marks",
+    f"at most {MOST_NEWS} marks",
+    _read_marks,
+    list[ToldMark],
+    f"of headquarters-news: at most {MOST_NEWS}",
+)
+
+
+@offered("uplink-kept", THROUGH, roles=UPLINK_ALONE, repeatable=True, by_position=True)
+@dataclass(frozen=True, slots=True)
+class UplinkKept(Command):
+    """Headquarters has committed what was announced up to an id of the outbox."""
+
+    through: int
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.records.uplink_kept(self.through)
+
+
+@offered(
+    "headquarters-news", STREAM, AFTER, POSITION, OPT_OUTS, MARKS, roles=UPLINK_ALONE, repeatable=True, by_position=True
+)
+@dataclass(frozen=True, slots=True)
+class HeadquartersNews(Command):
+    """Opt-outs and marks of other centres, taken with the position up to which they were told."""
+
+    stream: str
+    after: int
+    position: int
+    opt_outs: tuple[ForeignOptOut, ...]
+    marks: tuple[ForeignMark, ...]
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.records.take_news(self.stream, self.after, self.position, self.opt_outs, self.marks)

@@ -1,0 +1,35 @@
+"""What centres know of each other's voters and numbers: no name, no number, and no id of a store. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dialer.domain.model import Mark
+
+
+@dataclass(frozen=True, slots=True)
+class VoterPlace:
+    """Where a voter stands on a roll: the same wherever that roll is."""
+
+    roll_version: str
+    state_code: str
+    constituency_number: int
+    part_number: int
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignOptOut:
+    """A number that opted out in another centre."""
+
+    number_hash: str
+    at: float  # epoch seconds
+    centre: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignMark:
+    """What became known of a voter in another centre."""
+
+    place: VoterPlace
+    mark: Mark  # its voter's id means nothing here

@@ -1,0 +1,63 @@
+"""What the uplink takes of the store for headquarters: read by fixed statements on its own connection, beside the dialler."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from dialer.store.cipher import StoreKey
+from dialer.store.connection import open_reading
+from dialer.store.failures import explained
+from dialer.store.headquarters import constituencies, position_of
+from dialer.store.outbox import last_given, outbox_after, passed_by_uplink
+from dialer.store.port import OutboxRow
+
+
+class UplinkReading:
+    """The store's file, open to be read. Blocks: call it in one thread at a time, outside the loop."""
+
+    def __init__(self, path: Path, key: StoreKey | None) -> None:
+        """Raises StoreError, StoreCorrupt where there is no store of ours."""
+        self._path = path
+        self._db = open_reading(path, key=key)
+
+    def __enter__(self) -> Self:
+        """The reading itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Let the file go."""
+        self.close()
+
+    def passed(self) -> int | None:
+        """Up to which id of the outbox headquarters has everything; None: nothing is kept for headquarters."""
+        with explained(self._path):
+            return passed_by_uplink(self._db)
+
+    def last_given(self) -> int:
+        """The highest id that the outbox has given."""
+        with explained(self._path):
+            return last_given(self._db)
+
+    def after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
+        """The oldest rows of the outbox behind an id."""
+        with explained(self._path):
+            return outbox_after(self._db, passed, limit)
+
+    def position(self, stream: str) -> int:
+        """Up to where the news of a stream were taken; 0: none were."""
+        with explained(self._path):
+            return position_of(self._db, stream)
+
+    def constituencies(self) -> list[tuple[str, int]]:
+        """State and number of every constituency that is on the roll. Reads all booths: ask seldom."""
+        with explained(self._path):
+            return constituencies(self._db)
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._db.close()

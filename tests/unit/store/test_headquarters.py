@@ -1,0 +1,148 @@
+"""The store's contract: what waits for headquarters beside the broker, and what other centres told."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+
+from dialer.domain.errors import NotInStore
+from dialer.domain.model import Announcement, Mark, MarkKind, MarkSource
+from dialer.domain.other_centres import ForeignMark, ForeignOptOut, VoterPlace
+from dialer.rules.number_hash import number_hash
+from dialer.store import outbox
+from dialer.store.port import NewsTaken, SeatInterval
+from dialer.store.sqlite import Store
+from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE
+from tests.support.stores import NOW, Backend, SqliteBackend, filled, mark, turnout_of
+
+SECRET = b"twenty characters, at least"
+
+
+async def announce(store: Store, *payloads: str, topic: str = "results/marks") -> None:
+    await store.announce([Announcement(topic, payload) for payload in payloads], NOW)
+
+
+def waiting(backend: Backend, passed: int = 0) -> list[tuple[int, str]]:
+    """What waits for headquarters, read beside the dialler as its uplink does."""
+    assert isinstance(backend, SqliteBackend)
+    with closing(backend.connect()) as db:
+        return [(row.outbox_id, row.payload) for row in outbox.outbox_after(db, passed, 100)]
+
+
+async def test_each_takes_at_its_own_pace_and_gone_is_what_both_have(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await announce(store, "from before")
+        await store.keep_for_headquarters(1 << 20)
+        await announce(store, "a", "b")
+        await store.outbox_done(2)
+        assert [row.payload for row in await store.outbox(10)] == ["b"]
+        assert waiting(backend) == [(1, "from before"), (2, "a"), (3, "b")]
+        assert await store.uplink_kept(3, NOW) == 0
+        assert waiting(backend) == [(3, "b")]
+        await store.uplink_kept(1, NOW)  # an answer that comes late changes nothing
+        await store.outbox_done(3)
+        assert waiting(backend) == []
+
+
+async def test_without_headquarters_the_broker_alone_counts(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await store.keep_for_headquarters(1 << 20)
+        await announce(store, "a", "b")
+        await store.outbox_done(1)
+        await store.keep_for_headquarters(None)
+        assert waiting(backend) == [(2, "b")]
+        with pytest.raises(NotInStore, match="no headquarters"):
+            await store.uplink_kept(2, NOW)
+        await store.outbox_done(2)
+        assert waiting(backend) == []
+
+
+async def test_beyond_the_bound_telemetry_goes_and_no_result(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "TELEMETRY_KEPT", 0)
+    async with filled(backend) as store:
+        await store.keep_for_headquarters(2_000)
+        await announce(store, *["x" * 100] * 10, topic="results/audit-heads")
+        assert (await store.bound_outbox(keep_at_most=1)).lost == 0
+        await announce(store, *["x" * 100] * 30)
+        bound = await store.bound_outbox()
+        assert bound.lost == 10
+        assert 1_300 < bound.bytes_beyond < 1_500  # thirty of 113
+        assert len(waiting(backend)) == 30
+        assert await store.bound_outbox() == outbox.OutboxBound(0, bound.bytes_beyond)
+
+
+async def test_ids_of_a_restored_store_move_behind_those_that_headquarters_knows(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await store.keep_for_headquarters(1 << 20)
+        await announce(store, "a", "b", "c")
+        await store.uplink_kept(1, NOW)
+        assert await store.uplink_kept(500, NOW) == 500
+        assert waiting(backend, 500) == [(502, "b"), (503, "c")]
+        await announce(store, "d")
+        assert waiting(backend, 503) == [(504, "d")]
+        await store.uplink_kept(504, NOW)
+        await store.outbox_done(504)
+        assert await store.uplink_kept(900, NOW) == 900  # with nothing that waits
+        await announce(store, "e")
+        assert waiting(backend) == [(901, "e")]
+
+
+async def test_seats_hours_are_told_to_headquarters_alone(backend: Backend) -> None:
+    stretches = [
+        SeatInterval("01", "a", state, NOW + start, NOW + end)
+        for state, start, end in (("ready", 0, 5), ("talking", 5, 65))
+    ]
+    async with filled(backend) as store:
+        await store.record_seat_intervals(stretches[:1])
+        assert waiting(backend) == []
+        await store.keep_for_headquarters(1 << 20)
+        await store.record_seat_intervals(stretches)  # the first is known
+        await store.record_seat_intervals(stretches)
+        assert [payload for _, payload in waiting(backend)] == ["SeatHours"]
+
+
+def foreign(
+    serial: int, kind: MarkKind = MarkKind.VOTED, *, key: str = "", part: int = 2, undoes: str | None = None
+) -> ForeignMark:
+    source = MarkSource.AGENT
+    told = Mark(key or f"theirs:{serial}", 0, kind, source, NOW, agent="centre pune-2", undoes=undoes)
+    return ForeignMark(VoterPlace(ROLL_VERSION, STATE_CODE, CONSTITUENCY_NUMBER, part, serial), told)
+
+
+async def take(
+    store: Store, after: int, position: int, *marks: ForeignMark, opt_outs: tuple[ForeignOptOut, ...] = ()
+) -> NewsTaken:
+    return await store.take_news("SIDE", after, position, opt_outs, marks)
+
+
+async def test_news_are_taken_with_their_position_once(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await store.hash_numbers([SECRET])
+        told = ForeignOptOut(number_hash(SECRET, "+917000000001"), NOW, "pune-2")
+        taken = await take(store, 0, 7, foreign(3), opt_outs=(told,))
+        assert taken.phones == (1,)
+        assert [(each.voter_id, effect.voter_silenced) for each, effect in taken.marks] == [(12, True)]
+        assert (await turnout_of(store, 2)).voted == 1
+        assert await take(store, 0, 7, foreign(4)) == NewsTaken()  # the same again, whatever it says now
+        with pytest.raises(NotInStore, match="ask from 7"):
+            await take(store, 8, 9, foreign(4))
+        assert len((await take(store, 7, 9, foreign(4))).marks) == 1
+        assert waiting(backend) == []  # what others told is not told again
+
+
+async def test_a_voter_of_no_roll_here_and_a_key_of_our_own_are_left_out(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await store.record_mark(mark(13, MarkKind.NOT_YET, key="ours"))
+        taken = await take(store, 0, 3, foreign(3), foreign(3, part=99), foreign(5, key="ours"))
+        assert (len(taken.marks), taken.unknown) == (1, 2)
+
+
+async def test_what_takes_a_word_back_does_so_here_too(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await take(store, 0, 1, foreign(3, key="word"))
+        slip = foreign(3, MarkKind.NOT_YET, key="slip", undoes="word")
+        nothing = foreign(4, MarkKind.NOT_YET, key="late", undoes="never-heard")
+        taken = await take(store, 1, 2, slip, nothing)
+        assert len(taken.marks) == 1
+        assert (await turnout_of(store, 2)).voted == 0
