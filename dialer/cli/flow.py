@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +20,7 @@ from config.site_rules import site_profile
 from dialer.domain.output import refuse_kept
 from dialer.domain.words import counted
 from ivr_flows.catalogue import load_flow, shipped_flows
-from ivr_flows.check import MAX_PROMPT_SECONDS, FlowFinding, check_flow
+from ivr_flows.check import MAX_PROMPT_SECONDS, check_flow
 from ivr_flows.draw import draw_flow
 from ivr_flows.model import offers_allowed
 from ivr_flows.rehearse import Rehearsal, facts_of, sample_facts
@@ -57,26 +56,15 @@ TextsOption = Annotated[
     ),
 ]
 LanguageOption = Annotated[str, typer.Option("--language", "-l", help="Language, such as hi or en.")]
-ProfileOption = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings: its profile holds.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON list instead of lines.")]
 
 
 @app.command("list")
 def list_flows() -> None:
     """List the shipped flows."""
-    every = map(load_flow, shipped_flows())
-    print_table(
-        ("flow", "purpose", "title", "version"), ((it.name, it.purpose.value, it.title, it.version) for it in every)
-    )
-
-
-def print_table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """A line for each row, below the names of the columns."""
-    table = Table(*columns, box=None)
-    for row in rows:
-        table.add_row(*map(escape, row))
+    table = Table("flow", "purpose", "title", "version", box=None)
+    for name in shipped_flows():
+        flow = load_flow(name)
+        table.add_row(name, flow.purpose.value, escape(flow.title), flow.version)
     Console().print(table)
 
 
@@ -93,8 +81,11 @@ def check(
         float, typer.Option(help="The longest that one prompt may speak.")
     ] = MAX_PROMPT_SECONDS,
     texts: TextsOption = None,
-    config: ProfileOption = None,
-    as_json: JsonOption = False,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings: its profile holds."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON list instead of lines.")] = False,
 ) -> None:
     """Find what is wrong with flows before a single call: exits 1 when anything is, 2 when a flow cannot be loaded.
 
@@ -111,18 +102,13 @@ def check(
         for name in names
         for finding in check_flow(load_flow(name), catalogue, language or None, max_prompt_seconds, may_offer=may_offer)
     ]
-    tell_findings(findings, len(names), "flow", as_json=as_json)
-
-
-def tell_findings(given: Iterable[FlowFinding], checked: int, what: str, *, as_json: bool) -> None:
-    """Each finding once, and of how many `what` they are. Raises typer.Exit (1) where there is one."""
-    findings = [*dict.fromkeys(given)]
+    findings = list(dict.fromkeys(findings))
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
     else:
         for finding in findings:
             typer.echo(str(finding))
-        typer.echo(f"{counted(checked, what)} checked, {len(findings)} findings")
+        typer.echo(f"{counted(len(names), 'flow')} checked, {len(findings)} findings")
     if findings:
         raise typer.Exit(1)
 

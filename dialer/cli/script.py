@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from config.settings import load_settings
 from config.site_rules import site_profile
-from dialer.cli.flow import JsonOption, LanguageOption, ProfileOption, print_table, tell_findings
+from dialer.domain.words import counted
 from ivr_flows.model import offers_allowed
 from ivr_flows.script import check_script, load_script, shipped_scripts
 
@@ -19,9 +24,11 @@ app = typer.Typer(help="What an agent reads to a voter: list, check and show scr
 @app.command("list")
 def list_scripts() -> None:
     """List the shipped scripts."""
-    columns = ("script", "purpose", "languages", "title", "version")
-    every = map(load_script, shipped_scripts())
-    print_table(columns, ((it.name, it.purpose.value, " ".join(it.languages), it.title, it.version) for it in every))
+    table = Table("script", "purpose", "languages", "title", "version", box=None)
+    for name in shipped_scripts():
+        script = load_script(name)
+        table.add_row(name, script.purpose.value, " ".join(script.languages), escape(script.title), script.version)
+    Console().print(table)
 
 
 @app.command()
@@ -33,8 +40,11 @@ def check(
         list[str] | None,
         typer.Option("--language", "-l", help="A language that must be there, beside those that the script names."),
     ] = None,
-    config: ProfileOption = None,
-    as_json: JsonOption = False,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings: its profile holds."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON list instead of lines.")] = False,
 ) -> None:
     """Find what is wrong with scripts before a single call: exits 1 when anything is, 2 when a script cannot be loaded.
 
@@ -44,13 +54,20 @@ def check(
     may_offer = offers_allowed(site_profile(load_settings(config)))
     wanted = tuple(language or ())
     findings = [each for name in names for each in check_script(load_script(name), wanted, may_offer=may_offer)]
-    tell_findings(findings, len(names), "script", as_json=as_json)
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            typer.echo(str(finding))
+        typer.echo(f"{counted(len(names), 'script')} checked, {len(findings)} findings")
+    if findings:
+        raise typer.Exit(1)
 
 
 @app.command()
 def show(
     script: Annotated[str, typer.Argument(metavar="SCRIPT", help="Name of a shipped script, or path of a .yaml file.")],
-    language: LanguageOption = "en",
+    language: Annotated[str, typer.Option("--language", "-l", help="Language, such as hi or en.")] = "en",
     as_json: Annotated[bool, typer.Option("--json", help="As the agent's page gets it.")] = False,
 ) -> None:
     """Show a script page by page, as an agent reads it, for the people who write and approve it."""

@@ -77,6 +77,10 @@ class AgentDesk:
     replies: list[dict[str, Any] | int] = field(default_factory=list)
     """What the next commands are answered by: JSON, or a status without an answer. Else all are done."""
     notes: dict[str, str] = field(default_factory=dict)
+    drafts: list[str] = field(default_factory=list)
+    """The attempts whose drafts came, in order."""
+    away: set[str] = field(default_factory=set)
+    """Of "note" and "draft", what is answered by 503."""
     taken: bool = False
     """Another page of the seat is open."""
     silent: bool = False
@@ -152,6 +156,9 @@ class AgentDesk:
     async def draft(self, request: Request) -> Response:
         """Kept with the pop."""
         asked = await request.json()
+        self.drafts.append(asked["attempt"])
+        if "draft" in self.away:
+            return problem(503, "not-kept")
         pop = self.picture.get("pop")
         if pop is not None and pop["attempt"] == asked["attempt"]:
             self.picture.put("pop", {**pop, "draft": asked["draft"]})
@@ -160,6 +167,8 @@ class AgentDesk:
     async def note(self, request: Request) -> Response:
         """Kept by its id."""
         asked = await request.json()
+        if "note" in self.away:
+            return problem(503, "not-kept")
         self.notes[asked["id"]] = asked["text"]
         return Response(status_code=204)
 

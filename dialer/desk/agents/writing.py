@@ -34,7 +34,7 @@ class NoteWritten(BaseModel):
 
     id: Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9-]{0,63}$")]
     attempt: _Attempt
-    text: Annotated[str, Field(min_length=1, max_length=MOST_NOTE)]
+    text: Annotated[str, Field(max_length=MOST_NOTE)]
 
 
 class DraftWritten(BaseModel):
@@ -64,7 +64,7 @@ class AgentWriting:
         ]
 
     async def note(self, written: NoteWritten, request: Request) -> Response:
-        """Keep a note; it is on disk with the answer. Another one of the call takes its place."""
+        """Keep a note; it is on disk with the answer. Another one of the call takes its place; an empty one is none."""
         phone_id = await self._phone_of(request.state.who, written.attempt)
         if phone_id is None:
             return problem(409, "note-late")
@@ -76,7 +76,7 @@ class AgentWriting:
         return Response(status_code=204)
 
     async def draft(self, written: DraftWritten, request: Request) -> Response:
-        """Keep what stands in the form."""
+        """Keep what stands in the form: of the call that the seat has, or had last."""
         who: Who = request.state.who
         try:
             text = json.dumps(written.draft, ensure_ascii=False, allow_nan=False)
@@ -86,10 +86,15 @@ class AgentWriting:
         if length > MOST_DRAFT_BYTES:
             return problem(413, "too-long")
         phone_id = await self._phone_of(who, written.attempt)
-        if phone_id is None:
+        has_another = self._attempt_at(who.seat) not in {None, written.attempt}  # whose draft it would replace
+        if phone_id is None or has_another:
             return problem(409, "late")
         self._drafts.keep(Draft(who.seat, written.attempt, phone_id, text))
         return Response(status_code=204)
+
+    def _attempt_at(self, seat: str) -> str | None:
+        told: dict[str, Any] = self._picture.get(f"seat/{seat}") or {}
+        return told.get("attempt")
 
     async def _phone_of(self, who: Who, attempt_id: str) -> int | None:
         """The number of a call that this agent has, or had a moment ago; None: it is not this agent's to write of."""

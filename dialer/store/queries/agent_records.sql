@@ -23,7 +23,7 @@ INSERT INTO note (note_id, attempt_id, phone_id, text, at) VALUES (:note_id, :at
 ON CONFLICT (attempt_id) DO UPDATE SET note_id = excluded.note_id, text = excluded.text, at = excluded.at;
 
 -- name: last_note
-SELECT note_id, attempt_id, phone_id, text, at FROM note WHERE phone_id = :phone_id ORDER BY at DESC LIMIT 1;
+SELECT note_id, attempt_id, phone_id, text, at FROM note WHERE phone_id = :phone_id AND text <> '' ORDER BY at DESC LIMIT 1;
 
 -- name: drafts
 SELECT seat, attempt_id, phone_id, text FROM draft;

@@ -49,6 +49,7 @@ async def site() -> AsyncIterator[Site]:
     async with asyncio.timeout(60), agent_desk(*switch.doors()) as desk, chromium() as browser:
         desk.me["phone"] = "browser"
         yield Site(desk, switch, browser, faults)
+    assert not faults
 
 
 async def test_it_registers_answers_by_itself_mutes_and_says_good_bye(site: Site) -> None:
@@ -73,7 +74,6 @@ async def test_it_registers_answers_by_itself_mutes_and_says_good_bye(site: Site
     assert "expires=0" in (await site.switch.heard("REGISTER", 2))[1]
     await site.switch.heard("REGISTER", 3)
     await site.switch.call("two")
-    assert not site.faults
 
 
 async def test_a_page_that_is_reloaded_in_a_talk_leaves_the_call_to_its_successor(site: Site) -> None:

@@ -39,7 +39,6 @@ def test_check_exits_1_with_a_line_for_each_mistake_and_2_where_none_can_be_load
     code, text = run("script", "check", path, "--json")
     assert code == 1
     assert {each["rule"] for each in json.loads(text)} == {"forbidden-question", "unknown-value"}
-    assert run("script", "check", path, path, "--json") == (1, text)  # named twice, told once
     code, text = run("script", "check", own(tmp_path, "start: greeting", "start: nowhere"))
     assert code == 2
     assert "starts at nowhere, which is no page" in text

@@ -59,6 +59,8 @@ async def test_a_note_is_kept_with_the_number_and_the_last_one_of_a_call_counts(
     assert found is not None
     assert (found.note_id, found.attempt_id, found.text) == ("note-7", ATTEMPT, NOTE["text"])
     assert (await pop_of(desk))["note"] == {"id": "note-7", "at": desk.clock.now(), "text": NOTE["text"]}
+    await desk.post("/api/agent/note", {**NOTE, "text": ""}, AGENT)
+    assert (await pop_of(desk))["note"] is None
 
 
 async def test_a_note_is_of_an_own_call(desk: DeskStand, tmp_path: Path) -> None:
@@ -88,7 +90,7 @@ async def test_a_note_is_of_an_own_call(desk: DeskStand, tmp_path: Path) -> None
         ({"text": "x" * 1_000_000}, 413),
         ({"text": "\ud800"}, 422),
         ({"text": "\u202e<script>alert(1)</script>\x00"}, 204),
-        ({"text": ""}, 422),
+        ({"text": ""}, 204),
         ({"id": "7"}, 422),
         ({"seat": "05"}, 422),
     ],
@@ -124,6 +126,17 @@ async def test_a_draft_has_bounds_and_is_of_an_own_call(desk: DeskStand) -> None
     assert await put(desk, {**DRAFT, "draft": []}) == 422
     assert await put(desk, {**DRAFT, "attempt": "another"}) == 409
     assert await put(desk, {**DRAFT, "attempt": "earlier"}) == 409
+
+
+async def test_a_draft_of_the_call_before_leaves_that_of_this_call(desk: DeskStand, tmp_path: Path) -> None:
+    with exclusive_connection(tmp_path / "centre.db", "a test") as db:
+        owner = ("04", "101", desk.clock.now())
+        db.execute("UPDATE attempt SET seat = ?, agent = ?, ended_at = ? WHERE attempt_id = 'earlier'", owner)
+    assert await put(desk, DRAFT) == 204
+    assert await put(desk, {**DRAFT, "attempt": "earlier"}) == 409
+    assert (await pop_of(desk))["draft"] == DRAFT["draft"]
+    desk.picture.put("seat/04", {**on_the_line("talking"), "attempt": None, "call": None})
+    assert await put(desk, {**DRAFT, "attempt": "earlier"}) == 204
 
 
 async def test_drafts_that_could_not_be_written_are_written_with_the_next(

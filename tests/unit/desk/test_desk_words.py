@@ -21,7 +21,6 @@ from dialer.rules.gate import Reason
 
 LOCALES = SOURCES / "locales"
 FILES = sorted(LOCALES.rglob("*.ftl"))
-NO_PAGE_ASKS_SO = {"no-command", "too-long"}
 
 
 def said_in(path: Path) -> set[str]:
@@ -36,8 +35,10 @@ def asked_by(folder: str) -> set[str]:
 
 
 def problems_of(*paths: Path) -> set[str]:
-    words = {word for path in paths for word in re.findall(r'problem\(\d+, "([a-z-]+)"', path.read_text("utf-8"))}
-    return {f"problem-{word}" for word in words - NO_PAGE_ASKS_SO}
+    """What is refused, at the doors too."""
+    said = r'(?:problem\(|_refuse\(secured, kind, |HTTPException\()\d+, "([a-z-]+)"|return "(other-site|not-json)"'
+    texts = [path.read_text("utf-8") for path in (*paths, ROOM / "doors.py")]
+    return {f"problem-{one or other}" for text in texts for one, other in re.findall(said, text)}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")

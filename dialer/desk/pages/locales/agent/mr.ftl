@@ -194,12 +194,16 @@ begun-language = कोणती भाषा?
 language-unknown = दुसरी कोणती
 enough = एवढेच: नोंदवा
 note = टीप
+note-owed = टीप अजून जतन झालेली नाही.
+note-kept = टीप जतन झाली.
+note-refused = टीप जतन झाली नाही.
 words = आपण जे सांगितले
 call-before = आधीचा कॉल
 said-waits = थोड्याच वेळात नोंदवले जाईल
 said-sent = पाठवले जात आहे…
 said-unkept = अजून नोंदवले नाही; पुन्हा पुन्हा पाठवले जात आहे
 said-kept = नोंदवले
+said-kept-noteless = जतन झाले, पण टीप नाही: टीप पुन्हा लिहा, किंवा पर्यवेक्षकाला सांगा
 said-refused = नोंदवले नाही:
 said-taking-back = मागे घेतले जात आहे…
 undo = मागे घ्या
@@ -291,3 +295,5 @@ key-star-log-off-does = लॉग ऑफ
 
 line-from = { $sender }, { $at }:
 line-read = वाचले
+
+training = प्रशिक्षण: इथला कोणताही मतदार खरा नाही, आणि काहीही नोंदवले जात नाही. मतदार जे बोलतात ते दाखवले जाते.

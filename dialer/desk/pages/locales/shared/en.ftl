@@ -20,6 +20,9 @@ problem-other-site = The request came from another page and was refused.
 problem-not-kept = It could not be kept: look at the disk of the desk's machine.
 problem-host = Open the desk by its own address.
 problem-nothing-here = There is nothing here.
+problem-too-long = This is too long: nothing was done. Make it shorter.
+problem-not-json = The desk does not understand this page. Load it again.
+problem-no-command = The desk does not know this command. Load the page again.
 
 ## How things stand
 

@@ -1,8 +1,8 @@
 // What an agent has said of a call and not yet sent: by attempt, in the page and on the desk, so that a reload brings it back.
 import { effect, signal, type Signal } from "@preact/signals";
-import { ask } from "../shared/server";
+import { ask, isProblem } from "../shared/server";
 import { language } from "../shared/words";
-import { pop, type Pop, type Voter } from "./wire";
+import { UNSENT, pop, type Pop, type Voter } from "./wire";
 
 export interface Said {
   mark: string;
@@ -20,6 +20,7 @@ export interface Draft {
   sent: boolean;
 }
 const SAVE_MS = 400;
+const AGAIN_MS = 2000;
 const MOST_KEPT = 3;
 const EMPTY: Draft = { voters: {}, chosen: null, answers: {}, path: [], note: "", sent: false };
 
@@ -47,22 +48,37 @@ export function change(call: Pop, changed: Partial<Draft>): void {
   draft.value = { ...draft.value, ...changed };
   unsaved.add(call.attempt);
   clearTimeout(saving);
-  saving = window.setTimeout(save, SAVE_MS);
+  saving = window.setTimeout(() => void save(), SAVE_MS);
 }
 
-function save(): void {
-  for (const attempt of unsaved) void ask("PUT", "/api/agent/draft", { attempt, draft: drafts.get(attempt)?.value ?? EMPTY });
+/** What is to be saved of the call on the screen: the desk keeps one draft of a seat, and an older call's would take its place. */
+function taken(): { attempt: string; draft: Draft } | null {
+  const attempt = pop()?.attempt ?? "";
+  const found = unsaved.has(attempt) && drafts.get(attempt);
   unsaved.clear();
+  return found ? { attempt, draft: found.value } : null;
+}
+
+async function save(): Promise<void> {
+  const body = taken();
+  const went = body && (await ask("PUT", "/api/agent/draft", body));
+  if (!body || !isProblem(went) || !UNSENT.has(went.problem)) return;
+  unsaved.add(body.attempt);
+  clearTimeout(saving);
+  saving = window.setTimeout(() => void save(), AGAIN_MS);
 }
 
 // A page that is left saves at once; `keepalive` lets the request outlive it.
 addEventListener("pagehide", () => {
-  for (const attempt of unsaved) {
-    const body = JSON.stringify({ attempt, draft: drafts.get(attempt)?.value ?? EMPTY });
-    void fetch("/api/agent/draft", { method: "PUT", keepalive: true, headers: { "content-type": "application/json" }, body });
-  }
-  unsaved.clear();
+  const body = JSON.stringify(taken());
+  if (body !== "null") void fetch("/api/agent/draft", { method: "PUT", keepalive: true, headers: { "content-type": "application/json" }, body });
 });
+
+/** The note that was typed of a call, in this page or before a reload; undefined: nobody knows any more. */
+export function typedNote(attempt: string): string | undefined {
+  const call = pop();
+  return (call?.attempt === attempt ? draftOf(call) : drafts.get(attempt))?.value.note.trim() || undefined;
+}
 
 const SCRIPTS: Record<string, RegExp> = {
   as: /\p{Script=Bengali}/u,

@@ -3,7 +3,8 @@
 import { computed, effect, signal, untracked } from "@preact/signals";
 import { ask, isProblem } from "../shared/server";
 import { spokenOf } from "./drafts";
-import { me } from "./wire";
+import { keep, noteId, owe } from "./notes";
+import { UNSENT, isHere, me } from "./wire";
 
 export interface Word {
   id: string;
@@ -12,6 +13,8 @@ export interface Word {
   values: Record<string, unknown> & { disposition: string };
   /** The note is not with the desk yet. */
   owesNote: boolean;
+  /** It went out without its note, which a reload has lost or the desk has refused. */
+  isNoteLost?: boolean;
   /** Held back until then: what the dialler cannot take back. Milliseconds since 1970. */
   from: number;
   state: "waits" | "sent" | "unkept" | "kept" | "refused" | "taking-back";
@@ -26,16 +29,12 @@ interface Reply {
   word?: string | null;
 }
 
-/** Problems that pass: it is tried again. */
-const UNSENT = new Set(["no-desk", "away", "broker-away", "signed-out", "not-kept", "busy", "unanswered"]);
 const AGAIN_MS = [1000, 2000, 4000, 8000];
 const MOST_WORDS = 100;
 /** What other centres are told of at once: the page waits with it for as long as it may be undone. */
 export const STANDS = new Set(["opt-out", "refused"]);
 
 export const words = signal<Word[]>([]);
-/** Notes by their id, in memory alone. */
-const notes = new Map<string, string>();
 let timer = 0;
 let busy = false;
 let failures = 0;
@@ -46,10 +45,11 @@ export const undoMs = () => (me.value?.undo_seconds ?? 5) * 1000;
 /** Within the time for undoing. A PC's clock that was set holds nothing back for longer. */
 const isWithin = (ms: number) => 0 <= ms && ms <= undoMs();
 
-/** Those of who has signed in, from before a reload. */
-const agent = computed(() => me.value?.agent);
+/** Those of who has signed in, from before a reload. A page that is not the seat's has none: what stands there may have been undone here. */
+const agent = computed(() => (isHere.value ? me.value?.agent : undefined));
 effect(() => {
   if (agent.value !== undefined) untracked(restore);
+  else words.value = [];
 });
 
 function restore(): void {
@@ -64,6 +64,7 @@ function restore(): void {
 const RESTORED: Partial<Record<Word["state"], Word["state"]>> = { sent: "unkept", "taking-back": "kept" };
 
 function put(list: Word[]): void {
+  if (!isHere.peek()) return;
   words.value = list.slice(-MOST_WORDS);
   try {
     localStorage.setItem(keyOf(), JSON.stringify(words.value));
@@ -83,15 +84,14 @@ export function drop(id: string): void {
 /** Say what came of a call. What was said of it before and has not gone out is void: what is said last counts. */
 export function say(attempt: string, values: Word["values"], note: string, wait: boolean): void {
   const id = crypto.randomUUID();
-  const noteId = note ? `n-${id}` : undefined;
-  if (noteId) notes.set(noteId, note);
+  if (note) owe(attempt, note);
   const others = words.value.filter((each) => each.attempt !== attempt || !["waits", "kept", "refused"].includes(each.state));
   const from = Date.now() + (wait ? undoMs() : 0);
   const word: Word = {
     id,
     attempt,
-    values: { ...values, ...(noteId ? { note: noteId } : {}) },
-    owesNote: Boolean(noteId),
+    values: { ...values, ...(note ? { note: noteId(attempt) } : {}) },
+    owesNote: Boolean(note),
     from,
     state: wait ? "waits" : "sent",
     keptAt: 0,
@@ -112,12 +112,12 @@ export function hurry(attempt: string): void {
 function work(): void {
   clearTimeout(timer);
   const now = Date.now();
-  const standing = words.value.filter((each) => each.state !== "kept" || isWithin(now - each.keptAt));
+  const standing = words.value.filter((each) => each.state !== "kept" || each.isNoteLost || isWithin(now - each.keptAt));
   if (standing.length !== words.value.length) put(standing);
   const due = standing.find((each) => ["sent", "unkept"].includes(each.state) || (each.state === "waits" && !isWithin(each.from - now)));
-  if (due && !busy && me.value) return void send(due);
+  if (due && !busy && isHere.peek()) return void send(due);
   const next = standing.flatMap((each) =>
-    each.state === "waits" ? [each.from - now] : each.state === "kept" ? [each.keptAt + undoMs() - now] : [],
+    each.state === "waits" ? [each.from - now] : each.state === "kept" && !each.isNoteLost ? [each.keptAt + undoMs() - now] : [],
   );
   if (next.length) timer = window.setTimeout(work, Math.max(50, Math.min(...next)));
 }
@@ -147,14 +147,13 @@ async function send(word: Word): Promise<void> {
 async function tell(word: Word): Promise<Reply | null> {
   let values = word.values;
   if (word.owesNote) {
-    const text = notes.get(String(values.note)); // a reload has lost it
-    const noted = text === undefined ? { problem: "lost" } : await ask("POST", "/api/agent/note", { id: values.note, attempt: word.attempt, text });
-    if (isProblem(noted)) {
-      if (UNSENT.has(noted.problem)) return null;
+    const isKept = await keep(word.attempt);
+    if (isKept === null) return null;
+    if (!isKept) {
       const { note: _, ...rest } = values; // the desk has none: nothing has gone out under this id yet, so it goes without
       values = rest as Word["values"];
     }
-    alter(word.id, { values, owesNote: false });
+    alter(word.id, { values, owesNote: false, isNoteLost: !isKept });
   }
   return command(word.id, "seat-dispose", { attempt: word.attempt, ...values });
 }
@@ -177,12 +176,13 @@ export function closing(attempt: string): void {
 
 /** The newest that can still be undone. */
 export function undoable(): Word | undefined {
-  const now = Date.now();
-  return [...words.value].reverse().find((each) => each.state === "waits" || (each.state === "kept" && canBeTakenBack(each, now)));
+  return [...words.value].reverse().find(canBeUndone);
 }
-const canBeTakenBack = (word: Word, now: number) => !STANDS.has(word.values.disposition) && isWithin(now - word.keptAt);
+/** What is held back, or what the dialler still takes back. */
+export const canBeUndone = (word: Word) =>
+  word.state === "waits" || (word.state === "kept" && !STANDS.has(word.values.disposition) && isWithin(Date.now() - word.keptAt));
 
-/** Undo it: true where nothing is kept of it any more. */
+/** Undo it; null: nothing is kept of it any more, "unanswered": nobody knows, else why it stays. */
 export async function undo(word: Word): Promise<{ word: string | null; text: string } | "unanswered" | null> {
   if (word.state === "waits") {
     drop(word.id);

@@ -2,7 +2,8 @@
 import { hour as clockHour, language, nameOf as nameOfLanguage, t, word } from "../shared/words";
 import { Section } from "../shared/parts";
 import { change, chosenOf, draftOf, nameOf, pendingOf, whoWas } from "./drafts";
-import { drop, hurry, undoMs, words, type Word } from "./kept";
+import { canBeUndone, drop, hurry, undoMs, words, type Word } from "./kept";
+import { noteStates, owe, push } from "./notes";
 import { Household, Text } from "./pop";
 import { OUTCOMES, begun, callBackAt, choose, correcting, enough, giveHour, giveLanguage, hourOfDigit, hoursFor, otherLanguages, refusalOf, takeBack } from "./outcomes";
 import { stateOf, type Pop } from "./wire";
@@ -73,10 +74,17 @@ function Keypad({ call }: { call: Pop }) {
   );
 }
 
+/** A note that is written when the outcome has gone out goes after it. */
+function write(call: Pop, note: string): void {
+  change(call, { note });
+  if (draftOf(call).value.sent) owe(call.attempt, note.trim());
+}
+
 /** Outcome of a call: whom the next key means, the keys, and what was begun. */
 export function Saying({ call }: { call: Pop }) {
   const pending = pendingOf(call);
   const draft = draftOf(call).value;
+  const note = noteStates.value[call.attempt];
   const chosen = pending.length > 1 ? pending.find((each) => each.id === chosenOf(call)) : undefined;
   const spoken = pending.filter((each) => draft.voters[each.id]).length;
   return (
@@ -99,10 +107,12 @@ export function Saying({ call }: { call: Pop }) {
           rows={2}
           maxLength={MOST_NOTE}
           value={draft.note}
-          onInput={(event) => change(call, { note: event.currentTarget.value })}
+          onInput={(event) => write(call, event.currentTarget.value)}
+          onBlur={() => draft.sent && void push()}
           onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
         />
       </label>
+      {draft.sent && note && <p class="small">{t(`note-${note}`)}</p>}
     </Section>
   );
 }
@@ -141,12 +151,13 @@ function outcomeOf(word_: Word): string {
 const STATE_WORDS = { waits: "said-waits", sent: "said-sent", unkept: "said-unkept", kept: "said-kept", refused: "said-refused", "taking-back": "said-taking-back" };
 
 function Line({ word: said }: { word: Word }) {
-  const isBad = said.state === "unkept" || said.state === "refused";
-  const canUndo = said.state === "waits" || (said.state === "kept" && said.values.disposition !== "opt-out" && said.values.disposition !== "refused");
+  const isNoteLost = said.state === "kept" && said.isNoteLost;
+  const isBad = said.state === "unkept" || said.state === "refused" || isNoteLost;
+  const canUndo = canBeUndone(said);
   return (
     <li class={`word ${said.state}`}>
       <span>
-        {nameOfCall(whoWas(said.attempt)) || t("call-before")}: <strong>{outcomeOf(said)}</strong> — {t(STATE_WORDS[said.state])}
+        {nameOfCall(whoWas(said.attempt)) || t("call-before")}: <strong>{outcomeOf(said)}</strong> — {t(isNoteLost ? "said-kept-noteless" : STATE_WORDS[said.state])}
         {said.refusal && ` ${refusalOf(said.refusal)}`}
       </span>
       <span class="row">
@@ -160,7 +171,7 @@ function Line({ word: said }: { word: Word }) {
             {t("at-once")} <kbd>↵</kbd>
           </button>
         )}
-        {said.state === "refused" && <button onClick={() => drop(said.id)}>{t("seen")}</button>}
+        {(said.state === "refused" || isNoteLost) && <button onClick={() => drop(said.id)}>{t("seen")}</button>}
       </span>
       {canUndo && <i class="time-left" aria-hidden="true" style={{ animationDuration: `${undoMs()}ms` }} />}
       {isBad && <span class="unseen">!</span>}

@@ -1,5 +1,5 @@
 // What the desk tells an agent's page, and who has signed in to it.
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { ask, isProblem, value } from "../shared/server";
 import { zone } from "../shared/words";
 
@@ -96,6 +96,12 @@ export interface Figures {
 export const me = signal<Agent | null | undefined>(undefined);
 /** Why the desk tells this page nothing: another one of the seat is open, or has taken it; "": it tells. */
 export const place = signal<"" | "elsewhere" | "taken">("");
+
+/** Problems that pass: it is tried again. */
+export const UNSENT = new Set(["no-desk", "away", "broker-away", "signed-out", "not-kept", "busy", "unanswered"]);
+
+/** Whether this page is the one that the desk tells of the seat. Another one neither sends nor keeps anything. */
+export const isHere = computed(() => Boolean(me.value) && place.value === "" && value("desk") !== undefined);
 
 export const seat = () => value<Seat>("seat");
 export const pop = () => value<Pop | null>("pop") ?? null;
