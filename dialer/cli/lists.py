@@ -87,7 +87,7 @@ def _make(
     if not lists:
         typer.echo("nobody is on this list; nothing was written")
         return
-    now = datetime.now(site_zone(settings))
+    now = datetime.fromtimestamp(SystemClock().now(), site_zone(settings))
     voters = sum(len(booth.rows) for booth in lists)
     what = {"list": kind.value, "booths": str(len(lists)), "voters": str(voters), "file": out.name}
     number = note_export(path, who, what, now.timestamp(), key=key)  # first: without its note there is no list

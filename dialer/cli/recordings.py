@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from config.settings import load_settings
 from config.site_rules import recordings_kept
 from dialer.cli.options import ConfigOption
+from dialer.domain.clock import SystemClock
 from dialer.domain.site_time import site_day
 from dialer.store.recordings import erase, older_than, recordings_in
 
@@ -31,7 +31,7 @@ def purge(
 ) -> None:
     """Erase recordings of calls that ended longer ago than recordings.keep_days. The dialler may run; call it once a day."""
     site = load_settings(config)
-    settings, now = site.recordings, time.time()
+    settings, now = site.recordings, SystemClock().now()
     kept = recordings_kept(site, site_day(site, now))
     if kept is not None:
         typer.echo(f"recordings stay {kept}; nothing was erased")

@@ -16,8 +16,9 @@ from config.settings import load_settings
 from dialer.cli.logs import quiet_logging
 from dialer.cli.options import StoreOption, site_files
 from dialer.cli.progress import progress
+from dialer.domain.clock import SystemClock
 from dialer.domain.output import refuse_kept
-from dialer.domain.site_time import site_zone
+from dialer.domain.site_time import site_day, site_zone
 from dialer.rehearsal.copy import store_facts
 from dialer.rehearsal.day import days_of
 from dialer.rehearsal.run import rehearse_day
@@ -56,7 +57,7 @@ def rehearse(
         check_picture(picture)
         refuse_kept(picture, "--picture", site_files(settings, config))
     zone = site_zone(settings)
-    today = datetime.now(zone).date()
+    today = site_day(settings, SystemClock().now())
     path = settings.store.path
     facts = store_facts(path, site_key(settings), settings.polling_day.last_call_minutes * 60.0)
     days = days_of(settings, today, faults=faults, hours=hours, seed=seed, areas=facts.areas)

@@ -13,6 +13,7 @@ from rich.console import Console
 from config.settings import Settings
 from config.site_rules import site_profile
 from dialer.cli.options import ConfigOption, StoreOption, day_of, reading_of, site, site_files
+from dialer.domain.clock import SystemClock
 from dialer.domain.errors import NotInStore, OutputRefused
 from dialer.domain.output import refuse_kept, refuse_unwritable, write_file
 from dialer.domain.site_time import site_zone
@@ -103,7 +104,8 @@ def deliver(
     if out is None:
         _print(report, chosen)
     else:
-        made = f"{settings.centre.organisation}, centre {settings.centre.id}, {datetime.now(zone):%Y-%m-%d %H:%M}"
+        now = datetime.fromtimestamp(SystemClock().now(), zone)
+        made = f"{settings.centre.organisation}, centre {settings.centre.id}, {now:%Y-%m-%d %H:%M}"
         write_file(out, as_bytes(report, chosen, foot=made))
         typer.echo(f"{out}: {len(report.rows)} rows", err=True)
 

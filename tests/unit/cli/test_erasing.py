@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,12 +13,12 @@ import pytest
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.store.sqlite import open_store
 from tests.support.command_line import run
+from tests.support.held_clock import TODAY, days_ago
 from tests.support.roll_filler import ROLL_VERSION, fill_roll
 from tests.support.stored import execute, rows
 
 SECRET = "twenty characters, at least"
 ATTEMPT, ANOTHER = (str(uuid.UUID(int=number)) for number in (1, 2))
-TODAY = datetime.now(UTC).date()
 NUMBER = "+917000000003"  # of voters 3 and 4
 
 
@@ -104,10 +104,6 @@ def test_a_number_on_no_roll_is_suppressed_all_the_same(config: Path) -> None:
     assert (code, text.splitlines()[0]) == (0, "the number was on no roll here; it is suppressed all the same")
     assert in_the_files(config, "9812345678") == (not shares_a_secret(config))
     assert run("erase", "12345", "-c", config)[0] == 2
-
-
-def days_ago(days: int) -> str:
-    return (TODAY - timedelta(days=days)).isoformat()
 
 
 async def test_a_purge_erases_everybody_and_keeps_what_must_be_kept(config: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,11 @@ from dialer.cli.main import app
 from dialer.rules.number_hash import number_hash
 from dialer.store.connection import exclusive_connection
 from tests.support.command_line import run
+from tests.support.held_clock import days_ago
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import rows
 
 SECRET = "twenty characters, at least"
-TODAY = datetime.now(UTC).date()
 
 
 @pytest.fixture
@@ -154,7 +153,7 @@ def test_a_file_that_cannot_be_read_is_refused(config: Path, tmp_path: Path, con
         path.write_bytes(content)
     for command in (
         ("optout", "import", path),
-        ("register", "import", path, "--name", "tps", "--dated", TODAY.isoformat()),
+        ("register", "import", path, "--name", "tps", "--dated", days_ago(0)),
         ("consent", "import", path, "--status", "given", "--source", "form"),
     ):
         code, text = run(*command, "-c", config)
@@ -171,7 +170,7 @@ def test_a_directory_is_no_file_of_numbers(config: Path, tmp_path: Path) -> None
 
 
 def register(config: Path, numbers: Path, days: int, name: str = "tps") -> tuple[int, str]:
-    dated = (TODAY - timedelta(days=days)).isoformat()
+    dated = days_ago(days)
     return run("register", "import", numbers, "--name", name, "--dated", dated, "-c", config)
 
 

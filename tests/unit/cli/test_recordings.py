@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from dialer.cli.main import app
 from dialer.domain.errors import RecordingError
 from dialer.store.recordings import file_name, older_than, recordings_in
+from tests.support.held_clock import NOW
 
 DAY = 86_400
 OLD, NEW = (str(uuid.UUID(int=number)) for number in (1, 2))
@@ -35,7 +36,8 @@ def folder(tmp_path: Path) -> Path:
     outside.write_bytes(b"keep me")
     for name in (f"{OLD}.wav", f"{NEW}.wav", "notes.txt", "message.wav"):
         (folder / name).write_bytes(b"RIFF")
-        os.utime(folder / name, (1.7e9 - 40 * DAY,) * 2 if name != f"{NEW}.wav" else None)
+        written_at = NOW.timestamp() - 60 if name == f"{NEW}.wav" else 1.7e9 - 40 * DAY
+        os.utime(folder / name, (written_at, written_at))
     (folder / f"{uuid.UUID(int=3)}.wav").symlink_to(outside)
     (folder / f"{uuid.UUID(int=4)}.wav").mkdir()
     return folder

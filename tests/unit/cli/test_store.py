@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,10 @@ from dialer.site.checks.finding import Verdict
 from dialer.store.connection import is_encrypted
 from dialer.store.conversion import left_over
 from tests.support.command_line import run
+from tests.support.held_clock import days_ago
 from tests.support.roll_filler import fill_roll
 
-TODAY = datetime.now(UTC).date().isoformat()
-POLLED, COUNTED = ((datetime.now(UTC).date() - timedelta(days)).isoformat() for days in (10, 9))
+POLLED, COUNTED = days_ago(10), days_ago(9)
 
 
 def settings(directory: Path, key: str | None) -> Path:
@@ -168,7 +167,7 @@ def test_every_command_that_opens_the_store_uses_its_key(command: tuple[str, ...
     files["WORKERS"].write_text("constituency,part,number\n174,1,7000009999\n")
     files["MARKS"].write_text("constituency,part,serial\n174,1,1\n")
     files["ROLL"].write_text("ST_CODE,AC_NO,PART_NO,SLNOINPART,FM_NAME_EN,MOBILE\nS24,174,1,500,Again,7000000003\n")
-    arguments = [TODAY if word == "TODAY" else str(files.get(word, word)) for word in command]
+    arguments = [days_ago(0) if word == "TODAY" else str(files.get(word, word)) for word in command]
     run("store", "encrypt", "-c", plain)
     if command[:2] == ("marks", "undo"):  # of something
         assert run("marks", "import", files["MARKS"], "-c", plain)[0] == 0

@@ -9,20 +9,19 @@ import json
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from dialer.rules.number_hash import number_hash
 from dialer.store.sqlite import open_store
 from tests.support.command_line import run
+from tests.support.held_clock import NOW, TODAY, days_ago
 from tests.support.report_store import NOON, HandFilled
 from tests.support.stored import execute, query
 
 SECRET = "twenty characters, at least"
-TODAY = datetime.now(ZoneInfo("Asia/Kolkata")).date()  # of the sites here
 NUMBER, ANOTHER = "+917000000001", "+917000000002"
 OFF_THE_ROLL = "+919812345678"
 WITH_SECRET = f'[rules]\nopt_out_secret = "{SECRET}"\n'
@@ -43,10 +42,6 @@ def site(store: HandFilled, more: str = WITH_SECRET) -> Path:
     folders = f'[store]\npath = "{store.path}"\n[recordings]\ndirectory = "{calls}"\n'
     path.write_text(folders + more, encoding="utf-8")
     return path
-
-
-def days_ago(days: int) -> str:
-    return (TODAY - timedelta(days=days)).isoformat()
 
 
 # The history of opt-outs
@@ -274,9 +269,9 @@ def test_nothing_is_purged_while_a_poll_lies_ahead(store: HandFilled, recording:
 
 
 def test_a_poll_is_over_where_it_is_held(store: HandFilled) -> None:
-    """At every moment it is still yesterday at Baker's island when it is tomorrow, or today, at Kiritimati."""
+    """It is still yesterday at Baker's island when it is today at Kiritimati."""
     centre = '[centre]\nid = "pune-1"\ntime_zone = "Pacific/Kiritimati"\n'
-    there = datetime.now(UTC) - timedelta(hours=12)
+    there = NOW - timedelta(hours=12)
     poll = f'[[rules.polls]]\nday = {there.date()}\ntime_zone = "Etc/GMT+12"\n'
     code, text = run("purge", "--after", days_ago(50), "--yes", "-c", site(store, centre + poll))
     assert (code, "is not over" in text) == (2, True)

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import re
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,6 +27,7 @@ from dialer.store.connection import reading
 from dialer.store.holder import holder_of
 from dialer.store.sql import load_statements
 from tests.support.command_line import run
+from tests.support.held_clock import days_ago, hold_the_clock
 from tests.support.report_store import NOON, HandFilled, by_column, entered, figures_file, official, turnout_made
 
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -173,7 +174,10 @@ def test_what_cannot_be_drawn_is_one_line(store: HandFilled, config: Path) -> No
 # Official figures at the command line
 
 
-def test_a_figure_is_entered_once_and_stands_in_the_audit(store: HandFilled, config: Path) -> None:
+def test_a_figure_is_entered_once_and_stands_in_the_audit(
+    store: HandFilled, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold_the_clock(monkeypatch)
     entered = (
         "turnout",
         "enter",
@@ -188,7 +192,7 @@ def test_a_figure_is_entered_once_and_stands_in_the_audit(store: HandFilled, con
         "--who",
         "ops",
     )
-    day = datetime.now(INDIA).date().isoformat()
+    day = days_ago(0)
     assert run(*entered) == (0, "1 figures entered, 0 stood already\n")
     assert run(*entered) == (0, "0 figures entered, 1 stood already\n")
     found = store.db.execute("SELECT day, constituency_number, part_number, by_time, share, who FROM official_turnout")

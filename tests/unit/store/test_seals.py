@@ -10,7 +10,6 @@ import io
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from dialer.store.port import AuditNote
 from dialer.store.sqlite import open_store
 from dialer.store.transaction import transaction
 from tests.support.command_line import run
+from tests.support.held_clock import days_ago, hold_the_clock
 from tests.support.roll_filler import fill_roll
 from tests.support.stores import NOW, SqliteBackend, call, dial, filled, mark
 
@@ -186,7 +186,10 @@ def test_an_erasure_leaves_a_chain_that_holds_and_leads_to_no_number(tmp_path: P
 
 
 @pytest.mark.parametrize("days", [1, 400], ids=["names", "records"])
-def test_a_purge_leaves_a_chain_that_holds_and_says_what_was_before(tmp_path: Path, days: int) -> None:
+def test_a_purge_leaves_a_chain_that_holds_and_says_what_was_before(
+    tmp_path: Path, days: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold_the_clock(monkeypatch)
     backend = SqliteBackend(tmp_path)
     asyncio.run(some_calls(backend))
     with_consents(backend.path)
@@ -197,8 +200,7 @@ def test_a_purge_leaves_a_chain_that_holds_and_says_what_was_before(tmp_path: Pa
         db.execute("UPDATE attempt SET trunk = 'another'")
         db.execute("INSERT INTO released_unknown SELECT attempt_id, 1, 'ops', 'heard' FROM attempt")
     assert evidence(backend.path) == ["NO"]
-    after = (datetime.now(UTC).date() - timedelta(days)).isoformat()
-    assert run("purge", "--after", after, "--yes", "-c", config)[0] == 0
+    assert run("purge", "--after", days_ago(days), "--yes", "-c", config)[0] == 0
     verdict = verified(backend.path)
     records_too = days == 400
     assert [str(finding) for finding in verdict.findings] == (
