@@ -16,7 +16,6 @@ from dialer.store import conversion
 from dialer.store.audit import audit_name
 from dialer.store.cipher import StoreKey, read_key, site_key, write_new_key
 from dialer.store.connection import is_encrypted, open_reading
-from dialer.store.desk_file import desk_path, forget_desk
 
 app = typer.Typer(help="The store's encryption: make a key, encrypt, decrypt, change the key.", no_args_is_help=True)
 
@@ -38,8 +37,7 @@ def encrypt(config: ConfigOption = None, store: StoreOption = None, who: WhoOpti
     new, path = _key(settings), store or settings.store.path
     if is_encrypted(path):
         open_reading(path, key=new).close()
-        if not is_encrypted(desk_path(path)):  # of a conversion that was killed after the store's
-            _forget_desk(path)
+        conversion.convert_desk(path, None, new)
         typer.echo(f"{path}: it is encrypted with this key already")
         return
     _convert(path, None, new, who)
@@ -85,13 +83,4 @@ def _convert(path: Path, old: StoreKey | None, new: StoreKey | None, who: str | 
             who=audit_name(who),
             at=SystemClock().now(),
             progress=lambda words, share: advance(share, words),
-        )
-    _forget_desk(path)
-
-
-def _forget_desk(path: Path) -> None:
-    if forget_desk(path):
-        typer.echo(
-            f"{desk_path(path)}: removed, for it had the old key, and agents' notes with it; set the passwords again"
-            " (`dialer user password`)"
         )

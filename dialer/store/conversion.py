@@ -1,4 +1,5 @@
-"""A store under another key: encrypted, decrypted, or encrypted anew. The store is as it was until the new one is proved.
+"""A store under another key, with the desk's file beside it: encrypted, decrypted, or encrypted anew. The store is as it was until
+the new one is proved.
 
 The new file is made beside the old one, read again with its key, compared row by row, and only then put in its place.
 """
@@ -15,10 +16,18 @@ from pathlib import Path
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
 from dialer.store import audit
 from dialer.store.cipher import StoreKey, connect, connect_any, key_literal
-from dialer.store.connection import BUSY_SECONDS, check_header, close_writing, open_writing
+from dialer.store.connection import (
+    BUSY_SECONDS,
+    check_header,
+    close_writing,
+    is_encrypted,
+    is_there,
+    open_writing,
+    try_key,
+)
+from dialer.store.desk_file import desk_path
 from dialer.store.failures import explained
 from dialer.store.lock import StoreLock
-from dialer.store.migrate import APPLICATION_ID
 from dialer.store.transaction import transaction
 
 Progress = Callable[[str, float], None]
@@ -38,7 +47,8 @@ def left_over(path: Path) -> Path:
 def convert(
     path: Path, old: StoreKey | None, new: StoreKey | None, *, who: str, at: float, progress: Progress = lambda *_: None
 ) -> None:
-    """Put the store at `path` from the key `old` under the key `new`; None: not encrypted. What was plain is overwritten.
+    """Put the store at `path`, and the desk's file beside it, from the key `old` under the key `new`; None: not encrypted. What was
+    plain is overwritten.
 
     `who` and `at` (epoch seconds) go into the audit. Raises StoreBusy while anybody has the store open, StoreFull where there is
     not room for both files, and the other StoreErrors; the store is then as it was.
@@ -50,44 +60,79 @@ def convert(
 
     path = path.resolve()  # a symbolic link would be replaced, and the file that it leads to left as it was
     check_header(path, old)
+    with _locked(path):
+        close_writing(open_writing(path, create=False, key=old))  # looks whether it is whole, and brings it up to date
+        # The desk's takes its place first, and the store is then converted again where a kill came between the two.
+        with _converted(path, old, new, progress, note):
+            if _desk_waits(path, new):
+                check_header(desk_path(path), old)
+                with _converted(desk_path(path), old, new, progress, lambda _: None):
+                    pass
+
+
+def convert_desk(path: Path, old: StoreKey | None, new: StoreKey | None) -> None:
+    """Put the desk's file alone of the store at `path` under the key that the store has already, where it is not. As `convert`."""
+    path = path.resolve()
+    if _desk_waits(path, new):
+        with _locked(path), _converted(desk_path(path), old, new, lambda *_: None, lambda _: None):
+            pass
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
     lock = StoreLock(path, "a conversion")
     try:
-        close_writing(open_writing(path, create=False, key=old))  # looks whether it is whole, and brings it up to date
-        beside = left_over(path)
-        remove_file(beside)
-        if shutil.disk_usage(path.parent).free < path.stat().st_size * _ROOM:
-            raise StoreFull(f"{path}: the disk has no room for a second copy, which a conversion needs: free space")
-        try:
-            with explained(path):
-                _replace(path, beside, old, new, note, progress)
-        finally:
-            remove_file(beside)
+        yield
     finally:
         lock.release()
 
 
-def _replace(
+def _desk_waits(store: Path, new: StoreKey | None) -> bool:
+    """Whether there is a desk's file that has not the new key."""
+    path = desk_path(store)
+    if not is_there(path):
+        return False
+    if new is None or not is_encrypted(path):
+        return is_encrypted(path) != (new is not None)
+    try:
+        try_key(path, new)
+    except StoreError:
+        return True
+    return False
+
+
+@contextmanager
+def _converted(
     path: Path,
-    beside: Path,
     old: StoreKey | None,
     new: StoreKey | None,
-    note: Callable[[sqlite3.Connection], None],
     progress: Progress,
-) -> None:
-    os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    with _both(path, beside, old, new) as db, path.open("r+b", buffering=0) as old_file:
-        _copy(db, path, beside, progress)
-        # The new file is closed and opened again: what is compared comes from the file, not from memory.
-        db.execute("DETACH new")
-        db.execute(f"ATTACH :file AS new KEY {key_literal(new)}", {"file": _uri(beside)})
-        _compare(db, path, progress)
-        db.execute("DETACH new")
-        _write(beside, new, note)
-        _to_disk(beside)
-        beside.replace(path)
-        _to_disk(path.parent)
-        if old is None:
-            _overwrite(old_file.fileno(), progress)
+    note: Callable[[sqlite3.Connection], None],
+) -> Iterator[None]:
+    """A copy of the file under the new key, proved. It takes the file's place where the block ends without an error."""
+    beside = left_over(path)
+    remove_file(beside)
+    if shutil.disk_usage(path.parent).free < path.stat().st_size * _ROOM:
+        raise StoreFull(f"{path}: the disk has no room for a second copy, which a conversion needs: free space")
+    try:
+        with explained(path):
+            os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            with _both(path, beside, old, new) as db, path.open("r+b", buffering=0) as old_file:
+                _copy(db, path, beside, progress)
+                # The new file is closed and opened again: what is compared comes from the file, not from memory.
+                db.execute("DETACH new")
+                db.execute(f"ATTACH :file AS new KEY {key_literal(new)}", {"file": _uri(beside)})
+                _compare(db, path, progress)
+                db.execute("DETACH new")
+                _write(beside, new, note)
+                _to_disk(beside)
+                yield
+                beside.replace(path)
+                _to_disk(path.parent)
+                if old is None:
+                    _overwrite(old_file.fileno(), progress)
+    finally:
+        remove_file(beside)
 
 
 @contextmanager
@@ -125,9 +170,9 @@ def _copy(db: sqlite3.Connection, path: Path, beside: Path, progress: Progress) 
     db.set_progress_handler(look, _STEPS_BETWEEN_LOOKS)
     db.execute("SELECT sqlcipher_export('new', 'old')").fetchall()
     db.set_progress_handler(None, 0)
-    (version,) = db.execute("PRAGMA old.user_version").fetchone()
-    db.execute(f"PRAGMA new.user_version = {version}")
-    db.execute(f"PRAGMA new.application_id = {APPLICATION_ID}")
+    for name in ("user_version", "application_id"):
+        (value,) = db.execute(f"PRAGMA old.{name}").fetchone()
+        db.execute(f"PRAGMA new.{name} = {value}")
 
 
 def _compare(db: sqlite3.Connection, path: Path, progress: Progress) -> None:

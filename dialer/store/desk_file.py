@@ -15,8 +15,7 @@ from typing import Literal, TypeVar
 
 from dialer.domain.errors import StoreError
 from dialer.store.cipher import StoreKey, connect
-from dialer.store.connection import BUSY_SECONDS, Connection, check_header, is_there
-from dialer.store.conversion import remove_file
+from dialer.store.connection import BUSY_SECONDS, Connection, check_header
 from dialer.store.failures import explained
 from dialer.store.port import KeptUser
 from dialer.store.sql import load_statements, values_of
@@ -64,17 +63,6 @@ T = TypeVar("T")
 def desk_path(store: Path) -> Path:
     """Where the desk of a store keeps its own: `centre.desk.db` beside `centre.db`."""
     return store.with_name(f"{store.stem}.desk.db")
-
-
-def forget_desk(store: Path) -> bool:
-    """Remove the desk's file of a store that has another key now, and could not be opened any more; whether there was one.
-
-    Raises StoreError.
-    """
-    path = desk_path(store)
-    was_there = is_there(path)
-    remove_file(path)
-    return was_there
 
 
 @dataclass(frozen=True, slots=True)

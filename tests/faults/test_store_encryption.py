@@ -20,6 +20,7 @@ from dialer.store import conversion
 from dialer.store.cipher import StoreKey, connect, read_key, write_new_key
 from dialer.store.connection import exclusive_connection, is_encrypted, open_reading, open_writing, reading
 from dialer.store.conversion import convert, left_over
+from dialer.store.desk_file import desk_path, open_desk_file
 from dialer.store.records import note_export
 from dialer.store.roll import copy_roll
 from dialer.store.sqlite import open_store
@@ -343,6 +344,51 @@ def test_a_conversion_that_is_killed_leaves_the_store_and_the_next_one_clears_up
     convert(path, old, new, who="officer", at=NOW)
     assert not left_over(path).exists()
     assert rows(path, new) == before
+
+
+KILLED_BETWEEN = """
+import os, sys
+from pathlib import Path
+from dialer.store import conversion
+from dialer.store.cipher import StoreKey
+from tests.support.stores import TEST_KEY
+
+def die(*_):
+    os._exit(9)
+
+place = Path.replace
+
+def one_alone(beside, path):
+    place(beside, path)
+    Path.replace = die
+
+Path.replace = one_alone
+OTHER_KEY = StoreKey(Path("another"), "f" * 64)
+old, new = {"encrypt": (None, TEST_KEY), "rekey": (TEST_KEY, OTHER_KEY), "decrypt": (TEST_KEY, None)}[sys.argv[2]]
+conversion.convert(Path(sys.argv[1]), old, new, who="officer", at=1.0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "how"), [(*step, name) for step, name in zip(STEPS, NAMES, strict=True)], ids=NAMES
+)
+def test_a_kill_between_the_desks_file_and_the_store_is_made_good_by_the_same_conversion(
+    old: StoreKey | None, new: StoreKey | None, how: str, path: Path
+) -> None:
+    fill_roll(path, 54, key=old)
+    desk = desk_path(path)
+    db = open_desk_file(desk, old)
+    db.execute("INSERT INTO password VALUES ('asha', 'hash', 1.0, 0)")
+    db.close()
+    before = rows(path, old)
+    assert subprocess.run([sys.executable, "-c", KILLED_BETWEEN, str(path), how], check=False).returncode == 9
+    assert rows(path, old) == before
+    convert(path, old, new, who="officer", at=NOW)
+    assert rows(path, new) == before
+    db = open_desk_file(desk, new)
+    assert db.execute("SELECT name FROM password").fetchall() == [("asha",)]
+    db.close()
+    assert is_encrypted(desk) == (new is not None)
 
 
 READER = """

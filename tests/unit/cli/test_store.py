@@ -10,6 +10,7 @@ from config.errors import SettingError
 from config.settings import load_settings
 from dialer.site.check import check_site
 from dialer.site.checks.finding import Verdict
+from dialer.store.cipher import connect, read_key
 from dialer.store.connection import is_encrypted
 from dialer.store.conversion import left_over
 from tests.support.command_line import run
@@ -65,7 +66,7 @@ def test_a_store_goes_from_plain_to_encrypted_to_another_key_and_back(plain: Pat
     assert (code, text.startswith("the audit is whole: 3 entries")) == (0, True)
 
 
-def test_what_the_desk_keeps_goes_with_the_old_key_and_is_made_anew(plain: Path, tmp_path: Path) -> None:
+def test_what_the_desk_keeps_is_put_under_the_stores_new_key(plain: Path, tmp_path: Path) -> None:
     with plain.open("a") as file:
         file.write('[[supervisors]]\nname = "asha"\nrole = "supervisor"\n')
     desk = tmp_path / "centre.desk.db"
@@ -76,21 +77,50 @@ def test_what_the_desk_keeps_goes_with_the_old_key_and_is_made_anew(plain: Path,
     without = tmp_path / "without.toml"
     lines = plain.read_text().splitlines()
     without.write_text("\n".join(line for line in lines if "encryption_key_file" not in line))
+
+    def write_note() -> None:
+        db = connect(desk, "rw", 1.0, None)
+        db.execute("INSERT INTO note VALUES ('attempt', 'note', 7, 'calls back after five', 1.0)")
+        db.close()
+
+    def kept(key: str | None) -> list[tuple[str, ...]]:
+        db = connect(desk, "ro", 1.0, None if key is None else read_key(tmp_path / key))
+        found = db.execute("SELECT name FROM password UNION ALL SELECT text FROM note").fetchall()
+        db.close()
+        return found
+
     assert set_password(without)[0] == 0
-    desk.with_name("centre.desk.db-wal").touch()
+    write_note()
+    whole = [("asha",), ("calls back after five",)]
+    assert run("store", "encrypt", "-c", plain)[0] == 0
+    assert (is_encrypted(desk), kept("key")) == (True, whole)
+    assert [path.name for path in tmp_path.glob("centre.desk.db*")] == ["centre.desk.db"]
+    assert run("store", "key", tmp_path / "next")[0] == 0
+    assert run("store", "rekey", "--to", tmp_path / "next", "-c", plain)[0] == 0
+    assert kept("next") == whole
+    after = settings(tmp_path, "next")
+    assert run("store", "decrypt", "-c", after)[0] == 0
+    assert kept(None) == whole
+    plain_copy = desk.read_bytes()
+    assert run("store", "encrypt", "-c", after)[0] == 0
+    desk.write_bytes(plain_copy)  # as a conversion of an older version left it that was killed right after the store's
+    assert run("store", "encrypt", "-c", after)[0] == 0
+    assert kept("next") == whole
+
+
+def test_a_desks_file_that_no_key_opens_keeps_the_store_as_it_was(plain: Path, tmp_path: Path) -> None:
+    desk = tmp_path / "centre.desk.db"
+    desk.write_bytes(bytes(range(256)) * 32)
     code, text = run("store", "encrypt", "-c", plain)
-    assert (code, f"{desk}: removed" in text, "set the passwords again" in text) == (0, True, True)
-    assert [path.name for path in tmp_path.glob("centre.desk.db*")] == []
-    assert set_password(plain)[0] == 0
-    assert is_encrypted(desk)
-    assert "removed" not in run("store", "encrypt", "-c", plain)[1]
-    assert "removed" in run("store", "decrypt", "-c", plain)[1]
-    assert set_password(without)[0] == 0
-    desk.rename(tmp_path / "plain")
-    run("store", "encrypt", "-c", plain)
-    (tmp_path / "plain").rename(desk)  # as a conversion leaves it that was killed right after the store's
-    assert "removed" in run("store", "encrypt", "-c", plain)[1]
-    assert set_password(plain)[0] == 0
+    assert (code, str(desk) in text, len(text.splitlines())) == (2, True, 1)
+    assert not is_encrypted(tmp_path / "centre.db")
+    desk.unlink()
+    assert run("store", "encrypt", "-c", plain)[0] == 0
+    desk.write_bytes(bytes(range(256)) * 32)
+    run("store", "key", tmp_path / "next")
+    code, text = run("store", "rekey", "--to", tmp_path / "next", "-c", plain)
+    assert (code, str(desk) in text, len(text.splitlines())) == (2, True, 1)
+    assert run("audit", "verify", "-c", plain)[0] == 0
 
 
 def test_without_a_key_in_the_settings_nothing_is_converted(tmp_path: Path) -> None:
