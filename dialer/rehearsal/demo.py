@@ -11,8 +11,10 @@ import contextlib
 import json
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import expm1, sqrt
 from pathlib import Path
+from random import Random
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
@@ -37,13 +39,13 @@ from dialer.roll.sample import write_sample
 from dialer.simulation.agents import AgentHabits, SimulatedAgents
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.asterisk.voters import VoterProfile
+from dialer.simulation.asterisk.voters import NO_ANSWER, VoterProfile, draw
 from dialer.simulation.baselines import caps_for
 from dialer.simulation.centre import simulate
-from dialer.simulation.laws import Course, TalkLaw
+from dialer.simulation.laws import Course, Fate, TalkLaw
 from dialer.simulation.scenarios import CampaignModel, Scenario
 from dialer.simulation.site import SimulatedSite, simulated_profile
-from dialer.store.sqlite import Store
+from dialer.store.sqlite import open_store
 
 DEMO_SETTINGS = Path(__file__).parents[2] / "config" / "demo.toml"
 STORE, ROLL = "centre.db", "roll.csv"  # in the demo's directory
@@ -74,6 +76,7 @@ async def run_demo(options: DemoOptions, console: Console) -> DemoReport:
         directory = options.directory or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="matdan-demo-")))
         _ready_directory(directory)
         store_path = _import_roll(options, directory, console)
+        await teach(store_path, options)
         began_at = time.time()
         journal = directory / f"journal-{int(began_at)}.jsonl"
         await _run_centre(options, store_path, journal, console)
@@ -156,7 +159,6 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
         group = await stack.enter_async_context(asyncio.TaskGroup())
         site = SimulatedSite(switch, centre)
         stop_on_signals(site.stop)
-        await teach(centre.store, options)
         if options.for_seconds is not None:
             asyncio.get_running_loop().call_later(options.for_seconds, site.stop.set)
         console.print(broker.text)
@@ -175,17 +177,52 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
         over.set()
 
 
-async def teach(store: Store, options: DemoOptions) -> None:
-    """Pacing goes on with what it learned before; that of a new demo has learned from an hour of the centre's model."""
-    await store.ensure_campaign(TAUGHT, CampaignKind.AGENTS, Purpose.TURNOUT)
-    if await store.pacer_state(TAUGHT) is not None:
-        return
-    voters = CampaignModel(Course.constant(options.answer_rate), TalkLaw(Course.constant(options.talk_seconds)))
-    wrap_up_seconds = options.habits.wrap_up_seconds
-    hour = Scenario("before", Course.constant(options.seats), (voters,), 1.0, wrap_up_mean_seconds=wrap_up_seconds)
-    pacer = make_pacer(PacingPolicy.PREDICTIVE, caps=caps_for(0.03))
-    simulate(hour, lambda: pacer, options.seed)
-    await store.save_pacer_state(TAUGHT, json.dumps(pacer.state()))
+@dataclass(frozen=True, slots=True)
+class DemoRings:
+    """How the phones of the demo's voters ring, for the centre's model. An answer that comes later than was learned looks like none
+    while the first calls ring together, and too many are dialled in its place."""
+
+    voters: VoterProfile
+    ring_out_seconds: float = 30.0
+
+    def draw(self, answered: bool, random: Random) -> tuple[Fate, float, float | None]:
+        """(fate, seconds to its end or answer, seconds to "ringing" or None when it never rings)."""
+        voters = replace(self.voters, answer_rate=float(answered))
+        call = draw(voters, 0, str(random.random()), 0.0, random)
+        set_up, seconds = call.post_dial_seconds, call.post_dial_seconds + call.answer_after
+        if call.fails_with == NO_ANSWER or seconds >= self.ring_out_seconds:
+            return Fate.RANG_OUT, self.ring_out_seconds, set_up
+        return Fate.ANSWERED if call.fails_with is None else Fate.BUSY, seconds, set_up if call.rings else None
+
+
+def hour_before(options: DemoOptions) -> Scenario:
+    """An hour of the demo's seats and voters in the centre's model."""
+    law = VoterProfile(answer_rate=options.answer_rate, talk_mean_seconds=options.talk_seconds)
+    talk = TalkLaw(Course.constant(law.talk_mean_seconds), cv=sqrt(expm1(law.talk_sigma**2)))
+    return Scenario(
+        "before",
+        Course.constant(options.seats),
+        (CampaignModel(Course.constant(law.answer_rate), talk),),
+        hours=1.0,
+        ring=DemoRings(law),
+        wrap_up_mean_seconds=options.habits.wrap_up_seconds,
+        wrap_up_cv=1.0,  # of exponential times
+    )
+
+
+async def teach(store_path: Path, options: DemoOptions) -> None:
+    """Pacing goes on with what it learned before; that of a new demo has learned from an hour of the centre's model. A centre takes
+    it up when it is made, so this comes before.
+    """
+    store = await open_store(store_path)
+    try:
+        await store.ensure_campaign(TAUGHT, CampaignKind.AGENTS, Purpose.TURNOUT)
+        if await store.pacer_state(TAUGHT) is None:
+            pacer = make_pacer(PacingPolicy.PREDICTIVE, caps=caps_for(0.03))
+            simulate(hour_before(options), lambda: pacer, options.seed)
+            await store.save_pacer_state(TAUGHT, json.dumps(pacer.state()))
+    finally:
+        await store.close()
 
 
 async def _show_board(
