@@ -20,10 +20,10 @@ from dialer.board.heard import heard_view, trouble
 from dialer.board.render import BoardExtras, render_board
 from dialer.board.runner import run_board
 from dialer.cli.logs import quiet_logging
-from dialer.desk.hearing import Hearing
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import BrokerUnreachable
 from dialer.domain.site_time import site_zone
+from dialer.mqtt.hearing import Hearing
 from dialer.mqtt.link import ALIVE_SECONDS, HELD_SECONDS, visiting
 from dialer.site.plan import broker_settings
 
@@ -61,7 +61,7 @@ async def _watch(settings: Settings, console: Console) -> None:
     async with visiting(replace(broker, client_id=f"board-{uuid4().hex}"), centre):
         pass  # what is wrong with broker or password is told in a line, not on a board that waits
     ear = Hearing(broker, centre, clock, put, random.SystemRandom())
-    hearing = asyncio.create_task(ear.run(replies=False), name="board-hears")
+    hearing = asyncio.create_task(ear.run(replies=None), name="board-hears")
     try:
         if console.is_terminal:
             stop = asyncio.Event()

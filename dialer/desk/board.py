@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from config.words import SupervisorRole as Role
 from dialer.desk.doors import EVERY_ROLE, WebDoor
-from dialer.desk.hearing import Hearing
 from dialer.desk.people import People, Who, is_over
 from dialer.desk.picture import Picture, Reader, Told
 from dialer.domain.clock import Clock
@@ -22,6 +21,7 @@ from dialer.domain.commands.messages import MOST_LETTERS
 from dialer.domain.commands.registry import COMMANDS
 from dialer.domain.commands.seats import MOST_CAMPAIGNS
 from dialer.domain.commands.speed import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT
+from dialer.mqtt.hearing import Hearing
 from dialer.store.desk_file import Acknowledgement, DeskFile
 
 MOST_READERS = 200

@@ -38,7 +38,6 @@ from dialer.desk.board import Board, may, problem
 from dialer.desk.directory import Directory
 from dialer.desk.doors import COOKIE, HEADERS, SOCKET, Guard, WebDoor, cookie_of
 from dialer.desk.figures import STRETCH_SECONDS, AgentFigures, BoardFigures, ShownCap
-from dialer.desk.hearing import Hearing
 from dialer.desk.http import desk_server, listening
 from dialer.desk.pages_built import BUILT
 from dialer.desk.passkeys import Passkeys, passkey_host
@@ -49,6 +48,7 @@ from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.errors import StoreError
 from dialer.domain.site_time import site_zone
 from dialer.mqtt.client import BrokerSettings
+from dialer.mqtt.hearing import Hearing
 from dialer.site.plan import broker_settings
 from dialer.store.agent_reading import AgentReading
 from dialer.store.agent_records import AgentRecords

@@ -14,9 +14,9 @@ from config.words import SupervisorRole as Role
 from dialer.desk.board import problem
 from dialer.desk.directory import Directory
 from dialer.desk.doors import WebDoor
-from dialer.desk.hearing import Hearing
 from dialer.desk.people import People, Who
 from dialer.domain.errors import StoreError
+from dialer.mqtt.hearing import Hearing
 from dialer.store.desk_file import DeskAccount, DeskFile
 
 _log = structlog.get_logger(__name__)

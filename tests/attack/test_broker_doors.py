@@ -21,13 +21,13 @@ import pytest
 from paho.mqtt.reasoncodes import ReasonCode
 
 from config.words import SupervisorRole
-from dialer.desk.hearing import Reply
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import StopAll
 from dialer.domain.errors import CommandRefused
 from dialer.mqtt.ask import CommandRequest, ask
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
+from dialer.mqtt.hearing import Reply
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.senders import Signer

@@ -20,7 +20,6 @@ from dialer.desk.board import Board
 from dialer.desk.directory import Directory
 from dialer.desk.doors import COOKIE, Guard, WebDoor, token_in
 from dialer.desk.figures import BoardFigures
-from dialer.desk.hearing import Hearing, Reply
 from dialer.desk.passkeys import Passkeys, passkey_host
 from dialer.desk.people import People
 from dialer.desk.picture import Picture
@@ -29,6 +28,8 @@ from dialer.desk.users import UsersPage
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import StoreError
 from dialer.mqtt import topics
+from dialer.mqtt.hearing import Hearing, Reply
+from dialer.mqtt.senders import Signer
 from dialer.store.agent_reading import AgentReading
 from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import DeskFile
@@ -85,7 +86,9 @@ class FakeHearing(Hearing):
         self.reply: Reply | None = Reply("done", "it was done")
         self.picture: Picture | None = None
 
-    async def ask(self, user: str, command_id: str, name: str, values: Mapping[str, Any]) -> Reply | None:
+    async def ask(
+        self, user: str, command_id: str, name: str, values: Mapping[str, Any], signer: Signer | None = None
+    ) -> Reply | None:
         if self.reply is not None:
             self.asked.append((user, command_id, name, dict(values)))
         if name == "seat-sign-in" and self.picture is not None and self.reply == Reply("done", "it was done"):

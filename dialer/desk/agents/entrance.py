@@ -14,11 +14,11 @@ from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.board import problem
 from dialer.desk.doors import WebDoor, cookie_of
-from dialer.desk.hearing import Hearing, Reply
 from dialer.desk.people import NotSignedIn, People
 from dialer.desk.picture import Picture
 from dialer.domain.errors import RefusedBecause
 from dialer.domain.pin_proof import PinProver
+from dialer.mqtt.hearing import Hearing, Reply
 
 SEATED_SECONDS = 3.0  # for the dialler's word that the agent is at the seat
 

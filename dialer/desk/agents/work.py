@@ -12,10 +12,10 @@ from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.board import problem
 from dialer.desk.doors import WebDoor
-from dialer.desk.hearing import Hearing
 from dialer.desk.people import AGENTS, Who
 from dialer.desk.picture import Picture
 from dialer.domain.commands.registry import COMMANDS
+from dialer.mqtt.hearing import Hearing
 
 OFFERED = frozenset(
     {

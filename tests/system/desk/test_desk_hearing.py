@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from config.words import SupervisorRole
-from dialer.desk.hearing import Reply
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import PauseCampaign
 from dialer.domain.view import SeatChange, SeatState
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
+from dialer.mqtt.hearing import Reply
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.store.sqlite import open_store

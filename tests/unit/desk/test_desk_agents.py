@@ -14,11 +14,11 @@ from dialer.desk.agents.sessions import NOBODY_SECONDS
 from dialer.desk.agents.streams import LOOK_SECONDS
 from dialer.desk.agents.work import OFFERED
 from dialer.desk.doors import COOKIE
-from dialer.desk.hearing import Reply
 from dialer.desk.people import AGENT, NOTED_SECONDS, Who
 from dialer.domain.commands.registry import AT_THE_SEAT, COMMANDS
 from dialer.domain.errors import LogInRefused, RefusedBecause
 from dialer.domain.pin_proof import read_proof
+from dialer.mqtt.hearing import Reply
 from dialer.store.agent_records import AgentRecords
 from ivr_flows.script import ScriptLibrary
 from tests.support.desk import PIN, PIN_HASH, SEATED, DeskStand, desk_settings, desk_stand, full_disk

@@ -13,11 +13,11 @@ from fastapi import Request
 from config.words import SupervisorRole
 from dialer.desk.board import LOOK_SECONDS, MOST_READERS_EACH, OFFERED, may
 from dialer.desk.figures import BoardFigures, ShownCap
-from dialer.desk.hearing import Reply
 from dialer.desk.people import Who
 from dialer.desk.picture import Picture
 from dialer.desk.why import warnings, why
 from dialer.domain.commands.registry import COMMANDS
+from dialer.mqtt.hearing import Reply
 from dialer.pacing.port import Limit
 from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import DeskFile

@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from dialer.desk import hearing
-from dialer.desk.hearing import Hearing, Reply
 from dialer.domain.clock import LoopClock
 from dialer.domain.errors import BrokerUnreachable
-from dialer.mqtt import topics
+from dialer.mqtt import hearing, topics
 from dialer.mqtt.client import BrokerSettings, Received
+from dialer.mqtt.hearing import Hearing, Reply
 from tests.support.virtual import virtual_time
 
 ROOT = "dialer/v1/pune-1"

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from dialer.desk.directory import Directory
-from dialer.desk.hearing import Reply
 from dialer.desk.people import ONCE_SECONDS, NotSignedIn, Who
 from dialer.domain.errors import StoreError
+from dialer.mqtt.hearing import Reply
 from dialer.store.desk_file import DeskFile
 from dialer.store.port import KeptUser
 from tests.support.desk import PASSWORD, DeskStand, desk_stand, full_disk

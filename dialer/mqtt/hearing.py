@@ -1,4 +1,5 @@
-"""The desk at the broker: what the dialler says goes into the picture, and a person's commands go out on that person's topic.
+"""A program beside the dialler at the broker: what the dialler says goes into its picture, and commands go out on their sender's
+topic: a person's, or the program's own.
 
 A command that cannot be sent now is refused at once and waits nowhere: who clicked sees it and clicks again.
 """
@@ -23,6 +24,7 @@ from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings, MqttError, Received
 from dialer.mqtt.link import Connection, visiting
 from dialer.mqtt.payloads import ReplyPayload
+from dialer.mqtt.senders import Signer
 
 _log = structlog.get_logger(__name__)
 
@@ -67,8 +69,10 @@ class Hearing:
         put: Callable[[str, Any], None],
         chance: random.Random,
     ) -> None:
-        """`put` takes the picture's keys and values; "desk" says whether the broker is there, and since when."""
-        name = f"desk-{centre}-{uuid4().hex[:12]}"
+        """`put` takes the picture's keys and values; "desk" says whether the broker is there, and since when. The client's id
+        in the settings is the beginning of that of each connection.
+        """
+        name = f"{settings.client_id or 'desk'}-{centre}-{uuid4().hex[:12]}"
         self._settings = replace(settings, client_id=name, waiting_messages=WAITING_MESSAGES)
         self._centre = centre
         self._clock = clock
@@ -79,16 +83,16 @@ class Hearing:
         self._heard: bool | None = None
         self._say(heard=False)
 
-    async def run(self, *, replies: bool = True) -> None:
-        """Hear until cancelled. A broker that is away is met with another try, never with an exception. `replies`: who only
-        watches may read none.
+    async def run(self, *, replies: str | None = "+") -> None:
+        """Hear until cancelled. A broker that is away is met with another try, never with an exception. `replies`: to whose
+        commands; None: who only watches may read none.
         """
         failures = 0
         while True:
             opened_at = self._clock.monotonic()
             try:
                 async with visiting(self._settings, self._centre) as connection:
-                    for pattern in [*self._patterns(), *([self._replies()] if replies else [])]:
+                    for pattern in [*self._patterns(), *([] if replies is None else [self._replies(replies)])]:
                         await connection.client.listen(pattern)
                     self._connection = connection
                     self._say(heard=True)
@@ -102,13 +106,19 @@ class Hearing:
             failures = 1 if self._clock.monotonic() - opened_at >= STABLE_SECONDS else failures + 1
             await asyncio.sleep(BACKOFF.seconds(failures, self._chance))
 
-    async def ask(self, user: str, command_id: str, name: str, values: Mapping[str, Any]) -> Reply | None:
-        """Send a command as that user, and what the dialler says of it; None: the broker is away, and nothing was sent."""
+    async def ask(
+        self, user: str, command_id: str, name: str, values: Mapping[str, Any], signer: Signer | None = None
+    ) -> Reply | None:
+        """Send a command as that user, and what the dialler says of it; None: the broker is away, and nothing was sent. Without a
+        `signer` it is unsigned.
+        """
         connection = self._connection
         if connection is None:
             return None
         expires_at = self._clock.now() + EXPIRES_SECONDS
         text = json.dumps({"id": command_id, "name": name, "expires_at": expires_at, **values})
+        if signer is not None:
+            text = signer.payload(self._centre, text)
         reply = self._asked.setdefault((user, command_id), asyncio.get_running_loop().create_future())
         try:
             await connection.publish(topics.Message(topics.commands_topic(self._centre, user), text, 1, False))
@@ -132,8 +142,8 @@ class Hearing:
         levels = ["/".join("+" if level[0] == "{" else level for level in each) for each in patterns]
         return [f"{root}/{below}" for below in levels]
 
-    def _replies(self) -> str:
-        return f"{topics.ROOT}/{topics.segment(self._centre)}/replies/+/+"
+    def _replies(self, user: str) -> str:
+        return f"{topics.ROOT}/{topics.segment(self._centre)}/replies/{user}/+"
 
     async def _take(self, received: Received) -> None:
         """A message of the dialler's. What is not as docs/topics.md has it (an older or newer one's, or a stranger's where the
