@@ -20,7 +20,7 @@ from dialer.domain.clock import Clock
 from dialer.domain.commands.messages import MOST_LETTERS
 from dialer.domain.commands.registry import COMMANDS
 from dialer.domain.commands.seats import MOST_CAMPAIGNS
-from dialer.domain.commands.speed import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT
+from dialer.domain.model import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT
 from dialer.mqtt.hearing import Hearing
 from dialer.store.desk_file import Acknowledgement, DeskFile
 

@@ -24,6 +24,11 @@ class CampaignState(StrEnum):
     STOPPED = "stopped"  # no new calls, ringing ones cancelled; `resume` lets it dial again, and nothing else does
 
 
+MOST_CALLS = 500
+LEAST_PER_SEAT, MOST_PER_SEAT = 0.1, 10.0
+"""What a campaign's speed may be held to."""
+
+
 class Outcome(StrEnum):
     """How an attempt ended. Exactly one per attempt."""
 

@@ -32,6 +32,8 @@ class Campaigns:
         self._flows = flows
         self._placing = placing
         self._clock_guard = clock_guard
+        self.standing: str | None = None
+        """Why nobody here may resume a campaign; None: they may."""
 
     def accept_clock(self) -> str:
         """The machine's clock, which was set while the dialler ran, is right."""
@@ -47,6 +49,8 @@ class Campaigns:
     async def set_campaign_state(self, campaign_id: str, state: CampaignState) -> str:
         """Pause, resume or stop a campaign. Raises CommandRefused, StoreError once it is so here and was not kept."""
         run = self._centre.campaign(campaign_id)
+        if self.standing is not None and state is CampaignState.RUNNING:
+            raise CommandRefused(self.standing)
         self._change(run, state)
         if state is CampaignState.RUNNING:
             self._hear_again(run)
@@ -67,6 +71,12 @@ class Campaigns:
         if trouble is not None:
             raise trouble
         return f"stopped {len(runs)} campaigns"
+
+    def stand_still(self, why: str) -> None:
+        """Every campaign stops, here and now, and none is resumed while `standing` says why not; the store is not told."""
+        self.standing = why
+        for run in self._centre.campaigns.values():
+            self._change(run, CampaignState.STOPPED)
 
     async def set_speed(
         self, campaign_id: str, most_calls: int | None, calls_per_seat: float | None, sender: str

@@ -31,6 +31,7 @@ from dialer.engine.effects import Due, Effect, Event, Learn, Notify, Order, Over
 from dialer.engine.eligibility import ClockGuard, Eligibility
 from dialer.engine.external_records import ExternalRecords
 from dialer.engine.flows import FlowService
+from dialer.engine.headquarters import HeadquartersOrders
 from dialer.engine.housekeeping import Housekeeping, recount
 from dialer.engine.inbound import Inbound
 from dialer.engine.keeping import Keeping
@@ -97,6 +98,7 @@ class Engine:
         hoppers = Hoppers(centre, self._store, plan.owner, outside.has_room)
         self._placing = Placing(centre, self._eligibility, self._trunk_desk, hoppers, originator)
         self._campaigns = Campaigns(centre, self._store, outside.flows, self._placing, self._clock_guard)
+        self._headquarters = HeadquartersOrders(centre, self._store, self._campaigns, plan.headquarters)
         self._transfers = Transfers(centre, self._switch, self._acd, self._trunks, plan)
         self._supervision = Supervision(centre, self._switch, self._store, plan.supervisors)
         self._recorder = Recorder(centre, self._switch, self._acd)
@@ -133,6 +135,7 @@ class Engine:
             supervision=self._supervision,
             records=ExternalRecords(self._store, centre.clock, self._marks, centre.centre_id),
             users=self.users,
+            headquarters=self._headquarters,
         )
 
     @property
@@ -475,6 +478,7 @@ class Engine:
                 run.take_up(learned)
             await recount(run.pacer, campaign_id, store, centre.clock)
             centre.campaigns[campaign_id] = run
+        await self._headquarters.prepare()
         self._clock_guard.watch(await store.newest_event_at())
         await store.release_expired(now, self._plan.owner)
         await self.seat_desk.prepare()

@@ -42,6 +42,14 @@ class SeatPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadquartersPlan:
+    """Whose orders the centre obeys beside those of its own people."""
+
+    zone: str | None = None
+    leaders: Mapping[str, bytes] = field(default_factory=dict)  # public keys, by name
+
+
+@dataclass(frozen=True, slots=True)
 class EnginePlan:
     """Everything the engine is told at its start."""
 
@@ -61,6 +69,7 @@ class EnginePlan:
     transfers: tuple[TransferTarget, ...] = ()
     supervisors: tuple[SupervisorPhone, ...] = ()
     users: frozenset[str] = frozenset()  # names of the settings, whose rights no command changes
+    headquarters: HeadquartersPlan = field(default_factory=HeadquartersPlan)
 
 
 CertifiedBy = Callable[[str, str], Mapping[str, Certified]]

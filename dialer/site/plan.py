@@ -22,7 +22,7 @@ from config.words import SupervisorRole as Role
 from dialer.domain.signing import public_key, read_key_file, read_public_key
 from dialer.engine.inbound import InboundPlan, InboundRoute
 from dialer.engine.log_ins import AgentAccount, AgentRules
-from dialer.engine.plan import CampaignPlan, EnginePlan, SeatPlan
+from dialer.engine.plan import CampaignPlan, EnginePlan, HeadquartersPlan, SeatPlan
 from dialer.engine.supervision.state import SupervisorPhone
 from dialer.engine.transfers.state import TransferTarget
 from dialer.engine.trunks import RestRules, TrunkLimits
@@ -70,6 +70,10 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
             if each.endpoint is not None and each.role in LISTENERS
         ),
         users=fixed_users(settings),
+        headquarters=HeadquartersPlan(
+            settings.headquarters.zone,
+            {each.name: read_public_key(each.key) for each in settings.headquarters.leaders},
+        ),
         polling=polling_plan(settings, polls_of(settings)),
         agents=tuple(
             AgentAccount(

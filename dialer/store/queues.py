@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,11 @@ from typing import Any, NamedTuple
 from config.words import CampaignKind, Purpose
 from dialer.domain.errors import StoreError
 from dialer.domain.model import NO_VOTER, BoothWorker, CampaignState, Claim, VotingBooths
+from dialer.domain.orders import LONGEST_VALID_SECONDS, HeardOrder
 from dialer.domain.phone_facts import Consent, PhoneFacts
 from dialer.domain.site_time import DAY_SECONDS
+from dialer.store import audit
+from dialer.store.port import AuditNote
 from dialer.store.sql import Row, Statement, load_statements
 
 SQL = load_statements("queues")
@@ -318,3 +322,43 @@ def first_due(db: sqlite3.Connection) -> dict[str, float]:
 def unknown_campaign(campaign_id: str) -> StoreError:
     """The error for a campaign that the store does not have."""
     return StoreError(f"the store has no campaign {campaign_id!r}: check the name, or start the campaign first")
+
+
+# What headquarters orders of campaigns: an order, what it changes and its entry in the audit are one transaction.
+
+
+def heard_orders(db: sqlite3.Connection) -> list[HeardOrder]:
+    """Those that were obeyed, the oldest first."""
+    return [HeardOrder(**row._asdict()) for row in SQL["heard_orders"].rows(db)]
+
+
+def standing_stops(db: sqlite3.Connection) -> dict[str, dict[str, CampaignState]]:
+    """The stops that stand, by the order's id: the campaigns that each stopped, with their states before."""
+    return {
+        row.order_id: {name: CampaignState(state) for name, state in json.loads(row.stopped or "{}").items()}
+        for row in SQL["standing_stops"].rows(db)
+    }
+
+
+def keep_order(
+    db: sqlite3.Connection,
+    heard: HeardOrder,
+    states: Mapping[str, CampaignState],
+    entry: AuditNote,
+    *,
+    stopped: Mapping[str, CampaignState] | None = None,
+    lifts: bool = False,
+) -> None:
+    """Keep an order that is obeyed, and the campaigns' `states` by it, with an entry in the audit ("headquarters-order"), once.
+    `stopped`: of a stop, the states before; `lifts`: no stop stands any more.
+    """
+    before = None if stopped is None else json.dumps({name: state.value for name, state in stopped.items()})
+    fields = {"order_id": heard.order_id, "digest": heard.digest, "kind": heard.kind, "made_at": heard.made_at}
+    if SQL["keep_headquarters_order"](db, **fields, stopped=before).rowcount == 0:
+        return
+    for campaign_id, state in states.items():
+        set_campaign_state(db, campaign_id, state)
+    if lifts:
+        SQL["lift_stops"](db, at=entry.at)
+    SQL["forget_headquarters_orders"](db, before=entry.at - LONGEST_VALID_SECONDS)
+    audit.append(db, "headquarters-order", entry.who, entry.what, entry.at)

@@ -29,6 +29,7 @@ _NOT_OF_A_COPY = (
     "seat_interval",
     "log_in",
     "standing_order",
+    "headquarters_order",
     "attempt",
     "target",
     "campaign",

@@ -385,6 +385,12 @@ class Store:
     set_user = _Writes(users.set_user)
     remove_user = _Writes(users.remove_user)
 
+    # Headquarters
+
+    heard_orders = _Writes(queues.heard_orders)  # behind the writes that wait: one that was just kept is found
+    standing_stops = _Writes(queues.standing_stops)
+    keep_order = _Writes(queues.keep_order)
+
     # Announcements, commands, audit
 
     announce = _Writes(outbox_rows.announce)

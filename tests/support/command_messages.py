@@ -65,6 +65,8 @@ NEEDED: dict[str, Any] = {
             "centre": "pune-2",
         }
     ],
+    "order": "{}",
+    "signatures": [{"by": "asha", "signature": "AA=="}],
 }
 
 

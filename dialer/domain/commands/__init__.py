@@ -61,6 +61,7 @@ from dialer.domain.commands.external_records import (
 from dialer.domain.commands.dispositions import SeatDispose, SeatTakeBackDisposition
 from dialer.domain.commands.unknown import ReleaseUnknown
 from dialer.domain.commands.users import RemoveUser, SetUser
+from dialer.domain.commands.headquarters import ObeyOrder
 from dialer.domain.commands.registry import Command, CommandOfSeat
 
 __all__ = [
@@ -72,6 +73,7 @@ __all__ = [
     "EnterTurnout",
     "FileComplaint",
     "Listen",
+    "ObeyOrder",
     "PauseCampaign",
     "RecordsCommand",
     "ReleaseUnknown",

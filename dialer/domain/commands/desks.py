@@ -4,8 +4,9 @@ raises CommandRefused, and StoreError where it was not kept. Pure.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from config.words import SupervisorRole
 from dialer.domain.complaints import Complaint, ComplaintAnswer
@@ -206,6 +207,13 @@ class UsersDesk(Protocol):
         """Take all rights away."""
 
 
+class HeadquartersDesk(Protocol):
+    """What headquarters orders."""
+
+    async def obey(self, text: str, signatures: Sequence[Mapping[str, Any]]) -> str:
+        """Do what its leaders have signed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desks:
     """All of them."""
@@ -220,3 +228,4 @@ class Desks:
     supervision: SupervisionDesk
     records: RecordsDesk
     users: UsersDesk
+    headquarters: HeadquartersDesk

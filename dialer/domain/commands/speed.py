@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from dialer.domain.commands.campaigns import CAMPAIGN
 from dialer.domain.commands.desks import Desks
 from dialer.domain.commands.registry import SUPERVISOR_ALONE, Command, Value, offered
-
-MOST_CALLS = 500
-LEAST_PER_SEAT, MOST_PER_SEAT = 0.1, 10.0
+from dialer.domain.model import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT
 
 
 def _number(least: float, most: float, *, whole: bool) -> Callable[[object], float]:

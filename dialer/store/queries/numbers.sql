@@ -105,7 +105,7 @@ WHERE kind = 'register-import' AND what ->> 'register' = :name AND at <= :at ORD
 
 -- name: campaign_commands
 SELECT at, what ->> 'campaign_id' AS campaign_id, what ->> 'command' AS command FROM audit
-WHERE kind = 'command' AND what ->> 'status' = 'done' AND what ->> 'command' IN ('pause', 'resume', 'stop', 'stop-all')
+WHERE kind IN ('command', 'headquarters-order') AND what ->> 'status' = 'done' AND what ->> 'command' IN ('pause', 'resume', 'stop', 'stop-all')
 ORDER BY number;
 
 -- name: rules_by

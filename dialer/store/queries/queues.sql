@@ -251,3 +251,21 @@ WHERE target.phone_id = :phone_id AND target.state = 'closed' AND target.settled
 
 -- name: first_due
 SELECT campaign_id, min(due_at) FROM target WHERE state <> 'closed' GROUP BY campaign_id;
+
+-- What headquarters orders of campaigns.
+
+-- name: heard_orders
+SELECT order_id, digest, kind, made_at FROM headquarters_order ORDER BY made_at;
+
+-- name: standing_stops
+SELECT order_id, stopped FROM headquarters_order WHERE kind = 'stop-all' AND lifted_at IS NULL ORDER BY made_at;
+
+-- name: keep_headquarters_order
+INSERT INTO headquarters_order (order_id, digest, kind, made_at, stopped) VALUES (:order_id, :digest, :kind, :made_at, :stopped)
+ON CONFLICT (order_id) DO NOTHING;
+
+-- name: lift_stops
+UPDATE headquarters_order SET lifted_at = :at WHERE kind = 'stop-all' AND lifted_at IS NULL;
+
+-- name: forget_headquarters_orders
+DELETE FROM headquarters_order WHERE made_at < :before AND (kind <> 'stop-all' OR lifted_at IS NOT NULL);

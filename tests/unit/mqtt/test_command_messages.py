@@ -233,6 +233,7 @@ def test_what_is_done_twice_as_once_is_repeatable() -> None:
         "user-remove",
         "uplink-kept",  # and these a position
         "headquarters-news",
+        "headquarters-order",  # the order in it has an id of its own
     }
 
 

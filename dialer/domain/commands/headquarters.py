@@ -1,0 +1,73 @@
+"""The command that carries an order of headquarters. Who sends it is no matter: its signatures are what counts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from config.words import SupervisorRole as Role
+from dialer.domain.commands.desks import Desks
+from dialer.domain.commands.external_records import checked
+from dialer.domain.commands.registry import Command, Urgency, Value, offered
+from dialer.domain.orders import MOST_LETTERS
+
+MOST_SIGNATURES = 10
+
+
+class LeaderSignature(BaseModel):
+    """A leader's signature."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    by: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+    signature: Annotated[str, Field(description="Ed25519, base64", max_length=100)]
+
+
+_SIGNATURES = TypeAdapter(Annotated[list[LeaderSignature], Field(min_length=1, max_length=MOST_SIGNATURES)])
+
+
+def _read_text(value: object) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= MOST_LETTERS:
+        raise ValueError
+    return value
+
+
+def _read_signatures(value: object) -> tuple[Mapping[str, Any], ...]:
+    return tuple(each.model_dump() for each in checked(_SIGNATURES, value))
+
+
+ORDER = Value(
+    "order",
+    f"an order's text of 1 to {MOST_LETTERS} letters",
+    _read_text,
+    description="of headquarters-order: the order, JSON as text, as it was signed (docs/headquarters.md)",
+)
+SIGNATURES = Value(
+    "signatures",
+    f"1 to {MOST_SIGNATURES} leaders' signatures",
+    _read_signatures,
+    list[LeaderSignature],
+    "of headquarters-order: whose it is",
+)
+
+
+@offered(
+    "headquarters-order",
+    ORDER,
+    SIGNATURES,
+    roles=frozenset({Role.UPLINK, Role.SUPERVISOR}),
+    repeatable=True,
+    urgency=Urgency.STOP_ALL,
+)
+@dataclass(frozen=True, slots=True)
+class ObeyOrder(Command):
+    """What headquarters' leaders have signed is done, once: stop-all, pause, quota, resume."""
+
+    order: str
+    signatures: tuple[Mapping[str, Any], ...]
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.headquarters.obey(self.order, self.signatures)

@@ -1,0 +1,117 @@
+"""Orders of headquarters: held against the leaders' keys here, wherever they came through, and done once.
+
+A stop of headquarters stands until two leaders resume: over a restart, and against everybody here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dialer.domain.errors import CommandRefused
+from dialer.domain.model import CampaignState
+from dialer.domain.orders import (
+    HeardOrder,
+    HqOrder,
+    OrderForged,
+    OrderKind,
+    digest_of,
+    read_order,
+    refuse_unlawful,
+    signers_of,
+    was_obeyed,
+)
+from dialer.domain.view import AlertLevel
+from dialer.engine.campaigns import Campaigns
+from dialer.engine.plan import HeadquartersPlan
+from dialer.engine.world import Centre
+from dialer.store.port import AuditNote
+from dialer.store.sqlite import Store
+
+_STANDS = "headquarters-stop"
+_FORGED = "headquarters-forged"
+_OFF = frozenset({CampaignState.STOPPED})
+
+
+class HeadquartersOrders:
+    """Obeys them."""
+
+    def __init__(self, centre: Centre, store: Store, campaigns: Campaigns, plan: HeadquartersPlan) -> None:
+        """Without leaders no order is obeyed."""
+        self._centre = centre
+        self._store = store
+        self._campaigns = campaigns
+        self._plan = plan
+        self._before: dict[str, CampaignState] = {}  # of the campaigns that stand still, since the stop
+
+    async def prepare(self) -> None:
+        """A stop that stood stands: campaigns that are new stand still too. Raises StoreError."""
+        stops = await self._store.standing_stops()
+        for before in stops.values():
+            self._before.update(before)
+        if stops:
+            self._stand_still(next(reversed(stops)))
+
+    async def obey(self, text: str, signatures: Sequence[Mapping[str, Any]]) -> str:
+        """Do it. Raises CommandRefused, StoreError where it was not kept: a stop is done by then."""
+        order = read_order(text)
+        if not self._plan.leaders:
+            raise CommandRefused("this centre has no headquarters: name its leaders in [[headquarters.leaders]]")
+        try:
+            signers = signers_of(text, signatures, self._plan.leaders)
+        except OrderForged as forged:
+            self._centre.raise_alert(
+                _FORGED, AlertLevel.CRITICAL, f"somebody sends orders in headquarters' name: {forged}"
+            )
+            raise
+        now = self._centre.clock.now()
+        refuse_unlawful(order, signers, self._centre.centre_id, self._plan.zone, now)
+        if was_obeyed(order, text, await self._store.heard_orders()):
+            return f"order {order.id} was obeyed before"
+        what = {
+            "command": order.order.value,
+            "id": order.id,
+            "to": order.to,
+            "signed": ", ".join(signers),
+            "status": "done",
+        }
+        if order.campaign is not None:
+            what["campaign_id"] = order.campaign
+        heard = HeardOrder(order.id, digest_of(text), order.order.value, order.made_at)
+        return await self._do(order, heard, AuditNote(f"headquarters/{signers[0]}", now, what))
+
+    async def _do(self, order: HqOrder, heard: HeardOrder, note: AuditNote) -> str:
+        if order.order is OrderKind.STOP_ALL:
+            self._stand_still(order.id)  # at once: a stop must not wait for the disk
+            stopped = dict.fromkeys(self._centre.campaigns, CampaignState.STOPPED)
+            await self._store.keep_order(heard, stopped, note, stopped=self._before)
+            return f"stopped {len(stopped)} campaigns"
+        if order.order is OrderKind.RESUME and order.campaign is None:
+            return await self._go_on(heard, note)
+        campaign_id = order.campaign or ""
+        if order.order is OrderKind.QUOTA:
+            said = await self._campaigns.set_speed(campaign_id, order.most_calls, order.calls_per_seat, note.who)
+        else:
+            state = CampaignState.PAUSED if order.order is OrderKind.PAUSE else CampaignState.RUNNING
+            said = await self._campaigns.set_campaign_state(campaign_id, state)
+        await self._store.keep_order(heard, {}, note)
+        return said
+
+    async def _go_on(self, heard: HeardOrder, note: AuditNote) -> str:
+        runs = self._centre.campaigns
+        states = {name: state for name, state in self._before.items() if name in runs and runs[name].state in _OFF}
+        await self._store.keep_order(heard, states, note, lifts=True)
+        self._before.clear()
+        self._campaigns.standing = None
+        for campaign_id, state in states.items():
+            await self._campaigns.set_campaign_state(campaign_id, state)
+        self._centre.clear_alert(_STANDS)
+        return f"{len(states)} campaigns go on as before the stop" if states else "no stop stood here"
+
+    def _stand_still(self, order_id: str) -> None:
+        runs = self._centre.campaigns
+        self._before.update({name: run.state for name, run in runs.items() if run.state not in _OFF})
+        self._campaigns.stand_still(
+            f"headquarters has stopped every campaign (order {order_id}); two of its leaders resume"
+        )
+        self._centre.raise_alert(_STANDS, AlertLevel.CRITICAL, self._campaigns.standing or "")

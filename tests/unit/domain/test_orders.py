@@ -1,0 +1,140 @@
+"""Orders of headquarters: what is written and signed, and what a centre does not obey."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dialer.domain.errors import CommandRefused
+from dialer.domain.orders import (
+    HeardOrder,
+    HqOrder,
+    OrderForged,
+    OrderKind,
+    digest_of,
+    read_order,
+    refuse_unlawful,
+    sign_order,
+    signers_of,
+    was_obeyed,
+)
+from dialer.domain.signing import public_key
+
+NOW = 1_713_771_727.0
+KEYS = {name: bytes([place]) * 32 for place, name in enumerate(("asha", "ravi", "meena"), 1)}
+LEADERS = {name: public_key(key) for name, key in KEYS.items() if name != "meena"}
+
+
+def an_order(kind: str = "stop-all", **changes: Any) -> HqOrder:
+    fields = {
+        "id": "o-1",
+        "to": "all",
+        "order": OrderKind(kind),
+        "made_at": NOW - 10,
+        "expires_at": NOW + 60,
+        **changes,
+    }
+    return HqOrder(**fields)
+
+
+def signed(order: HqOrder, *names: str) -> list[str]:
+    return signers_of(order.text, [sign_order(order.text, name, KEYS[name]) for name in names], LEADERS)
+
+
+def test_an_order_is_read_as_it_was_written() -> None:
+    order = an_order("quota", campaign="turnout", most_calls=20, to="zone:north")
+    assert read_order(order.text) == order
+    assert signed(order, "ravi", "asha") == ["asha", "ravi"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kind": "pause"},
+        {"campaign": "turnout"},
+        {"kind": "pause", "campaign": "turnout", "most_calls": 3},
+        {"kind": "quota", "campaign": "turnout", "most_calls": 0},
+        {"expires_at": NOW - 10},
+        {"expires_at": NOW + 8 * 86_400},
+        {"to": "everybody"},
+        {"made_at": NOW * 1000, "expires_at": NOW * 1000 + 60},
+        {"role": "supervisor"},
+    ],
+)
+def test_what_is_no_order_is_not_written(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        an_order(**changes)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"id": "o-1"}', an_order().text.replace("stop-all", "dance"), "\ud800"]
+)
+def test_a_text_that_is_none_is_refused_in_words(text: str) -> None:
+    with pytest.raises(CommandRefused, match="the order is none"):
+        read_order(text)
+
+
+def test_no_signature_but_a_leaders_over_these_very_bytes_counts() -> None:
+    order = an_order()
+    good = sign_order(order.text, "asha", KEYS["asha"])
+    assert signers_of(order.text, [good, good], LEADERS) == ["asha"]  # twice the same is one person
+    forged: list[list[dict[str, Any]]] = [
+        [{**good, "by": "ravi"}],
+        [good, {**good, "by": "meena"}],
+        [sign_order(order.text, "meena", KEYS["meena"])],
+        [{**good, "signature": "AA=="}],
+        [{**good, "signature": None}],
+        [{}],
+    ]
+    for signatures in forged:
+        with pytest.raises(OrderForged):
+            signers_of(order.text, signatures, LEADERS)
+    with pytest.raises(OrderForged):
+        signers_of(order.text.replace("all", "ALL"), [good], LEADERS)
+
+
+@pytest.mark.parametrize(
+    ("order", "names", "says"),
+    [
+        (an_order(), (), "a leader must sign"),
+        (an_order("resume"), ("asha",), "two leaders must sign `resume`, and 1 did"),
+        (an_order("resume", campaign="turnout"), ("ravi",), "two leaders must sign"),
+        (an_order(to="zone:south"), ("asha",), "the order is for zone:south, and this is centre pune-1 of zone north"),
+        (an_order(to="centre:pune-2"), ("asha",), "for centre:pune-2"),
+        (an_order(made_at=NOW - 90, expires_at=NOW), ("asha",), "has expired"),
+        (an_order(made_at=NOW + 3600, expires_at=NOW + 7200), ("asha",), "60 minutes from now by this machine's clock"),
+    ],
+)
+def test_what_is_not_lawful_is_refused_in_words(order: HqOrder, names: tuple[str, ...], says: str) -> None:
+    with pytest.raises(CommandRefused, match=says):
+        refuse_unlawful(order, signed(order, *names), "pune-1", "north", NOW)
+
+
+@pytest.mark.parametrize("to", ["all", "zone:north", "centre:pune-1"])
+def test_an_order_to_the_centre_its_zone_or_all_is_obeyed(to: str) -> None:
+    stop, resume = an_order(to=to), an_order("resume", to=to)
+    refuse_unlawful(stop, signed(stop, "ravi"), "pune-1", "north", NOW)
+    refuse_unlawful(resume, signed(resume, "asha", "ravi"), "pune-1", "north", NOW)
+    assert not an_order(to="zone:none").is_for("pune-1", None)
+
+
+def heard(order: HqOrder) -> HeardOrder:
+    return HeardOrder(order.id, digest_of(order.text), order.order.value, order.made_at)
+
+
+def test_an_order_is_obeyed_once_and_not_after_a_later_one_that_overtook_it() -> None:
+    stop = an_order(id="stop", made_at=NOW - 50)
+    resume = an_order("resume", id="resume", made_at=NOW - 40)
+    pause = an_order("pause", id="pause", campaign="turnout", made_at=NOW - 45)
+    quota = an_order("quota", id="quota", campaign="turnout", most_calls=9, made_at=NOW - 45)
+    assert not was_obeyed(stop, stop.text, [])
+    assert was_obeyed(stop, stop.text, [heard(stop), heard(resume)])
+    with pytest.raises(CommandRefused, match="every order needs a new one"):
+        was_obeyed(stop, an_order(id="stop").text, [heard(stop)])
+    assert not was_obeyed(resume, resume.text, [heard(stop)])
+    assert not was_obeyed(stop, stop.text, [heard(pause), heard(quota)])  # to do less is late to nothing but a resume
+    assert not was_obeyed(pause, pause.text, [heard(stop), heard(quota)])
+    for overtaken, by in ((stop, resume), (pause, resume), (quota, resume), (quota, pause), (resume, an_order())):
+        with pytest.raises(CommandRefused, match="something later"):
+            was_obeyed(overtaken, overtaken.text, [heard(by)])
