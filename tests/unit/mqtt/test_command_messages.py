@@ -198,8 +198,8 @@ def test_who_reads_and_what_a_program_may_do_is_what_the_pages_say() -> None:
         "seat-message",
         "seat-campaigns",
     }
-    assert may[SupervisorRole.UPLINK] == {"uplink-kept", "headquarters-news"}
-    assert may[SupervisorRole.SUPERVISOR] == set(COMMANDS) - may[SupervisorRole.UPLINK]
+    assert may[SupervisorRole.UPLINK] == {"uplink-kept", "headquarters-news", "headquarters-order"}
+    assert may[SupervisorRole.SUPERVISOR] == set(COMMANDS) - {"uplink-kept", "headquarters-news"}
 
 
 def test_whoever_the_sender_names_the_sender_is_in_it_too() -> None:
