@@ -104,6 +104,10 @@ class Campaign(Section):
     def _flow_fits(self) -> Self:
         if self.kind is CampaignKind.IVR and not self.flow:
             raise ValueError('an ivr campaign needs a flow, for example flow = "turnout"')
+        if self.kind is CampaignKind.AGENTS and self.flow:
+            raise ValueError('an agents campaign plays no flow: take flow away, or set kind = "ivr"')
+        if self.kind is CampaignKind.IVR and self.script is not None:
+            raise ValueError('an ivr campaign has nobody who reads: take script away, or set kind = "agents"')
         if self.kind is CampaignKind.IVR and self.machine_detection is MachineDetection.AFTER_SEAT:
             raise ValueError('an ivr campaign has no seats; set machine_detection = "before-seat" or "off"')
         if self.machine_message and (
@@ -115,7 +119,8 @@ class Campaign(Section):
         if self.declared is not None and self.declared.asks_vote_choice:
             raise ValueError("whom somebody votes for is never asked, in no campaign: take the question out")
         if self.abandoned_target > self.abandoned_limit:
-            raise ValueError("abandoned_target is above abandoned_limit; lower it")
+            shares = f"abandoned_target ({self.abandoned_target:g}) is above abandoned_limit ({self.abandoned_limit:g})"
+            raise ValueError(f"{shares}; lower it: shares are 0 to 1, 1 % is 0.01")
         return self
 
     @property

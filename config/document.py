@@ -21,7 +21,9 @@ given. Times are local and have no zone of their own: "09:00". Tables in double 
 
 A value may be overridden by the environment, section and key joined by two underscores: `MATDAN_AMI__SECRET`. A list is
 written in JSON there: `MATDAN_DIALLING__ALLOWED_PREFIXES='["+91"]'`. Unknown keys are refused, and so are variables whose name
-begins with `MATDAN_` and that are no setting.
+begins with `MATDAN_` and that are no setting. All mistakes are told in one run, each with its line and with what was perhaps
+meant: `centre.toml:83: campaigns.turnout-ivr.abandoned_limit: must be a share, 0 to 1: write 0.03 for 3 % (given: 3)`. What is
+wrong between one table and another is told once each table is right in itself.
 """
 
 

@@ -2,6 +2,7 @@
 
 MatdanError                       one clear line: what is wrong, and what to do
 ├── SettingError                  a setting is missing or wrong: names file, key and remedy
+│   └── SettingMistakes           several of them, a line each
 ├── AsteriskFilesError            Asterisk's configuration files cannot be read or written
 ├── ivr_flows.errors.FlowError    a flow cannot be loaded: names file, line and node
 ├── audio.errors.AudioError       a recording or a catalogue cannot be used
@@ -11,6 +12,8 @@ It stands in the lowest home because every home above may raise one, and imports
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class MatdanError(Exception):
@@ -28,6 +31,16 @@ class SettingError(MatdanError):
         self.key = key
         self.problem = problem
         self.remedy = remedy
+
+
+class SettingMistakes(SettingError):
+    """Several settings cannot be used: a line for each. Correct them all, and start again."""
+
+    def __init__(self, mistakes: Sequence[SettingError]) -> None:
+        first = mistakes[0]
+        super().__init__(first.file, first.key, first.problem, first.remedy)
+        self.args = ("\n".join(map(str, mistakes)),)
+        self.mistakes = tuple(mistakes)
 
 
 class AsteriskFilesError(MatdanError):

@@ -8,15 +8,17 @@ refused, and variables too: a misspelt cap must not be a cap that does not exist
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections import Counter
+from collections.abc import Collection, Iterator
 from datetime import date, time
+from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, StringConstraints, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -47,6 +49,7 @@ from config.files import MOST_TOML_BYTES, NotToml, open_regular, read_bounded, t
 from config.flows import FlowSettings, Twilio
 from config.headquarters import Headquarters
 from config.lines import Carrier, InboundSettings, Trunk, TrunkRest
+from config.mistakes import SettingsText, all_together, mistakes
 from config.mosquitto.section import Mosquitto
 from config.seats import Agent, LogInSettings, SeatSettings
 from config.supervision import (
@@ -55,8 +58,7 @@ from config.supervision import (
     RecordingSettings,
     Supervisor,
     TransferSettings,
-    refuse_lines_as_phones,
-    refuse_transfers,
+    why_no_transfer,
 )
 from config.words import CampaignKind, SupervisorRole
 
@@ -194,38 +196,6 @@ class Rules(Section):
         return self
 
 
-# What a setting must look like, in words: a pattern tells a person nothing.
-
-WANTED: Final = {
-    r"^\+?[0-9]{3,20}$": "must be a phone number: 3 to 20 digits without spaces or dashes, such as +911140000001",
-    r"^\+[0-9]{5,15}$": "must be a phone number in full: + and 5 to 15 digits without spaces, such as +911140000001",
-    r"^\+[1-9][0-9]{6,14}$": "must be a phone number in full: + and 7 to 15 digits without spaces, such as +911140000001",
-    r"^\+[0-9]{1,15}$": "must be a phone number or its beginning: + and 1 to 15 digits without spaces, such as +9111",
-    r"^(sip:[^\s<>]{3,200}|\+[0-9]{5,15})$": "must be a phone number in full, such as +911140000001, or a sip: address",
-    r"^[a-z0-9][a-z0-9-]{0,31}$": "must be 1 to 32 small letters a-z, digits and dashes, and not begin with a dash",
-    r"^[A-Za-z0-9_-]{1,40}$": "must be 1 to 40 letters a-z, digits, dashes and underscores",
-    r"^[A-Za-z0-9+._@-]{1,64}$": "must be 1 to 64 letters a-z, digits and the signs + . _ @ -",
-    r"^[a-z]{2,3}$": "must be a language's code of two or three small letters, such as hi",
-    r"^[a-z]{2}$": "must be a language's code of two small letters, such as hi",
-    r"^[A-Z]{2}$": "must be a country's code of two capital letters, such as IN",
-    r"^([0-9]|[A-Za-z0-9-]{2,20})$": "must be one digit, or 2 to 20 letters a-z, digits and dashes",
-    r"^[A-Za-z0-9.:-]{1,253}$": "must be a host's name or address",
-    r"^[0-9A-Fa-f.:]{2,45}(/[0-9.]{1,15})?$": "must be an address or a network, such as 203.0.113.0/24",
-    r"^/[A-Za-z0-9._/+-]{1,200}$": "must be a path that begins with / and has only letters a-z, digits and the signs . _ / + -",
-    r"^ed25519:[A-Za-z0-9+/]{43}=$": "must be a public key as `dialer mqtt key` prints it: ed25519: and 44 letters and signs",
-    r"^[0-9]{1,10}$": "must be 1 to 10 digits",
-    r"^[*0-9]{1,6}$": "must be 1 to 6 digits and stars, as a telephone has them",
-    r"^[A-Za-z0-9/_.-]{1,200}$": "must be a path of 1 to 200 letters a-z, digits and the signs / _ . -",
-    r"^[a-z_][a-z0-9_-]{0,31}$": "must be the name of a user of this machine",
-    r"^(AC[0-9a-f]{32})?$": "must be Twilio's account SID: AC and 32 digits or letters a-f",
-    r"^(https?://[^\s?#]{1,200}[^\s?#/])?$": "must be an address such as https://dialler.example.org, without / at its end",
-    r"^https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?$": "must be an address such as https://desk.example.org, without a path",
-    r"^https?://[^\s?#]{1,200}[^\s?#/]$": "must be an address such as https://sounds.example.org, without / at its end",
-    r"^[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*$": "must be a prompt's name such as common/hold, in small letters",
-}
-"""By the pattern that the settings are held to."""
-
-
 # Variables of the environment that stand in for settings: none of ours is passed over, each is named where it is wrong.
 
 PREFIX = "MATDAN_"
@@ -266,6 +236,17 @@ def key_in_environment(place: tuple[str, ...], *, of_wrong_type: bool) -> str | 
 def _ours() -> list[str]:
     """As the library reads them: in capital and small letters alike."""
     return sorted(name for name in os.environ if name.upper().startswith(PREFIX))
+
+
+Place = tuple[str | int, ...]
+Wrong = tuple[Place, str]
+"""Where it stands, and one line that says what is wrong and what to do."""
+
+
+def _known(meant: str, names: Collection[str]) -> str:
+    """What there is in its place, and what was perhaps meant."""
+    near = get_close_matches(meant, names, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(names)) or 'none'}"
 
 
 class CentreSettings(Section):
@@ -374,7 +355,7 @@ class Settings(BaseSettings):
         env_nested_delimiter=DELIMITER,
     )
 
-    file_table: ClassVar[dict[str, Any]] = {}  # what the file says; each reading has a class of its own for it
+    file: ClassVar[SettingsText] = SettingsText()  # what it says; each reading has a class of its own for it
 
     centre: CentreSettings = CentreSettings()
     store: StoreSettings = StoreSettings()
@@ -414,111 +395,137 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file."""
-        return (env_settings, InitSettingsSource(settings_cls, cls.file_table), init_settings)
+        return (env_settings, InitSettingsSource(settings_cls, dict(cls.file.table)), init_settings)
 
     @model_validator(mode="after")
-    def _names_agree(self) -> Self:
-        for kind, names in (
-            ("trunks", [trunk.name for trunk in self.trunks]),
-            ("seats", [seat.name for seat in self.seats]),
-            ("transfers", [transfer.name for transfer in self.transfers]),
-            ("supervisors", [supervisor.name for supervisor in self.supervisors]),
-            ("phones of seats", [seat.endpoint for seat in self.seats]),
-            ("agents", [agent.number for agent in self.agents]),
-            ("campaigns", [campaign.id for campaign in self.campaigns]),
-            ("inbound.numbers", [each.number for each in self.inbound.numbers]),
+    def _agree(self) -> Self:
+        """What is wrong between one table and another, all of it at once."""
+        every = (
+            self._named_once(),
+            self._known_names(),
+            self._polls(),
+            self._phones(),
+            self._programs(),
+            self._twilio(),
+        )
+        wrong = [
+            InitErrorDetails(type=PydanticCustomError("value_error", "{said}", {"said": said}), loc=place, input=None)
+            for found in every
+            for place, said in found
+        ]
+        if wrong:
+            raise ValidationError.from_exception_data("Settings", wrong)
+        return self
+
+    def _named_once(self) -> Iterator[Wrong]:
+        for kind, section, names in (
+            ("trunks", "trunks", [trunk.name for trunk in self.trunks]),
+            ("seats", "seats", [seat.name for seat in self.seats]),
+            ("transfers", "transfers", [transfer.name for transfer in self.transfers]),
+            ("supervisors", "supervisors", [supervisor.name for supervisor in self.supervisors]),
+            ("phones of seats", "seats", [seat.endpoint for seat in self.seats]),
+            ("agents", "agents", [agent.number for agent in self.agents]),
+            ("campaigns", "campaigns", [campaign.id for campaign in self.campaigns]),
+            ("inbound.numbers", "inbound.numbers", [each.number for each in self.inbound.numbers]),
         ):
-            twice = {name for name in names if names.count(name) > 1}
+            twice = {name: place for place, name in enumerate(names) if name in names[:place]}
             if twice:
-                raise ValueError(f"{kind} named twice: {', '.join(sorted(twice))}; give each a name of its own")
+                said = f"{kind} named twice: {', '.join(sorted(twice))}; give each a name of its own"
+                yield (*section.split("."), max(twice.values())), said
+
+    def _known_names(self) -> Iterator[Wrong]:
         campaigns = {campaign.id for campaign in self.campaigns}
-        for each in self.inbound.numbers:
+        for place, each in enumerate(self.inbound.numbers):
             if each.campaign not in campaigns:
-                raise ValueError(
+                yield (
+                    ("inbound", "numbers", place, "campaign"),
                     f"an inbound number is for the campaign {each.campaign!r}, which [[campaigns]] does not have; "
-                    f"known: {', '.join(sorted(campaigns)) or 'none'}"
+                    f"{_known(each.campaign, campaigns)}",
                 )
-        known = {trunk.name for trunk in self.trunks}
+        trunks = {trunk.name for trunk in self.trunks}
         skills = {skill for agent in self.agents for skill in agent.skills}
-        for campaign in self.campaigns:
+        for place, campaign in enumerate(self.campaigns):
             if campaign.skill is not None and campaign.skill not in skills:
-                raise ValueError(
+                yield (
+                    ("campaigns", place, "skill"),
                     f"campaign {campaign.id!r} asks for the skill {campaign.skill!r}, which none of [[agents]] has; "
-                    f"known: {', '.join(sorted(skills)) or 'none'}"
+                    f"{_known(campaign.skill, skills)}",
                 )
-            missing = [name for name in campaign.trunks if name not in known]
-            if missing:
-                raise ValueError(
-                    f"campaign {campaign.id!r} names the trunk {missing[0]!r}, which [[trunks]] does not have; "
-                    f"known: {', '.join(sorted(known)) or 'none'}"
+            for name in campaign.trunks:
+                if name not in trunks:
+                    yield (
+                        ("campaigns", place, "trunks"),
+                        f"campaign {campaign.id!r} names the trunk {name!r}, which [[trunks]] does not have; "
+                        f"{_known(name, trunks)}",
+                    )
+
+    def _polls(self) -> Iterator[Wrong]:
+        opens = self.polling_day.opens
+        for place, poll in enumerate(self.rules.polls):
+            if poll.closes_at is not None and poll.closes_at <= opens:
+                yield (
+                    ("rules", "polls", place, "closes_at"),
+                    f"the poll of {poll.day} closes at {poll.closes_at:%H:%M}, before it opens at {opens:%H:%M}; "
+                    "correct rules.polls or polling_day.opens",
                 )
-        return self
 
-    @model_validator(mode="after")
-    def _polls_close_after_they_open(self) -> Self:
-        for poll in self.rules.polls:
-            if poll.closes_at is not None and poll.closes_at <= self.polling_day.opens:
-                opens = f"{self.polling_day.opens:%H:%M}"
-                problem = f"the poll of {poll.day} closes at {poll.closes_at:%H:%M}, before it opens at {opens}"
-                raise ValueError(f"{problem}; correct rules.polls or polling_day.opens")
-        return self
-
-    @model_validator(mode="after")
-    def _transfers_lead_where_they_may(self) -> Self:
+    def _phones(self) -> Iterator[Wrong]:
+        """Transfers lead where they may, and nobody's phone is a line."""
         dialling = self.dialling
         names = {trunk.name for trunk in self.trunks if trunk.carrier is Carrier.ASTERISK}
-        refuse_transfers(self.transfers, names, dialling.allowed_prefixes, dialling.denied_prefixes)
-        phones: list[tuple[str, str | None]] = [(each.name, each.endpoint) for each in self.transfers]
-        phones += [(each.name, each.endpoint) for each in self.supervisors]
-        refuse_lines_as_phones(phones, {trunk.endpoint for trunk in self.trunks})
-        return self
+        lines = {trunk.endpoint for trunk in self.trunks}
+        for place, each in enumerate(self.transfers):
+            said = why_no_transfer(each, names, dialling.allowed_prefixes, dialling.denied_prefixes)
+            if said is not None:
+                yield ("transfers", place), said
+        phones = [("transfers", place, each.name, each.endpoint) for place, each in enumerate(self.transfers)]
+        phones += [("supervisors", place, each.name, each.endpoint) for place, each in enumerate(self.supervisors)]
+        for section, place, name, endpoint in phones:
+            if endpoint in lines:
+                yield (section, place, "endpoint"), f"{name!r} has a trunk's endpoint; give the endpoint of a phone"
 
-    @model_validator(mode="after")
-    def _who_must_sign_can(self) -> Self:
-        for each in self.supervisors:
+    def _programs(self) -> Iterator[Wrong]:
+        """Who must sign can, and our own programs are known."""
+        for place, each in enumerate(self.supervisors):
             if self.broker.signed_commands and each.key is None and each.role is not SupervisorRole.VIEWER:
-                raise ValueError(
+                yield (
+                    ("supervisors", place),
                     f"supervisor {each.name!r} has no key, and broker.signed_commands wants every command signed; "
-                    "make one with `dialer mqtt key`"
+                    "make one with `dialer mqtt key`",
                 )
-        return self
-
-    @model_validator(mode="after")
-    def _own_programs_are_known(self) -> Self:
         known = {(each.name, each.role) for each in self.supervisors}
         for section, user, role in (
             ("desk", self.desk.user, SupervisorRole.DESK),
             ("headquarters", self.headquarters.user, SupervisorRole.UPLINK),
         ):
             if user is not None and (user, role) not in known:
-                raise ValueError(
-                    f'{section}.user is {user!r}: add a table [[supervisors]] of that name with role = "{role}"'
+                yield (
+                    (section, "user"),
+                    f'{section}.user is {user!r}: add a table [[supervisors]] of that name with role = "{role}"',
                 )
-        return self
 
-    @model_validator(mode="after")
-    def _carriers_agree(self) -> Self:
+    def _twilio(self) -> Iterator[Wrong]:
         twilio = [trunk for trunk in self.trunks if trunk.carrier is Carrier.TWILIO]
-        if twilio and not self.twilio.enabled:
-            raise ValueError(f"trunk {twilio[0].name!r} is Twilio's, which is not set up; set [twilio] enabled = true")
+        if not twilio:
+            return
+        at: Place = ("trunks", self.trunks.index(twilio[0]))
+        if not self.twilio.enabled:
+            yield at, f"trunk {twilio[0].name!r} is Twilio's, which is not set up; set [twilio] enabled = true"
         if sum(trunk.calls_per_second for trunk in twilio) > self.twilio.calls_per_second:
-            raise ValueError("Twilio's trunks start more calls a second than twilio.calls_per_second; lower theirs")
+            yield at, "Twilio's trunks start more calls a second than twilio.calls_per_second; lower theirs"
         clash = {trunk.endpoint for trunk in twilio} & {trunk.endpoint for trunk in self.trunks if trunk not in twilio}
         if clash:
-            raise ValueError(f"endpoint {min(clash)!r} is Asterisk's and Twilio's; give the Twilio trunk another name")
-        names = {trunk.name for trunk in twilio}
+            yield at, f"endpoint {min(clash)!r} is Asterisk's and Twilio's; give the Twilio trunk another name"
         if not all(number.startswith("+") for trunk in twilio for number in trunk.caller_ids):
-            raise ValueError("a caller ID of a Twilio trunk lacks its +; write it in full, such as +911140000001")
-        for campaign in self.campaigns:
-            if campaign.has_script and names & set(campaign.trunks):
-                raise ValueError(
-                    f"campaign {campaign.id!r} runs an AGI script, which needs Asterisk; take its Twilio trunk away"
+            yield at, "a caller ID of a Twilio trunk lacks its +; write it in full, such as +911140000001"
+        names = {trunk.name for trunk in twilio}
+        for place, campaign in enumerate(self.campaigns):
+            what = "runs an AGI script, which needs" if campaign.has_script else "has agents, whose calls need"
+            if names & set(campaign.trunks) and (campaign.has_script or campaign.kind is CampaignKind.AGENTS):
+                yield (
+                    ("campaigns", place, "trunks"),
+                    f"campaign {campaign.id!r} {what} Asterisk; take its Twilio trunk away",
                 )
-            if campaign.kind is CampaignKind.AGENTS and names & set(campaign.trunks):
-                raise ValueError(
-                    f"campaign {campaign.id!r} has agents, whose calls need Asterisk; take its Twilio trunk away"
-                )
-        return self
 
     def trunks_of(self, campaign: Campaign) -> tuple[str, ...]:
         """The trunks that a campaign may use, in order of preference: its own, or all that can carry it."""
@@ -534,25 +541,27 @@ class Settings(BaseSettings):
 def load_settings(path: Path | None = None) -> Settings:
     """Settings from a TOML file or a pipe (None: defaults alone) and the environment.
 
-    Relative paths among them are those of the working directory. Raises SettingError with file or variable, key and remedy.
+    Relative paths among them are those of the working directory. Raises SettingError with file or variable, key and remedy: of
+    every mistake that can be seen, SettingMistakes where there are several.
     """
-    table = {} if path is None else _table(path)
+    text = SettingsText() if path is None else _read(path)
     refuse_stray_variables(Settings)
-    model = type("FileSettings", (Settings,), {"file_table": table})
+    model = type("FileSettings", (Settings,), {"file": text})
     try:
         loaded = model()
     except ValidationError as error:
-        raise _first_problem(error, str(path) if path else "settings") from error
+        raise all_together(list(mistakes(error, text, Settings, key_in_environment))) from error
     assert isinstance(loaded, Settings)  # noqa: S101 - narrows the type made above
     return loaded
 
 
-def _table(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> SettingsText:
     """What the file says. It is opened once and read to its end: a pipe has nothing for a second reader."""
     try:
         with open_regular(path, pipe=True) as file:
             piped = stat.S_ISFIFO(os.fstat(file.fileno()).st_mode)
-            table = toml_table(read_bounded(file, MOST_TOML_BYTES))
+            data = read_bounded(file, MOST_TOML_BYTES)
+            table = toml_table(data)
     except FileNotFoundError as error:
         raise SettingError(str(path), "(file)", "no such file", "write one from config/centre.example.toml") from error
     except UnicodeDecodeError as error:
@@ -569,23 +578,4 @@ def _table(path: Path) -> dict[str, Any]:
         raise SettingError(
             str(path), "(file)", "the pipe gave no settings", "see why the program that writes to it failed"
         )
-    return table
-
-
-def _first_problem(error: ValidationError, file_name: str) -> SettingError:
-    problem = error.errors()[0]
-    place = tuple(str(part) for part in problem["loc"])
-    key = ".".join(place) or "(settings)"
-    secret = re.search(r"secret|password|pin", key)
-    variable = key_in_environment(place, of_wrong_type=problem["type"].endswith("_type"))
-    if variable is not None:
-        file_name, key = "environment", variable
-    if problem["type"] == "extra_forbidden":
-        return SettingError(file_name, key, "is not a setting", "remove it or correct its spelling (docs/settings.md)")
-    if problem["type"] == "missing":
-        return SettingError(file_name, key, "is missing", "add it (docs/settings.md)")
-    message = re.sub(r"^Value error, ", "", problem["msg"])
-    message = WANTED.get(problem.get("ctx", {}).get("pattern", ""), message)
-    shown = problem.get("input")
-    given = f" (given: {shown!r})" if isinstance(shown, str | int | float | bool) and not secret else ""
-    return SettingError(file_name, key, f"{message}{given}", "correct it (docs/settings.md)")
+    return SettingsText(str(path), data.decode(), table)

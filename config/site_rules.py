@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 from config.campaigns import Campaign, SpokenBy
 from config.errors import SettingError
 from config.jurisdiction import Profile, load_profile
 from config.lines import Carrier
-from config.settings import Settings
+from config.mistakes import all_together
+from config.settings import Settings, key_in_environment
 from config.stricter import made_stricter
 from config.words import CampaignKind, MachineDetection, Purpose
 
@@ -27,40 +29,51 @@ def site_profile(settings: Settings) -> Profile:
 
 
 def hold_against(settings: Settings, profile: Profile) -> None:
-    """Raise SettingError for the first setting that is looser than the profile.
+    """Raise SettingError for the settings that are looser than the profile, SettingMistakes for several.
 
     A default is no wish: where the stricter of setting and profile is taken anyway, only what somebody wrote is refused.
     """
+    found = []
+    for each in _looser_than(settings, profile):
+        place = tuple(each.key.split("."))
+        variable = key_in_environment(place, of_wrong_type=False)
+        file, key = (settings.file.where(place), each.key) if variable is None else ("environment", variable)
+        found.append(SettingError(file, key, each.problem, each.remedy))
+    if found:
+        raise all_together(found)
+
+
+def _looser_than(settings: Settings, profile: Profile) -> Iterator[SettingError]:
     dialling, most = settings.dialling, profile.attempts.per_day
     if "max_attempts_per_day" in dialling.model_fields_set and dialling.max_attempts_per_day > most:
-        raise _looser("dialling.max_attempts_per_day", dialling.max_attempts_per_day, "at most", most, profile)
+        yield _looser("dialling.max_attempts_per_day", dialling.max_attempts_per_day, "at most", most, profile)
     for trunk in settings.trunks:
         for caller_id in trunk.caller_ids:
             if profile.caller_id.series and not caller_id.startswith(profile.caller_id.series):
                 series = ", ".join(profile.caller_id.series)
                 problem = f"a caller ID is outside the series of the profile {profile.name!r} ({series})"
-                raise SettingError(
+                yield SettingError(
                     "settings", f"trunks.{trunk.name}.caller_ids", problem, "show a number of the series"
                 )
     for campaign in settings.campaigns:
-        _hold_campaign(campaign, profile)
-    _hold_carriers(settings, profile)
-    _hold_inbound(settings)
+        yield from _hold_campaign(campaign, profile)
+    yield from _hold_carriers(settings, profile)
+    yield from _hold_inbound(settings)
     most = profile.retention.erase_after_days
     if settings.recordings.keep_days > most:
-        raise _looser("recordings.keep_days", settings.recordings.keep_days, "at most", most, profile)
+        yield _looser("recordings.keep_days", settings.recordings.keep_days, "at most", most, profile)
     if settings.flows.recordings and not profile.recording.allowed:
         problem = f"the profile {profile.name!r} lets nothing be recorded"
-        raise SettingError("settings", "flows.recordings", problem, "turn it off, or write a profile of your own")
+        yield SettingError("settings", "flows.recordings", problem, "turn it off, or write a profile of your own")
     known = {campaign.id: campaign for campaign in settings.campaigns}
     for sign_off in settings.rules.sign_offs:
         signed = known.get(sign_off.campaign)
         if signed is None or signed.kind is not CampaignKind.IVR:
             problem = f"there is no ivr campaign {sign_off.campaign!r}"
-            raise SettingError("settings", "rules.sign_offs", problem, "name the campaign that it is for")
-        if not profile.silence.sign_off:
+            yield SettingError("settings", "rules.sign_offs", problem, "name the campaign that it is for")
+        elif not profile.silence.sign_off:
             problem = f"the profile {profile.name!r} lets nobody sign this off"
-            raise SettingError("settings", "rules.sign_offs", problem, "remove it")
+            yield SettingError("settings", "rules.sign_offs", problem, "remove it")
 
 
 def recordings_kept(settings: Settings, today: date) -> str | None:
@@ -80,47 +93,47 @@ def recordings_kept(settings: Settings, today: date) -> str | None:
 _STRICTER_IS_TAKEN = frozenset({"abandoned_lock_hours", "abandoned_target", "abandoned_limit"})
 
 
-def _hold_campaign(campaign: Campaign, profile: Profile) -> None:
+def _hold_campaign(campaign: Campaign, profile: Profile) -> Iterator[SettingError]:
     key = f"campaigns.{campaign.id}"
     if campaign.record and not profile.recording.allowed:
         problem = f"the profile {profile.name!r} does not allow conversations to be recorded"
         remedy = "set it to false, or name a profile of your own that says by which law they may be"
-        raise SettingError("settings", f"{key}.record", problem, remedy)
+        yield SettingError("settings", f"{key}.record", problem, remedy)
     if campaign.machine_detection is MachineDetection.BEFORE_SEAT and not profile.machine_detection.allowed:
         problem = f"the profile {profile.name!r} lets nobody listen for machines"
-        raise SettingError("settings", f"{key}.machine_detection", problem, 'set "after-seat" or "off"')
-    _hold_content(campaign, profile)
+        yield SettingError("settings", f"{key}.machine_detection", problem, 'set "after-seat" or "off"')
+    yield from _hold_content(campaign, profile)
     share = min(cap.share for cap in profile.abandoned.caps)
     for name, value, least in (
         ("ring_seconds", campaign.ring_seconds, profile.ring.minimum_seconds),
         ("abandoned_lock_hours", campaign.abandoned_lock_hours, profile.redial_lock.hours),
     ):
         if value < least and (name in campaign.model_fields_set or name not in _STRICTER_IS_TAKEN):
-            raise _looser(f"{key}.{name}", value, "at least", least, profile)
+            yield _looser(f"{key}.{name}", value, "at least", least, profile)
     for name, value, most in (
         ("connect_limit_seconds", campaign.connect_limit_seconds, profile.connect.limit_seconds),
         ("abandoned_target", campaign.abandoned_target, profile.abandoned.target),
         ("abandoned_limit", campaign.abandoned_limit, share),
     ):
         if value > most and (name in campaign.model_fields_set or name not in _STRICTER_IS_TAKEN):
-            raise _looser(f"{key}.{name}", value, "at most", most, profile)
+            yield _looser(f"{key}.{name}", value, "at most", most, profile)
 
 
-def _hold_content(campaign: Campaign, profile: Profile) -> None:
+def _hold_content(campaign: Campaign, profile: Profile) -> Iterator[SettingError]:
     """What a campaign says and offers, as far as settings tell. Flows are read where they are loaded."""
     key, declared = f"campaigns.{campaign.id}", campaign.declared
     if declared is not None and declared.offers_transport and not profile.transport.may_offer:
         problem = f"the profile {profile.name!r} lets nobody offer a ride to the poll"
-        raise SettingError("settings", f"{key}.declared.offers_transport", problem, "take the offer out of the script")
+        yield SettingError("settings", f"{key}.declared.offers_transport", problem, "take the offer out of the script")
     if declared is not None and declared.voice is SpokenBy.COMPUTER and profile.synthetic_voice.must_be_labelled:
         problem = f"the profile {profile.name!r} wants a computer's voice to say that it is one"
-        raise SettingError("settings", f"{key}.declared.voice", problem, "let the script say so before it speaks")
+        yield SettingError("settings", f"{key}.declared.voice", problem, "let the script say so before it speaks")
     if campaign.purpose is Purpose.MATERIAL and profile.exports.expenditure and not campaign.candidate:
         problem = f"the profile {profile.name!r} wants calls accounted for, and this material is on nobody's account"
-        raise SettingError("settings", f"{key}.candidate", problem, "name whom it is for")
+        yield SettingError("settings", f"{key}.candidate", problem, "name whom it is for")
 
 
-def _hold_carriers(settings: Settings, profile: Profile) -> None:
+def _hold_carriers(settings: Settings, profile: Profile) -> Iterator[SettingError]:
     """A voice of Twilio's own speaks texts: no certificate covers it."""
     spoken = {trunk.name for trunk in settings.trunks if trunk.carrier is Carrier.TWILIO}
     for campaign in settings.campaigns:
@@ -130,16 +143,16 @@ def _hold_carriers(settings: Settings, profile: Profile) -> None:
                 f"the profile {profile.name!r} wants recordings certified, and Twilio would speak the texts itself"
             )
             remedy = "set twilio.sounds_url, or give the campaign other trunks"
-            raise SettingError("settings", f"campaigns.{campaign.id}.trunks", problem, remedy)
+            yield SettingError("settings", f"campaigns.{campaign.id}.trunks", problem, remedy)
 
 
-def _hold_inbound(settings: Settings) -> None:
+def _hold_inbound(settings: Settings) -> Iterator[SettingError]:
     """A script that answers callers is declared like one that calls them."""
     declared = {campaign.id for campaign in settings.campaigns if campaign.declared is not None}
     for number in settings.inbound.numbers:
         if number.has_script and number.campaign not in declared:
             problem = f"runs a script, and campaign {number.campaign!r} does not say what it does"
-            raise SettingError("settings", "inbound.numbers.flow", problem, "declare it in [campaigns.declared]")
+            yield SettingError("settings", "inbound.numbers.flow", problem, "declare it in [campaigns.declared]")
 
 
 def _looser(key: str, value: float, how: str, bound: float, profile: Profile) -> SettingError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
@@ -157,26 +157,17 @@ class RecordingSettings(Section):
     )
 
 
-def refuse_transfers(
-    transfers: Iterable[TransferSettings], trunks: Collection[str], allowed: tuple[str, ...], denied: tuple[str, ...]
-) -> None:
-    """Raise ValueError for an outside number without a known trunk, or one that must not be called."""
-    for transfer in transfers:
-        number = transfer.number
-        if number is None:
-            continue
-        if transfer.trunk not in trunks:
-            raise ValueError(
-                f"transfer {transfer.name!r} names the trunk {transfer.trunk!r}, which is no trunk of Asterisk's in [[trunks]]"
-            )
-        if not number.startswith(allowed):
-            raise ValueError(f"transfer {transfer.name!r}: its number begins with none of dialling.allowed_prefixes")
-        if denied and number.startswith(denied):
-            raise ValueError(f"transfer {transfer.name!r}: its number begins with one of dialling.denied_prefixes")
-
-
-def refuse_lines_as_phones(people: Iterable[tuple[str, str | None]], lines: Collection[str]) -> None:
-    """Raise ValueError for a name whose phone is the endpoint of a trunk."""
-    for name, endpoint in people:
-        if endpoint in lines:
-            raise ValueError(f"{name!r} has a trunk's endpoint; give the endpoint of a phone")
+def why_no_transfer(
+    transfer: TransferSettings, trunks: Collection[str], allowed: tuple[str, ...], denied: tuple[str, ...]
+) -> str | None:
+    """What is wrong with an outside number: no known trunk, or one that must not be called. None: nothing."""
+    number = transfer.number
+    if number is None:
+        return None
+    if transfer.trunk not in trunks:
+        return f"transfer {transfer.name!r} names the trunk {transfer.trunk!r}, which is no trunk of Asterisk's in [[trunks]]"
+    if not number.startswith(allowed):
+        return f"transfer {transfer.name!r}: its number begins with none of dialling.allowed_prefixes"
+    if denied and number.startswith(denied):
+        return f"transfer {transfer.name!r}: its number begins with one of dialling.denied_prefixes"
+    return None

@@ -126,7 +126,7 @@ def others_may_read(settings: Settings, file: Path) -> str | None:
         mode = file.stat().st_mode
     except OSError:
         return None
-    if not stat.S_ISREG(mode) or not mode & stat.S_IROTH or not _holds_secrets(settings.file_table):
+    if not stat.S_ISREG(mode) or not mode & stat.S_IROTH or not _holds_secrets(settings.file.table):
         return None
     return (
         f"{file} holds secrets and every user of this machine may read it: chmod 640 it, and change those that mattered"

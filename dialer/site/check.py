@@ -14,7 +14,7 @@ from pathlib import Path
 from audio.catalogue import Voice
 from audio.message import MESSAGE_SOUND, missing_sounds
 from audio.tones import SILENCE, TONES
-from config.errors import MatdanError
+from config.errors import MatdanError, SettingMistakes
 from config.settings import Settings
 from config.site_rules import site_profile
 from config.unfinished import others_may_read, unfinished
@@ -98,6 +98,8 @@ def _looked(what: str, look: Look) -> list[Finding]:
     """What a look at files finds; a folder that may not be entered is a finding too."""
     try:
         return list(look())
+    except SettingMistakes as several:
+        return [Finding(what, Verdict.BAD, str(each)) for each in several.mistakes]
     except MatdanError as error:
         return [Finding(what, Verdict.BAD, str(error))]
     except OSError as error:

@@ -113,7 +113,7 @@ def test_a_bad_roll_is_one_line(tmp_path: Path, content: bytes, says: str) -> No
     ("change", "says"),
     [
         (f'secret = "{SECRET}"', f'secrett = "{SECRET}"'),
-        ('flow = "turnout"', 'flow = 7\n[centre2]\nid = "x"'),
+        ('flow = "turnout"', "flow = 7"),
         ('kind = "ivr"', 'kind = "both"'),
     ],
 )

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from config.errors import MatdanError, SettingError
 from config.jurisdiction import JURISDICTIONS
-from config.settings import WANTED, Settings, load_settings
+from config.mistakes import WANTED
+from config.settings import Settings, load_settings
 from dialer.cli import flow as flow_cli
 from dialer.cli import main as cli
 from dialer.reports.formats import Column, Report, as_table
@@ -94,7 +95,7 @@ def test_brackets_in_names_of_others_are_shown(tmp_path: Path, monkeypatch: pyte
         (None, "is a directory; name the file in it, such as centre.toml"),
         (
             b'[[trunks]]\nname = "a"\nendpoint = "a"\ncaller_ids = ["+91 11"]\n',
-            "trunks.0.caller_ids.0: must be a phone number: 3 to 20 digits without spaces or dashes, "
+            "trunks.a.caller_ids.0: must be a phone number: 3 to 20 digits without spaces or dashes, "
             "such as +911140000001 (given: '+91 11'); correct it (docs/settings.md)",
         ),
     ],

@@ -175,7 +175,7 @@ def test_what_would_leave_a_door_open_is_refused(old: str, new: str, says: str, 
         ('name = "asha"', 'name = "a/b"', "supervisors.0.name"),
         ('name = "asha"', 'name = "asha"\nkey = "ed25519:AAAA"', "must be a public key as `dialer mqtt key` prints it"),
         ("[broker]", "[broker]\nsigned_commands = true", "supervisor 'asha' has no key"),
-        ('role = "viewer"', 'role = "boss"', "supervisors.1.role"),
+        ('role = "viewer"', 'role = "boss"', "supervisors.website.role"),
     ],
 )
 def test_settings_of_who_may_give_commands(old: str, new: str, says: str, tmp_path: Path) -> None:
