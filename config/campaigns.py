@@ -67,6 +67,15 @@ class Campaign(Section):
     pacing: PacingPolicy | None = Field(
         None, description="default: predictive with agents (progressive to booth workers), broadcast with ivr"
     )
+    preview_seconds: float | None = Field(
+        None,
+        ge=3,
+        le=600,
+        description="with pacing preview: dialled after this unasked; none: only when the agent asks",
+    )
+    manual_dialling: bool = Field(
+        False, description="with pacing preview or progressive: agents may dial numbers of the list themselves"
+    )
     candidate: str = Field("", max_length=80, description="on whose account it calls, for the report of expenditure")
     trunks: tuple[Slug, ...] = Field((), description="trunks it may use, in order of preference; empty: all")
     skill: Slug | None = Field(None, description="only agents with this skill take its calls; none: every agent")
@@ -118,6 +127,13 @@ class Campaign(Section):
             raise ValueError("a script cannot be read by the machine: say what it does in [campaigns.declared]")
         if self.declared is not None and self.declared.asks_vote_choice:
             raise ValueError("whom somebody votes for is never asked, in no campaign: take the question out")
+        if self.preview_seconds is not None and self.policy is not PacingPolicy.PREVIEW:
+            raise ValueError('preview_seconds needs pacing = "preview"')
+        if self.manual_dialling and self.policy not in {PacingPolicy.PREVIEW, PacingPolicy.PROGRESSIVE}:
+            raise ValueError(
+                "manual_dialling would thin out the abandoned share of a campaign that dials ahead: give the calls that agents"
+                ' dial a campaign of their own, with pacing = "preview" or "progressive"'
+            )
         if self.abandoned_target > self.abandoned_limit:
             shares = f"abandoned_target ({self.abandoned_target:g}) is above abandoned_limit ({self.abandoned_limit:g})"
             raise ValueError(f"{shares}; lower it: shares are 0 to 1, 1 % is 0.01")

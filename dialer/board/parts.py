@@ -17,6 +17,7 @@ DIM = "grey58"
 TITLE = "bold grey93"
 
 CALL_STYLES: dict[CallState, str] = {
+    CallState.PREVIEW: "grey50",
     CallState.SENDING: "grey50",
     CallState.DIALLING: "steel_blue1",
     CallState.RINGING: "deep_sky_blue1",

@@ -48,7 +48,11 @@ BRIEF_WORDS = {
     CallState.MESSAGE: "msg",
 }
 SHOWN_STATES = {state: str(state) for state in BRIEF_WORDS}
-BRIEF_STATES = {CallState.SENDING: CallState.DIALLING, CallState.CONNECTING: CallState.WAITING}
+BRIEF_STATES = {
+    CallState.PREVIEW: CallState.DIALLING,
+    CallState.SENDING: CallState.DIALLING,
+    CallState.CONNECTING: CallState.WAITING,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,14 @@ class RefusedBecause(StrEnum):
     TOO_LATE_TO_TAKE_BACK = "too-late-to-take-back"
     STAYS = "stays"  # others have been told
     NOTHING_TO_SAY = "nothing-to-say"  # there is no call
+    NO_LINE = "no-line"  # free at this moment
+    HELD = "campaign-held"  # it dials nobody now
+    FORBIDDEN = "forbidden-now"  # by the rules
+    ON_A_CALL = "number-on-a-call"
+    NOT_LISTED = "not-listed"  # the number, in the campaign's list
+    NOT_DUE = "not-due"  # the number: not yet
+    CLOSED = "number-closed"  # not called any more in the campaign
+    NOT_FREE = "seat-not-free"  # or a voter is on the way there
     OTHER_SCRIPT = "other-script"  # the campaign's script has no such question or answer
 
 

@@ -14,6 +14,7 @@ from dialer.domain.model import BoothTurnout, CampaignProgress, CampaignState, O
 class CallState(StrEnum):
     """Where a live call is."""
 
+    PREVIEW = "preview"  # committed; the agent sees who it is for, and has not asked for the call yet
     SENDING = "sending"  # committed; the Originate is being written
     DIALLING = "dialling"  # the switch has it; no ringing yet
     RINGING = "ringing"
@@ -171,6 +172,14 @@ class ScreenPop:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """A call that its agent is shown before it is dialled."""
+
+    until: float  # epoch seconds
+    dials: bool  # it is dialled then; else given back
+
+
+@dataclass(frozen=True, slots=True)
 class SupervisorsLine:
     """A line of text for the agent at a seat."""
 
@@ -194,6 +203,8 @@ class SeatView:
     reason: str | None = None  # of a pause
     transfer: TransferStage | None = None  # of the call; None: agent and voter talk
     recording: str | None = None  # of the call: on or paused
+    preview: Preview | None = None  # the call is not dialled yet: its agent is asked
+    dialling: bool = False  # a call was dialled for this seat alone, and nobody has answered yet
     screen_pop: ScreenPop | None = None  # of the call, once it is read
     message: SupervisorsLine | None = None  # not read yet
     campaigns: tuple[str, ...] = ()  # that it alone serves; (): all that its agent may

@@ -19,7 +19,7 @@ from dialer.domain.switch import SeatSound, Switch
 from dialer.domain.view import AlertLevel, SeatState
 from dialer.engine.acd import Acd
 from dialer.engine.effects import Due, Timer, What, order
-from dialer.engine.keypad import Keypad, press
+from dialer.engine.keypad import Keypad, at_preview, press
 from dialer.engine.log_ins import AgentAccount, AgentRules, WrongLogIns
 from dialer.engine.pins import PinCheck
 from dialer.engine.plan import EnginePlan, Outside
@@ -170,6 +170,10 @@ class Agents:
     async def hang_up(self, seat_name: str) -> str:
         """End the voter's call. Raises CommandRefused."""
         seat = self._centre.seat(seat_name)
+        call = self._centre.call_at(seat)
+        if call is not None and call.kept_seat == seat.name and not call.answered:
+            self._centre.cancel(call)
+            return f"seat {seat.name}: called off"
         if seat.attempt_id is None or seat.state is not SeatState.TALKING:
             raise CommandRefused(f"seat {seat.name} has no call to hang up")
         try:
@@ -333,6 +337,9 @@ class SeatKeys:
         if agent != seat.agent:
             before = Keypad()
         pressed = press(before, seat_name, key, self._centre.clock.monotonic(), self._rules.pause_reasons)
+        call = self._centre.call_at(seat)
+        if pressed.command is not None and call is not None and call.leg.preview is not None:
+            pressed = replace(pressed, command=at_preview(pressed.command, call.attempt_id))
         self._keypads[seat_name] = seat.agent, pressed.keypad
         if pressed.command is not None and seat_name not in self._doing:
             self._doing.add(seat_name)

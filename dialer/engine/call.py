@@ -14,7 +14,7 @@ from config.words import CampaignKind
 from dialer.domain.clock import Instant
 from dialer.domain.model import AttemptId, BoothWorker, DispositionRecord, MarkKind, Outcome
 from dialer.domain.switch import REDIRECTED, CallEnded, EndedBy
-from dialer.domain.view import CallState
+from dialer.domain.view import CallState, Preview
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class Leg:
     """What the switch has said of the voter's side, and what was asked of it."""
 
     began_seconds: float
+    preview: Preview | None = None  # nothing is sent before the agent asks for it
+    skipped: bool = False  # the agent has seen who it is for, and will not call now
     written: bool = False  # the Originate is with the switch, or may be
     ringing_at: float | None = None
     ringing_seconds: float | None = None
@@ -110,6 +112,8 @@ class Call:
             return CallState.WAITING
         if leg.ringing_seconds is not None:
             return CallState.RINGING
+        if leg.preview is not None:
+            return CallState.PREVIEW
         return CallState.DIALLING if leg.written else CallState.SENDING
 
     @property
@@ -134,6 +138,18 @@ class Call:
         return 0.0 if leg.answered_seconds is None else leg.answered_seconds - leg.began_seconds
 
     # The leg
+
+    def previewed(self, preview: Preview) -> Call:
+        """Its agent sees who it is for."""
+        return self._leg(preview=preview)
+
+    def asked_for(self) -> Call:
+        """Its agent wants it dialled."""
+        return self._leg(preview=None)
+
+    def skipped(self) -> Call:
+        """Its agent does not."""
+        return self._leg(skipped=True)
 
     def sent(self, seconds: float) -> Call:
         """The Originate is being written."""

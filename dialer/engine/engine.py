@@ -35,6 +35,7 @@ from dialer.engine.headquarters import HeadquartersOrders
 from dialer.engine.housekeeping import Housekeeping, recount
 from dialer.engine.inbound import Inbound
 from dialer.engine.keeping import Keeping
+from dialer.engine.own_calls import OwnCalls
 from dialer.engine.placing import Hoppers, KeptSeats, Originator, Placing
 from dialer.engine.plan import EnginePlan, Outside
 from dialer.engine.reconcile import Reconciler
@@ -96,6 +97,7 @@ class Engine:
         self._pops, self._messages = ScreenPops(centre, self._store), Messages(centre, self._acd, self._store)
         originator = Originator(centre, outside, self._eligibility, self._trunk_desk, KeptSeats(centre, self._acd))
         hoppers = Hoppers(centre, self._store, plan.owner, outside.has_room)
+        self._own_calls = OwnCalls(centre, self._acd, self._eligibility, hoppers, originator)
         self._placing = Placing(centre, self._eligibility, self._trunk_desk, hoppers, originator)
         self._campaigns = Campaigns(centre, self._store, outside.flows, self._placing, self._clock_guard)
         self._headquarters = HeadquartersOrders(centre, self._store, self._campaigns, plan.headquarters)
@@ -128,6 +130,7 @@ class Engine:
             campaigns=self._campaigns,
             seats=self.seat_desk,
             messages=self._messages,
+            own_calls=self._own_calls,
             dispositions=self._dispositions,
             workers=self.flow_desk.workers,
             transfers=self._transfers,
@@ -352,6 +355,8 @@ class Engine:
                 self._acd.never_came(seat, attempt_id)
             case What.CALL_AT_SEAT | What.HOUSEHOLD_CHANGED:
                 self._pops.look(seat, attempt_id, again=due.what is What.HOUSEHOLD_CHANGED)
+            case What.PREVIEW_OVER:
+                self._own_calls.passed(seat, attempt_id)
             case What.NOT_HANDED_OVER:
                 self._transfers.not_handed_over(attempt_id)
             case What.FLOW_OVERDUE:

@@ -4,6 +4,7 @@
     *1      ready            *2N     pause for reason N            *3      hang up the voter            *0      log off
     *4      hold             *5      off hold                      *6      pause the recording          *7      record again
     *8      closing: the talk comes to its end
+    *1, *3  of a call that is shown and not dialled yet: dial it, skip it
     *       in the middle of something begins a code anew
 
 A key that means nothing there is refused with a sound and forgets what was keyed before it. So is a key that comes more than
@@ -25,17 +26,20 @@ from dialer.domain.commands import (
     SeatLogOff,
     SeatPause,
     SeatPauseRecording,
+    SeatPreviewDial,
+    SeatPreviewSkip,
     SeatReady,
     SeatResume,
     SeatResumeRecording,
 )
-from dialer.domain.model import DISPOSITION_KEYS, Disposition
+from dialer.domain.model import DISPOSITION_KEYS, AttemptId, Disposition
 from dialer.domain.switch import SeatSound
 
 HALF_ENTERED_SECONDS = 5.0
 STORM_KEYS = 10  # so many keys ...
 STORM_SECONDS = 2.0  # ... within this are no fingers
 _HOURS_IN_A_DAY = 24
+KEYED = "keyed"  # the reason of whom was skipped by the phone's keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,16 @@ def press(keypad: Keypad, seat: str, key: str, now: float, pause_reasons: Sequen
         return Pressed(Keypad(keys, now, recent), sound=SeatSound.KEY)
     command = _command(seat, keys, pause_reasons)
     return Pressed(Keypad(recent=recent), command, None if command is not None else SeatSound.WRONG)
+
+
+def at_preview(command: CommandOfSeat, attempt_id: AttemptId) -> CommandOfSeat:
+    """What a command that is keyed means while a call is shown that is not dialled yet: ready for it, or rid of it."""
+    match command:
+        case SeatReady():
+            return SeatPreviewDial(command.seat, attempt_id)
+        case SeatHangUp():
+            return SeatPreviewSkip(command.seat, attempt_id, KEYED)
+    return command
 
 
 _LATER = next(key for key, disposition in DISPOSITION_KEYS.items() if disposition is Disposition.LATER)

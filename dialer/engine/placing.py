@@ -12,16 +12,16 @@ import structlog
 
 from config.words import CampaignKind, MachineDetection, Purpose
 from dialer.domain.clock import Clock
-from dialer.domain.errors import OriginateUnsure, StoreError, SwitchError, UnsafeValue
+from dialer.domain.errors import CommandRefused, OriginateUnsure, RefusedBecause, StoreError, SwitchError, UnsafeValue
 from dialer.domain.model import AttemptId, Claim, EndedAttempt, NewAttempt, Outcome, VotingBooths
 from dialer.domain.switch import CallEnded, EndedBy, OriginateRequest
-from dialer.domain.view import AlertLevel, CallState, SeatState
+from dialer.domain.view import AlertLevel, CallState, Preview, SeatState, TrunkState
 from dialer.engine.acd import Acd
 from dialer.engine.call import Call, Leg
-from dialer.engine.effects import Due, Over, What, keep
+from dialer.engine.effects import Due, Over, Timer, What, keep
 from dialer.engine.eligibility import REST_SECONDS, Eligibility
 from dialer.engine.plan import Outside
-from dialer.engine.seat import choose_seat
+from dialer.engine.seat import Seat, choose_seat
 from dialer.engine.snapshot import pacing_snapshot
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.trunks import TrunkPool
@@ -30,6 +30,7 @@ from dialer.pacing.cancelling import cancelled_first
 from dialer.pacing.port import PacingSnapshot
 from dialer.rules import calling_hours
 from dialer.rules.calling_hours import day_start
+from dialer.store.port import Unclaimed
 from dialer.store.sqlite import Store
 
 # Seats that are kept for a call from before it is dialled until it ends: an agent is there whenever it is answered.
@@ -44,19 +45,23 @@ class KeptSeats:
         self._acd = acd
         self._kept: dict[AttemptId, str] = {}
 
-    def keep(self, run: CampaignRun, attempt_id: AttemptId, language: str) -> str | None:
-        """Reserve the seat that such a call would get if it were answered now; its name. None: no seat is ready."""
-        seat = choose_seat(self._centre.seats.values(), language, run.spec.skill, run.spec.campaign_id)
-        if seat is None:
-            return None
+    def choose(self, run: CampaignRun, language: str) -> Seat | None:
+        """The seat that such a call would get if it were answered now. None: no seat is ready."""
+        return choose_seat(self._centre.seats.values(), language, run.spec.skill, run.spec.campaign_id)
+
+    def keep(self, seat: Seat, run: CampaignRun, attempt_id: AttemptId) -> None:
+        """Reserve it for the call."""
         self._acd.put(seat, seat.reserved(attempt_id, run.spec.campaign_id, self._centre.instant()))
         self._kept[attempt_id] = seat.name
-        return seat.name
 
     def holds(self, call: Call) -> bool:
         """Whether a seat is kept for the call still."""
         seat = self._centre.seats.get(call.kept_seat or "")
         return seat is not None and seat.state is SeatState.RESERVED and seat.attempt_id == call.attempt_id
+
+    def tell(self, call: Call) -> None:
+        """Those who listen hear how its seat stands."""
+        self._acd.notify(call.kept_seat or "")
 
     def give_back(self, attempt_id: AttemptId) -> None:
         """The call will not be: its seat is free again."""
@@ -65,13 +70,18 @@ class KeptSeats:
             self._acd.free(seat, seat.call_ended(self._centre.instant()))
 
     def look_after(self) -> None:
-        """Give back the seats of calls that are no more, and cancel calls that ring on without their seat."""
+        """Give back the seats of calls that are no more, and cancel calls that ring on without their seat, and previews of agents
+        who leave.
+        """
         for attempt_id in list(self._kept):
             call = self._centre.calls.get(attempt_id)
             if call is None:
                 self.give_back(attempt_id)
-            elif not call.answered and not self.holds(call):
+            elif not call.answered and not (self.holds(call) and not self._is_left(call)):
                 self._centre.cancel(call)
+
+    def _is_left(self, call: Call) -> bool:
+        return call.leg.preview is not None and self._centre.seats[self._kept[call.attempt_id]].leaving
 
 
 # Hoppers: some seconds' worth of claims per campaign, so that a call that may start has its number at hand.
@@ -82,6 +92,12 @@ LEASE_SECONDS = 60.0
 LEAST_LEASE_SECONDS = 15.0  # claims with less left go back to the queue: the order has moved on
 REFILL_AGAIN_SECONDS = 1.0  # numbers are due, but cannot be had yet: another campaign's call, a booth that comes after
 PRIORITIES_SECONDS = 30.0  # how long the booths' priorities stand before they are computed anew
+_NOT_TO_BE_HAD = {
+    Unclaimed.NOT_LISTED: ("the number is not in its list, and nobody else may be called", RefusedBecause.NOT_LISTED),
+    Unclaimed.CLOSED: ("the number is called no more: it has asked so, or nobody on it is left", RefusedBecause.CLOSED),
+    Unclaimed.NOT_DUE: ("the number is not due yet", RefusedBecause.NOT_DUE),
+    Unclaimed.IN_USE: ("the number is on a call, or on its way to one", RefusedBecause.ON_A_CALL),
+}
 
 
 class Hoppers:
@@ -171,6 +187,30 @@ class Hoppers:
             return {}
         return polling.priorities(self._centre.polls_today(), self._centre.turnout, now)
 
+    async def claim_number(self, run: CampaignRun, phone_id: int) -> Claim:
+        """Take one number of the list, in hand or due. Raises CommandRefused that says why it may not be had, StoreError."""
+        in_hand = next((claim for claim in run.hopper if claim.phone_id == phone_id), None)
+        if in_hand is not None:
+            run.hopper.remove(in_hand)
+            return in_hand
+        now = self._centre.clock.now()
+        claim = await self._store.claim_number(
+            run.spec.campaign_id,
+            phone_id,
+            owner=self._owner,
+            now=now,
+            lease_seconds=LEASE_SECONDS,
+            day_start=day_start(self._centre.zone, now),
+        )
+        if isinstance(claim, Claim):
+            return claim
+        words, why = _NOT_TO_BE_HAD[claim]
+        raise CommandRefused(f"campaign {run.spec.campaign_id}: {words}", why)
+
+    def put_back(self, run: CampaignRun, claim: Claim) -> None:
+        """A claim that came to no call."""
+        self._put_back(run, [claim])
+
     def give_back(self, run: CampaignRun) -> None:
         """Put the hopper's claims back into the queue."""
         self._put_back(run, list(run.hopper))
@@ -203,6 +243,7 @@ class Hoppers:
 _log = structlog.get_logger(__name__)
 
 ON_A_CALL_SECONDS = 60.0  # until a number is looked at again that is on a call, or whose voter is on another number
+PREVIEW_STANDS_SECONDS = 120.0  # where nothing is dialled unasked: whoever has not looked by then is not there
 LOOK_AGAIN_SECONDS = 1.0  # a pacer's answer changes as talks grow older, with no event to say so
 _RINGS = frozenset({CallState.SENDING, CallState.DIALLING, CallState.RINGING})
 
@@ -221,6 +262,7 @@ class Originator:
         self._eligibility = eligibility
         self._trunks = trunk_desk.pool
         self.kept_seats = kept_seats
+        self._previewed: dict[AttemptId, tuple[CampaignRun, NewAttempt]] = {}
         self._wires = {name: _Wire(name, self._trunks, centre.clock) for name in self._trunks.names}
 
     def place(self, run: CampaignRun, count: int, used: Counter[str], leaving: Counter[str]) -> bool:
@@ -235,32 +277,40 @@ class Originator:
             if not_before is not None:
                 refused.append((run.hopper.popleft(), not_before))
                 continue
-            claim, attempt_id, kept = run.hopper[0], AttemptId(str(uuid.uuid4())), None
-            if self._eligibility.wants_seat(run, claim):
-                kept = self.kept_seats.keep(run, attempt_id, claim.language)
-            ruling = self._eligibility.claim(run, claim, guaranteed=kept is not None)
+            claim, seat = run.hopper[0], None
+            if run.spec.previews or self._eligibility.wants_seat(run, claim):
+                seat = self.kept_seats.choose(run, claim.language)
+            if run.spec.previews and seat is None:
+                break
+            ruling = self._eligibility.claim(run, claim, guaranteed=seat is not None)
             taken = self._trunks.take(run.spec.trunks, used, now, leaving) if ruling.allowed else None
-            if taken is None:
-                self.kept_seats.give_back(attempt_id)
             if not ruling.allowed:
                 refused.append((run.hopper.popleft(), ruling.next_at or self._centre.clock.now() + REST_SECONDS))
                 continue
             if taken is None:
                 break
             count -= 1
-            claim = run.hopper.popleft()
             trunk, caller_id = taken
             used[trunk.name] += 1
             leaving[trunk.name] += 1
-            call = self._centre.put_call(_call(attempt_id, claim, run, trunk.name, kept, now))
-            grounds, gap = self._eligibility.grounds(run, claim, guaranteed=kept is not None)
-            new = NewAttempt(attempt_id, claim, trunk.name, caller_id, self._centre.clock.now(), grounds, gap)
-            placed.append((new, call))
+            placed.append(self._begin(run, run.hopper.popleft(), seat, trunk.name, caller_id))
         if placed:
-            self._centre.spawn(self._open(run, placed), "open-attempts")
+            self._centre.spawn(self._open_and_go(run, placed), "open-attempts")
         if refused:
             self._centre.spawn(self._postpone(run, refused), "postpone")
         return bool(placed)
+
+    def _begin(
+        self, run: CampaignRun, claim: Claim, seat: Seat | None, trunk: str, caller_id: str
+    ) -> tuple[NewAttempt, Call]:
+        """A call, and the attempt that is to be committed before it; the seat is kept for it."""
+        attempt_id = AttemptId(str(uuid.uuid4()))
+        if seat is not None:
+            self.kept_seats.keep(seat, run, attempt_id)
+        call = _call(attempt_id, claim, run, trunk, None if seat is None else seat.name, self._centre.clock.monotonic())
+        grounds, gap = self._eligibility.grounds(run, claim, guaranteed=seat is not None)
+        new = NewAttempt(attempt_id, claim, trunk, caller_id, self._centre.clock.now(), grounds, gap)
+        return new, self._centre.put_call(call)
 
     def _another_day(self, run: CampaignRun, claim: Claim) -> float | None:
         """Epoch second at which to look again at a number whose polling day is over, or, of a booth worker, has not come; None: it
@@ -272,11 +322,13 @@ class Originator:
             return None if still_votes else self._centre.next_day()
         return None if last_call_at is None or now < last_call_at else last_call_at + REST_SECONDS
 
-    def _on_a_call(self, claim: Claim) -> float | None:
+    def _on_a_call(self, claim: Claim, but: AttemptId | None = None) -> float | None:
         """Epoch second at which to look again at a number that is on a call, for another campaign or its own, or whose voter is, on
-        another number; None: neither is.
+        another number; None: neither is, `but` for that call.
         """
         for call in self._centre.calls.values():
+            if call.attempt_id == but:
+                continue
             same_voter = claim.worker is None and call.worker is None and call.voter_id == claim.voter_id
             if call.phone_id == claim.phone_id or same_voter:
                 return self._centre.clock.now() + ON_A_CALL_SECONDS
@@ -291,8 +343,17 @@ class Originator:
             _log.warning("claims.not-postponed", claims=len(refused), problem=str(error))
         self._centre.wake.set()
 
-    async def _open(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> None:
-        """Commit the attempts, then dial those that may be dialled."""
+    async def _open_and_go(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> None:
+        """Commit the attempts, then show those that may be dialled to their agents, or dial them."""
+        for attempt in await self._open(run, placed):
+            call = self._centre.calls.get(attempt.attempt_id)
+            if run.spec.previews and call is not None and not call.leg.cancelled:
+                self._preview(run, attempt, call)
+            else:
+                self._centre.spawn(self._originate(run, attempt), "originate")
+
+    async def _open(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> list[NewAttempt]:
+        """Commit the attempts; those that may be dialled."""
         since = calling_hours.day_start(self._centre.zone, self._centre.clock.now())
         for attempt, _ in placed:
             self._sent.opening(attempt.attempt_id)
@@ -310,48 +371,112 @@ class Originator:
             now = self._centre.clock.now()  # some may be in the store all the same
             ended = [EndedAttempt(call.attempt_id, Outcome.REFUSED, now, retry_at=now) for _, call in placed]
             self._centre.then(error, keep(Store.end_attempts, ended, announced=False))
-            return
+            return []
+        opened = []
         for (attempt, call), refusal in zip(placed, refusals, strict=True):
             if refusal is None:
                 self._centre.notify_call(call, call.state)
                 if call.kept_seat is not None:  # reserved before there was an attempt
                     self._centre.then(Due(What.CALL_AT_SEAT, call.kept_seat, call.attempt_id))
-                self._centre.spawn(self._originate(run, attempt), "originate")
+                opened.append(attempt)
             else:
                 self._not_opened(call)
                 self._centre.wake.set()  # its seat and its channel are free again
                 _log.debug("attempt.refused", attempt=call.attempt_id, reason=refusal.value)
+        return opened
 
     def _not_opened(self, call: Call) -> None:
         self._sent.dropped(call.attempt_id)
         self._centre.drop_call(call.attempt_id)
         self._trunks.not_dialled(call.trunk, call.began_seconds, self._centre.clock.monotonic())
 
-    async def _originate(self, run: CampaignRun, attempt: NewAttempt) -> None:
+    # The agent's own calls: those that are shown first, and those that are asked for
+
+    def _preview(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> None:
+        """Show it to the agent whose seat is kept for it."""
+        seconds = run.spec.preview_seconds
+        stands = PREVIEW_STANDS_SECONDS if seconds is None else seconds
+        self._previewed = {each: them for each, them in self._previewed.items() if each in self._centre.calls}
+        self._previewed[call.attempt_id] = run, attempt
+        until = self._centre.clock.now() + stands
+        self._centre.update_call(call, call.previewed(Preview(until, dials=seconds is not None)))
+        due = Due(What.PREVIEW_OVER, call.kept_seat or "", call.attempt_id)
+        self._centre.then(Timer(f"preview/{call.attempt_id}", stands, due))
+        self.kept_seats.tell(call)
+
+    async def dial(self, call: Call) -> CommandRefused | None:
+        """Dial what was shown; what forbids it now. Whatever that is, the preview is over."""
+        run, attempt = self._previewed.pop(call.attempt_id)
+        self._centre.update_call(call, call.asked_for())
+        self._centre.then(Timer(f"preview/{call.attempt_id}"))
+        self.kept_seats.tell(call)
+        another_day = self._another_day(run, attempt.claim) is not None
+        if self._trunks.states(self._centre.clock.monotonic())[call.trunk] is TrunkState.RESTING:
+            self._never_placed(call.attempt_id)
+            return CommandRefused(f"trunk {call.trunk} rests: it is not dialled", RefusedBecause.NO_LINE)
+        if another_day or self._on_a_call(attempt.claim, but=call.attempt_id) is not None:
+            self._never_placed(call.attempt_id)
+            if another_day:
+                return CommandRefused(
+                    "the polling day of that booth is over: it is not dialled", RefusedBecause.FORBIDDEN
+                )
+            return CommandRefused(
+                "somebody of that number is on another call: it is not dialled", RefusedBecause.ON_A_CALL
+            )
+        return await self._originate(run, attempt)
+
+    async def dial_for(self, run: CampaignRun, claim: Claim, seat: Seat) -> CommandRefused | None:
+        """Call a claimed number for the agent of this seat at once; what forbids it: then the claim is put back."""
+        if self._on_a_call(claim) is not None:
+            refusal = CommandRefused("somebody of that number is on a call", RefusedBecause.ON_A_CALL)
+        elif self._another_day(run, claim) is not None:
+            refusal = CommandRefused("the polling day of that booth is over, or has not come", RefusedBecause.FORBIDDEN)
+        elif not (ruling := self._eligibility.claim(run, claim, guaranteed=True)).allowed:
+            refusal = CommandRefused(f"the rules forbid the call now: {ruling}", RefusedBecause.FORBIDDEN)
+        else:
+            used, now = self._centre.channels_used(), self._centre.clock.monotonic()
+            taken = self._trunks.take(run.spec.trunks, used, now, waits=True)
+            if taken is not None:
+                placed = self._begin(run, claim, seat, taken[0].name, taken[1])
+                if await self._open(run, [placed]):
+                    return await self._originate(run, placed[0])
+                return CommandRefused("the number may not be called now", RefusedBecause.FORBIDDEN)
+            refusal = CommandRefused("all lines are in use at this moment; try again", RefusedBecause.NO_LINE)
+        return refusal
+
+    def _forbidden(self, run: CampaignRun, attempt: NewAttempt, call: Call | None) -> CommandRefused | None:
+        """What forbids a committed call as it is about to be written; None: nothing."""
+        if call is None or call.leg.cancelled:
+            return CommandRefused("the call was called off", RefusedBecause.LATE)
+        if self._trunks.caller_id_refused(attempt.trunk, attempt.caller_id):
+            reason = "not of the trunk's pool (trunks.caller_ids)"
+            _log.warning("caller-id.refused", attempt=attempt.attempt_id, reason=reason)
+            return CommandRefused(f"the caller ID is {reason}", RefusedBecause.NO_LINE)
+        kept = self.kept_seats.holds(call)
+        hold = self._eligibility.hold(run) or (None if kept else self._eligibility.no_agent(run))
+        if hold is not None:
+            return CommandRefused(f"campaign {run.spec.campaign_id} is held: {hold}", RefusedBecause.HELD)
+        ruling = self._eligibility.originate(run, attempt.claim, call.attempt_id, attempt.caller_id, guaranteed=kept)
+        if not ruling.allowed:
+            return CommandRefused(f"the rules forbid the call now: {ruling}", RefusedBecause.FORBIDDEN)
+        return None
+
+    async def _originate(self, run: CampaignRun, attempt: NewAttempt) -> CommandRefused | None:
+        """Dial what is committed; why it is not dialled, where that is certain."""
         centre, attempt_id = self._centre, attempt.attempt_id
         await self._wires[attempt.trunk].turn(run.spec.kind)
         call = centre.calls.get(attempt_id)
-        refused_id = self._trunks.caller_id_refused(attempt.trunk, attempt.caller_id)
-        if refused_id:
-            _log.warning("caller-id.refused", attempt=attempt_id, reason="not of the trunk's pool (trunks.caller_ids)")
-        if (
-            call is None
-            or call.leg.cancelled
-            or refused_id
-            or self._eligibility.hold(run) is not None
-            or self._eligibility.no_agent(run) is not None
-            or not self._eligibility.originate(
-                run, attempt.claim, attempt_id, attempt.caller_id, guaranteed=self.kept_seats.holds(call)
-            ).allowed
-        ):
+        refusal = self._forbidden(run, attempt, call)
+        if refusal is not None or call is None:
             self._never_placed(attempt_id)
-            return
+            return refusal
         try:
             self._sent.sending(attempt_id)
         except OSError as error:
-            centre.raise_alert("originate", AlertLevel.WARNING, f"no call is placed that could not be told of: {error}")
+            text = f"no call is placed that could not be told of: {error}"
+            centre.raise_alert("originate", AlertLevel.WARNING, text)
             self._never_placed(attempt_id)
-            return
+            return CommandRefused(text)
         centre.update_call(call, call.sent(centre.clock.monotonic()))
         trunk = self._trunks[attempt.trunk]
         try:
@@ -371,10 +496,13 @@ class Originator:
             _log.warning("originate.unsure", attempt=attempt_id, problem=str(error))
         except (SwitchError, UnsafeValue) as error:  # every other error means: certainly not placed
             _log.warning("originate.not-placed", attempt=attempt_id, problem=str(error))
-            centre.raise_alert("originate", AlertLevel.WARNING, f"the switch places no calls: {error}")
+            text = f"the switch places no calls: {error}"
+            centre.raise_alert("originate", AlertLevel.WARNING, text)
             self._never_placed(attempt_id)
+            return CommandRefused(text, RefusedBecause.NO_LINE)
         else:
             centre.clear_alert("originate")
+        return None
 
     def _never_placed(self, attempt_id: AttemptId) -> None:
         self._sent.dropped(attempt_id)
@@ -517,8 +645,11 @@ class Placing:
     def _let_ring(self, run: CampaignRun) -> None:
         """A campaign that is held places nothing; what rings of it rings on, as far as seats are there for it. Without a link
         nothing can be hung up, and nobody knows the seats: the decision after the resync does it. Where a voter hears nothing,
-        nobody's phone rings on.
+        nobody's phone rings on. What is shown to an agent is over.
         """
+        for call in list(self._centre.calls_of(run.spec.campaign_id)):
+            if call.leg.preview is not None:
+                self._centre.cancel(call)
         if run.unheard is not None and self._centre.switch_up:
             self._cancel_unanswered(run)
             return

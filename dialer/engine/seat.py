@@ -16,6 +16,7 @@ from dialer.domain.view import SeatState, SupervisorsLine
 from dialer.pacing.port import SeatStage
 
 _WITH_CALL = frozenset({SeatState.RESERVED, SeatState.TALKING})
+_CAN_BE_RESERVED = frozenset({SeatState.READY, SeatState.PAUSED})
 _CAN_CLOSE = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
 
 
@@ -159,8 +160,8 @@ class Seat:
         return replace(seat, attempt_id=None, campaign_id=None)._to(SeatState.READY, now)
 
     def reserved(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
-        """A voter is on the way. Only a ready seat is ever reserved."""
-        assert self.state is SeatState.READY, f"seat {self.name} is {self.state}"  # noqa: S101 - the engine's own invariant
+        """A voter is on the way. Only a ready seat is ever reserved, or in a pause one whose agent asks for the call."""
+        assert self.state in _CAN_BE_RESERVED, f"seat {self.name} is {self.state}"  # noqa: S101 - the engine's own invariant
         return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._to(SeatState.RESERVED, now)
 
     def talking(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:

@@ -335,15 +335,21 @@ class TrunkPool:
         leaving: Mapping[str, int] = _NONE,
         *,
         reported: bool = True,
+        waits: bool = False,
     ) -> tuple[TrunkLimits, str] | None:
         """Start a call on the first fit trunk with a free channel and a call start left: the trunk and the caller ID to show.
 
         Caller IDs of a trunk take turns, so that no single number is worn out. None: nothing may start now. `reported`: `rang` or
         `ended` will tell what became of the call, or `not_dialled` that nothing did; without it the call can be no probe, and goes
-        out at once.
+        out at once. `waits`: a person asks for it, so it needs no call start left now, and is held up on its way to the wire.
         """
         for name in names:
-            if self._startable(name, used, now_seconds, leaving) < 1:
+            startable = (
+                self.free_channels((name,), used, now_seconds)
+                if waits
+                else self._startable(name, used, now_seconds, leaving)
+            )
+            if startable < 1:
                 continue
             trunk = self._limits[name]
             self._starts[name].take(now_seconds)

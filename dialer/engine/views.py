@@ -99,7 +99,8 @@ def seat_view(centre: Centre, seat: Seat) -> SeatView:
             worked += seconds
         if each is not SeatState.OFFLINE:
             logged_in += seconds
-    call = centre.call_at(seat) if state is SeatState.TALKING else None
+    with_call = centre.call_at(seat)
+    call = with_call if state is SeatState.TALKING else None
     transfer = centre.transfers.get(call.attempt_id) if call is not None else None
     pop = centre.pops.get(seat.name)
     return SeatView(
@@ -118,6 +119,11 @@ def seat_view(centre: Centre, seat: Seat) -> SeatView:
         else None,
         message=seat.message,
         campaigns=tuple(sorted(seat.campaigns)),
+        preview=None if with_call is None else with_call.leg.preview,
+        dialling=with_call is not None
+        and with_call.kept_seat == seat.name
+        and with_call.leg.preview is None
+        and not with_call.answered,
         screen_pop=pop if pop is not None and pop.attempt_id == seat.attempt_id else None,
     )
 

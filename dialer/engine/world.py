@@ -30,7 +30,7 @@ from dialer.domain.model import (
     MarkSource,
     Outcome,
 )
-from dialer.domain.switch import PartyId, Switch
+from dialer.domain.switch import CallEnded, EndedBy, PartyId, Switch
 from dialer.domain.view import (
     Alert,
     AlertLevel,
@@ -46,7 +46,7 @@ from dialer.domain.view import (
     SeatState,
 )
 from dialer.engine.call import Call
-from dialer.engine.effects import Effect, Notify, follows, order
+from dialer.engine.effects import Effect, Notify, Over, follows, order
 from dialer.engine.seat import Seat
 from dialer.engine.supervision.state import Listener
 from dialer.engine.transfers.state import CallTransfer
@@ -89,6 +89,9 @@ class CampaignSpec:
     machine_message: bool = False  # a machine that a flow's call meets hears the information message
     every_seconds: float = 0.0  # from a booth worker's report to the next call, where the campaign calls those
     keeps_seats: bool = False  # one call for each free agent: a seat may be kept for a call from before it is dialled
+    previews: bool = False  # agents see whom a call is for, and ask for it
+    preview_seconds: float | None = None  # after which it is dialled unasked; None: it is given back
+    manual: bool = False  # agents may dial numbers of the list themselves
 
 
 _STARTING = Hold(HoldReason.STARTING)
@@ -285,7 +288,7 @@ class Centre:
         """The group has ended."""
         self._tasks = None
 
-    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def spawn(self, work: Coroutine[Any, Any, object], name: str) -> None:
         """Run beside the engine what waits for an answer of store or switch. What is begun earlier reaches the store earlier."""
         if self._tasks is None:
             work.close()
@@ -329,12 +332,14 @@ class Centre:
         return after
 
     def cancel(self, call: Call) -> None:
-        """Hang up a call that nobody has answered. One that is not written yet never will be."""
+        """Hang up a call that nobody has answered. One that is not written yet never will be, and a preview is over."""
         if call.answered or call.leg.cancelled or call.inbound:
             return
         self.update_call(call, call.given_up())
         if call.leg.written:
             self.then(order(Switch.hang_up, call.attempt_id))
+        elif call.leg.preview is not None:  # else who is about to write it sees that it is cancelled
+            self.then(Over(CallEnded(call.attempt_id, EndedBy.NOT_PLACED, answered=False)))
 
     def notify_call(self, call: Call, state: CallState, outcome: Outcome | None = None) -> None:
         """Tell those who listen where a call is."""
@@ -354,7 +359,8 @@ class Centre:
 
     def calls_leaving(self) -> Counter[str]:
         """By trunk, the calls that a start was granted to and that have not gone out yet: they are being committed."""
-        return Counter(call.trunk for call in self.calls.values() if not call.leg.written and not call.inbound)
+        legs = ((call.trunk, call.leg) for call in self.calls.values() if not call.inbound)
+        return Counter(trunk for trunk, leg in legs if not leg.written and leg.preview is None)
 
     def note_end(self, call: Call, outcome: Outcome) -> None:
         """A call has ended: claims that were taken off the queue before do not know it."""

@@ -655,6 +655,7 @@ def audit_of(read: ReadCommand, status: str, why: str = "") -> tuple[str, dict[s
                 "most_calls",
                 "calls_per_seat",
                 "attempt_id",
+                "reason",
                 "to",
                 "who",
                 "user",

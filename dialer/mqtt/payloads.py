@@ -210,6 +210,15 @@ class SeatCallPayload(Payload):
     grounds: Annotated[int | None, Field(description="id of what makes the call lawful; null: nobody asked")]
 
 
+class PreviewPayload(Payload):
+    """A call that its agent is shown before it is dialled."""
+
+    until: Time
+    dials: Annotated[
+        bool, Field(description="it is dialled then, unasked; false: it is given back, and the seat pauses")
+    ]
+
+
 class MessagePayload(Payload):
     """A supervisor's line of text for the agent at a seat."""
 
@@ -246,6 +255,16 @@ class SeatPayload(Payload):
             validation_alias="screen_pop",
         ),
     ] = None
+    preview: Annotated[
+        PreviewPayload | None,
+        Field(
+            description="the call is not dialled yet: its agent is asked (seat-preview-dial, seat-preview-skip); null: it is"
+        ),
+    ] = None
+    dialling: Annotated[
+        bool,
+        Field(description="a call was dialled for this seat alone, and nobody has answered yet (seat-hang-up ends it)"),
+    ] = False
     since: Annotated[_Rounded | None, Field(description="since when it is in this state, epoch seconds, UTC")] = None
     message: Annotated[
         MessagePayload | None,
@@ -266,7 +285,9 @@ class CallPayload(Payload):
     campaign: _Campaign
     state: Annotated[
         str,
-        Field(description="sending, dialling, ringing, waiting, connecting, talking, in-flow, message or ended"),
+        Field(
+            description="preview, sending, dialling, ringing, waiting, connecting, talking, in-flow, message or ended"
+        ),
     ]
     at: Time
     seat: str | None

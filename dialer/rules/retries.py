@@ -75,6 +75,11 @@ def after_worker_disposition(
     return now + (rules.other_seconds if again else every_seconds)
 
 
+def after_skip(rules: RetryRules, now: float) -> float:
+    """Epoch second at which a number is due again that an agent was shown and did not call: no attempt is used up."""
+    return now + rules.other_seconds
+
+
 def after_trunk_failure(now: float) -> float:
     """Epoch second at which a number is due again after a failure that was the trunk's own: it is not to blame and stays due."""
     return now + _SOON_SECONDS

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
-from dialer.domain.commands import Command, SeatDispose, SeatLogIn, SeatPause, SeatReady
+from dialer.domain.commands import Command, SeatDispose, SeatLogIn, SeatPause, SeatPreviewDial, SeatReady
 from dialer.domain.errors import CommandRefused, StoreError
-from dialer.domain.model import Disposition
+from dialer.domain.model import AttemptId, Disposition
 from dialer.domain.view import Change, SeatChange, SeatState
 
 _log = structlog.get_logger(__name__)
 
+LOOKS_SECONDS = 5.0  # at whom a call is for, before it is dialled
 # What a polling-day conversation comes to, by weight; later names an hour.
 _DISPOSITIONS: tuple[tuple[Disposition, float], ...] = (
     (Disposition.VOTED, 0.42),
@@ -64,6 +65,7 @@ class SimulatedAgents:
         self._habits = habits
         self._chance = random.Random(seed)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._shown: dict[str, str] = {}  # by seat: the call that was shown there before it was dialled
 
     async def run(self, stop: asyncio.Event) -> None:
         """Log in and work until `stop`."""
@@ -78,14 +80,23 @@ class SimulatedAgents:
                 task.cancel()
 
     def _on_change(self, change: Change) -> None:
-        if (
-            isinstance(change, SeatChange)
-            and change.view.state is SeatState.WRAP_UP
-            and change.view.seat in self._seats
-        ):
-            task = asyncio.create_task(self._wrap_up(change.view.seat), name="agent-wraps-up")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if not isinstance(change, SeatChange) or change.view.seat not in self._seats:
+            return
+        view = change.view
+        if view.state is SeatState.WRAP_UP:
+            self._begin(self._wrap_up(view.seat), "agent-wraps-up")
+        elif view.preview is not None and view.attempt_id is not None and self._shown.get(view.seat) != view.attempt_id:
+            self._shown[view.seat] = view.attempt_id
+            self._begin(self._dial(view.seat, AttemptId(view.attempt_id)), "agent-dials")
+
+    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _dial(self, seat: str, attempt_id: AttemptId) -> None:
+        await asyncio.sleep(LOOKS_SECONDS)
+        await self._ask(SeatPreviewDial(seat, attempt_id))
 
     async def _wrap_up(self, seat: str) -> None:
         habits, chance = self._habits, self._chance

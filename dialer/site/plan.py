@@ -121,6 +121,9 @@ def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> 
             machine_message=campaign.machine_message,
             keeps_seats=campaign.kind is CampaignKind.AGENTS
             and campaign.policy in {PacingPolicy.PROGRESSIVE, PacingPolicy.PREVIEW},
+            previews=campaign.policy is PacingPolicy.PREVIEW,
+            preview_seconds=campaign.preview_seconds,
+            manual=campaign.manual_dialling,
         ),
         rules=campaign_rules(campaign, settings),
         pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),

@@ -24,6 +24,15 @@ class Refusal(StrEnum):
     GAP = "gap"  # the number was called, or talked to, too short a time ago, in whatever campaign
 
 
+class Unclaimed(StrEnum):
+    """Why one number cannot be had from a campaign's list."""
+
+    NOT_LISTED = "not-listed"
+    CLOSED = "closed"  # in this campaign
+    NOT_DUE = "not-due"  # yet
+    IN_USE = "in-use"  # claimed already, or on a call
+
+
 @dataclass(frozen=True, slots=True)
 class SeatInterval:
     """A seat was in one state for a while."""

@@ -16,7 +16,7 @@ from dialer.domain.orders import LONGEST_VALID_SECONDS, HeardOrder
 from dialer.domain.phone_facts import Consent, PhoneFacts
 from dialer.domain.site_time import DAY_SECONDS
 from dialer.store import audit
-from dialer.store.port import AuditNote
+from dialer.store.port import AuditNote, Unclaimed
 from dialer.store.sql import Row, Statement, load_statements
 
 SQL = load_statements("queues")
@@ -99,6 +99,41 @@ def claim(
     for target in walk.taken:
         SQL["take"](db, target=target, owner=owner, until=until)
     return walk.claims
+
+
+def claim_number(
+    db: sqlite3.Connection,
+    campaign_id: str,
+    phone_id: int,
+    *,
+    owner: str,
+    now: float,
+    lease_seconds: float,
+    day_start: float,
+) -> Claim | Unclaimed:
+    """Take one target off the queue that is due, whoever's turn it would be, or why that cannot be; a claim as `claim` gives it.
+    Times are epoch seconds; a number whose call was asked for is due at that time, and no sooner.
+    """
+    release_expired(db, now)
+    listed = SQL["listed_number"].row(db, campaign_id=campaign_id, phone_id=phone_id)
+    if listed is None:
+        return Unclaimed.NOT_LISTED
+    if listed.state == "closed" or listed.opted_out:
+        return Unclaimed.CLOSED
+    if listed.state != "due":
+        return Unclaimed.IN_USE
+    if listed.due_at > now:
+        return Unclaimed.NOT_DUE
+    until = now + lease_seconds
+    walk = _Walk(db, campaign_id, 1, _Times(day_start, now, until), None)
+    walk.take(1, SQL["claim_number"], promised=bool(listed.promised), phone_id=phone_id)
+    for close in walk.done_for:
+        close(db)
+    for target in walk.taken:
+        SQL["take"](db, target=target, owner=owner, until=until)
+    if walk.claims:
+        return walk.claims[0]
+    return Unclaimed.CLOSED if walk.done_for else Unclaimed.IN_USE
 
 
 class _Times(NamedTuple):

@@ -220,6 +220,7 @@ class Store:
     ensure_campaign = _Writes(queues.ensure_campaign)
     set_campaign_state = _Writes(queues.set_campaign_state)
     claim = _Writes(queues.claim)
+    claim_number = _Writes(queues.claim_number)
     release = _Writes(queues.release)
     postpone = _Writes(queues.postpone)
     release_expired = _Writes(queues.release_expired)

@@ -41,6 +41,7 @@ NEEDED: dict[str, Any] = {
     "source": "letter-12",
     "text": "back to the first page of the script",
     "message_at": NOW - 60,
+    "phone": 7,
     "campaigns": ["turnout-agents"],
     "most_calls": 20,
     "calls_per_seat": 1.5,

@@ -8,19 +8,20 @@ import random
 import sqlite3
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from config.jurisdiction import AbandonedCap
 from config.settings import Poll, Settings
 from dialer.app import RunningCentre, running_centre
 from dialer.domain.clock import Clock
-from dialer.domain.commands import SeatDispose, SeatLogIn, SeatLogOff, SeatPause
+from dialer.domain.commands import SeatDispose, SeatLogIn, SeatLogOff, SeatPause, SeatPreviewDial
 from dialer.domain.errors import CommandRefused
+from dialer.domain.model import AttemptId
 from dialer.domain.view import CallChange, CallState, Change, SeatChange, SeatState
 from dialer.engine.engine import Engine
 from dialer.simulation.site import simulated_profile
@@ -204,12 +205,21 @@ class _Run:
         elif isinstance(change, SeatChange):
             self._reach(change.view.seat, change.view.state).set()
             if change.view.state is SeatState.WRAP_UP:
-                task = asyncio.get_running_loop().create_task(self._wrap_up(change.view.seat))
-                self._wrap_ups.add(task)
-                task.add_done_callback(self._wrap_ups.discard)
+                self._begin(self._wrap_up(change.view.seat))
+            elif change.view.preview is not None and change.view.attempt_id is not None:
+                self._begin(self._dial(change.view.seat, AttemptId(change.view.attempt_id)))
 
     def _reach(self, seat: str, state: SeatState) -> asyncio.Event:
         return self._reached.setdefault((seat, state), asyncio.Event())
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._wrap_ups.add(task)
+        task.add_done_callback(self._wrap_ups.discard)
+
+    async def _dial(self, seat: str, attempt_id: AttemptId) -> None:
+        """The agent sees whom the call is for, and dials; told of twice, it is dialled once."""
+        await self._engine.execute(SeatPreviewDial(seat, attempt_id))
 
     async def _wrap_up(self, seat: str) -> None:
         await asyncio.sleep(self._scenario.site.wrap_up)

@@ -59,6 +59,7 @@ from dialer.domain.commands.external_records import (
     TakeOptOuts,
 )
 from dialer.domain.commands.dispositions import SeatDispose, SeatTakeBackDisposition
+from dialer.domain.commands.own_calls import SeatDial, SeatPreviewDial, SeatPreviewSkip
 from dialer.domain.commands.unknown import ReleaseUnknown
 from dialer.domain.commands.users import RemoveUser, SetUser
 from dialer.domain.commands.headquarters import ObeyOrder
@@ -86,6 +87,7 @@ __all__ = [
     "SeatClosing",
     "SeatCompleteTransfer",
     "SeatConsult",
+    "SeatDial",
     "SeatDispose",
     "SeatHangUp",
     "SeatHold",
@@ -96,6 +98,8 @@ __all__ = [
     "SeatMessageRead",
     "SeatPause",
     "SeatPauseRecording",
+    "SeatPreviewDial",
+    "SeatPreviewSkip",
     "SeatReady",
     "SeatResume",
     "SeatResumeRecording",

@@ -84,6 +84,19 @@ class MessageDesk(Protocol):
         """It goes."""
 
 
+class OwnCallDesk(Protocol):
+    """Calls that their agent dials."""
+
+    async def dial(self, seat_name: str, attempt_id: AttemptId) -> str:
+        """What is shown at the seat."""
+
+    def skip(self, seat_name: str, attempt_id: AttemptId) -> str:
+        """Not now."""
+
+    async def dial_number(self, seat_name: str, campaign_id: str, phone_id: int) -> str:
+        """A number of the list."""
+
+
 class DispositionDesk(Protocol):
     """What agents say of calls."""
 
@@ -221,6 +234,7 @@ class Desks:
     campaigns: CampaignDesk
     seats: SeatDesk
     messages: MessageDesk
+    own_calls: OwnCallDesk
     dispositions: DispositionDesk
     workers: WorkerDesk
     transfers: TransferDesk

@@ -87,7 +87,8 @@ ATTEMPT = Value(
     "attempt",
     "the id of the call that is spoken of",
     lambda value: AttemptId(_id_of_attempt(value)),
-    description="of seat-dispose and seat-take-back-disposition: the call that is meant, as `seats/{seat}` names it",
+    description="of seat-dispose, seat-take-back-disposition, seat-preview-dial and seat-preview-skip: the call that is meant, as"
+    " `seats/{seat}` names it",
 )
 DISPOSITION = Value(
     "disposition",

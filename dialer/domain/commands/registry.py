@@ -170,5 +170,5 @@ REASON = Value(
     "reason",
     "a word or two",
     text_of(LINE + "{1,64}"),
-    description="of seat-pause and unknown-release: a word or two",
+    description="of seat-pause, seat-preview-skip and unknown-release: a word or two",
 )

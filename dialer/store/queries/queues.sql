@@ -131,6 +131,18 @@ CROSS JOIN phone ON phone.phone_id = target.phone_id
 WHERE target.campaign_id = :campaign_id AND target.booth_id = :booth_id AND target.state = 'due' AND target.due_at = 0
 ORDER BY target.rank, target.shuffle, target.phone_id;
 
+-- name: listed_number
+SELECT target.state, target.due_at, target.promised,
+       phone.opted_out_at IS NOT NULL OR EXISTS (SELECT 1 FROM opt_out WHERE opt_out.e164 = phone.e164) AS opted_out
+FROM target CROSS JOIN phone USING (phone_id) WHERE target.campaign_id = :campaign_id AND target.phone_id = :phone_id;
+
+-- name: claim_number
+SELECT target.rowid AS target, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL AS opted_out, phone.consent,
+       EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL) AS on_a_call,
+       iif(target.due_at = 0, target.booth_id, 0) AS queue_booth_id, iif(target.due_at = 0, -target.rank, 1.0) AS weight, NULL AS waits
+FROM target CROSS JOIN phone ON phone.phone_id = target.phone_id
+WHERE target.campaign_id = :campaign_id AND target.phone_id = :phone_id AND target.promised = :promised;
+
 -- With min() SQLite takes the other columns from the row that has the minimum. No row: nobody is pending.
 -- name: pending_on_phone
 SELECT min(voter.voter_id) AS voter_id, count(*) AS pending_voters, CASE voter.language WHEN '' THEN booth.language ELSE voter.language END AS language,

@@ -108,13 +108,21 @@ async def test_a_seat_whose_phone_dies_is_no_guarantee_and_the_call_is_cancelled
 
 
 @pytest.mark.parametrize(
-    ("pacing", "exception"), [("predictive", True), ("ratio", True), ("progressive", False), ("preview", False)]
+    ("campaign", "exception"),
+    [
+        ({"pacing": "predictive"}, True),
+        ({"pacing": "ratio"}, True),
+        ({"pacing": "progressive"}, False),
+        ({"pacing": "preview", "preview_seconds": 3}, False),
+    ],
 )
 @virtual_time()
-async def test_elsewhere_the_number_waits_out_its_lock(tmp_path: Path, pacing: str, exception: bool) -> None:
+async def test_elsewhere_the_number_waits_out_its_lock(
+    tmp_path: Path, campaign: dict[str, Any], exception: bool
+) -> None:
     locked_number(tmp_path)
     profile = EXCEPTION if exception else neutral_with()
-    async with a_site(tmp_path, answers(answer_after=2.0), profile=profile, campaign={"pacing": pacing}) as site:
+    async with a_site(tmp_path, answers(answer_after=2.0), profile=profile, campaign=campaign) as site:
         await site.log_in("01", "02")
         await site.until(lambda: len(site.switch.placed) > 5)
         assert locked_calls(site) == 0

@@ -285,7 +285,7 @@ def test_every_state_has_its_colour() -> None:
     text = "\n".join(lines(replace(centre_view(), seats=seats, campaigns=campaigns), 140, 50))
     assert all(state in text for state in (*SeatState, *CampaignState))
     assert "▚ msg 1" in text
-    assert "· dial 2" in text  # with the one that is being sent
+    assert "· dial 3" in text  # with the one that is being sent, and the one that its agent looks at
     assert " ended 1" not in text
 
 

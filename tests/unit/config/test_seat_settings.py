@@ -70,3 +70,19 @@ async def test_check_says_where_nobody_can_log_in(tmp_path: Path, agents: str, v
     path.write_text(SEAT + agents + "[ami]\nport = 1\n[fastagi]\nport = 0\n[broker]\nenabled = false\n")
     found = [finding async for finding in check_site(load_settings(path)) if finding.what == "agents"]
     assert [finding.verdict for finding in found] == verdicts
+
+
+@pytest.mark.parametrize(
+    ("campaign", "says"),
+    [
+        ("preview_seconds = 20\n", 'preview_seconds needs pacing = "preview"'),
+        ("manual_dialling = true\n", "manual_dialling would thin out the abandoned share"),
+        ('pacing = "ratio"\nmanual_dialling = true\n', "a campaign of their own"),
+        ('pacing = "preview"\npreview_seconds = 2\n', "preview_seconds"),
+    ],
+)
+def test_calls_that_agents_dial_need_a_campaign_that_dials_for_free_agents_alone(
+    tmp_path: Path, campaign: str, says: str
+) -> None:
+    with pytest.raises(SettingError, match=says):
+        loaded(tmp_path, SEAT + CAMPAIGN + campaign)

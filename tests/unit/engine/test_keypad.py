@@ -15,13 +15,15 @@ from dialer.domain.commands import (
     SeatLogOff,
     SeatPause,
     SeatPauseRecording,
+    SeatPreviewDial,
+    SeatPreviewSkip,
     SeatReady,
     SeatResume,
     SeatResumeRecording,
 )
-from dialer.domain.model import Disposition
+from dialer.domain.model import AttemptId, Disposition
 from dialer.domain.switch import SeatSound
-from dialer.engine.keypad import HALF_ENTERED_SECONDS, STORM_KEYS, STORM_SECONDS, Keypad, press
+from dialer.engine.keypad import HALF_ENTERED_SECONDS, STORM_KEYS, STORM_SECONDS, Keypad, at_preview, press
 
 REASONS = ("break", "meal", "training")
 
@@ -117,3 +119,10 @@ def test_a_storm_of_anything_keeps_the_keypad_small(keys: list[tuple[str, float]
         assert (pressed.command is None) is (pressed.sound is not None)
         if isinstance(pressed.command, SeatDispose) and pressed.command.hour is not None:
             assert 0 <= pressed.command.hour <= 23
+
+
+def test_what_two_commands_mean_while_a_call_is_shown_and_not_dialled() -> None:
+    attempt = AttemptId("a")
+    assert at_preview(SeatReady("01"), attempt) == SeatPreviewDial("01", attempt)
+    assert at_preview(SeatHangUp("01"), attempt) == SeatPreviewSkip("01", attempt, "keyed")
+    assert at_preview(SeatLogOff("01"), attempt) == SeatLogOff("01")

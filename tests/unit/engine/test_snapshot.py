@@ -11,7 +11,7 @@ import pytest
 from config.words import CampaignKind, Purpose
 from dialer.domain.clock import SystemClock
 from dialer.domain.model import AttemptId, CampaignState
-from dialer.domain.view import SeatState
+from dialer.domain.view import Preview, SeatState
 from dialer.engine.seat import Seat
 from dialer.engine.snapshot import pacing_snapshot
 from dialer.engine.trunks import TrunkLimits, TrunkPool
@@ -107,3 +107,18 @@ def test_the_calls_of_agents_who_left_are_seen_by_who_shares_the_seats_that_stay
         ring(centre, each)
     snapshot = seen_by(centre, "a")
     assert (snapshot.free_seats, len(snapshot.ringing)) == (2, 4)
+
+
+def test_a_seat_whose_agent_looks_at_a_preview_is_no_nearer_to_its_end_the_longer_that_lasts() -> None:
+    centre = centre_of(["a", "a"])
+    now = centre.instant()
+    hours_ago = now._replace(seconds=now.seconds - 7_200)
+    centre.seats["01"] = centre.seats["01"].reserved(AttemptId("a1"), "a", hours_ago)
+    centre.calls[AttemptId("a1")] = replace(
+        a_call(attempt_id=AttemptId("a1"), campaign_id="a", written=False).previewed(Preview(now.at + 60, dials=False)),
+        kept_seat="01",
+    )
+    seen = seen_by(centre, "a")
+    assert (seen.free_seats, seen.ringing) == (1, ())
+    assert [(seat.elapsed_seconds, seat.stage_seconds) for seat in seen.busy_seats] == [(0.0, 0.0)]
+    assert centre.calls_leaving() == {}  # nothing of it is on its way to the trunk

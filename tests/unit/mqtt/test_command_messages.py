@@ -82,8 +82,8 @@ def test_a_good_command_is_accepted(payload: bytes, command: object) -> None:
         (message(expires_at=float("inf")), "epoch seconds"),
         (message(expires_at=10**400), "more than a day ahead"),
         (message(expires_at=-(10**400)), "expired"),
-        (message(name="dial"), "there is no command `dial`: the commands are pause, resume, stop, "),
-        (message(name="dial", number="+919876543210"), "there is no command `dial`"),
+        (message(name="originate"), "there is no command `originate`: the commands are pause, resume, stop, "),
+        (message(name="originate", number="+919876543210"), "there is no command `originate`"),
         (message(name="stop_all"), "what `name` says is no command: the commands are pause, resume, stop, "),
         (message(name="stopall"), "there is no command `stopall`, but `stop-all`"),
         (message(name="+919876543210"), "what `name` says is no command"),
@@ -221,6 +221,8 @@ def test_what_is_done_twice_as_once_is_repeatable() -> None:
         "reload-flows",
         "seat-message-read",
         "seat-campaigns",
+        "seat-preview-dial",
+        "seat-preview-skip",
         "speed",
         "marks",  # these have keys of their own for what they bring
         "official-turnout",
@@ -477,7 +479,7 @@ async def test_each_command_is_in_the_audit_with_its_sender_and_what_became_of_i
         parsed(),  # again
         parsed(id="c-1", campaign="other"),
         parsed(id="c-2", campaign="no-such"),
-        parsed(id="c-3", name="dial"),
+        parsed(id="c-3", name="originate"),
         read(of_kind("seat-hang-up", id="c-4")),
         read(of_kind("marks", id="c-5"), user="listener"),
         read(b"pause", user="eve"),

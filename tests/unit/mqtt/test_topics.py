@@ -122,6 +122,7 @@ def test_the_table_is_sound() -> None:
         payloads.AlertPayload,
         payloads.SeatCallPayload,
         payloads.MessagePayload,
+        payloads.PreviewPayload,
         payloads.SpeedPayload,
     }
     whole = {kind.__name__ for kind in payloads.Payload.__subclasses__() if kind not in parts}

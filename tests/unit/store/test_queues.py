@@ -6,9 +6,10 @@ import pytest
 
 from config.words import CampaignKind, Purpose
 from dialer.domain.errors import StoreError
-from dialer.domain.model import CampaignProgress, CampaignState, MarkKind, Outcome
+from dialer.domain.model import CampaignProgress, CampaignState, Claim, EndedAttempt, MarkKind, Outcome
 from dialer.pacing.port import AnswersOfLate
-from dialer.store.port import LogIn
+from dialer.store.port import LogIn, Unclaimed
+from dialer.store.sqlite import Store
 from tests.support.stores import (
     CAMPAIGN,
     LEASE_SECONDS,
@@ -227,3 +228,45 @@ async def test_who_has_which_seat_is_kept_over_a_restart(backend: Backend) -> No
         ]
     finally:
         await store.close()
+
+
+# One number
+
+
+async def claim_number(store: Store, phone_id: int, campaign: str = CAMPAIGN, at: float = NOW) -> Claim | Unclaimed:
+    return await store.claim_number(
+        campaign, phone_id, owner="o", now=at, lease_seconds=LEASE_SECONDS, day_start=NOW - 3600
+    )
+
+
+async def test_one_number_is_claimed_as_it_would_be_in_its_turn(backend: Backend) -> None:
+    async with filled(backend) as store:
+        [in_turn] = await claim(store, 1)
+        await store.release([in_turn])
+        assert await claim_number(store, in_turn.phone_id) == in_turn
+        await store.release([in_turn])
+        assert await claim(store, 1) == [in_turn]  # it stands where it stood
+        assert await claim_number(store, in_turn.phone_id) is Unclaimed.IN_USE
+        assert await open_one(store, attempt(in_turn)) is None
+        assert await claim_number(store, in_turn.phone_id) is Unclaimed.IN_USE
+
+
+async def test_a_number_is_claimed_no_sooner_than_it_is_due_and_the_call_that_was_asked_for_is_told(
+    backend: Backend,
+) -> None:
+    async with filled(backend) as store:
+        new = await dial(store, 7)
+        ended = EndedAttempt(new.attempt_id, Outcome.CONNECTED, NOW + 30, retry_at=NOW + 600, promised=True)
+        await store.end_attempts([ended])
+        assert await claim_number(store, 7, at=NOW + 599) is Unclaimed.NOT_DUE
+        again = await claim_number(store, 7, at=NOW + 600)
+        assert isinstance(again, Claim)
+        assert (again.promised, again.attempt_number) == (True, 2)
+
+
+async def test_a_number_that_is_not_to_be_called_is_not_claimed(backend: Backend) -> None:
+    async with filled(backend) as store:
+        assert await claim_number(store, 5_000) is Unclaimed.NOT_LISTED
+        assert await claim_number(store, 1, "other") is Unclaimed.NOT_LISTED
+        await store.record_opt_out(1, at=NOW, source="import")
+        assert await claim_number(store, 1) is Unclaimed.CLOSED

@@ -170,6 +170,31 @@ script-back = Back
 script-next = Next
 answers = Answers
 
+## Calls that the agent dials
+
+preview = Not dialled yet
+preview-is = Look who it is, then dial or skip.
+preview-dials = Dialled by itself in { $left }
+preview-ends = Taken back in { $left }
+dialling = The voter's phone is being called…
+skip-why = Why not now?
+skip-hour = Not a good hour
+skip-language = Other language
+skip-known = I know this voter
+skip-entry = The entry is wrong
+skip-other = Another reason
+manual = Dial a number
+manual-is = Only a number on our list is called, and only when the rules allow it.
+manual-number = Phone number
+manual-recent = Those you had on the screen
+do-seat-dial = Dial
+do-seat-preview-dial = Dial
+do-seat-preview-skip = Skip
+done-seat-dial = Dialled.
+done-seat-preview-dial = Dialled.
+done-seat-preview-skip = Skipped: the number comes back later.
+problem-no-number = That is no phone number. Look at the digits.
+
 ## What came of it
 
 outcome = Outcome
@@ -225,6 +250,14 @@ refused-too-late-to-take-back = It was too late: it stays as it was.
 refused-stays = The number is not called again, and stays so: other centres have been told.
 refused-nothing-to-say = there is no call to speak of.
 refused-other-script = its answers are of another script.
+refused-no-line = All lines are in use. Try again in a moment.
+refused-campaign-held = The campaign calls nobody now: it is paused, or it is outside its hours.
+refused-forbidden-now = The rules forbid this call now.
+refused-number-on-a-call = Somebody of that number is on a call already.
+refused-not-listed = That number is not on the list of your campaigns. Nobody else may be called.
+refused-not-due = That number may not be called yet: it was called a short while ago, or the voter asked for a later hour.
+refused-number-closed = That number is called no more: it has asked so, or nobody on it is left to be called.
+refused-seat-not-free = A voter has you, or may be on the way to you. Pause first, then dial.
 refused-by-dialler = The dialler says: { $text }
 
 ## Commands

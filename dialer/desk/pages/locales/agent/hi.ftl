@@ -169,6 +169,31 @@ script-back = पीछे
 script-next = आगे
 answers = उत्तर
 
+## जो कॉल एजेंट लगाता है
+
+preview = अभी डायल नहीं हुआ
+preview-is = देखें कि कौन है, फिर डायल करें या छोड़ें।
+preview-dials = { $left } में अपने आप डायल होगा
+preview-ends = { $left } में वापस ले लिया जाएगा
+dialling = मतदाता को फ़ोन लगाया जा रहा है…
+skip-why = अभी क्यों नहीं?
+skip-hour = समय ठीक नहीं
+skip-language = दूसरी भाषा
+skip-known = मैं इस मतदाता को जानता/जानती हूँ
+skip-entry = सूची में ग़लती है
+skip-other = कोई और कारण
+manual = नंबर डायल करें
+manual-is = केवल हमारी सूची के नंबर पर, और नियमों के अनुसार ही फ़ोन होता है।
+manual-number = फ़ोन नंबर
+manual-recent = जो आपकी स्क्रीन पर थे
+do-seat-dial = डायल करें
+do-seat-preview-dial = डायल करें
+do-seat-preview-skip = छोड़ें
+done-seat-dial = डायल किया गया।
+done-seat-preview-dial = डायल किया गया।
+done-seat-preview-skip = छोड़ दिया: यह नंबर बाद में फिर आएगा।
+problem-no-number = यह फ़ोन नंबर नहीं है। अंक देख लें।
+
 ## नतीजा
 
 outcome = नतीजा
@@ -224,6 +249,14 @@ refused-too-late-to-take-back = देर हो गई: जो था वही
 refused-stays = इस नंबर पर अब फ़ोन नहीं होगा, और यह ऐसा ही रहेगा: दूसरे केंद्रों को बता दिया गया है।
 refused-nothing-to-say = कोई कॉल नहीं है जिसके बारे में बताया जाए।
 refused-other-script = उत्तर किसी दूसरी स्क्रिप्ट के हैं।
+refused-no-line = सभी लाइनें व्यस्त हैं। कुछ पल बाद फिर कोशिश करें।
+refused-campaign-held = अभी यह अभियान किसी को फ़ोन नहीं करता: वह रोका गया है, या कॉल का समय नहीं है।
+refused-forbidden-now = नियम अभी इस कॉल की अनुमति नहीं देते।
+refused-number-on-a-call = उस नंबर का कोई व्यक्ति अभी दूसरी कॉल पर है।
+refused-not-listed = यह नंबर आपके अभियानों की सूची में नहीं है। किसी और को फ़ोन नहीं किया जा सकता।
+refused-not-due = इस नंबर पर अभी फ़ोन नहीं हो सकता: थोड़ी देर पहले फ़ोन हुआ था, या मतदाता ने बाद का समय माँगा है।
+refused-number-closed = इस नंबर पर अब फ़ोन नहीं होगा: उसने मना किया है, या उस पर अब कोई बाकी नहीं।
+refused-seat-not-free = आप किसी मतदाता के साथ हैं, या कोई कॉल आ रही हो सकती है। पहले विराम लें, फिर डायल करें।
 refused-by-dialler = डायलर का उत्तर: { $text }
 
 ## आदेश

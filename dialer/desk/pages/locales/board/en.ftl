@@ -100,6 +100,7 @@ state-running = running
 state-paused = paused
 state-stopped = stopped
 
+call-preview = shown to an agent
 call-sending = being sent
 call-dialling = dialling
 call-ringing = ringing

@@ -100,6 +100,7 @@ state-running = चालू
 state-paused = विराम पर
 state-stopped = रुका हुआ
 
+call-preview = एजेंट को दिखाई गई
 call-sending = भेजी जा रही
 call-dialling = डायल हो रही
 call-ringing = घंटी बज रही

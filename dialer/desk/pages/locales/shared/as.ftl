@@ -9,6 +9,7 @@ seat-reserved = কল আহি আছে
 seat-talking = কথা চলি আছে
 seat-paused = বিৰতিত
 pause-break = বিৰতি
+pause-preview-unanswered = দেখুওৱা কলৰ উত্তৰ নাই
 pause-meal = আহাৰ
 pause-training = প্ৰশিক্ষণ
 pause-meeting = বৈঠক

@@ -9,6 +9,7 @@ seat-reserved = কল আসছে
 seat-talking = কথা চলছে
 seat-paused = বিরতিতে
 pause-break = বিরতি
+pause-preview-unanswered = দেখানো কলের উত্তর নেই
 pause-meal = খাওয়া
 pause-training = প্রশিক্ষণ
 pause-meeting = মিটিং

@@ -44,6 +44,7 @@ recording-on = recording
 recording-paused = recording paused
 
 pause-break = break
+pause-preview-unanswered = preview not answered
 pause-meal = meal
 pause-training = training
 pause-meeting = meeting

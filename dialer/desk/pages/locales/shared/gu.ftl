@@ -9,6 +9,7 @@ seat-reserved = કૉલ આવે છે
 seat-talking = વાત ચાલુ
 seat-paused = વિરામ પર
 pause-break = વિરામ
+pause-preview-unanswered = બતાવેલા કૉલનો જવાબ નહીં
 pause-meal = જમવાનું
 pause-training = તાલીમ
 pause-meeting = મીટિંગ

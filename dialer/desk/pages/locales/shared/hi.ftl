@@ -44,6 +44,7 @@ recording-on = रिकॉर्डिंग
 recording-paused = रिकॉर्डिंग रुकी
 
 pause-break = अवकाश
+pause-preview-unanswered = दिखाई गई कॉल का उत्तर नहीं
 pause-meal = भोजन
 pause-training = प्रशिक्षण
 pause-meeting = बैठक

@@ -9,6 +9,7 @@ seat-reserved = ಕರೆ ಬರುತ್ತಿದೆ
 seat-talking = ಮಾತುಕತೆಯಲ್ಲಿ
 seat-paused = ವಿರಾಮದಲ್ಲಿ
 pause-break = ವಿರಾಮ
+pause-preview-unanswered = ತೋರಿಸಿದ ಕರೆಗೆ ಉತ್ತರವಿಲ್ಲ
 pause-meal = ಊಟ
 pause-training = ತರಬೇತಿ
 pause-meeting = ಸಭೆ

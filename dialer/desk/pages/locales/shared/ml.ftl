@@ -9,6 +9,7 @@ seat-reserved = കോൾ വരുന്നു
 seat-talking = സംസാരത്തിൽ
 seat-paused = ഇടവേളയിൽ
 pause-break = ഇടവേള
+pause-preview-unanswered = കാണിച്ച കോളിന് മറുപടിയില്ല
 pause-meal = ഭക്ഷണം
 pause-training = പരിശീലനം
 pause-meeting = യോഗം

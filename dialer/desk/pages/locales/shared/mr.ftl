@@ -44,6 +44,7 @@ recording-on = रेकॉर्डिंग
 recording-paused = रेकॉर्डिंग थांबले
 
 pause-break = सुट्टी
+pause-preview-unanswered = दाखवलेल्या कॉलला उत्तर नाही
 pause-meal = जेवण
 pause-training = प्रशिक्षण
 pause-meeting = बैठक

@@ -9,6 +9,7 @@ seat-reserved = କଲ୍ ଆସୁଛି
 seat-talking = କଥା ଚାଲିଛି
 seat-paused = ବିରତିରେ
 pause-break = ବିରତି
+pause-preview-unanswered = ଦେଖାଯାଇଥିବା କଲ୍‌ର ଉତ୍ତର ନାହିଁ
 pause-meal = ଖାଇବା
 pause-training = ତାଲିମ
 pause-meeting = ବୈଠକ

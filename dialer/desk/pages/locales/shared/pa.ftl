@@ -9,6 +9,7 @@ seat-reserved = ਕਾਲ ਆ ਰਹੀ ਹੈ
 seat-talking = ਗੱਲ ਚੱਲ ਰਹੀ
 seat-paused = ਵਿਰਾਮ 'ਤੇ
 pause-break = ਵਿਰਾਮ
+pause-preview-unanswered = ਦਿਖਾਈ ਕਾਲ ਦਾ ਜਵਾਬ ਨਹੀਂ
 pause-meal = ਖਾਣਾ
 pause-training = ਸਿਖਲਾਈ
 pause-meeting = ਮੀਟਿੰਗ

@@ -9,6 +9,7 @@ seat-reserved = அழைப்பு வருகிறது
 seat-talking = பேச்சில்
 seat-paused = இடைநிறுத்தத்தில்
 pause-break = இடைவேளை
+pause-preview-unanswered = காட்டிய அழைப்புக்குப் பதில் இல்லை
 pause-meal = உணவு
 pause-training = பயிற்சி
 pause-meeting = கூட்டம்

@@ -9,6 +9,7 @@ seat-reserved = کال آ رہی ہے
 seat-talking = بات جاری ہے
 seat-paused = وقفے پر
 pause-break = وقفہ
+pause-preview-unanswered = دکھائی گئی کال کا جواب نہیں
 pause-meal = کھانا
 pause-training = تربیت
 pause-meeting = میٹنگ

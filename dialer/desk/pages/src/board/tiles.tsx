@@ -3,7 +3,7 @@ import { value } from "../shared/server";
 import { count, percent, t, word } from "../shared/words";
 import { campaigns, centre, chosen, seats, sum, together, type Seat, type Window } from "./wire";
 
-export const CALL_STATES = ["sending", "dialling", "ringing", "waiting", "connecting", "talking", "in-flow", "message"];
+export const CALL_STATES = ["preview", "sending", "dialling", "ringing", "waiting", "connecting", "talking", "in-flow", "message"];
 export const SEAT_STATES = ["talking", "reserved", "ready", "wrap-up", "paused", "lost", "offline"];
 
 /** Counts as parts of a bar, each with its word and figure below it. */

@@ -1,0 +1,275 @@
+"""Calls that their agent dials, on simulated lines: shown first, skipped, passed over, and numbers that an agent asks for."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.domain.commands import (
+    PauseCampaign,
+    SeatDial,
+    SeatDispose,
+    SeatHangUp,
+    SeatLogOff,
+    SeatPause,
+    SeatPreviewDial,
+    SeatPreviewSkip,
+)
+from dialer.domain.errors import CommandRefused, RefusedBecause
+from dialer.domain.model import AttemptId, CampaignState, Disposition, Outcome
+from dialer.domain.switch import SeatKey
+from dialer.domain.view import CallState, SeatState, SeatView
+from dialer.simulation.asterisk.config import PhoneMode
+from dialer.simulation.asterisk.voters import Behaviour
+from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
+from tests.support.stored import rows
+from tests.support.virtual import virtual_time
+from tests.support.voters import all_answer, scripted
+
+PREVIEW = {"pacing": "preview", "manual_dialling": True}
+ANSWERS = all_answer(answer_after=4.0, talk_seconds=20.0)
+RINGS_OUT = scripted(Behaviour())
+
+
+def seat_of(site: Site, name: str = "01") -> SeatView:
+    return next(seat for seat in site.view.seats if seat.seat == name)
+
+
+def attempt_at(site: Site, seat: str = "01") -> AttemptId:
+    attempt_id = seat_of(site, seat).attempt_id
+    assert attempt_id is not None
+    return AttemptId(attempt_id)
+
+
+async def shown(site: Site, but: str = "") -> AttemptId:
+    """The call that the seat is shown, another one than `but`; nothing of it is dialled."""
+    await site.until(lambda: seat_of(site).preview is not None and seat_of(site).attempt_id != but)
+    assert seat_of(site).state is SeatState.RESERVED
+    attempt_id = attempt_at(site)
+    assert attempt_id not in {call.channel_id for call in site.switch.placed}
+    return attempt_id
+
+
+@asynccontextmanager
+async def previewing(folder: Path, lines: Any = ANSWERS, **changes: Any) -> AsyncIterator[Site]:
+    """One agent at seat 01 of a campaign that previews."""
+    campaign = {**PREVIEW, **changes.pop("campaign", {})}
+    async with a_site(folder, lines, campaign=campaign, **changes) as site:
+        await site.log_in("01")
+        yield site
+
+
+async def refused(site: Site, command: Any) -> RefusedBecause | None:
+    with pytest.raises(CommandRefused) as error:
+        await site.centre.engine.execute(command)
+    return error.value.why
+
+
+@virtual_time()
+async def test_the_agent_sees_who_it_is_before_anything_is_dialled_and_dials_once(tmp_path: Path) -> None:
+    async with previewing(tmp_path) as site:
+        attempt_id = await shown(site)
+        await site.until(lambda: seat_of(site).screen_pop is not None)
+        assert rows(tmp_path, "SELECT attempt_id, outcome FROM attempt") == [(attempt_id, None)]
+        assert site.view.campaigns[0].calls == {CallState.PREVIEW: 1}
+        assert not site.switch.placed
+        for _ in range(3):
+            await site.centre.engine.execute(SeatPreviewDial("01", attempt_id))
+        assert seat_of(site).dialling
+        await site.until(lambda: seat_of(site).state is SeatState.TALKING)
+        assert not seat_of(site).dialling
+        assert [call.channel_id for call in site.switch.placed] == [attempt_id]
+        await site.until(lambda: seat_of(site).state is SeatState.WRAP_UP)
+        await site.centre.engine.execute(SeatDispose("01", Disposition.VOTED))
+        await shown(site, attempt_id)
+        assert await refused(site, SeatPreviewDial("01", attempt_id)) is RefusedBecause.LATE
+
+
+@virtual_time()
+async def test_who_is_skipped_comes_back_by_the_retries_and_no_attempt_is_used_up(tmp_path: Path) -> None:
+    async with previewing(tmp_path, campaign={"other_retry_minutes": 30}) as site:
+        attempt_id = await shown(site)
+        await site.centre.engine.execute(SeatPreviewSkip("01", attempt_id, "no-time"))
+        assert await shown(site, attempt_id)
+        assert await refused(site, SeatPreviewSkip("01", attempt_id, "no-time")) is RefusedBecause.LATE
+        assert site.view.campaigns[0].attempts == 1  # the one that is shown now
+    ended = rows(
+        tmp_path, "SELECT outcome, attempt_number, phone_id, attempt_id FROM attempt ORDER BY created_at LIMIT 1"
+    )
+    [(outcome, number, phone_id, first)] = ended
+    assert (outcome, number, first) == ("refused", None, attempt_id)
+    targets = {row[0]: row[1:] for row in rows(tmp_path, "SELECT phone_id, state, attempts, due_at FROM target")}
+    state, attempts, due_at = targets[phone_id]
+    assert (state, attempts) == ("due", 0)
+    assert 1790 < due_at - START_EPOCH < 1820
+
+
+@virtual_time()
+async def test_it_is_dialled_unasked_where_the_campaign_says_so(tmp_path: Path) -> None:
+    async with previewing(tmp_path, campaign={"preview_seconds": 8}) as site:
+        attempt_id = await shown(site)
+        preview = seat_of(site).preview
+        assert preview is not None
+        assert preview.dials
+        assert 7 < preview.until - site.clock.now() <= 8
+        await site.until(lambda: bool(site.switch.placed), seconds=10)
+        assert site.switch.placed[0].channel_id == attempt_id
+        await site.until(lambda: seat_of(site).state is SeatState.TALKING)
+
+
+@virtual_time()
+async def test_a_preview_that_nobody_looks_at_is_given_back_and_the_seat_pauses(tmp_path: Path) -> None:
+    async with previewing(tmp_path) as site:
+        await shown(site)
+        await site.until(lambda: seat_of(site).state is SeatState.PAUSED, seconds=130)
+        assert seat_of(site).reason == "preview-unanswered"
+        assert not site.switch.placed
+        assert not site.view.campaigns[0].calls
+    assert rows(tmp_path, "SELECT DISTINCT state FROM target") == [("due",)]
+
+
+@pytest.mark.parametrize("leaves", [SeatPause("01", "break"), SeatLogOff("01")])
+@virtual_time()
+async def test_who_leaves_gives_the_preview_back_at_once(tmp_path: Path, leaves: Any) -> None:
+    async with previewing(tmp_path) as site:
+        await shown(site)
+        await site.centre.engine.execute(leaves)
+        await site.until(lambda: seat_of(site).state in {SeatState.PAUSED, SeatState.OFFLINE}, seconds=2)
+        assert [change.outcome for change in site.ended()] == [Outcome.REFUSED]
+
+
+@virtual_time()
+async def test_a_phone_that_dies_gives_the_preview_back(tmp_path: Path) -> None:
+    async with previewing(tmp_path) as site:
+        await shown(site)
+        site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
+        site.switch.drop_seat("agent01")
+        await site.until(lambda: seat_of(site).state is SeatState.LOST, seconds=5)
+        await site.until(lambda: not site.view.campaigns[0].calls, seconds=2)
+        assert not site.switch.placed
+
+
+@virtual_time()
+async def test_who_opts_out_meanwhile_is_not_dialled(tmp_path: Path) -> None:
+    async with previewing(tmp_path) as site:
+        attempt_id = await shown(site)
+        [(phone_id,)] = rows(tmp_path, "SELECT phone_id FROM attempt")
+        await site.centre.store.record_opt_out(phone_id, at=site.clock.now(), source="letter", attempt_id=None)
+        site.centre.engine._marks.opted_out(phone_id, fresh=True)
+        await shown(site, attempt_id)
+        assert await refused(site, SeatPreviewDial("01", attempt_id)) is RefusedBecause.LATE
+        assert not site.switch.placed
+
+
+@virtual_time()
+async def test_a_campaign_that_pauses_shows_nobody(tmp_path: Path) -> None:
+    async with previewing(tmp_path) as site:
+        attempt_id = await shown(site)
+        await site.centre.engine.execute(PauseCampaign("agents"))
+        await site.until(lambda: seat_of(site).state is SeatState.READY, seconds=2)
+        assert await refused(site, SeatPreviewDial("01", attempt_id)) is RefusedBecause.LATE
+        assert site.view.campaigns[0].state is CampaignState.PAUSED
+
+
+@virtual_time()
+async def test_the_keys_of_the_phone_dial_and_skip(tmp_path: Path) -> None:
+    async with previewing(tmp_path) as site:
+        first = await shown(site)
+        for key in "*3":
+            site.centre.engine.on_switch_event(SeatKey("01", key))
+        second = await shown(site, first)
+        for key in "*1":
+            site.centre.engine.on_switch_event(SeatKey("01", key))
+        await site.until(lambda: bool(site.switch.placed), seconds=2)
+        assert site.switch.placed[0].channel_id == second
+
+
+@virtual_time()
+async def test_the_agent_calls_off_what_rings(tmp_path: Path) -> None:
+    async with previewing(tmp_path, RINGS_OUT) as site:
+        attempt_id = await shown(site)
+        await site.centre.engine.execute(SeatPreviewDial("01", attempt_id))
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING) == 1, seconds=10)
+        await site.centre.engine.execute(SeatHangUp("01"))
+        await site.until(lambda: bool(site.ended()), seconds=2)
+        assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
+        await shown(site, attempt_id)
+
+
+@virtual_time()
+async def test_simulated_agents_look_and_dial(tmp_path: Path) -> None:
+    async with a_site(tmp_path, ANSWERS, campaign=PREVIEW) as site, agents_at_work(site):
+        await site.until(lambda: site.view.campaigns[0].connected >= 6)
+        assert site.view.campaigns[0].abandoned == 0
+
+
+# Numbers that an agent asks for
+
+
+def due(folder: Path, phone_id: int, due_at: float) -> None:
+    """The number has been tried, and is due at that time."""
+    with contextlib.closing(sqlite3.connect(folder / "centre.db")) as db:
+        db.execute("UPDATE target SET due_at = ?, attempts = 1 WHERE phone_id = ?", (due_at, phone_id))
+        db.commit()
+
+
+@asynccontextmanager
+async def in_a_pause(folder: Path, lines: Any = ANSWERS, **campaign: Any) -> AsyncIterator[Site]:
+    """An agent who pauses, in a campaign that lets agents dial."""
+    campaign = {"pacing": "progressive", "manual_dialling": True, **campaign}
+    async with a_site(folder, lines, campaign=campaign, voters=300) as site:
+        await site.log_in("02")
+        await site.centre.engine.execute(SeatPause("02", "break"))
+        await site.until(lambda: not site.view.campaigns[0].calls)
+        yield site
+
+
+@virtual_time()
+async def test_an_agent_in_a_pause_calls_a_number_of_the_list_and_pauses_again(tmp_path: Path) -> None:
+    async with in_a_pause(tmp_path, wrap_up_seconds=5) as site:
+        before = len(site.switch.placed)
+        assert await site.centre.engine.execute(SeatDial("02", "agents", 70)) == "seat 02: dialled"
+        await site.until(lambda: seat_of(site, "02").state is SeatState.TALKING)
+        called = dict(rows(tmp_path, "SELECT attempt_id, phone_id FROM attempt"))
+        assert [called[call.channel_id] for call in site.switch.placed[before:]] == [70]
+        await site.until(lambda: seat_of(site, "02").state is SeatState.PAUSED)
+        assert seat_of(site, "02").reason == "break"
+        assert await refused(site, SeatDial("02", "agents", 70)) is RefusedBecause.NOT_DUE
+        assert await refused(site, SeatDial("02", "agents", 5_000)) is RefusedBecause.NOT_LISTED
+
+
+@virtual_time()
+async def test_what_may_not_be_called_is_refused_in_a_word_and_stays_in_the_list(tmp_path: Path) -> None:
+    async with in_a_pause(tmp_path, max_attempts=5) as site:
+        engine, store = site.centre.engine, site.centre.store
+        await store.record_opt_out(71, at=site.clock.now(), source="letter", attempt_id=None)
+        assert await refused(site, SeatDial("02", "agents", 71)) is RefusedBecause.CLOSED
+        assert await refused(site, SeatDial("01", "agents", 72)) is RefusedBecause.NOT_FREE
+        await engine.execute(SeatDial("02", "agents", 72))
+        assert await refused(site, SeatDial("02", "agents", 73)) is RefusedBecause.NOT_FREE  # it has a call
+        await engine.execute(PauseCampaign("agents"))
+        assert await refused(site, SeatDial("02", "agents", 74)) is RefusedBecause.NOT_FREE
+        await site.until(lambda: seat_of(site, "02").state is SeatState.PAUSED)
+        assert await refused(site, SeatDial("02", "agents", 74)) is RefusedBecause.HELD
+    assert rows(tmp_path, "SELECT state FROM target WHERE phone_id IN (73, 74)") == [("due",), ("due",)]
+
+
+@virtual_time()
+async def test_where_the_settings_do_not_allow_it_nobody_dials(tmp_path: Path) -> None:
+    async with in_a_pause(tmp_path, manual_dialling=False) as site:
+        with pytest.raises(CommandRefused, match="manual_dialling"):
+            await site.centre.engine.execute(SeatDial("02", "agents", 70))
+
+
+@virtual_time()
+async def test_a_free_seat_that_a_voter_may_need_is_not_taken_for_a_call_of_ones_own(tmp_path: Path) -> None:
+    async with a_site(tmp_path, RINGS_OUT, campaign={"pacing": "progressive", "manual_dialling": True}) as site:
+        await site.log_in("01")
+        await site.until(lambda: bool(site.switch.placed))
+        assert await refused(site, SeatDial("01", "agents", 70)) is RefusedBecause.NOT_FREE

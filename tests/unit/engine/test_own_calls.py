@@ -1,0 +1,107 @@
+"""Calls that their agent dials, as tables: what follows at the seat, and what is asked of the switch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dialer.domain.errors import CommandRefused, RefusedBecause
+from dialer.domain.model import AttemptId
+from dialer.domain.switch import CallAnswered, CallEnded, CallWaiting, EndedBy, SeatDown, SeatKey
+from dialer.domain.view import CallState, Preview, SeatState
+from dialer.engine.effects import Due, What
+from tests.support.turns import A, Turns
+
+BACK = "timer call/A off; timer seat/01 off; seat 01 ready; call ended; keep end refused"
+B = AttemptId("b" * 36)
+
+
+def shown(dials: bool = False, **campaign: object) -> Turns:
+    """A call is shown at seat 01, and nothing of it is dialled."""
+    turns = Turns(campaign={"pacing": "preview", **campaign})
+    seat = turns.centre.seats["01"]
+    turns.centre.seats["01"] = seat.reserved(A, "calls", turns.centre.instant())
+    call = replace(turns.call(written=False), kept_seat="01")
+    turns.centre.put_call(call.previewed(Preview(turns.clock.now() + 60, dials)))
+    kept = turns.engine._placing._originator.kept_seats
+    kept._kept[A] = "01"
+    return turns
+
+
+def test_what_is_shown_is_a_call_of_its_own_state_and_the_seat_tells_until_when() -> None:
+    turns = shown()
+    [call] = turns.centre.calls.values()
+    assert call.state is CallState.PREVIEW
+    [view] = turns.engine.view().seats
+    assert view.preview is not None
+    assert not view.dialling
+
+
+def test_who_skips_is_free_again_and_the_number_is_due_as_the_retries_say() -> None:
+    turns = shown()
+    ends = turns.after(5, lambda: turns.engine._own_calls.skip("01", A))
+    assert "; ".join(ends) == BACK
+    assert turns.seat() is SeatState.READY
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_preview_that_is_called_off_asks_the_switch_for_nothing(gone: bool) -> None:
+    turns = shown()
+    if gone:
+        turns.at(3, SeatDown("01"))
+        ends = turns.after(4, turns.engine._placing._originator.kept_seats.look_after)
+        assert [line for line in ends if line.startswith("keep")] == ["keep end refused"]
+    else:
+        ends = turns.after(4, lambda: turns.centre.cancel(turns.centre.calls[A]))
+        assert "; ".join(ends) == BACK
+    assert not [line for line in ends if line.startswith("order")]
+
+
+def test_a_preview_that_was_let_pass_is_given_back_and_its_seat_pauses() -> None:
+    turns = shown()
+    ends = turns.at(60, Due(What.PREVIEW_OVER, "01", A))
+    assert "; ".join(ends) == BACK.replace("ready", "paused")
+    assert turns.centre.seats["01"].reason == "preview-unanswered"
+    assert turns.at(61, Due(What.PREVIEW_OVER, "01", A)) == []
+
+
+def test_where_the_campaign_dials_unasked_it_is_dialled_then() -> None:
+    turns = shown(dials=True, preview_seconds=60)
+    assert turns.at(60, Due(What.PREVIEW_OVER, "01", A)) == ["beside dial-preview"]
+
+
+def test_keys_of_the_phone_are_commands_for_what_is_shown() -> None:
+    turns = shown()
+    turns.at(3, SeatKey("01", "*"))
+    [done] = turns.at(3.5, SeatKey("01", "3"))
+    assert "SeatPreviewSkip(seat='01'" in done
+
+
+def test_the_voter_who_answers_has_the_seat_that_was_kept_and_no_other() -> None:
+    turns = Turns(seats=2, campaign={"pacing": "preview"})
+    seat = turns.centre.seats["02"]
+    turns.centre.seats["02"] = seat.reserved(A, "calls", turns.centre.instant())
+    turns.centre.put_call(replace(turns.call(), kept_seat="02"))
+    turns.at(8, CallAnswered(A))
+    orders = [line for line in turns.at(8, CallWaiting(A)) if line.startswith("order")]
+    assert orders == ["order connect A 02"]
+
+
+def test_a_call_that_is_no_preview_of_the_seat_is_refused_as_late() -> None:
+    turns = shown()
+    for seat, attempt_id in (("01", B),):
+        with pytest.raises(CommandRefused) as refused:
+            turns.engine._own_calls.skip(seat, attempt_id)
+        assert refused.value.why is RefusedBecause.LATE
+    turns.centre.put_call(turns.centre.calls[A].asked_for())
+    with pytest.raises(CommandRefused, match="dialled already"):
+        turns.engine._own_calls.skip("01", A)
+
+
+def test_who_did_not_answer_leaves_the_seat_ready_for_the_next() -> None:
+    turns = shown()
+    turns.centre.put_call(turns.centre.calls[A].asked_for().sent(5.0))
+    ends = turns.at(30, CallEnded(A, EndedBy.HANGUP, answered=False, dial_status="BUSY"))
+    assert ends[-1] == "keep end busy"
+    assert turns.seat() is SeatState.READY
