@@ -16,7 +16,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 LOCKS = {
     ROOT / "locks" / "dialer.txt": (),
-    ROOT / "locks" / "extras.txt": ("desk", "encryption", "pictures", "plots", "twilio", "voices"),
+    ROOT / "locks" / "extras.txt": ("desk", "encryption", "hq", "pictures", "plots", "twilio", "uplink", "voices"),
 }
 BILL = ROOT / "dist" / "sbom.cdx.json"
 

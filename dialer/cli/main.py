@@ -53,6 +53,10 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
             *("board", "board:board"),
             "Show a running centre on this terminal, over its broker, until Ctrl-C; where no terminal is, once.",
         ),
+        (
+            *("uplink", "uplink:uplink"),
+            "Join the centre to its headquarters until SIGTERM or Ctrl-C: results go up, what other centres tell comes in.",
+        ),
         ("check", "running:check", "Say in plain words what a site still lacks."),
         ("report", "report:app", "What happened, as a table, CSV, JSON, XLSX or PDF."),
         (

@@ -9,7 +9,7 @@ import mimetypes
 import random
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -49,7 +49,7 @@ from dialer.domain.errors import StoreError
 from dialer.domain.site_time import site_zone
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.hearing import Hearing
-from dialer.site.plan import broker_settings
+from dialer.site.plan import broker_as, broker_settings
 from dialer.store.agent_reading import AgentReading
 from dialer.store.agent_records import AgentRecords
 from dialer.store.cipher import StoreKey, site_key
@@ -426,12 +426,8 @@ async def serve_desk(settings: Settings, broker: BrokerSettings, say: Any) -> No
 
 def desk_broker(settings: Settings) -> BrokerSettings:
     """The broker, and who the desk is there."""
-    broker = broker_settings(settings)
-    if settings.desk.user is None:
-        return broker
-    password = settings.desk.broker_password
-    name = f"{settings.centre.id}.{settings.desk.user}"
-    return replace(broker, username=name, password=None if password is None else password.get_secret_value())
+    user = settings.desk.user
+    return broker_settings(settings) if user is None else broker_as(settings, user, settings.desk.broker_password)
 
 
 def shown_caps(settings: Settings) -> dict[str, tuple[ShownCap, ...]]:

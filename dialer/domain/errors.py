@@ -22,6 +22,7 @@ config.errors.MatdanError
 ├── PortInUse                  a port that we must listen on is taken
 ├── CentreIdTaken              another dialler speaks for the centre at its broker
 ├── BrokerUnreachable          no MQTT broker (dialling goes on; only the announcement waits)
+├── HeadquartersUnreachable    headquarters' server, its database or their files (a centre runs on without)
 └── CommandRefused             a command from outside is unknown, expired, unsigned or not allowed now
     └── LogInRefused           agent number or PIN is wrong, or locked: one error for all of it
 """
@@ -118,6 +119,10 @@ class CentreIdTaken(MatdanError):
 
 class BrokerUnreachable(MatdanError):
     """No MQTT broker answers. Dialling goes on and announcements wait in the outbox."""
+
+
+class HeadquartersUnreachable(MatdanError):
+    """Headquarters' server or database does not answer, or a file for it cannot be used. A centre runs on without it."""
 
 
 class RefusedBecause(StrEnum):

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from config.campaigns import Campaign
 from config.errors import SettingError
 from config.jurisdiction import Profile
@@ -170,6 +172,13 @@ def broker_settings(settings: Settings) -> BrokerSettings:
         password=broker.password.get_secret_value() if broker.password is not None else None,
         tls=_checked_tls(broker.ca_file) if broker.tls else None,
     )
+
+
+def broker_as(settings: Settings, user: str, password: SecretStr | None) -> BrokerSettings:
+    """The broker, and who a program of ours is there that has a user of its own."""
+    name = f"{settings.centre.id}.{user}"
+    secret = None if password is None else password.get_secret_value()
+    return replace(broker_settings(settings), username=name, password=secret)
 
 
 def _checked_tls(ca_file: Path | None) -> ssl.SSLContext:

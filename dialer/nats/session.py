@@ -1,0 +1,266 @@
+"""A connection to nats-server: the one door to its library.
+
+It comes back by itself, and what is heard goes on from a position that the caller has: nothing is acknowledged, so nothing is
+kept for us at the server, and a server that has lost its consumers costs nothing. A stream is read by push with a heartbeat: a pull
+that waits when the server restarts waits for ever (nats.py #504).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import nats
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, DiscardPolicy, StreamConfig
+from nats.js.errors import APIError, NotFoundError
+
+from dialer.domain.errors import HeadquartersUnreachable
+
+_log = structlog.get_logger(__name__)
+
+ANSWER_SECONDS = 5.0
+HEARTBEAT_SECONDS = 2.0
+SILENT_SECONDS = 3 * HEARTBEAT_SECONDS
+"""A stream of which nothing is heard for so long, heartbeats included, is read anew from its position."""
+RETRY_SECONDS = 1.0
+LOOK_SECONDS = 0.5  # for a connection that is another one meanwhile: it has no consumer of ours any more
+WAITING_MESSAGES = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A message of a stream."""
+
+    subject: str
+    data: bytes
+    position: int  # in the stream
+    after: int  # the position of the one before it that was asked for
+    waiting: int  # that are stored behind it
+
+
+class Session:
+    """What our programs do over a connection."""
+
+    def __init__(self, client: Client) -> None:
+        """Use `connected`."""
+        self.client = client
+        self._js = client.jetstream(timeout=ANSWER_SECONDS)
+
+    @property
+    def up(self) -> bool:
+        """Whether there is a connection now."""
+        return bool(self.client.is_connected)
+
+    async def put(self, subject: str, data: bytes) -> int:
+        """Store a message in the stream of its subject; its position. Returns once it is on the server's disk. Raises
+        HeadquartersUnreachable.
+        """
+        try:
+            return int((await self._js.publish(subject, data)).seq)
+        except (NatsError, TimeoutError, OSError) as error:
+            raise HeadquartersUnreachable(f"{subject} was not stored: {_said(error)}") from error
+
+    async def say(self, subject: str, data: bytes) -> None:
+        """Tell who listens now. Without a connection it is lost."""
+        if not self.up:
+            return
+        try:
+            await self.client.publish(subject, data)
+        except (NatsError, OSError) as error:
+            _log.debug("nats.not-said", subject=subject, problem=_said(error))
+
+    async def listen(self, subject: str, take: Callable[[str, bytes], Awaitable[None]]) -> None:
+        """Hand over what is said on a subject from now on, over reconnects too, one after another."""
+
+        async def handle(message: Msg) -> None:
+            await take(message.subject, message.data)
+
+        await self.client.subscribe(subject, cb=handle, pending_msgs_limit=WAITING_MESSAGES)
+
+    async def stream(self, name: str, subjects: Sequence[str], *, most_bytes: int = -1, replicas: int = 1) -> str:
+        """Have a stream of that name that keeps these subjects on disk, the oldest going beyond `most_bytes`; a name for what it is
+        now: another one where it was made anew. Raises HeadquartersUnreachable.
+        """
+        wanted = StreamConfig(
+            name=name,
+            subjects=[*subjects],
+            max_bytes=most_bytes,
+            num_replicas=replicas,
+            discard=DiscardPolicy.OLD,
+            duplicate_window=0,
+        )
+        try:
+            try:
+                await self._js.stream_info(name)
+            except NotFoundError:
+                await self._js.add_stream(wanted)
+        except (NatsError, TimeoutError, OSError) as error:
+            raise HeadquartersUnreachable(f"the stream {name} is not to be had: {_said(error)}") from error
+        return await self.made(name)
+
+    async def made(self, name: str) -> str:
+        """The stream's name with the moment in which it was made. Raises HeadquartersUnreachable where there is none."""
+        try:
+            found = await self._js.stream_info(name)
+        except (NatsError, TimeoutError, OSError) as error:
+            raise HeadquartersUnreachable(f"the stream {name} is not to be had: {_said(error)}") from error
+        if found.created is None:
+            raise HeadquartersUnreachable(f"the stream {name} does not say when it was made")
+        return f"{name}.{int(found.created.timestamp())}"
+
+    async def consume(self, stream: str, after: int, subjects: Sequence[str] = ()) -> AsyncIterator[Stored]:
+        """The messages of a stream behind a position, of these subjects alone, as they come, for ever. A connection that goes is
+        waited for; what is heard goes on where it ended.
+        """
+        position = after
+        while True:
+            try:
+                async for stored in self._read(stream, position, subjects):
+                    position = stored.position
+                    yield stored
+            except (NatsError, TimeoutError, OSError) as error:
+                _log.warning("nats.stream-not-read", stream=stream, problem=_said(error))
+            await asyncio.sleep(RETRY_SECONDS * random.uniform(0.2, 1.0))  # noqa: S311
+
+    async def _read(self, stream: str, after: int, subjects: Sequence[str]) -> AsyncIterator[Stored]:
+        """Until nothing is heard, or something was left out."""
+        inbox = self.client.new_inbox()
+        waiting: asyncio.Queue[Msg] = asyncio.Queue(WAITING_MESSAGES)
+        heard = await self.client.subscribe(inbox, cb=waiting.put)
+        position, number = after, 0
+        try:
+            await self._js.add_consumer(
+                stream,
+                ConsumerConfig(
+                    deliver_subject=inbox,
+                    deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+                    opt_start_seq=after + 1,
+                    ack_policy=AckPolicy.NONE,
+                    max_deliver=1,
+                    mem_storage=True,
+                    num_replicas=1,
+                    idle_heartbeat=HEARTBEAT_SECONDS,
+                    flow_control=True,
+                    inactive_threshold=30.0,
+                    filter_subjects=[*subjects] or None,
+                ),
+            )
+            reconnects = self.client.stats["reconnects"]
+            while True:
+                message = await self._next(waiting, reconnects)
+                if message is None:
+                    return
+                if message.headers is not None and message.headers.get("Status") == "100":
+                    if message.reply:  # flow control
+                        await message.respond(b"")
+                    continue
+                at = message.metadata.sequence
+                if at.consumer != number + 1:  # one was lost on its way
+                    return
+                number = at.consumer
+                yield Stored(message.subject, message.data, at.stream, position, message.metadata.num_pending)
+                position = at.stream
+        finally:
+            if self.up:
+                await heard.unsubscribe()
+
+    async def _next(self, waiting: asyncio.Queue[Msg], reconnects: int) -> Msg | None:
+        """The next message; None: none comes any more, for the server that sent them has gone, or is another one."""
+        silent_at = asyncio.get_running_loop().time() + SILENT_SECONDS
+        while self.client.stats["reconnects"] == reconnects and asyncio.get_running_loop().time() < silent_at:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    return await waiting.get()
+        return None
+
+    async def close(self) -> None:
+        """Send what waits and leave."""
+        if not self.client.is_closed:
+            await self.client.close()
+
+    async def __aenter__(self) -> Self:
+        """The session itself."""
+        return self
+
+
+@asynccontextmanager
+async def connected(
+    servers: Sequence[str], name: str, *, nkey_file: Path | None = None, ca_file: Path | None = None
+) -> AsyncIterator[Session]:
+    """A session under that name, as long as it is needed: with the server as soon as it can be reached, and again whenever it goes.
+
+    Raises HeadquartersUnreachable where the certificates or the key cannot be used: that does not mend itself.
+    """
+    options: dict[str, object] = {}
+    if any(server.startswith("tls:") for server in servers):
+        options["tls"] = _trusting(ca_file)
+    if nkey_file is not None:
+        options["nkeys_seed_str"] = _seed(nkey_file)
+    client = await _first(servers, name, options)
+    session = Session(client)
+    try:
+        yield session
+    finally:
+        await session.close()
+
+
+async def _first(servers: Sequence[str], name: str, options: dict[str, object]) -> Client:
+    """The connection, tried until it is there."""
+    told = ""
+    while True:
+        try:
+            return await nats.connect(
+                [*servers],
+                name=name,
+                connect_timeout=ANSWER_SECONDS,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=random.uniform(0.3, 1.5),  # noqa: S311 - so that three hundred do not come at once
+                ping_interval=5,
+                max_outstanding_pings=2,
+                allow_reconnect=True,
+                error_cb=_on_error,
+                **options,
+            )
+        except (NatsError, OSError, TimeoutError) as error:
+            if (problem := _said(error)) != told:
+                _log.warning("nats.not-reached", servers=[*servers], problem=problem)
+                told = problem
+            await asyncio.sleep(random.uniform(0.5, 3.0))  # noqa: S311
+
+
+async def _on_error(error: Exception) -> None:
+    _log.warning("nats.trouble", problem=_said(error))
+
+
+def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise HeadquartersUnreachable(f"{ca_file} cannot be read as certificates: name a file in PEM format") from error
+
+
+def _seed(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise HeadquartersUnreachable(f"{path} cannot be read as the seed of an nkey") from error
+    if not text.startswith("SU"):
+        raise HeadquartersUnreachable(f"{path} is no seed of a user's nkey, which begins with SU")
+    return text
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, APIError):
+        return str(error.description)
+    return str(error) or type(error).__name__

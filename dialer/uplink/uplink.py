@@ -1,0 +1,113 @@
+"""The uplink's wiring: the centre's broker and store on one side, headquarters' nats-server on the other."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import signal
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from config.errors import SettingError
+from config.settings import Settings
+from dialer.domain.clock import Clock, SystemClock
+from dialer.mqtt.client import BrokerSettings
+from dialer.mqtt.hearing import Hearing
+from dialer.nats.session import Session, connected
+from dialer.nats.wire import live_subject
+from dialer.site.plan import broker_as, own_signer
+from dialer.store.cipher import site_key
+from dialer.store.uplink_reading import UplinkReading
+from dialer.uplink.sideways import WaySideways
+from dialer.uplink.upwards import DiallerDoor, WayUp
+
+_log = structlog.get_logger(__name__)
+
+LIVE_SECONDS = 1.0
+_LIVE = {"centre": "state", "alerts": "alert", "campaign": "campaign"}
+"""By the kind of what is heard at the broker: what headquarters calls it. Seats and booths stay in the centre."""
+
+
+class Live:
+    """How the centre stands, told once a second to who listens at headquarters: the latest alone, and nothing where the line is
+    away.
+    """
+
+    def __init__(self, centre: str) -> None:
+        self._centre = centre
+        self._changed: dict[str, Any] = {}
+
+    def put(self, key: str, value: Any) -> None:
+        """Take in what was heard at the centre's broker."""
+        kind, _, name = key.partition("/")
+        if kind in _LIVE:
+            self._changed[live_subject(self._centre, _LIVE[kind], name)] = value
+
+    async def run(self, session: Session) -> None:
+        """Tell until cancelled."""
+        while True:
+            changed, self._changed = self._changed, {}
+            for subject, value in changed.items():
+                await session.say(subject, json.dumps(value).encode())
+            await asyncio.sleep(LIVE_SECONDS)
+
+
+def refuse_unjoined(settings: Settings) -> str:
+    """The uplink's user. Raises SettingError where the settings do not say to which headquarters."""
+    headquarters = settings.headquarters
+    if headquarters.user is None:
+        raise SettingError(
+            "settings",
+            "headquarters.user",
+            "is not set, so the centre stands alone",
+            'add [headquarters] and a table [[supervisors]] with role = "uplink" (docs/headquarters.md)',
+        )
+    if not headquarters.servers:
+        raise SettingError("settings", "headquarters.servers", "is empty", "name headquarters' nats-server")
+    return headquarters.user
+
+
+async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None, clock: Clock | None = None) -> None:
+    """Join the centre to its headquarters until cancelled. `broker` stands in for the settings' own.
+
+    Raises SettingError, StoreError, HeadquartersUnreachable for what does not mend itself; a line, a broker or a dialler that is
+    away is waited for.
+    """
+    user = refuse_unjoined(settings)
+    centre, headquarters, clock = settings.centre.id, settings.headquarters, clock or SystemClock()
+    broker = replace(broker or broker_as(settings, user, headquarters.broker_password), client_id="uplink")
+    signer = None if settings.broker.key_file is None else own_signer(settings, user)
+    live = Live(centre)
+    hearing = Hearing(broker, centre, clock, live.put, random.SystemRandom())
+    door = DiallerDoor(hearing, user, signer)
+    with contextlib.ExitStack() as stack:
+        up, sideways = [
+            stack.enter_context(await asyncio.to_thread(UplinkReading, settings.store.path, site_key(settings)))
+            for _ in range(2)
+        ]
+        async with asyncio.TaskGroup() as group:
+            group.create_task(hearing.run(replies=user), name="uplink-hears")
+            async with connected(
+                headquarters.servers,
+                f"uplink {centre}",
+                nkey_file=headquarters.nkey_file,
+                ca_file=headquarters.ca_file,
+            ) as session:
+                _log.info("uplink.joined", servers=[*headquarters.servers])
+                async with asyncio.TaskGroup() as joined:
+                    joined.create_task(WayUp(centre, session, door, up, clock).run(), name="uplink-up")
+                    joined.create_task(WaySideways(centre, session, door, sideways).run(), name="uplink-sideways")
+                    joined.create_task(live.run(session), name="uplink-live")
+
+
+async def serve_uplink(settings: Settings) -> None:
+    """Run until SIGTERM or Ctrl-C."""
+    running = asyncio.ensure_future(run_uplink(settings))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await running

@@ -1,0 +1,158 @@
+"""A centre's uplink over a real nats-server that is killed under it: its rows come up, others' news come in, each once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.words import SupervisorRole
+from dialer.domain.clock import SystemClock
+from dialer.domain.commands.registry import COMMANDS
+from dialer.domain.errors import CommandRefused
+from dialer.domain.model import Announcement
+from dialer.engine.external_records import ExternalRecords
+from dialer.hq.servers import NatsServer, nats_server
+from dialer.mqtt.hearing import Reply
+from dialer.nats import wire
+from dialer.nats.session import Session, connected
+from dialer.store.sqlite import Store, open_store
+from dialer.store.uplink_reading import UplinkReading
+from dialer.uplink import upwards
+from dialer.uplink.sideways import WaySideways
+from dialer.uplink.upwards import DiallerDoor, WayUp
+from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE, fill_roll
+from tests.support.stored import query
+
+PATIENCE_SECONDS = 30.0
+HASHED = "0f" * 32
+
+
+class Dialler(DiallerDoor):
+    """The dialler behind its broker: it reads a command as its own door does, and does it to the store."""
+
+    def __init__(self, store: Store) -> None:
+        object.__setattr__(self, "records", ExternalRecords(store, SystemClock(), centre="pune-1"))
+        object.__setattr__(self, "asked", [])
+
+    async def ask(self, name: str, values: dict[str, Any]) -> Reply | None:
+        kind = COMMANDS[name]
+        assert kind.roles == {SupervisorRole.UPLINK}
+        from dialer.domain.commands.registry import read_value
+
+        command = kind.make(*(read_value(name, key, values[key]) for key in kind.needs))
+        self.asked.append(name)  # type: ignore[attr-defined]
+        desks: Any = type("Desks", (), {"records": self.records})  # type: ignore[attr-defined]
+        try:
+            return Reply("done", await command.carry_out(desks))
+        except CommandRefused as refused:
+            return Reply("refused", str(refused))
+
+
+class Headquarters:
+    """Takes batches as the gatherer does, into memory."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.rows: list[int] = []
+        self.last = 0
+        self.answers = True
+
+    async def run(self) -> None:
+        async for stored in self._session.consume(wire.UP, 0):
+            batch = wire.unpack(stored.data)
+            if batch.first <= self.last + 1 and batch.last > self.last:
+                self.rows += [row.id for row in batch.rows if row.id > self.last]
+                self.last = batch.last
+            if self.answers:
+                await self._session.say(wire.kept_subject(batch.centre), wire.kept_message(self.last))
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
+    async with nats_server(tmp_path / "nats") as running:
+        yield running
+
+
+@contextlib.asynccontextmanager
+async def running(*jobs: Any) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(job) for job in jobs]
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+async def until(wanted: Any) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not wanted():
+            await asyncio.sleep(0.02)
+
+
+async def test_rows_go_up_once_and_leave_the_outbox_whatever_is_killed(
+    tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upwards, "TELL_SECONDS", 0.05)
+    path = tmp_path / "centre.db"
+    async with await open_store(path) as store, connected([server.address], "hq") as above:
+        await store.keep_for_headquarters(1 << 20)
+        await above.stream(wire.UP, ["up.*"])
+        hq, door = Headquarters(above), Dialler(store)
+        async with connected([server.address], "uplink") as below:
+            with UplinkReading(path, None) as reading:
+                async with running(hq.run(), WayUp("pune-1", below, door, reading, SystemClock()).run()):
+                    for number in range(600):
+                        await store.announce([Announcement("results/marks", str(number))], 1.0)
+                    await store.outbox_done(300)
+                    await until(lambda: hq.last == 600)
+                    await server.kill()
+                    await store.announce([Announcement("results/marks", "later")] * 50, 2.0)
+                    await server.start()
+                    await until(lambda: hq.last == 650)
+                    await until(lambda: query(path, "SELECT passed FROM outbox_sink WHERE name = 'uplink'") == [(650,)])
+        assert hq.rows == [*range(1, 651)]
+        assert query(path, "SELECT min(outbox_id), count(*) FROM outbox") == [(301, 350)]  # the broker has the others
+        assert set(door.asked) == {"uplink-kept"}  # type: ignore[attr-defined]
+
+
+async def test_news_of_others_are_kept_with_their_position_and_a_lost_one_stops_none(
+    tmp_path: Path, server: NatsServer
+) -> None:
+    path = tmp_path / "centre.db"
+    fill_roll(path, 54, voters_per_booth=9)
+    place = {"roll_version": ROLL_VERSION, "state_code": STATE_CODE, "constituency_number": CONSTITUENCY_NUMBER}
+    told = {"kind": "voted", "source": "agent", "at": 5.0, "centre": "pune-2", "part_number": 2, **place}
+    theirs = wire.mark_subject("z1", STATE_CODE, CONSTITUENCY_NUMBER)
+
+    def voted() -> list[tuple[int]]:
+        return query(path, "SELECT voter_id FROM voter WHERE turnout = 'voted' ORDER BY voter_id")
+
+    async with await open_store(path) as store, connected([server.address], "hq") as above:
+        await above.stream(wire.SIDE, ["side.>"])
+        marks = [{**told, "serial": serial, "key": f"k{serial}"} for serial in (3, 4, 5)]
+        await above.put(theirs, wire.news_message([], [marks[0], {**marks[1], "centre": "pune-1"}, {"key": "bad"}]))
+        await above.put("side.z1.mark.S99.1", wire.news_message([], [marks[2]]))  # not on the roll here
+        await above.put(wire.OPT_OUT_SUBJECT, b"none of ours")
+        with UplinkReading(path, None) as reading:
+            door = Dialler(store)
+            async with connected([server.address], "uplink") as below:
+                async with running(WaySideways("pune-1", below, door, reading).run()):
+                    await until(lambda: len(voted()) == 1)
+                opt_out = {"number_hash": HASHED, "at": 5.0, "centre": "pune-2"}
+                await above.put(wire.OPT_OUT_SUBJECT, wire.news_message([opt_out], []))
+                await above.put(theirs, wire.news_message([], [marks[2]]))
+                async with running(WaySideways("pune-1", below, door, reading).run()):
+                    await until(lambda: len(voted()) == 2)
+                    await server.kill()
+                    await server.start()
+                    await above.put(theirs, wire.news_message([], [marks[1]]))
+                    await until(lambda: len(voted()) == 3)
+    assert voted() == [(12,), (13,), (14,)]
+    assert query(path, "SELECT number_hash, centre FROM opt_out_hash") == [(HASHED, "pune-2")]
+    [(stream, position)] = query(path, "SELECT stream, position FROM news_position")
+    assert stream.startswith("SIDE.")
+    assert position == 6
