@@ -24,6 +24,11 @@ written in JSON there: `MATDAN_DIALLING__ALLOWED_PREFIXES='["+91"]'`. Unknown ke
 begins with `MATDAN_` and that are no setting. All mistakes are told in one run, each with its line and with what was perhaps
 meant: `centre.toml:83: campaigns.turnout-ivr.abandoned_limit: must be a share, 0 to 1: write 0.03 for 3 % (given: 3)`. What is
 wrong between one table and another is told once each table is right in itself.
+
+A dialler that runs reads its file again at `kill -HUP` (its flows and scripts too) or `dialer command reload-settings`. It takes of
+campaigns `hours`, `channels`, `ring_seconds`, `wrap_up_seconds`, `max_attempts`, `busy_retry_minutes`, `no_answer_retry_minutes`
+and `abandoned_lock_hours`, of trunks `channels`; all else needs a restart. It is taken whole or not at all, and what keeps it from
+being taken is named: in the answer, or by the alert `settings`. Calls that are on their way go on as they began.
 """
 
 

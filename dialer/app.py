@@ -54,6 +54,7 @@ from dialer.site.plan import (
     scripts_of,
     senders_of,
 )
+from dialer.site.reread import SettingsFile
 from dialer.store.cipher import site_key
 from dialer.store.sent_journal import SentJournal, journal_beside
 from dialer.store.sqlite import Store, open_store
@@ -82,34 +83,35 @@ if TYPE_CHECKING:
 from collections import deque
 
 from config.errors import MatdanError
-from dialer.domain.commands import ReloadFlows
+from dialer.domain.commands import ReloadFlows, ReloadSettings
 from dialer.domain.view import Alert, AlertLevel
 
-# SIGHUP reads the flows again.
+# SIGHUP reads settings and flows again.
 
 
 def reload_on_hang_up(engine: Engine) -> None:
-    """SIGHUP reads the flows again, for the next call. Flows that are wrong change nothing, and an alert says why."""
+    """SIGHUP reads settings and flows again, for the next call. What is wrong changes nothing, and an alert says why."""
     loop = asyncio.get_running_loop()
     tasks: set[asyncio.Task[None]] = set()
 
     def ask() -> None:
-        task = loop.create_task(reload_flows(engine), name="reload-flows")
+        task = loop.create_task(reload_site(engine), name="reload")
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
     loop.add_signal_handler(signal.SIGHUP, ask)
 
 
-async def reload_flows(engine: Engine) -> None:
-    """Read the flows again; an alert stands for as long as they are wrong."""
-    try:
-        done = await engine.execute(ReloadFlows())
-    except MatdanError as error:
-        engine.take_alert(Alert("flows", AlertLevel.WARNING, f"flows not reloaded: {error}", engine.view().at))
-    else:
-        _log.info("flows.reloaded", what=done)
-        engine.take_alert(Alert("flows", AlertLevel.WARNING, done, engine.view().at, cleared=True))
+async def reload_site(engine: Engine) -> None:
+    """Read the settings and the flows again; an alert stands for as long as either is wrong."""
+    for what, command in (("settings", ReloadSettings()), ("flows", ReloadFlows())):
+        try:
+            done = await engine.execute(command)
+        except MatdanError as error:
+            engine.take_alert(Alert(what, AlertLevel.WARNING, f"{what} not reloaded: {error}", engine.view().at))
+        else:
+            _log.info(f"{what}.reloaded", what=done)
+            engine.take_alert(Alert(what, AlertLevel.WARNING, done, engine.view().at, cleared=True))
 
 
 # How late the event loop runs what is due: the one figure that says whether this process keeps up.
@@ -403,7 +405,8 @@ def _engine(
     centre.dialler = name.text
     routed = carrier.routed(switch if needs_asterisk(settings) else None) if carrier is not None else None
     sent = SentJournal(journal_beside(settings.store.path))
-    outside = Outside(store, routed or switch, sent, flows, certified, room_on_disk(settings), lag.figures)
+    reread = SettingsFile(settings) if settings.file.table else None
+    outside = Outside(store, routed or switch, sent, flows, certified, room_on_disk(settings), lag.figures, reread)
     engine = Engine(engine_plan(settings, profile), centre, outside)
     switch.deliver_to(routed.merged(engine.on_switch_event) if routed is not None else engine.on_switch_event)
     return engine

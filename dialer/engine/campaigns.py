@@ -1,4 +1,4 @@
-"""Which campaigns dial: as supervisors say, and as long as their voters hear what they must."""
+"""Which campaigns dial, and how: as supervisors and the settings say, and as long as their voters hear what they must."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from dialer.domain.model import CampaignState
 from dialer.domain.view import AlertLevel, CampaignChange, CampaignSpeed
 from dialer.engine.call import Call
 from dialer.engine.effects import Notify
-from dialer.engine.eligibility import ClockGuard
+from dialer.engine.eligibility import ClockGuard, Eligibility
 from dialer.engine.placing import Placing
-from dialer.engine.plan import Flows
+from dialer.engine.plan import Flows, Outside, Reread
+from dialer.engine.trunks import TrunkPool
 from dialer.engine.world import CampaignRun, Centre
 from dialer.rules.calling_hours import next_day
 from dialer.store.port import StandingOrder, of_campaign
@@ -131,4 +132,42 @@ class Campaigns:
     def _hear_again(self, run: CampaignRun) -> None:
         run.unheard = None
         self._centre.clear_alert(f"unheard-{run.spec.campaign_id}")
+        self._centre.wake.set()
+
+
+class SettingsAgain:
+    """A settings file that was changed while the dialler runs: taken whole or not at all. What of it may change beside calls is
+    the reader's to say; here it is put in force.
+    """
+
+    def __init__(self, centre: Centre, outside: Outside, eligibility: Eligibility, trunks: TrunkPool) -> None:
+        self._centre = centre
+        self._store = outside.store
+        self._reread = outside.reread
+        self._eligibility = eligibility
+        self._trunks = trunks
+
+    async def reload_settings(self) -> str:
+        """Take what was changed; calls on their way go on as they began. Raises CommandRefused, StoreError, and then nothing
+        has changed.
+        """
+        if self._reread is None:
+            raise CommandRefused("this dialler has its settings from no file")
+        found = await asyncio.to_thread(self._reread)
+        if not found.changed:
+            return "the settings are as they were"
+        version = await self._store.record_rules_version(found.plan.rules_text, self._centre.clock.now())
+        self._take(found, version)
+        return f"settings taken: {', '.join(found.changed)}"
+
+    def _take(self, found: Reread, version: str) -> None:
+        self._eligibility.use_version(version)
+        for plan in found.plan.campaigns:
+            run = self._centre.campaigns[plan.spec.campaign_id]
+            run.spec = plan.spec
+            self._eligibility.use_rules(plan.rules)
+            self._centre.then(Notify(CampaignChange(plan.spec.campaign_id)))
+        for trunk in found.plan.trunks:
+            self._trunks.allow(trunk.name, trunk.channels)
+        found.taken()
         self._centre.wake.set()

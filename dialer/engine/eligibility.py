@@ -125,6 +125,13 @@ class Eligibility:
         """Which version of the rules the calls rest on."""
         self._rules_version = digest
 
+    def use_rules(self, rules: CampaignRules) -> None:
+        """What the gate must know of a campaign from now on; what is certified of it is as it was."""
+        before = self._campaigns[rules.campaign_id]
+        self._campaigns[rules.campaign_id] = replace(rules, certified=before.certified)
+        self._campaign_rulings.pop(rules.campaign_id, None)
+        self._grounds.clear()
+
     def grounds(self, run: CampaignRun, claim: Claim, *, guaranteed: bool) -> tuple[str, float | None]:
         """Why a call that was just allowed is lawful, as `Gate.grounds` tells it, and seconds since the last call to its number."""
         case = replace(self._case(run, claim), guaranteed=guaranteed)

@@ -25,7 +25,7 @@ from dialer.domain.view import Alert, AlertLevel, CentreView, Change, SeatState
 from dialer.engine.acd import Acd
 from dialer.engine.agents import SEAT_CAMPAIGNS, Agents, SeatKeys
 from dialer.engine.call import Call
-from dialer.engine.campaigns import SPEED, Campaigns
+from dialer.engine.campaigns import SPEED, Campaigns, SettingsAgain
 from dialer.engine.dispositions import Dispositions
 from dialer.engine.effects import Due, Effect, Event, Learn, Notify, Order, Over, StoreCommit, Timer, What, order
 from dialer.engine.eligibility import ClockGuard, Eligibility
@@ -139,6 +139,7 @@ class Engine:
             records=ExternalRecords(self._store, centre.clock, self._marks, centre.centre_id),
             users=self.users,
             headquarters=self._headquarters,
+            settings=SettingsAgain(centre, outside, self._eligibility, self._trunks),
         )
 
     @property

@@ -96,6 +96,15 @@ class Flows(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Reread:
+    """What the settings say now, where nothing has changed that cannot change beside calls."""
+
+    plan: EnginePlan
+    changed: tuple[str, ...]  # the settings
+    taken: Callable[[], None]  # to be called once they are in force
+
+
+@dataclass(frozen=True, slots=True)
 class Outside:
     """What the engine is joined to."""
 
@@ -106,3 +115,4 @@ class Outside:
     certified: CertifiedBy  # what is of what a campaign plays
     has_room: Callable[[], bool]  # whether the disk can still take results
     figures: Callable[[], dict[str, float]] = dict  # the process's own, for the board
+    reread: Callable[[], Reread] | None = None  # the settings; raises CommandRefused. None: there is no file

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from dialer.domain.model import ANSWERED, Outcome
@@ -277,6 +277,10 @@ class TrunkPool:
     def names(self) -> tuple[str, ...]:
         """All trunks, in order of preference."""
         return tuple(self._limits)
+
+    def allow(self, name: str, channels: int) -> None:
+        """From now on so many channels."""
+        self._limits[name] = replace(self._limits[name], channels=channels)
 
     def with_endpoint(self, endpoint: str) -> str:
         """The name of the trunk with this endpoint; the endpoint itself where the settings have none."""

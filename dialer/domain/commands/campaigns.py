@@ -64,6 +64,15 @@ class ReloadFlows(Command):
         return await desks.campaigns.reload_flows()
 
 
+@offered("reload-settings", roles=SUPERVISOR_ALONE, repeatable=True)
+@dataclass(frozen=True, slots=True)
+class ReloadSettings(Command):
+    """Read the settings' file again and take what was changed, all of it or nothing: what needs a restart is named."""
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.settings.reload_settings()
+
+
 @offered("accept-clock", roles=SUPERVISOR_ALONE, repeatable=True)
 @dataclass(frozen=True, slots=True)
 class AcceptClock(Command):

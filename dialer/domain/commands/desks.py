@@ -37,6 +37,13 @@ class CampaignDesk(Protocol):
         """The machine's clock is right."""
 
 
+class SettingsDesk(Protocol):
+    """The settings' file."""
+
+    async def reload_settings(self) -> str:
+        """Read it again."""
+
+
 class SeatDesk(Protocol):
     """Agents at their seats."""
 
@@ -243,3 +250,4 @@ class Desks:
     records: RecordsDesk
     users: UsersDesk
     headquarters: HeadquartersDesk
+    settings: SettingsDesk

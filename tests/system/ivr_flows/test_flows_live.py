@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from dialer.app import reload_flows, reload_on_hang_up, running_centre
-from dialer.domain.commands import ReloadFlows, SeatDispose
+from dialer.app import reload_on_hang_up, reload_site, running_centre
+from dialer.domain.commands import ReloadFlows, ReloadSettings, SeatDispose
 from dialer.domain.errors import SwitchError
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallChange, CallState, SeatState
@@ -249,16 +249,16 @@ async def test_a_bad_reload_is_refused_whole(tmp_path: Path, new: str, words: st
         with pytest.raises(FlowError, match=words):
             await site.centre.engine.execute(ReloadFlows())
         assert (flows.current(str(good)), flows.current(str(other))) == before
-        await reload_flows(site.centre.engine)
+        await reload_site(site.centre.engine)
         (alert,) = (alert for alert in site.view.alerts if alert.code == "flows")
         assert alert.text.startswith("flows not reloaded: ")
         other.write_text(OLD.replace("flow: ask", "flow: other"))
-        await reload_flows(site.centre.engine)
+        await reload_site(site.centre.engine)
         assert not any(alert.code == "flows" for alert in site.view.alerts)
 
 
 async def test_a_hang_up_signal_reloads(tmp_path: Path) -> None:
-    asked = asyncio.Event()
+    asked, told = asyncio.Event(), list[object]()
 
     class Engine:
         def view(self) -> Any:
@@ -267,8 +267,9 @@ async def test_a_hang_up_signal_reloads(tmp_path: Path) -> None:
         at = 0.0
 
         async def execute(self, command: object) -> str:
-            assert command == ReloadFlows()
-            asked.set()
+            told.append(command)
+            if command == ReloadFlows():
+                asked.set()
             return "done"
 
         def take_alert(self, alert: object) -> None:
@@ -280,6 +281,7 @@ async def test_a_hang_up_signal_reloads(tmp_path: Path) -> None:
         os.kill(os.getpid(), signal.SIGHUP)
         async with asyncio.timeout(5):
             await asked.wait()
+        assert told == [ReloadSettings(), ReloadFlows()]
     finally:
         loop.remove_signal_handler(signal.SIGHUP)
 

@@ -23,6 +23,7 @@ from dialer.domain.commands import (
     EnterTurnout,
     PauseCampaign,
     ReloadFlows,
+    ReloadSettings,
     ResumeCampaign,
     SeatCall,
     SeatSerials,
@@ -59,6 +60,7 @@ def read(payload: bytes, user: str = BOSS, *, retained: bool = False, senders: S
         (message(name="stop"), StopCampaign("turnout-ivr")),
         (message(name="stop-all", campaign=None), StopAll()),
         (message(name="reload-flows", campaign=None), ReloadFlows()),
+        (message(name="reload-settings", campaign=None), ReloadSettings()),
         (message(campaign="मतदान १"), PauseCampaign("मतदान १")),
     ],
 )
@@ -219,6 +221,7 @@ def test_what_is_done_twice_as_once_is_repeatable() -> None:
         "stop-all",
         "accept-clock",
         "reload-flows",
+        "reload-settings",
         "seat-message-read",
         "seat-campaigns",
         "seat-preview-dial",

@@ -1,0 +1,126 @@
+"""A settings file that is changed while the dialler runs: taken whole or not at all, and what needs a restart is named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from datetime import time
+from pathlib import Path
+
+import pytest
+
+from config.settings import load_settings
+from dialer.app import reload_site, running_centre
+from dialer.domain.commands import ReloadSettings
+from dialer.domain.errors import CommandRefused
+from dialer.engine.engine import Engine
+from dialer.site.reread import LIVE
+from tests.support.stored import query
+
+SITE = """
+[centre]
+id = "pune-1"
+[store]
+path = "{folder}/centre.db"
+[ami]
+secret = "of-nobody-4711x"
+[fastagi]
+port = 0
+[broker]
+enabled = false
+[[trunks]]
+name = "carrier-a"
+endpoint = "carrier-a"
+channels = 30
+caller_ids = ["+911140000001"]
+[[campaigns]]
+id = "turnout-agents"
+kind = "agents"
+channels = 20
+hours = [{{ start = 09:00:00, until = 18:00:00 }}]
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "centre.toml"
+    path.write_text(SITE.format(folder=tmp_path), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+async def engine(path: Path) -> AsyncIterator[Engine]:
+    async with running_centre(load_settings(path)) as centre:
+        yield centre.engine
+
+
+def change(path: Path, *pairs: tuple[str, str]) -> None:
+    text = path.read_text(encoding="utf-8")
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+
+
+def in_force(engine: Engine) -> tuple[int | None, time, int]:
+    """Channels of the campaign, when it ends, channels of the trunk."""
+    run = engine._centre.campaigns["turnout-agents"]
+    return run.spec.channels, run.spec.hours[0][1], engine._trunks["carrier-a"].channels
+
+
+async def test_hours_and_channels_change_beside_the_calls_and_the_rules_are_kept_anew(
+    path: Path, engine: Engine
+) -> None:
+    assert await engine.execute(ReloadSettings()) == "the settings are as they were"
+    before = query(path.parent / "centre.db", "SELECT COUNT(*) FROM rules_version")
+    change(path, ("channels = 20", "channels = 12"), ("channels = 30", "channels = 24"), ("18:00:00", "20:00:00"))
+    assert await engine.execute(ReloadSettings()) == (
+        "settings taken: trunks.carrier-a.channels, campaigns.turnout-agents.channels, campaigns.turnout-agents.hours"
+    )
+    assert in_force(engine) == (12, time(20), 24)
+    assert engine._eligibility._campaigns["turnout-agents"].hours == ((time(9), time(20)),)
+    assert query(path.parent / "centre.db", "SELECT COUNT(*) FROM rules_version") != before
+    assert await engine.execute(ReloadSettings()) == "the settings are as they were"
+
+
+@pytest.mark.parametrize(
+    ("pairs", "says"),
+    [
+        (
+            [("channels = 20", "channels = 12"), ("port = 0", "port = 4573"), ("enabled = false", "enabled = true")],
+            "nothing was taken of 3 changed settings: fastagi.port, broker.enabled need a restart",
+        ),
+        ([('"turnout-agents"', '"others"')], "campaigns.turnout-agents, campaigns.others need a restart"),
+        (
+            [("channels = 20", "chanels = 12")],
+            "centre.toml:20: campaigns.turnout-agents.chanels cannot be used; `dialer check` says why",
+        ),
+        ([("channels = 20", "ring_seconds = 12")], "campaigns.turnout-agents.ring_seconds cannot be used"),
+    ],
+)
+async def test_what_cannot_be_taken_leaves_all_as_it_was(
+    path: Path, engine: Engine, pairs: list[tuple[str, str]], says: str
+) -> None:
+    change(path, *pairs)
+    with pytest.raises(CommandRefused) as refused:
+        await engine.execute(ReloadSettings())
+    assert says in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert in_force(engine) == (20, time(18), 30)
+
+
+async def test_the_signal_takes_them_too_and_an_alert_stands_while_they_are_wrong(path: Path, engine: Engine) -> None:
+    change(path, ("channels = 20", "channels = 0"))
+    await reload_site(engine)
+    (alert,) = (each for each in engine.view().alerts if each.code == "settings")
+    assert alert.text.startswith("settings not reloaded: nothing was taken: ")
+    change(path, ("channels = 0", "channels = 9"))
+    await reload_site(engine)
+    assert not any(each.code == "settings" for each in engine.view().alerts)
+    assert in_force(engine)[0] == 9
+
+
+def test_the_page_of_settings_says_which_may_change() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "settings.md").read_text(encoding="utf-8")
+    (said,) = re.findall(r"It takes (.*?); all else", page, re.DOTALL)
+    assert set(re.findall(r"`(\w+)`", said)) == {key for keys in LIVE.values() for key in keys}
