@@ -1,6 +1,6 @@
 """Malformed AMI events and actions, AGI calls and script lines through their readers: nothing but the named errors, memory flat.
 
-`python -m bench.fuzz_asterisk [count] [seed]`: ten million by default; half a million run with the tests
+`python -m bench.fuzz_asterisk [count] [seed]`: ten million by default; 200,000 run with the tests
 (tests/attack/test_malformed_inputs.py).
 """
 

@@ -1,6 +1,6 @@
 """Malformed payloads through the door of the commands: no crash, nothing obeyed, memory flat.
 
-`python -m bench.fuzz_mqtt [count] [seed]`: ten million by default, in some minutes; half a million run with the tests
+`python -m bench.fuzz_mqtt [count] [seed]`: ten million by default, in some minutes; 50,000 run with the tests
 (tests/attack/test_forged_commands.py).
 """
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,9 +19,9 @@ _CHANGES = frozenset({"add", "append", "clear", "discard", "extend", "pop", "rem
 SHORT_LINES = 80  # a module under this that only one other imports usually belongs into that one
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Module:
-    """One source file, parsed once."""
+    """One source file, parsed and walked once."""
 
     name: str
     path: Path
@@ -32,6 +32,16 @@ class Module:
     def is_package(self) -> bool:
         """Whether it is the `__init__` of a package."""
         return self.path.name == "__init__.py"
+
+    @cached_property
+    def nodes(self) -> Sequence[ast.AST]:
+        """All that stands in it."""
+        return list(ast.walk(self.tree))
+
+    @cached_property
+    def imports(self) -> set[str]:
+        """See `imports_of`."""
+        return imports_of(self.nodes)
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,7 @@ class House:
     def arrows(self) -> dict[str, set[str]]:
         """By module, the modules of the house that it imports anywhere in its text."""
         return {
-            name: {other for other in imports_of(module.tree) if other in self.modules and other != name}
+            name: {other for other in module.imports if other in self.modules and other != name}
             for name, module in self.modules.items()
         }
 
@@ -90,7 +100,7 @@ class House:
                 f"{name}.{owner.name}",
             )
             for name, module in self.modules.items()
-            for owner in ast.walk(module.tree)
+            for owner in module.nodes
             if isinstance(owner, ast.ClassDef)
             for function in owner.body
             if isinstance(function, ast.FunctionDef) and function.name == "__init__"
@@ -102,7 +112,7 @@ class House:
         found = [
             ((node.end_lineno or node.lineno) - node.lineno + 1, f"{name}.{node.name}")
             for name, module in self.modules.items()
-            for node in ast.walk(module.tree)
+            for node in module.nodes
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         ]
         return sorted(found, reverse=True)
@@ -145,7 +155,7 @@ class House:
         """By attribute of what a room's modules call `holder`, those that put something into it, or take something out."""
         found: dict[str, set[str]] = defaultdict(set)
         for name, module in self.modules.items():
-            for node in ast.walk(module.tree) if name.startswith(inside) else ():
+            for node in module.nodes if name.startswith(inside) else ():
                 targets: list[ast.expr] = []
                 if isinstance(node, ast.Assign | ast.Delete):
                     targets = [part for each in node.targets for part in getattr(each, "elts", [each])]
@@ -164,7 +174,7 @@ class House:
         return sorted(
             name
             for name, module in self.modules.items()
-            if any(each == wanted or each.startswith(f"{wanted}.") for each in imports_of(module.tree))
+            if any(each == wanted or each.startswith(f"{wanted}.") for each in module.imports)
             and not (outside and f"{name}.".startswith(f"{outside}."))
             and f"{name}.".startswith(f"{inside}." if inside else "")
         )
@@ -182,18 +192,18 @@ def read_house(root: Path = ROOT) -> House:
     return House(found)
 
 
-def imports_of(tree: ast.Module, *, running: bool = False) -> set[str]:
-    """What a module imports, wherever it says so; of `from a import b` both a and a.b. `running`: not what it imports for the type
-    checker alone.
+def imports_of(nodes: Sequence[ast.AST], *, running: bool = False) -> set[str]:
+    """What a module, or a part of one, imports, wherever it says so; of `from a import b` both a and a.b. `running`: not what it
+    imports for the type checker alone.
     """
     skipped = {
         id(inner)
-        for node in ast.walk(tree)
-        if running and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for node in (nodes if running else ())
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
         for inner in ast.walk(node)
     }
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if id(node) in skipped:
             continue
         if isinstance(node, ast.Import):

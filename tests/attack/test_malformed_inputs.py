@@ -1,7 +1,6 @@
 """Malformed AMI, AGI and script input: nothing but the named errors, and no memory kept.
 
-Half a million, and as many MQTT payloads in test_forged_commands.py; in parts, so that workers share them. Ten million:
-`python -m bench.fuzz_asterisk`.
+Every line of a reader that such input reaches is reached within its first 6,000. Ten million: `python -m bench.fuzz_asterisk`.
 """
 
 from __future__ import annotations
@@ -17,15 +16,13 @@ from dialer.switch.asterisk.agi_codec import AgiDecoder
 from dialer.switch.asterisk.ami_codec import AmiDecoder
 from tests.attack.malformed_asterisk import AGI_HOOKS, AMI, BANNER, ENVIRONMENTS, HOOKS, READERS, damaged
 
-PARTS = 5
-INPUTS = 25_000  # of each reader in each part
+INPUTS = 50_000  # of each reader
 WARM_UP = 5_000
 
 
-@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("reader", READERS)
-def test_no_malformed_input_breaks_a_reader_or_is_kept(reader: str, part: int) -> None:
-    chance, read = random.Random(f"{reader}/{17 + part}"), READERS[reader]
+def test_no_malformed_input_breaks_a_reader_or_is_kept(reader: str) -> None:
+    chance, read = random.Random(f"{reader}/17"), READERS[reader]
     for _ in range(WARM_UP):
         read(chance)
     gc.collect()
