@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import hmac
 import math
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -42,6 +43,8 @@ shipped settings holds few beside them and drops the rest (Mosquitto: `max_queue
 """
 MOST_PACKET_BYTES = 65_536
 """What the broker may send us at once (MQTT 5): a longer message never reaches us. A signed command is the longest."""
+# Else a second message written while the first is on its way waits for that one's acknowledgement by TCP.
+_AT_ONCE = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
 _REFUSED = 128  # and above: codes of a failure, in MQTT 5 and 3.1.1
 _VISIT_SECONDS = 5.0
 
@@ -220,6 +223,7 @@ def make_client(settings: BrokerSettings, centre: str, *, will_at: float | None,
         properties=properties,
         will=None if will is None else aiomqtt.Will(will.topic, will.payload, qos=will.qos, retain=will.retain),
         keepalive=settings.keepalive_seconds,
+        socket_options=_AT_ONCE,
         timeout=math.inf,  # aiomqtt's own goes through asyncio.wait_for, which swallows a cancellation on 3.11: we have ours
     )
     client.pending_calls_threshold = 64  # the outbox has 20 in flight by design; more than these would be a leak
