@@ -60,7 +60,7 @@ SIGNATURES = Value(
     SIGNATURES,
     roles=frozenset({Role.UPLINK, Role.SUPERVISOR}),
     repeatable=True,
-    urgency=Urgency.STOP_ALL,
+    urgency=Urgency.HALT,  # whoever floods it must hold up no stop-all of this centre
 )
 @dataclass(frozen=True, slots=True)
 class ObeyOrder(Command):
