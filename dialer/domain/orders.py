@@ -13,7 +13,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -26,6 +26,7 @@ LONGEST_VALID_SECONDS = 7 * 86_400.0
 """A stop is heard by whoever comes back within so long. A centre remembers orders for as long."""
 CLOCKS_APART_SECONDS = 300.0
 MOST_LETTERS = 2_000
+MOST_SIGNATURES = 10
 _PURPOSE = b"matdan-order-1\n"
 
 
@@ -85,6 +86,33 @@ class HqOrder(BaseModel):
         return self.to in {"all", f"centre:{centre}", f"zone:{zone}"}
 
 
+class LeaderSignature(BaseModel):
+    """A leader's signature."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    by: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+    signature: Annotated[str, Field(description="Ed25519, base64", max_length=100)]
+
+
+class SignedOrder(BaseModel):
+    """An order as it goes to the centres, or from one leader to the next."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    order: Annotated[str, Field(min_length=1, max_length=MOST_LETTERS)]
+    signatures: Annotated[tuple[LeaderSignature, ...], Field(strict=False, max_length=MOST_SIGNATURES)] = ()
+
+    def signed_by(self, leader: str, key: bytes) -> SignedOrder:
+        """The same with a leader's signature too."""
+        others = tuple(each for each in self.signatures if each.by != leader)
+        return SignedOrder(order=self.order, signatures=(*others, sign_order(self.order, leader, key)))
+
+    def signers(self, leaders: Mapping[str, bytes]) -> list[str]:
+        """See `signers_of`."""
+        return signers_of(self.order, self.signatures, leaders)
+
+
 @dataclass(frozen=True, slots=True)
 class HeardOrder:
     """What a centre remembers of an order that it has obeyed."""
@@ -100,9 +128,9 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def sign_order(text: str, leader: str, key: bytes) -> dict[str, str]:
+def sign_order(text: str, leader: str, key: bytes) -> LeaderSignature:
     """A leader's signature, as it goes with the order."""
-    return {"by": leader, "signature": signing.sign(key, _signed(text))}
+    return LeaderSignature(by=leader, signature=signing.sign(key, _signed(text)))
 
 
 def _signed(text: str) -> bytes:
@@ -119,16 +147,16 @@ def read_order(text: str) -> HqOrder:
         raise CommandRefused(f"the order is none: {place} {first['msg']}".replace("  ", " ")) from error
 
 
-def signers_of(text: str, signatures: Sequence[Mapping[str, Any]], leaders: Mapping[str, bytes]) -> list[str]:
+def signers_of(text: str, signatures: Sequence[LeaderSignature], leaders: Mapping[str, bytes]) -> list[str]:
     """The leaders who have signed, each once. Raises OrderForged for any signature that is not that leader's."""
     found: set[str] = set()
     for each in signatures:
-        key = leaders.get(str(each.get("by")))
-        if key is None or not signing.holds(key, _signed(text), each.get("signature")):
+        key = leaders.get(each.by)
+        if key is None or not signing.holds(key, _signed(text), each.signature):
             raise OrderForged(
                 "the order bears a signature that is no leader's: compare the keys with [[headquarters.leaders]] of this centre"
             )
-        found.add(str(each["by"]))
+        found.add(each.by)
     return sorted(found)
 
 

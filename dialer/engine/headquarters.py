@@ -5,14 +5,14 @@ A stop of headquarters stands until two leaders resume: over a restart, and agai
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import CampaignState
 from dialer.domain.orders import (
     HeardOrder,
     HqOrder,
+    LeaderSignature,
     OrderForged,
     OrderKind,
     digest_of,
@@ -52,7 +52,7 @@ class HeadquartersOrders:
         if stops:
             self._stand_still(next(reversed(stops)))
 
-    async def obey(self, text: str, signatures: Sequence[Mapping[str, Any]]) -> str:
+    async def obey(self, text: str, signatures: Sequence[LeaderSignature]) -> str:
         """Do it. Raises CommandRefused, StoreError where it was not kept: a stop is done by then."""
         order = read_order(text)
         if not self._plan.leaders:

@@ -23,6 +23,7 @@ MOST_ROWS = 500  # of a batch
 MOST_BATCH_BYTES = 2_000_000  # as JSON; a tenth of it goes over the line, whose messages may have a million
 UP = "UP"  # the stream of batches
 SIDE = "SIDE"  # the stream of what centres are told of each other
+CMD = "CMD"  # the stream of orders
 _WORD = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -43,6 +44,16 @@ def kept_subject(centre: str) -> str:
 def live_subject(centre: str, kind: str, name: str = "") -> str:
     """Where a centre says how it stands, about once a second, or never where the line is away."""
     return f"live.{centre}.{kind}.{_word(name)}" if name else f"live.{centre}.{kind}"
+
+
+def order_subject(to: str) -> str:
+    """Where an order goes: to "all", "zone:north", "centre:pune-1"."""
+    return f"cmd.{to.replace(':', '.')}"
+
+
+def reply_subject(centre: str, order_id: str) -> str:
+    """Where a centre says what became of an order; `*`: every one."""
+    return f"reply.{centre}.{order_id}"
 
 
 OPT_OUT_SUBJECT = "side.all.optout"

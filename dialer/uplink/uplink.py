@@ -22,6 +22,7 @@ from dialer.nats.wire import live_subject
 from dialer.site.plan import broker_as, own_signer
 from dialer.store.cipher import site_key
 from dialer.store.uplink_reading import UplinkReading
+from dialer.uplink.orders import WayDown
 from dialer.uplink.sideways import WaySideways
 from dialer.uplink.upwards import DiallerDoor, WayUp
 
@@ -101,6 +102,8 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
                 async with asyncio.TaskGroup() as joined:
                     joined.create_task(WayUp(centre, session, door, up, clock).run(), name="uplink-up")
                     joined.create_task(WaySideways(centre, session, door, sideways).run(), name="uplink-sideways")
+                    down = WayDown(centre, headquarters.zone, session, door, clock)
+                    joined.create_task(down.run(), name="uplink-down")
                     joined.create_task(live.run(session), name="uplink-live")
 
 

@@ -4,14 +4,15 @@ raises CommandRefused, and StoreError where it was not kept. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from config.words import SupervisorRole
 from dialer.domain.complaints import Complaint, ComplaintAnswer
 from dialer.domain.model import AttemptId, CampaignState, Disposition, DispositionDetails, Mark, Receipt
 from dialer.domain.official_turnout import OfficialFigure
+from dialer.domain.orders import LeaderSignature
 from dialer.domain.other_centres import ForeignMark, ForeignOptOut
 from dialer.domain.pin_proof import PinProof
 
@@ -230,7 +231,7 @@ class UsersDesk(Protocol):
 class HeadquartersDesk(Protocol):
     """What headquarters orders."""
 
-    async def obey(self, text: str, signatures: Sequence[Mapping[str, Any]]) -> str:
+    async def obey(self, text: str, signatures: Sequence[LeaderSignature]) -> str:
         """Do what its leaders have signed."""
 
 

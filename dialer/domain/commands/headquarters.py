@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from config.words import SupervisorRole as Role
 from dialer.domain.commands.desks import Desks
 from dialer.domain.commands.external_records import checked
 from dialer.domain.commands.registry import Command, Urgency, Value, offered
-from dialer.domain.orders import MOST_LETTERS
-
-MOST_SIGNATURES = 10
-
-
-class LeaderSignature(BaseModel):
-    """A leader's signature."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    by: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
-    signature: Annotated[str, Field(description="Ed25519, base64", max_length=100)]
-
+from dialer.domain.orders import MOST_LETTERS, MOST_SIGNATURES, LeaderSignature
 
 _SIGNATURES = TypeAdapter(Annotated[list[LeaderSignature], Field(min_length=1, max_length=MOST_SIGNATURES)])
 
@@ -35,8 +22,8 @@ def _read_text(value: object) -> str:
     return value
 
 
-def _read_signatures(value: object) -> tuple[Mapping[str, Any], ...]:
-    return tuple(each.model_dump() for each in checked(_SIGNATURES, value))
+def _read_signatures(value: object) -> tuple[LeaderSignature, ...]:
+    return tuple(checked(_SIGNATURES, value))
 
 
 ORDER = Value(
@@ -67,7 +54,7 @@ class ObeyOrder(Command):
     """What headquarters' leaders have signed is done, once: stop-all, pause, quota, resume."""
 
     order: str
-    signatures: tuple[Mapping[str, Any], ...]
+    signatures: tuple[LeaderSignature, ...]
 
     async def carry_out(self, desks: Desks) -> str:
         return await desks.headquarters.obey(self.order, self.signatures)

@@ -79,13 +79,12 @@ def test_no_signature_but_a_leaders_over_these_very_bytes_counts() -> None:
     order = an_order()
     good = sign_order(order.text, "asha", KEYS["asha"])
     assert signers_of(order.text, [good, good], LEADERS) == ["asha"]  # twice the same is one person
-    forged: list[list[dict[str, Any]]] = [
-        [{**good, "by": "ravi"}],
-        [good, {**good, "by": "meena"}],
+    forged = [
+        [good.model_copy(update={"by": "ravi"})],
+        [good, good.model_copy(update={"by": "meena"})],
         [sign_order(order.text, "meena", KEYS["meena"])],
-        [{**good, "signature": "AA=="}],
-        [{**good, "signature": None}],
-        [{}],
+        [good.model_copy(update={"signature": "AA=="})],
+        [good.model_copy(update={"signature": "none"})],
     ]
     for signatures in forged:
         with pytest.raises(OrderForged):

@@ -1,0 +1,195 @@
+"""`dialer hq ...`: a headquarters of many centres. Leaders' keys and orders."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from config.errors import SettingError
+from config.headquarters import HqSettings, load_hq_settings
+from dialer.cli.uplink import NOT_INSTALLED
+from dialer.domain import signing
+from dialer.domain.errors import HeadquartersUnreachable
+from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
+from dialer.hq import orders
+
+app = typer.Typer(help="Headquarters of many centres: leaders' keys, orders.", no_args_is_help=True)
+keys_app = typer.Typer(help="Keys to sign with.", no_args_is_help=True)
+order_app = typer.Typer(help="Orders to all centres, a zone or a centre, signed by leaders.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
+app.add_typer(order_app, name="order")
+
+HqOption = Annotated[Path, typer.Option("--config", "-c", metavar="HQ.toml", help="Headquarters' own file.")]
+_ToOption = Annotated[str, typer.Option("--to", help="all, zone:NAME or centre:ID.")]
+_KeyOption = Annotated[
+    list[Path], typer.Option("--key", metavar="FILE", help="A leader's private key; twice where both leaders are here.")
+]
+_OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="FILE", help="Send nothing: a file for the next leader, or to be carried to a centre."
+    ),
+]
+_WaitOption = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="How long answers are waited for.")]
+_HoursOption = Annotated[
+    float | None,
+    typer.Option("--valid", metavar="HOURS", help="Until when it counts. [default: 1; of a stop and its end, a week]"),
+]
+_CampaignArgument = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The campaign's id in the centres.")]
+
+
+@keys_app.command("make")
+def make_key(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="Where the private key goes, a new file.")],
+) -> None:
+    """Make a key pair, on the machine of the one who signs: a leader, somebody of media or compliance, the root's.
+
+    The private key never leaves FILE; the public one that is printed goes into the settings of every centre, and of headquarters.
+    """
+    typer.echo(f'key = "{signing.public_key_text(signing.new_key_file(path))}"')
+    typer.echo(f"{path}: the private key, for your eyes alone", err=True)
+
+
+@order_app.command("stop-all")
+def stop_all(
+    config: HqOption,
+    key: _KeyOption,
+    to: _ToOption = "all",
+    valid: _HoursOption = None,
+    wait: _WaitOption = 5.0,
+    out: _OutOption = None,
+) -> None:
+    """Stop every campaign at once, in every centre or in some; nobody there resumes one until two leaders do.
+
+    A centre that is away hears of it when it comes back, for a week.
+    """
+    _begin(config, OrderKind.STOP_ALL, key, to, valid, wait, out)
+
+
+@order_app.command()
+def pause(
+    config: HqOption,
+    campaign: _CampaignArgument,
+    key: _KeyOption,
+    to: _ToOption = "all",
+    valid: _HoursOption = None,
+    wait: _WaitOption = 5.0,
+    out: _OutOption = None,
+) -> None:
+    """Pause a campaign: no new calls, live ones go on. Supervisors of the centre may resume it."""
+    _begin(config, OrderKind.PAUSE, key, to, valid, wait, out, campaign=campaign)
+
+
+@order_app.command()
+def quota(
+    config: HqOption,
+    campaign: _CampaignArgument,
+    key: _KeyOption,
+    most_calls: Annotated[int | None, typer.Option("--most-calls", help="So many calls at once, at most.")] = None,
+    calls_per_seat: Annotated[
+        float | None, typer.Option("--calls-per-seat", help="So many unanswered calls for each agent at work, at most.")
+    ] = None,
+    to: _ToOption = "all",
+    valid: _HoursOption = None,
+    wait: _WaitOption = 5.0,
+    out: _OutOption = None,
+) -> None:
+    """Hold a campaign to so many calls until midnight; with neither figure it is held to none."""
+    limits = {"most_calls": most_calls, "calls_per_seat": calls_per_seat}
+    _begin(config, OrderKind.QUOTA, key, to, valid, wait, out, campaign=campaign, **limits)
+
+
+@order_app.command()
+def resume(
+    config: HqOption,
+    key: _KeyOption,
+    campaign: Annotated[
+        str | None, typer.Argument(metavar="[CAMPAIGN]", help="The campaign's id; none: all that a stop-all stopped.")
+    ] = None,
+    to: _ToOption = "all",
+    valid: _HoursOption = None,
+    wait: _WaitOption = 5.0,
+    out: _OutOption = None,
+) -> None:
+    """Go on, which two leaders sign: both with --key here, or the first with --out FILE and the second with `sign FILE`."""
+    _begin(config, OrderKind.RESUME, key, to, valid, wait, out, campaign=campaign)
+
+
+@order_app.command()
+def sign(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="An order that another leader has begun with --out.")],
+    config: HqOption,
+    key: _KeyOption,
+    wait: _WaitOption = 5.0,
+    out: _OutOption = None,
+) -> None:
+    """Sign an order that another leader has begun, and send it where it has all signatures that it needs."""
+    try:
+        signed = SignedOrder.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise SettingError(str(path), "(file)", "is no order", "have it made with --out") from error
+    _go_on(load_hq_settings(config), signed, read_order(signed.order), key, wait, out)
+
+
+def _begin(
+    config: Path,
+    kind: OrderKind,
+    keys: Sequence[Path],
+    to: str,
+    valid_hours: float | None,
+    wait: float,
+    out: Path | None,
+    **values: str | float | None,
+) -> None:
+    seconds = None if valid_hours is None else valid_hours * 3600
+    order = orders.new_order(kind, to, time.time(), seconds, **values)
+    _go_on(load_hq_settings(config), SignedOrder(order=order.text), order, keys, wait, out)
+
+
+def _go_on(
+    settings: HqSettings, signed: SignedOrder, order: HqOrder, keys: Sequence[Path], wait: float, out: Path | None
+) -> None:
+    """Add the signatures; then keep it in a file, or send it and tell who has answered. Exit 1 where a centre has not obeyed."""
+    centres = orders.addressed(settings, order)
+    for path in keys:
+        private = signing.read_key_file(path, "--key")
+        signed = signed.signed_by(orders.leader_of(settings, private), private)
+    signers = signed.signers(orders.leaders_of(settings))
+    typer.echo(
+        f"{order.order.value} {order.campaign or ''} to {order.to}, signed by {', '.join(signers)}".replace("  ", " ")
+    )
+    if out is not None:
+        out.write_text(signed.model_dump_json(), encoding="utf-8")
+        typer.echo(f"{out}: not sent; the next leader: dialer hq order sign {out} --key FILE")
+        return
+    if len(signers) < order.signatures_needed:
+        raise orders.OrderNotGiven("two leaders must sign it: name both keys, or --out FILE for the second one")
+    answers = asyncio.run(_send(settings, signed, order, centres, wait))
+    refused = [each for each in answers.values() if each.status != "done"]
+    missing = [centre for centre in centres if centre not in answers]
+    for each in refused:
+        typer.echo(f"{each.centre}: {each.text}")
+    typer.echo(f"{len(answers) - len(refused)} of {len(centres)} centres have done it")
+    if missing:
+        typer.echo(f"no answer from {', '.join(missing)}: they hear of it when they come back")
+    if refused or missing:
+        raise typer.Exit(1)
+
+
+async def _send(
+    settings: HqSettings, signed: SignedOrder, order: HqOrder, centres: Sequence[str], wait: float
+) -> Mapping[str, orders.OrderAnswer]:
+    try:
+        from dialer.nats.session import connected  # noqa: PLC0415 - of an extra
+    except ModuleNotFoundError as error:
+        raise HeadquartersUnreachable(NOT_INSTALLED.format(name=error.name, extra="hq")) from error
+    async with connected(
+        settings.servers, "headquarters' orders", nkey_file=settings.nkey_file, ca_file=settings.ca_file
+    ) as session:
+        return await orders.give_order(session, signed, order, centres, wait)

@@ -1,0 +1,121 @@
+"""Orders as headquarters gives them: written, signed by leaders, sent, and who has answered."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from config.errors import MatdanError
+from config.headquarters import HqSettings
+from dialer.domain import signing
+from dialer.domain.orders import HqOrder, OrderKind, SignedOrder
+from dialer.nats.wire import CMD, order_subject, reply_subject
+
+if TYPE_CHECKING:
+    from dialer.nats.session import Session
+
+MOST_STREAM_BYTES = 64 << 20
+STANDS_SECONDS = 7 * 86_400.0 - 1
+"""How long a stop and its end are valid: a centre that comes back within it hears them."""
+USUAL_SECONDS = 3_600.0
+
+
+class OrderNotGiven(MatdanError):
+    """An order was not sent. The text says what it lacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAnswer:
+    """What became of an order in a centre."""
+
+    centre: str
+    status: str  # done, refused
+    text: str
+    at: float  # epoch seconds, the centre's
+
+
+_ANSWER = TypeAdapter(OrderAnswer)
+
+
+def new_order(kind: OrderKind, to: str, now: float, valid_seconds: float | None = None, **values: Any) -> HqOrder:
+    """An order of this moment; `values` are its campaign and limits. Raises OrderNotGiven."""
+    stands = kind is OrderKind.STOP_ALL or (kind is OrderKind.RESUME and values.get("campaign") is None)
+    seconds = valid_seconds or (STANDS_SECONDS if stands else USUAL_SECONDS)
+    made_at = round(now, 3)
+    try:
+        return HqOrder(
+            id=f"{kind.value}-{int(made_at)}-{secrets.token_hex(4)}",
+            to=to,
+            order=kind,
+            made_at=made_at,
+            expires_at=made_at + seconds,
+            **values,
+        )
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(step) for step in first["loc"])
+        raise OrderNotGiven(f"{place}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ")) from error
+
+
+def leaders_of(settings: HqSettings) -> dict[str, bytes]:
+    """Everybody's public key, by name."""
+    return {each.name: signing.read_public_key(each.key) for each in settings.leaders}
+
+
+def leader_of(settings: HqSettings, private: bytes) -> str:
+    """Whose key it is. Raises OrderNotGiven."""
+    public = signing.public_key(private)
+    for name, key in leaders_of(settings).items():
+        if key == public:
+            return name
+    raise OrderNotGiven("the key is no leader's: [[leaders]] of headquarters' file names theirs")
+
+
+def addressed(settings: HqSettings, order: HqOrder) -> list[str]:
+    """The centres that an order is for. Raises OrderNotGiven where there are none."""
+    found = sorted(each.id for each in settings.centres if order.is_for(each.id, each.zone))
+    if not found:
+        raise OrderNotGiven(f"{order.to} is no centre: [[centres]] of headquarters' file names them")
+    return found
+
+
+async def give_order(
+    session: Session,
+    signed: SignedOrder,
+    order: HqOrder,
+    centres: Collection[str],
+    wait_seconds: float,
+    told: Callable[[OrderAnswer], None] = lambda _: None,
+) -> Mapping[str, OrderAnswer]:
+    """Send an order, and the answers by centre, until all have answered or the time is over; who is not there is missing, and hears
+    of it when it comes back, while the order is valid. Raises HeadquartersUnreachable where the order was not stored.
+    """
+    answers: dict[str, OrderAnswer] = {}
+    complete = asyncio.Event()
+
+    async def take(subject: str, data: bytes) -> None:
+        try:
+            answer = _ANSWER.validate_json(data)
+        except ValidationError:
+            return
+        # The server lets each centre answer on its own subject alone.
+        if subject == reply_subject(answer.centre, order.id) and answer.centre in centres:
+            answers[answer.centre] = answer
+            told(answer)
+            if len(answers) == len(centres):
+                complete.set()
+
+    await session.listen(reply_subject("*", order.id), take)
+    await session.stream(CMD, ["cmd.>"], most_bytes=MOST_STREAM_BYTES)
+    await session.put(order_subject(order.to), signed.model_dump_json().encode())
+    try:
+        async with asyncio.timeout(wait_seconds):
+            await complete.wait()
+    except TimeoutError:
+        pass
+    return answers

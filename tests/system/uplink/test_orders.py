@@ -1,0 +1,118 @@
+"""Orders over a real nats-server: every centre answers, who is away is named and hears the stop when it comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.domain.clock import SystemClock
+from dialer.domain.orders import SignedOrder
+from dialer.domain.signing import new_key_file, public_key_text
+from dialer.hq.servers import NatsServer, nats_server
+from dialer.mqtt.hearing import Reply
+from dialer.nats.session import connected
+from dialer.uplink import orders
+from dialer.uplink.orders import WayDown
+from dialer.uplink.upwards import DiallerDoor
+from tests.support.command_line import run
+
+
+class Dialler(DiallerDoor):
+    """The dialler behind its broker, as far as orders go: the second try is answered."""
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "asked", [])
+        object.__setattr__(self, "says", [None, Reply("unanswered", "")])
+
+    async def ask(self, name: str, values: dict[str, Any]) -> Reply | None:
+        says: list[Reply | None] = self.says  # type: ignore[attr-defined]
+        if says:
+            return says.pop(0)
+        assert name == "headquarters-order"
+        signed = SignedOrder.model_validate(values)
+        self.asked.append(json.loads(signed.order)["order"])  # type: ignore[attr-defined]
+        return Reply("done", "stopped 2 campaigns")
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
+    async with nats_server(tmp_path / "nats") as running:
+        yield running
+
+
+@contextlib.asynccontextmanager
+async def centre(server: NatsServer, name: str, zone: str, door: Dialler) -> AsyncIterator[None]:
+    async with connected([server.address], name) as session:
+        down = asyncio.create_task(WayDown(name, zone, session, door, SystemClock()).run())
+        yield
+        down.cancel()
+
+
+async def until(door: Dialler, wanted: list[str]) -> None:
+    async with asyncio.timeout(30):
+        while door.asked != wanted:  # type: ignore[attr-defined]
+            await asyncio.sleep(0.02)
+
+
+def a_headquarters(folder: Path, server: NatsServer) -> Path:
+    lines = [f'servers = ["{server.address}"]']
+    for name in ("asha", "ravi"):
+        key = public_key_text(new_key_file(folder / f"{name}.key"))
+        lines += ["[[leaders]]", f'name = "{name}"', f'key = "{key}"']
+    for name, zone in (("pune-1", "west"), ("pune-2", "west"), ("delhi-1", "north")):
+        lines += ["[[centres]]", f'id = "{name}"', f'zone = "{zone}"']
+    (folder / "hq.toml").write_text("\n".join(lines))
+    return folder / "hq.toml"
+
+
+async def test_a_stop_reaches_everybody_who_is_there_names_who_is_not_and_waits_for_them(
+    tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "RETRY_SECONDS", 0.02)
+    config, asha, ravi = a_headquarters(tmp_path, server), tmp_path / "asha.key", tmp_path / "ravi.key"
+    pune, delhi, late = Dialler(), Dialler(), Dialler()
+
+    async def order(*arguments: Any) -> tuple[int, str]:
+        return await asyncio.to_thread(run, "hq", "order", *arguments, "-c", config)
+
+    async with connected([server.address], "hq") as above:
+        await above.stream("CMD", ["cmd.>"])
+    async with centre(server, "pune-1", "west", pune), centre(server, "delhi-1", "north", delhi):
+        code, said = await order("stop-all", "--key", asha, "--wait", 2)
+        assert (code, "stop-all to all, signed by asha" in said) == (1, True)
+        assert "2 of 3 centres have done it\nno answer from pune-2: they hear of it when they come back" in said
+        code, said = await order("pause", "turnout", "--to", "zone:north", "--key", ravi)
+        assert (code, "1 of 1 centres have done it" in said) == (0, True)
+        code, said = await order("resume", "--key", asha)
+        assert (code, "two leaders must sign it" in said) == (2, True)
+        code, said = await order("resume", "--key", asha, "--out", tmp_path / "resume.json")
+        assert (code, "not sent" in said) == (0, True)
+        async with centre(server, "pune-2", "west", late):
+            await until(late, ["stop-all"])  # the standing stop, heard at the reconnect
+            code, said = await order("sign", tmp_path / "resume.json", "--key", ravi)
+            assert (code, "signed by asha, ravi" in said, "3 of 3" in said) == (0, True, True), said
+            await until(late, ["stop-all", "resume"])
+    await until(pune, ["stop-all", "resume"])
+    await until(delhi, ["stop-all", "pause", "resume"])
+
+
+async def test_what_is_no_order_is_told_before_anything_is_sent(tmp_path: Path, server: NatsServer) -> None:
+    config, stranger = a_headquarters(tmp_path, server), tmp_path / "stranger.key"
+    new_key_file(stranger)
+
+    async def order(*arguments: Any) -> str:
+        code, said = await asyncio.to_thread(run, "hq", "order", *arguments, "-c", config)
+        assert code == 2
+        return said
+
+    assert "the key is no leader's" in await order("stop-all", "--key", stranger)
+    assert "zone:east is no centre" in await order("stop-all", "--key", tmp_path / "asha.key", "--to", "zone:east")
+    assert "to: String should match" in await order("stop-all", "--key", tmp_path / "asha.key", "--to", "everybody")
+    assert "by seven days at most" in await order("stop-all", "--key", tmp_path / "asha.key", "--valid", 200)
+    assert "no order" in await order("sign", config, "--key", tmp_path / "asha.key")
