@@ -1,0 +1,117 @@
+"""A headquarters that publishes material over loopback HTTP(S), as a web server would, and centres that fetch it."""
+
+from __future__ import annotations
+
+import functools
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from dialer.domain.signing import public_key
+from dialer.material.centre import CentreMaterial, MaterialSource
+from dialer.material.repository import Repository, Signatory
+
+KEYS = {
+    name: bytes([65 + place]) * 32 for place, name in enumerate(("r1", "r2", "r3", "lata", "omar", "meena", "online"))
+}
+PEOPLE = [
+    Signatory("lata", "media", public_key(KEYS["lata"])),
+    Signatory("omar", "media", public_key(KEYS["omar"])),
+    Signatory("meena", "compliance", public_key(KEYS["meena"])),
+]
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    """Serves ranges, as Caddy and nginx do, and breaks off where it is told."""
+
+    def do_GET(self) -> None:
+        server = self.server
+        assert isinstance(server, _Server)
+        path = Path(self.translate_path(self.path))
+        if not path.is_file():
+            self.send_error(404)
+            return
+        data = path.read_bytes()
+        wanted = self.headers.get("Range")
+        first = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
+        server.asked.append((self.path, first))
+        self.send_response(206 if wanted else 200)
+        self.send_header("Content-Length", str(len(data) - first))
+        self.end_headers()
+        most = server.breaks_after
+        self.wfile.write(data[first:] if most is None or "/files/" not in self.path else data[first : first + most])
+        if most is not None and "/files/" in self.path:
+            self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """No word on the screen."""
+
+
+class _Server(ThreadingHTTPServer):
+    asked: list[tuple[str, int]]
+    breaks_after: int | None = None  # bytes of a file
+
+
+@dataclass
+class Publisher:
+    """A headquarters."""
+
+    folder: Path
+    repository: Repository
+    server: _Server
+    url: str
+    root: Path
+    ca_file: Path | None = None
+    versions: dict[str, int] = field(default_factory=dict)
+
+    def files_asked(self) -> list[int]:
+        """From which byte on files were asked for, since the last look."""
+        found = [first for path, first in self.server.asked if path.startswith("/files/")]
+        self.server.asked.clear()
+        return found
+
+    def approve(self, source: Path, now: float, *, name: str = "turnout", jurisdiction: str = "india") -> int:
+        """The folder as a new version, signed by both parts and published; its number."""
+        version = self.versions[name] = self.versions.get(name, 0) + 1
+        self.repository.make(source, name, version, jurisdiction, now)
+        for person in ("lata", "meena"):
+            self.repository.sign(KEYS[person])
+        self.repository.publish(KEYS["online"], now)
+        return version
+
+    def give(self, version: int, now: float, *to: str, name: str = "turnout") -> None:
+        """Those are to run it."""
+        self.repository.give(name, version, to or ("all",), (), KEYS["online"], now)
+
+    def centre(self, folder: Path, *, room_bytes: int = 1 << 40, jurisdiction: str = "india") -> CentreMaterial:
+        """A centre that fetches from here."""
+        source = MaterialSource(self.url, self.root, self.ca_file, "pune-1", "north", jurisdiction)
+        return CentreMaterial(folder, source, lambda: room_bytes)
+
+
+@contextmanager
+def publishing(
+    folder: Path, now: float, *, tls: tuple[Path, Path] | None = None, ca: Path | None = None
+) -> Iterator[Publisher]:
+    """A headquarters that has begun, for as long as the context lasts. `tls`: certificate and key; `ca`: what centres believe."""
+    repository = Repository(folder)
+    root = repository.begin([KEYS["r1"], KEYS["r2"]], [public_key(KEYS["r3"])], PEOPLE, KEYS["online"], now)
+    server = _Server(("127.0.0.1", 0), functools.partial(_Handler, directory=str(folder / "public")))
+    server.asked = []
+    if tls is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*tls)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    scheme = "http" if tls is None else "https"
+    try:
+        yield Publisher(folder, repository, server, f"{scheme}://127.0.0.1:{server.server_port}", root, ca)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
