@@ -13,6 +13,7 @@ from config.fields import PublicKey, Section, Slug
 from config.files import MOST_TOML_BYTES, NotToml, open_regular, read_bounded, toml_table
 
 ServerAddress = Annotated[str, StringConstraints(pattern=r"^(nats|tls)://[A-Za-z0-9.:\[\]-]{1,253}$")]
+MaterialAddress = Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]{1,200}[^\s?#/]$")]
 NatsKey = Annotated[str, StringConstraints(pattern=r"^U[A-Z2-7]{55}$")]
 """A public nkey of a user."""
 
@@ -53,6 +54,16 @@ class Headquarters(Section):
         le=1_000_000,
         description="what may wait for headquarters before telemetry is dropped; results never are",
     )
+    material_url: MaterialAddress | None = Field(
+        None,
+        description="where headquarters publishes material, such as https://hq.example.org/material; none: nowhere",
+    )
+    material_folder: Path = Field(
+        Path("material"), description="folder of the material; what runs stands below `current` in it"
+    )
+    material_root: Path | None = Field(
+        None, description="root.json from headquarters, by which all that is published is known"
+    )
     broker_password: SecretStr | None = Field(
         None, description="of that user at the broker; better given by MATDAN_HEADQUARTERS__BROKER_PASSWORD"
     )
@@ -77,6 +88,15 @@ class HqLeader(Leader):
     """[[leaders]] - who may order every centre at once: any one of them stops, two resume."""
 
 
+class HqBundles(Section):
+    """[bundles] - the material that headquarters publishes: its folder, whose `public` a web server serves."""
+
+    folder: Path = Field(Path("material"), description="where bundles are made and published")
+    online_key_file: Path | None = Field(
+        None, description="the key that says what is newest and who runs what, from `dialer hq keys make`; stays here"
+    )
+
+
 class HqSettings(Section):
     """The file of headquarters."""
 
@@ -85,6 +105,7 @@ class HqSettings(Section):
     )
     ca_file: Path | None = Field(None, description="certificates that the server's is checked against")
     nkey_file: Path | None = Field(None, description="the nkey's seed by which headquarters connects")
+    bundles: HqBundles = HqBundles()
     centres: tuple[HqCentre, ...] = ()
     leaders: tuple[HqLeader, ...] = ()
 

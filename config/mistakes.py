@@ -38,6 +38,7 @@ WANTED: Final = {
     r"^(AC[0-9a-f]{32})?$": "must be Twilio's account SID: AC and 32 digits or letters a-f",
     r"^(https?://[^\s?#]{1,200}[^\s?#/])?$": "must be an address such as https://dialler.example.org, without / at its end",
     r"^https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?$": "must be an address such as https://desk.example.org, without a path",
+    r"^(nats|tls)://[A-Za-z0-9.:\[\]-]{1,253}$": "must be an address such as tls://hq.example.org:4222",
     r"^https?://[^\s?#]{1,200}[^\s?#/]$": "must be an address such as https://sounds.example.org, without / at its end",
     r"^[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*$": "must be a prompt's name such as common/hold, in small letters",
 }

@@ -13,19 +13,20 @@ from pydantic import ValidationError
 
 from config.errors import SettingError
 from config.headquarters import HqSettings, load_hq_settings
-from dialer.cli.uplink import NOT_INSTALLED
+from dialer.cli.hq_bundle import app as bundle_app
+from dialer.cli.options import NOT_INSTALLED, HqOption
 from dialer.domain import signing
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
 from dialer.hq import orders
 
-app = typer.Typer(help="Headquarters of many centres: leaders' keys, orders.", no_args_is_help=True)
+app = typer.Typer(help="Headquarters of many centres: leaders' keys, orders, material.", no_args_is_help=True)
 keys_app = typer.Typer(help="Keys to sign with.", no_args_is_help=True)
 order_app = typer.Typer(help="Orders to all centres, a zone or a centre, signed by leaders.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 app.add_typer(order_app, name="order")
+app.add_typer(bundle_app, name="bundle")
 
-HqOption = Annotated[Path, typer.Option("--config", "-c", metavar="HQ.toml", help="Headquarters' own file.")]
 _ToOption = Annotated[str, typer.Option("--to", help="all, zone:NAME or centre:ID.")]
 _KeyOption = Annotated[
     list[Path], typer.Option("--key", metavar="FILE", help="A leader's private key; twice where both leaders are here.")

@@ -15,6 +15,7 @@ from dialer.domain.output import Kept
 from dialer.store.cipher import site_key
 from dialer.store.connection import Connection, reading
 
+NOT_INSTALLED = "{name} is not installed: in Matdan's own folder, .venv/bin/pip install -e '.[{extra}]'"
 _LONGEST_LINE = 1000
 
 StoreOption = Annotated[
@@ -23,6 +24,7 @@ StoreOption = Annotated[
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")
 ]
+HqOption = Annotated[Path, typer.Option("--config", "-c", metavar="HQ.toml", help="Headquarters' own file.")]
 WhoOption = Annotated[
     str | None, typer.Option("--who", help="Who answers for it, for the audit. [default: the user who is logged in]")
 ]

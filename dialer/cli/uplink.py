@@ -10,9 +10,8 @@ import typer
 
 from config.settings import load_settings
 from dialer.cli.logs import json_logging
+from dialer.cli.options import NOT_INSTALLED
 from dialer.domain.errors import HeadquartersUnreachable
-
-NOT_INSTALLED = "{name} is not installed: in Matdan's own folder, .venv/bin/pip install -e '.[{extra}]'"
 
 
 def uplink(

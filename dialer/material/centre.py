@@ -255,17 +255,22 @@ class CentreMaterial:
             shutil.rmtree(half, ignore_errors=True)
             raise
 
-    def switch(self, label: str) -> None:
-        """That version, whose folder is here, runs from now on; the one that ran is the one before. Raises MaterialRefused."""
+    def switch(self, label: str | None) -> None:
+        """That version, whose folder is here, runs from now on (None: none does); the one that ran is the one before. Raises
+        MaterialRefused.
+        """
         running = self.running()
-        if running is not None and running.label == label:
+        if label == (None if running is None else running.label):
             return
-        if not (self._folder / label / MANIFEST).exists():
+        if label is not None and not (self._folder / label / MANIFEST).exists():
             raise MaterialRefused(f"{label} is not here")
         with _told():
             if running is not None:
                 self._link(BEFORE, running.label)
-            self._link(CURRENT, label)
+            if label is None:
+                (self._folder / CURRENT).unlink()
+            else:
+                self._link(CURRENT, label)
 
     def _link(self, name: str, label: str) -> None:
         new = self._folder / f"{name}.new"

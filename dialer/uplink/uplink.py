@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import random
+import shutil
 import signal
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,9 @@ import structlog
 
 from config.errors import SettingError
 from config.settings import Settings
+from config.site_rules import site_profile
 from dialer.domain.clock import Clock, SystemClock
+from dialer.material.centre import CentreMaterial, MaterialSource
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.hearing import Hearing
 from dialer.nats.session import Session, connected
@@ -22,7 +25,7 @@ from dialer.nats.wire import live_subject
 from dialer.site.plan import broker_as, own_signer
 from dialer.store.cipher import site_key
 from dialer.store.uplink_reading import UplinkReading
-from dialer.uplink.orders import WayDown
+from dialer.uplink.downwards import MaterialDown, OrdersDown
 from dialer.uplink.sideways import WaySideways
 from dialer.uplink.upwards import DiallerDoor, WayUp
 
@@ -72,6 +75,29 @@ def refuse_unjoined(settings: Settings) -> str:
     return headquarters.user
 
 
+def material_of(settings: Settings) -> CentreMaterial | None:
+    """The folder of the centre's material; None: headquarters gives it none. Raises SettingError."""
+    headquarters = settings.headquarters
+    if headquarters.material_url is None:
+        return None
+    folder, root = headquarters.material_folder, headquarters.material_root
+    if root is None:
+        raise SettingError(
+            "settings", "headquarters.material_root", "is not set", "name the root.json from headquarters"
+        )
+    source = MaterialSource(
+        headquarters.material_url,
+        root,
+        headquarters.ca_file,
+        settings.centre.id,
+        headquarters.zone,
+        site_profile(settings).name,
+    )
+    reserve = settings.store.reserve_megabytes << 20
+    folder.mkdir(parents=True, exist_ok=True)
+    return CentreMaterial(folder, source, lambda: shutil.disk_usage(folder).free - reserve)
+
+
 async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None, clock: Clock | None = None) -> None:
     """Join the centre to its headquarters until cancelled. `broker` stands in for the settings' own.
 
@@ -85,6 +111,7 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
     live = Live(centre)
     hearing = Hearing(broker, centre, clock, live.put, random.SystemRandom())
     door = DiallerDoor(hearing, user, signer)
+    material = material_of(settings)
     with contextlib.ExitStack() as stack:
         up, sideways = [
             stack.enter_context(await asyncio.to_thread(UplinkReading, settings.store.path, site_key(settings)))
@@ -102,8 +129,11 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
                 async with asyncio.TaskGroup() as joined:
                     joined.create_task(WayUp(centre, session, door, up, clock).run(), name="uplink-up")
                     joined.create_task(WaySideways(centre, session, door, sideways).run(), name="uplink-sideways")
-                    down = WayDown(centre, headquarters.zone, session, door, clock)
-                    joined.create_task(down.run(), name="uplink-down")
+                    orders = OrdersDown(centre, headquarters.zone, session, door, clock)
+                    joined.create_task(orders.run(), name="uplink-orders")
+                    if material is not None:
+                        taken = MaterialDown(centre, session, door, material, clock)
+                        joined.create_task(taken.run(), name="uplink-material")
                     joined.create_task(live.run(session), name="uplink-live")
 
 

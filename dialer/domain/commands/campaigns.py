@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from config.words import SupervisorRole as Role
 from dialer.domain.commands.desks import Desks
 from dialer.domain.commands.registry import LINE, RULES, SUPERVISOR_ALONE, Command, Urgency, Value, offered, text_of
 from dialer.domain.model import CampaignState
@@ -55,7 +56,7 @@ class StopAll(Command):
         return await desks.campaigns.stop_all()
 
 
-@offered("reload-flows", roles=SUPERVISOR_ALONE, repeatable=True)
+@offered("reload-flows", roles=SUPERVISOR_ALONE | {Role.UPLINK}, repeatable=True)
 @dataclass(frozen=True, slots=True)
 class ReloadFlows(Command):
     """Read the flows again: the next call has the new version. A flow that is wrong leaves all of them as they are."""

@@ -17,8 +17,8 @@ from dialer.domain.signing import new_key_file, public_key_text
 from dialer.hq.servers import NatsServer, nats_server
 from dialer.mqtt.hearing import Reply
 from dialer.nats.session import connected
-from dialer.uplink import orders
-from dialer.uplink.orders import WayDown
+from dialer.uplink import downwards
+from dialer.uplink.downwards import OrdersDown
 from dialer.uplink.upwards import DiallerDoor
 from tests.support.command_line import run
 
@@ -49,7 +49,7 @@ async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
 @contextlib.asynccontextmanager
 async def centre(server: NatsServer, name: str, zone: str, door: Dialler) -> AsyncIterator[None]:
     async with connected([server.address], name) as session:
-        down = asyncio.create_task(WayDown(name, zone, session, door, SystemClock()).run())
+        down = asyncio.create_task(OrdersDown(name, zone, session, door, SystemClock()).run())
         yield
         down.cancel()
 
@@ -74,7 +74,7 @@ def a_headquarters(folder: Path, server: NatsServer) -> Path:
 async def test_a_stop_reaches_everybody_who_is_there_names_who_is_not_and_waits_for_them(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(orders, "RETRY_SECONDS", 0.02)
+    monkeypatch.setattr(downwards, "RETRY_SECONDS", 0.02)
     config, asha, ravi = a_headquarters(tmp_path, server), tmp_path / "asha.key", tmp_path / "ravi.key"
     pune, delhi, late = Dialler(), Dialler(), Dialler()
 

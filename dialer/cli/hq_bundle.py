@@ -1,0 +1,220 @@
+"""`dialer hq bundle ...`: material is made, signed by both parts, published, given to centres wave by wave, and taken back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from config.errors import SettingError
+from config.headquarters import HqSettings, load_hq_settings
+from dialer.cli.options import NOT_INSTALLED, HqOption
+from dialer.domain import signing
+from dialer.domain.errors import HeadquartersUnreachable
+from dialer.hq.waves import WaveCourse, WaveState, wave_steps
+
+if TYPE_CHECKING:
+    from dialer.material.repository import Repository
+
+app = typer.Typer(
+    help="Material: bundles of flows, texts, sounds and the like, signed by media and compliance.", no_args_is_help=True
+)
+
+LOOK_SECONDS = 1.0
+_NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The bundle's name.")]
+_VersionArgument = Annotated[int, typer.Argument(metavar="VERSION", help="Its version.")]
+_ToOption = Annotated[list[str], typer.Option("--to", help="all, zone:NAME or centre:ID; several times.")]
+
+
+def _of_hq(settings: HqSettings) -> Repository:
+    try:
+        from dialer.material.repository import Repository  # noqa: PLC0415 - of an extra
+    except ModuleNotFoundError as error:
+        raise HeadquartersUnreachable(NOT_INSTALLED.format(name=error.name, extra="hq")) from error
+    return Repository(settings.bundles.folder)
+
+
+def _online(settings: HqSettings) -> bytes:
+    path = settings.bundles.online_key_file
+    if path is None:
+        raise SettingError("hq.toml", "bundles.online_key_file", "is not set", "make one with `dialer hq keys make`")
+    return signing.read_key_file(path, "bundles.online_key_file")
+
+
+def _person(text: str, part: str) -> tuple[str, str, bytes]:
+    name, equals, key = text.partition("=")
+    if not equals or not name or not key.startswith("ed25519:") or len(key) != len("ed25519:") + 44:
+        raise typer.BadParameter(f"{text!r} is no NAME=ed25519:..., as `dialer hq keys make` prints it")
+    return name, part, signing.read_public_key(key)
+
+
+@app.command()
+def begin(
+    config: HqOption,
+    root_key: Annotated[list[Path], typer.Option("--root-key", metavar="FILE", help="A root's private key; two.")],
+    media: Annotated[list[str], typer.Option("--media", metavar="NAME=KEY", help="Somebody of media.")],
+    compliance: Annotated[list[str], typer.Option("--compliance", metavar="NAME=KEY", help="Somebody of compliance.")],
+    root: Annotated[
+        list[str] | None, typer.Option("--root", metavar="NAME=KEY", help="A third root's public key, kept elsewhere.")
+    ] = None,
+) -> None:
+    """Begin, once: who signs for which part. Give the root.json that is named to every centre (headquarters.material_root).
+
+    Best on a machine without a line; then only the folder, and not the root keys, goes to headquarters' machine.
+    """
+    settings = load_hq_settings(config)
+    repository = _of_hq(settings)
+    from dialer.material.repository import Signatory  # noqa: PLC0415
+    from dialer.material.trust import COMPLIANCE, MEDIA  # noqa: PLC0415
+
+    people = [Signatory(*_person(each, MEDIA)) for each in media]
+    people += [Signatory(*_person(each, COMPLIANCE)) for each in compliance]
+    keys = [signing.read_key_file(path, "--root-key") for path in root_key]
+    others = [_person(each, "root")[2] for each in root or ()]
+    path = repository.begin(keys, others, people, _online(settings), time.time())
+    typer.echo(f"{path}: to every centre, as headquarters.material_root; lock the root keys away")
+
+
+@app.command()
+def make(
+    source: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="What it is made of; names with a dot before are left out.")
+    ],
+    name: _NameArgument,
+    version: _VersionArgument,
+    config: HqOption,
+    jurisdiction: Annotated[str, typer.Option(help="The profile that it was made under: no other centre takes it.")],
+) -> None:
+    """Make a version of a bundle: flows/, scripts/, texts/, sounds/, catalogue/ and what else a folder has. Nobody gets it yet."""
+    if not source.is_dir():
+        raise typer.BadParameter(f"{source} is no folder")
+    manifest, new = _of_hq(load_hq_settings(config)).make(source, name, version, jurisdiction, time.time())
+    typer.echo(
+        f"{manifest.label}: {len(manifest.files):,} files, {manifest.size:,} bytes, {new:,} of them new;"
+        " next: media and compliance sign (dialer hq bundle sign)"
+    )
+
+
+@app.command()
+def sign(
+    config: HqOption, key: Annotated[Path, typer.Option("--key", metavar="FILE", help="Your private key.")]
+) -> None:
+    """Sign what is drafted: all that it approves, and approves no more, is told before. Media and compliance each."""
+    repository = _of_hq(load_hq_settings(config))
+    new, gone = repository.changes()
+    for target in new:
+        manifest = repository.manifest(target)
+        typer.echo(f"approves {manifest.label}: {len(manifest.files):,} files, {manifest.size:,} bytes")
+    for target in gone:
+        typer.echo(f"approves no more {target}")
+    signed = repository.sign(signing.read_key_file(key, "--key"))
+    typer.echo(f"signed by {', '.join(f'{name} ({part})' for name, part in sorted(signed.items()))}")
+
+
+@app.command()
+def publish(config: HqOption) -> None:
+    """Publish what media and compliance have signed. Which centre runs it says `give`, or `waves`."""
+    settings = load_hq_settings(config)
+    repository = _of_hq(settings)
+    repository.publish(_online(settings), time.time())
+    typer.echo(f"approved: {', '.join(repository.approved()) or 'nothing'}")
+
+
+@app.command()
+def withdraw(name: _NameArgument, version: _VersionArgument, config: HqOption) -> None:
+    """Draft that a version is approved no more; it holds once it is signed and published. `give` centres another one."""
+    _of_hq(load_hq_settings(config)).withdraw(name, version, time.time())
+    typer.echo(f"{name} {version} is drafted as withdrawn; next: media and compliance sign (dialer hq bundle sign)")
+
+
+@app.command()
+def give(name: _NameArgument, version: _VersionArgument, config: HqOption, to: _ToOption) -> None:
+    """Say who is to run a version from now on, an earlier one too: this is how to go back. Centres look every 20 seconds."""
+    settings = load_hq_settings(config)
+    _give(settings, name, version, to)
+    for wave in _of_hq(settings).waves().waves:
+        typer.echo(f"{wave.name} {wave.version}: {', '.join(wave.to)}")
+
+
+def _give(settings: HqSettings, name: str, version: int, to: Collection[str]) -> None:
+    covered = [f"centre:{each.id}" for each in settings.centres if {"all", f"zone:{each.zone}"} & {*to}]
+    if "all" in to:
+        covered += {f"zone:{each.zone}" for each in settings.centres}
+    _of_hq(settings).give(name, version, to, [*covered, *to], _online(settings), time.time())
+
+
+@app.command()
+def freshen(config: HqOption) -> None:
+    """Say again that nothing is newer: centres believe it for two days. Run it every hour."""
+    settings = load_hq_settings(config)
+    _of_hq(settings).freshen(_online(settings), time.time())
+
+
+@app.command()
+def waves(
+    name: _NameArgument,
+    version: _VersionArgument,
+    config: HqOption,
+    first: Annotated[
+        list[str] | None, typer.Option("--first", metavar="ID", help="A centre of the first wave.")
+    ] = None,
+    hold: Annotated[float, typer.Option(help="Minutes that each wave is watched.")] = 5.0,
+    patience: Annotated[float, typer.Option(help="Minutes in which a wave's centres must run it.")] = 10.0,
+) -> None:
+    """Give a version to three centres, then to a zone, then to all; it stops by itself where a centre has trouble. Exit 1 then.
+
+    Those that have it keep it: `give` the version before to go back.
+    """
+    settings = load_hq_settings(config)
+    zones = {each.id: each.zone for each in settings.centres}
+    if not zones:
+        raise SettingError(str(config), "centres", "is empty", "name the centres")
+    try:
+        steps = wave_steps(zones, first or ())
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    course = WaveCourse(f"{name}-{version}", steps, hold_seconds=hold * 60, patience_seconds=patience * 60)
+    raise typer.Exit(asyncio.run(_run_waves(settings, name, version, course)))
+
+
+async def _run_waves(settings: HqSettings, name: str, version: int, course: WaveCourse) -> int:
+    """The exit code."""
+    try:
+        from dialer.nats.session import connected  # noqa: PLC0415 - of an extra
+    except ModuleNotFoundError as error:
+        raise HeadquartersUnreachable(NOT_INSTALLED.format(name=error.name, extra="hq")) from error
+
+    async def hear(subject: str, data: bytes) -> None:
+        _, centre, kind, *_ = subject.split(".")
+        try:
+            said = json.loads(data)
+            if kind == "material":
+                course.says(centre, said["running"], said["wanted"], str(said["trouble"]))
+            else:
+                course.alerts(centre, [str(each["code"]) for each in said["alerts"]])
+        except (ValueError, KeyError, TypeError):
+            return  # none of ours
+
+    async with connected(
+        settings.servers, "headquarters' waves", nkey_file=settings.nkey_file, ca_file=settings.ca_file
+    ) as session:
+        await session.listen("live.*.material", hear)
+        await session.listen("live.*.alert", hear)
+        state = WaveState.NEXT
+        while state in {WaveState.NEXT, WaveState.WAIT}:
+            if state is WaveState.NEXT:
+                step = course.give(time.monotonic())
+                await asyncio.to_thread(_give, settings, name, version, step.to)
+                typer.echo(f"{name} {version} to {', '.join(step.to)}: {len(step.centres)} centres")
+            await asyncio.sleep(LOOK_SECONDS)
+            state = course.look(time.monotonic())
+    if state is WaveState.STOPPED:
+        typer.echo(f"stopped, nobody else gets it: {course.trouble}")
+        return 1
+    typer.echo("every centre runs it" if not course.missing else f"not there yet: {', '.join(course.missing)}")
+    return 1 if course.missing else 0

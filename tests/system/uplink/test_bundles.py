@@ -1,0 +1,158 @@
+"""The whole way of a bundle, by the commands that people give, to centres that look for themselves: waves, trouble, and back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.cli import hq_bundle
+from dialer.domain.clock import SystemClock
+from dialer.domain.signing import public_key, public_key_text
+from dialer.hq.servers import NatsServer, nats_server
+from dialer.material.centre import CentreMaterial, MaterialSource
+from dialer.mqtt.hearing import Reply
+from dialer.nats.session import connected
+from dialer.uplink import downwards
+from dialer.uplink.downwards import MaterialDown
+from dialer.uplink.upwards import DiallerDoor
+from tests.support.command_line import run
+from tests.support.material import KEYS, Publisher, publishing
+
+ZONES = {"c1": "west", "c2": "west", "c3": "north", "c4": "west", "c5": "south"}
+
+
+class Dialler(DiallerDoor):
+    """The dialler behind its broker: it takes flows that are not wrong."""
+
+    def __init__(self, folder: Path) -> None:
+        object.__setattr__(self, "folder", folder)
+
+    async def ask(self, name: str, values: dict[str, Any]) -> Reply | None:
+        folder: Path = self.folder  # type: ignore[attr-defined]
+        text = (folder / "current/flows/turnout.yaml").read_text()
+        return Reply("refused", "no such node") if "wrong" in text else Reply("done", "")
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
+    async with nats_server(tmp_path / "nats") as running:
+        yield running
+
+
+@pytest.fixture
+def publisher(tmp_path: Path) -> Any:
+    with publishing(tmp_path / "hq", time.time()) as running:
+        yield running
+
+
+@contextlib.asynccontextmanager
+async def centres(folder: Path, server: NatsServer, publisher: Publisher) -> AsyncIterator[None]:
+    async with contextlib.AsyncExitStack() as stack:
+        tasks = []
+        for name, zone in ZONES.items():
+            session = await stack.enter_async_context(connected([server.address], name))
+            source = MaterialSource(publisher.url, publisher.root, None, name, zone, "india")
+            (folder / name).mkdir(exist_ok=True)
+            material = CentreMaterial(folder / name, source, lambda: 1 << 40)
+            down = MaterialDown(name, session, Dialler(folder / name), material, SystemClock())
+            tasks.append(asyncio.create_task(down.run()))
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+def run_what(folder: Path) -> dict[str, str]:
+    return {
+        name: (folder / name / "current").readlink().name for name in ZONES if (folder / name / "current").is_symlink()
+    }
+
+
+async def test_a_bundle_goes_from_the_media_team_to_every_centre_stops_at_trouble_and_goes_back(
+    tmp_path: Path, server: NatsServer, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downwards, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(hq_bundle, "LOOK_SECONDS", 0.05)
+    config, source = tmp_path / "hq.toml", tmp_path / "source"
+    for name in ("lata", "meena", "online"):
+        (tmp_path / f"{name}.key").touch(mode=0o600)
+        key = public_key_text(KEYS[name]).replace("ed25519:", "ed25519-private:")  # of the same form
+        (tmp_path / f"{name}.key").write_text(key)
+    lines = [f'servers = ["{server.address}"]', "[bundles]", f'folder = "{publisher.folder}"']
+    lines += [f'online_key_file = "{tmp_path / "online.key"}"']
+    for name, zone in ZONES.items():
+        lines += ["[[centres]]", f'id = "{name}"', f'zone = "{zone}"']
+    config.write_text("\n".join(lines))
+
+    async def bundle(*arguments: Any) -> tuple[int, str]:
+        code, said = await asyncio.to_thread(run, "hq", "bundle", *arguments, "-c", config)
+        return code, re.sub(r"20\d\d-\d\d-\d\d .*\n", "", said)  # what the centres log, which are this process
+
+    async def approve(version: int, text: str) -> None:
+        (source / "flows").mkdir(parents=True, exist_ok=True)
+        (source / "flows/turnout.yaml").write_text(text)
+        code, said = await bundle("make", source, "turnout", version, "--jurisdiction", "india")
+        assert (code, f"turnout-{version}: 1 files, {len(text)} bytes, {len(text)} of them new" in said) == (0, True)
+        code, said = await bundle("publish")
+        assert (code, "nobody of media has signed" in said) == (2, True)
+        for name, part in (("lata", "media"), ("meena", "compliance")):
+            code, said = await bundle("sign", "--key", tmp_path / f"{name}.key")
+            assert (code, f"approves turnout-{version}" in said, f"{name} ({part})" in said) == (0, True, True)
+        assert (await bundle("publish"))[0] == 0
+
+    async with centres(tmp_path, server, publisher):
+        await approve(1, "flow: 1")
+        code, said = await bundle("waves", "turnout", 1, "--hold", 0)
+        steps = [
+            "turnout 1 to centre:c1, centre:c2, centre:c3: 3 centres",
+            "turnout 1 to zone:west: 4 centres",
+            "turnout 1 to all: 5 centres",
+            "every centre runs it",
+        ]
+        assert (code, said.splitlines()) == (0, steps)
+        assert run_what(tmp_path) == dict.fromkeys(ZONES, "turnout-1")
+        await approve(2, "wrong")
+        code, said = await bundle("waves", "turnout", 2, "--hold", 0, "--first", "c3", "--first", "c5")
+        assert (code, "stopped, nobody else gets it: c" in said, "taken back: no such node" in said) == (1, True, True)
+        assert run_what(tmp_path) == dict.fromkeys(ZONES, "turnout-1")
+        await approve(3, "flow: 3")
+        assert (await bundle("give", "turnout", 3, "--to", "all")) == (0, "turnout 3: all\n")
+        async with asyncio.timeout(30):
+            while set(run_what(tmp_path).values()) != {"turnout-3"}:
+                await asyncio.sleep(0.05)
+        assert (await bundle("give", "turnout", 1, "--to", "zone:west"))[1] == "turnout 1: zone:west\nturnout 3: all\n"
+        async with asyncio.timeout(30):
+            while list(run_what(tmp_path).values()) != [
+                f"turnout-{1 if zone == 'west' else 3}" for zone in ZONES.values()
+            ]:
+                await asyncio.sleep(0.05)
+        code, said = await bundle("give", "turnout", 9, "--to", "all")
+        assert (code, "is not approved" in said) == (2, True)
+        assert (await bundle("withdraw", "turnout", 2))[0] == 0
+        assert "approves no more bundles/turnout/2.json" in (await bundle("sign", "--key", tmp_path / "meena.key"))[1]
+        assert (await bundle("freshen"))[0] == 0
+
+
+def test_a_beginning_is_told_where_its_root_is(tmp_path: Path) -> None:
+    config = tmp_path / "hq.toml"
+    config.write_text(f'[bundles]\nfolder = "{tmp_path / "material"}"\nonline_key_file = "{tmp_path / "online.key"}"\n')
+    public = {}
+    for name in ("r1", "r2", "online", "lata", "meena"):
+        code, said = run("hq", "keys", "make", tmp_path / f"{name}.key")
+        public[name] = said.splitlines()[0].removeprefix('key = "').removesuffix('"')
+        assert code == 0
+    people = ["--media", f"lata={public['lata']}", "--compliance", f"meena={public['meena']}"]
+    roots: list[str | Path] = ["--root-key", tmp_path / "r1.key", "--root-key", tmp_path / "r2.key"]
+    third = ["--root", f"r3={public_key_text(public_key(KEYS['r3']))}"]
+    code, said = run("hq", "bundle", "begin", *roots, *third, *people, "-c", config)
+    assert (code, said.partition(":")[0]) == (0, str(tmp_path / "material/public/metadata/1.root.json"))
+    code, said = run("hq", "bundle", "begin", *roots, *people, "-c", config)
+    assert (code, "begun already" in said) == (2, True)
+    code, said = run("hq", "bundle", "begin", *roots, "--media", "lata", "--compliance", "x=y", "-c", config)
+    assert (code, "'lata' is no NAME=ed25519" in said) == (2, True)
