@@ -103,10 +103,12 @@ def make_plan(
     texts: Mapping[PromptName, str],
     *,
     again: bool = False,
+    unsaid: Callable[[PromptName], str | None] = lambda _: None,
 ) -> Plan:
     """Which recordings are to be prepared, which are as they were, and which cannot be. `sources` are relative to the recordings.
 
-    `texts` is what each prompt says. `again` prepares what has not changed too. Reads the recordings to hash them; writes nothing.
+    `texts` is what each prompt says. `again` prepares what has not changed too; `unsaid` says why nobody would hear a prompt. Reads
+    the recordings to hash them; writes nothing.
     """
     jobs: list[Job] = []
     unchanged: list[PromptName] = []
@@ -120,7 +122,7 @@ def make_plan(
             refused.append(Refused(shown(source), str(error).partition(": ")[2] or "is no prompt's name"))
             continue
         path = places.recordings / source
-        why = _cannot_be_taken(path, root, taken.get(name))
+        why = _cannot_be_taken(path, root, taken.get(name)) or unsaid(name)
         if why is not None:
             refused.append(Refused(shown(source), why))
             continue
@@ -281,6 +283,7 @@ def prepare(
     catalogue: Path | None = None,
     workers: int = 0,
     again: bool = False,
+    unsaid: Callable[[PromptName], str | None] = lambda _: None,
     told: Callable[[Prepared | Refused | None, int], None] = lambda result, total: None,
 ) -> PrepareReport:
     """Prepare every recording, put its sounds in place and its entry into `entries`, which are written to `catalogue` with them.
@@ -289,7 +292,7 @@ def prepare(
     Raises AudioError where there are no recordings to look for, or sounds or catalogue cannot be written.
     """
     sources, unseen = recordings_in(places.recordings)
-    plan = make_plan(places, sources, entries, recipe, texts, again=again)
+    plan = make_plan(places, sources, entries, recipe, texts, again=again, unsaid=unsaid)
     remove_other_kinds(places, entries)
     report = PrepareReport(unchanged=list(plan.unchanged), refused=[*unseen, *plan.refused])
     told(None, len(plan.jobs))

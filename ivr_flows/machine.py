@@ -7,6 +7,7 @@ action like any other, so what follows it in the flow ("noted, thank you") is sa
 from __future__ import annotations
 
 from ivr_flows.errors import UnexpectedInput
+from ivr_flows.model import FlowPurpose
 from ivr_flows.node import KEYS, Acting, Flow, Going, HandedOver, Hanging, Node, Walked
 from ivr_flows.turns import (
     Action,
@@ -58,15 +59,22 @@ def _answer(flow: Flow, state: FlowState, node: Node, event: Input) -> Turn:
         case Acting():
             return _offer(flow, follows.state, follows.action)
         case Going():
-            return _go(flow, follows.state, follows.target)
+            return _go(flow, node, follows)
         case HandedOver():
             return Turn(None, follows.state.but(ending=Ending.TRANSFERRED, waiting=""))
     problem = f"{type(event).__name__} does not answer the {state.waiting} that is waited for"
     raise UnexpectedInput(flow.file, node.line, node.name, problem)
 
 
-def _go(flow: Flow, state: FlowState, target: str) -> Turn:
-    return _settle(flow, state.but(node=target, no_input=0, no_match=0, waiting=""))
+def _go(flow: Flow, node: Node, going: Going) -> Turn:
+    state, current = going.state, flow.flow_of(tuple(frame.flow for frame in going.state.frames))
+    target = current.nodes[going.target]
+    opts_out = target.opts_out or (
+        target.calls is not None and current.subflows[target.calls].purpose is FlowPurpose.OPT_OUT
+    )
+    if opts_out and node.keeps is not None:  # the key said that, and is no answer to what was asked
+        state = state.but(answers={name: value for name, value in state.answers.items() if name != node.keeps})
+    return _settle(flow, state.but(node=going.target, no_input=0, no_match=0, waiting=""))
 
 
 def _settle(flow: Flow, state: FlowState) -> Turn:
@@ -80,14 +88,15 @@ def _settle(flow: Flow, state: FlowState) -> Turn:
             return _end(state, Ending.FAULT, ())
         seen.add((state.frames, state.node))
         current = flow.flow_of(tuple(frame.flow for frame in state.frames))
-        follows = current.nodes[state.node].enter(current, state)
+        node = current.nodes[state.node]
+        follows = node.enter(current, state)
         match follows:
             case Walked():
                 state = follows.state
             case Acting():
                 return _offer(flow, follows.state, follows.action)
             case Going():
-                return _go(flow, follows.state, follows.target)
+                return _go(flow, node, follows)
             case Hanging():
                 return _end(state, Ending.COMPLETED, follows.prompts, follows.reason)
 

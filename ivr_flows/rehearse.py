@@ -111,7 +111,7 @@ class Rehearsal:
                 event = HungUp() if line is None else Recorded("rehearsal", float(len(line)))
             case Transfer():
                 self._say(action.prompts)
-                self.hear(f"[{action.to}: {'an agent takes the call' if self.agent_free else 'nobody is free'}]")
+                self.hear(f"[agents: {'an agent takes the call' if self.agent_free else 'nobody is free'}]")
                 event = Transferred() if self.agent_free else TransferFailed()
             case SendSms():
                 text = filled(f"{SMS}{action.template}", self.language, action.values, self.texts)

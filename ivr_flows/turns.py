@@ -105,7 +105,6 @@ class Transfer:
 
     node: str
     prompts: tuple[PromptRef, ...]
-    to: str
     answers: Mapping[str, str]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -34,8 +35,10 @@ from config.site_rules import site_profile
 from dialer.cli.audio_approvals import Statuses, approve, known, statuses
 from dialer.cli.progress import progress
 from dialer.ivr.prompts import catalogue_of, labels_synthetic, places_of, recipe_of
+from dialer.site.plan import flows_of
+from ivr_flows.catalogue import load_flow, shipped_flows
 from ivr_flows.model import PromptKind
-from ivr_flows.sounds import name_sound, text_sound
+from ivr_flows.sounds import name_sound, sounds_said, text_sound
 from ivr_flows.texts import FALLBACK_LANGUAGE, INFORMATION_TEXT, SMS, Texts, information_text, segments, texts_with
 
 # Everything that has to be recorded so that every flow can speak: each prompt of each language with its words.
@@ -124,6 +127,7 @@ def prepare_command(
     console = Console()
     words = _words(settings, texts)
     say = _said(settings, words, words.languages()) | _message(settings, words)
+    unsaid = _unsaid(settings, words, say)
     catalogue = catalogue_of(settings)
     with changing(catalogue) as entries, progress("preparing") as advance:
         before = dict(entries)
@@ -142,6 +146,7 @@ def prepare_command(
             catalogue=catalogue,
             workers=settings.audio.workers,
             again=again,
+            unsaid=unsaid,
             told=told,
         )
         placed = _put_message(settings, entries, before)
@@ -351,6 +356,12 @@ def check_command(config: ConfigOption = None, language: LanguageOption = None, 
         for name, text in sorted(wanted.items())
         if name in entries and entries[name].text and entries[name].text != text
     ]
+    unsaid = _unsaid(settings, words, _said(settings, words, words.languages()) | _message(settings, words))
+    wrong += [
+        f"{name.path}: {why}; dialer audio remove {name.path}"
+        for name in sorted(entries)
+        if (not language or name.language in language) and (why := unsaid(name)) is not None
+    ]
     wrong += [
         f"{name.path}: its recording {entry.source} is gone; put it back, or dialer audio remove {name.path}"
         for name, entry in sorted(entries.items())
@@ -389,6 +400,34 @@ def _said(settings: Settings, words: Texts, languages: list[str]) -> dict[Prompt
     """What callers of this site hear in these languages, but for places and the information message: prompts and their words."""
     name = spoken_names([(PromptKind.NAME, settings.centre.organisation)], languages)
     return spoken_texts(words, languages) | spoken_words(languages) | name
+
+
+def _unsaid(settings: Settings, words: Texts, said: Iterable[PromptName]) -> Callable[[PromptName], str | None]:
+    """Why nobody would hear a prompt; None: a flow, shipped or of the settings, says it, or the dialler. Raises FlowError."""
+    known = {each.name for each in said} | set(filter(None, (settings.recordings.prompt,)))
+    for source in sorted({*shipped_flows(), *flows_of(settings)}):
+        if not source.startswith("script:"):
+            flow = load_flow(source)
+            sounds = (each for language in words.languages() for each in sounds_said(flow, language, words))
+            known |= {prompt.name for each in sounds if (prompt := prompt_of_sound(each)) is not None}
+    campaigns = [each.id for each in settings.campaigns]
+    free: tuple[str, ...] = (f"{PromptKind.PLACE.value}/", f"{PromptKind.NAME.value}/")
+    if not flows_of(settings):
+        free = (*free, f"{PromptKind.RECORDING.value}/")  # a campaign's own audio, for a flow that is not named yet
+
+    def why(name: PromptName) -> str | None:
+        if name.campaign and campaigns and name.campaign not in campaigns:
+            return f"is for the campaign {name.campaign!r}, which the settings do not have{_meant(name.campaign, campaigns)}"
+        if name.name in known or name.name.startswith(free):
+            return None
+        return f"no flow says {name.name}{_meant(name.name, known)}"
+
+    return why
+
+
+def _meant(name: str, names: Collection[str]) -> str:
+    near = get_close_matches(name, names, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _message(settings: Settings, words: Texts, only: list[str] | None = None) -> dict[PromptName, str]:

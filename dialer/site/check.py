@@ -37,6 +37,7 @@ from dialer.switch.asterisk.scripts.runner import PREFIX, Containment, find_cont
 from dialer.switch.twilio import NO_TWILIO
 from ivr_flows.catalogue import load_flow, refuse_unsafe
 from ivr_flows.model import Offer, offers_allowed
+from ivr_flows.nodes.transfer import TransferNode
 from ivr_flows.script import ScriptLibrary
 from ivr_flows.texts import texts_with
 
@@ -256,6 +257,15 @@ def _flow(what: str, flow: str, settings: Settings, answers: str = "") -> Iterat
     loaded = load_flow(flow)
     refuse_unsafe(loaded, texts_with(settings.flows.texts), _offers(settings))
     yield Finding(what, Verdict.GOOD, f"flow {loaded.name} {loaded.version} is sound{answers}")
+    if loaded.name != Path(loaded.file).stem:
+        text = (
+            f"{loaded.file} is the flow {loaded.name}: reports have that name, and a subdialog is found by its file's"
+        )
+        yield Finding(what, Verdict.NOTE, text)
+    if not settings.seats and any(
+        isinstance(node, TransferNode) for part in loaded.parts() for node in part.nodes.values()
+    ):
+        yield Finding(what, Verdict.BAD, f"flow {loaded.name} transfers to agents, and there is no seat; add [[seats]]")
 
 
 def _agents_script(campaign: str, settings: Settings) -> Iterator[Finding]:

@@ -6,27 +6,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ivr_flows.keys import NODE, PROMPTS, key
+from ivr_flows.keys import NODE, PROMPTS, key, word
 from ivr_flows.known import resolve
 from ivr_flows.model import Prompt
 from ivr_flows.node import Acting, Answered, Entered, Flow, Going, HandedOver, Look, Node, node_kind
 from ivr_flows.turns import FlowState, Input, Transfer, TransferFailed, Transferred
 
 
-@node_kind("transfer")
+@node_kind("transfer", word("agents"))
 @dataclass(frozen=True, slots=True)
 class TransferNode(Node):
-    """Hand the call to an agent; the flow ends there. `failed` when no agent can take it."""
+    """Hand the call to an agent of its campaign, one who has its skill; the flow ends there. `failed` when no agent can take it."""
 
     look: ClassVar[Look] = Look.SERVICE
     ends_call: ClassVar[bool] = True
 
-    to: str = key(NODE, "transfer")  # name of the campaign or skill whose agents take it
     prompts: tuple[Prompt, ...] = key(PROMPTS, "say")
     failed: str = key(NODE.of("Node when no agent can take it."))
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        return Acting(state, Transfer(state.where, resolve(state, self.prompts), self.to, dict(state.answers)))
+        return Acting(state, Transfer(state.where, resolve(state, self.prompts), dict(state.answers)))
 
     def answer(self, state: FlowState, event: Input) -> Answered:
         if isinstance(event, Transferred):
@@ -44,7 +43,7 @@ class TransferNode(Node):
 
     @property
     def title(self) -> str:
-        return f"Connects with {self.to}"
+        return "Connects with agents"
 
     def notes(self) -> list[str]:
         """None: that nobody is free is drawn."""

@@ -16,6 +16,7 @@ from dialer.domain.model import Confidence, Disposition, MarkKind, MarkSource, O
 from dialer.pacing.port import Limit
 from ivr_flows.catalogue import refuse_unsafe
 from ivr_flows.load import parse_flow
+from ivr_flows.model import FlowPurpose
 from ivr_flows.node import NODE_KINDS
 from ivr_flows.script import VALUES, check_script, parse_script
 from ivr_flows.texts import shipped_texts
@@ -97,6 +98,11 @@ def test_every_kind_of_node_is_in_the_page_on_flows() -> None:
     page = (DOCS / "flows.md").read_text(encoding="utf-8")
     for kind in NODE_KINDS:
         assert f"`{kind}" in page, kind
+
+
+@pytest.mark.parametrize("purpose", FlowPurpose)
+def test_every_purpose_is_in_the_page_on_flows(purpose: str) -> None:
+    assert f"| `{purpose}` |" in (DOCS / "flows.md").read_text(encoding="utf-8")
 
 
 def test_the_settings_in_the_page_on_twilio_are_settings() -> None:

@@ -241,3 +241,47 @@ def test_rules_without_a_catalogue_are_refused(tmp_path: Path) -> None:
     path.write_text('[audio]\nformats = ["alaw", "alaw"]\n')
     with pytest.raises(SettingError, match="formats names one twice"):
         load_settings(path)
+
+
+def test_a_recording_that_no_flow_says_is_refused_and_named_with_what_was_meant(site: Path) -> None:
+    for slip in (
+        "hi/turnout/questoin",
+        "campaign/turnout-ivr/hi/turnout/question",
+        "campaign/turnout/hi/turnout/question",
+    ):
+        write_recording(site / f"recordings/{slip}.mp3", speech(0.5, 44_100), 44_100)
+    with (site / "centre.toml").open("a") as settings:
+        settings.write('[[campaigns]]\nid = "turnout-ivr"\nkind = "ivr"\nflow = "turnout"\n')
+    code, said, _ = audio("prepare")
+    assert code == 1
+    refused = {line for line in said.splitlines() if ".mp3: " in line}
+    assert refused == {
+        "campaign/turnout/hi/turnout/question.mp3: is for the campaign 'turnout', which the settings do not have;"
+        " did you mean turnout-ivr?",
+        "hi/recording/message.mp3: no flow says recording/message; did you mean recording/campaign_message?",
+        "hi/turnout/questoin.mp3: no flow says turnout/questoin; did you mean turnout/question?",
+    }
+    assert "1 prepared, 0 unchanged, 3 refused" in said
+
+
+def test_what_was_taken_before_and_no_flow_says_is_told_by_check(site: Path) -> None:
+    write_prompts(site, {PromptName("", "hi", "turnout/questoin"): entry()})
+    code, said, _ = audio("check", "-l", "hi")
+    assert code == 1
+    assert "hi/turnout/questoin: no flow says turnout/questoin; did you mean turnout/question?" in said
+
+
+def test_prompts_of_a_flow_and_of_texts_of_the_site_are_taken(site: Path) -> None:
+    (site / "own.yaml").write_text(
+        "flow: own\npurpose: information\nstart: hello\nnodes:\n"
+        "  hello: {say: [{recording: candidate}, own.welcome], next: bye}\n"
+        "  bye: {disconnect: done, say: [common.goodbye]}\n"
+    )
+    (site / "texts").mkdir()
+    (site / "texts/hi.yaml").write_text("own.welcome: नमस्ते\n")
+    with (site / "centre.toml").open("a") as settings:
+        settings.write('[flows]\ntexts = "texts"\n[[campaigns]]\nid = "own"\nkind = "ivr"\nflow = "own.yaml"\n')
+    (site / "recordings/hi/recording/message.mp3").rename(site / "recordings/hi/recording/candidate.mp3")
+    write_recording(site / "recordings/hi/own/welcome.mp3", speech(0.5, 44_100), 44_100)
+    code, said, _ = audio("prepare")
+    assert (code, "2 prepared, 0 unchanged, 0 refused" in said) == (0, True), said

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from ivr_flows.errors import UnexpectedInput
+from ivr_flows.catalogue import load_flow
+from ivr_flows.errors import FlowError, UnexpectedInput
 from ivr_flows.machine import step
 from ivr_flows.model import MarkKind, Scalar, Scope
 from ivr_flows.nodes.field import polling_hour
@@ -315,7 +318,6 @@ def test_material_goes_to_an_agent_or_offers_a_call_back() -> None:
     assert said(question.action)[0] == "campaign_message"
     transfer = run(flow, [Played(), Digits("1")])
     assert isinstance(transfer.action, Transfer)
-    assert transfer.action.to == "agents"
     gone = run(flow, [Played(), Digits("1"), Transferred()])
     assert gone.action is None
     assert gone.state.ending is Ending.TRANSFERRED
@@ -439,3 +441,36 @@ def test_a_terminator_keyed_before_a_field_is_an_empty_entry() -> None:
     turn = run(flow, [Played("#")])
     assert isinstance(turn.action, Collect)
     assert (turn.action.typed_ahead, turn.state.no_input, turn.state.no_match) == ("", 1, 0)
+
+
+SURVEY = """
+  first: {menu: [sample.question], choices: {1: second, 9: never}, answer: opinion}
+  second: {field: age, say: [sample.question], choices: {"#": bye, "*": never}, next: bye, min_digits: 1, max_digits: 2}
+  never: {opt_out: number, next: bye, failed: bye}
+"""
+
+
+def test_a_key_that_opts_out_is_no_answer_to_what_was_asked() -> None:
+    flow = sample(SURVEY)
+    asked_out = run(flow, [Digits("9")])
+    assert isinstance(asked_out.action, Commit)
+    assert (asked_out.action.commit.kind, asked_out.state.answers) == (CommitKind.OPT_OUT, {})
+    assert run(flow, [Digits("1")]).state.answers == {"opinion": "1"}
+    later = run(flow, [Digits("1"), Digits("*")])
+    assert isinstance(later.action, Commit)
+    assert later.state.answers == {"opinion": "1"}
+
+
+def test_a_key_that_leads_to_the_flow_of_opt_outs_is_none_either(tmp_path: Path) -> None:
+    (tmp_path / "sample.yaml").write_text(
+        HEAD + "  first: {menu: [sample.question], choices: {1: bye, 9: never}, answer: opinion}\n"
+        "  never: {subdialog: opt_out, next: bye}\n"
+    )
+    flow = load_flow(str(tmp_path / "sample.yaml"))
+    assert run(flow, [Digits("9")]).state.answers == {}
+    assert run(flow, [Digits("1")]).state.answers == {"opinion": "1"}
+
+
+def test_a_transfer_goes_to_agents_and_to_nobody_else() -> None:
+    with pytest.raises(FlowError, match="`transfer: boss` is not known; use one of agents"):
+        sample("  first: {transfer: boss, failed: bye}\n")

@@ -322,3 +322,32 @@ async def test_the_script_of_agents_is_looked_at(tmp_path: Path) -> None:
     assert note.text.endswith("is not in ta (centre.language): agents read it in hi")
     missing = await found("no_such")
     assert "no_such: no such script; use one of before_poll, polling_day" in missing[0].text
+
+
+FLOW = """
+flow: errand
+purpose: information
+start: first
+no_input: {reprompts: 1, then: bye}
+no_match: {reprompts: 1, then: bye}
+nodes:
+  first: {menu: [turnout.question], choices: {1: agent, 9: out}}
+  agent: {transfer: agents, failed: bye}
+  out: {opt_out: number, next: bye, failed: bye}
+  bye: {disconnect: done, say: [common.goodbye]}
+"""
+
+
+async def test_a_flow_that_needs_agents_or_has_another_name_than_its_file_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(FLOW)
+    calls = [{"id": "calls", "kind": "ivr", "flow": str(path)}]
+    lone = await told(without_roll(tmp_path, campaigns=calls), NOON, "campaign calls")
+    assert (Verdict.BAD, "flow errand transfers to agents, and there is no seat; add [[seats]]") in [
+        (each.verdict, each.text) for each in lone
+    ]
+    note = f"{path} is the flow errand: reports have that name, and a subdialog is found by its file's"
+    assert (Verdict.NOTE, note) in [(each.verdict, each.text) for each in lone]
+    seats = [{"name": "01", "endpoint": "agent01"}]
+    manned = await told(without_roll(tmp_path, campaigns=calls, seats=seats), NOON, "campaign calls")
+    assert not [each for each in manned if "transfers" in each.text]
