@@ -112,11 +112,6 @@ def deliver(
 
 for _name, _summary, _make in (
     (
-        "answers",
-        "What was answered in flows and to agents' scripts: calls by campaign, question and answer.",
-        lambda db, window, _, __: tables.answers(db, window),
-    ),
-    (
         "trunks",
         "Attempts, answer-seizure ratio, failures and busiest second of each trunk.",
         lambda db, window, _, __: tables.trunks(db, window),
@@ -201,6 +196,32 @@ def calls(
 
     def made(db: Connection, window: Window, zone: tzinfo, _: Settings) -> Report:
         return tables.each_call(db, window, zone) if each else tables.calls(db, window)
+
+    deliver(made, window, form, out, settings, config)
+
+
+@app.command()
+def answers(
+    each: Annotated[
+        bool, typer.Option("--each", help="Answer by answer, with callers' messages and wishes, instead of sums.")
+    ] = False,
+    question: Annotated[
+        str | None, typer.Option("--question", metavar="NAME", help="Of this question alone: call_back, message, ...")
+    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    campaign: CampaignOption = None,
+    form: FormatOption = None,
+    out: OutOption = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """What was answered in flows and to agents' scripts: calls by campaign, question and answer."""
+    settings = site(config, store)
+    window = window_of(since, until, campaign, site_zone(settings))
+
+    def made(db: Connection, window: Window, zone: tzinfo, _: Settings) -> Report:
+        return tables.each_answer(db, window, zone, question) if each else tables.answers(db, window, question)
 
     deliver(made, window, form, out, settings, config)
 

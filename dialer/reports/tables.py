@@ -99,11 +99,11 @@ def _local(moment: float, zone: tzinfo) -> datetime:
     return datetime.fromtimestamp(moment, UTC).astimezone(zone)
 
 
-def answers(db: Connection, window: Window) -> Report:
+def answers(db: Connection, window: Window, question: str | None = None) -> Report:
     """By campaign and question, how many calls have which answer: keyed in a flow, or noted by an agent as the script asks. The
     share is of the calls that answered the question.
     """
-    rows = [*SQL["answers"].rows(db, **window.parameters())]
+    rows = [*SQL["answers"].rows(db, **window.parameters(), question=question)]
     asked: dict[tuple[str, str], int] = defaultdict(int)
     for campaign, name, _, number in rows:
         asked[campaign, name] += number
@@ -111,6 +111,26 @@ def answers(db: Connection, window: Window) -> Report:
         "answers",
         (*texts("campaign", "question", "answer"), Column("calls"), Column("share", ColumnKind.SHARE)),
         tuple((campaign, name, value, n, n / asked[campaign, name]) for campaign, name, value, n in rows),
+    )
+
+
+def each_answer(db: Connection, window: Window, zone: tzinfo, question: str | None = None) -> Report:
+    """Answer by answer, of one question or all: survey answers, wishes to be called back, messages that callers left. Ids only; of
+    a message the name of its recording.
+    """
+    found = SQL["each_answer"].rows(db, **window.parameters(), question=question)
+    return Report(
+        "answers one by one",
+        (
+            *texts("at", "campaign"),
+            Column("attempt", ColumnKind.TEXT, in_table=False),
+            Column("direction", ColumnKind.TEXT, in_table=False),
+            *figures("phone", "voter"),
+            *texts("question", "answer", "is"),
+        ),
+        tuple(
+            (_time(at, zone), *facts, value, "message" if message else "answer") for at, *facts, value, message in found
+        ),
     )
 
 

@@ -37,7 +37,7 @@ from dialer.switch.asterisk.scripts.runner import PREFIX, Containment, find_cont
 from dialer.switch.twilio import NO_TWILIO
 from ivr_flows.catalogue import load_flow, refuse_unsafe
 from ivr_flows.model import Offer, offers_allowed
-from ivr_flows.nodes.transfer import TransferNode
+from ivr_flows.node import NODE_KINDS
 from ivr_flows.script import ScriptLibrary
 from ivr_flows.texts import texts_with
 
@@ -263,7 +263,7 @@ def _flow(what: str, flow: str, settings: Settings, answers: str = "") -> Iterat
         )
         yield Finding(what, Verdict.NOTE, text)
     if not settings.seats and any(
-        isinstance(node, TransferNode) for part in loaded.parts() for node in part.nodes.values()
+        isinstance(node, NODE_KINDS["transfer"]) for part in loaded.parts() for node in part.nodes.values()
     ):
         yield Finding(what, Verdict.BAD, f"flow {loaded.name} transfers to agents, and there is no seat; add [[seats]]")
 

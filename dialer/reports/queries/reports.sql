@@ -25,9 +25,18 @@ ORDER BY started_at, attempt.attempt_id;
 SELECT campaign_id, flow_answer.name, flow_answer.value, count(*)
 FROM attempt CROSS JOIN flow_answer USING (attempt_id)
 WHERE created_at >= :since AND created_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
+  AND (:question IS NULL OR flow_answer.name = :question)
   AND NOT (value GLOB attempt_id || '-[0-9]*' OR value GLOB 'RE[0-9a-f]*' AND length(value) = 34)
 GROUP BY campaign_id, flow_answer.name, flow_answer.value
 ORDER BY campaign_id, flow_answer.name, count(*) DESC, flow_answer.value;
+
+-- name: each_answer
+SELECT flow_answer.at, campaign_id, attempt_id, direction, phone_id, voter_id, flow_answer.name, flow_answer.value,
+       value GLOB attempt_id || '-[0-9]*' OR value GLOB 'RE[0-9a-f]*' AND length(value) = 34
+FROM attempt CROSS JOIN flow_answer USING (attempt_id)
+WHERE created_at >= :since AND created_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
+  AND (:question IS NULL OR flow_answer.name = :question)
+ORDER BY flow_answer.at, attempt_id, flow_answer.name;
 
 -- name: trunks
 SELECT trunk,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -166,3 +167,25 @@ def test_a_slip_that_was_taken_back_reached_nobody(store: HandFilled) -> None:
     assert (sum(int(row["reached"]) for row in booths), sum(int(row["voted"]) for row in booths)) == (2, 2)
     # Voter 3 has voted when it was said anew, not when the slip came.
     assert [(row["newly_reached"], row["newly_voted"]) for row in told("hour")] == [("1", "1"), ("1", "1")]
+
+
+def test_each_answer_is_told_with_wishes_and_messages(store: HandFilled) -> None:
+    surveyed, called = store.answered(1), store.answered(2, campaign="ivr", direction="inbound")
+    for attempt, name, value in (
+        (surveyed, "opinion", "2"),
+        (called, "call_back", "1"),
+        (called, "message", f"{called}-1"),
+    ):
+        store.insert("flow_answer", {"attempt_id": attempt, "name": name, "value": value, "at": NOON})
+    whole = ("report", "answers", "--each", "-f", "json", "-c", config(store))
+    rows = {row["question"]: row for row in json.loads(run(*whole)[1])["rows"]}
+    assert {name: (row["phone"], row["answer"], row["is"]) for name, row in rows.items()} == {
+        "opinion": (1, "2", "answer"),
+        "call_back": (2, "1", "answer"),
+        "message": (2, f"{called}-1", "message"),
+    }
+    assert rows["message"]["direction"] == "inbound"
+    wishes = json.loads(run(*whole, "--question", "call_back")[1])["rows"]
+    assert [row["attempt"] for row in wishes] == [called]
+    sums = json.loads(run("report", "answers", "--question", "opinion", "-f", "json", "-c", config(store))[1])["rows"]
+    assert [(row["question"], row["calls"]) for row in sums] == [("opinion", 1)]
