@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, StringConstraints, ValidationError, model_validator
 
 from config.errors import SettingError
-from config.fields import PublicKey, Section, Slug
+from config.fields import PublicKey, Section, Slug, ZoneName
 from config.files import MOST_TOML_BYTES, NotToml, open_regular, read_bounded, toml_table
 
 ServerAddress = Annotated[str, StringConstraints(pattern=r"^(nats|tls)://[A-Za-z0-9.:\[\]-]{1,253}$")]
@@ -97,9 +97,21 @@ class HqBundles(Section):
     )
 
 
+class GatherSettings(Section):
+    """[gather] - headquarters' database, and what `dialer hq gather` does for it."""
+
+    database: SecretStr = Field(
+        SecretStr("postgresql:///matdan"),
+        description="PostgreSQL's address, postgresql://user:password@host/name; the file is for its owner's eyes alone",
+    )
+    time_zone: ZoneName = Field("Asia/Kolkata", description="IANA zone in which days end")
+    replicas: int = Field(1, ge=1, le=5, description="machines that keep each stream: 3 of a cluster of three")
+
+
 class HqSettings(Section):
     """The file of headquarters."""
 
+    gather: GatherSettings = GatherSettings()
     servers: tuple[ServerAddress, ...] = Field(
         ("nats://127.0.0.1:4222",), min_length=1, description="nats-server's, such as tls://hq.example.org:4222"
     )

@@ -1,8 +1,10 @@
-"""`dialer hq ...`: a headquarters of many centres. Leaders' keys and orders."""
+"""`dialer hq ...`: a headquarters of many centres. Leaders' keys and orders, and what centres announce."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,13 +16,17 @@ from pydantic import ValidationError
 from config.errors import SettingError
 from config.headquarters import HqSettings, load_hq_settings
 from dialer.cli.hq_bundle import app as bundle_app
+from dialer.cli.logs import json_logging
 from dialer.cli.options import NOT_INSTALLED, HqOption
 from dialer.domain import signing
+from dialer.domain.clock import SystemClock
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
 from dialer.hq import orders
 
-app = typer.Typer(help="Headquarters of many centres: leaders' keys, orders, material.", no_args_is_help=True)
+app = typer.Typer(
+    help="Headquarters of many centres: what they announce, leaders' keys, orders, material.", no_args_is_help=True
+)
 keys_app = typer.Typer(help="Keys to sign with.", no_args_is_help=True)
 order_app = typer.Typer(help="Orders to all centres, a zone or a centre, signed by leaders.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
@@ -194,3 +200,33 @@ async def _send(
         settings.servers, "headquarters' orders", nkey_file=settings.nkey_file, ca_file=settings.ca_file
     ) as session:
         return await orders.give_order(session, signed, order, centres, wait)
+
+
+@app.command()
+def gather(
+    config: HqOption,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
+) -> None:
+    """Take what centres announce into the database, and tell them of each other, until SIGTERM or Ctrl-C.
+
+    Several may run: one works, the others wait until it is gone.
+    """
+    settings = load_hq_settings(config)
+    json_logging(verbose=verbose)
+    asyncio.run(_gather(settings))
+
+
+async def _gather(settings: HqSettings) -> None:
+    try:
+        from dialer.hq.gather import Gatherer  # noqa: PLC0415 - of an extra
+        from dialer.nats.session import connected  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise HeadquartersUnreachable(NOT_INSTALLED.format(name=error.name, extra="hq")) from error
+    working = asyncio.current_task()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, lambda: working and working.cancel())
+    with contextlib.suppress(asyncio.CancelledError):
+        async with connected(
+            settings.servers, "gather", nkey_file=settings.nkey_file, ca_file=settings.ca_file
+        ) as session:
+            await Gatherer(settings, session, SystemClock()).run()

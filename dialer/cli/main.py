@@ -57,7 +57,7 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
             *("uplink", "uplink:uplink"),
             "Join the centre to its headquarters until SIGTERM or Ctrl-C: results go up, what other centres tell comes in.",
         ),
-        ("hq", "hq:app", "Headquarters of many centres: leaders' keys, orders, material."),
+        ("hq", "hq:app", "Headquarters of many centres: what they announce, leaders' keys, orders, material."),
         ("check", "running:check", "Say in plain words what a site still lacks."),
         ("report", "report:app", "What happened, as a table, CSV, JSON, XLSX or PDF."),
         (

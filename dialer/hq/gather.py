@@ -1,0 +1,378 @@
+"""The gatherer: batches of every centre into the database, and out of it what centres are told of each other.
+
+Rows, the last id of each centre and the position in the stream are committed together, so a gatherer that is killed goes on where
+its last commit ended. Several may run: who has the database's lock works, the others wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from config.headquarters import HqSettings
+from dialer.domain.clock import Clock
+from dialer.domain.errors import HeadquartersUnreachable
+from dialer.domain.model import MarkKind
+from dialer.domain.other_centres import VoterPlace
+from dialer.hq.database import CannotBeKept, Database, DatabaseError, columns, database
+from dialer.hq.ledger import (
+    Announced,
+    DayCounts,
+    HeardCentre,
+    KnownCentre,
+    TakenMark,
+    opt_out_of,
+    read_row,
+    take,
+    trouble_of,
+    turnout_changes,
+)
+from dialer.nats import wire
+from dialer.nats.session import Session, Stored
+from dialer.nats.wire import NotOurs, UpBatch
+from dialer.store.standing import VoterStanding, standing_of, with_word
+
+_log = structlog.get_logger(__name__)
+
+LINGER_SECONDS = 0.1
+"""So long batches are gathered for one commit: three hundred centres would be three hundred a second."""
+MOST_ROWS = 10_000  # of a commit
+WAITING_BATCHES = 400
+RETRY_SECONDS = 2.0
+DAYS_SECONDS = 3600.0
+SIDE_TOGETHER = 200  # messages under way to the stream
+MOST_TOLD = 50  # opt-outs or marks of one message
+UP_BYTES = 4 << 30
+
+
+class Displaced(HeadquartersUnreachable):
+    """Another gatherer works on the same stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A message of the stream of batches, as it was read."""
+
+    position: int
+    subject: str
+    batch: UpBatch | None  # None: it is none
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FreshRow:
+    """A row that the books did not have, and its payload's fields."""
+
+    row: Announced | TakenMark
+    fields: dict[str, Any]
+
+
+def read_message(stored: Stored) -> Arrived:
+    """The batch in a message of the stream."""
+    try:
+        return Arrived(stored.position, stored.subject, wire.unpack(stored.data))
+    except NotOurs as error:
+        return Arrived(stored.position, stored.subject, None, str(error))
+
+
+def side_messages(
+    opt_outs: Sequence[tuple[str, float, str]], marks: Sequence[tuple[str, str, VoterPlace, dict[str, Any]]]
+) -> list[tuple[str, bytes]]:
+    """What other centres are told, as subjects and messages: opt-outs (hash, moment, centre) and marks (centre, its zone, place,
+    fields), in their order.
+    """
+    told = [{"number_hash": hashed, "at": at, "centre": centre} for hashed, at, centre in opt_outs]
+    found = [(wire.OPT_OUT_SUBJECT, wire.news_message(some, [])) for some in _parts(told)]
+    by_subject: dict[str, list[dict[str, Any]]] = {}
+    for centre, zone, place, fields in marks:
+        subject = wire.mark_subject(zone, place.state_code, place.constituency_number)
+        by_subject.setdefault(subject, []).append(wire.told_mark(centre, place, fields))
+    for subject, of_subject in by_subject.items():
+        found += [(subject, wire.news_message([], some)) for some in _parts(of_subject)]
+    return found
+
+
+def _parts(told: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    for begin in range(0, len(told), MOST_TOLD):
+        yield told[begin : begin + MOST_TOLD]
+
+
+class Books:
+    """Headquarters' books, kept in one transaction for all that came together."""
+
+    def __init__(self, settings: HqSettings, books: Database, clock: Clock) -> None:
+        """`books` is the connection that has the lock."""
+        self._zone = ZoneInfo(settings.gather.time_zone)
+        self._db = books
+        self._clock = clock
+
+    async def enter(self, stream: str, before: int, arrived: Sequence[Arrived]) -> dict[str, int]:
+        """Commit what arrived, which follows `before` in the stream; by centre, up to which id it is committed now. Raises
+        Displaced where another gatherer did.
+        """
+        now = self._clock.now()
+        async with self._db.transaction():
+            if await self._db.value("move_position", stream, arrived[-1].position, before) is None:
+                raise Displaced("another gatherer works on this stream: this one waits for the lock again")
+            centres = sorted({each.batch.centre for each in arrived if each.batch is not None})
+            known = {
+                row["centre"]: KnownCentre(row["zone"], row["last_id"])
+                for row in await self._db.rows("centres", centres)
+            }
+            heard: dict[str, HeardCentre] = {}
+            for each in arrived:
+                try:
+                    if each.batch is None:
+                        raise NotOurs(each.why)
+                    take(each.batch, each.subject, known, heard)
+                except NotOurs as error:
+                    _log.warning("gather.refused", subject=each.subject, problem=str(error))
+                    await self._db.do("trouble", each.subject.removeprefix("up."), str(error), now)
+            await self._enter_rows(known, heard, now)
+            of_centres = [
+                (name, each.last_id, each.made_at, each.lost, trouble_of(each, now)) for name, each in heard.items()
+            ]
+            names, ids, made, lost, trouble = columns(of_centres, 5)
+            await self._db.do("centres_heard", names, ids, made, lost, now, trouble)
+        for name, of_centre in heard.items():
+            if of_centre.lost:
+                _log.warning("gather.lost", centre=name, ids=of_centre.lost)
+        return {name: each.last_id for name, each in heard.items()}
+
+    async def _enter_rows(self, known: dict[str, KnownCentre], heard: dict[str, HeardCentre], now: float) -> None:
+        read = [FreshRow(*read_row(name, row, now)) for name, each in heard.items() for row in each.rows]
+        marks = await self._fresh(
+            "insert_marks", [each for each in read if isinstance(each.row, TakenMark)], _mark_columns, 13
+        )
+        others = await self._fresh(
+            "insert_announced", [each for each in read if isinstance(each.row, Announced)], astuple, 6
+        )
+        days = DayCounts(self._zone)
+        for each in (*marks, *others):
+            days.add(each.row, each.fields)
+        if days.counts:
+            counts = sorted((*key, count) for key, count in days.counts.items())
+            await self._db.do("count_days", *columns(counts, 4))
+        told = [
+            found
+            for each in others
+            if isinstance(each.row, Announced) and (found := opt_out_of(each.row, each.fields)) is not None
+        ]
+        opt_outs = [tuple(row) for row in await self._db.rows("keep_opt_outs", *columns(told, 3))] if told else []
+        await self._stand(known, [each.row for each in marks if isinstance(each.row, TakenMark)])
+        sideways = [
+            (each.row.centre, known[each.row.centre].zone, each.row.place, each.fields)
+            for each in marks
+            if isinstance(each.row, TakenMark) and each.row.goes_sideways
+        ]
+        messages = side_messages(opt_outs, sideways)
+        if messages:
+            await self._db.do("add_side", *columns(messages, 2))
+
+    async def _fresh(self, name: str, rows: list[FreshRow], values: Any, count: int) -> list[FreshRow]:
+        """Insert rows; those that were not there. That all are new is the rule, and costs no list of them."""
+        if not rows:
+            return []
+        table = columns([values(each.row) for each in rows], count)
+        with contextlib.suppress(_SomeKnown):
+            async with self._db.transaction():
+                if await self._db.count(name, *table) < len(rows):
+                    raise _SomeKnown
+                return rows
+        new = {(row["centre"], row["id"]) for row in await self._db.rows(name, *table)}
+        return [each for each in rows if (each.row.centre, each.row.id) in new]
+
+    async def _stand(self, known: dict[str, KnownCentre], marks: Sequence[TakenMark]) -> None:
+        """Bring voters and turnout up to date with marks that are in the books."""
+        if not marks:
+            return
+        asked = columns([_place_columns(place) for place in dict.fromkeys(mark.place for mark in marks)], 5)
+        stands = {
+            _place(row): VoterStanding(row["turnout"], row["reached"], row["not_yet"])
+            for row in await self._db.rows("voters", *asked)
+        }
+        anew = [*dict.fromkeys(mark.place for mark in marks if mark.takes_back)]
+        said: dict[VoterPlace, list[tuple[str, str, float]]] = {place: [] for place in anew}
+        if anew:
+            for row in await self._db.rows("marks_of", *columns([_place_columns(place) for place in anew], 5)):
+                said[_place(row)].append((row["kind"], row["source"], row["at"]))
+        changes, after = [], dict(stands)
+        for mark in marks:
+            before = after.get(mark.place, VoterStanding())
+            now = standing_of(said[mark.place]) if mark.place in said else with_word(before, MarkKind(mark.kind))
+            if now != before:
+                changes.append((mark.place, known[mark.centre].zone, before, now))
+                after[mark.place] = now
+        changed = [
+            (*_place_columns(place), *astuple(stand)) for place, stand in after.items() if stands.get(place) != stand
+        ]
+        if changed:
+            await self._db.do("keep_voters", *columns(sorted(changed), 8))
+        sums = turnout_changes(changes)
+        if sums:
+            await self._db.do("count_turnout", *columns(sorted((*area, *more) for area, more in sums.items()), 8))
+
+
+class _SomeKnown(Exception):
+    """Some of the rows were there: what was inserted is taken back, and done again with a list of the new ones."""
+
+
+def _place_columns(place: VoterPlace) -> tuple[str, int, int, int, str]:
+    return (place.state_code, place.constituency_number, place.part_number, place.serial, place.roll_version)
+
+
+def _place(row: Any) -> VoterPlace:
+    return VoterPlace(
+        row["roll_version"], row["state_code"], row["constituency_number"], row["part_number"], row["serial"]
+    )
+
+
+def _mark_columns(mark: TakenMark) -> tuple[Any, ...]:
+    said = (mark.key, mark.kind, mark.source, mark.at, mark.undoes, mark.centre, mark.id, mark.payload)
+    return (*_place_columns(mark.place), *said)
+
+
+class Gatherer:
+    """Works as long as it has the lock, and waits for it otherwise."""
+
+    def __init__(self, settings: HqSettings, session: Session, clock: Clock) -> None:
+        """`session` is headquarters' own."""
+        self._settings = settings
+        self._session = session
+        self._clock = clock
+        self._told = asyncio.Event()
+        self.works = asyncio.Event()
+        """Set while it has the lock."""
+
+    async def run(self) -> NoReturn:
+        """Gather until cancelled. A database or server that is away is met with another try."""
+        address = self._settings.gather.database.get_secret_value()
+        said = ""
+        while True:
+            try:
+                async with database(address) as books, database(address) as beside:
+                    await books.prepare()
+                    await self._work(books, beside)
+            except* (*DatabaseError, HeadquartersUnreachable) as errors:
+                problem = str(_first(errors)) or type(_first(errors)).__name__
+                if problem != said:
+                    _log.warning("gather.waits", problem=problem)
+                said = problem
+            finally:
+                self.works.clear()
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _work(self, books: Database, beside: Database) -> None:
+        while True:
+            if await books.value("lock"):
+                break
+            await asyncio.sleep(RETRY_SECONDS)
+        settings = self._settings
+        centres = [(centre.id, centre.zone) for centre in settings.centres]
+        await books.do("add_centres", *columns(centres, 2))
+        up = await self._session.stream(wire.UP, ["up.*"], most_bytes=UP_BYTES, replicas=settings.gather.replicas)
+        side = await self._session.stream(wire.SIDE, ["side.>"], replicas=settings.gather.replicas)
+        await self._refill(books, side)
+        self.works.set()
+        self._told.set()
+        _log.info("gather.works", centres=len(centres))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._gather(books, up), name="gather-batches")
+            group.create_task(self._tell(beside), name="gather-tells")
+
+    async def _gather(self, books: Database, up: str) -> None:
+        position = await books.value("position", up) or 0
+        waiting: asyncio.Queue[Stored] = asyncio.Queue(WAITING_BATCHES)
+        entering = Books(self._settings, books, self._clock)
+        days_until = 0.0
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._read(position, waiting), name="gather-reads")
+            while True:
+                if self._clock.monotonic() >= days_until:
+                    await books.prepare_days(datetime.fromtimestamp(self._clock.now(), UTC).date())
+                    days_until = self._clock.monotonic() + DAYS_SECONDS
+                arrived = await self._together(waiting)
+                kept = await self._enter(entering, up, position, arrived)
+                position = arrived[-1].position
+                self._told.set()
+                for centre, through in kept.items():
+                    await self._session.say(wire.kept_subject(centre), wire.kept_message(through))
+
+    async def _enter(self, entering: Books, up: str, position: int, arrived: Sequence[Arrived]) -> dict[str, int]:
+        """Enter what arrived. A batch with a value that the database does not take, against all that was checked, is refused by
+        itself: it may not stand in the way of all that follows.
+        """
+        try:
+            return await entering.enter(up, position, arrived)
+        except CannotBeKept as error:
+            if len(arrived) == 1:
+                refused = replace(arrived[0], batch=None, why=f"a batch that cannot be kept: {error}")
+                return await entering.enter(up, position, [refused])
+        kept: dict[str, int] = {}
+        for each in arrived:
+            kept |= await self._enter(entering, up, position, [each])
+            position = each.position
+        return kept
+
+    async def _read(self, position: int, waiting: asyncio.Queue[Stored]) -> None:
+        async for stored in self._session.consume(wire.UP, position):
+            await waiting.put(stored)
+
+    async def _together(self, waiting: asyncio.Queue[Stored]) -> list[Arrived]:
+        """What arrives within a short while, for one commit."""
+        arrived = [read_message(await waiting.get())]
+        rows = _rows_of(arrived[0])
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while rows < MOST_ROWS:
+                    arrived.append(read_message(await waiting.get()))
+                    rows += _rows_of(arrived[-1])
+        return arrived
+
+    async def _tell(self, beside: Database) -> None:
+        """What waits for the stream of news goes there, in its order, and is forgotten once it stands there."""
+        while True:
+            await self._told.wait()
+            self._told.clear()
+            while rows := await beside.rows("side", SIDE_TOGETHER):
+                async with asyncio.TaskGroup() as group:
+                    for row in rows:
+                        group.create_task(self._session.put(row["subject"], row["data"]), name="gather-puts")
+                await beside.do("side_told", rows[-1]["id"])
+
+    async def _refill(self, books: Database, side: str) -> None:
+        """A stream of news that was made anew gets all that centres are to know, from the books."""
+        if await books.value("position", side) is not None:
+            return
+        async with books.transaction():
+            await books.value("move_position", side, 0, 0)
+            async for rows in books.each("all_opt_outs", 10_000):
+                messages = side_messages([tuple(row) for row in rows], [])
+                await books.do("add_side", *columns(messages, 2))
+            async for rows in books.each("all_marks_sideways", 10_000):
+                await books.do("add_side", *columns(side_messages([], [*_told_again(rows)]), 2))
+
+
+def _told_again(rows: list[Any]) -> Iterator[tuple[str, str, VoterPlace, dict[str, Any]]]:
+    for row in rows:
+        read, fields = read_row(row["centre"], wire.BatchRow(1, "results/marks", 1.0, row["payload"]), 1.0)
+        if isinstance(read, TakenMark):
+            yield row["centre"], row["zone"], read.place, fields
+
+
+def _rows_of(arrived: Arrived) -> int:
+    return 1 if arrived.batch is None else 1 + len(arrived.batch.rows)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,223 @@
+"""What a batch of a centre means for headquarters' books. Pure.
+
+Every row is taken once: those up to the id that a centre has committed here are known, and one that a restored centre announces
+again bears the key of the first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, field
+from datetime import date, datetime, tzinfo
+from typing import Any
+
+from dialer.domain.model import MarkKind, MarkSource
+from dialer.domain.other_centres import VoterPlace
+from dialer.domain.person_ids import is_number_hash
+from dialer.nats.wire import BatchRow, NotOurs, UpBatch
+from dialer.store.standing import VoterStanding
+
+AHEAD_SECONDS = 300.0
+"""How far a centre's clock may be ahead of ours before it is said."""
+_LATEST = 4e9
+_KINDS = frozenset(MarkKind)
+_SOURCES = frozenset(MarkSource)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCentre:
+    """A centre, as the books have it."""
+
+    zone: str
+    last_id: int
+
+
+@dataclass(slots=True)
+class HeardCentre:
+    """What came of a centre in one commit."""
+
+    last_id: int
+    made_at: float = 0.0
+    lost: int = 0
+    rows: list[BatchRow] = field(default_factory=list)
+
+
+def take(batch: UpBatch, subject: str, known: Mapping[str, KnownCentre], heard: dict[str, HeardCentre]) -> None:
+    """Take a batch in behind what was `heard` of its centre in this commit. One with a gap before it, or that is known, adds
+    nothing: the centre is told what it is to follow. Raises NotOurs for one that is not its sender's.
+    """
+    centre = batch.centre
+    if subject != f"up.{centre}":
+        raise NotOurs(f"a batch that says it is of {centre} came on {subject}: it bears another's key, or name")
+    if centre not in known:
+        raise NotOurs(f"{centre} is no centre of this headquarters: add it to [[centres]]")
+    so_far = heard.setdefault(centre, HeardCentre(known[centre].last_id))
+    if batch.last <= so_far.last_id or batch.first > so_far.last_id + 1:
+        return
+    fresh = [row for row in batch.rows if row.id > so_far.last_id]
+    so_far.lost += max(0, min(batch.gone, batch.last) - so_far.last_id)
+    so_far.rows += fresh
+    so_far.made_at = max([so_far.made_at, *(row.at for row in fresh)])
+    so_far.last_id = batch.last
+
+
+def trouble_of(heard: HeardCentre, now: float) -> str | None:
+    """What is wrong with a centre whose rows were taken all the same; None: nothing."""
+    ahead = heard.made_at - now
+    return f"its clock is {ahead:.0f} s ahead of ours" if ahead > AHEAD_SECONDS else None
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A row that is no mark."""
+
+    at: float
+    centre: str
+    topic: str
+    key: str
+    id: int
+    payload: str  # JSON
+
+
+@dataclass(frozen=True, slots=True)
+class TakenMark:
+    """A mark."""
+
+    place: VoterPlace
+    key: str
+    kind: str
+    source: str
+    at: float
+    undoes: str | None
+    centre: str
+    id: int
+    payload: str  # JSON
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether the voter's standing must be worked out from all that was said."""
+        return self.undoes is not None or self.source == MarkSource.CORRECTION
+
+    @property
+    def goes_sideways(self) -> bool:
+        """Whether other centres are told."""
+        return self.takes_back or self.kind == MarkKind.VOTED
+
+
+def read_row(centre: str, row: BatchRow, now: float) -> tuple[Announced | TakenMark, dict[str, Any]]:
+    """The row as the books have it, and its payload's fields. What cannot be read is kept as it came."""
+    at = row.at if 0 < row.at < _LATEST else now
+    topic = row.topic[:128].replace("\0", "")
+    try:
+        fields = json.loads(row.payload, parse_constant=_refuse)
+        if not isinstance(fields, dict) or "\\u0000" in row.payload:
+            raise ValueError
+    except (ValueError, RecursionError):
+        text = json.dumps({"unreadable": row.payload.replace("\0", "").replace("\\u0000", "")})
+        return Announced(at, centre, topic, str(row.id), row.id, text), {}
+    if topic == "results/marks" and (mark := _mark(centre, row, at, fields)) is not None:
+        return mark, fields
+    key = fields.get("attempt") if topic in {"results/attempts", "results/dispositions"} else fields.get("number_hash")
+    return Announced(at, centre, topic, str(key or row.id)[:128], row.id, row.payload), fields
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _mark(centre: str, row: BatchRow, at: float, fields: Mapping[str, Any]) -> TakenMark | None:
+    place, key, undoes = place_of(fields), fields.get("key"), fields.get("undoes")
+    said_at = fields.get("at")
+    if place is None or not isinstance(key, str) or not isinstance(undoes, str | None):
+        return None
+    if fields.get("kind") not in _KINDS or fields.get("source") not in _SOURCES:
+        return None
+    said_at = float(said_at) if isinstance(said_at, int | float) and 0 <= said_at < _LATEST else at
+    return TakenMark(place, key, fields["kind"], fields["source"], said_at, undoes, centre, row.id, row.payload)
+
+
+def place_of(fields: Mapping[str, Any]) -> VoterPlace | None:
+    """Where the voter of a mark stands; None: it does not say."""
+    version, state = fields.get("roll_version"), fields.get("state_code")
+    numbers = [fields.get(name) for name in ("constituency_number", "part_number", "serial")]
+    if not isinstance(version, str) or not isinstance(state, str):
+        return None
+    if not all(isinstance(number, int) and 0 <= number < 2**31 for number in numbers):
+        return None
+    return VoterPlace(version, state, *numbers)  # type: ignore[arg-type]
+
+
+class DayCounts:
+    """What is counted of a centre's day."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        """`zone` says when a day ends."""
+        self._zone = zone
+        self._days: dict[int, date] = {}  # by quarters of an hour: zones differ by no less
+        self.counts: dict[tuple[str, date, str], float] = defaultdict(float)
+
+    def add(self, row: Announced | TakenMark, fields: Mapping[str, Any]) -> None:
+        """Count a row that is new."""
+        day = self._day(row.at)
+        if isinstance(row, TakenMark):
+            self.counts[row.centre, day, f"mark/{row.kind}"] += 1
+            return
+        match row.topic:
+            case "results/attempts":
+                self.counts[row.centre, day, "attempts"] += 1
+                self.counts[row.centre, day, f"outcome/{str(fields.get('outcome'))[:40]}"] += 1
+            case "results/dispositions":
+                self.counts[row.centre, day, f"disposition/{str(fields.get('disposition'))[:40]}"] += 1
+            case "results/opt-outs":
+                self.counts[row.centre, day, "opt-outs"] += 1
+            case "results/seat-hours":
+                seconds = fields.get("seconds")
+                for state, spent in (seconds if isinstance(seconds, dict) else {}).items():
+                    if isinstance(spent, int | float) and 0 <= spent < _LATEST:
+                        self.counts[row.centre, day, f"seat/{state[:40]}"] += spent
+
+    def _day(self, at: float) -> date:
+        quarter = int(at // 900)
+        if quarter not in self._days:
+            self._days[quarter] = datetime.fromtimestamp(at, self._zone).date()
+        return self._days[quarter]
+
+
+def opt_out_of(row: Announced, fields: Mapping[str, Any]) -> tuple[str, float, str] | None:
+    """Hash, moment and centre of an opt-out that others can understand; None: it is none."""
+    hashed = fields.get("number_hash")
+    return (str(hashed), row.at, row.centre) if row.topic == "results/opt-outs" and is_number_hash(hashed) else None
+
+
+Area = tuple[str, str, str, int, int]
+"""Kind, zone, state, constituency, part."""
+
+
+def turnout_changes(
+    changes: Iterable[tuple[VoterPlace, str, VoterStanding, VoterStanding]],
+) -> dict[Area, tuple[int, int, int]]:
+    """What voters' changes (place, zone of who says so, standing before and after) add to each area: reached, voted, not yet."""
+    found: dict[Area, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for place, zone, before, after in changes:
+        change = (
+            after.reached - before.reached,
+            (after.turnout == "voted") - (before.turnout == "voted"),
+            after.not_yet - before.not_yet,
+        )
+        if not any(change):
+            continue
+        _, state, constituency, part, _ = astuple(place)
+        areas: tuple[Area, ...] = (
+            ("booth", "", state, constituency, part),
+            ("constituency", "", state, constituency, 0),
+            ("state", "", state, 0, 0),
+            ("zone", zone, "", 0, 0),
+            ("all", "", "", 0, 0),
+        )
+        for area in areas:
+            sums = found[area]
+            for place_in, more in enumerate(change):
+                sums[place_in] += more
+    return {area: (sums[0], sums[1], sums[2]) for area, sums in found.items() if any(sums)}

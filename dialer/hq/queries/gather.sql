@@ -1,0 +1,99 @@
+-- What the gatherer asks of its database. PostgreSQL; lists come as arrays, one for each column.
+
+-- name: lock
+SELECT pg_try_advisory_lock(7301521);
+
+-- name: add_centres
+INSERT INTO centre (centre, zone) SELECT * FROM unnest($1::text[], $2::text[])
+ON CONFLICT (centre) DO UPDATE SET zone = excluded.zone;
+
+-- name: position
+SELECT position FROM stream_position WHERE stream = $1;
+
+-- Whoever holds another position than this one works beside us, and is right.
+-- name: move_position
+INSERT INTO stream_position AS held (stream, position) VALUES ($1, $2)
+ON CONFLICT (stream) DO UPDATE SET position = $2 WHERE held.position = $3
+RETURNING position;
+
+-- name: centres
+SELECT centre, zone, last_id FROM centre WHERE centre = ANY($1::text[]) FOR UPDATE;
+
+-- name: centres_heard
+UPDATE centre SET last_id = heard.last_id, heard_at = $5::double precision, made_at = greatest(centre.made_at, heard.made_at), lost = centre.lost + heard.lost,
+    trouble = heard.trouble, trouble_at = CASE WHEN heard.trouble IS NULL THEN NULL ELSE $5::double precision END
+FROM unnest($1::text[], $2::bigint[], $3::double precision[], $4::bigint[], $6::text[]) AS heard (centre, last_id, made_at, lost, trouble)
+WHERE centre.centre = heard.centre;
+
+-- name: trouble
+UPDATE centre SET trouble = $2, trouble_at = $3 WHERE centre = $1;
+
+-- name: insert_announced
+INSERT INTO announced (at, centre, topic, key, id, payload)
+SELECT to_timestamp(at), centre, topic, key, id, payload::jsonb
+FROM unnest($1::double precision[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[]) AS row (at, centre, topic, key, id, payload)
+ON CONFLICT DO NOTHING RETURNING centre, id;
+
+-- name: insert_marks
+INSERT INTO mark (state_code, constituency_number, part_number, serial, roll_version, key, kind, source, at, undoes, centre, id, payload)
+SELECT state_code, constituency_number, part_number, serial, roll_version, key, kind, source, at, undoes, centre, id, payload::jsonb
+FROM unnest($1::text[], $2::integer[], $3::integer[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::double precision[], $10::text[], $11::text[], $12::bigint[], $13::text[])
+  AS row (state_code, constituency_number, part_number, serial, roll_version, key, kind, source, at, undoes, centre, id, payload)
+ON CONFLICT DO NOTHING RETURNING centre, id;
+
+-- name: voters
+SELECT v.state_code, v.constituency_number, v.part_number, v.serial, v.roll_version, v.turnout, v.reached, v.not_yet
+FROM unnest($1::text[], $2::integer[], $3::integer[], $4::integer[], $5::text[])
+  AS asked (state_code, constituency_number, part_number, serial, roll_version)
+JOIN voter AS v USING (state_code, constituency_number, part_number, serial, roll_version);
+
+-- name: marks_of
+SELECT m.state_code, m.constituency_number, m.part_number, m.serial, m.roll_version, m.kind, m.source, m.at
+FROM unnest($1::text[], $2::integer[], $3::integer[], $4::integer[], $5::text[])
+  AS asked (state_code, constituency_number, part_number, serial, roll_version)
+JOIN mark AS m USING (state_code, constituency_number, part_number, serial, roll_version)
+WHERE m.undoes IS NULL AND NOT EXISTS (
+    SELECT 1 FROM mark AS later
+    WHERE (later.state_code, later.constituency_number, later.part_number, later.serial, later.roll_version)
+        = (m.state_code, m.constituency_number, m.part_number, m.serial, m.roll_version) AND later.undoes = m.key
+)
+ORDER BY m.number;
+
+-- name: keep_voters
+INSERT INTO voter (state_code, constituency_number, part_number, serial, roll_version, turnout, reached, not_yet)
+SELECT * FROM unnest($1::text[], $2::integer[], $3::integer[], $4::integer[], $5::text[], $6::text[], $7::boolean[], $8::boolean[])
+ON CONFLICT (state_code, constituency_number, part_number, serial, roll_version)
+DO UPDATE SET turnout = excluded.turnout, reached = excluded.reached, not_yet = excluded.not_yet;
+
+-- name: count_turnout
+INSERT INTO turnout AS t (kind, zone, state_code, constituency_number, part_number, reached, voted, not_yet)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::bigint[], $7::bigint[], $8::bigint[])
+ON CONFLICT (kind, zone, state_code, constituency_number, part_number)
+DO UPDATE SET reached = t.reached + excluded.reached, voted = t.voted + excluded.voted, not_yet = t.not_yet + excluded.not_yet;
+
+-- name: count_days
+INSERT INTO day_count AS d (centre, day, what, count)
+SELECT * FROM unnest($1::text[], $2::date[], $3::text[], $4::double precision[])
+ON CONFLICT (centre, day, what) DO UPDATE SET count = d.count + excluded.count;
+
+-- name: keep_opt_outs
+INSERT INTO opt_out (number_hash, at, centre) SELECT * FROM unnest($1::text[], $2::double precision[], $3::text[])
+ON CONFLICT DO NOTHING RETURNING number_hash, at, centre;
+
+-- name: add_side
+INSERT INTO side (subject, data) SELECT subject, data FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY AS row (subject, data, place) ORDER BY place;
+
+-- name: side
+SELECT id, subject, data FROM side ORDER BY id LIMIT $1;
+
+-- name: side_told
+DELETE FROM side WHERE id <= $1;
+
+-- The whole of what centres are told of each other, for a stream that was made anew.
+-- name: all_opt_outs
+SELECT number_hash, at, centre FROM opt_out ORDER BY at;
+
+-- name: all_marks_sideways
+SELECT mark.centre, coalesce(centre.zone, '') AS zone, mark.payload::text FROM mark LEFT JOIN centre USING (centre)
+WHERE mark.kind = 'voted' OR mark.source = 'correction' OR mark.undoes IS NOT NULL ORDER BY mark.number;

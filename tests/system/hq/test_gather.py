@@ -1,0 +1,227 @@
+"""Headquarters' gatherer on a real nats-server and PostgreSQL: every row once, counters true, and others are told."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from dialer.hq.database import database
+from dialer.hq.servers import NatsServer, nats_server, postgresql
+from dialer.nats import wire
+from dialer.nats.session import Session, connected
+from dialer.nats.wire import BatchRow, UpBatch
+from tests.support.headquarters import (
+    attempt_row,
+    batch,
+    gathering,
+    hq_settings,
+    looked,
+    mark_row,
+    row,
+    until_found,
+    until_true,
+)
+
+HASHED = "0f" * 32
+TURNOUT = "SELECT kind, zone, constituency_number, part_number, reached, voted, not_yet FROM turnout ORDER BY kind"
+LAST = "SELECT centre, last_id FROM centre ORDER BY centre"
+
+
+@dataclass(slots=True)
+class Line:
+    """What a centre does at headquarters' server."""
+
+    session: Session
+    kept: list[int] = field(default_factory=list)
+    told: list[tuple[str, bytes]] = field(default_factory=list)
+
+    async def send(self, *batches: UpBatch) -> None:
+        for each in batches:
+            await self.session.put(wire.up_subject(each.centre), wire.pack(each))
+
+    async def take(self, subject: str, data: bytes) -> None:
+        self.kept.append(wire.read_kept(data))
+
+
+@dataclass(frozen=True, slots=True)
+class Headquarters:
+    """Server, books and a centre's line."""
+
+    server: NatsServer
+    books: str
+    line: Line
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Of a PostgreSQL for this module: it takes some seconds to be made. Run by root it is another user's, who may not see tests'
+    folders.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="matdan-pg-", ignore_cleanup_errors=True) as folder,
+        postgresql(Path(folder)) as running,
+    ):
+        yield running
+
+
+@pytest.fixture
+async def hq(tmp_path: Path, address: str) -> AsyncIterator[Headquarters]:
+    name = f"hq_{uuid.uuid4().hex[:8]}"
+    async with database(address) as books:
+        await books.ask(f"CREATE DATABASE {name}")
+    async with nats_server(tmp_path / "nats") as server, connected([server.address], "centre") as session:
+        line = Line(session)
+        await session.listen(wire.kept_subject("pune-1"), line.take)
+        yield Headquarters(server, address.replace("/postgres?", f"/{name}?"), line)
+
+
+async def test_rows_are_taken_once_and_counted(hq: Headquarters) -> None:
+    seats = row(4, "seat-hours", until_at=1.0, seats=2, seconds={"talking": 61.5, "ready": 3})
+    said = row(5, "dispositions", attempt="a1", disposition="voted")
+    first = batch([attempt_row(1), attempt_row(2, "no-answer"), mark_row(3, 12), seats, said])
+    async with gathering(hq_settings(hq.server.address, hq.books, "pune-1")) as gatherer:
+        await until_true(gatherer.works.is_set)
+        await hq.line.send(first, first)  # its answer was lost
+        again = [mark_row(6, 12, key="k3"), attempt_row(7, attempt="a2", outcome="no-answer")]  # of a restored centre
+        again[1] = BatchRow(7, again[1].topic, attempt_row(2).at, again[1].payload)
+        await hq.line.send(batch(again), batch([mark_row(8, 13, "not-yet")], first=8, last=11))
+        await until_found(hq.books, LAST, [("pune-1", 11)])
+        await until_true(lambda: hq.line.kept[-1:] == [11])
+    counts = dict(await looked(hq.books, "SELECT what, count FROM day_count"))
+    assert counts == {
+        "attempts": 2,
+        "outcome/connected": 1,
+        "outcome/no-answer": 1,
+        "disposition/voted": 1,
+        "mark/voted": 1,
+        "mark/not-yet": 1,
+        "seat/talking": 61.5,
+        "seat/ready": 3,
+    }
+    assert await looked(hq.books, TURNOUT) == [
+        ("all", "", 0, 0, 2, 1, 1),
+        ("booth", "", 209, 2, 2, 1, 1),
+        ("constituency", "", 209, 0, 2, 1, 1),
+        ("state", "", 0, 0, 2, 1, 1),
+        ("zone", "z1", 0, 0, 2, 1, 1),
+    ]
+    assert len(hq.line.kept) >= 1
+
+
+async def test_a_gap_is_asked_for_again_and_what_a_centre_lost_is_counted(hq: Headquarters) -> None:
+    async with gathering(hq_settings(hq.server.address, hq.books, "pune-1")) as gatherer:
+        await until_true(gatherer.works.is_set)
+        await hq.line.send(batch([attempt_row(5)]))
+        await until_true(lambda: hq.line.kept == [0])
+        await hq.line.send(batch([attempt_row(5)], first=1, gone=4))
+        await until_true(lambda: hq.line.kept == [0, 5])
+    assert await looked(hq.books, "SELECT lost, count(*) FROM centre, announced GROUP BY lost") == [(4, 1)]
+
+
+async def test_what_is_not_right_is_refused_in_words_or_kept_as_it_came_and_stops_nobody(hq: Headquarters) -> None:
+    async with gathering(hq_settings(hq.server.address, hq.books, "pune-1", "pune-2")) as gatherer:
+        await until_true(gatherer.works.is_set)
+        line = hq.line.session
+        await line.put("up.pune-2", wire.pack(batch([attempt_row(1)])))  # another's
+        await line.put("up.pune-2", b"nothing")
+        await line.put("up.nobody", wire.pack(batch([attempt_row(1)], centre="nobody")))
+        odd = [
+            BatchRow(1, "results/marks", -5.0, "not JSON \0"),
+            BatchRow(2, "results/attempts", 9e99, '{"attempt": "a\\u0000", "outcome": NaN}'),
+            row(
+                3, "marks", key="k", kind="voted", source="agent", at=1.0
+            ),  # of nobody: an earlier version told no place
+            row(4, "seat-hours", seconds="many"),
+            BatchRow(5, "results/attempts", 3.9e9, '{"attempt": "ahead", "outcome": "busy"}'),
+        ]
+        await hq.line.send(batch(odd))
+        await until_found(hq.books, LAST, [("pune-1", 5), ("pune-2", 0)])
+    troubles = dict(await looked(hq.books, "SELECT centre, trouble FROM centre"))
+    assert troubles["pune-2"] == "a message that is not compressed as ours are"
+    assert "s ahead of ours" in troubles["pune-1"]
+    assert await looked(hq.books, "SELECT count(*) FROM announced") == [(5,)]
+
+
+async def test_voted_and_what_takes_it_back_goes_to_other_centres_and_so_do_opt_outs(hq: Headquarters) -> None:
+    heard: list[tuple[str, bytes]] = []
+
+    async def hear() -> None:
+        async for stored in hq.line.session.consume(wire.SIDE, 0):
+            heard.append((stored.subject, stored.data))
+
+    async with gathering(hq_settings(hq.server.address, hq.books, "pune-1")) as gatherer:
+        await until_true(gatherer.works.is_set)
+        hearing = asyncio.create_task(hear())
+        rows = [mark_row(1, 12), mark_row(2, 13, "not-yet"), row(3, "opt-outs", phone=7, number_hash=HASHED)]
+        await hq.line.send(batch(rows), batch([row(4, "opt-outs", phone=9, number_hash=HASHED)]))
+        await until_found(hq.books, TURNOUT + " LIMIT 1", [("all", "", 0, 0, 2, 1, 1)])
+        await hq.line.send(batch([mark_row(5, 12, "not-yet", undoes="k1")]))
+        await until_found(hq.books, TURNOUT + " LIMIT 1", [("all", "", 0, 0, 1, 0, 1)])
+        await hq.line.send(batch([mark_row(6, 12), mark_row(7, 12, "not-yet", source="correction")]))
+        await until_found(hq.books, TURNOUT + " LIMIT 1", [("all", "", 0, 0, 2, 0, 2)])
+        await until_true(lambda: sum(len(wire.read_news(data)[1]) for _, data in heard) == 4)
+        hearing.cancel()
+    news = [(subject, wire.read_news(data)) for subject, data in heard]
+    assert [told["centre"] for _, (opt_outs, _) in news for told in opt_outs] == ["pune-1"]
+    marks = [told for subject, (_, marks) in news for told in marks if subject == "side.z1.mark.S13.209"]
+    assert [(told["key"], told["kind"], told.get("undoes")) for told in marks] == [
+        ("k1", "voted", None),
+        ("k5", "not-yet", "k1"),
+        ("k6", "voted", None),
+        ("k7", "not-yet", None),
+    ]
+    assert await looked(hq.books, "SELECT * FROM side") == []
+
+
+async def test_one_of_two_works_and_the_other_goes_on_from_its_last_commit(hq: Headquarters) -> None:
+    settings = hq_settings(hq.server.address, hq.books, "pune-1")
+    async with contextlib.AsyncExitStack() as stack:
+        first = contextlib.AsyncExitStack()
+        working = await first.enter_async_context(gathering(settings))
+        await until_true(working.works.is_set)
+        waiting = await stack.enter_async_context(gathering(settings))
+        for number in range(1, 40):
+            await hq.line.send(batch([attempt_row(number)]))
+        assert not waiting.works.is_set()
+        await first.aclose()
+        for number in range(40, 60):
+            await hq.line.send(batch([attempt_row(number)]))
+        await until_found(hq.books, LAST, [("pune-1", 59)])
+        assert waiting.works.is_set()
+        await looked(
+            hq.books,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid()",
+        )
+        await hq.server.kill()
+        await hq.server.start()
+        await hq.line.send(batch([attempt_row(60)]))
+        await until_found(hq.books, LAST, [("pune-1", 60)])
+    assert await looked(hq.books, "SELECT count(*), count(DISTINCT key) FROM announced") == [(60, 60)]
+    assert await looked(hq.books, "SELECT count FROM day_count WHERE what = 'attempts'") == [(60.0,)]
+
+
+async def test_a_stream_of_news_that_is_lost_is_filled_again_from_the_books(hq: Headquarters) -> None:
+    settings = hq_settings(hq.server.address, hq.books, "pune-1")
+    async with gathering(settings) as gatherer:
+        await until_true(gatherer.works.is_set)
+        await hq.line.send(batch([mark_row(1, 12), mark_row(2, 13), row(3, "opt-outs", number_hash=HASHED)]))
+        await until_found(hq.books, LAST, [("pune-1", 3)])
+    await hq.line.session.client.jetstream().delete_stream(wire.SIDE)
+    await asyncio.sleep(1.0)  # streams are told apart by the second in which they were made
+    async with gathering(settings) as gatherer:
+        await until_true(gatherer.works.is_set)
+        found: list[str] = []
+        async for stored in hq.line.session.consume(wire.SIDE, 0):
+            opt_outs, marks = wire.read_news(stored.data)
+            found += [each.get("key", HASHED) for each in (*opt_outs, *marks)]
+            if len(found) == 3:
+                break
+    assert sorted(found) == [HASHED, "k1", "k2"]

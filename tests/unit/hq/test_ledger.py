@@ -1,0 +1,93 @@
+"""What a batch means for headquarters' books."""
+
+from __future__ import annotations
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from dialer.domain.other_centres import VoterPlace
+from dialer.hq.ledger import DayCounts, HeardCentre, KnownCentre, TakenMark, read_row, take, trouble_of, turnout_changes
+from dialer.nats.wire import NotOurs
+from dialer.store.standing import VoterStanding
+from tests.support.headquarters import NOW, attempt_row, batch, mark_row
+
+KNOWN = {"pune-1": KnownCentre("z1", 10)}
+
+
+def taken(*batches: object) -> HeardCentre | None:
+    heard: dict[str, HeardCentre] = {}
+    for each in batches:
+        take(each, "up.pune-1", KNOWN, heard)  # type: ignore[arg-type]
+    return heard.get("pune-1")
+
+
+def rows(first: int, last: int) -> list[object]:
+    return [attempt_row(number) for number in range(first, last + 1)]
+
+
+@pytest.mark.parametrize(
+    ("spans", "last", "fresh", "lost"),
+    [
+        ([(11, 13, 0)], 13, [11, 12, 13], 0),
+        ([(11, 13, 0), (14, 15, 0)], 15, [11, 12, 13, 14, 15], 0),
+        ([(5, 10, 0)], 10, [], 0),  # known
+        ([(9, 12, 0)], 12, [11, 12], 0),  # cut otherwise than before
+        ([(11, 13, 0), (11, 13, 0)], 13, [11, 12, 13], 0),
+        ([(12, 13, 0)], 10, [], 0),  # one is missing before it
+        ([(11, 13, 0), (15, 16, 0)], 13, [11, 12, 13], 0),
+        ([(1, 13, 9)], 13, [11, 12, 13], 0),  # gone there, and known here
+        ([(11, 13, 12)], 13, [11, 12, 13], 2),
+    ],
+)
+def test_each_row_is_taken_once_in_its_order(
+    spans: list[tuple[int, int, int]], last: int, fresh: list[int], lost: int
+) -> None:
+    heard = taken(*(batch(rows(first, end), gone=gone) for first, end, gone in spans))  # type: ignore[arg-type]
+    assert heard is not None
+    assert (heard.last_id, [row.id for row in heard.rows], heard.lost) == (last, fresh, lost)
+
+
+def test_a_batch_is_its_sender_s_and_of_a_centre_that_is_ours() -> None:
+    with pytest.raises(NotOurs, match="another's key"):
+        take(batch([attempt_row(1)]), "up.pune-2", KNOWN, {})
+    with pytest.raises(NotOurs, match=r"add it to \[\[centres\]\]"):
+        take(batch([attempt_row(1)], centre="x"), "up.x", KNOWN, {})
+
+
+def test_a_clock_that_is_ahead_is_said() -> None:
+    assert trouble_of(HeardCentre(5, NOW), NOW - 100) is None
+    assert trouble_of(HeardCentre(5, NOW), NOW - 3_600) == "its clock is 3600 s ahead of ours"
+
+
+def test_days_end_in_the_zone_of_the_settings() -> None:
+    days = DayCounts(ZoneInfo("Asia/Kolkata"))
+    for number, outcome in ((1, "busy"), (14 * 3600, "busy")):
+        row, fields = read_row("pune-1", attempt_row(number, outcome), NOW)
+        days.add(row, fields)
+    assert days.counts == {
+        ("pune-1", date(2024, 4, day), what): 1.0 for day in (22, 23) for what in ("attempts", "outcome/busy")
+    }
+
+
+def test_a_mark_is_read_with_its_place_and_goes_sideways_where_others_must_know() -> None:
+    row, _ = read_row("pune-1", mark_row(1, 12), NOW)
+    assert isinstance(row, TakenMark)
+    assert row.place == VoterPlace("2026-1", "S13", 209, 2, 12)
+    kinds = {"voted": True, "not-yet": False, "deceased": False}
+    for kind, sideways in kinds.items():
+        read, _ = read_row("pune-1", mark_row(1, 12, kind), NOW)
+        assert isinstance(read, TakenMark)
+        assert read.goes_sideways is sideways
+    assert read_row("pune-1", mark_row(1, 12, "nonsense"), NOW)[0].__class__.__name__ == "Announced"
+
+
+def test_a_change_counts_in_its_booth_and_all_above_and_in_the_zone_that_brought_it() -> None:
+    place = VoterPlace("2026-1", "S13", 209, 2, 12)
+    heard, voted = VoterStanding("pending", True, True), VoterStanding("voted", True)
+    sums = turnout_changes([(place, "z1", VoterStanding(), heard), (place, "z2", heard, voted)])
+    assert sums["booth", "", "S13", 209, 2] == (1, 1, 0)
+    assert sums["zone", "z1", "", 0, 0] == (1, 0, 1)
+    assert sums["zone", "z2", "", 0, 0] == (0, 1, -1)
+    assert turnout_changes([(place, "z1", voted, voted)]) == {}
