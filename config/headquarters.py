@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, StringConstraints, ValidationError, model_validator
 
 from config.errors import SettingError
-from config.fields import PublicKey, Section, Slug, ZoneName
+from config.fields import FilePath, HostName, Port, PublicKey, Section, Slug, ZoneName, is_loopback
 from config.files import MOST_TOML_BYTES, NotToml, open_regular, read_bounded, toml_table
 
 ServerAddress = Annotated[str, StringConstraints(pattern=r"^(nats|tls)://[A-Za-z0-9.:\[\]-]{1,253}$")]
@@ -108,6 +108,22 @@ class GatherSettings(Section):
     replicas: int = Field(1, ge=1, le=5, description="machines that keep each stream: 3 of a cluster of three")
 
 
+class HqServer(Section):
+    """[server] - headquarters' machine, as `dialer hq render` sets it up and centres reach it."""
+
+    host: HostName = Field(
+        "127.0.0.1", description="the name by which centres reach it; not loopback: all is encrypted"
+    )
+    port: Port = Field(4222, description="TCP port of nats-server")
+    data_directory: FilePath = Field("/var/lib/nats/jetstream", description="where nats-server keeps its streams")
+    files_directory: FilePath = Field(
+        "/etc/matdan", description="where the rendered files will stand on this machine, and a centre's on that one"
+    )
+    material_address: MaterialAddress | None = Field(
+        None, description="under which the web server serves material, such as https://hq.example.org/material"
+    )
+
+
 class HqSettings(Section):
     """The file of headquarters."""
 
@@ -117,9 +133,15 @@ class HqSettings(Section):
     )
     ca_file: Path | None = Field(None, description="certificates that the server's is checked against")
     nkey_file: Path | None = Field(None, description="the nkey's seed by which headquarters connects")
+    server: HqServer = HqServer()
     bundles: HqBundles = HqBundles()
     centres: tuple[HqCentre, ...] = ()
     leaders: tuple[HqLeader, ...] = ()
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether anybody but this machine speaks with the server."""
+        return not is_loopback(self.server.host)
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from config.errors import SettingError
 from config.headquarters import HqSettings, load_hq_settings
 from dialer.cli.hq_bundle import app as bundle_app
+from dialer.cli.hq_render import render
 from dialer.cli.logs import json_logging
 from dialer.cli.options import NOT_INSTALLED, HqOption
 from dialer.domain import signing
@@ -32,6 +33,7 @@ order_app = typer.Typer(help="Orders to all centres, a zone or a centre, signed 
 app.add_typer(keys_app, name="keys")
 app.add_typer(order_app, name="order")
 app.add_typer(bundle_app, name="bundle")
+app.command()(render)
 
 _ToOption = Annotated[str, typer.Option("--to", help="all, zone:NAME or centre:ID.")]
 _KeyOption = Annotated[
@@ -49,6 +51,25 @@ _HoursOption = Annotated[
     typer.Option("--valid", metavar="HOURS", help="Until when it counts. [default: 1; of a stop and its end, a week]"),
 ]
 _CampaignArgument = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The campaign's id in the centres.")]
+
+
+@app.command()
+def check(config: HqOption) -> None:
+    """Say in plain words what headquarters still lacks: leaders, its server and streams, centres that are silent, its material.
+
+    Exit 1 where it lacks anything.
+    """
+    settings = load_hq_settings(config)
+    try:
+        from dialer.hq.check import problems_of  # noqa: PLC0415 - of an extra
+    except ModuleNotFoundError as error:
+        raise HeadquartersUnreachable(NOT_INSTALLED.format(name=error.name, extra="hq")) from error
+    problems = asyncio.run(problems_of(settings))
+    for problem in problems:
+        typer.echo(problem)
+    if problems:
+        raise typer.Exit(1)
+    typer.echo(f"headquarters is ready: {len(settings.centres)} centres are heard")
 
 
 @keys_app.command("make")

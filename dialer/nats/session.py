@@ -196,13 +196,19 @@ class Session:
 
 @asynccontextmanager
 async def connected(
-    servers: Sequence[str], name: str, *, nkey_file: Path | None = None, ca_file: Path | None = None
+    servers: Sequence[str],
+    name: str,
+    *,
+    nkey_file: Path | None = None,
+    ca_file: Path | None = None,
+    inbox: str = "_INBOX",
 ) -> AsyncIterator[Session]:
     """A session under that name, as long as it is needed: with the server as soon as it can be reached, and again whenever it goes.
+    `inbox`: below which it is answered; a centre's is its own, and no other may listen there.
 
     Raises HeadquartersUnreachable where the certificates or the key cannot be used: that does not mend itself.
     """
-    options: dict[str, object] = {}
+    options: dict[str, object] = {"inbox_prefix": inbox}
     if any(server.startswith("tls:") for server in servers):
         options["tls"] = _trusting(ca_file)
     if nkey_file is not None:

@@ -56,6 +56,11 @@ def reply_subject(centre: str, order_id: str) -> str:
     return f"reply.{centre}.{order_id}"
 
 
+def inbox_of(centre: str) -> str:
+    """Below what a centre is answered by the server."""
+    return f"_INBOX.{centre}"
+
+
 OPT_OUT_SUBJECT = "side.all.optout"
 
 

@@ -21,7 +21,7 @@ from dialer.material.centre import CentreMaterial, MaterialSource
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.hearing import Hearing
 from dialer.nats.session import Session, connected
-from dialer.nats.wire import live_subject
+from dialer.nats.wire import inbox_of, live_subject
 from dialer.site.plan import broker_as, own_signer
 from dialer.store.cipher import site_key
 from dialer.store.uplink_reading import UplinkReading
@@ -124,6 +124,7 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
                 f"uplink {centre}",
                 nkey_file=headquarters.nkey_file,
                 ca_file=headquarters.ca_file,
+                inbox=inbox_of(centre),
             ) as session:
                 _log.info("uplink.joined", servers=[*headquarters.servers])
                 async with asyncio.TaskGroup() as joined:

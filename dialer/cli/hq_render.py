@@ -1,0 +1,102 @@
+"""`dialer hq render`: the files of headquarters' machine, and one to carry to each centre."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from config.asterisk.placing import plan_files, write_files
+from config.errors import AsteriskFilesError
+from config.headquarters import HqSettings, load_hq_settings
+from dialer.cli.options import NOT_INSTALLED, HqOption
+from dialer.domain.errors import HeadquartersUnreachable
+from dialer.domain.signing import write_private
+from dialer.hq import render as files
+
+
+def render(
+    config: HqOption,
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the files are written.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite files that are not ours; each is kept as NAME.before-matdan.")
+    ] = False,
+) -> None:
+    """Write nats-server's, the web server's and PostgreSQL's files, and for each centre one to be carried there.
+
+    Keys and certificates that are there already stay; a centre's file has its private key: carry it by a safe way, then delete it.
+    """
+    settings = load_hq_settings(config)
+    to.mkdir(mode=0o700, exist_ok=True)
+    (to / "centres").mkdir(mode=0o700, exist_ok=True)
+    own, _ = _nkey(to / files.OWN_SEED)
+    nkeys: dict[str, str] = {}
+    seeds: dict[str, str] = {}
+    for centre in settings.centres:
+        if centre.nkey is not None:
+            nkeys[centre.id] = centre.nkey
+        else:
+            nkeys[centre.id], seeds[centre.id] = _nkey(to / "centres" / f"{centre.id}.nk")
+    if settings.encrypted:
+        _certificates(settings, to)
+    rendered = {
+        files.NATS: files.nats_configuration(settings, own, nkeys),
+        files.CADDY: files.caddy_configuration(settings),
+        files.NGINX: files.nginx_configuration(settings),
+    }
+    for name in write_files(to, plan_files(to, rendered, files.MARKER), force=force):
+        typer.echo(f"wrote {to / name}")
+    (to / files.POSTGRESQL).write_text(files.postgresql_statements(), encoding="utf-8")
+    root = settings.bundles.folder / "public" / "metadata" / "1.root.json"
+    for centre in settings.centres:
+        added = files.centre_settings(settings, centre, [files.server_address(settings)], with_root=root.exists())
+        parts = {f"{centre.id}.toml": added.encode()}
+        if centre.id in seeds:
+            parts[f"{centre.id}.nk"] = f"{seeds[centre.id]}\n".encode()
+        if settings.encrypted:
+            parts[files.CA] = (to / files.CA).read_bytes()
+        if root.exists():
+            parts[files.ROOT] = root.read_bytes()
+        _archive(to / "centres" / f"{centre.id}.tar", parts)
+    typer.echo(f"{len(settings.centres)} centres: {to / 'centres'}/ID.tar, to be carried to each")
+    typer.echo(f'in hq.toml: servers = ["{files.server_address(settings)}"], nkey_file = "{to / files.OWN_SEED}"')
+
+
+def _nkey(path: Path) -> tuple[str, str]:
+    """The public nkey and the seed of a file, which is made where there is none."""
+    try:
+        import nkeys  # noqa: PLC0415 - of an extra
+    except ModuleNotFoundError as error:
+        raise HeadquartersUnreachable(NOT_INSTALLED.format(name=error.name, extra="hq")) from error
+    if not path.exists():
+        write_private(path, nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER).decode() + "\n")
+    seed = path.read_text(encoding="ascii").strip()
+    return nkeys.from_seed(bytearray(seed.encode())).public_key.decode(), seed
+
+
+def _certificates(settings: HqSettings, to: Path) -> None:
+    from dialer.desk.certificate import CertificateFiles, make_certificate  # noqa: PLC0415 - of an extra
+
+    ours = CertificateFiles(to / files.CERTIFICATE, to / files.KEY, to / files.CA, to / "hq-ca.key")
+    if not ours.certificate.exists():
+        make_certificate(ours, "headquarters", settings.server.host, [], time.time(), renew=False)
+
+
+def _archive(path: Path, parts: dict[str, bytes]) -> None:
+    """Files that are only this user's, in one."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
+            for name, content in parts.items():
+                entry = tarfile.TarInfo(name)
+                entry.size, entry.mode = len(content), 0o600
+                archive.addfile(entry, io.BytesIO(content))
+    except OSError as error:
+        raise AsteriskFilesError(
+            f"{path} cannot be written ({error.strerror}): make room, then render again"
+        ) from error

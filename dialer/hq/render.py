@@ -1,0 +1,159 @@
+"""Headquarters' files, made from its settings: nats-server's with a key and rights for each centre, the web server's, PostgreSQL's,
+and what is carried to each centre. Pure.
+
+A centre may write its own batches, answers and what is live of it, and read what is for it. Of the streams SIDE and CMD it can read
+all: what stands there is no secret among centres, and names nobody.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from config.headquarters import HqCentre, HqSettings
+from dialer.nats.wire import CMD, SIDE, inbox_of, kept_subject, live_subject, reply_subject, up_subject
+
+MARKER = "# Written by `dialer hq render`: change hq.toml and render again, an edit here is lost."
+NATS, CADDY, NGINX, POSTGRESQL = "nats-server.conf", "Caddyfile", "nginx.conf", "postgresql.sql"
+CA, CERTIFICATE, KEY = "hq-ca.pem", "hq-server.pem", "hq-server.key"
+OWN_SEED = "hq.nk"
+ROOT = "root.json"
+MOST_PAYLOAD_BYTES = 1 << 20
+
+
+def rights_of(centre: str) -> dict[str, dict[str, list[str]]]:
+    """What a centre may write and read at nats-server, by nothing but which the server lets it."""
+    api = "$JS.API"
+    return {
+        "publish": {
+            "allow": [
+                up_subject(centre),
+                live_subject(centre, ">"),
+                reply_subject(centre, "*"),
+                *(f"{api}.STREAM.INFO.{stream}" for stream in (SIDE, CMD)),
+                *(f"{api}.CONSUMER.CREATE.{stream}" for stream in (SIDE, CMD)),
+                *(f"{api}.CONSUMER.CREATE.{stream}.>" for stream in (SIDE, CMD)),
+                *(f"$JS.FC.{stream}.>" for stream in (SIDE, CMD)),
+            ]
+        },
+        "subscribe": {"allow": [kept_subject(centre), f"{inbox_of(centre)}.>"]},
+    }
+
+
+def nats_configuration(settings: HqSettings, own_nkey: str, nkeys: Mapping[str, str]) -> str:
+    """nats-server's file; `nkeys` are the centres' public ones."""
+    server, users = settings.server, [_user("headquarters", own_nkey, {"publish": ">", "subscribe": ">"})]
+    users += [_user(name, nkeys[name], rights_of(name)) for name in sorted(nkeys)]
+    files = server.files_directory
+    tls = (
+        f'tls {{\n  cert_file: "{files}/{CERTIFICATE}"\n  key_file: "{files}/{KEY}"\n  min_version: "1.3"\n}}\n'
+        if settings.encrypted
+        else ""
+    )
+    host = "0.0.0.0" if settings.encrypted else server.host  # noqa: S104 - centres come from everywhere, each with its key
+    return f"""{MARKER}
+server_name: "matdan-headquarters"
+listen: "{host}:{server.port}"
+max_payload: {MOST_PAYLOAD_BYTES}
+{tls}
+# Acknowledged is on disk: without this two minutes of batches may go with the power.
+jetstream {{
+  store_dir: "{server.data_directory}"
+  sync_interval: always
+}}
+
+authorization {{
+  users: [
+{",".join(chr(10) + user for user in users).lstrip(chr(10))}
+  ]
+}}
+"""
+
+
+def _user(name: str, nkey: str, permissions: Mapping[str, object]) -> str:
+    return f"    # {name}\n    {{ nkey: {nkey}, permissions: {json.dumps(permissions)} }}"
+
+
+def caddy_configuration(settings: HqSettings) -> str:
+    """Caddy's file: material as files, with a certificate that Caddy itself gets."""
+    address, folder = settings.server.material_address or "http://127.0.0.1:8480/material", _public(settings)
+    site, _, path = address.partition("://")[2].partition("/")
+    scheme = address.partition("://")[0]
+    return f"""{MARKER}
+{scheme}://{site} {{
+\thandle_path /{path}/* {{
+\t\troot * {folder}
+\t\tfile_server
+\t}}
+}}
+"""
+
+
+def nginx_configuration(settings: HqSettings) -> str:
+    """A server of nginx's, for its folder of sites: the same; the certificate is the site's own."""
+    address, folder = settings.server.material_address or "http://127.0.0.1:8480/material", _public(settings)
+    site, _, path = address.partition("://")[2].partition("/")
+    host, _, port = site.partition(":")
+    files = settings.server.files_directory
+    encrypted = address.startswith("https:")
+    listen = f"{port or (443 if encrypted else 80)}{' ssl' if encrypted else ''}"
+    certificate = (
+        f"\n    ssl_certificate {files}/web.pem;\n    ssl_certificate_key {files}/web.key;" if encrypted else ""
+    )
+    return f"""{MARKER}
+server {{
+    listen {listen};
+    server_name {host};{certificate}
+    location /{path}/ {{
+        alias {folder}/;
+        limit_except GET {{ deny all; }}
+    }}
+}}
+"""
+
+
+def _public(settings: HqSettings) -> Path:
+    return settings.bundles.folder.absolute() / "public"
+
+
+def postgresql_statements() -> str:
+    """For `psql` as PostgreSQL's own user, once: a role and a database of headquarters'."""
+    return f"""{MARKER.replace("#", "--", 1)}
+-- On this machine alone, by the socket: the user matdan of the system is the role, and there is no password to steal.
+CREATE ROLE matdan LOGIN;
+CREATE DATABASE matdan OWNER matdan;
+-- Committed is on disk (the default, which nobody's tuning may take away here).
+ALTER ROLE matdan SET synchronous_commit = on;
+"""
+
+
+def centre_settings(settings: HqSettings, centre: HqCentre, servers: Sequence[str], *, with_root: bool) -> str:
+    """What is added to a centre's settings; the files that it names go beside it."""
+    files = settings.server.files_directory
+    lines = [
+        MARKER,
+        f"# For the settings of {centre.id}; the other files of this archive go into {files}.",
+        "[headquarters]",
+        'user = "uplink"',
+        f'zone = "{centre.zone}"',
+        f"servers = {json.dumps([*servers])}",
+        f'nkey_file = "{files}/{centre.id}.nk"',
+    ]
+    if settings.encrypted:
+        lines.append(f'ca_file = "{files}/{CA}"')
+    if settings.server.material_address is not None and with_root:
+        lines += [
+            f'material_url = "{settings.server.material_address}"',
+            'material_folder = "/var/lib/matdan/material"',
+            f'material_root = "{files}/{ROOT}"',
+        ]
+    for leader in settings.leaders:
+        lines += ["", "[[headquarters.leaders]]", f'name = "{leader.name}"', f'key = "{leader.key}"']
+    lines += ["", "[[supervisors]]", 'name = "uplink"', 'role = "uplink"', ""]
+    return "\n".join(lines)
+
+
+def server_address(settings: HqSettings) -> str:
+    """By what centres name the server."""
+    return f"{'tls' if settings.encrypted else 'nats'}://{settings.server.host}:{settings.server.port}"

@@ -1,0 +1,305 @@
+"""What `dialer hq render` writes, on the real nats-server: who connects, and every subject against every centre."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import subprocess
+import tarfile
+import time
+import tomllib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import nats
+import nkeys
+import pytest
+
+from config.headquarters import HqSettings, load_hq_settings
+from config.settings import Settings
+from dialer.domain.clock import SystemClock
+from dialer.domain.orders import OrderKind, SignedOrder
+from dialer.domain.signing import public_key, public_key_text
+from dialer.hq import check
+from dialer.hq import servers as hq_servers
+from dialer.hq.orders import give_order, new_order
+from dialer.hq.render import rights_of
+from dialer.mqtt.embedded_broker import free_port
+from dialer.mqtt.hearing import Reply
+from dialer.nats import wire
+from dialer.nats.session import Session, connected
+from dialer.uplink.downwards import OrdersDown
+from dialer.uplink.upwards import DiallerDoor
+from tests.support.command_line import run
+from tests.support.material import KEYS, publishing
+
+KEY = b"a" * 32
+HQ = """
+[server]
+host = "{host}"
+port = {port}
+data_directory = "{folder}/streams"
+files_directory = "{folder}/etc"
+material_address = "https://{host}/material"
+[bundles]
+folder = "{folder}/material"
+[[leaders]]
+name = "asha"
+key = "{key}"
+[[centres]]
+id = "pune-1"
+zone = "west"
+[[centres]]
+id = "delhi-1"
+zone = "north"
+"""
+
+
+def a_headquarters(folder: Path, host: str = "127.0.0.1") -> Path:
+    config = folder / "hq.toml"
+    key = public_key_text(public_key(KEY))
+    config.write_text(HQ.format(host=host, port=free_port(), folder=folder, key=key))
+    code, said = run("hq", "render", "--to", folder / "etc", "-c", config)
+    assert (code, "2 centres" in said) == (0, True), said
+    return config
+
+
+@pytest.fixture
+async def address(tmp_path: Path) -> AsyncIterator[str]:
+    """Of a nats-server on the rendered file."""
+    config = await asyncio.to_thread(a_headquarters, tmp_path)
+    server = load_hq_settings(config).server
+    path = tmp_path / "etc/nats-server.conf"
+    process = await asyncio.create_subprocess_exec(
+        hq_servers._nats_server(), "-c", path, stderr=asyncio.subprocess.DEVNULL
+    )
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection(server.host, server.port)
+                writer.close()
+                break
+            await asyncio.sleep(0.02)
+    yield f"nats://{server.host}:{server.port}"
+    process.kill()
+    await process.wait()
+
+
+class Visitor:
+    """A client that remembers what it was refused."""
+
+    def __init__(self) -> None:
+        self.refused: list[str] = []
+
+    async def connect(self, address: str, seed: Path) -> Any:
+
+        async def refused(error: Exception) -> None:
+            self.refused.append(str(error))
+
+        return await nats.connect(
+            address,
+            error_cb=refused,
+            allow_reconnect=False,
+            inbox_prefix="_INBOX.pune-1",
+            connect_timeout=5,
+            nkeys_seed_str=seed.read_text().strip(),
+        )
+
+
+async def may(client: Any, visitor: Visitor, subject: str, *, publish: bool) -> bool:
+    """Whether the server let it: a refusal comes within a few of its answers."""
+    visitor.refused.clear()
+    if publish:
+        await client.publish(subject, b"{}")
+    else:
+        await client.subscribe(subject)
+    for _ in range(20):
+        await client.flush()
+        if any(subject.lower() in each.lower() for each in visitor.refused):
+            return False
+    return True
+
+
+async def test_a_centre_writes_and_reads_what_is_its_own_and_nothing_else(address: str, tmp_path: Path) -> None:
+    visitor = Visitor()
+    client = await visitor.connect(address, tmp_path / "etc/centres/pune-1.nk")
+    own = ["up.pune-1", "live.pune-1.state", "live.pune-1.campaign.turnout", "live.pune-1.material", "reply.pune-1.o-1"]
+    others = ["up.delhi-1", "up.pune-1.x", "live.delhi-1.state", "reply.delhi-1.o-1", "kept.pune-1", "kept.delhi-1"]
+    others += ["cmd.all", "cmd.zone.west", "cmd.centre.pune-1", "side.all.optout", "side.west.mark.S13.209", "anything"]
+    others += ["$JS.API.STREAM.DELETE.UP", "$JS.API.STREAM.CREATE.UP", "$JS.API.STREAM.PURGE.CMD", "$SYS.REQ.USER.INFO"]
+    others += ["$JS.API.STREAM.MSG.GET.UP", "$JS.API.CONSUMER.CREATE.UP", "$JS.API.CONSUMER.DELETE.CMD.x"]
+    for subject in own + others:
+        assert await may(client, visitor, subject, publish=True) == (subject in own), subject
+    for subject in ["kept.pune-1", "_INBOX.pune-1.x"]:
+        assert await may(client, visitor, subject, publish=False), subject
+    for subject in [
+        "kept.delhi-1",
+        ">",
+        "up.>",
+        "_INBOX.>",
+        "_INBOX.delhi-1.>",
+        "live.>",
+        "cmd.all",
+        "reply.>",
+        "side.>",
+    ]:
+        assert not await may(client, visitor, subject, publish=False), subject
+    await client.close()
+
+
+async def knock(address: str, seed: bytes | None) -> str:
+    """What the server says to who knocks with that key."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+    info = json.loads((await reader.readline()).removeprefix(b"INFO "))
+    said = {"verbose": False, "pedantic": False, "lang": "test", "version": "1"}
+    if seed is not None:
+        pair = nkeys.from_seed(bytearray(seed))
+        signature = base64.urlsafe_b64encode(pair.sign(info["nonce"].encode())).decode().rstrip("=")
+        said |= {"nkey": pair.public_key.decode(), "sig": signature}
+    writer.write(f"CONNECT {json.dumps(said)}\r\nPING\r\n".encode())
+    answer = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+    return answer.decode().strip()
+
+
+async def test_a_strangers_key_or_none_is_not_let_in(address: str, tmp_path: Path) -> None:
+    own = (tmp_path / "etc/centres/delhi-1.nk").read_bytes().strip()
+    assert await knock(address, own) == "PONG"
+    for seed in (nkeys.encode_seed(b"s" * 32, nkeys.PREFIX_BYTE_USER), None):
+        assert "Authorization Violation" in await knock(address, seed)
+
+
+class Dialler(DiallerDoor):
+    """The dialler behind its broker."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def ask(self, name: str, values: dict[str, Any]) -> Reply | None:
+        return Reply("done", "stopped 1 campaigns")
+
+
+async def test_orders_and_batches_go_their_way_with_the_rendered_rights(address: str, tmp_path: Path) -> None:
+    etc = tmp_path / "etc"
+
+    def centre(name: str) -> Any:
+        return connected([address], name, nkey_file=etc / f"centres/{name}.nk", inbox=wire.inbox_of(name))
+
+    async with connected([address], "hq", nkey_file=etc / "hq.nk") as above:
+        for stream, subjects in ((wire.UP, ["up.*"]), (wire.SIDE, ["side.>"]), (wire.CMD, ["cmd.>"])):
+            await above.stream(stream, subjects)
+        await above.put(wire.OPT_OUT_SUBJECT, b"news")
+        async with centre("pune-1") as pune, centre("delhi-1") as delhi:
+            assert isinstance(pune, Session)
+            assert await pune.put(wire.up_subject("pune-1"), b"rows") == 1
+            assert (await pune.made(wire.SIDE)).startswith("SIDE.")
+            async with asyncio.timeout(10):
+                async for stored in pune.consume(wire.SIDE, 0, ["side.>"]):
+                    assert stored.data == b"news"
+                    break
+            running = [
+                asyncio.create_task(OrdersDown(name, zone, session, Dialler(), SystemClock()).run())
+                for name, zone, session in (("pune-1", "west", pune), ("delhi-1", "north", delhi))
+            ]
+            order = new_order(OrderKind.STOP_ALL, "all", SystemClock().now())
+            signed = SignedOrder(order=order.text).signed_by("asha", KEY)
+            answers = await give_order(above, signed, order, ["pune-1", "delhi-1"], 10.0)
+            assert {name: answer.status for name, answer in answers.items()} == {"pune-1": "done", "delhi-1": "done"}
+            for task in running:
+                task.cancel()
+
+
+async def test_the_check_names_what_is_missing_and_who_is_silent(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "LISTEN_SECONDS", 0.5)
+    monkeypatch.setattr(check, "CONNECT_SECONDS", 1.0)
+    etc, config = tmp_path / "etc", tmp_path / "hq.toml"
+    text = config.read_text()
+    head = f'servers = ["{address}"]\nnkey_file = "{{}}"\n'
+
+    async def checked(text: str) -> list[str]:
+        config.write_text(text)
+        return (await asyncio.to_thread(run, "hq", "check", "-c", config))[1].splitlines()
+
+    async def told(session: Session) -> None:
+        while True:
+            await session.say("live.pune-1.state", b"{}")
+            await asyncio.sleep(0.05)
+
+    found = await checked(head.format(etc / "centres/pune-1.nk.other") + text)
+    assert "cannot be read as the seed of an nkey" in found[0]
+    assert (
+        "does not let us in"
+        in (await checked(head.replace(address, "nats://127.0.0.1:1").format(etc / "hq.nk") + text))[-1]
+    )
+    own = head.format(etc / "hq.nk") + text
+    async with connected([address], "pune-1", nkey_file=etc / "centres/pune-1.nk", inbox="_INBOX.pune-1") as pune:
+        speaking = asyncio.create_task(told(pune))
+        found = await checked(own)
+        assert found[0].startswith("[[leaders]] are fewer than two")
+        assert [line.partition(" ")[0] for line in found[1:3]] == ["the", "the"]
+        assert found[3] == "not heard within 0.5 s: delhi-1"
+        async with connected([address], "hq", nkey_file=etc / "hq.nk") as above:
+            await above.stream(wire.UP, ["up.*"])
+            await above.stream(wire.SIDE, ["side.>"])
+        leader = f'[[leaders]]\nname = "ravi"\nkey = "{public_key_text(public_key(b"r" * 32))}"\n'
+        alone = own.partition('[[centres]]\nid = "delhi-1"')[0] + leader
+        assert await checked(alone) == ["headquarters is ready: 1 centres are heard"]
+        speaking.cancel()
+
+
+def test_material_that_waits_or_grows_old_is_named(tmp_path: Path) -> None:
+    now = time.time()
+    with publishing(tmp_path / "material", now) as publisher:
+        settings = HqSettings.model_validate({"bundles": {"folder": tmp_path / "material"}})
+        (tmp_path / "source").mkdir()
+        (tmp_path / "source/flow.yaml").write_text("flow: 1")
+        publisher.repository.make(tmp_path / "source", "turnout", 1, "india", now)
+        assert next(iter(check.material_problems(settings, now))).startswith(
+            "bundles/turnout/1.json is made and not published"
+        )
+        for person in ("lata", "meena"):
+            publisher.repository.sign(KEYS[person])
+        publisher.repository.publish(KEYS["online"], now)
+        assert [*check.material_problems(settings, now)] == []
+        assert "dialer hq bundle freshen" in next(iter(check.material_problems(settings, now + 2 * 86_400)))
+        publisher.repository.withdraw("turnout", 1, now)
+        assert "drafted as withdrawn" in next(iter(check.material_problems(settings, now)))
+    assert [*check.material_problems(HqSettings.model_validate({"bundles": {"folder": tmp_path / "none"}}), now)] == []
+
+
+def test_what_is_carried_to_a_centre_joins_it_and_keys_stay(tmp_path: Path) -> None:
+    config, etc = a_headquarters(tmp_path, "hq.example.org"), tmp_path / "etc"
+    with tarfile.open(etc / "centres/pune-1.tar") as archive:
+        archive.extractall(tmp_path / "carried", filter="data")
+    assert {path.name for path in (tmp_path / "carried").iterdir()} == {"pune-1.toml", "pune-1.nk", "hq-ca.pem"}
+    joined = Settings.model_validate(tomllib.loads((tmp_path / "carried/pune-1.toml").read_text())).headquarters
+    assert joined.servers[0].startswith("tls://hq.example.org:")
+    assert (joined.user, joined.zone, [leader.name for leader in joined.leaders]) == ("uplink", "west", ["asha"])
+    for name in ("hq.nk", "centres/pune-1.nk", "centres/pune-1.tar", "hq-server.key"):
+        assert (etc / name).stat().st_mode & 0o077 == 0, name
+    kept = {path: path.read_bytes() for path in etc.rglob("*.nk")}
+    assert run("hq", "render", "--to", etc, "-c", config)[0] == 0
+    assert {path: path.read_bytes() for path in etc.rglob("*.nk")} == kept
+    checked = subprocess.run(
+        [hq_servers._nats_server(), "-t", "-c", str(etc / "nats-server.conf")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert f"alias {tmp_path}/material/public/;" in (etc / "nginx.conf").read_text()
+    assert f"root * {tmp_path}/material/public" in (etc / "Caddyfile").read_text()
+
+
+def test_every_subject_of_a_centre_is_named_by_its_own_id() -> None:
+    for kind, rights in rights_of("pune-1").items():
+        for subject in rights["allow"]:
+            assert "pune-1" in subject or subject.startswith(
+                ("$JS.API.STREAM.INFO.", "$JS.API.CONSUMER.CREATE.", "$JS.FC.")
+            ), kind
