@@ -57,6 +57,7 @@ from dialer.site.plan import (
 from dialer.site.reread import SettingsFile
 from dialer.store.cipher import site_key
 from dialer.store.sent_journal import SentJournal, journal_beside
+from dialer.store.spool import Spool
 from dialer.store.sqlite import Store, open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.agi_server import LOOPBACK, AgiLimits, AgiRoutes, AgiServer, addresses_of
@@ -406,7 +407,9 @@ def _engine(
     routed = carrier.routed(switch if needs_asterisk(settings) else None) if carrier is not None else None
     sent = SentJournal(journal_beside(settings.store.path))
     reread = SettingsFile(settings) if settings.file.table else None
-    outside = Outside(store, routed or switch, sent, flows, certified, room_on_disk(settings), lag.figures, reread)
+    spool = Spool(settings.store.path, site_key(settings))
+    room = room_on_disk(settings)
+    outside = Outside(store, routed or switch, sent, flows, certified, room, lag.figures, reread, spool)
     engine = Engine(engine_plan(settings, profile), centre, outside)
     switch.deliver_to(routed.merged(engine.on_switch_event) if routed is not None else engine.on_switch_event)
     return engine

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from config.settings import Settings
 from config.site_rules import recordings_kept, site_profile
+from dialer.cli.external_records import hand_over, person
 from dialer.cli.options import ConfigOption, StoreOption, WhoOption, day_of, said, site
 from dialer.domain.clock import SystemClock
-from dialer.domain.errors import RecordingError, RollError
+from dialer.domain.errors import RollError, StoreBusy
 from dialer.domain.site_time import site_day
 from dialer.mqtt.topics import encode
 from dialer.roll.phone_numbers import the_number
+from dialer.site.plan import erasure_rules
 from dialer.store import audit, erasing
 from dialer.store.agent_records import forget_written
 from dialer.store.audit import audit_name
 from dialer.store.cipher import site_key
 from dialer.store.connection import Connection, exclusive_connection
-from dialer.store.recordings import erase as remove_recording
-from dialer.store.recordings import files_of
+from dialer.store.erasure import erase_number, remove
+from dialer.store.port import AuditNote
 from dialer.store.sent_journal import journal_beside
 from dialer.store.transaction import transaction
 
@@ -39,7 +40,7 @@ def erase(
     store: StoreOption = None,
 ) -> None:
     """Erase a number, what was recorded of its people and what agents wrote of them; it is never called again, whatever roll comes.
-    The dialler must not run.
+    While the dialler runs, it does it, asked through the broker.
 
     Attempts and marks stay, under an id that leads to nobody. The deed is in the audit, and with rules.opt_out_secret every
     centre is told that the number opted out. Nothing is erased by halves: where a recording cannot be removed, the number stays
@@ -47,35 +48,16 @@ def erase(
     """
     settings = site(config, store)
     named = the_number(said(number), settings.centre.region)
-    now = SystemClock().now()
-    kept = recordings_kept(settings, site_day(settings, now))
-    secrets = settings.rules.secrets()
-    with _erasing(settings) as db:
-        voice = erasing.voice_of(db, named)
-        files = _recordings(settings, voice.attempts, expected=kept is None and voice.recordings > 0)
-        done = erasing.erase_number(db, encode, named, at=now, secrets=secrets, with_voters=voters)
-        if kept is None and done.phone_id is not None:
-            erasing.forget_recordings(db, done.phone_id)
-        what = {
-            "phone": "none" if done.phone_id is None else str(done.phone_id),
-            "voters": str(done.voters),
-            "kept": "hash" if done.kept_as_hash else "number, to suppress it",
-            "recordings": f"{len(files)} {'erased' if kept is None else 'kept'}",
-        }
-        notes = _forget_written(settings, done.phone_id) if done.phone_id is not None else 0
-        audit.append(db, "erase", audit_name(who), what | {"notes": str(notes)}, now)
-        if kept is None:
-            _remove(files)
-    if done.phone_id is None:
-        typer.echo("the number was on no roll here; it is suppressed all the same")
-    else:
-        typer.echo(f"erased; {done.voters} voters' names too")
-    if files:
-        typer.echo(f"{len(files)} recordings " + ("erased" if kept is None else f"stay {kept}: erase them then"))
-    if voice.with_twilio:
-        typer.echo(f"Twilio keeps messages that only its console or API erases: {', '.join(voice.with_twilio)}")
-    if not done.kept_as_hash:
-        typer.echo("the suppression list holds the number itself: set rules.opt_out_secret to keep a hash instead")
+    path, key, rules = settings.store.path, site_key(settings), erasure_rules(settings)
+    try:
+        with _erasing(settings) as db:
+            entry = AuditNote(audit_name(who), SystemClock().now(), {})
+            told = erase_number(db, encode, named, rules, (path, key), entry, with_voters=voters).said
+    except StoreBusy as busy:
+        fields = {"names": voters, "who": person(who)}
+        told = tuple(hand_over(settings, "erase-number", [named], fields, busy))
+    for line in told:
+        typer.echo(line)
 
 
 def purge(
@@ -100,9 +82,10 @@ def purge(
     kept = recordings_kept(settings, today)
     records_too = today > kept_until and kept is None  # a recording that stays must have its attempt
     voices_too = records_too or not retention.keep_recordings
+    rules = erasure_rules(settings)
     with _erasing(settings) as db:
         stock = erasing.stock(db)
-        files = _recordings(settings, None, expected=voices_too and stock.recordings > 0)
+        files = rules.files(None, expected=voices_too and stock.recordings > 0)
         told = f"{stock.voters:,} voters' names and {stock.numbers:,} numbers"
         if files and voices_too:
             told += f", {len(files):,} recordings"
@@ -119,10 +102,10 @@ def purge(
             proof = erasing.purge(db, at=now, secrets=settings.rules.secrets(), records_too=records_too)
             what = proof | {"after": over.isoformat(), "voters": str(stock.voters), "phones": str(stock.numbers)}
             what |= {"recordings": f"{len(files)} {'erased' if voices_too else 'kept'}"}
-            what |= {"notes": str(_forget_written(settings, None))}
+            what |= {"notes": str(forget_written(settings.store.path, site_key(settings), None))}
             audit.append(db, "purge", audit_name(who), {**what, "records": "yes" if records_too else "no"}, now)
             if voices_too:
-                _remove(files)
+                remove(files)
             if records_too:  # what was sent last is none of the store's attempts any more
                 journal_beside(settings.store.path).unlink(missing_ok=True)
             typer.echo(f"erased {told}")
@@ -166,31 +149,3 @@ def _erasing(settings: Settings) -> Iterator[Connection]:
         erasing.overwrite_freed(db)
         with transaction(db):
             yield db
-
-
-def _recordings(settings: Settings, attempts: Collection[str] | None, *, expected: bool) -> list[Path]:
-    """The files of conversations, of which some may be `expected`, and of messages that callers left in flows.
-
-    The folder of the messages is as Asterisk names it: absolute, or below its sounds.
-    """
-    flows, sounds = Path(settings.flows.recording_directory), settings.audio.sounds
-    return [
-        *files_of(settings.recordings.directory, attempts, expected=expected),
-        *files_of(sounds / flows, attempts, expected=False),
-    ]
-
-
-def _forget_written(settings: Settings, phone_id: int | None) -> int:
-    """What agents wrote of a number, or of all (None), in the desk's file; how many notes that were."""
-    return forget_written(settings.store.path, site_key(settings), phone_id)
-
-
-def _remove(files: Sequence[Path]) -> None:
-    """The last act before the commit: where one cannot be removed, nothing is erased in the store, and all can be asked again."""
-    for file in files:
-        try:
-            remove_recording(file)
-        except RecordingError as error:
-            raise RecordingError(
-                f"{error}; until then nothing is erased in the store: run it again afterwards"
-            ) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +28,7 @@ from dialer.store.audit import audit_name
 from dialer.store.cipher import StoreKey, site_key
 from dialer.store.holder import holder_of
 from dialer.store.opening import DIALLER
+from dialer.store.spool import MOST_NUMBERS, Spool
 from dialer.store.sqlite import open_store
 
 T = TypeVar("T")
@@ -94,6 +95,27 @@ def refuse_unless_dialler(path: Path, busy: StoreBusy) -> None:
         return  # not known: the dialler answers, or it is told that none does
     if holder is not None and not holder.startswith(DIALLER):
         raise StoreBusy(f"{path}: {holder} is using it: wait until that has ended, then do it again") from busy
+
+
+def hand_over(
+    settings: Settings, name: str, numbers: Sequence[str], fields: Mapping[str, object], busy: StoreBusy
+) -> list[str]:
+    """Have the running dialler take numbers, which are handed over in the spool, for no command names one; what it said.
+
+    Raises StoreBusy where none runs, or it has no broker, CommandRefused, StoreError, BrokerUnreachable.
+    """
+    refuse_unless_dialler(settings.store.path, busy)
+    spool = Spool(settings.store.path, site_key(settings))
+    batches = batches_of(numbers, MOST_NUMBERS)
+    handed: list[str] = []
+    try:
+        handed += [spool.hand_over(each) for each in batches]
+        requests = [CommandRequest(name, {"list": each, **fields}) for each in handed]
+        with reporting_what_was_kept(batches, "numbers") as done:
+            return ask_dialler(settings, requests, busy, done)
+    finally:
+        for each in handed:
+            spool.remove(each)
 
 
 def ask_dialler(

@@ -11,24 +11,22 @@ import typer
 
 from config.settings import Settings
 from config.site_rules import site_profile
-from dialer.cli.external_records import ask_dialler, batches_of, person, refuse_unless_dialler, reporting_what_was_kept
+from dialer.cli.external_records import hand_over, person
 from dialer.cli.options import ConfigOption, StoreOption, WhoOption, said, site
 from dialer.cli.report import moment
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.external_records import MOST_OPT_OUTS
 from dialer.domain.errors import RollError, StoreBusy
 from dialer.domain.person_ids import is_id
 from dialer.domain.phone_facts import Consent
 from dialer.domain.site_time import DAY_SECONDS, site_zone
-from dialer.mqtt.ask import CommandRequest
 from dialer.mqtt.topics import encode
 from dialer.roll.numbers_file import NumbersFile, read_numbers
 from dialer.roll.phone_numbers import the_number
-from dialer.rules.number_hash import fingerprint, number_hash, number_hasher
 from dialer.store import audit, numbers, opt_outs
 from dialer.store.audit import audit_name
 from dialer.store.cipher import site_key
 from dialer.store.connection import Connection, exclusive_connection
+from dialer.store.port import AuditNote
 from dialer.store.transaction import transaction
 
 optout_app = typer.Typer(help="Numbers that are never to be called again, by any campaign.", no_args_is_help=True)
@@ -53,7 +51,7 @@ def add(
 ) -> None:
     """Suppress one number at once, in every campaign; while the dialler runs, through the broker."""
     settings = site(config, store)
-    _opt_out(settings, [the_number(said(number), settings.centre.region)], source, who, "by-hand", {})
+    _opt_out(settings, [the_number(said(number), settings.centre.region)], source, who, {})
 
 
 @optout_app.command("import")
@@ -71,7 +69,7 @@ def import_opt_outs(
     settings = site(config, store)
     found = read_numbers(file, settings.centre.region)
     told = {"file": found.name, "sha256": found.sha256}
-    _opt_out(settings, found.numbers, source, who, f"sha-{found.sha256[:16]}", told)
+    _opt_out(settings, found.numbers, source, who, told)
     _report_lines(found)
 
 
@@ -140,10 +138,9 @@ def _opt_out(
     found: Sequence[str],
     source: str,
     who: str | None,
-    batch: str,
     file: dict[str, str],
 ) -> None:
-    """Suppress numbers; `batch` is what they came with, an id, and `file` tells of it in the audit, where there is one."""
+    """Suppress numbers; `file` tells of what they came with in the audit, where there is one."""
     if not is_id(source):
         raise RollError(
             "--source: give an id of letters, digits, dots and dashes, such as letter-12, no name and no number:"
@@ -151,51 +148,14 @@ def _opt_out(
         )
     secret = next(iter(settings.rules.secrets()), None)
     try:
-        fresh = _opt_out_here(settings, found, secret, source, who, file)
+        with _writing(settings, "an import of opt-outs") as db:
+            entry = AuditNote(audit_name(who), SystemClock().now(), file)
+            fresh = opt_outs.suppress(db, encode, found, secret, source, entry).fresh
         typer.echo(f"{fresh:,} numbers suppressed; {len(found) - fresh:,} were already")
     except StoreBusy as busy:
-        refuse_unless_dialler(settings.store.path, busy)
-        if secret is None:
-            raise StoreBusy(
-                f"{busy}; or set rules.opt_out_secret, then opt-outs reach a running dialler through the broker"
-            ) from busy
-        _opt_out_there(settings, found, secret, busy, {"source": source, "batch": batch, "who": person(who)})
-        typer.echo(f"{len(found):,} numbers: the running dialler keeps them suppressed, and tells every centre")
-
-
-def _opt_out_here(
-    settings: Settings,
-    found: Sequence[str],
-    secret: bytes | None,
-    source: str,
-    who: str | None,
-    file: dict[str, str],
-) -> int:
-    """Suppress numbers in the store itself; how many were not before. Raises StoreBusy where somebody holds it."""
-    now = SystemClock().now()
-    with _writing(settings, "an import of opt-outs") as db:
-        fresh = 0
-        for number in found:
-            hashed = None if secret is None else number_hash(secret, number)
-            fresh += opt_outs.opt_out_number(db, encode, number, at=now, source=source, number_hash=hashed)
-        what = {"source": source, **file, "numbers": str(len(found)), "fresh": str(fresh)}
-        audit.append(db, "opt-out-import", audit_name(who), what, now)
-    return fresh
-
-
-def _opt_out_there(
-    settings: Settings, found: Sequence[str], secret: bytes, busy: StoreBusy, told: dict[str, str]
-) -> None:
-    """Have the running dialler suppress numbers: it is told their hashes, batch by batch."""
-    hashed = number_hasher(secret)
-    batches = batches_of([hashed(number) for number in found], MOST_OPT_OUTS)
-    fields = {**told, "fingerprint": fingerprint(secret)}
-    requests = [
-        CommandRequest("opt-outs", {**fields, "hashes": each, "batch": f"{told['batch']}-{number}"})
-        for number, each in enumerate(batches, 1)
-    ]
-    with reporting_what_was_kept(batches, "numbers") as done:
-        ask_dialler(settings, requests, busy, done)
+        fields = {"source": source, "who": person(who)}
+        for line in hand_over(settings, "suppress", found, fields, busy):
+            typer.echo(line)
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,11 +13,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from config.settings import Settings
+from dialer.cli.external_records import ask_dialler, person, refuse_unless_dialler
 from dialer.cli.options import ConfigOption, StoreOption, site, site_files
 from dialer.cli.progress import Advance, progress
-from dialer.domain.errors import INTERRUPTED
+from dialer.domain.errors import INTERRUPTED, StoreBusy
 from dialer.domain.output import refuse_kept
 from dialer.domain.words import counted
+from dialer.mqtt.ask import CommandRequest
+from dialer.roll.handing_over import hand_over_roll
 from dialer.roll.importer import (
     DEFAULT_ROLL_VERSION,
     ImportOptions,
@@ -30,6 +36,9 @@ from dialer.roll.sample import STATES, write_sample
 from dialer.roll.weights import import_weights
 from dialer.roll.workers import import_workers
 from dialer.store.cipher import site_key
+from dialer.store.spool import Spool
+
+LONGEST_SECONDS = 3_600.0  # for a roll of millions, beside calls
 
 
 def import_roll(
@@ -62,9 +71,12 @@ def import_roll(
 
     A constituency that is there under another version is refused: import the roll under that version to revise it,
     if its serials are still the same voters'. So is one that is there with its state where this roll names none, or without.
+
+    While the dialler runs, it takes the roll in piece by piece, asked through the broker.
     """
     console = Console(stderr=as_json)
     settings = site(config, store)
+    path = settings.store.path
     prepared = prepare_import(roll, load_map(map_file) if map_file is not None else None)
     _show_mapping(console, prepared)
     if rejects is not None:
@@ -72,23 +84,46 @@ def import_roll(
     options = ImportOptions(dry_run, rejects, settings.centre.region, roll_version, beside)
     try:
         with progress("importing") as advance:
-            result = run_import(
-                prepared,
-                settings.store.path,
-                options,
-                progress=lambda done: _show_progress(done, advance),
-                key=site_key(settings),
-            )
+            show = partial(_show_progress, advance=advance)
+            try:
+                result, told = run_import(prepared, path, options, progress=show, key=site_key(settings)), None
+            except StoreBusy as busy:
+                refuse_unless_dialler(path, busy)
+                result, told = _through_dialler(settings, prepared, options, show, busy)
     except KeyboardInterrupt:
         typer.echo("dialer: interrupted; nothing of the roll was imported, the store is as it was", err=True)
         raise typer.Exit(INTERRUPTED) from None
     _show_result(console, result)
+    if told is not None:
+        console.print(f"the dialler: {told}", soft_wrap=True)
     if as_json:
         typer.echo(json.dumps(result.figures()))
     if result.rejected == result.rows:
         where = "above" if result.rejects_path is None else f"in {result.rejects_path}"
         typer.echo(f"dialer: every row of {roll} was rejected: no voter was taken; the reasons are {where}", err=True)
         raise typer.Exit(1)
+
+
+def _through_dialler(
+    settings: Settings,
+    prepared: PreparedImport,
+    options: ImportOptions,
+    show: Callable[[ImportProgress], None],
+    busy: StoreBusy,
+) -> tuple[ImportResult, str | None]:
+    """What the roll changes, and what the running dialler said once it had it in; None with a dry run, which it is not told of."""
+    spool = Spool(settings.store.path, site_key(settings))
+    list_id, result = hand_over_roll(prepared, spool, options, progress=show)
+    try:
+        if options.dry_run or result.rejected == result.rows:
+            return result, None
+        request = CommandRequest("roll-import", {"list": list_id, "who": person(None)}, seconds=LONGEST_SECONDS)
+        return result, ask_dialler(settings, [request], busy)[0]
+    except KeyboardInterrupt:
+        typer.echo("dialer: interrupted; the dialler goes on taking the roll in", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    finally:
+        spool.remove(list_id)
 
 
 def sample_roll(
@@ -147,7 +182,7 @@ def weights(
     console.print(f"{result.rows:,} rows: {result.changed:,} weights changed, {result.unknown:,} not on the roll")
 
 
-def _show_progress(done: ImportProgress, advance: Advance) -> None:
+def _show_progress(done: ImportProgress, *, advance: Advance) -> None:
     tally = done.tally
     rejected = tally.rejected + tally.rejected_numbers
     advance(done.share_done, f"{tally.rows:,} rows, {tally.numbers:,} numbers, {rejected:,} rejects")

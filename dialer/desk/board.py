@@ -52,6 +52,8 @@ OFFERED = (
     "stop-listening",
 )
 """The commands that the board has a button for. What each needs and who may give it stands with the command."""
+HANDED_OVER = ("roll-import", "suppress", "erase-number")
+"""Those that have doors of their own (dialer/desk/lists.py)."""
 BY_EAR = frozenset({"listen", "whisper", "barge", "stop-listening"})
 COMMANDERS = frozenset(role for name in OFFERED for role in COMMANDS[name].roles) - {Role.DESK, Role.UPLINK}
 SEERS = EVERY_ROLE - {Role.VIEWER}
@@ -120,7 +122,8 @@ class Board:
     async def _news(self, token: str, who: Who) -> AsyncIterator[bytes]:
         """The events of one page, until who opened it is signed in no more."""
         looked = self._clock.monotonic()
-        shown = self._picture.reading(lambda key: key.partition("/")[0] in SHOWN)
+        lists = frozenset({"list"} if who.role in COMMANDS["roll-import"].roles else ())
+        shown = self._picture.reading(lambda key: key.partition("/")[0] in SHOWN or key in lists)
         with shown as reader, self._counted(who.name, reader):
             async for told in reader.told():
                 yield event_of(told)
@@ -183,7 +186,7 @@ class Board:
 
 def may(role: str, *, has_phone: bool) -> list[str]:
     """The board's commands that a role may give; by ear only where there is a phone of the settings, to hear with."""
-    given = [name for name in OFFERED if role in COMMANDS[name].roles]
+    given = [name for name in (*OFFERED, *HANDED_OVER) if role in COMMANDS[name].roles]
     return [name for name in given if has_phone or name not in BY_EAR]
 
 

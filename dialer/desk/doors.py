@@ -53,6 +53,8 @@ class WebDoor:
     roles: frozenset[str] | None = EVERY_ROLE  # None: anybody, before signing in too
     gives: Mapping[int, Any] = field(default_factory=dict, compare=False)
     """Of an `answer` that returns a Response, for the document: by status the type of its JSON, a media type, or None: no body."""
+    takes: str = "application/json"  # the type of what is sent: one that no form of another site can send
+    most_bytes: int = MOST_BODY_BYTES
     _form: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -98,7 +100,7 @@ class Guard:
             await _refuse(secured, kind, 421, "host")
         elif door is None:
             await _refuse(secured, kind, 404, "nothing-here")
-        elif (problem := _stranger(method, headers, origins)) is not None:
+        elif (problem := _stranger(door, headers, origins)) is not None:
             await _refuse(secured, kind, 403, problem)
         else:
             token = token_in(headers.get("cookie", ""))
@@ -115,21 +117,21 @@ class Guard:
                 await _refuse(secured, kind, 403, "role")
             else:
                 scope.setdefault("state", {}).update(who=who, token=token)
-                await self._inner(scope, _bounded(receive), secured)
+                await self._inner(scope, _bounded(receive, door.most_bytes), secured)
 
 
-def _stranger(method: str, headers: dict[str, str], origins: frozenset[str]) -> str | None:
+def _stranger(door: WebDoor, headers: dict[str, str], origins: frozenset[str]) -> str | None:
     """Why a request comes from another page than ours, as far as the browser says; None: it does not."""
     site = headers.get("sec-fetch-site", "same-origin")
     # Whoever follows a link to the page comes from elsewhere, and gets the page, which is the same for all.
-    navigates = method == "GET" and headers.get("sec-fetch-mode") == "navigate"
+    navigates = door.method == "GET" and headers.get("sec-fetch-mode") == "navigate"
     if site not in {"same-origin", "none"} and not navigates:
         return "other-site"
-    if method == "GET":
+    if door.method == "GET":
         return None
     if headers.get("origin") not in origins:
         return "other-site"
-    if method != SOCKET and headers.get("content-type", "").split(";")[0].strip() != "application/json":
+    if door.method != SOCKET and headers.get("content-type", "").split(";")[0].strip() != door.takes:
         return "not-json"
     return None
 
@@ -149,8 +151,8 @@ def cookie_of(token: str | None) -> str:
     return f"{COOKIE}={token or ''}; Path=/; Secure; HttpOnly; SameSite=Strict{age}"
 
 
-def _bounded(receive: Receive) -> Receive:
-    left = MOST_BODY_BYTES
+def _bounded(receive: Receive, most_bytes: int) -> Receive:
+    left = most_bytes
 
     async def bounded() -> Message:
         nonlocal left

@@ -24,7 +24,7 @@ from dialer.domain.errors import PortInUse
 MOST_CONNECTIONS = 1_000
 MOST_HEAD_BYTES = 16_384  # request line and headers
 HEAD_SECONDS = 10.0  # from the connection, or what comes after a request, to a head's end
-BODY_SECONDS = 30.0  # from the head's end to the request's
+BODY_SECONDS = 30.0  # from the head's end to the request's, and for each megabyte of it
 MOST_SOCKET_BYTES = 32_768  # of a message; a browser's INVITE with a dozen addresses has some 5,000
 SOCKET_SECONDS = 5.0  # between two pings, and until one is answered: a page without power is missed as its phone is
 STOP_SECONDS = 3  # for what is under way; a page's stream is ended at once
@@ -37,6 +37,7 @@ class BoundedRequests(HttpToolsProtocol):
         super().__init__(*given, **named)
         self._head_bytes = 0  # of headers that are whole
         self._unfinished_bytes = 0  # that came for a head that is not
+        self._body_bytes = 0  # since there was time for more
         self._in_body = False
         self._requests = 0  # that are whole
         self._patience: asyncio.TimerHandle | None = None
@@ -80,9 +81,17 @@ class BoundedRequests(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
-        self._in_body, self._unfinished_bytes = True, 0
+        self._in_body, self._unfinished_bytes, self._body_bytes = True, 0, 0
         self._wait(BODY_SECONDS)
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of what is sent; a long file has its time for each megabyte."""
+        self._body_bytes += len(body)
+        if self._body_bytes >= 1024**2:
+            self._body_bytes = 0
+            self._wait(BODY_SECONDS)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is whole: its answer takes as long as it takes."""

@@ -39,6 +39,7 @@ from dialer.desk.directory import Directory
 from dialer.desk.doors import COOKIE, HEADERS, SOCKET, Guard, WebDoor, cookie_of
 from dialer.desk.figures import STRETCH_SECONDS, AgentFigures, BoardFigures, ShownCap
 from dialer.desk.http import desk_server, listening
+from dialer.desk.lists import Lists
 from dialer.desk.pages_built import BUILT
 from dialer.desk.passkeys import Passkeys, passkey_host
 from dialer.desk.people import MOST_PASSWORD, STATUS, NotSignedIn, People
@@ -354,13 +355,15 @@ async def running_desk(
             agents = AgentDesk(settings, DeskParts(picture, hearing, people, file, clock), pops, training=training)
             entrance = Entrance(settings, people, read_assets() if assets is None else assets, agents.sign_out)
             users = UsersPage(directory, people, file, hearing, board.shut)
+            lists = Lists(settings, picture, hearing)
+            stack.callback(lists.close)
             origins = frozenset({origin, *_own_names(settings, origin, port)})
-            passkeys = Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins))
             doors = [
                 *entrance.doors(),
                 *board.doors(),
                 *users.doors(),
-                *passkeys.doors(),
+                *lists.doors(),
+                *Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins)).doors(),
                 *agents.doors,
                 health_door(picture),
                 document_door(),

@@ -228,6 +228,15 @@ class TrunkView:
 
 
 @dataclass(frozen=True, slots=True)
+class RollTaken:
+    """A roll that is being taken in while calls go on."""
+
+    list: str  # the id under which it was handed over
+    rows: int
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
 class CentreView:
     """A whole centre at one moment."""
 
@@ -245,6 +254,7 @@ class CentreView:
     figures: Mapping[str, float] = field(default_factory=dict)  # loop lag and the like
     forecast: Forecast | None = None  # on a polling day, once the pace is known
     dialler: str | None = None  # who runs it: `DiallerName.text`
+    roll: RollTaken | None = None  # that is being taken in
 
     @property
     def utilisation(self) -> float | None:

@@ -158,15 +158,19 @@ class Eligibility:
         """Take in the registers that were imported, and the calls of an earlier run that may still be answered."""
         self._gate = Gate(self._gate.rules.with_registers(tuple(registers)))
         self._grounds.clear()
-        self._areas = frozenset(
-            Area(booth.constituency_number, booth.closes_at) for booth in self._centre.booths.values()
-        )
+        self.look_at_booths()
         for attempt in open_attempts:
             if attempt.campaign_id in self._campaigns:
                 rules, area = self._campaigns[attempt.campaign_id], self._area(attempt.booth_id)
                 self._cases[attempt.attempt_id] = Case(
                     rules, attempt.number, area, _PLACED_BEFORE, language=self._language("", attempt.booth_id)
                 )
+
+    def look_at_booths(self) -> None:
+        """Take in where the booths are."""
+        self._areas = frozenset(
+            Area(booth.constituency_number, booth.closes_at) for booth in self._centre.booths.values()
+        )
 
     # Asked
 

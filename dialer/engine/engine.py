@@ -44,6 +44,7 @@ from dialer.engine.screen_pop import SEAT_MESSAGE, Messages, ScreenPops
 from dialer.engine.seat import Seat
 from dialer.engine.seat_silence import SeatSilence
 from dialer.engine.supervision.service import Recorder, Supervision
+from dialer.engine.taking_in import TakingIn
 from dialer.engine.transfers.service import Transfers
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.trunks import TrunkPool
@@ -140,6 +141,7 @@ class Engine:
             users=self.users,
             headquarters=self._headquarters,
             settings=SettingsAgain(centre, outside, self._eligibility, self._trunks),
+            handed_over=TakingIn(centre, outside, plan, self._marks, self._eligibility),
         )
 
     @property

@@ -17,7 +17,9 @@ from dialer.pacing.port import Pacer
 from dialer.polling_day.plan import PollingPlan
 from dialer.rules.gate import Gate
 from dialer.rules.rulebook import CampaignRules, Certified
+from dialer.store.erasure import ErasureRules
 from dialer.store.sent_journal import SentJournal
+from dialer.store.spool import Spool
 from dialer.store.sqlite import Store
 from ivr_flows.node import Flow
 from ivr_flows.script import ScriptLibrary
@@ -70,6 +72,7 @@ class EnginePlan:
     supervisors: tuple[SupervisorPhone, ...] = ()
     users: frozenset[str] = frozenset()  # names of the settings, whose rights no command changes
     headquarters: HeadquartersPlan = field(default_factory=HeadquartersPlan)
+    erasure: ErasureRules | None = None  # None: nothing beside the store is known of, and nobody is erased
 
 
 CertifiedBy = Callable[[str, str], Mapping[str, Certified]]
@@ -116,3 +119,4 @@ class Outside:
     has_room: Callable[[], bool]  # whether the disk can still take results
     figures: Callable[[], dict[str, float]] = dict  # the process's own, for the board
     reread: Callable[[], Reread] | None = None  # the settings; raises CommandRefused. None: there is no file
+    spool: Spool | None = None  # where what the dialler is to take in is handed over; None: nowhere

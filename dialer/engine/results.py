@@ -9,7 +9,7 @@ import structlog
 
 from config.words import CampaignKind
 from dialer.domain.errors import StoreError
-from dialer.domain.model import AttemptId, Claim, Direction, EndedAttempt, Mark, Outcome
+from dialer.domain.model import AttemptId, BoothTurnout, Claim, Direction, EndedAttempt, Mark, Outcome
 from dialer.domain.switch import CallEnded
 from dialer.domain.view import AlertLevel, CallState, TurnoutChange
 from dialer.engine.call import Call, outcome_of
@@ -147,6 +147,11 @@ class Marks:
         for run in self._centre.campaigns.values():
             run.look_again()
         self._centre.wake.set()
+
+    def counted(self, booth: BoothTurnout) -> None:
+        """A booth was counted anew: a roll has brought voters of it."""
+        self._centre.turnout[booth.booth_id] = booth
+        self._centre.then(Notify(TurnoutChange(booth)))
 
     def _count_turnout(self, effect: MarkEffect) -> None:
         booth = self._centre.turnout.get(effect.booth_id)

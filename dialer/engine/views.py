@@ -34,6 +34,7 @@ def centre_view(centre: Centre, trunks: TrunkPool, figures: dict[str, float]) ->
         figures=figures,
         forecast=_forecast(centre),
         dialler=centre.dialler,
+        roll=centre.roll,
     )
 
 

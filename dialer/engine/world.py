@@ -42,6 +42,7 @@ from dialer.domain.view import (
     Change,
     Hold,
     HoldReason,
+    RollTaken,
     ScreenPop,
     SeatState,
 )
@@ -206,6 +207,7 @@ class Centre:
         self.campaigns: dict[str, CampaignRun] = {}
         self.trunk_tallies: dict[str, TrunkTally] = {}
         self.booths: dict[int, Booth] = {}
+        self.roll: RollTaken | None = None  # that is being taken in
         self.turnout: dict[int, BoothTurnout] = {}
         self.marks: Counter[str] = Counter()
         # Both of the day, by the clock of its polls, or since the start where that is later:
@@ -388,6 +390,14 @@ class Centre:
         _forget(self.opted_out, lambda at: at < before, live)
         _forget(self.abandoned_at, lambda at: at < before, live)
         _forget(self.called_at, lambda ends: max(ends) < before, live)
+
+    def take_booths(self, booths: Mapping[int, Booth]) -> None:
+        """Booths as the store has them now: a roll was taken in."""
+        self.booths.update(booths)
+        for run in self.campaigns.values():
+            run.order.add(booths)
+        if self.polling is not None and self._polls_today is not None:
+            self._polls_today = self.polling.today(self.booths, self.clock.now())
 
     def polls_today(self) -> PollsToday:
         """Which booths vote now. Worked out once a day, for views and calls ask: a day of the polls, for theirs need not be the

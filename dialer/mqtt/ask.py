@@ -30,6 +30,7 @@ class CommandRequest:
 
     name: str
     fields: Mapping[str, Any]  # of JSON
+    seconds: float = REPLY_SECONDS  # how long it may take
 
 
 async def ask(
@@ -88,7 +89,7 @@ class _Talk:
         for _ in range(TRIES):
             await self._connection.publish(self._message(request))
             try:
-                async with asyncio.timeout(REPLY_SECONDS):
+                async with asyncio.timeout(request.seconds):
                     reply = await asyncio.shield(self._reply)
             except TimeoutError:
                 continue
@@ -96,7 +97,7 @@ class _Talk:
                 raise CommandRefused(reply.text)
             return reply.text
         raise BrokerUnreachable(
-            f"the dialler did not answer in {TRIES * REPLY_SECONDS:g} s: check that it runs and is connected to the broker, and"
+            f"the dialler did not answer in {TRIES * request.seconds:g} s: check that it runs and is connected to the broker, and"
             f" that the broker lets this user write to `{topics.commands_topic(self._centre, self._signer.user)}` and read its"
             " replies; then do it again: what was kept is not kept twice"
         )

@@ -386,7 +386,7 @@ class CommandDesk:
             now = self._clock.now()
             read = judge_command(opened, user, self._senders, self._centre, retained=retained, now=now)
         self._number += 1
-        if isinstance(read, AcceptedCommand) and urgency is not Urgency.USUAL:
+        if isinstance(read, AcceptedCommand) and urgency < Urgency.USUAL:
             self._halted[getattr(read.command, "campaign_id", None)] = self._number
         self._lanes[urgency].put(lane, _Waiting(self._number, read))
         self._news[urgency].set()

@@ -107,10 +107,16 @@ class Hearing:
             await asyncio.sleep(BACKOFF.seconds(failures, self._chance))
 
     async def ask(
-        self, user: str, command_id: str, name: str, values: Mapping[str, Any], signer: Signer | None = None
+        self,
+        user: str,
+        command_id: str,
+        name: str,
+        values: Mapping[str, Any],
+        signer: Signer | None = None,
+        seconds: float = REPLY_SECONDS,
     ) -> Reply | None:
-        """Send a command as that user, and what the dialler says of it; None: the broker is away, and nothing was sent. Without a
-        `signer` it is unsigned.
+        """Send a command as that user, and what the dialler says of it within so many seconds; None: the broker is away, and
+        nothing was sent. Without a `signer` it is unsigned.
         """
         connection = self._connection
         if connection is None:
@@ -122,7 +128,7 @@ class Hearing:
         reply = self._asked.setdefault((user, command_id), asyncio.get_running_loop().create_future())
         try:
             await connection.publish(topics.Message(topics.commands_topic(self._centre, user), text, 1, False))
-            async with asyncio.timeout(REPLY_SECONDS):
+            async with asyncio.timeout(seconds):
                 return await asyncio.shield(reply)
         except MqttError:
             return None

@@ -89,6 +89,14 @@ def _in_figures(forecast: Forecast | Mapping[str, float] | None) -> Mapping[str,
     return asdict(forecast) if isinstance(forecast, Forecast) else forecast or {}
 
 
+class RollPayload(Payload):
+    """A roll that the dialler is taking in."""
+
+    list: Annotated[str, Field(description="as roll-import names it")]
+    rows: Annotated[int, Field(description="voters of the roll", ge=0)]
+    done: Annotated[int, Field(description="of them so far", ge=0)]
+
+
 class CentreStatePayload(Payload):
     """The centre at one moment. The last will is the same message with `online` false and nothing else in it."""
 
@@ -123,6 +131,9 @@ class CentreStatePayload(Payload):
     ]
     dialler: Annotated[
         str | None, Field(description="who speaks: store, process, since (epoch) and host, joined by -")
+    ] = None
+    roll: Annotated[
+        RollPayload | None, Field(description="the roll that is being taken in (roll-import); null: none is")
     ] = None
 
 

@@ -153,6 +153,13 @@ class BoothOrder:
         self._exponent = voter_weight
         self._in_hand = in_hand
 
+    def add(self, booths: Iterable[int]) -> None:
+        """Booths that came with a roll begin where the others are; those that are there stay as they are."""
+        behind = min((place[1] for place in self._heap), default=0.0)
+        for booth_id in sorted(set(booths) - self._kept.keys()):
+            self._kept[booth_id] = self._voters[booth_id] = 1.0
+            self._move(booth_id, behind)
+
     @property
     def exhausted(self) -> bool:
         """Whether no booth has anything to give, as far as was seen."""

@@ -16,12 +16,13 @@ from config.errors import SettingError
 from config.jurisdiction import Profile
 from config.lines import Carrier
 from config.settings import Settings
-from config.site_rules import abandoned_caps
+from config.site_rules import abandoned_caps, recordings_kept
 from config.supervision import OWN_USER
 from config.unfinished import MAKE_ONE
 from config.words import LISTENERS, CampaignKind, PacingPolicy, Purpose
 from config.words import SupervisorRole as Role
 from dialer.domain.signing import public_key, read_key_file, read_public_key
+from dialer.domain.site_time import site_day
 from dialer.engine.inbound import InboundPlan, InboundRoute
 from dialer.engine.log_ins import AgentAccount, AgentRules
 from dialer.engine.plan import CampaignPlan, EnginePlan, HeadquartersPlan, SeatPlan
@@ -38,6 +39,7 @@ from dialer.rules.retries import RetryRules
 from dialer.rules.rulebook import campaign_rules, lawful_hours, polls_of, rulebook_of
 from dialer.site.polling_day import polling_plan
 from dialer.site.rules_versions import rules_text
+from dialer.store.erasure import ErasureRules
 from dialer.switch.asterisk.ami_session import AmiLogin
 from dialer.switch.asterisk.fastagi.flow_handler import RecordingRules
 from dialer.switch.asterisk.scripts.runner import ScriptRules
@@ -46,6 +48,16 @@ NOBODY = "nobody"  # whose rights scripts have where the dialler is root and the
 ANNOUNCEMENT_SECONDS = 10.0  # the longest that it may take to say that the call is recorded
 _MINUTE = 60.0
 _HOUR = 3600.0
+
+
+def erasure_rules(settings: Settings) -> ErasureRules:
+    """What a site has of people beside its store. Messages lie where Asterisk names them: absolute, or below its sounds."""
+    return ErasureRules(
+        settings.recordings.directory,
+        settings.audio.sounds / settings.flows.recording_directory,
+        lambda at: recordings_kept(settings, site_day(settings, at)),
+        settings.rules.secrets(),
+    )
 
 
 def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
@@ -76,6 +88,7 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
             settings.headquarters.zone,
             {each.name: read_public_key(each.key) for each in settings.headquarters.leaders},
         ),
+        erasure=erasure_rules(settings),
         polling=polling_plan(settings, polls_of(settings)),
         agents=tuple(
             AgentAccount(

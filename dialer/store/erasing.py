@@ -78,7 +78,7 @@ def forget_recordings(db: sqlite3.Connection, phone_id: int | None) -> None:
 
 def erase_number(
     db: sqlite3.Connection,
-    encode: Encode,
+    encode: Encode | None,
     number: str,
     *,
     at: float,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import structlog
 
 from dialer.domain.errors import NotInStore, StoreError
-from dialer.rules.number_hash import fingerprint, number_hasher
+from dialer.rules.number_hash import fingerprint, number_hash, number_hasher
 from dialer.store import audit, seals
 from dialer.store.numbers import SQL
 from dialer.store.outbox import tell
@@ -42,6 +42,28 @@ def opt_out_number(
     if fresh and number_hash is not None:
         tell(db, encode, OptOutNews(None, at, source, number_hash=number_hash), at)
     return fresh
+
+
+def suppress(
+    db: sqlite3.Connection,
+    encode: Encode | None,
+    found: Sequence[str],
+    secret: bytes | None,
+    source: str,
+    entry: AuditNote,
+) -> OptOutsTaken:
+    """Suppress numbers (E.164), with their audit entry ("opt-out-import"); other centres are told those that were not before, where
+    there is a `secret` to hash them under.
+    """
+    fresh, phones = 0, []
+    for number in found:
+        hashed = None if secret is None else number_hash(secret, number)
+        if opt_out_number(db, encode, number, at=entry.at, source=source, number_hash=hashed):
+            fresh += 1
+            phones += SQL["phone"].values(db, int, number=number)
+    what = {"source": source, **entry.what, "numbers": str(len(found)), "fresh": str(fresh)}
+    audit.append(db, "opt-out-import", entry.who, what, entry.at)
+    return OptOutsTaken(fresh, tuple(phones))
 
 
 def record_foreign(db: sqlite3.Connection, number_hash: str, *, at: float, centre: str) -> int | None:
@@ -118,10 +140,18 @@ def begin_hashing(db: sqlite3.Connection, secrets: Sequence[bytes]) -> None:
         SQL["tell_under"](db, fingerprint=prints[0])
 
 
-def hash_some(db: sqlite3.Connection, secret: bytes, after: int) -> int | None:
+def hash_after(db: sqlite3.Connection, secrets: Sequence[bytes], after: int, most: int) -> int | None:
+    """Hash numbers under all secrets, from `after` on, at most so many; the last id. None: there were no more."""
+    last = None
+    for secret in secrets:
+        last = hash_some(db, secret, after, most)
+    return last
+
+
+def hash_some(db: sqlite3.Connection, secret: bytes, after: int, most: int = HASHED_AT_ONCE) -> int | None:
     """Hash numbers that have no hash under a secret yet, from `after` on; the last id looked at. None: there were no more."""
     number = dict(SQL["secrets"].rows(db))[fingerprint(secret)]
-    found = [*SQL["unhashed"].rows(db, after=after, limit=HASHED_AT_ONCE, secret=number)]
+    found = [*SQL["unhashed"].rows(db, after=after, limit=most, secret=number)]
     hashed = number_hasher(secret)
     rows = ({"phone_id": each.phone_id, "secret": number, "number_hash": hashed(each.e164)} for each in found)
     db.executemany(SQL["insert_hash"], rows)

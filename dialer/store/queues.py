@@ -21,6 +21,7 @@ from dialer.store.sql import Row, Statement, load_statements
 
 SQL = load_statements("queues")
 
+MOST_PHONES = 2**63 - 1
 SET_ASIDE_AT_ONCE = 10
 """Retries that a claim passes over for good: after a night there may be thousands, and it holds up the marks behind it."""
 
@@ -37,12 +38,12 @@ def set_campaign_state(db: sqlite3.Connection, campaign_id: str, state: Campaign
         raise unknown_campaign(campaign_id)
 
 
-def enrol(db: sqlite3.Connection, campaign_id: str) -> int:
+def enrol(db: sqlite3.Connection, campaign_id: str, first: int = 0, last: int = MOST_PHONES) -> int:
     """Add the targets that are missing, and open those that were closed because nobody on them was pending where somebody is now;
-    returns how many. Sorts the roll's numbers once, on disk where they are many.
+    returns how many. Sorts the roll's numbers once, on disk where they are many; or of it those from the `first` to the `last` id.
     """
     if not _calls_workers(db, campaign_id):
-        return SQL["enrol"](db, campaign_id=campaign_id).rowcount
+        return SQL["enrol"](db, campaign_id=campaign_id, first=first, last=last).rowcount
     added = SQL["enrol_workers"](db, campaign_id=campaign_id).rowcount
     SQL["place_workers"](db, campaign_id=campaign_id)
     return added

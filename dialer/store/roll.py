@@ -60,6 +60,11 @@ def _named(names: Sequence[str], values: Iterable[object]) -> dict[str, object]:
     return dict(zip(names, values, strict=True))
 
 
+def named_details(place: tuple[int, int], details: Sequence[object]) -> dict[str, object]:
+    """A voter's booth and serial, and the details from the EPIC number on, by their columns."""
+    return _named(("booth_id", "serial", *_DETAILS), (*place, *details))
+
+
 def begin_import(db: Connection) -> int:
     """Make the connection ready for bulk; the next voter's id. Leaves out the checks whose answer an import knows, nothing that
     a crash could lose: keys are the store's own and parents are added first; `turnout` is never written. Looked at again for each

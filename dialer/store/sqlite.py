@@ -27,6 +27,7 @@ from dialer.domain.phone_facts import NO_GAPS, CallGaps
 from dialer.store import attempts as attempt_rows
 from dialer.store import (
     audit,
+    erasure,
     figures,
     inbound,
     numbers,
@@ -35,6 +36,7 @@ from dialer.store import (
     queues,
     records,
     seals,
+    spool,
     users,
     voters,
 )
@@ -45,6 +47,7 @@ from dialer.store.connection import BUSY_SECONDS, PAGE_BYTES, close_writing
 from dialer.store.failures import explained
 from dialer.store.opening import DIALLER, Opened, open_file
 from dialer.store.port import AuditNote, Encode, MarkEffect, Refusal
+from dialer.store.roll import StoredBooth
 from dialer.store.writer import Writer
 
 P = ParamSpec("P")
@@ -226,13 +229,14 @@ class Store:
     release_expired = _Writes(queues.release_expired)
     registers = _Reads(numbers.registers)
 
-    async def enrol(self, campaign_id: str) -> int:
+    async def enrol(self, campaign_id: str, first: int = 0, last: int = queues.MOST_PHONES) -> int:
         """Add a target for every number with a pending voter that has none in this campaign yet and has not opted out; in a
         campaign for booth workers, for every worker on the list. A target that was closed because nobody on its number was
         pending is opened again where somebody is now. Enrolling twice adds nothing. Returns how many were added or opened. A
         target stands in the queue of its first pending voter's booth; its rank is the weight of all who are pending on the number.
+        `first` and `last` are of the numbers' ids: those of them alone.
         """
-        added = await self._write(queues.enrol, campaign_id)
+        added = await self._write(queues.enrol, campaign_id, first, last)
         self._targets.pop(campaign_id, None)
         return added
 
@@ -333,7 +337,25 @@ class Store:
             self._voters_by_booth = await self._read(voters.voters_by_booth)
         return await self._read(voters.booth_turnout, booths, self._voters_by_booth)
 
+    # A roll that is taken in while the dialler runs
+
+    take_voters = _Writes(spool.take_voters)
+    record_roll = _Writes(spool.record_roll)
+    hash_after = _Writes(opt_outs.hash_after)
+    honour_foreign = _Writes(opt_outs.honour_foreign)
+    last_phone = _Reads(spool.last_phone)
+    count_booth = _Reads(spool.count_booth)
+
+    async def take_booths(self, booths: Sequence[StoredBooth]) -> dict[int, int]:
+        """Add booths of a roll, or bring them up to date: see `spool.take_booths`."""
+        ids = await self._write(spool.take_booths, booths)
+        self._booths = self._voters_by_booth = None
+        return ids
+
     # Opt-outs, and numbers as others may know them
+
+    suppress = _Announces(opt_outs.suppress)
+    erase_number = _Announces(erasure.erase_number)
 
     phone_number = _Reads(records.phone_number)
     record_opt_out = _Announces(voters.record_opt_out)

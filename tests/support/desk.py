@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from dialer.desk.board import Board
 from dialer.desk.directory import Directory
 from dialer.desk.doors import COOKIE, Guard, WebDoor, token_in
 from dialer.desk.figures import BoardFigures
+from dialer.desk.lists import Lists
 from dialer.desk.passkeys import Passkeys, passkey_host
 from dialer.desk.people import People
 from dialer.desk.picture import Picture
@@ -85,10 +86,19 @@ class FakeHearing(Hearing):
         self.asked: list[tuple[str, str, str, dict[str, Any]]] = []
         self.reply: Reply | None = Reply("done", "it was done")
         self.picture: Picture | None = None
+        self.meanwhile: Callable[[Mapping[str, Any]], None] | None = None  # what is looked at while it is asked
 
     async def ask(
-        self, user: str, command_id: str, name: str, values: Mapping[str, Any], signer: Signer | None = None
+        self,
+        user: str,
+        command_id: str,
+        name: str,
+        values: Mapping[str, Any],
+        signer: Signer | None = None,
+        seconds: float = 0.0,
     ) -> Reply | None:
+        if self.meanwhile is not None:
+            self.meanwhile(values)
         if self.reply is not None:
             self.asked.append((user, command_id, name, dict(values)))
         if name == "seat-sign-in" and self.picture is not None and self.reply == Reply("done", "it was done"):
@@ -121,11 +131,13 @@ class DeskStand:
     async def post(
         self, path: str, body: object, role: str | None = None, *, method: str = "POST", **headers: str
     ) -> httpx.Response:
-        """Send JSON as one of our pages does."""
+        """Send JSON, or bytes as they are, as one of our pages does."""
         sent = {"origin": ORIGIN, "sec-fetch-site": "same-origin", "content-type": "application/json"}
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         whole = {name: value for name, value in {**sent, **await self.cookie(role), **given}.items() if value}
-        return await self.browser.request(method, path, content=json.dumps(body), headers=whole)
+        return await self.browser.request(
+            method, path, content=body if isinstance(body, bytes) else json.dumps(body), headers=whole
+        )
 
     async def socket(self, path: str, role: str | None = None) -> str | None:
         """Ask for a WebSocket as one of our pages does; the problem, None: it comes to its door."""
@@ -214,12 +226,15 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     entrance = Entrance(settings, people, pages, agents.sign_out)
     passkeys = Passkeys(PasskeyRecords(file), people, clock, passkey_host([ORIGIN]))
     users = UsersPage(directory, people, file, hearing, board.shut)
-    doors = [*entrance.doors(), *board.doors(), *users.doors(), *passkeys.doors(), *agents.doors]
+    here = settings.store.model_copy(update={"path": folder / "centre.db"})
+    lists = Lists(settings.model_copy(update={"store": here}), picture, hearing)
+    doors = [*entrance.doors(), *board.doors(), *users.doors(), *lists.doors(), *passkeys.doors(), *agents.doors]
     doors += [health_door(picture), document_door()]
     guard = Guard(make_app(doors), doors, people.who, agents.who, lambda: frozenset({ORIGIN}))
     transport = httpx.ASGITransport(app=guard)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:
         yield DeskStand(doors, picture, hearing, people, file, clock, board, users, passkeys, agents, browser, guard)
+    lists.close()
     people.close()
     reading.close()
     pops.close()

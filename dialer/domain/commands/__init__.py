@@ -61,6 +61,7 @@ from dialer.domain.commands.external_records import (
 )
 from dialer.domain.commands.dispositions import SeatDispose, SeatTakeBackDisposition
 from dialer.domain.commands.own_calls import SeatDial, SeatPreviewDial, SeatPreviewSkip
+from dialer.domain.commands.handed_over import EraseNumber, ImportRoll, Suppress
 from dialer.domain.commands.unknown import ReleaseUnknown
 from dialer.domain.commands.users import RemoveUser, SetUser
 from dialer.domain.commands.headquarters import ObeyOrder
@@ -73,7 +74,9 @@ __all__ = [
     "Command",
     "CommandOfSeat",
     "EnterTurnout",
+    "EraseNumber",
     "FileComplaint",
+    "ImportRoll",
     "Listen",
     "ObeyOrder",
     "PauseCampaign",
@@ -116,6 +119,7 @@ __all__ = [
     "StopAll",
     "StopCampaign",
     "StopListening",
+    "Suppress",
     "TakeMarks",
     "TakeOptOuts",
     "Whisper",

@@ -235,6 +235,19 @@ class HeadquartersDesk(Protocol):
         """Do what its leaders have signed."""
 
 
+class HandedOverDesk(Protocol):
+    """What was handed over in the spool, by its id there."""
+
+    async def take_roll(self, list_id: str, who: str) -> str:
+        """Take a roll in, piece by piece."""
+
+    async def suppress(self, list_id: str, source: str, who: str) -> str:
+        """Its numbers are never called again."""
+
+    async def erase(self, list_id: str, who: str, *, names: bool) -> str:
+        """Its numbers, and with `names` who is on them, are known no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desks:
     """All of them."""
@@ -252,3 +265,4 @@ class Desks:
     users: UsersDesk
     headquarters: HeadquartersDesk
     settings: SettingsDesk
+    handed_over: HandedOverDesk

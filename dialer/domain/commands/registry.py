@@ -65,6 +65,7 @@ class Urgency(IntEnum):
     STOP_ALL = 0
     HALT = 1  # fewer calls
     USUAL = 2
+    LONG = 3  # minutes perhaps
 
 
 @dataclass(frozen=True, slots=True)

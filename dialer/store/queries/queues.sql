@@ -26,7 +26,7 @@ FROM (
     FROM phone
     CROSS JOIN link ON link.phone_id = phone.phone_id AND link.dropped_at IS NULL
     CROSS JOIN voter ON voter.voter_id = link.voter_id AND voter.turnout = 'pending'
-    WHERE phone.opted_out_at IS NULL AND phone.phone_id NOT IN (
+    WHERE phone.phone_id BETWEEN :first AND :last AND phone.opted_out_at IS NULL AND phone.phone_id NOT IN (
         SELECT attempt.phone_id FROM attempt WHERE attempt.outcome = 'unknown' AND attempt.direction = 'outbound'
           AND attempt.attempt_id NOT IN (SELECT attempt_id FROM released_unknown)
     )

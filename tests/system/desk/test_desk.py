@@ -21,7 +21,16 @@ from dialer.desk.pages_built import SOURCES
 from dialer.desk.people import People
 from dialer.desk.server import RunningDesk, running_desk
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands import PauseCampaign, SeatCampaigns, SeatMessage, SetSpeed, StopAll
+from dialer.domain.commands import (
+    EraseNumber,
+    ImportRoll,
+    PauseCampaign,
+    SeatCampaigns,
+    SeatMessage,
+    SetSpeed,
+    StopAll,
+    Suppress,
+)
 from dialer.domain.view import Alert, AlertLevel, SeatChange, SeatState
 from dialer.mqtt import topics
 from dialer.mqtt.embedded_broker import demo_broker
@@ -225,6 +234,46 @@ async def test_a_page_says_how_old_it_is_when_the_dialler_leaves(site: Site) -> 
     await expect(board.locator(".lamp.bad")).to_contain_text("Asterisk")
     await board.get_by_role("button", name="Sign out").click()
     await expect(board.locator("input[name=password]")).to_be_visible()
+
+
+ROLL = "state_code,constituency_number,part_number,serial,name,mobile\n" + "".join(
+    f"S13,209,118,{serial},Voter {serial},98000{serial:05}\n" for serial in range(1, 301)
+)
+
+
+async def test_a_roll_is_checked_and_taken_in_and_a_number_suppressed_and_erased(site: Site, tmp_path: Path) -> None:
+    roll = tmp_path / "kothrud.csv"
+    roll.write_text(ROLL + "S13,209,118,x,Nobody,\n", encoding="utf-8")
+    board = await site.board()
+    await board.get_by_role("link", name="Lists").click()
+    await board.set_input_files("input[name=roll]", roll)
+    await board.get_by_role("button", name="Check it").click()
+    await expect(board.get_by_text("was checked")).to_be_visible(timeout=60_000)
+    await expect(board.locator("dl.figures")).to_contain_text("300")
+    await expect(board.get_by_text("1 × ")).to_contain_text("serial")
+    found = await violations(board)
+    assert not await is_cut(board)
+    await board.get_by_role("button", name="Take it in").click()
+    await board.get_by_role("dialog").get_by_role("button", name="Take it in").click()
+    await expect(board.get_by_text("was taken in. done: ImportRoll")).to_be_visible()
+    (taken,) = site.engine.executed
+    assert isinstance(taken, ImportRoll)
+    assert taken.who == "asha"
+    await board.get_by_role("button", name="Remove it").click()
+    await expect(board.get_by_text("kothrud.csv")).to_have_count(0)
+
+    for button, command in (("Never call it again", Suppress), ("Erase it", EraseNumber)):
+        await board.get_by_label("Number", exact=True).fill("98000 00007")
+        await board.get_by_role("button", name=button).click()
+        await expect(board.get_by_role("dialog")).to_contain_text("98000 00007")
+        await board.get_by_role("dialog").get_by_role("button", name=button).click()
+        await expect(board.locator(".said")).to_contain_text(f"done: {command.__name__}")
+        assert isinstance(site.engine.executed[-1], command)
+        await expect(board.get_by_label("Number", exact=True)).to_have_value("")
+    assert not [*(tmp_path / "centre.db.spool").iterdir()]
+    await board.set_viewport_size({"width": 360, "height": 640})
+    assert not await is_cut(board)
+    must_suit_everybody(found + await violations(board))
 
 
 @pytest.mark.parametrize("language", sorted(path.stem for path in (SOURCES / "locales/board").glob("*.ftl")))

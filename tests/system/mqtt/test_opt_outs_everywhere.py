@@ -14,7 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands import Command, StopAll, TakeOptOuts
+from dialer.domain.commands import Command, StopAll, Suppress, TakeOptOuts
 from dialer.domain.other_centres import ForeignOptOut
 from dialer.engine.external_records import ExternalRecords
 from dialer.mqtt import ask as asking
@@ -27,7 +27,8 @@ from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.topics import announced_message, encode, opt_outs_filter
 from dialer.rules.number_hash import number_hash
 from dialer.store.lock import StoreLock
-from dialer.store.port import OptOutNews
+from dialer.store.port import AuditNote, OptOutNews
+from dialer.store.spool import Spool
 from dialer.store.sqlite import Store, open_store
 from tests.support.command_line import run
 from tests.support.fake_centre import FakeEngine
@@ -46,23 +47,31 @@ NEEDS_MOSQUITTO = pytest.mark.skipif(mosquitto_path() is None, reason="no mosqui
 class DeskEngine(FakeEngine):
     """An engine as far as opt-outs go."""
 
-    def __init__(self, name: str, store: Store) -> None:
+    def __init__(self, name: str, path: Path, store: Store) -> None:
         super().__init__()
         self._desk = ExternalRecords(store, SystemClock(), centre=name)
+        self._spool = Spool(path, None)
+        self._store = store
 
     async def execute(self, command: Command) -> str:
         if isinstance(command, TakeOptOuts):
             return await command.keep(self._desk)
+        if isinstance(command, Suppress):
+            entry = AuditNote(command.who, SystemClock().now(), {})
+            with contextlib.closing(self._spool.opened(command.list_id)) as handed:
+                taken = await self._store.suppress(handed.numbers(), SECRET, command.source, entry)
+            self.outbox_event.set()
+            return f"{taken.fresh} numbers suppressed"
         return await super().execute(command)
 
 
 class Centre:
     """A centre as far as opt-outs go: a store of its own, and a monitor. Others' are kept while its store is open to them."""
 
-    def __init__(self, name: str, store: Store) -> None:
+    def __init__(self, name: str, path: Path, store: Store) -> None:
         self.name = name
         self.store = store
-        self.engine = DeskEngine(name, store)
+        self.engine = DeskEngine(name, path, store)
         self.told: list[ForeignOptOut] = []
         self.news = asyncio.Event()
         self.store_is_well = asyncio.Event()
@@ -95,7 +104,7 @@ async def a_centre(
     stop = asyncio.Event()
     async with await open_store(path, encode=encode) as store:
         await store.hash_numbers([SECRET])
-        centre = Centre(name, store)
+        centre = Centre(name, path, store)
         if not well:
             centre.store_is_well.clear()
         patient = replace(broker, backoff_first_seconds=0.05, backoff_most_seconds=0.2)
@@ -192,7 +201,7 @@ async def test_an_import_beside_the_running_dialler_reaches_everybody_and_loses_
             await asyncio.sleep(0.05)
         code, text = await importing
         assert code == 0
-        assert text.endswith("2,450 numbers: the running dialler keeps them suppressed, and tells every centre\n")
+        assert text.splitlines()[-2:] == ["2000 numbers suppressed", "450 numbers suppressed"]
         await listener.wait_for(lambda message: message.topic.startswith("replies/supervisor/c-"), count=sent)
         assert here.engine.executed == [StopAll()] * sent
         await there.hears(*(number_hash(SECRET, f"+91{7_000_000_001 + number}") for number in range(count)))

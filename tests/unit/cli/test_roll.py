@@ -12,6 +12,9 @@ from typer.testing import CliRunner
 from dialer.cli import roll as cli
 from dialer.cli.roll import import_roll, sample_roll
 from dialer.domain.errors import RollError
+from dialer.mqtt.ask import CommandRequest
+from dialer.store.connection import exclusive_connection
+from dialer.store.opening import DIALLER
 from tests.support.roll_support import write_roll
 from tests.support.stored import query
 
@@ -55,6 +58,41 @@ def test_a_dry_run_leaves_no_file(roll: Path, tmp_path: Path) -> None:
     assert code == 0
     assert "nothing in the store was changed" in shown
     assert sorted(path.name for path in tmp_path.iterdir()) == ["roll.csv"]
+
+
+def test_while_the_dialler_runs_a_dry_run_tells_the_same_and_an_import_asks_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, roll = tmp_path / "centre.db", tmp_path / "more.csv"
+    head = "state_code,constituency_number,part_number,serial,name,mobile\n"
+    known = [f"S24,174,1,{serial},Voter {serial},98000000{serial:02}\n" for serial in range(1, 21)]
+    roll.write_text(head + "".join(known), encoding="utf-8")
+    assert run("import", roll, "--store", store)[0] == 0
+    new = [
+        "S24,174,1,20,Another name,9800000020\n",
+        "S24,174,1,21,New,9800000020\n",
+        "S24,174,2,1,New too,9900000001\n",
+    ]
+    roll.write_text(head + "".join(known[:18] + new) + "S24,174,1,x,Nobody,\n", encoding="utf-8")
+    alone = json.loads(run("import", roll, "--store", store, "--json", "--dry-run")[1])
+    asked: list[str] = []
+
+    def ask(settings: object, requests: list[CommandRequest], busy: object) -> list[str]:
+        asked.extend(request.name for request in requests)
+        list_id = requests[0].fields["list"]
+        assert query(tmp_path / "centre.db.spool" / f"{list_id}.db", "SELECT count(*) FROM voter") == [(21,)]
+        return ["it is in"]
+
+    monkeypatch.setattr(cli, "ask_dialler", ask)
+    with exclusive_connection(store, DIALLER):
+        beside = json.loads(run("import", roll, "--store", store, "--json", "--dry-run")[1])
+        assert not asked
+        code, shown, _ = run("import", roll, "--store", store)
+    assert beside == alone
+    assert alone == {"rows": 22, "voters": 3, "numbers": 1, "links": 2, "rejected": 1, "unchanged": 18}
+    assert (code, asked) == (0, ["roll-import"])
+    assert "the dialler: it is in" in shown
+    assert not [*(tmp_path / "centre.db.spool").iterdir()]
 
 
 def test_a_second_version_is_taken_with_its_option_alone(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ async def test_nobody_comes_in_unless_signed_in_and_nobody_but_the_doors_own_rol
             if door.method == "GET":
                 answer = await desk.get(door.path, role)
             else:
-                answer = await desk.post(door.path, {}, role, method=door.method)
+                answer = await desk.post(door.path, {}, role, method=door.method, content_type=door.takes)
             if role is None:
                 assert answer.status_code == 401, door
             elif role not in door.roles:

@@ -9,7 +9,7 @@ import pytest
 
 from config.seats import LogInSettings
 from config.words import SupervisorRole as Role
-from dialer.desk.board import OFFERED
+from dialer.desk.board import HANDED_OVER, OFFERED
 from dialer.desk.pages_built import ROOM, SOURCES
 from dialer.domain.commands.registry import COMMANDS
 from dialer.domain.errors import RefusedBecause
@@ -57,7 +57,11 @@ def test_the_board_has_words_for_all_that_it_is_told() -> None:
     words |= {f"why-{Hold(reason).code}" for reason in HoldReason}
     words |= {f"why-limit-{limit}" for limit in Limit} | {f"pacing-{limit}" for limit in Limit}
     words |= {f"role-{role}" for role in Role if role not in {Role.DESK, Role.UPLINK}}
-    words |= {f"do-{name}" for name in OFFERED}
+    words |= {f"do-{name}" for name in (*OFFERED, *HANDED_OVER)}
+    lists = (SOURCES / "src/board/lists.tsx").read_text("utf-8")
+    states, figures = (lists.partition(first)[2].partition(";")[0] for first in ("  state: ", "FIGURES = "))
+    words |= {f"roll-is-{state}" for state in re.findall(r'"([a-z-]+)"', states)}
+    words |= {f"roll-{name.replace('_', '-')}" for name in re.findall(r'"([a-z_]+)"', figures)}
     words |= {f"pause-{reason}" for reason in LogInSettings().pause_reasons}
     words |= {f"why-{found}" for found in re.findall(r'_answer\("([a-z-]+)"', (ROOM / "why.py").read_text("utf-8"))}
     assert len(words) > 150

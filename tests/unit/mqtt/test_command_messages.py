@@ -194,6 +194,7 @@ def test_who_reads_and_what_a_program_may_do_is_what_the_pages_say() -> None:
     assert may[SupervisorRole.BOOTH_DESK] == {"marks", "official-turnout"}
     assert may[SupervisorRole.COMPLIANCE] == {
         *("pause", "stop", "stop-all", "complaint", "complaint-answer", "opt-outs", "unknown-release"),
+        *("suppress", "erase-number"),
     }
     assert may[SupervisorRole.DESK] == {name for name in COMMANDS if name.startswith("seat-")} - {
         "seat-unlock",
@@ -232,6 +233,9 @@ def test_what_is_done_twice_as_once_is_repeatable() -> None:
         "complaint",
         "complaint-answer",
         "opt-outs",
+        "roll-import",  # and these change nothing of what is so already
+        "suppress",
+        "erase-number",
         "seat-dispose",  # and these a receipt
         "seat-take-back-disposition",
         "user-set",

@@ -4,7 +4,7 @@ import { ask, isProblem, me, namesOf, value } from "../shared/server";
 import { t, word } from "../shared/words";
 import type { Campaign } from "./wire";
 
-type Values = Record<string, string | string[] | number>;
+type Values = Record<string, string | string[] | number | boolean>;
 interface Reply {
   status: string;
   text: string;

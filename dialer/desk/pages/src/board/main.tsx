@@ -47,8 +47,13 @@ function Head() {
       </select>
       <LanguageChoice />
       <Menu id="centre-menu" title={t("centre-actions")} offered={["reload-flows", "accept-clock"]} />
-      <a class="who" href={atAccount ? "/board" : "/board?account"}>
-        {atAccount ? t("to-board") : `${me.value?.name} · ${word("role", me.value?.role ?? "")}`}
+      {beside !== "lists" && LISTS.some(may) && (
+        <a class="who" href="/board?lists">
+          {t("to-lists")}
+        </a>
+      )}
+      <a class="who" href={beside ? "/board" : "/board?account"}>
+        {beside ? t("to-board") : `${me.value?.name} · ${word("role", me.value?.role ?? "")}`}
       </a>
       <button onClick={() => void signOut()}>{t("sign-out")}</button>
       {may("stop-all") && (
@@ -80,10 +85,13 @@ function Stale() {
   );
 }
 
-/** Whether the page shows who has signed in, in place of the board; fetched only then. */
-const atAccount = new URLSearchParams(location.search).has("account");
-const Account = signal<ComponentType | null>(null);
-if (atAccount) void import("./account").then((found) => (Account.value = found.Account));
+/** What the page shows in place of the board: who has signed in, or rolls and numbers; fetched only then. */
+const given = new URLSearchParams(location.search);
+const beside = ["account", "lists"].find((name) => given.has(name)) ?? "";
+const Beside = signal<ComponentType | null>(null);
+if (beside === "account") void import("./account").then((found) => (Beside.value = found.Account));
+if (beside === "lists") void import("./lists").then((found) => (Beside.value = found.Lists));
+const LISTS = ["roll-import", "suppress", "erase-number"];
 
 function Board() {
   return (
@@ -109,7 +117,7 @@ function SignedIn() {
   return (
     <>
       <Head />
-      {!atAccount ? <Board /> : Account.value && <Account.value />}
+      {!beside ? <Board /> : Beside.value && <Beside.value />}
       <Said />
       <Asked />
     </>

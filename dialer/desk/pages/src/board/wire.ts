@@ -25,6 +25,8 @@ export interface Centre {
   opt_outs: number;
   trunks: Trunk[];
   forecast: Record<string, number>;
+  /** That is being taken in. */
+  roll: { list: string; rows: number; done: number } | null;
 }
 export interface Campaign {
   campaign: string;

@@ -1,0 +1,252 @@
+"""Rolls and numbers from the board: a roll is checked in a process of its own and taken in by the dialler, a number is suppressed
+or erased. What is handed over stands in the store's spool, and the command names it by its id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import shutil
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+import structlog
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from config.errors import MatdanError
+from config.settings import Settings
+from dialer.desk.board import problem
+from dialer.desk.doors import WebDoor
+from dialer.desk.people import Who
+from dialer.desk.picture import Picture
+from dialer.domain.commands.registry import COMMANDS
+from dialer.domain.errors import RollError
+from dialer.mqtt.hearing import Hearing
+from dialer.roll.handing_over import hand_over_roll
+from dialer.roll.importer import ImportOptions, prepare_import
+from dialer.roll.phone_numbers import the_number
+from dialer.store.cipher import site_key
+from dialer.store.spool import Spool
+
+_log = structlog.get_logger(__name__)
+
+MOST_ROLL_BYTES = 1024**3
+ROOM_PER_BYTE = 4  # a roll, its own store, and what it adds to the centre's
+KINDS = {".csv", ".xlsx"}
+ANY_BYTES = "application/octet-stream"
+REPLY_SECONDS = 60.0  # until the same command is sent once more: its answer may have been lost
+MOST_REPLIES = 120
+AWAY_SECONDS = 5.0  # until it is sent again to a broker that is away
+NICE = 15
+
+_Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,64}$")]
+_Number = Annotated[str, Field(min_length=1, max_length=40)]
+
+
+class ListNamed(BaseModel):
+    """A roll that was handed over; `id` is that of the command: the same again is the same command."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: _Id
+    list: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+class NumberSuppressed(BaseModel):
+    """A number, as somebody writes it, that is never to be called again."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    id: _Id
+    number: _Number
+
+
+class NumberErased(NumberSuppressed):
+    """A number that is to be known no more; `names`: who is on it neither."""
+
+    names: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListShown:
+    """How a roll stands that was handed over."""
+
+    id: str
+    name: str  # of its file
+    by: str
+    state: str  # receiving, checking, checked, taking-in, done, refused
+    at: float  # epoch seconds, of that state
+    figures: dict[str, int] | None = None
+    reasons: dict[str, int] | None = None  # why rows, numbers and cells are not taken, in words
+    text: str = ""  # why it was refused, or what was done
+
+
+class Lists:
+    """One roll at a time, and numbers."""
+
+    def __init__(self, settings: Settings, picture: Picture, hearing: Hearing) -> None:
+        self._spool = Spool(settings.store.path, site_key(settings))
+        self._region = settings.centre.region
+        self._reserve = settings.store.reserve_megabytes * 1024**2
+        self._picture = picture
+        self._hearing = hearing
+        self._shown: ListShown | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def doors(self) -> list[WebDoor]:
+        """Each for those who may give its command."""
+        may = {name: COMMANDS[name].roles for name in ("roll-import", "suppress", "erase-number")}
+        said = {200: dict[str, str]}
+        return [
+            WebDoor("POST", "/api/lists", self.receive, may["roll-import"], said, ANY_BYTES, MOST_ROLL_BYTES),
+            WebDoor("POST", "/api/lists/take-in", self.take_in, may["roll-import"], {204: None}),
+            WebDoor("POST", "/api/lists/forget", self.forget, may["roll-import"], {204: None}),
+            WebDoor("POST", "/api/numbers/suppress", self.suppress, may["suppress"], said),
+            WebDoor("POST", "/api/numbers/erase", self.erase, may["erase-number"], said),
+        ]
+
+    async def receive(self, request: Request) -> Response:
+        """Take a roll's file, whose name stands in the header x-name; it is checked at once, and changes nothing."""
+        who: Who = request.state.who
+        name = unquote(request.headers.get("x-name", ""))[:200]
+        length = int(request.headers.get("content-length", "0"))
+        if Path(name).suffix.lower() not in KINDS:
+            return problem(422, "no-roll")
+        if self._shown is not None and self._shown.state not in {"checked", "done", "refused"}:
+            return problem(409, "list-busy")
+        list_id = await asyncio.to_thread(self._spool.new)
+        if shutil.disk_usage(self._spool.store.parent).free < ROOM_PER_BYTE * length + self._reserve:
+            return problem(507, "no-room")
+        self._forget()
+        self._show(ListShown(list_id, name, who.name, "receiving", 0.0))
+        path = self._spool.path(list_id).with_suffix(Path(name).suffix.lower())
+        try:
+            with await asyncio.to_thread(path.open, "xb") as file:
+                async for chunk in request.stream():
+                    await asyncio.to_thread(file.write, chunk)
+        except BaseException:
+            self._forget()
+            raise
+        self._go_on(self._check(list_id, path))
+        return JSONResponse({"list": list_id})
+
+    async def take_in(self, asked: ListNamed, request: Request) -> Response:
+        """Have the dialler take in a roll that was checked; how far it is stands in the centre's state."""
+        if self._shown is None or self._shown.id != asked.list or self._shown.state != "checked":
+            return problem(409, "no-list")
+        self._change(asked.list, state="taking-in")
+        self._go_on(self._take_in(asked, request.state.who.name))
+        return Response(status_code=204)
+
+    async def forget(self, asked: ListNamed) -> Response:
+        """Remove a roll that is not to be taken in, or was."""
+        if (
+            self._shown is None
+            or self._shown.id != asked.list
+            or self._shown.state in {"receiving", "checking", "taking-in"}
+        ):
+            return problem(409, "no-list")
+        self._forget()
+        return Response(status_code=204)
+
+    async def suppress(self, asked: NumberSuppressed, request: Request) -> Response:
+        """Never call a number again."""
+        return await self._of_number(asked, request, "suppress", {"source": "board"})
+
+    async def erase(self, asked: NumberErased, request: Request) -> Response:
+        """Know a number no more."""
+        return await self._of_number(asked, request, "erase-number", {"names": asked.names})
+
+    async def _of_number(
+        self, asked: NumberSuppressed, request: Request, name: str, values: dict[str, str | bool]
+    ) -> Response:
+        who: Who = request.state.who
+        try:
+            number = the_number(asked.number, self._region)
+        except RollError:
+            return problem(422, "no-number")
+        list_id = hashlib.sha256(f"{who.name}/{asked.id}".encode()).hexdigest()[:32]  # the same again names the same
+        await asyncio.to_thread(self._spool.hand_over, [number], list_id)
+        try:
+            given = {"list": list_id, "who": who.name, **values}
+            reply = await self._hearing.ask(who.name, asked.id, name, given)
+        finally:
+            await asyncio.to_thread(self._spool.remove, list_id)
+        return (
+            problem(503, "broker-away") if reply is None else JSONResponse({"status": reply.status, "text": reply.text})
+        )
+
+    def close(self) -> None:
+        """What is under way here is left; the dialler goes on with what it has begun."""
+        for task in self._tasks:
+            task.cancel()
+
+    def _go_on(self, work: Any) -> None:
+        task = asyncio.create_task(work, name="desk-list")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _check(self, list_id: str, path: Path) -> None:
+        self._change(list_id, state="checking")
+        try:
+            with _process() as pool:
+                work = partial(check, path, list_id, self._spool, self._region)
+                found = await asyncio.get_running_loop().run_in_executor(pool, work)
+        except (MatdanError, BrokenProcessPool) as refused:
+            self._spool.remove(list_id)
+            said = str(refused).replace(str(path), self._shown.name if self._shown else path.name)
+            self._change(list_id, state="refused", text=said)
+        else:
+            self._change(list_id, state="checked", **found)
+
+    async def _take_in(self, asked: ListNamed, who: str) -> None:
+        given, replies = {"list": asked.list, "who": who}, 0
+        while True:
+            reply = await self._hearing.ask(who, asked.id, "roll-import", given, seconds=REPLY_SECONDS)
+            replies += reply is not None
+            if reply is None:
+                await asyncio.sleep(AWAY_SECONDS)
+            elif reply.status != "unanswered" or replies == MOST_REPLIES:
+                break
+        self._spool.remove(asked.list)
+        self._change(asked.list, state="done" if reply.status == "done" else "refused", text=reply.text)
+
+    def _forget(self) -> None:
+        if self._shown is not None:
+            self._spool.remove(self._shown.id)
+        self._shown = None
+        self._picture.put("list", None)
+
+    def _change(self, list_id: str, **changed: Any) -> None:
+        if self._shown is not None and self._shown.id == list_id:
+            self._show(replace(self._shown, **changed))
+
+    def _show(self, shown: ListShown) -> None:
+        self._shown = replace(shown, at=self._picture.now())
+        self._picture.put("list", asdict(self._shown))
+        _log.info("desk.list", list=shown.id, state=shown.state, by=shown.by)
+
+
+def check(path: Path, list_id: str, spool: Spool, region: str) -> dict[str, Any]:
+    """Hand a roll over and say what its import would do, in the fields of `ListShown`. Blocks, for minutes perhaps. Raises as
+    `hand_over_roll` does.
+    """
+    options = ImportOptions(dry_run=True, region=region)
+    _, result = hand_over_roll(prepare_import(path), spool, options, list_id=list_id)
+    figures = {**result.figures(), "booths": result.booths, "opted_out": result.opted_out}
+    figures |= {"rejected_numbers": result.rejected_numbers, "rejected_cells": result.rejected_cells}
+    figures |= {"without_close": result.without_close}
+    return {"figures": figures, "reasons": dict(result.reasons)}
+
+
+def _process() -> Executor:
+    return ProcessPoolExecutor(1, get_context("spawn"), os.nice, (NICE,))

@@ -1,0 +1,179 @@
+// Rolls and numbers: a roll is checked, then taken in beside the calls; a number is suppressed or erased. Fetched when it is opened first.
+import { useState } from "preact/hooks";
+import { Section, question, say } from "../shared/parts";
+import { ask, isProblem, me, value, type Problem } from "../shared/server";
+import { count, t } from "../shared/words";
+import { may, send } from "./commands";
+import { centre } from "./wire";
+import "./account.css";
+
+interface Shown {
+  id: string;
+  name: string;
+  by: string;
+  state: "receiving" | "checking" | "checked" | "taking-in" | "done" | "refused";
+  figures: Record<string, number> | null;
+  reasons: Record<string, number> | null;
+  text: string;
+}
+const BUSY = new Set(["receiving", "checking", "taking-in"]);
+const FIGURES = ["rows", "voters", "unchanged", "rejected", "booths", "numbers", "links", "rejected_numbers", "rejected_cells", "opted_out", "without_close"];
+
+const told = (found: Problem) => say(t(`problem-${found.problem}`, { seconds: found.seconds ?? 0 }), true);
+
+/** Send a file as it is; `share` is told how much of it has gone, 0 to 1. */
+function upload(file: File, share: (done: number) => void): Promise<unknown> {
+  return new Promise((resolve) => {
+    const sending = new XMLHttpRequest(); // fetch does not tell how far it is
+    sending.open("POST", "/api/lists");
+    sending.setRequestHeader("content-type", "application/octet-stream");
+    sending.setRequestHeader("x-name", encodeURIComponent(file.name));
+    sending.responseType = "json";
+    sending.upload.onprogress = (event) => share(event.loaded / (event.total || 1));
+    sending.onloadend = () => resolve((sending.response as unknown) ?? { problem: "no-desk" });
+    sending.send(file);
+  });
+}
+
+function HandOver() {
+  const [share, setShare] = useState<number | null>(null);
+  const busy = share !== null || BUSY.has(value<Shown>("list")?.state ?? "");
+  const send_ = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    const file = new FormData(form).get("roll");
+    if (!(file instanceof File)) return;
+    setShare(0);
+    const answer = await upload(file, setShare);
+    setShare(null);
+    form.reset();
+    if (isProblem(answer)) told(answer);
+  };
+  return (
+    <form class="row fields" onSubmit={(event) => void send_(event as unknown as SubmitEvent)}>
+      <label>
+        {t("roll-file")}
+        <input name="roll" type="file" accept=".csv,.xlsx" required disabled={busy} />
+      </label>
+      <button disabled={busy}>{t("roll-check")}</button>
+      {share !== null && <progress max={1} value={share} aria-label={t("roll-receiving")} />}
+    </form>
+  );
+}
+
+function Figures({ figures }: { figures: Record<string, number> }) {
+  return (
+    <dl class="pairs figures">
+      {FIGURES.filter((name) => figures[name]).map((name) => (
+        <div key={name}>
+          <dt>{t(`roll-${name.replaceAll("_", "-")}`)}</dt>
+          <dd>{count(figures[name]!)}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Roll({ roll }: { roll: Shown }) {
+  const taken = centre()?.roll;
+  const asked = { list: roll.id };
+  const takeIn = () =>
+    question({
+      title: t("roll-take-in"),
+      text: t("ask-roll-take-in", { voters: roll.figures?.voters ?? 0, numbers: roll.figures?.numbers ?? 0 }),
+      yes: t("roll-take-in"),
+      grave: false,
+      then: () => void give("/api/lists/take-in", asked),
+    });
+  return (
+    <>
+      <p role="status">
+        <strong>{roll.name}</strong> <small>{t("roll-by", { name: roll.by })}</small> — {t(`roll-is-${roll.state}`)} {roll.text}
+      </p>
+      {roll.state === "taking-in" && taken?.list === roll.id && (
+        <p class="row">
+          <progress max={taken.rows} value={taken.done} aria-label={t("roll-is-taking-in")} /> {t("roll-done", { done: count(taken.done), rows: count(taken.rows) })}
+        </p>
+      )}
+      {roll.figures && <Figures figures={roll.figures} />}
+      {roll.reasons && Object.keys(roll.reasons).length > 0 && (
+        <ul lang="en">
+          {Object.entries(roll.reasons).map(([reason, times]) => (
+            <li key={reason}>
+              {count(times)} × {reason}
+            </li>
+          ))}
+        </ul>
+      )}
+      {!BUSY.has(roll.state) && (
+        <div class="row">
+          {roll.state === "checked" && (
+            <button class="main" onClick={takeIn}>
+              {t("roll-take-in")}
+            </button>
+          )}
+          <button onClick={() => void give("/api/lists/forget", asked)}>{t("roll-forget")}</button>
+        </div>
+      )}
+    </>
+  );
+}
+
+async function give(path: string, values: Record<string, string>): Promise<void> {
+  const answer = await ask("POST", path, { id: crypto.randomUUID(), ...values });
+  if (isProblem(answer)) told(answer);
+}
+
+function Numbers() {
+  const [number, setNumber] = useState("");
+  const [names, setNames] = useState(false);
+  const asking = (what: "suppress" | "erase", then: () => Promise<boolean>) => {
+    const title = t(what === "suppress" ? "do-suppress" : "do-erase-number");
+    question({ title, text: t(`ask-number-${what}`, { number }), yes: title, grave: true, then: () => void then().then((done) => done && setNumber("")) });
+  };
+  return (
+    <form class="row fields" onSubmit={(event) => event.preventDefault()}>
+      <label>
+        {t("number")}
+        <input type="tel" value={number} autocomplete="off" maxLength={40} dir="ltr" onInput={(event) => setNumber(event.currentTarget.value)} />
+      </label>
+      {may("suppress") && (
+        <button type="button" disabled={!number.trim()} onClick={() => asking("suppress", () => send("/api/numbers/suppress", { number }))}>
+          {t("do-suppress")}
+        </button>
+      )}
+      {may("erase-number") && (
+        <>
+          <label class="row">
+            <input type="checkbox" checked={names} onChange={(event) => setNames(event.currentTarget.checked)} /> {t("number-names")}
+          </label>
+          <button type="button" class="main grave" disabled={!number.trim()} onClick={() => asking("erase", () => send("/api/numbers/erase", { number, names }))}>
+            {t("do-erase-number")}
+          </button>
+        </>
+      )}
+    </form>
+  );
+}
+
+export function Lists() {
+  const roll = value<Shown>("list");
+  return (
+    <main>
+      {me.value?.signs && <p>{t("commands-signed")}</p>}
+      {may("roll-import") && (
+        <Section id="roll" title={t("do-roll-import")}>
+          <p class="small">{t("roll-what")}</p>
+          <HandOver />
+          {roll && <Roll roll={roll} />}
+        </Section>
+      )}
+      {(may("suppress") || may("erase-number")) && (
+        <Section id="numbers" title={t("numbers-out")}>
+          <p class="small">{t("numbers-what")}</p>
+          <Numbers />
+        </Section>
+      )}
+    </main>
+  );
+}

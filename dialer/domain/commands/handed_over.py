@@ -1,0 +1,70 @@
+"""Commands for rolls and numbers, which no command names: each stands in the spool beside the store (dialer/store/spool.py), handed
+over there by a program on the dialler's machine, and the command names it by its id. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dialer.domain.commands.desks import Desks
+from dialer.domain.commands.external_records import SOURCE, WHO
+from dialer.domain.commands.registry import RULES, SUPERVISOR_ALONE, Command, Urgency, Value, offered, text_of
+
+
+def _read_names(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+LIST = Value(
+    "list",
+    "the id of what was handed over: 32 small hexadecimal digits",
+    text_of("[0-9a-f]{32}"),
+    description="of roll-import, suppress and erase-number: the id of what was handed over in the store's spool",
+)
+NAMES = Value(
+    "names",
+    "true or false",
+    _read_names,
+    bool,
+    "of erase-number: true: what identifies the voters on the number goes too",
+)
+
+
+@offered("roll-import", LIST, WHO, roles=SUPERVISOR_ALONE, repeatable=True, urgency=Urgency.LONG)
+@dataclass(frozen=True, slots=True)
+class ImportRoll(Command):
+    """A roll into the store, piece by piece beside the calls; `roll` of `state` tells how far. What is in is called as it comes."""
+
+    list_id: str
+    who: str
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.handed_over.take_roll(self.list_id, self.who)
+
+
+@offered("suppress", LIST, SOURCE, WHO, roles=RULES, repeatable=True)
+@dataclass(frozen=True, slots=True)
+class Suppress(Command):
+    """Numbers that are never to be called again, by any campaign, on the roll or not."""
+
+    list_id: str
+    source: str
+    who: str
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.handed_over.suppress(self.list_id, self.source, self.who)
+
+
+@offered("erase-number", LIST, NAMES, WHO, roles=RULES, repeatable=True)
+@dataclass(frozen=True, slots=True)
+class EraseNumber(Command):
+    """Numbers that are to be known no more, with what was recorded and written of their people: see `dialer erase`."""
+
+    list_id: str
+    names: bool
+    who: str
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.handed_over.erase(self.list_id, self.who, names=self.names)

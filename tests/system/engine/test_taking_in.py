@@ -1,0 +1,150 @@
+"""Rolls and numbers that are handed over while calls go on: what is in is called, what is out is called no more."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.domain.commands import EraseNumber, ImportRoll, Suppress
+from dialer.domain.errors import CommandRefused
+from dialer.domain.model import Outcome
+from dialer.domain.view import CallState
+from dialer.roll.handing_over import hand_over_roll
+from dialer.roll.importer import ImportOptions, import_file, prepare_import
+from dialer.rules.number_hash import number_hash
+from dialer.store.spool import Spool
+from tests.support.centre import Site, a_site, agents_at_work
+from tests.support.roll_filler import fill_roll
+from tests.support.stored import query
+from tests.support.virtual import virtual_time
+from tests.support.voters import all_answer
+
+SECRET = "twenty characters, at least"
+HEADER = "state_code,constituency_number,roll_version,part_number,serial,name,mobile\n"
+
+
+def write_roll(path: Path, rows: list[tuple[int, int, str, str]]) -> Path:
+    """A CSV of part, serial, name and number, of the constituency that the site's roll is of."""
+    lines = [f"S24,174,2026-1,{part},{serial},{name},{number}\n" for part, serial, name, number in rows]
+    path.write_text(HEADER + "".join(lines), encoding="utf-8")
+    return path
+
+
+def spool(directory: Path) -> Spool:
+    return Spool(directory / "centre.db", None)
+
+
+def handed_over(directory: Path, rows: list[tuple[int, int, str, str]]) -> tuple[str, Any]:
+    roll = write_roll(directory / "more.csv", rows)
+    return hand_over_roll(prepare_import(roll), spool(directory), ImportOptions(dry_run=True))
+
+
+def dialled(site: Site) -> set[str]:
+    return {call.number for call in site.switch.placed}
+
+
+NEW = [(2, serial, f"New {serial}", f"+9180000000{serial:02}") for serial in range(1, 61)]
+SAME = (1, 1, "Voter 1", "+917000000001")
+
+
+@virtual_time()
+async def test_a_roll_is_taken_in_beside_the_calls_and_its_voters_are_called(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), voters=12) as site:
+        with_blank = (1, 2, "", "+917000000002")
+        changed = (1, 3, "Sunita Kale", "+918000000099")
+        list_id, told = handed_over(tmp_path, [SAME, with_blank, changed, *NEW])
+        assert (told.rows, told.voters, told.unchanged) == (63, 61, 2)
+        assert (told.numbers, told.booths) == (61, 1)
+        said = await site.centre.engine.execute(ImportRoll(list_id, "asha"))
+        assert said == "63 rows: 61 voters added or changed, 61 numbers and 61 links"
+        assert site.view.roll is None
+        assert site.view.booths[-1].voters == 60
+        names = dict(query(tmp_path / "centre.db", "SELECT serial, name FROM voter WHERE booth_id = 1 AND serial <= 3"))
+        assert names == {1: "Voter 1", 2: "Voter 2", 3: "Sunita Kale"}
+        async with agents_at_work(site):
+            await site.until(lambda: "+918000000060" in dialled(site), seconds=6000)
+    runs = query(tmp_path / "centre.db", "SELECT rows, voters, numbers, links, rejected, unchanged FROM import_run")
+    assert runs == [(63, 61, 61, 61, 0, 2)]
+    assert query(tmp_path / "centre.db", "SELECT who FROM audit WHERE kind = 'roll-import'") == [("asha",)]
+
+
+@virtual_time()
+async def test_what_is_taken_in_by_a_dialler_is_what_an_import_brings(tmp_path: Path) -> None:
+    """Row by row but for the ids; and twice is as once."""
+    rows = [SAME, *NEW, (1, 4, "Of two", "+917000000001"), (1, 4, "Of two", "+918000000077")]
+    for folder in ("by-import", "by-dialler"):
+        (tmp_path / folder).mkdir()
+        fill_roll(tmp_path / folder / "centre.db", 12, voters_per_booth=100)
+    import_file(write_roll(tmp_path / "roll.csv", rows), tmp_path / "by-import" / "centre.db")
+    async with a_site(tmp_path / "by-dialler", voters=12) as site:
+        for _ in range(2):
+            list_id, _told = handed_over(tmp_path / "by-dialler", rows)
+            await site.centre.engine.execute(ImportRoll(list_id, "asha"))
+    what = (
+        "SELECT part_number, serial, voter.name, e164 FROM voter JOIN booth USING (booth_id)"
+        " LEFT JOIN link USING (voter_id) LEFT JOIN phone USING (phone_id) ORDER BY 1, 2, 3, 4"
+    )
+    assert query(tmp_path / "by-dialler" / "centre.db", what) == query(tmp_path / "by-import" / "centre.db", what)
+
+
+@virtual_time()
+async def test_a_number_of_a_roll_that_opted_out_before_is_not_called(tmp_path: Path) -> None:
+    rules = {"opt_out_secret": SECRET}
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), voters=3, rules=rules) as site:
+        store = site.centre.store
+        await site.centre.engine.execute(Suppress(spool(tmp_path).hand_over(["+918000000001"]), "letter-7", "asha"))
+        elsewhere = number_hash(SECRET.encode(), "+918000000002")
+        await store.record_foreign_opt_out(elsewhere, at=site.clock.now(), centre="pune-2")
+        list_id, _told = handed_over(tmp_path, NEW[:4])
+        said = await site.centre.engine.execute(ImportRoll(list_id, "asha"))
+        assert said.endswith("; 1 of the numbers had opted out")
+        async with agents_at_work(site):
+            await asyncio.sleep(600)
+    assert {"+918000000003", "+918000000004"} <= dialled(site)
+    assert not {"+918000000001", "+918000000002"} & dialled(site)
+
+
+@virtual_time()
+async def test_a_number_that_is_suppressed_is_let_go_at_once_and_told_to_nobody_without_a_secret(
+    tmp_path: Path,
+) -> None:
+    async with a_site(tmp_path, voters=4) as site:
+        await site.log_in("01")
+        await site.until(lambda: bool(site.view.campaigns[0].calls.get(CallState.RINGING)))
+        (number,) = dialled(site)
+        list_id = spool(tmp_path).hand_over([number, "+918000000001"])
+        assert await site.centre.engine.execute(Suppress(list_id, "letter-7", "asha")) == (
+            "2 numbers suppressed; 0 were already"
+        )
+        await site.until(lambda: any(each.outcome is Outcome.CANCELLED for each in site.ended()))
+        assert await site.centre.engine.execute(Suppress(list_id, "letter-7", "asha")) == (
+            "0 numbers suppressed; 2 were already"
+        )
+    told = query(tmp_path / "centre.db", "SELECT e164, source FROM opt_out ORDER BY e164")
+    assert told == [(number, "letter-7"), ("+918000000001", "letter-7")]
+    assert query(tmp_path / "centre.db", "SELECT count(*) FROM outbox WHERE topic = 'results/opt-outs'") == [(0,)]
+
+
+@virtual_time()
+async def test_a_number_is_erased_while_the_dialler_runs_but_not_on_a_call(tmp_path: Path) -> None:
+    async with a_site(tmp_path, voters=4, rules={"opt_out_secret": SECRET}) as site:
+        engine = site.centre.engine
+        await site.log_in("01")
+        await site.until(lambda: bool(site.view.campaigns[0].calls.get(CallState.RINGING)))
+        (number,) = dialled(site)
+        list_id = spool(tmp_path).hand_over([number])
+        with pytest.raises(CommandRefused, match="is on a call"):
+            await engine.execute(EraseNumber(list_id, True, "asha"))
+        await engine.execute(Suppress(list_id, "letter-7", "asha"))
+        await site.until(lambda: bool(site.ended()))
+        assert (await engine.execute(EraseNumber(list_id, True, "asha"))).startswith("erased; ")
+        assert (await engine.execute(EraseNumber(list_id, True, "asha"))).startswith("the number was on no roll here")
+        with pytest.raises(CommandRefused, match="hand it over again"):
+            await engine.execute(EraseNumber("0" * 32, True, "asha"))
+    with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
+        assert number[1:] not in "".join(db.iterdump())

@@ -1,0 +1,139 @@
+"""Rolls and numbers from the board: what is handed over is checked, taken in or removed, and no number is in any command."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.desk import lists
+from dialer.mqtt.hearing import Reply
+from dialer.store.spool import Spool
+from tests.support.desk import DeskStand, desk_stand
+
+ROLL = b"state_code,constituency_number,roll_version,part_number,serial,name,mobile\n" + b"".join(
+    b"S13,209,1,118,%d,Voter %d,91800000%04d\n" % (serial, serial, serial) for serial in range(1, 41)
+)
+ID = "0f9a7c1e-click"
+NUMBER = "+918000000007"
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process of its own takes seconds to begin: one test has one."""
+    if "of_its_own" not in request.node.name:
+        monkeypatch.setattr(lists, "_process", lambda: ThreadPoolExecutor(1))
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
+    async with desk_stand(tmp_path) as stand:
+        yield stand
+
+
+async def hand_over(desk: DeskStand, roll: bytes = ROLL, name: str = "kothrud%20118.csv") -> Any:
+    return await desk.post("/api/lists", roll, "supervisor", content_type="application/octet-stream", x_name=name)
+
+
+async def shown(desk: DeskStand, *states: str) -> dict[str, Any]:
+    """The roll, once it is in one of these states."""
+    async with asyncio.timeout(60):
+        while True:
+            found: dict[str, Any] = desk.picture.get("list") or {}
+            if found.get("state") in states:
+                return found
+            await asyncio.sleep(0.01)
+
+
+def spooled(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "centre.db.spool").glob("*"))
+
+
+async def test_a_roll_is_checked_in_a_process_of_its_own_and_taken_in(desk: DeskStand, tmp_path: Path) -> None:
+    answer = await hand_over(desk)
+    assert answer.status_code == 200, answer.text
+    list_id = answer.json()["list"]
+    assert (await hand_over(desk)).json() == {"problem": "list-busy"}
+    found = await shown(desk, "checked", "refused")
+    assert (found["state"], found["name"], found["by"]) == ("checked", "kothrud 118.csv", "supervisor")
+    assert found["figures"]["rows"] == found["figures"]["voters"] == found["figures"]["numbers"] == 40
+    assert not desk.hearing.asked
+    other = {"id": ID, "list": "0" * 32}
+    assert (await desk.post("/api/lists/take-in", other, "supervisor")).json() == {"problem": "no-list"}
+    taking = await desk.post("/api/lists/take-in", {"id": ID, "list": list_id}, "supervisor")
+    assert taking.status_code == 204
+    assert (await shown(desk, "done"))["text"] == "it was done"
+    assert desk.hearing.asked == [
+        ("supervisor", ID, "roll-import", {"list": list_id, "who": "supervisor"}),
+    ]
+    assert spooled(tmp_path) == []
+
+
+async def test_a_broker_that_is_away_loses_no_roll(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "AWAY_SECONDS", 0.0)
+    replies = iter([None, Reply("unanswered", ""), Reply("done", "40 rows")])
+
+    def answer(_: object) -> None:
+        desk.hearing.reply = next(replies)
+
+    desk.hearing.meanwhile = answer
+    list_id = (await hand_over(desk)).json()["list"]
+    await shown(desk, "checked")
+    await desk.post("/api/lists/take-in", {"id": ID, "list": list_id}, "supervisor")
+    assert (await shown(desk, "done"))["text"] == "40 rows"
+    assert [each[1] for each in desk.hearing.asked] == [ID, ID]
+
+
+@pytest.mark.parametrize(
+    ("roll", "name", "told"),
+    [
+        (b"a,b\n1,2\n", "letters.csv", "letters.csv"),
+        (b"\x00\x01", "roll.xlsx", "roll.xlsx"),
+    ],
+)
+async def test_a_roll_that_cannot_be_is_refused_in_words(
+    desk: DeskStand, tmp_path: Path, roll: bytes, name: str, told: str
+) -> None:
+    assert (await hand_over(desk, roll, name)).status_code == 200
+    found = await shown(desk, "refused", "checked")
+    assert found["state"] == "refused"
+    assert told in found["text"]
+    assert str(tmp_path) not in found["text"]
+    assert spooled(tmp_path) == []
+    gone = await desk.post("/api/lists/forget", {"id": ID, "list": found["id"]}, "supervisor")
+    assert gone.status_code == 204
+    assert desk.picture.get("list") is None
+
+
+async def test_what_is_no_roll_is_not_received(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (await hand_over(desk, name="../../etc/passwd")).json() == {"problem": "no-roll"}
+    monkeypatch.setattr(lists, "ROOM_PER_BYTE", 2**60)
+    assert (await hand_over(desk)).json() == {"problem": "no-room"}
+
+
+async def test_a_number_is_handed_over_beside_its_command_and_is_gone_after_it(desk: DeskStand, tmp_path: Path) -> None:
+    seen: list[list[str]] = []
+
+    def look(values: Mapping[str, Any]) -> None:
+        with closing(Spool(tmp_path / "centre.db", None).opened(values["list"])) as handed:
+            seen.append(handed.numbers())
+
+    desk.hearing.meanwhile = look
+    for path, name, more in (("suppress", "suppress", {}), ("erase", "erase-number", {"names": True})):
+        asked = {"id": ID, "number": "80000 00007", **more}
+        for _ in range(2):  # the same again is the same command
+            answer = await desk.post(f"/api/numbers/{path}", asked, "compliance")
+            assert answer.json() == {"status": "done", "text": "it was done"}
+        first, again = desk.hearing.asked[-2:]
+        assert first == again
+        assert first[:3] == ("compliance", ID, name)
+        assert "8000000007" not in str(first)
+    assert seen == [[NUMBER]] * 4
+    assert spooled(tmp_path) == []
+    refused = await desk.post("/api/numbers/suppress", {"id": ID, "number": "12"}, "compliance")
+    assert (refused.status_code, refused.json()) == (422, {"problem": "no-number"})
