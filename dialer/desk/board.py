@@ -20,6 +20,7 @@ from dialer.domain.clock import Clock
 from dialer.domain.commands.messages import MOST_LETTERS
 from dialer.domain.commands.registry import COMMANDS
 from dialer.domain.commands.seats import MOST_CAMPAIGNS
+from dialer.domain.commands.speed import LEAST_TARGET, MOST_TARGET
 from dialer.domain.model import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT
 from dialer.mqtt.hearing import Hearing
 from dialer.store.desk_file import Acknowledgement, DeskFile
@@ -36,6 +37,7 @@ OFFERED = (
     "resume",
     "stop",
     "speed",
+    "abandoned-target",
     "stop-all",
     "accept-clock",
     "reload-flows",
@@ -73,6 +75,7 @@ class CommandAsked(BaseModel):
     reason: _Text | None = None
     most_calls: Annotated[int, Field(strict=True, ge=1, le=MOST_CALLS)] | None = None
     calls_per_seat: Annotated[float, Field(ge=LEAST_PER_SEAT, le=MOST_PER_SEAT)] | None = None
+    abandoned_target: Annotated[float, Field(ge=LEAST_TARGET, le=MOST_TARGET)] | None = None
     campaigns: Annotated[list[_Text], Field(max_length=MOST_CAMPAIGNS)] | None = None
     text: Annotated[str, Field(min_length=1, max_length=MOST_LETTERS)] | None = None
 

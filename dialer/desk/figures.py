@@ -116,7 +116,13 @@ class BoardFigures:
             course[first + each.number] = replace(each, number=first + each.number)
         self._read_at[campaign_id] = now
         self._picture.put(f"day/{campaign_id}", _day(day_at, course))
-        shares = [await self._share(campaign_id, cap, now) for cap in caps]
+        steered = (self._picture.get(f"campaign/{campaign_id}") or {}).get(
+            "abandoned_target"
+        )  # None: as the settings have it
+        shares = [
+            await self._share(campaign_id, cap if steered is None else replace(cap, target=steered["share"]), now)
+            for cap in caps
+        ]
         self._picture.put(f"abandoned/{campaign_id}", shares)
 
     async def _share(self, campaign_id: str, cap: ShownCap, now: float) -> dict[str, float]:

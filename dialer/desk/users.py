@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any
+from uuid import uuid4
 
 import structlog
 from fastapi import Request, Response
@@ -128,9 +129,17 @@ class UsersPage:
         return JSONResponse({"status": reply.status, "text": reply.text})
 
     async def give_password(self, asked: UserNamed, request: Request) -> Response:
-        """A password for one sign-in, told this once. The passwords of the settings' names are set on the machine alone."""
+        """A password for one sign-in, told this once, and in the audit before it is. The passwords of the settings' names are
+        set on the machine alone.
+        """
         if (refused := self._refused(asked.name, request, fixed=False)) is not None:
             return refused
+        who: Who = request.state.who
+        noted = await self._hearing.ask(who.name, uuid4().hex, "user-password", {"user": asked.name})
+        if noted is None:
+            return problem(503, "broker-away")
+        if noted.status != "done":
+            return problem(409, "not-noted")
         password = await self._people.give_once(asked.name)
         self._shut([asked.name])
         _log.info("desk.password-given", user=asked.name, by=request.state.who.name)

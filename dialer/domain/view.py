@@ -128,6 +128,15 @@ class CampaignSpeed:
 
 
 @dataclass(frozen=True, slots=True)
+class AbandonedTarget:
+    """The abandoned share that a campaign's pacing steers to."""
+
+    share: float
+    most: float  # that a supervisor may have it steer to
+    sender: str | None  # who has it steer to that; None: the settings
+
+
+@dataclass(frozen=True, slots=True)
 class CampaignView:
     """One campaign as it stands."""
 
@@ -150,6 +159,7 @@ class CampaignView:
     refused: Mapping[str, int] = field(default_factory=dict)  # calls that the rules forbade, by reason, since the start
     script: str | None = None  # name and version of what its agents read; None: nothing
     speed: CampaignSpeed | None = None
+    abandoned_target: AbandonedTarget | None = None  # None: its pacing abandons nobody
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,13 @@ from dialer.engine.placing import Placing
 from dialer.engine.plan import Flows, Outside, Reread
 from dialer.engine.trunks import TrunkPool
 from dialer.engine.world import CampaignRun, Centre
+from dialer.pacing.port import Governed
 from dialer.rules.calling_hours import next_day
 from dialer.store.port import StandingOrder, of_campaign
 from dialer.store.sqlite import Store
 
 SPEED = "speed"
+ABANDONED_TARGET = "abandoned-target"
 
 
 class Campaigns:
@@ -103,6 +105,37 @@ class Campaigns:
     def speed_again(self, campaign_id: str, order: StandingOrder) -> None:
         """What an earlier run of the dialler was told."""
         self._centre.campaigns[campaign_id].speed = CampaignSpeed(**order.content)
+
+    async def steer(self, campaign_id: str, target: float | None, sender: str) -> str:
+        """Steer to that abandoned share, None: to the settings' own, until another is given. Raises CommandRefused, StoreError."""
+        run = self._centre.campaign(campaign_id)
+        if not isinstance(run.pacer, Governed) or not run.pacer.caps:
+            raise CommandRefused(f"campaign {campaign_id} abandons nobody: its pacing steers to no share")
+        most = run.spec.most_abandoned_target
+        if target is not None and target > most:
+            raise CommandRefused(f"the rules profile allows {most:.2%} at most")
+        if target is None:
+            await self._store.end_order(of_campaign(campaign_id), ABANDONED_TARGET)
+        else:
+            content = {"target": target, "sender": sender}
+            now = self._centre.clock.now()
+            await self._store.keep_orders([StandingOrder(of_campaign(campaign_id), ABANDONED_TARGET, content, now)])
+        self._steer(run, target, sender)
+        return f"campaign {campaign_id}: steered to {run.pacer.caps[0].target:.2%} of live answers"
+
+    def steered_again(self, campaign_id: str, order: StandingOrder) -> None:
+        """What an earlier run of the dialler was told; never beyond what the profile allows by now."""
+        run = self._centre.campaigns[campaign_id]
+        if isinstance(run.pacer, Governed):
+            target = min(float(order.content["target"]), run.spec.most_abandoned_target)
+            self._steer(run, target, str(order.content["sender"]))
+
+    def _steer(self, run: CampaignRun, target: float | None, sender: str) -> None:
+        assert isinstance(run.pacer, Governed)  # noqa: S101 - whoever calls has looked
+        run.pacer.steer(run.spec.abandoned_target if target is None else target)
+        run.steered_by = None if target is None else sender
+        self._centre.wake.set()
+        self._centre.then(Notify(CampaignChange(run.spec.campaign_id)))
 
     def _change(self, run: CampaignRun, state: CampaignState) -> None:
         """At once: a stop must not wait for the disk."""

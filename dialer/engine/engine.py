@@ -25,7 +25,7 @@ from dialer.domain.view import Alert, AlertLevel, CentreView, Change, SeatState
 from dialer.engine.acd import Acd
 from dialer.engine.agents import SEAT_CAMPAIGNS, Agents, SeatKeys
 from dialer.engine.call import Call
-from dialer.engine.campaigns import SPEED, Campaigns, SettingsAgain
+from dialer.engine.campaigns import ABANDONED_TARGET, SPEED, Campaigns, SettingsAgain
 from dialer.engine.dispositions import Dispositions
 from dialer.engine.effects import Due, Effect, Event, Learn, Notify, Order, Over, StoreCommit, Timer, What, order
 from dialer.engine.eligibility import ClockGuard, Eligibility
@@ -124,6 +124,7 @@ class Engine:
         self._orders: list[StandingOrder] = []
         self._obeys: Mapping[str, Callable[[str, StandingOrder], None]] = {
             SPEED: self._campaigns.speed_again,
+            ABANDONED_TARGET: self._campaigns.steered_again,
             SEAT_CAMPAIGNS: self.seat_desk.serve_again,
             SEAT_MESSAGE: self._messages.show_again,
         }

@@ -59,6 +59,14 @@ class Users:
         finally:
             await self._read()
 
+    async def note_password(self, user: str, sender: str) -> str:
+        """Keep in the audit that a user is given a one-time password. Raises CommandRefused, StoreError."""
+        self._refuse(user, sender)
+        if user not in self._roles:
+            raise CommandRefused(f"there is no user {user}")
+        await self._store.append_audit("user-password", sender, {"user": user}, self._clock.now())
+        return f"that {user} is given a password is in the audit"
+
     def _refuse(self, user: str, sender: str) -> None:
         if user in self._fixed:
             raise CommandRefused(f"{user} stands in the settings ([[supervisors]]), which no command changes")

@@ -8,10 +8,21 @@ from dataclasses import replace
 from config.words import Purpose
 from dialer.domain.forecast import Forecast, forecast, seconds_open
 from dialer.domain.model import ANSWERED, CampaignState, MarkSource, Outcome, abandoned_share
-from dialer.domain.view import CallState, CampaignView, CentreView, Hold, HoldReason, SeatState, SeatView, TrunkView
+from dialer.domain.view import (
+    AbandonedTarget,
+    CallState,
+    CampaignView,
+    CentreView,
+    Hold,
+    HoldReason,
+    SeatState,
+    SeatView,
+    TrunkView,
+)
 from dialer.engine.seat import Seat
 from dialer.engine.trunks import TrunkPool
 from dialer.engine.world import CampaignRun, Centre
+from dialer.pacing.port import Governed
 
 _AT_WORK = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
 
@@ -86,7 +97,15 @@ def _campaign_view(centre: Centre, run: CampaignRun) -> CampaignView:
         refused=dict(run.refused),
         script=centre.scripts.version_of(run.spec.campaign_id),
         speed=run.speed_at(centre.clock.now()),
+        abandoned_target=_abandoned_target(run),
     )
+
+
+def _abandoned_target(run: CampaignRun) -> AbandonedTarget | None:
+    pacer, most = run.pacer, run.spec.most_abandoned_target
+    if not isinstance(pacer, Governed) or not pacer.caps:
+        return None
+    return AbandonedTarget(pacer.caps[0].target, most, run.steered_by)
 
 
 def seat_view(centre: Centre, seat: Seat) -> SeatView:

@@ -93,6 +93,8 @@ class CampaignSpec:
     previews: bool = False  # agents see whom a call is for, and ask for it
     preview_seconds: float | None = None  # after which it is dialled unasked; None: it is given back
     manual: bool = False  # agents may dial numbers of the list themselves
+    abandoned_target: float = 0.0  # share of live answers that the pacing steers to, as the settings have it
+    most_abandoned_target: float = 0.0  # that a supervisor may have it steer to: the profile's
 
 
 _STARTING = Hold(HoldReason.STARTING)
@@ -121,6 +123,7 @@ class CampaignRun:
     hold: Hold | None = _STARTING
     refused: Counter[str] = field(default_factory=Counter)  # calls that the rules forbade, by reason, since the start
     speed: CampaignSpeed | None = None  # until when it says
+    steered_by: str | None = None  # who has another abandoned target hold than the settings'
     unheard: str | None = None  # a sound that its voters must hear and do not; None: nothing is known against it
 
     def learned(self) -> str:

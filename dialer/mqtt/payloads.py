@@ -137,6 +137,14 @@ class CentreStatePayload(Payload):
     ] = None
 
 
+class AbandonedTargetPayload(Payload):
+    """The abandoned share of live answers that a campaign's pacing steers to."""
+
+    share: _Share
+    most: Annotated[_Share, Field(description="that a supervisor may have it steer to (abandoned-target)")]
+    sender: Annotated[str | None, Field(description="the supervisor's name; null: the settings")] = None
+
+
 class SpeedPayload(Payload):
     """What a supervisor holds a campaign to, below what caps and lines allow."""
 
@@ -201,6 +209,9 @@ class StatisticsPayload(Payload):
     script: Annotated[str | None, Field(description="name and version of the script that its agents read")] = None
     speed: Annotated[
         SpeedPayload | None, Field(description="what a supervisor holds it to today (speed); null: to nothing")
+    ] = None
+    abandoned_target: Annotated[
+        AbandonedTargetPayload | None, Field(description="what its pacing steers to; null: it abandons nobody")
     ] = None
 
 

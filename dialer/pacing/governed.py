@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from typing import ClassVar
 
 from dialer.pacing.estimators import Learned, sane_seconds
@@ -30,6 +31,11 @@ class GovernedPacer(Learned):
         self._now: float | None = None
         self._explanation = Explanation(0, Limit.NOBODY)
         self.governor = Governor(self.caps, tuning)
+
+    def steer(self, target: float) -> None:
+        """Steer to that abandoned share from now on; where a campaign stops does not move."""
+        self.caps = tuple(replace(cap, target=target) for cap in self.caps)
+        self.governor.hold(self.caps)
 
     def _advance(self, now: float) -> float:
         """The time, which never goes back."""

@@ -106,10 +106,9 @@ class Governor(Learned):
 
     def __init__(self, caps: Sequence[Cap], tuning: Tuning) -> None:
         """`caps`: the windows of the profile; a target above its hard stop counts as the hard stop."""
-        self.caps = tuple(caps)
         self._tuning = tuning
-        self.tallies = [Tally(cap.window_seconds) for cap in self.caps]
-        self.target = min((target_of(cap) for cap in self.caps), default=0.0)
+        self.tallies = [Tally(cap.window_seconds) for cap in caps]
+        self.hold(caps)
         self.hard_stop = min((cap.hard_stop for cap in self.caps), default=0.0)
         """The lowest."""
         self.now = 0.0
@@ -123,6 +122,11 @@ class Governor(Learned):
         self._seats = 0
         self._left = 0.0  # seconds of the calling day
         self._sure = 0.0  # answers a second that surely come
+
+    def hold(self, caps: Sequence[Cap]) -> None:
+        """Hold these from now on: of the same windows, with other shares."""
+        self.caps = tuple(caps)
+        self.target = min((target_of(cap) for cap in self.caps), default=0.0)
 
     def answered(self, *, at_once: bool = False) -> None:
         """A person answered; or, `at_once`, the carrier did, which bore no risk."""

@@ -163,6 +163,10 @@ class Governed(Protocol):
         """The caps that it holds."""
         ...
 
+    def steer(self, target: float) -> None:
+        """Steer to that abandoned share from now on."""
+        ...
+
     def recount(self, now_seconds: float, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:
         """Put what is on record, by `Cap.window_seconds` and the oldest first, in the place of what was counted."""
         ...

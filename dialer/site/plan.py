@@ -139,6 +139,8 @@ def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> 
             previews=campaign.policy is PacingPolicy.PREVIEW,
             preview_seconds=campaign.preview_seconds,
             manual=campaign.manual_dialling,
+            abandoned_target=min(campaign.abandoned_target, profile.abandoned.target),
+            most_abandoned_target=profile.abandoned.target,
         ),
         rules=campaign_rules(campaign, settings),
         pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),

@@ -45,6 +45,7 @@ NEEDED: dict[str, Any] = {
     "campaigns": ["turnout-agents"],
     "most_calls": 20,
     "calls_per_seat": 1.5,
+    "abandoned_target": 0.01,
     "list": "0f" * 16,
     "names": True,
     "user": "meena",

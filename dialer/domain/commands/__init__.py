@@ -31,7 +31,7 @@ from dialer.domain.commands.seats import (
     SeatSignIn,
     SeatUnlock,
 )
-from dialer.domain.commands.speed import SetSpeed
+from dialer.domain.commands.speed import SetSpeed, SteerTo
 from dialer.domain.commands.messages import SeatMessage, SeatMessageRead
 from dialer.domain.commands.workers import SeatSerials, SeatTakeBack
 from dialer.domain.commands.transfers import (
@@ -63,7 +63,7 @@ from dialer.domain.commands.dispositions import SeatDispose, SeatTakeBackDisposi
 from dialer.domain.commands.own_calls import SeatDial, SeatPreviewDial, SeatPreviewSkip
 from dialer.domain.commands.handed_over import EraseNumber, ImportRoll, Suppress
 from dialer.domain.commands.unknown import ReleaseUnknown
-from dialer.domain.commands.users import RemoveUser, SetUser
+from dialer.domain.commands.users import NotePassword, RemoveUser, SetUser
 from dialer.domain.commands.headquarters import ObeyOrder
 from dialer.domain.commands.registry import Command, CommandOfSeat
 
@@ -78,6 +78,7 @@ __all__ = [
     "FileComplaint",
     "ImportRoll",
     "Listen",
+    "NotePassword",
     "ObeyOrder",
     "PauseCampaign",
     "RecordsCommand",
@@ -116,6 +117,7 @@ __all__ = [
     "SeatUnlock",
     "SetSpeed",
     "SetUser",
+    "SteerTo",
     "StopAll",
     "StopCampaign",
     "StopListening",

@@ -31,6 +31,9 @@ class CampaignDesk(Protocol):
     ) -> str:
         """No more calls than that, today."""
 
+    async def steer(self, campaign_id: str, target: float | None, sender: str) -> str:
+        """To that abandoned share, or the settings' one."""
+
     async def reload_flows(self) -> str:
         """Read the flows again."""
 
@@ -226,6 +229,9 @@ class UsersDesk(Protocol):
 
     async def remove(self, user: str, sender: str, receipt: Receipt | None) -> None:
         """Take all rights away."""
+
+    async def note_password(self, user: str, sender: str) -> str:
+        """Keep that one is given a password."""
 
 
 class HeadquartersDesk(Protocol):

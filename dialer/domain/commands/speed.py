@@ -1,4 +1,6 @@
-"""The command for a campaign's speed: what a supervisor holds it to, below what caps and lines allow. Pure."""
+"""The commands for a campaign's speed: what a supervisor holds it to, below what caps and lines allow, and the abandoned share that
+its pacing steers to. Pure.
+"""
 
 from __future__ import annotations
 
@@ -52,3 +54,26 @@ class SetSpeed(Command):
 
     async def carry_out(self, desks: Desks) -> str:
         return await desks.campaigns.set_speed(self.campaign_id, self.most_calls, self.calls_per_seat, self.supervisor)
+
+
+LEAST_TARGET, MOST_TARGET = 0.0005, 0.1
+TARGET = Value(
+    "abandoned_target",
+    f"a share of {LEAST_TARGET:g} to {MOST_TARGET:g}",
+    _number(LEAST_TARGET, MOST_TARGET, whole=False),
+    float,
+    "of abandoned-target: the share of live answers, 0.01 for 1 %, that pacing steers to; left out: the settings' own",
+)
+
+
+@offered("abandoned-target", CAMPAIGN, may=(TARGET,), roles=SUPERVISOR_ALONE, repeatable=True, takes_sender=True)
+@dataclass(frozen=True, slots=True)
+class SteerTo(Command):
+    """Steer a campaign's pacing to another abandoned share, at most the rules profile's, until it is taken back; no cap moves."""
+
+    campaign_id: str
+    target: float | None
+    supervisor: str
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.campaigns.steer(self.campaign_id, self.target, self.supervisor)

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from config.supervision import UserName
 from config.words import USER_ROLES, SupervisorRole
 from dialer.domain.commands.desks import Desks, UsersDesk
-from dialer.domain.commands.registry import SUPERVISOR_ALONE, ReceiptedCommand, Value, offered
+from dialer.domain.commands.registry import SUPERVISOR_ALONE, Command, ReceiptedCommand, Value, offered
 from dialer.domain.model import Receipt
 
 _NAME: TypeAdapter[str] = TypeAdapter(UserName)
@@ -75,6 +75,18 @@ class SetUser(UserCommand):
     async def keep(self, users: UsersDesk) -> str:
         await users.set(self.user, self.role, self.sender, self.receipt)
         return self.thanks
+
+
+@offered("user-password", USER, roles=SUPERVISOR_ALONE, repeatable=True, takes_sender=True)
+@dataclass(frozen=True, slots=True)
+class NotePassword(Command):
+    """A user is about to be given a one-time password on the desk's page: it is in the audit before anybody sees it."""
+
+    user: str
+    sender: str
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.users.note_password(self.user, self.sender)
 
 
 @offered("user-remove", USER, roles=SUPERVISOR_ALONE, repeatable=True, takes_sender=True)

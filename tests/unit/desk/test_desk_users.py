@@ -55,11 +55,28 @@ async def refused(desk: DeskStand, name: str, password: str, new: str | None = N
     return caught.value.problem
 
 
+@pytest.mark.parametrize(
+    ("reply", "problem"),
+    [(None, "broker-away"), (Reply("refused", ""), "not-noted"), (Reply("unanswered", ""), "not-noted")],
+)
+async def test_no_password_is_given_that_the_audit_does_not_know_of(
+    desk: DeskStand, table: Table, reply: Reply | None, problem: str
+) -> None:
+    table.add("meena", "coach")
+    desk.hearing.reply = reply
+    answer = await desk.post("/api/users/password", {"name": "meena"}, "supervisor")
+    assert answer.json() == {"problem": problem}
+    assert (await desk.file.accounts()).get("meena") is None
+
+
 async def test_a_user_is_given_a_password_for_one_time_and_must_change_it(desk: DeskStand, table: Table) -> None:
     table.add("meena", "coach")
     answer = await desk.post("/api/users/password", {"name": "meena"}, "supervisor")
     once = answer.json()["password"]
     assert len(once.replace("-", "")) >= 16
+    assert [(sender, *asked) for sender, _, *asked in desk.hearing.asked] == [
+        ("supervisor", "user-password", {"user": "meena"}),
+    ]
     assert answer.headers["cache-control"] == "no-store"
     asked = {"name": "meena", "password": once}
     first = await desk.post("/api/sign-in", asked)

@@ -125,3 +125,13 @@ async def test_a_commit_whose_answer_was_lost_holds(
     with pytest.raises(StoreError):
         await users.remove("meena", "asha", None)
     assert users.roles == {}
+
+
+async def test_a_password_that_is_given_is_in_the_audit_of_users_alone(users: Users, tmp_path: Path) -> None:
+    await users.set("meena", Role.COACH, "asha", None)
+    await users.note_password("meena", "asha")
+    assert audited(tmp_path)[-1] == ("user-password", "asha", '{"user":"meena"}')
+    for user, sender in (("asha", "meena"), ("meena", "meena"), ("nobody", "asha")):
+        with pytest.raises(CommandRefused):
+            await users.note_password(user, sender)
+    assert len(audited(tmp_path)) == 2

@@ -228,6 +228,7 @@ def test_what_is_done_twice_as_once_is_repeatable() -> None:
         "seat-preview-dial",
         "seat-preview-skip",
         "speed",
+        "abandoned-target",
         "marks",  # these have keys of their own for what they bring
         "official-turnout",
         "complaint",
@@ -240,6 +241,7 @@ def test_what_is_done_twice_as_once_is_repeatable() -> None:
         "seat-take-back-disposition",
         "user-set",
         "user-remove",
+        "user-password",
         "uplink-kept",  # and these a position
         "headquarters-news",
         "headquarters-order",  # the order in it has an id of its own

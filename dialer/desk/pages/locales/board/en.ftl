@@ -76,6 +76,7 @@ problem-passkey-none = No passkey was used.
 problem-no-user = There is no user of that name any more.
 problem-of-the-settings = This name stands in the centre's settings: its password is set on the dialler's machine (dialer user password).
 problem-own-account = This is your own account: change your password above.
+problem-not-noted = The dialler has not put it into the audit: no password was given.
 
 ## How things stand
 
@@ -315,6 +316,7 @@ do-pause = Pause
 do-resume = Start
 do-stop = Stop
 do-speed = Speed
+do-abandoned-target = Abandoned target
 do-stop-all = Stop everything
 do-accept-clock = The clock is right
 do-reload-flows = Read flows again
@@ -334,6 +336,7 @@ ask-pause = { $campaign }: no new calls. Calls that ring or talk go on.
 ask-resume = { $campaign }: calls are placed again.
 ask-stop = { $campaign }: no new calls, and those that ring are taken back. Talks go on.
 ask-speed = { $campaign }: no more than this until midnight; caps and lines hold all the same. Calls that ring go on.
+ask-abandoned-target = { $campaign }: the share of live answers that may be abandoned, until somebody changes it. Where the law stops the campaign does not move.
 ask-stop-all = Every campaign of the centre: no new calls, and those that ring are taken back. Talks go on.
 ask-accept-clock = The dialler dials again by the clock as it is now.
 ask-reload-flows = The next call has the new version of each flow.
@@ -360,6 +363,9 @@ speed-calls = { $calls ->
 }
 speed-free = as fast as it may
 speed-held = { $sender } holds it today to at most: { $most }
+target-which = Steer to
+target-free = what the settings say
+target-held = { $sender } has it steered to { $share } abandoned
 pause-reason = Reason
 
 commands-signed = The dialler wants your commands signed, which this page cannot do: give them with "dialer mqtt send".

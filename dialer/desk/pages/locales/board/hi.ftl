@@ -76,6 +76,7 @@ problem-passkey-none = कोई पासकी इस्तेमाल नह
 problem-no-user = इस नाम का कोई उपयोगकर्ता अब नहीं है।
 problem-of-the-settings = यह नाम केंद्र की सेटिंग में है: इसका पासवर्ड डायलर की मशीन पर बदला जाता है (dialer user password)।
 problem-own-account = यह आपका अपना खाता है: पासवर्ड ऊपर बदलें।
+problem-not-noted = डायलर ने इसे ऑडिट में नहीं लिखा: कोई पासवर्ड नहीं दिया गया।
 
 ## स्थिति
 
@@ -303,6 +304,7 @@ do-pause = विराम दें
 do-resume = शुरू करें
 do-stop = रोकें
 do-speed = गति
+do-abandoned-target = छूटी कॉल का लक्ष्य
 do-stop-all = सब कुछ रोकें
 do-accept-clock = घड़ी सही है
 do-reload-flows = फ़्लो फिर पढ़ें
@@ -322,6 +324,7 @@ ask-pause = { $campaign }: नई कॉल नहीं। बज रही औ
 ask-resume = { $campaign }: कॉल फिर से की जाएँगी।
 ask-stop = { $campaign }: नई कॉल नहीं, बज रही कॉल वापस ली जाएँगी। बातचीत चलती रहेगी।
 ask-speed = { $campaign }: आधी रात तक इससे अधिक नहीं; बाकी सीमाएँ भी लागू रहेंगी। जो कॉल बज रही हैं वे चलती रहेंगी।
+ask-abandoned-target = { $campaign }: उठाई गई कॉल का कितना हिस्सा छूट सकता है, जब तक कोई इसे न बदले। क़ानून की सीमा नहीं बदलती।
 ask-stop-all = केंद्र के सभी अभियान: नई कॉल नहीं, बज रही कॉल वापस ली जाएँगी। बातचीत चलती रहेगी।
 ask-accept-clock = डायलर अब की घड़ी के अनुसार फिर डायल करेगा।
 ask-reload-flows = अगली कॉल में हर फ़्लो का नया रूप होगा।
@@ -342,6 +345,9 @@ speed-per-seat = हर एजेंट के लिए { $calls } बजती
 speed-calls = एक साथ { $calls } कॉल
 speed-free = जितनी तेज़ हो सके
 speed-held = { $sender } ने आज की सीमा रखी है: { $most }
+target-which = लक्ष्य
+target-free = जो सेटिंग में है
+target-held = { $sender } ने छूटी कॉल का लक्ष्य { $share } रखा है
 pause-reason = कारण
 
 commands-signed = डायलर आपके आदेश केवल हस्ताक्षर के साथ मानता है, जो यह पन्ना नहीं कर सकता: उन्हें "dialer mqtt send" से दें।

@@ -21,6 +21,7 @@ function Buttons({ campaign }: { campaign: Campaign }) {
   const offered = campaign.state === "running" ? ["pause", "stop"] : campaign.state === "paused" ? ["resume", "stop"] : ["resume"];
   if (campaign.kind === "agents") offered.push("seat-message");
   offered.push("speed");
+  if (campaign.abandoned_target) offered.push("abandoned-target");
   const allowed = offered.filter(may);
   return (
     <div class="row">
@@ -89,6 +90,9 @@ function Card({ campaign }: { campaign: Campaign }) {
             sender: campaign.speed.sender,
           })}
         </p>
+      )}
+      {campaign.abandoned_target?.sender && (
+        <p class="pacing">{t("target-held", { share: percent(campaign.abandoned_target.share), sender: campaign.abandoned_target.sender })}</p>
       )}
       {windows.map((window) => (
         <CapBar key={window.window_seconds} window={window} />

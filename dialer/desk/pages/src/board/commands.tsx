@@ -1,7 +1,7 @@
 // Commands with a question before them: what will be done, to whom, and yes or no.
 import { question, say } from "../shared/parts";
 import { ask, isProblem, me, namesOf, value } from "../shared/server";
-import { t, word } from "../shared/words";
+import { percent, t, word } from "../shared/words";
 import type { Campaign } from "./wire";
 
 type Values = Record<string, string | string[] | number | boolean>;
@@ -33,6 +33,7 @@ const SAID: Record<string, (said: string) => Values> = {
   "seat-pause": (reason) => ({ reason }),
   "seat-message": (text) => ({ text }),
   speed: (most) => (most ? { [most.split("=")[0]!]: Number(most.split("=")[1]) } : {}),
+  "abandoned-target": (share): Values => (share ? { abandoned_target: Number(share) } : {}),
   "seat-campaigns": (campaign) => ({ campaigns: campaign ? [campaign] : [] }),
 };
 const MOST_LETTERS = 200; // docs/topics.md
@@ -48,6 +49,13 @@ function speeds(name: string): [string, string][] {
   return [...offered, ["", t("speed-free")]];
 }
 
+/** Shares of live answers that a campaign may be steered to: of what the profile allows. */
+function targets(name: string): [string, string][] {
+  const most = value<Campaign>(`campaign/${name}`)?.abandoned_target?.most ?? 0;
+  const offered = [0.1, 0.25, 0.5, 0.75, 1].map((part) => Number((most * part).toPrecision(3)));
+  return [...offered.map((share): [string, string] => [String(share), percent(share)]), ["", t("target-free")]];
+}
+
 /** Ask whether to do it, then do it. */
 export function command(name: string, values: Record<string, string> = {}): void {
   if (AT_ONCE.has(name)) return void give(name, values);
@@ -61,6 +69,7 @@ export function command(name: string, values: Record<string, string> = {}): void
     ...(name === "seat-pause" ? { choices: { label: t("pause-reason"), options: reasons } } : {}),
     ...(name === "seat-message" ? { line: { label: t("message-text"), most: MOST_LETTERS } } : {}),
     ...(name === "speed" ? { choices: { label: t("speed-which"), options: speeds(values.campaign ?? "") } } : {}),
+    ...(name === "abandoned-target" ? { choices: { label: t("target-which"), options: targets(values.campaign ?? "") } } : {}),
     ...(name === "seat-campaigns" ? { choices: { label: t("serve-which"), options: serving } } : {}),
     then: (said) => void give(name, { ...values, ...SAID[name]?.(said) }),
   });

@@ -61,7 +61,7 @@ function offered({ name, role, fixed }: User): [string, () => void][] {
   const signOut: [string, () => void] = [t("user-sign-out"), asking("sign-out", true, () => void signOutEverywhere(name))];
   if (fixed || name === me.value?.name) return [signOut];
   const password: [string, () => void] = [t("user-password"), asking("password", true, () => void givePassword(name))];
-  if (me.value?.signs) return [password, signOut];
+  if (me.value?.signs) return [signOut];
   return [
     [t("user-role"), asking("role", false, (chosen) => void command("/api/users", { name, role: chosen }), { label: t("role"), options: others })],
     password,

@@ -46,6 +46,8 @@ export interface Campaign {
   placing: number | null;
   limited_by: string | null;
   refused: Record<string, number>;
+  /** That its pacing steers to. */
+  abandoned_target: { share: number; most: number; sender: string | null } | null;
   speed: { most_calls: number | null; calls_per_seat: number | null; until: number; sender: string } | null;
 }
 export interface Seat {

@@ -1,0 +1,57 @@
+"""The abandoned share that a supervisor has a campaign steered to: no more than the profile's, and over a restart too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dialer.domain.commands import SteerTo
+from dialer.domain.errors import CommandRefused
+from dialer.domain.view import AbandonedTarget
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from tests.support.centre import Site, a_site
+from tests.support.seats import switch_config
+from tests.support.virtual import virtual_time
+
+PREDICTIVE = {"pacing": "predictive", "abandoned_target": 0.01}
+
+
+def target(site: Site) -> AbandonedTarget | None:
+    return site.view.campaigns[0].abandoned_target
+
+
+@virtual_time()
+async def test_a_campaign_is_steered_to_another_share_which_holds_over_a_restart(tmp_path: Path) -> None:
+    config: SimulatedAsteriskConfig = switch_config()
+    async with SimulatedAsterisk(config) as switch:
+        async with a_site(tmp_path, switch=switch, campaign=PREDICTIVE) as site:
+            engine = site.centre.engine
+            pacer = engine._centre.campaigns["agents"].pacer
+            first = target(site)
+            assert first is not None
+            assert (first.share, first.sender) == (0.01, None)
+            stops = [cap.hard_stop for cap in pacer.caps]  # type: ignore[attr-defined]
+            with pytest.raises(CommandRefused, match=f"allows {first.most:.2%} at most"):
+                await engine.execute(SteerTo("agents", first.most * 1.01, "asha"))
+            assert target(site) == first
+            said = await engine.execute(SteerTo("agents", first.most / 4, "asha"))
+            assert said == f"campaign agents: steered to {first.most / 4:.2%} of live answers"
+            assert target(site) == AbandonedTarget(first.most / 4, first.most, "asha")
+            assert pacer.governor.target == first.most / 4  # type: ignore[attr-defined]
+            assert [cap.hard_stop for cap in pacer.caps] == stops  # type: ignore[attr-defined]
+        async with a_site(tmp_path, switch=switch, campaign=PREDICTIVE) as site:
+            assert target(site) == AbandonedTarget(first.most / 4, first.most, "asha")
+            await site.centre.engine.execute(SteerTo("agents", None, "vikram"))
+            assert target(site) == first
+        async with a_site(tmp_path, switch=switch, campaign=PREDICTIVE) as site:
+            assert target(site) == first
+
+
+@virtual_time()
+async def test_one_whose_pacing_abandons_nobody_is_steered_to_no_share(tmp_path: Path) -> None:
+    async with a_site(tmp_path) as site:
+        assert target(site) is None
+        with pytest.raises(CommandRefused, match="abandons nobody"):
+            await site.centre.engine.execute(SteerTo("agents", 0.01, "asha"))
