@@ -46,8 +46,8 @@ LESSON_SEED = 9_001
 FIRST_MORNING_SEED = 10_001
 """Far from the days that are scored and those that baselines were tuned on."""
 QUICK = ("10 seats", "27 seats")
-NAMED_BY_GOALS = ("27 seats", "27 seats, p 0.15", "informed 27", "3 seats", "5 seats", "10 seats")
-GOAL_SECONDS = {"27 seats": 12.0, "27 seats, p 0.15": 13.5, "informed 27": 9.5}
+NAMED_BY_GOALS = ("27 seats", "27 seats, p 0.15", "3 seats", "5 seats", "10 seats")
+GOAL_SECONDS = {"27 seats": 12.0, "27 seats, p 0.15": 13.5}
 """Idle seconds that were asked for at a cap of 3 %."""
 STRONGEST = ("calls per idle seat", "vicidial ratio, available only")
 """The families that were best nearly everywhere: those tried on a scenario for which nothing is kept."""

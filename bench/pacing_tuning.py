@@ -28,7 +28,6 @@ TIGHT = (
     "27 seats",
     "27 seats, p 0.50",
     "100 seats",
-    "informed 27",
     "mixed 27",
 )
 """The scenarios that are also run at the default target of 1 %."""

@@ -271,60 +271,56 @@ class InFlightTable:
 
 
 class AnswerRate(Learned):
-    """A shift on the log odds of each call's own answer probability (or of the prior's, where a call has none).
+    """A campaign's answer rate, as log odds.
 
     A logistic regression of one coefficient, by recursive least squares with exponential forgetting by calls that ended. Calls
     that still ring are evidence too (they were not answered so far): without it the estimate would lag by a ring-out, and
     would be drawn to answers, which come sooner than no-answers.
     """
 
-    KEPT: ClassVar = {"_shift": (-8.0, 8.0), "_information": (1e-3, 1e9), "outcomes": (0, 1e12)}
-    MOST_SHIFT = 8.0
+    KEPT: ClassVar = {"_log_odds": (-9.5, 9.5), "_information": (1e-3, 1e9), "outcomes": (0, 1e12)}
+    MOST_LOG_ODDS = 9.0
 
-    def __init__(self, tuning: Tuning, prior_calls: float) -> None:
-        """The prior's answer rate is worth `prior_calls` calls."""
+    def __init__(self, tuning: Tuning) -> None:
         rate = tuning.answer_rate
-        self.prior_log_odds = log_odds(rate)
         self._keep = 1.0 - 1.0 / tuning.answer_memory
-        self._shift = 0.0
-        self._information = prior_calls * rate * (1.0 - rate)
+        self._log_odds = log_odds(rate)
+        self._information = tuning.answer_rate_calls * rate * (1.0 - rate)
         self.outcomes = 0
+        """Calls whose end was seen."""
 
-    def outcome(self, *, answered: bool, probability: float | None) -> None:
-        """A call was answered, or failed. `probability`: its own, where known."""
-        expected = from_log_odds(self._base(probability) + self._shift)
+    def outcome(self, *, answered: bool) -> None:
+        """A call was answered, or failed."""
+        expected = from_log_odds(self._log_odds)
         self._information *= self._keep
         self._update(answered - expected, expected * (1.0 - expected))
         self.outcomes += 1
 
-    def cancelled(self, *, ratio: float, probability: float | None) -> float:
+    def cancelled(self, ratio: float) -> float:
         """A call was hung up while it rang: it was not answered so far, no more is known. `ratio`: as in `estimate`. Returns the
         probability that it would have been answered."""
-        expected = from_log_odds(self._base(probability) + self._shift)
+        expected = from_log_odds(self._log_odds)
         posterior = expected / (expected + (1.0 - expected) * ratio)
         if self.outcomes:
             self._update(posterior - expected, max(0.0, expected * (1.0 - expected) - posterior * (1.0 - posterior)))
         return posterior
 
-    def _base(self, probability: float | None) -> float:
-        return self.prior_log_odds if probability is None else log_odds(probability)
-
     def _update(self, surprise: float, information: float) -> None:
         self._information = max(1e-3, self._information + information)
         step = min(1.0, max(-1.0, surprise / self._information))
-        self._shift = min(self.MOST_SHIFT, max(-self.MOST_SHIFT, self._shift + step))
+        self._log_odds = min(self.MOST_LOG_ODDS, max(-self.MOST_LOG_ODDS, self._log_odds + step))
 
-    def estimate(self, base: Vector | float = 0.0, ratio: Vector | None = None) -> tuple[float, float]:
-        """Shift on the log odds and its standard deviation, with the evidence of the calls that still ring.
+    def estimate(self, ratio: Vector) -> tuple[float, float]:
+        """Log odds and their standard deviation, with the evidence of the calls that still ring.
 
-        `base`: log odds of each ringing call, or of all; `ratio`: P(still ringing | it will fail) / P(still ringing | answered).
+        `ratio`: P(still ringing | it will fail) / P(still ringing | it will be answered), of each.
         """
-        shift, information = self._shift, self._information
-        if ratio is not None and len(ratio):
-            odds = np.exp(-shift - base)  # against an answer
+        rate, information = self._log_odds, self._information
+        if len(ratio):
+            odds = exp(-rate)  # against an answer
             expected, posterior = 1.0 / (1.0 + odds), 1.0 / (1.0 + odds * ratio)
             surprise = posterior - expected
             # p (1 - p) - q (1 - q): what the call's survival says, as information
             information += float(np.add.reduce(np.maximum(0.0, surprise * (posterior + expected - 1.0))))
-            shift += min(1.0, max(-1.0, float(np.add.reduce(surprise)) / information))
-        return shift, min(1.0, information**-0.5)
+            rate += min(1.0, max(-1.0, float(np.add.reduce(surprise)) / information))
+        return rate, min(1.0, information**-0.5)

@@ -9,7 +9,6 @@ that it will surely hold when it is judged, and not pass its hard stop.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import takewhile
 from math import exp, log, sqrt
 from typing import ClassVar
 
@@ -67,12 +66,13 @@ class Tally:
             return 0, 0
         asked = self._bucket(now), self._bucket(now + ahead_seconds) - BUCKETS
         if asked != self._asked:  # what leaves is the same for all of a bucket's time
-            old = list(takewhile(lambda one: one[0] <= asked[1], self._buckets.items()))
-            self._asked = asked
-            self._leaving = (
-                sum(counts[0] for _, counts in old),
-                sum(counts[1] for bucket, counts in old if bucket < asked[1]),
-            )
+            answers = abandoned = 0
+            for bucket, counts in self._buckets.items():
+                if bucket > asked[1]:
+                    break
+                answers += counts[0]
+                abandoned += counts[1] if bucket < asked[1] else 0
+            self._asked, self._leaving = asked, (answers, abandoned)
         return max(0, self.answers - self._leaving[0]), max(0, self.abandoned - self._leaving[1])
 
     def unfilled_seconds(self, now: float) -> float:

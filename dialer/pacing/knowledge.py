@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from math import exp
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from dialer.pacing.estimators import (
     sane_seconds,
 )
 from dialer.pacing.lookahead import Outlook, cumulants
-from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
+from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
 from dialer.pacing.tuning import Tuning
 
 # How soon busy seats come free: the probability within each of a few horizons, by stage and elapsed seconds.
@@ -96,26 +97,23 @@ class Prospect(NamedTuple):
     """A snapshot seen through what is known."""
 
     outlook: Outlook
-    next_call: Vector  # P(the next call, placed now, is answered by each moment)
-    later_call: Vector  # of a call after it, of whose number nothing is told yet
-    answer_rate: float  # of the next call, without caution
+    next_call: Vector  # P(a call that is placed now is answered by each moment)
+    answer_rate: float  # without caution
 
 
 class Knowledge(Learned):
     """All estimators of one campaign, and the tables made from them."""
 
     KEPT: ClassVar = {
-        **dict.fromkeys(("rings", "plain", "told", "hazards")),
+        **dict.fromkeys(("rings", "answer_rate", "hazards")),
         "learned": (0, 1e12),
-        "_usual_told": (0.0, 1.0),
     }
 
     def __init__(self, tuning: Tuning, connect_seconds: float) -> None:
         """`connect_seconds`: how long an answered voter may wait for a seat."""
         self._tuning = tuning
         self.rings = RingTimes(tuning)
-        self.plain = AnswerRate(tuning, tuning.answer_rate_calls)  # numbers of which nothing is known
-        self.told = AnswerRate(tuning, tuning.told_prior_calls)  # corrects what the snapshot tells of numbers
+        self.answer_rate = AnswerRate(tuning)
         first = (tuning.talk_seconds, tuning.closing_seconds, tuning.wrap_up_seconds, tuning.nearly_done_seconds)
         self.hazards = {ENDS[stage]: Hazard(tuning, mean) for stage, mean in zip(_STAGES, first, strict=True)}
         self.hazards |= {
@@ -126,13 +124,7 @@ class Knowledge(Learned):
         self.in_flight = 0
         """Of the campaign's own calls, those that were placed and have not ended."""
         self.learned = 0
-        self._usual_told = tuning.answer_rate  # mean of what is told of the numbers that are dialled
         self._renew()
-
-    @property
-    def outcomes(self) -> int:
-        """Calls whose end was seen."""
-        return self.plain.outcomes + self.told.outcomes
 
     @property
     def conversation_seconds(self) -> float:
@@ -156,40 +148,27 @@ class Knowledge(Learned):
     def prospect(self, snapshot: PacingSnapshot) -> Prospect:
         """The outlook of a snapshot, which is also kept to make out what the events after it are about."""
         self._last = snapshot
-        chance = snapshot.next_answer_probability
-        told = [call for call in snapshot.ringing if call.answer_probability is not None]
-        plain = [call for call in snapshot.ringing if call.answer_probability is None] if told else snapshot.ringing
-        groups = [self._answers(self.plain, self.plain.prior_log_odds, plain)]
-        if told or chance is not None:
-            odds = np.array([log_odds(call.answer_probability or 0.0) for call in told])
-            groups.append(self._answers(self.told, odds, told))
-        if chance is None:
-            first = usual = self.plain.prior_log_odds
-        else:
-            first, usual = log_odds(chance), log_odds(self._usual_told)
-        shift, careful, _ = groups[chance is not None]
+        table, calls = self._table, snapshot.ringing
+        rows = np.array([table.row(elapsed, ringing) for elapsed, _, ringing in calls], dtype=np.intp)
+        ratio = table.ratio.take(rows)
+        told = [chance for _, chance, _ in calls]
+        foreign = np.array([chance is not None for chance in told]) if told.count(None) < len(told) else None
+        rate, deviation = self.answer_rate.estimate(ratio if foreign is None else ratio[~foreign])
+        careful = rate + self._tuning.caution * deviation
+        odds: Vector | float = exp(-careful)  # against an answer
+        if foreign is not None:
+            odds = np.array([odds if chance is None else exp(-log_odds(chance)) for chance in told])
+        # p / (p + (1 - p) ratio) with p = 1 / (1 + odds), by Bayes
+        answered = (1.0 / (1.0 + odds * ratio))[:, None] * table.answered.take(rows, axis=0)
         return Prospect(
             outlook=Outlook(
                 max(0, snapshot.free_seats) - len(snapshot.waiting_seconds),
                 self._freed.take(rows_of(snapshot.busy_seats), axis=0),
-                np.concatenate([answered for _, _, answered in groups]) if told else groups[0][2],
+                answered,
             ),
-            next_call=from_log_odds(first + careful) * self._table.new,
-            later_call=from_log_odds(usual + careful) * self._table.new,
-            answer_rate=from_log_odds(first + shift),
+            next_call=from_log_odds(careful) * table.new,
+            answer_rate=from_log_odds(rate),
         )
-
-    def _answers(
-        self, rate: AnswerRate, base: Vector | float, calls: Sequence[RingingCall]
-    ) -> tuple[float, float, Matrix]:
-        """Shift on the log odds `base` of these calls, as estimated and with caution; P(answered by each moment), a row each."""
-        rows = np.array([self._table.row(call.elapsed_seconds, call.ringing_seconds) for call in calls], dtype=np.intp)
-        ratio = self._table.ratio.take(rows)
-        shift, deviation = rate.estimate(base, ratio)
-        careful = shift + self._tuning.caution * deviation
-        # p / (p + (1 - p) ratio) with p = 1 / (1 + exp(-x)), by Bayes
-        posterior = 1.0 / (1.0 + np.exp(-careful - base) * ratio)
-        return shift, careful, posterior[:, None] * self._table.answered.take(rows, axis=0)
 
     # Learning
 
@@ -201,7 +180,6 @@ class Knowledge(Learned):
         match event.kind:
             case PacingEventKind.PLACED:
                 self.in_flight += 1
-                self._told_of_one(event.answer_probability)
             case PacingEventKind.CANCELLED if event.timed:
                 self._cancelled(event, seconds)
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
@@ -215,26 +193,18 @@ class Knowledge(Learned):
             case PacingEventKind.WRAP_UP_ENDED:
                 self._stage_ended(event, seconds, SeatStage.WRAP_UP)
 
-    def _told_of_one(self, probability: float | None) -> None:
-        """A number was dialled; where the event does not tell its probability, the snapshot before it did."""
-        told = self._last.next_answer_probability if probability is None else probability
-        if told is not None and 0.0 <= told <= 1.0:
-            self._usual_told += (told - self._usual_told) / self._tuning.told_memory
-
     def _call_ended(self, event: PacingEvent, seconds: float) -> None:
         answered = event.kind is PacingEventKind.ANSWERED
         if event.timed:
             self.rings.ended(answered=answered, seconds=seconds, ringing_seconds=event.ringing_seconds)
             if abs(self.rings.at_once - self._at_once) > self._tuning.stale_share:
                 self._renew()
-        rate = self.plain if event.answer_probability is None else self.told
-        rate.outcome(answered=answered, probability=event.answer_probability)
+        self.answer_rate.outcome(answered=answered)
 
     def _cancelled(self, event: PacingEvent, seconds: float) -> None:
         """A call was hung up: what it would have come to is imputed, or the laws would lose their late calls."""
         ratio = float(self._table.ratio[self._table.row(seconds, event.ringing_seconds)])
-        rate = self.plain if event.answer_probability is None else self.told
-        chance = rate.cancelled(ratio=ratio, probability=event.answer_probability)
+        chance = self.answer_rate.cancelled(ratio)
         self.rings.cut_off(seconds=seconds, ringing_seconds=event.ringing_seconds, chance=chance)
 
     def _stage_ended(self, event: PacingEvent, seconds: float, outer: SeatStage) -> None:

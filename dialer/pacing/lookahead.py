@@ -64,24 +64,20 @@ class Outlook:
         """Ringing calls that are answered, mean over the moments looked at."""
         return float(self._answered_by.mean())
 
-    def calls_within(self, bounds: Bounds, first: Vector, others: Vector, most: int) -> int:
+    def calls_within(self, bounds: Bounds, new: Vector, most: int) -> int:
         """The largest number of calls, at most `most`, of which the last keeps within the bounds.
 
-        `first`, `others`: P(the first new call, one of those after it, is answered by each of the moments).
+        `new`: P(a new call is answered by each of the moments).
         """
         if most <= 0 or not self._keeps(bounds):
             return 0
-        kind = _sums_of(others)
-        sums = [
-            (a + x, b + y, c + z, d) for (a, b, c, d), (x, y, z, _) in zip(self._sums, _sums_of(first), strict=True)
-        ]
-        sure, stride = 1, 1
-        while sure + stride <= most and self._keeps(bounds, _with(sums, kind, sure + stride - 2.0)):
+        kind, sure, stride = _sums_of(new), 1, 1
+        while sure + stride <= most and self._keeps(bounds, _with(self._sums, kind, sure + stride - 1.0)):
             sure += stride
             stride *= 2
         while stride > 1:
             stride //= 2
-            if sure + stride <= most and self._keeps(bounds, _with(sums, kind, sure + stride - 2.0)):
+            if sure + stride <= most and self._keeps(bounds, _with(self._sums, kind, sure + stride - 1.0)):
                 sure += stride
         return sure
 

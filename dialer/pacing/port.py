@@ -40,7 +40,9 @@ class RingingCall(NamedTuple):
     """A call that was originated and is not answered yet."""
 
     elapsed_seconds: float  # since the Originate was written
-    answer_probability: float | None = None  # this number's own, before it rang; None: use the campaign's
+    answer_probability: float | None = (
+        None  # of another campaign's call on the same seats: that campaign's; None: our own call
+    )
     ringing_seconds: float | None = None  # since the carrier said "ringing"; None: it has not yet
 
 
@@ -58,7 +60,6 @@ class PacingSnapshot:
     free_channels: int = 1_000_000  # over the campaign's trunks, or fewer by a supervisor's word
     held_back: bool = False  # it is by that word
     cps_budget: int = 1_000_000  # call starts that the trunks' CPS allow at this instant
-    next_answer_probability: float | None = None  # of the number that would be dialled next, where known
     active_calls: int = 0  # answered calls in an IVR flow (broadcast)
     seconds_left: float | None = None  # of the calling day; None: it is not known when that ends
 
@@ -85,7 +86,6 @@ class PacingEvent(NamedTuple):
     kind: PacingEventKind
     at_seconds: float  # monotonic, the same axis as the snapshot's
     seconds: float = 0.0  # see the kind
-    answer_probability: float | None = None  # the number's own, where known
     timed: bool = True  # False: of a call that was found after a restart, whose times are not known
     # Of a call that was answered, failed or was cancelled: from "ringing" to that moment; None: it never rang.
     ringing_seconds: float | None = None

@@ -73,7 +73,7 @@ class PredictivePacer(GovernedPacer):
         limited_by = Limit.CAP if self.governor.boldness < 1.0 else Limit.SEATS
         if self.governor.boldness <= self._tuning.least_boldness:
             limited_by = Limit.HARD_STOP
-        if self.knowledge.outcomes < self._tuning.cold_outcomes:
+        if self.knowledge.answer_rate.outcomes < self._tuning.cold_outcomes:
             alpha, limited_by = 0.0 if self.knowledge.in_flight else alpha, Limit.COLD
             enough = 1  # or a campaign that comes to a busy floor would never learn anything
         else:
@@ -81,7 +81,7 @@ class PredictivePacer(GovernedPacer):
         if self._hung_up_at is not None and now - self._hung_up_at < self._tuning.calm_seconds:
             alpha, limited_by = 0.0, Limit.SEATS
         bounds = self._bounds(alpha, self._tuning.stop_risk * self.governor.hard_stop, seats, prospect.answer_rate)
-        ahead = prospect.outlook.calls_within(bounds, prospect.next_call, prospect.later_call, enough)
+        ahead = prospect.outlook.calls_within(bounds, prospect.next_call, enough)
         progressive = seats_without_caller(snapshot)
         if self._slow_carrier(snapshot):
             ahead = progressive = 0

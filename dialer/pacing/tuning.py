@@ -30,9 +30,6 @@ class Tuning:
 
     # How much is remembered
     answer_memory: float = 100.0  # calls
-    told_memory: float = 100.0  # calls that the mean of what is told of numbers is of
-    told_prior_calls: float = 60.0
-    """What is told of numbers counts as right until so many calls say otherwise."""
     hazard_memory: float = 500.0  # endings
     hazard_shrink: float = 4.0  # endings at the overall rate that each bin of a hazard is drawn to
     ring_memory: float = 1000.0  # calls

@@ -61,14 +61,6 @@ class SimulatedSeat:
         self.work = 0  # grows with each piece of work, so that a signal of an earlier one is known as stale
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A number to be dialled: its true answer probability, and what the pacer is told."""
-
-    chance: float
-    told: float | None = None
-
-
 class SimulatedCall:
     """One attempt."""
 
@@ -78,30 +70,23 @@ class SimulatedCall:
         "campaign",
         "false_call",
         "in_flight",
-        "number",
         "ringing_seconds",
         "waits",
     )
 
-    def __init__(self, campaign: int, began_seconds: float, number: Number) -> None:
+    def __init__(self, campaign: int, began_seconds: float) -> None:
         self.campaign = campaign
         self.began_seconds = began_seconds
-        self.number = number
         self.ringing_seconds: float | None = None
         self.in_flight = True
         self.waits = False
         self.answered_at = 0.0
         self.false_call = False
 
-    @property
-    def told(self) -> float | None:
-        """The answer probability that the pacer is told."""
-        return self.number.told
-
     def stops_ringing(self, kind: PacingEventKind, now: float) -> PacingEvent:
         """What the pacer is told of the answer, or of the end without one."""
         rang = None if self.ringing_seconds is None else now - self.ringing_seconds
-        return PacingEvent(kind, now, now - self.began_seconds, self.told, ringing_seconds=rang)
+        return PacingEvent(kind, now, now - self.began_seconds, ringing_seconds=rang)
 
 
 class SimulatedCampaign:
@@ -119,22 +104,6 @@ class SimulatedCampaign:
             self.rate: Course = rate.course(hours, Random(f"lists {seed} {index}"))
         else:
             self.rate = rate
-        self._next: Number | None = None
-
-    def next_number(self, now: float) -> Number:
-        """The number that would be dialled next."""
-        law = self.model.numbers
-        if law is None:
-            return Number(self.rate.at(now))
-        if self._next is None:
-            self._next = Number(*law.draw(self.rate.at(now), self.numbers))
-        return self._next
-
-    def take_number(self, now: float) -> Number:
-        """The next number, and on to the one after it."""
-        number = self.next_number(now)
-        self._next = None
-        return number
 
     def landed(self, call: SimulatedCall, *, answered: bool) -> None:
         """A call was answered, or ended without."""
@@ -168,7 +137,6 @@ class LazySnapshot(PacingSnapshot):
         put(self, "free_channels", room[0])
         put(self, "held_back", False)
         put(self, "cps_budget", room[1])
-        put(self, "next_answer_probability", model.campaigns[own].next_number(model.now).told)
         put(self, "active_calls", 0)
         put(self, "seconds_left", model.end - model.now)
         put(self, "_model", model)
@@ -176,17 +144,10 @@ class LazySnapshot(PacingSnapshot):
 
     def __getattr__(self, name: str) -> object:
         """One of the lists, the first time that it is asked for."""
-        listed: tuple[object, ...]
-        if name == "busy_seats":
-            listed = self._busy()
-        elif name == "ringing":
-            listed = self._flights()
-        elif name == "waiting_seconds":
-            listed = tuple(self.now_seconds - call.answered_at for call in self._model.waiting)
-        else:
+        if name not in ("busy_seats", "ringing", "waiting_seconds"):
             raise AttributeError(name)
-        object.__setattr__(self, name, listed)
-        return listed
+        self.list_all()
+        return getattr(self, name)
 
     def _busy(self) -> tuple[BusySeat, ...]:
         now = self.now_seconds
@@ -209,7 +170,7 @@ class LazySnapshot(PacingSnapshot):
                 [
                     RingingCall(
                         now - call.began_seconds,
-                        usual if call.number.told is None else call.number.told,
+                        usual,
                         None if call.ringing_seconds is None else now - call.ringing_seconds,
                     )
                     for call in campaign.flights
@@ -219,7 +180,10 @@ class LazySnapshot(PacingSnapshot):
 
     def list_all(self) -> None:
         """List everything now, for a policy that may look at the snapshot again after its decision."""
-        _ = self.busy_seats, self.ringing, self.waiting_seconds
+        now, put = self.now_seconds, object.__setattr__
+        put(self, "busy_seats", self._busy())
+        put(self, "ringing", self._flights())
+        put(self, "waiting_seconds", tuple([now - call.answered_at for call in self._model.waiting]))
 
 
 # The carrier of a simulated centre: channels, call starts per second, and what becomes of a call.
@@ -417,24 +381,24 @@ class CentreModel:
         in_use = sum(len(campaign.flights) for campaign in self.campaigns) + len(self.waiting) + len(self.talking)
         return LazySnapshot(self, index, self._trunks.room(self.now, in_use))
 
-    def _tell(self, campaign: int, kind: PacingEventKind, seconds: float = 0.0, told: float | None = None) -> None:
-        self.pacers[campaign].observe(PacingEvent(kind, self.now, seconds, told))
+    def _tell(self, campaign: int, kind: PacingEventKind, seconds: float = 0.0) -> None:
+        self.pacers[campaign].observe(PacingEvent(kind, self.now, seconds))
 
     # -- calls --------------------------------------------------------------------------------------------------------
 
     def _place(self, index: int) -> None:
         campaign, now = self.campaigns[index], self.now
-        call = SimulatedCall(index, now, campaign.take_number(now))
+        call = SimulatedCall(index, now)
         call.false_call = self._trunks.answers_falsely(now)
         in_set_up = 0 if self.scenario.slow_after_calls is None else self._in_set_up()
-        fate, seconds, set_up = self._trunks.fate(now, call.number.chance, in_set_up, campaign.numbers)
+        fate, seconds, set_up = self._trunks.fate(now, campaign.rate.at(now), in_set_up, campaign.numbers)
         self._trunks.start(now)
         if set_up is not None and set_up < seconds:
             self._later(now + set_up, self._rings, call)
         self._later(now + seconds, self._answers if fate == Fate.ANSWERED else self._fails, call)
         campaign.flights[call] = None
         self._placed += 1
-        self._tell(index, PacingEventKind.PLACED, told=call.told)
+        self._tell(index, PacingEventKind.PLACED)
 
     def _in_set_up(self) -> int:
         return sum(call.ringing_seconds is None for campaign in self.campaigns for call in campaign.flights)
@@ -480,14 +444,14 @@ class CentreModel:
         if call.waits:
             self._stop_waiting(call)
             self._resolved.append((self.now, True))
-            self._tell(call.campaign, PacingEventKind.ABANDONED, self.now - call.answered_at, call.told)
+            self._tell(call.campaign, PacingEventKind.ABANDONED, self.now - call.answered_at)
 
     def _leaves(self, call: SimulatedCall) -> None:
         if call.waits:
             self._stop_waiting(call)
             self._dropped += 1
             self._resolved.append((self.now, False))
-            self._tell(call.campaign, PacingEventKind.DROPPED, self.now - call.answered_at, call.told)
+            self._tell(call.campaign, PacingEventKind.DROPPED, self.now - call.answered_at)
 
     def _stop_waiting(self, call: SimulatedCall) -> None:
         call.waits = False
@@ -528,7 +492,7 @@ class CentreModel:
             if random.random() < breaks.announced_share:
                 self._later(now + random.random() * talk, self._announce, (seat, seat.work))
         self._later(now + talk, self._talk_ends, seat)
-        self._tell(call.campaign, PacingEventKind.CONNECTED, now - call.answered_at, call.told)
+        self._tell(call.campaign, PacingEventKind.CONNECTED, now - call.answered_at)
         self._changed = True
 
     def _closing(self, subject: tuple[SimulatedSeat, int]) -> None:

@@ -1,4 +1,4 @@
-"""The random laws of a simulated centre: answer rates, ring times, conversations, what is known of a number.
+"""The random laws of a simulated centre: answer rates, ring times, conversations, what the desk tells.
 
 Every law is a frozen record that draws from a generator handed in, so that a scenario is plain data and a day follows
 from its seed alone. Times are seconds.
@@ -149,32 +149,6 @@ class GammaRings:
 
 
 @dataclass(frozen=True, slots=True)
-class NumberLaw:
-    """What is known of a number before it is dialled.
-
-    A number's estimate is drawn round `base`, the day's planned answer rate: `known_share` of the numbers have a history
-    (Beta of concentration `known_concentration`), the others almost none (`fresh_concentration`). The estimates would be
-    calibrated if the day went as planned; the day's true level moves every number's odds alike, and the pacer is told the
-    estimate with a bias of `bias_logit` and noise of `noise_logit` on its log odds.
-    """
-
-    base: float = 0.30
-    known_share: float = 0.6
-    known_concentration: float = 4.0
-    fresh_concentration: float = 30.0
-    bias_logit: float = 0.1
-    noise_logit: float = 0.25
-
-    def draw(self, level: float, random: Random) -> tuple[float, float]:
-        """(true answer probability at the day's present `level`, what the pacer is told)."""
-        concentration = self.known_concentration if random.random() < self.known_share else self.fresh_concentration
-        plain = random.betavariate(self.base * concentration, (1.0 - self.base) * concentration)
-        plain = min(max(plain, 0.005), 0.995)
-        true_value = shift_odds(plain, _log_odds(level) - _log_odds(self.base)) if level != self.base else plain
-        return true_value, shift_odds(plain, self.bias_logit + random.gauss(0.0, self.noise_logit))
-
-
-@dataclass(frozen=True, slots=True)
 class SignalLaw:
     """The desk's signals of where a conversation is, imperfect as agents are.
 
@@ -213,13 +187,3 @@ class BreakLaw:
     chance: float = 0.02
     announced_share: float = 0.7
     mean_seconds: float = 600.0
-
-
-def _log_odds(share: float) -> float:
-    return math.log(share / (1.0 - share))
-
-
-def shift_odds(share: float, logit: float) -> float:
-    """`share` with its log odds moved by `logit`, within (0, 1)."""
-    odds = share / (1.0 - share) * math.exp(logit)
-    return odds / (1.0 + odds)

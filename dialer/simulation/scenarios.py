@@ -13,7 +13,6 @@ from dialer.simulation.laws import (
     BreakLaw,
     Course,
     GammaRings,
-    NumberLaw,
     RingSource,
     SignalLaw,
     SwappedLists,
@@ -28,7 +27,6 @@ class CampaignModel:
 
     answer_rate: Course | SwappedLists = field(default_factory=lambda: Course.constant(0.30))
     talk: TalkTimes = field(default_factory=lambda: TalkLaw(Course.constant(90.0)))
-    numbers: NumberLaw | None = None  # None: nothing is known of single numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +80,6 @@ def _rate(course: Course | SwappedLists, talk: TalkLaw | None = None) -> tuple[C
     return (CampaignModel(course, talk or TalkLaw(Course.constant(90.0))),)
 
 
-def _informed(answer_rate: float, course: Course | SwappedLists | None = None) -> tuple[CampaignModel, ...]:
-    return (CampaignModel(course or Course.constant(answer_rate), numbers=NumberLaw(base=answer_rate)),)
-
-
 _STEPS = Course(((0.0, 0.30), (5400.0, 0.18), (10800.0, 0.42), (16200.0, 0.15), (21600.0, 0.35), (25200.0, 0.22)))
 _FLIPS = Course(tuple((600.0 * n, 0.40 if n % 2 else 0.20) for n in range(48)))
 _DRIFT = Course(((0.0, 0.15), (7200.0, 0.45), (14400.0, 0.20), (21600.0, 0.40), (28800.0, 0.15)), joined=True)
@@ -125,16 +119,9 @@ def _all() -> tuple[Scenario, ...]:
         _plain("breaks 27", 27, breaks=BreakLaw()),
         _plain("bimodal 27", 27, campaigns=_rate(Course.constant(0.30), _BIMODAL)),
         _plain("gamma 27", 27, campaigns=_rate(Course.constant(0.30), TalkLaw(Course.constant(90.0), shape="gamma"))),
+        _plain("stages known 27", 27, signals=SignalLaw()),
         _mixed("mixed 27", 27),
         _mixed("mixed 100", 100),
-    ]
-    informed = [
-        _plain("informed 27", 27, campaigns=_informed(0.30), signals=SignalLaw()),
-        _plain("informed 27, p 0.15", 27, campaigns=_informed(0.15), signals=SignalLaw()),
-        _plain("informed 10", 10, campaigns=_informed(0.30), signals=SignalLaw()),
-        _plain("numbers known 27", 27, campaigns=_informed(0.30)),
-        _plain("stages known 27", 27, signals=SignalLaw()),
-        _plain("informed steps 27", 27, campaigns=_informed(0.27, _STEPS), signals=SignalLaw()),
     ]
     lines = [
         _plain("trunk full 27", 27, channels=60),
@@ -144,7 +131,7 @@ def _all() -> tuple[Scenario, ...]:
         _plain("waiting voters leave 27", 27, voter_leaves_per_second=0.1),
         _plain("two campaigns 27", 27, campaigns=_rate(Course.constant(0.20)) + _rate(Course.constant(0.40))),
     ]
-    return (*sizes, *rates, *others, *moving, *informed, *lines)
+    return (*sizes, *rates, *others, *moving, *lines)
 
 
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _all()}

@@ -76,7 +76,7 @@ def test_a_taught_policy_begins_with_what_a_day_has_told_and_with_empty_windows(
 
 def test_the_optimum_stands_beside_plain_steady_sites_only() -> None:
     assert optimum_of(SCENARIOS["5 seats"], 0.03) == pytest.approx(24.9, abs=0.05)
-    for name in ("mixed 27", "informed 27", "breaks 27", "300 seats", "two campaigns 27", "steps 27"):
+    for name in ("mixed 27", "breaks 27", "300 seats", "two campaigns 27", "steps 27"):
         assert optimum_of(SCENARIOS[name], 0.03) is None
 
 

@@ -16,7 +16,6 @@ from dialer.pacing.estimators import (
     InFlightTable,
     RingTimes,
     from_log_odds,
-    log_odds,
 )
 from dialer.pacing.knowledge import ENDS, GOES_OVER, free_within, rows_of
 from dialer.pacing.port import BusySeat, SeatStage
@@ -58,34 +57,28 @@ def test_conversations_that_run_on_count_before_they_end() -> None:
     assert hazard.rates([500.0] * 40)[last - 1] < hazard.rates()[last - 1]
 
 
+NONE_RINGS = np.empty(0)
+
+
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.9])
 def test_the_answer_rate_is_found_and_then_known_well(share: float) -> None:
-    random, rate = Random(2), AnswerRate(TUNED, 15.0)
+    random, rate = Random(2), AnswerRate(TUNED)
     for _ in range(2_000):
-        rate.outcome(answered=random.random() < share, probability=None)
-    shift, deviation = rate.estimate()
-    assert from_log_odds(log_odds(0.25) + shift) == pytest.approx(share, rel=0.25, abs=0.02)
+        rate.outcome(answered=random.random() < share)
+    found, deviation = rate.estimate(NONE_RINGS)
+    assert from_log_odds(found) == pytest.approx(share, rel=0.25, abs=0.02)
     assert deviation < 0.5
 
 
 def test_a_fall_of_the_answer_rate_is_seen_within_a_few_hundred_calls_and_sooner_by_those_that_ring() -> None:
-    random, rate = Random(3), AnswerRate(TUNED, 15.0)
+    random, rate = Random(3), AnswerRate(TUNED)
     for call in range(1_000):
         share = 0.45 if call < 700 else 0.10
-        rate.outcome(answered=random.random() < share, probability=None)
-    found = log_odds(0.25) + rate.estimate()[0]
+        rate.outcome(answered=random.random() < share)
+    found = rate.estimate(NONE_RINGS)[0]
     assert from_log_odds(found) < 0.25
-    silent = np.full(40, 20.0)  # forty calls that have rung for long
-    assert rate.estimate(np.full(40, log_odds(0.25)), silent)[0] < found - log_odds(0.25) - 0.1
-
-
-def test_numbers_that_are_told_too_high_are_corrected() -> None:
-    random, rate = Random(4), AnswerRate(TUNED, 60.0)
-    for _ in range(2_000):
-        true_share = random.choice((0.1, 0.4))
-        told = from_log_odds(log_odds(true_share) + 0.5)
-        rate.outcome(answered=random.random() < true_share, probability=told)
-    assert rate.estimate()[0] == pytest.approx(-0.5, abs=0.3)
+    forty_silent = np.full(40, 20.0)  # calls that have rung for long
+    assert rate.estimate(forty_silent)[0] < found - 0.1
 
 
 def test_seats_with_exponential_talk_and_wrap_up_come_free_as_the_sum_of_both() -> None:
@@ -174,7 +167,7 @@ def test_calls_that_are_hung_up_leave_the_law_of_late_answers_alone() -> None:
     assert after.answered[row].tolist() == pytest.approx(before.answered[row].tolist(), abs=0.05)
 
 
-@pytest.mark.parametrize("learned", [Hazard(TUNED, 30.0), RingTimes(TUNED), AnswerRate(TUNED, 15.0)])
+@pytest.mark.parametrize("learned", [Hazard(TUNED, 30.0), RingTimes(TUNED), AnswerRate(TUNED)])
 def test_a_damaged_state_is_refused(learned: Hazard | RingTimes | AnswerRate) -> None:
     state = json.loads(json.dumps(learned.state()))
     learned.restore(state)

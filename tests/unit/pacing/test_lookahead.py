@@ -57,7 +57,7 @@ def test_the_last_call_is_dropped_with_the_chance_allowed_and_one_more_would_not
     freed = np.array([[0.3 * random.random(), 0.3 + 0.3 * random.random()] for _ in range(20)])
     ringing = np.array([[0.2 * random.random(), 0.2 + 0.3 * random.random()] for _ in range(6)])
     new = np.array([0.15, 0.3])
-    calls = Outlook(free, cumulants(freed), ringing).calls_within((Bound(alpha),), new, new, 60)
+    calls = Outlook(free, cumulants(freed), ringing).calls_within((Bound(alpha),), new, 60)
     assert 0 <= calls < 60
     if calls:
         assert _dropped(free, freed, np.vstack([ringing, *[new[None]] * (calls - 1)])) <= alpha + 0.01
@@ -67,18 +67,18 @@ def test_the_last_call_is_dropped_with_the_chance_allowed_and_one_more_would_not
 def test_no_risk_places_nothing_and_no_more_are_told_than_were_asked_for() -> None:
     nobody = np.zeros((0, 2))
     outlook, new = Outlook(5, cumulants(nobody), nobody), np.array([0.2, 0.3])
-    assert outlook.calls_within((Bound(0.0),), new, new, 60) == 0
-    assert outlook.calls_within((Bound(0.5),), new, new, 0) == 0
-    assert outlook.calls_within((Bound(0.5),), new, new, 7) == 7
-    assert outlook.calls_within((Bound(0.5),), new, new, 500) < 30
+    assert outlook.calls_within((Bound(0.0),), new, 60) == 0
+    assert outlook.calls_within((Bound(0.5),), new, 0) == 0
+    assert outlook.calls_within((Bound(0.5),), new, 7) == 7
+    assert outlook.calls_within((Bound(0.5),), new, 500) < 30
 
 
 def test_the_room_of_a_window_bounds_beside_alpha() -> None:
     freed, ringing, new = np.tile([[0.2, 0.4]], (20, 1)), np.tile([[0.1, 0.3]], (6, 1)), np.array([0.15, 0.3])
     outlook = Outlook(2, cumulants(freed), ringing)
-    calls = [outlook.calls_within((Bound(0.2), Bound(1e-3, room)), new, new, 60) for room in (0, 2, 4, 6, 40)]
+    calls = [outlook.calls_within((Bound(0.2), Bound(1e-3, room)), new, 60) for room in (0, 2, 4, 6, 40)]
     assert calls == sorted(calls)
-    assert calls[0] < calls[-1] == outlook.calls_within((Bound(0.2),), new, new, 60)
+    assert calls[0] < calls[-1] == outlook.calls_within((Bound(0.2),), new, 60)
     for room, count in zip((2, 4), calls[1:], strict=False):
         going = np.vstack([ringing, *[new[None]] * (count - 1)])
         assert _dropped(2 + room, freed, going) <= 2e-3

@@ -42,7 +42,6 @@ snapshots = st.builds(
     waiting_seconds=st.lists(odd_seconds, max_size=4).map(tuple),
     free_channels=st.integers(-1, 60),
     cps_budget=st.integers(-1, 60),
-    next_answer_probability=probabilities,
     active_calls=st.integers(0, 20),
     seconds_left=st.none() | st.floats(-10, 90_000),
 )

@@ -20,11 +20,9 @@ from dialer.simulation.laws import (
     Course,
     Fate,
     GammaRings,
-    NumberLaw,
     SignalLaw,
     SwappedLists,
     TalkLaw,
-    shift_odds,
 )
 from dialer.simulation.scenarios import SCENARIOS, CampaignModel, FalseAnswers, Scenario
 
@@ -52,7 +50,6 @@ class Witness:
             waiting_seconds=snapshot.waiting_seconds,
             free_channels=snapshot.free_channels,
             cps_budget=snapshot.cps_budget,
-            next_answer_probability=snapshot.next_answer_probability,
         )
         self.snapshots.append(copy)
         return self._rule.calls_to_place(snapshot)
@@ -114,24 +111,6 @@ def test_ring_times_are_those_the_design_assumes() -> None:
     assert fates[Fate.RANG_OUT] / 20_000 == pytest.approx(0.616, abs=0.01)
     assert all(seconds == 30.0 for fate, seconds, _ in others if fate == Fate.RANG_OUT)
     assert all(set_up is None for fate, _, set_up in others if fate != Fate.RANG_OUT)
-
-
-def test_what_is_told_of_numbers_sorts_them_but_is_not_the_truth() -> None:
-    law, random = NumberLaw(base=0.3), Random(3)
-    drawn = [law.draw(0.3, random) for _ in range(20_000)]
-    assert fmean(true for true, _ in drawn) == pytest.approx(0.3, abs=0.01)
-    high = [true for true, told in drawn if told > 0.5]
-    low = [true for true, told in drawn if told < 0.15]
-    assert fmean(high) > 0.5
-    assert fmean(low) < 0.15
-    assert any(abs(true - told) > 0.05 for true, told in drawn)
-    shifted = [law.draw(0.15, random) for _ in range(20_000)]
-    assert fmean(true for true, _ in shifted) < 0.2 < fmean(told for _, told in shifted)
-
-
-def test_odds_shift_keeps_shares_within_bounds() -> None:
-    assert shift_odds(0.5, 0.0) == 0.5
-    assert 0.0 < shift_odds(0.01, -3.0) < 0.01 < shift_odds(0.01, 3.0) < 1.0
 
 
 def test_signals_are_missing_false_and_mostly_right() -> None:
@@ -234,17 +213,6 @@ def test_signals_reach_the_pacer_as_stages() -> None:
         for seat in snapshot.busy_seats:
             assert seat.stage_seconds is not None
             assert seat.stage_seconds <= seat.elapsed_seconds + 1e-9
-
-
-def test_number_estimates_reach_the_pacer() -> None:
-    witness = Witness()
-    simulate(replace(SMALL, campaigns=(CampaignModel(numbers=NumberLaw()),)), lambda: witness, 1)
-    offered = {snapshot.next_answer_probability for snapshot in witness.snapshots}
-    assert None not in offered
-    assert len(offered) > 100
-    assert all(call.answer_probability in offered or len(witness.snapshots[0].ringing) == 0
-               for call in witness.snapshots[50].ringing)  # fmt: skip
-    assert all(e.answer_probability is not None for e in witness.events if e.kind is PacingEventKind.ANSWERED)
 
 
 def test_breaks_take_seats_away_and_bring_them_back() -> None:
