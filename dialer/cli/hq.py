@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -35,6 +34,8 @@ app.add_typer(order_app, name="order")
 app.add_typer(bundle_app, name="bundle")
 app.command()(render)
 
+PATIENCE_SECONDS = 10.0
+"""With a server that is away; then the order may travel as a file."""
 _ToOption = Annotated[str, typer.Option("--to", help="all, zone:NAME or centre:ID.")]
 _KeyOption = Annotated[
     list[Path], typer.Option("--key", metavar="FILE", help="A leader's private key; twice where both leaders are here.")
@@ -176,7 +177,7 @@ def _begin(
     **values: str | float | None,
 ) -> None:
     seconds = None if valid_hours is None else valid_hours * 3600
-    order = orders.new_order(kind, to, time.time(), seconds, **values)
+    order = orders.new_order(kind, to, SystemClock().now(), seconds, **values)
     _go_on(load_hq_settings(config), SignedOrder(order=order.text), order, keys, wait, out)
 
 
@@ -218,7 +219,11 @@ async def _send(
     except ModuleNotFoundError as error:
         raise HeadquartersUnreachable(NOT_INSTALLED.format(name=error.name, extra="hq")) from error
     async with connected(
-        settings.servers, "headquarters' orders", nkey_file=settings.nkey_file, ca_file=settings.ca_file
+        settings.servers,
+        "headquarters' orders",
+        nkey_file=settings.nkey_file,
+        ca_file=settings.ca_file,
+        patience_seconds=PATIENCE_SECONDS,
     ) as session:
         return await orders.give_order(session, signed, order, centres, wait)
 

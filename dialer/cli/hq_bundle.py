@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 
 LOOK_SECONDS = 1.0
+PATIENCE_SECONDS = 30.0  # with a server that is away
 _NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The bundle's name.")]
 _VersionArgument = Annotated[int, typer.Argument(metavar="VERSION", help="Its version.")]
 _ToOption = Annotated[list[str], typer.Option("--to", help="all, zone:NAME or centre:ID; several times.")]
@@ -201,7 +202,11 @@ async def _run_waves(settings: HqSettings, name: str, version: int, course: Wave
             return  # none of ours
 
     async with connected(
-        settings.servers, "headquarters' waves", nkey_file=settings.nkey_file, ca_file=settings.ca_file
+        settings.servers,
+        "headquarters' waves",
+        nkey_file=settings.nkey_file,
+        ca_file=settings.ca_file,
+        patience_seconds=PATIENCE_SECONDS,
     ) as session:
         await session.listen("live.*.material", hear)
         await session.listen("live.*.alert", hear)

@@ -63,15 +63,16 @@ def _expires(stamp: Path) -> float:
 async def server_problems(settings: HqSettings) -> list[str]:
     """What its server lacks, and which centres are not heard there."""
     try:
-        async with asyncio.timeout(CONNECT_SECONDS) as limit:
-            async with connected(
-                settings.servers, "headquarters' check", nkey_file=settings.nkey_file, ca_file=settings.ca_file
-            ) as session:
-                limit.reschedule(None)
-                return [*await _stream_problems(session), *await _silent(session, settings)]
-    except TimeoutError:
-        where = ", ".join(settings.servers)
-        return [f"{where} does not let us in: check that nats-server runs, and that nkey_file is the one that it knows"]
+        async with connected(
+            settings.servers,
+            "headquarters' check",
+            nkey_file=settings.nkey_file,
+            ca_file=settings.ca_file,
+            patience_seconds=CONNECT_SECONDS,
+        ) as session:
+            return [*await _stream_problems(session), *await _silent(session, settings)]
+    except HeadquartersUnreachable as error:
+        return [str(error)]
 
 
 async def _stream_problems(session: Session) -> list[str]:

@@ -202,18 +202,27 @@ async def connected(
     nkey_file: Path | None = None,
     ca_file: Path | None = None,
     inbox: str = "_INBOX",
+    patience_seconds: float | None = None,
 ) -> AsyncIterator[Session]:
     """A session under that name, as long as it is needed: with the server as soon as it can be reached, and again whenever it goes.
-    `inbox`: below which it is answered; a centre's is its own, and no other may listen there.
+    `inbox`: below which it is answered; a centre's is its own, and no other may listen there. `patience_seconds`: how long the
+    server is tried; None: for ever.
 
-    Raises HeadquartersUnreachable where the certificates or the key cannot be used: that does not mend itself.
+    Raises HeadquartersUnreachable where the certificates or the key cannot be used, which does not mend itself, and when the
+    patience is over.
     """
     options: dict[str, object] = {"inbox_prefix": inbox}
     if any(server.startswith("tls:") for server in servers):
         options["tls"] = _trusting(ca_file)
     if nkey_file is not None:
         options["nkeys_seed_str"] = _seed(nkey_file)
-    client = await _first(servers, name, options)
+    try:
+        async with asyncio.timeout(patience_seconds):
+            client = await _first(servers, name, options)
+    except TimeoutError as error:
+        raise HeadquartersUnreachable(
+            f"{', '.join(servers)} does not let us in: check that nats-server runs, and that it knows the key of nkey_file"
+        ) from error
     session = Session(client)
     try:
         yield session

@@ -232,7 +232,7 @@ async def test_the_check_names_what_is_missing_and_who_is_silent(
             await asyncio.sleep(0.05)
 
     found = await checked(head.format(etc / "centres/pune-1.nk.other") + text)
-    assert "cannot be read as the seed of an nkey" in found[0]
+    assert "cannot be read as the seed of an nkey" in found[-1]
     assert (
         "does not let us in"
         in (await checked(head.replace(address, "nats://127.0.0.1:1").format(etc / "hq.nk") + text))[-1]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from dialer.cli import hq
 from dialer.domain.clock import SystemClock
 from dialer.domain.orders import SignedOrder
 from dialer.domain.signing import new_key_file, public_key_text
@@ -102,7 +103,9 @@ async def test_a_stop_reaches_everybody_who_is_there_names_who_is_not_and_waits_
     await until(delhi, ["stop-all", "pause", "resume"])
 
 
-async def test_what_is_no_order_is_told_before_anything_is_sent(tmp_path: Path, server: NatsServer) -> None:
+async def test_what_is_no_order_is_told_before_anything_is_sent(
+    tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config, stranger = a_headquarters(tmp_path, server), tmp_path / "stranger.key"
     new_key_file(stranger)
 
@@ -115,4 +118,8 @@ async def test_what_is_no_order_is_told_before_anything_is_sent(tmp_path: Path, 
     assert "zone:east is no centre" in await order("stop-all", "--key", tmp_path / "asha.key", "--to", "zone:east")
     assert "to: String should match" in await order("stop-all", "--key", tmp_path / "asha.key", "--to", "everybody")
     assert "by seven days at most" in await order("stop-all", "--key", tmp_path / "asha.key", "--valid", 200)
+    monkeypatch.setattr(hq, "PATIENCE_SECONDS", 0.2)
+    text = config.read_text()
+    config.write_text(text.replace(server.address, "nats://127.0.0.1:1"))
+    assert "does not let us in" in await order("stop-all", "--key", tmp_path / "asha.key")
     assert "no order" in await order("sign", config, "--key", tmp_path / "asha.key")

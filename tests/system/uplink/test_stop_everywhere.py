@@ -1,0 +1,66 @@
+"""The kill switch, whole: a leader's command, nats-server, a centre's uplink, its broker, its dialler with calls on lines."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.words import SupervisorRole
+from dialer.cli import hq
+from dialer.domain.model import CampaignState
+from dialer.domain.signing import new_key_file, public_key_text
+from dialer.hq.servers import nats_server
+from dialer.mqtt.embedded_broker import demo_broker
+from dialer.uplink.uplink import run_uplink
+from tests.support.centre import Site, a_site, site_settings
+from tests.support.command_line import run
+from tests.support.voters import scripted
+
+
+def state(site: Site) -> CampaignState:
+    return site.view.campaigns[0].state
+
+
+async def test_a_leaders_stop_ends_what_rings_in_a_centre_and_two_leaders_let_it_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = {name: public_key_text(new_key_file(tmp_path / f"{name}.key")) for name in ("asha", "ravi")}
+    leaders = [{"name": name, "key": key} for name, key in keys.items()]
+    async with nats_server(tmp_path / "nats") as server, demo_broker() as broker:
+        changes: dict[str, Any] = {
+            "broker": {"host": broker.host, "port": broker.port, "username": "dialler"},
+            "headquarters": {"user": "uplink", "zone": "west", "servers": [server.address], "leaders": leaders},
+            "supervisors": [{"name": "uplink", "role": SupervisorRole.UPLINK}],
+        }
+        lines = [f'servers = ["{server.address}"]', "[[centres]]", 'id = "test"', 'zone = "west"']
+        for leader in leaders:
+            lines += ["[[leaders]]", f'name = "{leader["name"]}"', f'key = "{leader["key"]}"']
+        config = tmp_path / "hq.toml"
+        config.write_text("\n".join(lines))
+
+        async def order(*arguments: str | Path) -> str:
+            code, said = await asyncio.to_thread(run, "hq", "order", *arguments, "-c", config)
+            assert code == 0, said
+            return said
+
+        async with a_site(tmp_path, scripted(), **changes) as site:
+            monkeypatch.setattr(hq, "SystemClock", lambda: site.clock)
+            settings = site_settings(tmp_path, site.switch.ami_port, **changes)
+            uplink = asyncio.create_task(run_uplink(settings, broker=broker.settings, clock=site.clock))
+            monitor = site.centre.monitor
+            assert monitor is not None
+            await site.until(lambda: monitor.broker_up)
+            await site.log_in("01")
+            await site.until(lambda: sum(site.view.campaigns[0].calls.values()) > 0)
+            assert "1 of 1 centres have done it" in await order(
+                "stop-all", "--key", tmp_path / "asha.key", "--wait", "20"
+            )
+            assert state(site) is CampaignState.STOPPED
+            await site.until(lambda: sum(site.view.campaigns[0].calls.values()) == 0)
+            assert "1 of 1" in await order("resume", "--key", tmp_path / "asha.key", "--key", tmp_path / "ravi.key")
+            assert state(site) is CampaignState.RUNNING
+            uplink.cancel()
+            await asyncio.gather(uplink, return_exceptions=True)
