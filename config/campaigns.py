@@ -102,6 +102,9 @@ class Campaign(Section):
     busy_retry_minutes: PositiveSeconds = Field(15, description="when a busy number is due again")
     no_answer_retry_minutes: PositiveSeconds = Field(90, description="when a number that rang out is due again")
     other_retry_minutes: PositiveSeconds = Field(120, description="after not yet, call back, congestion, a left flow")
+    own_call_back_wait_minutes: PositiveSeconds = Field(
+        15, description="from the hour of a call-back that an agent keeps to herself to when anyone has it"
+    )
     abandoned_lock_hours: float = Field(72, ge=0, description="a number we abandoned is not dialled again before this")
     record: bool = Field(False, description="record its talks with agents, where the law of the place allows it")
     hours: tuple[Hours, ...] = Field(

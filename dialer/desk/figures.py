@@ -16,9 +16,11 @@ from dialer.desk.picture import Picture
 from dialer.desk.why import warnings, why
 from dialer.domain.clock import Clock
 from dialer.domain.errors import StoreError
+from dialer.domain.site_time import DAY_SECONDS
 from dialer.domain.view import SeatState
 from dialer.store.agent_reading import AgentDay, AgentReading
 from dialer.store.desk_reading import CourseStretch, DeskReading
+from dialer.store.sql import Row
 
 _log = structlog.get_logger(__name__)
 
@@ -169,7 +171,9 @@ def _day(day_at: float, course: Mapping[int, CourseStretch]) -> dict[str, Any]:
 
 
 class AgentFigures:
-    """Keeps "figures/{agent}" of the picture true: what an agent has done today, for the agent's own page alone."""
+    """Keeps "figures/{agent}" and "call-backs/{agent}" of the picture true: what an agent has done today and whom to call back, for
+    the agent's own page alone.
+    """
 
     def __init__(self, picture: Picture, reading: AgentReading, zone: tzinfo) -> None:
         self._picture = picture
@@ -187,10 +191,24 @@ class AgentFigures:
 
     async def read(self) -> None:
         """Read what all have done since midnight. Raises StoreError."""
-        since = day_began(self._picture.now(), self._zone)
-        days = await self._reading.days_work(since)
+        now = self._picture.now()
+        since = day_began(now, self._zone)
+        days = await self._reading.days_work(since, now, day_began(since + 1.25 * DAY_SECONDS, self._zone))
         for agent in {*days, *self._picture.below("figures")}:
-            self._picture.put(f"figures/{agent}", _of_agent(since, days.get(agent) or AgentDay()))
+            day = days.get(agent) or AgentDay()
+            self._picture.put(f"figures/{agent}", _of_agent(since, day))
+            self._picture.put(f"call-backs/{agent}", [_call_back(row) for row in day.call_backs])
+
+
+def _call_back(row: Row) -> dict[str, Any]:
+    return {
+        "at": row.at,
+        "until": row.until,
+        "campaign": row.campaign_id,
+        "masked": f"•••• {row.last_digits}",
+        "name": row.name,
+        "name_local": row.name_local,
+    }
 
 
 def _of_agent(since: float, day: AgentDay) -> dict[str, Any]:

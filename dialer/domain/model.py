@@ -351,6 +351,7 @@ class DispositionDetails:
     attempt_id: AttemptId | None = None  # None: of the call that the seat has, as the phone's keys mean it
     voters: tuple[VoterOutcome, ...] = ()
     call_back_at: float | None = None  # epoch seconds, with CALL_BACK
+    own: bool = False  # that call-back: the same agent's, if there and ready
     language: str | None = None  # of the voter, with LANGUAGE
     note: str | None = None  # the id of one that is kept elsewhere
     answers: Mapping[str, str] = field(default_factory=dict)  # to the script's questions, by their names
@@ -380,6 +381,7 @@ class DispositionRecord:
     note: str | None = None  # the id of one that is kept elsewhere
     language: str | None = None  # of whom the call addresses, from now on; None: as it was
     answers: Mapping[str, str | None] = field(default_factory=dict)  # by question; None: it is not answered any more
+    own_at: float | None = None  # of a call-back that is the agent's own: its hour, which comes before `retry_at`
 
     @property
     def promised(self) -> bool:

@@ -29,6 +29,7 @@ from dialer.domain.view import SeatState
 from dialer.engine.acd import Acd
 from dialer.engine.call import Call
 from dialer.engine.effects import Learn
+from dialer.engine.own_call_backs import OwnCallBacks
 from dialer.engine.results import Marks
 from dialer.engine.retry_schedule import RetrySchedule
 from dialer.engine.seat import Seat
@@ -66,11 +67,12 @@ class _Open:
 class Dispositions:
     """Keeps dispositions, and does in memory what follows from them."""
 
-    def __init__(self, centre: Centre, acd: Acd, store: Store) -> None:
+    def __init__(self, centre: Centre, acd: Acd, store: Store, call_backs: OwnCallBacks) -> None:
         """`acd` knows which call a seat has, or wraps up."""
         self._centre = centre
         self._acd = acd
         self._store = store
+        self._call_backs = call_backs
         self._marks = Marks(centre, store)
         self._due = RetrySchedule(centre)
         self._kept: dict[str, _Kept] = {}  # by seat
@@ -92,14 +94,25 @@ class Dispositions:
         seat = self._centre.seat(seat_name)
         call = self._meant(seat, details.attempt_id)
         run = self._centre.campaigns[call.campaign_id]
-        self._refuse_odd(run, call, disposition, hour, details)
+        self._refuse_odd(seat, run, call, disposition, hour, details)
         now = self._centre.clock.now()
         if details.call_back_at is None:
             retry_at = self._due.after_disposition(run, call, disposition, hour)
         else:
             retry_at = self._due.asked_for(run, call, details.call_back_at)
+        own_at: float | None = None
+        if details.own and retry_at is not None:
+            own_at, retry_at = retry_at, self._due.of_own(run, call, retry_at)
         record = DispositionRecord(
-            call.attempt_id, disposition, now, seat.agent, retry_at, details.note, details.language, details.answers
+            call.attempt_id,
+            disposition,
+            now,
+            seat.agent,
+            retry_at,
+            details.note,
+            details.language,
+            details.answers,
+            own_at,
         )
         marks = list(_marks_of(record, call, hour, details.voters, receipt))
         effect = await self._keep(run, call, record, marks, receipt)
@@ -175,8 +188,16 @@ class Dispositions:
         return call
 
     def _refuse_odd(
-        self, run: CampaignRun, call: Call, disposition: Disposition, hour: int | None, details: DispositionDetails
+        self,
+        seat: Seat,
+        run: CampaignRun,
+        call: Call,
+        disposition: Disposition,
+        hour: int | None,
+        details: DispositionDetails,
     ) -> None:
+        if details.own and seat.agent is None:
+            raise CommandRefused(f"seat {seat.name} has no agent whose own call-back that could be: leave `own` out")
         if hour is not None and not 0 <= hour <= 23:
             raise CommandRefused(f"hour {hour} is not an hour of the day; give 0 to 23")
         if disposition is Disposition.MACHINE and run.spec.machine_detection is MachineDetection.OFF:
@@ -202,6 +223,7 @@ class Dispositions:
             if isinstance(error, NotInStore):
                 raise CommandRefused(str(error)) from error
             raise
+        self._call_backs.said(call.campaign_id, call.phone_id, record)
         if record.retry_at is not None:
             run.due_again(record.retry_at)
         for mark, changed in zip(marks, effect.marks, strict=True):

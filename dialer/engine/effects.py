@@ -38,6 +38,7 @@ class What(StrEnum):
     CALL_AT_SEAT = "call-at-seat"  # or on its way there
     HOUSEHOLD_CHANGED = "household-changed"  # of the call at a seat: something was said elsewhere
     PREVIEW_OVER = "preview-over"  # the agent was shown a call and said nothing
+    OWN_CALL_BACK = "own-call-back"  # an agent's, asked for in that attempt
     MESSAGE_OLD = "message-old"  # a supervisor's, at the seat
     SEAT_CHANGED = "seat-changed"  # its state, for whoever listens to it
     NOT_HANDED_OVER = "not-handed-over"  # the voter, to the target

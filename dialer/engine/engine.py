@@ -35,6 +35,7 @@ from dialer.engine.headquarters import HeadquartersOrders
 from dialer.engine.housekeeping import Housekeeping, recount
 from dialer.engine.inbound import Inbound
 from dialer.engine.keeping import Keeping
+from dialer.engine.own_call_backs import OwnCallBacks
 from dialer.engine.own_calls import OwnCalls
 from dialer.engine.placing import Hoppers, KeptSeats, Originator, Placing
 from dialer.engine.plan import EnginePlan, Outside
@@ -75,8 +76,7 @@ class Engine:
 
     def __init__(self, plan: EnginePlan, centre: Centre, outside: Outside) -> None:
         """Everything of it is made here and joined to what it needs; nothing is called back."""
-        self._plan = plan
-        self._centre = centre
+        self._plan, self._centre = plan, centre
         self._store, self._switch = outside.store, outside.switch
         self._sent, self._figures = outside.sent, outside.figures
         now = centre.instant()
@@ -94,11 +94,12 @@ class Engine:
         self._silence = SeatSilence(centre, self._switch, self._acd, plan.agent_rules.silence_seconds)
         self.seat_desk = Agents(centre, self._acd, outside, plan, self._silence)
         self._keys = SeatKeys(centre, plan.agent_rules)
-        self._dispositions = Dispositions(centre, self._acd, self._store)
         self._pops, self._messages = ScreenPops(centre, self._store), Messages(centre, self._acd, self._store)
         originator = Originator(centre, outside, self._eligibility, self._trunk_desk, KeptSeats(centre, self._acd))
         hoppers = Hoppers(centre, self._store, plan.owner, outside.has_room)
         self._own_calls = OwnCalls(centre, self._acd, self._eligibility, hoppers, originator)
+        self._call_backs = OwnCallBacks(centre, self._acd, self._own_calls, self._store)
+        self._dispositions = Dispositions(centre, self._acd, self._store, self._call_backs)
         self._placing = Placing(centre, self._eligibility, self._trunk_desk, hoppers, originator)
         self._campaigns = Campaigns(centre, self._store, outside.flows, self._placing, self._clock_guard)
         self._headquarters = HeadquartersOrders(centre, self._store, self._campaigns, plan.headquarters)
@@ -359,6 +360,8 @@ class Engine:
                 self._acd.never_came(seat, attempt_id)
             case What.CALL_AT_SEAT | What.HOUSEHOLD_CHANGED:
                 self._pops.look(seat, attempt_id, again=due.what is What.HOUSEHOLD_CHANGED)
+            case What.OWN_CALL_BACK:
+                self._call_backs.due(attempt_id)
             case What.PREVIEW_OVER:
                 self._own_calls.passed(seat, attempt_id)
             case What.NOT_HANDED_OVER:
@@ -492,6 +495,7 @@ class Engine:
         await store.release_expired(now, self._plan.owner)
         await self.seat_desk.prepare()
         await self.users.prepare()
+        await self._call_backs.prepare()
         self._orders = await store.standing_orders(now)
         self._obey({of_campaign(campaign_id): campaign_id for campaign_id in centre.campaigns})
         unfinished = await self._free_the_unsent(await store.unfinished_attempts())

@@ -73,20 +73,28 @@ class OwnCalls:
             raise CommandRefused(
                 f"agents dial no numbers in campaign {campaign_id}: its settings say so (manual_dialling)"
             )
-        self._fit(seat_name, run)
+        await self._call(run, phone_id, seat_name)
+        return f"seat {seat_name}: dialled"
+
+    async def call_back(self, seat_name: str, campaign_id: str, phone_id: int) -> None:
+        """Call a number that the agent of a seat, which is kept for it, has promised. Raises CommandRefused, StoreError."""
+        await self._call(self._centre.campaigns[campaign_id], phone_id, seat_name, promised=True)
+
+    async def _call(self, run: CampaignRun, phone_id: int, seat_name: str, *, promised: bool = False) -> None:
+        """Call the number for the seat, which is looked at before and after the number was taken off the list."""
+        self._fit(seat_name, run, promised=promised)
         hold = self._eligibility.hold(run)
         if hold is not None:
-            raise CommandRefused(f"campaign {campaign_id} is held: {hold}", RefusedBecause.HELD)
+            raise CommandRefused(f"campaign {run.spec.campaign_id} is held: {hold}", RefusedBecause.HELD)
         claim = await self._hoppers.claim_number(run, phone_id)
         try:
-            refusal = await self._originator.dial_for(run, claim, self._fit(seat_name, run))
+            refusal = await self._originator.dial_for(run, claim, self._fit(seat_name, run, promised=promised))
         except CommandRefused:
             self._hoppers.put_back(run, claim)
             raise
         if refusal is not None:
             self._hoppers.put_back(run, claim)
             raise refusal
-        return f"seat {seat_name}: dialled"
 
     def _at(self, seat_name: str, attempt_id: AttemptId) -> Call:
         """The call of that id, which waits for the seat's agent. Raises CommandRefused."""
@@ -96,10 +104,12 @@ class OwnCalls:
             raise CommandRefused(f"seat {seat.name}: that call is over, or is another seat's", RefusedBecause.LATE)
         return call
 
-    def _fit(self, seat_name: str, run: CampaignRun) -> Seat:
-        """The seat, whose agent may call for this campaign now. Raises CommandRefused."""
+    def _fit(self, seat_name: str, run: CampaignRun, *, promised: bool) -> Seat:
+        """The seat, whose agent may call for this campaign now; `promised`: it is kept for that. Raises CommandRefused."""
         seat = self._centre.seat(seat_name)
         idle = seat.free or (seat.state is SeatState.PAUSED and not seat.doubted)
+        if promised:
+            idle = seat.promised and seat.state is SeatState.READY and not seat.doubted
         if not idle or not seat.phone_up or seat.agent is None:
             raise CommandRefused(
                 f"seat {seat.name} is {seat.state}: be ready, or pause, to dial", RefusedBecause.NOT_FREE
@@ -108,11 +118,11 @@ class OwnCalls:
             raise CommandRefused(
                 f"seat {seat.name} does not serve campaign {run.spec.campaign_id}", RefusedBecause.NOT_LISTED
             )
-        if seat.free and self._is_wanted():
+        if seat.free and self.is_wanted():
             raise CommandRefused(f"seat {seat.name}: a voter may be on the way; pause to dial", RefusedBecause.NOT_FREE)
         return seat
 
-    def _is_wanted(self) -> bool:
+    def is_wanted(self) -> bool:
         """Whether all free seats may be needed by calls that are on their way."""
         on_their_way = sum(
             call.kind is CampaignKind.AGENTS and call.kept_seat is None and not call.leg.cancelled

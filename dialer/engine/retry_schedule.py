@@ -77,6 +77,12 @@ class RetrySchedule:
             raise CommandRefused("the poll is closed by then: the last call to that booth is earlier")
         return at
 
+    def of_own(self, run: CampaignRun, call: Call, at: float) -> float:
+        """When a call-back that an agent keeps to herself, for `at`, is anyone's: before the booth's last call."""
+        until = at + run.spec.retries.own_call_back_wait_seconds
+        last_call_at = self._centre.last_call_at(run, call.booth_id)
+        return until if last_call_at is None else min(until, last_call_at)
+
     def _next_round(self, run: CampaignRun, call: Call, due: float | None) -> float | None:
         """When a booth worker is called again: on this polling day, or where it is over on the next one there is."""
         now = self._centre.clock.now()

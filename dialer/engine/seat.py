@@ -36,6 +36,7 @@ class Seat:
     campaigns: frozenset[str] = frozenset()
     phone_up: bool = False
     doubted: bool = False  # the phone is listened to, for it may be dead: no voter is sent there meanwhile
+    promised: bool = False  # a call-back of the agent's own is due: no other call is for the seat after this one
     attempt_id: AttemptId | None = None  # with a call, and through its wrap-up
     campaign_id: str | None = None
     then: SeatState = SeatState.READY  # after the wrap-up: ready, paused or offline
@@ -52,13 +53,13 @@ class Seat:
 
     @property
     def leaving(self) -> bool:
-        """Has announced a break or a log-off: will not be free after this call."""
-        return self.then is not SeatState.READY
+        """Has announced a break or a log-off, or is promised: will not be free after this call."""
+        return self.promised or self.then is not SeatState.READY
 
     @property
     def free(self) -> bool:
         """Whether a voter may be sent there now."""
-        return self.state is SeatState.READY and not self.doubted
+        return self.state is SeatState.READY and not self.doubted and not self.promised
 
     @property
     def spoken(self) -> frozenset[str]:
@@ -131,6 +132,7 @@ class Seat:
             agent_languages=frozenset(),
             skills=frozenset(),
             campaigns=frozenset(),
+            promised=False,
             attempt_id=None,
             campaign_id=None,
             then=SeatState.READY,
@@ -162,7 +164,9 @@ class Seat:
     def reserved(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
         """A voter is on the way. Only a ready seat is ever reserved, or in a pause one whose agent asks for the call."""
         assert self.state in _CAN_BE_RESERVED, f"seat {self.name} is {self.state}"  # noqa: S101 - the engine's own invariant
-        return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._to(SeatState.RESERVED, now)
+        return replace(self, attempt_id=attempt_id, campaign_id=campaign_id, promised=False)._to(
+            SeatState.RESERVED, now
+        )
 
     def talking(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
         """Voter and agent hear each other."""

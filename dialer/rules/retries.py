@@ -24,6 +24,7 @@ class RetryRules:
     no_answer_seconds: float
     other_seconds: float
     abandoned_lock_seconds: float
+    own_call_back_wait_seconds: float = 900.0
 
 
 def after_outcome(rules: RetryRules, outcome: Outcome, attempt_number: int, now: float) -> float | None:

@@ -159,6 +159,7 @@ def _retry_rules(campaign: Campaign, settings: Settings) -> RetryRules:
         no_answer_seconds=campaign.no_answer_retry_minutes * _MINUTE,
         other_seconds=campaign.other_retry_minutes * _MINUTE,
         abandoned_lock_seconds=campaign.abandoned_lock_hours * _HOUR,
+        own_call_back_wait_seconds=campaign.own_call_back_wait_minutes * _MINUTE,
     )
     if not _calls_workers(campaign):
         return rules

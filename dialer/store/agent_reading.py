@@ -54,6 +54,7 @@ class AgentDay:
     dispositions: Counter[str] = field(default_factory=Counter)  # "" of calls without one; a call each
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))  # by state of the seat
     marks: Counter[str] = field(default_factory=Counter)  # by kind, those that stand
+    call_backs: list[Row] = field(default_factory=list)  # of their own, still to be called today
 
 
 class _Reader:
@@ -113,8 +114,10 @@ class AgentReading:
         row = await self._calls.at_one_moment(lambda db: SQL["whose"].row(db, attempt_id=attempt_id))
         return None if row is None else CallOf(**row._asdict())
 
-    async def days_work(self, since: float) -> dict[str, AgentDay]:
-        """What each agent has done since an epoch second, by the agent's number. Raises StoreError."""
+    async def days_work(self, since: float, now: float, before: float) -> dict[str, AgentDay]:
+        """What each agent has done since an epoch second, and has promised for the time before another, by the agent's number.
+        Raises StoreError.
+        """
 
         def read(db: Connection) -> dict[str, AgentDay]:
             found: dict[str, AgentDay] = defaultdict(AgentDay)
@@ -124,6 +127,8 @@ class AgentReading:
                 found[row.agent].seconds[row.state] = row.seconds
             for row in SQL["marks_of_agents"].rows(db, since=since):
                 found[row.agent].marks[row.kind] = row.marks
+            for row in SQL["own_call_backs"].rows(db, now=now, before=before):
+                found[row.agent].call_backs.append(row)
             return found
 
         return await self._days.at_one_moment(read)

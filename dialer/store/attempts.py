@@ -29,7 +29,15 @@ from dialer.store import seals
 from dialer.store.inbound import open_inbound, put_off
 from dialer.store.outbox import tell
 from dialer.store.port import AttemptNews, DispositionEffect, Encode, Refusal
-from dialer.store.queues import SETTLED_UNKNOWN, campaigns_of, close_phone, close_voters, put_back, worker_on
+from dialer.store.queues import (
+    SETTLED_UNKNOWN,
+    campaigns_of,
+    close_phone,
+    close_voters,
+    keep_own_call_back,
+    put_back,
+    worker_on,
+)
 from dialer.store.records import change_answers, record_command
 from dialer.store.sql import Row, load_statements, values_of
 from dialer.store.voters import pending_voters, record_mark, record_opt_out
@@ -327,6 +335,7 @@ def record_disposition(
         language_before = SQL["language_of"].value(db, str, voter_id=row.voter_id)
         SQL["set_language"](db, voter_id=row.voter_id, language=record.language)
     if news:
+        keep_own_call_back(db, row.campaign_id, row.phone_id, record)
         seals.attempt_changed(db, record.attempt_id)
         tell(db, encode, record, record.at)
     effects = tuple(record_mark(db, encode, mark) for mark in marks)

@@ -115,6 +115,7 @@ def erase_number(
     close_phone(db, phone_id)
     SQL["blank_worker"](db, phone_id=phone_id)
     SQL["drop_links"](db, phone_id=phone_id)
+    SQL["forget_own_call_backs"](db, phone_id=phone_id)
     SQL["forget_hash"](db, phone_id=phone_id)
     SQL["blank_phone"](db, phone_id=phone_id, at=at)
     seals.consents_erased(db, [phone_id])
@@ -164,6 +165,7 @@ def purge(db: sqlite3.Connection, *, at: float, secrets: Sequence[bytes], record
         names += ["forget_unknown_serials", "forget_marks", "forget_released", "forget_attempts", "forget_intervals"]
     seals.consents_ahead_erased(db)
     seals.registers_erased(db)
+    SQL["forget_own_call_backs"](db, phone_id=None)
     for name in names:
         SQL[name](db)
     SQL["blank_phones"](db, at=at)

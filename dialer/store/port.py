@@ -87,6 +87,18 @@ def of_seat(seat: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnCallBack:
+    """A call-back that an agent keeps to herself. Times are epoch seconds."""
+
+    campaign_id: str
+    phone_id: int
+    agent: str
+    attempt_id: str  # in which it was asked for
+    at: float
+    until: float  # from then on it is anyone's
+
+
+@dataclass(frozen=True, slots=True)
 class KeptUser:
     """Somebody who may give commands, and does not stand in the settings."""
 

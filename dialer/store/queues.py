@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 from config.words import CampaignKind, Purpose
 from dialer.domain.errors import StoreError
-from dialer.domain.model import NO_VOTER, BoothWorker, CampaignState, Claim, VotingBooths
+from dialer.domain.model import NO_VOTER, BoothWorker, CampaignState, Claim, DispositionRecord, VotingBooths
 from dialer.domain.orders import LONGEST_VALID_SECONDS, HeardOrder
 from dialer.domain.phone_facts import Consent, PhoneFacts
 from dialer.domain.site_time import DAY_SECONDS
 from dialer.store import audit
-from dialer.store.port import AuditNote, Unclaimed
-from dialer.store.sql import Row, Statement, load_statements
+from dialer.store.port import AuditNote, OwnCallBack, Unclaimed
+from dialer.store.sql import Row, Statement, load_statements, values_of
 
 SQL = load_statements("queues")
 
@@ -353,6 +353,19 @@ def close_voters(db: sqlite3.Connection, phone_id: int, *, settled: int) -> None
 def first_due(db: sqlite3.Connection) -> dict[str, float]:
     """By campaign, when its first number that is not closed is due, epoch seconds (0: now); campaigns without one are left out."""
     return dict(SQL["first_due"].rows(db))
+
+
+def keep_own_call_back(db: sqlite3.Connection, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
+    """Keep what an agent promised to herself, in place of what was promised of the number before; what is anyone's by now goes."""
+    SQL["forget_own_call_backs"](db, campaign_id=campaign_id, phone_id=phone_id, now=record.at)
+    if record.own_at is not None and record.agent is not None and record.retry_at is not None:
+        own = OwnCallBack(campaign_id, phone_id, record.agent, record.attempt_id, record.own_at, record.retry_at)
+        SQL["keep_own_call_back"](db, **values_of(own))
+
+
+def own_call_backs(db: sqlite3.Connection, now: float) -> list[OwnCallBack]:
+    """Those that are not anyone's yet; some may have been called since."""
+    return [OwnCallBack(**row._asdict()) for row in SQL["own_call_backs"].rows(db, now=now)]
 
 
 def unknown_campaign(campaign_id: str) -> StoreError:

@@ -31,6 +31,7 @@ _NOT_OF_A_COPY = (
     "standing_order",
     "headquarters_order",
     "attempt",
+    "own_call_back",
     "target",
     "campaign",
 )

@@ -227,6 +227,7 @@ class Store:
     release = _Writes(queues.release)
     postpone = _Writes(queues.postpone)
     release_expired = _Writes(queues.release_expired)
+    own_call_backs = _Reads(queues.own_call_backs)
     registers = _Reads(numbers.registers)
 
     async def enrol(self, campaign_id: str, first: int = 0, last: int = queues.MOST_PHONES) -> int:

@@ -75,6 +75,7 @@ class AgentStreams:
             f"seat/{who.seat}": "seat",
             f"pop/{who.seat}": "pop",
             f"figures/{who.name}": "figures",
+            f"call-backs/{who.name}": "call_backs",
         }
         looked, number, ended = self._picture.now(), 0, False
         with self._picture.reading(names.__contains__, 0.0) as reader, self._having(who.seat, tab, reader) as stream:

@@ -80,6 +80,12 @@ def _read_hour(value: object) -> int:
     return value
 
 
+def _read_flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
 _name_in_script = text_of("[a-z][a-z0-9_]{0,39}")
 _id_of_attempt = text_of("(?a:[A-Za-z0-9-]{1,64})")
 
@@ -114,6 +120,14 @@ CALL_BACK_AT = Value(
     read_moment,
     float,
     "of seat-dispose, with call-back: when the number is to be called again",
+)
+OWN = Value(
+    "own",
+    "true or false",
+    _read_flag,
+    bool,
+    "of seat-dispose, with call_back_at: the call is for the same agent, if signed in and ready then; for anyone"
+    " `own_call_back_wait_minutes` later",
 )
 NOTE = Value(
     "note",
@@ -170,6 +184,7 @@ def _dispose(
     language: str | None,
     note: str | None,
     answers: dict[str, str] | None,
+    own: bool | None,
 ) -> SeatDispose:
     """Raises CommandRefused where one value does not go with another."""
     given = {"hour": hour, "call_back_at": call_back_at, "language": language}
@@ -178,7 +193,9 @@ def _dispose(
             raise CommandRefused(f"`{key}` goes with the disposition {with_what.value}: leave `{key}` out")
     if disposition is Disposition.LATER and hour is None:
         raise CommandRefused("the disposition later needs `hour`, an hour of the day, 0 to 23")
-    details = DispositionDetails(attempt, voters or (), call_back_at, language, note, answers or {})
+    if own and call_back_at is None:
+        raise CommandRefused("`own` goes with `call_back_at`, its hour: leave `own` out, or give one")
+    details = DispositionDetails(attempt, voters or (), call_back_at, bool(own), language, note, answers or {})
     return SeatDispose(seat, disposition, hour, details)
 
 
@@ -187,7 +204,7 @@ offered(
     SEAT,
     ATTEMPT,
     DISPOSITION,
-    may=(HOUR, VOTERS, CALL_BACK_AT, LANGUAGE, NOTE, ANSWERS),
+    may=(HOUR, VOTERS, CALL_BACK_AT, LANGUAGE, NOTE, ANSWERS, OWN),
     roles=AT_THE_SEAT,
     make=_dispose,
     repeatable=True,

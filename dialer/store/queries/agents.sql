@@ -51,3 +51,16 @@ SELECT agent, kind, count(*) AS marks FROM mark INDEXED BY mark_by_time
 WHERE at >= :since AND agent IS NOT NULL AND source = 'agent' AND undoes IS NULL
   AND NOT EXISTS (SELECT 1 FROM mark AS later WHERE later.voter_id = mark.voter_id AND later.undoes = mark.key)
 GROUP BY agent, kind;
+
+-- Call-backs that agents keep to themselves and nobody has called yet, of those for an hour before :before: whom the call would address.
+-- name: own_call_backs
+SELECT own.agent, own.at, own.until, own.campaign_id, substr(phone.e164, -4) AS last_digits, voter.name, voter.name_local
+FROM own_call_back AS own
+CROSS JOIN target ON target.campaign_id = own.campaign_id AND target.phone_id = own.phone_id AND target.due_at = own.until
+CROSS JOIN phone ON phone.phone_id = own.phone_id
+LEFT JOIN voter ON voter.voter_id = (
+    SELECT min(pending.voter_id) FROM link CROSS JOIN voter AS pending ON pending.voter_id = link.voter_id AND pending.turnout = 'pending'
+    WHERE link.phone_id = own.phone_id AND link.dropped_at IS NULL
+)
+WHERE target.state IN ('due', 'claimed') AND own.at < :before AND own.until > :now
+ORDER BY own.at, own.phone_id;

@@ -56,6 +56,10 @@ DELETE FROM recording WHERE attempt_id IN (SELECT attempt_id FROM attempt WHERE 
 DELETE FROM flow_answer
 WHERE attempt_id IN (SELECT attempt_id FROM attempt WHERE phone_id = :phone_id) AND value GLOB attempt_id || '-[0-9]*';
 
+-- Of a number, or of all.
+-- name: forget_own_call_backs
+DELETE FROM own_call_back WHERE :phone_id IS NULL OR phone_id = :phone_id;
+
 -- name: forget_hash
 DELETE FROM phone_hash WHERE phone_id = :phone_id;
 

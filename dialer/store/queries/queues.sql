@@ -132,7 +132,11 @@ WHERE target.campaign_id = :campaign_id AND target.booth_id = :booth_id AND targ
 ORDER BY target.rank, target.shuffle, target.phone_id;
 
 -- name: listed_number
-SELECT target.state, target.due_at, target.promised,
+SELECT target.state, target.promised, coalesce(
+           (SELECT own.at FROM own_call_back AS own
+            WHERE own.campaign_id = target.campaign_id AND own.phone_id = target.phone_id AND own.until = target.due_at),
+           target.due_at
+       ) AS due_at, -- an agent's own call-back is due at its hour
        phone.opted_out_at IS NOT NULL OR EXISTS (SELECT 1 FROM opt_out WHERE opt_out.e164 = phone.e164) AS opted_out
 FROM target CROSS JOIN phone USING (phone_id) WHERE target.campaign_id = :campaign_id AND target.phone_id = :phone_id;
 
@@ -260,6 +264,16 @@ WHERE target.phone_id = :phone_id AND target.state = 'closed' AND target.settled
       WHERE attempt.phone_id = :phone_id AND attempt.outcome = 'unknown' AND attempt.direction = 'outbound'
         AND attempt.attempt_id NOT IN (SELECT attempt_id FROM released_unknown)
   );
+
+-- name: forget_own_call_backs
+DELETE FROM own_call_back WHERE campaign_id = :campaign_id AND phone_id = :phone_id OR until <= :now;
+
+-- name: keep_own_call_back
+INSERT INTO own_call_back (campaign_id, phone_id, agent, attempt_id, at, until)
+VALUES (:campaign_id, :phone_id, :agent, :attempt_id, :at, :until);
+
+-- name: own_call_backs
+SELECT campaign_id, phone_id, agent, attempt_id, at, until FROM own_call_back WHERE until > :now ORDER BY at, campaign_id, phone_id;
 
 -- name: first_due
 SELECT campaign_id, min(due_at) FROM target WHERE state <> 'closed' GROUP BY campaign_id;

@@ -16,7 +16,7 @@ import pytest
 from playwright.async_api import Browser, CDPSession, Page, expect
 
 from dialer.desk.pages_built import BUILT, SOURCES
-from tests.support.agent_desk import AgentDesk, agent_desk, voter
+from tests.support.agent_desk import TEN_FORTY, AgentDesk, agent_desk, voter
 from tests.support.browser import (
     NEEDS_A_BROWSER,
     PATIENCE_MS,
@@ -34,6 +34,7 @@ MOST_PAGE_BYTES = 120_000
 SETTLED_MS = 800  # a key sooner after a call came is taken for one before
 UNDO_MS = 5_000
 LANGUAGES = sorted(path.stem for path in (SOURCES / "locales/agent").glob("*.ftl"))
+FOUR_IN_THE_AFTERNOON = pytest.approx(TEN_FORTY + 5 * 3_600 + 20 * 60, abs=1.0)
 HINDI = dict(zip("0123456789", "०१२३४५६७८९", strict=True))
 
 pytestmark = NEEDS_A_BROWSER
@@ -113,7 +114,8 @@ class Keyboard:
         """A digit, of the numeric keypad or the row above the letters by turns; or a key by its code."""
         self.pressed += 1
         row = "Numpad" if self.pressed % 2 else "Digit"
-        what = {"code": f"{row}{key}", "key": HINDI[key]} if key in HINDI else {"code": key, "key": key}
+        code = {"/": "NumpadDivide", "+": "NumpadAdd"}.get(key, key)
+        what = {"code": f"{row}{key}", "key": HINDI[key]} if key in HINDI else {"code": code, "key": key}
         for kind in ("rawKeyDown", "keyUp"):
             await self._session.send("Input.dispatchKeyEvent", {"type": kind, **what})
 
@@ -126,6 +128,8 @@ OUTCOMES: list[tuple[str, dict[str, Any]]] = [
     ("5", {"disposition": "wrong-number"}),
     ("6", {"disposition": "call-back"}),
     ("72", {"disposition": "language", "language": "bn"}),
+    ("/6", {"disposition": "call-back", "call_back_at": FOUR_IN_THE_AFTERNOON, "own": True}),
+    ("+6", {"disposition": "call-back", "call_back_at": FOUR_IN_THE_AFTERNOON}),
     ("8", {"disposition": "refused"}),
     ("9", {"disposition": "opt-out"}),
     ("0", {"disposition": "machine"}),
@@ -136,7 +140,7 @@ async def test_twenty_calls_by_a_hindi_keyboard_alone_take_two_keys_an_outcome(s
     page = await site.at_work(language="hi")
     keyboard = Keyboard(await page.context.new_cdp_session(page))
     for number in range(20):
-        keys, expected = OUTCOMES[number % 10]
+        keys, expected = OUTCOMES[number % len(OUTCOMES)]
         attempt = f"attempt-{number}"
         await site.call(page, attempt, household(100 + number, 1))
         before = keyboard.pressed
@@ -652,7 +656,11 @@ async def test_nothing_is_cut_and_everybody_can_use_it(site: Site, language: str
     found = await violations(page)
     site.desk.signed_in = True
     site.desk.picture.put("figures", FIGURES)
+    site.desk.picture.put("call_backs", CALL_BACKS)
     page = await site.at_work(width=width, height=height, language=language)
+    promised = page.locator(".call-backs li")
+    await expect(promised.first).to_contain_text("सुनीता" if language == "hi" else "Sunita Mohan Kale")
+    await expect(promised.last).to_contain_text("•••• 1002")
     assert not await is_cut(page)
     found += await violations(page)
     people = [
@@ -693,6 +701,12 @@ FIGURES = {
     "dispositions": {"voted": 17, "not-yet": 9, "none": 1},
     "marks": {"voted": 17},
 }
+CALL_BACKS = [
+    {"at": TEN_FORTY + 1_200, "until": TEN_FORTY + 2_100, "campaign": "turnout-agents", "masked": "•••• 1001"}
+    | {"name": "Sunita Mohan Kale", "name_local": "सुनीता मोहन काळे"},
+    {"at": TEN_FORTY + 4_800, "until": TEN_FORTY + 5_700, "campaign": "turnout-agents", "masked": "•••• 1002"}
+    | {"name": None, "name_local": None},
+]
 CALLS = [
     {"at": 1_776_740_000.0, "campaign": "turnout-agents", "outcome": "connected", "disposition": "not-yet"},
     {"at": 1_776_640_000.0, "campaign": "turnout-agents", "outcome": "no-answer", "disposition": None},

@@ -203,13 +203,14 @@ async def test_a_page_is_told_of_its_own_seat_and_of_nothing_else(desk: DeskStan
     desk.picture.put("seat/05", {**SEATED, "seat": "05", "agent": "102"})
     desk.picture.put("pop/05", {"voters": [{"name": "somebody"}]})
     desk.picture.put("figures/102", {"calls": 3})
+    desk.picture.put("call-backs/102", [{"name": "somebody"}])
     desk.picture.put("campaign/turnout-agents", {"due": 5})
     desk.picture.put("desk", {"heard": True, "since": 1.0})
     async with closing(desk.agents.streams._news(token, Who("101", AGENT, "04"), "")) as news:
         first = values_of(await anext(news))
-        assert first.keys() == {"desk", "seat", "centre", "pop", "figures"}
+        assert first.keys() == {"desk", "seat", "centre", "pop", "figures", "call_backs"}
         assert first["seat"]["seat"] == "04"
-        assert (first["pop"], first["figures"]) == (None, None)
+        assert (first["pop"], first["figures"], first["call_backs"]) == (None, None, None)
         desk.picture.put("pop/05", None)
         desk.picture.put("pop/04", {"attempt": ATTEMPT})
         assert values_of(await anext(news)) == {"pop": {"attempt": ATTEMPT, "draft": None}}

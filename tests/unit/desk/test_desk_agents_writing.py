@@ -20,7 +20,7 @@ from dialer.store.agent_records import AgentRecords, Draft, forget_written
 from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import DeskFile, KeptPassword
 from tests.support.desk import SEATED, DeskStand, desk_stand
-from tests.support.screen_pop import ATTEMPT, closing, fill_household, on_the_line, until
+from tests.support.screen_pop import ATTEMPT, NUMBER, VOTERS, closing, fill_household, on_the_line, until
 
 NOTE = {"id": "note-7", "attempt": ATTEMPT, "text": "rings again at six, ask for the son"}
 DRAFT = {"attempt": ATTEMPT, "draft": {"word": "later", "hour": 16, "note": "शाम को"}}
@@ -257,9 +257,42 @@ async def test_own_figures_are_those_of_the_day_and_of_oneself(desk: DeskStand, 
         {"not-yet": 1},
     )  # m1 is a worker's, m2 was taken back
     assert desk.picture.get("figures/102")["dispositions"] == {"later": 1}
+    assert (desk.picture.get("call-backs/101"), desk.picture.get("call-backs/102")) == ([], [])
     desk.clock.pass_seconds(86_400.0)
     await desk.agents.figures.read()
     assert desk.picture.get("figures/101")["calls"] == 0
+
+
+async def test_an_agent_is_told_whom_to_call_back_today_and_of_no_other(desk: DeskStand, tmp_path: Path) -> None:
+    hour = desk.clock.now() + 3_600.0
+    with exclusive_connection(tmp_path / "centre.db", "a test") as db:
+        for phone_id in range(2, 8):
+            db.execute("INSERT INTO phone (phone_id, e164) VALUES (?, ?)", (phone_id, f"+91700000100{phone_id}"))
+        for phone_id, agent, at, due_at, state in (
+            (1, "101", hour + 60, hour + 960, "due"),
+            (2, "101", hour, hour + 900, "claimed"),  # it is being called
+            (3, "102", hour, hour + 900, "due"),
+            (4, "101", hour, hour + 7_200, "due"),  # something else was said since
+            (5, "101", hour, hour + 900, "closed"),
+            (6, "101", hour + 86_400, hour + 87_300, "due"),  # tomorrow
+            (7, "101", hour - 9_000, hour - 8_100, "due"),  # anyone's by now
+        ):
+            until = at + 900
+            db.execute(
+                "INSERT INTO own_call_back VALUES ('turnout-agents', ?, ?, 'a', ?, ?)", (phone_id, agent, at, until)
+            )
+            db.execute(
+                "INSERT INTO target (campaign_id, phone_id, state, due_at, promised) VALUES ('turnout-agents', ?, ?, ?, 1)",
+                (phone_id, state, due_at),
+            )
+    await desk.agents.figures.read()
+    told = desk.picture.get("call-backs/101")
+    assert [(each["at"], each["until"]) for each in told] == [(hour, hour + 900), (hour + 60, hour + 960)]
+    assert [(each["name"], each["masked"]) for each in told] == [
+        (None, "•••• 1002"),
+        (VOTERS[0], f"•••• {NUMBER[-4:]}"),
+    ]
+    assert len(desk.picture.get("call-backs/102")) == 1
 
 
 async def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:

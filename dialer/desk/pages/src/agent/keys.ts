@@ -42,7 +42,11 @@ function press(event: KeyboardEvent, target: Element | null): boolean {
     return true;
   }
   if (event.code === "NumpadAdd" || (event.code === "Equal" && event.shiftKey)) {
-    callBackAt(call);
+    callBackAt(call, "call-back");
+    return true;
+  }
+  if (event.code === "NumpadDivide" || (event.code === "Slash" && !event.shiftKey)) {
+    callBackAt(call, "own-call-back");
     return true;
   }
   if (event.code === "Escape") {

@@ -3,9 +3,9 @@ import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Asked, LanguageChoice, Said, Section, say } from "../shared/parts";
 import { STALE_SECONDS, ask, hear, isProblem, now, silentSeconds, value } from "../shared/server";
-import { areLoaded, count, lasted, speak, suggest, t, word } from "../shared/words";
+import { areLoaded, hour as clockHour, count, lasted, speak, suggest, t, word } from "../shared/words";
 import { CallControls, SeatControls } from "./controls";
-import { nameOf } from "./drafts";
+import { nameOf, readable } from "./drafts";
 import { listen } from "./keys";
 import { Line } from "./line";
 import { atTheEnd, settle } from "./outcomes";
@@ -13,7 +13,7 @@ import { PhonePanel, PhoneTrouble } from "./phone-panel";
 import { About, Who } from "./pop";
 import { Correcting, Saying, Words } from "./saying";
 import { ScriptPages } from "./script";
-import { eventsPath, lookWho, lookWhy, me, place, pop, seat, signOut, stateOf, takeOver, type Figures } from "./wire";
+import { eventsPath, lookWho, lookWhy, me, place, pop, seat, signOut, stateOf, takeOver, type CallBack, type Figures } from "./wire";
 import "../shared/base.css";
 import "./agent.css";
 
@@ -195,7 +195,25 @@ function OwnDay() {
   );
 }
 
-const LEGEND = ["digits", "letters", "enter", "plus", "undo", "star-ready", "star-pause", "star-hang-up", "star-hold", "star-recording", "star-log-off"];
+/** Whom to call back today, and when. */
+function OwnCallBacks() {
+  const promised = value<CallBack[]>("call_backs");
+  if (!promised?.length) return null;
+  return (
+    <Section id="own-call-backs" title={t("own-call-backs")}>
+      <ul class="call-backs">
+        {promised.map((each) => (
+          <li key={`${each.at}${each.masked}`} class={each.at <= now.value ? "due" : undefined}>
+            <time>{clockHour(each.at)}</time> <bdi>{each.name === null ? each.masked : readable(each.name, each.name_local)}</bdi>
+          </li>
+        ))}
+      </ul>
+      <p class="small">{t("own-call-backs-come")}</p>
+    </Section>
+  );
+}
+
+const LEGEND = ["digits", "letters", "enter", "plus", "slash", "undo", "star-ready", "star-pause", "star-hang-up", "star-hold", "star-recording", "star-log-off"];
 
 function Legend() {
   return (
@@ -228,6 +246,7 @@ function Idle() {
         )}
       </section>
       <div class="columns">
+        <OwnCallBacks />
         <OwnDay />
         <Legend />
       </div>

@@ -28,7 +28,7 @@ const SETTLE_MS = 700;
 const LAST_SECONDS = 2;
 
 /** An outcome that was begun and needs an hour or a language. */
-export const begun = signal<{ attempt: string; outcome: "later" | "call-back" | "language"; typed: string } | null>(null);
+export const begun = signal<{ attempt: string; outcome: "later" | "call-back" | "own-call-back" | "language"; typed: string } | null>(null);
 /** The call of a moment ago whose word was taken back, and of which the next key speaks. */
 export const correcting = signal<Pop | null>(null);
 
@@ -77,9 +77,9 @@ export function choose(call: Pop, outcome: string): void {
   else finish(call, { disposition: outcome });
 }
 
-/** A call back at an hour that is still to be given. */
-export function callBackAt(call: Pop): void {
-  if (mayBeSaid(call)) begun.value = { attempt: call.attempt, outcome: "call-back", typed: "" };
+/** A call back at an hour that is still to be given: by anyone, or one's own. */
+export function callBackAt(call: Pop, outcome: "call-back" | "own-call-back"): void {
+  if (mayBeSaid(call)) begun.value = { attempt: call.attempt, outcome, typed: "" };
 }
 
 /** What is known of one voter of the household. When all are spoken of, it goes out. */
@@ -99,7 +99,7 @@ export function enough(call: Pop): void {
   if (!sent && Object.keys(voters).length && mayBeSaid(call)) finish(call, null);
 }
 
-function finish(call: Pop, ofNumber: { disposition: string; hour?: number; call_back_at?: number; language?: string } | null): void {
+function finish(call: Pop, ofNumber: { disposition: string; hour?: number; call_back_at?: number; own?: boolean; language?: string } | null): void {
   const draft = draftOf(call).value;
   const pending = new Set(pendingOf(call).map((each) => each.id));
   const reports = Object.entries(draft.voters).filter(([voter]) => pending.has(Number(voter)));
@@ -162,7 +162,7 @@ export function giveHour(call: Pop, hour: number): void {
     .split(":")
     .map(Number) as [number, number, number];
   const at = Math.round(seconds) + (hour * 3600 - (h * 3600 + m * 60 + s));
-  finish(call, { disposition: "call-back", call_back_at: at });
+  finish(call, { disposition: "call-back", call_back_at: at, ...(pad.outcome === "own-call-back" ? { own: true } : {}) });
 }
 
 /** Those that voters are called in, by how many speak them. */

@@ -66,10 +66,13 @@ function Keypad({ call }: { call: Pop }) {
   return (
     <div class="keypad" role="group" aria-label={t("outcome")}>
       {KEYS.map(key)}
-      <button disabled={off} onClick={() => callBackAt(call)}>
+      <button disabled={off} onClick={() => callBackAt(call, "call-back")}>
         <kbd>+</kbd> {t("call-back-at")}
       </button>
       {key("0")}
+      <button disabled={off} onClick={() => callBackAt(call, "own-call-back")}>
+        <kbd>/</kbd> {t("own-call-back-at")}
+      </button>
     </div>
   );
 }
@@ -143,9 +146,9 @@ export function Correcting() {
 }
 
 function outcomeOf(word_: Word): string {
-  const { disposition, hour, call_back_at: at } = word_.values as { disposition: string; hour?: number; call_back_at?: number };
+  const { disposition, hour, call_back_at: at, own } = word_.values as { disposition: string; hour?: number; call_back_at?: number; own?: boolean };
   const more = hour !== undefined ? t("at-hour", { hour }) : at !== undefined ? clockHour(at) : "";
-  return [word("outcome", disposition), more].filter(Boolean).join(" ");
+  return [own ? t("own-call-back") : word("outcome", disposition), more].filter(Boolean).join(" ");
 }
 
 const STATE_WORDS = { waits: "said-waits", sent: "said-sent", unkept: "said-unkept", kept: "said-kept", refused: "said-refused", "taking-back": "said-taking-back" };

@@ -83,6 +83,15 @@ export interface Pop {
   script?: Script | null;
   draft?: unknown;
 }
+/** A call back that this agent has promised. */
+export interface CallBack {
+  at: number;
+  until: number;
+  campaign: string;
+  masked: string;
+  name: string | null;
+  name_local: string | null;
+}
 export interface Figures {
   calls: number;
   talked_seconds: number;

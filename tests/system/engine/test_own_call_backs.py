@@ -1,0 +1,217 @@
+"""A call-back that an agent keeps to herself: at its hour, at her seat, before any other call; later, anyone's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.domain.commands import SeatHangUp, SeatLogIn, SeatLogOff, SeatPause, SeatReady
+from dialer.domain.model import Outcome
+from dialer.domain.view import SeatState
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.simulation.asterisk.voters import Behaviour
+from tests.support.centre import Site, a_site
+from tests.support.dispositions import Page
+from tests.support.seats import CHEAP, seat
+from tests.support.stored import query, rows
+from tests.support.virtual import virtual_time
+from tests.support.voters import all_answer, scripted
+
+AGENTS: list[dict[str, Any]] = [{"number": number, "pin": CHEAP.hash("2468")} for number in ("101", "102")]
+TALKS = {"wrap_up_seconds": 60.0, "own_call_back_wait_minutes": 10}
+ONE_NUMBER = scripted(Behaviour(answer_after=4.0, talk_seconds=10.0), seats=2)
+LONG_LIST = all_answer(answer_after=4.0, post_dial_seconds=1.0, talk_seconds=40.0)
+CALLS = "SELECT created_at, seat, agent, outcome FROM attempt WHERE phone_id = ? ORDER BY created_at"
+
+
+async def sign_in(site: Site, *names: str) -> None:
+    for name in names:
+        await site.centre.engine.execute(SeatLogIn(name, f"1{name}", "2468"))
+    await site.until(lambda: all(seat(site, name).agent is not None for name in names))
+
+
+@asynccontextmanager
+async def two_agents(folder: Path, lines: Any, *, voters: int, **changes: Any) -> AsyncIterator[tuple[Site, Page]]:
+    campaign = {**TALKS, **changes.pop("campaign", {})}
+    async with a_site(folder, lines, voters=voters, agents=AGENTS, campaign=campaign, **changes) as site:
+        await sign_in(site, "01", "02")
+        yield site, Page(site, folder)
+
+
+async def promised(site: Site, page: Page, seconds: float, name: str = "01") -> tuple[int, float]:
+    """The agent there talks, and promises to call back so many seconds later; the number's id, and the hour."""
+    await site.until(lambda: seat(site, name).state is SeatState.WRAP_UP)
+    attempt = seat(site, name).attempt_id
+    at = round(site.clock.now()) + seconds
+    assert (await page.dispose(attempt, "call-back", name, call_back_at=at, own=True))[0] == "done"
+    [(phone_id,)] = query(page._store, "SELECT phone_id FROM attempt WHERE attempt_id = ?", attempt)
+    return int(phone_id), at
+
+
+def later_calls(folder: Path, phone_id: int) -> list[tuple[Any, ...]]:
+    """The calls to the number but the first one."""
+    return query(folder / "centre.db", CALLS, phone_id)[1:]
+
+
+@virtual_time()
+@pytest.mark.parametrize("name", ["01", "02"])
+async def test_at_its_hour_it_comes_to_the_agent_who_promised_it(tmp_path: Path, name: str) -> None:
+    async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
+        other = {"01": "02", "02": "01"}[name]
+        await site.centre.engine.execute(SeatPause(other, "meal"))
+        phone_id, hour = await promised(site, page, 600.0, name)
+        await site.centre.engine.execute(SeatReady(other))  # idle for longer: it would get any other call
+        await asyncio.sleep(590.0)
+        assert later_calls(tmp_path, phone_id) == []
+        await site.until(lambda: seat(site, name).state is SeatState.TALKING, seconds=30.0)
+        [(placed_at, at_seat, agent, _)] = later_calls(tmp_path, phone_id)
+        assert (0.0 <= placed_at - hour <= 2.0, at_seat, agent) == (True, name, f"1{name}")
+        grounds = "SELECT count(*) FROM attempt JOIN lawful USING (lawful_id) WHERE grounds ->> 'asked_for' IS NOT NULL"
+        assert rows(tmp_path, grounds) == [(1,)]
+        await asyncio.sleep(700.0)
+        assert len(later_calls(tmp_path, phone_id)) == 1
+
+
+@virtual_time()
+@pytest.mark.parametrize("leaves", [SeatLogOff("01"), SeatPause("01", "meal")])
+async def test_without_that_agent_it_is_anyones_a_while_later(tmp_path: Path, leaves: Any) -> None:
+    async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
+        await site.centre.engine.execute(SeatPause("02", "meal"))
+        phone_id, hour = await promised(site, page, 600.0)
+        await site.centre.engine.execute(leaves)
+        await site.centre.engine.execute(SeatReady("02"))
+        await asyncio.sleep(600.0 + 590.0)
+        assert later_calls(tmp_path, phone_id) == []
+        await site.until(lambda: seat(site, "02").state is SeatState.TALKING, seconds=40.0)
+        [(placed_at, at_seat, _, _)] = later_calls(tmp_path, phone_id)
+        assert (placed_at - hour >= 600.0, at_seat) == (True, "02")
+
+
+@virtual_time()
+async def test_an_agent_who_comes_late_has_it_still(tmp_path: Path) -> None:
+    async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
+        await site.centre.engine.execute(SeatPause("02", "meal"))
+        phone_id, _ = await promised(site, page, 900.0)
+        await site.centre.engine.execute(SeatLogOff("01"))
+        await site.centre.engine.execute(SeatReady("02"))
+        await asyncio.sleep(900.0 + 300.0)
+        await sign_in(site, "01")
+        await site.until(lambda: seat(site).state is SeatState.TALKING, seconds=30.0)
+        assert [at_seat for _, at_seat, _, _ in later_calls(tmp_path, phone_id)] == ["01"]
+
+
+@virtual_time()
+@pytest.mark.parametrize("pacing", ["progressive", "predictive", "preview"])
+async def test_a_busy_agent_has_it_next_and_nobody_waits_for_the_seat(tmp_path: Path, pacing: str) -> None:
+    """The list is long, and every voter answers: without a seat that is kept for it, it would never come to this agent."""
+    campaign = {"pacing": pacing, **({"preview_seconds": 5} if pacing == "preview" else {})}
+    async with two_agents(tmp_path, LONG_LIST, voters=200, campaign=campaign) as (site, page):
+        await site.until(lambda: seat(site).state is SeatState.TALKING)
+        phone_id, hour = await promised(site, page, 300.0)
+        await asyncio.sleep(hour - site.clock.now())
+        await site.until(lambda: bool(later_calls(tmp_path, phone_id)), seconds=130.0)
+        [(placed_at, _, _, _)] = later_calls(tmp_path, phone_id)
+        await site.until(lambda: seat(site).state is SeatState.TALKING, seconds=20.0)
+        [(_, at_seat, _, _)] = later_calls(tmp_path, phone_id)
+        assert at_seat == "01"
+        assert 0.0 <= placed_at - hour <= 120.0  # one talk and its wrap-up, at most
+        mine = rows(tmp_path, "SELECT phone_id, created_at FROM attempt WHERE seat = '01' ORDER BY connected_at")
+        assert mine[-1][0] == phone_id
+        assert len(mine) > 2
+        await asyncio.sleep(60.0)
+    assert Outcome.ABANDONED not in {call.outcome for call in site.ended()}
+
+
+@virtual_time()
+async def test_a_list_that_only_rings_out_does_not_keep_it_away(tmp_path: Path) -> None:
+    first = Behaviour(answer_after=4.0, talk_seconds=10.0)
+    async with two_agents(tmp_path, scripted(first, seats=2), voters=400) as (site, page):
+        await site.centre.engine.execute(SeatLogOff("02"))
+        phone_id, hour = await promised(site, page, 300.0)
+        await asyncio.sleep(hour - site.clock.now())
+        assert later_calls(tmp_path, phone_id) == []
+        await site.until(lambda: bool(later_calls(tmp_path, phone_id)), seconds=70.0)
+        [(placed_at, _, _, _)] = later_calls(tmp_path, phone_id)
+        assert placed_at - hour <= 65.0
+        await site.until(lambda: seat(site).state is SeatState.TALKING, seconds=20.0)
+
+
+@virtual_time()
+async def test_it_is_promised_over_a_restart_and_nothing_twice(tmp_path: Path) -> None:
+    async with SimulatedAsterisk(ONE_NUMBER) as switch:
+        async with two_agents(tmp_path, None, voters=1, switch=switch) as (site, page):
+            await site.centre.engine.execute(SeatPause("02", "meal"))
+            phone_id, hour = await promised(site, page, 1_800.0)
+        await asyncio.sleep(600.0)
+        async with a_site(tmp_path, switch=switch, agents=AGENTS, campaign=TALKS) as site:
+            await site.centre.engine.execute(SeatReady("02"))
+            await asyncio.sleep(1_190.0)
+            assert later_calls(tmp_path, phone_id) == []
+            await site.until(lambda: seat(site).state is SeatState.TALKING, seconds=30.0)
+            await asyncio.sleep(900.0)
+        [(placed_at, at_seat, _, _)] = later_calls(tmp_path, phone_id)
+        assert (0.0 <= placed_at - hour <= 2.0, at_seat) == (True, "01")
+
+
+@virtual_time()
+async def test_what_is_taken_back_or_said_anew_is_promised_no_more(tmp_path: Path) -> None:
+    async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
+        await site.centre.engine.execute(SeatPause("02", "meal"))
+        await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
+        attempt, at = seat(site).attempt_id, round(site.clock.now()) + 1_800.0
+        kept = "SELECT agent, at, until FROM own_call_back"
+        assert (await page.dispose(attempt, "call-back", call_back_at=at, own=True))[0] == "done"
+        assert rows(tmp_path, kept) == [("101", at, at + 600.0)]
+        assert (await page.take_back(attempt))[0] == "done"
+        assert rows(tmp_path, kept) == []
+        assert (await page.dispose(attempt, "call-back", call_back_at=at))[0] == "done"
+        assert rows(tmp_path, kept) == []
+        assert rows(tmp_path, "SELECT due_at FROM target") == [(at,)]
+        await site.centre.engine.execute(SeatLogOff("01"))
+        await site.centre.engine.execute(SeatReady("02"))
+        await asyncio.sleep(at - site.clock.now())
+        await site.until(lambda: seat(site, "02").state is SeatState.TALKING, seconds=60.0)
+
+
+@virtual_time()
+async def test_who_opts_out_meanwhile_is_called_by_nobody(tmp_path: Path) -> None:
+    async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
+        await site.centre.engine.execute(SeatPause("02", "meal"))
+        phone_id, _ = await promised(site, page, 600.0)
+        await site.centre.store.record_opt_out(phone_id, at=site.clock.now(), source="test")
+        await site.centre.engine.execute(SeatReady("02"))
+        await asyncio.sleep(1_500.0)
+        assert later_calls(tmp_path, phone_id) == []
+        assert [seat(site, name).state for name in ("01", "02")] == [SeatState.READY] * 2
+
+
+@virtual_time()
+async def test_what_makes_no_sense_is_refused_and_nothing_is_kept(tmp_path: Path) -> None:
+    async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
+        await site.centre.engine.execute(SeatPause("02", "meal"))
+        await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
+        attempt = seat(site).attempt_id
+        refused = await page.dispose(attempt, "call-back", own=True)
+        assert refused == ("refused", "`own` goes with `call_back_at`, its hour: leave `own` out, or give one")
+        for wrong in ("yes", 1):
+            refused = await page.dispose(attempt, "call-back", call_back_at=site.clock.now() + 60, own=wrong)
+            assert refused == ("refused", "`seat-dispose` needs `own`, true or false")
+        assert rows(tmp_path, "SELECT disposition FROM attempt WHERE disposition IS NOT NULL") == []
+
+
+@virtual_time()
+async def test_an_agent_calls_it_off_while_it_rings(tmp_path: Path) -> None:
+    twice = scripted(Behaviour(answer_after=4.0, talk_seconds=10.0), Behaviour(answer_after=4.0), seats=2)
+    async with two_agents(tmp_path, twice, voters=1) as (site, page):
+        await site.centre.engine.execute(SeatPause("02", "meal"))
+        phone_id, _ = await promised(site, page, 600.0)
+        await asyncio.sleep(598.0)
+        await site.until(lambda: seat(site).dialling, seconds=10.0)
+        await site.centre.engine.execute(SeatHangUp("01"))
+        await site.until(lambda: seat(site).state is SeatState.READY, seconds=10.0)
+        assert len(later_calls(tmp_path, phone_id)) == 1
