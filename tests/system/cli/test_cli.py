@@ -17,6 +17,7 @@ from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER, SimulatedAst
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from tests.house import ROOT
 from tests.support.certified import entry, write_prompts
+from tests.support.command_line import run
 
 SECRET = "mT4-a8Qk2_xWz9"
 USER = replace(LEAST_PRIVILEGE_USER, secret=SECRET)
@@ -91,9 +92,9 @@ def test_a_roll_from_sample_to_report(tmp_path: Path) -> None:
     again = json.loads(dialer("import", "roll.csv", "-c", config, "--json", cwd=tmp_path).stdout.splitlines()[-1])
     assert (again["voters"], again["numbers"], again["links"]) == (0, 0, 0)
     for report in ("calls", "agents", "abandonment", "turnout"):
-        result = dialer("report", report, "-c", config, "--format", "json")
-        assert result.returncode == 0, result.stderr
-        json.loads(result.stdout)
+        code, text = run("report", report, "-c", config, "--format", "json")
+        assert code == 0, text
+        json.loads(text)
 
 
 @pytest.mark.parametrize(

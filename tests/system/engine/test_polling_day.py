@@ -203,12 +203,12 @@ async def test_each_day_has_a_pace_of_its_own(tmp_path: Path) -> None:
         assert ahead.reached == pytest.approx((reached(site) - before) * 29 / 2, rel=0.05)
 
 
-@pytest.mark.parametrize("closes", ["19:30", "20:30"])
+@pytest.mark.parametrize("closes", ["22:50", "23:30"])  # as it begins, and later
 @virtual_time()
 async def test_booth_workers_are_called_on_the_day_of_the_poll_and_not_of_the_centre(
     tmp_path: Path, closes: str
 ) -> None:
-    start = datetime(2028, 11, 7, 23, 30, tzinfo=ZoneInfo("America/New_York")).timestamp()  # 19:30 in Alaska
+    start = datetime(2028, 11, 7, 23, 50, tzinfo=ZoneInfo("America/New_York")).timestamp()  # 22:50 in Chicago
     workers = {"id": "workers", "kind": "ivr", "purpose": "booth-workers", "flow": "booth_worker"}
     held: list[HoldReason | None] = []
     async with a_site(
@@ -218,10 +218,10 @@ async def test_booth_workers_are_called_on_the_day_of_the_poll_and_not_of_the_ce
         campaigns=[workers | {"hours": [{"start": "00:00", "until": "23:59:59"}]}],
         profile=simulated_profile(),
         centre={"id": "ny", "time_zone": "America/New_York"},
-        rules={"polls": [{"day": "2028-11-07", "closes_at": closes, "time_zone": "America/Anchorage"}]},
+        rules={"polls": [{"day": "2028-11-07", "closes_at": closes, "time_zone": "America/Chicago"}]},
     ) as site:
-        for hours in (0.1, 0.5, 4.0):  # before and after midnight in New York; after midnight in Alaska
-            await asyncio.sleep(hours * 3600)
+        for minutes in (5, 20, 50):  # before and after midnight in New York; after midnight in Chicago
+            await asyncio.sleep(minutes * 60)
             held.append(hold.reason if (hold := site.view.campaigns[0].hold) else None)
     assert held == [HoldReason.LIST_DONE, HoldReason.LIST_DONE, HoldReason.NO_POLL]
 
