@@ -208,7 +208,7 @@ class AgentDesk:
         entrance = AgentEntrance(floor, self._sessions, parts.people, parts.hearing, parts.picture)
         self.drafts = AgentDrafts(records)
         self.streams = AgentStreams(floor, self._sessions, parts.picture, self.drafts)
-        work = AgentWork(floor, self._sessions, parts.hearing, parts.picture)
+        work = AgentWork(floor, self._sessions, parts.hearing, parts.picture, reading)
         phones = AgentPhones(settings, self.who)
         writing = AgentWriting(parts.picture, reading, records, self.drafts)
         self.doors: list[WebDoor] = [

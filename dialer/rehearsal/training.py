@@ -105,7 +105,7 @@ async def run_training(settings: Settings, say: Callable[[str], None]) -> None:
 
 def training_settings(settings: Settings, store: Path, ami_port: int) -> Settings:
     """The site's settings with everything outside the page replaced: as a rehearsal's, but the agents keep number and PIN, and one
-    free agent has one call at a time, at any hour and of any day.
+    free agent has one call at a time, a preview where the site has those, at any hour and of any day.
     """
     rehearsed = rehearsal_settings(settings, 1, store, ami_port).model_dump()
     kept = {each.id: each for each in settings.campaigns}
@@ -113,7 +113,7 @@ def training_settings(settings: Settings, store: Path, ami_port: int) -> Setting
         {
             **each,
             "script": kept[each["id"]].script,
-            "pacing": PacingPolicy.PROGRESSIVE,
+            "pacing": each["pacing"] if each["pacing"] is PacingPolicy.PREVIEW else PacingPolicy.PROGRESSIVE,
             "hours": [{"start": time.min, "until": time.max}],
         }
         for each in rehearsed["campaigns"]

@@ -114,6 +114,13 @@ class AgentReading:
         row = await self._calls.at_one_moment(lambda db: SQL["whose"].row(db, attempt_id=attempt_id))
         return None if row is None else CallOf(**row._asdict())
 
+    async def listed(self, number: str) -> dict[str, int]:
+        """The campaigns that have a number (E.164) on their lists, with its id; none: it is nobody's that may be called. Raises
+        StoreError.
+        """
+        rows = await self._calls.at_one_moment(lambda db: [*SQL["listed"].rows(db, number=number)])
+        return {row.campaign_id: row.phone_id for row in rows}
+
     async def days_work(self, since: float, now: float, before: float) -> dict[str, AgentDay]:
         """What each agent has done since an epoch second, and has promised for the time before another, by the agent's number.
         Raises StoreError.

@@ -128,9 +128,9 @@ class AgentCentre:
 
 @asynccontextmanager
 async def agent_centre(
-    folder: Path, lines: SimulatedAsteriskConfig, change: Callable[[Path], None] = lambda _: None
+    folder: Path, lines: SimulatedAsteriskConfig, change: Callable[[Path], None] = lambda _: None, **campaign: Any
 ) -> AsyncIterator[AgentCentre]:
-    """Run it for as long as the context lasts, with Mosquitto. `change` may alter the store before."""
+    """Run it for as long as the context lasts, with Mosquitto. `change` may alter the store before; `campaign` are its settings."""
     store = folder / "centre.db"
     fill_roll(store, 90, voters_per_booth=100, numbers_weigh_alike=True)
     change(store)
@@ -145,7 +145,7 @@ async def agent_centre(
             dialling={"drain_seconds": 1, "max_attempts_per_day": 3},
             desk={"port": 0, "user": "desk"},
             supervisors=[{"name": "desk", "role": "desk"}, {"name": "asha", "role": "supervisor"}],
-            campaign={"script": "polling_day", "wrap_up_seconds": 30},
+            campaign={"script": "polling_day", "wrap_up_seconds": 30, **campaign},
         )
         await set_password(settings, "asha", PASSWORD)
         centre = await stack.enter_async_context(

@@ -97,6 +97,7 @@ class AgentDesk:
             WebDoor("GET", "/api/agent/me", self.who, None),
             WebDoor("GET", "/api/agent/events", self.events, None),
             WebDoor("POST", "/api/agent/command", self.command, None),
+            WebDoor("POST", "/api/agent/dial", self.dial, None),
             WebDoor("PUT", "/api/agent/draft", self.draft, None),
             WebDoor("POST", "/api/agent/note", self.note, None),
         ]
@@ -152,6 +153,17 @@ class AgentDesk:
         if isinstance(reply, int):
             return problem(reply, "away")
         return JSONResponse({"word": None, **reply})
+
+    async def dial(self, request: Request) -> Response:
+        """The list has one number."""
+        asked = await request.json()
+        self.commands.append((asked["id"], "dial", {"number": asked["number"]}))
+        self._told.set()
+        if not asked["number"].strip("+ 0123456789"):
+            listed = asked["number"].replace(" ", "").endswith("9812345678")
+            answer = {"status": "done", "word": None} if listed else {"status": "refused", "word": "not-listed"}
+            return JSONResponse({"text": "", **answer})
+        return problem(422, "no-number")
 
     async def draft(self, request: Request) -> Response:
         """Kept with the pop."""

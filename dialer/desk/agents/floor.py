@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from config.campaigns import Campaign
 from config.settings import Settings
 from config.words import CampaignKind
 from dialer.desk.people import Who
@@ -25,6 +26,8 @@ class Floor:
         self._seats = {each.name: each for each in settings.seats}
         self._campaigns = [each for each in settings.campaigns if each.kind is CampaignKind.AGENTS]
         self._language = settings.centre.language
+        self.region = settings.centre.region
+        """The country of a number that is typed without a country code."""
         self._same = {
             "centre": self.centre,
             "zone": settings.centre.time_zone,
@@ -39,8 +42,7 @@ class Floor:
         """What an agent's page has to know of agent, seat and site. The agent, or the seat, may be of the settings no more."""
         agent, seat = self._agents.get(who.name), self._seats.get(who.seat)
         languages = (agent and agent.languages) or (seat and seat.languages) or ()
-        skills = agent.skills if agent is not None else ()
-        campaigns = [each for each in self._campaigns if each.skill is None or each.skill in skills]
+        campaigns = self._served(who)
         return {
             "agent": who.name,
             "seat": who.seat,
@@ -48,5 +50,15 @@ class Floor:
             "language": languages[0] if languages else self._language,
             "languages": languages,
             "wrap_up_seconds": {each.id: each.wrap_up_seconds for each in campaigns},
+            "manual": self.manual(who),
             **self._same,
         }
+
+    def manual(self, who: Who) -> list[str]:
+        """The campaigns in which this agent may have numbers called."""
+        return [each.id for each in self._served(who) if each.manual_dialling]
+
+    def _served(self, who: Who) -> list[Campaign]:
+        agent = self._agents.get(who.name)
+        skills = agent.skills if agent is not None else ()
+        return [each for each in self._campaigns if each.skill is None or each.skill in skills]

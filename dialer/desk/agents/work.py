@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import structlog
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,7 +16,12 @@ from dialer.desk.doors import WebDoor
 from dialer.desk.people import AGENTS, Who
 from dialer.desk.picture import Picture
 from dialer.domain.commands.registry import COMMANDS
+from dialer.domain.errors import RefusedBecause, StoreError
 from dialer.mqtt.hearing import Hearing
+from dialer.roll.phone_numbers import read_cell
+from dialer.store.agent_reading import AgentReading
+
+_log = structlog.get_logger(__name__)
 
 OFFERED = frozenset(
     {
@@ -36,6 +42,9 @@ OFFERED = frozenset(
         "seat-resume-recording",
         "seat-dispose",
         "seat-take-back-disposition",
+        "seat-preview-dial",
+        "seat-preview-skip",
+        "seat-dial",
     }
 )
 """The commands that an agent may give, of the own seat. What each takes stands with the command."""
@@ -55,10 +64,23 @@ class AgentCommand(BaseModel):
     values: dict[_Key, _Value] = {}
 
 
+class AgentNumber(BaseModel):
+    """A number that an agent types, to be called. It goes no further than this."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,40}$")]
+    number: Annotated[str, Field(max_length=40)]
+
+
 class AgentWork:
     """Sends what agents ask for."""
 
-    def __init__(self, floor: Floor, sessions: AgentSessions, hearing: Hearing, picture: Picture) -> None:
+    def __init__(
+        self, floor: Floor, sessions: AgentSessions, hearing: Hearing, picture: Picture, reading: AgentReading
+    ) -> None:
+        """`reading` knows whose number is on which list."""
+        self._reading = reading
         self._floor = floor
         self._sessions = sessions
         self._hearing = hearing
@@ -66,7 +88,11 @@ class AgentWork:
 
     def doors(self) -> list[WebDoor]:
         """What an agent may ask for."""
-        return [WebDoor("POST", "/api/agent/command", self.command, AGENTS, {200: dict[str, str | None]})]
+        answers: dict[int, Any] = {200: dict[str, str | None]}
+        return [
+            WebDoor("POST", "/api/agent/command", self.command, AGENTS, answers),
+            WebDoor("POST", "/api/agent/dial", self.dial, AGENTS, answers),
+        ]
 
     async def command(self, asked: AgentCommand, request: Request) -> Response:
         """Give a command for the own seat; the dialler's answer, with a word where the page has a sentence for it.
@@ -84,13 +110,38 @@ class AgentWork:
             return problem(409, "late")
         if not values.keys() <= known or not {*kind.needs} - {"seat"} <= values.keys():
             return problem(422, "values")
-        given: dict[str, Any] = {**values, "seat": who.seat}
+        return await self._give(self._floor.user, who.seat, asked.id, asked.name, values)
+
+    async def dial(self, asked: AgentNumber, request: Request) -> Response:
+        """Have a number called that the agent types: its id is looked up in the store, and the dialler is told that alone. One
+        that is on no list of the agent's campaigns is refused, whoever's it is.
+        """
+        who: Who = request.state.who
+        campaigns = self._floor.manual(who)
+        if self._floor.user is None or not campaigns:
+            return problem(404, "no-command")
+        numbers = read_cell(asked.number, self._floor.region).numbers
+        if len(numbers) != 1:
+            return problem(422, "no-number")
+        try:
+            listed = await self._reading.listed(numbers[0])
+        except StoreError as error:
+            _log.warning("desk.number-unread", problem=str(error))
+            return problem(503, "away")
+        campaign = next((each for each in campaigns if each in listed), None)
+        if campaign is None:
+            text = "the number is not in the list of a campaign that lets this agent dial"
+            return JSONResponse({"status": "refused", "text": text, "word": RefusedBecause.NOT_LISTED})
+        values = {"campaign": campaign, "phone": listed[campaign]}
+        return await self._give(self._floor.user, who.seat, asked.id, "seat-dial", values)
+
+    async def _give(self, user: str, seat: str, asked_id: str, name: str, values: dict[str, Any]) -> Response:
         # An id of the page's own would meet those of other pages: all send as the desk.
-        reply = await self._hearing.ask(self._floor.user, f"{who.seat}.{asked.id}", asked.name, given)
+        reply = await self._hearing.ask(user, f"{seat}.{asked_id}", name, {**values, "seat": seat})
         if reply is None:
             return problem(503, "away")
-        if reply.status == "done" and asked.name == "seat-log-off":
-            self._sessions.leave(who.seat)
+        if reply.status == "done" and name == "seat-log-off":
+            self._sessions.leave(seat)
         return JSONResponse({"status": reply.status, "text": reply.text, "word": reply.why})
 
     def _attempt_at(self, seat: str) -> str | None:

@@ -31,6 +31,9 @@ WHERE phone_id = :phone_id AND attempt_id <> :attempt_id AND outcome <> 'refused
 -- name: booth
 SELECT booth_id, name, name_local, constituency_name, constituency_number, part_number, closes_at FROM booth WHERE booth_id = :booth_id;
 
+-- name: listed
+SELECT campaign_id, phone_id FROM phone CROSS JOIN target USING (phone_id) WHERE phone.e164 = :number;
+
 -- name: whose
 SELECT phone_id, seat, agent, ended_at FROM attempt WHERE attempt_id = :attempt_id;
 

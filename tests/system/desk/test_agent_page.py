@@ -718,3 +718,93 @@ async def test_the_page_weighs_little(site: Site) -> None:
     packed = await weight(page, f"{site.desk.origin}/agent", ".waiting")
     (phone,) = (BUILT / "assets").glob("JsSIP-*.js")  # comes where the browser is the phone
     assert packed + len(gzip.compress(phone.read_bytes())) < MOST_PAGE_BYTES
+
+
+# Calls that the agent dials
+
+
+async def preview(site: Site, page: Page, attempt: str, *, dials: bool = False, seconds: float = 60.0) -> None:
+    """A call is on the screen and not dialled."""
+    site.desk.call(attempt, household(500, 2), "reserved", phone=7)
+    site.desk.seat("reserved", attempt, preview={"until": site.desk.clock.now() + seconds, "dials": dials})
+    await page.locator(".preview").wait_for()
+    await page.clock.run_for(SETTLED_MS)
+
+
+async def test_a_preview_is_dialled_or_skipped_with_two_keys_of_a_hindi_keyboard(site: Site) -> None:
+    page = await site.at_work(language="hi")
+    keyboard = Keyboard(await page.context.new_cdp_session(page))
+    await preview(site, page, "attempt-1")
+    await expect(page.locator(".keypad.two")).to_contain_text("डायल करें")
+    await keyboard.press("1")  # no outcome: nobody has spoken
+    await keyboard.press("0")
+    await keyboard.press("3")
+    assert await site.desk.asked("seat-preview-skip") == [{"attempt": "attempt-1", "reason": "known"}]
+    site.desk.idle()
+    await page.wait_for_selector(".waiting")
+    await preview(site, page, "attempt-2")
+    await keyboard.press("NumpadEnter")
+    assert await site.desk.asked("seat-preview-dial") == [{"attempt": "attempt-2"}]
+    assert not [name for _, name, _ in site.desk.commands if name == "seat-dispose"]
+    site.desk.seat("reserved", "attempt-2", dialling=True)
+    await expect(page.locator(".dialling")).to_contain_text("मतदाता को फ़ोन लगाया जा रहा है")
+    await page.keyboard.press("NumpadMultiply")
+    await page.keyboard.press("3")
+    assert await site.desk.asked("seat-hang-up") == [{"attempt": "attempt-2"}]
+
+
+async def test_a_key_that_was_meant_for_the_call_before_dials_nobody(site: Site) -> None:
+    page = await site.at_work()
+    site.desk.call("attempt-1", household(500, 1), "reserved", phone=7)
+    site.desk.seat("reserved", "attempt-1", preview={"until": site.desk.clock.now() + 60, "dials": False})
+    await page.locator(".preview").wait_for()
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".said")).to_contain_text("Another call came just then")
+    assert not site.desk.commands
+
+
+async def test_a_preview_says_until_when_it_stands_and_suits_everybody(site: Site) -> None:
+    page = await site.at_work(width=360, height=640)
+    await preview(site, page, "attempt-1", seconds=90)
+    await expect(page.locator(".until")).to_contain_text("Taken back in 1:")
+    await page.locator(".preview button", has_text="Skip").click()
+    await expect(page.locator(".preview .begun button")).to_have_count(6)
+    assert not await is_cut(page)
+    found = await violations(page)
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".preview .begun")).to_have_count(0)
+    await preview(site, page, "attempt-2", dials=True, seconds=20)
+    await expect(page.locator(".until.near")).to_contain_text("Dialled by itself in 0:")
+    for language in LANGUAGES:
+        await page.locator("header select").select_option(language)
+        await expect(page.locator("html")).to_have_attribute("lang", language)
+        assert not await is_cut(page), language
+    must_suit_everybody(found)
+
+
+async def test_an_agent_types_a_number_of_the_list_and_it_stands_nowhere(site: Site) -> None:
+    site.desk.me["manual"] = ["turnout-agents"]
+    page = await site.at_work()
+    await page.fill(".manual input", "98123 00000")
+    await page.press(".manual input", "Enter")
+    await expect(page.locator(".said")).to_contain_text("not on the list of your campaigns")
+    await page.fill(".manual input", "what is it")
+    await page.press(".manual input", "Enter")
+    await expect(page.locator(".said")).to_contain_text("no phone number")
+    site.faults.clear()  # the browser says of a 422 that it is one
+    await page.fill(".manual input", "+91 98123 45678")
+    await page.press(".manual input", "Enter")
+    await expect(page.locator(".said")).to_contain_text("Dialled.")
+    await expect(page.locator(".manual input")).to_have_value("")
+    assert "98123" not in page.url
+    assert "98123" not in await page.evaluate("JSON.stringify([localStorage, sessionStorage])")
+    await site.call(page, "attempt-1", household(500, 1), phone=7)
+    site.desk.idle("paused")
+    await page.locator(".manual .recent button").click()
+    assert await site.desk.asked("seat-dial") == [{"campaign": "turnout-agents", "phone": 7}]
+    must_suit_everybody(await violations(page))
+
+
+async def test_where_no_campaign_lets_agents_dial_there_is_no_place_to_type(site: Site) -> None:
+    page = await site.at_work()
+    await expect(page.locator(".manual")).to_have_count(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,54 @@ async def test_a_name_is_data_whatever_stands_in_it(tmp_path: Path) -> None:
         async with centre.page.open():
             pop = await centre.page.talking()
             assert {(each["name"], each["house"]) for each in pop["voters"]} == {(LONG_NAME, TURNED_NAME)}
+
+
+async def test_an_agent_looks_dials_skips_and_types_a_number_which_stands_nowhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, listed, stranger = tmp_path / "centre.db", "+917000000050", "+919123456780"
+    async with agent_centre(tmp_path, LINES, pacing="preview", manual_dialling=True) as centre:
+        page = centre.page
+        assert (await page.sign_in()).status_code == 204
+        assert (await page.ask("GET", "/api/agent/me")).json()["manual"] == ["agents"]
+        async with page.open():
+            await page.until(lambda: bool(page.now["seat"]["preview"]) and page.now["pop"] is not None)
+            first = page.now["pop"]["attempt"]
+            assert not centre.site.switch.placed
+            assert (await page.do("seat-preview-skip", attempt=first, reason="hour"))[1]["status"] == "done"
+            await page.until(lambda: bool(page.now["seat"]["preview"]) and page.now["seat"]["attempt"] != first)
+            second = page.now["seat"]["attempt"]
+            assert (await page.do("seat-preview-dial", attempt=first))[1]["word"] == "late"
+            assert (await page.do("seat-preview-dial", attempt=second))[1]["status"] == "done"
+            assert (await page.talking())["attempt"] == second
+            assert [call.channel_id for call in centre.site.switch.placed] == [second]
+            await page.do("seat-pause", reason="break")
+            await page.do("seat-hang-up", attempt=second)
+            await page.until(lambda: page.now["seat"]["state"] == "wrap-up")
+            await page.do("seat-dispose", attempt=second, disposition="voted")
+            await page.until(lambda: page.now["seat"]["state"] == "paused")
+
+            async def dial(number: str) -> dict[str, str | None]:
+                answer = await page.ask("POST", "/api/agent/dial", {"id": str(uuid.uuid4()), "number": number})
+                found: dict[str, str | None] = answer.json()
+                return found
+
+            assert (await dial(stranger))["word"] == "not-listed"
+            assert await dial("no number") == {"problem": "no-number"}
+            assert (await dial(f"0{listed[3:8]} {listed[8:]}"))["status"] == "done"
+            pop = await page.talking()
+            assert pop["masked"] == f"•••• {listed[-4:]}"
+            again = await page.do("seat-dial", campaign="agents", phone=pop["phone"])
+            assert again[1]["word"] == "seat-not-free"
+            assert centre.site.switch.placed[-1].number == listed
+            for number in (listed, stranger):
+                assert number[3:] not in str(page.told)
+    said = "".join(capsys.readouterr())
+    kept = [*query(store, "SELECT topic, payload FROM outbox"), *query(store, "SELECT what FROM audit")]
+    for number in (listed, stranger):
+        assert number[3:] not in said + str(kept)
+    (skipped,) = [
+        what for (what,) in query(store, "SELECT what FROM audit") if "seat-preview-skip" in what and "done" in what
+    ]
+    assert first in skipped
+    assert "hour" in skipped

@@ -78,6 +78,14 @@ def test_page_agents_and_scripts_are_the_sites_and_all_else_is_made_up(tmp_path:
     assert trained.desk.user == "training-desk"
 
 
+def test_who_looks_before_dialling_is_trained_to(tmp_path: Path) -> None:
+    settings = site(tmp_path)
+    campaign = settings.campaigns[0].model_copy(update={"pacing": PacingPolicy.PREVIEW, "preview_seconds": 20.0})
+    previews = settings.model_copy(update={"campaigns": (campaign,)})
+    (trained,) = training_settings(previews, tmp_path / "other.db", 5038).campaigns
+    assert (trained.pacing, trained.preview_seconds) == (PacingPolicy.PREVIEW, 20.0)
+
+
 @pytest.mark.parametrize(("without", "problem"), [("agents", "has none to train"), ("campaigns", "has none of agents")])
 async def test_without_agents_or_their_campaigns_it_is_refused(tmp_path: Path, without: str, problem: str) -> None:
     settings = site(tmp_path).model_copy(update={without: ()})

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from config.words import Purpose
+from config.words import PacingPolicy, Purpose
 from dialer.desk.agents.sessions import NOBODY_SECONDS
 from dialer.desk.agents.streams import LOOK_SECONDS
 from dialer.desk.agents.work import OFFERED
@@ -21,8 +21,19 @@ from dialer.domain.pin_proof import read_proof
 from dialer.mqtt.hearing import Reply
 from dialer.store.agent_records import AgentRecords
 from ivr_flows.script import ScriptLibrary
-from tests.support.desk import PIN, PIN_HASH, SEATED, DeskStand, desk_settings, desk_stand, full_disk
-from tests.support.screen_pop import ATTEMPT, GROUNDS, VOTERS, closing, fill_household, on_the_line, until, values_of
+from tests.support.desk import PIN, PIN_HASH, SEATED, DeskStand, desk_settings, desk_stand, full_disk, stand_settings
+from tests.support.screen_pop import (
+    ATTEMPT,
+    GROUNDS,
+    NUMBER,
+    VOTERS,
+    closing,
+    fill_household,
+    on_the_line,
+    until,
+    values_of,
+)
+from tests.support.stored import execute
 
 ID = "0f9a7c1e-click"
 SIGN_IN = {"agent": "101", "pin": PIN, "seat": "04", "phone": "own"}
@@ -358,6 +369,31 @@ async def test_a_click_is_for_its_call_or_for_none(desk: DeskStand) -> None:
         "/api/agent/command", said, AGENT
     )  # that one the dialler judges: its wrap-up may be over a moment ago
     assert [values for *_, values in desk.hearing.asked] == [{"seat": "04"}, {**said["values"], "seat": "04"}]
+
+
+async def test_a_typed_number_is_looked_up_here_and_its_id_alone_is_sent(tmp_path: Path) -> None:
+    settings = stand_settings()
+    campaign = settings.campaigns[0].model_copy(update={"pacing": PacingPolicy.PREVIEW, "manual_dialling": True})
+    settings = settings.model_copy(update={"campaigns": (campaign,)})
+    async with desk_stand(tmp_path, settings) as desk:
+        fill_household(tmp_path / "centre.db", desk.clock.now())
+        execute(tmp_path / "centre.db", "INSERT INTO target (campaign_id, phone_id) VALUES ('turnout-agents', 1)")
+        typed = NUMBER.removeprefix("+91")
+        answer = await desk.post("/api/agent/dial", {"id": ID, "number": f"{typed[:5]} {typed[5:]}"}, AGENT)
+        assert answer.json()["status"] == "done"
+        values = {"campaign": "turnout-agents", "phone": 1, "seat": "04"}
+        assert desk.hearing.asked == [("desk", f"04.{ID}", "seat-dial", values)]
+        for number, problem in (("12", "no-number"), (f"{typed}, 9811111111", "no-number"), ("x" * 41, "values")):
+            answer = await desk.post("/api/agent/dial", {"id": ID, "number": number}, AGENT)
+            assert (answer.status_code, answer.json()) == (422, {"problem": problem})
+        answer = await desk.post("/api/agent/dial", {"id": ID, "number": "9811111111"}, AGENT)
+        assert (answer.json()["status"], answer.json()["word"]) == ("refused", "not-listed")
+        assert len(desk.hearing.asked) == 1
+
+
+async def test_where_no_campaign_lets_agents_dial_nothing_is_looked_up(desk: DeskStand) -> None:
+    answer = await desk.post("/api/agent/dial", {"id": ID, "number": NUMBER}, AGENT)
+    assert (answer.status_code, answer.json()) == (404, {"problem": "no-command"})
 
 
 async def test_a_broker_that_is_away_is_told_and_a_refusal_has_its_word(desk: DeskStand) -> None:

@@ -5,6 +5,7 @@ pin = পিন
 seat = আসন
 choose-seat = আপোনাৰ আসন বাছক
 who = লাইনত
+who-next = যাক ফোন কৰা হ’ব
 relation-f = পিতৃ:
 relation-m = মাতৃ:
 relation-h = স্বামী:

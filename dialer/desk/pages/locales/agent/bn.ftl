@@ -5,6 +5,7 @@ pin = পিন
 seat = আসন
 choose-seat = আপনার আসন বেছে নিন
 who = লাইনে
+who-next = যাঁকে ফোন করা হবে
 relation-f = পিতা:
 relation-m = মাতা:
 relation-h = স্বামী:

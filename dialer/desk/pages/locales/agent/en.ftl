@@ -90,6 +90,7 @@ phone-problem-other = The phone does not work. Connect again, or tell the superv
 ## Who is on the line
 
 who = On the line
+who-next = To be called
 worker = A booth worker
 nobody-named = Not on our list
 relation-f = Father:
@@ -314,6 +315,8 @@ key-letters = A B … ↑ ↓
 key-letters-does = which voter of the household
 key-enter = ↵
 key-enter-does = keep what was said so far; then: ready
+key-preview = ↵ 0
+key-preview-does = of a call that is not dialled yet: dial it, skip it
 key-plus = +
 key-plus-does = call back at an hour
 key-slash = /

@@ -5,6 +5,7 @@ pin = પિન
 seat = સીટ
 choose-seat = તમારી સીટ પસંદ કરો
 who = લાઇન પર
+who-next = જેમને ફોન કરવાનો છે
 relation-f = પિતા:
 relation-m = માતા:
 relation-h = પતિ:

@@ -90,6 +90,7 @@ phone-problem-other = फ़ोन काम नहीं कर रहा। �
 ## लाइन पर कौन है
 
 who = लाइन पर
+who-next = जिन्हें फ़ोन करना है
 worker = बूथ कार्यकर्ता
 nobody-named = हमारी सूची में नहीं
 relation-f = पिता:
@@ -313,6 +314,8 @@ key-letters = A B … ↑ ↓
 key-letters-does = घर का कौन-सा मतदाता
 key-enter = ↵
 key-enter-does = अब तक जो बताया, उसे दर्ज करें; फिर: तैयार
+key-preview = ↵ 0
+key-preview-does = जो कॉल अभी डायल नहीं हुई: डायल करें, छोड़ें
 key-plus = +
 key-plus-does = किसी समय फिर फ़ोन करें
 key-slash = /

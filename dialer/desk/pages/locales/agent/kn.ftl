@@ -5,6 +5,7 @@ pin = ಪಿನ್
 seat = ಸೀಟು
 choose-seat = ನಿಮ್ಮ ಸೀಟನ್ನು ಆರಿಸಿ
 who = ಲೈನ್‌ನಲ್ಲಿ
+who-next = ಕರೆ ಮಾಡಬೇಕಾದವರು
 relation-f = ತಂದೆ:
 relation-m = ತಾಯಿ:
 relation-h = ಪತಿ:

@@ -5,6 +5,7 @@ pin = പിൻ
 seat = സീറ്റ്
 choose-seat = നിങ്ങളുടെ സീറ്റ് തിരഞ്ഞെടുക്കുക
 who = ലൈനിൽ
+who-next = വിളിക്കേണ്ടയാൾ
 relation-f = അച്ഛൻ:
 relation-m = അമ്മ:
 relation-h = ഭർത്താവ്:

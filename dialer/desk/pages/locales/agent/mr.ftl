@@ -90,6 +90,7 @@ phone-problem-other = फोन काम करत नाही. पुन्�
 ## लाइनवर कोण आहे
 
 who = लाइनवर
+who-next = ज्यांना फोन करायचा आहे
 worker = बूथ कार्यकर्ता
 nobody-named = आमच्या यादीत नाही
 relation-f = वडील:
@@ -312,6 +313,8 @@ key-letters = A B … ↑ ↓
 key-letters-does = घरातला कोणता मतदार
 key-enter = ↵
 key-enter-does = आतापर्यंत सांगितले ते नोंदवा; मग: तयार
+key-preview = ↵ 0
+key-preview-does = जो कॉल अजून डायल झाला नाही: डायल करा, वगळा
 key-plus = +
 key-plus-does = एखाद्या वेळी पुन्हा फोन करा
 key-slash = /

@@ -5,6 +5,7 @@ pin = ପିନ୍
 seat = ସିଟ୍
 choose-seat = ଆପଣଙ୍କ ସିଟ୍ ବାଛନ୍ତୁ
 who = ଲାଇନରେ
+who-next = ଯାହାଙ୍କୁ ଫୋନ୍ କରାଯିବ
 relation-f = ପିତା:
 relation-m = ମାତା:
 relation-h = ସ୍ୱାମୀ:

@@ -5,6 +5,7 @@ pin = ਪਿੰਨ
 seat = ਸੀਟ
 choose-seat = ਆਪਣੀ ਸੀਟ ਚੁਣੋ
 who = ਲਾਈਨ 'ਤੇ
+who-next = ਜਿਨ੍ਹਾਂ ਨੂੰ ਫ਼ੋਨ ਕਰਨਾ ਹੈ
 relation-f = ਪਿਤਾ:
 relation-m = ਮਾਤਾ:
 relation-h = ਪਤੀ:

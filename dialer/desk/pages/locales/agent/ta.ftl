@@ -5,6 +5,7 @@ pin = பின்
 seat = இருக்கை
 choose-seat = உங்கள் இருக்கையைத் தேர்ந்தெடுக்கவும்
 who = இணைப்பில்
+who-next = அழைக்க வேண்டியவர்
 relation-f = தந்தை:
 relation-m = தாய்:
 relation-h = கணவர்:

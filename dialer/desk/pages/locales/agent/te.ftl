@@ -5,6 +5,7 @@ pin = పిన్
 seat = సీటు
 choose-seat = మీ సీటును ఎంచుకోండి
 who = లైన్‌లో
+who-next = ఫోన్ చేయవలసినవారు
 relation-f = తండ్రి:
 relation-m = తల్లి:
 relation-h = భర్త:

@@ -5,6 +5,7 @@ pin = پن
 seat = سیٹ
 choose-seat = اپنی سیٹ چنیں
 who = لائن پر
+who-next = جنہیں فون کرنا ہے
 relation-f = والد:
 relation-m = والدہ:
 relation-h = شوہر:

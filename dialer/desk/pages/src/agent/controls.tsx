@@ -4,13 +4,15 @@ import { question, say } from "../shared/parts";
 import { t, word } from "../shared/words";
 import { command } from "./kept";
 import { isUnsettled, refusalOf } from "./outcomes";
+import { beginSkip, dialShown, shown } from "./own";
 import { me, pop, seat, stateOf } from "./wire";
 
 /** Give a command of the seat at once; what became of it is told. With a call on the screen it is for that call. */
-export async function give(name: string, values: Record<string, string> = {}): Promise<void> {
+export async function give(name: string, values: Record<string, string | number> = {}): Promise<void> {
   const id = crypto.randomUUID();
   const attempt = OF_CALL.has(name) ? pop()?.attempt : undefined;
-  if (OF_CALL.has(name) && stateOf() !== "talking") return say(t("refused-nothing-to-say"), true);
+  const isThere = stateOf() === "talking" || (name === "seat-hang-up" && seat()?.dialling);
+  if (OF_CALL.has(name) && !isThere) return say(t("refused-nothing-to-say"), true);
   if (attempt && isUnsettled()) return say(t("too-soon"), true);
   const given = attempt ? { ...values, attempt } : values;
   let reply = await command(id, name, given);
@@ -26,8 +28,8 @@ const logOff = () =>
 
 const BY_STAR: Record<string, () => void> = {
   "0": logOff,
-  "1": () => void give("seat-ready"),
-  "3": () => void give("seat-hang-up"),
+  "1": () => (shown() ? dialShown() : void give("seat-ready")),
+  "3": () => (shown() ? beginSkip() : void give("seat-hang-up")),
   "4": () => void give("seat-hold"),
   "5": () => void give("seat-resume"),
   "6": () => void give("seat-pause-recording"),
@@ -106,8 +108,9 @@ export function SeatControls() {
 
 /** Of the voice, while agent and voter talk. */
 export function CallControls() {
-  const { help, recording, state } = seat() ?? { help: null, recording: null, state: "" };
-  if (state !== "talking") return null;
+  const { help, recording, state, dialling } = seat() ?? { help: null, recording: null, state: "", dialling: false };
+  if (state !== "talking" && !dialling) return null;
+  if (state !== "talking") return <Do name="seat-hang-up" keys="*3" grave />;
   const targets = (me.value?.transfer_targets ?? []).map(({ name }): [string, string] => [name, name]);
   const isAlone = help === null;
   return (

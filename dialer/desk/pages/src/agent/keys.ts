@@ -2,6 +2,7 @@
 import { begun, callBackAt, confirm, correcting, current, digit, step, takeBackLast } from "./outcomes";
 import { change, pendingOf } from "./drafts";
 import { star } from "./controls";
+import { dialShown, ownDigit, shown, skipping } from "./own";
 
 const DIGIT = /^(?:Digit|Numpad)([0-9])$/;
 const FIELDS = "input, textarea, select, [contenteditable], dialog";
@@ -38,7 +39,8 @@ function press(event: KeyboardEvent, target: Element | null): boolean {
   const call = current();
   if (!call) return false;
   if (number !== undefined) {
-    digit(call, number);
+    if (shown()?.attempt === call.attempt) ownDigit(call, number);
+    else digit(call, number);
     return true;
   }
   if (event.code === "NumpadAdd" || (event.code === "Equal" && event.shiftKey)) {
@@ -50,14 +52,16 @@ function press(event: KeyboardEvent, target: Element | null): boolean {
     return true;
   }
   if (event.code === "Escape") {
-    if (begun.value) begun.value = null;
+    if (skipping.value) skipping.value = "";
+    else if (begun.value) begun.value = null;
     else if (correcting.value) correcting.value = null;
     else return false;
     return true;
   }
   if (event.code === "Enter" || event.code === "NumpadEnter") {
     if (target?.closest(BUTTONS)) return false;
-    confirm(call);
+    if (shown()?.attempt === call.attempt) dialShown();
+    else confirm(call);
     return true;
   }
   if (target?.closest("[role=listbox], [role=radiogroup], .scrolls")) return false;

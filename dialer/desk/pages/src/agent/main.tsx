@@ -10,10 +10,11 @@ import { listen } from "./keys";
 import { Line } from "./line";
 import { atTheEnd, settle } from "./outcomes";
 import { PhonePanel, PhoneTrouble } from "./phone-panel";
+import { Dialling, Manual, Preview, ended } from "./own";
 import { About, Who } from "./pop";
 import { Correcting, Saying, Words } from "./saying";
 import { ScriptPages } from "./script";
-import { eventsPath, lookWho, lookWhy, me, place, pop, seat, signOut, stateOf, takeOver, type CallBack, type Figures } from "./wire";
+import { eventsPath, lookWho, lookWhy, me, place, pop, seat, signOut, stateOf, takeOver, type CallBack, type Figures, type Seat } from "./wire";
 import "../shared/base.css";
 import "./agent.css";
 
@@ -107,13 +108,15 @@ function State() {
   const more = [there.reason && word("pause", there.reason), there.help && word("help", there.help), there.recording && word("recording", there.recording)];
   return (
     <div class={`state-now ${there.state}`}>
-      <strong>{word("seat", there.state)}</strong>
+      <strong>{stateIn(there)}</strong>
       <time>{left === null ? lasted(now.value - since) : t("left", { left: lasted(left) })}</time>
       {left !== null && most !== undefined && <progress max={most} value={left} aria-label={t("wrap-up-left")} />}
       <span>{more.filter(Boolean).join(" · ")}</span>
     </div>
   );
 }
+
+const stateIn = (there: Seat) => (there.preview ? t("preview") : there.dialling ? t("dialling") : word("seat", there.state));
 
 function Head() {
   return (
@@ -152,11 +155,12 @@ function Stale() {
 
 /** What a screen reader says as things change. */
 function Spoken() {
+  const there = seat();
   const call = pop();
   const voter = call?.voters.find((each) => each.id === call.addressed);
   return (
     <div class="unseen" role="status">
-      {word("seat", stateOf())} {voter && <bdi>{nameOf(voter)}</bdi>}
+      {there ? stateIn(there) : ""} {voter && <bdi>{nameOf(voter)}</bdi>}
     </div>
   );
 }
@@ -213,7 +217,7 @@ function OwnCallBacks() {
   );
 }
 
-const LEGEND = ["digits", "letters", "enter", "plus", "slash", "undo", "star-ready", "star-pause", "star-hang-up", "star-hold", "star-recording", "star-log-off"];
+const LEGEND = ["digits", "letters", "enter", "preview", "plus", "slash", "undo", "star-ready", "star-pause", "star-hang-up", "star-hold", "star-recording", "star-log-off"];
 
 function Legend() {
   return (
@@ -247,6 +251,7 @@ function Idle() {
       </section>
       <div class="columns">
         <OwnCallBacks />
+        <Manual />
         <OwnDay />
         <Legend />
       </div>
@@ -270,7 +275,8 @@ function Desk() {
           <div class="call">
             <Who call={call} />
             <div class="stack">
-              <Saying call={call} />
+              <Dialling />
+              {seat()?.preview ? <Preview call={call} /> : <Saying call={call} />}
               <CallControls />
             </div>
             <div class="stack">
@@ -304,10 +310,13 @@ effect(() => {
 
 // A call that was on its way and is gone: why, where that is known.
 let lastState = "";
+let lastAttempt: string | null = null;
 effect(() => {
   const state = stateOf();
-  if (lastState === "reserved" && (state === "ready" || state === "paused")) say(t("called-off"));
+  const isNews = lastAttempt !== ended; // what this page has ended itself is none
+  if (lastState === "reserved" && (state === "ready" || state === "paused") && isNews) untracked(() => say(t("called-off")));
   lastState = state;
+  lastAttempt = seat()?.attempt ?? null;
 });
 
 effect(() => {

@@ -5,7 +5,7 @@ import { now } from "../shared/server";
 import { count, day, hour, lasted, t, word } from "../shared/words";
 import { change, chosenOf, draftOf, nameOf, pendingOf, readable, spokenOf } from "./drafts";
 import { MORE_OF_VOTER, ofVoter } from "./outcomes";
-import type { Booth, Pop, Voter } from "./wire";
+import { seat, type Booth, type Pop, type Voter } from "./wire";
 
 const MOST_LETTERS = 60;
 const DAY_SECONDS = 86400;
@@ -177,7 +177,7 @@ export function Who({ call }: { call: Pop }) {
   const voter = call.voters.find((each) => each.id === call.addressed);
   const others = call.voters.length > (voter ? 1 : 0);
   return (
-    <Section id="who" title={t("who")} aside={<span class="id">{call.masked}</span>}>
+    <Section id="who" title={t(seat()?.preview || seat()?.dialling ? "who-next" : "who")} aside={<span class="id">{call.masked}</span>}>
       <div class="name">{voter ? <Name voter={voter} /> : t(call.worker ? "worker" : "nobody-named")}</div>
       {voter && <Facts voter={voter} />}
       <Elsewhere call={call} />

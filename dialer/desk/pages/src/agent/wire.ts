@@ -14,6 +14,8 @@ export interface Agent {
   pause_reasons: string[];
   transfer_targets: { name: string; kind: string }[];
   wrap_up_seconds: Record<string, number>;
+  /** The campaigns in which the agent may have numbers called. */
+  manual?: string[];
   undo_seconds: number;
   training?: boolean; // no voter is real
   /** On whose behalf the centre calls. */
@@ -30,6 +32,10 @@ export interface Seat {
   help: string | null;
   recording: string | null;
   since: number | null;
+  /** The call is not dialled yet: until when, epoch seconds, and whether it is dialled then. */
+  preview?: { until: number; dials: boolean } | null;
+  /** A call was dialled for this seat alone, and nobody has answered yet. */
+  dialling?: boolean;
   message?: { text: string; at: number; sender: string } | null;
 }
 export interface Voter {
@@ -70,6 +76,8 @@ export interface Pop {
   attempt: string;
   campaign: string;
   purpose?: string;
+  /** The number's id. */
+  phone?: number;
   masked: string;
   addressed: number | null;
   worker: boolean;

@@ -1,0 +1,162 @@
+// Calls that the agent dials: what is shown before it is dialled, and numbers of the list.
+import { effect, signal } from "@preact/signals";
+import { useState } from "preact/hooks";
+import { Section, say } from "../shared/parts";
+import { ask, isProblem, now } from "../shared/server";
+import { lasted, t } from "../shared/words";
+import { give } from "./controls";
+import { nameOf } from "./drafts";
+import { isUnsettled, refusalOf } from "./outcomes";
+import { Text } from "./pop";
+import { me, pop, seat, stateOf, type Pop } from "./wire";
+
+/** By the digit of each: why a call is skipped. */
+const REASONS = ["hour", "language", "known", "entry", "other"];
+const MOST_RECENT = 5;
+
+/** The call for whose skipping a reason is awaited. */
+export const skipping = signal("");
+/** The call that this page has skipped or called off last: its end is no news. */
+export let ended = "";
+
+/** What is shown and not dialled yet; undefined: nothing is. */
+export const shown = () => (seat()?.preview ? pop() : null);
+
+const isTooSoon = () => {
+  if (isUnsettled()) say(t("too-soon"), true);
+  return isUnsettled();
+};
+
+export function dialShown(): void {
+  const call = shown();
+  if (!call || isTooSoon()) return;
+  skipping.value = "";
+  void give("seat-preview-dial", { attempt: call.attempt });
+}
+
+export function beginSkip(): void {
+  const call = shown();
+  if (call && !isTooSoon()) skipping.value = call.attempt;
+}
+
+function skip(call: Pop, reason: string): void {
+  if (shown()?.attempt !== call.attempt) return say(t("late"), true);
+  skipping.value = "";
+  ended = call.attempt;
+  void give("seat-preview-skip", { attempt: call.attempt, reason });
+}
+
+/** A digit, while a call is shown that is not dialled. */
+export function ownDigit(call: Pop, key: string): void {
+  const reason = skipping.value === call.attempt ? REASONS[Number(key) - 1] : undefined;
+  if (reason) skip(call, reason);
+  else if (key === "0") beginSkip();
+  else say(t("not-yet-there"), true);
+}
+
+/** Who it is, before anything is dialled: dial, or skip with a reason. */
+export function Preview({ call }: { call: Pop }) {
+  const preview = seat()?.preview;
+  if (!preview) return null;
+  const left = Math.max(0, preview.until - now.value);
+  return (
+    <Section id="preview" title={t("preview")}>
+      <div class="own preview">
+        <p>{t("preview-is")}</p>
+        <p class={preview.dials || left < 30 ? "until near" : "until"}>{t(preview.dials ? "preview-dials" : "preview-ends", { left: lasted(left) })}</p>
+        <div class="keypad two">
+          <button class="main" onClick={dialShown}>
+            <kbd>↵</kbd> {t("do-seat-preview-dial")}
+          </button>
+          <button aria-expanded={skipping.value === call.attempt} onClick={beginSkip}>
+            <kbd>0</kbd> {t("do-seat-preview-skip")}
+          </button>
+        </div>
+        {skipping.value === call.attempt && (
+          <div class="begun" role="group" aria-label={t("skip-why")}>
+            <p>{t("skip-why")}</p>
+            <div class="row">
+              {REASONS.map((reason, index) => (
+                <button key={reason} onClick={() => skip(call, reason)}>
+                  <kbd>{index + 1}</kbd> {t(`skip-${reason}`)}
+                </button>
+              ))}
+              <button onClick={() => (skipping.value = "")}>
+                <kbd>Esc</kbd> {t("cancel")}
+              </button>
+            </div>
+          </div>
+        )}
+      </div>
+    </Section>
+  );
+}
+
+/** The voter's phone is called for this agent. */
+export function Dialling() {
+  if (!seat()?.dialling) return null;
+  return (
+    <p class="dialling" role="status">
+      {t("dialling")}
+    </p>
+  );
+}
+
+/** Calls that were on this page's screen, the latest first; in memory alone. */
+const recent = signal<Pop[]>([]);
+effect(() => {
+  const call = pop();
+  if (!call?.phone) return;
+  const others = recent.peek().filter((each) => each.phone !== call.phone);
+  recent.value = [call, ...others].slice(0, MOST_RECENT);
+});
+
+/** A number of the list: one that is typed, or that was on the screen. */
+export function Manual() {
+  const [number, setNumber] = useState("");
+  const [busy, setBusy] = useState(false);
+  const campaigns = me.value?.manual ?? [];
+  if (!campaigns.length || !["ready", "paused"].includes(stateOf())) return null;
+  const dial = async (event: SubmitEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    const answer = await ask<{ status: string; text: string; word: string | null }>("POST", "/api/agent/dial", { id: crypto.randomUUID(), number });
+    setBusy(false);
+    if (isProblem(answer)) return say(t(`problem-${answer.problem}`), true);
+    if (answer.status === "unanswered") return say(t("unanswered"), true);
+    if (answer.status === "refused") return say(refusalOf(answer), true);
+    setNumber("");
+    say(t("done-seat-dial"));
+  };
+  return (
+    <Section id="manual" title={t("manual")}>
+      <div class="own manual">
+        <p class="small">{t("manual-is")}</p>
+        <form class="row" onSubmit={(event) => void dial(event as unknown as SubmitEvent)}>
+          <label>
+            {t("manual-number")}
+            <input type="tel" autocomplete="off" maxLength={40} required value={number} onInput={(event) => setNumber(event.currentTarget.value)} />
+          </label>
+          <button class="main" disabled={busy}>
+            {t("do-seat-dial")}
+          </button>
+        </form>
+        {recent.value.length > 0 && <h3>{t("manual-recent")}</h3>}
+        <ul class="recent">
+          {recent.value.map((call) => {
+            const voter = call.voters.find((each) => each.id === call.addressed);
+            const campaign = campaigns.includes(call.campaign) ? call.campaign : campaigns[0]!;
+            return (
+              <li key={call.phone} class="row between">
+                <span>
+                  {voter && <Text text={nameOf(voter)} />} <span class="id">{call.masked}</span>
+                </span>
+                <button onClick={() => void give("seat-dial", { campaign, phone: call.phone! })}>{t("do-seat-dial")}</button>
+              </li>
+            );
+          })}
+        </ul>
+      </div>
+    </Section>
+  );
+}
