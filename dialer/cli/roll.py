@@ -79,6 +79,8 @@ def import_roll(
     path = settings.store.path
     prepared = prepare_import(roll, load_map(map_file) if map_file is not None else None)
     _show_mapping(console, prepared)
+    for doubt in prepared.doubts(settings.centre.region):
+        console.print(f"[bold yellow]look:[/] {escape(doubt)}", soft_wrap=True)
     if rejects is not None:
         refuse_kept(rejects, "--rejects", {**site_files(settings, config), "the map file": map_file})
     options = ImportOptions(dry_run, rejects, settings.centre.region, roll_version, beside)
@@ -218,6 +220,10 @@ def _show_result(console: Console, result: ImportResult) -> None:
             result.without_close,
             "booths without a close of poll: give one in [[rules.polls]], else the silence forbids there",
         ),
+        (
+            result.shared_epics,
+            "EPIC numbers under two serials of one roll: who is meant is called for both and counts twice",
+        ),
         (result.blank_rows, "blank rows passed over"),
     ]
     for count, words in lines:
@@ -229,6 +235,12 @@ def _show_result(console: Console, result: ImportResult) -> None:
         for reason, count in result.reasons.items():
             reasons.add_row(f"{count:,}", escape(reason))
         console.print(reasons)
+    if result.dry_run and result.examples:
+        shown = Table("row", "column", "value", "reason", box=None)
+        for each in result.examples:
+            shown.add_row(f"{each.row_number:,}", escape(each.column), escape(each.value[:40]), escape(each.reason))
+        console.print(shown)
+        console.print(f"the first {len(result.examples)}; --rejects FILE writes all")
     if result.rejects_path is not None:
         console.print(f"rejects file: {escape(str(result.rejects_path))}", soft_wrap=True)
     if result.dry_run:

@@ -22,11 +22,12 @@ from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.errors import RollError
 from dialer.domain.output import refuse_unwritable
 from dialer.roll.cleaning import Cleaner
+from dialer.roll.doubts import doubts
 from dialer.roll.fields import Field
 from dialer.roll.mapping import ColumnMapping, MapFile, load_map, map_columns
 from dialer.roll.merging import ImportTally, Merger, SecondVersion, StateUnclear
-from dialer.roll.reading import HEAD_ROWS, RollFile, open_roll
-from dialer.roll.rejects import CountedRejects, RejectsFile
+from dialer.roll.reading import BATCH_ROWS, HEAD_ROWS, RollFile, open_roll
+from dialer.roll.rejects import CountedRejects, Reject, RejectsFile
 from dialer.store import audit
 from dialer.store.audit import audit_name
 from dialer.store.cipher import StoreKey
@@ -53,6 +54,7 @@ class ImportResult(ImportTally):
     """What an import did. `rows == voters + unchanged + rejected`."""
 
     reasons: Mapping[str, int] = field(default_factory=dict)  # what stands in the rejects file, by reason
+    examples: tuple[Reject, ...] = ()  # the first of them
     rejects_path: Path | None = None
     dry_run: bool = False
 
@@ -76,12 +78,25 @@ class PreparedImport:
     roll: RollFile
     mapping: ColumnMapping
 
+    def doubts(self, region: str) -> list[str]:
+        """What its first rows make doubtful, in a line each. Raises RollError where they cannot be read."""
+        first = next(self.roll.batches(self.mapping.skip_rows, BATCH_ROWS), None)
+        return [] if first is None else list(doubts(self.mapping, first.rows, region))
+
 
 def prepare_import(path: Path, map_file: MapFile | None = None) -> PreparedImport:
     """Open a roll and map its columns. Raises RollError where that cannot be."""
     map_file = map_file or MapFile()
     roll = open_roll(path, map_file.options)
-    return PreparedImport(roll, map_columns(path, roll.head(), map_file))
+    try:
+        return PreparedImport(roll, map_columns(path, roll.head(), map_file))
+    except RollError as error:
+        if not roll.other_sheets:
+            raise
+        sheets = ", ".join(f'"{name}"' for name in roll.other_sheets)
+        raise RollError(
+            f"{error}; this is its first sheet, and there are {sheets}: choose one with sheet = {sheets.split(', ')[0]} there"
+        ) from error
 
 
 def import_file(
@@ -268,6 +283,7 @@ def _result(tally: ImportTally, sink: CountedRejects, rejects_path: Path | None,
     return ImportResult(
         **asdict(tally),
         reasons=dict(sink.reasons.most_common()),
+        examples=tuple(sink.first),
         rejects_path=rejects_path,
         dry_run=dry_run,
     )

@@ -57,6 +57,7 @@ class ImportTally:
     booths: int = 0  # added
     opted_out: int = 0  # numbers of this roll that came back opted out
     without_close: int = 0  # booths of the store of which nobody has told the close of poll
+    shared_epics: int = 0  # EPIC numbers of the store under two serials of one roll
 
 
 @dataclass(slots=True)
@@ -149,6 +150,7 @@ class Merger:
         """Honour the opt-outs that were there before; returns the final tally."""
         self.tally.opted_out = roll.honour_opt_outs(self._db)
         self.tally.without_close = roll.booths_without_close(self._db)
+        self.tally.shared_epics = roll.shared_epics(self._db)
         return self.tally
 
     def _place(self, batch: CleanRows) -> _Placed:

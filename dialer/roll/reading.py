@@ -77,6 +77,7 @@ class RollFile(Protocol):
     description: str  # for people: "CSV, UTF-8, comma"
     sha256: str
     damaged: bool  # cells may hold lone surrogates where the file is broken
+    other_sheets: Sequence[str]  # that are not empty and are not read
 
     def head(self) -> list[list[str]]:
         """The first rows, at most HEAD_ROWS."""
@@ -101,6 +102,7 @@ class TextRoll:
     def __init__(self, path: Path, options: FileOptions) -> None:
         """Looks through the whole file for its encoding, and at its beginning for the delimiter."""
         self.path = path
+        self.other_sheets: Sequence[str] = ()
         self._text: TextFile = examine_text(path, options.encoding)
         self.sha256 = self._text.sha256
         self.damaged = self._text.damaged
@@ -256,7 +258,8 @@ class WorkbookRoll:
         weakref.finalize(self, _end, self._reader)
         self._asked: tuple[int, int] | None = None  # what it was asked for and has not been read yet
         found = self._answer()
-        others = [_one_line(name) for name in found["others"][:_SHEETS_TOLD]]
+        others: Sequence[str] = [_one_line(name) for name in found["others"][:_SHEETS_TOLD]]
+        self.other_sheets = others
         note = f"; not read: {', '.join(others)}" if others else ""
         self.description = f"workbook, sheet {_one_line(found['sheet'])}{note}"
         self._rows = int(found["rows"])

@@ -31,15 +31,21 @@ class Reject:
     row: Sequence[str]
 
 
+SHOWN = 10
+
+
 class CountedRejects:
-    """Where rejects go: of a dry run they are counted by their reasons, and no file is kept."""
+    """Where rejects go: of a dry run they are counted by their reasons, the first are shown, and no file is kept."""
 
     def __init__(self) -> None:
         """Nothing yet."""
         self.reasons: Counter[str] = Counter()
+        self.first: list[Reject] = []
 
     def add(self, rejects: Iterable[Reject]) -> None:
         """Count them."""
+        rejects = list(rejects)
+        self.first += rejects[: SHOWN - len(self.first)]
         self.reasons.update(reject.reason for reject in rejects)
 
     def finish(self) -> None:

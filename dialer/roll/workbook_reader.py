@@ -15,6 +15,7 @@ import datetime
 import json
 import resource
 import sys
+import zipfile
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -53,10 +54,13 @@ def main(path: str, seconds: int, memory_bytes: int, wanted: str | None = None) 
 def _chosen(path: str, wanted: str | None) -> tuple[CalamineSheet, list[str]]:
     """The named sheet, or the first one that is not empty, and the names of the others that are not."""
     try:
-        workbook = CalamineWorkbook.from_path(path)
+        with open(path, "rb") as file:  # noqa: PTH123 - by what it holds: its name may say another kind
+            workbook = CalamineWorkbook.from_filelike(file)
     except PasswordError:
         raise Unfit("is locked with a password; save a copy without one") from None
     except (CalamineError, OSError, ValueError):
+        if (inside := _archived(path)) is not None:
+            raise Unfit(f"is a ZIP archive, and no workbook: unpack it, then import what is in it ({inside})") from None
         raise Unfit("cannot be opened as a workbook, it may be damaged; save it again as XLSX") from None
     names = workbook.sheet_names
     if wanted is not None and wanted not in names:
@@ -78,6 +82,16 @@ def _chosen(path: str, wanted: str | None) -> tuple[CalamineSheet, list[str]]:
             f"has {columns:,} columns, and a roll has at most {MOST_COLUMNS:,}; delete what stands far to the right"
         )
     return sheets[chosen], others
+
+
+def _archived(path: str) -> str | None:
+    """The first file in an archive of files; None: it is none, or a workbook's own."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if not name.endswith("/")]
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return None
+    return None if not names or {"[Content_Types].xml", "mimetype"} & {*names} else names[0]
 
 
 def _answer(sheet: CalamineSheet) -> None:

@@ -130,6 +130,11 @@ def booths_without_close(db: Connection) -> int:
     return SQL["count_without_close"].number(db)
 
 
+def shared_epics(db: Connection) -> int:
+    """How many EPIC numbers stand under two serials of one roll."""
+    return SQL["count_shared_epics"].number(db)
+
+
 def record_import(db: Connection, at: float, file_name: str, sha256: str, figures: Sequence[int]) -> None:
     """Keep that a roll was imported. `figures`: rows, voters, numbers, links, rejected, unchanged."""
     counts = _named(("rows", "voters", "numbers", "links", "rejected", "unchanged"), figures)

@@ -63,6 +63,11 @@ UPDATE phone SET opted_out_at = (SELECT at FROM opt_out WHERE opt_out.e164 = pho
 -- name: count_without_close
 SELECT count(*) FROM booth WHERE closes_at = '';
 
+-- name: count_shared_epics
+SELECT count(*) FROM (
+    SELECT 1 FROM voter JOIN booth USING (booth_id) WHERE epic <> '' GROUP BY roll_version, state_code, epic HAVING count(*) > 1
+);
+
 -- name: insert_import_run
 INSERT INTO import_run (at, file_name, sha256, rows, voters, numbers, links, rejected, unchanged)
 VALUES (:at, :file_name, :sha256, :rows, :voters, :numbers, :links, :rejected, :unchanged);

@@ -1,0 +1,134 @@
+"""What a roll makes doubtful is said before anything is taken: with what it costs, and what to do."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from dialer.domain.errors import RollError
+from dialer.roll.doubts import is_garbled
+from dialer.roll.fields import Field
+from dialer.roll.importer import ImportOptions, import_file, prepare_import
+from dialer.roll.mapping import load_map
+from tests.support.command_line import run
+
+KEY = "AC_NO,PART_NO,SLNOINPART"
+
+
+def told(directory: Path, header: str, *rows: str, name: str = "roll.csv") -> list[str]:
+    path = directory / name
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return prepare_import(path).doubts("IN")
+
+
+def test_a_good_roll_leaves_no_doubt(tmp_path: Path) -> None:
+    header = f"{KEY},FM_NAME_EN,FM_NAME_V1,AGE,HOUSE,MOBILE"
+    assert told(tmp_path, header, "174,1,1,Asha Devi,आशा देवी,30,12,9812345601", "174,1,2,RAVI,रवि,41,13,") == []
+
+
+def test_a_second_column_of_numbers_under_an_unknown_heading_is_named(tmp_path: Path) -> None:
+    rows = (
+        "174,1,1,Asha,9812345601,98123 45651",
+        "174,1,2,Ravi,9812345602,+919812345652",
+        "174,1,3,Om,9812345603,none",
+    )
+    (doubt,) = told(tmp_path, f"{KEY},NAME,MOBILE,ALT CONTACT", *rows)
+    assert doubt == (
+        "ALT CONTACT: 2 of the first 3 cells are phone numbers, and they are not read:"
+        ' write mobile = ["MOBILE", "ALT CONTACT"] under [columns] of a --map file'
+    )
+    map_file = tmp_path / "map.toml"
+    map_file.write_text('[columns]\nmobile = ["MOBILE", "ALT CONTACT"]\n')
+    assert prepare_import(tmp_path / "roll.csv", load_map(map_file)).doubts("IN") == []
+
+
+def test_a_column_of_aadhaar_numbers_is_no_column_of_phones(tmp_path: Path) -> None:
+    assert told(tmp_path, f"{KEY},NAME,MOBILE,AADHAAR", "174,1,1,Asha,9812345601,9812345651") == []
+
+
+def test_no_column_of_phones_and_none_of_names_say_what_they_cost(tmp_path: Path) -> None:
+    phones, names = told(tmp_path, f"{KEY},AGE", "174,1,1,30")
+    assert phones.startswith("no column is read as a phone number: nobody of this file can be called")
+    assert names.startswith("no column is read as a name: ")
+
+
+@pytest.mark.parametrize(
+    ("heading", "names", "says"),
+    [
+        (
+            "NAME",
+            ("à¤†à¤¶à¤¾", "à¤°à¤µà¤¿"),
+            "NAME: 2 of the first 2 names are UTF-8 that was read as Latin letters (à¤†à¤¶à¤¾)",
+        ),
+        ("NAME HI", ("jke dqekj", "lhrk nsoh"), "names look like a font's own code, such as Kruti Dev (jke dqekj)"),
+        ("NAME", ("fot; dqekj 'kekZ", "jke dqekj"), "NAME: 2 of the first 2 names look like a font's own code"),
+    ],
+)
+def test_names_that_nobody_could_read_are_told(tmp_path: Path, heading: str, names: tuple[str, ...], says: str) -> None:
+    rows = [f"174,1,{number},{name},981234560{number}" for number, name in enumerate(names, 1)]
+    (doubt,) = told(tmp_path, f"{KEY},{heading},MOBILE", *rows)
+    assert says in doubt
+
+
+@pytest.mark.parametrize("name", ["José", "Müller", "आशा", "D'Souza", "McDonald", "Ã", "asha"])
+def test_names_of_people_are_not_garbled(name: str) -> None:
+    assert not is_garbled(name)
+
+
+def test_an_epic_under_two_serials_is_counted_and_two_versions_are_not(tmp_path: Path) -> None:
+    header, row = f"{KEY},NAME,EPIC,MOBILE", "174,1,{},Asha,ABC1234567,981234560{}"
+    store = tmp_path / "centre.db"
+    (tmp_path / "roll.csv").write_text("\n".join([header, row.format(1, 1), row.format(2, 2)]))
+    assert import_file(tmp_path / "roll.csv", store).shared_epics == 1
+    (tmp_path / "other.csv").write_text("\n".join([header, row.format(9, 9)]))
+    other = import_file(tmp_path / "other.csv", store, ImportOptions(roll_version="2027", beside=True))
+    assert other.shared_epics == 1
+
+
+def test_a_first_sheet_of_notes_names_the_others_and_how_to_choose_one(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.title = "Notes"
+    book.active.append(["Dear team, this is the roll"])
+    book.create_sheet("Roll 174").append(["AC_NO", "PART_NO", "SLNOINPART"])
+    for name in ("roll.xlsx", "roll.ods"):  # a workbook goes by what it holds
+        book.save(tmp_path / name)
+        with pytest.raises(
+            RollError, match='this is its first sheet, and there are "Roll 174": choose one with sheet = "Roll 174"'
+        ):
+            prepare_import(tmp_path / name)
+
+
+def test_an_archive_is_named_with_what_is_in_it(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "roll.zip", "w") as archive:
+        archive.writestr("part-1.csv", KEY)
+    with pytest.raises(
+        RollError, match=r"is a ZIP archive, and no workbook: unpack it, then import what is in it \(part-1.csv\)"
+    ):
+        prepare_import(tmp_path / "roll.zip")
+
+
+def test_a_dry_run_shows_doubts_and_the_first_rejects(tmp_path: Path) -> None:
+    path = tmp_path / "roll.csv"
+    path.write_text(f"{KEY},NAME,MOBILE,OTHER\n174,1,1,Asha,12345,9812345601\n174,1,x,Ravi,9812345602,9812345603\n")
+    code, said = run("import", path, "--store", tmp_path / "centre.db", "--dry-run")
+    assert code == 0
+    words = " ".join(said.split())
+    assert "look: OTHER: 2 of the first 2 cells are phone numbers" in words
+    assert "2 MOBILE 12345 too few digits" in words
+    assert "3 SLNOINPART x" in words
+    assert "the first 2; --rejects FILE writes all" in words
+
+
+def test_the_page_on_rolls_has_every_field_and_its_map_files_are_map_files(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "rolls.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        (tmp_path / "map.toml").write_text(example, encoding="utf-8")
+        load_map(tmp_path / "map.toml")
+    for field in Field:
+        assert f"`{field}`" in page
