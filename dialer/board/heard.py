@@ -130,7 +130,8 @@ def _seat(given: Mapping[str, Any], now: float) -> SeatView:
 
 def _forecast(given: Mapping[str, float]) -> Forecast:
     left, by_agents, by_flows = (int(given[key]) for key in ("left", "by_agents", "by_flows"))
-    return Forecast(left, by_agents, by_flows, given["until"], int(given.get("without_number", 0)))
+    others = (int(given.get(key, 0)) for key in ("without_number", "give_or_take"))
+    return Forecast(left, by_agents, by_flows, given["until"], *others)
 
 
 def _trunk(given: Mapping[str, Any]) -> TrunkView:

@@ -141,7 +141,8 @@ def _day_ahead(forecast: Forecast, zone: tzinfo | None) -> str:
     """In words: how far the day will get."""
     until = datetime.fromtimestamp(forecast.until, zone or UTC)
     who = f"agents {forecast.by_agents:,}, flows {forecast.by_flows:,}"
-    return f"{forecast.reached:,} of {forecast.left:,} left by {until:%H:%M}: {who}"
+    sure = f" ± {forecast.give_or_take:,}" if forecast.give_or_take else ""
+    return f"{forecast.reached:,}{sure} of {forecast.left:,} left by {until:%H:%M}: {who}"
 
 
 def _booth_name(booth: BoothTurnout, cells: int) -> str:

@@ -118,8 +118,13 @@ for _name, _summary, _make in (
     ),
     (
         "agents",
-        "Utilisation, calls, and seconds in each state, by seat and agent. A campaign narrows the calls, not the time.",
+        "Utilisation, calls, mean handling time and seconds in each state, by seat and agent. A campaign narrows the calls alone.",
         lambda db, window, _, __: tables.agents(db, window),
+    ),
+    (
+        "dispositions",
+        "What agents said of their calls: by agent and disposition.",
+        lambda db, window, _, __: tables.dispositions(db, window),
     ),
     (
         "abandonment",

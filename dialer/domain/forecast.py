@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from math import sqrt
 from zoneinfo import ZoneInfo
 
+NINE_IN_TEN = 1.645
+"""Standard deviations of a normal law, on either side."""
 LEAST_SECONDS = 600.0
 """Nothing is said of the day before its turnout campaigns have worked so long."""
 
@@ -20,6 +23,7 @@ class Forecast:
     by_flows: int
     until: float  # epoch seconds: the last call of the day
     without_number: int = 0  # not reached either, and nobody can call them
+    give_or_take: int = 0  # voters: nine days in ten end within it of `reached`, as far as chance alone goes
 
     @property
     def reached(self) -> int:
@@ -32,13 +36,18 @@ def forecast(
 ) -> Forecast | None:
     """The pace of `worked_seconds` carried on for the `ahead_seconds` that will be worked until `until`, agents first, and no
     more than there are; None: too early to say.
+
+    Marks are taken for a Poisson process: the pace is known to sqrt(n) of the n so far, and what comes varies by sqrt(n) too. That
+    the hours of a day differ, and that a call may bring a household's marks, is not in it.
     """
     if worked_seconds < LEAST_SECONDS:
         return None
     times = ahead_seconds / worked_seconds
     by_agents = min(left, int(reached_by_agents * times))
     by_flows = min(left - by_agents, int(reached_by_flows * times))
-    return Forecast(left, by_agents, by_flows, until)
+    whole = by_agents + by_flows
+    give_or_take = min(round(NINE_IN_TEN * sqrt(whole * (times + 1))), whole)
+    return Forecast(left, by_agents, by_flows, until, give_or_take=give_or_take)
 
 
 def seconds_open(hours: Collection[tuple[time, time]], zone: ZoneInfo, now: float, until: float) -> float:

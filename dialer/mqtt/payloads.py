@@ -125,7 +125,8 @@ class CentreStatePayload(Payload):
         dict[str, float],
         BeforeValidator(_in_figures),
         Field(
-            description="of a polling day: left, by_agents, by_flows to be reached until (epoch); without_number",
+            description="of a polling day: left, by_agents, by_flows to be reached until (epoch), give_or_take so many;"
+            " without_number",
             default_factory=dict,
         ),
     ]

@@ -199,6 +199,7 @@ def agents(db: Connection, window: Window) -> Report:
             Column("utilisation", ColumnKind.SHARE, "busy"),
             Column("calls"),
             Column("calls_per_hour", ColumnKind.RATE, "per h"),
+            Column("handling_seconds", ColumnKind.SECONDS, "handling"),
             Column("logged_in_seconds", ColumnKind.SECONDS, "logged"),
             *(
                 Column(f"{state.replace('-', '_')}_seconds", ColumnKind.SECONDS, state.value, state in SHOWN_STATES)
@@ -211,11 +212,25 @@ def agents(db: Connection, window: Window) -> Report:
 
 
 def _working(spent: Mapping[str, float], number: int) -> tuple[Cell, ...]:
-    """Utilisation, calls, calls an hour, logged-in seconds."""
-    whole = sum(spent.values())
+    """Utilisation, calls, calls an hour, mean handling time (talking and wrap-up, of a call), logged-in seconds."""
+    whole, worked = sum(spent.values()), sum(spent[state] for state in WORKING)
     if whole <= 0:
-        return None, number, None, 0.0
-    return sum(spent[state] for state in WORKING) / whole, number, number * 3600 / whole, whole
+        return None, number, None, None, 0.0
+    return worked / whole, number, number * 3600 / whole, worked / number if number else None, whole
+
+
+def dispositions(db: Connection, window: Window) -> Report:
+    """What agents said of their calls, "(none)" where nothing was said; the share is of the agent's calls."""
+    rows = [*SQL["dispositions"].rows(db, **window.parameters())]
+    whole: dict[str, int] = defaultdict(int)
+    for agent, _, number in rows:
+        whole[agent] += number
+    return Report(
+        "dispositions",
+        (*texts("agent", "disposition"), Column("calls"), Column("share", ColumnKind.SHARE)),
+        tuple((agent, said or "(none)", number, number / whole[agent]) for agent, said, number in rows),
+        ("all", "", sum(whole.values()), None) if rows else None,
+    )
 
 
 def abandonment(db: Connection, window: Window, zone: tzinfo) -> Report:

@@ -74,6 +74,14 @@ WHERE connected_at >= :since AND connected_at < :until AND seat IS NOT NULL
   AND (:campaign IS NULL OR campaign_id = :campaign)
 GROUP BY seat, agent;
 
+-- name: dispositions
+SELECT coalesce(agent, ''), coalesce(disposition, ''), count(*)
+FROM attempt
+WHERE connected_at >= :since AND connected_at < :until AND agent IS NOT NULL
+  AND (:campaign IS NULL OR campaign_id = :campaign)
+GROUP BY agent, disposition
+ORDER BY agent, count(*) DESC, disposition;
+
 -- By quarters of an hour, which every time zone's midnight falls between: the days of the centre's zone are made of them.
 -- name: abandonment
 SELECT campaign_id,

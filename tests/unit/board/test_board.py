@@ -334,6 +334,9 @@ def test_on_a_polling_day_the_board_says_how_far_the_day_will_get() -> None:
     text = "\n".join(lines(replace(centre_view(booths=2), forecast=ahead), 110, 50))
     assert "11,800 of 41,200 left by 18:00: agents 9,000, flows 2,800 " in text
     assert "no number" not in text
+    assert "11,800 ± 310 of 41,200 left by 18:00" in "\n".join(
+        lines(replace(centre_view(booths=2), forecast=replace(ahead, give_or_take=310)), 110, 50)
+    )
     some = replace(ahead, without_number=20_310)
     text = "\n".join(lines(replace(centre_view(booths=2), forecast=some), 110, 50))
     assert "11,800 of 41,200 left by 18:00: agents 9,000, flows 2,800 " in text

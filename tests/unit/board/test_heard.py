@@ -41,7 +41,7 @@ def test_the_board_from_the_broker_is_the_dialler_s_own() -> None:
     held = replace(campaign_view("late"), hold=Hold(HoldReason.CALLING_HOURS, "outside calling hours until 09:00", AT))
     view = replace(
         centre_view(alerts=(Alert("list-done", AlertLevel.NOTICE, "turnout-ivr: the list is done", AT),)),
-        forecast=Forecast(900, 300, 200, AT + 3600, 40),
+        forecast=Forecast(900, 300, 200, AT + 3600, 40, 37),
     )
     view = replace(view, campaigns=(*view.campaigns, held, campaign_view("zz-ivr", CampaignKind.IVR)))
     nameless = [replace(booth, constituency_name="", booth_name="") for booth in view.booths]

@@ -74,10 +74,25 @@ async def test_agents_and_their_utilisation(store: HandFilled) -> None:
     assert first["calls_per_hour"] == 2.0
     assert (first["logged_in_seconds"], first["talking_seconds"], first["paused_seconds"]) == (3600, 1200, 1200)
     assert (second["utilisation"], second["calls"]) == (0.0, 0)
+    assert (first["handling_seconds"], second["handling_seconds"]) == (900.0, None)  # talk and wrap-up of two calls
     assert report.total is not None
     assert report.total[2] == pytest.approx(1800 / 3700)
     (cut,) = by_column(half)  # 600 s of talk and 300 s of wrap-up are inside
     assert (cut["talking_seconds"], cut["wrap_up_seconds"], cut["utilisation"]) == (600, 300, 1.0)
+
+
+async def test_dispositions_by_agent(store: HandFilled) -> None:
+    for phone, (agent, said) in enumerate([("a1", "voted"), ("a1", "voted"), ("a1", None), ("a2", "refused")], 1):
+        store.answered(phone, agent=agent, disposition=said)
+    store.attempt(5)
+    with reading(store.path, None) as source:
+        report = tables.dispositions(source, Window())
+    assert report.rows == (
+        ("a1", "voted", 2, 2 / 3),
+        ("a1", "(none)", 1, 1 / 3),
+        ("a2", "refused", 1, 1.0),
+    )
+    assert report.total == ("all", "", 4, None)
 
 
 async def test_abandonment_by_the_days_of_the_centre(store: HandFilled) -> None:
