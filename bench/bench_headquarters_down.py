@@ -1,0 +1,200 @@
+"""What goes down from headquarters: the kill switch to 270 of 300 centres, a small bundle to 300, 50 MB that are new to one.
+
+    python -m bench.bench_headquarters_down [--quick]
+
+Over a real nats-server and HTTP on loopback. A centre is its uplink's own code, each with a connection and a folder of its own, all
+in this one process; in the dialler's place stands its judgement of an order, without calls to stop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import secrets
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from bench.common import cpu_seconds, machine
+from dialer.domain.clock import SystemClock
+from dialer.domain.errors import CommandRefused
+from dialer.domain.orders import OrderKind, SignedOrder, read_order, refuse_unlawful, signers_of
+from dialer.domain.signing import public_key
+from dialer.hq.orders import MOST_STREAM_BYTES, OrderAnswer, give_order, new_order
+from dialer.hq.servers import nats_server
+from dialer.material.centre import CentreMaterial, MaterialSource
+from dialer.mqtt.hearing import Reply
+from dialer.nats.session import Session, connected
+from dialer.nats.wire import CMD
+from dialer.uplink.downwards import MaterialDown, OrdersDown
+from dialer.uplink.upwards import DiallerDoor
+from tests.support.material import Publisher, publishing
+
+KEYS = {"asha": b"a" * 32, "ravi": b"r" * 32}
+LEADERS = {name: public_key(key) for name, key in KEYS.items()}
+STOP_GOAL_SECONDS, BUNDLE_GOAL_SECONDS = 2.0, 60.0
+
+
+class Judge(DiallerDoor):
+    """A dialler's judgement of an order."""
+
+    def __init__(self, centre: str, zone: str) -> None:
+        """Of that centre."""
+        object.__setattr__(self, "whose", (centre, zone))
+
+    async def ask(self, name: str, values: dict[str, Any]) -> Reply | None:
+        """Done, or refused as the dialler would."""
+        if name == "reload-flows":
+            return Reply("done", "")
+        centre, zone = self.whose  # type: ignore[attr-defined]
+        signed = SignedOrder.model_validate(values)
+        try:
+            order = read_order(signed.order)
+            signers = signers_of(signed.order, signed.signatures, LEADERS)
+            refuse_unlawful(order, signers, centre, zone, time.time())
+        except CommandRefused as refused:
+            return Reply("refused", str(refused))
+        return Reply("done", "stopped 2 campaigns")
+
+
+def zone_of(number: int) -> str:
+    """Ten zones."""
+    return f"z{number % 10}"
+
+
+async def stop_all(address: str, sessions: list[Session], named: int) -> None:
+    """Every centre that is there answers; the others are named."""
+    clock = SystemClock()
+    async with connected([address], "headquarters") as above:
+        await above.stream(CMD, ["cmd.>"], most_bytes=MOST_STREAM_BYTES)
+        jobs = [
+            asyncio.create_task(
+                OrdersDown(f"c{number}", zone_of(number), session, Judge(f"c{number}", zone_of(number)), clock).run()
+            )
+            for number, session in enumerate(sessions)
+        ]
+        await asyncio.sleep(3.0)  # each has its consumer
+        centres = [f"c{number}" for number in range(named)]
+        for signer, label in ((KEYS["asha"], "stop-all"), (b"f" * 32, "forged")):
+            answered: list[float] = []
+            order = new_order(OrderKind.STOP_ALL, "all", time.time())
+            signed = SignedOrder(order=order.text).signed_by("asha", signer)
+            began, spent = time.perf_counter(), cpu_seconds()
+
+            def told(answer: OrderAnswer, began: float = began, answered: list[float] = answered) -> None:
+                answered.append(time.perf_counter() - began)
+
+            answers = await give_order(above, signed, order, centres, 5.0, told)
+            statuses = {answer.status for answer in answers.values()}
+            missing = len(centres) - len(answers)
+            print(
+                f"{label}: {len(answers)} of {named} centres answered ({', '.join(statuses)}), the last after"
+                f" {answered[-1] * 1000:.0f} ms, {missing} named as missing; {cpu_seconds() - spent:.2f} s of CPU in all"
+            )
+            wrong = statuses != ({"done"} if label == "stop-all" else {"refused"}) or len(answers) != len(sessions)
+            if wrong or answered[-1] > STOP_GOAL_SECONDS:
+                raise SystemExit(
+                    f"{label}: beyond its goal of {STOP_GOAL_SECONDS:g} s, or not answered by all who are there"
+                )
+        for job in jobs:
+            job.cancel()
+
+
+async def bundle(publisher: Publisher, folder: Path, sessions: list[Session]) -> None:
+    """A small bundle to every centre, at the pace at which they look."""
+    source = folder / "source"
+    (source / "flows").mkdir(parents=True)
+    for number in range(5):
+        (source / f"flows/{number}.yaml").write_text(secrets.token_hex(2_000))
+    publisher.approve(source, time.time())
+    running: dict[str, float] = {}
+    began, spent = time.perf_counter(), cpu_seconds()
+    publisher.give(1, time.time())
+
+    async def one(number: int, session: Session) -> None:
+        name, zone = f"c{number}", zone_of(number)
+        place = folder / name
+        place.mkdir()
+        material = CentreMaterial(
+            place, MaterialSource(publisher.url, publisher.root, None, name, zone, "india"), lambda: 1 << 40
+        )
+        down = MaterialDown(name, session, Judge(name, zone), material, SystemClock())
+        await asyncio.sleep(20.0 * number / len(sessions))  # where each stands between two looks
+        while await asyncio.to_thread(material.running) is None:
+            await down.look()
+        running[name] = time.perf_counter() - began
+
+    await asyncio.gather(*(one(number, session) for number, session in enumerate(sessions)))
+    print(
+        f"a bundle of 5 files, 20 KB: {len(running)} centres run it after {max(running.values()):.1f} s, of which 20 s are"
+        f" between two looks; {(cpu_seconds() - spent) / len(running) * 1000:.0f} ms of CPU a centre, the web server's too"
+    )
+    if max(running.values()) > BUNDLE_GOAL_SECONDS:
+        raise SystemExit(f"beyond {BUNDLE_GOAL_SECONDS:g} s")
+
+
+def delta(publisher: Publisher, folder: Path, megabytes: int) -> None:
+    """What is new of a large version, to one centre."""
+    source = folder / "large"
+    (source / "sounds").mkdir(parents=True)
+    for number in range(2 * megabytes):
+        (source / f"sounds/{number}.alaw").write_bytes(secrets.token_bytes(500_000))
+    name = "large"
+    publisher.approve(source, time.time(), name=name)
+    publisher.give(1, time.time(), "centre:far", name=name)
+    (folder / "far").mkdir()
+    origin = MaterialSource(publisher.url, publisher.root, None, "far", None, "india")
+    material = CentreMaterial(folder / "far", origin, lambda: 1 << 40)
+    for version in (1, 2):
+        wanted = material.wanted()
+        assert wanted is not None
+        missing = sum(file.size for file in material.missing(wanted).values())
+        began, spent = time.perf_counter(), time.process_time()
+        material.fetch(wanted)
+        material.switch(wanted.label)
+        seconds = time.perf_counter() - began
+        print(
+            f"version {version}: {missing / 1e6:.0f} of {wanted.size / 1e6:.0f} MB fetched, checked and laid out in {seconds:.2f} s"
+            f" ({time.process_time() - spent:.2f} s of CPU, the web server's too)"
+        )
+        for number in range(megabytes):  # half of it changes
+            (source / f"sounds/{number}.alaw").write_bytes(secrets.token_bytes(500_000))
+        if version == 1:
+            publisher.approve(source, time.time(), name=name)
+            publisher.give(2, time.time(), "centre:far", name=name)
+
+
+async def run(centres: int, megabytes: int) -> None:
+    """All three."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    with tempfile.TemporaryDirectory(prefix="matdan-down-") as directory:
+        folder = Path(directory)
+        with publishing(folder / "hq", time.time()) as publisher:
+            async with nats_server(folder / "nats") as server, contextlib.AsyncExitStack() as stack:
+                sessions = [
+                    await stack.enter_async_context(connected([server.address], f"c{number}"))
+                    for number in range(centres)
+                ]
+                there = sessions[: centres * 9 // 10]
+                await stop_all(server.address, there, centres)
+                await bundle(publisher, folder, sessions)
+            await asyncio.to_thread(delta, publisher, folder, megabytes)
+
+
+def main() -> int:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="30 centres, 5 MB that are new")
+    quick = parser.parse_args().quick
+    print(machine())
+    asyncio.run(run(30 if quick else 300, 10 if quick else 100))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
