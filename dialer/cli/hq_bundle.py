@@ -19,7 +19,7 @@ from dialer.domain.errors import HeadquartersUnreachable
 from dialer.hq.waves import WaveCourse, WaveState, wave_steps
 
 if TYPE_CHECKING:
-    from dialer.material.repository import Repository
+    from dialer.material.repository import Repository, Signatory
 
 app = typer.Typer(
     help="Material: bundles of flows, texts, sounds and the like, signed by media and compliance.", no_args_is_help=True
@@ -54,6 +54,14 @@ def _person(text: str, part: str) -> tuple[str, str, bytes]:
     return name, part, signing.read_public_key(key)
 
 
+def _signatories(media: Collection[str], compliance: Collection[str]) -> list[Signatory]:
+    from dialer.material.repository import Signatory  # noqa: PLC0415 - of an extra
+    from dialer.material.trust import COMPLIANCE, MEDIA  # noqa: PLC0415
+
+    people = [*(_person(each, MEDIA) for each in media), *(_person(each, COMPLIANCE) for each in compliance)]
+    return [Signatory(*each) for each in people]
+
+
 @app.command()
 def begin(
     config: HqOption,
@@ -70,15 +78,30 @@ def begin(
     """
     settings = load_hq_settings(config)
     repository = _of_hq(settings)
-    from dialer.material.repository import Signatory  # noqa: PLC0415
-    from dialer.material.trust import COMPLIANCE, MEDIA  # noqa: PLC0415
-
-    people = [Signatory(*_person(each, MEDIA)) for each in media]
-    people += [Signatory(*_person(each, COMPLIANCE)) for each in compliance]
     keys = [signing.read_key_file(path, "--root-key") for path in root_key]
     others = [_person(each, "root")[2] for each in root or ()]
-    path = repository.begin(keys, others, people, _online(settings), time.time())
+    path = repository.begin(keys, others, _signatories(media, compliance), _online(settings), time.time())
     typer.echo(f"{path}: to every centre, as headquarters.material_root; lock the root keys away")
+
+
+@app.command()
+def people(
+    config: HqOption,
+    root_key: Annotated[list[Path], typer.Option("--root-key", metavar="FILE", help="A root's private key; two.")],
+    media: Annotated[list[str], typer.Option("--media", metavar="NAME=KEY", help="Somebody of media.")],
+    compliance: Annotated[list[str], typer.Option("--compliance", metavar="NAME=KEY", help="Somebody of compliance.")],
+) -> None:
+    """Draft that these sign from now on and nobody else, with headquarters' key as bundles.online_key_file has it now.
+
+    It holds once they have signed what is approved (`sign`), and that is published. Centres hear of it by themselves.
+    """
+    settings = load_hq_settings(config)
+    repository = _of_hq(settings)
+    keys = [signing.read_key_file(path, "--root-key") for path in root_key]
+    repository.change(keys, _signatories(media, compliance), _online(settings), time.time())
+    typer.echo(
+        "drafted; next: media and compliance sign (dialer hq bundle sign), then publish; lock the root keys away"
+    )
 
 
 @app.command()

@@ -25,6 +25,7 @@ from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import (
     DelegatedRole,
     Delegations,
+    Key,
     Metadata,
     MetaFile,
     Role,
@@ -113,33 +114,38 @@ class Repository:
         roots = {key.keyid: key for key in (*(s.public_key for s in signers), *map(tuf_key, root_public))}
         if len(signers) < ROOT_SIGNATURES or len({signer.public_key.keyid for signer in signers}) < ROOT_SIGNATURES:
             raise MaterialRefused("two root keys sign the beginning: name two files")
-        refuse_one_part({each.part for each in signatories})
         own = tuf_signer(online).public_key
-        people = [tuf_key(each.key, {WHO: each.name, PART: each.part}) for each in signatories]
-        if len({key.keyid for key in (*roots.values(), own, *people)}) < len(roots) + 1 + len(people):
-            raise MaterialRefused("one key is named twice: every person and part needs one of its own")
+        root = _root_of([*roots.values()], own, signatories, now)
         for folder in (self._metadata, self._targets, self._files, self._drafts):
             folder.mkdir(parents=True)
-        root = Root(
-            expires=_day(now, ROOT_DAYS),
-            keys={key.keyid: key for key in (*roots.values(), own, *people)},
-            roles={
-                Root.type: Role([*roots], ROOT_SIGNATURES),
-                Targets.type: Role([key.keyid for key in people], TARGETS_SIGNATURES),
-                Snapshot.type: Role([own.keyid], 1),
-                Timestamp.type: Role([own.keyid], 1),
-            },
-        )
         signed: Metadata[Root] = Metadata(root)
         for signer in signers:
             signed.sign(signer, append=True)
         self._write(signed, "1.root.json")
-        waves = DelegatedRole(WAVES_ROLE, [own.keyid], 1, terminating=True, paths=[WAVES_TARGET])
-        targets = Targets(
-            expires=_day(now, TARGETS_DAYS), delegations=Delegations({own.keyid: own}, {WAVES_ROLE: waves})
+        self._write(
+            Metadata(Targets(expires=_day(now, TARGETS_DAYS), delegations=_delegated(own))),
+            "targets.json",
+            self._drafts,
         )
-        self._write(Metadata(targets), "targets.json", self._drafts)
         return self._metadata / "1.root.json"
+
+    def change(self, root_keys: Iterable[bytes], signatories: Collection[Signatory], online: bytes, now: float) -> None:
+        """Draft that others sign, and that the key on this machine is that one; it holds once they have signed what is approved and
+        that is published. Raises MaterialRefused.
+        """
+        before = self._root()
+        own = tuf_signer(online).public_key
+        root = _root_of([before.keys[keyid] for keyid in before.roles[Root.type].keyids], own, signatories, now)
+        root.version = self._newest_version(Root.type) + 1
+        signed: Metadata[Root] = Metadata(root)
+        for key in root_keys:
+            signed.sign(tuf_signer(key), append=True)
+        if not before.get_verification_result(Root.type, signed.signed_bytes, signed.signatures):
+            raise MaterialRefused("two root keys sign a change: name two files, of those that signed the beginning")
+        self._write(signed, "root.json", self._drafts)
+        targets = self._draft()
+        targets.signed.delegations = _delegated(own)
+        self._redraft(targets, now)
 
     # Bundles
 
@@ -203,7 +209,7 @@ class Repository:
     def sign(self, private: bytes) -> dict[str, str]:
         """Add a person's signature to the draft; who has signed it, and of which part. Raises MaterialRefused."""
         targets, signer = self._draft(), tuf_signer(private)
-        root = self._root()
+        root = self._root(drafted=True)
         if signer.public_key.keyid not in root.roles[Targets.type].keyids:
             raise MaterialRefused("this key is neither media's nor compliance's: the root names theirs")
         targets.sign(signer, append=True)
@@ -212,8 +218,9 @@ class Repository:
 
     def publish(self, online: bytes, now: float) -> None:
         """What the draft approves is approved. Raises MaterialRefused where a part has not signed."""
-        targets = self._draft()
-        signed = who_signed(self._root(), targets)
+        targets, drafted = self._draft(), self._drafts / "root.json"
+        root = self._root(drafted=True)
+        signed = who_signed(root, targets)
         refuse_one_part(signed.values())
         if len(signed) < TARGETS_SIGNATURES:
             raise MaterialRefused("two people sign a bundle, and one did")
@@ -221,10 +228,10 @@ class Repository:
             data = (self._drafts / target).read_bytes()
             folder, _, name = target.rpartition("/")
             self._keep(self._targets / folder / f"{hashlib.sha256(data).hexdigest()}.{name}", data)
+        if drafted.exists():
+            drafted.replace(self._metadata / f"{root.version}.root.json")
         self._write(targets, f"{targets.signed.version}.targets.json")
-        if self._newest(WAVES_ROLE) is None:
-            self._waves(Waves(), online, now)
-        self._vouch(online, now)
+        self.freshen(online, now)
 
     # Waves
 
@@ -291,8 +298,15 @@ class Repository:
 
     # Files
 
-    def _root(self) -> Root:
-        found: Metadata[Root] = Metadata.from_file(str(self._metadata / f"{self._newest_version(Root.type)}.root.json"))
+    def _root(self, *, drafted: bool = False) -> Root:
+        """Who signs; `drafted`: once what is drafted holds."""
+        path = self._metadata / f"{self._newest_version(Root.type)}.root.json"
+        if drafted and (self._drafts / "root.json").exists():
+            path = self._drafts / "root.json"
+        try:
+            found: Metadata[Root] = Metadata.from_file(str(path))
+        except (RepositoryError, OSError) as error:
+            raise MaterialRefused(f"{self._folder} was not begun: `dialer hq bundle begin`") from error
         return found.signed
 
     def _draft(self) -> Metadata[Targets]:
@@ -330,6 +344,31 @@ class Repository:
             file.flush()
             os.fsync(file.fileno())
         half.replace(path)
+
+
+def _root_of(roots: Collection[Key], own: Key, signatories: Collection[Signatory], now: float) -> Root:
+    """Who signs what. Raises MaterialRefused."""
+    refuse_one_part({each.part for each in signatories})
+    people = [tuf_key(each.key, {WHO: each.name, PART: each.part}) for each in signatories]
+    keys: dict[str, Key] = {key.keyid: key for key in (*roots, own, *people)}
+    if len(keys) < len(roots) + 1 + len(people):
+        raise MaterialRefused("one key is named twice: every person and part needs one of its own")
+    return Root(
+        expires=_day(now, ROOT_DAYS),
+        keys=keys,
+        roles={
+            Root.type: Role([key.keyid for key in roots], ROOT_SIGNATURES),
+            Targets.type: Role([key.keyid for key in people], TARGETS_SIGNATURES),
+            Snapshot.type: Role([own.keyid], 1),
+            Timestamp.type: Role([own.keyid], 1),
+        },
+    )
+
+
+def _delegated(own: Key) -> Delegations:
+    """To the key on headquarters' machine: which centre runs what, and nothing else."""
+    waves = DelegatedRole(WAVES_ROLE, [own.keyid], 1, terminating=True, paths=[WAVES_TARGET])
+    return Delegations({own.keyid: own}, {WAVES_ROLE: waves})
 
 
 def _breadth(to: Collection[str]) -> int:

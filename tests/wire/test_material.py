@@ -15,7 +15,7 @@ from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.signing import public_key
 from dialer.material.centre import CentreMaterial
 from dialer.material.manifest import Manifest, MaterialRefused
-from dialer.material.repository import Repository
+from dialer.material.repository import Repository, Signatory
 from tests.support.material import KEYS, PEOPLE, Publisher, publishing
 
 NOW = time.time()  # python-tuf reads the machine's clock
@@ -253,6 +253,39 @@ def test_a_server_with_another_certificate_is_not_listened_to(source: Path, tmp_
                     take(centre)
             else:
                 assert take(centre).label == "turnout-1"
+
+
+def test_others_sign_once_two_roots_say_so_and_a_stolen_key_of_this_machine_is_no_good(
+    headquarters: Publisher, source: Path, tmp_path: Path
+) -> None:
+    centre, repository = headquarters.centre(tmp_path / "centre"), headquarters.repository
+    headquarters.approve(source, NOW)
+    headquarters.give(1, NOW)
+    take(centre)
+    others = [PEOPLE[2], Signatory("nila", "media", public_key(b"n" * 32))]
+    fresh = b"f" * 32
+    for roots in ([KEYS["r1"]], [KEYS["r1"], KEYS["lata"]]):
+        with pytest.raises(MaterialRefused, match="two root keys sign a change"):
+            repository.change(roots, others, fresh, NOW)
+    repository.change([KEYS["r1"], KEYS["r3"]], others, fresh, NOW)
+    assert take(centre).label == "turnout-1"  # it is drafted, and holds for nobody yet
+    with pytest.raises(MaterialRefused, match="neither media's nor compliance's"):
+        repository.sign(KEYS["lata"])
+    repository.sign(KEYS["meena"])
+    assert repository.sign(b"n" * 32) == {"meena": "compliance", "nila": "media"}
+    repository.publish(fresh, NOW)
+    assert take(centre).label == "turnout-1"
+    (source / "flows/turnout.yaml").write_text("flow: 2")
+    repository.make(source, "turnout", 2, "india", NOW)
+    for key in (KEYS["meena"], b"n" * 32):
+        repository.sign(key)
+    repository.publish(fresh, NOW)
+    repository.give("turnout", 2, ["all"], (), fresh, NOW)
+    assert take(centre).label == "turnout-2"
+    assert take(headquarters.centre(tmp_path / "new")).label == "turnout-2"  # from the first root on
+    repository.give("turnout", 1, ["all"], (), KEYS["online"], NOW)
+    with pytest.raises(MaterialRefused, match="not to be believed"):
+        centre.wanted()
 
 
 def test_a_manifest_that_leads_out_of_its_folder_is_none(source: Path, tmp_path: Path) -> None:
