@@ -86,6 +86,9 @@ def caddy_configuration(settings: HqSettings) -> str:
 \t\troot * {folder}
 \t\tfile_server
 \t}}
+\thandle {{
+\t\trespond 404
+\t}}
 }}
 """
 

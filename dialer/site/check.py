@@ -21,6 +21,7 @@ from config.unfinished import others_may_read, unfinished
 from config.words import CampaignKind
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.errors import SwitchError
+from dialer.domain.orders import RESUMING_LEADERS
 from dialer.domain.site_time import site_day
 from dialer.ivr.prompts import playlist_reader
 from dialer.site.checks.asterisk import asterisk
@@ -78,6 +79,7 @@ async def check_site(
         ("scripts", lambda: _scripts(settings)),
         ("desk certificate", lambda: desk_certificate(settings, clock.now())),
         ("fastagi", lambda: _listening(settings)),
+        ("headquarters", lambda: _headquarters(settings)),
     ]
     for what, look in looks:
         for finding in await asyncio.to_thread(_looked, what, look):
@@ -90,6 +92,24 @@ async def check_site(
     if settings.broker.enabled:
         async for finding in _reported("broker", broker(settings, clock)):
             yield finding
+
+
+def _headquarters(settings: Settings) -> Iterator[Finding]:
+    """A centre that belongs to one: whose orders it obeys, its key, and its material."""
+    ours = settings.headquarters
+    if ours.user is None:
+        return
+    if len(ours.leaders) < RESUMING_LEADERS:
+        text = "its leaders are fewer than two ([[headquarters.leaders]]): a stop that it ordered could not be lifted"
+        yield Finding("headquarters", Verdict.BAD, text)
+    key = ours.nkey_file
+    if key is not None and key.stat().st_mode & 0o077:
+        yield Finding("headquarters", Verdict.BAD, f"others may read {key}, the centre's key: `chmod 600` it")
+    if ours.material_url is not None and not (ours.material_folder / "current").is_dir():
+        text = f"no material has come to {ours.material_folder} yet: start `dialer uplink`, and see what it logs"
+        yield Finding("headquarters", Verdict.NOTE, text)
+    whose = ", ".join(leader.name for leader in ours.leaders) or "nobody"
+    yield Finding("headquarters", Verdict.GOOD, f"zone {ours.zone or 'none'}; it is ordered by {whose}")
 
 
 Look = Callable[[], Iterable[Finding]]

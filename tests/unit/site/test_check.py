@@ -351,3 +351,26 @@ async def test_a_flow_that_needs_agents_or_has_another_name_than_its_file_is_tol
     seats = [{"name": "01", "endpoint": "agent01"}]
     manned = await told(without_roll(tmp_path, campaigns=calls, seats=seats), NOON, "campaign calls")
     assert not [each for each in manned if "transfers" in each.text]
+
+
+async def test_what_a_centre_of_a_headquarters_lacks_is_told(tmp_path: Path) -> None:
+    key, leader = tmp_path / "pune-1.nk", {"name": "asha", "key": f"ed25519:{'A' * 43}="}
+    known: dict[str, Any] = {"supervisors": [{"name": "uplink", "role": "uplink"}]}
+    belongs = {"user": "uplink", "zone": "west", "nkey_file": key, "leaders": [leader]}
+    material = {"material_url": "https://hq.example.org/material", "material_folder": tmp_path / "material"}
+
+    async def found(**headquarters: Any) -> list[tuple[str, str]]:
+        settings = without_roll(tmp_path, headquarters=headquarters, **known)
+        return [(each.verdict.value, each.text) for each in await told(settings, NOON, "headquarters")]
+
+    assert await found() == []
+    ((verdict, text),) = await found(**belongs)
+    assert (verdict, f"{key} cannot be looked at" in text) == ("bad", True)
+    key.touch(mode=0o644)
+    assert [verdict for verdict, _ in await found(**belongs, **material)] == ["bad", "bad", "note", "good"]
+    key.chmod(0o600)
+    (tmp_path / "material/current").mkdir(parents=True)
+    both = [leader, {"name": "ravi", "key": f"ed25519:{'B' * 43}="}]
+    assert await found(**{**belongs, "leaders": both}, **material) == [
+        ("good", "zone west; it is ordered by asha, ravi")
+    ]
