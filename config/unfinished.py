@@ -88,6 +88,8 @@ def unfinished(settings: Settings) -> Iterator[Unfinished]:
         yield from _secret("ami.secret", settings.ami.secret, settings.ami.username)
     yield from _secret("broker.password", settings.broker.password, settings.broker.username or "")
     yield from _secret("desk.broker_password", settings.desk.broker_password, settings.desk.user or "")
+    uplink = settings.headquarters
+    yield from _secret("headquarters.broker_password", uplink.broker_password, uplink.user or "")
     yield from _secret("rules.opt_out_secret", settings.rules.opt_out_secret)
     for number, known in enumerate(settings.rules.opt_out_secrets_known):
         yield from _secret(f"rules.opt_out_secrets_known.{number}", known, least=1)

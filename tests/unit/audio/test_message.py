@@ -21,10 +21,16 @@ from dialer.simulation.asterisk.core import MESSAGE_SOUND as SIMULATED_MESSAGE
 from dialer.site.check import check_site
 from dialer.site.checks.finding import Finding, Verdict
 from ivr_flows.texts import Texts, merge_texts, shipped_texts
+from tests.support.one_process import work_in_one_process
 from tests.support.recordings import speech, write_recording
 
 HINDI = PromptName("", "hi", INFORMATION)
 SEAT = '[[seats]]\nname = "01"\nendpoint = "agent01"\n'
+
+
+@pytest.fixture(autouse=True)
+def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    work_in_one_process(monkeypatch)
 
 
 @pytest.fixture

@@ -19,9 +19,15 @@ from ivr_flows.model import PromptKind
 from ivr_flows.sounds import name_sound
 from ivr_flows.texts import shipped_texts
 from tests.support.certified import entry, prompts_of, write_prompts
+from tests.support.one_process import work_in_one_process
 from tests.support.recordings import speech, write_recording
 
 INFORMATION = PromptName("", "hi", MESSAGE)
+
+
+@pytest.fixture(autouse=True)
+def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    work_in_one_process(monkeypatch)
 
 
 @pytest.fixture

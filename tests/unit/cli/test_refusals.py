@@ -381,6 +381,9 @@ def test_a_command_that_does_not_exist_is_named_with_what_is_near(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["dialer", *arguments])
+    monkeypatch.setattr(
+        sys.modules["__main__"], "__package__", None
+    )  # of `python -m pytest` the name would be pytest's
     with pytest.raises(SystemExit, match="2"):
         cli.main()
     lines = capsys.readouterr().err.splitlines()
