@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
+from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -70,7 +71,11 @@ Find = Callable[[str], Awaitable[Who | None]]
 
 
 class Guard:
-    """Lets through who may, and tells everybody else why not, in a word that a page has a sentence for."""
+    """Lets through who may, and tells everybody else why not, in a word that a page has a sentence for. It alone has to do with the
+    session's cookie.
+    """
+
+    cookie = COOKIE
 
     def __init__(
         self,
@@ -95,7 +100,9 @@ class Guard:
         origins = self._origins()
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         door = next((door for door in self._doors if door.leads(method, scope["path"])), None)
-        secured = _with_headers(send, encrypted=all(origin.startswith("https:") for origin in origins))
+        state = scope.setdefault("state", {})
+        encrypted = all(origin.startswith("https:") for origin in origins)
+        secured = _with_headers(send, state, self.cookie, encrypted=encrypted)
         if headers.get("host", "") not in {urlsplit(origin).netloc for origin in origins}:
             await _refuse(secured, kind, 421, "host")
         elif door is None:
@@ -103,7 +110,7 @@ class Guard:
         elif (problem := _stranger(door, headers, origins)) is not None:
             await _refuse(secured, kind, 403, problem)
         else:
-            token = token_in(headers.get("cookie", ""))
+            token = token_in(headers.get("cookie", ""), self.cookie)
             find = self._agents if door.roles == AGENTS else self._people
             try:
                 who = None if door.roles is None or token is None else await find(token)
@@ -116,8 +123,20 @@ class Guard:
             elif door.roles is not None and who is not None and who.role not in door.roles:
                 await _refuse(secured, kind, 403, "role")
             else:
-                scope.setdefault("state", {}).update(who=who, token=token)
+                state.update(who=who, token=token)
                 await self._inner(scope, _bounded(receive, door.most_bytes), secured)
+
+
+class TrainingGuard(Guard):
+    """That of a desk for training: cookies do not know ports, and who trains may have the real desk open beside it."""
+
+    cookie = "__Host-training"
+
+
+def begun(request: Request, token: str | None) -> Response:
+    """The answer that begins a session, or ends it (None): the guard sets its cookie."""
+    request.state.session = token
+    return Response(status_code=204)
 
 
 def _stranger(door: WebDoor, headers: dict[str, str], origins: frozenset[str]) -> str | None:
@@ -136,19 +155,19 @@ def _stranger(door: WebDoor, headers: dict[str, str], origins: frozenset[str]) -
     return None
 
 
-def token_in(cookies: str) -> str | None:
+def token_in(cookies: str, name: str = COOKIE) -> str | None:
     """The session's token in a request's cookies."""
     try:
-        found = SimpleCookie(cookies).get(COOKIE)
+        found = SimpleCookie(cookies).get(name)
     except CookieError:
         return None
     return None if found is None else found.value
 
 
-def cookie_of(token: str | None) -> str:
+def cookie_of(token: str | None, name: str = COOKIE) -> str:
     """What sets the session's cookie; None: takes it away. It goes to this host alone, encrypted alone, and to no script."""
     age = "" if token is not None else "; Max-Age=0"
-    return f"{COOKIE}={token or ''}; Path=/; Secure; HttpOnly; SameSite=Strict{age}"
+    return f"{name}={token or ''}; Path=/; Secure; HttpOnly; SameSite=Strict{age}"
 
 
 def _bounded(receive: Receive, most_bytes: int) -> Receive:
@@ -165,7 +184,7 @@ def _bounded(receive: Receive, most_bytes: int) -> Receive:
     return bounded
 
 
-def _with_headers(send: Send, *, encrypted: bool) -> Send:
+def _with_headers(send: Send, state: dict[str, Any], cookie: str, *, encrypted: bool) -> Send:
     extra = HEADERS | (_ENCRYPTED if encrypted else {})
     lines = [(name.encode(), value.encode()) for name, value in {"cache-control": "no-store", **extra}.items()]
 
@@ -173,6 +192,8 @@ def _with_headers(send: Send, *, encrypted: bool) -> Send:
         if message["type"].endswith("http.response.start"):
             given = [*message.get("headers", [])]
             said = {name for name, _ in given}  # what an answer says of itself stands
+            if "session" in state:
+                given.append((b"set-cookie", cookie_of(state["session"], cookie).encode()))
             message = {**message, "headers": [*given, *(line for line in lines if line[0] not in said)]}
         await send(message)
 

@@ -22,7 +22,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from dialer.desk.board import problem
-from dialer.desk.doors import WebDoor, cookie_of
+from dialer.desk.doors import WebDoor, begun
 from dialer.desk.people import MOST_PASSWORD, STATUS, NotSignedIn, People, Who
 from dialer.domain.clock import Clock
 from dialer.store.passkey_records import Passkey, PasskeyRecords
@@ -199,7 +199,7 @@ class Passkeys:
         }
         return JSONResponse(options)
 
-    async def sign_in(self, answer: PasskeyAnswer) -> Response:
+    async def sign_in(self, answer: PasskeyAnswer, request: Request) -> Response:
         """A session, in a cookie that no script can read."""
         challenge = _challenge_of(answer.credential)
         if challenge is None or self._sign_ins.take(challenge) is None:
@@ -210,7 +210,7 @@ class Passkeys:
             return problem(429, busy.problem, seconds=round(busy.seconds))
         if name is None:
             return problem(401, "passkey-wrong")
-        return Response(status_code=204, headers={"set-cookie": cookie_of(await self._people.begin_session(name))})
+        return begun(request, await self._people.begin_session(name))
 
     async def _proved(self, credential: dict[str, Any], challenge: bytes) -> str | None:
         """Who has signed the challenge with a passkey that is good now; None: nobody. Raises NotSignedIn: `busy`."""

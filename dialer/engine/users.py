@@ -37,7 +37,7 @@ class Users:
         await self._read()
         for name in sorted(self._roles.keys() & set(self._fixed)):
             await self._store.remove_user(name, AuditNote("dialler", self._clock.now(), {"why": _TAKEN_OVER}))
-        await self._read()
+            del self._roles[name]
 
     async def set(self, user: str, role: SupervisorRole, sender: str, receipt: Receipt | None) -> None:
         """Add a user, or give one another role. Raises CommandRefused, StoreError."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 
 from prometheus_client import Metric
@@ -119,15 +120,17 @@ def _gauge(name: str, help_text: str, value: float) -> Metric:
     return _gauges(name, help_text, (), [((), value)])
 
 
-def _gauges(name: str, help_text: str, labels: tuple[str, ...], values: Values) -> Metric:
-    family = GaugeMetricFamily(f"matdan_{name}", help_text, labels=labels)
+def _family(
+    kind: type[GaugeMetricFamily | CounterMetricFamily],
+    name: str,
+    help_text: str,
+    labels: tuple[str, ...],
+    values: Values,
+) -> Metric:
+    family = kind(f"matdan_{name}", help_text, labels=labels)
     for each, value in values:
         family.add_metric(each, float(value))
     return family
 
 
-def _counters(name: str, help_text: str, labels: tuple[str, ...], values: Values) -> Metric:
-    family = CounterMetricFamily(f"matdan_{name}", help_text, labels=labels)
-    for each, value in values:
-        family.add_metric(each, float(value))
-    return family
+_gauges, _counters = partial(_family, GaugeMetricFamily), partial(_family, CounterMetricFamily)

@@ -38,7 +38,7 @@ from dialer.store.queues import (
     put_back,
     worker_on,
 )
-from dialer.store.records import change_answers, record_command
+from dialer.store.records import change_answers, keep_receipt
 from dialer.store.sql import Row, load_statements, values_of
 from dialer.store.voters import pending_voters, record_mark, record_opt_out
 
@@ -315,8 +315,7 @@ def record_disposition(
     row = SQL["attempt_for_disposition"].row(db, attempt_id=record.attempt_id)
     if row is None:
         raise StoreError(f"the store has no attempt {record.attempt_id}: its disposition was not kept")
-    if receipt is not None:
-        record_command(db, receipt.key, receipt.name, receipt.content, receipt.reply, record.at)
+    keep_receipt(db, receipt, record.at)
     for mark in marks:
         strange = mark.undoes is None and mark.voter_id != row.voter_id
         if strange and not SQL["is_on_number"].number(db, voter_id=mark.voter_id, phone_id=row.phone_id):

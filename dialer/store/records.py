@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dialer.audit.chain import shown
-from dialer.domain.model import AttemptId
+from dialer.domain.model import AttemptId, Receipt
 from dialer.store import audit
 from dialer.store.cipher import StoreKey, connect
 from dialer.store.connection import BUSY_SECONDS, open_reading
@@ -42,6 +42,12 @@ def record_command(db: sqlite3.Connection, command_id: str, name: str, content: 
     SQL["forget_commands"](db, before=at - COMMANDS_KEPT_SECONDS, most=COMMANDS_FORGOTTEN_AT_ONCE)
     kept = SQL["insert_command"](db, command_id=command_id, at=at, name=name, content=content, reply=reply)
     return kept.rowcount == 1
+
+
+def keep_receipt(db: sqlite3.Connection, receipt: Receipt | None, at: float) -> None:
+    """Keep the answer to a command with what it did; None: nobody waits for one."""
+    if receipt is not None:
+        record_command(db, receipt.key, receipt.name, receipt.content, receipt.reply, at)
 
 
 def complete_command(db: sqlite3.Connection, command_id: str, reply: str) -> None:

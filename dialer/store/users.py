@@ -14,7 +14,7 @@ from dialer.store import audit
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import is_there, reading
 from dialer.store.port import AuditNote, KeptUser
-from dialer.store.records import record_command
+from dialer.store.records import keep_receipt
 from dialer.store.sql import load_statements
 
 SQL = load_statements("users")
@@ -41,7 +41,7 @@ def set_user(
     if before != role:
         SQL["set_user"](db, name=name, role=role.value, at=entry.at)
         _note(db, "user-set", entry, user=name, role=role.value, before=before or "none")
-    _keep(db, receipt, entry.at)
+    keep_receipt(db, receipt, entry.at)
 
 
 def remove_user(db: sqlite3.Connection, name: str, entry: AuditNote, receipt: Receipt | None = None) -> None:
@@ -51,13 +51,8 @@ def remove_user(db: sqlite3.Connection, name: str, entry: AuditNote, receipt: Re
         raise NotInStore(f"{name} is no user: see `dialer user list`")
     SQL["remove_user"](db, name=name)
     _note(db, "user-remove", entry, user=name, before=before)
-    _keep(db, receipt, entry.at)
+    keep_receipt(db, receipt, entry.at)
 
 
 def _note(db: sqlite3.Connection, kind: str, entry: AuditNote, **what: str) -> None:
     audit.append(db, kind, entry.who, {**entry.what, **what}, entry.at)
-
-
-def _keep(db: sqlite3.Connection, receipt: Receipt | None, at: float) -> None:
-    if receipt is not None:
-        record_command(db, receipt.key, receipt.name, receipt.content, receipt.reply, at)

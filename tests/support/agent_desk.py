@@ -13,12 +13,13 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from config.supervision import Desk
+from dialer.desk.application import make_app
 from dialer.desk.board import event_of, problem
 from dialer.desk.doors import Guard, WebDoor
+from dialer.desk.entrance import Asset, read_assets
 from dialer.desk.http import desk_server, listening
 from dialer.desk.people import Who
 from dialer.desk.picture import Picture
-from dialer.desk.server import Asset, make_app, read_assets
 
 PATIENCE_SECONDS = 15.0
 TEN_FORTY = 1_776_921_000.0  # 23 April 2026, 10:40 in Asia/Kolkata

@@ -16,15 +16,17 @@ from argon2 import PasswordHasher
 from config.settings import Settings
 from config.supervision import Supervisor
 from config.words import SupervisorRole
+from dialer.desk.application import document_door, health_door, make_app
 from dialer.desk.board import Board
 from dialer.desk.directory import Directory
 from dialer.desk.doors import COOKIE, Guard, WebDoor, token_in
+from dialer.desk.entrance import Asset, Entrance
 from dialer.desk.figures import BoardFigures
 from dialer.desk.lists import Lists
 from dialer.desk.passkeys import Passkeys, passkey_host
 from dialer.desk.people import People
 from dialer.desk.picture import Picture
-from dialer.desk.server import AgentDesk, Asset, DeskParts, Entrance, document_door, health_door, make_app
+from dialer.desk.server import AgentDesk, DeskParts
 from dialer.desk.users import UsersPage
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import StoreError

@@ -7,13 +7,13 @@ import secrets
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 
-from fastapi import Response
+from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.board import problem
-from dialer.desk.doors import WebDoor, cookie_of
+from dialer.desk.doors import WebDoor, begun
 from dialer.desk.people import NotSignedIn, People
 from dialer.desk.picture import Picture
 from dialer.domain.errors import RefusedBecause
@@ -63,7 +63,7 @@ class AgentEntrance:
             for seat, phone in self._floor.phones.items()
         ]
 
-    async def sign_in(self, asked: AgentSignIn) -> Response:
+    async def sign_in(self, asked: AgentSignIn, request: Request) -> Response:
         """A session at a seat, once the dialler has taken the agent there."""
         floor = self._floor
         if floor.user is None:
@@ -87,8 +87,7 @@ class AgentEntrance:
         if reply.status != "done":
             return self._refused(asked, reply)
         await self._until_seated(asked.seat, asked.agent)
-        token = await self._sessions.begin(asked.agent, asked.seat)
-        return Response(status_code=204, headers={"set-cookie": cookie_of(token)})
+        return begun(request, await self._sessions.begin(asked.agent, asked.seat))
 
     def _refused(self, asked: AgentSignIn, reply: Reply) -> Response:
         match reply.why:

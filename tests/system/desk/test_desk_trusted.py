@@ -11,7 +11,8 @@ import pytest
 from playwright.async_api import Error, async_playwright
 
 from dialer.desk.certificate import CertificateFiles, make_certificate
-from dialer.desk.server import Asset, running_desk
+from dialer.desk.entrance import Asset
+from dialer.desk.server import running_desk
 from dialer.domain.clock import SystemClock
 from dialer.store.connection import exclusive_connection
 from tests.support.desk import CHEAP, PAGE, desk_settings

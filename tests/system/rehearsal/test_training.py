@@ -103,7 +103,9 @@ async def test_an_agent_is_trained_on_voters_whose_words_are_shown(tmp_path: Pat
             asked = {"agent": "101", "pin": PIN, "seat": "02", "phone": "own"}
             entered = await browser.post("/api/agent/sign-in", json=asked)
             assert entered.status_code == 204, entered.text
-            cookie = {"cookie": entered.headers["set-cookie"].partition(";")[0]}
+            own = entered.headers["set-cookie"].partition(";")[0]
+            assert own.startswith("__Host-training=")
+            cookie = {"cookie": f"__Host-desk=of-the-real-desk-beside-it; {own}"}
             me = (await browser.get("/api/agent/me", headers=cookie)).json()
             assert (me["seat"], me["training"]) == ("02", True)
             async with browser.stream("GET", "/api/agent/events", headers=cookie) as events:

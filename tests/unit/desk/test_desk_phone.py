@@ -28,10 +28,10 @@ from dialer.desk.agents.phone import (
     AgentPhones,
     why_refused,
 )
+from dialer.desk.application import make_app
 from dialer.desk.doors import COOKIE, Guard
 from dialer.desk.http import MOST_SOCKET_BYTES, desk_server, listening
 from dialer.desk.people import AGENT, Who
-from dialer.desk.server import make_app
 from dialer.domain.errors import StoreError
 from tests.support.virtual import virtual_time
 

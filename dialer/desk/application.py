@@ -1,0 +1,100 @@
+"""The application behind the guard: a route for each door and no other, with its OpenAPI document."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, get_type_hints
+
+import structlog
+from fastapi import FastAPI, Request, Response, Security
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.security import APIKeyCookie
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+
+from dialer.desk.board import problem
+from dialer.desk.doors import COOKIE, SOCKET, WebDoor
+from dialer.desk.picture import Picture
+from dialer.domain.errors import StoreError
+
+_log = structlog.get_logger(__name__)
+
+
+class RequestRefused(BaseModel):
+    """A refusal: a word, and what its sentence needs beside."""
+
+    model_config = ConfigDict(extra="allow")
+
+    problem: str
+
+
+def _documented(door: WebDoor) -> dict[str, Any]:
+    """What FastAPI is told of a door's answers, for the document."""
+    returned = get_type_hints(door.answer)["return"]
+    gives = dict(door.gives) if returned is Response else {200: returned}
+    answers: dict[int | str, dict[str, Any]] = {"4XX": {"model": RequestRefused}, 503: {"model": RequestRefused}}
+    for status, what in gives.items():
+        said = {"description": HTTPStatus(status).phrase}
+        if isinstance(what, str):
+            answers[status] = said | {"content": {what: {}}}
+        else:
+            answers[status] = said if what is None else said | {"model": what}
+    kind = Response if returned is Response else JSONResponse
+    return {"status_code": min(gives, default=200), "response_class": kind, "responses": answers}
+
+
+def make_app(doors: list[WebDoor]) -> FastAPI:
+    """The application behind the guard: a route for each door and no other, its OpenAPI document among them."""
+    app = FastAPI(title="Matdan desk", openapi_url=None, docs_url=None, redoc_url=None)
+    for door in doors:
+        if door.method == SOCKET:
+            app.add_api_websocket_route(door.path, door.answer)
+            continue
+        session = [] if door.roles is None else [Security(APIKeyCookie(name=COOKIE, auto_error=False))]
+        app.add_api_route(
+            door.path,
+            door.answer,
+            methods=[door.method],
+            dependencies=session,  # for the document: the guard has looked
+            response_model=None,
+            **_documented(door),
+        )
+
+    async def not_valid(request: Request, error: Exception) -> Response:
+        return problem(422, "values")  # without what was given, which may be a password
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - it is what this one is for
+        return problem(error.status_code, "too-long" if error.status_code == 413 else "values")
+
+    async def not_kept(request: Request, error: Exception) -> Response:
+        _log.error("desk.not-kept", problem=str(error))
+        return problem(503, "not-kept")
+
+    app.add_exception_handler(RequestValidationError, not_valid)
+    app.add_exception_handler(HTTPException, refused)
+    app.add_exception_handler(StoreError, not_kept)
+    return app
+
+
+def health_door(picture: Picture) -> WebDoor:
+    """The door at which a watchdog asks; it tells nothing of the centre."""
+
+    async def health() -> Response:
+        """200: the desk serves, and hears the broker; 503: it does not hear it."""
+        heard = bool((picture.get("desk") or {}).get("heard"))
+        return JSONResponse({"broker": heard}, status_code=200 if heard else 503)
+
+    return WebDoor("GET", "/health", health, None, {200: dict[str, bool], 503: dict[str, bool]})
+
+
+def document_door() -> WebDoor:
+    """The door to the OpenAPI document of them all."""
+
+    async def document(request: Request) -> dict[str, Any]:
+        """This document."""
+        made: dict[str, Any] = request.app.openapi()  # which makes it once
+        return made
+
+    return WebDoor("GET", "/api/openapi.json", document)
