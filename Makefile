@@ -4,10 +4,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 FOR ?=
 
-.PHONY: lock audit sbom demo test attack test-asterisk lint types unit bench bench-pacing clean help
+.PHONY: lock audit sbom demo demo-hq test attack test-asterisk lint types unit bench bench-pacing clean help
 
 help:
 	@echo "make demo          a whole centre on simulated lines (FOR=60 ends it after 60 seconds)"
+	@echo "make demo-hq       a headquarters with 300 centres, three of which dial simulated lines"
 	@echo "make test          lint, types and all tests"
 	@echo "make attack        the long attacks: 10,000 histories of killed diallers, 300 rounds of kill -9 (hours)"
 	@echo "make test-asterisk every scenario on a real Asterisk (ASTERISK_SBIN or PATH), with SIPp as carrier and phones"
@@ -25,6 +26,10 @@ demo: $(VENV)/.ready-desk
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 # The tests start the product in some two hundred processes: without compiled modules each of them compiles it anew, 0.8 s of CPU.
+demo-hq: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --editable ".[hq]"
+	$(BIN)/dialer hq demo $(if $(FOR),--for $(FOR))
+
 test: $(VENV)/.ready-dev $(VENV)/.ready-desk
 	bash tests/system_packages.sh
 	$(BIN)/ruff check .

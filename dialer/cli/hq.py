@@ -16,7 +16,7 @@ from config.errors import SettingError
 from config.headquarters import HqSettings, load_hq_settings
 from dialer.cli.hq_bundle import app as bundle_app
 from dialer.cli.hq_render import render
-from dialer.cli.logs import json_logging
+from dialer.cli.logs import json_logging, quiet_logging
 from dialer.cli.options import NOT_INSTALLED, HqOption
 from dialer.domain import signing
 from dialer.domain.clock import SystemClock
@@ -256,3 +256,26 @@ async def _gather(settings: HqSettings) -> None:
             settings.servers, "gather", nkey_file=settings.nkey_file, ca_file=settings.ca_file
         ) as session:
             await Gatherer(settings, session, SystemClock()).run()
+
+
+@app.command()
+def demo(
+    for_seconds: Annotated[float, typer.Option("--for", min=10, help="How long it runs before it is checked.")] = 60.0,
+    centres: Annotated[int, typer.Option(min=4, max=1_000, help="Centres, three of which dial simulated lines.")] = 300,
+    report: Annotated[Path | None, typer.Option("--report", help="Write what was found to this JSON file.")] = None,
+    seed: Annotated[int, typer.Option(help="Another seed, other voters.")] = 1,
+) -> None:
+    """Run a whole headquarters with its centres on this machine, stop them all, and check. Exit 1 if a check did not hold."""
+    try:
+        from rich.console import Console  # noqa: PLC0415
+
+        from dialer.rehearsal.headquarters import HqDemoOptions, run_hq_demo  # noqa: PLC0415 - simulation, and of an extra
+    except ModuleNotFoundError as error:
+        raise HeadquartersUnreachable(NOT_INSTALLED.format(name=error.name, extra="hq")) from error
+    quiet_logging()
+    console = Console()
+    options = HqDemoOptions(for_seconds, report, centres=centres, seed=seed)
+    checks = asyncio.run(run_hq_demo(options, console))
+    for check in checks:
+        console.print(f"{'[green]holds[/]' if check.holds else '[red]DOES NOT HOLD[/]'} {check.name}: {check.seen}")
+    raise typer.Exit(0 if all(check.holds for check in checks) else 1)

@@ -34,6 +34,7 @@ from dialer.hq.ledger import (
     trouble_of,
     turnout_changes,
 )
+from dialer.hq.orders import MOST_STREAM_BYTES
 from dialer.nats import wire
 from dialer.nats.session import Session, Stored
 from dialer.nats.wire import NotOurs, UpBatch
@@ -279,6 +280,8 @@ class Gatherer:
         await books.do("add_centres", *columns(centres, 2))
         up = await self._session.stream(wire.UP, ["up.*"], most_bytes=UP_BYTES, replicas=settings.gather.replicas)
         side = await self._session.stream(wire.SIDE, ["side.>"], replicas=settings.gather.replicas)
+        # Orders are heard at once where their stream is there before the first.
+        await self._session.stream(wire.CMD, ["cmd.>"], most_bytes=MOST_STREAM_BYTES, replicas=settings.gather.replicas)
         await self._refill(books, side)
         self.works.set()
         self._told.set()

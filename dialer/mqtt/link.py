@@ -9,6 +9,7 @@ import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from uuid import uuid4
 
 import structlog
 
@@ -269,7 +270,8 @@ async def find_twin(settings: BrokerSettings, centre: str, name: DiallerName) ->
     """The other dialler that speaks for this centre at this broker now, on another store than ours. It takes 15 s at most, where
     one has left a state behind that nobody has taken back. Raises BrokerUnreachable.
     """
-    looking = replace(settings, client_id=f"{client_id_of(settings, centre)}-look-{name.store}-{name.process}")
+    own = f"{name.store}-{name.process}-{uuid4().hex[:8]}"  # both of a dialler's connections look, at the same moment
+    looking = replace(settings, client_id=f"{client_id_of(settings, centre)}-look-{own}")
     try:
         async with visiting(looking, centre) as connection:
             async with asyncio.timeout(settings.answer_seconds):

@@ -123,14 +123,16 @@ class Session:
         """The messages of a stream behind a position, of these subjects alone, as they come, for ever. A connection that goes is
         waited for; what is heard goes on where it ended.
         """
-        position = after
+        position, told = after, ""
         while True:
             try:
                 async for stored in self._read(stream, position, subjects):
-                    position = stored.position
+                    position, told = stored.position, ""
                     yield stored
             except (NatsError, TimeoutError, OSError) as error:
-                _log.warning("nats.stream-not-read", stream=stream, problem=_said(error))
+                if (problem := _said(error)) != told:
+                    _log.warning("nats.stream-not-read", stream=stream, problem=problem)
+                told = problem
             await asyncio.sleep(RETRY_SECONDS * random.uniform(0.2, 1.0))  # noqa: S311
 
     async def _read(self, stream: str, after: int, subjects: Sequence[str]) -> AsyncIterator[Stored]:

@@ -1,0 +1,189 @@
+"""Centres without a store and without calls, by the hundred: each speaks to headquarters through the real uplink's parts.
+
+They announce what a busy centre does, keep what they are told, and know when everything came: for the demo of a headquarters, and
+for benches, which hold it to the truth that they have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import uuid
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dialer.domain.clock import Clock, SystemClock
+from dialer.mqtt.hearing import Reply
+from dialer.nats.session import Session
+from dialer.store.port import OutboxRow
+from dialer.store.uplink_reading import UplinkReading
+from dialer.uplink.downwards import OrdersDown
+from dialer.uplink.sideways import WaySideways
+from dialer.uplink.upwards import DiallerDoor, WayUp
+
+STATE, ROLL_VERSION = "S99", "virtual"
+PART_VOTERS = 1_000
+PARTS = 200
+VOTED_SHARE, OPT_OUT_SHARE = 0.25, 0.002
+"""Of what is announced: a call in two brings a mark, half of them "voted"."""
+
+
+@dataclass(slots=True)
+class VirtualTruth:
+    """What a virtual centre has announced, and what it was told."""
+
+    made: int = 0  # rows
+    counts: Counter[str] = field(default_factory=Counter)  # as headquarters counts a day
+    voted: set[str] = field(default_factory=set)  # keys of its marks
+    opted_out: set[str] = field(default_factory=set)  # hashes, its own
+    told_voted: set[str] = field(default_factory=set)
+    told_opted_out: set[str] = field(default_factory=set)
+    seconds_up: list[float] = field(default_factory=list)  # of rows, from made to committed
+    seconds_sideways: list[float] = field(default_factory=list)  # of news, from made in one centre to kept in another
+
+
+class VirtualStore(UplinkReading):
+    """An outbox in memory."""
+
+    def __init__(self, constituency: int, clock: Clock) -> None:
+        self._constituency = constituency
+        self._clock = clock
+        self._rows: deque[OutboxRow] = deque()
+        self._passed = 0
+        self._last = 0
+        self._positions: dict[str, int] = {}
+        self.truth = VirtualTruth()
+
+    def announce(self, topic: str, payload: str) -> None:
+        """Put a row in."""
+        self._last += 1
+        self.truth.made += 1
+        self._rows.append(OutboxRow(self._last, topic, payload, self._clock.now()))
+
+    def keep_up_to(self, through: int) -> None:
+        """Headquarters has them."""
+        now = self._clock.now()
+        self._passed = max(self._passed, through)
+        while self._rows and self._rows[0].outbox_id <= self._passed:
+            self.truth.seconds_up.append(now - self._rows.popleft().at)
+
+    def take_news(self, fields: dict[str, Any]) -> Reply:
+        """As the dialler does: all with the position, or not at all."""
+        stream, kept = fields["stream"], self.position(fields["stream"])
+        if fields["position"] <= kept:
+            return Reply("done", "known")
+        if fields["after"] > kept:
+            return Reply("refused", f"ask from {kept}")
+        self._positions[stream] = fields["position"]
+        now = self._clock.now()
+        for told, known, key in (
+            (fields["news_marks"], self.truth.told_voted, "key"),
+            (fields["opt_outs"], self.truth.told_opted_out, "number_hash"),
+        ):
+            for each in told:
+                if each[key] not in known:
+                    known.add(each[key])
+                    self.truth.seconds_sideways.append(now - each["at"])
+        return Reply("done", "taken")
+
+    def passed(self) -> int | None:
+        return self._passed
+
+    def after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
+        found = []
+        for row in [*self._rows]:
+            if row.outbox_id > passed:
+                found.append(row)
+            if len(found) == limit:
+                break
+        return found
+
+    def position(self, stream: str) -> int:
+        return self._positions.get(stream, 0)
+
+    def constituencies(self) -> list[tuple[str, int]]:
+        return [(STATE, self._constituency)]
+
+
+class VirtualDoor(DiallerDoor):
+    """A dialler that has no calls."""
+
+    def __init__(self, store: VirtualStore) -> None:
+        object.__setattr__(self, "_store", store)
+        object.__setattr__(self, "orders", [])
+
+    async def ask(self, name: str, values: dict[str, Any]) -> Reply | None:
+        store: VirtualStore = self._store  # type: ignore[attr-defined]
+        if name == "uplink-kept":
+            store.keep_up_to(values["through"])
+        elif name == "headquarters-news":
+            return store.take_news(values)
+        else:
+            self.orders.append(values)  # type: ignore[attr-defined]
+        return Reply("done", "done")
+
+
+class VirtualCentre:
+    """One of them. Two that follow each other hold the same constituency."""
+
+    def __init__(self, number: int, zone: str, seed: int) -> None:
+        """`number`, from 0, names it."""
+        self.name = f"virtual-{number:03d}"
+        self.zone = zone
+        self._clock = SystemClock()
+        self._chance = random.Random(seed * 1_000 + number)
+        self._constituency = 1 + number // 2
+        self.store = VirtualStore(self._constituency, self._clock)
+        self.truth = self.store.truth
+
+    async def run(self, session: Session) -> None:
+        """Be joined to headquarters until cancelled."""
+        door = VirtualDoor(self.store)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(WayUp(self.name, session, door, self.store, self._clock).run())
+            group.create_task(WaySideways(self.name, session, door, self.store).run())
+            group.create_task(OrdersDown(self.name, self.zone, session, door, self._clock).run())
+
+    def work(self, rows: int) -> None:
+        """Announce so many rows of what a centre's calls bring."""
+        for _ in range(rows):
+            chance = self._chance.random()
+            if chance < OPT_OUT_SHARE:
+                self._opt_out()
+            elif chance < VOTED_SHARE:
+                self._mark("voted")
+            elif chance < 2 * VOTED_SHARE:
+                self._mark("not-yet")
+            else:
+                self._attempt()
+
+    def _id(self) -> str:
+        return str(uuid.UUID(int=self._chance.getrandbits(128)))
+
+    def _attempt(self) -> None:
+        outcome = self._chance.choice(("connected", "no-answer", "busy"))
+        now = self._clock.now()
+        fields = {"attempt": self._id(), "campaign": "turnout", "outcome": outcome, "ended_at": now}
+        more = {"answered_at": None, "connected_at": None, "seat": "04", "agent": "agent-17", "cause": 16}
+        self.store.announce("results/attempts", json.dumps({**fields, **more, "retry_at": None}))
+        self.truth.counts.update(("attempts", f"outcome/{outcome}"))
+
+    def _mark(self, kind: str) -> None:
+        key = f"{self._id()}:turnout"
+        voter = {"part_number": 1 + self._chance.randrange(PARTS), "serial": 1 + self._chance.randrange(PART_VOTERS)}
+        place = {"roll_version": ROLL_VERSION, "state_code": STATE, "constituency_number": self._constituency, **voter}
+        said = {"key": key, "voter": 7, "kind": kind, "source": "agent", "at": self._clock.now(), "confidence": "said"}
+        self.store.announce("results/marks", json.dumps({**said, **place}))
+        self.truth.counts[f"mark/{kind}"] += 1
+        if kind == "voted":
+            self.truth.voted.add(key)
+
+    def _opt_out(self) -> None:
+        hashed = f"{self._chance.getrandbits(256):064x}"
+        fields = {"phone": 7, "at": self._clock.now(), "source": "agent", "attempt": None, "number_hash": hashed}
+        self.store.announce("results/opt-outs", json.dumps(fields))
+        self.truth.counts["opt-outs"] += 1
+        self.truth.opted_out.add(hashed)
