@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -23,6 +24,11 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
 from dialer.hq import orders
+
+if TYPE_CHECKING:
+    from dialer.nats.session import Session
+
+T = TypeVar("T")
 
 app = typer.Typer(
     help="Headquarters of many centres: what they announce, leaders' keys, orders, material.", no_args_is_help=True
@@ -166,6 +172,39 @@ def sign(
     _go_on(load_hq_settings(config), signed, read_order(signed.order), key, wait, out)
 
 
+@order_app.command("list")
+def list_orders(config: HqOption) -> None:
+    """The orders that are valid still, the oldest first: a centre that comes back hears them in this order."""
+    settings = load_hq_settings(config)
+    for signed, order in asyncio.run(_valid(settings)):
+        signers = ", ".join(signed.signers(orders.leaders_of(settings)))
+        until = datetime.fromtimestamp(order.expires_at).astimezone()
+        typer.echo(f"{order.id}  {_words(order)}, signed by {signers}, until {until:%Y-%m-%d %H:%M}")
+
+
+@order_app.command()
+def again(
+    order_id: Annotated[str, typer.Argument(metavar="ID", help="The order's id, as `list` has it.")],
+    config: HqOption,
+    wait: _WaitOption = 5.0,
+) -> None:
+    """Give an order again, which needs no new signature: who has obeyed it says so, and who was away before does it now."""
+    settings = load_hq_settings(config)
+    for signed, order in asyncio.run(_valid(settings)):
+        if order.id == order_id:
+            _go_on(settings, signed, order, (), wait, None)
+            return
+    raise orders.OrderNotGiven(f"{order_id} is no order that is valid still: see `dialer hq order list`")
+
+
+async def _valid(settings: HqSettings) -> list[tuple[SignedOrder, HqOrder]]:
+    return await _joined(settings, lambda session: orders.given_orders(session, SystemClock().now()))
+
+
+def _words(order: HqOrder) -> str:
+    return " ".join([order.order.value, *([] if order.campaign is None else [order.campaign]), f"to {order.to}"])
+
+
 def _begin(
     config: Path,
     kind: OrderKind,
@@ -190,16 +229,19 @@ def _go_on(
         private = signing.read_key_file(path, "--key")
         signed = signed.signed_by(orders.leader_of(settings, private), private)
     signers = signed.signers(orders.leaders_of(settings))
-    typer.echo(
-        f"{order.order.value} {order.campaign or ''} to {order.to}, signed by {', '.join(signers)}".replace("  ", " ")
-    )
+    typer.echo(f"{_words(order)}, signed by {', '.join(signers)}")
     if out is not None:
         out.write_text(signed.model_dump_json(), encoding="utf-8")
         typer.echo(f"{out}: not sent; the next leader: dialer hq order sign {out} --key FILE")
         return
     if len(signers) < order.signatures_needed:
         raise orders.OrderNotGiven("two leaders must sign it: name both keys, or --out FILE for the second one")
-    answers = asyncio.run(_send(settings, signed, order, centres, wait))
+    answers = asyncio.run(_joined(settings, lambda session: orders.give_order(session, signed, order, centres, wait)))
+    _tell_answers(answers, centres)
+
+
+def _tell_answers(answers: Mapping[str, orders.OrderAnswer], centres: Sequence[str]) -> None:
+    """Exit 1 where a centre has not obeyed."""
     refused = [each for each in answers.values() if each.status != "done"]
     missing = [centre for centre in centres if centre not in answers]
     for each in refused:
@@ -211,9 +253,8 @@ def _go_on(
         raise typer.Exit(1)
 
 
-async def _send(
-    settings: HqSettings, signed: SignedOrder, order: HqOrder, centres: Sequence[str], wait: float
-) -> Mapping[str, orders.OrderAnswer]:
+async def _joined(settings: HqSettings, do: Callable[[Session], Awaitable[T]]) -> T:
+    """What is done over a connection to headquarters' server. Raises HeadquartersUnreachable."""
     try:
         from dialer.nats.session import connected  # noqa: PLC0415 - of an extra
     except ModuleNotFoundError as error:
@@ -225,7 +266,7 @@ async def _send(
         ca_file=settings.ca_file,
         patience_seconds=PATIENCE_SECONDS,
     ) as session:
-        return await orders.give_order(session, signed, order, centres, wait)
+        return await do(session)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from config.errors import MatdanError
 from config.headquarters import HqSettings
 from dialer.domain import signing
-from dialer.domain.orders import HqOrder, OrderKind, SignedOrder
+from dialer.domain.errors import CommandRefused
+from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
 from dialer.nats.wire import CMD, order_subject, reply_subject
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ MOST_STREAM_BYTES = 64 << 20
 STANDS_SECONDS = 7 * 86_400.0 - 1
 """How long a stop and its end are valid: a centre that comes back within it hears them."""
 USUAL_SECONDS = 3_600.0
+READ_SECONDS = 3.0
 
 
 class OrderNotGiven(MatdanError):
@@ -119,3 +122,20 @@ async def give_order(
     except TimeoutError:
         pass
     return answers
+
+
+async def given_orders(session: Session, now: float) -> list[tuple[SignedOrder, HqOrder]]:
+    """The orders that are valid still, the oldest first."""
+    found: list[tuple[SignedOrder, HqOrder]] = []
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            async for stored in session.consume(CMD, 0):
+                with suppress(ValidationError, CommandRefused):  # none of ours
+                    signed = SignedOrder.model_validate_json(stored.data)
+                    if (order := read_order(signed.order)).expires_at > now:
+                        found.append((signed, order))
+                if not stored.waiting:
+                    break
+    except TimeoutError:
+        pass  # nothing was ever ordered
+    return found

@@ -99,8 +99,16 @@ async def test_a_stop_reaches_everybody_who_is_there_names_who_is_not_and_waits_
             code, said = await order("sign", tmp_path / "resume.json", "--key", ravi)
             assert (code, "signed by asha, ravi" in said, "3 of 3" in said) == (0, True, True), said
             await until(late, ["stop-all", "resume"])
-    await until(pune, ["stop-all", "resume"])
-    await until(delhi, ["stop-all", "pause", "resume"])
+            code, said = await order("list")
+            stop, pause, resume = said.splitlines()
+            assert "stop-all to all, signed by asha, until " in stop
+            assert ("pause turnout to zone:north" in pause, "signed by asha, ravi" in resume) == (True, True)
+            code, said = await order("again", stop.split()[0])
+            assert (code, "3 of 3 centres have done it" in said) == (0, True)
+            code, said = await order("again", "stop-all-1")
+            assert (code, "no order that is valid still" in said) == (2, True)
+    await until(pune, ["stop-all", "resume", "stop-all"])
+    await until(delhi, ["stop-all", "pause", "resume", "stop-all"])
 
 
 async def test_what_is_no_order_is_told_before_anything_is_sent(
