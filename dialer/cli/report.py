@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 from typing import Annotated
@@ -101,11 +102,12 @@ def deliver(
         if window.campaign is not None:
             _refuse_unknown(db, window.campaign, settings)
         report = make(db, window, zone, settings)
+    now = datetime.fromtimestamp(SystemClock().now(), zone)
+    made = f"{settings.centre.organisation}, centre {settings.centre.id}, {now:%Y-%m-%d %H:%M}"
+    report = replace(report, about=f"{made}: {period(window, zone)}")
     if out is None:
         _print(report, chosen)
     else:
-        now = datetime.fromtimestamp(SystemClock().now(), zone)
-        made = f"{settings.centre.organisation}, centre {settings.centre.id}, {now:%Y-%m-%d %H:%M}"
         write_file(out, as_bytes(report, chosen, foot=made))
         typer.echo(f"{out}: {len(report.rows)} rows", err=True)
 
@@ -231,6 +233,17 @@ def answers(
     deliver(made, window, form, out, settings, config)
 
 
+def period(window: Window, zone: tzinfo) -> str:
+    """Which time and campaign a report is of, in words."""
+    ends = [
+        f"{word} {datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}"
+        for word, at, open_end in (("from", window.since, 0.0), ("to", window.until, FOREVER))
+        if at != open_end
+    ]
+    said = " ".join(ends) or "all that is kept"
+    return said if window.campaign is None else f"{said}, campaign {window.campaign}"
+
+
 def _format(form: Format | None, out: Path | None) -> Format:
     """What was asked for, else what the file's name says, else a table.
 
@@ -299,8 +312,11 @@ def _print(report: Report, form: Format) -> None:
             if not console.is_terminal:
                 console.width = FILE_WIDTH  # nothing is cut in a file or a pipe
             console.print(as_table(report))
+            console.print(report.about, style="dim", soft_wrap=True, markup=False, highlight=False)
         case Format.TABLE:
-            typer.echo(f"{report.title}: {report.empty or 'nothing is recorded for this time and campaign'}")
+            typer.echo(
+                f"{report.title}: {report.empty or 'nothing is recorded for this time and campaign'} ({report.about})"
+            )
 
 
 # `dialer report turnout`: by booth, section, constituency or hour, and the day as curves.

@@ -108,7 +108,7 @@ def imports(db: Connection, window: Window, zone: tzinfo) -> Report:
         (
             *texts("at", "file"),
             Column("sha256", ColumnKind.TEXT, in_table=False),
-            *figures("rows", "voters", "numbers", "links", "rejected", "unchanged"),
+            *figures("rows", "voters", "numbers", "links", "rejected", "unchanged", "rejected_numbers"),
         ),
         rows,
     )

@@ -70,6 +70,7 @@ class Report:
     total: tuple[Cell, ...] | None = None
     # What is said in a terminal where it has no rows; "": that nothing is recorded for the time asked for.
     empty: str = ""
+    about: str = ""  # whose it is, of which time, and when it was made
 
 
 def summed(
@@ -107,9 +108,14 @@ def as_csv(report: Report) -> str:
 
 
 def as_json(report: Report) -> str:
-    """An object with `report`, `rows` (a list of objects) and `total` (an object or null)."""
+    """An object with `report`, `about`, `rows` (a list of objects) and `total` (an object or null)."""
     total = None if report.total is None else _object(report, report.total)
-    document = {"report": report.title, "rows": [_object(report, row) for row in report.rows], "total": total}
+    document = {
+        "report": report.title,
+        "about": report.about,
+        "rows": [_object(report, row) for row in report.rows],
+        "total": total,
+    }
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 

@@ -65,15 +65,20 @@ def as_sheets(lists: list[BoothList], kind: ListKind, *, mark: str) -> bytes:
     for place, booth in enumerate(lists):
         if place:
             page.add_page()
-        page.heading(
-            f"AC {booth.constituency_number}, part {booth.part_number}: {booth.booth} "
-            f"- {'still to vote' if kind is ListKind.STRIKE_OFF else 'said: not yet'}: {len(booth.rows)} "
-            f"- closes {booth.closes_at} - roll {booth.roll_version}"
-        )
+        page.heading(heading(booth, kind))
         page.lines(
             _COLUMNS, ([BOX, *("" if cell is None else str(cell) for cell in row)] for row in booth.rows), _WIDTHS
         )
     return bytes(page.output())
+
+
+def heading(booth: BoothList, kind: ListKind) -> str:
+    """What stands above a booth's list, without holes for what is not known."""
+    area = f"AC {booth.constituency_number}, part {booth.part_number}"
+    said = "still to vote" if kind is ListKind.STRIKE_OFF else "said: not yet"
+    closes = f"closes {booth.closes_at}" if booth.closes_at else "close of poll not known"
+    name = f"{area}: {booth.booth}" if booth.booth else area
+    return f"{name} - {said}: {len(booth.rows)} - {closes} - roll {booth.roll_version}"
 
 
 def as_report(lists: list[BoothList], kind: ListKind) -> Report:

@@ -25,6 +25,7 @@ _URDU = ("NotoNastaliqUrdu-Regular.ttf", "NotoSansArabic-Regular.ttf")
 _MARGIN_MILLIMETRES = 12.0
 _POINTS = 8.0
 _HEADING_POINTS = 12.0
+_LEAST_CHARACTERS, _MOST_CHARACTERS = 6, 60  # of a column, as its width is reckoned
 _WIDE_COLUMNS = 7  # more than that are set across the page
 _GREY = FontFace(fill_color=(235, 235, 235), emphasis="BOLD")
 
@@ -33,11 +34,19 @@ def as_pdf(report: Report, *, foot: str) -> bytes:
     """The bytes of a PDF file: the report's table on A4, its heading line on every page. `foot` stands on every page."""
     columns = [(place, column) for place, column in enumerate(report.columns) if column.in_table]
     page = PaperPage(foot, landscape=len(columns) > _WIDE_COLUMNS)
-    page.heading(report.title)
+    page.heading("\n".join(filter(None, (report.title, report.about))))
     rows = [*report.rows, *([report.total] if report.total is not None else [])]
-    cells = ([shown_text(column, row[place]) for place, column in columns] for row in rows)
-    page.lines([column for _, column in columns], cells)
+    cells = [[shown_text(column, row[place]) for place, column in columns] for row in rows]
+    shown = [column for _, column in columns]
+    page.lines(shown, cells, widths_of(shown, cells))
     return bytes(page.output())
+
+
+def widths_of(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:
+    """The columns' shares of a page, by their longest text: a booth's name gets the room that a number does not need."""
+    heads = [column.head or column.name.replace("_", " ") for column in columns]
+    longest = [max(map(len, texts)) for texts in zip(heads, *rows, strict=True)]
+    return [min(_MOST_CHARACTERS, max(_LEAST_CHARACTERS, length)) for length in longest]
 
 
 class PaperPage(FPDF):

@@ -31,8 +31,9 @@ Area = tuple[str, int, int | None]
 class States:
     """The states of the roll's constituencies."""
 
-    def __init__(self, of_number: Mapping[int, Iterable[str]]) -> None:
-        """`of_number`: the states of the booths under each constituency's number."""
+    def __init__(self, of_number: Mapping[int, Iterable[str]], names: Mapping[Constituency, str] | None = None) -> None:
+        """`of_number`: the states of the booths under each constituency's number; `names`: of those that the roll has named."""
+        self._names = names or {}
         self._of_number = {number: set(states) for number, states in of_number.items()}
         self.several = len({self.of(told, number)[0] for number, states in of_number.items() for told in states}) > 1
 
@@ -45,23 +46,27 @@ class States:
         return (
             *((Column("state", ColumnKind.TEXT),) if self.several else ()),
             Column("constituency", ColumnKind.TEXT, "AC"),
+            *((Column("constituency_name", ColumnKind.TEXT, "name"),) if self._names else ()),
         )
 
     def cells(self, constituency: Constituency) -> tuple[Cell, ...]:
         """The cells of `columns`."""
-        return constituency if self.several else constituency[1:]
+        cells: tuple[Cell, ...] = constituency if self.several else constituency[1:]
+        return (*cells, self._names.get(constituency, "")) if self._names else cells
 
     def total(self) -> tuple[Cell, ...]:
         """The cells of `columns` in the row over all."""
-        return ("all", "") if self.several else ("all",)
+        return ("all", *[""] * (self.several + bool(self._names)))
 
 
 def states_of(db: Connection) -> States:
     """The states of the roll."""
     found: dict[int, set[str]] = defaultdict(set)
-    for number, state in SQL["states"].rows(db):
+    named = [*SQL["states"].rows(db)]
+    for number, state, _ in named:
         found[number].add(state)
-    return States(found)
+    alone = States(found)
+    return States(found, {alone.of(state, number): name for number, state, name in named if name})
 
 
 class TurnoutBy(StrEnum):

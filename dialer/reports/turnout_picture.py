@@ -74,6 +74,8 @@ def _draw(
     ends = [end for end in course.ends if _local(end, zone).date() <= day]
     hours = [_hour_of(end, day, zone) for end in ends]
     counts = [course.by(end) for end in ends]
+    if ends:  # the last step has a width of its own, or it would be told and not be seen
+        hours, counts = [*hours, hours[-1] + QUARTER_SECONDS / 3600], [*counts, counts[-1]]
     band = axes.twinx()
     band.fill_between(hours, [reached for reached, _ in counts], step="post", color=_REACHED, alpha=0.35, lw=0)
     band.set_ylabel("voters reached", color=_REACHED, fontsize=8)

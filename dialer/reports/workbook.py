@@ -39,6 +39,8 @@ def as_xlsx(report: Report) -> bytes:
         if report.total is not None:
             for place, (column, cell) in enumerate(zip(report.columns, report.total, strict=True)):
                 _write(sheet, len(report.rows) + 1, place, cell, totals.get(column.kind, bold))
+        if report.about:  # below the table: above it, the heads would be no first line
+            sheet.write_string(len(report.rows) + 3, 0, report.about)
         sheet.freeze_panes(1, 0)
         sheet.autofilter(0, 0, len(report.rows), len(report.columns) - 1)
         sheet.autofit()

@@ -274,9 +274,13 @@ def _state_unclear(prepared: PreparedImport, found: StateUnclear) -> str:
 
 def _record_run(db: Connection, roll: RollFile, tally: ImportTally, clock: Clock) -> None:
     figures = (tally.rows, tally.voters, tally.numbers, tally.links, tally.rejected, tally.unchanged)
-    record_import(db, clock.now(), roll.path.name, roll.sha256, figures)
+    now = clock.now()
+    record_import(db, now, roll.path.name, roll.sha256, figures)
     what = {"file": shown(roll.path.name), "sha256": roll.sha256, "rows": str(tally.rows), "voters": str(tally.voters)}
-    audit.append(db, "roll-import", audit_name(None), {**what, "numbers": str(tally.numbers)}, clock.now())
+    what |= {"numbers": str(tally.numbers), "rejected_numbers": str(tally.rejected_numbers)}
+    audit.append(
+        db, "roll-import", audit_name(None), what, now
+    )  # of the same moment: the report of imports has it from here
 
 
 def _result(tally: ImportTally, sink: CountedRejects, rejects_path: Path | None, *, dry_run: bool) -> ImportResult:

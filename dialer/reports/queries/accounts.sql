@@ -62,7 +62,8 @@ GROUP BY worker.worker_id
 ORDER BY 2, 3, worker.worker_id;
 
 -- name: imports
-SELECT at, file_name, sha256, rows, voters, numbers, links, rejected, unchanged
-FROM import_run
-WHERE at >= :since AND at < :until
-ORDER BY at, import_id;
+SELECT import_run.at, file_name, sha256, rows, voters, numbers, links, rejected, unchanged,
+       CAST(audit.what ->> 'rejected_numbers' AS INTEGER)
+FROM import_run LEFT JOIN audit ON audit.at = import_run.at AND audit.kind = 'roll-import' AND audit.what ->> 'sha256' = sha256
+WHERE import_run.at >= :since AND import_run.at < :until
+ORDER BY import_run.at, import_id;

@@ -75,7 +75,7 @@ LEFT JOIN voted ON voted.voter_id = seen.voter_id
 GROUP BY 1, 2, 3, 4;
 
 -- name: states
-SELECT DISTINCT constituency_number, state_code FROM booth;
+SELECT DISTINCT constituency_number, state_code, constituency_name FROM booth ORDER BY constituency_name;
 
 -- The figures that stand: of each area, day and hour the last one that was entered.
 -- name: official

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sqlite3
 import uuid
+from dataclasses import replace as dataclass_replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,6 +27,8 @@ from dialer.domain.errors import OutputRefused, StoreCorrupt, StoreError
 from dialer.reports import accounts, polling_day, tables
 from dialer.reports.demo_report import JOURNAL_CHECK, DemoReport, build_report
 from dialer.reports.formats import Column, ColumnKind, Report, as_csv, as_json, as_table, formula_safe
+from dialer.reports.lists import BoothList, ListKind, heading
+from dialer.reports.paper import widths_of
 from dialer.reports.tables import Window
 from dialer.reports.workbook import as_xlsx
 from dialer.store.connection import reading
@@ -202,7 +206,53 @@ def test_every_report_is_written_in_every_form(store: HandFilled, command: str, 
 
 def test_a_report_of_nothing_says_so(store: HandFilled) -> None:
     result = CliRunner().invoke(app, ["calls", "--store", str(store.path)])
-    assert (result.exit_code, result.output) == (0, "calls: nothing is recorded for this time and campaign\n")
+    assert result.exit_code == 0
+    assert re.fullmatch(
+        r"calls: nothing is recorded for this time and campaign \(Matdan demo, centre demo, 20[0-9 :-]{14}: all that is kept\)\n",
+        result.output,
+    )
+
+
+def test_a_report_says_whose_it_is_of_which_time_and_when_it_was_made(store: HandFilled, tmp_path: Path) -> None:
+    store.answered(1)
+    window = [
+        "--since",
+        "2026-04-22",
+        "--until",
+        "2026-04-23T12:30",
+        "--campaign",
+        "agents",
+        "--store",
+        str(store.path),
+    ]
+    about = r"Matdan demo, centre demo, 20[0-9 :-]{14}: from 2026-04-22 00:00 to 2026-04-23 12:30, campaign agents"
+    assert re.search(rf"\n{about}\n$", CliRunner().invoke(app, ["calls", *window]).output)
+    told = json.loads(CliRunner().invoke(app, ["calls", *window, "-f", "json"]).output)
+    assert re.fullmatch(about, told["about"])
+    out = tmp_path / "calls.xlsx"
+    assert CliRunner().invoke(app, ["calls", *window, "--out", str(out)]).exit_code == 0
+    cells = [row[0].value for row in openpyxl.load_workbook(out).active.iter_rows()]
+    assert cells[0] == "campaign"
+    assert re.fullmatch(about, cells[-1])
+
+
+def test_on_paper_a_column_is_as_wide_as_what_stands_in_it() -> None:
+    columns = [Column("part"), Column("booth", ColumnKind.TEXT), Column("voted")]
+    rows = [["1", "Government Primary School, Kothrud, Room 3", "12"], ["2", "x" * 200, ""]]
+    assert widths_of(columns, rows) == [6, 60, 6]
+
+
+def test_the_heading_of_a_list_has_no_holes() -> None:
+    booth = BoothList(174, 3, "", "", "current", ((1, "Asha", "", "", 30, "F", ""),))
+    assert (
+        heading(booth, ListKind.STRIKE_OFF)
+        == "AC 174, part 3 - still to vote: 1 - close of poll not known - roll current"
+    )
+    named = dataclass_replace(booth, booth="Primary School", closes_at="18:00")
+    assert (
+        heading(named, ListKind.NOT_YET)
+        == "AC 174, part 3: Primary School - said: not yet: 1 - closes 18:00 - roll current"
+    )
 
 
 @pytest.mark.parametrize(
@@ -435,7 +485,13 @@ async def test_opt_outs_and_imports(store: HandFilled) -> None:
     )
     found = by_column(await made_of(store, accounts.opt_outs))
     assert [(row["campaign"], row["numbers"]) for row in found] == [("", 1), ("agents", 1)]
+    store.insert(
+        "audit",
+        {"number": 999, "at": NOON, "kind": "roll-import", "who": "ops", "previous": "", "digest": "x"}
+        | {"what": '{"sha256": "ab", "rejected_numbers": "7"}'},
+    )
     (imported,) = by_column(await made_of(store, accounts.imports))
+    assert imported["rejected_numbers"] == 7
     assert (imported["at"], imported["file"], imported["rejected"]) == ("2026-04-22 12:00+05:30", "roll.csv", 1)
 
 

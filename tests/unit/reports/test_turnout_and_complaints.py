@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import re
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,9 +19,10 @@ from dialer.domain.complaints import Complaint
 from dialer.domain.errors import StoreBusy
 from dialer.domain.official_turnout import FINAL, OfficialFigure
 from dialer.engine.external_records import ExternalRecords
-from dialer.reports import accounts, polling_day
+from dialer.polling_day.turnout_curve import ExpectedCourse
+from dialer.reports import accounts, polling_day, turnout_picture
 from dialer.reports.formats import Report
-from dialer.reports.polling_day import TurnoutBy
+from dialer.reports.polling_day import ConstituencyDay, States, TurnoutBy
 from dialer.reports.tables import Window
 from dialer.store.connection import reading
 from dialer.store.holder import holder_of
@@ -435,3 +436,37 @@ def test_complaints_go_to_every_kind_of_file(store: HandFilled, config: Path, re
     code, output = run("report", report, "--out", out, "-c", config)
     assert (code, output.strip().endswith("1 rows")) == (0, True)
     assert out.stat().st_size > 0
+
+
+def test_the_picture_shows_all_whom_its_label_tells_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    drawn: list[Any] = []
+    monkeypatch.setattr(turnout_picture, "save_picture", lambda figure, path: drawn.append(figure))
+    course = ConstituencyDay()
+    for quarter, reached in ((0, 80), (900, 4)):
+        course.reached[NOON + quarter] = reached
+        course.voted[NOON + quarter] = reached // 2
+    expected = ExpectedCourse(time(7), ((time(18), 0.66),))
+    turnout_picture.draw_turnout(
+        tmp_path / "t.svg", date(2026, 4, 22), {("", 174): course}, [], expected, INDIA, states=States({174: {""}})
+    )
+    axes, band = drawn[0].axes
+    labels = [line.get_label() for line in axes.get_lines()]
+    assert "self-reported, of 84 reached (not official)" in labels
+    corners = band.collections[0].get_paths()[0].vertices
+    highest = corners[corners[:, 1] == 84]
+    assert highest[:, 0].max() - highest[:, 0].min() == pytest.approx(
+        0.25
+    )  # hours: the last quarter's step is to be seen
+
+
+def test_constituencies_have_their_names_where_the_roll_has_named_them(store: HandFilled, config: Path) -> None:
+    store.mark(1, "voted", NOON)
+    whole = ("report", "turnout", "--by", "constituency", "-f", "json", "-c", config)
+    assert "constituency_name" not in json.loads(run(*whole)[1])["rows"][0]
+    store.db.execute("UPDATE booth SET constituency_name = 'Kothrud' WHERE constituency_number = 174")
+    store.db.commit()
+    rows = json.loads(run(*whole)[1])["rows"]
+    assert [(row["constituency"], row["constituency_name"]) for row in rows] == [(174, "Kothrud"), (175, "")]
+    total = json.loads(run("report", "turnout", "-f", "json", "-c", config)[1])["total"]
+    assert (total["constituency"], total["constituency_name"], total["reached"]) == ("all", "", 1)
