@@ -27,10 +27,10 @@ from statistics import fmean
 
 from bench.optimum import MarkovCentre, optimum
 from bench.pacing_cost import SITES, Cost, cost_at
-from bench.pacing_tuning import TIGHT, Kept, load, tune
+from bench.pacing_tuning import TIGHT, Kept, best_of, load, tune
 from dialer.cli.simulate import DEFAULT_POLICIES, compare, points_of
 from dialer.pacing.port import Pacer
-from dialer.simulation.baselines import FAMILIES, NamedPolicy, Tuned, best_of, policy_named, policy_of, simulate_policy
+from dialer.simulation.baselines import FAMILIES, NamedPolicy, policy_named, policy_of, simulate_policy
 from dialer.simulation.day_result import DayResult
 from dialer.simulation.laws import Course
 from dialer.simulation.plots import PolicyPoint, plot_day, plot_policies
@@ -112,11 +112,7 @@ def optimum_of(scenario: Scenario, cap: float) -> float | None:
 
 def best_baseline(scenario: Scenario, kept: Sequence[Kept]) -> tuple[Kept, str]:
     """The best family at its best settings, and both in words."""
-    found = [
-        Tuned(FAMILIES[one.family], one.settings, one.idle_seconds_per_call, one.abandoned_share, one.kept_cap)
-        for one in kept
-    ]
-    chosen = kept[found.index(best_of(found))]
+    chosen = best_of(kept)
     return chosen, f"{chosen.family}: " + ", ".join(f"{name} {value}" for name, value in chosen.settings.items())
 
 

@@ -1,14 +1,9 @@
-"""Any policy by its name, ours and the comparison policies; and their tuning with hindsight.
-
-A baseline is at its best when somebody who knows the day chooses its settings. `tuned` does that: it searches a family's
-settings on the very scenario, so that a policy that beats the result beats whatever a manager could have set.
-"""
+"""Any policy by its name, ours and the comparison policies. `bench/pacing_tuning.py` tunes these with hindsight."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from config.words import PacingPolicy
 from dialer.pacing.factory import make_pacer
@@ -47,17 +42,6 @@ class NamedPolicy:
     name: str
     make: PacerFactory
     schedule: Schedule = EVENT_DRIVEN
-
-
-@dataclass(frozen=True, slots=True)
-class Tuned:
-    """The best settings of a family on a scenario: idle least of those that kept the cap, else fewest abandoned."""
-
-    family: Family
-    settings: Settings
-    idle_seconds_per_call: float
-    abandoned_share: float
-    kept_cap: bool
 
 
 def _vicidial(settings: Settings, scenario: Scenario) -> Pacer:
@@ -200,60 +184,6 @@ def simulate_policy(
 ) -> DayResult:
     """One day of a scenario under a policy, asked as its own clock wants."""
     return simulate(scenario, policy.make, seed, schedule=policy.schedule, hours=hours, progress=progress)
-
-
-class Tuner:
-    """Searches a family's settings on some days of one scenario. What was simulated once is kept for other caps."""
-
-    def __init__(self, scenario: Scenario, family: Family, seeds: Sequence[int], hours: float | None = None) -> None:
-        self._scenario, self._family, self._seeds, self._hours = scenario, family, tuple(seeds), hours
-        self._known: dict[tuple[tuple[str, float | str | bool], ...], tuple[float, float]] = {}
-
-    def _figures(self, settings: Settings) -> tuple[float, float]:
-        """(idle seconds per call, abandoned share), means over the days."""
-        key = tuple(sorted(settings.items()))
-        if key not in self._known:
-            policy = policy_of(self._family, settings, self._scenario)
-            days = [simulate_policy(self._scenario, policy, seed, hours=self._hours) for seed in self._seeds]
-            idle, abandoned = (
-                fmean(day.idle_seconds_per_call for day in days),
-                fmean(day.abandoned_share for day in days),
-            )
-            self._known[key] = (idle, abandoned)
-        return self._known[key]
-
-    def best(self, cap: float, *, rounds: int = 2) -> Tuned:
-        """The best settings: along each setting in turn, `rounds` times over; one setting alone is searched in full."""
-
-        def rank(settings: Settings) -> tuple[bool, float]:
-            idle, abandoned = self._figures(settings)
-            return abandoned > cap, abandoned if abandoned > cap else idle
-
-        axes = self._family.axes
-        best: Settings = {axis: values[0] for axis, values in axes.items()}
-        for _ in range(rounds if len(axes) > 1 else 1):
-            before = best
-            for axis, values in axes.items():
-                best = min(({**best, axis: value} for value in values), key=rank)
-            if best == before:
-                break
-        idle, abandoned = self._figures(best)
-        return Tuned(self._family, best, idle, abandoned, abandoned <= cap)
-
-
-def tuned(
-    scenario: Scenario, family: Family, *, cap: float, seeds: Sequence[int], hours: float | None = None, rounds: int = 2
-) -> Tuned:
-    """The family's best settings on these seeds, with hindsight. The result is to be scored on other seeds."""
-    return Tuner(scenario, family, seeds, hours).best(cap, rounds=rounds)
-
-
-def best_of(found: Sequence[Tuned]) -> Tuned:
-    """Idle least of those that kept the cap; where none did, fewest abandoned."""
-    kept = [one for one in found if one.kept_cap]
-    if kept:
-        return min(kept, key=lambda one: one.idle_seconds_per_call)
-    return min(found, key=lambda one: one.abandoned_share)
 
 
 # Ours

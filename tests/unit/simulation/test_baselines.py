@@ -10,14 +10,8 @@ import pytest
 from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.simulation.baselines import (
     BASELINE_NAMES,
-    FAMILIES,
-    Tuned,
-    Tuner,
     baseline,
-    best_of,
-    policy_of,
     simulate_policy,
-    tuned,
 )
 from dialer.simulation.baselines_others import (
     CallsPerIdleSeat,
@@ -208,37 +202,6 @@ def test_progressive_gives_the_designs_figures() -> None:
 def test_an_unknown_baseline_says_which_there_are() -> None:
     with pytest.raises(BadScenario, match="no baseline 'x'; use one of: progressive"):
         baseline("x", SCENARIOS["10 seats"])
-
-
-def test_tuning_takes_the_least_idle_within_the_cap() -> None:
-    scenario, family = SCENARIOS["10 seats"], FAMILIES["calls per idle seat"]
-    found = tuned(scenario, family, cap=0.03, seeds=(1,), hours=0.5)
-    assert found.kept_cap
-    for ratio in family.axes["ratio"]:
-        day = simulate_policy(scenario, policy_of(family, {"ratio": ratio}, scenario), 1, hours=0.5)
-        assert day.abandoned_share > 0.03 or day.idle_seconds_per_call >= found.idle_seconds_per_call
-
-
-def test_where_no_setting_keeps_the_cap_the_fewest_abandoned_win() -> None:
-    scenario = SCENARIOS["3 seats"]
-    found = tuned(scenario, FAMILIES["calls per idle seat"], cap=-1.0, seeds=(1,), hours=0.25)
-    assert not found.kept_cap
-    assert found.settings["ratio"] == 1.2
-
-
-def test_the_best_of_several_families_is_the_least_idle_that_kept_the_cap() -> None:
-    plain, omni = FAMILIES["calls per idle seat"], FAMILIES["omnidialer"]
-    over = Tuned(omni, {}, 5.0, 0.20, kept_cap=False)
-    slow, quick = Tuned(plain, {}, 30.0, 0.01, kept_cap=True), Tuned(plain, {}, 20.0, 0.02, kept_cap=True)
-    assert best_of([over, slow, quick]) is quick
-    assert best_of([over, Tuned(omni, {}, 9.0, 0.10, kept_cap=False)]).abandoned_share == 0.10
-
-
-def test_a_tuner_serves_another_cap_from_what_it_knows() -> None:
-    tuner = Tuner(SCENARIOS["10 seats"], FAMILIES["calls per idle seat"], seeds=(1,), hours=0.5)
-    loose, tight = tuner.best(0.05), tuner.best(0.01)
-    assert loose.idle_seconds_per_call < tight.idle_seconds_per_call
-    assert tight.abandoned_share <= 0.01
 
 
 def test_vicidial_is_asked_when_its_loops_run() -> None:
