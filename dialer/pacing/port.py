@@ -122,6 +122,7 @@ class Limit(StrEnum):
         return one
 
     NOBODY = "nobody", "nobody to talk to: no agent takes calls"
+    AGENTS = "agents", "each free agent is shown a voter, and dials"
     SEATS = "seats", "enough calls on their way for the free agents"
     CAP = "cap", "waiting: one call more is likely to be abandoned"
     HARD_STOP = "hard-stop", "waiting: an abandoned call would pass the cap"

@@ -32,9 +32,11 @@ class _Unlearned:
 class ProgressivePacer(_Unlearned):
     """One call per free seat that no other call may claim. It abandons nobody by design."""
 
+    _enough = Limit.SEATS  # why no more, where the lines allow more
+
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Free seats less calls in flight, within what the lines allow."""
-        calls, limited_by = within_lines(snapshot, seats_without_caller(snapshot), Limit.SEATS)
+        calls, limited_by = within_lines(snapshot, seats_without_caller(snapshot), self._enough)
         if snapshot.free_seats <= 0 and not snapshot.busy_seats:
             limited_by = Limit.NOBODY
         figures = {"free": float(max(0, snapshot.free_seats)), "ringing": float(len(snapshot.ringing))}
@@ -52,6 +54,8 @@ class PreviewPacer(ProgressivePacer):
     The number says how many seats may be offered a voter now. A seat that has an offer, or a call that it asked for,
     is reserved: it is not among the snapshot's free seats, and its call is not among the ringing ones.
     """
+
+    _enough = Limit.AGENTS
 
 
 class BroadcastPacer(_Unlearned):

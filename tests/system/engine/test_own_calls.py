@@ -25,6 +25,7 @@ from dialer.domain.errors import CommandRefused, RefusedBecause
 from dialer.domain.model import AttemptId, CampaignState, Disposition, Outcome
 from dialer.domain.switch import SeatKey
 from dialer.domain.view import CallState, SeatState, SeatView
+from dialer.pacing.port import Limit
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
@@ -78,6 +79,7 @@ async def test_the_agent_sees_who_it_is_before_anything_is_dialled_and_dials_onc
         await site.until(lambda: seat_of(site).screen_pop is not None)
         assert rows(tmp_path, "SELECT attempt_id, outcome FROM attempt") == [(attempt_id, None)]
         assert site.view.campaigns[0].calls == {CallState.PREVIEW: 1}
+        await site.until(lambda: site.view.campaigns[0].limited_by == Limit.AGENTS)  # why nothing is dialled
         assert not site.switch.placed
         for _ in range(3):
             await site.centre.engine.execute(SeatPreviewDial("01", attempt_id))

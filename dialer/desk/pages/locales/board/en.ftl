@@ -176,6 +176,7 @@ calls-now = { $calls ->
    *[other] { $calls } calls now
 }
 pacing-nobody = no agent takes calls, so none is placed
+pacing-agents = { calls-now }: each free agent is shown a voter, and dials
 pacing-seats = { calls-now }: as many as the seats are good for
 pacing-cap = { calls-now }: held back to keep the share of abandoned calls at its target
 pacing-hard-stop = { calls-now }: one more abandoned call would pass the cap
@@ -219,6 +220,7 @@ why-nothing-due = No number is due: { $closed } of { $numbers } are done.
 why-held = The dialler says: { $detail }
 why-waiting = Nothing holds the campaign; { $due } numbers are left.
 why-limit-nobody = No agent takes calls now: { $paused } paused, { $wrapup } in wrap-up.
+why-limit-agents = Each free agent is shown a voter and dials when ready: { $talking } talking, { $wrapup } in wrap-up, { $ready } ready.
 why-limit-seats = All seats are at work: { $talking } talking, { $wrapup } in wrap-up, { $ready } ready. The next call goes out when one is about to be free.
 why-limit-cap = Held back to keep the share of abandoned calls at its target. { $ready } seats are ready.
 why-limit-hard-stop = One more abandoned call would pass the cap. { $ready } seats are ready.

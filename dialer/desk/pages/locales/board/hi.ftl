@@ -170,6 +170,7 @@ rule-conversations = बात हो चुकी
 
 calls-now = अभी { $calls } कॉल
 pacing-nobody = कोई एजेंट कॉल नहीं ले रहा, इसलिए कोई कॉल नहीं
+pacing-agents = { calls-now }: हर खाली एजेंट को मतदाता दिखाया जाता है, और वही डायल करता है
 pacing-seats = { calls-now }: जितनी सीटें सँभाल सकती हैं
 pacing-cap = { calls-now }: छूटी कॉल का हिस्सा लक्ष्य पर रखने के लिए धीमी
 pacing-hard-stop = { calls-now }: एक और छूटी कॉल सीमा पार कर देगी
@@ -210,6 +211,7 @@ why-nothing-due = अभी कोई नंबर बाकी नहीं: { 
 why-held = डायलर कहता है: { $detail }
 why-waiting = अभियान को कुछ नहीं रोक रहा; { $due } नंबर बचे हैं।
 why-limit-nobody = अभी कोई एजेंट कॉल नहीं ले रहा: { $paused } विराम पर, { $wrapup } रैप-अप में।
+why-limit-agents = हर खाली एजेंट को मतदाता दिखाया जाता है, और वही डायल करता है: { $talking } बातचीत में, { $wrapup } रैप-अप में, { $ready } तैयार।
 why-limit-seats = सभी सीटें व्यस्त हैं: { $talking } बातचीत में, { $wrapup } रैप-अप में, { $ready } तैयार। अगली कॉल तब जाएगी जब कोई खाली होने वाली हो।
 why-limit-cap = छूटी कॉल का हिस्सा लक्ष्य पर रखने के लिए धीमा। { $ready } सीटें तैयार हैं।
 why-limit-hard-stop = एक और छूटी कॉल सीमा पार कर देगी। { $ready } सीटें तैयार हैं।
