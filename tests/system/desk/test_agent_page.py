@@ -33,6 +33,7 @@ from tests.support.browser import (
 MOST_PAGE_BYTES = 120_000
 SETTLED_MS = 800  # a key sooner after a call came is taken for one before
 UNDO_MS = 5_000
+ELEVEN = TEN_FORTY + 1_200
 LANGUAGES = sorted(path.stem for path in (SOURCES / "locales/agent").glob("*.ftl"))
 FOUR_IN_THE_AFTERNOON = pytest.approx(TEN_FORTY + 5 * 3_600 + 20 * 60, abs=1.0)
 HINDI = dict(zip("0123456789", "०१२३४५६७८९", strict=True))
@@ -521,6 +522,51 @@ async def test_a_microphone_that_cannot_be_had_is_told_and_asked_for_again(site:
     await expect(page.get_by_role("button", name="No phone")).to_be_visible()
     await page.get_by_role("button", name="No phone").click()
     must_suit_everybody(found + await violations(page))
+
+
+async def test_an_address_that_is_not_secure_has_no_microphone_and_says_so(site: Site) -> None:
+    site.desk.me["phone"] = "browser"
+    page = await new_page(site.browser, site.faults)
+    await page.add_init_script("Object.defineProperty(navigator, 'mediaDevices', { value: undefined })")
+    await page.goto(f"{site.desk.origin}/agent")
+    await expect(page.get_by_role("alert").filter(has_text="Open the desk by its https address")).to_be_visible()
+
+
+@pytest.mark.parametrize("pc", ["2001-01-01T00:00:00Z", "2037-06-01T12:00:00Z"])
+async def test_a_pc_whose_clock_is_wrong_shows_the_desks_time_and_sends_it(site: Site, pc: str) -> None:
+    page = await new_page(site.browser, site.faults)
+    await page.clock.install(time=pc)
+    await page.goto(f"{site.desk.origin}/agent")
+    await page.wait_for_selector(".state-now")
+    await site.call(page, "attempt-1", household(100, 1))
+    await expect(page.locator(".closes")).to_contain_text("closes in 7:1")
+    await page.keyboard.press("NumpadAdd")
+    await page.keyboard.press("Enter")  # the next hour
+    (said,) = await site.desk.asked("seat-dispose")
+    assert abs(said["call_back_at"] - ELEVEN) < 5
+    await expect(page.locator(".word.kept")).to_be_visible()
+    await page.clock.run_for(UNDO_MS + 500)
+    await expect(page.locator(".word")).to_have_count(0)
+
+
+async def test_a_page_that_is_open_over_midnight_offers_the_new_days_hours_and_shows_its_figures(site: Site) -> None:
+    site.desk.picture.put("figures", FIGURES)
+    page = await site.at_work()
+    await expect(page.locator(".figures")).to_contain_text("43")
+    site.desk.clock.ahead = ELEVEN + 12 * 3600 + 3590 - site.desk.clock.now()  # ten seconds to midnight
+    await site.call(page, "attempt-1", household(100, 1), booth=None)
+    await page.keyboard.press("3")
+    await expect(page.locator(".said")).to_contain_text("not possible any more")
+    site.desk.clock.ahead += 20
+    site.desk.picture.put("figures", {**FIGURES, "calls": 0})
+    site.desk.call("attempt-1", household(100, 1), booth=None, state="wrap-up")
+    await expect(page.locator(".state-now.wrap-up")).to_be_visible()
+    for key in "309":
+        await page.keyboard.press(key)
+    (said,) = await site.desk.asked("seat-dispose")
+    assert (said["disposition"], said["hour"]) == ("later", 9)
+    site.desk.idle()
+    await expect(page.locator(".figures")).not_to_contain_text("43")
 
 
 SCRIPT: dict[str, Any] = {

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,11 +16,13 @@ from dialer.desk.agents.sessions import NOBODY_SECONDS
 from dialer.desk.agents.streams import LOOK_SECONDS
 from dialer.desk.agents.work import OFFERED
 from dialer.desk.doors import COOKIE
+from dialer.desk.figures import AgentFigures, day_began
 from dialer.desk.people import AGENT, NOTED_SECONDS, Who
 from dialer.domain.commands.registry import AT_THE_SEAT, COMMANDS
 from dialer.domain.errors import LogInRefused, RefusedBecause
 from dialer.domain.pin_proof import read_proof
 from dialer.mqtt.hearing import Reply
+from dialer.store.agent_reading import AgentDay
 from dialer.store.agent_records import AgentRecords
 from ivr_flows.script import ScriptLibrary
 from tests.support.desk import PIN, PIN_HASH, SEATED, DeskStand, desk_settings, desk_stand, full_disk, stand_settings
@@ -315,6 +319,24 @@ async def test_who_is_on_the_line_is_read_from_the_store_and_the_number_is_maske
         assert values_of(await anext(news)) == {"pop": None}
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_an_agents_day_begins_anew_at_midnight_where_nothing_is_said_by_then(desk: DeskStand) -> None:
+    zone = ZoneInfo("Asia/Kolkata")
+    midnight = day_began(desk.clock.at + 86_400, zone)
+
+    class Day:
+        """A store with seven calls before midnight."""
+
+        async def days_work(self, since: float, now: float, before: float) -> dict[str, AgentDay]:
+            return {"101": AgentDay(Counter(voted=7))} if since < midnight else {}
+
+    figures = AgentFigures(desk.picture, cast(Any, Day()), zone)
+    for at, calls in ((midnight - 1, 7), (midnight + 1, 0)):
+        desk.clock.at = at
+        await figures.read()
+        assert desk.picture.get("figures/101")["calls"] == calls
+    assert desk.picture.get("figures/101")["since"] == midnight
 
 
 # What the agent does
