@@ -62,6 +62,24 @@ async def test_a_kill_before_the_originate_leaves_the_number_free_and_after_it_u
 
 
 @virtual_time()
+async def test_a_kill_while_an_agent_looks_at_a_preview_has_dialled_nobody_and_used_up_nothing(tmp_path: Path) -> None:
+    fill_roll(tmp_path / "centre.db", 90, voters_per_booth=100, numbers_weigh_alike=True)
+    previews = {"pacing": "preview"}
+    async with SimulatedAsterisk(scripted()) as switch:
+        async with until_killed(tmp_path, switch, seats=1, campaign=previews) as first:
+            await first.log_in("01")
+            await first.until(lambda: first.view.seats[0].preview is not None)
+            shown = first.view.seats[0].attempt_id
+        async with a_site(tmp_path, switch=switch, seats=1, campaign=previews) as second:
+            await second.until(lambda: second.view.seats[0].preview is not None)
+            assert second.view.seats[0].attempt_id != shown
+        assert switch.placed == []
+    attempts = rows(tmp_path, "SELECT attempt_id, outcome, attempt_number FROM attempt ORDER BY created_at")
+    assert attempts[0] == (shown, "refused", None)
+    assert rows(tmp_path, "SELECT DISTINCT attempts FROM target") == [(0,)]
+
+
+@virtual_time()
 async def test_an_older_store_that_was_put_back_is_refused(tmp_path: Path) -> None:
     """It does not know who was called since it was copied, nor who opted out in those calls."""
     people = [Behaviour(answer_after=2.0, hang_up_after=5.0)] * 60
