@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from tests.attack import kill_real
 from tests.attack.kill_histories import MUST_BE_NONE, faults_of, play_all, play_every_step, quiet
@@ -15,11 +13,8 @@ FIRST, HISTORIES = 1, 70
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    before = structlog.get_config()
+def _quiet() -> None:
     quiet()
-    yield
-    structlog.configure(**before)
 
 
 def test_killed_at_seeded_steps_nothing_is_lost_and_nobody_is_dialled_twice() -> None:

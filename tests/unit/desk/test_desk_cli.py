@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from config.errors import SettingError
 from config.settings import load_settings
@@ -37,13 +35,6 @@ role = "desk"
 name = "asha"
 role = "supervisor"
 """
-
-
-@pytest.fixture(autouse=True)
-def _logs_as_before() -> Iterator[None]:
-    """What runs for long sets the logs of its process, which is the test's here."""
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture
