@@ -27,6 +27,7 @@ from dialer.store.connection import Connection, exclusive_connection
 from dialer.store.erasure import erase_number, remove
 from dialer.store.port import AuditNote
 from dialer.store.sent_journal import journal_beside
+from dialer.store.spool import Spool
 from dialer.store.transaction import transaction
 
 
@@ -106,6 +107,7 @@ def purge(
             audit.append(db, "purge", audit_name(who), {**what, "records": "yes" if records_too else "no"}, now)
             if voices_too:
                 remove(files)
+            Spool(settings.store.path, site_key(settings)).clear()
             if records_too:  # what was sent last is none of the store's attempts any more
                 journal_beside(settings.store.path).unlink(missing_ok=True)
             typer.echo(f"erased {told}")

@@ -87,6 +87,7 @@ class ListShown:
     at: float  # epoch seconds, of that state
     figures: dict[str, int] | None = None
     reasons: dict[str, int] | None = None  # why rows, numbers and cells are not taken, in words
+    doubts: list[str] | None = None  # what to look at before it is taken in, in words
     text: str = ""  # why it was refused, or what was done
 
 
@@ -237,15 +238,20 @@ class Lists:
 
 
 def check(path: Path, list_id: str, spool: Spool, region: str) -> dict[str, Any]:
-    """Hand a roll over and say what its import would do, in the fields of `ListShown`. Blocks, for minutes perhaps. Raises as
-    `hand_over_roll` does.
+    """Hand a roll over and say what its import would do, in the fields of `ListShown`; the file as it was sent goes. Blocks, for
+    minutes perhaps. Raises as `hand_over_roll` does.
     """
     options = ImportOptions(dry_run=True, region=region)
-    _, result = hand_over_roll(prepare_import(path), spool, options, list_id=list_id)
+    try:
+        prepared = prepare_import(path)
+        _, result = hand_over_roll(prepared, spool, options, list_id=list_id)
+        doubts = prepared.doubts(region)
+    finally:
+        path.unlink(missing_ok=True)
     figures = {**result.figures(), "booths": result.booths, "opted_out": result.opted_out}
     figures |= {"rejected_numbers": result.rejected_numbers, "rejected_cells": result.rejected_cells}
     figures |= {"without_close": result.without_close}
-    return {"figures": figures, "reasons": dict(result.reasons)}
+    return {"figures": figures, "reasons": dict(result.reasons), "doubts": doubts}
 
 
 def _process() -> Executor:

@@ -34,6 +34,7 @@ class TakingIn:
         self._centre = centre
         self._store = outside.store
         self._given = None if outside.spool is None or plan.erasure is None else (outside.spool, plan.erasure)
+        self._has_room = outside.has_room
         self._marks = marks
         self._eligibility = eligibility
 
@@ -99,6 +100,10 @@ class TakingIn:
     async def _take_voters(self, roll: RollTaken, handed: SpoolFile, booth_ids: dict[int, int]) -> Taken:
         sums, after, done = [0, 0, 0, 0], 0, 0
         while voters := await asyncio.to_thread(handed.voters, after, PIECE_VOTERS):
+            if not self._has_room():  # what is left is for the results of calls
+                raise CommandRefused(
+                    f"the disk is nearly full (store.reserve_megabytes): {done:,} voters are in; free some space"
+                )
             sums = _added(sums, await self._store.take_voters(voters, booth_ids))
             after, done = voters[-1].voter_id, done + len(voters)
             self._centre.roll = RollTaken(roll.list, roll.rows, done)

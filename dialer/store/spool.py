@@ -9,7 +9,7 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -101,6 +101,12 @@ class Spool:
         """It was taken, or is not to be: all that stands there under that id goes."""
         for path in self._folder.glob(f"{list_id}*"):
             path.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Nothing is to be taken any more."""
+        self.remove("")
+        with suppress(OSError):  # somebody hands something over just now, or there is none
+            self._folder.rmdir()
 
     def prepare_roll(self, list_id: str) -> None:
         """Make the file for a roll: with the booths of the store, which a roll must not bring in another version. Raises

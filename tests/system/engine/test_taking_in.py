@@ -74,6 +74,19 @@ async def test_a_roll_is_taken_in_beside_the_calls_and_its_voters_are_called(tmp
 
 
 @virtual_time()
+async def test_a_roll_leaves_room_on_the_disk_for_the_results_of_calls(tmp_path: Path) -> None:
+    async with a_site(tmp_path, voters=12) as site:
+        list_id, _told = handed_over(tmp_path, NEW)
+        taking_in = site.centre.engine._desks.handed_over
+        taking_in._has_room = iter([True, False]).__next__  # type: ignore[attr-defined]
+        with pytest.raises(CommandRefused, match="50 voters are in"):
+            await site.centre.engine.execute(ImportRoll(list_id, "asha"))
+        taking_in._has_room = lambda: True  # type: ignore[attr-defined]
+        assert (await site.centre.engine.execute(ImportRoll(list_id, "asha"))).startswith("60 rows: 10 voters added")
+        assert site.view.booths[-1].voters == 60
+
+
+@virtual_time()
 async def test_what_is_taken_in_by_a_dialler_is_what_an_import_brings(tmp_path: Path) -> None:
     """Row by row but for the ids; and twice is as once."""
     rows = [SAME, *NEW, (1, 4, "Of two", "+917000000001"), (1, 4, "Of two", "+918000000077")]

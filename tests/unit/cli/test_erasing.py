@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dialer.roll.importer import ImportOptions, import_file
+from dialer.store.spool import Spool
 from dialer.store.sqlite import open_store
 from tests.support.command_line import run
 from tests.support.held_clock import TODAY, days_ago
@@ -114,8 +115,12 @@ async def test_a_purge_erases_everybody_and_keeps_what_must_be_kept(config: Path
     assert "kept until" in text
     assert run("purge", "--after", days_ago(10), "-c", config, given="n\n")[1].endswith("nothing was erased\n")
     assert in_the_files(config, "Voter 12")
+    spool = Spool(config.parent / "centre.db", None)
+    handed = spool.path(spool.hand_over(["+917000000011"]))
+    assert handed.is_file()
 
     code, text = run("purge", "--after", days_ago(10), "--yes", "-c", config)
+    assert not handed.exists()
     assert (code, "erased 54 voters' names and 36 numbers" in text) == (0, True)
     assert "1 attempts and 1 marks, which lead to nobody" in text
     assert not in_the_files(config, "Voter 12")

@@ -62,6 +62,8 @@ async def test_a_roll_is_checked_in_a_process_of_its_own_and_taken_in(desk: Desk
     found = await shown(desk, "checked", "refused")
     assert (found["state"], found["name"], found["by"]) == ("checked", "kothrud 118.csv", "supervisor")
     assert found["figures"]["rows"] == found["figures"]["voters"] == found["figures"]["numbers"] == 40
+    assert found["doubts"] == []
+    assert not [name for name in spooled(tmp_path) if name == f"{list_id}.csv"]  # as it was sent
     assert not desk.hearing.asked
     other = {"id": ID, "list": "0" * 32}
     assert (await desk.post("/api/lists/take-in", other, "supervisor")).json() == {"problem": "no-list"}
@@ -72,6 +74,12 @@ async def test_a_roll_is_checked_in_a_process_of_its_own_and_taken_in(desk: Desk
         ("supervisor", ID, "roll-import", {"list": list_id, "who": "supervisor"}),
     ]
     assert spooled(tmp_path) == []
+
+
+async def test_what_looks_doubtful_in_a_roll_is_told(desk: DeskStand) -> None:
+    await hand_over(desk, ROLL.replace(b",mobile\n", b",remarks\n"))
+    doubts = (await shown(desk, "checked"))["doubts"]
+    assert any("remarks" in doubt for doubt in doubts)
 
 
 async def test_a_broker_that_is_away_loses_no_roll(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,7 @@ function speeds(name: string): [string, string][] {
 function targets(name: string): [string, string][] {
   const most = value<Campaign>(`campaign/${name}`)?.abandoned_target?.most ?? 0;
   const offered = [0.1, 0.25, 0.5, 0.75, 1].map((part) => Number((most * part).toPrecision(3)));
-  return [...offered.map((share): [string, string] => [String(share), percent(share)]), ["", t("target-free")]];
+  return [["", t("target-free")], ...offered.map((share): [string, string] => [String(share), percent(share)])];
 }
 
 /** Ask whether to do it, then do it. */

@@ -14,6 +14,7 @@ interface Shown {
   state: "receiving" | "checking" | "checked" | "taking-in" | "done" | "refused";
   figures: Record<string, number> | null;
   reasons: Record<string, number> | null;
+  doubts: string[] | null;
   text: string;
 }
 const BUSY = new Set(["receiving", "checking", "taking-in"]);
@@ -95,6 +96,13 @@ function Roll({ roll }: { roll: Shown }) {
           <progress max={taken.rows} value={taken.done} aria-label={t("roll-is-taking-in")} /> {t("roll-done", { done: count(taken.done), rows: count(taken.rows) })}
         </p>
       )}
+      {roll.doubts && roll.doubts.length > 0 && (
+        <ul lang="en" class="doubts">
+          {roll.doubts.map((doubt) => (
+            <li key={doubt}>{doubt}</li>
+          ))}
+        </ul>
+      )}
       {roll.figures && <Figures figures={roll.figures} />}
       {roll.reasons && Object.keys(roll.reasons).length > 0 && (
         <ul lang="en">
@@ -144,7 +152,7 @@ function Numbers() {
       )}
       {may("erase-number") && (
         <>
-          <label class="row">
+          <label class="tick">
             <input type="checkbox" checked={names} onChange={(event) => setNames(event.currentTarget.checked)} /> {t("number-names")}
           </label>
           <button type="button" class="main grave" disabled={!number.trim()} onClick={() => asking("erase", () => send("/api/numbers/erase", { number, names }))}>
