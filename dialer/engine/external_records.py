@@ -108,6 +108,8 @@ class ExternalRecords:
                 self._marks.opted_out(phone_id, fresh=True)
             for mark, effect in taken.marks:
                 self._marks.follow(mark, effect)
+            if marks:
+                self._marks.not_on_the_roll(taken.unknown)
         told = f"{len(taken.phones)} numbers suppressed, {len(taken.marks)} marks taken"
         return f"{told}, {taken.unknown} of voters whom no roll here has" if taken.unknown else told
 

@@ -142,6 +142,14 @@ class Marks:
         if effect.reopened:
             self.look_again()
 
+    def not_on_the_roll(self, marks: int) -> None:
+        """Other centres told of so many voters whom no roll here has; 0: all of those that came last are known."""
+        if marks:
+            text = f"{marks} marks of other centres were left out: they are of voters whom no roll here has"
+            self._centre.raise_alert("news-unknown", AlertLevel.NOTICE, f"{text}; import the roll that the others have")
+        else:
+            self._centre.clear_alert("news-unknown")
+
     def look_again(self) -> None:
         """Numbers that were closed wait in the queues again."""
         for run in self._centre.campaigns.values():

@@ -50,6 +50,7 @@ class WayUp:
         self._door = door
         self._reading = reading
         self._clock = clock
+        self._looking = asyncio.Lock()  # the reading is used by one at a time
         self._batches: Batches | None = None
         self._answered = asyncio.Event()
         self._known = asyncio.Event()
@@ -76,7 +77,8 @@ class WayUp:
         return passed
 
     async def _passed(self) -> int | None:
-        return await asyncio.to_thread(self._reading.passed)
+        async with self._looking:
+            return await asyncio.to_thread(self._reading.passed)
 
     async def _take_answer(self, subject: str, data: bytes) -> None:
         if self._batches is None:
@@ -109,7 +111,8 @@ class WayUp:
             return
         batch = batches.again(now)
         if batch is None and not batches.waits:
-            rows = await asyncio.to_thread(self._reading.after, batches.known, MOST_ROWS)
+            async with self._looking:
+                rows = await asyncio.to_thread(self._reading.after, batches.known, MOST_ROWS)
             batch = batches.make(rows, await self._passed() or 0, now)
         if batch is not None:
             await self._session.put(up_subject(self._centre), await asyncio.to_thread(pack, batch))

@@ -1,0 +1,63 @@
+"""What headquarters tells of other centres while calls are made: who has voted elsewhere is not rung on, nor called later."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dialer.domain.commands.uplink import HeadquartersNews
+from dialer.domain.model import Mark, MarkKind, MarkSource, Outcome
+from dialer.domain.other_centres import ForeignMark, ForeignOptOut, VoterPlace
+from dialer.domain.view import CallState
+from dialer.rules.number_hash import number_hash
+from tests.support.centre import Site, a_site
+from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE
+from tests.support.stored import rows
+from tests.support.virtual import virtual_time
+from tests.support.voters import all_answer
+
+SECRET = "twenty characters, at least"
+NUMBER = "+917000000{:03}"
+
+
+def news(
+    site: Site, after: int, position: int, *serials: int, version: str = ROLL_VERSION, out: int = 0
+) -> HeadquartersNews:
+    now = site.clock.now()
+    marks = tuple(
+        ForeignMark(
+            VoterPlace(version, STATE_CODE, CONSTITUENCY_NUMBER, 1, serial),
+            Mark(f"theirs:{serial}", 0, MarkKind.VOTED, MarkSource.AGENT, now, agent="centre pune-2"),
+        )
+        for serial in serials
+    )
+    hashes = [number_hash(SECRET.encode(), NUMBER.format(out))] if out else []
+    return HeadquartersNews(
+        "SIDE", after, position, tuple(ForeignOptOut(each, now, "pune-2") for each in hashes), marks
+    )
+
+
+@virtual_time()
+async def test_calls_that_ring_for_one_who_voted_or_opted_out_elsewhere_end(tmp_path: Path) -> None:
+    lines = all_answer(answer_after=25.0, talk_seconds=5.0)
+    async with a_site(tmp_path, lines, seats=3, rules={"opt_out_secret": SECRET}) as site:
+        await site.log_in("01", "02", "03")
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 3)
+        told = await site.centre.engine.execute(news(site, 0, 4, 1, out=2))
+        assert told == "1 numbers suppressed, 1 marks taken"
+        await site.until(lambda: len(site.ended()) == 2, seconds=1)
+        assert {change.outcome for change in site.ended()} == {Outcome.CANCELLED}
+        assert sum(booth.voted for booth in site.view.booths) == 1
+        assert await site.centre.engine.execute(news(site, 0, 4, 1)) == "0 numbers suppressed, 0 marks taken"
+    closed = rows(tmp_path, "SELECT phone_id, state FROM target WHERE phone_id <= 2")
+    assert closed == [(1, "closed"), (2, "closed")]
+    assert rows(tmp_path, "SELECT count(*) FROM outbox WHERE topic IN ('results/marks', 'results/opt-outs')") == [(0,)]
+
+
+@virtual_time()
+async def test_marks_of_another_roll_are_said_until_those_that_come_are_known_again(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0)) as site:
+        await site.centre.engine.execute(news(site, 0, 1, 1, 2, version="of another year"))
+        (alert,) = [each for each in site.view.alerts if each.code == "news-unknown"]
+        assert alert.text.startswith("2 marks of other centres were left out")
+        await site.centre.engine.execute(news(site, 1, 2, 1))
+        assert not [each for each in site.view.alerts if each.code == "news-unknown"]
