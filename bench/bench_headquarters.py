@@ -1,0 +1,304 @@
+"""Three hundred centres and their headquarters: rows a second, what a kill costs, how soon others know, how a backlog drains.
+
+    python -m bench.bench_headquarters [--rate 2000] [--seconds 20] [--histories 5] [--backlog 2000] [--quick]
+
+nats-server and PostgreSQL are those of the wheels, with every commit synced; the gatherer runs in this process and the centres,
+which have no calls but the uplink's own parts, in another. What headquarters counts is held against what the centres made; a run
+that lost or doubled a row is void. The goals (issue's table) are at 8,000 rows a second: `--rate 8000 --seconds 120`. Figures of a
+machine under load say little but whether everything came; CPU is that of the processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import random
+import resource
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config.headquarters import HqSettings
+from dialer.cli.logs import quiet_logging
+from dialer.domain.clock import SystemClock
+from dialer.hq.database import database
+from dialer.hq.gather import Gatherer
+from dialer.hq.servers import NatsServer, nats_server, postgresql
+from dialer.nats.session import connected
+from dialer.simulation.virtual_centres import VirtualCentre
+
+CENTRES, ZONES = 300, 10
+CUT = 30  # centres that come back with a backlog
+DRAIN_SECONDS = 300.0
+SETTLE_SECONDS = 120.0
+_TICKS = os.sysconf("SC_CLK_TCK")
+_COUNTS = "SELECT centre, what, sum(count)::bigint FROM day_count GROUP BY 1, 2"
+
+
+def main() -> int:
+    """Run it and print the rows; 1 where one is void."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rate", type=float, default=2_000.0, help="rows a second, of all centres")
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--histories", type=int, default=5, help="with kills")
+    parser.add_argument("--backlog", type=int, default=2_000, help="rows of each centre that was cut")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--quick", action="store_true", help="a tenth of it: whether it runs")
+    parser.add_argument("--centres-of", metavar="JSON", help=argparse.SUPPRESS)  # the other process
+    given = parser.parse_args()
+    quiet_logging()
+    if given.centres_of is not None:
+        asyncio.run(run_centres(Job(**json.loads(given.centres_of))))
+        return 0
+    if given.quick:
+        given.rate, given.seconds, given.histories, given.backlog = 300.0, 5.0, 1, 200
+    return asyncio.run(bench(given))
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the process of the centres does."""
+
+    server: str
+    rate: float
+    seconds: float
+    seed: int
+    backlog: int
+    truth: str  # file that it writes
+
+
+async def run_centres(job: Job) -> None:
+    """All centres: the work, until headquarters has it and the others know; then the truth goes into its file."""
+    centres = [VirtualCentre(number, f"z{number % ZONES}", job.seed) for number in range(CENTRES)]
+    async with contextlib.AsyncExitStack() as stack:
+        lines = [await stack.enter_async_context(connected([job.server], each.name)) for each in centres]
+        for each in centres[:CUT] if job.backlog else ():
+            each.work(job.backlog)
+        async with asyncio.TaskGroup() as group:
+            joined = [group.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)]
+            await asyncio.sleep(2.0)
+            began, made, drained = time.monotonic(), 0, 0.0
+            while (now := time.monotonic() - began) < job.seconds:
+                owed = int(now * job.rate) - made
+                for place in range(owed):
+                    centres[(made + place) * 7 % CENTRES].work(1)
+                made += owed
+                if not drained and all(each.truth.seconds_up[job.backlog - 1 :] for each in centres[:CUT]):
+                    drained = now
+                await asyncio.sleep(0.05)
+            cpu = resource.getrusage(resource.RUSAGE_SELF)
+            until = time.monotonic() + (DRAIN_SECONDS if job.backlog else SETTLE_SECONDS)
+            out = {hashed for each in centres for hashed in each.truth.opted_out}
+            while time.monotonic() < until:
+                up = all(len(each.truth.seconds_up) == each.truth.made for each in centres)
+                if up and not drained:
+                    drained = time.monotonic() - began
+                if up and all(out <= each.truth.told_opted_out | each.truth.opted_out for each in centres):
+                    break
+                await asyncio.sleep(0.5)
+            for task in joined:
+                task.cancel()
+    live = centres[CUT:] if job.backlog else centres
+    told = {
+        "counts": {each.name: dict(each.truth.counts) for each in centres},
+        "made": sum(each.truth.made for each in centres),
+        "committed": sum(len(each.truth.seconds_up) for each in centres),
+        "up": sorted(second for each in live for second in each.truth.seconds_up),
+        "sideways": sorted(second for each in centres for second in each.truth.seconds_sideways),
+        "missing": sum(len(out - each.truth.told_opted_out - each.truth.opted_out) for each in centres)
+        + sum(
+            len(_neighbour(centres, number).truth.voted - each.truth.told_voted) for number, each in enumerate(centres)
+        ),
+        "cpu": cpu.ru_utime + cpu.ru_stime,
+        "drained": drained,
+    }
+    await asyncio.to_thread(Path(job.truth).write_text, json.dumps(told), "utf-8")
+
+
+def _neighbour(centres: Sequence[VirtualCentre], number: int) -> VirtualCentre:
+    """Who holds the same constituency."""
+    return centres[number ^ 1]
+
+
+@dataclass(slots=True)
+class Stand:
+    """Servers, and the gatherer that runs."""
+
+    server: NatsServer
+    books: str
+    settings: HqSettings
+
+
+@contextlib.asynccontextmanager
+async def stand(names: Sequence[tuple[str, str]]) -> AsyncIterator[Stand]:
+    """Headquarters of these centres and zones, without a gatherer."""
+    with (
+        tempfile.TemporaryDirectory(prefix="matdan-hq-", ignore_cleanup_errors=True) as folder,
+        postgresql(Path(folder) / "postgresql") as books,
+    ):
+        async with nats_server(Path(folder) / "nats") as server:
+            settings = HqSettings.model_validate(
+                {
+                    "servers": [server.address],
+                    "centres": [{"id": name, "zone": zone} for name, zone in names],
+                    "gather": {"database": books},
+                }
+            )
+            yield Stand(server, books, settings)
+
+
+async def gather(at: Stand) -> None:
+    """A gatherer, until cancelled."""
+    async with connected(at.settings.servers, "gather") as session:
+        await Gatherer(at.settings, session, SystemClock()).run()
+
+
+async def bench(given: argparse.Namespace) -> int:
+    """Every row; 1 where one is void."""
+    steady = await _at_rate(given, backlog=0)
+    back = await _at_rate(given, backlog=given.backlog)
+    histories = [await history(given.seed + number) for number in range(given.histories)]
+    wrong = [text for text in histories if text]
+    for line in (
+        f"{CENTRES} centres, {given.rate:,.0f} rows/s for {given.seconds:g} s: {steady}",
+        f"{CUT} centres back with {given.backlog:,} rows each, the same rate beside: {back}",
+        f"{given.histories} histories with kills of nats-server, gatherer, the database's connections and uplinks: "
+        + (f"VOID {wrong[0]}" if wrong else "rows and counters equal the truth, nothing twice"),
+    ):
+        sys.stdout.write(line + "\n")
+    return int("VOID" in steady + back or bool(wrong))
+
+
+async def _at_rate(given: argparse.Namespace, *, backlog: int) -> str:
+    names = [(f"virtual-{number:03d}", f"z{number % ZONES}") for number in range(CENTRES)]
+    async with stand(names) as at:
+        gathering = asyncio.create_task(gather(at))
+        truth = Path(tempfile.mkdtemp(prefix="matdan-hq-truth-")) / "truth.json"
+        job = Job(at.server.address, given.rate, given.seconds, given.seed, backlog, str(truth))
+        before = _cpu_of_all(at)
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bench.bench_headquarters", "--centres-of", json.dumps(_fields(job))
+        )
+        await child.wait()
+        cpu = {name: seconds - before.get(name, 0.0) for name, seconds in _cpu_of_all(at).items()}
+        told = json.loads(await asyncio.to_thread(truth.read_text, "utf-8"))
+        wrong = await _compare(at, told["counts"])
+        gathering.cancel()
+        await asyncio.gather(gathering, return_exceptions=True)
+    if wrong or told["missing"] or told["committed"] != told["made"]:
+        return f"VOID {wrong} {told['committed']:,} of {told['made']:,} rows, {told['missing']} news missing"
+    costs = ", ".join(f"{name} {seconds / told['made'] * 1e6:.0f}" for name, seconds in cpu.items())
+    drained = f"drained in {told['drained']:.0f} s, live " if backlog else ""
+    return (
+        f"{told['made']:,} rows, {drained}committed p50 {_share(told['up'], 0.5):.2f} p99 {_share(told['up'], 0.99):.2f} s;"
+        f" told others p50 {_share(told['sideways'], 0.5):.2f} p99 {_share(told['sideways'], 0.99):.2f}"
+        f" max {_share(told['sideways'], 1.0):.2f} s; us of CPU a row: {costs}, centres {told['cpu'] / told['made'] * 1e6:.0f}"
+    )
+
+
+async def history(seed: int) -> str:
+    """Twenty centres for some seconds in which something is killed again and again; what was wrong then, "": nothing."""
+    chance = random.Random(seed)
+    centres = [VirtualCentre(number, f"z{number % ZONES}", seed) for number in range(20)]
+    async with stand([(each.name, each.zone) for each in centres]) as at, contextlib.AsyncExitStack() as stack:
+        lines = [await stack.enter_async_context(connected([at.server.address], each.name)) for each in centres]
+        gathering = asyncio.create_task(gather(at))
+        joined = {each.name: asyncio.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)}
+        try:
+            for _ in range(8):
+                for each in centres:
+                    each.work(chance.randrange(30))
+                await asyncio.sleep(chance.uniform(0.2, 1.0))
+                match chance.choice(("nats", "gatherer", "database", "uplink", "nothing")):
+                    case "nats":
+                        await at.server.kill()
+                        await asyncio.sleep(chance.uniform(0.0, 1.0))
+                        await at.server.start()
+                    case "gatherer":
+                        gathering.cancel()
+                        await asyncio.gather(gathering, return_exceptions=True)
+                        gathering = asyncio.create_task(gather(at))
+                    case "database":
+                        async with database(at.books) as books:
+                            await books.ask(
+                                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                            )
+                    case "uplink":
+                        place = chance.randrange(len(centres))
+                        dying = joined[centres[place].name]
+                        dying.cancel()
+                        await asyncio.gather(dying, return_exceptions=True)
+                        joined[centres[place].name] = asyncio.create_task(centres[place].run(lines[place]))
+            until = time.monotonic() + SETTLE_SECONDS
+            while time.monotonic() < until and not all(
+                len(each.truth.seconds_up) == each.truth.made
+                and _neighbour(centres, number).truth.voted <= each.truth.told_voted
+                for number, each in enumerate(centres)
+            ):
+                await asyncio.sleep(0.2)
+            wrong = await _compare(at, {each.name: dict(each.truth.counts) for each in centres})
+            late = [
+                each.name
+                for number, each in enumerate(centres)
+                if not _neighbour(centres, number).truth.voted <= each.truth.told_voted
+            ]
+            return wrong or (f"seed {seed}: not told in time: {', '.join(late)}" if late else "")
+        finally:
+            for task in (gathering, *joined.values()):
+                task.cancel()
+            await asyncio.gather(gathering, *joined.values(), return_exceptions=True)
+
+
+async def _compare(at: Stand, truth: dict[str, dict[str, int]]) -> str:
+    """Which centres' counts are not what they made; "": none."""
+    async with database(at.books) as books:
+        found: dict[str, Counter[str]] = {name: Counter() for name in truth}
+        for centre, what, count in await books.ask(_COUNTS):
+            found[centre][what] = count
+        wrong = [name for name, counts in truth.items() if found[name] != Counter(counts)]
+        voters = dict(await books.ask("SELECT turnout, count(*) FROM voter GROUP BY 1"))
+        [(voted,)] = await books.ask("SELECT coalesce(sum(voted), 0)::bigint FROM turnout WHERE kind = 'booth'")
+    if voted != voters.get("voted", 0):
+        wrong.append(f"booths have {voted} voted, voters {voters.get('voted', 0)}")
+    return ", ".join(wrong[:5])
+
+
+def _fields(job: Job) -> dict[str, Any]:
+    return {name: getattr(job, name) for name in Job.__dataclass_fields__}
+
+
+def _cpu_of_all(at: Stand) -> dict[str, float]:
+    """CPU seconds of headquarters' processes so far."""
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    found = {"gatherer": own.ru_utime + own.ru_stime, "nats-server": _cpu(at.server.process_id), "PostgreSQL": 0.0}
+    folder = str(Path(at.books.partition("host=")[2]))
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            text = (process / "cmdline").read_text("utf-8", "replace")
+            if "postgres" in text and (folder in text or text.startswith("postgres:")):
+                found["PostgreSQL"] += _cpu(int(process.name))
+    return found
+
+
+def _cpu(process: int) -> float:
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+    return 0.0
+
+
+def _share(values: Sequence[float], share: float) -> float:
+    return values[min(len(values) - 1, int(len(values) * share))] if values else 0.0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
