@@ -509,9 +509,11 @@ class Engine:
             _log.warning("attempts.left-open", attempts=left_open)
 
     def _obey(self, there: Mapping[str, str]) -> None:
-        """What supervisors ordered of an earlier run, of these addressees, whose names they are."""
+        """What supervisors ordered of an earlier run, of these addressees, whose names they are. What only a newer version knows
+        stays as it is.
+        """
         for each in self._orders:
-            if each.addressee in there:
+            if each.addressee in there and each.command in self._obeys:
                 self._obeys[each.command](there[each.addressee], each)
 
     async def _refuse_older_store(self) -> None:

@@ -27,7 +27,7 @@ from dialer.engine.screen_pop import MESSAGE_SECONDS
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.seats import CHEAP, seat, switch_config
-from tests.support.stored import rows
+from tests.support.stored import execute, rows
 from tests.support.virtual import virtual_time
 from tests.support.voters import all_answer
 
@@ -75,6 +75,8 @@ async def test_orders_hold_over_a_restart_for_as_long_as_they_were_to_hold(tmp_p
                 await site.centre.engine.execute(command)
             said_at = site.clock.now()
         await asyncio.sleep(MESSAGE_SECONDS / 2)
+        newer = "INSERT INTO standing_order VALUES ('campaign/one', 'of-a-newer-version', '{}', ?, ?)"
+        execute(tmp_path / "centre.db", newer, said_at, said_at + MESSAGE_SECONDS)
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
             held = speeds(site)
             assert held == {
