@@ -30,11 +30,13 @@ from dialer.hq import orders
 from dialer.hq.database import Database, database
 from dialer.hq.gather import Gatherer
 from dialer.hq.servers import nats_server, postgresql
+from dialer.material.centre import CURRENT
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.nats.session import Session, connected
 from dialer.rehearsal.demo import STORE, DemoOptions, demo_settings
 from dialer.rehearsal.demo_desk import seat_names
+from dialer.rehearsal.headquarters_material import FLOW, NAME, DemoMaterial, demo_material
 from dialer.rehearsal.staff import StaffDesk
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.sample import write_sample
@@ -49,6 +51,7 @@ from dialer.store.sql import Statement
 from dialer.uplink.uplink import run_uplink
 
 REAL, ZONES = 3, 10
+MATERIAL = "material"
 SECRET = "the demo's centres share this secret"  # noqa: S105 - of nobody's numbers
 STATUS_SECONDS = 5.0
 SETTLE_SECONDS = 60.0
@@ -134,7 +137,9 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         look = await stack.enter_async_context(database(books))
         roll = folder / "roll.csv"
         await asyncio.to_thread(write_sample, roll, options.voters, options.seed, states=("S24",))
-        real = [await _real_centre(stack, settings, name, roll, options) for name, _ in names]
+        material = stack.enter_context(demo_material(folder / "material"))
+        await asyncio.to_thread(material.publish, 1)
+        real = [await _real_centre(stack, settings, name, roll, options, material) for name, _ in names]
         beside = await stack.enter_async_context(_beside())  # the last: it ends before what it needs
         gatherer = Gatherer(settings, session, SystemClock())
         beside(gatherer.run())
@@ -149,8 +154,9 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         console.print(
             f"{len(real)} centres on simulated lines, {len(virtual)} without calls; {options.for_seconds:g} s"
         )
+        await asyncio.to_thread(material.publish, 2)
         await _show(look, options.for_seconds, console)
-        checks = [await _stop_all(settings, session, leader, real)]
+        checks = [await _material_came(real), await _stop_all(settings, session, leader, real)]
         work.cancel()
         checks += await _check(look, real, virtual)
         for each in real:
@@ -188,10 +194,17 @@ async def _work(virtual: Sequence[VirtualCentre], rows_per_second: float) -> Non
 
 
 async def _real_centre(
-    stack: contextlib.AsyncExitStack, hq: HqSettings, name: str, roll: Path, options: HqDemoOptions
+    stack: contextlib.AsyncExitStack,
+    hq: HqSettings,
+    name: str,
+    roll: Path,
+    options: HqDemoOptions,
+    material: DemoMaterial,
 ) -> RealCentre:
     folder = roll.parent / name
     folder.mkdir()
+    zone = zone_of(int(name[-1]))
+    await asyncio.to_thread(material.install, folder / MATERIAL, name, zone)
     await asyncio.to_thread(import_file, roll, folder / STORE, ImportOptions())
     law = VoterProfile(answer_rate=0.8, talk_mean_seconds=6.0)
     seed = options.seed + int(name[-1])
@@ -209,11 +222,18 @@ async def _real_centre(
             *(each.model_dump() for each in demo.supervisors),
             {"name": "uplink", "role": "uplink"},
         ],
+        "campaigns": [
+            each.model_dump() | ({"flow": str(folder / MATERIAL / CURRENT / FLOW)} if each.flow == NAME else {})
+            for each in demo.campaigns
+        ],
         "headquarters": {
             "user": "uplink",
-            "zone": zone_of(int(name[-1])),
+            "zone": zone,
             "leaders": leaders,
             "servers": hq.servers,
+            "material_url": material.url,
+            "material_folder": folder / MATERIAL,
+            "material_root": material.root,
         },
     }
     settings = Settings.model_validate(changed)
@@ -235,6 +255,21 @@ async def _show(look: Database, seconds: float, console: Console) -> None:
         turnout = await look.ask("SELECT reached, voted FROM turnout WHERE kind = 'all'")
         reached, voted = turnout[0] if turnout else (0, 0)
         console.print(f"{heard} centres heard, {calls:,} calls, {reached:,} voters reached, {voted:,} voted")
+
+
+async def _material_came(real: Sequence[RealCentre]) -> HqCheck:
+    """What was published while the centres dialled runs in each that does."""
+
+    def running() -> list[str]:
+        links = [each.settings.headquarters.material_folder / CURRENT for each in real]
+        return [link.readlink().name for link in links]
+
+    async def everywhere() -> bool:
+        return set(running()) == {f"{NAME}-2"}
+
+    await _until(everywhere)
+    seen = f"made, signed by two and published while they dialled; the centres run {', '.join(running())}"
+    return HqCheck("material came to every centre that dials", await everywhere(), seen)
 
 
 async def _stop_all(settings: HqSettings, session: Session, leader: bytes, real: Sequence[RealCentre]) -> HqCheck:
@@ -273,6 +308,8 @@ async def _check(look: Database, real: Sequence[RealCentre], virtual: Sequence[V
     """What headquarters and centres have, once all is on its way."""
 
     async def settled() -> bool:
+        if any(sum(campaign.calls.values()) for each in real for campaign in each.site.view.campaigns):
+            return False  # who talks when all is stopped talks on
         up = [each.rows(_UP)[0] for each in real]
         through = dict(await look.ask("SELECT centre, last_id FROM centre"))
         return all(last is None or (passed or 0) >= last for passed, last in up) and all(
