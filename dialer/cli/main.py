@@ -77,6 +77,14 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
             "Users: who watches and steers beside those of the settings, what each may do, and passwords for the pages.",
         ),
         ("agent", "agent:app", "Agents: their PINs, and the tones on their phones."),
+        (
+            *("backup", "backup:backup"),
+            "Copy the store and the desk's file, while the dialler runs too: of one moment, encrypted as they are, and read again.",
+        ),
+        (
+            *("restore", "backup:restore_command"),
+            "Put a backup where no store is, with every campaign stopped: whoever was called since would be called again.",
+        ),
         ("store", "store:app", "The store's encryption: make a key, encrypt, decrypt, change the key."),
     ),
     "What is said: the media team": _group(

@@ -1,0 +1,75 @@
+"""`dialer backup` and `dialer restore`: the store copied while the dialler runs, and put back where it was lost."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from config.settings import Settings
+from dialer.cli.options import ConfigOption, StoreOption, WhoOption, site
+from dialer.domain.clock import SystemClock
+from dialer.domain.site_time import site_zone
+from dialer.domain.words import counted
+from dialer.store.audit import audit_name
+from dialer.store.backup import Backup, make_backup, prove, restore, unknown_to
+from dialer.store.cipher import site_key
+from dialer.store.sent_journal import SentJournal, journal_beside
+
+
+def backup(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where to: in a new folder there, by centre and moment.")
+    ],
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Copy the store and the desk's file, while the dialler runs too: of one moment, encrypted as they are, and read again.
+
+    Keep copies on another machine, and the key of an encrypted store apart from them.
+    """
+    settings = site(config, store)
+    now = datetime.fromtimestamp(SystemClock().now(), site_zone(settings))
+    made = make_backup(settings.store.path, site_key(settings), folder / f"{settings.centre.id}-{now:%Y%m%d-%H%M%S}")
+    size = made.store.stat().st_size / 1_000_000
+    typer.echo(f"{made.store.parent}: {size:,.1f} MB, {_until(made, settings)}")
+
+
+def restore_command(
+    folder: Annotated[Path, typer.Argument(metavar="BACKUP", help="A folder that `dialer backup` made.")],
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    who: WhoOption = None,
+) -> None:
+    """Put a backup where no store is, with every campaign stopped: whoever was called since would be called again.
+
+    It is proved first, and brought up to this program's schema. What stands at the store's place is never written over.
+    """
+    settings = site(config, store)
+    key, path = site_key(settings), settings.store.path
+    found = prove(folder, key)
+    known = [(each.id, each.kind, each.purpose) for each in settings.campaigns]
+    campaigns = restore(folder, path, key, campaigns=known, who=audit_name(who), at=SystemClock().now())
+    typer.echo(f"{path}: restored, {_until(found, settings)}")
+    typer.echo(
+        "What came after that is not in it: whoever was called since may be called again, and who opted out or has voted since"
+        " is not known. Take in what you have of it (dialer optout import, dialer marks import)."
+    )
+    if campaigns:
+        typer.echo(
+            f"Stopped until you resume them: {', '.join(campaigns)} (dialer command resume NAME --as SUPERVISOR)"
+        )
+    journal = journal_beside(path)
+    missing = unknown_to(path, key, SentJournal(journal).sent())
+    if missing:
+        typer.echo(
+            f"{counted(missing, 'call')} of the last ones are not in it: the dialler starts once {journal} is put aside"
+        )
+
+
+def _until(found: Backup, settings: Settings) -> str:
+    if found.newest is None:
+        return "no call in it"
+    return f"calls until {datetime.fromtimestamp(found.newest, site_zone(settings)):%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,170 @@
+"""A copy of a store while a dialler writes to it, with the desk's file beside it; and such a copy put where a store was lost.
+
+The copy is of one moment (SQLite's online backup), encrypted where the store is, and proved: opened and read whole before it gets
+its name. A store that is put back does not know what came after it, so nothing is dialled from it before a person says so.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from config.words import CampaignKind, Purpose
+from dialer.domain.errors import StoreCorrupt, StoreError
+from dialer.domain.model import AttemptId, CampaignState
+from dialer.store import audit
+from dialer.store.attempts import known_attempts, newest_event_at
+from dialer.store.cipher import StoreKey, connect
+from dialer.store.connection import BUSY_SECONDS, check_header, close_writing, is_there, open_reading, open_writing
+from dialer.store.desk_file import desk_path
+from dialer.store.failures import explained
+from dialer.store.lock import StoreLock
+from dialer.store.numbers import campaign_states
+from dialer.store.queues import ensure_campaign, set_campaign_state
+from dialer.store.transaction import transaction
+
+STORE = "centre.db"
+"""The store's name in a backup's folder; the desk's file lies beside it as beside every store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A copy in a folder of its own."""
+
+    store: Path
+    desk: Path | None  # None: nobody has ever signed in at the desk
+    newest: float | None  # epoch seconds: the newest moment of a call in it; None: there was no call
+
+
+def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
+    """Copy the store at `path` into a new `folder`, a dialler running or not. Where it fails no folder is left.
+
+    Raises StoreError where there is no store or the folder is there already, StoreFull, and what reading a store raises.
+    """
+    half = folder.with_name(f".{folder.name}.half-done")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(half, ignore_errors=True)
+        half.mkdir(mode=0o700)
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be made ({error.strerror}); name another place") from error
+    try:
+        if not is_there(path):
+            raise StoreError(f"{path}: there is no store; name another with --store")
+        check_header(path, key)
+        with explained(path), closing(connect(path, "ro", BUSY_SECONDS, key)) as source:  # of whatever schema
+            _copy(source, half / STORE, key)
+        desk = desk_path(path)
+        if is_there(desk):
+            with explained(desk), closing(connect(desk, "ro", BUSY_SECONDS, key)) as source:
+                _copy(source, desk_path(half / STORE), key)
+        prove(half, key)
+        if folder.exists():
+            raise StoreError(f"{folder}: is there already; name a new folder for each backup")
+        half.rename(folder)
+    except BaseException:
+        shutil.rmtree(half, ignore_errors=True)
+        raise
+    return prove(folder, key, whole=False)
+
+
+def prove(folder: Path, key: StoreKey | None, *, whole: bool = True) -> Backup:
+    """What a backup holds. Raises StoreError where there is none or the key is not its own, StoreCorrupt where it is damaged."""
+    store, desk = folder / STORE, desk_path(folder / STORE)
+    if not is_there(store):
+        raise StoreError(f"{folder}: is no backup: there is no {STORE} in it; name a folder that `dialer backup` made")
+    for path in (store, desk) if is_there(desk) else (store,):
+        check_header(path, key)
+        with explained(path), closing(connect(path, "ro", BUSY_SECONDS, key)) as db:
+            finding = db.execute("PRAGMA integrity_check(1)").fetchone()[0] if whole else "ok"
+            if finding != "ok":
+                raise StoreCorrupt(f"{path}: the copy is damaged ({' '.join(finding.split())}); use an older backup")
+    with explained(store), closing(connect(store, "ro", BUSY_SECONDS, key)) as db:
+        newest = newest_event_at(db)
+    return Backup(store, desk if is_there(desk) else None, newest)
+
+
+KnownCampaign = tuple[str, CampaignKind, Purpose]
+
+
+def restore(
+    folder: Path, path: Path, key: StoreKey | None, *, campaigns: Iterable[KnownCampaign], who: str, at: float
+) -> list[str]:
+    """Put a backup where no store is, brought up to this program's schema, with every campaign stopped, those of the settings
+    (`campaigns`) too; all of them. `who` and `at` (epoch seconds) stand in the audit.
+
+    Raises StoreError where a store is there or the backup cannot be used; nothing is left behind then.
+    """
+    found = prove(folder, key)
+    with _free(path):
+        lock = StoreLock(path, "a restore")
+        try:
+            _put(found.store, path)
+            if found.desk is not None:
+                _put(found.desk, desk_path(path))
+            db = open_writing(path, create=False, key=key)
+            try:
+                lock.cover()
+                with explained(path), transaction(db):
+                    for known in campaigns:
+                        ensure_campaign(db, *known)
+                    stopped = sorted(campaign_states(db))
+                    for campaign in stopped:
+                        set_campaign_state(db, campaign, CampaignState.STOPPED)
+                    newest = (
+                        "none"
+                        if found.newest is None
+                        else f"{datetime.fromtimestamp(found.newest, UTC):%Y-%m-%dT%H:%MZ}"
+                    )
+                    audit.append(db, "store-restored", who, {"newest_call": newest}, at)
+            finally:
+                close_writing(db)
+        finally:
+            lock.release()
+    return stopped
+
+
+def unknown_to(path: Path, key: StoreKey | None, sent: list[AttemptId]) -> int:
+    """How many of these calls, the last that were dialled on this machine, a store does not know."""
+    with explained(path), closing(open_reading(path, key=key)) as db:
+        return len(sent) - len(known_attempts(db, sent)) if sent else 0
+
+
+@contextmanager
+def _free(path: Path) -> Iterator[None]:
+    """Nothing stands where the store and the desk's file come, and nothing is left there where it fails."""
+    places = [
+        each for file in (path, desk_path(path)) for each in (file, *(Path(f"{file}{end}") for end in ("-wal", "-shm")))
+    ]
+    for place in places:
+        if is_there(place):
+            raise StoreError(f"{place}: is there already: put it aside first, it may be newer than the backup")
+    try:
+        yield
+    except BaseException:
+        for place in places:
+            place.unlink(missing_ok=True)
+        raise
+
+
+def _put(source: Path, path: Path) -> None:
+    with explained(path):
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "wb") as target, source.open("rb") as file:
+            shutil.copyfileobj(file, target)
+            target.flush()
+            os.fsync(target.fileno())
+
+
+def _copy(source: sqlite3.Connection, path: Path, key: StoreKey | None) -> None:
+    """All of it in one step: of one moment, whoever writes meanwhile."""
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with closing(connect(path, "rw", BUSY_SECONDS, key)) as target:
+        source.backup(target)
+        target.execute("PRAGMA journal_mode = DELETE")  # one file, on whatever disk it is put

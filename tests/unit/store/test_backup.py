@@ -1,0 +1,109 @@
+"""A store is copied while it is written to, and put back with every campaign stopped; what is damaged or not ours is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from config.words import CampaignKind, Purpose
+from dialer.domain.errors import StoreCorrupt, StoreError
+from dialer.domain.model import CampaignState
+from dialer.store.backup import STORE, make_backup, prove, restore, unknown_to
+from dialer.store.cipher import StoreKey, connect
+from dialer.store.desk_file import desk_path, open_desk_file
+from tests.support.command_line import run
+from tests.support.stores import BACKENDS, CAMPAIGN, NOW, TEST_KEY, SqliteBackend, dial, filled
+
+OTHER = ("survey", CampaignKind.AGENTS, Purpose.SURVEY)
+
+
+@pytest.fixture(params=[*BACKENDS])
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> SqliteBackend:
+    return BACKENDS[request.param](tmp_path)
+
+
+def rows(path: Path, key: StoreKey | None, sql: str) -> list[tuple[object, ...]]:
+    with closing(connect(path, "ro", 5.0, key)) as db:
+        return [tuple(row) for row in db.execute(sql).fetchall()]
+
+
+async def test_a_backup_beside_a_dialler_is_of_one_moment_and_is_restored_with_all_campaigns_stopped(
+    backend: SqliteBackend, tmp_path: Path
+) -> None:
+    folder, there = tmp_path / "backups" / "one", tmp_path / "there" / "centre.db"
+    there.parent.mkdir()
+    async with filled(backend) as store:
+        first = await dial(store, 1)
+        with closing(open_desk_file(desk_path(backend.path), backend.key)) as desk:
+            desk.execute("INSERT INTO password (name, hash, at) VALUES ('asha', 'x', 1)")
+        made = await asyncio.to_thread(make_backup, backend.path, backend.key, folder)
+        second = await dial(store, 3)
+    assert (made.store, made.newest) == (folder / STORE, NOW)
+    assert sorted(each.name for each in folder.iterdir()) == ["centre.db", "centre.desk.db"]
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (made.store.read_bytes()[:15] == b"SQLite format 3") is (backend.key is None)
+
+    stopped = restore(folder, there, backend.key, campaigns=[OTHER], who="ops", at=NOW + 9)
+    assert stopped == ["survey", CAMPAIGN]
+    assert rows(there, backend.key, "SELECT DISTINCT state FROM campaign") == [(CampaignState.STOPPED.value,)]
+    assert rows(there, backend.key, "SELECT attempt_id FROM attempt") == [(first.attempt_id,)]
+    assert rows(desk_path(there), backend.key, "SELECT name FROM password") == [("asha",)]
+    assert rows(there, backend.key, "SELECT kind, who FROM audit ORDER BY number DESC LIMIT 1") == [
+        ("store-restored", "ops")
+    ]
+    assert unknown_to(there, backend.key, [first.attempt_id, second.attempt_id]) == 1
+
+
+def test_what_stands_there_is_never_written_over(backend: SqliteBackend, tmp_path: Path) -> None:
+    backend.fill(9, 9)
+    before = backend.path.read_bytes()
+    folder = tmp_path / "one"
+    make_backup(backend.path, backend.key, folder)
+    with pytest.raises(StoreError, match="is there already: put it aside first"):
+        restore(folder, backend.path, backend.key, campaigns=[], who="ops", at=NOW)
+    with pytest.raises(StoreError, match="name a new folder for each backup"):
+        make_backup(backend.path, backend.key, folder)
+    assert backend.path.read_bytes() == before
+    assert not [each for each in tmp_path.iterdir() if "half-done" in each.name]
+
+
+def test_a_damaged_backup_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    backend, there = SqliteBackend(tmp_path), tmp_path / "there.db"
+    backend.fill(54, 9)
+    made = make_backup(backend.path, None, tmp_path / "one")
+    with made.store.open("r+b") as file:
+        for page in range(3, 9):
+            file.seek(page * 4096)
+            file.write(b"\xff" * 512)
+    with pytest.raises(StoreCorrupt, match=r"the copy is damaged .*; use an older backup"):
+        restore(tmp_path / "one", there, None, campaigns=[], who="ops", at=NOW)
+    assert not there.exists()
+
+
+def test_another_key_opens_no_backup(tmp_path: Path) -> None:
+    backend = BACKENDS["encrypted"](tmp_path)
+    backend.fill(9, 9)
+    make_backup(backend.path, TEST_KEY, tmp_path / "one")
+    with pytest.raises(StoreError, match="does not open it"):
+        prove(tmp_path / "one", StoreKey(Path("another"), "f" * 64))
+    with pytest.raises(StoreCorrupt, match=r"one that is encrypted needs store\.encryption_key_file"):
+        prove(tmp_path / "one", None)
+
+
+def test_the_commands_say_what_is_in_it_and_what_a_restore_holds(tmp_path: Path) -> None:
+    SqliteBackend(tmp_path).fill(9, 9)
+    config = tmp_path / "centre.toml"
+    config.write_text(f'[store]\npath = "{tmp_path / "centre.db"}"\n[[campaigns]]\nid = "calls"\nkind = "agents"\n')
+    code, said = run("backup", tmp_path / "b", "-c", config)
+    assert (code, "no call in it" in said) == (0, True)
+    (folder,) = (tmp_path / "b").iterdir()
+    assert folder.name.startswith("demo-20")
+    code, said = run("restore", folder, "-c", config, "--store", tmp_path / "new.db")
+    assert code == 0
+    assert "Stopped until you resume them: calls" in said
+    assert "whoever was called since may be called again" in said
+    code, said = run("backup", tmp_path / "b", "--store", tmp_path / "none.db")
+    assert (code, "there is no store" in said) == (2, True)
