@@ -142,7 +142,7 @@ def test_the_pacer_goes_on_where_it_was_after_a_restart(tmp_path: Path) -> None:
             assert isinstance(before, CampaignRun)
             assert now is not before
             saved, taken = (json.loads(run.learned())["knowledge"] for run in (before, now))
-            assert saved["plain"] == taken["plain"]
+            assert saved["answer_rate"] == taken["answer_rate"]
             assert saved["rings"] == taken["rings"]
             assert saved["hazards"] == taken["hazards"]
             assert now.pacer.knowledge.outcomes > 100  # type: ignore[attr-defined]  # of the predictive pacer
