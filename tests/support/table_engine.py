@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dialer.domain.commands import Command
-from dialer.domain.commands.users import UserCommand
+from dialer.domain.commands.users import NotePassword, UserCommand
 from dialer.domain.view import CentreView
 from dialer.engine.users import Users
 from tests.support.fake_centre import FakeEngine
@@ -19,4 +19,6 @@ class TableEngine(FakeEngine):
     async def execute(self, command: Command) -> str:
         if isinstance(command, UserCommand):
             return await command.keep(self._users)
+        if isinstance(command, NotePassword):
+            return await self._users.note_password(command.user, command.sender)
         return await super().execute(command)

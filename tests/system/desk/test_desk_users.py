@@ -149,7 +149,7 @@ async def test_a_user_is_added_signs_in_steers_and_is_removed(site: Site) -> Non
     await expect(hers.get_by_role("alert")).to_have_text("Name or password is wrong.")
     site.faults.clear()  # the browser says of refusals that they are some
     done = query(site.store, "SELECT kind, who FROM audit WHERE kind LIKE 'user-%' ORDER BY number")
-    assert done == [("user-set", "asha"), ("user-set", "asha"), ("user-remove", "asha")]
+    assert done == [(f"user-{what}", "asha") for what in ("set", "password", "set", "remove")]
 
 
 async def test_the_own_password_is_changed_and_those_of_the_settings_stay(site: Site) -> None:
