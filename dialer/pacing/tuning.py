@@ -48,7 +48,7 @@ class Tuning:
     stop_risk: float = 0.03
     hang_up_risk: float = 1e-2
     rate_doubt: float = 0.4
-    most_rate_doubt: float = 0.8
+    most_rate_doubt: float = 1.2
     """The last call may be the drop that passes a hard stop with probability `stop_risk` times the lowest hard stop at
     `usual_seats` (the fewer drops are allowed, the more one weighs), and calls are hung up while that is above `hang_up_risk`.
     N seats: that times `usual_seats` / N. The answer rate is doubted in it by a deviation of `rate_doubt` of itself, and, up to
