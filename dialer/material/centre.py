@@ -282,9 +282,12 @@ class CentreMaterial:
     def tidy(self) -> None:
         """Only the version that runs, the one before and their files stay."""
         kept = {manifest.label: manifest for manifest in (self.running(), self.before()) if manifest is not None}
-        for place in self._folder.glob("*-*"):
-            if place.is_dir() and not place.is_symlink() and place.name not in kept:
-                shutil.rmtree(place, ignore_errors=True)
+        for manifest in self._folder.glob("*/" + MANIFEST):  # nothing that somebody else has put here
+            if not manifest.parent.is_symlink() and manifest.parent.name not in kept:
+                shutil.rmtree(manifest.parent, ignore_errors=True)
+        for half in self._folder.glob("*-*.new"):  # of a kill in the middle
+            if half.is_dir():
+                shutil.rmtree(half, ignore_errors=True)
         wanted = {file.sha256 for manifest in kept.values() for file in manifest.files.values()}
         for place in self._folder.glob("files/*/*"):
             if place.name not in wanted:

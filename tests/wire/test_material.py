@@ -64,6 +64,8 @@ def test_a_version_comes_whole_the_next_one_brings_what_is_new_and_one_step_goes
     assert reads(folder) == "flow: 1"
     assert not list(folder.rglob(".git"))
     assert headquarters.files_asked() == [0, 0]
+    (folder / "our-notes").mkdir()
+    (folder / "turnout-9.new/flows").mkdir(parents=True)
     (source / "flows/turnout.yaml").write_text("flow: 2")
     headquarters.approve(source, NOW)
     headquarters.give(2, NOW)
@@ -77,6 +79,10 @@ def test_a_version_comes_whole_the_next_one_brings_what_is_new_and_one_step_goes
     assert reads(folder) == "flow: 1"
     assert take(centre).label == "turnout-2"
     assert headquarters.files_asked() == []
+    headquarters.approve(source, NOW)
+    headquarters.repository.give("turnout", 3, ["all"], ["zone:north"], KEYS["online"], NOW)
+    assert take(centre).label == "turnout-3"
+    assert {path.name for path in folder.glob("*-*")} == {"our-notes", "turnout-2", "turnout-3"}
 
 
 def test_a_file_that_broke_off_goes_on_where_it_ended(headquarters: Publisher, source: Path, tmp_path: Path) -> None:
