@@ -5,8 +5,9 @@
 A real broker (Mosquitto), `dialer desk serve` as a process of its own, and a stream of server-sent events for each page, read here.
 The engine says nothing but what seats and calls do; the store has the calls, each number ten earlier ones and a mark. What is
 measured begins when the engine tells its change, and ends when the stream's bytes are read in this process: broker, desk, reading
-of the store and both ways are in it; painting is not, nor is the engine's own way from the answer to its word. Beside it, as the
-limit: a message of the same length through the broker alone and back here, sent a moment later.
+of the store and both ways are in it, the engine's own way from the answer to its word is not. Four of the agents' pages are in
+Debian's Chromium, where there is one: a fifth of the calls come to them, and their row ends when the browser has painted who is on
+the line. Beside it, as the limit: a message of the same length through the broker alone and back here, sent a moment later.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from typing import Any, Self
 
 import aiomqtt
 import httpx
+from playwright.async_api import Browser, Page
 
 from config.supervision import Supervisor
 from config.words import SupervisorRole
@@ -45,6 +47,7 @@ from dialer.mqtt.senders import Sender, Senders
 from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import DeskFile, desk_path
 from dialer.store.sqlite import open_store
+from tests.support.browser import CHROMIUM, chromium, new_page
 from tests.support.desk import CHEAP, PASSWORD, PIN
 from tests.support.fake_centre import FakeEngine, centre_view
 from tests.support.roll_filler import fill_roll
@@ -52,6 +55,19 @@ from tests.support.roll_filler import fill_roll
 AGENTS, BOARDS = 100, 20
 POPS_PER_SECOND = 5.0  # three times what a hundred agents have
 EARLIER_CALLS = 10
+PAINTED = 4 if CHROMIUM else 0  # of the agents, in a browser
+TO_BROWSERS = 5  # one call of so many
+WATCH = """() => {
+  window.painted = [];
+  let shown = "";
+  new MutationObserver(() => {
+    const now = document.querySelector(".facts")?.textContent ?? "";
+    if (now === shown) return;
+    shown = now;
+    if (now) requestAnimationFrame(() => setTimeout(() => painted.push(Date.now() / 1000)));
+  }).observe(document.body, { subtree: true, childList: true, characterData: true });
+}"""
+"""What notes when who is on the line has been painted: what runs after a frame's callbacks runs when that frame is done."""
 CENTRE = "pune-1"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -63,11 +79,13 @@ def main() -> None:
     seconds = 10 if parser.parse_args().quick else 60
     quiet_logging()
     with tempfile.TemporaryDirectory() as directory:
-        waits, limit, cpu = asyncio.run(_run(Path(directory), int(seconds * POPS_PER_SECOND)))
+        waits, painted, limit, cpu = asyncio.run(_run(Path(directory), int(seconds * POPS_PER_SECOND)))
     print(
         f"{AGENTS} agents, {BOARDS} boards, {len(waits)} pops at {POPS_PER_SECOND:g} a second; the desk's CPU {cpu:.1%} of a core"
     )
-    for what, row in (("to the page", waits), ("through the broker alone", limit)):
+    for what, row in (("to the page", waits), ("painted", painted), ("through the broker alone", limit)):
+        if not row:
+            continue  # no browser here
         row.sort()
         p99 = row[min(len(row) - 1, int(len(row) * 0.99))]
         print(
@@ -75,7 +93,7 @@ def main() -> None:
         )
 
 
-async def _run(folder: Path, pops: int) -> tuple[list[float], list[float], float]:
+async def _run(folder: Path, pops: int) -> tuple[list[float], list[float], list[float], float]:
     store_path = folder / "centre.db"
     voters = _fill(store_path, pops)
     await _let_boards_in(store_path)
@@ -106,8 +124,8 @@ async def _run(folder: Path, pops: int) -> tuple[list[float], list[float], float
             assert desk.stdout is not None
             origin = (await desk.stdout.readline()).decode().strip().removeprefix(OPEN_AT)
             async with Echo(broker.host, broker.port) as echo:
-                waits, cpu = await _measure(engine, desk.pid, origin, voters, pops, echo)
-            return waits, echo.waits, cpu
+                waits, painted, cpu = await _measure(engine, desk.pid, origin, voters, pops, echo)
+            return waits, painted, echo.waits, cpu
         finally:
             desk.terminate()
             await desk.wait()
@@ -147,20 +165,39 @@ class Echo:
 
 async def _measure(
     engine: FakeEngine, desk: int, origin: str, voters: dict[int, tuple[int, ...]], pops: int, echo: Echo
-) -> tuple[list[float], float]:
+) -> tuple[list[float], list[float], float]:
+    async with AsyncExitStack() as stack:
+        browser = await stack.enter_async_context(chromium()) if PAINTED else None
+        pages = [await _browser_page(browser, origin, number) for number in range(1, PAINTED + 1)] if browser else []
+        return await _measure_with(pages, engine, desk, origin, voters, pops, echo)
+
+
+async def _measure_with(
+    pages: list[Page],
+    engine: FakeEngine,
+    desk: int,
+    origin: str,
+    voters: dict[int, tuple[int, ...]],
+    pops: int,
+    echo: Echo,
+) -> tuple[list[float], list[float], float]:
     heard: dict[str, float] = {}  # by attempt
     streams = [
         asyncio.create_task(_listen(origin, await _board(origin), "/api/board/events", {})) for _ in range(BOARDS)
     ]
-    for number in range(1, AGENTS + 1):
+    for number in range(len(pages) + 1, AGENTS + 1):
         token = await _agent(origin, number)
         streams.append(asyncio.create_task(_listen(origin, token, "/api/agent/events", heard)))
     await asyncio.sleep(2.0)
     told: dict[str, float] = {}
+    painting: list[tuple[int, float]] = []  # page, epoch second
     chance = random.Random(1)
     cpu, began = _cpu_seconds(desk), time.perf_counter()
     for number in range(pops):
-        seat = engine.current.seats[number % AGENTS]
+        turn = number // TO_BROWSERS
+        by_browser = bool(pages) and number % TO_BROWSERS == 0
+        place = turn % len(pages) if by_browser else len(pages) + number % (AGENTS - len(pages))
+        seat = engine.current.seats[place]
         attempt = _attempt(number)
         reserved = replace(seat, state=SeatState.RESERVED, attempt_id=attempt, seconds=0.0)
         engine.tell(SeatChange(reserved, time.time()))
@@ -170,7 +207,10 @@ async def _measure(
         await asyncio.sleep(0.003)
         phone = number + 1
         pop = ScreenPop(attempt, phone, voters[phone][0], 1, voters[phone], opted_out=False, grounds=None)
-        told[attempt] = time.perf_counter()
+        if by_browser:
+            painting.append((place, time.time()))
+        else:
+            told[attempt] = time.perf_counter()
         engine.tell(SeatChange(replace(reserved, screen_pop=pop), time.time()))
         asyncio.get_running_loop().call_later(
             0.3, engine.tell, SeatChange(replace(reserved, state=SeatState.TALKING, screen_pop=pop), time.time())
@@ -186,7 +226,27 @@ async def _measure(
     lost = told.keys() - heard.keys()
     if lost:
         raise RuntimeError(f"{len(lost)} of {len(told)} pops were told to nobody")
-    return [heard[attempt] - at for attempt, at in told.items()], used / wall
+    painted = [await page.evaluate("painted") for page in pages]
+    seen: list[float] = []
+    for place, at in painting:
+        after = [each for each in painted[place] if each >= at]
+        if not after:
+            raise RuntimeError("a browser never painted who was on the line")
+        seen.append(after[0] - at)
+    return [heard[attempt] - at for attempt, at in told.items()], seen, used / wall
+
+
+async def _browser_page(browser: Browser, origin: str, number: int) -> Page:
+    """An agent's page that has signed in and waits for the next voter."""
+    page = await new_page(browser, [])
+    await page.goto(f"{origin}/agent")
+    await page.fill("input[name=agent]", str(number))
+    await page.fill("input[name=pin]", PIN)
+    await page.select_option("select[name=seat]", f"seat-{number:02}")
+    await page.press("input[name=pin]", "Enter")
+    await page.locator(".waiting").wait_for()
+    await page.evaluate(WATCH)
+    return page
 
 
 async def _listen(origin: str, token: str, path: str, heard: dict[str, float]) -> None:
@@ -214,7 +274,7 @@ async def _board(origin: str) -> str:
 
 
 async def _token(origin: str, path: str, asked: dict[str, Any]) -> str:
-    async with httpx.AsyncClient(base_url=origin, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=origin, timeout=120) as http:
         answer = await http.post(path, json=asked, headers={"origin": origin})
     if answer.status_code != 204:
         raise RuntimeError(f"{path}: {answer.status_code} {answer.text}")

@@ -1,0 +1,378 @@
+"""What the desk and its people cost the dialler: its loop's lag while a hundred agents sign in, and its CPU with and without them.
+
+    python -m bench.bench_desk_load [--quick]
+
+The dialler is this process; the simulated Asterisk, Mosquitto, `dialer desk serve` and the pages' streams are processes of their
+own. A flow's calls go on all the time. First nothing else happens (quiet), then a hundred agents sign in over ten seconds, each
+PIN at its full price, while five reports over a store with a full day's calls are made, each a `dialer report` of its own. Then
+the hundred have calls, and the desk with a hundred agents' and twenty boards' streams is there or is not, in turn: what it costs
+the dialler is the CPU of a call with it over that without. The lag is this loop's, looked at every 10 ms; beside it, as the limit,
+that of a loop in a process of its own that does nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvloop
+from argon2 import PasswordHasher
+
+from bench.bench_desk import _cpu_seconds as cpu_seconds
+from bench.bench_desk import _listen as listen
+from bench.bench_desk import _token as token
+from config.settings import load_settings
+from config.supervision import Supervisor
+from config.words import SupervisorRole
+from dialer.app import RunningCentre, running_centre
+from dialer.cli.logs import quiet_logging
+from dialer.desk.directory import Directory
+from dialer.desk.pages_built import OPEN_AT
+from dialer.desk.people import People
+from dialer.domain.clock import SystemClock
+from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port
+from dialer.simulation.site import simulated_profile
+from dialer.store.connection import exclusive_connection
+from dialer.store.desk_file import DeskFile, desk_path
+from tests.support.desk import CHEAP, PASSWORD, PIN
+from tests.support.roll_filler import fill_roll
+
+AGENTS, BOARDS = 100, 20
+SIGN_IN_SECONDS = 10.0
+REPORTS = ("calls", "hours", "agents", "abandonment", "turnout")
+VOTERS = 120_000
+DAY_CALLS = 60_000
+PROBE_SECONDS = 0.01
+PAGES = "pages"
+IDLE = "idle"
+
+
+class Lag:
+    """How late a loop runs what is due, in milliseconds."""
+
+    def __init__(self) -> None:
+        self.lags: list[float] = []
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + PROBE_SECONDS
+            await asyncio.sleep(PROBE_SECONDS)
+            self.lags.append(max(0.0, (loop.time() - due) * 1e3))
+
+    def take(self) -> list[float]:
+        """What was seen since the last time, sorted."""
+        taken, self.lags = sorted(self.lags), []
+        return taken
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the run found."""
+
+    lags: dict[str, tuple[list[float], list[float]]] = field(
+        default_factory=dict
+    )  # when: the dialler's, an idle loop's
+    sign_ins: list[float] = field(default_factory=list)  # seconds
+    report_seconds: float = 0.0
+    with_desk: list[float] = field(default_factory=list)  # CPU ms a call
+    without: list[float] = field(default_factory=list)
+    desk_share: list[float] = field(default_factory=list)  # of a core
+    floor: str = ""  # what was going on
+
+
+def main() -> None:
+    """Run it and print the table; or be one of its other processes."""
+    if sys.argv[1:2] == [PAGES]:
+        asyncio.run(_pages(sys.argv[2]))
+    elif sys.argv[1:2] == [IDLE]:
+        asyncio.run(_idle())
+    else:
+        _bench()
+
+
+def _bench() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="one pair of 10 seconds in place of four of 30")
+    quick = parser.parse_args().quick
+    quiet_logging()
+    with tempfile.TemporaryDirectory() as directory, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        seen = runner.run(_run(Path(directory), *((10.0, 1) if quick else (30.0, 4))))
+    for when, rows in seen.lags.items():
+        ours, idle = (
+            f"p50 {statistics.median(row):5.2f}, p99 {row[len(row) * 99 // 100]:6.1f}, most {row[-1]:6.1f}"
+            for row in rows
+        )
+        print(f"loop's lag, ms, {when:>8}: {ours}   (a loop that does nothing: {idle})")
+    print(f"at the end: {seen.floor}")
+    sign_ins = sorted(seen.sign_ins)
+    print(f"sign-in, s: p50 {statistics.median(sign_ins):.2f}, most {sign_ins[-1]:.2f}")
+    print(f"{len(REPORTS)} reports in {seen.report_seconds:.1f} s")
+    ratios = [with_it / without for with_it, without in zip(seen.with_desk, seen.without, strict=True)]
+    for what, row, form in (
+        ("dialler's CPU a call, ms, without the desk", seen.without, ".2f"),
+        ("with it", seen.with_desk, ".2f"),
+        ("ratios", ratios, ".3f"),
+        ("the desk's CPU, of a core", seen.desk_share, ".1%"),
+    ):
+        print(f"{what}: {', '.join(f'{each:{form}}' for each in row)}; median {statistics.median(row):{form}}")
+
+
+async def _run(folder: Path, seconds: float, pairs: int) -> Seen:
+    seen = Seen()
+    agi_port, desk_port = free_port(), free_port()
+    store = folder / "centre.db"
+    _fill(store)
+    async with AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(demo_broker(BrokerKind.MOSQUITTO))
+        switch = await stack.enter_async_context(
+            _process(
+                *("-m", "dialer.simulation.asterisk", "--ami-port", "0", "--agi-port", str(agi_port)),
+                *("--seats", str(AGENTS), "--trunk", "carrier:300", "--answer-rate", "0.4", "--talk-seconds", "60"),
+            )
+        )
+        ami_port = int(json.loads(await _line(switch))["ami_port"])
+        path = _settings_file(folder, store, broker.port, ami_port, agi_port, desk_port)
+        settings = load_settings(path)
+        await _let_boards_in(settings.store.path)
+        centre = await stack.enter_async_context(
+            running_centre(settings, broker=broker.settings, profile=simulated_profile())
+        )
+        stop = asyncio.Event()
+        dialling = asyncio.create_task(centre.run(stop))
+        lag = Lag()
+        probing = asyncio.create_task(lag.run())
+        idle = await stack.enter_async_context(_process("-m", "bench.bench_desk_load", IDLE))
+        pages = await stack.enter_async_context(
+            _process("-m", "bench.bench_desk_load", PAGES, f"http://127.0.0.1:{desk_port}")
+        )
+        desk = await _start_desk(path, folder)
+        try:
+            await asyncio.sleep(10.0)
+            lag.take()
+            await _ask(idle, "take")
+            await asyncio.sleep(20.0)
+            seen.lags["quiet"] = (lag.take(), json.loads(await _ask(idle, "take")))
+            began = time.monotonic()
+            reports = asyncio.gather(*(_report(name, path) for name in REPORTS))
+            seen.sign_ins = json.loads(await _ask(pages, "sign-in"))
+            await reports
+            seen.report_seconds = time.monotonic() - began
+            seen.lags["sign-ins"] = (lag.take(), json.loads(await _ask(idle, "take")))
+            probing.cancel()
+            await _ask(pages, "listen")
+            await asyncio.sleep(60.0)  # calls come to the seats
+            for _ in range(pairs):
+                desk = await _pair(centre, desk, pages, path, seconds, seen)
+            seen.floor = _floor(centre)
+        finally:
+            desk.terminate()
+            await desk.wait()
+            stop.set()
+            await dialling
+    return seen
+
+
+async def _pair(
+    centre: RunningCentre,
+    desk: asyncio.subprocess.Process,
+    pages: asyncio.subprocess.Process,
+    path: Path,
+    seconds: float,
+    seen: Seen,
+) -> asyncio.subprocess.Process:
+    """With the desk and its pages, then without; the desk that was started afterwards."""
+    before = cpu_seconds(desk.pid)
+    seen.with_desk.append(await _cost(centre, seconds))
+    seen.desk_share.append((cpu_seconds(desk.pid) - before) / seconds)
+    desk.terminate()
+    await desk.wait()
+    await asyncio.sleep(3.0)
+    seen.without.append(await _cost(centre, seconds))
+    desk = await _start_desk(path, path.parent)
+    await _ask(pages, "listen")
+    await asyncio.sleep(5.0)
+    return desk
+
+
+def _floor(centre: RunningCentre) -> str:
+    view = centre.engine.view()
+    seats = Counter(str(seat.state) for seat in view.seats)
+    campaigns = (f"{each.campaign_id}: {each.attempts} calls, {each.connected} connected" for each in view.campaigns)
+    return f"seats {dict(seats)}, {', '.join(campaigns)}"
+
+
+async def _cost(centre: RunningCentre, seconds: float) -> float:
+    """CPU ms of this process for each call that ended."""
+    before, cpu = _ended(centre), time.process_time()
+    await asyncio.sleep(seconds)
+    return (time.process_time() - cpu) * 1e3 / max(1, _ended(centre) - before)
+
+
+def _ended(centre: RunningCentre) -> int:
+    return sum(sum(each.outcomes.values()) for each in centre.engine.view().campaigns)
+
+
+@asynccontextmanager
+async def _process(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 22
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
+
+
+async def _line(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None
+    return (await process.stdout.readline()).decode()
+
+
+async def _ask(process: asyncio.subprocess.Process, what: str) -> str:
+    assert process.stdin is not None
+    process.stdin.write(f"{what}\n".encode())
+    return await _line(process)
+
+
+async def _start_desk(path: Path, folder: Path) -> asyncio.subprocess.Process:
+    desk = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "dialer", "desk", "serve", "-c", str(path)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=(folder / "desk.log").open("wb"),
+    )
+    if not (await _line(desk)).startswith(OPEN_AT):
+        raise RuntimeError((folder / "desk.log").read_text(encoding="utf-8"))
+    return desk
+
+
+async def _report(name: str, path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "dialer", "report", name, "-c", str(path)), stdout=asyncio.subprocess.DEVNULL
+    )
+    if await process.wait():
+        raise RuntimeError(f"dialer report {name} failed")
+
+
+async def _idle() -> None:
+    lag = Lag()
+    probing = asyncio.create_task(lag.run())
+    async for _ in _asked():
+        print(json.dumps([round(each, 2) for each in lag.take()]), flush=True)
+    probing.cancel()
+
+
+async def _pages(origin: str) -> None:
+    """A hundred agents' pages and twenty boards'."""
+    agents: list[str] = []
+    boards: list[str] = []
+    streams: list[asyncio.Task[None]] = []
+    async for what in _asked():
+        if what == "sign-in":
+            boards += [
+                await token(origin, "/api/sign-in", {"name": f"asha-{number % 3}", "password": PASSWORD})
+                for number in range(BOARDS)
+            ]
+            signed_in = await asyncio.gather(*(_sign_in(origin, number) for number in range(1, AGENTS + 1)))
+            agents += [each for each, _ in signed_in]
+            print(json.dumps([round(seconds, 3) for _, seconds in signed_in]), flush=True)
+            continue
+        for stream in streams:
+            stream.cancel()
+        streams = [asyncio.create_task(listen(origin, each, "/api/board/events", {})) for each in boards]
+        streams += [asyncio.create_task(listen(origin, each, "/api/agent/events", {})) for each in agents]
+        print("listening", flush=True)
+
+
+async def _sign_in(origin: str, number: int) -> tuple[str, float]:
+    """Take a seat at one's moment of the ten seconds, and be ready; the cookie, and how long the desk took."""
+    await asyncio.sleep(number * SIGN_IN_SECONDS / AGENTS)
+    began = time.monotonic()
+    asked = {"agent": str(number), "pin": PIN, "seat": f"seat-{number:02}", "phone": "own"}
+    while True:
+        try:
+            cookie = await token(origin, "/api/agent/sign-in", asked)
+            break
+        except RuntimeError as refusal:
+            if " 429 " not in str(refusal):
+                raise
+            await asyncio.sleep(random.uniform(0.5, 1.0))
+    return cookie, time.monotonic() - began
+
+
+async def _asked() -> AsyncIterator[str]:
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        yield line.decode().strip()
+
+
+def _fill(store: Path) -> None:
+    """A roll, and yesterday's calls."""
+    fill_roll(store, VOTERS)
+    with exclusive_connection(store, "a bench") as db:
+        db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('yesterday', 'agents', 'turnout')")
+        yesterday = time.time() - 86_400
+        of_phone = dict(db.execute("SELECT phone_id, voter_id FROM link ORDER BY voter_id DESC"))
+        called = sorted(of_phone.items(), reverse=True)[:DAY_CALLS]
+        db.execute("BEGIN")
+        db.executemany(
+            "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
+            " ended_at, outcome) VALUES (?, 'yesterday', ?, ?, 1, 'carrier', 'c', ?, ?, 'no-answer')",
+            [
+                (f"earlier-{phone}", phone, voter, yesterday + index, yesterday + index + 30)
+                for index, (phone, voter) in enumerate(called)
+            ],
+        )
+        db.execute("COMMIT")
+
+
+async def _let_boards_in(store: Path) -> None:
+    supervisors = [Supervisor(name=f"asha-{number}", role=SupervisorRole.SUPERVISOR) for number in range(3)]
+    file = DeskFile(desk_path(store), None)
+    people = People(file, Directory(supervisors), SystemClock(), 3600.0, CHEAP)
+    for each in supervisors:
+        await people.set_password(each.name, PASSWORD)
+    people.close()
+    await file.close()
+
+
+def _settings_file(folder: Path, store: Path, broker_port: int, ami_port: int, agi_port: int, desk_port: int) -> Path:
+    pin = PasswordHasher().hash(PIN)
+    text = (
+        f'[centre]\nid = "pune-1"\n[store]\npath = "{store}"\nreserve_megabytes = 1\n[broker]\nport = {broker_port}\n'
+    )
+    text += f'[ami]\nport = {ami_port}\nusername = "dialler"\nsecret = "dialler"\n[fastagi]\nport = {agi_port}\n'
+    text += f'[desk]\nport = {desk_port}\nuser = "desk"\n[dialling]\ndrain_seconds = 1\n'
+    text += '[[trunks]]\nname = "carrier"\nendpoint = "carrier"\nchannels = 300\ncalls_per_second = 20\n'
+    text += 'caller_ids = ["+911140000001"]\n'
+    text += '[[supervisors]]\nname = "desk"\nrole = "desk"\n'
+    text += "".join(f'[[supervisors]]\nname = "asha-{number}"\nrole = "supervisor"\n' for number in range(3))
+    hours = 'hours = [{start = "00:00", until = "23:59:59"}]\n'
+    text += f'[[campaigns]]\nid = "turnout-agents"\nkind = "agents"\nwrap_up_seconds = 5\n{hours}'
+    text += f'[[campaigns]]\nid = "turnout-ivr"\nkind = "ivr"\nflow = "turnout"\nchannels = 40\n{hours}'
+    for number in range(1, AGENTS + 1):
+        text += f'[[seats]]\nname = "seat-{number:02}"\nendpoint = "agent{number:02}"\n'
+        text += f'[[agents]]\nnumber = "{number}"\npin = "{pin}"\n'
+    path = folder / "centre.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+if __name__ == "__main__":
+    main()
