@@ -82,8 +82,10 @@ def test_tests_that_a_document_names_are_there(page: Path) -> None:
         assert any(f"def {test}" in path.read_text(encoding="utf-8") for path in paths), f"{page.name}: {name}::{test}"
 
 
-def test_the_readme_opens_with_the_two_commands() -> None:
+def test_the_readme_is_short_and_opens_with_the_two_commands() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(readme.splitlines()) < 80
+    assert not [line for line in readme.splitlines() if len(line) > 120]
     assert "make demo" in readme[:1200]
     assert "make test" in readme[:1200]
 
