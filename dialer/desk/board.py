@@ -18,7 +18,7 @@ from dialer.desk.people import People, Who, is_over
 from dialer.desk.picture import Picture, Reader, Told
 from dialer.domain.clock import Clock
 from dialer.domain.commands.messages import MOST_LETTERS
-from dialer.domain.commands.registry import COMMANDS
+from dialer.domain.commands.registry import COMMANDS, SUPERVISOR_ALONE
 from dialer.domain.commands.seats import MOST_CAMPAIGNS
 from dialer.domain.commands.speed import LEAST_TARGET, MOST_TARGET
 from dialer.domain.model import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT
@@ -54,8 +54,12 @@ OFFERED = (
     "stop-listening",
 )
 """The commands that the board has a button for. What each needs and who may give it stands with the command."""
-HANDED_OVER = ("roll-import", "suppress", "erase-number")
-"""Those that have doors of their own (dialer/desk/lists.py)."""
+HANDED_OVER: dict[str, frozenset[Role]] = {
+    "roll-import": SUPERVISOR_ALONE,
+    "suppress": COMMANDS["suppress"].roles,
+    "erase-number": COMMANDS["erase-number"].roles,
+}
+"""Those that have doors of their own (dialer/desk/lists.py), and for whom."""
 BY_EAR = frozenset({"listen", "whisper", "barge", "stop-listening"})
 COMMANDERS = frozenset(role for name in OFFERED for role in COMMANDS[name].roles) - {Role.DESK, Role.UPLINK}
 SEERS = EVERY_ROLE - {Role.VIEWER}
@@ -125,7 +129,7 @@ class Board:
     async def _news(self, token: str, who: Who) -> AsyncIterator[bytes]:
         """The events of one page, until who opened it is signed in no more."""
         looked = self._clock.monotonic()
-        lists = frozenset({"list"} if who.role in COMMANDS["roll-import"].roles else ())
+        lists = frozenset({"list"} if who.role in HANDED_OVER["roll-import"] else ())
         shown = self._picture.reading(lambda key: key.partition("/")[0] in SHOWN or key in lists)
         with shown as reader, self._counted(who.name, reader):
             async for told in reader.told():
@@ -189,7 +193,8 @@ class Board:
 
 def may(role: str, *, has_phone: bool) -> list[str]:
     """The board's commands that a role may give; by ear only where there is a phone of the settings, to hear with."""
-    given = [name for name in (*OFFERED, *HANDED_OVER) if role in COMMANDS[name].roles]
+    given = [name for name in OFFERED if role in COMMANDS[name].roles]
+    given += [name for name, roles in HANDED_OVER.items() if role in roles]
     return [name for name in given if has_phone or name not in BY_EAR]
 
 

@@ -24,11 +24,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from config.errors import MatdanError
 from config.settings import Settings
-from dialer.desk.board import problem
+from dialer.desk.board import HANDED_OVER, problem
 from dialer.desk.doors import WebDoor
 from dialer.desk.people import Who
 from dialer.desk.picture import Picture
-from dialer.domain.commands.registry import COMMANDS
 from dialer.domain.errors import RollError
 from dialer.mqtt.hearing import Hearing
 from dialer.roll.handing_over import hand_over_roll
@@ -105,7 +104,7 @@ class Lists:
 
     def doors(self) -> list[WebDoor]:
         """Each for those who may give its command."""
-        may = {name: COMMANDS[name].roles for name in ("roll-import", "suppress", "erase-number")}
+        may = HANDED_OVER
         said = {200: dict[str, str]}
         return [
             WebDoor("POST", "/api/lists", self.receive, may["roll-import"], said, ANY_BYTES, MOST_ROLL_BYTES),

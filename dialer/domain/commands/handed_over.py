@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dialer.domain.commands.desks import Desks
 from dialer.domain.commands.external_records import SOURCE, WHO
-from dialer.domain.commands.registry import RULES, SUPERVISOR_ALONE, Command, Urgency, Value, offered, text_of
+from dialer.domain.commands.registry import BOOTHS, RULES, Command, Urgency, Value, offered, text_of
 
 
 def _read_names(value: object) -> bool:
@@ -32,7 +32,7 @@ NAMES = Value(
 )
 
 
-@offered("roll-import", LIST, WHO, roles=SUPERVISOR_ALONE, repeatable=True, urgency=Urgency.LONG)
+@offered("roll-import", LIST, WHO, roles=BOOTHS, repeatable=True, urgency=Urgency.LONG)
 @dataclass(frozen=True, slots=True)
 class ImportRoll(Command):
     """A roll into the store, piece by piece beside the calls; `roll` of `state` tells how far. What is in is called as it comes."""

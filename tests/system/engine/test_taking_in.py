@@ -10,15 +10,20 @@ from typing import Any
 
 import pytest
 
+from dialer.domain.clock import SystemClock
 from dialer.domain.commands import EraseNumber, ImportRoll, Suppress
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Outcome
 from dialer.domain.view import CallState
+from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
 from dialer.roll.handing_over import hand_over_roll
 from dialer.roll.importer import ImportOptions, import_file, prepare_import
 from dialer.rules.number_hash import number_hash
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.store.spool import Spool
 from tests.support.centre import Site, a_site, agents_at_work
+from tests.support.command_line import run
+from tests.support.mqtt import supervisor
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import query
 from tests.support.virtual import virtual_time
@@ -161,3 +166,33 @@ async def test_a_number_is_erased_while_the_dialler_runs_but_not_on_a_call(tmp_p
             await engine.execute(EraseNumber("0" * 32, True, "asha"))
     with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         assert number[1:] not in "".join(db.iterdump())
+
+
+@pytest.mark.skipif(mosquitto_path() is None, reason="no mosquitto")
+async def test_the_shell_asks_the_dialler_that_runs(tmp_path: Path) -> None:
+    """`import`, `optout` and `erase`, over a broker, with no number in what is said there; on clocks that go."""
+    async with demo_broker(BrokerKind.MOSQUITTO) as broker, supervisor(broker.settings) as listener:
+        where = {"host": broker.settings.host, "port": broker.settings.port, "username": "test.dialler"}
+        config = tmp_path / "centre.toml"
+        config.write_text(
+            f'[centre]\nid = "test"\n[store]\npath = "{tmp_path / "centre.db"}"\n'
+            f'[broker]\nhost = "{where["host"]}"\nport = {where["port"]}\nusername = "{where["username"]}"\n',
+            encoding="utf-8",
+        )
+        roll = write_roll(tmp_path / "more.csv", NEW)
+        switch = SimulatedAsteriskConfig(seats=seat_phones(2), start_epoch=SystemClock().now())
+        async with a_site(tmp_path, switch, voters=12, broker={"enabled": True, **where}):
+
+            async def said(*command: str | Path) -> str:
+                code, text = await asyncio.to_thread(run, *command, "-c", config)
+                assert code == 0, text
+                return text
+
+            assert "60 rows: 60 voters added or changed" in await said("import", roll)
+            assert "0 numbers suppressed; 1 were already" not in await said("optout", "add", "+918000000001")
+            assert "0 numbers suppressed; 1 were already" in await said("optout", "add", "+918000000001")
+            assert "erased; 0 voters' names too" in await said("erase", "+918000000002")
+        heard = "".join(message.topic + message.text for message in listener.heard)
+        assert "roll-import" in heard
+        assert "80000000" not in heard
+    assert not [*(tmp_path / "centre.db.spool").iterdir()]

@@ -191,7 +191,7 @@ def test_who_reads_and_what_a_program_may_do_is_what_the_pages_say() -> None:
     assert may[SupervisorRole.VIEWER] == set()
     assert may[SupervisorRole.LISTENER] == {"listen", "stop-listening"}
     assert may[SupervisorRole.COACH] == {"listen", "whisper", "stop-listening"}
-    assert may[SupervisorRole.BOOTH_DESK] == {"marks", "official-turnout"}
+    assert may[SupervisorRole.BOOTH_DESK] == {"marks", "official-turnout", "roll-import"}
     assert may[SupervisorRole.COMPLIANCE] == {
         *("pause", "stop", "stop-all", "complaint", "complaint-answer", "opt-outs", "unknown-release"),
         *("suppress", "erase-number"),
