@@ -370,7 +370,7 @@ target-free = what the settings say
 target-held = { $sender } has it steered to { $share } abandoned
 pause-reason = Reason
 
-commands-signed = The dialler wants your commands signed, which this page cannot do: give them with "dialer mqtt send".
+commands-signed = The dialler wants your commands signed, which this page cannot do: give them with "dialer command".
 command-done = Done: { $text }
 command-refused = Refused: { $text }
 command-unanswered = The dialler has not answered. Look whether it was done before you try again.

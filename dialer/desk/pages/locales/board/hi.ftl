@@ -352,7 +352,7 @@ target-free = जो सेटिंग में है
 target-held = { $sender } ने छूटी कॉल का लक्ष्य { $share } रखा है
 pause-reason = कारण
 
-commands-signed = डायलर आपके आदेश केवल हस्ताक्षर के साथ मानता है, जो यह पन्ना नहीं कर सकता: उन्हें "dialer mqtt send" से दें।
+commands-signed = डायलर आपके आदेश केवल हस्ताक्षर के साथ मानता है, जो यह पन्ना नहीं कर सकता: उन्हें "dialer command" से दें।
 command-done = हो गया: { $text }
 command-refused = मना किया गया: { $text }
 command-unanswered = डायलर ने जवाब नहीं दिया। फिर कोशिश से पहले देखें कि काम हुआ या नहीं।
