@@ -120,7 +120,8 @@ class Spool:
     def against_store(self, list_id: str) -> Against:
         """What a roll that was handed over would change. Raises StoreError."""
         with explained(self.store), closing(open_reading(self.path(list_id), key=self.key)) as db:
-            db.execute(f"ATTACH ? AS known KEY {key_literal(self.key)}", (f"{self.store.resolve().as_uri()}?mode=ro",))
+            known = {"known": f"{self.store.resolve().as_uri()}?mode=ro"}
+            db.execute(f"ATTACH :known AS known KEY {key_literal(self.key)}", known)
             return Against(**SQL["against_store"].row(db)._asdict())
 
     def opened(self, list_id: str) -> SpoolFile:
