@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,21 @@ THE_SAME_EVERYWHERE = {
     ),
 }
 """Names, and what is typed or read as it is."""
+LETTERS = {
+    "as": "BENGALI",
+    "bn": "BENGALI",
+    "gu": "GUJARATI",
+    "hi": "DEVANAGARI",
+    "kn": "KANNADA",
+    "ml": "MALAYALAM",
+    "mr": "DEVANAGARI",
+    "or": "ORIYA",
+    "pa": "GURMUKHI",
+    "ta": "TAMIL",
+    "te": "TELUGU",
+    "ur": "ARABIC",
+}
+"""What Unicode calls the letters of each language."""
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
@@ -78,20 +94,32 @@ def test_every_language_says_all_that_english_says_in_its_own_letters(path: Path
     for name, text in said.items():
         assert values_of(text) == values_of(english[name]), name
         if path.stem != "en":
-            plain = re.sub(r"\{[^{}]*(?:->|\})|\*?\[\w+\]", " ", text)
-            assert {*re.findall(r"[A-Za-z][A-Za-z.]*[A-Za-z]", plain)} <= THE_SAME_EVERYWHERE, name
+            own = {unicodedata.name(each).split()[0] for each in plain_of(text) if each.isalpha()} - {"LATIN"}
+            assert own <= {LETTERS[path.stem]}, name
+            assert own or latin_of(english[name]) <= THE_SAME_EVERYWHERE, name
+            assert latin_of(text) <= THE_SAME_EVERYWHERE, name
+            assert (":" in text) >= (":" in english[name]), f"{name}: English gives a reason, or what follows"
     shared = LOCALES / "shared" / path.name
     assert path == shared or not said.keys() & said_in(shared)
 
 
 def test_the_agents_page_is_there_in_thirteen_languages() -> None:
-    assert {path.stem for path in FILES if path.parent.name == "agent"} == {
-        *("as", "bn", "en", "gu", "hi", "kn", "ml", "mr", "or", "pa", "ta", "te", "ur")
-    }
+    for folder in ("agent", "shared"):
+        assert {path.stem for path in FILES if path.parent.name == folder} == {"en", *LETTERS}
 
 
 def values_of(text: str) -> set[str]:
-    return {*re.findall(r"\$([a-z-]+)", text)}
+    """What is filled in, and whether there are words of their own for none."""
+    return {*re.findall(r"\$[a-z-]+|\[0\]", text)}
+
+
+def plain_of(text: str) -> str:
+    """A sentence without what is filled in."""
+    return re.sub(r"\{[^{}]*(?:->|\})|\*?\[\w+\]", " ", text)
+
+
+def latin_of(text: str) -> set[str]:
+    return {*re.findall(r"[A-Za-z][A-Za-z.]*[A-Za-z]", plain_of(text))}
 
 
 def test_the_board_has_words_for_all_that_it_is_told() -> None:
