@@ -22,8 +22,8 @@ from dialer.uplink.batches import Batches
 
 _log = structlog.get_logger(__name__)
 
-TELL_SECONDS = 1.0
-"""The dialler is told not more often than this up to where headquarters has its rows: each time is a commit."""
+TELL_SECONDS = 5.0
+"""The dialler is told not more often than this up to where headquarters has its rows: each time is a command, and its answer."""
 RETRY_SECONDS = 2.0
 
 
