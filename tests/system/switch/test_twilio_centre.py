@@ -312,7 +312,10 @@ async def test_check_asks_twilio_and_no_asterisk_where_there_is_none(tmp_path: P
         ({"twilio": {"public_url": "https://x.example/"}}, "public_url"),
         ({"twilio": {"calls_per_second": 1}}, "twilio.calls_per_second"),
         ({"twilio": {"account_sid": "AC1"}}, "account_sid"),
-        ({"campaign": {"kind": "agents", "pacing": "ratio", "trunks": ["twilio"]}}, "take its Twilio trunk away"),
+        (
+            {"campaign": {"kind": "agents", "flow": None, "pacing": "ratio", "trunks": ["twilio"]}},
+            "take its Twilio trunk away",
+        ),
         ({"trunks": [TRUNK, {**CARRIER, "endpoint": "twilio"}]}, "give the Twilio trunk another name"),
     ],
 )
