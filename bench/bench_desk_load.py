@@ -106,11 +106,11 @@ def main() -> None:
 
 def _bench() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one pair of 10 seconds in place of four of 30")
+    parser.add_argument("--quick", action="store_true", help="one pair of 10 seconds in place of two of 30")
     quick = parser.parse_args().quick
     quiet_logging()
     with tempfile.TemporaryDirectory() as directory, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        seen = runner.run(_run(Path(directory), *((10.0, 1) if quick else (30.0, 4))))
+        seen = runner.run(_run(Path(directory), *((10.0, 1) if quick else (30.0, 2))))
     for when, rows in seen.lags.items():
         ours, idle = (
             f"p50 {statistics.median(row):5.2f}, p99 {row[len(row) * 99 // 100]:6.1f}, most {row[-1]:6.1f}"
