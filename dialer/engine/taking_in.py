@@ -21,7 +21,7 @@ from dialer.store.spool import HandedRoll, Spool, SpoolFile, Taken
 
 PIECE_VOTERS = 50
 PIECE_BOOTHS = 100
-PIECE_NUMBERS = 500
+PIECE_NUMBERS = 250
 """What one transaction takes: the results of calls wait for no more than that."""
 
 

@@ -26,8 +26,9 @@ FROM (
     FROM phone
     CROSS JOIN link ON link.phone_id = phone.phone_id AND link.dropped_at IS NULL
     CROSS JOIN voter ON voter.voter_id = link.voter_id AND voter.turnout = 'pending'
-    WHERE phone.phone_id BETWEEN :first AND :last AND phone.opted_out_at IS NULL AND phone.phone_id NOT IN (
-        SELECT attempt.phone_id FROM attempt WHERE attempt.outcome = 'unknown' AND attempt.direction = 'outbound'
+    WHERE phone.phone_id BETWEEN :first AND :last AND phone.opted_out_at IS NULL AND NOT EXISTS (
+        SELECT 1 FROM attempt
+        WHERE attempt.phone_id = phone.phone_id AND attempt.outcome = 'unknown' AND attempt.direction = 'outbound'
           AND attempt.attempt_id NOT IN (SELECT attempt_id FROM released_unknown)
     )
     GROUP BY phone.phone_id
