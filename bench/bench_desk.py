@@ -14,11 +14,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import os
 import random
 import statistics
-import sys
 import tempfile
 import time
 from contextlib import AsyncExitStack
@@ -27,16 +24,24 @@ from pathlib import Path
 from typing import Any, Self
 
 import aiomqtt
-import httpx
 from playwright.async_api import Browser, Page
 
-from config.supervision import Supervisor
+from bench.common import cpu_seconds_of
+from bench.desk_site import (
+    AGENTS,
+    BOARDS,
+    CAMPAIGN,
+    CENTRE,
+    agent_token,
+    board_token,
+    let_boards_in,
+    listen,
+    seat_name,
+    site_lines,
+    start_desk,
+)
 from config.words import SupervisorRole
 from dialer.cli.logs import quiet_logging
-from dialer.desk.directory import Directory
-from dialer.desk.doors import token_in
-from dialer.desk.pages_built import OPEN_AT
-from dialer.desk.people import People
 from dialer.domain.clock import SystemClock
 from dialer.domain.view import CallChange, CallState, ScreenPop, SeatChange, SeatState, SeatView
 from dialer.mqtt import topics
@@ -45,14 +50,12 @@ from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.senders import Sender, Senders
 from dialer.store.connection import exclusive_connection
-from dialer.store.desk_file import DeskFile, desk_path
 from dialer.store.sqlite import open_store
 from tests.support.browser import CHROMIUM, chromium, new_page
-from tests.support.desk import CHEAP, PASSWORD, PIN
+from tests.support.desk import CHEAP, PIN
 from tests.support.fake_centre import FakeEngine, centre_view
 from tests.support.roll_filler import fill_roll
 
-AGENTS, BOARDS = 100, 20
 POPS_PER_SECOND = 5.0  # three times what a hundred agents have
 EARLIER_CALLS = 10
 PAINTED = 4 if CHROMIUM else 0  # of the agents, in a browser
@@ -68,8 +71,6 @@ WATCH = """() => {
   }).observe(document.body, { subtree: true, childList: true, characterData: true });
 }"""
 """What notes when who is on the line has been painted: what runs after a frame's callbacks runs when that frame is done."""
-CENTRE = "pune-1"
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
@@ -96,7 +97,6 @@ def main() -> None:
 async def _run(folder: Path, pops: int) -> tuple[list[float], list[float], list[float], float]:
     store_path = folder / "centre.db"
     voters = _fill(store_path, pops)
-    await _let_boards_in(store_path)
     engine = FakeEngine(_view())
     roles = {"desk": SupervisorRole.DESK, "asha": SupervisorRole.SUPERVISOR}
     senders = Senders([Sender(name, frozenset({role})) for name, role in roles.items()])
@@ -107,22 +107,10 @@ async def _run(folder: Path, pops: int) -> tuple[list[float], list[float], list[
         stop = asyncio.Event()
         monitor = Monitor(Presence(CENTRE, broker.settings, SystemClock()), engine, store, senders)
         running = asyncio.create_task(monitor.run(stop))
-        desk = await asyncio.create_subprocess_exec(
-            *(
-                sys.executable,
-                "-m",
-                "dialer",
-                "desk",
-                "serve",
-                "-c",
-                str(_settings_file(folder, store_path, broker.port)),
-            ),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=(folder / "desk.log").open("wb"),
-        )
+        config = _settings_file(folder, store_path, broker.port)
+        await let_boards_in(config)
+        desk, origin = await start_desk(config)
         try:
-            assert desk.stdout is not None
-            origin = (await desk.stdout.readline()).decode().strip().removeprefix(OPEN_AT)
             async with Echo(broker.host, broker.port) as echo:
                 waits, painted, cpu = await _measure(engine, desk.pid, origin, voters, pops, echo)
             return waits, painted, echo.waits, cpu
@@ -183,16 +171,17 @@ async def _measure_with(
 ) -> tuple[list[float], list[float], float]:
     heard: dict[str, float] = {}  # by attempt
     streams = [
-        asyncio.create_task(_listen(origin, await _board(origin), "/api/board/events", {})) for _ in range(BOARDS)
+        asyncio.create_task(listen(origin, await board_token(origin, number), "/api/board/events", {}))
+        for number in range(BOARDS)
     ]
     for number in range(len(pages) + 1, AGENTS + 1):
-        token = await _agent(origin, number)
-        streams.append(asyncio.create_task(_listen(origin, token, "/api/agent/events", heard)))
+        token = await agent_token(origin, number)
+        streams.append(asyncio.create_task(listen(origin, token, "/api/agent/events", heard)))
     await asyncio.sleep(2.0)
     told: dict[str, float] = {}
     painting: list[tuple[int, float]] = []  # page, epoch second
     chance = random.Random(1)
-    cpu, began = _cpu_seconds(desk), time.perf_counter()
+    cpu, began = cpu_seconds_of(desk), time.perf_counter()
     for number in range(pops):
         turn = number // TO_BROWSERS
         by_browser = bool(pages) and number % TO_BROWSERS == 0
@@ -202,7 +191,7 @@ async def _measure_with(
         reserved = replace(seat, state=SeatState.RESERVED, attempt_id=attempt, seconds=0.0)
         engine.tell(SeatChange(reserved, time.time()))
         for _ in range(5):
-            call = CallChange("turnout-agents", f"ringing-{number}", CallState.RINGING, time.time())
+            call = CallChange(CAMPAIGN, f"ringing-{number}", CallState.RINGING, time.time())
             engine.tell(call)
         await asyncio.sleep(0.003)
         phone = number + 1
@@ -220,7 +209,7 @@ async def _measure_with(
         await asyncio.sleep(chance.uniform(0.5, 1.5) / POPS_PER_SECOND - 0.05)
     wall = time.perf_counter() - began
     await asyncio.sleep(1.0)
-    used = _cpu_seconds(desk) - cpu
+    used = cpu_seconds_of(desk) - cpu
     for stream in streams:
         stream.cancel()
     lost = told.keys() - heard.keys()
@@ -242,48 +231,11 @@ async def _browser_page(browser: Browser, origin: str, number: int) -> Page:
     await page.goto(f"{origin}/agent")
     await page.fill("input[name=agent]", str(number))
     await page.fill("input[name=pin]", PIN)
-    await page.select_option("select[name=seat]", f"seat-{number:02}")
+    await page.select_option("select[name=seat]", seat_name(number))
     await page.press("input[name=pin]", "Enter")
     await page.locator(".waiting").wait_for()
     await page.evaluate(WATCH)
     return page
-
-
-async def _listen(origin: str, token: str, path: str, heard: dict[str, float]) -> None:
-    """Read a stream as a browser does, and note when each pop was there."""
-    host, port = origin.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port), limit=1 << 22)
-    asked = f"GET {path} HTTP/1.1\r\nhost: {host}:{port}\r\ncookie: __Host-desk={token}\r\n\r\n"
-    writer.write(asked.encode())
-    try:
-        while line := await reader.readline():
-            if line.startswith(b"data: ") and b'"pop":{' in line:
-                at = time.perf_counter()
-                heard.setdefault(json.loads(line[6:])["set"]["pop"]["attempt"], at)
-    finally:
-        writer.close()
-
-
-async def _agent(origin: str, number: int) -> str:
-    asked = {"agent": str(number), "pin": PIN, "seat": f"seat-{number:02}", "phone": "own"}
-    return await _token(origin, "/api/agent/sign-in", asked)
-
-
-async def _board(origin: str) -> str:
-    return await _token(origin, "/api/sign-in", {"name": f"asha-{random.randrange(3)}", "password": PASSWORD})
-
-
-async def _token(origin: str, path: str, asked: dict[str, Any]) -> str:
-    async with httpx.AsyncClient(base_url=origin, timeout=120) as http:
-        answer = await http.post(path, json=asked, headers={"origin": origin})
-    if answer.status_code != 204:
-        raise RuntimeError(f"{path}: {answer.status_code} {answer.text}")
-    return token_in(answer.headers["set-cookie"]) or ""
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def _attempt(number: int) -> str:
@@ -328,26 +280,10 @@ def _fill(store: Path, pops: int) -> dict[int, tuple[int, ...]]:
     return voters
 
 
-async def _let_boards_in(store: Path) -> None:
-    supervisors = [Supervisor(name=f"asha-{number}", role=SupervisorRole.SUPERVISOR) for number in range(3)]
-    file = DeskFile(desk_path(store), None)
-    people = People(file, Directory(supervisors), SystemClock(), 3600.0, CHEAP)
-    for each in supervisors:
-        await people.set_password(each.name, PASSWORD)
-    people.close()
-    await file.close()
-
-
 def _settings_file(folder: Path, store: Path, broker_port: int) -> Path:
-    pin = CHEAP.hash(PIN)
     text = f'[centre]\nid = "{CENTRE}"\n[store]\npath = "{store}"\n[broker]\nport = {broker_port}\n'
     text += '[desk]\nport = 0\nuser = "desk"\n'
-    text += '[[supervisors]]\nname = "desk"\nrole = "desk"\n'
-    text += "".join(f'[[supervisors]]\nname = "asha-{number}"\nrole = "supervisor"\n' for number in range(3))
-    text += '[[campaigns]]\nid = "turnout-agents"\nkind = "agents"\n'
-    for number in range(1, AGENTS + 1):
-        text += f'[[seats]]\nname = "seat-{number:02}"\nendpoint = "agent{number:02}"\n'
-        text += f'[[agents]]\nnumber = "{number}"\npin = "{pin}"\n'
+    text += f'[[campaigns]]\nid = "{CAMPAIGN}"\nkind = "agents"\n' + site_lines(CHEAP.hash(PIN))
     path = folder / "centre.toml"
     path.write_text(text, encoding="utf-8")
     return path

@@ -30,26 +30,28 @@ from pathlib import Path
 import uvloop
 from argon2 import PasswordHasher
 
-from bench.bench_desk import _cpu_seconds as cpu_seconds
-from bench.bench_desk import _listen as listen
-from bench.bench_desk import _token as token
+from bench.common import cpu_seconds_of
+from bench.desk_site import (
+    AGENTS,
+    BOARDS,
+    CAMPAIGN,
+    CENTRE,
+    agent_token,
+    board_token,
+    let_boards_in,
+    listen,
+    site_lines,
+    start_desk,
+)
 from config.settings import load_settings
-from config.supervision import Supervisor
-from config.words import SupervisorRole
 from dialer.app import RunningCentre, running_centre
 from dialer.cli.logs import quiet_logging
-from dialer.desk.directory import Directory
-from dialer.desk.pages_built import OPEN_AT
-from dialer.desk.people import People
-from dialer.domain.clock import SystemClock
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port
 from dialer.simulation.site import simulated_profile
 from dialer.store.connection import exclusive_connection
-from dialer.store.desk_file import DeskFile, desk_path
-from tests.support.desk import CHEAP, PASSWORD, PIN
+from tests.support.desk import PIN
 from tests.support.roll_filler import fill_roll
 
-AGENTS, BOARDS = 100, 20
 SIGN_IN_SECONDS = 10.0
 REPORTS = ("calls", "hours", "agents", "abandonment", "turnout")
 VOTERS = 120_000
@@ -147,7 +149,7 @@ async def _run(folder: Path, seconds: float, pairs: int) -> Seen:
         ami_port = int(json.loads(await _line(switch))["ami_port"])
         path = _settings_file(folder, store, broker.port, ami_port, agi_port, desk_port)
         settings = load_settings(path)
-        await _let_boards_in(settings.store.path)
+        await let_boards_in(path)
         centre = await stack.enter_async_context(
             running_centre(settings, broker=broker.settings, profile=simulated_profile())
         )
@@ -159,7 +161,7 @@ async def _run(folder: Path, seconds: float, pairs: int) -> Seen:
         pages = await stack.enter_async_context(
             _process("-m", "bench.bench_desk_load", PAGES, f"http://127.0.0.1:{desk_port}")
         )
-        desk = await _start_desk(path, folder)
+        desk, _ = await start_desk(path)
         try:
             await asyncio.sleep(10.0)
             lag.take()
@@ -195,14 +197,14 @@ async def _pair(
     seen: Seen,
 ) -> asyncio.subprocess.Process:
     """With the desk and its pages, then without; the desk that was started afterwards."""
-    before = cpu_seconds(desk.pid)
+    before = cpu_seconds_of(desk.pid)
     seen.with_desk.append(await _cost(centre, seconds))
-    seen.desk_share.append((cpu_seconds(desk.pid) - before) / seconds)
+    seen.desk_share.append((cpu_seconds_of(desk.pid) - before) / seconds)
     desk.terminate()
     await desk.wait()
     await asyncio.sleep(3.0)
     seen.without.append(await _cost(centre, seconds))
-    desk = await _start_desk(path, path.parent)
+    desk, _ = await start_desk(path)
     await _ask(pages, "listen")
     await asyncio.sleep(5.0)
     return desk
@@ -250,17 +252,6 @@ async def _ask(process: asyncio.subprocess.Process, what: str) -> str:
     return await _line(process)
 
 
-async def _start_desk(path: Path, folder: Path) -> asyncio.subprocess.Process:
-    desk = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "dialer", "desk", "serve", "-c", str(path)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=(folder / "desk.log").open("wb"),
-    )
-    if not (await _line(desk)).startswith(OPEN_AT):
-        raise RuntimeError((folder / "desk.log").read_text(encoding="utf-8"))
-    return desk
-
-
 async def _report(name: str, path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "dialer", "report", name, "-c", str(path)), stdout=asyncio.subprocess.DEVNULL
@@ -284,10 +275,7 @@ async def _pages(origin: str) -> None:
     streams: list[asyncio.Task[None]] = []
     async for what in _asked():
         if what == "sign-in":
-            boards += [
-                await token(origin, "/api/sign-in", {"name": f"asha-{number % 3}", "password": PASSWORD})
-                for number in range(BOARDS)
-            ]
+            boards += [await board_token(origin, number) for number in range(BOARDS)]
             signed_in = await asyncio.gather(*(_sign_in(origin, number) for number in range(1, AGENTS + 1)))
             agents += [each for each, _ in signed_in]
             print(json.dumps([round(seconds, 3) for _, seconds in signed_in]), flush=True)
@@ -303,10 +291,9 @@ async def _sign_in(origin: str, number: int) -> tuple[str, float]:
     """Take a seat at one's moment of the ten seconds, and be ready; the cookie, and how long the desk took."""
     await asyncio.sleep(number * SIGN_IN_SECONDS / AGENTS)
     began = time.monotonic()
-    asked = {"agent": str(number), "pin": PIN, "seat": f"seat-{number:02}", "phone": "own"}
     while True:
         try:
-            cookie = await token(origin, "/api/agent/sign-in", asked)
+            cookie = await agent_token(origin, number)
             break
         except RuntimeError as refusal:
             if " 429 " not in str(refusal):
@@ -342,33 +329,18 @@ def _fill(store: Path) -> None:
         db.execute("COMMIT")
 
 
-async def _let_boards_in(store: Path) -> None:
-    supervisors = [Supervisor(name=f"asha-{number}", role=SupervisorRole.SUPERVISOR) for number in range(3)]
-    file = DeskFile(desk_path(store), None)
-    people = People(file, Directory(supervisors), SystemClock(), 3600.0, CHEAP)
-    for each in supervisors:
-        await people.set_password(each.name, PASSWORD)
-    people.close()
-    await file.close()
-
-
 def _settings_file(folder: Path, store: Path, broker_port: int, ami_port: int, agi_port: int, desk_port: int) -> Path:
-    pin = PasswordHasher().hash(PIN)
     text = (
-        f'[centre]\nid = "pune-1"\n[store]\npath = "{store}"\nreserve_megabytes = 1\n[broker]\nport = {broker_port}\n'
+        f'[centre]\nid = "{CENTRE}"\n[store]\npath = "{store}"\nreserve_megabytes = 1\n[broker]\nport = {broker_port}\n'
     )
     text += f'[ami]\nport = {ami_port}\nusername = "dialler"\nsecret = "dialler"\n[fastagi]\nport = {agi_port}\n'
     text += f'[desk]\nport = {desk_port}\nuser = "desk"\n[dialling]\ndrain_seconds = 1\n'
     text += '[[trunks]]\nname = "carrier"\nendpoint = "carrier"\nchannels = 300\ncalls_per_second = 20\n'
     text += 'caller_ids = ["+911140000001"]\n'
-    text += '[[supervisors]]\nname = "desk"\nrole = "desk"\n'
-    text += "".join(f'[[supervisors]]\nname = "asha-{number}"\nrole = "supervisor"\n' for number in range(3))
     hours = 'hours = [{start = "00:00", until = "23:59:59"}]\n'
-    text += f'[[campaigns]]\nid = "turnout-agents"\nkind = "agents"\nwrap_up_seconds = 5\n{hours}'
+    text += f'[[campaigns]]\nid = "{CAMPAIGN}"\nkind = "agents"\nwrap_up_seconds = 5\n{hours}'
     text += f'[[campaigns]]\nid = "turnout-ivr"\nkind = "ivr"\nflow = "turnout"\nchannels = 40\n{hours}'
-    for number in range(1, AGENTS + 1):
-        text += f'[[seats]]\nname = "seat-{number:02}"\nendpoint = "agent{number:02}"\n'
-        text += f'[[agents]]\nnumber = "{number}"\npin = "{pin}"\n'
+    text += site_lines(PasswordHasher().hash(PIN))
     path = folder / "centre.toml"
     path.write_text(text, encoding="utf-8")
     return path

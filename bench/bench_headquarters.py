@@ -16,7 +16,6 @@ import contextlib
 import json
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.common import cpu_seconds, cpu_seconds_of
 from config.headquarters import HqSettings
 from dialer.cli.logs import quiet_logging
 from dialer.domain.clock import SystemClock
@@ -41,7 +41,6 @@ CENTRES, ZONES = 300, 10
 CUT = 30  # centres that come back with a backlog
 DRAIN_SECONDS = 300.0
 SETTLE_SECONDS = 120.0
-_TICKS = os.sysconf("SC_CLK_TCK")
 _COUNTS = "SELECT centre, what, sum(count)::bigint FROM day_count GROUP BY 1, 2"
 
 
@@ -96,7 +95,7 @@ async def run_centres(job: Job) -> None:
                 if not drained and all(each.truth.seconds_up[job.backlog - 1 :] for each in centres[:CUT]):
                     drained = now
                 await asyncio.sleep(0.05)
-            cpu = resource.getrusage(resource.RUSAGE_SELF)
+            cpu = cpu_seconds()
             until = time.monotonic() + (DRAIN_SECONDS if job.backlog else SETTLE_SECONDS)
             out = {hashed for each in centres for hashed in each.truth.opted_out}
             while time.monotonic() < until:
@@ -119,7 +118,7 @@ async def run_centres(job: Job) -> None:
         + sum(
             len(_neighbour(centres, number).truth.voted - each.truth.told_voted) for number, each in enumerate(centres)
         ),
-        "cpu": cpu.ru_utime + cpu.ru_stime,
+        "cpu": cpu,
         "drained": drained,
     }
     await asyncio.to_thread(Path(job.truth).write_text, json.dumps(told), "utf-8")
@@ -304,22 +303,14 @@ def _fields(job: Job) -> dict[str, Any]:
 
 def _cpu_of_all(at: Stand) -> dict[str, float]:
     """CPU seconds of headquarters' processes so far."""
-    own = resource.getrusage(resource.RUSAGE_SELF)
-    found = {"gatherer": own.ru_utime + own.ru_stime, "nats-server": _cpu(at.server.process_id), "PostgreSQL": 0.0}
+    found = {"gatherer": cpu_seconds(), "nats-server": cpu_seconds_of(at.server.process_id), "PostgreSQL": 0.0}
     folder = str(Path(at.books.partition("host=")[2]))
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             text = (process / "cmdline").read_text("utf-8", "replace")
             if "postgres" in text and (folder in text or text.startswith("postgres:")):
-                found["PostgreSQL"] += _cpu(int(process.name))
+                found["PostgreSQL"] += cpu_seconds_of(int(process.name))
     return found
-
-
-def _cpu(process: int) -> float:
-    with contextlib.suppress(OSError):
-        fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
-    return 0.0
 
 
 def _share(values: Sequence[float], share: float) -> float:

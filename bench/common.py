@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import platform
 import resource
 import statistics
@@ -95,6 +96,12 @@ def cpu_seconds() -> float:
     """CPU seconds of this process, user and system, all its threads; never its children."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
+
+
+def cpu_seconds_of(process_id: int) -> float:
+    """CPU seconds of another process, user and system, all its threads; raises OSError where it has ended."""
+    fields = Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def peak_memory_bytes() -> int:

@@ -16,9 +16,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from dialer.desk.directory import Directory
 from dialer.desk.pages_built import SOURCES
-from dialer.desk.people import People
 from dialer.desk.server import RunningDesk, running_desk
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import (
@@ -37,7 +35,6 @@ from dialer.mqtt.embedded_broker import demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.senders import Sender, Senders
-from dialer.store.desk_file import DeskFile, desk_path
 from dialer.store.sqlite import open_store
 from tests.support.browser import (
     NEEDS_A_BROWSER,
@@ -50,7 +47,7 @@ from tests.support.browser import (
     violations,
     weight,
 )
-from tests.support.desk import CHEAP, PASSWORD, desk_settings
+from tests.support.desk import CHEAP, PASSWORD, desk_settings, keep_passwords
 from tests.support.fake_centre import FakeEngine, centre_view
 
 MOST_PAGE_BYTES = 80_000
@@ -94,12 +91,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         broker = await stack.enter_async_context(demo_broker())
         store = await open_store(store_path, encode=topics.encode)
         stack.push_async_callback(store.close)
-        file = DeskFile(desk_path(store_path), None)
-        people = People(file, Directory(settings.supervisors), SystemClock(), 3600.0, CHEAP)
-        for name in ("asha", "vikram"):
-            await people.set_password(name, PASSWORD)
-        people.close()
-        await file.close()
+        await keep_passwords(settings, "asha", "vikram")
         stop = asyncio.Event()
         monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, senders)
         running = asyncio.create_task(monitor.run(stop))

@@ -12,9 +12,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from dialer.desk.directory import Directory
 from dialer.desk.pages_built import SOURCES
-from dialer.desk.people import People
 from dialer.desk.server import RunningDesk, running_desk
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import StopAll
@@ -24,10 +22,9 @@ from dialer.mqtt.embedded_broker import demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.site.plan import fixed_users, senders_of
-from dialer.store.desk_file import DeskFile, desk_path
 from dialer.store.sqlite import open_store
 from tests.support.browser import NEEDS_A_BROWSER, SIZES, chromium, is_cut, must_suit_everybody, new_page, violations
-from tests.support.desk import CHEAP, PASSWORD, desk_settings
+from tests.support.desk import CHEAP, PASSWORD, desk_settings, keep_passwords
 from tests.support.fake_centre import centre_view
 from tests.support.stored import query
 from tests.support.table_engine import TableEngine
@@ -89,12 +86,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         stack.push_async_callback(store.close)
         users = Users(store, clock, fixed_users(settings))
         engine = TableEngine(users, replace(centre_view(seats=2, booths=2), at=clock.now()))
-        file = DeskFile(desk_path(store_path), None)
-        people = People(file, Directory(settings.supervisors), clock, 3600.0, CHEAP)
-        for name in ("asha", "vikram"):
-            await people.set_password(name, PASSWORD)
-        people.close()
-        await file.close()
+        await keep_passwords(settings, "asha", "vikram")
         stop = asyncio.Event()
         senders = senders_of(settings, users.roles, broker_is_ours=True)
         monitor = Monitor(Presence("pune-1", broker.settings, clock), engine, store, senders)
