@@ -252,6 +252,7 @@ class PhoneBack:
     """A phone has registered: it can be called."""
 
     endpoint: str
+    contact: str  # where it is: a page that is loaded again is another one
 
 
 @dataclass(frozen=True, slots=True)

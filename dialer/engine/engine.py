@@ -215,9 +215,9 @@ class Engine:
                 self._silence.given_up(seat)
             case switch_port.PhoneAway(endpoint=endpoint):
                 self._silence.phone_away(endpoint)
-            case switch_port.PhoneBack(endpoint=endpoint):
+            case switch_port.PhoneBack(endpoint=endpoint, contact=contact):
                 self._acd.phone_back(endpoint)
-                self._silence.phone_back(endpoint)
+                self._silence.phone_back(endpoint, contact)
             case switch_port.SeatKey(seat=seat, key=key):
                 self._keys.key(seat, key)
             case _:

@@ -46,7 +46,7 @@ class SeatSilence:
         self._switch = switch
         self._acd = acd
         self._timeout_seconds = timeout_seconds
-        self._replaced: set[str] = set()  # seats whose phone's successor is on its way
+        self._replaced: dict[str, str] = {}  # by seat, the contact of its phone's successor, which is on its way
 
     def given_up(self, seat_name: str) -> None:
         """The switch has hung up a seat's phone because nothing came from it."""
@@ -94,15 +94,16 @@ class SeatSilence:
             self._acd.doubt(seat.name, True)
             self._centre.spawn(self._give_up_if_dead(seat.name), "phone-away")
 
-    def phone_back(self, endpoint: str) -> None:
+    def phone_back(self, endpoint: str, contact: str) -> None:
         """An endpoint has registered. Where a phone of it is still on the line, that may be dead: its page was reloaded, or another
-        page took its place. Then the new one is called, and a voter who is there stays.
+        page took its place. Then the new one is called, once, and a voter who is there stays.
         """
         seat = self._centre.seat_of_endpoint(endpoint)
-        if seat is None or not self._is_nailed_up(seat) or not self._timeout_seconds or seat.name in self._replaced:
+        if seat is None or not self._is_nailed_up(seat) or not self._timeout_seconds:
             return
-        self._replaced.add(seat.name)
-        self._centre.spawn(self._replace_if_dead(seat), "phone-back")
+        if self._replaced.get(seat.name) != contact:
+            self._replaced[seat.name] = contact
+            self._centre.spawn(self._replace_if_dead(seat, contact), "phone-back")
 
     async def is_dead(self, seat: Seat) -> bool:
         """Whether nothing comes from a phone that is nailed up; it is given up then, and called as it goes. Until it is known no
@@ -127,17 +128,18 @@ class SeatSilence:
         if now.phone_up:
             await self.is_dead(now)
 
-    async def _replace_if_dead(self, seat: Seat) -> None:
+    async def _replace_if_dead(self, seat: Seat, contact: str) -> None:
         try:
             # While it was listened to, the agent may have left, or the phone gone and been called.
-            if not await self._sends(seat, listens=REPLACED_LISTENS) and self._is_nailed_up(seat):
+            silent = not await self._sends(seat, listens=REPLACED_LISTENS)
+            if silent and self._is_nailed_up(seat) and self._replaced.get(seat.name) == contact:
                 await self._switch.call_seat(seat.name, seat.endpoint)
             await asyncio.sleep(REPLACED_SECONDS)
         except SwitchError as error:
             _log.info("seat.phone-not-called", seat=seat.name, problem=str(error))
-        finally:
-            self._replaced.discard(seat.name)
-        await self._give_up_if_dead(seat.name)  # the new one did not come, or the old one was only told to end
+        if self._replaced.get(seat.name) == contact:  # else the page was loaded yet again, and that one is seen to
+            del self._replaced[seat.name]
+            await self._give_up_if_dead(seat.name)  # the new one did not come, or the old one was only told to end
 
     async def _sends(self, seat: Seat, *, since: int | None = None, listens: int = LISTENS) -> bool:
         """Whether anything has come from a phone since it had sent so many packets, by default: since now. A no takes a second."""

@@ -98,10 +98,11 @@ class EventWriter:
         if name in self.wanted:
             self._send(name, channel.block() + tail.encode())
 
-    def contact_status(self, endpoint: str, status: str) -> None:
-        """What a phone's registration is, as far as the dialler reads it."""
+    def contact_status(self, endpoint: str, status: str, port: int) -> None:
+        """What the registration of a phone at that port is, as far as the dialler reads it."""
         if "ContactStatus" in self.wanted:
-            self._send("ContactStatus", f"EndpointName: {endpoint}\r\nContactStatus: {status}\r\n".encode())
+            contact = f"URI: sip:{endpoint}@127.0.0.1:{port};transport=WS\r\n"
+            self._send("ContactStatus", f"{contact}EndpointName: {endpoint}\r\nContactStatus: {status}\r\n".encode())
 
     def of_dial(self, name: str, channel: Channel, field: str, value: str) -> None:
         """DialBegin, DialState or DialEnd."""

@@ -125,14 +125,14 @@ class SimulatedAsterisk(SwitchCalls):
         channel.silent_since = asyncio.get_running_loop().time()
         channel.schedule(self.config.seat_rtp_timeout_seconds, lambda: self.no_media(channel))
 
-    def contact_gone(self, endpoint: str) -> None:
+    def contact_gone(self, endpoint: str, port: int = 5060) -> None:
         """The phone's registration is removed: it registered anew from elsewhere, or its connection is gone."""
-        self.events.contact_status(endpoint, "Removed")
+        self.events.contact_status(endpoint, "Removed", port)
 
-    def contact_back(self, endpoint: str) -> None:
+    def contact_back(self, endpoint: str, port: int = 5060) -> None:
         """The phone has registered, and answers from now on."""
         self.set_phone(endpoint, PhoneMode.ANSWERS)
-        self.events.contact_status(endpoint, "NonQualified")
+        self.events.contact_status(endpoint, "NonQualified", port)
 
     def set_phone(self, endpoint: str, mode: PhoneMode) -> None:
         """From the next call on, the agent's phone behaves so."""

@@ -135,7 +135,7 @@ class SeatTracker:
             case "ContactStatus" if message.get("ContactStatus") in _AWAY:
                 return [PhoneAway(message.get("EndpointName"))]
             case "ContactStatus" if message.get("ContactStatus") in _BACK:
-                return [PhoneBack(message.get("EndpointName"))]
+                return [PhoneBack(message.get("EndpointName"), message.get("URI"))]
             case "UserEvent" if self.has(message.get("Uniqueid")):
                 seat = self._in_seat[message.get("Uniqueid")]
                 return [SeatKey(seat, message.get("Key"))] if message.get("UserEvent") == "SeatKey" else []

@@ -299,6 +299,25 @@ def test_a_page_that_is_reloaded_in_a_talk_keeps_its_voter(tmp_path: Path, back_
 
 
 @virtual_time()
+async def test_a_page_that_is_reloaded_again_at_once_keeps_its_voter(tmp_path: Path) -> None:
+    """The second time while the first one's phone is still being waited for."""
+    voters = Behaviour(answer_after=1.0, talk_seconds=20.0), Behaviour(answer_after=200.0)
+    async with a_floor(tmp_path, *voters, agents=[]) as site:
+        await site.centre.engine.execute(SeatLogIn("01", "asha"))
+        await until_talking(site)
+        before = set()
+        for port in (59_980, 59_996):
+            before.add(site.switch.phone_channel("agent01"))
+            site.switch.silence_seat("agent01")
+            site.switch.contact_back("agent01", port)
+            await asyncio.sleep(0.9)
+            assert site.switch.phone_channel("agent01") not in {None, *before}
+        await site.until(lambda: bool(site.ended()), seconds=30)
+        assert outcomes(site) == [Outcome.CONNECTED]
+        assert SeatState.LOST not in [each.view.state for each in site.changes if isinstance(each, SeatChange)][1:]
+
+
+@virtual_time()
 async def test_a_phone_without_an_agent_is_not_called_when_it_registers(tmp_path: Path) -> None:
     async with a_floor(tmp_path, Behaviour(answer_after=200.0)) as site:
         site.switch.contact_back("agent01")
@@ -334,10 +353,12 @@ def test_a_browser_that_registers_anew_is_back_before_its_old_contact_is_gone() 
     tracker = SeatTracker()
     heard = [(59996, "NonQualified"), (59980, "Removed"), (59996, "Updated")]
     told = [tracker.take(AmiMessage(CONTACT.format(port=port, status=status).encode())) for port, status in heard]
-    assert told == [[PhoneBack("agent01")], [PhoneAway("agent01")], None]
+    assert told == [[PhoneBack("agent01", "sip:agent01@127.0.0.1:59996;transport=WS")], [PhoneAway("agent01")], None]
 
 
-@pytest.mark.parametrize(("status", "told"), [("Unreachable", PhoneAway), ("Reachable", PhoneBack)])
-def test_a_phone_that_is_asked_now_and_then(status: str, told: type[PhoneAway | PhoneBack]) -> None:
-    message = event("ContactStatus", ContactStatus=status, EndpointName="agent01")
-    assert SeatTracker().take(message) == [told("agent01")]
+@pytest.mark.parametrize(
+    ("status", "told"), [("Unreachable", PhoneAway("agent01")), ("Reachable", PhoneBack("agent01", "sip:a@b"))]
+)
+def test_a_phone_that_is_asked_now_and_then(status: str, told: PhoneAway | PhoneBack) -> None:
+    message = event("ContactStatus", ContactStatus=status, EndpointName="agent01", URI="sip:a@b")
+    assert SeatTracker().take(message) == [told]
