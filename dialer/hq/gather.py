@@ -296,7 +296,7 @@ class Gatherer:
         entering = Books(self._settings, books, self._clock)
         days_until = 0.0
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._read(position, waiting), name="gather-reads")
+            group.create_task(self._read(up, position, waiting), name="gather-reads")
             while True:
                 if self._clock.monotonic() >= days_until:
                     await books.prepare_days(datetime.fromtimestamp(self._clock.now(), UTC).date())
@@ -324,8 +324,8 @@ class Gatherer:
             position = each.position
         return kept
 
-    async def _read(self, position: int, waiting: asyncio.Queue[Stored]) -> None:
-        async for stored in self._session.consume(wire.UP, position):
+    async def _read(self, up: str, position: int, waiting: asyncio.Queue[Stored]) -> None:
+        async for stored in self._session.consume(wire.UP, position, made=up):
             await waiting.put(stored)
 
     async def _together(self, waiting: asyncio.Queue[Stored]) -> list[Arrived]:

@@ -38,6 +38,10 @@ LOOK_SECONDS = 0.5  # for a connection that is another one meanwhile: it has no 
 WAITING_MESSAGES = 2_000
 
 
+class MadeAnew(HeadquartersUnreachable):
+    """A stream is gone, or another one of its name is there: a position in the one before says nothing of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A message of a stream."""
@@ -119,21 +123,39 @@ class Session:
             raise HeadquartersUnreachable(f"the stream {name} does not say when it was made")
         return f"{name}.{int(found.created.timestamp())}"
 
-    async def consume(self, stream: str, after: int, subjects: Sequence[str] = ()) -> AsyncIterator[Stored]:
+    async def consume(
+        self, stream: str, after: int, subjects: Sequence[str] = (), *, made: str = ""
+    ) -> AsyncIterator[Stored]:
         """The messages of a stream behind a position, of these subjects alone, as they come, for ever. A connection that goes is
-        waited for; what is heard goes on where it ended.
+        waited for; what is heard goes on where it ended. `made`: of which stream the position is, as `made` says; none: of the one
+        that is there. Raises MadeAnew where it is no longer that one.
         """
         position, told = after, ""
         while True:
             try:
+                made = await self._same(stream, made)
                 async for stored in self._read(stream, position, subjects):
                     position, told = stored.position, ""
                     yield stored
-            except (NatsError, TimeoutError, OSError) as error:
+            except MadeAnew:
+                raise
+            except (HeadquartersUnreachable, NatsError, TimeoutError, OSError) as error:
                 if (problem := _said(error)) != told:
                     _log.warning("nats.stream-not-read", stream=stream, problem=problem)
                 told = problem
             await asyncio.sleep(RETRY_SECONDS * random.uniform(0.2, 1.0))  # noqa: S311
+
+    async def _same(self, stream: str, made: str) -> str:
+        """The stream's name, as `made` says. Raises MadeAnew where it was another, and as `made` does."""
+        try:
+            found = await self.made(stream)
+        except HeadquartersUnreachable as error:
+            if not made or not isinstance(error.__cause__, NotFoundError):
+                raise
+            found = ""
+        if made not in {"", found}:
+            raise MadeAnew(f"the stream {stream} was lost: it is read from the beginning once it is made anew")
+        return found
 
     async def _read(self, stream: str, after: int, subjects: Sequence[str]) -> AsyncIterator[Stored]:
         """Until nothing is heard, or something was left out."""

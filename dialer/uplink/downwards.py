@@ -20,7 +20,7 @@ from dialer.domain.orders import HqOrder, SignedOrder, read_order
 from dialer.material.centre import CentreMaterial
 from dialer.material.manifest import Manifest, MaterialRefused
 from dialer.mqtt.hearing import Reply
-from dialer.nats.session import Session
+from dialer.nats.session import MadeAnew, Session, Stored
 from dialer.nats.wire import CMD, live_subject, order_subject, reply_subject
 from dialer.uplink.upwards import DiallerDoor
 
@@ -45,15 +45,22 @@ class OrdersDown:
         whom = ["all", f"centre:{centre}", *([] if zone is None else [f"zone:{zone}"])]
         self._subjects = [order_subject(each) for each in whom]
 
-    async def run(self) -> None:
+    async def run(self) -> NoReturn:
         """Carry until cancelled."""
-        async for stored in self._session.consume(CMD, 0, self._subjects):
+        while True:
             try:
-                signed = SignedOrder.model_validate_json(stored.data)
-                order = read_order(signed.order)
-            except (ValidationError, CommandRefused) as error:
-                _log.warning("order.not-understood", position=stored.position, problem=type(error).__name__)
-                continue
+                async for stored in self._session.consume(CMD, 0, self._subjects):
+                    await self._take(stored)
+            except MadeAnew as lost:
+                _log.warning("order.stream-lost", problem=str(lost))
+
+    async def _take(self, stored: Stored) -> None:
+        try:
+            signed = SignedOrder.model_validate_json(stored.data)
+            order = read_order(signed.order)
+        except (ValidationError, CommandRefused) as error:
+            _log.warning("order.not-understood", position=stored.position, problem=type(error).__name__)
+        else:
             await self._carry(signed, order)
 
     async def _carry(self, signed: SignedOrder, order: HqOrder) -> None:

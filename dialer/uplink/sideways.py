@@ -114,7 +114,7 @@ class WaySideways:
         subjects = [OPT_OUT_SUBJECT, *(mark_subject("*", state, number) for state, number in held)]
         while True:
             news = News(await asyncio.to_thread(self._reading.position, stream))
-            async for stored in self._session.consume(SIDE, news.after, subjects):
+            async for stored in self._session.consume(SIDE, news.after, subjects, made=made):
                 follows = await self._take(stream, news, stored)
                 if follows is None:
                     break

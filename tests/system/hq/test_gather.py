@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -12,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from dialer.domain.errors import HeadquartersUnreachable
 from dialer.hq.database import database
 from dialer.hq.servers import NatsServer, nats_server, postgresql
 from dialer.nats import wire
 from dialer.nats.session import Session, connected
 from dialer.nats.wire import BatchRow, UpBatch
 from tests.support.headquarters import (
+    PATIENCE_SECONDS,
     attempt_row,
     batch,
     gathering,
@@ -225,3 +228,24 @@ async def test_a_stream_of_news_that_is_lost_is_filled_again_from_the_books(hq: 
             if len(found) == 3:
                 break
     assert sorted(found) == [HASHED, "k1", "k2"]
+
+
+async def test_a_server_that_lost_its_streams_is_read_from_their_new_beginning(
+    hq: Headquarters, tmp_path: Path
+) -> None:
+    async with gathering(hq_settings(hq.server.address, hq.books, "pune-1")) as gatherer:
+        await until_true(gatherer.works.is_set)
+        for number in range(1, 6):
+            await hq.line.send(batch([attempt_row(number)]))
+        await until_found(hq.books, LAST, [("pune-1", 5)])
+        await hq.server.kill()
+        shutil.rmtree(tmp_path / "nats" / "jetstream")
+        await asyncio.sleep(1.0)  # streams are told apart by the second in which they were made
+        await hq.server.start()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                with contextlib.suppress(HeadquartersUnreachable):
+                    await hq.line.send(batch([attempt_row(6)]))  # at the first position of what is made anew
+                    break
+                await asyncio.sleep(0.1)
+        await until_found(hq.books, LAST, [("pune-1", 6)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,27 @@ async def test_a_stop_reaches_everybody_who_is_there_names_who_is_not_and_waits_
             assert (code, "no order that is valid still" in said) == (2, True)
     await until(pune, ["stop-all", "resume", "stop-all"])
     await until(delhi, ["stop-all", "pause", "resume", "stop-all"])
+
+
+async def test_a_stop_is_heard_on_a_server_that_lost_the_orders_before_it(
+    tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downwards, "RETRY_SECONDS", 0.02)
+    config, asha, pune = a_headquarters(tmp_path, server), tmp_path / "asha.key", Dialler()
+
+    async def order(*arguments: Any) -> tuple[int, str]:
+        return await asyncio.to_thread(run, "hq", "order", *arguments, "-c", config, "--key", asha, "--wait", "20")
+
+    async with centre(server, "pune-1", "west", pune):
+        for _ in range(3):
+            await order("pause", "turnout", "--to", "centre:pune-1")
+        await until(pune, ["pause"] * 3)
+        await server.kill()
+        shutil.rmtree(tmp_path / "nats" / "jetstream")
+        await asyncio.sleep(1.0)  # streams are told apart by the second in which they were made
+        await server.start()
+        code, said = await order("stop-all", "--to", "centre:pune-1")
+        assert (code, "1 of 1 centres have done it" in said) == (0, True), said
 
 
 async def test_what_is_no_order_is_told_before_anything_is_sent(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,13 @@ async def until(wanted: Any) -> None:
             await asyncio.sleep(0.02)
 
 
+async def lose_streams(server: NatsServer, tmp_path: Path) -> None:
+    await server.kill()
+    shutil.rmtree(tmp_path / "nats" / "jetstream")
+    await asyncio.sleep(1.0)  # streams are told apart by the second in which they were made
+    await server.start()
+
+
 async def test_rows_go_up_once_and_leave_the_outbox_whatever_is_killed(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,3 +164,31 @@ async def test_news_of_others_are_kept_with_their_position_and_a_lost_one_stops_
     [(stream, position)] = query(path, "SELECT stream, position FROM news_position")
     assert stream.startswith("SIDE.")
     assert position == 6
+
+
+async def test_news_of_a_stream_that_was_made_anew_are_taken_from_its_beginning(
+    tmp_path: Path, server: NatsServer
+) -> None:
+    path = tmp_path / "centre.db"
+    fill_roll(path, 54, voters_per_booth=9)
+
+    def told(number: int) -> bytes:
+        return wire.news_message([{"number_hash": f"{number:064x}", "at": 5.0, "centre": "pune-2"}], [])
+
+    def known() -> int:
+        return len(query(path, "SELECT 1 FROM opt_out_hash"))
+
+    async with await open_store(path) as store, connected([server.address], "hq") as above:
+        await above.stream(wire.SIDE, ["side.>"])
+        for number in range(5):
+            await above.put(wire.OPT_OUT_SUBJECT, told(number))
+        with UplinkReading(path, None) as reading:
+            async with (
+                connected([server.address], "uplink") as below,
+                running(WaySideways("pune-1", below, Dialler(store), reading).run()),
+            ):
+                await until(lambda: known() == 5)
+                await lose_streams(server, tmp_path)
+                await above.stream(wire.SIDE, ["side.>"])
+                await above.put(wire.OPT_OUT_SUBJECT, told(5))  # a lower position than those that are known
+                await until(lambda: known() == 6)
