@@ -38,8 +38,6 @@ from dialer.roll.workers import import_workers
 from dialer.store.cipher import site_key
 from dialer.store.spool import Spool
 
-LONGEST_SECONDS = 3_600.0  # for a roll of millions, beside calls
-
 
 def import_roll(
     roll: Annotated[Path, typer.Argument(metavar="ROLL", help="CSV or XLSX, as it came.")],
@@ -119,7 +117,7 @@ def _through_dialler(
     try:
         if options.dry_run or result.rejected == result.rows:
             return result, None
-        request = CommandRequest("roll-import", {"list": list_id, "who": person(None)}, seconds=LONGEST_SECONDS)
+        request = CommandRequest("roll-import", {"list": list_id, "who": person(None)})
         return result, ask_dialler(settings, [request], busy)[0]
     except KeyboardInterrupt:
         typer.echo("dialer: interrupted; the dialler goes on taking the roll in", err=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 from dialer.domain.errors import CommandRefused, NotInStore
 from dialer.domain.model import BoothTurnout
@@ -80,11 +80,13 @@ class TakingIn:
 
     async def _take_roll(self, list_id: str, handed: SpoolFile, who: str) -> str:
         found = await asyncio.to_thread(handed.what)
+        roll = RollTaken(list_id, found.voters, 0)
+        self._tell(roll)
         before = await self._store.last_phone()
         booth_ids = await self._take_booths(handed)
         self._centre.take_booths(await self._store.booths())
         self._eligibility.look_at_booths()
-        taken = await self._take_voters(RollTaken(list_id, found.voters, 0), handed, booth_ids)
+        taken = await self._take_voters(roll, handed, booth_ids)
         await self._honour_others(before)
         await self._enrol()
         await self._store.record_roll(self._entry(who), found, taken)
@@ -97,6 +99,11 @@ class TakingIn:
             ids.update(await self._store.take_booths(booths[first : first + PIECE_BOOTHS]))
         return ids
 
+    def _tell(self, roll: RollTaken) -> None:
+        self._centre.roll = roll
+        for campaign_id in self._centre.campaigns:
+            self._centre.then(Notify(CampaignChange(campaign_id)))
+
     async def _take_voters(self, roll: RollTaken, handed: SpoolFile, booth_ids: dict[int, int]) -> Taken:
         sums, after, done = [0, 0, 0, 0], 0, 0
         while voters := await asyncio.to_thread(handed.voters, after, PIECE_VOTERS):
@@ -106,9 +113,7 @@ class TakingIn:
                 )
             sums = _added(sums, await self._store.take_voters(voters, booth_ids))
             after, done = voters[-1].voter_id, done + len(voters)
-            self._centre.roll = RollTaken(roll.list, roll.rows, done)
-            for campaign_id in self._centre.campaigns:
-                self._centre.then(Notify(CampaignChange(campaign_id)))
+            self._tell(replace(roll, done=done))
         return Taken(*sums)
 
     async def _honour_others(self, before: int) -> None:

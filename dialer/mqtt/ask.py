@@ -11,10 +11,11 @@ from typing import Any
 
 from config.supervision import OWN_USER
 from dialer.domain.clock import Clock
+from dialer.domain.commands.registry import COMMANDS, Urgency
 from dialer.domain.errors import BrokerUnreachable, CommandRefused
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings, Received
-from dialer.mqtt.link import Connection, visiting
+from dialer.mqtt.link import ALIVE_SECONDS, Connection, visiting
 from dialer.mqtt.payloads import ReplyPayload
 from dialer.mqtt.senders import Signer
 from dialer.mqtt.topics import Message
@@ -30,7 +31,6 @@ class CommandRequest:
 
     name: str
     fields: Mapping[str, Any]  # of JSON
-    seconds: float = REPLY_SECONDS  # how long it may take
 
 
 async def ask(
@@ -43,7 +43,7 @@ async def ask(
     signer: Signer | None = None,
 ) -> list[str]:
     """What the dialler says of each request, in order; `done` is told how many are answered so far; `signer` is who asks, none: the
-    dialler's own command line, unsigned.
+    dialler's own command line, unsigned. One that takes minutes is waited for as long as the dialler tells that it is at one such.
 
     Raises CommandRefused where it refuses one, BrokerUnreachable where the broker or the dialler does not answer: those before
     it were executed.
@@ -53,6 +53,7 @@ async def ask(
     async with visiting(settings, centre) as connection:
         async with asyncio.timeout(settings.answer_seconds):  # a connection that is lost now would never answer
             await connection.client.subscribe(topics.replies_filter(centre, signer.user), qos=1)
+            await connection.client.subscribe(topics.CENTRE_STATE.address(centre), qos=1)
         talk = _Talk(connection, centre, clock, signer)
         reader = asyncio.create_task(connection.read(talk.take), name="replies")
         try:
@@ -75,9 +76,14 @@ class _Talk:
         self._clock = clock
         self._asked = ""
         self._reply: asyncio.Future[ReplyPayload] = asyncio.get_running_loop().create_future()
+        self._long = False
+        self._goes_on = False  # the dialler has told so since that was last asked
 
     async def take(self, received: Received) -> None:
-        """A reply; those to other commands are passed over."""
+        """A reply, or how the centre stands; replies to other commands are passed over."""
+        if received.topic == topics.CENTRE_STATE.address(self._centre):
+            self._goes_on = self._goes_on or (self._long and _takes_roll(received.payload))
+            return
         reply = ReplyPayload.model_validate_json(received.payload)
         if reply.id == self._asked and not self._reply.done():
             self._reply.set_result(reply)
@@ -86,21 +92,29 @@ class _Talk:
         """The reply's text. Raises CommandRefused, BrokerUnreachable."""
         self._asked = f"cli-{uuid.uuid4().hex}"
         self._reply = asyncio.get_running_loop().create_future()
+        self._long, self._goes_on = COMMANDS[request.name].urgency is Urgency.LONG, False
         for _ in range(TRIES):
             await self._connection.publish(self._message(request))
-            try:
-                async with asyncio.timeout(request.seconds):
-                    reply = await asyncio.shield(self._reply)
-            except TimeoutError:
+            reply = await self._replied()
+            if reply is None:
                 continue
             if reply.status != "done":
                 raise CommandRefused(reply.text)
             return reply.text
         raise BrokerUnreachable(
-            f"the dialler did not answer in {TRIES * request.seconds:g} s: check that it runs and is connected to the broker, and"
+            f"the dialler did not answer in {TRIES * REPLY_SECONDS:g} s: check that it runs and is connected to the broker, and"
             f" that the broker lets this user write to `{topics.commands_topic(self._centre, self._signer.user)}` and read its"
             " replies; then do it again: what was kept is not kept twice"
         )
+
+    async def _replied(self) -> ReplyPayload | None:
+        """The reply; None: none comes, and nothing tells that one will."""
+        seconds = REPLY_SECONDS
+        while not (await asyncio.wait([self._reply], timeout=seconds))[0]:
+            if not self._goes_on:
+                return None
+            self._goes_on, seconds = False, ALIVE_SECONDS
+        return self._reply.result()
 
     def _message(self, request: CommandRequest) -> Message:
         fields = {
@@ -110,3 +124,12 @@ class _Talk:
         }
         payload = self._signer.payload(self._centre, json.dumps({**fields, **request.fields}))
         return Message(topics.commands_topic(self._centre, self._signer.user), payload, 1, False)
+
+
+def _takes_roll(state: bytes) -> bool:
+    """Whether a roll is being taken in: the one command that takes minutes, and others of it wait behind it."""
+    try:
+        told = json.loads(state)
+    except ValueError:
+        return False
+    return isinstance(told, dict) and told.get("roll") is not None
