@@ -82,12 +82,10 @@ class TakingIn:
         found = await asyncio.to_thread(handed.what)
         roll = RollTaken(list_id, found.voters, 0)
         self._tell(roll)
-        before = await self._store.last_phone()
         booth_ids = await self._take_booths(handed)
         self._centre.take_booths(await self._store.booths())
         self._eligibility.look_at_booths()
         taken = await self._take_voters(roll, handed, booth_ids)
-        await self._honour_others(before)
         await self._enrol()
         await self._store.record_roll(self._entry(who), found, taken)
         await self._count(booth_ids)
@@ -105,24 +103,16 @@ class TakingIn:
             self._centre.then(Notify(CampaignChange(campaign_id)))
 
     async def _take_voters(self, roll: RollTaken, handed: SpoolFile, booth_ids: dict[int, int]) -> Taken:
-        sums, after, done = [0, 0, 0, 0], 0, 0
+        secrets, sums, after, done = self._rules.secrets, [0, 0, 0, 0], 0, 0
         while voters := await asyncio.to_thread(handed.voters, after, PIECE_VOTERS):
             if not self._has_room():  # what is left is for the results of calls
                 raise CommandRefused(
                     f"the disk is nearly full (store.reserve_megabytes): {done:,} voters are in; free some space"
                 )
-            sums = _added(sums, await self._store.take_voters(voters, booth_ids))
+            sums = _added(sums, await self._store.take_voters(voters, booth_ids, secrets))
             after, done = voters[-1].voter_id, done + len(voters)
             self._tell(replace(roll, done=done))
         return Taken(*sums)
-
-    async def _honour_others(self, before: int) -> None:
-        """Numbers that are new are hashed, so that those which opted out elsewhere are found, before any is enrolled."""
-        secrets, after = self._rules.secrets, before
-        while secrets and (last := await self._store.hash_after(secrets, after, PIECE_NUMBERS)) is not None:
-            after = last
-        if secrets:
-            await self._store.honour_foreign()
 
     async def _enrol(self) -> None:
         last = await self._store.last_phone()

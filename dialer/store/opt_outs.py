@@ -140,12 +140,14 @@ def begin_hashing(db: sqlite3.Connection, secrets: Sequence[bytes]) -> None:
         SQL["tell_under"](db, fingerprint=prints[0])
 
 
-def hash_after(db: sqlite3.Connection, secrets: Sequence[bytes], after: int, most: int) -> int | None:
-    """Hash numbers under all secrets, from `after` on, at most so many; the last id. None: there were no more."""
-    last = None
+def hash_new(db: sqlite3.Connection, secrets: Sequence[bytes], after: int) -> None:
+    """Hash the few numbers that have come, those whose ids are above `after`, under all secrets, and suppress those that other
+    centres told of before.
+    """
     for secret in secrets:
-        last = hash_some(db, secret, after, most)
-    return last
+        hash_some(db, secret, after)
+    for each in [*SQL["foreign_of_new"].rows(db, after=after)]:
+        _suppress(db, each.phone_id, each.at, each.centre)
 
 
 def hash_some(db: sqlite3.Connection, secret: bytes, after: int, most: int = HASHED_AT_ONCE) -> int | None:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from dialer.audit.chain import shown
 from dialer.domain.errors import NotInStore, StoreError
 from dialer.domain.site_time import DAY_SECONDS
-from dialer.store import audit, roll
+from dialer.store import audit, opt_outs, roll
 from dialer.store.cipher import StoreKey, key_literal
 from dialer.store.connection import Connection, exclusive_connection, open_reading, reading
 from dialer.store.failures import explained
@@ -190,10 +190,13 @@ def take_booths(db: Connection, booths: Sequence[roll.StoredBooth]) -> dict[int,
     return ids
 
 
-def take_voters(db: Connection, voters: Sequence[HandedVoter], booth_ids: dict[int, int]) -> Taken:
+def take_voters(
+    db: Connection, voters: Sequence[HandedVoter], booth_ids: dict[int, int], secrets: Sequence[bytes]
+) -> Taken:
     """Add the voters of a roll with their numbers, and bring those that are there up to date; a blank takes nothing away. Numbers
-    that opted out before they came are suppressed. Done twice it is as done once.
+    that opted out before they came, here or (as hashes under `secrets`) elsewhere, are suppressed. Done twice it is as done once.
     """
+    before = last_phone(db)
     places = [(booth_ids[voter.booth_id], voter.serial) for voter in voters]
     rows = [roll.named_details(place, voter.details) for place, voter in zip(places, voters, strict=True)]
     pairs = [
@@ -201,9 +204,11 @@ def take_voters(db: Connection, voters: Sequence[HandedVoter], booth_ids: dict[i
         for (booth_id, serial), voter in zip(places, voters, strict=True)
         for number in voter.numbers
     ]
-    return Taken(*(db.executemany(SQL[name], bound).rowcount for name, bound in (
+    taken = Taken(*(db.executemany(SQL[name], bound).rowcount for name, bound in (
         ("take_voter", rows), ("take_number", pairs), ("take_link", pairs), ("honour_opt_out", pairs)
     )))  # fmt: skip
+    opt_outs.hash_new(db, secrets, before)
+    return taken
 
 
 def record_roll(db: Connection, entry: AuditNote, handed: HandedRoll, taken: Taken) -> None:

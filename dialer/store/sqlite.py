@@ -342,8 +342,6 @@ class Store:
 
     take_voters = _Writes(spool.take_voters)
     record_roll = _Writes(spool.record_roll)
-    hash_after = _Writes(opt_outs.hash_after)
-    honour_foreign = _Writes(opt_outs.honour_foreign)
     last_phone = _Reads(spool.last_phone)
     count_booth = _Reads(spool.count_booth)
 

@@ -219,6 +219,14 @@ CROSS JOIN phone_hash ON phone_hash.number_hash = opt_out_hash.number_hash
 CROSS JOIN phone ON phone.phone_id = phone_hash.phone_id
 WHERE phone.opted_out_at IS NULL;
 
+-- Along the new numbers, which are few.
+-- name: foreign_of_new
+SELECT phone_hash.phone_id, opt_out_hash.at, opt_out_hash.centre
+FROM phone_hash
+CROSS JOIN opt_out_hash ON opt_out_hash.number_hash = phone_hash.number_hash
+CROSS JOIN phone ON phone.phone_id = phone_hash.phone_id
+WHERE phone_hash.phone_id > :after AND phone.opted_out_at IS NULL;
+
 -- Registers and consent
 
 -- name: put_register

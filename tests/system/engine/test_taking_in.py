@@ -92,6 +92,25 @@ async def test_a_roll_leaves_room_on_the_disk_for_the_results_of_calls(tmp_path:
 
 
 @virtual_time()
+async def test_who_opted_out_elsewhere_is_not_called_after_a_roll_that_broke_off_was_taken_in_again(
+    tmp_path: Path,
+) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), voters=12, rules={"opt_out_secret": SECRET}) as site:
+        elsewhere = number_hash(SECRET.encode(), "+918000000002")
+        await site.centre.store.record_foreign_opt_out(elsewhere, at=site.clock.now(), centre="pune-2")
+        list_id, _told = handed_over(tmp_path, NEW)
+        taking_in = site.centre.engine._desks.handed_over
+        taking_in._has_room = iter([True, False]).__next__  # type: ignore[attr-defined]
+        with pytest.raises(CommandRefused, match="50 voters are in"):
+            await site.centre.engine.execute(ImportRoll(list_id, "asha"))
+        taking_in._has_room = lambda: True  # type: ignore[attr-defined]
+        await site.centre.engine.execute(ImportRoll(list_id, "asha"))
+        async with agents_at_work(site):
+            await site.until(lambda: "+918000000060" in dialled(site), seconds=6000)
+    assert "+918000000002" not in dialled(site)
+
+
+@virtual_time()
 async def test_what_is_taken_in_by_a_dialler_is_what_an_import_brings(tmp_path: Path) -> None:
     """Row by row but for the ids; and twice is as once."""
     rows = [SAME, *NEW, (1, 4, "Of two", "+917000000001"), (1, 4, "Of two", "+918000000077")]
