@@ -28,7 +28,7 @@ from dialer.desk.board import HANDED_OVER, problem
 from dialer.desk.doors import WebDoor
 from dialer.desk.people import Who
 from dialer.desk.picture import Picture
-from dialer.domain.errors import RollError
+from dialer.domain.errors import RollError, StoreError
 from dialer.mqtt.hearing import Hearing
 from dialer.roll.handing_over import hand_over_roll
 from dialer.roll.importer import ImportOptions, prepare_import
@@ -46,6 +46,7 @@ REPLY_SECONDS = 60.0  # until the same command is sent once more: its answer may
 MOST_REPLIES = 120
 AWAY_SECONDS = 5.0  # until it is sent again to a broker that is away
 NICE = 15
+KILLED = "the process that checked it was ended from outside: look whether the machine is short of memory, then send it again"
 
 _Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,64}$")]
 _Number = Annotated[str, Field(min_length=1, max_length=40)]
@@ -121,9 +122,9 @@ class Lists:
         length = int(request.headers.get("content-length", "0"))
         if Path(name).suffix.lower() not in KINDS:
             return problem(422, "no-roll")
+        list_id = await asyncio.to_thread(self._spool.new)
         if self._shown is not None and self._shown.state not in {"checked", "done", "refused"}:
             return problem(409, "list-busy")
-        list_id = await asyncio.to_thread(self._spool.new)
         if shutil.disk_usage(self._spool.store.parent).free < ROOM_PER_BYTE * length + self._reserve:
             return problem(507, "no-room")
         self._forget()
@@ -133,8 +134,10 @@ class Lists:
             with await asyncio.to_thread(path.open, "xb") as file:
                 async for chunk in request.stream():
                     await asyncio.to_thread(file.write, chunk)
-        except BaseException:
+        except BaseException as error:
             self._forget()
+            if isinstance(error, OSError):
+                raise StoreError(f"{path.parent}: {error.strerror}") from error
             raise
         self._go_on(self._check(list_id, path))
         return JSONResponse({"list": list_id})
@@ -204,7 +207,8 @@ class Lists:
         except (MatdanError, BrokenProcessPool) as refused:
             self._spool.remove(list_id)
             said = str(refused).replace(str(path), self._shown.name if self._shown else path.name)
-            self._change(list_id, state="refused", text=said)
+            broke = isinstance(refused, BrokenProcessPool)  # which tells of pools and futures
+            self._change(list_id, state="refused", text=KILLED if broke else said)
         else:
             self._change(list_id, state="checked", **found)
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import io
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -116,6 +119,41 @@ async def test_a_roll_that_cannot_be_is_refused_in_words(
     gone = await desk.post("/api/lists/forget", {"id": ID, "list": found["id"]}, "supervisor")
     assert gone.status_code == 204
     assert desk.picture.get("list") is None
+
+
+async def test_of_two_rolls_that_come_at_once_one_is_refused(desk: DeskStand) -> None:
+    await desk.cookie("supervisor")  # else one comes while the other signs in
+    answers = await asyncio.gather(hand_over(desk), hand_over(desk, name="kothrud%20119.csv"))
+    (taken,) = [each.json()["list"] for each in answers if each.status_code == 200]
+    assert [each.json() for each in answers if each.status_code != 200] == [{"problem": "list-busy"}]
+    assert (await shown(desk, "checked"))["id"] == taken
+
+
+async def test_a_disk_that_fills_while_a_roll_comes_is_told(
+    desk: DeskStand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.BytesIO):
+        def write(self, _: Any) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "open", lambda *_: Full())
+        answer = await hand_over(desk)
+    assert (answer.status_code, answer.json()) == (503, {"problem": "not-kept"})
+    assert desk.picture.get("list") is None
+    assert (await hand_over(desk)).status_code == 200
+
+
+async def test_a_check_that_was_killed_is_told_in_words(
+    desk: DeskStand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise BrokenProcessPool("A process in the process pool was terminated abruptly")
+
+    monkeypatch.setattr(lists, "check", killed)
+    await hand_over(desk)
+    assert "short of memory" in (await shown(desk, "refused"))["text"]
+    assert spooled(tmp_path) == []
 
 
 async def test_what_is_no_roll_is_not_received(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
