@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 
 from config.document import settings_page
 from config.settings import Settings, load_settings
 from dialer.cli.document import commands_page
+from dialer.cli.main import app
 from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.model import Confidence, Disposition, MarkKind, MarkSource, Outcome
 from dialer.pacing.port import Limit
@@ -71,6 +75,23 @@ def test_links_between_the_documents_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("[RS]*.md"), *sorted(DOCS.glob("*.md"))], ids=lambda page: page.name)
+def test_commands_that_a_document_names_are_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    code = "\n".join(re.findall(r"^```.*?^```|`[^`\n]+`", text, re.MULTILINE | re.DOTALL))
+    for said in re.findall(r"(?<![\w.-])dialer((?: (?!\.\.\.)[^\s`#|;&]+)+)", code):
+        command: Any = typer.main.get_command(app)
+        words = said.split()
+        while words and hasattr(command, "list_commands") and re.match("[a-z]", words[0]):
+            command = command.get_command(None, words.pop(0))
+            assert command is not None, f"{page.name}: dialer{said}"
+        options = {"--help", *(name for each in command.params for name in each.opts)}
+        given = {word.partition("=")[0] for word in words if re.match("--?[a-z]", word)}
+        assert given <= options, f"{page.name}: dialer{said}: {given - options}"
+    for module in re.findall(r"python -m ([\w.]+\w)", code):
+        assert find_spec(module) is not None, f"{page.name}: {module}"
 
 
 @pytest.mark.parametrize("page", [ROOT / "SECURITY.md", *sorted(DOCS.glob("*.md"))], ids=lambda page: page.name)
