@@ -28,6 +28,7 @@ from tuf.ngclient.fetcher import FetcherInterface
 
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.material.manifest import (
+    MANIFEST,
     MOST_MANIFEST_BYTES,
     WAVES_TARGET,
     BundleFile,
@@ -40,7 +41,6 @@ from dialer.material.manifest import (
 )
 from dialer.material.trust import refuse_one_part, who_signed
 
-MANIFEST = "bundle.json"
 CURRENT, BEFORE = "current", "before"
 ANSWER_SECONDS = 20.0
 CHUNK_BYTES = 1 << 18

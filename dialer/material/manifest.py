@@ -19,6 +19,7 @@ MOST_FILES = 100_000
 MOST_BYTES = 20 << 30
 MOST_MANIFEST_BYTES = 32 << 20
 WAVES_TARGET = "waves.json"
+MANIFEST = "bundle.json"  # beside a version's files
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,99}")
 
 Addressee = Annotated[str, Field(pattern=r"^(all|(zone|centre):[a-z0-9][a-z0-9-]{0,31})$")]
@@ -55,6 +56,8 @@ class Manifest(_Document):
 
     @model_validator(mode="after")
     def _stays_within_its_folder(self) -> Self:
+        if MANIFEST in self.files:
+            raise ValueError(f"{MANIFEST} is the name of the manifest itself: leave that file out")
         folders: set[str] = set()
         for path in self.files:
             parts = PurePosixPath(path).parts

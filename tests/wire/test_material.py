@@ -297,9 +297,28 @@ def test_others_sign_once_two_roots_say_so_and_a_stolen_key_of_this_machine_is_n
 def test_a_manifest_that_leads_out_of_its_folder_is_none(source: Path, tmp_path: Path) -> None:
     good = {"name": "turnout", "version": 1, "jurisdiction": "india", "made_at": NOW}
     file = {"sha256": "0f" * 32, "size": 1}
-    for paths in (["../x"], ["/etc/x"], ["a//b"], ["a/./b"], [".ssh/x"], ["a", "a/b"], ["a\nb"], ["é"], []):
+    for paths in (
+        ["../x"],
+        ["/etc/x"],
+        ["a//b"],
+        ["a/./b"],
+        [".ssh/x"],
+        ["a", "a/b"],
+        ["a\nb"],
+        ["é"],
+        ["bundle.json"],
+        [],
+    ):
         with pytest.raises(ValueError):
             Manifest.model_validate_json(json.dumps({**good, "files": dict.fromkeys(paths, file)}))
+
+
+def test_a_bundle_made_of_a_centre_s_folder_overwrites_no_file_with_its_manifest(
+    headquarters: Publisher, source: Path, tmp_path: Path
+) -> None:
+    (source / "bundle.json").write_text("what ran before")
+    with pytest.raises(MaterialRefused, match="is the name of the manifest itself"):
+        headquarters.approve(source, NOW)
 
 
 def test_a_beginning_needs_two_root_keys_both_parts_and_happens_once(tmp_path: Path) -> None:
