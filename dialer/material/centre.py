@@ -5,6 +5,7 @@
     FOLDER/NAME-7/      a version, whole: its files are links to those by hash
     FOLDER/current      a link to the version that runs: the settings name paths below it
     FOLDER/before       a link to the one that ran before
+    FOLDER/untold       a link to the one that the dialler was not yet told to read
 
 Everything here blocks. What is wrong changes nothing of what runs.
 """
@@ -15,7 +16,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -41,7 +42,7 @@ from dialer.material.manifest import (
 )
 from dialer.material.trust import refuse_one_part, who_signed
 
-CURRENT, BEFORE = "current", "before"
+CURRENT, BEFORE, UNTOLD = "current", "before", "untold"
 ANSWER_SECONDS = 20.0
 CHUNK_BYTES = 1 << 18
 _OK, _PARTIAL, _SERVERS_OWN = 200, 206, 500
@@ -102,20 +103,23 @@ class CentreMaterial:
         self._fetcher = Fetcher(source.ca_file)
 
     def running(self) -> Manifest | None:
-        """The version that runs; None: there is none."""
+        """The version that runs; None: there is none, or not its manifest any more. Raises MaterialRefused."""
         return self._version_at(CURRENT)
 
     def before(self) -> Manifest | None:
-        """The version that ran before."""
+        """The version that ran before, as `running` says."""
         return self._version_at(BEFORE)
 
     def _version_at(self, link: str) -> Manifest | None:
         try:
-            return read_manifest((self._folder / link / MANIFEST).read_bytes())
+            found = (self._folder / link / MANIFEST).read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
             raise MaterialRefused(f"{self._folder / link} cannot be read ({error.strerror})") from error
+        with suppress(MaterialRefused):  # it was damaged: the version is laid out anew
+            return read_manifest(found)
+        return None
 
     def wanted(self) -> Manifest | None:
         """What headquarters wants this centre to run, with all that vouches for it checked; None: nothing.
@@ -246,7 +250,10 @@ class CentreMaterial:
                 place = half / path
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.hardlink_to(self._place(file.sha256))
-            (half / MANIFEST).write_bytes(manifest.to_bytes())
+            with (half / MANIFEST).open("wb") as said:
+                said.write(manifest.to_bytes())
+                said.flush()
+                os.fsync(said.fileno())
             _sync(half)
             shutil.rmtree(tree, ignore_errors=True)  # of the same label, and not what was signed
             half.rename(tree)
@@ -255,22 +262,40 @@ class CentreMaterial:
             shutil.rmtree(half, ignore_errors=True)
             raise
 
-    def switch(self, label: str | None) -> None:
-        """That version, whose folder is here, runs from now on (None: none does); the one that ran is the one before. Raises
-        MaterialRefused.
+    def switch(self, label: str) -> None:
+        """That version, whose folder is here, runs from now on; the dialler is yet to be told, and the one that ran is the one
+        before. Raises MaterialRefused.
         """
         running = self.running()
-        if label == (None if running is None else running.label):
+        if running is not None and label == running.label:
             return
-        if label is not None and not (self._folder / label / MANIFEST).exists():
+        if not (self._folder / label / MANIFEST).exists():
             raise MaterialRefused(f"{label} is not here")
         with _told():
-            if running is not None:
+            if running is not None and not self.untold():  # what the dialler never read is nothing to go back to
                 self._link(BEFORE, running.label)
-            if label is None:
+            self._link(UNTOLD, label)
+            self._link(CURRENT, label)
+
+    def take_back(self) -> None:
+        """The one before runs again, which the dialler has never left; or none. Raises MaterialRefused."""
+        before = self.before()
+        with _told():
+            if before is None:
                 (self._folder / CURRENT).unlink()
             else:
-                self._link(CURRENT, label)
+                self._link(CURRENT, before.label)
+
+    def untold(self) -> bool:
+        """Whether the dialler was not yet told to read what runs. Raises MaterialRefused."""
+        with _told(), suppress(FileNotFoundError):
+            return (self._folder / UNTOLD).readlink() == (self._folder / CURRENT).readlink()
+        return False
+
+    def told(self) -> None:
+        """The dialler has read what runs. Raises MaterialRefused."""
+        with _told():
+            (self._folder / UNTOLD).unlink(missing_ok=True)
 
     def _link(self, name: str, label: str) -> None:
         new = self._folder / f"{name}.new"

@@ -114,7 +114,11 @@ class MaterialDown:
             _log.warning("material.not-reached", problem=str(error))
         if trouble:
             _log.warning("material.refused", problem=trouble)
-        running = await asyncio.to_thread(self._material.running)
+        running = None
+        try:
+            running = await asyncio.to_thread(self._material.running)
+        except MaterialRefused as error:
+            trouble = trouble or str(error)
         said = {
             "running": None if running is None else running.label,
             "wanted": None if wanted is None else wanted.label,
@@ -127,20 +131,26 @@ class MaterialDown:
     async def _take(self, wanted: Manifest) -> str:
         """Why the dialler does not run it; empty: it does. Raises MaterialRefused, HeadquartersUnreachable."""
         running = await asyncio.to_thread(self._material.running)
-        if running is not None and running.label == wanted.label:
+        if running is None or running.label != wanted.label:
+            if self._refused is not None and self._refused[0] == wanted.label:
+                return self._refused[1]
+            await asyncio.to_thread(self._material.fetch, wanted)
+            await asyncio.to_thread(self._material.switch, wanted.label)
+        elif not await asyncio.to_thread(self._material.untold):
             return ""
-        if self._refused is not None and self._refused[0] == wanted.label:
-            return self._refused[1]
-        await asyncio.to_thread(self._material.fetch, wanted)
-        await asyncio.to_thread(self._material.switch, wanted.label)
         reply = await self._door.ask("reload-flows", {})
-        if reply is not None and reply.status == "refused":  # it runs on with what it had
-            await asyncio.to_thread(self._material.switch, None if running is None else running.label)
+        if reply is None or reply.status == "unanswered":  # one that runs is asked again
+            _log.info("material.waits", version=wanted.label, problem="the dialler or its broker is away")
+            return ""
+        before = await asyncio.to_thread(self._material.before)
+        if reply.status == "refused":  # it runs on with what it had
+            await asyncio.to_thread(self._material.take_back)
             self._refused = (wanted.label, f"{wanted.label} was taken back: {reply.text}")
             return self._refused[1]
-        _log.info("material.runs", version=wanted.label, dialler="away" if reply is None else reply.text)
+        await asyncio.to_thread(self._material.told)
+        _log.info("material.runs", version=wanted.label, dialler=reply.text)
         self._refused = None
-        self._from_next_start = ", ".join(sorted(_changed(running, wanted) - AT_ONCE))
+        self._from_next_start = ", ".join(sorted(_changed(before, wanted) - AT_ONCE))
         await asyncio.to_thread(self._material.tidy)
         return ""
 

@@ -43,6 +43,7 @@ def take(centre: CentreMaterial) -> Manifest:
     assert wanted is not None
     centre.fetch(wanted)
     centre.switch(wanted.label)
+    centre.told()
     centre.tidy()
     return wanted
 
@@ -73,9 +74,7 @@ def test_a_version_comes_whole_the_next_one_brings_what_is_new_and_one_step_goes
     headquarters.repository.give("turnout", 2, ["all"], ["zone:north", "centre:delhi-1"], KEYS["online"], NOW)
     take(centre)
     assert (reads(folder), headquarters.files_asked()) == ("flow: 2", [0])
-    before = centre.before()
-    assert before is not None
-    centre.switch(before.label)
+    centre.take_back()
     assert reads(folder) == "flow: 1"
     assert take(centre).label == "turnout-2"
     assert headquarters.files_asked() == []

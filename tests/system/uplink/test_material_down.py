@@ -95,3 +95,59 @@ async def test_the_next_call_has_what_is_new_and_a_flow_that_is_wrong_is_taken_b
         assert library.current(place).version == began_with.version
     await down.look()  # headquarters is away: what runs runs on
     assert told.words() == ("turnout-1", None, "")
+
+
+async def test_a_dialler_that_was_away_or_an_uplink_that_was_killed_is_asked_until_it_answers(tmp_path: Path) -> None:
+    source, folder = tmp_path / "source", tmp_path / "centre"
+    (source / "flows").mkdir(parents=True)
+    with publishing(tmp_path / "hq", NOW) as publisher:
+        told, dialler = Told(), Dialler()
+
+        def uplink() -> MaterialDown:
+            return MaterialDown("pune-1", told, dialler, publisher.centre(folder), SystemClock())
+
+        async def given(version: int, flow: str) -> None:
+            (source / "flows/turnout.yaml").write_text(flow)
+            publisher.approve(source, NOW)
+            publisher.give(version, NOW)
+            await uplink().look()
+
+        await given(1, FLOW)
+        place = str(folder / "current/flows/turnout.yaml")
+        library = FlowLibrary([place], shipped_texts())
+        first = library.current(place)
+        object.__setattr__(dialler, "flows", library)
+        await uplink().look()
+        object.__setattr__(dialler, "flows", None)
+        await given(2, FLOW.replace("reprompts: 2", "reprompts: 3"))
+        assert library.current(place) is first
+        object.__setattr__(dialler, "flows", library)
+        await uplink().look()
+        second = library.current(place)
+        assert (second is first, told.words()) == (False, ("turnout-2", "turnout-2", ""))
+
+        object.__setattr__(dialler, "flows", None)
+        await given(3, "start: nowhere\n")
+        await given(4, "start: anywhere\n")
+        object.__setattr__(dialler, "flows", library)
+        await uplink().look()
+        assert told.words()[:2] == ("turnout-2", "turnout-4")  # not 3, which the dialler never read
+        assert "turnout-4 was taken back" in told.words()[2]
+        assert library.current(place) is second
+
+
+async def test_a_manifest_that_was_damaged_is_laid_out_anew_and_stops_no_uplink(tmp_path: Path) -> None:
+    (tmp_path / "source/flows").mkdir(parents=True)
+    (tmp_path / "source/flows/turnout.yaml").write_text(FLOW)
+    with publishing(tmp_path / "hq", NOW) as publisher:
+        told = Told()
+        down = MaterialDown("pune-1", told, Dialler(), publisher.centre(tmp_path / "centre"), SystemClock())
+        publisher.approve(tmp_path / "source", NOW)
+        publisher.give(1, NOW)
+        await down.look()
+        (tmp_path / "centre/current/bundle.json").write_bytes(b"")
+        await down.look()
+        assert told.words() == ("turnout-1", "turnout-1", "")
+        (tmp_path / "centre/current/bundle.json").write_bytes(b"")
+    await down.look()  # headquarters is away
+    assert told.words() == (None, None, "")
