@@ -6,7 +6,8 @@ import asyncio
 import heapq
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
 
 import structlog
 
@@ -404,12 +405,17 @@ class Originator:
         self._centre.then(Timer(f"preview/{call.attempt_id}", stands, due))
         self.kept_seats.tell(call)
 
-    async def dial(self, call: Call) -> CommandRefused | None:
-        """Dial what was shown; what forbids it now. Whatever that is, the preview is over."""
+    def dial(self, call: Call) -> Coroutine[Any, Any, CommandRefused | None]:
+        """Dial what was shown; what forbids it now. Whatever that is, the preview is over, before anything is awaited: who comes
+        in the same turn of the loop finds it dialled.
+        """
         run, attempt = self._previewed.pop(call.attempt_id)
         self._centre.update_call(call, call.asked_for())
         self._centre.then(Timer(f"preview/{call.attempt_id}"))
         self.kept_seats.tell(call)
+        return self._dial(run, attempt, call)
+
+    async def _dial(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> CommandRefused | None:
         another_day = self._another_day(run, attempt.claim) is not None
         if self._trunks.states(self._centre.clock.monotonic())[call.trunk] is TrunkState.RESTING:
             self._never_placed(call.attempt_id)

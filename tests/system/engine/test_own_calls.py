@@ -126,6 +126,21 @@ async def test_it_is_dialled_unasked_where_the_campaign_says_so(tmp_path: Path) 
 
 
 @virtual_time()
+async def test_who_skips_or_dials_in_the_moment_in_which_it_is_dialled_unasked_is_told_that_it_is(
+    tmp_path: Path,
+) -> None:
+    async with previewing(tmp_path, campaign={"preview_seconds": 8}) as site:
+        attempt_id = await shown(site)
+        own_calls = site.centre.engine._own_calls
+        own_calls.passed("01", attempt_id)  # its timer: what it begins has not run yet
+        with pytest.raises(CommandRefused, match="dialled already"):
+            own_calls.skip("01", attempt_id)
+        assert await own_calls.dial("01", attempt_id) == "seat 01: dialled"
+        await site.until(lambda: seat_of(site).state is SeatState.TALKING)
+        assert [call.channel_id for call in site.switch.placed] == [attempt_id]
+
+
+@virtual_time()
 async def test_a_preview_that_nobody_looks_at_is_given_back_and_the_seat_pauses(tmp_path: Path) -> None:
     async with previewing(tmp_path) as site:
         await shown(site)
