@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from config.words import CampaignKind
@@ -55,8 +56,6 @@ class Campaigns:
         if self.standing is not None and state is CampaignState.RUNNING:
             raise CommandRefused(self.standing)
         self._change(run, state)
-        if state is CampaignState.RUNNING:
-            self._hear_again(run)
         await self._store.set_campaign_state(campaign_id, state)
         return f"campaign {campaign_id}: {state.value}"
 
@@ -80,6 +79,12 @@ class Campaigns:
         self.standing = why
         for run in self._centre.campaigns.values():
             self._change(run, CampaignState.STOPPED)
+
+    def go_on(self, states: Mapping[str, CampaignState]) -> None:
+        """They no longer stand still: these campaigns are as given, here and now; the store is not told."""
+        self.standing = None
+        for campaign_id, state in states.items():
+            self._change(self._centre.campaigns[campaign_id], state)
 
     async def set_speed(
         self, campaign_id: str, most_calls: int | None, calls_per_seat: float | None, sender: str
@@ -142,6 +147,8 @@ class Campaigns:
         run.state = state
         if state is CampaignState.STOPPED:
             self._placing.cancel_campaign(run)
+        if state is CampaignState.RUNNING:
+            self._hear_again(run)
         self._centre.wake.set()
         self._centre.then(Notify(CampaignChange(run.spec.campaign_id)))
 

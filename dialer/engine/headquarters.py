@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dialer.domain.errors import CommandRefused
+from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import CampaignState
 from dialer.domain.orders import (
     HeardOrder,
@@ -100,11 +100,15 @@ class HeadquartersOrders:
     async def _go_on(self, heard: HeardOrder, note: AuditNote) -> str:
         runs = self._centre.campaigns
         states = {name: state for name, state in self._before.items() if name in runs and runs[name].state in _OFF}
-        await self._store.keep_order(heard, states, note, lifts=True)
+        why = self._campaigns.standing
+        self._campaigns.go_on(states)  # before it is kept: a stop that is given meanwhile comes after it
+        try:
+            await self._store.keep_order(heard, states, note, lifts=True)
+        except StoreError:
+            if why is not None:
+                self._campaigns.stand_still(why)
+            raise
         self._before.clear()
-        self._campaigns.standing = None
-        for campaign_id, state in states.items():
-            await self._campaigns.set_campaign_state(campaign_id, state)
         self._centre.clear_alert(_STANDS)
         return f"{len(states)} campaigns go on as before the stop" if states else "no stop stood here"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands import ObeyOrder, PauseCampaign, ResumeCampaign
+from dialer.domain.commands import ObeyOrder, PauseCampaign, ResumeCampaign, StopAll
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import CampaignState
 from dialer.domain.orders import HqOrder, OrderForged, OrderKind, sign_order
@@ -122,6 +122,44 @@ async def test_a_full_disk_holds_up_no_stop_and_the_same_order_is_kept_later(
         monkeypatch.undo()
         assert await give(site, "stop-all", "asha", id="stop") == "stopped 1 campaigns"
         assert await give(site, "resume", "asha", "ravi", later=1) == "1 campaigns go on as before the stop"
+        assert state(site) is CampaignState.RUNNING
+
+
+@virtual_time()
+async def test_a_stop_that_is_given_here_while_headquarters_stop_is_lifted_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_site(tmp_path, scripted(), **BELONGS) as site:
+        store, engine = site.centre.store, site.centre.engine
+        await give(site, "stop-all", "asha")
+        keep = store.keep_order
+
+        async def while_it_is_kept(_: object, *order: Any, **how: Any) -> None:
+            await keep(*order, **how)
+            await engine.execute(StopAll())
+
+        monkeypatch.setattr(type(store), "keep_order", while_it_is_kept)
+        assert await give(site, "resume", "asha", "ravi", later=1) == "1 campaigns go on as before the stop"
+        assert state(site) is CampaignState.STOPPED
+    assert query(tmp_path / "centre.db", "SELECT state FROM campaign") == [("stopped",)]
+
+
+@virtual_time()
+async def test_a_stop_that_cannot_be_lifted_on_disk_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with a_site(tmp_path, scripted(), **BELONGS) as site:
+        await give(site, "stop-all", "asha")
+
+        async def full(*_: object, **__: object) -> None:
+            raise StoreError("no room")
+
+        monkeypatch.setattr(type(site.centre.store), "keep_order", full)
+        with pytest.raises(StoreError):
+            await give(site, "resume", "asha", "ravi", later=1, id="go")
+        assert state(site) is CampaignState.STOPPED
+        with pytest.raises(CommandRefused, match="headquarters has stopped"):
+            await site.centre.engine.execute(ResumeCampaign("agents"))
+        monkeypatch.undo()
+        assert await give(site, "resume", "asha", "ravi", later=1, id="go") == "1 campaigns go on as before the stop"
         assert state(site) is CampaignState.RUNNING
 
 
