@@ -102,9 +102,11 @@ def restore(
     Raises StoreError where a store is there or the backup cannot be used; nothing is left behind then.
     """
     found = prove(folder, key)
-    with _free(path):
-        lock = StoreLock(path, "a restore")
-        try:
+    lock = StoreLock(
+        path, "a restore"
+    )  # before anything is looked at: what is removed where it fails is this restore's own
+    try:
+        with _free(path):
             _put(found.store, path)
             if found.desk is not None:
                 _put(found.desk, desk_path(path))
@@ -125,8 +127,8 @@ def restore(
                     audit.append(db, "store-restored", who, {"newest_call": newest}, at)
             finally:
                 close_writing(db)
-        finally:
-            lock.release()
+    finally:
+        lock.release()
     return stopped
 
 

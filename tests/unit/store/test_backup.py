@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from config.words import CampaignKind, Purpose
-from dialer.domain.errors import StoreCorrupt, StoreError
+from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError
 from dialer.domain.model import CampaignState
+from dialer.store import backup
 from dialer.store.backup import STORE, make_backup, prove, restore, unknown_to
 from dialer.store.cipher import StoreKey, connect
 from dialer.store.desk_file import desk_path, open_desk_file
@@ -68,6 +69,23 @@ def test_what_stands_there_is_never_written_over(backend: SqliteBackend, tmp_pat
         make_backup(backend.path, backend.key, folder)
     assert backend.path.read_bytes() == before
     assert not [each for each in tmp_path.iterdir() if "half-done" in each.name]
+
+
+def test_what_another_puts_there_at_the_same_time_is_not_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend, there = SqliteBackend(tmp_path), tmp_path / "there.db"
+    backend.fill(9, 9)
+    make_backup(backend.path, None, tmp_path / "one")
+
+    def taken(path: Path, _: str) -> None:
+        path.write_bytes(b"of another restore")
+        raise StoreBusy(f"{path}: a restore is using it")
+
+    monkeypatch.setattr(backup, "StoreLock", taken)
+    with pytest.raises(StoreBusy):
+        restore(tmp_path / "one", there, None, campaigns=[], who="ops", at=NOW)
+    assert there.read_bytes() == b"of another restore"
 
 
 def test_a_damaged_backup_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
