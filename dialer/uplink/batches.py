@@ -7,6 +7,7 @@ way: batch, answer, or headquarters' own database since. Headquarters knows ever
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ class Batches:
         taken: list[OutboxRow] = []
         size = 0
         for row in rows:
-            size += len(row.topic) + len(row.payload) + _ROW_BYTES
+            size += len(row.topic) + len(json.dumps(row.payload)) + _ROW_BYTES
             if taken and size > MOST_BATCH_BYTES:
                 break
             taken.append(row)
@@ -69,7 +70,7 @@ class Batches:
             for row in taken
             if not row.topic.startswith(_NOT_FOR_HEADQUARTERS)
         )
-        if not useful and len(taken) < MOST_ROWS:
+        if not useful and len(taken) == len(rows) < MOST_ROWS:
             return None
         first, last = self.known + 1, taken[-1].outbox_id
         gone = passed if first <= passed else 0

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from dialer.nats.wire import MOST_BATCH_BYTES, MOST_ROWS, UpBatch
+from dialer.nats.wire import MOST_BATCH_BYTES, MOST_ROWS, UpBatch, pack, unpack
 from dialer.store.port import OutboxRow
 from dialer.uplink.batches import AGAIN_SECONDS, EVERY_SECONDS, MOST_AGAIN_SECONDS, Batches
 
@@ -48,6 +48,12 @@ def test_a_batch_has_as_many_bytes_as_a_message_can_carry() -> None:
     assert up.looks_at(0.1) <= 0.1
 
 
+def test_a_batch_in_any_script_is_one_that_headquarters_takes() -> None:
+    made = batches().make(rows(1, MOST_ROWS, payload="\u0905" * 3_000), 0, 0.0)
+    assert made is not None
+    assert unpack(pack(made)) == made
+
+
 def test_replies_stay_in_the_centre_and_do_not_keep_the_line_busy() -> None:
     up = batches()
     assert up.make(rows(1, 3, "replies/uplink/x"), 0, 0.0) is None
@@ -55,6 +61,10 @@ def test_replies_stay_in_the_centre_and_do_not_keep_the_line_busy() -> None:
     assert span(up.make([*rows(1, 3, "replies/uplink/x"), *rows(4, 4)], 0, 1.0)) == (1, 4, 1)
     many = batches()
     assert span(many.make(rows(1, MOST_ROWS, "replies/a/x"), 0, 0.0)) == (1, MOST_ROWS, 0)  # what follows must be seen
+    long = batches()
+    made = long.make([*rows(1, 300, "replies/a/x", "x" * 20_000), *rows(301, 301)], 0, 0.0)
+    assert made is not None  # all that a batch may carry are replies
+    assert (made.rows, 0 < made.last < 301) == ((), True)
 
 
 def test_without_an_answer_it_goes_again_ever_more_seldom() -> None:
