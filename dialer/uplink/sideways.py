@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from dialer.domain.commands.uplink import ToldMark, ToldOptOut
 from dialer.domain.errors import HeadquartersUnreachable, StoreError
+from dialer.mqtt.commands import MOST_BYTES
 from dialer.nats.session import Session, Stored
 from dialer.nats.wire import OPT_OUT_SUBJECT, SIDE, NotOurs, mark_subject, read_news
 from dialer.store.uplink_reading import UplinkReading
@@ -21,7 +22,8 @@ from dialer.uplink.upwards import RETRY_SECONDS, DiallerDoor
 _log = structlog.get_logger(__name__)
 
 ROLL_SECONDS = 60.0  # from one look at the roll's constituencies to the next
-MOST_TOGETHER = 80  # opt-outs and marks of one command, which has 32 KiB at most
+MOST_TOGETHER = 80  # opt-outs and marks of one command
+MOST_NEWS_BYTES = MOST_BYTES - 1_024  # of a command, less what is in it beside them
 _OPT_OUT: TypeAdapter[Any] = TypeAdapter(ToldOptOut)
 _MARK: TypeAdapter[Any] = TypeAdapter(ToldMark)
 
@@ -34,21 +36,30 @@ class News:
         self.after = self.position = after
         self.opt_outs: list[dict[str, Any]] = []
         self.marks: list[dict[str, Any]] = []
+        self._bytes = 0
 
-    def fits(self, count: int) -> bool:
-        """Whether so many more go into the same command."""
-        return not self.opt_outs + self.marks or len(self.opt_outs) + len(self.marks) + count <= MOST_TOGETHER
+    def fits(self, more: Sequence[dict[str, Any]]) -> bool:
+        """Whether these go into the same command too."""
+        waiting = len(self.opt_outs) + len(self.marks)
+        together = waiting + len(more) <= MOST_TOGETHER and self._bytes + _bytes(more) <= MOST_NEWS_BYTES
+        return not waiting or together
 
     def add(self, position: int, opt_outs: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]]) -> None:
         """Take those of the next message in."""
         self.position = position
         self.opt_outs += opt_outs
         self.marks += marks
+        self._bytes += _bytes([*opt_outs, *marks])
 
     def fields(self, stream: str) -> dict[str, Any]:
         """The command's."""
         told = {"stream": stream, "after": self.after, "position": self.position}
         return {**told, "opt_outs": self.opt_outs, "news_marks": self.marks}
+
+
+def _bytes(news: Sequence[dict[str, Any]]) -> int:
+    """In a command that is signed, where they are JSON in JSON."""
+    return len(json.dumps(json.dumps(news)))
 
 
 def of_others(data: bytes, centre: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -119,11 +130,12 @@ class WaySideways:
                 if follows is None:
                     break
                 news = follows
+            await asyncio.sleep(RETRY_SECONDS)  # each refusal stands in the dialler's audit
 
     async def _take(self, stream: str, news: News, stored: Stored) -> News | None:
         """What waits now; None: the dialler has another position than we thought."""
         opt_outs, marks = of_others(stored.data, self._centre)
-        if not news.fits(len(opt_outs) + len(marks)):
+        if not news.fits([*opt_outs, *marks]):
             if not await self._hand_over(stream, news):
                 return None
             news = News(news.position)
