@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dialer.desk.people import AGENT, NOTED_SECONDS, Who, digest_of, new_token, tolerated
 from dialer.desk.picture import Picture
 from dialer.domain.clock import Clock
@@ -71,3 +73,9 @@ class AgentSessions:
     def _forget(self, seat: str) -> None:
         self._nobody_since.pop(seat, None)
         self._leaving.discard(seat)
+
+
+def attempt_at(picture: Picture, seat: str) -> str | None:
+    """The call that the dialler has at a seat; None: none, or nothing was heard of the seat."""
+    told: dict[str, Any] = picture.get(f"seat/{seat}") or {}
+    return told.get("attempt")

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from dialer.desk.agents.floor import Floor
-from dialer.desk.agents.sessions import AgentSessions
+from dialer.desk.agents.sessions import AgentSessions, attempt_at
 from dialer.desk.board import problem
 from dialer.desk.doors import WebDoor
 from dialer.desk.people import AGENTS, Who
@@ -106,7 +106,11 @@ class AgentWork:
             return problem(409, "no-agents")
         kind, values = COMMANDS[asked.name], {key: value for key, value in asked.values.items() if value is not None}
         known = {*kind.needs, *kind.may} - {"seat"}
-        if "attempt" not in known and "attempt" in values and values.pop("attempt") != self._attempt_at(who.seat):
+        if (
+            "attempt" not in known
+            and "attempt" in values
+            and values.pop("attempt") != attempt_at(self._picture, who.seat)
+        ):
             return problem(409, "late")
         if not values.keys() <= known or not {*kind.needs} - {"seat"} <= values.keys():
             return problem(422, "values")
@@ -143,7 +147,3 @@ class AgentWork:
         if reply.status == "done" and name == "seat-log-off":
             self._sessions.leave(seat)
         return JSONResponse({"status": reply.status, "text": reply.text, "word": reply.why})
-
-    def _attempt_at(self, seat: str) -> str | None:
-        told: dict[str, Any] = self._picture.get(f"seat/{seat}") or {}
-        return told.get("attempt")

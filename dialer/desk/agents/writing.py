@@ -12,6 +12,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from dialer.desk.agents.drafts import AgentDrafts
+from dialer.desk.agents.sessions import attempt_at
 from dialer.desk.board import problem
 from dialer.desk.doors import WebDoor
 from dialer.desk.people import AGENTS, Who
@@ -86,15 +87,11 @@ class AgentWriting:
         if length > MOST_DRAFT_BYTES:
             return problem(413, "too-long")
         phone_id = await self._phone_of(who, written.attempt)
-        has_another = self._attempt_at(who.seat) not in {None, written.attempt}  # whose draft it would replace
+        has_another = attempt_at(self._picture, who.seat) not in {None, written.attempt}  # whose draft it would replace
         if phone_id is None or has_another:
             return problem(409, "late")
         self._drafts.keep(Draft(who.seat, written.attempt, phone_id, text))
         return Response(status_code=204)
-
-    def _attempt_at(self, seat: str) -> str | None:
-        told: dict[str, Any] = self._picture.get(f"seat/{seat}") or {}
-        return told.get("attempt")
 
     async def _phone_of(self, who: Who, attempt_id: str) -> int | None:
         """The number of a call that this agent has, or had a moment ago; None: it is not this agent's to write of."""

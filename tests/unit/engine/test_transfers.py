@@ -24,7 +24,6 @@ from tests.support.turns import HUNG_UP, A, Turns
 
 BOSS = transfer_party(A, "boss", "t1")
 TO_SEAT, ASIDE = Place(PlaceKind.SEAT, "01"), Place(PlaceKind.ASIDE, A)
-TO_EACH_OTHER = "order move_party help-A-boss-t1 aside"
 LET_GO = "order release_party help-A-boss-t1"
 LOST = (
     "learn talk-ended 11.6; learn break-started 0; timer seat/01 off; timer lost/01 900 agent-gone; seat 01 lost;"
