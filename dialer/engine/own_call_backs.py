@@ -67,6 +67,8 @@ class OwnCallBacks:
             return
         seat = self._seat_of(own)
         if seat is None or not seat.can_serve(run.spec.skill, own.campaign_id):
+            if seat is not None:
+                self._let_go(seat.name)
             self._look(own, AWAY_SECONDS)
         elif seat.state in _BUSY:
             self._acd.put(seat, replace(seat, promised=True))

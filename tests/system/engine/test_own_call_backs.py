@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands import SeatHangUp, SeatLogIn, SeatLogOff, SeatPause, SeatReady
+from dialer.domain.commands import SeatCampaigns, SeatHangUp, SeatLogIn, SeatLogOff, SeatPause, SeatReady
 from dialer.domain.model import Outcome
 from dialer.domain.view import SeatState
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -125,6 +125,20 @@ async def test_a_busy_agent_has_it_next_and_nobody_waits_for_the_seat(tmp_path: 
         assert len(mine) > 2
         await asyncio.sleep(60.0)
     assert Outcome.ABANDONED not in {call.outcome for call in site.ended()}
+
+
+@virtual_time()
+async def test_a_seat_that_a_supervisor_gives_to_another_campaign_is_kept_for_it_no_longer(tmp_path: Path) -> None:
+    day = [{"start": "00:00", "until": "23:59:59"}]
+    two = [{**TALKS, "id": each, "kind": "agents", "pacing": "progressive", "hours": day} for each in ("one", "two")]
+    async with two_agents(tmp_path, LONG_LIST, voters=200, campaigns=two) as (site, page):
+        await site.until(lambda: seat(site).state is SeatState.TALKING)
+        seats = site.centre.engine._centre.seats
+        others = ({"one", "two"} - {seats["01"].campaign_id}).pop()
+        await promised(site, page, 300.0)
+        await site.until(lambda: seats["01"].promised, seconds=400.0)
+        await site.centre.engine.execute(SeatCampaigns("01", (others,)))
+        await site.until(lambda: not seats["01"].promised, seconds=2.0)
 
 
 @virtual_time()
