@@ -343,7 +343,7 @@ class Store:
     take_voters = _Writes(spool.take_voters)
     record_roll = _Writes(spool.record_roll)
     last_phone = _Reads(spool.last_phone)
-    count_booth = _Reads(spool.count_booth)
+    count_booth = _Writes(spool.count_booth)  # in its turn among the marks, which are added to what it finds
 
     async def take_booths(self, booths: Sequence[StoredBooth]) -> dict[int, int]:
         """Add booths of a roll, or bring them up to date: see `spool.take_booths`."""

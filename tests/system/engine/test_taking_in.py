@@ -13,7 +13,7 @@ import pytest
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import EraseNumber, ImportRoll, Suppress
 from dialer.domain.errors import CommandRefused
-from dialer.domain.model import Outcome
+from dialer.domain.model import Mark, MarkKind, MarkSource, Outcome
 from dialer.domain.view import CallState
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
 from dialer.roll.handing_over import hand_over_roll
@@ -108,6 +108,34 @@ async def test_who_opted_out_elsewhere_is_not_called_after_a_roll_that_broke_off
         async with agents_at_work(site):
             await site.until(lambda: "+918000000060" in dialled(site), seconds=6000)
     assert "+918000000002" not in dialled(site)
+
+
+@virtual_time()
+async def test_a_mark_that_comes_while_a_booth_is_counted_anew_counts_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_site(tmp_path, voters=12) as site:
+        engine, store = site.centre.engine, site.centre.store
+        list_id, _told = handed_over(tmp_path, [SAME])
+        read, record = type(store)._read, engine._marks.mark
+        told = [
+            Mark(f"m/{voter}", voter, MarkKind.VOTED, MarkSource.IMPORT, site.clock.now()) for voter in range(1, 13)
+        ]
+
+        async def beside_marks(self: Any, job: Any, *args: Any) -> Any:
+            found = await read(self, job, *args)
+            if told:
+                await record(told.pop())
+            return found
+
+        monkeypatch.setattr(type(store), "_read", beside_marks)
+        await engine.execute(ImportRoll(list_id, "asha"))
+        monkeypatch.undo()
+        reached = query(tmp_path / "centre.db", "SELECT sum(reached), sum(turnout = 'voted') FROM voter")
+        assert 0 < reached[0][0] < 12
+        assert [
+            (sum(each.reached for each in site.view.booths), sum(each.voted for each in site.view.booths))
+        ] == reached
 
 
 @virtual_time()
