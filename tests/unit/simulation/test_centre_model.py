@@ -249,8 +249,9 @@ def test_channels_and_call_starts_are_never_passed() -> None:
     for snapshot in witness.snapshots:
         talking = sum(seat.stage is SeatStage.TALKING for seat in snapshot.busy_seats)
         used = talking + len(snapshot.ringing) + len(snapshot.waiting_seconds)
-        assert used + snapshot.free_channels == 12
+        assert 0 <= snapshot.free_channels == 12 - used
     starts = [event.at_seconds for event in witness.events if event.kind is PacingEventKind.PLACED]
+    assert len(starts) > 100
     assert all(later - earlier >= 19.0 for earlier, later in zip(starts, starts[11:], strict=False))
 
 
