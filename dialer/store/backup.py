@@ -18,7 +18,7 @@ from pathlib import Path
 from config.words import CampaignKind, Purpose
 from dialer.domain.errors import StoreCorrupt, StoreError
 from dialer.domain.model import AttemptId, CampaignState
-from dialer.store import audit
+from dialer.store import audit, outbox
 from dialer.store.attempts import known_attempts, newest_event_at
 from dialer.store.cipher import StoreKey, connect
 from dialer.store.connection import BUSY_SECONDS, check_header, close_writing, is_there, open_reading, open_writing
@@ -124,6 +124,7 @@ def restore(
                         if found.newest is None
                         else f"{datetime.fromtimestamp(found.newest, UTC):%Y-%m-%dT%H:%MZ}"
                     )
+                    outbox.restored(db, at)
                     audit.append(db, "store-restored", who, {"newest_call": newest}, at)
             finally:
                 close_writing(db)

@@ -112,10 +112,23 @@ def uplink_kept(db: sqlite3.Connection, through: int, at: float) -> int:
     moved = 0
     if through > last_given(db):
         moved = through
-        SQL["begin_sequence"](db, last=through)
-        SQL["move_up"](db, by=moved, passed=passed)
-        SQL["raise_sequence"](db, last=through)
+        _move_up(db, passed, moved)
         audit.append(db, "outbox-moved", "uplink", {"behind": str(through), "from": str(passed)}, at)
     SQL["pass"](db, name="uplink", up_to=through)
     SQL["outbox_taken"](db, up_to=through)
     return moved
+
+
+def restored(db: sqlite3.Connection, at: float) -> None:
+    """Move what waits for headquarters, and what is announced from now on, behind every id that the store may have given since it
+    was copied: headquarters takes those for known. `at`: epoch seconds; an id is behind its milliseconds, for no store gives a
+    thousand a second.
+    """
+    _move_up(db, passed_by_uplink(db) or 0, int(at * 1000))
+
+
+def _move_up(db: sqlite3.Connection, passed: int, by: int) -> None:
+    """Ids behind `passed` by so many, and the next one is behind `by` at least."""
+    SQL["begin_sequence"](db, last=by)
+    SQL["move_up"](db, by=by, passed=passed)
+    SQL["raise_sequence"](db, last=by)

@@ -52,7 +52,7 @@ SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0);
 UPDATE outbox SET outbox_id = outbox_id + :by WHERE outbox_id > :passed;
 
 -- name: raise_sequence
-UPDATE sqlite_sequence SET seq = max(seq, :last) WHERE name = 'outbox';
+UPDATE sqlite_sequence SET seq = max(seq, :last, (SELECT coalesce(max(outbox_id), 0) FROM outbox)) WHERE name = 'outbox';
 
 -- name: begin_sequence
 INSERT INTO sqlite_sequence (name, seq) SELECT 'outbox', :last

@@ -10,7 +10,7 @@ import pytest
 
 from config.words import CampaignKind, Purpose
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError
-from dialer.domain.model import CampaignState
+from dialer.domain.model import Announcement, CampaignState
 from dialer.store import backup
 from dialer.store.backup import STORE, make_backup, prove, restore, unknown_to
 from dialer.store.cipher import StoreKey, connect
@@ -56,6 +56,26 @@ async def test_a_backup_beside_a_dialler_is_of_one_moment_and_is_restored_with_a
         ("store-restored", "ops")
     ]
     assert unknown_to(there, backend.key, [first.attempt_id, second.attempt_id]) == 1
+
+
+async def test_what_a_restored_store_announces_is_new_to_headquarters_however_late_the_two_speak(
+    backend: SqliteBackend, tmp_path: Path
+) -> None:
+    folder, there = tmp_path / "one", type(backend)(tmp_path / "there")
+    there.path.parent.mkdir()
+    async with filled(backend) as store:
+        await store.keep_for_headquarters(1 << 20)
+        await store.announce([Announcement("results/marks", "before")] * 5, NOW)
+        await store.outbox_done(3)
+        await store.uplink_kept(3, NOW)
+        await asyncio.to_thread(make_backup, backend.path, backend.key, folder)
+        await store.announce([Announcement("results/marks", "headquarters has it")] * 4, NOW)
+    restore(folder, there.path, backend.key, campaigns=[OTHER], who="ops", at=NOW + 9)
+    async with await there.open() as store:
+        await store.announce([Announcement("results/marks", "after")] * 9, NOW + 9)
+        assert await store.uplink_kept(9, NOW + 20) == 0
+        waiting = rows(there.path, backend.key, "SELECT outbox_id > 9, payload FROM outbox ORDER BY outbox_id")
+        assert waiting == [*[(1, "before")] * 2, *[(1, "after")] * 9]
 
 
 def test_what_stands_there_is_never_written_over(backend: SqliteBackend, tmp_path: Path) -> None:
