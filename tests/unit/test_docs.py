@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from importlib.util import find_spec
@@ -17,6 +18,7 @@ from dialer.cli.document import commands_page
 from dialer.cli.main import app
 from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.model import Confidence, Disposition, MarkKind, MarkSource, Outcome
+from dialer.mqtt.commands import AcceptedCommand, parse_command
 from dialer.pacing.port import Limit
 from ivr_flows.catalogue import refuse_unsafe
 from ivr_flows.load import parse_flow
@@ -24,6 +26,7 @@ from ivr_flows.model import FlowPurpose
 from ivr_flows.node import NODE_KINDS
 from ivr_flows.script import VALUES, check_script, parse_script
 from ivr_flows.texts import shipped_texts
+from tests.support.mqtt import BOSS, SENDERS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -123,6 +126,16 @@ def test_the_flow_in_the_page_on_flows_is_a_flow_and_a_safe_one() -> None:
     page = (DOCS / "flows.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     refuse_unsafe(parse_flow(text, "errand.yaml"), shipped_texts())
+
+
+def test_commands_over_mqtt_that_a_document_shows_are_accepted() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in sorted(DOCS.glob("*.md")))
+    shown = re.findall(r'^\{"id": .*"expires_at": \d+\}$', pages, re.MULTILINE)
+    assert shown
+    for text in shown:
+        now = json.loads(text)["expires_at"] - 30
+        read = parse_command(text.encode(), BOSS, SENDERS, "pune-1", retained=False, now=now)
+        assert isinstance(read, AcceptedCommand), f"{text}: {read}"
 
 
 def test_every_kind_of_node_is_in_the_page_on_flows() -> None:
