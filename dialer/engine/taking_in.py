@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import astuple, replace
 
+from config.words import Purpose
 from dialer.domain.errors import CommandRefused, NotInStore
 from dialer.domain.model import BoothTurnout
 from dialer.domain.view import CampaignChange, RollTaken
@@ -117,6 +118,8 @@ class TakingIn:
     async def _enrol(self) -> None:
         last = await self._store.last_phone()
         for campaign_id, run in self._centre.campaigns.items():
+            if run.purpose is Purpose.BOOTH_WORKERS:  # no roll brings any, and each piece would go through all of them
+                continue
             for first in range(0, last + 1, PIECE_NUMBERS):
                 await self._store.enrol(campaign_id, first, first + PIECE_NUMBERS - 1)
             run.progress = await self._store.campaign_progress(campaign_id)

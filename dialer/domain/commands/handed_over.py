@@ -35,7 +35,7 @@ NAMES = Value(
 @offered("roll-import", LIST, WHO, roles=BOOTHS, repeatable=True, urgency=Urgency.LONG)
 @dataclass(frozen=True, slots=True)
 class ImportRoll(Command):
-    """A roll into the store, piece by piece beside the calls; `roll` of `state` tells how far. What is in is called as it comes."""
+    """A roll into the store, piece by piece beside the calls; `roll` of `state` tells how far. It is called once all is in."""
 
     list_id: str
     who: str

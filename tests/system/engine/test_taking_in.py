@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,27 @@ async def test_who_opted_out_elsewhere_is_not_called_after_a_roll_that_broke_off
         async with agents_at_work(site):
             await site.until(lambda: "+918000000060" in dialled(site), seconds=6000)
     assert "+918000000002" not in dialled(site)
+
+
+@virtual_time()
+async def test_a_roll_is_no_work_for_a_campaign_that_calls_booth_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaigns = [
+        {"id": "turnout", "kind": "agents", "pacing": "progressive"},
+        {"id": "workers", "kind": "agents", "purpose": "booth-workers"},
+    ]
+    async with a_site(tmp_path, voters=12, campaigns=campaigns, rules={"polls": [{"day": date(2024, 4, 22)}]}) as site:
+        list_id, _told = handed_over(tmp_path, NEW)
+        asked, enrol = [], site.centre.store.enrol
+
+        async def counted(_: object, campaign_id: str, first: int, last: int) -> int:
+            asked.append(campaign_id)
+            return await enrol(campaign_id, first, last)
+
+        monkeypatch.setattr(type(site.centre.store), "enrol", counted)
+        await site.centre.engine.execute(ImportRoll(list_id, "asha"))
+    assert asked == ["turnout"]
 
 
 @virtual_time()
