@@ -18,6 +18,7 @@ from typing import Any
 from dialer.domain.clock import Clock, SystemClock
 from dialer.mqtt.hearing import Reply
 from dialer.nats.session import Session
+from dialer.nats.wire import kept_subject, read_kept
 from dialer.store.port import OutboxRow
 from dialer.store.uplink_reading import UplinkReading
 from dialer.uplink.downwards import OrdersDown
@@ -53,6 +54,7 @@ class VirtualStore(UplinkReading):
         self._clock = clock
         self._rows: deque[OutboxRow] = deque()
         self._passed = 0
+        self._committed = 0
         self._last = 0
         self._positions: dict[str, int] = {}
         self.truth = VirtualTruth()
@@ -63,12 +65,18 @@ class VirtualStore(UplinkReading):
         self.truth.made += 1
         self._rows.append(OutboxRow(self._last, topic, payload, self._clock.now()))
 
-    def keep_up_to(self, through: int) -> None:
-        """Headquarters has them."""
+    def committed(self, through: int) -> None:
+        """Headquarters says that it has them. The dialler is told seconds later, and not of each."""
         now = self._clock.now()
+        self.truth.seconds_up += [now - row.at for row in self._rows if self._committed < row.outbox_id <= through]
+        self._committed = max(self._committed, through)
+
+    def keep_up_to(self, through: int) -> None:
+        """The rows may go: the dialler was told that headquarters has them."""
+        self.committed(through)  # an answer may have been lost on its way
         self._passed = max(self._passed, through)
         while self._rows and self._rows[0].outbox_id <= self._passed:
-            self.truth.seconds_up.append(now - self._rows.popleft().at)
+            self._rows.popleft()
 
     def take_news(self, fields: dict[str, Any]) -> Reply:
         """As the dialler does: all with the position, or not at all."""
@@ -142,10 +150,14 @@ class VirtualCentre:
     async def run(self, session: Session) -> None:
         """Be joined to headquarters until cancelled."""
         door = VirtualDoor(self.store)
+        await session.listen(kept_subject(self.name), self._take_answer)
         async with asyncio.TaskGroup() as group:
             group.create_task(WayUp(self.name, session, door, self.store, self._clock).run())
             group.create_task(WaySideways(self.name, session, door, self.store).run())
             group.create_task(OrdersDown(self.name, self.zone, session, door, self._clock).run())
+
+    async def _take_answer(self, subject: str, data: bytes) -> None:
+        self.store.committed(read_kept(data))
 
     def work(self, rows: int) -> None:
         """Announce so many rows of what a centre's calls bring."""
