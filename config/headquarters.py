@@ -8,9 +8,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, StringConstraints, ValidationError, model_validator
 
-from config.errors import SettingError
 from config.fields import FilePath, HostName, Port, PublicKey, Section, Slug, ZoneName, is_loopback
-from config.files import MOST_TOML_BYTES, NotToml, open_regular, read_bounded, toml_table
+from config.mistakes import all_together, mistakes, read_settings
 
 ServerAddress = Annotated[str, StringConstraints(pattern=r"^(nats|tls)://[A-Za-z0-9.:\[\]-]{1,253}$")]
 MaterialAddress = Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]{1,200}[^\s?#/]$")]
@@ -153,15 +152,13 @@ class HqSettings(Section):
 
 
 def load_hq_settings(path: Path) -> HqSettings:
-    """Headquarters' settings. Raises SettingError with file, key and remedy."""
+    """Headquarters' settings. Raises SettingError with file, key and remedy; SettingMistakes where there are several."""
+    text = read_settings(path, "hq.toml", "write one: docs/headquarters.md")
     try:
-        with open_regular(path) as file:
-            table = toml_table(read_bounded(file, MOST_TOML_BYTES))
-        return HqSettings.model_validate(table)
-    except (OSError, NotToml, UnicodeDecodeError) as error:
-        problem = error.strerror if isinstance(error, OSError) else str(error)
-        raise SettingError(str(path), "(file)", f"cannot be read: {problem}", "see docs/headquarters.md") from error
+        return HqSettings.model_validate(text.table)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"]) or "(settings)"
-        raise SettingError(str(path), key, first["msg"].removeprefix("Value error, "), "docs/settings.md") from error
+        raise all_together(list(mistakes(error, text, HqSettings, _not_in_environment))) from error
+
+
+def _not_in_environment(place: tuple[str, ...], *, of_wrong_type: bool) -> None:
+    """No variable gives a setting of headquarters."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from config.errors import SettingError, SettingMistakes
+from config.files import MOST_TOML_BYTES, NotToml, open_regular, read_bounded, toml_table
 
 # What a setting must look like, in words: a pattern tells a person nothing.
 
@@ -125,6 +129,34 @@ class SettingsText:
 
 def _parts(dotted: str) -> list[str]:
     return [part.strip("\"'") for part in re.findall(_PART, dotted)]
+
+
+def read_settings(path: Path, usual: str, begin: str) -> SettingsText:
+    """What the file says; `usual`: its usual name, `begin`: how to get one. It is opened once and read to its end: a pipe has
+    nothing for a second reader. Raises SettingError.
+    """
+    try:
+        with open_regular(path, pipe=True) as file:
+            piped = stat.S_ISFIFO(os.fstat(file.fileno()).st_mode)
+            data = read_bounded(file, MOST_TOML_BYTES)
+            table = toml_table(data)
+    except FileNotFoundError as error:
+        raise SettingError(str(path), "(file)", "no such file", begin) from error
+    except UnicodeDecodeError as error:
+        problem = f"is not in UTF-8 (byte {error.start + 1:,})"
+        raise SettingError(str(path), "(file)", problem, "save it as UTF-8") from error
+    except IsADirectoryError as error:
+        raise SettingError(str(path), "(file)", "is a directory", f"name the file in it, such as {usual}") from error
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+        raise SettingError(str(path), "(file)", problem, "check its path and its rights") from error
+    except NotToml as error:
+        raise SettingError(str(path), "(file)", f"is not TOML: {error}", "correct that line") from error
+    if piped and not table:  # a program that failed before its first line must not leave the defaults in force
+        raise SettingError(
+            str(path), "(file)", "the pipe gave no settings", "see why the program that writes to it failed"
+        )
+    return SettingsText(str(path), data.decode(), table)
 
 
 def all_together(found: Sequence[SettingError]) -> SettingError:

@@ -8,7 +8,6 @@ refused, and variables too: a misspelt cap must not be a cap that does not exist
 from __future__ import annotations
 
 import os
-import stat
 from collections import Counter
 from collections.abc import Collection, Iterator
 from datetime import date, time
@@ -45,11 +44,10 @@ from config.fields import (
     Slug,
     ZoneName,
 )
-from config.files import MOST_TOML_BYTES, NotToml, open_regular, read_bounded, toml_table
 from config.flows import FlowSettings, Twilio
 from config.headquarters import Headquarters
 from config.lines import Carrier, InboundSettings, Trunk, TrunkRest
-from config.mistakes import SettingsText, all_together, mistakes
+from config.mistakes import SettingsText, all_together, mistakes, read_settings
 from config.mosquitto.section import Mosquitto
 from config.seats import Agent, LogInSettings, SeatSettings
 from config.supervision import (
@@ -544,7 +542,11 @@ def load_settings(path: Path | None = None) -> Settings:
     Relative paths among them are those of the working directory. Raises SettingError with file or variable, key and remedy: of
     every mistake that can be seen, SettingMistakes where there are several.
     """
-    text = SettingsText() if path is None else _read(path)
+    text = (
+        SettingsText()
+        if path is None
+        else read_settings(path, "centre.toml", "write one from config/centre.example.toml")
+    )
     refuse_stray_variables(Settings)
     model = type("FileSettings", (Settings,), {"file": text})
     try:
@@ -553,29 +555,3 @@ def load_settings(path: Path | None = None) -> Settings:
         raise all_together(list(mistakes(error, text, Settings, key_in_environment))) from error
     assert isinstance(loaded, Settings)  # noqa: S101 - narrows the type made above
     return loaded
-
-
-def _read(path: Path) -> SettingsText:
-    """What the file says. It is opened once and read to its end: a pipe has nothing for a second reader."""
-    try:
-        with open_regular(path, pipe=True) as file:
-            piped = stat.S_ISFIFO(os.fstat(file.fileno()).st_mode)
-            data = read_bounded(file, MOST_TOML_BYTES)
-            table = toml_table(data)
-    except FileNotFoundError as error:
-        raise SettingError(str(path), "(file)", "no such file", "write one from config/centre.example.toml") from error
-    except UnicodeDecodeError as error:
-        problem = f"is not in UTF-8 (byte {error.start + 1:,})"
-        raise SettingError(str(path), "(file)", problem, "save it as UTF-8") from error
-    except IsADirectoryError as error:
-        raise SettingError(str(path), "(file)", "is a directory", "name the file in it, such as centre.toml") from error
-    except OSError as error:
-        problem = f"cannot be read: {error.strerror}"
-        raise SettingError(str(path), "(file)", problem, "check its path and its rights") from error
-    except NotToml as error:
-        raise SettingError(str(path), "(file)", f"is not TOML: {error}", "correct that line") from error
-    if piped and not table:  # a program that failed before its first line must not leave the defaults in force
-        raise SettingError(
-            str(path), "(file)", "the pipe gave no settings", "see why the program that writes to it failed"
-        )
-    return SettingsText(str(path), data.decode(), table)
