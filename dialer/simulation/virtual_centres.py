@@ -20,7 +20,7 @@ from dialer.mqtt.hearing import Reply
 from dialer.nats.session import Session
 from dialer.nats.wire import kept_subject, read_kept
 from dialer.store.port import OutboxRow
-from dialer.store.uplink_reading import UplinkReading
+from dialer.store.uplink_reading import HeldRoll, UplinkReading
 from dialer.uplink.downwards import OrdersDown
 from dialer.uplink.sideways import WaySideways
 from dialer.uplink.upwards import DiallerDoor, WayUp
@@ -112,8 +112,8 @@ class VirtualStore(UplinkReading):
     def position(self, stream: str) -> int:
         return self._positions.get(stream, 0)
 
-    def constituencies(self) -> list[tuple[str, int]]:
-        return [(STATE, self._constituency)]
+    def roll(self) -> HeldRoll:
+        return HeldRoll(((STATE, self._constituency),), 1)
 
 
 class VirtualDoor(DiallerDoor):

@@ -65,3 +65,8 @@ def take_news(
 def constituencies(db: sqlite3.Connection) -> list[tuple[str, int]]:
     """State and number of every constituency that is on the roll."""
     return [(row.state_code, row.constituency_number) for row in SQL["constituencies"].rows(db)]
+
+
+def last_voter(db: sqlite3.Connection) -> int:
+    """The highest id of a voter: another one once more of a roll was imported."""
+    return SQL["last_voter"].number(db)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -10,9 +11,17 @@ from typing import Self
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import open_reading
 from dialer.store.failures import explained
-from dialer.store.headquarters import constituencies, position_of
+from dialer.store.headquarters import constituencies, last_voter, position_of
 from dialer.store.outbox import last_given, outbox_after, passed_by_uplink
 from dialer.store.port import OutboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRoll:
+    """What of the rolls is here."""
+
+    constituencies: tuple[tuple[str, int], ...]  # state and number
+    last_voter: int  # the highest id
 
 
 class UplinkReading:
@@ -53,10 +62,10 @@ class UplinkReading:
         with explained(self._path):
             return position_of(self._db, stream)
 
-    def constituencies(self) -> list[tuple[str, int]]:
-        """State and number of every constituency that is on the roll. Reads all booths: ask seldom."""
+    def roll(self) -> HeldRoll:
+        """Whose news are of use here. Reads all booths: ask seldom."""
         with explained(self._path):
-            return constituencies(self._db)
+            return HeldRoll(tuple(constituencies(self._db)), last_voter(self._db))
 
     def close(self) -> None:
         """Let the file go."""

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import astuple
 from typing import Any
 
 import structlog
@@ -16,12 +17,12 @@ from dialer.domain.errors import HeadquartersUnreachable, StoreError
 from dialer.mqtt.commands import MOST_BYTES
 from dialer.nats.session import Session, Stored
 from dialer.nats.wire import OPT_OUT_SUBJECT, SIDE, NotOurs, mark_subject, read_news
-from dialer.store.uplink_reading import UplinkReading
+from dialer.store.uplink_reading import HeldRoll, UplinkReading
 from dialer.uplink.upwards import RETRY_SECONDS, DiallerDoor
 
 _log = structlog.get_logger(__name__)
 
-ROLL_SECONDS = 60.0  # from one look at the roll's constituencies to the next
+ROLL_SECONDS = 60.0  # from one look at the roll to the next
 MOST_TOGETHER = 80  # opt-outs and marks of one command
 MOST_NEWS_BYTES = MOST_BYTES - 1_024  # of a command, less what is in it beside them
 _OPT_OUT: TypeAdapter[Any] = TypeAdapter(ToldOptOut)
@@ -102,7 +103,7 @@ class WaySideways:
         """Hand news to the dialler until cancelled."""
         while True:
             try:
-                held = await asyncio.to_thread(self._reading.constituencies)
+                held = await asyncio.to_thread(self._reading.roll)
                 made = await self._session.made(SIDE)
                 async with asyncio.TaskGroup() as group:
                     reading = group.create_task(self._read(made, held), name="uplink-reads-news")
@@ -112,17 +113,22 @@ class WaySideways:
                 _log.warning("uplink.no-news", problem=str(errors.exceptions[0]))
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _until_roll_changes(self, held: list[tuple[str, int]]) -> None:
+    async def _until_roll_changes(self, held: HeldRoll) -> None:
+        """Until there is another constituency, or an import of more voters is over: to begin anew while it goes on would be to end
+        never.
+        """
         now = held
-        while now == held:
+        while True:
             await asyncio.sleep(ROLL_SECONDS)
-            now = await asyncio.to_thread(self._reading.constituencies)
+            before, now = now, await asyncio.to_thread(self._reading.roll)
+            if now.constituencies != held.constituencies or before == now != held:
+                return
 
-    async def _read(self, made: str, held: list[tuple[str, int]]) -> None:
-        """With another set of constituencies it is another stream: what was told of a new one before is not known here."""
-        digest = hashlib.sha256(json.dumps(held).encode()).hexdigest()[:12]
+    async def _read(self, made: str, held: HeldRoll) -> None:
+        """With more on the roll it is another stream: what was told of its voters before was left out."""
+        digest = hashlib.sha256(json.dumps(astuple(held)).encode()).hexdigest()[:12]
         stream = f"{made}.{digest}"
-        subjects = [OPT_OUT_SUBJECT, *(mark_subject("*", state, number) for state, number in held)]
+        subjects = [OPT_OUT_SUBJECT, *(mark_subject("*", state, number) for state, number in held.constituencies)]
         while True:
             news = News(await asyncio.to_thread(self._reading.position, stream))
             async for stored in self._session.consume(SIDE, news.after, subjects, made=made):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from dialer.nats import wire
 from dialer.nats.session import Session, connected
 from dialer.store.sqlite import Store, open_store
 from dialer.store.uplink_reading import UplinkReading
-from dialer.uplink import upwards
+from dialer.uplink import sideways, upwards
 from dialer.uplink.sideways import WaySideways
 from dialer.uplink.upwards import DiallerDoor, WayUp
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE, fill_roll
@@ -192,3 +193,30 @@ async def test_news_of_a_stream_that_was_made_anew_are_taken_from_its_beginning(
                 await above.stream(wire.SIDE, ["side.>"])
                 await above.put(wire.OPT_OUT_SUBJECT, told(5))  # a lower position than those that are known
                 await until(lambda: known() == 6)
+
+
+async def test_who_voted_elsewhere_before_a_piece_of_the_roll_was_imported_is_known_once_it_is(
+    tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sideways, "ROLL_SECONDS", 0.05)
+    path = tmp_path / "centre.db"
+    fill_roll(path, 54, voters_per_booth=9)
+    told = {"kind": "voted", "source": "agent", "at": 5.0, "centre": "pune-2", "roll_version": ROLL_VERSION}
+    place = {"state_code": STATE_CODE, "constituency_number": CONSTITUENCY_NUMBER, "part_number": 2}
+    marks = [{**told, **place, "serial": serial, "key": f"k{serial}"} for serial in (9, 10)]
+
+    def voted() -> list[tuple[int]]:
+        return query(path, "SELECT serial FROM voter WHERE turnout = 'voted' ORDER BY serial")
+
+    async with await open_store(path) as store, connected([server.address], "hq") as above:
+        await above.stream(wire.SIDE, ["side.>"])
+        await above.put(wire.mark_subject("z1", STATE_CODE, CONSTITUENCY_NUMBER), wire.news_message([], marks))
+        with UplinkReading(path, None) as reading:
+            async with (
+                connected([server.address], "uplink") as below,
+                running(WaySideways("pune-1", below, Dialler(store), reading).run()),
+            ):
+                await until(lambda: voted() == [(9,)])
+                with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as piece:
+                    piece.execute("INSERT INTO voter (booth_id, serial) VALUES (2, 10)")
+                await until(lambda: voted() == [(9,), (10,)])
