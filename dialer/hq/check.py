@@ -13,7 +13,6 @@ from tuf.api.metadata import Metadata, Timestamp
 from config.headquarters import HqSettings
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.orders import RESUMING_LEADERS
-from dialer.hq.orders import MOST_STREAM_BYTES
 from dialer.material.manifest import MaterialRefused
 from dialer.material.repository import Repository
 from dialer.nats.session import Session, connected
@@ -77,12 +76,11 @@ async def server_problems(settings: HqSettings) -> list[str]:
 
 async def _stream_problems(session: Session) -> list[str]:
     found = []
-    for stream in (UP, SIDE):
+    for stream in (UP, SIDE, CMD):
         try:
             await session.made(stream)
         except HeadquartersUnreachable:
             found.append(f"the stream {stream} is not there: start `dialer hq gather`, which makes it")
-    await session.stream(CMD, ["cmd.>"], most_bytes=MOST_STREAM_BYTES)
     return found
 
 

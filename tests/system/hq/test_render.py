@@ -242,11 +242,13 @@ async def test_the_check_names_what_is_missing_and_who_is_silent(
         speaking = asyncio.create_task(told(pune))
         found = await checked(own)
         assert found[0].startswith("[[leaders]] are fewer than two")
-        assert [line.partition(" ")[0] for line in found[1:3]] == ["the", "the"]
-        assert found[3] == "not heard within 0.5 s: delhi-1"
+        assert await checked(own) == found  # to look makes nothing
+        assert [line.split()[2] for line in found[1:4]] == ["UP", "SIDE", "CMD"]
+        assert found[4] == "not heard within 0.5 s: delhi-1"
         async with connected([address], "hq", nkey_file=etc / "hq.nk") as above:
             await above.stream(wire.UP, ["up.*"])
             await above.stream(wire.SIDE, ["side.>"])
+            await above.stream(wire.CMD, ["cmd.>"])
         leader = f'[[leaders]]\nname = "ravi"\nkey = "{public_key_text(public_key(b"r" * 32))}"\n'
         alone = own.partition('[[centres]]\nid = "delhi-1"')[0] + leader
         assert await checked(alone) == ["headquarters is ready: 1 centres are heard"]
