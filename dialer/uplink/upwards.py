@@ -122,10 +122,20 @@ class WayUp:
         while True:
             await self._known.wait()
             self._known.clear()
-            if await self._passed() != batches.known:
-                reply = await self._door.ask("uplink-kept", {"through": batches.known})
-                if reply is None or reply.status != "done":
-                    _log.warning("uplink.not-told", problem="the dialler is away" if reply is None else reply.text)
-                    self._known.set()
-                    await asyncio.sleep(RETRY_SECONDS)
+            if (problem := await self._told(batches.known)) is not None:
+                _log.warning("uplink.not-told", problem=problem)
+                self._known.set()
+                await asyncio.sleep(RETRY_SECONDS)
             await asyncio.sleep(TELL_SECONDS)
+
+    async def _told(self, through: int) -> str | None:
+        """Why the dialler does not know it yet; None: it does."""
+        try:
+            if await self._passed() == through:
+                return None
+        except StoreError as error:
+            return str(error)
+        reply = await self._door.ask("uplink-kept", {"through": through})
+        if reply is None:
+            return "the dialler is away"
+        return None if reply.status == "done" else reply.text

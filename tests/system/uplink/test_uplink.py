@@ -15,7 +15,7 @@ import pytest
 from config.words import SupervisorRole
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands.registry import COMMANDS
-from dialer.domain.errors import CommandRefused
+from dialer.domain.errors import CommandRefused, StoreBusy
 from dialer.domain.model import Announcement
 from dialer.engine.external_records import ExternalRecords
 from dialer.hq.servers import NatsServer, nats_server
@@ -126,6 +126,34 @@ async def test_rows_go_up_once_and_leave_the_outbox_whatever_is_killed(
         assert hq.rows == [*range(1, 651)]
         assert query(path, "SELECT min(outbox_id), count(*) FROM outbox") == [(301, 350)]  # the broker has the others
         assert set(door.asked) == {"uplink-kept"}  # type: ignore[attr-defined]
+
+
+async def test_a_store_that_does_not_answer_for_a_moment_ends_no_uplink(
+    tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upwards, "TELL_SECONDS", 0.0)
+    monkeypatch.setattr(upwards, "RETRY_SECONDS", 0.0)
+    path = tmp_path / "centre.db"
+    busy = 0
+
+    class Busy(UplinkReading):
+        def passed(self) -> int | None:
+            nonlocal busy
+            busy += 1
+            if 1 < busy < 9:
+                raise StoreBusy(f"{path}: is busy")
+            return super().passed()
+
+    async with await open_store(path) as store, connected([server.address], "hq") as above:
+        await store.keep_for_headquarters(1 << 20)
+        await store.announce([Announcement("results/marks", "1")], 1.0)
+        await above.stream(wire.UP, ["up.*"])
+        async with connected([server.address], "uplink") as below:
+            with Busy(path, None) as reading:
+                way = WayUp("pune-1", below, Dialler(store), reading, SystemClock())
+                async with running(Headquarters(above).run(), way.run()):
+                    await until(lambda: query(path, "SELECT passed FROM outbox_sink WHERE name = 'uplink'") == [(1,)])
+    assert busy > 9
 
 
 async def test_news_of_others_are_kept_with_their_position_and_a_lost_one_stops_none(
