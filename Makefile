@@ -22,14 +22,14 @@ help:
 demo: $(VENV)/.ready-desk
 	$(BIN)/dialer demo $(if $(FOR),--for $(FOR))
 
-# One worker more than cores: for a fifth of its time a test waits for a process, a broker or a clock.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
-
-# The tests start the product in some two hundred processes: without compiled modules each of them compiles it anew, 0.8 s of CPU.
 demo-hq: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet --editable ".[hq]"
 	$(BIN)/dialer hq demo $(if $(FOR),--for $(FOR))
 
+# One worker more than cores: for a fifth of its time a test waits for a process, a broker or a clock.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+
+# The tests start the product in some two hundred processes: without compiled modules each of them compiles it anew, 0.8 s of CPU.
 test: $(VENV)/.ready-dev $(VENV)/.ready-desk
 	bash tests/system_packages.sh
 	$(BIN)/ruff check .
