@@ -43,6 +43,7 @@ from bench.desk_site import (
     site_lines,
     start_desk,
 )
+from bench.simulated_carrier import simulated_carrier
 from config.settings import load_settings
 from dialer.app import RunningCentre, running_centre
 from dialer.cli.logs import quiet_logging
@@ -140,13 +141,8 @@ async def _run(folder: Path, seconds: float, pairs: int) -> Seen:
     _fill(store)
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(demo_broker(BrokerKind.MOSQUITTO))
-        switch = await stack.enter_async_context(
-            _process(
-                *("-m", "dialer.simulation.asterisk", "--ami-port", "0", "--agi-port", str(agi_port)),
-                *("--seats", str(AGENTS), "--trunk", "carrier:300", "--answer-rate", "0.4", "--talk-seconds", "60"),
-            )
-        )
-        ami_port = int(json.loads(await _line(switch))["ami_port"])
+        lines = ("--seats", str(AGENTS), "--trunk", "carrier:300", "--answer-rate", "0.4", "--talk-seconds", "60")
+        ami_port = await stack.enter_async_context(simulated_carrier(agi_port, *lines))
         path = _settings_file(folder, store, broker.port, ami_port, agi_port, desk_port)
         settings = load_settings(path)
         await let_boards_in(path)

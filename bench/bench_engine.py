@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import resource
 import subprocess
@@ -23,6 +22,7 @@ from typing import Any
 
 import uvloop
 
+from bench.simulated_carrier import simulated_carrier
 from config.settings import Settings
 from dialer.app import running_centre
 from dialer.cli.logs import quiet_logging
@@ -80,19 +80,15 @@ def resident_megabytes() -> float:
 async def measure(voters: int, seconds: float, directory: Path) -> dict[str, float]:
     """Run the engine for `seconds` after a warm-up, and say what it cost."""
     agi_port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "dialer.simulation.asterisk", "--ami-port", "0", "--agi-port", str(agi_port)),
-        *("--answer-rate", "0.4", "--seats", "1", "--speed", "2.2"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stdin is not None
-    ami_port = int(json.loads(await process.stdout.readline())["ami_port"])
     stop = asyncio.Event()
     figures: dict[str, float] = {}
-    settings = bench_settings(directory / "centre.db", ami_port, agi_port)
-    async with running_centre(settings, profile=simulated_profile()) as centre, asyncio.TaskGroup() as group:
+    async with (
+        simulated_carrier(agi_port, *("--answer-rate", "0.4", "--seats", "1", "--speed", "2.2")) as ami_port,
+        running_centre(
+            bench_settings(directory / "centre.db", ami_port, agi_port), profile=simulated_profile()
+        ) as centre,
+        asyncio.TaskGroup() as group,
+    ):
         group.create_task(centre.run(stop))
         await asyncio.sleep(20)
         before, at = centre.engine.view().campaigns[0], time.monotonic()
@@ -119,8 +115,6 @@ async def measure(voters: int, seconds: float, directory: Path) -> dict[str, flo
             "voters": voters,
         }
         stop.set()
-    process.stdin.close()
-    await process.wait()
     return figures
 
 

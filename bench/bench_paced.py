@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import cProfile
-import json
 import pstats
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from typing import Any
 import uvloop
 
 from bench.bench_engine import FILL
+from bench.simulated_carrier import simulated_carrier
 from config.settings import Settings
 from dialer.app import RunningCentre, forget_start, running_centre
 from dialer.cli.logs import quiet_logging
@@ -81,17 +81,16 @@ async def cpu_of(seconds: float) -> float:
 async def measure(options: Any, directory: Path, broker_port: int | None) -> dict[str, float]:
     """Work for a while, then sit idle for a while, and say what each cost."""
     agi_port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "dialer.simulation.asterisk", "--ami-port", "0", "--agi-port", str(agi_port)),
-        *("--answer-rate", "0.4", "--seats", str(options.seats), "--speed", str(SPEED)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stdin is not None
-    ami_port = int(json.loads(await process.stdout.readline())["ami_port"])
+    lines = ("--answer-rate", "0.4", "--seats", str(options.seats), "--speed", str(SPEED))
+    async with simulated_carrier(agi_port, *lines) as ami_port:
+        settings = paced_settings(
+            directory / "centre.db", ami_port, agi_port, broker_port, options.seats, options.starts
+        )
+        return await _measured(settings, options)
+
+
+async def _measured(settings: Settings, options: Any) -> dict[str, float]:
     stop = asyncio.Event()
-    settings = paced_settings(directory / "centre.db", ami_port, agi_port, broker_port, options.seats, options.starts)
     profile = cProfile.Profile() if options.profile else None
     async with running_centre(settings, profile=simulated_profile()) as centre, asyncio.TaskGroup() as group:
         forget_start()  # as `dialer run` does
@@ -121,8 +120,6 @@ async def measure(options: Any, directory: Path, broker_port: int | None) -> dic
             profile.disable()
             pstats.Stats(profile).sort_stats("tottime").print_stats(45)
         stop.set()
-    process.stdin.close()
-    await process.wait()
     return {
         "calls a second": calls / options.seconds,
         "answered": answered,

@@ -15,7 +15,6 @@ import asyncio
 import ctypes
 import ctypes.util
 import gc
-import json
 import random
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.bench_engine import FILL, resident_megabytes
+from bench.simulated_carrier import simulated_carrier
 from config.settings import Settings
 from dialer.app import RunningCentre, running_centre
 from dialer.cli.logs import quiet_logging
@@ -130,19 +130,10 @@ async def soak(options: argparse.Namespace, folder: Path) -> None:
 async def soak_in_real_time(options: argparse.Namespace, folder: Path) -> None:
     """The same, with the simulated Asterisk in a process of its own, real threads and a real disk."""
     agi_port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "dialer.simulation.asterisk", "--agi-port", str(agi_port), "--seats", "1"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    ami_port = int(json.loads(await process.stdout.readline())["ami_port"])
-    settings = soak_settings(folder / "soak.db", ami_port, agi_port, options.starts)
-    async with running_centre(settings, profile=simulated_profile()) as centre:
-        await run_and_look(centre, options)
-    process.stdin.close()
-    await process.wait()
+    async with simulated_carrier(agi_port, "--seats", "1") as ami_port:
+        settings = soak_settings(folder / "soak.db", ami_port, agi_port, options.starts)
+        async with running_centre(settings, profile=simulated_profile()) as centre:
+            await run_and_look(centre, options)
 
 
 async def run_and_look(centre: RunningCentre, options: argparse.Namespace) -> None:

@@ -12,14 +12,15 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 from unittest import mock
 
+from bench.simulated_carrier import simulated_carrier
 from config.jurisdiction import Profile
 from config.settings import Settings
 from config.words import CampaignKind, Purpose
@@ -251,24 +252,6 @@ class _WatchedPacer:
         self._pacer.restore(state)
 
 
-@asynccontextmanager
-async def simulated_carrier(agi_port: int) -> AsyncIterator[int]:
-    """A simulated Asterisk in a process of its own; its AMI port."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "dialer.simulation.asterisk", "--ami-port", "0", "--agi-port", str(agi_port)),
-        *("--answer-rate", "0.4", "--seats", "1", "--speed", "2.2"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stdin is not None
-    try:
-        yield int(json.loads(await process.stdout.readline())["ami_port"])
-    finally:
-        process.stdin.close()
-        await process.wait()
-
-
 async def booth_workers(centre: RunningCentre, figures: Figures, voters: int) -> None:
     """Marks of electors all over the roll, as the booths' desk brings them in: a command each."""
     chance = random.Random(6)
@@ -342,7 +325,7 @@ async def centre_at_work(store: Path, voters: int, seconds: float, warm_up_secon
     watch = Watch(figures)
     agi_port = free_port()
     stop = asyncio.Event()
-    async with simulated_carrier(agi_port) as ami_port:
+    async with simulated_carrier(agi_port, *("--answer-rate", "0.4", "--seats", "1", "--speed", "2.2")) as ami_port:
         began = time.perf_counter()
         with mock.patch("dialer.app.engine_plan", watch.plan):
             settings = settings_at(store, ami_port, agi_port)
