@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dialer.domain.model import Mark
@@ -33,3 +34,14 @@ class ForeignMark:
 
     place: VoterPlace
     mark: Mark  # its voter's id means nothing here
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignNews:
+    """A stretch of a stream in which headquarters tells of other centres."""
+
+    stream: str
+    after: int  # the position that they follow
+    position: int  # of the last of them
+    opt_outs: Sequence[ForeignOptOut]
+    marks: Sequence[ForeignMark]

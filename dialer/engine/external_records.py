@@ -12,7 +12,7 @@ from dialer.domain.complaints import Complaint, ComplaintAnswer
 from dialer.domain.errors import CommandRefused, KeyTaken, NotInStore
 from dialer.domain.model import AttemptId, Mark
 from dialer.domain.official_turnout import OfficialFigure
-from dialer.domain.other_centres import ForeignMark, ForeignOptOut
+from dialer.domain.other_centres import ForeignNews
 from dialer.engine.results import Marks
 from dialer.store.port import AuditNote
 from dialer.store.sqlite import Store
@@ -92,23 +92,16 @@ class ExternalRecords:
             moved = await self._store.uplink_kept(through, self._clock.now())
         return f"announced again behind {moved}, as by a restored store" if moved else f"kept up to {through}"
 
-    async def take_news(
-        self,
-        stream: str,
-        after: int,
-        position: int,
-        opt_outs: tuple[ForeignOptOut, ...],
-        marks: tuple[ForeignMark, ...],
-    ) -> str:
+    async def take_news(self, news: ForeignNews) -> str:
         """Take what other centres told, all or none, with its position. Raises CommandRefused, StoreError."""
         with _refusals():
-            taken = await self._store.take_news(stream, after, position, opt_outs, marks)
+            taken = await self._store.take_news(news)
         if self._marks is not None:
             for phone_id in taken.phones:
                 self._marks.opted_out(phone_id, fresh=True)
             for mark, effect in taken.marks:
                 self._marks.follow(mark, effect)
-            if marks:
+            if news.marks:
                 self._marks.not_on_the_roll(taken.unknown)
         told = f"{len(taken.phones)} numbers suppressed, {len(taken.marks)} marks taken"
         return f"{told}, {taken.unknown} of voters whom no roll here has" if taken.unknown else told

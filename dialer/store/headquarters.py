@@ -5,11 +5,10 @@ told.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 from dataclasses import replace
 
 from dialer.domain.errors import KeyTaken, NotInStore
-from dialer.domain.other_centres import ForeignMark, ForeignOptOut
+from dialer.domain.other_centres import ForeignNews
 from dialer.store import voters
 from dialer.store.opt_outs import record_foreign
 from dialer.store.port import NewsTaken
@@ -23,31 +22,24 @@ def position_of(db: sqlite3.Connection, stream: str) -> int:
     return SQL["position"].value(db, int, stream=stream) or 0
 
 
-def take_news(
-    db: sqlite3.Connection,
-    stream: str,
-    after: int,
-    position: int,
-    opt_outs: Sequence[ForeignOptOut],
-    marks: Sequence[ForeignMark],
-) -> NewsTaken:
+def take_news(db: sqlite3.Connection, news: ForeignNews) -> NewsTaken:
     """Take the news of a stream that follow `after`, up to `position`, with what they change, and keep that position. News from
     before the position that is kept change nothing. Raises NotInStore, with the position to ask from, where some would be left out.
 
     What another centre tells is not told again. A mark of a voter whom no roll here has (of another version of it, say), or whose
     key stands for something else here, is counted and left out.
     """
-    kept = position_of(db, stream)
-    if position <= kept:
+    kept = position_of(db, news.stream)
+    if news.position <= kept:
         return NewsTaken()
-    if after > kept:
-        raise NotInStore(f"news of {stream} are missing: ask from {kept}")
+    if news.after > kept:
+        raise NotInStore(f"news of {news.stream} are missing: ask from {kept}")
     phones = []
-    for each in opt_outs:
+    for each in news.opt_outs:
         phone_id = record_foreign(db, each.number_hash, at=each.at, centre=each.centre)
         phones += [] if phone_id is None else [phone_id]
     taken, unknown = [], 0
-    for told in marks:
+    for told in news.marks:
         voter_id = SQL["voter_at"].value(db, int, **values_of(told.place))
         undoes_nothing = told.mark.undoes is not None and not voters.has_mark(db, told.mark.undoes)
         if voter_id is None or undoes_nothing:
@@ -58,7 +50,7 @@ def take_news(
             taken.append((mark, voters.record_mark(db, None, mark)))
         except KeyTaken:
             unknown += 1
-    SQL["keep_position"](db, stream=stream, position=position)
+    SQL["keep_position"](db, stream=news.stream, position=news.position)
     return NewsTaken(tuple(phones), tuple(taken), unknown)
 
 

@@ -13,7 +13,7 @@ from dialer.domain.complaints import Complaint, ComplaintAnswer
 from dialer.domain.model import AttemptId, CampaignState, Disposition, DispositionDetails, Mark, Receipt
 from dialer.domain.official_turnout import OfficialFigure
 from dialer.domain.orders import LeaderSignature
-from dialer.domain.other_centres import ForeignMark, ForeignOptOut
+from dialer.domain.other_centres import ForeignNews
 from dialer.domain.pin_proof import PinProof
 
 
@@ -207,14 +207,7 @@ class RecordsDesk(Protocol):
     async def uplink_kept(self, through: int) -> str:
         """Headquarters has them."""
 
-    async def take_news(
-        self,
-        stream: str,
-        after: int,
-        position: int,
-        opt_outs: tuple[ForeignOptOut, ...],
-        marks: tuple[ForeignMark, ...],
-    ) -> str:
+    async def take_news(self, news: ForeignNews) -> str:
         """All of them or none."""
 
     async def release_unknown(self, attempts: tuple[AttemptId, ...], reason: str, who: str) -> str:

@@ -15,7 +15,7 @@ from dialer.domain.commands.desks import Desks
 from dialer.domain.commands.external_records import MOST_INTEGER, NOTHING_ELSE, EnteredTime, checked
 from dialer.domain.commands.registry import Command, Value, offered, text_of
 from dialer.domain.model import Confidence, Mark, MarkKind, MarkSource
-from dialer.domain.other_centres import ForeignMark, ForeignOptOut, VoterPlace
+from dialer.domain.other_centres import ForeignMark, ForeignNews, ForeignOptOut, VoterPlace
 
 UPLINK_ALONE = frozenset({SupervisorRole.UPLINK})
 MOST_NEWS = 100
@@ -148,4 +148,5 @@ class HeadquartersNews(Command):
     marks: tuple[ForeignMark, ...]
 
     async def carry_out(self, desks: Desks) -> str:
-        return await desks.records.take_news(self.stream, self.after, self.position, self.opt_outs, self.marks)
+        news = ForeignNews(self.stream, self.after, self.position, self.opt_outs, self.marks)
+        return await desks.records.take_news(news)

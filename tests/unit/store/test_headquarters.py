@@ -8,7 +8,7 @@ import pytest
 
 from dialer.domain.errors import NotInStore
 from dialer.domain.model import Announcement, Mark, MarkKind, MarkSource
-from dialer.domain.other_centres import ForeignMark, ForeignOptOut, VoterPlace
+from dialer.domain.other_centres import ForeignMark, ForeignNews, ForeignOptOut, VoterPlace
 from dialer.rules.number_hash import number_hash
 from dialer.store import outbox
 from dialer.store.port import NewsTaken, SeatInterval
@@ -115,7 +115,7 @@ def foreign(
 async def take(
     store: Store, after: int, position: int, *marks: ForeignMark, opt_outs: tuple[ForeignOptOut, ...] = ()
 ) -> NewsTaken:
-    return await store.take_news("SIDE", after, position, opt_outs, marks)
+    return await store.take_news(ForeignNews("SIDE", after, position, opt_outs, marks))
 
 
 async def test_news_are_taken_with_their_position_once(backend: Backend) -> None:
