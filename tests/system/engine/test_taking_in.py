@@ -79,15 +79,21 @@ async def test_a_roll_is_taken_in_beside_the_calls_and_its_voters_are_called(tmp
     assert query(tmp_path / "centre.db", "SELECT who FROM audit WHERE kind = 'roll-import'") == [("asha",)]
 
 
+async def broken_off(site: Site, folder: Path) -> str:
+    """Hand over a roll of 60, of which a full disk lets 50 in; there is room again then. The list's id."""
+    list_id, _told = handed_over(folder, NEW)
+    taking_in = site.centre.engine._desks.handed_over
+    taking_in._has_room = iter([True, False]).__next__  # type: ignore[attr-defined]
+    with pytest.raises(CommandRefused, match="50 voters are in"):
+        await site.centre.engine.execute(ImportRoll(list_id, "asha"))
+    taking_in._has_room = lambda: True  # type: ignore[attr-defined]
+    return list_id
+
+
 @virtual_time()
 async def test_a_roll_leaves_room_on_the_disk_for_the_results_of_calls(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=12) as site:
-        list_id, _told = handed_over(tmp_path, NEW)
-        taking_in = site.centre.engine._desks.handed_over
-        taking_in._has_room = iter([True, False]).__next__  # type: ignore[attr-defined]
-        with pytest.raises(CommandRefused, match="50 voters are in"):
-            await site.centre.engine.execute(ImportRoll(list_id, "asha"))
-        taking_in._has_room = lambda: True  # type: ignore[attr-defined]
+        list_id = await broken_off(site, tmp_path)
         assert (await site.centre.engine.execute(ImportRoll(list_id, "asha"))).startswith("60 rows: 10 voters added")
         assert site.view.booths[-1].voters == 60
 
@@ -99,12 +105,7 @@ async def test_who_opted_out_elsewhere_is_not_called_after_a_roll_that_broke_off
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), voters=12, rules={"opt_out_secret": SECRET}) as site:
         elsewhere = number_hash(SECRET.encode(), "+918000000002")
         await site.centre.store.record_foreign_opt_out(elsewhere, at=site.clock.now(), centre="pune-2")
-        list_id, _told = handed_over(tmp_path, NEW)
-        taking_in = site.centre.engine._desks.handed_over
-        taking_in._has_room = iter([True, False]).__next__  # type: ignore[attr-defined]
-        with pytest.raises(CommandRefused, match="50 voters are in"):
-            await site.centre.engine.execute(ImportRoll(list_id, "asha"))
-        taking_in._has_room = lambda: True  # type: ignore[attr-defined]
+        list_id = await broken_off(site, tmp_path)
         await site.centre.engine.execute(ImportRoll(list_id, "asha"))
         async with agents_at_work(site):
             await site.until(lambda: "+918000000060" in dialled(site), seconds=6000)
