@@ -26,7 +26,7 @@ from dialer.domain.commands import StopAll
 from dialer.domain.errors import CommandRefused
 from dialer.mqtt.ask import CommandRequest, ask
 from dialer.mqtt.client import BrokerSettings
-from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
+from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
 from dialer.mqtt.hearing import Reply
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
@@ -35,10 +35,10 @@ from dialer.site.plan import senders_of
 from dialer.store.sqlite import Store, open_store
 from tests.support.desk_hearing import hearing
 from tests.support.fake_centre import FakeEngine
-from tests.support.mqtt import PATIENCE_SECONDS, SENDERS, supervisor
+from tests.support.mqtt import NEEDS_MOSQUITTO, PATIENCE_SECONDS, SENDERS, supervisor
 from tests.support.rendered_broker import RenderedBroker, a_free_port, a_site, rendered_broker
 
-pytestmark = pytest.mark.skipif(mosquitto_path() is None, reason="mosquitto is not installed")
+pytestmark = NEEDS_MOSQUITTO
 
 PEOPLE = [
     {"name": "asha", "role": "supervisor"},

@@ -11,12 +11,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiomqtt
+import pytest
 
 from config.supervision import OWN_USER
 from config.words import SupervisorRole
 from dialer.mqtt.client import BrokerSettings, MqttVersion
+from dialer.mqtt.embedded_broker import mosquitto_path
 from dialer.mqtt.senders import Sender, Senders
 
+NEEDS_MOSQUITTO = pytest.mark.skipif(mosquitto_path() is None, reason="mosquitto is not installed")
+"""For what the broker that is always there cannot do: MQTT 5, sessions that wait, users with passwords."""
 BOSS = "supervisor"
 SENDERS = Senders(
     [

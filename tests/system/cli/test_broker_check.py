@@ -6,19 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import aiomqtt
-import pytest
 
 from config.mosquitto.render import MARKER
 from config.settings import Settings
 from dialer.domain.clock import SystemClock
 from dialer.domain.signing import new_key_file, public_key_text
-from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
+from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
 from dialer.site.checks.broker import broker
 from dialer.site.checks.finding import Verdict
-from tests.support.mqtt import supervisor
+from tests.support.mqtt import NEEDS_MOSQUITTO, supervisor
 from tests.support.rendered_broker import a_free_port, a_site, rendered_broker
 
-NEEDS_MOSQUITTO = pytest.mark.skipif(mosquitto_path() is None, reason="mosquitto is not installed")
 PEOPLE = [{"name": "asha", "role": "supervisor"}]
 
 

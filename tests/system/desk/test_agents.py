@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from dialer.mqtt.embedded_broker import mosquitto_path
 from dialer.store.agent_records import forget_written
 from tests.support.agent_centre import AgentPage, agent_centre
+from tests.support.mqtt import NEEDS_MOSQUITTO
 from tests.support.screen_pop import LONG_NAME, TURNED_NAME
 from tests.support.stored import execute, query
 from tests.support.voters import all_answer
 
-pytestmark = pytest.mark.skipif(mosquitto_path() is None, reason="mosquitto is not installed")
+pytestmark = NEEDS_MOSQUITTO
 
 LINES = all_answer(answer_after=1.5, talk_seconds=60.0)
 

@@ -16,18 +16,16 @@ from dialer.domain.commands import PauseCampaign
 from dialer.domain.view import SeatChange, SeatState
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings
-from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
+from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
 from dialer.mqtt.hearing import Reply
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.store.sqlite import open_store
 from tests.support.desk_hearing import hearing
 from tests.support.fake_centre import FakeEngine, centre_view
-from tests.support.mqtt import SENDERS, Wire
+from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, Wire
 
-MOSQUITTO = pytest.param(
-    BrokerKind.MOSQUITTO, marks=pytest.mark.skipif(mosquitto_path() is None, reason="mosquitto is not installed")
-)
+MOSQUITTO = pytest.param(BrokerKind.MOSQUITTO, marks=NEEDS_MOSQUITTO)
 BOTH = pytest.mark.parametrize("kind", [MOSQUITTO, BrokerKind.AMQTT])
 BOSS = SupervisorRole.SUPERVISOR.value
 

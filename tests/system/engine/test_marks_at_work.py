@@ -25,7 +25,7 @@ from dialer.engine.external_records import ExternalRecords
 from dialer.mqtt import ask as asking
 from dialer.mqtt.ask import CommandRequest, ask
 from dialer.mqtt.client import BrokerSettings
-from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
+from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.store.lock import StoreLock
@@ -33,7 +33,7 @@ from dialer.store.sqlite import Store, open_store
 from tests.support.centre import Site, a_site
 from tests.support.command_line import run
 from tests.support.fake_centre import FakeEngine
-from tests.support.mqtt import SENDERS, supervisor
+from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, supervisor
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import rows
 from tests.support.stores import dial, end
@@ -194,8 +194,6 @@ async def test_a_mark_of_nobody_and_one_that_lies_ahead_are_refused_whole(tmp_pa
 
 
 # From the command line, over a broker
-
-NEEDS_MOSQUITTO = pytest.mark.skipif(mosquitto_path() is None, reason="no mosquitto")
 
 
 class DeskEngine(FakeEngine):

@@ -16,7 +16,7 @@ from dialer.domain.commands import EraseNumber, ImportRoll, Suppress
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Mark, MarkKind, MarkSource, Outcome
 from dialer.domain.view import CallState
-from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
+from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
 from dialer.roll.handing_over import hand_over_roll
 from dialer.roll.importer import ImportOptions, import_file, prepare_import
 from dialer.rules.number_hash import number_hash
@@ -24,7 +24,7 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phon
 from dialer.store.spool import Spool
 from tests.support.centre import Site, a_site, agents_at_work
 from tests.support.command_line import run
-from tests.support.mqtt import supervisor
+from tests.support.mqtt import NEEDS_MOSQUITTO, supervisor
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import query
 from tests.support.virtual import virtual_time
@@ -238,7 +238,7 @@ async def test_a_number_is_erased_while_the_dialler_runs_but_not_on_a_call(tmp_p
         assert number[1:] not in "".join(db.iterdump())
 
 
-@pytest.mark.skipif(mosquitto_path() is None, reason="no mosquitto")
+@NEEDS_MOSQUITTO
 async def test_the_shell_asks_the_dialler_that_runs(tmp_path: Path) -> None:
     """`import`, `optout` and `erase`, over a broker, with no number in what is said there; on clocks that go."""
     async with demo_broker(BrokerKind.MOSQUITTO) as broker, supervisor(broker.settings) as listener:

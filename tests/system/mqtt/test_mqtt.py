@@ -30,17 +30,15 @@ from dialer.domain.model import Announcement, AttemptId, EndedAttempt, Mark, Mar
 from dialer.domain.view import CallChange, CallState, CampaignChange
 from dialer.mqtt import link, topics
 from dialer.mqtt.client import BrokerSettings, Client, MqttVersion
-from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port, mosquitto_path
+from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port
 from dialer.mqtt.link import Presence, check_broker, refuse_beside_twin
 from dialer.mqtt.monitor import Monitor
 from dialer.store.sqlite import Store, open_store
 from tests.support.fake_centre import FakeEngine, centre_view
-from tests.support.mqtt import PATIENCE_SECONDS, SENDERS, Wire, supervisor
+from tests.support.mqtt import NEEDS_MOSQUITTO, PATIENCE_SECONDS, SENDERS, Wire, supervisor
 from tests.support.roll_filler import fill_roll
 
-MOSQUITTO = pytest.param(
-    BrokerKind.MOSQUITTO, marks=pytest.mark.skipif(mosquitto_path() is None, reason="mosquitto is not installed")
-)
+MOSQUITTO = pytest.param(BrokerKind.MOSQUITTO, marks=NEEDS_MOSQUITTO)
 BOTH = pytest.mark.parametrize("kind", [MOSQUITTO, BrokerKind.AMQTT])
 
 
@@ -144,7 +142,7 @@ async def test_a_retained_command_is_refused_when_the_dialler_comes(kind: Broker
     assert engine.executed == []
 
 
-@pytest.mark.skipif(mosquitto_path() is None, reason="needs MQTT 5: mosquitto is not installed")
+@NEEDS_MOSQUITTO
 async def test_a_retained_command_is_refused_while_the_dialler_listens(store: Store) -> None:
     engine = FakeEngine()
     async with (
@@ -159,7 +157,7 @@ async def test_a_retained_command_is_refused_while_the_dialler_listens(store: St
     assert engine.executed == []
 
 
-@pytest.mark.skipif(mosquitto_path() is None, reason="needs a session that waits: mosquitto is not installed")
+@NEEDS_MOSQUITTO
 async def test_a_command_sent_while_the_connection_is_cut_waits_for_the_dialler(store: Store) -> None:
     """The last will is published, the session keeps the command, and the dialler takes it when it is back."""
     engine = FakeEngine()

@@ -21,7 +21,7 @@ from dialer.mqtt import ask as asking
 from dialer.mqtt import client as mqtt_client
 from dialer.mqtt import opt_outs as monitor_opt_outs
 from dialer.mqtt.client import BrokerSettings, Client, MqttVersion, make_client
-from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
+from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
 from dialer.mqtt.link import Connection, Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.topics import announced_message, encode, opt_outs_filter
@@ -32,16 +32,15 @@ from dialer.store.spool import Spool
 from dialer.store.sqlite import Store, open_store
 from tests.support.command_line import run
 from tests.support.fake_centre import FakeEngine
-from tests.support.mqtt import PATIENCE_SECONDS, SENDERS, Supervisor, supervisor
+from tests.support.mqtt import NEEDS_MOSQUITTO, PATIENCE_SECONDS, SENDERS, Supervisor, supervisor
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import query
 
 SECRET = b"twenty characters, at least"
 KINDS = [
-    pytest.param(BrokerKind.MOSQUITTO, marks=pytest.mark.skipif(mosquitto_path() is None, reason="no mosquitto")),
+    pytest.param(BrokerKind.MOSQUITTO, marks=NEEDS_MOSQUITTO),
     BrokerKind.AMQTT,
 ]
-NEEDS_MOSQUITTO = pytest.mark.skipif(mosquitto_path() is None, reason="no mosquitto")
 
 
 class DeskEngine(FakeEngine):
