@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
 from dialer.domain.errors import CommandRefused, RefusedBecause
-from dialer.domain.model import AttemptId
+from dialer.domain.model import AttemptId, NewAttempt
 from dialer.domain.switch import CallAnswered, CallEnded, CallWaiting, EndedBy, SeatDown, SeatKey
 from dialer.domain.view import CallState, Preview, SeatState
 from dialer.engine.effects import Due, What
@@ -24,8 +25,10 @@ def shown(dials: bool = False, **campaign: object) -> Turns:
     turns.centre.seats["01"] = seat.reserved(A, "calls", turns.centre.instant())
     call = replace(turns.call(written=False), kept_seat="01")
     turns.centre.put_call(call.previewed(Preview(turns.clock.now() + 60, dials)))
-    kept = turns.engine._placing._originator.kept_seats
-    kept._kept[A] = "01"
+    originator = turns.engine._placing._originator
+    originator.kept_seats._kept[A] = "01"
+    [run] = turns.centre.campaigns.values()
+    originator._previewed[A] = run, cast(NewAttempt, None)  # nothing is dialled on the table
     return turns
 
 
@@ -68,7 +71,9 @@ def test_a_preview_that_was_let_pass_is_given_back_and_its_seat_pauses() -> None
 
 def test_where_the_campaign_dials_unasked_it_is_dialled_then() -> None:
     turns = shown(dials=True, preview_seconds=60)
-    assert turns.at(60, Due(What.PREVIEW_OVER, "01", A)) == ["beside dial-preview"]
+    ends = turns.at(60, Due(What.PREVIEW_OVER, "01", A))
+    assert "; ".join(ends) == "call sending; timer preview/A off; seat 01 reserved; beside dial-preview"
+    assert turns.at(60, Due(What.PREVIEW_OVER, "01", A)) == []
 
 
 def test_keys_of_the_phone_are_commands_for_what_is_shown() -> None:
