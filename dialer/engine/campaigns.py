@@ -38,6 +38,7 @@ class Campaigns:
         self._clock_guard = clock_guard
         self.standing: str | None = None
         """Why nobody here may resume a campaign; None: they may."""
+        self._before: dict[str, CampaignState] = {}  # of those that stand still: what they go on to
 
     def accept_clock(self) -> str:
         """The machine's clock, which was set while the dialler ran, is right."""
@@ -51,10 +52,13 @@ class Campaigns:
         return f"flows reloaded; changed: {', '.join(sorted(set(changed))) or 'none'}"
 
     async def set_campaign_state(self, campaign_id: str, state: CampaignState) -> str:
-        """Pause, resume or stop a campaign. Raises CommandRefused, StoreError once it is so here and was not kept."""
+        """Pause, resume or stop a campaign; what stands still stays so when the others go on. Raises CommandRefused, StoreError
+        once it is so here and was not kept.
+        """
         run = self._centre.campaign(campaign_id)
         if self.standing is not None and state is CampaignState.RUNNING:
             raise CommandRefused(self.standing)
+        self._before.pop(campaign_id, None)
         self._change(run, state)
         await self._store.set_campaign_state(campaign_id, state)
         return f"campaign {campaign_id}: {state.value}"
@@ -62,6 +66,7 @@ class Campaigns:
     async def stop_all(self) -> str:
         """Every campaign stops, whatever the store does; raises StoreError once all are stopped and some were not kept so."""
         runs = self._centre.campaigns
+        self._before.clear()
         for run in runs.values():
             self._change(run, CampaignState.STOPPED)
         trouble: StoreError | None = None
@@ -74,17 +79,26 @@ class Campaigns:
             raise trouble
         return f"stopped {len(runs)} campaigns"
 
-    def stand_still(self, why: str) -> None:
-        """Every campaign stops, here and now, and none is resumed while `standing` says why not; the store is not told."""
+    def stand_still(self, why: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
+        """Every campaign stops, here and now, and none is resumed while `standing` says why not; the store is not told. Returns
+        those that go on afterwards, and as what: `stopped` are stopped already.
+        """
         self.standing = why
-        for run in self._centre.campaigns.values():
+        runs = self._centre.campaigns
+        self._before.update(stopped)
+        self._before.update({name: run.state for name, run in runs.items() if run.state is not CampaignState.STOPPED})
+        for run in runs.values():
             self._change(run, CampaignState.STOPPED)
+        return dict(self._before)
 
-    def go_on(self, states: Mapping[str, CampaignState]) -> None:
-        """They no longer stand still: these campaigns are as given, here and now; the store is not told."""
+    def go_on(self) -> dict[str, CampaignState]:
+        """They no longer stand still, here and now; returns what goes on, and as what. The store is not told."""
         self.standing = None
+        states = {name: state for name, state in self._before.items() if name in self._centre.campaigns}
+        self._before.clear()
         for campaign_id, state in states.items():
             self._change(self._centre.campaigns[campaign_id], state)
+        return states
 
     async def set_speed(
         self, campaign_id: str, most_calls: int | None, calls_per_seat: float | None, sender: str

@@ -5,7 +5,7 @@ A stop of headquarters stands until two leaders resume: over a restart, and agai
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import CampaignState
@@ -30,7 +30,6 @@ from dialer.store.sqlite import Store
 
 _STANDS = "headquarters-stop"
 _FORGED = "headquarters-forged"
-_OFF = frozenset({CampaignState.STOPPED})
 
 
 class HeadquartersOrders:
@@ -42,15 +41,13 @@ class HeadquartersOrders:
         self._store = store
         self._campaigns = campaigns
         self._plan = plan
-        self._before: dict[str, CampaignState] = {}  # of the campaigns that stand still, since the stop
 
     async def prepare(self) -> None:
         """A stop that stood stands: campaigns that are new stand still too. Raises StoreError."""
         stops = await self._store.standing_stops()
-        for before in stops.values():
-            self._before.update(before)
         if stops:
-            self._stand_still(next(reversed(stops)))
+            stopped = {name: state for each in stops.values() for name, state in each.items()}
+            self._stand_still(next(reversed(stops)), stopped)
 
     async def obey(self, text: str, signatures: Sequence[LeaderSignature]) -> str:
         """Do it. Raises CommandRefused, StoreError where it was not kept: a stop is done by then."""
@@ -82,9 +79,9 @@ class HeadquartersOrders:
 
     async def _do(self, order: HqOrder, heard: HeardOrder, note: AuditNote) -> str:
         if order.order is OrderKind.STOP_ALL:
-            self._stand_still(order.id)  # at once: a stop must not wait for the disk
+            before = self._stand_still(order.id, {})  # at once: a stop must not wait for the disk
             stopped = dict.fromkeys(self._centre.campaigns, CampaignState.STOPPED)
-            await self._store.keep_order(heard, stopped, note, stopped=self._before)
+            await self._store.keep_order(heard, stopped, note, stopped=before)
             return f"stopped {len(stopped)} campaigns"
         if order.order is OrderKind.RESUME and order.campaign is None:
             return await self._go_on(heard, note)
@@ -98,24 +95,18 @@ class HeadquartersOrders:
         return said
 
     async def _go_on(self, heard: HeardOrder, note: AuditNote) -> str:
-        runs = self._centre.campaigns
-        states = {name: state for name, state in self._before.items() if name in runs and runs[name].state in _OFF}
         why = self._campaigns.standing
-        self._campaigns.go_on(states)  # before it is kept: a stop that is given meanwhile comes after it
+        states = self._campaigns.go_on()  # before it is kept: a stop that is given meanwhile comes after it
         try:
             await self._store.keep_order(heard, states, note, lifts=True)
         except StoreError:
             if why is not None:
-                self._campaigns.stand_still(why)
+                self._campaigns.stand_still(why, {})
             raise
-        self._before.clear()
         self._centre.clear_alert(_STANDS)
         return f"{len(states)} campaigns go on as before the stop" if states else "no stop stood here"
 
-    def _stand_still(self, order_id: str) -> None:
-        runs = self._centre.campaigns
-        self._before.update({name: run.state for name, run in runs.items() if run.state not in _OFF})
-        self._campaigns.stand_still(
-            f"headquarters has stopped every campaign (order {order_id}); two of its leaders resume"
-        )
-        self._centre.raise_alert(_STANDS, AlertLevel.CRITICAL, self._campaigns.standing or "")
+    def _stand_still(self, order_id: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
+        why = f"headquarters has stopped every campaign (order {order_id}); two of its leaders resume"
+        self._centre.raise_alert(_STANDS, AlertLevel.CRITICAL, why)
+        return self._campaigns.stand_still(why, stopped)

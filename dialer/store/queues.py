@@ -33,7 +33,12 @@ def ensure_campaign(db: sqlite3.Connection, campaign_id: str, kind: CampaignKind
 
 
 def set_campaign_state(db: sqlite3.Connection, campaign_id: str, state: CampaignState) -> None:
-    """Keep what an operator asked for."""
+    """Keep what an operator asked for: it is so too when a stop of headquarters is lifted that stands now."""
+    _set_state(db, campaign_id, state)
+    SQL["stays_as_it_is"](db, path=f'$."{campaign_id}"')
+
+
+def _set_state(db: sqlite3.Connection, campaign_id: str, state: CampaignState) -> None:
     if SQL["set_campaign_state"](db, campaign_id=campaign_id, state=state.value).rowcount == 0:
         raise unknown_campaign(campaign_id)
 
@@ -406,7 +411,7 @@ def keep_order(
     if SQL["keep_headquarters_order"](db, **fields, stopped=before).rowcount == 0:
         return
     for campaign_id, state in states.items():
-        set_campaign_state(db, campaign_id, state)
+        _set_state(db, campaign_id, state)
     if lifts:
         SQL["lift_stops"](db, at=entry.at)
     SQL["forget_headquarters_orders"](db, before=entry.at - LONGEST_VALID_SECONDS)

@@ -287,6 +287,9 @@ SELECT order_id, digest, kind, made_at FROM headquarters_order ORDER BY made_at;
 -- name: standing_stops
 SELECT order_id, stopped FROM headquarters_order WHERE kind = 'stop-all' AND lifted_at IS NULL ORDER BY made_at;
 
+-- name: stays_as_it_is
+UPDATE headquarters_order SET stopped = json_remove(stopped, :path) WHERE kind = 'stop-all' AND lifted_at IS NULL;
+
 -- name: keep_headquarters_order
 INSERT INTO headquarters_order (order_id, digest, kind, made_at, stopped) VALUES (:order_id, :digest, :kind, :made_at, :stopped)
 ON CONFLICT (order_id) DO NOTHING;

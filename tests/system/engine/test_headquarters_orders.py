@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dialer.domain.commands import ObeyOrder, PauseCampaign, ResumeCampaign, StopAll
+from dialer.domain.commands import ObeyOrder, PauseCampaign, ResumeCampaign, StopAll, StopCampaign
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import CampaignState
 from dialer.domain.orders import HqOrder, OrderForged, OrderKind, sign_order
@@ -142,6 +143,25 @@ async def test_a_stop_that_is_given_here_while_headquarters_stop_is_lifted_holds
         assert await give(site, "resume", "asha", "ravi", later=1) == "1 campaigns go on as before the stop"
         assert state(site) is CampaignState.STOPPED
     assert query(tmp_path / "centre.db", "SELECT state FROM campaign") == [("stopped",)]
+
+
+@pytest.mark.parametrize("command", [StopCampaign("agents"), StopAll()])
+@pytest.mark.parametrize("restarted", [False, True])
+@virtual_time()
+async def test_what_is_stopped_here_while_headquarters_stop_stands_stays_so(
+    tmp_path: Path, command: StopCampaign | StopAll, restarted: bool
+) -> None:
+    async with SimulatedAsterisk(scripted()) as switch, AsyncExitStack() as stack:
+        site = await stack.enter_async_context(a_site(tmp_path, switch=switch, **BELONGS))
+        await give(site, "stop-all", "asha")
+        await site.centre.engine.execute(command)
+        if restarted:
+            await stack.aclose()
+            site = await stack.enter_async_context(a_site(tmp_path, switch=switch, **BELONGS))
+        await give(site, "resume", "asha", "ravi", later=1)
+        assert state(site) is CampaignState.STOPPED
+        assert "headquarters-stop" not in alerts(site)
+        await site.centre.engine.execute(ResumeCampaign("agents"))
 
 
 @virtual_time()
