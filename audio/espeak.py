@@ -16,6 +16,7 @@ import numpy as np
 
 from audio.decoding import Samples
 from audio.errors import VoiceMissing
+from config.extras import with_extra
 
 WORDS_A_MINUTE: Final = 150
 
@@ -28,8 +29,7 @@ _RESPELLED: Final = {
 }
 _WORDS: Final = {"as": {"ন": "নো"}}
 
-_INSTALL: Final = ".venv/bin/pip install -e '.[voices]'"
-_AGAIN: Final = ".venv/bin/pip install --force-reinstall espeakng-loader"
+_AGAIN: Final = "install the package espeakng-loader again, with pip's --force-reinstall"
 
 _RETRIEVAL: Final = 2  # AUDIO_OUTPUT_SYNCHRONOUS: samples come by the callback before espeak_Synth returns
 _DONT_EXIT: Final = 0x8000
@@ -57,7 +57,7 @@ def installed() -> bool:
 def require() -> None:
     """Raise VoiceMissing where the voices are not installed."""
     if not installed():
-        raise VoiceMissing(f"draft voices are not installed: in Matdan's own folder, {_INSTALL}")
+        raise VoiceMissing(f"draft voices are not installed: {with_extra('voices')}")
 
 
 @lru_cache(maxsize=1)
@@ -68,11 +68,11 @@ def _engine() -> _Engine:
     try:
         library = ctypes.CDLL(espeakng_loader.get_library_path())
     except OSError as error:
-        raise VoiceMissing(f"draft voices cannot be loaded ({error}): in Matdan's own folder, {_AGAIN}") from error
+        raise VoiceMissing(f"draft voices cannot be loaded ({error}): {_AGAIN}") from error
     home = str(Path(espeakng_loader.get_data_path()).parent)
     rate = library.espeak_Initialize(_RETRIEVAL, 0, home.encode(), _DONT_EXIT)
     if rate <= 0:
-        raise VoiceMissing(f"draft voices find no data in {home}: in Matdan's own folder, {_AGAIN}")
+        raise VoiceMissing(f"draft voices find no data in {home}: {_AGAIN}")
     pieces: list[bytes] = []
 
     def take(samples: int | None, count: int, _: object) -> int:

@@ -13,6 +13,7 @@ import typer
 from config.errors import MatdanError
 from config.settings import load_settings
 from dialer.cli.logs import json_logging, quiet_logging
+from dialer.cli.options import not_installed
 from dialer.desk.pages_built import OPEN_AT, PagesNotBuilt, are_built, build
 from dialer.domain.clock import SystemClock
 from dialer.mqtt.client import MqttVersion
@@ -30,7 +31,7 @@ class DeskNotReady(MatdanError):
 
 
 def _not_installed(error: ModuleNotFoundError) -> DeskNotReady:
-    return DeskNotReady(f"{error.name} is not installed: in Matdan's own folder, .venv/bin/pip install -e '.[desk]'")
+    return DeskNotReady(not_installed(error, "desk"))
 
 
 @app.command()

@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from config.errors import MatdanError
+from config.extras import with_extra
 from config.settings import load_settings
 from config.site_rules import site_profile
 from dialer.domain.output import refuse_kept
@@ -142,9 +143,7 @@ def _png(picture: str) -> bytes:
     try:
         import resvg_py  # noqa: PLC0415 - an optional extra
     except ImportError as error:
-        raise MissingExtra(
-            "a .png needs resvg: in Matdan's own folder, .venv/bin/pip install -e '.[pictures]'; or draw an .svg"
-        ) from error
+        raise MissingExtra(f"a .png needs resvg: {with_extra('pictures')}; or draw an .svg") from error
     refuse_without_letters(picture)
     return bytes(resvg_py.svg_to_bytes(svg_string=picture, zoom=PNG_ZOOM))
 

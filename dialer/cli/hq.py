@@ -18,7 +18,7 @@ from config.headquarters import HqSettings, load_hq_settings
 from dialer.cli.hq_bundle import app as bundle_app
 from dialer.cli.hq_render import render
 from dialer.cli.logs import json_logging, quiet_logging
-from dialer.cli.options import NOT_INSTALLED, HqOption
+from dialer.cli.options import HqOption, not_installed
 from dialer.domain import signing
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import HeadquartersUnreachable
@@ -70,7 +70,7 @@ def check(config: HqOption) -> None:
     try:
         from dialer.hq.check import problems_of  # noqa: PLC0415 - of an extra
     except ModuleNotFoundError as error:
-        raise HeadquartersUnreachable(NOT_INSTALLED.format(name=error.name, extra="hq")) from error
+        raise HeadquartersUnreachable(not_installed(error, "hq")) from error
     problems = asyncio.run(problems_of(settings))
     for problem in problems:
         typer.echo(problem)
@@ -258,7 +258,7 @@ async def _joined(settings: HqSettings, do: Callable[[Session], Awaitable[T]]) -
     try:
         from dialer.nats.session import connected  # noqa: PLC0415 - of an extra
     except ModuleNotFoundError as error:
-        raise HeadquartersUnreachable(NOT_INSTALLED.format(name=error.name, extra="hq")) from error
+        raise HeadquartersUnreachable(not_installed(error, "hq")) from error
     async with connected(
         settings.servers,
         "headquarters' orders",
@@ -288,7 +288,7 @@ async def _gather(settings: HqSettings) -> None:
         from dialer.hq.gather import Gatherer  # noqa: PLC0415 - of an extra
         from dialer.nats.session import connected  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise HeadquartersUnreachable(NOT_INSTALLED.format(name=error.name, extra="hq")) from error
+        raise HeadquartersUnreachable(not_installed(error, "hq")) from error
     working = asyncio.current_task()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, lambda: working and working.cancel())
@@ -312,7 +312,7 @@ def demo(
 
         from dialer.rehearsal.headquarters import HqDemoOptions, run_hq_demo  # noqa: PLC0415 - simulation, and of an extra
     except ModuleNotFoundError as error:
-        raise HeadquartersUnreachable(NOT_INSTALLED.format(name=error.name, extra="hq")) from error
+        raise HeadquartersUnreachable(not_installed(error, "hq")) from error
     quiet_logging()
     console = Console()
     options = HqDemoOptions(for_seconds, report, centres=centres, seed=seed)

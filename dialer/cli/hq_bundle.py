@@ -13,7 +13,7 @@ import typer
 
 from config.errors import SettingError
 from config.headquarters import HqSettings, load_hq_settings
-from dialer.cli.options import NOT_INSTALLED, HqOption
+from dialer.cli.options import HqOption, not_installed
 from dialer.domain import signing
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.hq.waves import WaveCourse, WaveState, wave_steps
@@ -36,7 +36,7 @@ def _of_hq(settings: HqSettings) -> Repository:
     try:
         from dialer.material.repository import Repository  # noqa: PLC0415 - of an extra
     except ModuleNotFoundError as error:
-        raise HeadquartersUnreachable(NOT_INSTALLED.format(name=error.name, extra="hq")) from error
+        raise HeadquartersUnreachable(not_installed(error, "hq")) from error
     return Repository(settings.bundles.folder)
 
 
@@ -211,7 +211,7 @@ async def _run_waves(settings: HqSettings, name: str, version: int, course: Wave
     try:
         from dialer.nats.session import connected  # noqa: PLC0415 - of an extra
     except ModuleNotFoundError as error:
-        raise HeadquartersUnreachable(NOT_INSTALLED.format(name=error.name, extra="hq")) from error
+        raise HeadquartersUnreachable(not_installed(error, "hq")) from error
 
     async def hear(subject: str, data: bytes) -> None:
         _, centre, kind, *_ = subject.split(".")

@@ -14,7 +14,7 @@ import typer
 from config.asterisk.placing import plan_files, write_files
 from config.errors import AsteriskFilesError
 from config.headquarters import HqSettings, load_hq_settings
-from dialer.cli.options import NOT_INSTALLED, HqOption
+from dialer.cli.options import HqOption, not_installed
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.signing import write_private
 from dialer.hq import render as files
@@ -72,7 +72,7 @@ def _nkey(path: Path) -> tuple[str, str]:
     try:
         import nkeys  # noqa: PLC0415 - of an extra
     except ModuleNotFoundError as error:
-        raise HeadquartersUnreachable(NOT_INSTALLED.format(name=error.name, extra="hq")) from error
+        raise HeadquartersUnreachable(not_installed(error, "hq")) from error
     if not path.exists():
         write_private(path, nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER).decode() + "\n")
     seed = path.read_text(encoding="ascii").strip()

@@ -10,12 +10,12 @@ from typing import Annotated
 
 import typer
 
+from config.extras import with_extra
 from config.settings import Settings, load_settings
 from dialer.domain.output import Kept
 from dialer.store.cipher import site_key
 from dialer.store.connection import Connection, reading
 
-NOT_INSTALLED = "{name} is not installed: in Matdan's own folder, .venv/bin/pip install -e '.[{extra}]'"
 _LONGEST_LINE = 1000
 
 StoreOption = Annotated[
@@ -28,6 +28,11 @@ HqOption = Annotated[Path, typer.Option("--config", "-c", metavar="HQ.toml", hel
 WhoOption = Annotated[
     str | None, typer.Option("--who", help="Who answers for it, for the audit. [default: the user who is logged in]")
 ]
+
+
+def not_installed(error: ModuleNotFoundError, extra: str) -> str:
+    """What a person is told where a package of an extra is missing."""
+    return f"{error.name} is not installed: {with_extra(extra)}"
 
 
 def site(config: Path | None, store: Path | None) -> Settings:

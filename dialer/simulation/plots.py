@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.errors import MatdanError
+from config.extras import with_extra
 from dialer.simulation.day_result import DayResult
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def check_picture(path: Path) -> None:
     if taken:
         raise CannotPlot(f"{path}: is a directory, so no picture can be written there; name a file")
     if find_spec("matplotlib") is None:
-        raise CannotPlot("pictures need matplotlib: in Matdan's own folder, .venv/bin/pip install -e '.[plots]'")
+        raise CannotPlot(f"pictures need matplotlib: {with_extra('plots')}")
 
 
 def plot_policies(points: Sequence[PolicyPoint], path: Path, *, cap: float, title: str) -> None:

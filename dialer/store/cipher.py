@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from config.extras import with_extra
 from config.settings import Settings
 from dialer.domain.errors import StoreError
 
@@ -137,9 +138,7 @@ def _driver() -> Any:
     try:
         return importlib.import_module(_DRIVER)
     except ImportError as error:
-        raise StoreError(
-            "the store's encryption is not installed: in Matdan's own folder, .venv/bin/pip install -e '.[encryption]'"
-        ) from error
+        raise StoreError(f"the store's encryption is not installed: {with_extra('encryption')}") from error
 
 
 # The key of a site's store, as its settings name it.

@@ -42,7 +42,8 @@ def test_extras_are_installed_from_the_folder_for_there_is_no_package() -> None:
     for file in [*PAGES, *SOURCES]:
         text = file.read_text(encoding="utf-8")
         assert not re.search(r"pip install ['\"]?matdan", text), file
-        assert set(re.findall(r"pip install -e '\.\[(\w+)\]'", text)) <= set(known), file
+        named = {*re.findall(r"pip install -e '\.\[(\w+)\]'", text), *re.findall(r"with_extra\([\"'](\w+)", text)}
+        assert named <= set(known), file
 
 
 def test_what_misses_an_extra_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 PAGES = runpy.run_path(str(Path(__file__).parents[1] / "pages_built.py"))
 
 
-class BuildPages(BuildHookInterface[Any]):  # type: ignore[misc] # hatchling builds the wheel and is not installed
+class BuildPages(BuildHookInterface[Any]):
     """Builds the pages where they are not."""
 
     def dependencies(self) -> list[str]:

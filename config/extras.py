@@ -1,0 +1,14 @@
+"""How a person brings in what is optional: the extras of pyproject.toml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_CLONE = (Path(__file__).parents[1] / "pyproject.toml").exists()
+
+
+def with_extra(extra: str) -> str:
+    """What to run so that an extra is there: in a clone, or where Matdan came as a package."""
+    if _CLONE:
+        return f"in Matdan's own folder, .venv/bin/pip install -e '.[{extra}]'"
+    return f"install Matdan's package again with all the extras wanted, pipx install --force 'PACKAGE[{extra}]'"
