@@ -107,6 +107,13 @@ class GatherSettings(Section):
     replicas: int = Field(1, ge=1, le=5, description="machines that keep each stream: 3 of a cluster of three")
 
 
+class HqMetrics(Section):
+    """[metrics] - where a monitoring server asks headquarters: `/metrics` for Prometheus, `/health`, `/ready`."""
+
+    host: HostName = Field("127.0.0.1", description="address it listens on, not encrypted")
+    gather_port: Port | None = Field(None, description="TCP port of the gatherer's; none: nobody is answered")
+
+
 class HqServer(Section):
     """[server] - headquarters' machine, as `dialer hq render` sets it up and centres reach it."""
 
@@ -132,6 +139,7 @@ class HqSettings(Section):
     )
     ca_file: Path | None = Field(None, description="certificates that the server's is checked against")
     nkey_file: Path | None = Field(None, description="the nkey's seed by which headquarters connects")
+    metrics: HqMetrics = HqMetrics()
     server: HqServer = HqServer()
     bundles: HqBundles = HqBundles()
     centres: tuple[HqCentre, ...] = ()

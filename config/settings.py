@@ -330,6 +330,7 @@ class Metrics(Section):
     )
     port: Port | None = Field(None, description="TCP port of the dialler's; none: nobody is answered")
     desk_port: Port | None = Field(None, description="TCP port of the desk's; none: nobody is answered")
+    uplink_port: Port | None = Field(None, description="TCP port of the uplink's; none: nobody is answered")
 
 
 class Dialling(Section):

@@ -486,15 +486,16 @@ def metrics_of(settings: Settings, centre: RunningCentre) -> AbstractAsyncContex
     """What a monitoring server is told, where the settings have it told."""
     if settings.metrics.port is None:
         return nullcontext()
-    from dialer.metrics.families import of_centre  # noqa: PLC0415 - 60 ms of CPU
+    from dialer.metrics.families import Readiness, of_centre  # noqa: PLC0415 - 60 ms of CPU
     from dialer.metrics.server import serving_metrics  # noqa: PLC0415
 
-    monitor = centre.monitor
-    return serving_metrics(
-        settings.metrics.host,
-        settings.metrics.port,
-        lambda: of_centre(centre.engine.view(), broker_up=None if monitor is None else monitor.broker_up),
-    )
+    monitor, directory = centre.monitor, settings.store.path.resolve().parent
+
+    def stands() -> Readiness:
+        broker_up = None if monitor is None else monitor.broker_up
+        return of_centre(centre.engine.view(), broker_up=broker_up, free_bytes=shutil.disk_usage(directory).free)
+
+    return serving_metrics(settings.metrics.host, settings.metrics.port, stands)
 
 
 def forget_start() -> None:

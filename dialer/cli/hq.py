@@ -286,17 +286,28 @@ def gather(
 async def _gather(settings: HqSettings) -> None:
     try:
         from dialer.hq.gather import Gatherer  # noqa: PLC0415 - of an extra
+        from dialer.metrics.families import Readiness, of_gatherer  # noqa: PLC0415
+        from dialer.metrics.server import watched  # noqa: PLC0415
         from dialer.nats.session import connected  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise HeadquartersUnreachable(not_installed(error, "hq")) from error
     working = asyncio.current_task()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, lambda: working and working.cancel())
+    gatherer: Gatherer | None = None
+
+    def stands() -> Readiness:
+        if gatherer is None:
+            return of_gatherer(works=False, joined=False, kept_at={})
+        return of_gatherer(works=gatherer.works.is_set(), joined=gatherer.joined, kept_at=gatherer.kept_at)
+
     with contextlib.suppress(asyncio.CancelledError):
-        async with connected(
-            settings.servers, "gather", nkey_file=settings.nkey_file, ca_file=settings.ca_file
-        ) as session:
-            await Gatherer(settings, session, SystemClock()).run()
+        async with (
+            watched(settings.metrics.host, settings.metrics.gather_port, stands),
+            connected(settings.servers, "gather", nkey_file=settings.nkey_file, ca_file=settings.ca_file) as session,
+        ):
+            gatherer = Gatherer(settings, session, SystemClock())
+            await gatherer.run()
 
 
 @app.command()

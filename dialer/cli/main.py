@@ -59,6 +59,7 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
         ),
         ("hq", "hq:app", "Headquarters of many centres: what they announce, leaders' keys, orders, material."),
         ("check", "running:check", "Say in plain words what a site still lacks."),
+        ("monitoring", "monitoring:app", "Files for a monitoring server: Prometheus' rules, a dashboard for Grafana."),
         ("report", "report:app", "What happened, as a table, CSV, JSON, XLSX or PDF."),
         (
             *("simulate", "simulate:simulate_command"),

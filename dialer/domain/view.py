@@ -247,6 +247,15 @@ class RollTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class OutboxWait:
+    """What has been announced and waits for one of those who take it."""
+
+    sink: str  # broker or headquarters
+    rows: int
+    oldest_at: float | None  # epoch seconds; None: nothing waits
+
+
+@dataclass(frozen=True, slots=True)
 class CentreView:
     """A whole centre at one moment."""
 
@@ -265,6 +274,7 @@ class CentreView:
     forecast: Forecast | None = None  # on a polling day, once the pace is known
     dialler: str | None = None  # who runs it: `DiallerName.text`
     roll: RollTaken | None = None  # that is being taken in
+    outbox: tuple[OutboxWait, ...] = ()  # as it was a minute ago at most
 
     @property
     def utilisation(self) -> float | None:

@@ -60,6 +60,7 @@ class Housekeeping:
         """News that nobody has taken may not fill the disk: broker or headquarters are away, or there is no broker."""
         try:
             bound = await self._store.bound_outbox()
+            self._centre.outbox = await self._store.outbox_waits()
         except StoreError as error:
             self._centre.then(error)
             return

@@ -46,6 +46,7 @@ def centre_view(centre: Centre, trunks: TrunkPool, figures: dict[str, float]) ->
         forecast=_forecast(centre),
         dialler=centre.dialler,
         roll=centre.roll,
+        outbox=centre.outbox,
     )
 
 

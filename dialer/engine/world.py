@@ -42,6 +42,7 @@ from dialer.domain.view import (
     Change,
     Hold,
     HoldReason,
+    OutboxWait,
     RollTaken,
     ScreenPop,
     SeatState,
@@ -211,6 +212,7 @@ class Centre:
         self.trunk_tallies: dict[str, TrunkTally] = {}
         self.booths: dict[int, Booth] = {}
         self.roll: RollTaken | None = None  # that is being taken in
+        self.outbox: tuple[OutboxWait, ...] = ()  # what waits for broker and headquarters
         self.turnout: dict[int, BoothTurnout] = {}
         self.marks: Counter[str] = Counter()
         # Both of the day, by the clock of its polls, or since the start where that is later:

@@ -251,6 +251,13 @@ class Gatherer:
         self._told = asyncio.Event()
         self.works = asyncio.Event()
         """Set while it has the lock."""
+        self.kept_at: dict[str, float] = {}
+        """When something of a centre was committed last, epoch seconds, since the start."""
+
+    @property
+    def joined(self) -> bool:
+        """Whether there is a connection to headquarters' server now."""
+        return self._session.up
 
     async def run(self) -> NoReturn:
         """Gather until cancelled. A database or server that is away is met with another try."""
@@ -305,6 +312,7 @@ class Gatherer:
                 kept = await self._enter(entering, up, position, arrived)
                 position = arrived[-1].position
                 self._told.set()
+                self.kept_at |= dict.fromkeys(kept, self._clock.now())
                 for centre, through in kept.items():
                     await self._session.say(wire.kept_subject(centre), wire.kept_message(through))
 

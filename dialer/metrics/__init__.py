@@ -1,1 +1,1 @@
-"""Figures for a monitoring server that comes and asks: of the dialler, and of the desk."""
+"""Figures for a monitoring server that comes and asks: of every process that runs on."""

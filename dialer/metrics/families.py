@@ -1,11 +1,12 @@
-"""What is told of a centre and of its desk, as Prometheus has it: https://prometheus.io/docs/practices/naming. Ids only, as in
-every view. Each family is made anew for each asking, so that nothing is counted twice and what is gone is told no more.
+"""What is told of each process of a centre and of headquarters, as Prometheus has it:
+https://prometheus.io/docs/practices/naming. Ids only, as in every view. Each family is made anew for each asking, so that nothing
+is counted twice and what is gone is told no more.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -28,14 +29,15 @@ class Readiness:
     not_ready: str | None = None  # why it does not do its work, in one line
 
 
-def of_centre(view: CentreView, *, broker_up: bool | None) -> Readiness:
-    """How a dialler stands. `broker_up`: None where the site has no broker."""
+def of_centre(view: CentreView, *, broker_up: bool | None, free_bytes: int) -> Readiness:
+    """How a dialler stands. `broker_up`: None where the site has no broker; `free_bytes`: on the store's disk."""
     critical = [alert.text for alert in view.alerts if alert.level is AlertLevel.CRITICAL]
     if not view.switch_up:
         critical.insert(0, "no connection to the switch")
     if view.draining:
         critical.insert(0, "it is stopping")
-    return Readiness(tuple(_centre(view, broker_up)), critical[0] if critical else None)
+    families = (*_centre(view, broker_up), _gauge("store_free_bytes", "Free on the store's disk", free_bytes))
+    return Readiness(families, critical[0] if critical else None)
 
 
 def of_desk(centre: str, *, heard: bool, streams: int) -> Readiness:
@@ -46,6 +48,34 @@ def of_desk(centre: str, *, heard: bool, streams: int) -> Readiness:
         _gauge("desk_streams", "Pages that are kept up to date", streams),
     )
     return Readiness(families, None if heard else "the desk does not hear the broker")
+
+
+def of_uplink(centre: str, *, heard: bool, joined: bool) -> Readiness:
+    """How an uplink stands: whether it hears the centre's broker, and is connected to headquarters."""
+    families = (
+        _info(centre),
+        _gauge("uplink_hears_broker", "Whether the uplink is connected to the centre's broker", heard),
+        _gauge("headquarters_up", "Whether the uplink is connected to headquarters", joined),
+    )
+    if not joined:
+        return Readiness(families, "no connection to headquarters")
+    return Readiness(families, None if heard else "the uplink does not hear the broker")
+
+
+def of_gatherer(*, works: bool, joined: bool, kept_at: Mapping[str, float]) -> Readiness:
+    """How a gatherer stands: whether it has the database's lock, whether it is connected to headquarters' server, and when it
+    committed what a centre had announced (epoch seconds), by centre, since its start.
+    """
+    committed = (((centre,), at) for centre, at in kept_at.items())
+    families = (
+        _info("headquarters"),
+        _gauge("gather_works", "Whether this gatherer has the database's lock, and works", works),
+        _gauge("gather_server_up", "Whether it is connected to headquarters' server", joined),
+        _gauges("gather_kept_timestamp_seconds", "When something of a centre was committed", ("centre",), committed),
+    )
+    if not joined:
+        return Readiness(families, "no connection to headquarters' server")
+    return Readiness(families, None if works else "it waits for the database, or for another gatherer to end")
 
 
 def _centre(view: CentreView, broker_up: bool | None) -> Iterator[Metric]:
@@ -67,6 +97,10 @@ def _centre(view: CentreView, broker_up: bool | None) -> Iterator[Metric]:
     yield _counters("opt_outs", "Numbers that opted out", (), [((), view.opt_outs)])
     alerts = (((alert.code, alert.level), 1) for alert in view.alerts)
     yield _gauges("alert", "Alerts that stand", ("code", "level"), alerts)
+    waiting = (((each.sink,), each.rows) for each in view.outbox)
+    yield _gauges("outbox_rows", "Announcements that wait, by who is to take them", ("sink",), waiting)
+    oldest = (((each.sink,), view.at - each.oldest_at) for each in view.outbox if each.oldest_at is not None)
+    yield _gauges("outbox_oldest_seconds", "How long the oldest of them has waited", ("sink",), oldest)
     lags = ((("0.5",), "loop_lag_median_seconds"), (("0.99",), "loop_lag_p99_seconds"))
     known = ((share, view.figures[name]) for share, name in lags if name in view.figures)
     yield _gauges(

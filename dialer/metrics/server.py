@@ -11,6 +11,7 @@ import contextlib
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from socketserver import TCPServer
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -46,6 +47,11 @@ async def serving_metrics(host: str, port: int, readiness: Callable[[], Readines
     finally:
         await asyncio.to_thread(server.shutdown)  # a question that is being answered waits for this loop
         server.server_close()
+
+
+def watched(host: str, port: int | None, readiness: Callable[[], Readiness]) -> AbstractAsyncContextManager[int | None]:
+    """The same, where the settings name a port."""
+    return contextlib.nullcontext() if port is None else serving_metrics(host, port, readiness)
 
 
 class _Questions:

@@ -83,6 +83,11 @@ class Hearing:
         self._heard: bool | None = None
         self._say(heard=False)
 
+    @property
+    def up(self) -> bool:
+        """Whether there is a connection now."""
+        return self._connection is not None
+
     async def run(self, *, replies: str | None = "+") -> None:
         """Hear until cancelled. A broker that is away is met with another try, never with an exception. `replies`: to whose
         commands; None: who only watches may read none.

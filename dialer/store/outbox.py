@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from dialer.domain.errors import NotInStore
 from dialer.domain.model import Announcement
+from dialer.domain.view import OutboxWait
 from dialer.store import audit
 from dialer.store.port import Encode, News, OutboxRow
 from dialer.store.sql import load_statements, values_of
@@ -67,6 +68,12 @@ def bound_outbox(db: sqlite3.Connection, *, keep_at_most: int = 100_000) -> Outb
         return OutboxBound(0)
     lost = SQL["drop_telemetry"](db, results=json.dumps(RESULTS), newest=TELEMETRY_KEPT).rowcount
     return OutboxBound(lost, max(0, SQL["waiting_bytes"].number(db) - most_bytes))
+
+
+def outbox_waits(db: sqlite3.Connection) -> tuple[OutboxWait, ...]:
+    """What waits for the broker, and for headquarters where the settings name one."""
+    names = {"mqtt": "broker", "uplink": "headquarters"}
+    return tuple(OutboxWait(names[row.sink], row.rows, row.oldest_at) for row in SQL["waits"].rows(db))
 
 
 def keep_for_headquarters(db: sqlite3.Connection, most_bytes: int | None) -> None:

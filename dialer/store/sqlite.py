@@ -419,6 +419,7 @@ class Store:
     tell = _Announces(outbox_rows.tell)
     outbox = _Reads(outbox_rows.outbox)
     outbox_done = _Writes(outbox_rows.outbox_done)
+    outbox_waits = _Reads(outbox_rows.outbox_waits)
     bound_outbox = _Writes(outbox_rows.bound_outbox)
     keep_for_headquarters = _Writes(outbox_rows.keep_for_headquarters)
     uplink_kept = _Writes(outbox_rows.uplink_kept)

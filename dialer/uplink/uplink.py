@@ -18,6 +18,8 @@ from config.settings import Settings
 from config.site_rules import site_profile
 from dialer.domain.clock import Clock, SystemClock
 from dialer.material.centre import CentreMaterial, MaterialSource
+from dialer.metrics.families import Readiness, of_uplink
+from dialer.metrics.server import watched
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.hearing import Hearing
 from dialer.nats.session import Session, connected
@@ -112,7 +114,13 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
     hearing = Hearing(broker, centre, clock, live.put, random.SystemRandom())
     door = DiallerDoor(hearing, user, signer)
     material = material_of(settings)
-    with contextlib.ExitStack() as stack:
+    session: Session | None = None
+
+    def stands() -> Readiness:
+        return of_uplink(centre, heard=hearing.up, joined=session is not None and session.up)
+
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(watched(settings.metrics.host, settings.metrics.uplink_port, stands))
         up, sideways = [
             stack.enter_context(await asyncio.to_thread(UplinkReading, settings.store.path, site_key(settings)))
             for _ in range(2)

@@ -124,6 +124,7 @@ async def test_news_that_no_broker_takes_are_bounded(tmp_path: Path) -> None:
         await site.centre.engine.execute(StopAll())
         await asyncio.sleep(70)
         assert rows(tmp_path, "SELECT count(*) FROM outbox") == [(5,)]
+        assert [each.rows for each in site.centre.engine.view().outbox] == [5]
 
 
 @virtual_time()

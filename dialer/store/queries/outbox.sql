@@ -16,6 +16,12 @@ UPDATE outbox_sink SET passed = :up_to WHERE name = :name AND passed < :up_to;
 -- name: passed
 SELECT passed FROM outbox_sink WHERE name = :name;
 
+-- How much waits for each that takes from it. Ids are nearly without gaps: to count every row would read the whole outbox.
+-- name: waits
+SELECT name AS sink, (SELECT coalesce(max(outbox_id) - min(outbox_id) + 1, 0) FROM outbox WHERE outbox_id > passed) AS rows,
+  (SELECT at FROM outbox WHERE outbox_id > passed ORDER BY outbox_id LIMIT 1) AS oldest_at
+FROM (SELECT name, passed FROM outbox_sink UNION ALL SELECT 'mqtt', 0 WHERE NOT EXISTS (SELECT 1 FROM outbox_sink));
+
 -- Gone is what all have taken.
 -- name: outbox_taken
 DELETE FROM outbox WHERE outbox_id <= coalesce((SELECT min(passed) FROM outbox_sink), :up_to);

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
+import shutil
 import socket
+import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -21,11 +27,12 @@ from dialer.domain.view import (
     CentreView,
     Hold,
     HoldReason,
+    OutboxWait,
     SeatState,
     SeatView,
     TrunkView,
 )
-from dialer.metrics.families import Readiness, of_centre, of_desk
+from dialer.metrics.families import Readiness, of_centre, of_desk, of_gatherer, of_uplink
 from dialer.metrics.server import serving_metrics
 from tests.support.monitoring import ask, samples
 
@@ -60,6 +67,7 @@ VIEW = CentreView(
     booths=(),
     marks={"voted": 7},
     opt_outs=2,
+    outbox=(OutboxWait("broker", 4, -30.0), OutboxWait("headquarters", 0, None)),
     alerts=(Alert("trunk-north", AlertLevel.WARNING, "north fails", 0.0),),
     figures={"loop_lag_median_seconds": 0.001, "loop_lag_p99_seconds": 0.004},
 )
@@ -67,7 +75,7 @@ SILENT = replace(VIEW, switch_up=False)
 
 
 async def test_what_the_board_shows_is_told() -> None:
-    async with serving_metrics("127.0.0.1", 0, lambda: of_centre(VIEW, broker_up=False)) as port:
+    async with serving_metrics("127.0.0.1", 0, lambda: of_centre(VIEW, broker_up=False, free_bytes=5)) as port:
         status, text = await ask(port, "/metrics")
     found = samples(text)
     assert status == 200
@@ -89,6 +97,11 @@ async def test_what_the_board_shows_is_told() -> None:
         "matdan_opt_outs_total": 2,
         "matdan_alert,trunk-north,warning": 1,
         "matdan_loop_lag_seconds,0.99": 0.004,
+        "matdan_store_free_bytes": 5,
+        "matdan_outbox_rows,broker": 4,
+        "matdan_outbox_rows,headquarters": 0,
+        "matdan_outbox_oldest_seconds,broker": 30,
+        "matdan_outbox_oldest_seconds,headquarters": None,
     }
     assert {name: found.get(name) for name in wanted} == wanted
     assert found["process_open_fds"] > 0
@@ -110,7 +123,7 @@ async def test_what_the_board_shows_is_told() -> None:
 async def test_who_does_not_do_its_work_says_why_and_is_alive_all_the_same(
     view: CentreView, status: int, text: str
 ) -> None:
-    async with serving_metrics("127.0.0.1", 0, lambda: of_centre(view, broker_up=None)) as port:
+    async with serving_metrics("127.0.0.1", 0, lambda: of_centre(view, broker_up=None, free_bytes=5)) as port:
         assert await ask(port, "/ready") == (status, f"{text}\n")
         assert await ask(port, "/health") == (200, "well\n")
         assert (await ask(port, "/voters"))[0] == 404
@@ -125,7 +138,7 @@ async def test_a_desk_tells_whether_it_hears_the_broker() -> None:
 
 async def test_a_loop_that_stands_still_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dialer.metrics.server.ANSWER_SECONDS", 0.1)
-    async with serving_metrics("127.0.0.1", 0, lambda: of_centre(VIEW, broker_up=None)) as port:
+    async with serving_metrics("127.0.0.1", 0, lambda: of_centre(VIEW, broker_up=None, free_bytes=5)) as port:
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(b"GET /health HTTP/1.0\r\n\r\n")
             assert b"503" in client.recv(64)  # which holds up the loop
@@ -145,10 +158,46 @@ async def test_a_port_that_is_taken_is_one_line() -> None:
                 pass
 
 
+@pytest.mark.parametrize(
+    ("stands", "problem"),
+    [
+        (of_uplink("pune-1", heard=True, joined=True), None),
+        (of_uplink("pune-1", heard=True, joined=False), "no connection to headquarters"),
+        (of_uplink("pune-1", heard=False, joined=True), "the uplink does not hear the broker"),
+        (of_gatherer(works=True, joined=True, kept_at={}), None),
+        (
+            of_gatherer(works=False, joined=True, kept_at={}),
+            "it waits for the database, or for another gatherer to end",
+        ),
+        (of_gatherer(works=False, joined=False, kept_at={}), "no connection to headquarters' server"),
+    ],
+)
+def test_uplink_and_gatherer_say_what_they_wait_for(stands: Readiness, problem: str | None) -> None:
+    assert stands.not_ready == problem
+
+
 def told() -> set[str]:
     """The names of all that is told."""
-    families = (*of_centre(VIEW, broker_up=True).families, *of_desk("pune-1", heard=True, streams=0).families)
-    return {sample.name for family in families for sample in family.samples}
+    each = (
+        of_centre(VIEW, broker_up=True, free_bytes=0),
+        of_desk("pune-1", heard=True, streams=0),
+        of_uplink("pune-1", heard=True, joined=True),
+        of_gatherer(works=True, joined=True, kept_at={"pune-1": 1.0}),
+    )
+    return {sample.name for stands in each for family in stands.families for sample in family.samples}
+
+
+def rules() -> list[dict[str, Any]]:
+    """Prometheus' rules, as they ship."""
+    text = (ROOT / "config/prometheus/alerts.yml").read_text(encoding="utf-8")
+    return [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
+
+
+def dashboard() -> list[str]:
+    """The questions of the dashboard, as it ships."""
+    panels = json.loads((ROOT / "config/prometheus/dashboard.json").read_text(encoding="utf-8"))["panels"]
+    assert len({each["id"] for each in panels}) == len(panels)
+    return [target["expr"] for each in panels for target in each["targets"]]
 
 
 def test_every_figure_is_documented_and_none_else() -> None:
@@ -157,10 +206,80 @@ def test_every_figure_is_documented_and_none_else() -> None:
     assert set(re.findall(r"`(matdan_\w+)`", table)) == told()
 
 
-def test_every_alert_is_of_figures_that_there_are_and_says_what_to_do() -> None:
-    text = (ROOT / "config/prometheus/alerts.yml").read_text(encoding="utf-8")
-    rules = [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
-    page = (ROOT / "docs/monitoring.md").read_text(encoding="utf-8").partition("## Alerts")[2]
-    for rule in rules:
-        assert set(re.findall(r"matdan_\w+", rule["expr"])) <= told(), rule["alert"]
-    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == [rule["alert"] for rule in rules]
+def test_alerts_and_dashboard_ask_for_figures_that_there_are() -> None:
+    asked = [*(rule["expr"] for rule in rules()), *dashboard()]
+    assert {name for each in asked for name in re.findall(r"matdan_\w+", each)} <= told()
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool (apt install prometheus)")
+def test_prometheus_reads_alerts_and_dashboard(tmp_path: Path) -> None:
+    questions = [{"record": f"panel:{number}", "expr": expr} for number, expr in enumerate(dashboard())]
+    asked = tmp_path / "dashboard.yml"
+    asked.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": questions}]}), encoding="utf-8")
+    said = subprocess.run(
+        ["promtool", "check", "rules", ROOT / "config/prometheus/alerts.yml", asked],
+        capture_output=True,
+        check=False,
+    )
+    assert said.returncode == 0, said.stdout.decode() + said.stderr.decode()
+
+
+def test_every_alert_has_a_runbook() -> None:
+    page = (ROOT / "docs/runbooks.md").read_text(encoding="utf-8")
+    ours, of_dialler = page.split("## The dialler's own alerts")
+    assert re.findall(r"^### (\w+)$", ours, re.MULTILINE) == [rule["alert"] for rule in rules()]
+    headings = re.findall(r"^### (\S+)$", of_dialler, re.MULTILINE)
+    assert {re.sub("[A-Z]+", "*", each) for each in headings} == alert_codes()
+
+
+HANDED_ON = {"dialer/engine/world.py", "dialer/mqtt/link.py", "dialer/mqtt/commands.py", "dialer/board/heard.py"}
+"""Where alerts are raised whose code others have given."""
+
+
+def alert_codes() -> set[str]:
+    """The codes of all alerts that the dialler's source raises; what differs from one to the next as "*"."""
+    codes: set[str] = set()
+    for path in (ROOT / "dialer").rglob("*.py"):
+        text, file = path.read_text(encoding="utf-8"), str(path.relative_to(ROOT))
+        if not re.search(r"\b(raise_alert|Alert|LinkPurpose|_Watch)\(", text) or "simulation" in file:
+            continue
+        tree = ast.parse(text)
+        named = dict(assigned(tree))
+        for call in (each for each in ast.walk(tree) if isinstance(each, ast.Call) and each.args):
+            what = ast.unparse(call.func).rpartition(".")[2]
+            if what in {"raise_alert", "Alert", "_Watch", "_report", "LinkPurpose"}:
+                code = call.args[1 if what == "LinkPurpose" else 0]
+                found = named.get(code.id, [code]) if isinstance(code, ast.Name) else [code]
+                words = {"".join(parts_of(each)) for each in found}
+                assert words != {""} or file in HANDED_ON or what == "Alert", f"{file}: the code of {ast.unparse(call)}"
+                codes |= words - {""}
+    return codes
+
+
+def assigned(tree: ast.Module) -> Iterator[tuple[str, list[ast.expr]]]:
+    """What names stand for in a file: of assignments, and of loops over what is written there."""
+    for each in ast.walk(tree):
+        if isinstance(each, ast.Assign):
+            pairs = [(each.targets[0], each.value)]
+        elif isinstance(each, ast.For) and isinstance(each.iter, ast.Tuple):
+            pairs = [(each.target, value) for value in each.iter.elts]
+        else:
+            continue
+        found: dict[str, list[ast.expr]] = {}
+        for target, value in pairs:
+            parts = [(target, value)]
+            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                parts = [*zip(target.elts, value.elts, strict=True)]
+            for name, part in parts:
+                if isinstance(name, ast.Name):
+                    found.setdefault(name.id, []).append(part)
+        yield from found.items()
+
+
+def parts_of(code: ast.expr) -> Iterator[str]:
+    """A literal's text, of a text with values in it what stands between them."""
+    if isinstance(code, ast.Constant) and isinstance(code.value, str):
+        yield code.value
+    elif isinstance(code, ast.JoinedStr):
+        for each in code.values:
+            yield str(each.value) if isinstance(each, ast.Constant) else "*"

@@ -9,6 +9,7 @@ import pytest
 from dialer.domain.errors import NotInStore
 from dialer.domain.model import Announcement, Mark, MarkKind, MarkSource
 from dialer.domain.other_centres import ForeignMark, ForeignNews, ForeignOptOut, VoterPlace
+from dialer.domain.view import OutboxWait
 from dialer.rules.number_hash import number_hash
 from dialer.store import outbox
 from dialer.store.port import NewsTaken, SeatInterval
@@ -56,6 +57,19 @@ async def test_without_headquarters_the_broker_alone_counts(backend: Backend) ->
             await store.uplink_kept(2, NOW)
         await store.outbox_done(2)
         assert waiting(backend) == []
+
+
+async def test_what_waits_is_told_of_each_who_takes_it(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await announce(store, "a", "b", "c")
+        assert await store.outbox_waits() == (OutboxWait("broker", 3, NOW),)
+        await store.keep_for_headquarters(1 << 20)
+        await store.outbox_done(3)
+        await store.uplink_kept(1, NOW)
+        assert sorted(await store.outbox_waits(), key=str) == [
+            OutboxWait("broker", 0, None),
+            OutboxWait("headquarters", 2, NOW),
+        ]
 
 
 async def test_beyond_the_bound_telemetry_goes_and_no_result(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:

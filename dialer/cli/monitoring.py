@@ -1,0 +1,27 @@
+"""`dialer monitoring ...`: what ships for a monitoring server, printed."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import typer
+
+app = typer.Typer(
+    help="Files for a monitoring server: Prometheus' rules, a dashboard for Grafana.", no_args_is_help=True
+)
+
+
+@app.command()
+def alerts() -> None:
+    """Print the rules for Prometheus: what to wake somebody for."""
+    _print("alerts.yml")
+
+
+@app.command()
+def dashboard() -> None:
+    """Print the dashboard for Grafana, as its page Import takes it."""
+    _print("dashboard.json")
+
+
+def _print(name: str) -> None:
+    typer.echo(resources.files("config").joinpath("prometheus", name).read_text("utf-8"), nl=False)
