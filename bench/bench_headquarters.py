@@ -31,17 +31,25 @@ from bench.common import cpu_seconds, cpu_seconds_of
 from config.headquarters import HqSettings
 from dialer.cli.logs import quiet_logging
 from dialer.domain.clock import SystemClock
+from dialer.hq.carried import bring, read_files
 from dialer.hq.database import database
 from dialer.hq.gather import Gatherer
 from dialer.hq.servers import NatsServer, nats_server, postgresql
+from dialer.nats.carried import write_carried
 from dialer.nats.session import connected
 from dialer.simulation.virtual_centres import VirtualCentre
+from dialer.uplink.batches import for_headquarters
 
 CENTRES, ZONES = 300, 10
 CUT = 30  # centres that come back with a backlog
 DRAIN_SECONDS = 300.0
 SETTLE_SECONDS = 120.0
 _COUNTS = "SELECT centre, what, sum(count)::bigint FROM day_count GROUP BY 1, 2"
+_ALL = (
+    "SELECT (SELECT count(*) FROM announced), (SELECT count(*) FROM mark), (SELECT count(*) FROM voter),"
+    " (SELECT count(*) FROM opt_out), (SELECT sum(count)::bigint FROM day_count),"
+    " (SELECT sum(reached + voted + not_yet)::bigint FROM turnout), (SELECT sum(last_id)::bigint FROM centre)"
+)
 
 
 def main() -> int:
@@ -51,6 +59,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--histories", type=int, default=5, help="with kills")
     parser.add_argument("--backlog", type=int, default=2_000, help="rows of each centre that was cut")
+    parser.add_argument("--carried", type=int, default=2_000, help="rows of each centre whose file is carried there")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="a tenth of it: whether it runs")
     parser.add_argument("--centres-of", metavar="JSON", help=argparse.SUPPRESS)  # the other process
@@ -60,7 +69,7 @@ def main() -> int:
         asyncio.run(run_centres(Job(**json.loads(given.centres_of))))
         return 0
     if given.quick:
-        given.rate, given.seconds, given.histories, given.backlog = 300.0, 5.0, 1, 200
+        given.rate, given.seconds, given.histories, given.backlog, given.carried = 300.0, 5.0, 1, 200, 200
     return asyncio.run(bench(given))
 
 
@@ -168,15 +177,17 @@ async def bench(given: argparse.Namespace) -> int:
     steady = await _at_rate(given, backlog=0)
     back = await _at_rate(given, backlog=given.backlog)
     histories = [await history(given.seed + number) for number in range(given.histories)]
+    by_hand = await _carried(given)
     wrong = [text for text in histories if text]
     for line in (
         f"{CENTRES} centres, {given.rate:,.0f} rows/s for {given.seconds:g} s: {steady}",
         f"{CUT} centres back with {given.backlog:,} rows each, the same rate beside: {back}",
+        f"{CENTRES} files of {given.carried:,} rows carried there, then every line comes back: {by_hand}",
         f"{given.histories} histories with kills of nats-server, gatherer, PostgreSQL, its connections and uplinks: "
         + (f"VOID {wrong[0]}" if wrong else "rows and counters equal the truth, nothing twice"),
     ):
         sys.stdout.write(line + "\n")
-    return int("VOID" in steady + back or bool(wrong))
+    return int("VOID" in steady + back + by_hand or bool(wrong))
 
 
 async def _at_rate(given: argparse.Namespace, *, backlog: int) -> str:
@@ -203,6 +214,47 @@ async def _at_rate(given: argparse.Namespace, *, backlog: int) -> str:
         f"{told['made']:,} rows, {drained}committed p50 {_share(told['up'], 0.5):.2f} p99 {_share(told['up'], 0.99):.2f} s;"
         f" told others p50 {_share(told['sideways'], 0.5):.2f} p99 {_share(told['sideways'], 0.99):.2f}"
         f" max {_share(told['sideways'], 1.0):.2f} s; us of CPU a row: {costs}, centres {told['cpu'] / told['made'] * 1e6:.0f}"
+    )
+
+
+async def _carried(given: argparse.Namespace) -> str:
+    """Every centre's rows as a file, brought; then every uplink, which finds that headquarters has them."""
+    centres = [VirtualCentre(number, f"z{number % ZONES}", given.seed) for number in range(CENTRES)]
+    async with stand([(each.name, each.zone) for each in centres]) as at, contextlib.AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="matdan-carried-")))
+        began = time.monotonic()
+        paths = [folder / f"{each.name}.csv" for each in centres]
+        for each, path in zip(centres, paths, strict=True):
+            each.work(given.carried)
+            rows = for_headquarters(each.store.between(0, given.carried))
+            write_carried(path, each.name, 1, given.carried, rows, None)
+        written = time.monotonic() - began
+        gathering = asyncio.create_task(gather(at))
+        session = await stack.enter_async_context(connected([at.server.address], "bring"))
+        began = time.monotonic()
+        files = await asyncio.to_thread(read_files, at.settings, paths)
+        read = time.monotonic() - began
+        size = sum(file.path.stat().st_size for file in files)
+        count = len([file async for file in bring(session, files)])
+        brought = time.monotonic() - began
+        wrong = await _compare(at, {each.name: dict(each.truth.counts) for each in centres})
+        async with database(at.books) as books:
+            before = await books.ask(_ALL)
+            lines = [await stack.enter_async_context(connected([at.server.address], each.name)) for each in centres]
+            joined = [asyncio.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)]
+            until = time.monotonic() + SETTLE_SECONDS
+            while time.monotonic() < until and any(each.store.passed() != given.carried for each in centres):
+                await asyncio.sleep(0.2)
+            late = [each.name for each in centres if each.store.passed() != given.carried]
+            after = await books.ask(_ALL)
+        for task in (gathering, *joined):
+            task.cancel()
+        await asyncio.gather(gathering, *joined, return_exceptions=True)
+    if wrong or late or before != after or count != CENTRES:
+        return f"VOID {wrong} {', '.join(late[:5])} {before} {after} {count}"
+    return (
+        f"{CENTRES * given.carried:,} rows, {size / 1e6:.0f} MB, written in {written:.0f} s, looked through in {read:.0f} s, all"
+        f" committed after {brought:.0f} s; the lines changed nothing"
     )
 
 

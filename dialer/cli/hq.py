@@ -23,7 +23,7 @@ from dialer.domain import signing
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
-from dialer.hq import orders
+from dialer.hq import carried, orders
 
 if TYPE_CHECKING:
     from dialer.nats.session import Session
@@ -308,6 +308,27 @@ async def _gather(settings: HqSettings) -> None:
         ):
             gatherer = Gatherer(settings, session, SystemClock())
             await gatherer.run()
+
+
+@app.command("import")
+def import_files(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="As `dialer carry` wrote them; any number, of any centres.")
+    ],
+    config: HqOption,
+) -> None:
+    """Take in what centres had carried here while their lines were down. `dialer hq gather` must run: it commits them.
+
+    All are looked through before the first is taken. What came already, by the line or an earlier file, changes nothing.
+    """
+    settings = load_hq_settings(config)
+
+    async def bring(session: Session) -> None:
+        async for file in carried.bring(session, whole):
+            typer.echo(f"{file.path}: {file.rows:,} rows of {file.centre} committed, up to {file.last}")
+
+    whole = carried.read_files(settings, files)
+    asyncio.run(_joined(settings, bring))
 
 
 @app.command()

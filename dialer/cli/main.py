@@ -57,6 +57,10 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
             *("uplink", "uplink:uplink"),
             "Join the centre to its headquarters until SIGTERM or Ctrl-C: results go up, what other centres tell comes in.",
         ),
+        (
+            *("carry", "uplink:carry"),
+            "Write what waits for headquarters to a file to carry there, where the line is down: CSV, signed by the centre's nkey.",
+        ),
         ("hq", "hq:app", "Headquarters of many centres: what they announce, leaders' keys, orders, material."),
         ("check", "running:check", "Say in plain words what a site still lacks."),
         ("monitoring", "monitoring:app", "Files for a monitoring server: Prometheus' rules, a dashboard for Grafana."),

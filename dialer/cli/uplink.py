@@ -1,4 +1,4 @@
-"""`dialer uplink`: the process that joins a centre to its headquarters."""
+"""`dialer uplink`: the process that joins a centre to its headquarters; `dialer carry`: a file instead, where the line is down."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from config.settings import load_settings
 from dialer.cli.logs import json_logging
 from dialer.cli.options import not_installed
 from dialer.domain.errors import HeadquartersUnreachable
+from dialer.nats.carried import carried_name, write_carried
+from dialer.nats.nkey import private_key
+from dialer.store.cipher import site_key
+from dialer.store.uplink_reading import UplinkReading
+from dialer.uplink.batches import for_headquarters
 
 
 def uplink(
@@ -29,3 +34,30 @@ def uplink(
     settings = load_settings(config)
     json_logging(verbose=verbose)
     asyncio.run(serve_uplink(settings))
+
+
+def carry(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to: a stick, or any folder that is there.")],
+    config: Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")],
+) -> None:
+    """Write what waits for headquarters to a file to carry there, where the line is down: CSV, signed by the centre's nkey.
+
+    There `dialer hq import` takes it in. It stays in the outbox, and goes again once the line is back, which changes nothing.
+    """
+    settings = load_settings(config)
+    nkey_file, centre = settings.headquarters.nkey_file, settings.centre.id
+    private = None if nkey_file is None else private_key(nkey_file)
+    with UplinkReading(settings.store.path, site_key(settings)) as reading:
+        passed, last = reading.passed(), reading.last_given()
+        if passed is None:
+            raise HeadquartersUnreachable(
+                f"{settings.store.path}: nothing is kept for headquarters: no dialler has run on it with [headquarters] in its"
+                " settings"
+            )
+        if last <= passed:
+            typer.echo("nothing waits for headquarters, and no file was written")
+            return
+        path = folder / carried_name(centre, passed + 1, last)
+        rows = for_headquarters(reading.between(passed, last))
+        count = write_carried(path, centre, passed + 1, last, rows, private)
+    typer.echo(f"{path}: {count:,} rows, {'signed' if private is not None else 'not signed: nkey_file is not set'}")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import IO
 
 from dialer.domain.errors import OutputRefused
 
@@ -53,17 +54,30 @@ def refuse_unwritable(path: Path, option: str, kept: Kept = _NOTHING) -> None:
 
 def write_file(path: Path, content: bytes, option: str = "--out") -> None:
     """Write a file whole or not at all, for its owner's eyes alone. Raises OutputRefused where it cannot be written."""
+    with whole_file(path, option) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, option: str = "--out") -> Iterator[IO[bytes]]:
+    """A file to write to, for its owner's eyes alone, that stands at `path` once all went well, on the disk; till then, and where
+    it did not, what stood there. Raises OutputRefused where it cannot be written.
+    """
     refuse_unwritable(path, option)
     beside = _beside(path)
     try:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            yield file
+            file.flush()
+            os.fsync(descriptor)
         beside.replace(path)
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             beside.unlink()
-        raise _refused(path, option, error) from error
+        if isinstance(error, OSError):
+            raise _refused(path, option, error) from error
+        raise
 
 
 def _is_same(path: Path, other: Path) -> bool:

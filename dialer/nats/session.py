@@ -26,6 +26,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, DiscardPolicy,
 from nats.js.errors import APIError, NotFoundError
 
 from dialer.domain.errors import HeadquartersUnreachable
+from dialer.nats.nkey import read_seed
 
 _log = structlog.get_logger(__name__)
 
@@ -239,7 +240,7 @@ async def connected(
     if any(server.startswith("tls:") for server in servers):
         options["tls"] = _trusting(ca_file)
     if nkey_file is not None:
-        options["nkeys_seed_str"] = _seed(nkey_file)
+        options["nkeys_seed_str"] = read_seed(nkey_file)
     try:
         async with asyncio.timeout(patience_seconds):
             client = await _first(servers, name, options)
@@ -287,16 +288,6 @@ def _trusting(ca_file: Path | None) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
         raise HeadquartersUnreachable(f"{ca_file} cannot be read as certificates: name a file in PEM format") from error
-
-
-def _seed(path: Path) -> str:
-    try:
-        text = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise HeadquartersUnreachable(f"{path} cannot be read as the seed of an nkey") from error
-    if not text.startswith("SU"):
-        raise HeadquartersUnreachable(f"{path} is no seed of a user's nkey, which begins with SU")
-    return text
 
 
 def _said(error: BaseException) -> str:

@@ -24,6 +24,7 @@ MOST_BATCH_BYTES = 2_000_000  # as JSON; a tenth of it goes over the line, whose
 UP = "UP"  # the stream of batches
 SIDE = "SIDE"  # the stream of what centres are told of each other
 CMD = "CMD"  # the stream of orders
+_ROW_BYTES = 64  # of a row in JSON beside topic and payload
 _WORD = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -98,6 +99,11 @@ class UpBatch:
     last: int
     rows: tuple[BatchRow, ...]
     gone: int = 0  # up to this id nothing is left in the centre
+
+
+def row_bytes(topic: str, payload: str) -> int:
+    """About how many bytes of `MOST_BATCH_BYTES` a row takes."""
+    return len(topic) + len(json.dumps(payload)) + _ROW_BYTES
 
 
 _BATCH = TypeAdapter(UpBatch)

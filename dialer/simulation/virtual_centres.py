@@ -100,6 +100,9 @@ class VirtualStore(UplinkReading):
     def passed(self) -> int | None:
         return self._passed
 
+    def last_given(self) -> int:
+        return self._last
+
     def after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
         found = []
         for row in [*self._rows]:

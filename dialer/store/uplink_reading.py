@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +14,8 @@ from dialer.store.failures import explained
 from dialer.store.headquarters import constituencies, last_voter, position_of
 from dialer.store.outbox import last_given, outbox_after, passed_by_uplink
 from dialer.store.port import OutboxRow
+
+_TOGETHER = 500  # rows that are read at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,15 @@ class UplinkReading:
         """The oldest rows of the outbox behind an id."""
         with explained(self._path):
             return outbox_after(self._db, passed, limit)
+
+    def between(self, passed: int, last: int) -> Iterator[OutboxRow]:
+        """All rows of the outbox behind an id, up to another one."""
+        while rows := self.after(passed, _TOGETHER):
+            for row in rows:
+                if row.outbox_id > last:
+                    return
+                yield row
+            passed = rows[-1].outbox_id
 
     def position(self, stream: str) -> int:
         """Up to where the news of a stream were taken; 0: none were."""

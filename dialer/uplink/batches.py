@@ -7,12 +7,11 @@ way: batch, answer, or headquarters' own database since. Headquarters knows ever
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from dialer.nats.wire import MOST_BATCH_BYTES, MOST_ROWS, VERSION, BatchRow, UpBatch
+from dialer.nats.wire import MOST_BATCH_BYTES, MOST_ROWS, VERSION, BatchRow, UpBatch, row_bytes
 from dialer.store.port import OutboxRow
 
 EVERY_SECONDS = 1.0
@@ -20,7 +19,6 @@ EVERY_SECONDS = 1.0
 AGAIN_SECONDS = 5.0  # without an answer; longer from try to try, up to a minute
 MOST_AGAIN_SECONDS = 60.0
 _NOT_FOR_HEADQUARTERS = "replies/"
-_ROW_BYTES = 64  # of a row in JSON beside topic and payload
 
 
 @dataclass(slots=True)
@@ -30,6 +28,13 @@ class UnderWay:
     batch: UpBatch
     tries: int
     again_at: float
+
+
+def for_headquarters(rows: Iterable[OutboxRow]) -> Iterator[BatchRow]:
+    """What of the outbox is of use to headquarters."""
+    for row in rows:
+        if not row.topic.startswith(_NOT_FOR_HEADQUARTERS):
+            yield BatchRow(row.outbox_id, row.topic, row.at, row.payload)
 
 
 class Batches:
@@ -61,15 +66,11 @@ class Batches:
         taken: list[OutboxRow] = []
         size = 0
         for row in rows:
-            size += len(row.topic) + len(json.dumps(row.payload)) + _ROW_BYTES
+            size += row_bytes(row.topic, row.payload)
             if taken and size > MOST_BATCH_BYTES:
                 break
             taken.append(row)
-        useful = tuple(
-            BatchRow(row.outbox_id, row.topic, row.at, row.payload)
-            for row in taken
-            if not row.topic.startswith(_NOT_FOR_HEADQUARTERS)
-        )
+        useful = tuple(for_headquarters(taken))
         if not useful and len(taken) == len(rows) < MOST_ROWS:
             return None
         first, last = self.known + 1, taken[-1].outbox_id

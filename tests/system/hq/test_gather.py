@@ -10,16 +10,29 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dialer.domain.clock import SystemClock
 from dialer.domain.errors import HeadquartersUnreachable
+from dialer.domain.model import Announcement
+from dialer.hq import carried as carried_files
+from dialer.hq.carried import bring, read_files
 from dialer.hq.database import database
 from dialer.hq.servers import NatsServer, nats_server, postgresql
+from dialer.mqtt.hearing import Reply
 from dialer.nats import wire
+from dialer.nats.carried import carried_name, write_carried
 from dialer.nats.session import Session, connected
-from dialer.nats.wire import BatchRow, UpBatch
+from dialer.nats.wire import BatchRow, NotOurs, UpBatch
+from dialer.store.sqlite import Store, open_store
+from dialer.store.uplink_reading import UplinkReading
+from dialer.uplink import upwards
+from dialer.uplink.batches import for_headquarters
+from dialer.uplink.upwards import DiallerDoor, WayUp
 from tests.support.headquarters import (
+    NOW,
     PATIENCE_SECONDS,
     attempt_row,
     batch,
@@ -31,8 +44,17 @@ from tests.support.headquarters import (
     until_found,
     until_true,
 )
+from tests.support.stored import query
 
 HASHED = "0f" * 32
+BOOKS = (
+    "SELECT * FROM announced ORDER BY id",
+    "SELECT * FROM mark ORDER BY id",
+    "SELECT * FROM voter ORDER BY serial",
+    "TABLE opt_out",
+    "SELECT * FROM turnout ORDER BY kind",
+    "SELECT * FROM day_count ORDER BY what",
+)
 TURNOUT = "SELECT kind, zone, constituency_number, part_number, reached, voted, not_yet FROM turnout ORDER BY kind"
 LAST = "SELECT centre, last_id FROM centre ORDER BY centre"
 
@@ -51,6 +73,18 @@ class Line:
 
     async def take(self, subject: str, data: bytes) -> None:
         self.kept.append(wire.read_kept(data))
+
+
+class DiallerOf(DiallerDoor):
+    """The dialler of a store, as it is told that headquarters has its rows."""
+
+    def __init__(self, store: Store) -> None:
+        object.__setattr__(self, "store", store)
+
+    async def ask(self, name: str, values: dict[str, Any]) -> Reply | None:
+        assert name == "uplink-kept"
+        await self.store.uplink_kept(values["through"], NOW)  # type: ignore[attr-defined]
+        return Reply("done", "kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +215,65 @@ async def test_voted_and_what_takes_it_back_goes_to_other_centres_and_so_do_opt_
         ("k7", "not-yet", None),
     ]
     assert await looked(hq.books, "SELECT * FROM side") == []
+
+
+async def test_what_was_carried_is_there_once_and_the_line_that_comes_back_changes_nothing(
+    hq: Headquarters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two files by hand, the second of which covers the first, each brought twice; then the centre's own uplink."""
+    rows = [mark_row(number, number) if number % 2 else attempt_row(number) for number in range(1, 701)]
+    rows += [row(701, "opt-outs", phone=7, number_hash=HASHED), row(702, "seat-hours", seconds={"ready": 30})]
+    monkeypatch.setattr(upwards, "TELL_SECONDS", 0.05)
+    settings = hq_settings(hq.server.address, hq.books, "pune-1")
+    store_path = tmp_path / "centre.db"
+    async with await open_store(store_path) as store, gathering(settings) as gatherer:
+        await until_true(gatherer.works.is_set)
+        await store.keep_for_headquarters(1 << 20)
+        with UplinkReading(store_path, None) as reading:
+            files = []
+            for some in (rows[:600], rows[600:]):
+                await store.announce([Announcement(each.topic, each.payload) for each in some], NOW)
+                path = tmp_path / carried_name("pune-1", 1, reading.last_given())
+                waiting = for_headquarters(reading.between(0, reading.last_given()))
+                write_carried(path, "pune-1", 1, reading.last_given(), waiting, None)
+                files.append(path)
+            for path in (*files, *files):
+                [whole] = read_files(settings, [path])
+                assert [file async for file in bring(hq.line.session, [whole])] == [whole]
+            books = [await looked(hq.books, table) for table in BOOKS]
+            assert [len(table) for table in books[:4]] == [352, 350, 350, 1]
+            door = DiallerOf(store)
+            joined = asyncio.create_task(WayUp("pune-1", hq.line.session, door, reading, SystemClock()).run())
+            await until_true(
+                lambda: query(store_path, "SELECT passed FROM outbox_sink WHERE name = 'uplink'") == [(702,)]
+            )
+            assert [await looked(hq.books, table) for table in BOOKS] == books
+            await store.announce([Announcement("results/attempts", attempt_row(703).payload)], NOW + 703)
+            await until_found(hq.books, LAST, [("pune-1", 703)])
+            joined.cancel()
+    counts = dict(await looked(hq.books, "SELECT what, count FROM day_count"))
+    assert counts == {"attempts": 351, "outcome/connected": 351, "mark/voted": 350, "opt-outs": 1, "seat/ready": 30}
+
+
+async def test_a_file_before_which_rows_are_missing_waits_for_them(
+    hq: Headquarters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = hq_settings(hq.server.address, hq.books, "pune-1")
+    for first in (1, 3):
+        write_carried(
+            tmp_path / f"{first}.csv", "pune-1", first, first + 1, [attempt_row(first), attempt_row(first + 1)], None
+        )
+    later, both = [tmp_path / "3.csv"], [tmp_path / "3.csv", tmp_path / "1.csv"]
+    async with gathering(settings) as gatherer:
+        await until_true(gatherer.works.is_set)
+        with pytest.raises(NotOurs, match=r"begins at 3, and headquarters has pune-1 up to 0 only"):
+            [file async for file in bring(hq.line.session, read_files(settings, later))]
+        brought = [file.last async for file in bring(hq.line.session, read_files(settings, both))]
+    assert brought == [2, 4]
+    assert await looked(hq.books, "SELECT count(*) FROM announced") == [(4,)]
+    monkeypatch.setattr(carried_files, "PATIENCE_SECONDS", 0.3)
+    with pytest.raises(HeadquartersUnreachable, match="start `dialer hq gather`"):
+        [file async for file in bring(hq.line.session, read_files(settings, later))]
 
 
 async def test_one_of_two_works_and_the_other_goes_on_from_its_last_commit(hq: Headquarters) -> None:

@@ -1,0 +1,177 @@
+"""What waits for headquarters as a file to carry there, where the line is down. A spreadsheet shows it:
+
+    matdan rows for headquarters,1
+    centre,pune-1
+    first,901
+    last,1450
+    id,at,topic,payload
+    901,1713764000.5,results/attempts,"{""attempt"": ...}"
+    ...
+    end,540,sha256:...,ed25519:...
+
+The version is that of a batch, and so are ids, topics and payloads. `first` to `last` is the stretch of the outbox; ids without a
+row are of no use to headquarters. The last line has how many rows there are, the SHA-256 of all bytes before it, and the signature
+over that by the centre's nkey, where it has one. What a spreadsheet saved again is another file, and refused.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import math
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+from dialer.domain import signing
+from dialer.domain.errors import OutputRefused
+from dialer.domain.output import whole_file
+from dialer.nats.wire import MOST_BATCH_BYTES, MOST_ROWS, VERSION, BatchRow, NotOurs, UpBatch, row_bytes
+
+_BEGINNING = "matdan rows for headquarters"
+_COLUMNS: list[object] = ["id", "at", "topic", "payload"]
+_END, _SHA256, _SIGNATURE = "end", "sha256:", "ed25519:"
+_HEAD_LINES = 5
+_MOST_END_BYTES = 256
+_LARGEST_ID = 2**63
+
+
+def carried_name(centre: str, first: int, last: int) -> str:
+    """What such a file is called."""
+    return f"{centre}-{first}-{last}.csv"
+
+
+def write_carried(
+    path: Path, centre: str, first: int, last: int, rows: Iterable[BatchRow], private: bytes | None
+) -> int:
+    """Write a new file of these rows, whole or not at all; how many they are. `private` signs it.
+
+    Raises OutputRefused where there is a file of that name, or none can be written, and what reading the rows raises.
+    """
+    if path.exists():
+        raise OutputRefused(f"DIR: {path} is there already; move it away, or bring it as it is")
+    count = 0
+    with whole_file(path, "DIR") as file:
+        digest = hashlib.sha256()
+        head: list[list[object]] = [
+            [_BEGINNING, VERSION],
+            ["centre", centre],
+            ["first", first],
+            ["last", last],
+            _COLUMNS,
+        ]
+        _write(file, digest, head)
+        for row in rows:
+            _write(file, digest, [[row.id, repr(row.at), row.topic, row.payload]])
+            count += 1
+        hashed = digest.hexdigest()
+        signature = "" if private is None else _SIGNATURE + signing.sign(private, _signed(hashed))
+        _write(file, digest, [[_END, count, _SHA256 + hashed, signature]])
+    return count
+
+
+def _write(file: IO[bytes], digest: Any, rows: Iterable[Iterable[object]]) -> None:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    lines = text.getvalue().encode()
+    digest.update(lines)
+    file.write(lines)
+
+
+def _signed(hashed: str) -> bytes:
+    return f"{_BEGINNING} {hashed}".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedFile:
+    """A file that is whole, and what it says of itself."""
+
+    path: Path
+    centre: str
+    first: int
+    last: int
+    rows: int
+    sha256: str
+    signature: str  # base64; "": it has none
+
+    def signed_by(self, public: bytes) -> bool:
+        """Whether that key's owner has signed it."""
+        return signing.holds(public, _signed(self.sha256), self.signature)
+
+    def batches(self) -> Iterator[UpBatch]:
+        """Its rows as the centre's uplink would send them, one batch after another, without a gap. Raises NotOurs."""
+        first, size, taken = self.first, 0, list[BatchRow]()
+        for row in self._read():
+            more = row_bytes(row.topic, row.payload)
+            if taken and (len(taken) == MOST_ROWS or size + more > MOST_BATCH_BYTES):
+                yield UpBatch(self.centre, VERSION, first, taken[-1].id, tuple(taken))
+                first, size, taken = taken[-1].id + 1, 0, []
+            taken.append(row)
+            size += more
+        yield UpBatch(self.centre, VERSION, first, self.last, tuple(taken))
+
+    def _read(self) -> Iterator[BatchRow]:
+        id_before = self.first - 1
+        with self.path.open(encoding="utf-8", newline="") as file:
+            for cells in islice(csv.reader(file), _HEAD_LINES, None):
+                if cells[0] == _END:
+                    return
+                id_, at = _whole_number(cells[0]), float(cells[1])
+                if len(cells) != len(_COLUMNS) or not id_before < id_ <= self.last or not math.isfinite(at):
+                    raise NotOurs(f"{self.path}: its rows do not follow each other; have it written again")
+                yield BatchRow(id_, cells[2], at, cells[3])
+                id_before = id_
+
+
+def read_carried(path: Path) -> CarriedFile:
+    """The file at `path`, looked through from its beginning to its end. Raises NotOurs in a line that names it."""
+    with path.open("rb") as file:
+        hashed, end = _hashed(file, path)
+    try:
+        word, count, sha256, signature = next(csv.reader([end]))
+        with path.open(encoding="utf-8", newline="") as text:
+            head = list(islice(csv.reader(text), _HEAD_LINES))
+        names, values = [cells[0] for cells in head], [cells[1] for cells in head]
+        if word != _END or names != [_BEGINNING, "centre", "first", "last", _COLUMNS[0]]:
+            raise ValueError
+        if values[0] != str(VERSION):
+            raise NotOurs(f"{path}: is of version {values[0]}, and this headquarters knows {VERSION}")
+        if sha256 != _SHA256 + hashed:
+            raise NotOurs(f"{path}: is not as the centre wrote it (saved by a spreadsheet?): bring that file itself")
+        first, last = _whole_number(values[2]), _whole_number(values[3])
+        if not 0 < first <= last < _LARGEST_ID:
+            raise ValueError
+        found = CarriedFile(
+            path, values[1], first, last, _whole_number(count), hashed, signature.removeprefix(_SIGNATURE)
+        )
+        if sum(len(batch.rows) for batch in found.batches()) != found.rows:
+            raise NotOurs(f"{path}: has not as many rows as it says; have it written again")
+    except (ValueError, IndexError, csv.Error) as error:
+        raise NotOurs(f"{path}: is no file of rows that `dialer carry` wrote whole") from error
+    return found
+
+
+def _hashed(file: IO[bytes], path: Path) -> tuple[str, str]:
+    """The SHA-256 of all before the last line, and that line. Raises NotOurs where none ends it."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _MOST_END_BYTES))
+    _, found, end = file.read().removesuffix(b"\r\n").rpartition(b"\r\n")
+    if not found:
+        raise NotOurs(f"{path}: is no file of rows that `dialer carry` wrote whole")
+    left = size - len(end) - len(b"\r\n")
+    file.seek(0)
+    digest = hashlib.sha256()
+    while left > 0 and (some := file.read(min(left, 1 << 20))):
+        digest.update(some)
+        left -= len(some)
+    return digest.hexdigest(), end.decode("ascii", "replace")
+
+
+def _whole_number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 19:
+        raise ValueError(text)
+    return int(text)

@@ -1,0 +1,101 @@
+"""What a centre carries to headquarters, and what headquarters lets in: by its centres' names, and by their keys."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import nkeys
+import pytest
+
+from config.headquarters import HqSettings
+from dialer.domain.errors import HeadquartersUnreachable, OutputRefused
+from dialer.domain.model import Announcement
+from dialer.hq.carried import read_files
+from dialer.nats.nkey import private_key
+from dialer.nats.wire import NotOurs
+from dialer.store.sqlite import open_store
+from tests.support.command_line import run
+
+
+def seed_file(path: Path, letter: bytes) -> str:
+    """A seed, and the public nkey."""
+    seed = nkeys.encode_seed(letter * 32, nkeys.PREFIX_BYTE_USER)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(seed.decode() + "\n", encoding="ascii")
+    return str(nkeys.from_seed(bytearray(seed)).public_key.decode())
+
+
+def centre_file(folder: Path, *, with_key: bool = True) -> Path:
+    """The settings of a centre with three rows for headquarters, one of them of no use there."""
+    settings = f'[centre]\nid = "pune-1"\n[store]\npath = "{folder / "centre.db"}"\n[headquarters]\nuser = "uplink"\n'
+    settings += 'servers = ["nats://127.0.0.1:1"]\n' + (f'nkey_file = "{folder / "own.nk"}"\n' if with_key else "")
+    path = folder / "centre.toml"
+    path.write_text(f'{settings}[[supervisors]]\nname = "uplink"\nrole = "uplink"\n', encoding="utf-8")
+    return path
+
+
+async def announce(path: Path) -> None:
+    async with await open_store(path) as store:
+        await store.keep_for_headquarters(1 << 20)
+        await store.announce([Announcement(topic, "{}") for topic in ("results/marks", "replies/asha", "results/x")], 5)
+        await store.announce([Announcement("replies/asha", "{}")], 6.0)
+
+
+def hq_of(tmp_path: Path, *centres: dict[str, str], keys: bool = True) -> HqSettings:
+    named = [{"zone": "z1", **centre} for centre in centres]
+    return HqSettings.model_validate({"centres": named, **({"nkey_file": tmp_path / "hq.nk"} if keys else {})})
+
+
+def test_what_waits_is_carried_signed_and_let_in_by_its_centres_key_alone(tmp_path: Path) -> None:
+    own = seed_file(tmp_path / "own.nk", b"o")
+    theirs = seed_file(tmp_path / "theirs" / "other.nk", b"t")
+    settings = centre_file(tmp_path)
+    asyncio.run(announce(tmp_path / "centre.db"))
+    path = tmp_path / "pune-1-1-4.csv"
+    assert run("carry", tmp_path, "-c", settings) == (0, f"{path}: 2 rows, signed\n")
+    assert run("carry", tmp_path, "-c", settings)[0] == OutputRefused.exit_code
+    [file] = read_files(hq_of(tmp_path, {"id": "pune-1", "nkey": own}), [path])
+    assert [row.id for batch in file.batches() for row in batch.rows] == [1, 3]
+    for centre, why in (
+        ({"id": "pune-2", "nkey": own}, r"of pune-1, no centre of this headquarters"),
+        ({"id": "pune-1", "nkey": theirs}, r"not signed by pune-1's key"),
+        ({"id": "pune-1"}, r"no key is known of pune-1"),
+    ):
+        with pytest.raises(NotOurs, match=why):
+            read_files(hq_of(tmp_path, centre), [path])
+    seed_file(tmp_path / "centres" / "pune-1.nk", b"o")  # as `dialer hq render` made it
+    assert read_files(hq_of(tmp_path, {"id": "pune-1"}), [path]) == [file]
+
+
+def test_a_centre_without_a_key_carries_what_only_a_headquarters_without_one_takes(tmp_path: Path) -> None:
+    own = seed_file(tmp_path / "own.nk", b"o")
+    settings = centre_file(tmp_path, with_key=False)
+    asyncio.run(announce(tmp_path / "centre.db"))
+    path = tmp_path / "pune-1-1-4.csv"
+    assert run("carry", tmp_path, "-c", settings) == (0, f"{path}: 2 rows, not signed: nkey_file is not set\n")
+    assert len(read_files(hq_of(tmp_path, {"id": "pune-1"}, keys=False), [path])) == 1
+    with pytest.raises(NotOurs, match="not signed"):
+        read_files(hq_of(tmp_path, {"id": "pune-1", "nkey": own}), [path])
+
+
+def test_where_nothing_is_kept_for_headquarters_or_nothing_waits_there_is_no_file(tmp_path: Path) -> None:
+    settings = centre_file(tmp_path, with_key=False)
+
+    async def begin(*, kept: bool) -> None:
+        async with await open_store(tmp_path / "centre.db") as store:
+            await store.keep_for_headquarters(1 << 20 if kept else None)
+
+    asyncio.run(begin(kept=False))
+    assert "nothing is kept for headquarters" in run("carry", tmp_path, "-c", settings)[1]
+    asyncio.run(begin(kept=True))
+    assert run("carry", tmp_path, "-c", settings)[0] == 0
+    assert [*tmp_path.glob("*.csv")] == []
+
+
+def test_a_seed_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "own.nk"
+    for text, why in (("SU!!", "is no seed"), ("nothing", "begins with SU")):
+        path.write_text(text, encoding="ascii")
+        with pytest.raises(HeadquartersUnreachable, match=why):
+            private_key(path)
