@@ -543,11 +543,7 @@ def load_settings(path: Path | None = None) -> Settings:
     Relative paths among them are those of the working directory. Raises SettingError with file or variable, key and remedy: of
     every mistake that can be seen, SettingMistakes where there are several.
     """
-    text = (
-        SettingsText()
-        if path is None
-        else read_settings(path, "centre.toml", "write one from config/centre.example.toml")
-    )
+    text = SettingsText() if path is None else read_settings(path, "centre.toml", "make one with `dialer init`")
     refuse_stray_variables(Settings)
     model = type("FileSettings", (Settings,), {"file": text})
     try:

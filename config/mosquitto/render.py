@@ -95,7 +95,9 @@ def _supervisors(settings: Settings) -> list[BrokerUser]:
         rules = [f"topic deny {root}/commands/{OWN_USER}"] if is_desk else []
         if is_desk or each.role is not SupervisorRole.VIEWER:
             rules += [f"topic write {root}/commands/{sender}", f"topic read {root}/replies/{sender}/+"]
-        found.append(BrokerUser(broker_user(settings, each.name), (*rules, *read)))
+        own = settings.desk.broker_password if is_desk else None
+        password = None if own is None else own.get_secret_value()
+        found.append(BrokerUser(broker_user(settings, each.name), (*rules, *read), password))
     return found
 
 

@@ -75,6 +75,10 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
         ),
     ),
     "Setting up: the telephony administrator": _group(
+        (
+            *("init", "init:init"),
+            "Write the settings of a new centre, with secrets and PINs made: at a terminal it asks for what no option says.",
+        ),
         ("asterisk", "asterisk:app", "Asterisk's configuration: write it, and look for faults in one."),
         ("mqtt", "mqtt:app", "The MQTT broker: write its configuration; make a key to sign commands with."),
         (

@@ -92,6 +92,16 @@ def test_the_desk_sends_the_commands_of_all_and_nobody_else_does(tmp_path: Path)
     assert f"{root}/replies/desk" not in rules["pune-1.asha"]
 
 
+def test_the_desk_has_the_password_of_the_settings_where_one_stands_there(tmp_path: Path) -> None:
+    desk = (
+        '[desk]\nuser = "desk"\nbroker_password = "stapled-to-a-desk"\n[[supervisors]]\nname = "desk"\nrole = "desk"\n'
+    )
+    to = tmp_path / "etc"
+    run("render", "-c", site(tmp_path, SITE + desk), "--to", to)
+    assert is_hash_of(hashes_in((to / "matdan.passwords").read_text())["pune-1.desk"], "stapled-to-a-desk")
+    assert "pune-1.desk" not in (to / "passwords-to-hand-out.txt").read_text()
+
+
 def test_a_new_password_is_made_for_who_is_named_alone(tmp_path: Path) -> None:
     to, config = tmp_path / "etc", site(tmp_path)
     run("render", "-c", config, "--to", to)

@@ -1,0 +1,269 @@
+"""`dialer init`: a few answers become the settings file of a new centre."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from config.errors import MatdanError, SettingError
+from config.new_centre import COUNTRIES, NewCentre, NewSeat, centre_text, new_pin
+from config.settings import load_settings
+from config.site_rules import site_profile
+from config.unfinished import refuse_unfinished
+from dialer.cli.options import said
+from dialer.domain.output import write_file
+from dialer.domain.words import counted
+from dialer.engine.pins import hash_pin
+
+PINS = "agents-pins.txt"
+_SOUNDS = (Path("/usr/share/asterisk/sounds/en"), Path("/var/lib/asterisk/sounds/en"))
+_PRIVATE = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
+_MOST_SEATS = 99
+_NO_HASH = "$argon2id$v=19$m=65536,t=3,p=4$AAAA$AAAA"  # until the answers are good: a hash takes a tenth of a second
+
+Answers = dict[str, Any]
+
+
+class InitRefused(MatdanError):
+    """A new centre's settings cannot be made or written. The text names the option, what is wrong and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class InitQuestion:
+    """What is asked where its option was not given."""
+
+    words: str
+    default: Callable[[Answers], Any]  # None: there is none, it must be said
+    settings: tuple[str, ...] = ()  # what is wrong in these is this answer's fault
+
+
+def _always(value: Any) -> Callable[[Answers], Any]:
+    return lambda _: value
+
+
+def _of_country(key: str) -> Callable[[Answers], Any]:
+    return lambda said: getattr(COUNTRIES.get(said["jurisdiction"]), key, None)
+
+
+QUESTIONS: Final = {
+    "id": InitQuestion("The centre's id, such as pune-1", _always(None), ("centre.id",)),
+    "organisation": InitQuestion(
+        "Who calls, as the information message says it", _always(None), ("centre.organisation",)
+    ),
+    "jurisdiction": InitQuestion(f"Whose rules hold: {', '.join(COUNTRIES)}, neutral", _always(None), ("rules",)),
+    "region": InitQuestion(
+        "Country of numbers without a country code, such as IN", _of_country("region"), ("centre.region",)
+    ),
+    "prefix": InitQuestion(
+        "How every number that may be called begins, such as +91", _of_country("prefix"), ("dialling",)
+    ),
+    "time_zone": InitQuestion(
+        "Time zone of those who are called, such as Asia/Kolkata", _of_country("time_zone"), ("centre.time_zone",)
+    ),
+    "languages": InitQuestion(
+        "Languages that agents speak, the most usual first, such as hi,en",
+        lambda said: getattr(COUNTRIES.get(said["jurisdiction"]), "language", "en"),
+        ("centre.language", "seats"),
+    ),
+    "poll": InitQuestion("Polling day, such as 2029-05-06, or nothing", _always(""), ("rules.polls",)),
+    "seats": InitQuestion("How many seats, 1 to 99", _always(2), ("seats.number",)),
+    "trunk_host": InitQuestion("The carrier's SIP host", _always(None), ("trunks.host",)),
+    "trunk_user": InitQuestion(
+        "Your account there; nothing where the carrier knows you by your address",
+        _always(""),
+        ("trunks.username", "trunks"),
+    ),
+    "trunk_password": InitQuestion(
+        "The account's password", lambda said: None if said["trunk_user"] else "", ("trunks.password",)
+    ),
+    "channels": InitQuestion("Calls at once that the carrier allows", _always(30), ("trunks.channels",)),
+    "calls_per_second": InitQuestion(
+        "Call starts a second that the carrier allows", _always(2.0), ("trunks.calls_per_second",)
+    ),
+    "caller_ids": InitQuestion(
+        "Your numbers that are shown, such as +911140000001, by commas", _always(None), ("trunks.caller_ids",)
+    ),
+    "phones_from": InitQuestion(
+        "Networks that agents' phones are in, by commas", _always(_PRIVATE), ("asterisk.seat_networks",)
+    ),
+    "broker_host": InitQuestion("The MQTT broker's host", _always("127.0.0.1"), ("broker.host",)),
+    "supervisor": InitQuestion(
+        "A name for the first supervisor, such as asha", _always("supervisor"), ("supervisors",)
+    ),
+}
+"""By the option's name, in the order in which they are asked."""
+
+
+def init(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to: a file that is not there yet.")] = Path(
+        "centre.toml"
+    ),
+    id: Annotated[str | None, typer.Option("--id", help="The centre's id.")] = None,  # noqa: A002 - the setting's name
+    organisation: Annotated[
+        str | None, typer.Option("--organisation", help="Who calls, as the message says it.")
+    ] = None,
+    jurisdiction: Annotated[
+        str | None, typer.Option("--jurisdiction", help="Whose rules hold: a shipped profile, or a .toml file.")
+    ] = None,
+    region: Annotated[str | None, typer.Option("--region", help="Country code. [default: the jurisdiction's]")] = None,
+    prefix: Annotated[
+        str | None, typer.Option("--prefix", help="How numbers begin, by commas. [default: the jurisdiction's]")
+    ] = None,
+    time_zone: Annotated[
+        str | None, typer.Option("--time-zone", help="IANA zone. [default: the jurisdiction's, where it has one alone]")
+    ] = None,
+    languages: Annotated[str | None, typer.Option("--languages", help="Agents' languages, by commas.")] = None,
+    poll: Annotated[str | None, typer.Option("--poll", metavar="DAY", help="Polling day, YYYY-MM-DD.")] = None,
+    seats: Annotated[int | None, typer.Option("--seats", help="Seats, and agents, 1 to 99. [default: 2]")] = None,
+    trunk_host: Annotated[str | None, typer.Option("--trunk-host", help="The carrier's SIP host.")] = None,
+    trunk_user: Annotated[str | None, typer.Option("--trunk-user", help="Account there; it registers.")] = None,
+    trunk_password: Annotated[
+        str | None, typer.Option("--trunk-password", help="Its password; -: the first line of standard input.")
+    ] = None,
+    channels: Annotated[int | None, typer.Option("--channels", help="Calls at once. [default: 30]")] = None,
+    calls_per_second: Annotated[
+        float | None, typer.Option("--calls-per-second", help="Call starts a second. [default: 2]")
+    ] = None,
+    caller_ids: Annotated[str | None, typer.Option("--caller-ids", help="Numbers that are shown, by commas.")] = None,
+    phones_from: Annotated[
+        str | None,
+        typer.Option("--phones-from", metavar="NETWORKS", help="Where agents' phones are. [default: private networks]"),
+    ] = None,
+    broker_host: Annotated[str | None, typer.Option("--broker-host", help="The broker. [default: 127.0.0.1]")] = None,
+    supervisor: Annotated[str | None, typer.Option("--supervisor", help="The first supervisor's name.")] = None,
+    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Store, recordings, catalogue.")] = Path(
+        "/var/lib/matdan"
+    ),
+) -> None:
+    """Write the settings of a new centre, with secrets and PINs made: at a terminal it asks for what no option says.
+
+    All is written or nothing, for this user's eyes alone, and nothing that is there is overwritten.
+    """
+    given = locals()
+    pins = file.parent / PINS
+    for path in (file, pins):
+        if path.exists() or path.is_symlink():
+            raise InitRefused(f"{path} is there already; nothing was written: name another file, or move it away")
+    if trunk_password is not None:
+        given["trunk_password"] = said(trunk_password, "the account's password")
+    centre = _good_centre({name: given[name] for name in QUESTIONS}, data.absolute())
+    made = [(each.agent, new_pin()) for each in centre.seats]
+    hashed = [replace(seat, pin_hash=hash_pin(pin)) for seat, (_, pin) in zip(centre.seats, made, strict=True)]
+    write_file(pins, "".join(f"{agent} {pin}\n" for agent, pin in made).encode(), "FILE")
+    try:
+        write_file(file, centre_text(replace(centre, seats=hashed)).encode(), "FILE")
+    except BaseException:
+        pins.unlink()
+        raise
+    typer.echo(f"wrote {file}, with secrets that were made: for your eyes alone")
+    typer.echo(f"wrote {pins}: hand {counted(len(made), 'agent')} number and PIN, then delete it")
+    typer.echo(f"`dialer check -c {file}` says what the centre still lacks")
+
+
+def _good_centre(answers: Answers, data: Path) -> NewCentre:
+    """Answers of which settings can be made; at a terminal what is wrong is asked anew. Raises InitRefused."""
+    for name in QUESTIONS:
+        if answers[name] is None:
+            answers[name] = _answer(name, answers)
+    while True:
+        try:
+            centre = _centre(answers, data)
+            _refuse(centre)
+        except SettingError as error:
+            asked = _asked_by(error.key)
+            wrong = f"{_option(asked) if asked else error.key}: {error.problem}; {error.remedy}"
+            if asked is None or not _at_a_terminal():
+                raise InitRefused(f"{wrong.removesuffix(' (docs/settings.md)')}; nothing was written") from error
+            typer.echo(wrong, err=True)
+            answers[asked] = _prompt(asked, answers)
+        else:
+            return centre
+
+
+def _answer(name: str, answers: Answers) -> Any:
+    default = QUESTIONS[name].default(answers)
+    if _at_a_terminal() and (default is None or name != "trunk_password"):
+        return _prompt(name, answers)
+    if default is None:
+        raise InitRefused(f"{_option(name)} is needed: {QUESTIONS[name].words}; nothing was written")
+    return default
+
+
+def _prompt(name: str, answers: Answers) -> Any:
+    question = QUESTIONS[name]
+    default = question.default(answers)
+    kind = type(default) if isinstance(default, int | float) else str
+    return typer.prompt(question.words, default=default, type=kind, hide_input=name == "trunk_password")
+
+
+def _at_a_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _asked_by(key: str) -> str | None:
+    """The question whose answer made a setting, such as `trunks.carrier.caller_ids.0`: the one that names most of it."""
+    parts = set(key.split("."))
+    fits = [
+        (setting.count("."), name)
+        for name, question in QUESTIONS.items()
+        for setting in question.settings
+        if parts.issuperset(setting.split("."))
+    ]
+    return max(fits)[1] if fits else None
+
+
+def _centre(answers: Answers, data: Path) -> NewCentre:
+    """Raises SettingError for a day that is none."""
+    country = COUNTRIES.get(answers["jurisdiction"])
+    prefixes = _listed(answers["prefix"])
+    if not 1 <= answers["seats"] <= _MOST_SEATS:
+        raise SettingError("", "seats.number", f"must be 1 to {_MOST_SEATS}", "add further tables by hand later")
+    try:
+        poll = date.fromisoformat(answers["poll"]) if answers["poll"] else None
+    except ValueError as error:
+        raise SettingError("", "rules.polls", f"{answers['poll']!r} is no date", "write 2029-05-06") from error
+    rest = {
+        name: answers[name]
+        for name in QUESTIONS
+        if name not in {"prefix", "seats", "poll", "languages", "caller_ids", "phones_from"}
+    }
+    return NewCentre(
+        **rest,
+        languages=_listed(answers["languages"]) or ("",),
+        allowed_prefixes=prefixes,
+        denied_prefixes=country.denied if country is not None and prefixes == (country.prefix,) else (),
+        poll=poll,
+        caller_ids=_listed(answers["caller_ids"]),
+        phones_from=_listed(answers["phones_from"]),
+        data=str(data),
+        sounds=str(next((path for path in _SOUNDS if path.is_dir()), _SOUNDS[0])),
+        seats=[NewSeat(f"{number:02}", f"{100 + number}", _NO_HASH) for number in range(1, answers["seats"] + 1)],
+    )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _refuse(centre: NewCentre) -> None:
+    """Raise SettingError for the first thing that `dialer run` would refuse."""
+    with tempfile.TemporaryDirectory(prefix="matdan-") as folder:
+        trial = Path(folder) / "centre.toml"
+        try:
+            trial.write_text(centre_text(centre), encoding="utf-8")
+        except UnicodeEncodeError as error:
+            raise SettingError("", "centre.organisation", "is not in UTF-8", "write it in UTF-8") from error
+        settings = load_settings(trial)
+    refuse_unfinished(settings, trial)
+    site_profile(settings)

@@ -1,0 +1,137 @@
+"""`dialer init`: what it writes is taken by all that reads settings, and what is wrong leaves nothing behind."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+
+from config.asterisk.render import render_site
+from config.mosquitto.render import render_broker
+from config.settings import Settings, load_settings
+from dialer.cli import init
+from tests.support.command_line import run, told_by
+
+GOOD = {
+    "--id": "pune-1",
+    "--organisation": "कार्यालय, पुणे",
+    "--jurisdiction": "india",
+    "--languages": "hi,mr",
+    "--poll": "2029-05-06",
+    "--trunk-host": "sip.carrier.in",
+    "--caller-ids": "+911140000001, +911140000002",
+}
+
+
+def arguments(folder: Path, changed: dict[str, str]) -> list[str]:
+    options = {**GOOD, "--data": str(folder), **changed}
+    return [part for option, value in options.items() if value for part in (option, value)]
+
+
+def made(folder: Path, changed: dict[str, str], given: str = "") -> Settings:
+    file = folder / "centre.toml"
+    code, said = run("init", file, *arguments(folder, changed), given=given)
+    assert code == 0, said
+    return load_settings(file)
+
+
+def test_a_new_centre_lacks_nothing_that_its_settings_can_say(tmp_path: Path) -> None:
+    settings = made(tmp_path, {"--seats": "1"})
+    code, said = run("check", "-c", tmp_path / "centre.toml")
+    bad = re.findall(r"^BAD +([^:]+):", said, re.MULTILINE)
+    assert (code, set(bad) - {"tones", "information message"}) == (1, {"audio", "store", "asterisk"}), said
+    assert settings.centre.organisation == GOOD["--organisation"]
+    assert (settings.centre.time_zone, settings.centre.region) == ("Asia/Kolkata", "IN")
+    assert settings.trunks[0].caller_ids == ("+911140000001", "+911140000002")
+    assert settings.seats[0].languages == ("hi", "mr")
+    assert render_site(settings, {"agent01": "p" * 20})
+    files, told_once = render_broker([("centre.toml", settings)], tmp_path, {})
+    assert files
+    assert set(told_once) == {"pune-1.supervisor"}
+
+
+def test_what_it_writes_is_for_one_persons_eyes_and_its_pins_are_the_agents(tmp_path: Path) -> None:
+    settings = made(tmp_path, {"--seats": "2"})
+    pins = tmp_path / init.PINS
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "centre.toml", pins)} == {0o600}
+    handed = dict(line.split() for line in pins.read_text().splitlines())
+    assert set(handed) == {"101", "102"}
+    for agent in settings.agents:
+        assert PasswordHasher().verify(agent.pin.get_secret_value(), handed[agent.number])
+    secrets = re.findall(r'^(?:secret|\w*password) = "(.*)"$', (tmp_path / "centre.toml").read_text(), re.MULTILINE)
+    assert len(set(secrets)) == 3
+
+
+def test_an_account_at_the_carrier_registers_and_its_password_comes_by_standard_input(tmp_path: Path) -> None:
+    trunk = made(
+        tmp_path, {"--seats": "1", "--trunk-user": "acc1", "--trunk-password": "-"}, "s3cret-of-acc1\n"
+    ).trunks[0]
+    assert trunk.registers
+    assert trunk.password is not None
+    assert trunk.password.get_secret_value() == "s3cret-of-acc1"
+
+
+@pytest.mark.parametrize("there", ["centre.toml", init.PINS])
+def test_nothing_is_overwritten(there: str, tmp_path: Path) -> None:
+    (tmp_path / there).write_text("somebody's")
+    code, said = told_by("init", tmp_path / "centre.toml", *arguments(tmp_path, {}))
+    assert code == 2
+    assert "is there already; nothing was written" in said
+    assert [path.name for path in tmp_path.iterdir()] == [there]
+    assert (tmp_path / there).read_text() == "somebody's"
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"--id": ""}, "--id is needed"),
+        ({"--id": "Pune 1"}, "--id: must be 1 to 32 small letters"),
+        ({"--jurisdiction": "atlantis", "--region": "AT", "--prefix": "+43", "--time-zone": "UTC"}, "--jurisdiction: "),
+        ({"--jurisdiction": "us"}, "--time-zone is needed"),
+        (
+            {"--jurisdiction": "us", "--time-zone": "America/New_York"},
+            "--caller-ids: a caller ID is outside the series",
+        ),
+        ({"--jurisdiction": "neutral"}, "--region is needed"),
+        ({"--time-zone": "Asia/Pune"}, "--time-zone: no such time zone"),
+        ({"--languages": "Hindi"}, "--languages: must be a language's code"),
+        ({"--languages": ","}, "--languages: must be a language's code"),
+        ({"--poll": "6 May"}, "--poll: '6 May' is no date"),
+        ({"--trunk-host": "sip.carrier.example"}, "--trunk-host: sip.carrier.example is a placeholder"),
+        ({"--trunk-user": "acc1"}, "--trunk-password is needed"),
+        ({"--trunk-user": "acc 1", "--trunk-password": "x"}, "--trunk-user: must be 1 to 64 letters"),
+        ({"--seats": "100"}, "--seats: must be 1 to 99"),
+        ({"--channels": "0"}, "--channels: must be greater than or equal to 1"),
+        ({"--calls-per-second": "nan"}, "--calls-per-second: must be a finite number"),
+        ({"--caller-ids": "11 4000"}, "--caller-ids: must be a phone number"),
+        ({"--supervisor": "dialler"}, "--supervisor: 'dialler' is the dialler itself"),
+        ({"--phones-from": "home"}, "--phones-from: must be an address or a network"),
+        ({"--organisation": "\udcff"}, "--organisation: is not in UTF-8"),
+    ],
+)
+def test_what_is_wrong_is_one_line_that_names_the_option_and_leaves_nothing(
+    changed: dict[str, str], says: str, tmp_path: Path
+) -> None:
+    code, said = told_by("init", tmp_path / "centre.toml", *arguments(tmp_path, changed))
+    assert code == 2
+    assert said.startswith(says)
+    assert "nothing was written" in said
+    assert len(said.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_at_a_terminal_it_asks_for_the_rest_and_anew_for_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(init, "_at_a_terminal", lambda: True)
+    asked = dict(GOOD, **{"--trunk-host": "a b"})
+    answers = ["", "", "", "1", "", "", "", "", "", "asha", "sip.carrier.in"]
+    options = [part for option, value in {**asked, "--data": str(tmp_path)}.items() for part in (option, value)]
+    code, said = run("init", tmp_path / "centre.toml", *options, given="\n".join(answers) + "\n")
+    assert code == 0, said
+    assert "--trunk-host: must be a host's name or address" in said
+    settings = load_settings(tmp_path / "centre.toml")
+    assert settings.trunks[0].host == "sip.carrier.in"
+    assert settings.supervisors[0].name == "asha"
