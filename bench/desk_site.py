@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from config.settings import load_settings
-from dialer.desk.doors import token_in
 from dialer.desk.pages_built import OPEN_AT
+from dialer.web.doors import token_in
 from tests.support.desk import PASSWORD, PIN, keep_passwords
 
 AGENTS, BOARDS = 100, 20

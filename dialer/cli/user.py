@@ -117,7 +117,7 @@ def password(
     ] = False,
 ) -> None:
     """Set the password by which somebody signs in to the pages; who is signed in by an older one must do it again."""
-    from dialer.desk.people import give_password, refuse_stranger, set_password  # noqa: PLC0415 - argon2
+    from dialer.web.people import give_password, refuse_stranger, set_password  # noqa: PLC0415 - argon2
 
     if remove + once + bool(given) > 1:
         raise typer.BadParameter("give one of --once, --password and --remove")

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from config.words import SupervisorRole as Role
-from dialer.desk.doors import EVERY_ROLE, WebDoor
-from dialer.desk.people import People, Who, is_over
-from dialer.desk.picture import Picture, Reader, Told
 from dialer.domain.clock import Clock
 from dialer.domain.commands.messages import MOST_LETTERS
 from dialer.domain.commands.registry import COMMANDS, SUPERVISOR_ALONE
@@ -24,14 +19,15 @@ from dialer.domain.commands.speed import LEAST_TARGET, MOST_TARGET
 from dialer.domain.model import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT
 from dialer.mqtt.hearing import Hearing
 from dialer.store.desk_file import Acknowledgement, DeskFile
+from dialer.web.doors import EVERY_ROLE, WebDoor, problem
+from dialer.web.people import Who
+from dialer.web.picture import Picture
+from dialer.web.streams import Streams
 
-MOST_READERS = 200
-MOST_READERS_EACH = 8  # of one person
 SHOWN = frozenset(
     {"desk", "centre", "campaign", "seat", "booth", "alerts", "warnings", "acknowledged", "day", "abandoned", "why"}
 )
 """Kinds of keys of the picture that a board is told of; no others, whatever else stands in it."""
-LOOK_SECONDS = 30.0  # whether who has a page open is still signed in
 OFFERED = (
     "pause",
     "resume",
@@ -96,13 +92,12 @@ class AlertSeen(BaseModel):
 class Board:
     """What the board's pages ask for."""
 
-    def __init__(self, picture: Picture, hearing: Hearing, file: DeskFile, people: People, clock: Clock) -> None:
+    def __init__(self, picture: Picture, streams: Streams, hearing: Hearing, file: DeskFile, clock: Clock) -> None:
         self._picture = picture
+        self._streams = streams
         self._hearing = hearing
         self._file = file
-        self._people = people
         self._clock = clock
-        self._open: dict[str, set[Reader]] = {}  # the boards that each person has open
 
     def doors(self) -> list[WebDoor]:
         """Everything that is asked of the board."""
@@ -120,40 +115,7 @@ class Board:
     async def events(self, request: Request) -> Response:
         """The picture, whole, then what changes of it: server-sent events of JSON. A page that is open counts as used."""
         who: Who = request.state.who
-        mine, all_open = len(self._open.get(who.name, ())), sum(map(len, self._open.values()))
-        if all_open >= MOST_READERS or mine >= MOST_READERS_EACH:
-            return problem(503, "full")
-        news = self._news(request.state.token, who)
-        return StreamingResponse(news, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
-
-    async def _news(self, token: str, who: Who) -> AsyncIterator[bytes]:
-        """The events of one page, until who opened it is signed in no more."""
-        looked = self._clock.monotonic()
-        lists = frozenset({"list"} if who.role in HANDED_OVER["roll-import"] else ())
-        shown = self._picture.reading(lambda key: key.partition("/")[0] in SHOWN or key in lists)
-        with shown as reader, self._counted(who.name, reader):
-            async for told in reader.told():
-                yield event_of(told)
-                if self._clock.monotonic() - looked >= LOOK_SECONDS:
-                    looked = self._clock.monotonic()
-                    if await is_over(self._people.who, token, who):
-                        return
-
-    @contextmanager
-    def _counted(self, name: str, reader: Reader) -> Iterator[None]:
-        self._open.setdefault(name, set()).add(reader)
-        try:
-            yield
-        finally:
-            self._open[name].discard(reader)
-            if not self._open[name]:
-                del self._open[name]
-
-    def shut(self, names: Iterable[str]) -> None:
-        """End the streams of these people: a page that comes again must be signed in."""
-        for name in names:
-            for reader in self._open.get(name, ()):
-                reader.end()
+        return self._streams.answer(request, shown_to(who.role))
 
     async def booths(self) -> Mapping[int, Sequence[str]]:
         """The names of each booth's constituency and of the booth, by its id."""
@@ -198,12 +160,7 @@ def may(role: str, *, has_phone: bool) -> list[str]:
     return [name for name in given if has_phone or name not in BY_EAR]
 
 
-def problem(status: int, word: str, **more: Any) -> JSONResponse:
-    """A refusal, as a word that the pages have a sentence for."""
-    return JSONResponse({"problem": word, **more}, status_code=status)
-
-
-def event_of(told: Told) -> bytes:
-    """One server-sent event. Its number tells a page that it has missed none; 0: forget all, here is the whole."""
-    fields = {"number": told.number, "at": round(told.at, 3), "set": told.values, "gone": told.gone}
-    return f"id: {told.number}\ndata: {json.dumps(fields, separators=(',', ':'))}\n\n".encode()
+def shown_to(role: str) -> Callable[[str], bool]:
+    """Which keys of the picture that role's board is told of."""
+    lists = frozenset({"list"} if role in HANDED_OVER["roll-import"] else ())
+    return lambda key: key.partition("/")[0] in SHOWN or key in lists

@@ -1,73 +1,31 @@
-"""Pages and their files, and who comes in."""
+"""The desk's pages, and who comes in there."""
 
 from __future__ import annotations
 
-import gzip
-import mimetypes
+import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import Request, Response
-from fastapi.responses import RedirectResponse
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi.responses import JSONResponse
 
 from config.settings import Settings
-from dialer.desk.board import may, problem
-from dialer.desk.doors import HEADERS, WebDoor, begun
+from dialer.desk.board import may
 from dialer.desk.figures import STRETCH_SECONDS
-from dialer.desk.pages_built import BUILT
-from dialer.desk.people import MOST_PASSWORD, STATUS, NotSignedIn, People
+from dialer.web.doors import HEADERS, WebDoor
+from dialer.web.entrance import Asset, Entrance
+from dialer.web.people import People
+from dialer.web.picture import Picture
 
 
-class SignIn(BaseModel):
-    """Name and password, as a page sends them; `new`: a password that takes its place."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    name: Annotated[str, Field(min_length=1, max_length=64)]
-    password: Annotated[str, Field(min_length=1, max_length=MOST_PASSWORD)]
-    new: Annotated[str, Field(min_length=1, max_length=MOST_PASSWORD)] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Asset:
-    """A built file, in memory, as it goes out."""
-
-    kind: str
-    body: bytes
-    packed: bytes | None  # with gzip; None: it is packed of itself
-
-    def response(self, request: Request, cache: str) -> Response:
-        """The file, packed where the browser takes it."""
-        headers = {"cache-control": cache, "vary": "accept-encoding"}
-        if self.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
-            return Response(self.packed, media_type=self.kind, headers={**headers, "content-encoding": "gzip"})
-        return Response(self.body, media_type=self.kind, headers=headers)
-
-
-def read_assets(folder: Path = BUILT) -> dict[str, Asset]:
-    """The built pages by their path below `folder`; empty: they are not built."""
-    mimetypes.add_type("font/woff2", ".woff2")
-    mimetypes.add_type("text/javascript", ".js")
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            body = path.read_bytes()
-            kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-            packed = None if path.suffix == ".woff2" else gzip.compress(body, 9, mtime=0)
-            found[path.relative_to(folder).as_posix()] = Asset(kind, body, packed)
-    return found
-
-
-class Entrance:
-    """Pages and their files, and who comes in."""
+class DeskEntrance(Entrance):
+    """Board and agents' page, and who one is."""
 
     def __init__(
         self, settings: Settings, people: People, assets: dict[str, Asset], sign_out: Callable[[str], Awaitable[None]]
     ) -> None:
         """`sign_out` takes a session's token, whosever it is."""
+        super().__init__(people, assets, "/board", sign_out)
         self._site = {
             "centre": settings.centre.id,
             "zone": settings.centre.time_zone,
@@ -81,57 +39,20 @@ class Entrance:
         self._all_sign = settings.broker.signed_commands
         self._signing = frozenset(each.name for each in settings.supervisors if each.key is not None)
         self._with_phone = frozenset(each.name for each in settings.supervisors if each.endpoint is not None)
-        self._people = people
-        self._assets = assets
-        self._sign_out = sign_out
 
     def doors(self) -> list[WebDoor]:
-        """What anybody may ask for; and who one is."""
+        """What anybody may ask for."""
         return [
-            WebDoor("GET", "/", self.front, None, {303: None}),
-            WebDoor("GET", "/board", self.page, None, {200: "text/html"}),
+            *super().doors(),
             WebDoor("GET", "/agent", self.agent_page, None, {200: "text/html"}),
-            WebDoor("GET", "/assets/{name}", self.asset, None, {200: "*/*"}),
-            WebDoor("POST", "/api/sign-in", self.sign_in, None, {204: None}),
-            WebDoor("POST", "/api/sign-out", self.sign_out, None, {204: None}),
             WebDoor("GET", "/api/me", self.me, None),
         ]
-
-    async def front(self) -> Response:
-        """The way to the board."""
-        return RedirectResponse("/board", status_code=303)
-
-    async def page(self, request: Request) -> Response:
-        """A page, the same for all: what is shown in it comes after signing in."""
-        return self._file(f"{request.url.path[1:]}.html", request, "no-cache")
 
     async def agent_page(self, request: Request) -> Response:
         """The agents' page, which alone may ask for the microphone."""
         page = await self.page(request)
         page.headers["permissions-policy"] = HEADERS["permissions-policy"].replace("microphone=()", "microphone=(self)")
         return page
-
-    async def asset(self, name: str, request: Request) -> Response:
-        """A file of the pages; its name changes with what is in it."""
-        return self._file(f"assets/{name}", request, "public, max-age=31536000, immutable")
-
-    def _file(self, path: str, request: Request, cache: str) -> Response:
-        found = self._assets.get(path)
-        return problem(404, "nothing-here") if found is None else found.response(request, cache)
-
-    async def sign_in(self, asked: SignIn, request: Request) -> Response:
-        """A session, in a cookie that no script can read."""
-        try:
-            token = await self._people.sign_in(asked.name, asked.password, asked.new)
-        except NotSignedIn as refused:
-            return problem(STATUS.get(refused.problem, 429), refused.problem, seconds=round(refused.seconds))
-        return begun(request, token)
-
-    async def sign_out(self, request: Request) -> Response:
-        """No session."""
-        if request.state.token is not None:
-            await self._sign_out(request.state.token)
-        return begun(request, None)
 
     async def me(self, request: Request) -> dict[str, Any] | None:
         """Who has signed in, and what this one may do; null: nobody. `signs`: only with a signature, which no page has."""
@@ -143,3 +64,29 @@ class Entrance:
         signs = self._all_sign or who.name in self._signing
         held = {"may": [] if signs else offered, "signs": signs and bool(offered)}
         return {"name": who.name, "role": who.role, **held, **self._site}
+
+
+def health_door(picture: Picture) -> WebDoor:
+    """The door at which a watchdog asks; it tells nothing of the centre."""
+
+    async def health() -> Response:
+        """200: the desk serves, and hears the broker; 503: it does not hear it."""
+        heard = bool((picture.get("desk") or {}).get("heard"))
+        return JSONResponse({"broker": heard}, status_code=200 if heard else 503)
+
+    return WebDoor("GET", "/health", health, None, {200: dict[str, bool], 503: dict[str, bool]})
+
+
+def metrics_of(settings: Settings, picture: Picture) -> contextlib.AbstractAsyncContextManager[int | None]:
+    """What a monitoring server is told, where the settings have it told."""
+    port = settings.metrics.desk_port
+    if port is None:
+        return contextlib.nullcontext()
+    from dialer.metrics.families import of_desk  # noqa: PLC0415 - 60 ms of CPU
+    from dialer.metrics.server import serving_metrics  # noqa: PLC0415
+
+    return serving_metrics(
+        settings.metrics.host,
+        port,
+        lambda: of_desk(settings.centre.id, heard=bool(picture.get("desk")["heard"]), streams=picture.readers),
+    )

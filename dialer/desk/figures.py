@@ -12,7 +12,6 @@ from typing import Any
 
 import structlog
 
-from dialer.desk.picture import Picture
 from dialer.desk.why import warnings, why
 from dialer.domain.clock import Clock
 from dialer.domain.errors import StoreError
@@ -21,6 +20,7 @@ from dialer.domain.view import SeatState
 from dialer.store.agent_reading import AgentDay, AgentReading
 from dialer.store.desk_reading import CourseStretch, DeskReading
 from dialer.store.sql import Row
+from dialer.web.picture import Picture
 
 _log = structlog.get_logger(__name__)
 

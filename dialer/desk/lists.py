@@ -24,10 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from config.errors import MatdanError
 from config.settings import Settings
-from dialer.desk.board import HANDED_OVER, problem
-from dialer.desk.doors import WebDoor
-from dialer.desk.people import Who
-from dialer.desk.picture import Picture
+from dialer.desk.board import HANDED_OVER
 from dialer.domain.errors import RollError, StoreError
 from dialer.mqtt.hearing import Hearing
 from dialer.roll.handing_over import hand_over_roll
@@ -35,6 +32,9 @@ from dialer.roll.importer import ImportOptions, prepare_import
 from dialer.roll.phone_numbers import the_number
 from dialer.store.cipher import site_key
 from dialer.store.spool import Spool
+from dialer.web.doors import WebDoor, problem
+from dialer.web.people import Who
+from dialer.web.picture import Picture
 
 _log = structlog.get_logger(__name__)
 

@@ -25,17 +25,11 @@ from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.agents.streams import AgentStreams
 from dialer.desk.agents.work import AgentWork
 from dialer.desk.agents.writing import AgentWriting
-from dialer.desk.application import document_door, health_door, make_app
 from dialer.desk.board import Board
-from dialer.desk.directory import Directory
-from dialer.desk.doors import Guard, TrainingGuard, WebDoor
-from dialer.desk.entrance import Asset, Entrance, read_assets
+from dialer.desk.entrance import DeskEntrance, health_door, metrics_of
 from dialer.desk.figures import AgentFigures, BoardFigures, ShownCap
-from dialer.desk.http import desk_server, listening
 from dialer.desk.lists import Lists
-from dialer.desk.passkeys import Passkeys, passkey_host
-from dialer.desk.people import People
-from dialer.desk.picture import Picture
+from dialer.desk.pages_built import BUILT
 from dialer.desk.users import UsersPage
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.site_time import site_zone
@@ -48,6 +42,15 @@ from dialer.store.cipher import StoreKey, site_key
 from dialer.store.desk_file import DeskFile, desk_path
 from dialer.store.desk_reading import DeskReading
 from dialer.store.passkey_records import PasskeyRecords
+from dialer.web.application import document_door, make_app
+from dialer.web.directory import Directory
+from dialer.web.doors import Guard, TrainingGuard, WebDoor
+from dialer.web.entrance import Asset, read_assets
+from dialer.web.http import listening, own_origins, serving
+from dialer.web.passkeys import Passkeys, passkey_host
+from dialer.web.people import People
+from dialer.web.picture import Picture
+from dialer.web.streams import Streams
 
 _log = structlog.get_logger(__name__)
 
@@ -123,6 +126,7 @@ async def running_desk(
     picture = Picture(clock.now)
     with listening(settings.desk.host, settings.desk.port) as listener:
         origin = settings.desk.origin(port := int(listener.getsockname()[1]))
+        origins = own_origins(settings.desk, port)
         async with contextlib.AsyncExitStack() as stack:
             reading = await _read_in(stack, DeskReading, settings)
             file = await asyncio.to_thread(DeskFile, desk_path(settings.store.path), site_key(settings))
@@ -134,17 +138,17 @@ async def running_desk(
             hearing = Hearing(
                 broker or desk_broker(settings), settings.centre.id, clock, picture.put, random.SystemRandom()
             )
-            board = Board(picture, hearing, file, people, clock)
+            board = Board(picture, streams := Streams(picture, people, clock), hearing, file, clock)
             await board.begin()
             figures = BoardFigures(picture, reading, clock, site_zone(settings), shown_caps(settings))
             await figures.read_booths()
             pops = await _read_in(stack, AgentReading, settings)
             agents = AgentDesk(settings, DeskParts(picture, hearing, people, file, clock), pops, training=training)
-            entrance = Entrance(settings, people, read_assets() if assets is None else assets, agents.sign_out)
-            users = UsersPage(directory, people, file, hearing, board.shut)
+            given = read_assets(BUILT) if assets is None else assets
+            entrance = DeskEntrance(settings, people, given, agents.sign_out)
+            users = UsersPage(directory, people, file, hearing, streams.shut)
             lists = Lists(settings, picture, hearing)
             stack.callback(lists.close)
-            origins = frozenset({origin, *_own_names(settings, origin, port)})
             doors = [
                 *entrance.doors(),
                 *board.doors(),
@@ -157,25 +161,9 @@ async def running_desk(
             ]
             guard = TrainingGuard if training else Guard
             guarded = guard(make_app(doors), doors, people.who, agents.who, lambda: origins)
-            server = desk_server(settings.desk, guarded)
-            async with asyncio.TaskGroup() as group:
-                beside = [
-                    group.create_task(hearing.run(), name="desk-hearing"),
-                    group.create_task(figures.run(), name="desk-figures"),
-                    group.create_task(users.run(), name="desk-users"),
-                    group.create_task(agents.run(), name="desk-agents"),
-                ]
-                serving = group.create_task(server.serve(sockets=[listener]), name="desk-server")
-                try:
-                    await server.open.wait()
-                    async with metrics_of(settings, picture):
-                        yield RunningDesk(port, origin)
-                finally:
-                    server.should_exit = True
-                    picture.close()
-                    await asyncio.wait({serving})  # what is still asked is answered, and what agents type is kept
-                    for task in beside:
-                        task.cancel()
+            beside = (hearing.run, figures.run, users.run, agents.run)
+            async with serving(settings.desk, listener, guarded, beside, picture.close), metrics_of(settings, picture):
+                yield RunningDesk(port, origin)
 
 
 R = TypeVar("R", DeskReading, AgentReading)
@@ -188,21 +176,6 @@ async def _read_in(
     reading = await asyncio.to_thread(kind, settings.store.path, site_key(settings))
     stack.callback(reading.close)
     return reading
-
-
-def metrics_of(settings: Settings, picture: Picture) -> contextlib.AbstractAsyncContextManager[int | None]:
-    """What a monitoring server is told, where the settings have it told."""
-    port = settings.metrics.desk_port
-    if port is None:
-        return contextlib.nullcontext()
-    from dialer.metrics.families import of_desk  # noqa: PLC0415 - 60 ms of CPU
-    from dialer.metrics.server import serving_metrics  # noqa: PLC0415
-
-    return serving_metrics(
-        settings.metrics.host,
-        port,
-        lambda: of_desk(settings.centre.id, heard=bool(picture.get("desk")["heard"]), streams=picture.readers),
-    )
 
 
 async def serve_desk(settings: Settings, broker: BrokerSettings, say: Any) -> None:
@@ -225,11 +198,3 @@ def shown_caps(settings: Settings) -> dict[str, tuple[ShownCap, ...]]:
     """The caps on abandoned calls of each campaign."""
     profile = site_profile(settings)
     return {each.id: tuple(ShownCap(*cap) for cap in abandoned_caps(each, profile)) for each in settings.campaigns}
-
-
-def _own_names(settings: Settings, origin: str, port: int) -> list[str]:
-    """Other ways to say this machine, for who sits at it."""
-    if settings.desk.address is not None or not settings.desk.host.startswith("127."):
-        return []
-    scheme = origin.partition(":")[0]
-    return [f"{scheme}://{name}:{port}" for name in ("localhost", "127.0.0.1")]

@@ -12,13 +12,12 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from config.words import SupervisorRole as Role
-from dialer.desk.board import problem
-from dialer.desk.directory import Directory
-from dialer.desk.doors import WebDoor
-from dialer.desk.people import People, Who
 from dialer.domain.errors import StoreError
 from dialer.mqtt.hearing import Hearing
 from dialer.store.desk_file import DeskAccount, DeskFile
+from dialer.web.directory import Directory
+from dialer.web.doors import WebDoor, problem
+from dialer.web.people import People, Who
 
 _log = structlog.get_logger(__name__)
 

@@ -29,14 +29,14 @@ from config.seats import browser_password
 from config.settings import Settings
 from dialer.app import RunningCentre, running_centre
 from dialer.desk.agents.phone import PATH, AgentPhones
-from dialer.desk.application import make_app
-from dialer.desk.doors import COOKIE, Guard
-from dialer.desk.http import desk_server, listening
 from dialer.desk.pages_built import are_built
-from dialer.desk.people import AGENT, Who
 from dialer.desk.server import running_desk
 from dialer.domain.view import CallChange, CallState, Change, SeatChange, SeatState
 from dialer.mqtt.embedded_broker import demo_broker
+from dialer.web.application import make_app
+from dialer.web.doors import COOKIE, Guard
+from dialer.web.http import desk_server, listening
+from dialer.web.people import AGENT, Who
 from tests.asterisk.packets import PacketWatch
 from tests.asterisk.process import RealAsterisk, free_ports
 from tests.asterisk.sipp import Sipp, start_carrier

@@ -16,13 +16,13 @@ import httpx
 
 from config.settings import Settings
 from dialer.app import running_centre
-from dialer.desk.doors import token_in
-from dialer.desk.people import set_password
 from dialer.desk.server import running_desk
 from dialer.mqtt.embedded_broker import BrokerKind, DemoBroker, demo_broker
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.site import SimulatedSite, simulated_profile
+from dialer.web.doors import token_in
+from dialer.web.people import set_password
 from tests.support.centre import site_settings
 from tests.support.desk import CHEAP, PASSWORD
 from tests.support.mqtt import PATIENCE_SECONDS, Wire

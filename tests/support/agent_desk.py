@@ -13,13 +13,14 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from config.supervision import Desk
-from dialer.desk.application import make_app
-from dialer.desk.board import event_of, problem
-from dialer.desk.doors import Guard, WebDoor
-from dialer.desk.entrance import Asset, read_assets
-from dialer.desk.http import desk_server, listening
-from dialer.desk.people import Who
-from dialer.desk.picture import Picture
+from dialer.desk.pages_built import BUILT
+from dialer.web.application import make_app
+from dialer.web.doors import Guard, WebDoor, problem
+from dialer.web.entrance import Asset, read_assets
+from dialer.web.http import desk_server, listening
+from dialer.web.people import Who
+from dialer.web.picture import Picture
+from dialer.web.streams import event_of
 
 PATIENCE_SECONDS = 15.0
 TEN_FORTY = 1_776_921_000.0  # 23 April 2026, 10:40 in Asia/Kolkata
@@ -71,7 +72,7 @@ class AgentDesk:
 
     picture: Picture
     clock: PollingMorning
-    assets: dict[str, Asset] = field(default_factory=read_assets)
+    assets: dict[str, Asset] = field(default_factory=lambda: read_assets(BUILT))
     origin: str = ""
     signed_in: bool = True
     me: dict[str, Any] = field(default_factory=lambda: {**ME})

@@ -16,16 +16,10 @@ from argon2 import PasswordHasher
 from config.settings import Settings
 from config.supervision import Supervisor
 from config.words import SupervisorRole
-from dialer.desk.application import document_door, health_door, make_app
-from dialer.desk.board import Board
-from dialer.desk.directory import Directory
-from dialer.desk.doors import COOKIE, Guard, WebDoor, token_in
-from dialer.desk.entrance import Asset, Entrance
+from dialer.desk.board import Board, shown_to
+from dialer.desk.entrance import DeskEntrance, health_door
 from dialer.desk.figures import BoardFigures
 from dialer.desk.lists import Lists
-from dialer.desk.passkeys import Passkeys, passkey_host
-from dialer.desk.people import People
-from dialer.desk.picture import Picture
 from dialer.desk.server import AgentDesk, DeskParts
 from dialer.desk.users import UsersPage
 from dialer.domain.clock import SystemClock
@@ -38,6 +32,14 @@ from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import DeskFile, desk_path
 from dialer.store.desk_reading import DeskReading
 from dialer.store.passkey_records import PasskeyRecords
+from dialer.web.application import document_door, make_app
+from dialer.web.directory import Directory
+from dialer.web.doors import COOKIE, Guard, WebDoor, token_in
+from dialer.web.entrance import Asset
+from dialer.web.passkeys import Passkeys, passkey_host
+from dialer.web.people import People, Who
+from dialer.web.picture import Picture
+from dialer.web.streams import Streams
 
 ORIGIN = "https://desk.test"
 PASSWORD = "lorry-mango-violin"
@@ -119,12 +121,17 @@ class DeskStand:
     file: DeskFile
     clock: SetClock
     board: Board
+    streams: Streams
     users: UsersPage
     passkeys: Passkeys
     agents: AgentDesk
     browser: httpx.AsyncClient
     guard: Guard
     tokens: dict[str, str] = field(default_factory=dict)
+
+    def news(self, token: str, who: Who) -> AsyncIterator[bytes]:
+        """What a board of that one is told."""
+        return self.streams.news(token, who, shown_to(who.role))
 
     async def get(self, path: str, role: str | None = None, **headers: str) -> httpx.Response:
         """Ask as somebody of that role; None: nobody has signed in."""
@@ -219,15 +226,16 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     people = People(file, directory, clock, 3600.0, CHEAP)
     for role in SupervisorRole:
         await people.set_password(role.value, PASSWORD)
-    board = Board(picture, hearing, file, people, clock)
+    streams = Streams(picture, people, clock)
+    board = Board(picture, streams, hearing, file, clock)
     await board.begin()
     await BoardFigures(picture, reading, clock, ZoneInfo("UTC"), {}).read_booths()
     pages = {f"{name}.html": Asset("text/html", PAGE, None) for name in ("board", "agent")}
     pops = AgentReading(folder / "centre.db", None)
     agents = AgentDesk(settings, DeskParts(picture, hearing, people, file, clock), pops)
-    entrance = Entrance(settings, people, pages, agents.sign_out)
+    entrance = DeskEntrance(settings, people, pages, agents.sign_out)
     passkeys = Passkeys(PasskeyRecords(file), people, clock, passkey_host([ORIGIN]))
-    users = UsersPage(directory, people, file, hearing, board.shut)
+    users = UsersPage(directory, people, file, hearing, streams.shut)
     here = settings.store.model_copy(update={"path": folder / "centre.db"})
     lists = Lists(settings.model_copy(update={"store": here}), picture, hearing)
     doors = [*entrance.doors(), *board.doors(), *users.doors(), *lists.doors(), *passkeys.doors(), *agents.doors]
@@ -235,7 +243,9 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     guard = Guard(make_app(doors), doors, people.who, agents.who, lambda: frozenset({ORIGIN}))
     transport = httpx.ASGITransport(app=guard)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:
-        yield DeskStand(doors, picture, hearing, people, file, clock, board, users, passkeys, agents, browser, guard)
+        yield DeskStand(
+            doors, picture, hearing, people, file, clock, board, streams, users, passkeys, agents, browser, guard
+        )
     lists.close()
     people.close()
     reading.close()

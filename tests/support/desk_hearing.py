@@ -8,10 +8,10 @@ import random
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from dialer.desk.picture import Picture
 from dialer.domain.clock import SystemClock
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.hearing import Hearing
+from dialer.web.picture import Picture
 from tests.support.mqtt import PATIENCE_SECONDS
 
 

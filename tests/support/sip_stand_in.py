@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fastapi import Response, WebSocket
 from fastapi.responses import JSONResponse
 
-from dialer.desk.doors import SOCKET, WebDoor
+from dialer.web.doors import SOCKET, WebDoor
 
 INVITE = """INVITE sip:agent04@127.0.0.1:60704;transport=WS SIP/2.0
 Via: SIP/2.0/WS 127.0.0.1:53689;rport;branch=z9hG4bKPj{call};alias

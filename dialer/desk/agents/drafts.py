@@ -8,9 +8,9 @@ from typing import Any
 
 import structlog
 
-from dialer.desk.people import tolerated
 from dialer.domain.errors import StoreError
 from dialer.store.agent_records import AgentRecords, Draft
+from dialer.web.people import tolerated
 
 _log = structlog.get_logger(__name__)
 

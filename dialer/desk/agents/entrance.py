@@ -12,13 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions
-from dialer.desk.board import problem
-from dialer.desk.doors import WebDoor, begun
-from dialer.desk.people import NotSignedIn, People
-from dialer.desk.picture import Picture
 from dialer.domain.errors import RefusedBecause
 from dialer.domain.pin_proof import PinProver
 from dialer.mqtt.hearing import Hearing, Reply
+from dialer.web.doors import WebDoor, begun, problem
+from dialer.web.people import NotSignedIn, People
+from dialer.web.picture import Picture
 
 SEATED_SECONDS = 3.0  # for the dialler's word that the agent is at the seat
 

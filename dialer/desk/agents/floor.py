@@ -7,7 +7,7 @@ from typing import Any
 from config.campaigns import Campaign
 from config.settings import Settings
 from config.words import CampaignKind
-from dialer.desk.people import Who
+from dialer.web.people import Who
 
 UNDO_SECONDS = 5  # for taking back what was said of a call; the dialler allows for the way
 

@@ -22,10 +22,9 @@ from websockets.typing import Subprotocol
 
 from config.seats import SeatSettings, browser_password
 from config.settings import Settings
-from dialer.desk.board import problem
-from dialer.desk.doors import SOCKET, WebDoor
-from dialer.desk.http import MOST_SOCKET_BYTES
-from dialer.desk.people import AGENTS, Who, is_over
+from dialer.web.doors import SOCKET, WebDoor, problem
+from dialer.web.http import MOST_SOCKET_BYTES
+from dialer.web.people import AGENTS, Who, is_over
 
 _log = structlog.get_logger(__name__)
 

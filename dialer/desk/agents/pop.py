@@ -15,7 +15,6 @@ import structlog
 
 from config.settings import Settings
 from config.site_rules import site_profile
-from dialer.desk.picture import Picture
 from dialer.domain.errors import StoreError
 from dialer.rules.polls import Area, close_of, poll_of
 from dialer.rules.rulebook import polls_of
@@ -23,6 +22,7 @@ from dialer.site.plan import scripts_of
 from dialer.store.agent_reading import AgentReading, OnTheLine
 from dialer.store.agent_records import AgentRecords
 from dialer.store.sql import Row
+from dialer.web.picture import Picture
 from ivr_flows.model import offers_allowed
 from ivr_flows.script import ScriptLibrary
 

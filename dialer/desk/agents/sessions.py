@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dialer.desk.people import AGENT, NOTED_SECONDS, Who, digest_of, new_token, tolerated
-from dialer.desk.picture import Picture
 from dialer.domain.clock import Clock
 from dialer.store.agent_records import AgentRecords, AgentSession
+from dialer.web.people import AGENT, NOTED_SECONDS, Who, digest_of, new_token, tolerated
+from dialer.web.picture import Picture
 
 NOBODY_SECONDS = 60.0
 """A dialler that starts again may take so long until it has its agents back, and says meanwhile that nobody is there."""

@@ -13,10 +13,10 @@ from fastapi.responses import StreamingResponse
 from dialer.desk.agents.drafts import AgentDrafts
 from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions
-from dialer.desk.board import event_of, problem
-from dialer.desk.doors import WebDoor
-from dialer.desk.people import AGENTS, Who, is_over
-from dialer.desk.picture import Picture, Reader, Told
+from dialer.web.doors import WebDoor, problem
+from dialer.web.people import AGENTS, Who, is_over
+from dialer.web.picture import Picture, Reader, Told
+from dialer.web.streams import event_of
 
 LOOK_SECONDS = 5.0  # whether who has the page open is still signed in
 

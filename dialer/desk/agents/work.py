@@ -11,15 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions, attempt_at
-from dialer.desk.board import problem
-from dialer.desk.doors import WebDoor
-from dialer.desk.people import AGENTS, Who
-from dialer.desk.picture import Picture
 from dialer.domain.commands.registry import COMMANDS
 from dialer.domain.errors import RefusedBecause, StoreError
 from dialer.mqtt.hearing import Hearing
 from dialer.roll.phone_numbers import read_cell
 from dialer.store.agent_reading import AgentReading
+from dialer.web.doors import WebDoor, problem
+from dialer.web.people import AGENTS, Who
+from dialer.web.picture import Picture
 
 _log = structlog.get_logger(__name__)
 

@@ -13,13 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dialer.desk.agents.drafts import AgentDrafts
 from dialer.desk.agents.sessions import attempt_at
-from dialer.desk.board import problem
-from dialer.desk.doors import WebDoor
-from dialer.desk.people import AGENTS, Who
-from dialer.desk.picture import Picture
 from dialer.domain.errors import KeyTaken
 from dialer.store.agent_reading import AgentReading
 from dialer.store.agent_records import AgentRecords, Draft, Note
+from dialer.web.doors import WebDoor, problem
+from dialer.web.people import AGENTS, Who
+from dialer.web.picture import Picture
 
 MOST_NOTE = 2_000  # characters
 MOST_DRAFT_BYTES = 16_384

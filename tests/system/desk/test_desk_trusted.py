@@ -11,10 +11,10 @@ import pytest
 from playwright.async_api import Error, async_playwright
 
 from dialer.desk.certificate import CertificateFiles, make_certificate
-from dialer.desk.entrance import Asset
 from dialer.desk.server import running_desk
 from dialer.domain.clock import SystemClock
 from dialer.store.connection import exclusive_connection
+from dialer.web.entrance import Asset
 from tests.support.desk import CHEAP, PAGE, desk_settings
 
 CHROMIUM, CERTUTIL = shutil.which("chromium"), shutil.which("certutil")

@@ -8,8 +8,8 @@ import pytest
 
 from config.settings import Settings
 from dialer.app import metrics_of, running_centre
-from dialer.desk.picture import Picture
-from dialer.desk.server import metrics_of as metrics_of_desk
+from dialer.desk.entrance import metrics_of as metrics_of_desk
+from dialer.web.picture import Picture
 from tests.support.centre import site_settings
 from tests.support.monitoring import ask, samples
 from tests.support.roll_filler import fill_roll

@@ -11,10 +11,8 @@ import pytest
 from fastapi import Request
 
 from config.words import SupervisorRole
-from dialer.desk.board import LOOK_SECONDS, MOST_READERS_EACH, OFFERED, may
+from dialer.desk.board import OFFERED, may
 from dialer.desk.figures import BoardFigures, ShownCap
-from dialer.desk.people import Who
-from dialer.desk.picture import Picture
 from dialer.desk.why import warnings, why
 from dialer.domain.commands.registry import COMMANDS
 from dialer.mqtt.hearing import Reply
@@ -22,6 +20,9 @@ from dialer.pacing.port import Limit
 from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import DeskFile
 from dialer.store.desk_reading import DeskReading
+from dialer.web.people import Who
+from dialer.web.picture import Picture
+from dialer.web.streams import LOOK_SECONDS, MOST_READERS_EACH
 from tests.support.desk import PASSWORD, DeskStand, SetClock, desk_stand, full_disk
 
 ID = "0f9a7c1e-click"
@@ -100,7 +101,7 @@ async def test_a_board_is_told_of_its_own_kinds_and_of_no_others(desk: DeskStand
     desk.picture.put("seat/01", {"state": "ready"})
     desk.picture.put("pop/01", {"name": "somebody"})
     token = await desk.people.sign_in("viewer", PASSWORD)
-    news = desk.board._news(token, Who("viewer", "viewer"))
+    news = desk.news(token, Who("viewer", "viewer"))
     first = await anext(news)
     assert b"seat/01" in first
     assert b"somebody" not in first
@@ -111,7 +112,7 @@ async def test_a_look_that_fails_ends_no_page_and_the_next_one_does(
     desk: DeskStand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
-    news = desk.board._news(token, Who("viewer", "viewer"))
+    news = desk.news(token, Who("viewer", "viewer"))
     await anext(news)
     await desk.people.sign_out(token)
     with monkeypatch.context() as broken:
@@ -128,7 +129,7 @@ async def test_a_look_that_fails_ends_no_page_and_the_next_one_does(
 
 async def test_a_page_whose_sign_in_ended_is_told_nothing_more(desk: DeskStand) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
-    news = desk.board._news(token, Who("viewer", "viewer"))
+    news = desk.news(token, Who("viewer", "viewer"))
     await anext(news)
     await desk.people.sign_out(token)
     desk.clock.pass_seconds(LOOK_SECONDS)
@@ -140,7 +141,7 @@ async def test_a_page_whose_sign_in_ended_is_told_nothing_more(desk: DeskStand) 
 
 async def test_one_person_opens_a_few_boards_and_no_more(desk: DeskStand) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
-    every = [desk.board._news(token, Who("viewer", "viewer")) for _ in range(MOST_READERS_EACH)]
+    every = [desk.news(token, Who("viewer", "viewer")) for _ in range(MOST_READERS_EACH)]
     for news in every:
         await anext(news)
     answer = await desk.get("/api/board/events", "viewer")
@@ -149,7 +150,7 @@ async def test_one_person_opens_a_few_boards_and_no_more(desk: DeskStand) -> Non
     assert (await desk.board.events(other)).status_code == 200
     for news in every:
         await news.aclose()  # type: ignore[attr-defined]
-    assert not desk.board._open
+    assert not len(desk.streams)
 
 
 async def test_booths_have_their_names_which_are_read_again_with_the_day(desk: DeskStand, tmp_path: Path) -> None:

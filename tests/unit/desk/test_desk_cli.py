@@ -11,11 +11,11 @@ from config.errors import SettingError
 from config.settings import load_settings
 from dialer.cli import desk as desk_cli
 from dialer.desk import pages_built
-from dialer.desk.directory import Directory
-from dialer.desk.people import People
 from dialer.desk.server import desk_broker
 from dialer.domain.clock import SystemClock
 from dialer.store.desk_file import DeskFile, desk_path
+from dialer.web.directory import Directory
+from dialer.web.people import People
 from tests.support.command_line import run
 from tests.support.desk import PASSWORD
 

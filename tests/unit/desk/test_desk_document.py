@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from config.words import SupervisorRole
-from dialer.desk.doors import SOCKET
+from dialer.web.doors import SOCKET
 from tests.support.desk import AGENT, ORIGIN, DeskStand, desk_stand
 
 ENDLESS = {"/api/board/events", "/api/agent/events"}  # tests/system/desk reads them

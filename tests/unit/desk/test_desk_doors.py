@@ -10,11 +10,11 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 
 from config.settings import Settings
 from config.words import SupervisorRole
-from dialer.desk.application import make_app
-from dialer.desk.doors import COOKIE, MOST_BODY_BYTES, SOCKET, cookie_of, token_in
 from dialer.desk.figures import STRETCH_SECONDS
 from dialer.store.agent_records import AgentRecords
 from dialer.store.desk_file import DeskFile
+from dialer.web.application import make_app
+from dialer.web.doors import COOKIE, MOST_BODY_BYTES, SOCKET, cookie_of, token_in
 from tests.support.desk import AGENT, ORIGIN, PASSWORD, DeskStand, desk_stand, full_disk
 
 SIGN_IN = {"name": "supervisor", "password": PASSWORD}

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from dialer.desk.passkeys import CHALLENGE_SECONDS, MOST_CHALLENGES, MOST_PASSKEYS, PasskeyHost, passkey_host
-from dialer.desk.people import FREE_TRIES
+from dialer.web.passkeys import CHALLENGE_SECONDS, MOST_CHALLENGES, MOST_PASSKEYS, PasskeyHost, passkey_host
+from dialer.web.people import FREE_TRIES
 from tests.support.authenticator import PRESENT, VERIFIED, SoftKey
 from tests.support.desk import ORIGIN, PASSWORD, DeskStand, desk_stand
 from tests.support.stored import execute

@@ -28,11 +28,11 @@ from dialer.desk.agents.phone import (
     AgentPhones,
     why_refused,
 )
-from dialer.desk.application import make_app
-from dialer.desk.doors import COOKIE, Guard
-from dialer.desk.http import MOST_SOCKET_BYTES, desk_server, listening
-from dialer.desk.people import AGENT, Who
 from dialer.domain.errors import StoreError
+from dialer.web.application import make_app
+from dialer.web.doors import COOKIE, Guard
+from dialer.web.http import MOST_SOCKET_BYTES, desk_server, listening
+from dialer.web.people import AGENT, Who
 from tests.support.virtual import virtual_time
 
 REGISTER = (

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from dialer.desk.directory import Directory
-from dialer.desk.people import ONCE_SECONDS, NotSignedIn, Who
 from dialer.domain.errors import StoreError
 from dialer.mqtt.hearing import Reply
 from dialer.store.desk_file import DeskFile
 from dialer.store.port import KeptUser
+from dialer.web.directory import Directory
+from dialer.web.people import ONCE_SECONDS, NotSignedIn, Who
 from tests.support.desk import PASSWORD, DeskStand, desk_stand, full_disk
 from tests.support.stored import execute
 
@@ -154,7 +154,7 @@ async def test_an_open_board_ends_with_the_right_to_it(desk: DeskStand, table: T
     table.add("meena", "coach")
     await desk.people.sign_in("meena", await desk.people.give_once("meena"), NEW)
     token = await desk.people.sign_in("meena", NEW)
-    news = desk.board._news(token, Who("meena", "coach"))
+    news = desk.news(token, Who("meena", "coach"))
     await anext(news)
     desk.clock.pass_seconds(10)
     table.remove("meena")
@@ -163,7 +163,7 @@ async def test_an_open_board_ends_with_the_right_to_it(desk: DeskStand, table: T
         async for _ in news:
             pass
     watching.cancel()
-    assert not desk.board._open
+    assert not len(desk.streams)
 
 
 async def test_the_page_lists_everybody_and_what_changes_rights_is_a_command(desk: DeskStand, table: Table) -> None:
@@ -284,7 +284,7 @@ async def test_a_page_that_was_opened_with_other_rights_ends_though_nothing_can_
         table.add(name, "coach")
         await desk.people.sign_in(name, await desk.people.give_once(name), NEW)
     tokens = {name: await desk.people.sign_in(name, NEW) for name in ("meena", "ravi")}
-    pages = [desk.board._news(token, Who(name, "coach")) for name, token in tokens.items()]
+    pages = [desk.news(token, Who(name, "coach")) for name, token in tokens.items()]
     for news in pages:
         await anext(news)
     desk.clock.pass_seconds(10)

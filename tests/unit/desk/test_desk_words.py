@@ -21,6 +21,7 @@ from dialer.roll.cells import RELATIONS, SEXES
 from dialer.rules.gate import Reason
 
 LOCALES = SOURCES / "locales"
+WEB = ROOM.parent / "web"
 FILES = sorted(LOCALES.rglob("*.ftl"))
 
 
@@ -49,7 +50,7 @@ def asked_by(folder: str) -> set[str]:
 def problems_of(*paths: Path) -> set[str]:
     """What is refused, at the doors too."""
     said = r'(?:problem\(|_refuse\(secured, kind, |HTTPException\()\d+, "([a-z-]+)"|return "(other-site|not-json)"'
-    texts = [path.read_text("utf-8") for path in (*paths, ROOM / "doors.py")]
+    texts = [path.read_text("utf-8") for path in (*paths, WEB / "doors.py")]
     return {f"problem-{one or other}" for text in texts for one, other in re.findall(said, text)}
 
 
@@ -123,7 +124,7 @@ def latin_of(text: str) -> set[str]:
 
 
 def test_the_board_has_words_for_all_that_it_is_told() -> None:
-    words = asked_by("board") | asked_by("shared") | problems_of(*ROOM.glob("*.py"))
+    words = asked_by("board") | asked_by("shared") | problems_of(*ROOM.glob("*.py"), *WEB.glob("*.py"))
     words |= {f"call-{state}" for state in CallState if state is not CallState.ENDED}
     words |= {f"seat-{state}" for state in SeatState} | {f"rule-{reason}" for reason in Reason}
     words |= {f"why-{Hold(reason).code}" for reason in HoldReason}

@@ -13,10 +13,8 @@ from fastapi.security import APIKeyCookie
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
-from dialer.desk.board import problem
-from dialer.desk.doors import COOKIE, SOCKET, WebDoor
-from dialer.desk.picture import Picture
 from dialer.domain.errors import StoreError
+from dialer.web.doors import COOKIE, SOCKET, WebDoor, problem
 
 _log = structlog.get_logger(__name__)
 
@@ -76,17 +74,6 @@ def make_app(doors: list[WebDoor]) -> FastAPI:
     app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(StoreError, not_kept)
     return app
-
-
-def health_door(picture: Picture) -> WebDoor:
-    """The door at which a watchdog asks; it tells nothing of the centre."""
-
-    async def health() -> Response:
-        """200: the desk serves, and hears the broker; 503: it does not hear it."""
-        heard = bool((picture.get("desk") or {}).get("heard"))
-        return JSONResponse({"broker": heard}, status_code=200 if heard else 503)
-
-    return WebDoor("GET", "/health", health, None, {200: dict[str, bool], 503: dict[str, bool]})
 
 
 def document_door() -> WebDoor:

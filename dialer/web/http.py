@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +169,32 @@ def desk_server(desk: Desk, app: ASGIApp) -> DeskServer:
     return DeskServer(config)
 
 
+@contextlib.asynccontextmanager
+async def serving(
+    desk: Desk,
+    listener: socket.socket,
+    app: ASGIApp,
+    beside: Sequence[Callable[[], Coroutine[Any, Any, None]]],
+    end: Callable[[], None],
+) -> AsyncIterator[None]:
+    """Serve `app`, and run what is `beside` it, for as long as the context lasts; `end` ends the news of the pages that are open.
+    Raises SettingError.
+    """
+    server = desk_server(desk, app)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(run(), name=f"desk-{run.__qualname__}") for run in beside]
+        served = group.create_task(server.serve(sockets=[listener]), name="desk-server")
+        try:
+            await server.open.wait()
+            yield
+        finally:
+            server.should_exit = True
+            end()
+            await asyncio.wait({served})  # what is still asked is answered, and what agents type is kept
+            for task in tasks:
+                task.cancel()
+
+
 def _refuse_unreadable(key: str, path: Path | None) -> None:
     try:
         if path is not None:
@@ -191,3 +217,12 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         ) from error
     with listener:
         yield listener
+
+
+def own_origins(desk: Desk, port: int) -> frozenset[str]:
+    """What may stand before the path in a browser; of pages for this machine alone, however it is said."""
+    origin = desk.origin(port)
+    if desk.address is not None or not desk.host.startswith("127."):
+        return frozenset({origin})
+    scheme = origin.partition(":")[0]
+    return frozenset({origin, *(f"{scheme}://{name}:{port}" for name in ("localhost", "127.0.0.1"))})

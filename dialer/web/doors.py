@@ -16,12 +16,13 @@ from urllib.parse import urlsplit
 
 import structlog
 from fastapi import Request, Response
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.words import SupervisorRole as Role
-from dialer.desk.people import AGENTS, Who
 from dialer.domain.errors import StoreError
+from dialer.web.people import AGENTS, Who
 
 _log = structlog.get_logger(__name__)
 
@@ -131,6 +132,11 @@ class TrainingGuard(Guard):
     """That of a desk for training: cookies do not know ports, and who trains may have the real desk open beside it."""
 
     cookie = "__Host-training"
+
+
+def problem(status: int, word: str, **more: Any) -> JSONResponse:
+    """A refusal, as a word that the pages have a sentence for."""
+    return JSONResponse({"problem": word, **more}, status_code=status)
 
 
 def begun(request: Request, token: str | None) -> Response:

@@ -25,12 +25,12 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from config.errors import MatdanError, SettingError
 from config.settings import Settings
 from config.unfinished import why_weak
-from dialer.desk.directory import Directory
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.errors import StoreError
 from dialer.store.cipher import site_key
 from dialer.store.desk_file import DeskFile, KeptPassword, desk_path
 from dialer.store.users import read_kept_users
+from dialer.web.directory import Directory
 
 _log = structlog.get_logger(__name__)
 

@@ -11,9 +11,9 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from config.errors import SettingError
-from dialer.desk.http import BODY_SECONDS, HEAD_SECONDS, MOST_HEAD_BYTES, BoundedRequests
 from dialer.desk.server import running_desk
 from dialer.store.connection import exclusive_connection
+from dialer.web.http import BODY_SECONDS, HEAD_SECONDS, MOST_HEAD_BYTES, BoundedRequests
 from tests.support.desk import CHEAP, desk_settings
 from tests.support.virtual import virtual_time
 

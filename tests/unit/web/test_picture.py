@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from dialer.desk.board import event_of
-from dialer.desk.picture import BEAT_SECONDS, GATHER_SECONDS, Picture, Told
+from dialer.web.picture import BEAT_SECONDS, GATHER_SECONDS, Picture, Told
+from dialer.web.streams import event_of
 from tests.support.virtual import virtual_time
 
 

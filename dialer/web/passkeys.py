@@ -21,11 +21,10 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from dialer.desk.board import problem
-from dialer.desk.doors import WebDoor, begun
-from dialer.desk.people import MOST_PASSWORD, STATUS, NotSignedIn, People, Who
 from dialer.domain.clock import Clock
 from dialer.store.passkey_records import Passkey, PasskeyRecords
+from dialer.web.doors import WebDoor, begun, problem
+from dialer.web.people import MOST_PASSWORD, STATUS, NotSignedIn, People, Who
 
 _log = structlog.get_logger(__name__)
 

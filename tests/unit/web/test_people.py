@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from config.errors import SettingError
-from dialer.desk.directory import Directory
-from dialer.desk.people import (
+from dialer.store.desk_file import DeskFile, KeptPassword
+from dialer.web.directory import Directory
+from dialer.web.people import (
     FIRST_LOCK_SECONDS,
     FREE_TRIES,
     LONGEST_LOCK_SECONDS,
@@ -21,7 +22,6 @@ from dialer.desk.people import (
     People,
     Who,
 )
-from dialer.store.desk_file import DeskFile, KeptPassword
 from tests.support.desk import CHEAP, EVERYBODY, PASSWORD, DeskStand, desk_stand, full_disk
 
 
