@@ -63,6 +63,10 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
         ),
         ("hq", "hq:app", "Headquarters of many centres: what they announce, leaders' keys, orders, material."),
         ("check", "running:check", "Say in plain words what a site still lacks."),
+        (
+            *("doctor", "running:doctor"),
+            "Say how a site that runs is, and what to do: processes, store, disk, clocks, lines, phones, broker.",
+        ),
         ("monitoring", "monitoring:app", "Files for a monitoring server: Prometheus' rules, a dashboard for Grafana."),
         ("report", "report:app", "What happened, as a table, CSV, JSON, XLSX or PDF."),
         (

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 import uvloop
@@ -15,9 +16,10 @@ from config.settings import load_settings
 from config.unfinished import others_may_read, refuse_unfinished
 from dialer.cli.logs import json_logging, quiet_logging
 from dialer.domain.output import refuse_unwritable
-from dialer.site.checks.finding import Verdict
+from dialer.site.checks.finding import Finding, Verdict
 
 SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
 _SIGNS = {Verdict.GOOD: "[green]ok[/]  ", Verdict.NOTE: "[yellow]note[/]", Verdict.BAD: "[red]BAD[/] "}
 
@@ -75,22 +77,46 @@ def run(
         gc.enable()
 
 
-def check(
-    config: SettingsFile, as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False
-) -> None:
+def check(config: SettingsFile, as_json: JsonOption = False) -> None:
     """Say in plain words what a site still lacks. Exit 1 if something is bad."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.markup import escape  # noqa: PLC0415
-
     from dialer.site.check import check_site  # noqa: PLC0415 - all that it looks at
 
     quiet_logging()
-    settings = load_settings(config)
+    _tell(check_site(load_settings(config), file=config), as_json=as_json)
+
+
+def doctor(
+    config: SettingsFile,
+    backups: Annotated[
+        Path | None,
+        typer.Option(
+            "--backups", metavar="DIR", help="The folder that `dialer backup` is given: how old is the newest?"
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how a site that runs is, and what to do: processes, store, disk, clocks, lines, phones, broker.
+
+    Exit 1 if something is bad.
+    """
+    from dialer.site.doctor import examine  # noqa: PLC0415 - all that it looks at
+
+    quiet_logging()
+    if backups is not None and not backups.is_dir():
+        raise typer.BadParameter(f"--backups: {backups} is no folder")
+    _tell(examine(load_settings(config), backups=backups), as_json=as_json)
+
+
+def _tell(findings: AsyncIterator[Finding], *, as_json: bool) -> NoReturn:
+    """Print each as it is found."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.markup import escape  # noqa: PLC0415
+
     console = Console()
 
     async def look() -> bool:
         bad = False
-        async for finding in check_site(settings, file=config):
+        async for finding in findings:
             bad = bad or finding.verdict is Verdict.BAD
             if as_json:
                 typer.echo(json.dumps({"what": finding.what, "verdict": finding.verdict, "text": finding.text}))

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import pwd
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 from audio.catalogue import Voice
 from audio.message import MESSAGE_SOUND, missing_sounds
 from audio.tones import SILENCE, TONES
-from config.errors import MatdanError, SettingMistakes
+from config.errors import MatdanError
 from config.settings import Settings
 from config.site_rules import site_profile
 from config.unfinished import others_may_read, unfinished
@@ -27,7 +27,7 @@ from dialer.ivr.prompts import playlist_reader
 from dialer.site.checks.asterisk import asterisk
 from dialer.site.checks.broker import broker
 from dialer.site.checks.certificate import desk_certificate
-from dialer.site.checks.finding import Finding, Verdict, not_seen
+from dialer.site.checks.finding import Finding, Look, Verdict, asked, looked, reported
 from dialer.site.checks.store import disk, encryption, store_and_rules
 from dialer.site.content import content_problems
 from dialer.site.open_files import too_few
@@ -82,15 +82,15 @@ async def check_site(
         ("headquarters", lambda: _headquarters(settings)),
     ]
     for what, look in looks:
-        for finding in await asyncio.to_thread(_looked, what, look):
+        for finding in await asyncio.to_thread(looked, what, look):
             yield finding
     if needs_asterisk(settings) and settings.ami.secret is not None:
-        async for finding in _reported("asterisk", asterisk(settings)):
+        async for finding in reported("asterisk", asterisk(settings)):
             yield finding
     if settings.twilio.enabled:
-        yield await _asked("twilio", _twilio(settings))
+        yield await asked("twilio", _twilio(settings))
     if settings.broker.enabled:
-        async for finding in _reported("broker", broker(settings, clock)):
+        async for finding in reported("broker", broker(settings, clock)):
             yield finding
 
 
@@ -110,42 +110,6 @@ def _headquarters(settings: Settings) -> Iterator[Finding]:
         yield Finding("headquarters", Verdict.NOTE, text)
     whose = ", ".join(leader.name for leader in ours.leaders) or "nobody"
     yield Finding("headquarters", Verdict.GOOD, f"zone {ours.zone or 'none'}; it is ordered by {whose}")
-
-
-Look = Callable[[], Iterable[Finding]]
-
-
-def _looked(what: str, look: Look) -> list[Finding]:
-    """What a look at files finds; a folder that may not be entered is a finding too."""
-    try:
-        return list(look())
-    except SettingMistakes as several:
-        return [Finding(what, Verdict.BAD, str(each)) for each in several.mistakes]
-    except MatdanError as error:
-        return [Finding(what, Verdict.BAD, str(error))]
-    except OSError as error:
-        return [not_seen(what, error)]
-
-
-async def _reported(what: str, findings: AsyncIterator[Finding]) -> AsyncIterator[Finding]:
-    """What another program tells, as far as it does."""
-    try:
-        async for finding in findings:
-            yield finding
-    except MatdanError as error:
-        yield Finding(what, Verdict.BAD, str(error))
-    except OSError as error:
-        yield not_seen(what, error)
-
-
-async def _asked(what: str, answer: Awaitable[Finding]) -> Finding:
-    """What another program answers."""
-    try:
-        return await answer
-    except MatdanError as error:
-        return Finding(what, Verdict.BAD, str(error))
-    except OSError as error:
-        return not_seen(what, error)
 
 
 def _secrets(settings: Settings, file: Path | None) -> Iterator[Finding]:
@@ -180,17 +144,17 @@ def _plan(settings: Settings) -> list[Finding]:
     findings += _rules(settings)
     for campaign in settings.campaigns:
         if campaign.flow is not None:
-            findings += _looked(
+            findings += looked(
                 f"campaign {campaign.id}", partial(_flow, f"campaign {campaign.id}", campaign.flow, settings)
             )
         if campaign.script is not None:
-            findings += _looked(f"campaign {campaign.id}", partial(_agents_script, campaign.id, settings))
+            findings += looked(f"campaign {campaign.id}", partial(_agents_script, campaign.id, settings))
     for place, each in enumerate(settings.inbound.numbers, start=1):
         what, answers = f"inbound number {place}", f", for campaign {each.campaign}"
         if each.flow is None:
             findings.append(Finding(what, Verdict.GOOD, each.mode.value + answers))
         else:
-            findings += _looked(what, partial(_flow, what, each.flow, settings, answers))
+            findings += looked(what, partial(_flow, what, each.flow, settings, answers))
     return findings
 
 

@@ -453,6 +453,11 @@ def _seal_taken(db: sqlite3.Connection) -> None:
 # Verification
 
 
+def last_seal(db: sqlite3.Connection) -> int:
+    """How many seals were ever made."""
+    return SQL["last_seal"].number(db)
+
+
 def verify(db: sqlite3.Connection, head: tuple[int, str] | None = None) -> SealVerdict:
     """Hold every row against its last seal, every seal against its batch, and every entry against the chain. Only reads; call it in
     a transaction. `head`: number and digest that were noted earlier. Takes some 20 us a seal.

@@ -50,10 +50,10 @@ async def asterisk(settings: Settings) -> AsyncIterator[Finding]:
         yield await _sounds(settings, client, told)
         if settings.seats:
             yield await _music(settings, client, told)
-        for finding in await _trunks(settings, client):
+        for finding in await trunks(settings, client):
             yield finding
         if settings.seats:
-            yield await _phones(settings, client)
+            yield await phones(settings, client)
 
 
 async def _sounds(settings: Settings, client: AmiClient, told: asyncio.Queue[AmiMessage]) -> Finding:
@@ -127,16 +127,16 @@ async def _music(settings: Settings, client: AmiClient, told: asyncio.Queue[AmiM
     return Finding("music on hold", Verdict.NOTE, text)
 
 
-async def _trunks(settings: Settings, client: AmiClient) -> list[Finding]:
+async def trunks(settings: Settings, client: AmiClient) -> list[Finding]:
     """Whether each carrier answers, where Asterisk asks it (`qualify_seconds`), and has registered us, where it must."""
-    trunks = asterisk_trunks(settings)
+    lines = asterisk_trunks(settings)
     registered: dict[str, str] = {}
-    if any(trunk.registers for trunk in trunks):
+    if any(trunk.registers for trunk in lines):
         # The list names the accounts' passwords too: nothing of it is kept or shown but these two.
         listed = await client.action_list("PJSIPShowRegistrationsOutbound")
         registered = {each.get("ObjectName"): each.get("Status") for each in listed}
     findings: list[Finding] = []
-    for trunk in trunks:
+    for trunk in lines:
         what = f"trunk {trunk.name}"
         state = registered.get(f"{trunk.endpoint}-registration", "unknown")
         answers = await _device(client, trunk.endpoint) if trunk.qualify_seconds else ""
@@ -155,7 +155,7 @@ async def _trunks(settings: Settings, client: AmiClient) -> list[Finding]:
     return findings
 
 
-async def _phones(settings: Settings, client: AmiClient) -> Finding:
+async def phones(settings: Settings, client: AmiClient) -> Finding:
     """Which seats' phones Asterisk knows the way to."""
     away = [seat.name for seat in settings.seats if await _device(client, seat.endpoint) in _AWAY]
     there = f"{len(settings.seats) - len(away):,} of {len(settings.seats):,} are registered"

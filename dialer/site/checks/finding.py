@@ -1,9 +1,12 @@
-"""What a check of a site tells: one thing that was looked at, and what it means."""
+"""What a look at a site tells: one thing that was looked at, and what it means."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from config.errors import MatdanError, SettingMistakes
 
 
 class Verdict(StrEnum):
@@ -21,6 +24,42 @@ class Finding:
     what: str
     verdict: Verdict
     text: str
+
+
+Look = Callable[[], Iterable[Finding]]
+
+
+def looked(what: str, look: Look) -> list[Finding]:
+    """What a look at files finds; a folder that may not be entered is a finding too."""
+    try:
+        return list(look())
+    except SettingMistakes as several:
+        return [Finding(what, Verdict.BAD, str(each)) for each in several.mistakes]
+    except MatdanError as error:
+        return [Finding(what, Verdict.BAD, str(error))]
+    except OSError as error:
+        return [not_seen(what, error)]
+
+
+async def reported(what: str, findings: AsyncIterator[Finding]) -> AsyncIterator[Finding]:
+    """What another program tells, as far as it does."""
+    try:
+        async for finding in findings:
+            yield finding
+    except MatdanError as error:
+        yield Finding(what, Verdict.BAD, str(error))
+    except OSError as error:
+        yield not_seen(what, error)
+
+
+async def asked(what: str, answer: Awaitable[Finding]) -> Finding:
+    """What another program answers."""
+    try:
+        return await answer
+    except MatdanError as error:
+        return Finding(what, Verdict.BAD, str(error))
+    except OSError as error:
+        return not_seen(what, error)
 
 
 def not_seen(what: str, error: OSError) -> Finding:

@@ -1,0 +1,308 @@
+"""`dialer doctor`: how a site that runs is, and what to do about what is wrong. `dialer check` asks what a site lacks before that;
+here processes, broker and Asterisk are asked how they are now, and what grows, ages and ends is looked at. Nothing is changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import http.client
+import platform
+import random
+import re
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import replace
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from config.settings import Settings
+from dialer.domain.clock import Clock, SystemClock
+from dialer.domain.site_time import site_zone
+from dialer.domain.words import counted
+from dialer.mqtt.hearing import Hearing
+from dialer.mqtt.link import ALIVE_SECONDS, HELD_SECONDS, visiting
+from dialer.site.checks.asterisk import phones, trunks
+from dialer.site.checks.certificate import SOON_DAYS, desk_certificate
+from dialer.site.checks.finding import Finding, Look, Verdict, looked, reported
+from dialer.site.checks.store import disk
+from dialer.site.plan import ami_login, broker_settings, needs_asterisk
+from dialer.store import outbox, queues, seals
+from dialer.store.cipher import site_key
+from dialer.store.connection import check_pages, reading
+from dialer.store.holder import holder_of
+from dialer.store.migrate import shipped_migrations
+from dialer.switch.asterisk.ami_client import AmiClient
+
+ASK_SECONDS = 5.0
+CLOCK_SECONDS = 2.0  # two programs of one machine, or of two that keep time
+OLD_RESULTS_SECONDS = 900.0
+OLD_BACKUP_HOURS = 25.0
+MOST_SEALS = 250_000  # five seconds of looking
+_UNSYNCHRONISED = 5  # TIME_ERROR of adjtimex(2)
+_BACKUP = re.compile(r"\d{8}-\d{6}")
+
+
+async def examine(
+    settings: Settings, clock: Clock | None = None, *, backups: Path | None = None
+) -> AsyncIterator[Finding]:
+    """Look at each thing in turn. Never raises for what it finds. `backups`: the folder that `dialer backup` is given."""
+    clock = clock or SystemClock()
+    looks: list[tuple[str, Look]] = [
+        ("versions", lambda: [_versions()]),
+        ("dialler", lambda: [_holder(settings)]),
+        *(
+            (name, lambda name=name, port=port: _process(name, settings.metrics.host, port))
+            for name, port in _ports(settings)
+        ),
+        ("disk", lambda: disk(settings)),
+        ("store", lambda: _store(settings, clock.now())),
+        ("backup", lambda: [_backup(settings, backups, clock.now())]),
+        ("clock", lambda: [_clock()]),
+        ("desk certificate", lambda: desk_certificate(settings, clock.now())),
+        ("broker certificate", lambda: _broker_certificate(settings, clock.now())),
+    ]
+    for what, look in looks:
+        for finding in await asyncio.to_thread(looked, what, look):
+            yield finding
+    if needs_asterisk(settings):
+        async for finding in reported("asterisk", _asterisk(settings, clock)):
+            yield finding
+    if settings.broker.enabled:
+        async for finding in reported("broker", _broker(settings, clock)):
+            yield finding
+
+
+def _versions() -> Finding:
+    schema = shipped_migrations()[-1].version
+    parts = f"Python {platform.python_version()}, schema {schema}"
+    return Finding("versions", Verdict.GOOD, f"Matdan {version('matdan')}, {parts}")
+
+
+# Processes
+
+
+def _holder(settings: Settings) -> Finding:
+    path = settings.store.path
+    holder = holder_of(path)
+    if holder is None:
+        return Finding("dialler", Verdict.BAD, f"nobody has {path} open to write: start the dialler (`dialer run`)")
+    return Finding("dialler", Verdict.GOOD, f"{holder} has the store")
+
+
+def _ports(settings: Settings) -> Iterator[tuple[str, int | None]]:
+    metrics = settings.metrics
+    yield "dialler", metrics.port
+    yield "desk", metrics.desk_port
+    if settings.headquarters.user is not None:
+        yield "uplink", metrics.uplink_port
+
+
+def _process(name: str, host: str, port: int | None) -> Iterator[Finding]:
+    """What a process says of itself where a monitoring server asks."""
+    if port is None:
+        key = "port" if name == "dialler" else f"{name}_port"
+        yield Finding(
+            name, Verdict.NOTE, f"metrics.{key} is not set, so nobody can ask it how it is (docs/monitoring.md)"
+        )
+        return
+    reached = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - as the settings have it
+    try:
+        text, ready = [_got(reached, port, path) for path in ("/metrics", "/ready")]
+    except (OSError, http.client.HTTPException) as error:
+        yield Finding(
+            name, Verdict.BAD, f"does not answer at {reached}:{port} ({error}): `systemctl status`, and its log"
+        )
+        return
+    found = re.search(r'matdan_info\{[^}]*version="([^"]+)"', text)
+    ours = version("matdan")
+    if found is not None and found[1] != ours:
+        yield Finding(name, Verdict.BAD, f"runs version {found[1]}, and {ours} is installed: start it again")
+    if ready == "well":
+        yield Finding(name, Verdict.GOOD, f"answers at {reached}:{port}, and does its work")
+    else:
+        yield Finding(name, Verdict.BAD, f"{ready}: see docs/runbooks.md")
+
+
+def _got(host: str, port: int, path: str) -> str:
+    """What is answered, whatever its status."""
+    asking = http.client.HTTPConnection(host, port, timeout=ASK_SECONDS)
+    with closing(asking):
+        asking.request("GET", path)
+        return asking.getresponse().read().decode().strip()
+
+
+# The store and what is beside it
+
+
+def _store(settings: Settings, now: float) -> Iterator[Finding]:
+    path = settings.store.path
+    with reading(path, site_key(settings)) as db:
+        check_pages(db, path)
+        count = seals.last_seal(db)
+        if count > MOST_SEALS:
+            yield Finding("store", Verdict.GOOD, "its pages are sound")
+            text = f"{count:,} were not held against their rows: `dialer audit verify` does, in a quiet hour"
+            yield Finding("seals", Verdict.NOTE, text)
+        else:
+            verdict = seals.verify(db)
+            yield Finding("store", Verdict.GOOD, "its pages are sound")
+            if verdict.whole:
+                yield Finding("seals", Verdict.GOOD, f"{count:,} seals: the records are as they were written")
+            else:
+                yield Finding(
+                    "seals",
+                    Verdict.BAD,
+                    f"records were touched: {verdict.findings[0]}; `dialer audit verify` names all",
+                )
+        left = len(queues.unknown_attempts(db))
+        if left:
+            text = f"{counted(left, 'attempt')} of which nobody knows whether they were calls: `dialer unknown list`"
+            yield Finding("unknown attempts", Verdict.NOTE, text)
+        for each in outbox.outbox_waits(db):
+            if each.sink == "broker" and not settings.broker.enabled:
+                continue
+            old = 0.0 if each.oldest_at is None else now - each.oldest_at
+            text = f"{counted(each.rows, 'announcement')} {'waits' if each.rows == 1 else 'wait'}, the oldest for {_age(old)}"
+            if old > OLD_RESULTS_SECONDS:
+                yield Finding(
+                    f"outbox for {each.sink}", Verdict.BAD, f"{text}: see docs/runbooks.md, MatdanOutboxFills"
+                )
+            else:
+                yield Finding(f"outbox for {each.sink}", Verdict.GOOD, text if each.rows else "nothing waits")
+
+
+def _backup(settings: Settings, folder: Path | None, now: float) -> Finding:
+    if folder is None:
+        return Finding(
+            "backup", Verdict.NOTE, "name the folder of the backups (--backups DIR) to have their age looked at"
+        )
+    head = f"{settings.centre.id}-"
+    made = [
+        datetime.strptime(each.name.removeprefix(head), "%Y%m%d-%H%M%S").replace(tzinfo=site_zone(settings))
+        for each in folder.iterdir()
+        if each.name.startswith(head) and _BACKUP.fullmatch(each.name.removeprefix(head))
+    ]
+    if not made:
+        return Finding(
+            "backup", Verdict.BAD, f"there is none of {settings.centre.id} in {folder}: `dialer backup {folder}`"
+        )
+    old = now - max(made).timestamp()
+    text = f"the newest of {len(made)} is {_age(old)} old"
+    if old > OLD_BACKUP_HOURS * 3600:
+        return Finding("backup", Verdict.BAD, f"{text}: see whether its timer runs, `dialer backup {folder}` makes one")
+    return Finding("backup", Verdict.GOOD, text)
+
+
+def _age(seconds: float) -> str:
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
+
+
+def _clock() -> Finding:
+    """What the kernel says of whoever sets the clock, an NTP client as a rule."""
+    ask = getattr(ctypes.CDLL(None), "adjtimex", None)  # of Linux alone
+    if ask is None:
+        return Finding("clock", Verdict.NOTE, "this system does not say whether its clock is kept by NTP")
+    if ask(ctypes.create_string_buffer(512)) == _UNSYNCHRONISED:
+        text = "nobody keeps it: start an NTP client (chrony, systemd-timesyncd), and see `timedatectl`"
+        return Finding("clock", Verdict.NOTE, text)
+    return Finding("clock", Verdict.GOOD, "an NTP client keeps it")
+
+
+def _broker_certificate(settings: Settings, now: float) -> Iterator[Finding]:
+    broker = settings.broker
+    if not broker.enabled or not broker.tls:
+        return
+    context = ssl.create_default_context(cafile=broker.ca_file)
+    with (
+        socket.create_connection((broker.host, broker.port), ASK_SECONDS) as plain,
+        context.wrap_socket(plain, server_hostname=broker.host) as secure,
+    ):
+        until = ssl.cert_time_to_seconds(str((secure.getpeercert() or {})["notAfter"]))
+    left = (until - now) / 86_400
+    text = f"until {time.strftime('%Y-%m-%d', time.gmtime(until))}, {left:.0f} days left"
+    if left > SOON_DAYS:
+        yield Finding("broker certificate", Verdict.GOOD, text)
+    else:
+        yield Finding("broker certificate", Verdict.NOTE, f"{text}: renew it, and start the broker again")
+
+
+# Who is asked
+
+
+async def _asterisk(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
+    async with AmiClient(ami_login(settings), on_event=lambda _: None, keep_events=()) as client:
+        said = (await client.action("Ping")).get("Timestamp")
+        channels = await client.action_list("CoreShowChannels")
+        yield Finding("asterisk", Verdict.GOOD, f"{client.banner}, {counted(len(channels), 'channel')} live")
+        with suppress(ValueError):
+            yield _clock_of("Asterisk's clock", float(said) - clock.now())
+        for finding in await trunks(settings, client):
+            yield finding
+        if settings.seats:
+            yield await phones(settings, client)
+
+
+def _clock_of(what: str, off: float) -> Finding:
+    if abs(off) <= CLOCK_SECONDS:
+        return Finding(what, Verdict.GOOD, "agrees with this one")
+    way = "ahead of" if off > 0 else "behind"
+    return Finding(what, Verdict.BAD, f"is {_age(abs(off))} {way} this one: have both machines keep time (NTP)")
+
+
+async def _broker(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
+    """What the dialler says there of itself. Raises BrokerUnreachable."""
+    broker, centre = broker_settings(settings), settings.centre.id
+    async with visiting(replace(broker, client_id=f"doctor-{uuid4().hex}"), centre):
+        pass  # what is wrong with broker or password is told in a line
+    yield Finding("broker", Verdict.GOOD, f"an MQTT broker answers at {broker.host}:{broker.port}")
+    heard: dict[str, Any] = {}
+    ear = Hearing(replace(broker, client_id="doctor"), centre, clock, heard.__setitem__, random.SystemRandom())
+    hearing = asyncio.create_task(ear.run(replies=None), name="doctor-hears")
+    try:
+        await asyncio.sleep(HELD_SECONDS)
+        for finding in told(heard, clock.now()):
+            yield finding
+    finally:
+        hearing.cancel()
+        await asyncio.gather(hearing, return_exceptions=True)
+
+
+def told(heard: Mapping[str, Any], now: float) -> Iterator[Finding]:
+    """What the messages of the broker say of a dialler, by "centre", "alerts", "campaign/NAME"."""
+    state = heard.get("centre")
+    if state is None:
+        yield Finding(
+            "dialler at the broker", Verdict.BAD, "was never heard there: its [broker], and the broker's access list"
+        )
+        return
+    if not state["online"]:
+        yield Finding(
+            "dialler at the broker", Verdict.BAD, "is away: see docs/runbooks.md, MatdanGone and MatdanBrokerAway"
+        )
+        return
+    silent = now - float(state["at"])
+    if silent > ALIVE_SECONDS:
+        text = f"has said nothing for {_age(silent)}, or its clock is behind: see docs/runbooks.md, MatdanGone"
+        yield Finding("dialler at the broker", Verdict.BAD, text)
+        return
+    seats = ", ".join(f"{count} {name}" for name, count in state["seats"].items() if count) or "none"
+    yield Finding("dialler at the broker", Verdict.GOOD, f"{counted(state['calls'], 'call')}; seats: {seats}")
+    for alert in heard.get("alerts", {}).get("alerts", ()):
+        verdict = {"critical": Verdict.BAD, "warning": Verdict.NOTE}.get(alert["level"], Verdict.NOTE)
+        yield Finding(f"alert {alert['code']}", verdict, f"{alert['text']} (docs/runbooks.md)")
+    for key in sorted(each for each in heard if each.startswith("campaign/")):
+        campaign = heard[key]
+        if campaign["campaign"] in state["campaigns"]:
+            why = campaign["held_because"]
+            text = f"{campaign['state']}, {campaign['due']:,} numbers due{f'; dials nobody: {why}' if why else ''}"
+            yield Finding(f"campaign {campaign['campaign']}", Verdict.NOTE if why else Verdict.GOOD, text)
