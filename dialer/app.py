@@ -55,6 +55,7 @@ from dialer.site.plan import (
     senders_of,
 )
 from dialer.site.reread import SettingsFile
+from dialer.site.service import told_to_systemd
 from dialer.store.cipher import site_key
 from dialer.store.sent_journal import SentJournal, journal_beside
 from dialer.store.spool import Spool
@@ -477,7 +478,7 @@ async def run_centre(settings: Settings) -> None:
             await refuse_beside_twin(broker_settings(settings), settings.centre.id, centre.name)
         _log.info("centre.ready", centre=settings.centre.id, agi_port=centre.agi_port)
         reload_on_hang_up(centre.engine)
-        async with metrics_of(settings, centre):
+        async with metrics_of(settings, centre), told_to_systemd():
             forget_start()
             await centre.run(stop)
 

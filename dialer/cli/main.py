@@ -83,6 +83,14 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
             *("init", "init:init"),
             "Write the settings of a new centre, with secrets and PINs made: at a terminal it asks for what no option says.",
         ),
+        (
+            *("install", "install:install"),
+            "Make the site a service: user, folders, units for dialler, desk and uplink, Asterisk's and the broker's files.",
+        ),
+        (
+            *("uninstall", "install:uninstall"),
+            "Stop the services, and take away what `install` put here; Asterisk and Mosquitto have their own files again.",
+        ),
         ("asterisk", "asterisk:app", "Asterisk's configuration: write it, and look for faults in one."),
         ("mqtt", "mqtt:app", "The MQTT broker: write its configuration; make a key to sign commands with."),
         (

@@ -56,7 +56,7 @@ def render(
     for name in written:
         typer.echo(f"wrote {to / name}")
     if made:
-        _hand_out(to / HAND_OUT, made)
+        hand_out(to / HAND_OUT, made)
         typer.echo(
             f"{counted(len(made), 'new password')} in {to / HAND_OUT}: hand each to its user, then delete the file;"
             " the broker keeps hashes alone"
@@ -67,8 +67,11 @@ def render(
         typer.echo(f"{to} is as it should be; nothing was written")
 
 
-def _hand_out(path: Path, made: dict[str, str]) -> None:
-    """What was made before and is not handed out yet stays."""
+def hand_out(path: Path, made: dict[str, str]) -> None:
+    """Write new passwords by user, for the owner's eyes alone; what was made before and is not handed out yet stays.
+
+    Raises AsteriskFilesError.
+    """
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:

@@ -36,6 +36,7 @@ from dialer.domain.site_time import site_zone
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.hearing import Hearing
 from dialer.site.plan import broker_as, broker_settings
+from dialer.site.service import told_to_systemd
 from dialer.store.agent_reading import AgentReading
 from dialer.store.agent_records import AgentRecords
 from dialer.store.cipher import StoreKey, site_key
@@ -183,7 +184,7 @@ async def serve_desk(settings: Settings, broker: BrokerSettings, say: Any) -> No
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with running_desk(settings, broker=broker) as desk:
+    async with running_desk(settings, broker=broker) as desk, told_to_systemd():
         say(desk.origin)
         await stop.wait()
 

@@ -25,6 +25,7 @@ from dialer.mqtt.hearing import Hearing
 from dialer.nats.session import Session, connected
 from dialer.nats.wire import inbox_of, live_subject
 from dialer.site.plan import broker_as, own_signer
+from dialer.site.service import told_to_systemd
 from dialer.store.cipher import site_key
 from dialer.store.uplink_reading import UplinkReading
 from dialer.uplink.downwards import MaterialDown, OrdersDown
@@ -151,5 +152,6 @@ async def serve_uplink(settings: Settings) -> None:
     running = asyncio.ensure_future(run_uplink(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
+    async with told_to_systemd():
+        with contextlib.suppress(asyncio.CancelledError):
+            await running

@@ -1,0 +1,128 @@
+"""A site as a service of its machine: its user, its folders, a unit for each of its processes. Pure: settings in, texts out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from config.errors import SettingError
+from config.fields import is_loopback
+from config.settings import Settings
+
+MARKER: Final = "# Written by `dialer install`: change the settings and install again, an edit here is lost."
+USER: Final = "matdan"
+HOME: Final = Path("/etc/matdan")
+SETTINGS_FILE: Final = HOME / "centre.toml"
+DATA: Final = Path("/var/lib/matdan")
+
+UNITS: Final = Path("/etc/systemd/system")
+USERS: Final = Path("/etc/sysusers.d")
+FOLDERS: Final = Path("/etc/tmpfiles.d")
+JAILS: Final = Path("/etc/fail2ban/jail.d")
+ROTATION: Final = Path("/etc/logrotate.d")
+
+_PLAIN: Final = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9._+-]+)+")  # nothing in it means anything to systemd
+_DRAIN_MARGIN_SECONDS: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process of a site: what it is, and the command that runs it."""
+
+    name: str
+    what: str
+    command: str
+
+    @property
+    def unit(self) -> str:
+        """The file's name, and the service's."""
+        return f"matdan-{self.name}.service"
+
+
+DIALLER: Final = Process("dialler", "the dialler", "run")
+DESK: Final = Process("desk", "the desk", "desk serve")
+UPLINK: Final = Process("uplink", "the uplink to headquarters", "uplink")
+PROCESSES: Final = (DIALLER, DESK, UPLINK)
+
+
+def processes_of(settings: Settings) -> tuple[Process, ...]:
+    """Those that a site has: the desk where it has a user of its own, the uplink where there is a headquarters."""
+    wanted = {DESK: settings.desk.user is not None, UPLINK: settings.headquarters.user is not None}
+    return tuple(process for process in PROCESSES if wanted.get(process, True))
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What else is on the machine."""
+
+    asterisk: bool
+    mosquitto: bool
+    fail2ban: bool
+    rotates: bool  # Asterisk's package has logrotate turn its logs
+
+
+def service_files(settings: Settings, dialer: Path, beside: Beside) -> dict[Path, str]:
+    """The files by their paths. `dialer` is the command. Raises SettingError for a path of which a service can make nothing."""
+    store, sounds = settings.store.path, settings.audio.sounds
+    for what, path in (("(command)", dialer), ("store.path", store), ("audio.sounds", sounds)):
+        if not _PLAIN.fullmatch(str(path)):
+            problem = f"{path} is no whole path of letters, digits and the signs . _ + -"
+            raise SettingError("settings", what, problem, "give a service one, such as /var/lib/matdan/centre.db")
+    folders = {DATA: "0750", store.parent: "0750", sounds / "matdan": "0755"}
+    shared = {"user": USER, "settings_file": SETTINGS_FILE, "home": HOME, "data": DATA, "folders": folders}
+    files = {
+        USERS / "matdan.conf": _text("sysusers.j2", **shared, asterisk=beside.asterisk),
+        FOLDERS / "matdan.conf": _text("tmpfiles.j2", **shared, mosquitto=beside.mosquitto),
+    }
+    history = settings.asterisk.history
+    if beside.asterisk and (history is not None or not beside.rotates):
+        files[ROTATION / "matdan"] = _text("logrotate.j2", history=history, logs=not beside.rotates)
+    if beside.asterisk and beside.fail2ban:
+        files[JAILS / "matdan.conf"] = _text("fail2ban.j2")
+    neighbours = [name for name, there in (("asterisk", beside.asterisk), ("mosquitto", beside.mosquitto)) if there]
+    for process in processes_of(settings):
+        files[UNITS / process.unit] = _text(
+            "unit.j2",
+            **shared,
+            what=process.what,
+            centre=settings.centre.id,
+            after=[f"{name}.service" for name in neighbours] + ([] if process is DIALLER else [DIALLER.unit]),
+            dialer=dialer,
+            command=process.command,
+            reloads=process is DIALLER,
+            stop_seconds=round(settings.dialling.drain_seconds) + _DRAIN_MARGIN_SECONDS,
+            background=process is not DIALLER,
+            scripts=process is DIALLER and _has_scripts(settings),
+            on_this_machine_alone=process is DIALLER and _speaks_with_this_machine_alone(settings),
+        )
+    return files
+
+
+def _speaks_with_this_machine_alone(settings: Settings) -> bool:
+    hosts = (settings.ami.host, settings.fastagi.host, settings.broker.host, settings.metrics.host)
+    return all(map(is_loopback, hosts)) and not settings.twilio.enabled and not _has_scripts(settings)
+
+
+def _has_scripts(settings: Settings) -> bool:
+    """An AGI script has namespaces of its own, in which it may do what it likes."""
+    return any(each.has_script for each in settings.campaigns) or any(
+        each.has_script for each in settings.inbound.numbers
+    )
+
+
+@cache
+def _templates() -> Environment:
+    loader = FileSystemLoader(Path(__file__).parent)
+    # Nothing is escaped: these are no pages, and every value that goes in is held to a pattern.
+    return Environment(  # noqa: S701
+        loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+
+
+def _text(template: str, **values: object) -> str:
+    return _templates().get_template(template).render(marker=MARKER, **values)

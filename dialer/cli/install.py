@@ -1,0 +1,274 @@
+"""`dialer install` and `dialer uninstall`: a site as services of its machine, and gone again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from config.asterisk.placing import FileChange, FilePlan, passwords_for, plan_files, text_of, write_files
+from config.asterisk.render import MARKER as ASTERISK_MARKER
+from config.asterisk.render import render_site, seats_without_password
+from config.errors import MatdanError
+from config.extras import with_extra
+from config.fields import is_loopback
+from config.mosquitto.render import MARKER as BROKER_MARKER
+from config.mosquitto.render import PASSWORDS, hashes_in, render_broker
+from config.service.render import (
+    DATA,
+    DESK,
+    FOLDERS,
+    HOME,
+    JAILS,
+    MARKER,
+    PROCESSES,
+    ROTATION,
+    SETTINGS_FILE,
+    UNITS,
+    UPLINK,
+    USER,
+    USERS,
+    Beside,
+    processes_of,
+    service_files,
+)
+from config.settings import Settings, load_settings
+from config.unfinished import refuse_unfinished
+from dialer.cli.mqtt import HAND_OUT, hand_out
+from dialer.domain.words import counted
+from dialer.site.plan import needs_asterisk
+
+ASTERISK, MOSQUITTO = Path("/etc/asterisk"), Path("/etc/mosquitto")
+_HOMES = tuple(map(Path, ("/home", "/root", "/run/user")))
+_SYSTEMD = Path("/run/systemd/system")  # there where it runs: sd_booted(3)
+
+RootOption = Annotated[
+    Path, typer.Option("--root", metavar="DIR", help="Work on the file system below DIR, and start and stop nothing.")
+]
+
+
+class NotInstalled(MatdanError):
+    """A site cannot be installed here, or not be taken away. The text says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """Files of one folder, which are put in place together."""
+
+    path: Path
+    plans: list[FilePlan]
+    ours_alone: bool  # what is there and is not ours is somebody's work, and no sample
+
+
+def install(
+    config: Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")],
+    root: RootOption = Path("/"),
+    show: Annotated[bool, typer.Option("--print", help="Show the files, and write nothing.")] = False,
+) -> None:
+    """Make the site a service: user, folders, units for dialler, desk and uplink, Asterisk's and the broker's files.
+
+    As root. The units are hardened, and nothing is started. What is there already is brought up to date; samples of Asterisk and
+    Mosquitto are kept as NAME.before-matdan. The settings come to stand in /etc/matdan/centre.toml.
+    """
+    settings = load_settings(config)
+    refuse_unfinished(settings, config)
+    beside = _beside(settings, root)
+    dialer = Path(sys.prefix, "bin", "dialer")
+    files = service_files(settings, dialer, beside)
+    if show:
+        for path, text in files.items():
+            typer.echo(f"{'#' * 20} {path}\n{text}")
+        return
+    live = root == Path("/")
+    if live:
+        _refuse_unready(settings, dialer)
+    own = root / SETTINGS_FILE.relative_to("/")
+    told = _settings_text(config, own)
+    folders = [*_by_folder(root, files), _Folder(own.parent, [FilePlan(own.name, text_of(own), told, told[:1])], True)]
+    made: dict[str, str] = {}
+    if beside.asterisk:
+        to = root / ASTERISK.relative_to("/")
+        rendered = render_site(settings, passwords_for(to, seats_without_password(settings)), file=str(config))
+        folders.append(_Folder(to, plan_files(to, rendered), False))
+    if beside.mosquitto:
+        to = root / MOSQUITTO.relative_to("/")
+        rendered, made = render_broker([(str(config), settings)], MOSQUITTO, hashes_in(text_of(to / PASSWORDS) or ""))
+        folders.append(_Folder(to, plan_files(to, rendered, BROKER_MARKER), False))
+    _refuse_foreign(folders)
+    for folder in folders:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        for name in write_files(folder.path, folder.plans, force=True):
+            typer.echo(f"wrote {folder.path / name}")
+    if made:
+        hand_out(root / MOSQUITTO.relative_to("/") / HAND_OUT, made)
+        typer.echo(
+            f"{counted(len(made), 'new password')} of the broker in {MOSQUITTO / HAND_OUT}: hand them out, then delete it"
+        )
+    if live:
+        _run("systemd-sysusers", str(USERS / "matdan.conf"))
+        _run("systemd-tmpfiles", "--create", str(FOLDERS / "matdan.conf"))
+        _run("systemctl", "daemon-reload")
+    _say_next(settings, beside, dialer)
+
+
+def uninstall(
+    root: RootOption = Path("/"),
+    purge: Annotated[
+        bool, typer.Option("--purge", help="Take settings, store, recordings and the user away too: for good.")
+    ] = False,
+) -> None:
+    """Stop the services, and take away what `install` put here; Asterisk and Mosquitto have their own files again.
+
+    Settings and data stay, unless --purge is given.
+    """
+    live = root == Path("/")
+    if live and os.geteuid() != 0:
+        raise NotInstalled("only root takes services away: sudo dialer uninstall")
+    units = [root / (UNITS / process.unit).relative_to("/") for process in PROCESSES]
+    there = [unit.name for unit in units if unit.exists()]
+    if live and there:
+        _run("systemctl", "disable", "--now", *there)
+    own = [root / path.relative_to("/") / name for path, name in _OWN]
+    gone = [path for path in (*units, *own) if (text_of(path) or "").startswith(MARKER)]
+    handed_out = root / (MOSQUITTO / HAND_OUT).relative_to("/")
+    for path in (*gone, *([handed_out] if handed_out.exists() else [])):
+        path.unlink()
+        typer.echo(f"removed {path}")
+    for folder, marker in ((ASTERISK, ASTERISK_MARKER), (MOSQUITTO, BROKER_MARKER)):
+        for said in _given_back(root / folder.relative_to("/"), marker):
+            typer.echo(said)
+    if live:
+        _run("systemctl", "daemon-reload")
+    if not purge:
+        typer.echo(f"settings and data stay in {HOME} and {DATA}")
+        return
+    for path in (HOME, DATA):
+        shutil.rmtree(root / path.relative_to("/"), ignore_errors=not live)
+        typer.echo(f"removed {path}")
+    if live:
+        _run("userdel", USER)
+
+
+_OWN = ((USERS, "matdan.conf"), (FOLDERS, "matdan.conf"), (JAILS, "matdan.conf"), (ROTATION, "matdan"))
+
+
+def _beside(settings: Settings, root: Path) -> Beside:
+    """What is on the machine, and this site's: an Asterisk or a broker elsewhere is set up there."""
+
+    def there(path: str) -> bool:
+        return (root / path).exists()
+
+    return Beside(
+        asterisk=needs_asterisk(settings) and is_loopback(settings.ami.host) and there("etc/asterisk"),
+        mosquitto=settings.broker.enabled and is_loopback(settings.broker.host) and there("etc/mosquitto"),
+        fail2ban=there("etc/fail2ban/jail.d"),
+        rotates=there("etc/logrotate.d/asterisk"),
+    )
+
+
+def _refuse_unready(settings: Settings, dialer: Path) -> None:
+    """Raise NotInstalled where services cannot be installed, or could not start."""
+    if os.geteuid() != 0:
+        raise NotInstalled("only root installs services: sudo dialer install ...; --print shows the files")
+    if not _SYSTEMD.is_dir():
+        raise NotInstalled(
+            "systemd does not run here: --root DIR writes the files for another machine, docs/install.md has a container"
+        )
+    for process, package in ((DESK, "fastapi"), (UPLINK, "nats")):
+        if process in processes_of(settings) and find_spec(package) is None:
+            raise NotInstalled(f"{process.what} is not installed: {with_extra(process.name)}")
+    for path in (dialer, Path(sys.base_prefix)):
+        home = next((home for home in _HOMES if home in path.resolve().parents), None)
+        if home is not None:
+            raise NotInstalled(
+                f"{path} lies in {home}, where no service has access: use `pipx install --global`, or a clone in /opt"
+            )
+
+
+def _settings_text(config: Path, own: Path) -> str:
+    """What the settings file says. Raises NotInstalled where another one stands in its place."""
+    text = config.read_text(encoding="utf-8")
+    kept = text_of(own)
+    if kept is not None and kept != text:
+        raise NotInstalled(
+            f"{own} is there and says something else; nothing was written: change that one, and install with -c {own}"
+        )
+    return text
+
+
+def _by_folder(root: Path, files: Mapping[Path, str]) -> Iterator[_Folder]:
+    by_folder: dict[Path, dict[str, str]] = {}
+    for path, text in files.items():
+        by_folder.setdefault(root / path.parent.relative_to("/"), {})[path.name] = text
+    for folder, texts in by_folder.items():
+        yield _Folder(folder, plan_files(folder, texts, MARKER), True)
+
+
+def _refuse_foreign(folders: list[_Folder]) -> None:
+    for folder in folders:
+        for plan in folder.plans:
+            if folder.ours_alone and plan.fate is FileChange.FOREIGN:
+                raise NotInstalled(
+                    f"{folder.path / plan.name} was not written by `dialer install`; nothing was written: move it away"
+                )
+
+
+def _given_back(folder: Path, marker: str) -> Iterator[str]:
+    """Files of another program as they were before ours."""
+    for path in sorted(folder.glob("*")):
+        if path.is_file() and not path.name.endswith(_KEPT) and (text_of(path) or "").startswith(marker):
+            kept = path.with_name(path.name + _KEPT)
+            if kept.exists():
+                kept.replace(path)
+                yield f"gave back {path}"
+            else:
+                path.unlink()
+                yield f"removed {path}"
+
+
+_KEPT = ".before-matdan"
+
+
+def _run(*command: str) -> None:
+    """Raises NotInstalled with what the program said."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words, our own paths
+    except OSError as error:
+        raise NotInstalled(
+            f"{command[0]} cannot be run ({error.strerror}); the files are in place: run it by hand"
+        ) from error
+    if done.returncode != 0:
+        why = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:] or ["it did not say why"]
+        raise NotInstalled(f"{' '.join(command)} failed: {why[0]}; mend it and run this again")
+
+
+def _say_next(settings: Settings, beside: Beside, dialer: Path) -> None:
+    for program, is_there, where in (
+        ("Asterisk", beside.asterisk or not needs_asterisk(settings), f"no {ASTERISK} of this site's is here"),
+        ("the broker", beside.mosquitto or not settings.broker.enabled, f"no {MOSQUITTO} of this site's is here"),
+    ):
+        if not is_there:
+            typer.echo(f"note: {where}: {program}'s files were left out", err=True)
+    units = " ".join(process.unit.removesuffix(".service") for process in processes_of(settings))
+    restarted = " ".join(
+        name for name, there in (("asterisk", beside.asterisk), ("mosquitto", beside.mosquitto)) if there
+    )
+    ours = f"sudo -u {USER} {dialer}"
+    typer.echo("next:")
+    for step in (
+        f"{ours} import ROLL -c {SETTINGS_FILE}",
+        f"{ours} agent tones --to {settings.audio.sounds}",
+        f"{ours} audio drafts -c {SETTINGS_FILE}",
+        *([f"sudo systemctl restart {restarted}"] if restarted else []),
+        f"sudo systemctl enable --now {units}",
+        f"{ours} check -c {SETTINGS_FILE}",
+    ):
+        typer.echo(f"  {step}")

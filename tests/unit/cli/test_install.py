@@ -1,0 +1,185 @@
+"""`dialer install` below a folder of its own: what it writes, what it refuses, and that `uninstall` takes it away again."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from config.service.render import Beside, service_files
+from config.settings import Settings
+from tests.support.command_line import run, told_by
+
+SITE = """
+[ami]
+secret = "the-managers-own-words"
+[broker]
+username = "demo.dialler"
+password = "correct-horse-battery"
+[store]
+path = "/var/lib/matdan/centre.db"
+[audio]
+sounds = "/usr/share/asterisk/sounds/en"
+[desk]
+user = "desk"
+[[supervisors]]
+name = "desk"
+role = "desk"
+[[trunks]]
+name = "a"
+endpoint = "a"
+host = "sip.carrier.in"
+caller_ids = ["+911140000001"]
+[[seats]]
+name = "01"
+endpoint = "agent01"
+"""
+SAMPLES = {
+    "etc/asterisk/pjsip.conf": "; Asterisk's sample",
+    "etc/mosquitto/mosquitto.conf": "# Mosquitto's sample",
+    "etc/fail2ban/jail.d/defaults.conf": "[sshd]",
+}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """The settings file; beside it `root`, the file system of a machine with Asterisk, Mosquitto and fail2ban."""
+    for name, text in SAMPLES.items():
+        path = tmp_path / "root" / name
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    file = tmp_path / "centre.toml"
+    file.write_text(SITE)
+    file.chmod(0o600)
+    return file
+
+
+def tree(root: Path) -> dict[str, str]:
+    return {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
+
+
+def installed(site: Path) -> dict[str, str]:
+    root = site.parent / "root"
+    code, said = run("install", "-c", site, "--root", root)
+    assert code == 0, said
+    return tree(root)
+
+
+def test_a_site_becomes_services_with_all_that_they_need(site: Path) -> None:
+    files = installed(site)
+    assert {name for name in files if not name.startswith(("etc/asterisk/", "etc/mosquitto/"))} == {
+        "etc/matdan/centre.toml",
+        "etc/sysusers.d/matdan.conf",
+        "etc/tmpfiles.d/matdan.conf",
+        "etc/logrotate.d/matdan",
+        "etc/fail2ban/jail.d/defaults.conf",
+        "etc/fail2ban/jail.d/matdan.conf",
+        "etc/systemd/system/matdan-dialler.service",
+        "etc/systemd/system/matdan-desk.service",
+    }
+    assert files["etc/matdan/centre.toml"] == SITE
+    assert files["etc/asterisk/pjsip.conf.before-matdan"] == SAMPLES["etc/asterisk/pjsip.conf"]
+    assert "password_file /etc/mosquitto/matdan.passwords" in files["etc/mosquitto/mosquitto.conf"]
+    dialler = files["etc/systemd/system/matdan-dialler.service"]
+    assert re.search(r"^ExecStart=/\S+/bin/dialer run -c /etc/matdan/centre.toml$", dialler, re.MULTILINE)
+    assert "ReadWritePaths=/var/lib/matdan /usr/share/asterisk/sounds/en/matdan\n" in dialler
+    secrets = [path for path in (site.parent / "root").rglob("*") if path.is_file() and "horse" in path.read_text()]
+    assert [path.name for path in secrets] == ["centre.toml"]
+    assert all(path.stat().st_mode & 0o007 == 0 for path in secrets)
+
+
+def test_a_second_time_changes_nothing(site: Path) -> None:
+    before = installed(site)
+    again = run("install", "-c", site.parent / "root/etc/matdan/centre.toml", "--root", site.parent / "root")
+    assert again[0] == 0
+    assert "wrote" not in again[1]
+    assert tree(site.parent / "root") == before
+
+
+def test_uninstall_takes_away_what_it_put_there_and_leaves_settings_and_data(site: Path) -> None:
+    installed(site)
+    root = site.parent / "root"
+    store = root / "var/lib/matdan/centre.db"
+    store.parent.mkdir(parents=True)
+    store.write_text("the store")
+    assert run("uninstall", "--root", root)[0] == 0
+    assert tree(root) == SAMPLES | {"etc/matdan/centre.toml": SITE, "var/lib/matdan/centre.db": "the store"}
+    assert run("uninstall", "--root", root, "--purge")[0] == 0
+    assert tree(root) == SAMPLES
+
+
+def test_print_shows_the_files_and_writes_none(site: Path) -> None:
+    code, said = run("install", "-c", site, "--root", site.parent / "root", "--print")
+    assert code == 0
+    assert "/etc/systemd/system/matdan-dialler.service" in said
+    assert "horse" not in said
+    assert tree(site.parent / "root") == SAMPLES
+
+
+@pytest.mark.parametrize(
+    ("there", "says"),
+    [
+        ("etc/matdan/centre.toml", "says something else; nothing was written"),
+        ("etc/systemd/system/matdan-desk.service", "was not written by `dialer install`; nothing was written"),
+    ],
+)
+def test_what_is_somebodys_own_is_not_overwritten(there: str, says: str, site: Path) -> None:
+    path = site.parent / "root" / there
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("[centre]\n")
+    before = tree(site.parent / "root")
+    code, said = told_by("install", "-c", site, "--root", site.parent / "root")
+    assert (code, tree(site.parent / "root")) == (2, before)
+    assert says in said
+
+
+def test_a_path_that_a_service_cannot_have_is_refused(site: Path) -> None:
+    for path in ("centre.db", "/var/lib/my data/centre.db", "/var/lib/../centre.db", "/var/lib/%i/centre.db"):
+        site.write_text(SITE.replace("/var/lib/matdan/centre.db", path))
+        code, said = told_by("install", "-c", site, "--root", site.parent / "root")
+        assert code == 2
+        assert f"store.path: {path} is no whole path" in said
+        assert tree(site.parent / "root") == SAMPLES
+
+
+def test_where_there_is_no_systemd_services_are_not_installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dialer.cli.install._SYSTEMD", site.parent / "nothing")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert "systemd does not run here" in told_by("install", "-c", site)[1]
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert "only root installs services" in told_by("install", "-c", site)[1]
+    assert "only root takes services away" in told_by("uninstall")[1]
+
+
+def test_a_centre_whose_asterisk_and_broker_are_elsewhere_has_its_own_files_alone() -> None:
+    settings = Settings.model_validate(
+        {"ami": {"host": "10.0.0.6"}, "store": {"path": "/srv/matdan/centre.db"}, "audio": {"sounds": "/srv/sounds"}}
+    )
+    files = service_files(settings, Path("/opt/matdan/bin/dialer"), Beside(False, False, False, False))
+    assert [path.name for path in files] == ["matdan.conf", "matdan.conf", "matdan-dialler.service"]
+    unit = files[Path("/etc/systemd/system/matdan-dialler.service")]
+    assert "IPAddressDeny" not in unit
+    assert "After=network-online.target \n" in unit
+    assert "d /srv/matdan 0750 matdan matdan\n" in files[Path("/etc/tmpfiles.d/matdan.conf")]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_systemd_takes_the_units_and_finds_little_exposed(site: Path) -> None:
+    installed(site)
+    root = site.parent / "root"
+    for name, most in (("dialler", 1.5), ("desk", 1.5)):
+        unit = f"matdan-{name}.service"
+        asked = ["systemd-analyze", "security", "--offline=yes", f"--root={root}", unit]
+        said = subprocess.run(asked, capture_output=True, text=True, check=False)
+        (exposure,) = re.findall(r"exposure level for \S+: ([0-9.]+)", said.stdout)
+        assert float(exposure) <= most
+        assert "Unknown" not in said.stderr
+        asked = ["systemd-analyze", "verify", f"--root={root}", str(root / "etc/systemd/system" / unit)]
+        complaints = subprocess.run(asked, capture_output=True, text=True, check=False).stderr.splitlines()
+        not_there = re.compile(
+            r"is not executable: No such file|sysinit\.target not found"
+        )  # `root` is no whole machine
+        assert [line for line in complaints if not not_there.search(line)] == []

@@ -1,0 +1,79 @@
+"""What systemd is told of a process that it started, over the socket that it names."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dialer.site.service import notify, told_to_systemd, watchdog_seconds
+from tests.support.virtual import virtual_time
+
+
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """The socket at which systemd would listen."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
+        door.bind(str(tmp_path / "notify"))
+        door.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.delenv("WATCHDOG_USEC", raising=False)
+        monkeypatch.delenv("WATCHDOG_PID", raising=False)
+        yield door
+
+
+def heard(systemd: socket.socket) -> list[str]:
+    found = []
+    while True:
+        try:
+            found.append(systemd.recv(100).decode())
+        except BlockingIOError:
+            return found
+
+
+@virtual_time()
+async def test_it_is_ready_once_and_alive_three_times_within_the_watchdogs_time(
+    systemd: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "30000000")
+    async with told_to_systemd():
+        await asyncio.sleep(29)
+        assert heard(systemd) == ["READY=1", *["WATCHDOG=1"] * 3]
+    await asyncio.sleep(60)
+    assert heard(systemd) == []
+
+
+@virtual_time()
+async def test_without_a_watchdog_it_is_ready_and_no_more(systemd: socket.socket) -> None:
+    async with told_to_systemd():
+        await asyncio.sleep(100)
+    assert heard(systemd) == ["READY=1"]
+
+
+@pytest.mark.parametrize(
+    ("given", "process", "seconds"),
+    [
+        ("30000000", None, 30.0),
+        ("30000000", "own", 30.0),
+        ("30000000", "1", None),
+        ("", None, None),
+        ("soon", None, None),
+    ],
+)
+def test_a_watchdog_is_for_the_process_that_it_names(
+    given: str, process: str | None, seconds: float | None, systemd: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", given)
+    if process is not None:
+        monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()) if process == "own" else process)
+    assert watchdog_seconds() == seconds
+
+
+@pytest.mark.parametrize("address", ["", "/nowhere/at/all", "@nobody-listens-here"])
+def test_a_systemd_that_is_not_there_stops_nothing(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", address)
+    notify("READY=1")
