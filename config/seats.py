@@ -6,7 +6,7 @@ import hmac
 import re
 from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_validator, model_validator
 
 from config.fields import EndpointName, Language, Password, PositiveSeconds, SeatName, Section, Slug
 from config.lines import Transport
@@ -67,10 +67,20 @@ class Agent(Section):
         return value
 
 
+ECHO_CODE = "*43"
+"""What a seat's phone dials to hear itself, as it is on many exchanges."""
+
+
+def _not_the_echo(code: str) -> str:
+    if code == ECHO_CODE:
+        raise ValueError(f"{ECHO_CODE} is the echo test; choose another code")
+    return code
+
+
 class LogInSettings(Section):
     """[floor] - how agents log in and what their phones' keys mean."""
 
-    log_in_code: Annotated[str, StringConstraints(pattern=r"^[*0-9]{1,6}$")] = Field(
+    log_in_code: Annotated[str, StringConstraints(pattern=r"^[*0-9]{1,6}$"), AfterValidator(_not_the_echo)] = Field(
         "*1", description="what a seat's phone dials to log in"
     )
     wrong_pins: int = Field(10, ge=3, le=100, description="wrong log-ins in a row that lock the agent and the seat")

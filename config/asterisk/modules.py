@@ -62,11 +62,10 @@ ALWAYS: Mapping[str, tuple[str, ...]] = {
         "format_wav",
         "res_musiconhold",
     ),
+    "The echo test of phones": ("app_echo",),
     "Attempts to get in, for fail2ban and the like": ("res_security_log",),
 }
-WEBRTC = {
-    "Phones in browsers, and their echo test": ("res_http_websocket", "res_pjsip_transport_websocket", "app_echo")
-}
+WEBRTC = {"Phones in browsers": ("res_http_websocket", "res_pjsip_transport_websocket")}
 SRTP = {"Encrypted voice": ("res_srtp",)}
 HISTORY = {"How calls ended": ("res_cdrel_custom", "func_cdr", "cdr_custom")}
 REGISTRATION = {"Accounts at a carrier": ("res_pjsip_outbound_registration",)}

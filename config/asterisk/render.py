@@ -16,7 +16,7 @@ from config.asterisk.events import EVENTS
 from config.asterisk.modules import modules_for
 from config.errors import SettingError
 from config.lines import Carrier, Transport, Trunk
-from config.seats import SeatSettings, browser_password
+from config.seats import ECHO_CODE, SeatSettings, browser_password
 from config.settings import Settings
 from config.supervision import HoldSettings, RecordingSettings
 from config.unfinished import MAKE_ONE
@@ -98,6 +98,7 @@ def dialplan(
         agi_server=f"{_bracketed(agi_host)}:{agi_port}",
         **_agi(manager_secret),
         log_in_code=log_in_code,
+        echo_code=ECHO_CODE,
         browser_seats=0,
         restart_seconds=RESTART_SECONDS,
         hold=hold or HoldSettings(),
@@ -150,6 +151,7 @@ def render_site(settings: Settings, passwords: Mapping[str, str], *, file: str =
         ),
         "events": EVENTS,
         "log_in_code": settings.floor.log_in_code,
+        "echo_code": ECHO_CODE,
         "restart_seconds": RESTART_SECONDS,
         "hold": settings.hold,
         "recordings": settings.recordings,

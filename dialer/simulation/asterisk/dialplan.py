@@ -121,8 +121,8 @@ async def _music_on_hold(switch: SwitchCore, channel: Channel, data: str) -> Non
         await channel.wait(None)
 
 
-async def _chan_spy(_switch: SwitchCore, channel: Channel, _data: str) -> None:
-    """Whom it spies on nobody here hears; it stays over the spied channels' ends, as without option E or S."""
+async def _stays(_switch: SwitchCore, channel: Channel, _data: str) -> None:
+    """What ChanSpy and Echo let hear nobody hears here; the one stays over the spied channels' ends, as without option E or S."""
     while not channel.interrupted:
         await channel.wait(None)
     if channel.hung_up:
@@ -150,9 +150,10 @@ APPLICATIONS: dict[str, Application] = {
     "AGI": _agi,
     "AMD": _amd,
     "Answer": _answer,
-    "ChanSpy": _chan_spy,
+    "ChanSpy": _stays,
     "ConfBridge": _confbridge,
     "ControlPlayback": _control_playback,
+    "Echo": _stays,
     "Goto": _goto,
     "GotoIf": _goto_if,
     "Hangup": _hang_up,

@@ -51,6 +51,7 @@ def test_a_floor_with_agents(tmp_path: Path) -> None:
         (SEAT + SEAT.replace('"01"', '"02"'), "phones of seats named twice: agent01"),
         (CAMPAIGN + 'skill = "senior"\n', "asks for the skill 'senior', which none of [[agents]] has; known: none"),
         ('[floor]\nlog_in_code = "*1,SHELL"\n', "floor.log_in_code"),
+        ('[floor]\nlog_in_code = "*43"\n', "floor.log_in_code: *43 is the echo test"),
         ("[floor]\npause_reasons = []\n", "floor.pause_reasons"),
         ('[floor]\npause_reasons = ["a b"]\n', "floor.pause_reasons.0"),
         ("[floor]\nwrong_pins = 0\n", "floor.wrong_pins"),

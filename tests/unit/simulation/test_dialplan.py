@@ -36,9 +36,9 @@ def test_a_hang_up_in_a_seats_context_ends_there() -> None:
         assert find_step(ours, context, "h", 2) == find_step(ours, context, "01", 2)
 
 
-def test_a_seats_phone_reaches_the_log_in_alone() -> None:
+def test_a_seats_phone_reaches_the_log_in_and_its_own_echo_alone() -> None:
     ours = parse_dialplan(dialplan(log_in_code="*77"))
-    assert [extension.name for extension in ours["matdan-phones"]] == ["*77"]
+    assert [extension.name for extension in ours["matdan-phones"]] == ["*77", "*43"]
     assert find_extension(ours, "matdan-phones", "*1") is None
 
 
