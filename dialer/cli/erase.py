@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -24,6 +25,7 @@ from dialer.store.agent_records import forget_written
 from dialer.store.audit import audit_name
 from dialer.store.cipher import site_key
 from dialer.store.connection import Connection, exclusive_connection
+from dialer.store.copying import copies_before_upgrades
 from dialer.store.erasure import erase_number, remove
 from dialer.store.port import AuditNote
 from dialer.store.sent_journal import journal_beside
@@ -108,6 +110,8 @@ def purge(
             if voices_too:
                 remove(files)
             Spool(settings.store.path, site_key(settings)).clear()
+            for copy in copies_before_upgrades(settings.store.path):
+                shutil.rmtree(copy)
             if records_too:  # what was sent last is none of the store's attempts any more
                 journal_beside(settings.store.path).unlink(missing_ok=True)
             typer.echo(f"erased {told}")

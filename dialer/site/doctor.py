@@ -37,7 +37,7 @@ from dialer.store import outbox, queues, seals
 from dialer.store.cipher import site_key
 from dialer.store.connection import check_pages, reading
 from dialer.store.holder import holder_of
-from dialer.store.migrate import shipped_migrations
+from dialer.store.migrate import newest_version
 from dialer.switch.asterisk.ami_client import AmiClient
 
 ASK_SECONDS = 5.0
@@ -80,8 +80,7 @@ async def examine(
 
 
 def _versions() -> Finding:
-    schema = shipped_migrations()[-1].version
-    parts = f"Python {platform.python_version()}, schema {schema}"
+    parts = f"Python {platform.python_version()}, schema {newest_version()}"
     return Finding("versions", Verdict.GOOD, f"Matdan {version('matdan')}, {parts}")
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -22,15 +21,13 @@ from dialer.store import audit, outbox
 from dialer.store.attempts import known_attempts, newest_event_at
 from dialer.store.cipher import StoreKey, connect
 from dialer.store.connection import BUSY_SECONDS, check_header, close_writing, is_there, open_reading, open_writing
+from dialer.store.copying import STORE, copy_database
 from dialer.store.desk_file import desk_path
 from dialer.store.failures import explained
 from dialer.store.lock import StoreLock
 from dialer.store.numbers import campaign_states
 from dialer.store.queues import ensure_campaign, set_campaign_state
 from dialer.store.transaction import transaction
-
-STORE = "centre.db"
-"""The store's name in a backup's folder; the desk's file lies beside it as beside every store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +56,11 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
             raise StoreError(f"{path}: there is no store; name another with --store")
         check_header(path, key)
         with explained(path), closing(connect(path, "ro", BUSY_SECONDS, key)) as source:  # of whatever schema
-            _copy(source, half / STORE, key)
+            copy_database(source, half / STORE, key)
         desk = desk_path(path)
         if is_there(desk):
             with explained(desk), closing(connect(desk, "ro", BUSY_SECONDS, key)) as source:
-                _copy(source, desk_path(half / STORE), key)
+                copy_database(source, desk_path(half / STORE), key)
         prove(half, key)
         if folder.exists():
             raise StoreError(f"{folder}: is there already; name a new folder for each backup")
@@ -106,11 +103,11 @@ def restore(
         path, "a restore"
     )  # before anything is looked at: what is removed where it fails is this restore's own
     try:
-        with _free(path):
+        with _free((path,) if found.desk is None else (path, desk_path(path))):
             _put(found.store, path)
             if found.desk is not None:
                 _put(found.desk, desk_path(path))
-            db = open_writing(path, create=False, key=key)
+            db = open_writing(path, create=False, key=key, copied=True)
             try:
                 lock.cover()
                 with explained(path), transaction(db):
@@ -140,11 +137,9 @@ def unknown_to(path: Path, key: StoreKey | None, sent: list[AttemptId]) -> int:
 
 
 @contextmanager
-def _free(path: Path) -> Iterator[None]:
-    """Nothing stands where the store and the desk's file come, and nothing is left there where it fails."""
-    places = [
-        each for file in (path, desk_path(path)) for each in (file, *(Path(f"{file}{end}") for end in ("-wal", "-shm")))
-    ]
+def _free(files: Iterable[Path]) -> Iterator[None]:
+    """Nothing stands where these files come, and nothing is left there where it fails."""
+    places = [each for file in files for each in (file, *(Path(f"{file}{end}") for end in ("-wal", "-shm")))]
     for place in places:
         if is_there(place):
             raise StoreError(f"{place}: is there already: put it aside first, it may be newer than the backup")
@@ -163,11 +158,3 @@ def _put(source: Path, path: Path) -> None:
             shutil.copyfileobj(file, target)
             target.flush()
             os.fsync(target.fileno())
-
-
-def _copy(source: sqlite3.Connection, path: Path, key: StoreKey | None) -> None:
-    """All of it in one step: of one moment, whoever writes meanwhile."""
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    with closing(connect(path, "rw", BUSY_SECONDS, key)) as target:
-        source.backup(target)
-        target.execute("PRAGMA journal_mode = DELETE")  # one file, on whatever disk it is put

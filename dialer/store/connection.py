@@ -16,9 +16,10 @@ from pathlib import Path
 from dialer.domain.errors import StoreCorrupt, StoreError
 from dialer.store import seals
 from dialer.store.cipher import StoreKey, connect, database_errors
+from dialer.store.copying import copy_before_upgrade
 from dialer.store.failures import explained
 from dialer.store.lock import StoreLock
-from dialer.store.migrate import migrate, schema_version, shipped_migrations
+from dialer.store.migrate import migrate, newest_version, schema_version
 
 OLDEST_SQLITE = (3, 35, 0)  # RETURNING
 WRITER_CACHE_KIBIBYTES = 32 * 1024  # holds the pages that claims walk over in a roll of a million voters
@@ -40,9 +41,15 @@ _SMALL_TABLES = ("campaign", "opt_out", "command", "booth")
 
 
 def open_writing(
-    path: Path, *, create: bool = True, busy_seconds: float = BUSY_SECONDS, key: StoreKey | None = None
+    path: Path,
+    *,
+    create: bool = True,
+    busy_seconds: float = BUSY_SECONDS,
+    key: StoreKey | None = None,
+    copied: bool = False,
 ) -> sqlite3.Connection:
-    """The connection that writes: checked, migrated, WAL with every commit synced, in autocommit mode.
+    """The connection that writes: checked, migrated, WAL with every commit synced, in autocommit mode. What is of an older schema
+    is copied first, to lie beside it; `copied`: there is a copy already.
 
     The caller must hold the store's lock, has it `cover` what is made here, and may use the connection from one thread at a time.
     With a `key` the file is encrypted, or made so.
@@ -54,8 +61,10 @@ def open_writing(
     with explained(path):
         db = connect(path, "rw", busy_seconds, key)
         try:
-            if schema_version(db, path):
+            if version := schema_version(db, path):
                 check_pages(db, path)
+                if version < newest_version() and not copied:
+                    copy_before_upgrade(db, path, version, key)
             else:
                 db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
             migrate(db, path)
@@ -91,7 +100,7 @@ def open_reading(
         db = connect(path, "ro", busy_seconds, key)
         try:
             version = schema_version(db, path)
-            if version != shipped_migrations()[-1].version:
+            if version != newest_version():
                 raise StoreError(
                     f"{path}: its schema is version {version}: start the dialler once, it brings it up to date"
                 )

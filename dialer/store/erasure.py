@@ -12,6 +12,7 @@ from dialer.store import audit, erasing
 from dialer.store.agent_records import forget_written
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import Connection
+from dialer.store.copying import copies_before_upgrades
 from dialer.store.port import AuditNote, Encode
 from dialer.store.recordings import erase as remove_recording
 from dialer.store.recordings import files_of
@@ -85,7 +86,13 @@ def erase_number(
         audit.append(db, "erase", entry.who, {**entry.what, **what}, entry.at)
         if kept is None:
             remove(files)
-    return ErasedNumber(done.phone_id, tuple(_said(done, voice, len(files), kept)))
+    return ErasedNumber(done.phone_id, (*_said(done, voice, len(files), kept), *_copies(store[0])))
+
+
+def _copies(path: Path) -> Iterator[str]:
+    names = ", ".join(each.name for each in copies_before_upgrades(path))
+    if names:
+        yield f"it stands in the copies from before upgrades beside the store: remove {names}"
 
 
 def _said(done: erasing.Erased, voice: erasing.RecordedVoice, files: int, kept: str | None) -> Iterator[str]:

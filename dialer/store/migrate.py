@@ -40,6 +40,11 @@ def shipped_migrations() -> tuple[Migration, ...]:
     return tuple(found)
 
 
+def newest_version() -> int:
+    """The schema of this version of Matdan."""
+    return shipped_migrations()[-1].version
+
+
 def schema_version(db: sqlite3.Connection, path: Path) -> int:
     """The version of the file's schema; 0: an empty file. Only reads.
 
@@ -53,10 +58,10 @@ def schema_version(db: sqlite3.Connection, path: Path) -> int:
         if tables or version or application_id:
             raise StoreCorrupt(f"{path}: this is another program's database, not a Matdan store: name another file")
         return 0
-    newest = shipped_migrations()[-1].version
-    if version > newest:
+    if version > newest_version():
         raise StoreError(
-            f"{path}: its schema is version {version}, this program knows up to {newest}: install the newer Matdan"
+            f"{path}: its schema is version {version}, this program knows up to {newest_version()}: install the newer Matdan again,"
+            f" or put the store aside and `dialer restore` the copy from before the upgrade ({path.name}.schema-N)"
         )
     return int(version)
 

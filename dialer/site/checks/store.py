@@ -15,6 +15,7 @@ from dialer.store import attempts, voters
 from dialer.store.cipher import site_key
 from dialer.store.connection import Connection, check_pages, is_encrypted, reading, try_key
 from dialer.store.conversion import left_over
+from dialer.store.copying import STORE, copies_before_upgrades
 from dialer.store.holder import holder_of
 
 
@@ -90,6 +91,9 @@ def encryption(settings: Settings) -> Iterator[Finding]:
         yield Finding(what, Verdict.NOTE, text)
     elif settings.store.path.exists() and not is_encrypted(settings.store.path):
         yield Finding(what, Verdict.BAD, "the settings name a key, and the store is plain: run `dialer store encrypt`")
+    elif plain := [each for each in copies_before_upgrades(settings.store.path) if not is_encrypted(each / STORE)]:
+        names = ", ".join(each.name for each in plain)
+        yield Finding(what, Verdict.BAD, f"copies from before upgrades beside the store are plain: remove {names}")
     else:
         if settings.store.path.exists():
             try_key(settings.store.path, key)

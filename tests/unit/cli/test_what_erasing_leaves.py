@@ -161,6 +161,19 @@ def test_what_the_dialler_heard_of_itself_leads_to_no_call_and_counts_once(
     assert told(config) == before
 
 
+def test_copies_from_before_an_upgrade_are_named_and_go_with_a_purge(store: HandFilled) -> None:
+    config, copy = site(store), store.path.with_name("centre.db.schema-26")
+    copy.mkdir()
+    code, said = run("erase", NUMBER, "-c", config)
+    assert (code, said.splitlines()[-1]) == (
+        0,
+        "it stands in the copies from before upgrades beside the store: remove centre.db.schema-26",
+    )
+    assert copy.is_dir()
+    assert run("purge", "--after", days_ago(1), "--yes", "-c", config)[0] == 0
+    assert not copy.exists()
+
+
 # Other centres
 
 

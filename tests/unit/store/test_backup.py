@@ -12,8 +12,9 @@ from config.words import CampaignKind, Purpose
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError
 from dialer.domain.model import Announcement, CampaignState
 from dialer.store import backup
-from dialer.store.backup import STORE, make_backup, prove, restore, unknown_to
+from dialer.store.backup import make_backup, prove, restore, unknown_to
 from dialer.store.cipher import StoreKey, connect
+from dialer.store.copying import STORE
 from dialer.store.desk_file import desk_path, open_desk_file
 from tests.support.command_line import run
 from tests.support.stores import BACKENDS, CAMPAIGN, NOW, TEST_KEY, SqliteBackend, dial, filled

@@ -1,0 +1,58 @@
+"""Copies of a database of one moment, whoever writes meanwhile; and the one that is made of a store before its schema changes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import structlog
+
+from dialer.domain.errors import StoreFull
+from dialer.store.cipher import StoreKey, connect
+
+_log = structlog.get_logger(__name__)
+
+STORE = "centre.db"
+"""The store's name in a backup's folder; the desk's file lies beside it as beside every store."""
+_BUSY_SECONDS = 5.0
+
+
+def copy_database(source: sqlite3.Connection, path: Path, key: StoreKey | None) -> None:
+    """A copy into a new file, in one step (SQLite's online backup), encrypted where the source is."""
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with closing(connect(path, "rw", _BUSY_SECONDS, key)) as target:
+        source.backup(target)
+        target.execute("PRAGMA journal_mode = DELETE")  # one file, on whatever disk it is put
+
+
+def copies_before_upgrades(path: Path) -> list[Path]:
+    """The folders of copies that were made of the store at `path` before its schema changed."""
+    return sorted(path.parent.glob(f"{path.name}.schema-*"))
+
+
+def copy_before_upgrade(db: sqlite3.Connection, path: Path, version: int, key: StoreKey | None) -> None:
+    """Copy a store as it is, into a backup's folder beside it (`centre.db.schema-26`), for whoever goes back to the version before.
+
+    One of an earlier try is replaced. Raises StoreFull where there is no room for it.
+    """
+    folder = path.with_name(f"{path.name}.schema-{version}")
+    needed = path.stat().st_size
+    if shutil.disk_usage(path.parent).free < needed:
+        raise StoreFull(
+            f"{path}: there is no room for the copy that is made before its schema changes ({needed >> 20} MB): make room, nothing"
+            " was changed"
+        )
+    half = folder.with_name(f".{folder.name}.half-done")
+    shutil.rmtree(half, ignore_errors=True)
+    half.mkdir(mode=0o700)
+    try:
+        copy_database(db, half / STORE, key)
+        shutil.rmtree(folder, ignore_errors=True)
+        half.rename(folder)
+    except BaseException:
+        shutil.rmtree(half, ignore_errors=True)
+        raise
+    _log.warning("store.copied-before-upgrade", folder=str(folder), schema=version)
