@@ -43,6 +43,7 @@ WANTED: Final = {
     r"^(https?://[^\s?#]{1,200}[^\s?#/])?$": "must be an address such as https://dialler.example.org, without / at its end",
     r"^https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?$": "must be an address such as https://desk.example.org, without a path",
     r"^(nats|tls)://[A-Za-z0-9.:\[\]-]{1,253}$": "must be an address such as tls://hq.example.org:4222",
+    r"^(https://|http://(127\.0\.0\.1|localhost)[:/])\S{1,500}$": "must be an https address, or an http one of this machine",
     r"^https?://[^\s?#]{1,200}[^\s?#/]$": "must be an address such as https://sounds.example.org, without / at its end",
     r"^[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*$": "must be a prompt's name such as common/hold, in small letters",
 }

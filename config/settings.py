@@ -50,6 +50,7 @@ from config.lines import Carrier, InboundSettings, Trunk, TrunkRest
 from config.mistakes import SettingsText, all_together, mistakes, read_settings
 from config.mosquitto.section import Mosquitto
 from config.seats import Agent, LogInSettings, SeatSettings
+from config.sources import Source
 from config.supervision import (
     Desk,
     HoldSettings,
@@ -383,6 +384,7 @@ class Settings(BaseSettings):
     supervisors: tuple[Supervisor, ...] = ()
     agents: tuple[Agent, ...] = ()
     campaigns: tuple[Campaign, ...] = ()
+    sources: tuple[Source, ...] = ()
 
     @classmethod
     def settings_customise_sources(
@@ -425,6 +427,7 @@ class Settings(BaseSettings):
             ("phones of seats", "seats", [seat.endpoint for seat in self.seats]),
             ("agents", "agents", [agent.number for agent in self.agents]),
             ("campaigns", "campaigns", [campaign.id for campaign in self.campaigns]),
+            ("sources", "sources", [source.name for source in self.sources]),
             ("inbound.numbers", "inbound.numbers", [each.number for each in self.inbound.numbers]),
         ):
             twice = {name: place for place, name in enumerate(names) if name in names[:place]}

@@ -74,21 +74,27 @@ def import_roll(
     """
     console = Console(stderr=as_json)
     settings = site(config, store)
-    path = settings.store.path
     prepared = prepare_import(roll, load_map(map_file) if map_file is not None else None)
-    _show_mapping(console, prepared)
-    for doubt in prepared.doubts(settings.centre.region):
-        console.print(f"[bold yellow]look:[/] {escape(doubt)}", soft_wrap=True)
+    show_mapping(console, settings, prepared)
     if rejects is not None:
         refuse_kept(rejects, "--rejects", {**site_files(settings, config), "the map file": map_file})
     options = ImportOptions(dry_run, rejects, settings.centre.region, roll_version, beside)
+    result = take_in(console, settings, prepared, options)
+    if as_json:
+        typer.echo(json.dumps(result.figures()))
+    refuse_all_rejected(result, roll)
+
+
+def take_in(console: Console, settings: Settings, prepared: PreparedImport, options: ImportOptions) -> ImportResult:
+    """Have a roll in the store, by the dialler where one runs, and show what came of it."""
     try:
         with progress("importing") as advance:
             show = partial(_show_progress, advance=advance)
             try:
-                result, told = run_import(prepared, path, options, progress=show, key=site_key(settings)), None
+                key = site_key(settings)
+                result, told = run_import(prepared, settings.store.path, options, progress=show, key=key), None
             except StoreBusy as busy:
-                refuse_unless_dialler(path, busy)
+                refuse_unless_dialler(settings.store.path, busy)
                 result, told = _through_dialler(settings, prepared, options, show, busy)
     except KeyboardInterrupt:
         typer.echo("dialer: interrupted; nothing of the roll was imported, the store is as it was", err=True)
@@ -96,8 +102,11 @@ def import_roll(
     _show_result(console, result)
     if told is not None:
         console.print(f"the dialler: {told}", soft_wrap=True)
-    if as_json:
-        typer.echo(json.dumps(result.figures()))
+    return result
+
+
+def refuse_all_rejected(result: ImportResult, roll: Path) -> None:
+    """Exit 1 where no row was taken."""
     if result.rejected == result.rows:
         where = "above" if result.rejects_path is None else f"in {result.rejects_path}"
         typer.echo(f"dialer: every row of {roll} was rejected: no voter was taken; the reasons are {where}", err=True)
@@ -188,7 +197,8 @@ def _show_progress(done: ImportProgress, *, advance: Advance) -> None:
     advance(done.share_done, f"{tally.rows:,} rows, {tally.numbers:,} numbers, {rejected:,} rejects")
 
 
-def _show_mapping(console: Console, prepared: PreparedImport) -> None:
+def show_mapping(console: Console, settings: Settings, prepared: PreparedImport) -> None:
+    """Show what each column is read as, and what is doubtful."""
     mapping = prepared.mapping
     table = Table("column", "is read as", title=escape(prepared.roll.description), title_justify="left", box=None)
     for heading, meaning in mapping.meanings():
@@ -197,6 +207,8 @@ def _show_mapping(console: Console, prepared: PreparedImport) -> None:
     for field, value in mapping.values.items():
         table.add_row("(map file)", escape(f"{field} = {value}"))
     console.print(table)
+    for doubt in prepared.doubts(settings.centre.region):
+        console.print(f"[bold yellow]look:[/] {escape(doubt)}", soft_wrap=True)
 
 
 def _show_result(console: Console, result: ImportResult) -> None:

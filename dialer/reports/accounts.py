@@ -98,7 +98,9 @@ def workers(db: Connection, window: Window, zone: tzinfo) -> Report:
 
 
 def imports(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Where the roll's data comes from: each import with its file, the file's hash, and what it brought."""
+    """Where the roll's data comes from: each import with its file and the file's hash, what it brought, its source of [[sources]],
+    and the hash of the map file.
+    """
     found = [*SQL["imports"].rows(db, **window.parameters())]
     rows = tuple(
         (datetime.fromtimestamp(at, UTC).astimezone(zone).isoformat(" ", "minutes"), *rest) for at, *rest in found
@@ -109,6 +111,8 @@ def imports(db: Connection, window: Window, zone: tzinfo) -> Report:
             *texts("at", "file"),
             Column("sha256", ColumnKind.TEXT, in_table=False),
             *figures("rows", "voters", "numbers", "links", "rejected", "unchanged", "rejected_numbers"),
+            Column("source", ColumnKind.TEXT),
+            Column("mapping_sha256", ColumnKind.TEXT, in_table=False),
         ),
         rows,
     )

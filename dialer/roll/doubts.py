@@ -39,24 +39,31 @@ def doubts(mapping: ColumnMapping, rows: Sequence[Sequence[str]], region: str) -
             "no column is read as a name: agents see nobody's and lists have none;"
             ' write name = "HEADING" under [columns] of a --map file'
         )
-    read = {index for indexes in mapping.columns.values() for index in indexes}
-    for index, heading in enumerate(mapping.header):
-        cells = _cells(rows, index)
-        if index in read or index in mapping.sensitive or not cells:
-            continue
-        numbers = sum(bool(read_cell(cell, region).numbers) for cell in cells)
-        if numbers >= LEAST_SHARE * len(cells):
-            given = [mapping.header[each] for each in mapping.columns.get(Field.MOBILE, ())]
-            wanted = ", ".join(f'"{each}"' for each in [*given, heading])
-            yield (
-                f"{heading or 'a column without heading'}: {numbers:,} of the first {len(cells):,} cells are phone numbers,"
-                f" and they are not read: write mobile = [{wanted}] under [columns] of a --map file"
-            )
+    for index, numbers, cells in phone_columns(mapping, rows, region):
+        heading = mapping.header[index]
+        given = [mapping.header[each] for each in mapping.columns.get(Field.MOBILE, ())]
+        wanted = ", ".join(f'"{each}"' for each in [*given, heading])
+        yield (
+            f"{heading or 'a column without heading'}: {numbers:,} of the first {cells:,} cells are phone numbers,"
+            f" and they are not read: write mobile = [{wanted}] under [columns] of a --map file"
+        )
     for name in _NAMES:
         for index in mapping.columns.get(name, ()):
             said = field_of(mapping.header[index])  # a roll's one column of names is read as the name, whatever it is
             local = name in _LOCAL or (said is not None and said[0] in _LOCAL)
             yield from _letters(mapping.header[index], _cells(rows, index), local=local)
+
+
+def phone_columns(mapping: ColumnMapping, rows: Sequence[Sequence[str]], region: str) -> Iterator[tuple[int, int, int]]:
+    """Columns that look like phone numbers and are not read: the index, and how many of the `rows` have one, of how many cells."""
+    read = {index for indexes in mapping.columns.values() for index in indexes}
+    for index, heading in enumerate(mapping.header):
+        cells = _cells(rows, index)
+        if index in read or index in mapping.sensitive or heading in mapping.ignored or not cells:
+            continue
+        numbers = sum(bool(read_cell(cell, region).numbers) for cell in cells)
+        if numbers >= LEAST_SHARE * len(cells):
+            yield index, numbers, len(cells)
 
 
 def _cells(rows: Sequence[Sequence[str]], index: int) -> list[str]:

@@ -47,6 +47,7 @@ class ImportOptions:
     region: str = "IN"  # ISO 3166 country of numbers without a country code
     roll_version: str = DEFAULT_ROLL_VERSION  # where no column says it; booths renumber between versions
     beside: bool = False  # a constituency may come a second time, under another version
+    source: str = ""  # the portal that it comes from, for the record
 
 
 @dataclass(slots=True)
@@ -142,7 +143,7 @@ def run_import(
                     tally = _merge_all(db, next_voter, prepared, options, sink, progress)
                 sink.finish()
                 if not options.dry_run:
-                    _record_run(db, prepared.roll, tally, clock or SystemClock())
+                    _record_run(db, prepared, options.source, tally, clock or SystemClock())
         except BaseException:
             sink.discard()
             raise
@@ -272,12 +273,13 @@ def _state_unclear(prepared: PreparedImport, found: StateUnclear) -> str:
     )
 
 
-def _record_run(db: Connection, roll: RollFile, tally: ImportTally, clock: Clock) -> None:
+def _record_run(db: Connection, prepared: PreparedImport, source: str, tally: ImportTally, clock: Clock) -> None:
     figures = (tally.rows, tally.voters, tally.numbers, tally.links, tally.rejected, tally.unchanged)
-    now = clock.now()
+    now, roll = clock.now(), prepared.roll
     record_import(db, now, roll.path.name, roll.sha256, figures)
     what = {"file": shown(roll.path.name), "sha256": roll.sha256, "rows": str(tally.rows), "voters": str(tally.voters)}
     what |= {"numbers": str(tally.numbers), "rejected_numbers": str(tally.rejected_numbers)}
+    what |= {key: said for key, said in (("source", source), ("mapping", prepared.mapping.map_sha256)) if said}
     audit.append(
         db, "roll-import", audit_name(None), what, now
     )  # of the same moment: the report of imports has it from here

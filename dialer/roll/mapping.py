@@ -6,6 +6,7 @@ A map file is TOML:
     delimiter = ";"
     sheet = "Sheet2"
     header_row = 3             # as the spreadsheet counts; 0: there is none
+    ignore = ["OFFICE PHONE"]  # columns that are known, and not read
     [columns]                  # field = heading, or a list where several hold it, or the column's number; "" = do not read
     part_number = "BOOTH"
     mobile = ["PHONE A", "PHONE B"]
@@ -15,6 +16,7 @@ A map file is TOML:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -39,6 +41,8 @@ class MapFile:
     header_row: int | None = None  # 1 is the first row; 0: no header; None: find it
     columns: Mapping[Field, tuple[str | int, ...]] = field(default_factory=dict)
     values: Mapping[Field, str] = field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+    sha256: str = ""  # of the file itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ class ColumnMapping:
     columns: Mapping[Field, tuple[int, ...]]
     values: Mapping[Field, str]
     sensitive: frozenset[int]  # columns that are dropped, from the rejects file too
+    ignored: frozenset[str] = frozenset()  # headings that a map file says to pass over
+    map_sha256: str = ""  # of that map file
 
     def meanings(self) -> list[tuple[str, str]]:
         """For each column its heading and what becomes of it, for people."""
@@ -66,12 +72,13 @@ class ColumnMapping:
 def load_map(path: Path) -> MapFile:
     """Read a map file. Raises RollError with file, key and remedy."""
     try:
-        content = toml_table(read_whole(path, MOST_TOML_BYTES, pipe=True))
+        data = read_whole(path, MOST_TOML_BYTES, pipe=True)
+        content = toml_table(data)
     except OSError as error:
         raise RollError(f"{path}: cannot be read ({error.strerror}); check the path given to --map") from error
     except (NotToml, UnicodeDecodeError) as error:
         raise RollError(f"{path} is not valid TOML ({error}); correct it there") from error
-    known = ("encoding", "delimiter", "sheet", "header_row", "columns", "values")
+    known = ("encoding", "delimiter", "sheet", "header_row", "ignore", "columns", "values")
     for key in content:
         if key not in known:
             raise RollError(
@@ -86,6 +93,8 @@ def load_map(path: Path) -> MapFile:
         header_row=_typed(path, "header_row", content.get("header_row"), int),
         columns={name: _column_names(path, name, value) for name, value in columns.items()},
         values={name: _value(path, name, value) for name, value in values.items()},
+        ignore=_headings_of(path, "ignore", content.get("ignore", [])),
+        sha256=hashlib.sha256(data).hexdigest(),
     )
 
 
@@ -113,6 +122,12 @@ def _column_names(path: Path, name: Field, value: Any) -> tuple[str | int, ...]:
             f"{path}: columns.{name} must be a heading, a column's number, or a list of them; correct it there"
         )
     return tuple(entry for entry in entries if entry != "")
+
+
+def _headings_of(path: Path, key: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+        raise RollError(f"{path}: {key} must be a list of headings; correct it there")
+    return tuple(value)
 
 
 def _value(path: Path, name: Field, value: Any) -> str:
@@ -196,7 +211,9 @@ def _guess(header: Sequence[str]) -> dict[Field, tuple[int, ...]]:
 
 
 def _finish(path: Path, header: tuple[str, ...], skip_rows: int, map_file: MapFile) -> ColumnMapping:
-    columns = _guess(header)
+    ignored = {squeeze(heading) for heading in map_file.ignore}
+    passed_over = frozenset(heading for heading in header if heading and squeeze(heading) in ignored)
+    columns = _guess(["" if heading in passed_over else heading for heading in header])
     for name, wanted in map_file.columns.items():
         columns[name] = tuple(_find(path, header, map_file, name, column) for column in wanted)
         if not wanted:
@@ -216,7 +233,7 @@ def _finish(path: Path, header: tuple[str, ...], skip_rows: int, map_file: MapFi
         index for index, heading in enumerate(header) if index not in chosen and is_sensitive(heading)
     )
     ordered = {name: columns[name] for name in Field if name in columns}
-    return ColumnMapping(header, skip_rows, ordered, dict(map_file.values), sensitive)
+    return ColumnMapping(header, skip_rows, ordered, dict(map_file.values), sensitive, passed_over, map_file.sha256)
 
 
 def _position(header: Sequence[str], heading: str) -> int | None:

@@ -141,6 +141,11 @@ def record_import(db: Connection, at: float, file_name: str, sha256: str, figure
     SQL["insert_import_run"](db, at=at, file_name=file_name, sha256=sha256, **counts)
 
 
+def taken_files(db: Connection) -> set[str]:
+    """The SHA-256 of every file that was imported, but for those of which every row was rejected."""
+    return {*SQL["taken_files"].values(db, str)}
+
+
 def set_weight(db: Connection, voter_id: int, weight: float) -> bool:
     """Keep how much a voter counts in the order of calls, and bring the voter's numbers to their places. False: nothing changed."""
     if SQL["set_weight"](db, voter_id=voter_id, weight=weight).rowcount == 0:

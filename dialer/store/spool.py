@@ -51,6 +51,8 @@ class HandedRoll:
     rows: int
     rejected: int
     voters: int
+    source: str  # the portal that it comes from, "": somebody handed it over
+    mapping: str  # SHA-256 of the map file, "": there was none
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +224,7 @@ def record_roll(db: Connection, entry: AuditNote, handed: HandedRoll, taken: Tak
         "rows": str(handed.rows),
         "voters": str(taken.voters),
     }
+    what |= {key: said for key, said in (("source", handed.source), ("mapping", handed.mapping)) if said}
     audit.append(db, "roll-import", entry.who, {**entry.what, **what, "numbers": str(taken.numbers)}, entry.at)
 
 

@@ -63,7 +63,7 @@ ORDER BY 2, 3, worker.worker_id;
 
 -- name: imports
 SELECT import_run.at, file_name, sha256, rows, voters, numbers, links, rejected, unchanged,
-       CAST(audit.what ->> 'rejected_numbers' AS INTEGER)
+       CAST(audit.what ->> 'rejected_numbers' AS INTEGER), coalesce(audit.what ->> 'source', ''), coalesce(audit.what ->> 'mapping', '')
 FROM import_run LEFT JOIN audit ON audit.at = import_run.at AND audit.kind = 'roll-import' AND audit.what ->> 'sha256' = sha256
 WHERE import_run.at >= :since AND import_run.at < :until
 ORDER BY import_run.at, import_id;

@@ -72,6 +72,9 @@ SELECT count(*) FROM (
 INSERT INTO import_run (at, file_name, sha256, rows, voters, numbers, links, rejected, unchanged)
 VALUES (:at, :file_name, :sha256, :rows, :voters, :numbers, :links, :rejected, :unchanged);
 
+-- name: taken_files
+SELECT DISTINCT sha256 FROM import_run WHERE rejected < rows;
+
 -- Weights: a file of them says how much each voter counts in the order of calls.
 
 -- name: set_weight

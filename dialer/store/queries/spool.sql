@@ -32,7 +32,10 @@ SELECT
 SELECT e164 FROM phone ORDER BY phone_id;
 
 -- name: handed_roll
-SELECT file_name, sha256, rows, rejected, (SELECT count(*) FROM voter) AS voters FROM import_run ORDER BY import_id DESC LIMIT 1;
+SELECT file_name, sha256, rows, rejected, (SELECT count(*) FROM voter) AS voters,
+       coalesce(audit.what ->> 'source', '') AS source, coalesce(audit.what ->> 'mapping', '') AS mapping
+  FROM import_run LEFT JOIN audit ON audit.at = import_run.at AND audit.kind = 'roll-import'
+ ORDER BY import_id DESC LIMIT 1;
 
 -- name: handed_booths
 SELECT booth_id, roll_version, state_code, constituency_number, part_number, constituency_name, name, name_local, language, closes_at

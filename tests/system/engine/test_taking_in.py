@@ -31,6 +31,7 @@ from tests.support.virtual import virtual_time
 from tests.support.voters import all_answer
 
 SECRET = "twenty characters, at least"
+TAKEN = "SELECT who, what ->> 'source' FROM audit WHERE kind = 'roll-import'"
 HEADER = "state_code,constituency_number,roll_version,part_number,serial,name,mobile\n"
 
 
@@ -47,7 +48,8 @@ def spool(directory: Path) -> Spool:
 
 def handed_over(directory: Path, rows: list[tuple[int, int, str, str]]) -> tuple[str, Any]:
     roll = write_roll(directory / "more.csv", rows)
-    return hand_over_roll(prepare_import(roll), spool(directory), ImportOptions(dry_run=True))
+    options = ImportOptions(dry_run=True, source="portal")
+    return hand_over_roll(prepare_import(roll), spool(directory), options)
 
 
 def dialled(site: Site) -> set[str]:
@@ -76,7 +78,7 @@ async def test_a_roll_is_taken_in_beside_the_calls_and_its_voters_are_called(tmp
             await site.until(lambda: "+918000000060" in dialled(site), seconds=6000)
     runs = query(tmp_path / "centre.db", "SELECT rows, voters, numbers, links, rejected, unchanged FROM import_run")
     assert runs == [(63, 61, 61, 61, 0, 2)]
-    assert query(tmp_path / "centre.db", "SELECT who FROM audit WHERE kind = 'roll-import'") == [("asha",)]
+    assert query(tmp_path / "centre.db", TAKEN) == [("asha", "portal")]
 
 
 async def broken_off(site: Site, folder: Path) -> str:

@@ -1,0 +1,32 @@
+"""Where voters come from beside rolls that somebody hands over: the portals of [[sources]]."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from config.fields import Section, Slug
+
+PortalAddress = Annotated[str, StringConstraints(pattern=r"^(https://|http://(127\.0\.0\.1|localhost)[:/])\S{1,500}$")]
+"""Encrypted, or on this machine alone."""
+
+
+class Source(Section):
+    """[[sources]] - a voter-data portal whose exports `dialer source take` takes in, by the mapping that is saved for it."""
+
+    name: Slug = Field(description="name on the command line, in the audit and in `dialer report imports`")
+    folder: Path = Field(
+        description="drop folder of its exports, by SFTP as a rule; nothing is moved out of it, and rejects stand in it"
+    )
+    map_file: Path = Field(description="the saved mapping, a map file; an export that does not fit it is refused")
+    url: PortalAddress | None = Field(
+        None, description="https address of the newest export, which is put into the folder; none: the folder alone"
+    )
+    token_file: Path | None = Field(
+        None, description="file with the bearer token that the address asks for, for its owner's eyes alone"
+    )
+    roll_version: str = Field(
+        "current", min_length=1, max_length=64, description="version of the roll where no column says it"
+    )

@@ -1,0 +1,72 @@
+"""`dialer source`: voter-data portals, whose exports come in by the mapping that is saved for each."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from config.errors import SettingError
+from config.settings import Settings
+from config.sources import Source
+from dialer.cli.options import ConfigOption, StoreOption, reading_of, site
+from dialer.cli.roll import refuse_all_rejected, show_mapping, take_in
+from dialer.domain.words import counted
+from dialer.roll.importer import ImportOptions
+from dialer.roll.sources import exports_of, fetch, prepare_export
+from dialer.store.connection import is_there
+from dialer.store.roll import taken_files
+
+app = typer.Typer(
+    help="Voter-data portals: their exports in, by the mapping that is saved for each.", no_args_is_help=True
+)
+
+
+@app.callback()
+def _sources() -> None:
+    """So that `take` is a command of its own."""
+
+
+@app.command()
+def take(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The source, as [[sources]] names it.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Find out everything, change nothing in the store.")
+    ] = False,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Take what a portal has exported since: what its address gives, and every file of its folder that was not taken before.
+
+    Each goes in as `dialer import --map` would have it, the oldest first, all of it or nothing; a file is known by its content. One
+    that does not fit the saved mapping is refused, and so is what follows it. Exit 1 where every row of one was rejected.
+    """
+    settings = site(config, store)
+    source = _named(settings, name)
+    fetched = None if source.url is None else fetch(source, source.url)
+    taken = set()
+    if is_there(settings.store.path):
+        with reading_of(settings) as db:
+            taken = taken_files(db)
+    console, count = Console(), 0
+    for path in exports_of(source, taken, fetched):
+        prepared = prepare_export(source, path, settings.centre.region)
+        console.print(str(path), style="bold", markup=False, highlight=False, soft_wrap=True)
+        show_mapping(console, settings, prepared)
+        options = ImportOptions(dry_run, None, settings.centre.region, source.roll_version, source=source.name)
+        refuse_all_rejected(take_in(console, settings, prepared, options), path)
+        count += 1
+    if count == 0:
+        typer.echo(f"nothing new in {source.folder}: every file there was taken before")
+    else:
+        typer.echo(f"{source.name}: {counted(count, 'file')} {'looked at' if dry_run else 'taken'}")
+
+
+def _named(settings: Settings, name: str) -> Source:
+    """The source of that name. Raises SettingError."""
+    found = {source.name: source for source in settings.sources}
+    if name not in found:
+        there = f"there are: {', '.join(found)}" if found else "add a table [[sources]] (docs/rolls.md)"
+        raise SettingError("settings", "sources", f"has none called {name!r}", there)
+    return found[name]

@@ -1,0 +1,139 @@
+"""Exports of a voter-data portal: found in its drop folder, or fetched over HTTPS, and held against the mapping saved for it.
+
+Which of them were taken stands in the store, by their SHA-256: no file is taken twice, whatever it is called, and none is moved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import re
+import time
+import urllib.request
+from collections.abc import Collection, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from config.files import open_regular, read_whole
+from config.sources import Source
+from dialer.domain.errors import RollError
+from dialer.roll.doubts import phone_columns
+from dialer.roll.fields import Field, field_of
+from dialer.roll.importer import PreparedImport, prepare_import
+from dialer.roll.mapping import load_map
+
+QUIET_SECONDS = 30.0
+"""A file that has changed so lately may still be on its way."""
+ANSWER_SECONDS = 30.0
+MOST_BYTES = 4 << 30  # of a fetched export: what a sheet of three million voters takes as CSV, with room
+MOST_TOKEN_BYTES = 8192
+_REJECTS, _PART = ".rejects.csv", ".part"
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def exports_of(source: Source, taken: Collection[str], fetched: Path | None = None) -> Iterator[Path]:
+    """The files of its folder whose SHA-256 is not among those `taken`, the oldest first. `fetched` is known to be whole.
+
+    Raises RollError where the folder cannot be read, and for one that may still be on its way.
+    """
+    try:
+        found = [(path.stat().st_mtime, path) for path in source.folder.iterdir() if _is_export(path)]
+    except OSError as error:
+        raise RollError(
+            f"{source.folder}: cannot be read ({error.strerror}); correct the folder of {source.name!r}"
+        ) from error
+    known = {*taken}
+    for changed, path in sorted(found):
+        with open_regular(path) as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if sha256 in known:
+            continue
+        if path != fetched and abs(time.time() - changed) < QUIET_SECONDS:
+            raise RollError(
+                f"{path}: changed within the last {QUIET_SECONDS:.0f} s, and may still be on its way: take it later"
+            )
+        known.add(sha256)
+        yield path
+
+
+def _is_export(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith(".") and not path.name.endswith((_REJECTS, _PART))
+
+
+def prepare_export(source: Source, path: Path, region: str) -> PreparedImport:
+    """An export, open and understood by the saved mapping. Raises RollError where that cannot be: the mapping names a column that
+    the export lacks, or the export has a column of phone numbers that the mapping does not name.
+    """
+    map_file = load_map(source.map_file)
+    prepared = prepare_import(path, map_file)
+    mapping = prepared.mapping
+    named = mapping.columns.get(Field.MOBILE, ()) if Field.MOBILE in map_file.columns else ()
+    first = next(prepared.roll.batches(mapping.skip_rows), None)
+    held = {index for index, _, _ in phone_columns(mapping, [] if first is None else first.rows, region)}
+    for index, heading in enumerate(mapping.header):
+        said = field_of(heading)
+        known = index in named or index in mapping.sensitive or heading in mapping.ignored
+        if not known and (index in held or (said is not None and said[0] is Field.MOBILE)):
+            raise RollError(
+                f'{path}: its column "{heading}" holds phone numbers, and {source.map_file} does not know it: add it there to'
+                " mobile under [columns], or to ignore"
+            )
+    return prepared
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """The token is for the address that was named, and for no other."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def fetch(source: Source, url: str) -> Path:
+    """Have what the portal exports now in the source's folder, whole or not at all; where it stands there. Raises RollError."""
+    part = source.folder / f".{source.name}{_PART}"
+    opener = urllib.request.build_opener(_NoRedirect)
+    asked = urllib.request.Request(url, headers=_headers(source))  # noqa: S310 - settings allow https, or this machine
+    try:
+        with opener.open(asked, timeout=ANSWER_SECONDS) as answer, part.open("wb") as file:
+            part.chmod(0o600)
+            digest = _copied(answer, file)
+        name = _NOT_IN_A_NAME.sub("-", PurePosixPath(urlsplit(url).path).name)[-100:] or "export"
+        path = source.folder / f"{digest[:12]}-{name}"
+        part.replace(path)
+    except (OSError, http.client.HTTPException) as error:
+        raise RollError(
+            f"{url}: nothing was fetched ({error or type(error).__name__}); try again, or ask the portal"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def _headers(source: Source) -> dict[str, str]:
+    if source.token_file is None:
+        return {}
+    try:
+        token = read_whole(source.token_file, MOST_TOKEN_BYTES).decode("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RollError(
+            f"{source.token_file}: cannot be read as a token; correct token_file of {source.name!r}"
+        ) from error
+    if not token.isprintable() or not token or " " in token:
+        raise RollError(f"{source.token_file}: is no token, which is one word; put the portal's there")
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _copied(answer: http.client.HTTPResponse, file: Any) -> str:
+    """The answer into the file; its SHA-256. Raises OSError where it is cut short, or too large."""
+    digest, size = hashlib.sha256(), 0
+    while some := answer.read(1 << 20):
+        digest.update(some)
+        size += file.write(some)
+        if size > MOST_BYTES:
+            raise OSError(f"it is larger than {MOST_BYTES >> 30} GB")
+    if answer.length:
+        raise OSError(f"it was cut short after {size:,} bytes")
+    if not size:
+        raise OSError("it is empty")
+    return digest.hexdigest()

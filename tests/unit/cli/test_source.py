@@ -1,0 +1,142 @@
+"""A portal's exports, as the data team types it: each file once, by its saved mapping or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from config.errors import SettingError
+from dialer.domain.errors import RollError
+from tests.support.command_line import run
+from tests.support.roll_support import write_roll
+from tests.support.stored import query
+
+HEADER = ("AC_NO", "PART_NO", "SLNOINPART", "FM_NAME_EN", "CALL ON")
+MAP = '[columns]\nmobile = "CALL ON"\n[values]\nstate_code = "S13"\n'
+
+
+class Portal:
+    """A site with one source, and what its portal puts there."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.folder, self.settings, self.store = tmp_path / "drop", tmp_path / "centre.toml", tmp_path / "centre.db"
+        self.map = tmp_path / "portal.map.toml"
+        self.folder.mkdir()
+        self.map.write_text(MAP, encoding="utf-8")
+        self.settings.write_text(
+            f'[centre]\nid = "pune-1"\n[store]\npath = "{self.store}"\n'
+            f'[[sources]]\nname = "portal"\nfolder = "{self.folder}"\nmap_file = "{self.map}"\n',
+            encoding="utf-8",
+        )
+
+    def puts(self, name: str, serials: range, *, header: tuple[str, ...] = HEADER, days_ago: float = 1.0) -> Path:
+        rows = [("209", "2", str(serial), "Asha", f"98765{serial:05}", "9876500000") for serial in serials]
+        path = write_roll(self.folder / name, [row[: len(header)] for row in rows], header)
+        moment = path.stat().st_mtime - days_ago * 86_400
+        os.utime(path, (moment, moment))
+        return path
+
+    def take(self, *options: str) -> tuple[int, str]:
+        return run("source", "take", "portal", *options, "-c", self.settings)
+
+    def voters(self) -> int:
+        return len(query(self.store, "SELECT 1 FROM voter")) if self.store.exists() else 0
+
+
+@pytest.fixture
+def portal(tmp_path: Path) -> Portal:
+    return Portal(tmp_path)
+
+
+def test_each_file_is_taken_once_the_oldest_first_whatever_it_is_called(portal: Portal) -> None:
+    portal.puts("b.csv", range(1, 11), days_ago=2)
+    portal.puts("a.csv", range(1, 21), days_ago=1)
+    code, told = portal.take()
+    assert code == 0, told
+    assert told.endswith("portal: 2 files taken\n")
+    assert told.index("b.csv") < told.index("a.csv")
+    (portal.folder / "b.csv").rename(portal.folder / "again.csv")
+    assert portal.take() == (0, f"nothing new in {portal.folder}: every file there was taken before\n")
+    assert portal.voters() == 20
+    portal.puts("c.csv", range(1, 22))
+    assert portal.take()[1].endswith("portal: 1 file taken\n")
+    assert sorted(path.name for path in portal.folder.glob("*.csv") if "rejects" not in path.name) == [
+        "a.csv",
+        "again.csv",
+        "c.csv",
+    ]
+
+
+def test_where_it_came_from_stands_in_the_audit_and_in_the_report(portal: Portal) -> None:
+    portal.puts("a.csv", range(1, 21))
+    portal.take()
+    [(what,)] = query(portal.store, "SELECT what FROM audit WHERE kind = 'roll-import'")
+    told = json.loads(str(what))
+    assert (told["source"], told["file"], told["rows"], len(told["mapping"])) == ("portal", "a.csv", "20", 64)
+    [run_of_it] = json.loads(run("report", "imports", "-c", portal.settings, "--format", "json")[1])["rows"]
+    assert (run_of_it["source"], run_of_it["mapping_sha256"]) == ("portal", told["mapping"])
+
+
+def test_a_dry_run_changes_nothing_and_takes_nothing(portal: Portal) -> None:
+    portal.puts("a.csv", range(1, 21))
+    code, told = portal.take("--dry-run")
+    assert (code, portal.voters()) == (0, 0)
+    assert "dry run: nothing in the store was changed" in told
+    assert portal.take()[0] == 0
+    assert portal.voters() == 20
+
+
+@pytest.mark.parametrize(
+    ("header", "why"),
+    [
+        ((*HEADER[:4], "PHONE NO"), 'columns.mobile: {file} has no column "CALL ON"'),
+        ((*HEADER, "MOBILE2"), 'its column "MOBILE2" holds phone numbers'),
+        ((*HEADER, "OTHER CONTACT PERSON"), 'its column "OTHER CONTACT PERSON" holds phone numbers'),
+    ],
+)
+def test_an_export_that_does_not_fit_the_saved_mapping_is_refused_and_so_is_what_follows(
+    portal: Portal, header: tuple[str, ...], why: str
+) -> None:
+    portal.puts("a.csv", range(1, 11), days_ago=3)
+    refused = portal.puts("b.csv", range(1, 21), header=header, days_ago=2)
+    portal.puts("c.csv", range(1, 31))
+    code, told = portal.take()
+    assert code == RollError.exit_code
+    assert why.format(file=refused) in told
+    assert portal.voters() == 10
+
+
+def test_a_column_that_the_mapping_says_to_pass_over_is_known(portal: Portal) -> None:
+    portal.puts("a.csv", range(1, 11), header=(*HEADER, "MOBILE2"))
+    portal.map.write_text(f'ignore = ["mobile 2"]\n{MAP}', encoding="utf-8")
+    assert portal.take()[0] == 0
+    assert len(query(portal.store, "SELECT 1 FROM phone")) == 10
+    portal.map.write_text(f"ignore = 5\n{MAP}", encoding="utf-8")
+    portal.puts("b.csv", range(1, 12))
+    assert "ignore must be a list of headings" in portal.take()[1]
+
+
+def test_a_file_that_may_still_be_on_its_way_waits(portal: Portal) -> None:
+    portal.puts("a.csv", range(1, 11), days_ago=0)
+    code, told = portal.take()
+    assert code == RollError.exit_code
+    assert "may still be on its way" in told
+    assert portal.voters() == 0
+
+
+def test_a_file_of_rejects_alone_is_not_taken_and_is_tried_again(portal: Portal) -> None:
+    portal.puts("a.csv", range(1))  # nobody has serial 0
+    for _ in range(2):
+        code, told = portal.take()
+        assert code == 1
+        assert "every row of" in told
+
+
+def test_what_is_not_there_is_refused_in_a_line(portal: Portal) -> None:
+    code, told = run("source", "take", "other", "-c", portal.settings)
+    assert (code, told) == (SettingError.exit_code, "settings: sources: has none called 'other'; there are: portal")
+    portal.folder.rmdir()
+    assert "correct the folder of 'portal'" in portal.take()[1]
