@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, StringConstraints, ValidationError, model
 
 from config.fields import FilePath, HostName, Port, PublicKey, Section, Slug, ZoneName, is_loopback
 from config.mistakes import all_together, mistakes, read_settings
+from config.sources import Source
 
 ServerAddress = Annotated[str, StringConstraints(pattern=r"^(nats|tls)://[A-Za-z0-9.:\[\]-]{1,253}$")]
 MaterialAddress = Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]{1,200}[^\s?#/]$")]
@@ -144,6 +145,7 @@ class HqSettings(Section):
     bundles: HqBundles = HqBundles()
     centres: tuple[HqCentre, ...] = ()
     leaders: tuple[HqLeader, ...] = ()
+    sources: tuple[Source, ...] = ()
 
     @property
     def encrypted(self) -> bool:
@@ -153,9 +155,12 @@ class HqSettings(Section):
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
         _differ(self.leaders)
-        ids = [centre.id for centre in self.centres]
-        if twice := {name for name in ids if ids.count(name) > 1}:
-            raise ValueError(f"centres named twice: {', '.join(sorted(twice))}")
+        for kind, names in (
+            ("centres", [centre.id for centre in self.centres]),
+            ("sources", [source.name for source in self.sources]),
+        ):
+            if twice := {name for name in names if names.count(name) > 1}:
+                raise ValueError(f"{kind} named twice: {', '.join(sorted(twice))}")
         return self
 
 

@@ -30,3 +30,7 @@ class Source(Section):
     roll_version: str = Field(
         "current", min_length=1, max_length=64, description="version of the roll where no column says it"
     )
+    id_heading: str | None = Field(
+        None,
+        description="heading of the portal's own id of a voter, under which results go out (`dialer report results`)",
+    )

@@ -8,7 +8,8 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import typer
 from pydantic import ValidationError
@@ -329,6 +330,54 @@ def import_files(
 
     whole = carried.read_files(settings, files)
     asyncio.run(_joined(settings, bring))
+
+
+@app.command()
+def export(
+    state: Annotated[str, typer.Option("--state", metavar="CODE", help="Of voters of this state.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Where to: .csv, .json, .xlsx or .pdf.")],
+    config: HqOption,
+    constituency: Annotated[
+        int | None, typer.Option("--constituency", metavar="NUMBER", help="Of voters of this constituency alone.")
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source", metavar="NAME", help="Of the voters in this portal's exports alone, under its own ids."
+        ),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="WHEN", help="What was said from then on: 2026-04-22T09:00.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="WHEN", help="And before then.")] = None,
+) -> None:
+    """Results of every centre for a state's team, voter by voter: date, result, how the voter stands, which centre says so.
+
+    No name and no number. Answers to a campaign's questions stay in the centres: `dialer report results` there.
+    """
+    from dialer.cli.report import as_bytes, format_of, window_of  # noqa: PLC0415 - pictures and all
+    from dialer.domain.output import refuse_unwritable, write_file  # noqa: PLC0415
+    from dialer.reports.results import state_results  # noqa: PLC0415
+    from dialer.roll.sources import ids_of, source_named  # noqa: PLC0415
+
+    settings = load_hq_settings(config)
+    zone, form = ZoneInfo(settings.gather.time_zone), format_of(None, out)
+    window = window_of(since, until, None, zone)
+    refuse_unwritable(out, "--out", {"the settings file": config})
+    ids = None if source is None else ids_of(source_named(settings.sources, source))
+    rows = asyncio.run(_results(settings, state, constituency, window.since, window.until))
+    report = state_results(rows, zone, ids)
+    write_file(out, as_bytes(report, form, foot=f"headquarters, state {state}"))
+    typer.echo(f"{out}: {len(report.rows)} rows", err=True)
+
+
+async def _results(settings: HqSettings, *asked: str | float | None) -> list[tuple[Any, ...]]:
+    try:
+        from dialer.hq.database import database  # noqa: PLC0415 - of an extra
+    except ModuleNotFoundError as error:
+        raise HeadquartersUnreachable(not_installed(error, "hq")) from error
+    async with database(settings.gather.database.get_secret_value()) as books:
+        return [tuple(row) for row in await books.rows("results", *asked)]
 
 
 @app.command()

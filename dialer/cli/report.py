@@ -21,14 +21,17 @@ from dialer.domain.site_time import site_zone
 from dialer.polling_day.turnout_curve import ExpectedCourse
 from dialer.reports import accounts, tables
 from dialer.reports import evidence as proof
+from dialer.reports import results as voter_results
 from dialer.reports.formats import Format, Report, as_csv, as_json, as_table
 from dialer.reports.polling_day import Constituency, ConstituencyDay, TurnoutBy, courses, official_figures, states_of
 from dialer.reports.polling_day import turnout as made
 from dialer.reports.tables import FOREVER, Window
 from dialer.reports.turnout_picture import draw_turnout
+from dialer.roll.sources import ids_of, source_named
 from dialer.simulation.plots import check_picture
 from dialer.store.connection import Connection
 from dialer.store.numbers import campaign_states
+from dialer.store.roll import taken_files
 
 app = typer.Typer(help="What happened, as a table, CSV, JSON, XLSX or PDF.", no_args_is_help=True)
 
@@ -95,7 +98,7 @@ def deliver(
 ) -> None:
     """Make a report and print it, or write it to the file `out`, which is looked at first."""
     zone = site_zone(settings)
-    chosen = _format(form, out)
+    chosen = format_of(form, out)
     if out is not None:
         refuse_unwritable(out, "--out", site_files(settings, config))
     with reading_of(settings) as db:
@@ -233,6 +236,37 @@ def answers(
     deliver(made, window, form, out, settings, config)
 
 
+@app.command()
+def results(
+    state: Annotated[str | None, typer.Option("--state", metavar="CODE", help="Of voters of this state alone.")] = None,
+    constituency: Annotated[
+        int | None, typer.Option("--constituency", metavar="NUMBER", help="Of voters of this constituency alone.")
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source", metavar="NAME", help="Of the voters in this portal's exports alone, under the portal's own ids."
+        ),
+    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    campaign: CampaignOption = None,
+    form: FormatOption = None,
+    out: OutOption = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Results, voter by voter, for who gave the roll: date, result, and a column for each question. No name and no number."""
+    settings = site(config, store)
+    window = window_of(since, until, campaign, site_zone(settings))
+
+    def made(db: Connection, window: Window, zone: tzinfo, settings: Settings) -> Report:
+        ids = None if source is None else ids_of(source_named(settings.sources, source), taken_files(db))
+        return voter_results.results(db, window, zone, voter_results.ResultArea(state, constituency), ids)
+
+    deliver(made, window, form, out, settings, config)
+
+
 def period(window: Window, zone: tzinfo) -> str:
     """Which time and campaign a report is of, in words."""
     ends = [
@@ -244,7 +278,7 @@ def period(window: Window, zone: tzinfo) -> str:
     return said if window.campaign is None else f"{said}, campaign {window.campaign}"
 
 
-def _format(form: Format | None, out: Path | None) -> Format:
+def format_of(form: Format | None, out: Path | None) -> Format:
     """What was asked for, else what the file's name says, else a table.
 
     Raises BadParameter for what no terminal can show, OutputRefused where the two contradict each other.

@@ -7,14 +7,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from config.errors import SettingError
-from config.settings import Settings
-from config.sources import Source
 from dialer.cli.options import ConfigOption, StoreOption, reading_of, site
 from dialer.cli.roll import refuse_all_rejected, show_mapping, take_in
 from dialer.domain.words import counted
 from dialer.roll.importer import ImportOptions
-from dialer.roll.sources import exports_of, fetch, prepare_export
+from dialer.roll.sources import exports_of, fetch, prepare_export, source_named
 from dialer.store.connection import is_there
 from dialer.store.roll import taken_files
 
@@ -43,7 +40,7 @@ def take(
     that does not fit the saved mapping is refused, and so is what follows it. Exit 1 where every row of one was rejected.
     """
     settings = site(config, store)
-    source = _named(settings, name)
+    source = source_named(settings.sources, name)
     fetched = None if source.url is None else fetch(source, source.url)
     taken = set()
     if is_there(settings.store.path):
@@ -61,12 +58,3 @@ def take(
         typer.echo(f"nothing new in {source.folder}: every file there was taken before")
     else:
         typer.echo(f"{source.name}: {counted(count, 'file')} {'looked at' if dry_run else 'taken'}")
-
-
-def _named(settings: Settings, name: str) -> Source:
-    """The source of that name. Raises SettingError."""
-    found = {source.name: source for source in settings.sources}
-    if name not in found:
-        there = f"there are: {', '.join(found)}" if found else "add a table [[sources]] (docs/rolls.md)"
-        raise SettingError("settings", "sources", f"has none called {name!r}", there)
-    return found[name]

@@ -10,16 +10,19 @@ import http.client
 import re
 import time
 import urllib.request
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import astuple
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
+from config.errors import SettingError
 from config.files import open_regular, read_whole
 from config.sources import Source
 from dialer.domain.errors import RollError
+from dialer.roll.cleaning import BoothDetails, BoothKey, BoothSlot, Cleaner
 from dialer.roll.doubts import phone_columns
-from dialer.roll.fields import Field, field_of
+from dialer.roll.fields import Field, field_of, squeeze
 from dialer.roll.importer import PreparedImport, prepare_import
 from dialer.roll.mapping import load_map
 
@@ -32,21 +35,22 @@ _REJECTS, _PART = ".rejects.csv", ".part"
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
+def source_named(sources: Sequence[Source], name: str) -> Source:
+    """The source of that name. Raises SettingError."""
+    found = {source.name: source for source in sources}
+    if name not in found:
+        there = f"there are: {', '.join(found)}" if found else "add a table [[sources]] (docs/rolls.md)"
+        raise SettingError("settings", "sources", f"has none called {name!r}", there)
+    return found[name]
+
+
 def exports_of(source: Source, taken: Collection[str], fetched: Path | None = None) -> Iterator[Path]:
     """The files of its folder whose SHA-256 is not among those `taken`, the oldest first. `fetched` is known to be whole.
 
     Raises RollError where the folder cannot be read, and for one that may still be on its way.
     """
-    try:
-        found = [(path.stat().st_mtime, path) for path in source.folder.iterdir() if _is_export(path)]
-    except OSError as error:
-        raise RollError(
-            f"{source.folder}: cannot be read ({error.strerror}); correct the folder of {source.name!r}"
-        ) from error
     known = {*taken}
-    for changed, path in sorted(found):
-        with open_regular(path) as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    for changed, path, sha256 in _exports(source):
         if sha256 in known:
             continue
         if path != fetched and abs(time.time() - changed) < QUIET_SECONDS:
@@ -55,6 +59,59 @@ def exports_of(source: Source, taken: Collection[str], fetched: Path | None = No
             )
         known.add(sha256)
         yield path
+
+
+def _exports(source: Source) -> Iterator[tuple[float, Path, str]]:
+    """When each file of its folder has changed, the oldest first, and its SHA-256. Raises RollError."""
+    try:
+        for changed, path in sorted(
+            (path.stat().st_mtime, path) for path in source.folder.iterdir() if _is_export(path)
+        ):
+            with open_regular(path) as file:
+                yield changed, path, hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise RollError(
+            f"{source.folder}: cannot be read ({error.strerror}); correct the folder of {source.name!r}"
+        ) from error
+
+
+def ids_of(source: Source, taken: Collection[str] | None = None) -> dict[tuple[str, str, int, int, int], str]:
+    """The portal's own ids by roll version, state, constituency, part and serial, as the exports in its folder say: those that were
+    `taken`, or all; the latest counts. Raises RollError where they cannot be read, have no such column, or none is there.
+    """
+    if source.id_heading is None:
+        raise RollError(f"source {source.name!r}: id_heading is not set: name the heading of the portal's own id")
+    exports = [path for _, path, sha256 in _exports(source) if taken is None or sha256 in taken]
+    if not exports:
+        raise RollError(
+            f"{source.folder}: no export{' that was taken' if taken is not None else ''} is there: results go out under its ids"
+        )
+    found: dict[tuple[str, str, int, int, int], str] = {}
+    for path in exports:
+        prepared = prepare_import(path, load_map(source.map_file))
+        found |= _ids(prepared, source.id_heading, source.roll_version)
+    return found
+
+
+def _ids(prepared: PreparedImport, heading: str, roll_version: str) -> dict[tuple[str, str, int, int, int], str]:
+    wanted = [place for place, said in enumerate(prepared.mapping.header) if squeeze(said) == squeeze(heading)]
+    if not wanted:
+        raise RollError(f'{prepared.roll.path}: has no column "{heading}": correct id_heading')
+    booths: list[BoothKey] = []
+
+    def slot(key: BoothKey, _: BoothDetails) -> BoothSlot:
+        booths.append(key)
+        return BoothSlot(len(booths) - 1, is_new=True)
+
+    cleaner = Cleaner(prepared.mapping, slot, roll_version=roll_version, damaged=prepared.roll.damaged)
+    found = {}
+    for batch in prepared.roll.batches(prepared.mapping.skip_rows):
+        rows = cleaner.clean(batch)
+        cells = rows.table.columns[wanted[0]] if rows.table.rows else ()
+        for booth, serial, cell in zip(rows.booths, rows.serials, cells, strict=True):
+            if cell.strip():
+                found[*astuple(booths[booth.booth_id]), serial] = cell.strip()
+    return found
 
 
 def _is_export(path: Path) -> bool:

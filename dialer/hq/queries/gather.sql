@@ -97,3 +97,16 @@ SELECT number_hash, at, centre FROM opt_out ORDER BY at;
 -- name: all_marks_sideways
 SELECT mark.centre, coalesce(centre.zone, '') AS zone, mark.payload::text FROM mark LEFT JOIN centre USING (centre)
 WHERE mark.kind = 'voted' OR mark.source = 'correction' OR mark.undoes IS NOT NULL ORDER BY mark.number;
+
+-- For a state's team: of each voter the last word that was not taken back, and how the voter stands by all that were said.
+-- name: results
+SELECT DISTINCT ON (m.constituency_number, m.part_number, m.serial, m.roll_version)
+    m.roll_version, m.state_code, m.constituency_number, m.part_number, m.serial, m.at, m.kind, v.turnout, m.centre
+FROM mark AS m JOIN voter AS v USING (state_code, constituency_number, part_number, serial, roll_version)
+WHERE m.state_code = $1 AND ($2::integer IS NULL OR m.constituency_number = $2) AND m.at >= $3 AND m.at < $4
+  AND m.undoes IS NULL AND NOT EXISTS (
+    SELECT 1 FROM mark AS later
+    WHERE (later.state_code, later.constituency_number, later.part_number, later.serial, later.roll_version)
+        = (m.state_code, m.constituency_number, m.part_number, m.serial, m.roll_version) AND later.undoes = m.key
+)
+ORDER BY m.constituency_number, m.part_number, m.serial, m.roll_version, m.at DESC, m.number DESC;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import csv
 import shutil
 import tempfile
 import uuid
@@ -31,6 +32,7 @@ from dialer.store.uplink_reading import UplinkReading
 from dialer.uplink import upwards
 from dialer.uplink.batches import for_headquarters
 from dialer.uplink.upwards import DiallerDoor, WayUp
+from tests.support.command_line import run
 from tests.support.headquarters import (
     NOW,
     PATIENCE_SECONDS,
@@ -44,6 +46,7 @@ from tests.support.headquarters import (
     until_found,
     until_true,
 )
+from tests.support.roll_support import write_roll
 from tests.support.stored import query
 
 HASHED = "0f" * 32
@@ -274,6 +277,44 @@ async def test_a_file_before_which_rows_are_missing_waits_for_them(
     monkeypatch.setattr(carried_files, "PATIENCE_SECONDS", 0.3)
     with pytest.raises(HeadquartersUnreachable, match="start `dialer hq gather`"):
         [file async for file in bring(hq.line.session, read_files(settings, later))]
+
+
+async def test_a_states_team_gets_the_last_word_of_each_voter_under_its_own_ids(
+    hq: Headquarters, tmp_path: Path
+) -> None:
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    header = ("ST_CODE", "AC_NO", "PART_NO", "SLNOINPART", "UID")
+    write_roll(folder / "a.csv", [("S13", "209", "2", "12", "V-12"), ("S13", "209", "2", "14", "V-14")], header)
+    (tmp_path / "map.toml").write_text('[values]\nroll_version = "2026-1"\n', encoding="utf-8")
+    settings = hq_settings(hq.server.address, hq.books, "pune-1", "pune-2")
+    async with gathering(settings) as gatherer:
+        await until_true(gatherer.works.is_set)
+        await hq.line.send(
+            batch([mark_row(1, 12, "not-yet"), mark_row(2, 13), mark_row(3, 14), mark_row(4, 14, undoes="k3")])
+        )
+        await hq.line.send(batch([mark_row(1, 12, key="other")], centre="pune-2"))
+        await until_found(hq.books, LAST, [("pune-1", 4), ("pune-2", 1)])
+    (tmp_path / "hq.toml").write_text(
+        f'[gather]\ndatabase = "{hq.books}"\n[[sources]]\nname = "portal"\nfolder = "{folder}"\n'
+        f'map_file = "{tmp_path / "map.toml"}"\nid_heading = "UID"\n',
+        encoding="utf-8",
+    )
+
+    def exported(name: str, *options: str) -> list[list[str]]:
+        path = tmp_path / name
+        told = run("hq", "export", "--state", "S13", "--out", path, "-c", tmp_path / "hq.toml", *options)
+        assert told == (0, f"{path}: {len(path.read_text('utf-8').splitlines()) - 1} rows\n")
+        return [*csv.reader(path.read_text("utf-8").splitlines())][1:]
+
+    whole = await asyncio.to_thread(exported, "whole.csv")
+    assert [(row[4], *row[6:]) for row in whole] == [
+        ("12", "voted", "voted", "pune-2"),
+        ("13", "voted", "voted", "pune-1"),
+    ]
+    [named] = await asyncio.to_thread(exported, "portal.csv", "--source", "portal", "--constituency", "209")
+    assert named[:6] == ["V-12", "2026-1", "S13", "209", "2", "12"]
+    assert await asyncio.to_thread(exported, "none.csv", "--constituency", "7") == []
 
 
 async def test_one_of_two_works_and_the_other_goes_on_from_its_last_commit(hq: Headquarters) -> None:

@@ -1,0 +1,97 @@
+"""Results, voter by voter, for who gave the roll: when, what is known, and what was answered. No name and no number is in them: a
+voter is named by the place on the roll, and by the portal's own id where it is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from itertools import groupby
+from operator import attrgetter
+
+from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, texts
+from dialer.reports.tables import Window
+from dialer.store.connection import Connection
+from dialer.store.sql import load_statements
+
+SQL = load_statements("results", "dialer.reports")
+Place = tuple[str, str, int, int, int]
+"""Where a voter stands: roll version, state, constituency, part, serial."""
+PLACE = (*texts("roll_version", "state_code"), *figures("constituency", "part", "serial"))
+
+
+@dataclass(frozen=True, slots=True)
+class VoterResult:
+    """What is known of a voter."""
+
+    place: Place
+    at: float  # epoch seconds: of what was said last, or else of the last call's end
+    result: str  # that word: a disposition or a mark, or else an outcome
+    turnout: str
+    answers: Mapping[str, str]  # by question, the last one
+
+
+@dataclass(frozen=True, slots=True)
+class ResultArea:
+    """Of which voters; None: of all."""
+
+    state_code: str | None = None
+    constituency: int | None = None
+
+
+def results(
+    db: Connection, window: Window, zone: tzinfo, area: ResultArea, ids: Mapping[Place, str] | None = None
+) -> Report:
+    """A row for each voter of whom something became known in the window, with a column for each question. `ids` names them as a
+    portal does: first in each row, and nobody else has one.
+    """
+    found = known_results(db, window, area)
+    if ids is not None:
+        found = [each for each in found if each.place in ids]
+    questions = sorted({question for each in found for question in each.answers})
+    rows: list[tuple[Cell, ...]] = []
+    for each in found:
+        named = () if ids is None else (ids[each.place],)
+        told = (_time(each.at, zone), each.result, each.turnout)
+        rows.append((*named, *each.place, *told, *(each.answers.get(question, "") for question in questions)))
+    columns = (
+        *(() if ids is None else texts("id")),
+        *PLACE,
+        *texts("date", "result", "turnout"),
+        *(Column(f"answer_{question}", ColumnKind.TEXT) for question in questions),
+    )
+    return Report("results", columns, tuple(rows))
+
+
+def state_results(
+    found: Iterable[tuple[str, str, int, int, int, float, str, str, str]], zone: tzinfo, ids: Mapping[Place, str] | None
+) -> Report:
+    """The same of what headquarters has of every centre: place, moment, word, turnout, centre. It has no answers."""
+    rows = tuple(
+        (*(() if ids is None else (ids[each[:5]],)), *each[:5], _time(each[5], zone), *each[6:])
+        for each in found
+        if ids is None or each[:5] in ids
+    )
+    columns = (*(() if ids is None else texts("id")), *PLACE, *texts("date", "result", "turnout", "centre"))
+    return Report("results", columns, rows)
+
+
+def _time(at: float, zone: tzinfo) -> str:
+    return datetime.fromtimestamp(at, UTC).astimezone(zone).isoformat(" ", "seconds")
+
+
+def known_results(db: Connection, window: Window, area: ResultArea) -> list[VoterResult]:
+    """What became known of each voter in the window, by their places."""
+    asked = {**window.parameters(), "state": area.state_code, "constituency": area.constituency}
+    found = []
+    for _, news in groupby(SQL["known"].rows(db, **asked), attrgetter("voter_id")):
+        last: dict[str, tuple[float, str]] = {}
+        answers: dict[str, str] = {}
+        for row in news:
+            last[row.what] = (row.at, row.value)
+            if row.what == "answered":
+                answers[row.question] = row.value
+        at, result = last.get("said") or last.get("ended") or (last["answered"][0], "")
+        found.append(VoterResult(tuple(row[1:6]), at, result, row.turnout, answers))
+    return found

@@ -1,0 +1,114 @@
+"""Results out, voter by voter: what is known last, what was answered, and under whose ids."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from pathlib import Path
+
+from dialer.reports import results
+from dialer.reports.results import ResultArea
+from dialer.reports.tables import Window
+from dialer.store.connection import reading
+from tests.support.command_line import run
+from tests.support.report_store import HOUR, INDIA, NOON, HandFilled, by_column
+from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE
+from tests.support.roll_support import write_roll
+
+
+def told(
+    store: HandFilled, window: Window | None = None, area: ResultArea | None = None
+) -> dict[int, dict[str, object]]:
+    """By voter: parts have 20 voters here."""
+    with reading(store.path, None) as db:
+        rows = by_column(results.results(db, window or Window(), INDIA, area or ResultArea()))
+    return {(row["part"] - 1) * 20 + row["serial"]: row for row in rows}
+
+
+def answer(store: HandFilled, attempt: str, name: str, value: str, at: float = NOON) -> None:
+    store.insert("flow_answer", {"attempt_id": attempt, "name": name, "value": value, "at": at})
+
+
+def voter_of(store: HandFilled, attempt: str) -> int:
+    (voter,) = store.db.execute("SELECT voter_id FROM attempt WHERE attempt_id = ?", (attempt,)).fetchone()
+    return int(voter)
+
+
+def test_a_word_counts_before_a_calls_end_and_the_last_word_before_others(store: HandFilled) -> None:
+    spoken = store.answered(1, disposition="refused", disposed_at=NOON + 60)
+    store.attempt(1, NOON + HOUR)
+    voter = voter_of(store, spoken)
+    found = told(store)[voter]
+    assert (found["result"], found["date"], found["turnout"]) == ("refused", "2026-04-22 12:01:00+05:30", "pending")
+    store.mark(voter, "voted", NOON + 2 * HOUR)
+    found = told(store)[voter]
+    assert (found["result"], found["date"], found["turnout"]) == ("voted", "2026-04-22 14:00:00+05:30", "voted")
+    place = (found["roll_version"], found["state_code"], found["constituency"])
+    assert place == (ROLL_VERSION, STATE_CODE, CONSTITUENCY_NUMBER)
+
+
+def test_a_mark_that_was_taken_back_is_no_result_and_nor_is_what_takes_it_back(store: HandFilled) -> None:
+    voter = voter_of(store, store.attempt(1))
+    store.mark(voter, "voted", NOON + 100, key="first")
+    store.mark(voter, "not-yet", NOON + 200, source="correction", undoes="first")
+    assert told(store)[voter]["result"] == "no-answer"
+
+
+def test_each_question_has_a_column_with_the_last_answer_and_a_message_is_none(store: HandFilled) -> None:
+    first, later = store.attempt(1), store.attempt(1, NOON + HOUR)
+    answer(store, first, "at_home", "2")
+    answer(store, later, "at_home", "3", NOON + HOUR)
+    answer(store, later, "message", f"{later}-1", NOON + HOUR)
+    other = store.attempt(2)
+    answer(store, other, "call_back", "yes")
+    found = told(store)
+    assert [(row.get("answer_at_home"), row.get("answer_call_back")) for row in found.values()] == [
+        ("3", ""),
+        ("", "yes"),
+    ]
+    assert all("answer_message" not in row for row in found.values())
+
+
+def test_a_window_a_campaign_a_state_and_a_constituency_narrow_it(store: HandFilled) -> None:
+    store.attempt(1)
+    store.attempt(2, NOON + HOUR, campaign="ivr")
+    assert len(told(store)) == 2
+    assert len(told(store, Window(since=NOON + HOUR))) == 1
+    assert len(told(store, Window(campaign="ivr"))) == 1
+    assert len(told(store, area=ResultArea(STATE_CODE, CONSTITUENCY_NUMBER))) == 2
+    assert told(store, area=ResultArea("S99")) == told(store, area=ResultArea(STATE_CODE, 9_999)) == {}
+
+
+def test_results_go_out_under_the_portals_ids_to_its_voters_alone(store: HandFilled, tmp_path: Path) -> None:
+    """The portal names its own, by an export that was taken; it has two voters of three."""
+    attempts = [store.attempt(phone) for phone in (1, 2, 3)]
+    places = [
+        store.db.execute(
+            "SELECT part_number, serial FROM voter JOIN booth USING (booth_id) WHERE voter_id = ?",
+            (voter_of(store, each),),
+        ).fetchone()
+        for each in attempts
+    ]
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    rows = [(STATE_CODE, str(CONSTITUENCY_NUMBER), str(p), str(s), f"=V{s}") for p, s in places[:2]]
+    path = write_roll(folder / "a.csv", rows, ("ST_CODE", "AC_NO", "PART_NO", "SLNOINPART", "VOTER UID"))
+    os.utime(path, (NOON, NOON))
+    (tmp_path / "map.toml").write_text("", encoding="utf-8")
+    settings = tmp_path / "centre.toml"
+    settings.write_text(
+        f'[centre]\nid = "pune-1"\n[store]\npath = "{store.path}"\n[[sources]]\nname = "portal"\nfolder = "{folder}"\n'
+        f'map_file = "{tmp_path / "map.toml"}"\nroll_version = "{ROLL_VERSION}"\nid_heading = "voter uid"\n',
+        encoding="utf-8",
+    )
+    asked = ("report", "results", "--source", "portal", "-c", settings, "--format", "csv")
+    assert "no export that was taken is there" in run(*asked)[1]
+    assert run("source", "take", "portal", "-c", settings)[0] == 0
+    code, text = run(*asked)
+    assert code == 0, text
+    found = [*csv.DictReader(io.StringIO(text))]
+    assert [(row["id"], row["result"]) for row in found] == [(f"'=V{s}", "no-answer") for _, s in places[:2]]
+    assert not {"name", "phone", "number", "epic"} & {*found[0]}
+    settings.write_text(settings.read_text(encoding="utf-8").replace("voter uid", "uid"), encoding="utf-8")
+    assert 'has no column "uid"' in run(*asked)[1]
