@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -63,13 +64,18 @@ GOAL_CYCLES_PER_SECOND = 20_000
 GOAL_LIMIT_RATIO = 1.5  # holds on a busy disk too, where the limit itself falls below the cycles asked for
 GOAL_WAIT_SECONDS = 0.005
 GOAL_CLAIM_RATIO = 1.5
+CALLS_CYCLES = 75  # of 25 calls a second: started, ended, announced
 GOAL_MEMORY_BYTES = 150e6
 
 # What a caller waits, what a claim costs, what a long list takes
 
 
-def waits(ground: Ground, per_second: int, seconds: float) -> list[float]:
-    """How long each of fifty callers waited for a durable cycle, in seconds, at `per_second` cycles by all of them together."""
+def waits(
+    ground: Ground, per_second: int, seconds: float, beside: Callable[[Path], Coroutine[Any, Any, None]] | None = None
+) -> list[float]:
+    """How long each of fifty callers waited for a durable cycle, in seconds, at `per_second` cycles by all of them together, with
+    something going on `beside` that lasts as long.
+    """
     taken: list[float] = []
 
     async def work(path: Path) -> None:
@@ -89,6 +95,10 @@ def waits(ground: Ground, per_second: int, seconds: float) -> list[float]:
             async with asyncio.TaskGroup() as group:
                 for seed in range(50):
                     group.create_task(caller(random.Random(seed)))
+                if beside is not None:
+                    going_on = group.create_task(beside(path))
+                    await asyncio.sleep(seconds)
+                    going_on.cancel()
             await writer.close()
         close_writing(db)
 
@@ -241,6 +251,44 @@ def show_waits(ground: Ground, seconds: float) -> None:
             )
 
 
+def show_backups(directory: Path, voters: int, seconds: float, rounds: int) -> dict[str, float]:
+    """How long callers wait while the store is copied again and again, as `dialer backup` does it, in a process of its own."""
+    ground = Ground(directory / "backed-up", voters, uvloop=False)
+    took: list[float] = []
+
+    async def back_up(path: Path) -> None:
+        while True:
+            began = time.perf_counter()
+            with tempfile.TemporaryDirectory(dir=directory) as folder:
+                command = ("-m", "dialer", "backup", folder, "--store", str(path))
+                process = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=subprocess.DEVNULL)
+                try:
+                    if await process.wait():
+                        raise RuntimeError("a backup failed")
+                    took.append(time.perf_counter() - began)
+                finally:
+                    if process.returncode is None:
+                        process.kill()
+                        await process.wait()
+
+    alone, beside = [], []
+    for _ in range(rounds):
+        alone += waits(ground, CALLS_CYCLES, seconds)
+        beside += waits(ground, CALLS_CYCLES, seconds, back_up)
+    megabytes = ground.template.stat().st_size / 1e6
+    print(
+        f"\nA backup of {megabytes:,.0f} MB beside 25 calls a second ({CALLS_CYCLES} durable cycles), what callers wait, ms"
+    )
+    for name, taken in (("nothing beside it", alone), ("backups beside it", beside)):
+        p50, p99 = statistics.median(taken) * 1e3, percentile(taken, 0.99) * 1e3
+        print(f"  {name:>20}: p50 {p50:.2f}, p99 {p99:.2f}, most {max(taken) * 1e3:.1f}")
+    if took:
+        print(f"  a backup took {statistics.median(took):.1f} s, {len(took)} of them")
+    ratio = percentile(beside, 0.99) / percentile(alone, 0.99)
+    print(f"  p99 with backups / without: {ratio:.2f} x")
+    return {"backup_wait_p99_ratio": ratio, "backup_megabytes": megabytes}
+
+
 def show_lists(directory: Path, key: StoreKey, short: int, long: int, rounds: int) -> dict[str, float]:
     """What a claim costs in a short, a long and a long encrypted list, the memory of the long one, and their goals."""
     names = (f"{short:,} voters", f"{long:,} voters", f"{long:,} voters, encrypted")
@@ -283,7 +331,10 @@ def main() -> None:
             "encryption": show_encryption(ground, encrypted, chosen.rounds, cycles),
         }
         show_waits(ground, 0.5 if chosen.quick else 5.0)
-        lists = show_lists(directory, key, 10_000, 50_000 if chosen.quick else 1_000_000, 10 if chosen.quick else 60)
+        lists = show_backups(
+            directory, 20_000 if chosen.quick else 1_000_000, 3.0 if chosen.quick else 20.0, 1 if chosen.quick else 3
+        )
+        lists |= show_lists(directory, key, 10_000, 50_000 if chosen.quick else 1_000_000, 10 if chosen.quick else 60)
     if chosen.json:
         write_json(chosen.json, tables)
         document = json.loads(chosen.json.read_text("utf-8"))

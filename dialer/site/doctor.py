@@ -36,6 +36,7 @@ from dialer.site.plan import ami_login, broker_settings, needs_asterisk
 from dialer.store import outbox, queues, seals
 from dialer.store.cipher import site_key
 from dialer.store.connection import check_pages, reading
+from dialer.store.copying import copies_before_upgrades
 from dialer.store.holder import holder_of
 from dialer.store.migrate import newest_version
 from dialer.switch.asterisk.ami_client import AmiClient
@@ -160,6 +161,8 @@ def _store(settings: Settings, now: float) -> Iterator[Finding]:
                     Verdict.BAD,
                     f"records were touched: {verdict.findings[0]}; `dialer audit verify` names all",
                 )
+        for copy in copies_before_upgrades(path):
+            yield Finding("copy", Verdict.NOTE, f"{copy} is of before an upgrade: remove it once you do not go back")
         left = len(queues.unknown_attempts(db))
         if left:
             text = f"{counted(left, 'attempt')} of which nobody knows whether they were calls: `dialer unknown list`"

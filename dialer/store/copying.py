@@ -8,12 +8,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-import structlog
-
 from dialer.domain.errors import StoreFull
 from dialer.store.cipher import StoreKey, connect
-
-_log = structlog.get_logger(__name__)
 
 STORE = "centre.db"
 """The store's name in a backup's folder; the desk's file lies beside it as beside every store."""
@@ -55,4 +51,3 @@ def copy_before_upgrade(db: sqlite3.Connection, path: Path, version: int, key: S
     except BaseException:
         shutil.rmtree(half, ignore_errors=True)
         raise
-    _log.warning("store.copied-before-upgrade", folder=str(folder), schema=version)

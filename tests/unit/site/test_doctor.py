@@ -75,9 +75,12 @@ async def test_records_results_and_attempts_that_need_a_person_are_told(
     async with filled(backend) as store:
         await dial(store, 1)
         await store.announce([Announcement("results/marks", "{}")] * 2, NOW - 1_200)
+    copy = backend.path.with_name(f"{backend.path.name}.schema-26")
+    copy.mkdir()
     settings = without_lines(tmp_path, store={"path": backend.path}, broker={"enabled": False})
     seen = await found(settings)
     assert seen["seals"].verdict is Verdict.GOOD
+    assert seen["copy"].text == f"{copy} is of before an upgrade: remove it once you do not go back"
     assert "outbox for broker" not in seen
     with closing(sqlite3.connect(backend.path)) as db:
         db.execute("UPDATE attempt SET trunk = 'another', ended_at = 1, outcome = 'unknown'")
