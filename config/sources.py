@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from config.fields import Section, Slug
 
@@ -34,3 +34,16 @@ class Source(Section):
         None,
         description="heading of the portal's own id of a voter, under which results go out (`dialer report results`)",
     )
+    webhook_url: PortalAddress | None = Field(
+        None, description="https address to which `dialer source post` sends what became known of voters; none: nowhere"
+    )
+    webhook_secret_file: Path | None = Field(
+        None,
+        description="file with the secret that deliveries are signed with, whsec_ and base64; for its owner's eyes alone",
+    )
+
+    @model_validator(mode="after")
+    def _posts_signed(self) -> Self:
+        if self.webhook_url is not None and (self.webhook_secret_file is None or self.id_heading is None):
+            raise ValueError("webhook_url needs webhook_secret_file, to sign with, and id_heading, to name voters by")
+        return self

@@ -116,7 +116,10 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
     ),
     "Who is called: the data team": _group(
         ("import", "roll:import_roll", "Import a roll: all of it or nothing, and twice is the same as once."),
-        ("source", "source:app", "Voter-data portals: their exports in, by the mapping that is saved for each."),
+        (
+            *("source", "source:app"),
+            "Voter-data portals: their exports in, by the mapping that is saved for each; results out to them.",
+        ),
         (
             *("sample-roll", "roll:sample_roll"),
             "Write a synthetic roll in Indian languages: nobody on it exists, and its numbers are not to be dialled.",

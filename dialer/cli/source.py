@@ -1,4 +1,4 @@
-"""`dialer source`: voter-data portals, whose exports come in by the mapping that is saved for each."""
+"""`dialer source`: voter-data portals, whose exports come in by the mapping that is saved for each, and to whom results go out."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from config.errors import SettingError
 from dialer.cli.options import ConfigOption, StoreOption, reading_of, site
 from dialer.cli.roll import refuse_all_rejected, show_mapping, take_in
+from dialer.domain.site_time import site_zone
 from dialer.domain.words import counted
+from dialer.reports.webhook import Posting, read_secret, sending
 from dialer.roll.importer import ImportOptions
-from dialer.roll.sources import exports_of, fetch, prepare_export, source_named
+from dialer.roll.sources import exports_of, fetch, ids_of, prepare_export, source_named
 from dialer.store.connection import is_there
 from dialer.store.roll import taken_files
 
 app = typer.Typer(
-    help="Voter-data portals: their exports in, by the mapping that is saved for each.", no_args_is_help=True
+    help="Voter-data portals: their exports in, by the mapping that is saved for each; results out to them.",
+    no_args_is_help=True,
 )
-
-
-@app.callback()
-def _sources() -> None:
-    """So that `take` is a command of its own."""
 
 
 @app.command()
@@ -58,3 +57,28 @@ def take(
         typer.echo(f"nothing new in {source.folder}: every file there was taken before")
     else:
         typer.echo(f"{source.name}: {counted(count, 'file')} {'looked at' if dry_run else 'taken'}")
+
+
+@app.command()
+def post(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The source, as [[sources]] names it.")],
+    store: StoreOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Post what became known of a portal's voters since the last time, under its own ids: signed, and again until it has it.
+
+    Each mark with the answers of its call; no name and no number. What the portal has is kept in a file beside the store.
+    """
+    settings = site(config, store)
+    source = source_named(settings.sources, name)
+    if source.webhook_url is None or source.webhook_secret_file is None:
+        raise SettingError(
+            "settings", f"sources.{name}.webhook_url", "is not set", "name the portal's address for results"
+        )
+    secret, path = read_secret(source.webhook_secret_file), settings.store.path
+    with reading_of(settings) as db:
+        taken = taken_files(db)
+    position = path.with_name(f"{path.name}.{source.name}.posted")
+    posting = Posting(source, settings.centre.id, site_zone(settings), ids_of(source, taken), position)
+    posted = posting.run(lambda: reading_of(settings), sending(source.webhook_url, secret))
+    typer.echo(f"{source.name}: {counted(posted, 'result')} posted")

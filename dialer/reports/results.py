@@ -4,6 +4,7 @@ voter is named by the place on the roll, and by the portal's own id where it is 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -95,3 +96,39 @@ def known_results(db: Connection, window: Window, area: ResultArea) -> list[Vote
         at, result = last.get("said") or last.get("ended") or (last["answered"][0], "")
         found.append(VoterResult(tuple(row[1:6]), at, result, row.turnout, answers))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class SettledMark:
+    """A mark that gets no more answers."""
+
+    mark_id: int
+    key: str  # the same wherever it is told
+    place: Place
+    at: float  # epoch seconds
+    kind: str
+    source: str
+    confidence: str
+    undoes: str | None
+    answers: Mapping[str, str]  # of the call in which it was said
+
+
+def last_settled(db: Connection, after: int) -> int:
+    """Up to which mark's id behind `after` nothing more is answered; 0: there is no mark."""
+    return SQL["last_settled"].number(db, after=after)
+
+
+def key_of_mark(db: Connection, mark_id: int) -> str | None:
+    """The key of a mark; None: there is none of that id."""
+    return SQL["key_of_mark"].value(db, str, mark_id=mark_id)
+
+
+def settled_marks(db: Connection, after: int, last: int, most: int) -> list[SettledMark]:
+    """The next marks behind the id `after`, up to `last`, at most so many."""
+    return [
+        SettledMark(
+            row.mark_id, row.key, tuple(row[2:7]), row.at, row.kind, row.source, row.confidence, row.undoes,
+            {} if row.answers is None else json.loads(row.answers),
+        )
+        for row in SQL["settled"].rows(db, after=after, last=last, most=most)
+    ]  # fmt: skip

@@ -9,17 +9,17 @@ import hashlib
 import http.client
 import re
 import time
-import urllib.request
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import astuple
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO
 from urllib.parse import urlsplit
 
 from config.errors import SettingError
 from config.files import open_regular, read_whole
 from config.sources import Source
 from dialer.domain.errors import RollError
+from dialer.domain.https import answered
 from dialer.roll.cleaning import BoothDetails, BoothKey, BoothSlot, Cleaner
 from dialer.roll.doubts import phone_columns
 from dialer.roll.fields import Field, field_of, squeeze
@@ -28,7 +28,6 @@ from dialer.roll.mapping import load_map
 
 QUIET_SECONDS = 30.0
 """A file that has changed so lately may still be on its way."""
-ANSWER_SECONDS = 30.0
 MOST_BYTES = 4 << 30  # of a fetched export: what a sheet of three million voters takes as CSV, with room
 MOST_TOKEN_BYTES = 8192
 _REJECTS, _PART = ".rejects.csv", ".part"
@@ -139,20 +138,11 @@ def prepare_export(source: Source, path: Path, region: str) -> PreparedImport:
     return prepared
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """The token is for the address that was named, and for no other."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
 def fetch(source: Source, url: str) -> Path:
     """Have what the portal exports now in the source's folder, whole or not at all; where it stands there. Raises RollError."""
     part = source.folder / f".{source.name}{_PART}"
-    opener = urllib.request.build_opener(_NoRedirect)
-    asked = urllib.request.Request(url, headers=_headers(source))  # noqa: S310 - settings allow https, or this machine
     try:
-        with opener.open(asked, timeout=ANSWER_SECONDS) as answer, part.open("wb") as file:
+        with answered(url, _headers(source)) as answer, part.open("wb") as file:
             part.chmod(0o600)
             digest = _copied(answer, file)
         name = _NOT_IN_A_NAME.sub("-", PurePosixPath(urlsplit(url).path).name)[-100:] or "export"
@@ -181,7 +171,7 @@ def _headers(source: Source) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def _copied(answer: http.client.HTTPResponse, file: Any) -> str:
+def _copied(answer: http.client.HTTPResponse, file: IO[bytes]) -> str:
     """The answer into the file; its SHA-256. Raises OSError where it is cut short, or too large."""
     digest, size = hashlib.sha256(), 0
     while some := answer.read(1 << 20):

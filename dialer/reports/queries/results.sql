@@ -21,3 +21,23 @@ FROM (
 WHERE (:campaign IS NULL OR campaign_id = :campaign)
   AND (:state IS NULL OR state_code = :state) AND (:constituency IS NULL OR constituency_number = :constituency)
 ORDER BY state_code, constituency_number, part_number, serial, voter_id, at;
+
+-- A mark of a call that has not ended may still get answers: it and what follows wait.
+-- name: last_settled
+SELECT coalesce(
+    (SELECT min(mark_id) - 1 FROM mark WHERE mark_id > :after AND attempt_id IN (SELECT attempt_id FROM attempt WHERE ended_at IS NULL)),
+    (SELECT max(mark_id) FROM mark), 0);
+
+-- name: key_of_mark
+SELECT key FROM mark WHERE mark_id = :mark_id;
+
+-- Answers are the voter's whom the call addressed: a booth worker's call marks others.
+-- name: settled
+SELECT mark_id, key, roll_version, state_code, constituency_number, part_number, serial, mark.at, kind, source, confidence, undoes, (
+    SELECT json_group_object(flow_answer.name, flow_answer.value) FROM attempt JOIN flow_answer USING (attempt_id)
+    WHERE attempt.attempt_id = mark.attempt_id AND attempt.voter_id = mark.voter_id
+      AND NOT (value GLOB attempt_id || '-[0-9]*' OR value GLOB 'RE[0-9a-f]*' AND length(value) = 34)
+) AS answers
+FROM mark JOIN voter USING (voter_id) JOIN booth USING (booth_id)
+WHERE mark_id > :after AND mark_id <= :last
+ORDER BY mark_id LIMIT :most;

@@ -138,5 +138,6 @@ def test_a_file_of_rejects_alone_is_not_taken_and_is_tried_again(portal: Portal)
 def test_what_is_not_there_is_refused_in_a_line(portal: Portal) -> None:
     code, told = run("source", "take", "other", "-c", portal.settings)
     assert (code, told) == (SettingError.exit_code, "settings: sources: has none called 'other'; there are: portal")
+    assert "webhook_url: is not set" in run("source", "post", "portal", "-c", portal.settings)[1]
     portal.folder.rmdir()
     assert "correct the folder of 'portal'" in portal.take()[1]

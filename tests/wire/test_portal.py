@@ -1,7 +1,10 @@
-"""A portal's export over HTTP: whole or not at all, and the token goes nowhere else."""
+"""A portal over HTTP: its export comes whole or not at all, the token goes nowhere else, and results go out signed."""
 
 from __future__ import annotations
 
+import base64
+import json
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -12,15 +15,22 @@ import pytest
 
 from config.sources import Source
 from dialer.domain.errors import RollError
+from dialer.reports.webhook import Delivery, sending
 from dialer.roll.sources import exports_of, fetch
+from tests.support.command_line import run
+from tests.support.report_store import NOON, HandFilled
+from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE
+from tests.support.roll_support import write_roll
 
 GIVEN = "secret"
+SECRET = b"a key of twenty-four bytes, and more"
 ROLL = b"AC_NO,PART_NO,SLNOINPART\r\n209,2,1\r\n"
 
 
 class Portal(BaseHTTPRequestHandler):
     """Gives an export to who has the token."""
 
+    posted: ClassVar[list[tuple[dict[str, str], bytes]]] = []
     asked: ClassVar[list[tuple[str, str | None]]] = []
 
     def do_GET(self) -> None:
@@ -44,6 +54,17 @@ class Portal(BaseHTTPRequestHandler):
                 self.end_headers()
                 self.wfile.write(ROLL if allowed else b"no")
 
+    def do_POST(self) -> None:
+        self.posted.append(
+            (
+                {name.lower(): said for name, said in self.headers.items()},
+                self.rfile.read(int(self.headers["Content-Length"])),
+            )
+        )
+        self.send_response({"/moved": 302, "/no": 403}.get(self.path, 204))
+        self.send_header("Location", "/")
+        self.end_headers()
+
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Nothing."""
 
@@ -51,6 +72,7 @@ class Portal(BaseHTTPRequestHandler):
 @pytest.fixture
 def address() -> Iterator[str]:
     Portal.asked.clear()
+    Portal.posted.clear()
     with HTTPServer(("127.0.0.1", 0), Portal) as server:
         serving = threading.Thread(target=server.serve_forever)
         serving.start()
@@ -102,3 +124,39 @@ def test_what_is_not_whole_or_not_given_leaves_nothing(
 def test_an_address_that_is_not_encrypted_is_no_setting(tmp_path: Path, address: str) -> None:
     with pytest.raises(ValueError, match="url"):
         source_of(tmp_path, address)
+
+
+def test_what_became_known_is_posted_once_under_the_portals_ids(tmp_path: Path, address: str) -> None:
+    store = HandFilled(tmp_path / "centre.db")
+    store.mark(1, "voted", NOON)
+    store.mark(21, "voted", NOON)  # of another part: not the portal's
+    store.db.close()
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    header = ("ST_CODE", "AC_NO", "PART_NO", "SLNOINPART", "UID")
+    path = write_roll(folder / "a.csv", [(STATE_CODE, str(CONSTITUENCY_NUMBER), "1", "1", "V-1")], header)
+    os.utime(path, (NOON, NOON))
+    (tmp_path / "map.toml").write_text(f'[values]\nroll_version = "{ROLL_VERSION}"\n', encoding="utf-8")
+    (tmp_path / "secret").write_text(f"whsec_{base64.b64encode(SECRET).decode()}\n", encoding="ascii")
+    settings = tmp_path / "centre.toml"
+    settings.write_text(
+        f'[centre]\nid = "pune-1"\n[store]\npath = "{store.path}"\n[[sources]]\nname = "portal"\nfolder = "{folder}"\n'
+        f'map_file = "{tmp_path / "map.toml"}"\nid_heading = "UID"\nwebhook_url = "{address}/results"\n'
+        f'webhook_secret_file = "{tmp_path / "secret"}"\n',
+        encoding="utf-8",
+    )
+    assert run("source", "take", "portal", "-c", settings)[0] == 0
+    assert run("source", "post", "portal", "-c", settings) == (0, "portal: 1 result posted\n")
+    assert run("source", "post", "portal", "-c", settings) == (0, "portal: 0 results posted\n")
+    [(headers, body)] = Portal.posted
+    assert [result["id"] for result in json.loads(body)["results"]] == ["V-1"]
+    signed = Delivery(headers["webhook-id"], body).headers(SECRET, float(headers["webhook-timestamp"]))
+    assert headers["webhook-signature"] == signed["webhook-signature"]
+
+
+def test_a_portal_that_points_elsewhere_or_refuses_says_so_and_nobody_else_is_sent_anything(address: str) -> None:
+    delivery = Delivery("1", b"{}")
+    assert [sending(f"{address}{path}", SECRET)(delivery) for path in ("/results", "/moved", "/no")] == [204, 302, 403]
+    assert len(Portal.posted) == 3
+    with pytest.raises(OSError, match="refused"):
+        sending("http://127.0.0.1:9/", SECRET)(delivery)
