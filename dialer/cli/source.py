@@ -75,10 +75,11 @@ def post(
         raise SettingError(
             "settings", f"sources.{name}.webhook_url", "is not set", "name the portal's address for results"
         )
-    secret, path = read_secret(source.webhook_secret_file), settings.store.path
+    secret = read_secret(source.webhook_secret_file, f"sources.{name}.webhook_secret_file")
+    path = settings.store.path
     with reading_of(settings) as db:
         taken = taken_files(db)
     position = path.with_name(f"{path.name}.{source.name}.posted")
-    posting = Posting(source, settings.centre.id, site_zone(settings), ids_of(source, taken), position)
+    posting = Posting(source, settings.centre.id, site_zone(settings), lambda: ids_of(source, taken), position)
     posted = posting.run(lambda: reading_of(settings), sending(source.webhook_url, secret))
     typer.echo(f"{source.name}: {counted(posted, 'result')} posted")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from dialer.cli.options import not_installed
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.nats.carried import carried_name, write_carried
 from dialer.nats.nkey import private_key
+from dialer.nats.wire import BatchRow
 from dialer.store.cipher import site_key
 from dialer.store.uplink_reading import UplinkReading
 from dialer.uplink.batches import for_headquarters
@@ -58,6 +60,14 @@ def carry(
             typer.echo("nothing waits for headquarters, and no file was written")
             return
         path = folder / carried_name(centre, passed + 1, last)
-        rows = for_headquarters(reading.between(passed, last))
-        count = write_carried(path, centre, passed + 1, last, rows, private)
+        count = write_carried(path, centre, passed + 1, last, _waiting(reading, passed, last), private)
     typer.echo(f"{path}: {count:,} rows, {'signed' if private is not None else 'not signed: nkey_file is not set'}")
+
+
+def _waiting(reading: UplinkReading, passed: int, last: int) -> Iterator[BatchRow]:
+    """The rows behind `passed`. Raises HeadquartersUnreachable where some of them may have gone meanwhile, by the line."""
+    yield from for_headquarters(reading.between(passed, last))
+    if reading.passed() != passed:
+        raise HeadquartersUnreachable(
+            "the line is up, and headquarters takes rows by it just now: there is nothing to carry"
+        )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _PUBLIC, _PRIVATE = "ed25519:", "ed25519-private:"
 _OTHERS_MAY = 0o077
+_MOST_BYTES = 8192  # of a secret: a portal's token may be long
 
 
 def _signing_key(private: bytes | None = None) -> SigningKey:
@@ -83,19 +84,26 @@ def write_private(path: Path, text: str) -> None:
         ) from error
 
 
-def read_key_file(path: Path, setting: str = "broker.key_file") -> bytes:
-    """The private key in a file that `setting` names. Raises SettingError where there is none, where it is none, or where others
-    may read it.
+def read_private(path: Path, setting: str, what: str, remedy: str) -> str:
+    """The text of a secret (`what`) in a file that `setting` names. Raises SettingError, with the remedy, where it cannot be read,
+    and where others than its owner may.
     """
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
-            text = file.read(1024).decode("ascii", "replace").strip()
+            text = file.read(_MOST_BYTES).decode("ascii", "replace").strip()
     except OSError as error:
-        problem = f"the private key cannot be read ({error.strerror})"
-        raise SettingError(str(path), setting, problem, "put it back, or make one with `dialer mqtt key`") from error
+        raise SettingError(str(path), setting, f"{what} cannot be read ({error.strerror})", remedy) from error
     if sys.platform != "win32" and mode & _OTHERS_MAY:
-        raise SettingError(str(path), setting, "others may read the private key", "`chmod 600` it and make a new one")
+        raise SettingError(str(path), setting, f"others may read {what}", "`chmod 600` it and make a new one")
+    return text
+
+
+def read_key_file(path: Path, setting: str = "broker.key_file") -> bytes:
+    """The private key in a file that `setting` names. Raises SettingError where there is none, where it is none, or where others
+    may read it.
+    """
+    text = read_private(path, setting, "the private key", "put it back, or make one with `dialer mqtt key`")
     try:
         key = base64.b64decode(text.removeprefix(_PRIVATE), validate=True)
     except binascii.Error:

@@ -22,19 +22,21 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from urllib.error import HTTPError
 
-from config.errors import MatdanError
+from config.errors import MatdanError, SettingError
 from config.files import read_whole
 from config.sources import Source
 from dialer.domain.backoff import Backoff
 from dialer.domain.https import answered
 from dialer.domain.output import write_file
+from dialer.domain.signing import read_private
 from dialer.reports.results import Place, SettledMark, key_of_mark, last_settled, settled_marks
 from dialer.store.connection import Connection
 
 MOST_RESULTS = 100  # of a delivery
 MOST_TRIES = 6
 BACKOFF = Backoff(first_seconds=1.0, longest_seconds=30.0)
-MOST_SECRET_BYTES, LEAST_KEY_BYTES = 1024, 24
+LEAST_KEY_BYTES = 24
+_MOST_POSITION_BYTES = 1024
 _LATER = frozenset({408, 425, 429})  # and all from 500 on
 
 
@@ -81,17 +83,16 @@ def sending(url: str, secret: bytes) -> Send:
     return send
 
 
-def read_secret(path: Path) -> bytes:
-    """The key in a file, as Standard Webhooks writes it. Raises NotPosted."""
+def read_secret(path: Path, setting: str) -> bytes:
+    """The key in a file that `setting` names, as Standard Webhooks writes it. Raises SettingError."""
+    remedy = f"write whsec_ and base64 of {LEAST_KEY_BYTES} bytes or more there (openssl rand -base64 32)"
+    text = read_private(path, setting, "the secret", remedy)
     try:
-        text = read_whole(path, MOST_SECRET_BYTES).decode("ascii").strip()
         key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
-    except (OSError, UnicodeDecodeError, binascii.Error):
+    except (ValueError, binascii.Error):
         key = b""
     if len(key) < LEAST_KEY_BYTES:
-        raise NotPosted(
-            f"{path}: is no secret: write whsec_ and base64 of {LEAST_KEY_BYTES} bytes or more (openssl rand -base64 32)"
-        )
+        raise SettingError(str(path), setting, "is no secret", remedy)
     return key
 
 
@@ -102,7 +103,7 @@ class Posting:
     source: Source
     centre: str
     zone: tzinfo  # of the results' dates
-    ids: Mapping[Place, str]
+    ids: Callable[[], Mapping[Place, str]]  # asked where anything is new: reading them takes seconds
     position: Path  # the file that says what the portal has
 
     def run(self, store: OpenStore, send: Send, wait: Callable[[float], None] = time.sleep) -> int:
@@ -111,12 +112,13 @@ class Posting:
         with store() as db:
             after = self._read(db)
             last = last_settled(db, after)
+        ids = self.ids() if last > after else {}
         while True:
             with store() as db:
                 marks = settled_marks(db, after, last, MOST_RESULTS)
             if not marks:
                 return posted
-            results = [self._result(mark) for mark in marks if mark.place in self.ids]
+            results = [self._result(mark, ids[mark.place]) for mark in marks if mark.place in ids]
             if results:
                 body = {"centre": self.centre, "source": self.source.name, "results": results}
                 named = "\n".join((self.centre, self.source.name, *(str(result["key"]) for result in results)))
@@ -130,17 +132,17 @@ class Posting:
         does no harm, and a result that is missing does.
         """
         with suppress(OSError, ValueError, KeyError, TypeError):
-            found = json.loads(read_whole(self.position, MOST_SECRET_BYTES))
+            found = json.loads(read_whole(self.position, _MOST_POSITION_BYTES))
             mark, key = int(found["mark"]), str(found["key"])
             if key_of_mark(db, mark) == key:
                 return mark
         return 0
 
-    def _result(self, mark: SettledMark) -> dict[str, object]:
+    def _result(self, mark: SettledMark, portal_id: str) -> dict[str, object]:
         version, state, constituency, part, serial = mark.place
         return {
             "key": mark.key,
-            "id": self.ids[mark.place],
+            "id": portal_id,
             "roll_version": version,
             "state_code": state,
             "constituency": constituency,

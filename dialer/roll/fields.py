@@ -37,6 +37,8 @@ class Field(StrEnum):
 
 REQUIRED = (Field.CONSTITUENCY_NUMBER, Field.PART_NUMBER, Field.SERIAL)
 """Without these a row is nobody: they are the key of an elector."""
+PLACE = (Field.ROLL_VERSION, Field.STATE_CODE, *REQUIRED)
+"""What says where an elector stands, whoever has the roll."""
 
 # In order of preference: of two columns that fit one field, the one whose heading stands first here is read.
 # V1 marks the vernacular twin of a column in the exports of the Election Commission's roll software.

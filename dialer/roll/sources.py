@@ -10,26 +10,26 @@ import http.client
 import re
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import urlsplit
 
 from config.errors import SettingError
-from config.files import open_regular, read_whole
+from config.files import open_regular
 from config.sources import Source
 from dialer.domain.errors import RollError
 from dialer.domain.https import answered
+from dialer.domain.signing import read_private
 from dialer.roll.cleaning import BoothDetails, BoothKey, BoothSlot, Cleaner
 from dialer.roll.doubts import phone_columns
-from dialer.roll.fields import Field, field_of, squeeze
+from dialer.roll.fields import PLACE, Field, field_of, squeeze
 from dialer.roll.importer import PreparedImport, prepare_import
 from dialer.roll.mapping import load_map
 
 QUIET_SECONDS = 30.0
 """A file that has changed so lately may still be on its way."""
 MOST_BYTES = 4 << 30  # of a fetched export: what a sheet of three million voters takes as CSV, with room
-MOST_TOKEN_BYTES = 8192
 _REJECTS, _PART = ".rejects.csv", ".part"
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -102,7 +102,9 @@ def _ids(prepared: PreparedImport, heading: str, roll_version: str) -> dict[tupl
         booths.append(key)
         return BoothSlot(len(booths) - 1, is_new=True)
 
-    cleaner = Cleaner(prepared.mapping, slot, roll_version=roll_version, damaged=prepared.roll.damaged)
+    mapping = prepared.mapping
+    by_place = replace(mapping, columns={name: mapping.columns[name] for name in PLACE if name in mapping.columns})
+    cleaner = Cleaner(by_place, slot, roll_version=roll_version, damaged=prepared.roll.damaged)
     found = {}
     for batch in prepared.roll.batches(prepared.mapping.skip_rows):
         rows = cleaner.clean(batch)
@@ -158,16 +160,13 @@ def fetch(source: Source, url: str) -> Path:
 
 
 def _headers(source: Source) -> dict[str, str]:
+    """Raises SettingError for a token that is none, or that others may read."""
     if source.token_file is None:
         return {}
-    try:
-        token = read_whole(source.token_file, MOST_TOKEN_BYTES).decode("ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise RollError(
-            f"{source.token_file}: cannot be read as a token; correct token_file of {source.name!r}"
-        ) from error
-    if not token.isprintable() or not token or " " in token:
-        raise RollError(f"{source.token_file}: is no token, which is one word; put the portal's there")
+    setting, remedy = f"sources.{source.name}.token_file", "put the portal's token there, one word"
+    token = read_private(source.token_file, setting, "the token", remedy)
+    if not token.isascii() or not token.isprintable() or not token or " " in token:
+        raise SettingError(str(source.token_file), setting, "is no token", remedy)
     return {"Authorization": f"Bearer {token}"}
 
 

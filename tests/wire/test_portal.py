@@ -13,8 +13,10 @@ from typing import ClassVar
 
 import pytest
 
+from config.errors import SettingError
 from config.sources import Source
 from dialer.domain.errors import RollError
+from dialer.domain.output import write_file
 from dialer.reports.webhook import Delivery, sending
 from dialer.roll.sources import exports_of, fetch
 from tests.support.command_line import run
@@ -83,7 +85,7 @@ def address() -> Iterator[str]:
 
 def source_of(tmp_path: Path, address: str, token: str | None = GIVEN) -> Source:
     file = tmp_path / "token"
-    file.write_text(token or "", encoding="ascii")
+    write_file(file, (token or "").encode())
     folder = tmp_path / "drop"
     folder.mkdir(exist_ok=True)
     return Source(name="portal", folder=folder, map_file=tmp_path / "map.toml", url=address, token_file=file)
@@ -114,7 +116,7 @@ def test_what_is_not_whole_or_not_given_leaves_nothing(
     tmp_path: Path, address: str, path: str, token: str | None, why: str
 ) -> None:
     source = source_of(tmp_path, address + path, token)
-    with pytest.raises(RollError, match=why):
+    with pytest.raises((RollError, SettingError), match=why):
         fetch(source, str(source.url))
     assert [*source.folder.iterdir()] == []
     assert all(asked == path for asked, _ in Portal.asked)
@@ -137,7 +139,7 @@ def test_what_became_known_is_posted_once_under_the_portals_ids(tmp_path: Path, 
     path = write_roll(folder / "a.csv", [(STATE_CODE, str(CONSTITUENCY_NUMBER), "1", "1", "V-1")], header)
     os.utime(path, (NOON, NOON))
     (tmp_path / "map.toml").write_text(f'[values]\nroll_version = "{ROLL_VERSION}"\n', encoding="utf-8")
-    (tmp_path / "secret").write_text(f"whsec_{base64.b64encode(SECRET).decode()}\n", encoding="ascii")
+    write_file(tmp_path / "secret", b"whsec_" + base64.b64encode(SECRET))
     settings = tmp_path / "centre.toml"
     settings.write_text(
         f'[centre]\nid = "pune-1"\n[store]\npath = "{store.path}"\n[[sources]]\nname = "portal"\nfolder = "{folder}"\n'

@@ -15,6 +15,7 @@ from dialer.hq.carried import read_files
 from dialer.nats.nkey import private_key
 from dialer.nats.wire import NotOurs
 from dialer.store.sqlite import open_store
+from dialer.store.uplink_reading import UplinkReading
 from tests.support.command_line import run
 
 
@@ -91,6 +92,17 @@ def test_where_nothing_is_kept_for_headquarters_or_nothing_waits_there_is_no_fil
     asyncio.run(begin(kept=True))
     assert run("carry", tmp_path, "-c", settings)[0] == 0
     assert [*tmp_path.glob("*.csv")] == []
+
+
+def test_rows_that_the_line_takes_meanwhile_are_not_carried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = centre_file(tmp_path, with_key=False)
+    asyncio.run(announce(tmp_path / "centre.db"))
+    passed = iter([0, 3])
+    monkeypatch.setattr(UplinkReading, "passed", lambda _: next(passed))
+    code, told = run("carry", tmp_path, "-c", settings)
+    assert code == HeadquartersUnreachable.exit_code
+    assert "the line is up" in told
+    assert [*tmp_path.glob("*.csv*")] == [*tmp_path.glob(".*.part")] == []
 
 
 def test_a_seed_that_is_none_is_refused(tmp_path: Path) -> None:

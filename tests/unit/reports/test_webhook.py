@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from config.errors import SettingError
 from config.sources import Source
 from dialer.domain.output import write_file
 from dialer.reports.webhook import MOST_RESULTS, MOST_TRIES, Delivery, NotPosted, Posting, read_secret
@@ -49,7 +50,7 @@ def post(store: HandFilled, tmp_path: Path) -> Callable[[Portal], int]:
     source = Source(name="portal", folder=tmp_path, webhook_url=URL, id_heading="UID", **files)
     place = (ROLL_VERSION, STATE_CODE, CONSTITUENCY_NUMBER)
     ids = {(*place, 1 + voter // 20, 1 + voter % 20): f"V-{voter + 1}" for voter in range(40)}
-    posting = Posting(source, "pune-1", INDIA, ids, tmp_path / "posted")
+    posting = Posting(source, "pune-1", INDIA, lambda: ids, tmp_path / "posted")
     return lambda portal: posting.run(lambda: reading(store.path, None), portal, portal.waited.append)
 
 
@@ -126,9 +127,9 @@ def test_another_store_is_posted_from_its_beginning(
 def test_the_signature_is_that_of_standard_webhooks(tmp_path: Path) -> None:
     """By the example that the specification gives its libraries."""
     path = tmp_path / "secret"
-    path.write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n", encoding="ascii")
+    write_file(path, b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
     body = b'{"test": 2432232314}'
-    headers = Delivery("msg_p5jXN8AQM9LWM0D4loKWxJek", body).headers(read_secret(path), 1614265330.7)
+    headers = Delivery("msg_p5jXN8AQM9LWM0D4loKWxJek", body).headers(read_secret(path, "x"), 1614265330.7)
     assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
     assert (headers["webhook-id"], headers["webhook-timestamp"]) == ("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330")
     digest = hmac.new(base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), digestmod=hashlib.sha256)
@@ -139,9 +140,12 @@ def test_the_signature_is_that_of_standard_webhooks(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "whsec_", "whsec_!!", f"whsec_{base64.b64encode(b'short').decode()}", "é"])
 def test_a_secret_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "secret"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(NotPosted, match="is no secret"):
-        read_secret(path)
+    write_file(path, text.encode())
+    with pytest.raises(SettingError, match="portal: is no secret"):
+        read_secret(path, "portal")
+    path.chmod(0o644)
+    with pytest.raises(SettingError, match="others may read the secret"):
+        read_secret(path, "portal")
 
 
 def test_an_address_without_a_secret_or_without_ids_is_no_setting(tmp_path: Path) -> None:
