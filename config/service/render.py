@@ -63,7 +63,6 @@ class Beside:
     asterisk: bool
     mosquitto: bool
     fail2ban: bool
-    rotates: bool  # Asterisk's package has logrotate turn its logs
 
 
 def service_files(settings: Settings, dialer: Path, beside: Beside) -> dict[Path, str]:
@@ -79,9 +78,8 @@ def service_files(settings: Settings, dialer: Path, beside: Beside) -> dict[Path
         USERS / "matdan.conf": _text("sysusers.j2", **shared, asterisk=beside.asterisk),
         FOLDERS / "matdan.conf": _text("tmpfiles.j2", **shared, mosquitto=beside.mosquitto),
     }
-    history = settings.asterisk.history
-    if beside.asterisk and (history is not None or not beside.rotates):
-        files[ROTATION / "matdan"] = _text("logrotate.j2", history=history, logs=not beside.rotates)
+    if beside.asterisk:
+        files[ROTATION / "matdan"] = _text("logrotate.j2", history=settings.asterisk.history)
     if beside.asterisk and beside.fail2ban:
         files[JAILS / "matdan.conf"] = _text("fail2ban.j2")
     neighbours = [name for name, there in (("asterisk", beside.asterisk), ("mosquitto", beside.mosquitto)) if there]

@@ -170,7 +170,6 @@ def _beside(settings: Settings, root: Path) -> Beside:
         asterisk=needs_asterisk(settings) and is_loopback(settings.ami.host) and there("etc/asterisk"),
         mosquitto=settings.broker.enabled and is_loopback(settings.broker.host) and there("etc/mosquitto"),
         fail2ban=there("etc/fail2ban/jail.d"),
-        rotates=there("etc/logrotate.d/asterisk"),
     )
 
 
@@ -262,11 +261,13 @@ def _say_next(settings: Settings, beside: Beside, dialer: Path) -> None:
         name for name, there in (("asterisk", beside.asterisk), ("mosquitto", beside.mosquitto)) if there
     )
     ours = f"sudo -u {USER} {dialer}"
+    of = [each.languages for each in settings.seats] + [each.languages for each in settings.agents]
+    spoken = dict.fromkeys([settings.centre.language, *(language for some in of for language in some)])
     typer.echo("next:")
     for step in (
         f"{ours} import ROLL -c {SETTINGS_FILE}",
         f"{ours} agent tones --to {settings.audio.sounds}",
-        f"{ours} audio drafts -c {SETTINGS_FILE}",
+        f"{ours} audio drafts -c {SETTINGS_FILE} {' '.join(f'--language {each}' for each in spoken)}",
         *([f"sudo systemctl restart {restarted}"] if restarted else []),
         f"sudo systemctl enable --now {units}",
         f"{ours} check -c {SETTINGS_FILE}",

@@ -91,6 +91,13 @@ def test_a_site_becomes_services_with_all_that_they_need(site: Path) -> None:
     assert all(path.stat().st_mode & 0o007 == 0 for path in secrets)
 
 
+def test_it_says_what_follows_with_the_sites_own_languages(site: Path) -> None:
+    site.write_text(SITE.replace('endpoint = "agent01"', 'endpoint = "agent01"\nlanguages = ["hi", "mr"]'))
+    said = run("install", "-c", site, "--root", site.parent / "root")[1]
+    assert "audio drafts -c /etc/matdan/centre.toml --language hi --language mr\n" in said
+    assert "systemctl enable --now matdan-dialler matdan-desk\n" in said
+
+
 def test_a_second_time_changes_nothing(site: Path) -> None:
     before = installed(site)
     again = run("install", "-c", site.parent / "root/etc/matdan/centre.toml", "--root", site.parent / "root")
@@ -158,7 +165,7 @@ def test_a_centre_whose_asterisk_and_broker_are_elsewhere_has_its_own_files_alon
     settings = Settings.model_validate(
         {"ami": {"host": "10.0.0.6"}, "store": {"path": "/srv/matdan/centre.db"}, "audio": {"sounds": "/srv/sounds"}}
     )
-    files = service_files(settings, Path("/opt/matdan/bin/dialer"), Beside(False, False, False, False))
+    files = service_files(settings, Path("/opt/matdan/bin/dialer"), Beside(False, False, False))
     assert [path.name for path in files] == ["matdan.conf", "matdan.conf", "matdan-dialler.service"]
     unit = files[Path("/etc/systemd/system/matdan-dialler.service")]
     assert "IPAddressDeny" not in unit
