@@ -406,6 +406,7 @@ class Settings(BaseSettings):
             self._known_names(),
             self._polls(),
             self._phones(),
+            self._boxes(),
             self._programs(),
             self._twilio(),
         )
@@ -422,6 +423,7 @@ class Settings(BaseSettings):
         for kind, section, names in (
             ("trunks", "trunks", [trunk.name for trunk in self.trunks]),
             ("seats", "seats", [seat.name for seat in self.seats]),
+            ("boxes", "asterisk.boxes", [box.name for box in self.asterisk.boxes]),
             ("transfers", "transfers", [transfer.name for transfer in self.transfers]),
             ("supervisors", "supervisors", [supervisor.name for supervisor in self.supervisors]),
             ("phones of seats", "seats", [seat.endpoint for seat in self.seats]),
@@ -485,6 +487,36 @@ class Settings(BaseSettings):
         for section, place, name, endpoint in phones:
             if endpoint in lines:
                 yield (section, place, "endpoint"), f"{name!r} has a trunk's endpoint; give the endpoint of a phone"
+
+    def _boxes(self) -> Iterator[Wrong]:
+        """What is an Asterisk's says whose it is, where there are several."""
+        names = [box.name for box in self.asterisk.boxes]
+        managers = [(box.host, box.port) for box in self.asterisk.boxes]
+        if len(set(managers)) < len(managers):
+            yield ("asterisk", "boxes"), "two boxes have one manager; give each its own host, or port"
+        for section in ("trunks", "seats", "transfers", "supervisors"):
+            for place, each in enumerate(getattr(self, section)):
+                has_one = each.endpoint is not None and getattr(each, "carrier", Carrier.ASTERISK) is Carrier.ASTERISK
+                what = f"{section.removesuffix('s')} {each.name!r}"
+                if each.box is not None and not names:
+                    yield (section, place, "box"), f"{what} names a box, and there is none; add [[asterisk.boxes]]"
+                elif each.box is not None and not has_one:
+                    yield (section, place, "box"), f"{what} has nothing on an Asterisk; take its box away"
+                elif each.box is None and names and has_one:
+                    yield (
+                        (section, place),
+                        f"{what} names no box, and there are several; give one of {', '.join(names)}",
+                    )
+                elif each.box is not None and each.box not in names:
+                    said = f"{what} names the box {each.box!r}, which [[asterisk.boxes]] does not have"
+                    yield (section, place, "box"), f"{said}; {_known(each.box, names)}"
+        lines = [trunk.endpoint for trunk in self.trunks]
+        twice = {endpoint: place for place, endpoint in enumerate(lines) if names and endpoint in lines[:place]}
+        for endpoint, place in twice.items():
+            yield (
+                ("trunks", place, "endpoint"),
+                f"endpoint {endpoint!r} is of two trunks; give each box's a name of its own",
+            )
 
     def _programs(self) -> Iterator[Wrong]:
         """Who must sign can, and our own programs are known."""

@@ -10,7 +10,7 @@ import random
 import secrets
 import shutil
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,13 +22,14 @@ from audio.playlist import PlaylistReader
 from audio.words import load_all_words
 from config.asterisk.agi_secret import agi_mark, agi_secret
 from config.asterisk.events import EVENTS
+from config.boxes import ONLY, boxes_of, house_phones
 from config.jurisdiction import Profile
 from config.settings import Settings
 from config.site_rules import site_profile
 from dialer.domain.backoff import Backoff
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.dialler_name import DiallerName
-from dialer.domain.errors import SwitchError
+from dialer.domain.errors import SwitchError, SwitchUnreachable
 from dialer.domain.site_time import site_zone
 from dialer.engine.engine import Engine
 from dialer.engine.flows import SCRIPT
@@ -66,6 +67,7 @@ from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_link import AmiLink
 from dialer.switch.asterisk.ami_rights import check_rights
 from dialer.switch.asterisk.ami_session import AmiLimits
+from dialer.switch.asterisk.boxes import BoxedSwitch
 from dialer.switch.asterisk.fastagi.door import SiteDoor
 from dialer.switch.asterisk.fastagi.flow_handler import AgiFlowRules, FlowHandler
 from dialer.switch.asterisk.fastagi.inbound_handler import InboundHandler
@@ -243,10 +245,10 @@ async def running_centre(
             certified = certified or SiteCertificates(
                 prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.current(flow)
             )
-            name = DiallerName.of_this_process(settings.store.path, clock.now())
+            name, lag = DiallerName.of_this_process(settings.store.path, clock.now()), LoopLag()
             manager = settings.ami.secret  # none: no Asterisk is ours, and nobody is let in
             secret = agi_secret(secrets.token_hex() if manager is None else manager.get_secret_value())
-            switch, lag = AsteriskSwitch(SwitchLease(name), agi_mark(secret), settings.asterisk.history), LoopLag()
+            asterisks, switch = _asterisks(settings, name, agi_mark(secret))
             engine = _engine(settings, profile, store, flows, clock, carrier, certified, switch, lag, name)
             stack.callback(switch.close)
             await store.settings_changed(settings_told(settings), clock.now())
@@ -274,7 +276,7 @@ async def running_centre(
                 monitor=_monitor(settings, broker, engine, store, clock, chance, name),
                 agi_port=agi_server.port,
                 twilio_port=carrier.port if carrier is not None else None,
-                link=_link_of(settings, engine, switch, carrier, chance),
+                link=_link_of(settings, engine, asterisks, carrier, chance),
                 lag=lag,
                 prompts=prompts,
                 name=name,
@@ -322,10 +324,32 @@ def _flows(settings: Settings, may_offer: frozenset[Offer]) -> FlowLibrary:
     return FlowLibrary(sources, texts_with(settings.flows.texts), may_offer, scripts)
 
 
+def _asterisks(
+    settings: Settings, name: DiallerName, mark: str
+) -> tuple[Mapping[str, AsteriskSwitch], AsteriskSwitch | BoxedSwitch]:
+    """Each Asterisk of a site by the name of its box, "" where there is one; and all of them as one switch."""
+    sites = boxes_of(settings)
+    asterisks = {
+        box: AsteriskSwitch(SwitchLease(name), mark, site.asterisk.history, box) for box, site in sites.items()
+    }
+    if ONLY in asterisks:
+        return asterisks, asterisks[ONLY]
+    endpoints = {
+        endpoint: box
+        for box, site in sites.items()
+        for endpoint in (
+            *(trunk.endpoint for trunk in site.trunks),
+            *(seat.endpoint for seat in site.seats),
+            *house_phones(site),
+        )
+    }
+    return asterisks, BoxedSwitch(asterisks, endpoints, {seat.name: seat.box or ONLY for seat in settings.seats})
+
+
 def _agi_routes(
     settings: Settings,
     engine: Engine,
-    switch: AsteriskSwitch,
+    switch: AsteriskSwitch | BoxedSwitch,
     flows: FlowLibrary,
     prompts: SitePrompts | None,
     carrier: TwilioCarrier | None,
@@ -364,14 +388,23 @@ def _monitor(
 def _link_of(
     settings: Settings,
     engine: Engine,
-    switch: AsteriskSwitch,
+    asterisks: Mapping[str, AsteriskSwitch],
     carrier: TwilioCarrier | None,
     chance: random.Random,
 ) -> Callable[[], AbstractAsyncContextManager[object]]:
     """How the centre is joined to its switch while it dials."""
     if carrier is not None and not needs_asterisk(settings):
         return partial(_without_asterisk, engine, carrier)
-    return partial(_ami_link, settings, switch, chance)
+    links = {box: partial(_ami_link, site, asterisks[box], chance) for box, site in boxes_of(settings).items()}
+    return links[ONLY] if ONLY in links else partial(_every_link, list(links.values()))
+
+
+@asynccontextmanager
+async def _every_link(links: Sequence[Callable[[], AmiLink]]) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        for link in links:
+            await stack.enter_async_context(link())
+        yield
 
 
 def _twilio(settings: Settings, store: Store, clock: Clock) -> TwilioCarrier | None:
@@ -398,7 +431,7 @@ def _engine(
     clock: Clock,
     carrier: TwilioCarrier | None,
     certified: CertifiedBy,
-    switch: AsteriskSwitch,
+    switch: AsteriskSwitch | BoxedSwitch,
     lag: LoopLag,
     name: DiallerName,
 ) -> Engine:
@@ -412,13 +445,15 @@ def _engine(
     room = room_on_disk(settings)
     outside = Outside(store, routed or switch, sent, flows, certified, room, lag.figures, reread, spool)
     engine = Engine(engine_plan(settings, profile), centre, outside)
-    switch.deliver_to(routed.merged(engine.on_switch_event) if routed is not None else engine.on_switch_event)
+    first = next(iter(boxes_of(settings)))
+    switch.deliver_to(routed.merged(engine.on_switch_event, first) if routed is not None else engine.on_switch_event)
     return engine
 
 
 async def _agi_peers(settings: Settings) -> tuple[str, ...]:
     """Who may reach our flows: this machine, Asterisk's as it is now, and what the site adds. Raises SwitchError."""
-    asterisk = await addresses_of(settings.ami.host) if needs_asterisk(settings) else ()
+    hosts = [site.ami.host for site in boxes_of(settings).values()] if needs_asterisk(settings) else []
+    asterisk = [address for host in hosts for address in await addresses_of(host)]
     return (*LOOPBACK, *asterisk, *settings.fastagi.allowed)
 
 
@@ -436,12 +471,25 @@ def _ami_link(settings: Settings, switch: AsteriskSwitch, chance: random.Random)
     )
 
 
-async def try_ami(settings: Settings) -> str:
-    """Log in to Asterisk once, see that we may do there what we must, and out again; its greeting.
+async def try_ami(settings: Settings, name: DiallerName | None = None) -> None:
+    """Log in to Asterisk once, see that we may do there what we must, and, as `name`, that no other dialler has it; and out again.
+    Of several one that is not reached is left out, if another one is: it comes in when it can.
 
     Raises SwitchError with what is wrong, PermissionMissing with the line of manager.conf to change.
     """
-    return await check_rights(ami_login(settings))
+    away: list[SwitchUnreachable] = []
+    boxes = boxes_of(settings)
+    for box, site in boxes.items():
+        try:
+            if name is None:
+                await check_rights(ami_login(site))
+            else:
+                await refuse_beside_another(ami_login(site), name)
+        except SwitchUnreachable as error:
+            away.append(error)
+            if len(away) == len(boxes):
+                raise
+            _log.warning("box.not-reached", box=box, problem=str(error))
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
@@ -473,7 +521,7 @@ async def run_centre(settings: Settings) -> None:
         await try_ami(settings)
     async with running_centre(settings, reader=reader) as centre:
         if needs_asterisk(settings):
-            await refuse_beside_another(ami_login(settings), centre.name)
+            await try_ami(settings, centre.name)
         if settings.broker.enabled:
             await refuse_beside_twin(broker_settings(settings), settings.centre.id, centre.name)
         _log.info("centre.ready", centre=settings.centre.id, agi_port=centre.agi_port)

@@ -20,6 +20,7 @@ from config.asterisk.checks.others import (
 from config.asterisk.checks.pjsip import check_pjsip
 from config.asterisk.conf_file import read_conf
 from config.asterisk.render import conferences, render_site, seats_without_password
+from config.boxes import on_box
 from config.errors import AsteriskFilesError
 from config.settings import Settings
 
@@ -43,11 +44,16 @@ _READ = frozenset(
 
 
 def lint(
-    texts: Mapping[str, str], settings: Settings | None = None, *, root: str = "/etc/asterisk"
+    texts: Mapping[str, str],
+    settings: Settings | None = None,
+    box: str | None = None,
+    *,
+    root: str = "/etc/asterisk",
 ) -> list[LintFinding]:
     """Findings of a configuration, by file and line. `texts`: every file of its directory, `root`, by path within it.
 
-    With a site's `settings`, also whether it is the configuration for that site. Raises SettingError where they do not render.
+    With a site's `settings`, also whether it is the configuration for that site, or for this `box` of it. Raises SettingError where
+    they do not render.
     """
 
     def library(pattern: str) -> list[tuple[str, str]]:
@@ -58,8 +64,10 @@ def lint(
 
     rendered = None
     if settings is not None:
-        nothing = dict.fromkeys(seats_without_password(settings), "")
-        rendered = {name: read_conf(name, text) for name, text in render_site(settings, nothing).items()}
+        alone, _ = on_box(settings, box)
+        nothing = dict.fromkeys(seats_without_password(alone), "")
+        rendered = {name: read_conf(name, text) for name, text in render_site(settings, nothing, box=box).items()}
+        settings = alone
     files = {name: read_conf(name, text, library) for name, text in texts.items() if name in _READ}
     configuration = Configuration(files, settings, rendered)
     findings = [
@@ -77,7 +85,7 @@ def lint(
     return sorted(dict.fromkeys(findings), key=lambda finding: (finding.file, finding.line, finding.text))
 
 
-def lint_directory(directory: Path, settings: Settings | None = None) -> list[LintFinding]:
+def lint_directory(directory: Path, settings: Settings | None = None, box: str | None = None) -> list[LintFinding]:
     """The same of a directory on disk. Raises AsteriskFilesError where it cannot be read."""
     try:
         if not directory.is_dir():
@@ -93,4 +101,4 @@ def lint_directory(directory: Path, settings: Settings | None = None) -> list[Li
     except OSError as error:
         path = error.filename or directory
         raise AsteriskFilesError(f"{path} cannot be read ({error.strerror}); run as one who may") from error
-    return lint(texts, settings, root=str(directory.resolve()))
+    return lint(texts, settings, box, root=str(directory.resolve()))

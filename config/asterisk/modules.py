@@ -68,16 +68,21 @@ ALWAYS: Mapping[str, tuple[str, ...]] = {
 WEBRTC = {"Phones in browsers": ("res_http_websocket", "res_pjsip_transport_websocket")}
 SRTP = {"Encrypted voice": ("res_srtp",)}
 HISTORY = {"How calls ended": ("res_cdrel_custom", "func_cdr", "cdr_custom")}
+BOXES = {"Calls on their way to a seat of another box": ("app_dial",)}
 REGISTRATION = {"Accounts at a carrier": ("res_pjsip_outbound_registration",)}
 
 
-def modules_for(*, webrtc: bool, srtp: bool, registers: bool, history: bool = False) -> Mapping[str, tuple[str, ...]]:
+def modules_for(
+    *, webrtc: bool, srtp: bool, registers: bool, history: bool = False, boxes: bool = False
+) -> Mapping[str, tuple[str, ...]]:
     """Names of modules, without .so, by what they are for."""
     modules = dict(ALWAYS)
     if registers:
         modules |= REGISTRATION
     if history:
         modules |= HISTORY
+    if boxes:
+        modules |= BOXES
     if srtp:
         modules |= SRTP
     if webrtc:

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from config.asterisk.agi_secret import MARK_VARIABLE, agi_mark, agi_secret
 from config.asterisk.events import EVENTS
 from config.asterisk.modules import modules_for
+from config.boxes import box_password, house_phones, on_box
 from config.errors import SettingError
 from config.lines import Carrier, Transport, Trunk
 from config.seats import ECHO_CODE, SeatSettings, browser_password
@@ -57,6 +58,9 @@ FILES = (
 RESTART_SECONDS = 20
 """How long the dialplan waits for a dialler that begins anew; one with 4,802 prompts took 4.6 s of CPU time to start."""
 
+JOIN_SECONDS = 2
+"""How long another box may take to join a voter to its seat: the dialler takes the seat back after that."""
+
 _SPARE_CALLS = 20  # beside every line and every seat: supervisors, third parties, calls that are being turned away
 
 
@@ -87,10 +91,12 @@ def dialplan(
     manager_secret: str = "dialler",  # noqa: S107 - of simulated sites alone
     hold: HoldSettings | None = None,
     recordings: RecordingSettings | None = None,
+    boxes: bool = False,
 ) -> str:
     """The text of extensions.conf: our contexts, which reach our FastAGI server at this address.
 
-    `log_in_code` is what a seat's phone dials to log in; `manager_secret` is that of the dialler's manager user.
+    `log_in_code` is what a seat's phone dials to log in; `manager_secret` is that of the dialler's manager user; `boxes`: there are
+    others beside this one.
     """
     return render_template(
         "extensions.conf",
@@ -103,6 +109,8 @@ def dialplan(
         restart_seconds=RESTART_SECONDS,
         hold=hold or HoldSettings(),
         recordings=recordings or RecordingSettings(),
+        others=boxes,
+        join_seconds=JOIN_SECONDS,
     )
 
 
@@ -111,17 +119,21 @@ def conferences(mixing_milliseconds: int = 20) -> str:
     return render_template("confbridge.conf", marker=MARKER, asterisk={"mixing_milliseconds": mixing_milliseconds})
 
 
-def render_site(settings: Settings, passwords: Mapping[str, str], *, file: str = "settings") -> dict[str, str]:
-    """Every configuration file of a site's Asterisk by name.
+def render_site(
+    settings: Settings, passwords: Mapping[str, str], *, box: str | None = None, file: str = "settings"
+) -> dict[str, str]:
+    """Every configuration file of a site's Asterisk by name; where there are several, of this `box`.
 
     `passwords` by endpoint are for the seats whose settings have none; `file` is named where a setting is missing. Raises
     SettingError.
     """
-    _check(settings, file)
+    every_seat, shared_port = len(settings.seats), settings.asterisk.sip_port
+    settings, others = on_box(settings, box, file)
+    _check(settings, file, beside_others=bool(others))
     trunks = asterisk_trunks(settings)
     browser_seats = sum(seat.webrtc for seat in settings.seats)
     lines: list[Trunk | SeatSettings] = [*trunks, *settings.seats]
-    transports = _transports(settings)
+    transports = _transports(settings, between=bool(others))
     asterisk = settings.asterisk
     values = {
         "marker": MARKER,
@@ -148,6 +160,7 @@ def render_site(settings: Settings, passwords: Mapping[str, str], *, file: str =
             srtp=bool(browser_seats) or any(line.srtp for line in lines),
             registers=any(trunk.registers for trunk in trunks),
             history=asterisk.history is not None,
+            boxes=bool(others),
         ),
         "events": EVENTS,
         "log_in_code": settings.floor.log_in_code,
@@ -157,7 +170,16 @@ def render_site(settings: Settings, passwords: Mapping[str, str], *, file: str =
         "recordings": settings.recordings,
         "agi_server": f"{_bracketed(_reachable(settings))}:{settings.fastagi.port}",
         **_agi("" if settings.ami.secret is None else settings.ami.secret.get_secret_value()),
-        "max_calls": sum(trunk.channels for trunk in trunks) + len(settings.seats) + _SPARE_CALLS,
+        # Where there are other boxes, each of the site's seats may have a call's second half here, coming or going.
+        "max_calls": sum(trunk.channels for trunk in trunks)
+        + len(settings.seats)
+        + (every_seat if others else 0)
+        + _SPARE_CALLS,
+        "box": box,
+        "join_seconds": JOIN_SECONDS,
+        "others": {each.name: box_password(box or "", each.name, settings.ami.secret) for each in others},
+        "box_contacts": {each.name: f"{_bracketed(each.host)}:{each.sip_port or shared_port}" for each in others},
+        "box_networks": {each.name: _host_network(each.host) for each in others},
         "country": settings.centre.region.lower(),
     }
     return {name: render_template(name, **values) for name in FILES}
@@ -174,16 +196,9 @@ def seats_without_password(settings: Settings) -> tuple[str, ...]:
     return (*seats, *house_phones(settings))
 
 
-def house_phones(settings: Settings) -> tuple[str, ...]:
-    """Endpoints of the phones that [[supervisors]] and [[transfers]] name and that are no seat's, each once."""
-    seats = {seat.endpoint for seat in settings.seats}
-    named = [*(each.endpoint for each in settings.supervisors), *(each.endpoint for each in settings.transfers)]
-    return tuple(dict.fromkeys(endpoint for endpoint in named if endpoint is not None and endpoint not in seats))
-
-
-def _check(settings: Settings, file: str) -> None:
+def _check(settings: Settings, file: str, *, beside_others: bool) -> None:
     trunks = asterisk_trunks(settings)
-    if not settings.trunks:
+    if not settings.trunks and not beside_others:
         raise SettingError(file, "trunks", "there is none", "add a [[trunks]] table with the carrier's host")
     if not trunks and not settings.seats:
         problem = "none is Asterisk's, and there are no seats"
@@ -212,10 +227,10 @@ def _password(endpoint: str, settings: Settings, made: Mapping[str, str]) -> str
     return made[endpoint] if seat.password is None else seat.password.get_secret_value()
 
 
-def _transports(settings: Settings) -> Sequence[str]:
+def _transports(settings: Settings, *, between: bool) -> Sequence[str]:
     used: set[str] = {trunk.transport.value for trunk in asterisk_trunks(settings)}
     used |= {"ws" if seat.webrtc else seat.transport.value for seat in settings.seats}
-    used |= {Transport.UDP.value} if house_phones(settings) else set()
+    used |= {Transport.UDP.value} if house_phones(settings) or between else set()
     return [name for name in ("udp", "tcp", "tls", "ws") if name in used]
 
 

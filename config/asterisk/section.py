@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from config.fields import Codec, FilePath, HostName, NetworkName, Port, Section
+from config.fields import Codec, FilePath, HostName, NetworkName, Port, Section, Slug
 
 
 def _history_file(path: Path) -> Path:
@@ -19,6 +19,18 @@ def _history_file(path: Path) -> Path:
 
 
 HistoryFile = Annotated[Path, AfterValidator(_history_file)]
+
+
+class AsteriskBox(Section):
+    """[[asterisk.boxes]] - one of several Asterisks that carry a large centre's calls; [ami] says who the dialler is on each."""
+
+    name: Slug = Field(description="name that trunks, seats and phones give as their box")
+    host: HostName = Field(description="where its manager listens, and where the other boxes reach its SIP")
+    port: Port = Field(5038, description="TCP port of its manager")
+    bind_address: HostName | None = Field(None, description="as in [asterisk]; none: as there, and so below")
+    sip_port: Port | None = Field(None, description="SIP over UDP, by which the other boxes reach it too")
+    external_address: HostName | None = Field(None, description="its public address, where it is behind NAT")
+    history: HistoryFile | None = Field(None, description="file in which it keeps how calls ended, one for each box")
 
 
 class Asterisk(Section):
@@ -60,6 +72,7 @@ class Asterisk(Section):
     mixing_milliseconds: Literal[20, 40] = Field(
         20, description="how often a conference mixes; 40 above some 50 agents per processor core"
     )
+    boxes: tuple[AsteriskBox, ...] = Field((), description="several Asterisks in place of the one at ami.host")
 
     @model_validator(mode="after")
     def _ports_in_order(self) -> Self:

@@ -12,12 +12,16 @@ import typer
 from config.asterisk.lint import lint_directory
 from config.asterisk.placing import FileChange, has_files, passwords_for, plan_files, write_files
 from config.asterisk.render import render_site, seats_without_password
+from config.boxes import on_box
 from config.settings import load_settings
 from config.unfinished import refuse_unfinished
 from dialer.domain.words import counted
 
 app = typer.Typer(help="Asterisk's configuration: write it, and look for faults in one.", no_args_is_help=True)
 
+Box = Annotated[
+    str | None, typer.Option("--box", metavar="NAME", help="Which of [[asterisk.boxes]], where there are several.")
+]
 SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
 
 
@@ -31,12 +35,13 @@ def render(
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite files that are not ours; each is kept as NAME.before-matdan.")
     ] = False,
+    box: Box = None,
 ) -> None:
     """Write every configuration file that Asterisk needs for this site, each whole or not at all, readable by its group."""
     settings = load_settings(config)
     refuse_unfinished(settings, config)
-    made = seats_without_password(settings)
-    plans = plan_files(to, render_site(settings, passwords_for(to, made), file=str(config)))
+    made = seats_without_password(on_box(settings, box, str(config))[0])
+    plans = plan_files(to, render_site(settings, passwords_for(to, made), box=box, file=str(config)))
     if diff:
         for plan in plans:
             typer.echo(plan.diff(), nl=False)
@@ -66,9 +71,10 @@ def lint(
         Path | None, typer.Option("--config", "-c", help="The site's settings: is it the configuration for them?")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+    box: Box = None,
 ) -> None:
     """Say what of a configuration is unsafe or will not work, with file, line and remedy. Exit 1 if anything is."""
-    findings = lint_directory(directory, None if config is None else load_settings(config))
+    findings = lint_directory(directory, None if config is None else load_settings(config), box)
     for finding in findings:
         typer.echo(json.dumps(asdict(finding)) if as_json else str(finding))
     if not as_json:

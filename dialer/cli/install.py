@@ -167,7 +167,10 @@ def _beside(settings: Settings, root: Path) -> Beside:
         return (root / path).exists()
 
     return Beside(
-        asterisk=needs_asterisk(settings) and is_loopback(settings.ami.host) and there("etc/asterisk"),
+        asterisk=needs_asterisk(settings)
+        and not settings.asterisk.boxes  # each is rendered where it is
+        and is_loopback(settings.ami.host)
+        and there("etc/asterisk"),
         mosquitto=settings.broker.enabled and is_loopback(settings.broker.host) and there("etc/mosquitto"),
         fail2ban=there("etc/fail2ban/jail.d"),
     )

@@ -281,13 +281,15 @@ class SwitchUp:
     held: tuple[tuple[AttemptId, str], ...] = ()  # attempts on hold, and the seats that they go back to
     aside: frozenset[AttemptId] = frozenset()  # attempts in a conference of their own
     parties: tuple[tuple[PartyId, Place | None], ...] = ()  # every third party; None: in no conference
+    box: str = ""  # of several Asterisks the one that it is about, and no other
 
 
 @dataclass(frozen=True, slots=True)
 class SwitchDown:
-    """The link is lost. Nothing may be dialled until the next `SwitchUp`."""
+    """The link is lost. Nothing may be dialled there until the next `SwitchUp`."""
 
     reason: str
+    box: str = ""
 
 
 CallEvent = (
@@ -369,14 +371,14 @@ class CallSwitch(Protocol):
 class Switch(CallSwitch, Protocol):
     """What the engine asks of a switch that has seats too."""
 
-    def unanswered_seconds(self) -> float:
-        """How long the switch has left something unanswered, 0 when nothing waits: it grows at once when a link is half open. For
-        ever, where the switch may be another dialler's by now.
+    def unanswered_seconds(self, box: str) -> float:
+        """How long this Asterisk has left something unanswered, 0 when nothing waits: it grows at once when a link is half open.
+        For ever, where the switch may be another dialler's by now.
         """
         ...
 
-    async def history(self, attempt_ids: Collection[AttemptId]) -> History:
-        """How these calls ended, as far as the switch has kept it. Raises SwitchError where it keeps nothing."""
+    async def history(self, attempt_ids: Collection[AttemptId], box: str) -> History:
+        """How these calls ended, as far as this Asterisk has kept it. Raises SwitchError where it keeps nothing."""
         ...
 
     async def call_seat(self, seat: str, endpoint: str) -> None:

@@ -100,7 +100,8 @@ class Acd:
         if kept is not None and kept.state is SeatState.RESERVED and kept.attempt_id == call.attempt_id:
             return None if kept.doubted else kept  # a second will show; then it is there, or any other serves
         skill = self._centre.campaigns[call.campaign_id].spec.skill
-        return choose_seat(self._centre.seats.values(), call.language, skill, call.campaign_id)
+        box = self._centre.boxes.of_trunk(call.trunk)
+        return choose_seat(self._centre.seats_reached(), call.language, skill, call.campaign_id, box)
 
     def never_came(self, seat_name: str, attempt_id: AttemptId) -> None:
         """The voter did not reach the seat: it is free again. What became of the voter the switch will tell."""
@@ -309,7 +310,7 @@ class Acd:
     def call_phone(self, seat_name: str) -> None:
         """Ring the seat's phone, if an agent waits for it and it is not there."""
         seat = self._centre.seats[seat_name]
-        if seat.agent is not None and not seat.phone_up and self._centre.switch_up:
+        if seat.agent is not None and not seat.phone_up and seat.box in self._centre.boxes.up:
             not_called = Due(What.PHONE_NOT_CALLED, seat_name)
             self._centre.then(
                 Timer(f"phone/{seat_name}"), order(Switch.call_seat, seat_name, seat.endpoint).or_else(not_called)

@@ -174,18 +174,19 @@ class Eligibility:
 
     # Asked
 
-    def hold(self, run: CampaignRun) -> Hold | None:
-        """Why this campaign may not dial now, whoever is there to talk; None: nothing holds it."""
-        centre = self._centre
+    def hold(self, run: CampaignRun, trunk: str | None = None) -> Hold | None:
+        """Why this campaign may not dial now, or not over this `trunk`, whoever is there to talk; None: nothing holds it."""
+        centre, boxes = self._centre, self._centre.boxes
+        lines = run.spec.trunks if trunk is None else (trunk,)
+        boxes.silent = frozenset(box for box in boxes.up if self._switch.unanswered_seconds(box) > UNANSWERED_SECONDS)
         now = centre.clock.now()
         if centre.draining:
             return Hold(HoldReason.STOPPING)
         if self._clock_guard.is_off():
             return Hold(HoldReason.CLOCK_SET)
-        if not centre.switch_up:
-            return Hold(HoldReason.NO_SWITCH)
-        if self._switch.unanswered_seconds() > UNANSWERED_SECONDS:
-            return Hold(HoldReason.SWITCH_SILENT)
+        if not boxes.open_to(lines):
+            silent = any(boxes.of_trunk(line) in boxes.up for line in lines)
+            return Hold(HoldReason.SWITCH_SILENT if silent else HoldReason.NO_SWITCH)
         if centre.store_trouble is not None:
             return Hold(HoldReason.STORE)
         if run.state is not CampaignState.RUNNING:

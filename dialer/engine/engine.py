@@ -16,6 +16,7 @@ import structlog
 
 from audio.message import MESSAGE_SOUND
 from dialer.domain import switch as switch_port
+from dialer.domain.clock import Instant
 from dialer.domain.commands import Command, CommandOfSeat
 from dialer.domain.commands.desks import Desks
 from dialer.domain.errors import CommandRefused, StoreError, SwitchError
@@ -24,6 +25,7 @@ from dialer.domain.switch import CallEnded, Switch, attempt_of
 from dialer.domain.view import Alert, AlertLevel, CentreView, Change, SeatState
 from dialer.engine.acd import Acd
 from dialer.engine.agents import SEAT_CAMPAIGNS, Agents, SeatKeys
+from dialer.engine.boxes import Boxes
 from dialer.engine.call import Call
 from dialer.engine.campaigns import ABANDONED_TARGET, SPEED, Campaigns, SettingsAgain
 from dialer.engine.dispositions import Dispositions
@@ -81,7 +83,7 @@ class Engine:
         self._sent, self._figures = outside.sent, outside.figures
         now = centre.instant()
         centre.polling, centre.organisation, centre.scripts = plan.polling, plan.organisation, outside.flows.scripts
-        centre.seats = {seat.name: Seat(seat.name, seat.endpoint, seat.languages, now) for seat in plan.seats}
+        centre.boxes, centre.seats = _boxes(plan), _seats(plan, now)
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
         self._trunks = TrunkPool(plan.trunks, now.seconds, plan.rest)
         self._trunk_desk = TrunkDesk(centre, self._trunks)
@@ -201,10 +203,8 @@ class Engine:
                 self._due(event)
             case switch_port.SwitchUp():
                 self._switch_up(event)
-            case switch_port.SwitchDown(reason=reason):
-                self._centre.switch_up = False
-                self._centre.raise_alert("switch-down", AlertLevel.CRITICAL, f"no link to the switch: {reason}")
-                self._centre.wake.set()
+            case switch_port.SwitchDown(reason=reason, box=box):
+                self._switch_down(reason, box)
             case switch_port.SeatUp(seat=seat):
                 self._acd.phone_came(seat)
             case switch_port.SeatDown(seat=seat):
@@ -323,11 +323,22 @@ class Engine:
         self._transfers.agents_phone_went(seat)
         self._acd.phone_went(seat)
 
+    def _switch_down(self, reason: str, box: str) -> None:
+        centre = self._centre
+        centre.boxes.up.discard(box)
+        if box:
+            text = f"no link to box {box}, which takes no calls until it is back: {reason}"
+            centre.raise_alert(f"switch-down-{box}", AlertLevel.CRITICAL, text)
+        else:
+            centre.raise_alert("switch-down", AlertLevel.CRITICAL, f"no link to the switch: {reason}")
+        centre.wake.set()
+
     def _switch_up(self, up: switch_port.SwitchUp) -> None:
         centre = self._centre
         self._reconciler.resync(up)
         self._obey({of_seat(name): name for name in self.seat_desk.adopt(up.live_seats)})
-        for seat in list(centre.seats.values()):
+        there = [seat for seat in centre.seats.values() if seat.box == up.box]
+        for seat in there:
             if seat.name in up.live_seats and not seat.phone_up:
                 self._acd.phone_came(seat.name)
             elif seat.name not in up.live_seats and seat.phone_up:
@@ -341,11 +352,11 @@ class Engine:
                     self._acd.talks_on(call, seat_name)
         self._transfers.resync(up)
         self._supervision.resync(up)
-        centre.switch_up = True
+        centre.boxes.up.add(up.box)
         self._reconciled.set()
-        centre.clear_alert("switch-down")
-        for name in centre.seats:
-            self._acd.call_phone(name)
+        centre.clear_alert(f"switch-down-{up.box}" if up.box else "switch-down")
+        for seat in there:
+            self._acd.call_phone(seat.name)
         centre.wake.set()
 
     def _due(self, due: Due) -> None:
@@ -600,8 +611,16 @@ class Engine:
         centre = self._centre
         try:
             async with asyncio.timeout(seconds):
-                while centre.calls and centre.switch_up:
+                while any(centre.boxes.of_trunk(call.trunk) in centre.boxes.up for call in centre.calls.values()):
                     centre.wake.clear()
                     await centre.wake.wait()
         except TimeoutError:
             pass
+
+
+def _boxes(plan: EnginePlan) -> Boxes:
+    return Boxes({trunk.name: trunk.box for trunk in plan.trunks}, (seat.box for seat in plan.seats))
+
+
+def _seats(plan: EnginePlan, now: Instant) -> dict[str, Seat]:
+    return {each.name: Seat(each.name, each.endpoint, each.languages, now, box=each.box) for each in plan.seats}

@@ -7,7 +7,6 @@ no attempt, counts in no abandoned share, and teaches no pacer. A flood of them 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -16,7 +15,7 @@ import structlog
 from config.words import CampaignKind, InboundMode
 from dialer.domain.errors import StoreError
 from dialer.domain.model import AttemptId, InboundParty, NewInbound, OpenAttempt
-from dialer.domain.switch import CallEnded
+from dialer.domain.switch import CallEnded, SwitchUp
 from dialer.engine.call import Call, Leg
 from dialer.engine.effects import Over
 from dialer.engine.trunks import TrunkPool
@@ -164,11 +163,12 @@ class Inbound:
         if ended.attempt_id in self._deciding:
             self._deciding[ended.attempt_id] = ended
 
-    def resync(self, live: Sequence[AttemptId] | frozenset[AttemptId]) -> frozenset[AttemptId]:
+    def resync(self, up: SwitchUp) -> frozenset[AttemptId]:
         """Strangers that are not on the switch any more are gone; returns those that live on, which are no strays."""
         strangers = self._centre.strangers
-        for attempt_id in strangers.keys() - set(live) - self._deciding.keys():
-            del strangers[attempt_id]
+        for attempt_id in strangers.keys() - up.live_attempts - self._deciding.keys():
+            if self._centre.boxes.of_trunk(strangers[attempt_id]) == up.box:
+                del strangers[attempt_id]
         return frozenset(strangers.keys() | self._deciding.keys())
 
     def adopted(self, call: Call, attempt: OpenAttempt) -> Call:

@@ -18,12 +18,13 @@ from dialer.domain.model import AttemptId, Claim, EndedAttempt, NewAttempt, Outc
 from dialer.domain.switch import CallEnded, EndedBy, OriginateRequest
 from dialer.domain.view import AlertLevel, CallState, Preview, SeatState, TrunkState
 from dialer.engine.acd import Acd
+from dialer.engine.boxes import Loads
 from dialer.engine.call import Call, Leg
 from dialer.engine.effects import Due, Over, Timer, What, keep
 from dialer.engine.eligibility import REST_SECONDS, Eligibility
 from dialer.engine.plan import Outside
 from dialer.engine.seat import Seat, choose_seat
-from dialer.engine.snapshot import pacing_snapshot
+from dialer.engine.snapshot import at_work, pacing_snapshot, seats_of
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.trunks import TrunkPool
 from dialer.engine.world import CampaignRun, Centre
@@ -48,7 +49,7 @@ class KeptSeats:
 
     def choose(self, run: CampaignRun, language: str) -> Seat | None:
         """The seat that such a call would get if it were answered now. None: no seat is ready."""
-        return choose_seat(self._centre.seats.values(), language, run.spec.skill, run.spec.campaign_id)
+        return choose_seat(self._centre.seats_reached(), language, run.spec.skill, run.spec.campaign_id)
 
     def keep(self, seat: Seat, run: CampaignRun, attempt_id: AttemptId) -> None:
         """Reserve it for the call."""
@@ -247,6 +248,7 @@ ON_A_CALL_SECONDS = 60.0  # until a number is looked at again that is on a call,
 PREVIEW_STANDS_SECONDS = 120.0  # where nothing is dialled unasked: whoever has not looked by then is not there
 LOOK_AGAIN_SECONDS = 1.0  # a pacer's answer changes as talks grow older, with no event to say so
 _RINGS = frozenset({CallState.SENDING, CallState.DIALLING, CallState.RINGING})
+_WANTS_SEAT = _RINGS | {CallState.WAITING}
 
 
 class Originator:
@@ -273,6 +275,7 @@ class Originator:
         now = self._centre.clock.monotonic()
         placed: list[tuple[NewAttempt, Call]] = []
         refused: list[tuple[Claim, float]] = []
+        lines, loads = self._centre.boxes.reached(run.spec.trunks), self._loads(run)
         while count > 0 and run.hopper:
             not_before = self._another_day(run, run.hopper[0]) or self._on_a_call(run.hopper[0])
             if not_before is not None:
@@ -284,7 +287,8 @@ class Originator:
             if run.spec.previews and seat is None:
                 break
             ruling = self._eligibility.claim(run, claim, guaranteed=seat is not None)
-            taken = self._trunks.take(run.spec.trunks, used, now, leaving) if ruling.allowed else None
+            best = self._best_first(lines, loads, seat)
+            taken = self._trunks.take(best, used, now, leaving) if ruling.allowed else None
             if not ruling.allowed:
                 refused.append((run.hopper.popleft(), ruling.next_at or self._centre.clock.now() + REST_SECONDS))
                 continue
@@ -294,12 +298,33 @@ class Originator:
             trunk, caller_id = taken
             used[trunk.name] += 1
             leaving[trunk.name] += 1
+            loads.calls[trunk.box] += 1
             placed.append(self._begin(run, run.hopper.popleft(), seat, trunk.name, caller_id))
         if placed:
             self._centre.spawn(self._open_and_go(run, placed), "open-attempts")
         if refused:
             self._centre.spawn(self._postpone(run, refused), "postpone")
         return bool(placed)
+
+    def _loads(self, run: CampaignRun) -> Loads:
+        """What each box's agents have to do who may take the campaign's calls; nothing where that decides nothing."""
+        centre, loads = self._centre, Loads(self._centre.boxes)
+        if len(centre.boxes.names) == 1 or run.spec.kind is CampaignKind.IVR:
+            return loads
+        for seat in seats_of(centre, run):
+            loads.working[seat.box] += at_work(seat)
+            loads.free[seat.box] += seat.free
+        for call in centre.calls.values():
+            if call.kind is CampaignKind.AGENTS and call.kept_seat is None and call.state in _WANTS_SEAT:
+                loads.calls[centre.boxes.of_trunk(call.trunk)] += 1
+        return loads
+
+    def _best_first(self, lines: Sequence[str], loads: Loads, seat: Seat | None) -> Sequence[str]:
+        """The trunks for a call, the best first: those of the box of the seat that is kept for it, or where one is likely free."""
+        if seat is None:
+            return loads.best_first(lines)
+        boxes = self._centre.boxes
+        return sorted(lines, key=lambda line: boxes.of_trunk(line) != seat.box)
 
     def _begin(
         self, run: CampaignRun, claim: Claim, seat: Seat | None, trunk: str, caller_id: str
@@ -441,7 +466,8 @@ class Originator:
             refusal = CommandRefused(f"the rules forbid the call now: {ruling}", RefusedBecause.FORBIDDEN)
         else:
             used, now = self._centre.channels_used(), self._centre.clock.monotonic()
-            taken = self._trunks.take(run.spec.trunks, used, now, waits=True)
+            lines = self._best_first(self._centre.boxes.reached(run.spec.trunks), Loads(self._centre.boxes), seat)
+            taken = self._trunks.take(lines, used, now, waits=True)
             if taken is not None:
                 placed = self._begin(run, claim, seat, taken[0].name, taken[1])
                 if await self._open(run, [placed]):
@@ -459,7 +485,7 @@ class Originator:
             _log.warning("caller-id.refused", attempt=attempt.attempt_id, reason=reason)
             return CommandRefused(f"the caller ID is {reason}", RefusedBecause.NO_LINE)
         kept = self.kept_seats.holds(call)
-        hold = self._eligibility.hold(run) or (None if kept else self._eligibility.no_agent(run))
+        hold = self._eligibility.hold(run, attempt.trunk) or (None if kept else self._eligibility.no_agent(run))
         if hold is not None:
             return CommandRefused(f"campaign {run.spec.campaign_id} is held: {hold}", RefusedBecause.HELD)
         ruling = self._eligibility.originate(run, attempt.claim, call.attempt_id, attempt.caller_id, guaranteed=kept)
@@ -607,7 +633,7 @@ class Placing:
             self._cancel_unanswered(run, but_kept=True)
         hold = hold or nobody
         if hold is None:
-            hold = self._trunk_desk.hold(run.spec.campaign_id, run.spec.trunks)
+            hold = self._trunk_desk.hold(run.spec.campaign_id, self._centre.boxes.reached(run.spec.trunks))
         else:
             self._centre.clear_alert(f"trunks-{run.spec.campaign_id}")
         if hold is not None and hold != run.hold:
@@ -619,13 +645,13 @@ class Placing:
             if nobody is None:
                 self._let_ring(run)
             return LOOK_AGAIN_SECONDS
-        now = self._centre.clock.monotonic()
+        now, lines = self._centre.clock.monotonic(), self._centre.boxes.reached(run.spec.trunks)
         self._hoppers.give_back_old(run)
         used = self._centre.channels_used()
         leaving = self._centre.calls_leaving()
-        if run.spec.kind is CampaignKind.IVR and self._trunks.startable(run.spec.trunks, used, now, leaving) == 0:
+        if run.spec.kind is CampaignKind.IVR and self._trunks.startable(lines, used, now, leaving) == 0:
             # Where no start is to be waited for, channels are full: the end of a call wakes us.
-            left = self._trunks.seconds_to_next_start(run.spec.trunks, now, leaving)
+            left = self._trunks.seconds_to_next_start(lines, now, leaving)
             return max(0.01, min(LOOK_AGAIN_SECONDS, left)) if left > 0 else LOOK_AGAIN_SECONDS
         snapshot = pacing_snapshot(self._centre, self._trunks, run, used, leaving)
         self._cancel_excess(run, snapshot)
@@ -636,7 +662,7 @@ class Placing:
             self._turn += 1
             self._placed_in[run.spec.campaign_id] = self._turn
         self._hoppers.refill(run)
-        left = self._trunks.seconds_to_next_start(run.spec.trunks, now, leaving)
+        left = self._trunks.seconds_to_next_start(lines, now, leaving)
         if left > 0 and (snapshot.cps_budget == 0 or run.hopper):
             return max(0.01, min(LOOK_AGAIN_SECONDS, left))
         return LOOK_AGAIN_SECONDS  # free channels and claims that come wake us
@@ -673,10 +699,14 @@ class Placing:
         """Hang up calls that no seat will be there for."""
         excess = run.pacer.excess_calls(snapshot) if snapshot.ringing else 0
         if excess > 0:
+            away = self._centre.boxes.away
             unanswered = [
                 call
                 for call in self._centre.calls_of(run.spec.campaign_id)
-                if call.state in _RINGS and not call.leg.cancelled and call.kept_seat is None
+                if call.state in _RINGS
+                and not call.leg.cancelled
+                and call.kept_seat is None
+                and self._centre.boxes.of_trunk(call.trunk) not in away
             ]
             least = run.spec.minimum_ring_seconds
             for call in cancelled_first(unanswered, snapshot.now_seconds, least)[:excess]:

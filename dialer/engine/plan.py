@@ -41,6 +41,7 @@ class SeatPlan:
     name: str
     endpoint: str  # of its phone
     languages: frozenset[str]  # empty: any
+    box: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,11 +60,15 @@ class Reconciler:
         adopted = self._adopt_orphans()
         centre = self._centre
         vanished = [
-            call for call in centre.calls.values() if call.leg.written and call.attempt_id not in up.live_attempts
+            call
+            for call in centre.calls.values()
+            if call.leg.written
+            and call.attempt_id not in up.live_attempts
+            and centre.boxes.of_trunk(call.trunk) == up.box
         ]
         if vanished:
-            centre.spawn(self._look_up([call.attempt_id for call in vanished]), "look-up-vanished")
-        strangers = self._inbound.resync(up.live_attempts)
+            centre.spawn(self._look_up([call.attempt_id for call in vanished], up.box), "look-up-vanished")
+        strangers = self._inbound.resync(up)
         strays = [each for each in up.live_attempts if each not in centre.calls and each not in strangers]
         if strays:
             centre.spawn(self._hang_up_strays(strays), "hang-up-strays")
@@ -80,7 +84,7 @@ class Reconciler:
         """A call of which we have no record lives on the switch."""
         self._centre.spawn(self._hang_up_strays([attempt_id]), "hang-up-strays")
 
-    async def _look_up(self, vanished: Sequence[AttemptId]) -> None:
+    async def _look_up(self, vanished: Sequence[AttemptId], box: str) -> None:
         """End calls that ended unseen, as the switch has kept it; of what it has kept nothing of nobody knows more than we do.
 
         It writes a moment after a call's end, so a call that it does not tell of is asked for again.
@@ -89,7 +93,7 @@ class Reconciler:
         history: History | None = None
         try:
             for seconds in LOOK_UP_SECONDS:
-                history = await self._switch.history(vanished)
+                history = await self._switch.history(vanished, box)
                 reported |= history.ended
                 if len(reported) == len(vanished):
                     break
@@ -134,7 +138,8 @@ class Reconciler:
     def _adopt_orphans(self) -> int:
         centre = self._centre
         orphans, self._orphans = self._orphans, {}
-        self._created_at = {attempt.attempt_id: attempt.created_at for attempt in orphans.values()}
+        if orphans:  # once: each box that comes up asks for its own of them
+            self._created_at = {attempt.attempt_id: attempt.created_at for attempt in orphans.values()}
         homeless = [attempt for attempt in orphans.values() if attempt.campaign_id not in centre.campaigns]
         for attempt in orphans.values():
             if attempt.campaign_id in centre.campaigns:

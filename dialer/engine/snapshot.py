@@ -39,7 +39,8 @@ def pacing_snapshot(
     else:
         seats, in_flight = [], _in_flight(centre, _outbound(centre, run), run, now)
     ringing, waiting, active = in_flight
-    room = trunks.free_channels(run.spec.trunks, used, now)
+    lines = centre.boxes.reached(run.spec.trunks)
+    room = trunks.free_channels(lines, used, now)
     if run.spec.channels is not None:
         room = min(room, run.spec.channels - _channels_taken(centre, run))
     allowed = _allowed(centre, run, room)
@@ -53,7 +54,7 @@ def pacing_snapshot(
         waiting_seconds=waiting,
         free_channels=max(0, allowed),
         held_back=allowed < room,
-        cps_budget=trunks.startable(run.spec.trunks, used, now, leaving),
+        cps_budget=trunks.startable(lines, used, now, leaving),
         active_calls=active,
         seconds_left=_seconds_left(centre, run),
     )
@@ -82,7 +83,7 @@ def _seconds_left(centre: Centre, run: CampaignRun) -> float:
 def seats_of(centre: Centre, run: CampaignRun) -> list[Seat]:
     """The seats whose agents may take this campaign's calls."""
     skill, campaign_id = run.spec.skill, run.spec.campaign_id
-    return [seat for seat in centre.seats.values() if seat.can_serve(skill, campaign_id)]
+    return [seat for seat in centre.seats_reached() if seat.can_serve(skill, campaign_id)]
 
 
 def at_work(seat: Seat) -> bool:
@@ -173,14 +174,18 @@ def _busy(seat: Seat, now: float) -> BusySeat:
 
 def _in_flight(centre: Centre, calls: Iterable[Call], run: CampaignRun, now: float) -> _InFlight:
     """Calls that ring, seconds that answered voters have waited for a seat, and how many are in a flow. One pass: the hot one.
+    Those of an Asterisk that is not reached can come to nobody.
 
     Of another campaign's call that campaign's own answer rate is told: ours would be wrong.
     """
     ringing: list[RingingCall] = []
     waiting: list[float] = []
     active = 0
-    own = run.spec.campaign_id
+    own, boxes = run.spec.campaign_id, centre.boxes
+    away = boxes.away
     for call in calls:
+        if away and boxes.of_trunk(call.trunk) in away:
+            continue
         leg = call.leg
         if leg.answered_seconds is None:
             if not leg.cancelled and call.kept_seat is None:  # one with a seat of its own competes for none

@@ -176,6 +176,7 @@ class TrunkLimits:
     channels: int
     calls_per_second: float
     caller_ids: tuple[str, ...]
+    box: str = ""  # of several Asterisks the one that it is a line of
 
 
 class CallStarts:

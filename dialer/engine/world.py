@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, TypeVar
@@ -47,6 +47,7 @@ from dialer.domain.view import (
     ScreenPop,
     SeatState,
 )
+from dialer.engine.boxes import Boxes
 from dialer.engine.call import Call
 from dialer.engine.effects import Effect, Notify, Over, follows, order
 from dialer.engine.seat import Seat
@@ -226,7 +227,7 @@ class Centre:
         self.abandoned_at: dict[int, float] = {}
         self.called_at: dict[int, tuple[float, float]] = {}  # its last call's end, last talk's (0: none)
         self.alerts: dict[str, Alert] = {}
-        self.switch_up = False
+        self.boxes = Boxes({}, ())
         self.draining = False
         self.store_trouble: str | None = None
         self.wake = asyncio.Event()
@@ -236,6 +237,11 @@ class Centre:
         self._effects: list[Effect] = []
         self._carry_out: Callable[[], object] = self.take_effects
         self.in_turn = False  # an event is being applied: its effects are carried out at its end
+
+    @property
+    def switch_up(self) -> bool:
+        """Whether there is a link to any Asterisk."""
+        return bool(self.boxes.up)
 
     def instant(self) -> Instant:
         """This moment."""
@@ -259,6 +265,11 @@ class Centre:
             known = ", ".join(self.campaigns) or "none"
             raise CommandRefused(f"there is no campaign {campaign_id!r}; running here: {known}")
         return run
+
+    def seats_reached(self) -> Collection[Seat]:
+        """The seats to which a voter can be sent, as far as that is their Asterisk's to say."""
+        away = self.boxes.away
+        return [seat for seat in self.seats.values() if seat.box not in away] if away else self.seats.values()
 
     def call_at(self, seat: Seat) -> Call | None:
         """The call that the seat has, if it is live: that of a wrap-up is over, as a rule."""

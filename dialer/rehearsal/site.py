@@ -10,6 +10,7 @@ from typing import Any
 from argon2 import PasswordHasher
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from config.boxes import on_one
 from config.campaigns import Campaign
 from config.lines import Carrier, InboundNumber
 from config.settings import Settings
@@ -50,6 +51,7 @@ def rehearsal_settings(settings: Settings, load: int, store: Path, ami_port: int
     At a `load` above 1 the seats and agents come several times, and trunks and campaigns carry so much more. Scripts, which may do
     anything, are replaced by flows; sounds are played unchecked, so that none need be there.
     """
+    settings = on_one(settings)
     kept = settings.model_dump()
     names = _trunk_names(settings)
     campaigns = rehearsed_campaigns(settings)

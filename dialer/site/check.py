@@ -14,6 +14,7 @@ from pathlib import Path
 from audio.catalogue import Voice
 from audio.message import MESSAGE_SOUND, missing_sounds
 from audio.tones import SILENCE, TONES
+from config.boxes import boxes_of
 from config.errors import MatdanError
 from config.settings import Settings
 from config.site_rules import site_profile
@@ -27,7 +28,7 @@ from dialer.ivr.prompts import playlist_reader
 from dialer.site.checks.asterisk import asterisk
 from dialer.site.checks.broker import broker
 from dialer.site.checks.certificate import desk_certificate
-from dialer.site.checks.finding import Finding, Look, Verdict, asked, looked, reported
+from dialer.site.checks.finding import Finding, Look, Verdict, asked, looked, of_box, reported
 from dialer.site.checks.store import disk, encryption, store_and_rules
 from dialer.site.content import content_problems
 from dialer.site.open_files import too_few
@@ -85,8 +86,10 @@ async def check_site(
         for finding in await asyncio.to_thread(looked, what, look):
             yield finding
     if needs_asterisk(settings) and settings.ami.secret is not None:
-        async for finding in reported("asterisk", asterisk(settings)):
-            yield finding
+        for box, site in boxes_of(settings).items():
+            others = [each.name for each in settings.asterisk.boxes if each.name != box]
+            async for finding in reported("asterisk", asterisk(site, others)):
+                yield of_box(box, finding)
     if settings.twilio.enabled:
         yield await asked("twilio", _twilio(settings))
     if settings.broker.enabled:

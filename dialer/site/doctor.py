@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from config.boxes import boxes_of
 from config.settings import Settings
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.site_time import site_zone
@@ -30,7 +31,7 @@ from dialer.mqtt.hearing import Hearing
 from dialer.mqtt.link import ALIVE_SECONDS, HELD_SECONDS, visiting
 from dialer.site.checks.asterisk import phones, trunks
 from dialer.site.checks.certificate import SOON_DAYS, desk_certificate
-from dialer.site.checks.finding import Finding, Look, Verdict, looked, reported
+from dialer.site.checks.finding import Finding, Look, Verdict, looked, of_box, reported
 from dialer.site.checks.store import disk
 from dialer.site.plan import ami_login, broker_settings, needs_asterisk
 from dialer.store import outbox, queues, seals
@@ -73,8 +74,9 @@ async def examine(
         for finding in await asyncio.to_thread(looked, what, look):
             yield finding
     if needs_asterisk(settings):
-        async for finding in reported("asterisk", _asterisk(settings, clock)):
-            yield finding
+        for box, site in boxes_of(settings).items():
+            async for finding in reported("asterisk", _asterisk(site, clock)):
+                yield of_box(box, finding)
     if settings.broker.enabled:
         async for finding in reported("broker", _broker(settings, clock)):
             yield finding

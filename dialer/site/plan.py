@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from config.boxes import ONLY, boxes_of
 from config.campaigns import Campaign
 from config.errors import SettingError
 from config.jurisdiction import Profile
@@ -66,9 +67,18 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
         owner=f"{settings.centre.id}@{socket.gethostname()}",
         organisation=settings.centre.organisation,
         campaigns=tuple(_campaign_plan(campaign, settings, profile) for campaign in settings.campaigns),
-        seats=tuple(SeatPlan(seat.name, seat.endpoint, frozenset(seat.languages)) for seat in settings.seats),
+        seats=tuple(
+            SeatPlan(seat.name, seat.endpoint, frozenset(seat.languages), seat.box or ONLY) for seat in settings.seats
+        ),
         trunks=tuple(
-            TrunkLimits(trunk.name, trunk.endpoint, trunk.channels, trunk.calls_per_second, trunk.caller_ids)
+            TrunkLimits(
+                trunk.name,
+                trunk.endpoint,
+                trunk.channels,
+                trunk.calls_per_second,
+                trunk.caller_ids,
+                trunk.box or next(iter(boxes_of(settings))),  # another carrier's: it is told of with the first
+            )
             for trunk in settings.trunks
         ),
         gate=Gate(rulebook_of(profile, settings)),

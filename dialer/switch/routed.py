@@ -55,11 +55,13 @@ class RoutedSwitch:
         self._carrier = carrier
         self._endpoints = frozenset(endpoints)
 
-    def merged(self, sink: EventSink) -> EventSink:
-        """A sink for the primary's events: what it says lives is joined with what lives at the carrier."""
+    def merged(self, sink: EventSink, box: str) -> EventSink:
+        """A sink for the primary's events: what it says lives is joined with what lives at the carrier. Of several Asterisks
+        that is `box`, which the carrier's trunks are told of with.
+        """
 
         def take(event: SwitchEvent) -> None:
-            if isinstance(event, SwitchUp):
+            if isinstance(event, SwitchUp) and event.box == box:
                 sink(replace(event, live_attempts=event.live_attempts | self._carrier.live()))
                 self._carrier.report_states()
             else:
@@ -83,9 +85,9 @@ class RoutedSwitch:
         """See `Switch.play_message`."""
         await self._of(attempt_id).play_message(attempt_id)
 
-    def unanswered_seconds(self) -> float:
+    def unanswered_seconds(self, box: str) -> float:
         """See `Switch.unanswered_seconds`: each request to the carrier has a time limit of its own."""
-        return 0.0 if self._primary is None else self._primary.unanswered_seconds()
+        return 0.0 if self._primary is None else self._primary.unanswered_seconds(box)
 
     call_seat = _of_asterisk(Switch.call_seat)
     call_for_log_in = _of_asterisk(Switch.call_for_log_in)

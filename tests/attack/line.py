@@ -312,7 +312,7 @@ class _Port:
         self._line = line
         self._mortal = mortal
 
-    def unanswered_seconds(self) -> float:
+    def unanswered_seconds(self, _box: str) -> float:
         return 0.0
 
     def _step(self) -> Line:
@@ -359,7 +359,7 @@ class _Port:
         line.phones.add(seat)
         line.tell(SeatUp(seat))
 
-    async def history(self, attempt_ids: Collection[AttemptId]) -> History:
+    async def history(self, attempt_ids: Collection[AttemptId], _box: str) -> History:
         return self._step().history(attempt_ids)
 
     async def seat_packets(self, seat: str) -> int:

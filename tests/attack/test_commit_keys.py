@@ -83,7 +83,7 @@ class NoOrders:
     def __init__(self, mortal: Mortal) -> None:
         self._mortal = mortal
 
-    def unanswered_seconds(self) -> float:
+    def unanswered_seconds(self, _box: str) -> float:
         return 0.0
 
     def __getattr__(self, name: str) -> Any:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from config.jurisdiction import Profile, load_profile
+from config.jurisdiction import JURISDICTIONS, Profile, load_profile
 from config.settings import Settings
 from config.site_rules import site_profile
 from dialer.domain.phone_facts import PhoneFacts, Register
@@ -20,6 +21,16 @@ KOLKATA = ZoneInfo("Asia/Kolkata")
 NUMBER = "+919812345678"
 CALLER_ID = "+911140000001"
 FRESH = PhoneFacts(attempts_today=0, conversations_today=0, abandoned_at=None)
+
+
+def a_profile_that_allows_recording(directory: Path) -> dict[str, str]:
+    """The [rules] of a site with a profile of its own."""
+    neutral = (JURISDICTIONS / "neutral.toml").read_text(encoding="utf-8")
+    head, _, tail = neutral.partition("[recording]\nallowed = false")
+    assert tail
+    path = directory / "own.toml"
+    path.write_text(f"{head}[recording]\nallowed = true{tail}", encoding="utf-8")
+    return {"jurisdiction": str(path)}
 
 
 def moment(text: str, zone: str = "Asia/Kolkata") -> float:

@@ -56,7 +56,7 @@ class Turns:
         nothing, no_scripts = cast(Any, None), cast(Any, SimpleNamespace(scripts=ScriptLibrary({})))
         self.engine = Engine(plan, self.centre, Outside(nothing, nothing, nothing, no_scripts, nothing, lambda: True))
         self.centre.adopt_tasks(cast(Any, self), lambda: None)
-        self.centre.switch_up = True
+        self.centre.boxes.up.add("")
         self.engine._eligibility._gate = cast(Any, SimpleNamespace(rules=plan.gate.rules, connect=_allowed))
         self.engine._eligibility._certified = lambda campaign, flow: {}
         for each in plan.campaigns:

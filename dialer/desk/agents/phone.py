@@ -20,6 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
+from config.boxes import ONLY, boxes_of
 from config.seats import SeatSettings, browser_password
 from config.settings import Settings
 from dialer.web.doors import SOCKET, WebDoor, problem
@@ -48,8 +49,9 @@ class AgentPhones:
         """`find` gives who has a session's token."""
         self._seats: Mapping[str, SeatSettings] = {each.name: each for each in settings.seats if each.webrtc}
         self._secret = settings.ami.secret
-        host = f"[{settings.ami.host}]" if ":" in settings.ami.host else settings.ami.host
-        self._address = f"ws://{host}:{settings.asterisk.websocket_port}/ws"
+        hosts = {box: site.ami.host for box, site in boxes_of(settings).items()}
+        written = {box: f"[{host}]" if ":" in host else host for box, host in hosts.items()}
+        self._addresses = {box: f"ws://{host}:{settings.asterisk.websocket_port}/ws" for box, host in written.items()}
         self._networks = [ipaddress.ip_network(each, strict=False) for each in settings.asterisk.seat_networks]
         self._find = find
         self._taken: dict[
@@ -82,7 +84,7 @@ class AgentPhones:
             return
         try:
             async with connect(
-                self._address,
+                self._addresses[seat.box or ONLY],
                 subprotocols=[Subprotocol("sip")],
                 compression=None,
                 proxy=None,

@@ -164,7 +164,7 @@ class Supervision:
         live = {party_id for party_id, _ in up.parties if party_id.startswith(SUPERVISION_PARTY)}
         known = {listener.party_id for listener in self._centre.listeners.values()}
         for listener in list(self._centre.listeners.values()):
-            if listener.party_id not in live:
+            if listener.party_id not in live and self._centre.seats[listener.seat].box == up.box:
                 self._end(listener, "gone")
         for party_id in sorted(live - known):
             self._centre.then(order(Switch.release_party, party_id))

@@ -376,10 +376,14 @@ class Transfers:
             else:
                 self.release(party_id)
         live = {party_id for party_id, _ in up.parties}
-        for gone in [party_id for party_id in self._centre.party_trunks if party_id not in live]:
-            del self._centre.party_trunks[gone]
+        boxes = self._centre.boxes
+        for party_id, trunk in list(self._centre.party_trunks.items()):
+            if party_id not in live and boxes.of_trunk(trunk) == up.box:
+                del self._centre.party_trunks[party_id]
         held, talking = dict(up.held), dict(up.talking)
         for call in list(self._centre.calls.values()):
+            if boxes.of_trunk(call.trunk) != up.box:
+                continue
             party: PartyId | None
             party, place = parties.get(call.attempt_id, (None, None))
             known = self._centre.transfers.get(call.attempt_id)

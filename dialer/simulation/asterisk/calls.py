@@ -18,12 +18,14 @@ from dialer.simulation.asterisk.channels import (
     OriginateOrder,
 )
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, SimulatedTrunk
-from dialer.simulation.asterisk.core import SwitchCore
+from dialer.simulation.asterisk.core import BOX, SwitchCore
 from dialer.simulation.asterisk.dialplan import APPLICATIONS, run_aside, run_dialplan
 from dialer.simulation.asterisk.extensions import DialplanError, find_extension
 from dialer.simulation.asterisk.originate import OutgoingCall
 from dialer.simulation.asterisk.phones import Caller, VoterPhone
 from dialer.simulation.asterisk.voters import Behaviour, Voter
+
+JOINED_CONTEXT = "matdan-joined"
 
 _log = structlog.get_logger(__name__)
 
@@ -144,6 +146,15 @@ class SwitchCalls(SwitchCore):
         start = Location(self.config.inbound_context, called or self.config.our_number, 1)
         channel.move_to(start.context, start.extension, 1)
         self.start_dialplan(channel, start)
+        return channel
+
+    def called_by_box(self, box: str, extension: str) -> Channel:
+        """Another box calls for a voter of its own: the channel of that, on its way through the dialplan."""
+        channel = self._new_channel(f"{BOX}{box}", "", JOINED_CONTEXT)
+        channel.enter(ChannelState.RING)
+        channel.move_to(JOINED_CONTEXT, extension, 1)
+        self.events.of_channel("Newchannel", channel)
+        self.start_dialplan(channel, Location(JOINED_CONTEXT, extension, 1))
         return channel
 
     async def run_menu_entry(self, channel: Channel, place: tuple[str, str, int]) -> None:

@@ -164,3 +164,4 @@ class SimulatedAsteriskConfig:
     our_number: str = "+911140000001"  # that a voter who calls back has seen
     seat_rtp_timeout_seconds: float = 5.0  # without a packet from a seat's phone until its channel is hung up
     system_name: str = "lab"
+    box: str = ""  # its name, where it is one of several that `join_boxes` joins

@@ -18,6 +18,7 @@ from dialer.simulation.asterisk.extensions import parse_dialplan
 from dialer.simulation.asterisk.journal import Journal, PlacedCall
 from dialer.simulation.asterisk.sessions import Audience
 
+BOX = "matdan-box-"  # begins the endpoint of another box
 MESSAGE_SOUND = "matdan/message"
 TONE_SECONDS = {"matdan/beep": 0.16, "matdan/key": 0.04, "matdan/done": 0.08, "matdan/wrong": 0.1}
 
@@ -31,12 +32,14 @@ class SwitchCore(ABC):
         self.speed = self.config.speed
         self.ami_port = self.config.ami_port
         self.agi_port = self.config.agi_port
-        text = self.config.dialplan or dialplan(manager_secret=self.config.users[0].secret)
+        secret = self.config.users[0].secret
+        text = self.config.dialplan or dialplan(manager_secret=secret, boxes=bool(self.config.box))
         self.dialplan = parse_dialplan(text)
         section = read_conf("extensions.conf", text).named("globals")
         self._first_globals = {} if section is None else {each.key: each.value for each in section.settings}
         self.globals = dict(self._first_globals)
         self.channels: dict[str, Channel] = {}  # by uniqueid
+        self.boxes: dict[str, SwitchCore] = {}  # beside this one, by name
         self.audience = Audience(self.now, self.config.system_name, Random(f"{self.config.seed}/faults"))
         self.events = self.audience.events
         self.agi_connections: set[asyncio.Transport] = set()
@@ -78,6 +81,10 @@ class SwitchCore(ABC):
         """Let an answered channel go to its place in the dialplan, or into an application instead."""
 
     @abstractmethod
+    def called_by_box(self, box: str, extension: str) -> Channel:
+        """Another box calls for a voter of its own: the channel of that, on its way through the dialplan."""
+
+    @abstractmethod
     async def run_application(self, channel: Channel, name: str, data: str) -> int:
         """Run one application of the dialplan. Returns 0; -1 after a hang-up, -2 where there is none of that name."""
 
@@ -90,6 +97,8 @@ class SwitchCore(ABC):
     def device_state(self, device: str) -> str:
         """What DEVICE_STATE says of a phone or a trunk."""
         technology, _, endpoint = device.partition("/")
+        if endpoint.removeprefix(BOX) in self.boxes:
+            return "NOT_INUSE"
         phone = self._phones.get(endpoint)
         if technology != "PJSIP" or (phone is None and endpoint not in self._trunks):
             return "INVALID"
@@ -104,7 +113,8 @@ class SwitchCore(ABC):
 
     def _new_channel(self, endpoint: str, uniqueid: str, context: str) -> Channel:
         name = f"PJSIP/{endpoint}-{self._channel_number:08x}"
-        uniqueid = uniqueid or f"{self.now():.0f}.{self._channel_number}"
+        begins = f"{self.config.box}-" if self.config.box else ""
+        uniqueid = uniqueid or f"{begins}{self.now():.0f}.{self._channel_number}"
         self._channel_number += 1
         self.processed_calls += 1
         channel = Channel(name, uniqueid, context, asyncio.get_running_loop().time())
@@ -184,6 +194,9 @@ class SwitchCore(ABC):
 
     def voter_met_agent(self, voter: Channel) -> None:
         """Voter and agent hear each other."""
+        if voter.met_agent is not None:
+            voter.met_agent()
+            return
         self._journal.call_connected(self.now(), voter.uniqueid)
         if voter.voter is not None:
             voter.voter.met_agent()

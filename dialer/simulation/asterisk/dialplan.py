@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from dialer.simulation.asterisk.agi_client import run_agi
-from dialer.simulation.asterisk.channels import Channel, ChannelRecording, EndsBy, Location
-from dialer.simulation.asterisk.core import SwitchCore
+from dialer.simulation.asterisk.channels import Channel, ChannelRecording, ChannelState, EndsBy, Location
+from dialer.simulation.asterisk.core import BOX, SwitchCore
 from dialer.simulation.asterisk.extensions import (
     DialplanError,
     Extension,
@@ -83,6 +84,7 @@ async def _control_playback(switch: SwitchCore, channel: Channel, data: str) -> 
 
 
 async def _confbridge(switch: SwitchCore, channel: Channel, data: str) -> None:
+    switch.answer(channel)
     name, _bridge, user, menu = (*data.split(","), "", "", "")[:4]
     await switch.conferences.join(channel, name, user, menu, asyncio.get_running_loop().time())
 
@@ -134,6 +136,29 @@ async def _mix_monitor(_switch: SwitchCore, channel: Channel, data: str) -> None
     channel.recording = ChannelRecording(Path(file), channel, bridged_only="b" in options)
 
 
+async def _dial(switch: SwitchCore, channel: Channel, data: str) -> None:
+    """Call another box and talk until either side has hung up; with option g the dialplan goes on where that was the other one."""
+    called, seconds, *_ = (*data.split(","), "60")
+    extension, _, endpoint = called.removeprefix("PJSIP/").rpartition("@")
+    other = switch.boxes.get(endpoint.removeprefix(BOX))
+    if other is None:
+        return
+    loop = asyncio.get_running_loop()
+    leg = other.called_by_box(switch.config.box, extension)
+    leg.met_agent = partial(switch.voter_met_agent, channel)
+    assert leg.task is not None  # noqa: S101 - it walks through the dialplan
+    leg.task.add_done_callback(lambda _: channel.poke())
+    end = loop.time() + float(seconds)
+    try:
+        while not channel.interrupted and not leg.task.done():
+            answered = leg.state is ChannelState.UP
+            if not answered and loop.time() >= end:
+                break
+            await channel.wait(None if answered else end - loop.time())
+    finally:
+        other.hang_up(leg, 16, EndsBy.DIALPLAN)
+
+
 async def _hang_up(switch: SwitchCore, channel: Channel, data: str) -> None:
     if channel.hung_up:
         return  # the other side was quicker, or this is the hang-up extension: who ended the call is known
@@ -153,6 +178,7 @@ APPLICATIONS: dict[str, Application] = {
     "ChanSpy": _stays,
     "ConfBridge": _confbridge,
     "ControlPlayback": _control_playback,
+    "Dial": _dial,
     "Echo": _stays,
     "Goto": _goto,
     "GotoIf": _goto_if,

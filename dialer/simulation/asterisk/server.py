@@ -23,6 +23,12 @@ from dialer.simulation.asterisk.voters import Behaviour
 _log = structlog.get_logger(__name__)
 
 
+def join_boxes(*boxes: SimulatedAsterisk) -> None:
+    """Let each call the others, by the names in their configurations."""
+    for box in boxes:
+        box.boxes = {each.config.box: each for each in boxes if each is not box}
+
+
 class SimulatedAsterisk(SwitchCalls):
     """A switch of its own on 127.0.0.1: speaks AMI, runs our dialplan, calls our FastAGI server, and plays the voters.
 

@@ -33,8 +33,8 @@ _REGISTERED = "Registered"
 _AWAY = frozenset({"UNAVAILABLE", "INVALID"})
 
 
-async def asterisk(settings: Settings) -> AsyncIterator[Finding]:
-    """All of it, one finding after the other. Raises MatdanError."""
+async def asterisk(settings: Settings, others: Sequence[str] = ()) -> AsyncIterator[Finding]:
+    """All of it, one finding after the other; `others` are the boxes beside it. Raises MatdanError."""
     banner = await check_rights(ami_login(settings))
     told: asyncio.Queue[AmiMessage] = asyncio.Queue(maxsize=10_000)
 
@@ -54,6 +54,8 @@ async def asterisk(settings: Settings) -> AsyncIterator[Finding]:
             yield finding
         if settings.seats:
             yield await phones(settings, client)
+        for box in others:
+            yield await _reaches(box, client)
 
 
 async def _sounds(settings: Settings, client: AmiClient, told: asyncio.Queue[AmiMessage]) -> Finding:
@@ -163,6 +165,17 @@ async def phones(settings: Settings, client: AmiClient) -> Finding:
         return Finding("phones", Verdict.GOOD, there)
     more = f" and {len(away) - 20} more" if len(away) > 20 else ""
     return Finding("phones", Verdict.NOTE, f"{there}; not there: seat {', '.join(away[:20])}{more}")
+
+
+async def _reaches(box: str, client: AmiClient) -> Finding:
+    """Whether voters can be joined to the seats of another box."""
+    what = f"way to box {box}"
+    if await _device(client, f"matdan-box-{box}") in _AWAY:
+        text = (
+            "it does not answer, and no voter can be joined to its seats; check its host and sip_port, and render both"
+        )
+        return Finding(what, Verdict.BAD, text)
+    return Finding(what, Verdict.GOOD, "it answers")
 
 
 async def _device(client: AmiClient, endpoint: str) -> str:

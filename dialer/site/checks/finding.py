@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from config.errors import MatdanError, SettingMistakes
@@ -39,6 +39,11 @@ def looked(what: str, look: Look) -> list[Finding]:
         return [Finding(what, Verdict.BAD, str(error))]
     except OSError as error:
         return [not_seen(what, error)]
+
+
+def of_box(box: str, finding: Finding) -> Finding:
+    """A finding of one of several Asterisks, with its name; as it is where there is one."""
+    return replace(finding, what=f"box {box}: {finding.what}") if box else finding
 
 
 async def reported(what: str, findings: AsyncIterator[Finding]) -> AsyncIterator[Finding]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -44,6 +44,7 @@ from dialer.switch.asterisk.listing import (
 from dialer.switch.asterisk.places import (
     AGENT_CONTEXT,
     ASIDE,
+    BOX_VARIABLE,
     FLOW_CONTEXT,
     HANDED_CONTEXT,
     HOLD_CONTEXT,
@@ -113,21 +114,46 @@ _ENDPOINT_RULE = "an endpoint is up to 40 letters, digits, - and _"
 _KEY_ANSWER = "MATDAN_SAY"  # the variable that the dialplan of a key waits for
 
 
+class Channels(Protocol):
+    """What FastAGI asks of the channel that calls it."""
+
+    def attempt_of(self, unique_id: str) -> AttemptId:
+        """The attempt that a channel is known by."""
+        ...
+
+    async def adopt(self, unique_id: str, name: str, attempt_id: AttemptId) -> InboundChannel | None:
+        """Know a channel that came in by this attempt. Raises SwitchError."""
+        ...
+
+    async def stands(self, unique_id: str, name: str, context: str) -> bool:
+        """Whether there is such an answered channel."""
+        ...
+
+    def disown(self, attempt_id: AttemptId) -> None:
+        """What `adopt` took is not ours after all."""
+        ...
+
+
 class AsteriskSwitch:
     """Implements `dialer.domain.switch.Switch`. The AMI link calls `up`, `event` and `down`."""
 
     def __init__(
-        self, lease: SwitchLease | None = None, agi_mark: str | None = None, history: Path | None = None
+        self,
+        lease: SwitchLease | None = None,
+        agi_mark: str | None = None,
+        history: Path | None = None,
+        box: str = "",
     ) -> None:
         """No events go anywhere before `deliver_to`. With a `lease`, a switch that another dialler has is not used. `agi_mark` is
         that of the dialplan which the dialler serves; None: any. `history` is the file in which Asterisk keeps how calls ended, as
-        this machine sees it.
+        this machine sees it. `box` names it, where there are several.
         """
+        self._box = box
         self._lease = lease
         self._history = history
         self._up_since: float | None = None  # on the loop's clock: when Asterisk itself began
         self._sink: EventSink = _nowhere
-        self._tracker = CallTracker()
+        self._tracker = CallTracker(box)
         self._client: AmiClient | None = None
         self._started_at = ""  # when Asterisk itself began, as CoreStatus says
         self._timers: set[asyncio.TimerHandle] = set()
@@ -229,7 +255,7 @@ class AsteriskSwitch:
             self._comparing = None
         self._client = None
         self._linked.clear()
-        self._report([SwitchDown(str(reason))])
+        self._report([SwitchDown(str(reason), self._box)])
 
     # Calls that come in
 
@@ -331,7 +357,15 @@ class AsteriskSwitch:
 
     # The engine's side
 
-    def unanswered_seconds(self) -> float:
+    def has(self, attempt_id: AttemptId) -> bool:
+        """Whether the attempt's call is one of this Asterisk."""
+        return self._tracker.has(attempt_id)
+
+    def has_party(self, party_id: PartyId) -> bool:
+        """Whether the third party's call is one of this Asterisk."""
+        return self._tracker.parties.is_live(party_id)
+
+    def unanswered_seconds(self, box: str = "") -> float:
         """See `Switch.unanswered_seconds`. For ever, where our lease on the switch may be another's by now."""
         if self._client is None:
             return 0.0
@@ -374,9 +408,15 @@ class AsteriskSwitch:
         channel = self._tracker.channel_of(attempt_id)
         await self._hang_up_while(lambda: self._tracker.is_live(attempt_id), channel)
 
-    async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
-        """See `Switch.connect`. Redirect into the seat's conference, 14 ms in the median on a real Asterisk."""
+    async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False, box: str | None = None) -> None:
+        """See `Switch.connect`. Redirect into the seat's conference, 14 ms in the median on a real Asterisk. Where there are
+        several `box` is the seat's own, whose conference it calls, and "" where that is this one.
+        """
         name = _checked(_NAME, seat, _SEAT_RULE)
+        if box is not None:
+            channel = self._tracker.channel_of(attempt_id)
+            fields = [("Channel", channel), ("Variable", BOX_VARIABLE), ("Value", box)]
+            await self._standing().action("Setvar", fields)
         if record:
             await self._redirect(attempt_id, RECORDED_CONTEXT, f"{SEAT_CHANNEL}{name}")
         else:
@@ -420,7 +460,7 @@ class AsteriskSwitch:
                 "Setvar", [("Channel", channel), ("Variable", _KEY_ANSWER), ("Value", sound.value)]
             )
 
-    async def history(self, attempt_ids: Collection[AttemptId]) -> History:
+    async def history(self, attempt_ids: Collection[AttemptId], box: str = "") -> History:
         """See `Switch.history`."""
         if self._history is None:
             raise SwitchError("Asterisk keeps nothing of calls that ended (asterisk.history is not set)")

@@ -14,6 +14,7 @@ SEAT_CONTEXT = "matdan-seat"
 AGENT_CONTEXT = "matdan-agent"
 INBOUND_CONTEXT = "matdan-inbound"
 LOG_IN_CONTEXT = "matdan-login"
+JOINED_CONTEXT = "matdan-joined"  # a voter whom another box has, at a seat of this one
 RECORDED_CONTEXT = "matdan-recorded"
 HOLD_CONTEXT = "matdan-hold"
 HANDED_CONTEXT = "matdan-handed"
@@ -26,6 +27,8 @@ LEASE_CONTEXT = "matdan-lease"
 LEASE_CHANNEL = "matdan-lease"  # the channel of whichever dialler has the switch
 
 SEAT_CHANNEL = "seat-"  # begins the channel id of a seat's phone that we called, and every seat's conference
+BOX_VARIABLE = "MATDAN_BOX"  # of a voter's channel: the box of the seat that it goes to; "": this one
+
 REPLACES_VARIABLE = "MATDAN_REPLACES"
 """Set where a seat may have a phone already, which is dead: the new one goes into its conference, and the old one is hung up."""
 
@@ -62,6 +65,12 @@ def seat_of(conference: str) -> str | None:
 def aside_of(conference: str) -> AttemptId | None:
     """The attempt whose own conference it is; None: it is none."""
     return AttemptId(conference[len(ASIDE) :]) if conference.startswith(ASIDE) else None
+
+
+def joined_attempt(extension: str) -> AttemptId | None:
+    """Whose voter a channel of another box is, by the ATTEMPT*SEAT that was called; None: nobody's."""
+    attempt_id = extension.partition("*")[0]
+    return AttemptId(attempt_id) if is_attempt_id(attempt_id) else None
 
 
 def seat_channel_id(seat: str, token: str) -> str:

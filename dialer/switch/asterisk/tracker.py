@@ -48,6 +48,7 @@ from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.places import (
     AGENT_CONTEXT,
     HOLD_CONTEXT,
+    JOINED_CONTEXT,
     LEASE_CHANNEL,
     MESSAGE_CONTEXT,
     SEAT_CHANNEL,
@@ -56,6 +57,7 @@ from dialer.switch.asterisk.places import (
     aside_of,
     is_attempt_id,
     is_party,
+    joined_attempt,
     place_of,
     seat_of,
     seat_of_channel,
@@ -247,6 +249,57 @@ class PartyTracker:
         return tuple((party_id, places.get(party_id)) for party_id in sorted(self._live))
 
 
+# What Asterisk has said of voters whom another box has, and who talk to agents of this one. Pure.
+
+
+class JoinTracker:
+    """Turns events of the channels between boxes into the engine's. Of the call itself the voter's own box tells."""
+
+    def __init__(self) -> None:
+        self._seats: dict[str, tuple[AttemptId, str]] = {}  # by unique id of the channel: whose voter, in which seat
+
+    @property
+    def talking(self) -> tuple[tuple[AttemptId, str], ...]:
+        """The attempts that are in seats of this box, with the seat of each."""
+        return tuple(self._seats.values())
+
+    def take(self, message: AmiMessage) -> list[SwitchEvent] | None:
+        """What an event means; None: it is not about such a channel."""
+        unique_id = message.get("Uniqueid")
+        if message.event == "ConfbridgeJoin" and message.get("Context") == JOINED_CONTEXT:
+            attempt_id, seat = joined_attempt(message.get("Exten")), seat_of(message.get("Conference"))
+            if attempt_id is None or seat is None:
+                return []
+            self._seats[unique_id] = attempt_id, seat
+            return [CallConnected(attempt_id, seat)]
+        if message.event in {"ConfbridgeLeave", "Hangup"} and unique_id in self._seats:
+            return [CallLeftSeat(*self._seats.pop(unique_id))]
+        return None
+
+    def resync(self, channels: Iterable[LiveChannel]) -> None:
+        """Begin anew from a list of every channel."""
+        self._seats = self._listed(channels)
+
+    def differences(self, channels: Iterable[LiveChannel]) -> set[SwitchEvent]:
+        """What was not said, by a list of every channel."""
+        listed = self._listed(channels)
+        came = {CallConnected(*listed[unique_id]) for unique_id in listed.keys() - self._seats.keys()}
+        return {*came, *(CallLeftSeat(*self._seats[unique_id]) for unique_id in self._seats.keys() - listed.keys())}
+
+    @staticmethod
+    def _listed(channels: Iterable[LiveChannel]) -> dict[str, tuple[AttemptId, str]]:
+        there = (
+            (channel.unique_id, joined_attempt(channel.extension), seat_of(channel.conference))
+            for channel in channels
+            if channel.context == JOINED_CONTEXT
+        )
+        return {
+            unique_id: (attempt_id, seat)
+            for unique_id, attempt_id, seat in there
+            if attempt_id is not None and seat is not None
+        }
+
+
 _ANSWER = "ANSWER"
 _TIMED_OUT_REASON = "3"
 
@@ -314,7 +367,10 @@ _IN_ORDER = (
 class CallTracker:
     """Turns AMI events into the engine's, attempt by attempt."""
 
-    def __init__(self) -> None:
+    def __init__(self, box: str = "") -> None:
+        """`box` names this Asterisk, where there are several."""
+        self._box = box
+        self.joins = JoinTracker()
         self.parties = PartyTracker()
         self.seats = SeatTracker()
         self._seen: dict[AttemptId, _Seen] = {}
@@ -353,6 +409,10 @@ class CallTracker:
         )
         return made_by_us or unique_id in self._inbound or self.seats.has(unique_id)
 
+    def has(self, attempt_id: AttemptId) -> bool:
+        """Whether the attempt's call is one of this Asterisk, as far as was heard."""
+        return attempt_id in self._seen
+
     def is_live(self, attempt_id: AttemptId) -> bool:
         """Whether the attempt's channel is there, or may be still to come: nothing of its end was heard."""
         seen = self._seen.get(attempt_id)
@@ -378,7 +438,7 @@ class CallTracker:
 
     def take(self, message: AmiMessage) -> list[SwitchEvent]:
         """What an AMI event means, in order."""
-        for others in (self.parties, self.seats):
+        for others in (self.joins, self.parties, self.seats):
             theirs = others.take(message)
             if theirs is not None:
                 return theirs
@@ -439,14 +499,16 @@ class CallTracker:
             self._seen[attempt_id].place = Place(PlaceKind.SEAT, seat)
         for attempt_id in aside & self._seen.keys():
             self._seen[attempt_id].place = Place(PlaceKind.ASIDE, attempt_id)
+        self.joins.resync(channels)
         up = SwitchUp(
             frozenset(ours),
             self.seats.live(),
-            talking,
+            (*talking, *self.joins.talking),
             restarted,
             _held(ours),
             aside=aside,
             parties=parties,
+            box=self._box,
         )
         return [up, *(event for attempt_id, channel in ours.items() for event in self._state_of(attempt_id, channel))]
 
@@ -461,6 +523,7 @@ class CallTracker:
         events = self.seats.differences(listed.keys(), agents) | self.parties.differences(
             {channel.unique_id: place_of(channel.conference) for channel in channels if is_party(channel.unique_id)}
         )
+        events |= self.joins.differences(channels)
         unique_ids = {attempt_id: unique_id for unique_id, attempt_id in self._inbound.items()}
         for attempt_id, seen in self._seen.items():
             channel = listed.get(unique_ids.get(attempt_id, attempt_id))
@@ -486,6 +549,10 @@ class CallTracker:
                     self._seen[attempt_id].waits = True
                 case MessageStarted(attempt_id=attempt_id):
                     self._seen[attempt_id].hears_message = True
+                case CallConnected(attempt_id=attempt_id) | CallLeftSeat(attempt_id=attempt_id) if not self.has(
+                    attempt_id
+                ):
+                    self.joins.resync(channels)
                 case CallConnected(attempt_id=attempt_id, seat=seat):
                     self._seen[attempt_id].place = Place(PlaceKind.SEAT, seat)
                 case CallAside(attempt_id=attempt_id):

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from config.asterisk.render import dialplan
-from config.jurisdiction import JURISDICTIONS
 from config.supervision import RecordingSettings
 from dialer.domain.commands import (
     Barge,
@@ -39,6 +38,7 @@ from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.support.centre import START_EPOCH, Site, a_site
+from tests.support.rules import a_profile_that_allows_recording
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
 
@@ -75,16 +75,6 @@ async def talking(
 async def until_talking(site: Site) -> None:
     await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
     await asyncio.sleep(0.5)
-
-
-def a_profile_that_allows_recording(directory: Path) -> dict[str, str]:
-    """The [rules] of a site with a profile of its own."""
-    neutral = (JURISDICTIONS / "neutral.toml").read_text(encoding="utf-8")
-    head, _, tail = neutral.partition("[recording]\nallowed = false")
-    assert tail
-    path = directory / "own.toml"
-    path.write_text(f"{head}[recording]\nallowed = true{tail}", encoding="utf-8")
-    return {"jurisdiction": str(path)}
 
 
 def ear(site: Site, name: str = "asha") -> Channel | None:

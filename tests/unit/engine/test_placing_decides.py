@@ -22,7 +22,7 @@ def deciding(seats: int = 1, wanted: int = 0, **sections: Any) -> Turns:
     asked = {"originate": allowed, "campaign": allowed, "grounds": lambda *_: "{}", "locked_until": lambda *_: None}
     gate = cast(Any, turns.engine._eligibility._gate)
     gate.__dict__.update(asked)
-    turns.engine._eligibility._switch = cast(Any, SimpleNamespace(unanswered_seconds=lambda: 0.0))
+    turns.engine._eligibility._switch = cast(Any, SimpleNamespace(unanswered_seconds=lambda _: 0.0))
     turns.engine._clock_guard.is_off = lambda: False  # type: ignore[method-assign]
     turns.centre.campaigns["calls"].pacer = cast(
         Any,
@@ -62,7 +62,7 @@ def test_a_number_on_a_call_waits() -> None:
     ("change", "reason"),
     [
         (lambda turns: setattr(turns.centre, "draining", True), HoldReason.STOPPING),
-        (lambda turns: setattr(turns.centre, "switch_up", False), HoldReason.NO_SWITCH),
+        (lambda turns: turns.centre.boxes.up.clear(), HoldReason.NO_SWITCH),
         (lambda turns: setattr(turns.centre, "store_trouble", "full"), HoldReason.STORE),
         (lambda turns: setattr(turns.centre.campaigns["calls"], "state", CampaignState.PAUSED), HoldReason.PAUSED),
         (lambda turns: setattr(turns.centre.campaigns["calls"], "unheard", "matdan/message"), HoldReason.UNHEARD),

@@ -306,6 +306,7 @@ alert-command-forged = Commands were not signed by their sender.
 alert-records-burst = Many records came at once.
 alert-of-cap-near = { $name }: the share of abandoned calls is near its cap.
 alert-of-list-low = { $name }: hardly a number is left on the list.
+alert-of-switch-down = Box { $name } is not reached; the others dial on.
 alert-of-seat-lost = Seat { $name } has lost its phone.
 alert-of-unheard = { $name }: voters would not hear a sound.
 alert-of-log-in-locked = Seat { $name } takes no log-in for a while.

@@ -294,6 +294,7 @@ alert-command-forged = आदेशों पर भेजने वाले �
 alert-records-burst = एक साथ बहुत से अभिलेख आए।
 alert-of-cap-near = { $name }: छूटी कॉल का हिस्सा सीमा के पास है।
 alert-of-list-low = { $name }: सूची में नंबर लगभग समाप्त हैं।
+alert-of-switch-down = बॉक्स { $name } से संपर्क नहीं है; बाकी डायल कर रहे हैं।
 alert-of-seat-lost = सीट { $name } का फ़ोन कट गया है।
 alert-of-unheard = { $name }: मतदाताओं को एक ध्वनि सुनाई नहीं देगी।
 alert-of-log-in-locked = सीट { $name } पर कुछ देर लॉग-इन नहीं होगा।

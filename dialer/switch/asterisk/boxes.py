@@ -1,0 +1,181 @@
+"""Several Asterisks as one switch: what is asked of a call goes to the box that has it, of a seat to the box of its phone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+
+from dialer.domain.errors import SwitchError
+from dialer.domain.model import AttemptId
+from dialer.domain.switch import (
+    EventSink,
+    History,
+    OriginateRequest,
+    PartyId,
+    PartyRequest,
+    Place,
+    PlaceKind,
+    SeatSound,
+)
+from dialer.switch.asterisk.adapter import AsteriskSwitch, InboundChannel
+from dialer.switch.asterisk.places import seat_of_channel
+
+
+class BoxedSwitch:
+    """Implements `dialer.domain.switch.Switch`, and what FastAGI asks of it."""
+
+    def __init__(
+        self, boxes: Mapping[str, AsteriskSwitch], endpoints: Mapping[str, str], seats: Mapping[str, str]
+    ) -> None:
+        """The boxes by name; and the box of each endpoint, and of each seat by its name."""
+        self._boxes = boxes
+        self._endpoints = endpoints
+        self._seats = seats
+
+    def deliver_to(self, sink: EventSink) -> None:
+        """From now on `sink` takes the events of all."""
+        for box in self._boxes.values():
+            box.deliver_to(sink)
+
+    def close(self) -> None:
+        """No event comes after this."""
+        for box in self._boxes.values():
+            box.close()
+
+    def unanswered_seconds(self, box: str) -> float:
+        """See `Switch.unanswered_seconds`."""
+        return self._boxes[box].unanswered_seconds()
+
+    async def history(self, attempt_ids: Collection[AttemptId], box: str) -> History:
+        """See `Switch.history`."""
+        return await self._boxes[box].history(attempt_ids)
+
+    # Calls
+
+    async def originate(self, request: OriginateRequest) -> None:
+        """See `Switch.originate`."""
+        await self._boxes[self._endpoints[request.endpoint]].originate(request)
+
+    async def hang_up(self, attempt_id: AttemptId) -> None:
+        """See `Switch.hang_up`."""
+        if self._name_of(attempt_id) is not None:
+            await self._of(attempt_id).hang_up(attempt_id)
+
+    async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
+        """See `Switch.connect`. To a seat of another box over a call between the two."""
+        away = self._seats[seat] if self._seats[seat] != self._name_of(attempt_id) else ""
+        await self._of(attempt_id).connect(attempt_id, seat, record=record, box=away)
+
+    async def play_message(self, attempt_id: AttemptId) -> None:
+        """See `Switch.play_message`."""
+        await self._of(attempt_id).play_message(attempt_id)
+
+    async def hold(self, attempt_id: AttemptId, seat: str) -> None:
+        """See `Switch.hold`."""
+        await self._of(attempt_id).hold(attempt_id, seat)
+
+    async def hand_over(self, attempt_id: AttemptId) -> None:
+        """See `Switch.hand_over`."""
+        await self._of(attempt_id).hand_over(attempt_id)
+
+    async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
+        """See `Switch.mute_recording`."""
+        await self._of(attempt_id).mute_recording(attempt_id, muted=muted)
+
+    # Seats
+
+    async def call_seat(self, seat: str, endpoint: str) -> None:
+        """See `Switch.call_seat`."""
+        await self._at(seat).call_seat(seat, endpoint)
+
+    async def call_for_log_in(self, seat: str, endpoint: str) -> None:
+        """See `Switch.call_for_log_in`."""
+        await self._at(seat).call_for_log_in(seat, endpoint)
+
+    async def answer_key(self, seat: str, sound: SeatSound) -> None:
+        """See `Switch.answer_key`."""
+        await self._at(seat).answer_key(seat, sound)
+
+    async def seat_packets(self, seat: str) -> int:
+        """See `Switch.seat_packets`."""
+        return await self._at(seat).seat_packets(seat)
+
+    async def release_seat(self, seat: str) -> None:
+        """See `Switch.release_seat`."""
+        await self._at(seat).release_seat(seat)
+
+    # Third parties
+
+    async def call_party(self, request: PartyRequest) -> None:
+        """See `Switch.call_party`. Raises SwitchError where the phone, or the trunk, is another box's than the place."""
+        box = self._endpoints[request.endpoint]
+        self._refuse_beyond(box, request.place)
+        await self._boxes[box].call_party(request)
+
+    async def move_party(self, party_id: PartyId, place: Place) -> None:
+        """See `Switch.move_party`. Raises SwitchError where the party is on another box than the place."""
+        box = self._box_with(party_id)
+        if box is None:
+            raise SwitchError("nobody is there to be moved")
+        self._refuse_beyond(box, place)
+        await self._boxes[box].move_party(party_id, place)
+
+    async def release_party(self, party_id: PartyId) -> None:
+        """See `Switch.release_party`."""
+        box = self._box_with(party_id)
+        if box is not None:
+            await self._boxes[box].release_party(party_id)
+
+    def _box_with(self, party_id: PartyId) -> str | None:
+        return next((name for name, box in self._boxes.items() if box.has_party(party_id)), None)
+
+    def _refuse_beyond(self, box: str, place: Place) -> None:
+        """Only a voter goes from box to box."""
+        there = self._name_of(AttemptId(place.name)) if place.kind is PlaceKind.ASIDE else self._seats[place.name]
+        if there != box:
+            raise SwitchError(f"that phone or trunk is of box {box}, and the call or seat is not: nobody was called")
+
+    # What FastAGI asks of a channel
+
+    def attempt_of(self, unique_id: str) -> AttemptId:
+        """See `AsteriskSwitch.attempt_of`."""
+        box = self._boxes.get(_made_by(unique_id))
+        return AttemptId(unique_id) if box is None else box.attempt_of(unique_id)
+
+    async def adopt(self, unique_id: str, name: str, attempt_id: AttemptId) -> InboundChannel | None:
+        """See `AsteriskSwitch.adopt`. None also for a channel that says of no box that it is its own."""
+        box = self._boxes.get(_made_by(unique_id))
+        return None if box is None else await box.adopt(unique_id, name, attempt_id)
+
+    async def stands(self, unique_id: str, name: str, context: str) -> bool:
+        """See `AsteriskSwitch.stands`. A channel with an id of ours may be any box's, to a dialler that has just begun."""
+        seat = self._seats.get(seat_of_channel(unique_id))
+        known = (_made_by(unique_id), self._name_of(AttemptId(unique_id)), seat)
+        asked = [self._boxes[each] for each in known if each is not None and each in self._boxes][:1]
+        return any(
+            await asyncio.gather(*(box.stands(unique_id, name, context) for box in asked or self._boxes.values()))
+        )
+
+    def disown(self, attempt_id: AttemptId) -> None:
+        """See `AsteriskSwitch.disown`."""
+        for box in self._boxes.values():
+            box.disown(attempt_id)
+
+    # Whose is it
+
+    def _name_of(self, attempt_id: AttemptId) -> str | None:
+        return next((name for name, box in self._boxes.items() if box.has(attempt_id)), None)
+
+    def _of(self, attempt_id: AttemptId) -> AsteriskSwitch:
+        name = self._name_of(attempt_id)
+        if name is None:
+            raise SwitchError("no box has that call any more")
+        return self._boxes[name]
+
+    def _at(self, seat: str) -> AsteriskSwitch:
+        return self._boxes[self._seats[seat]]
+
+
+def _made_by(unique_id: str) -> str:
+    """The box that gave a channel its id, by `systemname` in asterisk.conf; of another id whatever stands before its last dash."""
+    return unique_id.rpartition("-")[0]

@@ -1,0 +1,230 @@
+"""One dialler on several Asterisks: calls go where agents are free, voters are joined over boxes, and a box dies alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.domain.commands import Listen, SeatHold, SeatResume, SeatTransfer
+from dialer.domain.errors import CommandRefused
+from dialer.domain.model import Outcome
+from dialer.domain.view import CallState, HoldReason, SeatState, SeatView
+from dialer.simulation.asterisk.channels import Channel
+from tests.support.boxes import BoxedSite, a_boxed_site
+from tests.support.centre import agents_at_work
+from tests.support.referees import every_attempt_has_one_end
+from tests.support.rules import a_profile_that_allows_recording
+from tests.support.virtual import virtual_time
+from tests.support.voters import IVR, all_answer
+
+OVER_A = {"trunks": ["line-a"], "wrap_up_seconds": 1}
+
+
+def placed(site: BoxedSite) -> dict[str, int]:
+    return {name: len(box.placed) for name, box in site.boxes.items()}
+
+
+def seat(site: BoxedSite, name: str) -> SeatView:
+    return next(each for each in site.view.seats if each.seat == name)
+
+
+def voters(site: BoxedSite, box: str) -> list[Channel]:
+    return [channel for channel in site.boxes[box].channels.values() if channel.trunk is not None]
+
+
+def joins(site: BoxedSite) -> list[Channel]:
+    """The channels of voters whom another box has."""
+    return [channel for box in site.boxes.values() for channel in box.channels.values() if channel.met_agent]
+
+
+@contextlib.asynccontextmanager
+async def joined(directory: Path, **changes: Any) -> AsyncIterator[BoxedSite]:
+    """A voter of box a talks to the agent of seat b01; the other agents of b are not there."""
+    campaign = {**OVER_A, **changes.pop("campaign", {})}
+    config = all_answer(answer_after=2.0, talk_seconds=300.0)
+    async with a_boxed_site(directory, config, {"a": 1, "b": 1}, campaign=campaign, **changes) as site:
+        await site.log_in("b01")
+        await site.until(lambda: seat(site, "b01").state is SeatState.TALKING, seconds=60)
+        yield site
+
+
+@virtual_time()
+async def test_calls_go_to_the_box_whose_agents_are_free(tmp_path: Path) -> None:
+    config = all_answer(answer_after=2.0, talk_seconds=20.0)
+    async with a_boxed_site(tmp_path, config, {"a": 2, "b": 2, "c": 2}, calls_per_second=50) as site:
+        await site.log_in("b01", "b02")
+        await site.until(lambda: seat(site, "b02").state is SeatState.TALKING, seconds=60)
+        assert placed(site) == {"a": 0, "b": 2, "c": 0}
+        await site.log_in("c01")
+        await site.until(lambda: seat(site, "c01").state is SeatState.TALKING, seconds=60)
+        assert placed(site)["c"] == 1
+        assert not joins(site)
+
+
+@virtual_time()
+async def test_a_voter_talks_to_an_agent_of_another_box_where_none_of_the_own_is_free(tmp_path: Path) -> None:
+    config = all_answer(answer_after=2.0, talk_seconds=20.0)
+    async with a_boxed_site(tmp_path, config, {"a": 1, "b": 2}, campaign=OVER_A) as site, agents_at_work(site):
+        await site.until(lambda: len(site.ended()) >= 12, seconds=600)
+        seats = Counter(each.seat for each in site.ended())
+        assert {each.outcome for each in site.ended()} == {Outcome.CONNECTED}
+        assert min(seats["b01"], seats["b02"]) >= 2
+    assert placed(site)["b"] == 0
+    assert not joins(site)
+    every_attempt_has_one_end(tmp_path)
+
+
+@virtual_time()
+async def test_an_agent_whose_phone_dies_leaves_the_voter_of_another_box_to_the_message(tmp_path: Path) -> None:
+    async with joined(tmp_path) as site:
+        site.boxes["b"].drop_seat("agent-b01")
+        await site.until(lambda: voters(site, "a")[0].context == "matdan-message", seconds=1)
+        assert not joins(site)
+        await site.until(lambda: bool(site.ended()), seconds=20)
+        assert site.ended()[0].outcome is Outcome.CONNECTED
+
+
+@virtual_time()
+async def test_hold_and_back_over_boxes(tmp_path: Path) -> None:
+    async with joined(tmp_path) as site:
+        await site.centre.engine.execute(SeatHold("b01"))
+        await asyncio.sleep(1)
+        assert (voters(site, "a")[0].context, len(joins(site))) == ("matdan-hold", 0)
+        assert (seat(site, "b01").state, seat(site, "b01").transfer) == (SeatState.TALKING, "hold")
+        await site.centre.engine.execute(SeatResume("b01"))
+        await asyncio.sleep(1)
+        assert seat(site, "b01").transfer is None
+        assert len(joins(site)) == 1
+
+
+@virtual_time()
+async def test_a_recorded_talk_over_boxes(tmp_path: Path) -> None:
+    rules = a_profile_that_allows_recording(tmp_path)
+    async with joined(tmp_path, campaign={"record": True}, rules=rules) as site:
+        assert seat(site, "b01").recording == "on"
+        assert len(joins(site)) == 1
+
+
+@virtual_time()
+async def test_third_parties_stay_on_their_own_box_and_it_is_said(tmp_path: Path) -> None:
+    boss = {"name": "boss", "kind": "supervisor", "endpoint": "boss", "box": "b"}
+    ear = {"name": "anita", "endpoint": "anita", "role": "supervisor", "box": "a"}
+    async with joined(tmp_path, transfers=[boss], supervisors=[ear]) as site:
+        with pytest.raises(CommandRefused, match="boss was not called: that phone or trunk is of box b"):
+            await site.centre.engine.execute(SeatTransfer("b01", "boss"))
+        with pytest.raises(CommandRefused, match="anita was not called: that phone or trunk is of box a"):
+            await site.centre.engine.execute(Listen("b01", "anita"))
+        await asyncio.sleep(1)
+        assert (seat(site, "b01").state, len(joins(site))) == (SeatState.TALKING, 1)
+
+
+@pytest.mark.parametrize("box", ["a", "b"])
+@virtual_time()
+async def test_a_talk_over_boxes_outlives_either_link(box: str, tmp_path: Path) -> None:
+    async with joined(tmp_path) as site:
+        await site.boxes[box].cut_ami_for(5.0)
+        await site.until(lambda: len(site.centre.engine._centre.boxes.up) == 2, seconds=10)
+        await asyncio.sleep(1)
+        assert (seat(site, "b01").state, len(joins(site))) == (SeatState.TALKING, 1)
+        assert not site.ended()
+        voters(site, "a")[0].hung_up = True
+        voters(site, "a")[0].poke()
+        await site.until(lambda: bool(site.ended()), seconds=5)
+        assert seat(site, "b01").state is not SeatState.TALKING
+
+
+@virtual_time()
+async def test_a_box_that_dies_takes_only_its_calls(tmp_path: Path) -> None:
+    config = all_answer(answer_after=2.0, talk_seconds=60.0)
+    async with a_boxed_site(tmp_path, config, {"a": 2, "b": 2, "c": 2}) as site, agents_at_work(site):
+        await site.until(lambda: all(each.state is SeatState.TALKING for each in site.view.seats), seconds=60)
+        lost = {channel.uniqueid for channel in voters(site, "b")}
+        lived = {channel.uniqueid for box in "ac" for channel in voters(site, box)}
+        before = placed(site)
+        dying = asyncio.create_task(site.boxes["b"].restart(down_seconds=120.0))
+        await site.until(lambda: "switch-down-b" in {alert.code for alert in site.view.alerts}, seconds=5)
+        assert site.view.switch_up
+        await asyncio.sleep(110)
+        assert placed(site)["b"] == before["b"]
+        assert placed(site)["a"] > before["a"]
+        assert placed(site)["c"] > before["c"]
+        outcomes = {each.attempt_id: each.outcome for each in site.ended()}
+        assert {outcomes[each] for each in lived} == {Outcome.CONNECTED}
+        assert not lost & outcomes.keys()
+        await dying
+        await site.until(lambda: "switch-down-b" not in {alert.code for alert in site.view.alerts}, seconds=10)
+        await site.until(lambda: placed(site)["b"] > before["b"], seconds=60)
+        outcomes = {each.attempt_id: each.outcome for each in site.ended()}
+        assert lost <= outcomes.keys()
+        numbers = Counter(call.number for box in site.boxes.values() for call in box.placed)
+        assert numbers.most_common(1)[0][1] == 1
+    every_attempt_has_one_end(tmp_path)
+
+
+@virtual_time()
+async def test_a_box_that_answers_nothing_is_dialled_on_no_more(tmp_path: Path) -> None:
+    config = all_answer(answer_after=2.0, talk_seconds=5.0)
+    async with (
+        a_boxed_site(
+            tmp_path, config, {"a": 1, "b": 1}, ami={"username": "dialler", "secret": "dialler", "ping_seconds": 20}
+        ) as site,
+        agents_at_work(site),
+    ):
+        await site.until(lambda: min(placed(site).values()) >= 2, seconds=60)
+        site.boxes["a"].stall_ami()
+        await asyncio.sleep(2)
+        before = placed(site)
+        await asyncio.sleep(7)  # then the link counts as lost, and a new one is made
+        assert placed(site)["a"] == before["a"]
+        assert placed(site)["b"] > before["b"]
+        assert site.view.campaigns[0].hold is None
+
+
+@virtual_time()
+async def test_a_campaign_whose_boxes_are_all_down_is_held_and_the_others_are_not(tmp_path: Path) -> None:
+    flows = {**IVR, "hours": [{"start": "00:00", "until": "23:59:59"}]}
+    campaigns = [{**flows, "id": "one", "trunks": ["line-a"]}, {**flows, "id": "two", "trunks": ["line-b"]}]
+    async with a_boxed_site(tmp_path, all_answer(), {"a": 1, "b": 1}, campaigns=campaigns) as site:
+        await site.boxes["a"].stop()
+        await site.until(lambda: "a" not in site.centre.engine._centre.boxes.up, seconds=5)
+        await asyncio.sleep(2)
+        one, two = site.view.campaigns
+        assert one.hold is not None
+        assert one.hold.reason is HoldReason.NO_SWITCH
+        assert two.hold is None
+        assert two.calls.get(CallState.IN_FLOW, 0) + two.calls.get(CallState.RINGING, 0) > 0
+
+
+@virtual_time()
+async def test_flows_and_callers_of_every_box(tmp_path: Path) -> None:
+    numbers = [{"number": "+911140000012", "mode": "agent", "campaign": "agents"}]
+    config = all_answer(answer_after=2.0, talk_seconds=300.0)
+    campaigns = [
+        {"id": "agents", "kind": "agents", "pacing": "progressive", "hours": [{"start": "00:00", "until": "00:01"}]},
+        {**IVR, "hours": [{"start": "00:00", "until": "23:59:59"}]},
+    ]
+    async with a_boxed_site(
+        tmp_path, config, {"a": 1, "b": 1}, campaigns=campaigns, channels=2, inbound={"channels": 5, "numbers": numbers}
+    ) as site:
+        await site.log_in("a01")
+        await site.until(lambda: site.view.campaigns[1].calls.get(CallState.IN_FLOW, 0) == 4, seconds=60)
+        site.boxes["b"].call_in("+917000000050", called="+911140000012")
+        await site.until(lambda: seat(site, "a01").state is SeatState.TALKING, seconds=5)
+        assert len(joins(site)) == 1
+
+
+@virtual_time()
+async def test_a_talk_over_boxes_outlives_both_links(tmp_path: Path) -> None:
+    async with joined(tmp_path) as site:
+        up = site.centre.engine._centre.boxes.up
+        for box in site.boxes.values():
+            await box.cut_ami_for(1.0)
+        await site.until(lambda: len(up) == 2, seconds=10)
+        await asyncio.sleep(20)  # over the comparing with Asterisk's own lists, twice
+        assert (seat(site, "b01").state, len(joins(site))) == (SeatState.TALKING, 1)

@@ -1,0 +1,60 @@
+"""Which Asterisk is reached, and on whose line a call is best placed."""
+
+from __future__ import annotations
+
+from dialer.engine.boxes import Boxes, Loads
+
+LINES = {"a1": "a", "a2": "a", "b1": "b", "c1": "c"}
+
+
+def three(*up: str, silent: str = "") -> Boxes:
+    boxes = Boxes(LINES, "abc")
+    boxes.up.update(up)
+    boxes.silent = frozenset(silent)
+    return boxes
+
+
+def test_only_what_is_reached_is_dialled_on() -> None:
+    assert three("a", "c").reached(list(LINES)) == ["a1", "a2", "c1"]
+    assert three("a", "c", silent="c").reached(list(LINES)) == ["a1", "a2"]
+    assert three("a", "c").open_to(["b1"]) == set()
+    assert three("a", "c").open_to(["b1", "c1"]) == {"c"}
+
+
+def test_where_no_box_is_reached_nothing_is_said_of_single_ones() -> None:
+    assert not three().away
+    assert not three("a", silent="a").away
+    assert three("a").away == {"b", "c"}
+    assert not Boxes({"line": ""}, [""]).away
+
+
+def test_a_trunk_that_is_gone_from_the_settings_is_the_first_box_s() -> None:
+    assert three().of_trunk("sold") == "a"
+    assert Boxes({}, ()).of_trunk("sold") == ""
+
+
+def test_a_site_of_seats_alone_is_held_by_its_own_asterisk() -> None:
+    site = Boxes({}, [""])
+    assert site.open_to(()) == set()
+    site.up.add("")
+    assert site.open_to(()) == {""}
+
+
+def test_the_box_with_a_free_agent_comes_first_and_one_without_agents_last() -> None:
+    loads = Loads(three("a", "b", "c"))
+    loads.working.update(a=10, b=10)
+    loads.free.update(b=1)
+    assert loads.best_first(list(LINES)) == ["b1", "a1", "a2", "c1"]
+    loads.calls.update(b=2)
+    assert loads.best_first(list(LINES))[0] == "a1"
+
+
+def test_calls_are_spread_by_how_many_agents_there_are() -> None:
+    loads = Loads(three("a", "b", "c"))
+    loads.working.update(a=100, b=50, c=10)
+    placed = dict.fromkeys("abc", 0)
+    for _ in range(160):
+        box = LINES[loads.best_first(list(LINES))[0]]
+        placed[box] += 1
+        loads.calls[box] += 1
+    assert placed == {"a": 100, "b": 50, "c": 10}
