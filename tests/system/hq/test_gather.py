@@ -261,22 +261,27 @@ async def test_what_was_carried_is_there_once_and_the_line_that_comes_back_chang
 async def test_a_file_before_which_rows_are_missing_waits_for_them(
     hq: Headquarters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = hq_settings(hq.server.address, hq.books, "pune-1")
-    for first in (1, 3):
-        write_carried(
-            tmp_path / f"{first}.csv", "pune-1", first, first + 1, [attempt_row(first), attempt_row(first + 1)], None
-        )
-    later, both = [tmp_path / "3.csv"], [tmp_path / "3.csv", tmp_path / "1.csv"]
-    async with gathering(settings) as gatherer:
+    files = [tmp_path / "3.csv", tmp_path / "1.csv"]
+    for path, first in zip(files, (3, 1), strict=True):
+        write_carried(path, "pune-1", first, first + 1, [attempt_row(first), attempt_row(first + 1)], None)
+    config = tmp_path / "hq.toml"
+    config.write_text(f'servers = ["{hq.server.address}"]\n[[centres]]\nid = "pune-1"\nzone = "z1"\n', encoding="utf-8")
+
+    async def brought(*paths: Path) -> tuple[int, str]:
+        return await asyncio.to_thread(run, "hq", "import", *paths, "-c", config)
+
+    async with gathering(hq_settings(hq.server.address, hq.books, "pune-1")) as gatherer:
         await until_true(gatherer.works.is_set)
-        with pytest.raises(NotOurs, match=r"begins at 3, and headquarters has pune-1 up to 0 only"):
-            [file async for file in bring(hq.line.session, read_files(settings, later))]
-        brought = [file.last async for file in bring(hq.line.session, read_files(settings, both))]
-    assert brought == [2, 4]
+        code, told = await brought(files[0])
+        assert (code, told.partition(": ")[2]) == (
+            NotOurs.exit_code,
+            "begins at 3, and headquarters has pune-1 up to 0 only: bring the file before it, or wait for the line",
+        )
+        told = f"{files[1]}: 2 rows of pune-1 committed, up to 2\n{files[0]}: 2 rows of pune-1 committed, up to 4\n"
+        assert await brought(*files) == (0, told)
     assert await looked(hq.books, "SELECT count(*) FROM announced") == [(4,)]
     monkeypatch.setattr(carried_files, "PATIENCE_SECONDS", 0.3)
-    with pytest.raises(HeadquartersUnreachable, match="start `dialer hq gather`"):
-        [file async for file in bring(hq.line.session, read_files(settings, later))]
+    assert "start `dialer hq gather`" in (await brought(files[0]))[1]
 
 
 async def test_a_states_team_gets_the_last_word_of_each_voter_under_its_own_ids(
