@@ -7,6 +7,7 @@ nothing on the wire. Times are epoch seconds, UTC; shares are 0..1.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Any, Literal, Self
@@ -36,6 +37,9 @@ _Counts = Annotated[
 _Attempt = Annotated[str, Field(validation_alias="attempt_id")]
 _OptionalAttempt = Annotated[str | None, Field(validation_alias="attempt_id")]
 _Campaign = Annotated[str, Field(validation_alias="campaign_id")]
+
+
+_DIGITS = re.compile(r"[+0-9*#]{6,}")
 
 
 class _Both:
@@ -361,6 +365,23 @@ class AttemptPayload(Payload):
     cause: Annotated[int | None, Field(description="Q.850")]
     retry_at: _DueAgain
     direction: Annotated[str, Field(description="outbound, or inbound: the voter called us")] = "outbound"
+
+
+_Answer = Annotated[str | None, BeforeValidator(lambda value: None if _DIGITS.fullmatch(value or "") else value)]
+
+
+class AnswersPayload(Payload):
+    """A caller has answered in a flow. A later answer of the same attempt and name replaces the first."""
+
+    attempt: _Attempt
+    campaign: _Campaign
+    at: Time
+    answers: Annotated[
+        dict[str, _Answer],
+        Field(
+            description="by the flow's names; null: six digits and more, which may be a number, and stay in the store"
+        ),
+    ]
 
 
 class DispositionPayload(Payload):

@@ -17,7 +17,7 @@ from dialer.domain.model import Announcement, BoothTurnout, DispositionRecord
 from dialer.domain.view import AlertLevel, CallChange, CampaignView, CentreView, SeatState, SeatView
 from dialer.mqtt import payloads
 from dialer.mqtt.payloads import Payload
-from dialer.store.port import AttemptNews, MarkNews, News, OptOutNews, SeatHours
+from dialer.store.port import AnswersNews, AttemptNews, MarkNews, News, OptOutNews, SeatHours
 
 ROOT = "dialer/v1"
 STATISTICS_PER_SECOND = 5.0
@@ -214,6 +214,16 @@ ATTEMPT_RESULT = Topic(
     ),
     through_outbox=True,
 )
+ANSWERS_RESULT = Topic(
+    key="answers-result",
+    pattern="results/answers",
+    description="What a caller answered in a flow: those answers that are new. Committed with them; at least once, in order. What "
+    "an agent was answered is on `results/dispositions`.",
+    example=payloads.AnswersPayload(
+        attempt=_ATTEMPT, campaign="turnout-ivr", at=_AT, answers={"hour": "17:00", "still_to_vote": "2"}
+    ),
+    through_outbox=True,
+)
 DISPOSITION_RESULT = Topic(
     key="disposition-result",
     pattern="results/dispositions",
@@ -301,6 +311,7 @@ TOPICS: tuple[Topic, ...] = (
     TURNOUT,
     ALERTS,
     ATTEMPT_RESULT,
+    ANSWERS_RESULT,
     DISPOSITION_RESULT,
     MARK_RESULT,
     OPT_OUT_RESULT,
@@ -372,6 +383,8 @@ def encode(news: News) -> Announcement:
         case AttemptNews():
             payload = payloads.AttemptPayload.of(news.ended, campaign_id=news.campaign_id)
             return _announcement(ATTEMPT_RESULT, payload)
+        case AnswersNews():
+            return _announcement(ANSWERS_RESULT, payloads.AnswersPayload.of(news))
         case DispositionRecord():
             return _announcement(DISPOSITION_RESULT, payloads.DispositionPayload.of(news))
         case MarkNews():

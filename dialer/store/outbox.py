@@ -19,7 +19,7 @@ from dialer.store.port import Encode, News, OutboxRow
 from dialer.store.sql import load_statements, values_of
 
 SQL = load_statements("outbox")
-RESULTS = tuple(f"results/{each}" for each in ("attempts", "dispositions", "marks", "opt-outs"))
+RESULTS = tuple(f"results/{each}" for each in ("answers", "attempts", "dispositions", "marks", "opt-outs"))
 """Never dropped while headquarters has not got them. All else is telemetry."""
 TELEMETRY_KEPT = 1_000  # of the latest rows
 

@@ -133,6 +133,16 @@ class MarkNews:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswersNews:
+    """A caller has answered in a flow, or answered otherwise than before."""
+
+    campaign_id: str
+    attempt_id: AttemptId
+    at: float  # epoch seconds
+    answers: Mapping[str, str]  # by the flow's names, those alone that are new
+
+
+@dataclass(frozen=True, slots=True)
 class OptOutNews:
     """A number has opted out. Other centres know it by its keyed hash alone."""
 
@@ -143,7 +153,7 @@ class OptOutNews:
     number_hash: str | None = None  # None: no secret is shared
 
 
-News = AttemptNews | DispositionRecord | MarkNews | OptOutNews | SeatHours | Head
+News = AttemptNews | AnswersNews | DispositionRecord | MarkNews | OptOutNews | SeatHours | Head
 Encode = Callable[[News], Announcement]
 """Makes of news what is announced. Called in the transaction that commits what the news is of, perhaps more than once: pure."""
 

@@ -16,7 +16,7 @@ from dialer.store.connection import BUSY_SECONDS, open_reading
 from dialer.store.failures import explained
 from dialer.store.lock import refuse_second_name
 from dialer.store.outbox import passed_by_uplink, tell
-from dialer.store.port import Encode, KeptCommand, LogIn, SeatHours, SeatInterval, StandingOrder, of_seat
+from dialer.store.port import AnswersNews, Encode, KeptCommand, LogIn, SeatHours, SeatInterval, StandingOrder, of_seat
 from dialer.store.queues import unknown_campaign
 from dialer.store.sql import load_statements, values_of
 from dialer.store.transaction import transaction
@@ -60,10 +60,20 @@ def record_recording(db: sqlite3.Connection, attempt_id: str, started_at: float)
     SQL["insert_recording"](db, attempt_id=attempt_id, started_at=started_at)
 
 
-def record_answers(db: sqlite3.Connection, attempt_id: AttemptId, answers: Mapping[str, str], at: float) -> None:
-    """Keep what a caller answered, by the names of the flow. A later value of a name replaces the earlier one."""
-    for name, value in answers.items():
-        SQL["record_answer_of_flow"](db, attempt_id=attempt_id, name=name, value=value, at=at)
+def record_answers(
+    db: sqlite3.Connection, encode: Encode | None, attempt_id: AttemptId, answers: Mapping[str, str], at: float
+) -> None:
+    """Keep what a caller answered, by the names of the flow. A later value of a name replaces the earlier one; what is told is what
+    is new.
+    """
+    fresh = {
+        name: value
+        for name, value in answers.items()
+        if SQL["record_answer_of_flow"](db, attempt_id=attempt_id, name=name, value=value, at=at).rowcount
+    }
+    if fresh:
+        campaign_id = SQL["campaign_of"].value(db, str, attempt_id=attempt_id) or ""
+        tell(db, encode, AnswersNews(campaign_id, attempt_id, at, fresh), at)
 
 
 def change_answers(

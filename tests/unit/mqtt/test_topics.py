@@ -50,7 +50,7 @@ from dialer.domain.view import (
 from dialer.mqtt import document, payloads, topics
 from dialer.mqtt.publisher import ChangeBuffer, Publisher
 from dialer.mqtt.topics import TOPICS, Message, Topic, TopicWriter
-from dialer.store.port import AttemptNews, MarkNews, News, OptOutNews, SeatHours
+from dialer.store.port import AnswersNews, AttemptNews, MarkNews, News, OptOutNews, SeatHours
 from tests.support.fake_centre import AT, campaign_view, centre_view
 from tests.support.virtual import virtual_time
 
@@ -82,6 +82,7 @@ def results() -> list[Message]:
     mark = Mark("key", 7, MarkKind.LATER, MarkSource.AGENT, AT, hour=14, attempt_id=ATTEMPT)
     committed: list[News] = [
         AttemptNews("turnout-agents", ended),
+        AnswersNews("turnout-ivr", ATTEMPT, AT, {"hour": "17:00", "call_me_at": "9812345678"}),
         record,
         MarkNews(mark, VoterPlace("2026-1", "S13", 209, 118, 412)),
         OptOutNews(3, AT, "agent", ATTEMPT),
@@ -108,6 +109,19 @@ def test_every_message_that_is_made_stands_in_the_table_and_fits_its_schema() ->
         assert (message.qos, message.retain) == (topic.qos, topic.retained)
     made = {topic_of(message.topic).key for message in messages}
     assert made == {topic.key for topic in TOPICS if topic.direction is TopicWriter.DIALLER}
+
+
+def test_what_may_be_a_number_is_told_on_no_topic() -> None:
+    keyed = {
+        "slip": "1",
+        "hour": "17:00",
+        "serial": "12345",
+        "epic": "1234567",
+        "phone": "9812345678",
+        "starred": "*98*12#",
+    }
+    told = json.loads(topics.encode(AnswersNews("turnout-ivr", ATTEMPT, AT, keyed)).payload)["answers"]
+    assert told == {**keyed, "epic": None, "phone": None, "starred": None}
 
 
 def test_the_command_of_the_documents_is_one_that_is_accepted() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dialer.domain.model import AttemptId
+from dialer.store.port import AnswersNews
 from tests.support.stores import NOW, Backend, dial, filled
 
 
@@ -15,6 +16,8 @@ async def test_answers_are_kept_by_name_and_a_later_value_wins(backend: Backend)
         await store.record_answers(attempt, {"hour": "18:00"}, NOW + 2)
         assert await store.flow_answers(attempt) == {"hour": "18:00", "still_to_vote": "2"}
         assert await store.flow_answers(AttemptId("another")) == {}
+        told = [row.at for row in await store.outbox(9) if row.topic == AnswersNews.__name__]
+        assert told == [NOW, NOW + 1]  # the same again is no news
 
 
 async def test_a_number_is_told_until_it_opts_out(backend: Backend) -> None:
