@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 import sys
 import tempfile
 from collections import Counter
@@ -60,17 +59,16 @@ async def play(directory: Path, rounds: int, seed: int, progress: Callable[[str]
     campaign = {**CAMPAIGN, "flow": FLOW}
     async with SimulatedAsterisk(config) as switch:
         for done in range(1, rounds + 1):
-            async with a_dialler(directory, switch, campaign, "never", acknowledged=str(told)) as dialler:
+            with a_dialler(directory, switch, campaign, "never", acknowledged=str(told)) as dialler:
                 await _is_there(switch)
                 await asyncio.sleep(chance.uniform(0.0, 3.0))
                 dialler.kill()
-                await dialler.wait()
             if progress is not None:
                 progress(f"{done} of {rounds} rounds, {len(switch.placed)} calls placed")
-        async with a_dialler(directory, switch, campaign, "never", acknowledged=str(told)) as last:
+        with a_dialler(directory, switch, campaign, "never", acknowledged=str(told)) as last:
             await _is_there(switch)
             await ended_calls(switch, sum(call.ended_at is not None for call in switch.placed) + 3)
-            last.send_signal(signal.SIGTERM)
+            last.terminate()
             async with asyncio.timeout(120):
                 status = await last.wait()
                 assert status == 0, f"status {status}: " + (directory / "child.log").read_text()[-1000:]

@@ -56,17 +56,18 @@ async def kill_and_restart(tmp_path: Path, point: str) -> None:
         },
     )
     async with SimulatedAsterisk(config) as switch:
-        async with a_dialler(tmp_path, switch, campaign, point) as crashed, asyncio.timeout(WAIT_SECONDS):
-            assert await crashed.wait() == -signal.SIGKILL, (tmp_path / "child.log").read_text()[-4000:]
+        with a_dialler(tmp_path, switch, campaign, point) as crashed:
+            async with asyncio.timeout(WAIT_SECONDS):
+                assert await crashed.wait() == -signal.SIGKILL, (tmp_path / "child.log").read_text()[-4000:]
         placed_before = len(switch.placed)
         marks_before = rows(tmp_path, "SELECT key FROM mark")
         attempts_before = rows(tmp_path, "SELECT attempt_id FROM attempt")
         assert len(attempts_before) >= max(1, placed_before), "every call was committed before it was placed"
         assert bool(marks_before) == (point == "after-commit")
 
-        async with a_dialler(tmp_path, switch, campaign, "never") as again:
+        with a_dialler(tmp_path, switch, campaign, "never") as again:
             await ended_calls(switch, placed_before + 3)
-            again.send_signal(signal.SIGTERM)
+            again.terminate()
             async with asyncio.timeout(WAIT_SECONDS):
                 assert await again.wait() == 0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -24,6 +23,7 @@ from dialer.store.desk_file import desk_path, open_desk_file
 from dialer.store.records import note_export
 from dialer.store.roll import copy_roll
 from dialer.store.sqlite import open_store
+from tests.support.forked import Forked, forked
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import one_line
 from tests.support.stores import NOW, TEST_KEY, EncryptedBackend, SqliteBackend, filled, key_file, mark
@@ -338,7 +338,7 @@ def test_a_conversion_that_is_killed_leaves_the_store_and_the_next_one_clears_up
     fill_roll(path, 200, key=old)
     before = rows(path, old)
     how = "encrypt" if old is None else "decrypt"
-    assert subprocess.run([sys.executable, "-c", KILLED, str(path), how], check=False).returncode == 9
+    assert forked(KILLED, path, how).returncode == 9
     assert left_over(path).exists()
     assert rows(path, old) == before
     convert(path, old, new, who="officer", at=NOW)
@@ -381,7 +381,7 @@ def test_a_kill_between_the_desks_file_and_the_store_is_made_good_by_the_same_co
     db.execute("INSERT INTO password VALUES ('asha', 'hash', 1.0, 0)")
     db.close()
     before = rows(path, old)
-    assert subprocess.run([sys.executable, "-c", KILLED_BETWEEN, str(path), how], check=False).returncode == 9
+    assert forked(KILLED_BETWEEN, path, how).returncode == 9
     assert rows(path, old) == before
     convert(path, old, new, who="officer", at=NOW)
     assert rows(path, new) == before
@@ -408,10 +408,7 @@ def test_nothing_is_converted_while_somebody_has_the_store_open(path: Path) -> N
         pytest.raises(StoreBusy, match="a dialler"),
     ):
         convert(path, None, TEST_KEY, who="officer", at=NOW)
-    with subprocess.Popen(
-        [sys.executable, "-c", READER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as reader:
-        assert reader.stdout is not None
+    with Forked(READER, path) as reader:
         assert reader.stdout.readline() == "54\n"
         with pytest.raises(StoreBusy) as caught:
             convert(path, None, TEST_KEY, who="officer", at=NOW)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +25,7 @@ from dialer.store.connection import exclusive_connection, open_reading
 from dialer.store.lock import StoreLock
 from dialer.store.port import Refusal
 from dialer.store.sqlite import RESERVE_BYTES, Store, open_store
+from tests.support.forked import Forked, forked
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import one_line, query
 from tests.support.stores import (
@@ -193,22 +192,16 @@ asyncio.run(main())
 def killed(path: Path) -> Iterator[Callable[[], list[str]]]:
     """Runs a dialler in a process of its own up to where it waits, kills it, and gives what it had acknowledged."""
     fill_roll(path, 54)
-    process = subprocess.Popen([sys.executable, "-c", DIALLER, str(path)], stdout=subprocess.PIPE, text=True)
+    with Forked(DIALLER, path) as process:
 
-    def kill() -> list[str]:
-        assert process.stdout is not None
-        acknowledged = process.stdout.readline().split()
-        with pytest.raises(StoreBusy, match=f"process {process.pid}"):
-            StoreLock(path, "another dialler")
-        process.kill()
-        process.wait()
-        return acknowledged
+        def kill() -> list[str]:
+            acknowledged = process.stdout.readline().split()
+            with pytest.raises(StoreBusy, match=f"process {process.pid}"):
+                StoreLock(path, "another dialler")
+            process.kill()
+            return acknowledged
 
-    yield kill
-    process.kill()
-    process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+        yield kill
 
 
 async def test_what_was_acknowledged_survives_a_kill(path: Path, killed: Callable[[], list[str]]) -> None:
@@ -316,10 +309,7 @@ def elsewhere(path: Path, statement: str) -> str:
     program = (
         "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); print(db.execute(sys.argv[2]).fetchone()); db.close()"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(path), statement], check=True, capture_output=True, text=True
-    )
-    return done.stdout.strip()
+    return forked(program, path, statement).stdout.strip()
 
 
 async def test_a_program_that_opens_the_store_and_leaves_does_not_take_the_wal_away(path: Path) -> None:

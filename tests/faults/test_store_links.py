@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ from dialer.store.holder import holder_of
 from dialer.store.lock import StoreLock
 from dialer.store.records import note_export
 from dialer.store.sqlite import open_store
+from tests.support.forked import Forked
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import one_line, query
 from tests.support.stores import CAMPAIGN, TEST_KEY, dial, key_file
@@ -53,33 +55,27 @@ from dialer.domain.errors import StoreError
 asyncio.run(main())
 """
 
-Start = Callable[..., "subprocess.Popen[str]"]
+Start = Callable[..., Forked]
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Starts a dialler in a process of its own on a store; it has dialled one number when this returns."""
-    running: list[subprocess.Popen[str]] = []
+    with contextlib.ExitStack() as running:
 
-    def run(path: Path, *key: Path) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", DIALLER, str(path), *map(str, key)]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        running.append(process)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "dialled\n"
-        return process
+        def run(*paths: Path) -> Forked:
+            process = running.enter_context(Forked(DIALLER, *paths))
+            assert process.stdout.readline() == "dialled\n"
+            return process
 
-    yield run
-    for process in running:
-        process.kill()
-        process.communicate()
+        yield run
 
 
-def goes_on(process: subprocess.Popen[str]) -> str:
+def goes_on(process: Forked) -> str:
     """What became of the running dialler's second call, once it has ended."""
-    said, _ = process.communicate("go on\n", timeout=60)
-    assert process.returncode == 0
-    return said.strip()
+    done = process.ended("go on\n")
+    assert done.returncode == 0
+    return done.stdout.strip()
 
 
 @pytest.fixture(params=[None, TEST_KEY], ids=["plain", "encrypted"])
@@ -187,7 +183,7 @@ async def test_no_second_writer_comes_in_by_another_name(
     with pytest.raises(StoreError), exclusive_connection(name, "an import"):
         pass
     assert name.read_bytes() == kept
-    assert first.poll() is None
+    assert first.returncode is None
 
 
 @pytest.mark.parametrize("way", [symlink, hard_link, without_lock_file])

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +75,7 @@ def tell_acknowledged(path: str) -> None:
     FlowService.commit = commit_and_tell  # type: ignore[method-assign, assignment]
 
 
-async def main(options: dict[str, Any]) -> None:
+async def _dial(options: dict[str, Any]) -> None:
     arm(options["point"])
     if "acknowledged" in options:
         tell_acknowledged(options["acknowledged"])
@@ -99,5 +97,6 @@ async def main(options: dict[str, Any]) -> None:
         await running
 
 
-if __name__ == "__main__":
-    asyncio.run(main(json.loads(sys.argv[1])))
+def run(options: dict[str, Any]) -> None:
+    """Dial until told to stop, or dead."""
+    asyncio.run(_dial(options))

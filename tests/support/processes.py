@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 from dialer.simulation.asterisk.server import SimulatedAsterisk
+from tests.support.forked import Forked
 
 HOURS = [{"start": "00:00", "until": "23:59:59.999999"}]
 WAIT_SECONDS = 150.0  # real ones; some 7 on a quiet machine
+PROGRAM = "import json, sys; from tests.support.dying_dialler import run; run(json.loads(sys.argv[1]))"
 SPEED = 20.0  # voters and prompts; the processes themselves run in real time
 
 
-@contextlib.asynccontextmanager
-async def a_dialler(
+def a_dialler(
     directory: Path, switch: SimulatedAsterisk, campaign: dict[str, object], point: str, **more: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
+) -> Forked:
     """A dialler in a process of its own; it is gone when the context is left, however that comes."""
     options = {
         "directory": str(directory),
@@ -29,20 +27,7 @@ async def a_dialler(
         "campaign": campaign,
         **more,
     }
-    with (directory / "child.log").open("ab") as log:
-        child = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "tests.support.dying_dialler", json.dumps(options)),
-            cwd=Path(__file__).parents[2],
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        yield child
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
+    return Forked(PROGRAM, json.dumps(options), log=directory / "child.log")
 
 
 async def ended_calls(switch: SimulatedAsterisk, at_least: int) -> None:

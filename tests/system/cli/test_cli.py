@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -18,6 +17,7 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 from tests.house import ROOT
 from tests.support.certified import entry, write_prompts
 from tests.support.command_line import run
+from tests.support.forked import COMMAND_LINE, Forked, forked
 
 SECRET = "mT4-a8Qk2_xWz9"
 USER = replace(LEAST_PRIVILEGE_USER, secret=SECRET)
@@ -50,9 +50,8 @@ hours = [{{ start = 00:00:00, until = 23:59:59 }}]
 """
 
 
-def dialer(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from dialer.cli.main import main; main()", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd or ROOT, capture_output=True, text=True, timeout=60, check=False)
+def dialer(*arguments: str | Path, cwd: Path = ROOT) -> CompletedProcess[str]:
+    return forked(COMMAND_LINE, *arguments, cwd=cwd)
 
 
 def settings_file(directory: Path, **values: object) -> Path:
@@ -74,7 +73,7 @@ def settings_file(directory: Path, **values: object) -> Path:
     return path
 
 
-def one_line(result: subprocess.CompletedProcess[str]) -> str:
+def one_line(result: CompletedProcess[str]) -> str:
     """The one line of an error; fails on a traceback or a good ending."""
     assert result.returncode == 2, result.stdout + result.stderr
     lines = result.stderr.strip().splitlines()
@@ -149,7 +148,7 @@ def test_a_flow_that_does_not_exist(tmp_path: Path) -> None:
     assert "household" in result.stdout  # the known ones are named
 
 
-async def run_against_a_switch(tmp_path: Path, **values: object) -> subprocess.CompletedProcess[str]:
+async def run_against_a_switch(tmp_path: Path, **values: object) -> CompletedProcess[str]:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(users=(USER,))) as switch:
         config = settings_file(tmp_path, ami_port=switch.ami_port, **values)
         return await asyncio.to_thread(dialer, "run", "-c", config)
@@ -185,7 +184,7 @@ async def test_check_says_what_is_there_and_what_is_missing(tmp_path: Path) -> N
         (sounds / "message.alaw").write_bytes(bytes(8000))
         full = await asyncio.to_thread(dialer, "check", "-c", config, "--json", cwd=tmp_path)
 
-    def verdicts(result: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    def verdicts(result: CompletedProcess[str]) -> dict[str, str]:
         return {line["what"]: line["verdict"] for line in map(json.loads, result.stdout.splitlines())}
 
     assert empty.returncode == 1
@@ -202,19 +201,12 @@ async def test_check_beside_a_running_dialler_finds_no_fault_in_it(tmp_path: Pat
     async with SimulatedAsterisk(SimulatedAsteriskConfig(users=(USER,))) as switch:
         config = settings_file(tmp_path, ami_port=switch.ami_port, agi_port=port)
         assert (await asyncio.to_thread(dialer, "import", tmp_path / "roll.csv", "-c", config)).returncode == 0
-        command = ["-c", "from dialer.cli.main import main; main()", "run", "-c", str(config)]
-        running = await asyncio.create_subprocess_exec(
-            sys.executable, *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
-        )
-        try:
+        with Forked(COMMAND_LINE, "run", "-c", config) as running:
             async with asyncio.timeout(30):
                 while not await _listens(port):
                     await asyncio.sleep(0.1)
             result = await asyncio.to_thread(dialer, "check", "-c", config, "--json")
             assert running.returncode is None
-        finally:
-            running.terminate()
-            await running.wait()
     found = {line["what"]: line for line in map(json.loads, result.stdout.splitlines())}
     assert found["store"]["verdict"] == "good"
     assert found["store"]["text"].endswith(f"a dialler (process {running.pid}) is using it")

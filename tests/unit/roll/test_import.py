@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from dialer.roll.phone_numbers import NumberReason
 from dialer.roll.rejects import OWN_COLUMNS
 from dialer.store.connection import Connection, exclusive_connection
 from dialer.store.roll import begin_import
+from tests.support.forked import forked
 from tests.support.roll_support import COLUMNS, contents, rejects, write_roll
 from tests.support.stored import execute, query
 
@@ -457,7 +456,7 @@ def test_a_killed_import_changes_nothing(store: Path) -> None:
         "import_file(Path(sys.argv[1]), Path(sys.argv[2]),"
         " progress=lambda done: os._exit(9) if done.tally.rows > 9_000 else None)\n"
     )
-    ended = subprocess.run([sys.executable, "-c", script, str(big_roll(store)), str(store)], check=False)
+    ended = forked(script, big_roll(store), store)
     assert ended.returncode == 9
     assert contents(store) == before
     assert import_file(store.parent / "big.csv", store).voters == 12_999
