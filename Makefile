@@ -10,7 +10,7 @@ help:
 	@echo "make demo          a whole centre on simulated lines (FOR=60 ends it after 60 seconds)"
 	@echo "make demo-hq       a headquarters with 300 centres, three of which dial simulated lines"
 	@echo "make test          lint, types and all tests"
-	@echo "make attack        the long attacks: 10,000 histories of killed diallers, 300 rounds of kill -9 (hours)"
+	@echo "make attack        the long attacks: 10,000 histories of killed diallers, 300 rounds of kill -9, 1,000 words of agents under it (hours)"
 	@echo "make test-asterisk every scenario on a real Asterisk (ASTERISK_SBIN or PATH), with SIPp as carrier and phones"
 	@echo "make bench         speed, as ratios against named contenders"
 	@echo "make bench-pacing  pacing, against the baselines and the computed optimum"
@@ -41,6 +41,7 @@ attack: $(VENV)/.ready-dev
 	nice -n 19 $(BIN)/python -m tests.attack.kill_histories --histories 10000 --seed 1
 	nice -n 19 $(BIN)/python -m tests.attack.kill_histories --every-step --seed 3
 	nice -n 19 $(BIN)/python -m tests.attack.kill_real --rounds 300 --seed 1
+	nice -n 19 $(BIN)/python -m tests.attack.words_real --words 1000 --seed 1
 
 test-asterisk: $(VENV)/.ready-dev
 	$(BIN)/python -m tests.asterisk
