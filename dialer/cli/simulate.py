@@ -14,12 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from audio.workers import workers_for
-from config.settings import Settings, load_settings
-from config.site_rules import abandoned_caps, site_profile
 from config.words import CampaignKind
 from dialer.cli.progress import progress
 from dialer.domain.output import refuse_kept
-from dialer.domain.site_time import site_zone
 from dialer.domain.words import counted
 from dialer.pacing.port import Cap
 from dialer.simulation.baselines import FAMILIES, OWN_NAMES, POLICY_NAMES, policy_of, simulate_policy
@@ -27,13 +24,11 @@ from dialer.simulation.centre import BadScenario, check_scenario, scenario_named
 from dialer.simulation.day_result import DayResult
 from dialer.simulation.plots import PolicyPoint, check_picture, plot_day, plot_policies
 from dialer.simulation.recorded_day import as_scenario, recorded_figures
-from dialer.simulation.replay import day_named, day_of_store
 from dialer.simulation.scenarios import SCENARIOS, Scenario
 from dialer.simulation.what_if import MOST_DAYS, Site, WhatIfResult, outcome, simulate_days, what_if
-from dialer.store.cipher import site_key
 
 if TYPE_CHECKING:
-    pass
+    from config.settings import Settings
 
 DEFAULT_POLICIES = (
     "predictive",
@@ -102,6 +97,8 @@ def share_of(text: str, name: str) -> float:
 
 def site_caps(settings: Settings) -> tuple[Cap, ...]:
     """The caps that an engine holds for the site's first campaign with agents, as it reserves for them; of none, none."""
+    from config.site_rules import abandoned_caps, site_profile  # noqa: PLC0415 - a site's settings, 0.4 s of CPU
+
     for campaign in settings.campaigns:
         if campaign.kind is CampaignKind.AGENTS:
             return tuple(Cap(*cap, campaign.reserve) for cap in abandoned_caps(campaign, site_profile(settings)))
@@ -168,6 +165,12 @@ def replay(
     caps: Sequence[Cap] = (),
 ) -> tuple[SimulationReport, Scenario]:
     """A day of a store under every policy, beside what it was. Raises MatdanError before anything is simulated."""
+    from config.settings import load_settings  # noqa: PLC0415 - with a site's settings and its store, 0.4 s of CPU
+    from config.site_rules import site_profile  # noqa: PLC0415
+    from dialer.domain.site_time import site_zone  # noqa: PLC0415
+    from dialer.simulation.replay import day_named, day_of_store  # noqa: PLC0415
+    from dialer.store.cipher import site_key  # noqa: PLC0415
+
     settings = load_settings(config)
     limits = [campaign.connect_limit_seconds for campaign in settings.campaigns if campaign.kind is CampaignKind.AGENTS]
     recorded = day_of_store(
@@ -232,6 +235,8 @@ def simulate_command(
         8.0 if hours is None else hours,
     )
     if cap is None and config is not None:
+        from config.settings import load_settings  # noqa: PLC0415 - 0.4 s of CPU
+
         caps = site_caps(load_settings(config))
         if not caps and day is None:
             raise BadScenario("no campaign of the settings has agents; give --cap")

@@ -6,13 +6,14 @@ Every estimator forgets exponentially, starts from a prior worth a few observati
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import exp, isnan, log
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dialer.pacing.port import RingingCall
 from dialer.pacing.tuning import Tuning
 
 Vector = NDArray[np.float64]
@@ -262,12 +263,18 @@ class InFlightTable:
         self.new: Vector = self.answered[0]
         """The same of a call that is placed now."""
 
-    def row(self, elapsed: float, ringing: float | None) -> int:
-        """The row of a call by its seconds since the Originate, and since "ringing" (None: not yet)."""
-        first, seconds = (0, elapsed) if ringing is None else (ROWS, ringing if ringing < elapsed else elapsed)
-        if seconds > 0.0:  # and not negative, or not a number
-            return first + (int(seconds * PER_SECOND + 0.5) if seconds < _LAST_SECONDS else ROWS - 1)
-        return first
+    @staticmethod
+    def rows(calls: Iterable[RingingCall]) -> list[int]:
+        """The rows of calls, by their seconds since the Originate, and since "ringing" where it was heard."""
+        return [
+            # of a time that is negative, or not a number, the first
+            first
+            + (int(seconds * PER_SECOND + 0.5) if 0.0 < seconds < _LAST_SECONDS else ROWS - 1 if seconds > 0.0 else 0)
+            for elapsed, _, ringing in calls
+            for first, seconds in (
+                (0, elapsed) if ringing is None else (ROWS, ringing if ringing < elapsed else elapsed),
+            )
+        ]
 
 
 class AnswerRate(Learned):

@@ -33,6 +33,7 @@ class Tally:
         self._width = self.window_seconds / BUCKETS
         self._buckets: dict[int, list[int]] = {}  # answers and abandoned calls, the oldest first
         self.answers = self.abandoned = 0  # in the window
+        self._newest: int | None = None  # the bucket of the last moment that was seen
         self._asked: tuple[int, int] | None = None
         self._leaving = 0, 0
 
@@ -49,7 +50,11 @@ class Tally:
 
     def advance(self, now: float) -> None:
         """Let go of what has left the window."""
-        last = self._bucket(now) - BUCKETS
+        bucket = int(now // self._width)
+        if bucket == self._newest:
+            return
+        self._newest = bucket
+        last = bucket - BUCKETS
         while self._buckets and (oldest := next(iter(self._buckets))) <= last:
             counts = self._buckets[oldest]
             self.answers -= counts[0]
@@ -94,7 +99,7 @@ class Tally:
                 counts[0] += max(0, number[0])
                 counts[1] += max(0, number[1])
         self._buckets = {bucket: counts for bucket, counts in sorted(held.items()) if any(counts)}
-        self._asked = None
+        self._asked = self._newest = None
         self.answers, self.abandoned = (sum(counts[which] for counts in self._buckets.values()) for which in (0, 1))
         self.advance(now)
 
@@ -127,6 +132,9 @@ class Governor(Learned):
         """Hold these from now on: of the same windows, with other shares."""
         self.caps = tuple(caps)
         self.target = min((target_of(cap) for cap in self.caps), default=0.0)
+        self._reserving = [
+            (cap, tally) for cap, tally in self._pairs() if cap.reserve is not None and cap.hard_stop < 1.0
+        ]
 
     def answered(self, *, at_once: bool = False) -> None:
         """A person answered; or, `at_once`, the carrier did, which bore no risk."""
@@ -163,9 +171,10 @@ class Governor(Learned):
         tuning = self._tuning
         self._seats, self._left = seats, max(0.0, seconds_left or 0.0)
         self._sure = tuning.sure_share * answers_per_second
-        borne = [self._bears(*one) for one in self._pairs()]
-        self.room = min((room for room, _ in borne), default=0.0)
-        bearable = min((rate for _, rate in borne), default=0.0)
+        self.room = bearable = float("inf") if self.caps else 0.0
+        for cap, tally in self._pairs():
+            room, rate = self._bears(cap, tally)
+            self.room, bearable = min(self.room, room), min(bearable, rate)
         x = bearable / max(1e-9, self.target)
         self.boldness = min(tuning.most_boldness, max(tuning.least_boldness, x)) if self.target > 0.0 else 0.0
         small: float = min(1.0, seats / tuning.usual_seats) ** tuning.small_site_power
@@ -207,13 +216,12 @@ class Governor(Learned):
         hard_stop * (n + free_seats + d). Calls, below 0 where a cap is passed already; infinite where none reserves.
         """
         room = float("inf")
-        for cap, tally in self._pairs():
-            if cap.reserve is not None and cap.hard_stop < 1.0:
-                ahead = 0.0 if cap.reserve is Reserve.EVERY_INSTANT else min(cap.window_seconds, self._left)
-                answers, abandoned = tally.staying(self.now, ahead)
-                answers_then = answers + max(0, free_seats) + self._sure * ahead
-                allowed = max(0.0, cap.hard_stop) * answers_then - abandoned
-                room = min(room, allowed / (1.0 - max(0.0, cap.hard_stop)))
+        for cap, tally in self._reserving:
+            ahead = 0.0 if cap.reserve is Reserve.EVERY_INSTANT else min(cap.window_seconds, self._left)
+            answers, abandoned = tally.staying(self.now, ahead)
+            answers_then = answers + max(0, free_seats) + self._sure * ahead
+            allowed = max(0.0, cap.hard_stop) * answers_then - abandoned
+            room = min(room, allowed / (1.0 - max(0.0, cap.hard_stop)))
         return room
 
     def _pairs(self) -> zip[tuple[Cap, Tally]]:

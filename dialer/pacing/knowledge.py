@@ -23,7 +23,7 @@ from dialer.pacing.estimators import (
     sane_seconds,
 )
 from dialer.pacing.lookahead import Outlook, cumulants
-from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
+from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.pacing.tuning import Tuning
 
 # How soon busy seats come free: the probability within each of a few horizons, by stage and elapsed seconds.
@@ -119,6 +119,7 @@ class Knowledge(Learned):
         self.hazards |= {
             GOES_OVER[stage]: Hazard(tuning, tuning.unexpected_seconds, tuning.unexpected_endings) for stage in _NEXT
         }
+        self._talks, self._wrap_ups = (self.hazards[ENDS[stage]] for stage in _NEXT)
         self._connect = max(0.0, connect_seconds)
         self._last = PacingSnapshot(0.0)
         self.in_flight = 0
@@ -129,8 +130,7 @@ class Knowledge(Learned):
     @property
     def conversation_seconds(self) -> float:
         """How long a seat is busy with a call."""
-        talk, wrap_up = (self.hazards[ENDS[stage]].mean_seconds for stage in _NEXT)
-        return talk + wrap_up
+        return self._talks.mean_seconds + self._wrap_ups.mean_seconds
 
     def _renew(self) -> None:
         """Make the tables anew. States that still run count as exposure."""
@@ -149,7 +149,7 @@ class Knowledge(Learned):
         """The outlook of a snapshot, which is also kept to make out what the events after it are about."""
         self._last = snapshot
         table, calls = self._table, snapshot.ringing
-        rows = np.array([table.row(elapsed, ringing) for elapsed, _, ringing in calls], dtype=np.intp)
+        rows = np.array(table.rows(calls), dtype=np.intp)
         ratio = table.ratio.take(rows)
         told = [chance for _, chance, _ in calls]
         foreign = np.array([chance is not None for chance in told]) if told.count(None) < len(told) else None
@@ -203,7 +203,8 @@ class Knowledge(Learned):
 
     def _cancelled(self, event: PacingEvent, seconds: float) -> None:
         """A call was hung up: what it would have come to is imputed, or the laws would lose their late calls."""
-        ratio = float(self._table.ratio[self._table.row(seconds, event.ringing_seconds)])
+        row = self._table.rows([RingingCall(seconds, ringing_seconds=event.ringing_seconds)])
+        ratio = float(self._table.ratio[row[0]])
         chance = self.answer_rate.cancelled(ratio)
         self.rings.cut_off(seconds=seconds, ringing_seconds=event.ringing_seconds, chance=chance)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import erfc, exp, pi, sqrt
+from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,6 @@ Matrix = NDArray[np.float64]
 
 _ROOT_HALF = sqrt(0.5)
 _SKEW_FACTOR = 1.0 / (6.0 * sqrt(2.0 * pi))
-_OPPOSITE = np.array([[-1.0], [1.0], [-1.0]])
 _Sums = Sequence[tuple[float, float, float, float]]
 """By moment: mean, variance and third central moment of the answers less the seats that come free, and the mean of the answers."""
 
@@ -45,24 +45,28 @@ class Outlook:
         """`free`: free seats less waiting calls. `answered`: P(answered by each of the moments looked at), one row per
         ringing call. `freed`: `cumulants` of P(free by each of the moments), one row per busy seat."""
         self._free, self._ringing = free, len(answered)
-        self._moments: int = answered.shape[1]
-        coming = np.add.reduce(freed).reshape(3, -1)
-        going = np.add.reduce(cumulants(answered)).reshape(3, -1)
-        self._freed: Vector = coming[0]
-        self._answered_by: Vector = going[0]
+        self._moments = moments = int(answered.shape[1])
+        coming: list[float] = np.add.reduce(freed).tolist()
+        going: list[float] = np.add.reduce(cumulants(answered)).tolist()
+        self._freed, self._answered_by = coming[:moments], going[:moments]
         # of the difference: its even cumulants add up, the odd ones subtract
-        self._sums: _Sums = [*zip(*(going + _OPPOSITE * coming).tolist(), going[0].tolist(), strict=True)]
+        self._sums: _Sums = [
+            (going[one] - coming[one], going[two] + coming[two], going[three] - coming[three], going[one])
+            for one, two, three in zip(
+                range(moments), range(moments, 2 * moments), range(2 * moments, 3 * moments), strict=True
+            )
+        ]
         self._risks: dict[tuple[int, float], float] = {}
 
     @property
     def expected_freed(self) -> float:
         """Busy seats that come free, mean over the moments looked at."""
-        return float(self._freed.mean())
+        return fmean(self._freed)
 
     @property
     def expected_answers(self) -> float:
         """Ringing calls that are answered, mean over the moments looked at."""
-        return float(self._answered_by.mean())
+        return fmean(self._answered_by)
 
     def calls_within(self, bounds: Bounds, new: Vector, most: int) -> int:
         """The largest number of calls, at most `most`, of which the last keeps within the bounds.
@@ -71,7 +75,7 @@ class Outlook:
         """
         if most <= 0 or not self._keeps(bounds):
             return 0
-        kind, sure, stride = _sums_of(new), 1, 1
+        kind, sure, stride = _sums_of(new.tolist()), 1, 1
         while sure + stride <= most and self._keeps(bounds, _with(self._sums, kind, sure + stride - 1.0)):
             sure += stride
             stride *= 2
@@ -87,29 +91,28 @@ class Outlook:
         ever."""
         if not self._ringing or self._keeps(bounds):
             return 0
-        kind, excess = _sums_of(self._answered_by / self._ringing), 0
+        kind, excess = _sums_of([answers / self._ringing for answers in self._answered_by]), 0
         while excess < self._ringing and not self._keeps(bounds, _with(self._sums, kind, -1.0 - excess)):
             excess += 1
         return excess
 
     def _keeps(self, bounds: Bounds, sums: _Sums | None = None) -> bool:
         """Whether a call more keeps within the bounds, beside those that ring or, where other sums are given, those."""
-        return all(
-            0.0 < bound.chance >= (self._risk(bound) if sums is None else self._dropped(bound, sums))
-            for bound in bounds
-        )
+        for chance, room, doubt in bounds:
+            risk = self._risk(room, doubt) if sums is None else self._dropped(sums, room, doubt, chance)
+            if not 0.0 < chance >= risk:
+                return False
+        return True
 
-    def _risk(self, bound: Bound) -> float:
-        """The chance of a call more to be dropped after the others that the bound lets be: kept, as placing and hanging up both
-        ask it."""
-        what = bound.room, bound.doubt
-        if what not in self._risks:
-            self._risks[what] = self._dropped(bound._replace(chance=1.0), self._sums)
-        return self._risks[what]
+    def _risk(self, room: int, doubt: float) -> float:
+        """The chance of a call more to be dropped after `room` others: kept, as placing and hanging up both ask it."""
+        risk = self._risks.get((room, doubt))
+        if risk is None:
+            risk = self._risks[room, doubt] = self._dropped(self._sums, room, doubt)
+        return risk
 
-    def _dropped(self, bound: Bound, sums: _Sums) -> float:
-        """That chance, the mean of all moments; no more of them are looked at than it takes to pass what the bound allows."""
-        chance, room, doubt = bound
+    def _dropped(self, sums: _Sums, room: int, doubt: float, chance: float = 1.0) -> float:
+        """That chance, the mean of all moments; no more of them are looked at than it takes to pass `chance`."""
         at_least, most = self._free + room, chance * self._moments
         total = 0.0  # no moment's tail is below nought
         for mean, variance, third, answers in sums:
@@ -135,9 +138,9 @@ def cumulants(probabilities: Matrix) -> Matrix:
     return out
 
 
-def _sums_of(probabilities: Vector) -> _Sums:
+def _sums_of(probabilities: Sequence[float]) -> _Sums:
     """The sums of one call, by its chance to be answered by each moment."""
-    return [(p, p * (1.0 - p), p * (1.0 - p) * (1.0 - 2.0 * p), p) for p in probabilities.tolist()]
+    return [(p, p * (1.0 - p), p * (1.0 - p) * (1.0 - 2.0 * p), p) for p in probabilities]
 
 
 def tail(at_least: float, mean: float, variance: float, third: float) -> float:

@@ -19,6 +19,7 @@ from dialer.simulation.laws import Course, Fate, SwappedLists
 from dialer.simulation.scenarios import CampaignModel, Scenario
 
 _NO_LIMIT = 1_000_000
+_tuple = tuple.__new__  # a named tuple's own constructor is a function around it, at twice the cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ class LazySnapshot(PacingSnapshot):
         now = self.now_seconds
         return tuple(
             [
-                BusySeat(seat.stage or SeatStage.TALKING, now - seat.since, now - seat.stage_since, seat.leaving)
+                _tuple(BusySeat, (seat.stage, now - seat.since, now - seat.stage_since, seat.leaving))
                 for group in (self._model.talking, self._model.wrapping)
                 for seat in group
             ]
@@ -168,10 +169,13 @@ class LazySnapshot(PacingSnapshot):
             usual = None if index == self._own else campaign.plain_rate()
             (own if index == self._own else others).extend(
                 [
-                    RingingCall(
-                        now - call.began_seconds,
-                        usual,
-                        None if call.ringing_seconds is None else now - call.ringing_seconds,
+                    _tuple(
+                        RingingCall,
+                        (
+                            now - call.began_seconds,
+                            usual,
+                            None if (rang := call.ringing_seconds) is None else now - rang,
+                        ),
                     )
                     for call in campaign.flights
                 ]

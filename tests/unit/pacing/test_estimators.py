@@ -18,8 +18,12 @@ from dialer.pacing.estimators import (
     from_log_odds,
 )
 from dialer.pacing.knowledge import ENDS, GOES_OVER, free_within, rows_of
-from dialer.pacing.port import BusySeat, SeatStage
+from dialer.pacing.port import BusySeat, RingingCall, SeatStage
 from dialer.pacing.tuning import TUNED
+
+
+def _row(elapsed: float, ringing: float | None) -> int:
+    return InFlightTable.rows([RingingCall(elapsed, ringing_seconds=ringing)])[0]
 
 
 @pytest.mark.parametrize(
@@ -121,10 +125,10 @@ def test_a_call_that_rings_on_is_less_likely_to_be_answered() -> None:
     rings = RingTimes(TUNED)
     _rung(rings, Random(6), 1_500)
     table = InFlightTable(rings, TUNED)
-    ratios = [float(table.ratio[table.row(2.0 + rung, rung)]) for rung in (0.0, 10.0, 20.0)]
+    ratios = [float(table.ratio[_row(2.0 + rung, rung)]) for rung in (0.0, 10.0, 20.0)]
     assert ratios == sorted(ratios)
     assert ratios[2] > 10 * ratios[0]
-    assert [table.row(1.0, None), table.row(-3.0, None)] == [4, 0]
+    assert [_row(1.0, None), _row(-3.0, None)] == [4, 0]
     # the moments are the middles of quarters of the law, so that a new call is answered by then with these chances
     assert table.new.tolist() == pytest.approx([(n + 0.5) / 4 for n in range(4)], abs=0.03)
     ten = 1.0 - exp(-4.0) * sum(4.0**n / (1, 1, 2, 6)[n] for n in range(4))  # gamma of shape 4: 10 s are 4 steps
@@ -140,7 +144,7 @@ def test_answers_at_once_are_the_carriers_and_leave_the_law_of_ring_times_alone(
         rings.ended(answered=True, seconds=0.3, ringing_seconds=None)
     at_once = InFlightTable(rings, TUNED)
     assert at_once.moments[2] < 0.5
-    row = at_once.row(10.0, None)
+    row = _row(10.0, None)
     assert at_once.answered[row, -1] > 0.1  # never so sure that a call which goes on has failed
     _rung(rings, random, 40)
     assert InFlightTable(rings, TUNED).moments.tolist() == pytest.approx(usual.moments.tolist(), abs=1.0)
@@ -152,8 +156,8 @@ def test_a_line_that_never_says_ringing_is_known_by_the_time_since_the_originate
         rings.ended(answered=True, seconds=2.0 + random.gammavariate(4.0, 2.5), ringing_seconds=None)
         rings.ended(answered=False, seconds=32.0, ringing_seconds=None)
     table = InFlightTable(rings, TUNED)
-    assert float(table.ratio[table.row(25.0, None)]) > 10.0
-    assert float(table.answered[table.row(10.0, None), -1]) > 0.9
+    assert float(table.ratio[_row(25.0, None)]) > 10.0
+    assert float(table.answered[_row(10.0, None), -1]) > 0.9
 
 
 def test_calls_that_are_hung_up_leave_the_law_of_late_answers_alone() -> None:
@@ -163,7 +167,7 @@ def test_calls_that_are_hung_up_leave_the_law_of_late_answers_alone() -> None:
     for _ in range(300):
         kept.cut_off(seconds=18.0, ringing_seconds=16.0, chance=0.1)
     before, after = InFlightTable(rings, TUNED), InFlightTable(kept, TUNED)
-    row = before.row(17.0, 15.0)
+    row = _row(17.0, 15.0)
     assert after.answered[row].tolist() == pytest.approx(before.answered[row].tolist(), abs=0.05)
 
 
