@@ -59,6 +59,15 @@ class Agents:
         if self._accounts:
             self._pins = await asyncio.to_thread(PinCheck, self._accounts.values())
 
+    def change_accounts(self, accounts: tuple[AgentAccount, ...], pins: PinCheck) -> None:
+        """Whose log-ins are taken from now on; `pins` are theirs. Who is known no more leaves, after the call if there is one."""
+        self._accounts = {account.number: account for account in accounts}
+        self._pins = pins
+        for seat in [*self._centre.seats.values()]:
+            if seat.agent is not None and seat.agent not in self._accounts:
+                self._acd.free(*self._emptied(seat.name))
+                self._centre.spawn(self._keep(seat.name), "drop-log-in")
+
     def adopt(self, live_seats: frozenset[str]) -> list[str]:
         """The switch is up for the first time: agents whose phones are nailed up have their seats again, paused or ready. Which
         seats those are.
@@ -253,7 +262,8 @@ class Agents:
                 raise CommandRefused("an agent is named by 1 to 40 letters, digits, dots, dashes or underscores")
             return None
         async with self._one_check:
-            self._judge(seat, number, right=await asyncio.to_thread(self._pins.is_right, number, pin))
+            right = await asyncio.to_thread(self._pins.is_right, number, pin)
+            self._judge(seat, number, right=right and number in self._accounts)  # as the settings are now
         return self._accounts[number]
 
     def _judge(self, seat: str, number: str, *, right: bool) -> None:

@@ -10,9 +10,11 @@ from config.words import CampaignKind
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import CampaignState
 from dialer.domain.view import AlertLevel, CampaignChange, CampaignSpeed
+from dialer.engine.agents import Agents
 from dialer.engine.call import Call
 from dialer.engine.effects import Notify
 from dialer.engine.eligibility import ClockGuard, Eligibility
+from dialer.engine.pins import PinCheck
 from dialer.engine.placing import Placing
 from dialer.engine.plan import Flows, Outside, Reread
 from dialer.engine.trunks import TrunkPool
@@ -194,10 +196,13 @@ class SettingsAgain:
     the reader's to say; here it is put in force.
     """
 
-    def __init__(self, centre: Centre, outside: Outside, eligibility: Eligibility, trunks: TrunkPool) -> None:
+    def __init__(
+        self, centre: Centre, outside: Outside, eligibility: Eligibility, trunks: TrunkPool, agents: Agents
+    ) -> None:
         self._centre = centre
         self._store = outside.store
         self._reread = outside.reread
+        self._agents = agents
         self._eligibility = eligibility
         self._trunks = trunks
 
@@ -210,8 +215,11 @@ class SettingsAgain:
         found = await asyncio.to_thread(self._reread)
         if not found.changed:
             return "the settings are as they were"
+        pins = await asyncio.to_thread(PinCheck, found.plan.agents)
         version = await self._store.record_rules_version(found.plan.rules_text, self._centre.clock.now())
         self._take(found, version)
+        if found.plan.agents:
+            self._agents.change_accounts(found.plan.agents, pins)
         return f"settings taken: {', '.join(found.changed)}"
 
     def _take(self, found: Reread, version: str) -> None:

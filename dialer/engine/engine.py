@@ -144,7 +144,7 @@ class Engine:
             records=ExternalRecords(self._store, centre.clock, self._marks, centre.centre_id),
             users=self.users,
             headquarters=self._headquarters,
-            settings=SettingsAgain(centre, outside, self._eligibility, self._trunks),
+            settings=SettingsAgain(centre, outside, self._eligibility, self._trunks, self.seat_desk),
             handed_over=TakingIn(centre, outside, plan, self._marks, self._eligibility),
         )
 

@@ -14,7 +14,8 @@ from dialer.domain.words import counted
 from dialer.engine.plan import Reread
 from dialer.site.plan import engine_plan
 
-LIVE = {
+LIVE: dict[str, frozenset[str] | None] = {
+    "agents": None,
     "campaigns": frozenset(
         {
             "abandoned_lock_hours",
@@ -29,7 +30,7 @@ LIVE = {
     ),
     "trunks": frozenset({"channels"}),
 }
-"""What is asked for anew with each call, by section: nothing else has a copy of it."""
+"""What is asked for anew with each call or log-in, by section (None: all of it): nothing else has a copy of it."""
 
 
 class SettingsFile:
@@ -51,6 +52,8 @@ class SettingsFile:
             raise CommandRefused(f"nothing was taken: {where} cannot be used; `dialer check` says why") from wrong
         changed = list(changes(self._settings, settings))
         stuck = [key for key in changed if not is_live(key)]
+        if bool(self._settings.agents) is not bool(settings.agents):  # without any, seats are signed in under any name
+            stuck.append("agents")
         if stuck:
             needs = "needs" if len(stuck) == 1 else "need"
             raise CommandRefused(
@@ -66,7 +69,8 @@ class SettingsFile:
 def is_live(key: str) -> bool:
     """Whether a setting may change beside calls."""
     section, *_, last = key.split(".")
-    return key.count(".") == 2 and last in LIVE.get(section, ())
+    live = LIVE.get(section, frozenset())
+    return live is None or (key.count(".") == 2 and last in live)
 
 
 def changes(before: Settings, after: Settings) -> Iterator[str]:

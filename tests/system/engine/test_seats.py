@@ -22,6 +22,8 @@ from dialer.domain.commands import (
 from dialer.domain.errors import CommandRefused, LogInRefused
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallChange, CallState, SeatChange, SeatState
+from dialer.engine.log_ins import AgentAccount
+from dialer.engine.pins import PinCheck
 from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -208,6 +210,20 @@ async def test_a_connection_that_comes_from_no_seats_phone_is_turned_away(tmp_pa
             async with claim(site.centre.agi_port, "seat", "1.1", channel) as call:
                 assert await call.command() == ""  # not even a question
         assert seat(site).state is SeatState.OFFLINE
+
+
+@virtual_time()
+async def test_an_agent_who_is_gone_from_the_settings_leaves_after_the_call(tmp_path: Path) -> None:
+    async with a_floor(tmp_path, Behaviour(talk_seconds=20.0)) as site:
+        await log_in_by_phone(site, "101", "2468")
+        await until_talking(site)
+        others = (AgentAccount("102", AGENTS[1]["pin"]),)
+        site.centre.engine.seat_desk.change_accounts(others, PinCheck(others))
+        await asyncio.sleep(1)
+        assert (seat(site).state, seat(site).agent) == (SeatState.TALKING, "101")
+        await site.until(lambda: seat(site).agent is None)
+        await site.until(lambda: rows(tmp_path, "SELECT seat FROM log_in") == [])
+        assert [change.outcome for change in site.ended()] == [Outcome.CONNECTED]
 
 
 # After a crash

@@ -12,8 +12,9 @@ import pytest
 from config.settings import load_settings
 from dialer.app import reload_site, running_centre
 from dialer.domain.commands import ReloadSettings
-from dialer.domain.errors import CommandRefused
+from dialer.domain.errors import CommandRefused, LogInRefused
 from dialer.engine.engine import Engine
+from dialer.engine.pins import hash_pin
 from dialer.site.reread import LIVE
 from tests.support.stored import query
 
@@ -120,7 +121,42 @@ async def test_the_signal_takes_them_too_and_an_alert_stands_while_they_are_wron
     assert in_force(engine)[0] == 9
 
 
+AGENTS = """
+[[seats]]
+name = "01"
+endpoint = "agent01"
+[[seats]]
+name = "02"
+endpoint = "agent02"
+[[agents]]
+number = "17"
+pin = "{pin}"
+[[agents]]
+number = "18"
+pin = "{pin}"
+"""
+
+
+async def test_agents_come_and_go_beside_the_calls(path: Path) -> None:
+    pins = {pin: hash_pin(pin) for pin in ("4711", "4712")}
+    path.write_text(path.read_text(encoding="utf-8") + AGENTS.format(pin=pins["4711"]), encoding="utf-8")
+    async with running_centre(load_settings(path)) as centre:
+        engine, desk = centre.engine, centre.engine.seat_desk
+        with_19 = f'number = "19"\npin = "{pins["4712"]}"'
+        change(path, (f'number = "18"\npin = "{pins["4711"]}"', with_19))
+        assert await engine.execute(ReloadSettings()) == "settings taken: agents.18, agents.19"
+        await desk.log_in("02", "19", "4712", phone_here=False)
+        for agent, pin in (("18", "4711"), ("17", "4712")):
+            with pytest.raises(LogInRefused):
+                await desk.log_in("01", agent, pin, phone_here=False)
+        change(path, (f'[[agents]]\nnumber = "17"\npin = "{pins["4711"]}"\n[[agents]]\n{with_19}', ""))
+        with pytest.raises(CommandRefused, match=r"nothing was taken of 2 .*: agents needs a restart"):
+            await engine.execute(ReloadSettings())
+        assert {seat.seat: seat.agent for seat in engine.view().seats} == {"01": None, "02": "19"}
+
+
 def test_the_page_of_settings_says_which_may_change() -> None:
     page = (Path(__file__).parents[3] / "docs" / "settings.md").read_text(encoding="utf-8")
     (said,) = re.findall(r"It takes (.*?); all else", page, re.DOTALL)
-    assert set(re.findall(r"`(\w+)`", said)) == {key for keys in LIVE.values() for key in keys}
+    assert set(re.findall(r"`(\w+)`", said)) == {key for keys in LIVE.values() for key in keys or ()}
+    assert re.findall(r"all of (\w+)", said) == [section for section, keys in LIVE.items() if keys is None]
