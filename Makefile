@@ -22,8 +22,8 @@ help:
 demo: $(VENV)/.ready-desk
 	$(BIN)/dialer demo $(if $(FOR),--for $(FOR))
 
-demo-hq: $(VENV)/.ready
-	$(BIN)/python -m pip install --quiet --editable ".[hq]"
+demo-hq: $(VENV)/.ready-desk
+	$(BIN)/python -m pip install --quiet --editable ".[hq,desk]"
 	$(BIN)/dialer hq demo $(if $(FOR),--for $(FOR))
 
 # One worker more than cores: for a fifth of its time a test waits for a process, a broker or a clock.

@@ -11,11 +11,15 @@ from pydantic import Field, SecretStr, StringConstraints, ValidationError, model
 from config.fields import FilePath, HostName, Port, PublicKey, Section, Slug, ZoneName, is_loopback
 from config.mistakes import all_together, mistakes, read_settings
 from config.sources import Source
+from config.supervision import PageServer
 
 ServerAddress = Annotated[str, StringConstraints(pattern=r"^(nats|tls)://[A-Za-z0-9.:\[\]-]{1,253}$")]
 MaterialAddress = Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]{1,200}[^\s?#/]$")]
 NatsKey = Annotated[str, StringConstraints(pattern=r"^U[A-Z2-7]{55}$")]
 """A public nkey of a user."""
+StateCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,16}$")]
+DayTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+DayShare = Annotated[float, Field(ge=0, le=1)]
 
 
 class Leader(Section):
@@ -82,6 +86,10 @@ class HqCentre(Section):
     nkey: NatsKey | None = Field(
         None, description="public nkey by which it connects; none: `dialer hq render` makes one"
     )
+    state: StateCode | None = Field(
+        None, description="code of the state whose voters it calls, as on its roll; none: that of its marks"
+    )
+    seats: int | None = Field(None, ge=0, le=10_000, description="seats that are to be signed in; none: not planned")
 
 
 class HqLeader(Leader):
@@ -115,6 +123,31 @@ class HqMetrics(Section):
     gather_port: Port | None = Field(None, description="TCP port of the gatherer's; none: nobody is answered")
 
 
+class HqDesk(PageServer):
+    """[desk] - headquarters' pages, which `dialer hq desk` serves."""
+
+    port: Port = Field(8490, description="TCP port it listens on; 0 picks a free one")
+    file: Path = Field(Path("hq.desk.db"), description="its own file: passwords, passkeys, sessions")
+
+
+class HqTargets(Section):
+    """[targets] - what centres are held against on headquarters' pages."""
+
+    contacts_per_seat_hour: float | None = Field(
+        None, gt=0, le=1_000, description="voters that a seat talks with in an hour; none: not held against any"
+    )
+    abandoned_share: DayShare = Field(0.03, description="of live answers, where a centre does not say its own cap")
+    closes_at: DayTime = Field("18:00", description="when a day's calls end, in the zone of [gather]")
+
+
+class HqCourse(Section):
+    """[[course]] - how far a polling day should be at an hour: nothing before the first, between two of them evenly."""
+
+    at: DayTime = Field(description="the hour, in the zone of [gather]")
+    reached: DayShare = Field(description="share of the numbers on the centres' lists that are done with")
+    voted: DayShare = Field(description="share of the voters reached who have voted")
+
+
 class HqServer(Section):
     """[server] - headquarters' machine, as `dialer hq render` sets it up and centres reach it."""
 
@@ -142,6 +175,9 @@ class HqSettings(Section):
     nkey_file: Path | None = Field(None, description="the nkey's seed by which headquarters connects")
     metrics: HqMetrics = HqMetrics()
     server: HqServer = HqServer()
+    desk: HqDesk = HqDesk()
+    targets: HqTargets = HqTargets()
+    course: tuple[HqCourse, ...] = ()
     bundles: HqBundles = HqBundles()
     centres: tuple[HqCentre, ...] = ()
     leaders: tuple[HqLeader, ...] = ()
@@ -161,6 +197,9 @@ class HqSettings(Section):
         ):
             if twice := {name for name in names if names.count(name) > 1}:
                 raise ValueError(f"{kind} named twice: {', '.join(sorted(twice))}")
+        hours = [each.at for each in self.course]
+        if hours != sorted(set(hours)):
+            raise ValueError("[[course]] goes through the day: each `at` once, the earliest first")
         return self
 
 

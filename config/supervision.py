@@ -97,8 +97,8 @@ class Supervisor(Section):
     )
 
 
-class Desk(Section):
-    """[desk] - the pages for supervisors, which `dialer desk` serves."""
+class PageServer(Section):
+    """Where pages for people are served."""
 
     host: HostName = Field(
         "127.0.0.1", description="address it listens on; another one than this machine's own needs a certificate"
@@ -109,13 +109,6 @@ class Desk(Section):
     )
     certificate: Path | None = Field(None, description="certificate with its chain, PEM")
     private_key: Path | None = Field(None, description="the certificate's key, PEM")
-    user: Slug | None = Field(
-        None,
-        description="its own name in [[supervisors]], with the role desk: so the broker knows it; none: broker.username",
-    )
-    broker_password: SecretStr | None = Field(
-        None, description="of that user at the broker; better given by MATDAN_DESK__BROKER_PASSWORD"
-    )
     idle_hours: float = Field(12.0, gt=0, le=24, description="whoever does nothing for so long signs in again")
 
     @model_validator(mode="after")
@@ -131,6 +124,18 @@ class Desk(Section):
     def origin(self, port: int) -> str:
         """What stands before the path in a browser, where the desk listens on `port`."""
         return self.address or f"{'http' if self.certificate is None else 'https'}://{self.host}:{port}"
+
+
+class Desk(PageServer):
+    """[desk] - the pages for supervisors, which `dialer desk` serves."""
+
+    user: Slug | None = Field(
+        None,
+        description="its own name in [[supervisors]], with the role desk: so the broker knows it; none: broker.username",
+    )
+    broker_password: SecretStr | None = Field(
+        None, description="of that user at the broker; better given by MATDAN_DESK__BROKER_PASSWORD"
+    )
 
 
 class HoldSettings(Section):

@@ -68,6 +68,16 @@ class SupervisorRole(StrEnum):
     SUPERVISOR = "supervisor"
 
 
+class HqRole(StrEnum):
+    """What somebody may do on headquarters' pages; an account with a zone does it there alone. dialer/hq/rights.py"""
+
+    HEADQUARTERS = "headquarters"
+    ZONE = "zone"  # the in-charge of one
+    MEDIA = "media"
+    COMPLIANCE = "compliance"
+    VIEWER = "viewer"
+
+
 LISTENERS = frozenset({SupervisorRole.LISTENER, SupervisorRole.COACH, SupervisorRole.SUPERVISOR})
 """Who may listen to seats."""
 

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from config.errors import SettingError
 from config.headquarters import HqSettings, load_hq_settings
 from dialer.cli.hq_bundle import app as bundle_app
+from dialer.cli.hq_pages import audit, desk, official, user_app
 from dialer.cli.hq_render import render
 from dialer.cli.logs import json_logging, quiet_logging
 from dialer.cli.options import HqOption, not_installed
@@ -39,7 +40,9 @@ order_app = typer.Typer(help="Orders to all centres, a zone or a centre, signed 
 app.add_typer(keys_app, name="keys")
 app.add_typer(order_app, name="order")
 app.add_typer(bundle_app, name="bundle")
-app.command()(render)
+app.add_typer(user_app, name="user")
+for command in (render, desk, audit, official):
+    app.command()(command)
 
 PATIENCE_SECONDS = 10.0
 """With a server that is away; then the order may travel as a file."""

@@ -41,10 +41,9 @@ def _of_hq(settings: HqSettings) -> Repository:
 
 
 def _online(settings: HqSettings) -> bytes:
-    path = settings.bundles.online_key_file
-    if path is None:
-        raise SettingError("hq.toml", "bundles.online_key_file", "is not set", "make one with `dialer hq keys make`")
-    return signing.read_key_file(path, "bundles.online_key_file")
+    from dialer.hq.material import online_key  # noqa: PLC0415 - of an extra
+
+    return online_key(settings)
 
 
 def _person(text: str, part: str) -> tuple[str, str, bytes]:
@@ -160,16 +159,12 @@ def withdraw(name: _NameArgument, version: _VersionArgument, config: HqOption) -
 def give(name: _NameArgument, version: _VersionArgument, config: HqOption, to: _ToOption) -> None:
     """Say who is to run a version from now on, an earlier one too: this is how to go back. Centres look every 20 seconds."""
     settings = load_hq_settings(config)
-    _give(settings, name, version, to)
-    for wave in _of_hq(settings).waves().waves:
+    repository = _of_hq(settings)
+    from dialer.hq.material import give_material  # noqa: PLC0415 - of an extra
+
+    give_material(settings, name, version, to)
+    for wave in repository.waves().waves:
         typer.echo(f"{wave.name} {wave.version}: {', '.join(wave.to)}")
-
-
-def _give(settings: HqSettings, name: str, version: int, to: Collection[str]) -> None:
-    covered = [f"centre:{each.id}" for each in settings.centres if {"all", f"zone:{each.zone}"} & {*to}]
-    if "all" in to:
-        covered += {f"zone:{each.zone}" for each in settings.centres}
-    _of_hq(settings).give(name, version, to, [*covered, *to], _online(settings), time.time())
 
 
 @app.command()
@@ -209,7 +204,8 @@ def waves(
 async def _run_waves(settings: HqSettings, name: str, version: int, course: WaveCourse) -> int:
     """The exit code."""
     try:
-        from dialer.nats.session import connected  # noqa: PLC0415 - of an extra
+        from dialer.hq.material import give_material  # noqa: PLC0415 - of an extra
+        from dialer.nats.session import connected  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise HeadquartersUnreachable(not_installed(error, "hq")) from error
 
@@ -237,7 +233,7 @@ async def _run_waves(settings: HqSettings, name: str, version: int, course: Wave
         while state in {WaveState.NEXT, WaveState.WAIT}:
             if state is WaveState.NEXT:
                 step = course.give(time.monotonic())
-                await asyncio.to_thread(_give, settings, name, version, step.to)
+                await asyncio.to_thread(give_material, settings, name, version, step.to)
                 typer.echo(f"{name} {version} to {', '.join(step.to)}: {len(step.centres)} centres")
             await asyncio.sleep(LOOK_SECONDS)
             state = course.look(time.monotonic())

@@ -28,7 +28,7 @@ class PagesNotBuilt(Exception):
 
 def are_built() -> bool:
     """Whether there are pages to serve."""
-    return all((BUILT / page).is_file() for page in ("agent.html", "board.html"))
+    return all((BUILT / page).is_file() for page in ("agent.html", "board.html", "hq.html"))
 
 
 def has_node() -> bool:

@@ -8,6 +8,7 @@ import random
 import signal
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -132,7 +133,8 @@ async def running_desk(
             reading = await _read_in(stack, DeskReading, settings)
             file = await asyncio.to_thread(DeskFile, desk_path(settings.store.path), site_key(settings))
             stack.push_async_callback(file.close)
-            directory = Directory(settings.supervisors, (await _read_in(stack, DeskReading, settings)).users)
+            users_in = await _read_in(stack, DeskReading, settings)
+            directory = Directory(settings.supervisors, partial(asyncio.to_thread, users_in.users))
             await directory.refresh()
             people = People(file, directory, clock, settings.desk.idle_hours * 3600, hasher)
             stack.callback(people.close)

@@ -15,7 +15,11 @@ import asyncpg
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.store.sql import load_statements
 
-SQL = {name: str(statement) for name, statement in load_statements("gather", "dialer.hq").items()}
+SQL = {
+    name: str(statement)
+    for file in ("gather", "pages")
+    for name, statement in load_statements(file, "dialer.hq").items()
+}
 PARTS = 16  # of the tables that are split by constituency
 DAYS_AHEAD = 3
 DatabaseError = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
@@ -37,7 +41,7 @@ class Database:
         return transaction
 
     async def rows(self, name: str, *values: Any) -> list[Any]:
-        """The rows of a statement of queries/gather.sql."""
+        """The rows of a statement of queries/."""
         return list(await self._connection.fetch(SQL[name], *values))
 
     async def value(self, name: str, *values: Any) -> Any:

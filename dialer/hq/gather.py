@@ -23,6 +23,7 @@ from dialer.domain.model import MarkKind
 from dialer.domain.other_centres import VoterPlace
 from dialer.hq.database import CannotBeKept, Database, DatabaseError, columns, database
 from dialer.hq.ledger import (
+    TEST_MARKS,
     Announced,
     DayCounts,
     HeardCentre,
@@ -51,6 +52,10 @@ DAYS_SECONDS = 3600.0
 SIDE_TOGETHER = 200  # messages under way to the stream
 MOST_TOLD = 50  # opt-outs or marks of one message
 UP_BYTES = 4 << 30
+
+
+CentreBooth = tuple[str, str, int, int]
+"""Centre, state, constituency, part."""
 
 
 class Displaced(HeadquartersUnreachable):
@@ -113,6 +118,7 @@ class Books:
         self._zone = ZoneInfo(settings.gather.time_zone)
         self._db = books
         self._clock = clock
+        self._booths: set[CentreBooth] = set()  # that are in the books
 
     async def enter(self, stream: str, before: int, arrived: Sequence[Arrived]) -> dict[str, int]:
         """Commit what arrived, which follows `before` in the stream; by centre, up to which id it is committed now. Raises
@@ -136,18 +142,22 @@ class Books:
                 except NotOurs as error:
                     _log.warning("gather.refused", subject=each.subject, problem=str(error))
                     await self._db.do("trouble", each.subject.removeprefix("up."), str(error), now)
-            await self._enter_rows(known, heard, now)
+            booths = await self._enter_rows(known, heard, now)
             of_centres = [
                 (name, each.last_id, each.made_at, each.lost, trouble_of(each, now)) for name, each in heard.items()
             ]
             names, ids, made, lost, trouble = columns(of_centres, 5)
             await self._db.do("centres_heard", names, ids, made, lost, now, trouble)
+        self._booths |= booths
         for name, of_centre in heard.items():
             if of_centre.lost:
                 _log.warning("gather.lost", centre=name, ids=of_centre.lost)
         return {name: each.last_id for name, each in heard.items()}
 
-    async def _enter_rows(self, known: dict[str, KnownCentre], heard: dict[str, HeardCentre], now: float) -> None:
+    async def _enter_rows(
+        self, known: dict[str, KnownCentre], heard: dict[str, HeardCentre], now: float
+    ) -> set[CentreBooth]:
+        """The booths that were new to a centre."""
         read = [FreshRow(*read_row(name, row, now)) for name, each in heard.items() for row in each.rows]
         marks = await self._fresh(
             "insert_marks", [each for each in read if isinstance(each.row, TakenMark)], _mark_columns, 13
@@ -167,7 +177,18 @@ class Books:
             if isinstance(each.row, Announced) and (found := opt_out_of(each.row, each.fields)) is not None
         ]
         opt_outs = [tuple(row) for row in await self._db.rows("keep_opt_outs", *columns(told, 3))] if told else []
-        await self._stand(known, [each.row for each in marks if isinstance(each.row, TakenMark)])
+        tested = [
+            (each.row.centre, each.row.at)
+            for each in others
+            if isinstance(each.row, Announced) and each.row.topic == TEST_MARKS
+        ]
+        if tested:
+            await self._db.do("keep_test_marks", *columns(sorted(dict(tested).items()), 2), now)
+        taken = [each.row for each in marks if isinstance(each.row, TakenMark)]
+        booths = {(each.centre, *astuple(each.place)[1:4]) for each in taken} - self._booths
+        if booths:
+            await self._db.do("add_centre_booths", *columns(sorted(booths), 4))
+        await self._stand(known, taken)
         sideways = [
             (each.row.centre, known[each.row.centre].zone, each.row.place, each.fields)
             for each in marks
@@ -176,6 +197,7 @@ class Books:
         messages = side_messages(opt_outs, sideways)
         if messages:
             await self._db.do("add_side", *columns(messages, 2))
+        return booths
 
     async def _fresh(self, name: str, rows: list[FreshRow], values: Any, count: int) -> list[FreshRow]:
         """Insert rows; those that were not there. That all are new is the rule, and costs no list of them."""
@@ -209,7 +231,7 @@ class Books:
             before = after.get(mark.place, VoterStanding())
             now = standing_of(said[mark.place]) if mark.place in said else with_word(before, MarkKind(mark.kind))
             if now != before:
-                changes.append((mark.place, known[mark.centre].zone, before, now))
+                changes.append((mark.place, known[mark.centre].zone, mark.at, before, now))
                 after[mark.place] = now
         changed = [
             (*_place_columns(place), *astuple(stand)) for place, stand in after.items() if stands.get(place) != stand
@@ -218,7 +240,7 @@ class Books:
             await self._db.do("keep_voters", *columns(sorted(changed), 8))
         sums = turnout_changes(changes)
         if sums:
-            await self._db.do("count_turnout", *columns(sorted((*area, *more) for area, more in sums.items()), 8))
+            await self._db.do("count_turnout", *columns(sorted((*area, *more) for area, more in sums.items()), 9))
 
 
 class _SomeKnown(Exception):

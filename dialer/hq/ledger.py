@@ -19,6 +19,7 @@ from dialer.domain.person_ids import is_number_hash
 from dialer.nats.wire import BatchRow, NotOurs, UpBatch
 from dialer.store.standing import VoterStanding
 
+TEST_MARKS = "results/test-marks"
 AHEAD_SECONDS = 300.0
 """How far a centre's clock may be ahead of ours before it is said."""
 _LATEST = 4e9
@@ -196,11 +197,14 @@ Area = tuple[str, str, str, int, int]
 
 
 def turnout_changes(
-    changes: Iterable[tuple[VoterPlace, str, VoterStanding, VoterStanding]],
-) -> dict[Area, tuple[int, int, int]]:
-    """What voters' changes (place, zone of who says so, standing before and after) add to each area: reached, voted, not yet."""
+    changes: Iterable[tuple[VoterPlace, str, float, VoterStanding, VoterStanding]],
+) -> dict[Area, tuple[int, int, int, float]]:
+    """What voters' changes (place, zone of who says so, when, standing before and after) add to each area: reached, voted, not yet;
+    and when the newest was said.
+    """
     found: dict[Area, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for place, zone, before, after in changes:
+    newest: dict[Area, float] = defaultdict(float)
+    for place, zone, at, before, after in changes:
         change = (
             after.reached - before.reached,
             (after.turnout == "voted") - (before.turnout == "voted"),
@@ -217,7 +221,7 @@ def turnout_changes(
             ("all", "", "", 0, 0),
         )
         for area in areas:
-            sums = found[area]
+            sums, newest[area] = found[area], max(at, newest[area])
             for place_in, more in enumerate(change):
                 sums[place_in] += more
-    return {area: (sums[0], sums[1], sums[2]) for area, sums in found.items() if any(sums)}
+    return {area: (sums[0], sums[1], sums[2], newest[area]) for area, sums in found.items() if any(sums)}

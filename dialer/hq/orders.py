@@ -139,3 +139,52 @@ async def given_orders(session: Session, now: float) -> list[tuple[SignedOrder, 
     except TimeoutError:
         pass  # nothing was ever ordered
     return found
+
+
+MOST_HEARD = 500
+
+
+class HeardOrders:
+    """The orders that are valid, and what centres have answered since somebody listens: for who looks on, and orders nothing."""
+
+    def __init__(self, zones: Mapping[str, str]) -> None:
+        """`zones`: of each centre."""
+        self._zones = zones
+        self._orders: dict[str, HqOrder] = {}
+        self._answers: dict[str, dict[str, OrderAnswer]] = {}
+
+    def take_order(self, data: bytes, now: float) -> None:
+        """An order of the stream. One that is none of ours, or over, changes nothing."""
+        with suppress(ValidationError, CommandRefused):
+            order = read_order(SignedOrder.model_validate_json(data).order)
+            if order.expires_at > now and len(self._orders) < MOST_HEARD:
+                self._orders[order.id] = order
+
+    def take_answer(self, subject: str, data: bytes) -> None:
+        """A centre's answer; to an order that is not known yet too."""
+        with suppress(ValidationError):
+            answer = _ANSWER.validate_json(data)
+            _, centre, order_id = subject.split(".", 2)
+            if centre == answer.centre and (order_id in self._answers or len(self._answers) < MOST_HEARD):
+                self._answers.setdefault(order_id, {})[centre] = answer
+
+    def shown(self, now: float) -> dict[str, dict[str, Any]]:
+        """Each order in each zone that it is for, by `order/ZONE/ID`: who has done it there, who refused, and who is missing."""
+        self._orders = {name: order for name, order in self._orders.items() if order.expires_at > now}
+        self._answers = {name: of for name, of in self._answers.items() if name in self._orders or not self._orders}
+        found: dict[str, dict[str, Any]] = {}
+        for order in self._orders.values():
+            answers = self._answers.get(order.id, {})
+            for zone in sorted({*self._zones.values()}):
+                centres = sorted(name for name, its in self._zones.items() if its == zone and order.is_for(name, its))
+                if not centres:
+                    continue
+                told = [answers[name] for name in centres if name in answers]
+                found[f"order/{zone}/{order.id}"] = {
+                    **order.model_dump(include={"id", "campaign", "to", "made_at", "expires_at"}),
+                    "order": order.order.value,
+                    "done": sum(each.status == "done" for each in told),
+                    "refused": {each.centre: each.text[:300] for each in told if each.status != "done"},
+                    "missing": [name for name in centres if name not in answers],
+                }
+        return found

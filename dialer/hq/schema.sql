@@ -96,3 +96,81 @@ CREATE TABLE IF NOT EXISTS side (
     subject text NOT NULL,
     data    bytea NOT NULL
 );
+
+-- When the newest mark that changed the figure was said, epoch seconds.
+ALTER TABLE turnout ADD COLUMN IF NOT EXISTS at double precision;
+
+-- Of which booths' voters a centre has said something.
+CREATE TABLE IF NOT EXISTS centre_booth (
+    centre              text NOT NULL,
+    state_code          text NOT NULL,
+    constituency_number integer NOT NULL,
+    part_number         integer NOT NULL,
+    PRIMARY KEY (centre, state_code, constituency_number, part_number)
+);
+INSERT INTO centre_booth SELECT DISTINCT centre, state_code, constituency_number, part_number FROM mark
+WHERE NOT EXISTS (SELECT FROM centre_booth) ON CONFLICT DO NOTHING;
+
+-- When a test mark of a centre was made, and when it stood here.
+CREATE TABLE IF NOT EXISTS test_mark (
+    centre  text PRIMARY KEY,
+    at      double precision NOT NULL,
+    came_at double precision NOT NULL
+);
+
+-- What the election authority says of a constituency (part 0) or a booth.
+CREATE TABLE IF NOT EXISTS official (
+    state_code          text NOT NULL,
+    constituency_number integer NOT NULL,
+    part_number         integer NOT NULL,
+    at                  double precision NOT NULL,
+    electors            bigint NOT NULL,
+    share               double precision NOT NULL,   -- of them who have voted
+    PRIMARY KEY (state_code, constituency_number, part_number, at)
+);
+
+-- Who may open headquarters' pages.
+CREATE TABLE IF NOT EXISTS account (
+    name       text PRIMARY KEY,
+    role       text NOT NULL,
+    zone       text NOT NULL DEFAULT '',       -- which alone this one sees; '': all
+    added_at   double precision NOT NULL,
+    changed_at double precision NOT NULL       -- of role or zone: no session from before goes on
+);
+
+CREATE TABLE IF NOT EXISTS incident (
+    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    zone      text NOT NULL,
+    centre    text NOT NULL DEFAULT '',        -- '': the zone
+    text      text NOT NULL,
+    opened_by text NOT NULL,
+    opened_at double precision NOT NULL,
+    owner     text NOT NULL,                   -- who sees to it
+    closed_by text,
+    closed_at double precision
+);
+
+-- What one person proposes and a second one answers.
+CREATE TABLE IF NOT EXISTS proposal (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind        text NOT NULL,
+    "to"        text NOT NULL,                 -- all, zone:NAME, centre:ID
+    text        text NOT NULL,                 -- of material its name and version
+    proposed_by text NOT NULL,
+    proposed_at double precision NOT NULL,
+    answered_by text,
+    answered_at double precision,
+    state       text NOT NULL DEFAULT 'open',  -- confirmed, declined, done, failed
+    result      text NOT NULL DEFAULT ''
+);
+
+-- What people did here, each entry chained to the one before (dialer/audit).
+CREATE TABLE IF NOT EXISTS audit (
+    number   bigint PRIMARY KEY,
+    at       double precision NOT NULL,
+    kind     text NOT NULL,
+    who      text NOT NULL,
+    what     text NOT NULL,
+    previous text NOT NULL,
+    digest   text NOT NULL
+);

@@ -19,9 +19,12 @@ from pathlib import Path
 from argon2 import PasswordHasher
 
 from config.extras import with_extra
+from config.headquarters import HqSettings
 from config.settings import Settings, load_settings
 from config.unfinished import why_trivial
-from dialer.desk.pages_built import OPEN_AT, are_built
+from config.words import HqRole
+from dialer.desk.pages_built import BUILT, OPEN_AT, are_built
+from dialer.domain.clock import SystemClock
 from dialer.engine.pins import hash_pin
 from dialer.mqtt.embedded_broker import GUARD, DemoBroker, free_port, is_free, last_line
 from dialer.rehearsal.site import REHEARSAL_PIN
@@ -75,7 +78,7 @@ async def demo_desk(
     if lacks is not None:
         yield (f"no desk: {lacks}",)
         return
-    password = "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(3))
+    password = _password()
     given = {
         "MATDAN_STORE__PATH": str(store),
         "MATDAN_BROKER__HOST": broker.host,
@@ -115,6 +118,29 @@ async def demo_desk(
             )
         finally:
             await _end(process)
+
+
+@contextlib.asynccontextmanager
+async def demo_hq_desk(settings: HqSettings) -> AsyncIterator[str]:
+    """Headquarters' pages for as long as the context lasts, with an account for whoever sits at this machine; a line for the
+    screen: address and how to sign in, or why there is none.
+    """
+    if (lacks := _lacking()) is not None:
+        yield f"no pages: {lacks}"
+        return
+    from dialer.hq.desk import hq_people, running_hq_desk  # noqa: PLC0415 - of extras
+    from dialer.web.entrance import read_assets  # noqa: PLC0415
+
+    password = _password()
+    async with hq_people(settings, SystemClock()) as (_, accounts, _, people, _):
+        await accounts.set(USER, HqRole.HEADQUARTERS, "", settings, USER)
+        await people.set_password(USER, password)
+    async with running_hq_desk(settings, read_assets(BUILT)) as origin:
+        yield f"headquarters' pages {origin} - sign in as {USER}, {password}"
+
+
+def _password() -> str:
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(3))
 
 
 def _lacking() -> str | None:

@@ -35,7 +35,7 @@ from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.nats.session import Session, connected
 from dialer.rehearsal.demo import STORE, DemoOptions, demo_settings
-from dialer.rehearsal.demo_desk import seat_names
+from dialer.rehearsal.demo_desk import demo_hq_desk, seat_names
 from dialer.rehearsal.headquarters_material import FLOW, NAME, DemoMaterial, demo_material
 from dialer.rehearsal.staff import StaffDesk
 from dialer.roll.importer import ImportOptions, import_file
@@ -51,6 +51,7 @@ from dialer.store.sql import Statement
 from dialer.uplink.uplink import run_uplink
 
 REAL, ZONES = 3, 10
+VIRTUAL_SEATS = 16  # of the centres without calls, as planned
 MATERIAL = "material"
 SECRET = "the demo's centres share this secret"  # noqa: S105 - of nobody's numbers
 STATUS_SECONDS = 5.0
@@ -124,9 +125,12 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
             {
                 "servers": [server.address],
                 "centres": [
-                    *({"id": name, "zone": zone} for name, zone in names),
-                    *({"id": each.name, "zone": each.zone} for each in virtual),
+                    *({"id": name, "zone": zone, "seats": options.seats} for name, zone in names),
+                    *({"id": each.name, "zone": each.zone, "seats": VIRTUAL_SEATS} for each in virtual),
                 ],
+                "desk": {"port": 0, "file": folder / "hq.desk.db"},
+                "targets": {"contacts_per_seat_hour": 12.0},
+                "bundles": {"folder": folder / "material" / "published"},
                 "leaders": [{"name": "asha", "key": signing.public_key_text(signing.public_key(leader))}],
                 "gather": {"database": books},
             }
@@ -154,6 +158,7 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         console.print(
             f"{len(real)} centres on simulated lines, {len(virtual)} without calls; {options.for_seconds:g} s"
         )
+        console.print(await stack.enter_async_context(demo_hq_desk(settings)), soft_wrap=True)
         await asyncio.to_thread(material.publish, 2)
         await _show(look, options.for_seconds, console)
         checks = [await _material_came(real), await _stop_all(settings, session, leader, real)]

@@ -18,7 +18,7 @@ from typing import Any
 from dialer.domain.clock import Clock, SystemClock
 from dialer.mqtt.hearing import Reply
 from dialer.nats.session import Session
-from dialer.nats.wire import kept_subject, read_kept
+from dialer.nats.wire import kept_subject, live_subject, read_kept
 from dialer.store.port import OutboxRow
 from dialer.store.uplink_reading import HeldRoll, UplinkReading
 from dialer.uplink.downwards import OrdersDown
@@ -28,6 +28,7 @@ from dialer.uplink.upwards import DiallerDoor, WayUp
 STATE, ROLL_VERSION = "S99", "virtual"
 PART_VOTERS = 1_000
 PARTS = 200
+LIVE_SECONDS = 10.0
 VOTED_SHARE, OPT_OUT_SHARE = 0.25, 0.002
 """Of what is announced: a call in two brings a mark, half of them "voted"."""
 
@@ -158,6 +159,28 @@ class VirtualCentre:
             group.create_task(WayUp(self.name, session, door, self.store, self._clock).run())
             group.create_task(WaySideways(self.name, session, door, self.store).run())
             group.create_task(OrdersDown(self.name, self.zone, session, door, self._clock).run())
+            group.create_task(self._live(session))
+
+    async def _live(self, session: Session) -> None:
+        """Say how it stands, as an uplink does of its dialler."""
+        numbers = PARTS * PART_VOTERS
+        while True:
+            talking, ready = self._chance.randrange(8, 14), self._chance.randrange(1, 5)
+            done = min(numbers, self.truth.counts["attempts"])
+            now = self._clock.now()
+            state = {
+                "centre": self.name,
+                "online": True,
+                "at": now,
+                "switch_up": True,
+                "campaigns": {"turnout": "running"},
+            }
+            state |= {"seats": {"talking": talking, "ready": ready, "wrap-up": 2, "offline": 20 - talking - ready - 2}}
+            figures = {"campaign": "turnout", "at": now, "state": "running", "numbers": numbers, "closed": done}
+            figures |= {"due": numbers - done, "abandoned_target": {"share": 0.02, "most": 0.03, "sender": None}}
+            await session.say(live_subject(self.name, "state"), json.dumps({**state, "calls": talking + 9}).encode())
+            await session.say(live_subject(self.name, "campaign", "turnout"), json.dumps(figures).encode())
+            await asyncio.sleep(LIVE_SECONDS * self._chance.uniform(0.8, 1.2))
 
     async def _take_answer(self, subject: str, data: bytes) -> None:
         self.store.committed(read_kept(data))

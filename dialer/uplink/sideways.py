@@ -12,11 +12,12 @@ from typing import Any
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
+from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.commands.uplink import ToldMark, ToldOptOut
 from dialer.domain.errors import HeadquartersUnreachable, StoreError
 from dialer.mqtt.commands import MOST_BYTES
 from dialer.nats.session import Session, Stored
-from dialer.nats.wire import OPT_OUT_SUBJECT, SIDE, NotOurs, mark_subject, read_news
+from dialer.nats.wire import OPT_OUT_SUBJECT, SIDE, NotOurs, live_subject, mark_subject, read_news
 from dialer.store.uplink_reading import HeldRoll, UplinkReading
 from dialer.uplink.upwards import RETRY_SECONDS, DiallerDoor
 
@@ -92,12 +93,15 @@ def _good(kind: TypeAdapter[Any], news: Sequence[dict[str, Any]], centre: str) -
 class WaySideways:
     """Reads headquarters' stream from the position that the store has."""
 
-    def __init__(self, centre: str, session: Session, door: DiallerDoor, reading: UplinkReading) -> None:
+    def __init__(
+        self, centre: str, session: Session, door: DiallerDoor, reading: UplinkReading, clock: Clock | None = None
+    ) -> None:
         """`reading` is this one's own."""
         self._centre = centre
         self._session = session
         self._door = door
         self._reading = reading
+        self._clock = clock or SystemClock()
 
     async def run(self) -> None:
         """Hand news to the dialler until cancelled."""
@@ -157,5 +161,12 @@ class WaySideways:
             if reply is not None and reply.status != "unanswered":
                 if reply.status != "done":
                     _log.warning("uplink.news-refused", problem=reply.text)
+                elif news.opt_outs:
+                    await self._tell_lag(max(float(each["at"]) for each in news.opt_outs))
                 return reply.status == "done"
             await asyncio.sleep(RETRY_SECONDS)
+
+    async def _tell_lag(self, at: float) -> None:
+        """How long ago the newest opt-out was made elsewhere that is kept here now."""
+        lag = {"lag_seconds": round(max(0.0, self._clock.now() - at), 3)}
+        await self._session.say(live_subject(self._centre, "news"), json.dumps(lag).encode())

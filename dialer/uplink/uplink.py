@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import random
 import shutil
@@ -35,6 +36,7 @@ from dialer.uplink.upwards import DiallerDoor, WayUp
 _log = structlog.get_logger(__name__)
 
 LIVE_SECONDS = 1.0
+ANEW_SECONDS = 60  # all of it again, for who began to listen since
 _LIVE = {"centre": "state", "alerts": "alert", "campaign": "campaign"}
 """By the kind of what is heard at the broker: what headquarters calls it. Seats and booths stay in the centre."""
 
@@ -46,20 +48,23 @@ class Live:
 
     def __init__(self, centre: str) -> None:
         self._centre = centre
-        self._changed: dict[str, Any] = {}
+        self._latest: dict[str, Any] = {}
+        self._changed: set[str] = set()
 
     def put(self, key: str, value: Any) -> None:
         """Take in what was heard at the centre's broker."""
         kind, _, name = key.partition("/")
         if kind in _LIVE:
-            self._changed[live_subject(self._centre, _LIVE[kind], name)] = value
+            subject = live_subject(self._centre, _LIVE[kind], name)
+            self._latest[subject] = value
+            self._changed.add(subject)
 
     async def run(self, session: Session) -> None:
         """Tell until cancelled."""
-        while True:
-            changed, self._changed = self._changed, {}
-            for subject, value in changed.items():
-                await session.say(subject, json.dumps(value).encode())
+        for tick in itertools.count():
+            changed, self._changed = self._changed, set()
+            for subject in [*self._latest] if tick % ANEW_SECONDS == 0 else changed:
+                await session.say(subject, json.dumps(self._latest[subject]).encode())
             await asyncio.sleep(LIVE_SECONDS)
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from dialer.domain.errors import StoreError
-from dialer.web.doors import COOKIE, SOCKET, WebDoor, problem
+from dialer.web.doors import COOKIE, EVERY_ROLE, SOCKET, WebDoor, problem
 
 _log = structlog.get_logger(__name__)
 
@@ -76,7 +76,7 @@ def make_app(doors: list[WebDoor]) -> FastAPI:
     return app
 
 
-def document_door() -> WebDoor:
+def document_door(roles: frozenset[str] = EVERY_ROLE) -> WebDoor:
     """The door to the OpenAPI document of them all."""
 
     async def document(request: Request) -> dict[str, Any]:
@@ -84,4 +84,4 @@ def document_door() -> WebDoor:
         made: dict[str, Any] = request.app.openapi()  # which makes it once
         return made
 
-    return WebDoor("GET", "/api/openapi.json", document)
+    return WebDoor("GET", "/api/openapi.json", document, roles)

@@ -7,7 +7,7 @@ where it was made here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import structlog
 
@@ -20,11 +20,17 @@ _log = structlog.get_logger(__name__)
 LOOK_SECONDS = 1.0
 
 
+async def _nobody() -> list[KeptUser]:
+    return []
+
+
 class Directory:
     """The people of the pages, by name."""
 
-    def __init__(self, supervisors: Iterable[Supervisor], read: Callable[[], list[KeptUser]] = list) -> None:
-        """`read` gives the store's users; it blocks, and is called in one thread at a time."""
+    def __init__(
+        self, supervisors: Iterable[Supervisor], read: Callable[[], Awaitable[Sequence[KeptUser]]] = _nobody
+    ) -> None:
+        """`read` gives the users that are kept; it is called once at a time."""
         self._fixed = {each.name: KeptUser(each.name, each.role.value, 0.0, 0.0) for each in supervisors}
         self._read = read
         self._kept: dict[str, KeptUser] = {}
@@ -47,7 +53,7 @@ class Directory:
     async def refresh(self) -> None:
         """Read the store's users again. Raises StoreError."""
         async with self._turn:
-            found = {each.name: each for each in await asyncio.to_thread(self._read)}
+            found = {each.name: each for each in await self._read()}
         if self._was_read:  # else nobody is known to have been anything before
             self._changed |= {
                 name for name in self._kept.keys() | found.keys() if self._kept.get(name) != found.get(name)

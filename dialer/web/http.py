@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from config.errors import SettingError
-from config.supervision import Desk
+from config.supervision import PageServer
 from dialer.domain.errors import PortInUse
 
 MOST_CONNECTIONS = 1_000
@@ -134,7 +134,7 @@ class DeskServer(uvicorn.Server):
         self.open.set()
 
 
-def desk_server(desk: Desk, app: ASGIApp) -> DeskServer:
+def desk_server(desk: PageServer, app: ASGIApp) -> DeskServer:
     """A server for `app`, with its certificate read. Raises SettingError where that cannot be used."""
     config = uvicorn.Config(
         app,
@@ -171,7 +171,7 @@ def desk_server(desk: Desk, app: ASGIApp) -> DeskServer:
 
 @contextlib.asynccontextmanager
 async def serving(
-    desk: Desk,
+    desk: PageServer,
     listener: socket.socket,
     app: ASGIApp,
     beside: Sequence[Callable[[], Coroutine[Any, Any, None]]],
@@ -219,7 +219,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def own_origins(desk: Desk, port: int) -> frozenset[str]:
+def own_origins(desk: PageServer, port: int) -> frozenset[str]:
     """What may stand before the path in a browser; of pages for this machine alone, however it is said."""
     origin = desk.origin(port)
     if desk.address is not None or not desk.host.startswith("127."):

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dialer.domain.clock import Clock
 from dialer.store.passkey_records import Passkey, PasskeyRecords
-from dialer.web.doors import WebDoor, begun, problem
+from dialer.web.doors import EVERY_ROLE, WebDoor, begun, problem
 from dialer.web.people import MOST_PASSWORD, STATUS, NotSignedIn, People, Who
 
 _log = structlog.get_logger(__name__)
@@ -112,13 +112,13 @@ class Passkeys:
         self._host = host
         self._registrations, self._sign_ins = Challenges(clock), Challenges(clock)
 
-    def doors(self) -> list[WebDoor]:
-        """All of them."""
+    def doors(self, roles: frozenset[str] = EVERY_ROLE) -> list[WebDoor]:
+        """All of them; `roles`: everybody's who may sign in."""
         return [
-            WebDoor("GET", "/api/passkeys", self.listed),
-            WebDoor("POST", "/api/passkeys/challenge", self.begin, gives={200: dict[str, Any]}),
-            WebDoor("POST", "/api/passkeys", self.register, gives={204: None}),
-            WebDoor("POST", "/api/passkeys/remove", self.remove, gives={204: None}),
+            WebDoor("GET", "/api/passkeys", self.listed, roles),
+            WebDoor("POST", "/api/passkeys/challenge", self.begin, roles, {200: dict[str, Any]}),
+            WebDoor("POST", "/api/passkeys", self.register, roles, {204: None}),
+            WebDoor("POST", "/api/passkeys/remove", self.remove, roles, {204: None}),
             WebDoor("POST", "/api/sign-in/challenge", self.begin_sign_in, None, {200: dict[str, Any]}),
             WebDoor("POST", "/api/sign-in/passkey", self.sign_in, None, {204: None}),
         ]

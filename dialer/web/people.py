@@ -16,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -280,7 +281,7 @@ async def people_of(settings: Settings) -> AsyncIterator[People]:
     """Everybody of a site, for the command line. Raises StoreError."""
     path, key = settings.store.path, site_key(settings)
     file = DeskFile(desk_path(path), key)
-    directory = Directory(settings.supervisors, lambda: read_kept_users(path, key))
+    directory = Directory(settings.supervisors, partial(asyncio.to_thread, read_kept_users, path, key))
     people = People(file, directory, SystemClock(), idle_seconds=0.0)
     try:
         yield people

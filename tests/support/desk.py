@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -222,7 +224,7 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
             " VALUES (118, '1', 'S13', 209, 'Kothrud', 118, 'School')"
         )
     reading = DeskReading(folder / "centre.db", None)
-    directory = Directory(EVERYBODY, reading.users)
+    directory = Directory(EVERYBODY, partial(asyncio.to_thread, reading.users))
     people = People(file, directory, clock, 3600.0, CHEAP)
     for role in SupervisorRole:
         await people.set_password(role.value, PASSWORD)

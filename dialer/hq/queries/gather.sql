@@ -67,10 +67,18 @@ ON CONFLICT (state_code, constituency_number, part_number, serial, roll_version)
 DO UPDATE SET turnout = excluded.turnout, reached = excluded.reached, not_yet = excluded.not_yet;
 
 -- name: count_turnout
-INSERT INTO turnout AS t (kind, zone, state_code, constituency_number, part_number, reached, voted, not_yet)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::bigint[], $7::bigint[], $8::bigint[])
+INSERT INTO turnout AS t (kind, zone, state_code, constituency_number, part_number, reached, voted, not_yet, at)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::bigint[], $7::bigint[], $8::bigint[], $9::double precision[])
 ON CONFLICT (kind, zone, state_code, constituency_number, part_number)
-DO UPDATE SET reached = t.reached + excluded.reached, voted = t.voted + excluded.voted, not_yet = t.not_yet + excluded.not_yet;
+DO UPDATE SET reached = t.reached + excluded.reached, voted = t.voted + excluded.voted, not_yet = t.not_yet + excluded.not_yet,
+    at = greatest(t.at, excluded.at);
+
+-- name: add_centre_booths
+INSERT INTO centre_booth SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::integer[]) ON CONFLICT DO NOTHING;
+
+-- name: keep_test_marks
+INSERT INTO test_mark AS t (centre, at, came_at) SELECT centre, at, $3 FROM unnest($1::text[], $2::double precision[]) AS row (centre, at)
+ON CONFLICT (centre) DO UPDATE SET at = excluded.at, came_at = excluded.came_at WHERE excluded.at > t.at;
 
 -- name: count_days
 INSERT INTO day_count AS d (centre, day, what, count)

@@ -229,7 +229,7 @@ async def test_a_store_that_cannot_be_read_leaves_everybody_as_they_were() -> No
     users = [KeptUser("meena", "coach", 1.0, 1.0)]
     failing = False
 
-    def read() -> list[KeptUser]:
+    async def read() -> list[KeptUser]:
         if failing:
             raise StoreError("centre.db: the disk is gone")
         return list(users)
@@ -257,7 +257,11 @@ async def test_a_store_that_cannot_be_read_leaves_everybody_as_they_were() -> No
 
 async def test_what_one_name_cannot_be_told_now_stops_no_other_and_is_told_again() -> None:
     users = [KeptUser(name, "coach", 1.0, 1.0) for name in ("asha", "meena", "ravi")]
-    directory = Directory([], lambda: list(users))
+
+    async def read() -> list[KeptUser]:
+        return list(users)
+
+    directory = Directory([], read)
     await directory.refresh()
     users.clear()
     await directory.refresh()

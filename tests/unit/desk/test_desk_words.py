@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 
 from config.seats import LogInSettings
+from config.words import HqRole
 from config.words import SupervisorRole as Role
 from dialer.desk.board import HANDED_OVER, OFFERED
 from dialer.desk.pages_built import ROOM, SOURCES
 from dialer.domain.commands.registry import COMMANDS
 from dialer.domain.errors import RefusedBecause
-from dialer.domain.model import Disposition, MarkKind, MarkSource, Outcome
+from dialer.domain.model import CampaignState, Disposition, MarkKind, MarkSource, Outcome
+from dialer.domain.orders import OrderKind
 from dialer.domain.view import CallState, Hold, HoldReason, SeatState, TransferStage
+from dialer.hq.deeds import CONFIRMS
 from dialer.pacing.port import Limit
 from dialer.roll.cells import RELATIONS, SEXES
 from dialer.rules.gate import Reason
@@ -40,6 +43,10 @@ def sentences_in(path: Path) -> dict[str, str]:
 
 def said_in(path: Path) -> set[str]:
     return {*sentences_in(path)}
+
+
+def said_by(*folders: str) -> set[str]:
+    return {name for folder in folders for name in said_in(LOCALES / folder / "en.ftl")}
 
 
 def asked_by(folder: str) -> set[str]:
@@ -124,7 +131,9 @@ def latin_of(text: str) -> set[str]:
 
 
 def test_the_board_has_words_for_all_that_it_is_told() -> None:
-    words = asked_by("board") | asked_by("shared") | problems_of(*ROOM.glob("*.py"), *WEB.glob("*.py"))
+    words = (
+        asked_by("board") | asked_by("staff") | asked_by("shared") | problems_of(*ROOM.glob("*.py"), *WEB.glob("*.py"))
+    )
     words |= {f"call-{state}" for state in CallState if state is not CallState.ENDED}
     words |= {f"seat-{state}" for state in SeatState} | {f"rule-{reason}" for reason in Reason}
     words |= {f"why-{Hold(reason).code}" for reason in HoldReason}
@@ -138,7 +147,28 @@ def test_the_board_has_words_for_all_that_it_is_told() -> None:
     words |= {f"pause-{reason}" for reason in LogInSettings().pause_reasons}
     words |= {f"why-{found}" for found in re.findall(r'_answer\("([a-z-]+)"', (ROOM / "why.py").read_text("utf-8"))}
     assert len(words) > 150
-    assert not words - said_in(LOCALES / "board/en.ftl") - said_in(LOCALES / "shared/en.ftl")
+    assert not words - said_by("board", "staff", "shared")
+
+
+def test_headquarters_page_has_words_for_all_that_it_is_told() -> None:
+    words = asked_by("hq") | asked_by("staff") | asked_by("shared")
+    words |= problems_of(*(ROOM.parent / "hq").glob("*.py"), *WEB.glob("*.py"))
+    sources = "".join(path.read_text("utf-8") for path in (SOURCES / "src/hq").glob("*.ts*"))
+    wire = (SOURCES / "src/hq/wire.ts").read_text("utf-8")
+    words |= {f"fault-{word}" for word in re.findall(r'(?:push\(|words: \[)"([a-z-]+)"', wire)}
+    words |= {f"view-{name}" for name in re.findall(r"^  (\w+): [A-Z]\w+,$", sources, re.MULTILINE)}
+    words |= {f"role-{role}" for role in HqRole} | {f"order-{kind}" for kind in OrderKind}
+    words |= {f"proposal-is-{state}" for state in ("confirmed", "declined", "done", "failed")}
+    words |= {f"campaign-{state}" for state in CampaignState}
+    deeds = re.findall(
+        r'note\(\s*db, "([a-z-]+)"', "".join(path.read_text("utf-8") for path in (ROOM.parent / "hq").glob("*.py"))
+    )
+    words |= {
+        f"deed-{kind}"
+        for kind in [*deeds, *(f"{what}-{done}" for what in CONFIRMS for done in ("proposed", "answered"))]
+    }
+    assert len(words) > 150
+    assert not words - said_by("hq", "staff", "shared")
 
 
 def test_the_agents_page_has_words_for_all_that_it_is_told() -> None:

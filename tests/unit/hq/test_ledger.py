@@ -86,8 +86,8 @@ def test_a_mark_is_read_with_its_place_and_goes_sideways_where_others_must_know(
 def test_a_change_counts_in_its_booth_and_all_above_and_in_the_zone_that_brought_it() -> None:
     place = VoterPlace("2026-1", "S13", 209, 2, 12)
     heard, voted = VoterStanding("pending", True, True), VoterStanding("voted", True)
-    sums = turnout_changes([(place, "z1", VoterStanding(), heard), (place, "z2", heard, voted)])
-    assert sums["booth", "", "S13", 209, 2] == (1, 1, 0)
-    assert sums["zone", "z1", "", 0, 0] == (1, 0, 1)
-    assert sums["zone", "z2", "", 0, 0] == (0, 1, -1)
-    assert turnout_changes([(place, "z1", voted, voted)]) == {}
+    sums = turnout_changes([(place, "z1", 5.0, VoterStanding(), heard), (place, "z2", 9.0, heard, voted)])
+    assert sums["booth", "", "S13", 209, 2] == (1, 1, 0, 9.0)
+    assert sums["zone", "z1", "", 0, 0] == (1, 0, 1, 5.0)
+    assert sums["zone", "z2", "", 0, 0] == (0, 1, -1, 9.0)
+    assert turnout_changes([(place, "z1", 5.0, voted, voted)]) == {}

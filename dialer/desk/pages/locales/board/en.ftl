@@ -8,19 +8,9 @@ spoken = Language spoken
 all-languages = All languages
 all-campaigns = All campaigns
 
-## Signing in
-
-sign-in-name = Name
-sign-in-password = Password
-
 ## Who has signed in, and users
 
 to-board = Back to the board
-own-password = Your password
-password-old = Password now
-password-new = New password (12 characters or more)
-password-change = Change password
-password-changed = Your password is changed. You are signed out everywhere else.
 users = Users
 user-name = Name
 user-name-is = 1 to 32 small letters, digits and dashes
@@ -30,16 +20,7 @@ signed-in-at = Last sign-in
 user-fixed = of the settings
 user-menu = What to do about { $name }
 user-actions = What to do
-sign-in-passkey = Sign in with a passkey
 passkey = passkey
-passkeys = Passkeys
-passkeys-are = A passkey is kept by your device or security key, and opens with your finger, face or PIN. It takes the place of the password on this desk alone.
-passkey-make = Make a passkey
-passkey-made = The passkey is made: you can sign in with it.
-passkey-unused = Made on { $at }, not used yet
-passkey-used = Made on { $at }, last used on { $used }
-passkey-remove = Remove
-ask-passkey-remove = Nobody can sign in with this passkey any more. Your password stays.
 password-none = no password yet
 password-once = one-time password
 password-own = password
@@ -64,15 +45,6 @@ users-are = Whoever is of the settings is changed there alone, on the dialler's 
 ## What went wrong
 
 problem-alert-gone = The alert has ended or changed meanwhile.
-problem-full = Too many boards are open.
-problem-once = This password is for one sign-in: choose a new one now.
-problem-expired = This one-time password is too old. Ask a supervisor for a new one.
-problem-weak = Choose another password: 12 characters or more, not the name and not the old one. Four words that nobody would put together will do.
-problem-no-passkeys = This desk is opened by a number: passkeys need a name for an address (desk.address).
-problem-passkeys-full = You have as many passkeys as anybody may: remove one first.
-problem-passkey-stale = That took too long, or was sent twice. Try again.
-problem-passkey-wrong = This passkey does not let anybody in here. Sign in with your password.
-problem-passkey-none = No passkey was used.
 problem-no-user = There is no user of that name any more.
 problem-of-the-settings = This name stands in the centre's settings: its password is set on the dialler's machine (dialer user password).
 problem-own-account = This is your own account: change your password above.
@@ -275,7 +247,6 @@ voted-share = Share
 
 day = The day
 no-day = No call has ended today.
-time = Time
 cap = Cap
 chart-calls = Calls, each ten minutes
 chart-calls-told = Today { $placed } calls were placed, { $answered } answered, { $connected } connected.

@@ -8,19 +8,9 @@ spoken = बोली जाने वाली भाषा
 all-languages = सभी भाषाएँ
 all-campaigns = सभी अभियान
 
-## साइन इन
-
-sign-in-name = नाम
-sign-in-password = पासवर्ड
-
 ## कौन साइन इन है, और उपयोगकर्ता
 
 to-board = बोर्ड पर वापस
-own-password = आपका पासवर्ड
-password-old = अभी का पासवर्ड
-password-new = नया पासवर्ड (कम से कम 12 अक्षर)
-password-change = पासवर्ड बदलें
-password-changed = आपका पासवर्ड बदल गया। बाकी सब जगह आप साइन आउट हैं।
 users = उपयोगकर्ता
 user-name = नाम
 user-name-is = 1 से 32 छोटे अंग्रेज़ी अक्षर, अंक और डैश
@@ -30,16 +20,7 @@ signed-in-at = पिछला साइन इन
 user-fixed = सेटिंग से
 user-menu = { $name } के लिए विकल्प
 user-actions = विकल्प
-sign-in-passkey = पासकी से साइन इन करें
 passkey = पासकी
-passkeys = पासकी
-passkeys-are = पासकी आपके उपकरण या सुरक्षा कुंजी में रहती है, और उँगली, चेहरे या पिन से खुलती है। वह केवल इसी डेस्क पर पासवर्ड की जगह चलती है।
-passkey-make = पासकी बनाएँ
-passkey-made = पासकी बन गई: अब उससे साइन इन कर सकते हैं।
-passkey-unused = { $at } को बनी, अभी इस्तेमाल नहीं हुई
-passkey-used = { $at } को बनी, पिछली बार { $used } को इस्तेमाल हुई
-passkey-remove = हटाएँ
-ask-passkey-remove = इस पासकी से अब कोई साइन इन नहीं कर सकेगा। आपका पासवर्ड बना रहेगा।
 password-none = अभी पासवर्ड नहीं
 password-once = एक बार का पासवर्ड
 password-own = पासवर्ड
@@ -64,15 +45,6 @@ users-are = जो सेटिंग से हैं, वे डायलर �
 ## क्या गड़बड़ हुई
 
 problem-alert-gone = चेतावनी इस बीच समाप्त हो गई या बदल गई।
-problem-full = बहुत सारे बोर्ड खुले हैं।
-problem-once = यह पासवर्ड एक ही बार के लिए है: अभी नया पासवर्ड चुनें।
-problem-expired = यह एक बार का पासवर्ड पुराना हो गया। पर्यवेक्षक से नया माँगें।
-problem-weak = दूसरा पासवर्ड चुनें: कम से कम 12 अक्षर, न नाम, न पुराना पासवर्ड। चार ऐसे शब्द काफ़ी हैं जिन्हें कोई साथ न सोचे।
-problem-no-passkeys = यह डेस्क अंकों वाले पते से खुली है: पासकी को नाम वाला पता चाहिए (desk.address)।
-problem-passkeys-full = आपकी पासकी की संख्या पूरी हो गई: पहले एक हटाएँ।
-problem-passkey-stale = बहुत देर हो गई, या दो बार भेजा गया। फिर कोशिश करें।
-problem-passkey-wrong = इस पासकी से यहाँ साइन इन नहीं होता। पासवर्ड से साइन इन करें।
-problem-passkey-none = कोई पासकी इस्तेमाल नहीं हुई।
 problem-no-user = इस नाम का कोई उपयोगकर्ता अब नहीं है।
 problem-of-the-settings = यह नाम केंद्र की सेटिंग में है: इसका पासवर्ड डायलर की मशीन पर बदला जाता है (dialer user password)।
 problem-own-account = यह आपका अपना खाता है: पासवर्ड ऊपर बदलें।
@@ -263,7 +235,6 @@ voted-share = हिस्सा
 
 day = आज का दिन
 no-day = आज अभी कोई कॉल पूरी नहीं हुई।
-time = समय
 cap = सीमा
 chart-calls = कॉल, हर दस मिनट
 chart-calls-told = आज { $placed } कॉल की गईं, { $answered } का उत्तर मिला, { $connected } जुड़ीं।

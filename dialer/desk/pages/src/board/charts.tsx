@@ -1,9 +1,7 @@
-import { useEffect, useRef } from "preact/hooks";
-import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
+import { Chart, hours } from "../staff/chart";
 import { Section } from "../shared/parts";
 import { me, now, value } from "../shared/server";
-import { count, hour, language, percent, t, zone } from "../shared/words";
+import { count, percent, t } from "../shared/words";
 import { campaigns, type Day, type Window } from "./wire";
 
 const COLUMNS = ["placed", "answered", "connected", "abandoned", "live_answers"] as const;
@@ -20,72 +18,6 @@ function together(days: Day[]): Day {
     added[column] = at.map((moment) => by.get(moment) ?? 0);
   }
   return added;
-}
-
-const style = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-
-interface Line {
-  label: string;
-  color: string;
-  dash?: number[];
-  shown: (value: number) => string;
-}
-
-interface Drawn {
-  times: number[];
-  rows: (number | null)[][];
-  lines: Line[];
-  label: string;
-  least: number; // of the scale's end: little is not to look like much
-}
-
-function Chart({ times: given, rows: columns, lines, label, least }: Drawn) {
-  // uPlot takes a single point for a whole day: it gets a second one, with nothing in it.
-  const alone = given.length === 1;
-  const times = alone ? [...given, given[0]! + stretchSeconds()] : given;
-  const rows = alone ? columns.map((column) => [...column, null]) : columns;
-  const place = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot | null>(null);
-  const key = lines.map((line) => line.label).join() + language.value;
-  useEffect(() => {
-    const shown = lines[0]!.shown;
-    const axis = { stroke: style("--text"), grid: { stroke: style("--line"), width: 1 }, ticks: { stroke: style("--line"), width: 1 } };
-    const options: uPlot.Options = {
-      width: place.current!.clientWidth,
-      height: 190,
-      tzDate: (at) => (zone.value ? uPlot.tzDate(new Date(at * 1000), zone.value) : new Date(at * 1000)),
-      cursor: { drag: { x: false, y: false } },
-      scales: {
-        // An hour at least: the first calls of a day are no whole picture of it.
-        x: { range: (_, first, last) => [first, Math.max(last, first + 3600)] },
-        y: { range: (_, __, most) => [0, Math.max(most * 1.1, least)] },
-      },
-      axes: [
-        { ...axis, space: 60, incrs: [600, 1800, 3600, 7200, 14400], values: (_, splits) => splits.map(hour) },
-        { ...axis, size: 52, values: (_, splits) => splits.map((each) => shown(each)) },
-      ],
-      series: [
-        { label: t("time"), value: (_, at) => (at === null ? "–" : hour(at)) },
-        ...lines.map((line) => ({
-          label: line.label,
-          stroke: style(line.color),
-          width: 2,
-          ...(line.dash ? { dash: line.dash } : {}),
-          points: { show: times.length < 4 },
-          value: (_: uPlot, each: number | null) => (each === null ? "–" : line.shown(each)),
-        })),
-      ],
-    };
-    plot.current = new uPlot(options, [times, ...rows] as uPlot.AlignedData, place.current!);
-    const resized = new ResizeObserver(() => plot.current?.setSize({ width: place.current!.clientWidth, height: 190 }));
-    resized.observe(place.current!);
-    return () => {
-      resized.disconnect();
-      plot.current?.destroy();
-    };
-  }, [key]);
-  useEffect(() => plot.current?.setData([times, ...rows] as uPlot.AlignedData), [times.length, rows.map(String).join(";")]);
-  return <div ref={place} class="chart" role="img" aria-label={label} />;
 }
 
 export function Charts() {
@@ -119,6 +51,7 @@ export function Charts() {
               { label: t("connected"), color: "--chart-3", shown: count },
             ]}
             least={10}
+            axis={hours(stretchSeconds())}
             label={told}
           />
           <h3>{t("chart-abandoned")}</h3>
@@ -130,6 +63,7 @@ export function Charts() {
               { label: t("cap"), color: "--bad", dash: [6, 4], shown: percent },
             ]}
             least={0.02}
+            axis={hours(stretchSeconds())}
             label={t("chart-abandoned-told", { abandoned: added("abandoned"), answers: added("live_answers"), stop: percent(stop) })}
           />
         </>

@@ -5,7 +5,7 @@ import { ask, isProblem, me, value, type Problem } from "../shared/server";
 import { count, t } from "../shared/words";
 import { may, send } from "./commands";
 import { centre } from "./wire";
-import "./account.css";
+import "../staff/account.css";
 
 interface Shown {
   id: string;

@@ -1,5 +1,6 @@
 import { effect, signal } from "@preact/signals";
 import { render, type ComponentType } from "preact";
+import { SignIn } from "../staff/sign_in";
 import { Asked, LanguageChoice, Said } from "../shared/parts";
 import { STALE_SECONDS, hear, lookWho, me, namesOf, now, signOut, silentSeconds } from "../shared/server";
 import { areLoaded, clock, lasted, speak, t, word } from "../shared/words";
@@ -9,11 +10,11 @@ import { Campaigns } from "./campaigns";
 import { Charts } from "./charts";
 import { Menu, command, may } from "./commands";
 import { Seats } from "./seats";
-import { SignIn } from "./sign_in";
 import { Tiles } from "./tiles";
 import { Trunks } from "./trunks";
 import { asked, centre, chosen, desk } from "./wire";
 import "../shared/base.css";
+import "../staff/figures.css";
 import "./board.css";
 
 function Lamp({ name, good }: { name: string; good: boolean }) {
@@ -137,6 +138,6 @@ effect(() => {
     void lookNames();
   }
 });
-void speak(import.meta.glob<string>("../../locales/board/*.ftl", { query: "?raw", import: "default" }));
+void speak(import.meta.glob<string>(["../../locales/board/*.ftl", "../../locales/staff/*.ftl"], { query: "?raw", import: "default" }));
 void lookWho();
 render(<Page />, document.getElementById("page")!);

@@ -6,7 +6,7 @@ import { computed, signal } from "@preact/signals";
 /** Files of words by path, each read when it is asked for. */
 export type Words = Record<string, () => Promise<string>>;
 const common: Words = import.meta.glob<string>("../../locales/shared/*.ftl", { query: "?raw", import: "default" });
-const own = new Map<string, () => Promise<string>>();
+const own = new Map<string, (() => Promise<string>)[]>();
 const codeOf = (path: string) => path.replace(/^.*\/|\.ftl$/g, "");
 /** Those that the page can be read in. */
 export const languages: string[] = [];
@@ -33,9 +33,9 @@ function preferred(): string {
   return wanted.find((each) => languages.includes(each)) ?? FALLBACK;
 }
 
-/** Show a page with its own words, in the language that is preferred. */
+/** Show a page with its own words, which may stand in several files of a language, in the one that is preferred. */
 export async function speak(files: Words): Promise<void> {
-  for (const [path, read] of Object.entries(files)) own.set(codeOf(path), read);
+  for (const [path, read] of Object.entries(files)) own.set(codeOf(path), [...(own.get(codeOf(path)) ?? []), read]);
   languages.push(...own.keys());
   await choose(preferred());
 }
@@ -56,7 +56,7 @@ export const suggest = (code: string) => void (localStorage.getItem(KEPT) === nu
 
 async function load(code: string): Promise<FluentBundle> {
   const bundle = new FluentBundle(localeOf(code), { useIsolating: false });
-  const read = [own.get(code), common[`../../locales/shared/${code}.ftl`]];
+  const read = [...(own.get(code) ?? []), common[`../../locales/shared/${code}.ftl`]];
   for (const text of await Promise.all(read.map((each) => each?.() ?? ""))) bundle.addResource(new FluentResource(text));
   return bundle;
 }

@@ -1,0 +1,168 @@
+"""`dialer hq desk`, `user`, `audit`, `official`: headquarters' pages, who may open them, and what is taken in for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+from zoneinfo import ZoneInfo
+
+import typer
+
+from config.headquarters import HqSettings, load_hq_settings
+from config.words import HqRole
+from dialer.cli.external_records import person
+from dialer.cli.logs import json_logging
+from dialer.cli.options import HqOption, not_installed, said
+from dialer.desk.pages_built import BUILT, OPEN_AT, are_built
+from dialer.domain.clock import SystemClock
+from dialer.domain.errors import HeadquartersUnreachable
+
+if TYPE_CHECKING:
+    from dialer.hq.accounts import Accounts, HqBooks
+    from dialer.store.desk_file import DeskFile
+    from dialer.web.people import People
+
+T = TypeVar("T")
+
+user_app = typer.Typer(help="Who may open headquarters' pages, as what, and for which zone.", no_args_is_help=True)
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="Whose.")]
+
+
+def desk(config: HqOption) -> None:
+    """Serve headquarters' pages until SIGTERM or Ctrl-C: figures from the database, and what centres say meanwhile."""
+    settings = load_hq_settings(config)
+    try:
+        from dialer.hq.desk import serve_hq_desk  # noqa: PLC0415 - of an extra
+        from dialer.web.entrance import read_assets  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise HeadquartersUnreachable(not_installed(error, "hq,desk")) from error
+    if not are_built():
+        raise HeadquartersUnreachable("the pages are not built: `dialer desk pages` builds them")
+    json_logging(verbose=False)
+    asyncio.run(serve_hq_desk(settings, read_assets(BUILT), lambda origin: typer.echo(f"{OPEN_AT}{origin}")))
+
+
+@user_app.command("list")
+def show(config: HqOption) -> None:
+    """Tell who has an account, as what, for which zone, and how each last signed in."""
+    settings = load_hq_settings(config)
+
+    async def tell(_: HqBooks, accounts: Accounts, people: People, file: DeskFile) -> None:
+        kept = await file.accounts()
+        zone = ZoneInfo(settings.gather.time_zone)
+        for name, role in sorted(accounts.roles.items()):
+            at = kept[name].signed_in_at if name in kept else None
+            seen = "never signed in" if at is None else f"signed in {datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}"
+            typer.echo(f"{name:<32}  {role:<12}  {accounts.zones[name] or 'all zones':<16}  {seen}")
+
+    asyncio.run(_with_people(settings, tell))
+
+
+@user_app.command()
+def add(
+    name: _Name,
+    role: Annotated[str, typer.Argument(metavar="ROLE", help=f"One of {', '.join(HqRole)}.")],
+    config: HqOption,
+    zone: Annotated[str, typer.Option("--zone", help="The zone that this one sees; left out, all.")] = "",
+    who: Annotated[str | None, typer.Option("--who", help="Who answers for it, for the audit. [default: you]")] = None,
+) -> None:
+    """Add an account, or give one another role or zone. A new one gets a password for one sign-in, which is told here."""
+    settings = load_hq_settings(config)
+
+    async def change(_: HqBooks, accounts: Accounts, people: People, file: DeskFile) -> None:
+        is_new = name not in accounts.roles
+        await accounts.set(name, role, zone, settings, person(who))
+        if is_new:
+            typer.echo(
+                f"{name} may sign in once with {await people.give_once(name)}, and then chooses another password"
+            )
+
+    asyncio.run(_with_people(settings, change))
+
+
+@user_app.command()
+def remove(
+    name: _Name,
+    config: HqOption,
+    who: Annotated[str | None, typer.Option("--who", help="Who answers for it, for the audit. [default: you]")] = None,
+) -> None:
+    """Take an account away; whoever has a page open with it is signed out within a second."""
+
+    async def change(_: HqBooks, accounts: Accounts, people: People, file: DeskFile) -> None:
+        await accounts.remove(name, person(who))
+        await people.set_password(name, None)
+
+    asyncio.run(_with_people(load_hq_settings(config), change))
+
+
+@user_app.command()
+def password(
+    name: _Name,
+    config: HqOption,
+    given: Annotated[
+        str | None, typer.Option("--password", help="The new one, - for standard input; left out, one for one sign-in.")
+    ] = None,
+) -> None:
+    """Give a new password; whoever is signed in by the old one is so no more."""
+
+    async def change(_: HqBooks, accounts: Accounts, people: People, file: DeskFile) -> None:
+        if given is None:
+            typer.echo(
+                f"{name} may sign in once with {await people.give_once(name)}, and then chooses another password"
+            )
+        else:
+            await people.set_password(name, said(given, "the password"))
+
+    asyncio.run(_with_people(load_hq_settings(config), change))
+
+
+def audit(config: HqOption) -> None:
+    """Show what people did on the pages, and whether the chain of its entries holds. Exit 1 where it does not."""
+    settings = load_hq_settings(config)
+
+    async def tell(books: HqBooks, accounts: Accounts, people: People, file: DeskFile) -> int:
+        entries = await books.audit()
+        zone = ZoneInfo(settings.gather.time_zone)
+        for each in entries:
+            at = datetime.fromtimestamp(each.at, zone)
+            typer.echo(f"{each.number:>6}  {at:%Y-%m-%d %H:%M:%S}  {each.kind:<20}  {each.who:<20}  {each.what}")
+        broken = await books.audit_breaks()
+        for each_break in broken:
+            typer.echo(f"broken at entry {each_break.number}: {each_break.problem}")
+        if not broken:
+            typer.echo(f"{len(entries)} entries, and the chain holds")
+        return len(broken)
+
+    raise typer.Exit(1 if asyncio.run(_with_people(settings, tell)) else 0)
+
+
+def official(
+    path: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The figures of one moment or of several.")],
+    config: HqOption,
+) -> None:
+    """Take in what the election authority says of the turnout: state_code, constituency_number, part_number, at, electors, percent.
+
+    part_number is empty for a whole constituency; at is as 2026-04-22 11:00, in the zone of [gather]. All of it, or nothing.
+    """
+    settings = load_hq_settings(config)
+    from dialer.hq.expected import read_official, take_official  # noqa: PLC0415
+
+    rows = read_official(path, ZoneInfo(settings.gather.time_zone))
+
+    async def take(books: HqBooks, accounts: Accounts, people: People, file: DeskFile) -> None:
+        await take_official(books, rows)
+
+    asyncio.run(_with_people(settings, take))
+    typer.echo(f"{len(rows):,} figures taken in")
+
+
+async def _with_people(settings: HqSettings, do: Callable[[HqBooks, Accounts, People, DeskFile], Awaitable[T]]) -> T:
+    try:
+        from dialer.hq.desk import hq_people  # noqa: PLC0415 - of an extra
+    except ModuleNotFoundError as error:
+        raise HeadquartersUnreachable(not_installed(error, "hq,desk")) from error
+    async with hq_people(settings, SystemClock()) as (books, accounts, _, people, file):
+        return await do(books, accounts, people, file)

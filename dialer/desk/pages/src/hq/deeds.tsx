@@ -1,0 +1,299 @@
+// What people do: incidents with an owner, material and resuming with a second person, and what was done by whom.
+import { useEffect, useState } from "preact/hooks";
+import { Section, question, say } from "../shared/parts";
+import { ask, isProblem, now } from "../shared/server";
+import { lasted, moment, t, word } from "../shared/words";
+import { centres, hq, incidents, may, orders, proposals, who, type Material, type Order, type Proposal } from "./wire";
+import { value } from "../shared/server";
+
+async function send(path: string, body: Record<string, unknown>, done: string): Promise<boolean> {
+  const answer = await ask<{ state?: string; result?: string }>("POST", `/api/hq/${path}`, body);
+  if (isProblem(answer)) say(t(`problem-${answer.problem}`), true);
+  else if (answer.state === "failed") say(t("given-failed", { text: answer.result ?? "" }), true);
+  else say(t(done));
+  return !isProblem(answer);
+}
+
+/** All that one may name: zones and centres, and everything where one sees all. */
+function addressees(all: boolean): [string, string][] {
+  const every = centres();
+  const zones = [...new Set(every.map((centre) => centre.zone))].sort();
+  return [
+    ...(all && !who().of_zone ? [["all", t("all-zones")] as [string, string]] : []),
+    ...zones.map((zone): [string, string] => [`zone:${zone}`, t("zone-named", { zone })]),
+    ...every.map((centre): [string, string] => [`centre:${centre.centre}`, centre.centre]),
+  ];
+}
+const named = (to: string) => (to === "all" ? t("all-zones") : to.startsWith("zone:") ? t("zone-named", { zone: to.slice(5) }) : to.slice(7));
+
+function Choice({ name, label, options }: { name: string; label: string; options: [string, string][] }) {
+  return (
+    <label>
+      {label}
+      <select name={name}>
+        {options.map(([chosen, shown]) => (
+          <option key={chosen} value={chosen}>
+            {shown}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+const given = (event: Event) => {
+  event.preventDefault();
+  return event.currentTarget as HTMLFormElement;
+};
+
+export function Incidents() {
+  const open = incidents();
+  const owners = Object.entries(hq()?.people ?? {});
+  const mayOwn = (zone: string) => owners.filter(([, of]) => !of || of === zone).map(([name]): [string, string] => [name, name]);
+  const send_ = async (event: Event) => {
+    const form = given(event);
+    const { to, text } = Object.fromEntries(new FormData(form));
+    if (await send("incidents", { to, text }, "incident-opened")) form.reset();
+  };
+  const own = (id: number, zone: string) =>
+    question({
+      title: t("incident-owner"),
+      text: t("ask-owner"),
+      yes: t("incident-give"),
+      grave: false,
+      choices: { label: t("owner"), options: mayOwn(zone) },
+      then: (owner) => void send("incidents/owner", { id, owner }, "incident-owned"),
+    });
+  const close = (id: number, text: string) =>
+    question({
+      title: t("incident-close"),
+      text,
+      yes: t("incident-close"),
+      grave: false,
+      then: () => void send("incidents/close", { id }, "incident-closed"),
+    });
+  return (
+    <Section id="incidents" title={t("incidents")}>
+      {may("incident") && (
+        <form class="row fields" onSubmit={(event) => void send_(event)}>
+          <Choice name="to" label={t("where")} options={addressees(false)} />
+          <label class="long">
+            {t("incident-text")}
+            <input name="text" maxLength={200} required autocomplete="off" dir="auto" />
+          </label>
+          <button>{t("incident-open")}</button>
+        </form>
+      )}
+      {!open.length && <p>{t("no-incidents")}</p>}
+      <ul class="alerts">
+        {open.map((each) => (
+          <li key={each.id} class="alert warning">
+            <strong>{each.centre || t("zone-named", { zone: each.zone })}</strong> <span dir="auto">{each.text}</span>{" "}
+            <small>{t("incident-since", { name: each.opened_by, ago: lasted(now.value - each.opened_at) })}</small>
+            <b>{t("owned-by", { owner: each.owner })}</b>
+            {may("incident") && (
+              <span class="row">
+                {each.owner !== who().name && (
+                  <button onClick={() => void send("incidents/owner", { id: each.id, owner: who().name }, "incident-owned")}>{t("incident-take")}</button>
+                )}
+                <button onClick={() => own(each.id, each.zone)}>{t("incident-give")}</button>
+                <button onClick={() => close(each.id, each.text)}>{t("incident-close")}</button>
+              </span>
+            )}
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+function answer(each: Proposal, confirm: boolean): void {
+  question({
+    title: t(confirm ? "confirm" : "decline"),
+    text: `${t(`proposal-${each.kind}`, { text: each.text, to: named(each.to) })} ${confirm ? t(`confirm-${each.kind}`) : ""}`,
+    yes: t(confirm ? "confirm" : "decline"),
+    grave: confirm,
+    then: () => void send("proposals/answer", { id: each.id, answer: confirm ? "confirm" : "decline" }, confirm ? "confirmed" : "declined"),
+  });
+}
+
+function Proposals({ kind }: { kind: Proposal["kind"] }) {
+  const shown = proposals()
+    .filter((each) => each.kind === kind)
+    .reverse();
+  return (
+    <ul class="alerts" aria-label={t("proposals")}>
+      {shown.map((each) => (
+        <li key={each.id} class={each.state === "open" ? "alert warning" : each.state === "failed" ? "alert critical" : "alert"}>
+          <span dir="auto">{t(`proposal-${each.kind}`, { text: each.text, to: named(each.to) })}</span>
+          <small>{t("proposed-by", { name: each.proposed_by, at: moment(each.proposed_at) })}</small>
+          {each.answered_by && each.answered_at !== null && (
+            <small>{t("answered-by", { name: each.answered_by, at: moment(each.answered_at), state: word("proposal-is", each.state) })}</small>
+          )}
+          {each.result && <small lang="en">{each.result}</small>}
+          {each.state === "open" && each.proposed_by === who().name && <em>{t("second-person")}</em>}
+          {each.state === "open" && each.proposed_by !== who().name && may(`confirm-${kind}`) && (
+            <span class="row">
+              <button class="main" onClick={() => answer(each, true)}>
+                {t("confirm")}
+              </button>
+              <button onClick={() => answer(each, false)}>{t("decline")}</button>
+            </span>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** "bundles/turnout/8.json": name and version. */
+const versionOf = (target: string) => target.replace(/^bundles\/|\.json$/g, "").split("/") as [string, string];
+
+export function MaterialView() {
+  const material = value<Material>("material");
+  const every = centres();
+  const running = new Map<string, number>();
+  for (const centre of every) if (centre.running) running.set(centre.running, (running.get(centre.running) ?? 0) + 1);
+  const trouble = every.filter((centre) => centre.material_trouble);
+  const behind = every.filter((centre) => centre.wanted && centre.running !== centre.wanted);
+  const propose = async (event: Event) => {
+    const fields = Object.fromEntries(new FormData(given(event)));
+    const [name, version] = versionOf(String(fields.version));
+    await send("proposals/material", { name, version: Number(version), to: fields.to }, "proposed");
+  };
+  return (
+    <Section id="material" title={t("material")}>
+      {may("propose-material") && !!material?.approved.length && (
+        <form class="row fields" onSubmit={(event) => void propose(event)}>
+          <Choice name="version" label={t("version")} options={material.approved.map((each) => [each, versionOf(each).join(" ")])} />
+          <Choice name="to" label={t("where")} options={addressees(true)} />
+          <button>{t("propose")}</button>
+        </form>
+      )}
+      <p>{material?.approved.length ? t("approved", { versions: material.approved.map((each) => versionOf(each).join(" ")).join(", ") }) : t("nothing-approved")}</p>
+      <Proposals kind="material" />
+      <div class="columns">
+        <div>
+          <h3>{t("ordered")}</h3>
+          <ul>
+            {material?.waves.map((wave) => (
+              <li key={`${wave.name}${wave.version}${wave.to}`}>
+                <b>
+                  {wave.name} {wave.version}
+                </b>{" "}
+                {wave.to.map(named).join(", ")}
+              </li>
+            ))}
+          </ul>
+        </div>
+        <div>
+          <h3>{t("running")}</h3>
+          <ul>
+            {[...running].map(([label, many]) => (
+              <li key={label}>
+                <b>{label}</b> {t("in-centres", { centres: many })}
+              </li>
+            ))}
+          </ul>
+          {!!behind.length && <p>{t("not-there-yet", { names: behind.map((centre) => centre.centre).join(", ") })}</p>}
+          {trouble.map((centre) => (
+            <p key={centre.centre} class="problem">
+              {centre.centre}: <span lang="en">{centre.material_trouble}</span>
+            </p>
+          ))}
+        </div>
+      </div>
+    </Section>
+  );
+}
+
+export function Orders() {
+  const together = new Map<string, Order>();
+  for (const each of orders()) {
+    const so = together.get(each.id);
+    together.set(each.id, so ? { ...each, done: so.done + each.done, refused: { ...so.refused, ...each.refused }, missing: [...so.missing, ...each.missing] } : each);
+  }
+  const shown = [...together.values()].sort((a, b) => b.made_at - a.made_at);
+  const propose = async (event: Event) => {
+    const form = given(event);
+    const { to, text } = Object.fromEntries(new FormData(form));
+    if (await send("proposals/resume", { to, text }, "proposed")) form.reset();
+  };
+  return (
+    <Section id="orders" title={t("orders")}>
+      <p>{t("orders-are")}</p>
+      {!shown.length && <p>{t("no-orders")}</p>}
+      <ul class="alerts">
+        {shown.map((each) => (
+          <li key={each.id} class={each.missing.length || Object.keys(each.refused).length ? "alert warning" : "alert"}>
+            <strong>{word("order", each.order)}</strong> {each.campaign} {named(each.to)} <time>{moment(each.made_at)}</time>
+            <span>{t("order-done", { done: each.done })}</span>
+            {Object.entries(each.refused).map(([centre, text]) => (
+              <span key={centre} lang="en">
+                {centre}: {text}
+              </span>
+            ))}
+            {!!each.missing.length && <span>{t("order-missing", { names: each.missing.join(", ") })}</span>}
+          </li>
+        ))}
+      </ul>
+      {may("propose-resume") && (
+        <form class="row fields" onSubmit={(event) => void propose(event)}>
+          <Choice name="to" label={t("where")} options={addressees(true)} />
+          <label class="long">
+            {t("resume-why")}
+            <input name="text" maxLength={200} required autocomplete="off" dir="auto" />
+          </label>
+          <button>{t("propose-resume")}</button>
+        </form>
+      )}
+      <Proposals kind="resume" />
+    </Section>
+  );
+}
+
+interface Entry {
+  number: number;
+  at: number;
+  kind: string;
+  who: string;
+  what: string;
+}
+
+export function Audit() {
+  const [entries, setEntries] = useState<Entry[]>([]);
+  useEffect(() => void ask<Entry[]>("GET", "/api/hq/audit").then((found) => !isProblem(found) && setEntries(found)), []);
+  return (
+    <Section id="audit" title={t("audit")}>
+      <p>{t("audit-is")}</p>
+      <div class="scrolls" tabIndex={0} role="group" aria-labelledby="audit-title">
+        <table>
+          <thead>
+            <tr>
+              {["number", "time", "deed", "person", "what"].map((name) => (
+                <th key={name} scope="col">
+                  {t(name)}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {entries.map((each) => (
+              <tr key={each.number}>
+                <td>{each.number}</td>
+                <td>{moment(each.at)}</td>
+                <td>{word("deed", each.kind)}</td>
+                <td>{each.who}</td>
+                <td class="wraps">
+                  {Object.entries(JSON.parse(each.what) as Record<string, string>)
+                    .map(([name, text]) => `${name} ${text}`)
+                    .join(", ")}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Section>
+  );
+}

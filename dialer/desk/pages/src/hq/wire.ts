@@ -1,0 +1,248 @@
+// What headquarters tells the page, and how the figures of several centres are one.
+import { me, namesOf, now, value } from "../shared/server";
+import { signal } from "@preact/signals";
+
+export interface HqMe {
+  name: string;
+  role: string;
+  /** The zone that this one sees; "": all. */
+  of_zone: string;
+  may: string[];
+}
+export const who = () => me.value as unknown as HqMe;
+export const may = (deed: string) => who().may.includes(deed);
+
+export interface Headquarters {
+  line: boolean;
+  read_at: number | null;
+  expected: { reached: number; voted: number } | null;
+  hours_left: number;
+  contacts_per_seat_hour: number | null;
+  people: Record<string, string>;
+}
+export interface Today {
+  attempts: number;
+  contacts: number;
+  live_answers: number;
+  abandoned: number;
+  seat_hours: number;
+  opt_outs: number;
+  marked_voted: number;
+}
+export interface Alert {
+  code: string;
+  level: string;
+  text: string;
+}
+/** A centre. What it never said is not there. */
+export interface Centre {
+  centre: string;
+  zone: string;
+  state: string | null;
+  planned: number | null;
+  live_at?: number | null;
+  online?: boolean;
+  switch_up?: boolean;
+  signed_in?: number;
+  talking?: number;
+  calls?: number;
+  numbers?: number;
+  closed?: number;
+  due?: number;
+  cap?: number | null;
+  campaigns?: Record<string, string>;
+  alerts?: Alert[];
+  running?: string | null;
+  wanted?: string | null;
+  material_trouble?: string | null;
+  lag_seconds?: number | null;
+  heard_at?: number | null;
+  made_at?: number | null;
+  lost?: number;
+  trouble?: string | null;
+  tested_at?: number | null;
+  test_came_at?: number | null;
+  today?: Today;
+  calls_an_hour?: number | null;
+  reached?: number | null;
+  voted?: number | null;
+  official?: { electors: number; voted: number; at: number } | null;
+  turnout_at?: number | null;
+}
+export interface Incident {
+  id: number;
+  zone: string;
+  centre: string;
+  text: string;
+  opened_by: string;
+  opened_at: number;
+  owner: string;
+}
+export interface Proposal {
+  id: number;
+  kind: "material" | "resume";
+  to: string;
+  text: string;
+  proposed_by: string;
+  proposed_at: number;
+  answered_by: string | null;
+  answered_at: number | null;
+  state: string;
+  result: string;
+}
+export interface Order {
+  id: string;
+  order: string;
+  campaign: string | null;
+  to: string;
+  made_at: number;
+  expires_at: number;
+  done: number;
+  refused: Record<string, string>;
+  missing: string[];
+}
+export interface Material {
+  approved: string[];
+  waves: { name: string; version: number; to: string[] }[];
+}
+
+export const hq = () => value<Headquarters>("hq");
+export const centres = () => namesOf("centre").flatMap((name) => value<Centre>(`centre/${name}`) ?? []);
+export const incidents = () => namesOf("incident").flatMap((name) => value<Incident>(`incident/${name}`) ?? []);
+export const proposals = () => namesOf("proposal").flatMap((name) => value<Proposal>(`proposal/${name}`) ?? []);
+export const orders = () => namesOf("order").flatMap((name) => value<Order>(`order/${name}`) ?? []);
+
+/** Where one has gone down to; it stays in the address, behind the #. */
+export interface Place {
+  zone?: string;
+  state?: string;
+  centre?: string;
+  constituency?: string; // STATE.NUMBER
+}
+const STEPS = ["zone", "state", "centre", "constituency"] as const;
+const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+const read = () => {
+  const given = new URLSearchParams(location.hash.slice(1));
+  const place: Place = {};
+  for (const step of STEPS) {
+    const name = given.get(step) ?? "";
+    if (NAME.test(name)) place[step] = name;
+  }
+  const view = given.get("view") ?? "";
+  return { place, view: NAME.test(view) ? view : "figures" };
+};
+const first = read();
+export const place = signal<Place>(first.place);
+export const view = signal(first.view);
+window.addEventListener("hashchange", () => {
+  const there = read();
+  place.value = there.place;
+  view.value = there.view;
+});
+export function addressOf(there: Place, shows = "figures"): string {
+  const given = new URLSearchParams(Object.entries(there).filter(([, name]) => name));
+  if (shows !== "figures") given.set("view", shows);
+  return `#${given}`;
+}
+
+const SILENT_SECONDS = 60;
+const BEHIND = 0.8; // of what is planned, or expected
+export const LEVELS = ["bad", "near", "good", "none"] as const;
+export type Level = (typeof LEVELS)[number];
+
+export const isHeard = (centre: Centre) => centre.live_at != null && now.value - centre.live_at < SILENT_SECONDS;
+/** Share of live answers that were abandoned today; undefined: there were none. */
+export const abandonedOf = (today: Today | undefined) => (today?.live_answers ? today.abandoned / today.live_answers : undefined);
+export const contactsOf = (today: Today | undefined) => (today && today.seat_hours >= 0.05 ? today.contacts / today.seat_hours : undefined);
+/** Hours until the list is through, at the pace of the last quarter of an hour. */
+export const listHoursOf = (centre: { due?: number; calls_an_hour?: number | null }) =>
+  centre.due === undefined || !centre.calls_an_hour ? undefined : centre.due / centre.calls_an_hour;
+
+/** What is not as it should be, as words of the page; the gravest level. */
+export function faultsOf(centre: Centre): { level: Level; words: string[] } {
+  const bad: string[] = [];
+  const near: string[] = [];
+  if (centre.live_at == null && centre.heard_at == null) return { level: "none", words: ["never-heard"] };
+  if (!isHeard(centre)) bad.push("silent");
+  else if (!centre.online || !centre.switch_up) bad.push("dialler-away");
+  if (centre.trouble) bad.push("trouble");
+  if (centre.alerts?.some((alert) => alert.level === "critical")) bad.push("critical");
+  const share = abandonedOf(centre.today);
+  if (share !== undefined && centre.cap && share > centre.cap) bad.push("over-cap");
+  if (centre.material_trouble) bad.push("material");
+  else if (centre.wanted && centre.running !== centre.wanted) near.push("material");
+  if (centre.planned && (centre.signed_in ?? 0) < centre.planned * BEHIND) near.push("seats");
+  const target = hq()?.contacts_per_seat_hour;
+  const contacts = contactsOf(centre.today);
+  if (target && contacts !== undefined && contacts < target * BEHIND) near.push("contacts");
+  const lasts = listHoursOf(centre);
+  const left = hq()?.hours_left ?? 0;
+  if (left && lasts !== undefined && centre.due) {
+    if (lasts < left * BEHIND) near.push("list-short");
+    if (lasts > left / BEHIND) near.push("list-long");
+  }
+  return { level: bad.length ? "bad" : near.length ? "near" : "good", words: [...bad, ...near] };
+}
+
+/** Several centres as one row. A share is that of all their calls together, and an age the oldest of them. */
+export interface Sum {
+  centres: number;
+  heard: number;
+  planned: number;
+  signed_in: number;
+  talking: number;
+  numbers: number;
+  closed: number;
+  due: number;
+  calls_an_hour: number;
+  reached: number;
+  voted: number;
+  electors: number;
+  official: number;
+  official_at: number | undefined;
+  today: Today;
+  cap: number | undefined;
+  live_at: number | undefined;
+  heard_at: number | undefined;
+  lag: number | undefined;
+  behind: number;
+}
+const least = (values: (number | null | undefined)[]) => {
+  const known = values.filter((each): each is number => each != null);
+  return known.length ? Math.min(...known) : undefined;
+};
+export function sumOf(every: Centre[]): Sum {
+  const sum = (of: (centre: Centre) => number | null | undefined) => every.reduce((whole, centre) => whole + (of(centre) ?? 0), 0);
+  const today = (name: keyof Today) => sum((centre) => centre.today?.[name]);
+  const lags = every.flatMap((centre) => centre.lag_seconds ?? []);
+  return {
+    centres: every.length,
+    heard: every.filter(isHeard).length,
+    planned: sum((centre) => centre.planned),
+    signed_in: sum((centre) => (isHeard(centre) ? centre.signed_in : 0)),
+    talking: sum((centre) => (isHeard(centre) ? centre.talking : 0)),
+    numbers: sum((centre) => centre.numbers),
+    closed: sum((centre) => centre.closed),
+    due: sum((centre) => centre.due),
+    calls_an_hour: sum((centre) => centre.calls_an_hour),
+    reached: sum((centre) => centre.reached),
+    voted: sum((centre) => centre.voted),
+    electors: sum((centre) => centre.official?.electors),
+    official: sum((centre) => centre.official?.voted),
+    official_at: least(every.map((centre) => centre.official?.at)),
+    today: {
+      attempts: today("attempts"),
+      contacts: today("contacts"),
+      live_answers: today("live_answers"),
+      abandoned: today("abandoned"),
+      seat_hours: today("seat_hours"),
+      opt_outs: today("opt_outs"),
+      marked_voted: today("marked_voted"),
+    },
+    cap: least(every.map((centre) => centre.cap)),
+    live_at: least(every.map((centre) => centre.live_at)),
+    heard_at: least(every.map((centre) => centre.heard_at)),
+    lag: lags.length ? Math.max(...lags) : undefined,
+    behind: every.filter((centre) => centre.wanted && centre.running !== centre.wanted).length,
+  };
+}

@@ -1,0 +1,83 @@
+// A chart over time.
+import { useEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { hour, language, t, zone } from "../shared/words";
+
+const style = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+interface Line {
+  label: string;
+  color: string;
+  dash?: number[];
+  shown: (value: number) => string;
+}
+
+/** What runs from left to right. */
+interface Axis {
+  /** Between two points, in seconds: what a single one stands for. */
+  step: number;
+  /** That is shown at least. */
+  least: number;
+  incrs: number[];
+  shown: (at: number) => string;
+}
+/** A day: an hour at least, for its first calls are no whole picture of it. */
+export const hours = (step: number): Axis => ({ step, least: 3600, incrs: [600, 1800, 3600, 7200, 14400], shown: hour });
+
+interface Drawn {
+  times: number[];
+  rows: (number | null)[][];
+  lines: Line[];
+  label: string;
+  least: number; // of the scale's end: little is not to look like much
+  axis: Axis;
+}
+
+export function Chart({ times: given, rows: columns, lines, label, least, axis }: Drawn) {
+  // uPlot takes a single point for a whole day: it gets a second one, with nothing in it.
+  const alone = given.length === 1;
+  const times = alone ? [...given, given[0]! + axis.step] : given;
+  const rows = alone ? columns.map((column) => [...column, null]) : columns;
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const key = lines.map((line) => line.label).join() + language.value;
+  useEffect(() => {
+    const shown = lines[0]!.shown;
+    const drawn = { stroke: style("--text"), grid: { stroke: style("--line"), width: 1 }, ticks: { stroke: style("--line"), width: 1 } };
+    const options: uPlot.Options = {
+      width: place.current!.clientWidth,
+      height: 190,
+      tzDate: (at) => (zone.value ? uPlot.tzDate(new Date(at * 1000), zone.value) : new Date(at * 1000)),
+      cursor: { drag: { x: false, y: false } },
+      scales: {
+        x: { range: (_, first, last) => [first, Math.max(last, first + axis.least)] },
+        y: { range: (_, __, most) => [0, Math.max(most * 1.1, least)] },
+      },
+      axes: [
+        { ...drawn, space: 60, incrs: axis.incrs, values: (_, splits) => splits.map(axis.shown) },
+        { ...drawn, size: 52, values: (_, splits) => splits.map((each) => shown(each)) },
+      ],
+      series: [
+        { label: t("time"), value: (_, at) => (at === null ? "–" : axis.shown(at)) },
+        ...lines.map((line) => ({
+          label: line.label,
+          stroke: style(line.color),
+          width: 2,
+          ...(line.dash ? { dash: line.dash } : {}),
+          points: { show: times.length < 4 },
+          value: (_: uPlot, each: number | null) => (each === null ? "–" : line.shown(each)),
+        })),
+      ],
+    };
+    plot.current = new uPlot(options, [times, ...rows] as uPlot.AlignedData, place.current!);
+    const resized = new ResizeObserver(() => plot.current?.setSize({ width: place.current!.clientWidth, height: 190 }));
+    resized.observe(place.current!);
+    return () => {
+      resized.disconnect();
+      plot.current?.destroy();
+    };
+  }, [key]);
+  useEffect(() => plot.current?.setData([times, ...rows] as uPlot.AlignedData), [times.length, rows.map(String).join(";")]);
+  return <div ref={place} class="chart" role="img" aria-label={label} />;
+}

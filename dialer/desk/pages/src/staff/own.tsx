@@ -1,0 +1,97 @@
+// The own password and passkeys of who has signed in.
+import { useEffect, useState } from "preact/hooks";
+import { Section, question, say } from "../shared/parts";
+import { ask, isProblem, me } from "../shared/server";
+import { moment, t } from "../shared/words";
+import { make } from "./passkeys";
+import "./account.css";
+
+export function Password() {
+  const [problem, setProblem] = useState("");
+  const send = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    const answer = await ask("POST", "/api/sign-in", { name: me.value?.name, ...Object.fromEntries(new FormData(form)) });
+    setProblem(isProblem(answer) ? t(`problem-${answer.problem}`, { seconds: answer.seconds ?? 0 }) : "");
+    if (isProblem(answer)) return;
+    form.reset();
+    say(t("password-changed"));
+  };
+  return (
+    <Section id="own-password" title={t("own-password")}>
+      <form class="row fields" onSubmit={(event) => void send(event as unknown as SubmitEvent)}>
+        <input class="unseen" autocomplete="username" value={me.value?.name} readOnly tabIndex={-1} aria-hidden="true" />
+        <label>
+          {t("password-old")}
+          <input name="password" type="password" autocomplete="current-password" maxLength={200} required />
+        </label>
+        <label>
+          {t("password-new")}
+          <input name="new" type="password" autocomplete="new-password" minLength={12} maxLength={200} required />
+        </label>
+        <button>{t("password-change")}</button>
+      </form>
+      <p class="problem" role="alert">
+        {problem}
+      </p>
+    </Section>
+  );
+}
+
+interface Passkey {
+  id: string;
+  at: number;
+  used_at: number | null;
+}
+
+export function Passkeys() {
+  const [own, setOwn] = useState<Passkey[]>([]);
+  const [problem, setProblem] = useState("");
+  const look = async () => {
+    const found = await ask<Passkey[]>("GET", "/api/passkeys");
+    if (!isProblem(found)) setOwn(found);
+  };
+  useEffect(() => void look(), []);
+  const send = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    const wrong = await make(String(new FormData(form).get("password")));
+    setProblem(wrong ? t(`problem-${wrong.problem}`, { seconds: wrong.seconds ?? 0 }) : "");
+    if (wrong) return;
+    form.reset();
+    say(t("passkey-made"));
+    await look();
+  };
+  const remove = (id: string) =>
+    question({
+      title: t("passkey-remove"),
+      text: t("ask-passkey-remove"),
+      yes: t("passkey-remove"),
+      grave: true,
+      then: () => void ask("POST", "/api/passkeys/remove", { id }).then(look),
+    });
+  return (
+    <Section id="passkeys" title={t("passkeys")}>
+      <p>{t("passkeys-are")}</p>
+      <form class="row fields" onSubmit={(event) => void send(event as unknown as SubmitEvent)}>
+        <input class="unseen" autocomplete="username" value={me.value?.name} readOnly tabIndex={-1} aria-hidden="true" />
+        <label>
+          {t("password-old")}
+          <input name="password" type="password" autocomplete="current-password" maxLength={200} required />
+        </label>
+        <button>{t("passkey-make")}</button>
+      </form>
+      <p class="problem" role="alert">
+        {problem}
+      </p>
+      <ul>
+        {own.map(({ id, at, used_at }) => (
+          <li key={id} class="row between">
+            {used_at === null ? t("passkey-unused", { at: moment(at) }) : t("passkey-used", { at: moment(at), used: moment(used_at) })}
+            <button onClick={() => remove(id)}>{t("passkey-remove")}</button>
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}

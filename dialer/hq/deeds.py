@@ -1,0 +1,219 @@
+"""What people do on headquarters' pages: incidents, and proposals that a second one answers. All of it stands in the audit.
+
+No key of a leader lies on the server: an agreed resume is an order that two leaders sign elsewhere. An agreed version of material
+is given by the key that says who runs what, which is here; that it is approved both parts have signed before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+import structlog
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from tuf.api.exceptions import RepositoryError
+
+from config.errors import MatdanError
+from config.headquarters import HqSettings
+from dialer.hq.accounts import Accounts, HqBooks
+from dialer.hq.material import give_material, material_of
+from dialer.hq.rights import Deed, covers, may_see, roles_for
+from dialer.material.manifest import target_of
+from dialer.web.doors import WebDoor, problem
+from dialer.web.people import Who
+
+_log = structlog.get_logger(__name__)
+
+CONFIRMS = {"material": Deed.CONFIRM_MATERIAL, "resume": Deed.CONFIRM_RESUME}
+_Text = Annotated[str, Field(min_length=1, max_length=200)]
+_Name = Annotated[str, Field(min_length=1, max_length=64)]
+_Id = Annotated[int, Field(ge=1, lt=2**53)]
+_To = Annotated[str, Field(pattern=r"^(all|(zone|centre):[a-z0-9][a-z0-9-]{0,31})$")]
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class IncidentOpened(_Asked):
+    """Something is wrong in a centre, or in a zone; `owner`: who sees to it, left out: who says so."""
+
+    to: Annotated[str, Field(pattern=r"^(zone|centre):[a-z0-9][a-z0-9-]{0,31}$")]
+    text: _Text
+    owner: _Name | None = None
+
+
+class IncidentOwned(_Asked):
+    """Who sees to it from now on."""
+
+    id: _Id
+    owner: _Name
+
+
+class IncidentClosed(_Asked):
+    """It is over."""
+
+    id: _Id
+
+
+class MaterialProposed(_Asked):
+    """That these centres are to run a version that media and compliance have signed."""
+
+    name: _Name
+    version: Annotated[int, Field(ge=1, lt=2**31)]
+    to: _To
+
+
+class ResumeProposed(_Asked):
+    """That leaders are to let these centres go on, and why."""
+
+    to: _To
+    text: _Text
+
+
+class ProposalAnswered(_Asked):
+    """What the second person says."""
+
+    id: _Id
+    answer: Literal["confirm", "decline"]
+
+
+class Deeds:
+    """The doors of what people do."""
+
+    def __init__(self, settings: HqSettings, books: HqBooks, accounts: Accounts) -> None:
+        self._settings = settings
+        self._zones = {each.id: each.zone for each in settings.centres}
+        self._books = books
+        self._accounts = accounts
+
+    def doors(self) -> list[WebDoor]:
+        """All of them."""
+        incident = roles_for(Deed.INCIDENT)
+        done: dict[int, Any] = {204: None}
+        answers = frozenset().union(*(roles_for(each) for each in CONFIRMS.values()))
+        return [
+            WebDoor("POST", "/api/hq/incidents", self.open_incident, incident, done),
+            WebDoor("POST", "/api/hq/incidents/owner", self.own_incident, incident, done),
+            WebDoor("POST", "/api/hq/incidents/close", self.close_incident, incident, done),
+            WebDoor(
+                "POST", "/api/hq/proposals/material", self.propose_material, roles_for(Deed.PROPOSE_MATERIAL), done
+            ),
+            WebDoor("POST", "/api/hq/proposals/resume", self.propose_resume, roles_for(Deed.PROPOSE_RESUME), done),
+            WebDoor("POST", "/api/hq/proposals/answer", self.answer, answers, {200: dict[str, str]}),
+            WebDoor("GET", "/api/hq/audit", self.audit, roles_for(Deed.AUDIT), {200: list[dict[str, Any]]}),
+        ]
+
+    def _sees(self, who: Who, zone: str) -> bool:
+        own = self._accounts.zones.get(who.name)
+        return own is not None and may_see(own, zone)
+
+    def _covers(self, who: Who, to: str) -> bool:
+        own = self._accounts.zones.get(who.name)
+        return own is not None and covers(own, to, self._zones)
+
+    def _may_own(self, name: str, zone: str) -> bool:
+        role = self._accounts.roles.get(name)
+        return role in roles_for(Deed.INCIDENT) and may_see(self._accounts.zones[name], zone)
+
+    async def open_incident(self, asked: IncidentOpened, request: Request) -> Response:
+        """Keep one."""
+        who: Who = request.state.who
+        if not self._covers(who, asked.to):
+            return problem(403, "other-zone")
+        kind, _, name = asked.to.partition(":")
+        zone, centre = (name, "") if kind == "zone" else (self._zones[name], name)
+        owner = asked.owner or who.name
+        if not self._may_own(owner, zone):
+            return problem(409, "no-owner")
+        async with self._books.used() as db:
+            number = await db.value("open_incident", zone, centre, asked.text, who.name, self._books.clock.now(), owner)
+            told = {"incident": str(number), "to": asked.to, "owner": owner}
+            await self._books.note(db, "incident-opened", who.name, told)
+        return Response(status_code=204)
+
+    async def own_incident(self, asked: IncidentOwned, request: Request) -> Response:
+        """Another one sees to it."""
+        who: Who = request.state.who
+        async with self._books.used() as db:
+            zone = await db.value("incident_zone", asked.id)
+            if zone is None or not self._sees(who, zone):
+                return problem(404, "no-incident")
+            if not self._may_own(asked.owner, zone):
+                return problem(409, "no-owner")
+            await db.do("own_incident", asked.id, asked.owner)
+            await self._books.note(db, "incident-owner", who.name, {"incident": str(asked.id), "owner": asked.owner})
+        return Response(status_code=204)
+
+    async def close_incident(self, asked: IncidentClosed, request: Request) -> Response:
+        """It is over."""
+        who: Who = request.state.who
+        async with self._books.used() as db:
+            zone = await db.value("incident_zone", asked.id)
+            if zone is None or not self._sees(who, zone):
+                return problem(404, "no-incident")
+            await db.do("close_incident", asked.id, who.name, self._books.clock.now())
+            await self._books.note(db, "incident-closed", who.name, {"incident": str(asked.id)})
+        return Response(status_code=204)
+
+    async def propose_material(self, asked: MaterialProposed, request: Request) -> Response:
+        """Propose a version for some centres; a second person gives it to them."""
+        if (
+            target_of(asked.name, asked.version)
+            not in (await asyncio.to_thread(material_of, self._settings))["approved"]
+        ):
+            return problem(409, "not-approved")
+        return await self._propose(request.state.who, "material", asked.to, f"{asked.name} {asked.version}")
+
+    async def propose_resume(self, asked: ResumeProposed, request: Request) -> Response:
+        """Propose that leaders let centres go on."""
+        return await self._propose(request.state.who, "resume", asked.to, asked.text)
+
+    async def _propose(self, who: Who, kind: str, to: str, text: str) -> Response:
+        if not self._covers(who, to):
+            return problem(403, "other-zone")
+        async with self._books.used() as db:
+            number = await db.value("propose", kind, to, text, who.name, self._books.clock.now())
+            await self._books.note(db, f"{kind}-proposed", who.name, {"proposal": str(number), "to": to})
+        return Response(status_code=204)
+
+    async def answer(self, asked: ProposalAnswered, request: Request) -> Response:
+        """Confirm or decline what somebody else proposed. Material that is confirmed is given at once."""
+        who: Who = request.state.who
+        async with self._books.used() as db:
+            rows = await db.rows("proposal", asked.id)
+            if not rows or not self._covers(who, rows[0]["to"]):
+                return problem(404, "no-proposal")
+            found = rows[0]
+            if who.role not in roles_for(CONFIRMS[found["kind"]]):
+                return problem(403, "role")
+            if who.name == found["proposed_by"]:
+                return problem(409, "own-proposal")
+            state, result = "confirmed" if asked.answer == "confirm" else "declined", ""
+            await db.do("answer_proposal", asked.id, who.name, self._books.clock.now(), state, result)
+            told = {"proposal": str(asked.id), "to": found["to"], "state": state}
+            await self._books.note(db, f"{found['kind']}-answered", who.name, told)
+        if state == "confirmed" and found["kind"] == "material":
+            state, result = await self._give(found["text"], found["to"])
+            async with self._books.used() as db:
+                await db.do("answer_proposal", asked.id, who.name, self._books.clock.now(), state, result)
+        return JSONResponse({"state": state, "result": result})
+
+    async def _give(self, text: str, to: str) -> tuple[str, str]:
+        name, _, version = text.rpartition(" ")
+        try:
+            await asyncio.to_thread(give_material, self._settings, name, int(version), [to])
+        except (MatdanError, RepositoryError, OSError) as error:
+            _log.warning("hq-desk.not-given", problem=str(error))
+            return "failed", str(error)[:300]
+        return "done", ""
+
+    async def audit(self, request: Request) -> Response:
+        """What people did last, the newest first: of all zones, so for accounts that see all."""
+        if self._accounts.zones.get(request.state.who.name) != "":
+            return problem(403, "other-zone")
+        entries = await self._books.audit(newest=200)
+        names = ("number", "at", "kind", "who", "what")
+        return JSONResponse([{name: getattr(each, name) for name in names} for each in entries])

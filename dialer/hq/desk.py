@@ -1,0 +1,94 @@
+"""The wiring of headquarters' pages, `dialer hq desk`: a process of its own that reads the books and hears what centres say."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping
+
+from argon2 import PasswordHasher
+
+from config.headquarters import HqSettings
+from dialer.domain.clock import Clock, SystemClock
+from dialer.hq.accounts import Accounts, HqBooks
+from dialer.hq.deeds import Deeds
+from dialer.hq.figures import HqFigures
+from dialer.hq.pages import HqBoard, HqEntrance, HqGuard, follower
+from dialer.hq.rights import EVERY_ROLE
+from dialer.store.desk_file import DeskFile
+from dialer.store.passkey_records import PasskeyRecords
+from dialer.web.application import document_door, make_app
+from dialer.web.directory import Directory
+from dialer.web.entrance import Asset
+from dialer.web.http import listening, own_origins, serving
+from dialer.web.passkeys import Passkeys, passkey_host
+from dialer.web.people import People
+from dialer.web.picture import Picture
+from dialer.web.streams import Streams
+
+
+@contextlib.asynccontextmanager
+async def hq_people(
+    settings: HqSettings, clock: Clock, hasher: PasswordHasher | None = None
+) -> AsyncIterator[tuple[HqBooks, Accounts, Directory, People, DeskFile]]:
+    """The books, who has an account, and their passwords. Raises StoreError where the database or the file cannot be used."""
+    file = await asyncio.to_thread(DeskFile, settings.desk.file, None)
+    books = HqBooks(settings.gather.database.get_secret_value(), clock)
+    accounts = Accounts(books)
+    directory = Directory([], accounts.read)
+    people = People(file, directory, clock, settings.desk.idle_hours * 3600, hasher)
+    try:
+        await directory.refresh()
+        yield books, accounts, directory, people, file
+    finally:
+        people.close()
+        await books.close()
+        await file.close()
+
+
+@contextlib.asynccontextmanager
+async def running_hq_desk(
+    settings: HqSettings,
+    assets: Mapping[str, Asset],
+    *,
+    clock: Clock | None = None,
+    hasher: PasswordHasher | None = None,
+) -> AsyncIterator[str]:
+    """Serve for as long as the context lasts; what people type. Raises SettingError, StoreError, PortInUse with one clear line."""
+    clock = clock or SystemClock()
+    picture = Picture(clock.now)
+    async with contextlib.AsyncExitStack() as stack:
+        listener = stack.enter_context(listening(settings.desk.host, settings.desk.port))
+        port = int(listener.getsockname()[1])
+        origins = own_origins(settings.desk, port)
+        books, accounts, directory, people, file = await stack.enter_async_context(hq_people(settings, clock, hasher))
+        streams = Streams(picture, people, clock)
+        figures = HqFigures(settings, picture, books, accounts)
+        doors = [
+            *HqEntrance(people, {**assets}, accounts, settings).doors(),
+            *HqBoard(settings, streams, books, accounts, figures).doors(),
+            *Deeds(settings, books, accounts).doors(),
+            *Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins)).doors(EVERY_ROLE),
+            document_door(EVERY_ROLE),
+        ]
+        guarded = HqGuard(make_app(doors), doors, people.who, people.who, lambda: origins)
+        follow = follower(accounts, people, streams)
+
+        async def directory_kept() -> None:
+            await directory.run(follow)
+
+        async with serving(
+            settings.desk, listener, guarded, (figures.run, figures.hear, directory_kept), picture.close
+        ):
+            yield settings.desk.origin(port)
+
+
+async def serve_hq_desk(settings: HqSettings, assets: Mapping[str, Asset], say: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or Ctrl-C; `say` is told the address once people can come."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with running_hq_desk(settings, assets) as origin:
+        say(origin)
+        await stop.wait()
