@@ -3,17 +3,17 @@
 set -eu
 settings=/etc/matdan/centre.toml
 cd /var/lib/matdan
-ours() { setpriv --reuid=matdan --regid=matdan --init-groups "$@"; }
+ours=(setpriv --reuid=matdan --regid=matdan --init-groups)
 
 if [ $# -gt 0 ]; then
-  exec setpriv --reuid=matdan --regid=matdan --init-groups "$@"
+  exec "${ours[@]}" "$@"
 fi
 [ -f "$settings" ] || { echo "there is no $settings: make one with \`dialer init $settings\` in this container" >&2; exit 2; }
 
 dialer asterisk render -c "$settings" --to /etc/asterisk --force
 dialer mqtt render -c "$settings" --to /etc/mosquitto --force
 chown mosquitto /etc/mosquitto/matdan.acl /etc/mosquitto/matdan.passwords
-ours dialer agent tones --to /usr/share/asterisk/sounds/en
+"${ours[@]}" dialer agent tones --to /usr/share/asterisk/sounds/en
 
 mosquitto -c /etc/mosquitto/mosquitto.conf &
 asterisk -f -U asterisk &
@@ -22,9 +22,9 @@ until asterisk -rx 'core waitfullybooted' 2>/dev/null | grep -q booted; do
   kill -0 $switch # ends here where Asterisk has
   sleep 0.5
 done
-ours dialer run -c "$settings" &
+"${ours[@]}" dialer run -c "$settings" &
 dialler=$!
-ours dialer desk serve -c "$settings" &
+"${ours[@]}" dialer desk serve -c "$settings" &
 trap 'kill -TERM $dialler; wait $dialler; kill $(jobs -p); exit 0' TERM INT # live calls may end first
 wait -n || true
 kill $(jobs -p)

@@ -73,7 +73,7 @@ def test_all_that_may_limit_the_calls_is_in_the_page_on_pacing(word: str) -> Non
     assert f"| `{word}` |" in (DOCS / "pacing.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *sorted(DOCS.glob("*.md"))], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name)
 def test_links_between_the_documents_lead_somewhere(page: Path) -> None:
     for target, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8")):
         if "://" not in target:
@@ -88,7 +88,7 @@ def anchors_of(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", [*ROOT.glob("[RS]*.md"), *sorted(DOCS.glob("*.md"))], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*ROOT.glob("[RS]*.md"), *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name)
 def test_commands_that_a_document_names_are_there(page: Path) -> None:
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
     code = "\n".join(re.findall(r"^```.*?^```|`[^`\n]+`", text, re.MULTILINE | re.DOTALL))
@@ -105,7 +105,7 @@ def test_commands_that_a_document_names_are_there(page: Path) -> None:
         assert find_spec(module) is not None, f"{page.name}: {module}"
 
 
-@pytest.mark.parametrize("page", [ROOT / "SECURITY.md", *sorted(DOCS.glob("*.md"))], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [ROOT / "SECURITY.md", *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name)
 def test_tests_that_a_document_names_are_there(page: Path) -> None:
     named = re.findall(r"`((?:tests/)?[\w/]*\btest_\w+\.py)(?:::(\w+))?", page.read_text(encoding="utf-8"))
     for name, test in named:
@@ -129,7 +129,7 @@ def test_the_flow_in_the_page_on_flows_is_a_flow_and_a_safe_one() -> None:
 
 
 def test_commands_over_mqtt_that_a_document_shows_are_accepted() -> None:
-    pages = "".join(page.read_text(encoding="utf-8") for page in sorted(DOCS.glob("*.md")))
+    pages = "".join(page.read_text(encoding="utf-8") for page in sorted(DOCS.rglob("*.md")))
     shown = re.findall(r'^\{"id": .*"expires_at": \d+\}$', pages, re.MULTILINE)
     assert shown
     for text in shown:

@@ -26,7 +26,7 @@ from dialer.domain.errors import StoreError
 from dialer.store.cipher import StoreKey, connect
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SOURCES = [path for home in ("audio", "config", "dialer", "ivr_flows") for path in sorted((ROOT / home).rglob("*.py"))]
 
 
