@@ -80,6 +80,7 @@ def _draw(
     band.fill_between(hours, [reached for reached, _ in counts], step="post", color=_REACHED, alpha=0.35, lw=0)
     band.set_ylabel("voters reached", color=_REACHED, fontsize=8)
     band.set_ylim(bottom=0)
+    band.locator_params(axis="y", integer=True)
     band.set_zorder(0)
     axes.set_zorder(1)
     axes.patch.set_visible(False)  # the band lies below
@@ -91,11 +92,14 @@ def _draw(
     axes.plot(hours, curve, color=_OURS, lw=1.5, drawstyle="steps-post", label=label)
     points = [(min(hour, closes + 0.5), 100 * share) for hour, share in sorted(official)]
     axes.plot([x for x, _ in points], [y for _, y in points], color=_OFFICIAL, marker="o", ms=4, lw=1, label="official")
-    axes.set_xlim(opens, max([closes + 0.75, *hours]))
+    begins = (
+        hours[0] if hours and hours[-1] <= opens else opens
+    )  # all of before the poll: else none of it would be seen
+    axes.set_xlim(begins, max([closes + 0.75, *hours]))
     axes.set_ylim(0, 100)
     axes.set_ylabel("voted, %")
     axes.set_xlabel("hour of the day (the final official figure stands after the close)", fontsize=8)
-    axes.set_title(name, fontsize=9, loc="left")
+    axes.set_title(name, fontsize=9, loc="left", pad=18)  # above the legend, for names are long
     axes.grid(visible=True, alpha=0.25)
     axes.legend(fontsize=7, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, frameon=False)
 

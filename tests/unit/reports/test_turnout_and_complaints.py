@@ -438,7 +438,10 @@ def test_complaints_go_to_every_kind_of_file(store: HandFilled, config: Path, re
     assert out.stat().st_size > 0
 
 
-def test_the_picture_shows_all_whom_its_label_tells_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("opens", "from_hour"), [(7, 7.0), (14, 12.0)], ids=["in the poll", "all of before it"])
+def test_the_picture_shows_all_whom_its_label_tells_of(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, opens: int, from_hour: float
+) -> None:
     pytest.importorskip("matplotlib")
     drawn: list[Any] = []
     monkeypatch.setattr(turnout_picture, "save_picture", lambda figure, path: drawn.append(figure))
@@ -446,7 +449,7 @@ def test_the_picture_shows_all_whom_its_label_tells_of(monkeypatch: pytest.Monke
     for quarter, reached in ((0, 80), (900, 4)):
         course.reached[NOON + quarter] = reached
         course.voted[NOON + quarter] = reached // 2
-    expected = ExpectedCourse(time(7), ((time(18), 0.66),))
+    expected = ExpectedCourse(time(opens), ((time(18), 0.66),))
     turnout_picture.draw_turnout(
         tmp_path / "t.svg", date(2026, 4, 22), {("", 174): course}, [], expected, INDIA, states=States({174: {""}})
     )
@@ -458,6 +461,10 @@ def test_the_picture_shows_all_whom_its_label_tells_of(monkeypatch: pytest.Monke
     assert highest[:, 0].max() - highest[:, 0].min() == pytest.approx(
         0.25
     )  # hours: the last quarter's step is to be seen
+    assert axes.get_xlim()[0] == pytest.approx(from_hour)
+    drawn[0].draw_without_rendering()
+    assert not axes._left_title.get_window_extent().overlaps(axes.get_legend().get_window_extent())
+    assert all(tick == int(tick) for tick in band.get_yticks())  # half a voter was reached by nobody
 
 
 def test_constituencies_have_their_names_where_the_roll_has_named_them(store: HandFilled, config: Path) -> None:
