@@ -23,18 +23,22 @@ from tests.asterisk.browser_phones import check_browser_phones
 from tests.asterisk.process import NoAsterisk, find_asterisk, version_of
 from tests.asterisk.sipp import find_sipp
 from tests.asterisk.stage import Lab, RealStage
+from tests.asterisk.two_boxes import TwoBoxes, on_two_boxes
 from tests.asterisk.whole_site import check_whole_site
 from tests.support.scenario import Scenario, load_scenario, scenario_files
 from tests.support.scenario_run import play
 
 GOAL_MILLISECONDS = 150.0
 BROWSERS = "browser-phones"
+TWO_BOXES = "two-boxes"
 
 
 def main() -> int:
     """Play what the arguments name, all of it by default."""
     parser = argparse.ArgumentParser(prog="python -m tests.asterisk", description=__doc__)
-    parser.add_argument("names", nargs="*", help="scenario files without .yaml, or browser-phones; all by default")
+    parser.add_argument(
+        "names", nargs="*", help="scenario files without .yaml, browser-phones, two-boxes; all by default"
+    )
     parser.add_argument("--keep", type=Path, help="keep configuration, logs and stores in this directory")
     arguments = parser.parse_args()
     structlog.configure(
@@ -49,17 +53,17 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="matdan-asterisk-") as temporary:
             browsers = not arguments.names or BROWSERS in arguments.names
             lab = Lab(program, sipp, arguments.keep or Path(temporary))
-            return asyncio.run(run(scenarios, lab, browsers=browsers))
+            boxes = not arguments.names or TWO_BOXES in arguments.names
+            return asyncio.run(run(scenarios, lab, browsers=browsers, boxes=boxes))
     except NoAsterisk as error:
         say(f"no scenario was run: {error}")
         return 2
 
 
-async def run(scenarios: Sequence[tuple[str, Scenario]], lab: Lab, *, browsers: bool) -> int:
+async def run(scenarios: Sequence[tuple[str, Scenario]], lab: Lab, *, browsers: bool, boxes: bool) -> int:
     """All of them in turn on one Asterisk. Returns the exit code."""
     lab.directory.mkdir(parents=True, exist_ok=True)
     failed: list[str] = []
-    delays: list[float] = []
     faults = await check_whole_site(lab.asterisk.program, lab.sipp, lab.directory)
     say(
         "ok   a site with everything loads, registers, and keeps strangers out"
@@ -76,6 +80,21 @@ async def run(scenarios: Sequence[tuple[str, Scenario]], lab: Lab, *, browsers: 
             say(f"     {line}")
         if found.faults:
             failed.append(BROWSERS)
+    if boxes:
+        failed += await play_all(on_two_boxes(), TwoBoxes(lab.asterisk.program, lab.sipp, lab.directory / TWO_BOXES))
+    lost = await play_all(scenarios, lab)
+    held = len(scenarios) - len(set(lost))
+    say(f"{held} of {len(scenarios)} scenarios hold on {version_of(lab.asterisk.program)}")
+    return 1 if failed or lost else 0
+
+
+async def play_all(scenarios: Sequence[tuple[str, Scenario]], lab: Lab) -> list[str]:
+    """One after the other, and what Asterisk says to it. Returns what does not hold."""
+    failed: list[str] = []
+    delays: list[float] = []
+    if not scenarios:
+        return failed
+    lab.directory.mkdir(parents=True, exist_ok=True)
     try:
         await lab.start()
         for name, scenario in scenarios:
@@ -83,19 +102,20 @@ async def run(scenarios: Sequence[tuple[str, Scenario]], lab: Lab, *, browsers: 
             faults, measured = await one(name, scenario, lab)
             delays += measured
             told = "; ".join(faults) if faults else "holds"
-            say(f"{'FAIL' if faults else 'ok  '} {name} ({time.monotonic() - begun:.0f} s): {told}")
+            where = "" if len(lab.asterisks) == 1 else " on two boxes"
+            say(f"{'FAIL' if faults else 'ok  '} {name}{where} ({time.monotonic() - begun:.0f} s): {told}")
             if faults:
                 failed.append(name)
     finally:
-        trouble = lab.asterisk.trouble()
+        trouble = [line for asterisk, _ in lab.asterisks for line in asterisk.trouble()]
         await lab.stop()
-    findings = lint_directory(lab.asterisk.etc, lab.settings(lab.directory, campaign={}))
+    settings = lab.settings(lab.directory, campaign={})
+    findings = [each for asterisk, box in lab.asterisks for each in lint_directory(asterisk.etc, settings, box)]
     for line in [*trouble, *map(str, findings)]:
         say(f"FAIL {line}")
+        failed.append("Asterisk's log, or its files")
     say(report(delays))
-    held = len(scenarios) - len([name for name in failed if name not in {"whole site", BROWSERS}])
-    say(f"{held} of {len(scenarios)} scenarios hold on {version_of(lab.asterisk.program)}")
-    return 1 if failed or trouble or findings else 0
+    return failed
 
 
 async def one(name: str, scenario: Scenario, lab: Lab) -> tuple[list[str], list[float]]:

@@ -79,38 +79,39 @@ class Lab:
 
     async def start(self) -> None:
         """Render, run Asterisk, register the phones. Raises NoAsterisk."""
-        self.asterisk.lay_out(render_site(self.settings(self.directory, campaign={}), {}))
         self.agent_audio.write_bytes(tone(1.0))
         self.voter_audio.write_bytes(silence(1.0))
-        self._sounds()
-        await self.asterisk.start()
+        for asterisk, box in self.asterisks:
+            asterisk.lay_out(render_site(self.settings(self.directory, campaign={}), {}, box=box))
+            _put_sounds(asterisk)
+            await asterisk.start()
         for seat, sipp in self.phones.items():
             await self.phone_on(seat, sipp)
 
+    @property
+    def asterisks(self) -> list[tuple[RealAsterisk, str | None]]:
+        """All that run, with the name of the box where there are several."""
+        return [(self.asterisk, None)]
+
+    async def restart(self) -> None:
+        """One that dies, and is back."""
+        await self.asterisk.command("core restart now")
+
+    def sip_port_of(self, _seat: str) -> int:
+        """Where a seat's phone registers."""
+        return self.sip_port
+
     async def phone_on(self, seat: str, sipp: Sipp) -> None:
         """Register a seat's phone and let it answer."""
-        await sipp.register(self.sip_port, f"agent{seat}", self.password)
+        await sipp.register(self.sip_port_of(seat), f"agent{seat}", self.password)
         await sipp.listen(phone(str(self.agent_audio)))
 
     async def stop(self) -> None:
         """End everything."""
         for sipp in self.phones.values():
             await sipp.stop()
-        await self.asterisk.stop()
-
-    def _sounds(self) -> None:
-        """Every sound that a flow in Hindi may play, half a second each; music; and the information message."""
-        (self.asterisk.directory / "data" / "moh" / "hold.alaw").write_bytes(tone(2.0, 330.0))
-        self.asterisk.put_sound("matdan/message", tone(2.0, 600.0))
-        for name in ("beep", "silence", "key", "done", "wrong"):  # unheard: what is measured is the agent's voice
-            self.asterisk.put_sound(f"matdan/{name}", silence(0.1))
-        texts = shipped_texts()
-        names = {name_sound(kind, name, "hi") for kind in (PromptKind.NAME, PromptKind.PLACE) for name in NAMES}
-        names |= {f"matdan/hi/{kind}/{value}" for kind in ("number", "digit", "hour", "minute") for value in range(100)}
-        for key, text in texts.by_language["hi"].items():
-            names |= {text_sound(key, "hi", segment.number) for segment in segments(text) if segment.words}
-        for name in names:
-            self.asterisk.put_sound(name, tone(0.5, 500.0))
+        for asterisk, _ in self.asterisks:
+            await asterisk.stop()
 
 
 class RealStage:
@@ -132,13 +133,14 @@ class RealStage:
         self.watch.start()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, *_raised: object) -> None:
         """The carrier is gone; phones that died are back for the next scenario."""
         self.watch.stop()
         await self._carrier.stop()
         for hidden in self._hidden:
             hidden.rename(hidden.with_suffix(".alaw"))
-        await self._lab.asterisk.command("channel request hangup all")
+        for asterisk, _ in self._lab.asterisks:
+            await asterisk.command("channel request hangup all")
         for seat in self._dead:
             await self._lab.phone_on(seat, self._lab.phones[seat])
 
@@ -169,7 +171,7 @@ class RealStage:
                 await self._lab.asterisk.command(f"manager kick session {found[1]}")
 
     async def restart(self) -> None:
-        await self._lab.asterisk.command("core restart now")
+        await self._lab.restart()
 
     def called(self) -> list[str]:
         return list(self.watch.invites)
@@ -177,3 +179,18 @@ class RealStage:
     async def left_over(self) -> list[str]:
         channels = await self._lab.asterisk.command("core show channels concise")
         return [line.split("!")[0] for line in channels.splitlines() if line.startswith("PJSIP/carrier")]
+
+
+def _put_sounds(asterisk: RealAsterisk) -> None:
+    """Every sound that a flow in Hindi may play, half a second each; music; and the information message."""
+    (asterisk.directory / "data" / "moh" / "hold.alaw").write_bytes(tone(2.0, 330.0))
+    asterisk.put_sound("matdan/message", tone(2.0, 600.0))
+    for name in ("beep", "silence", "key", "done", "wrong"):  # unheard: what is measured is the agent's voice
+        asterisk.put_sound(f"matdan/{name}", silence(0.1))
+    texts = shipped_texts()
+    names = {name_sound(kind, name, "hi") for kind in (PromptKind.NAME, PromptKind.PLACE) for name in NAMES}
+    names |= {f"matdan/hi/{kind}/{value}" for kind in ("number", "digit", "hour", "minute") for value in range(100)}
+    for key, text in texts.by_language["hi"].items():
+        names |= {text_sound(key, "hi", segment.number) for segment in segments(text) if segment.words}
+    for name in names:
+        asterisk.put_sound(name, tone(0.5, 500.0))

@@ -1,0 +1,60 @@
+"""Two real Asterisks as the boxes of one centre: every other seat is at the second, and all voters are answered at the first."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+from config.settings import Settings
+from dialer.domain.model import Outcome
+from tests.asterisk.process import RealAsterisk, free_ports
+from tests.asterisk.stage import Lab
+from tests.support.scenario import Scenario, load_scenario, scenario_files
+
+PLAYED = ("agents-talk", "hang-up-in-the-middle", "link-cut", "phone-dies", "switch-restarts", "sixty-calls")
+
+
+def on_two_boxes() -> list[tuple[str, Scenario]]:
+    """What is played on them. Where the second box dies every voter was talked to all the same, and no call is unknown."""
+    scenarios = {path.stem: load_scenario(path) for path in scenario_files() if path.stem in PLAYED}
+    dying = scenarios["switch-restarts"]
+    expected = dying.expect.model_copy(update={"outcomes": {Outcome.CONNECTED: 6}})
+    scenarios["switch-restarts"] = dying.model_copy(update={"expect": expected})
+    return [(name, scenarios[name]) for name in PLAYED]
+
+
+class TwoBoxes(Lab):
+    """The lab with a second Asterisk beside the first."""
+
+    def __init__(self, program: Path, sipp: Path, directory: Path) -> None:
+        super().__init__(program, sipp, directory)
+        self.other = RealAsterisk(program, directory / "other")
+        [self.other_ami_port] = free_ports(1)
+        [self.other_sip_port] = free_ports(1, socket.SOCK_DGRAM)
+
+    def settings(self, directory: Path, **changes: Any) -> Settings:
+        """The same site, on both."""
+        kept = super().settings(directory, **changes).model_dump()
+        here, history = {"host": "127.0.0.1"}, self.other.history
+        first = {**here, "name": "a", "port": self.ami_port}
+        second = {"name": "b", "port": self.other_ami_port, "sip_port": self.other_sip_port, "history": history}
+        boxes = [first, {**here, **second}]
+        seats = [{**seat, "box": "ab"[number % 2]} for number, seat in enumerate(kept["seats"])]
+        trunks = [{**trunk, "box": "a"} for trunk in kept["trunks"]]
+        return Settings.model_validate(
+            {**kept, "asterisk": {**kept["asterisk"], "boxes": boxes}, "seats": seats, "trunks": trunks}
+        )
+
+    @property
+    def asterisks(self) -> list[tuple[RealAsterisk, str | None]]:
+        """Both."""
+        return [(self.asterisk, "a"), (self.other, "b")]
+
+    async def restart(self) -> None:
+        """The box dies that has agents and none of the calls."""
+        await self.other.command("core restart now")
+
+    def sip_port_of(self, seat: str) -> int:
+        """Where a seat's phone registers."""
+        return self.sip_port if int(seat) % 2 else self.other_sip_port
