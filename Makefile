@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 FOR ?=
 
-.PHONY: lock audit sbom demo demo-hq test attack test-asterisk lint types unit bench bench-pacing clean help
+.PHONY: docs lock audit sbom demo demo-hq test attack test-asterisk lint types unit bench bench-pacing clean help
 
 help:
 	@echo "make demo          a whole centre on simulated lines (FOR=60 ends it after 60 seconds)"
@@ -17,6 +17,7 @@ help:
 	@echo "make lock          the locked dependencies anew (locks/), with hashes"
 	@echo "make audit         known vulnerabilities in the locked dependencies, where an index of advisories can be reached"
 	@echo "make sbom          the bill of materials, dist/sbom.cdx.json (CycloneDX)"
+	@echo "make docs          the pages as a site with search, build/docs/site"
 	@echo "make clean         remove the virtual environment, the built pages, caches and the benches' stores"
 
 demo: $(VENV)/.ready-desk
@@ -56,6 +57,10 @@ bench-pacing: $(VENV)/.ready-bench
 lock audit sbom: $(VENV)/.ready-supply
 	$(BIN)/python -m tests.supply_chain $@
 
+docs: $(VENV)/.ready-docs
+	rm -rf build/docs && mkdir -p build/docs && cp -r docs build/docs/pages && mv build/docs/pages/zensical.toml build/docs/
+	cd build/docs && $(abspath $(BIN))/zensical build --strict
+
 # The virtual environment: made once, and again when the project's dependencies change.
 $(VENV)/bin/python:
 	bash tests/make_venv.sh "$(PYTHON)" "$(VENV)"
@@ -85,5 +90,10 @@ $(VENV)/.ready-supply: $(VENV)/.ready-dev
 	$(BIN)/python -m pip install --quiet --group supply
 	touch $@
 
+$(VENV)/.ready-docs: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --group docs
+	touch $@
+
 clean:
-	rm -rf $(VENV) dialer/desk/built dialer/desk/pages/node_modules .bench-stores .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build/docs dialer/desk/built dialer/desk/pages/node_modules .bench-stores .mypy_cache .ruff_cache .pytest_cache .hypothesis

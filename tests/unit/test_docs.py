@@ -44,6 +44,16 @@ def test_every_command_is_documented() -> None:
             assert not row.endswith("|  |"), f"an option without a meaning: {row}"
 
 
+def test_every_page_has_its_place_in_the_site_and_once() -> None:
+    def pages(part: Any) -> list[str]:
+        if isinstance(part, str):
+            return [part]
+        return [page for each in (part.values() if isinstance(part, dict) else part) for page in pages(each)]
+
+    placed = pages(tomllib.loads((DOCS / "zensical.toml").read_text(encoding="utf-8"))["project"]["nav"])
+    assert sorted(placed) == sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
+
+
 def test_no_page_has_the_marks_of_two_changes_that_met() -> None:
     pages = [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]
     assert [
