@@ -121,6 +121,7 @@ class HqMetrics(Section):
 
     host: HostName = Field("127.0.0.1", description="address it listens on, not encrypted")
     gather_port: Port | None = Field(None, description="TCP port of the gatherer's; none: nobody is answered")
+    desk_port: Port | None = Field(None, description="TCP port of the pages'; none: nobody is answered")
 
 
 class HqDesk(PageServer):

@@ -16,6 +16,8 @@ from dialer.hq.deeds import Deeds
 from dialer.hq.figures import HqFigures
 from dialer.hq.pages import HqBoard, HqEntrance, HqGuard, follower
 from dialer.hq.rights import EVERY_ROLE
+from dialer.metrics.families import of_hq_desk
+from dialer.metrics.server import watched
 from dialer.store.desk_file import DeskFile
 from dialer.store.passkey_records import PasskeyRecords
 from dialer.web.application import document_door, make_app
@@ -78,6 +80,8 @@ async def running_hq_desk(
         async def directory_kept() -> None:
             await directory.run(follow)
 
+        watching = watched(settings.metrics.host, settings.metrics.desk_port, lambda: of_hq_desk(hears=figures.hears))
+        await stack.enter_async_context(watching)
         async with serving(
             settings.desk, listener, guarded, (figures.run, figures.hear, directory_kept), picture.close
         ):

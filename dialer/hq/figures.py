@@ -88,6 +88,11 @@ class HqFigures:
         self._read_at = 0.0
         self._orders = HeardOrders({each.id: each.zone for each in settings.centres})
 
+    @property
+    def hears(self) -> bool:
+        """Whether there is a connection to headquarters' server now."""
+        return self._session is not None and self._session.up
+
     async def run(self) -> NoReturn:
         """Until cancelled. A database that is away leaves its figures as they were: the page tells how old they are."""
         while True:

@@ -78,6 +78,12 @@ def of_gatherer(*, works: bool, joined: bool, kept_at: Mapping[str, float]) -> R
     return Readiness(families, None if works else "it waits for the database, or for another gatherer to end")
 
 
+def of_hq_desk(*, hears: bool) -> Readiness:
+    """How headquarters' pages stand: whether they hear the centres."""
+    families = (_info("headquarters"), _gauge("hq_desk_hears_centres", "Whether the pages hear the centres", hears))
+    return Readiness(families, None if hears else "the pages do not hear the centres: no connection to the server")
+
+
 def _centre(view: CentreView, broker_up: bool | None) -> Iterator[Metric]:
     yield _info(view.centre)
     yield _gauge("switch_up", "Whether there is a link to the switch", view.switch_up)

@@ -32,7 +32,7 @@ from dialer.domain.view import (
     SeatView,
     TrunkView,
 )
-from dialer.metrics.families import Readiness, of_centre, of_desk, of_gatherer, of_uplink
+from dialer.metrics.families import Readiness, of_centre, of_desk, of_gatherer, of_hq_desk, of_uplink
 from dialer.metrics.server import serving_metrics
 from tests.support.monitoring import ask, samples
 
@@ -170,9 +170,11 @@ async def test_a_port_that_is_taken_is_one_line() -> None:
             "it waits for the database, or for another gatherer to end",
         ),
         (of_gatherer(works=False, joined=False, kept_at={}), "no connection to headquarters' server"),
+        (of_hq_desk(hears=True), None),
+        (of_hq_desk(hears=False), "the pages do not hear the centres: no connection to the server"),
     ],
 )
-def test_uplink_and_gatherer_say_what_they_wait_for(stands: Readiness, problem: str | None) -> None:
+def test_uplink_gatherer_and_headquarters_pages_say_what_they_wait_for(stands: Readiness, problem: str | None) -> None:
     assert stands.not_ready == problem
 
 
@@ -183,6 +185,7 @@ def told() -> set[str]:
         of_desk("pune-1", heard=True, streams=0),
         of_uplink("pune-1", heard=True, joined=True),
         of_gatherer(works=True, joined=True, kept_at={"pune-1": 1.0}),
+        of_hq_desk(hears=True),
     )
     return {sample.name for stands in each for family in stands.families for sample in family.samples}
 
