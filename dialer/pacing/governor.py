@@ -183,22 +183,24 @@ class Governor(Learned):
     def _bears(self, cap: Cap, tally: Tally) -> tuple[float, float]:
         """Drops that a window can still take, and the drop rate, per answer from now on, that it can bear.
 
-        Room is as it is with the answers that will surely come until the window is full or the day ends, and half a window ahead:
-        answers leave a full window with the drops, and those that came close together are the last to go.
+        Room is as it is with the answers that will surely come until the window is full or the day ends, and, where drops will be
+        left in it by then, half a window ahead: answers leave a full window with them, and those that came close together are the
+        last to go.
         """
         tuning, target = self._tuning, target_of(cap)
         unfilled = min(self._left, tally.unfilled_seconds(self.now))
         at_end = cap.hard_stop * (tally.answers + self._sure * unfilled)
         ahead = min(self._left, max(unfilled, tuning.foreseen_share * tally.window_seconds))
         answers, abandoned = tally.staying(self.now, ahead)
-        room = min(at_end - tally.abandoned, cap.hard_stop * (answers + self._sure * ahead) - abandoned)
+        room = at_end - tally.abandoned
+        if abandoned:
+            room = min(room, cap.hard_stop * (answers + self._sure * ahead) - abandoned)
         size = max(1.0, at_end / tuning.usual_drops)
+        kept = sqrt(min(1.0, max(0.0, at_end) / tuning.few_drops))
         due = target * tally.answers
         short = due - tally.abandoned - min(tuning.target_margin, 0.75 * sqrt(due))
         spending: float = (
-            cap.hard_stop
-            * tuning.room_share
-            * (max(0.0, room - tuning.room_kept) / size**tuning.drops_power) ** tuning.room_power
+            cap.hard_stop * tuning.room_share * (max(0.0, room - kept) / size**tuning.drops_power) ** tuning.room_power
         )
         return room, min(target + short / tuning.target_answers, spending)
 

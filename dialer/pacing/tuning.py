@@ -63,7 +63,9 @@ class Tuning:
     window whose drops come at random, while idle time falls with the logarithm of their rate (`bench/window_optimum.py`)."""
     foreseen_share: float = 0.5
     """A full window is also looked at so much of its length ahead."""
-    room_kept: float = 1.0  # drops that a window never spends: one more would pass its stop
+    few_drops: float = 9.0
+    """A window that bears so many drops or more never spends the last, as one more would pass its stop; one that bears fewer keeps
+    the root of its share of them: of the 1.4 of an hour of five seats at a cap of 1 %, a whole one would leave nothing."""
     small_site_power: float = -0.5
     usual_drops: float = 27.0
     drops_power: float = 0.8

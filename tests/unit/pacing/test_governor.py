@@ -68,6 +68,16 @@ def test_a_window_says_how_long_it_is_not_full() -> None:
     assert tally.unfilled_seconds(3_690.0) == pytest.approx(10.0)
 
 
+def test_a_window_that_bears_one_drop_may_spend_it_and_no_second_one() -> None:
+    governor = _governor((Cap(3_600, 0.01, 0.012),))
+    _answers(governor, 116, 31.0)  # five seats: the stop is passed by the second drop
+    _alpha(governor)
+    assert governor.boldness > 0.2
+    governor.abandoned()
+    _alpha(governor)
+    assert governor.boldness == TUNED.least_boldness
+
+
 def test_the_less_room_the_less_bold_and_past_the_stop_hardly_at_all() -> None:
     boldness = []
     for drops in range(30):
