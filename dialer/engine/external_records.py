@@ -92,6 +92,12 @@ class ExternalRecords:
             moved = await self._store.uplink_kept(through, self._clock.now())
         return f"announced again behind {moved}, as by a restored store" if moved else f"kept up to {through}"
 
+    async def tell_test_mark(self) -> str:
+        """Announce a test mark. Raises CommandRefused, StoreError."""
+        with _refusals():
+            await self._store.tell_test_mark(self._clock.now())
+        return "a test mark is on its way: headquarters' page says when it has come"
+
     async def take_news(self, news: ForeignNews) -> str:
         """Take what other centres told, all or none, with its position. Raises CommandRefused, StoreError."""
         with _refusals():

@@ -432,6 +432,12 @@ class MarkPayload(Payload):
     serial: Annotated[int | None, Field(description="in the part")] = None
 
 
+class ReadinessPayload(Payload):
+    """A test mark was made."""
+
+    at: Time
+
+
 class SeatHoursPayload(Payload):
     """How long seats were in each state."""
 

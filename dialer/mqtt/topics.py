@@ -17,7 +17,7 @@ from dialer.domain.model import Announcement, BoothTurnout, DispositionRecord
 from dialer.domain.view import AlertLevel, CallChange, CampaignView, CentreView, SeatState, SeatView
 from dialer.mqtt import payloads
 from dialer.mqtt.payloads import Payload
-from dialer.store.port import AnswersNews, AttemptNews, MarkNews, News, OptOutNews, SeatHours
+from dialer.store.port import AnswersNews, AttemptNews, MarkNews, News, OptOutNews, ReadinessMark, SeatHours
 
 ROOT = "dialer/v1"
 STATISTICS_PER_SECOND = 5.0
@@ -275,6 +275,14 @@ SEAT_HOURS = Topic(
     example=payloads.SeatHoursPayload(until_at=_AT, seats=2, seconds={"talking": 61.5, "wrap-up": 12.0}),
     through_outbox=True,
 )
+TEST_MARK = Topic(
+    key="test-mark",
+    pattern="results/test-marks",
+    description="The way of a result was tried (test-mark): headquarters' page says when it came. It changes no figure. Only where "
+    "there is a headquarters ([headquarters]); at least once.",
+    example=payloads.ReadinessPayload(at=_AT),
+    through_outbox=True,
+)
 AUDIT_HEAD = Topic(
     key="audit-head",
     pattern="results/audit-heads",
@@ -316,6 +324,7 @@ TOPICS: tuple[Topic, ...] = (
     MARK_RESULT,
     OPT_OUT_RESULT,
     SEAT_HOURS,
+    TEST_MARK,
     AUDIT_HEAD,
     COMMANDS,
     REPLIES,
@@ -393,6 +402,8 @@ def encode(news: News) -> Announcement:
             return _announcement(OPT_OUT_RESULT, payloads.OptOutPayload.of(news))
         case SeatHours():
             return _announcement(SEAT_HOURS, payloads.SeatHoursPayload.of(news))
+        case ReadinessMark():
+            return _announcement(TEST_MARK, payloads.ReadinessPayload.of(news))
         case _:
             return _announcement(AUDIT_HEAD, payloads.AuditHeadPayload.of(news))
 

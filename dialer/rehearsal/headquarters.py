@@ -129,7 +129,7 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
                     *({"id": each.name, "zone": each.zone, "seats": VIRTUAL_SEATS} for each in virtual),
                 ],
                 "desk": {"port": 0, "file": folder / "hq.desk.db"},
-                "targets": {"contacts_per_seat_hour": 12.0},
+                "targets": {"contacts_per_seat_hour": 60.0},
                 "bundles": {"folder": folder / "material" / "published"},
                 "leaders": [{"name": "asha", "key": signing.public_key_text(signing.public_key(leader))}],
                 "gather": {"database": books},

@@ -29,6 +29,7 @@ STATE, ROLL_VERSION = "S99", "virtual"
 PART_VOTERS = 1_000
 PARTS = 200
 LIVE_SECONDS = 10.0
+LIST_NUMBERS = 20_000
 VOTED_SHARE, OPT_OUT_SHARE = 0.25, 0.002
 """Of what is announced: a call in two brings a mark, half of them "voted"."""
 
@@ -163,7 +164,7 @@ class VirtualCentre:
 
     async def _live(self, session: Session) -> None:
         """Say how it stands, as an uplink does of its dialler."""
-        numbers = PARTS * PART_VOTERS
+        numbers = LIST_NUMBERS
         while True:
             talking, ready = self._chance.randrange(8, 14), self._chance.randrange(1, 5)
             done = min(numbers, self.truth.counts["attempts"])

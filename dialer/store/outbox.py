@@ -15,13 +15,15 @@ from dialer.domain.errors import NotInStore
 from dialer.domain.model import Announcement
 from dialer.domain.view import OutboxWait
 from dialer.store import audit
-from dialer.store.port import Encode, News, OutboxRow
+from dialer.store.port import Encode, News, OutboxRow, ReadinessMark
 from dialer.store.sql import load_statements, values_of
 
 SQL = load_statements("outbox")
 RESULTS = tuple(f"results/{each}" for each in ("answers", "attempts", "dispositions", "marks", "opt-outs"))
 """Never dropped while headquarters has not got them. All else is telemetry."""
 TELEMETRY_KEPT = 1_000  # of the latest rows
+
+NO_HEADQUARTERS = "the settings name no headquarters ([headquarters]): restart the dialler with those that do"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,13 @@ def tell(db: sqlite3.Connection, encode: Encode | None, news: News, at: float) -
     """Put news into the outbox: by itself such as belongs to no other write. Without `encode` there is nobody to tell."""
     if encode is not None:
         announce(db, [encode(news)], at)
+
+
+def tell_test_mark(db: sqlite3.Connection, encode: Encode | None, at: float) -> None:
+    """Announce a test mark, for headquarters to see that the way is there. Raises NotInStore where nothing is kept for one."""
+    if passed_by_uplink(db) is None:
+        raise NotInStore(NO_HEADQUARTERS)
+    tell(db, encode, ReadinessMark(at), at)
 
 
 def outbox(db: sqlite3.Connection, limit: int) -> list[OutboxRow]:
@@ -115,7 +124,7 @@ def uplink_kept(db: sqlite3.Connection, through: int, at: float) -> int:
     """
     passed = passed_by_uplink(db)
     if passed is None:
-        raise NotInStore("the settings name no headquarters ([headquarters]): restart the dialler with those that do")
+        raise NotInStore(NO_HEADQUARTERS)
     moved = 0
     if through > last_given(db):
         moved = through

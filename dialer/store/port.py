@@ -55,6 +55,13 @@ class SeatHours:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadinessMark:
+    """A test mark: nothing but that it was made, to go the way of every result."""
+
+    at: float  # epoch seconds
+
+
+@dataclass(frozen=True, slots=True)
 class LogIn:
     """An agent has a seat."""
 
@@ -153,7 +160,7 @@ class OptOutNews:
     number_hash: str | None = None  # None: no secret is shared
 
 
-News = AttemptNews | AnswersNews | DispositionRecord | MarkNews | OptOutNews | SeatHours | Head
+News = AttemptNews | AnswersNews | DispositionRecord | MarkNews | OptOutNews | SeatHours | ReadinessMark | Head
 Encode = Callable[[News], Announcement]
 """Makes of news what is announced. Called in the transaction that commits what the news is of, perhaps more than once: pure."""
 

@@ -417,6 +417,7 @@ class Store:
 
     announce = _Writes(outbox_rows.announce)
     tell = _Announces(outbox_rows.tell)
+    tell_test_mark = _Announces(outbox_rows.tell_test_mark)
     outbox = _Reads(outbox_rows.outbox)
     outbox_done = _Writes(outbox_rows.outbox_done)
     outbox_waits = _Reads(outbox_rows.outbox_waits)

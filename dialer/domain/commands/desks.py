@@ -207,6 +207,9 @@ class RecordsDesk(Protocol):
     async def uplink_kept(self, through: int) -> str:
         """Headquarters has them."""
 
+    async def tell_test_mark(self) -> str:
+        """For headquarters to see that the way is there."""
+
     async def take_news(self, news: ForeignNews) -> str:
         """All of them or none."""
 

@@ -1,6 +1,7 @@
-"""Commands of the uplink, which joins the centre to its headquarters. Pure.
+"""Commands of the uplink, which joins the centre to its headquarters, and the one that tries the way. Pure.
 
-Each comes about once a second and is safe to come again, by the position in it: none is kept, and what is done stands in no audit.
+Each of the uplink's comes about once a second and is safe to come again, by the position in it: none is kept, and what is done
+stands in no audit.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 from config.words import SupervisorRole
 from dialer.domain.commands.desks import Desks
 from dialer.domain.commands.external_records import MOST_INTEGER, NOTHING_ELSE, EnteredTime, checked
-from dialer.domain.commands.registry import Command, Value, offered, text_of
+from dialer.domain.commands.registry import SUPERVISOR_ALONE, Command, Value, offered, text_of
 from dialer.domain.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.domain.other_centres import ForeignMark, ForeignNews, ForeignOptOut, VoterPlace
 
@@ -132,6 +133,15 @@ class UplinkKept(Command):
 
     async def carry_out(self, desks: Desks) -> str:
         return await desks.records.uplink_kept(self.through)
+
+
+@offered("test-mark", roles=SUPERVISOR_ALONE, repeatable=True)
+@dataclass(frozen=True, slots=True)
+class TellTestMark(Command):
+    """A test mark goes the way of every result, by outbox and uplink, to headquarters' page: once a week before the day."""
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.records.tell_test_mark()
 
 
 @offered(

@@ -31,7 +31,7 @@ from dialer.hq.servers import postgresql
 from dialer.web.entrance import read_assets
 from tests.support.browser import NEEDS_A_BROWSER, SIZES, chromium, is_cut, must_suit_everybody, new_page, violations
 from tests.support.desk import CHEAP, PASSWORD
-from tests.support.headquarters import PATIENCE_SECONDS, attempt_row, batch, mark_row
+from tests.support.headquarters import NOW, PATIENCE_SECONDS, attempt_row, batch, mark_row, row
 
 DOORS = {
     ("POST", "/api/hq/incidents"): Deed.INCIDENT,
@@ -114,7 +114,7 @@ async def hq(tmp_path: Path, address: str) -> AsyncIterator[Headquarters]:
     async with database(settings.gather.database.get_secret_value()) as books:
         await books.prepare()
         await books.do("add_centres", ["pune-1", "patna-1"], ["west", "east"])
-        rows = [mark_row(1, 7), mark_row(2, 8, "not-yet"), attempt_row(3), attempt_row(4, "abandoned")]
+        rows = [mark_row(1, 7), mark_row(2, 8, "not-yet"), attempt_row(3), row(4, "test-marks", at=NOW)]
         await Books(settings, books, clock).enter("UP.1", 0, [Arrived(1, "up.pune-1", batch(rows))])
     async with (
         running_hq_desk(settings, read_assets(BUILT), hasher=CHEAP) as origin,
@@ -183,12 +183,16 @@ async def test_who_sees_and_does_what_of_which_zone_and_a_second_person_answers(
     # What a zone's page is told has nothing of another zone.
     async with hq.browser.stream("GET", "/api/hq/events", headers=hq._headers("zone-west")) as stream:
         lines = stream.aiter_lines()
-        keys: set[str] = set()
-        while not any(key.startswith("incident/") for key in keys):
+        told: dict[str, Any] = {}
+        while "incident/west/1" not in told:
             line = await anext(lines)
-            keys |= set(json.loads(line[6:])["set"]) if line.startswith("data: ") else set()
-    assert {"hq", "material", "centre/west/pune-1", "incident/west/1", "proposal/west/1"} <= keys
-    assert not {key for key in keys if "east" in key or key.startswith("proposal//")}
+            told |= json.loads(line[6:])["set"] if line.startswith("data: ") else {}
+    assert {"hq", "material", "centre/west/pune-1", "incident/west/1", "proposal/west/1"} <= told.keys()
+    assert not {key for key in told if "east" in key or key.startswith("proposal//")}
+    pune = told["centre/west/pune-1"]
+    assert (pune["planned"], pune["reached"], pune["voted"], pune["tested_at"]) == (40, 2, 1, NOW + 4)
+    assert (pune["official"]["electors"], pune["state"]) == (300_000, "S13")
+    assert pune["heard_at"] > pune["made_at"]
 
     # All of it is in the audit, whose chain holds, and of which a changed line is found.
     entries = (await hq.get("compliance", "/api/hq/audit")).json()

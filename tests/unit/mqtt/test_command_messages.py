@@ -245,6 +245,7 @@ def test_what_is_done_twice_as_once_is_repeatable() -> None:
         "uplink-kept",  # and these a position
         "headquarters-news",
         "headquarters-order",  # the order in it has an id of its own
+        "test-mark",  # and of this the latest alone counts
     }
 
 

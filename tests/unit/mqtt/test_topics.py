@@ -50,7 +50,7 @@ from dialer.domain.view import (
 from dialer.mqtt import document, payloads, topics
 from dialer.mqtt.publisher import ChangeBuffer, Publisher
 from dialer.mqtt.topics import TOPICS, Message, Topic, TopicWriter
-from dialer.store.port import AnswersNews, AttemptNews, MarkNews, News, OptOutNews, SeatHours
+from dialer.store.port import AnswersNews, AttemptNews, MarkNews, News, OptOutNews, ReadinessMark, SeatHours
 from tests.support.fake_centre import AT, campaign_view, centre_view
 from tests.support.virtual import virtual_time
 
@@ -87,6 +87,7 @@ def results() -> list[Message]:
         MarkNews(mark, VoterPlace("2026-1", "S13", 209, 118, 412)),
         OptOutNews(3, AT, "agent", ATTEMPT),
         SeatHours(AT, 2, {"talking": 60.25}),
+        ReadinessMark(AT),
         Head(9, "3b" * 32, AT, 40),
     ]
     reply = topics.reply_announcement("asha", payloads.ReplyPayload(id="c1", status="done", text="paused", at=AT))

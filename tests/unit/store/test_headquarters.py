@@ -118,6 +118,15 @@ async def test_seats_hours_are_told_to_headquarters_alone(backend: Backend) -> N
         assert [payload for _, payload in waiting(backend)] == ["SeatHours"]
 
 
+async def test_a_test_mark_is_told_to_a_headquarters_and_refused_where_there_is_none(backend: Backend) -> None:
+    async with filled(backend) as store:
+        with pytest.raises(NotInStore, match="no headquarters"):
+            await store.tell_test_mark(NOW)
+        await store.keep_for_headquarters(1 << 20)
+        await store.tell_test_mark(NOW)
+        assert [payload for _, payload in waiting(backend)] == ["ReadinessMark"]
+
+
 def foreign(
     serial: int, kind: MarkKind = MarkKind.VOTED, *, key: str = "", part: int = 2, undoes: str | None = None
 ) -> ForeignMark:

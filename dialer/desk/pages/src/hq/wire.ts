@@ -214,6 +214,8 @@ const least = (values: (number | null | undefined)[]) => {
 export function sumOf(every: Centre[]): Sum {
   const sum = (of: (centre: Centre) => number | null | undefined) => every.reduce((whole, centre) => whole + (of(centre) ?? 0), 0);
   const today = (name: keyof Today) => sum((centre) => centre.today?.[name]);
+  // Whoever tells of no seats' hours has no work to be measured by.
+  const worked = every.filter((centre) => contactsOf(centre.today) !== undefined);
   const lags = every.flatMap((centre) => centre.lag_seconds ?? []);
   return {
     centres: every.length,
@@ -232,7 +234,7 @@ export function sumOf(every: Centre[]): Sum {
     official_at: least(every.map((centre) => centre.official?.at)),
     today: {
       attempts: today("attempts"),
-      contacts: today("contacts"),
+      contacts: worked.reduce((whole, centre) => whole + (centre.today?.contacts ?? 0), 0),
       live_answers: today("live_answers"),
       abandoned: today("abandoned"),
       seat_hours: today("seat_hours"),
