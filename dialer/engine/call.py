@@ -206,8 +206,10 @@ class Call:
         return self._talk(seat=seat, agent=agent)
 
     def never_came(self) -> Call:
-        """The voter did not reach the seat."""
-        return self._talk(seat=None)
+        """The voter did not reach the seat. Whether they wait on the switch tells: asked for again unasked, a seat that cannot be
+        reached would be tried for ever.
+        """
+        return self._leg(waiting=False)._talk(seat=None)
 
     def connected(self, seat: str, agent: str | None, now: Instant) -> Call:
         """Voter and agent hear each other."""

@@ -9,6 +9,7 @@ from dialer.domain.switch import (
     CallEnded,
     CallRecorded,
     CallStray,
+    CallWaiting,
     EndedBy,
     MessageUnheard,
     PartyGone,
@@ -110,6 +111,16 @@ def test_a_link_that_comes_back_finds_the_talk_and_the_phones_as_they_are() -> N
     )
     assert turns.seat() is SeatState.TALKING
     assert "beside look-up-vanished" in turns.at(26, SwitchUp(frozenset(), frozenset(), (), restarted=True))
+
+
+def test_a_voter_who_did_not_reach_the_seat_is_sent_there_again_only_once_the_switch_says_that_they_wait() -> None:
+    turns = Turns()
+    turns.call()
+    came = "order connect A 01"
+    assert any(came in each for each in turns.at(20, CallWaiting(A)))
+    assert not any(came in each for each in turns.at(20, Due(What.VOTER_NEVER_CAME, "01", A)))
+    assert turns.seat() is SeatState.READY
+    assert any(came in each for each in turns.at(25, CallWaiting(A)))
 
 
 def test_calls_of_which_nothing_is_known() -> None:
