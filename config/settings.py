@@ -317,6 +317,9 @@ class Broker(Section):
     signed_commands: bool = Field(
         False, description="no command is obeyed without its sender's signature (`key` of [[supervisors]])"
     )
+    home_assistant: bool = Field(
+        False, description="tell Home Assistant, on the same broker, of the centre's state (its MQTT discovery)"
+    )
     key_file: Path | None = Field(
         None,
         description="private key that this command line signs with, from `dialer mqtt key`; for its owner's eyes alone",

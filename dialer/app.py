@@ -380,7 +380,8 @@ def _monitor(
     """What speaks to the broker; None: the site has none."""
     if not settings.broker.enabled:
         return None
-    presence = Presence(settings.centre.id, broker or broker_settings(settings), clock, chance, name)
+    ours = broker or broker_settings(settings)
+    presence = Presence(settings.centre.id, ours, clock, chance, name, settings.broker.home_assistant)
     senders = senders_of(settings, engine.users.roles, broker_is_ours=broker is not None)
     return Monitor(presence, engine, store, senders, hears_opt_outs=bool(settings.rules.secrets()))
 

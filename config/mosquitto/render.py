@@ -78,8 +78,10 @@ def _dialler(file: str, settings: Settings) -> BrokerUser:
         remedy = "set a random one, better by MATDAN_BROKER__PASSWORD: `openssl rand -base64 24` makes one"
         problem = f"is missing, an example's, or shorter than {LEAST_PASSWORD} characters"
         raise SettingError(file, "broker.password", problem, remedy)
-    rules = (f"topic readwrite {root}/#", "topic read dialer/v1/+/results/opt-outs")
-    return BrokerUser(broker.username, rules, password)
+    rules = [f"topic readwrite {root}/#", "topic read dialer/v1/+/results/opt-outs"]
+    if broker.home_assistant:
+        rules.append(f"topic write homeassistant/device/matdan-{settings.centre.id}/config")
+    return BrokerUser(broker.username, tuple(rules), password)
 
 
 def _supervisors(settings: Settings) -> list[BrokerUser]:
@@ -95,6 +97,8 @@ def _supervisors(settings: Settings) -> list[BrokerUser]:
         rules = [f"topic deny {root}/commands/{OWN_USER}"] if is_desk else []
         if is_desk or each.role is not SupervisorRole.VIEWER:
             rules += [f"topic write {root}/commands/{sender}", f"topic read {root}/replies/{sender}/+"]
+        elif settings.broker.home_assistant:
+            rules += ["topic read homeassistant/#", "topic write homeassistant/status"]
         own = settings.desk.broker_password if is_desk else None
         password = None if own is None else own.get_secret_value()
         found.append(BrokerUser(broker_user(settings, each.name), (*rules, *read), password))

@@ -17,9 +17,9 @@ ASYNCAPI = "asyncapi.json"
 
 _INTRODUCTION = f"""# MQTT topics
 
-Every topic stands below `{ROOT}/{{centre}}/`. Messages are JSON, one object each, UTF-8. Times are epoch seconds, UTC; shares are
-0 to 1. There is no name and no telephone number in any topic or message: ids only. A variable part of a topic (a campaign, a
-seat, a booth, a command) is percent-encoded as in a URL.
+Every topic stands below `{ROOT}/{{centre}}/`, but for Home Assistant's. Messages are JSON, one object each, UTF-8. Times are epoch
+seconds, UTC; shares are 0 to 1. There is no name and no telephone number in any topic or message: ids only. A variable part of a
+topic (a campaign, a seat, a booth, a command) is percent-encoded as in a URL.
 
 - *Retained* topics hold the last state: who subscribes gets it at once, and after each connect the dialler publishes it whole.
 - *Results* and *replies* are committed to the store with what they tell of and are published until the broker has acknowledged
@@ -39,10 +39,10 @@ def markdown() -> str:
         delivery = "at least once" if topic.through_outbox else "best effort"
         retained = "yes" if topic.retained else "no"
         lines.append(
-            f"| [`{topic.pattern}`](#{_anchor(topic)}) | {topic.direction} | {retained} | {topic.qos} | {delivery} |"
+            f"| [`{_shown(topic)}`](#{_anchor(topic)}) | {topic.direction} | {retained} | {topic.qos} | {delivery} |"
         )
     for topic in TOPICS:
-        lines += ["", f"## {topic.pattern}", "", topic.description, ""]
+        lines += ["", f"## {_shown(topic)}", "", topic.description, ""]
         schema = topic.example.schema_of()
         lines += _fields(schema)
         for name, inner in schema.get("$defs", {}).items():
@@ -72,7 +72,7 @@ def asyncapi() -> dict[str, Any]:
         }
         parts = ["centre", *re.findall(r"\{(\w+)\}", topic.pattern)]
         channels[topic.key] = {
-            "address": f"{ROOT}/{{centre}}/{topic.pattern}",
+            "address": f"{topic.root}/{topic.pattern}",
             "description": topic.description,
             "messages": {topic.key: {"$ref": f"#/components/messages/{topic.key}"}},
             "parameters": {part: {"description": f"the {part}'s id, percent-encoded"} for part in parts},
@@ -119,7 +119,12 @@ def _operation(topic: Topic) -> dict[str, Any]:
 
 
 def _anchor(topic: Topic) -> str:
-    return re.sub(r"[^\w\- ]", "", topic.pattern.lower())
+    return re.sub(r"[^\w\- ]", "", _shown(topic).lower())
+
+
+def _shown(topic: Topic) -> str:
+    """As it is written below the centre's own root, and whole elsewhere."""
+    return topic.pattern if topic.root.startswith(ROOT) else f"{topic.root}/{topic.pattern}"
 
 
 def _fields(schema: dict[str, Any]) -> list[str]:

@@ -113,6 +113,7 @@ class Presence:
     clock: Clock
     chance: random.Random = field(default_factory=random.SystemRandom)  # spreads the waits of 300 centres apart
     name: DiallerName | None = None  # of the dialler that speaks: it leaves the broker to another one of its centre
+    home_assistant: bool = False  # Home Assistant is told what there is to see
 
 
 class BrokerLink:

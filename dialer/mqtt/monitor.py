@@ -117,7 +117,7 @@ class Monitor:
         """
         clock, centre = presence.clock, presence.centre
         self._engine = engine
-        self._publisher = Publisher(engine.view, clock)
+        self._publisher = Publisher(engine.view, clock, home_assistant=presence.home_assistant)
         self._relay = OutboxRelay(
             centre,
             store,

@@ -349,6 +349,47 @@ class AlertsPayload(Payload):
     alerts: list[AlertPayload]
 
 
+class HaDevicePayload(Payload):
+    """The centre, as a device of Home Assistant."""
+
+    identifiers: list[str]
+    name: str
+
+
+class HaOriginPayload(Payload):
+    """Who says so."""
+
+    name: Literal["Matdan"] = "Matdan"
+
+
+class HaSensorPayload(Payload):
+    """One thing that Home Assistant shows of the centre."""
+
+    platform: Literal["sensor", "binary_sensor"]
+    unique_id: str
+    name: str
+    value_template: Annotated[str, Field(description="what of the state it is, as Jinja")]
+    state_topic: Annotated[str | None, Field(description="where it is told; absent: on that of the device")] = None
+    state_class: Literal["measurement", "total_increasing"] | None = None
+    device_class: Literal["connectivity"] | None = None
+    unit_of_measurement: Literal["%"] | None = None
+
+
+class HaDiscoveryPayload(Payload):
+    """What Home Assistant (2024.11 and later) has to know to show the centre. It says nothing of the centre itself."""
+
+    device: HaDevicePayload
+    origin: HaOriginPayload = HaOriginPayload()
+    state_topic: str
+    availability_topic: str
+    availability_template: str = "{{ 'online' if value_json.online else 'offline' }}"
+    components: dict[str, HaSensorPayload]
+
+    def encode(self) -> str:
+        """What is not set is not there: Home Assistant takes no null for it."""
+        return self.model_dump_json(exclude_none=True)
+
+
 class AttemptPayload(Payload):
     """An attempt has ended. `attempt` is the key: a repeat is the same news."""
 

@@ -159,9 +159,11 @@ class Publisher:
         *,
         call_events: int = 2_000,
         statistics_per_second: float = topics.STATISTICS_PER_SECOND,
+        home_assistant: bool = False,
     ) -> None:
         self._view = view
         self._clock = clock
+        self._home_assistant = home_assistant
         self._buffer = ChangeBuffer(call_events=call_events, statistics_per_second=statistics_per_second)
         self._changed = asyncio.Event()
 
@@ -179,7 +181,7 @@ class Publisher:
         """Publish the whole state, then every change, until cancelled or `publish` raises."""
         self._buffer.forget()
         view = self._view()
-        await publish(list(topics.whole_state(view)))
+        await publish(list(topics.whole_state(view, home_assistant=self._home_assistant)))
         self._buffer.note_whole_state(view, self._clock.monotonic())
         while True:
             await self._wait_for_work()

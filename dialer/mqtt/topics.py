@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 from urllib.parse import quote
 
 from dialer.domain.model import Announcement, BoothTurnout, DispositionRecord
@@ -35,17 +36,18 @@ class Topic:
     """A row of the table: a topic, how it is published, and what stands in it."""
 
     key: str
-    pattern: str  # below dialer/v1/{centre}/, variable parts in braces
+    pattern: str  # below the root, variable parts in braces
     description: str
     example: Payload
     direction: TopicWriter = TopicWriter.DIALLER
     retained: bool = False
     qos: int = 1
     through_outbox: bool = False  # committed with the result, delivered at least once
+    root: str = f"{ROOT}/{{centre}}"
 
     def address(self, centre: str, **parts: str | int) -> str:
         """The whole topic; every variable part of the pattern must be given."""
-        return f"{ROOT}/{segment(centre)}/{self.below(**parts)}"
+        return f"{self.root.format(centre=segment(centre))}/{self.below(**parts)}"
 
     def below(self, **parts: str | int) -> str:
         """The topic below `dialer/v1/{centre}/`, as announcements carry it."""
@@ -194,6 +196,54 @@ ALERTS = Topic(
         ],
     ),
 )
+
+
+def _ha_sensors(centre: str) -> dict[str, payloads.HaSensorPayload]:
+    def sensor(key: str, name: str, template: str, **more: Any) -> tuple[str, payloads.HaSensorPayload]:
+        given = {"platform": "sensor", "state_class": "measurement", **more}
+        unique = {"unique_id": f"matdan-{centre}-{key}", "name": name, "value_template": f"{{{{ {template} }}}}"}
+        return key, payloads.HaSensorPayload(**unique, **given)
+
+    counted, link = {"state_class": "total_increasing"}, {"platform": "binary_sensor", "state_class": None}
+    return dict(
+        (
+            sensor(
+                "switch",
+                "Link to Asterisk",
+                "'ON' if value_json.switch_up else 'OFF'",
+                device_class="connectivity",
+                **link,
+            ),
+            sensor("calls", "Live calls", "value_json.calls"),
+            sensor("ready", "Agents ready", "value_json.seats.ready | default(0)"),
+            sensor("talking", "Agents talking", "value_json.seats.talking | default(0)"),
+            sensor("busy", "Agents busy", "(100 * (value_json.utilisation or 0)) | round", unit_of_measurement="%"),
+            sensor("voted", "Marked voted", "value_json.marks.voted | default(0)", **counted),
+            sensor("opt-outs", "Opted out", "value_json.opt_outs", **counted),
+            sensor("alerts", "Alerts", "value_json.alerts | count", state_topic=ALERTS.address(centre)),
+        )
+    )
+
+
+def _ha_discovery(centre: str) -> payloads.HaDiscoveryPayload:
+    return payloads.HaDiscoveryPayload(
+        device=payloads.HaDevicePayload(identifiers=[f"matdan-{centre}"], name=f"Matdan {centre}"),
+        state_topic=CENTRE_STATE.address(centre),
+        availability_topic=CENTRE_STATE.address(centre),
+        components=_ha_sensors(centre),
+    )
+
+
+HOME_ASSISTANT = Topic(
+    key="home-assistant",
+    pattern="config",
+    root="homeassistant/device/matdan-{centre}",
+    description="What Home Assistant has to know to show the centre's state: its [MQTT discovery]"
+    "(https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery), where `broker.home_assistant` is set. Let its user read "
+    "`dialer/v1/{centre}/state` and `alerts`: a `viewer` of [[supervisors]] may.",
+    retained=True,
+    example=_ha_discovery("pune-1"),
+)
 ATTEMPT_RESULT = Topic(
     key="attempt-result",
     pattern="results/attempts",
@@ -318,6 +368,7 @@ TOPICS: tuple[Topic, ...] = (
     SEAT,
     TURNOUT,
     ALERTS,
+    HOME_ASSISTANT,
     ATTEMPT_RESULT,
     ANSWERS_RESULT,
     DISPOSITION_RESULT,
@@ -449,8 +500,10 @@ def opt_outs_filter() -> str:
     return f"{ROOT}/+/{OPT_OUT_RESULT.pattern}"
 
 
-def whole_state(view: CentreView) -> Iterator[Message]:
-    """Every retained message, as published after each connect."""
+def whole_state(view: CentreView, *, home_assistant: bool = False) -> Iterator[Message]:
+    """Every retained message, as published after each connect; with `home_assistant` what that is told too."""
+    if home_assistant:
+        yield _message(HOME_ASSISTANT, view.centre, _ha_discovery(view.centre))
     yield centre_message(view)
     yield alerts_message(view)
     for campaign in view.campaigns:

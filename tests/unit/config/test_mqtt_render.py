@@ -92,6 +92,18 @@ def test_the_desk_sends_the_commands_of_all_and_nobody_else_does(tmp_path: Path)
     assert f"{root}/replies/desk" not in rules["pune-1.asha"]
 
 
+def test_home_assistant_may_be_told_where_that_is_set_and_reads_what_it_is_told(tmp_path: Path) -> None:
+    text = SITE.replace("[broker]\n", "[broker]\nhome_assistant = true\n")
+    run("render", "-c", site(tmp_path, text), "--to", tmp_path / "etc")
+    rules = dict(part.split("\n", 1) for part in (tmp_path / "etc" / "matdan.acl").read_text().split("user ")[1:])
+    of_it = {user: [line for line in text.splitlines() if "homeassistant" in line] for user, text in rules.items()}
+    assert of_it == {
+        "pune-1.dialler": ["topic write homeassistant/device/matdan-pune-1/config"],
+        "pune-1.asha": [],
+        "pune-1.website": ["topic read homeassistant/#", "topic write homeassistant/status"],
+    }
+
+
 def test_the_desk_has_the_password_of_the_settings_where_one_stands_there(tmp_path: Path) -> None:
     desk = (
         '[desk]\nuser = "desk"\nbroker_password = "stapled-to-a-desk"\n[[supervisors]]\nname = "desk"\nrole = "desk"\n'

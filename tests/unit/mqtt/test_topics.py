@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import jinja2
 import jsonschema
 import pytest
 from hypothesis import given, settings
@@ -62,7 +63,7 @@ ALERT = Alert("switch-down", AlertLevel.CRITICAL, "no connection to the switch",
 def topic_of(message_topic: str) -> Topic:
     """The row of the table that a topic belongs to."""
     for topic in TOPICS:
-        pattern = re.escape(f"{topics.ROOT}/{{centre}}/{topic.pattern}")
+        pattern = re.escape(f"{topic.root}/{topic.pattern}")
         if re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", pattern), message_topic):
             return topic
     raise AssertionError(f"{message_topic} is not in the table of topics")
@@ -99,7 +100,7 @@ def test_every_message_that_is_made_stands_in_the_table_and_fits_its_schema() ->
     view = centre_view(alerts=(ALERT,))
     call = CallChange("turnout-agents", ATTEMPT, CallState.ENDED, AT, "seat-04", Outcome.CONNECTED)
     messages = [
-        *topics.whole_state(view),
+        *topics.whole_state(view, home_assistant=True),
         topics.last_will_message("pune-1", AT),
         topics.call_message("pune-1", call),
         *results(),
@@ -110,6 +111,34 @@ def test_every_message_that_is_made_stands_in_the_table_and_fits_its_schema() ->
         assert (message.qos, message.retain) == (topic.qos, topic.retained)
     made = {topic_of(message.topic).key for message in messages}
     assert made == {topic.key for topic in TOPICS if topic.direction is TopicWriter.DIALLER}
+
+
+def test_home_assistant_is_told_where_that_is_set_of_what_the_state_has() -> None:
+    view = centre_view(alerts=(ALERT,))
+    assert not [each for each in topics.whole_state(view) if each.topic.startswith("homeassistant/")]
+    told, state, alerts, *_ = topics.whole_state(view, home_assistant=True)
+    discovery = json.loads(told.payload)
+    assert told.topic == "homeassistant/device/matdan-pune-1/config"
+    values = {state.topic: json.loads(state.payload), alerts.topic: json.loads(alerts.payload)}
+
+    def shown(template: str, topic: str) -> str:
+        made = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=True).from_string(template)
+        return made.render(value_json=values[topic])
+
+    assert shown(discovery["availability_template"], discovery["availability_topic"]) == "online"
+    seen = {
+        name: shown(each["value_template"], each.get("state_topic", discovery["state_topic"]))
+        for name, each in discovery["components"].items()
+    }
+    wanted = values[state.topic]
+    assert seen["switch"] == ("ON" if wanted["switch_up"] else "OFF")
+    assert (seen["calls"], seen["alerts"], seen["opt-outs"]) == (str(wanted["calls"]), "1", str(wanted["opt_outs"]))
+    assert (seen["ready"], seen["voted"]) == (
+        str(wanted["seats"].get("ready", 0)),
+        str(wanted["marks"].get("voted", 0)),
+    )
+    assert all(None not in each.values() for each in discovery["components"].values())
+    assert len({each["unique_id"] for each in discovery["components"].values()}) == len(seen)
 
 
 def test_what_may_be_a_number_is_told_on_no_topic() -> None:
@@ -141,6 +170,9 @@ def test_the_table_is_sound() -> None:
         payloads.SpeedPayload,
         payloads.AbandonedTargetPayload,
         payloads.RollPayload,
+        payloads.HaDevicePayload,
+        payloads.HaOriginPayload,
+        payloads.HaSensorPayload,
     }
     whole = {kind.__name__ for kind in payloads.Payload.__subclasses__() if kind not in parts}
     of_the_table = {type(topic.example).__name__ for topic in TOPICS}
