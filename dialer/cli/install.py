@@ -122,7 +122,7 @@ def install(
 def uninstall(
     root: RootOption = Path("/"),
     purge: Annotated[
-        bool, typer.Option("--purge", help="Take settings, store, recordings and the user away too: for good.")
+        bool, typer.Option("--purge", help="Take settings, store, sounds, recordings and the user away too: for good.")
     ] = False,
 ) -> None:
     """Stop the services, and take away what `install` put here; Asterisk and Mosquitto have their own files again.
@@ -143,15 +143,18 @@ def uninstall(
         path.unlink()
         typer.echo(f"removed {path}")
     for folder, marker in ((ASTERISK, ASTERISK_MARKER), (MOSQUITTO, BROKER_MARKER)):
-        for said in _given_back(root / folder.relative_to("/"), marker):
+        changed = list(_given_back(root / folder.relative_to("/"), marker))
+        for said in changed:
             typer.echo(said)
+        if changed:
+            typer.echo(f"now: systemctl restart {folder.name}")
     if live:
         _run("systemctl", "daemon-reload")
     if not purge:
         typer.echo(f"settings and data stay in {HOME} and {DATA}")
         return
-    for path in (HOME, DATA):
-        shutil.rmtree(root / path.relative_to("/"), ignore_errors=not live)
+    for path in _to_purge(root):
+        shutil.rmtree(path)
         typer.echo(f"removed {path}")
     if live:
         _run("userdel", USER)
@@ -223,6 +226,16 @@ def _refuse_foreign(folders: list[_Folder]) -> None:
                 )
 
 
+def _to_purge(root: Path) -> list[Path]:
+    """Settings, data and sounds, as far as they are there. Of a store elsewhere nothing is touched."""
+    own = root / SETTINGS_FILE.relative_to("/")
+    try:
+        sounds = [load_settings(own).audio.sounds / "matdan"]
+    except MatdanError:  # it may be what is to be got rid of
+        sounds = []
+    return [path for each in (HOME, DATA, *sounds) if (path := root / each.relative_to("/")).is_dir()]
+
+
 def _given_back(folder: Path, marker: str) -> Iterator[str]:
     """Files of another program as they were before ours."""
     for path in sorted(folder.glob("*")):
@@ -273,6 +286,7 @@ def _say_next(settings: Settings, beside: Beside, dialer: Path) -> None:
         f"{ours} audio drafts -c {SETTINGS_FILE} {' '.join(f'--language {each}' for each in spoken)}",
         *([f"sudo systemctl restart {restarted}"] if restarted else []),
         f"sudo systemctl enable --now {units}",
+        *(["sudo systemctl restart fail2ban"] if beside.asterisk and beside.fail2ban else []),
         f"{ours} check -c {SETTINGS_FILE}",
     ):
         typer.echo(f"  {step}")

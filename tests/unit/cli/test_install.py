@@ -113,7 +113,11 @@ def test_uninstall_takes_away_what_it_put_there_and_leaves_settings_and_data(sit
     store.parent.mkdir(parents=True)
     store.write_text("the store")
     assert run("uninstall", "--root", root)[0] == 0
-    assert tree(root) == SAMPLES | {"etc/matdan/centre.toml": SITE, "var/lib/matdan/centre.db": "the store"}
+    kept = {"etc/matdan/centre.toml": SITE, "var/lib/matdan/centre.db": "the store"}
+    assert tree(root) == SAMPLES | kept
+    sound = root / "usr/share/asterisk/sounds/en/matdan/beep.wav"
+    sound.parent.mkdir(parents=True)
+    sound.write_text("a tone")
     assert run("uninstall", "--root", root, "--purge")[0] == 0
     assert tree(root) == SAMPLES
 
