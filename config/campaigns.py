@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import time
 from enum import StrEnum
-from typing import Annotated, Self
+from pathlib import Path
+from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from config.fields import LocalTime, PositiveSeconds, Section, Share, Slug
+from config.mistakes import all_together, mistakes, not_in_environment, read_settings
 from config.words import CampaignKind, MachineDetection, PacingPolicy, Purpose, Reserve
 
 
@@ -154,3 +156,24 @@ class Campaign(Section):
             return self.pacing or PacingPolicy.BROADCAST
         # A worker who was abandoned would be lost for the day, and the calls are few.
         return PacingPolicy.PROGRESSIVE if self.purpose is Purpose.BOOTH_WORKERS else PacingPolicy.PREDICTIVE
+
+
+class CampaignsFile(Section):
+    """A file of campaigns beside the settings, as headquarters sends them."""
+
+    campaigns: tuple[Campaign, ...] = Field((), description="as in the settings")
+
+
+def campaigns_in(folder: Path) -> list[dict[str, Any]]:
+    """The tables [[campaigns]] of all NAME.toml there, each right in itself; none where there is no such folder. Raises
+    SettingError with the file, SettingMistakes for several.
+    """
+    found: list[dict[str, Any]] = []
+    for path in sorted(folder.glob("*.toml")):
+        text = read_settings(path, path.name, "have headquarters send it again")
+        try:
+            CampaignsFile.model_validate(text.table)
+        except ValidationError as error:
+            raise all_together(list(mistakes(error, text, CampaignsFile, not_in_environment))) from error
+        found += text.table.get("campaigns", [])
+    return found

@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, StringConstraints, ValidationError, model_validator
 
 from config.fields import FilePath, HostName, Port, PublicKey, Section, Slug, ZoneName, is_loopback
-from config.mistakes import all_together, mistakes, read_settings
+from config.mistakes import all_together, mistakes, not_in_environment, read_settings
 from config.sources import Source
 from config.supervision import PageServer
 
@@ -67,6 +67,16 @@ class Headquarters(Section):
     )
     material_root: Path | None = Field(
         None, description="root.json from headquarters, by which all that is published is known"
+    )
+    campaigns_folder: Path | None = Field(
+        None,
+        description="folder with headquarters' campaigns, [[campaigns]] in NAME.toml, beside those of this file; such as "
+        "material/current/campaigns",
+    )
+    weights_folder: Path | None = Field(
+        None,
+        description="folder with lists of voters' weights (CSV, XLSX): the dialler takes what is new when it starts; such as "
+        "material/current/weights",
     )
     broker_password: SecretStr | None = Field(
         None, description="of that user at the broker; better given by MATDAN_HEADQUARTERS__BROKER_PASSWORD"
@@ -210,8 +220,4 @@ def load_hq_settings(path: Path) -> HqSettings:
     try:
         return HqSettings.model_validate(text.table)
     except ValidationError as error:
-        raise all_together(list(mistakes(error, text, HqSettings, _not_in_environment))) from error
-
-
-def _not_in_environment(place: tuple[str, ...], *, of_wrong_type: bool) -> None:
-    """No variable gives a setting of headquarters."""
+        raise all_together(list(mistakes(error, text, HqSettings, not_in_environment))) from error

@@ -234,3 +234,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for each in get_args(annotation) if (found := _model_in(each)) is not None), None)
+
+
+def not_in_environment(place: tuple[str, ...], *, of_wrong_type: bool) -> None:
+    """For `mistakes`, of a file whose keys no variable gives."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, time
 from difflib import get_close_matches
 from itertools import pairwise
@@ -29,7 +29,7 @@ from pydantic_settings import (
 
 from config.asterisk.section import Asterisk
 from config.audio import Audio
-from config.campaigns import Campaign
+from config.campaigns import Campaign, campaigns_in
 from config.errors import SettingError
 from config.fields import (
     EndpointName,
@@ -583,6 +583,7 @@ def load_settings(path: Path | None = None) -> Settings:
     """
     text = SettingsText() if path is None else read_settings(path, "centre.toml", "make one with `dialer init`")
     refuse_stray_variables(Settings)
+    text.table = _with_campaigns(text.table)
     model = type("FileSettings", (Settings,), {"file": text})
     try:
         loaded = model()
@@ -590,3 +591,13 @@ def load_settings(path: Path | None = None) -> Settings:
         raise all_together(list(mistakes(error, text, Settings, key_in_environment))) from error
     assert isinstance(loaded, Settings)  # noqa: S101 - narrows the type made above
     return loaded
+
+
+def _with_campaigns(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With headquarters' campaigns behind those of the file. Raises SettingError with the file that is wrong."""
+    section, own = table.get("headquarters"), table.get("campaigns", [])
+    written = section.get("campaigns_folder") if isinstance(section, dict) else None
+    folder = os.environ.get(f"{PREFIX}HEADQUARTERS__CAMPAIGNS_FOLDER", written)
+    if not folder or not isinstance(folder, str) or not isinstance(own, list):
+        return table
+    return {**table, "campaigns": [*own, *campaigns_in(Path(folder))]}

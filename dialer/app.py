@@ -41,6 +41,7 @@ from dialer.mqtt.link import Presence, refuse_beside_twin
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.topics import encode
 from dialer.roll.phone_numbers import plain_number
+from dialer.roll.weights import take_new_weights
 from dialer.site.certificates import SiteCertificates
 from dialer.site.content import refuse_content
 from dialer.site.open_files import raise_limit, too_few
@@ -236,6 +237,7 @@ async def running_centre(
     prompts = site_prompts(settings, profile, clock, flows.texts, reader)
     if prompts is not None:
         await prompts.refresh()
+    weights, wrong_list = await _weights(settings)
     store = await open_store(settings.store.path, encode=encode, key=site_key(settings))
     try:
         async with AsyncExitStack() as stack:
@@ -251,11 +253,14 @@ async def running_centre(
             asterisks, switch = _asterisks(settings, name, agi_mark(secret))
             engine = _engine(settings, profile, store, flows, clock, carrier, certified, switch, lag, name)
             stack.callback(switch.close)
-            await store.settings_changed(settings_told(settings), clock.now())
+            await store.settings_changed(settings_told(settings) | weights, clock.now())
             await store.hash_numbers(settings.rules.secrets())
             hq = settings.headquarters
             await store.keep_for_headquarters(None if hq.user is None else hq.outbox_megabytes << 20)
             await engine.prepare()
+            if wrong_list is not None:
+                text = f"voters' weights were not taken: {wrong_list}"
+                engine.take_alert(Alert("weights", AlertLevel.WARNING, text, clock.now()))
             if carrier is not None:
                 label = labels_synthetic(settings, profile)
                 await stack.enter_async_context(carrier.serving(engine, flows, prompts, label=label))
@@ -283,6 +288,14 @@ async def running_centre(
             )
     finally:
         await store.close()
+
+
+async def _weights(settings: Settings) -> tuple[dict[str, str], str | None]:
+    """What `take_new_weights` says of headquarters' lists."""
+    folder = settings.headquarters.weights_folder
+    if folder is None:
+        return {}, None
+    return await asyncio.to_thread(take_new_weights, folder, settings.store.path, key=site_key(settings))
 
 
 def settings_told(settings: Settings) -> dict[str, str]:

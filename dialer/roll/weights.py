@@ -9,12 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from audio.files import sha256_of
+from dialer.domain.errors import RollError
 from dialer.roll.columns import CONSTITUENCY, PART, SERIAL, SmallTable, TableRow
 from dialer.roll.parts import ROLL_VERSION, STATE, NoSuchPart, Parts, UnfitPart
-from dialer.store import voters
+from dialer.store import audit, voters
 from dialer.store.cipher import StoreKey
-from dialer.store.connection import Connection, exclusive_connection
-from dialer.store.roll import set_weight
+from dialer.store.connection import Connection, exclusive_connection, reading
+from dialer.store.roll import last_voter, set_weight
 from dialer.store.transaction import transaction
 
 LEAST, MOST = 0.001, 1000.0
@@ -60,6 +62,28 @@ def import_weights(
                 changed += set_weight(db, voter_id, _weight(row))
             progress(row.share_done)
     return WeightsResult(rows, changed, unknown)
+
+
+def take_new_weights(folder: Path, store: Path, *, key: StoreKey | None = None) -> tuple[dict[str, str], str | None]:
+    """Take the lists in a folder, by their names, that were not taken since the roll last grew. What to keep with the settings of
+    this start, by which they are known at the next one, and what is wrong with the first list that cannot be taken; None: nothing.
+    Raises StoreError.
+    """
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in {".csv", ".xlsx"})
+    if not paths or not store.exists():
+        return {}, None
+    with reading(store, key) as db:
+        before, voters = audit.kept_settings(db), last_voter(db)
+    taken: dict[str, str] = {}
+    for path in paths:
+        name, what = f"weights.{path.name}", f"{sha256_of(path)}, up to voter {voters}"
+        if before.get(name) != what:
+            try:
+                import_weights(path, store, key=key)
+            except RollError as error:
+                return taken, str(error)
+        taken[name] = what
+    return taken, None
 
 
 def _voter(db: Connection, parts: Parts, row: TableRow) -> int | None:

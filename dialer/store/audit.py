@@ -35,11 +35,16 @@ def append(db: sqlite3.Connection, kind: str, who: str, what: Mapping[str, str],
     return entry.number
 
 
+def kept_settings(db: sqlite3.Connection) -> dict[str, str]:
+    """What the last start kept, key by key."""
+    return dict(SQL["settings"].rows(db))
+
+
 def settings_changed(db: sqlite3.Connection, settings: Mapping[str, str], at: float) -> int | None:
     """Keep the settings of a start, key by key and without secrets, and append to the audit what differs from the start before;
     the entry's number. None: nothing does.
     """
-    before = dict(SQL["settings"].rows(db))
+    before = kept_settings(db)
     if before == dict(settings):
         return None
     SQL["forget_settings"](db)

@@ -76,7 +76,7 @@ def begin_import(db: Connection) -> int:
     db.execute(f"PRAGMA cache_size = -{IMPORT_CACHE_KIBIBYTES}")
     SQL["create_wanted"](db)
     SQL["create_told"](db)
-    return SQL["last_voter"].number(db) + 1
+    return last_voter(db) + 1
 
 
 def booths_in_full(db: Connection) -> list[StoredBooth]:
@@ -152,6 +152,11 @@ def set_weight(db: Connection, voter_id: int, weight: float) -> bool:
         return False
     SQL["rank_of_voter"](db, voter_id=voter_id)
     return True
+
+
+def last_voter(db: Connection) -> int:
+    """The newest voter's id; 0: the roll is empty."""
+    return SQL["last_voter"].number(db)
 
 
 def list_worker(db: Connection, number: str, name: str, language: str, booth_ids: Iterable[int]) -> tuple[int, bool]:

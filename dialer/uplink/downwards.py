@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections.abc import Callable
 from typing import NoReturn
 
 import structlog
@@ -31,6 +32,8 @@ LOOK_SECONDS = 20.0
 """Between looks at what headquarters publishes: a small file over HTTP, from each centre at a moment of its own."""
 AT_ONCE = frozenset({"catalogue", "flows", "recordings", "scripts", "sounds"})
 """Folders of a bundle whose files count from the next call on; the others are read when the dialler starts."""
+CAMPAIGNS = "campaigns"
+"""The folder whose files are settings: the dialler reads those again, and says what it cannot change beside calls."""
 
 
 class OrdersDown:
@@ -83,14 +86,23 @@ class MaterialDown:
     """Has the centre run what headquarters wants it to, and says what it runs."""
 
     def __init__(
-        self, centre: str, session: Session, door: DiallerDoor, material: CentreMaterial, clock: Clock
+        self,
+        centre: str,
+        session: Session,
+        door: DiallerDoor,
+        material: CentreMaterial,
+        clock: Clock,
+        problem: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """`material` is the centre's folder; what blocks runs in a thread."""
+        """`material` is the centre's folder, `problem` says why the dialler could not start with what runs (None: it could); what
+        blocks runs in a thread.
+        """
         self._centre = centre
         self._session = session
         self._door = door
         self._material = material
         self._clock = clock
+        self._problem = problem
         self._refused: tuple[str, str] | None = None  # a version that the dialler did not take, and why
         self._from_next_start = ""
 
@@ -134,25 +146,46 @@ class MaterialDown:
         if running is None or running.label != wanted.label:
             if self._refused is not None and self._refused[0] == wanted.label:
                 return self._refused[1]
+            if running is not None and (problem := await asyncio.to_thread(self._problem)) is not None:
+                raise MaterialRefused(f"{wanted.label} waits until the centre's settings are right: {problem}")
             await asyncio.to_thread(self._material.fetch, wanted)
             await asyncio.to_thread(self._material.switch, wanted.label)
         elif not await asyncio.to_thread(self._material.untold):
             return ""
-        reply = await self._door.ask("reload-flows", {})
-        if reply is None or reply.status == "unanswered":  # one that runs is asked again
-            _log.info("material.waits", version=wanted.label, problem="the dialler or its broker is away")
+        if (problem := await asyncio.to_thread(self._problem)) is not None:
+            return await self._take_back(wanted, problem)
+        reply = await self._ask(wanted, "reload-flows")
+        if reply is None:
             return ""
-        before = await asyncio.to_thread(self._material.before)
         if reply.status == "refused":  # it runs on with what it had
-            await asyncio.to_thread(self._material.take_back)
-            self._refused = (wanted.label, f"{wanted.label} was taken back: {reply.text}")
-            return self._refused[1]
+            return await self._take_back(wanted, reply.text)
+        changed = _changed(await asyncio.to_thread(self._material.before), wanted)
+        waits = sorted(changed - AT_ONCE - {CAMPAIGNS})
+        if CAMPAIGNS in changed:
+            read = await self._ask(wanted, "reload-settings")
+            if read is None:
+                return ""
+            if read.status != "done":  # right as they are, and nothing to be changed beside calls
+                waits.insert(0, f"{CAMPAIGNS} ({read.text})")
         await asyncio.to_thread(self._material.told)
         _log.info("material.runs", version=wanted.label, dialler=reply.text)
         self._refused = None
-        self._from_next_start = ", ".join(sorted(_changed(before, wanted) - AT_ONCE))
+        self._from_next_start = ", ".join(waits)
         await asyncio.to_thread(self._material.tidy)
         return ""
+
+    async def _ask(self, wanted: Manifest, command: str) -> Reply | None:
+        """What the dialler says; None: it is asked again."""
+        reply = await self._door.ask(command, {})
+        if reply is None or reply.status == "unanswered":
+            _log.info("material.waits", version=wanted.label, problem="the dialler or its broker is away")
+            return None
+        return reply
+
+    async def _take_back(self, wanted: Manifest, why: str) -> str:
+        await asyncio.to_thread(self._material.take_back)
+        self._refused = (wanted.label, f"{wanted.label} was taken back: {why}")
+        return self._refused[1]
 
 
 def _changed(before: Manifest | None, after: Manifest) -> set[str]:

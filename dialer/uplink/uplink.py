@@ -10,12 +10,14 @@ import random
 import shutil
 import signal
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
 
 from config.errors import SettingError
-from config.settings import Settings
+from config.settings import Settings, load_settings
 from config.site_rules import site_profile
 from dialer.domain.clock import Clock, SystemClock
 from dialer.material.centre import CentreMaterial, MaterialSource
@@ -106,6 +108,20 @@ def material_of(settings: Settings) -> CentreMaterial | None:
     return CentreMaterial(folder, source, lambda: shutil.disk_usage(folder).free - reserve)
 
 
+def material_problem(settings: Settings, jurisdiction: str) -> str | None:
+    """Why the dialler could not start with the material that runs, as far as settings and profile lie there; None: it could.
+    Settings that came through a pipe cannot be read again.
+    """
+    path = Path(settings.file.name)
+    if not path.is_file():
+        return None
+    try:
+        name = site_profile(load_settings(path)).name
+    except SettingError as wrong:
+        return str(wrong)
+    return None if name == jurisdiction else f"its profile is of {name!r}, and this centre's of {jurisdiction!r}"
+
+
 async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None, clock: Clock | None = None) -> None:
     """Join the centre to its headquarters until cancelled. `broker` stands in for the settings' own.
 
@@ -147,7 +163,8 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
                     orders = OrdersDown(centre, headquarters.zone, session, door, clock)
                     joined.create_task(orders.run(), name="uplink-orders")
                     if material is not None:
-                        taken = MaterialDown(centre, session, door, material, clock)
+                        problem = partial(material_problem, settings, site_profile(settings).name)
+                        taken = MaterialDown(centre, session, door, material, clock, problem)
                         joined.create_task(taken.run(), name="uplink-material")
                     joined.create_task(live.run(session), name="uplink-live")
 

@@ -65,7 +65,7 @@ class ReloadFlows(Command):
         return await desks.campaigns.reload_flows()
 
 
-@offered("reload-settings", roles=SUPERVISOR_ALONE, repeatable=True)
+@offered("reload-settings", roles=SUPERVISOR_ALONE | {Role.UPLINK}, repeatable=True)
 @dataclass(frozen=True, slots=True)
 class ReloadSettings(Command):
     """Read the settings' file again and take what was changed, all of it or nothing: what needs a restart is named."""

@@ -160,3 +160,22 @@ def test_the_page_of_settings_says_which_may_change() -> None:
     (said,) = re.findall(r"It takes (.*?); all else", page, re.DOTALL)
     assert set(re.findall(r"`(\w+)`", said)) == {key for keys in LIVE.values() for key in keys or ()}
     assert re.findall(r"all of (\w+)", said) == [section for section, keys in LIVE.items() if keys is None]
+
+
+async def test_campaigns_of_headquarters_stand_beside_the_file_s_and_change_as_they_do(path: Path) -> None:
+    folder = path.parent / "material/campaigns"
+    change(path, ('id = "pune-1"', f'id = "pune-1"\n[headquarters]\ncampaigns_folder = "{folder}"'))
+    assert [each.id for each in load_settings(path).campaigns] == ["turnout-agents"]  # no material is there yet
+    folder.mkdir(parents=True)
+    file = folder / "turnout.toml"
+    file.write_text('[[campaigns]]\nid = "hq"\nkind = "agents"\nchannels = 9\n', encoding="utf-8")
+    async with running_centre(load_settings(path)) as centre:
+        engine = centre.engine
+        assert [*engine._centre.campaigns] == ["turnout-agents", "hq"]
+        change(file, ("channels = 9", "channels = 7"))
+        assert await engine.execute(ReloadSettings()) == "settings taken: campaigns.hq.channels"
+        assert engine._centre.campaigns["hq"].spec.channels == 7
+        (folder / "more.toml").write_text('[[campaigns]]\nid = "more"\nkind = "agents"\n', encoding="utf-8")
+        with pytest.raises(CommandRefused, match=r"campaigns\.more needs a restart"):
+            await engine.execute(ReloadSettings())
+        assert [*engine._centre.campaigns] == ["turnout-agents", "hq"]

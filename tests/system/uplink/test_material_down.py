@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from config.errors import MatdanError
+from config.jurisdiction import JURISDICTIONS
+from config.settings import load_settings
 from dialer.domain.clock import SystemClock
 from dialer.mqtt.hearing import Reply
 from dialer.nats.session import Session
 from dialer.uplink.downwards import MaterialDown
+from dialer.uplink.uplink import material_problem
 from dialer.uplink.upwards import DiallerDoor
 from ivr_flows.catalogue import FLOWS_DIRECTORY, FlowLibrary
 from ivr_flows.texts import shipped_texts
@@ -26,8 +30,11 @@ class Dialler(DiallerDoor):
 
     def __init__(self) -> None:
         object.__setattr__(self, "flows", None)
+        object.__setattr__(self, "reread", None)
 
     async def ask(self, name: str, values: dict[str, Any]) -> Reply | None:
+        if name == "reload-settings":
+            return self.reread  # type: ignore[attr-defined, no-any-return]
         assert name == "reload-flows"
         flows: FlowLibrary | None = self.flows  # type: ignore[attr-defined]
         if flows is None:
@@ -151,3 +158,56 @@ async def test_a_manifest_that_was_damaged_is_laid_out_anew_and_stops_no_uplink(
         (tmp_path / "centre/current/bundle.json").write_bytes(b"")
     await down.look()  # headquarters is away
     assert told.words() == (None, None, "")
+
+
+async def test_campaigns_and_a_profile_are_taken_where_a_dialler_could_start_with_them(tmp_path: Path) -> None:
+    source, folder, config = tmp_path / "source", tmp_path / "centre", tmp_path / "centre.toml"
+    india = (JURISDICTIONS / "india.toml").read_text(encoding="utf-8")
+    lines = ["[headquarters]", f'campaigns_folder = "{folder}/current/campaigns"', "[rules]", 'jurisdiction = "india"']
+    config.write_text("\n".join(lines), encoding="utf-8")
+    settings, dialler, told = load_settings(config), Dialler(), Told()
+    own = config.read_text().replace('"india"', f'"{folder}/current/profiles/here.toml"')
+    config.write_text(own, encoding="utf-8")
+    for name in ("flows", "campaigns", "profiles"):
+        (source / name).mkdir(parents=True)
+    (source / "flows/turnout.yaml").write_text(FLOW)
+
+    with publishing(tmp_path / "hq", NOW) as publisher:
+        problem = partial(material_problem, settings, "india")
+        down = MaterialDown("pune-1", told, dialler, publisher.centre(folder), SystemClock(), problem)
+
+        async def given(campaign: str, profile: str) -> tuple[str | None, str, str]:
+            (source / "campaigns/turnout.toml").write_text(f'[[campaigns]]\nid = "hq"\nkind = "agents"\n{campaign}\n')
+            (source / "profiles/here.toml").write_text(profile)
+            publisher.give(publisher.approve(source, NOW), NOW)
+            await down.look()
+            return told.last["running"], told.last["trouble"], told.last["from_next_start"]
+
+        assert await given("", india) == ("turnout-1", "", "")
+        object.__setattr__(dialler, "flows", FlowLibrary([], shipped_texts()))
+        await down.look()
+        assert told.words() == ("turnout-1", "turnout-1", "")  # told flows, and still to be told settings
+        object.__setattr__(dialler, "reread", Reply("unanswered", ""))
+        assert await given("channels = 6", india) == ("turnout-2", "", "")
+        object.__setattr__(dialler, "reread", Reply("done", "settings taken: campaigns.hq.channels"))
+        assert await given("channels = 7", india) == ("turnout-3", "", "profiles")
+        object.__setattr__(dialler, "reread", Reply("refused", "campaigns.hq.flow needs a restart"))
+        assert await given("channels = 8", india) == ("turnout-4", "", "campaigns (campaigns.hq.flow needs a restart)")
+        for campaign, profile, says in (
+            ("chanels = 9", india, "campaigns/turnout.toml:4: campaigns.hq.chanels: is not a setting"),
+            (
+                "",
+                india.replace('name = "india"', 'name = "us"'),
+                "its profile is of 'us', and this centre's of 'india'",
+            ),
+            ("", "", "profiles/here.toml: "),
+        ):
+            running, trouble, _ = await given(campaign, profile)
+            assert (running, "was taken back" in trouble, says in trouble) == ("turnout-4", True, True)
+        config.write_text(own + "\n[ami]\nprt = 5\n", encoding="utf-8")
+        running, trouble, _ = await given("channels = 9", india)
+        assert (running, "waits until the centre's settings are right" in trouble) == ("turnout-4", True)
+        config.write_text(own, encoding="utf-8")
+        object.__setattr__(dialler, "reread", Reply("done", ""))
+        await down.look()
+        assert told.words() == ("turnout-8", "turnout-8", "")

@@ -129,3 +129,15 @@ def test_a_line_is_found_whatever_way_a_table_is_written() -> None:
     found = SettingsText("f", text, {})
     assert {place: found.where(place) for place in places} == {place: f"f:{line}" for place, line in places.items()}
     assert found.where(("nowhere", "at")) == "f"
+
+
+def test_a_mistake_in_headquarters_campaigns_is_told_with_that_file_and_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hq").mkdir()
+    (tmp_path / "hq/b.toml").write_text('[[campaigns]]\nid = "b"\nkind = "agents"\nchanels = 1\n', encoding="utf-8")
+    monkeypatch.setenv("MATDAN_HEADQUARTERS__CAMPAIGNS_FOLDER", str(tmp_path / "hq"))
+    told = "hq/b.toml:4: campaigns.b.chanels: is not a setting; did you mean `channels`? (docs/settings.md)"
+    assert refused(tmp_path, "") == [told]
+    (tmp_path / "hq/b.toml").write_text("[ami]\nport = 1\n", encoding="utf-8")
+    assert refused(tmp_path, "")[0].startswith("hq/b.toml:1: ami: is not a setting")

@@ -201,7 +201,9 @@ def test_who_reads_and_what_a_program_may_do_is_what_the_pages_say() -> None:
         "seat-message",
         "seat-campaigns",
     }
-    assert may[SupervisorRole.UPLINK] == {"uplink-kept", "headquarters-news", "headquarters-order", "reload-flows"}
+    assert may[SupervisorRole.UPLINK] == {
+        *("uplink-kept", "headquarters-news", "headquarters-order", "reload-flows", "reload-settings")
+    }
     assert may[SupervisorRole.SUPERVISOR] == set(COMMANDS) - {"uplink-kept", "headquarters-news"}
 
 

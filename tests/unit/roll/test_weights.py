@@ -11,7 +11,7 @@ import pytest
 
 from config.words import CampaignKind, Purpose
 from dialer.domain.errors import RollError
-from dialer.roll.weights import import_weights
+from dialer.roll.weights import import_weights, take_new_weights
 from dialer.store.sqlite import open_store
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import query
@@ -106,3 +106,42 @@ def test_a_weight_of_a_part_of_two_rolls_goes_to_nobody_until_it_is_said_which(
     assert query(store, "SELECT voter_id FROM voter WHERE weight = 50") == [(900,)]
     with pytest.raises(RollError, match="row 2: "):
         import_weights(written(tmp_path, f"{head}174,1,1,50,nowhere\n"), store)
+
+
+def test_lists_of_a_folder_are_taken_once_and_again_where_they_or_the_roll_are_others(
+    tmp_path: Path, store: Path
+) -> None:
+    folder = tmp_path / "weights"
+    assert take_new_weights(folder, store) == ({}, None)
+    folder.mkdir()
+    written(folder, HEAD + "174,1,1,3\n")
+    assert take_new_weights(folder, tmp_path / "none.db") == ({}, None)
+
+    def start() -> str | None:
+        """As the dialler's: what was taken is kept with the settings."""
+        taken, wrong = take_new_weights(folder, store)
+
+        async def keep() -> None:
+            async with await open_store(store) as opened:
+                await opened.settings_changed({"centre.id": "x", **taken}, 1.0)
+
+        asyncio.run(keep())
+        return wrong
+
+    def weight_after(by_hand: float) -> float:
+        with closing(sqlite3.connect(store)) as db, db:
+            db.execute("UPDATE voter SET weight = ? WHERE serial = 1", (by_hand,))
+        assert start() is None
+        return float(query(store, "SELECT weight FROM voter WHERE serial = 1")[0][0])
+
+    assert [weight_after(1.0), weight_after(5.0)] == [3.0, 5.0]
+    written(folder, HEAD + "174,1,1,4\n")
+    assert [weight_after(5.0), weight_after(6.0)] == [4.0, 6.0]
+    with closing(sqlite3.connect(store)) as db, db:
+        db.execute("DELETE FROM link WHERE voter_id = (SELECT max(voter_id) FROM voter)")
+        db.execute("DELETE FROM voter WHERE voter_id = (SELECT max(voter_id) FROM voter)")
+    assert weight_after(6.0) == 4.0
+    written(folder, HEAD + "174,1,1,many\n")
+    wrong = start()
+    assert wrong is not None
+    assert "the weight is not a number" in wrong
