@@ -41,7 +41,6 @@ from dialer.mqtt.link import Presence, refuse_beside_twin
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.topics import encode
 from dialer.roll.phone_numbers import plain_number
-from dialer.roll.weights import take_new_weights
 from dialer.site.certificates import SiteCertificates
 from dialer.site.content import refuse_content
 from dialer.site.open_files import raise_limit, too_few
@@ -253,14 +252,10 @@ async def running_centre(
             asterisks, switch = _asterisks(settings, name, agi_mark(secret))
             engine = _engine(settings, profile, store, flows, clock, carrier, certified, switch, lag, name)
             stack.callback(switch.close)
-            await store.settings_changed(settings_told(settings) | weights, clock.now())
-            await store.hash_numbers(settings.rules.secrets())
-            hq = settings.headquarters
-            await store.keep_for_headquarters(None if hq.user is None else hq.outbox_megabytes << 20)
+            await _tell_store(settings, store, weights, clock.now())
             await engine.prepare()
             if wrong_list is not None:
-                text = f"voters' weights were not taken: {wrong_list}"
-                engine.take_alert(Alert("weights", AlertLevel.WARNING, text, clock.now()))
+                engine.take_alert(Alert("weights", AlertLevel.WARNING, wrong_list, clock.now()))
             if carrier is not None:
                 label = labels_synthetic(settings, profile)
                 await stack.enter_async_context(carrier.serving(engine, flows, prompts, label=label))
@@ -295,7 +290,18 @@ async def _weights(settings: Settings) -> tuple[dict[str, str], str | None]:
     folder = settings.headquarters.weights_folder
     if folder is None:
         return {}, None
-    return await asyncio.to_thread(take_new_weights, folder, settings.store.path, key=site_key(settings))
+    from dialer.roll.weights import take_new_weights  # noqa: PLC0415 - reads spreadsheets, and few starts do
+
+    taken, wrong = await asyncio.to_thread(take_new_weights, folder, settings.store.path, key=site_key(settings))
+    return taken, None if wrong is None else f"voters' weights were not taken: {wrong}"
+
+
+async def _tell_store(settings: Settings, store: Store, weights: Mapping[str, str], at: float) -> None:
+    """What the settings say that the store keeps by."""
+    await store.settings_changed({**settings_told(settings), **weights}, at)
+    await store.hash_numbers(settings.rules.secrets())
+    hq = settings.headquarters
+    await store.keep_for_headquarters(None if hq.user is None else hq.outbox_megabytes << 20)
 
 
 def settings_told(settings: Settings) -> dict[str, str]:

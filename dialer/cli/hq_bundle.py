@@ -104,6 +104,29 @@ def people(
 
 
 @app.command()
+def roots(
+    config: HqOption,
+    root_key: Annotated[
+        list[Path],
+        typer.Option("--root-key", metavar="FILE", help="A private key that signs: two of the former, two of the new."),
+    ],
+    root: Annotated[
+        list[str],
+        typer.Option("--root", metavar="NAME=KEY", help="A root's public key, of all that are root's from now on."),
+    ],
+) -> None:
+    """Say which keys are the root's from now on: one is lost, or somebody leaves. A key that stays signs for both sides.
+
+    Centres know it with their next look; who signs bundles stays. With the same keys it renews the root, which ends after a year.
+    """
+    settings = load_hq_settings(config)
+    repository = _of_hq(settings)
+    keys = [signing.read_key_file(path, "--root-key") for path in root_key]
+    repository.change_roots(keys, [_person(each, "root")[2] for each in root], time.time())
+    typer.echo("changed, and published: these keys alone sign the root from now on; lock them away")
+
+
+@app.command()
 def make(
     source: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="What it is made of; names with a dot before are left out.")

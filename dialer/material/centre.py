@@ -95,11 +95,20 @@ class Fetcher(FetcherInterface):
 class CentreMaterial:
     """The folder of a centre's material."""
 
-    def __init__(self, folder: Path, source: MaterialSource, room_bytes: Callable[[], int]) -> None:
-        """`room_bytes`: what may be written to this disk now."""
+    def __init__(
+        self,
+        folder: Path,
+        source: MaterialSource,
+        room_bytes: Callable[[], int],
+        problem: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """`room_bytes`: what may be written to this disk now; `problem`: why the dialler could not start with what runs, None: it
+        could.
+        """
         self._folder = folder.absolute()
         self._source = source
         self._room_bytes = room_bytes
+        self.problem = problem
         self._fetcher = Fetcher(source.ca_file)
 
     def running(self) -> Manifest | None:

@@ -147,6 +147,28 @@ class Repository:
         targets.signed.delegations = _delegated(own)
         self._redraft(targets, now)
 
+    def change_roots(self, root_keys: Iterable[bytes], root_public: Collection[bytes], now: float) -> None:
+        """`root_public` are the root's from now on; two of the former and two of these sign that (`root_keys`, private). Who signs
+        bundles stays. Centres know it with their next look. Raises MaterialRefused.
+        """
+        if (self._drafts / "root.json").exists():
+            raise MaterialRefused("that others sign is drafted: publish that first")
+        before = self._root()
+        former = before.roles[Root.type].keyids
+        everybody = [*(key for keyid, key in before.keys.items() if keyid not in former), *map(tuf_key, root_public)]
+        keys: dict[str, Key] = {key.keyid: key for key in everybody}
+        if len(keys) < len(everybody):
+            raise MaterialRefused("one key is named twice: every root, person and part needs one of its own")
+        roots = Role([key.keyid for key in everybody[-len(root_public) :]], ROOT_SIGNATURES)
+        version = self._newest_version(Root.type) + 1
+        root = Root(version=version, expires=_day(now, ROOT_DAYS), keys=keys, roles={**before.roles, Root.type: roots})
+        signed: Metadata[Root] = Metadata(root)
+        for key in root_keys:
+            signed.sign(tuf_signer(key), append=True)
+        if not root.get_root_verification_result(before, signed.signed_bytes, signed.signatures):
+            raise MaterialRefused("two of the former root keys and two of the new ones sign: name their files")
+        self._write(signed, f"{version}.root.json")
+
     # Bundles
 
     def make(self, source: Path, name: str, version: int, jurisdiction: str, now: float) -> tuple[Manifest, int]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Callable
 from typing import NoReturn
 
 import structlog
@@ -86,23 +85,14 @@ class MaterialDown:
     """Has the centre run what headquarters wants it to, and says what it runs."""
 
     def __init__(
-        self,
-        centre: str,
-        session: Session,
-        door: DiallerDoor,
-        material: CentreMaterial,
-        clock: Clock,
-        problem: Callable[[], str | None] = lambda: None,
+        self, centre: str, session: Session, door: DiallerDoor, material: CentreMaterial, clock: Clock
     ) -> None:
-        """`material` is the centre's folder, `problem` says why the dialler could not start with what runs (None: it could); what
-        blocks runs in a thread.
-        """
+        """`material` is the centre's folder; what blocks runs in a thread."""
         self._centre = centre
         self._session = session
         self._door = door
         self._material = material
         self._clock = clock
-        self._problem = problem
         self._refused: tuple[str, str] | None = None  # a version that the dialler did not take, and why
         self._from_next_start = ""
 
@@ -146,13 +136,13 @@ class MaterialDown:
         if running is None or running.label != wanted.label:
             if self._refused is not None and self._refused[0] == wanted.label:
                 return self._refused[1]
-            if running is not None and (problem := await asyncio.to_thread(self._problem)) is not None:
+            if running is not None and (problem := await asyncio.to_thread(self._material.problem)) is not None:
                 raise MaterialRefused(f"{wanted.label} waits until the centre's settings are right: {problem}")
             await asyncio.to_thread(self._material.fetch, wanted)
             await asyncio.to_thread(self._material.switch, wanted.label)
         elif not await asyncio.to_thread(self._material.untold):
             return ""
-        if (problem := await asyncio.to_thread(self._problem)) is not None:
+        if (problem := await asyncio.to_thread(self._material.problem)) is not None:
             return await self._take_back(wanted, problem)
         reply = await self._ask(wanted, "reload-flows")
         if reply is None:

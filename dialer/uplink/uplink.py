@@ -85,6 +85,20 @@ def refuse_unjoined(settings: Settings) -> str:
     return headquarters.user
 
 
+def material_problem(settings: Settings, jurisdiction: str) -> str | None:
+    """Why the dialler could not start with the material that runs, as far as settings and profile lie there; None: it could.
+    Settings that came through a pipe cannot be read again.
+    """
+    path = Path(settings.file.name)
+    if not path.is_file():
+        return None
+    try:
+        name = site_profile(load_settings(path)).name
+    except SettingError as wrong:
+        return str(wrong)
+    return None if name == jurisdiction else f"its profile is of {name!r}, and this centre's of {jurisdiction!r}"
+
+
 def material_of(settings: Settings) -> CentreMaterial | None:
     """The folder of the centre's material; None: headquarters gives it none. Raises SettingError."""
     headquarters = settings.headquarters
@@ -105,21 +119,8 @@ def material_of(settings: Settings) -> CentreMaterial | None:
     )
     reserve = settings.store.reserve_megabytes << 20
     folder.mkdir(parents=True, exist_ok=True)
-    return CentreMaterial(folder, source, lambda: shutil.disk_usage(folder).free - reserve)
-
-
-def material_problem(settings: Settings, jurisdiction: str) -> str | None:
-    """Why the dialler could not start with the material that runs, as far as settings and profile lie there; None: it could.
-    Settings that came through a pipe cannot be read again.
-    """
-    path = Path(settings.file.name)
-    if not path.is_file():
-        return None
-    try:
-        name = site_profile(load_settings(path)).name
-    except SettingError as wrong:
-        return str(wrong)
-    return None if name == jurisdiction else f"its profile is of {name!r}, and this centre's of {jurisdiction!r}"
+    problem = partial(material_problem, settings, source.jurisdiction)
+    return CentreMaterial(folder, source, lambda: shutil.disk_usage(folder).free - reserve, problem)
 
 
 async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None, clock: Clock | None = None) -> None:
@@ -163,8 +164,7 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
                     orders = OrdersDown(centre, headquarters.zone, session, door, clock)
                     joined.create_task(orders.run(), name="uplink-orders")
                     if material is not None:
-                        problem = partial(material_problem, settings, site_profile(settings).name)
-                        taken = MaterialDown(centre, session, door, material, clock, problem)
+                        taken = MaterialDown(centre, session, door, material, clock)
                         joined.create_task(taken.run(), name="uplink-material")
                     joined.create_task(live.run(session), name="uplink-live")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -87,10 +87,17 @@ class Publisher:
         """Those are to run it."""
         self.repository.give(name, version, to or ("all",), (), KEYS["online"], now)
 
-    def centre(self, folder: Path, *, room_bytes: int = 1 << 40, jurisdiction: str = "india") -> CentreMaterial:
+    def centre(
+        self,
+        folder: Path,
+        *,
+        room_bytes: int = 1 << 40,
+        jurisdiction: str = "india",
+        problem: Callable[[], str | None] = lambda: None,
+    ) -> CentreMaterial:
         """A centre that fetches from here."""
         source = MaterialSource(self.url, self.root, self.ca_file, "pune-1", "north", jurisdiction)
-        return CentreMaterial(folder, source, lambda: room_bytes)
+        return CentreMaterial(folder, source, lambda: room_bytes, problem)
 
 
 @contextmanager

@@ -293,6 +293,41 @@ def test_others_sign_once_two_roots_say_so_and_a_stolen_key_of_this_machine_is_n
         centre.wanted()
 
 
+def test_root_keys_change_by_two_of_the_former_and_two_of_the_new(
+    headquarters: Publisher, source: Path, tmp_path: Path
+) -> None:
+    repository, r4, r5 = headquarters.repository, b"4" * 32, b"5" * 32
+    centre = headquarters.centre(tmp_path / "centre")
+    headquarters.approve(source, NOW)
+    headquarters.give(1, NOW)
+    take(centre)
+    new = [public_key(key) for key in (KEYS["r3"], r4, r5)]
+    for signers, roots, says in (
+        ([KEYS["r1"], KEYS["r2"]], new, "two of the former"),
+        ([r4, r5], new, "two of the former"),
+        ([KEYS["r1"], KEYS["r3"], KEYS["r2"]], new, "two of the former"),
+        ([KEYS["r1"], KEYS["r3"]], new[:1], "two of the former"),
+        ([KEYS["r1"], KEYS["r3"], r4], [*new, new[0]], "named twice"),
+        ([KEYS["r1"], KEYS["r3"], r4], [*new, public_key(KEYS["lata"])], "named twice"),
+    ):
+        with pytest.raises(MaterialRefused, match=says):
+            repository.change_roots(signers, roots, NOW)
+    repository.change_roots([KEYS["r1"], KEYS["r3"], r4], new, NOW)  # r2 is lost; r3 signs for both sides
+    headquarters.approve(source, NOW)
+    headquarters.give(2, NOW)
+    assert take(centre).label == "turnout-2"
+    assert take(headquarters.centre(tmp_path / "new")).label == "turnout-2"  # from the first root on
+    with pytest.raises(MaterialRefused, match="two root keys sign a change"):
+        repository.change([KEYS["r1"], KEYS["r2"]], PEOPLE, KEYS["online"], NOW)
+    repository.change([r4, r5], PEOPLE, KEYS["online"], NOW)
+    with pytest.raises(MaterialRefused, match="publish that first"):
+        repository.change_roots([r4, r5], new, NOW)
+    for person in ("lata", "meena"):
+        repository.sign(KEYS[person])
+    repository.publish(KEYS["online"], NOW)
+    assert take(centre).label == "turnout-2"
+
+
 def test_a_manifest_that_leads_out_of_its_folder_is_none(source: Path, tmp_path: Path) -> None:
     good = {"name": "turnout", "version": 1, "jurisdiction": "india", "made_at": NOW}
     file = {"sha256": "0f" * 32, "size": 1}

@@ -156,3 +156,9 @@ def test_a_beginning_is_told_where_its_root_is(tmp_path: Path) -> None:
     assert (code, "begun already" in said) == (2, True)
     code, said = run("hq", "bundle", "begin", *roots, "--media", "lata", "--compliance", "x=y", "-c", config)
     assert (code, "'lata' is no NAME=ed25519" in said) == (2, True)
+    later = ["--root", f"r2={public['r2']}", "--root", f"r4={public['lata']}"]
+    code, said = run("hq", "bundle", "roots", *roots, *later, "-c", config)
+    assert (code, "named twice" in said) == (2, True)
+    later = ["--root", f"r1={public['r1']}", "--root", f"r2={public['r2']}"]
+    assert run("hq", "bundle", "roots", *roots, *later, "-c", config)[0] == 0
+    assert (tmp_path / "material/public/metadata/2.root.json").is_file()

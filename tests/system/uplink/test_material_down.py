@@ -174,7 +174,7 @@ async def test_campaigns_and_a_profile_are_taken_where_a_dialler_could_start_wit
 
     with publishing(tmp_path / "hq", NOW) as publisher:
         problem = partial(material_problem, settings, "india")
-        down = MaterialDown("pune-1", told, dialler, publisher.centre(folder), SystemClock(), problem)
+        down = MaterialDown("pune-1", told, dialler, publisher.centre(folder, problem=problem), SystemClock())
 
         async def given(campaign: str, profile: str) -> tuple[str | None, str, str]:
             (source / "campaigns/turnout.toml").write_text(f'[[campaigns]]\nid = "hq"\nkind = "agents"\n{campaign}\n')
