@@ -151,17 +151,24 @@ def _sharing(centre: Centre, own: str | None, serving: Mapping[str | None, set[s
 
 def _for_agents(centre: Centre, skills: Mapping[str, str | None], some: Collection[str | None]) -> Iterable[Call]:
     theirs = {campaign_id for campaign_id, skill in skills.items() if skill in some}
-    return [call for call in centre.calls.values() if call.kind is CampaignKind.AGENTS and call.campaign_id in theirs]
+    agents = (call for call in centre.calls.values() if call.kind is CampaignKind.AGENTS)
+    return _reached(centre, (call for call in agents if call.campaign_id in theirs))
+
+
+def _reached(centre: Centre, calls: Iterable[Call]) -> Iterable[Call]:
+    """Those of an Asterisk that is not reached while others are can come to nobody, and take nothing from the others' calls."""
+    boxes, away = centre.boxes, centre.boxes.away
+    return [call for call in calls if boxes.of_trunk(call.trunk) not in away] if away else calls
 
 
 def _outbound(centre: Centre, run: CampaignRun) -> Iterable[Call]:
-    return (call for call in centre.calls_of(run.spec.campaign_id) if not call.inbound)
+    return _reached(centre, (call for call in centre.calls_of(run.spec.campaign_id) if not call.inbound))
 
 
 def _channels_taken(centre: Centre, run: CampaignRun) -> int:
     """Of the campaign's own: its calls to agents, callers among them, or its calls into flows."""
     if run.spec.kind is CampaignKind.AGENTS:
-        return sum(call.kind is CampaignKind.AGENTS for call in centre.calls_of(run.spec.campaign_id))
+        return sum(call.kind is CampaignKind.AGENTS for call in _reached(centre, centre.calls_of(run.spec.campaign_id)))
     return sum(1 for _ in _outbound(centre, run))
 
 
@@ -174,18 +181,14 @@ def _busy(seat: Seat, now: float) -> BusySeat:
 
 def _in_flight(centre: Centre, calls: Iterable[Call], run: CampaignRun, now: float) -> _InFlight:
     """Calls that ring, seconds that answered voters have waited for a seat, and how many are in a flow. One pass: the hot one.
-    Those of an Asterisk that is not reached can come to nobody.
 
     Of another campaign's call that campaign's own answer rate is told: ours would be wrong.
     """
     ringing: list[RingingCall] = []
     waiting: list[float] = []
     active = 0
-    own, boxes = run.spec.campaign_id, centre.boxes
-    away = boxes.away
+    own = run.spec.campaign_id
     for call in calls:
-        if away and boxes.of_trunk(call.trunk) in away:
-            continue
         leg = call.leg
         if leg.answered_seconds is None:
             if not leg.cancelled and call.kept_seat is None:  # one with a seat of its own competes for none

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from config.settings import Settings
 from dialer.app import running_centre
 from dialer.domain.clock import LoopClock
 from dialer.simulation.asterisk.config import SeatPhone, SimulatedAsteriskConfig, SimulatedTrunk
@@ -35,47 +36,66 @@ def seats_at(seats: Mapping[str, int]) -> list[dict[str, str]]:
 
 
 @contextlib.asynccontextmanager
+async def some_boxes(
+    config: SimulatedAsteriskConfig, seats: Mapping[str, int]
+) -> AsyncIterator[Mapping[str, SimulatedAsterisk]]:
+    """Boxes of one `config`, each with its seats' phones and a trunk of its own, that call each other."""
+    async with contextlib.AsyncExitStack() as stack:
+        boxes: dict[str, SimulatedAsterisk] = {}
+        for place, box in enumerate(seats):
+            phones = tuple(SeatPhone(each["endpoint"], "1000") for each in seats_at(seats) if each["box"] == box)
+            own = replace(config, box=box, seed=config.seed + place, seats=phones, start_epoch=START_EPOCH)
+            own = replace(own, trunks=(SimulatedTrunk(f"carrier-{box}"),))
+            boxes[box] = await stack.enter_async_context(SimulatedAsterisk(own))
+        join_boxes(*boxes.values())
+        yield boxes
+
+
+def boxed_settings(
+    directory: Path,
+    boxes: Mapping[str, SimulatedAsterisk],
+    seats: Mapping[str, int],
+    *,
+    channels: int = 30,
+    calls_per_second: float = 5,
+    **changes: Any,
+) -> Settings:
+    """The settings of a centre on them."""
+    trunk = {"channels": channels, "calls_per_second": calls_per_second, "caller_ids": ["+911140000001"]}
+    managers = [{"name": box, "host": "127.0.0.1", "port": each.ami_port} for box, each in boxes.items()]
+    return site_settings(
+        directory,
+        0,
+        seats=seats_at(seats),
+        asterisk={"boxes": managers},
+        trunks=[{"name": f"line-{box}", "endpoint": f"carrier-{box}", "box": box, **trunk} for box in boxes],
+        **changes,
+    )
+
+
+@contextlib.asynccontextmanager
 async def a_boxed_site(
     directory: Path,
     config: SimulatedAsteriskConfig,
     seats: Mapping[str, int],
     *,
+    boxes: Mapping[str, SimulatedAsterisk] | None = None,
     voters: int = 90,
-    channels: int = 30,
-    calls_per_second: float = 5,
     **changes: Any,
 ) -> AsyncIterator[BoxedSite]:
-    """A running centre with so many seats at each box, and a trunk of its own; every box is of this `config`."""
+    """A running centre with so many seats at each box; pass `boxes` to run a second dialler on the same ones."""
     if not (directory / "centre.db").exists():
         fill_roll(directory / "centre.db", voters, voters_per_booth=100, numbers_weigh_alike=True)
-    tables = seats_at(seats)
     async with contextlib.AsyncExitStack() as stack:
-        boxes: dict[str, SimulatedAsterisk] = {}
-        for place, box in enumerate(seats):
-            phones = tuple(SeatPhone(each["endpoint"], "1000") for each in tables if each["box"] == box)
-            own = replace(config, box=box, seed=config.seed + place, seats=phones, start_epoch=START_EPOCH)
-            own = replace(own, trunks=(SimulatedTrunk(f"carrier-{box}"),))
-            boxes[box] = await stack.enter_async_context(SimulatedAsterisk(own))
-        join_boxes(*boxes.values())
-        clock = LoopClock(next(iter(boxes.values())).now())
-        trunk = {"channels": channels, "calls_per_second": calls_per_second, "caller_ids": ["+911140000001"]}
-        settings = site_settings(
-            directory,
-            0,
-            seats=tables,
-            asterisk={
-                "boxes": [{"name": box, "host": "127.0.0.1", "port": each.ami_port} for box, each in boxes.items()],
-                **changes.pop("asterisk", {}),
-            },
-            trunks=[{"name": f"line-{box}", "endpoint": f"carrier-{box}", "box": box, **trunk} for box in boxes],
-            **changes,
-        )
+        there = await stack.enter_async_context(some_boxes(config, seats)) if boxes is None else boxes
+        settings = boxed_settings(directory, there, seats, **changes)
+        clock = LoopClock(next(iter(there.values())).now())
         centre = await stack.enter_async_context(running_centre(settings, clock=clock, chance=random.Random(1)))
-        site = BoxedSite(boxes, centre, clock)
+        site = BoxedSite(there, centre, clock)
         async with asyncio.TaskGroup() as group:
             running = group.create_task(site.run())
             try:
-                await site.until(lambda: len(centre.engine._centre.boxes.up) == len(boxes))
+                await site.until(lambda: len(centre.engine._centre.boxes.up) == len(there))
                 yield site
             finally:
                 site.stop.set()

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dialer.domain.errors import StoreError, StoreFull
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from tests.support.centre import Site, a_site
 from tests.support.full_swing import SEATS, SETTINGS
+
+ASite = TypeVar("ASite", bound=Site)
 
 
 class FailingStore:
@@ -33,15 +35,20 @@ class FailingStore:
         setattr(store, method, spoilt)
 
 
-@contextlib.asynccontextmanager
-async def until_killed(
+def until_killed(
     directory: Path, switch: SimulatedAsterisk, *, seats: int = SEATS, **changes: Any
-) -> AsyncIterator[Site]:
+) -> contextlib.AbstractAsyncContextManager[Site]:
     """A dialler that is gone when the context is left: nothing drained, nothing said."""
-    ready: asyncio.Future[Site] = asyncio.get_running_loop().create_future()
+    return killed(a_site(directory, switch=switch, seats=seats, **(changes or SETTINGS)))
+
+
+@contextlib.asynccontextmanager
+async def killed(running: contextlib.AbstractAsyncContextManager[ASite]) -> AsyncIterator[ASite]:
+    """The same of a site however it is made."""
+    ready: asyncio.Future[ASite] = asyncio.get_running_loop().create_future()
 
     async def live() -> None:
-        async with a_site(directory, switch=switch, seats=seats, **(changes or SETTINGS)) as site:
+        async with running as site:
             ready.set_result(site)
             await asyncio.Event().wait()
 

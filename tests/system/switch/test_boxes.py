@@ -11,18 +11,23 @@ from typing import Any
 
 import pytest
 
+from config.boxes import boxes_of
 from dialer.domain.commands import Listen, SeatHold, SeatResume, SeatTransfer
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Outcome
 from dialer.domain.view import CallState, HoldReason, SeatState, SeatView
-from dialer.simulation.asterisk.channels import Channel
-from tests.support.boxes import BoxedSite, a_boxed_site
+from dialer.simulation.asterisk.channels import Channel, EndsBy
+from dialer.site.checks.asterisk import asterisk
+from dialer.site.checks.finding import Verdict
+from tests.support.boxes import BoxedSite, a_boxed_site, boxed_settings, some_boxes
+from tests.support.breaking import killed
 from tests.support.centre import agents_at_work
 from tests.support.referees import every_attempt_has_one_end
 from tests.support.rules import a_profile_that_allows_recording
 from tests.support.virtual import virtual_time
 from tests.support.voters import IVR, all_answer
 
+STAY, ONE_EACH = all_answer(answer_after=2.0, talk_seconds=300.0), {"a": 1, "b": 1}
 OVER_A = {"trunks": ["line-a"], "wrap_up_seconds": 1}
 
 
@@ -45,10 +50,9 @@ def joins(site: BoxedSite) -> list[Channel]:
 
 @contextlib.asynccontextmanager
 async def joined(directory: Path, **changes: Any) -> AsyncIterator[BoxedSite]:
-    """A voter of box a talks to the agent of seat b01; the other agents of b are not there."""
+    """A voter of box a talks to the agent of seat b01; nobody is at the seat of a."""
     campaign = {**OVER_A, **changes.pop("campaign", {})}
-    config = all_answer(answer_after=2.0, talk_seconds=300.0)
-    async with a_boxed_site(directory, config, {"a": 1, "b": 1}, campaign=campaign, **changes) as site:
+    async with a_boxed_site(directory, STAY, ONE_EACH, campaign=campaign, **changes) as site:
         await site.log_in("b01")
         await site.until(lambda: seat(site, "b01").state is SeatState.TALKING, seconds=60)
         yield site
@@ -228,3 +232,39 @@ async def test_a_talk_over_boxes_outlives_both_links(tmp_path: Path) -> None:
         await site.until(lambda: len(up) == 2, seconds=10)
         await asyncio.sleep(20)  # over the comparing with Asterisk's own lists, twice
         assert (seat(site, "b01").state, len(joins(site))) == (SeatState.TALKING, 1)
+
+
+@virtual_time()
+async def test_a_dialler_that_begins_anew_finds_the_talk_over_boxes(tmp_path: Path) -> None:
+    async with some_boxes(STAY, ONE_EACH) as boxes:
+        async with killed(joined(tmp_path, boxes=boxes)) as first:
+            attempt = voters(first, "a")[0].uniqueid
+        async with a_boxed_site(tmp_path, STAY, ONE_EACH, boxes=boxes, campaign=OVER_A) as again:
+            await again.until(lambda: seat(again, "b01").state is SeatState.TALKING, seconds=5)
+            assert (seat(again, "b01").attempt_id, len(joins(again))) == (attempt, 1)
+            boxes["a"].other_side_hangs_up(boxes["a"].channels[attempt], EndsBy.VOTER)
+            await again.until(lambda: bool(again.ended()), seconds=5)
+            assert [(each.attempt_id, each.outcome) for each in again.ended()] == [(attempt, Outcome.CONNECTED)]
+            assert not joins(again)
+
+
+@virtual_time()
+async def test_what_a_dead_box_has_takes_no_room_of_the_campaign(tmp_path: Path) -> None:
+    flows = {**IVR, "channels": 4, "hours": [{"start": "00:00", "until": "23:59:59"}]}
+    config = all_answer(answer_after=2.0, hang_up_after=400.0)
+    async with a_boxed_site(tmp_path, config, ONE_EACH, campaigns=[flows], channels=2) as site:
+        await site.until(lambda: placed(site) == {"a": 2, "b": 2}, seconds=30)
+        await site.boxes["a"].stop()
+        await asyncio.sleep(5)
+        assert placed(site)["b"] == 2  # of its own line
+        voters(site, "b")[0].hung_up = True
+        voters(site, "b")[0].poke()
+        await site.until(lambda: placed(site)["b"] == 3, seconds=10)
+
+
+@virtual_time()
+async def test_the_check_says_which_box_is_not_reached_by_another(tmp_path: Path) -> None:
+    async with some_boxes(STAY, ONE_EACH) as boxes:
+        site = boxes_of(boxed_settings(tmp_path, boxes, ONE_EACH))["a"]
+        found = {each.what: each.verdict async for each in asterisk(site, ["b", "c"])}
+    assert (found["way to box b"], found["way to box c"]) == (Verdict.GOOD, Verdict.BAD)

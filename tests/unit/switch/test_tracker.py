@@ -10,7 +10,9 @@ import pytest
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import (
     CallAnswered,
+    CallConnected,
     CallEnded,
+    CallLeftSeat,
     CallRinging,
     CallWaiting,
     EndedBy,
@@ -204,3 +206,38 @@ def test_a_seat_is_down_when_its_last_phone_is_gone() -> None:
     assert tracker.take(event("Hangup", Uniqueid="seat-01-aa")) == []
     assert tracker.take(event("Hangup", Uniqueid="1732.7")) == [SeatDown("01")]
     assert tracker.take(failed) == [SeatDown("01")]
+
+
+LEG = "b-1795826257.5"  # between two boxes
+JOIN = event(
+    "ConfbridgeJoin", Conference="seat-02", Uniqueid=LEG, Context="matdan-joined", Exten=f"{ID}*02", Channel="PJSIP/x"
+)
+IN_TALK = LiveChannel(LEG, "matdan-joined", True, False, f"{ID}*02", "seat-02")
+
+
+@pytest.mark.parametrize("end", ["ConfbridgeLeave", "Hangup"])
+def test_a_voter_of_another_box_is_known_by_what_was_called(end: str) -> None:
+    tracker = CallTracker("b")
+    assert tracker.take(JOIN) == [CallConnected(ID, "02")]
+    assert tracker.take(event(end, Conference="seat-02", Uniqueid=LEG)) == [CallLeftSeat(ID, "02")]
+    assert tracker.take(event("Hangup", Uniqueid=LEG)) == []
+    assert not tracker.has(ID)
+
+
+def test_a_stranger_in_a_seat_is_nobody_s_voter() -> None:
+    tracker = CallTracker("b")
+    stranger = event("ConfbridgeJoin", Conference="seat-02", Uniqueid=LEG, Context="matdan-joined", Exten="1234*02")
+    assert tracker.take(stranger) == []
+
+
+def test_what_was_not_heard_of_a_voter_of_another_box_is_made_up_for() -> None:
+    tracker = CallTracker("b")
+    [up] = tracker.resync([IN_TALK], [], restarted=False)
+    assert isinstance(up, SwitchUp)
+    assert (up.box, up.talking, up.live_attempts) == ("b", ((ID, "02"),), frozenset())
+    assert tracker.differences([IN_TALK]) == frozenset()
+    assert tracker.differences([]) == {CallLeftSeat(ID, "02")}
+    assert tracker.make_up_for({CallLeftSeat(ID, "02")}, []) == [CallLeftSeat(ID, "02")]
+    assert tracker.differences([IN_TALK]) == {CallConnected(ID, "02")}
+    assert tracker.make_up_for({CallConnected(ID, "02")}, [IN_TALK]) == [CallConnected(ID, "02")]
+    assert tracker.differences([IN_TALK]) == frozenset()
