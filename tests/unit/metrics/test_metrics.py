@@ -215,16 +215,16 @@ def test_alerts_and_dashboard_ask_for_figures_that_there_are() -> None:
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool (apt install prometheus)")
-def test_prometheus_reads_alerts_and_dashboard(tmp_path: Path) -> None:
+def test_prometheus_reads_alerts_and_dashboard_and_wakes_somebody_when_it_should(tmp_path: Path) -> None:
     questions = [{"record": f"panel:{number}", "expr": expr} for number, expr in enumerate(dashboard())]
     asked = tmp_path / "dashboard.yml"
     asked.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": questions}]}), encoding="utf-8")
-    said = subprocess.run(
-        ["promtool", "check", "rules", ROOT / "config/prometheus/alerts.yml", asked],
-        capture_output=True,
-        check=False,
-    )
-    assert said.returncode == 0, said.stdout.decode() + said.stderr.decode()
+    for arguments in (
+        ["check", "rules", ROOT / "config/prometheus/alerts.yml", asked],
+        ["test", "rules", Path(__file__).with_name("alerts_fire.yml")],
+    ):
+        said = subprocess.run(["promtool", *arguments], capture_output=True, check=False)
+        assert said.returncode == 0, said.stdout.decode() + said.stderr.decode()
 
 
 def test_every_alert_has_a_runbook() -> None:
