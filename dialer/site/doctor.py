@@ -119,7 +119,9 @@ def _process(name: str, host: str, port: int | None) -> Iterator[Finding]:
         text, ready = [_got(reached, port, path) for path in ("/metrics", "/ready")]
     except (OSError, http.client.HTTPException) as error:
         yield Finding(
-            name, Verdict.BAD, f"does not answer at {reached}:{port} ({error}): `systemctl status`, and its log"
+            name,
+            Verdict.BAD,
+            f"does not answer at {reached}:{port} ({error}): `systemctl status matdan-{name}`, and `journalctl -u matdan-{name}`",
         )
         return
     found = re.search(r'matdan_info\{[^}]*version="([^"]+)"', text)

@@ -219,11 +219,11 @@ def test_prometheus_reads_alerts_and_dashboard_and_wakes_somebody_when_it_should
     questions = [{"record": f"panel:{number}", "expr": expr} for number, expr in enumerate(dashboard())]
     asked = tmp_path / "dashboard.yml"
     asked.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": questions}]}), encoding="utf-8")
-    for arguments in (
-        ["check", "rules", ROOT / "config/prometheus/alerts.yml", asked],
-        ["test", "rules", Path(__file__).with_name("alerts_fire.yml")],
+    for verb, *files in (
+        ("check", ROOT / "config/prometheus/alerts.yml", asked),
+        ("test", Path(__file__).with_name("alerts_fire.yml")),
     ):
-        said = subprocess.run(["promtool", *arguments], capture_output=True, check=False)
+        said = subprocess.run(["promtool", str(verb), "rules", *files], capture_output=True, check=False)
         assert said.returncode == 0, said.stdout.decode() + said.stderr.decode()
 
 
