@@ -30,6 +30,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from dialer.domain.cancelling import cancellable
 from dialer.mqtt import topics
 
 MqttError = aiomqtt.MqttError
@@ -135,9 +136,10 @@ class Client(aiomqtt.Client):
         """Hear a topic from now on. Raises MqttError, SubscriptionRefused among them."""
         if self._version5:
             # Without "retain as published" a retained command looks like any other to those who are there to hear it.
-            granted = await self.subscribe(topic, options=SubscribeOptions(qos=1, retainAsPublished=True))
+            subscribing = self.subscribe(topic, options=SubscribeOptions(qos=1, retainAsPublished=True))
         else:
-            granted = await self.subscribe(topic, qos=1)
+            subscribing = self.subscribe(topic, qos=1)
+        granted = await cancellable(subscribing)
         codes = [each if isinstance(each, int) else each.value for each in granted]
         if any(code >= _REFUSED for code in codes):  # aiomqtt returns them as it does those of success
             raise SubscriptionRefused(f"refused the subscription to {topic} (code {codes[0]})")

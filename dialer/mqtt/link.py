@@ -14,6 +14,7 @@ from uuid import uuid4
 import structlog
 
 from dialer.domain.backoff import Backoff
+from dialer.domain.cancelling import cancellable
 from dialer.domain.clock import Clock
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import BrokerUnreachable, CentreIdTaken, StoreError
@@ -78,7 +79,8 @@ class Connection:
         TimeoutError when the broker does not answer.
         """
         async with asyncio.timeout(self.answer_seconds):
-            await self.client.publish(message.topic, message.payload, qos=message.qos, retain=message.retain)
+            publishing = self.client.publish(message.topic, message.payload, qos=message.qos, retain=message.retain)
+            await cancellable(publishing)
 
     async def publish_all(self, messages: Sequence[Message]) -> None:
         """Publish them in their order, and return as `publish` does for the last. What is of QoS 0 before it is waited for by no
@@ -93,7 +95,7 @@ class Connection:
     async def unsubscribe(self, topic: str) -> None:
         """Hear no more of a topic; harmless for one that was not heard. Raises as `publish` does."""
         async with asyncio.timeout(self.answer_seconds):
-            await self.client.unsubscribe(topic)
+            await cancellable(self.client.unsubscribe(topic))
 
     async def read(self, take: Callable[[Received], Awaitable[None]]) -> None:
         """Hand every message to `take`, one after another, until cancelled or the connection is lost."""

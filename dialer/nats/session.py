@@ -25,6 +25,7 @@ from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, DiscardPolicy, StreamConfig
 from nats.js.errors import APIError, NotFoundError
 
+from dialer.domain.cancelling import cancellable
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.nats.nkey import read_seed
 
@@ -72,7 +73,7 @@ class Session:
         HeadquartersUnreachable.
         """
         try:
-            return int((await self._js.publish(subject, data)).seq)
+            return int((await cancellable(self._js.publish(subject, data))).seq)
         except (NatsError, TimeoutError, OSError) as error:
             raise HeadquartersUnreachable(f"{subject} was not stored: {_said(error)}") from error
 
@@ -107,9 +108,9 @@ class Session:
         )
         try:
             try:
-                await self._js.stream_info(name)
+                await cancellable(self._js.stream_info(name))
             except NotFoundError:
-                await self._js.add_stream(wanted)
+                await cancellable(self._js.add_stream(wanted))
         except (NatsError, TimeoutError, OSError) as error:
             raise HeadquartersUnreachable(f"the stream {name} is not to be had: {_said(error)}") from error
         return await self.made(name)
@@ -117,7 +118,7 @@ class Session:
     async def made(self, name: str) -> str:
         """The stream's name with the moment in which it was made. Raises HeadquartersUnreachable where there is none."""
         try:
-            found = await self._js.stream_info(name)
+            found = await cancellable(self._js.stream_info(name))
         except (NatsError, TimeoutError, OSError) as error:
             raise HeadquartersUnreachable(f"the stream {name} is not to be had: {_said(error)}") from error
         if found.created is None:
@@ -165,7 +166,7 @@ class Session:
         heard = await self.client.subscribe(inbox, cb=waiting.put)
         position, number = after, 0
         try:
-            await self._js.add_consumer(
+            add = self._js.add_consumer(
                 stream,
                 ConsumerConfig(
                     deliver_subject=inbox,
@@ -181,6 +182,7 @@ class Session:
                     filter_subjects=[*subjects] or None,
                 ),
             )
+            await cancellable(add)
             reconnects = self.client.stats["reconnects"]
             while True:
                 message = await self._next(waiting, reconnects)
@@ -260,7 +262,7 @@ async def _first(servers: Sequence[str], name: str, options: dict[str, object]) 
     told = ""
     while True:
         try:
-            return await nats.connect(
+            connecting = nats.connect(
                 [*servers],
                 name=name,
                 connect_timeout=ANSWER_SECONDS,
@@ -272,6 +274,7 @@ async def _first(servers: Sequence[str], name: str, options: dict[str, object]) 
                 error_cb=_on_error,
                 **options,
             )
+            return await cancellable(connecting)
         except (NatsError, OSError, TimeoutError) as error:
             if (problem := _said(error)) != told:
                 _log.warning("nats.not-reached", servers=[*servers], problem=problem)
