@@ -18,7 +18,7 @@ from config.settings import load_settings
 from config.site_rules import site_profile
 from config.unfinished import refuse_unfinished
 from dialer.cli.options import said
-from dialer.domain.output import write_file
+from dialer.domain.output import refuse_unwritable, write_file
 from dialer.domain.words import counted
 from dialer.engine.pins import hash_pin
 
@@ -151,6 +151,7 @@ def init(
     for path in (file, pins):
         if path.exists() or path.is_symlink():
             raise InitRefused(f"{path} is there already; nothing was written: name another file, or move it away")
+        refuse_unwritable(path, "FILE")
     if trunk_password is not None:
         given["trunk_password"] = said(trunk_password, "the account's password")
     centre = _good_centre({name: given[name] for name in QUESTIONS}, data.absolute())

@@ -92,7 +92,7 @@ def install(
         _refuse_unready(settings, dialer)
     own = root / SETTINGS_FILE.relative_to("/")
     told = _settings_text(config, own)
-    folders = [*_by_folder(root, files), _Folder(own.parent, [FilePlan(own.name, text_of(own), told, told[:1])], True)]
+    folders = [*_by_folder(root, files), _Folder(own.parent, [FilePlan(own.name, text_of(own), told)], True)]
     made: dict[str, str] = {}
     if beside.asterisk:
         to = root / ASTERISK.relative_to("/")
@@ -200,6 +200,8 @@ def _refuse_unready(settings: Settings, dialer: Path) -> None:
 
 def _settings_text(config: Path, own: Path) -> str:
     """What the settings file says. Raises NotInstalled where another one stands in its place."""
+    if not config.is_file():
+        raise NotInstalled(f"{config} is no file that can be put at {own}; nothing was written: name the file itself")
     text = config.read_text(encoding="utf-8")
     kept = text_of(own)
     if kept is not None and kept != text:

@@ -21,7 +21,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     answers = "--id pune-1 --organisation Example --jurisdiction india --poll 2029-05-06 --seats 1 --trunk-host sip.carrier.in"
     for command in (
         f"init {folder}/centre.toml {answers} --caller-ids +911140000001 --data {folder}",
-        f"sample-roll --rows 200 --out {folder}/first.csv",
+        f"sample-roll --rows 100 --out {folder}/first.csv",
         f"import {folder}/first.csv -c {folder}/centre.toml",
     ):
         code, said = run(*shlex.split(command))

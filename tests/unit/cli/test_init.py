@@ -73,6 +73,13 @@ def test_an_account_at_the_carrier_registers_and_its_password_comes_by_standard_
     assert trunk.password.get_secret_value() == "s3cret-of-acc1"
 
 
+def test_a_place_where_nothing_can_be_written_is_told_before_anything_is_asked(tmp_path: Path) -> None:
+    code, said = told_by("init", tmp_path / "nowhere" / "centre.toml")
+    assert code == 2
+    assert said.startswith(f"FILE: {tmp_path}/nowhere/centre.toml")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("there", ["centre.toml", init.PINS])
 def test_nothing_is_overwritten(there: str, tmp_path: Path) -> None:
     (tmp_path / there).write_text("somebody's")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -154,6 +155,17 @@ def test_a_path_that_a_service_cannot_have_is_refused(site: Path) -> None:
         assert code == 2
         assert f"store.path: {path} is no whole path" in said
         assert tree(site.parent / "root") == SAMPLES
+
+
+def test_settings_that_come_through_a_pipe_have_no_file_to_install(site: Path) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, SITE.encode())
+    os.close(writing)
+    code, said = told_by("install", "-c", f"/dev/fd/{reading}", "--root", site.parent / "root")
+    os.close(reading)
+    assert code == 2
+    assert "name the file itself" in said
+    assert tree(site.parent / "root") == SAMPLES
 
 
 def test_where_there_is_no_systemd_services_are_not_installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
