@@ -35,11 +35,16 @@ def on_box(settings: Settings, name: str | None, file: str = "settings") -> tupl
     return boxes_of(settings)[name], tuple(box for box in boxes if box.name != name)
 
 
-def house_phones(settings: Settings) -> tuple[str, ...]:
-    """Endpoints of the phones that [[supervisors]] and [[transfers]] name and that are no seat's, each once."""
-    seats = {seat.endpoint for seat in settings.seats}
+def named_phones(settings: Settings) -> tuple[str, ...]:
+    """Endpoints of the phones that [[supervisors]] and [[transfers]] name, each once."""
     named = [*(each.endpoint for each in settings.supervisors), *(each.endpoint for each in settings.transfers)]
-    return tuple(dict.fromkeys(endpoint for endpoint in named if endpoint is not None and endpoint not in seats))
+    return tuple(dict.fromkeys(endpoint for endpoint in named if endpoint is not None))
+
+
+def house_phones(settings: Settings) -> tuple[str, ...]:
+    """Those of them that are no seat's."""
+    seats = {seat.endpoint for seat in settings.seats}
+    return tuple(endpoint for endpoint in named_phones(settings) if endpoint not in seats)
 
 
 def on_one(settings: Settings) -> Settings:

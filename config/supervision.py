@@ -83,9 +83,7 @@ class Supervisor(Section):
     endpoint: EndpointName | None = Field(
         None, description="PJSIP endpoint of the supervisor's phone; what is heard goes there alone; none: hears nobody"
     )
-    box: Slug | None = Field(
-        None, description="the Asterisk that the phone registers at: it hears seats there; of [[asterisk.boxes]]"
-    )
+    box: Slug | None = Field(None, description="the Asterisk that the phone registers at; of [[asterisk.boxes]]")
     role: SupervisorRole = Field(
         SupervisorRole.LISTENER,
         description="viewer: reads; listener: listens; coach: whispers too; supervisor: barges in too, and all else; desk, "

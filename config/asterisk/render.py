@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from config.asterisk.agi_secret import MARK_VARIABLE, agi_mark, agi_secret
 from config.asterisk.events import EVENTS
 from config.asterisk.modules import modules_for
-from config.boxes import box_password, house_phones, on_box
+from config.boxes import box_password, house_phones, named_phones, on_box
 from config.errors import SettingError
 from config.lines import Carrier, Transport, Trunk
 from config.seats import ECHO_CODE, SeatSettings, browser_password
@@ -111,6 +111,7 @@ def dialplan(
         recordings=recordings or RecordingSettings(),
         others=boxes,
         join_seconds=JOIN_SECONDS,
+        named_phones=(),
     )
 
 
@@ -177,6 +178,7 @@ def render_site(
         + _SPARE_CALLS,
         "box": box,
         "join_seconds": JOIN_SECONDS,
+        "named_phones": named_phones(settings),
         "others": {each.name: box_password(box or "", each.name, settings.ami.secret) for each in others},
         "box_contacts": {each.name: f"{_bracketed(each.host)}:{each.sip_port or shared_port}" for each in others},
         "box_networks": {each.name: _host_network(each.host) for each in others},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,14 +37,15 @@ def seats_at(seats: Mapping[str, int]) -> list[dict[str, str]]:
 
 @contextlib.asynccontextmanager
 async def some_boxes(
-    config: SimulatedAsteriskConfig, seats: Mapping[str, int]
+    config: SimulatedAsteriskConfig, seats: Mapping[str, int], phones: Sequence[Mapping[str, str]] = ()
 ) -> AsyncIterator[Mapping[str, SimulatedAsterisk]]:
-    """Boxes of one `config`, each with its seats' phones and a trunk of its own, that call each other."""
+    """Boxes of one `config`, each with its seats' phones and a trunk of its own, that call each other; `phones` are the house's."""
     async with contextlib.AsyncExitStack() as stack:
         boxes: dict[str, SimulatedAsterisk] = {}
         for place, box in enumerate(seats):
-            phones = tuple(SeatPhone(each["endpoint"], "1000") for each in seats_at(seats) if each["box"] == box)
-            own = replace(config, box=box, seed=config.seed + place, seats=phones, start_epoch=START_EPOCH)
+            here = [each["endpoint"] for each in (*seats_at(seats), *phones) if each["box"] == box]
+            own = replace(config, box=box, seed=config.seed + place, start_epoch=START_EPOCH)
+            own = replace(own, seats=tuple(SeatPhone(endpoint, "1000") for endpoint in here))
             own = replace(own, trunks=(SimulatedTrunk(f"carrier-{box}"),))
             boxes[box] = await stack.enter_async_context(SimulatedAsterisk(own))
         join_boxes(*boxes.values())
@@ -80,6 +81,7 @@ async def a_boxed_site(
     seats: Mapping[str, int],
     *,
     boxes: Mapping[str, SimulatedAsterisk] | None = None,
+    phones: Sequence[Mapping[str, str]] = (),
     voters: int = 90,
     **changes: Any,
 ) -> AsyncIterator[BoxedSite]:
@@ -87,7 +89,7 @@ async def a_boxed_site(
     if not (directory / "centre.db").exists():
         fill_roll(directory / "centre.db", voters, voters_per_booth=100, numbers_weigh_alike=True)
     async with contextlib.AsyncExitStack() as stack:
-        there = await stack.enter_async_context(some_boxes(config, seats)) if boxes is None else boxes
+        there = await stack.enter_async_context(some_boxes(config, seats, phones)) if boxes is None else boxes
         settings = boxed_settings(directory, there, seats, **changes)
         clock = LoopClock(next(iter(there.values())).now())
         centre = await stack.enter_async_context(running_centre(settings, clock=clock, chance=random.Random(1)))

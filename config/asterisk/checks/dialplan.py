@@ -13,6 +13,7 @@ _STEP = re.compile(r"(?:[^,]*,)?\s*(?:\w+(?:\([\w-]*\))?(?:\+\d+)?)\s*,\s*(\w+)\
 _DIALS_OUT = re.compile(r"(?:PJSIP|SIP|IAX2|DAHDI|Local)/", re.IGNORECASE)
 _JUMPS = frozenset({"goto", "gotoif", "gosub", "gosubif", "gotoiftime", "execif"})
 _OUT = frozenset({"dial", "originate", "disa", "followme", "page"})
+_BOX = "matdan-box-"  # begins the endpoint of another box of the same dialler: it may ring the phones of this one
 _PROGRAMS = frozenset({"system", "trysystem", "externalivr"})
 
 
@@ -23,7 +24,8 @@ def check_dialplan(configuration: Configuration) -> Iterator[LintFinding]:
         return
     contexts = {section.name: section for section in conf.live() if section.name not in {"general", "globals"}}
     endpoints = endpoints_by_kind(configuration.file("pjsip.conf"))
-    for kind, callers in endpoints.items():
+    for kind, every in endpoints.items():
+        callers = [endpoint for endpoint in every if not endpoint.name.startswith(_BOX)]
         for name in sorted({endpoint.get("context", "default") for endpoint in callers}):
             who = next(endpoint.name for endpoint in callers if endpoint.get("context", "default") == name)
             yield from _outward(contexts, name, f"{kind} [{who}]")

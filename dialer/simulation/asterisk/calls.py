@@ -17,7 +17,7 @@ from dialer.simulation.asterisk.channels import (
     Location,
     OriginateOrder,
 )
-from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, SimulatedTrunk
+from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig, SimulatedTrunk
 from dialer.simulation.asterisk.core import BOX, SwitchCore
 from dialer.simulation.asterisk.dialplan import APPLICATIONS, run_aside, run_dialplan
 from dialer.simulation.asterisk.extensions import DialplanError, find_extension
@@ -46,7 +46,7 @@ class SwitchCalls(SwitchCore):
             return
         target, at, endpoint = order.dial_string.rpartition("@")
         trunk = self._trunks.get(endpoint) if at else None
-        phone = None if at else self._phones.get(endpoint)
+        phone = self._phone_of(endpoint, target if at else None)
         unreachable = phone is None or phone.mode is PhoneMode.UNREGISTERED
         if order.uniqueid in self.channels or (trunk is None and unreachable):
             self.events.originate_response(order, REASON_FAILED)
@@ -70,6 +70,13 @@ class SwitchCalls(SwitchCore):
         for name, value in order.variables:
             self.set_variable(channel, name, value, announce=False)
         OutgoingCall(self, channel, order, random, trunk_alive=alive).begin()
+
+    def _phone_of(self, endpoint: str, target: str | None) -> SeatPhone | None:
+        """The phone that is called, our own or, by phone*ENDPOINT, another box's; None: there is none, or it is a trunk."""
+        if target is None:
+            return self._phones.get(endpoint)
+        box = self.boxes.get(endpoint.removeprefix(BOX))
+        return None if box is None else box._phones.get(target.removeprefix("phone*"))
 
     def _place_local(self, order: OriginateOrder) -> None:
         """Two halves that live and end together: the second goes through the dialplan that the channel names and answers the first,

@@ -132,7 +132,8 @@ class SwitchCore(ABC):
             self._journal.call_answered(self.now(), channel.uniqueid)
         if channel.voter is not None:
             channel.voter.answered()
-        if channel.seat is not None and self._phones[channel.seat].mode is PhoneMode.PUTS_DOWN:
+        phone = self._phones.get(channel.seat or "")  # none: it is another box's
+        if phone is not None and phone.mode is PhoneMode.PUTS_DOWN:
             asyncio.get_running_loop().call_soon(self.other_side_hangs_up, channel, EndsBy.PHONE)
 
     def hang_up(self, channel: Channel, cause: int, by: EndsBy) -> None:

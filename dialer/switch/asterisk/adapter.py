@@ -44,6 +44,7 @@ from dialer.switch.asterisk.listing import (
 from dialer.switch.asterisk.places import (
     AGENT_CONTEXT,
     ASIDE,
+    BOX_ENDPOINT,
     BOX_VARIABLE,
     FLOW_CONTEXT,
     HANDED_CONTEXT,
@@ -496,9 +497,11 @@ class AsteriskSwitch:
         """See `Switch.hand_over`."""
         await self._redirect(attempt_id, HANDED_CONTEXT, f"{ASIDE}{attempt_id}")
 
-    async def call_party(self, request: PartyRequest) -> None:
-        """See `Switch.call_party`."""
+    async def call_party(self, request: PartyRequest, box: str | None = None) -> None:
+        """See `Switch.call_party`. `box` has the phone, where that is another one: it is asked to call it."""
         target = _checked(_NAME, request.endpoint, _ENDPOINT_RULE)
+        if box is not None:
+            target = f"phone*{target}@{BOX_ENDPOINT}{box}"
         if request.number is not None:
             target = f"{_checked(NUMBER, request.number, _NUMBER_RULE)}@{target}"
         caller = [] if request.caller_id is None else [("CallerID", _checked(NUMBER, request.caller_id, _NUMBER_RULE))]

@@ -107,17 +107,23 @@ class BoxedSwitch:
     # Third parties
 
     async def call_party(self, request: PartyRequest) -> None:
-        """See `Switch.call_party`. Raises SwitchError where the phone, or the trunk, is another box's than the place."""
-        box = self._endpoints[request.endpoint]
-        self._refuse_beyond(box, request.place)
-        await self._boxes[box].call_party(request)
+        """See `Switch.call_party`. A phone of another box than the place is called over a call between the two. Raises SwitchError
+        for a number over a trunk that is another box's.
+        """
+        home, there = self._endpoints[request.endpoint], self._box_of(request.place)
+        if home != there and request.number is not None:
+            raise SwitchError(
+                f"its trunk is of box {home}, and the call of box {there}: give it a trunk of each box's own"
+            )
+        await self._boxes[there].call_party(request, None if home == there else home)
 
     async def move_party(self, party_id: PartyId, place: Place) -> None:
         """See `Switch.move_party`. Raises SwitchError where the party is on another box than the place."""
         box = self._box_with(party_id)
         if box is None:
             raise SwitchError("nobody is there to be moved")
-        self._refuse_beyond(box, place)
+        if box != (there := self._box_of(place)):
+            raise SwitchError(f"box {box} has that phone's call, and not box {there}: end it, and begin anew there")
         await self._boxes[box].move_party(party_id, place)
 
     async def release_party(self, party_id: PartyId) -> None:
@@ -129,11 +135,12 @@ class BoxedSwitch:
     def _box_with(self, party_id: PartyId) -> str | None:
         return next((name for name, box in self._boxes.items() if box.has_party(party_id)), None)
 
-    def _refuse_beyond(self, box: str, place: Place) -> None:
-        """Only a voter goes from box to box."""
-        there = self._name_of(AttemptId(place.name)) if place.kind is PlaceKind.ASIDE else self._seats[place.name]
-        if there != box:
-            raise SwitchError(f"that phone or trunk is of box {box}, and the call or seat is not: nobody was called")
+    def _box_of(self, place: Place) -> str:
+        """The box that has a seat, or a call."""
+        box = self._name_of(AttemptId(place.name)) if place.kind is PlaceKind.ASIDE else self._seats[place.name]
+        if box is None:
+            raise SwitchError("no box has that call any more")
+        return box
 
     # What FastAGI asks of a channel
 
@@ -167,10 +174,7 @@ class BoxedSwitch:
         return next((name for name, box in self._boxes.items() if box.has(attempt_id)), None)
 
     def _of(self, attempt_id: AttemptId) -> AsteriskSwitch:
-        name = self._name_of(attempt_id)
-        if name is None:
-            raise SwitchError("no box has that call any more")
-        return self._boxes[name]
+        return self._boxes[self._box_of(Place(PlaceKind.ASIDE, attempt_id))]
 
     def _at(self, seat: str) -> AsteriskSwitch:
         return self._boxes[self._seats[seat]]

@@ -27,6 +27,7 @@ LEASE_CONTEXT = "matdan-lease"
 LEASE_CHANNEL = "matdan-lease"  # the channel of whichever dialler has the switch
 
 SEAT_CHANNEL = "seat-"  # begins the channel id of a seat's phone that we called, and every seat's conference
+BOX_ENDPOINT = "matdan-box-"  # begins the endpoint of another box
 BOX_VARIABLE = "MATDAN_BOX"  # of a voter's channel: the box of the seat that it goes to; "": this one
 
 REPLACES_VARIABLE = "MATDAN_REPLACES"

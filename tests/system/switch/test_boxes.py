@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 
 from config.boxes import boxes_of
-from dialer.domain.commands import Listen, SeatHold, SeatResume, SeatTransfer
+from dialer.domain.commands import (
+    Listen,
+    SeatCancelConsult,
+    SeatCompleteTransfer,
+    SeatConsult,
+    SeatHold,
+    SeatResume,
+    SeatTransfer,
+)
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Outcome
 from dialer.domain.view import CallState, HoldReason, SeatState, SeatView
@@ -116,16 +124,36 @@ async def test_a_recorded_talk_over_boxes(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_third_parties_stay_on_their_own_box_and_it_is_said(tmp_path: Path) -> None:
+async def test_a_phone_of_another_box_listens_and_is_transferred_to(tmp_path: Path) -> None:
     boss = {"name": "boss", "kind": "supervisor", "endpoint": "boss", "box": "b"}
     ear = {"name": "anita", "endpoint": "anita", "role": "supervisor", "box": "a"}
-    async with joined(tmp_path, transfers=[boss], supervisors=[ear]) as site:
-        with pytest.raises(CommandRefused, match="boss was not called: that phone or trunk is of box b"):
-            await site.centre.engine.execute(SeatTransfer("b01", "boss"))
-        with pytest.raises(CommandRefused, match="anita was not called: that phone or trunk is of box a"):
-            await site.centre.engine.execute(Listen("b01", "anita"))
+    async with joined(tmp_path, transfers=[boss], supervisors=[ear], phones=[boss, ear]) as site:
+        await site.centre.engine.execute(Listen("b01", "anita"))
+        await asyncio.sleep(2)
+        assert "ChanSpy" in {channel.application for channel in site.boxes["b"].channels.values()}
+        await site.centre.engine.execute(SeatTransfer("b01", "boss"))
+        await asyncio.sleep(3)
+        [aside] = [each for name, each in site.boxes["a"].conferences.by_name.items() if name.startswith("aside-")]
+        assert voters(site, "a")[0] in [member.channel for member in aside.members]
+        assert len(aside.members) == 2
+
+
+@virtual_time()
+async def test_what_stays_on_its_own_box_says_so(tmp_path: Path) -> None:
+    office = {"name": "office", "kind": "outside", "number": "+911140000077", "trunk": "line-b"}
+    boss = {"name": "boss", "kind": "supervisor", "endpoint": "boss", "box": "b"}
+    async with joined(tmp_path, transfers=[office, boss], phones=[boss]) as site:
+        execute = site.centre.engine.execute
+        with pytest.raises(CommandRefused, match="office was not called: its trunk is of box b, and the call of box a"):
+            await execute(SeatTransfer("b01", "office"))
         await asyncio.sleep(1)
-        assert (seat(site, "b01").state, len(joins(site))) == (SeatState.TALKING, 1)
+        await execute(SeatConsult("b01", "boss"))
+        await asyncio.sleep(3)
+        with pytest.raises(CommandRefused, match="box b has that phone's call, and not box a"):
+            await execute(SeatCompleteTransfer("b01"))
+        await execute(SeatCancelConsult("b01"))
+        await asyncio.sleep(1)
+        assert (seat(site, "b01").state, seat(site, "b01").transfer, len(joins(site))) == (SeatState.TALKING, None, 1)
 
 
 @pytest.mark.parametrize("box", ["a", "b"])

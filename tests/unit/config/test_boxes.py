@@ -117,6 +117,8 @@ def test_two_boxes_know_each_other_and_nobody_else_s_seats() -> None:
     ]
     assert not {each.name for each in ours.of_type("endpoint")} & {"agent02", "south", "boss"}
     assert "systemname=a" in rendered("a")["asterisk.conf"]
+    assert "exten => phone*asha,1,Dial(PJSIP/asha,120)" in rendered("a")["extensions.conf"]
+    assert "phone*asha" not in rendered("b")["extensions.conf"]
     assert "app_dial" in rendered("a")["modules.conf"]
 
 
