@@ -109,6 +109,7 @@ def password(
     """Give a new password; whoever is signed in by the old one is so no more."""
 
     async def change(_: HqBooks, accounts: Accounts, people: People, file: DeskFile) -> None:
+        accounts.refuse_stranger(name)
         if given is None:
             typer.echo(
                 f"{name} may sign in once with {await people.give_once(name)}, and then chooses another password"

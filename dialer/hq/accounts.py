@@ -88,10 +88,17 @@ class Accounts:
         """The names of who has one of these roles."""
         return sorted(name for name, role in self.roles.items() if role in roles)
 
+    def refuse_stranger(self, name: str) -> None:
+        """Raise CommandRefused for a name that has no account."""
+        if name not in self.roles:
+            raise CommandRefused(f"{name} is no account: see `dialer hq user list`")
+
     async def set(self, name: str, role: str, zone: str, settings: HqSettings, who: str) -> None:
         """Add one, or give it another role and zone, one of the settings'. Raises CommandRefused, StoreError."""
         if not _NAME.fullmatch(name):
             raise CommandRefused(f"{name!r} is no name: 1 to 32 lower-case letters, digits and hyphens")
+        if sum(letter.isdigit() for letter in name) > 6:
+            raise CommandRefused(f"{name} has so many digits that it may be a phone number; choose another name")
         zones = sorted({each.zone for each in settings.centres})
         if zone and zone not in zones:
             raise CommandRefused(f"{zone} is no zone: there are {', '.join(zones) or 'none'}")
@@ -106,6 +113,6 @@ class Accounts:
     async def remove(self, name: str, who: str) -> None:
         """Take one away. Raises CommandRefused, StoreError."""
         async with self._books.used() as db:
-            if not await db.count("remove_account", name):
-                raise CommandRefused(f"{name} is no account: see `dialer hq user list`")
+            self.refuse_stranger(name)
+            await db.do("remove_account", name)
             await self._books.note(db, "account-removed", who, {"account": name})

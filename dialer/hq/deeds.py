@@ -7,6 +7,7 @@ is given by the key that says who runs what, which is here; that it is approved 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import structlog
@@ -83,11 +84,13 @@ class ProposalAnswered(_Asked):
 class Deeds:
     """The doors of what people do."""
 
-    def __init__(self, settings: HqSettings, books: HqBooks, accounts: Accounts) -> None:
+    def __init__(self, settings: HqSettings, books: HqBooks, accounts: Accounts, changed: Callable[[], None]) -> None:
+        """`changed` is called once something is kept."""
         self._settings = settings
         self._zones = {each.id: each.zone for each in settings.centres}
         self._books = books
         self._accounts = accounts
+        self._changed = changed
 
     def doors(self) -> list[WebDoor]:
         """All of them."""
@@ -114,6 +117,10 @@ class Deeds:
         own = self._accounts.zones.get(who.name)
         return own is not None and covers(own, to, self._zones)
 
+    def _done(self) -> Response:
+        self._changed()
+        return Response(status_code=204)
+
     def _may_own(self, name: str, zone: str) -> bool:
         role = self._accounts.roles.get(name)
         return role in roles_for(Deed.INCIDENT) and may_see(self._accounts.zones[name], zone)
@@ -132,7 +139,7 @@ class Deeds:
             number = await db.value("open_incident", zone, centre, asked.text, who.name, self._books.clock.now(), owner)
             told = {"incident": str(number), "to": asked.to, "owner": owner}
             await self._books.note(db, "incident-opened", who.name, told)
-        return Response(status_code=204)
+        return self._done()
 
     async def own_incident(self, asked: IncidentOwned, request: Request) -> Response:
         """Another one sees to it."""
@@ -145,7 +152,7 @@ class Deeds:
                 return problem(409, "no-owner")
             await db.do("own_incident", asked.id, asked.owner)
             await self._books.note(db, "incident-owner", who.name, {"incident": str(asked.id), "owner": asked.owner})
-        return Response(status_code=204)
+        return self._done()
 
     async def close_incident(self, asked: IncidentClosed, request: Request) -> Response:
         """It is over."""
@@ -156,7 +163,7 @@ class Deeds:
                 return problem(404, "no-incident")
             await db.do("close_incident", asked.id, who.name, self._books.clock.now())
             await self._books.note(db, "incident-closed", who.name, {"incident": str(asked.id)})
-        return Response(status_code=204)
+        return self._done()
 
     async def propose_material(self, asked: MaterialProposed, request: Request) -> Response:
         """Propose a version for some centres; a second person gives it to them."""
@@ -177,7 +184,7 @@ class Deeds:
         async with self._books.used() as db:
             number = await db.value("propose", kind, to, text, who.name, self._books.clock.now())
             await self._books.note(db, f"{kind}-proposed", who.name, {"proposal": str(number), "to": to})
-        return Response(status_code=204)
+        return self._done()
 
     async def answer(self, asked: ProposalAnswered, request: Request) -> Response:
         """Confirm or decline what somebody else proposed. Material that is confirmed is given at once."""
@@ -199,6 +206,7 @@ class Deeds:
             state, result = await self._give(found["text"], found["to"])
             async with self._books.used() as db:
                 await db.do("answer_proposal", asked.id, who.name, self._books.clock.now(), state, result)
+        self._changed()
         return JSONResponse({"state": state, "result": result})
 
     async def _give(self, text: str, to: str) -> tuple[str, str]:

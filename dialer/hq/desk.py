@@ -70,7 +70,7 @@ async def running_hq_desk(
         doors = [
             *HqEntrance(people, {**assets}, accounts, settings).doors(),
             *HqBoard(settings, streams, books, accounts, figures).doors(),
-            *Deeds(settings, books, accounts).doors(),
+            *Deeds(settings, books, accounts, figures.changed.set).doors(),
             *Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins)).doors(EVERY_ROLE),
             document_door(EVERY_ROLE),
         ]

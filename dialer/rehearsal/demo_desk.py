@@ -30,6 +30,7 @@ from dialer.mqtt.embedded_broker import GUARD, DemoBroker, free_port, is_free, l
 from dialer.rehearsal.site import REHEARSAL_PIN
 
 USER = "demo"
+SECOND = "second"  # who confirms what the first proposes, on headquarters' pages
 FREE_SEATS = 3
 _FIRST_VISITOR, _PIN_DIGITS = 901, 6
 START_SECONDS = 20.0
@@ -133,10 +134,12 @@ async def demo_hq_desk(settings: HqSettings) -> AsyncIterator[str]:
 
     password = _password()
     async with hq_people(settings, SystemClock()) as (_, accounts, _, people, _):
-        await accounts.set(USER, HqRole.HEADQUARTERS, "", settings, USER)
-        await people.set_password(USER, password)
+        for user in (USER, SECOND):
+            await accounts.set(user, HqRole.HEADQUARTERS, "", settings, USER)
+        for user in (USER, SECOND):
+            await people.set_password(user, password)
     async with running_hq_desk(settings, read_assets(BUILT)) as origin:
-        yield f"headquarters' pages {origin} - sign in as {USER}, {password}"
+        yield f"headquarters' pages {origin} - sign in as {USER}, {password}; as {SECOND} to confirm"
 
 
 def _password() -> str:

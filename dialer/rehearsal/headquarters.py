@@ -53,6 +53,7 @@ from dialer.uplink.uplink import run_uplink
 REAL, ZONES = 3, 10
 VIRTUAL_SEATS = 16  # of the centres without calls, as planned
 MATERIAL = "material"
+LEADER_KEY, ONLINE_KEY = "asha.key", "online.key"
 SECRET = "the demo's centres share this secret"  # noqa: S105 - of nobody's numbers
 STATUS_SECONDS = 5.0
 SETTLE_SECONDS = 60.0
@@ -115,8 +116,9 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
     """Run it to its end, and what was found. Raises MatdanError where something it needs cannot be had."""
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="matdan-hq-", ignore_cleanup_errors=True)))
-        signing.new_key_file(folder / "asha.key")
-        leader = signing.read_key_file(folder / "asha.key")
+        for name in (LEADER_KEY, ONLINE_KEY):
+            signing.new_key_file(folder / name)
+        leader = signing.read_key_file(folder / LEADER_KEY)
         books = stack.enter_context(postgresql(folder / "postgresql"))
         server = await stack.enter_async_context(nats_server(folder / "nats"))
         virtual = [VirtualCentre(number, zone_of(number), options.seed) for number in range(REAL, options.centres)]
@@ -130,7 +132,10 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
                 ],
                 "desk": {"port": 0, "file": folder / "hq.desk.db"},
                 "targets": {"contacts_per_seat_hour": 60.0},
-                "bundles": {"folder": folder / "material" / "published"},
+                "bundles": {
+                    "folder": folder / "material" / "published",
+                    "online_key_file": folder / ONLINE_KEY,
+                },
                 "leaders": [{"name": "asha", "key": signing.public_key_text(signing.public_key(leader))}],
                 "gather": {"database": books},
             }
@@ -141,7 +146,7 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         look = await stack.enter_async_context(database(books))
         roll = folder / "roll.csv"
         await asyncio.to_thread(write_sample, roll, options.voters, options.seed, states=("S24",))
-        material = stack.enter_context(demo_material(folder / "material"))
+        material = stack.enter_context(demo_material(folder / "material", signing.read_key_file(folder / ONLINE_KEY)))
         await asyncio.to_thread(material.publish, 1)
         real = [await _real_centre(stack, settings, name, roll, options, material) for name, _ in names]
         beside = await stack.enter_async_context(_beside())  # the last: it ends before what it needs

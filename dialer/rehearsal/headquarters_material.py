@@ -62,13 +62,10 @@ class DemoMaterial:
 
 
 @contextmanager
-def demo_material(folder: Path) -> Iterator[DemoMaterial]:
-    """Published in `folder` and served for as long as the context lasts."""
-    root_keys, online, signers = (
-        [secrets.token_bytes(32) for _ in range(2)],
-        secrets.token_bytes(32),
-        (secrets.token_bytes(32), secrets.token_bytes(32)),
-    )
+def demo_material(folder: Path, online: bytes) -> Iterator[DemoMaterial]:
+    """Published in `folder` and served for as long as the context lasts; `online`: the key that says who runs what."""
+    root_keys = [secrets.token_bytes(32) for _ in range(2)]
+    signers = (secrets.token_bytes(32), secrets.token_bytes(32))
     people = [
         Signatory(name, part, public_key(key))
         for (name, part), key in zip((("lata", MEDIA), ("meena", COMPLIANCE)), signers, strict=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import tempfile
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -20,18 +22,22 @@ from config.headquarters import HqSettings
 from config.words import HqRole
 from dialer.desk.pages_built import BUILT, SOURCES
 from dialer.domain.clock import SystemClock
-from dialer.domain.errors import CommandRefused
+from dialer.domain.signing import new_key_file
 from dialer.hq.database import database
 from dialer.hq.desk import hq_people, running_hq_desk
-from dialer.hq.expected import read_official, take_official
+from dialer.hq.expected import COLUMNS, read_official, take_official
 from dialer.hq.gather import Arrived, Books
+from dialer.hq.material import online_key
 from dialer.hq.pages import HqGuard
 from dialer.hq.rights import DEEDS, Deed
 from dialer.hq.servers import postgresql
+from dialer.material.repository import Repository
 from dialer.web.entrance import read_assets
 from tests.support.browser import NEEDS_A_BROWSER, SIZES, chromium, is_cut, must_suit_everybody, new_page, violations
+from tests.support.command_line import run
 from tests.support.desk import CHEAP, PASSWORD
 from tests.support.headquarters import NOW, PATIENCE_SECONDS, attempt_row, batch, mark_row, row
+from tests.support.material import KEYS, PEOPLE
 
 DOORS = {
     ("POST", "/api/hq/incidents"): Deed.INCIDENT,
@@ -87,9 +93,10 @@ async def hq(tmp_path: Path, address: str) -> AsyncIterator[Headquarters]:
             ],
             "course": [{"at": "07:00", "reached": 0.0, "voted": 0.0}, {"at": "18:00", "reached": 0.9, "voted": 0.6}],
             "desk": {"port": 0, "file": tmp_path / "hq.desk.db"},
-            "bundles": {"folder": tmp_path / "material"},
+            "bundles": {"folder": tmp_path / "material", "online_key_file": tmp_path / "online.key"},
         }
     )
+    new_key_file(tmp_path / "online.key")
     tokens = {}
     clock = SystemClock()
     async with hq_people(settings, clock, CHEAP) as (books_of_people, accounts, directory, people, _):
@@ -101,10 +108,6 @@ async def hq(tmp_path: Path, address: str) -> AsyncIterator[Headquarters]:
         for account in accounts.roles:
             await people.set_password(account, PASSWORD)
             tokens[account] = await people.begin_session(account)
-        with pytest.raises(CommandRefused, match="needs --zone"):
-            await accounts.set("ravi", "zone", "", settings, "a-test")
-        with pytest.raises(CommandRefused, match="nowhere is no zone: there are east, west"):
-            await accounts.set("ravi", "zone", "nowhere", settings, "a-test")
         figures = tmp_path / "official.csv"
         figures.write_text(
             "state_code,constituency_number,part_number,at,electors,percent\nS13,209,,2026-04-22 11:00,300000,31.5\n",
@@ -123,7 +126,22 @@ async def hq(tmp_path: Path, address: str) -> AsyncIterator[Headquarters]:
         yield Headquarters(settings, origin, browser, tokens)
 
 
-async def test_who_sees_and_does_what_of_which_zone_and_a_second_person_answers(hq: Headquarters) -> None:
+def approved_material(settings: HqSettings, folder: Path) -> Repository:
+    """Version 8 of a bundle, signed by media and compliance, and published."""
+    (folder / "source").mkdir()
+    (folder / "source" / "page.txt").write_text("text", encoding="utf-8")
+    repository, online, now = Repository(settings.bundles.folder), online_key(settings), time.time()
+    repository.begin([KEYS["r1"], KEYS["r2"]], [], PEOPLE, online, now)
+    repository.make(folder / "source", "turnout", 8, "india", now)
+    for name in ("lata", "meena"):
+        repository.sign(KEYS[name])
+    repository.publish(online, now)
+    return repository
+
+
+async def test_who_sees_and_does_what_of_which_zone_and_a_second_person_answers(
+    hq: Headquarters, tmp_path: Path
+) -> None:
     for (method, path), deed in DOORS.items():
         for name in [*hq.tokens, "nobody"]:
             answer = await hq.get(name, path) if method == "GET" else await hq.post(name, path)
@@ -177,8 +195,21 @@ async def test_who_sees_and_does_what_of_which_zone_and_a_second_person_answers(
     assert (own.status_code, own.json()) == (409, {"problem": "own-proposal"})
     other = await hq.post("compliance-west", "/api/hq/proposals/answer", id=2, answer="confirm")
     assert other.json() == {"problem": "no-proposal"}
-    material = await hq.post("media", "/api/hq/proposals/material", name="turnout", version=8, to="all")
+    version = {"name": "turnout", "version": 8, "to": "all"}
+    material = await hq.post("media", "/api/hq/proposals/material", **version)
     assert material.json() == {"problem": "not-approved"}
+
+    # Of material that both parts have signed a second person gives the version at once.
+    repository = approved_material(hq.settings, tmp_path)
+    turnout = {"name": "turnout", "version": 8, "to": "centre:pune-1"}
+    assert (await hq.post("media-west", "/api/hq/proposals/material", **turnout)).status_code == 204
+    east = {**turnout, "to": "zone:east"}
+    assert (await hq.post("media-west", "/api/hq/proposals/material", **east)).json() == {"problem": "other-zone"}
+    given = await hq.post("compliance", "/api/hq/proposals/answer", id=3, answer="confirm")
+    assert given.json() == {"state": "done", "result": ""}
+    assert [(wave.name, wave.version, wave.to) for wave in repository.waves().waves] == [
+        ("turnout", 8, ("centre:pune-1",))
+    ]
 
     # What a zone's page is told has nothing of another zone.
     async with hq.browser.stream("GET", "/api/hq/events", headers=hq._headers("zone-west")) as stream:
@@ -197,10 +228,10 @@ async def test_who_sees_and_does_what_of_which_zone_and_a_second_person_answers(
     # All of it is in the audit, whose chain holds, and of which a changed line is found.
     entries = (await hq.get("compliance", "/api/hq/audit")).json()
     assert [each["kind"] for each in entries[:4]] == [
+        "material-answered",
+        "material-proposed",
         "resume-proposed",
         "resume-answered",
-        "resume-proposed",
-        "incident-owner",
     ]
     async with hq_people(hq.settings, SystemClock(), CHEAP) as (books, accounts, _, _, _):
         assert await books.audit_breaks() == []
@@ -211,6 +242,45 @@ async def test_who_sees_and_does_what_of_which_zone_and_a_second_person_answers(
     async with asyncio.timeout(PATIENCE_SECONDS):
         while (await hq.get("media", "/api/hq/days")).status_code != 401:
             await asyncio.sleep(0.1)
+
+
+def test_accounts_and_figures_are_kept_by_commands(tmp_path: Path, address: str) -> None:
+    name = f"hq_{uuid.uuid4().hex[:8]}"
+
+    async def create() -> None:
+        async with database(address) as books:
+            await books.ask(f"CREATE DATABASE {name}")
+
+    asyncio.run(create())
+    path = tmp_path / "hq.toml"
+    path.write_text(
+        f'[gather]\ndatabase = "{address.replace("/postgres?", f"/{name}?")}"\n'
+        f'[desk]\nfile = "{tmp_path / "hq.desk.db"}"\n[[centres]]\nid = "pune-1"\nzone = "west"\n',
+        encoding="utf-8",
+    )
+
+    def hq(*words: str | Path, given: str = "") -> tuple[int, str]:
+        return run("hq", *words, "-c", path, given=given)
+
+    code, told = hq("user", "add", "ravi", "zone", "--zone", "west", "--who", "asha")
+    assert code == 0
+    assert re.search(r"ravi may sign in once with (\w{4}-){4}\w{4}, and then chooses another password", told)
+    code, told = hq("user", "password", "nobody")
+    assert code != 0
+    assert told == "nobody is no account: see `dialer hq user list`"
+    assert hq("user", "password", "ravi", "--password", "-", given=f"{PASSWORD}\n") == (0, "")
+    assert "never signed in" in hq("user", "list")[1]
+    figures = tmp_path / "official.csv"
+    figures.write_text(f"{','.join(COLUMNS)}\nS13,209,,2026-04-22 11:00,300000,31.5\n", encoding="utf-8")
+    assert hq("official", figures) == (0, "1 figures taken in\n")
+    assert hq("user", "remove", "ravi", "--who", "asha") == (0, "")
+    code, told = hq("audit")
+    assert code == 0
+    assert told.splitlines()[-1] == "2 entries, and the chain holds"
+    path.write_text('[gather]\ndatabase = "postgresql://nobody@127.0.0.1:1/none"\n', encoding="utf-8")
+    code, told = hq("user", "list")
+    assert code != 0
+    assert "headquarters' database does not answer" in told
 
 
 async def sign_in(browser: Browser, hq: Headquarters, name: str, faults: list[str], **how: Any) -> Page:

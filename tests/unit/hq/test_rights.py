@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from config.headquarters import HqSettings
 from config.words import HqRole
+from dialer.domain.clock import SystemClock
+from dialer.domain.errors import CommandRefused
+from dialer.hq.accounts import Accounts, HqBooks
 from dialer.hq.rights import DEEDS, Deed, covers, deeds_of, may_see, may_see_key, roles_for
 
 ZONES = {"pune-1": "west", "patna-1": "east"}
@@ -68,3 +72,20 @@ def test_a_zone_is_told_of_itself_alone(zone: str, key: str, seen: bool) -> None
 def test_nothing_is_done_beyond_the_own_zone(to: str, of_all: bool, of_west: bool) -> None:
     assert (covers("", to, ZONES), covers("west", to, ZONES)) == (of_all, of_west)
     assert may_see("west", "west")
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "zone", "refused"),
+    [
+        ("ravi", "king", "", "king is no role: one of headquarters, zone, media, compliance, viewer"),
+        ("ravi", "zone", "", "the in-charge of a zone needs --zone"),
+        ("ravi", "zone", "east", "east is no zone: there are west"),
+        ("9876543210", "viewer", "", "has so many digits that it may be a phone number"),
+        ("Ravi K", "viewer", "", "'Ravi K' is no name: 1 to 32"),
+    ],
+)
+async def test_an_account_that_could_not_be_is_refused_in_a_line(name: str, role: str, zone: str, refused: str) -> None:
+    settings = HqSettings.model_validate({"centres": [{"id": "pune-1", "zone": "west"}]})
+    accounts = Accounts(HqBooks("postgresql://nobody@127.0.0.1:1/none", SystemClock()))
+    with pytest.raises(CommandRefused, match=refused):
+        await accounts.set(name, role, zone, settings, "a-test")

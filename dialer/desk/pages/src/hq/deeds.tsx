@@ -110,7 +110,7 @@ export function Incidents() {
 function answer(each: Proposal, confirm: boolean): void {
   question({
     title: t(confirm ? "confirm" : "decline"),
-    text: `${t(`proposal-${each.kind}`, { text: each.text, to: named(each.to) })} ${confirm ? t(`confirm-${each.kind}`) : ""}`,
+    text: [t(`proposal-${each.kind}`, { text: each.text, to: named(each.to) }), ...(confirm ? [t(`confirm-${each.kind}`)] : [])].join(" · "),
     yes: t(confirm ? "confirm" : "decline"),
     grave: confirm,
     then: () => void send("proposals/answer", { id: each.id, answer: confirm ? "confirm" : "decline" }, confirm ? "confirmed" : "declined"),
