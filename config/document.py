@@ -27,8 +27,9 @@ wrong between one table and another is told once each table is right in itself.
 
 A dialler that runs reads its file again at `kill -HUP` (its flows and scripts too) or `dialer command reload-settings`. It takes of
 campaigns `hours`, `channels`, `ring_seconds`, `wrap_up_seconds`, `max_attempts`, `busy_retry_minutes`, `no_answer_retry_minutes`
-and `abandoned_lock_hours`, of trunks `channels`, and all of agents; all else needs a restart. It is taken whole or not at all, and
-what keeps it from being taken is named: in the answer, or by the alert `settings`. Calls that are on their way go on as they began.
+and `abandoned_lock_hours`, of trunks `calls_per_second` and `channels`, and all of agents; all else needs a restart. It is taken
+whole or not at all, and what keeps it from being taken is named: in the answer, or by the alert `settings`. Calls that are on
+their way go on as they began.
 An agent who is gone from the file leaves after the call; the desk's pages know a new one once the desk is started again.
 """
 

@@ -230,6 +230,6 @@ class SettingsAgain:
             self._eligibility.use_rules(plan.rules)
             self._centre.then(Notify(CampaignChange(plan.spec.campaign_id)))
         for trunk in found.plan.trunks:
-            self._trunks.allow(trunk.name, trunk.channels)
+            self._trunks.allow(trunk.name, trunk.channels, trunk.calls_per_second)
         found.taken()
         self._centre.wake.set()

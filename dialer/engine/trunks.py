@@ -189,16 +189,21 @@ class CallStarts:
 
     def __init__(self, calls_per_second: float, now_seconds: float) -> None:
         """`calls_per_second` > 0. One call may start at once."""
+        self._now = now_seconds
+        self._next = now_seconds  # when a start is next due
+        self._wire: deque[float] = deque()  # the last starts on the wire, as many as a window may have
+        self._recent: deque[float] = deque()  # those of the last CPS_WINDOW_SECONDS
+        self.allow(calls_per_second)
+
+    def allow(self, calls_per_second: float) -> None:
+        """From now on so many a second; what has started counts."""
         self._rate = calls_per_second
-        self._spacing = 1.0 / calls_per_second
         self._most = math.ceil(calls_per_second)
         self._window = (
             self._most / calls_per_second
         )  # a second, or the time in which a rate that is no whole number starts so many
-        self._now = now_seconds
-        self._next = now_seconds  # when a start is next due
-        self._wire: deque[float] = deque(maxlen=self._most)  # the last starts on the wire
-        self._recent: deque[float] = deque()  # those of the last CPS_WINDOW_SECONDS
+        self._wire = deque(self._wire, maxlen=self._most)
+        self.throttle(1.0)
 
     def throttle(self, share: float) -> None:
         """From now on only this share of the limit, above 0 to 1, may start."""
@@ -279,9 +284,11 @@ class TrunkPool:
         """All trunks, in order of preference."""
         return tuple(self._limits)
 
-    def allow(self, name: str, channels: int) -> None:
-        """From now on so many channels."""
-        self._limits[name] = replace(self._limits[name], channels=channels)
+    def allow(self, name: str, channels: int, calls_per_second: float) -> None:
+        """From now on so many channels, and starts a second."""
+        self._limits[name] = replace(self._limits[name], channels=channels, calls_per_second=calls_per_second)
+        self._starts[name].allow(calls_per_second)
+        self._starts[name].throttle(self._health[name].share)
 
     def with_endpoint(self, endpoint: str) -> str:
         """The name of the trunk with this endpoint; the endpoint itself where the settings have none."""

@@ -28,7 +28,7 @@ LIVE: dict[str, frozenset[str] | None] = {
             "wrap_up_seconds",
         }
     ),
-    "trunks": frozenset({"channels"}),
+    "trunks": frozenset({"calls_per_second", "channels"}),
 }
 """What is asked for anew with each call or log-in, by section (None: all of it): nothing else has a copy of it."""
 

@@ -74,11 +74,14 @@ async def test_hours_and_channels_change_beside_the_calls_and_the_rules_are_kept
 ) -> None:
     assert await engine.execute(ReloadSettings()) == "the settings are as they were"
     before = query(path.parent / "centre.db", "SELECT COUNT(*) FROM rules_version")
-    change(path, ("channels = 20", "channels = 12"), ("channels = 30", "channels = 24"), ("18:00:00", "20:00:00"))
+    trunk = ("channels = 30", "channels = 24\ncalls_per_second = 3")
+    change(path, ("channels = 20", "channels = 12"), trunk, ("18:00:00", "20:00:00"))
     assert await engine.execute(ReloadSettings()) == (
-        "settings taken: trunks.carrier-a.channels, campaigns.turnout-agents.channels, campaigns.turnout-agents.hours"
+        "settings taken: trunks.carrier-a.channels, trunks.carrier-a.calls_per_second, "
+        "campaigns.turnout-agents.channels, campaigns.turnout-agents.hours"
     )
     assert in_force(engine) == (12, time(20), 24)
+    assert engine.view().trunks[0].calls_per_second_limit == 3
     assert engine._eligibility._campaigns["turnout-agents"].hours == ((time(9), time(20)),)
     assert query(path.parent / "centre.db", "SELECT COUNT(*) FROM rules_version") != before
     assert await engine.execute(ReloadSettings()) == "the settings are as they were"

@@ -61,6 +61,27 @@ def test_no_second_has_more_starts_on_the_wire_than_the_limit(
         assert sum(first <= at < first + window - 1e-6 for at in wire) <= math.ceil(rate)
 
 
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.lists(st.integers(1, 30), min_size=2, max_size=6))
+def test_a_limit_that_is_changed_holds_for_the_seconds_on_both_sides(rates: list[int]) -> None:
+    starts, wire, leaving = CallStarts(rates[0], 0.0), list[float](), 0
+    for step in range(300 * len(rates)):
+        now = step * 0.005
+        starts.allow(rates[step // 300])
+        while starts.available(now, leaving):
+            starts.take(now)
+            leaving += 1
+        while leaving and starts.seconds_to_wire(now) == 0:
+            starts.went(now)
+            wire.append(now)
+            leaving -= 1
+    for first in wire:
+        both = {rates[int(first // 1.5)], rates[min(len(rates) - 1, int((first + 1) // 1.5))]}
+        assert sum(first <= at < first + 1 - 1e-6 for at in wire) <= max(both)
+    for place, rate in enumerate(rates):  # not even right after it was lowered
+        assert sum(place * 1.5 <= at < place * 1.5 + 1 - 1e-6 for at in wire) <= rate
+
+
 def test_an_older_moment_credits_no_time() -> None:
     starts, granted = CallStarts(5.0, 0.0), 0
     for step in range(200_000):
