@@ -323,7 +323,7 @@ async def test_the_way_down_to_a_booth_an_incident_and_every_view_suits_everybod
                     await page.evaluate(f"location.hash = 'view={view}'")
                     await page.wait_for_selector("main .panel")
                     assert not await is_cut(page), (view, width, language)
-                    if width != SIZES[1][0]:
+                    if (language, width) in {("en", SIZES[0][0]), ("hi", SIZES[-1][0])}:  # each view once of both
                         found += await violations(page)
             await page.evaluate("location.hash = 'zone=west&centre=pune-1&constituency=S13.209'")
             await expect(page.locator("tbody tr")).to_contain_text("209/2")

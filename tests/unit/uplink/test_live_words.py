@@ -1,0 +1,75 @@
+"""What an uplink says of its centre: the latest each second, all of it each minute, and how late an opt-out came."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from dialer.domain.clock import SystemClock
+from dialer.mqtt.hearing import Reply
+from dialer.nats.session import Session, Stored
+from dialer.uplink.sideways import News, WaySideways
+from dialer.uplink.uplink import ANEW_SECONDS, Live
+from dialer.uplink.upwards import DiallerDoor
+from tests.support.virtual import virtual_time
+
+NOW = 1_713_764_000.0
+
+
+class Heard(Session):
+    """Headquarters, which listens."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, Any]] = []
+
+    async def say(self, subject: str, data: bytes) -> None:
+        self.said.append((subject, json.loads(data)))
+
+
+class Door(DiallerDoor):
+    """A dialler that keeps what it is told, or says that it asks from elsewhere."""
+
+    def __init__(self, status: str) -> None:
+        object.__setattr__(self, "status", status)
+
+    async def ask(self, name: str, values: dict[str, Any]) -> Reply | None:
+        return Reply(self.status, "")  # type: ignore[attr-defined]
+
+
+class At(SystemClock):
+    def now(self) -> float:
+        return NOW
+
+
+@virtual_time()
+async def test_who_begins_to_listen_knows_all_within_a_minute() -> None:
+    live, heard = Live("pune-1"), Heard()
+    live.put("centre", {"calls": 1})
+    live.put("centre", {"calls": 2})
+    live.put("alerts", {"alerts": []})
+    live.put("seat/04", {"state": "ready"})
+    running = asyncio.ensure_future(live.run(heard))
+    await asyncio.sleep(1.5)
+    assert heard.said == [("live.pune-1.state", {"calls": 2}), ("live.pune-1.alert", {"alerts": []})]
+    live.put("campaign/turnout", {"due": 7})
+    await asyncio.sleep(1.0)
+    assert heard.said[2:] == [("live.pune-1.campaign.turnout", {"due": 7})]
+    await asyncio.sleep(ANEW_SECONDS)
+    assert {subject for subject, _ in heard.said[3:]} == {subject for subject, _ in heard.said[:3]}
+    running.cancel()
+
+
+@pytest.mark.parametrize(("status", "told"), [("done", [("live.pune-1.news", {"lag_seconds": 0.4})]), ("refused", [])])
+async def test_how_late_an_opt_out_came_is_told_once_it_is_kept(status: str, told: list[Any]) -> None:
+    heard = Heard()
+    reading: Any = None
+    way = WaySideways("pune-1", heard, Door(status), reading, At())
+    opt_outs = [
+        {"number_hash": f"{place:064x}", "at": NOW - late, "centre": "patna-1"} for place, late in enumerate((9.0, 0.4))
+    ]
+    message = Stored("side.all.optout", json.dumps({"opt_outs": opt_outs, "marks": []}).encode(), 7, 6, 0)
+    await way._take("SIDE.1", News(6), message)
+    assert heard.said == told
