@@ -123,6 +123,9 @@ class GatherSettings(Section):
         description="PostgreSQL's address, postgresql://user:password@host/name; the file is for its owner's eyes alone",
     )
     time_zone: ZoneName = Field("Asia/Kolkata", description="IANA zone in which days end")
+    keep_days: int = Field(
+        90, ge=7, le=3650, description="how long announcements are kept as they came; counters, marks and answers stay"
+    )
     replicas: int = Field(1, ge=1, le=5, description="machines that keep each stream: 3 of a cluster of three")
 
 

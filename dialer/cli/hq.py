@@ -354,9 +354,8 @@ def export(
     ] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="WHEN", help="And before then.")] = None,
 ) -> None:
-    """Results of every centre for a state's team, voter by voter: date, result, how the voter stands, which centre says so.
-
-    No name and no number. Answers to a campaign's questions stay in the centres: `dialer report results` there.
+    """Results of every centre for a state's team, voter by voter: date, result, how the voter stands, which centre says so, and a
+    column for each question. No name and no number.
     """
     from dialer.cli.report import as_bytes, format_of, window_of  # noqa: PLC0415 - pictures and all
     from dialer.domain.output import refuse_unwritable, write_file  # noqa: PLC0415
@@ -368,19 +367,20 @@ def export(
     window = window_of(since, until, None, zone)
     refuse_unwritable(out, "--out", {"the settings file": config})
     ids = None if source is None else ids_of(source_named(settings.sources, source))
-    rows = asyncio.run(_results(settings, state, constituency, window.since, window.until))
-    report = state_results(rows, zone, ids)
+    found, answered = asyncio.run(_results(settings, state, constituency, window.since, window.until))
+    report = state_results(found, answered, zone, ids)
     write_file(out, as_bytes(report, form, foot=f"headquarters, state {state}"))
     typer.echo(f"{out}: {len(report.rows)} rows", err=True)
 
 
-async def _results(settings: HqSettings, *asked: str | float | None) -> list[tuple[Any, ...]]:
+async def _results(settings: HqSettings, *asked: str | float | None) -> list[list[tuple[Any, ...]]]:
+    """Results and answers."""
     try:
         from dialer.hq.database import database  # noqa: PLC0415 - of an extra
     except ModuleNotFoundError as error:
         raise HeadquartersUnreachable(not_installed(error, "hq")) from error
     async with database(settings.gather.database.get_secret_value()) as books:
-        return [tuple(row) for row in await books.rows("results", *asked)]
+        return [[tuple(row) for row in await books.rows(name, *asked)] for name in ("results", "answers")]
 
 
 @app.command()

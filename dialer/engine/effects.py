@@ -42,6 +42,7 @@ class What(StrEnum):
     MESSAGE_OLD = "message-old"  # a supervisor's, at the seat
     SEAT_CHANGED = "seat-changed"  # its state, for whoever listens to it
     NOT_HANDED_OVER = "not-handed-over"  # the voter, to the target
+    FORGERIES_OVER = "forgeries-over"  # of orders of headquarters, for a while
     FLOW_OVERDUE = "flow-overdue"  # its last commit, after the end of the call
 
 

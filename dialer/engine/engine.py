@@ -377,6 +377,8 @@ class Engine:
                 self._own_calls.passed(seat, attempt_id)
             case What.NOT_HANDED_OVER:
                 self._transfers.not_handed_over(attempt_id)
+            case What.FORGERIES_OVER:
+                self._headquarters.forgeries_over()
             case What.FLOW_OVERDUE:
                 call = self._centre.calls.get(attempt_id)
                 if call is not None and call.leg.ended is not None:

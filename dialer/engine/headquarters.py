@@ -23,6 +23,7 @@ from dialer.domain.orders import (
 )
 from dialer.domain.view import AlertLevel
 from dialer.engine.campaigns import Campaigns
+from dialer.engine.effects import Due, Timer, What
 from dialer.engine.plan import HeadquartersPlan
 from dialer.engine.world import Centre
 from dialer.store.port import AuditNote
@@ -30,6 +31,7 @@ from dialer.store.sqlite import Store
 
 _STANDS = "headquarters-stop"
 _FORGED = "headquarters-forged"
+QUIET_SECONDS = 3600.0  # without another forged order, before that alert ends; each refusal stays in the audit
 
 
 class HeadquartersOrders:
@@ -60,6 +62,7 @@ class HeadquartersOrders:
             self._centre.raise_alert(
                 _FORGED, AlertLevel.CRITICAL, f"somebody sends orders in headquarters' name: {forged}"
             )
+            self._centre.then(Timer(_FORGED, QUIET_SECONDS, Due(What.FORGERIES_OVER)))
             raise
         now = self._centre.clock.now()
         refuse_unlawful(order, signers, self._centre.centre_id, self._plan.zone, now)
@@ -93,6 +96,10 @@ class HeadquartersOrders:
             said = await self._campaigns.set_campaign_state(campaign_id, state)
         await self._store.keep_order(heard, {}, note)
         return said
+
+    def forgeries_over(self) -> None:
+        """No forged order came for a while."""
+        self._centre.clear_alert(_FORGED)
 
     async def _go_on(self, heard: HeardOrder, note: AuditNote) -> str:
         why = self._campaigns.standing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import date, timedelta
@@ -73,15 +74,17 @@ class Database:
         async with self._connection.transaction():
             await self._connection.execute("SELECT pg_advisory_xact_lock(7301522)")  # two may start at once
             await self._connection.execute(schema)
-            for table in ("mark", "voter"):
+            for table in ("answer", "mark", "voter"):
                 for part in range(PARTS):
                     await self._connection.execute(
                         f"CREATE TABLE IF NOT EXISTS {table}_{part} PARTITION OF {table}"
                         f" FOR VALUES WITH (MODULUS {PARTS}, REMAINDER {part})"
                     )
 
-    async def prepare_days(self, today: date) -> None:
-        """A table for each of the coming days. Rows of others, or that came before there was one, stay in `announced_other`."""
+    async def prepare_days(self, today: date, keep_days: int) -> None:
+        """A table for each of the coming days; those of more than `keep_days` ago go. Rows of days without one, or that came before
+        there was one, are in `announced_other`.
+        """
         for ahead in range(-1, DAYS_AHEAD):
             day = today + timedelta(days=ahead)
             with contextlib.suppress(asyncpg.CheckViolationError):
@@ -89,6 +92,15 @@ class Database:
                     f"CREATE TABLE IF NOT EXISTS announced_{day:%Y%m%d} PARTITION OF announced"
                     f" FOR VALUES FROM ('{day} 00:00+00') TO ('{day + timedelta(days=1)} 00:00+00')"
                 )
+
+        oldest = today - timedelta(days=keep_days)
+        for (table,) in await self.ask(
+            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'announced'::regclass"
+        ):
+            dated = re.fullmatch(r"announced_(\d{8})", table)
+            if dated is not None and date.fromisoformat(dated[1]) < oldest:
+                await self._connection.execute(f"DROP TABLE {table}")
+        await self.do("forget_others", oldest)
 
 
 @contextlib.asynccontextmanager

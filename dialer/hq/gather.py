@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
@@ -27,8 +28,10 @@ from dialer.hq.ledger import (
     Announced,
     DayCounts,
     HeardCentre,
+    KeptAnswer,
     KnownCentre,
     TakenMark,
+    answers_of,
     opt_out_of,
     read_row,
     take,
@@ -176,6 +179,14 @@ class Books:
             for each in others
             if isinstance(each.row, Announced) and (found := opt_out_of(each.row, each.fields)) is not None
         ]
+        answers: dict[tuple[VoterPlace, str], KeptAnswer] = {}
+        for each in others:
+            if isinstance(each.row, Announced):
+                answers |= {(said.place, said.question): said for said in answers_of(each.row, each.fields)}
+        if answers:
+            await self._db.do(
+                "keep_answers", *columns(sorted(map(_answer_columns, answers.values()), key=itemgetter(*range(6))), 9)
+            )
         opt_outs = [tuple(row) for row in await self._db.rows("keep_opt_outs", *columns(told, 3))] if told else []
         tested = [
             (each.row.centre, each.row.at)
@@ -262,6 +273,10 @@ def _mark_columns(mark: TakenMark) -> tuple[Any, ...]:
     return (*_place_columns(mark.place), *said)
 
 
+def _answer_columns(said: KeptAnswer) -> tuple[Any, ...]:
+    return (*_place_columns(said.place), said.question, said.value, said.at, said.centre)
+
+
 class Gatherer:
     """Works as long as it has the lock, and waits for it otherwise."""
 
@@ -328,7 +343,8 @@ class Gatherer:
             group.create_task(self._read(up, position, waiting), name="gather-reads")
             while True:
                 if self._clock.monotonic() >= days_until:
-                    await books.prepare_days(datetime.fromtimestamp(self._clock.now(), UTC).date())
+                    today = datetime.fromtimestamp(self._clock.now(), UTC).date()
+                    await books.prepare_days(today, self._settings.gather.keep_days)
                     days_until = self._clock.monotonic() + DAYS_SECONDS
                 arrived = await self._together(waiting)
                 kept = await self._enter(entering, up, position, arrived)

@@ -7,6 +7,7 @@ again bears the key of the first.
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, field
@@ -20,6 +21,10 @@ from dialer.nats.wire import BatchRow, NotOurs, UpBatch
 from dialer.store.standing import VoterStanding
 
 TEST_MARKS = "results/test-marks"
+ANSWERS, DISPOSITIONS = "results/answers", "results/dispositions"
+_OF_ATTEMPTS = frozenset({ANSWERS, "results/attempts", DISPOSITIONS})
+_RECORDING = re.compile(r"RE[0-9a-f]{32}")
+_MOST_ANSWER = 500
 AHEAD_SECONDS = 300.0
 """How far a centre's clock may be ahead of ours before it is said."""
 _LATEST = 4e9
@@ -120,7 +125,9 @@ def read_row(centre: str, row: BatchRow, now: float) -> tuple[Announced | TakenM
         return Announced(at, centre, topic, str(row.id), row.id, text), {}
     if topic == "results/marks" and (mark := _mark(centre, row, at, fields)) is not None:
         return mark, fields
-    key = fields.get("attempt") if topic in {"results/attempts", "results/dispositions"} else fields.get("number_hash")
+    key = fields.get("attempt") if topic in _OF_ATTEMPTS else fields.get("number_hash")
+    if topic == ANSWERS:  # one attempt has several
+        key = f"{key}/{','.join(sorted(answers))}" if isinstance(answers := fields.get("answers"), dict) else None
     return Announced(at, centre, topic, str(key or row.id)[:128], row.id, row.payload), fields
 
 
@@ -190,6 +197,30 @@ def opt_out_of(row: Announced, fields: Mapping[str, Any]) -> tuple[str, float, s
     """Hash, moment and centre of an opt-out that others can understand; None: it is none."""
     hashed = fields.get("number_hash")
     return (str(hashed), row.at, row.centre) if row.topic == "results/opt-outs" and is_number_hash(hashed) else None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """What a voter answered, to a flow or an agent."""
+
+    place: VoterPlace
+    question: str
+    value: str | None  # None: it is answered no more, or the centre keeps it to itself
+    at: float
+    centre: str
+
+
+def answers_of(row: Announced, fields: Mapping[str, Any]) -> list[KeptAnswer]:
+    """The answers in a row; none where it does not say whose they are. The name of a recording is no answer."""
+    answers, place = fields.get("answers"), place_of(fields)
+    if row.topic not in {ANSWERS, DISPOSITIONS} or place is None or not isinstance(answers, dict):
+        return []
+    recorded = f"{fields.get('attempt')}-"
+    return [
+        KeptAnswer(place, question[:80], value[:_MOST_ANSWER] if isinstance(value, str) else None, row.at, row.centre)
+        for question, value in answers.items()
+        if not (isinstance(value, str) and (value.startswith(recorded) or _RECORDING.fullmatch(value)))
+    ]
 
 
 Area = tuple[str, str, str, int, int]

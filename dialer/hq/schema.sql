@@ -49,6 +49,20 @@ CREATE TABLE IF NOT EXISTS mark (
     PRIMARY KEY (state_code, constituency_number, part_number, serial, roll_version, key)
 ) PARTITION BY HASH (state_code, constituency_number);
 
+-- What voters answered, the last word to each question, by constituencies.
+CREATE TABLE IF NOT EXISTS answer (
+    state_code          text NOT NULL,
+    constituency_number integer NOT NULL,
+    part_number         integer NOT NULL,
+    serial              integer NOT NULL,
+    roll_version        text NOT NULL,
+    question            text NOT NULL,
+    value               text,                  -- null: it is answered no more
+    at                  double precision NOT NULL,
+    centre              text NOT NULL,
+    PRIMARY KEY (state_code, constituency_number, part_number, serial, roll_version, question)
+) PARTITION BY HASH (state_code, constituency_number);
+
 -- How voters stand by their marks.
 CREATE TABLE IF NOT EXISTS voter (
     state_code          text NOT NULL,

@@ -411,7 +411,19 @@ class AttemptPayload(Payload):
 _Answer = Annotated[str | None, BeforeValidator(lambda value: None if _DIGITS.fullmatch(value or "") else value)]
 
 
-class AnswersPayload(Payload):
+class VoterPayload(Payload):
+    """Of a voter, named as every copy of the roll has it."""
+
+    roll_version: Annotated[
+        str | None, Field(description="with the four that follow, the voter on every copy of that roll")
+    ] = None
+    state_code: str | None = None
+    constituency_number: int | None = None
+    part_number: int | None = None
+    serial: Annotated[int | None, Field(description="in the part")] = None
+
+
+class AnswersPayload(VoterPayload):
     """A caller has answered in a flow. A later answer of the same attempt and name replaces the first."""
 
     attempt: _Attempt
@@ -425,8 +437,10 @@ class AnswersPayload(Payload):
     ]
 
 
-class DispositionPayload(Payload):
-    """What an agent said of a call. A second one of the same attempt replaces the first."""
+class DispositionPayload(VoterPayload):
+    """What an agent said of a call. A second one of the same attempt replaces the first. The voter's
+    place is there where there are answers.
+    """
 
     attempt: _Attempt
     disposition: str
@@ -442,7 +456,7 @@ class DispositionPayload(Payload):
     ] = {}
 
 
-class MarkPayload(Payload):
+class MarkPayload(VoterPayload):
     """Something became known of one voter. `key` is the key: a repeat is the same news."""
 
     key: str
@@ -464,13 +478,6 @@ class MarkPayload(Payload):
         ),
     ] = None
     undoes: Annotated[str | None, Field(description="key of the mark that this one takes back")] = None
-    roll_version: Annotated[
-        str | None, Field(description="with the four that follow, the voter on every copy of that roll")
-    ] = None
-    state_code: str | None = None
-    constituency_number: int | None = None
-    part_number: int | None = None
-    serial: Annotated[int | None, Field(description="in the part")] = None
 
 
 class ReadinessPayload(Payload):

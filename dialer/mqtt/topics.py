@@ -14,11 +14,21 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
-from dialer.domain.model import Announcement, BoothTurnout, DispositionRecord
+from dialer.domain.model import Announcement, BoothTurnout
+from dialer.domain.other_centres import VoterPlace
 from dialer.domain.view import AlertLevel, CallChange, CampaignView, CentreView, SeatState, SeatView
 from dialer.mqtt import payloads
 from dialer.mqtt.payloads import Payload
-from dialer.store.port import AnswersNews, AttemptNews, MarkNews, News, OptOutNews, ReadinessMark, SeatHours
+from dialer.store.port import (
+    AnswersNews,
+    AttemptNews,
+    DispositionNews,
+    MarkNews,
+    News,
+    OptOutNews,
+    ReadinessMark,
+    SeatHours,
+)
 
 ROOT = "dialer/v1"
 STATISTICS_PER_SECOND = 5.0
@@ -437,6 +447,10 @@ def alerts_message(view: CentreView) -> Message:
     return _message(ALERTS, view.centre, payloads.AlertsPayload.of(view, alerts=listed))
 
 
+def _place(place: VoterPlace | None) -> dict[str, Any]:
+    return {} if place is None else asdict(place)
+
+
 def encode(news: News) -> Announcement:
     """What is announced of something that is committed, in the same transaction: the store's encoder."""
     match news:
@@ -444,11 +458,11 @@ def encode(news: News) -> Announcement:
             payload = payloads.AttemptPayload.of(news.ended, campaign_id=news.campaign_id)
             return _announcement(ATTEMPT_RESULT, payload)
         case AnswersNews():
-            return _announcement(ANSWERS_RESULT, payloads.AnswersPayload.of(news))
-        case DispositionRecord():
-            return _announcement(DISPOSITION_RESULT, payloads.DispositionPayload.of(news))
+            return _announcement(ANSWERS_RESULT, payloads.AnswersPayload.of(news, **_place(news.place)))
+        case DispositionNews():
+            return _announcement(DISPOSITION_RESULT, payloads.DispositionPayload.of(news.record, **_place(news.place)))
         case MarkNews():
-            return _announcement(MARK_RESULT, payloads.MarkPayload.of(news.mark, **asdict(news.place)))
+            return _announcement(MARK_RESULT, payloads.MarkPayload.of(news.mark, **_place(news.place)))
         case OptOutNews():
             return _announcement(OPT_OUT_RESULT, payloads.OptOutPayload.of(news))
         case SeatHours():

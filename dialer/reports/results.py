@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, texts
 from dialer.reports.tables import Window
@@ -66,15 +67,32 @@ def results(
 
 
 def state_results(
-    found: Iterable[tuple[str, str, int, int, int, float, str, str, str]], zone: tzinfo, ids: Mapping[Place, str] | None
+    found: Iterable[tuple[Any, ...]], answered: Iterable[tuple[Any, ...]], zone: tzinfo, ids: Mapping[Place, str] | None
 ) -> Report:
-    """The same of what headquarters has of every centre: place, moment, word, turnout, centre. It has no answers."""
+    """The same of what headquarters has of every centre: `found` are place, moment, word, turnout, centre; `answered` are place,
+    moment, turnout, centre, question, answer, the oldest first.
+    """
+    known: dict[Place, tuple[Any, ...]] = {each[:5]: each[5:] for each in found}
+    answers: dict[Place, dict[str, str]] = {}
+    for row in answered:
+        place, (at, turnout, centre, question, value) = row[:5], row[5:]
+        if place not in answers:
+            known.setdefault(place, (at, "", turnout, centre))
+        answers.setdefault(place, {})[question] = value
+    places = sorted((place for place in known if ids is None or place in ids), key=lambda each: (*each[1:], each[0]))
+    questions = sorted({question for place in places for question in answers.get(place, ())})
     rows = tuple(
-        (*(() if ids is None else (ids[each[:5]],)), *each[:5], _time(each[5], zone), *each[6:])
-        for each in found
-        if ids is None or each[:5] in ids
+        (
+            *(() if ids is None else (ids[place],)), *place, _time(known[place][0], zone), *known[place][1:],
+            *(answers.get(place, {}).get(question, "") for question in questions),
+        )
+        for place in places
+    )  # fmt: skip
+    columns = (
+        *(() if ids is None else texts("id")),
+        *PLACE,
+        *texts("date", "result", "turnout", "centre", *(f"answer_{question}" for question in questions)),
     )
-    columns = (*(() if ids is None else texts("id")), *PLACE, *texts("date", "result", "turnout", "centre"))
     return Report("results", columns, rows)
 
 

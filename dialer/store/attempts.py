@@ -28,7 +28,7 @@ from dialer.domain.view import ScreenPop
 from dialer.store import seals
 from dialer.store.inbound import open_inbound, put_off
 from dialer.store.outbox import tell
-from dialer.store.port import AttemptNews, DispositionEffect, Encode, Refusal
+from dialer.store.port import AttemptNews, DispositionEffect, DispositionNews, Encode, Refusal
 from dialer.store.queues import (
     SETTLED_UNKNOWN,
     campaigns_of,
@@ -40,7 +40,7 @@ from dialer.store.queues import (
 )
 from dialer.store.records import change_answers, keep_receipt
 from dialer.store.sql import Row, load_statements, values_of
-from dialer.store.voters import pending_voters, record_mark, record_opt_out
+from dialer.store.voters import pending_voters, place_of, record_mark, record_opt_out
 
 SQL = load_statements("attempts")
 
@@ -336,7 +336,8 @@ def record_disposition(
     if news:
         keep_own_call_back(db, row.campaign_id, row.phone_id, record)
         seals.attempt_changed(db, record.attempt_id)
-        tell(db, encode, record, record.at)
+        answered = record.answers and row.voter_id is not None
+        tell(db, encode, DispositionNews(record, place_of(db, row.voter_id) if answered else None), record.at)
     effects = tuple(record_mark(db, encode, mark) for mark in marks)
     source, attempt_id = record.agent or "agent", record.attempt_id
     opted_out = opt_out and record_opt_out(

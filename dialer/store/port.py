@@ -147,6 +147,15 @@ class AnswersNews:
     attempt_id: AttemptId
     at: float  # epoch seconds
     answers: Mapping[str, str]  # by the flow's names, those alone that are new
+    place: VoterPlace | None = None  # of whom the call addresses; None: of nobody on the roll
+
+
+@dataclass(frozen=True, slots=True)
+class DispositionNews:
+    """An agent has said what came of a call, or something else than before."""
+
+    record: DispositionRecord
+    place: VoterPlace | None = None  # of whom the call addresses, where there are answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +169,7 @@ class OptOutNews:
     number_hash: str | None = None  # None: no secret is shared
 
 
-News = AttemptNews | AnswersNews | DispositionRecord | MarkNews | OptOutNews | SeatHours | ReadinessMark | Head
+News = AttemptNews | AnswersNews | DispositionNews | MarkNews | OptOutNews | SeatHours | ReadinessMark | Head
 Encode = Callable[[News], Announcement]
 """Makes of news what is announced. Called in the transaction that commits what the news is of, perhaps more than once: pure."""
 

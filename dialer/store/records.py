@@ -20,6 +20,7 @@ from dialer.store.port import AnswersNews, Encode, KeptCommand, LogIn, SeatHours
 from dialer.store.queues import unknown_campaign
 from dialer.store.sql import load_statements, values_of
 from dialer.store.transaction import transaction
+from dialer.store.voters import place_of
 
 SQL = load_statements("records")
 
@@ -72,8 +73,9 @@ def record_answers(
         if SQL["record_answer_of_flow"](db, attempt_id=attempt_id, name=name, value=value, at=at).rowcount
     }
     if fresh:
-        campaign_id = SQL["campaign_of"].value(db, str, attempt_id=attempt_id) or ""
-        tell(db, encode, AnswersNews(campaign_id, attempt_id, at, fresh), at)
+        of = SQL["of_answers"].row(db, attempt_id=attempt_id)
+        place = None if of is None or of.voter_id is None else place_of(db, of.voter_id)
+        tell(db, encode, AnswersNews("" if of is None else of.campaign_id, attempt_id, at, fresh, place), at)
 
 
 def change_answers(

@@ -21,6 +21,11 @@ from dialer.store.standing import VoterStanding, standing_of, with_word
 SQL = load_statements("voters")
 
 
+def place_of(db: sqlite3.Connection, voter_id: int) -> VoterPlace:
+    """Where a voter of the roll stands on it."""
+    return VoterPlace(**SQL["place_of"].row(db, voter_id=voter_id)._asdict())
+
+
 def record_mark(db: sqlite3.Connection, encode: Encode | None, mark: Mark) -> MarkEffect:
     """Append a mark and bring the voter's turnout up to date: VOTED always wins; WILL_NOT, MOVED and DECEASED close;
     NOT_YET and LATER leave a voter pending; WRONG_NUMBER drops the link of the attempt's number. Where nobody on a number
@@ -55,8 +60,7 @@ def record_mark(db: sqlite3.Connection, encode: Encode | None, mark: Mark) -> Ma
         for phone_id in silenced:
             close_voters(db, phone_id, settled=SETTLED_WRONG_NUMBER if mark.kind is MarkKind.WRONG_NUMBER else 1)
         if encode is not None:
-            place = SQL["place_of"].row(db, voter_id=mark.voter_id)
-            tell(db, encode, MarkNews(mark, VoterPlace(**place._asdict())), mark.at)
+            tell(db, encode, MarkNews(mark, place_of(db, mark.voter_id)), mark.at)
     return MarkEffect(
         recorded,
         row.booth_id,

@@ -26,7 +26,7 @@ def hq_settings(server: str, books: str, *centres: str) -> HqSettings:
         {
             "servers": [server],
             "centres": [{"id": centre, "zone": "z1"} for centre in centres],
-            "gather": {"database": books},
+            "gather": {"database": books, "keep_days": 3650},  # `NOW` is years ago
         }
     )
 

@@ -48,6 +48,7 @@ def key_file(path: Path) -> Path:
 class Backend(Protocol):
     """One kind of store, at one place."""
 
+    encode: Encode
     written_past: bool  # a test wrote rows by its own SQL, which no seal fits
 
     def fill(self, voters: int, voters_per_booth: int) -> None:

@@ -73,6 +73,12 @@ ON CONFLICT (kind, zone, state_code, constituency_number, part_number)
 DO UPDATE SET reached = t.reached + excluded.reached, voted = t.voted + excluded.voted, not_yet = t.not_yet + excluded.not_yet,
     at = greatest(t.at, excluded.at);
 
+-- name: keep_answers
+INSERT INTO answer AS a (state_code, constituency_number, part_number, serial, roll_version, question, value, at, centre)
+SELECT * FROM unnest($1::text[], $2::integer[], $3::integer[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::double precision[], $9::text[])
+ON CONFLICT (state_code, constituency_number, part_number, serial, roll_version, question)
+DO UPDATE SET value = excluded.value, at = excluded.at, centre = excluded.centre WHERE a.at <= excluded.at;
+
 -- name: add_centre_booths
 INSERT INTO centre_booth SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::integer[]) ON CONFLICT DO NOTHING;
 
@@ -88,6 +94,9 @@ ON CONFLICT (centre, day, what) DO UPDATE SET count = d.count + excluded.count;
 -- name: keep_opt_outs
 INSERT INTO opt_out (number_hash, at, centre) SELECT * FROM unnest($1::text[], $2::double precision[], $3::text[])
 ON CONFLICT DO NOTHING RETURNING number_hash, at, centre;
+
+-- name: forget_others
+DELETE FROM announced_other WHERE at < $1::date;
 
 -- name: add_side
 INSERT INTO side (subject, data) SELECT subject, data FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY AS row (subject, data, place) ORDER BY place;
@@ -118,3 +127,11 @@ WHERE m.state_code = $1 AND ($2::integer IS NULL OR m.constituency_number = $2) 
         = (m.state_code, m.constituency_number, m.part_number, m.serial, m.roll_version) AND later.undoes = m.key
 )
 ORDER BY m.constituency_number, m.part_number, m.serial, m.roll_version, m.at DESC, m.number DESC;
+
+-- What those voters answered, and how they stand.
+-- name: answers
+SELECT a.roll_version, a.state_code, a.constituency_number, a.part_number, a.serial, a.at, coalesce(v.turnout, 'pending') AS turnout, a.centre,
+    a.question, a.value
+FROM answer AS a LEFT JOIN voter AS v USING (state_code, constituency_number, part_number, serial, roll_version)
+WHERE a.state_code = $1 AND ($2::integer IS NULL OR a.constituency_number = $2) AND a.at >= $3 AND a.at < $4 AND a.value IS NOT NULL
+ORDER BY a.at;

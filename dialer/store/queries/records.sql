@@ -32,8 +32,8 @@ SELECT pacer_state FROM campaign WHERE campaign_id = :campaign_id;
 INSERT INTO flow_answer (attempt_id, name, value, at) VALUES (:attempt_id, :name, :value, :at)
 ON CONFLICT (attempt_id, name) DO UPDATE SET value = :value, at = :at WHERE value <> :value;
 
--- name: campaign_of
-SELECT campaign_id FROM attempt WHERE attempt_id = :attempt_id;
+-- name: of_answers
+SELECT campaign_id, voter_id FROM attempt WHERE attempt_id = :attempt_id;
 
 -- name: forget_answer_of_flow
 DELETE FROM flow_answer WHERE attempt_id = :attempt_id AND name = :name;

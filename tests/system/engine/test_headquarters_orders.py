@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,6 +15,7 @@ from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import CampaignState
 from dialer.domain.orders import HqOrder, OrderForged, OrderKind, sign_order
 from dialer.domain.signing import public_key, public_key_text
+from dialer.engine.headquarters import QUIET_SECONDS
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from tests.support.centre import Site, a_site
 from tests.support.stored import query
@@ -102,6 +104,13 @@ async def test_an_order_is_done_once_a_forged_one_is_told_and_the_old_stop_does_
         )
         assert site.view.campaigns[0].speed is not None
         assert await give(site, "resume", "asha", "ravi", later=4, campaign="agents") == "campaign agents: running"
+        await asyncio.sleep(QUIET_SECONDS - 60)
+        with pytest.raises(OrderForged):
+            await give(site, "stop-all", "somebody")
+        await asyncio.sleep(QUIET_SECONDS - 60)
+        assert "headquarters-forged" in alerts(site)
+        await asyncio.sleep(120)
+        assert "headquarters-forged" not in alerts(site)
         with pytest.raises(CommandRefused, match="nothing"):
             await give(site, "pause", "asha", later=5, campaign="nothing")
 

@@ -10,6 +10,7 @@ import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -293,13 +294,22 @@ async def test_a_states_team_gets_the_last_word_of_each_voter_under_its_own_ids(
     write_roll(folder / "a.csv", [("S13", "209", "2", "12", "V-12"), ("S13", "209", "2", "14", "V-14")], header)
     (tmp_path / "map.toml").write_text('[values]\nroll_version = "2026-1"\n', encoding="utf-8")
     settings = hq_settings(hq.server.address, hq.books, "pune-1", "pune-2")
+    place = {"roll_version": "2026-1", "state_code": "S13", "constituency_number": 209, "part_number": 2}
     async with gathering(settings) as gatherer:
         await until_true(gatherer.works.is_set)
         await hq.line.send(
             batch([mark_row(1, 12, "not-yet"), mark_row(2, 13), mark_row(3, 14), mark_row(4, 14, undoes="k3")])
         )
-        await hq.line.send(batch([mark_row(1, 12, key="other")], centre="pune-2"))
-        await until_found(hq.books, LAST, [("pune-1", 4), ("pune-2", 1)])
+        first, later, fourth = (
+            row(number, topic, attempt=f"a{number}", answers=answers, **place, serial=serial)
+            for number, topic, serial, answers in (
+                (2, "answers", 12, {"hour": "17:00", "still_to_vote": "2"}),
+                (3, "dispositions", 12, {"hour": "18:00", "knows_booth": "yes", "still_to_vote": None}),
+                (4, "answers", 15, {"hour": "09:00"}),
+            )
+        )
+        await hq.line.send(batch([mark_row(1, 12, key="other"), first, later, fourth], centre="pune-2"))
+        await until_found(hq.books, LAST, [("pune-1", 4), ("pune-2", 4)])
     (tmp_path / "hq.toml").write_text(
         f'[gather]\ndatabase = "{hq.books}"\n[[sources]]\nname = "portal"\nfolder = "{folder}"\n'
         f'map_file = "{tmp_path / "map.toml"}"\nid_heading = "UID"\n',
@@ -310,16 +320,40 @@ async def test_a_states_team_gets_the_last_word_of_each_voter_under_its_own_ids(
         path = tmp_path / name
         told = run("hq", "export", "--state", "S13", "--out", path, "-c", tmp_path / "hq.toml", *options)
         assert told == (0, f"{path}: {len(path.read_text('utf-8').splitlines()) - 1} rows\n")
-        return [*csv.reader(path.read_text("utf-8").splitlines())][1:]
+        return [*csv.reader(path.read_text("utf-8").splitlines())]
 
     whole = await asyncio.to_thread(exported, "whole.csv")
-    assert [(row[4], *row[6:]) for row in whole] == [
-        ("12", "voted", "voted", "pune-2"),
-        ("13", "voted", "voted", "pune-1"),
+    assert [(each[4], *each[6:]) for each in whole] == [
+        ("serial", "result", "turnout", "centre", "answer_hour", "answer_knows_booth"),
+        ("12", "voted", "voted", "pune-2", "18:00", "yes"),
+        ("13", "voted", "voted", "pune-1", "", ""),
+        ("15", "", "pending", "pune-2", "09:00", ""),
     ]
-    [named] = await asyncio.to_thread(exported, "portal.csv", "--source", "portal", "--constituency", "209")
+    _, named = await asyncio.to_thread(exported, "portal.csv", "--source", "portal", "--constituency", "209")
     assert named[:6] == ["V-12", "2026-1", "S13", "209", "2", "12"]
-    assert await asyncio.to_thread(exported, "none.csv", "--constituency", "7") == []
+    assert (await asyncio.to_thread(exported, "none.csv", "--constituency", "7"))[1:] == []
+
+
+async def test_days_go_after_a_while_and_what_was_counted_stays(hq: Headquarters) -> None:
+    today = date(2026, 11, 28)
+    async with gathering(hq_settings(hq.server.address, hq.books, "pune-1")) as gatherer:
+        await until_true(gatherer.works.is_set)
+        await hq.line.send(batch([attempt_row(1), mark_row(2, 12)]))  # of years ago
+        await until_found(hq.books, LAST, [("pune-1", 2)])
+    async with database(hq.books) as books:
+        for day in (today - timedelta(days=40), today - timedelta(days=30)):
+            await books.prepare_days(day, 30)
+        await books.ask(
+            "INSERT INTO announced SELECT $1::date, 'pune-1', 't', 'k', 1, '{}'", today - timedelta(days=39)
+        )
+        await books.prepare_days(today, 30)
+        days = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'announced'::regclass ORDER BY 1"
+        found = [table for (table,) in await books.ask(days)]
+        assert "announced_other" in found
+        assert [table[-4:] for table in found if table < "announced_20261126"] == ["1029", "1030", "1031"]
+        assert await books.ask("SELECT count(*) FROM announced") == [(0,)]
+        assert await books.ask("SELECT what, count FROM day_count WHERE what = 'attempts'") == [("attempts", 1.0)]
+        assert await books.ask("SELECT count(*) FROM mark") == [(1,)]
 
 
 async def test_one_of_two_works_and_the_other_goes_on_from_its_last_commit(hq: Headquarters) -> None:

@@ -8,10 +8,22 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dialer.domain.other_centres import VoterPlace
-from dialer.hq.ledger import DayCounts, HeardCentre, KnownCentre, TakenMark, read_row, take, trouble_of, turnout_changes
+from dialer.hq.ledger import (
+    Announced,
+    DayCounts,
+    HeardCentre,
+    KnownCentre,
+    TakenMark,
+    answers_of,
+    read_row,
+    take,
+    trouble_of,
+    turnout_changes,
+)
 from dialer.nats.wire import NotOurs
 from dialer.store.standing import VoterStanding
 from tests.support.headquarters import NOW, attempt_row, batch, mark_row
+from tests.support.headquarters import row as row_of
 
 KNOWN = {"pune-1": KnownCentre("z1", 10)}
 
@@ -91,3 +103,21 @@ def test_a_change_counts_in_its_booth_and_all_above_and_in_the_zone_that_brought
     assert sums["zone", "z1", "", 0, 0] == (1, 0, 1, 5.0)
     assert sums["zone", "z2", "", 0, 0] == (0, 1, -1, 9.0)
     assert turnout_changes([(place, "z1", 5.0, voted, voted)]) == {}
+
+
+def test_answers_are_kept_of_whom_the_call_addressed_but_no_recordings_and_each_row_has_a_key_of_its_own() -> None:
+    place = {"roll_version": "2026-1", "state_code": "S13", "constituency_number": 209, "part_number": 2, "serial": 12}
+    said = {"hour": "17:00", "number": None, "message": "a1-2", "wish": f"RE{'0f' * 16}"}
+
+    def read(topic: str, **fields: object) -> tuple[str, list[tuple[str, str | None]]]:
+        row, read_fields = read_row("pune-1", row_of(7, topic, attempt="a1", **fields), NOW)
+        assert isinstance(row, Announced)
+        return row.key, [(each.question, each.value) for each in answers_of(row, read_fields)]
+
+    kept = [("hour", "17:00"), ("number", None)]
+    assert read("answers", answers=said, **place) == ("a1/hour,message,number,wish", kept)
+    assert read("answers", answers={"hour": "18:00"}, **place) == ("a1/hour", [("hour", "18:00")])
+    assert read("dispositions", answers=said, **place) == ("a1", kept)
+    assert read("answers", answers=said) == ("a1/hour,message,number,wish", [])  # nobody's on the roll
+    assert read("answers", answers="none", **place) == ("7", [])
+    assert read("attempts", answers=said, **place) == ("a1", [])

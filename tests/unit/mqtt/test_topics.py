@@ -51,7 +51,16 @@ from dialer.domain.view import (
 from dialer.mqtt import document, payloads, topics
 from dialer.mqtt.publisher import ChangeBuffer, Publisher
 from dialer.mqtt.topics import TOPICS, Message, Topic, TopicWriter
-from dialer.store.port import AnswersNews, AttemptNews, MarkNews, News, OptOutNews, ReadinessMark, SeatHours
+from dialer.store.port import (
+    AnswersNews,
+    AttemptNews,
+    DispositionNews,
+    MarkNews,
+    News,
+    OptOutNews,
+    ReadinessMark,
+    SeatHours,
+)
 from tests.support.fake_centre import AT, campaign_view, centre_view
 from tests.support.virtual import virtual_time
 
@@ -81,11 +90,13 @@ def results() -> list[Message]:
     ended = EndedAttempt(ATTEMPT, Outcome.CONNECTED, AT, answered_at=AT - 40, seat="seat-04", cause=16)
     record = DispositionRecord(ATTEMPT, Disposition.LATER, AT, "agent-17", AT + 7200)
     mark = Mark("key", 7, MarkKind.LATER, MarkSource.AGENT, AT, hour=14, attempt_id=ATTEMPT)
+    place = VoterPlace("2026-1", "S13", 209, 118, 412)
     committed: list[News] = [
         AttemptNews("turnout-agents", ended),
-        AnswersNews("turnout-ivr", ATTEMPT, AT, {"hour": "17:00", "call_me_at": "9812345678"}),
-        record,
-        MarkNews(mark, VoterPlace("2026-1", "S13", 209, 118, 412)),
+        AnswersNews("turnout-ivr", ATTEMPT, AT, {"hour": "17:00", "call_me_at": "9812345678"}, place),
+        DispositionNews(record),
+        DispositionNews(record, place),
+        MarkNews(mark, place),
         OptOutNews(3, AT, "agent", ATTEMPT),
         SeatHours(AT, 2, {"talking": 60.25}),
         ReadinessMark(AT),
@@ -173,8 +184,10 @@ def test_the_table_is_sound() -> None:
         payloads.HaDevicePayload,
         payloads.HaOriginPayload,
         payloads.HaSensorPayload,
+        payloads.VoterPayload,
     }
-    whole = {kind.__name__ for kind in payloads.Payload.__subclasses__() if kind not in parts}
+    kinds = {*payloads.Payload.__subclasses__(), *payloads.VoterPayload.__subclasses__()}
+    whole = {kind.__name__ for kind in kinds - parts}
     of_the_table = {type(topic.example).__name__ for topic in TOPICS}
     assert of_the_table == whole
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dialer.domain.model import AttemptId
-from dialer.store.port import AnswersNews
+from dataclasses import replace
+
+from dialer.domain.model import Announcement, AttemptId, Disposition, DispositionRecord
+from dialer.domain.other_centres import VoterPlace
+from dialer.store.port import AnswersNews, DispositionNews, News
+from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE
 from tests.support.stores import NOW, Backend, dial, filled
 
 
@@ -18,6 +22,29 @@ async def test_answers_are_kept_by_name_and_a_later_value_wins(backend: Backend)
         assert await store.flow_answers(AttemptId("another")) == {}
         told = [row.at for row in await store.outbox(9) if row.topic == AnswersNews.__name__]
         assert told == [NOW, NOW + 1]  # the same again is no news
+
+
+async def test_answers_are_told_of_whom_the_call_addresses(backend: Backend) -> None:
+    told: list[VoterPlace | None] = []
+
+    def encode(news: News) -> Announcement:
+        if isinstance(news, AnswersNews | DispositionNews):
+            told.append(news.place)
+        return Announcement("news", "{}")
+
+    backend.encode = encode
+    async with filled(backend) as store:
+        attempt = await dial(store, 3)
+        await store.record_answers(attempt.attempt_id, {"hour": "17:00"}, NOW)
+        said = DispositionRecord(attempt.attempt_id, Disposition.VOTED, NOW, "17", None)
+        await store.record_disposition(said)
+        await store.record_disposition(replace(said, at=NOW + 1, answers={"knows_booth": "yes"}))
+    addressed = VoterPlace(ROLL_VERSION, STATE_CODE, CONSTITUENCY_NUMBER, 1, 1)
+    assert [None if each is None else replace(each, part_number=1, serial=1) for each in told] == [
+        addressed,
+        None,
+        addressed,
+    ]
 
 
 async def test_a_number_is_told_until_it_opts_out(backend: Backend) -> None:

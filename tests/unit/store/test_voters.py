@@ -218,7 +218,7 @@ async def test_a_disposition_brings_its_marks_its_opt_out_and_its_news(backend: 
         assert list(again.marks) == [repeated(each) for each in effect.marks]
         assert not again.opted_out
         told = [row.topic for row in await store.outbox(10)]
-        assert told == ["AttemptNews", "DispositionRecord", "MarkNews", "MarkNews", "OptOutNews"]
+        assert told == ["AttemptNews", "DispositionNews", "MarkNews", "MarkNews", "OptOutNews"]
 
 
 async def test_a_second_disposition_replaces_the_first(backend: Backend) -> None:
@@ -230,8 +230,8 @@ async def test_a_second_disposition_replaces_the_first(backend: Backend) -> None
         assert 1 in await queued(store)
         assert [row.topic for row in await store.outbox(10)] == [
             "AttemptNews",
-            "DispositionRecord",
-            "DispositionRecord",
+            "DispositionNews",
+            "DispositionNews",
         ]
 
 
