@@ -18,12 +18,18 @@ from audio.names import Places, PromptName
 from audio.playlist import PlaylistReader
 from audio.prepare import PrepareReport, prepare
 from config.audio import SoundFormat
+from tests.support.one_process import work_in_one_process
 from tests.support.recordings import speech, write_recording
 
 LINE = Recipe((SoundFormat.ALAW,))
 BOTH = Recipe((SoundFormat.ALAW, SoundFormat.SLIN16))
 QUESTION = PromptName("", "hi", "turnout/question")
 GOODBYE = PromptName("", "en", "common/goodbye")
+
+
+@pytest.fixture(autouse=True)
+def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    work_in_one_process(monkeypatch)
 
 
 @pytest.fixture
@@ -86,12 +92,13 @@ def test_nothing_new_mends_a_catalogue_beside_which_an_old_kind_was_left(places:
 def test_a_full_disk_leaves_the_old_sounds_with_the_old_catalogue(
     places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.undo()  # the sounds are made in other processes, whose disk is not full
     run(places)
     before = files(places)
     for name in (QUESTION, GOODBYE):
         write_recording(places.recordings / f"{name.path}.wav", speech(0.5, 8_000, seed=2), 8_000)
 
-    def full(_: int) -> None:  # in this process, which writes the catalogue; the sounds are made in others
+    def full(_: int) -> None:  # in this process, which writes the catalogue
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as filling:
