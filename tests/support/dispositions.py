@@ -29,7 +29,7 @@ SEATS = ("01", "02", "03", "04")
 SAID = ("voted", "not-yet", "will-not", "wrong-number", "call-back")
 ANSWERS = ("knows", "told")
 MARKED = frozenset({"voted", "not-yet", "will-not", "wrong-number"})
-BETWEEN_RESTARTS = 60  # words
+BETWEEN_RESTARTS = 30  # words
 CAMPAIGN = {"wrap_up_seconds": 30.0, "script": "polling_day"}
 
 

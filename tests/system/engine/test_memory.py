@@ -33,7 +33,7 @@ from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time
 
-CALLS = 800
+CALLS = 500
 SEATS = 8
 HOURS = [{"start": "00:00", "until": "23:59:59"}]
 CAMPAIGNS = [
@@ -57,7 +57,7 @@ VOTERS = VoterProfile(
     call_back_mean_seconds=20.0,
 )
 QUIET_SECONDS = 700.0  # no call lives, and nothing is remembered of the last ones
-A_FEW = 20
+A_FEW = 12
 
 
 async def _calls(site: Site, more: int) -> Counter[str]:
@@ -136,7 +136,7 @@ def test_nothing_grows_with_the_calls_that_were_made(tmp_path: Path) -> None:
         async with site_of as site, agents_at_work(site, AgentHabits(break_share=0.1)):
             return await _calls(site, CALLS), await _calls(site, CALLS)
 
-    fill_roll(tmp_path / "centre.db", 16_000)
+    fill_roll(tmp_path / "centre.db", 10_000)
     once, twice = run_virtual(play)
     assert grown(once, twice, A_FEW) == {}
 
