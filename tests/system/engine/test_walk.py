@@ -14,7 +14,7 @@ from tests.support.voters import all_answer
 
 ASKED = re.compile(
     r"dialer/(domain|rules|pacing|store|polling_day|simulation)/|dialer/switch/asterisk/(ami_codec|lease|places)\.py"
-    r"|dialer/engine/(call|seat|world|effects|views|eligibility|snapshot)\.py"
+    r"|dialer/engine/(boxes|call|seat|world|effects|views|eligibility|snapshot)\.py"
 )
 """What is only asked on the way, and decides nothing about the event: values, facts, rules, and who learns."""
 
