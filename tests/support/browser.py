@@ -24,7 +24,9 @@ SIZES = [(1366, 768), (683, 384), (360, 640)]
 NEEDS_A_BROWSER = [
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
     pytest.mark.skipif(not are_built(), reason="the pages are not built: dialer desk pages"),
+    pytest.mark.asyncio(loop_scope="session"),
 ]
+"""In the browser's loop, which is there for as long as it."""
 
 
 @contextlib.asynccontextmanager
@@ -34,6 +36,16 @@ async def chromium() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         await browser.close()
+
+
+@contextlib.asynccontextmanager
+async def alone(browser: Browser) -> AsyncIterator[None]:
+    """Whatever pages are opened in the context are closed with it: the next one finds none, and nothing that they kept."""
+    try:
+        yield
+    finally:
+        for context in browser.contexts:
+            await context.close()
 
 
 async def violations(page: Page) -> list[Any]:

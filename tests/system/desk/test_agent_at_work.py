@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pytest
-from playwright.async_api import Page, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
 
 from config.settings import Settings
 from dialer.desk.server import RunningDesk, running_desk
@@ -28,7 +28,7 @@ from dialer.mqtt.senders import Sender, Senders
 from dialer.store.connection import exclusive_connection
 from dialer.store.sqlite import open_store
 from ivr_flows.script import load_script
-from tests.support.browser import NEEDS_A_BROWSER, chromium, forgive, new_page
+from tests.support.browser import NEEDS_A_BROWSER, alone, forgive, new_page
 from tests.support.desk import CHEAP, PIN, stand_settings
 from tests.support.fake_centre import FakeEngine, centre_view
 from tests.support.screen_pop import ATTEMPT, LONG_NAME, fill_household
@@ -67,8 +67,8 @@ class Site:
     faults: list[str]
 
 
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
     store_path = tmp_path / "centre.db"
     given = stand_settings().model_dump(exclude_unset=True)
     settings = Settings.model_validate(given | {"store": {"path": store_path}, "desk": {"port": 0, "user": "desk"}})
@@ -93,7 +93,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, senders)
         running = asyncio.create_task(monitor.run(stop))
         desk = await stack.enter_async_context(running_desk(settings, broker=broker.settings, hasher=CHEAP))
-        browser = await stack.enter_async_context(chromium())
+        await stack.enter_async_context(alone(browser))
         page = await new_page(browser, faults)
         await page.clock.install()
         await page.goto(f"{desk.origin}/agent")

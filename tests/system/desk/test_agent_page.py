@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, CDPSession, Page, expect
 
 from dialer.desk.pages_built import BUILT, SOURCES
@@ -21,7 +22,7 @@ from tests.support.browser import (
     NEEDS_A_BROWSER,
     PATIENCE_MS,
     SIZES,
-    chromium,
+    alone,
     forgive,
     is_cut,
     must_suit_everybody,
@@ -70,10 +71,10 @@ class Site:
         await page.clock.run_for(SETTLED_MS)
 
 
-@pytest.fixture
-async def site() -> AsyncIterator[Site]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def site(browser: Browser) -> AsyncIterator[Site]:
     faults: list[str] = []
-    async with agent_desk() as desk, chromium() as browser:
+    async with agent_desk() as desk, alone(browser):
         yield Site(desk, browser, faults)
     assert not faults
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from dialer.desk.pages_built import SOURCES
@@ -23,7 +24,7 @@ from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.site.plan import fixed_users, senders_of
 from dialer.store.sqlite import open_store
-from tests.support.browser import NEEDS_A_BROWSER, SIZES, chromium, is_cut, must_suit_everybody, new_page, violations
+from tests.support.browser import NEEDS_A_BROWSER, SIZES, alone, is_cut, must_suit_everybody, new_page, violations
 from tests.support.desk import CHEAP, PASSWORD, desk_settings, keep_passwords
 from tests.support.fake_centre import centre_view
 from tests.support.stored import query
@@ -75,8 +76,8 @@ async def say_yes(page: Page) -> None:
     await page.get_by_role("dialog").locator("button.main").click()
 
 
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
     store_path, clock = tmp_path / "centre.db", SystemClock()
     settings = desk_settings(store_path)
     faults: list[str] = []
@@ -92,7 +93,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         monitor = Monitor(Presence("pune-1", broker.settings, clock), engine, store, senders)
         running = asyncio.create_task(monitor.run(stop))
         desk = await stack.enter_async_context(running_desk(settings, broker=broker.settings, hasher=CHEAP))
-        browser = await stack.enter_async_context(chromium())
+        await stack.enter_async_context(alone(browser))
         yield Site(engine, desk, browser, faults, store_path)
         stop.set()
         await running
@@ -205,9 +206,12 @@ async def test_a_passkey_is_made_signs_in_and_is_removed(site: Site) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize(("width", "height"), SIZES)
-async def test_nothing_is_cut_and_everybody_can_use_it(site: Site, language: str, width: int, height: int) -> None:
-    page = await site.account(width=width, height=height, language=f"{language}-IN")
+async def test_nothing_is_cut_and_everybody_can_use_it(site: Site, language: str) -> None:
+    page = await site.account(language=f"{language}-IN")
     await page.get_by_role("row", name="vikram").wait_for()
-    assert not await is_cut(page)
-    must_suit_everybody(await violations(page))
+    found: list[Any] = []
+    for width, height in SIZES:
+        await page.set_viewport_size({"width": width, "height": height})
+        assert not await is_cut(page), width
+        found += await violations(page)
+    must_suit_everybody(found)

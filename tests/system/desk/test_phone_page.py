@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from dialer.desk.agents.phone import AWAY, TAKEN
 from tests.support.agent_desk import AgentDesk, agent_desk
-from tests.support.browser import NEEDS_A_BROWSER, chromium, new_page
+from tests.support.browser import NEEDS_A_BROWSER, alone, new_page
 from tests.support.sip_stand_in import SipStandIn
 
 pytestmark = NEEDS_A_BROWSER
@@ -42,11 +42,11 @@ class Site:
         return page
 
 
-@pytest.fixture
-async def site() -> AsyncIterator[Site]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def site(browser: Browser) -> AsyncIterator[Site]:
     faults: list[str] = []
     switch = SipStandIn()
-    async with asyncio.timeout(60), agent_desk(*switch.doors()) as desk, chromium() as browser:
+    async with asyncio.timeout(60), agent_desk(*switch.doors()) as desk, alone(browser):
         desk.me["phone"] = "browser"
         yield Site(desk, switch, browser, faults)
     assert not faults
