@@ -105,6 +105,7 @@ class Sitting:
         while True:
             if self.unanswered is not None:
                 await self._send(page, *self.unanswered)
+                continue
             seat = page.now.get("seat")
             attempt = None if seat is None else seat["attempt"]
             said = self.thanked.keys() | self.refused.keys()
