@@ -13,6 +13,7 @@ Everything here blocks. What is wrong changes nothing of what runs.
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -45,6 +46,7 @@ from dialer.material.trust import refuse_one_part, who_signed
 CURRENT, BEFORE, UNTOLD = "current", "before", "untold"
 ANSWER_SECONDS = 20.0
 CHUNK_BYTES = 1 << 18
+MOST_UNPACKING_BYTES = 64 << 20  # of memory
 _OK, _PARTIAL, _SERVERS_OWN = 200, 206, 500
 
 
@@ -199,42 +201,57 @@ class CentreMaterial:
         if (tree / MANIFEST).exists() and (tree / MANIFEST).read_bytes() == manifest.to_bytes():
             return tree
         missing = self.missing(manifest)
-        needed = sum(file.size for file in missing.values())
+        needed = sum(file.size for file in missing.values()) + max(
+            (file.packed or 0 for file in missing.values()), default=0
+        )
         if needed > self._room_bytes():
             raise MaterialRefused(
                 f"{manifest.label} needs {needed / 1e6:,.0f} MB, and the disk has too little room above its reserve: make room"
             )
         with _told():
             for digest, file in missing.items():
-                self._fetch_file(digest, file.size)
+                self._fetch_file(digest, file)
             self._lay_out(manifest, tree)
         return tree
 
     def _place(self, digest: str) -> Path:
         return self._folder / "files" / file_place(digest)
 
-    def _fetch_file(self, digest: str, size: int) -> None:
+    def _fetch_file(self, digest: str, file: BundleFile) -> None:
         place = self._place(digest)
         place.parent.mkdir(parents=True, exist_ok=True)
         part = place.with_name(f"{place.name}.part")
+        coming = part if file.packed is None else place.with_name(f"{place.name}.xz.part")
         try:
-            with part.open("ab") as file:
-                if file.tell() > size:
-                    file.truncate(0)
-                if file.tell() < size:
-                    self._append(f"{self._source.url}/files/{file_place(digest)}", file, size)
-                file.flush()
-                os.fsync(file.fileno())
-            with part.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+            with coming.open("ab") as out:
+                self._bring(digest, file, out)
+            if file.packed is not None:
+                _unpack(coming, part, file.size)
+            with part.open("rb") as whole:
+                found = hashlib.file_digest(whole, "sha256").hexdigest()
         except OSError as error:
             if not isinstance(error, TimeoutError | ConnectionError):  # a full disk: what is half there only takes room
                 part.unlink(missing_ok=True)
+                coming.unlink(missing_ok=True)
             raise
-        if found != digest or part.stat().st_size != size:
-            part.unlink()
+        except lzma.LZMAError:
+            found = ""
+        if found != digest or part.stat().st_size != file.size:
+            part.unlink(missing_ok=True)
+            coming.unlink(missing_ok=True)
             raise MaterialRefused(f"the file {digest[:12]} is not what was signed: it was thrown away")
         part.replace(place)
+        coming.unlink(missing_ok=True)
+
+    def _bring(self, digest: str, file: BundleFile, out: BinaryIO) -> None:
+        """What is missing of what goes over the line."""
+        size = file.size if file.packed is None else file.packed
+        if out.tell() > size:
+            out.truncate(0)
+        if out.tell() < size:
+            self._append(f"{self._source.url}/files/{file_place(digest, packed=file.packed is not None)}", out, size)
+        out.flush()
+        os.fsync(out.fileno())
 
     def _append(self, url: str, file: BinaryIO, size: int) -> None:
         first = file.tell()
@@ -334,6 +351,21 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _unpack(packed: Path, whole: Path, size: int) -> None:
+    """Unpack a file of that size. Raises lzma.LZMAError where it is none, or longer."""
+    engine = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MOST_UNPACKING_BYTES)
+    with packed.open("rb") as source, whole.open("wb") as out:
+        while not engine.eof:
+            data = source.read(CHUNK_BYTES) if engine.needs_input else b""
+            if engine.needs_input and not data:
+                raise lzma.LZMAError("it ends too early")
+            out.write(engine.decompress(data, CHUNK_BYTES))
+            if out.tell() > size:
+                raise lzma.LZMAError("it is longer than what was signed")
+        out.flush()
+        os.fsync(out.fileno())
 
 
 @contextmanager

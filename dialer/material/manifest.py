@@ -35,7 +35,7 @@ class _Document(BaseModel):
 
     def to_bytes(self) -> bytes:
         """As it is published."""
-        return self.model_dump_json(indent=1).encode()
+        return self.model_dump_json(indent=1, exclude_none=True).encode()
 
 
 class BundleFile(_Document):
@@ -43,6 +43,9 @@ class BundleFile(_Document):
 
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     size: Annotated[int, Field(ge=0, le=MOST_BYTES)]  # bytes
+    packed: Annotated[int, Field(ge=0, le=MOST_BYTES)] | None = (
+        None  # bytes of it as .xz, which comes in its place; None: itself
+    )
 
 
 class Manifest(_Document):
@@ -110,9 +113,9 @@ def target_of(name: str, version: int) -> str:
     return f"bundles/{name}/{version}.json"
 
 
-def file_place(sha256: str) -> str:
-    """Where a file stands below the folder of files."""
-    return f"{sha256[:2]}/{sha256}"
+def file_place(sha256: str, *, packed: bool = False) -> str:
+    """Where a file stands below the folder of files, or what goes over the line in its place."""
+    return f"{sha256[:2]}/{sha256}{'.xz' if packed else ''}"
 
 
 def read_manifest(data: bytes) -> Manifest:

@@ -11,6 +11,7 @@ the two parts have not signed. Everything here blocks.
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import shutil
 from collections.abc import Collection, Iterable, Mapping
@@ -61,6 +62,9 @@ from dialer.material.trust import (
 
 ROOT_DAYS, TARGETS_DAYS, FRESH_DAYS = 365, 90, 2
 """Until when each is believed: the last is what `freshen` renews, and how long somebody can hold newer material back unseen."""
+
+PACKED_SHARE = 0.9
+"""Of a file's bytes: what takes more as .xz goes over the line as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,15 +189,17 @@ class Repository:
                 continue
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            found[below.as_posix()] = BundleFile(sha256=digest, size=path.stat().st_size)
-            place = self._files / file_place(digest)
+            place, packed = (self._files / file_place(digest, packed=each) for each in (False, True))
             if not place.exists():
                 new += path.stat().st_size
                 place.parent.mkdir(parents=True, exist_ok=True)
                 half = place.with_name(f"{digest}.new")
                 shutil.copyfile(path, half)
                 half.chmod(0o444)
+                _pack(half, packed)
                 half.replace(place)
+            over_line = packed.stat().st_size if packed.exists() else None
+            found[below.as_posix()] = BundleFile(sha256=digest, size=path.stat().st_size, packed=over_line)
         try:
             manifest = Manifest(name=name, version=version, jurisdiction=jurisdiction, made_at=now, files=found)
         except ValueError as error:
@@ -366,6 +372,17 @@ class Repository:
             file.flush()
             os.fsync(file.fileno())
         half.replace(path)
+
+
+def _pack(file: Path, packed: Path) -> None:
+    """Put a smaller copy beside a file, where it is worth it: not of what is compressed in itself."""
+    half = packed.with_name(f"{packed.name}.new")
+    with file.open("rb") as whole, lzma.open(half, "wb") as smaller:
+        shutil.copyfileobj(whole, smaller, 1 << 20)
+    if half.stat().st_size < PACKED_SHARE * file.stat().st_size:
+        half.replace(packed)
+    else:
+        half.unlink()
 
 
 def _root_of(roots: Collection[Key], own: Key, signatories: Collection[Signatory], now: float) -> Root:

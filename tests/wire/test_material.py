@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import lzma
+import random
 import shutil
 import time
 from collections.abc import Iterator
@@ -20,6 +22,7 @@ from tests.support.material import KEYS, PEOPLE, Publisher, publishing
 
 NOW = time.time()  # python-tuf reads the machine's clock
 DAY = 86_400.0
+SOUND = random.Random(1).randbytes(5_000)  # as compressed recordings are: nothing makes it smaller
 
 
 @pytest.fixture
@@ -31,9 +34,9 @@ def headquarters(tmp_path: Path) -> Iterator[Publisher]:
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     folder = tmp_path / "source"
-    for path, text in (("flows/turnout.yaml", "flow: 1"), ("sounds/hi/hello.alaw", "x" * 5_000), (".git/no", "no")):
+    for path, data in (("flows/turnout.yaml", b"flow: 1"), ("sounds/hi/hello.alaw", SOUND), (".git/no", b"no")):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
+        (folder / path).write_bytes(data)
     return folder
 
 
@@ -96,7 +99,43 @@ def test_a_file_that_broke_off_goes_on_where_it_ended(headquarters: Publisher, s
     headquarters.server.breaks_after = None
     take(centre)
     assert 4_000 in headquarters.files_asked()
-    assert reads(tmp_path / "centre", "sounds/hi/hello.alaw") == "x" * 5_000
+    assert (tmp_path / "centre/current/sounds/hi/hello.alaw").read_bytes() == SOUND
+
+
+def test_what_may_be_smaller_comes_packed_goes_on_where_it_ended_and_is_held_against_what_was_signed(
+    headquarters: Publisher, source: Path, tmp_path: Path
+) -> None:
+    (source / "sounds/hi/hello.alaw").write_bytes(SOUND * 40)
+    centre = headquarters.centre(tmp_path / "centre")
+    headquarters.approve(source, NOW)
+    headquarters.give(1, NOW)
+    (packed,) = (headquarters.folder / "public/files").glob("*/*.xz")
+    size = packed.stat().st_size
+    assert 5_000 < size < 6_000
+    headquarters.server.breaks_after = 2_000
+    for _ in range(2):
+        with pytest.raises(HeadquartersUnreachable):
+            take(centre)
+    headquarters.server.breaks_after = None
+    good = packed.read_bytes()
+    packed.chmod(0o644)
+    for wrong in (
+        good[:4_500] + b"?" * (size - 4_500),  # no .xz
+        lzma.compress(SOUND * 39 + SOUND[::-1]),  # another file
+        lzma.compress(SOUND * 41),  # longer
+        lzma.compress(b"x" * (1 << 24)),  # a bomb
+        good[:4_500],
+    ):
+        packed.write_bytes(wrong[:size] if len(wrong) > size else wrong.ljust(size, b"\0"))
+        with pytest.raises(MaterialRefused, match="is not what was signed"):
+            take(centre)
+        assert centre.running() is None
+    packed.write_bytes(good)
+    headquarters.files_asked()
+    take(centre)
+    assert headquarters.files_asked() == [0]
+    assert (tmp_path / "centre/current/sounds/hi/hello.alaw").read_bytes() == SOUND * 40
+    assert not [*(tmp_path / "centre/files").glob("*/*.part")]
 
 
 def test_a_flipped_byte_is_thrown_away_and_what_runs_runs_on(
