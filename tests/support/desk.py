@@ -42,6 +42,7 @@ from dialer.web.passkeys import Passkeys, passkey_host
 from dialer.web.people import People, Who
 from dialer.web.picture import Picture
 from dialer.web.streams import Streams
+from tests.support.roll_filler import fill_roll
 
 ORIGIN = "https://desk.test"
 PASSWORD = "lorry-mango-violin"
@@ -218,6 +219,7 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     picture, hearing = Picture(clock.now), FakeHearing()
     hearing.picture = picture
     settings = settings or stand_settings()
+    fill_roll(folder / "centre.db", 0)
     with exclusive_connection(folder / "centre.db", "a test") as db:
         db.execute(
             "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, constituency_name, part_number, name)"

@@ -36,19 +36,19 @@ def fill_roll(
 
     `numbers_weigh_alike`: so that they are called in the order of their ids, not the largest households first.
     """
-    if key is None and voters <= MOST_COPIED_VOTERS and not path.exists():
-        path.write_bytes(_store_with_roll(voters, voters_per_booth, numbers_weigh_alike))
+    if voters <= MOST_COPIED_VOTERS and not path.exists():
+        path.write_bytes(_store_with_roll(voters, voters_per_booth, numbers_weigh_alike, key))
         path.chmod(0o600)
         return
     _fill(path, voters, voters_per_booth, numbers_weigh_alike, key)
 
 
 @functools.lru_cache(maxsize=16)
-def _store_with_roll(voters: int, voters_per_booth: int, numbers_weigh_alike: bool) -> bytes:
+def _store_with_roll(voters: int, voters_per_booth: int, numbers_weigh_alike: bool, key: StoreKey | None) -> bytes:
     """The file of a new store with that roll: to make one anew runs every migration, 18 ms of CPU for a copy's 1."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "centre.db"
-        _fill(path, voters, voters_per_booth, numbers_weigh_alike, None)
+        _fill(path, voters, voters_per_booth, numbers_weigh_alike, key)
         return path.read_bytes()
 
 
