@@ -57,6 +57,9 @@ a=mid:audio-0
 """
 
 
+PATIENCE_SECONDS = 60.0
+
+
 @dataclass(slots=True)
 class SipStandIn:
     """What the page's phone speaks to."""
@@ -98,21 +101,23 @@ class SipStandIn:
 
     async def heard(self, beginning: str, count: int = 1) -> list[str]:
         """Wait until so many messages that begin so have come; they."""
-        while True:
-            found = [each for each in self.said if each.startswith(beginning)]
-            if len(found) >= count:
-                return found
-            self._heard.clear()
-            await self._heard.wait()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while len(found := [each for each in self.said if each.startswith(beginning)]) < count:
+                self._heard.clear()
+                await self._heard.wait()
+        return found
 
     async def call(self, call: str) -> str:
         """Call the page's phone; its answer, acknowledged."""
         offer = OFFER.replace("\n", "\r\n")
         text = INVITE.replace("\n", "\r\n").format(call=call, length=len(offer), offer=offer)
         await self.lines[-1].send_text(text)
-        while not (found := [each for each in await self.heard("SIP/2.0 200 OK") if f"Call-ID: {call}\r\n" in each]):
-            self._heard.clear()
-            await self._heard.wait()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (
+                found := [each for each in await self.heard("SIP/2.0 200 OK") if f"Call-ID: {call}\r\n" in each]
+            ):
+                self._heard.clear()
+                await self._heard.wait()
         lines = ["ACK sip:agent04@127.0.0.1 SIP/2.0", f"Via: SIP/2.0/WS 127.0.0.1:53689;rport;branch=z9hG4bKPja{call}"]
         lines += [f"{name}: {_header(found[0], name)}" for name in ("From", "To", "Call-ID")]
         await self.lines[-1].send_text("\r\n".join([*lines, "CSeq: 16763 ACK", "Content-Length: 0", "", ""]))
