@@ -208,7 +208,8 @@ async def play(folder: Path, words: int, seed: int, progress: Callable[[str], No
                 await processes.kill(what)
                 await asyncio.sleep(chance.uniform(0.0, 1.5))
                 await processes.start(what)
-        async with asyncio.timeout(120):  # all is up: each page is answered
+        await _until_kept(agents, kept + 1)  # all is up again
+        async with asyncio.timeout(120):  # and each page is answered
             while any(agent.unanswered for agent in agents):
                 await asyncio.sleep(0.1)
         for task in working:
