@@ -68,17 +68,19 @@ class Agents:
                 self._acd.free(*self._emptied(seat.name))
                 self._centre.spawn(self._keep(seat.name), "drop-log-in")
 
-    def adopt(self, live_seats: frozenset[str]) -> list[str]:
-        """The switch is up for the first time: agents whose phones are nailed up have their seats again, paused or ready. Which
-        seats those are.
+    def adopt(self, live_seats: frozenset[str], box: str) -> list[str]:
+        """An Asterisk is up for the first time: agents whose phones are nailed up there have their seats again, paused or ready.
+        Which seats those are.
 
         One whose phone is not there is logged off: the phone would ring for somebody who may have gone home.
         """
-        kept, self._kept = self._kept, {}
+        seats = self._centre.seats
+        kept = {name: each for name, each in self._kept.items() if name not in seats or seats[name].box == box}
+        self._kept = {name: each for name, each in self._kept.items() if name not in kept}
         adopted: list[str] = []
         logged_off = 0
         for log_in in kept.values():
-            seat = self._centre.seats.get(log_in.seat)
+            seat = seats.get(log_in.seat)
             account = self._accounts.get(log_in.agent)
             gone = log_in.seat not in live_seats or (bool(self._accounts) and account is None)
             if seat is None or seat.agent is not None:
@@ -316,6 +318,7 @@ class Agents:
     async def _keep(self, seat_name: str) -> None:
         """Keep who has the seat now. Without it a restart would only ask the agent to log in again."""
         seat = self._centre.seats[seat_name]
+        self._kept.pop(seat_name, None)
         try:
             if seat.agent is None or seat.then is SeatState.OFFLINE:
                 await self._store.drop_log_in(seat_name, self._centre.clock.now())

@@ -336,7 +336,7 @@ class Engine:
     def _switch_up(self, up: switch_port.SwitchUp) -> None:
         centre = self._centre
         self._reconciler.resync(up)
-        self._obey({of_seat(name): name for name in self.seat_desk.adopt(up.live_seats)})
+        self._obey({of_seat(name): name for name in self.seat_desk.adopt(up.live_seats, up.box)})
         there = [seat for seat in centre.seats.values() if seat.box == up.box]
         for seat in there:
             if seat.name in up.live_seats and not seat.phone_up:

@@ -277,6 +277,19 @@ async def test_a_dialler_that_begins_anew_finds_the_talk_over_boxes(tmp_path: Pa
 
 
 @virtual_time()
+async def test_a_dialler_that_begins_anew_has_the_agents_of_every_box_again(tmp_path: Path) -> None:
+    async with some_boxes(STAY, ONE_EACH) as boxes:
+        async with killed(a_boxed_site(tmp_path, STAY, ONE_EACH, boxes=boxes)) as first:
+            await first.log_in("a01", "b01")
+            await first.until(lambda: all(each.state is SeatState.TALKING for each in first.view.seats), seconds=60)
+            agents = {each.seat: each.agent for each in first.view.seats}
+        async with a_boxed_site(tmp_path, STAY, ONE_EACH, boxes=boxes) as again:
+            await asyncio.sleep(1)
+            assert {each.seat: each.agent for each in again.view.seats} == agents
+            assert None not in agents.values()
+
+
+@virtual_time()
 async def test_what_a_dead_box_has_takes_no_room_of_the_campaign(tmp_path: Path) -> None:
     flows = {**IVR, "channels": 4, "hours": [{"start": "00:00", "until": "23:59:59"}]}
     config = all_answer(answer_after=2.0, hang_up_after=400.0)
