@@ -25,8 +25,8 @@ PARTS = 16  # of the tables that are split by constituency
 DAYS_AHEAD = 3
 DatabaseError = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 """What is raised where the database is away, or goes: asyncpg calls it an internal error where that meets a statement half sent."""
-CannotBeKept = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
-"""What is raised for a value that the database does not take."""
+CannotBeKept = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
+"""What is raised for a value that the database does not take; the last: one too long for an index, or nested too deep."""
 
 
 class Database:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import csv
+import random
 import shutil
 import tempfile
 import uuid
@@ -184,10 +185,15 @@ async def test_what_is_not_right_is_refused_in_words_or_kept_as_it_came_and_stop
         ]
         await hq.line.send(batch(odd))
         await until_found(hq.books, LAST, [("pune-1", 5), ("pune-2", 0)])
-    troubles = dict(await looked(hq.books, "SELECT centre, trouble FROM centre"))
+        troubles = dict(await looked(hq.books, "SELECT centre, trouble FROM centre"))
+        endless = mark_row(1, 12, key=random.Random(1).randbytes(8_000).hex())  # longer than an index takes
+        await hq.line.send(batch([endless], centre="pune-2"), batch([attempt_row(6)]))
+        await until_found(hq.books, LAST, [("pune-1", 6), ("pune-2", 0)])
+        [(refused,)] = await looked(hq.books, "SELECT trouble FROM centre WHERE centre = 'pune-2'")
+        assert "a batch that cannot be kept: " in refused
     assert troubles["pune-2"] == "a message that is not compressed as ours are"
     assert "s ahead of ours" in troubles["pune-1"]
-    assert await looked(hq.books, "SELECT count(*) FROM announced") == [(5,)]
+    assert await looked(hq.books, "SELECT count(*) FROM announced") == [(6,)]
 
 
 async def test_voted_and_what_takes_it_back_goes_to_other_centres_and_so_do_opt_outs(hq: Headquarters) -> None:
