@@ -16,6 +16,7 @@ from config.errors import AsteriskFilesError
 from config.headquarters import HqSettings, load_hq_settings
 from dialer.cli.options import HqOption, not_installed
 from dialer.domain.errors import HeadquartersUnreachable
+from dialer.domain.output import own_file
 from dialer.domain.signing import write_private
 from dialer.hq import render as files
 
@@ -90,8 +91,7 @@ def _certificates(settings: HqSettings, to: Path) -> None:
 def _archive(path: Path, parts: dict[str, bytes]) -> None:
     """Files that are only this user's, in one."""
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
+        with os.fdopen(own_file(path), "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
             for name, content in parts.items():
                 entry = tarfile.TarInfo(name)
                 entry.size, entry.mode = len(content), 0o600

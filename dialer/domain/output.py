@@ -66,11 +66,10 @@ def whole_file(path: Path, option: str = "--out") -> Iterator[IO[bytes]]:
     refuse_unwritable(path, option)
     beside = _beside(path)
     try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(own_file(beside), "wb") as file:
             yield file
             file.flush()
-            os.fsync(descriptor)
+            os.fsync(file.fileno())
         beside.replace(path)
     except BaseException as error:
         with contextlib.suppress(OSError):
@@ -78,6 +77,14 @@ def whole_file(path: Path, option: str = "--out") -> Iterator[IO[bytes]]:
         if isinstance(error, OSError):
             raise _refused(path, option, error) from error
         raise
+
+
+def own_file(path: Path) -> int:
+    """The descriptor of a new, empty file for its owner's eyes alone. What has that name goes, and is not written through: where
+    others may write in the folder too, it may be a link of theirs. Raises OSError.
+    """
+    path.unlink(missing_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
 
 def _is_same(path: Path, other: Path) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from dialer.domain.errors import RollError
+from dialer.domain.output import own_file
 
 OWN_COLUMNS = ("REJECT_ROW", "REJECT_COLUMN", "REJECT_VALUE", "REJECT_REASON")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -70,7 +71,7 @@ class RejectsFile(CountedRejects):
         self._width = len(header)
         try:
             # Names and numbers: for this user alone.
-            descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            descriptor = own_file(self._part)
         except OSError as error:
             raise RollError(
                 f"{path}: the rejects file cannot be written ({error.strerror}); name another place with --rejects"

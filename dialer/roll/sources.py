@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import os
 import re
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -20,6 +21,7 @@ from config.files import open_regular
 from config.sources import Source
 from dialer.domain.errors import RollError
 from dialer.domain.https import answered
+from dialer.domain.output import own_file
 from dialer.domain.signing import read_private
 from dialer.roll.cleaning import BoothDetails, BoothKey, BoothSlot, Cleaner
 from dialer.roll.doubts import phone_columns
@@ -144,8 +146,7 @@ def fetch(source: Source, url: str) -> Path:
     """Have what the portal exports now in the source's folder, whole or not at all; where it stands there. Raises RollError."""
     part = source.folder / f".{source.name}{_PART}"
     try:
-        with answered(url, _headers(source)) as answer, part.open("wb") as file:
-            part.chmod(0o600)
+        with answered(url, _headers(source)) as answer, os.fdopen(own_file(part), "wb") as file:
             digest = _copied(answer, file)
         name = _NOT_IN_A_NAME.sub("-", PurePosixPath(urlsplit(url).path).name)[-100:] or "export"
         path = source.folder / f"{digest[:12]}-{name}"

@@ -18,6 +18,7 @@ from config.sources import Source
 from dialer.domain.errors import RollError
 from dialer.domain.output import write_file
 from dialer.reports.webhook import Delivery, sending
+from dialer.roll.rejects import RejectsFile
 from dialer.roll.sources import exports_of, fetch
 from tests.support.command_line import run
 from tests.support.report_store import NOON, HandFilled
@@ -120,6 +121,20 @@ def test_what_is_not_whole_or_not_given_leaves_nothing(
         fetch(source, str(source.url))
     assert [*source.folder.iterdir()] == []
     assert all(asked == path for asked, _ in Portal.asked)
+
+
+def test_a_link_that_the_portal_put_into_its_folder_is_not_written_through(tmp_path: Path, address: str) -> None:
+    ours, source = tmp_path / "ours", source_of(tmp_path, f"{address}/voters.csv")
+    ours.write_text("the store")
+    for name in (".portal.part", "roll.csv.rejects.csv.part", ".results.csv.part"):
+        (source.folder / name).symlink_to(ours)
+    assert fetch(source, str(source.url)).read_bytes() == ROLL
+    rejects = RejectsFile(source.folder / "roll.csv.rejects.csv", ["AC_NO"], frozenset())
+    rejects.finish()
+    rejects.publish()
+    write_file(source.folder / "results.csv", b"what became known")
+    assert ours.read_text() == "the store"
+    assert not [path for path in source.folder.iterdir() if path.is_symlink()]
 
 
 @pytest.mark.parametrize("address", ["http://portal.example.org/voters.csv", "ftp://portal.example.org/a", "https:// "])
