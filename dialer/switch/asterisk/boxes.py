@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Collection, Mapping
 
-from dialer.domain.errors import SwitchError
+from dialer.domain.errors import SwitchError, SwitchUnreachable
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import (
     EventSink,
@@ -57,9 +58,14 @@ class BoxedSwitch:
         await self._boxes[self._endpoints[request.endpoint]].originate(request)
 
     async def hang_up(self, attempt_id: AttemptId) -> None:
-        """See `Switch.hang_up`."""
-        if self._name_of(attempt_id) is not None:
-            await self._of(attempt_id).hang_up(attempt_id)
+        """See `Switch.hang_up`. A call that no box has, as far as was heard, may be a stray of any that is reached."""
+        name = self._name_of(attempt_id)
+        if name is not None:
+            await self._boxes[name].hang_up(attempt_id)
+            return
+        for box in self._boxes.values():
+            with contextlib.suppress(SwitchUnreachable):  # its strays are found when it is back
+                await box.hang_up(attempt_id)
 
     async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
         """See `Switch.connect`. To a seat of another box over a call between the two."""

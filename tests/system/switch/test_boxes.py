@@ -7,7 +7,7 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -22,7 +22,8 @@ from dialer.domain.commands import (
     SeatTransfer,
 )
 from dialer.domain.errors import CommandRefused
-from dialer.domain.model import Outcome
+from dialer.domain.model import AttemptId, Outcome
+from dialer.domain.switch import CallEnded, EndedBy
 from dialer.domain.view import CallState, HoldReason, SeatState, SeatView
 from dialer.simulation.asterisk.channels import Channel, EndsBy
 from dialer.site.checks.asterisk import asterisk
@@ -287,6 +288,18 @@ async def test_a_dialler_that_begins_anew_has_the_agents_of_every_box_again(tmp_
             await asyncio.sleep(1)
             assert {each.seat: each.agent for each in again.view.seats} == agents
             assert None not in agents.values()
+
+
+@virtual_time()
+async def test_a_call_that_lives_on_a_box_unheard_is_hung_up(tmp_path: Path) -> None:
+    async with a_boxed_site(tmp_path, STAY, ONE_EACH, campaign={**OVER_A, "trunks": ["line-b"]}) as site:
+        await site.log_in("b01")
+        await site.until(lambda: seat(site, "b01").state is SeatState.TALKING, seconds=60)
+        await site.boxes["a"].stop()  # one that is away holds up nothing
+        attempt, switch = AttemptId(voters(site, "b")[0].uniqueid), cast(Any, site.centre.engine._switch)
+        switch._boxes["b"].disown(attempt)
+        site.centre.engine.on_switch_event(CallEnded(attempt, EndedBy.HANGUP, answered=True))
+        await site.until(lambda: attempt not in site.boxes["b"].channels, seconds=60)
 
 
 @virtual_time()
