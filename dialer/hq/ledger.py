@@ -65,7 +65,7 @@ def take(batch: UpBatch, subject: str, known: Mapping[str, KnownCentre], heard: 
     fresh = [row for row in batch.rows if row.id > so_far.last_id]
     so_far.lost += max(0, min(batch.gone, batch.last) - so_far.last_id)
     so_far.rows += fresh
-    so_far.made_at = max([so_far.made_at, *(row.at for row in fresh)])
+    so_far.made_at = max([so_far.made_at, *(row.at for row in fresh if 0 < row.at < _LATEST)])
     so_far.last_id = batch.last
 
 

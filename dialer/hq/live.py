@@ -14,6 +14,7 @@ ONLINE_SECONDS = 60.0  # of silence; a dialler says how it stands every ten
 _SIGNED_IN = frozenset({"ready", "reserved", "talking", "wrap-up", "paused", "lost"})
 MOST_BYTES = 65_536
 MOST_CAMPAIGNS = 200
+_LONGEST_LAG = 1e9  # seconds: a browser reads no JSON with NaN or Infinity in it, of any centre
 
 
 @dataclass(slots=True)
@@ -42,7 +43,7 @@ class LiveCentre:
             "numbers": sum(_count(each, "numbers") for each in campaigns),
             "closed": sum(_count(each, "closed") for each in campaigns),
             "due": sum(_count(each, "due") for each in campaigns),
-            "cap": min((cap for cap in caps if isinstance(cap, float | int) and cap > 0), default=None),
+            "cap": min((cap for cap in caps if isinstance(cap, float | int) and 0 < cap <= 1), default=None),
             "campaigns": {
                 str(name)[:64]: str(state)[:16] for name, state in _mapping(self.state.get("campaigns")).items()
             },
@@ -85,12 +86,13 @@ class LiveCentres:
             case "campaign" if rest[0] in of.campaigns or len(of.campaigns) < MOST_CAMPAIGNS:
                 of.campaigns[rest[0]] = said
             case "alert":
-                of.alerts = [each for each in said.get("alerts") or () if isinstance(each, dict)]
+                alerts = said.get("alerts")
+                of.alerts = [each for each in alerts if isinstance(each, dict)] if isinstance(alerts, list) else []
             case "material":
                 of.material = said
             case "news":
                 lag = said.get("lag_seconds")
-                of.lag_seconds = float(lag) if isinstance(lag, int | float) else None
+                of.lag_seconds = float(lag) if isinstance(lag, int | float) and abs(lag) < _LONGEST_LAG else None
             case _:
                 return
         of.at = now

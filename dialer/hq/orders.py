@@ -142,6 +142,7 @@ async def given_orders(session: Session, now: float) -> list[tuple[SignedOrder, 
 
 
 MOST_HEARD = 500
+_MOST_ANSWER_BYTES = 16_384
 
 
 class HeardOrders:
@@ -162,6 +163,8 @@ class HeardOrders:
 
     def take_answer(self, subject: str, data: bytes) -> None:
         """A centre's answer; to an order that is not known yet too."""
+        if len(data) > _MOST_ANSWER_BYTES:
+            return
         with suppress(ValidationError):
             answer = _ANSWER.validate_json(data)
             _, centre, order_id = subject.split(".", 2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -20,7 +22,7 @@ from dialer.hq.ledger import (
     trouble_of,
     turnout_changes,
 )
-from dialer.nats.wire import NotOurs
+from dialer.nats.wire import BatchRow, NotOurs
 from dialer.store.standing import VoterStanding
 from tests.support.headquarters import NOW, attempt_row, batch, mark_row
 from tests.support.headquarters import row as row_of
@@ -66,6 +68,14 @@ def test_a_batch_is_its_sender_s_and_of_a_centre_that_is_ours() -> None:
         take(batch([attempt_row(1)]), "up.pune-2", KNOWN, {})
     with pytest.raises(NotOurs, match=r"add it to \[\[centres\]\]"):
         take(batch([attempt_row(1)], centre="x"), "up.x", KNOWN, {})
+
+
+def test_what_is_no_time_makes_no_row_the_newest() -> None:
+    odd = [BatchRow(12, "results/attempts", at, "{}") for at in (math.inf, math.nan, 9e99)]
+    rows_of = [attempt_row(11), *(replace(each, id=12 + place) for place, each in enumerate(odd))]
+    heard = taken(batch(rows_of))
+    assert heard is not None
+    assert (heard.last_id, heard.made_at) == (14, attempt_row(11).at)
 
 
 def test_a_clock_that_is_ahead_is_said() -> None:

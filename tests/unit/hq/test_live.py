@@ -55,6 +55,10 @@ def test_a_centre_is_shown_as_it_says_it_stands_with_the_time_of_it() -> None:
         ("alert", b'{"alerts": [7, null, {}]}'),
         ("material", b'{"running": 7, "wanted": {}}'),
         ("news", b'{"lag_seconds": "soon"}'),
+        ("news", b'{"lag_seconds": NaN}'),
+        ("news", b'{"lag_seconds": 1' + b"0" * 400 + b"}"),
+        ("campaign.turnout", b'{"state": "running", "abandoned_target": {"most": 1e400}}'),
+        ("alert", b'{"alerts": 7}'),
         ("elsewhere", b"{}"),
         ("state", b'{"text": "' + b"x" * 70_000 + b'"}'),
     ],
@@ -102,6 +106,8 @@ def test_who_has_not_answered_an_order_is_named_in_each_zone() -> None:
     answer = {"centre": "pune-1", "status": "done", "text": "stopped", "at": NOW}
     orders.take_answer(f"reply.pune-1.{order.id}", json.dumps(answer).encode())
     orders.take_answer(f"reply.patna-1.{order.id}", json.dumps(answer).encode())  # another's name
+    endless = {**answer, "centre": "nagpur-1", "text": "x" * 20_000}
+    orders.take_answer(f"reply.nagpur-1.{order.id}", json.dumps(endless).encode())
     shown = orders.shown(NOW)
     assert [*shown] == [f"order/west/{order.id}"]
     assert (shown[f"order/west/{order.id}"]["done"], shown[f"order/west/{order.id}"]["missing"]) == (1, ["nagpur-1"])
