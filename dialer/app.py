@@ -49,6 +49,7 @@ from dialer.site.plan import (
     broker_settings,
     engine_plan,
     flows_of,
+    lines_as_before,
     needs_asterisk,
     recording_rules,
     script_rules,
@@ -252,8 +253,8 @@ async def running_centre(
             asterisks, switch = _asterisks(settings, name, agi_mark(secret))
             engine = _engine(settings, profile, store, flows, clock, carrier, certified, switch, lag, name)
             stack.callback(switch.close)
-            await _tell_store(settings, store, weights, clock.now())
-            await engine.prepare()
+            changed = await _tell_store(settings, store, weights, clock.now())
+            await engine.prepare(lines_as_before(settings, changed))
             if wrong_list is not None:
                 engine.take_alert(Alert("weights", AlertLevel.WARNING, wrong_list, clock.now()))
             if carrier is not None:
@@ -296,12 +297,13 @@ async def _weights(settings: Settings) -> tuple[dict[str, str], str | None]:
     return taken, None if wrong is None else f"voters' weights were not taken: {wrong}"
 
 
-async def _tell_store(settings: Settings, store: Store, weights: Mapping[str, str], at: float) -> None:
-    """What the settings say that the store keeps by."""
-    await store.settings_changed({**settings_told(settings), **weights}, at)
+async def _tell_store(settings: Settings, store: Store, weights: Mapping[str, str], at: float) -> frozenset[str]:
+    """Tell the store what the settings say that it keeps by; the keys of what differs from the start before."""
+    changed = await store.settings_changed({**settings_told(settings), **weights}, at)
     await store.hash_numbers(settings.rules.secrets())
     hq = settings.headquarters
     await store.keep_for_headquarters(None if hq.user is None else hq.outbox_megabytes << 20)
+    return changed
 
 
 def settings_told(settings: Settings) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 
 import structlog
@@ -478,9 +478,10 @@ class Engine:
 
     # Life
 
-    async def prepare(self) -> None:
-        """Read what the store knows: campaigns, figures of the day, what an earlier run left open. Raises StoreError, also where it
-        is older than the last run: who was called since, and who opted out, it does not know.
+    async def prepare(self, lines: Collection[str] = ()) -> None:
+        """Read what the store knows: campaigns, figures of the day, what an earlier run left open; `lines` are the trunks that are
+        where they were then. Raises StoreError, also where it is older than the last run: who was called since, and who opted out,
+        it does not know.
         """
         await self._refuse_older_store()
         centre, store = self._centre, self._store
@@ -517,7 +518,7 @@ class Engine:
         for attempt in await store.unsaid_talks(now - UNSAID_SECONDS):
             if attempt.campaign_id in centre.campaigns and attempt.seat in centre.seats:
                 self._dispositions.open_again(attempt.seat, self._reconciler.call_of(attempt), attempt.agent)
-        left_open = self._reconciler.found(unfinished)
+        left_open = self._reconciler.found(unfinished, lines)
         if left_open:
             _log.warning("attempts.left-open", attempts=left_open)
 

@@ -7,7 +7,7 @@ ended it is `unknown`, never dialled again by itself.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import structlog
 
@@ -48,11 +48,14 @@ class Reconciler:
         self._inbound = inbound
         self._due = RetrySchedule(centre)
         self._orphans: dict[AttemptId, OpenAttempt] = {}
-        self._created_at: dict[AttemptId, float] = {}  # of an earlier run's attempts, epoch seconds
+        self._created_at: dict[AttemptId, float] = {}  # of an earlier run's attempts on lines that stand, epoch seconds
 
-    def found(self, attempts: Sequence[OpenAttempt]) -> int:
-        """Attempts that an earlier run left open. They are looked for when the switch is first up. Returns how many."""
+    def found(self, attempts: Sequence[OpenAttempt], lines: Collection[str]) -> int:
+        """Attempts that an earlier run left open. They are looked for when the switch is first up. Returns how many. `lines` are
+        the trunks that are where they were then: that a history knows nothing of a call says something of theirs alone.
+        """
         self._orphans = {attempt.attempt_id: attempt for attempt in attempts}
+        self._created_at = {each.attempt_id: each.created_at for each in attempts if each.trunk in lines}
         return len(self._orphans)
 
     def resync(self, up: SwitchUp) -> None:
@@ -138,8 +141,6 @@ class Reconciler:
     def _adopt_orphans(self) -> int:
         centre = self._centre
         orphans, self._orphans = self._orphans, {}
-        if orphans:  # once: each box that comes up asks for its own of them
-            self._created_at = {attempt.attempt_id: attempt.created_at for attempt in orphans.values()}
         homeless = [attempt for attempt in orphans.values() if attempt.campaign_id not in centre.campaigns]
         for attempt in orphans.values():
             if attempt.campaign_id in centre.campaigns:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -275,6 +275,16 @@ def script_rules(settings: Settings) -> ScriptRules:
         flows.script_network,
         errors=flows.script_errors,
     )
+
+
+def lines_as_before(settings: Settings, changed: Collection[str]) -> frozenset[str]:
+    """The trunks whose calls of the run before were at the Asterisk that has them now, so that its history tells of them all:
+    `changed` are the keys of settings that differ. What another Asterisk or carrier had, it has never heard of.
+    """
+    if any(key in {"ami.host", "ami.port"} or key.startswith("asterisk.boxes") for key in changed):
+        return frozenset()
+    here = (trunk.name for trunk in settings.trunks if trunk.carrier is not Carrier.TWILIO)
+    return frozenset(name for name in here if not {f"trunks.{name}.box", f"trunks.{name}.carrier"} & {*changed})
 
 
 def needs_asterisk(settings: Settings) -> bool:

@@ -40,23 +40,25 @@ def kept_settings(db: sqlite3.Connection) -> dict[str, str]:
     return dict(SQL["settings"].rows(db))
 
 
-def settings_changed(db: sqlite3.Connection, settings: Mapping[str, str], at: float) -> int | None:
+def settings_changed(db: sqlite3.Connection, settings: Mapping[str, str], at: float) -> frozenset[str]:
     """Keep the settings of a start, key by key and without secrets, and append to the audit what differs from the start before;
-    the entry's number. None: nothing does.
+    the keys of that, of a first start all.
     """
     before = kept_settings(db)
     if before == dict(settings):
-        return None
+        return frozenset()
     SQL["forget_settings"](db)
     db.executemany(SQL["keep_setting"], [{"key": key, "value": value} for key, value in settings.items()])
     if not before:
-        return append(db, "settings", "dialler", {"first": "yes", "keys": str(len(settings))}, at)
+        append(db, "settings", "dialler", {"first": "yes", "keys": str(len(settings))}, at)
+        return frozenset(settings)
     keys = sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
     what = {"changed": str(len(keys))}
     for key in keys[:_MOST_SETTINGS]:
         then, now = (shown(each[key]) if key in each else "(none)" for each in (before, settings))
         what[shown(key)] = f"{then} -> {now}"
-    return append(db, "settings", "dialler", what, at)
+    append(db, "settings", "dialler", what, at)
+    return frozenset(keys)
 
 
 def entries(db: sqlite3.Connection) -> Iterator[AuditEntry]:

@@ -59,11 +59,14 @@ def boxed_settings(
     *,
     channels: int = 30,
     calls_per_second: float = 5,
+    history: Path | None = None,
     **changes: Any,
 ) -> Settings:
-    """The settings of a centre on them."""
+    """The settings of a centre on them; `history` is that of each."""
     trunk = {"channels": channels, "calls_per_second": calls_per_second, "caller_ids": ["+911140000001"]}
-    managers = [{"name": box, "host": "127.0.0.1", "port": each.ami_port} for box, each in boxes.items()]
+    managers = [
+        {"name": box, "host": "127.0.0.1", "port": each.ami_port, "history": history} for box, each in boxes.items()
+    ]
     return site_settings(
         directory,
         0,

@@ -30,7 +30,7 @@ from dialer.site.checks.asterisk import asterisk
 from dialer.site.checks.finding import Verdict
 from tests.support.boxes import BoxedSite, a_boxed_site, boxed_settings, some_boxes
 from tests.support.breaking import killed
-from tests.support.centre import agents_at_work
+from tests.support.centre import START_EPOCH, agents_at_work
 from tests.support.referees import every_attempt_has_one_end
 from tests.support.rules import a_profile_that_allows_recording
 from tests.support.virtual import virtual_time
@@ -300,6 +300,25 @@ async def test_a_call_that_lives_on_a_box_unheard_is_hung_up(tmp_path: Path) -> 
         switch._boxes["b"].disown(attempt)
         site.centre.engine.on_switch_event(CallEnded(attempt, EndedBy.HANGUP, answered=True))
         await site.until(lambda: attempt not in site.boxes["b"].channels, seconds=60)
+
+
+@virtual_time()
+async def test_nobody_is_dialled_twice_as_a_box_is_taken_out_of_the_settings(tmp_path: Path) -> None:
+    history = tmp_path / "log" / "cdr-custom" / "matdan.csv"
+    history.parent.mkdir(parents=True)
+    history.write_text(f"an-older-call,8,{START_EPOCH - 60},{START_EPOCH - 59},{START_EPOCH - 50},AGI,\n", "utf-8")
+    async with some_boxes(STAY, ONE_EACH) as boxes:
+        first = a_boxed_site(tmp_path, STAY, ONE_EACH, boxes=boxes, campaign=OVER_A, history=history)
+        async with killed(first) as before:
+            await asyncio.sleep(60)
+            await before.log_in("a01")
+            await before.until(lambda: bool(voters(before, "a")), seconds=60)
+        await boxes["a"].stop()
+        left, one = {"b": boxes["b"]}, {"b": 1}
+        on_b = {"trunks": ["line-b"]}
+        async with a_boxed_site(tmp_path, STAY, one, boxes=left, campaign=on_b, history=history) as site:
+            await site.until(lambda: bool(site.ended()), seconds=20)
+            assert [each.outcome for each in site.ended()] == [Outcome.UNKNOWN]
 
 
 @virtual_time()

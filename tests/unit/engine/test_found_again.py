@@ -26,7 +26,7 @@ def up(*, talking: bool = False, live: bool = True) -> SwitchUp:
 
 def test_a_talk_that_went_on_is_taken_up_where_it_is_and_wrapped_up_by_nobody() -> None:
     turns = Turns()
-    turns.engine._reconciler.found([left_open(answered_at=NOON - 40, connected_at=NOON - 39, seat="01")])
+    turns.engine._reconciler.found([left_open(answered_at=NOON - 40, connected_at=NOON - 39, seat="01")], {"carrier"})
     lines = turns.at(1, up(talking=True))
     assert "seat 01 talking" in lines
     assert turns.centre.calls[A].state is CallState.TALKING
@@ -36,7 +36,7 @@ def test_a_talk_that_went_on_is_taken_up_where_it_is_and_wrapped_up_by_nobody() 
 
 def test_a_call_that_still_rings_is_adopted_and_its_answer_is_learned_of_without_its_times() -> None:
     turns = Turns()
-    turns.engine._reconciler.found([left_open()])
+    turns.engine._reconciler.found([left_open()], {"carrier"})
     turns.at(1, up())
     assert turns.centre.calls[A].adopted
     assert turns.centre.calls[A].state is CallState.DIALLING
@@ -44,13 +44,13 @@ def test_a_call_that_still_rings_is_adopted_and_its_answer_is_learned_of_without
 
 def test_a_call_of_a_campaign_that_is_run_no_more_is_unknown() -> None:
     turns = Turns()
-    turns.engine._reconciler.found([left_open(campaign_id="gone")])
+    turns.engine._reconciler.found([left_open(campaign_id="gone")], {"carrier"})
     assert "keep end unknown" in turns.at(1, up(live=False))
 
 
 def test_a_caller_is_found_again_as_one() -> None:
     turns = Turns()
-    turns.engine._reconciler.found([left_open(direction=Direction.INBOUND)])
+    turns.engine._reconciler.found([left_open(direction=Direction.INBOUND)], {"carrier"})
     turns.at(1, up())
     assert turns.centre.calls[A].inbound
 
@@ -72,9 +72,17 @@ NOTHING = History({}, first_at=NOON - 600, up_seconds=600.0)
 )
 def test_how_a_call_ended_that_nobody_saw_end(past: PastCall | None, history: History | None, ends: str) -> None:
     turns = Turns()
-    turns.engine._reconciler.found([left_open()])
+    turns.engine._reconciler.found([left_open()], {"carrier"})
     turns.at(1, up(live=False))
     call = turns.centre.calls[A]
     lines = turns.after(2, lambda: turns.engine._reconciler._end_vanished(call, past, history))
     assert lines[-1] == f"keep end {ends}"
     assert not turns.centre.calls
+
+
+def test_of_a_line_that_was_moved_no_history_says_that_a_call_was_never_sent() -> None:
+    turns = Turns()
+    turns.engine._reconciler.found([left_open()], {"another"})
+    turns.at(1, up(live=False))
+    call = turns.centre.calls[A]
+    assert "keep end unknown" in turns.after(2, lambda: turns.engine._reconciler._end_vanished(call, None, NOTHING))
