@@ -212,9 +212,10 @@ class Session:
         return None
 
     async def close(self) -> None:
-        """Send what waits and leave."""
+        """Send what waits, where there is a connection, and leave."""
         if not self.client.is_closed:
-            await self.client.close()
+            with contextlib.suppress(NatsError, OSError):
+                await self.client.close()
 
     async def __aenter__(self) -> Self:
         """The session itself."""
