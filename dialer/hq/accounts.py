@@ -13,6 +13,7 @@ from dialer.audit.chain import GENESIS, AuditEntry, Break, breaks, next_entry
 from dialer.domain.clock import Clock
 from dialer.domain.errors import CommandRefused, HeadquartersUnreachable, StoreError
 from dialer.hq.database import Database, DatabaseError, database
+from dialer.hq.rights import Deed, may_see, roles_for
 from dialer.store.port import KeptUser
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -84,9 +85,10 @@ class Accounts:
         self.roles = {row["name"]: row["role"] for row in rows}
         return [KeptUser(row["name"], row["role"], row["added_at"], row["changed_at"]) for row in rows]
 
-    def with_role(self, roles: frozenset[str]) -> list[str]:
-        """The names of who has one of these roles."""
-        return sorted(name for name, role in self.roles.items() if role in roles)
+    def owners(self, zone: str) -> list[str]:
+        """The names of who may see to an incident there."""
+        roles = roles_for(Deed.INCIDENT)
+        return sorted(name for name, role in self.roles.items() if role in roles and may_see(self.zones[name], zone))
 
     def refuse_stranger(self, name: str) -> None:
         """Raise CommandRefused for a name that has no account."""

@@ -18,6 +18,7 @@ from tuf.api.exceptions import RepositoryError
 
 from config.errors import MatdanError
 from config.headquarters import HqSettings
+from dialer.audit.chain import shown
 from dialer.hq.accounts import Accounts, HqBooks
 from dialer.hq.material import give_material, material_of
 from dialer.hq.rights import Deed, covers, may_see, roles_for
@@ -121,10 +122,6 @@ class Deeds:
         self._changed()
         return Response(status_code=204)
 
-    def _may_own(self, name: str, zone: str) -> bool:
-        role = self._accounts.roles.get(name)
-        return role in roles_for(Deed.INCIDENT) and may_see(self._accounts.zones[name], zone)
-
     async def open_incident(self, asked: IncidentOpened, request: Request) -> Response:
         """Keep one."""
         who: Who = request.state.who
@@ -133,7 +130,7 @@ class Deeds:
         kind, _, name = asked.to.partition(":")
         zone, centre = (name, "") if kind == "zone" else (self._zones[name], name)
         owner = asked.owner or who.name
-        if not self._may_own(owner, zone):
+        if owner not in self._accounts.owners(zone):
             return problem(409, "no-owner")
         async with self._books.used() as db:
             number = await db.value("open_incident", zone, centre, asked.text, who.name, self._books.clock.now(), owner)
@@ -148,7 +145,7 @@ class Deeds:
             zone = await db.value("incident_zone", asked.id)
             if zone is None or not self._sees(who, zone):
                 return problem(404, "no-incident")
-            if not self._may_own(asked.owner, zone):
+            if asked.owner not in self._accounts.owners(zone):
                 return problem(409, "no-owner")
             await db.do("own_incident", asked.id, asked.owner)
             await self._books.note(db, "incident-owner", who.name, {"incident": str(asked.id), "owner": asked.owner})
@@ -183,7 +180,8 @@ class Deeds:
             return problem(403, "other-zone")
         async with self._books.used() as db:
             number = await db.value("propose", kind, to, text, who.name, self._books.clock.now())
-            await self._books.note(db, f"{kind}-proposed", who.name, {"proposal": str(number), "to": to})
+            told = {"proposal": str(number), "to": to, **_version_told(kind, text)}
+            await self._books.note(db, f"{kind}-proposed", who.name, told)
         return self._done()
 
     async def answer(self, asked: ProposalAnswered, request: Request) -> Response:
@@ -201,6 +199,7 @@ class Deeds:
             state, result = "confirmed" if asked.answer == "confirm" else "declined", ""
             await db.do("answer_proposal", asked.id, who.name, self._books.clock.now(), state, result)
             told = {"proposal": str(asked.id), "to": found["to"], "state": state}
+            told |= _version_told(found["kind"], found["text"])
             await self._books.note(db, f"{found['kind']}-answered", who.name, told)
         if state == "confirmed" and found["kind"] == "material":
             state, result = await self._give(found["text"], found["to"])
@@ -225,3 +224,8 @@ class Deeds:
         entries = await self._books.audit(newest=200)
         names = ("number", "at", "kind", "who", "what")
         return JSONResponse([{name: getattr(each, name) for name in names} for each in entries])
+
+
+def _version_told(kind: str, text: str) -> dict[str, str]:
+    """The version, for the audit: who writes to the database may not change it behind who proposed or confirmed it."""
+    return {"version": shown(text)} if kind == "material" else {}

@@ -21,7 +21,7 @@ from dialer.hq.expected import expected, minute_of
 from dialer.hq.live import LiveCentres
 from dialer.hq.material import material_of
 from dialer.hq.orders import HeardOrders
-from dialer.hq.rights import Deed, roles_for
+from dialer.hq.rights import covers
 from dialer.nats.session import MadeAnew, Session, connected
 from dialer.nats.wire import CMD, reply_subject
 from dialer.web.picture import Picture
@@ -102,7 +102,7 @@ class HqFigures:
                 await self.read()
             except StoreError as error:
                 _log.warning("hq-desk.not-read", problem=str(error))
-            self._picture.put("material", await asyncio.to_thread(material_of, self._settings))
+            self._show_material(await asyncio.to_thread(material_of, self._settings))
             self.show()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SHOW_SECONDS):
@@ -164,6 +164,19 @@ class HqFigures:
             shown[f"proposal/{zone}/{row['id']}"] = {**row}
         self._replace(("incident", "proposal"), shown)
 
+    def _show_material(self, material: Mapping[str, Any]) -> None:
+        """What each zone is to run, and "", all of them: `material/ZONE`."""
+        zones = {each.id: each.zone for each in self._settings.centres}
+        shown = {}
+        for zone in {"", *zones.values()}:
+            waves = [
+                {**wave, "to": to}
+                for wave in material["waves"]
+                if (to := [each for each in wave["to"] if zone == "" or each == "all" or covers(zone, each, zones)])
+            ]
+            shown[f"material/{zone}"] = {**material, "waves": waves}
+        self._replace(("material",), shown)
+
     def _replace(self, kinds: Sequence[str], shown: Mapping[str, Any]) -> None:
         """Have these of the kinds in the picture, and no other."""
         for kind in kinds:
@@ -185,11 +198,12 @@ class HqFigures:
                 "expected": expected(self._settings.course, minute),
                 "hours_left": round(max(0.0, minute_of(targets.closes_at) - minute) / 60, 2),
                 "contacts_per_seat_hour": targets.contacts_per_seat_hour,
-                "people": {
-                    name: self._accounts.zones[name] for name in self._accounts.with_role(roles_for(Deed.INCIDENT))
-                },
             },
         )
+        owners = {
+            f"owners/{zone}": self._accounts.owners(zone) for zone in {each.zone for each in self._settings.centres}
+        }
+        self._replace(("owners",), owners)
         self._replace(("order",), self._orders.shown(now))
         for each in self._settings.centres:
             said = self._live.centres.get(each.id)

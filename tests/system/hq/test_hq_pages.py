@@ -27,7 +27,7 @@ from dialer.hq.database import database
 from dialer.hq.desk import hq_people, running_hq_desk
 from dialer.hq.expected import COLUMNS, read_official, take_official
 from dialer.hq.gather import Arrived, Books
-from dialer.hq.material import online_key
+from dialer.hq.material import give_material, online_key
 from dialer.hq.pages import HqGuard
 from dialer.hq.rights import DEEDS, Deed
 from dialer.hq.servers import postgresql
@@ -108,6 +108,7 @@ async def hq(tmp_path: Path, address: str) -> AsyncIterator[Headquarters]:
         for account in accounts.roles:
             await people.set_password(account, PASSWORD)
             tokens[account] = await people.begin_session(account)
+        await accounts.set("ravi-of-patna", HqRole.ZONE, "east", settings, "a-test")
         figures = tmp_path / "official.csv"
         figures.write_text(
             "state_code,constituency_number,part_number,at,electors,percent\nS13,209,,2026-04-22 11:00,300000,31.5\n",
@@ -201,25 +202,27 @@ async def test_who_sees_and_does_what_of_which_zone_and_a_second_person_answers(
 
     # Of material that both parts have signed a second person gives the version at once.
     repository = approved_material(hq.settings, tmp_path)
+    give_material(hq.settings, "turnout", 8, ["zone:east"])
     turnout = {"name": "turnout", "version": 8, "to": "centre:pune-1"}
     assert (await hq.post("media-west", "/api/hq/proposals/material", **turnout)).status_code == 204
     east = {**turnout, "to": "zone:east"}
     assert (await hq.post("media-west", "/api/hq/proposals/material", **east)).json() == {"problem": "other-zone"}
     given = await hq.post("compliance", "/api/hq/proposals/answer", id=3, answer="confirm")
     assert given.json() == {"state": "done", "result": ""}
-    assert [(wave.name, wave.version, wave.to) for wave in repository.waves().waves] == [
-        ("turnout", 8, ("centre:pune-1",))
-    ]
+    assert {to for wave in repository.waves().waves for to in wave.to} == {"centre:pune-1", "zone:east"}
 
     # What a zone's page is told has nothing of another zone.
     async with hq.browser.stream("GET", "/api/hq/events", headers=hq._headers("zone-west")) as stream:
         lines = stream.aiter_lines()
         told: dict[str, Any] = {}
-        while "incident/west/1" not in told:
+        while "incident/west/1" not in told or not told["material/west"]["waves"]:
             line = await anext(lines)
             told |= json.loads(line[6:])["set"] if line.startswith("data: ") else {}
-    assert {"hq", "material", "centre/west/pune-1", "incident/west/1", "proposal/west/1"} <= told.keys()
-    assert not {key for key in told if "east" in key or key.startswith("proposal//")}
+    assert {"hq", "centre/west/pune-1", "incident/west/1", "proposal/west/1", "owners/west"} <= told.keys()
+    assert not {key for key in told if key.startswith(("proposal//", "material//"))}
+    assert not re.search("east|patna", json.dumps(told))
+    assert [each["to"] for each in told["material/west"]["waves"]] == [["centre:pune-1"]]
+    assert told["owners/west"] == ["compliance", "compliance-west", "headquarters", "headquarters-west", "zone-west"]
     pune = told["centre/west/pune-1"]
     assert (pune["planned"], pune["reached"], pune["voted"], pune["tested_at"]) == (40, 2, 1, NOW + 4)
     assert (pune["official"]["electors"], pune["state"]) == (300_000, "S13")
@@ -233,6 +236,7 @@ async def test_who_sees_and_does_what_of_which_zone_and_a_second_person_answers(
         "resume-proposed",
         "resume-answered",
     ]
+    assert [json.loads(each["what"])["version"] for each in entries[:2]] == ["turnout 8"] * 2
     async with hq_people(hq.settings, SystemClock(), CHEAP) as (books, accounts, _, _, _):
         assert await books.audit_breaks() == []
         async with database(hq.settings.gather.database.get_secret_value()) as changed:

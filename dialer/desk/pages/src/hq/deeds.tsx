@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Section, question, say } from "../shared/parts";
 import { ask, isProblem, now } from "../shared/server";
 import { lasted, moment, t, word } from "../shared/words";
-import { centres, hq, incidents, may, orders, proposals, who, type Material, type Order, type Proposal } from "./wire";
+import { centres, incidents, may, orders, proposals, who, type Material, type Order, type Proposal } from "./wire";
 import { value } from "../shared/server";
 
 async function send(path: string, body: Record<string, unknown>, done: string): Promise<boolean> {
@@ -48,8 +48,7 @@ const given = (event: Event) => {
 
 export function Incidents() {
   const open = incidents();
-  const owners = Object.entries(hq()?.people ?? {});
-  const mayOwn = (zone: string) => owners.filter(([, of]) => !of || of === zone).map(([name]): [string, string] => [name, name]);
+  const mayOwn = (zone: string) => (value<string[]>(`owners/${zone}`) ?? []).map((name): [string, string] => [name, name]);
   const send_ = async (event: Event) => {
     const form = given(event);
     const { to, text } = Object.fromEntries(new FormData(form));
@@ -150,7 +149,7 @@ function Proposals({ kind }: { kind: Proposal["kind"] }) {
 const versionOf = (target: string) => target.replace(/^bundles\/|\.json$/g, "").split("/") as [string, string];
 
 export function MaterialView() {
-  const material = value<Material>("material");
+  const material = value<Material>(`material/${who().of_zone}`);
   const every = centres();
   const running = new Map<string, number>();
   for (const centre of every) if (centre.running) running.set(centre.running, (running.get(centre.running) ?? 0) + 1);

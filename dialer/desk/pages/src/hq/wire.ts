@@ -18,7 +18,6 @@ export interface Headquarters {
   expected: { reached: number; voted: number } | null;
   hours_left: number;
   contacts_per_seat_hour: number | null;
-  people: Record<string, string>;
 }
 export interface Today {
   attempts: number;
