@@ -27,6 +27,7 @@ JAILS: Final = Path("/etc/fail2ban/jail.d")
 ROTATION: Final = Path("/etc/logrotate.d")
 
 _PLAIN: Final = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9._+-]+)+")  # nothing in it means anything to systemd
+_UNSEEN: Final = ("/home", "/root", "/run", "/tmp", "/var/tmp")  # noqa: S108 - refused, not used
 _DRAIN_MARGIN_SECONDS: Final = 30
 
 
@@ -72,6 +73,13 @@ def service_files(settings: Settings, dialer: Path, beside: Beside) -> dict[Path
         if not _PLAIN.fullmatch(str(path)):
             problem = f"{path} is no whole path of letters, digits and the signs . _ + -"
             raise SettingError("settings", what, problem, "give a service one, such as /var/lib/matdan/centre.db")
+    if not _may_be_its_own(store.parent):
+        problem = (
+            f"{store.parent} is the machine's, or hidden from services: what lies there is not the service's alone"
+        )
+        raise SettingError(
+            "settings", "store.path", problem, "give the store a folder of its own, such as /var/lib/matdan"
+        )
     folders = {DATA: "0750", store.parent: "0750", sounds / "matdan": "0755"}
     shared = {"user": USER, "settings_file": SETTINGS_FILE, "home": HOME, "data": DATA, "folders": folders}
     files = {
@@ -99,6 +107,14 @@ def service_files(settings: Settings, dialer: Path, beside: Beside) -> dict[Path
             on_this_machine_alone=process is DIALLER and _speaks_with_this_machine_alone(settings),
         )
     return files
+
+
+def _may_be_its_own(folder: Path) -> bool:
+    """Whether a folder can be given to the service: /srv/matdan can. One of the machine's (/srv, /var/lib) would be taken from all
+    others who use it, and homes and /tmp are not seen by a unit (systemd.exec(5), ProtectHome= and PrivateTmp=).
+    """
+    depth = 2 if folder.parts[1:2] in [("etc",), ("usr",), ("var",)] else 1
+    return len(folder.parts) > depth + 1 and not any(map(folder.is_relative_to, _UNSEEN)) and folder != HOME
 
 
 def _speaks_with_this_machine_alone(settings: Settings) -> bool:

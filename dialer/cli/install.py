@@ -154,8 +154,12 @@ def uninstall(
         typer.echo(f"settings and data stay in {HOME} and {DATA}")
         return
     for path in _to_purge(root):
-        shutil.rmtree(path)
-        typer.echo(f"removed {path}")
+        if path.is_symlink():
+            typer.echo(f"removed {path}, a link: {path.resolve()} stays")
+            path.unlink()
+        else:
+            shutil.rmtree(path)
+            typer.echo(f"removed {path}")
     if live:
         _run("userdel", USER)
 

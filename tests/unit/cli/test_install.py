@@ -157,6 +157,28 @@ def test_a_path_that_a_service_cannot_have_is_refused(site: Path) -> None:
         assert tree(site.parent / "root") == SAMPLES
 
 
+@pytest.mark.parametrize("folder", ["/srv", "/var/lib", "/usr/share", "/etc/matdan", "/run/matdan", "/home/asha"])
+def test_a_folder_that_is_not_matdans_alone_is_not_given_to_it(folder: str, site: Path) -> None:
+    site.write_text(SITE.replace("/var/lib/matdan/centre.db", f"{folder}/centre.db"))
+    code, said = told_by("install", "-c", site, "--root", site.parent / "root")
+    assert code == 2
+    assert f"store.path: {folder} is the machine's" in said
+    assert tree(site.parent / "root") == SAMPLES
+
+
+def test_purging_leaves_what_a_link_points_to(site: Path) -> None:
+    installed(site)
+    root, disk = site.parent / "root", site.parent / "disk"
+    disk.mkdir()
+    (disk / "centre.db").write_text("the store")
+    (root / "var/lib").mkdir(parents=True)
+    (root / "var/lib/matdan").symlink_to(disk)
+    code, said = run("uninstall", "--root", root, "--purge")
+    assert (code, tree(root)) == (0, SAMPLES)
+    assert f"removed {root}/var/lib/matdan, a link: {disk} stays" in said
+    assert (disk / "centre.db").read_text() == "the store"
+
+
 def test_settings_that_come_through_a_pipe_have_no_file_to_install(site: Path) -> None:
     reading, writing = os.pipe()
     os.write(writing, SITE.encode())
