@@ -47,6 +47,7 @@ CLOCK_SECONDS = 2.0  # two programs of one machine, or of two that keep time
 OLD_RESULTS_SECONDS = 900.0
 OLD_BACKUP_HOURS = 25.0
 MOST_SEALS = 250_000  # five seconds of looking
+_MOST_ANSWER_BYTES = 1 << 20  # whoever else has the port may send for ever
 _UNSYNCHRONISED = 5  # TIME_ERROR of adjtimex(2)
 _BACKUP = re.compile(r"\d{8}-\d{6}")
 
@@ -126,7 +127,10 @@ def _process(name: str, host: str, port: int | None) -> Iterator[Finding]:
         return
     found = re.search(r'matdan_info\{[^}]*version="([^"]+)"', text)
     ours = version("matdan")
-    if found is not None and found[1] != ours:
+    if found is None:
+        yield Finding(name, Verdict.BAD, f"another program answers at {reached}:{port}")
+        return
+    if found[1] != ours:
         yield Finding(name, Verdict.BAD, f"runs version {found[1]}, and {ours} is installed: start it again")
     if ready == "well":
         yield Finding(name, Verdict.GOOD, f"answers at {reached}:{port}, and does its work")
@@ -139,7 +143,7 @@ def _got(host: str, port: int, path: str) -> str:
     asking = http.client.HTTPConnection(host, port, timeout=ASK_SECONDS)
     with closing(asking):
         asking.request("GET", path)
-        return asking.getresponse().read().decode().strip()
+        return asking.getresponse().read(_MOST_ANSWER_BYTES).decode("utf-8", "replace").strip()
 
 
 # The store and what is beside it

@@ -46,6 +46,7 @@ def test_a_new_centre_lacks_nothing_that_its_settings_can_say(tmp_path: Path) ->
     assert (settings.centre.time_zone, settings.centre.region) == ("Asia/Kolkata", "IN")
     assert settings.trunks[0].caller_ids == ("+911140000001", "+911140000002")
     assert settings.seats[0].languages == ("hi", "mr")
+    assert (settings.metrics.port, settings.metrics.desk_port) == (9470, 9471)
     assert render_site(settings, {"agent01": "p" * 20})
     files, told_once = render_broker([("centre.toml", settings)], tmp_path, {})
     assert files

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +133,23 @@ async def test_a_process_is_asked_where_a_monitoring_server_asks(
     async with serving_metrics("127.0.0.1", 0, lambda: of_desk("test", heard=False, streams=1)) as port:
         settings = without_lines(tmp_path, metrics={"desk_port": port})
         assert (await found(settings))["desk"].text == "the desk does not hear the broker: see docs/runbooks.md"
+
+
+def test_another_program_at_a_process_port_is_told_in_a_line(tmp_path: Path) -> None:
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"\xff\xfe" * doctor._MOST_ANSWER_BYTES)
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            """Nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Other) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        (seen,) = doctor._process("desk", "127.0.0.1", server.server_port)
+        server.shutdown()
+    assert (seen.verdict, seen.text) == (Verdict.BAD, f"another program answers at 127.0.0.1:{server.server_port}")
 
 
 @pytest.mark.parametrize(
