@@ -10,9 +10,10 @@ from rich.console import Console
 from config.errors import SettingError
 from dialer.cli.options import ConfigOption, StoreOption, reading_of, site
 from dialer.cli.roll import refuse_all_rejected, show_mapping, take_in
+from dialer.domain.signing import read_webhook_secret
 from dialer.domain.site_time import site_zone
 from dialer.domain.words import counted
-from dialer.reports.webhook import Posting, read_secret, sending
+from dialer.reports.webhook import Posting, sending
 from dialer.roll.importer import ImportOptions
 from dialer.roll.sources import exports_of, fetch, ids_of, prepare_export, source_named
 from dialer.store.connection import is_there
@@ -75,7 +76,7 @@ def post(
         raise SettingError(
             "settings", f"sources.{name}.webhook_url", "is not set", "name the portal's address for results"
         )
-    secret = read_secret(source.webhook_secret_file, f"sources.{name}.webhook_secret_file")
+    secret = read_webhook_secret(source.webhook_secret_file, f"sources.{name}.webhook_secret_file")
     path = settings.store.path
     with reading_of(settings) as db:
         taken = taken_files(db)

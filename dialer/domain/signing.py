@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _PUBLIC, _PRIVATE = "ed25519:", "ed25519-private:"
 _OTHERS_MAY = 0o077
+_LEAST_SECRET_BYTES = 24
 _MOST_BYTES = 8192  # of a secret: a portal's token may be long
 
 
@@ -110,4 +111,20 @@ def read_key_file(path: Path, setting: str = "broker.key_file") -> bytes:
         key = b""
     if not text.startswith(_PRIVATE) or len(key) != 32:
         raise SettingError(str(path), setting, "is no private key", "make one with `dialer mqtt key`")
+    return key
+
+
+def read_webhook_secret(path: Path, setting: str) -> bytes:
+    """The secret in a file that `setting` names, as Standard Webhooks writes it: https://www.standardwebhooks.com.
+
+    Raises SettingError.
+    """
+    remedy = f"write whsec_ and base64 of {_LEAST_SECRET_BYTES} bytes or more there (openssl rand -base64 32)"
+    text = read_private(path, setting, "the secret", remedy)
+    try:
+        key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except (ValueError, binascii.Error):
+        key = b""
+    if len(key) < _LEAST_SECRET_BYTES:
+        raise SettingError(str(path), setting, "is no secret", remedy)
     return key

@@ -8,7 +8,6 @@ them. So each is delivered at least once, and has a key by which the portal know
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import http.client
@@ -22,20 +21,18 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from urllib.error import HTTPError
 
-from config.errors import MatdanError, SettingError
+from config.errors import MatdanError
 from config.files import read_whole
 from config.sources import Source
 from dialer.domain.backoff import Backoff
 from dialer.domain.https import answered
 from dialer.domain.output import write_file
-from dialer.domain.signing import read_private
 from dialer.reports.results import Place, SettledMark, key_of_mark, last_settled, settled_marks
 from dialer.store.connection import Connection
 
 MOST_RESULTS = 100  # of a delivery
 MOST_TRIES = 6
 BACKOFF = Backoff(first_seconds=1.0, longest_seconds=30.0)
-LEAST_KEY_BYTES = 24
 _MOST_POSITION_BYTES = 1024
 _LATER = frozenset({408, 425, 429})  # and all from 500 on
 
@@ -81,19 +78,6 @@ def sending(url: str, secret: bytes) -> Send:
             raise OSError(f"no answer that is HTTP ({type(error).__name__})") from error
 
     return send
-
-
-def read_secret(path: Path, setting: str) -> bytes:
-    """The key in a file that `setting` names, as Standard Webhooks writes it. Raises SettingError."""
-    remedy = f"write whsec_ and base64 of {LEAST_KEY_BYTES} bytes or more there (openssl rand -base64 32)"
-    text = read_private(path, setting, "the secret", remedy)
-    try:
-        key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
-    except (ValueError, binascii.Error):
-        key = b""
-    if len(key) < LEAST_KEY_BYTES:
-        raise SettingError(str(path), setting, "is no secret", remedy)
-    return key
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,9 @@ def load_map(path: Path) -> MapFile:
         data = read_whole(path, MOST_TOML_BYTES, pipe=True)
         content = toml_table(data)
     except OSError as error:
-        raise RollError(f"{path}: cannot be read ({error.strerror}); check the path given to --map") from error
+        raise RollError(
+            f"{path}: cannot be read ({error.strerror}); check its path (--map, or map_file of [[sources]])"
+        ) from error
     except (NotToml, UnicodeDecodeError) as error:
         raise RollError(f"{path} is not valid TOML ({error}); correct it there") from error
     known = ("encoding", "delimiter", "sheet", "header_row", "ignore", "columns", "values")

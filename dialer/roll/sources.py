@@ -146,7 +146,7 @@ def fetch(source: Source, url: str) -> Path:
     """Have what the portal exports now in the source's folder, whole or not at all; where it stands there. Raises RollError."""
     part = source.folder / f".{source.name}{_PART}"
     try:
-        with answered(url, _headers(source)) as answer, os.fdopen(own_file(part), "wb") as file:
+        with answered(url, token_headers(source)) as answer, os.fdopen(own_file(part), "wb") as file:
             digest = _copied(answer, file)
         name = _NOT_IN_A_NAME.sub("-", PurePosixPath(urlsplit(url).path).name)[-100:] or "export"
         path = source.folder / f"{digest[:12]}-{name}"
@@ -160,8 +160,8 @@ def fetch(source: Source, url: str) -> Path:
     return path
 
 
-def _headers(source: Source) -> dict[str, str]:
-    """Raises SettingError for a token that is none, or that others may read."""
+def token_headers(source: Source) -> dict[str, str]:
+    """What a request to the portal bears. Raises SettingError for a token that is none, or that others may read."""
     if source.token_file is None:
         return {}
     setting, remedy = f"sources.{source.name}.token_file", "put the portal's token there, one word"

@@ -29,6 +29,7 @@ from dialer.site.checks.asterisk import asterisk
 from dialer.site.checks.broker import broker
 from dialer.site.checks.certificate import desk_certificate
 from dialer.site.checks.finding import Finding, Look, Verdict, asked, looked, of_box, reported
+from dialer.site.checks.sources import sources
 from dialer.site.checks.store import disk, encryption, store_and_rules
 from dialer.site.content import content_problems
 from dialer.site.open_files import too_few
@@ -78,6 +79,7 @@ async def check_site(
         ("store", lambda: store_and_rules(settings, clock.now())),
         ("encryption", lambda: encryption(settings)),
         ("scripts", lambda: _scripts(settings)),
+        ("sources", lambda: sources(settings)),
         ("desk certificate", lambda: desk_certificate(settings, clock.now())),
         ("fastagi", lambda: _listening(settings)),
         ("headquarters", lambda: _headquarters(settings)),

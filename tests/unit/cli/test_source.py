@@ -51,6 +51,27 @@ def portal(tmp_path: Path) -> Portal:
     return Portal(tmp_path)
 
 
+def test_a_check_says_what_a_source_lacks(portal: Portal, tmp_path: Path) -> None:
+    def told() -> list[str]:
+        return [line for line in run("check", "-c", portal.settings)[1].splitlines() if "source portal: " in line]
+
+    assert told() == [f"ok   source portal: its folder {portal.folder} and its mapping are there"]
+    with portal.settings.open("a", encoding="utf-8") as file:
+        file.write(
+            f'token_file = "{tmp_path}/none"\nid_heading = "ID"\nwebhook_url = "https://portal.example.org/"\n'
+            f'webhook_secret_file = "{tmp_path}/secret"\n'
+        )
+    (tmp_path / "secret").write_text("c2VjcmV0")
+    (tmp_path / "secret").chmod(0o600)
+    portal.folder.rmdir()
+    portal.map.unlink()
+    for line, says in zip(
+        told(), ("there is no folder", "--map, or map_file", "the token cannot be", "is no secret"), strict=True
+    ):
+        assert line.startswith("BAD  source portal: ")
+        assert says in line
+
+
 def test_each_file_is_taken_once_the_oldest_first_whatever_it_is_called(portal: Portal) -> None:
     portal.puts("b.csv", range(1, 11), days_ago=2)
     portal.puts("a.csv", range(1, 21), days_ago=1)

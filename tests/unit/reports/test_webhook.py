@@ -15,7 +15,8 @@ import pytest
 from config.errors import SettingError
 from config.sources import Source
 from dialer.domain.output import write_file
-from dialer.reports.webhook import MOST_RESULTS, MOST_TRIES, Delivery, NotPosted, Posting, read_secret
+from dialer.domain.signing import read_webhook_secret
+from dialer.reports.webhook import MOST_RESULTS, MOST_TRIES, Delivery, NotPosted, Posting
 from dialer.store.connection import reading
 from tests.support.report_store import INDIA, NOON, HandFilled
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE
@@ -129,7 +130,7 @@ def test_the_signature_is_that_of_standard_webhooks(tmp_path: Path) -> None:
     path = tmp_path / "secret"
     write_file(path, b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
     body = b'{"test": 2432232314}'
-    headers = Delivery("msg_p5jXN8AQM9LWM0D4loKWxJek", body).headers(read_secret(path, "x"), 1614265330.7)
+    headers = Delivery("msg_p5jXN8AQM9LWM0D4loKWxJek", body).headers(read_webhook_secret(path, "x"), 1614265330.7)
     assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
     assert (headers["webhook-id"], headers["webhook-timestamp"]) == ("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330")
     digest = hmac.new(base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), digestmod=hashlib.sha256)
@@ -142,10 +143,10 @@ def test_a_secret_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "secret"
     write_file(path, text.encode())
     with pytest.raises(SettingError, match="portal: is no secret"):
-        read_secret(path, "portal")
+        read_webhook_secret(path, "portal")
     path.chmod(0o644)
     with pytest.raises(SettingError, match="others may read the secret"):
-        read_secret(path, "portal")
+        read_webhook_secret(path, "portal")
 
 
 def test_an_address_without_a_secret_or_without_ids_is_no_setting(tmp_path: Path) -> None:
