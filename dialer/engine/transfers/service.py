@@ -32,6 +32,7 @@ from dialer.engine.effects import Due, What, order
 from dialer.engine.plan import EnginePlan
 from dialer.engine.transfers.state import (
     AGENT_WAITS,
+    TARGET_AT_SEAT,
     VOTER_AWAY,
     Asked,
     CallTransfer,
@@ -382,11 +383,11 @@ class Transfers:
                 del self._centre.party_trunks[party_id]
         held, talking = dict(up.held), dict(up.talking)
         for call in list(self._centre.calls.values()):
-            if boxes.of_trunk(call.trunk) != up.box:
-                continue
             party: PartyId | None
             party, place = parties.get(call.attempt_id, (None, None))
             known = self._centre.transfers.get(call.attempt_id)
+            if self._half_elsewhere(call, known, party, up.box):
+                continue
             if known is None and party is None and call.attempt_id not in held and call.attempt_id not in up.aside:
                 continue
             if call.attempt_id in up.aside:
@@ -395,6 +396,20 @@ class Transfers:
                 self._held(call, held[call.attempt_id], party, place)
             else:
                 self._in_no_music(call, talking, party, place)
+
+    def _half_elsewhere(self, call: Call, known: CallTransfer | None, party_id: PartyId | None, box: str) -> bool:
+        """Whether this box has not both call and target. Of a target at the agent's seat the seat's box tells, and of the call its
+        own: one of whom nobody knows is let go, one who is not there any more has gone.
+        """
+        at = None if known is None or known.stage not in TARGET_AT_SEAT else known.party_id
+        seats_box = self._centre.seats[known.seat].box if known is not None and at is not None else box
+        if self._centre.boxes.of_trunk(call.trunk) == box:
+            return seats_box != box
+        if party_id is not None and (known is None or known.party_id != party_id):
+            self.release(party_id)
+        elif party_id is None and at is not None and seats_box == box:
+            self.party_gone(at)
+        return True
 
     def _aside(self, call: Call, party_id: PartyId | None, place: Place | None) -> None:
         seat = call.talk.seat or ""

@@ -45,6 +45,11 @@ AGENT_WAITS = frozenset(
 )
 """The seat is still with this call."""
 
+TARGET_AT_SEAT = frozenset(
+    {TransferStage.CALLING, TransferStage.CONSULT, TransferStage.MERGING, TransferStage.THREE_WAY}
+)
+"""The target is called to the agent's seat, and not to the voter."""
+
 _SITUATION = {
     None: "the voter is with the agent",
     TransferStage.HOLD: "the voter is on hold",

@@ -157,6 +157,40 @@ async def test_what_stays_on_its_own_box_says_so(tmp_path: Path) -> None:
         assert (seat(site, "b01").state, seat(site, "b01").transfer, len(joins(site))) == (SeatState.TALKING, None, 1)
 
 
+BOSS = {"name": "boss", "kind": "supervisor", "endpoint": "boss", "box": "b"}
+
+
+def bosses(site: BoxedSite) -> list[Channel]:
+    return [channel for channel in site.boxes["b"].channels.values() if channel.name.startswith("PJSIP/boss")]
+
+
+@pytest.mark.parametrize("box", ["a", "b"])
+@virtual_time()
+async def test_a_consult_over_boxes_outlives_either_link(box: str, tmp_path: Path) -> None:
+    async with joined(tmp_path, transfers=[BOSS], phones=[BOSS]) as site:
+        await site.centre.engine.execute(SeatConsult("b01", "boss"))
+        await asyncio.sleep(3)
+        await site.boxes[box].cut_ami_for(5.0)
+        await site.until(lambda: len(site.centre.engine._centre.boxes.up) == 2, seconds=10)
+        await asyncio.sleep(2)
+        assert (seat(site, "b01").transfer, len(bosses(site)), len(joins(site))) == ("consult", 1, 0)
+        await site.centre.engine.execute(SeatCancelConsult("b01"))
+        await asyncio.sleep(2)
+        assert (seat(site, "b01").transfer, len(bosses(site)), len(joins(site))) == (None, 0, 1)
+
+
+@virtual_time()
+async def test_whom_an_agent_consulted_before_the_dialler_died_leaves_the_seat(tmp_path: Path) -> None:
+    async with some_boxes(STAY, ONE_EACH, [BOSS]) as boxes:
+        async with killed(joined(tmp_path, boxes=boxes, transfers=[BOSS])) as first:
+            await first.centre.engine.execute(SeatConsult("b01", "boss"))
+            await asyncio.sleep(3)
+            assert len(bosses(first)) == 1
+        async with a_boxed_site(tmp_path, STAY, ONE_EACH, boxes=boxes, campaign=OVER_A, transfers=[BOSS]) as again:
+            await asyncio.sleep(10)
+            assert not bosses(again)
+
+
 @pytest.mark.parametrize("box", ["a", "b"])
 @virtual_time()
 async def test_a_talk_over_boxes_outlives_either_link(box: str, tmp_path: Path) -> None:
