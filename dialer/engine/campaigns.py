@@ -205,6 +205,7 @@ class SettingsAgain:
         self._agents = agents
         self._eligibility = eligibility
         self._trunks = trunks
+        self._one_at_a_time = asyncio.Lock()  # what is read later is taken later
 
     async def reload_settings(self) -> str:
         """Take what was changed; calls on their way go on as they began. Raises CommandRefused, StoreError, and then nothing
@@ -212,15 +213,16 @@ class SettingsAgain:
         """
         if self._reread is None:
             raise CommandRefused("this dialler has its settings from no file")
-        found = await asyncio.to_thread(self._reread)
-        if not found.changed:
-            return "the settings are as they were"
-        pins = await asyncio.to_thread(PinCheck, found.plan.agents)
-        version = await self._store.record_rules_version(found.plan.rules_text, self._centre.clock.now())
-        self._take(found, version)
-        if found.plan.agents:
-            self._agents.change_accounts(found.plan.agents, pins)
-        return f"settings taken: {', '.join(found.changed)}"
+        async with self._one_at_a_time:
+            found = await asyncio.to_thread(self._reread)
+            if not found.changed:
+                return "the settings are as they were"
+            pins = await asyncio.to_thread(PinCheck, found.plan.agents)
+            version = await self._store.record_rules_version(found.plan.rules_text, self._centre.clock.now())
+            self._take(found, version)
+            if found.plan.agents:
+                self._agents.change_accounts(found.plan.agents, pins)
+            return f"settings taken: {', '.join(found.changed)}"
 
     def _take(self, found: Reread, version: str) -> None:
         self._eligibility.use_version(version)

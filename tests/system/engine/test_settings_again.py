@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,6 +87,34 @@ async def test_hours_and_channels_change_beside_the_calls_and_the_rules_are_kept
     assert engine._eligibility._campaigns["turnout-agents"].hours == ((time(9), time(20)),)
     assert query(path.parent / "centre.db", "SELECT COUNT(*) FROM rules_version") != before
     assert await engine.execute(ReloadSettings()) == "the settings are as they were"
+
+
+async def test_settings_are_read_again_when_those_before_are_taken(path: Path, engine: Engine) -> None:
+    desk: Any = engine._desks.settings
+    reread, keep, reads = desk._reread, desk._store.record_rules_version, []
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+
+    def counted() -> object:
+        reads.append(path.read_text(encoding="utf-8"))
+        return reread()
+
+    async def slow(text: str, at: float) -> str:
+        begun.set()
+        await goes_on.wait()
+        return str(await keep(text, at))
+
+    desk._reread, desk._store.record_rules_version = counted, slow
+    change(path, ("channels = 20", "channels = 12"))
+    first = asyncio.create_task(engine.execute(ReloadSettings()))
+    await begun.wait()
+    change(path, ("channels = 12", "channels = 8"))
+    second = asyncio.create_task(engine.execute(ReloadSettings()))
+    for _ in range(5):
+        await asyncio.to_thread(reads.copy)  # in the thread's turn, behind what was asked of it before
+    assert len(reads) == 1
+    goes_on.set()
+    await asyncio.gather(first, second)
+    assert in_force(engine)[0] == 8
 
 
 @pytest.mark.parametrize(
