@@ -57,9 +57,11 @@ class KeptSeats:
         self._kept[attempt_id] = seat.name
 
     def holds(self, call: Call) -> bool:
-        """Whether a seat is kept for the call still."""
+        """Whether a seat is kept for the call still, and the call can be brought there."""
         seat = self._centre.seats.get(call.kept_seat or "")
-        return seat is not None and seat.state is SeatState.RESERVED and seat.attempt_id == call.attempt_id
+        if seat is None or seat.box in self._centre.boxes.away:
+            return False
+        return seat.state is SeatState.RESERVED and seat.attempt_id == call.attempt_id
 
     def tell(self, call: Call) -> None:
         """Those who listen hear how its seat stands."""

@@ -356,6 +356,17 @@ async def test_nobody_is_dialled_twice_as_a_box_is_taken_out_of_the_settings(tmp
 
 
 @virtual_time()
+async def test_a_call_whose_kept_seat_is_out_of_reach_is_called_off(tmp_path: Path) -> None:
+    previews = {**OVER_A, "pacing": "preview", "preview_seconds": 3}
+    async with a_boxed_site(tmp_path, all_answer(answer_after=25.0), ONE_EACH, campaign=previews) as site:
+        await site.log_in("b01")
+        await site.until(lambda: bool(voters(site, "a")), seconds=20)
+        await site.boxes["b"].stop()
+        await site.until(lambda: not voters(site, "a"), seconds=5)
+        assert [each.outcome for each in site.ended()] == [Outcome.CANCELLED]
+
+
+@virtual_time()
 async def test_what_a_dead_box_has_takes_no_room_of_the_campaign(tmp_path: Path) -> None:
     flows = {**IVR, "channels": 4, "hours": [{"start": "00:00", "until": "23:59:59"}]}
     config = all_answer(answer_after=2.0, hang_up_after=400.0)
