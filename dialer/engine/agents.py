@@ -82,7 +82,8 @@ class Agents:
         for log_in in kept.values():
             seat = seats.get(log_in.seat)
             account = self._accounts.get(log_in.agent)
-            gone = log_in.seat not in live_seats or (bool(self._accounts) and account is None)
+            elsewhere = any(other.agent == log_in.agent for other in seats.values())  # while this box was not reached
+            gone = elsewhere or log_in.seat not in live_seats or (bool(self._accounts) and account is None)
             if seat is None or seat.agent is not None:
                 continue
             if gone:

@@ -9,6 +9,7 @@ import pytest
 from dialer.domain.model import Direction, OpenAttempt
 from dialer.domain.switch import History, PastCall, SwitchUp
 from dialer.domain.view import CallState, SeatState
+from dialer.store.port import LogIn
 from tests.support.rules import NOON
 from tests.support.turns import A, Turns
 
@@ -86,3 +87,13 @@ def test_of_a_line_that_was_moved_no_history_says_that_a_call_was_never_sent() -
     turns.at(1, up(live=False))
     call = turns.centre.calls[A]
     assert "keep end unknown" in turns.after(2, lambda: turns.engine._reconciler._end_vanished(call, None, NOTHING))
+
+
+def test_an_agent_who_sits_elsewhere_by_now_has_the_seat_of_before_no_more() -> None:
+    turns = Turns(seats=2)
+    agents, seat = turns.engine.seat_desk, turns.centre.seats["02"]
+    turns.centre.seats["02"] = seat.logged_off(turns.centre.instant())
+    agents._kept = {"02": LogIn("02", "1001", False, None, NOON)}
+    assert turns.centre.seats["01"].agent == "1001"
+    assert agents.adopt(frozenset({"01", "02"}), "") == []
+    assert turns.centre.seats["02"].agent is None
