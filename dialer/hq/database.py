@@ -21,6 +21,8 @@ SQL = {
     for file in ("gather", "pages")
     for name, statement in load_statements(file, "dialer.hq").items()
 }
+NO_NUL = r"^[^\x00]*$"
+"""A text that PostgreSQL takes."""
 PARTS = 16  # of the tables that are split by constituency
 DAYS_AHEAD = 3
 DatabaseError = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)

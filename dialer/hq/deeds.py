@@ -20,6 +20,7 @@ from config.errors import MatdanError
 from config.headquarters import HqSettings
 from dialer.audit.chain import shown
 from dialer.hq.accounts import Accounts, HqBooks
+from dialer.hq.database import NO_NUL
 from dialer.hq.material import give_material, material_of
 from dialer.hq.rights import Deed, covers, may_see, roles_for
 from dialer.material.manifest import target_of
@@ -29,7 +30,7 @@ from dialer.web.people import Who
 _log = structlog.get_logger(__name__)
 
 CONFIRMS = {"material": Deed.CONFIRM_MATERIAL, "resume": Deed.CONFIRM_RESUME}
-_Text = Annotated[str, Field(min_length=1, max_length=200)]
+_Text = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
 _Name = Annotated[str, Field(min_length=1, max_length=64)]
 _Id = Annotated[int, Field(ge=1, lt=2**53)]
 _To = Annotated[str, Field(pattern=r"^(all|(zone|centre):[a-z0-9][a-z0-9-]{0,31})$")]

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from config.headquarters import HqSettings
 from dialer.hq.accounts import Accounts, HqBooks
+from dialer.hq.database import NO_NUL
 from dialer.hq.figures import MOST_DAYS, HqFigures
 from dialer.hq.rights import EVERY_ROLE, deeds_of, may_see, may_see_key
 from dialer.web.doors import Guard, WebDoor, problem
@@ -95,7 +96,11 @@ class HqBoard:
         return await self._rows("constituencies_of", centre)
 
     async def booths(
-        self, centre: str, state: str, constituency: Annotated[int, Query(ge=0, lt=2**31)], request: Request
+        self,
+        centre: str,
+        state: Annotated[str, Query(pattern=NO_NUL)],
+        constituency: Annotated[int, Query(ge=0, lt=2**31)],
+        request: Request,
     ) -> Response:
         """The booths of one of them."""
         if not self._sees(request, self._zones.get(centre)):

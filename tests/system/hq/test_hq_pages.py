@@ -166,6 +166,13 @@ async def test_who_sees_and_does_what_of_which_zone_and_a_second_person_answers(
     assert area["at"]
     assert (await hq.get("viewer", "/api/hq/days?centre=pune-1")).json() == []  # its calls are of 2024
 
+    # What no database takes is no word of its being away.
+    for nul in (
+        await hq.get("viewer", "/api/hq/booths?centre=pune-1&state=%00&constituency=209"),
+        await hq.post("headquarters", "/api/hq/incidents", to="zone:west", text="no\0power"),
+    ):
+        assert (nul.status_code, nul.json()) == (422, {"problem": "values"})
+
     # An incident has an owner, of the zone.
     opened = {"to": "centre:pune-1", "text": "no power"}
     assert (await hq.post("zone-west", "/api/hq/incidents", **opened)).status_code == 204
