@@ -14,7 +14,9 @@ import hashlib
 import lzma
 import os
 import shutil
-from collections.abc import Collection, Iterable, Mapping
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -59,6 +61,9 @@ from dialer.material.trust import (
     refuse_one_part,
     who_signed,
 )
+
+if sys.platform != "win32":
+    import fcntl
 
 ROOT_DAYS, TARGETS_DAYS, FRESH_DAYS = 365, 90, 2
 """Until when each is believed: the last is what `freshen` renews, and how long somebody can hold newer material back unseen."""
@@ -277,28 +282,44 @@ class Repository:
         """Those are to run a version, which is approved; `covered`: all that they are, of whom nothing older is said then. Raises
         MaterialRefused.
         """
-        if target_of(name, version) not in self.approved():
-            raise MaterialRefused(f"{name} {version} is not approved: both parts sign it, then it is published")
-        gone = {*to, *covered}
-        others = [
-            wave.model_copy(update={"to": left})
-            for wave in self.waves().waves
-            if (left := tuple(each for each in wave.to if each not in gone))
-        ]
-        own = next((wave for wave in others if (wave.name, wave.version) == (name, version)), None)
-        if own is not None:
-            others.remove(own)
-            to = [*own.to, *to]
-        narrow_first = sorted(
-            (Wave(name=name, version=version, to=tuple(to)), *others), key=lambda wave: _breadth(wave.to)
-        )
-        self._waves(Waves(waves=tuple(narrow_first)), online, now)
-        self._vouch(online, now)
+        with self._alone():
+            if target_of(name, version) not in self.approved():
+                raise MaterialRefused(f"{name} {version} is not approved: both parts sign it, then it is published")
+            gone = {*to, *covered}
+            others = [
+                wave.model_copy(update={"to": left})
+                for wave in self.waves().waves
+                if (left := tuple(each for each in wave.to if each not in gone))
+            ]
+            own = next((wave for wave in others if (wave.name, wave.version) == (name, version)), None)
+            if own is not None:
+                others.remove(own)
+                to = [*own.to, *to]
+            narrow_first = sorted(
+                (Wave(name=name, version=version, to=tuple(to)), *others), key=lambda wave: _breadth(wave.to)
+            )
+            self._waves(Waves(waves=tuple(narrow_first)), online, now)
+            self._vouch(online, now)
 
     def freshen(self, online: bytes, now: float) -> None:
         """Say again that nothing is newer, which is believed for two days."""
-        self._waves(self.waves(), online, now)
-        self._vouch(online, now)
+        with self._alone():
+            self._waves(self.waves(), online, now)
+            self._vouch(online, now)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Of pages, commands and cron one says at a time who runs what: of two, the later would take back what the first gave."""
+        try:
+            held = os.open(self._drafts, os.O_RDONLY)  # which no web server sees
+        except OSError as error:
+            raise MaterialRefused(f"{self._folder} was not begun: `dialer hq bundle begin`") from error
+        try:
+            if sys.platform != "win32":
+                fcntl.flock(held, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(held)
 
     def _waves(self, waves: Waves, online: bytes, now: float) -> None:
         data, newest = waves.to_bytes(), self._newest(WAVES_ROLE)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import lzma
+import os
 import random
 import shutil
 import time
@@ -16,7 +18,7 @@ from dialer.desk.certificate import CertificateFiles, make_certificate
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.signing import public_key
 from dialer.material.centre import CentreMaterial
-from dialer.material.manifest import Manifest, MaterialRefused
+from dialer.material.manifest import Manifest, MaterialRefused, Waves
 from dialer.material.repository import Repository, Signatory
 from tests.support.material import KEYS, PEOPLE, Publisher, publishing
 
@@ -53,6 +55,33 @@ def take(centre: CentreMaterial) -> Manifest:
 
 def reads(folder: Path, path: str = "flows/turnout.yaml") -> str:
     return (folder / "current" / path).read_text()
+
+
+@pytest.mark.parametrize("deed", ["give", "freshen"])
+def test_one_says_at_a_time_who_runs_what(
+    deed: str, headquarters: Publisher, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headquarters.approve(source, NOW)
+    others: list[bool] = []
+
+    def look(repository: Repository) -> Waves:
+        other = os.open(headquarters.folder / "drafts", os.O_RDONLY)
+        try:
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            others.append(True)
+        except BlockingIOError:
+            others.append(False)
+        finally:
+            os.close(other)
+        return waves(repository)
+
+    waves = Repository.waves
+    monkeypatch.setattr(Repository, "waves", look)
+    if deed == "give":
+        headquarters.give(1, NOW)
+    else:
+        headquarters.repository.freshen(KEYS["online"], NOW)
+    assert others == [False]
 
 
 def test_a_version_comes_whole_the_next_one_brings_what_is_new_and_one_step_goes_back(
