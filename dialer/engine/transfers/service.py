@@ -402,12 +402,12 @@ class Transfers:
         own: one of whom nobody knows is let go, one who is not there any more has gone.
         """
         at = None if known is None or known.stage not in TARGET_AT_SEAT else known.party_id
-        seats_box = self._centre.seats[known.seat].box if known is not None and at is not None else box
+        seat = None if known is None or at is None else self._centre.seats.get(known.seat)
         if self._centre.boxes.of_trunk(call.trunk) == box:
-            return seats_box != box
+            return seat is not None and seat.box != box
         if party_id is not None and (known is None or known.party_id != party_id):
             self.release(party_id)
-        elif party_id is None and at is not None and seats_box == box:
+        elif party_id is None and at is not None and seat is not None and seat.box == box:
             self.party_gone(at)
         return True
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from dialer.domain.model import Direction, OpenAttempt
-from dialer.domain.switch import History, PastCall, SwitchUp
-from dialer.domain.view import CallState, SeatState
+from dialer.domain.switch import History, PartyId, PastCall, SwitchUp
+from dialer.domain.view import CallState, SeatState, TransferStage
+from dialer.engine.transfers.state import CallTransfer
 from dialer.store.port import LogIn
 from tests.support.rules import NOON
 from tests.support.turns import A, Turns
@@ -97,3 +98,13 @@ def test_an_agent_who_sits_elsewhere_by_now_has_the_seat_of_before_no_more() -> 
     assert turns.centre.seats["01"].agent == "1001"
     assert agents.adopt(frozenset({"01", "02"}), "") == []
     assert turns.centre.seats["02"].agent is None
+
+
+def test_a_three_way_call_at_a_seat_that_the_settings_have_no_more_is_left_alone() -> None:
+    turns = Turns()
+    turns.call()
+    party = PartyId(f"party-{A}-1")
+    turns.centre.transfers[A] = CallTransfer(A, "gone", TransferStage.THREE_WAY, party, "boss")
+    turns.at(1, up())
+    assert A in turns.centre.calls
+    assert A not in turns.centre.transfers  # Asterisk has no such party
