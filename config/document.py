@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -96,7 +97,7 @@ def _plain_keys(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
 
 def _section(path: str, model: type[BaseModel], several: bool) -> list[str]:
     name = f"[[{path}]]" if several else f"[{path}]"
-    about = (model.__doc__ or "").strip().partition(" - ")[2]
+    about = cleandoc(model.__doc__ or "").partition(" - ")[2]
     lines = [
         f"## `{name}`",
         "",
