@@ -77,7 +77,7 @@ class Fetcher(FetcherInterface):
     def _fetch(self, url: str) -> Iterator[bytes]:
         answer = self.get(url)
         if answer.status != _OK:
-            answer.release_conn()
+            answer.close()  # what is left of it is read by nobody
             raise DownloadHTTPError(f"HTTP {answer.status}", answer.status)
         return self.stream(answer)
 
@@ -91,7 +91,7 @@ class Fetcher(FetcherInterface):
         try:
             yield from answer.stream(CHUNK_BYTES)
         finally:
-            answer.release_conn()
+            answer.close()
 
 
 class CentreMaterial:
@@ -260,7 +260,7 @@ class CentreMaterial:
             file.truncate(0)
             first = 0
         elif answer.status != (_PARTIAL if first else _OK):
-            answer.release_conn()
+            answer.close()
             raise DownloadHTTPError(f"HTTP {answer.status} for {url}", answer.status)
         for chunk in self._fetcher.stream(answer):
             first += len(chunk)
