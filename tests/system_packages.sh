@@ -4,12 +4,15 @@ set -eu
 have_mosquitto() { command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ]; }
 missing=""
 have_mosquitto || missing="$missing mosquitto"
-needed="$missing" # without a browser the tests of the pages are skipped, and without certutil that of its trust
+needed="$missing" # what is named below is wanted: without it tests are skipped (pages, trust, units, alerts)
 command -v chromium >/dev/null || missing="$missing chromium"
 command -v certutil >/dev/null || missing="$missing libnss3-tools"
+command -v systemd-analyze >/dev/null || missing="$missing systemd"
+command -v promtool >/dev/null || missing="$missing promtool"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   apt-get update -qq
+  apt-cache show promtool >/dev/null 2>&1 || missing="${missing/ promtool/ prometheus}" # which has it before Debian 13
   # The package would start a broker of its own on the default port; the tests start theirs on free ports.
   DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq $missing >/dev/null
 elif [ -n "$needed" ]; then

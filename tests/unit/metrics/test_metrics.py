@@ -214,7 +214,7 @@ def test_alerts_and_dashboard_ask_for_figures_that_there_are() -> None:
     assert {name for each in asked for name in re.findall(r"matdan_\w+", each)} <= told()
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool (apt install prometheus)")
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 def test_prometheus_reads_alerts_and_dashboard_and_wakes_somebody_when_it_should(tmp_path: Path) -> None:
     questions = [{"record": f"panel:{number}", "expr": expr} for number, expr in enumerate(dashboard())]
     asked = tmp_path / "dashboard.yml"
