@@ -19,11 +19,12 @@ from tuf.api.exceptions import RepositoryError
 from config.errors import MatdanError
 from config.headquarters import HqSettings
 from dialer.audit.chain import shown
+from dialer.domain.errors import StoreError
 from dialer.hq.accounts import Accounts, HqBooks
 from dialer.hq.database import NO_NUL
 from dialer.hq.material import give_material, material_of
 from dialer.hq.rights import Deed, covers, may_see, roles_for
-from dialer.material.manifest import target_of
+from dialer.material.manifest import MaterialRefused, target_of
 from dialer.web.doors import WebDoor, problem
 from dialer.web.people import Who
 
@@ -165,10 +166,11 @@ class Deeds:
 
     async def propose_material(self, asked: MaterialProposed, request: Request) -> Response:
         """Propose a version for some centres; a second person gives it to them."""
-        if (
-            target_of(asked.name, asked.version)
-            not in (await asyncio.to_thread(material_of, self._settings))["approved"]
-        ):
+        try:
+            published = await asyncio.to_thread(material_of, self._settings)
+        except MaterialRefused as error:
+            raise StoreError(str(error)) from error
+        if target_of(asked.name, asked.version) not in published["approved"]:
             return problem(409, "not-approved")
         return await self._propose(request.state.who, "material", asked.to, f"{asked.name} {asked.version}")
 

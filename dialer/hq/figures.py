@@ -22,6 +22,7 @@ from dialer.hq.live import LiveCentres
 from dialer.hq.material import material_of
 from dialer.hq.orders import HeardOrders
 from dialer.hq.rights import covers
+from dialer.material.manifest import MaterialRefused
 from dialer.nats.session import MadeAnew, Session, connected
 from dialer.nats.wire import CMD, reply_subject
 from dialer.web.picture import Picture
@@ -96,13 +97,18 @@ class HqFigures:
         return self._session is not None and self._session.up
 
     async def run(self) -> NoReturn:
-        """Until cancelled. A database that is away leaves its figures as they were: the page tells how old they are."""
+        """Until cancelled. A database that is away leaves its figures as they were, as material does that cannot be read: the page
+        tells how old they are.
+        """
         while True:
             try:
                 await self.read()
             except StoreError as error:
                 _log.warning("hq-desk.not-read", problem=str(error))
-            self._show_material(await asyncio.to_thread(material_of, self._settings))
+            try:
+                self._show_material(await asyncio.to_thread(material_of, self._settings))
+            except MaterialRefused as error:
+                _log.warning("hq-desk.material-not-read", problem=str(error))
             self.show()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SHOW_SECONDS):

@@ -8,9 +8,10 @@ from typing import Any
 
 from tuf.api.exceptions import RepositoryError
 
-from config.errors import MatdanError, SettingError
+from config.errors import SettingError
 from config.headquarters import HqSettings
 from dialer.domain import signing
+from dialer.material.manifest import MaterialRefused
 from dialer.material.repository import Repository
 
 
@@ -32,10 +33,14 @@ def give_material(settings: HqSettings, name: str, version: int, to: Collection[
 
 
 def material_of(settings: HqSettings) -> dict[str, Any]:
-    """What media and compliance have approved, and who is to run what; blocks. A headquarters that never began has none."""
+    """What media and compliance have approved, and who is to run what; blocks. A headquarters that never began has none. Raises
+    MaterialRefused where that cannot be read.
+    """
+    repository = Repository(settings.bundles.folder)
     try:
-        repository = Repository(settings.bundles.folder)
         waves = [{"name": each.name, "version": each.version, "to": [*each.to]} for each in repository.waves().waves]
         return {"approved": repository.approved(), "waves": waves}
-    except (MatdanError, RepositoryError, OSError):
-        return {"approved": [], "waves": []}
+    except (RepositoryError, OSError) as error:
+        raise MaterialRefused(
+            f"{settings.bundles.folder}: the material published there cannot be read: {error}"
+        ) from error
