@@ -29,7 +29,7 @@ SENDERS = Senders(
     ]
 )
 """Somebody of each role, by its name, and the dialler's own command line."""
-PATIENCE_SECONDS = 15.0  # before a test that waits for a message has failed
+PATIENCE_SECONDS = 60.0  # amqtt may lose an answer, and is asked again after ten seconds
 
 
 @dataclass(slots=True)
