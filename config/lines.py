@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from config.fields import (
     AccountName,
@@ -39,6 +41,57 @@ class Transport(StrEnum):
     TLS = "tls"
 
 
+StateCode = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, min_length=1, max_length=40)]
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """Whom a call is for, as far as the caller ID goes by it."""
+
+    number: str  # E.164
+    state_code: str = ""  # as the roll has it, in capitals; "": it has none
+    constituency_number: int = 0
+
+
+class CallerIdArea(Section):
+    """[[trunks.areas]] - where some of the trunk's caller IDs are shown; the first table that fits a voter counts."""
+
+    states: tuple[StateCode, ...] = Field((), description="states as the roll has them (S24): any of these")
+    constituencies: tuple[int, ...] = Field((), description="constituencies by number: any of these")
+    prefixes: tuple[NumberPrefix, ...] = Field((), description="what the voter's number begins with: any of these")
+    caller_ids: tuple[PhoneNumber, ...] = Field(
+        min_length=1, description="of the trunk's caller_ids those that are shown there, and nowhere else"
+    )
+
+    @model_validator(mode="after")
+    def _says_where(self) -> Self:
+        if not (self.states or self.constituencies or self.prefixes):
+            raise ValueError("an area names no place; give states, constituencies or prefixes")
+        return self
+
+    def has(self, called: Called) -> bool:
+        """Whether somebody is there: of each kind of place that is named, in one of them."""
+        return (
+            (not self.states or called.state_code in self.states)
+            and (not self.constituencies or called.constituency_number in self.constituencies)
+            and (not self.prefixes or called.number.startswith(self.prefixes))
+        )
+
+
+def caller_ids_shown(
+    caller_ids: tuple[str, ...], areas: Sequence[CallerIdArea], called: Called | None
+) -> tuple[str, ...]:
+    """Those of a trunk's caller IDs that may be shown to somebody: the first area's, else those that are no area's, and where every
+    one is some area's, all. None: no voter is called.
+    """
+    if called is not None:
+        for area in areas:
+            if area.has(called):
+                return area.caller_ids
+    local = {caller_id for area in areas for caller_id in area.caller_ids}
+    return tuple(caller_id for caller_id in caller_ids if caller_id not in local) or caller_ids
+
+
 class Trunk(Section):
     """[[trunks]] - a line to the telephone network."""
 
@@ -51,6 +104,7 @@ class Trunk(Section):
         2.0, gt=0, le=1000, description="call starts a second (CPS) that the carrier allows"
     )
     caller_ids: tuple[PhoneNumber, ...] = Field(min_length=1, description="the owned numbers that may be shown")
+    areas: tuple[CallerIdArea, ...] = Field((), description="caller IDs that are shown to some voters alone")
     host: HostName | None = Field(None, description="the carrier's SIP host; `dialer asterisk render` needs it")
     port: Port | None = Field(None, description="its SIP port; none: 5060, with TLS 5061")
     networks: tuple[NetworkName, ...] = Field((), description="addresses its calls may come from, beside host's own")
@@ -69,6 +123,15 @@ class Trunk(Section):
             raise ValueError("a trunk that registers needs username and password")
         if self.srtp and self.transport is not Transport.TLS:
             raise ValueError('srtp sends its keys in SIP: set transport = "tls" as well')
+        return self
+
+    @model_validator(mode="after")
+    def _areas_show_its_own(self) -> Self:
+        for number, area in enumerate(self.areas, start=1):
+            if not set(area.caller_ids) <= set(self.caller_ids):
+                raise ValueError(
+                    f"area {number} shows a number that is not of the trunk's caller_ids; add it there, or take it away"
+                )
         return self
 
 

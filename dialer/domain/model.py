@@ -162,6 +162,7 @@ class Booth:
     language: str  # ISO 639-1
     closes_at: str  # "18:00", local time of the poll
     constituency_name: str = ""
+    state_code: str = ""  # as the roll has it, in capitals
 
 
 NO_VOTER = 0

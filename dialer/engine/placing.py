@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from config.lines import Called
 from config.words import CampaignKind, MachineDetection, Purpose
 from dialer.domain.clock import Clock
 from dialer.domain.errors import CommandRefused, OriginateUnsure, RefusedBecause, StoreError, SwitchError, UnsafeValue
@@ -290,7 +291,7 @@ class Originator:
                 break
             ruling = self._eligibility.claim(run, claim, guaranteed=seat is not None)
             best = self._best_first(lines, loads, seat)
-            taken = self._trunks.take(best, used, now, leaving) if ruling.allowed else None
+            taken = self._trunks.take(best, used, now, leaving, called=self._called(claim)) if ruling.allowed else None
             if not ruling.allowed:
                 refused.append((run.hopper.popleft(), ruling.next_at or self._centre.clock.now() + REST_SECONDS))
                 continue
@@ -327,6 +328,12 @@ class Originator:
             return loads.best_first(lines)
         boxes = self._centre.boxes
         return sorted(lines, key=lambda line: boxes.of_trunk(line) != seat.box)
+
+    def _called(self, claim: Claim) -> Called:
+        booth = self._centre.booths.get(claim.booth_id)
+        return (
+            Called(claim.number) if booth is None else Called(claim.number, booth.state_code, booth.constituency_number)
+        )
 
     def _begin(
         self, run: CampaignRun, claim: Claim, seat: Seat | None, trunk: str, caller_id: str
@@ -469,7 +476,7 @@ class Originator:
         else:
             used, now = self._centre.channels_used(), self._centre.clock.monotonic()
             lines = self._best_first(self._centre.boxes.reached(run.spec.trunks), Loads(self._centre.boxes), seat)
-            taken = self._trunks.take(lines, used, now, waits=True)
+            taken = self._trunks.take(lines, used, now, called=self._called(claim), waits=True)
             if taken is not None:
                 placed = self._begin(run, claim, seat, taken[0].name, taken[1])
                 if await self._open(run, [placed]):

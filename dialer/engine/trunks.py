@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from config.lines import Called, CallerIdArea, caller_ids_shown
 from dialer.domain.model import ANSWERED, Outcome
 from dialer.domain.switch import REDIRECTED, CallEnded, EndedBy
 from dialer.domain.view import TrunkState
@@ -177,6 +178,7 @@ class TrunkLimits:
     calls_per_second: float
     caller_ids: tuple[str, ...]
     box: str = ""  # of several Asterisks the one that it is a line of
+    areas: tuple[CallerIdArea, ...] = ()  # where some of the caller IDs are shown alone
 
 
 class CallStarts:
@@ -273,7 +275,7 @@ class TrunkPool:
         self._limits = {trunk.name: trunk for trunk in trunks}
         self._starts = {trunk.name: CallStarts(trunk.calls_per_second, now_seconds) for trunk in trunks}
         self._health = {trunk.name: TrunkHealth(rules, now_seconds) for trunk in trunks}
-        self._next_caller_id = dict.fromkeys(self._limits, 0)
+        self._turns: Counter[tuple[str, tuple[str, ...]]] = Counter()  # by trunk and the caller IDs that take turns
 
     def __getitem__(self, name: str) -> TrunkLimits:
         """The limits of a trunk by its name."""
@@ -346,14 +348,16 @@ class TrunkPool:
         now_seconds: float,
         leaving: Mapping[str, int] = _NONE,
         *,
+        called: Called | None = None,
         reported: bool = True,
         waits: bool = False,
     ) -> tuple[TrunkLimits, str] | None:
         """Start a call on the first fit trunk with a free channel and a call start left: the trunk and the caller ID to show.
 
-        Caller IDs of a trunk take turns, so that no single number is worn out. None: nothing may start now. `reported`: `rang` or
-        `ended` will tell what became of the call, or `not_dialled` that nothing did; without it the call can be no probe, and goes
-        out at once. `waits`: a person asks for it, so it needs no call start left now, and is held up on its way to the wire.
+        Caller IDs of a trunk that may be shown to whom is `called` take turns, so that no single number is worn out. None: nothing
+        may start now. `reported`: `rang` or `ended` will tell what became of the call, or `not_dialled` that nothing did; without
+        it the call can be no probe, and goes out at once. `waits`: a person asks for it, so it needs no call start left now, and is
+        held up on its way to the wire.
         """
         for name in names:
             startable = (
@@ -369,9 +373,10 @@ class TrunkPool:
                 self._health[name].started(now_seconds)
             else:
                 self._starts[name].went(now_seconds)
-            turn = self._next_caller_id[name]
-            self._next_caller_id[name] = (turn + 1) % len(trunk.caller_ids)
-            return trunk, trunk.caller_ids[turn]
+            shown = caller_ids_shown(trunk.caller_ids, trunk.areas, called)
+            turn = self._turns[name, shown]
+            self._turns[name, shown] = (turn + 1) % len(shown)
+            return trunk, shown[turn]
         return None
 
     def rang(self, name: str, seconds: float, began_seconds: float, now_seconds: float) -> None:

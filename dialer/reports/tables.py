@@ -81,6 +81,7 @@ def each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
             Column("direction", ColumnKind.TEXT, in_table=False),
             Column("phone"),
             Column("trunk", ColumnKind.TEXT, in_table=False),
+            Column("caller_id", ColumnKind.TEXT, in_table=False),
             *texts("outcome", "disposition"),
             Column("seat", ColumnKind.TEXT, in_table=False),
             Column("agent", ColumnKind.TEXT),

@@ -78,6 +78,7 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
                 trunk.calls_per_second,
                 trunk.caller_ids,
                 trunk.box or next(iter(boxes_of(settings))),  # another carrier's: it is told of with the first
+                trunk.areas,
             )
             for trunk in settings.trunks
         ),

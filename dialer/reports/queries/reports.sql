@@ -106,8 +106,8 @@ ORDER BY campaign_id, at;
 
 -- name: each_call
 SELECT attempt.created_at, attempt.answered_at, attempt.ended_at, attempt.attempt_id, attempt.campaign_id, attempt.direction,
-       attempt.phone_id, attempt.trunk, coalesce(attempt.outcome, 'live'), coalesce(attempt.disposition, ''),
-       coalesce(attempt.seat, ''), coalesce(attempt.agent, ''), attempt.gap_seconds, lawful.grounds
+       attempt.phone_id, attempt.trunk, attempt.caller_id, coalesce(attempt.outcome, 'live'),
+       coalesce(attempt.disposition, ''), coalesce(attempt.seat, ''), coalesce(attempt.agent, ''), attempt.gap_seconds, lawful.grounds
 FROM attempt LEFT JOIN lawful ON lawful.lawful_id = attempt.lawful_id
 WHERE attempt.created_at >= :since AND attempt.created_at < :until AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
 ORDER BY attempt.created_at, attempt.attempt_id;

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from config.errors import MatdanError
+from config.lines import Called, caller_ids_shown
 from config.settings import Settings
 from config.site_rules import site_profile
 from dialer.site.checks.finding import Finding, Verdict, not_seen
@@ -40,7 +41,7 @@ def store_and_rules(settings: Settings, now: float) -> list[Finding]:
         if path.exists():
             with reading(path, site_key(settings)) as db:
                 check_pages(db, path)
-                return [_voters(db, path), *_rules(settings, db, now)]
+                return [_voters(db, path), *_caller_ids(settings, db), *_rules(settings, db, now)]
         store = Finding("store", Verdict.BAD, f"{path} does not exist; `dialer import ROLL` makes it")
     except MatdanError as error:
         store = Finding("store", Verdict.BAD, str(error))
@@ -71,6 +72,28 @@ def _voters(db: Connection, path: Path) -> Finding:
         text = f"{told}; {left_open} attempts were left open and will be reconciled at the start"
         return Finding("store", Verdict.NOTE, text)
     return Finding("store", Verdict.GOOD, told)
+
+
+def _caller_ids(settings: Settings, db: Connection) -> Iterator[Finding]:
+    """Where the caller IDs of trunks with areas are shown, held against the roll."""
+    booths = voters.booths(db).values()
+    states = ", ".join(sorted({booth.state_code for booth in booths} - {""})) or "none"
+    for trunk in settings.trunks:
+        for place, area in enumerate(trunk.areas, start=1):
+            what = f"trunk {trunk.name}, area {place}"
+            local = area.model_copy(update={"prefixes": ()})  # a booth has no number
+            there = sum(local.has(Called("", booth.state_code, booth.constituency_number)) for booth in booths)
+            text = f"{len(area.caller_ids)} caller IDs for {there:,} of {len(booths):,} booths"
+            if there or not booths:
+                yield Finding(what, Verdict.GOOD, text)
+            else:
+                text += (
+                    f": correct its states (the roll has {states}) or constituencies, else its voters are shown others"
+                )
+                yield Finding(what, Verdict.NOTE, text)
+        if trunk.areas:
+            elsewhere = caller_ids_shown(trunk.caller_ids, trunk.areas, None)
+            yield Finding(f"trunk {trunk.name}", Verdict.GOOD, f"{len(elsewhere)} caller IDs for everybody else")
 
 
 def encryption(settings: Settings) -> Iterator[Finding]:

@@ -92,7 +92,7 @@ INSERT INTO opt_out (e164, at, source, attempt_id) SELECT e164, :at, :source, :a
 ON CONFLICT (e164) DO NOTHING;
 
 -- name: booths
-SELECT booth_id, constituency_number, part_number, name, language, closes_at, constituency_name FROM booth ORDER BY booth_id;
+SELECT booth_id, constituency_number, part_number, name, language, closes_at, constituency_name, state_code FROM booth ORDER BY booth_id;
 
 -- name: voter_for_screen
 SELECT name, name_local, age, sex, house, section, serial, booth_id FROM voter WHERE voter_id = :voter_id;

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,8 @@ from dialer.simulation.asterisk.voters import Behaviour
 from dialer.store.port import Refusal
 from tests.support.breaking import FailingStore
 from tests.support.centre import Site, a_site
+from tests.support.command_line import run
+from tests.support.roll_filler import fill_roll
 from tests.support.rules import neutral_with
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
@@ -77,6 +82,29 @@ async def test_the_next_trunk_takes_over_and_the_first_one_comes_back(tmp_path: 
         await site.until(lambda: site.view.trunks[0].state == "working", seconds=120)
         assert "trunk-carrier" not in {alert.code for alert in site.view.alerts}
         assert site.view.trunks[0].calls_per_second > 0
+
+
+@virtual_time()
+async def test_each_voter_sees_a_number_of_the_own_state_and_the_attempt_keeps_it(tmp_path: Path) -> None:
+    fill_roll(tmp_path / "centre.db", 90, voters_per_booth=45)
+    with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
+        db.execute("UPDATE booth SET state_code = 'S10' WHERE booth_id = 2")
+        db.commit()
+    ids = ["+911140000001", "+918040000001", "+918040000002"]
+    line = trunk("carrier", caller_ids=ids, areas=[{"states": ["s10"], "caller_ids": ids[1:]}])
+    config = all_answer(answer_after=1.0, hang_up_after=3.0)
+    async with a_site(tmp_path, config, trunks=[line], campaign={**IVR, "channels": 4}) as site:
+        await site.until(lambda: len(site.switch.placed) >= 60, seconds=300)
+    shown = rows(
+        tmp_path,
+        "SELECT state_code, caller_id, count(*) FROM attempt JOIN voter USING (voter_id)"
+        " JOIN booth USING (booth_id) GROUP BY 1, 2 ORDER BY 1, 2",
+    )
+    assert [(state, caller_id) for state, caller_id, _ in shown] == [("S10", ids[1]), ("S10", ids[2]), ("S24", ids[0])]
+    assert abs(shown[0][2] - shown[1][2]) <= 1
+    code, told = run("report", "calls", "--each", "--format", "json", "--store", tmp_path / "centre.db")
+    assert code == 0
+    assert {each["caller_id"] for each in json.loads(told)["rows"]} == set(ids)
 
 
 @virtual_time()

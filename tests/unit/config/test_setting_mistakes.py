@@ -89,6 +89,23 @@ def test_shares_and_flows_that_cannot_be_meant(tmp_path: Path, line: str, says: 
     assert "campaigns.calls" in told
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (
+            'states = ["S24"]\ncaller_ids = ["+915224000001"]',
+            "area 1 shows a number that is not of the trunk's caller_ids",
+        ),
+        ('caller_ids = ["+911140000001"]', "an area names no place; give states, constituencies or prefixes"),
+    ],
+)
+def test_an_area_is_somewhere_and_shows_the_trunks_own(tmp_path: Path, line: str, says: str) -> None:
+    trunk = '[[trunks]]\nname = "a"\nendpoint = "a"\ncaller_ids = ["+911140000001"]\n[[trunks.areas]]\n'
+    (told,) = refused(tmp_path, trunk + line + "\n")
+    assert says in told
+    assert "trunks.a" in told
+
+
 def test_an_ivr_campaign_has_no_script(tmp_path: Path) -> None:
     campaign = '[[campaigns]]\nid = "calls"\nkind = "ivr"\nflow = "turnout"\nscript = "polling_day"\n'
     assert "an ivr campaign has nobody who reads" in refused(tmp_path, campaign)[0]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from config.lines import Called, CallerIdArea, caller_ids_shown
 from dialer.domain.model import Disposition, MarkKind, Outcome
 from dialer.engine.trunks import CallStarts, TrunkLimits, TrunkPool
 from dialer.rules.calling_hours import day_start, may_call, next_opening
@@ -113,6 +114,32 @@ def test_the_pool_prefers_the_first_trunk_and_turns_caller_ids() -> None:
     ]
     assert pool.take(names, {"a": 2, "b": 1}, 13.0) is None
     assert pool.free_channels(names, {"a": 2}, 0.0) == 1
+
+
+def test_a_voter_is_shown_a_number_of_the_own_area_and_each_areas_take_turns() -> None:
+    areas = (
+        CallerIdArea(states=("s24 ",), constituencies=(170, 171), caller_ids=("2222", "3333")),
+        CallerIdArea(states=("S24",), caller_ids=("4444",)),
+        CallerIdArea(prefixes=("+4420",), caller_ids=("5555",)),
+    )
+    pool = TrunkPool([TrunkLimits("a", "ea", 9, 1000.0, ("1111", "2222", "3333", "4444", "5555"), areas=areas)], 0.0)
+    asked = [
+        Called("+91900000001", "S24", 171),
+        Called("+91900000002", "S24", 9),
+        Called("+91900000003", "S24", 170),
+        Called("+91900000004", "S10", 170),
+        Called("+442071234567"),
+        Called("+91900000005", "S24", 171),
+        None,
+    ]
+    taken = [pool.take(["a"], {}, 10.0 + at, called=each) for at, each in enumerate(asked)]
+    assert [each and each[1] for each in taken] == ["2222", "4444", "3333", "1111", "5555", "2222", "1111"]
+
+
+def test_where_every_number_is_some_areas_the_others_are_shown_any() -> None:
+    areas = [CallerIdArea(states=("S24",), caller_ids=("1111",)), CallerIdArea(states=("S10",), caller_ids=("2222",))]
+    assert caller_ids_shown(("1111", "2222"), areas, Called("+91900000001", "S22")) == ("1111", "2222")
+    assert caller_ids_shown(("1111", "2222"), (), None) == ("1111", "2222")
 
 
 def test_calling_hours_in_the_zone_of_the_called() -> None:

@@ -114,6 +114,24 @@ async def test_a_live_campaign_that_no_silence_touches_needs_no_close_of_poll(tm
     assert silence.verdict is Verdict.BAD
 
 
+async def test_caller_ids_of_areas_are_held_against_the_roll(tmp_path: Path) -> None:
+    ours, others = "+911140000001", "+915224000001"
+    areas = [
+        {"states": ["S24"], "constituencies": [174], "caller_ids": [others]},
+        {"states": ["UP"], "caller_ids": [others]},
+    ]
+    trunk = {"name": "carrier", "endpoint": "carrier", "caller_ids": [ours, others], "areas": areas}
+    found = await told(with_roll(tmp_path, trunks=[trunk]), NOON, "trunk carrier")
+    assert [(each.verdict, each.what) for each in found] == [
+        (Verdict.GOOD, "trunk carrier, area 1"),
+        (Verdict.NOTE, "trunk carrier, area 2"),
+        (Verdict.GOOD, "trunk carrier"),
+    ]
+    assert found[0].text == "1 caller IDs for 6 of 6 booths"
+    assert "the roll has S24" in found[1].text
+    assert found[2].text == "1 caller IDs for everybody else"
+
+
 async def test_a_campaign_whose_time_will_come_is_told_when(tmp_path: Path) -> None:
     (found, _) = await told(without_roll(tmp_path, rules={"polls": [POLL]}), "2024-04-22T22:00")
     assert found.verdict is Verdict.GOOD
