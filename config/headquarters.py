@@ -52,6 +52,11 @@ class Headquarters(Section):
     nkey_file: Path | None = Field(
         None, description="the centre's nkey seed, by which headquarters knows it; for its owner's eyes alone"
     )
+    key: PublicKey | None = Field(
+        None,
+        description="headquarters' own public key, from `dialer hq render`: a snapshot of what other centres told is taken with "
+        "its signature alone; none: the server's word is enough, as for what is told later",
+    )
     outbox_megabytes: int = Field(
         1024,
         ge=16,

@@ -290,6 +290,7 @@ def gather(
 async def _gather(settings: HqSettings) -> None:
     try:
         from dialer.hq.gather import Gatherer  # noqa: PLC0415 - of an extra
+        from dialer.hq.snapshots import Snapshots  # noqa: PLC0415
         from dialer.metrics.families import Readiness, of_gatherer  # noqa: PLC0415
         from dialer.metrics.server import watched  # noqa: PLC0415
         from dialer.nats.session import connected  # noqa: PLC0415
@@ -310,6 +311,7 @@ async def _gather(settings: HqSettings) -> None:
             watched(settings.metrics.host, settings.metrics.gather_port, stands),
             connected(settings.servers, "gather", nkey_file=settings.nkey_file, ca_file=settings.ca_file) as session,
         ):
+            await Snapshots(settings, session).answer()
             gatherer = Gatherer(settings, session, SystemClock())
             await gatherer.run()
 

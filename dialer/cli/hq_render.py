@@ -55,7 +55,7 @@ def render(
     (to / files.POSTGRESQL).write_text(files.postgresql_statements(), encoding="utf-8")
     root = settings.bundles.folder / "public" / "metadata" / "1.root.json"
     for centre in settings.centres:
-        added = files.centre_settings(settings, centre, [files.server_address(settings)], with_root=root.exists())
+        added = files.centre_settings(settings, centre, [files.server_address(settings)], own, with_root=root.exists())
         parts = {f"{centre.id}.toml": added.encode()}
         if centre.id in seeds:
             parts[f"{centre.id}.nk"] = f"{seeds[centre.id]}\n".encode()

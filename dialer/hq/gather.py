@@ -55,6 +55,8 @@ DAYS_SECONDS = 3600.0
 SIDE_TOGETHER = 200  # messages under way to the stream
 MOST_TOLD = 50  # opt-outs or marks of one message
 UP_BYTES = 4 << 30
+SIDE_BYTES = 3 << 30
+"""What was told sideways is kept up to there, some ten million marks. Who was away for longer goes on from a snapshot."""
 
 
 CentreBooth = tuple[str, str, int, int]
@@ -323,10 +325,9 @@ class Gatherer:
         centres = [(centre.id, centre.zone) for centre in settings.centres]
         await books.do("add_centres", *columns(centres, 2))
         up = await self._session.stream(wire.UP, ["up.*"], most_bytes=UP_BYTES, replicas=settings.gather.replicas)
-        side = await self._session.stream(wire.SIDE, ["side.>"], replicas=settings.gather.replicas)
+        await self._session.stream(wire.SIDE, ["side.>"], most_bytes=SIDE_BYTES, replicas=settings.gather.replicas)
         # Orders are heard at once where their stream is there before the first.
         await self._session.stream(wire.CMD, ["cmd.>"], most_bytes=MOST_STREAM_BYTES, replicas=settings.gather.replicas)
-        await self._refill(books, side)
         self.works.set()
         self._told.set()
         _log.info("gather.works", centres=len(centres))
@@ -395,25 +396,6 @@ class Gatherer:
                     for row in rows:
                         group.create_task(self._session.put(row["subject"], row["data"]), name="gather-puts")
                 await beside.do("side_told", rows[-1]["id"])
-
-    async def _refill(self, books: Database, side: str) -> None:
-        """A stream of news that was made anew gets all that centres are to know, from the books."""
-        if await books.value("position", side) is not None:
-            return
-        async with books.transaction():
-            await books.value("move_position", side, 0, 0)
-            async for rows in books.each("all_opt_outs", 10_000):
-                messages = side_messages([tuple(row) for row in rows], [])
-                await books.do("add_side", *columns(messages, 2))
-            async for rows in books.each("all_marks_sideways", 10_000):
-                await books.do("add_side", *columns(side_messages([], [*_told_again(rows)]), 2))
-
-
-def _told_again(rows: list[Any]) -> Iterator[tuple[str, str, VoterPlace, dict[str, Any]]]:
-    for row in rows:
-        read, fields = read_row(row["centre"], wire.BatchRow(1, "results/marks", 1.0, row["payload"]), 1.0)
-        if isinstance(read, TakenMark):
-            yield row["centre"], row["zone"], read.place, fields
 
 
 def _rows_of(arrived: Arrived) -> int:

@@ -27,6 +27,7 @@ class LiveCentre:
     alerts: list[Mapping[str, Any]] = field(default_factory=list)
     material: Mapping[str, Any] = field(default_factory=dict)
     lag_seconds: float | None = None  # of what other centres told, until it was kept here
+    news_trouble: str = ""  # why what other centres told does not come
 
     def row(self) -> dict[str, Any]:
         """What the page shows of it. Raises nothing, whatever a centre said: what is none is left out."""
@@ -53,13 +54,17 @@ class LiveCentre:
                     "level": str(each.get("level"))[:16],
                     "text": str(each.get("text"))[:300],
                 }
-                for each in self.alerts[:20]
+                for each in [*self._of_news(), *self.alerts[:20]]
             ],
             "running": _text(self.material, "running"),
             "wanted": _text(self.material, "wanted"),
             "material_trouble": _text(self.material, "trouble"),
             "lag_seconds": self.lag_seconds,
         }
+
+    def _of_news(self) -> list[Mapping[str, Any]]:
+        text = f"what other centres told does not come: {self.news_trouble}"
+        return [{"code": "no-news", "level": "critical", "text": text}] if self.news_trouble else []
 
 
 class LiveCentres:
@@ -91,7 +96,9 @@ class LiveCentres:
             case "material":
                 of.material = said
             case "news":
-                lag = said.get("lag_seconds")
+                if "trouble" in said:
+                    of.news_trouble = _text(said, "trouble") or ""
+                lag = said.get("lag_seconds", of.lag_seconds)
                 of.lag_seconds = float(lag) if isinstance(lag, int | float) and abs(lag) < _LONGEST_LAG else None
             case _:
                 return

@@ -12,7 +12,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from config.headquarters import HqCentre, HqSettings
-from dialer.nats.wire import CMD, SIDE, inbox_of, kept_subject, live_subject, reply_subject, up_subject
+from dialer.domain.signing import public_key_text
+from dialer.nats.nkey import public_key
+from dialer.nats.wire import (
+    CMD,
+    SIDE,
+    inbox_of,
+    kept_subject,
+    live_subject,
+    reply_subject,
+    snapshot_subject,
+    up_subject,
+)
 
 MARKER = "# Written by `dialer hq render`: change hq.toml and render again, an edit here is lost."
 NATS, CADDY, NGINX, POSTGRESQL = "nats-server.conf", "Caddyfile", "nginx.conf", "postgresql.sql"
@@ -31,6 +42,7 @@ def rights_of(centre: str) -> dict[str, dict[str, list[str]]]:
                 up_subject(centre),
                 live_subject(centre, ">"),
                 reply_subject(centre, "*"),
+                snapshot_subject(centre),
                 *(f"{api}.STREAM.INFO.{stream}" for stream in (SIDE, CMD)),
                 *(f"{api}.CONSUMER.CREATE.{stream}" for stream in (SIDE, CMD)),
                 *(f"{api}.CONSUMER.CREATE.{stream}.>" for stream in (SIDE, CMD)),
@@ -131,8 +143,10 @@ ALTER ROLE matdan SET synchronous_commit = on;
 """
 
 
-def centre_settings(settings: HqSettings, centre: HqCentre, servers: Sequence[str], *, with_root: bool) -> str:
-    """What is added to a centre's settings; the files that it names go beside it."""
+def centre_settings(
+    settings: HqSettings, centre: HqCentre, servers: Sequence[str], own_nkey: str, *, with_root: bool
+) -> str:
+    """What is added to a centre's settings; the files that it names go beside it. `own_nkey` is headquarters' public one."""
     files = settings.server.files_directory
     lines = [
         MARKER,
@@ -141,6 +155,7 @@ def centre_settings(settings: HqSettings, centre: HqCentre, servers: Sequence[st
         'user = "uplink"',
         f'zone = "{centre.zone}"',
         f"servers = {json.dumps([*servers])}",
+        f'key = "{public_key_text(public_key(own_nkey))}"',
         f'nkey_file = "{files}/{centre.id}.nk"',
     ]
     if settings.encrypted:

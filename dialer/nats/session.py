@@ -44,6 +44,19 @@ class MadeAnew(HeadquartersUnreachable):
     """A stream is gone, or another one of its name is there: a position in the one before says nothing of it."""
 
 
+class NotKept(HeadquartersUnreachable):
+    """A stream no longer has what followed a position: what went from it would be passed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """How a stream stands."""
+
+    made: str  # its name with the moment in which it was made
+    first: int  # position of the oldest message that it has
+    last: int  # of the newest that it ever had
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A message of a stream."""
@@ -115,31 +128,53 @@ class Session:
             raise HeadquartersUnreachable(f"the stream {name} is not to be had: {_said(error)}") from error
         return await self.made(name)
 
+    async def answer(self, subject: str, give: Callable[[str, bytes], Awaitable[bytes]]) -> None:
+        """Answer what is asked on a subject from now on, over reconnects too, one after another; of several that answer there, one
+        is asked.
+        """
+
+        async def handle(message: Msg) -> None:
+            await message.respond(await give(message.subject, message.data))
+
+        await self.client.subscribe(subject, queue="answers", cb=handle, pending_msgs_limit=WAITING_MESSAGES)
+
+    async def ask(self, subject: str, data: bytes, patience_seconds: float) -> bytes:
+        """What is answered on a subject. Raises HeadquartersUnreachable where nobody does."""
+        try:
+            return bytes((await cancellable(self.client.request(subject, data, timeout=patience_seconds))).data)
+        except (NatsError, TimeoutError, OSError) as error:
+            raise HeadquartersUnreachable(f"{subject} is not answered: {_said(error)}") from error
+
     async def made(self, name: str) -> str:
         """The stream's name with the moment in which it was made. Raises HeadquartersUnreachable where there is none."""
+        return (await self.state(name)).made
+
+    async def state(self, name: str) -> StreamState:
+        """How a stream stands. Raises HeadquartersUnreachable where there is none."""
         try:
             found = await cancellable(self._js.stream_info(name))
         except (NatsError, TimeoutError, OSError) as error:
             raise HeadquartersUnreachable(f"the stream {name} is not to be had: {_said(error)}") from error
         if found.created is None:
             raise HeadquartersUnreachable(f"the stream {name} does not say when it was made")
-        return f"{name}.{int(found.created.timestamp())}"
+        return StreamState(f"{name}.{int(found.created.timestamp())}", found.state.first_seq, found.state.last_seq)
 
     async def consume(
-        self, stream: str, after: int, subjects: Sequence[str] = (), *, made: str = ""
+        self, stream: str, after: int, subjects: Sequence[str] = (), *, made: str = "", whole: bool = False
     ) -> AsyncIterator[Stored]:
         """The messages of a stream behind a position, of these subjects alone, as they come, for ever. A connection that goes is
         waited for; what is heard goes on where it ended. `made`: of which stream the position is, as `made` says; none: of the one
-        that is there. Raises MadeAnew where it is no longer that one.
+        that is there. Raises MadeAnew where it is no longer that one; where it must be `whole`, NotKept where messages behind
+        the position have gone from it.
         """
         position, told = after, ""
         while True:
             try:
-                made = await self._same(stream, made)
+                made = await self._same(stream, made, position if whole else None)
                 async for stored in self._read(stream, position, subjects):
                     position, told = stored.position, ""
                     yield stored
-            except MadeAnew:
+            except (MadeAnew, NotKept):
                 raise
             except (HeadquartersUnreachable, NatsError, TimeoutError, OSError) as error:
                 if (problem := _said(error)) != told:
@@ -147,17 +182,21 @@ class Session:
                 told = problem
             await asyncio.sleep(RETRY_SECONDS * random.uniform(0.2, 1.0))  # noqa: S311
 
-    async def _same(self, stream: str, made: str) -> str:
-        """The stream's name, as `made` says. Raises MadeAnew where it was another, and as `made` does."""
+    async def _same(self, stream: str, made: str, position: int | None) -> str:
+        """The stream's name, as `made` says. Raises MadeAnew where it was another, NotKept where it has not all that follows the
+        position, and as `state` does.
+        """
         try:
-            found = await self.made(stream)
+            found = await self.state(stream)
         except HeadquartersUnreachable as error:
             if not made or not isinstance(error.__cause__, NotFoundError):
                 raise
-            found = ""
-        if made not in {"", found}:
+            found = StreamState("", 0, 0)
+        if made not in {"", found.made}:
             raise MadeAnew(f"the stream {stream} was lost: it is read from the beginning once it is made anew")
-        return found
+        if position is not None and found.first > position + 1:
+            raise NotKept(f"the stream {stream} begins at {found.first} now, and {position} was the last that came")
+        return found.made
 
     async def _read(self, stream: str, after: int, subjects: Sequence[str]) -> AsyncIterator[Stored]:
         """Until nothing is heard, or something was left out."""

@@ -57,6 +57,11 @@ def reply_subject(centre: str, order_id: str) -> str:
     return f"reply.{centre}.{order_id}"
 
 
+def snapshot_subject(centre: str) -> str:
+    """Where a centre asks for all that other centres told so far; `*`: any."""
+    return f"snapshot.{centre}"
+
+
 def inbox_of(centre: str) -> str:
     """Below what a centre is answered by the server."""
     return f"_INBOX.{centre}"

@@ -30,6 +30,7 @@ from dialer.hq import orders
 from dialer.hq.database import Database, database
 from dialer.hq.gather import Gatherer
 from dialer.hq.servers import nats_server, postgresql
+from dialer.hq.snapshots import Snapshots
 from dialer.material.centre import CURRENT
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import demo_broker
@@ -150,6 +151,7 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         await asyncio.to_thread(material.publish, 1)
         real = [await _real_centre(stack, settings, name, roll, options, material) for name, _ in names]
         beside = await stack.enter_async_context(_beside())  # the last: it ends before what it needs
+        await Snapshots(settings, session).answer()
         gatherer = Gatherer(settings, session, SystemClock())
         beside(gatherer.run())
         async with asyncio.timeout(SETTLE_SECONDS):

@@ -23,6 +23,7 @@ from dialer.store.port import OutboxRow
 from dialer.store.uplink_reading import HeldRoll, UplinkReading
 from dialer.uplink.downwards import OrdersDown
 from dialer.uplink.sideways import WaySideways
+from dialer.uplink.snapshot import NewsOrigin
 from dialer.uplink.upwards import DiallerDoor, WayUp
 
 STATE, ROLL_VERSION = "S99", "virtual"
@@ -158,7 +159,7 @@ class VirtualCentre:
         await session.listen(kept_subject(self.name), self._take_answer)
         async with asyncio.TaskGroup() as group:
             group.create_task(WayUp(self.name, session, door, self.store, self._clock).run())
-            group.create_task(WaySideways(self.name, session, door, self.store).run())
+            group.create_task(WaySideways(NewsOrigin(self.name, session), door, self.store).run())
             group.create_task(OrdersDown(self.name, self.zone, session, door, self._clock).run())
             group.create_task(self._live(session))
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -16,13 +18,20 @@ from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.commands.uplink import ToldMark, ToldOptOut
 from dialer.domain.errors import HeadquartersUnreachable, StoreError
 from dialer.mqtt.commands import MOST_BYTES
-from dialer.nats.session import Session, Stored
+from dialer.nats.session import NotKept, Stored
 from dialer.nats.wire import OPT_OUT_SUBJECT, SIDE, NotOurs, live_subject, mark_subject, read_news
 from dialer.store.uplink_reading import HeldRoll, UplinkReading
+from dialer.uplink.snapshot import NewsOrigin, Snapshot
 from dialer.uplink.upwards import RETRY_SECONDS, DiallerDoor
 
 _log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+Place = tuple[str, int]
+"""A constituency: its state's code and its number."""
+
+SNAPSHOT_RETRY_SECONDS = 10.0
+AWAY_SECONDS = 60.0  # of a dialler; then the stream is asked again what it has
 ROLL_SECONDS = 60.0  # from one look at the roll to the next
 MOST_TOGETHER = 80  # opt-outs and marks of one command
 MOST_NEWS_BYTES = MOST_BYTES - 1_024  # of a command, less what is in it beside them
@@ -69,10 +78,16 @@ def of_others(data: bytes, centre: str) -> tuple[list[dict[str, Any]], list[dict
     all that follows.
     """
     try:
-        opt_outs, marks = read_news(data)
+        return good_news(*read_news(data), centre)
     except NotOurs as error:
         _log.warning("uplink.news-not-understood", problem=str(error))
         return [], []
+
+
+def good_news(
+    opt_outs: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]], centre: str
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Those of other centres that the dialler takes."""
     return _good(_OPT_OUT, opt_outs, centre), _good(_MARK, marks, centre)
 
 
@@ -91,31 +106,44 @@ def _good(kind: TypeAdapter[Any], news: Sequence[dict[str, Any]], centre: str) -
 
 
 class WaySideways:
-    """Reads headquarters' stream from the position that the store has."""
+    """Follows headquarters' stream from the positions that the store has: of opt-outs one, and one of each constituency's marks.
+    Where there is none yet, or the stream has not all that follows it, a snapshot comes before.
+    """
 
     def __init__(
-        self, centre: str, session: Session, door: DiallerDoor, reading: UplinkReading, clock: Clock | None = None
+        self, origin: NewsOrigin, door: DiallerDoor, reading: UplinkReading, clock: Clock | None = None
     ) -> None:
         """`reading` is this one's own."""
-        self._centre = centre
-        self._session = session
+        self._origin = origin
+        self._centre = origin.centre
+        self._session = origin.session
         self._door = door
         self._reading = reading
         self._clock = clock or SystemClock()
+        self._looking = asyncio.Lock()  # the reading is used by one at a time
+        self._beginning = asyncio.Lock()  # and one snapshot is under way
 
     async def run(self) -> None:
         """Hand news to the dialler until cancelled."""
         while True:
             try:
-                held = await asyncio.to_thread(self._reading.roll)
+                held = await self._looked(self._reading.roll)
                 made = await self._session.made(SIDE)
                 async with asyncio.TaskGroup() as group:
-                    reading = group.create_task(self._read(made, held), name="uplink-reads-news")
+                    following = [
+                        group.create_task(self._follow(made, held, place), name="uplink-follows-news")
+                        for place in (None, *held.constituencies)
+                    ]
                     await self._until_roll_changes(held)
-                    reading.cancel()
+                    for each in following:
+                        each.cancel()
             except* (HeadquartersUnreachable, StoreError) as errors:
                 _log.warning("uplink.no-news", problem=str(errors.exceptions[0]))
             await asyncio.sleep(RETRY_SECONDS)
+
+    async def _looked(self, look: Callable[[], T]) -> T:
+        async with self._looking:
+            return await asyncio.to_thread(look)
 
     async def _until_roll_changes(self, held: HeldRoll) -> None:
         """Until there is another constituency, or an import of more voters is over: to begin anew while it goes on would be to end
@@ -124,35 +152,99 @@ class WaySideways:
         now = held
         while True:
             await asyncio.sleep(ROLL_SECONDS)
-            before, now = now, await asyncio.to_thread(self._reading.roll)
+            before, now = now, await self._looked(self._reading.roll)
             if now.constituencies != held.constituencies or before == now != held:
                 return
 
-    async def _read(self, made: str, held: HeldRoll) -> None:
-        """With more on the roll it is another stream: what was told of its voters before was left out."""
-        digest = hashlib.sha256(json.dumps(astuple(held)).encode()).hexdigest()[:12]
-        stream = f"{made}.{digest}"
-        subjects = [OPT_OUT_SUBJECT, *(mark_subject("*", state, number) for state, number in held.constituencies)]
+    async def _follow(self, made: str, held: HeldRoll, place: Place | None) -> None:
+        """Opt-outs, or the marks of a place. With more on the roll marks are another stream: what was told of its voters before was
+        left out.
+        """
+        subject = OPT_OUT_SUBJECT if place is None else mark_subject("*", *place)
+        of_roll = [] if place is None else astuple(held)
+        stream = f"{made}.{hashlib.sha256(json.dumps([subject, of_roll]).encode()).hexdigest()[:12]}"
+        gone = False
         while True:
-            news = News(await asyncio.to_thread(self._reading.position, stream))
-            async for stored in self._session.consume(SIDE, news.after, subjects, made=made):
-                follows = await self._take(stream, news, stored)
-                if follows is None:
-                    break
-                news = follows
+            kept = await self._looked(partial(self._reading.position, stream))
+            if gone or not kept:
+                kept = await self._begin(stream, place, kept)
+            try:
+                await self._read(made, stream, subject, kept)
+                gone = False
+            except NotKept as error:
+                _log.warning("uplink.news-gone", problem=f"{error}: a snapshot is fetched in its place")
+                gone = True
             await asyncio.sleep(RETRY_SECONDS)  # each refusal stands in the dialler's audit
 
+    async def _begin(self, stream: str, place: Place | None, kept: int) -> int:
+        """Take a snapshot; the position that follows it. Until there is one: what is told later is not asked for before."""
+        while True:
+            try:
+                async with self._beginning, self._origin.snapshot(stream, place, kept) as snapshot:
+                    count = await self._take_snapshot(stream, kept, snapshot)
+                _log.info("uplink.snapshot-taken", stream=stream, position=snapshot.position, news=count)
+                await self._tell({"trouble": ""})
+            except (HeadquartersUnreachable, NotOurs) as error:
+                _log.warning("uplink.no-snapshot", problem=str(error))
+                await self._tell({"trouble": str(error)})
+                await asyncio.sleep(random.uniform(1.0, 2.0) * SNAPSHOT_RETRY_SECONDS)  # noqa: S311
+            else:
+                return snapshot.position
+
+    async def _take_snapshot(self, stream: str, kept: int, snapshot: Snapshot) -> int:
+        """Hand one over: its news as a stream of its own, each command with the position in that, so that no commit is long and
+        calls wait for none; the stream's position, which says that all of it is there, with the last. How many news there were.
+        """
+        own, news, count = f"snapshot.{snapshot.name}", News(0), 0
+        while (page := await asyncio.to_thread(next, snapshot.pages, None)) is not None:
+            opt_outs, marks = await asyncio.to_thread(good_news, page.opt_outs, page.marks, self._centre)
+            count += len(opt_outs) + len(marks)
+            for some in [*(([each], []) for each in opt_outs), *(([], [each]) for each in marks)]:
+                if not news.fits([*some[0], *some[1]]):
+                    await self._keep(own, news)
+                    news = News(news.position)
+                news.add(news.position + 1, *some)
+        await self._keep(own, news)
+        whole = News(kept)
+        whole.add(snapshot.position, [], [])
+        await self._keep(stream, whole)
+        return count
+
+    async def _keep(self, stream: str, news: News) -> None:
+        if not await self._hand_over(stream, news):
+            raise NotOurs("the dialler did not take a snapshot: it is fetched again")
+
+    async def _read(self, made: str, stream: str, subject: str, after: int) -> None:
+        """Until the dialler asks from another position, or was away. Raises MadeAnew, NotKept."""
+        news = News(after)
+        async for stored in self._session.consume(SIDE, after, [subject], made=made, whole=True):
+            follows = await self._take(stream, news, stored)
+            if follows is None:
+                return
+            news = follows
+
     async def _take(self, stream: str, news: News, stored: Stored) -> News | None:
-        """What waits now; None: the dialler has another position than we thought."""
+        """What waits now; None: the dialler has another position than we thought, or was away for long."""
         opt_outs, marks = of_others(stored.data, self._centre)
         if not news.fits([*opt_outs, *marks]):
-            if not await self._hand_over(stream, news):
+            if not await self._tell_on(stream, news):
                 return None
             news = News(news.position)
         news.add(stored.position, opt_outs, marks)
         if stored.waiting:
             return news
-        return News(news.position) if await self._hand_over(stream, news) else None
+        return News(news.position) if await self._tell_on(stream, news) else None
+
+    async def _tell_on(self, stream: str, news: News) -> bool:
+        """Hand over, and say how long ago the newest opt-out was made elsewhere that is kept here now. False: what follows is to be
+        read anew, for the stream may have lost some meanwhile.
+        """
+        began = self._clock.monotonic()
+        kept = await self._hand_over(stream, news)
+        if kept and news.opt_outs:
+            lag = max(0.0, self._clock.now() - max(float(each["at"]) for each in news.opt_outs))
+            await self._tell({"lag_seconds": round(lag, 3)})
+        return kept and self._clock.monotonic() - began < AWAY_SECONDS
 
     async def _hand_over(self, stream: str, news: News) -> bool:
         """Until the dialler has kept them. False: it asks from another position."""
@@ -161,12 +253,8 @@ class WaySideways:
             if reply is not None and reply.status != "unanswered":
                 if reply.status != "done":
                     _log.warning("uplink.news-refused", problem=reply.text)
-                elif news.opt_outs:
-                    await self._tell_lag(max(float(each["at"]) for each in news.opt_outs))
                 return reply.status == "done"
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _tell_lag(self, at: float) -> None:
-        """How long ago the newest opt-out was made elsewhere that is kept here now."""
-        lag = {"lag_seconds": round(max(0.0, self._clock.now() - at), 3)}
-        await self._session.say(live_subject(self._centre, "news"), json.dumps(lag).encode())
+    async def _tell(self, said: Mapping[str, Any]) -> None:
+        await self._session.say(live_subject(self._centre, "news"), json.dumps(said).encode())

@@ -20,6 +20,7 @@ from config.errors import SettingError
 from config.settings import Settings, load_settings
 from config.site_rules import site_profile
 from dialer.domain.clock import Clock, SystemClock
+from dialer.domain.signing import read_public_key
 from dialer.material.centre import CentreMaterial, MaterialSource
 from dialer.metrics.families import Readiness, of_uplink
 from dialer.metrics.server import watched
@@ -33,6 +34,7 @@ from dialer.store.cipher import site_key
 from dialer.store.uplink_reading import UplinkReading
 from dialer.uplink.downwards import MaterialDown, OrdersDown
 from dialer.uplink.sideways import WaySideways
+from dialer.uplink.snapshot import NewsOrigin
 from dialer.uplink.upwards import DiallerDoor, WayUp
 
 _log = structlog.get_logger(__name__)
@@ -137,6 +139,7 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
     hearing = Hearing(broker, centre, clock, live.put, random.SystemRandom())
     door = DiallerDoor(hearing, user, signer)
     material = material_of(settings)
+    key = None if headquarters.key is None else read_public_key(headquarters.key)
     session: Session | None = None
 
     def stands() -> Readiness:
@@ -160,7 +163,8 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
                 _log.info("uplink.joined", servers=[*headquarters.servers])
                 async with asyncio.TaskGroup() as joined:
                     joined.create_task(WayUp(centre, session, door, up, clock).run(), name="uplink-up")
-                    joined.create_task(WaySideways(centre, session, door, sideways).run(), name="uplink-sideways")
+                    news = WaySideways(NewsOrigin(centre, session, key), door, sideways)
+                    joined.create_task(news.run(), name="uplink-sideways")
                     orders = OrdersDown(centre, headquarters.zone, session, door, clock)
                     joined.create_task(orders.run(), name="uplink-orders")
                     if material is not None:

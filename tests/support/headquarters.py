@@ -12,6 +12,7 @@ from config.headquarters import HqSettings
 from dialer.domain.clock import SystemClock
 from dialer.hq.database import database
 from dialer.hq.gather import Gatherer
+from dialer.hq.snapshots import Snapshots
 from dialer.nats import wire
 from dialer.nats.session import connected
 from dialer.nats.wire import BatchRow, UpBatch
@@ -67,6 +68,7 @@ def batch(rows: Sequence[BatchRow], *, first: int = 0, last: int = 0, centre: st
 async def gathering(settings: HqSettings) -> AsyncIterator[Gatherer]:
     """A gatherer that runs, on a connection of its own."""
     async with connected(settings.servers, "gather") as session:
+        await Snapshots(settings, session).answer()
         gatherer = Gatherer(settings, session, SystemClock())
         running = asyncio.create_task(gatherer.run())
         try:

@@ -107,13 +107,15 @@ SELECT id, subject, data FROM side ORDER BY id LIMIT $1;
 -- name: side_told
 DELETE FROM side WHERE id <= $1;
 
--- The whole of what centres are told of each other, for a stream that was made anew.
--- name: all_opt_outs
-SELECT number_hash, at, centre FROM opt_out ORDER BY at;
+-- Pages of a snapshot: behind what the page before ended with. A voter's marks in the order in which they came.
+-- name: snapshot_opt_outs
+SELECT number_hash, at, centre FROM opt_out WHERE number_hash > $1 ORDER BY number_hash LIMIT $2;
 
--- name: all_marks_sideways
-SELECT mark.centre, coalesce(centre.zone, '') AS zone, mark.payload::text FROM mark LEFT JOIN centre USING (centre)
-WHERE mark.kind = 'voted' OR mark.source = 'correction' OR mark.undoes IS NOT NULL ORDER BY mark.number;
+-- name: snapshot_marks
+SELECT part_number, serial, number, centre, payload::text FROM mark
+WHERE state_code = $1 AND constituency_number = $2 AND (part_number, serial, number) > ($3, $4, $5)
+  AND (kind = 'voted' OR source = 'correction' OR undoes IS NOT NULL)
+ORDER BY part_number, serial, number LIMIT $6;
 
 -- For a state's team: of each voter the last word that was not taken back, and how the voter stands by all that were said.
 -- name: results

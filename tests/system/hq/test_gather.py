@@ -5,22 +5,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import csv
+import json
 import random
 import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import nkeys
 import pytest
 
 from dialer.domain.clock import SystemClock
+from dialer.domain.commands.registry import COMMANDS, read_value
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.model import Announcement
+from dialer.domain.signing import public_key
+from dialer.engine.external_records import ExternalRecords
 from dialer.hq import carried as carried_files
+from dialer.hq import snapshots
 from dialer.hq.carried import bring, read_files
 from dialer.hq.database import database
 from dialer.hq.servers import NatsServer, nats_server, postgresql
@@ -31,8 +37,10 @@ from dialer.nats.session import Session, connected
 from dialer.nats.wire import BatchRow, NotOurs, UpBatch
 from dialer.store.sqlite import Store, open_store
 from dialer.store.uplink_reading import UplinkReading
-from dialer.uplink import upwards
+from dialer.uplink import sideways, upwards
 from dialer.uplink.batches import for_headquarters
+from dialer.uplink.sideways import WaySideways
+from dialer.uplink.snapshot import NewsOrigin
 from dialer.uplink.upwards import DiallerDoor, WayUp
 from tests.support.command_line import run
 from tests.support.headquarters import (
@@ -48,6 +56,7 @@ from tests.support.headquarters import (
     until_found,
     until_true,
 )
+from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE, fill_roll
 from tests.support.roll_support import write_roll
 from tests.support.stored import query
 
@@ -390,23 +399,100 @@ async def test_one_of_two_works_and_the_other_goes_on_from_its_last_commit(hq: H
     assert await looked(hq.books, "SELECT count FROM day_count WHERE what = 'attempts'") == [(60.0,)]
 
 
-async def test_a_stream_of_news_that_is_lost_is_filled_again_from_the_books(hq: Headquarters) -> None:
-    settings = hq_settings(hq.server.address, hq.books, "pune-1")
-    async with gathering(settings) as gatherer:
-        await until_true(gatherer.works.is_set)
-        await hq.line.send(batch([mark_row(1, 12), mark_row(2, 13), row(3, "opt-outs", number_hash=HASHED)]))
-        await until_found(hq.books, LAST, [("pune-1", 3)])
-    await hq.line.session.client.jetstream().delete_stream(wire.SIDE)
-    await asyncio.sleep(1.0)  # streams are told apart by the second in which they were made
-    async with gathering(settings) as gatherer:
-        await until_true(gatherer.works.is_set)
-        found: list[str] = []
-        async for stored in hq.line.session.consume(wire.SIDE, 0):
-            opt_outs, marks = wire.read_news(stored.data)
-            found += [each.get("key", HASHED) for each in (*opt_outs, *marks)]
-            if len(found) == 3:
-                break
-    assert sorted(found) == [HASHED, "k1", "k2"]
+class NewCentre(DiallerDoor):
+    """A centre whose dialler takes news, and is killed after some commands."""
+
+    def __init__(self, store: Store) -> None:
+        object.__setattr__(self, "records", ExternalRecords(store, SystemClock(), centre="pune-9"))
+        object.__setattr__(self, "left", 10**6)
+
+    def killed_after(self, commands: int) -> None:
+        object.__setattr__(self, "left", commands)
+
+    async def ask(self, name: str, values: dict[str, Any]) -> Reply | None:
+        if not self.left:  # type: ignore[attr-defined]
+            return None
+        self.killed_after(self.left - 1)  # type: ignore[attr-defined]
+        kind = COMMANDS[name]
+        command = kind.make(*(read_value(name, key, values[key]) for key in kind.needs))
+        desks: Any = type("Desks", (), {"records": self.records})  # type: ignore[attr-defined]
+        return Reply("done", await command.carry_out(desks))
+
+
+async def test_a_new_centre_or_one_away_for_long_goes_on_from_a_snapshot_and_a_killed_one_takes_it_whole(
+    hq: Headquarters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "MOST_PAGE_ROWS", 2)
+    monkeypatch.setattr(sideways, "MOST_TOGETHER", 1)
+    monkeypatch.setattr(sideways, "SNAPSHOT_RETRY_SECONDS", 0.05)
+    seed = tmp_path / "hq.nk"
+    seed.write_bytes(nkeys.encode_seed(b"h" * 32, nkeys.PREFIX_BYTE_USER))
+    settings = hq_settings(hq.server.address, hq.books, "pune-1", "pune-9").model_copy(update={"nkey_file": seed})
+    path, key = tmp_path / "centre.db", public_key(b"h" * 32)
+    fill_roll(path, 54, voters_per_booth=30)
+    place = {"roll_version": ROLL_VERSION, "state_code": STATE_CODE, "constituency_number": CONSTITUENCY_NUMBER}
+    others = {"constituency_number": CONSTITUENCY_NUMBER + 1}
+    voted = "SELECT count(*) FROM voter WHERE turnout = 'voted'"
+    position = "SELECT count(*) FROM news_position WHERE stream LIKE 'SIDE.%'"
+
+    def mark(number: int, serial: int, **more: Any) -> BatchRow:
+        said = mark_row(number, serial, undoes=more.pop("undoes", None))
+        return replace(said, payload=json.dumps(json.loads(said.payload) | place | more))
+
+    async def forget_news() -> None:
+        await until_found(hq.books, "SELECT count(*) FROM side", [(0,)])
+        await hq.line.session.client.jetstream().purge_stream(wire.SIDE)
+
+    async with (
+        await open_store(path) as store,
+        gathering(settings) as gatherer,
+        connected(settings.servers, "pune-9") as below,
+    ):
+        with UplinkReading(path, None) as reading:
+            await until_true(gatherer.works.is_set)
+            told = [mark(number, number) for number in range(1, 6)]
+            told += [mark(6, 5, undoes="k5", kind="not-yet"), mark(7, 7, **others)]
+            told += [row(number, "opt-outs", number_hash=f"{number:064x}") for number in range(8, 12)]
+            await hq.line.send(batch(told))
+            await until_found(hq.books, LAST, [("pune-1", 11), ("pune-9", 0)])
+            await forget_news()  # what a stream keeps no more, it gives nobody
+            centre = NewCentre(store)
+            centre.killed_after(6)
+
+            def way(key: bytes) -> WaySideways:
+                return WaySideways(NewsOrigin("pune-9", below, key), centre, reading)
+
+            killed = asyncio.create_task(way(key).run())
+            await until_true(lambda: not centre.left)  # type: ignore[attr-defined]
+            killed.cancel()
+            assert query(path, position)[0][0] < 2  # of opt-outs and of marks: not of what was taken in part
+            centre.killed_after(10**6)
+            running = asyncio.create_task(way(key).run())
+            await until_true(lambda: query(path, voted) == [(4,)] and query(path, position) == [(2,)])
+            assert query(path, "SELECT count(*) FROM opt_out_hash") == [(4,)]
+            await hq.line.send(batch([mark(12, 12)]))  # and what is told later comes by the stream
+            await until_true(lambda: query(path, voted) == [(5,)])
+            running.cancel()
+            await hq.line.send(batch([mark(13, 13), row(14, "opt-outs", number_hash=HASHED)]))
+            await until_found(hq.books, LAST, [("pune-1", 14), ("pune-9", 0)])
+            await forget_news()
+            back = asyncio.create_task(way(key).run())
+            await until_true(lambda: query(path, voted) == [(6,)])
+            await until_true(lambda: query(path, "SELECT count(*) FROM opt_out_hash") == [(5,)])
+            back.cancel()
+            said: list[Any] = []
+
+            async def hear(subject: str, data: bytes) -> None:
+                said.append(json.loads(data))
+
+            await hq.line.session.listen("live.pune-9.news", hear)
+            await hq.line.send(batch([mark(15, 15)]))
+            await until_found(hq.books, LAST, [("pune-1", 15), ("pune-9", 0)])
+            await forget_news()
+            forged = asyncio.create_task(way(public_key(b"x" * 32)).run())
+            await until_true(lambda: any("not signed by headquarters.key" in str(each.get("trouble")) for each in said))
+            forged.cancel()
+            assert query(path, voted) == [(6,)]
 
 
 async def test_a_server_that_lost_its_streams_is_read_from_their_new_beginning(

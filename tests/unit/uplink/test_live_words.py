@@ -12,6 +12,7 @@ from dialer.domain.clock import SystemClock
 from dialer.mqtt.hearing import Reply
 from dialer.nats.session import Session, Stored
 from dialer.uplink.sideways import News, WaySideways
+from dialer.uplink.snapshot import NewsOrigin
 from dialer.uplink.uplink import ANEW_SECONDS, Live
 from dialer.uplink.upwards import DiallerDoor
 from tests.support.virtual import virtual_time
@@ -66,7 +67,7 @@ async def test_who_begins_to_listen_knows_all_within_a_minute() -> None:
 async def test_how_late_an_opt_out_came_is_told_once_it_is_kept(status: str, told: list[Any]) -> None:
     heard = Heard()
     reading: Any = None
-    way = WaySideways("pune-1", heard, Door(status), reading, At())
+    way = WaySideways(NewsOrigin("pune-1", heard), Door(status), reading, At())
     opt_outs = [
         {"number_hash": f"{place:064x}", "at": NOW - late, "centre": "patna-1"} for place, late in enumerate((9.0, 0.4))
     ]

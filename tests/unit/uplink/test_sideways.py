@@ -12,6 +12,7 @@ from dialer.mqtt.senders import Signer
 from dialer.store.uplink_reading import HeldRoll
 from dialer.uplink import sideways
 from dialer.uplink.sideways import MOST_TOGETHER, News, WaySideways
+from dialer.uplink.snapshot import NewsOrigin
 
 PLACE = {"roll_version": "2026-1", "state_code": "S13", "constituency_number": 209, "part_number": 2, "serial": 7}
 
@@ -53,7 +54,7 @@ async def test_news_are_read_anew_once_an_import_is_over_and_at_once_for_another
         rolls = list(found)
         reading: Any = type("Reading", (), {"roll": lambda self: rolls.pop(0)})()
         nobody: Any = None
-        await WaySideways("pune-1", nobody, nobody, reading)._until_roll_changes(HeldRoll((here,), 5))
+        await WaySideways(NewsOrigin("pune-1", nobody), nobody, reading)._until_roll_changes(HeldRoll((here,), 5))
         return len(found) - len(rolls)
 
     held, more, most, other = (

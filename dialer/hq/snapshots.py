@@ -1,0 +1,80 @@
+"""Snapshots of what centres told each other, for one that is new, or was away for longer than the stream keeps it: out of the
+books, page by page, signed by headquarters' own key.
+
+All that stands in the stream is in the books, for it was committed there before. So who takes what the books have now, and then
+the stream from where it was before they were read, misses nothing; what is in both changes nothing the second time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+
+from config.headquarters import HqSettings
+from dialer.domain.errors import HeadquartersUnreachable
+from dialer.hq.database import Database, DatabaseError, database
+from dialer.hq.ledger import place_of
+from dialer.nats import nkey, wire
+from dialer.nats.session import Session
+from dialer.nats.snapshot import MOST_PAGE_ROWS, SnapshotAsked, SnapshotPage, pack_page, read_asked
+from dialer.nats.wire import NotOurs
+
+_log = structlog.get_logger(__name__)
+
+_NOT_NOW = b""
+_BEGIN = "-1/-1/-1"
+
+
+class Snapshots:
+    """Answers every centre that asks for one. Several may: each answer is whole by itself."""
+
+    def __init__(self, settings: HqSettings, session: Session) -> None:
+        """Raises HeadquartersUnreachable where headquarters' own key cannot be read."""
+        self._address = settings.gather.database.get_secret_value()
+        self._centres = {each.id for each in settings.centres}
+        self._session = session
+        self._private = None if settings.nkey_file is None else nkey.private_key(settings.nkey_file)
+
+    async def answer(self) -> None:
+        """From now on."""
+        await self._session.answer(wire.snapshot_subject("*"), self._give)
+
+    async def _give(self, subject: str, data: bytes) -> bytes:
+        centre = subject.removeprefix(wire.snapshot_subject(""))
+        try:
+            if centre not in self._centres:
+                raise NotOurs(f"{centre} is no centre of this headquarters: add it to [[centres]]")
+            asked = read_asked(data)
+            position = (await self._session.state(wire.SIDE)).last  # before the books: what they have is no less
+            async with database(self._address) as books:
+                then, opt_outs, marks = await _page(books, asked)
+        except (*DatabaseError, HeadquartersUnreachable, NotOurs, ValueError) as error:
+            _log.warning("snapshot.not-given", centre=centre, problem=str(error))
+            return _NOT_NOW
+        page = SnapshotPage(centre, asked, position, then, opt_outs, marks)
+        return await asyncio.to_thread(pack_page, page, self._private)
+
+
+async def _page(
+    books: Database, asked: SnapshotAsked
+) -> tuple[str | None, Sequence[dict[str, Any]], Sequence[dict[str, Any]]]:
+    """Behind what to ask for the next page, and opt-outs and marks of this one. Raises ValueError for a page of no snapshot."""
+    if not asked.state_code:
+        rows = await books.rows("snapshot_opt_outs", asked.after, MOST_PAGE_ROWS)
+        told = [{name: row[name] for name in ("number_hash", "at", "centre")} for row in rows]
+        return (rows[-1]["number_hash"] if len(rows) == MOST_PAGE_ROWS else None), told, []
+    part, serial, number = map(int, (asked.after or _BEGIN).split("/"))
+    place = (asked.state_code, asked.constituency_number)
+    rows = await books.rows("snapshot_marks", *place, part, serial, number, MOST_PAGE_ROWS)
+    marks = []
+    for row in rows:
+        fields = json.loads(row["payload"])
+        voter = place_of(fields)
+        if voter is not None:  # every mark of the books says where its voter stands
+            marks.append(wire.told_mark(row["centre"], voter, fields))
+    last = f"{rows[-1]['part_number']}/{rows[-1]['serial']}/{rows[-1]['number']}" if rows else None
+    return (last if len(rows) == MOST_PAGE_ROWS else None), [], marks

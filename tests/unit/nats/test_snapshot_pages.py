@@ -1,0 +1,54 @@
+"""A page of a snapshot is taken as the answer to one question alone, whole, and with headquarters' signature."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dialer.domain.signing import public_key
+from dialer.nats.snapshot import SnapshotAsked, SnapshotPage, pack_asked, pack_page, read_asked, read_page
+from dialer.nats.wire import NotOurs
+
+PRIVATE = b"h" * 32
+ASKED = SnapshotAsked("SIDE.1713764000.0123456789ab", "0f" * 16, "", "S13", 209)
+PAGE = SnapshotPage("pune-1", ASKED, 7, None, [], [{"key": "k1"}])
+
+
+def test_a_page_is_read_as_it_was_given() -> None:
+    assert read_asked(pack_asked(ASKED)) == ASKED
+    assert read_page(pack_page(PAGE, PRIVATE), "pune-1", ASKED, public_key(PRIVATE)) == PAGE
+    assert read_page(pack_page(PAGE, None), "pune-1", ASKED, None) == PAGE
+    with pytest.raises(NotOurs, match="in words that are none of ours"):
+        read_asked(b'{"stream": "SIDE.1", "nonce": "0", "after": ""}')
+
+
+SIGNED = pack_page(PAGE, PRIVATE)
+WRONG = {
+    "another's key": (pack_page(PAGE, b"x" * 32), "not signed by headquarters.key"),
+    "no signature": (pack_page(PAGE, None), "not signed by headquarters.key"),
+    "a byte that is another": (SIGNED[:-1] + bytes([SIGNED[-1] ^ 1]), "not signed by headquarters.key"),
+    "half of it": (SIGNED[: len(SIGNED) // 2], "not signed by headquarters.key"),
+    "another centre's": (pack_page(replace(PAGE, centre="delhi-1"), PRIVATE), "for delhi-1, and this is pune-1"),
+    "another roll's": (
+        pack_page(replace(PAGE, asked=replace(ASKED, stream="SIDE.1713764000.ba9876543210")), PRIVATE),
+        "for another roll",
+    ),
+    "an earlier one": (pack_page(replace(PAGE, asked=replace(ASKED, nonce="1e" * 16)), PRIVATE), "of an earlier time"),
+    "another page": (pack_page(replace(PAGE, asked=replace(ASKED, after="2/7/1")), PRIVATE), "not what was asked for"),
+    "none": (b"", "no snapshot to give just now"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_any_other_is_refused_in_a_line(what: str) -> None:
+    data, words = WRONG[what]
+    with pytest.raises(NotOurs, match=words) as refused:
+        read_page(data, "pune-1", ASKED, public_key(PRIVATE))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"\nno zlib", pack_page(replace(PAGE, position="x"), None)])  # type: ignore[arg-type]
+def test_what_is_none_of_ours_is_refused_without_a_key_too(data: bytes) -> None:
+    with pytest.raises(NotOurs):
+        read_page(data, "pune-1", ASKED, None)
