@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
+import uvloop
 
 from config.settings import load_settings
 from dialer.cli.logs import json_logging
@@ -35,7 +35,7 @@ def uplink(
         raise HeadquartersUnreachable(not_installed(error, "uplink")) from error
     settings = load_settings(config)
     json_logging(verbose=verbose)
-    asyncio.run(serve_uplink(settings))
+    uvloop.run(serve_uplink(settings))
 
 
 def carry(

@@ -43,6 +43,7 @@ FURTHEST_EXPIRY_SECONDS = 86_400.0  # also catches milliseconds taken for second
 RECORDS_A_MINUTE = 1_000.0  # by one sender's commands; more is nothing wrong, and a person should know of it
 WATCH_SECONDS = 10.0
 QUIET_SECONDS = 60.0
+MOST_ANSWERS = 100  # that are kept nowhere, and wait for a connection
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z-]{0,39}")
@@ -364,6 +365,8 @@ class CommandDesk:
         self._records: dict[str, tuple[float, float]] = {}  # by sender: how many lately, and when that was reckoned
         self._unproved: dict[str, _Unproved] = {}  # by sender; strangers are one
         self._noted = asyncio.Event()
+        self.answers: asyncio.Queue[topics.Message] = asyncio.Queue(MOST_ANSWERS)
+        """To commands by position, for who has the connection to send: one that is lost is asked for again."""
 
     @property
     def waiting(self) -> int:
@@ -461,7 +464,8 @@ class CommandDesk:
             await self._refuse(read)
             return
         key = _key(read)
-        kept = None if key in self._under_way else await self._store.kept_command(key)
+        by_position = read.kind.by_position
+        kept = None if key in self._under_way or by_position else await self._store.kept_command(key)
         if key in self._under_way or (kept is not None and kept.content != read.content):
             text = "another command had this id: every command needs a new one"
             await self._refuse(RefusedCommand(read.command_id, text, read.sender, read.name, read.role, proved=True))
@@ -471,7 +475,13 @@ class CommandDesk:
             reply = await self._reply_to(read, kept, number)
         finally:
             self._under_way.discard(key)
-        await self._answer(read.sender, ReplyPayload(id=read.command_id, **json.loads(reply)))
+        answer = ReplyPayload(id=read.command_id, **json.loads(reply))
+        if not by_position:
+            await self._answer(read.sender, answer)
+            return
+        announced = topics.reply_announcement(read.sender, answer)
+        with contextlib.suppress(asyncio.QueueFull):
+            self.answers.put_nowait(topics.announced_message(self._centre, announced.topic, announced.payload))
 
     def _with_rights_now(self, accepted: AcceptedCommand) -> ReadCommand:
         """The command, refused where its sender's right to it was taken away while it waited."""
@@ -534,8 +544,9 @@ class CommandDesk:
             return reply
         await self._audit(accepted, status, text if status == "refused" else "")
         self._tell(accepted, status)
-        now = self._clock.now()
-        await self._store.record_command(_key(accepted), accepted.name, accepted.content, reply, now)
+        if not accepted.kind.by_position:
+            now = self._clock.now()
+            await self._store.record_command(_key(accepted), accepted.name, accepted.content, reply, now)
         return reply
 
     async def _do_with_receipt(self, accepted: AcceptedCommand, command: ReceiptedCommand) -> str:

@@ -10,7 +10,7 @@ import asyncio
 import json
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
@@ -46,6 +46,7 @@ _HEARD = {
     )
 }
 """By the first level of a topic: the topic, the kind of its key in the picture, and the field that names whose it is."""
+KINDS = frozenset(kind for _, kind, _ in _HEARD.values())
 _MOST = 2**53  # above it a page's numbers are not exact, and no field of ours comes near
 
 
@@ -88,16 +89,16 @@ class Hearing:
         """Whether there is a connection now."""
         return self._connection is not None
 
-    async def run(self, *, replies: str | None = "+") -> None:
+    async def run(self, *, replies: str | None = "+", kinds: Container[str] = KINDS) -> None:
         """Hear until cancelled. A broker that is away is met with another try, never with an exception. `replies`: to whose
-        commands; None: who only watches may read none.
+        commands; None: who only watches may read none. `kinds`: of what `put` is told.
         """
         failures = 0
         while True:
             opened_at = self._clock.monotonic()
             try:
                 async with visiting(self._settings, self._centre) as connection:
-                    for pattern in [*self._patterns(), *([] if replies is None else [self._replies(replies)])]:
+                    for pattern in [*self._patterns(kinds), *([] if replies is None else [self._replies(replies)])]:
                         await connection.client.listen(pattern)
                     self._connection = connection
                     self._say(heard=True)
@@ -147,9 +148,9 @@ class Hearing:
             self._heard = heard
             self._put("desk", {"heard": heard, "since": self._clock.now()})
 
-    def _patterns(self) -> list[str]:
+    def _patterns(self, kinds: Container[str]) -> list[str]:
         root = f"{topics.ROOT}/{topics.segment(self._centre)}"
-        patterns = [topic.pattern.split("/") for topic, _, _ in _HEARD.values()]
+        patterns = [topic.pattern.split("/") for topic, kind, _ in _HEARD.values() if kind in kinds]
         levels = ["/".join("+" if level[0] == "{" else level for level in each) for each in patterns]
         return [f"{root}/{below}" for below in levels]
 

@@ -174,6 +174,7 @@ class Monitor:
                 group.create_task(connection.read(partial(self._take, connection)), name="monitor-reader"),
                 group.create_task(self._publisher.run(connection.publish_all), name="monitor-publisher"),
                 group.create_task(self._relay.run(connection.publish), name="monitor-outbox"),
+                group.create_task(self._send_answers(connection), name="monitor-answers"),
                 group.create_task(self._leave_opt_outs(connection), name="monitor-leaves-opt-outs"),
             ]
             await stop.wait()
@@ -181,6 +182,10 @@ class Monitor:
             for task in tasks:
                 task.cancel()
         await self._farewell(connection)
+
+    async def _send_answers(self, connection: Connection) -> None:
+        while True:
+            await connection.publish(await self._desk.answers.get())
 
     async def _keep_opt_out(self, told: ForeignOptOut) -> None:
         await self._engine.take_opt_out(told.number_hash, at=told.at, centre=told.centre)

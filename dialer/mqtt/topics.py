@@ -366,7 +366,7 @@ REPLIES = Topic(
     key="reply",
     pattern="replies/{user}/{command}",
     description="What became of a command, below its sender's name. Goes through the outbox, so it comes after a broken connection "
-    "too.",
+    "too; to `uplink-kept` and `headquarters-news`, which come again without an answer, it is sent at once and kept nowhere.",
     example=payloads.ReplyPayload(id="7c1f1b2e-pause", status="done", text="campaign turnout-ivr is paused", at=_AT),
     through_outbox=True,
 )

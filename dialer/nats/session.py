@@ -202,7 +202,14 @@ class Session:
         """Until nothing is heard, or something was left out."""
         inbox = self.client.new_inbox()
         waiting: asyncio.Queue[Msg] = asyncio.Queue(WAITING_MESSAGES)
-        heard = await self.client.subscribe(inbox, cb=waiting.put)
+        arrived = 0  # of the stream itself
+
+        async def arrive(message: Msg) -> None:
+            nonlocal arrived
+            arrived += not _is_status(message)
+            await waiting.put(message)
+
+        heard = await self.client.subscribe(inbox, cb=arrive)
         position, number = after, 0
         try:
             add = self._js.add_consumer(
@@ -227,7 +234,7 @@ class Session:
                 message = await self._next(waiting, reconnects)
                 if message is None:
                     return
-                if message.headers is not None and message.headers.get("Status") == "100":
+                if _is_status(message):
                     if message.reply:  # flow control
                         await message.respond(b"")
                     continue
@@ -235,7 +242,10 @@ class Session:
                 if at.consumer != number + 1:  # one was lost on its way
                     return
                 number = at.consumer
-                yield Stored(message.subject, message.data, at.stream, position, message.metadata.num_pending)
+                behind = max(
+                    message.metadata.num_pending, arrived - number
+                )  # at the server when it went, and here since
+                yield Stored(message.subject, message.data, at.stream, position, behind)
                 position = at.stream
         finally:
             if self.up:
@@ -259,6 +269,11 @@ class Session:
     async def __aenter__(self) -> Self:
         """The session itself."""
         return self
+
+
+def _is_status(message: Msg) -> bool:
+    """Whether it is none of the stream, but a heartbeat or flow control."""
+    return message.headers is not None and message.headers.get("Status") == "100"
 
 
 @asynccontextmanager

@@ -33,10 +33,13 @@ Place = tuple[str, int]
 SNAPSHOT_RETRY_SECONDS = 10.0
 AWAY_SECONDS = 60.0  # of a dialler; then the stream is asked again what it has
 ROLL_SECONDS = 60.0  # from one look at the roll to the next
+TOGETHER_SECONDS = 0.5
+"""From one command of news to the next: each costs the dialler a message, a commit and an answer, whatever is in it."""
+OWN_SECONDS = 60.0  # so long the dialler's position may stay behind where this centre's own news came alone
 MOST_TOGETHER = 80  # opt-outs and marks of one command
 MOST_NEWS_BYTES = MOST_BYTES - 1_024  # of a command, less what is in it beside them
-_OPT_OUT: TypeAdapter[Any] = TypeAdapter(ToldOptOut)
-_MARK: TypeAdapter[Any] = TypeAdapter(ToldMark)
+_OPT_OUTS: TypeAdapter[Any] = TypeAdapter(list[ToldOptOut])
+_MARKS: TypeAdapter[Any] = TypeAdapter(list[ToldMark])
 
 
 class News:
@@ -88,21 +91,19 @@ def good_news(
     opt_outs: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]], centre: str
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Those of other centres that the dialler takes."""
-    return _good(_OPT_OUT, opt_outs, centre), _good(_MARK, marks, centre)
+    return _good(_OPT_OUTS, opt_outs, centre), _good(_MARKS, marks, centre)
 
 
 def _good(kind: TypeAdapter[Any], news: Sequence[dict[str, Any]], centre: str) -> list[dict[str, Any]]:
-    good = []
-    for each in news:
-        if each.get("centre") == centre:
-            continue
-        try:
-            kind.validate_json(json.dumps(each), strict=True)
-        except ValidationError as error:
-            _log.warning("uplink.news-left-out", problem=error.errors(include_input=False)[0]["msg"])
-        else:
-            good.append(each)
-    return good
+    theirs = [each for each in news if each.get("centre") != centre]
+    try:
+        kind.validate_json(json.dumps(theirs), strict=True)
+    except ValidationError as error:
+        if len(theirs) > 1:
+            return [good for each in theirs for good in _good(kind, [each], centre)]
+        _log.warning("uplink.news-left-out", problem=error.errors(include_input=False)[0]["msg"])
+        return []
+    return theirs
 
 
 class WaySideways:
@@ -120,6 +121,7 @@ class WaySideways:
         self._door = door
         self._reading = reading
         self._clock = clock or SystemClock()
+        self._told_at: dict[str, float] = {}  # by stream, monotonic
         self._looking = asyncio.Lock()  # the reading is used by one at a time
         self._beginning = asyncio.Lock()  # and one snapshot is under way
 
@@ -231,9 +233,15 @@ class WaySideways:
                 return None
             news = News(news.position)
         news.add(stored.position, opt_outs, marks)
-        if stored.waiting:
+        now = self._clock.monotonic()
+        own = not (news.opt_outs or news.marks)
+        if stored.waiting or (own and now < self._told_at.get(stream, 0.0) + OWN_SECONDS):
             return news
-        return News(news.position) if await self._tell_on(stream, news) else None
+        self._told_at[stream] = now
+        if not await self._tell_on(stream, news):
+            return None
+        await asyncio.sleep(TOGETHER_SECONDS)
+        return News(news.position)
 
     async def _tell_on(self, stream: str, news: News) -> bool:
         """Hand over, and say how long ago the newest opt-out was made elsewhere that is kept here now. False: what follows is to be

@@ -152,7 +152,7 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
             for _ in range(2)
         ]
         async with asyncio.TaskGroup() as group:
-            group.create_task(hearing.run(replies=user), name="uplink-hears")
+            group.create_task(hearing.run(replies=user, kinds=_LIVE), name="uplink-hears")
             async with connected(
                 headquarters.servers,
                 f"uplink {centre}",

@@ -90,7 +90,7 @@ class CommandKind:
     repeatable: bool = False  # done twice it is as done once, or its receipt keeps it from being done twice
     urgency: Urgency = Urgency.USUAL
     takes_sender: bool = False  # `make` takes the sender's name too, after the values
-    by_position: bool = False  # it holds one in the store: what is done of it is kept nowhere else, nor in the audit
+    by_position: bool = False  # it holds one in the store: it is kept nowhere else, and in the audit only where refused
     meaning: str = ""  # what it does
 
 

@@ -1,7 +1,7 @@
 """Commands of the uplink, which joins the centre to its headquarters, and the one that tries the way. Pure.
 
-Each of the uplink's comes about once a second and is safe to come again, by the position in it: none is kept, and what is done
-stands in no audit.
+Each of the uplink's comes about once a second and is safe to come again, by the position in it: none is kept, nor its
+answer, and what is done stands in no audit.
 """
 
 from __future__ import annotations

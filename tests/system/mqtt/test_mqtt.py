@@ -24,6 +24,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from config.words import CampaignKind, Purpose
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import PauseCampaign, StopAll
+from dialer.domain.commands.uplink import UplinkKept
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import BrokerUnreachable, CentreIdTaken, PortInUse
 from dialer.domain.model import Announcement, AttemptId, EndedAttempt, Mark, MarkKind, MarkSource, NewAttempt, Outcome
@@ -129,6 +130,24 @@ async def test_a_command_sent_twice_is_executed_once(kind: BrokerKind, store: St
         await boss.command(id="c-3", name="stop-all", expires_at=time.time() + 60)
         await boss.wait_for_topic("replies/supervisor/c-3")
     assert engine.executed == [PauseCampaign("turnout-ivr"), StopAll()]
+
+
+@BOTH
+async def test_an_uplink_is_answered_by_what_no_store_keeps(kind: BrokerKind, store: Store) -> None:
+    engine = FakeEngine()
+    command: dict[str, Any] = {"id": "c-1", "name": "uplink-kept", "through": 7, "expires_at": time.time() + 60}
+    async with (
+        demo_broker(kind) as broker,
+        supervisor(broker.settings) as boss,
+        monitored(broker.settings, engine, store),
+    ):
+        await boss.wait_for_topic("state")
+        for _ in range(2):
+            await boss.command(user="uplink", **command)
+        first, second = await boss.wait_for_topic("replies/uplink/c-1", count=2)
+        assert first.payload["status"] == second.payload["status"] == "done"
+        assert await store.kept_command("uplink/c-1") is None
+    assert engine.executed == [UplinkKept(7)] * 2
 
 
 @BOTH

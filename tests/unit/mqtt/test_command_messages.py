@@ -659,9 +659,14 @@ async def test_what_holds_a_position_leaves_no_trace_but_its_answer_and_a_refusa
             return [json.loads(what)["status"] for (what,) in db.execute("SELECT what FROM audit ORDER BY number")]
 
     engine = FakeEngine()
-    await desk_of(store, engine).handle(read(of_kind("uplink-kept"), user="uplink"))
-    assert [row.topic for row in await store.outbox(10)] == ["replies/uplink/c-1"]
-    assert await store.kept_command("uplink/c-1") is None
+    done, refused = desk_of(store, engine), desk_of(store, engine, refuse)
+    await done.handle(read(of_kind("uplink-kept"), user="uplink"))
     assert audited() == []
-    await desk_of(store, engine, refuse).handle(read(of_kind("headquarters-news"), user="uplink"))
+    await refused.handle(read(of_kind("headquarters-news"), user="uplink"))
     assert audited() == ["refused"]
+    for desk, status in ((done, "done"), (refused, "refused")):
+        answer = desk.answers.get_nowait()
+        assert answer.topic == "dialer/v1/pune-1/replies/uplink/c-1"
+        assert json.loads(answer.payload)["status"] == status
+    assert await store.outbox(10) == []
+    assert await store.kept_command("uplink/c-1") is None

@@ -35,8 +35,10 @@ class Door(DiallerDoor):
 
     def __init__(self, status: str) -> None:
         object.__setattr__(self, "status", status)
+        object.__setattr__(self, "asked", [])
 
     async def ask(self, name: str, values: dict[str, Any]) -> Reply | None:
+        self.asked.append(values)  # type: ignore[attr-defined]
         return Reply(self.status, "")  # type: ignore[attr-defined]
 
 
@@ -63,7 +65,26 @@ async def test_who_begins_to_listen_knows_all_within_a_minute() -> None:
     running.cancel()
 
 
+def news_of(position: int, waiting: int, centre: str = "patna-1") -> Stored:
+    opt_out = {"number_hash": f"{position:064x}", "at": NOW, "centre": centre}
+    return Stored("side.all.optout", json.dumps({"opt_outs": [opt_out]}).encode(), position, position - 1, waiting)
+
+
+@virtual_time()
+async def test_what_comes_together_is_one_command_and_a_centres_own_news_are_one_a_minute() -> None:
+    reading: Any = None
+    door = Door("done")
+    way = WaySideways(NewsOrigin("pune-1", Heard()), door, reading, At())
+    news: News | None = News(0)
+    for stored in (news_of(1, 0, "pune-1"), news_of(2, 2), news_of(3, 1), news_of(4, 0), news_of(5, 0, "pune-1")):
+        assert news is not None
+        news = await way._take("SIDE.1", news, stored)
+    asked = door.asked  # type: ignore[attr-defined]
+    assert [(each["after"], each["position"], len(each["opt_outs"])) for each in asked] == [(0, 1, 0), (1, 4, 3)]
+
+
 @pytest.mark.parametrize(("status", "told"), [("done", [("live.pune-1.news", {"lag_seconds": 0.4})]), ("refused", [])])
+@virtual_time()
 async def test_how_late_an_opt_out_came_is_told_once_it_is_kept(status: str, told: list[Any]) -> None:
     heard = Heard()
     reading: Any = None

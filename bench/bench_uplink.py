@@ -1,0 +1,201 @@
+"""What headquarters costs a centre: two diallers with the same calls beside each other, one of them joined to a headquarters.
+
+    python -m bench.bench_uplink [--pairs 6] [--seconds 30] [--calls 8] [--news 1] [--quick]
+
+Each dialler has a simulated Asterisk, a Mosquitto and a process of its own; the joined one its `dialer uplink` beside it, and
+nats-server, gatherer and PostgreSQL behind that. `--news`: so many opt-outs a second are told by other centres. Both are looked at
+over the same stretches of time, so that what else the machine does falls on both; a figure is the CPU of a call of the one over
+that of the other, and the processes beside are told by themselves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from bench.common import cpu_seconds_of
+from bench.simulated_carrier import simulated_carrier
+from config.settings import load_settings
+from dialer.app import forget_start, running_centre
+from dialer.cli.logs import quiet_logging
+from dialer.hq.servers import nats_server, postgresql
+from dialer.mqtt.client import BrokerSettings
+from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port
+from dialer.nats import wire
+from dialer.nats.session import connected
+from dialer.simulation.site import simulated_profile
+from dialer.store.connection import reading
+from tests.support.roll_filler import fill_roll
+
+GOAL = 1.05
+VOTERS = 40_000
+WARM_SECONDS = 25.0
+JOINED, ALONE = "joined", "alone"
+_ENDED = "SELECT count(*) FROM attempt WHERE ended_at IS NOT NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A centre that dials."""
+
+    store: Path
+    processes: dict[str, int]  # by what they are
+
+    def stands(self) -> tuple[int, dict[str, float]]:
+        """Calls that have ended, and the CPU seconds of each process."""
+        with reading(self.store, None) as db:
+            [(ended,)] = db.execute(_ENDED)
+        return ended, {name: cpu_seconds_of(number) for name, number in self.processes.items()}
+
+
+@contextlib.asynccontextmanager
+async def program(log: Path, *arguments: str) -> AsyncIterator[int]:
+    """A process of ours, by its number."""
+    with log.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=file, stderr=file)
+    try:
+        yield process.pid
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
+
+
+async def site(stack: AsyncExitStack, folder: Path, name: str, calls: float, server: str | None) -> Site:
+    """A centre, joined to the headquarters at `server`, or to none."""
+    store = folder / name / "centre.db"
+    store.parent.mkdir()
+    await asyncio.to_thread(fill_roll, store, VOTERS)
+    broker = await stack.enter_async_context(demo_broker(BrokerKind.MOSQUITTO))
+    agi_port = free_port()
+    lines = ("--answer-rate", "0.4", "--seats", "1", "--speed", "2.2")
+    ami_port = await stack.enter_async_context(simulated_carrier(agi_port, *lines))
+    path = store.parent / "centre.toml"
+    text = (
+        f'[centre]\nid = "{name}"\n[store]\npath = "{store}"\nreserve_megabytes = 1\n[broker]\nport = {broker.port}\n'
+    )
+    text += f'[ami]\nport = {ami_port}\nusername = "dialler"\nsecret = "dialler"\n[fastagi]\nport = {agi_port}\n'
+    text += f'[dialling]\ndrain_seconds = 1\n[rules]\nopt_out_secret = "{"of both " * 8}"\n'
+    if server is not None:
+        text += f'[headquarters]\nuser = "uplink"\nzone = "z1"\nservers = ["{server}"]\n'
+    text += '[[supervisors]]\nname = "uplink"\nrole = "uplink"\n'
+    text += f'[[trunks]]\nname = "carrier"\nendpoint = "carrier"\nchannels = 300\ncalls_per_second = {calls}\n'
+    text += 'caller_ids = ["+911140000001"]\n[[campaigns]]\nid = "ivr"\nkind = "ivr"\nflow = "turnout"\n'
+    text += 'hours = [{start = "00:00", until = "23:59:59.999999"}]\n'
+    path.write_text(text, encoding="utf-8")
+    dialler = program(store.parent / "dialler.log", "-m", "bench.bench_uplink", "--dialler", str(path))
+    processes = {"dialler": await stack.enter_async_context(dialler), "broker": _child(broker.process.pid)}
+    if server is not None:
+        uplink = program(store.parent / "uplink.log", "-m", "dialer", "uplink", "-c", str(path))
+        processes["uplink"] = await stack.enter_async_context(uplink)
+    return Site(store, processes)
+
+
+def _child(process_id: int) -> int:
+    """The process that this one began: of a broker its guard is what we know."""
+    return int(Path(f"/proc/{process_id}/task/{process_id}/children").read_text("ascii").split()[0])
+
+
+async def dial(path: Path) -> None:
+    """Be the dialler, as `dialer run` is."""
+    settings = load_settings(path)
+    broker = BrokerSettings(settings.broker.host, settings.broker.port)
+    async with running_centre(settings, broker=broker, profile=simulated_profile()) as centre:
+        forget_start()
+        await centre.run(asyncio.Event())
+
+
+async def tell(server: str, a_second: float) -> None:
+    """Be the other centres: opt-outs, as the gatherer tells them."""
+    async with connected([server], "others") as session:
+        for number in range(1_000_000):
+            await asyncio.sleep(1.0 / a_second)
+            opt_out = {"number_hash": f"{number:064x}", "at": time.time(), "centre": "other"}
+            await session.put(wire.OPT_OUT_SUBJECT, wire.news_message([opt_out], []))
+
+
+async def compare(given: argparse.Namespace, folder: Path) -> list[tuple[float, dict[str, dict[str, float]]]]:
+    """Of each stretch: the ratio, and by site CPU ms a call of each process."""
+    async with AsyncExitStack() as stack:
+        books = stack.enter_context(postgresql(folder / "postgresql"))
+        server = await stack.enter_async_context(nats_server(folder / "nats"))
+        hq = folder / "hq.toml"
+        hq.write_text(
+            f'servers = ["{server.address}"]\n[gather]\ndatabase = "{books}"\n[[centres]]\nid = "{JOINED}"\nzone = "z1"\n'
+        )
+        await stack.enter_async_context(program(folder / "gather.log", "-m", "dialer", "hq", "gather", "-c", str(hq)))
+        sites = {
+            JOINED: await site(stack, folder, JOINED, given.calls, server.address),
+            ALONE: await site(stack, folder, ALONE, given.calls, None),
+        }
+        await asyncio.sleep(WARM_SECONDS)
+        telling = asyncio.create_task(tell(server.address, given.news)) if given.news else None
+        found = []
+        for _ in range(given.pairs):
+            before = {name: each.stands() for name, each in sites.items()}
+            await asyncio.sleep(given.seconds)
+            costs = {}
+            for name, each in sites.items():
+                (ended, spent), (so_far, cpu) = before[name], each.stands()
+                costs[name] = {what: (cpu[what] - spent[what]) * 1e3 / max(1, so_far - ended) for what in cpu}
+                costs[name]["calls"] = so_far - ended
+            found.append((costs[JOINED]["dialler"] / costs[ALONE]["dialler"], costs))
+            print(f"{found[-1][0]:.3f}  {json.dumps(found[-1][1], default=str)}", flush=True)
+        if telling is not None:
+            telling.cancel()
+        with reading(sites[JOINED].store, None) as db:
+            [(passed, last)] = db.execute(
+                "SELECT (SELECT passed FROM outbox_sink WHERE name = 'uplink'), (SELECT max(outbox_id) FROM outbox)"
+            )
+        if not passed:
+            raise SystemExit(f"VOID: nothing came to headquarters ({passed} of {last})")
+    return found
+
+
+def median(found: Sequence[tuple[float, dict[str, dict[str, float]]]], name: str, what: str) -> float:
+    """Of all stretches."""
+    return statistics.median(costs[name][what] for _, costs in found)
+
+
+def main() -> int:
+    """Run it and print the figures; or be a dialler."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=6)
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--calls", type=float, default=8.0, help="call starts a second of each dialler")
+    parser.add_argument("--news", type=float, default=1.0, help="opt-outs a second of other centres")
+    parser.add_argument("--quick", action="store_true", help="one stretch of 10 s")
+    parser.add_argument("--dialler", metavar="SETTINGS", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    quiet_logging()
+    if given.dialler is not None:
+        uvloop.run(dial(given.dialler))
+        return 0
+    if given.quick:
+        given.pairs, given.seconds = 1, 10.0
+    with tempfile.TemporaryDirectory(prefix="matdan-uplink-", ignore_cleanup_errors=True) as folder:
+        found = asyncio.run(compare(given, Path(folder)))
+    ratios = sorted(ratio for ratio, _ in found)
+    print(
+        f"CPU of a call in the dialler, joined over alone: median {statistics.median(ratios):.3f} of {len(ratios)}"
+        f" ({ratios[0]:.3f} to {ratios[-1]:.3f}; goal {GOAL}); {median(found, JOINED, 'dialler'):.2f} ms and"
+        f" {median(found, ALONE, 'dialler'):.2f}; beside it uplink {median(found, JOINED, 'uplink'):.2f}, broker"
+        f" {median(found, JOINED, 'broker'):.2f} and {median(found, ALONE, 'broker'):.2f}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
