@@ -25,6 +25,7 @@ def zones_of(number: str) -> NumberZones:
     return ()
 
 
+@lru_cache(maxsize=256)
 def zones_below(prefix: str) -> NumberZones:
     """The zones of every number that begins with a prefix, in no order."""
     digits = prefix[1:]

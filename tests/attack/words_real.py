@@ -38,8 +38,9 @@ from dialer.site.plan import broker_settings
 from tests.attack.kill_histories import tell_progress
 from tests.support.agent_centre import AgentPage
 from tests.support.centre import site_settings
-from tests.support.desk import CHEAP, PIN, PIN_HASH
+from tests.support.desk import PIN, PIN_HASH
 from tests.support.roll_filler import fill_roll
+from tests.support.seats import CHEAP
 from tests.support.stored import rows
 
 SEATS = 12

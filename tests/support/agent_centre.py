@@ -24,10 +24,10 @@ from dialer.simulation.site import SimulatedSite, simulated_profile
 from dialer.web.doors import token_in
 from dialer.web.people import set_password
 from tests.support.centre import site_settings
-from tests.support.desk import CHEAP, PASSWORD
+from tests.support.desk import PASSWORD
 from tests.support.mqtt import PATIENCE_SECONDS, Wire
 from tests.support.roll_filler import fill_roll
-from tests.support.seats import AGENTS
+from tests.support.seats import AGENTS, CHEAP
 
 COOKIE = "__Host-desk"
 

@@ -13,7 +13,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
-from argon2 import PasswordHasher
 
 from config.settings import Settings
 from config.supervision import Supervisor
@@ -43,10 +42,10 @@ from dialer.web.people import People, Who
 from dialer.web.picture import Picture
 from dialer.web.streams import Streams
 from tests.support.roll_filler import fill_roll
+from tests.support.seats import CHEAP
 
 ORIGIN = "https://desk.test"
 PASSWORD = "lorry-mango-violin"
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 EVERYBODY = tuple(Supervisor(name=role.value, role=role) for role in SupervisorRole)
 PAGE = b"<!doctype html><title>Matdan</title>"
 AGENT = "agent"  # who has signed in at seat 04 as 101

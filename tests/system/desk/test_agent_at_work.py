@@ -29,9 +29,10 @@ from dialer.store.connection import exclusive_connection
 from dialer.store.sqlite import open_store
 from ivr_flows.script import load_script
 from tests.support.browser import NEEDS_A_BROWSER, alone, forgive, new_page
-from tests.support.desk import CHEAP, PIN, stand_settings
+from tests.support.desk import PIN, stand_settings
 from tests.support.fake_centre import FakeEngine, centre_view
 from tests.support.screen_pop import ATTEMPT, LONG_NAME, fill_household
+from tests.support.seats import CHEAP
 
 pytestmark = NEEDS_A_BROWSER
 

@@ -48,8 +48,9 @@ from tests.support.browser import (
     violations,
     weight,
 )
-from tests.support.desk import CHEAP, PASSWORD, desk_settings, keep_passwords
+from tests.support.desk import PASSWORD, desk_settings, keep_passwords
 from tests.support.fake_centre import FakeEngine, centre_view
+from tests.support.seats import CHEAP
 
 MOST_PAGE_BYTES = 80_000
 

@@ -15,7 +15,8 @@ from dialer.desk.server import running_desk
 from dialer.domain.clock import SystemClock
 from dialer.store.connection import exclusive_connection
 from dialer.web.entrance import Asset
-from tests.support.desk import CHEAP, PAGE, desk_settings
+from tests.support.desk import PAGE, desk_settings
+from tests.support.seats import CHEAP
 
 CHROMIUM, CERTUTIL = shutil.which("chromium"), shutil.which("certutil")
 

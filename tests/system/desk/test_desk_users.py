@@ -25,8 +25,9 @@ from dialer.mqtt.monitor import Monitor
 from dialer.site.plan import fixed_users, senders_of
 from dialer.store.sqlite import open_store
 from tests.support.browser import NEEDS_A_BROWSER, SIZES, alone, is_cut, must_suit_everybody, new_page, violations
-from tests.support.desk import CHEAP, PASSWORD, desk_settings, keep_passwords
+from tests.support.desk import PASSWORD, desk_settings, keep_passwords
 from tests.support.fake_centre import centre_view
+from tests.support.seats import CHEAP
 from tests.support.stored import query
 from tests.support.table_engine import TableEngine
 

@@ -35,9 +35,10 @@ from dialer.material.repository import Repository
 from dialer.web.entrance import read_assets
 from tests.support.browser import NEEDS_A_BROWSER, SIZES, chromium, is_cut, must_suit_everybody, new_page, violations
 from tests.support.command_line import run
-from tests.support.desk import CHEAP, PASSWORD
+from tests.support.desk import PASSWORD
 from tests.support.headquarters import NOW, PATIENCE_SECONDS, attempt_row, batch, mark_row, row
 from tests.support.material import KEYS, PEOPLE
+from tests.support.seats import CHEAP
 
 DOORS = {
     ("POST", "/api/hq/incidents"): Deed.INCIDENT,

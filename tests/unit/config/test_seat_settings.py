@@ -9,12 +9,12 @@ import pytest
 from config.errors import SettingError
 from config.settings import load_settings
 from config.site_rules import site_profile
-from dialer.engine.pins import hash_pin
 from dialer.site.check import check_site
 from dialer.site.checks.finding import Verdict
 from dialer.site.plan import engine_plan
+from tests.support.seats import CHEAP
 
-HASH = hash_pin("4711")
+HASH = CHEAP.hash("4711")
 SEAT = '[[seats]]\nname = "01"\nendpoint = "agent01"\n'
 AGENT = f'[[agents]]\nnumber = "101"\npin = \'{HASH}\'\nlanguages = ["hi"]\nskills = ["senior"]\n'
 CAMPAIGN = '[[campaigns]]\nid = "a"\nkind = "agents"\n'

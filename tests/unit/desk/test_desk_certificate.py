@@ -24,7 +24,8 @@ from dialer.site.checks.certificate import desk_certificate
 from dialer.site.checks.finding import Verdict
 from dialer.store.connection import exclusive_connection
 from tests.support.command_line import run
-from tests.support.desk import CHEAP, desk_settings
+from tests.support.desk import desk_settings
+from tests.support.seats import CHEAP
 
 DAY = 86_400.0
 NOW = SystemClock().now()  # OpenSSL asks the machine's clock

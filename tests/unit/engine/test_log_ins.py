@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from dialer.domain.errors import CommandRefused
 from dialer.engine.log_ins import AgentAccount, WrongLogIns
 from dialer.engine.pins import PinCheck, hash_pin
-
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+from tests.support.seats import CHEAP
 
 
 def test_a_pin_is_known_by_its_hash_alone() -> None:

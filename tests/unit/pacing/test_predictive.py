@@ -32,6 +32,7 @@ from dialer.simulation.centre import simulate
 from dialer.simulation.scenarios import SCENARIOS
 
 DAY = (Cap(86_400, 0.03, 0.03),)
+PARTS = {"version", "governor", "knowledge", "usual"}
 HOUR = (Cap(3_600, 0.03, 0.032),)
 Kind = PacingEventKind
 
@@ -341,28 +342,24 @@ def test_what_was_learned_survives_a_restart() -> None:
     assert again.explain().limited_by != Limit.COLD
 
 
-def _without(key: str) -> dict[str, object]:
-    state = json.loads(_learned())
-    del state[key]
-    return dict(state)
-
-
 @pytest.mark.parametrize(
-    "state",
+    ("of", "state"),  # what of the learned state is there, and what stands in it instead
     [
-        {},
-        {"version": 99},
-        _without("governor"),
-        _without("knowledge"),
-        {**json.loads(_learned()), "knowledge": []},
-        {**json.loads(_learned()), "usual": []},
-        {**json.loads(_learned()), "usual": {"rate": 2.0, "_seconds": 1.0}},
-        {**json.loads(_learned()), "governor": {}},
+        (set(), {}),
+        (set(), {"version": 99}),
+        (PARTS - {"governor"}, {}),
+        (PARTS - {"knowledge"}, {}),
+        (PARTS, {"knowledge": []}),
+        (PARTS, {"usual": []}),
+        (PARTS, {"usual": {"rate": 2.0, "_seconds": 1.0}}),
+        (PARTS, {"governor": {}}),
     ],
 )
-def test_a_damaged_state_is_a_cold_start(state: Mapping[str, object]) -> None:
+def test_a_damaged_state_is_a_cold_start(of: set[str], state: Mapping[str, object]) -> None:
+    learned = json.loads(_learned())
+    assert set(learned) == PARTS
     pacer = PredictivePacer(DAY)
-    pacer.restore(state)
+    pacer.restore({**{name: learned[name] for name in of}, **state})
     assert pacer.calls_to_place(replace(_busy_site(1.0), free_seats=2)) == 2
     assert pacer.explain().limited_by == Limit.COLD
 

@@ -11,7 +11,6 @@ import pytest
 
 from config.settings import Settings
 from dialer.domain.model import CampaignState
-from dialer.engine.pins import hash_pin
 from dialer.rehearsal.day import CampaignHours, CannotRehearse, Fault, FaultKind, RehearsedDay, days_of
 from dialer.rehearsal.faults import NOBODY_LEFT, NOT_OVER, not_judged
 from dialer.rehearsal.site import REHEARSAL_LOGIN, rehearsal_settings
@@ -20,10 +19,11 @@ from dialer.rehearsal.verdict import CampaignOutcome, DayOutcome, Ready, Rehears
 from dialer.rules.first_call import Areas
 from dialer.rules.polls import Area
 from tests.support.centre import site_settings
+from tests.support.seats import CHEAP
 
 POLL = date(2024, 4, 26)  # a Friday
 INDIA = ZoneInfo("Asia/Kolkata")
-PIN = hash_pin("4711")
+PIN = CHEAP.hash("4711")
 CLOSES_AT_SIX: dict[str, Any] = {"polls": [{"day": POLL, "closes_at": "18:00"}]}
 ALL_DAY = [{"start": "09:00", "until": "21:00"}]
 TWILIO: dict[str, Any] = {

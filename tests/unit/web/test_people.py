@@ -22,7 +22,8 @@ from dialer.web.people import (
     People,
     Who,
 )
-from tests.support.desk import CHEAP, EVERYBODY, PASSWORD, DeskStand, desk_stand, full_disk
+from tests.support.desk import EVERYBODY, PASSWORD, DeskStand, desk_stand, full_disk
+from tests.support.seats import CHEAP
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from config.errors import SettingError
 from dialer.desk.server import running_desk
 from dialer.store.connection import exclusive_connection
 from dialer.web.http import BODY_SECONDS, HEAD_SECONDS, MOST_HEAD_BYTES, BoundedRequests
-from tests.support.desk import CHEAP, desk_settings
+from tests.support.desk import desk_settings
+from tests.support.seats import CHEAP
 from tests.support.virtual import virtual_time
 
 GET = b"GET /board HTTP/1.1\r\nhost: desk.test\r\n"
