@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import socket
@@ -16,7 +17,7 @@ from ivr_flows.model import PromptKind
 from ivr_flows.sounds import name_sound, text_sound
 from ivr_flows.texts import segments, shipped_texts
 from tests.asterisk.packets import PacketWatch
-from tests.asterisk.process import RealAsterisk, free_ports
+from tests.asterisk.process import NoAsterisk, RealAsterisk, free_ports
 from tests.asterisk.sipp import Sipp, start_carrier
 from tests.asterisk.sipp_scripts import phone
 from tests.asterisk.sounds import silence, tone
@@ -26,6 +27,7 @@ from tests.support.scenario import Scenario
 SEATS = 10
 NAMES = ("Matdan demo", "Primary School 1")  # that a flow may have to say
 RTP_TIMEOUT_SECONDS = 5  # how soon a phone without power is missed
+REACHED_SECONDS = 15.0  # Asterisk asks a phone each 5 s, and waits 3 s for its answer
 
 
 class Lab:
@@ -106,6 +108,16 @@ class Lab:
         await sipp.register(self.sip_port_of(seat), f"agent{seat}", self.password)
         await sipp.listen(phone(str(self.agent_audio)))
 
+    async def phones_are_reached(self) -> None:
+        """Wait until Asterisk knows of each that it answers: one that registers again is not called before that. Raises NoAsterisk."""
+        try:
+            async with asyncio.timeout(REACHED_SECONDS):
+                for asterisk, _ in self.asterisks:
+                    while "Unavail" in await asterisk.command("pjsip show contacts"):
+                        await asyncio.sleep(0.2)
+        except TimeoutError:
+            raise NoAsterisk(f"phones that registered answer nothing after {REACHED_SECONDS:g} s") from None
+
     async def stop(self) -> None:
         """End everything."""
         for sipp in self.phones.values():
@@ -143,6 +155,7 @@ class RealStage:
             await asterisk.command("channel request hangup all")
         for seat in self._dead:
             await self._lab.phone_on(seat, self._lab.phones[seat])
+        await self._lab.phones_are_reached()
 
     def settings(self, directory: Path, scenario: Scenario) -> Settings:
         site = scenario.site

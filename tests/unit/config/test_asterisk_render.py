@@ -173,6 +173,7 @@ def test_seats_have_a_password_and_their_networks() -> None:
     assert endpoint.all("permit")[0].value == "127.0.0.0/8"
     assert endpoint.all("deny")
     assert section(pjsip, "agent01", "aor")["max_contacts"] == "1"
+    assert section(pjsip, "agent01", "aor")["qualify_frequency"] == "5"  # not called before it has answered
 
 
 def with_browsers(count: int, **changes: Any) -> Settings:
