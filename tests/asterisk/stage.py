@@ -109,7 +109,7 @@ class Lab:
         await sipp.listen(phone(str(self.agent_audio)))
 
     async def phones_are_reached(self) -> None:
-        """Wait until Asterisk knows of each that it answers: one that registers again is not called before that. Raises NoAsterisk."""
+        """Wait until each has answered Asterisk: one that registers again is not called before that. Raises NoAsterisk."""
         try:
             async with asyncio.timeout(REACHED_SECONDS):
                 for asterisk, _ in self.asterisks:
