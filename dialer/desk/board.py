@@ -54,8 +54,9 @@ HANDED_OVER: dict[str, frozenset[Role]] = {
     "roll-import": SUPERVISOR_ALONE,
     "suppress": COMMANDS["suppress"].roles,
     "erase-number": COMMANDS["erase-number"].roles,
+    "recording-play": COMMANDS["recording-play"].roles,
 }
-"""Those that have doors of their own (dialer/desk/lists.py), and for whom."""
+"""Those that have doors of their own (dialer/desk/lists.py, recordings.py), and for whom."""
 BY_EAR = frozenset({"listen", "whisper", "barge", "stop-listening"})
 COMMANDERS = frozenset(role for name in OFFERED for role in COMMANDS[name].roles) - {Role.DESK, Role.UPLINK}
 SEERS = EVERY_ROLE - {Role.VIEWER}

@@ -31,6 +31,7 @@ from dialer.desk.entrance import DeskEntrance, health_door, metrics_of
 from dialer.desk.figures import AgentFigures, BoardFigures, ShownCap
 from dialer.desk.lists import Lists
 from dialer.desk.pages_built import BUILT
+from dialer.desk.recordings import RecordingsPage
 from dialer.desk.users import UsersPage
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.site_time import site_zone
@@ -151,12 +152,14 @@ async def running_desk(
             entrance = DeskEntrance(settings, people, given, agents.sign_out)
             users = UsersPage(directory, people, file, hearing, streams.shut)
             lists = Lists(settings, picture, hearing)
+            recordings = RecordingsPage(settings, await _read_in(stack, DeskReading, settings), hearing, clock)
             stack.callback(lists.close)
             doors = [
                 *entrance.doors(),
                 *board.doors(),
                 *users.doors(),
                 *lists.doors(),
+                *recordings.doors(),
                 *Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins)).doors(),
                 *agents.doors,
                 health_door(picture),

@@ -107,7 +107,7 @@ class Engine:
         self._headquarters = HeadquartersOrders(centre, self._store, self._campaigns, plan.headquarters)
         self._transfers = Transfers(centre, self._switch, self._acd, self._trunks, plan)
         self._supervision = Supervision(centre, self._switch, self._store, plan.supervisors)
-        self._recorder = Recorder(centre, self._switch, self._acd)
+        self._recorder = Recorder(centre, self._switch, self._acd, self._store)
         self.inbound_desk = Inbound(centre, self._store, self._trunks, plan.inbound)
         self._reconciler = Reconciler(centre, self._store, self._switch, self.inbound_desk)
         self._reconciled = asyncio.Event()

@@ -32,6 +32,18 @@ class CourseStretch:
     live_answers: int  # what abandoned ones are a share of: answers for whom a seat was wanted
 
 
+@dataclass(frozen=True, slots=True)
+class KeptTalk:
+    """A talk that was recorded and has ended."""
+
+    attempt: str
+    campaign: str
+    at: float  # epoch seconds
+    seconds: float
+    seat: str  # "": not known
+    agent: str
+
+
 class DeskReading:
     """The store's file, open to be read. Blocks: call it in one thread at a time, outside the loop."""
 
@@ -59,6 +71,12 @@ class DeskReading:
         """The names of each booth's constituency and of the booth, by its id. Reads them all: ask once."""
         with explained(self._path):
             return {row.booth_id: (row.constituency_name, row.name) for row in SQL["booth_names"].rows(self._db)}
+
+    def recordings(self, before: float, most: int, campaign_id: str | None) -> list[KeptTalk]:
+        """The newest that began before an epoch second, of a campaign or of all. Whether their files are there is not asked."""
+        with explained(self._path):
+            bound = {"before": before, "most": most, "campaign": campaign_id}
+            return [KeptTalk(**row._asdict()) for row in SQL["recordings"].rows(self._db, **bound)]
 
     def users(self) -> list[KeptUser]:
         """Who may give commands beside those of the settings."""

@@ -5,6 +5,7 @@ never touched.
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,20 @@ def older_than(files: Iterator[RecordingFile], days: float, now: float) -> list[
     return [file for file in files if file.modified_at < now - days * DAY_SECONDS]
 
 
+def kept_file(directory: Path, attempt_id: str, since: float) -> Path | None:
+    """An attempt's recording whose call ended at `since` (epoch seconds) or later: a plain file. None: there is none. Raises
+    RecordingError where the folder may not be entered.
+    """
+    path = directory / file_name(attempt_id)
+    try:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _not_read(directory, error) from error
+    return path if stat.S_ISREG(status.st_mode) and status.st_mtime >= since else None
+
+
 def files_of(directory: Path, attempts: Collection[str] | None, *, expected: bool) -> list[Path]:
     """What these attempts (None: any) left in a folder: a conversation `<attempt>.wav` or messages `<attempt>-<n>.<format>`.
 
@@ -86,7 +101,11 @@ def _entries(directory: Path) -> list[Path]:
     try:
         return sorted(directory.iterdir())
     except OSError as error:
-        raise RecordingError(
-            f"{directory}: the folder of the recordings cannot be read ({error.strerror}): "
-            "set recordings.directory, or make it and let Asterisk write there"
-        ) from error
+        raise _not_read(directory, error) from error
+
+
+def _not_read(directory: Path, error: OSError) -> RecordingError:
+    return RecordingError(
+        f"{directory}: the folder of the recordings cannot be read ({error.strerror}): "
+        "set recordings.directory, or make it and let Asterisk write there"
+    )

@@ -61,6 +61,11 @@ def record_recording(db: sqlite3.Connection, attempt_id: str, started_at: float)
     SQL["insert_recording"](db, attempt_id=attempt_id, started_at=started_at)
 
 
+def has_recording(db: sqlite3.Connection, attempt_id: AttemptId) -> bool:
+    """Whether a call that has ended was recorded, and nobody has erased that."""
+    return SQL["has_recording"].row(db, attempt_id=attempt_id) is not None
+
+
 def record_answers(
     db: sqlite3.Connection, encode: Encode | None, attempt_id: AttemptId, answers: Mapping[str, str], at: float
 ) -> None:

@@ -255,6 +255,7 @@ class Store:
     known_attempts = _Reads(attempt_rows.known_attempts)
     open_attempt_on = _Reads(records.open_attempt_on)
     record_recording = _Writes(records.record_recording)
+    has_recording = _Reads(records.has_recording)
     record_answers = _Announces(records.record_answers)
     flow_answers = _Reads(records.flow_answers)
     take_inbound = _Writes(inbound.take_inbound)

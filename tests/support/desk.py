@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import sqlite3
+import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,6 +24,7 @@ from dialer.desk.board import Board, shown_to
 from dialer.desk.entrance import DeskEntrance, health_door
 from dialer.desk.figures import BoardFigures
 from dialer.desk.lists import Lists
+from dialer.desk.recordings import RecordingsPage
 from dialer.desk.server import AgentDesk, DeskParts
 from dialer.desk.users import UsersPage
 from dialer.domain.clock import SystemClock
@@ -241,7 +245,9 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     users = UsersPage(directory, people, file, hearing, streams.shut)
     here = settings.store.model_copy(update={"path": folder / "centre.db"})
     lists = Lists(settings.model_copy(update={"store": here}), picture, hearing)
+    recordings = RecordingsPage(settings, kept := DeskReading(folder / "centre.db", None), hearing, clock)
     doors = [*entrance.doors(), *board.doors(), *users.doors(), *lists.doors(), *passkeys.doors(), *agents.doors]
+    doors += recordings.doors()
     doors += [health_door(picture), document_door()]
     guard = Guard(make_app(doors), doors, people.who, agents.who, lambda: frozenset({ORIGIN}))
     transport = httpx.ASGITransport(app=guard)
@@ -252,6 +258,7 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     lists.close()
     people.close()
     reading.close()
+    kept.close()
     pops.close()
     await file.close()
 
@@ -278,6 +285,7 @@ def desk_settings(store: Path) -> Settings:
             "centre": {"id": "pune-1"},
             "store": {"path": store},
             "desk": {"port": 0},
+            "recordings": {"directory": store.parent / "recorded"},
             "supervisors": supervisors,
             "seats": [
                 {"name": f"seat-0{place}", "endpoint": f"agent{place}", "languages": [spoken]}
@@ -286,3 +294,27 @@ def desk_settings(store: Path) -> Settings:
             "campaigns": [{"id": "turnout-agents", "kind": "agents", "purpose": "turnout"}],
         }
     )
+
+
+def recorded_talk(
+    folder: Path, began: float, sound: bytes, *, ended: bool = True, campaign: str = "turnout-agents"
+) -> str:
+    """A talk of a minute that began at an epoch second, in the folder's store, with its file in `recorded`; the attempt's id."""
+    attempt = str(uuid.uuid4())
+    row = (attempt, campaign, began - 20, began, began + 60 if ended else None, "connected" if ended else None)
+    with contextlib.closing(sqlite3.connect(folder / "centre.db")) as db:
+        db.execute("INSERT OR IGNORE INTO phone (phone_id, e164) VALUES (1, '+919000000001')")
+        db.execute("INSERT OR IGNORE INTO campaign (campaign_id) VALUES (?)", (campaign,))
+        db.execute(
+            "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
+            " connected_at, ended_at, outcome, seat, agent) VALUES (?, ?, 1, 0, (SELECT count(*) + 1 FROM attempt), 't',"
+            " '+911140000001', ?, ?, ?, ?, '04', '101')",
+            row,
+        )
+        db.execute("INSERT INTO recording (attempt_id, started_at) VALUES (?, ?)", (attempt, began))
+        db.commit()
+    file = folder / "recorded" / f"{attempt}.wav"
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(sound)
+    os.utime(file, (began + 60, began + 60))
+    return attempt

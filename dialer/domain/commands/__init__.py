@@ -46,6 +46,7 @@ from dialer.domain.commands.transfers import (
 from dialer.domain.commands.supervision import (
     Barge,
     Listen,
+    PlayRecording,
     SeatPauseRecording,
     SeatResumeRecording,
     StopListening,
@@ -81,6 +82,7 @@ __all__ = [
     "NotePassword",
     "ObeyOrder",
     "PauseCampaign",
+    "PlayRecording",
     "RecordsCommand",
     "ReleaseUnknown",
     "ReloadFlows",

@@ -161,13 +161,16 @@ class TransferDesk(Protocol):
 
 
 class RecordingDesk(Protocol):
-    """The recording of a call."""
+    """Recordings of calls."""
 
     async def pause(self, seat_name: str) -> str:
         """Silence is recorded."""
 
     async def resume(self, seat_name: str) -> str:
         """The recording goes on."""
+
+    async def play(self, attempt_id: AttemptId) -> str:
+        """Somebody listens to it."""
 
 
 class SupervisionDesk(Protocol):

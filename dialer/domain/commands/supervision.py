@@ -6,14 +6,17 @@ from dataclasses import dataclass
 
 from config.words import LISTENERS, SupervisorRole
 from dialer.domain.commands.desks import Desks
+from dialer.domain.commands.dispositions import ATTEMPT
 from dialer.domain.commands.registry import (
     AT_THE_SEAT,
+    RULES,
     SEAT,
     SUPERVISOR_ALONE,
     Command,
     CommandOfSeat,
     offered,
 )
+from dialer.domain.model import AttemptId
 
 
 @offered("seat-pause-recording", SEAT, roles=AT_THE_SEAT)
@@ -32,6 +35,17 @@ class SeatResumeRecording(CommandOfSeat):
 
     async def carry_out(self, desks: Desks) -> str:
         return await desks.recording.resume(self.seat)
+
+
+@offered("recording-play", ATTEMPT, roles=RULES, repeatable=True)
+@dataclass(frozen=True, slots=True)
+class PlayRecording(Command):
+    """Somebody listens to the recording of a call that has ended: the desk plays it to the sender once the audit has this."""
+
+    attempt_id: AttemptId
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.recording.play(self.attempt_id)
 
 
 # The sender's own phone alone: nobody is made to listen, and nobody hears by another's name.

@@ -203,11 +203,12 @@ class Supervision:
 class Recorder:
     """What the engine does about recordings; the switch makes them."""
 
-    def __init__(self, centre: Centre, switch: Switch, acd: Acd) -> None:
+    def __init__(self, centre: Centre, switch: Switch, acd: Acd, store: Store) -> None:
         """The state of a recording is with its call; `acd` tells of it."""
         self._centre = centre
         self._switch = switch
         self._acd = acd
+        self._store = store
 
     def began(self, call: Call) -> None:
         """The switch records this call from now on."""
@@ -221,6 +222,14 @@ class Recorder:
     async def resume(self, seat_name: str) -> str:
         """Let a recording go on. Raises CommandRefused."""
         return await self._mute(seat_name, pausing=False)
+
+    async def play(self, attempt_id: AttemptId) -> str:
+        """Let a recording be heard. Raises CommandRefused, StoreError."""
+        if not await self._store.has_recording(attempt_id):
+            raise CommandRefused(
+                "of that call there is no recording: it goes on still, was not recorded, or was erased"
+            )
+        return "the recording may be heard"
 
     async def _mute(self, seat_name: str, *, pausing: bool) -> str:
         call = self._centre.call_at(self._centre.seat(seat_name))

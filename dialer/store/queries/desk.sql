@@ -12,3 +12,11 @@ ORDER BY number;
 
 -- name: booth_names
 SELECT booth_id, constituency_name, name FROM booth ORDER BY booth_id;
+
+-- Talks that were recorded and have ended, from the newest on that began before :before. Ids only.
+-- name: recordings
+SELECT attempt_id AS attempt, campaign_id AS campaign, started_at AS at, ended_at - started_at AS seconds,
+       coalesce(seat, '') AS seat, coalesce(agent, '') AS agent
+FROM recording CROSS JOIN attempt USING (attempt_id)
+WHERE started_at < :before AND ended_at IS NOT NULL AND (:campaign IS NULL OR campaign_id = :campaign)
+ORDER BY started_at DESC LIMIT :most;

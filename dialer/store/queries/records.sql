@@ -18,6 +18,9 @@ UPDATE command SET reply = :reply WHERE command_id = :command_id;
 -- name: insert_recording
 INSERT INTO recording (attempt_id, started_at) VALUES (:attempt_id, :started_at) ON CONFLICT (attempt_id) DO NOTHING;
 
+-- name: has_recording
+SELECT 1 FROM recording JOIN attempt USING (attempt_id) WHERE attempt_id = :attempt_id AND ended_at IS NOT NULL;
+
 -- name: insert_seat_interval
 INSERT INTO seat_interval (seat, agent, state, from_at, until_at, reason) VALUES (:seat, :agent, :state, :from_at, :until_at, :reason)
 ON CONFLICT (from_at, seat, state) DO NOTHING;

@@ -24,12 +24,14 @@ from dialer.domain.commands import (
     EraseNumber,
     ImportRoll,
     PauseCampaign,
+    PlayRecording,
     SeatCampaigns,
     SeatMessage,
     SetSpeed,
     StopAll,
     Suppress,
 )
+from dialer.domain.model import AttemptId
 from dialer.domain.view import Alert, AlertLevel, SeatChange, SeatState
 from dialer.mqtt import topics
 from dialer.mqtt.embedded_broker import demo_broker
@@ -48,8 +50,9 @@ from tests.support.browser import (
     violations,
     weight,
 )
-from tests.support.desk import PASSWORD, desk_settings, keep_passwords
+from tests.support.desk import PASSWORD, desk_settings, keep_passwords, recorded_talk
 from tests.support.fake_centre import FakeEngine, centre_view
+from tests.support.recordings import speech, write_recording
 from tests.support.seats import CHEAP
 
 MOST_PAGE_BYTES = 80_000
@@ -270,6 +273,33 @@ async def test_a_roll_is_checked_and_taken_in_and_a_number_suppressed_and_erased
     await board.set_viewport_size({"width": 360, "height": 640})
     assert not await is_cut(board)
     must_suit_everybody(found + await violations(board))
+
+
+async def test_a_recording_is_played_to_who_may_hear_it(site: Site, tmp_path: Path) -> None:
+    now = SystemClock().now()
+    wav = write_recording(tmp_path / "talk.wav", speech(2.0, 8000), 8000).read_bytes()
+    attempts = [recorded_talk(tmp_path, now - ago, wav) for ago in (300, 600)]
+    board = await site.board()
+    await board.get_by_role("link", name="Recordings").click()
+    await expect(board.locator("tbody tr")).to_have_count(2)
+    found = await violations(board)
+    await board.get_by_role("button", name="Play").first.click()
+    player = board.locator("audio")
+    plays = (
+        "player => new Promise(plays => player.ontimeupdate = () => player.currentTime > 1.4 && plays(player.duration))"
+    )
+    await player.evaluate("player => player.currentTime = 1.4")
+    assert await player.evaluate(plays) == pytest.approx(2.0, abs=0.1)
+    assert site.engine.executed == [PlayRecording(AttemptId(attempts[0]))]
+    (tmp_path / "recorded" / f"{attempts[1]}.wav").unlink()
+    await board.get_by_role("button", name="Play").click()
+    await expect(board.locator(".said")).to_contain_text("not there any more")
+    forgive(site.faults, 409)
+    await board.set_viewport_size({"width": 360, "height": 640})
+    assert not await is_cut(board)
+    must_suit_everybody(found + await violations(board))
+    viewer = await site.board("vikram")
+    await expect(viewer.get_by_role("link", name="Recordings")).to_have_count(0)
 
 
 @pytest.mark.parametrize("language", sorted(path.stem for path in (SOURCES / "locales/board").glob("*.ftl")))

@@ -18,6 +18,7 @@ from dialer.domain.commands import (
     Barge,
     Command,
     Listen,
+    PlayRecording,
     SeatCompleteTransfer,
     SeatConsult,
     SeatDispose,
@@ -31,7 +32,7 @@ from dialer.domain.commands import (
     Whisper,
 )
 from dialer.domain.errors import CommandRefused, StoreFull
-from dialer.domain.model import Disposition
+from dialer.domain.model import AttemptId, Disposition
 from dialer.domain.view import SeatState
 from dialer.simulation.asterisk.channels import Channel, EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, phone, seat_phones
@@ -304,12 +305,18 @@ async def test_a_campaign_that_records_leaves_a_file_for_each_talk(tmp_path: Pat
         await asyncio.sleep(1)
         recording = channel.recording
         assert recording is not None
+        attempt = AttemptId(channel.uniqueid)
+        with pytest.raises(CommandRefused, match="of that call there is no recording: it goes on still"):
+            await execute(PlayRecording(attempt))
         site.switch.other_side_hangs_up(channel, EndsBy.VOTER)
         await asyncio.sleep(0.5)
         assert recording.muted_seconds == pytest.approx(3, abs=0.1)
         assert recording.seconds == pytest.approx(5.5, abs=0.3), "music is not recorded"
         with pytest.raises(CommandRefused, match="seat 01 has no call that is recorded"):
             await execute(SeatPauseRecording("01"))
+        assert await execute(PlayRecording(attempt)) == "the recording may be heard"
+        with pytest.raises(CommandRefused, match="or was erased"):
+            await execute(PlayRecording(AttemptId("0" * 8 + attempt[8:])))
         with wave.open(str(folder / f"{channel.uniqueid}.wav")) as file:
             assert file.getnframes() > 0
     assert rows(tmp_path, "SELECT attempt_id FROM recording") == [(channel.uniqueid,)]

@@ -194,7 +194,7 @@ def test_who_reads_and_what_a_program_may_do_is_what_the_pages_say() -> None:
     assert may[SupervisorRole.BOOTH_DESK] == {"marks", "official-turnout", "roll-import"}
     assert may[SupervisorRole.COMPLIANCE] == {
         *("pause", "stop", "stop-all", "complaint", "complaint-answer", "opt-outs", "unknown-release"),
-        *("suppress", "erase-number"),
+        *("suppress", "erase-number", "recording-play"),
     }
     assert may[SupervisorRole.DESK] == {name for name in COMMANDS if name.startswith("seat-")} - {
         "seat-unlock",
@@ -225,6 +225,7 @@ def test_what_is_done_twice_as_once_is_repeatable() -> None:
         "accept-clock",
         "reload-flows",
         "reload-settings",
+        "recording-play",
         "seat-message-read",
         "seat-campaigns",
         "seat-preview-dial",

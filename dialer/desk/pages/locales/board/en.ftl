@@ -390,3 +390,20 @@ problem-list-busy = Another roll is being checked or taken in: wait until that i
 problem-no-list = That roll is not there any more: hand it over again.
 problem-no-room = The disk has too little room for it: free some space first.
 problem-no-number = That is no telephone number, or more than one.
+
+## Recordings
+
+to-recordings = Recordings
+recordings-are = Recorded talks that are kept, without names and numbers. Whoever listens to one stands in the audit.
+recordings-none = No recording is kept here.
+recordings-older = Older ones
+recorded-at = Began
+recorded-for = Lasted
+recorded-seat = Seat
+recorded-agent = Agent
+recording-of = Recording of { $at }
+recording-play-of = Play the recording of { $at }
+do-recording-play = Play
+problem-recording-gone = That recording is not there any more.
+problem-recording-not-asked = Press "Play" again: a recording is given for a quarter of an hour.
+problem-recordings-not-read = The folder of the recordings cannot be read: tell who runs the machine.

@@ -372,3 +372,20 @@ problem-list-busy = एक और सूची जाँची या ली ज
 problem-no-list = वह सूची अब नहीं है: फिर से दें।
 problem-no-room = डिस्क पर इसके लिए जगह कम है: पहले जगह ख़ाली करें।
 problem-no-number = यह टेलीफ़ोन नंबर नहीं है, या एक से ज़्यादा हैं।
+
+## Recordings
+
+to-recordings = रिकॉर्डिंग
+recordings-are = रखी गई रिकॉर्ड की हुई बातचीत, बिना नाम और नंबर के। जो सुनता है, उसका नाम ऑडिट में दर्ज होता है।
+recordings-none = यहाँ कोई रिकॉर्डिंग नहीं रखी है।
+recordings-older = और पुरानी
+recorded-at = शुरू हुई
+recorded-for = चली
+recorded-seat = सीट
+recorded-agent = एजेंट
+recording-of = { $at } की रिकॉर्डिंग
+recording-play-of = { $at } की रिकॉर्डिंग सुनें
+do-recording-play = सुनें
+problem-recording-gone = वह रिकॉर्डिंग अब नहीं है।
+problem-recording-not-asked = "सुनें" फिर दबाएँ: रिकॉर्डिंग पंद्रह मिनट के लिए मिलती है।
+problem-recordings-not-read = रिकॉर्डिंग का फ़ोल्डर पढ़ा नहीं जा सकता: मशीन चलाने वाले को बताएँ।

@@ -53,6 +53,11 @@ function Head() {
           {t("to-lists")}
         </a>
       )}
+      {beside !== "recordings" && may("recording-play") && (
+        <a class="who" href="/board?recordings">
+          {t("to-recordings")}
+        </a>
+      )}
       <a class="who" href={beside ? "/board" : "/board?account"}>
         {beside ? t("to-board") : `${me.value?.name} · ${word("role", me.value?.role ?? "")}`}
       </a>
@@ -86,12 +91,13 @@ function Stale() {
   );
 }
 
-/** What the page shows in place of the board: who has signed in, or rolls and numbers; fetched only then. */
+/** What the page shows in place of the board: who has signed in, or rolls and numbers, or recordings; fetched only then. */
 const given = new URLSearchParams(location.search);
-const beside = ["account", "lists"].find((name) => given.has(name)) ?? "";
+const beside = ["account", "lists", "recordings"].find((name) => given.has(name)) ?? "";
 const Beside = signal<ComponentType | null>(null);
 if (beside === "account") void import("./account").then((found) => (Beside.value = found.Account));
 if (beside === "lists") void import("./lists").then((found) => (Beside.value = found.Lists));
+if (beside === "recordings") void import("./recordings").then((found) => (Beside.value = found.Recordings));
 const LISTS = ["roll-import", "suppress", "erase-number"];
 
 function Board() {

@@ -1,0 +1,98 @@
+// Recorded talks, the newest first, and a player for the one that was asked for. Fetched when it is opened first.
+import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { Section, say } from "../shared/parts";
+import { ask, isProblem, me } from "../shared/server";
+import { lasted, moment, t } from "../shared/words";
+import { send } from "./commands";
+import { chosen } from "./wire";
+import "../staff/account.css";
+
+interface Talk {
+  attempt: string;
+  campaign: string;
+  at: number;
+  seconds: number;
+  seat: string;
+  agent: string;
+}
+interface Listed {
+  recordings: Talk[];
+  before: number | null;
+}
+
+const listed = signal<Listed>({ recordings: [], before: null });
+const playing = signal("");
+
+/** Those of the campaign that is chosen above; further ones behind those that are shown. */
+async function look(before: number | null): Promise<void> {
+  const query = new URLSearchParams({ ...(chosen.value ? { campaign: chosen.value } : {}), ...(before ? { before: String(before) } : {}) });
+  const found = await ask<Listed>("GET", `/api/recordings?${query}`);
+  if (isProblem(found)) say(t(`problem-${found.problem}`), true);
+  else listed.value = before ? { ...found, recordings: [...listed.value.recordings, ...found.recordings] } : found;
+}
+
+async function play(attempt: string): Promise<void> {
+  playing.value = "";
+  if (await send("/api/recordings/play", { attempt })) playing.value = attempt;
+}
+
+function Row({ talk }: { talk: Talk }) {
+  return (
+    <tr>
+      <th scope="row">{moment(talk.at)}</th>
+      <td>{lasted(talk.seconds)}</td>
+      <td>{talk.campaign}</td>
+      <td>{talk.seat}</td>
+      <td>{talk.agent}</td>
+      <td class="right">
+        {playing.value === talk.attempt ? (
+          <audio controls autoplay src={`/api/recordings/${talk.attempt}`} aria-label={t("recording-of", { at: moment(talk.at) })} />
+        ) : (
+          <button disabled={me.value?.signs} aria-label={t("recording-play-of", { at: moment(talk.at) })} onClick={() => void play(talk.attempt)}>
+            {t("do-recording-play")}
+          </button>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+export function Recordings() {
+  useEffect(() => void look(null), [chosen.value]);
+  const { recordings, before } = listed.value;
+  return (
+    <main>
+      {me.value?.signs && <p>{t("commands-signed")}</p>}
+      <Section id="recordings" title={t("to-recordings")}>
+        <p class="small">{t("recordings-are")}</p>
+        {recordings.length === 0 ? (
+          <p>{t("recordings-none")}</p>
+        ) : (
+          <div class="scrolls" tabIndex={0} role="group" aria-labelledby="recordings-title">
+            <table>
+              <thead>
+                <tr>
+                  {["recorded-at", "recorded-for", "campaign", "recorded-seat", "recorded-agent"].map((name) => (
+                    <th key={name} scope="col">
+                      {t(name)}
+                    </th>
+                  ))}
+                  <th scope="col">
+                    <span class="unseen">{t("do-recording-play")}</span>
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {recordings.map((talk) => (
+                  <Row key={talk.attempt} talk={talk} />
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+        {before !== null && <button onClick={() => void look(before)}>{t("recordings-older")}</button>}
+      </Section>
+    </main>
+  );
+}

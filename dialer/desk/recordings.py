@@ -1,0 +1,134 @@
+"""Recorded talks on the board: which there are, without names and numbers, and one to listen to, each time with an audit entry."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+from fastapi import Query, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from config.settings import Settings
+from config.site_rules import recordings_kept
+from dialer.desk.board import HANDED_OVER
+from dialer.domain.clock import Clock
+from dialer.domain.errors import RecordingError
+from dialer.domain.site_time import DAY_SECONDS, site_day
+from dialer.mqtt.hearing import Hearing
+from dialer.store.desk_reading import DeskReading, KeptTalk
+from dialer.store.recordings import kept_file
+from dialer.web.doors import WebDoor, problem
+from dialer.web.people import Who
+
+_log = structlog.get_logger(__name__)
+
+MOST_LISTED = 200
+PLAYS_SECONDS = 900.0
+"""So long a recording is given to whom it was played for: a player asks for it piece by piece."""
+SOUND = "audio/wav"
+_ALL_TIME = 1e11
+
+
+class RecordingAsked(BaseModel):
+    """A recording that somebody wants to hear; `id` is that of the command: the same again is the same command."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,64}$")]
+    attempt: Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRecordings:
+    """Recordings that are there, from the newest on; `before` is where older ones begin, None: there are none."""
+
+    recordings: list[KeptTalk]
+    before: float | None
+
+
+class RecordingsPage:
+    """What the board asks of recordings. The dialler says whether one may be heard, and has it in its audit."""
+
+    def __init__(self, settings: Settings, reading: DeskReading, hearing: Hearing, clock: Clock) -> None:
+        """`reading` is read by nobody else."""
+        self._settings = settings
+        self._folder = settings.recordings.directory
+        self._reading = reading
+        self._one_at_a_time = asyncio.Lock()
+        self._hearing = hearing
+        self._clock = clock
+        self._plays: dict[tuple[str, str], float] = {}  # by user and attempt, until when (monotonic)
+
+    def doors(self) -> list[WebDoor]:
+        """For those who may give the command."""
+        may = HANDED_OVER["recording-play"]
+        return [
+            WebDoor("GET", "/api/recordings", self.listed, may, {200: ListedRecordings}),
+            WebDoor("POST", "/api/recordings/play", self.play, may, {200: dict[str, str]}),
+            WebDoor("GET", "/api/recordings/{attempt}", self.sound, may, {200: SOUND, 206: SOUND}),
+        ]
+
+    async def listed(
+        self,
+        before: Annotated[float, Query(gt=0, le=_ALL_TIME)] = _ALL_TIME,
+        campaign: Annotated[str | None, Query(min_length=1, max_length=32)] = None,
+    ) -> Response:
+        """Recordings whose file is there and may be kept still, of a campaign or of all."""
+        async with self._one_at_a_time:
+            found = await asyncio.to_thread(self._reading.recordings, before, MOST_LISTED, campaign)
+        try:
+            there = await asyncio.to_thread(self._there, found)
+        except RecordingError as error:
+            return _not_read(error)
+        older = found[-1].at if len(found) == MOST_LISTED and found[-1].at >= self._since() else None
+        return JSONResponse({"recordings": [asdict(each) for each in there], "before": older})
+
+    async def play(self, asked: RecordingAsked, request: Request) -> Response:
+        """Have the dialler note who listens to what; once it has, the recording is given to them for a while."""
+        who: Who = request.state.who
+        try:
+            if self._file(asked.attempt) is None:
+                return problem(409, "recording-gone")
+        except RecordingError as error:
+            return _not_read(error)
+        reply = await self._hearing.ask(who.name, asked.id, "recording-play", {"attempt": asked.attempt})
+        if reply is None:
+            return problem(503, "broker-away")
+        now = self._clock.monotonic()
+        self._plays = {key: until for key, until in self._plays.items() if until > now}
+        if reply.status == "done":
+            self._plays[who.name, asked.attempt] = now + PLAYS_SECONDS
+        return JSONResponse({"status": reply.status, "text": reply.text})
+
+    async def sound(self, attempt: str, request: Request) -> Response:
+        """A recording that was asked for, whole or the bytes that are asked for."""
+        who: Who = request.state.who
+        if self._plays.get((who.name, attempt), 0.0) <= self._clock.monotonic():
+            return problem(409, "recording-not-asked")
+        try:
+            path = self._file(attempt)
+        except RecordingError as error:
+            return _not_read(error)
+        return problem(409, "recording-gone") if path is None else FileResponse(path, media_type=SOUND)
+
+    def _there(self, found: list[KeptTalk]) -> list[KeptTalk]:
+        return [each for each in found if self._file(each.attempt) is not None]
+
+    def _file(self, attempt: str) -> Path | None:
+        return kept_file(self._folder, attempt, self._since())
+
+    def _since(self) -> float:
+        """Older ones are over, whether somebody has purged them or not."""
+        now = self._clock.now()
+        if recordings_kept(self._settings, site_day(self._settings, now)) is not None:
+            return 0.0
+        return now - self._settings.recordings.keep_days * DAY_SECONDS
+
+
+def _not_read(error: RecordingError) -> Response:
+    _log.error("desk.recordings-not-read", problem=str(error))
+    return problem(503, "recordings-not-read")

@@ -1,0 +1,144 @@
+"""Recorded talks on the board: only what is kept is told of and played, to whom the dialler has noted, for a while."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.desk import recordings
+from dialer.domain.site_time import DAY_SECONDS
+from dialer.mqtt.hearing import Reply
+from tests.support.desk import DeskStand, desk_stand, recorded_talk, stand_settings
+
+SOUND = b"RIFF" + bytes(range(200))
+ID = "0f9a7c1e-click"
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
+    (tmp_path / "recorded").mkdir()
+    settings = stand_settings()
+    kept = settings.recordings.model_copy(update={"directory": tmp_path / "recorded", "keep_days": 30})
+    async with desk_stand(tmp_path, settings.model_copy(update={"recordings": kept})) as stand:
+        yield stand
+
+
+def a_talk(desk: DeskStand, folder: Path, *, ago: float, ended: bool = True, campaign: str = "turnout-agents") -> str:
+    """A talk that was recorded so many seconds ago; the attempt's id."""
+    return recorded_talk(folder, desk.clock.at - ago, SOUND, ended=ended, campaign=campaign)
+
+
+async def listed(desk: DeskStand, query: str = "") -> Any:
+    answer = await desk.get(f"/api/recordings{query}", "supervisor")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def play(desk: DeskStand, attempt: str, role: str = "supervisor") -> Any:
+    return await desk.post("/api/recordings/play", {"id": ID, "attempt": attempt}, role)
+
+
+async def test_what_is_kept_is_listed_without_names_and_numbers(desk: DeskStand, tmp_path: Path) -> None:
+    older, newer = a_talk(desk, tmp_path, ago=600), a_talk(desk, tmp_path, ago=300, campaign="other")
+    a_talk(desk, tmp_path, ago=100, ended=False)
+    a_talk(desk, tmp_path, ago=31 * DAY_SECONDS)
+    erased, link = a_talk(desk, tmp_path, ago=200), a_talk(desk, tmp_path, ago=150)
+    (tmp_path / "recorded" / f"{erased}.wav").unlink()
+    (tmp_path / "recorded" / f"{link}.wav").unlink()
+    (tmp_path / "recorded" / f"{link}.wav").symlink_to(tmp_path / "centre.db")
+    found = await listed(desk)
+    assert [each["attempt"] for each in found["recordings"]] == [newer, older]
+    assert found["before"] is None
+    assert found["recordings"][1] == {
+        "attempt": older,
+        "campaign": "turnout-agents",
+        "at": desk.clock.at - 600,
+        "seconds": 60.0,
+        "seat": "04",
+        "agent": "101",
+    }
+    of_one = await listed(desk, "?campaign=other")
+    assert [each["attempt"] for each in of_one["recordings"]] == [newer]
+    assert not desk.hearing.asked
+
+
+async def test_older_ones_come_when_they_are_asked_for(
+    desk: DeskStand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "MOST_LISTED", 2)
+    talks = [a_talk(desk, tmp_path, ago=ago) for ago in (100, 200, 300)]
+    found = await listed(desk)
+    assert [each["attempt"] for each in found["recordings"]] == talks[:2]
+    older = await listed(desk, f"?before={found['before']}")
+    assert [each["attempt"] for each in older["recordings"]] == talks[2:]
+    assert older["before"] is None
+
+
+async def test_a_recording_is_played_once_the_dialler_has_noted_it(desk: DeskStand, tmp_path: Path) -> None:
+    attempt = a_talk(desk, tmp_path, ago=600)
+    path = f"/api/recordings/{attempt}"
+    assert (await desk.get(path, "supervisor")).json() == {"problem": "recording-not-asked"}
+    assert (await play(desk, attempt)).json() == {"status": "done", "text": "it was done"}
+    assert desk.hearing.asked == [("supervisor", ID, "recording-play", {"attempt": attempt})]
+    whole = await desk.get(path, "supervisor")
+    assert (whole.status_code, whole.content, whole.headers["content-type"]) == (200, SOUND, "audio/wav")
+    assert whole.headers["cache-control"] == "no-store"
+    piece = await desk.get(path, "supervisor", range="bytes=4-7")
+    assert (piece.status_code, piece.content) == (206, bytes(range(4)))
+    # What one has asked for is nobody else's, and not for ever.
+    assert (await desk.get(path, "compliance")).json() == {"problem": "recording-not-asked"}
+    desk.clock.pass_seconds(recordings.PLAYS_SECONDS)
+    assert (await desk.get(path, "supervisor")).status_code == 409
+
+
+async def test_what_the_dialler_refuses_or_has_not_noted_is_not_played(desk: DeskStand, tmp_path: Path) -> None:
+    attempt = a_talk(desk, tmp_path, ago=600)
+    for reply, status in (
+        (Reply("refused", "it was erased"), 200),
+        (Reply("unanswered", ""), 200),
+        (None, 503),
+    ):
+        desk.hearing.reply = reply
+        assert (await play(desk, attempt)).status_code == status
+        assert (await desk.get(f"/api/recordings/{attempt}", "supervisor")).status_code == 409
+
+
+async def test_what_is_erased_or_over_is_gone_while_it_plays_too(desk: DeskStand, tmp_path: Path) -> None:
+    erased, over = a_talk(desk, tmp_path, ago=600), a_talk(desk, tmp_path, ago=30 * DAY_SECONDS - 10)
+    for attempt in (erased, over):
+        assert (await play(desk, attempt)).status_code == 200
+        assert (await desk.get(f"/api/recordings/{attempt}", "supervisor")).status_code == 200
+    (tmp_path / "recorded" / f"{erased}.wav").unlink()
+    desk.clock.pass_seconds(71)
+    for attempt in (erased, over):
+        assert (await desk.get(f"/api/recordings/{attempt}", "supervisor")).json() == {"problem": "recording-gone"}
+        assert (await play(desk, attempt)).json() == {"problem": "recording-gone"}
+
+
+async def test_a_profile_that_has_recordings_kept_keeps_them_listed(tmp_path: Path) -> None:
+    own = Path("config/jurisdictions/india.toml").read_text(encoding="utf-8")
+    for before, after in (("keep_recordings = false", "keep_recordings = true"), ("allowed = false", "allowed = true")):
+        assert before in own
+        own = own.replace(before, after)
+    (tmp_path / "own.toml").write_text(own, encoding="utf-8")
+    (tmp_path / "recorded").mkdir()
+    settings = stand_settings()
+    kept = settings.recordings.model_copy(update={"directory": tmp_path / "recorded"})
+    rules = settings.rules.model_copy(update={"jurisdiction": str(tmp_path / "own.toml")})
+    async with desk_stand(tmp_path, settings.model_copy(update={"recordings": kept, "rules": rules})) as desk:
+        attempt = a_talk(desk, tmp_path, ago=400 * DAY_SECONDS)
+        assert [each["attempt"] for each in (await listed(desk))["recordings"]] == [attempt]
+
+
+async def test_a_folder_that_cannot_be_read_is_told(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as locked:
+        locked.setattr(Path, "lstat", denied)
+        answer = await play(desk, str(uuid.uuid4()))
+    assert (answer.status_code, answer.json()) == (503, {"problem": "recordings-not-read"})
