@@ -41,6 +41,8 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(order_app, name="order")
 app.add_typer(bundle_app, name="bundle")
 app.add_typer(user_app, name="user")
+# What a person looks at says what is wrong in one line, and the log of the way there is no part of it.
+app.callback()(quiet_logging)
 for command in (render, desk, audit, official):
     app.command()(command)
 
@@ -399,7 +401,6 @@ def demo(
         from dialer.rehearsal.headquarters import HqDemoOptions, run_hq_demo  # noqa: PLC0415 - simulation, and of an extra
     except ModuleNotFoundError as error:
         raise HeadquartersUnreachable(not_installed(error, "hq")) from error
-    quiet_logging()
     console = Console()
     options = HqDemoOptions(for_seconds, report, centres=centres, seed=seed)
     checks = asyncio.run(run_hq_demo(options, console))

@@ -314,7 +314,7 @@ async def connected(
 
 async def _first(servers: Sequence[str], name: str, options: dict[str, object]) -> Client:
     """The connection, tried until it is there."""
-    told = ""
+    news = _News()
     while True:
         try:
             connecting = nats.connect(
@@ -326,19 +326,29 @@ async def _first(servers: Sequence[str], name: str, options: dict[str, object]) 
                 ping_interval=5,
                 max_outstanding_pings=2,
                 allow_reconnect=True,
-                error_cb=_on_error,
+                error_cb=news.trouble,
+                reconnected_cb=news.over,
                 **options,
             )
             return await cancellable(connecting)
         except (NatsError, OSError, TimeoutError) as error:
-            if (problem := _said(error)) != told:
-                _log.warning("nats.not-reached", servers=[*servers], problem=problem)
-                told = problem
+            await news.trouble(error)
             await asyncio.sleep(random.uniform(0.5, 3.0))  # noqa: S311
 
 
-async def _on_error(error: Exception) -> None:
-    _log.warning("nats.trouble", problem=_said(error))
+class _News:
+    """What ails the connection, told once for as long as it is the same: the client says it at every try, one a second."""
+
+    def __init__(self) -> None:
+        self._told = ""
+
+    async def trouble(self, error: Exception) -> None:
+        if (problem := _said(error)) != self._told:
+            self._told = problem
+            _log.warning("nats.trouble", problem=problem)
+
+    async def over(self) -> None:
+        self._told = ""
 
 
 def _trusting(ca_file: Path | None) -> ssl.SSLContext:
