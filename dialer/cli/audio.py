@@ -109,6 +109,14 @@ TextsOption = Annotated[
 LanguageOption = Annotated[
     list[str] | None, typer.Option("--language", "-l", help="Only this language; may be given several times.")
 ]
+SpokenOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--language",
+        "-l",
+        help="This language; may be given several times. [default: of centre, seats and agents; all where these name none]",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON list instead of a table.")]
 
 
@@ -159,7 +167,7 @@ def prepare_command(
 @app.command("drafts")
 def drafts_command(
     config: ConfigOption = None,
-    language: LanguageOption = None,
+    language: SpokenOption = None,
     texts: TextsOption = None,
     names: Annotated[
         Path | None,
@@ -175,7 +183,7 @@ def drafts_command(
     settings = load_settings(config)
     words = _words(settings, texts)
     _refuse_unknown("--language", language or (), words.languages())
-    spoken = language or words.languages()
+    spoken = language or _site_languages(settings, words)
     wanted = _said(settings, words, spoken)
     wanted |= spoken_names([(PromptKind.PLACE, name) for name in _names_in(names)], spoken)
     wanted |= _labelled(settings, _message(settings, words, language))
@@ -332,7 +340,7 @@ def picture(
 
 
 @app.command("check")
-def check_command(config: ConfigOption = None, language: LanguageOption = None, texts: TextsOption = None) -> None:
+def check_command(config: ConfigOption = None, language: SpokenOption = None, texts: TextsOption = None) -> None:
     """Say what callers would not hear, and what changed since it was recorded. Exit 1 when anything is wrong."""
     settings = load_settings(config)
     found = statuses(settings)
@@ -344,7 +352,8 @@ def check_command(config: ConfigOption = None, language: LanguageOption = None, 
         for name, _, why in found
         if why is not None and (not language or name.language in language)
     ]
-    spoken = language or words.languages()
+    there = {name.language for name in entries}
+    spoken = language or [each for each in words.languages() if each in {*_site_languages(settings, words), *there}]
     message = _message(settings, words, language)
     drafted = {name: text for name, text in _labelled(settings, message).items() if _is_spoken(entries.get(name))}
     wanted = _said(settings, words, spoken) | message | drafted
@@ -372,6 +381,13 @@ def check_command(config: ConfigOption = None, language: LanguageOption = None, 
     typer.echo(f"{len(entries)} prompts in the catalogue, {len(wrong)} findings")
     if wrong:
         raise typer.Exit(1)
+
+
+def _site_languages(settings: Settings, words: Texts) -> list[str]:
+    """Those of centre, seats and agents; all that there are texts of, where no seat and no agent names one."""
+    of = (*(each.languages for each in settings.seats), *(each.languages for each in settings.agents))
+    named = {language for some in of for language in some}
+    return [each for each in words.languages() if not named or each in {settings.centre.language, *named}]
 
 
 def _languages(found: Statuses, words: Texts) -> set[str]:

@@ -283,13 +283,11 @@ def _say_next(settings: Settings, beside: Beside, dialer: Path) -> None:
         name for name, there in (("asterisk", beside.asterisk), ("mosquitto", beside.mosquitto)) if there
     )
     ours = f"sudo -u {USER} {dialer}"
-    of = [each.languages for each in settings.seats] + [each.languages for each in settings.agents]
-    spoken = dict.fromkeys([settings.centre.language, *(language for some in of for language in some)])
     typer.echo("next:")
     for step in (
         f"{ours} import ROLL -c {SETTINGS_FILE}",
         f"{ours} agent tones --to {settings.audio.sounds}",
-        f"{ours} audio drafts -c {SETTINGS_FILE} {' '.join(f'--language {each}' for each in spoken)}",
+        f"{ours} audio drafts -c {SETTINGS_FILE}",
         *([f"sudo systemctl restart {restarted}"] if restarted else []),
         f"sudo systemctl enable --now {units}",
         *(["sudo systemctl restart fail2ban"] if beside.asterisk and beside.fail2ban else []),

@@ -158,6 +158,19 @@ def test_check_tells_what_callers_would_not_hear(site: Path) -> None:
     assert audio("check", "-l", "hi")[1] == output
 
 
+def test_check_is_of_the_sites_languages_and_those_that_are_there(site: Path) -> None:
+    write_recording(site / "recordings/ta/common/goodbye.mp3", speech(0.5, 44_100), 44_100)
+    audio("prepare")
+    looked = {line.partition("/")[0] for line in audio("check")[1].splitlines()}
+    assert {"ur", "bn", "en"} <= looked  # nobody has said which there are
+    with (site / "centre.toml").open("a") as file:
+        file.write(
+            '[centre]\nlanguage = "hi"\n[[seats]]\nname = "01"\nendpoint = "agent01"\nlanguages = ["hi", "mr"]\n'
+        )
+    looked = {line.partition("/")[0] for line in audio("check")[1].splitlines() if ": is missing" in line}
+    assert looked == {"hi", "mr", "ta"}
+
+
 def test_check_knows_the_organisations_own_name(site: Path) -> None:
     name = name_sound(PromptKind.NAME, "Example Seva", "hi").removeprefix("matdan/")
     with (site / "centre.toml").open("a") as file:

@@ -92,10 +92,9 @@ def test_a_site_becomes_services_with_all_that_they_need(site: Path) -> None:
     assert all(path.stat().st_mode & 0o007 == 0 for path in secrets)
 
 
-def test_it_says_what_follows_with_the_sites_own_languages(site: Path) -> None:
-    site.write_text(SITE.replace('endpoint = "agent01"', 'endpoint = "agent01"\nlanguages = ["hi", "mr"]'))
+def test_it_says_what_follows(site: Path) -> None:
     said = run("install", "-c", site, "--root", site.parent / "root")[1]
-    assert "audio drafts -c /etc/matdan/centre.toml --language hi --language mr\n" in said
+    assert "audio drafts -c /etc/matdan/centre.toml\n" in said
     assert "systemctl enable --now matdan-dialler matdan-desk\n" in said
 
 
