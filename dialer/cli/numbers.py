@@ -19,6 +19,7 @@ from dialer.domain.errors import RollError, StoreBusy
 from dialer.domain.person_ids import is_id
 from dialer.domain.phone_facts import Consent
 from dialer.domain.site_time import DAY_SECONDS, site_zone
+from dialer.domain.words import counted
 from dialer.mqtt.topics import encode
 from dialer.roll.numbers_file import NumbersFile, read_numbers
 from dialer.roll.phone_numbers import the_number
@@ -104,7 +105,7 @@ def import_register(
         count = numbers.import_register(db, name, found.numbers, dated=issued, at=now, sha256=found.sha256)
         what = {"register": name, "dated": dated, "file": found.name, "sha256": found.sha256, "numbers": str(count)}
         audit.append(db, "register-import", audit_name(who), what, now)
-    typer.echo(f"register {name}: {count:,} numbers, of {dated}")
+    typer.echo(f"register {name}: {counted(count, 'number')}, of {dated}")
     _report_lines(found)
 
 
@@ -168,5 +169,5 @@ def _writing(settings: Settings, holder: str) -> Iterator[Connection]:
 
 def _report_lines(found: NumbersFile) -> None:
     if found.without:
-        typer.echo(f"no number in {len(found.without):,} lines of {found.name}: {found.told()}", err=True)
+        typer.echo(f"no number in {counted(len(found.without), 'line')} of {found.name}: {found.told()}", err=True)
         raise typer.Exit(1)

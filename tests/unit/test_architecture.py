@@ -225,7 +225,7 @@ def test_the_core_knows_no_mqtt(house: House) -> None:
 
 
 def test_helpers_of_tests_stand_in_support() -> None:
-    """No file of tests imports another, and beside them stand no helpers. The attacks and the real Asterisk are programs too."""
+    """No file of tests imports another, and beside them stand no helpers. Attacks, journeys and the lab are programs too."""
     tests = ROOT / "tests"
     files = sorted(tests.rglob("*.py"))
     an_import = re.compile(r"^\s*(?:from|import) tests\b[\w. ]*(?:\([^)]*\))?", re.MULTILINE)
@@ -238,14 +238,14 @@ def test_helpers_of_tests_stand_in_support() -> None:
     assert not borrowing
     beside = [path for path in files if not path.name.startswith(("test_", "__init__", "conftest"))]
     homes = {path.relative_to(tests).parts[0] for path in beside}
-    assert homes == {"support", "asterisk", "attack", "house.py", "supply_chain.py"}
+    assert homes == {"support", "asterisk", "attack", "journeys", "house.py", "supply_chain.py"}
 
 
 def test_tests_lie_as_the_house_does() -> None:
     """A folder of unit or system tests is that of a room or a home; beside the folders stands what is of the whole project."""
     tests, rooms = ROOT / "tests", {path.name for path in (ROOT / "dialer").iterdir() if path.is_dir()}
     for kind, whole in (
-        ("unit", {"architecture", "asterisk_lab", "docs", "first_campaign", "first_days", "packages", "supply_chain"}),
+        ("unit", {"architecture", "asterisk_lab", "docs", "first_campaign", "packages", "supply_chain"}),
         ("system", set()),
     ):
         folders = {path.name for path in (tests / kind).iterdir() if path.is_dir() and path.name != "__pycache__"}

@@ -1,0 +1,18 @@
+"""The simulated Asterisk with the manager's secret of a site: `python -m tests.journeys.lines SECRET`, then what
+`python -m dialer.simulation.asterisk` takes.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import uvloop
+
+from dialer.simulation.asterisk.__main__ import parse_arguments, serve
+from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER
+
+if __name__ == "__main__":
+    secret, *arguments = sys.argv[1:]
+    matdan = replace(LEAST_PRIVILEGE_USER, name="matdan", secret=secret)
+    uvloop.run(serve(replace(parse_arguments(arguments), users=(matdan,))))

@@ -1,0 +1,40 @@
+"""What the journeys saw, as a page to read: each role's steps with commands, what was said, seconds, pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+
+from tests.journeys.walk import Step
+
+STYLE = """body{font:16px/1.45 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1d2330}
+summary{cursor:pointer;font-family:ui-monospace,monospace;font-size:.85rem;padding:.2rem 0}
+pre{background:#f3f5f9;padding:.7rem;overflow-x:auto;font-size:.8rem;border-radius:.3rem}
+img{max-width:100%;border:1px solid #c6ccd8;border-radius:.3rem}
+.s{float:right;color:#5d6675}.bad{color:#a3141b;font-weight:600}"""
+
+
+def write_index(keep: Path, walks: Mapping[str, list[Step]], stumbles: Mapping[str, str], machine: str) -> Path:
+    """Write `index.html` there; its path."""
+    rows, parts = [], []
+    for role, steps in walks.items():
+        seconds = sum(step.seconds for step in steps)
+        stands = f'<span class="bad">{escape(stumbles[role])}</span>' if role in stumbles else "went through"
+        rows.append(f'<li><a href="#{role}">{role}</a>: {stands}; {len(steps)} steps, {seconds:.1f} s</li>')
+        parts += [f'<h2 id="{role}">{role}</h2>', *map(_step, steps)]
+    text = (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Journeys</title><style>{STYLE}</style>'
+        f"<h1>Journeys</h1><p>{escape(machine)}</p><ul>{''.join(rows)}</ul>{''.join(parts)}</html>\n"
+    )
+    path = keep / "index.html"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _step(step: Step) -> str:
+    code = "" if step.code is None else f"exit {step.code}, "
+    told = f'<span class="s">{code}{step.seconds:.2f} s</span>'
+    picture = f'<p><img src="{step.picture}" alt="{escape(step.what)}" loading="lazy"></p>' if step.picture else ""
+    opened = " open" if picture else ""
+    return f"<details{opened}><summary>{told}{escape(step.what)}</summary>{picture}<pre>{escape(step.said)}</pre></details>"
