@@ -123,9 +123,13 @@ def next_entry(
     return AuditEntry(number, at, kind, who, text, last_digest, digest_of(number, at, kind, who, text, last_digest))
 
 
-def breaks(entries: Iterable[AuditEntry], head: tuple[int, str] | None = None) -> Iterator[Break]:
-    """Every place where the chain does not hold. `head`: number and digest noted earlier, which must be in it."""
-    number, digest = 0, GENESIS
+def breaks(
+    entries: Iterable[AuditEntry], head: tuple[int, str] | None = None, *, behind: tuple[int, str] = (0, GENESIS)
+) -> Iterator[Break]:
+    """Every place where the chain does not hold. `head`: number and digest noted earlier, which must be in it; `behind`: those of
+    the entry that the first one follows.
+    """
+    number, digest = behind
     noted = head is None
     for entry in entries:
         if entry.number != number + 1:

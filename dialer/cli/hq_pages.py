@@ -120,11 +120,25 @@ def password(
     asyncio.run(_with_people(load_hq_settings(config), change))
 
 
-def audit(config: HqOption) -> None:
-    """Show what people did on the pages, and whether the chain of its entries holds. Exit 1 where it does not."""
+def audit(
+    config: HqOption,
+    accept: Annotated[
+        bool,
+        typer.Option(
+            "--accept-end", help="From now on what is there counts: headquarters' database was restored from a copy."
+        ),
+    ] = False,
+    who: Annotated[str | None, typer.Option("--who", help="Who accepts it, for the audit. [default: you]")] = None,
+) -> None:
+    """Show what people did on the pages, and whether the chain of its entries holds. Exit 1 where it does not.
+
+    Its newest entry is kept in the file of [desk] too, so that an end that was cut off in the database shows.
+    """
     settings = load_hq_settings(config)
 
     async def tell(books: HqBooks, accounts: Accounts, people: People, file: DeskFile) -> int:
+        if accept:
+            await books.accept_audit_end(person(who))
         entries = await books.audit()
         zone = ZoneInfo(settings.gather.time_zone)
         for each in entries:
@@ -134,7 +148,9 @@ def audit(config: HqOption) -> None:
         for each_break in broken:
             typer.echo(f"broken at entry {each_break.number}: {each_break.problem}")
         if not broken:
-            typer.echo(f"{len(entries)} entries, and the chain holds")
+            head = await file.audit_head()
+            against = f"entry {head[0]} in {settings.desk.file}" if head else f"nothing: {settings.desk.file} has none"
+            typer.echo(f"{len(entries)} entries, and the chain holds; its end was held against {against}")
         return len(broken)
 
     raise typer.Exit(1 if asyncio.run(_with_people(settings, tell)) else 0)

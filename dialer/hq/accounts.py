@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+
+import structlog
 
 from config.headquarters import HqSettings
 from config.words import HqRole
@@ -14,17 +16,26 @@ from dialer.domain.clock import Clock
 from dialer.domain.errors import CommandRefused, HeadquartersUnreachable, StoreError
 from dialer.hq.database import Database, DatabaseError, database
 from dialer.hq.rights import Deed, may_see, roles_for
+from dialer.store.desk_file import DeskFile
 from dialer.store.port import KeptUser
+
+_log = structlog.get_logger(__name__)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
 class HqBooks:
-    """The database as the pages use it: one connection, by one at a time, made anew where it is lost."""
+    """The database as the pages use it: one connection, by one at a time, made anew where it is lost.
 
-    def __init__(self, address: str, clock: Clock) -> None:
+    Of the audit the newest entry is kept in the pages' own file too, once it is committed: who may write to the database alone can
+    put no other entries in place of those that were there, nor cut them off.
+    """
+
+    def __init__(self, address: str, clock: Clock, file: DeskFile | None = None) -> None:
         self._address = address
         self.clock = clock
+        self._file = file
+        self._noted = False
         self._turn = asyncio.Lock()
         self._open = contextlib.AsyncExitStack()
         self._db: Database | None = None
@@ -39,6 +50,9 @@ class HqBooks:
                     await self._db.prepare()
                 async with self._db.transaction():
                     yield self._db
+                if self._noted and self._file is not None:
+                    await self._keep_head(self._db, self._file)
+                self._noted = False
             except (*DatabaseError, HeadquartersUnreachable) as error:
                 await self.close()
                 raise StoreError(f"headquarters' database does not answer: {error}") from error
@@ -58,15 +72,56 @@ class HqBooks:
             "add_audit", entry.number, entry.at, entry.kind, entry.who, entry.what, entry.previous, entry.digest
         )
 
+        self._noted = True
+
+    async def _keep_head(self, db: Database, file: DeskFile) -> None:
+        """Keep the audit's end, where it follows what was kept before. What was noted stands all the same."""
+        try:
+            kept = await file.audit_head()
+            entries = await _entries(db, 0 if kept is None else kept[0])
+            if [*_breaks_behind(entries, kept)]:
+                _log.error(
+                    "audit.cut-off", problem="the newest entries that were kept are not in the database any more"
+                )
+            else:
+                await file.keep_audit_head(entries[-1].number, entries[-1].digest)
+        except StoreError as error:
+            _log.warning("audit.head-not-kept", problem=str(error))
+
     async def audit(self, newest: int | None = None) -> list[AuditEntry]:
         """Its entries in their order; of the `newest` so many the last first."""
         async with self.used() as db:
-            rows = await (db.rows("audit") if newest is None else db.rows("audit_newest", newest))
-        return [AuditEntry(*row) for row in rows]
+            if newest is None:
+                return await _entries(db, 0)
+            return [AuditEntry(*row) for row in await db.rows("audit_newest", newest)]
 
     async def audit_breaks(self) -> list[Break]:
-        """Where its chain does not hold."""
-        return [*breaks(await self.audit())]
+        """Where its chain does not hold, against what was kept of it."""
+        head = None if self._file is None else await self._file.audit_head()
+        return [*breaks(await self.audit(), head)]
+
+    async def accept_audit_end(self, who: str) -> None:
+        """What is there now counts as the whole, which an entry says: the database was restored from a copy."""
+        if self._file is None:
+            return
+        kept, entries = await self._file.audit_head(), await self.audit()
+        await self._file.keep_audit_head(*((entries[-1].number, entries[-1].digest) if entries else (0, GENESIS)))
+        async with self.used() as db:
+            await self.note(db, "audit-end-accepted", who, {"kept": "none" if kept is None else f"entry {kept[0]}"})
+
+
+async def _entries(db: Database, first: int) -> list[AuditEntry]:
+    return [AuditEntry(*row) for row in await db.rows("audit", first)]
+
+
+def _breaks_behind(entries: Sequence[AuditEntry], kept: tuple[int, str] | None) -> Iterator[Break]:
+    """Of entries from the kept one on."""
+    if kept is None:
+        yield from breaks(entries)
+    elif not entries or (entries[0].number, entries[0].digest) != kept:
+        yield Break(kept[0], "it is not there as it was noted")
+    else:
+        yield from breaks(entries[1:], behind=kept)
 
 
 class Accounts:

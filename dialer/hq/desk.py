@@ -36,7 +36,7 @@ async def hq_people(
 ) -> AsyncIterator[tuple[HqBooks, Accounts, Directory, People, DeskFile]]:
     """The books, who has an account, and their passwords. Raises StoreError where the database or the file cannot be used."""
     file = await asyncio.to_thread(DeskFile, settings.desk.file, None)
-    books = HqBooks(settings.gather.database.get_secret_value(), clock)
+    books = HqBooks(settings.gather.database.get_secret_value(), clock, file)
     accounts = Accounts(books)
     directory = Directory([], accounts.read)
     people = People(file, directory, clock, settings.desk.idle_hours * 3600, hasher)

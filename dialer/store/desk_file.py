@@ -54,6 +54,9 @@ CREATE TABLE passkey (
 ) WITHOUT ROWID;
 CREATE INDEX passkey_of ON passkey (name);
 """,
+    """
+CREATE TABLE audit_head (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, digest TEXT NOT NULL) WITHOUT ROWID;
+""",
 )
 """What each version of the file added to the one before."""
 
@@ -180,6 +183,15 @@ class DeskFile:
         """The last acknowledgement of each code."""
         rows = await self.run(lambda db: [*SQL["acknowledged"].rows(db)])
         return [Acknowledgement(**row._asdict()) for row in rows]
+
+    async def audit_head(self) -> tuple[int, str] | None:
+        """Number and digest of the newest entry of headquarters' audit that was seen; None: none was."""
+        row = await self.run(SQL["audit_head"].row)
+        return None if row is None else (int(row.number), str(row.digest))
+
+    async def keep_audit_head(self, number: int, digest: str) -> None:
+        """Keep another one in its place."""
+        await self.run(lambda db: SQL["keep_audit_head"](db, number=number, digest=digest))
 
     async def close(self) -> None:
         """Let the file go."""

@@ -24,7 +24,7 @@ INSERT INTO audit (number, at, kind, who, what, previous, digest) VALUES ($1, $2
 SELECT number, at, kind, who, what, previous, digest FROM audit ORDER BY number DESC LIMIT $1;
 
 -- name: audit
-SELECT number, at, kind, who, what, previous, digest FROM audit ORDER BY number;
+SELECT number, at, kind, who, what, previous, digest FROM audit WHERE number >= $1 ORDER BY number;
 
 -- name: centres_kept
 SELECT c.centre, c.heard_at, c.made_at, c.lost, c.trouble, t.at AS tested_at, t.came_at AS test_came_at

@@ -49,3 +49,10 @@ INSERT INTO acknowledged (code, alert_at, name, at) VALUES (:code, :alert_at, :n
 -- The last of each code.
 -- name: acknowledged
 SELECT code, alert_at, name, max(at) AS at FROM acknowledged GROUP BY code;
+
+-- name: audit_head
+SELECT number, digest FROM audit_head WHERE number > 0;
+
+-- name: keep_audit_head
+INSERT INTO audit_head (one, number, digest) VALUES (1, :number, :digest)
+ON CONFLICT (one) DO UPDATE SET number = excluded.number, digest = excluded.digest;

@@ -288,7 +288,30 @@ def test_accounts_and_figures_are_kept_by_commands(tmp_path: Path, address: str)
     assert hq("user", "remove", "ravi", "--who", "asha") == (0, "")
     code, told = hq("audit")
     assert code == 0
-    assert told.splitlines()[-1] == "2 entries, and the chain holds"
+    assert (
+        told.splitlines()[-1]
+        == f"2 entries, and the chain holds; its end was held against entry 2 in {tmp_path}/hq.desk.db"
+    )
+
+    async def attacked(sql: str) -> None:
+        """With the database's rights alone."""
+        async with database(address.replace("/postgres?", f"/{name}?")) as books:
+            await books.ask(sql)
+
+    asyncio.run(attacked("DELETE FROM audit WHERE number = 2"))
+    cut = "broken at entry 2: the chain ends at 1, but entry 2 was noted: the end was cut off"
+    assert hq("audit")[0] == 1
+    assert hq("audit")[1].splitlines()[-1] == cut
+    for _ in range(2):  # what comes after it covers nothing up
+        assert hq("user", "add", f"meena-{_}", "media", "--who", "asha")[0] == 0
+        assert hq("audit")[0] == 1
+    assert hq("audit")[1].splitlines()[-1] == "broken at entry 2: it is not the entry that was noted under this number"
+    code, told = hq("audit", "--accept-end", "--who", "asha")
+    assert (code, "audit-end-accepted" in told) == (0, True)
+    assert told.splitlines()[-1].startswith("4 entries, and the chain holds; its end was held against entry 4 in")
+    moved = "UPDATE audit SET digest = repeat('0', 64), who = 'nobody' WHERE number = 4"
+    asyncio.run(attacked(moved))
+    assert hq("audit")[0] == 1
     path.write_text('[gather]\ndatabase = "postgresql://nobody@127.0.0.1:1/none"\n', encoding="utf-8")
     code, told = hq("user", "list")
     assert code != 0

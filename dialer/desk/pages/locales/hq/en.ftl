@@ -227,3 +227,4 @@ deed-material-proposed = material proposed
 deed-material-answered = material answered
 deed-resume-proposed = resume proposed
 deed-resume-answered = resume answered
+deed-audit-end-accepted = audit's end accepted

@@ -227,3 +227,4 @@ deed-material-proposed = सामग्री का प्रस्ताव
 deed-material-answered = सामग्री का जवाब
 deed-resume-proposed = चलाने का प्रस्ताव
 deed-resume-answered = चलाने का जवाब
+deed-audit-end-accepted = लेखा का अंत स्वीकार
