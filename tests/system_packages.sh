@@ -4,10 +4,11 @@ set -eu
 have_mosquitto() { command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ]; }
 missing=""
 have_mosquitto || missing="$missing mosquitto"
-needed="$missing" # what is named below is wanted: without it tests are skipped (pages, trust, units, alerts)
+needed="$missing" # what is named below is wanted: without it tests are skipped (pages, trust, units, alerts, jails)
 command -v chromium >/dev/null || missing="$missing chromium"
 command -v certutil >/dev/null || missing="$missing libnss3-tools"
 command -v systemd-analyze >/dev/null || missing="$missing systemd"
+command -v fail2ban-regex >/dev/null || missing="$missing fail2ban"
 command -v promtool >/dev/null || missing="$missing promtool"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

@@ -24,6 +24,7 @@ UNITS: Final = Path("/etc/systemd/system")
 USERS: Final = Path("/etc/sysusers.d")
 FOLDERS: Final = Path("/etc/tmpfiles.d")
 JAILS: Final = Path("/etc/fail2ban/jail.d")
+FILTERS: Final = Path("/etc/fail2ban/filter.d")
 ROTATION: Final = Path("/etc/logrotate.d")
 
 _PLAIN: Final = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9._+-]+)+")  # nothing in it means anything to systemd
@@ -88,8 +89,9 @@ def service_files(settings: Settings, dialer: Path, beside: Beside) -> dict[Path
     }
     if beside.asterisk:
         files[ROTATION / "matdan"] = _text("logrotate.j2", history=settings.asterisk.history)
-    if beside.asterisk and beside.fail2ban:
-        files[JAILS / "matdan.conf"] = _text("fail2ban.j2")
+    if beside.fail2ban:
+        desk_port = settings.desk.port if DESK in processes_of(settings) else None
+        files |= fail2ban_files(asterisk=beside.asterisk, desk_port=desk_port)
     neighbours = [name for name, there in (("asterisk", beside.asterisk), ("mosquitto", beside.mosquitto)) if there]
     for process in processes_of(settings):
         files[UNITS / process.unit] = _text(
@@ -106,6 +108,17 @@ def service_files(settings: Settings, dialer: Path, beside: Beside) -> dict[Path
             scripts=process is DIALLER and _has_scripts(settings),
             on_this_machine_alone=process is DIALLER and _speaks_with_this_machine_alone(settings),
         )
+    return files
+
+
+def fail2ban_files(*, asterisk: bool, desk_port: int | None, marker: str = MARKER) -> dict[Path, str]:
+    """Jails for who guesses passwords, of phones where there is an Asterisk and of pages that are served, and the pages' filter."""
+    files: dict[Path, str] = {}
+    if asterisk or desk_port is not None:
+        values = {"asterisk": asterisk, "desk_port": desk_port}
+        files[JAILS / "matdan.conf"] = _text("fail2ban.j2", marker=marker, **values)
+    if desk_port is not None:
+        files[FILTERS / "matdan-desk.conf"] = _text("fail2ban_filter.j2", marker=marker)
     return files
 
 
@@ -139,4 +152,4 @@ def _templates() -> Environment:
 
 
 def _text(template: str, **values: object) -> str:
-    return _templates().get_template(template).render(marker=MARKER, **values)
+    return _templates().get_template(template).render({"marker": MARKER, **values})

@@ -14,6 +14,7 @@ import typer
 from config.asterisk.placing import plan_files, write_files
 from config.errors import AsteriskFilesError
 from config.headquarters import HqSettings, load_hq_settings
+from config.service.render import fail2ban_files
 from dialer.cli.options import HqOption, not_installed
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.output import own_file
@@ -50,6 +51,8 @@ def render(
         files.CADDY: files.caddy_configuration(settings),
         files.NGINX: files.nginx_configuration(settings),
     }
+    guessers = fail2ban_files(asterisk=False, desk_port=settings.desk.port, marker=files.MARKER)
+    rendered |= {f"fail2ban-{path.parent.name}": text for path, text in guessers.items()}
     for name in write_files(to, plan_files(to, rendered, files.MARKER), force=force):
         typer.echo(f"wrote {to / name}")
     (to / files.POSTGRESQL).write_text(files.postgresql_statements(), encoding="utf-8")

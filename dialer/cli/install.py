@@ -25,6 +25,7 @@ from config.mosquitto.render import PASSWORDS, hashes_in, render_broker
 from config.service.render import (
     DATA,
     DESK,
+    FILTERS,
     FOLDERS,
     HOME,
     JAILS,
@@ -164,7 +165,13 @@ def uninstall(
         _run("userdel", USER)
 
 
-_OWN = ((USERS, "matdan.conf"), (FOLDERS, "matdan.conf"), (JAILS, "matdan.conf"), (ROTATION, "matdan"))
+_OWN = (
+    (USERS, "matdan.conf"),
+    (FOLDERS, "matdan.conf"),
+    (JAILS, "matdan.conf"),
+    (FILTERS, "matdan-desk.conf"),
+    (ROTATION, "matdan"),
+)
 
 
 def _beside(settings: Settings, root: Path) -> Beside:
@@ -290,7 +297,7 @@ def _say_next(settings: Settings, beside: Beside, dialer: Path) -> None:
         f"{ours} audio drafts -c {SETTINGS_FILE}",
         *([f"sudo systemctl restart {restarted}"] if restarted else []),
         f"sudo systemctl enable --now {units}",
-        *(["sudo systemctl restart fail2ban"] if beside.asterisk and beside.fail2ban else []),
+        *(["sudo systemctl restart fail2ban"] if beside.fail2ban else []),
         f"{ours} check -c {SETTINGS_FILE}",
     ):
         typer.echo(f"  {step}")

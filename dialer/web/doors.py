@@ -10,7 +10,9 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -57,6 +59,7 @@ class WebDoor:
     """Of an `answer` that returns a Response, for the document: by status the type of its JSON, a media type, or None: no body."""
     takes: str = "application/json"  # the type of what is sent: one that no form of another site can send
     most_bytes: int = MOST_BODY_BYTES
+    signs_in: bool = False  # a refusal as wrong (401) is logged with the address that it came from, for fail2ban
     _form: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -104,6 +107,8 @@ class Guard:
         state = scope.setdefault("state", {})
         encrypted = all(origin.startswith("https:") for origin in origins)
         secured = _with_headers(send, state, self.cookie, encrypted=encrypted)
+        if door is not None and door.signs_in:
+            secured = _telling(secured, _address(scope, headers))
         if headers.get("host", "") not in {urlsplit(origin).netloc for origin in origins}:
             await _refuse(secured, kind, 421, "host")
         elif door is None:
@@ -204,6 +209,27 @@ def _with_headers(send: Send, state: dict[str, Any], cookie: str, *, encrypted: 
         await send(message)
 
     return secured
+
+
+def _address(scope: Scope, headers: Mapping[str, str]) -> str:
+    """Where a request comes from: by the word of a web server on this machine where one passes it on. Nobody else is believed."""
+    client = (scope.get("client") or ("unknown", 0))[0]
+    told = headers.get("x-forwarded-for", "").rpartition(",")[2].strip()  # what the last one on the way has added
+    try:
+        return str(ip_address(told)) if ip_address(client).is_loopback else client
+    except ValueError:
+        return client
+
+
+def _telling(send: Send, address: str) -> Send:
+    """Log the refusal of a sign-in. Nobody is named: a name may be a password in the wrong field."""
+
+    async def told(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == HTTPStatus.UNAUTHORIZED:
+            _log.warning("sign-in.refused", address=address)
+        await send(message)
+
+    return told
 
 
 async def _refuse(send: Send, kind: str, status: int, problem: str) -> None:

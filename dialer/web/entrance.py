@@ -75,7 +75,7 @@ class Entrance:
             WebDoor("GET", "/", self.front, None, {303: None}),
             WebDoor("GET", self._front, self.page, None, {200: "text/html"}),
             WebDoor("GET", "/assets/{name}", self.asset, None, {200: "*/*"}),
-            WebDoor("POST", "/api/sign-in", self.sign_in, None, {204: None}),
+            WebDoor("POST", "/api/sign-in", self.sign_in, None, {204: None}, signs_in=True),
             WebDoor("POST", "/api/sign-out", self.sign_out, None, {204: None}),
         ]
 

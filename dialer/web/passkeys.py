@@ -120,7 +120,7 @@ class Passkeys:
             WebDoor("POST", "/api/passkeys", self.register, roles, {204: None}),
             WebDoor("POST", "/api/passkeys/remove", self.remove, roles, {204: None}),
             WebDoor("POST", "/api/sign-in/challenge", self.begin_sign_in, None, {200: dict[str, Any]}),
-            WebDoor("POST", "/api/sign-in/passkey", self.sign_in, None, {204: None}),
+            WebDoor("POST", "/api/sign-in/passkey", self.sign_in, None, {204: None}, signs_in=True),
         ]
 
     async def listed(self, request: Request) -> list[dict[str, Any]]:

@@ -50,7 +50,7 @@ class AgentEntrance:
     def doors(self) -> list[WebDoor]:
         """What anybody may ask for."""
         return [
-            WebDoor("POST", "/api/agent/sign-in", self.sign_in, None, {204: None}),
+            WebDoor("POST", "/api/agent/sign-in", self.sign_in, None, {204: None}, signs_in=True),
             WebDoor("GET", "/api/agent/seats", self.seats, None),
         ]
 

@@ -78,6 +78,7 @@ def test_a_site_becomes_services_with_all_that_they_need(site: Path) -> None:
         "etc/logrotate.d/matdan",
         "etc/fail2ban/jail.d/defaults.conf",
         "etc/fail2ban/jail.d/matdan.conf",
+        "etc/fail2ban/filter.d/matdan-desk.conf",
         "etc/systemd/system/matdan-dialler.service",
         "etc/systemd/system/matdan-desk.service",
     }

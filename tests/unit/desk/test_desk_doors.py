@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi.routing import APIRoute, APIWebSocketRoute
+from structlog.testing import capture_logs
 
+from config.service.render import FILTERS, fail2ban_files
 from config.settings import Settings
 from config.words import SupervisorRole
 from dialer.desk.figures import STRETCH_SECONDS
+from dialer.domain.errors import RefusedBecause
+from dialer.mqtt.hearing import Reply
 from dialer.store.agent_records import AgentRecords
 from dialer.store.desk_file import DeskFile
 from dialer.web.application import make_app
@@ -234,3 +243,45 @@ async def test_the_openapi_document_names_every_door(desk: DeskStand) -> None:
     document = (await desk.get("/api/openapi.json", "viewer")).json()
     named = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
     assert named == {(door.method, door.path) for door in desk.doors if door.method != SOCKET}
+
+
+async def test_a_refused_sign_in_is_logged_with_its_address_and_without_a_name(desk: DeskStand) -> None:
+    pin = {"agent": "101", "pin": "9999", "seat": "04", "phone": "own"}
+    desk.hearing.reply = Reply("refused", "wrong", RefusedBecause.PIN_WRONG)
+    wrong = {"name": "supervisor", "password": "mango-lorry-violin"}
+    through = {"x_forwarded_for": "203.0.113.9, 198.51.100.7"}
+    with capture_logs() as logs:
+        assert (await desk.post("/api/sign-in", wrong)).status_code == 401
+        assert (await desk.post("/api/agent/sign-in", pin, **through)).status_code == 401
+        assert (await desk.post("/api/sign-in", {"name": "supervisor"})).status_code == 422
+        assert (await desk.get("/api/board/booths")).status_code == 401
+        assert (await desk.post("/api/sign-in", SIGN_IN)).status_code == 204
+    assert [each for each in logs if each["event"] == "sign-in.refused"] == [
+        {"event": "sign-in.refused", "log_level": "warning", "address": "127.0.0.1"},
+        {"event": "sign-in.refused", "log_level": "warning", "address": "198.51.100.7"},
+    ]
+
+
+async def test_who_is_no_web_server_of_this_machine_says_no_address(desk: DeskStand) -> None:
+    transport = httpx.ASGITransport(app=desk.guard, client=("192.0.2.8", 4711))
+    sent = {"origin": ORIGIN, "sec-fetch-site": "same-origin", "x-forwarded-for": "203.0.113.9"}
+    wrong = {"name": "supervisor", "password": "mango-lorry-violin"}
+    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:
+        with capture_logs() as logs:
+            assert (await browser.post("/api/sign-in", json=wrong, headers=sent)).status_code == 401
+    assert [each["address"] for each in logs if each["event"] == "sign-in.refused"] == ["192.0.2.8"]
+
+
+@pytest.mark.skipif(shutil.which("fail2ban-regex") is None, reason="fail2ban is not installed")
+@pytest.mark.parametrize(("address", "found"), [("198.51.100.7", 1), ("2001:db8::7", 1), ("unknown", 0)])
+def test_fail2ban_finds_the_address_in_the_log(tmp_path: Path, address: str, found: int) -> None:
+    write = "from dialer.cli.logs import json_logging, structlog; json_logging(verbose=False); log = structlog.get_logger()\n"
+    write += (
+        f"log.warning('sign-in.refused', address={address!r}); log.warning('desk.not-kept', problem='sign-in.refused')"
+    )
+    written = subprocess.run([sys.executable, "-c", write], capture_output=True, text=True, check=True).stderr
+    log, rule = tmp_path / "journal", tmp_path / "filter.conf"
+    log.write_text("".join(f"Nov 28 03:00:00 pune matdan-desk[71]: {line}\n" for line in written.splitlines()))
+    rule.write_text(fail2ban_files(asterisk=False, desk_port=8470)[FILTERS / "matdan-desk.conf"])
+    told = subprocess.run(["fail2ban-regex", log, rule], capture_output=True, text=True, check=False).stdout
+    assert re.findall(r"^Lines: 2 lines, 0 ignored, (\d) matched", told, re.MULTILINE) == [str(found)], told
