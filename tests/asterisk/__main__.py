@@ -20,6 +20,7 @@ import structlog
 
 from config.asterisk.lint import lint_directory
 from tests.asterisk.browser_phones import check_browser_phones
+from tests.asterisk.log_in import check_log_in
 from tests.asterisk.process import NoAsterisk, find_asterisk, version_of
 from tests.asterisk.sipp import find_sipp
 from tests.asterisk.stage import Lab, RealStage
@@ -30,6 +31,7 @@ from tests.support.scenario_run import play
 
 GOAL_MILLISECONDS = 150.0
 BROWSERS = "browser-phones"
+LOG_IN = "log-in"
 TWO_BOXES = "two-boxes"
 
 
@@ -37,7 +39,7 @@ def main() -> int:
     """Play what the arguments name, all of it by default."""
     parser = argparse.ArgumentParser(prog="python -m tests.asterisk", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", help="scenario files without .yaml, browser-phones, two-boxes; all by default"
+        "names", nargs="*", help="scenario files without .yaml, browser-phones, log-in, two-boxes; all by default"
     )
     parser.add_argument("--keep", type=Path, help="keep configuration, logs and stores in this directory")
     arguments = parser.parse_args()
@@ -54,13 +56,14 @@ def main() -> int:
             browsers = not arguments.names or BROWSERS in arguments.names
             lab = Lab(program, sipp, arguments.keep or Path(temporary))
             boxes = not arguments.names or TWO_BOXES in arguments.names
-            return asyncio.run(run(scenarios, lab, browsers=browsers, boxes=boxes))
+            log_in = not arguments.names or LOG_IN in arguments.names
+            return asyncio.run(run(scenarios, lab, browsers=browsers, log_in=log_in, boxes=boxes))
     except NoAsterisk as error:
         say(f"no scenario was run: {error}")
         return 2
 
 
-async def run(scenarios: Sequence[tuple[str, Scenario]], lab: Lab, *, browsers: bool, boxes: bool) -> int:
+async def run(scenarios: Sequence[tuple[str, Scenario]], lab: Lab, *, browsers: bool, log_in: bool, boxes: bool) -> int:
     """All of them in turn on one Asterisk. Returns the exit code."""
     lab.directory.mkdir(parents=True, exist_ok=True)
     failed: list[str] = []
@@ -80,6 +83,14 @@ async def run(scenarios: Sequence[tuple[str, Scenario]], lab: Lab, *, browsers: 
             say(f"     {line}")
         if found.faults:
             failed.append(BROWSERS)
+    if log_in:
+        begun = time.monotonic()
+        faults = await check_log_in(Lab(lab.asterisk.program, lab.sipp, lab.directory / LOG_IN))
+        say(
+            f"{'FAIL' if faults else 'ok  '} {LOG_IN} ({time.monotonic() - begun:.0f} s): {'; '.join(faults) or 'holds'}"
+        )
+        if faults:
+            failed.append(LOG_IN)
     if boxes:
         failed += await play_all(on_two_boxes(), TwoBoxes(lab.asterisk.program, lab.sipp, lab.directory / TWO_BOXES))
     lost = await play_all(scenarios, lab)

@@ -59,6 +59,12 @@ class Sipp:
                 return
         raise NoAsterisk(f"{user}'s phone could not register; see {self._directory}/{self._name}.out")
 
+    async def dial(self, proxy_port: int, user: str, password: str, voice_port: int) -> asyncio.subprocess.Process:
+        """`user`'s phone dials the code that logs in, its voice at `voice_port`. The process ends with 0 when it was hung up."""
+        options = ["-s", user, "-au", user, "-ap", password, "-m", "1", f"127.0.0.1:{proxy_port}"]
+        self._process = await self._run(sipp_scripts.dialling(voice_port), "dial", *options)
+        return self._process
+
     async def is_wrong(self, proxy_port: int, user: str, password: str) -> bool:
         """Whether the switch refuses a phone with this password."""
         return await self._registers(proxy_port, user, password, answer=401)

@@ -168,6 +168,54 @@ def phone(audio: str) -> str:
     )
 
 
+def dialling(voice_port: int) -> str:
+    """A phone dials a code with its password, and stays until it is hung up. Its voice and keys are another's, at `voice_port`."""
+    invite = f"""INVITE sip:{{code}}@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
+From: <sip:[service]@[remote_ip]>;tag=[pid]D[call_number]
+To: <sip:{{code}}@[remote_ip]>
+Call-ID: [call_id]
+CSeq: {{number}} INVITE
+Contact: <sip:[service]@[local_ip]:[local_port]>
+{{authentication}}Max-Forwards: 70
+Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=phone 1 1 IN IP4 [local_ip]
+s=-
+c=IN IP4 [local_ip]
+t=0 0
+m=audio {voice_port} RTP/AVP 8 101
+a=rtpmap:8 PCMA/8000
+a=rtpmap:101 telephone-event/8000
+a=fmtp:101 0-15"""
+    acknowledge = """ACK {target} SIP/2.0
+Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
+[last_From:]
+[last_To:]
+Call-ID: [call_id]
+CSeq: {number} ACK
+Max-Forwards: 70
+Content-Length: 0"""
+    asked = invite.format(code="*1", number=1, authentication="")
+    given = invite.format(code="*1", number=2, authentication="[authentication]\n")
+    refused = acknowledge.format(target="sip:*1@[remote_ip]:[remote_port]", number=1)
+    answered = acknowledge.format(target="[next_url]", number=2)
+    return (
+        _HEAD.format(name="dialling")
+        + f'<send retrans="500"><![CDATA[\n\n{asked}\n\n]]></send>\n<recv response="401" auth="true"/>\n'
+        + f"<send><![CDATA[\n\n{refused}\n\n]]></send>\n"
+        + f'<send retrans="500"><![CDATA[\n\n{given}\n\n]]></send>\n'
+        + '<recv response="100" optional="true"/>\n<recv response="180" optional="true"/>\n'
+        + '<recv response="200" rrs="true"/>\n'
+        + f"<send><![CDATA[\n\n{answered}\n\n]]></send>\n"
+        + '<recv request="BYE"/>\n'
+        + _answer("200 OK", tag=False)
+        + "</scenario>\n"
+    )
+
+
 def registration(answer: int = 200) -> str:
     """A phone makes itself known with a password, which the switch answers so: 200, or 401 where it is wrong."""
     request = """REGISTER sip:[remote_ip]:[remote_port] SIP/2.0

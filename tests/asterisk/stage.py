@@ -85,7 +85,7 @@ class Lab:
         self.voter_audio.write_bytes(silence(1.0))
         for asterisk, box in self.asterisks:
             asterisk.lay_out(render_site(self.settings(self.directory, campaign={}), {}, box=box))
-            _put_sounds(asterisk)
+            put_sounds(asterisk)
             await asterisk.start()
         for seat, sipp in self.phones.items():
             await self.phone_on(seat, sipp)
@@ -194,7 +194,7 @@ class RealStage:
         return [line.split("!")[0] for line in channels.splitlines() if line.startswith("PJSIP/carrier")]
 
 
-def _put_sounds(asterisk: RealAsterisk) -> None:
+def put_sounds(asterisk: RealAsterisk) -> None:
     """Every sound that a flow in Hindi may play, half a second each; music; and the information message."""
     (asterisk.directory / "data" / "moh" / "hold.alaw").write_bytes(tone(2.0, 330.0))
     asterisk.put_sound("matdan/message", tone(2.0, 600.0))

@@ -11,7 +11,7 @@ import pytest
 from tests.asterisk.__main__ import report
 from tests.asterisk.packets import CallPackets, PacketReader
 from tests.asterisk.process import NoAsterisk, find_asterisk
-from tests.asterisk.sipp_scripts import carrier, phone, registrar, registration, stranger
+from tests.asterisk.sipp_scripts import carrier, dialling, phone, registrar, registration, stranger
 from tests.asterisk.sounds import a_law, is_loud, silence, tone
 from tests.support.scenario import load_scenario, scenario_files
 
@@ -31,7 +31,7 @@ def test_a_scenarios_carrier_is_a_branch_per_group(path: Path) -> None:
     assert len(scenario.voters) <= 100, "a number has two digits for its group"
 
 
-@pytest.mark.parametrize("text", [phone("/x"), registration(), registrar(), stranger("carrier")])
+@pytest.mark.parametrize("text", [phone("/x"), dialling(4000), registration(), registrar(), stranger("carrier")])
 def test_the_other_files_lead_nowhere_that_is_not_there(text: str) -> None:
     root = ElementTree.fromstring(text)  # noqa: S314 - made by ourselves
     labels = {element.get("id") for element in root.iter("label")}
