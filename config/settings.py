@@ -269,6 +269,11 @@ class StoreSettings(Section):
         None,
         description="file with the key that the store is encrypted with, for its owner's eyes alone; none: it is not encrypted",
     )
+    backup_folder: Path | None = Field(
+        None, description="where backups go, best on another disk; none: `dialer install` makes no timer for them"
+    )
+    backup_minutes: int = Field(60, ge=5, le=1440, description="from one backup of the timer to the next")
+    backups_kept: int = Field(24, ge=1, le=10_000, description="so many stay in backup_folder: the oldest goes")
 
 
 class Ami(Section):

@@ -45,17 +45,42 @@ class Process:
         """The file's name, and the service's."""
         return f"matdan-{self.name}.service"
 
+    @property
+    def timer(self) -> str:
+        """The file's name of a job's timer."""
+        return f"matdan-{self.name}.timer"
+
 
 DIALLER: Final = Process("dialler", "the dialler", "run")
 DESK: Final = Process("desk", "the desk", "desk serve")
 UPLINK: Final = Process("uplink", "the uplink to headquarters", "uplink")
 PROCESSES: Final = (DIALLER, DESK, UPLINK)
+BACKUP: Final = Process("backup", "a backup of the store", "backup")
+PURGE: Final = Process("recordings", "the erasing of recordings whose time is over", "recordings purge")
+JOBS: Final = (BACKUP, PURGE)
+"""What a timer has done now and then."""
 
 
 def processes_of(settings: Settings) -> tuple[Process, ...]:
     """Those that a site has: the desk where it has a user of its own, the uplink where there is a headquarters."""
     wanted = {DESK: settings.desk.user is not None, UPLINK: settings.headquarters.user is not None}
     return tuple(process for process in PROCESSES if wanted.get(process, True))
+
+
+def timers_of(settings: Settings) -> dict[Process, str]:
+    """The jobs that a site has, and when each is done, as a timer says it (systemd.timer(5))."""
+    found: dict[Process, str] = {}
+    if settings.store.backup_folder is not None:
+        found[BACKUP] = f"OnActiveSec=5min\nOnUnitActiveSec={settings.store.backup_minutes}min"
+    if any(campaign.record for campaign in settings.campaigns):
+        found[PURGE] = "OnCalendar=*-*-* 03:17\nPersistent=true"
+    return found
+
+
+def _recorded_in(settings: Settings) -> list[Path]:
+    """The folders in which Asterisk records voices that the dialler erases."""
+    talks = [settings.recordings.directory] if any(campaign.record for campaign in settings.campaigns) else []
+    return talks + ([settings.audio.sounds / settings.flows.recording_directory] if settings.flows.recordings else [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +95,21 @@ class Beside:
 def service_files(settings: Settings, dialer: Path, beside: Beside) -> dict[Path, str]:
     """The files by their paths. `dialer` is the command. Raises SettingError for a path of which a service can make nothing."""
     store, sounds = settings.store.path, settings.audio.sounds
-    for what, path in (("(command)", dialer), ("store.path", store), ("audio.sounds", sounds)):
+    backups, recorded = settings.store.backup_folder, _recorded_in(settings)
+    named = [("(command)", dialer), ("store.path", store), ("audio.sounds", sounds)]
+    named += [] if backups is None else [("store.backup_folder", backups)]
+    for what, path in (*named, *(("flows.recording_directory", path) for path in recorded)):
         if not _PLAIN.fullmatch(str(path)):
             problem = f"{path} is no whole path of letters, digits and the signs . _ + -"
             raise SettingError("settings", what, problem, "give a service one, such as /var/lib/matdan/centre.db")
-    if not _may_be_its_own(store.parent):
-        problem = (
-            f"{store.parent} is the machine's, or hidden from services: what lies there is not the service's alone"
-        )
-        raise SettingError(
-            "settings", "store.path", problem, "give the store a folder of its own, such as /var/lib/matdan"
-        )
-    folders = {DATA: "0750", store.parent: "0750", sounds / "matdan": "0755"}
+    for what, folder in (("store.path", store.parent), ("store.backup_folder", backups)):
+        if folder is not None and not _may_be_its_own(folder):
+            problem = f"{folder} is the machine's, or hidden from services: what lies there is not the service's alone"
+            raise SettingError("settings", what, problem, "give it a folder of its own, such as /var/lib/matdan")
+    own = [store.parent, *([] if backups is None else [backups])]
+    folders = {DATA: "0750", **dict.fromkeys(own, "0750"), sounds / "matdan": "0755"}
     shared = {"user": USER, "settings_file": SETTINGS_FILE, "home": HOME, "data": DATA, "folders": folders}
+    shared |= {"centre": settings.centre.id, "dialer": dialer, "recorded": recorded if beside.asterisk else []}
     files = {
         USERS / "matdan.conf": _text("sysusers.j2", **shared, asterisk=beside.asterisk),
         FOLDERS / "matdan.conf": _text("tmpfiles.j2", **shared, mosquitto=beside.mosquitto),
@@ -98,9 +125,7 @@ def service_files(settings: Settings, dialer: Path, beside: Beside) -> dict[Path
             "unit.j2",
             **shared,
             what=process.what,
-            centre=settings.centre.id,
             after=[f"{name}.service" for name in neighbours] + ([] if process is DIALLER else [DIALLER.unit]),
-            dialer=dialer,
             command=process.command,
             reloads=process is DIALLER,
             stop_seconds=round(settings.dialling.drain_seconds) + _DRAIN_MARGIN_SECONDS,
@@ -108,6 +133,12 @@ def service_files(settings: Settings, dialer: Path, beside: Beside) -> dict[Path
             scripts=process is DIALLER and _has_scripts(settings),
             on_this_machine_alone=process is DIALLER and _speaks_with_this_machine_alone(settings),
         )
+    for job, when in timers_of(settings).items():
+        writes = dict.fromkeys([DATA, *own]) if job is BACKUP else shared["recorded"]
+        files[UNITS / job.unit] = _text(
+            "job.j2", **shared, what=job.what, command=job.command, writes=writes, scripts=False
+        )
+        files[UNITS / job.timer] = _text("timer.j2", what=job.what, centre=settings.centre.id, when=when)
     return files
 
 

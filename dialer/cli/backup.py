@@ -8,21 +8,26 @@ from typing import Annotated
 
 import typer
 
+from config.errors import SettingError
 from config.settings import Settings
 from dialer.cli.options import ConfigOption, StoreOption, WhoOption, site
 from dialer.domain.clock import SystemClock
 from dialer.domain.site_time import site_zone
 from dialer.domain.words import counted
 from dialer.store.audit import audit_name
-from dialer.store.backup import Backup, make_backup, prove, restore, unknown_to
+from dialer.store.backup import Backup, make_backup, prove, prune, restore, unknown_to
 from dialer.store.cipher import site_key
 from dialer.store.sent_journal import SentJournal, journal_beside
 
 
 def backup(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Where to: in a new folder there, by centre and moment.")
-    ],
+        Path | None,
+        typer.Argument(
+            metavar="[DIR]",
+            help="Where to: in a new folder there, by centre and moment. [default: store.backup_folder, which keeps the newest]",
+        ),
+    ] = None,
     config: ConfigOption = None,
     store: StoreOption = None,
 ) -> None:
@@ -31,10 +36,20 @@ def backup(
     Keep copies on another machine, and the key of an encrypted store apart from them.
     """
     settings = site(config, store)
+    usual = settings.store.backup_folder
+    folder = folder or usual
+    if folder is None:
+        raise SettingError(
+            "settings", "store.backup_folder", "is not set", "set it, or name a folder: dialer backup DIR"
+        )
     now = datetime.fromtimestamp(SystemClock().now(), site_zone(settings))
     made = make_backup(settings.store.path, site_key(settings), folder / f"{settings.centre.id}-{now:%Y%m%d-%H%M%S}")
     size = made.store.stat().st_size / 1_000_000
     typer.echo(f"{made.store.parent}: {size:,.1f} MB, {_until(made, settings)}")
+    if folder == usual:
+        gone = prune(folder, settings.centre.id, settings.store.backups_kept)
+        if gone:
+            typer.echo(f"{counted(len(gone), 'older backup')} removed (store.backups_kept)")
 
 
 def restore_command(

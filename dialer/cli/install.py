@@ -29,6 +29,7 @@ from config.service.render import (
     FOLDERS,
     HOME,
     JAILS,
+    JOBS,
     MARKER,
     PROCESSES,
     ROTATION,
@@ -40,6 +41,7 @@ from config.service.render import (
     Beside,
     processes_of,
     service_files,
+    timers_of,
 )
 from config.settings import Settings, load_settings
 from config.unfinished import refuse_unfinished
@@ -133,7 +135,8 @@ def uninstall(
     live = root == Path("/")
     if live and os.geteuid() != 0:
         raise NotInstalled("only root takes services away: sudo dialer uninstall")
-    units = [root / (UNITS / process.unit).relative_to("/") for process in PROCESSES]
+    names = [*(each.unit for each in (*PROCESSES, *JOBS)), *(job.timer for job in JOBS)]
+    units = [root / (UNITS / name).relative_to("/") for name in names]
     there = [unit.name for unit in units if unit.exists()]
     if live and there:
         _run("systemctl", "disable", "--now", *there)
@@ -285,7 +288,10 @@ def _say_next(settings: Settings, beside: Beside, dialer: Path) -> None:
     ):
         if not is_there:
             typer.echo(f"note: {where}: {program}'s files were left out", err=True)
-    units = " ".join(process.unit.removesuffix(".service") for process in processes_of(settings))
+    services = [process.unit.removesuffix(".service") for process in processes_of(settings)]
+    units = " ".join([*services, *(job.timer for job in timers_of(settings))])
+    if settings.store.backup_folder is None:
+        typer.echo("note: store.backup_folder is not set: nothing makes backups", err=True)
     restarted = " ".join(
         name for name, there in (("asterisk", beside.asterisk), ("mosquitto", beside.mosquitto)) if there
     )

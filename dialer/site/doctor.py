@@ -66,7 +66,7 @@ async def examine(
         ),
         ("disk", lambda: disk(settings)),
         ("store", lambda: _store(settings, clock.now())),
-        ("backup", lambda: [_backup(settings, backups, clock.now())]),
+        ("backup", lambda: [_backup(settings, backups or settings.store.backup_folder, clock.now())]),
         ("clock", lambda: [_clock()]),
         ("desk certificate", lambda: desk_certificate(settings, clock.now())),
         ("broker certificate", lambda: _broker_certificate(settings, clock.now())),
@@ -191,7 +191,9 @@ def _store(settings: Settings, now: float) -> Iterator[Finding]:
 def _backup(settings: Settings, folder: Path | None, now: float) -> Finding:
     if folder is None:
         return Finding(
-            "backup", Verdict.NOTE, "name the folder of the backups (--backups DIR) to have their age looked at"
+            "backup",
+            Verdict.NOTE,
+            "set store.backup_folder or name the backups' folder (--backups DIR) to have their age looked at",
         )
     head = f"{settings.centre.id}-"
     made = [

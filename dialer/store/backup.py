@@ -7,6 +7,7 @@ its name. A store that is put back does not know what came after it, so nothing 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -69,6 +70,22 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
         shutil.rmtree(half, ignore_errors=True)
         raise
     return prove(folder, key, whole=False)
+
+
+def prune(folder: Path, centre: str, keep: int) -> list[Path]:
+    """Remove a centre's backups in a folder but for the newest `keep`, by their names; what was removed. Only what `make_backup`
+    has named is looked at, and nothing that holds anything else. Raises StoreError where one cannot be removed.
+    """
+    named = re.compile(re.escape(centre) + r"-[0-9]{8}-[0-9]{6}")
+    ours = {STORE, desk_path(Path(STORE)).name}
+    try:
+        found = [each for each in sorted(folder.iterdir()) if named.fullmatch(each.name) and not each.is_symlink()]
+        backups = [each for each in found if {file.name for file in each.iterdir()} <= ours]
+        for old in backups[:-keep]:
+            shutil.rmtree(old)
+    except OSError as error:
+        raise StoreError(f"{error.filename}: an older backup cannot be removed ({error.strerror})") from error
+    return backups[:-keep]
 
 
 def prove(folder: Path, key: StoreKey | None, *, whole: bool = True) -> Backup:

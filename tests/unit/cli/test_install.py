@@ -22,6 +22,7 @@ username = "demo.dialler"
 password = "correct-horse-battery"
 [store]
 path = "/var/lib/matdan/centre.db"
+backup_folder = "/mnt/disk2/matdan"
 [audio]
 sounds = "/usr/share/asterisk/sounds/en"
 [desk]
@@ -81,13 +82,15 @@ def test_a_site_becomes_services_with_all_that_they_need(site: Path) -> None:
         "etc/fail2ban/filter.d/matdan-desk.conf",
         "etc/systemd/system/matdan-dialler.service",
         "etc/systemd/system/matdan-desk.service",
+        "etc/systemd/system/matdan-backup.service",
+        "etc/systemd/system/matdan-backup.timer",
     }
     assert files["etc/matdan/centre.toml"] == SITE
     assert files["etc/asterisk/pjsip.conf.before-matdan"] == SAMPLES["etc/asterisk/pjsip.conf"]
     assert "password_file /etc/mosquitto/matdan.passwords" in files["etc/mosquitto/mosquitto.conf"]
     dialler = files["etc/systemd/system/matdan-dialler.service"]
     assert re.search(r"^ExecStart=/\S+/bin/dialer run -c /etc/matdan/centre.toml$", dialler, re.MULTILINE)
-    assert "ReadWritePaths=/var/lib/matdan /usr/share/asterisk/sounds/en/matdan\n" in dialler
+    assert "ReadWritePaths=/var/lib/matdan /mnt/disk2/matdan /usr/share/asterisk/sounds/en/matdan\n" in dialler
     secrets = [path for path in (site.parent / "root").rglob("*") if path.is_file() and "horse" in path.read_text()]
     assert [path.name for path in secrets] == ["centre.toml"]
     assert all(path.stat().st_mode & 0o007 == 0 for path in secrets)
@@ -96,7 +99,35 @@ def test_a_site_becomes_services_with_all_that_they_need(site: Path) -> None:
 def test_it_says_what_follows(site: Path) -> None:
     said = run("install", "-c", site, "--root", site.parent / "root")[1]
     assert "audio drafts -c /etc/matdan/centre.toml\n" in said
-    assert "systemctl enable --now matdan-dialler matdan-desk\n" in said
+    assert "systemctl enable --now matdan-dialler matdan-desk matdan-backup.timer\n" in said
+
+
+def test_where_voices_are_recorded_asterisk_writes_and_the_dialler_erases(site: Path) -> None:
+    own = Path("config/jurisdictions/india.toml").read_text(encoding="utf-8")
+    (site.parent / "own.toml").write_text(own.replace("allowed = false", "allowed = true"), encoding="utf-8")
+    campaign = (
+        f'[[campaigns]]\nid = "a"\nkind = "agents"\nrecord = true\n[rules]\njurisdiction = "{site.parent}/own.toml"\n'
+    )
+    site.write_text(SITE + campaign)
+    files = installed(site)
+    folder = "/var/spool/asterisk/matdan"
+    assert f"d {folder} 2770 asterisk matdan\n" in files["etc/tmpfiles.d/matdan.conf"]
+    assert f"ReadWritePaths={folder}\n" in files["etc/systemd/system/matdan-recordings.service"]
+    for name, writes in (("dialler", True), ("desk", False)):
+        assert (folder in files[f"etc/systemd/system/matdan-{name}.service"]) == writes
+    assert "OnCalendar=*-*-* 03:17\n" in files["etc/systemd/system/matdan-recordings.timer"]
+
+
+def test_a_site_without_a_folder_for_backups_is_told(site: Path) -> None:
+    site.write_text(SITE.replace('backup_folder = "/mnt/disk2/matdan"\n', ""))
+    code, said = told_by("install", "-c", site, "--root", site.parent / "root")
+    assert code == 0
+    assert "note: store.backup_folder is not set: nothing makes backups" in said
+    assert "etc/systemd/system/matdan-backup.timer" not in tree(site.parent / "root")
+    site.write_text(SITE.replace("/mnt/disk2/matdan", "/mnt"))
+    code, said = told_by("install", "-c", site, "--root", site.parent / "root")
+    assert code == 2
+    assert "store.backup_folder: /mnt is the machine's" in said
 
 
 def test_a_second_time_changes_nothing(site: Path) -> None:
@@ -215,14 +246,17 @@ def test_a_centre_whose_asterisk_and_broker_are_elsewhere_has_its_own_files_alon
 def test_systemd_takes_the_units_and_finds_little_exposed(site: Path) -> None:
     installed(site)
     root = site.parent / "root"
-    for name, most in (("dialler", 1.5), ("desk", 1.5)):
+    for name, most in (("dialler", 1.5), ("desk", 1.5), ("backup", 1.0)):
         unit = f"matdan-{name}.service"
         asked = ["systemd-analyze", "security", "--offline=yes", f"--root={root}", unit]
         said = subprocess.run(asked, capture_output=True, text=True, check=False)
         (exposure,) = re.findall(r"exposure level for \S+: ([0-9.]+)", said.stdout)
         assert float(exposure) <= most
         assert "Unknown" not in said.stderr
-        asked = ["systemd-analyze", "verify", f"--root={root}", str(root / "etc/systemd/system" / unit)]
+        both = [
+            path for ending in ("service", "timer") for path in root.glob(f"etc/systemd/system/matdan-{name}.{ending}")
+        ]
+        asked = ["systemd-analyze", "verify", f"--root={root}", *map(str, both)]
         complaints = subprocess.run(asked, capture_output=True, text=True, check=False).stderr.splitlines()
         not_there = re.compile(
             r"is not executable: No such file|sysinit\.target not found"

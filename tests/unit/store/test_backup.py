@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from config.words import CampaignKind, Purpose
+from dialer.domain.clock import SystemClock
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError
 from dialer.domain.model import Announcement, CampaignState
 from dialer.store import backup
@@ -16,7 +17,7 @@ from dialer.store.backup import make_backup, prove, restore, unknown_to
 from dialer.store.cipher import StoreKey, connect
 from dialer.store.copying import STORE
 from dialer.store.desk_file import desk_path, open_desk_file
-from tests.support.command_line import run
+from tests.support.command_line import run, told_by
 from tests.support.stores import BACKENDS, CAMPAIGN, NOW, TEST_KEY, SqliteBackend, dial, filled
 
 OTHER = ("survey", CampaignKind.AGENTS, Purpose.SURVEY)
@@ -146,3 +147,33 @@ def test_the_commands_say_what_is_in_it_and_what_a_restore_holds(tmp_path: Path)
     assert "whoever was called since may be called again" in said
     code, said = run("backup", tmp_path / "b", "--store", tmp_path / "none.db")
     assert (code, "there is no store" in said) == (2, True)
+
+
+def test_the_usual_folder_keeps_the_newest_and_nothing_else_in_it_is_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SqliteBackend(tmp_path).fill(9, 9)
+    folder, config = tmp_path / "backups", tmp_path / "centre.toml"
+    store = f'[store]\npath = "{tmp_path}/centre.db"\nbackup_folder = "{folder}"\nbackups_kept = 2\n'
+    config.write_text('[centre]\nid = "pune-1"\n' + store)
+    for name in ("pune-1-20200101-000000", "pune-1-old", "pune-2-20200101-000000", "notes"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "mine.txt").write_text("kept")
+    (folder / "pune-1-20190101-000000").symlink_to(tmp_path)
+    others = {each.name for each in folder.iterdir()}
+    told: list[str] = []
+    for _ in range(4):
+        monkeypatch.setattr(SystemClock, "now", lambda _: 1_713_765_600.0 + len(told) * 3600)
+        code, said = run("backup", "-c", config)
+        assert code == 0
+        told.append(said)
+    assert {each.name for each in folder.iterdir()} - others == {"pune-1-20240422-133000", "pune-1-20240422-143000"}
+    assert others <= {each.name for each in folder.iterdir()}
+    assert (tmp_path / "centre.db").exists()
+    assert ["removed" in each for each in told] == [False, False, True, True]
+    assert "1 older backup removed (store.backups_kept)" in told[-1]
+    run("backup", folder / "by-hand", "-c", config)  # another folder is nobody's to clear
+    assert len([*folder.glob("pune-1-2024*")]) == 2
+    config.write_text(config.read_text().replace("backup_folder", "# backup_folder"))
+    code, said = told_by("backup", "-c", config)
+    assert (code, "store.backup_folder: is not set; set it, or name a folder" in said) == (2, True)
