@@ -45,7 +45,7 @@ from dialer.store.cipher import StoreKey, site_key
 from dialer.store.desk_file import DeskFile, desk_path
 from dialer.store.desk_reading import DeskReading
 from dialer.store.passkey_records import PasskeyRecords
-from dialer.web.application import document_door, make_app
+from dialer.web.application import make_app, with_document
 from dialer.web.directory import Directory
 from dialer.web.doors import Guard, TrainingGuard, WebDoor
 from dialer.web.entrance import Asset, read_assets
@@ -154,7 +154,7 @@ async def running_desk(
             lists = Lists(settings, picture, hearing)
             recordings = RecordingsPage(settings, await _read_in(stack, DeskReading, settings), hearing, clock)
             stack.callback(lists.close)
-            doors = [
+            each = [
                 *entrance.doors(),
                 *board.doors(),
                 *users.doors(),
@@ -163,8 +163,8 @@ async def running_desk(
                 *Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins)).doors(),
                 *agents.doors,
                 health_door(picture),
-                document_door(),
             ]
+            doors = with_document(each)
             guard = TrainingGuard if training else Guard
             guarded = guard(make_app(doors), doors, people.who, agents.who, lambda: origins)
             beside = (hearing.run, figures.run, users.run, agents.run)

@@ -20,7 +20,7 @@ from dialer.metrics.families import of_hq_desk
 from dialer.metrics.server import watched
 from dialer.store.desk_file import DeskFile
 from dialer.store.passkey_records import PasskeyRecords
-from dialer.web.application import document_door, make_app
+from dialer.web.application import make_app, with_document
 from dialer.web.directory import Directory
 from dialer.web.entrance import Asset
 from dialer.web.http import listening, own_origins, serving
@@ -67,13 +67,13 @@ async def running_hq_desk(
         books, accounts, directory, people, file = await stack.enter_async_context(hq_people(settings, clock, hasher))
         streams = Streams(picture, people, clock)
         figures = HqFigures(settings, picture, books, accounts)
-        doors = [
+        each = [
             *HqEntrance(people, {**assets}, accounts, settings).doors(),
             *HqBoard(settings, streams, books, accounts, figures).doors(),
             *Deeds(settings, books, accounts, figures.changed.set).doors(),
             *Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins)).doors(EVERY_ROLE),
-            document_door(EVERY_ROLE),
         ]
+        doors = with_document(each, EVERY_ROLE)
         guarded = HqGuard(make_app(doors), doors, people.who, people.who, lambda: origins)
         follow = follower(accounts, people, streams)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
 from http import HTTPStatus
 from typing import Any, get_type_hints
 
@@ -28,7 +30,7 @@ class RequestRefused(BaseModel):
 
 
 def _documented(door: WebDoor) -> dict[str, Any]:
-    """What FastAPI is told of a door's answers, for the document."""
+    """What FastAPI is told of a door for the document alone: its answers, and the session that the guard looks for."""
     returned = get_type_hints(door.answer)["return"]
     gives = dict(door.gives) if returned is Response else {200: returned}
     answers: dict[int | str, dict[str, Any]] = {"4XX": {"model": RequestRefused}, 503: {"model": RequestRefused}}
@@ -39,25 +41,26 @@ def _documented(door: WebDoor) -> dict[str, Any]:
         else:
             answers[status] = said if what is None else said | {"model": what}
     kind = Response if returned is Response else JSONResponse
-    return {"status_code": min(gives, default=200), "response_class": kind, "responses": answers}
+    session = [] if door.roles is None else [Security(APIKeyCookie(name=COOKIE, auto_error=False))]
+    return {
+        "status_code": min(gives, default=200),
+        "response_class": kind,
+        "responses": answers,
+        "dependencies": session,
+    }
 
 
-def make_app(doors: list[WebDoor]) -> FastAPI:
-    """The application behind the guard: a route for each door and no other, its OpenAPI document among them."""
+def make_app(doors: Sequence[WebDoor], *, documented: bool = False) -> FastAPI:
+    """The application behind the guard: a route for each door and no other. `documented`: for its `openapi` alone, since the models
+    of all answers take longer to make than all else.
+    """
     app = FastAPI(title="Matdan desk", openapi_url=None, docs_url=None, redoc_url=None)
     for door in doors:
         if door.method == SOCKET:
             app.add_api_websocket_route(door.path, door.answer)
             continue
-        session = [] if door.roles is None else [Security(APIKeyCookie(name=COOKIE, auto_error=False))]
-        app.add_api_route(
-            door.path,
-            door.answer,
-            methods=[door.method],
-            dependencies=session,  # for the document: the guard has looked
-            response_model=None,
-            **_documented(door),
-        )
+        more = _documented(door) if documented else {"response_class": JSONResponse}
+        app.add_api_route(door.path, door.answer, methods=[door.method], response_model=None, **more)
 
     async def not_valid(request: Request, error: Exception) -> Response:
         return problem(422, "values")  # without what was given, which may be a password
@@ -76,12 +79,14 @@ def make_app(doors: list[WebDoor]) -> FastAPI:
     return app
 
 
-def document_door(roles: frozenset[str] = EVERY_ROLE) -> WebDoor:
-    """The door to the OpenAPI document of them all."""
+def with_document(doors: Sequence[WebDoor], roles: frozenset[str] = EVERY_ROLE) -> list[WebDoor]:
+    """These doors and one to the OpenAPI document of them all, which is made once somebody asks."""
+    made = cache(lambda: make_app(every, documented=True).openapi())
 
-    async def document(request: Request) -> dict[str, Any]:
+    async def document() -> dict[str, Any]:
         """This document."""
-        made: dict[str, Any] = request.app.openapi()  # which makes it once
-        return made
+        described: dict[str, Any] = made()
+        return described
 
-    return WebDoor("GET", "/api/openapi.json", document, roles)
+    every = [*doors, WebDoor("GET", "/api/openapi.json", document, roles)]
+    return every

@@ -37,7 +37,7 @@ from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import DeskFile, desk_path
 from dialer.store.desk_reading import DeskReading
 from dialer.store.passkey_records import PasskeyRecords
-from dialer.web.application import document_door, make_app
+from dialer.web.application import make_app, with_document
 from dialer.web.directory import Directory
 from dialer.web.doors import COOKIE, Guard, WebDoor, token_in
 from dialer.web.entrance import Asset
@@ -247,8 +247,7 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     lists = Lists(settings.model_copy(update={"store": here}), picture, hearing)
     recordings = RecordingsPage(settings, kept := DeskReading(folder / "centre.db", None), hearing, clock)
     doors = [*entrance.doors(), *board.doors(), *users.doors(), *lists.doors(), *passkeys.doors(), *agents.doors]
-    doors += recordings.doors()
-    doors += [health_door(picture), document_door()]
+    doors = with_document([*doors, *recordings.doors(), health_door(picture)])
     guard = Guard(make_app(doors), doors, people.who, agents.who, lambda: frozenset({ORIGIN}))
     transport = httpx.ASGITransport(app=guard)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:
