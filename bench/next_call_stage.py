@@ -175,8 +175,8 @@ class Watch:
     def plan(self, settings: Settings, profile: Profile) -> EnginePlan:
         """The engine's plan, its pacers watched."""
         plan = plan_of_site.engine_plan(settings, profile)
-        watched = [replace(campaign, pacer=_WatchedPacer(campaign.pacer, self)) for campaign in plan.campaigns]
-        return replace(plan, campaigns=tuple(watched))
+        watched = {name: replace(each, pacer=_WatchedPacer(each.pacer, self)) for name, each in plan.campaigns.items()}
+        return replace(plan, campaigns=watched)
 
     @contextmanager
     def on_store(self, store: Any) -> Iterator[None]:

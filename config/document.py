@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from inspect import cleandoc
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -12,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from config.headquarters import HqSettings
+from config.reload import TAKEN, ReadAt, how_taken
 from config.settings import Settings
 
 HEAD = """# Settings
@@ -26,13 +28,26 @@ begins with `MATDAN_` and that are no setting. All mistakes are told in one run,
 meant: `centre.toml:83: campaigns.turnout-ivr.abandoned_limit: must be a share, 0 to 1: write 0.03 for 3 % (given: 3)`. What is
 wrong between one table and another is told once each table is right in itself.
 
-A dialler that runs reads its file again at `kill -HUP` (its flows and scripts too) or `dialer command reload-settings`. It takes of
-campaigns `hours`, `channels`, `ring_seconds`, `wrap_up_seconds`, `max_attempts`, `busy_retry_minutes`, `no_answer_retry_minutes`
-and `abandoned_lock_hours`, of trunks `calls_per_second` and `channels`, and all of agents; all else needs a restart. It is taken
-whole or not at all, and what keeps it from being taken is named: in the answer, or by the alert `settings`. Calls that are on
-their way go on as they began.
-An agent who is gone from the file leaves after the call; the desk's pages know a new one once the desk is started again.
+## Changing settings while the dialler runs
+
+It reads its file again at `kill -HUP` (flows and scripts too) or `dialer command reload-settings`. Each section below says
+whether a changed setting is taken then, needs a restart, or is not the dialler's to read: other programs read it when they
+start, and commands such as `dialer asterisk render` write files of it. The file is taken whole or not at all, and what keeps it
+from being taken is named: in the answer, or by the alert `settings`. What was changed stands in the audit, as at a start.
+
+- **A new campaign** dials as soon as its numbers are in its queue. One that is gone places no call any more; its calls ring and
+  talk on to their end. Caller IDs, channels, hours and caps count from the next call on.
+- **A new seat** takes a log-in once Asterisk has its phone (`dialer asterisk render`, then `core reload`). From a seat that is
+  gone, or has another phone, its agent is logged off, after the call and its wrap-up if there is one; so is an agent who is gone.
+- **A new trunk** needs Asterisk's files too. One that is gone keeps the calls that it has.
+- The desk's pages let in new agents, and to new seats, once the desk is started again.
 """
+
+_TAKEN = {
+    ReadAt.RELOAD: "taken by a reload",
+    ReadAt.RESTART: "needs a restart",
+    ReadAt.ELSEWHERE: "not read by the dialler",
+}
 
 
 HQ_HEAD = """# Headquarters' own file
@@ -74,7 +89,7 @@ def _plain(value: Any) -> str:
 
 def settings_page() -> str:
     """The page, whole."""
-    parts = [HEAD, *_sections(Settings), HQ_HEAD]
+    parts = [HEAD, *_sections(Settings, how_it_is_taken), HQ_HEAD]
     parts += [
         f"| `{key}` | {_default(field.default)} | {field.description} |" for key, field in _plain_keys(HqSettings)
     ]
@@ -82,12 +97,23 @@ def settings_page() -> str:
     return "\n".join(parts) + "\n"
 
 
-def _sections(model: type[BaseModel]) -> list[str]:
+def how_it_is_taken(section: str) -> str:
+    """What becomes of a changed setting of a section while the dialler runs, in words."""
+    rest, keys = how_taken(section), TAKEN.get(section, {})
+    others = [
+        f"{words}: " + ", ".join(f"`{key}`" for key in named)
+        for taken, words in _TAKEN.items()
+        if (named := [key for key, how in keys.items() if key and how is taken])
+    ]
+    return "; ".join([_TAKEN[rest].capitalize(), *others]) + "."
+
+
+def _sections(model: type[BaseModel], said_of: Callable[[str], str] | None = None) -> list[str]:
     lines: list[str] = []
     for section, field in model.model_fields.items():
         found = _model_of(field.annotation)
         if found is not None:
-            lines += _section(section, *found)
+            lines += _section(section, *found, said="" if said_of is None else said_of(section))
     return lines
 
 
@@ -95,13 +121,14 @@ def _plain_keys(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
     return [(key, field) for key, field in model.model_fields.items() if _model_of(field.annotation) is None]
 
 
-def _section(path: str, model: type[BaseModel], several: bool) -> list[str]:
+def _section(path: str, model: type[BaseModel], several: bool, said: str = "") -> list[str]:
     name = f"[[{path}]]" if several else f"[{path}]"
     about = cleandoc(model.__doc__ or "").partition(" - ")[2]
     lines = [
         f"## `{name}`",
         "",
         f"{about[:1].upper()}{about[1:]}" or "",
+        *(["", f"*{said}*"] if said else []),
         "",
         "| key | default | meaning |",
         "|---|---|---|",

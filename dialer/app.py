@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
-import json
 import random
 import secrets
 import shutil
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -48,6 +47,7 @@ from dialer.site.plan import (
     ami_login,
     broker_settings,
     engine_plan,
+    fixed_senders,
     flows_of,
     lines_as_before,
     needs_asterisk,
@@ -56,7 +56,7 @@ from dialer.site.plan import (
     scripts_of,
     senders_of,
 )
-from dialer.site.reread import SettingsFile
+from dialer.site.reread import MadeOfSettings, Part, SettingsFile, of_flows, settings_told
 from dialer.site.service import told_to_systemd
 from dialer.store.cipher import site_key
 from dialer.store.sent_journal import SentJournal, journal_beside
@@ -222,17 +222,19 @@ async def running_centre(
     profile: Profile | None = None,
     certified: CertifiedBy | None = None,
     reader: PlaylistReader | None = None,
+    refuse: Callable[[Settings, Profile], None] | None = None,
 ) -> AsyncIterator[RunningCentre]:
     """Open the store, listen for flows, and make the engine. Nothing is dialled before `RunningCentre.run`.
 
     `broker` stands in for the settings' own; where no real line is dialled, `profile` for that of their jurisdiction and
-    `certified` for what their catalogue's certificates cover. `reader` has read the catalogue already.
+    `certified` for what their catalogue's certificates cover. `reader` has read the catalogue already; `refuse` raises MatdanError
+    for settings that are read later and must not be dialled with.
 
     Raises MatdanError with one clear line for whatever is missing: the store, a flow, the catalogue, a port.
     """
     clock = clock or SystemClock()
     chance = chance or random.SystemRandom()
-    profile = profile or site_profile(settings)
+    given, profile = profile, profile or site_profile(settings)
     flows = _flows(settings, offers_allowed(profile))
     prompts = site_prompts(settings, profile, clock, flows.texts, reader)
     if prompts is not None:
@@ -244,14 +246,13 @@ async def running_centre(
             carrier = _twilio(settings, store, clock)
             if carrier is not None:
                 stack.push_async_callback(carrier.close)
-            certified = certified or SiteCertificates(
-                prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.current(flow)
-            )
+            certified = certified or _certified(prompts, flows)
             name, lag = DiallerName.of_this_process(settings.store.path, clock.now()), LoopLag()
-            manager = settings.ami.secret  # none: no Asterisk is ours, and nobody is let in
-            secret = agi_secret(secrets.token_hex() if manager is None else manager.get_secret_value())
+            secret = _secret(settings)
             asterisks, switch = _asterisks(settings, name, agi_mark(secret))
-            engine = _engine(settings, profile, store, flows, clock, carrier, certified, switch, lag, name)
+            parts = [of_flows(flows), *_of_boxes(switch)]
+            reread = SettingsFile(settings, profile, MadeOfSettings(parts, weights, given, refuse))
+            engine = _engine(settings, profile, store, flows, clock, carrier, certified, switch, lag, name, reread)
             stack.callback(switch.close)
             changed = await _tell_store(settings, store, weights, clock.now())
             await engine.prepare(lines_as_before(settings, changed))
@@ -260,21 +261,14 @@ async def running_centre(
             if carrier is not None:
                 label = labels_synthetic(settings, profile)
                 await stack.enter_async_context(carrier.serving(engine, flows, prompts, label=label))
-            door = SiteDoor(secret, engine.take_alert, clock)
-            stack.callback(door.close)
+            routes = _agi_routes(settings, engine, switch, flows, prompts, carrier, await _contained(settings))
             agi_server = await stack.enter_async_context(
-                AgiServer(
-                    _agi_routes(settings, engine, switch, flows, prompts, carrier, await _contained(settings)),
-                    AgiLimits(await _agi_peers(settings), connections=settings.fastagi.max_connections),
-                    host=settings.fastagi.host,
-                    port=settings.fastagi.port,
-                    door=door,
-                )
+                _agi_serving(settings, routes, SiteDoor(secret, engine.take_alert, clock))
             )
             yield RunningCentre(
                 engine=engine,
                 store=store,
-                monitor=_monitor(settings, broker, engine, store, clock, chance, name),
+                monitor=_monitor(settings, broker, engine, store, clock, chance, name, parts),
                 agi_port=agi_server.port,
                 twilio_port=carrier.port if carrier is not None else None,
                 link=_link_of(settings, engine, asterisks, carrier, chance),
@@ -284,6 +278,15 @@ async def running_centre(
             )
     finally:
         await store.close()
+
+
+def _certified(prompts: SitePrompts | None, flows: FlowLibrary) -> CertifiedBy:
+    return SiteCertificates(prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.current(flow))
+
+
+def _secret(settings: Settings) -> str:
+    manager = settings.ami.secret  # none: no Asterisk is ours, and nobody is let in
+    return agi_secret(secrets.token_hex() if manager is None else manager.get_secret_value())
 
 
 async def _weights(settings: Settings) -> tuple[dict[str, str], str | None]:
@@ -304,28 +307,6 @@ async def _tell_store(settings: Settings, store: Store, weights: Mapping[str, st
     hq = settings.headquarters
     await store.keep_for_headquarters(None if hq.user is None else hq.outbox_megabytes << 20)
     return changed
-
-
-def settings_told(settings: Settings) -> dict[str, str]:
-    """Every setting by its key, as a start tells it in the audit: without secrets, which pydantic masks, and without [store]."""
-    found: dict[str, str] = {}
-
-    def tell(key: str, value: object) -> None:
-        if isinstance(value, dict):
-            for name, inner in value.items():
-                tell(f"{key}.{name}" if key else str(name), inner)
-        elif isinstance(value, list) and any(isinstance(each, dict) for each in value):
-            for place, each in enumerate(value, 1):
-                names = each if isinstance(each, dict) else {}
-                name = next(
-                    (str(names[field]) for field in ("id", "name", "number", "day") if names.get(field)), str(place)
-                )
-                tell(f"{key}.{name}", each)
-        else:
-            found[key] = json.dumps(value, ensure_ascii=False)
-
-    tell("", settings.model_dump(mode="json", exclude={"store": True}))
-    return found
 
 
 async def _contained(settings: Settings) -> ScriptRules:
@@ -355,16 +336,26 @@ def _asterisks(
     }
     if ONLY in asterisks:
         return asterisks, asterisks[ONLY]
+    return asterisks, BoxedSwitch(asterisks, *_places(settings))
+
+
+def _of_boxes(switch: AsteriskSwitch | BoxedSwitch) -> Iterator[Part]:
+    if isinstance(switch, BoxedSwitch):
+        yield lambda settings: partial(switch.know, *_places(settings))
+
+
+def _places(settings: Settings) -> tuple[dict[str, str], dict[str, str]]:
+    """The box of each endpoint, and of each seat by its name."""
     endpoints = {
         endpoint: box
-        for box, site in sites.items()
+        for box, site in boxes_of(settings).items()
         for endpoint in (
             *(trunk.endpoint for trunk in site.trunks),
             *(seat.endpoint for seat in site.seats),
             *house_phones(site),
         )
     }
-    return asterisks, BoxedSwitch(asterisks, endpoints, {seat.name: seat.box or ONLY for seat in settings.seats})
+    return endpoints, {seat.name: seat.box or ONLY for seat in settings.seats}
 
 
 def _agi_routes(
@@ -389,6 +380,18 @@ def _agi_routes(
     return AgiRoutes({"flow": flow, "inbound": inbound, "seat": seat})
 
 
+@asynccontextmanager
+async def _agi_serving(settings: Settings, routes: AgiRoutes, door: SiteDoor) -> AsyncIterator[AgiServer]:
+    limits = AgiLimits(await _agi_peers(settings), connections=settings.fastagi.max_connections)
+    try:
+        async with AgiServer(
+            routes, limits, host=settings.fastagi.host, port=settings.fastagi.port, door=door
+        ) as server:
+            yield server
+    finally:
+        door.close()
+
+
 def _monitor(
     settings: Settings,
     broker: BrokerSettings | None,
@@ -397,6 +400,7 @@ def _monitor(
     clock: Clock,
     chance: random.Random,
     name: DiallerName,
+    parts: list[Part],
 ) -> Monitor | None:
     """What speaks to the broker; None: the site has none."""
     if not settings.broker.enabled:
@@ -404,6 +408,7 @@ def _monitor(
     ours = broker or broker_settings(settings)
     presence = Presence(settings.centre.id, ours, clock, chance, name, settings.broker.home_assistant)
     senders = senders_of(settings, engine.users.roles, broker_is_ours=broker is not None)
+    parts.append(lambda settings: partial(senders.use, fixed_senders(settings)))
     return Monitor(presence, engine, store, senders, hears_opt_outs=bool(settings.rules.secrets()))
 
 
@@ -456,16 +461,26 @@ def _engine(
     switch: AsteriskSwitch | BoxedSwitch,
     lag: LoopLag,
     name: DiallerName,
+    reread: SettingsFile,
 ) -> Engine:
     """The engine, over Asterisk, Twilio or both, and their events on the way to it."""
     centre = Centre(settings.centre.id, site_zone(settings), clock)
     centre.dialler = name.text
     routed = carrier.routed(switch if needs_asterisk(settings) else None) if carrier is not None else None
     sent = SentJournal(journal_beside(settings.store.path))
-    reread = SettingsFile(settings) if settings.file.table else None
     spool = Spool(settings.store.path, site_key(settings))
     room = room_on_disk(settings)
-    outside = Outside(store, routed or switch, sent, flows, certified, room, lag.figures, reread, spool)
+    outside = Outside(
+        store,
+        routed or switch,
+        sent,
+        flows,
+        certified,
+        room,
+        lag.figures,
+        reread if settings.file.table else None,
+        spool,
+    )
     engine = Engine(engine_plan(settings, profile), centre, outside)
     first = next(iter(boxes_of(settings)))
     switch.deliver_to(routed.merged(engine.on_switch_event, first) if routed is not None else engine.on_switch_event)
@@ -541,7 +556,11 @@ async def run_centre(settings: Settings) -> None:
     await asyncio.to_thread(refuse_content, settings, profile, SystemClock(), reader)
     if needs_asterisk(settings):
         await try_ami(settings)
-    async with running_centre(settings, reader=reader) as centre:
+
+    def refuse(again: Settings, profile: Profile) -> None:
+        refuse_content(again, profile, SystemClock())
+
+    async with running_centre(settings, reader=reader, refuse=refuse) as centre:
         if needs_asterisk(settings):
             await try_ami(settings, centre.name)
         if settings.broker.enabled:

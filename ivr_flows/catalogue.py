@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
+from config.words import Purpose
 from ivr_flows.check import check_flow
 from ivr_flows.errors import FlowError, UnknownFlow
 from ivr_flows.load import load_file
@@ -93,16 +94,35 @@ class FlowLibrary:
 
     def reload(self) -> list[str]:
         """Load every source again; the names of the flows and scripts that changed. Raises FlowError, and then changes none."""
-        scripts = self.scripts.read()
-        fresh = {source: load_flow(source) for source in self._sources}
+        scripts, loaded = self.scripts.read(), self._load(self._sources)
+        changed = [flow.name for source, flow in loaded.items() if self._current.get(source) is not flow]
+        self._take(loaded)
+        return changed + self.scripts.take(scripts)
+
+    def prepared(self, sources: Collection[str], scripts: Mapping[str, tuple[str, Purpose]]) -> Callable[[], None]:
+        """Load those of these sources, and of the `scripts` of campaigns, that are not used yet; what is returned has them and no
+        others read again from then on. Calls end on what they began with. Raises FlowError, and changes nothing.
+        """
+        loaded = self._load(sorted(set(sources) - self._current.keys()))
+        use_scripts = self.scripts.prepared(scripts)
+
+        def use() -> None:
+            self._sources = tuple(sorted(sources))
+            self._take(loaded)
+            use_scripts()
+
+        return use
+
+    def _load(self, sources: Iterable[str]) -> dict[str, Flow]:
+        fresh = {source: load_flow(source) for source in sources}
         for flow in fresh.values():
             if (flow.name, flow.version) not in self._versions:
                 refuse_unsafe(flow, self.texts, self._may_offer)
-        loaded = {source: self._versions.get((flow.name, flow.version), flow) for source, flow in fresh.items()}
-        changed = [flow.name for source, flow in loaded.items() if self._current.get(source) is not flow]
-        self._current = loaded
+        return {source: self._versions.get((flow.name, flow.version), flow) for source, flow in fresh.items()}
+
+    def _take(self, loaded: Mapping[str, Flow]) -> None:
+        self._current = {**self._current, **loaded}
         self._versions.update(((flow.name, flow.version), flow) for flow in loaded.values())
-        return changed + self.scripts.take(scripts)
 
     def current(self, source: str) -> Flow:
         """The version for a call that begins now. Raises UnknownFlow."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -300,8 +300,24 @@ class ScriptLibrary:
 
     def read(self) -> dict[str, Script]:
         """Every campaign's script, read anew and taken by nobody yet. Raises FlowError."""
+        return self._read(self._campaigns)
+
+    def prepared(self, campaigns: Mapping[str, tuple[str, Purpose]]) -> Callable[[], None]:
+        """Read the scripts of these that are new, or another; what is returned has these campaigns use them, and no others one.
+        Raises FlowError, and changes nothing.
+        """
+        read = self._read({name: each for name, each in campaigns.items() if self._campaigns.get(name) != each})
+
+        def use() -> None:
+            self._campaigns = dict(campaigns)
+            self._current = {name: script for name, script in self._current.items() if name in campaigns}
+            self.take(read)
+
+        return use
+
+    def _read(self, campaigns: Mapping[str, tuple[str, Purpose]]) -> dict[str, Script]:
         found: dict[str, Script] = {}
-        for campaign, (source, purpose) in self._campaigns.items():
+        for campaign, (source, purpose) in campaigns.items():
             script = found[campaign] = load_script(source)
             for finding in check_script(script, may_offer=self._may_offer):
                 where, problem = (finding.file, finding.line, finding.node), f"{finding.problem} [{finding.rule}]"

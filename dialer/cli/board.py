@@ -44,8 +44,11 @@ async def _watch(settings: Settings, console: Console) -> None:
     heard: dict[str, dict[str, Any]] = {}
     news = asyncio.Event()
 
-    def put(key: str, value: dict[str, Any]) -> None:
-        heard[key] = value
+    def put(key: str, value: dict[str, Any] | None) -> None:
+        if value is None:
+            heard.pop(key, None)
+        else:
+            heard[key] = value
         news.set()
 
     def extras() -> BoardExtras:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -168,6 +169,6 @@ async def _keep_here(settings: Settings, request: CommandRequest, sender: str) -
     assert isinstance(command, UserCommand)  # noqa: S101 - such alone are made here
     path, key = settings.store.path, site_key(settings)
     async with await open_store(path, encode=encode, create=False, key=key, holder=HOLDER) as opened:
-        users = Users(opened, SystemClock(), fixed_users(settings))
+        users = Users(opened, SystemClock(), partial(fixed_users, settings))
         await users.prepare()
         return await command.keep(users)

@@ -30,12 +30,27 @@ class Acd:
     """Seats, and the way of an answered voter to one."""
 
     def __init__(self, centre: Centre, eligibility: Eligibility) -> None:
-        """Takes the seats that stand in `centre`; `eligibility` is asked before each connect."""
+        """Has the seats of the centre's plan; `eligibility` is asked before each connect."""
         self._centre = centre
         self._eligibility = eligibility
         self._ended: dict[str, Call] = {}  # by seat: the call whose wrap-up goes on
         self._handed_over: dict[AttemptId, asyncio.Future[bool]] = {}  # calls on their way from a flow to a seat
         self.intervals: list[SeatInterval] = []
+        self.use_plan()
+
+    def use_plan(self) -> None:
+        """The seats are those of the centre's plan, each as it stands; then come those that it has no more. Whoever is at one has
+        the phone of before.
+        """
+        centre, plan, seats = self._centre, self._centre.plan, dict[str, Seat]()
+        for name, place in plan.seats.items():
+            seat = centre.seats.get(name) or Seat(
+                name, place.endpoint, place.languages, centre.instant(), box=place.box
+            )
+            endpoint = place.endpoint if seat.agent is None else seat.endpoint
+            serves = seat.campaigns & plan.campaigns.keys()
+            seats[name] = replace(seat, endpoint=endpoint, languages=place.languages, campaigns=serves)
+        centre.seats = {**seats, **{name: seat for name, seat in centre.seats.items() if name not in seats}}
 
     # Voters
 
@@ -324,6 +339,11 @@ class Acd:
 
     def put(self, before: Seat, after: Seat) -> None:
         """Put a seat's next state in place and tell of it."""
+        place = self._centre.plan.seats.get(before.name)
+        if (
+            after.agent is None and before.agent is not None and place is not None
+        ):  # whoever comes next has the phone of now
+            after = replace(after, endpoint=place.endpoint)
         self._centre.seats[before.name] = after
         if after.state is not before.state:
             self._close_interval(before, after.since)

@@ -20,9 +20,9 @@ from dialer.domain.view import AlertLevel, SeatState
 from dialer.engine.acd import Acd
 from dialer.engine.effects import Due, Timer, What, order
 from dialer.engine.keypad import Keypad, at_preview, press
-from dialer.engine.log_ins import AgentAccount, AgentRules, WrongLogIns
+from dialer.engine.log_ins import AgentAccount, WrongLogIns
 from dialer.engine.pins import PinCheck
-from dialer.engine.plan import EnginePlan, Outside
+from dialer.engine.plan import Outside
 from dialer.engine.seat import Seat
 from dialer.engine.seat_silence import SeatSilence
 from dialer.engine.world import Centre
@@ -37,16 +37,14 @@ _AGENT_NAME = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
 class Agents:
     """Does what agents and supervisors ask of seats."""
 
-    def __init__(self, centre: Centre, acd: Acd, outside: Outside, plan: EnginePlan, silence: SeatSilence) -> None:
-        """Where the plan has no agents a seat is logged in by command alone, under any name."""
+    def __init__(self, centre: Centre, acd: Acd, outside: Outside, silence: SeatSilence) -> None:
+        """Where the settings have no agents a seat is logged in by command alone, under any name."""
         self._centre = centre
         self._acd = acd
         self._store = outside.store
         self._switch = outside.switch
         self._silence = silence
-        self._accounts = {account.number: account for account in plan.agents}
-        self._rules = plan.agent_rules
-        self._wrong = WrongLogIns(self._rules.wrong_pins, self._rules.lock_seconds)
+        self._wrong = WrongLogIns()
         self._pins: PinCheck | None = None
         self._one_check = asyncio.Lock()  # so that guesses at once take no more memory, and none slips past the lock
         self._kept: dict[str, LogIn] = {}
@@ -56,17 +54,30 @@ class Agents:
     async def prepare(self) -> None:
         """Read who had which seat. Raises StoreError."""
         self._kept = {log_in.seat: log_in for log_in in await self._store.log_ins()}
-        if self._accounts:
-            self._pins = await asyncio.to_thread(PinCheck, self._accounts.values())
+        if self._centre.plan.agents:
+            self._pins = await asyncio.to_thread(PinCheck, self._centre.plan.agents.values())
 
-    def change_accounts(self, accounts: tuple[AgentAccount, ...], pins: PinCheck) -> None:
-        """Whose log-ins are taken from now on; `pins` are theirs. Who is known no more leaves, after the call if there is one."""
-        self._accounts = {account.number: account for account in accounts}
+    def use_pins(self, pins: PinCheck) -> None:
+        """The PINs of the agents of the centre's plan."""
         self._pins = pins
-        for seat in [*self._centre.seats.values()]:
-            if seat.agent is not None and seat.agent not in self._accounts:
-                self._acd.free(*self._emptied(seat.name))
-                self._centre.spawn(self._keep(seat.name), "drop-log-in")
+
+    def use_plan(self) -> None:
+        """The seats and agents of the centre's plan are those that there are. Who may not stay leaves, after the call if there is
+        one: an agent who is known no more, or whose seat is none any more, or has another phone.
+        """
+        centre, before = self._centre, self._centre.seats
+        self._acd.use_plan()
+        for name, seat in [*centre.seats.items()]:
+            if not self._may_stay(seat):
+                self._acd.free(*self._emptied(name))
+                centre.spawn(self._keep(name), "drop-log-in")
+            elif seat != before.get(name):
+                self._acd.notify(name)
+
+    def _may_stay(self, seat: Seat) -> bool:
+        plan, place = self._centre.plan, self._centre.plan.seats.get(seat.name)
+        known = not plan.agents or seat.agent in plan.agents
+        return seat.agent is None or (known and place is not None and place.endpoint == seat.endpoint)
 
     def adopt(self, live_seats: frozenset[str], box: str) -> list[str]:
         """An Asterisk is up for the first time: agents whose phones are nailed up there have their seats again, paused or ready.
@@ -81,9 +92,9 @@ class Agents:
         logged_off = 0
         for log_in in kept.values():
             seat = seats.get(log_in.seat)
-            account = self._accounts.get(log_in.agent)
+            account = self._centre.plan.agents.get(log_in.agent)
             elsewhere = any(other.agent == log_in.agent for other in seats.values())  # while this box was not reached
-            gone = elsewhere or log_in.seat not in live_seats or (bool(self._accounts) and account is None)
+            gone = elsewhere or log_in.seat not in live_seats or (bool(self._centre.plan.agents) and account is None)
             if seat is None or seat.agent is not None:
                 continue
             if gone:
@@ -111,7 +122,7 @@ class Agents:
     @property
     def takes_log_ins(self) -> bool:
         """Whether there are agents who may log in from a phone."""
-        return bool(self._accounts)
+        return bool(self._centre.plan.agents)
 
     def seat_of_endpoint(self, endpoint: str) -> Seat | None:
         """The seat whose phone this is."""
@@ -132,20 +143,27 @@ class Agents:
 
     async def pause(self, seat_name: str, reason: str) -> str:
         """No further calls to this seat. Raises CommandRefused."""
-        seat = self._centre.seat(seat_name)
+        seat = self._staying(seat_name)
         self._acd.free(seat, seat.paused(reason, self._centre.instant()))
         await self._keep(seat_name)
         return f"seat {seat_name}: paused"
 
     async def make_ready(self, seat_name: str) -> str:
         """The seat takes calls again: ends a pause, and a wrap-up. Raises CommandRefused."""
-        seat = self._centre.seat(seat_name)
+        seat = self._staying(seat_name)
         if seat.state is SeatState.WRAP_UP:
             self._acd.end_wrap_up(replace(seat, then=SeatState.READY, reason=None))
         else:
             self._acd.free(seat, seat.made_ready(self._centre.instant()))
         await self._keep(seat_name)
         return f"seat {seat_name}: ready"
+
+    def _staying(self, seat_name: str) -> Seat:
+        """A seat whose agent does not have to leave. Raises CommandRefused."""
+        seat = self._centre.seat(seat_name)
+        if not self._may_stay(seat):
+            raise CommandRefused(f"seat {seat_name}: the settings have changed, and its agent leaves; log in again")
+        return seat
 
     async def serve(self, seat_name: str, campaigns: tuple[str, ...]) -> str:
         """Of these campaigns alone the seat takes calls, until its agent logs off; of none in particular: of all again.
@@ -177,7 +195,7 @@ class Agents:
         any more do not count; a seat that had no others serves all.
         """
         seat = self._centre.seats[seat_name]
-        self._acd.put(seat, seat.serving(frozenset(order.content["campaigns"]) & self._centre.campaigns.keys()))
+        self._acd.put(seat, seat.serving(frozenset(order.content["campaigns"]) & self._centre.plan.campaigns.keys()))
 
     async def hang_up(self, seat_name: str) -> str:
         """End the voter's call. Raises CommandRefused."""
@@ -218,8 +236,8 @@ class Agents:
         Raises as `log_in`, and CommandRefused for a proof that is old.
         """
         seat, now = self._centre.seat(seat_name), self._centre.clock.now()
-        account = self._accounts.get(agent)
-        if self._accounts:
+        account = self._centre.plan.agents.get(agent)
+        if self._centre.plan.agents:
             if proof is not None and not proof.is_fresh(now):
                 raise CommandRefused(
                     f"the proof of the PIN is not of this minute: compare the two clocks ({now:.0f} here)",
@@ -238,7 +256,9 @@ class Agents:
         return await self._take_seat(seat_name, agent, account, phone_here=False)
 
     async def _take_seat(self, seat_name: str, agent: str, account: AgentAccount | None, *, phone_here: bool) -> str:
-        seat = self._centre.seats[seat_name]  # as it is now: the check has taken its time
+        seat = self._centre.seat(seat_name)  # as it is now: the check has taken its time
+        if seat_name not in self._centre.plan.seats:
+            raise CommandRefused(f"the settings have the seat {seat_name} no more", RefusedBecause.NO_SEAT)
         elsewhere = next((other for other in self._centre.seats.values() if other.agent == agent), None)
         if elsewhere is not None and elsewhere.name != seat.name:
             raise CommandRefused(
@@ -266,30 +286,31 @@ class Agents:
             return None
         async with self._one_check:
             right = await asyncio.to_thread(self._pins.is_right, number, pin)
-            self._judge(seat, number, right=right and number in self._accounts)  # as the settings are now
-        return self._accounts[number]
+            self._judge(seat, number, right=right and number in self._centre.plan.agents)  # as the settings are now
+        return self._centre.plan.agents[number]
 
     def _judge(self, seat: str, number: str, *, right: bool) -> None:
         """Count a try, at the phone or from a page. Raises LogInRefused where it was wrong, or seat or agent is locked."""
-        known = number if number in self._accounts else None
+        known = number if number in self._centre.plan.agents else None
         now = self._centre.clock.monotonic()
         locked = self._wrong.is_locked(seat, known, now)
         if right and not locked:
             self._wrong.right(seat, number)
             return
-        if not locked and self._wrong.wrong(seat, known, now):
+        if not locked and self._wrong.wrong(seat, known, now, self._centre.plan.agent_rules):
             self._locked(seat)
         raise LogInRefused
 
     def _locked(self, seat: str) -> None:
-        minutes = self._rules.lock_seconds / 60
+        rules = self._centre.plan.agent_rules
+        minutes = rules.lock_seconds / 60
         self._centre.raise_alert(
             f"log-in-locked-{seat}",
             AlertLevel.WARNING,
             f"seat {seat} takes no log-in for {minutes:g} minutes, nor does the agent who was keyed in there: "
-            f"{self._rules.wrong_pins} wrong ones in a row; a supervisor may unlock it",
+            f"{rules.wrong_pins} wrong ones in a row; a supervisor may unlock it",
         )
-        self._centre.then(Timer(f"lock/{seat}", self._rules.lock_seconds, Due(What.UNLOCKED, seat)))
+        self._centre.then(Timer(f"lock/{seat}", rules.lock_seconds, Due(What.UNLOCKED, seat)))
 
     def unlock(self, seat_name: str) -> str:
         """Take log-ins again at a seat that was locked. Raises CommandRefused."""
@@ -306,7 +327,7 @@ class Agents:
     async def call_for_log_in(self, seat_name: str) -> str:
         """Ring the phone of a seat that nobody has, for an agent to key in number and PIN. Raises CommandRefused."""
         seat = self._centre.seat(seat_name)
-        if not self._accounts:
+        if not self._centre.plan.agents:
             raise CommandRefused("the settings have no [[agents]] who could key in a PIN; log the seat in by command")
         if seat.agent is not None or seat.phone_up:
             raise CommandRefused(f"seat {seat.name} is taken; log its agent off first", RefusedBecause.SEAT_TAKEN)
@@ -335,10 +356,9 @@ class Agents:
 class SeatKeys:
     """The keys of the agents' phones: commands, one at a time of a seat."""
 
-    def __init__(self, centre: Centre, rules: AgentRules) -> None:
-        """`rules` name the reasons of a pause."""
+    def __init__(self, centre: Centre) -> None:
+        """The settings name the reasons of a pause."""
         self._centre = centre
-        self._rules = rules
         self._keypads: dict[str, tuple[str, Keypad]] = {}  # by seat: of this agent
         self._doing: set[str] = set()  # seats whose last keyed command is still under way
 
@@ -350,7 +370,9 @@ class SeatKeys:
         agent, before = self._keypads.get(seat_name, (seat.agent, Keypad()))
         if agent != seat.agent:
             before = Keypad()
-        pressed = press(before, seat_name, key, self._centre.clock.monotonic(), self._rules.pause_reasons)
+        pressed = press(
+            before, seat_name, key, self._centre.clock.monotonic(), self._centre.plan.agent_rules.pause_reasons
+        )
         call = self._centre.call_at(seat)
         if pressed.command is not None and call is not None and call.leg.preview is not None:
             pressed = replace(pressed, command=at_preview(pressed.command, call.attempt_id))

@@ -14,11 +14,18 @@ class Boxes:
     """The boxes of a site, and whose each trunk is."""
 
     def __init__(self, trunks: Mapping[str, str], seats: Iterable[str]) -> None:
-        """`trunks`: the box of each by its name; `seats`: the boxes that seats are of. None is reached before it has come."""
-        self.names = tuple(dict.fromkeys((*trunks.values(), *seats))) or ("",)
+        """As `use`. None is reached before it has come."""
+        self._known: dict[str, None] = {}  # in their order
         self.up: set[str] = set()  # with a link, and what lives there is known
         self.silent: frozenset[str] = frozenset()  # that leave something unanswered
-        self._of_trunk = dict(trunks)
+        self._of_trunk: dict[str, str] = {}
+        self.use(trunks, seats)
+
+    def use(self, trunks: Mapping[str, str], seats: Iterable[str]) -> None:
+        """`trunks`: the box of each by its name; `seats`: the boxes that seats are of. Trunks of before may carry calls still."""
+        self._known.update(dict.fromkeys((*trunks.values(), *seats)))
+        self.names = tuple(self._known) or ("",)
+        self._of_trunk.update(trunks)
 
     def of_trunk(self, trunk: str) -> str:
         """The box of a trunk; of one that the settings have no more the first."""

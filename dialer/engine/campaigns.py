@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import asdict
+from typing import Protocol
 
-from config.words import CampaignKind
+from config.words import CampaignKind, Purpose
 from dialer.domain.errors import CommandRefused, StoreError
-from dialer.domain.model import CampaignState
+from dialer.domain.model import CampaignState, Claim
 from dialer.domain.view import AlertLevel, CampaignChange, CampaignSpeed
 from dialer.engine.agents import Agents
 from dialer.engine.call import Call
 from dialer.engine.effects import Notify
-from dialer.engine.eligibility import ClockGuard, Eligibility
+from dialer.engine.eligibility import ClockGuard
+from dialer.engine.housekeeping import recount
 from dialer.engine.pins import PinCheck
 from dialer.engine.placing import Placing
-from dialer.engine.plan import Flows, Outside, Reread
-from dialer.engine.trunks import TrunkPool
+from dialer.engine.plan import CampaignPlan, EnginePlan, Flows, Outside, Reread
 from dialer.engine.world import CampaignRun, Centre
 from dialer.pacing.port import Governed
-from dialer.rules.calling_hours import next_day
+from dialer.polling_day.priorities import BoothOrder
+from dialer.rules.calling_hours import day_start, next_day
 from dialer.store.port import StandingOrder, of_campaign
 from dialer.store.sqlite import Store
 
@@ -40,7 +44,71 @@ class Campaigns:
         self._clock_guard = clock_guard
         self.standing: str | None = None
         """Why nobody here may resume a campaign; None: they may."""
+        self.stops = 0  # how often all were stopped at once
         self._before: dict[str, CampaignState] = {}  # of those that stand still: what they go on to
+
+    async def begun(self, plan: CampaignPlan, *, beside_calls: bool) -> CampaignRun:
+        """A campaign as the store has it, with its numbers in its queue: nobody is called for it yet. Raises StoreError."""
+        centre, store, campaign_id = self._centre, self._store, plan.spec.campaign_id
+        purpose, now = plan.rules.purpose, centre.clock.now()
+        state = await store.ensure_campaign(campaign_id, plan.spec.kind, purpose)
+        if (
+            beside_calls and purpose is not Purpose.BOOTH_WORKERS
+        ):  # their list is short, and each piece would go through all of it
+            await enrol_beside_calls(store, campaign_id)
+        else:
+            await store.enrol(campaign_id)
+        hopper = deque[Claim]()
+        weight = 1.0 if centre.plan.polling is None else centre.plan.polling.weights.voter
+        order = BoothOrder(centre.booths, weight, in_hand=hopper)
+        run = CampaignRun(plan.spec, purpose, plan.pacer, state, order, hopper)
+        run.outcomes.update(await store.outcome_counts(campaign_id, day_start(centre.zone, now)))
+        run.progress = await store.campaign_progress(campaign_id)
+        learned = await store.pacer_state(campaign_id)
+        if learned is not None:
+            run.take_up(learned)
+        await recount(run.pacer, campaign_id, store, centre.clock)
+        for ordered in await store.standing_orders(now):
+            if ordered.addressee == of_campaign(campaign_id):
+                self._obey(run, ordered)
+        return run
+
+    def _obey(self, run: CampaignRun, ordered: StandingOrder) -> None:
+        """What a supervisor ordered of an earlier run; never beyond what the profile allows by now."""
+        if ordered.command == SPEED:
+            run.speed = CampaignSpeed(**ordered.content)
+        elif ordered.command == ABANDONED_TARGET and isinstance(run.pacer, Governed):
+            target = min(float(ordered.content["target"]), run.spec.most_abandoned_target)
+            self._steer(run, target, str(ordered.content["sender"]))
+
+    def use_plan(self, new: Mapping[str, CampaignRun]) -> None:
+        """The campaigns of the centre's plan are those that dial, the `new` ones among them. One that is gone from it places no
+        call any more; those that it has end as they would have.
+        """
+        centre, before = self._centre, self._centre.campaigns
+        centre.campaigns = {name: new.get(name) or before[name] for name in centre.plan.campaigns}
+        for name, run in before.items():
+            centre.campaigns.setdefault(name, run)
+            if name not in centre.plan.campaigns:
+                self._before.pop(name, None)
+                run.state = CampaignState.STOPPED
+                self._hear_again(run)
+        for name, run in new.items():
+            if self.standing is not None:
+                self._before[name], run.state = run.state, CampaignState.STOPPED
+        for name, plan in centre.plan.campaigns.items():
+            self._adapt(centre.campaigns[name], plan)
+        for name in centre.campaigns:
+            centre.then(Notify(CampaignChange(name)))
+
+    def _adapt(self, run: CampaignRun, plan: CampaignPlan) -> None:
+        """To what the settings say now; a share that a supervisor steers to stays, as far as the profile allows it still."""
+        run.spec = plan.spec
+        if isinstance(run.pacer, Governed) and isinstance(plan.pacer, Governed) and run.pacer is not plan.pacer:
+            steered = run.pacer.caps[0].target if run.steered_by is not None and run.pacer.caps else None
+            run.pacer.hold(plan.pacer.caps)
+            if steered is not None:
+                run.pacer.steer(min(steered, plan.spec.most_abandoned_target))
 
     def accept_clock(self) -> str:
         """The machine's clock, which was set while the dialler ran, is right."""
@@ -67,7 +135,8 @@ class Campaigns:
 
     async def stop_all(self) -> str:
         """Every campaign stops, whatever the store does; raises StoreError once all are stopped and some were not kept so."""
-        runs = self._centre.campaigns
+        runs = {name: run for name, run in self._centre.campaigns.items() if name in self._centre.plan.campaigns}
+        self.stops += 1
         self._before.clear()
         for run in runs.values():
             self._change(run, CampaignState.STOPPED)
@@ -86,7 +155,7 @@ class Campaigns:
         those that go on afterwards, and as what: `stopped` are stopped already.
         """
         self.standing = why
-        runs = self._centre.campaigns
+        runs = {name: run for name, run in self._centre.campaigns.items() if name in self._centre.plan.campaigns}
         self._before.update(stopped)
         self._before.update({name: run.state for name, run in runs.items() if run.state is not CampaignState.STOPPED})
         for run in runs.values():
@@ -96,7 +165,7 @@ class Campaigns:
     def go_on(self) -> dict[str, CampaignState]:
         """They no longer stand still, here and now; returns what goes on, and as what. The store is not told."""
         self.standing = None
-        states = {name: state for name, state in self._before.items() if name in self._centre.campaigns}
+        states = {name: state for name, state in self._before.items() if name in self._centre.plan.campaigns}
         self._before.clear()
         for campaign_id, state in states.items():
             self._change(self._centre.campaigns[campaign_id], state)
@@ -123,10 +192,6 @@ class Campaigns:
         self._centre.then(Notify(CampaignChange(campaign_id)))
         return f"campaign {campaign_id}: {said}"
 
-    def speed_again(self, campaign_id: str, order: StandingOrder) -> None:
-        """What an earlier run of the dialler was told."""
-        self._centre.campaigns[campaign_id].speed = CampaignSpeed(**order.content)
-
     async def steer(self, campaign_id: str, target: float | None, sender: str) -> str:
         """Steer to that abandoned share, None: to the settings' own, until another is given. Raises CommandRefused, StoreError."""
         run = self._centre.campaign(campaign_id)
@@ -143,13 +208,6 @@ class Campaigns:
             await self._store.keep_orders([StandingOrder(of_campaign(campaign_id), ABANDONED_TARGET, content, now)])
         self._steer(run, target, sender)
         return f"campaign {campaign_id}: steered to {run.pacer.caps[0].target:.2%} of live answers"
-
-    def steered_again(self, campaign_id: str, order: StandingOrder) -> None:
-        """What an earlier run of the dialler was told; never beyond what the profile allows by now."""
-        run = self._centre.campaigns[campaign_id]
-        if isinstance(run.pacer, Governed):
-            target = min(float(order.content["target"]), run.spec.most_abandoned_target)
-            self._steer(run, target, str(order.content["sender"]))
 
     def _steer(self, run: CampaignRun, target: float | None, sender: str) -> None:
         assert isinstance(run.pacer, Governed)  # noqa: S101 - whoever calls has looked
@@ -191,20 +249,29 @@ class Campaigns:
         self._centre.wake.set()
 
 
+class ReadsPlan(Protocol):
+    """Has made something of the centre's plan."""
+
+    def use_plan(self) -> None:
+        """Make it of what the plan says now."""
+        ...
+
+
 class SettingsAgain:
     """A settings file that was changed while the dialler runs: taken whole or not at all. What of it may change beside calls is
     the reader's to say; here it is put in force.
     """
 
     def __init__(
-        self, centre: Centre, outside: Outside, eligibility: Eligibility, trunks: TrunkPool, agents: Agents
+        self, centre: Centre, outside: Outside, campaigns: Campaigns, agents: Agents, readers: Sequence[ReadsPlan]
     ) -> None:
+        """`readers` beside campaigns and agents; all else asks the plan itself."""
         self._centre = centre
         self._store = outside.store
         self._reread = outside.reread
+        self._campaigns = campaigns
         self._agents = agents
-        self._eligibility = eligibility
-        self._trunks = trunks
+        self._readers = readers
         self._one_at_a_time = asyncio.Lock()  # what is read later is taken later
 
     async def reload_settings(self) -> str:
@@ -217,21 +284,47 @@ class SettingsAgain:
             found = await asyncio.to_thread(self._reread)
             if not found.changed:
                 return "the settings are as they were"
-            pins = await asyncio.to_thread(PinCheck, found.plan.agents)
-            version = await self._store.record_rules_version(found.plan.rules_text, self._centre.clock.now())
-            self._take(found, version)
-            if found.plan.agents:
-                self._agents.change_accounts(found.plan.agents, pins)
+            pins, stops = await asyncio.to_thread(PinCheck, found.plan.agents.values()), self._campaigns.stops
+            async with self._begun(found.plan) as new:
+                await self._store.take_settings(found.told, found.plan.rules_text, self._centre.clock.now())
+                self._take(found, new, pins)
+                if self._campaigns.stops != stops and new:  # all were stopped meanwhile, these among them
+                    await self._campaigns.stop_all()
             return f"settings taken: {', '.join(found.changed)}"
 
-    def _take(self, found: Reread, version: str) -> None:
-        self._eligibility.use_version(version)
-        for plan in found.plan.campaigns:
-            run = self._centre.campaigns[plan.spec.campaign_id]
-            run.spec = plan.spec
-            self._eligibility.use_rules(plan.rules)
-            self._centre.then(Notify(CampaignChange(plan.spec.campaign_id)))
-        for trunk in found.plan.trunks:
-            self._trunks.allow(trunk.name, trunk.channels, trunk.calls_per_second)
+    @asynccontextmanager
+    async def _begun(self, plan: EnginePlan) -> AsyncIterator[dict[str, CampaignRun]]:
+        """The campaigns that come with the plan, ready to dial. No roll is taken in meanwhile: it would pass them by."""
+        centre = self._centre
+        new = [each for name, each in plan.campaigns.items() if name not in centre.plan.campaigns]
+        for each in new:
+            if any(centre.calls_of(each.spec.campaign_id)):
+                raise CommandRefused(
+                    f"nothing was taken: the last calls of campaign {each.spec.campaign_id} are not over; again in a moment"
+                )
+        if new and centre.taking_in.locked():
+            raise CommandRefused("nothing was taken: a roll is being taken in; again when it is in")
+        async with centre.taking_in if new else nullcontext():
+            yield {each.spec.campaign_id: await self._campaigns.begun(each, beside_calls=True) for each in new}
+
+    def _take(self, found: Reread, new: Mapping[str, CampaignRun], pins: PinCheck) -> None:
+        """At once, and nothing in it can fail."""
         found.taken()
+        self._centre.use(found.plan)
+        for reader in self._readers:
+            reader.use_plan()
+        self._campaigns.use_plan(new)
+        if found.plan.agents:
+            self._agents.use_pins(pins)
+        self._agents.use_plan()
         self._centre.wake.set()
+
+
+PIECE_NUMBERS = 250
+"""What one transaction puts into a queue beside calls: their results wait for no more than that."""
+
+
+async def enrol_beside_calls(store: Store, campaign_id: str) -> None:
+    """Put the roll's numbers into a campaign's queue, piece by piece. Raises StoreError."""
+    for first in range(0, await store.last_phone() + 1, PIECE_NUMBERS):
+        await store.enrol(campaign_id, first, first + PIECE_NUMBERS - 1)

@@ -19,7 +19,7 @@ from dialer.domain.phone_facts import CallGaps, PhoneFacts, Register
 from dialer.domain.switch import Switch
 from dialer.domain.view import AlertLevel, Hold, HoldReason
 from dialer.engine.call import Call
-from dialer.engine.plan import CertifiedBy, EnginePlan
+from dialer.engine.plan import CertifiedBy
 from dialer.engine.snapshot import at_work, seats_of
 from dialer.engine.world import CampaignRun, Centre
 from dialer.rules import calling_hours
@@ -93,13 +93,11 @@ class ClockGuard:
 class Eligibility:
     """Asks the gate, with all that is known at the moment."""
 
-    def __init__(
-        self, centre: Centre, plan: EnginePlan, certified: CertifiedBy, switch: Switch, clock_guard: ClockGuard
-    ) -> None:
-        """`certified` says what the catalogue's certificates cover of a campaign's flow now."""
+    def __init__(self, centre: Centre, certified: CertifiedBy, switch: Switch, clock_guard: ClockGuard) -> None:
+        """The centre has its plan. `certified` says what the catalogue's certificates cover of a campaign's flow now."""
         self._centre = centre
-        self._gate = plan.gate
-        self._campaigns = {campaign.rules.campaign_id: campaign.rules for campaign in plan.campaigns}
+        self._gate = centre.plan.gate
+        self._campaigns: dict[str, CampaignRules] = {}  # those that the settings have no more too, for their last calls
         self._certified = certified
         self._switch = switch
         self._clock_guard = clock_guard
@@ -108,6 +106,7 @@ class Eligibility:
         self._rules_version = ""
         self._grounds: dict[Hashable, str] = {}
         self._campaign_rulings: dict[str, tuple[int, CampaignRules, Ruling]] = {}
+        self.use_plan()
 
     def attempts_per_day(self, run: CampaignRun) -> int:
         """The cap per number for a campaign's next attempt; the attempts of all campaigns count."""
@@ -121,15 +120,13 @@ class Eligibility:
         """How long a number is left alone before this campaign calls it, whichever called it last."""
         return self._gate.rules.gaps_of(self._rules(run))
 
-    def use_version(self, digest: str) -> None:
-        """Which version of the rules the calls rest on."""
-        self._rules_version = digest
-
-    def use_rules(self, rules: CampaignRules) -> None:
-        """What the gate must know of a campaign from now on; what is certified of it is as it was."""
-        before = self._campaigns[rules.campaign_id]
-        self._campaigns[rules.campaign_id] = replace(rules, certified=before.certified)
-        self._campaign_rulings.pop(rules.campaign_id, None)
+    def use_plan(self) -> None:
+        """Judge by the rules of the centre's plan from now on; calls of a campaign that it has no more by those that it had."""
+        plan = self._centre.plan
+        self._rules_version = plan.rules_version
+        self._gate = Gate(plan.gate.rules.with_registers(self._gate.rules.registers))
+        self._campaigns.update((each.rules.campaign_id, each.rules) for each in plan.campaigns.values())
+        self._campaign_rulings.clear()
         self._grounds.clear()
 
     def grounds(self, run: CampaignRun, claim: Claim, *, guaranteed: bool) -> tuple[str, float | None]:
@@ -189,6 +186,8 @@ class Eligibility:
             return Hold(HoldReason.SWITCH_SILENT if silent else HoldReason.NO_SWITCH)
         if centre.store_trouble is not None:
             return Hold(HoldReason.STORE)
+        if run.spec.campaign_id not in centre.plan.campaigns:
+            return Hold(HoldReason.STOPPED, "the settings have it no more")
         if run.state is not CampaignState.RUNNING:
             return Hold(HoldReason.PAUSED if run.state is CampaignState.PAUSED else HoldReason.STOPPED)
         if run.unheard is not None:

@@ -8,7 +8,6 @@ carried out when their stretch of code is done.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 
@@ -16,25 +15,23 @@ import structlog
 
 from audio.message import MESSAGE_SOUND
 from dialer.domain import switch as switch_port
-from dialer.domain.clock import Instant
 from dialer.domain.commands import Command, CommandOfSeat
 from dialer.domain.commands.desks import Desks
 from dialer.domain.errors import CommandRefused, StoreError, SwitchError
-from dialer.domain.model import AttemptId, Claim, EndedAttempt, OpenAttempt, Outcome
+from dialer.domain.model import AttemptId, EndedAttempt, OpenAttempt, Outcome
 from dialer.domain.switch import CallEnded, Switch, attempt_of
 from dialer.domain.view import Alert, AlertLevel, CentreView, Change, SeatState
 from dialer.engine.acd import Acd
 from dialer.engine.agents import SEAT_CAMPAIGNS, Agents, SeatKeys
-from dialer.engine.boxes import Boxes
 from dialer.engine.call import Call
-from dialer.engine.campaigns import ABANDONED_TARGET, SPEED, Campaigns, SettingsAgain
+from dialer.engine.campaigns import Campaigns, SettingsAgain
 from dialer.engine.dispositions import Dispositions
 from dialer.engine.effects import Due, Effect, Event, Learn, Notify, Order, Over, StoreCommit, Timer, What, order
 from dialer.engine.eligibility import ClockGuard, Eligibility
 from dialer.engine.external_records import ExternalRecords
 from dialer.engine.flows import FlowService
 from dialer.engine.headquarters import HeadquartersOrders
-from dialer.engine.housekeeping import Housekeeping, recount
+from dialer.engine.housekeeping import Housekeeping
 from dialer.engine.inbound import Inbound
 from dialer.engine.keeping import Keeping
 from dialer.engine.own_call_backs import OwnCallBacks
@@ -44,7 +41,6 @@ from dialer.engine.plan import EnginePlan, Outside
 from dialer.engine.reconcile import Reconciler
 from dialer.engine.results import CallEnds, Marks
 from dialer.engine.screen_pop import SEAT_MESSAGE, Messages, ScreenPops
-from dialer.engine.seat import Seat
 from dialer.engine.seat_silence import SeatSilence
 from dialer.engine.supervision.service import Recorder, Supervision
 from dialer.engine.taking_in import TakingIn
@@ -53,12 +49,10 @@ from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.trunks import TrunkPool
 from dialer.engine.users import Users
 from dialer.engine.views import centre_view
-from dialer.engine.world import CampaignRun, Centre, SeatTally
+from dialer.engine.world import Centre
 from dialer.pacing.port import PacingEvent, PacingEventKind
 from dialer.pacing.tuning import TUNED
-from dialer.polling_day.priorities import BoothOrder
-from dialer.rules.calling_hours import day_start
-from dialer.store.port import StandingOrder, of_campaign, of_seat
+from dialer.store.port import StandingOrder, of_seat
 
 _log = structlog.get_logger(__name__)
 
@@ -78,43 +72,41 @@ class Engine:
 
     def __init__(self, plan: EnginePlan, centre: Centre, outside: Outside) -> None:
         """Everything of it is made here and joined to what it needs; nothing is called back."""
-        self._plan, self._centre = plan, centre
+        self._centre = centre
         self._store, self._switch = outside.store, outside.switch
         self._sent, self._figures = outside.sent, outside.figures
-        now = centre.instant()
-        centre.polling, centre.organisation, centre.scripts = plan.polling, plan.organisation, outside.flows.scripts
-        centre.boxes, centre.seats = _boxes(plan), _seats(plan, now)
-        centre.seat_tallies = {name: SeatTally() for name in centre.seats}
-        self._trunks = TrunkPool(plan.trunks, now.seconds, plan.rest)
+        centre.use(plan)
+        centre.scripts = outside.flows.scripts
+        self._trunks = TrunkPool((), centre.clock.monotonic(), plan.rest)
         self._trunk_desk = TrunkDesk(centre, self._trunks)
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._keeping = Keeping(centre, self._store, outside.has_room)
         self._ends, self._marks = CallEnds(centre, self._trunk_desk), Marks(centre, self._store)
         self._clock_guard = ClockGuard(centre, self._sent)
-        self._eligibility = Eligibility(centre, plan, outside.certified, self._switch, self._clock_guard)
+        self._eligibility = Eligibility(centre, outside.certified, self._switch, self._clock_guard)
         self._acd = Acd(centre, self._eligibility)
         self._silence = SeatSilence(centre, self._switch, self._acd, plan.agent_rules.silence_seconds)
-        self.seat_desk = Agents(centre, self._acd, outside, plan, self._silence)
-        self._keys = SeatKeys(centre, plan.agent_rules)
+        self.seat_desk = Agents(centre, self._acd, outside, self._silence)
+        self._keys = SeatKeys(centre)
         self._pops, self._messages = ScreenPops(centre, self._store), Messages(centre, self._acd, self._store)
         originator = Originator(centre, outside, self._eligibility, self._trunk_desk, KeptSeats(centre, self._acd))
-        hoppers = Hoppers(centre, self._store, plan.owner, outside.has_room)
+        hoppers = Hoppers(centre, self._store, outside.has_room)
         self._own_calls = OwnCalls(centre, self._acd, self._eligibility, hoppers, originator)
         self._call_backs = OwnCallBacks(centre, self._acd, self._own_calls, self._store)
         self._dispositions = Dispositions(centre, self._acd, self._store, self._call_backs)
         self._placing = Placing(centre, self._eligibility, self._trunk_desk, hoppers, originator)
         self._campaigns = Campaigns(centre, self._store, outside.flows, self._placing, self._clock_guard)
-        self._headquarters = HeadquartersOrders(centre, self._store, self._campaigns, plan.headquarters)
-        self._transfers = Transfers(centre, self._switch, self._acd, self._trunks, plan)
-        self._supervision = Supervision(centre, self._switch, self._store, plan.supervisors)
+        self._headquarters = HeadquartersOrders(centre, self._store, self._campaigns)
+        self._transfers = Transfers(centre, self._switch, self._acd, self._trunks)
+        self._supervision = Supervision(centre, self._switch, self._store)
         self._recorder = Recorder(centre, self._switch, self._acd, self._store)
-        self.inbound_desk = Inbound(centre, self._store, self._trunks, plan.inbound)
+        self.inbound_desk = Inbound(centre, self._store, self._trunks)
         self._reconciler = Reconciler(centre, self._store, self._switch, self.inbound_desk)
         self._reconciled = asyncio.Event()
         self._is_over = False
         self.flow_desk = FlowService(centre, self._store, outside.flows, self._eligibility, self._acd)
         self._housekeeping = Housekeeping(centre, self._store, self._acd, self._eligibility)
-        self.users = Users(self._store, centre.clock, plan.users)
+        self.users = Users(self._store, centre.clock, lambda: centre.plan.users)
         self._due_at_seat: Mapping[What, Callable[[str], object]] = {
             What.WRAP_UP_OVER: self._acd.wrap_up_ran_out,
             What.CALL_PHONE: self._acd.call_phone,
@@ -126,11 +118,10 @@ class Engine:
         }
         self._orders: list[StandingOrder] = []
         self._obeys: Mapping[str, Callable[[str, StandingOrder], None]] = {
-            SPEED: self._campaigns.speed_again,
-            ABANDONED_TARGET: self._campaigns.steered_again,
             SEAT_CAMPAIGNS: self.seat_desk.serve_again,
             SEAT_MESSAGE: self._messages.show_again,
         }
+        read_plan = (self._trunk_desk, self._eligibility, self._supervision)
         self._desks = Desks(
             campaigns=self._campaigns,
             seats=self.seat_desk,
@@ -144,8 +135,8 @@ class Engine:
             records=ExternalRecords(self._store, centre.clock, self._marks, centre.centre_id),
             users=self.users,
             headquarters=self._headquarters,
-            settings=SettingsAgain(centre, outside, self._eligibility, self._trunks, self.seat_desk),
-            handed_over=TakingIn(centre, outside, plan, self._marks, self._eligibility),
+            settings=SettingsAgain(centre, outside, self._campaigns, self.seat_desk, read_plan),
+            handed_over=TakingIn(centre, outside, self._marks, self._eligibility),
         )
 
     @property
@@ -486,34 +477,19 @@ class Engine:
         await self._refuse_older_store()
         centre, store = self._centre, self._store
         now = centre.clock.now()
-        since = day_start(centre.zone, now)
         centre.booths = await store.booths()
         centre.turnout = {booth.booth_id: booth for booth in await store.booth_turnout()}
-        voter_weight = 1.0 if self._plan.polling is None else self._plan.polling.weights.voter
-        for plan in self._plan.campaigns:
-            campaign_id = plan.spec.campaign_id
-            state = await store.ensure_campaign(campaign_id, plan.spec.kind, plan.rules.purpose)
-            await store.enrol(campaign_id)
-            hopper = deque[Claim]()
-            order = BoothOrder(centre.booths, voter_weight, in_hand=hopper)
-            run = CampaignRun(plan.spec, plan.rules.purpose, plan.pacer, state, order, hopper)
-            run.outcomes.update(await store.outcome_counts(campaign_id, since))
-            run.progress = await store.campaign_progress(campaign_id)
-            learned = await store.pacer_state(campaign_id)
-            if learned is not None:
-                run.take_up(learned)
-            await recount(run.pacer, campaign_id, store, centre.clock)
-            centre.campaigns[campaign_id] = run
+        for campaign_id, plan in centre.plan.campaigns.items():
+            centre.campaigns[campaign_id] = await self._campaigns.begun(plan, beside_calls=False)
         await self._headquarters.prepare()
         self._clock_guard.watch(await store.newest_event_at())
-        await store.release_expired(now, self._plan.owner)
+        await store.release_expired(now, centre.plan.owner)
         await self.seat_desk.prepare()
         await self.users.prepare()
         await self._call_backs.prepare()
         self._orders = await store.standing_orders(now)
-        self._obey({of_campaign(campaign_id): campaign_id for campaign_id in centre.campaigns})
         unfinished = await self._free_the_unsent(await store.unfinished_attempts())
-        self._eligibility.use_version(await store.record_rules_version(self._plan.rules_text, now))
+        await store.record_rules_version(centre.plan.rules_text, now)
         self._eligibility.load(await store.registers(), unfinished)
         for attempt in await store.unsaid_talks(now - UNSAID_SECONDS):
             if attempt.campaign_id in centre.campaigns and attempt.seat in centre.seats:
@@ -602,7 +578,7 @@ class Engine:
         centre.draining = True
         for run in centre.campaigns.values():
             self._placing.cancel_campaign(run)
-        await self._until_no_calls(self._plan.drain_seconds)
+        await self._until_no_calls(centre.plan.drain_seconds)
         centre.then(*(order(Switch.hang_up, attempt_id) for attempt_id in centre.calls))
         self._supervision.close()
         await self._until_no_calls(HANG_UP_SECONDS)
@@ -619,11 +595,3 @@ class Engine:
                     await centre.wake.wait()
         except TimeoutError:
             pass
-
-
-def _boxes(plan: EnginePlan) -> Boxes:
-    return Boxes({trunk.name: trunk.box for trunk in plan.trunks}, (seat.box for seat in plan.seats))
-
-
-def _seats(plan: EnginePlan, now: Instant) -> dict[str, Seat]:
-    return {each.name: Seat(each.name, each.endpoint, each.languages, now, box=each.box) for each in plan.seats}

@@ -223,7 +223,7 @@ class FlowService:
     def _facts(self, call: Call) -> dict[str, Scalar]:
         local = datetime.fromtimestamp(self._centre.clock.now(), self._centre.zone)
         facts: dict[str, Scalar] = {
-            "organisation": self._centre.organisation,
+            "organisation": self._centre.plan.organisation,
             "hour_now": local.hour,
             "language": call.language,
             "pending_voters": call.pending_voters,

@@ -24,7 +24,6 @@ from dialer.domain.orders import (
 from dialer.domain.view import AlertLevel
 from dialer.engine.campaigns import Campaigns
 from dialer.engine.effects import Due, Timer, What
-from dialer.engine.plan import HeadquartersPlan
 from dialer.engine.world import Centre
 from dialer.store.port import AuditNote
 from dialer.store.sqlite import Store
@@ -37,12 +36,11 @@ QUIET_SECONDS = 3600.0  # without another forged order, before that alert ends; 
 class HeadquartersOrders:
     """Obeys them."""
 
-    def __init__(self, centre: Centre, store: Store, campaigns: Campaigns, plan: HeadquartersPlan) -> None:
+    def __init__(self, centre: Centre, store: Store, campaigns: Campaigns) -> None:
         """Without leaders no order is obeyed."""
         self._centre = centre
         self._store = store
         self._campaigns = campaigns
-        self._plan = plan
 
     async def prepare(self) -> None:
         """A stop that stood stands: campaigns that are new stand still too. Raises StoreError."""
@@ -54,10 +52,11 @@ class HeadquartersOrders:
     async def obey(self, text: str, signatures: Sequence[LeaderSignature]) -> str:
         """Do it. Raises CommandRefused, StoreError where it was not kept: a stop is done by then."""
         order = read_order(text)
-        if not self._plan.leaders:
+        plan = self._centre.plan.headquarters
+        if not plan.leaders:
             raise CommandRefused("this centre has no headquarters: name its leaders in [[headquarters.leaders]]")
         try:
-            signers = signers_of(text, signatures, self._plan.leaders)
+            signers = signers_of(text, signatures, plan.leaders)
         except OrderForged as forged:
             self._centre.raise_alert(
                 _FORGED, AlertLevel.CRITICAL, f"somebody sends orders in headquarters' name: {forged}"
@@ -65,7 +64,7 @@ class HeadquartersOrders:
             self._centre.then(Timer(_FORGED, QUIET_SECONDS, Due(What.FORGERIES_OVER)))
             raise
         now = self._centre.clock.now()
-        refuse_unlawful(order, signers, self._centre.centre_id, self._plan.zone, now)
+        refuse_unlawful(order, signers, self._centre.centre_id, plan.zone, now)
         if was_obeyed(order, text, await self._store.heard_orders()):
             return f"order {order.id} was obeyed before"
         what = {
@@ -83,7 +82,7 @@ class HeadquartersOrders:
     async def _do(self, order: HqOrder, heard: HeardOrder, note: AuditNote) -> str:
         if order.order is OrderKind.STOP_ALL:
             before = self._stand_still(order.id, {})  # at once: a stop must not wait for the disk
-            stopped = dict.fromkeys(self._centre.campaigns, CampaignState.STOPPED)
+            stopped = dict.fromkeys(self._centre.plan.campaigns, CampaignState.STOPPED)
             await self._store.keep_order(heard, stopped, note, stopped=before)
             return f"stopped {len(stopped)} campaigns"
         if order.order is OrderKind.RESUME and order.campaign is None:

@@ -7,7 +7,7 @@ no attempt, counts in no abandoned share, and teaches no pacer. A flood of them 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 import structlog
@@ -18,30 +18,12 @@ from dialer.domain.model import AttemptId, InboundParty, NewInbound, OpenAttempt
 from dialer.domain.switch import CallEnded, SwitchUp
 from dialer.engine.call import Call, Leg
 from dialer.engine.effects import Over
+from dialer.engine.plan import InboundRoute
 from dialer.engine.trunks import TrunkPool
 from dialer.engine.world import Centre
 from dialer.store.sqlite import Store
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class InboundRoute:
-    """What one of our numbers is for."""
-
-    number: str  # E.164
-    mode: InboundMode
-    campaign_id: str
-    flow: str | None = None  # of mode FLOW
-
-
-@dataclass(frozen=True, slots=True)
-class InboundPlan:
-    """The site's inbound numbers."""
-
-    channels: int = 10  # calls that come in at once; more are hung up unanswered
-    call_back_seconds: float = 60.0  # from a missed call to its number being due
-    routes: tuple[InboundRoute, ...] = ()
 
 
 class Way(StrEnum):
@@ -56,13 +38,11 @@ class Way(StrEnum):
 class Inbound:
     """Decides about calls that come in, and knows which ones are live."""
 
-    def __init__(self, centre: Centre, store: Store, trunks: TrunkPool, plan: InboundPlan) -> None:
-        """Numbers that the plan does not name are hung up."""
+    def __init__(self, centre: Centre, store: Store, trunks: TrunkPool) -> None:
+        """Numbers that the settings do not name are hung up."""
         self._trunks = trunks
         self._centre = centre
         self._store = store
-        self._plan = plan
-        self._routes = {route.number: route for route in plan.routes}
         self._deciding: dict[AttemptId, CallEnded | None] = {}  # how it ended meanwhile, if it did
 
     @property
@@ -74,8 +54,8 @@ class Inbound:
     def reserve(self) -> AttemptId | None:
         """An attempt's id for a call that comes in now, and a place for it; None: it is to be hung up, unanswered."""
         centre = self._centre
-        if centre.draining or not centre.switch_up or self.live >= self._plan.channels:
-            _log.info("inbound.no-room", live=self.live, channels=self._plan.channels)
+        if centre.draining or not centre.switch_up or self.live >= self._centre.plan.inbound.channels:
+            _log.info("inbound.no-room", live=self.live, channels=self._centre.plan.inbound.channels)
             return None
         attempt_id = AttemptId(str(uuid.uuid4()))
         self._deciding[attempt_id] = None
@@ -92,7 +72,7 @@ class Inbound:
 
         What is kept of it is on disk when this returns.
         """
-        route = self._routes.get(called or "")
+        route = self._centre.plan.inbound.routes.get(called or "")
         if route is None or route.campaign_id not in self._centre.campaigns:
             _log.info("inbound.number-without-a-purpose", attempt=attempt_id)
             self.withdraw(attempt_id)
@@ -115,7 +95,9 @@ class Inbound:
             number,
             trunk,
             route.mode,
-            call_back_at=now + self._plan.call_back_seconds if route.mode is InboundMode.MISSED_CALL else None,
+            call_back_at=now + self._centre.plan.inbound.call_back_seconds
+            if route.mode is InboundMode.MISSED_CALL
+            else None,
         )
 
     def _begun(self, attempt_id: AttemptId, route: InboundRoute, party: InboundParty | None, trunk: str) -> Way:
@@ -154,7 +136,7 @@ class Inbound:
     def _look_for_it(self, campaign_id: str) -> None:
         """A number may be due that was not: the hopper asks the store again in time."""
         run = self._centre.campaigns[campaign_id]
-        run.due_again(self._centre.clock.now() + self._plan.call_back_seconds)
+        run.due_again(self._centre.clock.now() + self._centre.plan.inbound.call_back_seconds)
 
     def ended(self, ended: CallEnded) -> None:
         """A call of which the engine has no record is over: a stranger's, or one that is being decided about."""
@@ -173,7 +155,7 @@ class Inbound:
 
     def adopted(self, call: Call, attempt: OpenAttempt) -> Call:
         """An inbound call that an earlier run of the dialler left open, with what its number is for."""
-        route = self._routes.get(attempt.caller_id)
+        route = self._centre.plan.inbound.routes.get(attempt.caller_id)
         kind = CampaignKind.IVR if route is None else _kind(route)
         return replace(call, inbound=True, kind=kind, flow_source=None if route is None else route.flow)
 

@@ -36,10 +36,8 @@ class WrongLogIns:
     counts whatever is keyed at it.
     """
 
-    def __init__(self, most: int, lock_seconds: float) -> None:
-        """`most` wrong ones in a row lock."""
-        self._most = most
-        self._lock_seconds = lock_seconds
+    def __init__(self) -> None:
+        """Nothing is locked."""
         self._by_seat: Counter[str] = Counter()
         self._by_agent: Counter[str] = Counter()
         self._seats: dict[str, float] = {}  # until when
@@ -50,17 +48,19 @@ class WrongLogIns:
         until_agent = self._agents.get(agent or "", (0.0, ""))[0]
         return now < max(self._seats.get(seat, 0.0), until_agent)
 
-    def wrong(self, seat: str, agent: str | None, now: float) -> bool:
-        """A wrong log-in; `agent` is None where the settings have no such number. True: this one locked seat and agent."""
+    def wrong(self, seat: str, agent: str | None, now: float, rules: AgentRules) -> bool:
+        """A wrong log-in; `agent` is None where the settings have no such number. True: this one locked seat and agent, as the
+        rules have it.
+        """
         self._by_seat[seat] += 1
         if agent is not None:
             self._by_agent[agent] += 1
-        if self._by_seat[seat] < self._most and self._by_agent[agent or ""] < self._most:
+        if max(self._by_seat[seat], self._by_agent[agent or ""]) < rules.wrong_pins:
             return False
-        self._seats[seat] = now + self._lock_seconds
+        self._seats[seat] = now + rules.lock_seconds
         self._by_seat.pop(seat, None)
         if agent is not None:
-            self._agents[agent] = (now + self._lock_seconds, seat)
+            self._agents[agent] = (now + rules.lock_seconds, seat)
             self._by_agent.pop(agent, None)
         return True
 

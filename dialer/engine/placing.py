@@ -108,11 +108,10 @@ _NOT_TO_BE_HAD = {
 class Hoppers:
     """Fills the campaigns' hoppers from their queues and gives back what is not dialled."""
 
-    def __init__(self, centre: Centre, store: Store, owner: str, has_room: Callable[[], bool]) -> None:
-        """`owner` names this dialler in its claims; `has_room` says whether the disk can still take results."""
+    def __init__(self, centre: Centre, store: Store, has_room: Callable[[], bool]) -> None:
+        """`has_room` says whether the disk can still take results."""
         self._centre = centre
         self._store = store
-        self._owner = owner
         self._has_room = has_room
 
     def refill(self, run: CampaignRun) -> None:
@@ -139,7 +138,7 @@ class Hoppers:
                 claims = await self._store.claim(
                     run.spec.campaign_id,
                     CLAIMED_AT_ONCE,
-                    owner=self._owner,
+                    owner=self._centre.plan.owner,
                     now=clock.now(),
                     lease_seconds=LEASE_SECONDS,
                     booths=quotas,
@@ -202,7 +201,7 @@ class Hoppers:
         claim = await self._store.claim_number(
             run.spec.campaign_id,
             phone_id,
-            owner=self._owner,
+            owner=self._centre.plan.owner,
             now=now,
             lease_seconds=LEASE_SECONDS,
             day_start=day_start(self._centre.zone, now),
@@ -269,7 +268,7 @@ class Originator:
         self._trunks = trunk_desk.pool
         self.kept_seats = kept_seats
         self._previewed: dict[AttemptId, tuple[CampaignRun, NewAttempt]] = {}
-        self._wires = {name: _Wire(name, self._trunks, centre.clock) for name in self._trunks.names}
+        self._wires: dict[str, _Wire] = {}  # by trunk
 
     def place(self, run: CampaignRun, count: int, used: Counter[str], leaving: Counter[str]) -> bool:
         """Call up to so many of the hopper's numbers that may be called. Returns whether any is called. A start is granted at the
@@ -505,7 +504,10 @@ class Originator:
     async def _originate(self, run: CampaignRun, attempt: NewAttempt) -> CommandRefused | None:
         """Dial what is committed; why it is not dialled, where that is certain."""
         centre, attempt_id = self._centre, attempt.attempt_id
-        await self._wires[attempt.trunk].turn(run.spec.kind)
+        wire = self._wires.get(attempt.trunk)
+        if wire is None:
+            wire = self._wires[attempt.trunk] = _Wire(attempt.trunk, self._trunks, centre.clock)
+        await wire.turn(run.spec.kind)
         call = centre.calls.get(attempt_id)
         refusal = self._forbidden(run, attempt, call)
         if refusal is not None or call is None:

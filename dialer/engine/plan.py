@@ -1,21 +1,23 @@
-"""What the engine is told at its start."""
+"""What the engine is told of a site: at its start, and anew when the settings are read again. `Centre.plan` is what is in force."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from config.words import CampaignKind, InboundMode, MachineDetection
 from dialer.domain.switch import Switch
-from dialer.engine.inbound import InboundPlan
 from dialer.engine.log_ins import AgentAccount, AgentRules
 from dialer.engine.supervision.state import SupervisorPhone
 from dialer.engine.transfers.state import TransferTarget
 from dialer.engine.trunks import RestRules, TrunkLimits
-from dialer.engine.world import CampaignSpec
 from dialer.pacing.port import Pacer
 from dialer.polling_day.plan import PollingPlan
+from dialer.rules.calling_hours import Stretch, WeekHours
 from dialer.rules.gate import Gate
+from dialer.rules.retries import RetryRules
 from dialer.rules.rulebook import CampaignRules, Certified
 from dialer.store.erasure import ErasureRules
 from dialer.store.sent_journal import SentJournal
@@ -23,6 +25,37 @@ from dialer.store.spool import Spool
 from dialer.store.sqlite import Store
 from ivr_flows.node import Flow
 from ivr_flows.script import ScriptLibrary
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignSpec:
+    """A campaign as the engine needs it: the site's settings, resolved."""
+
+    campaign_id: str
+    kind: CampaignKind
+    trunks: tuple[str, ...]
+    channels: int | None
+    flow: str | None
+    ring_seconds: float
+    wrap_up_seconds: float
+    connect_limit_seconds: float
+    hours: tuple[Stretch, ...]
+    retries: RetryRules
+    lawful_hours: WeekHours | None = None  # the profile's; None: at any time
+    record: bool = False  # its talks with agents
+    announcement_seconds: float = 0.0  # at most, of the words before the agent comes that the call is recorded
+    # The profile's: a phone that rings is let ring for so long while agents are there.
+    minimum_ring_seconds: float = 30.0
+    skill: str | None = None  # that an agent must have to take its calls
+    machine_detection: MachineDetection = MachineDetection.OFF
+    machine_message: bool = False  # a machine that a flow's call meets hears the information message
+    every_seconds: float = 0.0  # from a booth worker's report to the next call, where the campaign calls those
+    keeps_seats: bool = False  # one call for each free agent: a seat may be kept for a call from before it is dialled
+    previews: bool = False  # agents see whom a call is for, and ask for it
+    preview_seconds: float | None = None  # after which it is dialled unasked; None: it is given back
+    manual: bool = False  # agents may dial numbers of the list themselves
+    abandoned_target: float = 0.0  # share of live answers that the pacing steers to, as the settings have it
+    most_abandoned_target: float = 0.0  # that a supervisor may have it steer to: the profile's
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +78,25 @@ class SeatPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class InboundRoute:
+    """What one of our numbers is for."""
+
+    number: str  # E.164
+    mode: InboundMode
+    campaign_id: str
+    flow: str | None = None  # of mode FLOW
+
+
+@dataclass(frozen=True, slots=True)
+class InboundPlan:
+    """The site's inbound numbers."""
+
+    channels: int = 10  # calls that come in at once; more are hung up unanswered
+    call_back_seconds: float = 60.0  # from a missed call to its number being due
+    routes: Mapping[str, InboundRoute] = field(default_factory=dict)  # by number
+
+
+@dataclass(frozen=True, slots=True)
 class HeadquartersPlan:
     """Whose orders the centre obeys beside those of its own people."""
 
@@ -54,26 +106,31 @@ class HeadquartersPlan:
 
 @dataclass(frozen=True, slots=True)
 class EnginePlan:
-    """Everything the engine is told at its start."""
+    """Everything the engine is told by a site's settings."""
 
     owner: str  # this dialler's name in its claims
     organisation: str
-    campaigns: tuple[CampaignPlan, ...]
-    seats: tuple[SeatPlan, ...]
+    campaigns: Mapping[str, CampaignPlan]  # by id
+    seats: Mapping[str, SeatPlan]  # by name
     trunks: tuple[TrunkLimits, ...]
     gate: Gate
     drain_seconds: float
     rules_text: str = "{}"  # the rules as JSON, kept with the calls that rest on them
     polling: PollingPlan | None = None
-    agents: tuple[AgentAccount, ...] = ()
+    agents: Mapping[str, AgentAccount] = field(default_factory=dict)  # by number; empty: seats are taken under any name
     agent_rules: AgentRules = field(default_factory=AgentRules)
     rest: RestRules = field(default_factory=RestRules)
     inbound: InboundPlan = field(default_factory=InboundPlan)
-    transfers: tuple[TransferTarget, ...] = ()
-    supervisors: tuple[SupervisorPhone, ...] = ()
+    transfers: Mapping[str, TransferTarget] = field(default_factory=dict)  # by name
+    supervisors: Mapping[str, SupervisorPhone] = field(default_factory=dict)  # by name
     users: frozenset[str] = frozenset()  # names of the settings, whose rights no command changes
     headquarters: HeadquartersPlan = field(default_factory=HeadquartersPlan)
     erasure: ErasureRules | None = None  # None: nothing beside the store is known of, and nobody is erased
+
+    @property
+    def rules_version(self) -> str:
+        """The digest of the rules, by which the store knows them (`Store.record_rules_version`)."""
+        return hashlib.sha256(self.rules_text.encode()).hexdigest()
 
 
 CertifiedBy = Callable[[str, str], Mapping[str, Certified]]
@@ -105,7 +162,8 @@ class Reread:
 
     plan: EnginePlan
     changed: tuple[str, ...]  # the settings
-    taken: Callable[[], None]  # to be called once they are in force
+    told: Mapping[str, str]  # every setting by its key, for the audit
+    taken: Callable[[], None]  # to be called as they come into force: what else asks them does so from then on
 
 
 @dataclass(frozen=True, slots=True)

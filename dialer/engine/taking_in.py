@@ -11,9 +11,10 @@ from config.words import Purpose
 from dialer.domain.errors import CommandRefused, NotInStore
 from dialer.domain.model import BoothTurnout
 from dialer.domain.view import CampaignChange, RollTaken
+from dialer.engine.campaigns import PIECE_NUMBERS, enrol_beside_calls
 from dialer.engine.effects import Notify
 from dialer.engine.eligibility import Eligibility
-from dialer.engine.plan import EnginePlan, Outside
+from dialer.engine.plan import Outside
 from dialer.engine.results import Marks
 from dialer.engine.world import Centre
 from dialer.store.erasure import ErasureRules
@@ -22,19 +23,16 @@ from dialer.store.spool import HandedRoll, Spool, SpoolFile, Taken
 
 PIECE_VOTERS = 50
 PIECE_BOOTHS = 100
-PIECE_NUMBERS = 250
 """What one transaction takes: the results of calls wait for no more than that."""
 
 
 class TakingIn:
     """Takes in what stands in the spool."""
 
-    def __init__(
-        self, centre: Centre, outside: Outside, plan: EnginePlan, marks: Marks, eligibility: Eligibility
-    ) -> None:
+    def __init__(self, centre: Centre, outside: Outside, marks: Marks, eligibility: Eligibility) -> None:
         self._centre = centre
         self._store = outside.store
-        self._given = None if outside.spool is None or plan.erasure is None else (outside.spool, plan.erasure)
+        self._given = outside.spool
         self._has_room = outside.has_room
         self._marks = marks
         self._eligibility = eligibility
@@ -73,7 +71,7 @@ class TakingIn:
         """Take a roll in. Where it breaks off, what is in stays, and it can be taken in again. Raises CommandRefused,
         StoreError.
         """
-        async with self._opened(list_id) as handed:
+        async with self._centre.taking_in, self._opened(list_id) as handed:
             try:
                 return await self._take_roll(list_id, handed, who)
             finally:
@@ -116,12 +114,10 @@ class TakingIn:
         return Taken(*sums)
 
     async def _enrol(self) -> None:
-        last = await self._store.last_phone()
         for campaign_id, run in self._centre.campaigns.items():
             if run.purpose is Purpose.BOOTH_WORKERS:  # no roll brings any, and each piece would go through all of them
                 continue
-            for first in range(0, last + 1, PIECE_NUMBERS):
-                await self._store.enrol(campaign_id, first, first + PIECE_NUMBERS - 1)
+            await enrol_beside_calls(self._store, campaign_id)
             run.progress = await self._store.campaign_progress(campaign_id)
         self._marks.look_again()
 
@@ -144,17 +140,16 @@ class TakingIn:
 
     @property
     def _spool(self) -> Spool:
-        return self._site[0]
-
-    @property
-    def _rules(self) -> ErasureRules:
-        return self._site[1]
-
-    @property
-    def _site(self) -> tuple[Spool, ErasureRules]:
         if self._given is None:
             raise CommandRefused("nothing can be handed over here")
         return self._given
+
+    @property
+    def _rules(self) -> ErasureRules:
+        rules = self._centre.plan.erasure
+        if self._given is None or rules is None:
+            raise CommandRefused("nothing can be handed over here")
+        return rules
 
     def _entry(self, who: str) -> AuditNote:
         return AuditNote(who, self._centre.clock.now(), {})

@@ -10,17 +10,26 @@ from dialer.domain.switch import CallEnded
 from dialer.domain.view import AlertLevel, Hold, HoldReason, TrunkState
 from dialer.engine.call import Call
 from dialer.engine.trunks import TrunkPool, trunk_failed
-from dialer.engine.world import Centre, TrunkTally
+from dialer.engine.world import Centre
 
 
 class TrunkDesk:
     """Counts and watches."""
 
     def __init__(self, centre: Centre, trunks: TrunkPool) -> None:
-        """Every trunk of the pool gets its tally."""
+        """The pool gets the trunks of the centre's plan."""
         self._centre = centre
         self.pool = self._trunks = trunks
-        centre.trunk_tallies = {name: TrunkTally() for name in trunks.names}
+        self.use_plan()
+
+    def use_plan(self) -> None:
+        """The trunks of the settings carry the calls from now on."""
+        centre, gone = self._centre, set(self._trunks.names)
+        plan = centre.plan
+        centre.boxes.use({trunk.name: trunk.box for trunk in plan.trunks}, (seat.box for seat in plan.seats.values()))
+        self._trunks.use(plan.trunks, centre.clock.monotonic())
+        for name in gone - set(self._trunks.names):
+            centre.clear_alert(f"trunk-{name}")
 
     def rang(self, call: Call) -> None:
         """A call rings."""
@@ -30,10 +39,10 @@ class TrunkDesk:
 
     def ended(self, call: Call, ended: CallEnded, outcome: Outcome) -> bool:
         """A call has ended. Returns whether its failure is the trunk's own and must not be held against the number."""
-        tally = self._centre.trunk_tallies.get(call.trunk)
         health = self._trunks.health(call.trunk)
-        if tally is None or health is None:  # found after a restart, on a trunk that the settings have no more
+        if health is None:  # found after a restart, on a trunk that the settings have no more
             return False
+        tally = self._centre.trunk_tallies[call.trunk]
         failed = trunk_failed(outcome, ended)
         if outcome is not Outcome.REFUSED:
             tally.attempts += 1
@@ -50,7 +59,7 @@ class TrunkDesk:
         if health is None:
             return
         now = centre.clock.monotonic()
-        if health.state(now) is TrunkState.WORKING:
+        if health.state(now) is TrunkState.WORKING or name not in self._trunks.names:
             centre.clear_alert(f"trunk-{name}")
         elif health.state(now) is TrunkState.RESTING:
             until = self._local(health.rest_seconds_left(now))

@@ -271,30 +271,37 @@ class TrunkPool:
 
     def __init__(self, trunks: Sequence[TrunkLimits], now_seconds: float, rest: RestRules | None = None) -> None:
         """Names must be distinct. `rest`: when a trunk that fails is rested."""
-        rules = rest or RestRules()
-        self._limits = {trunk.name: trunk for trunk in trunks}
-        self._starts = {trunk.name: CallStarts(trunk.calls_per_second, now_seconds) for trunk in trunks}
-        self._health = {trunk.name: TrunkHealth(rules, now_seconds) for trunk in trunks}
+        self._rules = rest or RestRules()
+        self._limits: dict[str, TrunkLimits] = {}
+        self._starts: dict[str, CallStarts] = {}
+        self._health: dict[str, TrunkHealth] = {}
         self._turns: Counter[tuple[str, tuple[str, ...]]] = Counter()  # by trunk and the caller IDs that take turns
+        self.use(trunks, now_seconds)
+
+    def use(self, trunks: Sequence[TrunkLimits], now_seconds: float) -> None:
+        """These are the site's from now on; what has started counts. One that is none of them ends the calls that it has, and
+        carries no other.
+        """
+        self.names = tuple(trunk.name for trunk in trunks)
+        """In order of preference."""
+        for name in self._limits.keys() - set(self.names):
+            self._limits[name] = replace(self._limits[name], channels=0, caller_ids=())
+        for trunk in trunks:
+            self._limits[trunk.name] = trunk
+            if trunk.name in self._starts:
+                self._starts[trunk.name].allow(trunk.calls_per_second)
+                self._starts[trunk.name].throttle(self._health[trunk.name].share)
+            else:
+                self._starts[trunk.name] = CallStarts(trunk.calls_per_second, now_seconds)
+                self._health[trunk.name] = TrunkHealth(self._rules, now_seconds)
 
     def __getitem__(self, name: str) -> TrunkLimits:
         """The limits of a trunk by its name."""
         return self._limits[name]
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All trunks, in order of preference."""
-        return tuple(self._limits)
-
-    def allow(self, name: str, channels: int, calls_per_second: float) -> None:
-        """From now on so many channels, and starts a second."""
-        self._limits[name] = replace(self._limits[name], channels=channels, calls_per_second=calls_per_second)
-        self._starts[name].allow(calls_per_second)
-        self._starts[name].throttle(self._health[name].share)
-
     def with_endpoint(self, endpoint: str) -> str:
         """The name of the trunk with this endpoint; the endpoint itself where the settings have none."""
-        return next((name for name, trunk in self._limits.items() if trunk.endpoint == endpoint), endpoint)
+        return next((name for name in self.names if self._limits[name].endpoint == endpoint), endpoint)
 
     def health(self, name: str) -> TrunkHealth | None:
         """How a trunk does; None: the settings have none of that name."""
@@ -407,5 +414,5 @@ class TrunkPool:
         self._starts[name].went(now_seconds)
 
     def states(self, now_seconds: float) -> dict[str, TrunkState]:
-        """The state of each trunk."""
+        """The state of each trunk, also of one that the site has no more."""
         return {name: health.state(now_seconds) for name, health in self._health.items()}

@@ -4,7 +4,7 @@ dialler runs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 
 from config.words import SupervisorRole
@@ -21,8 +21,8 @@ _TAKEN_OVER = "of-the-settings"
 class Users:
     """The table of users. What it says holds once a change is on disk and has been read again."""
 
-    def __init__(self, store: Store, clock: Clock, fixed: Collection[str]) -> None:
-        """`fixed` are the names of the settings, whose rights nothing here can change."""
+    def __init__(self, store: Store, clock: Clock, fixed: Callable[[], Collection[str]]) -> None:
+        """`fixed` gives the names of the settings, whose rights nothing here can change."""
         self._store = store
         self._clock = clock
         self._fixed = fixed
@@ -35,7 +35,7 @@ class Users:
         must not bring back what it once was. Raises StoreError.
         """
         await self._read()
-        for name in sorted(self._roles.keys() & set(self._fixed)):
+        for name in sorted(self._roles.keys() & set(self._fixed())):
             await self._store.remove_user(name, AuditNote("dialler", self._clock.now(), {"why": _TAKEN_OVER}))
             del self._roles[name]
 
@@ -68,7 +68,7 @@ class Users:
         return f"that {user} is given a password is in the audit"
 
     def _refuse(self, user: str, sender: str) -> None:
-        if user in self._fixed:
+        if user in self._fixed():
             raise CommandRefused(f"{user} stands in the settings ([[supervisors]]), which no command changes")
         if user == sender:
             raise CommandRefused("nobody changes their own rights: another supervisor can")

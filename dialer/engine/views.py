@@ -35,8 +35,12 @@ def centre_view(centre: Centre, trunks: TrunkPool, figures: dict[str, float]) ->
         at=centre.clock.now(),
         switch_up=centre.switch_up,
         draining=centre.draining,
-        campaigns=tuple(_campaign_view(centre, run) for run in centre.campaigns.values()),
-        seats=tuple(seat_view(centre, seat) for seat in centre.seats.values()),
+        campaigns=tuple(
+            _campaign_view(centre, run)
+            for campaign_id, run in centre.campaigns.items()
+            if campaign_id in centre.plan.campaigns or any(centre.calls_of(campaign_id))
+        ),
+        seats=tuple(seat_view(centre, seat) for seat in centre.seats.values() if not centre.is_gone(seat)),
         trunks=tuple(_trunk_view(centre, trunks, name, used[name]) for name in trunks.names),
         booths=tuple(centre.turnout.values()),
         marks=dict(centre.marks),

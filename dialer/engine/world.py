@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from config.words import CampaignKind, MachineDetection, Purpose
+from config.words import Purpose
 from dialer.domain.clock import Clock, Instant
 from dialer.domain.errors import CommandRefused, RefusedBecause
 from dialer.domain.model import (
@@ -50,6 +50,7 @@ from dialer.domain.view import (
 from dialer.engine.boxes import Boxes
 from dialer.engine.call import Call
 from dialer.engine.effects import Effect, Notify, Over, follows, order
+from dialer.engine.plan import CampaignSpec, EnginePlan
 from dialer.engine.seat import Seat
 from dialer.engine.supervision.state import Listener
 from dialer.engine.transfers.state import CallTransfer
@@ -57,8 +58,7 @@ from dialer.pacing.port import Pacer
 from dialer.pacing.tuning import TUNED
 from dialer.polling_day.plan import NO_POLLS, PollingPlan, PollsToday
 from dialer.polling_day.priorities import BoothOrder
-from dialer.rules.calling_hours import Stretch, WeekHours, next_day
-from dialer.rules.retries import RetryRules
+from dialer.rules.calling_hours import next_day
 from ivr_flows.script import ScriptLibrary
 
 _log = structlog.get_logger(__name__)
@@ -66,37 +66,6 @@ _Known = TypeVar("_Known")
 
 KEPT_SECONDS = 300.0  # far longer than a claim's lease
 _OF_THE_POLLING_DAY = frozenset({Purpose.TURNOUT, Purpose.BOOTH_WORKERS})
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignSpec:
-    """A campaign as the engine needs it: the site's settings, resolved."""
-
-    campaign_id: str
-    kind: CampaignKind
-    trunks: tuple[str, ...]
-    channels: int | None
-    flow: str | None
-    ring_seconds: float
-    wrap_up_seconds: float
-    connect_limit_seconds: float
-    hours: tuple[Stretch, ...]
-    retries: RetryRules
-    lawful_hours: WeekHours | None = None  # the profile's; None: at any time
-    record: bool = False  # its talks with agents
-    announcement_seconds: float = 0.0  # at most, of the words before the agent comes that the call is recorded
-    # The profile's: a phone that rings is let ring for so long while agents are there.
-    minimum_ring_seconds: float = 30.0
-    skill: str | None = None  # that an agent must have to take its calls
-    machine_detection: MachineDetection = MachineDetection.OFF
-    machine_message: bool = False  # a machine that a flow's call meets hears the information message
-    every_seconds: float = 0.0  # from a booth worker's report to the next call, where the campaign calls those
-    keeps_seats: bool = False  # one call for each free agent: a seat may be kept for a call from before it is dialled
-    previews: bool = False  # agents see whom a call is for, and ask for it
-    preview_seconds: float | None = None  # after which it is dialled unasked; None: it is given back
-    manual: bool = False  # agents may dial numbers of the list themselves
-    abandoned_target: float = 0.0  # share of live answers that the pacing steers to, as the settings have it
-    most_abandoned_target: float = 0.0  # that a supervisor may have it steer to: the profile's
 
 
 _STARTING = Hold(HoldReason.STARTING)
@@ -192,12 +161,12 @@ class Centre:
     """The state of one centre, and the few things every room of the engine does with it."""
 
     def __init__(self, centre_id: str, zone: ZoneInfo, clock: Clock) -> None:
-        """An empty centre."""
+        """An empty centre. Nothing is asked of it before it has its plan (`use`)."""
+        self.plan: EnginePlan
         self.polling: PollingPlan | None = None  # of the site, if one is known
         self._polls_today: PollsToday | None = None
         self.centre_id = centre_id
         self.dialler: str | None = None  # this run's name, for others
-        self.organisation = ""  # the name that a flow gives as the caller's
         self.scripts = ScriptLibrary({})  # what the campaigns' agents read and ask
         self.zone = zone
         self.clock = clock
@@ -206,13 +175,15 @@ class Centre:
         self.party_trunks: dict[PartyId, str] = {}  # third parties outside, and the trunk that each is called over
         self.strangers: dict[AttemptId, str] = {}  # calls that came in and are in no `calls`, and the trunk of each
         self.listeners: dict[str, Listener] = {}  # by supervisor
-        self.seats: dict[str, Seat] = {}
+        self.seats: dict[str, Seat] = {}  # as with campaigns
         self.pops: dict[str, ScreenPop] = {}  # by seat: of its last call
-        self.seat_tallies: dict[str, SeatTally] = {}
+        self.seat_tallies: defaultdict[str, SeatTally] = defaultdict(SeatTally)
+        # Also those that the settings have no more, for their last calls: `plan` says which there are.
         self.campaigns: dict[str, CampaignRun] = {}
-        self.trunk_tallies: dict[str, TrunkTally] = {}
+        self.trunk_tallies: defaultdict[str, TrunkTally] = defaultdict(TrunkTally)
         self.booths: dict[int, Booth] = {}
         self.roll: RollTaken | None = None  # that is being taken in
+        self.taking_in = asyncio.Lock()  # held by who takes a roll in, and while no roll may be
         self.outbox: tuple[OutboxWait, ...] = ()  # what waits for broker and headquarters
         self.turnout: dict[int, BoothTurnout] = {}
         self.marks: Counter[str] = Counter()
@@ -238,6 +209,11 @@ class Centre:
         self._carry_out: Callable[[], object] = self.take_effects
         self.in_turn = False  # an event is being applied: its effects are carried out at its end
 
+    def use(self, plan: EnginePlan) -> None:
+        """What the settings say from now on: whoever asks them reads it here."""
+        self.plan, self.polling = plan, plan.polling
+        self._look_at_polls()
+
     @property
     def switch_up(self) -> bool:
         """Whether there is a link to any Asterisk."""
@@ -252,19 +228,23 @@ class Centre:
     def seat(self, name: str) -> Seat:
         """The seat of that name, as it is now. Raises CommandRefused where there is none."""
         seat = self.seats.get(name)
-        if seat is None:
+        if seat is None or self.is_gone(seat):
             raise CommandRefused(
-                f"there is no seat {name!r}; the settings name {len(self.seats)} seats", RefusedBecause.NO_SEAT
+                f"there is no seat {name!r}; the settings name {len(self.plan.seats)} seats", RefusedBecause.NO_SEAT
             )
         return seat
 
     def campaign(self, campaign_id: str) -> CampaignRun:
         """The campaign of that id. Raises CommandRefused where there is none."""
         run = self.campaigns.get(campaign_id)
-        if run is None:
-            known = ", ".join(self.campaigns) or "none"
+        if run is None or campaign_id not in self.plan.campaigns:
+            known = ", ".join(self.plan.campaigns) or "none"
             raise CommandRefused(f"there is no campaign {campaign_id!r}; running here: {known}")
         return run
+
+    def is_gone(self, seat: Seat) -> bool:
+        """Whether nothing is left of a seat: the settings have it no more, and nobody is there."""
+        return seat.name not in self.plan.seats and seat.agent is None and seat.state is SeatState.OFFLINE
 
     def seats_reached(self) -> Collection[Seat]:
         """The seats to which a voter can be sent, as far as that is their Asterisk's to say."""
@@ -285,7 +265,8 @@ class Centre:
 
     def seat_of_endpoint(self, endpoint: str) -> Seat | None:
         """The seat whose phone that is; None: it is none of ours."""
-        return next((seat for seat in self.seats.values() if seat.endpoint == endpoint), None)
+        mine = (seat for seat in self.seats.values() if seat.endpoint == endpoint)
+        return next((seat for seat in mine if not self.is_gone(seat)), None)
 
     def end_by(self, mistake: Exception) -> None:
         """A mistake of our own ends the engine as one in a task does: fail closed. Raises it where no engine runs."""
@@ -412,6 +393,9 @@ class Centre:
         self.booths.update(booths)
         for run in self.campaigns.values():
             run.order.add(booths)
+        self._look_at_polls()
+
+    def _look_at_polls(self) -> None:
         if self.polling is not None and self._polls_today is not None:
             self._polls_today = self.polling.today(self.booths, self.clock.now())
 

@@ -13,6 +13,7 @@ import random
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import unquote
 from uuid import uuid4
 
 import structlog
@@ -70,8 +71,8 @@ class Hearing:
         put: Callable[[str, Any], None],
         chance: random.Random,
     ) -> None:
-        """`put` takes the picture's keys and values; "desk" says whether the broker is there, and since when. The client's id
-        in the settings is the beginning of that of each connection.
+        """`put` takes the picture's keys and values, None of what is gone; "desk" says whether the broker is there, and since when.
+        The client's id in the settings is the beginning of that of each connection.
         """
         name = f"{settings.client_id or 'desk'}-{centre}-{uuid4().hex[:12]}"
         self._settings = replace(settings, client_id=name, waiting_messages=WAITING_MESSAGES)
@@ -162,6 +163,9 @@ class Hearing:
         broker lets strangers write) is passed over: it may be retained, and would come again at every start.
         """
         try:
+            if not received.payload:
+                self._gone(received.topic)
+                return
             given = json.loads(received.payload, parse_float=_number, parse_int=_number, parse_constant=_number)
             first, *others = received.topic.removeprefix(f"{topics.ROOT}/{topics.segment(self._centre)}/").split("/")
             if first == "replies":
@@ -173,6 +177,12 @@ class Hearing:
         # What makes our values ready for the wire (payloads.py) meets values here that are none of ours.
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             _log.warning("desk.not-understood", problem=type(error).__name__)
+
+    def _gone(self, topic: str) -> None:
+        first, name, *_ = topic.removeprefix(f"{topics.ROOT}/{topics.segment(self._centre)}/").split("/")
+        _, kind, field = _HEARD[first]
+        if field is not None:
+            self._put(f"{kind}/{unquote(name)}", None)
 
     def _answer(self, user: str, payload: ReplyPayload) -> None:
         asked = self._asked.get((user, payload.id))

@@ -51,6 +51,7 @@ class ChangeBuffer:
         self._statistics_at: dict[str, float] = {}
         self._centre_at = float("-inf")
         self._name: str | None = None  # the centre's
+        self._told_of: tuple[set[str], set[str]] = set(), set()  # campaigns and seats
         self.dropped = 0
 
     def offer(self, change: Change) -> None:
@@ -90,6 +91,7 @@ class ChangeBuffer:
     def note_whole_state(self, view: CentreView, now: float) -> None:
         """The whole state was published at `now`: the limits count from here."""
         self._centre_at = now
+        self._told_of = _names(view)
         for campaign in view.campaigns:
             self._statistics_at[campaign.campaign_id] = now
 
@@ -124,6 +126,8 @@ class ChangeBuffer:
                 for campaign in whole.campaigns
                 if campaign.campaign_id in campaigns
             ]
+            before, self._told_of = self._told_of, _names(whole)
+            messages += topics.gone_messages(name, before[0] - self._told_of[0], before[1] - self._told_of[1])
             if self._alerts:
                 messages.append(topics.alerts_message(whole))
             if centre_due:
@@ -147,6 +151,10 @@ class ChangeBuffer:
 
     def _statistics_due(self, campaign_id: str) -> float:
         return self._statistics_at.get(campaign_id, float("-inf")) + self._statistics_seconds
+
+
+def _names(view: CentreView) -> tuple[set[str], set[str]]:
+    return {campaign.campaign_id for campaign in view.campaigns}, {seat.seat for seat in view.seats}
 
 
 class Publisher:

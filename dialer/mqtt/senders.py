@@ -45,10 +45,14 @@ class Senders:
         """`senders` are those of the settings; `kept` are the store's users, as they are at each moment; `signed`: nobody is obeyed
         without a signature; `broker_knows`: the broker asks who connects, as far as we can tell.
         """
-        self._senders = {sender.name: sender for sender in senders}
+        self.use(senders)
         self._kept = {} if kept is None else kept
         self._signed = signed
         self._broker_knows = broker_knows
+
+    def use(self, senders: Iterable[Sender]) -> None:
+        """Those of the settings from now on."""
+        self._senders = {sender.name: sender for sender in senders}
 
     def find(self, name: str) -> Sender | None:
         """The sender of that name; None: nobody whom we know now."""

@@ -8,7 +8,7 @@ percent-encoded as in a URL, so that no id can add a level or a wildcard.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -120,7 +120,8 @@ CENTRE_STATE = Topic(
 STATISTICS = Topic(
     key="campaign-statistics",
     pattern="campaigns/{campaign}/statistics",
-    description="A campaign's figures: at every change, at most 5 a second for each campaign.",
+    description="A campaign's figures: at every change, at most 5 a second for each campaign. Empty: the settings have it no "
+    "more, and its last call is over.",
     retained=True,
     qos=0,
     example=payloads.StatisticsPayload(
@@ -160,7 +161,8 @@ SEAT = Topic(
     key="seat",
     pattern="seats/{seat}",
     description="A seat, at every change of its state, of the transfer of its call and of its recording, at most 5 a second: of "
-    "changes that follow closely, the last. Who is on the line goes out at once.",
+    "changes that follow closely, the last. Who is on the line goes out at once. Empty: the settings have it no more, and "
+    "nobody is there.",
     retained=True,
     qos=0,
     example=payloads.SeatPayload(
@@ -417,6 +419,14 @@ def last_will_message(centre: str, at: float) -> Message:
 def statistics_message(centre: str, view: CampaignView, at: float) -> Message:
     """A campaign's figures."""
     return _message(STATISTICS, centre, payloads.StatisticsPayload.of(view, at=at), campaign=view.campaign_id)
+
+
+def gone_messages(centre: str, campaigns: Iterable[str], seats: Iterable[str]) -> Iterator[Message]:
+    """That there is no such campaign or seat any more: empty, so that the broker keeps nothing of it either."""
+    for campaign in campaigns:
+        yield Message(STATISTICS.address(centre, campaign=campaign), "", 1, True)
+    for seat in seats:
+        yield Message(SEAT.address(centre, seat=seat), "", 1, True)
 
 
 def call_message(centre: str, change: CallChange) -> Message:

@@ -34,7 +34,11 @@ class GovernedPacer(Learned):
 
     def steer(self, target: float) -> None:
         """Steer to that abandoned share from now on; where a campaign stops does not move."""
-        self.caps = tuple(replace(cap, target=target) for cap in self.caps)
+        self.hold([replace(cap, target=target) for cap in self.caps])
+
+    def hold(self, caps: Sequence[Cap]) -> None:
+        """Hold these from now on, of the same windows."""
+        self.caps = tuple(caps)
         self.governor.hold(self.caps)
 
     def _advance(self, now: float) -> float:

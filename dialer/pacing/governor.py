@@ -114,8 +114,6 @@ class Governor(Learned):
         self._tuning = tuning
         self.tallies = [Tally(cap.window_seconds) for cap in caps]
         self.hold(caps)
-        self.hard_stop = min((cap.hard_stop for cap in self.caps), default=0.0)
-        """The lowest."""
         self.now = 0.0
         """The moment of everything that is asked or told; whoever holds the governor moves it on."""
         self.boldness = tuning.least_boldness
@@ -132,6 +130,8 @@ class Governor(Learned):
         """Hold these from now on: of the same windows, with other shares."""
         self.caps = tuple(caps)
         self.target = min((target_of(cap) for cap in self.caps), default=0.0)
+        self.hard_stop = min((cap.hard_stop for cap in self.caps), default=0.0)
+        """The lowest."""
         self._reserving = [
             (cap, tally) for cap, tally in self._pairs() if cap.reserve is not None and cap.hard_stop < 1.0
         ]

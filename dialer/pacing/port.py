@@ -168,6 +168,10 @@ class Governed(Protocol):
         """Steer to that abandoned share from now on."""
         ...
 
+    def hold(self, caps: Sequence[Cap]) -> None:
+        """Hold these caps from now on, of the same windows: what these have counted stays."""
+        ...
+
     def recount(self, now_seconds: float, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:
         """Put what is on record, by `Cap.window_seconds` and the oldest first, in the place of what was counted."""
         ...

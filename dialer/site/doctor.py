@@ -278,7 +278,11 @@ async def _broker(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
         pass  # what is wrong with broker or password is told in a line
     yield Finding("broker", Verdict.GOOD, f"an MQTT broker answers at {broker.host}:{broker.port}")
     heard: dict[str, Any] = {}
-    ear = Hearing(replace(broker, client_id="doctor"), centre, clock, heard.__setitem__, random.SystemRandom())
+
+    def put(key: str, value: Any) -> None:
+        heard.update({} if value is None else {key: value})
+
+    ear = Hearing(replace(broker, client_id="doctor"), centre, clock, put, random.SystemRandom())
     hearing = asyncio.create_task(ear.run(replies=None), name="doctor-hears")
     try:
         await asyncio.sleep(HELD_SECONDS)

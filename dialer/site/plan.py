@@ -24,13 +24,19 @@ from config.words import LISTENERS, CampaignKind, PacingPolicy, Purpose
 from config.words import SupervisorRole as Role
 from dialer.domain.signing import public_key, read_key_file, read_public_key
 from dialer.domain.site_time import site_day
-from dialer.engine.inbound import InboundPlan, InboundRoute
 from dialer.engine.log_ins import AgentAccount, AgentRules
-from dialer.engine.plan import CampaignPlan, EnginePlan, HeadquartersPlan, SeatPlan
+from dialer.engine.plan import (
+    CampaignPlan,
+    CampaignSpec,
+    EnginePlan,
+    HeadquartersPlan,
+    InboundPlan,
+    InboundRoute,
+    SeatPlan,
+)
 from dialer.engine.supervision.state import SupervisorPhone
 from dialer.engine.transfers.state import TransferTarget
 from dialer.engine.trunks import RestRules, TrunkLimits
-from dialer.engine.world import CampaignSpec
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.senders import Sender, Senders, Signer
 from dialer.pacing.factory import make_pacer
@@ -66,10 +72,11 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
     return EnginePlan(
         owner=f"{settings.centre.id}@{socket.gethostname()}",
         organisation=settings.centre.organisation,
-        campaigns=tuple(_campaign_plan(campaign, settings, profile) for campaign in settings.campaigns),
-        seats=tuple(
-            SeatPlan(seat.name, seat.endpoint, frozenset(seat.languages), seat.box or ONLY) for seat in settings.seats
-        ),
+        campaigns={each.id: _campaign_plan(each, settings, profile) for each in settings.campaigns},
+        seats={
+            each.name: SeatPlan(each.name, each.endpoint, frozenset(each.languages), each.box or ONLY)
+            for each in settings.seats
+        },
         trunks=tuple(
             TrunkLimits(
                 trunk.name,
@@ -85,15 +92,15 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
         gate=Gate(rulebook_of(profile, settings)),
         rules_text=rules_text(profile, settings),
         drain_seconds=settings.dialling.drain_seconds,
-        transfers=tuple(
-            TransferTarget(each.name, each.endpoint, each.number, each.trunk, each.ring_seconds)
+        transfers={
+            each.name: TransferTarget(each.name, each.endpoint, each.number, each.trunk, each.ring_seconds)
             for each in settings.transfers
-        ),
-        supervisors=tuple(
-            SupervisorPhone(each.name, each.endpoint, each.role)
+        },
+        supervisors={
+            each.name: SupervisorPhone(each.name, each.endpoint, each.role)
             for each in settings.supervisors
             if each.endpoint is not None and each.role in LISTENERS
-        ),
+        },
         users=fixed_users(settings),
         headquarters=HeadquartersPlan(
             settings.headquarters.zone,
@@ -101,12 +108,12 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
         ),
         erasure=erasure_rules(settings),
         polling=polling_plan(settings, polls_of(settings)),
-        agents=tuple(
-            AgentAccount(
+        agents={
+            agent.number: AgentAccount(
                 agent.number, agent.pin.get_secret_value(), frozenset(agent.languages), frozenset(agent.skills)
             )
             for agent in settings.agents
-        ),
+        },
         agent_rules=AgentRules(
             settings.floor.wrong_pins,
             settings.floor.lock_minutes * _MINUTE,
@@ -117,7 +124,10 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
         inbound=InboundPlan(
             settings.inbound.channels,
             settings.inbound.call_back_seconds,
-            tuple(InboundRoute(each.number, each.mode, each.campaign, each.flow) for each in settings.inbound.numbers),
+            {
+                each.number: InboundRoute(each.number, each.mode, each.campaign, each.flow)
+                for each in settings.inbound.numbers
+            },
         ),
     )
 
@@ -230,19 +240,24 @@ def senders_of(settings: Settings, kept: Mapping[str, Role] | None = None, *, br
     """Who may give commands over MQTT: those of the settings, and whoever is in `kept` at the moment of the command.
     `broker_is_ours`: it was started for this run, and nobody else is on it.
     """
-    key_file = settings.broker.key_file
     return Senders(
-        [
-            Sender(OWN_USER, OWN_ROLES, None if key_file is None else public_key(read_key_file(key_file))),
-            *(
-                Sender(each.name, frozenset({each.role}), None if each.key is None else read_public_key(each.key))
-                for each in settings.supervisors
-            ),
-        ],
+        fixed_senders(settings),
         kept,
         signed=settings.broker.signed_commands,
         broker_knows=broker_is_ours or settings.broker.username is not None,
     )
+
+
+def fixed_senders(settings: Settings) -> list[Sender]:
+    """Those of the settings, and the dialler's own command line."""
+    key_file = settings.broker.key_file
+    return [
+        Sender(OWN_USER, OWN_ROLES, None if key_file is None else public_key(read_key_file(key_file))),
+        *(
+            Sender(each.name, frozenset({each.role}), None if each.key is None else read_public_key(each.key))
+            for each in settings.supervisors
+        ),
+    ]
 
 
 def own_signer(settings: Settings, user: str = OWN_USER) -> Signer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dialer.domain.errors import NotInStore, StoreError
@@ -25,7 +25,7 @@ from dialer.domain.model import (
 from dialer.domain.phone_facts import NO_GAPS, CallGaps
 from dialer.domain.site_time import DAY_SECONDS
 from dialer.domain.view import ScreenPop
-from dialer.store import seals
+from dialer.store import audit, seals
 from dialer.store.inbound import open_inbound, put_off
 from dialer.store.outbox import tell
 from dialer.store.port import AttemptNews, DispositionEffect, DispositionNews, Encode, Refusal
@@ -128,6 +128,14 @@ def record_rules_version(db: sqlite3.Connection, text: str, at: float) -> str:
         seals.rules_recorded(db, digest)
     SQL["use_rules"](db, digest=digest, since=at)
     return digest
+
+
+def take_settings(db: sqlite3.Connection, told: Mapping[str, str], rules: str, at: float) -> None:
+    """Settings that come into force while the dialler runs: into the audit, as those of a start (`audit.settings_changed`), and
+    the rules that calls rest on from now on.
+    """
+    audit.settings_changed(db, told, at)
+    record_rules_version(db, rules, at)
 
 
 def _refusal(gate: Row, attempt: NewAttempt, most: int, most_talks: int | None) -> Refusal | None:

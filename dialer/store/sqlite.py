@@ -244,6 +244,7 @@ class Store:
     # Attempts
 
     record_rules_version = _Writes(attempt_rows.record_rules_version)
+    take_settings = _Writes(attempt_rows.take_settings)
     record_answer = _Writes(attempt_rows.record_answer)
     record_connect = _Writes(attempt_rows.record_connect)
     end_attempts = _Announces(attempt_rows.end_attempts)

@@ -60,15 +60,20 @@ class Live:
         kind, _, name = key.partition("/")
         if kind in _LIVE:
             subject = live_subject(self._centre, _LIVE[kind], name)
-            self._latest[subject] = value
-            self._changed.add(subject)
+            if value is None:
+                self._latest.pop(subject, None)
+                self._changed.discard(subject)
+            else:
+                self._latest[subject] = value
+                self._changed.add(subject)
 
     async def run(self, session: Session) -> None:
         """Tell until cancelled."""
         for tick in itertools.count():
             changed, self._changed = self._changed, set()
             for subject in [*self._latest] if tick % ANEW_SECONDS == 0 else changed:
-                await session.say(subject, json.dumps(self._latest[subject]).encode())
+                if subject in self._latest:  # still
+                    await session.say(subject, json.dumps(self._latest[subject]).encode())
             await asyncio.sleep(LIVE_SECONDS)
 
 

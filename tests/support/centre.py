@@ -104,10 +104,11 @@ async def a_site(
     switch: SimulatedAsterisk | None = None,
     profile: Profile | None = None,
     clocked: Callable[[float], LoopClock] = LoopClock,
+    made: Callable[[int], Settings] | None = None,
     **changes: Any,
 ) -> AsyncIterator[Site]:
     """A running centre. On leaving it is stopped in order; pass `switch` to run a second dialler on the same one. `clocked`
-    makes its clock, from the epoch second that it begins at.
+    makes its clock, from the epoch second that it begins at; `made` its settings, from the manager's port.
     """
     if not (directory / "centre.db").exists():
         fill_roll(directory / "centre.db", voters, voters_per_booth=100, numbers_weigh_alike=True)
@@ -118,7 +119,8 @@ async def a_site(
             config = switch_config or SimulatedAsteriskConfig(seats=seat_phones(seats), start_epoch=START_EPOCH)
             switch = await stack.enter_async_context(SimulatedAsterisk(config))
         clock = clocked(switch.now())
-        settings = site_settings(directory, switch.ami_port, seats=seats, **changes)
+        make = made or (lambda port: site_settings(directory, port, seats=seats, **changes))
+        settings = make(switch.ami_port)
         centre = await stack.enter_async_context(
             running_centre(settings, clock=clock, chance=random.Random(1), profile=profile)
         )

@@ -59,7 +59,7 @@ class Turns:
         self.centre.boxes.up.add("")
         self.engine._eligibility._gate = cast(Any, SimpleNamespace(rules=plan.gate.rules, connect=_allowed))
         self.engine._eligibility._certified = lambda campaign, flow: {}
-        for each in plan.campaigns:
+        for each in plan.campaigns.values():
             run = CampaignRun(
                 each.spec,
                 each.rules.purpose,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import structlog
@@ -28,12 +28,17 @@ _NOBODY_THERE = frozenset({SeatState.OFFLINE, SeatState.LOST})
 class Supervision:
     """Who is with which seat. The state is `Centre.listeners`, by supervisor."""
 
-    def __init__(self, centre: Centre, switch: Switch, store: Store, phones: Iterable[SupervisorPhone]) -> None:
-        """`phones` are the supervisors of the settings: nobody else may, and what is heard goes to them alone."""
+    def __init__(self, centre: Centre, switch: Switch, store: Store) -> None:
+        """Nobody but the supervisors of the settings may, and what is heard goes to their phones alone."""
         self._centre = centre
         self._switch = switch
         self._store = store
-        self._phones = {phone.name: phone for phone in phones}
+
+    def use_plan(self) -> None:
+        """Who is no supervisor any more listens no longer."""
+        for listener in self._centre.listeners.values():
+            if listener.supervisor not in self._centre.plan.supervisors:
+                self._let_go(listener)
 
     # Commands
 
@@ -50,7 +55,7 @@ class Supervision:
         return await self._join(seat_name, self._phone(supervisor), ListeningMode.BARGE)
 
     def _phone(self, supervisor: str) -> SupervisorPhone:
-        phone = self._phones.get(supervisor)
+        phone = self._centre.plan.supervisors.get(supervisor)
         if phone is None:
             raise CommandRefused("there is no supervisor of that name in [[supervisors]]: nobody else may listen")
         return phone

@@ -29,7 +29,6 @@ from dialer.domain.view import SeatState, TransferStage
 from dialer.engine.acd import Acd
 from dialer.engine.call import Call
 from dialer.engine.effects import Due, What, order
-from dialer.engine.plan import EnginePlan
 from dialer.engine.transfers.state import (
     AGENT_WAITS,
     TARGET_AT_SEAT,
@@ -49,14 +48,12 @@ _log = structlog.get_logger(__name__)
 class Transfers:
     """Carries out what agents ask for during a call, and what follows from it."""
 
-    def __init__(self, centre: Centre, switch: Switch, acd: Acd, trunks: TrunkPool, plan: EnginePlan) -> None:
-        """The plan's rules hold for the outside numbers of its allow-list each time they are called."""
+    def __init__(self, centre: Centre, switch: Switch, acd: Acd, trunks: TrunkPool) -> None:
+        """The site's rules hold for the outside numbers of its allow-list each time they are called."""
         self._centre = centre
         self._switch = switch
         self._acd = acd
         self._trunks = trunks
-        self._targets = {target.name: target for target in plan.transfers}
-        self._rules = plan.gate.rules
 
     # Commands
 
@@ -123,9 +120,10 @@ class Transfers:
         return call
 
     def _target(self, name: str) -> TransferTarget:
-        target = self._targets.get(name)
+        targets = self._centre.plan.transfers
+        target = targets.get(name)
         if target is None:
-            known = ", ".join(self._targets) or "none"
+            known = ", ".join(targets) or "none"
             raise CommandRefused(f"there is no transfer of that name; [[transfers]] has: {known}")
         return target
 
@@ -160,7 +158,8 @@ class Transfers:
         party_id = transfer_party(attempt_id, target.name, secrets.token_hex(6))
         if target.number is None or target.trunk is None:
             return PartyRequest(party_id, target.endpoint or "", None, None, target.ring_seconds, place)
-        why_not = numbers.refusal(target.number, self._rules.allowed_prefixes, self._rules.denied_prefixes)
+        rules = self._centre.plan.gate.rules
+        why_not = numbers.refusal(target.number, rules.allowed_prefixes, rules.denied_prefixes)
         if why_not is not None:
             raise CommandRefused(f"transfer {target.name} was not called: {why_not}")
         now = self._centre.clock.monotonic()
@@ -294,7 +293,7 @@ class Transfers:
     def found(self, party_id: PartyId) -> str | None:
         """A transfer's target was found on the switch: the name of the target, whose trunk it takes a channel of."""
         name = target_of(party_id)
-        target = self._targets.get(name or "")
+        target = self._centre.plan.transfers.get(name or "")
         if target is not None and target.trunk is not None:
             self._centre.party_trunks[party_id] = target.trunk
         return name

@@ -28,10 +28,16 @@ class BoxedSwitch:
     def __init__(
         self, boxes: Mapping[str, AsteriskSwitch], endpoints: Mapping[str, str], seats: Mapping[str, str]
     ) -> None:
-        """The boxes by name; and the box of each endpoint, and of each seat by its name."""
+        """The boxes by name; and the rest as `know` takes it."""
         self._boxes = boxes
-        self._endpoints = endpoints
-        self._seats = seats
+        self._endpoints: dict[str, str] = {}
+        self._seats: dict[str, str] = {}
+        self.know(endpoints, seats)
+
+    def know(self, endpoints: Mapping[str, str], seats: Mapping[str, str]) -> None:
+        """The box of each endpoint, and of each seat by its name; what was known before may have calls still."""
+        self._endpoints.update(endpoints)
+        self._seats.update(seats)
 
     def deliver_to(self, sink: EventSink) -> None:
         """From now on `sink` takes the events of all."""

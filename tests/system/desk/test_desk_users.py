@@ -86,7 +86,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
         broker = await stack.enter_async_context(demo_broker())
         store = await open_store(store_path, encode=topics.encode)
         stack.push_async_callback(store.close)
-        users = Users(store, clock, fixed_users(settings))
+        users = Users(store, clock, lambda: fixed_users(settings))
         engine = TableEngine(users, replace(centre_view(seats=2, booths=2), at=clock.now()))
         await keep_passwords(settings, "asha", "vikram")
         stop = asyncio.Event()

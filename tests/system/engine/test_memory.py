@@ -95,7 +95,7 @@ async def test_what_is_planted_in_whatever_structure_is_counted() -> None:
 
     centre, wrong, in_closure = (
         Centre("test", ZoneInfo("UTC"), LoopClock(START_EPOCH)),
-        WrongLogIns(3, 60.0),
+        WrongLogIns(),
         set[int](),
     )
     endless = functools.lru_cache(maxsize=None)(lambda entry: [entry])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -22,7 +23,6 @@ from dialer.domain.commands import (
 from dialer.domain.errors import CommandRefused, LogInRefused
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallChange, CallState, SeatChange, SeatState
-from dialer.engine.log_ins import AgentAccount
 from dialer.engine.pins import PinCheck
 from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, seat_phones
@@ -217,8 +217,10 @@ async def test_an_agent_who_is_gone_from_the_settings_leaves_after_the_call(tmp_
     async with a_floor(tmp_path, Behaviour(talk_seconds=20.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await until_talking(site)
-        others = (AgentAccount("102", AGENTS[1]["pin"]),)
-        site.centre.engine.seat_desk.change_accounts(others, PinCheck(others))
+        centre, desk = site.centre.engine._centre, site.centre.engine.seat_desk
+        centre.use(replace(centre.plan, agents={"102": centre.plan.agents["102"]}))
+        desk.use_pins(PinCheck(centre.plan.agents.values()))
+        desk.use_plan()
         await asyncio.sleep(1)
         assert (seat(site).state, seat(site).agent) == (SeatState.TALKING, "101")
         await site.until(lambda: seat(site).agent is None)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from datetime import time
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from pydantic import BaseModel
 
-from config.settings import load_settings
+from config.jurisdiction import JURISDICTIONS
+from config.reload import TAKEN
+from config.settings import Settings, load_settings
 from dialer.app import reload_site, running_centre
 from dialer.domain.commands import ReloadSettings
 from dialer.domain.errors import CommandRefused, LogInRefused
 from dialer.engine.engine import Engine
 from dialer.engine.pins import hash_pin
-from dialer.site.reread import LIVE
 from tests.support.stored import query
 
 SITE = """
@@ -41,6 +42,21 @@ id = "turnout-agents"
 kind = "agents"
 channels = 20
 hours = [{{ start = 09:00:00, until = 18:00:00 }}]
+"""
+
+
+TWILIO = f"""
+[twilio]
+enabled = true
+account_sid = "AC{"0" * 32}"
+auth_token = "of-nobody-4711x"
+public_url = "https://centre.example.org"
+[[trunks]]
+name = "cloud"
+endpoint = "cloud"
+carrier = "twilio"
+calls_per_second = 1
+caller_ids = ["+911140000009"]
 """
 
 
@@ -91,19 +107,19 @@ async def test_hours_and_channels_change_beside_the_calls_and_the_rules_are_kept
 
 async def test_settings_are_read_again_when_those_before_are_taken(path: Path, engine: Engine) -> None:
     desk: Any = engine._desks.settings
-    reread, keep, reads = desk._reread, desk._store.record_rules_version, []
+    reread, keep, reads = desk._reread, desk._store.take_settings, []
     begun, goes_on = asyncio.Event(), asyncio.Event()
 
     def counted() -> object:
         reads.append(path.read_text(encoding="utf-8"))
         return reread()
 
-    async def slow(text: str, at: float) -> str:
+    async def slow(*arguments: Any) -> None:
         begun.set()
         await goes_on.wait()
-        return str(await keep(text, at))
+        await keep(*arguments)
 
-    desk._reread, desk._store.record_rules_version = counted, slow
+    desk._reread, desk._store.take_settings = counted, slow
     change(path, ("channels = 20", "channels = 12"))
     first = asyncio.create_task(engine.execute(ReloadSettings()))
     await begun.wait()
@@ -124,12 +140,30 @@ async def test_settings_are_read_again_when_those_before_are_taken(path: Path, e
             [("channels = 20", "channels = 12"), ("port = 0", "port = 4573"), ("enabled = false", "enabled = true")],
             "nothing was taken of 3 changed settings: fastagi.port, broker.enabled need a restart",
         ),
-        ([('"turnout-agents"', '"others"')], "campaigns.turnout-agents, campaigns.others need a restart"),
+        (
+            [('kind = "agents"', 'kind = "ivr"\nflow = "turnout"\npacing = "broadcast"')],
+            "of 3 changed settings: campaigns.turnout-agents.kind, campaigns.turnout-agents.pacing need a restart",
+        ),
+        (
+            [('kind = "agents"', 'kind = "agents"\nscript = "not_there"')],
+            "nothing was taken: not_there: no such script; use one of ",
+        ),
         (
             [("channels = 20", "chanels = 12")],
             "centre.toml:20: campaigns.turnout-agents.chanels cannot be used; `dialer check` says why",
         ),
         ([("channels = 20", "ring_seconds = 12")], "campaigns.turnout-agents.ring_seconds cannot be used"),
+        (
+            [("[[campaigns]]", '[[supervisors]]\nname = "asha"\nrole = "supervisor"\n[[campaigns]]')],
+            "nothing was taken of 1 changed setting: supervisors.asha needs a restart",
+        ),
+        (
+            [
+                ("[[campaigns]]", f"{TWILIO}[[campaigns]]"),
+                ('"turnout-agents"', '"turnout-agents"\ntrunks = ["carrier-a"]'),
+            ],
+            "twilio.enabled, twilio.account_sid, twilio.auth_token, twilio.public_url, trunks.cloud need a restart",
+        ),
     ],
 )
 async def test_what_cannot_be_taken_leaves_all_as_it_was(
@@ -152,6 +186,23 @@ async def test_the_signal_takes_them_too_and_an_alert_stands_while_they_are_wron
     await reload_site(engine)
     assert not any(each.code == "settings" for each in engine.view().alerts)
     assert in_force(engine)[0] == 9
+
+
+async def test_a_profile_of_the_site_s_own_is_read_again_and_needs_a_restart_where_it_was_copied(
+    path: Path,
+) -> None:
+    profile = path.parent / "ours.toml"
+    profile.write_text((JURISDICTIONS / "neutral.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    change(path, ("[[trunks]]", f'[rules]\njurisdiction = "{profile}"\n[[trunks]]'))
+    async with running_centre(load_settings(path)) as centre:
+        engine = centre.engine
+        before = engine._eligibility.attempts_per_day(engine._centre.campaigns["turnout-agents"])
+        change(profile, ("per_day = 3", "per_day = 2"))
+        assert await engine.execute(ReloadSettings()) == "settings taken: rules.jurisdiction (the profile)"
+        assert (before, engine._eligibility.attempts_per_day(engine._centre.campaigns["turnout-agents"])) == (3, 2)
+        change(profile, ("may_offer = false", "may_offer = true"))
+        with pytest.raises(CommandRefused, match=r"rules\.jurisdiction \(the profile\) needs a restart"):
+            await engine.execute(ReloadSettings())
 
 
 AGENTS = """
@@ -188,11 +239,17 @@ async def test_agents_come_and_go_beside_the_calls(path: Path) -> None:
         assert {seat.seat: seat.agent for seat in engine.view().seats} == {"01": None, "02": "19"}
 
 
-def test_the_page_of_settings_says_which_may_change() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "settings.md").read_text(encoding="utf-8")
-    (said,) = re.findall(r"It takes (.*?); all else", page, re.DOTALL)
-    assert set(re.findall(r"`(\w+)`", said)) == {key for keys in LIVE.values() for key in keys or ()}
-    assert re.findall(r"all of (\w+)", said) == [section for section, keys in LIVE.items() if keys is None]
+def test_what_is_said_of_settings_is_of_settings_that_there_are() -> None:
+    for section, keys in TAKEN.items():
+        (model,) = [
+            each
+            for each in (
+                Settings.model_fields[section].annotation,
+                *get_args(Settings.model_fields[section].annotation),
+            )
+            if isinstance(each, type) and issubclass(each, BaseModel)
+        ]
+        assert keys.keys() - {""} <= model.model_fields.keys()
 
 
 async def test_campaigns_of_headquarters_stand_beside_the_file_s_and_change_as_they_do(path: Path) -> None:
@@ -209,6 +266,8 @@ async def test_campaigns_of_headquarters_stand_beside_the_file_s_and_change_as_t
         assert await engine.execute(ReloadSettings()) == "settings taken: campaigns.hq.channels"
         assert engine._centre.campaigns["hq"].spec.channels == 7
         (folder / "more.toml").write_text('[[campaigns]]\nid = "more"\nkind = "agents"\n', encoding="utf-8")
-        with pytest.raises(CommandRefused, match=r"campaigns\.more needs a restart"):
-            await engine.execute(ReloadSettings())
-        assert [*engine._centre.campaigns] == ["turnout-agents", "hq"]
+        assert await engine.execute(ReloadSettings()) == "settings taken: campaigns.more"
+        assert [each.campaign_id for each in engine.view().campaigns] == ["turnout-agents", "more", "hq"]
+        file.unlink()
+        assert await engine.execute(ReloadSettings()) == "settings taken: campaigns.hq"
+        assert [each.campaign_id for each in engine.view().campaigns] == ["turnout-agents", "more"]

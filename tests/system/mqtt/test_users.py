@@ -47,7 +47,7 @@ OF_THE_SETTINGS = [
 async def test_beside_the_dialler_a_supervisor_adds_a_user_who_steers_until_removed(tmp_path: Path) -> None:
     path, config = tmp_path / "centre.db", tmp_path / "centre.toml"
     store = await open_store(path, encode=encode)
-    users = Users(store, SystemClock(), frozenset({"asha", "ravi"}))
+    users = Users(store, SystemClock(), lambda: frozenset({"asha", "ravi"}))
     engine, stop = TableEngine(users), asyncio.Event()
 
     async def said(*arguments: str) -> tuple[int, str]:

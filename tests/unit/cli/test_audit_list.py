@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from config.settings import load_settings
-from dialer.app import settings_told
+from dialer.site.reread import settings_told
 from dialer.store.port import LogIn
 from dialer.store.sqlite import open_store
 from tests.support.command_line import run

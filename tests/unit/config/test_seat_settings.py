@@ -31,11 +31,11 @@ def test_a_floor_with_agents(tmp_path: Path) -> None:
     path.write_text(SEAT + AGENT + CAMPAIGN + 'skill = "senior"\n[floor]\nwrong_pins = 5\nlock_minutes = 1\n')
     settings = load_settings(path)
     plan = engine_plan(settings, site_profile(settings))
-    assert [(agent.number, agent.pin_hash) for agent in plan.agents] == [("101", HASH)]
-    assert plan.agents[0].languages == {"hi"}
-    assert plan.agents[0].skills == {"senior"}
+    assert [(agent.number, agent.pin_hash) for agent in plan.agents.values()] == [("101", HASH)]
+    assert plan.agents["101"].languages == {"hi"}
+    assert plan.agents["101"].skills == {"senior"}
     assert (plan.agent_rules.wrong_pins, plan.agent_rules.lock_seconds) == (5, 60.0)
-    assert plan.campaigns[0].spec.skill == "senior"
+    assert plan.campaigns["a"].spec.skill == "senior"
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,10 @@ async def test_messages_go_where_they_belong_as_they_are() -> None:
     told.clear()
     await took(ear, "state", topics.last_will_message("pune-1", 5.0).payload.encode())
     assert told[0][1]["online"] is False
+    told.clear()
+    for gone in ("campaigns/turnout%2Fa/statistics", "seats/04", "state", "nothing/of/ours"):
+        await took(ear, gone, b"")
+    assert told == [("campaign/turnout/a", None), ("seat/04", None)]
 
 
 def odd_ones(topic: topics.Topic) -> list[bytes]:
@@ -87,7 +91,6 @@ async def test_a_message_of_an_odd_shape_goes_nowhere_and_ends_nothing(topic: to
     ear, told = an_ear()
     told.clear()
     whole = [
-        b"",
         b"{",
         b"[]",
         b"{}",

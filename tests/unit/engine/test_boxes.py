@@ -14,6 +14,15 @@ def three(*up: str, silent: str = "") -> Boxes:
     return boxes
 
 
+def test_what_comes_with_new_settings_is_known_beside_what_there_was() -> None:
+    boxes = Boxes({}, ())
+    assert [*boxes.names] == [""]
+    boxes.use({"line-a": "a"}, ["b"])
+    boxes.use({"line-c": "c"}, ())
+    assert [*boxes.names] == ["a", "b", "c"]
+    assert [boxes.of_trunk(name) for name in ("line-a", "line-c", "other")] == ["a", "c", "a"]
+
+
 def test_only_what_is_reached_is_dialled_on() -> None:
     assert three("a", "c").reached(list(LINES)) == ["a1", "a2", "c1"]
     assert three("a", "c", silent="c").reached(list(LINES)) == ["a1", "a2"]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.domain.errors import CommandRefused
-from dialer.engine.log_ins import AgentAccount, WrongLogIns
+from dialer.engine.log_ins import AgentAccount, AgentRules, WrongLogIns
 from dialer.engine.pins import PinCheck, hash_pin
 from tests.support.seats import CHEAP
 
@@ -68,11 +68,14 @@ def test_a_damaged_hash_lets_nobody_in() -> None:
     assert not check.is_right("102", "2468")
 
 
+THREE = AgentRules(3, 60.0)
+
+
 def test_an_agent_is_counted_wherever_it_is_tried_and_a_seat_whoever_is() -> None:
-    wrong = WrongLogIns(3, 60.0)
-    assert not wrong.wrong("01", "101", 0.0)
-    assert not wrong.wrong("02", "101", 1.0)
-    assert wrong.wrong("03", "101", 2.0)  # the agent's third: locked with seat 03
+    wrong = WrongLogIns()
+    assert not wrong.wrong("01", "101", 0.0, THREE)
+    assert not wrong.wrong("02", "101", 1.0, THREE)
+    assert wrong.wrong("03", "101", 2.0, THREE)  # the agent's third: locked with seat 03
     assert wrong.is_locked("03", "102", 3.0)
     assert wrong.is_locked("01", "101", 3.0)
     assert not wrong.is_locked("01", "102", 3.0)
@@ -83,17 +86,17 @@ def test_an_agent_is_counted_wherever_it_is_tried_and_a_seat_whoever_is() -> Non
 
 
 def test_a_right_log_in_forgets_what_went_before() -> None:
-    wrong = WrongLogIns(3, 60.0)
+    wrong = WrongLogIns()
     for _ in range(20):
-        assert not wrong.wrong("01", "101", 0.0)
-        assert not wrong.wrong("01", None, 0.0)
+        assert not wrong.wrong("01", "101", 0.0, THREE)
+        assert not wrong.wrong("01", None, 0.0, THREE)
         wrong.right("01", "101")
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.sampled_from(["01", "02"]), st.sampled_from(["101", "102", None]), st.booleans())))
 def test_nobody_ever_tries_more_than_the_limit_in_a_row(tries: list[tuple[str, str | None, bool]]) -> None:
-    wrong = WrongLogIns(4, 1e9)
+    wrong = WrongLogIns()
     in_a_row: dict[str, int] = {}
     for seat, agent, right in tries:
         if wrong.is_locked(seat, agent, 0.0):
@@ -102,7 +105,7 @@ def test_nobody_ever_tries_more_than_the_limit_in_a_row(tries: list[tuple[str, s
             wrong.right(seat, agent)
             in_a_row[seat] = in_a_row[agent] = 0
         else:
-            wrong.wrong(seat, agent, 0.0)
+            wrong.wrong(seat, agent, 0.0, AgentRules(4, 1e9))
             for key in filter(None, (seat, agent)):
                 in_a_row[key] = in_a_row.get(key, 0) + 1
     assert max(in_a_row.values(), default=0) <= 4

@@ -12,10 +12,11 @@ from config.words import CampaignKind, Purpose
 from dialer.domain.clock import SystemClock
 from dialer.domain.model import AttemptId, CampaignState
 from dialer.domain.view import Preview, SeatState
+from dialer.engine.plan import CampaignSpec
 from dialer.engine.seat import Seat
 from dialer.engine.snapshot import pacing_snapshot
 from dialer.engine.trunks import TrunkLimits, TrunkPool
-from dialer.engine.world import CampaignRun, CampaignSpec, Centre
+from dialer.engine.world import CampaignRun, Centre
 from dialer.pacing.port import PacingSnapshot
 from dialer.pacing.progressive import ProgressivePacer
 from dialer.polling_day.priorities import BoothOrder

@@ -29,7 +29,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def users(store: Store) -> Users:
-    made = Users(store, SystemClock(), FIXED)
+    made = Users(store, SystemClock(), lambda: FIXED)
     await made.prepare()
     return made
 
@@ -90,10 +90,10 @@ async def test_the_table_is_bounded(users: Users) -> None:
 async def test_who_came_into_the_settings_is_a_user_of_theirs_alone(users: Users, store: Store, tmp_path: Path) -> None:
     await users.set("meena", Role.SUPERVISOR, "asha", None)
     await users.set("ravi", Role.COACH, "asha", None)
-    taken = Users(store, SystemClock(), FIXED | {"meena"})
+    taken = Users(store, SystemClock(), lambda: FIXED | {"meena"})
     await taken.prepare()
     assert taken.roles == {"ravi": Role.COACH}
-    again = Users(store, SystemClock(), FIXED)
+    again = Users(store, SystemClock(), lambda: FIXED)
     await again.prepare()
     assert again.roles == {"ravi": Role.COACH}
     assert audited(tmp_path)[-1][:2] == ("user-remove", "dialler")

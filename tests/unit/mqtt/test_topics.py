@@ -284,6 +284,25 @@ def test_only_the_latest_of_a_seat_and_a_booth_is_published() -> None:
     assert buffer.take(0.2, lambda: view) == []
 
 
+def test_what_the_settings_have_no_more_is_taken_off_the_broker_behind_its_last_word() -> None:
+    before, after = centre_view(campaigns=2, seats=2), centre_view(campaigns=1, seats=1)
+    buffer = ChangeBuffer(call_events=10)
+    buffer.note_whole_state(before, 0.0)
+    buffer.offer(SeatChange(before.seats[1], AT))
+    buffer.offer(CampaignChange(after.campaigns[0].campaign_id))
+    messages = buffer.take(1.0, lambda: after)
+    (gone, left) = [message for message in messages if not message.payload]
+    assert {gone.topic, left.topic} == {
+        topics.STATISTICS.address(before.centre, campaign=before.campaigns[1].campaign_id),
+        topics.SEAT.address(before.centre, seat=before.seats[1].seat),
+    }
+    assert gone.retain and left.retain
+    (last_word,) = [message for message in messages if message.topic == left.topic and message.payload]
+    assert messages.index(last_word) < messages.index(left)
+    buffer.offer(CampaignChange(after.campaigns[0].campaign_id))
+    assert all(message.payload for message in buffer.take(3.0, lambda: after))
+
+
 def test_changes_that_follow_closely_go_out_together_and_none_of_a_call_is_left_out() -> None:
     view = centre_view(seats=1)
     buffer = ChangeBuffer(call_events=100)

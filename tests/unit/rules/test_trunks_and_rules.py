@@ -142,6 +142,25 @@ def test_where_every_number_is_some_areas_the_others_are_shown_any() -> None:
     assert caller_ids_shown(("1111", "2222"), (), None) == ("1111", "2222")
 
 
+def test_trunks_come_and_go_and_a_limit_that_is_lowered_counts_what_has_started() -> None:
+    pool = TrunkPool([TrunkLimits("a", "line", 9, 10.0, ("1", "2"))], 0.0)
+    assert pool.take(("a",), {}, 1.0) == (pool["a"], "1")
+    pool.went("a", 1.0)
+    pool.use([TrunkLimits("b", "line", 9, 10.0, ("3",)), TrunkLimits("a", "old", 9, 1.0, ("4",))], 1.0)
+    assert [*pool.names] == ["b", "a"]
+    assert pool.with_endpoint("line") == "b"
+    assert pool.take(("a",), {}, 1.5) is None  # one a second by now
+    taken = pool.take(("a",), {}, 2.1)
+    assert taken is not None
+    assert taken[1] == "4"
+    pool.use([TrunkLimits("b", "line", 9, 10.0, ("3",))], 3.0)
+    assert pool.take(("a",), {}, 9.0) is None
+    assert pool.caller_id_refused("a", "4")
+    assert [*pool.names] == ["b"]
+    assert pool.with_endpoint("old") == "old"
+    pool.ended("a", False, 2.1, 9.0)  # its last call
+
+
 def test_calling_hours_in_the_zone_of_the_called() -> None:
     assert may_call(HOURS, KOLKATA, epoch(KOLKATA, 2024, 4, 22, 9, 0))
     assert not may_call(HOURS, KOLKATA, epoch(KOLKATA, 2024, 4, 22, 8, 59))

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
-from dialer.app import settings_told
 from dialer.site.plan import lines_as_before
+from dialer.site.reread import settings_told
 from tests.support.centre import site_settings
 
 BOXES = [{"name": "a", "host": "127.0.0.1"}, {"name": "b", "host": "127.0.0.2"}]

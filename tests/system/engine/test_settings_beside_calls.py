@@ -1,0 +1,317 @@
+"""What comes and goes with a settings file that is read again while calls are under way; whole calls in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from config.settings import Settings, load_settings
+from dialer.domain.commands import (
+    PauseCampaign,
+    ReloadSettings,
+    ResumeCampaign,
+    SeatDispose,
+    SeatLogIn,
+    SeatPause,
+    SeatReady,
+    StopAll,
+)
+from dialer.domain.errors import CommandRefused
+from dialer.domain.model import CampaignState, Disposition, Outcome
+from dialer.domain.view import CallState, CampaignView, SeatState
+from dialer.pacing.port import Cap
+from dialer.simulation.asterisk.voters import Behaviour
+from tests.support.centre import Site, a_site
+from tests.support.seats import seat, switch_config, until_talking
+from tests.support.stored import rows
+from tests.support.virtual import virtual_time
+
+CAMPAIGN = """
+[[campaigns]]
+id = "{id}"
+kind = "agents"
+pacing = "{pacing}"
+hours = [{{ start = 00:00:00, until = 23:59:59 }}]
+"""
+SITE = """
+[centre]
+id = "test"
+time_zone = "Asia/Kolkata"
+[store]
+path = "{folder}/centre.db"
+reserve_megabytes = 1
+[ami]
+port = {port}
+username = "dialler"
+secret = "dialler"
+[fastagi]
+port = 0
+[broker]
+enabled = false
+[dialling]
+drain_seconds = 30
+[[trunks]]
+name = "carrier"
+endpoint = "carrier"
+channels = 30
+calls_per_second = 5
+caller_ids = ["+911140000001"]
+"""
+SEAT = '[[seats]]\nname = "{name}"\nendpoint = "agent{name}"\n'
+FIRST = CAMPAIGN.format(id="agents", pacing="progressive")
+TALKS = Behaviour(answer_after=1.0, talk_seconds=30.0)
+
+
+class Live:
+    """A site whose file can be changed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.site: Site
+
+    def load(self, port: int, *parts: str) -> Settings:
+        self.path.write_text("".join((SITE.format(folder=self.path.parent, port=port), *parts)), encoding="utf-8")
+        return load_settings(self.path)
+
+    def change(self, *pairs: tuple[str, str], add: str = "") -> None:
+        text = self.path.read_text(encoding="utf-8")
+        for old, new in pairs:
+            assert old in text
+            text = text.replace(old, new)
+        self.path.write_text(text + add, encoding="utf-8")
+
+    async def reload(self) -> str:
+        return await self.site.centre.engine.execute(ReloadSettings())
+
+    def campaign(self, name: str) -> CampaignView:
+        return next(each for each in self.site.view.campaigns if each.campaign_id == name)
+
+    @property
+    def campaigns(self) -> list[str]:
+        return [each.campaign_id for each in self.site.view.campaigns]
+
+    @property
+    def seats(self) -> list[str]:
+        return [each.seat for each in self.site.view.seats]
+
+
+@contextlib.asynccontextmanager
+async def live(
+    directory: Path, *behaviours: Behaviour, parts: tuple[str, ...] = (), phones: int = 4
+) -> AsyncIterator[Live]:
+    """Two seats and the campaign "agents", unless `parts` says otherwise."""
+    made = Live(directory / "centre.toml")
+    parts = parts or (SEAT.format(name="01"), SEAT.format(name="02"), FIRST)
+    switch = switch_config(*(behaviours or (TALKS,)), seats=phones)
+    async with a_site(directory, switch, made=lambda port: made.load(port, *parts)) as made.site:
+        yield made
+
+
+@virtual_time()
+async def test_a_new_campaign_a_seat_and_a_caller_id_serve_from_the_next_call_on(tmp_path: Path) -> None:
+    async with live(tmp_path) as here:
+        await here.site.log_in("01")
+        await until_talking(here.site)
+        here.change(
+            ('["+911140000001"]', '["+911140000002"]'),
+            add=SEAT.format(name="03") + CAMPAIGN.format(id="second", pacing="progressive"),
+        )
+        assert await here.reload() == "settings taken: trunks.carrier.caller_ids, seats.03, campaigns.second"
+        assert here.seats == ["01", "02", "03"]
+        assert here.campaigns == ["agents", "second"]
+        await here.site.centre.engine.execute(PauseCampaign("agents"))
+        await here.site.log_in("03")
+        await until_talking(here.site, "03")
+        (call,) = rows(tmp_path, "SELECT campaign_id, caller_id FROM attempt WHERE seat = '03'")
+        assert call == ("second", "+911140000002")
+        assert rows(tmp_path, "SELECT caller_id FROM attempt WHERE seat = '01'") == [("+911140000001",)]
+        await here.site.centre.engine.execute(SeatDispose("03", Disposition.VOTED))
+        assert rows(tmp_path, "SELECT COUNT(*) FROM attempt GROUP BY phone_id HAVING COUNT(*) > 1") == []
+
+
+@virtual_time()
+async def test_an_agent_in_a_talk_keeps_it_to_its_end_when_the_seat_is_gone(tmp_path: Path) -> None:
+    async with live(tmp_path) as here:
+        execute = here.site.centre.engine.execute
+        await here.site.log_in("01", "02")
+        await until_talking(here.site)
+        here.change((SEAT.format(name="01"), ""))
+        assert await here.reload() == "settings taken: seats.01"
+        assert (seat(here.site).state, seat(here.site).agent) == (SeatState.TALKING, "agent-01")
+        for stays in (SeatReady("01"), SeatPause("01", "break")):
+            with pytest.raises(CommandRefused, match="seat 01: the settings have changed, and its agent leaves"):
+                await execute(stays)
+        with pytest.raises(CommandRefused, match="the settings have the seat 01 no more"):
+            await execute(SeatLogIn("01", "agent-07"))
+        await here.site.until(lambda: seat(here.site).state is SeatState.WRAP_UP)
+        assert await execute(SeatDispose("01", Disposition.VOTED)) == "seat 01: voted"
+        assert here.seats == ["02"]
+        await here.site.until(lambda: here.site.switch.phone_channel("agent01") is None, seconds=2)
+        await here.site.until(lambda: rows(tmp_path, "SELECT seat FROM log_in") == [("02",)])
+        with pytest.raises(CommandRefused, match="there is no seat '01'; the settings name 1 seats"):
+            await execute(SeatLogIn("01", "agent-01"))
+        here.change(add=SEAT.format(name="01"))
+        assert await here.reload() == "settings taken: seats.01"
+        await here.site.log_in("01")
+        await until_talking(here.site)
+    assert {change.outcome for change in here.site.ended()} <= {Outcome.CONNECTED, Outcome.REFUSED, Outcome.NO_ANSWER}
+
+
+@virtual_time()
+async def test_a_seat_with_another_phone_has_it_once_its_agent_has_left(tmp_path: Path) -> None:
+    async with live(tmp_path) as here:
+        await here.site.log_in("01")
+        await until_talking(here.site)
+        here.change(('endpoint = "agent01"', 'endpoint = "agent04"'))
+        assert await here.reload() == "settings taken: seats.01.endpoint"
+        assert seat(here.site).state is SeatState.TALKING
+        await here.site.until(lambda: seat(here.site).agent is None)
+        await here.site.until(lambda: here.site.switch.phone_channel("agent01") is None, seconds=2)
+        await here.site.log_in("01")
+        await here.site.until(lambda: here.site.switch.phone_channel("agent04") is not None, seconds=2)
+        await until_talking(here.site)
+
+
+@virtual_time()
+async def test_calls_of_a_campaign_that_is_gone_end_as_they_would_have(tmp_path: Path) -> None:
+    second = CAMPAIGN.format(id="second", pacing="progressive")
+    rings = Behaviour(answer_after=8.0, talk_seconds=30.0)
+    parts = (SEAT.format(name="01"), SEAT.format(name="02"), FIRST, second)
+    async with live(tmp_path, TALKS, rings, parts=parts) as here:
+        await here.site.centre.engine.execute(PauseCampaign("second"))
+        await here.site.log_in("01", "02")
+        await here.site.until(lambda: here.campaign("agents").calls == {CallState.TALKING: 1, CallState.RINGING: 1})
+        here.change((FIRST, ""))
+        assert await here.reload() == "settings taken: campaigns.agents"
+        gone = here.campaign("agents")
+        assert (gone.state, gone.calls) == (CampaignState.STOPPED, {CallState.TALKING: 1, CallState.RINGING: 1})
+        await here.site.until(lambda: here.campaign("agents").calls == {CallState.TALKING: 2}, seconds=10)
+        assert str(here.campaign("agents").hold) == "the settings have it no more"
+        with pytest.raises(CommandRefused, match="there is no campaign 'agents'; running here: second"):
+            await here.site.centre.engine.execute(ResumeCampaign("agents"))
+        here.change(add=FIRST)
+        with pytest.raises(CommandRefused, match="nothing was taken: the last calls of campaign agents are not over"):
+            await here.reload()
+        here.change((FIRST, ""))
+        await here.site.until(lambda: here.campaigns == ["second"], seconds=60)
+        await asyncio.sleep(120)
+        assert [change.outcome for change in here.site.ended()] == [Outcome.CONNECTED] * 2
+        assert rows(tmp_path, "SELECT COUNT(*) FROM target WHERE state = 'claimed'") == [(0,)]
+        here.change(add=FIRST)
+        assert await here.reload() == "settings taken: campaigns.agents"
+        assert here.campaign("agents").connected == 2  # of the day
+        await until_talking(here.site)
+        assert rows(tmp_path, "SELECT COUNT(*) FROM attempt GROUP BY phone_id HAVING COUNT(*) > 1") == []
+
+
+@virtual_time()
+async def test_caps_and_channels_hold_from_the_next_decision_on(tmp_path: Path) -> None:
+    parts = (SEAT.format(name="01"), CAMPAIGN.format(id="agents", pacing="predictive"))
+    async with live(tmp_path, parts=parts) as here:
+        pacer = here.site.centre.engine._centre.campaigns["agents"].pacer
+        before: tuple[Cap, ...] = pacer.caps  # type: ignore[attr-defined]  # of a policy that holds caps
+        here.change(
+            ('pacing = "predictive"\n', 'pacing = "predictive"\nabandoned_limit = 0.01\nabandoned_target = 0.005\n'),
+            ("channels = 30", "channels = 3"),
+        )
+        assert "campaigns.agents.abandoned_limit" in await here.reload()
+        assert here.site.centre.engine._centre.campaigns["agents"].pacer is pacer  # with all that it has counted
+        held: tuple[Cap, ...] = pacer.caps  # type: ignore[attr-defined]
+        assert [(cap.window_seconds, cap.target, cap.hard_stop) for cap in held] == [
+            (cap.window_seconds, 0.005, 0.01) for cap in before
+        ]
+        assert pacer.governor.hard_stop == 0.01  # type: ignore[attr-defined]
+        assert here.site.view.trunks[0].channels == 3
+
+
+@virtual_time()
+async def test_a_new_trunk_carries_calls_and_one_that_is_gone_ends_those_that_it_has(tmp_path: Path) -> None:
+    async with live(tmp_path) as here:
+        await here.site.log_in("01")
+        await until_talking(here.site)
+        here.change(('name = "carrier"\nendpoint = "carrier"', 'name = "other"\nendpoint = "carrier"'))
+        assert await here.reload() == "settings taken: trunks.carrier, trunks.other"
+        assert [trunk.trunk for trunk in here.site.view.trunks] == ["other"]
+        await here.site.log_in("02")
+        await until_talking(here.site, "02")
+        assert sorted(rows(tmp_path, "SELECT seat, trunk FROM attempt WHERE seat IS NOT NULL")) == [
+            ("01", "carrier"),
+            ("02", "other"),
+        ]
+        await here.site.until(lambda: len(here.site.ended()) >= 2, seconds=60)
+        assert {change.outcome for change in here.site.ended()} == {Outcome.CONNECTED}
+
+
+@virtual_time()
+async def test_a_file_that_is_wrong_in_one_place_changes_nothing_in_another(tmp_path: Path) -> None:
+    async with live(tmp_path) as here:
+        await here.site.log_in("01")
+        audited = rows(tmp_path, "SELECT COUNT(*) FROM audit")
+        here.change(
+            (SEAT.format(name="02"), ""),
+            ("channels = 30", "channels = 2"),
+            add=CAMPAIGN.format(id="second", pacing="progressive") + 'script = "/not/there.yaml"\n',
+        )
+        with pytest.raises(CommandRefused, match=r"^nothing was taken: .*/not/there.yaml") as refused:
+            await here.reload()
+        assert "\n" not in str(refused.value)
+        assert (here.seats, here.campaigns) == (["01", "02"], ["agents"])
+        assert here.site.view.trunks[0].channels == 30
+        assert rows(tmp_path, "SELECT COUNT(*) FROM audit") == audited
+        assert rows(tmp_path, "SELECT campaign_id FROM campaign") == [("agents",)]
+
+
+@virtual_time()
+async def test_what_is_taken_stands_in_the_audit_and_the_next_start_finds_nothing_new(tmp_path: Path) -> None:
+    async with live(tmp_path) as here:
+        here.change(("channels = 30", "channels = 20"), add=CAMPAIGN.format(id="second", pacing="progressive"))
+        await here.reload()
+        ((what,),) = rows(tmp_path, "SELECT what FROM audit WHERE kind = 'settings' ORDER BY number DESC LIMIT 1")
+        said = json.loads(what)
+        assert said["trunks.carrier.channels"] == "30 -> 20"
+        assert said["campaigns.second.kind"] == '(none) -> "agents"'
+        entries = rows(tmp_path, "SELECT COUNT(*) FROM audit WHERE kind = 'settings'")
+        settings = load_settings(here.path)
+    async with a_site(tmp_path, switch=here.site.switch, made=lambda _: settings, run=False) as again:
+        assert [each.campaign_id for each in again.view.campaigns] == ["agents", "second"]
+    assert rows(tmp_path, "SELECT COUNT(*) FROM audit WHERE kind = 'settings'") == entries
+
+
+@virtual_time()
+async def test_a_stop_of_everything_stops_what_comes_while_it_is_given(tmp_path: Path) -> None:
+    async with live(tmp_path) as here:
+        engine, taken = here.site.centre.engine, here.site.centre.store.take_settings
+        here.change(add=CAMPAIGN.format(id="second", pacing="progressive"))
+
+        async def slow(told: dict[str, str], rules: str, at: float) -> None:
+            await engine.execute(StopAll())
+            await taken(told, rules, at)
+
+        engine._desks.settings._store.take_settings = slow  # type: ignore[attr-defined]
+        assert await here.reload() == "settings taken: campaigns.second"
+        assert [each.state for each in here.site.view.campaigns] == [CampaignState.STOPPED] * 2
+        assert rows(tmp_path, "SELECT DISTINCT state FROM campaign") == [("stopped",)]
+
+
+@virtual_time()
+async def test_a_campaign_that_comes_while_headquarters_holds_everything_stands_still(tmp_path: Path) -> None:
+    async with live(tmp_path) as here:
+        campaigns = here.site.centre.engine._campaigns
+        campaigns.stand_still("headquarters has stopped every campaign", {})
+        here.change(add=CAMPAIGN.format(id="second", pacing="progressive"))
+        await here.reload()
+        assert here.campaign("second").state is CampaignState.STOPPED
+        with pytest.raises(CommandRefused, match="headquarters has stopped"):
+            await here.site.centre.engine.execute(ResumeCampaign("second"))
+        assert campaigns.go_on() == {"agents": CampaignState.RUNNING, "second": CampaignState.RUNNING}
+        assert here.campaign("second").state is CampaignState.RUNNING
+        here.change((FIRST, ""))
+        campaigns.stand_still("headquarters has stopped every campaign", {})
+        await here.reload()
+        assert campaigns.go_on() == {"second": CampaignState.RUNNING}
+        assert here.site.centre.engine._centre.campaigns["agents"].state is CampaignState.STOPPED
