@@ -31,6 +31,7 @@ from dialer.hq.ledger import (
     KeptAnswer,
     KnownCentre,
     TakenMark,
+    Words,
     answers_of,
     opt_out_of,
     read_row,
@@ -124,6 +125,7 @@ class Books:
         self._db = books
         self._clock = clock
         self._booths: set[CentreBooth] = set()  # that are in the books
+        self._words = Words()
 
     async def enter(self, stream: str, before: int, arrived: Sequence[Arrived]) -> dict[str, int]:
         """Commit what arrived, which follows `before` in the stream; by centre, up to which id it is committed now. Raises
@@ -170,7 +172,11 @@ class Books:
         others = await self._fresh(
             "insert_announced", [each for each in read if isinstance(each.row, Announced)], astuple, 6
         )
-        days = DayCounts(self._zone)
+
+        def takes(centre: str, word: str) -> bool:
+            return self._words.take(heard[centre], centre, word)
+
+        days = DayCounts(self._zone, takes)
         for each in (*marks, *others):
             days.add(each.row, each.fields)
         if days.counts:
@@ -184,7 +190,10 @@ class Books:
         answers: dict[tuple[VoterPlace, str], KeptAnswer] = {}
         for each in others:
             if isinstance(each.row, Announced):
-                answers |= {(said.place, said.question): said for said in answers_of(each.row, each.fields)}
+                said = answers_of(each.row, each.fields)
+                answers |= {
+                    (one.place, one.question): one for one in said if takes(one.centre, f"question/{one.question}")
+                }
         if answers:
             await self._db.do(
                 "keep_answers", *columns(sorted(map(_answer_columns, answers.values()), key=itemgetter(*range(6))), 9)

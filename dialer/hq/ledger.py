@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import astuple, dataclass, field
 from datetime import date, datetime, tzinfo
 from typing import Any
@@ -27,6 +27,8 @@ _RECORDING = re.compile(r"RE[0-9a-f]{32}")
 _MOST_ANSWER = 500
 AHEAD_SECONDS = 300.0
 """How far a centre's clock may be ahead of ours before it is said."""
+MOST_WORDS = 1_000
+"""Of a centre, while a gatherer runs: a campaign's script has some dozens."""
 _LATEST = 4e9
 _KINDS = frozenset(MarkKind)
 _SOURCES = frozenset(MarkSource)
@@ -48,6 +50,7 @@ class HeardCentre:
     made_at: float = 0.0
     lost: int = 0
     rows: list[BatchRow] = field(default_factory=list)
+    trouble: str = ""
 
 
 def take(batch: UpBatch, subject: str, known: Mapping[str, KnownCentre], heard: dict[str, HeardCentre]) -> None:
@@ -72,7 +75,30 @@ def take(batch: UpBatch, subject: str, known: Mapping[str, KnownCentre], heard: 
 def trouble_of(heard: HeardCentre, now: float) -> str | None:
     """What is wrong with a centre whose rows were taken all the same; None: nothing."""
     ahead = heard.made_at - now
-    return f"its clock is {ahead:.0f} s ahead of ours" if ahead > AHEAD_SECONDS else None
+    found = [heard.trouble] if heard.trouble else []
+    found += [f"its clock is {ahead:.0f} s ahead of ours"] if ahead > AHEAD_SECONDS else []
+    return "; ".join(found) or None
+
+
+class Words:
+    """The words of which a centre makes rows and columns here: questions, outcomes, dispositions, states of seats. Their number is
+    bounded, or one centre that errs, or lies, fills the tables of all.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, set[str]] = defaultdict(set)
+
+    def take(self, heard: HeardCentre, centre: str, word: str) -> bool:
+        """Whether the word counts; one too many is said in the centre's trouble."""
+        known = self._known[centre]
+        if word not in known and len(known) >= MOST_WORDS:
+            heard.trouble = (
+                f"it has used more than {MOST_WORDS} names of questions, outcomes and dispositions: new ones are kept as they came,"
+                " and counted nowhere"
+            )
+            return False
+        known.add(word)
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +186,10 @@ def place_of(fields: Mapping[str, Any]) -> VoterPlace | None:
 class DayCounts:
     """What is counted of a centre's day."""
 
-    def __init__(self, zone: tzinfo) -> None:
-        """`zone` says when a day ends."""
+    def __init__(self, zone: tzinfo, takes: Callable[[str, str], bool]) -> None:
+        """`zone` says when a day ends, `takes` whether a centre's word counts."""
         self._zone = zone
+        self._takes = takes
         self._days: dict[int, date] = {}  # by quarters of an hour: zones differ by no less
         self.counts: dict[tuple[str, date, str], float] = defaultdict(float)
 
@@ -175,16 +202,20 @@ class DayCounts:
         match row.topic:
             case "results/attempts":
                 self.counts[row.centre, day, "attempts"] += 1
-                self.counts[row.centre, day, f"outcome/{str(fields.get('outcome'))[:40]}"] += 1
+                self._add(row.centre, day, f"outcome/{str(fields.get('outcome'))[:40]}", 1)
             case "results/dispositions":
-                self.counts[row.centre, day, f"disposition/{str(fields.get('disposition'))[:40]}"] += 1
+                self._add(row.centre, day, f"disposition/{str(fields.get('disposition'))[:40]}", 1)
             case "results/opt-outs":
                 self.counts[row.centre, day, "opt-outs"] += 1
             case "results/seat-hours":
                 seconds = fields.get("seconds")
                 for state, spent in (seconds if isinstance(seconds, dict) else {}).items():
                     if isinstance(spent, int | float) and 0 <= spent < _LATEST:
-                        self.counts[row.centre, day, f"seat/{state[:40]}"] += spent
+                        self._add(row.centre, day, f"seat/{state[:40]}", spent)
+
+    def _add(self, centre: str, day: date, what: str, count: float) -> None:
+        if self._takes(centre, what):
+            self.counts[centre, day, what] += count
 
     def _day(self, at: float) -> date:
         quarter = int(at // 900)

@@ -23,7 +23,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import IO, Any
 
@@ -97,78 +97,112 @@ class CarriedFile:
     rows: int
     sha256: str
     signature: str  # base64; "": it has none
+    digests: tuple[bytes, ...]  # of its batches
 
     def signed_by(self, public: bytes) -> bool:
         """Whether that key's owner has signed it."""
         return signing.holds(public, _signed(self.sha256), self.signature)
 
     def batches(self) -> Iterator[UpBatch]:
-        """Its rows as the centre's uplink would send them, one batch after another, without a gap. Raises NotOurs."""
-        first, size, taken = self.first, 0, list[BatchRow]()
-        for row in self._read():
-            more = row_bytes(row.topic, row.payload)
-            if taken and (len(taken) == MOST_ROWS or size + more > MOST_BATCH_BYTES):
-                yield UpBatch(self.centre, VERSION, first, taken[-1].id, tuple(taken))
-                first, size, taken = taken[-1].id + 1, 0, []
-            taken.append(row)
-            size += more
-        yield UpBatch(self.centre, VERSION, first, self.last, tuple(taken))
-
-    def _read(self) -> Iterator[BatchRow]:
-        id_before = self.first - 1
-        with self.path.open(encoding="utf-8", newline="") as file:
-            for cells in islice(csv.reader(file), _HEAD_LINES, None):
-                if cells[0] == _END:
-                    return
-                id_, at = _whole_number(cells[0]), float(cells[1])
-                if len(cells) != len(_COLUMNS) or not id_before < id_ <= self.last or not math.isfinite(at):
-                    raise NotOurs(f"{self.path}: its rows do not follow each other; have it written again")
-                yield BatchRow(id_, cells[2], at, cells[3])
-                id_before = id_
+        """Its rows as the centre's uplink would send them, one batch after another, without a gap. The file is read once more, for
+        what was looked through may be larger than memory, and each batch held against what it was then. Raises NotOurs.
+        """
+        with self.path.open("rb") as file:
+            cells = islice(csv.reader(_lines(file, self.path.stat().st_size, hashlib.sha256())), _HEAD_LINES, None)
+            for batch, digest in zip_longest(
+                _batches(cells, self.path, self.centre, self.first, self.last), self.digests
+            ):
+                if batch is None or _digest(batch) != digest:
+                    raise NotOurs(f"{self.path}: is another one than was looked through: bring it again")
+                yield batch
 
 
 def read_carried(path: Path) -> CarriedFile:
     """The file at `path`, looked through from its beginning to its end. Raises NotOurs in a line that names it."""
     with path.open("rb") as file:
-        hashed, end = _hashed(file, path)
-    try:
-        word, count, sha256, signature = next(csv.reader([end]))
-        with path.open(encoding="utf-8", newline="") as text:
-            head = list(islice(csv.reader(text), _HEAD_LINES))
-        names, values = [cells[0] for cells in head], [cells[1] for cells in head]
-        if word != _END or names != [_BEGINNING, "centre", "first", "last", _COLUMNS[0]]:
-            raise ValueError
-        if values[0] != str(VERSION):
-            raise NotOurs(f"{path}: is of version {values[0]}, and this headquarters knows {VERSION}")
-        if sha256 != _SHA256 + hashed:
-            raise NotOurs(f"{path}: is not as the centre wrote it (saved by a spreadsheet?): bring that file itself")
-        first, last = _whole_number(values[2]), _whole_number(values[3])
-        if not 0 < first <= last < _LARGEST_ID:
-            raise ValueError
-        found = CarriedFile(
-            path, values[1], first, last, _whole_number(count), hashed, signature.removeprefix(_SIGNATURE)
-        )
-        if sum(len(batch.rows) for batch in found.batches()) != found.rows:
-            raise NotOurs(f"{path}: has not as many rows as it says; have it written again")
-    except (ValueError, IndexError, csv.Error) as error:
-        raise NotOurs(f"{path}: is no file of rows that `dialer carry` wrote whole") from error
-    return found
+        size, end = _end(file, path)
+        digest = hashlib.sha256()
+        try:
+            word, count, sha256, signature = next(csv.reader([end]))
+            cells = csv.reader(_lines(file, size, digest))
+            head = list(islice(cells, _HEAD_LINES))
+            names, values = [each[0] for each in head], [each[1] for each in head]
+            if word != _END or names != [_BEGINNING, "centre", "first", "last", _COLUMNS[0]]:
+                raise ValueError
+            if values[0] != str(VERSION):
+                raise NotOurs(f"{path}: is of version {values[0]}, and this headquarters knows {VERSION}")
+            first, last = _whole_number(values[2]), _whole_number(values[3])
+            if not 0 < first <= last < _LARGEST_ID:
+                raise ValueError
+            rows, digests, wrong = 0, [], None
+            try:
+                for batch in _batches(cells, path, values[1], first, last):
+                    rows += len(batch.rows)
+                    digests.append(_digest(batch))
+            except NotOurs as error:
+                wrong = error
+            for _ in cells:
+                pass
+            if sha256 != _SHA256 + digest.hexdigest():
+                raise NotOurs(
+                    f"{path}: is not as the centre wrote it (saved by a spreadsheet?): bring that file itself"
+                )
+            if wrong is not None:
+                raise wrong
+            if rows != _whole_number(count):
+                raise NotOurs(f"{path}: has not as many rows as it says; have it written again")
+        except (ValueError, IndexError, csv.Error) as error:
+            raise NotOurs(f"{path}: is no file of rows that `dialer carry` wrote whole") from error
+    signed = signature.removeprefix(_SIGNATURE)
+    return CarriedFile(path, values[1], first, last, rows, digest.hexdigest(), signed, tuple(digests))
 
 
-def _hashed(file: IO[bytes], path: Path) -> tuple[str, str]:
-    """The SHA-256 of all before the last line, and that line. Raises NotOurs where none ends it."""
+def _end(file: IO[bytes], path: Path) -> tuple[int, str]:
+    """The bytes of all before the last line, and that line. Raises NotOurs where none ends it."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _MOST_END_BYTES))
     _, found, end = file.read().removesuffix(b"\r\n").rpartition(b"\r\n")
     if not found:
         raise NotOurs(f"{path}: is no file of rows that `dialer carry` wrote whole")
-    left = size - len(end) - len(b"\r\n")
+    return size - len(end) - len(b"\r\n"), end.decode("ascii", "replace")
+
+
+def _lines(file: IO[bytes], size: int, digest: Any) -> Iterator[str]:
+    """The lines of the first `size` bytes, which go into the digest too."""
     file.seek(0)
-    digest = hashlib.sha256()
-    while left > 0 and (some := file.read(min(left, 1 << 20))):
-        digest.update(some)
-        left -= len(some)
-    return digest.hexdigest(), end.decode("ascii", "replace")
+    left = size
+    while left > 0 and (line := file.readline(left)):
+        digest.update(line)
+        left -= len(line)
+        yield line.decode("utf-8")
+
+
+def _batches(cells: Iterable[list[str]], path: Path, centre: str, first: int, last: int) -> Iterator[UpBatch]:
+    size, taken = 0, list[BatchRow]()
+    for row in _rows(cells, path, first, last):
+        more = row_bytes(row.topic, row.payload)
+        if taken and (len(taken) == MOST_ROWS or size + more > MOST_BATCH_BYTES):
+            yield UpBatch(centre, VERSION, first, taken[-1].id, tuple(taken))
+            first, size, taken = taken[-1].id + 1, 0, []
+        taken.append(row)
+        size += more
+    yield UpBatch(centre, VERSION, first, last, tuple(taken))
+
+
+def _rows(cells: Iterable[list[str]], path: Path, first: int, last: int) -> Iterator[BatchRow]:
+    id_before = first - 1
+    for row in cells:
+        if row[0] == _END:
+            return
+        id_, at = _whole_number(row[0]), float(row[1])
+        if len(row) != len(_COLUMNS) or not id_before < id_ <= last or not math.isfinite(at):
+            raise NotOurs(f"{path}: its rows do not follow each other; have it written again")
+        yield BatchRow(id_, row[2], at, row[3])
+        id_before = id_
+
+
+def _digest(batch: UpBatch) -> bytes:
+    return hashlib.sha256(repr(batch).encode("utf-8", "surrogatepass")).digest()
 
 
 def _whole_number(text: str) -> int:

@@ -26,7 +26,7 @@ from dialer.domain.model import Announcement
 from dialer.domain.signing import public_key
 from dialer.engine.external_records import ExternalRecords
 from dialer.hq import carried as carried_files
-from dialer.hq import snapshots
+from dialer.hq import ledger, snapshots
 from dialer.hq.carried import bring, read_files
 from dialer.hq.database import database
 from dialer.hq.servers import NatsServer, nats_server, postgresql
@@ -234,6 +234,30 @@ async def test_voted_and_what_takes_it_back_goes_to_other_centres_and_so_do_opt_
         ("k7", "not-yet", None),
     ]
     assert await looked(hq.books, "SELECT * FROM side") == []
+
+
+async def test_a_centre_that_invents_ever_more_words_fills_no_table_and_is_named(
+    hq: Headquarters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "MOST_WORDS", 4)
+    place = {"roll_version": "2026-1", "state_code": "S13", "constituency_number": 209, "part_number": 2, "serial": 12}
+    wild = [row(n, "answers", attempt=f"a{n}", answers={f"q{n}": "yes", "q0": "no"}, **place) for n in range(1, 9)]
+    async with gathering(hq_settings(hq.server.address, hq.books, "pune-1", "pune-2")) as gatherer:
+        await until_true(gatherer.works.is_set)
+        await hq.line.send(batch([*wild, attempt_row(9), row(10, "dispositions", disposition="d" * 99)]))
+        await hq.line.send(batch([attempt_row(1)], centre="pune-2"))
+        await until_found(hq.books, LAST, [("pune-1", 10), ("pune-2", 1)])
+        troubles = await looked(hq.books, "SELECT centre, trouble FROM centre ORDER BY centre")
+        await hq.line.send(batch([row(11, "answers", attempt="a11", answers={"q0": "yes"}, **place)]))
+        await until_found(hq.books, "SELECT trouble FROM centre WHERE centre = 'pune-1'", [(None,)])
+    assert troubles[0][1].startswith("it has used more than 4 names of questions")
+    assert troubles[1][1] is None
+    words = await looked(
+        hq.books, "SELECT question FROM answer UNION SELECT what FROM day_count WHERE centre = 'pune-1'"
+    )
+    assert len({word for (word,) in words} - {"attempts"}) == 4
+    assert (await looked(hq.books, "SELECT count(*) FROM announced WHERE centre = 'pune-1'")) == [(11,)]
+    assert (await looked(hq.books, "SELECT value FROM answer WHERE question = 'q0'")) == [("yes",)]
 
 
 async def test_what_was_carried_is_there_once_and_the_line_that_comes_back_changes_nothing(

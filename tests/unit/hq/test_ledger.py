@@ -84,7 +84,7 @@ def test_a_clock_that_is_ahead_is_said() -> None:
 
 
 def test_days_end_in_the_zone_of_the_settings() -> None:
-    days = DayCounts(ZoneInfo("Asia/Kolkata"))
+    days = DayCounts(ZoneInfo("Asia/Kolkata"), lambda centre, word: True)
     for number, outcome in ((1, "busy"), (14 * 3600, "busy")):
         row, fields = read_row("pune-1", attempt_row(number, outcome), NOW)
         days.add(row, fields)

@@ -84,6 +84,16 @@ def test_what_is_not_as_it_was_written_is_refused_in_a_line(
     assert str(path) in str(refused.value)
 
 
+@pytest.mark.parametrize("change", [(b"902,", b"903,"), (b"\r\n1998,", b"\r\nend,")])
+def test_one_that_is_changed_once_it_was_looked_through_brings_nothing_of_what_changed(
+    path: Path, change: tuple[bytes, bytes]
+) -> None:
+    file = read_carried(path)
+    path.write_bytes(path.read_bytes().replace(*change, 1))
+    with pytest.raises(NotOurs, match="another one than was looked through"):
+        [*file.batches()]
+
+
 @pytest.mark.parametrize(
     "rows", [[BatchRow(10, "t", 1.0, "{}")], [BatchRow(7, "t", 1.0, "{}"), BatchRow(7, "t", 1.0, "{}")]]
 )
