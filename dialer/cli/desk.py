@@ -12,6 +12,7 @@ import typer
 
 from config.errors import MatdanError
 from config.settings import load_settings
+from config.supervision import PageServer
 from dialer.cli.logs import json_logging, quiet_logging
 from dialer.cli.options import not_installed
 from dialer.desk.pages_built import OPEN_AT, PagesNotBuilt, are_built, build
@@ -76,39 +77,44 @@ def pages() -> None:
         raise DeskNotReady(f"the desk's pages are not built: {error}") from error
 
 
+NamesOption = Annotated[
+    list[str] | None,
+    typer.Option("--name", help="A name or address that people may type; left out, that of the settings. Repeatable."),
+]
+RenewOption = Annotated[bool, typer.Option("--renew", help="Make the certificate anew; the CA and all keys stay.")]
+CaOption = Annotated[
+    Path | None,
+    typer.Option("--ca", metavar="FOLDER", help="Where the CA and its key are; left out, beside the certificate."),
+]
+
+
 @app.command()
 def certificate(
-    config: SettingsFile,
-    name: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--name", help="A name or address that people may type; left out, that of the settings. Repeatable."
-        ),
-    ] = None,
-    renew: Annotated[
-        bool, typer.Option("--renew", help="Make the certificate anew; the CA and all keys stay.")
-    ] = False,
-    ca: Annotated[
-        Path | None,
-        typer.Option("--ca", metavar="FOLDER", help="Where the CA and its key are; left out, beside the certificate."),
-    ] = None,
+    config: SettingsFile, name: NamesOption = None, renew: RenewOption = False, ca: CaOption = None
 ) -> None:
     """Make the desk's certificate, from a CA of the site's own that the PCs install once; say how they do.
 
     The files are those of desk.certificate and desk.private_key. The CA can speak for the desk's names alone.
     """
+    settings = load_settings(config)
+    tell_certificate(settings.desk, settings.centre.id, name or [], ca, renew=renew, serve="dialer desk serve")
+
+
+def tell_certificate(
+    desk: PageServer, owner: str, names: list[str], ca: Path | None, *, renew: bool, serve: str
+) -> None:
+    """Make a certificate for these pages of `owner`, which the command `serve` serves."""
     try:
         from dialer.desk.certificate import certificate_files, make_certificate  # noqa: PLC0415 - of an extra
     except ModuleNotFoundError as error:
         raise _not_installed(error) from error
-    settings = load_settings(config)
-    own = urlsplit(settings.desk.origin(settings.desk.port)).hostname or settings.desk.host
-    files = certificate_files(settings, ca)
-    made = make_certificate(files, settings.centre.id, own, name or [], SystemClock().now(), renew=renew)
-    names = " and ".join(map(str, made.names))
+    own = urlsplit(desk.origin(desk.port)).hostname or desk.host
+    files = certificate_files(desk, ca)
+    made = make_certificate(files, owner, own, names, SystemClock().now(), renew=renew)
+    told = " and ".join(map(str, made.names))
     if made.ca_is_new:
-        typer.echo(f"made {files.ca}, the site's own CA, for {names} alone, until {made.ca_until:%Y-%m-%d}")
-    typer.echo(f"made {files.certificate} for {names}, until {made.until:%Y-%m-%d}; start `dialer desk serve` again")
+        typer.echo(f"made {files.ca}, the site's own CA, for {told} alone, until {made.ca_until:%Y-%m-%d}")
+    typer.echo(f"made {files.certificate} for {told}, until {made.until:%Y-%m-%d}; start `{serve}` again")
     if made.ca_is_new:
         typer.echo(_ON_PCS.format(ca=files.ca.name, fingerprint=made.fingerprint, key=files.ca_key))
 

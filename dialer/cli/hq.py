@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from config.errors import SettingError
 from config.headquarters import HqSettings, load_hq_settings
 from dialer.cli.hq_bundle import app as bundle_app
-from dialer.cli.hq_pages import audit, desk, official, user_app
+from dialer.cli.hq_pages import audit, certificate, desk, official, user_app
 from dialer.cli.hq_render import render
 from dialer.cli.logs import json_logging, quiet_logging
 from dialer.cli.options import HqOption, not_installed
@@ -43,7 +43,7 @@ app.add_typer(bundle_app, name="bundle")
 app.add_typer(user_app, name="user")
 # What a person looks at says what is wrong in one line, and the log of the way there is no part of it.
 app.callback()(quiet_logging)
-for command in (render, desk, audit, official):
+for command in (render, desk, certificate, audit, official):
     app.command()(command)
 
 PATIENCE_SECONDS = 10.0

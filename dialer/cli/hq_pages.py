@@ -13,6 +13,7 @@ import typer
 
 from config.headquarters import HqSettings, load_hq_settings
 from config.words import HqRole
+from dialer.cli.desk import CaOption, NamesOption, RenewOption, tell_certificate
 from dialer.cli.external_records import person
 from dialer.cli.logs import json_logging
 from dialer.cli.options import HqOption, not_installed, said
@@ -43,6 +44,15 @@ def desk(config: HqOption) -> None:
         raise HeadquartersUnreachable("the pages are not built: `dialer desk pages` builds them")
     json_logging(verbose=False)
     asyncio.run(serve_hq_desk(settings, read_assets(BUILT), lambda origin: typer.echo(f"{OPEN_AT}{origin}")))
+
+
+def certificate(config: HqOption, name: NamesOption = None, renew: RenewOption = False, ca: CaOption = None) -> None:
+    """Make the pages' certificate, from a CA of headquarters' own that the PCs install once; say how they do.
+
+    The files are those of desk.certificate and desk.private_key. The CA can speak for the pages' names alone.
+    """
+    desk = load_hq_settings(config).desk
+    tell_certificate(desk, "headquarters", name or [], ca, renew=renew, serve="dialer hq desk")
 
 
 @user_app.command("list")

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from config.errors import SettingError
-from config.settings import Settings
+from config.supervision import PageServer
 
 CERTIFICATE_DAYS = 730  # Apple takes none of more than 825, of a CA of one's own neither: support.apple.com/103769
 CA_DAYS = 3_650
@@ -52,9 +52,8 @@ class CertificateMade:
     fingerprint: str  # of the CA: SHA-256, by which a person knows it
 
 
-def certificate_files(settings: Settings, ca: Path | None) -> CertificateFiles:
+def certificate_files(desk: PageServer, ca: Path | None) -> CertificateFiles:
     """Where the settings want the certificate, and the CA beside it or in the folder `ca`. Raises SettingError."""
-    desk = settings.desk
     if desk.certificate is None or desk.private_key is None:
         remedy = 'say where they shall lie: certificate = "/etc/matdan/desk.pem", private_key = "/etc/matdan/desk.key"'
         raise SettingError("settings", "desk.certificate", "and desk.private_key are not set", remedy)

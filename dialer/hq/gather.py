@@ -26,12 +26,12 @@ from dialer.hq.database import CannotBeKept, Database, DatabaseError, columns, d
 from dialer.hq.ledger import (
     TEST_MARKS,
     Announced,
+    CentreWords,
     DayCounts,
     HeardCentre,
     KeptAnswer,
     KnownCentre,
     TakenMark,
-    Words,
     answers_of,
     opt_out_of,
     read_row,
@@ -125,7 +125,7 @@ class Books:
         self._db = books
         self._clock = clock
         self._booths: set[CentreBooth] = set()  # that are in the books
-        self._words = Words()
+        self._words = CentreWords()
 
     async def enter(self, stream: str, before: int, arrived: Sequence[Arrived]) -> dict[str, int]:
         """Commit what arrived, which follows `before` in the stream; by centre, up to which id it is committed now. Raises

@@ -80,7 +80,7 @@ def trouble_of(heard: HeardCentre, now: float) -> str | None:
     return "; ".join(found) or None
 
 
-class Words:
+class CentreWords:
     """The words of which a centre makes rows and columns here: questions, outcomes, dispositions, states of seats. Their number is
     bounded, or one centre that errs, or lies, fills the tables of all.
     """

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from config.headquarters import HqCentre, HqSettings
 from dialer.domain.signing import public_key_text
@@ -87,45 +89,75 @@ def _user(name: str, nkey: str, permissions: Mapping[str, object]) -> str:
     return f"    # {name}\n    {{ nkey: {nkey}, permissions: {json.dumps(permissions)} }}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """An address of a web server, and what is served there."""
+
+    encrypted: bool
+    name: str
+    port: int
+    paths: dict[str, str]  # to a folder, or to the address of the pages' own process
+
+    @property
+    def address(self) -> str:
+        return f"{'https' if self.encrypted else 'http'}://{self.name}:{self.port}"
+
+
+def _sites(settings: HqSettings) -> list[_Site]:
+    """Of material, and of the pages where people type an address that is not the process's own. Both may be of one name."""
+    desk, found = settings.desk, list[_Site]()
+    served = {settings.server.material_address or "http://127.0.0.1:8480/material": str(_public(settings))}
+    if desk.address is not None and desk.certificate is None:
+        served[f"{desk.address}/"] = f"http://{desk.host}:{desk.port}"
+    for address, what in served.items():
+        parts = urlsplit(address)
+        encrypted = parts.scheme == "https"
+        site = _Site(encrypted, parts.hostname or "", parts.port or (443 if encrypted else 80), {})
+        if site.address not in [each.address for each in found]:
+            found.append(site)
+        next(each for each in found if each.address == site.address).paths[parts.path.strip("/")] = what
+    return found
+
+
 def caddy_configuration(settings: HqSettings) -> str:
-    """Caddy's file: material as files, with a certificate that Caddy itself gets."""
-    address, folder = settings.server.material_address or "http://127.0.0.1:8480/material", _public(settings)
-    site, _, path = address.partition("://")[2].partition("/")
-    scheme = address.partition("://")[0]
-    return f"""{MARKER}
-{scheme}://{site} {{
-\thandle_path /{path}/* {{
-\t\troot * {folder}
-\t\tfile_server
-\t}}
-\thandle {{
-\t\trespond 404
-\t}}
-}}
-"""
+    """Caddy's file: material as files, and the pages; with certificates that Caddy itself gets."""
+    lines = [MARKER]
+    for site in _sites(settings):
+        lines.append(f"{site.address} {{")
+        for path, what in site.paths.items():
+            if path:
+                lines += [f"\thandle_path /{path}/* {{", f"\t\troot * {what}", "\t\tfile_server", "\t}"]
+        rest = f"reverse_proxy {pages}" if (pages := site.paths.get("")) else "respond 404"
+        lines += ["\thandle {", f"\t\t{rest}", "\t}", "}"]
+    return "\n".join([*lines, ""])
 
 
 def nginx_configuration(settings: HqSettings) -> str:
-    """A server of nginx's, for its folder of sites: the same; the certificate is the site's own."""
-    address, folder = settings.server.material_address or "http://127.0.0.1:8480/material", _public(settings)
-    site, _, path = address.partition("://")[2].partition("/")
-    host, _, port = site.partition(":")
-    files = settings.server.files_directory
-    encrypted = address.startswith("https:")
-    listen = f"{port or (443 if encrypted else 80)}{' ssl' if encrypted else ''}"
-    certificate = (
-        f"\n    ssl_certificate {files}/web.pem;\n    ssl_certificate_key {files}/web.key;" if encrypted else ""
-    )
-    return f"""{MARKER}
-server {{
-    listen {listen};
-    server_name {host};{certificate}
-    location /{path}/ {{
-        alias {folder}/;
-        limit_except GET {{ deny all; }}
-    }}
-}}
-"""
+    """nginx's servers, for its folder of sites: the same; certificates are the site's own."""
+    files, lines = settings.server.files_directory, [MARKER]
+    for site in _sites(settings):
+        lines += [
+            "server {",
+            f"    listen {site.port}{' ssl' if site.encrypted else ''};",
+            f"    server_name {site.name};",
+        ]
+        if site.encrypted:
+            lines += [f"    ssl_certificate {files}/web.pem;", f"    ssl_certificate_key {files}/web.key;"]
+        for path, what in site.paths.items():
+            if path:
+                lines += [
+                    f"    location /{path}/ {{",
+                    f"        alias {what}/;",
+                    "        limit_except GET { deny all; }",
+                ]
+            else:
+                lines += ["    location / {", f"        proxy_pass {what};", "        proxy_http_version 1.1;"]
+                lines += ["        proxy_set_header Host $http_host;", '        proxy_set_header Connection "";']
+                lines.append("        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;")
+                lines += ["        proxy_buffering off;", "        proxy_read_timeout 1h;"]
+            lines.append("    }")
+        lines.append("}")
+    return "\n".join([*lines, ""])
 
 
 def _public(settings: HqSettings) -> Path:

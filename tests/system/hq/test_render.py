@@ -6,6 +6,8 @@ import asyncio
 import base64
 import contextlib
 import json
+import os
+import shutil
 import subprocess
 import tarfile
 import time
@@ -14,12 +16,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import nats
 import nkeys
 import pytest
 
 from config.headquarters import HqSettings, load_hq_settings
 from config.settings import Settings
+from dialer.desk.certificate import CertificateFiles, make_certificate
 from dialer.domain.clock import SystemClock
 from dialer.domain.orders import OrderKind, SignedOrder
 from dialer.domain.signing import public_key, public_key_text
@@ -295,8 +299,95 @@ def test_what_is_carried_to_a_centre_joins_it_and_keys_stay(tmp_path: Path) -> N
         check=False,
     )
     assert checked.returncode == 0, checked.stderr
-    assert f"alias {tmp_path}/material/public/;" in (etc / "nginx.conf").read_text()
-    assert f"root * {tmp_path}/material/public" in (etc / "Caddyfile").read_text()
+
+
+NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+CADDY = shutil.which("caddy")
+PAGES = "[desk]\nport = {port}\naddress = {address}\n"
+MATERIAL = b"what a bundle has"
+
+
+def web_server(folder: Path, *more: str) -> list[str | Path]:
+    """nginx with the rendered file, and none of the system's."""
+    around = f'pid "{folder}/nginx.pid"; events {{}} http {{ access_log off; include "{folder}/etc/nginx.conf"; }}'
+    (folder / "around.conf").write_text(around)
+    return [str(NGINX), "-e", "stderr", "-p", folder, "-c", folder / "around.conf", *more]
+
+
+@pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+@pytest.mark.parametrize("address", ['"https://hq.example.org"', '"https://pages.example.org:8443"'])
+def test_nginx_and_caddy_take_what_is_rendered_for_material_and_pages(tmp_path: Path, address: str) -> None:
+    config = a_headquarters(tmp_path, "hq.example.org")
+    config.write_text(config.read_text() + PAGES.format(port=8490, address=address))
+    files = CertificateFiles(*(tmp_path / "etc" / name for name in ("web.pem", "web.key", "ca.pem", "ca.key")))
+    make_certificate(files, "hq", "hq.example.org", [], time.time(), renew=False)
+    assert run("hq", "render", "--to", tmp_path / "etc", "-c", config)[0] == 0
+    rendered = (tmp_path / "etc/nginx.conf").read_text()
+    assert rendered.count("server {") == (1 if "hq.example" in address else 2)
+    commands = [web_server(tmp_path, "-t")]
+    if CADDY is not None:
+        commands.append([CADDY, "validate", "--config", tmp_path / "etc/Caddyfile", "--adapter", "caddyfile"])
+    for command in commands:
+        checked = subprocess.run(command, capture_output=True, text=True, check=False, env={"HOME": str(tmp_path)})
+        assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+async def test_behind_nginx_pages_are_told_at_once_and_material_is_a_file(tmp_path: Path) -> None:
+    """The pages' process is stood in for by one that says a word of a stream, and the rest once that has come."""
+    told = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: now\n\n")
+        await writer.drain()
+        async with asyncio.timeout(10):
+            await told.wait()
+        writer.close()
+
+    asked: list[str] = []
+    pages = await asyncio.start_server(serve, "127.0.0.1", 0)
+    web, port = free_port(), pages.sockets[0].getsockname()[1]
+    text = HQ.format(host="127.0.0.1", port=free_port(), folder=tmp_path, key=public_key_text(public_key(KEY)))
+    text = text.replace("https://127.0.0.1/material", f"http://127.0.0.1:{web}/material")
+    config = tmp_path / "hq.toml"
+    config.write_text(text + PAGES.format(port=port, address=f'"http://127.0.0.1:{web}"'))
+    assert (await asyncio.to_thread(run, "hq", "render", "--to", tmp_path / "etc", "-c", config))[0] == 0
+    (tmp_path / "material/public").mkdir(parents=True)
+    (tmp_path / "material/public/a").write_bytes(MATERIAL)
+    running = await asyncio.create_subprocess_exec(*web_server(tmp_path, "-g", "daemon off; master_process off;"))
+    try:
+        async with asyncio.timeout(20), httpx.AsyncClient(base_url=f"http://127.0.0.1:{web}") as browser:
+            while True:
+                with contextlib.suppress(httpx.ConnectError):
+                    assert (await browser.get("/material/a")).content == MATERIAL
+                    break
+                await asyncio.sleep(0.05)
+            assert (await browser.put("/material/b", content=b"x")).status_code == 403
+            async with browser.stream("GET", "/api/hq/events") as stream:
+                assert await anext(stream.aiter_lines()) == "data: now"
+                told.set()
+        assert f"Host: 127.0.0.1:{web}\r\n" in asked[0]
+        assert "X-Forwarded-For: 127.0.0.1\r\n" in asked[0]
+    finally:
+        running.terminate()
+        await running.wait()
+        pages.close()
+
+
+def test_the_pages_certificate_is_made_by_a_command(tmp_path: Path) -> None:
+    config = tmp_path / "hq.toml"
+    config.write_text(
+        f'[desk]\nhost = "0.0.0.0"\naddress = "https://hq.example.org:8490"\n'
+        f'certificate = "{tmp_path}/desk.pem"\nprivate_key = "{tmp_path}/desk.key"\n'
+    )
+    code, said = run("hq", "certificate", "-c", config)
+    assert code == 0, said
+    assert "desk.pem for hq.example.org, until" in said
+    assert "start `dialer hq desk` again" in said
+    assert {path.name for path in tmp_path.iterdir()} >= {"desk.pem", "desk.key", "site-ca.pem", "site-ca.key"}
+    config.write_text("")
+    assert "desk.certificate" in run("hq", "certificate", "-c", config)[1]
 
 
 def test_every_subject_of_a_centre_is_named_by_its_own_id() -> None:
