@@ -218,8 +218,7 @@ class Acd:
         now = self._centre.instant()
         talked = seat.state is SeatState.TALKING
         if talked:
-            talk = now.seconds - seat.since.seconds
-            self._centre.then(Learn(call.campaign_id, PacingEventKind.TALK_ENDED, talk, call))
+            self._centre.then(_ended(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call))
             self._ended[seat_name] = call
         after = seat.call_ended(now)
         if after.agent is None and talked:  # a call adopted after a restart: nobody is there to wrap it up
@@ -256,8 +255,7 @@ class Acd:
         self._ended.pop(seat.name, None)
         after = seat.wrapped_up(now)
         if seat.campaign_id in self._centre.campaigns:
-            seconds = now.seconds - seat.since.seconds
-            self._centre.then(Learn(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seconds))
+            self._centre.then(_ended(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seat, now))
             if after.state is not SeatState.READY:
                 self._centre.then(Learn(seat.campaign_id, PacingEventKind.BREAK_STARTED))
         self.free(seat, after)
@@ -300,7 +298,7 @@ class Acd:
         if seat.state is SeatState.TALKING and call is not None:
             self._ended[seat_name] = call  # its agent may still say how it went
             self._centre.then(
-                Learn(call.campaign_id, PacingEventKind.TALK_ENDED, now.seconds - seat.since.seconds, call),
+                _ended(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call),
                 Learn(call.campaign_id, PacingEventKind.BREAK_STARTED),
             )
         after = seat.phone_went(now)
@@ -380,3 +378,15 @@ def _is_open_to(seat: Seat, call: Call) -> bool:
     """Whether a voter may come back to the seat: it is free, or still wraps up that very call."""
     wraps_up = seat.state is SeatState.WRAP_UP and seat.attempt_id == call.attempt_id
     return seat.free or (wraps_up and not seat.doubted)
+
+
+def _ended(campaign_id: str, kind: PacingEventKind, seat: Seat, now: Instant, call: Call | None = None) -> Learn:
+    """What the pacer learns of a talk or a wrap-up at a seat that ends now."""
+    closing = seat.closing_since_seconds
+    return Learn(
+        campaign_id,
+        kind,
+        now.seconds - seat.since.seconds,
+        call,
+        None if closing is None else now.seconds - closing,
+    )

@@ -75,6 +75,7 @@ class Learn:
     kind: PacingEventKind
     seconds: float = 0.0
     call: Call | None = None
+    closing_seconds: float | None = None  # of a talk or wrap-up: since its end was announced
 
 
 @dataclass(frozen=True, slots=True)

@@ -448,7 +448,8 @@ class Engine:
                 until = now if call.leg.answered_seconds is None else call.leg.answered_seconds
                 rang = max(0.0, until - call.ringing_seconds)
         timed = call is None or not call.adopted
-        run.pacer.observe(PacingEvent(kind, now, max(0.0, learn.seconds), timed=timed, ringing_seconds=rang))
+        seconds = max(0.0, learn.seconds)
+        run.pacer.observe(PacingEvent(kind, now, seconds, timed, rang, learn.closing_seconds))
 
     async def _order(self, what: Order) -> None:
         try:

@@ -174,9 +174,9 @@ def _channels_taken(centre: Centre, run: CampaignRun) -> int:
 
 def _busy(seat: Seat, now: float) -> BusySeat:
     if seat.state is SeatState.RESERVED:  # the talk has not begun, however long its agent has looked at a preview
-        return BusySeat(seat.stage, 0.0, 0.0, leaving=seat.leaving)
+        return BusySeat(seat.stage, 0.0, leaving=seat.leaving)
     began = seat.since.seconds if seat.closing_since_seconds is None else seat.closing_since_seconds
-    return BusySeat(seat.stage, now - seat.since.seconds, now - began, leaving=seat.leaving)
+    return BusySeat(seat.stage, now - began, leaving=seat.leaving)
 
 
 def _in_flight(centre: Centre, calls: Iterable[Call], run: CampaignRun, now: float) -> _InFlight:

@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dialer.pacing.lookahead import powers
 from dialer.pacing.port import RingingCall
 from dialer.pacing.tuning import Tuning
 
@@ -260,6 +261,7 @@ class InFlightTable:
         answered = [1.0 - at(law, later) / np.maximum(at(law, age), 1e-4)[:, None] for law in (_ANSWER, _ANSWER_RING)]
         self.answered: Matrix = np.maximum(0.0, np.concatenate(answered))
         """P(answered by each moment | it will be answered), by row."""
+        self.powers = powers(self.answered)
         self.new: Vector = self.answered[0]
         """The same of a call that is placed now."""
 
@@ -327,7 +329,7 @@ class AnswerRate(Learned):
             odds = exp(-rate)  # against an answer
             expected, posterior = 1.0 / (1.0 + odds), 1.0 / (1.0 + odds * ratio)
             surprise = posterior - expected
-            # p (1 - p) - q (1 - q): what the call's survival says, as information
-            information += float(np.add.reduce(np.maximum(0.0, surprise * (posterior + expected - 1.0))))
-            rate += min(1.0, max(-1.0, float(np.add.reduce(surprise)) / information))
+            # p (1 - p) - q (1 - q): what the calls' survival says, as information
+            information += max(0.0, float(surprise.dot(posterior + (expected - 1.0))))
+            rate += min(1.0, max(-1.0, sum(surprise.tolist()) / information))
         return rate, min(1.0, information**-0.5)

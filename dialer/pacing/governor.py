@@ -177,7 +177,7 @@ class Governor(Learned):
             self.room, bearable = min(self.room, room), min(bearable, rate)
         x = bearable / max(1e-9, self.target)
         self.boldness = min(tuning.most_boldness, max(tuning.least_boldness, x)) if self.target > 0.0 else 0.0
-        small: float = min(1.0, seats / tuning.usual_seats) ** tuning.small_site_power
+        small: float = min(1.0, max(1, seats) / tuning.usual_seats) ** tuning.small_site_power
         return exp(self._level) * self.boldness * small
 
     def _bears(self, cap: Cap, tally: Tally) -> tuple[float, float]:

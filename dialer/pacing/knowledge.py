@@ -22,7 +22,7 @@ from dialer.pacing.estimators import (
     log_odds,
     sane_seconds,
 )
-from dialer.pacing.lookahead import Outlook, cumulants
+from dialer.pacing.lookahead import Outlook, powers
 from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.pacing.tuning import Tuning
 
@@ -32,13 +32,12 @@ ELAPSED_SECONDS = 420
 """Seconds of elapsed time that are told apart; beyond it the last hazard holds."""
 
 _BIN_OF_SECOND = np.array([bisect_right(HAZARD_EDGES, second + 0.5) - 1 for second in range(ELAPSED_SECONDS)])
-_STAGES = tuple(SeatStage)
-_FIRST_ROW = {stage: place * ELAPSED_SECONDS for place, stage in enumerate(_STAGES)}
-_INNER_STAGES = frozenset({SeatStage.CLOSING, SeatStage.WRAP_UP_FILLED})
-_NEXT = {SeatStage.TALKING: SeatStage.CLOSING, SeatStage.WRAP_UP: SeatStage.WRAP_UP_FILLED}
+_A_SECOND_LATER = np.append(np.arange(1, ELAPSED_SECONDS), ELAPSED_SECONDS - 1)
+_FIRST_ROW = {stage: place * ELAPSED_SECONDS for place, stage in enumerate(SeatStage)}
+_INNER = {SeatStage.TALKING: SeatStage.CLOSING, SeatStage.WRAP_UP: SeatStage.WRAP_UP_FILLED}
 
 ENDS = {stage: f"{stage.value}-ends" for stage in SeatStage}
-GOES_OVER = {stage: f"{stage.value}-goes-over" for stage in _NEXT}
+GOES_OVER = {stage: f"{stage.value}-goes-over" for stage in _INNER}
 """Names of hazards: how stages end, and how those with an inner stage go over into it."""
 
 
@@ -50,31 +49,26 @@ def free_within(horizons: Sequence[float], rates: Mapping[str, Vector]) -> Matri
     inside a step counts from the middle of it.
     """
     steps = int(max(horizons, default=1.0)) + 2
-    tables = dict(zip(_STAGES, np.zeros((len(_STAGES), steps + 1, ELAPSED_SECONDS)), strict=True))
-    chances: dict[SeatStage, tuple[Vector, Vector]] = {}
-    for stage in _STAGES:
-        ends, over = rates[ENDS[stage]], rates.get(GOES_OVER.get(stage, ""), np.zeros(len(HAZARD_EDGES)))
-        within = -np.expm1(-ends - over) / np.maximum(ends + over, 1e-12)  # of competing hazards, by second
-        chances[stage] = (ends * within)[_BIN_OF_SECOND], (over * within)[_BIN_OF_SECOND]
-    for step in range(1, steps + 1):
-        freed = 1.0  # the chance of a seat whose stage has just ended to be free by then
-        for stage in (SeatStage.WRAP_UP_FILLED, SeatStage.WRAP_UP, SeatStage.CLOSING, SeatStage.TALKING):
-            ends, over = chances[stage]
-            before = tables[stage][step - 1]
-            later = np.append(before[1:], before[-1])
-            inner = tables[_NEXT[stage]] if stage in _NEXT else tables[stage]
-            tables[stage][step] = (
-                ends * freed + over * 0.5 * (inner[step, 0] + inner[step - 1, 0]) + (1.0 - ends - over) * later
-            )
-            if stage is SeatStage.WRAP_UP:
-                freed = 0.5 * float(tables[stage][step, 0] + before[0])
-    steps_ahead = np.clip(np.asarray(horizons), 0.0, steps)
-    below = np.minimum(steps_ahead.astype(int), steps - 1)
-    part = (steps_ahead - below)[:, None]
-    out: Matrix = np.concatenate(
-        [((1.0 - part) * tables[stage][below] + part * tables[stage][below + 1]).T for stage in _STAGES]
-    )
-    return out
+    freed = np.ones(steps + 1)  # by step: the chance of a seat to be free by then whose stage has just ended
+    tables: dict[SeatStage, Matrix] = {}
+    for outer in (SeatStage.WRAP_UP, SeatStage.TALKING):
+        inside = np.zeros(steps + 1)  # the same of one that has just gone over into the inner stage
+        for stage in (_INNER[outer], outer):
+            ends, over = rates[ENDS[stage]], rates[GOES_OVER[stage]] if stage is outer else np.zeros(len(HAZARD_EDGES))
+            within = -np.expm1(-ends - over) / np.maximum(ends + over, 1e-12)  # of competing hazards, by second
+            ends, over = (ends * within)[_BIN_OF_SECOND], (over * within)[_BIN_OF_SECOND]
+            stays = 1.0 - ends - over
+            table = tables[stage] = np.outer(freed, ends) + np.outer(inside, over)
+            table[0] = 0.0
+            for step in range(1, steps + 1):
+                table[step] += stays * table[step - 1, _A_SECOND_LATER]
+            inside = 0.5 * (table[:, 0] + np.append(0.0, table[:-1, 0]))
+        freed = inside
+    ahead = np.clip(np.asarray(horizons), 0.0, steps)
+    below = np.minimum(ahead.astype(int), steps - 1)
+    part = (ahead - below)[:, None]
+    parts = [((1.0 - part) * table[below] + part * table[below + 1]).T for table in map(tables.__getitem__, SeatStage)]
+    return np.concatenate(parts)
 
 
 def rows_of(seats: Iterable[BusySeat]) -> list[int]:
@@ -83,22 +77,21 @@ def rows_of(seats: Iterable[BusySeat]) -> list[int]:
     last = ELAPSED_SECONDS - 1
     return [
         _FIRST_ROW[stage] + (int(seconds + 0.5) if 0.0 < seconds < last else last if seconds > 0.0 else 0)
-        for stage, elapsed, in_stage, leaving in seats
+        for stage, seconds, leaving in seats
         if not leaving
-        for seconds in (in_stage or 0.0 if stage in _INNER_STAGES else elapsed,)
     ]
 
 
 _ENDS_FLIGHT = frozenset({PacingEventKind.ANSWERED, PacingEventKind.FAILED, PacingEventKind.CANCELLED})
-_SAME_MOMENT_SECONDS = 0.05
 
 
 class Prospect(NamedTuple):
     """A snapshot seen through what is known."""
 
     outlook: Outlook
-    next_call: Vector  # P(a call that is placed now is answered by each moment)
+    next_call: Sequence[float]  # P(a call that is placed now is answered by each moment)
     answer_rate: float  # without caution
+    seats: int  # free or busy, of those that stay
 
 
 class Knowledge(Learned):
@@ -115,11 +108,11 @@ class Knowledge(Learned):
         self.rings = RingTimes(tuning)
         self.answer_rate = AnswerRate(tuning)
         first = (tuning.talk_seconds, tuning.closing_seconds, tuning.wrap_up_seconds, tuning.nearly_done_seconds)
-        self.hazards = {ENDS[stage]: Hazard(tuning, mean) for stage, mean in zip(_STAGES, first, strict=True)}
+        self.hazards = {ENDS[stage]: Hazard(tuning, mean) for stage, mean in zip(SeatStage, first, strict=True)}
         self.hazards |= {
-            GOES_OVER[stage]: Hazard(tuning, tuning.unexpected_seconds, tuning.unexpected_endings) for stage in _NEXT
+            GOES_OVER[stage]: Hazard(tuning, tuning.unexpected_seconds, tuning.unexpected_endings) for stage in _INNER
         }
-        self._talks, self._wrap_ups = (self.hazards[ENDS[stage]] for stage in _NEXT)
+        self._talks, self._wrap_ups = (self.hazards[ENDS[stage]] for stage in _INNER)
         self._connect = max(0.0, connect_seconds)
         self._last = PacingSnapshot(0.0)
         self.in_flight = 0
@@ -135,21 +128,19 @@ class Knowledge(Learned):
     def _renew(self) -> None:
         """Make the tables anew. States that still run count as exposure."""
         running: dict[SeatStage, list[float]] = {stage: [] for stage in SeatStage}
-        for seat in self._last.busy_seats:
-            seconds = seat.stage_seconds if seat.stage in _INNER_STAGES else seat.elapsed_seconds
-            running[seat.stage].append(sane_seconds(seconds or 0.0))
+        for stage, elapsed, _ in self._last.busy_seats:
+            running[stage].append(sane_seconds(elapsed))
         of = [(stage, name) for names in (ENDS, GOES_OVER) for stage, name in names.items()]
         rates = {name: self.hazards[name].rates(running[stage]) for stage, name in of}
         self._table, self._at_once = InFlightTable(self.rings, self._tuning), self.rings.at_once
-        freed = free_within([moment + self._connect for moment in self._table.moments], rates)
-        self._freed = np.ascontiguousarray(cumulants(freed))  # or each `take` would copy all of it
+        self._freed = powers(free_within([moment + self._connect for moment in self._table.moments], rates))
         self._since_renewal = 0
 
     def prospect(self, snapshot: PacingSnapshot) -> Prospect:
-        """The outlook of a snapshot, which is also kept to make out what the events after it are about."""
+        """The outlook of a snapshot, which is also kept for the states that still run in it."""
         self._last = snapshot
         table, calls = self._table, snapshot.ringing
-        rows = np.array(table.rows(calls), dtype=np.intp)
+        rows, busy = np.array(table.rows(calls), dtype=np.intp), rows_of(snapshot.busy_seats)
         ratio = table.ratio.take(rows)
         told = [chance for _, chance, _ in calls]
         foreign = np.array([chance is not None for chance in told]) if told.count(None) < len(told) else None
@@ -158,16 +149,16 @@ class Knowledge(Learned):
         odds: Vector | float = exp(-careful)  # against an answer
         if foreign is not None:
             odds = np.array([odds if chance is None else exp(-log_odds(chance)) for chance in told])
-        # p / (p + (1 - p) ratio) with p = 1 / (1 + odds), by Bayes
-        answered = (1.0 / (1.0 + odds * ratio))[:, None] * table.answered.take(rows, axis=0)
+        ever = 1.0 / (1.0 + odds * ratio)  # p / (p + (1 - p) ratio) with p = 1 / (1 + odds), by Bayes
+        moments, free = self._tuning.moments, max(0, snapshot.free_seats)
+        freed = np.add.reduce(self._freed.take(busy, axis=0)).reshape(3, moments).tolist()
+        crossed = (np.multiply.accumulate((ever, ever, ever)) @ table.powers.take(rows, axis=0)).tolist()
+        answered = [crossed[0][:moments], crossed[1][moments : 2 * moments], crossed[2][2 * moments :]]
         return Prospect(
-            outlook=Outlook(
-                max(0, snapshot.free_seats) - len(snapshot.waiting_seconds),
-                self._freed.take(rows_of(snapshot.busy_seats), axis=0),
-                answered,
-            ),
-            next_call=from_log_odds(careful) * table.new,
+            outlook=Outlook(free - len(snapshot.waiting_seconds), len(calls), freed, answered),
+            next_call=(from_log_odds(careful) * table.new).tolist(),
             answer_rate=from_log_odds(rate),
+            seats=free + len(busy),
         )
 
     # Learning
@@ -208,29 +199,14 @@ class Knowledge(Learned):
         chance = self.answer_rate.cancelled(ratio)
         self.rings.cut_off(seconds=seconds, ringing_seconds=event.ringing_seconds, chance=chance)
 
-    def _stage_ended(self, event: PacingEvent, seconds: float, outer: SeatStage) -> None:
-        """Talk or wrap-up ended: learn how long its outer stage lasted, and its inner one, if it came to that."""
-        ends, over, inner_ends = (self.hazards[name] for name in (ENDS[outer], GOES_OVER[outer], ENDS[_NEXT[outer]]))
-        # what the last snapshot knew of the seat in this stage whose state began so many seconds before
-        began = seconds - (event.at_seconds - self._last.now_seconds)
-        told = any(
-            seat.stage is _NEXT[outer] for seat in self._last.busy_seats
-        )  # else no desk tells such a stage just now
-        alike = [seat for seat in self._last.busy_seats if seat.stage in (outer, _NEXT[outer])] if told else []
-        seat = min(alike, key=lambda one: abs(one.elapsed_seconds - began), default=None)
-        if (
-            seat is None
-            or not abs(seat.elapsed_seconds - began) < _SAME_MOMENT_SECONDS
-            or seat.stage is outer
-            or seat.stage_seconds is None
-        ):
-            ends.ended(seconds)
-            over.ended(seconds, censored=True)
-            return
-        inner = min(seconds, sane_seconds(seat.stage_seconds + event.at_seconds - self._last.now_seconds))
-        ends.ended(seconds - inner, censored=True)
-        over.ended(seconds - inner)
-        inner_ends.ended(inner)
+    def _stage_ended(self, event: PacingEvent, seconds: float, stage: SeatStage) -> None:
+        """Talk or wrap-up ended: learn how long it lasted, and how long its inner stage, if it came to that."""
+        told = event.closing_seconds is not None
+        inner = min(seconds, sane_seconds(event.closing_seconds or 0.0))
+        self.hazards[ENDS[stage]].ended(seconds - inner, censored=told)
+        self.hazards[GOES_OVER[stage]].ended(seconds - inner, censored=not told)
+        if told:
+            self.hazards[ENDS[_INNER[stage]]].ended(inner)
 
     def restore(self, state: object) -> None:
         """Take up what `state` gave. Raises KeyError, TypeError or ValueError for a damaged one, half taken up."""

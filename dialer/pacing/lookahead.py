@@ -17,7 +17,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
 _ROOT_HALF = sqrt(0.5)
@@ -36,25 +35,23 @@ class Bound(NamedTuple):
 
 
 Bounds = Sequence[Bound]
+PowerSums = Sequence[Sequence[float]]
+"""Of probabilities, by moment: their sum, that of their squares and that of their cubes."""
 
 
 class Outlook:
     """What the next seconds hold, for one snapshot: drop probabilities as more or fewer calls are in flight."""
 
-    def __init__(self, free: int, freed: Matrix, answered: Matrix) -> None:
-        """`free`: free seats less waiting calls. `answered`: P(answered by each of the moments looked at), one row per
-        ringing call. `freed`: `cumulants` of P(free by each of the moments), one row per busy seat."""
-        self._free, self._ringing = free, len(answered)
-        self._moments = moments = int(answered.shape[1])
-        coming: list[float] = np.add.reduce(freed).tolist()
-        going: list[float] = np.add.reduce(cumulants(answered)).tolist()
-        self._freed, self._answered_by = coming[:moments], going[:moments]
-        # of the difference: its even cumulants add up, the odd ones subtract
+    def __init__(self, free: int, ringing: int, freed: PowerSums, answered: PowerSums) -> None:
+        """`free`: free seats less waiting calls; `ringing`: calls. By each of the moments looked at: `freed`, of P(free by then) of
+        the busy seats, and `answered`, of P(answered by then) of the calls."""
+        self._free, self._ringing = free, ringing
+        self._freed, self._answered_by = freed[0], answered[0]
+        self._moments = len(self._freed)
+        # Cumulants of Bernoullis' sums, by the sums of their powers; of a difference the even ones add up, the odd ones subtract.
         self._sums: _Sums = [
-            (going[one] - coming[one], going[two] + coming[two], going[three] - coming[three], going[one])
-            for one, two, three in zip(
-                range(moments), range(moments, 2 * moments), range(2 * moments, 3 * moments), strict=True
-            )
+            (b - a, a - aa + b - bb, b - 3.0 * bb + 2.0 * bbb - a + 3.0 * aa - 2.0 * aaa, b)
+            for a, aa, aaa, b, bb, bbb in zip(*freed, *answered, strict=True)
         ]
         self._risks: dict[tuple[int, float], float] = {}
 
@@ -68,14 +65,14 @@ class Outlook:
         """Ringing calls that are answered, mean over the moments looked at."""
         return fmean(self._answered_by)
 
-    def calls_within(self, bounds: Bounds, new: Vector, most: int) -> int:
+    def calls_within(self, bounds: Bounds, new: Sequence[float], most: int) -> int:
         """The largest number of calls, at most `most`, of which the last keeps within the bounds.
 
         `new`: P(a new call is answered by each of the moments).
         """
         if most <= 0 or not self._keeps(bounds):
             return 0
-        kind, sure, stride = _sums_of(new.tolist()), 1, 1
+        kind, sure, stride = _sums_of(new), 1, 1
         while sure + stride <= most and self._keeps(bounds, _with(self._sums, kind, sure + stride - 1.0)):
             sure += stride
             stride *= 2
@@ -131,11 +128,10 @@ def _with(sums: _Sums, kind: _Sums, count: float) -> _Sums:
     ]
 
 
-def cumulants(probabilities: Matrix) -> Matrix:
-    """Mean, variance and third central moment of Bernoullis, side by side: shape (n, m) to (n, 3 m)."""
-    variance = probabilities * (1.0 - probabilities)
-    out: Matrix = np.concatenate((probabilities, variance, variance * (1.0 - 2.0 * probabilities)), axis=1)
-    return out
+def powers(probabilities: Matrix) -> Matrix:
+    """Probabilities, their squares and their cubes, side by side: shape (n, m) to (n, 3 m), each row in one piece, or to take some
+    would copy all."""
+    return np.ascontiguousarray(np.concatenate((probabilities, probabilities**2, probabilities**3), axis=1))
 
 
 def _sums_of(probabilities: Sequence[float]) -> _Sums:

@@ -31,8 +31,7 @@ class BusySeat(NamedTuple):
     """A seat with a voter, or in wrap-up after one."""
 
     stage: SeatStage
-    elapsed_seconds: float  # in this state: since connect while talking, since the call's end while wrapping up
-    stage_seconds: float | None = None  # since the stage itself began, where the desk knows
+    elapsed_seconds: float  # in this stage
     leaving: bool = False  # has announced a break or log-off: will not be free afterwards
 
 
@@ -89,6 +88,7 @@ class PacingEvent(NamedTuple):
     timed: bool = True  # False: of a call that was found after a restart, whose times are not known
     # Of a call that was answered, failed or was cancelled: from "ringing" to that moment; None: it never rang.
     ringing_seconds: float | None = None
+    closing_seconds: float | None = None  # of a talk or wrap-up: since its end was announced; None: it was not
 
 
 @dataclass(frozen=True, slots=True)

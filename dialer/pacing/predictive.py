@@ -8,7 +8,7 @@ from typing import ClassVar
 from dialer.pacing.estimators import Learned
 from dialer.pacing.governed import GovernedPacer
 from dialer.pacing.knowledge import Knowledge, Prospect
-from dialer.pacing.limits import MOST_CALLS_AT_ONCE, seats_for_callers, seats_without_caller, within_lines
+from dialer.pacing.limits import MOST_CALLS_AT_ONCE, seats_without_caller, within_lines
 from dialer.pacing.lookahead import Bound, Bounds
 from dialer.pacing.port import AnswersOfLate, Cap, Explanation, Limit, PacingEvent, PacingSnapshot
 from dialer.pacing.tuning import TUNED, Tuning
@@ -62,14 +62,14 @@ class PredictivePacer(GovernedPacer):
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """The most calls of which the last one's risk to be abandoned is within alpha, and the lines allow."""
         now = self._advance(snapshot.now_seconds)
-        seats = seats_for_callers(snapshot)
+        prospect, alpha = self._prospect(snapshot)
+        seats = prospect.seats
         if seats == 0:
             self._explanation = Explanation(0, Limit.NOBODY, {"free": float(max(0, snapshot.free_seats))})
             self._decided = None
             return 0
         # One more than the lines allow tells that they are the limit; how many more there would be, nobody asks.
         enough = within_lines(snapshot, MOST_CALLS_AT_ONCE, Limit.SEATS)[0] + 1
-        prospect, alpha = self._prospect(snapshot, seats)
         limited_by = Limit.CAP if self.governor.boldness < 1.0 else Limit.SEATS
         if self.governor.boldness <= self._tuning.least_boldness:
             limited_by = Limit.HARD_STOP
@@ -80,19 +80,19 @@ class PredictivePacer(GovernedPacer):
             self.usual.follow(now, prospect.answer_rate)
         if self._hung_up_at is not None and now - self._hung_up_at < self._tuning.calm_seconds:
             alpha, limited_by = 0.0, Limit.SEATS
-        bounds = self._bounds(alpha, self._tuning.stop_risk * self.governor.hard_stop, seats, prospect.answer_rate)
+        bounds = self._bounds(alpha, self._tuning.stop_risk * self.governor.hard_stop, prospect)
         ahead = prospect.outlook.calls_within(bounds, prospect.next_call, enough)
-        progressive = seats_without_caller(snapshot)
-        if self._slow_carrier(snapshot):
-            ahead = progressive = 0
-            limited_by = Limit.SLOW_CARRIER
-        for most, limit in (
-            (self.usual.most_in_flight(seats) - len(snapshot.ringing), Limit.IN_FLIGHT),
-            (self._reserve(snapshot), Limit.RESERVE),
-        ):
-            if ahead > most:
-                ahead, limited_by = most, limit
-        calls, limited_by = within_lines(snapshot, max(ahead, progressive), limited_by)
+        if ahead > 0:
+            for most, limit in (
+                (self.usual.most_in_flight(seats) - len(snapshot.ringing), Limit.IN_FLIGHT),
+                (self._reserve(snapshot), Limit.RESERVE),
+            ):
+                if ahead > most:
+                    ahead, limited_by = most, limit
+        wanted = max(ahead, seats_without_caller(snapshot))
+        if wanted > 0 and self._slow_carrier(snapshot):
+            wanted, limited_by = 0, Limit.SLOW_CARRIER
+        calls, limited_by = within_lines(snapshot, wanted, limited_by)
         self._decided = calls, limited_by, snapshot, prospect, alpha
         return calls
 
@@ -120,20 +120,21 @@ class PredictivePacer(GovernedPacer):
         few = len(silent) < self._tuning.few_wait or not self.knowledge.rings.signalled
         return not few and sum(silent) > self._tuning.slow_seconds * len(silent)
 
-    def _bounds(self, alpha: float, risk: float, seats: int, answer_rate: float) -> Bounds:
+    def _bounds(self, alpha: float, risk: float, prospect: Prospect) -> Bounds:
         """What the last call may risk: alpha, and to pass a hard stop, at a large site less as it asks so more often. A list that
         is poorer than the last half hour may any moment be again what it was."""
         tuning = self._tuning
-        doubt = min(tuning.most_rate_doubt, max(tuning.rate_doubt, self.usual.rate / max(1e-3, answer_rate) - 1.0))
-        return Bound(alpha), Bound(risk * tuning.usual_seats / seats, max(0, int(self.governor.room)), doubt)
+        poorer = self.usual.rate / max(1e-3, prospect.answer_rate) - 1.0
+        doubt = min(tuning.most_rate_doubt, max(tuning.rate_doubt, poorer))
+        return Bound(alpha), Bound(risk * tuning.usual_seats / prospect.seats, max(0, int(self.governor.room)), doubt)
 
-    def _prospect(self, snapshot: PacingSnapshot, seats: int) -> tuple[Prospect, float]:
+    def _prospect(self, snapshot: PacingSnapshot) -> tuple[Prospect, float]:
         """The outlook of this snapshot and alpha, worked out once for both questions that are asked of it."""
         if self._seen is None or self._seen[0] is not snapshot:
             prospect = self.knowledge.prospect(snapshot)
             cycle = self.knowledge.conversation_seconds + self._tuning.call_seconds / max(0.01, prospect.answer_rate)
             alpha = self.governor.alpha(
-                seats=seats, answers_per_second=seats / cycle, seconds_left=snapshot.seconds_left
+                seats=prospect.seats, answers_per_second=prospect.seats / cycle, seconds_left=snapshot.seconds_left
             )
             self._seen = (snapshot, prospect, alpha)
         return self._seen[1:]
@@ -141,14 +142,13 @@ class PredictivePacer(GovernedPacer):
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Ringing calls that no seat will be there for; all of them when nobody is left to talk."""
         now = self._advance(snapshot.now_seconds)
-        seats = seats_for_callers(snapshot)
-        if seats == 0 or not snapshot.ringing:
-            return len(snapshot.ringing)
-        if seats_without_caller(snapshot) >= 0:
+        if not snapshot.ringing or seats_without_caller(snapshot) >= 0:
             return 0
-        prospect, alpha = self._prospect(snapshot, seats)
+        prospect, alpha = self._prospect(snapshot)
+        if prospect.seats == 0:
+            return len(snapshot.ringing)
         alpha = max(self._tuning.hang_up_above, self._tuning.hang_up_alphas * alpha)
-        bounds = self._bounds(alpha, self._tuning.hang_up_risk, seats, prospect.answer_rate)
+        bounds = self._bounds(alpha, self._tuning.hang_up_risk, prospect)
         excess = prospect.outlook.excess_over(bounds)
         excess = max(excess, min(len(snapshot.ringing), -self._reserve(snapshot)))
         if excess > 0:

@@ -72,13 +72,15 @@ class SimulatedCall:
         "false_call",
         "in_flight",
         "ringing_seconds",
+        "rings_at",
         "waits",
     )
 
     def __init__(self, campaign: int, began_seconds: float) -> None:
         self.campaign = campaign
         self.began_seconds = began_seconds
-        self.ringing_seconds: float | None = None
+        self.rings_at = math.inf  # known as it is placed, told once it is past
+        self.ringing_seconds: float | None = None  # what was told, as of the last hang-ups
         self.in_flight = True
         self.waits = False
         self.answered_at = 0.0
@@ -86,7 +88,7 @@ class SimulatedCall:
 
     def stops_ringing(self, kind: PacingEventKind, now: float) -> PacingEvent:
         """What the pacer is told of the answer, or of the end without one."""
-        rang = None if self.ringing_seconds is None else now - self.ringing_seconds
+        rang = now - self.rings_at if self.rings_at <= now else None
         return PacingEvent(kind, now, now - self.began_seconds, ringing_seconds=rang)
 
 
@@ -154,7 +156,7 @@ class LazySnapshot(PacingSnapshot):
         now = self.now_seconds
         return tuple(
             [
-                _tuple(BusySeat, (seat.stage, now - seat.since, now - seat.stage_since, seat.leaving))
+                _tuple(BusySeat, (seat.stage, now - seat.stage_since, seat.leaving))
                 for group in (self._model.talking, self._model.wrapping)
                 for seat in group
             ]
@@ -163,24 +165,19 @@ class LazySnapshot(PacingSnapshot):
     def _flights(self) -> tuple[RingingCall, ...]:
         """The campaign's calls in flight, then those of other campaigns on the same seats."""
         now = self.now_seconds
-        own: list[RingingCall] = []
-        others: list[RingingCall] = []
-        for index, campaign in enumerate(self._model.campaigns):
-            usual = None if index == self._own else campaign.plain_rate()
-            (own if index == self._own else others).extend(
-                [
-                    _tuple(
-                        RingingCall,
-                        (
-                            now - call.began_seconds,
-                            usual,
-                            None if (rang := call.ringing_seconds) is None else now - rang,
-                        ),
-                    )
-                    for call in campaign.flights
-                ]
-            )
-        return (*own, *others)
+        campaigns = self._model.campaigns
+        own = campaigns[self._own]
+        return tuple(
+            [
+                _tuple(
+                    RingingCall,
+                    (now - call.began_seconds, rate, now - rang if (rang := call.rings_at) <= now else None),
+                )
+                for each in (own, *[other for other in campaigns if other is not own])
+                for rate in (None if each is own else each.plain_rate(),)
+                for call in each.flights
+            ]
+        )
 
     def list_all(self) -> None:
         """List everything now, for a policy that may look at the snapshot again after its decision."""
@@ -368,14 +365,15 @@ class CentreModel:
             if timed or not self._counts_only:
                 view.list_all()
             started = perf_counter() if timed else 0.0
-            excess = pacer.excess_calls(view)
-            if excess > 0 and self._cancel(index, excess):
-                view = self._view(index)
-                view.list_all()
-            calls = pacer.calls_to_place(view)
+            excess, calls = (
+                pacer.excess_calls(view),
+                pacer.calls_to_place(view),
+            )  # both, as in the engine, before any is hung up
             if timed:
                 self._costs.append((perf_counter() - started) * 1e6)
             self._decisions += 1
+            if excess > 0:
+                self._cancel(index, excess)
             for _call in range(min(calls, view.free_channels, view.cps_budget)):
                 self._place(index)
         if self._on_events:
@@ -398,18 +396,14 @@ class CentreModel:
         fate, seconds, set_up = self._trunks.fate(now, campaign.rate.at(now), in_set_up, campaign.numbers)
         self._trunks.start(now)
         if set_up is not None and set_up < seconds:
-            self._later(now + set_up, self._rings, call)
+            call.rings_at = now + set_up
         self._later(now + seconds, self._answers if fate == Fate.ANSWERED else self._fails, call)
         campaign.flights[call] = None
         self._placed += 1
         self._tell(index, PacingEventKind.PLACED)
 
     def _in_set_up(self) -> int:
-        return sum(call.ringing_seconds is None for campaign in self.campaigns for call in campaign.flights)
-
-    def _rings(self, call: SimulatedCall) -> None:
-        if call.in_flight:
-            call.ringing_seconds = self.now
+        return sum(call.rings_at > self.now for campaign in self.campaigns for call in campaign.flights)
 
     def _land(self, call: SimulatedCall, *, answered: bool) -> bool:
         """Take a call out of flight; False when it was cancelled before."""
@@ -462,16 +456,17 @@ class CentreModel:
         self.waiting.remove(call)
         self._changed = True
 
-    def _cancel(self, index: int, count: int) -> int:
-        """Hang up unanswered calls, as who dials does; how many."""
+    def _cancel(self, index: int, count: int) -> None:
+        """Hang up unanswered calls, as who dials does."""
         flights = self.campaigns[index].flights
+        for call in flights:
+            call.ringing_seconds = call.rings_at if call.rings_at <= self.now else None
         chosen = cancelled_first(tuple(flights), self.now, self.scenario.minimum_ring_seconds)[:count]
         for call in chosen:
             call.in_flight = False
             del flights[call]
             self.pacers[index].observe(call.stops_ringing(PacingEventKind.CANCELLED, self.now))
         self._cancelled += len(chosen)
-        return len(chosen)
 
     # -- seats --------------------------------------------------------------------------------------------------------
 
@@ -521,7 +516,7 @@ class CentreModel:
 
     def _talk_ends(self, seat: SimulatedSeat) -> None:
         now, random, scenario = self.now, self._seats_random, self.scenario
-        talk = now - seat.since
+        ended = self._stage_over(PacingEventKind.TALK_ENDED, seat)
         del self.talking[seat]
         self.wrapping[seat] = None
         seat.stage, seat.since, seat.stage_since = SeatStage.WRAP_UP, now, now
@@ -532,16 +527,21 @@ class CentreModel:
             if filled is not None:
                 self._later(now + filled, self._filled, (seat, seat.work))
         self._later(now + wrap_up, self._wrap_up_ends, seat)
-        self._tell(seat.campaign, PacingEventKind.TALK_ENDED, talk)
+        self.pacers[seat.campaign].observe(ended)
         self._changed = True
 
+    def _stage_over(self, kind: PacingEventKind, seat: SimulatedSeat) -> PacingEvent:
+        announced = seat.stage in (SeatStage.CLOSING, SeatStage.WRAP_UP_FILLED)
+        return PacingEvent(
+            kind, self.now, self.now - seat.since, True, None, self.now - seat.stage_since if announced else None
+        )
+
     def _wrap_up_ends(self, seat: SimulatedSeat) -> None:
-        wrap_up = self.now - seat.since
-        del self.wrapping[seat]
-        seat.stage = None
         leaves = seat.quits or seat.to_break
         kind = PacingEventKind.BREAK_STARTED if leaves else PacingEventKind.WRAP_UP_ENDED
-        self._tell(seat.campaign, kind, wrap_up)
+        self.pacers[seat.campaign].observe(self._stage_over(kind, seat))
+        del self.wrapping[seat]
+        seat.stage = None
         self._changed = True
         if not leaves:
             self._becomes_free(seat)

@@ -107,7 +107,7 @@ def test_a_seat_that_closes_comes_free_as_closing_and_wrap_up_do() -> None:
     )
     rates |= {ENDS[SeatStage.CLOSING]: np.full(bins, 1 / 5.0), GOES_OVER[SeatStage.TALKING]: np.full(bins, 100.0)}
     table = free_within([10.0], rates)
-    closing = float(table[rows_of([BusySeat(SeatStage.CLOSING, 60.0, 2.0)])[0], 0])
+    closing = float(table[rows_of([BusySeat(SeatStage.CLOSING, 2.0)])[0], 0])
     assert closing == pytest.approx(1.0 - (15.0 * exp(-10.0 / 15.0) - 5.0 * exp(-10.0 / 5.0)) / 10.0, abs=0.03)
     # all conversations close within a second
     assert float(table[rows_of([BusySeat(SeatStage.TALKING, 60.0)])[0], 0]) == pytest.approx(closing, abs=0.06)

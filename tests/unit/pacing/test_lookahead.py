@@ -8,9 +8,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dialer.pacing.lookahead import Bound, Outlook, cumulants, tail
+from dialer.pacing.lookahead import Bound, Outlook, powers, tail
 
 Matrix = NDArray[np.float64]
+
+
+def _outlook(free: int, freed: Matrix, answered: Matrix) -> Outlook:
+    """Of seats and calls with these chances, a row each."""
+    of_seats, of_calls = (powers(chances).sum(axis=0).reshape(3, -1).tolist() for chances in (freed, answered))
+    return Outlook(free, len(answered), of_seats, of_calls)
 
 
 def _law_of_sum(chances: list[float]) -> list[float]:
@@ -57,7 +63,7 @@ def test_the_last_call_is_dropped_with_the_chance_allowed_and_one_more_would_not
     freed = np.array([[0.3 * random.random(), 0.3 + 0.3 * random.random()] for _ in range(20)])
     ringing = np.array([[0.2 * random.random(), 0.2 + 0.3 * random.random()] for _ in range(6)])
     new = np.array([0.15, 0.3])
-    calls = Outlook(free, cumulants(freed), ringing).calls_within((Bound(alpha),), new, 60)
+    calls = _outlook(free, freed, ringing).calls_within((Bound(alpha),), new.tolist(), 60)
     assert 0 <= calls < 60
     if calls:
         assert _dropped(free, freed, np.vstack([ringing, *[new[None]] * (calls - 1)])) <= alpha + 0.01
@@ -66,7 +72,7 @@ def test_the_last_call_is_dropped_with_the_chance_allowed_and_one_more_would_not
 
 def test_no_risk_places_nothing_and_no_more_are_told_than_were_asked_for() -> None:
     nobody = np.zeros((0, 2))
-    outlook, new = Outlook(5, cumulants(nobody), nobody), np.array([0.2, 0.3])
+    outlook, new = _outlook(5, nobody, nobody), [0.2, 0.3]
     assert outlook.calls_within((Bound(0.0),), new, 60) == 0
     assert outlook.calls_within((Bound(0.5),), new, 0) == 0
     assert outlook.calls_within((Bound(0.5),), new, 7) == 7
@@ -75,10 +81,10 @@ def test_no_risk_places_nothing_and_no_more_are_told_than_were_asked_for() -> No
 
 def test_the_room_of_a_window_bounds_beside_alpha() -> None:
     freed, ringing, new = np.tile([[0.2, 0.4]], (20, 1)), np.tile([[0.1, 0.3]], (6, 1)), np.array([0.15, 0.3])
-    outlook = Outlook(2, cumulants(freed), ringing)
-    calls = [outlook.calls_within((Bound(0.2), Bound(1e-3, room)), new, 60) for room in (0, 2, 4, 6, 40)]
+    outlook = _outlook(2, freed, ringing)
+    calls = [outlook.calls_within((Bound(0.2), Bound(1e-3, room)), new.tolist(), 60) for room in (0, 2, 4, 6, 40)]
     assert calls == sorted(calls)
-    assert calls[0] < calls[-1] == outlook.calls_within((Bound(0.2),), new, 60)
+    assert calls[0] < calls[-1] == outlook.calls_within((Bound(0.2),), new.tolist(), 60)
     for room, count in zip((2, 4), calls[1:], strict=False):
         going = np.vstack([ringing, *[new[None]] * (count - 1)])
         assert _dropped(2 + room, freed, going) <= 2e-3
@@ -87,7 +93,7 @@ def test_the_room_of_a_window_bounds_beside_alpha() -> None:
 @pytest.mark.parametrize("count", [8, 30])
 def test_calls_are_hung_up_until_the_last_keeps_within_the_risk(count: int) -> None:
     freed, ringing = np.tile([[0.2, 0.4]], (count, 1)), np.tile([[0.3, 0.5]], (count, 1))
-    outlook = Outlook(0, cumulants(freed), ringing)
+    outlook = _outlook(0, freed, ringing)
     assert outlook.excess_over((Bound(1.0),)) == 0
     few, many = outlook.excess_over((Bound(0.3),)), outlook.excess_over((Bound(0.05),))
     assert 0 < few < many <= count

@@ -24,9 +24,9 @@ from dialer.pacing.port import (
 CAPS = (Cap(86_400, 0.01, 0.03),)
 
 odd_seconds = st.one_of(st.floats(-100, 20_000), st.just(0.0))
-busy_seats = st.lists(
-    st.builds(BusySeat, st.sampled_from(SeatStage), odd_seconds, st.none() | odd_seconds, st.booleans()), max_size=30
-).map(tuple)
+busy_seats = st.lists(st.builds(BusySeat, st.sampled_from(SeatStage), odd_seconds, st.booleans()), max_size=30).map(
+    tuple
+)
 probabilities = st.none() | st.sampled_from([0.0, 1.0]) | st.floats(0, 1)
 ringing_calls = st.lists(st.builds(RingingCall, odd_seconds, probabilities, st.none() | odd_seconds), max_size=40).map(
     tuple

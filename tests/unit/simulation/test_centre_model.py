@@ -209,10 +209,10 @@ def test_signals_reach_the_pacer_as_stages() -> None:
     simulate(replace(SMALL, signals=SignalLaw()), lambda: witness, 1)
     seen = {seat.stage for snapshot in witness.snapshots for seat in snapshot.busy_seats}
     assert seen == set(SeatStage)
-    for snapshot in witness.snapshots:
-        for seat in snapshot.busy_seats:
-            assert seat.stage_seconds is not None
-            assert seat.stage_seconds <= seat.elapsed_seconds + 1e-9
+    ends = [event for event in witness.events if event.kind is PacingEventKind.TALK_ENDED]
+    told = [event.closing_seconds for event in ends if event.closing_seconds is not None]
+    assert 0.6 < len(told) / len(ends) < 0.95  # some agents never press it
+    assert all(event.closing_seconds is None or event.closing_seconds <= event.seconds for event in ends)
 
 
 def test_breaks_take_seats_away_and_bring_them_back() -> None:
