@@ -14,18 +14,11 @@ from datetime import date, time
 from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, StringConstraints, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, StringConstraints, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    InitSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    SettingsError,
-)
+from pydantic_settings import EnvSettingsSource, SettingsError
 
 from config.asterisk.section import Asterisk
 from config.audio import Audio
@@ -201,12 +194,14 @@ PREFIX = "MATDAN_"
 DELIMITER = "__"
 
 
-def refuse_stray_variables(model: type[BaseSettings]) -> None:
-    """Raise SettingError for the first variable named MATDAN_... that is no setting of `model`, or that cannot be read.
+def variables_of(model: type[Section]) -> dict[str, Any]:
+    """What variables named MATDAN_... say. Raises SettingError for the first that is no setting of `model`, or cannot be read.
 
     Each is read by itself, as the library names neither a variable that it cannot decode nor one that it has no use for.
     """
-    source = EnvSettingsSource(model)
+    reads: Any = model  # the library asks for a model of its own, and reads no more than the fields
+    source = EnvSettingsSource(reads, env_prefix=PREFIX, env_nested_delimiter=DELIMITER)
+    every = source.env_vars
     for name in _ours():
         source.env_vars = {name.lower(): os.environ[name]}
         try:
@@ -218,6 +213,8 @@ def refuse_stray_variables(model: type[BaseSettings]) -> None:
         if not settings:
             remedy = f"remove it or correct its spelling: {PREFIX}<SECTION>{DELIMITER}<KEY> (docs/settings.md)"
             raise SettingError("environment", name, "is not a setting", remedy)
+    source.env_vars = every
+    return source()
 
 
 def key_in_environment(place: tuple[str, ...], *, of_wrong_type: bool) -> str | None:
@@ -353,17 +350,10 @@ class Dialling(Section):
     drain_seconds: float = Field(120.0, ge=0, description="how long a stop waits for live calls to end")
 
 
-class Settings(BaseSettings):
+class Settings(Section):
     """Everything that differs from site to site."""
 
-    model_config = SettingsConfigDict(
-        extra="forbid",
-        frozen=True,
-        env_prefix=PREFIX,
-        env_nested_delimiter=DELIMITER,
-    )
-
-    file: ClassVar[SettingsText] = SettingsText()  # what it says; each reading has a class of its own for it
+    _file: SettingsText = PrivateAttr(default_factory=SettingsText)
 
     centre: CentreSettings = CentreSettings()
     store: StoreSettings = StoreSettings()
@@ -394,17 +384,10 @@ class Settings(BaseSettings):
     campaigns: tuple[Campaign, ...] = ()
     sources: tuple[Source, ...] = ()
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment wins over the file."""
-        return (env_settings, InitSettingsSource(settings_cls, dict(cls.file.table)), init_settings)
+    @property
+    def file(self) -> SettingsText:
+        """What the file says; of settings that come from none: nothing."""
+        return self._file
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -587,15 +570,21 @@ def load_settings(path: Path | None = None) -> Settings:
     every mistake that can be seen, SettingMistakes where there are several.
     """
     text = SettingsText() if path is None else read_settings(path, "centre.toml", "make one with `dialer init`")
-    refuse_stray_variables(Settings)
+    variables = variables_of(Settings)
     text.table = _with_campaigns(text.table)
-    model = type("FileSettings", (Settings,), {"file": text})
     try:
-        loaded = model()
+        loaded = Settings.model_validate(_over(text.table, variables))  # the environment wins over the file
     except ValidationError as error:
         raise all_together(list(mistakes(error, text, Settings, key_in_environment))) from error
-    assert isinstance(loaded, Settings)  # noqa: S101 - narrows the type made above
+    loaded._file = text
     return loaded
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Both tables as one; what stands in both is that of the one above."""
+    tables = [key for key, value in above.items() if isinstance(value, dict) and isinstance(below.get(key), dict)]
+    within = {key: _over(below[key], above[key]) for key in tables}
+    return {**below, **above, **within}
 
 
 def _with_campaigns(table: Mapping[str, Any]) -> Mapping[str, Any]:

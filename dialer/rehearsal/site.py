@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from argon2 import PasswordHasher
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from config.boxes import on_one
 from config.campaigns import Campaign
@@ -21,22 +20,6 @@ REHEARSAL_LOGIN = "dialler"
 REHEARSAL_PIN = "0000"
 """Every agent's in a rehearsal: nobody here knows the site's own."""
 _FLOW_INSTEAD = {Purpose.MATERIAL: "material", Purpose.BOOTH_WORKERS: "booth_worker"}
-
-
-class RehearsalSettings(Settings):
-    """Settings without the environment: its MATDAN_AMI__HOST or MATDAN_STORE__PATH would lead to the site's own lines and store."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What is given, alone."""
-        return (init_settings,)
 
 
 def rehearsed_campaigns(settings: Settings) -> tuple[Campaign, ...]:
@@ -85,7 +68,7 @@ def rehearsal_settings(settings: Settings, load: int, store: Path, ami_port: int
         "campaigns": [_campaign(campaign, names, load) for campaign in campaigns],
         "inbound": {**kept["inbound"], "numbers": inbound},
     }
-    return RehearsalSettings.model_validate(changed)
+    return Settings.model_validate(changed)
 
 
 def _trunk_names(settings: Settings) -> set[str]:

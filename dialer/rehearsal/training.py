@@ -25,7 +25,7 @@ from dialer.domain.commands import Command, SeatMessage, SeatMessageRead
 from dialer.domain.errors import CommandRefused
 from dialer.domain.view import Change, SeatChange, SeatState
 from dialer.mqtt.embedded_broker import demo_broker
-from dialer.rehearsal.site import REHEARSAL_LOGIN, RehearsalSettings, rehearsal_settings
+from dialer.rehearsal.site import REHEARSAL_LOGIN, rehearsal_settings
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.sample import write_sample
 from dialer.simulation.agents import EngineLike
@@ -132,7 +132,7 @@ def training_settings(settings: Settings, store: Path, ami_port: int) -> Setting
         "campaigns": campaigns,
         "dialling": {**rehearsed["dialling"], "drain_seconds": 0.0},
     }
-    return RehearsalSettings.model_validate(changed)
+    return Settings.model_validate(changed)
 
 
 async def _once_heard(centre: RunningCentre, say: Callable[[], None]) -> None:
