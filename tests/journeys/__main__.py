@@ -26,7 +26,7 @@ from tests.journeys.told import write_index
 from tests.journeys.visit import Visit, browser_for
 from tests.journeys.walk import Step, Stumbled, Walk
 
-ROLES = ("telephony", "data", "media", "supervisor", "agent", "compliance", "manager", "headquarters")
+ROLES = ("telephony", "data", "media", "supervisor", "agent", "compliance", "manager", "headquarters", "operations")
 SITE = "site"
 
 

@@ -40,7 +40,7 @@ def at_work(walk: Walk, visit: Visit) -> None:
     page.keyboard.press("Enter")  # of a household the others are not spoken of
     expect(page.locator(".word.kept").first).to_be_visible()
     visit.picture(walk, page, "What was said is kept")
-    page.keyboard.press("*")
+    page.keyboard.press("NumpadMultiply")
     page.keyboard.press("2")
     page.keyboard.press("1")
     expect(page.locator(".state-now")).to_contain_text("विराम", timeout=CALL_MS)

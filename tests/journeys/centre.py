@@ -28,7 +28,34 @@ INIT = (
     " --time-zone Asia/Kolkata --languages hi,mr --trunk-host 127.0.0.1 --caller-ids +911140000001"
     f" --phones-from 127.0.0.0/8 --seats {SEATS} --data ."
 )
-LINES = f"--seats {SEATS} --answer-rate 0.7 --ring-seconds 2 --talk-seconds 25 --prompt-seconds 1"
+IVR = """
+[[campaigns]]
+id = "turnout-ivr"
+kind = "ivr"
+purpose = "turnout"
+flow = "turnout"
+hours = [{ start = "00:00", until = "23:59" }]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CentreKind:
+    """How large a centre is, and who answers its calls."""
+
+    rows: int = 600
+    answers: str = ""  # what else `init` is told
+    campaigns: str = ""  # what else stands in its settings
+    lines: str = "--answer-rate 0.7 --ring-seconds 2 --talk-seconds 25 --prompt-seconds 1"
+
+
+SMALL = CentreKind()
+STARTS_PER_SECOND = 25
+BUSY = CentreKind(
+    rows=20_000,
+    answers=f" --channels 900 --calls-per-second {STARTS_PER_SECOND}",
+    campaigns=IVR,
+    lines="--answer-rate 0.9 --ring-seconds 2 --talk-seconds 25 --prompt-seconds 1",
+)
 
 
 @dataclass(slots=True)
@@ -100,7 +127,7 @@ def lab_rules(folder: Path) -> None:
     (folder / "lab.toml").write_text(text)
 
 
-def on_ports_of_its_own(folder: Path) -> dict[str, int]:
+def on_ports_of_its_own(folder: Path, campaigns: str) -> dict[str, int]:
     """Let the site of a new settings file listen where nobody else does, and all day."""
     ports = {name: free_port() for name in ("ami", "fastagi", "broker", "desk", "metrics", "metrics_desk")}
     text = (folder / "centre.toml").read_text()
@@ -111,20 +138,20 @@ def on_ports_of_its_own(folder: Path) -> dict[str, int]:
     )
     text = re.sub(r'\nsounds = ".*"', f'\nsounds = "{folder / "sounds"}"', text)
     text = text.replace("\n[desk]\n", f"\n[fastagi]\nport = {ports['fastagi']}\n\n[desk]\n", 1)
-    text += 'hours = [{ start = "00:00", until = "23:59" }]\n'
+    text += f'hours = [{{ start = "00:00", until = "23:59" }}]\n{campaigns}'
     (folder / "centre.toml").write_text(text)
     (folder / "sounds" / "matdan").mkdir(parents=True)
     return ports
 
 
 @contextlib.contextmanager
-def running_centre(walk: Walk, dialer: Path, home: Path) -> Iterator[Centre]:
+def running_centre(walk: Walk, dialer: Path, home: Path, kind: CentreKind = SMALL) -> Iterator[Centre]:
     """Set a site up in the walk's folder, and run it for as long as the context lasts."""
     lab_rules(walk.folder)
-    walk.does(INIT)
-    centre = Centre(dialer, home, walk.folder, on_ports_of_its_own(walk.folder))
+    walk.does(INIT + kind.answers)
+    centre = Centre(dialer, home, walk.folder, on_ports_of_its_own(walk.folder, kind.campaigns))
     for command in (
-        "dialer sample-roll --rows 600 --out roll.csv",
+        f"dialer sample-roll --rows {kind.rows} --out roll.csv",
         "dialer import roll.csv -c centre.toml",
         "dialer agent tones --to sounds",
         "dialer audio drafts -c centre.toml --language hi",  # of the two: it takes the longest of all
@@ -134,11 +161,11 @@ def running_centre(walk: Walk, dialer: Path, home: Path) -> Iterator[Centre]:
         walk.does(command)
     with contextlib.ExitStack() as stack:
         stack.callback(_end_all, centre)
-        _start(centre, dialer)
+        _start(centre, kind.lines)
         yield centre
 
 
-def _start(centre: Centre, dialer: Path) -> None:
+def _start(centre: Centre, lines: str) -> None:
     configuration = centre.folder / "broker" / "mosquitto.conf"
     if os.geteuid() == 0:  # it would become a user who may not read here
         configuration.write_text(configuration.read_text() + "user root\npersistence false\n")
@@ -148,11 +175,13 @@ def _start(centre: Centre, dialer: Path) -> None:
     centre.start("broker", mosquitto, "-c", configuration)
     secret = tomllib.loads((centre.folder / "centre.toml").read_text())["ami"]["secret"]
     ports = ["--ami-port", str(centre.ports["ami"]), "--agi-port", str(centre.ports["fastagi"])]
-    centre.start("lines", sys.executable, "-m", "tests.journeys.lines", secret, *ports, *LINES.split())
+    centre.start(
+        "lines", sys.executable, "-m", "tests.journeys.lines", secret, *ports, "--seats", str(SEATS), *lines.split()
+    )
     for name in ("broker", "ami"):
         centre.until(partial(centre.listens, name), name)
-    centre.start("dialler", dialer, "run", "-c", "centre.toml")
-    centre.start("desk", dialer, "desk", "serve", "-c", "centre.toml")
+    centre.start("dialler", centre.dialer, "run", "-c", "centre.toml")
+    centre.start("desk", centre.dialer, "desk", "serve", "-c", "centre.toml")
     for name in ("metrics", "desk"):
         centre.until(partial(centre.listens, name), name)
 

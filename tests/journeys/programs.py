@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from unittest.mock import patch
 
@@ -39,15 +39,15 @@ def in_process(words: list[str], given: str, folder: Path) -> tuple[int, str]:
     return code or 0, said.buffer.getvalue().decode()
 
 
-def installed(dialer: Path) -> Program:
-    """The command in a process of its own, as a person in that home runs it."""
+def in_processes(command: Sequence[str | Path], env: Mapping[str, str]) -> Program:
+    """The command in a process of its own with that environment."""
 
     def program(words: list[str], given: str, folder: Path) -> tuple[int, str]:
         done = subprocess.run(
-            [dialer, *words],
+            [*command, *words],
             input=given,
             cwd=folder,
-            env=environment(dialer.parents[2]),
+            env=env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -57,6 +57,11 @@ def installed(dialer: Path) -> Program:
         return done.returncode, done.stdout
 
     return program
+
+
+def installed(dialer: Path, by: Sequence[str] = ()) -> Program:
+    """As a person in that home runs it; `by`: what makes another user of us first."""
+    return in_processes((*by, dialer), environment(dialer.parents[2]))
 
 
 def environment(home: Path) -> dict[str, str]:

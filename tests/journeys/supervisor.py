@@ -45,7 +45,7 @@ def at_work(walk: Walk, visit: Visit) -> None:
     walk.is_refused("dialer command pause turnuot -c centre.toml --as supervisor", "turnuot", "turnout-agents")
     walk.is_refused("dialer command pause campain=turnout-agents -c centre.toml", "did you mean `campaign`?")
     walk.does("dialer command resume turnout-agents -c centre.toml --as supervisor")
-    walk.does("dialer command seat-unlock 01 -c centre.toml --as supervisor")
+    walk.is_refused("dialer command seat-unlock 01 -c centre.toml --as supervisor", "seat 01 is not locked")
     page.get_by_role("button", name="Stop everything").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop everything").click()
     expect(page.get_by_role("status")).to_contain_text("Done")

@@ -39,10 +39,12 @@ def at_work(walk: Walk, visit: Visit) -> None:
     for folder in ("etc/asterisk", "etc/mosquitto"):
         (root / folder).mkdir(parents=True)
     install = "sudo dialer install -c site/centre.toml"
-    walk.is_refused("dialer install -c centre.toml --root root", "is no whole path", documented=install)
+    walk.is_refused(
+        "dialer install -c centre.toml --root root", "is the machine's, or hidden from services", documented=install
+    )
     settings = visit.centre.folder / "centre.toml"
     before = settings.read_text()
-    settings.write_text(before.replace("channels = 30", "channels = many"))
+    settings.write_text(before.replace("channels = 30", 'channels = "many"'))
     walk.is_refused("dialer command reload-settings -c centre.toml --as supervisor", "trunks.carrier.channels")
     settings.write_text(before.replace("channels = 30", "channels = 20"))
     walk.does("dialer command reload-settings -c centre.toml --as supervisor")
