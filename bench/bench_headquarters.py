@@ -27,14 +27,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 from bench.common import cpu_seconds, cpu_seconds_of
 from config.headquarters import HqSettings
 from dialer.cli.logs import quiet_logging
 from dialer.domain.clock import SystemClock
 from dialer.hq.carried import bring, read_files
 from dialer.hq.database import database
-from dialer.hq.gather import Gatherer
+from dialer.hq.gather import Gatherer, collect_seldom
 from dialer.hq.servers import NatsServer, nats_server, postgresql
+from dialer.hq.snapshots import Snapshots
 from dialer.nats.carried import write_carried
 from dialer.nats.session import connected
 from dialer.simulation.virtual_centres import VirtualCentre
@@ -66,11 +69,11 @@ def main() -> int:
     given = parser.parse_args()
     quiet_logging()
     if given.centres_of is not None:
-        asyncio.run(run_centres(Job(**json.loads(given.centres_of))))
+        uvloop.run(run_centres(Job(**json.loads(given.centres_of))))
         return 0
     if given.quick:
         given.rate, given.seconds, given.histories, given.backlog, given.carried = 300.0, 5.0, 1, 200, 200
-    return asyncio.run(bench(given))
+    return uvloop.run(bench(given))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,49 +91,70 @@ class Job:
 async def run_centres(job: Job) -> None:
     """All centres: the work, until headquarters has it and the others know; then the truth goes into its file."""
     centres = [VirtualCentre(number, f"z{number % ZONES}", job.seed) for number in range(CENTRES)]
+    cut = CUT if job.backlog else 0
     async with contextlib.AsyncExitStack() as stack:
         lines = [await stack.enter_async_context(connected([job.server], each.name)) for each in centres]
-        for each in centres[:CUT] if job.backlog else ():
-            each.work(job.backlog)
         async with asyncio.TaskGroup() as group:
-            joined = [group.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)]
-            await asyncio.sleep(2.0)
+            joined = [group.create_task(each.run(line)) for each, line in zip(centres[cut:], lines[cut:], strict=True)]
+            for each in centres[cut:]:
+                each.work_of_each_kind()
+            while _missing(centres[cut:]) or any(
+                len(each.truth.seconds_up) < each.truth.made for each in centres[cut:]
+            ):
+                await asyncio.sleep(0.2)
+            for each in centres[:cut]:
+                each.work(job.backlog)
+            before = [len(each.truth.seconds_up) for each in centres]
+            for each in centres:
+                each.truth.seconds_sideways.clear()
+            cpu_before = cpu_seconds()
+            sys.stdout.write("every way is open\n")
+            sys.stdout.flush()
+            joined += [group.create_task(each.run(line)) for each, line in zip(centres[:cut], lines[:cut], strict=True)]
             began, made, drained = time.monotonic(), 0, 0.0
             while (now := time.monotonic() - began) < job.seconds:
                 owed = int(now * job.rate) - made
                 for place in range(owed):
                     centres[(made + place) * 7 % CENTRES].work(1)
                 made += owed
-                if not drained and all(each.truth.seconds_up[job.backlog - 1 :] for each in centres[:CUT]):
+                if not drained and all(each.truth.seconds_up[job.backlog - 1 :] for each in centres[:cut]):
                     drained = now
                 await asyncio.sleep(0.05)
-            cpu = cpu_seconds()
+            cpu = cpu_seconds() - cpu_before
             until = time.monotonic() + (DRAIN_SECONDS if job.backlog else SETTLE_SECONDS)
-            out = {hashed for each in centres for hashed in each.truth.opted_out}
             while time.monotonic() < until:
                 up = all(len(each.truth.seconds_up) == each.truth.made for each in centres)
                 if up and not drained:
                     drained = time.monotonic() - began
-                if up and all(out <= each.truth.told_opted_out | each.truth.opted_out for each in centres):
+                if up and not _missing(centres):
                     break
                 await asyncio.sleep(0.5)
             for task in joined:
                 task.cancel()
-    live = centres[CUT:] if job.backlog else centres
     told = {
         "counts": {each.name: dict(each.truth.counts) for each in centres},
         "made": sum(each.truth.made for each in centres),
         "committed": sum(len(each.truth.seconds_up) for each in centres),
-        "up": sorted(second for each in live for second in each.truth.seconds_up),
-        "sideways": sorted(second for each in centres for second in each.truth.seconds_sideways),
-        "missing": sum(len(out - each.truth.told_opted_out - each.truth.opted_out) for each in centres)
-        + sum(
-            len(_neighbour(centres, number).truth.voted - each.truth.told_voted) for number, each in enumerate(centres)
+        "measured": sum(each.truth.made for each in centres) - sum(before),
+        "up": sorted(
+            second
+            for each, so_far in zip(centres[cut:], before[cut:], strict=True)
+            for second in each.truth.seconds_up[so_far:]
         ),
+        "sideways": sorted(second for each in centres for second in each.truth.seconds_sideways),
+        "missing": _missing(centres),
         "cpu": cpu,
         "drained": drained,
     }
     await asyncio.to_thread(Path(job.truth).write_text, json.dumps(told), "utf-8")
+
+
+def _missing(centres: Sequence[VirtualCentre]) -> int:
+    """How much of what others said centres were not told yet."""
+    out = {hashed for each in centres for hashed in each.truth.opted_out}
+    return sum(len(out - each.truth.told_opted_out - each.truth.opted_out) for each in centres) + sum(
+        len(_neighbour(centres, number).truth.voted - each.truth.told_voted) for number, each in enumerate(centres)
+    )
 
 
 def _neighbour(centres: Sequence[VirtualCentre], number: int) -> VirtualCentre:
@@ -167,8 +191,10 @@ async def stand(names: Sequence[tuple[str, str]]) -> AsyncIterator[Stand]:
 
 
 async def gather(at: Stand) -> None:
-    """A gatherer, until cancelled."""
+    """A gatherer as `dialer hq gather` runs one, until cancelled."""
+    collect_seldom()
     async with connected(at.settings.servers, "gather") as session:
+        await Snapshots(at.settings, session).answer()
         await Gatherer(at.settings, session, SystemClock()).run()
 
 
@@ -196,10 +222,13 @@ async def _at_rate(given: argparse.Namespace, *, backlog: int) -> str:
         gathering = asyncio.create_task(gather(at))
         truth = Path(tempfile.mkdtemp(prefix="matdan-hq-truth-")) / "truth.json"
         job = Job(at.server.address, given.rate, given.seconds, given.seed, backlog, str(truth))
-        before = _cpu_of_all(at)
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bench.bench_headquarters", "--centres-of", json.dumps(_fields(job))
+            *(sys.executable, "-m", "bench.bench_headquarters", "--centres-of", json.dumps(_fields(job))),
+            stdout=asyncio.subprocess.PIPE,
         )
+        assert child.stdout is not None
+        await child.stdout.readline()  # every way is open
+        before = _cpu_of_all(at)
         await child.wait()
         cpu = {name: seconds - before.get(name, 0.0) for name, seconds in _cpu_of_all(at).items()}
         told = json.loads(await asyncio.to_thread(truth.read_text, "utf-8"))
@@ -208,12 +237,12 @@ async def _at_rate(given: argparse.Namespace, *, backlog: int) -> str:
         await asyncio.gather(gathering, return_exceptions=True)
     if wrong or told["missing"] or told["committed"] != told["made"]:
         return f"VOID {wrong} {told['committed']:,} of {told['made']:,} rows, {told['missing']} news missing"
-    costs = ", ".join(f"{name} {seconds / told['made'] * 1e6:.0f}" for name, seconds in cpu.items())
+    costs = ", ".join(f"{name} {seconds / told['measured'] * 1e6:.0f}" for name, seconds in cpu.items())
     drained = f"drained in {told['drained']:.0f} s, live " if backlog else ""
     return (
-        f"{told['made']:,} rows, {drained}committed p50 {_share(told['up'], 0.5):.2f} p99 {_share(told['up'], 0.99):.2f} s;"
+        f"{told['measured']:,} rows, {drained}committed p50 {_share(told['up'], 0.5):.2f} p99 {_share(told['up'], 0.99):.2f} s;"
         f" told others p50 {_share(told['sideways'], 0.5):.2f} p99 {_share(told['sideways'], 0.99):.2f}"
-        f" max {_share(told['sideways'], 1.0):.2f} s; us of CPU a row: {costs}, centres {told['cpu'] / told['made'] * 1e6:.0f}"
+        f" max {_share(told['sideways'], 1.0):.2f} s; us of CPU a row: {costs}, centres {told['cpu'] / told['measured'] * 1e6:.0f}"
     )
 
 

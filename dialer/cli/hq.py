@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import typer
+import uvloop
 from pydantic import ValidationError
 
 from config.errors import SettingError
@@ -286,18 +287,19 @@ def gather(
     """
     settings = load_hq_settings(config)
     json_logging(verbose=verbose)
-    asyncio.run(_gather(settings))
+    uvloop.run(_gather(settings))
 
 
 async def _gather(settings: HqSettings) -> None:
     try:
-        from dialer.hq.gather import Gatherer  # noqa: PLC0415 - of an extra
+        from dialer.hq.gather import Gatherer, collect_seldom  # noqa: PLC0415 - of an extra
         from dialer.hq.snapshots import Snapshots  # noqa: PLC0415
         from dialer.metrics.families import Readiness, of_gatherer  # noqa: PLC0415
         from dialer.metrics.server import watched  # noqa: PLC0415
         from dialer.nats.session import connected  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise HeadquartersUnreachable(not_installed(error, "hq")) from error
+    collect_seldom()
     working = asyncio.current_task()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, lambda: working and working.cancel())

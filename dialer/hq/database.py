@@ -51,10 +51,20 @@ class Database:
         """The first column of its first row; None: there is none."""
         return await self._connection.fetchval(SQL[name], *values)
 
-    async def count(self, name: str, *values: Any) -> int:
+    async def fill(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Put rows into a table, each with a value for every column. Raises CannotBeKept."""
+        try:
+            await self._connection.copy_records_to_table(table, records=rows)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise asyncpg.DataError(str(error)) from error
+
+    async def count(self, name: str) -> int:
         """How many rows it wrote."""
-        done = await self._connection.execute(SQL[name], *values)
-        return int(done.rpartition(" ")[2])
+        return int((await self._connection.execute(SQL[name])).rpartition(" ")[2])
+
+    async def written(self, name: str) -> set[tuple[str, int]]:
+        """Centre and id of each row that it wrote."""
+        return {tuple(row) for row in await self._connection.fetch(f"{SQL[name]} RETURNING centre, id")}
 
     async def do(self, name: str, *values: Any) -> None:
         """Run it."""
@@ -71,7 +81,7 @@ class Database:
         return [tuple(row) for row in await self._connection.fetch(sql, *values)]
 
     async def prepare(self) -> None:
-        """Make what is missing of the schema."""
+        """Make what is missing of the schema, and this connection's own tables."""
         schema = resources.files("dialer.hq").joinpath("schema.sql").read_text("utf-8")
         async with self._connection.transaction():
             await self._connection.execute("SELECT pg_advisory_xact_lock(7301522)")  # two may start at once
@@ -82,6 +92,7 @@ class Database:
                         f"CREATE TABLE IF NOT EXISTS {table}_{part} PARTITION OF {table}"
                         f" FOR VALUES WITH (MODULUS {PARTS}, REMAINDER {part})"
                     )
+        await self.do("own_tables")
 
     async def prepare_days(self, today: date, keep_days: int) -> None:
         """A table for each of the coming days; those of more than `keep_days` ago go. Rows of days without one, or that came before

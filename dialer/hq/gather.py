@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, replace
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
@@ -62,6 +63,14 @@ SIDE_BYTES = 3 << 30
 
 CentreBooth = tuple[str, str, int, int]
 """Centre, state, constituency, part."""
+
+
+def collect_seldom() -> None:
+    """Have the process look for garbage seldom: a commit makes tens of thousands of objects and no circle among them, and a quarter
+    of a row's cost was looking for some.
+    """
+    gc.freeze()
+    gc.set_threshold(100_000, 10, 10)
 
 
 class Displaced(HeadquartersUnreachable):
@@ -166,12 +175,10 @@ class Books:
     ) -> set[CentreBooth]:
         """The booths that were new to a centre."""
         read = [FreshRow(*read_row(name, row, now)) for name, each in heard.items() for row in each.rows]
-        marks = await self._fresh(
-            "insert_marks", [each for each in read if isinstance(each.row, TakenMark)], _mark_columns, 13
-        )
-        others = await self._fresh(
-            "insert_announced", [each for each in read if isinstance(each.row, Announced)], astuple, 6
-        )
+        of_voters = [each for each in read if isinstance(each.row, TakenMark)]
+        marks = await self._fresh("insert_marks", "fresh_mark", of_voters, _mark_columns)
+        of_else = [each for each in read if isinstance(each.row, Announced)]
+        others = await self._fresh("insert_announced", "fresh_announced", of_else, _announced_columns)
 
         def takes(centre: str, word: str) -> bool:
             return self._words.take(heard[centre], centre, word)
@@ -207,7 +214,7 @@ class Books:
         if tested:
             await self._db.do("keep_test_marks", *columns(sorted(dict(tested).items()), 2), now)
         taken = [each.row for each in marks if isinstance(each.row, TakenMark)]
-        booths = {(each.centre, *astuple(each.place)[1:4]) for each in taken} - self._booths
+        booths = {(each.centre, *_place_columns(each.place)[:3]) for each in taken} - self._booths
         if booths:
             await self._db.do("add_centre_booths", *columns(sorted(booths), 4))
         await self._stand(known, taken)
@@ -221,27 +228,30 @@ class Books:
             await self._db.do("add_side", *columns(messages, 2))
         return booths
 
-    async def _fresh(self, name: str, rows: list[FreshRow], values: Any, count: int) -> list[FreshRow]:
-        """Insert rows; those that were not there. That all are new is the rule, and costs no list of them."""
+    async def _fresh(
+        self, name: str, table: str, rows: list[FreshRow], values: Callable[[Any], tuple[Any, ...]]
+    ) -> list[FreshRow]:
+        """Insert rows, by way of a table of our own; those that were not there. That all are new is the rule, and costs no list of
+        them.
+        """
         if not rows:
             return []
-        table = columns([values(each.row) for each in rows], count)
+        await self._db.fill(table, [values(each.row) for each in rows])
         with contextlib.suppress(_SomeKnown):
             async with self._db.transaction():
-                if await self._db.count(name, *table) < len(rows):
+                if await self._db.count(name) < len(rows):
                     raise _SomeKnown
                 return rows
-        new = {(row["centre"], row["id"]) for row in await self._db.rows(name, *table)}
+        new = await self._db.written(name)
         return [each for each in rows if (each.row.centre, each.row.id) in new]
 
     async def _stand(self, known: dict[str, KnownCentre], marks: Sequence[TakenMark]) -> None:
         """Bring voters and turnout up to date with marks that are in the books."""
         if not marks:
             return
-        asked = columns([_place_columns(place) for place in dict.fromkeys(mark.place for mark in marks)], 5)
         stands = {
             _place(row): VoterStanding(row["turnout"], row["reached"], row["not_yet"])
-            for row in await self._db.rows("voters", *asked)
+            for row in await self._db.rows("voters")
         }
         anew = [*dict.fromkeys(mark.place for mark in marks if mark.takes_back)]
         said: dict[VoterPlace, list[tuple[str, str, float]]] = {place: [] for place in anew}
@@ -256,10 +266,13 @@ class Books:
                 changes.append((mark.place, known[mark.centre].zone, mark.at, before, now))
                 after[mark.place] = now
         changed = [
-            (*_place_columns(place), *astuple(stand)) for place, stand in after.items() if stands.get(place) != stand
+            (*_place_columns(place), stand.turnout, stand.reached, stand.not_yet)
+            for place, stand in after.items()
+            if stands.get(place) != stand
         ]
         if changed:
-            await self._db.do("keep_voters", *columns(sorted(changed), 8))
+            await self._db.fill("fresh_voter", sorted(changed))
+            await self._db.do("keep_voters")
         sums = turnout_changes(changes)
         if sums:
             await self._db.do("count_turnout", *columns(sorted((*area, *more) for area, more in sums.items()), 9))
@@ -269,8 +282,9 @@ class _SomeKnown(Exception):
     """Some of the rows were there: what was inserted is taken back, and done again with a list of the new ones."""
 
 
-def _place_columns(place: VoterPlace) -> tuple[str, int, int, int, str]:
-    return (place.state_code, place.constituency_number, place.part_number, place.serial, place.roll_version)
+# A fifth of all that a row costs was `astuple`, which copies each value deeply.
+_announced_columns = attrgetter("at", "centre", "topic", "key", "id", "payload")
+_place_columns = attrgetter("state_code", "constituency_number", "part_number", "serial", "roll_version")
 
 
 def _place(row: Any) -> VoterPlace:

@@ -10,7 +10,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from typing import Any
 
@@ -143,7 +143,7 @@ def read_row(centre: str, row: BatchRow, now: float) -> tuple[Announced | TakenM
     at = row.at if 0 < row.at < _LATEST else now
     topic = row.topic[:128].replace("\0", "")
     try:
-        fields = json.loads(row.payload, parse_constant=_refuse)
+        fields = _PAYLOADS.decode(row.payload)
         if not isinstance(fields, dict) or "\\u0000" in row.payload:
             raise ValueError
     except (ValueError, RecursionError):
@@ -159,6 +159,9 @@ def read_row(centre: str, row: BatchRow, now: float) -> tuple[Announced | TakenM
 
 def _refuse(constant: str) -> None:
     raise ValueError(constant)
+
+
+_PAYLOADS = json.JSONDecoder(parse_constant=_refuse)
 
 
 def _mark(centre: str, row: BatchRow, at: float, fields: Mapping[str, Any]) -> TakenMark | None:
@@ -274,7 +277,7 @@ def turnout_changes(
         )
         if not any(change):
             continue
-        _, state, constituency, part, _ = astuple(place)
+        state, constituency, part = place.state_code, place.constituency_number, place.part_number
         areas: tuple[Area, ...] = (
             ("booth", "", state, constituency, part),
             ("constituency", "", state, constituency, 0),

@@ -10,7 +10,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -116,7 +116,9 @@ _BATCH = TypeAdapter(UpBatch)
 
 def pack(batch: UpBatch) -> bytes:
     """A batch as it is sent: JSON, compressed."""
-    return zlib.compress(json.dumps(asdict(batch), separators=(",", ":")).encode(), 1)
+    rows = [{"id": row.id, "topic": row.topic, "at": row.at, "payload": row.payload} for row in batch.rows]
+    fields = {"centre": batch.centre, "version": batch.version, "first": batch.first, "last": batch.last, "rows": rows}
+    return zlib.compress(json.dumps({**fields, "gone": batch.gone}, separators=(",", ":")).encode(), 1)
 
 
 def unpack(data: bytes) -> UpBatch:
@@ -188,4 +190,6 @@ def read_news(data: bytes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 def told_mark(centre: str, place: VoterPlace, mark: Mapping[str, Any]) -> dict[str, Any]:
     """A mark of `results/marks` as other centres are told it."""
     told = {key: mark[key] for key in ("key", "kind", "source", "at", "confidence", "undoes") if mark.get(key)}
-    return {**told, **asdict(place), "centre": centre}
+    where = {"roll_version": place.roll_version, "state_code": place.state_code, "part_number": place.part_number}
+    number = place.constituency_number
+    return {**told, **where, "constituency_number": number, "serial": place.serial, "centre": centre}

@@ -13,6 +13,7 @@ import uuid
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from dialer.domain.clock import Clock, SystemClock
@@ -71,7 +72,8 @@ class VirtualStore(UplinkReading):
     def committed(self, through: int) -> None:
         """Headquarters says that it has them. The dialler is told seconds later, and not of each."""
         now = self._clock.now()
-        self.truth.seconds_up += [now - row.at for row in self._rows if self._committed < row.outbox_id <= through]
+        committed = self.after(self._committed, through - self._committed)
+        self.truth.seconds_up += [now - row.at for row in committed]
         self._committed = max(self._committed, through)
 
     def keep_up_to(self, through: int) -> None:
@@ -107,13 +109,9 @@ class VirtualStore(UplinkReading):
         return self._last
 
     def after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
-        found = []
-        for row in [*self._rows]:
-            if row.outbox_id > passed:
-                found.append(row)
-            if len(found) == limit:
-                break
-        return found
+        rows = self._rows.copy()  # asked for in a thread, while others come
+        begin = max(0, passed + 1 - rows[0].outbox_id) if rows else 0
+        return [*islice(rows, begin, begin + max(0, limit))]
 
     def position(self, stream: str) -> int:
         return self._positions.get(stream, 0)
@@ -199,6 +197,12 @@ class VirtualCentre:
                 self._mark("not-yet")
             else:
                 self._attempt()
+
+    def work_of_each_kind(self) -> None:
+        """Announce one of each that others are told, and of what they are not."""
+        self._opt_out()
+        self._mark("voted")
+        self._attempt()
 
     def _id(self) -> str:
         return str(uuid.UUID(int=self._chance.getrandbits(128)))

@@ -28,24 +28,29 @@ WHERE centre.centre = heard.centre;
 -- name: trouble
 UPDATE centre SET trouble = $2, trouble_at = $3 WHERE centre = $1;
 
+-- What a commit brings, which comes by COPY: of arrays the library looks at each value three times.
+-- name: own_tables
+CREATE TEMPORARY TABLE IF NOT EXISTS fresh_announced (at double precision, centre text, topic text, key text, id bigint, payload text)
+ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS fresh_mark (state_code text, constituency_number integer, part_number integer, serial integer,
+    roll_version text, key text, kind text, source text, at double precision, undoes text, centre text, id bigint, payload text)
+ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS fresh_voter (state_code text, constituency_number integer, part_number integer, serial integer,
+    roll_version text, turnout text, reached boolean, not_yet boolean)
+ON COMMIT DELETE ROWS;
+
 -- name: insert_announced
 INSERT INTO announced (at, centre, topic, key, id, payload)
-SELECT to_timestamp(at), centre, topic, key, id, payload::jsonb
-FROM unnest($1::double precision[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[]) AS row (at, centre, topic, key, id, payload)
-ON CONFLICT DO NOTHING RETURNING centre, id;
+SELECT to_timestamp(at), centre, topic, key, id, payload::jsonb FROM fresh_announced ON CONFLICT DO NOTHING
 
 -- name: insert_marks
 INSERT INTO mark (state_code, constituency_number, part_number, serial, roll_version, key, kind, source, at, undoes, centre, id, payload)
 SELECT state_code, constituency_number, part_number, serial, roll_version, key, kind, source, at, undoes, centre, id, payload::jsonb
-FROM unnest($1::text[], $2::integer[], $3::integer[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::double precision[], $10::text[], $11::text[], $12::bigint[], $13::text[])
-  AS row (state_code, constituency_number, part_number, serial, roll_version, key, kind, source, at, undoes, centre, id, payload)
-ON CONFLICT DO NOTHING RETURNING centre, id;
+FROM fresh_mark ON CONFLICT DO NOTHING
 
 -- name: voters
 SELECT v.state_code, v.constituency_number, v.part_number, v.serial, v.roll_version, v.turnout, v.reached, v.not_yet
-FROM unnest($1::text[], $2::integer[], $3::integer[], $4::integer[], $5::text[])
-  AS asked (state_code, constituency_number, part_number, serial, roll_version)
+FROM (SELECT DISTINCT state_code, constituency_number, part_number, serial, roll_version FROM fresh_mark) AS asked
 JOIN voter AS v USING (state_code, constituency_number, part_number, serial, roll_version);
 
 -- name: marks_of
@@ -62,7 +67,7 @@ ORDER BY m.number;
 
 -- name: keep_voters
 INSERT INTO voter (state_code, constituency_number, part_number, serial, roll_version, turnout, reached, not_yet)
-SELECT * FROM unnest($1::text[], $2::integer[], $3::integer[], $4::integer[], $5::text[], $6::text[], $7::boolean[], $8::boolean[])
+SELECT * FROM fresh_voter
 ON CONFLICT (state_code, constituency_number, part_number, serial, roll_version)
 DO UPDATE SET turnout = excluded.turnout, reached = excluded.reached, not_yet = excluded.not_yet;
 
