@@ -104,7 +104,23 @@ class HqCentre(Section):
     state: StateCode | None = Field(
         None, description="code of the state whose voters it calls, as on its roll; none: that of its marks"
     )
+    constituencies: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field(
+        (),
+        description="numbers of the constituencies of that state on its roll: of others it is told nothing; empty: of all of "
+        "the state, or, without one, of every state",
+    )
     seats: int | None = Field(None, ge=0, le=10_000, description="seats that are to be signed in; none: not planned")
+
+    @model_validator(mode="after")
+    def _of_a_state(self) -> Self:
+        if self.constituencies and self.state is None:
+            raise ValueError(f"{self.id} has constituencies and no state; numbers are those of a state")
+        return self
+
+    def holds(self, state_code: str, constituency_number: int) -> bool:
+        """Whether it is told of the voters there."""
+        of_state = self.state is None or self.state == state_code
+        return of_state and (not self.constituencies or constituency_number in self.constituencies)
 
 
 class HqLeader(Leader):

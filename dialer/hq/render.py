@@ -1,8 +1,9 @@
 """Headquarters' files, made from its settings: nats-server's with a key and rights for each centre, the web server's, PostgreSQL's,
 and what is carried to each centre. Pure.
 
-A centre may write its own batches, answers and what is live of it, and read what is for it. Of the streams SIDE and CMD it can read
-all: what stands there is no secret among centres, and names nobody.
+A centre may write its own batches, answers and what is live of it, and read what is for it: orders to all, its zone and itself,
+opt-outs, and the marks of its constituencies. A consumer of one subject has that in the subject by which it is asked for (NATS 2.9
+and newer), where the server holds it to what is allowed; others may not be made.
 """
 
 from __future__ import annotations
@@ -18,10 +19,14 @@ from dialer.domain.signing import public_key_text
 from dialer.nats.nkey import public_key
 from dialer.nats.wire import (
     CMD,
+    OPT_OUT_SUBJECT,
     SIDE,
     inbox_of,
     kept_subject,
     live_subject,
+    mark_subject,
+    marks_subject,
+    order_subject,
     reply_subject,
     snapshot_subject,
     up_subject,
@@ -35,30 +40,38 @@ ROOT = "root.json"
 MOST_PAYLOAD_BYTES = 1 << 20
 
 
-def rights_of(centre: str) -> dict[str, dict[str, list[str]]]:
+def readable(centre: HqCentre) -> dict[str, list[str]]:
+    """The subjects that a centre may read, by stream."""
+    marks = [mark_subject("*", centre.state or "", number) for number in centre.constituencies]
+    orders = [order_subject(to) for to in ("all", f"zone:{centre.zone}", f"centre:{centre.id}")]
+    return {SIDE: [OPT_OUT_SUBJECT, *(marks or [marks_subject(centre.state)])], CMD: orders}
+
+
+def rights_of(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
     """What a centre may write and read at nats-server, by nothing but which the server lets it."""
-    api = "$JS.API"
+    api, streams = "$JS.API", readable(centre)
     return {
         "publish": {
             "allow": [
-                up_subject(centre),
-                live_subject(centre, ">"),
-                reply_subject(centre, "*"),
-                snapshot_subject(centre),
-                *(f"{api}.STREAM.INFO.{stream}" for stream in (SIDE, CMD)),
-                *(f"{api}.CONSUMER.CREATE.{stream}" for stream in (SIDE, CMD)),
-                *(f"{api}.CONSUMER.CREATE.{stream}.>" for stream in (SIDE, CMD)),
-                *(f"$JS.FC.{stream}.>" for stream in (SIDE, CMD)),
+                up_subject(centre.id),
+                live_subject(centre.id, ">"),
+                reply_subject(centre.id, "*"),
+                snapshot_subject(centre.id),
+                *(f"{api}.STREAM.INFO.{stream}" for stream in streams),
+                *(f"{api}.CONSUMER.CREATE.{stream}.*.{each}" for stream, read in streams.items() for each in read),
+                *(f"$JS.FC.{stream}.>" for stream in streams),
             ]
         },
-        "subscribe": {"allow": [kept_subject(centre), f"{inbox_of(centre)}.>"]},
+        "subscribe": {"allow": [kept_subject(centre.id), f"{inbox_of(centre.id)}.>"]},
     }
 
 
 def nats_configuration(settings: HqSettings, own_nkey: str, nkeys: Mapping[str, str]) -> str:
     """nats-server's file; `nkeys` are the centres' public ones."""
     server, users = settings.server, [_user("headquarters", own_nkey, {"publish": ">", "subscribe": ">"})]
-    users += [_user(name, nkeys[name], rights_of(name)) for name in sorted(nkeys)]
+    users += [
+        _user(each.id, nkeys[each.id], rights_of(each)) for each in sorted(settings.centres, key=lambda its: its.id)
+    ]
     files = server.files_directory
     tls = (
         f'tls {{\n  cert_file: "{files}/{CERTIFICATE}"\n  key_file: "{files}/{KEY}"\n  min_version: "1.3"\n}}\n'

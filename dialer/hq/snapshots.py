@@ -20,12 +20,11 @@ from dialer.hq.database import Database, DatabaseError, database
 from dialer.hq.ledger import place_of
 from dialer.nats import nkey, wire
 from dialer.nats.session import Session
-from dialer.nats.snapshot import MOST_PAGE_ROWS, SnapshotAsked, SnapshotPage, pack_page, read_asked
+from dialer.nats.snapshot import MOST_PAGE_ROWS, SnapshotAsked, SnapshotPage, pack_page, pack_refusal, read_asked
 from dialer.nats.wire import NotOurs
 
 _log = structlog.get_logger(__name__)
 
-_NOT_NOW = b""
 _BEGIN = "-1/-1/-1"
 
 
@@ -35,7 +34,7 @@ class Snapshots:
     def __init__(self, settings: HqSettings, session: Session) -> None:
         """Raises HeadquartersUnreachable where headquarters' own key cannot be read."""
         self._address = settings.gather.database.get_secret_value()
-        self._centres = {each.id for each in settings.centres}
+        self._centres = {each.id: each for each in settings.centres}
         self._session = session
         self._private = None if settings.nkey_file is None else nkey.private_key(settings.nkey_file)
 
@@ -46,17 +45,27 @@ class Snapshots:
     async def _give(self, subject: str, data: bytes) -> bytes:
         centre = subject.removeprefix(wire.snapshot_subject(""))
         try:
-            if centre not in self._centres:
-                raise NotOurs(f"{centre} is no centre of this headquarters: add it to [[centres]]")
             asked = read_asked(data)
+            self._refuse_others(centre, asked)
             position = (await self._session.state(wire.SIDE)).last  # before the books: what they have is no less
             async with database(self._address) as books:
                 then, opt_outs, marks = await _page(books, asked)
-        except (*DatabaseError, HeadquartersUnreachable, NotOurs, ValueError) as error:
+        except NotOurs as error:
+            _log.warning("snapshot.refused", centre=centre, problem=str(error))
+            return pack_refusal(str(error))
+        except (*DatabaseError, HeadquartersUnreachable, ValueError) as error:
             _log.warning("snapshot.not-given", centre=centre, problem=str(error))
-            return _NOT_NOW
+            return pack_refusal("headquarters has no snapshot to give just now: it is asked again")
         page = SnapshotPage(centre, asked, position, then, opt_outs, marks)
         return await asyncio.to_thread(pack_page, page, self._private)
+
+    def _refuse_others(self, centre: str, asked: SnapshotAsked) -> None:
+        its = self._centres.get(centre)
+        if its is None:
+            raise NotOurs(f"{centre} is no centre of this headquarters: add it to [[centres]]")
+        if asked.state_code and not its.holds(asked.state_code, asked.constituency_number):
+            place = f"{asked.state_code} {asked.constituency_number}"
+            raise NotOurs(f"{place} is no constituency of {centre}: name it in [[centres]] of headquarters, and render")
 
 
 async def _page(

@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+from uuid import uuid4
 
 import nats
 import structlog
@@ -160,9 +161,9 @@ class Session:
         return StreamState(f"{name}.{int(found.created.timestamp())}", found.state.first_seq, found.state.last_seq)
 
     async def consume(
-        self, stream: str, after: int, subjects: Sequence[str] = (), *, made: str = "", whole: bool = False
+        self, stream: str, after: int, subject: str = "", *, made: str = "", whole: bool = False
     ) -> AsyncIterator[Stored]:
-        """The messages of a stream behind a position, of these subjects alone, as they come, for ever. A connection that goes is
+        """The messages of a stream behind a position, of this subject alone, as they come, for ever. A connection that goes is
         waited for; what is heard goes on where it ended. `made`: of which stream the position is, as `made` says; none: of the one
         that is there. Raises MadeAnew where it is no longer that one; where it must be `whole`, NotKept where messages behind
         the position have gone from it.
@@ -171,7 +172,7 @@ class Session:
         while True:
             try:
                 made = await self._same(stream, made, position if whole else None)
-                async for stored in self._read(stream, position, subjects):
+                async for stored in self._read(stream, position, subject):
                     position, told = stored.position, ""
                     yield stored
             except (MadeAnew, NotKept):
@@ -198,8 +199,10 @@ class Session:
             raise NotKept(f"the stream {stream} begins at {found.first} now, and {position} was the last that came")
         return found.made
 
-    async def _read(self, stream: str, after: int, subjects: Sequence[str]) -> AsyncIterator[Stored]:
-        """Until nothing is heard, or something was left out."""
+    async def _read(self, stream: str, after: int, subject: str) -> AsyncIterator[Stored]:
+        """Until nothing is heard, or something was left out. By a consumer of one subject, which is then in the request's own: by
+        that the server lets a centre read what is for it, and no other (dialer/hq/render.py).
+        """
         inbox = self.client.new_inbox()
         waiting: asyncio.Queue[Msg] = asyncio.Queue(WAITING_MESSAGES)
         arrived = 0  # of the stream itself
@@ -215,6 +218,7 @@ class Session:
             add = self._js.add_consumer(
                 stream,
                 ConsumerConfig(
+                    name=uuid4().hex,
                     deliver_subject=inbox,
                     deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
                     opt_start_seq=after + 1,
@@ -225,7 +229,7 @@ class Session:
                     idle_heartbeat=HEARTBEAT_SECONDS,
                     flow_control=True,
                     inactive_threshold=30.0,
-                    filter_subjects=[*subjects] or None,
+                    filter_subject=subject or None,
                 ),
             )
             await cancellable(add)

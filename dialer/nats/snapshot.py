@@ -21,6 +21,7 @@ from dialer.nats.wire import NotOurs
 MOST_PAGE_ROWS = 4_000
 """Of one page: with keys of the longest sort still less than the million bytes of a message."""
 _MOST_PAGE_BYTES = 8_000_000  # inflated
+_REFUSAL, _MOST_REFUSAL_BYTES = b"!", 300
 _PURPOSE = b"matdan snapshot of news 1\n"
 
 
@@ -73,6 +74,11 @@ def pack_page(page: SnapshotPage, private: bytes | None) -> bytes:
     return b"\n".join((b"" if private is None else signing.sign(private, _PURPOSE + body).encode(), body))
 
 
+def pack_refusal(why: str) -> bytes:
+    """That there is none, in a line for who asked."""
+    return _REFUSAL + why.encode("ascii", "replace")
+
+
 def unpacked(data: bytes) -> SnapshotPage:
     """The page in an answer, whoever gave it. Raises NotOurs."""
     try:
@@ -83,8 +89,8 @@ def unpacked(data: bytes) -> SnapshotPage:
 
 def read_page(data: bytes, centre: str, asked: SnapshotAsked, key: bytes | None) -> SnapshotPage:
     """The page that was asked for, signed by `key` where there is one. Raises NotOurs in one line for any other."""
-    if not data:
-        raise NotOurs("headquarters has no snapshot to give just now: it is asked again")
+    if data.startswith(_REFUSAL):
+        raise NotOurs(data.removeprefix(_REFUSAL)[:_MOST_REFUSAL_BYTES].decode("ascii", "replace"))
     signature, _, body = data.partition(b"\n")
     if key is not None and not signing.holds(key, _PURPOSE + body, signature.decode("ascii", "replace")):
         raise NotOurs("a snapshot that is not signed by headquarters.key: it is not taken")

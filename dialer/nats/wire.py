@@ -75,6 +75,11 @@ def mark_subject(zone: str, state_code: str, constituency_number: int) -> str:
     return f"side.{zone}.mark.{_word(state_code)}.{constituency_number}"
 
 
+def marks_subject(state_code: str | None) -> str:
+    """Where the marks of all constituencies of a state are told; None: of all states."""
+    return "side.*.mark.*.*" if state_code is None else f"side.*.mark.{_word(state_code)}.*"
+
+
 def _word(text: str) -> str:
     """A word of a subject: what a state's code may be, and no dot or wildcard."""
     return _WORD.sub("_", text) or "_"

@@ -36,7 +36,9 @@ CAMPAIGNS = "campaigns"
 
 
 class OrdersDown:
-    """Carries orders, one after another: each until the dialler has answered, or it is valid no more."""
+    """Carries orders to all, to the zone and to the centre, of each one after another: until the dialler has answered, or it is
+    valid no more. Which of two came later the dialler knows by the orders themselves.
+    """
 
     def __init__(self, centre: str, zone: str | None, session: Session, door: DiallerDoor, clock: Clock) -> None:
         """`zone`: None: of no zone."""
@@ -51,10 +53,15 @@ class OrdersDown:
         """Carry until cancelled."""
         while True:
             try:
-                async for stored in self._session.consume(CMD, 0, self._subjects):
-                    await self._take(stored)
-            except MadeAnew as lost:
-                _log.warning("order.stream-lost", problem=str(lost))
+                async with asyncio.TaskGroup() as group:
+                    for subject in self._subjects:
+                        group.create_task(self._read(subject), name="uplink-reads-orders")
+            except* MadeAnew as lost:
+                _log.warning("order.stream-lost", problem=str(lost.exceptions[0]))
+
+    async def _read(self, subject: str) -> None:
+        async for stored in self._session.consume(CMD, 0, subject):
+            await self._take(stored)
 
     async def _take(self, stored: Stored) -> None:
         try:

@@ -219,7 +219,7 @@ class WaySideways:
     async def _read(self, made: str, stream: str, subject: str, after: int) -> None:
         """Until the dialler asks from another position, or was away. Raises MadeAnew, NotKept."""
         news = News(after)
-        async for stored in self._session.consume(SIDE, after, [subject], made=made, whole=True):
+        async for stored in self._session.consume(SIDE, after, subject, made=made, whole=True):
             follows = await self._take(stream, news, stored)
             if follows is None:
                 return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -20,8 +21,9 @@ import httpx
 import nats
 import nkeys
 import pytest
+from pydantic import ValidationError
 
-from config.headquarters import HqSettings, load_hq_settings
+from config.headquarters import HqCentre, HqSettings, load_hq_settings
 from config.settings import Settings
 from dialer.desk.certificate import CertificateFiles, make_certificate
 from dialer.domain.clock import SystemClock
@@ -30,7 +32,7 @@ from dialer.domain.signing import public_key, public_key_text
 from dialer.hq import check
 from dialer.hq import servers as hq_servers
 from dialer.hq.orders import give_order, new_order
-from dialer.hq.render import rights_of
+from dialer.hq.render import readable, rights_of
 from dialer.mqtt.embedded_broker import free_port
 from dialer.mqtt.hearing import Reply
 from dialer.nats import wire
@@ -56,6 +58,8 @@ key = "{key}"
 [[centres]]
 id = "pune-1"
 zone = "west"
+state = "S13"
+constituencies = [209, 210]
 [[centres]]
 id = "delhi-1"
 zone = "north"
@@ -154,6 +158,74 @@ async def test_a_centre_writes_and_reads_what_is_its_own_and_nothing_else(addres
     await client.close()
 
 
+NAME = "NAME"  # of a consumer, each time another
+MINE = ["side.all.optout", "side.*.mark.S13.209", "side.*.mark.S13.210", "side.west.mark.S13.209"]
+ORDERS = ["cmd.all", "cmd.zone.west", "cmd.centre.pune-1"]
+NOT_MINE = [
+    "side.>",
+    "side.*.mark.S13.211",
+    "side.*.mark.S14.209",
+    "side.*.mark.S13.*",
+    "side.*.mark.>",
+    "side.*.*.*.*",
+]
+NOT_MINE_TO_OBEY = ["cmd.>", "cmd.*", "cmd.zone.north", "cmd.zone.*", "cmd.centre.delhi-1", "cmd.centre.*"]
+
+
+async def test_a_centre_reads_orders_for_it_and_marks_of_its_constituencies_and_no_others(
+    address: str, tmp_path: Path
+) -> None:
+    """By every form in which a consumer may be asked for."""
+    etc, visitor = tmp_path / "etc", Visitor()
+    async with connected([address], "hq", nkey_file=etc / "hq.nk") as above:
+        await above.stream(wire.SIDE, ["side.>"])
+        await above.stream(wire.CMD, ["cmd.>"])
+    client = await visitor.connect(address, etc / "centres/pune-1.nk")
+    inbox = client.new_inbox()
+    await client.subscribe(inbox)
+
+    numbers = itertools.count()
+
+    async def made(stream: str, subject: str, **config: Any) -> bool:
+        """Whether the server makes that consumer."""
+        visitor.refused.clear()
+        name = f"c{next(numbers)}"
+        given = {"deliver_subject": inbox, "ack_policy": "none", "deliver_policy": "all", "name": name, **config}
+        asked = asyncio.ensure_future(
+            client.request(
+                f"$JS.API.{subject.replace(NAME, name)}",
+                json.dumps({"stream_name": stream, "config": given}).encode(),
+                timeout=5,
+            )
+        )
+        while not asked.done() and not visitor.refused:
+            await client.flush()
+        if not asked.done():
+            asked.cancel()
+            return False
+        answer = json.loads((await asked).data)
+        return "error" not in answer
+
+    for stream, own, others in ((wire.SIDE, MINE, NOT_MINE), (wire.CMD, ORDERS, NOT_MINE_TO_OBEY)):
+        for subject in own[:3] + others:
+            create = f"CONSUMER.CREATE.{stream}.NAME.{subject}"
+            assert await made(stream, create, filter_subject=subject) == (subject in own), subject
+        for subject in others:
+            allowed = f"CONSUMER.CREATE.{stream}.NAME.{own[0]}"
+            assert not await made(stream, allowed, filter_subject=subject), subject
+            assert not await made(stream, allowed, filter_subjects=[subject]), subject
+            assert not await made(stream, allowed, filter_subject=own[0], filter_subjects=[subject]), subject
+            assert not await made(stream, f"CONSUMER.CREATE.{stream}.NAME", filter_subjects=[subject]), subject
+            assert not await made(stream, f"CONSUMER.CREATE.{stream}", filter_subject=subject), subject
+            assert not await made(
+                stream, f"CONSUMER.DURABLE.CREATE.{stream}.NAME", filter_subject=subject, durable_name="d"
+            ), subject
+        assert not await made(stream, f"CONSUMER.CREATE.{stream}.NAME.{own[0]}")  # and none, which would be all
+    for subject in (f"STREAM.MSG.GET.{wire.SIDE}", f"DIRECT.GET.{wire.SIDE}", f"CONSUMER.MSG.NEXT.{wire.CMD}.c"):
+        assert not await may(client, visitor, f"$JS.API.{subject}", publish=True), subject
+    await client.close()
+
+
 async def knock(address: str, seed: bytes | None) -> str:
     """What the server says to who knocks with that key."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
@@ -202,7 +274,7 @@ async def test_orders_and_batches_go_their_way_with_the_rendered_rights(address:
             assert await pune.put(wire.up_subject("pune-1"), b"rows") == 1
             assert (await pune.made(wire.SIDE)).startswith("SIDE.")
             async with asyncio.timeout(10):
-                async for stored in pune.consume(wire.SIDE, 0, ["side.>"]):
+                async for stored in pune.consume(wire.SIDE, 0, wire.OPT_OUT_SUBJECT):
                     assert stored.data == b"news"
                     break
             running = [
@@ -391,8 +463,19 @@ def test_the_pages_certificate_is_made_by_a_command(tmp_path: Path) -> None:
 
 
 def test_every_subject_of_a_centre_is_named_by_its_own_id() -> None:
-    for kind, rights in rights_of("pune-1").items():
+    pune = HqCentre(id="pune-1", zone="west", state="S13", constituencies=(209,))
+    for kind, rights in rights_of(pune).items():
         for subject in rights["allow"]:
             assert "pune-1" in subject or subject.startswith(
                 ("$JS.API.STREAM.INFO.", "$JS.API.CONSUMER.CREATE.", "$JS.FC.")
             ), kind
+
+
+def test_without_constituencies_a_centre_reads_its_state_and_without_a_state_all() -> None:
+    assert readable(HqCentre(id="a", zone="west", state="S13"))[wire.SIDE] == [
+        wire.OPT_OUT_SUBJECT,
+        "side.*.mark.S13.*",
+    ]
+    assert readable(HqCentre(id="a", zone="west"))[wire.SIDE] == [wire.OPT_OUT_SUBJECT, "side.*.mark.*.*"]
+    with pytest.raises(ValidationError, match="has constituencies and no state"):
+        HqCentre(id="a", zone="west", constituencies=(209,))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from dialer.domain.signing import public_key
-from dialer.nats.snapshot import SnapshotAsked, SnapshotPage, pack_asked, pack_page, read_asked, read_page
+from dialer.nats.snapshot import SnapshotAsked, SnapshotPage, pack_asked, pack_page, pack_refusal, read_asked, read_page
 from dialer.nats.wire import NotOurs
 
 PRIVATE = b"h" * 32
@@ -36,7 +36,8 @@ WRONG = {
     ),
     "an earlier one": (pack_page(replace(PAGE, asked=replace(ASKED, nonce="1e" * 16)), PRIVATE), "of an earlier time"),
     "another page": (pack_page(replace(PAGE, asked=replace(ASKED, after="2/7/1")), PRIVATE), "not what was asked for"),
-    "none": (b"", "no snapshot to give just now"),
+    "none, as it says": (pack_refusal("S13 209 is no constituency of pune-1"), "no constituency of pune-1"),
+    "nothing": (b"", "not signed by headquarters.key"),
 }
 
 
