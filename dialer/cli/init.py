@@ -21,6 +21,7 @@ from dialer.cli.options import said
 from dialer.domain.output import refuse_unwritable, write_file
 from dialer.domain.words import counted
 from dialer.engine.pins import hash_pin
+from dialer.site.doubts import doubts
 
 PINS = "agents-pins.txt"
 _SOUNDS = (Path("/usr/share/asterisk/sounds/en"), Path("/var/lib/asterisk/sounds/en"))
@@ -268,3 +269,5 @@ def _refuse(centre: NewCentre) -> None:
         settings = load_settings(trial)
     refuse_unfinished(settings, trial)
     site_profile(settings)
+    for doubt in doubts(settings):
+        raise doubt

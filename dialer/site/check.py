@@ -32,6 +32,7 @@ from dialer.site.checks.finding import Finding, Look, Verdict, asked, looked, of
 from dialer.site.checks.sources import sources
 from dialer.site.checks.store import disk, encryption, store_and_rules
 from dialer.site.content import content_problems
+from dialer.site.doubts import doubts
 from dialer.site.open_files import too_few
 from dialer.site.plan import flows_of, needs_asterisk, script_rules, scripts_of
 from dialer.store.holder import holder_of
@@ -146,6 +147,7 @@ def _plan(settings: Settings) -> list[Finding]:
                 "there is none, so nobody can log in; add an [[agents]] table for each, with what `dialer agent hash-pin` prints",
             )
         )
+    findings += [Finding(each.key, Verdict.NOTE, f"{each.problem}; {each.remedy}") for each in doubts(settings)]
     findings += _rules(settings)
     for campaign in settings.campaigns:
         if campaign.flow is not None:

@@ -114,6 +114,15 @@ def test_nothing_is_overwritten(there: str, tmp_path: Path) -> None:
         ({"--channels": "0"}, "--channels: must be greater than or equal to 1"),
         ({"--calls-per-second": "nan"}, "--calls-per-second: must be a finite number"),
         ({"--caller-ids": "11 4000"}, "--caller-ids: must be a phone number"),
+        (
+            {"--caller-ids": "+911140000001,123"},
+            "--caller-ids: 123 is no whole number; write each with its country code",
+        ),
+        (
+            {"--languages": "hi,xx"},
+            "--languages: 'xx' is no language that a roll has, so nobody is called in it; known: as",
+        ),
+        ({"--languages": "xx"}, "--languages: 'xx' is no language that a roll has"),
         ({"--supervisor": "dialler"}, "--supervisor: 'dialler' is the dialler itself"),
         ({"--phones-from": "home"}, "--phones-from: must be an address or a network"),
         ({"--organisation": "\udcff"}, "--organisation: is not in UTF-8"),

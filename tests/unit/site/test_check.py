@@ -132,6 +132,17 @@ async def test_caller_ids_of_areas_are_held_against_the_roll(tmp_path: Path) -> 
     assert found[2].text == "1 caller IDs for everybody else"
 
 
+async def test_what_hardly_anybody_means_is_noted(tmp_path: Path) -> None:
+    trunk = {"name": "carrier", "endpoint": "carrier", "caller_ids": ["+911140000001", "140"]}
+    seat = {"name": "01", "endpoint": "agent01", "languages": ["hi", "xx"]}
+    settings = with_roll(tmp_path, trunks=[trunk], seats=[seat])
+    (number,) = await told(settings, NOON, "trunks.carrier.caller_ids")
+    (language,) = await told(settings, NOON, "seats.01.languages")
+    assert (number.verdict, language.verdict) == (Verdict.NOTE, Verdict.NOTE)
+    assert number.text.startswith("140 is no whole number")
+    assert language.text.startswith("'xx' is no language that a roll has")
+
+
 async def test_a_campaign_whose_time_will_come_is_told_when(tmp_path: Path) -> None:
     (found, _) = await told(without_roll(tmp_path, rules={"polls": [POLL]}), "2024-04-22T22:00")
     assert found.verdict is Verdict.GOOD
