@@ -6,13 +6,14 @@ import asyncio
 import errno
 import pwd
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from audio.catalogue import Voice
 from audio.message import MESSAGE_SOUND, missing_sounds
+from audio.playlist import PlaylistReader
 from audio.tones import SILENCE, TONES
 from config.boxes import boxes_of
 from config.errors import MatdanError
@@ -67,11 +68,12 @@ async def check_site(
     where the settings stand.
     """
     clock = clock or SystemClock()
+    reader = cache(lambda: playlist_reader(settings))  # what it has parsed and hashed it does not read again
     looks: list[tuple[str, Look]] = [
         ("secrets", lambda: _secrets(settings, file)),
         ("settings", lambda: _plan(settings)),
-        ("audio", lambda: _audio(settings, clock)),
-        ("content", lambda: _heard(settings, clock)),
+        ("audio", lambda: _audio(settings, clock, reader)),
+        ("content", lambda: _heard(settings, clock, reader)),
     ]
     if needs_asterisk(settings):
         looks.append(("sounds", lambda: _sounds(settings)))
@@ -91,7 +93,7 @@ async def check_site(
     if needs_asterisk(settings) and settings.ami.secret is not None:
         for box, site in boxes_of(settings).items():
             others = [each.name for each in settings.asterisk.boxes if each.name != box]
-            async for finding in reported("asterisk", asterisk(site, others)):
+            async for finding in reported("asterisk", asterisk(site, others, reader)):
                 yield of_box(box, finding)
     if settings.twilio.enabled:
         yield await asked("twilio", _twilio(settings))
@@ -165,13 +167,13 @@ def _plan(settings: Settings) -> list[Finding]:
     return findings
 
 
-def _audio(settings: Settings, clock: Clock) -> Iterator[Finding]:
+def _audio(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]) -> Iterator[Finding]:
     """What of the catalogue plays."""
     if settings.audio.catalogue is None:
         text = "audio.catalogue is not set: sounds are played as they lie there, unchecked"
         yield Finding("audio", Verdict.NOTE, text)
         return
-    playlist = playlist_reader(settings).read()
+    playlist = reader().read()
     today = site_day(settings, clock.now())
     silent = [(name, why) for name in sorted(playlist.listed) if (why := playlist.why_not(name, today)) is not None]
     drafts = sum(each.entry.voice is Voice.DRAFT for each in playlist.listed.values())
@@ -229,9 +231,9 @@ def _offers(settings: Settings) -> frozenset[Offer]:
         return frozenset()
 
 
-def _heard(settings: Settings, clock: Clock) -> list[Finding]:
+def _heard(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]) -> list[Finding]:
     """What voters would hear, as the profile has it."""
-    problems = content_problems(settings, site_profile(settings), clock)
+    problems = content_problems(settings, site_profile(settings), clock, reader())
     if problems:
         return [Finding("content", Verdict.BAD, str(problem)) for problem in problems]
     return [Finding("content", Verdict.GOOD, "no voice plays without the label that the profile asks for")]

@@ -84,7 +84,10 @@ class SwitchCalls(SwitchCore):
         """
         name, _, context = order.dial_string.partition("/")[0].partition("@")
         ids = (order.uniqueid, order.other_uniqueid or f"{order.uniqueid};2")
-        if find_extension(self.dialplan, context, name) is None or any(each in self.channels for each in ids):
+        # As 22.10 has it: an id is taken where another channel's begins with it.
+        taken = any(each and known.startswith(each) for each in ids for known in self.channels)
+        taken = taken or order.uniqueid.startswith(ids[1])
+        if taken or find_extension(self.dialplan, context, name) is None:
             self.events.originate_response(order, REASON_FAILED)
             return
         first, second = (self._new_channel("", each, context) for each in ids)

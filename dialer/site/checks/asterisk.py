@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 
 from audio.message import MESSAGE_SOUND
+from audio.playlist import PlaylistReader
 from audio.tones import TONES
 from config.asterisk.render import asterisk_trunks
 from config.settings import Settings
@@ -25,6 +28,7 @@ from ivr_flows.sounds import sounds_said
 from ivr_flows.texts import texts_with
 
 SOUNDS_AT_ONCE = 100  # an action has 128 lines at most
+ASKED_AT_ONCE = 12  # such actions: a sound takes some 25 ms, in which a frame of it is played to nobody
 ANSWER_SECONDS = 20.0
 MUSIC_SECONDS = 0.9  # it is played for one second; a class with nothing to play ends at once
 _MOST_NAMED = 5
@@ -33,21 +37,30 @@ _REGISTERED = "Registered"
 _AWAY = frozenset({"UNAVAILABLE", "INVALID"})
 
 
-async def asterisk(settings: Settings, others: Sequence[str] = ()) -> AsyncIterator[Finding]:
-    """All of it, one finding after the other; `others` are the boxes beside it. Raises MatdanError."""
+Told = dict[str, asyncio.Queue[AmiMessage]]
+"""What Asterisk tells of each channel of the check, by its id, while somebody listens."""
+
+
+async def asterisk(
+    settings: Settings, others: Sequence[str] = (), reader: Callable[[], PlaylistReader] | None = None
+) -> AsyncIterator[Finding]:
+    """All of it, one finding after the other; `others` are the boxes beside it, `reader` gives what has read the catalogue already.
+    Raises MatdanError.
+    """
     banner = await check_rights(ami_login(settings))
-    told: asyncio.Queue[AmiMessage] = asyncio.Queue(maxsize=10_000)
+    told: Told = {}
 
     def tell(message: AmiMessage) -> None:
-        if message.get("Uniqueid").startswith("check-") and not told.full():
-            told.put_nowait(message)
+        queue = told.get(message.get("Uniqueid"))
+        if queue is not None and not queue.full():
+            queue.put_nowait(message)
 
     async with AmiClient(ami_login(settings), on_event=tell, keep_events=("UserEvent",)) as client:
         await client.action("CoreStatus")
         channels = await client.action_list("CoreShowChannels")
         await client.action_list("ConfbridgeListRooms")
         yield Finding("asterisk", Verdict.GOOD, f"{banner}, {len(channels)} channels live")
-        yield await _sounds(settings, client, told)
+        yield await _sounds(settings, client, told, reader or partial(playlist_reader, settings))
         if settings.seats:
             yield await _music(settings, client, told)
         for finding in await trunks(settings, client):
@@ -58,12 +71,10 @@ async def asterisk(settings: Settings, others: Sequence[str] = ()) -> AsyncItera
             yield await _reaches(box, client)
 
 
-async def _sounds(settings: Settings, client: AmiClient, told: asyncio.Queue[AmiMessage]) -> Finding:
+async def _sounds(settings: Settings, client: AmiClient, told: Told, reader: Callable[[], PlaylistReader]) -> Finding:
     """Each sound that a call may need, opened by Asterisk: what lies elsewhere nobody hears."""
-    names = await asyncio.to_thread(_needed, settings)
-    missing: list[str] = []
-    for first in range(0, len(names), SOUNDS_AT_ONCE):
-        missing += await _missing(client, told, names[first : first + SOUNDS_AT_ONCE])
+    names = await asyncio.to_thread(_needed, settings, reader)
+    missing = sorted(await _missing(client, told, names), key=names.index)
     if not missing:
         return Finding("sounds heard", Verdict.GOOD, f"Asterisk finds all {len(names):,} sounds that calls may need")
     more = ", ..." if len(missing) > _MOST_NAMED else ""
@@ -72,40 +83,54 @@ async def _sounds(settings: Settings, client: AmiClient, told: asyncio.Queue[Ami
     return Finding("sounds heard", Verdict.BAD, text)
 
 
-async def _missing(client: AmiClient, told: asyncio.Queue[AmiMessage], names: Sequence[str]) -> list[str]:
+async def _missing(client: AmiClient, told: Told, names: Sequence[str]) -> list[str]:
+    """Raises SwitchError where Asterisk does not say it."""
+    pieces = deque(names[first : first + SOUNDS_AT_ONCE] for first in range(0, len(names), SOUNDS_AT_ONCE))
     missing: list[str] = []
-    async for event in _asked(client, told, "sounds", "SoundsChecked", names):
-        if event.get("UserEvent") == "SoundMissing":
-            missing.append(event.get("Sound"))
+
+    async def ask() -> None:
+        while pieces:
+            async for event in _asked(client, told, "sounds", "SoundsChecked", pieces.popleft()):
+                if event.get("UserEvent") == "SoundMissing":
+                    missing.append(event.get("Sound"))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(ASKED_AT_ONCE, len(pieces))):
+                group.create_task(ask(), name="check-sounds")
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
     return missing
 
 
 async def _asked(
-    client: AmiClient, told: asyncio.Queue[AmiMessage], extension: str, last: str, sounds: Sequence[str] = ()
+    client: AmiClient, told: Told, extension: str, last: str, sounds: Sequence[str] = ()
 ) -> AsyncIterator[AmiMessage]:
     """What Asterisk tells at an extension of the check, up to and with its last word. Raises SwitchError where it says none."""
     channel_id = f"check-{secrets.token_hex(8)}"
-    await ask_dialplan(client, extension, channel_id, sounds)
+    queue = told[channel_id] = asyncio.Queue(maxsize=2 * SOUNDS_AT_ONCE)
     try:
+        await ask_dialplan(client, extension, channel_id, sounds)
         async with asyncio.timeout(ANSWER_SECONDS):
             while True:
-                event = await told.get()
-                if event.get("Uniqueid") == channel_id:
-                    yield event
-                    if event.get("UserEvent") == last:
-                        return
+                event = await queue.get()
+                yield event
+                if event.get("UserEvent") == last:
+                    return
     except TimeoutError:
         raise SwitchError(f"Asterisk was asked what it can play, and did not say it in {ANSWER_SECONDS:g} s") from None
+    finally:
+        del told[channel_id]
 
 
-def _needed(settings: Settings) -> list[str]:
+def _needed(settings: Settings, reader: Callable[[], PlaylistReader]) -> list[str]:
     """The sounds by name: of the catalogue what may be played, without one what the flows say; and what the dialplan plays.
 
     Blocks: files are read. Raises MatdanError.
     """
     names = dict.fromkeys([*(TONES if settings.seats else ()), MESSAGE_SOUND])
     if settings.audio.catalogue is not None:
-        names |= dict.fromkeys(sorted(name.sound for name in playlist_reader(settings).read().listed))
+        names |= dict.fromkeys(sorted(name.sound for name in reader().read().listed))
     else:
         texts = texts_with(settings.flows.texts)
         flows = {campaign.flow for campaign in settings.campaigns if campaign.kind is CampaignKind.IVR}
@@ -115,7 +140,7 @@ def _needed(settings: Settings) -> list[str]:
     return [name for name in names if _SOUND.fullmatch(name)]
 
 
-async def _music(settings: Settings, client: AmiClient, told: asyncio.Queue[AmiMessage]) -> Finding:
+async def _music(settings: Settings, client: AmiClient, told: Told) -> Finding:
     """Whether the class of a hold has something to play."""
     name = settings.hold.music_class
     async for event in _asked(client, told, "music", "MusicChecked"):

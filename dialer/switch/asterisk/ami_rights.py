@@ -75,7 +75,7 @@ async def ask_dialplan(client: AmiClient, extension: str, channel_id: str, sound
     fields = [
         ("Channel", f"Local/{extension}@{CHECK_CONTEXT}/n"),
         ("Async", "true"),
-        ("ChannelId", f"{channel_id}-ear"),
+        ("ChannelId", f"ear-{channel_id}"),  # 22.10 takes the beginning of another channel's id for that id
         ("OtherChannelId", channel_id),
         ("Context", CHECK_CONTEXT),
         ("Exten", "listen"),
