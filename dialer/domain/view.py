@@ -145,7 +145,7 @@ class CampaignView:
     state: CampaignState
     calls: Mapping[CallState, int]  # live calls by state
     outcomes: Mapping[Outcome, int]  # ended attempts by outcome, since the engine's start of day
-    attempts: int
+    attempts: int  # ended ones and live calls, as are the next two
     answered: int
     connected: int
     abandoned: int

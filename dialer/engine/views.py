@@ -77,9 +77,10 @@ def _forecast(centre: Centre) -> Forecast | None:
 
 
 def _campaign_view(centre: Centre, run: CampaignRun) -> CampaignView:
-    live = Counter[CallState](call.state for call in centre.calls_of(run.spec.campaign_id))
+    calls = [*centre.calls_of(run.spec.campaign_id)]
+    live = Counter[CallState](call.state for call in calls)
     outcomes = run.outcomes
-    in_hand = sum(live.values())
+    in_hand = len(calls)
     share = abandoned_share(outcomes)
     pacing = run.pacer.explain()
     return CampaignView(
@@ -89,8 +90,8 @@ def _campaign_view(centre: Centre, run: CampaignRun) -> CampaignView:
         calls=dict(live),
         outcomes=dict(outcomes),
         attempts=sum(outcomes.values()) - outcomes[Outcome.REFUSED] + in_hand,
-        answered=sum(outcomes[outcome] for outcome in ANSWERED),
-        connected=outcomes[Outcome.CONNECTED],
+        answered=sum(outcomes[outcome] for outcome in ANSWERED) + sum(call.answered for call in calls),
+        connected=outcomes[Outcome.CONNECTED] + sum(call.talk.connected_at is not None for call in calls),
         abandoned=share.abandoned,
         abandoned_rate=share.share,
         progress=run.progress,

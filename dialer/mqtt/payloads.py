@@ -173,9 +173,9 @@ class StatisticsPayload(Payload):
     ]
     calls: Annotated[_Counts, Field(description="live calls by state")]
     outcomes: Annotated[_Counts, Field(description="ended attempts by outcome")]
-    attempts: Count
-    answered: Count
-    connected: Count
+    attempts: Annotated[int, Field(description="ended ones and live calls", ge=0)]
+    answered: Annotated[int, Field(description="ended ones and live calls", ge=0)]
+    connected: Annotated[int, Field(description="to an agent: ended ones and live calls", ge=0)]
     abandoned: Count
     abandoned_rate: Annotated[_Share, Field(description="abandoned / live answers, 0 to 1")]
     numbers: Annotated[

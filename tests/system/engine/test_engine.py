@@ -52,6 +52,19 @@ async def test_half_an_hour_of_a_centre(tmp_path: Path) -> None:
 
 
 @virtual_time()
+async def test_who_talks_is_answered_and_connected_before_the_call_has_ended(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=600.0)) as site, agents_at_work(site):
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING) == 2)
+        view = site.view.campaigns[0]
+        assert not view.outcomes
+        assert view.connected == 2
+        assert view.answered == sum(
+            n for state, n in view.calls.items() if state in {CallState.TALKING, CallState.WAITING}
+        )
+        assert view.attempts == sum(view.calls.values())
+
+
+@virtual_time()
 async def test_an_ivr_campaign_marks_what_is_keyed(tmp_path: Path) -> None:
     config = scripted(
         Behaviour(keys=((4.0, "1"),)),  # voted
