@@ -71,7 +71,8 @@ class SettingsFile:
             profile = self._beside.profile or site_profile(settings)
         except SettingError as wrong:
             raise _unusable(wrong) from wrong
-        changed = [*changes(self._settings, settings), *self._changes_of_profile(settings, profile)]
+        changed = list(changes(self._settings, settings))
+        changed += self._changes_of_profile(settings, profile, changed)
         stuck = [change.name for change in changed if change.taken is ReadAt.RESTART]
         stuck += self._others_that_need_a_restart(settings)
         if stuck:
@@ -97,11 +98,11 @@ class SettingsFile:
         told = {**settings_told(settings), **self._beside.told}
         return Reread(engine_plan(settings, profile), tuple(change.name for change in changed), told, taken)
 
-    def _changes_of_profile(self, settings: Settings, profile: Profile) -> Iterator[Change]:
+    def _changes_of_profile(self, settings: Settings, profile: Profile, told: Sequence[Change]) -> Iterator[Change]:
         """A profile is a file of its own. What flows, sounds and caps' windows have copied of it needs a restart."""
         before = self._profile
-        if profile != before:
-            same = _copied_of(settings, before) == _copied_of(settings, profile)
+        same = _copied_of(settings, before) == _copied_of(settings, profile)
+        if profile != before and not (same and any(change.name.startswith("rules.") for change in told)):
             yield Change("rules.jurisdiction (the profile)", ReadAt.RELOAD if same else ReadAt.RESTART)
 
     def _others_that_need_a_restart(self, settings: Settings) -> Iterator[str]:

@@ -31,8 +31,8 @@ LOOK_SECONDS = 20.0
 """Between looks at what headquarters publishes: a small file over HTTP, from each centre at a moment of its own."""
 AT_ONCE = frozenset({"catalogue", "flows", "recordings", "scripts", "sounds"})
 """Folders of a bundle whose files count from the next call on; the others are read when the dialler starts."""
-CAMPAIGNS = "campaigns"
-"""The folder whose files are settings: the dialler reads those again, and says what it cannot change beside calls."""
+SETTINGS = frozenset({"campaigns", "profiles"})
+"""Folders whose files are settings: the dialler reads those again, and says what it cannot change beside calls."""
 
 
 class OrdersDown:
@@ -157,13 +157,13 @@ class MaterialDown:
         if reply.status == "refused":  # it runs on with what it had
             return await self._take_back(wanted, reply.text)
         changed = _changed(await asyncio.to_thread(self._material.before), wanted)
-        waits = sorted(changed - AT_ONCE - {CAMPAIGNS})
-        if CAMPAIGNS in changed:
+        waits = sorted(changed - AT_ONCE - SETTINGS)
+        if settings := sorted(changed & SETTINGS):
             read = await self._ask(wanted, "reload-settings")
             if read is None:
                 return ""
             if read.status != "done":  # right as they are, and nothing to be changed beside calls
-                waits.insert(0, f"{CAMPAIGNS} ({read.text})")
+                waits.insert(0, f"{', '.join(settings)} ({read.text})")
         await asyncio.to_thread(self._material.told)
         _log.info("material.runs", version=wanted.label, dialler=reply.text)
         self._refused = None

@@ -1,0 +1,115 @@
+"""What follows from settings that are taken beside calls, as tables: seats, agents, campaigns and trunks that come and go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from dialer.domain.errors import CommandRefused
+from dialer.domain.model import CampaignState
+from dialer.domain.switch import CallConnected, CallWaiting, SeatDown, supervision_party
+from dialer.domain.view import AlertLevel, SeatState
+from dialer.engine.effects import Due, What
+from dialer.engine.plan import SeatPlan
+from dialer.engine.supervision.state import Listener, ListeningMode
+from dialer.engine.trunks import TrunkLimits
+from tests.support.turns import HUNG_UP, A, Turns
+
+NO_SEATS: dict[str, SeatPlan] = {}
+
+
+def take(turns: Turns, seconds: float, **plan: Any) -> list[str]:
+    """What follows from settings that say so at that second; the table's gate lets everything pass, and stays."""
+
+    def put() -> None:
+        turns.centre.use(replace(turns.centre.plan, **plan))
+        turns.engine._trunk_desk.use_plan()
+        turns.engine._supervision.use_plan()
+        turns.engine._campaigns.use_plan({})
+        turns.engine.seat_desk.use_plan()
+
+    return turns.after(seconds, put)
+
+
+def test_a_seat_that_is_gone_is_left_at_once_where_there_is_no_call() -> None:
+    turns = Turns()
+    assert take(turns, 3, seats=NO_SEATS) == [
+        "timer seat/01 off",
+        "seat 01 offline",
+        "order release_seat 01",
+        "beside drop-log-in",
+    ]
+    assert turns.centre.is_gone(turns.centre.seats["01"])
+    with pytest.raises(CommandRefused, match="there is no seat '01'; the settings name 0 seats"):
+        turns.centre.seat("01")
+
+
+def test_a_talk_goes_on_and_its_wrap_up_too_before_the_agent_of_a_seat_that_is_gone_leaves() -> None:
+    turns = Turns()
+    turns.talking()
+    assert take(turns, 9, seats=NO_SEATS) == ["beside drop-log-in"]
+    assert turns.seat() is SeatState.TALKING
+    assert "seat 01 wrap-up" in turns.at(40, HUNG_UP)
+    over = turns.at(60, Due(What.WRAP_UP_OVER, "01"))
+    assert [line for line in over if line.startswith(("seat", "order"))] == ["seat 01 offline", "order release_seat 01"]
+    assert turns.centre.is_gone(turns.centre.seats["01"])
+
+
+def test_a_phone_that_drops_in_a_talk_at_a_seat_that_is_gone_is_not_called_again() -> None:
+    turns = Turns()
+    turns.talking()
+    take(turns, 9, seats=NO_SEATS)
+    lines = turns.at(12, SeatDown("01"))
+    assert "seat 01 offline" in lines
+    assert not [line for line in lines if "phone" in line or "call_seat" in line]
+
+
+def test_another_phone_is_taken_by_an_empty_seat_at_once_and_by_another_one_when_its_agent_has_left() -> None:
+    turns = Turns(seats=2)
+    centre = turns.centre
+    turns.after(1, lambda: turns.engine._acd.free(*turns.engine.seat_desk._emptied("02")))
+    seats = {name: SeatPlan(name, f"new{name}", frozenset({"hi"})) for name in ("01", "02")}
+    turns.talking()
+    take(turns, 9, seats=seats)
+    assert {name: seat.endpoint for name, seat in centre.seats.items()} == {"01": "agent01", "02": "new02"}
+    assert all(seat.languages == {"hi"} for seat in centre.seats.values())
+    turns.at(40, HUNG_UP)
+    turns.at(60, Due(What.WRAP_UP_OVER, "01"))
+    assert (centre.seats["01"].endpoint, centre.seats["01"].agent) == ("new01", None)
+
+
+def test_seats_stand_in_the_order_of_the_settings_and_a_new_one_is_told_of() -> None:
+    turns = Turns(seats=2)
+    seats = {name: SeatPlan(name, f"agent{name}", frozenset()) for name in ("02", "00", "01")}
+    assert take(turns, 3, seats=seats) == ["seat 00 offline"]
+    assert [*turns.centre.seats] == ["02", "00", "01"]
+
+
+def test_a_voter_of_a_campaign_that_is_gone_still_gets_the_agent_and_the_next_is_not_dialled() -> None:
+    turns = Turns()
+    turns.call()
+    [run] = turns.centre.campaigns.values()
+    take(turns, 2, campaigns={})
+    assert "order connect A 01" in turns.at(8, CallWaiting(A))
+    assert "seat 01 talking" in turns.at(8.4, CallConnected(A, "01"))
+    assert run.state is CampaignState.STOPPED
+    with pytest.raises(CommandRefused, match="there is no campaign 'calls'; running here: none"):
+        turns.centre.campaign("calls")
+    assert "seat 01 wrap-up" in turns.at(40, HUNG_UP)
+
+
+def test_a_trunk_that_is_gone_ends_its_call_and_its_alert() -> None:
+    turns = Turns()
+    turns.talking()
+    turns.centre.raise_alert("trunk-carrier", AlertLevel.WARNING, "rests")
+    lines = take(turns, 9, trunks=(TrunkLimits("other", "other", 9, 1.0, ("+911",)),))
+    assert "alert trunk-carrier over" in lines
+    assert "keep end connected" in turns.at(40, HUNG_UP)
+
+
+def test_who_is_no_supervisor_any_more_is_let_go() -> None:
+    turns = Turns()
+    turns.centre.listeners["sup"] = Listener("sup", "01", ListeningMode.LISTEN, supervision_party("x"))
+    assert f"order release_party {supervision_party('x')}" in take(turns, 3, supervisors={})
