@@ -36,6 +36,8 @@ from dialer.cli.audio_approvals import Statuses, approve, known, statuses
 from dialer.cli.progress import progress
 from dialer.ivr.prompts import catalogue_of, labels_synthetic, places_of, recipe_of
 from dialer.site.plan import flows_of
+from dialer.store.cipher import site_key
+from dialer.store.roll import roll_languages
 from ivr_flows.catalogue import load_flow, shipped_flows
 from ivr_flows.model import PromptKind
 from ivr_flows.sounds import name_sound, sounds_said, text_sound
@@ -114,7 +116,7 @@ SpokenOption = Annotated[
     typer.Option(
         "--language",
         "-l",
-        help="This language; may be given several times. [default: of centre, seats and agents; all where these name none]",
+        help="This language; may be given several times. [default: of centre, seats and agents, with flows of the roll too]",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON list instead of a table.")]
@@ -384,10 +386,12 @@ def check_command(config: ConfigOption = None, language: SpokenOption = None, te
 
 
 def _site_languages(settings: Settings, words: Texts) -> list[str]:
-    """Those of centre, seats and agents; all that there are texts of, where no seat and no agent names one."""
+    """Those of centre, seats and agents, and where a flow is heard those of the roll; all, where nothing says who speaks what."""
     of = (*(each.languages for each in settings.seats), *(each.languages for each in settings.agents))
     named = {language for some in of for language in some}
-    return [each for each in words.languages() if not named or each in {settings.centre.language, *named}]
+    heard = roll_languages(settings.store.path, site_key(settings)) if flows_of(settings) else named
+    spoken = {settings.centre.language, *named, *heard} if heard else {*words.languages()}
+    return [each for each in words.languages() if each in spoken]
 
 
 def _languages(found: Statuses, words: Texts) -> set[str]:

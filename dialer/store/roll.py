@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dialer.store.cipher import StoreKey, connect
-from dialer.store.connection import BUSY_SECONDS, Connection, open_reading
+from dialer.store.connection import BUSY_SECONDS, Connection, is_there, open_reading, reading
 from dialer.store.failures import explained
 from dialer.store.sql import load_statements
 
@@ -202,3 +202,11 @@ def copy_roll(store: Path, copy: Path, key: StoreKey | None) -> int:
     finally:
         source.close()
     return voters
+
+
+def roll_languages(path: Path, key: StoreKey | None) -> set[str]:
+    """What voters and booths of the store at `path` speak (ISO 639-1); none before there is a store. Blocks. Raises StoreError."""
+    if not is_there(path):
+        return set()
+    with reading(path, key) as db:
+        return {*SQL["languages"].values(db, str)}

@@ -87,6 +87,9 @@ UPDATE target SET rank = -coalesce((
     WHERE link.phone_id = target.phone_id AND link.dropped_at IS NULL AND voter.turnout = 'pending'
 ), 1) WHERE phone_id IN (SELECT phone_id FROM link WHERE voter_id = :voter_id);
 
+-- name: languages
+SELECT language FROM voter WHERE language != '' UNION SELECT language FROM booth WHERE language != '';
+
 -- A copy for a rehearsal.
 
 -- name: nobody_reached

@@ -19,6 +19,7 @@ from ivr_flows.model import PromptKind
 from ivr_flows.sounds import name_sound
 from ivr_flows.texts import shipped_texts
 from tests.support.certified import entry, prompts_of, write_prompts
+from tests.support.command_line import run
 from tests.support.one_process import work_in_one_process
 from tests.support.recordings import speech, write_recording
 
@@ -169,6 +170,20 @@ def test_check_is_of_the_sites_languages_and_those_that_are_there(site: Path) ->
         )
     looked = {line.partition("/")[0] for line in audio("check")[1].splitlines() if ": is missing" in line}
     assert looked == {"hi", "mr", "ta"}
+
+
+def test_callers_of_a_flow_speak_what_the_roll_says(site: Path) -> None:
+    with (site / "centre.toml").open("a") as file:
+        file.write('[centre]\nlanguage = "hi"\n[[campaigns]]\nid = "calls"\nkind = "ivr"\nflow = "turnout"\n')
+        file.write('[store]\npath = "centre.db"\n')
+    (site / "roll.csv").write_text("AC_NO,PART_NO,SLNO,LANGUAGE,MOBILE\n1,1,1,bn,9812345601\n1,1,2,mr,9812345602\n")
+
+    def looked() -> set[str]:
+        return {line.partition("/")[0] for line in audio("check")[1].splitlines() if ": is missing" in line}
+
+    assert {"ur", "ta"} <= looked()  # no roll yet
+    assert run("import", "roll.csv", "-c", "centre.toml")[0] == 0
+    assert looked() == {"hi", "bn", "mr"}
 
 
 def test_check_knows_the_organisations_own_name(site: Path) -> None:
