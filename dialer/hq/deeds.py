@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import structlog
 from fastapi import Request, Response
@@ -30,6 +30,9 @@ from dialer.web.people import Who
 
 _log = structlog.get_logger(__name__)
 
+SETTLE_SECONDS = 120.0
+"""After which what was confirmed and is not known to be given is settled: giving takes a second."""
+_WITHDRAWN = "the pages were stopped before it was given, so it is withdrawn: propose it again where it is still wanted"
 CONFIRMS = {"material": Deed.CONFIRM_MATERIAL, "resume": Deed.CONFIRM_RESUME}
 _Text = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
 _Name = Annotated[str, Field(min_length=1, max_length=64)]
@@ -219,6 +222,41 @@ class Deeds:
             _log.warning("hq-desk.not-given", problem=str(error))
             return "failed", str(error)[:300]
         return "done", ""
+
+    async def run(self) -> NoReturn:
+        """Settle what was confirmed and not given, until cancelled: this process was killed between the two, or the database went
+        away.
+        """
+        while True:
+            try:
+                await self.settle()
+            except (StoreError, MaterialRefused) as error:
+                _log.warning("hq-desk.not-settled", problem=str(error))
+            await asyncio.sleep(SETTLE_SECONDS)
+
+    async def settle(self) -> None:
+        """Material that was confirmed, and of which nothing is known since, is done where centres are to run it, and withdrawn
+        where they are not: somebody may have given something else meanwhile, so it is given again by who proposes it again alone.
+        Raises StoreError, MaterialRefused.
+        """
+        async with self._books.used() as db:
+            rows = await db.rows("not_given", self._books.clock.now() - SETTLE_SECONDS)
+            if not rows:
+                return
+            waves = (await asyncio.to_thread(material_of, self._settings))["waves"]
+            given = {(f"{wave['name']} {wave['version']}", to) for wave in waves for to in wave["to"]}
+            for row in rows:
+                stands = (row["text"], row["to"]) in given
+                state, result = ("done", "") if stands else ("failed", _WITHDRAWN)
+                await db.do("settle_proposal", row["id"], state, result)
+                told = {
+                    "proposal": str(row["id"]),
+                    "to": row["to"],
+                    "state": state,
+                    **_version_told("material", row["text"]),
+                }
+                await self._books.note(db, "material-settled", "the-pages", told)
+        self._changed()
 
     async def audit(self, request: Request) -> Response:
         """What people did last, the newest first: of all zones, so for accounts that see all."""

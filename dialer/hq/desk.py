@@ -67,10 +67,11 @@ async def running_hq_desk(
         books, accounts, directory, people, file = await stack.enter_async_context(hq_people(settings, clock, hasher))
         streams = Streams(picture, people, clock)
         figures = HqFigures(settings, picture, books, accounts)
+        deeds = Deeds(settings, books, accounts, figures.changed.set)
         each = [
             *HqEntrance(people, {**assets}, accounts, settings).doors(),
             *HqBoard(settings, streams, books, accounts, figures).doors(),
-            *Deeds(settings, books, accounts, figures.changed.set).doors(),
+            *deeds.doors(),
             *Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins)).doors(EVERY_ROLE),
         ]
         doors = with_document(each, EVERY_ROLE)
@@ -83,7 +84,7 @@ async def running_hq_desk(
         watching = watched(settings.metrics.host, settings.metrics.desk_port, lambda: of_hq_desk(hears=figures.hears))
         await stack.enter_async_context(watching)
         async with serving(
-            settings.desk, listener, guarded, (figures.run, figures.hear, directory_kept), picture.close
+            settings.desk, listener, guarded, (figures.run, figures.hear, deeds.run, directory_kept), picture.close
         ):
             yield settings.desk.origin(port)
 

@@ -99,6 +99,12 @@ SELECT kind, "to", text, proposed_by FROM proposal WHERE id = $1 AND state = 'op
 -- name: answer_proposal
 UPDATE proposal SET answered_by = $2, answered_at = $3, state = $4, result = $5 WHERE id = $1;
 
+-- name: not_given
+SELECT id, "to", text FROM proposal WHERE kind = 'material' AND state = 'confirmed' AND answered_at < $1 ORDER BY id FOR UPDATE SKIP LOCKED;
+
+-- name: settle_proposal
+UPDATE proposal SET state = $2, result = $3 WHERE id = $1;
+
 -- name: proposals
 SELECT id, kind, "to", text, proposed_by, proposed_at, answered_by, answered_at, state, result FROM proposal
 WHERE state = 'open' OR answered_at > $1 ORDER BY id;

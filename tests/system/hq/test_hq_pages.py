@@ -23,6 +23,7 @@ from config.words import HqRole
 from dialer.desk.pages_built import BUILT, SOURCES
 from dialer.domain.clock import SystemClock
 from dialer.domain.signing import new_key_file
+from dialer.hq import deeds
 from dialer.hq.database import database
 from dialer.hq.desk import hq_people, running_hq_desk
 from dialer.hq.expected import COLUMNS, read_official, take_official
@@ -254,6 +255,36 @@ async def test_who_sees_and_does_what_of_which_zone_and_a_second_person_answers(
     async with asyncio.timeout(PATIENCE_SECONDS):
         while (await hq.get("media", "/api/hq/days")).status_code != 401:
             await asyncio.sleep(0.1)
+
+
+async def test_what_was_confirmed_when_the_pages_were_killed_is_done_or_withdrawn(
+    hq: Headquarters, tmp_path: Path
+) -> None:
+    """One was given and not noted, one was not given, and of one nobody can know yet."""
+    approved_material(hq.settings, tmp_path)
+
+    async def state_of(number: int) -> tuple[str, str]:
+        async with database(hq.settings.gather.database.get_secret_value()) as books:
+            [found] = await books.ask("SELECT state, result FROM proposal WHERE id = $1", number)
+            return found
+
+    clock = SystemClock()
+    async with hq_people(hq.settings, SystemClock(), CHEAP) as (books, accounts, _, _, _):
+        async with books.used() as db:
+            for to in ("centre:pune-1", "zone:east", "zone:west"):
+                number = await db.value("propose", "material", to, "turnout 8", "media", clock.now())
+                await db.do("answer_proposal", number, "compliance", clock.now() - 300, "confirmed", "")
+            await db.do("answer_proposal", number, "compliance", clock.now(), "confirmed", "")
+        give_material(hq.settings, "turnout", 8, ["centre:pune-1"])
+        its = deeds.Deeds(hq.settings, books, accounts, lambda: None)
+        for _ in range(2):
+            await its.settle()
+        settled = [each for each in await books.audit() if each.kind == "material-settled"]
+        assert [json.loads(each.what)["state"] for each in settled] == ["done", "failed"]
+        assert json.loads(settled[1].what)["version"] == "turnout 8"
+        assert await books.audit_breaks() == []
+    assert [(await state_of(number))[0] for number in (1, 2, 3)] == ["done", "failed", "confirmed"]
+    assert "propose it again" in (await state_of(2))[1]
 
 
 def test_accounts_and_figures_are_kept_by_commands(tmp_path: Path, address: str) -> None:

@@ -225,6 +225,7 @@ deed-incident-owner = incident given
 deed-incident-closed = incident closed
 deed-material-proposed = material proposed
 deed-material-answered = material answered
+deed-material-settled = what was confirmed settled
 deed-resume-proposed = resume proposed
 deed-resume-answered = resume answered
 deed-audit-end-accepted = audit's end accepted

@@ -225,6 +225,7 @@ deed-incident-owner = घटना सौंपी
 deed-incident-closed = घटना बंद
 deed-material-proposed = सामग्री का प्रस्ताव
 deed-material-answered = सामग्री का जवाब
+deed-material-settled = पुष्टि के बाद निपटाया
 deed-resume-proposed = चलाने का प्रस्ताव
 deed-resume-answered = चलाने का जवाब
 deed-audit-end-accepted = लेखा का अंत स्वीकार
