@@ -86,58 +86,48 @@ def _plain(value: object) -> object:
 
 
 class Hazard(Learned):
-    """The rate at which a state ends, by elapsed time: occurrence over exposure in each bin, the maximum likelihood under
-    censoring, shrunk to the overall rate.
+    """The rates at which a state ends, and goes over into its inner one, by elapsed time: occurrence over exposure in each bin, the
+    maximum likelihood of competing risks, shrunk to the overall rate.
     """
 
     KEPT: ClassVar = {"_endings": (0.0, 1e9), "_exposure": (0.0, 1e12)}
 
-    def __init__(self, tuning: Tuning, prior_mean_seconds: float, prior_endings: float | None = None) -> None:
-        """`prior_mean_seconds`: how long the state lasts before anything is known, as if `prior_endings` had been seen. A state
-        that is not expected to end that way at all wants a small part of one, or that would hardly ever be learned."""
+    def __init__(self, tuning: Tuning, prior_mean_seconds: float) -> None:
+        """`prior_mean_seconds`: how long the state lasts before anything is known."""
         self._tuning = tuning
-        self._prior = tuning.prior_endings if prior_endings is None else prior_endings
-        self._prior_seconds = self._prior * prior_mean_seconds
-        self._endings = np.zeros(len(_EDGES))
+        self._prior = np.array([[tuning.prior_endings], [0.0]])
+        self._prior_seconds = tuning.prior_endings * prior_mean_seconds
+        self._endings = np.zeros((2, len(_EDGES)))  # and goings over
         self._exposure = np.zeros(len(_EDGES))
-        self._mean: float | None = None  # asked at each decision, changes with each ending
 
-    def ended(self, seconds: float, *, censored: bool = False) -> None:
-        """The state lasted `seconds` and ended; or, `censored`, went over into another state."""
+    def ended(self, seconds: float, *, went_over: bool = False) -> None:
+        """The state lasted `seconds`."""
         seconds = sane_seconds(seconds)
-        self._mean = None
         self._endings *= 1.0 - 1.0 / self._tuning.hazard_memory
         self._exposure *= 1.0 - 1.0 / self._tuning.hazard_memory
         self._exposure += np.minimum(np.maximum(seconds - _EDGES, 0.0), _WIDTHS)
-        if not censored:
-            self._endings[bisect_right(HAZARD_EDGES, seconds) - 1] += 1.0
+        self._endings[int(went_over), bisect_right(HAZARD_EDGES, seconds) - 1] += 1.0
 
-    def rates(self, running: Sequence[float] = ()) -> Vector:
-        """Endings per second in each bin. `running`: elapsed seconds of states that have not ended yet, which count as exposure,
-        so that long ones are not missed while only short ones have ended."""
+    def rates(self, running: Sequence[float] = ()) -> Matrix:
+        """Endings and goings over per second in each bin, shape (2, bins). `running`: elapsed seconds of states that have not ended
+        yet, which count as exposure, so that long ones are not missed while only short ones have ended."""
         exposure = self._exposure
         if len(running):
             exposure = exposure + np.clip(np.asarray(running)[:, None] - _EDGES, 0.0, _WIDTHS).sum(axis=0)
-        overall = (float(self._endings.sum()) + self._prior) / (float(exposure.sum()) + self._prior_seconds)
+        overall = (self._endings.sum(axis=1, keepdims=True) + self._prior) / (exposure.sum() + self._prior_seconds)
         shrink = self._tuning.hazard_shrink
-        rates: Vector = (self._endings + shrink) / (exposure + shrink / overall)
+        rates: Matrix = (self._endings + shrink) * overall / (exposure * overall + shrink)
         return rates
 
     @property
     def mean_seconds(self) -> float:
         """How long the state lasts."""
-        if self._mean is None:
-            seconds, endings = (
-                float(self._exposure.sum()) + self._prior_seconds,
-                float(self._endings.sum()) + self._prior,
-            )
-            self._mean = seconds / endings
-        return self._mean
+        return float((self._exposure.sum() + self._prior_seconds) / (self._endings.sum() + self._prior.sum()))
 
-    def restore(self, state: object) -> None:
-        """Take up what `state` gave. Raises KeyError, TypeError or ValueError for a damaged one, half taken up."""
-        super().restore(state)
-        self._mean = None
+    @property
+    def share_over(self) -> float:
+        """How many go over into the inner state."""
+        return float(self._endings[1].sum() / (self._endings.sum() + self._prior.sum()))
 
 
 # Laws of ring times, as counts by step of STEP_SECONDS: a row each.

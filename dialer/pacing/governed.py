@@ -15,7 +15,7 @@ from dialer.pacing.limits import MOST_CALLS_AT_ONCE, seats_for_callers, seats_wi
 from dialer.pacing.port import AnswersOfLate, Cap, Explanation, Limit, PacingEvent, PacingEventKind, PacingSnapshot
 from dialer.pacing.tuning import TUNED, Tuning
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 
 class GovernedPacer(Learned):

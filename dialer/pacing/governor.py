@@ -128,13 +128,11 @@ class Governor(Learned):
 
     def hold(self, caps: Sequence[Cap]) -> None:
         """Hold these from now on: of the same windows, with other shares."""
-        self.caps = tuple(caps)
-        self.target = min((target_of(cap) for cap in self.caps), default=0.0)
-        self.hard_stop = min((cap.hard_stop for cap in self.caps), default=0.0)
+        targets = [max(0.0, min(cap.target, cap.hard_stop)) for cap in caps]
+        self._windows = list(zip(caps, self.tallies, targets, strict=True))
+        self.target = min(targets, default=0.0)
+        self.hard_stop = min((cap.hard_stop for cap in caps), default=0.0)
         """The lowest."""
-        self._reserving = [
-            (cap, tally) for cap, tally in self._pairs() if cap.reserve is not None and cap.hard_stop < 1.0
-        ]
 
     def answered(self, *, at_once: bool = False) -> None:
         """A person answered; or, `at_once`, the carrier did, which bore no risk."""
@@ -171,23 +169,23 @@ class Governor(Learned):
         tuning = self._tuning
         self._seats, self._left = seats, max(0.0, seconds_left or 0.0)
         self._sure = tuning.sure_share * answers_per_second
-        self.room = bearable = float("inf") if self.caps else 0.0
-        for cap, tally in self._pairs():
-            room, rate = self._bears(cap, tally)
+        self.room = bearable = float("inf") if self._windows else 0.0
+        for cap, tally, target in self._windows:
+            room, rate = self._bears(cap, tally, target)
             self.room, bearable = min(self.room, room), min(bearable, rate)
         x = bearable / max(1e-9, self.target)
         self.boldness = min(tuning.most_boldness, max(tuning.least_boldness, x)) if self.target > 0.0 else 0.0
         small: float = min(1.0, max(1, seats) / tuning.usual_seats) ** tuning.small_site_power
         return exp(self._level) * self.boldness * small
 
-    def _bears(self, cap: Cap, tally: Tally) -> tuple[float, float]:
+    def _bears(self, cap: Cap, tally: Tally, target: float) -> tuple[float, float]:
         """Drops that a window can still take, and the drop rate, per answer from now on, that it can bear.
 
         Room is as it is with the answers that will surely come until the window is full or the day ends, and, where drops will be
         left in it by then, half a window ahead: answers leave a full window with them, and those that came close together are the
         last to go.
         """
-        tuning, target = self._tuning, target_of(cap)
+        tuning = self._tuning
         unfilled = min(self._left, tally.unfilled_seconds(self.now))
         at_end = cap.hard_stop * (tally.answers + self._sure * unfilled)
         ahead = min(self._left, max(unfilled, tuning.foreseen_share * tally.window_seconds))
@@ -208,7 +206,7 @@ class Governor(Learned):
         """Abandoned calls that every window's target has room for now; may be below 0. No cap: no room."""
         for tally in self.tallies:
             tally.advance(self.now)
-        return min((target_of(cap) * tally.answers - tally.abandoned for cap, tally in self._pairs()), default=0.0)
+        return min((target * tally.answers - tally.abandoned for _, tally, target in self._windows), default=0.0)
 
     def worst_case_room(self, free_seats: int) -> float:
         """Calls in flight beyond the free seats of which every one may be dropped, and no reserving cap is passed: at once, or
@@ -218,7 +216,9 @@ class Governor(Learned):
         hard_stop * (n + free_seats + d). Calls, below 0 where a cap is passed already; infinite where none reserves.
         """
         room = float("inf")
-        for cap, tally in self._reserving:
+        for cap, tally, _ in self._windows:
+            if cap.reserve is None or cap.hard_stop >= 1.0:
+                continue
             ahead = 0.0 if cap.reserve is Reserve.EVERY_INSTANT else min(cap.window_seconds, self._left)
             answers, abandoned = tally.staying(self.now, ahead)
             answers_then = answers + max(0, free_seats) + self._sure * ahead
@@ -226,15 +226,7 @@ class Governor(Learned):
             room = min(room, allowed / (1.0 - max(0.0, cap.hard_stop)))
         return room
 
-    def _pairs(self) -> zip[tuple[Cap, Tally]]:
-        return zip(self.caps, self.tallies, strict=True)
-
     def recount(self, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:
         """Hold what is on record, by the window's length; a window of which nothing is told is empty."""
-        for cap, tally in self._pairs():
+        for cap, tally, _ in self._windows:
             tally.recount(self.now, of_late.get(cap.window_seconds, ()))
-
-
-def target_of(cap: Cap) -> float:
-    """The share that a cap is steered to."""
-    return max(0.0, min(cap.target, cap.hard_stop))

@@ -36,15 +36,11 @@ _A_SECOND_LATER = np.append(np.arange(1, ELAPSED_SECONDS), ELAPSED_SECONDS - 1)
 _FIRST_ROW = {stage: place * ELAPSED_SECONDS for place, stage in enumerate(SeatStage)}
 _INNER = {SeatStage.TALKING: SeatStage.CLOSING, SeatStage.WRAP_UP: SeatStage.WRAP_UP_FILLED}
 
-ENDS = {stage: f"{stage.value}-ends" for stage in SeatStage}
-GOES_OVER = {stage: f"{stage.value}-goes-over" for stage in _INNER}
-"""Names of hazards: how stages end, and how those with an inner stage go over into it."""
 
-
-def free_within(horizons: Sequence[float], rates: Mapping[str, Vector]) -> Matrix:
+def free_within(horizons: Sequence[float], rates: Mapping[SeatStage, Matrix]) -> Matrix:
     """P(a seat is free within a horizon), shape (4 * ELAPSED_SECONDS, len(horizons)); `rows_of` gives seats' rows.
 
-    `rates`: hazards by bin of HAZARD_EDGES, 1/s, by name. A semi-Markov chain on steps of a second: talk ends or goes over into
+    `rates`: of each stage, as of `Hazard`. A semi-Markov chain on steps of a second: talk ends or goes over into
     closing, closing ends; both lead to wrap-up, which ends or goes over into a half-filled form; that ends. A stage that begins
     inside a step counts from the middle of it.
     """
@@ -54,9 +50,10 @@ def free_within(horizons: Sequence[float], rates: Mapping[str, Vector]) -> Matri
     for outer in (SeatStage.WRAP_UP, SeatStage.TALKING):
         inside = np.zeros(steps + 1)  # the same of one that has just gone over into the inner stage
         for stage in (_INNER[outer], outer):
-            ends, over = rates[ENDS[stage]], rates[GOES_OVER[stage]] if stage is outer else np.zeros(len(HAZARD_EDGES))
-            within = -np.expm1(-ends - over) / np.maximum(ends + over, 1e-12)  # of competing hazards, by second
-            ends, over = (ends * within)[_BIN_OF_SECOND], (over * within)[_BIN_OF_SECOND]
+            both = rates[stage].sum(axis=0)
+            ends, over = (rates[stage] * -np.expm1(-both) / np.maximum(both, 1e-12))[
+                :, _BIN_OF_SECOND
+            ]  # within a second
             stays = 1.0 - ends - over
             table = tables[stage] = np.outer(freed, ends) + np.outer(inside, over)
             table[0] = 0.0
@@ -108,11 +105,7 @@ class Knowledge(Learned):
         self.rings = RingTimes(tuning)
         self.answer_rate = AnswerRate(tuning)
         first = (tuning.talk_seconds, tuning.closing_seconds, tuning.wrap_up_seconds, tuning.nearly_done_seconds)
-        self.hazards = {ENDS[stage]: Hazard(tuning, mean) for stage, mean in zip(SeatStage, first, strict=True)}
-        self.hazards |= {
-            GOES_OVER[stage]: Hazard(tuning, tuning.unexpected_seconds, tuning.unexpected_endings) for stage in _INNER
-        }
-        self._talks, self._wrap_ups = (self.hazards[ENDS[stage]] for stage in _INNER)
+        self.hazards = {stage: Hazard(tuning, mean) for stage, mean in zip(SeatStage, first, strict=True)}
         self._connect = max(0.0, connect_seconds)
         self._last = PacingSnapshot(0.0)
         self.in_flight = 0
@@ -120,18 +113,17 @@ class Knowledge(Learned):
         self.learned = 0
         self._renew()
 
-    @property
-    def conversation_seconds(self) -> float:
-        """How long a seat is busy with a call."""
-        return self._talks.mean_seconds + self._wrap_ups.mean_seconds
-
     def _renew(self) -> None:
         """Make the tables anew. States that still run count as exposure."""
         running: dict[SeatStage, list[float]] = {stage: [] for stage in SeatStage}
         for stage, elapsed, _ in self._last.busy_seats:
             running[stage].append(sane_seconds(elapsed))
-        of = [(stage, name) for names in (ENDS, GOES_OVER) for stage, name in names.items()]
-        rates = {name: self.hazards[name].rates(running[stage]) for stage, name in of}
+        rates = {stage: hazard.rates(running[stage]) for stage, hazard in self.hazards.items()}
+        of = [(self.hazards[outer], self.hazards[inner]) for outer, inner in _INNER.items()]
+        self.conversation_seconds = sum(
+            outer.mean_seconds + outer.share_over * inner.mean_seconds for outer, inner in of
+        )
+        """How long a seat is busy with a call."""
         self._table, self._at_once = InFlightTable(self.rings, self._tuning), self.rings.at_once
         self._freed = powers(free_within([moment + self._connect for moment in self._table.moments], rates))
         self._since_renewal = 0
@@ -203,10 +195,9 @@ class Knowledge(Learned):
         """Talk or wrap-up ended: learn how long it lasted, and how long its inner stage, if it came to that."""
         told = event.closing_seconds is not None
         inner = min(seconds, sane_seconds(event.closing_seconds or 0.0))
-        self.hazards[ENDS[stage]].ended(seconds - inner, censored=told)
-        self.hazards[GOES_OVER[stage]].ended(seconds - inner, censored=not told)
+        self.hazards[stage].ended(seconds - inner, went_over=told)
         if told:
-            self.hazards[ENDS[_INNER[stage]]].ended(inner)
+            self.hazards[_INNER[stage]].ended(inner)
 
     def restore(self, state: object) -> None:
         """Take up what `state` gave. Raises KeyError, TypeError or ValueError for a damaged one, half taken up."""

@@ -17,10 +17,6 @@ class Tuning:
     closing_seconds: float = 10.0
     nearly_done_seconds: float = 5.0
     prior_endings: float = 5.0  # endings that each of these four is worth
-    unexpected_seconds: float = 1e5
-    unexpected_endings: float = 0.02
-    """The same of how talk goes over into closing and a wrap-up into a form half filled: what no desk tells is soon believed once
-    one does."""
     prior_rings: float = 8.0  # calls of each outcome
     call_seconds: float = 20.0  # that a call takes which one free seat waits for
     first_alpha: float = 1.5
