@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -116,12 +117,14 @@ def _tell(findings: AsyncIterator[Finding], *, as_json: bool) -> NoReturn:
 
     async def look() -> bool:
         bad = False
-        async for finding in findings:
-            bad = bad or finding.verdict is Verdict.BAD
-            if as_json:
-                typer.echo(json.dumps({"what": finding.what, "verdict": finding.verdict, "text": finding.text}))
-            else:
-                console.print(f"{_SIGNS[finding.verdict]} {finding.what}: {escape(finding.text)}", soft_wrap=True)
+        at_work = console.status("looking") if console.is_terminal and not as_json else nullcontext()
+        with at_work:  # Asterisk's sounds take ten seconds and more
+            async for finding in findings:
+                bad = bad or finding.verdict is Verdict.BAD
+                if as_json:
+                    typer.echo(json.dumps({"what": finding.what, "verdict": finding.verdict, "text": finding.text}))
+                else:
+                    console.print(f"{_SIGNS[finding.verdict]} {finding.what}: {escape(finding.text)}", soft_wrap=True)
         return bad
 
     raise typer.Exit(1 if asyncio.run(look()) else 0)

@@ -47,7 +47,7 @@ function Row({ talk }: { talk: Talk }) {
       <td>{talk.agent}</td>
       <td class="right">
         {playing.value === talk.attempt ? (
-          <audio controls autoplay src={`/api/recordings/${talk.attempt}`} aria-label={t("recording-of", { at: moment(talk.at) })} />
+          <audio controls controlsList="nodownload" autoplay src={`/api/recordings/${talk.attempt}`} aria-label={t("recording-of", { at: moment(talk.at) })} />
         ) : (
           <button disabled={me.value?.signs} aria-label={t("recording-play-of", { at: moment(talk.at) })} onClick={() => void play(talk.attempt)}>
             {t("do-recording-play")}
