@@ -112,6 +112,7 @@ def dialplan(
         others=boxes,
         join_seconds=JOIN_SECONDS,
         named_phones=(),
+        outside_numbers=(),
     )
 
 
@@ -179,12 +180,20 @@ def render_site(
         "box": box,
         "join_seconds": JOIN_SECONDS,
         "named_phones": named_phones(settings),
+        "outside_numbers": _outside_numbers(settings),
         "others": {each.name: box_password(box or "", each.name, settings.ami.secret) for each in others},
         "box_contacts": {each.name: f"{_bracketed(each.host)}:{each.sip_port or shared_port}" for each in others},
         "box_networks": {each.name: _host_network(each.host) for each in others},
         "country": settings.centre.region.lower(),
     }
     return {name: render_template(name, **values) for name in FILES}
+
+
+def _outside_numbers(settings: Settings) -> list[tuple[str, str]]:
+    """The trunk's endpoint and the number of each transfer that leads outside."""
+    endpoints = {trunk.name: trunk.endpoint for trunk in settings.trunks}
+    called = ((endpoints.get(each.trunk or ""), each.number) for each in settings.transfers)
+    return list(dict.fromkeys((where, number) for where, number in called if where and number))
 
 
 def asterisk_trunks(settings: Settings) -> tuple[Trunk, ...]:

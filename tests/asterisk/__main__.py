@@ -24,6 +24,7 @@ from tests.asterisk.log_in import check_log_in
 from tests.asterisk.process import NoAsterisk, find_asterisk, version_of
 from tests.asterisk.sipp import find_sipp
 from tests.asterisk.stage import Lab, RealStage
+from tests.asterisk.transfers_over_boxes import check_transfers_over_boxes
 from tests.asterisk.two_boxes import TwoBoxes, on_two_boxes
 from tests.asterisk.whole_site import check_whole_site
 from tests.support.scenario import Scenario, load_scenario, scenario_files
@@ -92,6 +93,13 @@ async def run(scenarios: Sequence[tuple[str, Scenario]], lab: Lab, *, browsers: 
         if faults:
             failed.append(LOG_IN)
     if boxes:
+        begun, called = time.monotonic(), "transfers-on-two-boxes"
+        faults = await check_transfers_over_boxes(TwoBoxes(lab.asterisk.program, lab.sipp, lab.directory / called))
+        say(
+            f"{'FAIL' if faults else 'ok  '} {called} ({time.monotonic() - begun:.0f} s): {'; '.join(faults) or 'holds'}"
+        )
+        if faults:
+            failed.append(called)
         failed += await play_all(on_two_boxes(), TwoBoxes(lab.asterisk.program, lab.sipp, lab.directory / TWO_BOXES))
     lost = await play_all(scenarios, lab)
     held = len(scenarios) - len(set(lost))

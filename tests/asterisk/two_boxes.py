@@ -14,6 +14,12 @@ from tests.support.scenario import Scenario, load_scenario, scenario_files
 
 PLAYED = ("agents-talk", "hang-up-in-the-middle", "link-cut", "phone-dies", "switch-restarts", "sixty-calls")
 
+OFFICE = "+917010000001"
+TARGETS = [
+    {"name": "boss", "kind": "supervisor", "endpoint": "agent10", "box": "b"},
+    {"name": "office", "kind": "outside", "number": OFFICE, "trunk": "carrier"},
+]
+
 
 def on_two_boxes() -> list[tuple[str, Scenario]]:
     """What is played on them. Where the second box dies every voter was talked to all the same, and no call is unknown."""
@@ -42,9 +48,9 @@ class TwoBoxes(Lab):
         boxes = [first, {**here, **second}]
         seats = [{**seat, "box": "ab"[number % 2]} for number, seat in enumerate(kept["seats"])]
         trunks = [{**trunk, "box": "a"} for trunk in kept["trunks"]]
-        return Settings.model_validate(
-            {**kept, "asterisk": {**kept["asterisk"], "boxes": boxes}, "seats": seats, "trunks": trunks}
-        )
+        asterisk = {**kept["asterisk"], "boxes": boxes}
+        own = {"asterisk": asterisk, "seats": seats, "trunks": trunks, "transfers": TARGETS}
+        return Settings.model_validate({**kept, **own})
 
     @property
     def asterisks(self) -> list[tuple[RealAsterisk, str | None]]:

@@ -33,6 +33,7 @@ from dialer.engine.transfers.state import (
     AGENT_WAITS,
     TARGET_AT_SEAT,
     VOTER_AWAY,
+    WITH_TARGET,
     Asked,
     CallTransfer,
     TransferTarget,
@@ -373,7 +374,7 @@ class Transfers:
                 continue
             if attempt_id in self._centre.calls and attempt_id not in parties:
                 parties[attempt_id] = (party_id, place)
-            else:
+            elif attempt_id not in up.aside:  # with a voter of another box, of whom nothing is known yet
                 self.release(party_id)
         live = {party_id for party_id, _ in up.parties}
         boxes = self._centre.boxes
@@ -385,7 +386,7 @@ class Transfers:
             party: PartyId | None
             party, place = parties.get(call.attempt_id, (None, None))
             known = self._centre.transfers.get(call.attempt_id)
-            if self._half_elsewhere(call, known, party, up.box):
+            if self._half_elsewhere(call, known, party, up):
                 continue
             if known is None and party is None and call.attempt_id not in held and call.attempt_id not in up.aside:
                 continue
@@ -396,17 +397,27 @@ class Transfers:
             else:
                 self._in_no_music(call, talking, party, place)
 
-    def _half_elsewhere(self, call: Call, known: CallTransfer | None, party_id: PartyId | None, box: str) -> bool:
-        """Whether this box has not both call and target. Of a target at the agent's seat the seat's box tells, and of the call its
-        own: one of whom nobody knows is let go, one who is not there any more has gone.
+    def _half_elsewhere(self, call: Call, known: CallTransfer | None, party_id: PartyId | None, up: SwitchUp) -> bool:
+        """Whether this box has not both call and target. Of a target at the agent's seat the seat's box tells, of one who is with
+        the voter the target's own, and of the call its own: one of whom nobody knows is let go, one who is not there any more has
+        gone.
         """
         at = None if known is None or known.stage not in TARGET_AT_SEAT else known.party_id
         seat = None if known is None or at is None else self._centre.seats.get(known.seat)
-        if self._centre.boxes.of_trunk(call.trunk) == box:
-            return seat is not None and seat.box != box
-        if party_id is not None and (known is None or known.party_id != party_id):
+        if self._centre.boxes.of_trunk(call.trunk) == up.box:
+            if seat is not None:
+                return seat.box != up.box
+            here = {call.attempt_id} <= up.aside | dict(up.held).keys()
+            with_target = known is not None and known.party_id is not None and known.stage in WITH_TARGET
+            return with_target and party_id is None and not here and len(self._centre.boxes.names) > 1
+        if party_id is not None and call.attempt_id in up.aside:
+            seat_name = call.talk.seat or ""
+            self.enter(
+                CallTransfer(call.attempt_id, seat_name, TransferStage.TRANSFERRED, party_id, self.found(party_id))
+            )
+        elif party_id is not None and (known is None or known.party_id != party_id):
             self.release(party_id)
-        elif party_id is None and at is not None and seat is not None and seat.box == box:
+        elif party_id is None and at is not None and seat is not None and seat.box == up.box:
             self.party_gone(at)
         return True
 

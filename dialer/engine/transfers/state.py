@@ -50,6 +50,9 @@ TARGET_AT_SEAT = frozenset(
 )
 """The target is called to the agent's seat, and not to the voter."""
 
+WITH_TARGET = frozenset({TransferStage.HANDING_OVER, TransferStage.TRANSFERRED})
+"""The agent has left; voter and target are together, or about to be."""
+
 _SITUATION = {
     None: "the voter is with the agent",
     TransferStage.HOLD: "the voter is on hold",

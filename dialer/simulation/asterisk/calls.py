@@ -45,7 +45,11 @@ class SwitchCalls(SwitchCore):
             self._place_local(order)
             return
         target, at, endpoint = order.dial_string.rpartition("@")
-        trunk = self._trunks.get(endpoint) if at else None
+        box = self.boxes.get(endpoint.removeprefix(BOX))
+        trunks = self._trunks
+        if box is not None and target.startswith("number*"):  # number*ENDPOINT*NUMBER, over a trunk of that box
+            trunks, (_, endpoint, target) = box._trunks, target.split("*")
+        trunk = trunks.get(endpoint) if at else None
         phone = self._phone_of(endpoint, target if at else None)
         unreachable = phone is None or phone.mode is PhoneMode.UNREGISTERED
         if order.uniqueid in self.channels or (trunk is None and unreachable):

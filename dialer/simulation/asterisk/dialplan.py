@@ -138,7 +138,7 @@ async def _mix_monitor(_switch: SwitchCore, channel: Channel, data: str) -> None
 
 async def _dial(switch: SwitchCore, channel: Channel, data: str) -> None:
     """Call another box and talk until either side has hung up; with option g the dialplan goes on where that was the other one."""
-    called, seconds, *_ = (*data.split(","), "60")
+    called, seconds, options, *_ = (*data.split(","), "60", "", "")
     extension, _, endpoint = called.removeprefix("PJSIP/").rpartition("@")
     other = switch.boxes.get(endpoint.removeprefix(BOX))
     if other is None:
@@ -148,13 +148,15 @@ async def _dial(switch: SwitchCore, channel: Channel, data: str) -> None:
     leg.met_agent = partial(switch.voter_met_agent, channel)
     assert leg.task is not None  # noqa: S101 - it walks through the dialplan
     leg.task.add_done_callback(lambda _: channel.poke())
-    end = loop.time() + float(seconds)
+    end, answered = loop.time() + float(seconds), False
     try:
         while not channel.interrupted and not leg.task.done():
             answered = leg.state is ChannelState.UP
             if not answered and loop.time() >= end:
                 break
             await channel.wait(None if answered else end - loop.time())
+        if answered and not channel.interrupted and "g" not in options:
+            switch.hang_up(channel, 16, EndsBy.DIALPLAN)
     finally:
         other.hang_up(leg, 16, EndsBy.DIALPLAN)
 

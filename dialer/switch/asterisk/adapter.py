@@ -366,6 +366,10 @@ class AsteriskSwitch:
         """Whether the third party's call is one of this Asterisk."""
         return self._tracker.parties.is_live(party_id)
 
+    def has_target_of(self, attempt_id: AttemptId) -> bool:
+        """Whether somebody whom an agent fetched for the attempt is called by this Asterisk."""
+        return self._tracker.parties.is_called_for(attempt_id)
+
     def unanswered_seconds(self, box: str = "") -> float:
         """See `Switch.unanswered_seconds`. For ever, where our lease on the switch may be another's by now."""
         if self._client is None:
@@ -414,10 +418,7 @@ class AsteriskSwitch:
         several `box` is the seat's own, whose conference it calls, and "" where that is this one.
         """
         name = _checked(_NAME, seat, _SEAT_RULE)
-        if box is not None:
-            channel = self._tracker.channel_of(attempt_id)
-            fields = [("Channel", channel), ("Variable", BOX_VARIABLE), ("Value", box)]
-            await self._standing().action("Setvar", fields)
+        await self._say_box(attempt_id, box)
         if record:
             await self._redirect(attempt_id, RECORDED_CONTEXT, f"{SEAT_CHANNEL}{name}")
         else:
@@ -493,17 +494,26 @@ class AsteriskSwitch:
             self._tracker.channel_of(attempt_id), HOLD_CONTEXT, f"{SEAT_CHANNEL}{_checked(_NAME, seat, _SEAT_RULE)}"
         )
 
-    async def hand_over(self, attempt_id: AttemptId) -> None:
-        """See `Switch.hand_over`."""
+    async def hand_over(self, attempt_id: AttemptId, box: str | None = None) -> None:
+        """See `Switch.hand_over`. Where there are several `box` has the target, "" where that is this one."""
+        await self._say_box(attempt_id, box)
         await self._redirect(attempt_id, HANDED_CONTEXT, f"{ASIDE}{attempt_id}")
 
-    async def call_party(self, request: PartyRequest, box: str | None = None) -> None:
-        """See `Switch.call_party`. `box` has the phone, where that is another one: it is asked to call it."""
-        target = _checked(_NAME, request.endpoint, _ENDPOINT_RULE)
+    async def _say_box(self, attempt_id: AttemptId, box: str | None) -> None:
         if box is not None:
-            target = f"phone*{target}@{BOX_ENDPOINT}{box}"
-        if request.number is not None:
-            target = f"{_checked(NUMBER, request.number, _NUMBER_RULE)}@{target}"
+            channel = self._tracker.channel_of(attempt_id)
+            fields = [("Channel", channel), ("Variable", BOX_VARIABLE), ("Value", box)]
+            await self._standing().action("Setvar", fields)
+
+    async def call_party(self, request: PartyRequest, box: str | None = None) -> None:
+        """See `Switch.call_party`. `box` has the phone or the trunk, where that is another one: it is asked to call."""
+        endpoint = _checked(_NAME, request.endpoint, _ENDPOINT_RULE)
+        number = None if request.number is None else _checked(NUMBER, request.number, _NUMBER_RULE)
+        if box is None:
+            target = endpoint if number is None else f"{number}@{endpoint}"
+        else:
+            asked = f"phone*{endpoint}" if number is None else f"number*{endpoint}*{number}"
+            target = f"{asked}@{BOX_ENDPOINT}{box}"
         caller = [] if request.caller_id is None else [("CallerID", _checked(NUMBER, request.caller_id, _NUMBER_RULE))]
         context, extension = _party_place(request.place)
         client = self._standing()

@@ -87,8 +87,10 @@ class BoxedSwitch:
         await self._of(attempt_id).hold(attempt_id, seat)
 
     async def hand_over(self, attempt_id: AttemptId) -> None:
-        """See `Switch.hand_over`."""
-        await self._of(attempt_id).hand_over(attempt_id)
+        """See `Switch.hand_over`. To a target of another box, in a conference there, over a call between the two."""
+        there = next((name for name, box in self._boxes.items() if box.has_target_of(attempt_id)), "")
+        away = there if there != self._name_of(attempt_id) else ""
+        await self._of(attempt_id).hand_over(attempt_id, away)
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
         """See `Switch.mute_recording`."""
@@ -119,22 +121,18 @@ class BoxedSwitch:
     # Third parties
 
     async def call_party(self, request: PartyRequest) -> None:
-        """See `Switch.call_party`. A phone of another box than the place is called over a call between the two. Raises SwitchError
-        for a number over a trunk that is another box's.
-        """
+        """See `Switch.call_party`. A phone or a trunk of another box than the place is reached over a call between the two."""
         home, there = self._endpoints[request.endpoint], self._box_of(request.place)
-        if home != there and request.number is not None:
-            raise SwitchError(
-                f"its trunk is of box {home}, and the call of box {there}: give it a trunk of each box's own"
-            )
         await self._boxes[there].call_party(request, None if home == there else home)
 
     async def move_party(self, party_id: PartyId, place: Place) -> None:
-        """See `Switch.move_party`. Raises SwitchError where the party is on another box than the place."""
+        """See `Switch.move_party`. Aside is on the party's own box, where the voter comes to them. Raises SwitchError where
+        the party is on another box than the seat.
+        """
         box = self._box_with(party_id)
         if box is None:
             raise SwitchError("nobody is there to be moved")
-        if box != (there := self._box_of(place)):
+        if place.kind is not PlaceKind.ASIDE and box != (there := self._box_of(place)):
             raise SwitchError(f"box {box} has that phone's call, and not box {there}: end it, and begin anew there")
         await self._boxes[box].move_party(party_id, place)
 

@@ -43,6 +43,7 @@ from dialer.domain.switch import (
     SeatUp,
     SwitchEvent,
     SwitchUp,
+    attempt_of,
 )
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.places import (
@@ -198,6 +199,10 @@ class PartyTracker:
         """Whether the party's channel is there, or may be still to come."""
         return party_id in self._live
 
+    def is_called_for(self, attempt_id: AttemptId) -> bool:
+        """Whether there is such a party for this attempt."""
+        return any(attempt_of(party_id) == attempt_id for party_id in self._live)
+
     def take(self, message: AmiMessage) -> list[SwitchEvent] | None:
         """What an event means; None: it is not about a third party."""
         if message.event == "OriginateResponse" and is_party(message.action_id):
@@ -256,24 +261,30 @@ class JoinTracker:
     """Turns events of the channels between boxes into the engine's. Of the call itself the voter's own box tells."""
 
     def __init__(self) -> None:
-        self._seats: dict[str, tuple[AttemptId, str]] = {}  # by unique id of the channel: whose voter, in which seat
+        # By unique id of the channel: whose voter, and in which seat; None: with the target of a transfer.
+        self._seats: dict[str, tuple[AttemptId, str | None]] = {}
 
     @property
     def talking(self) -> tuple[tuple[AttemptId, str], ...]:
         """The attempts that are in seats of this box, with the seat of each."""
-        return tuple(self._seats.values())
+        return tuple((attempt_id, seat) for attempt_id, seat in self._seats.values() if seat is not None)
+
+    @property
+    def aside(self) -> frozenset[AttemptId]:
+        """The attempts that are with targets of transfers."""
+        return frozenset(attempt_id for attempt_id, seat in self._seats.values() if seat is None)
 
     def take(self, message: AmiMessage) -> list[SwitchEvent] | None:
         """What an event means; None: it is not about such a channel."""
         unique_id = message.get("Uniqueid")
         if message.event == "ConfbridgeJoin" and message.get("Context") == JOINED_CONTEXT:
-            attempt_id, seat = joined_attempt(message.get("Exten")), seat_of(message.get("Conference"))
-            if attempt_id is None or seat is None:
+            joined = _joined_as(message.get("Exten"), message.get("Conference"))
+            if joined is None:
                 return []
-            self._seats[unique_id] = attempt_id, seat
-            return [CallConnected(attempt_id, seat)]
+            self._seats[unique_id] = joined
+            return [_came(joined)]
         if message.event in {"ConfbridgeLeave", "Hangup"} and unique_id in self._seats:
-            return [CallLeftSeat(*self._seats.pop(unique_id))]
+            return _left(self._seats.pop(unique_id))
         return None
 
     def resync(self, channels: Iterable[LiveChannel]) -> None:
@@ -283,21 +294,38 @@ class JoinTracker:
     def differences(self, channels: Iterable[LiveChannel]) -> set[SwitchEvent]:
         """What was not said, by a list of every channel."""
         listed = self._listed(channels)
-        came = {CallConnected(*listed[unique_id]) for unique_id in listed.keys() - self._seats.keys()}
-        return {*came, *(CallLeftSeat(*self._seats[unique_id]) for unique_id in self._seats.keys() - listed.keys())}
+        left = [self._seats[unique_id] for unique_id in self._seats.keys() - listed.keys()]
+        came = {_came(listed[unique_id]) for unique_id in listed.keys() - self._seats.keys()}
+        return {*came, *(event for joined in left for event in _left(joined))}
 
     @staticmethod
-    def _listed(channels: Iterable[LiveChannel]) -> dict[str, tuple[AttemptId, str]]:
+    def _listed(channels: Iterable[LiveChannel]) -> dict[str, tuple[AttemptId, str | None]]:
         there = (
-            (channel.unique_id, joined_attempt(channel.extension), seat_of(channel.conference))
+            (channel.unique_id, _joined_as(channel.extension, channel.conference))
             for channel in channels
             if channel.context == JOINED_CONTEXT
         )
-        return {
-            unique_id: (attempt_id, seat)
-            for unique_id, attempt_id, seat in there
-            if attempt_id is not None and seat is not None
-        }
+        return {unique_id: joined for unique_id, joined in there if joined is not None}
+
+
+def _joined_as(extension: str, conference: str) -> tuple[AttemptId, str | None] | None:
+    """Whose voter a channel of another box is, and in which seat, or in none: with the target of a transfer. None: nobody's."""
+    aside = aside_of(conference)
+    if aside is not None:
+        return (aside, None) if is_attempt_id(aside) else None
+    attempt_id, seat = joined_attempt(extension), seat_of(conference)
+    return None if attempt_id is None or seat is None else (attempt_id, seat)
+
+
+def _came(joined: tuple[AttemptId, str | None]) -> SwitchEvent:
+    attempt_id, seat = joined
+    return CallAside(attempt_id) if seat is None else CallConnected(attempt_id, seat)
+
+
+def _left(joined: tuple[AttemptId, str | None]) -> list[SwitchEvent]:
+    """Of one who leaves a target the voter's own box tells: the call ends."""
+    attempt_id, seat = joined
+    return [] if seat is None else [CallLeftSeat(attempt_id, seat)]
 
 
 _ANSWER = "ANSWER"
@@ -506,7 +534,7 @@ class CallTracker:
             (*talking, *self.joins.talking),
             restarted,
             _held(ours),
-            aside=aside,
+            aside=aside | self.joins.aside,
             parties=parties,
             box=self._box,
         )
@@ -549,9 +577,7 @@ class CallTracker:
                     self._seen[attempt_id].waits = True
                 case MessageStarted(attempt_id=attempt_id):
                     self._seen[attempt_id].hears_message = True
-                case CallConnected(attempt_id=attempt_id) | CallLeftSeat(attempt_id=attempt_id) if not self.has(
-                    attempt_id
-                ):
+                case CallConnected() | CallAside() | CallLeftSeat() if not self.has(event.attempt_id):
                     self.joins.resync(channels)
                 case CallConnected(attempt_id=attempt_id, seat=seat):
                     self._seen[attempt_id].place = Place(PlaceKind.SEAT, seat)

@@ -18,10 +18,10 @@ from dialer.domain.commands import (
     SeatCompleteTransfer,
     SeatConsult,
     SeatHold,
+    SeatMerge,
     SeatResume,
     SeatTransfer,
 )
-from dialer.domain.errors import CommandRefused
 from dialer.domain.model import AttemptId, Outcome
 from dialer.domain.switch import CallEnded, EndedBy
 from dialer.domain.view import CallState, HoldReason, SeatState, SeatView
@@ -139,22 +139,42 @@ async def test_a_phone_of_another_box_listens_and_is_transferred_to(tmp_path: Pa
         assert len(aside.members) == 2
 
 
+BUSY_AFTERWARDS = {"wrap_up_seconds": 600}
+OFFICE = {"name": "office", "kind": "outside", "number": "+917000000099", "trunk": "line-b"}
+
+
+@pytest.mark.parametrize("consulted", [False, True])
 @virtual_time()
-async def test_what_stays_on_its_own_box_says_so(tmp_path: Path) -> None:
-    office = {"name": "office", "kind": "outside", "number": "+911140000077", "trunk": "line-b"}
-    boss = {"name": "boss", "kind": "supervisor", "endpoint": "boss", "box": "b"}
-    async with joined(tmp_path, transfers=[office, boss], phones=[boss]) as site:
+async def test_an_outside_number_is_called_over_a_trunk_of_another_box(consulted: bool, tmp_path: Path) -> None:
+    there, office = (
+        ("line-a" if consulted else "line-b"),
+        "+917000000099",
+    )  # the voter is of box a, and the seat of box b
+    async with joined(tmp_path, transfers=[{**OFFICE, "trunk": there}], campaign=BUSY_AFTERWARDS) as site:
         execute = site.centre.engine.execute
-        with pytest.raises(CommandRefused, match="office was not called: its trunk is of box b, and the call of box a"):
-            await execute(SeatTransfer("b01", "office"))
-        await asyncio.sleep(1)
-        await execute(SeatConsult("b01", "boss"))
-        await asyncio.sleep(3)
-        with pytest.raises(CommandRefused, match="box b has that phone's call, and not box a"):
+        await execute(SeatConsult("b01", "office") if consulted else SeatTransfer("b01", "office"))
+        await asyncio.sleep(10)
+        assert [each.channels_used for each in site.view.trunks] == ([2, 0] if consulted else [1, 1])
+        if consulted:
+            assert seat(site, "b01").transfer == "consult"
             await execute(SeatCompleteTransfer("b01"))
-        await execute(SeatCancelConsult("b01"))
-        await asyncio.sleep(1)
-        assert (seat(site, "b01").state, seat(site, "b01").transfer, len(joins(site))) == (SeatState.TALKING, None, 1)
+            await asyncio.sleep(3)
+        assert (together(site), site.ended()) == (2, [])
+        [(box, channel)] = [(box, each) for box in "ab" for each in voters(site, box) if each.number == office]
+        site.boxes[box].hang_up(channel, 16, EndsBy.VOTER)
+        await asyncio.sleep(2)
+        assert (together(site), [each.channels_used for each in site.view.trunks]) == (0, [0, 0])
+        assert [each.outcome for each in site.ended()] == [Outcome.CONNECTED]
+
+
+def together(site: BoxedSite) -> int:
+    """How many are in conferences without an agent."""
+    return sum(
+        len(room.members)
+        for box in site.boxes.values()
+        for name, room in box.conferences.by_name.items()
+        if name.startswith("aside-")
+    )
 
 
 BOSS = {"name": "boss", "kind": "supervisor", "endpoint": "boss", "box": "b"}
@@ -189,6 +209,57 @@ async def test_whom_an_agent_consulted_before_the_dialler_died_leaves_the_seat(t
         async with a_boxed_site(tmp_path, STAY, ONE_EACH, boxes=boxes, campaign=OVER_A, transfers=[BOSS]) as again:
             await asyncio.sleep(10)
             assert not bosses(again)
+
+
+@pytest.mark.parametrize("merged", [False, True])
+@virtual_time()
+async def test_a_consult_over_boxes_is_completed(merged: bool, tmp_path: Path) -> None:
+    async with joined(tmp_path, transfers=[BOSS], phones=[BOSS], campaign=BUSY_AFTERWARDS) as site:
+        execute = site.centre.engine.execute
+        await execute(SeatConsult("b01", "boss"))
+        await asyncio.sleep(3)
+        if merged:
+            await execute(SeatMerge("b01"))
+            await asyncio.sleep(2)
+            assert seat(site, "b01").transfer == "three-way"
+        await execute(SeatCompleteTransfer("b01"))
+        await asyncio.sleep(2)
+        assert (together(site), len(bosses(site)), seat(site, "b01").state) == (2, 1, SeatState.WRAP_UP)
+        assert len(site.ended()) == 0
+        [boss] = bosses(site)
+        site.boxes["b"].hang_up(boss, 16, EndsBy.VOTER)
+        await asyncio.sleep(2)
+        assert (together(site), bosses(site), [each.outcome for each in site.ended()]) == (0, [], [Outcome.CONNECTED])
+
+
+@pytest.mark.parametrize("box", ["a", "b"])
+@virtual_time()
+async def test_a_completed_consult_over_boxes_outlives_either_link(box: str, tmp_path: Path) -> None:
+    async with joined(tmp_path, transfers=[BOSS], phones=[BOSS], campaign=BUSY_AFTERWARDS) as site:
+        await site.centre.engine.execute(SeatConsult("b01", "boss"))
+        await asyncio.sleep(3)
+        await site.centre.engine.execute(SeatCompleteTransfer("b01"))
+        await asyncio.sleep(2)
+        await site.boxes[box].cut_ami_for(5.0)
+        await site.until(lambda: len(site.centre.engine._centre.boxes.up) == 2, seconds=10)
+        await asyncio.sleep(20)
+        assert (together(site), len(bosses(site)), site.ended()) == (2, 1, [])
+
+
+@virtual_time()
+async def test_a_completed_consult_over_boxes_outlives_the_dialler(tmp_path: Path) -> None:
+    async with some_boxes(STAY, ONE_EACH, [BOSS]) as boxes:
+        async with killed(joined(tmp_path, boxes=boxes, transfers=[BOSS], campaign=BUSY_AFTERWARDS)) as first:
+            await first.centre.engine.execute(SeatConsult("b01", "boss"))
+            await asyncio.sleep(3)
+            await first.centre.engine.execute(SeatCompleteTransfer("b01"))
+            await asyncio.sleep(2)
+        async with a_boxed_site(tmp_path, STAY, ONE_EACH, boxes=boxes, campaign=OVER_A, transfers=[BOSS]) as again:
+            await asyncio.sleep(20)
+            assert (together(again), len(bosses(again)), again.ended()) == (2, 1, [])
+            again.boxes["b"].hang_up(bosses(again)[0], 16, EndsBy.VOTER)
+            await asyncio.sleep(2)
+            assert (together(again), [each.outcome for each in again.ended()][:1]) == (0, [Outcome.CONNECTED])
 
 
 @pytest.mark.parametrize("box", ["a", "b"])

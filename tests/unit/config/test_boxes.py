@@ -119,6 +119,8 @@ def test_two_boxes_know_each_other_and_nobody_else_s_seats() -> None:
     assert "systemname=a" in rendered("a")["asterisk.conf"]
     assert "exten => phone*asha,1,Dial(PJSIP/asha,120)" in rendered("a")["extensions.conf"]
     assert "phone*asha" not in rendered("b")["extensions.conf"]
+    office = "exten => number*north*+911140000002,1,Dial(PJSIP/+911140000002@north,120)"
+    assert [office in rendered(box)["extensions.conf"] for box in "ab"] == [True, False]
     assert "app_dial" in rendered("a")["modules.conf"]
 
 

@@ -1,0 +1,73 @@
+"""An agent of one real Asterisk consults a phone there, and a number over the other one's trunk, about a voter of the other one."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from contextlib import closing
+
+from dialer.app import RunningCentre, running_centre
+from dialer.domain.commands import SeatCompleteTransfer, SeatConsult, SeatDispose, SeatLogIn
+from dialer.domain.model import Disposition
+from dialer.domain.view import SeatState, TransferStage
+from tests.asterisk.log_in import running, seat, until
+from tests.asterisk.sipp import Sipp, start_carrier
+from tests.asterisk.two_boxes import TwoBoxes
+from tests.support.scenario import Scenario, fill_numbers
+from tests.support.scenario_run import LINES
+
+SEAT = "02"  # of the second box
+CALLS = Scenario.model_validate(
+    {
+        "about": "voters who talk for a while, and an office that stays",
+        "voters": [
+            {"does": "answer", "count": 2, "rings": 0.2, "stays": 15.0},
+            {"does": "answer", "count": 1, "rings": 0.2},
+        ],
+        "expect": {"outcomes": {"connected": 2}},
+    }
+)
+
+
+async def check_transfers_over_boxes(lab: TwoBoxes) -> list[str]:
+    """What of it does not hold. Raises NoAsterisk."""
+    lab.directory.mkdir(parents=True, exist_ok=True)
+    settings = lab.settings(lab.directory, seats=2, campaign={"max_attempts": 1, "wrap_up_seconds": 60})
+    fill_numbers(settings.store.path, [number for number, group in CALLS.numbers() if group == 0])
+    carrier = Sipp(lab.sipp, lab.directory, "carrier", lab.carrier_port, (46_000, 49_999))
+    faults: list[str] = []
+    try:
+        await lab.start()
+        await start_carrier(carrier, CALLS, lab.voter_audio)
+        async with running_centre(settings, chance=random.Random(1), profile=LINES) as centre, running(centre):
+            await centre.engine.execute(SeatLogIn(SEAT, "agent"))
+            for target in ("boss", "office"):
+                try:
+                    faults += await consulted(centre, lab, target)
+                except TimeoutError:
+                    faults.append(f"transfer to {target}: stopped at {seat(centre, SEAT)}")
+    finally:
+        await carrier.stop()
+        await lab.stop()
+    with closing(sqlite3.connect(f"file:{settings.store.path}?mode=ro", uri=True)) as db:
+        outcomes = db.execute("SELECT outcome FROM attempt").fetchall()
+    if outcomes != [("connected",), ("connected",)]:
+        faults.append(f"transfers over boxes: outcomes {outcomes}")
+    return [*faults, *(line for asterisk, _ in lab.asterisks for line in asterisk.trouble())]
+
+
+async def consulted(centre: RunningCentre, lab: TwoBoxes, target: str) -> list[str]:
+    """A talk, whose voter is handed to the target, and hangs up there."""
+    execute = centre.engine.execute
+    await until(lambda: seat(centre, SEAT).state is SeatState.TALKING)
+    attempt = seat(centre, SEAT).attempt_id or ""
+    await execute(SeatConsult(SEAT, target))
+    await until(lambda: seat(centre, SEAT).transfer is TransferStage.CONSULT)
+    await execute(SeatCompleteTransfer(SEAT))
+    await until(lambda: seat(centre, SEAT).state is SeatState.WRAP_UP)
+    rooms = await lab.other.command("confbridge list")
+    faults = [] if f"aside-{attempt}" in rooms else [f"transfer to {target}: no conference at the second box: {rooms}"]
+    await until(lambda: not any(centre.engine.view().campaigns[0].calls.values()))
+    await execute(SeatDispose(SEAT, Disposition.VOTED))
+    rooms = await lab.other.command("confbridge list")
+    return faults if "aside-" not in rooms else [*faults, f"transfer to {target}: somebody was left alone: {rooms}"]
