@@ -127,7 +127,7 @@ def service_files(settings: Settings, dialer: Path, beside: Beside) -> dict[Path
             what=process.what,
             after=[f"{name}.service" for name in neighbours] + ([] if process is DIALLER else [DIALLER.unit]),
             command=process.command,
-            reloads=process is DIALLER,
+            reloads=process in (DIALLER, DESK),
             stop_seconds=round(settings.dialling.drain_seconds) + _DRAIN_MARGIN_SECONDS,
             background=process is not DIALLER,
             scripts=process is DIALLER and _has_scripts(settings),

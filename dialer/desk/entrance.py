@@ -26,6 +26,10 @@ class DeskEntrance(Entrance):
     ) -> None:
         """`sign_out` takes a session's token, whosever it is."""
         super().__init__(people, assets, "/board", sign_out)
+        self.use(settings)
+
+    def use(self, settings: Settings) -> None:
+        """These are in force from now on."""
         self._site = {
             "centre": settings.centre.id,
             "zone": settings.centre.time_zone,

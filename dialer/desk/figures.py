@@ -60,7 +60,7 @@ class BoardFigures:
         self._reading = reading
         self._clock = clock
         self._zone = zone
-        self._caps = caps
+        self.caps = caps
         self._courses: dict[str, dict[int, CourseStretch]] = {}
         self._read_at: dict[str, float] = {}  # when each campaign's calls of the day were read last
         self._day_at = 0.0  # when the day that is shown began
@@ -82,7 +82,7 @@ class BoardFigures:
         """Read each campaign's records; and with each new day what the booths are called. What cannot be read stays as it was."""
         if self._named_on != day_began(self._clock.now(), self._zone):
             await self._tried(self.read_booths())
-        for campaign_id, caps in self._caps.items():
+        for campaign_id, caps in self.caps.items():
             await self._tried(self.read(campaign_id, caps))
 
     async def _tried(self, reading: Awaitable[None]) -> None:

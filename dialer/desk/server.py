@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 import structlog
 from argon2 import PasswordHasher
 
-from config.settings import Settings
+from config.errors import MatdanError, SettingError
+from config.settings import Settings, load_settings
 from config.site_rules import abandoned_caps, site_profile
 from dialer.desk.agents.drafts import AgentDrafts
 from dialer.desk.agents.entrance import AgentEntrance
@@ -38,6 +39,7 @@ from dialer.domain.site_time import site_zone
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.hearing import Hearing
 from dialer.site.plan import broker_as, broker_settings
+from dialer.site.reread import changes
 from dialer.site.service import told_to_systemd
 from dialer.store.agent_reading import AgentReading
 from dialer.store.agent_records import AgentRecords
@@ -57,6 +59,9 @@ from dialer.web.streams import Streams
 
 _log = structlog.get_logger(__name__)
 
+_COPIED = frozenset({"broker", "centre", "desk", "metrics", "store"})
+"""Sections of which a desk makes something once."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeskParts:
@@ -73,7 +78,8 @@ class AgentDesk:
     """What agents' pages ask for, and who they are."""
 
     def __init__(self, settings: Settings, parts: DeskParts, reading: AgentReading, *, training: bool = False) -> None:
-        floor, records = Floor(settings, training=training), AgentRecords(parts.file)
+        self._floor = floor = Floor(settings, training=training)
+        records = AgentRecords(parts.file)
         idle_seconds = settings.desk.idle_hours * 3600
         self._people = parts.people
         self._sessions = AgentSessions(records, parts.picture, parts.clock, idle_seconds)
@@ -82,13 +88,24 @@ class AgentDesk:
         self.drafts = AgentDrafts(records)
         self.streams = AgentStreams(floor, self._sessions, parts.picture, self.drafts)
         work = AgentWork(floor, self._sessions, parts.hearing, parts.picture, reading)
-        phones = AgentPhones(settings, self.who)
+        self._phones = phones = AgentPhones(settings, self.who)
         writing = AgentWriting(parts.picture, reading, records, self.drafts)
         self.doors: list[WebDoor] = [
             each for part in (entrance, self.streams, work, writing, phones) for each in part.doors()
         ]
         self.pops = AgentPops(parts.picture, reading, PopMaker(settings), records)
         self.figures = AgentFigures(parts.picture, reading, site_zone(settings))
+
+    def made(self, settings: Settings) -> Callable[[], None]:
+        """Read what stands in other files; what is returned has these settings used. Raises FlowError, SettingError."""
+        maker = PopMaker(settings)
+
+        def use() -> None:
+            self._floor.use(settings)
+            self._phones.use(settings)
+            self.pops.maker = maker
+
+        return use
 
     async def sign_out(self, token: str) -> None:
         """Whoever has that token is signed in no more."""
@@ -108,6 +125,9 @@ class RunningDesk:
 
     port: int
     origin: str  # what people type
+    take: Callable[
+        [Settings], Awaitable[None]
+    ]  # seats, agents, campaigns and supervisors; raises MatdanError, and takes nothing
 
 
 @contextlib.asynccontextmanager
@@ -168,8 +188,16 @@ async def running_desk(
             guard = TrainingGuard if training else Guard
             guarded = guard(make_app(doors), doors, people.who, agents.who, lambda: origins)
             beside = (hearing.run, figures.run, users.run, agents.run)
+
+            async def take(again: Settings) -> None:
+                caps, use = await asyncio.to_thread(lambda: (shown_caps(again), agents.made(again)))
+                figures.caps = caps
+                entrance.use(again)
+                directory.use(again.supervisors)
+                use()
+
             async with serving(settings.desk, listener, guarded, beside, picture.close), metrics_of(settings, picture):
-                yield RunningDesk(port, origin)
+                yield RunningDesk(port, origin, take)
 
 
 R = TypeVar("R", DeskReading, AgentReading)
@@ -189,9 +217,38 @@ async def serve_desk(settings: Settings, broker: BrokerSettings, say: Any) -> No
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with running_desk(settings, broker=broker) as desk, told_to_systemd():
+    async with running_desk(settings, broker=broker) as desk, told_to_systemd(), asyncio.TaskGroup() as group:
+        again = SettingsOfDesk(settings, desk.take)
+        hang_up = signal.SIGHUP
+        asyncio.get_running_loop().add_signal_handler(hang_up, lambda: group.create_task(again.read(), name="reload"))
         say(desk.origin)
         await stop.wait()
+
+
+class SettingsOfDesk:
+    """The file that a desk was started with, read again."""
+
+    def __init__(self, settings: Settings, take: Callable[[Settings], Awaitable[None]]) -> None:
+        """`take` puts them in force."""
+        self._settings = settings
+        self._take = take
+        self._one_at_a_time = asyncio.Lock()
+
+    async def read(self) -> None:
+        """Take what it says now, all of it or nothing; the log says which, and why."""
+        async with self._one_at_a_time:
+            try:
+                settings = await asyncio.to_thread(load_settings, Path(self._settings.file.name))
+                changed = [change.name for change in changes(self._settings, settings)]
+                stuck = [name for name in changed if name.split(".")[0] in _COPIED]
+                if stuck:
+                    raise SettingError("settings", ", ".join(stuck), "changed", "restart the desk for it")
+                await self._take(settings)
+            except MatdanError as wrong:
+                _log.warning("desk.settings-not-taken", problem=str(wrong))
+                return
+            self._settings = settings
+            _log.info("desk.settings-taken", changed=changed)
 
 
 def desk_broker(settings: Settings) -> BrokerSettings:

@@ -62,7 +62,7 @@ class OwnCallBacks:
         if own is None:
             return
         run = self._centre.campaigns.get(own.campaign_id)
-        if run is None or now >= own.until:
+        if run is None or now >= own.until or own.campaign_id not in self._centre.plan.campaigns:
             self._forget(own)
             return
         seat = self._seat_of(own)

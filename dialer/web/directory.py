@@ -31,12 +31,20 @@ class Directory:
         self, supervisors: Iterable[Supervisor], read: Callable[[], Awaitable[Sequence[KeptUser]]] = _nobody
     ) -> None:
         """`read` gives the users that are kept; it is called once at a time."""
-        self._fixed = {each.name: KeptUser(each.name, each.role.value, 0.0, 0.0) for each in supervisors}
         self._read = read
         self._kept: dict[str, KeptUser] = {}
         self._was_read = False
         self._turn = asyncio.Lock()
         self._changed: set[str] = set()
+        self._fixed: dict[str, KeptUser] = {}
+        self.use(supervisors)
+        self._changed.clear()
+
+    def use(self, supervisors: Iterable[Supervisor]) -> None:
+        """These are the settings' from now on; whose rights that changes is told."""
+        before = self._fixed
+        self._fixed = {each.name: KeptUser(each.name, each.role.value, 0.0, 0.0) for each in supervisors}
+        self._changed |= {name for name in before.keys() | self._fixed if before.get(name) != self._fixed.get(name)}
 
     def find(self, name: str) -> KeptUser | None:
         """That one; None: nobody is called so."""

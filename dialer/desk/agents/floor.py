@@ -16,6 +16,11 @@ class Floor:
     """Agents and seats of a site."""
 
     def __init__(self, settings: Settings, *, training: bool = False) -> None:
+        self._training = training
+        self.use(settings)
+
+    def use(self, settings: Settings) -> None:
+        """These are in force from now on."""
         self.user = settings.desk.user if settings.agents else None
         """As whom agents' commands are sent; None: no agent can sign in."""
         self.centre = settings.centre.id
@@ -35,7 +40,7 @@ class Floor:
             "pause_reasons": settings.floor.pause_reasons,
             "transfer_targets": [{"name": each.name, "kind": each.kind.value} for each in settings.transfers],
             "undo_seconds": UNDO_SECONDS,
-            "training": training,
+            "training": self._training,
         }
 
     def about(self, who: Who) -> dict[str, Any]:

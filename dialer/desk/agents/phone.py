@@ -47,16 +47,20 @@ class AgentPhones:
 
     def __init__(self, settings: Settings, find: Callable[[str], Awaitable[Who | None]]) -> None:
         """`find` gives who has a session's token."""
+        self._find = find
+        self._taken: dict[
+            str, asyncio.Event
+        ] = {}  # by seat: told to the page that has the phone when another one takes it
+        self.use(settings)
+
+    def use(self, settings: Settings) -> None:
+        """These are in force from now on; whose line is open has it."""
         self._seats: Mapping[str, SeatSettings] = {each.name: each for each in settings.seats if each.webrtc}
         self._secret = settings.ami.secret
         hosts = {box: site.ami.host for box, site in boxes_of(settings).items()}
         written = {box: f"[{host}]" if ":" in host else host for box, host in hosts.items()}
         self._addresses = {box: f"ws://{host}:{settings.asterisk.websocket_port}/ws" for box, host in written.items()}
         self._networks = [ipaddress.ip_network(each, strict=False) for each in settings.asterisk.seat_networks]
-        self._find = find
-        self._taken: dict[
-            str, asyncio.Event
-        ] = {}  # by seat: told to the page that has the phone when another one takes it
 
     def doors(self) -> list[WebDoor]:
         """What a phone asks for."""

@@ -148,7 +148,7 @@ class AgentPops:
     def __init__(self, picture: Picture, reading: AgentReading, maker: PopMaker, records: AgentRecords) -> None:
         self._picture = picture
         self._reading = reading
-        self._maker = maker
+        self.maker = maker
         self._records = records
         self._shown: dict[str, OnTheSeat | None] = {}  # by seat
 
@@ -183,7 +183,7 @@ class AgentPops:
     async def _read(self, there: OnTheSeat) -> dict[str, Any] | None:
         script = (self._picture.get(f"campaign/{there.campaign}") or {}).get("script")
         pop, note = await asyncio.gather(
-            self._reading.on_the_line(there.attempt, lambda line: self._maker.pop(line, there, script)),
+            self._reading.on_the_line(there.attempt, lambda line: self.maker.pop(line, there, script)),
             self._records.last_note(there.phone),
         )
         if pop is None:

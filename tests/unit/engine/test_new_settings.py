@@ -15,6 +15,8 @@ from dialer.engine.effects import Due, What
 from dialer.engine.plan import SeatPlan
 from dialer.engine.supervision.state import Listener, ListeningMode
 from dialer.engine.trunks import TrunkLimits
+from dialer.store.port import OwnCallBack
+from tests.support.rules import NOON
 from tests.support.turns import HUNG_UP, A, Turns
 
 NO_SEATS: dict[str, SeatPlan] = {}
@@ -113,3 +115,12 @@ def test_who_is_no_supervisor_any_more_is_let_go() -> None:
     turns = Turns()
     turns.centre.listeners["sup"] = Listener("sup", "01", ListeningMode.LISTEN, supervision_party("x"))
     assert f"order release_party {supervision_party('x')}" in take(turns, 3, supervisors={})
+
+
+def test_a_call_back_of_a_campaign_that_is_gone_keeps_no_seat() -> None:
+    turns = Turns()
+    own = OwnCallBack("calls", 7, "1001", A, at=NOON + 5, until=NOON + 900)
+    turns.after(1, lambda: turns.engine._call_backs._wait(own))
+    take(turns, 2, campaigns={})
+    assert turns.at(6, Due(What.OWN_CALL_BACK, attempt_id=A)) == ["timer own/A off"]
+    assert turns.centre.seats["01"].free

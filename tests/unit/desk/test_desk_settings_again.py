@@ -1,0 +1,118 @@
+"""A desk that reads its settings again: seats, agents and supervisors of now, or all as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from config.settings import load_settings
+from config.supervision import Supervisor
+from dialer.desk.server import SettingsOfDesk, running_desk
+from dialer.store.connection import exclusive_connection
+from dialer.web.directory import Directory
+from tests.support.seats import CHEAP
+
+SITE = """
+[centre]
+id = "pune-1"
+[store]
+path = "{folder}/centre.db"
+[broker]
+host = "127.0.0.1"
+port = 1
+[desk]
+port = 0
+user = "desk"
+[[supervisors]]
+name = "desk"
+role = "desk"
+[[supervisors]]
+name = "asha"
+role = "supervisor"
+[[agents]]
+number = "101"
+pin = "{pin}"
+[[seats]]
+name = "04"
+endpoint = "agent04"
+[[trunks]]
+name = "carrier"
+endpoint = "carrier"
+caller_ids = ["+911140000001"]
+[[campaigns]]
+id = "turnout-agents"
+kind = "agents"
+"""
+MORE = """
+[[seats]]
+name = "05"
+endpoint = "agent05"
+webrtc = true
+[[agents]]
+number = "102"
+pin = "{pin}"
+[[campaigns]]
+id = "second"
+kind = "agents"
+script = "{script}"
+"""
+
+
+async def test_seats_and_agents_come_without_a_restart_and_a_file_that_is_wrong_changes_nothing(tmp_path: Path) -> None:
+    path, pin = tmp_path / "centre.toml", CHEAP.hash("2468")
+    path.write_text(SITE.format(folder=tmp_path, pin=pin), encoding="utf-8")
+    with exclusive_connection(tmp_path / "centre.db", "a test"):
+        pass
+    settings = load_settings(path)
+    async with running_desk(settings, hasher=CHEAP, assets={}) as desk, httpx.AsyncClient() as browser:
+        again = SettingsOfDesk(settings, desk.take)
+
+        async def seats() -> list[tuple[str, str]]:
+            told = await browser.get(f"http://127.0.0.1:{desk.port}/api/agent/seats")
+            return [(each["seat"], each["phone"]) for each in told.json()]
+
+        async def read() -> str:
+            with capture_logs() as logs:
+                await again.read()
+            (said,) = [each for each in logs if each["event"].startswith("desk.settings")]
+            return str(said.get("problem") or said["changed"])
+
+        assert await seats() == [("04", "own")]
+        whole = path.read_text(encoding="utf-8")
+        for more, says in (
+            (MORE.format(pin=pin, script="/not/there.yaml"), "/not/there.yaml"),
+            (MORE.format(pin="2468", script="polling_day"), "is not an argon2id hash"),
+            (
+                MORE.format(pin=pin, script="polling_day") + "[metrics]\ndesk_port = 9\n",
+                "metrics.desk_port: changed; restart",
+            ),
+        ):
+            path.write_text(whole + more, encoding="utf-8")
+            assert says in await read()
+            assert await seats() == [("04", "own")]
+        path.write_text(whole + MORE.format(pin=pin, script="polling_day"), encoding="utf-8")
+        assert await read() == "['seats.05', 'agents.102', 'campaigns.second']"
+        assert await seats() == [("04", "own"), ("05", "browser")]
+
+
+@pytest.mark.parametrize(
+    ("now", "told"), [([], ["asha"]), ([("asha", "viewer")], ["asha"]), ([("asha", "supervisor")], [])]
+)
+async def test_whose_rights_are_others_in_the_settings_is_told(now: list[tuple[str, str]], told: list[str]) -> None:
+    def named(*people: tuple[str, str]) -> list[Supervisor]:
+        return [Supervisor.model_validate({"name": name, "role": role}) for name, role in people]
+
+    directory, heard = Directory(named(("asha", "supervisor"))), list[str]()
+
+    async def tell(name: str) -> None:
+        heard.append(name)
+
+    await directory.tell(tell)
+    assert heard == []
+    directory.use(named(*now))
+    await directory.tell(tell)
+    assert heard == told
+    assert directory.is_fixed("asha") is bool(now)
