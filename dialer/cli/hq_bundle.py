@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Collection
@@ -16,10 +17,14 @@ from config.headquarters import HqSettings, load_hq_settings
 from dialer.cli.options import HqOption, not_installed
 from dialer.domain import signing
 from dialer.domain.errors import HeadquartersUnreachable
+from dialer.domain.orders import HqOrder, SignedOrder
+from dialer.hq.orders import read_orders, stopped_by_leaders
 from dialer.hq.waves import WaveCourse, WaveState, wave_steps
+from dialer.nats.wire import CMD
 
 if TYPE_CHECKING:
     from dialer.material.repository import Repository, Signatory
+    from dialer.nats.session import Session
 
 app = typer.Typer(
     help="Material: bundles of flows, texts, sounds and the like, signed by media and compliance.", no_args_is_help=True
@@ -210,6 +215,7 @@ def waves(
 ) -> None:
     """Give a version to three centres, then to a zone, then to all; it stops by itself where a centre has trouble. Exit 1 then.
 
+    It goes on by itself, and waits while leaders have stopped a centre of the wave. Killed, it is given again: who has it is well.
     Those that have it keep it: `give` the version before to go back.
     """
     settings = load_hq_settings(config)
@@ -228,7 +234,7 @@ async def _run_waves(settings: HqSettings, name: str, version: int, course: Wave
     """The exit code."""
     try:
         from dialer.hq.material import give_material  # noqa: PLC0415 - of an extra
-        from dialer.nats.session import connected  # noqa: PLC0415
+        from dialer.nats.session import MadeAnew, connected  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise HeadquartersUnreachable(not_installed(error, "hq")) from error
 
@@ -243,6 +249,14 @@ async def _run_waves(settings: HqSettings, name: str, version: int, course: Wave
         except (ValueError, KeyError, TypeError):
             return  # none of ours
 
+    async def follow_orders(session: Session) -> None:
+        orders = list[tuple[SignedOrder, HqOrder]]()
+        while True:
+            with contextlib.suppress(MadeAnew):
+                async for stored in session.consume(CMD, 0):
+                    orders += read_orders(stored.data)
+                    course.stopped(stopped_by_leaders(settings, orders, time.time()))
+
     async with connected(
         settings.servers,
         "headquarters' waves",
@@ -252,7 +266,8 @@ async def _run_waves(settings: HqSettings, name: str, version: int, course: Wave
     ) as session:
         await session.listen("live.*.material", hear)
         await session.listen("live.*.alert", hear)
-        state = WaveState.NEXT
+        following = asyncio.create_task(follow_orders(session))
+        state, held = WaveState.NEXT, list[str]()
         while state in {WaveState.NEXT, WaveState.WAIT}:
             if state is WaveState.NEXT:
                 step = course.give(time.monotonic())
@@ -260,6 +275,10 @@ async def _run_waves(settings: HqSettings, name: str, version: int, course: Wave
                 typer.echo(f"{name} {version} to {', '.join(step.to)}: {len(step.centres)} centres")
             await asyncio.sleep(LOOK_SECONDS)
             state = course.look(time.monotonic())
+            if course.held != held:
+                held = course.held
+                typer.echo(f"waits while leaders have stopped {', '.join(held)}" if held else "leaders let them go on")
+        following.cancel()
     if state is WaveState.STOPPED:
         typer.echo(f"stopped, nobody else gets it: {course.trouble}")
         return 1

@@ -130,15 +130,36 @@ async def given_orders(session: Session, now: float) -> list[tuple[SignedOrder, 
     try:
         async with asyncio.timeout(READ_SECONDS):
             async for stored in session.consume(CMD, 0):
-                with suppress(ValidationError, CommandRefused):  # none of ours
-                    signed = SignedOrder.model_validate_json(stored.data)
-                    if (order := read_order(signed.order)).expires_at > now:
-                        found.append((signed, order))
+                found += [(signed, order) for signed, order in read_orders(stored.data) if order.expires_at > now]
                 if not stored.waiting:
                     break
     except TimeoutError:
         pass  # nothing was ever ordered
     return found
+
+
+def read_orders(data: bytes) -> list[tuple[SignedOrder, HqOrder]]:
+    """The order in a message of the stream; none where it is none of ours."""
+    try:
+        signed = SignedOrder.model_validate_json(data)
+        return [(signed, read_order(signed.order))]
+    except (ValidationError, CommandRefused):
+        return []
+
+
+def stopped_by_leaders(
+    settings: HqSettings, orders: Collection[tuple[SignedOrder, HqOrder]], now: float
+) -> frozenset[str]:
+    """The centres that a leader has stopped, and two have not let go on since."""
+    leaders, lawful = leaders_of(settings), list[HqOrder]()
+    for signed, order in orders:
+        whole = order.order is OrderKind.STOP_ALL or (order.order is OrderKind.RESUME and order.campaign is None)
+        with suppress(CommandRefused):  # forged
+            if whole and order.expires_at > now and len(signed.signers(leaders)) >= order.signatures_needed:
+                lawful.append(order)
+    lawful.sort(key=lambda order: order.made_at)
+    last = {each.id: order.order for order in lawful for each in settings.centres if order.is_for(each.id, each.zone)}
+    return frozenset(name for name, kind in last.items() if kind is OrderKind.STOP_ALL)
 
 
 MOST_HEARD = 500
@@ -156,8 +177,7 @@ class HeardOrders:
 
     def take_order(self, data: bytes, now: float) -> None:
         """An order of the stream. One that is none of ours, or over, changes nothing."""
-        with suppress(ValidationError, CommandRefused):
-            order = read_order(SignedOrder.model_validate_json(data).order)
+        for _, order in read_orders(data):
             if order.expires_at > now and len(self._orders) < MOST_HEARD:
                 self._orders[order.id] = order
 

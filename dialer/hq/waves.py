@@ -59,6 +59,7 @@ class WaveCourse:
         self._given_at = 0.0
         self._well_since: float | None = None
         self._running: set[str] = set()
+        self._stopped: frozenset[str] = frozenset()
         self.trouble = ""
 
     def give(self, now: float) -> WaveStep:
@@ -85,6 +86,17 @@ class WaveCourse:
         if centre in self._running and against:
             self.trouble = self.trouble or f"{centre}: alert {against[0]}"
 
+    def stopped(self, centres: frozenset[str]) -> None:
+        """Leaders have stopped these: while one of the wave is among them nothing is seen of what is wrong, and nobody else gets
+        it.
+        """
+        self._stopped = centres
+
+    @property
+    def held(self) -> list[str]:
+        """The centres of this wave that leaders have stopped."""
+        return sorted(self._steps[self._place].centres & self._stopped)
+
     @property
     def missing(self) -> list[str]:
         """The centres of this wave that do not run it."""
@@ -95,6 +107,9 @@ class WaveCourse:
         last = self._place == len(self._steps) - 1
         if self.trouble:
             return WaveState.STOPPED
+        if self.held:
+            self._given_at, self._well_since = now, None
+            return WaveState.WAIT
         if self.missing:
             if now - self._given_at < self._patience_seconds:
                 return WaveState.WAIT

@@ -11,20 +11,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from dialer.cli import hq_bundle
 from dialer.domain.clock import SystemClock
+from dialer.domain.orders import OrderKind, SignedOrder
 from dialer.domain.signing import public_key, public_key_text
+from dialer.hq.orders import new_order
 from dialer.hq.servers import NatsServer, nats_server
 from dialer.material.centre import CentreMaterial, MaterialSource
 from dialer.mqtt.hearing import Reply
 from dialer.nats.session import connected
+from dialer.nats.wire import CMD
 from dialer.uplink import downwards
 from dialer.uplink.downwards import MaterialDown
 from dialer.uplink.upwards import DiallerDoor
 from tests.support.command_line import run
 from tests.support.material import KEYS, Publisher, publishing
 
+LEADERS = {"asha": b"a" * 32, "ravi": b"r" * 32}
 ZONES = {"c1": "west", "c2": "west", "c3": "north", "c4": "west", "c5": "south"}
 
 
@@ -86,9 +91,20 @@ async def test_a_bundle_goes_from_the_media_team_to_every_centre_stops_at_troubl
         (tmp_path / f"{name}.key").write_text(key)
     lines = [f'servers = ["{server.address}"]', "[bundles]", f'folder = "{publisher.folder}"']
     lines += [f'online_key_file = "{tmp_path / "online.key"}"']
+    for name, private in LEADERS.items():
+        lines += ["[[leaders]]", f'name = "{name}"', f'key = "{public_key_text(public_key(private))}"']
     for name, zone in ZONES.items():
         lines += ["[[centres]]", f'id = "{name}"', f'zone = "{zone}"']
     config.write_text("\n".join(lines))
+
+    told: list[str] = []
+    echo = typer.echo
+
+    def heard(text: str) -> None:
+        told.append(text)
+        echo(text)
+
+    monkeypatch.setattr(typer, "echo", heard)
 
     async def bundle(*arguments: Any) -> tuple[int, str]:
         code, said = await asyncio.to_thread(run, "hq", "bundle", *arguments, "-c", config)
@@ -117,6 +133,25 @@ async def test_a_bundle_goes_from_the_media_team_to_every_centre_stops_at_troubl
         ]
         assert (code, said.splitlines()) == (0, steps)
         assert run_what(tmp_path) == dict.fromkeys(ZONES, "turnout-1")
+        async with connected([server.address], "asha") as session:
+            await session.stream(CMD, ["cmd.>"])
+
+            async def order(kind: OrderKind) -> None:
+                order = new_order(kind, "centre:c4", time.time())
+                signed = SignedOrder(order=order.text).signed_by("asha", LEADERS["asha"])
+                await session.put("cmd.centre.c4", signed.signed_by("ravi", LEADERS["ravi"]).model_dump_json().encode())
+
+            await order(OrderKind.STOP_ALL)
+            again = asyncio.create_task(
+                bundle("waves", "turnout", 1, "--hold", 0.02)
+            )  # as if the first had been killed
+            async with asyncio.timeout(30):
+                while "waits while leaders have stopped c4" not in told:
+                    await asyncio.sleep(0.02)
+            await order(OrderKind.RESUME)
+            code, said = await again
+            held = ["waits while leaders have stopped c4", "leaders let them go on"]
+            assert (code, [line for line in said.splitlines() if line not in steps]) == (0, held)
         await approve(2, "wrong")
         code, said = await bundle("waves", "turnout", 2, "--hold", 0, "--first", "c3", "--first", "c5")
         assert (code, "stopped, nobody else gets it: c" in said, "taken back: no such node" in said) == (1, True, True)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from config.headquarters import HqSettings
+from dialer.domain.orders import HqOrder, OrderKind, SignedOrder
+from dialer.domain.signing import public_key, public_key_text
+from dialer.hq.orders import new_order, read_orders, stopped_by_leaders
 from dialer.hq.waves import WaveCourse, WaveState, wave_steps
 
 ZONES = {"a": "west", "b": "west", "c": "north", "d": "west", "e": "south"}
@@ -80,6 +84,42 @@ def test_who_does_not_come_stops_it_and_of_the_last_wave_is_named() -> None:
     course.give(0)
     runs(course, "a", "b", "c", "d")
     assert (course.look(300), course.missing) == (WaveState.DONE, ["e"])
+
+
+def test_while_leaders_have_stopped_a_centre_of_the_wave_nobody_else_gets_it() -> None:
+    course = a_course()
+    course.give(0)
+    runs(course, "a", "b", "c")
+    assert course.look(10) is WaveState.WAIT
+    course.stopped(frozenset("be"))
+    assert [course.look(now) for now in (70, 100, 900)] == [WaveState.WAIT] * 3
+    assert course.held == ["b"]
+    course.stopped(frozenset("e"))  # not of this wave
+    assert [course.look(now) for now in (901, 960, 961)] == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
+
+
+def test_who_is_stopped_is_said_by_leaders_alone_and_until_two_let_them_go_on() -> None:
+    keys = {name: name[:1].encode() * 32 for name in ("asha", "ravi")}
+    leaders = [{"name": name, "key": public_key_text(public_key(key))} for name, key in keys.items()]
+    centres = [{"id": name, "zone": zone} for name, zone in ZONES.items()]
+    settings = HqSettings.model_validate({"leaders": leaders, "centres": centres})
+    given: list[tuple[SignedOrder, HqOrder]] = []
+
+    def give(kind: OrderKind, to: str, now: float, *who: str, key: bytes = b"", **values: str) -> frozenset[str]:
+        order = new_order(kind, to, now, None, **values)
+        signed = SignedOrder(order=order.text)
+        for each in who:
+            signed = signed.signed_by(each, key or keys[each])
+        given.insert(0, *read_orders(signed.model_dump_json().encode()))  # in whatever order they are heard
+        return stopped_by_leaders(settings, given, now)
+
+    assert give(OrderKind.STOP_ALL, "all", 1_000.0, "asha", key=b"x" * 32) == frozenset()
+    assert give(OrderKind.STOP_ALL, "zone:west", 1_001.0, "asha") == frozenset("abd")
+    assert give(OrderKind.RESUME, "all", 1_002.0, "asha") == frozenset("abd")
+    assert give(OrderKind.RESUME, "all", 1_003.0, "asha", "ravi", campaign="turnout") == frozenset("abd")
+    assert give(OrderKind.RESUME, "centre:a", 1_004.0, "asha", "ravi") == frozenset("bd")
+    assert stopped_by_leaders(settings, given, 1_001.0 + 7 * 86_400) == frozenset()
+    assert read_orders(b"{}") == []
 
 
 def test_one_that_goes_back_is_watched_anew() -> None:
