@@ -151,7 +151,7 @@ def running_centre(walk: Walk, dialer: Path, home: Path, kind: CentreKind = SMAL
     walk.does(INIT + kind.answers)
     centre = Centre(dialer, home, walk.folder, on_ports_of_its_own(walk.folder, kind.campaigns))
     for command in (
-        f"dialer sample-roll --rows {kind.rows} --out roll.csv",
+        f"dialer sample-roll --rows {kind.rows} --language hi --out roll.csv",
         "dialer import roll.csv -c centre.toml",
         "dialer agent tones --to sounds",
         "dialer audio drafts -c centre.toml --language hi",  # of the two: it takes the longest of all

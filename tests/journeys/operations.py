@@ -88,7 +88,9 @@ def _restore(walk: Walk, centre: Centre, copy: Path) -> None:
         elsewhere.parent.chmod(0o755)
         program = installed(centre.dialer, ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"))
     there = Walk(walk.role, program, elsewhere, walk.steps)
-    there.does("dialer restore copy -c centre.toml", "restored", "stopped")
+    there.does(
+        "dialer restore copy -c centre.toml", "restored", "Stopped until you resume them: turnout-agents, turnout-ivr"
+    )
     there.does("dialer audit verify -c centre.toml")
     there.does("dialer report calls -c centre.toml", "turnout-ivr")
     there.is_refused("dialer restore copy -c centre.toml", "centre.db")
@@ -120,7 +122,7 @@ def _upgrade(walk: Walk, centre: Centre) -> None:
     upgraded.does("dialer audit verify --store centre.db")
     (copy,) = earlier.folder.glob("centre.db.schema-*")
     walk.must(copy.name.endswith(str(len(migrations) - 1)), f"{copy.name} is no copy of the schema before")
-    earlier.does("dialer report imports --store centre.db", "install the newer Matdan again", code=2)
+    earlier.does("dialer report imports --store centre.db", "install the newer Matdan", code=2)
 
 
 def _git(*words: str) -> bytes:
