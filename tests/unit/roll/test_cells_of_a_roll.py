@@ -1,0 +1,35 @@
+"""The recipe of docs/headquarters.md that splits a roll: no number on two cells' rolls, and no voter on none or two."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+from dialer.roll.phone_numbers import read_cell
+from dialer.roll.sample import write_sample
+
+PAGE = Path(__file__).parents[3] / "docs/headquarters.md"
+
+
+def test_a_roll_is_split_by_household(tmp_path: Path) -> None:
+    (tmp_path / "cells.py").write_text(PAGE.read_text("utf-8").partition("```python\n")[2].partition("```")[0], "utf-8")
+    roll = tmp_path / "roll.csv"
+    write_sample(roll, 6_000, 3, states=("S24",), messy=0.3)
+    command = [sys.executable, "cells.py", roll.name, "3"]
+    made = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(PAGE.parents[1])}
+    )
+    assert made.returncode == 0, made.stderr
+
+    def rows(path: Path) -> list[dict[str, str]]:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return [*csv.DictReader(file)]
+
+    cells = [rows(path) for path in sorted(tmp_path.glob("roll.csv.cell-*.csv"))]
+    numbers = [{number for row in cell for number in read_cell(row["MOBILE"]).numbers} for cell in cells]
+    assert [len(each) > 300 for each in numbers] == [True] * 3
+    assert not (numbers[0] & numbers[1] or numbers[0] & numbers[2] or numbers[1] & numbers[2])
+    assert sorted(map(str, rows(roll))) == sorted(str(row) for cell in cells for row in cell)
+    assert any(len(read_cell(row["MOBILE"]).numbers) > 1 for row in cells[0])
