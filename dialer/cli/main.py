@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -186,6 +187,7 @@ class OnDemand(MutableMapping[str, Any]):
 _MARKUP: Literal["markdown"] = "markdown"  # rich's own takes `[[agents]]` for a tag, and does not show it
 
 
+@cache
 def _loaded(entry: CommandEntry) -> Any:
     module, _, attribute = entry.place.partition(":")
     found = getattr(import_module(f"dialer.cli.{module}"), attribute)

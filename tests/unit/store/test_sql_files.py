@@ -7,6 +7,7 @@ import contextlib
 import re
 import sqlite3
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -56,11 +57,18 @@ AT_REST = ("erasing", "workers")  # rooms of the command line, for which the dia
 PATH = Path("centre.db")
 
 
+@cache
+def _empty_store() -> bytes:
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        migrate(db, PATH)
+        return db.serialize()
+
+
 @pytest.fixture
 def db() -> Iterator[sqlite3.Connection]:
     """An empty store in memory."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(connection, PATH)
+    connection.deserialize(_empty_store())
     yield connection
     connection.close()
 
