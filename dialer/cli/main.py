@@ -10,7 +10,7 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -156,23 +156,14 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
 """Every command, by who needs it: the order of the help. A test holds the summaries against the commands' own words."""
 
 
-class OnDemand(MutableMapping[str, Any]):
+class OnDemand(Mapping[str, Any]):
     """The commands by name, each imported when it is first asked for: a command starts as fast as what it needs."""
 
     def __init__(self) -> None:
         self._entries = {entry.name: entry for entries in COMMANDS.values() for entry in entries}
-        self._loaded: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
-        if name not in self._loaded:
-            self._loaded[name] = _loaded(self._entries[name])
-        return self._loaded[name]
-
-    def __setitem__(self, name: str, command: Any) -> None:
-        self._loaded[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        del self._entries[name]
+        return _loaded(self._entries[name])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
