@@ -88,7 +88,11 @@ def test_the_dialler_s_own_command_line_is_told_to_say_who_gives_what_a_supervis
 
 
 def test_the_mosquitto_pub_of_the_page_is_a_command_that_is_obeyed() -> None:
-    (block,) = (each for each in re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL) if "mosquitto_pub" in each)
+    (block,) = (
+        each
+        for each in re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)
+        if "mosquitto_pub" in each and "/commands/" in each
+    )
     stubs = 'mosquitto_sub() { :; }\nmosquitto_pub() { while [ $# -gt 1 ]; do shift; done; printf %s "$1"; }\n'
     stubs += "uuidgen() { echo 7c1f; }\ndate() { echo 1000; }\n"
     sent = subprocess.run(["sh", "-c", f"{stubs}{block}"], capture_output=True, check=True, timeout=20).stdout
