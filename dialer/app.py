@@ -236,7 +236,7 @@ async def running_centre(
     chance = chance or random.SystemRandom()
     given, profile = profile, profile or site_profile(settings)
     flows = _flows(settings, offers_allowed(profile))
-    prompts = site_prompts(settings, profile, clock, flows.texts, reader)
+    prompts = site_prompts(settings, profile, clock, lambda: flows.texts, reader)
     if prompts is not None:
         await prompts.refresh()
     weights, wrong_list = await _weights(settings)
@@ -323,7 +323,8 @@ def _flows(settings: Settings, may_offer: frozenset[Offer]) -> FlowLibrary:
     """The flows of a site, and the scripts of its agents. Raises FlowError for the first that is wrong."""
     sources = [source for source in sorted(flows_of(settings)) if script_of(source) is None]
     scripts = ScriptLibrary(scripts_of(settings), may_offer)
-    return FlowLibrary(sources, texts_with(settings.flows.texts), may_offer, scripts)
+    read_texts = partial(texts_with, settings.flows.texts)
+    return FlowLibrary(sources, read_texts(), may_offer, scripts, read_texts)
 
 
 def _asterisks(
@@ -371,7 +372,7 @@ def _agi_routes(
     flow = FlowHandler(
         engine,
         switch,
-        flows.texts,
+        lambda: flows.texts,
         prompts.for_call if prompts is not None else None,
         AgiFlowRules(recording_rules(settings), carrier.sms if carrier is not None else None, scripts),
     )

@@ -78,24 +78,32 @@ class FlowLibrary:
         texts: Texts,
         may_offer: frozenset[Offer] = frozenset(),
         scripts: ScriptLibrary | None = None,
+        read_texts: Callable[[], Texts] | None = None,
     ) -> None:
         """`sources` are names and paths as `load_flow` takes them; `texts` are what they speak, `may_offer` is what the profile
-        allows; `scripts` are read again with the flows.
+        allows; `scripts` are read again with the flows, and so are the texts where `read_texts` does it.
 
         Raises FlowError for the first that is wrong or unsafe.
         """
         self.scripts = scripts or ScriptLibrary({})
         self._sources = tuple(sources)
         self.texts = texts
+        self._read_texts = read_texts
         self._may_offer = may_offer
         self._current: dict[str, Flow] = {}
         self._versions: dict[tuple[str, str], Flow] = {}
         self.reload()
 
     def reload(self) -> list[str]:
-        """Load every source again; the names of the flows and scripts that changed. Raises FlowError, and then changes none."""
-        scripts, loaded = self.scripts.read(), self._load(self._sources)
+        """Load every source again; the names of the flows and scripts that changed, and "texts" where these did. Raises FlowError,
+        and then changes none.
+        """
+        again = self.texts if self._read_texts is None else self._read_texts()
+        texts = self.texts if again == self.texts else again
+        scripts, loaded = self.scripts.read(), self._load(self._sources, texts)
         changed = [flow.name for source, flow in loaded.items() if self._current.get(source) is not flow]
+        changed += [] if texts is self.texts else ["texts"]
+        self.texts = texts
         self._take(loaded)
         return changed + self.scripts.take(scripts)
 
@@ -103,7 +111,7 @@ class FlowLibrary:
         """Load those of these sources, and of the `scripts` of campaigns, that are not used yet; what is returned has them and no
         others read again from then on. Calls end on what they began with. Raises FlowError, and changes nothing.
         """
-        loaded = self._load(sorted(set(sources) - self._current.keys()))
+        loaded = self._load(sorted(set(sources) - self._current.keys()), self.texts)
         use_scripts = self.scripts.prepared(scripts)
 
         def use() -> None:
@@ -113,11 +121,11 @@ class FlowLibrary:
 
         return use
 
-    def _load(self, sources: Iterable[str]) -> dict[str, Flow]:
+    def _load(self, sources: Iterable[str], texts: Texts) -> dict[str, Flow]:
         fresh = {source: load_flow(source) for source in sources}
         for flow in fresh.values():
-            if (flow.name, flow.version) not in self._versions:
-                refuse_unsafe(flow, self.texts, self._may_offer)
+            if (flow.name, flow.version) not in self._versions or texts is not self.texts:
+                refuse_unsafe(flow, texts, self._may_offer)
         return {source: self._versions.get((flow.name, flow.version), flow) for source, flow in fresh.items()}
 
     def _take(self, loaded: Mapping[str, Flow]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -149,9 +149,11 @@ class SitePrompts:
     """Keeps the playlist of a running centre, and gives each call its prompts."""
 
     def __init__(
-        self, reader: PlaylistReader, clock: Clock, zone: ZoneInfo, texts: Texts, *, label: bool = False
+        self, reader: PlaylistReader, clock: Clock, zone: ZoneInfo, texts: Callable[[], Texts], *, label: bool = False
     ) -> None:
-        """`label`: say that a computer speaks before it does. Call `refresh` before the first call."""
+        """`texts` gives what flows say now; `label`: say that a computer speaks before it does. Call `refresh` before the first
+        call.
+        """
         self._reader = reader
         self._clock = clock
         self._zone = zone
@@ -164,7 +166,7 @@ class SitePrompts:
     def for_call(self, campaign: str) -> CataloguePrompts:
         """The prompts of a call of that campaign, by what may be played now."""
         today = datetime.fromtimestamp(self._clock.now(), self._zone).date()
-        return CataloguePrompts(self._playlist, campaign, today, self._texts, self._label)
+        return CataloguePrompts(self._playlist, campaign, today, self._texts(), self._label)
 
     def may_play(self, sound: str) -> bool:
         """Whether a shared sound may be played now, for carriers that fetch the files themselves. A no is logged once a sound."""
@@ -212,9 +214,9 @@ def labels_synthetic(settings: Settings, profile: Profile) -> bool:
 
 
 def site_prompts(
-    settings: Settings, profile: Profile, clock: Clock, texts: Texts, reader: PlaylistReader | None = None
+    settings: Settings, profile: Profile, clock: Clock, texts: Callable[[], Texts], reader: PlaylistReader | None = None
 ) -> SitePrompts | None:
-    """The prompts of a site that has a catalogue; None: it has none, and sounds are played unchecked. `texts`: what flows say;
+    """The prompts of a site that has a catalogue; None: it has none, and sounds are played unchecked. `texts`: what flows say now;
     `reader`: one that has read the catalogue already.
     """
     if settings.audio.catalogue is None:

@@ -8,7 +8,6 @@ from datetime import date
 
 from audio.gate import why_not_certified
 from audio.names import prompt_of_sound
-from audio.playlist import Playlist
 from dialer.ivr.prompts import CataloguePrompts, SitePrompts
 from dialer.rules.rulebook import Certified
 from ivr_flows.node import Flow
@@ -46,13 +45,13 @@ def _in_language(flow: Flow, language: str, prompts: CataloguePrompts) -> Certif
 
 
 class SiteCertificates:
-    """Answers for a running centre, from memory: what it has worked out stands until the flow, the catalogue or the day changes."""
+    """Answers for a running centre, from memory: what it has worked out stands until flow, texts, catalogue or day change."""
 
     def __init__(self, prompts: SitePrompts | None, flow_of: Callable[[str], Flow | None]) -> None:
         """`prompts` is None where there is no catalogue; `flow_of` gives the flow of a campaign's setting, None for a script."""
         self._prompts = prompts
         self._flow_of = flow_of
-        self._known: dict[str, tuple[Flow, Playlist, date, Mapping[str, Certified]]] = {}
+        self._known: dict[str, tuple[Flow, CataloguePrompts, Mapping[str, Certified]]] = {}
 
     def __call__(self, campaign_id: str, source: str) -> Mapping[str, Certified]:
         """By language, whether what the campaign plays now is certified. Empty: nobody knows."""
@@ -61,7 +60,10 @@ class SiteCertificates:
             return NOTHING_KNOWN
         prompts = self._prompts.for_call(campaign_id)
         known = self._known.get(campaign_id)
-        if known is None or known[0] is not flow or known[1] is not prompts.playlist or known[2] != prompts.today:
-            known = (flow, prompts.playlist, prompts.today, certified_of(flow, prompts))
-            self._known[campaign_id] = known
-        return known[3]
+        if known is None or known[0] is not flow or not _are_alike(known[1], prompts):
+            known = self._known[campaign_id] = (flow, prompts, certified_of(flow, prompts))
+        return known[2]
+
+
+def _are_alike(one: CataloguePrompts, other: CataloguePrompts) -> bool:
+    return one.playlist is other.playlist and one.today == other.today and one.texts is other.texts

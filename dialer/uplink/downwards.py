@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 RETRY_SECONDS = 1.0
 LOOK_SECONDS = 20.0
 """Between looks at what headquarters publishes: a small file over HTTP, from each centre at a moment of its own."""
-AT_ONCE = frozenset({"catalogue", "flows", "recordings", "scripts", "sounds"})
+AT_ONCE = frozenset({"catalogue", "flows", "recordings", "scripts", "sounds", "texts"})
 """Folders of a bundle whose files count from the next call on; the others are read when the dialler starts."""
 SETTINGS = frozenset({"campaigns", "profiles"})
 """Folders whose files are settings: the dialler reads those again, and says what it cannot change beside calls."""

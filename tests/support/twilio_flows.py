@@ -144,7 +144,7 @@ async def served(
             PUBLIC_URL,
             records,
             Transferring("sip:agents@example.org") if transfer else None,
-            TwilioVoice(shipped_texts(), "https://sounds.example.org" if sounds else None),
+            TwilioVoice(shipped_texts, "https://sounds.example.org" if sounds else None),
             desk,
         ),
     )

@@ -118,7 +118,7 @@ class TwilioCarrier:
         twilio = self._settings.twilio
         transferring = Transferring(twilio.transfer_to) if twilio.transfer_to is not None else None
         voice = TwilioVoice(
-            library.texts,
+            lambda: library.texts,
             twilio.sounds_url,
             may_play=None if prompts is None else prompts.may_play,
             labelled=partial(self._labelled, prompts) if label else None,

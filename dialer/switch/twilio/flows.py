@@ -156,7 +156,7 @@ class TwilioFlows:
         return _Host(
             session,
             self._engine.flow_desk,
-            self._rules.voice.texts,
+            self._rules.voice.texts(),
             self._rules.sms,
             records=rules.records,
             transfers=rules.transferring is not None,

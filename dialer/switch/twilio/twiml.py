@@ -39,7 +39,7 @@ DIAL_SECONDS = 20
 class TwilioVoice:
     """How prompts sound."""
 
-    texts: Texts
+    texts: Callable[[], Texts]  # what flows say now
     # Where `matdan/hi/turnout/question.wav` and the others are served; None: spoken texts.
     sounds_url: str | None = None
     sounds_suffix: str = ".wav"
@@ -63,13 +63,13 @@ class TwilioVoice:
         """Add prompts to a response, or to a Gather inside one."""
         for ref in prompts:
             if self.sounds_url is not None:
-                for sound in sounds_of(ref, language, self.texts):
+                for sound in sounds_of(ref, language, self.texts()):
                     if self.may_play is not None and not self.may_play(sound):
                         continue
                     verb.play(f"{self.sounds_url}/{sound}{self.sounds_suffix}")
             elif ref.kind is not PromptKind.RECORDING:  # campaign audio is certified sound: no voice stands in for it
                 tag = language if language in SPOKEN else FALLBACK_LANGUAGE
-                verb.say(written(ref, tag, self.texts), language=SPOKEN[tag])
+                verb.say(written(ref, tag, self.texts()), language=SPOKEN[tag])
 
 
 @dataclass(frozen=True, slots=True)

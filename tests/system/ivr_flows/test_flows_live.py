@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -337,3 +338,23 @@ def test_a_sites_own_texts_are_judged_before_they_meet_a_caller(tmp_path: Path) 
     FlowLibrary([str(flow)], shipped_texts())
     with pytest.raises(FlowError, match="forbidden-question"):
         FlowLibrary([str(flow)], texts_with(tmp_path / "texts"))
+
+
+def test_texts_are_read_again_with_the_flows_and_judged_as_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "texts").mkdir()
+    own, flow = tmp_path / "texts" / "hi.yaml", tmp_path / "ask.yaml"
+    own.write_text('inbound.question: "Press 1."\n', encoding="utf-8")
+    flow.write_text(ASK, encoding="utf-8")
+    read = partial(texts_with, tmp_path / "texts")
+    library = FlowLibrary([str(flow)], read(), read_texts=read)
+    first = library.texts
+    assert library.reload() == []
+    assert library.texts is first
+    own.write_text('inbound.question: "Press 2."\n', encoding="utf-8")
+    assert library.reload() == ["texts"]
+    assert library.texts.text("inbound.question", "hi") == "Press 2."
+    held = library.texts
+    own.write_text('inbound.question: "Which party did you vote for?"\n', encoding="utf-8")
+    with pytest.raises(FlowError, match="forbidden-question"):
+        library.reload()
+    assert library.texts is held

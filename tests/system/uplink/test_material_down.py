@@ -78,13 +78,13 @@ async def test_the_next_call_has_what_is_new_and_a_flow_that_is_wrong_is_taken_b
         began_with = library.current(place)
 
         (source / "flows/turnout.yaml").write_text(FLOW.replace("reprompts: 2", "reprompts: 3") + "\n# new\n")
-        (source / "texts").mkdir()
-        (source / "texts/hi.yaml").write_text("a: b\n")
+        (source / "weights").mkdir()
+        (source / "weights/all.csv").write_text("constituency,part,serial,weight\n")
         publisher.approve(source, NOW)
         publisher.give(2, NOW)
         await down.look()
         assert told.words() == ("turnout-2", "turnout-2", "")
-        assert told.last["from_next_start"] == "texts"
+        assert told.last["from_next_start"] == "weights"
         assert library.version_of(began_with.name, began_with.version) is began_with  # a call goes on with it
 
         running = library.current(place)

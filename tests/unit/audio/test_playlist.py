@@ -166,7 +166,7 @@ class Noon:
 
 @virtual_time()
 async def test_a_running_centre_follows_its_catalogue_and_survives_a_damaged_one(site: PlaylistReader) -> None:
-    prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), shipped_texts())
+    prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), shipped_texts)
     await prompts.refresh()
     sound = "matdan/hi/common/goodbye"
     assert prompts.for_call("town").why_not(sound) is None
@@ -191,7 +191,7 @@ async def test_a_catalogue_that_is_away_for_a_moment_silences_no_call(
 ) -> None:
     """The directory is renamed, as by a checkout; then a folder of it vanishes while it is looked through."""
     (site.catalogue / "campaign/town").mkdir(parents=True)
-    prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), shipped_texts())
+    prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), shipped_texts)
     await prompts.refresh()
     sound = "matdan/hi/common/goodbye"
     scandir = os.scandir
@@ -240,7 +240,7 @@ def test_a_mount_that_is_lost_is_no_empty_catalogue(site: PlaylistReader) -> Non
 
 
 async def test_a_carrier_that_fetches_sounds_itself_asks_too_and_is_told_once(site: PlaylistReader) -> None:
-    prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), shipped_texts())
+    prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), shipped_texts)
     await prompts.refresh()
     assert prompts.may_play("matdan/hi/common/goodbye")
     with capture_logs() as logs:
@@ -251,15 +251,15 @@ async def test_a_carrier_that_fetches_sounds_itself_asks_too_and_is_told_once(si
 
 def test_a_site_without_a_catalogue_plays_by_convention(tmp_path: Path) -> None:
     neutral = load_profile("neutral")
-    assert site_prompts(Settings(), neutral, Noon(), shipped_texts()) is None
+    assert site_prompts(Settings(), neutral, Noon(), shipped_texts) is None
     with_one = Settings.model_validate({"audio": {"catalogue": str(tmp_path / "catalogue")}})
-    assert site_prompts(with_one, neutral, Noon(), shipped_texts()) is not None
+    assert site_prompts(with_one, neutral, Noon(), shipped_texts) is not None
 
 
 async def test_a_damaged_catalogue_stops_a_start(site: PlaylistReader) -> None:
     (site.catalogue / "hi.toml").write_text("damaged")
     with pytest.raises(CatalogueError):
-        await SitePrompts(site, Noon(), ZoneInfo("UTC"), shipped_texts()).refresh()
+        await SitePrompts(site, Noon(), ZoneInfo("UTC"), shipped_texts).refresh()
 
 
 def test_a_start_reads_no_sound_and_nothing_plays_unchecked(

@@ -276,7 +276,7 @@ async def test_a_greeting_that_a_key_ends_is_part_of_the_question() -> None:
 
 async def test_twiml_takes_hash_as_a_key_where_a_menu_asks() -> None:
     page = await first_page("turnout")
-    xml = twiml(page, "https://x.example/a", TwilioVoice(shipped_texts()), "hi")
+    xml = twiml(page, "https://x.example/a", TwilioVoice(shipped_texts), "hi")
     assert 'finishOnKey=""' in xml
     assert 'numDigits="1"' in xml
     assert 'actionOnEmptyResult="true"' in xml
@@ -288,11 +288,11 @@ async def test_a_computers_voice_says_so_before_its_first_word_and_once(language
     page = await first_page("turnout")
     words = words_of(language if language in SPOKEN else "en")
     assert words is not None
-    spoken = TwilioVoice(shipped_texts(), labelled=lambda _: True)
+    spoken = TwilioVoice(shipped_texts, labelled=lambda _: True)
     assert words.label in twiml(page, "https://x.example/a", spoken, language, first=True).split("</Say>")[0]
     assert words.label not in twiml(page, "https://x.example/a", spoken, language)
-    assert words.label not in twiml(page, "https://x.example/a", TwilioVoice(shipped_texts()), language, first=True)
-    served = TwilioVoice(shipped_texts(), "https://x.example/sounds", labelled=lambda tag: tag == "hi")
+    assert words.label not in twiml(page, "https://x.example/a", TwilioVoice(shipped_texts), language, first=True)
+    served = TwilioVoice(shipped_texts, "https://x.example/sounds", labelled=lambda tag: tag == "hi")
     plays = "https://x.example/sounds/matdan/hi/label/synthetic.wav" in twiml(
         page, "https://x", served, language, first=True
     )
@@ -303,7 +303,7 @@ async def test_a_place_with_markup_in_its_name_is_text() -> None:
     flow = FLOWS["booth"]
     turn = start(flow, Start({**FACTS, "booth_name": '</Say><Dial>+1900</Dial> & "school"'}, "en"))
     page = await next_page(flow, turn, Waiting(ATTEMPT, "run", turn.state), Host())
-    xml = twiml(page, "https://x.example/a", TwilioVoice(shipped_texts()), "en")
+    xml = twiml(page, "https://x.example/a", TwilioVoice(shipped_texts), "en")
     assert "<Dial>" not in xml
     assert "&lt;Dial&gt;" in xml
 

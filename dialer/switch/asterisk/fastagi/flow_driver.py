@@ -103,7 +103,7 @@ class ConventionalPrompts:
 
     def __init__(self, texts: Texts) -> None:
         """`texts` decides where a language puts a value in a sentence."""
-        self._texts = texts
+        self.texts = texts
         self._known: dict[tuple[PromptRef, str], tuple[str, ...]] = {}
 
     def sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
@@ -112,7 +112,7 @@ class ConventionalPrompts:
         if found is None:
             if len(self._known) >= MOST_KNOWN_PROMPTS:
                 self._known.clear()
-            found = self._known[ref, language] = sounds_of(ref, language, self._texts)
+            found = self._known[ref, language] = sounds_of(ref, language, self.texts)
         return found
 
     def why_not(self, sound: str) -> str | None:

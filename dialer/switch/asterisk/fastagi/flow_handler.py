@@ -110,20 +110,25 @@ class FlowHandler:
         self,
         engine: Engine,
         switch: Channels,
-        texts: Texts,
+        texts: Callable[[], Texts],
         prompts_for: Callable[[str], PromptResolver] | None = None,
         rules: AgiFlowRules | None = None,
     ) -> None:
-        """`switch` knows the channels, and whether they are answered. `texts` are what flows say. `prompts_for` finds, for a call
+        """`switch` knows the channels, and whether they are answered. `texts`: what flows say now. `prompts_for` finds, for a call
         of that campaign, the sounds that it may play; by convention when none is given.
         """
         self._engine = engine
         self._switch = switch
         self._texts = texts
-        conventional = ConventionalPrompts(self._texts)
-        self._prompts_for = prompts_for or (lambda campaign: conventional)
+        self._by_convention = ConventionalPrompts(texts())
+        self._prompts_for = prompts_for or self._conventional
         self._missing = MissingSounds()
         self._rules = rules or AgiFlowRules()
+
+    def _conventional(self, campaign: str) -> PromptResolver:
+        if self._by_convention.texts is not self._texts():
+            self._by_convention = ConventionalPrompts(self._texts())
+        return self._by_convention
 
     async def __call__(self, call: AgiCall) -> None:
         """Run the call's flow to its end. A connection that belongs to no answered channel of a live IVR attempt is turned away;
@@ -173,7 +178,7 @@ class FlowHandler:
 
     async def _run(self, call: AgiCall, session: FlowSession) -> None:
         desk = self._engine.flow_desk
-        services = AgiFlowHost(call, session, desk, texts=self._texts, rules=self._rules)
+        services = AgiFlowHost(call, session, desk, texts=self._texts(), rules=self._rules)
         completed, left_at, unheard = False, None, None
         answers: Mapping[str, str] = {}
         try:
