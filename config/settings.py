@@ -485,6 +485,13 @@ class Settings(Section):
         managers = [(box.host, box.port) for box in self.asterisk.boxes]
         if len(set(managers)) < len(managers):
             yield ("asterisk", "boxes"), "two boxes have one manager; give each its own host, or port"
+        if (
+            names
+            and self.trunks
+            and not self.seats
+            and all(each.carrier is not Carrier.ASTERISK for each in self.trunks)
+        ):
+            yield ("asterisk", "boxes"), "no trunk and no seat of the site is on an Asterisk; take the boxes away"
         for section in ("trunks", "seats", "transfers", "supervisors"):
             for place, each in enumerate(getattr(self, section)):
                 has_one = each.endpoint is not None and getattr(each, "carrier", Carrier.ASTERISK) is Carrier.ASTERISK

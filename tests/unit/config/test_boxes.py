@@ -87,6 +87,16 @@ def test_a_rehearsal_has_all_of_it_on_one() -> None:
         ({"supervisors": [{"name": "asha", "box": "a"}]}, "supervisor 'asha' has nothing on an Asterisk; take its box"),
         ({"asterisk": {}}, "trunk 'north' names a box, and there is none; add [[asterisk.boxes]]"),
         ({"asterisk": {"boxes": [BOXES[0], BOXES[0]]}}, "boxes named twice: a"),
+        (
+            {
+                "trunks": [
+                    {"name": "cloud", "endpoint": "cloud", "carrier": "twilio", "caller_ids": ["+911140000001"]}
+                ],
+                "seats": [],
+                "transfers": [],
+            },
+            "no trunk and no seat of the site is on an Asterisk; take the boxes away",
+        ),
         ({"asterisk": {"boxes": [BOXES[0], {"name": "b", "host": "10.0.0.11"}]}}, "two boxes have one manager"),
         (
             {"trunks": [a_trunk("north", box="a"), a_trunk("south", box="b", endpoint="north")]},
