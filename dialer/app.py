@@ -254,8 +254,8 @@ async def running_centre(
             reread = SettingsFile(settings, profile, MadeOfSettings(parts, weights, given, refuse))
             engine = _engine(settings, profile, store, flows, clock, carrier, certified, switch, lag, name, reread)
             stack.callback(switch.close)
-            changed = await _tell_store(settings, store, weights, clock.now())
-            await engine.prepare(lines_as_before(settings, changed))
+            await _tell_store(settings, store, weights, clock.now())
+            await engine.prepare(lines_as_before(settings, await store.changed_since_open()))
             if wrong_list is not None:
                 engine.take_alert(Alert("weights", AlertLevel.WARNING, wrong_list, clock.now()))
             if carrier is not None:
@@ -300,13 +300,12 @@ async def _weights(settings: Settings) -> tuple[dict[str, str], str | None]:
     return taken, None if wrong is None else f"voters' weights were not taken: {wrong}"
 
 
-async def _tell_store(settings: Settings, store: Store, weights: Mapping[str, str], at: float) -> frozenset[str]:
-    """Tell the store what the settings say that it keeps by; the keys of what differs from the start before."""
-    changed = await store.settings_changed({**settings_told(settings), **weights}, at)
+async def _tell_store(settings: Settings, store: Store, weights: Mapping[str, str], at: float) -> None:
+    """Tell the store what the settings say that it keeps by."""
+    await store.settings_changed({**settings_told(settings), **weights}, at)
     await store.hash_numbers(settings.rules.secrets())
     hq = settings.headquarters
     await store.keep_for_headquarters(None if hq.user is None else hq.outbox_megabytes << 20)
-    return changed
 
 
 async def _contained(settings: Settings) -> ScriptRules:

@@ -293,11 +293,12 @@ def script_rules(settings: Settings) -> ScriptRules:
     )
 
 
-def lines_as_before(settings: Settings, changed: Collection[str]) -> frozenset[str]:
-    """The trunks whose calls of the run before were at the Asterisk that has them now, so that its history tells of them all:
-    `changed` are the keys of settings that differ. What another Asterisk or carrier had, it has never heard of.
+def lines_as_before(settings: Settings, changed: Collection[str] | None) -> frozenset[str]:
+    """The trunks whose calls of earlier runs were at the Asterisk that has them now, so that its history tells of them all:
+    `changed` are the keys of settings that have changed since, None: nobody knows which. What another Asterisk or carrier had, it
+    has never heard of.
     """
-    if any(key in {"ami.host", "ami.port"} or key.startswith("asterisk.boxes") for key in changed):
+    if changed is None or any(key in {"ami.host", "ami.port"} or key.startswith("asterisk.boxes") for key in changed):
         return frozenset()
     here = (trunk.name for trunk in settings.trunks if trunk.carrier is not Carrier.TWILIO)
     return frozenset(name for name in here if not {f"trunks.{name}.box", f"trunks.{name}.carrier"} & {*changed})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 
@@ -40,25 +41,32 @@ def kept_settings(db: sqlite3.Connection) -> dict[str, str]:
     return dict(SQL["settings"].rows(db))
 
 
-def settings_changed(db: sqlite3.Connection, settings: Mapping[str, str], at: float) -> frozenset[str]:
-    """Keep the settings of a start, key by key and without secrets, and append to the audit what differs from the start before;
-    the keys of that, of a first start all.
-    """
+def settings_changed(db: sqlite3.Connection, settings: Mapping[str, str], at: float) -> None:
+    """Keep the settings of a start, key by key and without secrets, and append to the audit what differs from the start before."""
     before = kept_settings(db)
     if before == dict(settings):
-        return frozenset()
+        return
     SQL["forget_settings"](db)
     db.executemany(SQL["keep_setting"], [{"key": key, "value": value} for key, value in settings.items()])
     if not before:
         append(db, "settings", "dialler", {"first": "yes", "keys": str(len(settings))}, at)
-        return frozenset(settings)
+        return
     keys = sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
     what = {"changed": str(len(keys))}
     for key in keys[:_MOST_SETTINGS]:
         then, now = (shown(each[key]) if key in each else "(none)" for each in (before, settings))
         what[shown(key)] = f"{then} -> {now}"
     append(db, "settings", "dialler", what, at)
-    return frozenset(keys)
+
+
+def changed_since_open(db: sqlite3.Connection) -> frozenset[str] | None:
+    """The keys of settings that have changed, at a start or by a reload, since the oldest attempt without an end was made; None:
+    not all of them are in the audit.
+    """
+    changes: list[dict[str, str]] = [json.loads(what) for (what,) in SQL["settings_since_open"].rows(db)]
+    if any(int(what.get("changed", _MOST_SETTINGS + 1)) > _MOST_SETTINGS for what in changes):
+        return None
+    return frozenset(key for what in changes for key in what)
 
 
 def entries(db: sqlite3.Connection) -> Iterator[AuditEntry]:

@@ -250,6 +250,7 @@ class Store:
     end_attempts = _Announces(attempt_rows.end_attempts)
     record_disposition = _Announces(attempt_rows.record_disposition)
     newest_event_at = _Reads(attempt_rows.newest_event_at)
+    changed_since_open = _Reads(audit.changed_since_open)
     unfinished_attempts = _Reads(attempt_rows.unfinished_attempts)
     screen_pop = _Reads(attempt_rows.screen_pop)
     unsaid_talks = _Reads(attempt_rows.unsaid_talks)

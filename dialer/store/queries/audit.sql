@@ -21,6 +21,10 @@ DELETE FROM setting;
 -- name: keep_setting
 INSERT INTO setting (key, value) VALUES (:key, :value);
 
+-- name: settings_since_open
+SELECT what FROM audit
+WHERE kind = 'settings' AND at >= (SELECT min(created_at) FROM attempt WHERE ended_at IS NULL);
+
 -- name: listed
 SELECT number, at, kind, who, what FROM audit
 WHERE at >= :since AND at < :until AND (:who IS NULL OR who = :who)

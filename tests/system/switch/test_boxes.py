@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any, cast
 import pytest
 
 from config.boxes import boxes_of
+from dialer.app import running_centre
+from dialer.domain.clock import LoopClock
 from dialer.domain.commands import (
     Listen,
     SeatCancelConsult,
@@ -407,8 +410,9 @@ async def test_a_call_that_lives_on_a_box_unheard_is_hung_up(tmp_path: Path) -> 
         await site.until(lambda: attempt not in site.boxes["b"].channels, seconds=60)
 
 
+@pytest.mark.parametrize("early", [False, True], ids=["at once", "after a run that dies early"])
 @virtual_time()
-async def test_nobody_is_dialled_twice_as_a_box_is_taken_out_of_the_settings(tmp_path: Path) -> None:
+async def test_nobody_is_dialled_twice_as_a_box_is_taken_out_of_the_settings(early: bool, tmp_path: Path) -> None:
     history = tmp_path / "log" / "cdr-custom" / "matdan.csv"
     history.parent.mkdir(parents=True)
     history.write_text(f"an-older-call,8,{START_EPOCH - 60},{START_EPOCH - 59},{START_EPOCH - 50},AGI,\n", "utf-8")
@@ -421,6 +425,10 @@ async def test_nobody_is_dialled_twice_as_a_box_is_taken_out_of_the_settings(tmp
         await boxes["a"].stop()
         left, one = {"b": boxes["b"]}, {"b": 1}
         on_b = {"trunks": ["line-b"]}
+        if early:
+            settings = boxed_settings(tmp_path, left, one, campaign=on_b, history=history)
+            async with running_centre(settings, clock=LoopClock(boxes["b"].now()), chance=random.Random(1)):
+                await asyncio.sleep(1)
         async with a_boxed_site(tmp_path, STAY, one, boxes=left, campaign=on_b, history=history) as site:
             await site.until(lambda: bool(site.ended()), seconds=20)
             assert [each.outcome for each in site.ended()] == [Outcome.UNKNOWN]

@@ -54,14 +54,14 @@ def test_what_was_changed_between_two_starts_is_told_without_secrets(tmp_path: P
     fill_roll(path, 9, voters_per_booth=9)
     start = '[dialling]\ndrain_seconds = {}\n[rules]\nopt_out_secret = "{}"\n'
 
-    async def starts(*values: object) -> frozenset[str]:
+    async def starts(*values: object) -> None:
         config.write_text(start.format(*values), encoding="utf-8")
         async with await open_store(path) as store:
-            return await store.settings_changed(settings_told(load_settings(config)), NOW)
+            await store.settings_changed(settings_told(load_settings(config)), NOW)
 
-    assert "dialling.drain_seconds" in asyncio.run(starts(8, "a secret of twenty letters"))
-    assert not asyncio.run(starts(8, "a secret of twenty letters"))
-    assert asyncio.run(starts(9, "another of twenty letters")) == {"dialling.drain_seconds"}
+    asyncio.run(starts(8, "a secret of twenty letters"))
+    asyncio.run(starts(8, "a secret of twenty letters"))
+    asyncio.run(starts(9, "another of twenty letters"))
     first, second = (json.loads(each["what"]) for each in entries(path, "--kind", "settings"))
     assert first["first"] == "yes"
     assert second == {"changed": "1", "dialling.drain_seconds": "8.0 -> 9.0"}
