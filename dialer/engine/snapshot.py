@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
 from itertools import chain, combinations
 
 from config.words import CampaignKind
@@ -46,7 +45,6 @@ def pacing_snapshot(
     allowed = _allowed(centre, run, room)
     return PacingSnapshot(
         now_seconds=now,
-        hour=datetime.fromtimestamp(centre.clock.now(), centre.zone).hour,
         free_seats=sum(seat.free for seat in seats),
         busy_seats=tuple(_busy(seat, now) for seat in seats if seat.state in _BUSY),
         paused_seats=sum(1 for seat in seats if seat.state in _ON_BREAK),

@@ -50,7 +50,6 @@ class PacingSnapshot:
     """All that a dialler can know at the moment of a decision, for one campaign."""
 
     now_seconds: float  # monotonic
-    hour: int = 0  # hour of day in the campaign's zone, 0-23, for what is learned by hour
     free_seats: int = 0  # ready, not reserved
     busy_seats: tuple[BusySeat, ...] = ()
     paused_seats: int = 0

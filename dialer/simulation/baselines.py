@@ -56,6 +56,7 @@ def _vicidial(settings: Settings, scenario: Scenario) -> Pacer:
             maximum_level=float(settings.get("maximum_level", 3.0)),
             intensity=float(settings.get("intensity", 0.0)),
             difference_target=float(settings.get("difference_target", 0.0)),
+            first_hour=scenario.first_hour,
             latest_server_time=100 * ends,  # "tapered" tapers towards the end of the calling day
             calls_per_second=max(5.0, largest / 10.0),  # a larger site has more dialler servers
         )

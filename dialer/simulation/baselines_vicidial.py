@@ -41,6 +41,7 @@ class VicidialSettings:
     maximum_level: float = 3.0
     intensity: float = 0.0
     difference_target: float = 0.0
+    first_hour: int = 9  # of day, at which the snapshots' clock begins
     latest_server_time: int = 2100  # HHMM
     calls_per_second: float = 5.0
 
@@ -96,8 +97,6 @@ class VicidialPacer(Baseline):
         self._next_sample: float | None = None
         self._next_place = 0.0
         self._pending = 0
-        self._hour = -1
-        self._hour_since = 0.0
         self._rows: deque[float] = deque()  # when a call was logged, last minute
         self._minute_drops: deque[float] = deque()
         self._calls_today = 0
@@ -110,8 +109,6 @@ class VicidialPacer(Baseline):
         now = snapshot.now_seconds
         if self._next_sample is None:
             self._next_sample = self._next_place = now
-        if snapshot.hour != self._hour:
-            self._hour, self._hour_since = snapshot.hour, now
         if now >= self._next_sample - 1e-9:
             self._next_sample += SAMPLE_SECONDS
             self._adapt(snapshot)
@@ -152,8 +149,8 @@ class VicidialPacer(Baseline):
         if self._settings.method is DialMethod.RATIO or self._loops % LEVEL_SAMPLES or total == 0:
             return
         ready, waiting, all_agents = (sum(column) / len(self._samples) for column in zip(*self._samples, strict=True))
-        minutes = int((snapshot.now_seconds - self._hour_since) // 60.0)
-        hhmm = 100 * snapshot.hour + min(59, minutes)
+        hours, seconds = divmod(snapshot.now_seconds, 3600.0)
+        hhmm = 100 * (int(self._settings.first_hour + hours) % 24) + int(seconds // 60.0)
         self._level = next_level(self._level, ready, waiting, all_agents, self._settings, self._drops, hhmm)
 
     def _count_drops(self, now: float) -> None:

@@ -134,7 +134,6 @@ class LazySnapshot(PacingSnapshot):
         """Of `model` as it stands, for its campaign number `own`; `room` is (free channels, call starts allowed now)."""
         put = object.__setattr__  # as a frozen record's own constructor does
         put(self, "now_seconds", model.now)
-        put(self, "hour", model.hour)
         put(self, "free_seats", len(model.free))
         put(self, "paused_seats", len(model.paused))
         put(self, "free_channels", room[0])
@@ -254,7 +253,6 @@ class CentreModel:
         self.pacers = list(pacers)
         self.now = 0.0
         self.end = scenario.hours * 3600.0
-        self.hour = scenario.first_hour % 24
         self._on_events = schedule.on_events
         self._heartbeat = schedule.heartbeat_seconds
         self._self_timed = [pacer for pacer in self.pacers if isinstance(pacer, SelfTimed)]
@@ -314,7 +312,6 @@ class CentreModel:
         self._free_area += span * len(self.free)
         self._busy_area += span * (len(self.talking) + len(self.wrapping))
         self._area_at = self.now = now
-        self.hour = (self.scenario.first_hour + int(now // 3600.0)) % 24
 
     def _beat(self, _: None) -> None:
         if (

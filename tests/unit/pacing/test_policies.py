@@ -34,7 +34,6 @@ ringing_calls = st.lists(st.builds(RingingCall, odd_seconds, probabilities, st.n
 snapshots = st.builds(
     PacingSnapshot,
     now_seconds=st.floats(-1e6, 1e9),
-    hour=st.integers(0, 23),
     free_seats=st.integers(-2, 40),
     busy_seats=busy_seats,
     paused_seats=st.integers(0, 5),

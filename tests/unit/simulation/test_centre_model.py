@@ -42,7 +42,6 @@ class Witness:
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
         copy = PacingSnapshot(
             now_seconds=snapshot.now_seconds,
-            hour=snapshot.hour,
             free_seats=snapshot.free_seats,
             busy_seats=snapshot.busy_seats,
             paused_seats=snapshot.paused_seats,
