@@ -98,9 +98,7 @@ async def run_centres(job: Job) -> None:
             joined = [group.create_task(each.run(line)) for each, line in zip(centres[cut:], lines[cut:], strict=True)]
             for each in centres[cut:]:
                 each.work_of_each_kind()
-            while _missing(centres[cut:]) or any(
-                len(each.truth.seconds_up) < each.truth.made for each in centres[cut:]
-            ):
+            while missing(centres[cut:]) or any(len(each.truth.seconds_up) < each.truth.made for each in centres[cut:]):
                 await asyncio.sleep(0.2)
             for each in centres[:cut]:
                 each.work(job.backlog)
@@ -126,7 +124,7 @@ async def run_centres(job: Job) -> None:
                 up = all(len(each.truth.seconds_up) == each.truth.made for each in centres)
                 if up and not drained:
                     drained = time.monotonic() - began
-                if up and not _missing(centres):
+                if up and not missing(centres):
                     break
                 await asyncio.sleep(0.5)
             for task in joined:
@@ -142,14 +140,14 @@ async def run_centres(job: Job) -> None:
             for second in each.truth.seconds_up[so_far:]
         ),
         "sideways": sorted(second for each in centres for second in each.truth.seconds_sideways),
-        "missing": _missing(centres),
+        "missing": missing(centres),
         "cpu": cpu,
         "drained": drained,
     }
     await asyncio.to_thread(Path(job.truth).write_text, json.dumps(told), "utf-8")
 
 
-def _missing(centres: Sequence[VirtualCentre]) -> int:
+def missing(centres: Sequence[VirtualCentre]) -> int:
     """How much of what others said centres were not told yet."""
     out = {hashed for each in centres for hashed in each.truth.opted_out}
     return sum(len(out - each.truth.told_opted_out - each.truth.opted_out) for each in centres) + sum(
@@ -232,7 +230,7 @@ async def _at_rate(given: argparse.Namespace, *, backlog: int) -> str:
         await child.wait()
         cpu = {name: seconds - before.get(name, 0.0) for name, seconds in _cpu_of_all(at).items()}
         told = json.loads(await asyncio.to_thread(truth.read_text, "utf-8"))
-        wrong = await _compare(at, told["counts"])
+        wrong = await compare(at, told["counts"])
         gathering.cancel()
         await asyncio.gather(gathering, return_exceptions=True)
     if wrong or told["missing"] or told["committed"] != told["made"]:
@@ -266,7 +264,7 @@ async def _carried(given: argparse.Namespace) -> str:
         size = sum(file.path.stat().st_size for file in files)
         count = len([file async for file in bring(session, files)])
         brought = time.monotonic() - began
-        wrong = await _compare(at, {each.name: dict(each.truth.counts) for each in centres})
+        wrong = await compare(at, {each.name: dict(each.truth.counts) for each in centres})
         async with database(at.books) as books:
             before = await books.ask(_ALL)
             lines = [await stack.enter_async_context(connected([at.server.address], each.name)) for each in centres]
@@ -330,7 +328,7 @@ async def history(seed: int) -> str:
                 for number, each in enumerate(centres)
             ):
                 await asyncio.sleep(0.2)
-            wrong = await _compare(at, {each.name: dict(each.truth.counts) for each in centres})
+            wrong = await compare(at, {each.name: dict(each.truth.counts) for each in centres})
             late = [
                 each.name
                 for number, each in enumerate(centres)
@@ -364,7 +362,7 @@ def _kill_postgresql(folder: Path) -> None:
     raise RuntimeError("PostgreSQL did not start again")
 
 
-async def _compare(at: Stand, truth: dict[str, dict[str, int]]) -> str:
+async def compare(at: Stand, truth: dict[str, dict[str, int]]) -> str:
     """Which centres' counts are not what they made; "": none."""
     async with database(at.books) as books:
         found: dict[str, Counter[str]] = {name: Counter() for name in truth}

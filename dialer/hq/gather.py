@@ -53,6 +53,7 @@ LINGER_SECONDS = 0.1
 MOST_ROWS = 10_000  # of a commit
 WAITING_BATCHES = 400
 RETRY_SECONDS = 2.0
+LEADERLESS_SECONDS = 15.0
 DAYS_SECONDS = 3600.0
 SIDE_TOGETHER = 200  # messages under way to the stream
 MOST_TOLD = 50  # opt-outs or marks of one message
@@ -415,10 +416,25 @@ class Gatherer:
             await self._told.wait()
             self._told.clear()
             while rows := await beside.rows("side", SIDE_TOGETHER):
-                async with asyncio.TaskGroup() as group:
-                    for row in rows:
-                        group.create_task(self._session.put(row["subject"], row["data"]), name="gather-puts")
+                await self._put(rows)
                 await beside.do("side_told", rows[-1]["id"])
+
+    async def _put(self, rows: Sequence[Any]) -> None:
+        """Until all are stored: a cluster that lost its leader has another one within seconds. Raises HeadquartersUnreachable where
+        it has not.
+        """
+        until = self._clock.monotonic() + LEADERLESS_SECONDS
+        while True:
+            found = await asyncio.gather(
+                *(self._session.put(row["subject"], row["data"]) for row in rows), return_exceptions=True
+            )
+            problems = [each for each in found if isinstance(each, BaseException)]
+            if not problems:
+                return
+            if not isinstance(problems[0], HeadquartersUnreachable) or self._clock.monotonic() > until:
+                raise problems[0]
+            rows = [row for row, each in zip(rows, found, strict=True) if isinstance(each, BaseException)]
+            await asyncio.sleep(RETRY_SECONDS / 4)
 
 
 def _rows_of(arrived: Arrived) -> int:

@@ -33,9 +33,10 @@ def _nats_server() -> str:
 class NatsServer:
     """A server of its own: killed and started again, it has the same address and what it stored."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, more: str = "") -> None:
         """Use `nats_server`."""
         self._directory = directory
+        self._more = more
         self._process: asyncio.subprocess.Process | None = None
         self.port = -1
 
@@ -52,7 +53,8 @@ class NatsServer:
     async def start(self) -> None:
         """Start, and wait until it listens. Raises HeadquartersUnreachable."""
         configuration = self._directory / "nats-server.conf"
-        configuration.write_text(_CONFIGURATION.format(port=self.port, directory=self._directory), encoding="utf-8")
+        text = _CONFIGURATION.format(port=self.port, directory=self._directory)
+        configuration.write_text(text + self._more, encoding="utf-8")
         for old in self._directory.glob("*.ports"):
             old.unlink()
         with (self._directory / "nats-server.log").open("ab") as log:
@@ -78,10 +80,10 @@ class NatsServer:
 
 
 @contextlib.asynccontextmanager
-async def nats_server(directory: Path) -> AsyncIterator[NatsServer]:
-    """A nats-server that keeps its streams in `directory`. Raises HeadquartersUnreachable."""
+async def nats_server(directory: Path, more: str = "") -> AsyncIterator[NatsServer]:
+    """A nats-server that keeps its streams in `directory`; `more` is added to its configuration. Raises HeadquartersUnreachable."""
     await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
-    server = NatsServer(directory)
+    server = NatsServer(directory, more)
     await server.start()
     try:
         yield server

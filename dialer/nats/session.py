@@ -33,8 +33,9 @@ from dialer.nats.nkey import read_seed
 _log = structlog.get_logger(__name__)
 
 ANSWER_SECONDS = 5.0
+ASK_SECONDS = 3.0  # for what writes nothing: a cluster without a leader does not answer at all
 HEARTBEAT_SECONDS = 2.0
-SILENT_SECONDS = 3 * HEARTBEAT_SECONDS
+SILENT_SECONDS = 2.25 * HEARTBEAT_SECONDS
 """A stream of which nothing is heard for so long, heartbeats included, is read anew from its position."""
 RETRY_SECONDS = 1.0
 LOOK_SECONDS = 0.5  # for a connection that is another one meanwhile: it has no consumer of ours any more
@@ -76,6 +77,7 @@ class Session:
         """Use `connected`."""
         self.client = client
         self._js = client.jetstream(timeout=ANSWER_SECONDS)
+        self._asking = client.jetstream(timeout=ASK_SECONDS)
 
     @property
     def up(self) -> bool:
@@ -153,7 +155,7 @@ class Session:
     async def state(self, name: str) -> StreamState:
         """How a stream stands. Raises HeadquartersUnreachable where there is none."""
         try:
-            found = await cancellable(self._js.stream_info(name))
+            found = await cancellable(self._asking.stream_info(name))
         except (NatsError, TimeoutError, OSError) as error:
             raise HeadquartersUnreachable(f"the stream {name} is not to be had: {_said(error)}") from error
         if found.created is None:
@@ -215,7 +217,7 @@ class Session:
         heard = await self.client.subscribe(inbox, cb=arrive)
         position, number = after, 0
         try:
-            add = self._js.add_consumer(
+            add = self._asking.add_consumer(
                 stream,
                 ConsumerConfig(
                     name=uuid4().hex,

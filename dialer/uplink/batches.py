@@ -90,6 +90,11 @@ class Batches:
         under_way.again_at = now + self._patience(under_way.tries)
         return under_way.batch
 
+    def not_stored(self, now: float) -> None:
+        """The batch that was to go did not reach the server: no answer is waited for, and it goes again at once."""
+        if self._under_way is not None:
+            self._under_way.again_at = now
+
     def answered(self, through: int, now: float) -> None:
         """Headquarters has committed everything up to this id: what was under way, less (its database was restored: it asks for
         what follows), or more (this store was). `known` is then that. An old answer, to a batch before, changes nothing.

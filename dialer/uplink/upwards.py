@@ -101,7 +101,7 @@ class WayUp:
                 await self._step(batches)
             except (StoreError, HeadquartersUnreachable) as error:
                 _log.warning("uplink.not-sent", problem=str(error))
-                await asyncio.sleep(RETRY_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS * random.uniform(0.5, 1.0))  # noqa: S311 - so that three hundred do not come at once
 
     async def _step(self, batches: Batches) -> None:
         now = self._clock.monotonic()
@@ -114,8 +114,13 @@ class WayUp:
             async with self._looking:
                 rows = await asyncio.to_thread(self._reading.after, batches.known, MOST_ROWS)
             batch = batches.make(rows, await self._passed() or 0, now)
-        if batch is not None:
+        if batch is None:
+            return
+        try:
             await self._session.put(up_subject(self._centre), await asyncio.to_thread(pack, batch))
+        except HeadquartersUnreachable:
+            batches.not_stored(self._clock.monotonic())
+            raise
 
     async def _tell(self, batches: Batches) -> NoReturn:
         """Tell the dialler up to where headquarters has its rows, until its store says so too."""

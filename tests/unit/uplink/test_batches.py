@@ -32,6 +32,18 @@ def test_one_batch_is_under_way_and_the_next_follows_its_answer() -> None:
     assert (up.known, up.waits, up.looks_at(0.4)) == (13, False, EVERY_SECONDS)
 
 
+def test_what_did_not_reach_the_server_goes_again_at_once() -> None:
+    up = batches(10)
+    made = up.make(rows(11, 13), 10, 0.0)
+    assert up.again(2.0) is None
+    up.not_stored(2.0)
+    assert up.again(2.0) == made
+    assert up.again(3.0) is None
+    up.answered(13, 3.0)
+    up.not_stored(3.5)
+    assert up.known == 13
+
+
 def test_a_full_batch_is_followed_at_once() -> None:
     up = batches()
     assert span(up.make(rows(1, MOST_ROWS), 0, 0.0)) == (1, MOST_ROWS, MOST_ROWS)
