@@ -49,6 +49,7 @@ def at_work(walk: Walk, visit: Visit) -> None:
     page.get_by_role("button", name="Stop everything").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop everything").click()
     expect(page.get_by_role("status")).to_contain_text("Done")
+    page.locator(".campaign", has_text="turnout-agents").get_by_text("stopped").wait_for()
     visit.picture(walk, page, "Everything is stopped")
     walk.does("dialer command resume turnout-agents -c centre.toml --as supervisor")
     walk.does("dialer user add meena listener -c centre.toml --as supervisor", "meena")
