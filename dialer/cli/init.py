@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from config.errors import MatdanError, SettingError
+from config.jurisdiction import load_profile
 from config.new_centre import COUNTRIES, NewCentre, NewSeat, centre_text, new_pin
 from config.settings import load_settings
 from config.site_rules import site_profile
@@ -194,8 +195,17 @@ def _answer(name: str, answers: Answers) -> Any:
     if _at_a_terminal() and (default is None or name != "trunk_password"):
         return _prompt(name, answers)
     if default is None:
+        _refuse_no_jurisdiction(answers["jurisdiction"])
         raise InitRefused(f"{_option(name)} is needed: {QUESTIONS[name].words}; nothing was written")
     return default
+
+
+def _refuse_no_jurisdiction(said: str | None) -> None:
+    """Raise InitRefused where there are no such rules: what follows from a country would be missed in its place."""
+    try:
+        load_profile(said or "neutral")
+    except SettingError as error:
+        raise InitRefused(f"--jurisdiction: {error.problem}; {error.remedy}; nothing was written") from error
 
 
 def _prompt(name: str, answers: Answers) -> Any:

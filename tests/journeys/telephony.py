@@ -17,8 +17,7 @@ def alone(walk: Walk) -> None:
     walk.is_refused(f"{INIT} --caller-ids 011-4000", "--caller-ids", "nothing was written")
     walk.is_refused(f"{INIT} --caller-ids +911140000001 --seats 500", "--seats")
     walk.is_refused(
-        f"{INIT.replace('india', 'indai')} --region IN --prefix +91 --time-zone Asia/Kolkata --caller-ids +911140000001",
-        "--jurisdiction",
+        f"{INIT.replace('india', 'indai')} --caller-ids +911140000001", "--jurisdiction: there is no profile"
     )
     text = (walk.folder / "centre.toml").read_text()
     for right, wrong in (("calls_per_second", "calls_per_secnd"), ("\nlanguage", "\nlangauge")):

@@ -97,6 +97,7 @@ def test_nothing_is_overwritten(there: str, tmp_path: Path) -> None:
         ({"--id": ""}, "--id is needed"),
         ({"--id": "Pune 1"}, "--id: must be 1 to 32 small letters"),
         ({"--jurisdiction": "atlantis", "--region": "AT", "--prefix": "+43", "--time-zone": "UTC"}, "--jurisdiction: "),
+        ({"--jurisdiction": "atlantis"}, "--jurisdiction: "),
         ({"--jurisdiction": "us"}, "--time-zone is needed"),
         (
             {"--jurisdiction": "us", "--time-zone": "America/New_York"},
