@@ -282,7 +282,7 @@ class SettingsAgain:
             raise CommandRefused("this dialler has its settings from no file")
         async with self._one_at_a_time:
             found = await asyncio.to_thread(self._reread)
-            if not found.changed:
+            if not (found.changed or found.others):
                 return "the settings are as they were"
             pins, stops = await asyncio.to_thread(PinCheck, found.plan.agents.values()), self._campaigns.stops
             async with self._begun(found.plan) as new:
@@ -290,7 +290,8 @@ class SettingsAgain:
                 self._take(found, new, pins)
                 if self._campaigns.stops != stops and new:  # all were stopped meanwhile, these among them
                     await self._campaigns.stop_all()
-            return f"settings taken: {', '.join(found.changed)}"
+            said = [("settings taken", found.changed), ("for other programs to read", found.others)]
+            return "; ".join(f"{what}: {', '.join(names)}" for what, names in said if names)
 
     @asynccontextmanager
     async def _begun(self, plan: EnginePlan) -> AsyncIterator[dict[str, CampaignRun]]:

@@ -161,7 +161,8 @@ class Reread:
     """What the settings say now, where nothing has changed that cannot change beside calls."""
 
     plan: EnginePlan
-    changed: tuple[str, ...]  # the settings
+    changed: tuple[str, ...]  # the settings that the dialler reads
+    others: tuple[str, ...]  # those that it does not
     told: Mapping[str, str]  # every setting by its key, for the audit
     taken: Callable[[], None]  # to be called as they come into force: what else asks them does so from then on
 

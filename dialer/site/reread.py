@@ -96,7 +96,9 @@ class SettingsFile:
                 use()
 
         told = {**settings_told(settings), **self._beside.told}
-        return Reread(engine_plan(settings, profile), tuple(change.name for change in changed), told, taken)
+        ours = tuple(change.name for change in changed if change.taken is not ReadAt.ELSEWHERE)
+        others = tuple(change.name for change in changed if change.taken is ReadAt.ELSEWHERE)
+        return Reread(engine_plan(settings, profile), ours, others, told, taken)
 
     def _changes_of_profile(self, settings: Settings, profile: Profile, told: Sequence[Change]) -> Iterator[Change]:
         """A profile is a file of its own. What flows, sounds and caps' windows have copied of it needs a restart."""

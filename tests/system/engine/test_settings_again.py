@@ -103,6 +103,13 @@ async def test_hours_and_channels_change_beside_the_calls_and_the_rules_are_kept
     assert engine._eligibility._campaigns["turnout-agents"].hours == ((time(9), time(20)),)
     assert query(path.parent / "centre.db", "SELECT COUNT(*) FROM rules_version") != before
     assert await engine.execute(ReloadSettings()) == "the settings are as they were"
+    change(path, ("channels = 24", 'channels = 23\nhost = "sip.example.org"'))
+    assert await engine.execute(ReloadSettings()) == (
+        "settings taken: trunks.carrier-a.channels; for other programs to read: trunks.carrier-a.host"
+    )
+    change(path, ("sip.example.org", "sip2.example.org"))
+    assert await engine.execute(ReloadSettings()) == "for other programs to read: trunks.carrier-a.host"
+    assert await engine.execute(ReloadSettings()) == "the settings are as they were"
 
 
 async def test_settings_are_read_again_when_those_before_are_taken(path: Path, engine: Engine) -> None:
