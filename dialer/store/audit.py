@@ -66,7 +66,7 @@ def changed_since_open(db: sqlite3.Connection) -> frozenset[str] | None:
     changes: list[dict[str, str]] = [json.loads(what) for (what,) in SQL["settings_since_open"].rows(db)]
     if any(int(what.get("changed", _MOST_SETTINGS + 1)) > _MOST_SETTINGS for what in changes):
         return None
-    return frozenset(key for what in changes for key in what)
+    return frozenset(key for what in changes for key in what if key != "changed")
 
 
 def entries(db: sqlite3.Connection) -> Iterator[AuditEntry]:

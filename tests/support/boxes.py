@@ -86,14 +86,19 @@ async def a_boxed_site(
     boxes: Mapping[str, SimulatedAsterisk] | None = None,
     phones: Sequence[Mapping[str, str]] = (),
     voters: int = 90,
+    moved: Mapping[str, str] | None = None,
     **changes: Any,
 ) -> AsyncIterator[BoxedSite]:
-    """A running centre with so many seats at each box; pass `boxes` to run a second dialler on the same ones."""
+    """A running centre with so many seats at each box; pass `boxes` to run a second dialler on the same ones, with lines `moved` to
+    these boxes.
+    """
     if not (directory / "centre.db").exists():
         fill_roll(directory / "centre.db", voters, voters_per_booth=100, numbers_weigh_alike=True)
     async with contextlib.AsyncExitStack() as stack:
         there = await stack.enter_async_context(some_boxes(config, seats, phones)) if boxes is None else boxes
         settings = boxed_settings(directory, there, seats, **changes)
+        trunks = [each.model_copy(update={"box": (moved or {}).get(each.name, each.box)}) for each in settings.trunks]
+        settings = settings.model_copy(update={"trunks": tuple(trunks)})
         clock = LoopClock(next(iter(there.values())).now())
         centre = await stack.enter_async_context(running_centre(settings, clock=clock, chance=random.Random(1)))
         site = BoxedSite(there, centre, clock)

@@ -410,9 +410,8 @@ async def test_a_call_that_lives_on_a_box_unheard_is_hung_up(tmp_path: Path) -> 
         await site.until(lambda: attempt not in site.boxes["b"].channels, seconds=60)
 
 
-@pytest.mark.parametrize("early", [False, True], ids=["at once", "after a run that dies early"])
 @virtual_time()
-async def test_nobody_is_dialled_twice_as_a_box_is_taken_out_of_the_settings(early: bool, tmp_path: Path) -> None:
+async def test_nobody_is_dialled_twice_as_a_box_is_taken_out_of_the_settings(tmp_path: Path) -> None:
     history = tmp_path / "log" / "cdr-custom" / "matdan.csv"
     history.parent.mkdir(parents=True)
     history.write_text(f"an-older-call,8,{START_EPOCH - 60},{START_EPOCH - 59},{START_EPOCH - 50},AGI,\n", "utf-8")
@@ -425,11 +424,33 @@ async def test_nobody_is_dialled_twice_as_a_box_is_taken_out_of_the_settings(ear
         await boxes["a"].stop()
         left, one = {"b": boxes["b"]}, {"b": 1}
         on_b = {"trunks": ["line-b"]}
-        if early:
-            settings = boxed_settings(tmp_path, left, one, campaign=on_b, history=history)
-            async with running_centre(settings, clock=LoopClock(boxes["b"].now()), chance=random.Random(1)):
-                await asyncio.sleep(1)
         async with a_boxed_site(tmp_path, STAY, one, boxes=left, campaign=on_b, history=history) as site:
+            await site.until(lambda: bool(site.ended()), seconds=20)
+            assert [each.outcome for each in site.ended()] == [Outcome.UNKNOWN]
+
+
+@pytest.mark.parametrize("runs", [1, 2], ids=["at once", "after a run that dies early"])
+@virtual_time()
+async def test_nobody_is_dialled_twice_as_a_line_is_moved(runs: int, tmp_path: Path) -> None:
+    history = tmp_path / "log" / "cdr-custom" / "matdan.csv"
+    history.parent.mkdir(parents=True)
+    history.write_text(f"an-older-call,8,{START_EPOCH - 60},{START_EPOCH - 59},{START_EPOCH - 50},AGI,\n", "utf-8")
+    changes: dict[str, Any] = {"campaign": OVER_A, "history": history}
+    async with some_boxes(STAY, ONE_EACH) as boxes:
+        async with killed(a_boxed_site(tmp_path, STAY, ONE_EACH, boxes=boxes, **changes)) as before:
+            await asyncio.sleep(60)
+            await before.log_in("a01")
+            await before.until(lambda: bool(voters(before, "a")), seconds=60)
+            for channel in voters(before, "a"):
+                before.boxes["a"].hang_up(channel, 16, EndsBy.VOTER)
+        changes["campaign"] = {**OVER_A, "hours": [{"start": "00:00", "until": "00:01"}]}  # nobody else is called
+        settings = boxed_settings(tmp_path, boxes, ONE_EACH, **changes)
+        trunks = [each.model_copy(update={"box": "b"}) for each in settings.trunks]
+        for _ in range(runs - 1):
+            early = settings.model_copy(update={"trunks": tuple(trunks)})
+            async with running_centre(early, clock=LoopClock(boxes["b"].now()), chance=random.Random(1)):
+                await asyncio.sleep(1)
+        async with a_boxed_site(tmp_path, STAY, ONE_EACH, boxes=boxes, moved={"line-a": "b"}, **changes) as site:
             await site.until(lambda: bool(site.ended()), seconds=20)
             assert [each.outcome for each in site.ended()] == [Outcome.UNKNOWN]
 

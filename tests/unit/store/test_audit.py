@@ -15,7 +15,7 @@ from dialer.domain.errors import UnsafeValue
 from dialer.store import audit
 from dialer.store.cipher import database_errors
 from dialer.store.connection import open_reading
-from tests.support.stores import NOW, Backend, SqliteBackend, filled, key_file
+from tests.support.stores import NOW, Backend, SqliteBackend, dial, end, filled, key_file
 
 LISTENED = {"seat": "07", "mode": "listen"}
 
@@ -23,6 +23,23 @@ LISTENED = {"seat": "07", "mode": "listen"}
 def verified(*arguments: str) -> tuple[int, str]:
     result = CliRunner().invoke(app, ["audit", "verify", *arguments])
     return result.exit_code, result.output
+
+
+async def test_what_has_changed_is_known_since_the_oldest_attempt_without_an_end(backend: Backend) -> None:
+    box = "trunks.one.box"
+    async with filled(backend) as store:
+        await store.settings_changed({"centre.id": "x", box: "a", "desk.port": "1"}, NOW - 20)
+        await store.settings_changed({"centre.id": "x", box: "a", "desk.port": "2"}, NOW - 10)
+        new = await dial(store, 3)
+        assert await store.changed_since_open() == frozenset()
+        await store.settings_changed({"centre.id": "x", box: "b", "desk.port": "2"}, NOW + 10)
+    again = await backend.open()  # of the start in which a run died early
+    await again.settings_changed({"centre.id": "x", box: "b", "desk.port": "2"}, NOW + 20)
+    assert await again.changed_since_open() == frozenset({box})
+    await again.settings_changed({"centre.id": "x", **{f"trunks.{n}.box": "b" for n in range(200)}}, NOW + 30)
+    assert await again.changed_since_open() is None, "the audit names a hundred of them"
+    assert await end(again, new)
+    assert await again.changed_since_open() == frozenset()
 
 
 async def test_entries_are_numbered_and_a_repeat_is_the_same_entry(backend: Backend) -> None:
