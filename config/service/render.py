@@ -67,12 +67,21 @@ def processes_of(settings: Settings) -> tuple[Process, ...]:
     return tuple(process for process in PROCESSES if wanted.get(process, True))
 
 
-def timers_of(settings: Settings) -> dict[Process, str]:
-    """The jobs that a site has, and when each is done, as a timer says it (systemd.timer(5))."""
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What else is on the machine."""
+
+    asterisk: bool
+    mosquitto: bool
+    fail2ban: bool
+
+
+def timers_of(settings: Settings, beside: Beside) -> dict[Process, str]:
+    """The jobs of a site, and when each is done, as a timer says it (systemd.timer(5)). Recordings lie where Asterisk runs."""
     found: dict[Process, str] = {}
     if settings.store.backup_folder is not None:
         found[BACKUP] = f"OnActiveSec=5min\nOnUnitActiveSec={settings.store.backup_minutes}min"
-    if any(campaign.record for campaign in settings.campaigns):
+    if beside.asterisk and any(campaign.record for campaign in settings.campaigns):
         found[PURGE] = "OnCalendar=*-*-* 03:17\nPersistent=true"
     return found
 
@@ -81,15 +90,6 @@ def _recorded_in(settings: Settings) -> list[Path]:
     """The folders in which Asterisk records voices that the dialler erases."""
     talks = [settings.recordings.directory] if any(campaign.record for campaign in settings.campaigns) else []
     return talks + ([settings.audio.sounds / settings.flows.recording_directory] if settings.flows.recordings else [])
-
-
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """What else is on the machine."""
-
-    asterisk: bool
-    mosquitto: bool
-    fail2ban: bool
 
 
 def service_files(settings: Settings, dialer: Path, beside: Beside) -> dict[Path, str]:
@@ -133,7 +133,7 @@ def service_files(settings: Settings, dialer: Path, beside: Beside) -> dict[Path
             scripts=process is DIALLER and _has_scripts(settings),
             on_this_machine_alone=process is DIALLER and _speaks_with_this_machine_alone(settings),
         )
-    for job, when in timers_of(settings).items():
+    for job, when in timers_of(settings, beside).items():
         writes = dict.fromkeys([DATA, *own]) if job is BACKUP else shared["recorded"]
         files[UNITS / job.unit] = _text(
             "job.j2", **shared, what=job.what, command=job.command, writes=writes, scripts=False

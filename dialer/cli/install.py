@@ -289,7 +289,7 @@ def _say_next(settings: Settings, beside: Beside, dialer: Path) -> None:
         if not is_there:
             typer.echo(f"note: {where}: {program}'s files were left out", err=True)
     services = [process.unit.removesuffix(".service") for process in processes_of(settings)]
-    units = " ".join([*services, *(job.timer for job in timers_of(settings))])
+    units = " ".join([*services, *(job.timer for job in timers_of(settings, beside))])
     if settings.store.backup_folder is None:
         typer.echo("note: store.backup_folder is not set: nothing makes backups", err=True)
     restarted = " ".join(

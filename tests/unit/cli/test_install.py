@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from config.service.render import Beside, service_files
-from config.settings import Settings
+from config.settings import Settings, load_settings
 from tests.support.command_line import run, told_by
 
 SITE = """
@@ -116,6 +116,8 @@ def test_where_voices_are_recorded_asterisk_writes_and_the_dialler_erases(site: 
     for name, writes in (("dialler", True), ("desk", False)):
         assert (folder in files[f"etc/systemd/system/matdan-{name}.service"]) == writes
     assert "OnCalendar=*-*-* 03:17\n" in files["etc/systemd/system/matdan-recordings.timer"]
+    elsewhere = service_files(load_settings(site), Path("/opt/matdan/bin/dialer"), Beside(False, False, False))
+    assert not [path for path in elsewhere if "recordings" in path.name]  # they lie where Asterisk is
 
 
 def test_a_site_without_a_folder_for_backups_is_told(site: Path) -> None:
