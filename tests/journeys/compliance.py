@@ -37,4 +37,3 @@ def at_work(walk: Walk, visit: Visit) -> None:
     walk.does("dialer rules explain +919810000001 -c centre.toml", "opted out")
     walk.does("dialer report evidence -c centre.toml")
     walk.does("dialer audit verify -c centre.toml")
-    visit.centre.until(lambda: True, "the centre")

@@ -7,11 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.journeys.centre import Centre
 from tests.journeys.walk import Stumbled, Walk
-from tests.support.browser import CHROMIUM, PATIENCE_MS
+from tests.support.browser import CHROMIUM
+
+PATIENCE_MS = 60_000  # of a machine with much beside
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @dataclass(slots=True)
