@@ -40,6 +40,10 @@ SILENT_SECONDS = 2.25 * HEARTBEAT_SECONDS
 RETRY_SECONDS = 1.0
 LOOK_SECONDS = 0.5  # for a connection that is another one meanwhile: it has no consumer of ours any more
 WAITING_MESSAGES = 2_000
+MOST_CONSUMERS = 100_000
+"""Of a stream: three hundred centres read some fifteen subjects each, and nats-server (2.15) makes a thousand where it is told
+nothing.
+"""
 
 
 class MadeAnew(HeadquartersUnreachable):
@@ -121,15 +125,26 @@ class Session:
             num_replicas=replicas,
             discard=DiscardPolicy.OLD,
             duplicate_window=0,
+            max_consumers=MOST_CONSUMERS,
         )
         try:
             try:
-                await cancellable(self._js.stream_info(name))
+                found = (await cancellable(self._js.stream_info(name))).config
             except NotFoundError:
                 await cancellable(self._js.add_stream(wanted))
+            else:
+                await self._let_all_read(found)
         except (NatsError, TimeoutError, OSError) as error:
             raise HeadquartersUnreachable(f"the stream {name} is not to be had: {_said(error)}") from error
         return await self.made(name)
+
+    async def _let_all_read(self, config: StreamConfig) -> None:
+        if config.max_consumers == MOST_CONSUMERS:
+            return
+        try:
+            await cancellable(self._js.update_stream(config.evolve(max_consumers=MOST_CONSUMERS)))
+        except APIError as error:  # an older server's, which knows no bound, and takes no other
+            _log.warning("nats.consumers-bounded", stream=config.name, problem=_said(error))
 
     async def answer(self, subject: str, give: Callable[[str, bytes], Awaitable[bytes]]) -> None:
         """Answer what is asked on a subject from now on, over reconnects too, one after another; of several that answer there, one

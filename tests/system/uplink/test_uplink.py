@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nats.js.api import ConsumerConfig, StreamConfig
 
 from config.words import SupervisorRole
 from dialer.domain.clock import SystemClock
@@ -21,7 +22,7 @@ from dialer.engine.external_records import ExternalRecords
 from dialer.hq.servers import NatsServer, nats_server
 from dialer.mqtt.hearing import Reply
 from dialer.nats import wire
-from dialer.nats.session import Session, connected
+from dialer.nats.session import MOST_CONSUMERS, Session, connected
 from dialer.nats.snapshot import SnapshotPage, pack_page, read_asked
 from dialer.store.sqlite import Store, open_store
 from dialer.store.uplink_reading import UplinkReading
@@ -218,6 +219,23 @@ async def test_what_came_meanwhile_is_said_to_wait_behind_a_message(server: Nats
         await until(lambda: below.client.stats["in_msgs"] >= before + 3)
         found = [await anext(heard) for _ in range(3)]
         assert [(each.data, each.waiting) for each in found] == [(b"2", 2), (b"3", 1), (b"4", 0)]
+
+
+async def test_a_stream_lets_every_centre_read_each_of_its_subjects(server: NatsServer) -> None:
+    """One that was made before it had to, too; what else was set of that stays."""
+    async with connected([server.address], "hq") as above:
+        js = above.client.jetstream()
+        await js.add_stream(StreamConfig(name=wire.SIDE, subjects=["side.>"], max_bytes=1 << 20))
+        for stream, subjects in ((wire.SIDE, ["side.>"]), (wire.CMD, ["cmd.>"])):
+            await above.stream(stream, subjects)
+        found = [(await js.stream_info(stream)).config for stream in (wire.SIDE, wire.CMD)]
+        assert [each.max_consumers for each in found] == [MOST_CONSUMERS] * 2
+        assert found[0].max_bytes == 1 << 20
+        for number in range(1_001):  # the server's own bound is a thousand
+            subject = wire.mark_subject("*", "S13", number)
+            await js.add_consumer(
+                wire.SIDE, ConsumerConfig(name=f"c{number}", filter_subject=subject, mem_storage=True)
+            )
 
 
 async def test_news_of_a_stream_that_was_made_anew_are_taken_from_its_beginning(
