@@ -1,7 +1,7 @@
 """A machine with a systemd of its own, to install services on and take them away again: Debian by debootstrap, started by
 systemd-nspawn, with no network but its own. Needs root; where that is not so, the walk says that it was left out.
 
-MATDAN_MACHINE names the machine's root folder, which is made where it is not there and stays for the next time.
+JOURNEYS_MACHINE names the machine's root folder, which is made where it is not there and stays for the next time.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def on_a_machine(walk: Walk, home: Path) -> None:
             "Services on a machine of their own", f"left out: needs root and {', '.join(lacking) or 'nothing else'}"
         )
         return
-    root = Path(os.environ.get("MATDAN_MACHINE", walk.folder / "machine"))
+    root = Path(os.environ.get("JOURNEYS_MACHINE", walk.folder / "machine"))
     _make(walk, root, home)
     with _started(root) as leader:
         _walk_services(walk, leader, root)
