@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import random
 import ssl
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -81,6 +82,8 @@ class Session:
         """Use `connected`."""
         self.client = client
         self._js = client.jetstream(timeout=ANSWER_SECONDS)
+        # A stream's subjects are joined one by one: when all centres come back at once the server has questions enough.
+        self._joining: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._asking = client.jetstream(timeout=ASK_SECONDS)
 
     @property
@@ -188,7 +191,8 @@ class Session:
         position, told = after, ""
         while True:
             try:
-                made = await self._same(stream, made, position if whole else None)
+                async with self._joining[stream]:
+                    made = await self._same(stream, made, position if whole else None)
                 async for stored in self._read(stream, position, subject):
                     position, told = stored.position, ""
                     yield stored
@@ -249,7 +253,8 @@ class Session:
                     filter_subject=subject or None,
                 ),
             )
-            await cancellable(add)
+            async with self._joining[stream]:
+                await cancellable(add)
             reconnects = self.client.stats["reconnects"]
             while True:
                 message = await self._next(waiting, reconnects)
