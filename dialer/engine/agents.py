@@ -94,15 +94,14 @@ class Agents:
             seat = seats.get(log_in.seat)
             account = self._centre.plan.agents.get(log_in.agent)
             elsewhere = any(other.agent == log_in.agent for other in seats.values())  # while this box was not reached
-            gone = elsewhere or log_in.seat not in live_seats or (bool(self._centre.plan.agents) and account is None)
             if seat is None or seat.agent is not None:
-                continue
-            if gone:
-                logged_off += 1
-                self._centre.spawn(self._keep(seat.name), "drop-log-in")
                 continue
             now = self._centre.instant()
             after = _logged_in(seat, log_in.agent, account, now)
+            if elsewhere or log_in.seat not in live_seats or not self._may_stay(after):
+                logged_off += 1
+                self._centre.spawn(self._keep(seat.name), "drop-log-in")
+                continue
             self._acd.put(seat, after.paused(log_in.reason or "", now) if log_in.paused else after)
             adopted.append(seat.name)
         if kept:

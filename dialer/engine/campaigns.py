@@ -138,8 +138,7 @@ class Campaigns:
         runs = {name: run for name, run in self._centre.campaigns.items() if name in self._centre.plan.campaigns}
         self.stops += 1
         self._before.clear()
-        for run in runs.values():
-            self._change(run, CampaignState.STOPPED)
+        self._stop_here()
         trouble: StoreError | None = None
         for campaign_id, run in runs.items():
             try:
@@ -158,9 +157,13 @@ class Campaigns:
         runs = {name: run for name, run in self._centre.campaigns.items() if name in self._centre.plan.campaigns}
         self._before.update(stopped)
         self._before.update({name: run.state for name, run in runs.items() if run.state is not CampaignState.STOPPED})
-        for run in runs.values():
-            self._change(run, CampaignState.STOPPED)
+        self._stop_here()
         return dict(self._before)
+
+    def _stop_here(self) -> None:
+        """Of campaigns that the settings have no more calls may ring still."""
+        for run in self._centre.campaigns.values():
+            self._change(run, CampaignState.STOPPED)
 
     def go_on(self) -> dict[str, CampaignState]:
         """They no longer stand still, here and now; returns what goes on, and as what. The store is not told."""

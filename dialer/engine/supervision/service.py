@@ -35,10 +35,13 @@ class Supervision:
         self._store = store
 
     def use_plan(self) -> None:
-        """Who is no supervisor any more listens no longer."""
+        """Who is no supervisor any more, or one with another role or phone, listens no longer."""
         for listener in self._centre.listeners.values():
-            if listener.supervisor not in self._centre.plan.supervisors:
+            if not self._may_stay(listener):
                 self._let_go(listener)
+
+    def _may_stay(self, listener: Listener) -> bool:
+        return self._centre.plan.supervisors.get(listener.supervisor) == listener.phone
 
     # Commands
 
@@ -68,7 +71,7 @@ class Supervision:
             raise CommandRefused(f"supervisor {phone.name} is with seat {seat_name} already: {mode.value}")
         self._refuse_where_nobody_is(seat_name, mode)
         if before is None:
-            await self._begin(Listener(phone.name, seat_name, mode, supervision_party(secrets.token_hex(6))), phone)
+            await self._begin(Listener(phone, seat_name, mode, supervision_party(secrets.token_hex(6))))
         else:
             await self._change(before, replace(before, seat=seat_name, mode=mode))
         return f"supervisor {phone.name}, seat {seat_name}: {mode.value}"
@@ -87,11 +90,11 @@ class Supervision:
         ):
             raise CommandRefused(f"seat {seat_name}: another supervisor has barged in already")
 
-    async def _begin(self, listener: Listener, phone: SupervisorPhone) -> None:
+    async def _begin(self, listener: Listener) -> None:
         self._centre.listeners[listener.supervisor] = listener  # at once: a second command meanwhile finds it
         try:
             await self._audit(listener, listener.mode.value)
-            request = PartyRequest(listener.party_id, phone.endpoint, None, None, RING_SECONDS, listener.place)
+            request = PartyRequest(listener.party_id, listener.phone.endpoint, None, None, RING_SECONDS, listener.place)
             await self._switch.call_party(request)
         except StoreError as error:
             self._centre.listeners.pop(listener.supervisor, None)
@@ -100,6 +103,9 @@ class Supervision:
             self._end(listener, "not called")
             self._let_go(listener)
             raise CommandRefused(f"supervisor {listener.supervisor} was not called: {error}") from error
+        if not self._may_stay(listener):  # the settings changed before there was a call to let go
+            self._let_go(listener)
+            raise CommandRefused(f"supervisor {listener.supervisor} was let go: the settings have changed")
 
     async def _change(self, before: Listener, after: Listener) -> None:
         try:

@@ -43,10 +43,15 @@ class SupervisorPhone:
 class Listener:
     """A supervisor who is with a seat."""
 
-    supervisor: str
+    phone: SupervisorPhone  # as the settings had it when the listening began
     seat: str
     mode: ListeningMode
     party_id: PartyId
+
+    @property
+    def supervisor(self) -> str:
+        """Who it is."""
+        return self.phone.name
 
     @property
     def place(self) -> Place:

@@ -7,6 +7,7 @@ import contextlib
 import json
 import wave
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,29 @@ async def test_nobody_listens_without_an_audit(tmp_path: Path, monkeypatch: pyte
         await site.centre.engine.execute(Listen("01", "asha"))
         await asyncio.sleep(2)
         assert ear(site) is not None
+
+
+@virtual_time()
+async def test_who_is_no_supervisor_by_the_time_the_audit_has_it_does_not_listen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with talking(tmp_path) as site:
+        centre, audit = site.centre.engine._centre, site.centre.store.append_audit
+
+        async def taken_meanwhile(*entry: Any) -> int:
+            centre.use(replace(centre.plan, supervisors={}))
+            site.centre.engine._supervision.use_plan()
+            await asyncio.sleep(0.1)
+            return await audit(*entry)
+
+        monkeypatch.setattr(site.centre.store, "append_audit", taken_meanwhile)
+        with pytest.raises(CommandRefused, match="supervisor asha was let go: the settings have changed"):
+            await site.centre.engine.execute(Listen("01", "asha"))
+        monkeypatch.setattr(site.centre.store, "append_audit", audit)
+        await asyncio.sleep(2)
+        assert ear(site) is None
+        assert not centre.listeners
+    assert audited(tmp_path) == [("listen", "asha"), ("listen-end", "asha")]
 
 
 @virtual_time()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from config.words import SupervisorRole
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import (
     CallEnded,
@@ -23,10 +24,11 @@ from dialer.domain.switch import (
 )
 from dialer.domain.view import SeatState
 from dialer.engine.effects import Due, Over, What
-from dialer.engine.supervision.state import Listener, ListeningMode
+from dialer.engine.supervision.state import Listener, ListeningMode, SupervisorPhone
 from tests.support.turns import HUNG_UP, A, Turns
 
 STRANGER = AttemptId("5" * 36)
+SUP = SupervisorPhone("sup", "sup", SupervisorRole.SUPERVISOR)
 SILENT = {"seat_rtp_timeout_seconds": 5}
 
 
@@ -35,7 +37,7 @@ def test_who_barged_in_falls_back_when_the_talk_is_over_and_every_end_is_in_the_
     turns = Turns()
     turns.talking()
     party = supervision_party("x")
-    turns.centre.listeners["sup"] = Listener("sup", "01", mode, party)
+    turns.centre.listeners["sup"] = Listener(SUP, "01", mode, party)
     begun = turns.at(20, HUNG_UP)
     assert ("beside barge-ends" in begun) is (mode is ListeningMode.BARGE)
     [kept] = turns.at(21, PartyGone(party))
@@ -46,7 +48,7 @@ def test_who_barged_in_falls_back_when_the_talk_is_over_and_every_end_is_in_the_
 
 def test_nobody_listens_to_an_agent_who_has_gone() -> None:
     turns = Turns()
-    turns.centre.listeners["sup"] = Listener("sup", "01", ListeningMode.LISTEN, supervision_party("x"))
+    turns.centre.listeners["sup"] = Listener(SUP, "01", ListeningMode.LISTEN, supervision_party("x"))
     assert f"order release_party {supervision_party('x')}" in turns.at(20, Due(What.AGENT_GONE, "01"))
 
 

@@ -7,19 +7,21 @@ from typing import Any
 
 import pytest
 
+from config.words import SupervisorRole
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import CampaignState
 from dialer.domain.switch import CallConnected, CallWaiting, SeatDown, supervision_party
 from dialer.domain.view import AlertLevel, SeatState
 from dialer.engine.effects import Due, What
 from dialer.engine.plan import SeatPlan
-from dialer.engine.supervision.state import Listener, ListeningMode
+from dialer.engine.supervision.state import Listener, ListeningMode, SupervisorPhone
 from dialer.engine.trunks import TrunkLimits
-from dialer.store.port import OwnCallBack
+from dialer.store.port import LogIn, OwnCallBack
 from tests.support.rules import NOON
 from tests.support.turns import HUNG_UP, A, Turns
 
 NO_SEATS: dict[str, SeatPlan] = {}
+SUP = SupervisorPhone("sup", "sup", SupervisorRole.SUPERVISOR)
 
 
 def take(turns: Turns, seconds: float, **plan: Any) -> list[str]:
@@ -102,6 +104,24 @@ def test_a_voter_of_a_campaign_that_is_gone_still_gets_the_agent_and_the_next_is
     assert "seat 01 wrap-up" in turns.at(40, HUNG_UP)
 
 
+def test_a_stop_of_everything_calls_off_what_rings_of_a_campaign_that_is_gone() -> None:
+    turns = Turns()
+    ringing = turns.call()
+    turns.after(1, lambda: turns.centre.update_call(ringing, ringing.sent(1)))
+    take(turns, 2, campaigns={})
+    stopped = turns.after(3, lambda: turns.engine._campaigns.stand_still("headquarters", {}))
+    assert "order hang_up A" in stopped
+
+
+def test_an_agent_of_a_seat_that_was_gone_before_its_asterisk_came_has_it_no_more() -> None:
+    turns = Turns()
+    turns.after(1, lambda: turns.engine._acd.free(*turns.engine.seat_desk._emptied("01")))
+    turns.engine.seat_desk._kept = {"01": LogIn("01", "1001", False, None, NOON)}
+    take(turns, 2, seats=NO_SEATS)
+    assert turns.engine.seat_desk.adopt(frozenset({"01"}), "") == []
+    assert turns.centre.is_gone(turns.centre.seats["01"])
+
+
 def test_a_trunk_that_is_gone_ends_its_call_and_its_alert() -> None:
     turns = Turns()
     turns.talking()
@@ -111,10 +131,20 @@ def test_a_trunk_that_is_gone_ends_its_call_and_its_alert() -> None:
     assert "keep end connected" in turns.at(40, HUNG_UP)
 
 
-def test_who_is_no_supervisor_any_more_is_let_go() -> None:
+@pytest.mark.parametrize(
+    ("now", "let_go"),
+    [
+        (SUP, False),
+        (replace(SUP, role=SupervisorRole.LISTENER), True),
+        (replace(SUP, endpoint="another"), True),
+        (None, True),
+    ],
+)
+def test_who_is_no_supervisor_any_more_or_another_one_is_let_go(now: SupervisorPhone | None, let_go: bool) -> None:
     turns = Turns()
-    turns.centre.listeners["sup"] = Listener("sup", "01", ListeningMode.LISTEN, supervision_party("x"))
-    assert f"order release_party {supervision_party('x')}" in take(turns, 3, supervisors={})
+    turns.centre.listeners["sup"] = Listener(SUP, "01", ListeningMode.BARGE, supervision_party("x"))
+    lines = take(turns, 3, supervisors={} if now is None else {"sup": now})
+    assert (f"order release_party {supervision_party('x')}" in lines) is let_go
 
 
 def test_a_call_back_of_a_campaign_that_is_gone_keeps_no_seat() -> None:
