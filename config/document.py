@@ -41,7 +41,7 @@ from being taken is named: in the answer, or by the alert `settings`. What was c
   gone, or has another phone, its agent is logged off, after the call and its wrap-up if there is one; so is an agent who is gone.
 - **A new trunk** needs Asterisk's files too. One that is gone keeps the calls that it has.
 - **The desk** reads the file again at `kill -HUP` too (`systemctl reload matdan-desk`): seats, agents, campaigns with their
-  scripts, supervisors. What else has changed there needs its restart, as its log says.
+  scripts, supervisors, how long recordings are kept. What else has changed there needs its restart, as its log says.
 """
 
 _TAKEN = {

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
+from uuid import uuid4, uuid5
 
 import structlog
 from fastapi import Query, Request, Response
@@ -34,7 +35,7 @@ _ALL_TIME = 1e11
 
 
 class RecordingAsked(BaseModel):
-    """A recording that somebody wants to hear; `id` is that of the command: the same again is the same command."""
+    """A recording that somebody wants to hear; the same `id` again is the same command."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -55,13 +56,18 @@ class RecordingsPage:
 
     def __init__(self, settings: Settings, reading: DeskReading, hearing: Hearing, clock: Clock) -> None:
         """`reading` is read by nobody else."""
-        self._settings = settings
-        self._folder = settings.recordings.directory
+        self.use(settings)
         self._reading = reading
         self._one_at_a_time = asyncio.Lock()
         self._hearing = hearing
         self._clock = clock
+        self._ids = uuid4()
         self._plays: dict[tuple[str, str], float] = {}  # by user and attempt, until when (monotonic)
+
+    def use(self, settings: Settings) -> None:
+        """These are in force from now on."""
+        self._settings = settings
+        self._folder = settings.recordings.directory
 
     def doors(self) -> list[WebDoor]:
         """For those who may give the command."""
@@ -95,7 +101,9 @@ class RecordingsPage:
                 return problem(409, "recording-gone")
         except RecordingError as error:
             return _not_read(error)
-        reply = await self._hearing.ask(who.name, asked.id, "recording-play", {"attempt": asked.attempt})
+        # Under an id that no other command has: what is answered to another must not be taken for this one's.
+        command_id = str(uuid5(self._ids, f"{asked.id}/{asked.attempt}"))
+        reply = await self._hearing.ask(who.name, command_id, "recording-play", {"attempt": asked.attempt})
         if reply is None:
             return problem(503, "broker-away")
         now = self._clock.monotonic()

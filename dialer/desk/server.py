@@ -127,7 +127,7 @@ class RunningDesk:
     origin: str  # what people type
     take: Callable[
         [Settings], Awaitable[None]
-    ]  # seats, agents, campaigns and supervisors; raises MatdanError, and takes nothing
+    ]  # seats, agents, campaigns, supervisors, how long recordings are kept; raises MatdanError, and takes nothing
 
 
 @contextlib.asynccontextmanager
@@ -193,6 +193,7 @@ async def running_desk(
                 caps, use = await asyncio.to_thread(lambda: (shown_caps(again), agents.made(again)))
                 figures.caps = caps
                 entrance.use(again)
+                recordings.use(again)
                 directory.use(again.supervisors)
                 use()
 

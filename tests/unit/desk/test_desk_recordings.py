@@ -83,7 +83,9 @@ async def test_a_recording_is_played_once_the_dialler_has_noted_it(desk: DeskSta
     path = f"/api/recordings/{attempt}"
     assert (await desk.get(path, "supervisor")).json() == {"problem": "recording-not-asked"}
     assert (await play(desk, attempt)).json() == {"status": "done", "text": "it was done"}
-    assert desk.hearing.asked == [("supervisor", ID, "recording-play", {"attempt": attempt})]
+    assert [(who, name, given) for who, _, name, given in desk.hearing.asked] == [
+        ("supervisor", "recording-play", {"attempt": attempt})
+    ]
     whole = await desk.get(path, "supervisor")
     assert (whole.status_code, whole.content, whole.headers["content-type"]) == (200, SOUND, "audio/wav")
     assert whole.headers["cache-control"] == "no-store"
@@ -93,6 +95,17 @@ async def test_a_recording_is_played_once_the_dialler_has_noted_it(desk: DeskSta
     assert (await desk.get(path, "compliance")).json() == {"problem": "recording-not-asked"}
     desk.clock.pass_seconds(recordings.PLAYS_SECONDS)
     assert (await desk.get(path, "supervisor")).status_code == 409
+
+
+async def test_no_answer_to_another_command_is_taken_for_that_about_a_recording(
+    desk: DeskStand, tmp_path: Path
+) -> None:
+    one, another = a_talk(desk, tmp_path, ago=600), a_talk(desk, tmp_path, ago=300)
+    for attempt in (one, another, one):
+        await play(desk, attempt)
+    first, second, again = (command_id for _, command_id, _, _ in desk.hearing.asked)
+    assert again == first
+    assert len({ID, first, second}) == 3
 
 
 async def test_what_the_dialler_refuses_or_has_not_noted_is_not_played(desk: DeskStand, tmp_path: Path) -> None:

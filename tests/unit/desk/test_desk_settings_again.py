@@ -11,8 +11,14 @@ from structlog.testing import capture_logs
 from config.settings import load_settings
 from config.supervision import Supervisor
 from dialer.desk.server import SettingsOfDesk, running_desk
+from dialer.domain.clock import SystemClock
+from dialer.domain.site_time import DAY_SECONDS
 from dialer.store.connection import exclusive_connection
+from dialer.store.desk_file import DeskFile, desk_path
 from dialer.web.directory import Directory
+from dialer.web.doors import COOKIE
+from dialer.web.people import People
+from tests.support.desk import PASSWORD, recorded_talk
 from tests.support.seats import CHEAP
 
 SITE = """
@@ -96,6 +102,31 @@ async def test_seats_and_agents_come_without_a_restart_and_a_file_that_is_wrong_
         path.write_text(whole + MORE.format(pin=pin, script="polling_day"), encoding="utf-8")
         assert await read() == "['seats.05', 'agents.102', 'campaigns.second']"
         assert await seats() == [("04", "own"), ("05", "browser")]
+
+
+async def test_recordings_are_heard_for_as_long_as_the_file_says_now(tmp_path: Path) -> None:
+    path, kept = tmp_path / "centre.toml", '[recordings]\ndirectory = "{folder}/recorded"\nkeep_days = {days}\n'
+    whole = SITE.format(folder=tmp_path, pin=CHEAP.hash("2468"))
+    path.write_text(whole + kept.format(folder=tmp_path, days=30), encoding="utf-8")
+    with exclusive_connection(tmp_path / "centre.db", "a test"):
+        pass
+    settings, clock = load_settings(path), SystemClock()
+    recorded_talk(tmp_path, clock.now() - 20 * DAY_SECONDS, b"RIFF")
+    file = DeskFile(desk_path(settings.store.path), None)
+    people = People(file, Directory(settings.supervisors), clock, 3600.0, CHEAP)
+    await people.set_password("asha", PASSWORD)
+    cookie = {"cookie": f"{COOKIE}={await people.sign_in('asha', PASSWORD)}"}
+    people.close()
+    await file.close()
+    async with running_desk(settings, hasher=CHEAP, assets={}) as desk, httpx.AsyncClient(headers=cookie) as browser:
+
+        async def heard() -> int:
+            return len((await browser.get(f"http://127.0.0.1:{desk.port}/api/recordings")).json()["recordings"])
+
+        assert await heard() == 1
+        path.write_text(whole + kept.format(folder=tmp_path, days=10), encoding="utf-8")
+        await SettingsOfDesk(settings, desk.take).read()
+        assert await heard() == 0
 
 
 @pytest.mark.parametrize(
