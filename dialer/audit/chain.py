@@ -32,6 +32,7 @@ _DAY_OF_THE_YEAR = re.compile(
 )
 _LONGEST = 200
 _SHOWN = 60
+UNSHOWN = "(looks like a number)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def checked(kind: str, who: str) -> None:
 def shown(text: str) -> str:
     """The text as an entry may show it: cut where it is long, and told as what it is where it looks like a phone number."""
     if _is_number_like(text):
-        return "(looks like a number)"
+        return UNSHOWN
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 

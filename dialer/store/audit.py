@@ -7,7 +7,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 
-from dialer.audit.chain import GENESIS, AuditEntry, canonical, next_entry, shown
+from dialer.audit.chain import GENESIS, UNSHOWN, AuditEntry, canonical, next_entry, shown
 from dialer.store.sql import load_statements, values_of
 
 
@@ -64,7 +64,7 @@ def changed_since_open(db: sqlite3.Connection) -> frozenset[str] | None:
     not all of them are in the audit.
     """
     changes: list[dict[str, str]] = [json.loads(what) for (what,) in SQL["settings_since_open"].rows(db)]
-    if any(int(what.get("changed", _MOST_SETTINGS + 1)) > _MOST_SETTINGS for what in changes):
+    if any(UNSHOWN in what or int(what.get("changed", _MOST_SETTINGS + 1)) > _MOST_SETTINGS for what in changes):
         return None
     return frozenset(key for what in changes for key in what if key != "changed")
 

@@ -42,6 +42,15 @@ async def test_what_has_changed_is_known_since_the_oldest_attempt_without_an_end
     assert await again.changed_since_open() == frozenset()
 
 
+async def test_what_has_changed_of_a_trunk_named_by_its_number_is_not_known(backend: Backend) -> None:
+    """An audit shows no number, so it does not say which line was moved."""
+    async with filled(backend) as store:
+        await store.settings_changed({"trunks.02212345678.box": "a"}, NOW - 20)
+        await dial(store, 3)
+        await store.settings_changed({"trunks.02212345678.box": "b"}, NOW + 10)
+        assert await store.changed_since_open() is None
+
+
 async def test_entries_are_numbered_and_a_repeat_is_the_same_entry(backend: Backend) -> None:
     async with filled(backend) as store:
         assert await store.append_audit("listen", "supervisor", LISTENED, NOW) == 1
