@@ -29,6 +29,8 @@ AHEAD_SECONDS = 300.0
 """How far a centre's clock may be ahead of ours before it is said."""
 MOST_WORDS = 1_000
 """Of a centre, while a gatherer runs: a campaign's script has some dozens."""
+_MOST_WORD = 128
+"""Letters of each word of a mark, as diallers take them from others: a longer one is no mark, and would be told to none."""
 _LATEST = 4e9
 _KINDS = frozenset(MarkKind)
 _SOURCES = frozenset(MarkSource)
@@ -166,13 +168,17 @@ _PAYLOADS = json.JSONDecoder(parse_constant=_refuse)
 
 def _mark(centre: str, row: BatchRow, at: float, fields: Mapping[str, Any]) -> TakenMark | None:
     place, key, undoes = place_of(fields), fields.get("key"), fields.get("undoes")
-    said_at = fields.get("at")
-    if place is None or not isinstance(key, str) or not isinstance(undoes, str | None):
+    kind, source, said_at = fields.get("kind"), fields.get("source"), fields.get("at")
+    if place is None or not isinstance(said_at, int | float | None):
         return None
-    if fields.get("kind") not in _KINDS or fields.get("source") not in _SOURCES:
+    words = [place.roll_version, place.state_code, key, kind, source, fields.get("confidence") or ""]
+    words += [] if undoes is None else [undoes]
+    if not all(isinstance(word, str) and len(word) <= _MOST_WORD for word in words):
+        return None
+    if kind not in _KINDS or source not in _SOURCES:
         return None
     said_at = float(said_at) if isinstance(said_at, int | float) and 0 <= said_at < _LATEST else at
-    return TakenMark(place, key, fields["kind"], fields["source"], said_at, undoes, centre, row.id, row.payload)
+    return TakenMark(place, fields["key"], kind, source, said_at, undoes, centre, row.id, row.payload)
 
 
 def place_of(fields: Mapping[str, Any]) -> VoterPlace | None:

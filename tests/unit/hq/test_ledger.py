@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from datetime import date
@@ -103,6 +104,22 @@ def test_a_mark_is_read_with_its_place_and_goes_sideways_where_others_must_know(
         assert isinstance(read, TakenMark)
         assert read.goes_sideways is sideways
     assert read_row("pune-1", mark_row(1, 12, "nonsense"), NOW)[0].__class__.__name__ == "Announced"
+
+
+LONG = "x" * 129
+WORDS = ("key", "undoes", "roll_version", "state_code", "confidence", "at")
+NO_MARKS: list[tuple[str, object]] = [("kind", []), ("kind", {}), ("source", []), *((name, LONG) for name in WORDS)]
+
+
+@pytest.mark.parametrize(("name", "value"), [*NO_MARKS, ("undoes", [LONG]), ("confidence", [LONG]), ("at", [LONG])])
+def test_a_mark_that_no_dialler_would_take_is_kept_as_it_came_and_stands_in_nobodys_way(
+    name: str, value: object
+) -> None:
+    """It would end the gatherer, or be longer than a message to other centres may be: all that follows would wait for ever."""
+    row = mark_row(1, 12)
+    assert isinstance(read_row("pune-1", row, NOW)[0], TakenMark)
+    other = replace(row, payload=json.dumps(json.loads(row.payload) | {name: value}))
+    assert isinstance(read_row("pune-1", other, NOW)[0], Announced)
 
 
 def test_a_change_counts_in_its_booth_and_all_above_and_in_the_zone_that_brought_it() -> None:
