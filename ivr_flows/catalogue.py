@@ -111,7 +111,7 @@ class FlowLibrary:
         """Load those of these sources, and of the `scripts` of campaigns, that are not used yet; what is returned has them and no
         others read again from then on. Calls end on what they began with. Raises FlowError, and changes nothing.
         """
-        loaded = self._load(sorted(set(sources) - self._current.keys()), self.texts)
+        loaded = self._load(sorted(set(sources) - set(self._sources)), self.texts)
         use_scripts = self.scripts.prepared(scripts)
 
         def use() -> None:

@@ -114,7 +114,7 @@ class SettingsFile:
         for name, line in _lines_of(settings).items():
             known = self._lines.get(name)
             if known != line and (known is not None or line[0] is Carrier.TWILIO):
-                yield f"trunks.{name}"
+                yield name
         for supervisor in {each.name for each in settings.supervisors} - {each.name for each in before.supervisors}:
             yield f"supervisors.{supervisor}"  # whom the store may have as a user: a start sees to that
         if not _scripts(before) and _scripts(settings):  # nothing was found yet to contain them
@@ -135,8 +135,9 @@ def _unusable(wrong: SettingError) -> CommandRefused:
 
 
 def _lines_of(settings: Settings) -> dict[str, tuple[Carrier, str | None]]:
-    """Where each trunk is a line of."""
-    return {trunk.name: (trunk.carrier, trunk.box) for trunk in settings.trunks}
+    """Where each trunk, and each seat's phone, is a line of."""
+    trunks = {f"trunks.{each.name}": (each.carrier, each.box) for each in settings.trunks}
+    return trunks | {f"seats.{each.name}": (Carrier.ASTERISK, each.box) for each in settings.seats}
 
 
 def _scripts(settings: Settings) -> bool:

@@ -340,6 +340,18 @@ def test_a_sites_own_texts_are_judged_before_they_meet_a_caller(tmp_path: Path) 
         FlowLibrary([str(flow)], texts_with(tmp_path / "texts"))
 
 
+def test_a_flow_that_is_used_again_is_as_its_file_says_now(tmp_path: Path) -> None:
+    flow = tmp_path / "ask.yaml"
+    flow.write_text(ASK, encoding="utf-8")
+    library = FlowLibrary([str(flow)], shipped_texts())
+    before = library.current(str(flow))
+    library.prepared([], {})()
+    assert library.current(str(flow)) is before  # for the calls that it has
+    flow.write_text(ASK + "# changed\n", encoding="utf-8")
+    library.prepared([str(flow)], {})()
+    assert library.current(str(flow)).version != before.version
+
+
 def test_texts_are_read_again_with_the_flows_and_judged_as_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "texts").mkdir()
     own, flow = tmp_path / "texts" / "hi.yaml", tmp_path / "ask.yaml"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from config.settings import load_settings
+from config.site_rules import site_profile
+from dialer.domain.errors import CommandRefused
 from dialer.domain.model import AttemptId
+from dialer.site.reread import MadeOfSettings, SettingsFile
 from dialer.switch.asterisk.boxes import BoxedSwitch
 
 
@@ -36,3 +41,42 @@ async def test_a_seat_that_comes_is_called_at_its_own_box_and_one_that_is_gone_i
     await switch.connect(AttemptId("call"), "02")
     await switch.call_seat("01", "phone01")
     assert (one.asked, other.asked) == ([("call", "02", "other"), ("01", "phone01")], [("02", "phone02")])
+
+
+SITE = """
+[centre]
+id = "pune-1"
+[ami]
+username = "dialler"
+secret = "a-secret-of-tests"
+[[asterisk.boxes]]
+name = "one"
+host = "127.0.0.1"
+[[asterisk.boxes]]
+name = "other"
+host = "127.0.0.2"
+[[trunks]]
+name = "carrier"
+endpoint = "carrier"
+box = "one"
+caller_ids = ["+911140000001"]
+[[campaigns]]
+id = "turnout-agents"
+kind = "agents"
+"""
+SEAT = '[[seats]]\nname = "{name}"\nendpoint = "agent{name}"\nbox = "{box}"\n'
+
+
+def test_a_seat_that_comes_again_is_of_the_box_of_before_or_waits_for_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "centre.toml"
+    first, again = SEAT.format(name="01", box="one"), SEAT.format(name="02", box="one")
+    path.write_text(SITE + first + again, encoding="utf-8")
+    settings = load_settings(path)
+    read = SettingsFile(settings, site_profile(settings), MadeOfSettings([], {}))
+    path.write_text(SITE + first, encoding="utf-8")
+    read().taken()
+    path.write_text(SITE + first + SEAT.format(name="02", box="other"), encoding="utf-8")
+    with pytest.raises(CommandRefused, match=r"of 1 changed setting: seats\.02 needs a restart"):
+        read()
+    path.write_text(SITE + first + again, encoding="utf-8")
+    assert read().changed == ("seats.02",)
