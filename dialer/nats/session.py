@@ -236,25 +236,22 @@ class Session:
         heard = await self.client.subscribe(inbox, cb=arrive)
         position, number = after, 0
         try:
-            add = self._asking.add_consumer(
-                stream,
-                ConsumerConfig(
-                    name=uuid4().hex,
-                    deliver_subject=inbox,
-                    deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-                    opt_start_seq=after + 1,
-                    ack_policy=AckPolicy.NONE,
-                    max_deliver=1,
-                    mem_storage=True,
-                    num_replicas=1,
-                    idle_heartbeat=HEARTBEAT_SECONDS,
-                    flow_control=True,
-                    inactive_threshold=30.0,
-                    filter_subject=subject or None,
-                ),
+            consumer = ConsumerConfig(
+                name=uuid4().hex,
+                deliver_subject=inbox,
+                deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+                opt_start_seq=after + 1,
+                ack_policy=AckPolicy.NONE,
+                max_deliver=1,
+                mem_storage=True,
+                num_replicas=1,
+                idle_heartbeat=HEARTBEAT_SECONDS,
+                flow_control=True,
+                inactive_threshold=30.0,
+                filter_subject=subject or None,
             )
             async with self._joining[stream]:
-                await cancellable(add)
+                await cancellable(self._asking.add_consumer(stream, consumer))
             reconnects = self.client.stats["reconnects"]
             while True:
                 message = await self._next(waiting, reconnects)
