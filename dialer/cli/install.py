@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -164,8 +165,16 @@ def uninstall(
         else:
             shutil.rmtree(path)
             typer.echo(f"removed {path}")
-    if live:
+    if live and _is_user(USER):  # a second purge finds none
         _run("userdel", USER)
+
+
+def _is_user(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
 
 
 _OWN = (
