@@ -72,20 +72,22 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
     return prove(folder, key, whole=False)
 
 
-def prune(folder: Path, centre: str, keep: int) -> list[Path]:
-    """Remove a centre's backups in a folder but for the newest `keep`, by their names; what was removed. Only what `make_backup`
-    has named is looked at, and nothing that holds anything else. Raises StoreError where one cannot be removed.
+def prune(made: Path, centre: str, keep: int) -> list[Path]:
+    """Remove a centre's backups beside the one that was just `made`, but for the newest `keep` by their names; what was removed.
+    It stays itself, whatever others were named while a clock was wrong. Only what `make_backup` has named is looked at, and nothing
+    that holds anything else. Raises StoreError where one cannot be removed.
     """
     named = re.compile(re.escape(centre) + r"-[0-9]{8}-[0-9]{6}")
     ours = {STORE, desk_path(Path(STORE)).name}
     try:
-        found = [each for each in sorted(folder.iterdir()) if named.fullmatch(each.name) and not each.is_symlink()]
+        found = [each for each in sorted(made.parent.iterdir()) if named.fullmatch(each.name) and not each.is_symlink()]
         backups = [each for each in found if {file.name for file in each.iterdir()} <= ours]
-        for old in backups[:-keep]:
+        gone = [each for each in backups[:-keep] if each != made]
+        for old in gone:
             shutil.rmtree(old)
     except OSError as error:
         raise StoreError(f"{error.filename}: an older backup cannot be removed ({error.strerror})") from error
-    return backups[:-keep]
+    return gone
 
 
 def prove(folder: Path, key: StoreKey | None, *, whole: bool = True) -> Backup:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from contextlib import closing
 from pathlib import Path
 
@@ -172,6 +173,10 @@ def test_the_usual_folder_keeps_the_newest_and_nothing_else_in_it_is_touched(
     assert (tmp_path / "centre.db").exists()
     assert ["removed" in each for each in told] == [False, False, True, True]
     assert "1 older backup removed (store.backups_kept)" in told[-1]
+    monkeypatch.setattr(SystemClock, "now", lambda _: 1_713_765_600.0 - 86_400)  # the clock had been wrong, or is
+    assert "removed" not in run("backup", "-c", config)[1]
+    assert (folder / "pune-1-20240421-113000").is_dir()
+    shutil.rmtree(folder / "pune-1-20240421-113000")
     run("backup", folder / "by-hand", "-c", config)  # another folder is nobody's to clear
     assert len([*folder.glob("pune-1-2024*")]) == 2
     config.write_text(config.read_text().replace("backup_folder", "# backup_folder"))
