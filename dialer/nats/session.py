@@ -52,7 +52,9 @@ class MadeAnew(HeadquartersUnreachable):
 
 
 class NotKept(HeadquartersUnreachable):
-    """A stream no longer has what followed a position: what went from it would be passed over."""
+    """A stream no longer has what followed a position, or was set back to before it: what went from it, or comes under numbers that
+    were read, would be passed over.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ class Session:
         """The messages of a stream behind a position, of this subject alone, as they come, for ever. A connection that goes is
         waited for; what is heard goes on where it ended. `made`: of which stream the position is, as `made` says; none: of the one
         that is there. Raises MadeAnew where it is no longer that one; where it must be `whole`, NotKept where messages behind
-        the position have gone from it.
+        the position have gone from it, or it ends before the position.
         """
         position, told = after, ""
         while True:
@@ -216,8 +218,9 @@ class Session:
             found = StreamState("", 0, 0)
         if made not in {"", found.made}:
             raise MadeAnew(f"the stream {stream} was lost: it is read from the beginning once it is made anew")
-        if position is not None and found.first > position + 1:
-            raise NotKept(f"the stream {stream} begins at {found.first} now, and {position} was the last that came")
+        if position is not None and not found.first - 1 <= position <= found.last:
+            kept = f"has {found.first} to {found.last} now"
+            raise NotKept(f"the stream {stream} {kept}, and {position} was the last that came")
         return found.made
 
     async def _read(self, stream: str, after: int, subject: str) -> AsyncIterator[Stored]:

@@ -22,7 +22,7 @@ from dialer.engine.external_records import ExternalRecords
 from dialer.hq.servers import NatsServer, nats_server
 from dialer.mqtt.hearing import Reply
 from dialer.nats import wire
-from dialer.nats.session import MOST_CONSUMERS, Session, connected
+from dialer.nats.session import MOST_CONSUMERS, NotKept, Session, connected
 from dialer.nats.snapshot import SnapshotPage, pack_page, read_asked
 from dialer.store.sqlite import Store, open_store
 from dialer.store.uplink_reading import UplinkReading
@@ -219,6 +219,16 @@ async def test_what_came_meanwhile_is_said_to_wait_behind_a_message(server: Nats
         await until(lambda: below.client.stats["in_msgs"] >= before + 3)
         found = [await anext(heard) for _ in range(3)]
         assert [(each.data, each.waiting) for each in found] == [(b"2", 2), (b"3", 1), (b"4", 0)]
+
+
+async def test_a_stream_that_was_set_back_is_not_gone_on_with(server: NatsServer) -> None:
+    """Under the numbers that were read come other news: those would be passed over."""
+    async with connected([server.address], "hq") as above:
+        made = await above.stream(wire.SIDE, ["side.>"])
+        await above.put(wire.OPT_OUT_SUBJECT, b"1")
+        async with asyncio.timeout(5):
+            with pytest.raises(NotKept, match="has 1 to 1 now, and 2 was the last"):
+                await anext(above.consume(wire.SIDE, 2, wire.OPT_OUT_SUBJECT, made=made, whole=True))
 
 
 async def test_a_stream_lets_every_centre_read_each_of_its_subjects(server: NatsServer) -> None:
