@@ -74,7 +74,8 @@ class Stored:
     data: bytes
     position: int  # in the stream
     after: int  # the position of the one before it that was asked for
-    waiting: int  # that are stored behind it
+    waiting: int  # that were stored behind it when it went
+    here: int  # that have arrived behind it: they come whatever happens to the line
 
 
 class Session:
@@ -268,10 +269,8 @@ class Session:
                 if at.consumer != number + 1:  # one was lost on its way
                     return
                 number = at.consumer
-                behind = max(
-                    message.metadata.num_pending, arrived - number
-                )  # at the server when it went, and here since
-                yield Stored(message.subject, message.data, at.stream, position, behind)
+                behind = message.metadata.num_pending
+                yield Stored(message.subject, message.data, at.stream, position, behind, arrived - number)
                 position = at.stream
         finally:
             if self.up:

@@ -235,7 +235,7 @@ class WaySideways:
         news.add(stored.position, opt_outs, marks)
         now = self._clock.monotonic()
         own = not (news.opt_outs or news.marks)
-        if stored.waiting or (own and now < self._told_at.get(stream, 0.0) + OWN_SECONDS):
+        if stored.here or (own and now < self._told_at.get(stream, 0.0) + OWN_SECONDS):
             return news
         self._told_at[stream] = now
         if not await self._tell_on(stream, news):

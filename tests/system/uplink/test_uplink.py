@@ -207,18 +207,18 @@ async def test_news_of_others_are_kept_with_their_position_and_a_lost_one_stops_
     assert query(path, positions) == [(4,), (6,)]  # of opt-outs, and of the constituency's marks
 
 
-async def test_what_came_meanwhile_is_said_to_wait_behind_a_message(server: NatsServer) -> None:
+async def test_what_has_come_meanwhile_is_said_to_be_here_behind_a_message(server: NatsServer) -> None:
     async with connected([server.address], "hq") as above, connected([server.address], "uplink") as below:
         await above.stream(wire.SIDE, ["side.>"])
         heard = below.consume(wire.SIDE, 0)
         await above.put(wire.OPT_OUT_SUBJECT, b"1")
-        assert (await anext(heard)).waiting == 0
+        assert (await anext(heard)).here == 0
         before = below.client.stats["in_msgs"]
         for number in (b"2", b"3", b"4"):
             await above.put(wire.OPT_OUT_SUBJECT, number)
         await until(lambda: below.client.stats["in_msgs"] >= before + 3)
         found = [await anext(heard) for _ in range(3)]
-        assert [(each.data, each.waiting) for each in found] == [(b"2", 2), (b"3", 1), (b"4", 0)]
+        assert [(each.data, each.here) for each in found] == [(b"2", 2), (b"3", 1), (b"4", 0)]
 
 
 async def test_a_stream_that_was_set_back_is_not_gone_on_with(server: NatsServer) -> None:

@@ -65,9 +65,9 @@ async def test_who_begins_to_listen_knows_all_within_a_minute() -> None:
     running.cancel()
 
 
-def news_of(position: int, waiting: int, centre: str = "patna-1") -> Stored:
+def news_of(position: int, here: int, centre: str = "patna-1") -> Stored:
     opt_out = {"number_hash": f"{position:064x}", "at": NOW, "centre": centre}
-    return Stored("side.all.optout", json.dumps({"opt_outs": [opt_out]}).encode(), position, position - 1, waiting)
+    return Stored("side.all.optout", json.dumps({"opt_outs": [opt_out]}).encode(), position, position - 1, 9, here)
 
 
 @virtual_time()
@@ -92,6 +92,6 @@ async def test_how_late_an_opt_out_came_is_told_once_it_is_kept(status: str, tol
     opt_outs = [
         {"number_hash": f"{place:064x}", "at": NOW - late, "centre": "patna-1"} for place, late in enumerate((9.0, 0.4))
     ]
-    message = Stored("side.all.optout", json.dumps({"opt_outs": opt_outs, "marks": []}).encode(), 7, 6, 0)
+    message = Stored("side.all.optout", json.dumps({"opt_outs": opt_outs, "marks": []}).encode(), 7, 6, 9, 0)
     await way._take("SIDE.1", News(6), message)
     assert heard.said == told
