@@ -20,7 +20,15 @@ from dialer.hq.database import Database, DatabaseError, database
 from dialer.hq.ledger import place_of
 from dialer.nats import nkey, wire
 from dialer.nats.session import Session
-from dialer.nats.snapshot import MOST_PAGE_ROWS, SnapshotAsked, SnapshotPage, pack_page, pack_refusal, read_asked
+from dialer.nats.snapshot import (
+    MOST_PAGE_BYTES,
+    MOST_PAGE_ROWS,
+    SnapshotAsked,
+    SnapshotPage,
+    pack_page,
+    pack_refusal,
+    read_asked,
+)
 from dialer.nats.wire import NotOurs
 
 _log = structlog.get_logger(__name__)
@@ -74,8 +82,9 @@ async def _page(
     """Behind what to ask for the next page, and opt-outs and marks of this one. Raises ValueError for a page of no snapshot."""
     if not asked.state_code:
         rows = await books.rows("snapshot_opt_outs", asked.after, MOST_PAGE_ROWS)
-        told = [{name: row[name] for name in ("number_hash", "at", "centre")} for row in rows]
-        return (rows[-1]["number_hash"] if len(rows) == MOST_PAGE_ROWS else None), told, []
+        told = [(row["number_hash"], {name: row[name] for name in ("number_hash", "at", "centre")}) for row in rows]
+        then, opt_outs = fitting(told, more=len(rows) == MOST_PAGE_ROWS)
+        return then, opt_outs, []
     part, serial, number = map(int, (asked.after or _BEGIN).split("/"))
     place = (asked.state_code, asked.constituency_number)
     rows = await books.rows("snapshot_marks", *place, part, serial, number, MOST_PAGE_ROWS)
@@ -84,6 +93,20 @@ async def _page(
         fields = json.loads(row["payload"])
         voter = place_of(fields)
         if voter is not None:  # every mark of the books says where its voter stands
-            marks.append(wire.told_mark(row["centre"], voter, fields))
-    last = f"{rows[-1]['part_number']}/{rows[-1]['serial']}/{rows[-1]['number']}" if rows else None
-    return (last if len(rows) == MOST_PAGE_ROWS else None), [], marks
+            last = f"{row['part_number']}/{row['serial']}/{row['number']}"
+            marks.append((last, wire.told_mark(row["centre"], voter, fields)))
+    then, of_page = fitting(marks, more=len(rows) == MOST_PAGE_ROWS)
+    return then, [], of_page
+
+
+def fitting(told: Sequence[tuple[str, dict[str, Any]]], *, more: bool) -> tuple[str | None, list[dict[str, Any]]]:
+    """Of news, each with what names it, those that one page has room for, and the name of the last where there are others behind:
+    `more` than these.
+    """
+    size = 0
+    for count, (_, each) in enumerate(told):
+        size += len(json.dumps(each))
+        if count and size > MOST_PAGE_BYTES:
+            told, more = told[:count], True
+            break
+    return (told[-1][0] if more else None), [each for _, each in told]

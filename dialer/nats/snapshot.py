@@ -19,7 +19,8 @@ from dialer.domain import signing
 from dialer.nats.wire import NotOurs
 
 MOST_PAGE_ROWS = 4_000
-"""Of one page: with keys of the longest sort still less than the million bytes of a message."""
+MOST_PAGE_BYTES = 900_000
+"""Of the rows of one page before it is compressed, which some are hardly: a message has a million."""
 _MOST_PAGE_BYTES = 8_000_000  # inflated
 _REFUSAL, _MOST_REFUSAL_BYTES = b"!", 300
 _PURPOSE = b"matdan snapshot of news 1\n"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from dialer.domain.signing import public_key
+from dialer.hq.render import MOST_PAYLOAD_BYTES
+from dialer.hq.snapshots import fitting
 from dialer.nats.snapshot import SnapshotAsked, SnapshotPage, pack_asked, pack_page, pack_refusal, read_asked, read_page
 from dialer.nats.wire import NotOurs
 
@@ -53,3 +57,24 @@ def test_any_other_is_refused_in_a_line(what: str) -> None:
 def test_what_is_none_of_ours_is_refused_without_a_key_too(data: bytes) -> None:
     with pytest.raises(NotOurs):
         read_page(data, "pune-1", ASKED, None)
+
+
+def test_a_page_of_the_longest_marks_goes_into_a_message_and_none_is_left_out() -> None:
+    """Every word as long as may be, and hard to compress: who fills a constituency with such keeps no snapshot away."""
+    chance = random.Random(7)
+
+    def word() -> str:
+        return "".join(map(chr, chance.choices(range(0x10000, 0x30000), k=128)))
+
+    told = [(str(n), {"key": word(), "undoes": word(), "roll_version": word(), "serial": n}) for n in range(1_500)]
+    seen, left, then = list[Any](), told, None
+    while left:
+        then, marks = fitting(left, more=False)
+        data = pack_page(replace(PAGE, then=then, marks=marks), PRIVATE)
+        assert len(data) < MOST_PAYLOAD_BYTES
+        assert read_page(data, "pune-1", ASKED, public_key(PRIVATE)).marks == marks
+        seen += marks
+        assert (then is None) == (len(marks) == len(left))
+        left = left[len(marks) :]
+    assert seen == [mark for _, mark in told]
+    assert fitting(told[:3], more=True)[0] == "2"
