@@ -71,8 +71,9 @@ class Snapshots:
         its = self._centres.get(centre)
         if its is None:
             raise NotOurs(f"{centre} is no centre of this headquarters: add it to [[centres]]")
-        if asked.state_code and not its.holds(asked.state_code, asked.constituency_number):
-            place = f"{asked.state_code} {asked.constituency_number}"
+        number = asked.constituency_number
+        if number is not None and not its.holds(asked.state_code, number):
+            place = f"{asked.state_code} {number}".strip()
             raise NotOurs(f"{place} is no constituency of {centre}: name it in [[centres]] of headquarters, and render")
 
 
@@ -80,7 +81,7 @@ async def _page(
     books: Database, asked: SnapshotAsked
 ) -> tuple[str | None, Sequence[dict[str, Any]], Sequence[dict[str, Any]]]:
     """Behind what to ask for the next page, and opt-outs and marks of this one. Raises ValueError for a page of no snapshot."""
-    if not asked.state_code:
+    if asked.constituency_number is None:
         rows = await books.rows("snapshot_opt_outs", asked.after, MOST_PAGE_ROWS)
         told = [(row["number_hash"], {name: row[name] for name in ("number_hash", "at", "centre")}) for row in rows]
         then, opt_outs = fitting(told, more=len(rows) == MOST_PAGE_ROWS)

@@ -28,15 +28,15 @@ _PURPOSE = b"matdan snapshot of news 1\n"
 
 @dataclass(frozen=True, slots=True)
 class SnapshotAsked:
-    """What a centre asks for: a page of the marks of a constituency's voters, or, where no state is named, of opt-outs."""
+    """What a centre asks for: a page of the marks of a constituency's voters, or, where none is named, of opt-outs."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     stream: Annotated[str, Field(max_length=64)]  # as the centre's store names what it follows: other with another roll
     nonce: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]  # of all pages of one snapshot
     after: Annotated[str, Field(max_length=80)] = ""  # what the page before named as `then`
-    state_code: Annotated[str, Field(max_length=128)] = ""
-    constituency_number: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    state_code: Annotated[str, Field(max_length=128)] = ""  # a roll may have none
+    constituency_number: Annotated[int, Field(ge=0, lt=2**31)] | None = None
 
 
 @dataclass(frozen=True, slots=True)

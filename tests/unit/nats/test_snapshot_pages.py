@@ -10,9 +10,19 @@ import pytest
 
 from dialer.domain.signing import public_key
 from dialer.hq.render import MOST_PAYLOAD_BYTES
-from dialer.hq.snapshots import fitting
-from dialer.nats.snapshot import SnapshotAsked, SnapshotPage, pack_asked, pack_page, pack_refusal, read_asked, read_page
+from dialer.hq.snapshots import _page, fitting
+from dialer.nats.snapshot import (
+    MOST_PAGE_ROWS,
+    SnapshotAsked,
+    SnapshotPage,
+    pack_asked,
+    pack_page,
+    pack_refusal,
+    read_asked,
+    read_page,
+)
 from dialer.nats.wire import NotOurs
+from dialer.uplink.snapshot import NewsOrigin
 
 PRIVATE = b"h" * 32
 ASKED = SnapshotAsked("SIDE.1713764000.0123456789ab", "0f" * 16, "", "S13", 209)
@@ -78,3 +88,24 @@ def test_a_page_of_the_longest_marks_goes_into_a_message_and_none_is_left_out() 
         left = left[len(marks) :]
     assert seen == [mark for _, mark in told]
     assert fitting(told[:3], more=True)[0] == "2"
+
+
+async def test_of_a_roll_without_a_state_marks_are_given_and_not_opt_outs_in_their_place() -> None:
+    asked_for: list[Any] = []
+
+    class Books:
+        async def rows(self, name: str, *values: Any) -> list[Any]:
+            asked_for.append((name, values[:2]))
+            return []
+
+    class Line:
+        async def ask(self, subject: str, data: bytes, patience_seconds: float) -> bytes:
+            books: Any = Books()
+            asked = read_asked(data)
+            return pack_page(SnapshotPage("pune-1", asked, 7, *await _page(books, asked)), None)
+
+    line: Any = Line()
+    for place in (("", 209), None):
+        async with NewsOrigin("pune-1", line).snapshot(ASKED.stream, place, 0) as found:
+            assert found.position == 7
+    assert asked_for == [("snapshot_marks", ("", 209)), ("snapshot_opt_outs", ("", MOST_PAGE_ROWS))]
