@@ -283,16 +283,20 @@ class SettingsAgain:
         """
         if self._reread is None:
             raise CommandRefused("this dialler has its settings from no file")
+        stops = self._campaigns.stops
         async with self._one_at_a_time:
             found = await asyncio.to_thread(self._reread)
             if not (found.changed or found.others):
                 return "the settings are as they were"
-            pins, stops = await asyncio.to_thread(PinCheck, found.plan.agents.values()), self._campaigns.stops
+            pins = await asyncio.to_thread(PinCheck, found.plan.agents.values())
             async with self._begun(found.plan) as new:
                 await self._store.take_settings(found.told, found.plan.rules_text, self._centre.clock.now())
+                stopped = [*new] if self._campaigns.stops != stops else []  # all were meanwhile, these among them
+                for name in stopped:
+                    new[name].state = CampaignState.STOPPED
                 self._take(found, new, pins)
-                if self._campaigns.stops != stops and new:  # all were stopped meanwhile, these among them
-                    await self._campaigns.stop_all()
+                for name in stopped:
+                    await self._campaigns.set_campaign_state(name, CampaignState.STOPPED)
             said = [("settings taken", found.changed), ("for other programs to read", found.others)]
             return "; ".join(f"{what}: {', '.join(names)}" for what, names in said if names)
 

@@ -283,19 +283,36 @@ async def test_what_is_taken_stands_in_the_audit_and_the_next_start_finds_nothin
 
 
 @virtual_time()
-async def test_a_stop_of_everything_stops_what_comes_while_it_is_given(tmp_path: Path) -> None:
+async def test_a_stop_of_everything_stops_what_comes_while_it_is_given_and_not_what_was_resumed_since(
+    tmp_path: Path,
+) -> None:
     async with live(tmp_path) as here:
         engine, taken = here.site.centre.engine, here.site.centre.store.take_settings
-        here.change(add=CAMPAIGN.format(id="second", pacing="progressive"))
+        here.change(add="".join(CAMPAIGN.format(id=name, pacing="progressive") for name in ("second", "third")))
 
         async def slow(told: dict[str, str], rules: str, at: float) -> None:
             await engine.execute(StopAll())
+            await engine.execute(ResumeCampaign("agents"))
             await taken(told, rules, at)
 
         engine._desks.settings._store.take_settings = slow  # type: ignore[attr-defined]
-        assert await here.reload() == "settings taken: campaigns.second"
+        assert await here.reload() == "settings taken: campaigns.second, campaigns.third"
+        states = [CampaignState.RUNNING, CampaignState.STOPPED, CampaignState.STOPPED]
+        assert [each.state for each in here.site.view.campaigns] == states
+        assert rows(tmp_path, "SELECT state FROM campaign ORDER BY campaign_id") == [(each,) for each in states]
+
+
+@virtual_time()
+async def test_a_stop_of_everything_that_is_given_before_the_file_is_read_stops_what_it_brings(tmp_path: Path) -> None:
+    async with live(tmp_path) as here:
+        engine = here.site.centre.engine
+        here.change(add=CAMPAIGN.format(id="second", pacing="progressive"))
+        async with engine._desks.settings._one_at_a_time:  # type: ignore[attr-defined]
+            reload = asyncio.create_task(here.reload())
+            await asyncio.sleep(0.1)
+            await engine.execute(StopAll())
+        assert await reload == "settings taken: campaigns.second"
         assert [each.state for each in here.site.view.campaigns] == [CampaignState.STOPPED] * 2
-        assert rows(tmp_path, "SELECT DISTINCT state FROM campaign") == [("stopped",)]
 
 
 @virtual_time()
