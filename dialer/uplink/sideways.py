@@ -186,7 +186,7 @@ class WaySideways:
                     count = await self._take_snapshot(stream, kept, snapshot)
                 _log.info("uplink.snapshot-taken", stream=stream, position=snapshot.position, news=count)
                 await self._tell({"trouble": ""})
-            except (HeadquartersUnreachable, NotOurs) as error:
+            except (HeadquartersUnreachable, NotOurs, OSError) as error:  # the last: no room for its pages
                 _log.warning("uplink.no-snapshot", problem=str(error))
                 await self._tell({"trouble": str(error)})
                 await asyncio.sleep(random.uniform(1.0, 2.0) * SNAPSHOT_RETRY_SECONDS)  # noqa: S311

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from dialer.domain.clock import SystemClock
 from dialer.mqtt.hearing import Reply
 from dialer.nats.session import Session, Stored
 from dialer.uplink.sideways import News, WaySideways
-from dialer.uplink.snapshot import NewsOrigin
+from dialer.uplink.snapshot import NewsOrigin, Snapshot
 from dialer.uplink.uplink import ANEW_SECONDS, Live
 from dialer.uplink.upwards import DiallerDoor
 from tests.support.virtual import virtual_time
@@ -95,3 +97,24 @@ async def test_how_late_an_opt_out_came_is_told_once_it_is_kept(status: str, tol
     message = Stored("side.all.optout", json.dumps({"opt_outs": opt_outs, "marks": []}).encode(), 7, 6, 9, 0)
     await way._take("SIDE.1", News(6), message)
     assert heard.said == told
+
+
+@virtual_time()
+async def test_a_snapshot_for_which_there_is_no_room_is_said_and_fetched_again() -> None:
+    """The uplink goes on: it carries rows and orders as well."""
+    heard, tries = Heard(), 0
+
+    class Origin(NewsOrigin):
+        @contextlib.asynccontextmanager
+        async def snapshot(self, stream: str, place: tuple[str, int] | None, kept: int) -> AsyncIterator[Snapshot]:
+            nonlocal tries
+            tries += 1
+            if tries == 1:
+                raise OSError(28, "No space left on device")
+            yield Snapshot("one", 7, iter(()))
+
+    reading: Any = None
+    way = WaySideways(Origin("pune-1", heard), Door("done"), reading, At())
+    assert await way._begin("SIDE.1", None, 0) == 7
+    told = [{"trouble": "[Errno 28] No space left on device"}, {"trouble": ""}]
+    assert heard.said == [("live.pune-1.news", each) for each in told]
