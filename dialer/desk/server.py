@@ -20,7 +20,7 @@ from config.settings import Settings, load_settings
 from config.site_rules import abandoned_caps, site_profile
 from dialer.desk.agents.drafts import AgentDrafts
 from dialer.desk.agents.entrance import AgentEntrance
-from dialer.desk.agents.floor import Floor
+from dialer.desk.agents.floor import Floor, prover_of
 from dialer.desk.agents.phone import AgentPhones
 from dialer.desk.agents.pop import AgentPops, PopMaker
 from dialer.desk.agents.sessions import AgentSessions
@@ -98,10 +98,10 @@ class AgentDesk:
 
     def made(self, settings: Settings) -> Callable[[], None]:
         """Read what stands in other files; what is returned has these settings used. Raises FlowError, SettingError."""
-        maker = PopMaker(settings)
+        maker, prover = PopMaker(settings), prover_of(settings)
 
         def use() -> None:
-            self._floor.use(settings)
+            self._floor.use(settings, prover)
             self._phones.use(settings)
             self.pops.maker = maker
 

@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.domain.errors import RefusedBecause
-from dialer.domain.pin_proof import PinProver
 from dialer.mqtt.hearing import Hearing, Reply
 from dialer.web.doors import WebDoor, begun, problem
 from dialer.web.people import NotSignedIn, People
@@ -45,7 +44,6 @@ class AgentEntrance:
         self._people = people
         self._hearing = hearing
         self._picture = picture
-        self._prover = PinProver(floor.hashes)
 
     def doors(self) -> list[WebDoor]:
         """What anybody may ask for."""
@@ -73,7 +71,7 @@ class AgentEntrance:
             return problem(503, "unanswered")  # nobody would: the dialler is not at the broker
         try:
             proof = await self._people.in_turn(
-                lambda: self._prover.prove(floor.centre, asked.seat, asked.agent, asked.pin, self._picture.now())
+                lambda: floor.prover.prove(floor.centre, asked.seat, asked.agent, asked.pin, self._picture.now())
             )
         except NotSignedIn as busy:
             return problem(429, busy.problem, seconds=round(busy.seconds))

@@ -7,6 +7,7 @@ from typing import Any
 from config.campaigns import Campaign
 from config.settings import Settings
 from config.words import CampaignKind
+from dialer.domain.pin_proof import PinProver
 from dialer.web.people import Who
 
 UNDO_SECONDS = 5  # for taking back what was said of a call; the dialler allows for the way
@@ -17,14 +18,14 @@ class Floor:
 
     def __init__(self, settings: Settings, *, training: bool = False) -> None:
         self._training = training
-        self.use(settings)
+        self.use(settings, prover_of(settings))
 
-    def use(self, settings: Settings) -> None:
-        """These are in force from now on."""
+    def use(self, settings: Settings, prover: PinProver) -> None:
+        """These are in force from now on; `prover` is of their agents."""
+        self.prover = prover
         self.user = settings.desk.user if settings.agents else None
         """As whom agents' commands are sent; None: no agent can sign in."""
         self.centre = settings.centre.id
-        self.hashes = {each.number: each.pin.get_secret_value() for each in settings.agents}
         self.phones = {each.name: "browser" if each.webrtc else "own" for each in settings.seats}
         """What kind of phone each seat has, in the settings' order."""
         self._agents = {each.number: each for each in settings.agents}
@@ -67,3 +68,8 @@ class Floor:
         agent = self._agents.get(who.name)
         skills = agent.skills if agent is not None else ()
         return [each for each in self._campaigns if each.skill is None or each.skill in skills]
+
+
+def prover_of(settings: Settings) -> PinProver:
+    """What proves their agents' PINs. Blocks for tens of milliseconds."""
+    return PinProver({each.number: each.pin.get_secret_value() for each in settings.agents})

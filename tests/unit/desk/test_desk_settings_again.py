@@ -6,19 +6,21 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from config.settings import load_settings
 from config.supervision import Supervisor
 from dialer.desk.server import SettingsOfDesk, running_desk
 from dialer.domain.clock import SystemClock
+from dialer.domain.pin_proof import read_proof
 from dialer.domain.site_time import DAY_SECONDS
 from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import DeskFile, desk_path
 from dialer.web.directory import Directory
 from dialer.web.doors import COOKIE
 from dialer.web.people import People
-from tests.support.desk import PASSWORD, recorded_talk
+from tests.support.desk import PASSWORD, desk_stand, recorded_talk, stand_settings
 from tests.support.seats import CHEAP
 
 SITE = """
@@ -102,6 +104,17 @@ async def test_seats_and_agents_come_without_a_restart_and_a_file_that_is_wrong_
         path.write_text(whole + MORE.format(pin=pin, script="polling_day"), encoding="utf-8")
         assert await read() == "['seats.05', 'agents.102', 'campaigns.second']"
         assert await seats() == [("04", "own"), ("05", "browser")]
+
+
+async def test_a_new_agent_signs_in_by_the_pin_that_the_file_has_now(tmp_path: Path) -> None:
+    settings, pin_hash = stand_settings(), CHEAP.hash("1357")
+    newcomer = settings.agents[0].model_copy(update={"number": "103", "pin": SecretStr(pin_hash)})
+    async with desk_stand(tmp_path, settings) as desk:
+        desk.agents.made(settings.model_copy(update={"agents": (*settings.agents, newcomer)}))()
+        asked = {"agent": "103", "pin": "1357", "seat": "04", "phone": "own"}
+        assert (await desk.post("/api/agent/sign-in", asked)).status_code == 204
+        [(_, _, _, values)] = desk.hearing.asked
+    assert read_proof(values["proof"]).holds(pin_hash, "pune-1", "04", "103")
 
 
 async def test_recordings_are_heard_for_as_long_as_the_file_says_now(tmp_path: Path) -> None:
