@@ -135,8 +135,11 @@ def _unusable(wrong: SettingError) -> CommandRefused:
 
 
 def _lines_of(settings: Settings) -> dict[str, tuple[Carrier, str | None]]:
-    """Where each trunk, and each seat's phone, is a line of."""
-    trunks = {f"trunks.{each.name}": (each.carrier, each.box) for each in settings.trunks}
+    """Where each trunk, and each seat's phone, is a line of; of a Twilio trunk the endpoint, by which calls are brought to it."""
+    trunks = {
+        f"trunks.{each.name}": (each.carrier, each.endpoint if each.carrier is Carrier.TWILIO else each.box)
+        for each in settings.trunks
+    }
     return trunks | {f"seats.{each.name}": (Carrier.ASTERISK, each.box) for each in settings.seats}
 
 

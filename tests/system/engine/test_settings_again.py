@@ -14,11 +14,13 @@ from pydantic import BaseModel
 from config.jurisdiction import JURISDICTIONS
 from config.reload import TAKEN
 from config.settings import Settings, load_settings
+from config.site_rules import site_profile
 from dialer.app import reload_site, running_centre
 from dialer.domain.commands import ReloadSettings
 from dialer.domain.errors import CommandRefused, LogInRefused
 from dialer.engine.engine import Engine
 from dialer.engine.pins import hash_pin
+from dialer.site.reread import MadeOfSettings, SettingsFile
 from tests.support.stored import query
 
 SITE = """
@@ -182,6 +184,19 @@ async def test_what_cannot_be_taken_leaves_all_as_it_was(
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
     assert in_force(engine) == (20, time(18), 30)
+
+
+def test_the_endpoint_by_which_calls_go_to_twilio_stays_for_the_run(path: Path) -> None:
+    change(
+        path,
+        ("[[campaigns]]", f"{TWILIO}[[campaigns]]"),
+        ('"turnout-agents"', '"turnout-agents"\ntrunks = ["carrier-a"]'),
+    )
+    settings = load_settings(path)
+    read = SettingsFile(settings, site_profile(settings), MadeOfSettings([], {}))
+    change(path, ('endpoint = "cloud"', 'endpoint = "another"'))
+    with pytest.raises(CommandRefused, match=r"trunks\.cloud needs a restart"):
+        read()
 
 
 async def test_the_signal_takes_them_too_and_an_alert_stands_while_they_are_wrong(path: Path, engine: Engine) -> None:
