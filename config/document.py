@@ -40,6 +40,8 @@ from being taken is named: in the answer, or by the alert `settings`. What was c
 - **A new seat** takes a log-in once Asterisk has its phone (`dialer asterisk render`, then `core reload`). From a seat that is
   gone, or has another phone, its agent is logged off, after the call and its wrap-up if there is one; so is an agent who is gone.
 - **A new trunk** needs Asterisk's files too. One that is gone keeps the calls that it has.
+- **A supervisor** who is gone, or has another role or phone, listens no longer. A new one needs a restart; so do the first agent
+  and the last, a line of Twilio's that is new, and a trunk or seat that comes again at another Asterisk than before.
 - **The desk** reads the file again at `kill -HUP` too (`systemctl reload matdan-desk`): seats, agents, campaigns with their
   scripts, supervisors, how long recordings are kept. What else has changed there needs its restart, as its log says.
 """
