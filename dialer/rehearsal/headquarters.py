@@ -58,6 +58,7 @@ LEADER_KEY, ONLINE_KEY = "asha.key", "online.key"
 SECRET = "the demo's centres share this secret"  # noqa: S105 - of nobody's numbers
 STATUS_SECONDS = 5.0
 SETTLE_SECONDS = 60.0
+LAST_TALK_SECONDS = 240.0  # who talks when all is stopped talks on, some for a minute and more
 STOP_SECONDS = 2.0
 """Within it every connected centre has obeyed a stop of all."""
 _VOTED = "SELECT part_number, serial FROM voter JOIN booth USING (booth_id) WHERE turnout = 'voted' ORDER BY 1, 2"
@@ -321,14 +322,14 @@ async def _check(look: Database, real: Sequence[RealCentre], virtual: Sequence[V
 
     async def settled() -> bool:
         if any(sum(campaign.calls.values()) for each in real for campaign in each.site.view.campaigns):
-            return False  # who talks when all is stopped talks on
+            return False
         up = [each.rows(_UP)[0] for each in real]
         through = dict(await look.ask("SELECT centre, last_id FROM centre"))
         return all(last is None or (passed or 0) >= last for passed, last in up) and all(
             through[each.name] == each.truth.made for each in virtual
         )
 
-    await _until(settled)
+    await _until(settled, LAST_TALK_SECONDS)
     await _until(lambda: _told_all(real, virtual))
     checks = [await _counted(look, real, virtual), await _once(look)]
     voted = [set(each.rows(_VOTED)) for each in real]
