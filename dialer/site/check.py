@@ -51,12 +51,11 @@ async def twilio_spent(settings: Settings) -> float:
     """What the site's Twilio account has spent today. Raises SwitchError with what is wrong."""
     try:
         from dialer.switch.twilio.api import TwilioApi  # noqa: PLC0415 - an optional extra
-        from dialer.switch.twilio.carrier import twilio_login  # noqa: PLC0415
     except ImportError as error:
         raise SwitchError(NO_TWILIO) from error
-    api = TwilioApi(twilio_login(settings))
+    api = TwilioApi(settings.twilio)
     try:
-        return await api.spent_today()
+        return (await api.spent_today())[0]
     finally:
         await api.close()
 

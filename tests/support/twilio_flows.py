@@ -11,17 +11,15 @@ from dialer.domain.model import AttemptId
 from dialer.engine.engine import Engine
 from dialer.engine.flows import FlowSession
 from dialer.switch.twilio.adapter import TwilioSwitch
-from dialer.switch.twilio.api import TwilioLogin
 from dialer.switch.twilio.flows import TwilioFlowRules, TwilioFlows
-from dialer.switch.twilio.tokens import StateTokens
-from dialer.switch.twilio.twiml import Transferring, TwilioVoice
+from dialer.switch.twilio.twiml import TwilioVoice
 from dialer.switch.twilio.webhooks import TwilioWebhooks
 from ivr_flows.catalogue import FlowLibrary
 from ivr_flows.model import Scalar
 from ivr_flows.node import Flow
 from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import FlowCommit
-from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL
+from tests.support.twilio_line import account
 
 
 @dataclass
@@ -135,20 +133,18 @@ async def served(
 ) -> AsyncIterator[Served]:
     """Webhooks that listen, over a desk in memory."""
     desk, switch = MemoryDesk(), NoCalls()
+    settings = account(port=0, transfer_to="sip:agents@example.org" if transfer else None)
     flows = TwilioFlows(
         cast(Engine, desk),
         library or cast(FlowLibrary, OneLibrary(desk)),
-        switch,
-        StateTokens(AUTH_TOKEN),
+        cast(TwilioSwitch, switch),
         TwilioFlowRules(
-            PUBLIC_URL,
+            settings,
             records,
-            Transferring("sip:agents@example.org") if transfer else None,
             TwilioVoice(shipped_texts, "https://sounds.example.org" if sounds else None),
             desk,
         ),
     )
-    login = TwilioLogin(ACCOUNT, AUTH_TOKEN)
-    async with TwilioWebhooks(flows, cast(TwilioSwitch, switch), login, PUBLIC_URL, ("127.0.0.1", 0)) as webhooks:
+    async with TwilioWebhooks(flows, cast(TwilioSwitch, switch), settings) as webhooks:
         yield Served(desk, switch, flows, webhooks, switch.transfers)
         await flows.close()

@@ -11,10 +11,10 @@ from config.words import CampaignKind
 from dialer.domain.clock import Clock
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import OriginateRequest, SwitchEvent
-from dialer.switch.twilio.adapter import TwilioRules, TwilioSwitch
-from dialer.switch.twilio.api import TwilioApi, TwilioLogin
-from dialer.switch.twilio.spend import Prices, SpendMeter
-from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL
+from dialer.switch.twilio.adapter import TwilioSwitch
+from dialer.switch.twilio.api import TwilioApi
+from dialer.switch.twilio.spend import SpendMeter
+from tests.support.twilio_line import account
 from tests.support.twilio_stand_in import Person, TwilioStandIn
 
 NUMBER = "+917000000001"
@@ -76,7 +76,16 @@ async def a_lab(
     clock = StillClock()
     async with TwilioStandIn(clock.now) as twilio:
         twilio.anybody = Person(holds=asyncio.Event(), callbacks=lambda _: [])
-        api = TwilioApi(TwilioLogin(ACCOUNT, AUTH_TOKEN, twilio.url, timeout))
+        settings = account(
+            api_url=twilio.url,
+            longest_call_seconds=120,
+            price_per_minute=0.1,
+            price_per_sms=0.05,
+            most_spend_per_day=most,
+            sms_from="+911140000009",
+            transfer_to="sip:agents@example.org" if legs == 2 else None,
+        )
+        api = TwilioApi(settings, timeout)
         events: list[SwitchEvent] = []
         ends: list[AttemptId] = []
         ours: dict[str, AttemptId] = {}
@@ -84,8 +93,7 @@ async def a_lab(
         async def find(number: str) -> AttemptId | None:
             return ours.get(number)
 
-        meter = SpendMeter(Prices(0.1, 0.05, legs), most)
-        switch = TwilioSwitch(api, TwilioRules(PUBLIC_URL, 120), meter, clock, find)
+        switch = TwilioSwitch(api, settings, SpendMeter(settings), clock, find)
         switch.deliver_to(events.append, ends.append)
         try:
             if resync:

@@ -14,11 +14,19 @@ from xml.etree import ElementTree
 import aiohttp
 from twilio.request_validator import RequestValidator
 
+from config.flows import Twilio
+
 ACCOUNT = "AC" + "0" * 32
 AUTH_TOKEN = "the account's secret"
 PUBLIC_URL = "https://calls.example.org/tw"
 RECORDING = "RE" + "1" * 32
 MOST_PAGES = 200
+
+
+def account(**changes: object) -> Twilio:
+    """The settings of the account."""
+    given = {"account_sid": ACCOUNT, "auth_token": AUTH_TOKEN, "public_url": PUBLIC_URL, **changes}
+    return Twilio.model_validate({"enabled": True, **given})
 
 
 class HungUp(Exception):

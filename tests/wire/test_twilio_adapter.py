@@ -10,10 +10,9 @@ from twilio.http.response import Response
 from config.words import CampaignKind
 from dialer.domain.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
 from dialer.domain.switch import CallAnswered, CallEnded, CallRinging, EndedBy
-from dialer.switch.twilio.adapter import TwilioRules, TwilioSwitch
-from dialer.switch.twilio.api import TwilioLogin
+from dialer.switch.twilio.adapter import TwilioSwitch
 from tests.support.twilio_lab import a_lab
-from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL
+from tests.support.twilio_line import PUBLIC_URL
 from tests.support.twilio_stand_in import PlacedCall
 
 
@@ -88,7 +87,7 @@ async def test_what_twilio_refuses_is_told_apart_and_no_number_is_repeated(fault
 
 async def test_a_twilio_that_is_not_there_was_sent_nothing() -> None:
     async with a_lab() as lab:
-        lab.switch._api._http._login = TwilioLogin(ACCOUNT, AUTH_TOKEN, "http://127.0.0.1:1")
+        lab.switch._api._http._api_url = "http://127.0.0.1:1"
         with pytest.raises(SwitchUnreachable):
             await lab.dial()
         assert lab.switch.live() == frozenset()
@@ -223,7 +222,7 @@ async def test_calls_of_an_earlier_run_are_known_again_by_their_numbers() -> Non
         attempt = await lab.dial()
         await lab.dial(2)
         again = TwilioSwitch(
-            lab.switch._api, TwilioRules(PUBLIC_URL, 120), lab.switch.meter, lab.clock, lab.switch._find_attempt
+            lab.switch._api, lab.switch._settings, lab.switch.meter, lab.clock, lab.switch._find_attempt
         )
         again.deliver_to(lab.events.append, lab.ends.append)
         lab.ours["+917000000001"] = attempt  # the other is nobody's

@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dialer.domain.errors import OriginateRefused
-from dialer.switch.twilio.adapter import TwilioRules, TwilioSwitch
-from dialer.switch.twilio.carrier import TwilioSms
+from dialer.switch.twilio.adapter import TwilioSwitch
 from tests.support.twilio_lab import NUMBER, a_lab
-from tests.support.twilio_line import PUBLIC_URL
 
 
 async def test_the_cap_on_spending_counts_what_live_calls_may_still_cost() -> None:
@@ -38,7 +36,7 @@ async def test_a_transferred_call_is_counted_twice_and_another_run_is_not_asked_
         await lab.dial(3)
         lab.ours["+917000000003"] = lab.attempt(3)
         again = TwilioSwitch(
-            lab.switch._api, TwilioRules(PUBLIC_URL, 120), lab.switch.meter, lab.clock, lab.switch._find_attempt
+            lab.switch._api, lab.switch._settings, lab.switch.meter, lab.clock, lab.switch._find_attempt
         )
         again.deliver_to(lab.events.append, lab.ends.append)
         await again.resync()
@@ -51,14 +49,13 @@ async def test_an_sms_leaves_room_for_the_live_calls_and_is_counted_by_its_segme
     async with a_lab(most=1.0) as lab:
         lab.twilio.spent = 0.25
         await lab.switch.resync()
-        sms = TwilioSms(lab.switch._api, "+911140000009", lab.switch)
         for number in (1, 2):  # each may last two minutes at 0.1
             await lab.dial(number)
-        assert await sms.send_sms(NUMBER, "क" * 71)
+        assert await lab.switch.send_sms(NUMBER, "क" * 71)
         assert lab.switch.meter.spent == pytest.approx(0.35)
-        assert not await sms.send_sms(NUMBER, "क" * 400)  # six segments
+        assert not await lab.switch.send_sms(NUMBER, "क" * 400)  # six segments
         await lab.dial(3)
-        assert not await sms.send_sms(NUMBER, "क" * 71)
+        assert not await lab.switch.send_sms(NUMBER, "क" * 71)
         assert len(lab.twilio.messages) == 1
 
 

@@ -11,13 +11,12 @@ from twilio.request_validator import RequestValidator
 from dialer.domain.errors import PortInUse
 from dialer.domain.model import AttemptId
 from dialer.engine.engine import FLOW_GRACE_SECONDS
-from dialer.switch.twilio.api import TwilioLogin
 from dialer.switch.twilio.flows import LATE_SECONDS
 from dialer.switch.twilio.tokens import StateTokens
 from ivr_flows.model import MarkKind
 from tests.support.flow_support import FACTS, FLOWS
 from tests.support.twilio_flows import Call, Served, served
-from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL, Line
+from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL, Line, account
 from tests.support.virtual import virtual_time
 
 ATTEMPT = "0b0c7f4e-0000-4000-8000-000000000001"
@@ -306,8 +305,7 @@ async def test_a_caller_who_left_without_a_word_is_waited_for_less_than_the_engi
 async def test_a_port_that_is_taken_is_said_in_one_line() -> None:
     async with served() as server:
         webhooks = server.webhooks
-        login = TwilioLogin(ACCOUNT, AUTH_TOKEN)
-        other = type(webhooks)(server.flows, webhooks._switch, login, PUBLIC_URL, ("127.0.0.1", server.port))
+        other = type(webhooks)(server.flows, webhooks._switch, account(port=server.port))
         with pytest.raises(PortInUse, match=r"twilio\.port"):
             await other.__aenter__()
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 
 import structlog
 
+from config.flows import Twilio
 from config.words import CampaignKind
 from dialer.domain.clock import Clock
 from dialer.domain.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import CallEnded, CallEvent, EndedBy, EventSink, OriginateRequest, SwitchEvent
-from dialer.switch.twilio.api import CallRecord, NewCall, TwilioApi
-from dialer.switch.twilio.spend import SpendMeter
+from dialer.switch.twilio.api import CallRecord, TwilioApi
+from dialer.switch.twilio.spend import SpendMeter, segments_of
 from dialer.switch.twilio.states import FINAL, CallStatus, TwilioCall, vanished
 
 _log = structlog.get_logger(__name__)
@@ -33,28 +33,22 @@ SPEND_SECONDS = 300.0  # between two readings of what was spent
 _NUMBER = re.compile(r"\+[0-9]{5,15}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class TwilioRules:
-    """What the site allows."""
-
-    public_url: str  # under which Twilio reaches our webhooks, without a slash at its end
-    longest_seconds: int  # of a call
-
-
 FindAttempt = Callable[[str], Awaitable[AttemptId | None]]
 """The attempt under way on a number: it knows again calls that an earlier run placed."""
 
 
 class TwilioSwitch:
-    """Implements `dialer.switch.routed.Carrier`: calls that meet a flow, no seats. The webhooks call `take_status`."""
+    """Implements `dialer.switch.routed.CarrierSwitch`: calls that meet a flow, no seats; and `dialer.ivr.effects.SmsGateway`. The
+    webhooks call `take_status`.
+    """
 
     def __init__(
-        self, api: TwilioApi, rules: TwilioRules, meter: SpendMeter, clock: Clock, find_attempt: FindAttempt
+        self, api: TwilioApi, settings: Twilio, meter: SpendMeter, clock: Clock, find_attempt: FindAttempt
     ) -> None:
         """No events go anywhere before `deliver_to`."""
         self.meter = meter
         self._api = api
-        self._rules = rules
+        self._settings = settings
         self._clock = clock
         self._find_attempt = find_attempt
         self._sink: EventSink = _nowhere
@@ -84,9 +78,16 @@ class TwilioSwitch:
         if call is not None:
             call.legs = self.meter.most_legs
 
-    def may_send(self, segments: int) -> bool:
-        """Whether an SMS of so many segments fits beside what the live calls may still cost."""
-        return self.meter.allows_sms(len(self._calls), self._rules.longest_seconds, segments)
+    async def send_sms(self, number: str, text: str) -> bool:
+        """Send an SMS from the site's number, once; False where the day's cap leaves no room beside what the live calls may still
+        cost. Raises SwitchError where it was not taken, or nobody can say.
+        """
+        segments = segments_of(text)
+        if self._settings.sms_from is None or not self.meter.allows_sms(len(self._calls), segments):
+            return False
+        self.meter.sms_sent(segments)  # also where the answer is lost: it may have been sent
+        await self._api.send_message(number, self._settings.sms_from, text)
+        return True
 
     # The engine's side
 
@@ -100,7 +101,7 @@ class TwilioSwitch:
         try:
             self._may_place()
             self._calls[attempt_id] = call
-            sid = await self._api.create_call(self._new_call(request))
+            sid = await self._api.create_call(request)
         except OriginateUnsure:
             call.unsure = call.sid is None
             raise
@@ -124,21 +125,11 @@ class TwilioSwitch:
     def _may_place(self) -> None:
         if not self._resynced:
             raise SwitchUnreachable("Twilio has not been reached since the start; nothing was sent")
-        if not self.meter.allows_call(len(self._calls), self._rules.longest_seconds):
+        if not self.meter.allows_call(len(self._calls)):
             raise OriginateRefused(
                 f"Twilio: today's cap on spending leaves no room for a call ({self.meter.spent:.2f} spent); "
                 "raise `twilio.most_spend_per_day` or wait for the account's next day"
             )
-
-    def _new_call(self, request: OriginateRequest) -> NewCall:
-        return NewCall(
-            to=request.number,
-            caller_id=request.caller_id,
-            voice_url=f"{self._rules.public_url}/twilio/voice/{request.attempt_id}",
-            status_url=f"{self._rules.public_url}/twilio/status/{request.attempt_id}",
-            ring_seconds=round(request.ring_seconds),
-            longest_seconds=self._rules.longest_seconds,
-        )
 
     async def hang_up(self, attempt_id: AttemptId) -> None:
         """See `Switch.hang_up`. A call whose sid is not known yet is hung up as soon as it is.
@@ -233,7 +224,7 @@ class TwilioSwitch:
 
     async def resync(self) -> None:
         """Find the calls of an earlier run, and what was spent. Before anything is dialled. Raises SwitchError."""
-        await self._read_spending()
+        self.meter.reading(*await self._api.spent_today())
         for record in await self._api.live_calls():
             attempt_id = await self._find_attempt(record.to)
             if attempt_id is not None and attempt_id not in self._calls:
@@ -242,10 +233,6 @@ class TwilioSwitch:
                 found.legs = self.meter.most_legs  # whether it was dialled on, the earlier run knew
                 self._calls[attempt_id] = found
         self._resynced = True
-
-    async def _read_spending(self) -> None:
-        read = await self._api.spending()
-        self.meter.reading(read.amount, read.day)
 
     def report_states(self) -> None:
         """After the engine's own resync: have each call that was found again asked for in the next round."""
@@ -267,7 +254,7 @@ class TwilioSwitch:
                     await self.resync()
                 await self.look_once()
                 if self._clock.monotonic() - read_at >= SPEND_SECONDS:
-                    await self._read_spending()
+                    self.meter.reading(*await self._api.spent_today())
                     read_at = self._clock.monotonic()
             except SwitchError as error:
                 _log.warning("twilio.not-asked", problem=str(error))

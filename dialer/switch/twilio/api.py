@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Container, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, NoReturn
+from typing import Any
 
 import aiohttp
 from twilio.base.exceptions import TwilioException, TwilioRestException
@@ -19,7 +19,9 @@ from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
+from config.flows import Twilio
 from dialer.domain.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable
+from dialer.domain.switch import OriginateRequest
 from dialer.switch.twilio.states import CallStatus
 
 API_URL = "https://api.twilio.com"
@@ -34,71 +36,42 @@ _GARBLED = (TwilioException, ValueError, KeyError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
-class TwilioLogin:
-    """Which account, and where."""
-
-    account_sid: str
-    auth_token: str
-    api_url: str = API_URL
-    timeout_seconds: float = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class NewCall:
-    """A call to be placed."""
-
-    to: str
-    caller_id: str
-    voice_url: str
-    status_url: str
-    ring_seconds: int
-    longest_seconds: int
-
-
-@dataclass(frozen=True, slots=True)
 class CallRecord:
     """A call as Twilio lists it."""
 
     sid: str
     to: str
-    caller_id: str
     status: CallStatus
     created_at: float  # epoch seconds
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Spending:
-    """What an account has spent of a day."""
-
-    amount: float  # in its currency
-    day: date | None  # of the account, which is UTC's; None: Twilio did not say
-
-
 class TwilioApi:
     """One account. Use inside a running loop, and `await close()` at the end."""
 
-    def __init__(self, login: TwilioLogin) -> None:
-        self._http = _Http(login)
-        self._client = Client(login.account_sid, login.auth_token, http_client=self._http)
+    def __init__(self, settings: Twilio, timeout_seconds: float = 10.0) -> None:
+        self._settings = settings
+        self._http = _Http(settings.api_url.rstrip("/"), timeout_seconds)
+        self._client = Client(settings.account_sid, settings.auth_token.get_secret_value(), http_client=self._http)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.close()
 
-    async def create_call(self, call: NewCall) -> str:
+    async def create_call(self, request: OriginateRequest) -> str:
         """Place a call, once; its sid. Raises OriginateRefused, SwitchUnreachable, OriginateUnsure (see `Switch.originate`)."""
+        webhooks = f"{self._settings.public_url}/twilio"
         try:
             made = await self._client.calls.create_async(
-                to=call.to,
-                from_=call.caller_id,
-                url=call.voice_url,
+                to=request.number,
+                from_=request.caller_id,
+                url=f"{webhooks}/voice/{request.attempt_id}",
                 method="POST",
-                status_callback=call.status_url,
+                status_callback=f"{webhooks}/status/{request.attempt_id}",
                 status_callback_method="POST",
                 status_callback_event=_EVENTS,
-                timeout=call.ring_seconds,
-                time_limit=call.longest_seconds,
+                timeout=round(request.ring_seconds),
+                time_limit=self._settings.longest_call_seconds,
             )
         except TwilioRestException as error:
             if error.status >= _SERVER_TROUBLE:
@@ -110,29 +83,23 @@ class TwilioApi:
 
     async def end_call(self, sid: str) -> None:
         """Hang up; a call that is over is no error. Raises SwitchError."""
-        try:
-            await self._client.calls(sid).update_async(status="completed")
-        except TwilioRestException as error:
-            if error.status not in {404, 400}:  # over already
-                raise SwitchError(_refusal("the call was not hung up", error.status, error.code)) from error
-        except _GARBLED as error:
-            _unreadable(error)
+        await _asked(self._client.calls(sid).update_async(status="completed"), "the call was not hung up", {404, 400})
 
     async def call(self, sid: str) -> CallRecord:
         """One call. Raises SwitchError."""
-        return _record(await _answered(self._client.calls(sid).fetch_async()))
+        return _record(await _asked(self._client.calls(sid).fetch_async()))
 
     async def calls_to(self, number: str, since: float) -> list[CallRecord]:
         """The calls to a number since an epoch second. Raises SwitchError."""
         after = datetime.fromtimestamp(since, UTC)
-        listed = await _answered(self._client.calls.list_async(to=number, start_time_after=after, limit=MOST_LISTED))
+        listed = await _asked(self._client.calls.list_async(to=number, start_time_after=after, limit=MOST_LISTED))
         return [record for record in map(_record, listed) if record.created_at >= since]
 
     async def live_calls(self) -> list[CallRecord]:
         """Every call of the account that is not over. Raises SwitchError."""
         found: list[CallRecord] = []
         for status in (CallStatus.QUEUED, CallStatus.RINGING, CallStatus.IN_PROGRESS):
-            listed = await _answered(self._client.calls.list_async(status=status.value, limit=MOST_LISTED))
+            listed = await _asked(self._client.calls.list_async(status=status.value, limit=MOST_LISTED))
             found += map(_record, listed)
         return found
 
@@ -140,34 +107,31 @@ class TwilioApi:
         """Send an SMS, once. Raises SwitchError where it was not taken, or nobody can say."""
         await _asked(self._client.messages.create_async(to=to, from_=sender, body=text), "the SMS was not taken")
 
-    async def spent_today(self) -> float:
-        """What the account has spent today, in its currency. Raises SwitchError."""
-        return (await self.spending()).amount
-
-    async def spending(self) -> Spending:
-        """The same, and of which day it is. Raises SwitchError."""
-        records = await _answered(self._client.usage.records.today.list_async(category="totalprice", limit=1))
+    async def spent_today(self) -> tuple[float, date | None]:
+        """What the account has spent today, in its currency, and which day that is, of UTC (None: Twilio did not say). Raises
+        SwitchError.
+        """
+        records = await _asked(self._client.usage.records.today.list_async(category="totalprice", limit=1))
         try:
             amount = sum(abs(float(record.price)) for record in records)
             days = [record.start_date for record in records if isinstance(record.start_date, date)]
-            return Spending(amount, max(days, default=None))
+            return amount, max(days, default=None)
         except (TypeError, ValueError) as error:
             raise SwitchError("Twilio's answer on what was spent today could not be read") from error
 
 
-async def _answered(answer: Awaitable[Any]) -> Any:
-    """What Twilio was asked to tell. Raises SwitchError."""
-    return await _asked(answer, _NO_ANSWER)
-
-
-async def _asked(answer: Awaitable[Any], failed: str) -> Any:
-    """What Twilio answers; `failed` is what its refusal means. Raises SwitchError."""
+async def _asked(answer: Awaitable[Any], failed: str = _NO_ANSWER, harmless: Container[int] = ()) -> Any:
+    """What Twilio answers; None where it refuses with a status that is `harmless`. `failed` is what another refusal means. Raises
+    SwitchError.
+    """
     try:
         return await answer
     except TwilioRestException as error:
-        raise SwitchError(_refusal(failed, error.status, error.code)) from error
+        if error.status not in harmless:
+            raise SwitchError(_refusal(failed, error.status, error.code)) from error
+        return None
     except _GARBLED as error:
-        _unreadable(error)
+        raise SwitchError("Twilio's answer could not be read") from error
 
 
 def _refusal(what: str, status: int, code: int | None) -> str:
@@ -188,10 +152,6 @@ def _code_of(text: str) -> int | None:
     return code if isinstance(code, int) else None
 
 
-def _unreadable(error: Exception) -> NoReturn:
-    raise SwitchError("Twilio's answer could not be read") from error
-
-
 def _record(call: Any) -> CallRecord:
     try:
         status = CallStatus(str(call.status))
@@ -202,7 +162,6 @@ def _record(call: Any) -> CallRecord:
     return CallRecord(
         sid=str(call.sid),
         to=str(call.to),
-        caller_id=str(call._from),
         status=status,
         created_at=created,
         seconds=int(seconds) if seconds.isdigit() else 0,
@@ -212,10 +171,10 @@ def _record(call: Any) -> CallRecord:
 class _Http(AsyncHttpClient):  # type: ignore[misc]  # the library has no types
     """What carries the library's requests: one session, no redirects, no repeats, nothing logged."""
 
-    def __init__(self, login: TwilioLogin) -> None:
-        super().__init__(logger=None, is_async=True, timeout=login.timeout_seconds)
-        self._login = login
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=login.timeout_seconds))
+    def __init__(self, api_url: str, timeout_seconds: float) -> None:
+        super().__init__(logger=None, is_async=True, timeout=timeout_seconds)
+        self._api_url = api_url
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout_seconds))
 
     async def close(self) -> None:
         await self._session.close()
@@ -231,13 +190,14 @@ class _Http(AsyncHttpClient):  # type: ignore[misc]  # the library has no types
         timeout: float | None = None,
         allow_redirects: bool = False,
     ) -> Response:
+        address = url.replace(API_URL, self._api_url, 1)
         sent = dict(headers or {})
         if auth is not None:
             sent["Authorization"] = "Basic " + base64.b64encode(":".join(auth).encode()).decode()
-        address = url.replace(API_URL, self._login.api_url, 1)
+        form = None if data is None else [*_fields(data)]
         try:
             async with self._session.request(
-                method.upper(), address, params=params, data=_fields(data), headers=sent, allow_redirects=False
+                method.upper(), address, params=params, data=form, headers=sent, allow_redirects=False
             ) as answer:
                 text = await answer.text()
                 if answer.status >= _CLIENT_ERROR and method.upper() == "GET":  # of a page the library does not tell it
@@ -251,12 +211,8 @@ class _Http(AsyncHttpClient):  # type: ignore[misc]  # the library has no types
             raise SwitchUnreachable(f"Twilio did not answer: {type(error).__name__}") from error
 
 
-def _fields(data: dict[str, object] | None) -> list[tuple[str, str]] | None:
+def _fields(data: dict[str, object]) -> Iterator[tuple[str, str]]:
     """Form fields; a list becomes the field once for each of its values."""
-    if data is None:
-        return None
-    fields: list[tuple[str, str]] = []
     for name, value in data.items():
         for each in value if isinstance(value, list) else [value]:
-            fields.append((name, str(each)))
-    return fields
+            yield name, str(each)

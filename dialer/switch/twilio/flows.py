@@ -9,19 +9,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
 from config.errors import MatdanError
+from config.flows import Twilio
 from dialer.domain.errors import ProtocolError
 from dialer.domain.model import AttemptId
 from dialer.engine.engine import Engine
 from dialer.engine.flows import FlowService, FlowSession
 from dialer.ivr.effects import SmsGateway, committed, send_text
+from dialer.switch.twilio.adapter import TwilioSwitch
 from dialer.switch.twilio.pages import Page, after_hang_up, event_of, hung_up_in, left, next_page
 from dialer.switch.twilio.tokens import StateTokens, Waiting
-from dialer.switch.twilio.twiml import Transferring, TwilioVoice, hang_up, twiml
+from dialer.switch.twilio.twiml import TwilioVoice, hang_up, twiml
 from ivr_flows.catalogue import FlowLibrary
 from ivr_flows.errors import FlowError, UnexpectedInput
 from ivr_flows.machine import start, step
@@ -44,21 +46,10 @@ committed to a call that lives.
 class TwilioFlowRules:
     """What flows may do on Twilio."""
 
-    public_url: str
+    settings: Twilio
     records: bool
-    transferring: Transferring | None
     voice: TwilioVoice
     sms: SmsGateway | None = None  # None: none is sent
-
-
-class TransferringSwitch(Protocol):
-    """What flows need of the switch."""
-
-    def sid_of(self, attempt_id: AttemptId) -> str | None:
-        """Which call an attempt is."""
-
-    def dialled_on(self, attempt_id: AttemptId) -> None:
-        """A transfer is dialled from it."""
 
 
 @dataclass(slots=True)
@@ -72,33 +63,26 @@ class _Remembered:
 
 
 class TwilioFlows:
-    """Serves the pages of every call (`dialer.switch.twilio.webhooks.FlowPages`)."""
+    """Serves the pages of every call."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        library: FlowLibrary,
-        switch: TransferringSwitch,
-        tokens: StateTokens,
-        rules: TwilioFlowRules,
-    ) -> None:
+    def __init__(self, engine: Engine, library: FlowLibrary, switch: TwilioSwitch, rules: TwilioFlowRules) -> None:
         """`library` has the versions that calls began with."""
         self._engine = engine
         self._library = library
         self._switch = switch
-        self._tokens = tokens
+        self._tokens = StateTokens(rules.settings.auth_token.get_secret_value())
         self._rules = rules
         self._calls: dict[AttemptId, _Remembered] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def begin(self, attempt_id: AttemptId) -> str:
-        """See `FlowPages.begin`. A call that is no live attempt of an IVR campaign is hung up."""
+        """The first page of an answered call, as TwiML. One that is no live attempt of an IVR campaign is hung up."""
         if not self._engine.flow_desk.is_live(attempt_id):
             return hang_up()
         return await self._once(attempt_id, FIRST, self._first(attempt_id))
 
     async def go_on(self, token: str, form: Mapping[str, str]) -> str:
-        """See `FlowPages.go_on`."""
+        """The page that follows. Raises ProtocolError for a token that is not ours."""
         waiting = self._tokens.read(token)
         sid = self._sid(waiting.attempt_id)
         if sid is not None and form.get("CallSid") != sid:
@@ -156,10 +140,10 @@ class TwilioFlows:
         return _Host(
             session,
             self._engine.flow_desk,
-            self._rules.voice.texts(),
-            self._rules.sms,
+            rules.voice.texts(),
+            rules.sms,
             records=rules.records,
-            transfers=rules.transferring is not None,
+            transfers=rules.settings.transfer_to is not None,
         )
 
     async def _page(self, session: FlowSession, turn: Turn, at: Waiting, *, first: bool = False) -> str:
@@ -167,10 +151,11 @@ class TwilioFlows:
         self._keep(session.attempt_id, page)
         if isinstance(page.ending, Transfer):
             self._switch.dialled_on(session.attempt_id)
-        url = self._rules.public_url
+        settings = self._rules.settings
+        url = settings.public_url
         if page.waiting is not None:
             url = f"{url}/twilio/flow/{self._tokens.sign(page.waiting)}"
-        return twiml(page, url, self._rules.voice, session.language, self._rules.transferring, first=first)
+        return twiml(page, url, self._rules.voice, session.language, settings.transfer_to, first=first)
 
     def _keep(self, attempt_id: AttemptId, page: Page) -> None:
         call = self._calls.setdefault(attempt_id, _Remembered())

@@ -42,7 +42,6 @@ class TwilioVoice:
     texts: Callable[[], Texts]  # what flows say now
     # Where `matdan/hi/turnout/question.wav` and the others are served; None: spoken texts.
     sounds_url: str | None = None
-    sounds_suffix: str = ".wav"
     may_play: Callable[[str], bool] | None = None  # whether a sound may be played now; None: every one may
     # Whether calls in a language begin with saying that a computer speaks.
     labelled: Callable[[str], bool] | None = None
@@ -52,7 +51,7 @@ class TwilioVoice:
         if self.labelled is None or not self.labelled(language):
             return
         if self.sounds_url is not None:
-            verb.play(f"{self.sounds_url}/{PromptName('', language, LABEL).sound}{self.sounds_suffix}")
+            verb.play(f"{self.sounds_url}/{PromptName('', language, LABEL).sound}.wav")
             return
         tag = language if language in SPOKEN else FALLBACK_LANGUAGE
         words = words_of(tag)
@@ -66,18 +65,10 @@ class TwilioVoice:
                 for sound in sounds_of(ref, language, self.texts()):
                     if self.may_play is not None and not self.may_play(sound):
                         continue
-                    verb.play(f"{self.sounds_url}/{sound}{self.sounds_suffix}")
+                    verb.play(f"{self.sounds_url}/{sound}.wav")
             elif ref.kind is not PromptKind.RECORDING:  # campaign audio is certified sound: no voice stands in for it
                 tag = language if language in SPOKEN else FALLBACK_LANGUAGE
                 verb.say(written(ref, tag, self.texts()), language=SPOKEN[tag])
-
-
-@dataclass(frozen=True, slots=True)
-class Transferring:
-    """Whom a flow's transfer dials: a SIP address or a number, and the number that is shown."""
-
-    to: str
-    caller_id: str | None = None
 
 
 def twiml(
@@ -85,11 +76,11 @@ def twiml(
     next_url: str,
     voice: TwilioVoice,
     language: str,
-    transferring: Transferring | None = None,
+    transfer_to: str | None = None,
     *,
     first: bool = False,
 ) -> str:
-    """The XML of a page. `next_url` takes what comes of it; `first`: it is the call's first one."""
+    """The XML of a page. `next_url` takes what comes of it, `transfer_to` a transfer; `first`: it is the call's first one."""
     response = VoiceResponse()
     if first:
         voice.add_label(response, language)
@@ -116,12 +107,12 @@ def twiml(
                 finish_on_key=record.terminator,
                 play_beep=True,
             )
-        case Transfer() if transferring is not None:
-            dial = response.dial(action=next_url, method="POST", timeout=DIAL_SECONDS, caller_id=transferring.caller_id)
-            if transferring.to.startswith("sip:"):
-                dial.sip(transferring.to)
+        case Transfer() if transfer_to is not None:
+            dial = response.dial(action=next_url, method="POST", timeout=DIAL_SECONDS)
+            if transfer_to.startswith("sip:"):
+                dial.sip(transfer_to)
             else:
-                dial.number(transferring.to)
+                dial.number(transfer_to)
         case _:
             pass
     if page.waiting is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import hmac
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 from urllib.parse import parse_qsl, urlparse
 
 import structlog
@@ -16,10 +16,11 @@ from aiohttp import web
 from multidict import MultiDict
 from twilio.request_validator import RequestValidator, add_port, remove_port
 
+from config.flows import Twilio
 from dialer.domain.errors import PortInUse, ProtocolError, SwitchError
 from dialer.domain.model import AttemptId
 from dialer.switch.twilio.adapter import TwilioSwitch
-from dialer.switch.twilio.api import TwilioLogin
+from dialer.switch.twilio.flows import TwilioFlows
 from dialer.switch.twilio.twiml import hang_up
 
 _log = structlog.get_logger(__name__)
@@ -29,45 +30,18 @@ MOST_FIELDS = 200
 SIGNATURE = "X-Twilio-Signature"
 
 
-class FlowPages(Protocol):
-    """Who serves a call's flow."""
-
-    async def begin(self, attempt_id: AttemptId) -> str:
-        """The first page of an answered call, as TwiML."""
-        ...
-
-    async def go_on(self, token: str, form: MultiDict[str]) -> str:
-        """The page that follows. Raises ProtocolError for a token that is not ours."""
-        ...
-
-
 class TwilioWebhooks:
     """Listens: `async with TwilioWebhooks(...) as server: server.port`. Raises PortInUse, SwitchError on entering."""
 
-    def __init__(
-        self,
-        pages: FlowPages,
-        switch: TwilioSwitch,
-        login: TwilioLogin,
-        public_url: str,
-        address: tuple[str, int],
-    ) -> None:
-        """`public_url` is what Twilio was given, with a path if a proxy takes one away. `address` is where we listen; port 0 takes
-        any free one.
-        """
+    def __init__(self, pages: TwilioFlows, switch: TwilioSwitch, settings: Twilio) -> None:
+        """Twilio was given the settings' `public_url`, with a path if a proxy takes one away; port 0 takes any free one."""
         self.refused = 0  # requests without the right signature, or of another account
         self._pages = pages
         self._switch = switch
-        self._account_sid = login.account_sid
-        self._validator = RequestValidator(login.auth_token)
-        self._public_url = public_url
-        self._host, self._port = address
+        self._settings = settings
+        self._validator = RequestValidator(settings.auth_token.get_secret_value())
+        self._host, self.port = settings.host, settings.port  # that is listened on
         self._runner: web.AppRunner | None = None
-
-    @property
-    def port(self) -> int:
-        """The port that is listened on."""
-        return self._port
 
     async def __aenter__(self) -> Self:
         application = web.Application(client_max_size=MOST_BYTES)
@@ -77,15 +51,15 @@ class TwilioWebhooks:
         self._runner = web.AppRunner(application, access_log=None, handle_signals=False)
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
+            await web.TCPSite(self._runner, self._host, self.port).start()
         except OSError as error:
             await self._runner.cleanup()
             if error.errno == errno.EADDRINUSE:
                 raise PortInUse(
-                    f"port {self._port} on {self._host} is taken: stop what holds it, or set another `twilio.port`"
+                    f"port {self.port} on {self._host} is taken: stop what holds it, or set another `twilio.port`"
                 ) from None
-            raise SwitchError(f"cannot listen on {self._host}:{self._port}: correct `twilio.host`") from None
-        self._port = self._runner.addresses[0][1]
+            raise SwitchError(f"cannot listen on {self._host}:{self.port}: correct `twilio.host`") from None
+        self.port = self._runner.addresses[0][1]
         return self
 
     async def __aexit__(
@@ -97,7 +71,8 @@ class TwilioWebhooks:
     async def _voice(self, request: web.Request) -> web.Response:
         form = await self._genuine(request)
         attempt_id = AttemptId(request.match_info["attempt"])
-        await self._of_this_call(attempt_id, form)
+        # A call that is answered tells its sid, which may be news, and that it is answered.
+        await self._switch.take_status(attempt_id, {**form, "CallStatus": "in-progress"})
         return _page(await self._pages.begin(attempt_id))
 
     async def _flow(self, request: web.Request) -> web.Response:
@@ -113,10 +88,6 @@ class TwilioWebhooks:
         await self._switch.take_status(AttemptId(request.match_info["attempt"]), form)
         return web.Response(status=204)
 
-    async def _of_this_call(self, attempt_id: AttemptId, form: MultiDict[str]) -> None:
-        """A call that is answered tells its sid, which may be news, and that it is answered."""
-        await self._switch.take_status(attempt_id, {**form, "CallStatus": "in-progress"})
-
     async def _genuine(self, request: web.Request) -> MultiDict[str]:
         """The form of a request that Twilio sent for our account; anything else is a 403 and no more."""
         body = await request.read()
@@ -125,13 +96,13 @@ class TwilioWebhooks:
         except ValueError:
             raise self._refuse() from None
         form = MultiDict(fields)
-        url = urlparse(self._public_url + request.rel_url.raw_path_qs)
+        url = urlparse(self._settings.public_url + request.rel_url.raw_path_qs)
         given = request.headers.get(SIGNATURE, "").encode()
         # Twilio signs an address with and without its port; both are ours.
         signed = (self._validator.compute_signature(address, form) for address in (add_port(url), remove_port(url)))
         if not any(hmac.compare_digest(signature.encode(), given) for signature in signed):
             raise self._refuse()
-        if form.get("AccountSid") != self._account_sid:
+        if form.get("AccountSid") != self._settings.account_sid:
             raise self._refuse()
         return form
 

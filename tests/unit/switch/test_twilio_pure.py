@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audio.words import words_of
+from config.flows import Twilio
 from dialer.domain.errors import ProtocolError
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import CallAnswered, CallEnded, CallRinging
-from dialer.switch.twilio.carrier import segments_of
 from dialer.switch.twilio.pages import Gather, Page, PageHost, event_of, next_page
-from dialer.switch.twilio.spend import Prices, SpendMeter
+from dialer.switch.twilio.spend import SpendMeter, segments_of
 from dialer.switch.twilio.states import FINAL, CallStatus, TwilioCall
 from dialer.switch.twilio.tokens import MAX_TOKEN_CHARACTERS, StateTokens, Waiting
 from dialer.switch.twilio.twiml import SPOKEN, TwilioVoice, twiml
@@ -54,17 +54,22 @@ def a_state(**changes: Any) -> FlowState:
 # Spending
 
 
+def a_meter(**changes: object) -> SpendMeter:
+    given = {"price_per_minute": 0.1, "price_per_sms": 0.05, "longest_call_seconds": 60, "most_spend_per_day": 10.0}
+    return SpendMeter(Twilio.model_validate({**given, **changes}))
+
+
 def test_nothing_is_spent_before_the_first_reading() -> None:
-    meter = SpendMeter(Prices(0.1, 0.05), 10)
-    assert not meter.allows_call(0, 60)
-    assert not meter.allows_sms(0, 60, 1)
+    meter = a_meter()
+    assert not meter.allows_call(0)
+    assert not meter.allows_sms(0, 1)
     meter.reading(0)
-    assert meter.allows_call(0, 60)
-    assert SpendMeter(Prices(0.1, 0.05), None).allows_call(1000, 60)
+    assert meter.allows_call(0)
+    assert a_meter(most_spend_per_day=None).allows_call(1000)
 
 
 def test_begun_minutes_count_whole_and_a_late_reading_takes_nothing_back() -> None:
-    meter = SpendMeter(Prices(0.1, 0.05), 1.0)
+    meter = a_meter(most_spend_per_day=1.0)
     meter.reading(0.5)
     meter.call_ended(61)
     meter.sms_sent(1)
@@ -73,25 +78,25 @@ def test_begun_minutes_count_whole_and_a_late_reading_takes_nothing_back() -> No
     assert meter.spent == pytest.approx(0.75)
     meter.reading(0.9)
     assert meter.spent == pytest.approx(0.9)
-    assert meter.allows_call(0, 60)
-    assert not meter.allows_call(1, 60)
+    assert meter.allows_call(0)
+    assert not meter.allows_call(1)
     meter.reading(0.02)  # midnight
     assert meter.spent == pytest.approx(0.02)
 
 
 def test_a_cent_less_is_no_new_day() -> None:
     for day in (None, date(2029, 5, 6)):
-        meter = SpendMeter(Prices(0.1, 0.05), 10.0)
+        meter = a_meter()
         meter.reading(5.0, day)
         for _ in range(50):
             meter.call_ended(60)
         meter.reading(4.99, day)
         assert meter.spent == pytest.approx(10.0)
-        assert not meter.allows_call(0, 60)
+        assert not meter.allows_call(0)
 
 
 def test_a_day_begins_with_the_accounts_date() -> None:
-    meter = SpendMeter(Prices(0.1, 0.05), 10.0)
+    meter = a_meter()
     meter.reading(5.0, date(2029, 5, 6))
     for yesterdays_or_nobodys in (date(2029, 5, 5), None):
         meter.reading(0.01, yesterdays_or_nobodys)
@@ -103,15 +108,15 @@ def test_a_day_begins_with_the_accounts_date() -> None:
 
 
 def test_sms_leave_room_for_what_live_calls_may_still_cost() -> None:
-    meter = SpendMeter(Prices(0.05, 0.05), 10.0)
+    meter = a_meter(price_per_minute=0.05, longest_call_seconds=600)
     meter.reading(0.0)
     live = 0
-    while meter.allows_call(live, 600):
+    while meter.allows_call(live):
         live += 1
-    assert not meter.allows_sms(live, 600, 1)
+    assert not meter.allows_sms(live, 1)
     live -= 1
     sent = 0
-    while meter.allows_sms(live, 600, 2):
+    while meter.allows_sms(live, 2):
         meter.sms_sent(2)
         sent += 1
     assert sent == 5
@@ -121,10 +126,12 @@ def test_sms_leave_room_for_what_live_calls_may_still_cost() -> None:
 
 
 def test_a_call_that_may_be_dialled_on_reserves_both_legs_and_costs_those_it_had() -> None:
-    meter = SpendMeter(Prices(1.0, 0.0, most_legs=2), 10.0)
+    meter = a_meter(
+        price_per_minute=1.0, price_per_sms=0.0, longest_call_seconds=300, transfer_to="sip:agents@example.org"
+    )
     meter.reading(0.0)
-    assert meter.allows_call(0, 300)
-    assert not meter.allows_call(1, 300)
+    assert meter.allows_call(0)
+    assert not meter.allows_call(1)
     meter.call_ended(61)
     assert meter.spent == pytest.approx(2.0)
     meter.call_ended(61, legs=2)
