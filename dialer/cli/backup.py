@@ -65,13 +65,13 @@ def restore_command(
     settings = site(config, store)
     key, path = site_key(settings), settings.store.path
     found = prove(folder, key)
-    known = [(each.id, each.kind, each.purpose) for each in settings.campaigns]
-    campaigns = restore(folder, path, key, campaigns=known, who=audit_name(who), at=SystemClock().now())
+    known = restore(folder, path, key, who=audit_name(who), at=SystemClock().now())
     typer.echo(f"{path}: restored, {_until(found, settings)}")
     typer.echo(
         "What came after that is not in it: whoever was called since may be called again, and who opted out or has voted since"
         " is not known. Take in what you have of it (dialer optout import, dialer marks import)."
     )
+    campaigns = sorted({*known, *(each.id for each in settings.campaigns)})
     if campaigns:
         typer.echo(
             f"Stopped until you resume them: {', '.join(campaigns)} (dialer command resume NAME --as SUPERVISOR)"

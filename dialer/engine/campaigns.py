@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Protocol
 
 from config.words import CampaignKind, Purpose
-from dialer.domain.errors import CommandRefused, StoreError
+from dialer.domain.errors import CommandRefused
 from dialer.domain.model import CampaignState, Claim
 from dialer.domain.view import AlertLevel, CampaignChange, CampaignSpeed
 from dialer.engine.agents import Agents
@@ -134,20 +134,14 @@ class Campaigns:
         return f"campaign {campaign_id}: {state.value}"
 
     async def stop_all(self) -> str:
-        """Every campaign stops, whatever the store does; raises StoreError once all are stopped and some were not kept so."""
-        runs = {name: run for name, run in self._centre.campaigns.items() if name in self._centre.plan.campaigns}
+        """Every campaign stops, whatever the store does, and one that comes later stands still until any is resumed; raises
+        StoreError once all are stopped and that was not kept.
+        """
         self.stops += 1
         self._before.clear()
         self._stop_here()
-        trouble: StoreError | None = None
-        for campaign_id, run in runs.items():
-            try:
-                await self._store.set_campaign_state(campaign_id, run.state)  # it may have been resumed meanwhile
-            except StoreError as error:
-                trouble = error
-        if trouble is not None:
-            raise trouble
-        return f"stopped {len(runs)} campaigns"
+        await self._store.stop_campaigns(self._centre.clock.now())
+        return f"stopped {len(self._centre.plan.campaigns)} campaigns"
 
     def stand_still(self, why: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
         """Every campaign stops, here and now, and none is resumed while `standing` says why not; the store is not told. Returns

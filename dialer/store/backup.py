@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from config.words import CampaignKind, Purpose
 from dialer.domain.errors import StoreCorrupt, StoreError
-from dialer.domain.model import AttemptId, CampaignState
+from dialer.domain.model import AttemptId
 from dialer.store import audit, outbox
 from dialer.store.attempts import known_attempts, newest_event_at
 from dialer.store.cipher import StoreKey, connect
@@ -26,8 +25,7 @@ from dialer.store.copying import STORE, copy_database
 from dialer.store.desk_file import desk_path
 from dialer.store.failures import explained
 from dialer.store.lock import StoreLock
-from dialer.store.numbers import campaign_states
-from dialer.store.queues import ensure_campaign, set_campaign_state
+from dialer.store.queues import stop_campaigns
 from dialer.store.transaction import transaction
 
 
@@ -106,14 +104,9 @@ def prove(folder: Path, key: StoreKey | None, *, whole: bool = True) -> Backup:
     return Backup(store, desk if is_there(desk) else None, newest)
 
 
-KnownCampaign = tuple[str, CampaignKind, Purpose]
-
-
-def restore(
-    folder: Path, path: Path, key: StoreKey | None, *, campaigns: Iterable[KnownCampaign], who: str, at: float
-) -> list[str]:
-    """Put a backup where no store is, brought up to this program's schema, with every campaign stopped, those of the settings
-    (`campaigns`) too; all of them. `who` and `at` (epoch seconds) stand in the audit.
+def restore(folder: Path, path: Path, key: StoreKey | None, *, who: str, at: float) -> list[str]:
+    """Put a backup where no store is, brought up to this program's schema, with every campaign stopped, those too that it does
+    not know; returns the ids of those that it knows. `who` and `at` (epoch seconds) stand in the audit.
 
     Raises StoreError where a store is there or the backup cannot be used; nothing is left behind then.
     """
@@ -130,11 +123,7 @@ def restore(
             try:
                 lock.cover()
                 with explained(path), transaction(db):
-                    for known in campaigns:
-                        ensure_campaign(db, *known)
-                    stopped = sorted(campaign_states(db))
-                    for campaign in stopped:
-                        set_campaign_state(db, campaign, CampaignState.STOPPED)
+                    stopped = stop_campaigns(db, at)
                     newest = (
                         "none"
                         if found.newest is None

@@ -27,7 +27,9 @@ SET_ASIDE_AT_ONCE = 10
 
 
 def ensure_campaign(db: sqlite3.Connection, campaign_id: str, kind: CampaignKind, purpose: Purpose) -> CampaignState:
-    """Make the campaign known, keep its state if it was; returns the state an operator last asked for."""
+    """Make the campaign known, keep its state if it was; returns the state an operator last asked for, of one that is new too:
+    it comes stopped where all were, and none was resumed since.
+    """
     row = SQL["ensure_campaign"].row(db, campaign_id=campaign_id, kind=kind.value, purpose=purpose.value)
     return CampaignState(row.state)
 
@@ -36,6 +38,17 @@ def set_campaign_state(db: sqlite3.Connection, campaign_id: str, state: Campaign
     """Keep what an operator asked for: it is so too when a stop of headquarters is lifted that stands now."""
     _set_state(db, campaign_id, state)
     SQL["stays_as_it_is"](db, path=f'$."{campaign_id}"')
+    if state is CampaignState.RUNNING:
+        SQL["not_all_stand"](db)
+
+
+def stop_campaigns(db: sqlite3.Connection, at: float) -> list[str]:
+    """Keep that an operator stopped all at this epoch second, those too that the store will only come to know; returns the ids of
+    those that it knows.
+    """
+    SQL["all_stand"](db, at=at)
+    SQL["all_stay_stopped"](db)
+    return sorted(row.campaign_id for row in SQL["stop_campaigns"].rows(db))
 
 
 def _set_state(db: sqlite3.Connection, campaign_id: str, state: CampaignState) -> None:

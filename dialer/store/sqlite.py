@@ -222,6 +222,7 @@ class Store:
 
     ensure_campaign = _Writes(queues.ensure_campaign)
     set_campaign_state = _Writes(queues.set_campaign_state)
+    stop_campaigns = _Writes(queues.stop_campaigns)
     claim = _Writes(queues.claim)
     claim_number = _Writes(queues.claim_number)
     release = _Writes(queues.release)

@@ -102,7 +102,7 @@ async def test_stop_all_stops_every_campaign_though_the_store_keeps_none_of_it(t
     ]
     async with a_site(tmp_path, all_answer(answer_after=2.0, hang_up_after=5.0), campaigns=campaigns) as site:
         await site.until(lambda: len(site.ended()) > 5)
-        FailingStore(site, "set_campaign_state")
+        FailingStore(site, "stop_campaigns")
         with pytest.raises(StoreError):
             await site.centre.engine.execute(StopAll())
         placed = len(site.switch.placed)

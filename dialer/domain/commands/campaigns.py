@@ -50,7 +50,7 @@ class StopCampaign(Command):
 @offered("stop-all", roles=RULES, repeatable=True, urgency=Urgency.STOP_ALL)
 @dataclass(frozen=True, slots=True)
 class StopAll(Command):
-    """Stop every campaign."""
+    """Stop every campaign. One that the settings bring later stands still too, until any is resumed."""
 
     async def carry_out(self, desks: Desks) -> str:
         return await desks.campaigns.stop_all()

@@ -1,8 +1,11 @@
 -- Campaigns and their queues. A target is one number in one campaign.
 
 -- name: ensure_campaign
-INSERT INTO campaign (campaign_id, kind, purpose, shuffle_seed)
-SELECT :campaign_id, :kind, :purpose, CASE seed WHEN 0 THEN 0 ELSE 1 + (seed + 7919 * (SELECT count(*) FROM campaign)) % 2147483646 END
+INSERT INTO campaign (campaign_id, kind, purpose, shuffle_seed, state)
+SELECT
+    :campaign_id, :kind, :purpose,
+    CASE seed WHEN 0 THEN 0 ELSE 1 + (seed + 7919 * (SELECT count(*) FROM campaign)) % 2147483646 END,
+    CASE WHEN EXISTS (SELECT 1 FROM standing_order WHERE addressee = 'centre' AND command = 'stop-all') THEN 'stopped' ELSE 'running' END
 FROM shuffle
 WHERE true
 ON CONFLICT (campaign_id) DO UPDATE SET kind = :kind, purpose = :purpose
@@ -10,6 +13,16 @@ RETURNING state;
 
 -- name: set_campaign_state
 UPDATE campaign SET state = :state WHERE campaign_id = :campaign_id;
+
+-- name: stop_campaigns
+UPDATE campaign SET state = 'stopped' RETURNING campaign_id;
+
+-- name: all_stand
+INSERT INTO standing_order (addressee, command, content, at) VALUES ('centre', 'stop-all', '{}', :at)
+ON CONFLICT (addressee, command) DO UPDATE SET at = :at;
+
+-- name: not_all_stand
+DELETE FROM standing_order WHERE addressee = 'centre' AND command = 'stop-all';
 
 -- A number's rank is the weight of the voters who are pending on it, negated: the highest first within a booth, those alike in an order
 -- of the campaign's own. A number of several booths belongs to its first voter's. They are inserted in the order in which they will be claimed, so that claims
@@ -289,6 +302,9 @@ SELECT order_id, stopped FROM headquarters_order WHERE kind = 'stop-all' AND lif
 
 -- name: stays_as_it_is
 UPDATE headquarters_order SET stopped = json_remove(stopped, :path) WHERE kind = 'stop-all' AND lifted_at IS NULL;
+
+-- name: all_stay_stopped
+UPDATE headquarters_order SET stopped = '{}' WHERE kind = 'stop-all' AND lifted_at IS NULL;
 
 -- name: keep_headquarters_order
 INSERT INTO headquarters_order (order_id, digest, kind, made_at, stopped) VALUES (:order_id, :digest, :kind, :made_at, :stopped)

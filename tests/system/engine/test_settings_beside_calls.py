@@ -316,6 +316,35 @@ async def test_a_stop_of_everything_that_is_given_before_the_file_is_read_stops_
 
 
 @virtual_time()
+async def test_a_dialler_that_dies_while_settings_are_taken_keeps_what_was_stopped_meanwhile_stopped(
+    tmp_path: Path,
+) -> None:
+    async with live(tmp_path) as here:
+        engine = here.site.centre.engine
+        here.change(add=CAMPAIGN.format(id="second", pacing="progressive"))
+        async with engine._desks.settings._one_at_a_time:  # type: ignore[attr-defined]
+            reload = asyncio.create_task(here.reload())
+            await asyncio.sleep(0.1)
+            assert await engine.execute(StopAll()) == "stopped 1 campaigns"
+            reload.cancel()
+    settings = load_settings(here.path)
+    async with a_site(tmp_path, switch=here.site.switch, made=lambda _: settings, run=False) as again:
+        assert {each.campaign_id: each.state for each in again.view.campaigns} == {
+            "agents": CampaignState.STOPPED,
+            "second": CampaignState.STOPPED,
+        }
+        await again.centre.engine.execute(ResumeCampaign("agents"))
+    here.change(add=CAMPAIGN.format(id="third", pacing="progressive"))
+    later = load_settings(here.path)
+    async with a_site(tmp_path, switch=here.site.switch, made=lambda _: later, run=False) as again:
+        assert {each.campaign_id: each.state for each in again.view.campaigns} == {
+            "agents": CampaignState.RUNNING,
+            "second": CampaignState.STOPPED,
+            "third": CampaignState.RUNNING,
+        }
+
+
+@virtual_time()
 async def test_a_campaign_that_comes_while_headquarters_holds_everything_stands_still(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         campaigns = here.site.centre.engine._campaigns

@@ -21,8 +21,6 @@ from dialer.store.desk_file import desk_path, open_desk_file
 from tests.support.command_line import run, told_by
 from tests.support.stores import BACKENDS, CAMPAIGN, NOW, TEST_KEY, SqliteBackend, dial, filled
 
-OTHER = ("survey", CampaignKind.AGENTS, Purpose.SURVEY)
-
 
 @pytest.fixture(params=[*BACKENDS])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> SqliteBackend:
@@ -50,8 +48,8 @@ async def test_a_backup_beside_a_dialler_is_of_one_moment_and_is_restored_with_a
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (made.store.read_bytes()[:15] == b"SQLite format 3") is (backend.key is None)
 
-    stopped = restore(folder, there, backend.key, campaigns=[OTHER], who="ops", at=NOW + 9)
-    assert stopped == ["survey", CAMPAIGN]
+    stopped = restore(folder, there, backend.key, who="ops", at=NOW + 9)
+    assert stopped == [CAMPAIGN]
     assert rows(there, backend.key, "SELECT DISTINCT state FROM campaign") == [(CampaignState.STOPPED.value,)]
     assert rows(there, backend.key, "SELECT attempt_id FROM attempt") == [(first.attempt_id,)]
     assert rows(desk_path(there), backend.key, "SELECT name FROM password") == [("asha",)]
@@ -59,6 +57,11 @@ async def test_a_backup_beside_a_dialler_is_of_one_moment_and_is_restored_with_a
         ("store-restored", "ops")
     ]
     assert unknown_to(there, backend.key, [first.attempt_id, second.attempt_id]) == 1
+    async with await type(backend)(there.parent).open() as again:
+        unknown = await again.ensure_campaign("survey", CampaignKind.AGENTS, Purpose.SURVEY)
+    assert unknown is CampaignState.STOPPED, (
+        "of the settings, and made since the copy: it would call whoever it called again"
+    )
 
 
 async def test_what_a_restored_store_announces_is_new_to_headquarters_however_late_the_two_speak(
@@ -73,7 +76,7 @@ async def test_what_a_restored_store_announces_is_new_to_headquarters_however_la
         await store.uplink_kept(3, NOW)
         await asyncio.to_thread(make_backup, backend.path, backend.key, folder)
         await store.announce([Announcement("results/marks", "headquarters has it")] * 4, NOW)
-    restore(folder, there.path, backend.key, campaigns=[OTHER], who="ops", at=NOW + 9)
+    restore(folder, there.path, backend.key, who="ops", at=NOW + 9)
     async with await there.open() as store:
         await store.announce([Announcement("results/marks", "after")] * 9, NOW + 9)
         assert await store.uplink_kept(9, NOW + 20) == 0
@@ -87,7 +90,7 @@ def test_what_stands_there_is_never_written_over(backend: SqliteBackend, tmp_pat
     folder = tmp_path / "one"
     make_backup(backend.path, backend.key, folder)
     with pytest.raises(StoreError, match="is there already: put it aside first"):
-        restore(folder, backend.path, backend.key, campaigns=[], who="ops", at=NOW)
+        restore(folder, backend.path, backend.key, who="ops", at=NOW)
     with pytest.raises(StoreError, match="name a new folder for each backup"):
         make_backup(backend.path, backend.key, folder)
     assert backend.path.read_bytes() == before
@@ -107,7 +110,7 @@ def test_what_another_puts_there_at_the_same_time_is_not_removed(
 
     monkeypatch.setattr(backup, "StoreLock", taken)
     with pytest.raises(StoreBusy):
-        restore(tmp_path / "one", there, None, campaigns=[], who="ops", at=NOW)
+        restore(tmp_path / "one", there, None, who="ops", at=NOW)
     assert there.read_bytes() == b"of another restore"
 
 
@@ -120,7 +123,7 @@ def test_a_damaged_backup_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
             file.seek(page * 4096)
             file.write(b"\xff" * 512)
     with pytest.raises(StoreCorrupt, match=r"the copy is damaged .*; use an older backup"):
-        restore(tmp_path / "one", there, None, campaigns=[], who="ops", at=NOW)
+        restore(tmp_path / "one", there, None, who="ops", at=NOW)
     assert not there.exists()
 
 

@@ -162,7 +162,7 @@ async def test_the_version_before_refuses_what_the_next_has_opened_and_takes_the
     desk.write_bytes(b"stays, for no copy of it is put back")
     path.rename(tmp_path / "aside.db")
     (copy,) = copies_before_upgrades(path)
-    assert restore(copy, path, None, campaigns=[], who="ops", at=9.0) == ["calls"]
+    assert restore(copy, path, None, who="ops", at=9.0) == ["calls"]
     after = dumped(path)
     assert missing({name: rows for name, rows in before.items() if name not in {"campaign", "outbox"}}, after) == []
     assert [each["state"] for each in after["campaign"]] == ["stopped"]
