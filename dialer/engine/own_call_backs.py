@@ -61,12 +61,11 @@ class OwnCallBacks:
         own, now = self._waiting.get(attempt_id), self._centre.clock.now()
         if own is None:
             return
-        run = self._centre.campaigns.get(own.campaign_id)
-        if run is None or now >= own.until or own.campaign_id not in self._centre.plan.campaigns:
+        if now >= own.until:
             self._forget(own)
             return
-        seat = self._seat_of(own)
-        if seat is None or not seat.can_serve(run.spec.skill, own.campaign_id):
+        seat, campaign = self._seat_of(own), self._centre.plan.campaigns.get(own.campaign_id)
+        if seat is None or campaign is None or not seat.can_serve(campaign.spec.skill, own.campaign_id):
             if seat is not None:
                 self._let_go(seat.name)
             self._look(own, AWAY_SECONDS)

@@ -147,10 +147,16 @@ def test_who_is_no_supervisor_any_more_or_another_one_is_let_go(now: SupervisorP
     assert (f"order release_party {supervision_party('x')}" in lines) is let_go
 
 
-def test_a_call_back_of_a_campaign_that_is_gone_keeps_no_seat() -> None:
+def test_a_call_back_of_a_campaign_that_is_gone_keeps_no_seat_and_waits_for_it_to_come_again() -> None:
     turns = Turns()
+    campaigns = turns.centre.plan.campaigns
     own = OwnCallBack("calls", 7, "1001", A, at=NOON + 5, until=NOON + 900)
     turns.after(1, lambda: turns.engine._call_backs._wait(own))
+    asha = replace(turns.centre.seats["01"], agent="1001", phone_up=True, promised=True)
+    turns.after(1, lambda: turns.engine._acd.put(asha, asha))
     take(turns, 2, campaigns={})
-    assert turns.at(6, Due(What.OWN_CALL_BACK, attempt_id=A)) == ["timer own/A off"]
-    assert turns.centre.seats["01"].free
+    assert turns.at(6, Due(What.OWN_CALL_BACK, attempt_id=A)) == ["timer own/A 5 own-call-back"]
+    assert not turns.centre.seats["01"].promised
+    turns.centre.use(replace(turns.centre.plan, campaigns=campaigns))
+    assert turns.at(11, Due(What.OWN_CALL_BACK, attempt_id=A)) == ["beside own-call-back"]
+    assert turns.centre.seats["01"].promised
