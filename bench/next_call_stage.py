@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -218,7 +218,7 @@ class Watch:
             yield
 
 
-class _WatchedPacer:
+class _WatchedPacer(Pacer):
     """A pacer whose answers are noted. What may be placed of them is what the trunks allow, as `Placing` has it."""
 
     def __init__(self, pacer: Pacer, watch: Watch) -> None:
@@ -247,7 +247,7 @@ class _WatchedPacer:
         """Passed on."""
         return self._pacer.state()
 
-    def restore(self, state: Mapping[str, object]) -> None:
+    def restore(self, state: object) -> None:
         """Passed on."""
         self._pacer.restore(state)
 

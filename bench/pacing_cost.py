@@ -10,7 +10,7 @@ was the machine's other work.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,7 +43,7 @@ class Cost:
         )
 
 
-class _Watched:
+class _Watched(Pacer):
     """A pacer that keeps the last snapshot with a busy site in it."""
 
     def __init__(self, pacer: Pacer) -> None:
@@ -66,7 +66,7 @@ class _Watched:
     def state(self) -> dict[str, object]:
         return self.pacer.state()
 
-    def restore(self, state: Mapping[str, object]) -> None:
+    def restore(self, state: object) -> None:
         self.pacer.restore(state)
 
 

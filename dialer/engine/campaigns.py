@@ -22,7 +22,6 @@ from dialer.engine.pins import PinCheck
 from dialer.engine.placing import Placing
 from dialer.engine.plan import CampaignPlan, EnginePlan, Flows, Outside, Reread
 from dialer.engine.world import CampaignRun, Centre
-from dialer.pacing.port import Governed
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import day_start, next_day
 from dialer.store.port import StandingOrder, of_campaign
@@ -77,7 +76,7 @@ class Campaigns:
         """What a supervisor ordered of an earlier run; never beyond what the profile allows by now."""
         if ordered.command == SPEED:
             run.speed = CampaignSpeed(**ordered.content)
-        elif ordered.command == ABANDONED_TARGET and isinstance(run.pacer, Governed):
+        elif ordered.command == ABANDONED_TARGET and run.pacer.caps:
             target = min(float(ordered.content["target"]), run.spec.most_abandoned_target)
             self._steer(run, target, str(ordered.content["sender"]))
 
@@ -104,8 +103,8 @@ class Campaigns:
     def _adapt(self, run: CampaignRun, plan: CampaignPlan) -> None:
         """To what the settings say now; a share that a supervisor steers to stays, as far as the profile allows it still."""
         run.spec = plan.spec
-        if isinstance(run.pacer, Governed) and isinstance(plan.pacer, Governed) and run.pacer is not plan.pacer:
-            steered = run.pacer.caps[0].target if run.steered_by is not None and run.pacer.caps else None
+        if run.pacer.caps and plan.pacer.caps and run.pacer is not plan.pacer:
+            steered = run.pacer.caps[0].target if run.steered_by is not None else None
             run.pacer.hold(plan.pacer.caps)
             if steered is not None:
                 run.pacer.steer(min(steered, plan.spec.most_abandoned_target))
@@ -192,7 +191,7 @@ class Campaigns:
     async def steer(self, campaign_id: str, target: float | None, sender: str) -> str:
         """Steer to that abandoned share, None: to the settings' own, until another is given. Raises CommandRefused, StoreError."""
         run = self._centre.campaign(campaign_id)
-        if not isinstance(run.pacer, Governed) or not run.pacer.caps:
+        if not run.pacer.caps:
             raise CommandRefused(f"campaign {campaign_id} abandons nobody: its pacing steers to no share")
         most = run.spec.most_abandoned_target
         if target is not None and target > most:
@@ -207,7 +206,6 @@ class Campaigns:
         return f"campaign {campaign_id}: steered to {run.pacer.caps[0].target:.2%} of live answers"
 
     def _steer(self, run: CampaignRun, target: float | None, sender: str) -> None:
-        assert isinstance(run.pacer, Governed)  # noqa: S101 - whoever calls has looked
         run.pacer.steer(run.spec.abandoned_target if target is None else target)
         run.steered_by = None if target is None else sender
         self._centre.wake.set()

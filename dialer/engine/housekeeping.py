@@ -15,7 +15,7 @@ from dialer.engine.acd import Acd
 from dialer.engine.eligibility import Eligibility
 from dialer.engine.world import Centre
 from dialer.pacing.governor import BUCKETS
-from dialer.pacing.port import Governed, Pacer
+from dialer.pacing.port import Pacer
 from dialer.store.sqlite import Store
 
 _log = structlog.get_logger(__name__)
@@ -110,8 +110,6 @@ class Housekeeping:
 
 async def recount(pacer: Pacer, campaign_id: str, store: Store, clock: Clock) -> None:
     """Let the windows of a policy that holds caps hold what is on record; others have none. Raises StoreError."""
-    if not isinstance(pacer, Governed):
-        return
     now = clock.now()
     of_late = {
         window: await store.answers_of_late(campaign_id, now, window, window / BUCKETS)

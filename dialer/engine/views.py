@@ -22,7 +22,6 @@ from dialer.domain.view import (
 from dialer.engine.seat import Seat
 from dialer.engine.trunks import TrunkPool
 from dialer.engine.world import CampaignRun, Centre
-from dialer.pacing.port import Governed
 
 _AT_WORK = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
 
@@ -98,7 +97,7 @@ def _campaign_view(centre: Centre, run: CampaignRun) -> CampaignView:
         placing=pacing.calls,
         limited_by=pacing.limited_by.value,
         pacing=str(pacing),
-        pacing_words=pacing.words,
+        pacing_words=pacing.limited_by.words,
         hold=run.hold or (Hold(HoldReason.LIST_DONE) if run.list_done and not in_hand and not run.hopper else None),
         refused=dict(run.refused),
         script=centre.scripts.version_of(run.spec.campaign_id),
@@ -109,7 +108,7 @@ def _campaign_view(centre: Centre, run: CampaignRun) -> CampaignView:
 
 def _abandoned_target(run: CampaignRun) -> AbandonedTarget | None:
     pacer, most = run.pacer, run.spec.most_abandoned_target
-    if not isinstance(pacer, Governed) or not pacer.caps:
+    if not pacer.caps:
         return None
     return AbandonedTarget(pacer.caps[0].target, most, run.steered_by)
 

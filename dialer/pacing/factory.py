@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from config.errors import MatdanError
 from config.words import PacingPolicy
 from dialer.pacing.governed import RatioPacer
 from dialer.pacing.port import Cap, Pacer
@@ -12,26 +11,20 @@ from dialer.pacing.predictive import PredictivePacer
 from dialer.pacing.progressive import BroadcastPacer, PreviewPacer, ProgressivePacer
 
 
-class UnknownPolicy(MatdanError):
-    """No pacing policy has this name. Use one of those that the text lists."""
-
-
-def make_pacer(policy: str, *, caps: Sequence[Cap], connect_seconds: float = 2.0) -> Pacer:
+def make_pacer(policy: PacingPolicy, *, caps: Sequence[Cap], connect_seconds: float = 2.0) -> Pacer:
     """A fresh pacer for one campaign.
 
     `caps` are the abandoned-call caps of the campaign's profile; with none, nothing is dialled ahead of free seats.
-    `connect_seconds` is how long an answered voter may wait for a seat. Raises UnknownPolicy.
+    `connect_seconds` is how long an answered voter may wait for a seat.
     """
     match policy:
         case PacingPolicy.PREDICTIVE:
             return PredictivePacer(caps, connect_seconds=connect_seconds)
-        case PacingPolicy.PROGRESSIVE:
-            return ProgressivePacer()
         case PacingPolicy.RATIO:
             return RatioPacer(caps)
+        case PacingPolicy.PROGRESSIVE:
+            return ProgressivePacer()
         case PacingPolicy.PREVIEW:
             return PreviewPacer()
         case PacingPolicy.BROADCAST:
             return BroadcastPacer()
-    names = ", ".join(policy.value for policy in PacingPolicy)
-    raise UnknownPolicy(f"pacing policy {policy!r} is unknown; use one of {names}")

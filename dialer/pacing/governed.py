@@ -6,39 +6,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import replace
 from typing import ClassVar
 
 from dialer.pacing.estimators import Learned, sane_seconds
 from dialer.pacing.governor import Governor
-from dialer.pacing.limits import MOST_CALLS_AT_ONCE, seats_for_callers, seats_without_caller, within_lines
-from dialer.pacing.port import AnswersOfLate, Cap, Explanation, Limit, PacingEvent, PacingEventKind, PacingSnapshot
+from dialer.pacing.port import (
+    MOST_CALLS_AT_ONCE,
+    AnswersOfLate,
+    Cap,
+    Explanation,
+    Limit,
+    Pacer,
+    PacingEvent,
+    PacingEventKind,
+    PacingSnapshot,
+)
 from dialer.pacing.tuning import TUNED, Tuning
 
 STATE_VERSION = 3
 
 
-class GovernedPacer(Learned):
+class GovernedPacer(Learned, Pacer):
     """What a policy under the governor has beside its rule."""
 
     KEPT: ClassVar = {"governor": None}
 
     def __init__(self, caps: Sequence[Cap], tuning: Tuning = TUNED) -> None:
         """`tuning`: other figures for an experiment."""
+        Pacer.__init__(self)
         self.caps = tuple(caps)
-        """The caps that it holds."""
         self._tuning = tuning
         self._now: float | None = None
-        self._explanation = Explanation(0, Limit.NOBODY)
         self.governor = Governor(self.caps, tuning)
-
-    def steer(self, target: float) -> None:
-        """Steer to that abandoned share from now on; where a campaign stops does not move."""
-        self.hold([replace(cap, target=target) for cap in self.caps])
 
     def hold(self, caps: Sequence[Cap]) -> None:
         """Hold these from now on, of the same windows."""
-        self.caps = tuple(caps)
+        super().hold(caps)
         self.governor.hold(self.caps)
 
     def _advance(self, now: float) -> float:
@@ -51,7 +54,7 @@ class GovernedPacer(Learned):
     def _reserve(self, snapshot: PacingSnapshot) -> int:
         """Calls that may be added, or below 0 are too many, where all that is in flight may be answered and no seat come free."""
         room = min(self.governor.worst_case_room(snapshot.free_seats), float(MOST_CALLS_AT_ONCE))
-        return int(max(0.0, room)) + seats_without_caller(snapshot)
+        return int(max(0.0, room)) + snapshot.seats_without_caller
 
     def observe(self, event: PacingEvent) -> None:
         """Count answers and abandoned calls for the caps."""
@@ -62,10 +65,6 @@ class GovernedPacer(Learned):
             self.governor.abandoned()
         elif event.kind is PacingEventKind.MACHINE:
             self.governor.machine()
-
-    def explain(self) -> Explanation:
-        """Why the last decision was what it was."""
-        return self._explanation
 
     def recount(self, now_seconds: float, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:
         """Hold what is on record of each cap's window in the place of what was counted."""
@@ -104,8 +103,8 @@ class RatioPacer(GovernedPacer):
         reserve = max(0, self._reserve(snapshot))
         if wanted > reserve:
             wanted, limited_by = reserve, Limit.RESERVE
-        calls, limited_by = within_lines(snapshot, wanted, limited_by)
-        if seats_for_callers(snapshot) == 0:
+        calls, limited_by = snapshot.within_lines(wanted, limited_by)
+        if snapshot.seats_for_callers == 0:
             limited_by = Limit.NOBODY
         self._explanation = Explanation(calls, limited_by, {"free": float(free), "ratio": ratio, "budget": budget})
         return calls
@@ -113,9 +112,9 @@ class RatioPacer(GovernedPacer):
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Calls beyond the ratio, or beyond what a cap reserves, when seats left in a burst: all of them with nobody logged in."""
         self._advance(snapshot.now_seconds)
-        ringing, seats = len(snapshot.ringing), seats_for_callers(snapshot)
+        ringing, seats = len(snapshot.ringing), snapshot.seats_for_callers
         if seats == 0:
             return ringing
-        if seats_without_caller(snapshot) >= 0:
+        if snapshot.seats_without_caller >= 0:
             return 0
         return min(ringing, max(0, ringing - int(self._tuning.calls_per_seat * seats), -self._reserve(snapshot)))

@@ -7,12 +7,16 @@ Times are seconds on one monotonic axis of the caller's choosing; a policy only 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 from config.words import Reserve
+
+MOST_CALLS_AT_ONCE = 500
+"""No single decision places more: the largest site has 500 seats, and a wrong figure must not become a flood."""
 
 
 class SeatStage(StrEnum):
@@ -60,6 +64,25 @@ class PacingSnapshot:
     cps_budget: int = 1_000_000  # call starts that the trunks' CPS allow at this instant
     active_calls: int = 0  # answered calls in an IVR flow (broadcast)
     seconds_left: float | None = None  # of the calling day; None: it is not known when that ends
+
+    @property
+    def seats_for_callers(self) -> int:
+        """Seats that are free or will be: a seat that leaves after its call, or is paused, takes no caller."""
+        return max(0, self.free_seats) + len([seat for seat in self.busy_seats if not seat.leaving])
+
+    @property
+    def seats_without_caller(self) -> int:
+        """Free seats that no ringing or waiting call may claim; below 0 when more calls than free seats are in flight."""
+        return max(0, self.free_seats) - len(self.ringing) - len(self.waiting_seconds)
+
+    def within_lines(self, wanted: int, limited_by: Limit) -> tuple[int, Limit]:
+        """Of the calls `wanted` those that free channels and the CPS budget allow, and what stands in the way of more:
+        `limited_by`, if the lines do not."""
+        channels, cps = max(0, self.free_channels), max(0, self.cps_budget)
+        of_channels = Limit.SPEED if self.held_back else Limit.CHANNELS
+        room, limit = (channels, of_channels) if channels <= cps else (cps, Limit.CPS)
+        room = min(room, MOST_CALLS_AT_ONCE)
+        return (room, limit) if room < wanted else (max(0, wanted), limited_by)
 
 
 class PacingEventKind(StrEnum):
@@ -143,62 +166,50 @@ class Explanation:
     # Free now, expected free, expected answers, alpha, budget.
     figures: Mapping[str, float] = field(default_factory=dict)
 
-    @property
-    def words(self) -> str:
-        """Why no more is dialled, as a supervisor would say it."""
-        return self.limited_by.words
-
     def __str__(self) -> str:
         """One line for the log and the campaign's messages, figures included."""
         parts = " ".join(f"{name}={value:.3g}" for name, value in self.figures.items())
         return f"{self.calls} calls, limited by {self.limited_by}" + (f" ({parts})" if parts else "")
 
 
-@runtime_checkable
-class Governed(Protocol):
-    """A policy that holds caps. What their windows hold is on record, so that a restarted dialler need not believe what it kept."""
+class Pacer(ABC):
+    """A pacing policy for one campaign. What one does not say otherwise, it learns nothing, holds no cap and takes no call back."""
 
-    @property
-    def caps(self) -> Sequence[Cap]:
-        """The caps that it holds."""
-        ...
+    caps: tuple[Cap, ...] = ()
+    """The caps that it holds. What their windows hold is on record, so that a restarted dialler need not believe what it kept."""
 
-    def steer(self, target: float) -> None:
-        """Steer to that abandoned share from now on."""
-        ...
+    def __init__(self) -> None:
+        self._explanation = Explanation(0, Limit.NOBODY)
 
-    def hold(self, caps: Sequence[Cap]) -> None:
-        """Hold these caps from now on, of the same windows: what these have counted stays."""
-        ...
-
-    def recount(self, now_seconds: float, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:
-        """Put what is on record, by `Cap.window_seconds` and the oldest first, in the place of what was counted."""
-        ...
-
-
-class Pacer(Protocol):
-    """A pacing policy for one campaign."""
-
+    @abstractmethod
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """How many calls to originate at this instant, 0 or more. Never raises for odd figures: it says a safe number."""
-        ...
 
-    def observe(self, event: PacingEvent) -> None:
+    def observe(self, event: PacingEvent) -> None:  # noqa: B027 - nothing, for one that learns nothing
         """Learn from what happened. Events come in order of time, each once."""
-        ...
 
     def explain(self) -> Explanation:
         """Why the last decision was what it was."""
-        ...
+        return self._explanation
 
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
         """How many ringing calls should be cancelled because seats left in a burst; mostly 0."""
-        ...
+        return 0
+
+    def steer(self, target: float) -> None:
+        """Steer to that abandoned share from now on; where a campaign stops does not move."""
+        self.hold([replace(cap, target=target) for cap in self.caps])
+
+    def hold(self, caps: Sequence[Cap]) -> None:
+        """Hold these caps from now on, of the same windows: what these have counted stays."""
+        self.caps = tuple(caps)
+
+    def recount(self, now_seconds: float, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:  # noqa: B027
+        """Put what is on record, by `Cap.window_seconds` and the oldest first, in the place of what was counted."""
 
     def state(self) -> dict[str, object]:
-        """What was learned, as plain JSON types."""
-        ...
+        """What was learned, as plain JSON types; not what the caps' windows hold."""
+        return {}
 
-    def restore(self, state: Mapping[str, object]) -> None:
+    def restore(self, state: object) -> None:  # noqa: B027
         """Take up what `state` gave. A state of another version or a damaged one is ignored: the policy starts cold."""
-        ...

@@ -8,9 +8,16 @@ from typing import ClassVar
 from dialer.pacing.estimators import Learned
 from dialer.pacing.governed import GovernedPacer
 from dialer.pacing.knowledge import Knowledge, Prospect
-from dialer.pacing.limits import MOST_CALLS_AT_ONCE, seats_without_caller, within_lines
 from dialer.pacing.lookahead import Bound, Bounds
-from dialer.pacing.port import AnswersOfLate, Cap, Explanation, Limit, PacingEvent, PacingSnapshot
+from dialer.pacing.port import (
+    MOST_CALLS_AT_ONCE,
+    AnswersOfLate,
+    Cap,
+    Explanation,
+    Limit,
+    PacingEvent,
+    PacingSnapshot,
+)
 from dialer.pacing.tuning import TUNED, Tuning
 
 
@@ -69,7 +76,7 @@ class PredictivePacer(GovernedPacer):
             self._decided = None
             return 0
         # One more than the lines allow tells that they are the limit; how many more there would be, nobody asks.
-        enough = within_lines(snapshot, MOST_CALLS_AT_ONCE, Limit.SEATS)[0] + 1
+        enough = snapshot.within_lines(MOST_CALLS_AT_ONCE, Limit.SEATS)[0] + 1
         limited_by = Limit.CAP if self.governor.boldness < 1.0 else Limit.SEATS
         if self.governor.boldness <= self._tuning.least_boldness:
             limited_by = Limit.HARD_STOP
@@ -89,10 +96,10 @@ class PredictivePacer(GovernedPacer):
             ):
                 if ahead > most:
                     ahead, limited_by = most, limit
-        wanted = max(ahead, seats_without_caller(snapshot))
+        wanted = max(ahead, snapshot.seats_without_caller)
         if wanted > 0 and self._slow_carrier(snapshot):
             wanted, limited_by = 0, Limit.SLOW_CARRIER
-        calls, limited_by = within_lines(snapshot, wanted, limited_by)
+        calls, limited_by = snapshot.within_lines(wanted, limited_by)
         self._decided = calls, limited_by, snapshot, prospect, alpha
         return calls
 
@@ -142,7 +149,7 @@ class PredictivePacer(GovernedPacer):
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Ringing calls that no seat will be there for; all of them when nobody is left to talk."""
         now = self._advance(snapshot.now_seconds)
-        if not snapshot.ringing or seats_without_caller(snapshot) >= 0:
+        if not snapshot.ringing or snapshot.seats_without_caller >= 0:
             return 0
         prospect, alpha = self._prospect(snapshot)
         if prospect.seats == 0:

@@ -1,42 +1,18 @@
-"""Progressive: one call for each free seat, so that no answered call lacks one."""
+"""Policies whose rule needs the present alone. Progressive: one call for each free seat, so that no answered call lacks one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from dialer.pacing.limits import MOST_CALLS_AT_ONCE, seats_without_caller, within_lines
-from dialer.pacing.port import Explanation, Limit, PacingEvent, PacingSnapshot
+from dialer.pacing.port import MOST_CALLS_AT_ONCE, Explanation, Limit, Pacer, PacingSnapshot
 
 
-class _Unlearned:
-    """A policy whose rule depends on the present alone."""
-
-    def __init__(self) -> None:
-        self._explanation = Explanation(0, Limit.NOBODY)
-
-    def observe(self, event: PacingEvent) -> None:
-        """Nothing to learn."""
-
-    def explain(self) -> Explanation:
-        """Why the last decision was what it was."""
-        return self._explanation
-
-    def state(self) -> dict[str, object]:
-        """Nothing was learned."""
-        return {}
-
-    def restore(self, state: Mapping[str, object]) -> None:
-        """Nothing to take up."""
-
-
-class ProgressivePacer(_Unlearned):
+class ProgressivePacer(Pacer):
     """One call per free seat that no other call may claim. It abandons nobody by design."""
 
     _enough = Limit.SEATS  # why no more, where the lines allow more
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Free seats less calls in flight, within what the lines allow."""
-        calls, limited_by = within_lines(snapshot, seats_without_caller(snapshot), self._enough)
+        calls, limited_by = snapshot.within_lines(snapshot.seats_without_caller, self._enough)
         if snapshot.free_seats <= 0 and not snapshot.busy_seats:
             limited_by = Limit.NOBODY
         figures = {"free": float(max(0, snapshot.free_seats)), "ringing": float(len(snapshot.ringing))}
@@ -45,7 +21,7 @@ class ProgressivePacer(_Unlearned):
 
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Ringing calls that have no free seat any more, because seats left since they were placed."""
-        return min(len(snapshot.ringing), max(0, -seats_without_caller(snapshot)))
+        return min(len(snapshot.ringing), max(0, -snapshot.seats_without_caller))
 
 
 class PreviewPacer(ProgressivePacer):
@@ -58,16 +34,12 @@ class PreviewPacer(ProgressivePacer):
     _enough = Limit.AGENTS
 
 
-class BroadcastPacer(_Unlearned):
+class BroadcastPacer(Pacer):
     """IVR campaigns: fills the channels that the snapshot says are free, as fast as its CPS budget allows."""
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Calls that channels and CPS leave room for."""
-        calls, limited_by = within_lines(snapshot, MOST_CALLS_AT_ONCE + 1, Limit.CHANNELS)
+        calls, limited_by = snapshot.within_lines(MOST_CALLS_AT_ONCE + 1, Limit.CHANNELS)
         in_flight = len(snapshot.ringing) + max(0, snapshot.active_calls) + len(snapshot.waiting_seconds)
         self._explanation = Explanation(calls, limited_by, {"in-flight": float(in_flight)})
         return calls
-
-    def excess_calls(self, snapshot: PacingSnapshot) -> int:
-        """Always 0: no seat can leave."""
-        return 0

@@ -213,7 +213,9 @@ def policy_named(name: str, scenario: Scenario, cap: float | Sequence[Cap]) -> N
     """
     if name in OWN_NAMES:
         caps = caps_for(cap) if isinstance(cap, float) else cap
-        return NamedPolicy(name, lambda: make_pacer(name, caps=caps, connect_seconds=scenario.connect_seconds))
+        return NamedPolicy(
+            name, lambda: make_pacer(PacingPolicy(name), caps=caps, connect_seconds=scenario.connect_seconds)
+        )
     if name in BASELINE_NAMES:
         return baseline(name, scenario)
     raise BadScenario(f"there is no policy {name!r}; use one of: {'; '.join(POLICY_NAMES)}")

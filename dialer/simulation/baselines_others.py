@@ -4,35 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dialer.pacing.port import Explanation, Limit, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
+from dialer.pacing.port import Explanation, Limit, Pacer, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
 
 
-class Baseline:
+class Baseline(Pacer):
     """What the comparison policies have in common: nothing is taken back, nothing is kept over a restart."""
-
-    def __init__(self) -> None:
-        self._explanation = Explanation(0, Limit.NOBODY)
-
-    def observe(self, event: PacingEvent) -> None:
-        """Nothing to learn."""
-
-    def explain(self) -> Explanation:
-        """Why the last decision was what it was."""
-        return self._explanation
-
-    def excess_calls(self, snapshot: PacingSnapshot) -> int:
-        """No call is taken back."""
-        return 0
-
-    def state(self) -> dict[str, object]:
-        """Nothing is kept."""
-        return {}
-
-    def restore(self, state: Mapping[str, object]) -> None:
-        """Nothing to take up."""
 
     def _say(self, calls: float, snapshot: PacingSnapshot, **figures: float) -> int:
         wanted = max(0, int(calls))

@@ -164,7 +164,7 @@ def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> 
             most_abandoned_target=profile.abandoned.target,
         ),
         rules=campaign_rules(campaign, settings),
-        pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),
+        pacer=make_pacer(campaign.policy, caps=caps, connect_seconds=campaign.connect_limit_seconds),
     )
 
 

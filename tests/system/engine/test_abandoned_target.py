@@ -9,6 +9,7 @@ import pytest
 from dialer.domain.commands import SteerTo
 from dialer.domain.errors import CommandRefused
 from dialer.domain.view import AbandonedTarget
+from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from tests.support.centre import Site, a_site
@@ -29,18 +30,19 @@ async def test_a_campaign_is_steered_to_another_share_which_holds_over_a_restart
         async with a_site(tmp_path, switch=switch, campaign=PREDICTIVE) as site:
             engine = site.centre.engine
             pacer = engine._centre.campaigns["agents"].pacer
+            assert isinstance(pacer, PredictivePacer)
             first = target(site)
             assert first is not None
             assert (first.share, first.sender) == (0.01, None)
-            stops = [cap.hard_stop for cap in pacer.caps]  # type: ignore[attr-defined]
+            stops = [cap.hard_stop for cap in pacer.caps]
             with pytest.raises(CommandRefused, match=f"allows {first.most:.2%} at most"):
                 await engine.execute(SteerTo("agents", first.most * 1.01, "asha"))
             assert target(site) == first
             said = await engine.execute(SteerTo("agents", first.most / 4, "asha"))
             assert said == f"campaign agents: steered to {first.most / 4:.2%} of live answers"
             assert target(site) == AbandonedTarget(first.most / 4, first.most, "asha")
-            assert pacer.governor.target == first.most / 4  # type: ignore[attr-defined]
-            assert [cap.hard_stop for cap in pacer.caps] == stops  # type: ignore[attr-defined]
+            assert pacer.governor.target == first.most / 4
+            assert [cap.hard_stop for cap in pacer.caps] == stops
         async with a_site(tmp_path, switch=switch, campaign=PREDICTIVE) as site:
             assert target(site) == AbandonedTarget(first.most / 4, first.most, "asha")
             await site.centre.engine.execute(SteerTo("agents", None, "vikram"))

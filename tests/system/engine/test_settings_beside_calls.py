@@ -214,14 +214,14 @@ async def test_caps_and_channels_hold_from_the_next_decision_on(tmp_path: Path) 
     parts = (SEAT.format(name="01"), CAMPAIGN.format(id="agents", pacing="predictive"))
     async with live(tmp_path, parts=parts) as here:
         pacer = here.site.centre.engine._centre.campaigns["agents"].pacer
-        before: tuple[Cap, ...] = pacer.caps  # type: ignore[attr-defined]  # of a policy that holds caps
+        before: tuple[Cap, ...] = pacer.caps
         here.change(
             ('pacing = "predictive"\n', 'pacing = "predictive"\nabandoned_limit = 0.01\nabandoned_target = 0.005\n'),
             ("channels = 30", "channels = 3"),
         )
         assert "campaigns.agents.abandoned_limit" in await here.reload()
         assert here.site.centre.engine._centre.campaigns["agents"].pacer is pacer  # with all that it has counted
-        held: tuple[Cap, ...] = pacer.caps  # type: ignore[attr-defined]
+        held: tuple[Cap, ...] = pacer.caps
         assert [(cap.window_seconds, cap.target, cap.hard_stop) for cap in held] == [
             (cap.window_seconds, 0.005, 0.01) for cap in before
         ]

@@ -11,6 +11,7 @@ from statistics import fmean
 import pytest
 from rich.console import Console
 
+from config.words import PacingPolicy
 from dialer.domain.pin_proof import PinProver, read_proof
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import PacingSnapshot
@@ -44,7 +45,7 @@ def test_a_new_demo_dials_as_one_that_has_learned_and_a_kept_one_goes_on_with_it
         with pytest.raises(Enough):
             asyncio.run(run_demo(DemoOptions(seats=10, voters=20, directory=tmp_path), Console(quiet=True)))
     first, second = found
-    cold, taught = (make_pacer("predictive", caps=caps_for(0.03)) for _ in range(2))
+    cold, taught = (make_pacer(PacingPolicy.PREDICTIVE, caps=caps_for(0.03)) for _ in range(2))
     taught.restore(json.loads(first))
     free = PacingSnapshot(0.0, free_seats=20, free_channels=90, cps_budget=90)
     assert taught.calls_to_place(free) > cold.calls_to_place(free)

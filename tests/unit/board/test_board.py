@@ -21,7 +21,7 @@ from dialer.board.parts import duration, share_bar, stacked_bar
 from dialer.domain.forecast import Forecast
 from dialer.domain.model import CampaignState
 from dialer.domain.view import Alert, AlertLevel, CallState, CentreView, Hold, HoldReason, SeatState, TrunkState
-from dialer.pacing.port import Explanation, Limit
+from dialer.pacing.port import Limit
 from dialer.rehearsal.demo import DEMO_SETTINGS
 from tests.support.fake_centre import AT, campaign_view, centre_view
 from tests.support.virtual import virtual_time
@@ -98,7 +98,7 @@ def test_why_nothing_is_dialled_stands_where_the_pacer_spoke() -> None:
 
 @pytest.mark.parametrize("limit", Limit)
 def test_every_limit_of_the_pacer_has_words_that_fit_the_narrowest_panel(limit: Limit) -> None:
-    said = Explanation(0, limit, {"free": 7, "coming_free": 0.966}).words
+    said = limit.words
     assert len(said) <= 52
     paced = tuple(replace(campaign, pacing_words=said) for campaign in centre_view().campaigns)
     for width, height in ((120, 40), (80, 24)):

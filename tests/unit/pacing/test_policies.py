@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.words import PacingPolicy, Reserve
-from dialer.pacing import UnknownPolicy, make_pacer
+from dialer.pacing.factory import make_pacer
 from dialer.pacing.governed import RatioPacer
 from dialer.pacing.port import (
     AnswersOfLate,
@@ -71,11 +71,11 @@ def test_no_call_with_no_seat(
 
 def test_progressive_counts_calls_in_flight() -> None:
     snapshot = PacingSnapshot(0.0, free_seats=5, ringing=(RingingCall(1.0),) * 2, waiting_seconds=(0.5,))
-    assert make_pacer("progressive", caps=CAPS).calls_to_place(snapshot) == 2
+    assert make_pacer(PacingPolicy.PROGRESSIVE, caps=CAPS).calls_to_place(snapshot) == 2
 
 
 def test_broadcast_fills_its_channels_at_its_rate() -> None:
-    pacer = make_pacer("broadcast", caps=())
+    pacer = make_pacer(PacingPolicy.BROADCAST, caps=())
     assert pacer.calls_to_place(PacingSnapshot(0.0, free_channels=10, cps_budget=4)) == 4
     assert pacer.explain().limited_by == Limit.CPS
     ringing = (RingingCall(1.0),) * 4
@@ -84,11 +84,6 @@ def test_broadcast_fills_its_channels_at_its_rate() -> None:
     )
     assert pacer.explain().limited_by == Limit.CHANNELS
     assert pacer.explain().figures == {"in-flight": 7.0}
-
-
-def test_an_unknown_policy_is_named_with_the_known_ones() -> None:
-    with pytest.raises(UnknownPolicy, match="'erlang' is unknown; use one of predictive, progressive"):
-        make_pacer("erlang", caps=CAPS)
 
 
 def _answered(pacer: RatioPacer, answers: int, abandoned: int = 0) -> RatioPacer:

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from config.words import Reserve
 from dialer.pacing.governor import Governor
-from dialer.pacing.limits import seats_without_caller
 from dialer.pacing.port import (
     BusySeat,
     Cap,
@@ -118,7 +117,7 @@ def test_without_a_share_to_spend_nothing_is_dialled_ahead(caps: tuple[Cap, ...]
     pacer = _warm(caps)
     assert pacer.calls_to_place(_busy_site(1.0)) == 0
     snapshot = replace(_busy_site(2.0), free_seats=2, ringing=(RingingCall(1.0),))
-    assert pacer.calls_to_place(snapshot) == seats_without_caller(snapshot)
+    assert pacer.calls_to_place(snapshot) == snapshot.seats_without_caller
 
 
 def test_it_begins_one_call_a_free_seat() -> None:
@@ -237,7 +236,7 @@ def test_a_reserving_cap_holds_if_every_call_is_answered_and_no_seat_comes_free(
     calls = pacer.calls_to_place(snapshot)
     assert pacer.explain().limited_by != Limit.COLD
     beyond = len(ringing) + len(waiting) + calls - free
-    if calls > max(0, seats_without_caller(snapshot)):  # some are placed ahead of the free seats
+    if calls > max(0, snapshot.seats_without_caller):  # some are placed ahead of the free seats
         worst = min(answers, abandoned) + beyond
         assert worst <= RESERVED * (answers + free + beyond) + 1e-9
     excess = pacer.excess_calls(snapshot)

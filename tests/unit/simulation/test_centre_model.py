@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 from random import Random
@@ -11,7 +10,7 @@ from statistics import fmean, pstdev
 
 import pytest
 
-from dialer.pacing.port import Explanation, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
+from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
 from dialer.simulation.baselines_others import CallsPerIdleSeat
 from dialer.simulation.centre import BadScenario, scenario_named, simulate
 from dialer.simulation.day_result import windows_abandoned, worst_window
@@ -29,10 +28,11 @@ from dialer.simulation.scenarios import SCENARIOS, CampaignModel, FalseAnswers, 
 SMALL = replace(SCENARIOS["10 seats"], hours=0.5)
 
 
-class Witness:
+class Witness(Pacer):
     """Dials `ratio` calls per free seat, and writes down all that it is told."""
 
     def __init__(self, ratio: float = 3.0, cancels: int = 0) -> None:
+        super().__init__()
         self._rule = CallsPerIdleSeat(ratio)
         self._cancels = cancels
         self.events: list[PacingEvent] = []
@@ -64,12 +64,6 @@ class Witness:
             if call.ringing_seconds is None or call.ringing_seconds >= 15.0:
                 self.may_be_cancelled.add(call.elapsed_seconds)
         return self._cancels
-
-    def state(self) -> dict[str, object]:
-        return {}
-
-    def restore(self, state: Mapping[str, object]) -> None:
-        return None
 
     def count(self, kind: PacingEventKind) -> int:
         return sum(event.kind is kind for event in self.events)
