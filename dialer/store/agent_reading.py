@@ -111,8 +111,7 @@ class AgentReading:
 
     async def whose(self, attempt_id: str) -> CallOf | None:
         """Whose call that is; None: there is no such attempt. Raises StoreError."""
-        row = await self._calls.at_one_moment(lambda db: SQL["whose"].row(db, attempt_id=attempt_id))
-        return None if row is None else CallOf(**row._asdict())
+        return await self._calls.at_one_moment(lambda db: SQL["whose"].one(db, CallOf, attempt_id=attempt_id))
 
     async def listed(self, number: str) -> dict[str, int]:
         """The campaigns that have a number (E.164) on their lists, with its id; none: it is nobody's that may be called. Raises

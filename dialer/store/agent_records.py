@@ -61,16 +61,14 @@ class AgentRecords:
         """Keep a session in place of any other of that seat or agent; those that nobody has used since `forget_before` go."""
 
         def write(db: Connection) -> None:
-            with transaction(db):
-                SQL["end_sessions"](db, seat=session.seat, agent=session.agent, before=forget_before)
-                SQL["begin_session"](db, **values_of(session))
+            SQL["end_sessions"](db, seat=session.seat, agent=session.agent, before=forget_before)
+            SQL["begin_session"](db, **values_of(session))
 
-        await self._file.run(write)
+        await self._file.transact(write)
 
     async def session(self, digest: str) -> AgentSession | None:
         """The session of a token's digest; None: there is none."""
-        row = await self._file.run(lambda db: SQL["session"].row(db, digest=digest))
-        return None if row is None else AgentSession(**row._asdict())
+        return await self._file.run(lambda db: SQL["session"].one(db, AgentSession, digest=digest))
 
     async def use_session(self, digest: str, at: float) -> None:
         """It was used."""
@@ -92,23 +90,16 @@ class AgentRecords:
 
     async def last_note(self, phone_id: int) -> Note | None:
         """The last note of a number; None: there is none."""
-        row = await self._file.run(lambda db: SQL["last_note"].row(db, phone_id=phone_id))
-        return None if row is None else Note(**row._asdict())
+        return await self._file.run(lambda db: SQL["last_note"].one(db, Note, phone_id=phone_id))
 
     async def drafts(self) -> list[Draft]:
         """The drafts of all seats."""
-        rows = await self._file.run(lambda db: [*SQL["drafts"].rows(db)])
-        return [Draft(**row._asdict()) for row in rows]
+        return await self._file.run(lambda db: SQL["drafts"].all(db, Draft))
 
     async def keep_drafts(self, drafts: Collection[Draft]) -> None:
         """Keep drafts, one of a seat."""
 
-        def write(db: Connection) -> None:
-            with transaction(db):
-                for draft in drafts:
-                    SQL["keep_draft"](db, **values_of(draft))
-
-        await self._file.run(write)
+        await self._file.transact(lambda db: db.executemany(SQL["keep_draft"], map(values_of, drafts)))
 
 
 def forget_written(store: Path, key: StoreKey | None, phone_id: int | None) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -39,7 +38,7 @@ from dialer.store.queues import (
     worker_on,
 )
 from dialer.store.records import change_answers, keep_receipt
-from dialer.store.sql import Row, load_statements, values_of
+from dialer.store.sql import Connection, Row, load_statements, values_of
 from dialer.store.voters import pending_voters, place_of, record_mark, record_opt_out
 
 SQL = load_statements("attempts")
@@ -57,7 +56,7 @@ EARLIEST_DUE = 1.0
 
 
 def open_attempts(
-    db: sqlite3.Connection,
+    db: Connection,
     attempts: Sequence[NewAttempt],
     since: float,
     most: int,
@@ -69,7 +68,7 @@ def open_attempts(
 
 
 def _open_one(
-    db: sqlite3.Connection, attempt: NewAttempt, since: float, most: int, most_talks: int | None, gaps: CallGaps
+    db: Connection, attempt: NewAttempt, since: float, most: int, most_talks: int | None, gaps: CallGaps
 ) -> Refusal | None:
     claim = attempt.claim
     worker_id = None if claim.worker is None else claim.worker.worker_id
@@ -108,29 +107,29 @@ def _open_one(
         gap_seconds=attempt.gap_seconds,
     )
     SQL["target_dialling"](db, target=gate.target)
-    seals.attempt_opened(db, attempt.attempt_id)
+    seals.seal_attempt(db, attempt.attempt_id, seals.OPEN)
     return None
 
 
-def _lawful_id(db: sqlite3.Connection, grounds: str) -> int:
+def _lawful_id(db: Connection, grounds: str) -> int:
     digest = hashlib.sha256(grounds.encode()).hexdigest()
     lawful_id = SQL["lawful_id"].value(db, int, digest=digest)
     if lawful_id is None:
         lawful_id = SQL["insert_lawful"](db, digest=digest, grounds=grounds).lastrowid or 0
-        seals.grounds_recorded(db, lawful_id)
+        seals.seal(db, seals.LAWFUL, lawful_id)
     return lawful_id
 
 
-def record_rules_version(db: sqlite3.Connection, text: str, at: float) -> str:
+def record_rules_version(db: Connection, text: str, at: float) -> str:
     """Keep the rules that calls rest on from `at` (epoch seconds) on, as JSON; their digest. The same text is kept once."""
     digest = hashlib.sha256(text.encode()).hexdigest()
     if SQL["insert_rules_version"](db, digest=digest, text=text, since=at).rowcount == 1:
-        seals.rules_recorded(db, digest)
+        seals.seal(db, seals.RULES, digest)
     SQL["use_rules"](db, digest=digest, since=at)
     return digest
 
 
-def take_settings(db: sqlite3.Connection, told: Mapping[str, str], rules: str, at: float) -> None:
+def take_settings(db: Connection, told: Mapping[str, str], rules: str, at: float) -> None:
     """Settings that come into force while the dialler runs: into the audit, as those of a start (`audit.settings_changed`), and
     the rules that calls rest on from now on.
     """
@@ -157,7 +156,7 @@ def _refusal(gate: Row, attempt: NewAttempt, most: int, most_talks: int | None) 
     return None
 
 
-def _free_at(db: sqlite3.Connection, gate: Row, claim: Claim, gaps: CallGaps) -> float:
+def _free_at(db: Connection, gate: Row, claim: Claim, gaps: CallGaps) -> float:
     """From when on the number may be called, whichever campaign called it or has it. The call that was asked for is expected, and
     waits only where the phone has rung since.
     """
@@ -167,7 +166,7 @@ def _free_at(db: sqlite3.Connection, gate: Row, claim: Claim, gaps: CallGaps) ->
     return gaps.free_at(gate.called_at, gate.talked_at, campaigns)
 
 
-def _act_on(db: sqlite3.Connection, refusal: Refusal, gate: Row, attempt: NewAttempt, since: float) -> Refusal:
+def _act_on(db: Connection, refusal: Refusal, gate: Row, attempt: NewAttempt, since: float) -> Refusal:
     """Write what follows from a refusal; gives the refusal that the caller is told."""
     claim = attempt.claim
     match refusal:
@@ -188,20 +187,18 @@ def _act_on(db: sqlite3.Connection, refusal: Refusal, gate: Row, attempt: NewAtt
     return refusal
 
 
-def record_answer(db: sqlite3.Connection, attempt_id: AttemptId, answered_at: float) -> None:
+def record_answer(db: Connection, attempt_id: AttemptId, answered_at: float) -> None:
     """Keep that the call was answered, for the reconciling after a crash. An ended attempt is left alone."""
     SQL["record_answer"](db, attempt_id=attempt_id, answered_at=answered_at)
 
 
-def record_connect(
-    db: sqlite3.Connection, attempt_id: AttemptId, connected_at: float, seat: str, agent: str | None
-) -> None:
+def record_connect(db: Connection, attempt_id: AttemptId, connected_at: float, seat: str, agent: str | None) -> None:
     """Keep that a seat took the call. An ended attempt is left alone."""
     SQL["record_connect"](db, attempt_id=attempt_id, connected_at=connected_at, seat=seat, agent=agent)
 
 
 def end_attempts(
-    db: sqlite3.Connection, encode: Encode | None, ended: Sequence[EndedAttempt], *, announced: bool = True
+    db: Connection, encode: Encode | None, ended: Sequence[EndedAttempt], *, announced: bool = True
 ) -> list[bool]:
     """Close attempts: outcome, times, and when the number is due again. Those that were open are `announced` with it.
 
@@ -213,13 +210,13 @@ def end_attempts(
     campaigns = [_end_one(db, each) for each in ended]
     for each, campaign_id in zip(ended, campaigns, strict=True):
         if campaign_id is not None:
-            seals.attempt_ended(db, each.attempt_id)
+            seals.seal_attempt(db, each.attempt_id, seals.END)
             if announced:
                 tell(db, encode, AttemptNews(campaign_id, each), each.ended_at)
     return [campaign_id is not None for campaign_id in campaigns]
 
 
-def _end_one(db: sqlite3.Connection, end: EndedAttempt) -> str | None:
+def _end_one(db: Connection, end: EndedAttempt) -> str | None:
     """The campaign of an attempt that was open, and is ended by this; None: it was not."""
     row = SQL["open_attempt"].row(db, attempt_id=end.attempt_id)
     if row is None:
@@ -252,7 +249,7 @@ def _held_until(retry_at: float | None, at: float, *, for_good: bool) -> float:
     return max(until, EARLIEST_DUE)
 
 
-def _hold_others(db: sqlite3.Connection, reached: Row, until: float, held_until: float | None = None) -> None:
+def _hold_others(db: Connection, reached: Row, until: float, held_until: float | None = None) -> None:
     """Nobody is called twice for having two numbers. Whom the number does not belong to says nothing of the others. `held_until`:
     those that an earlier word of the same call holds until then are held as the new one says.
     """
@@ -262,7 +259,7 @@ def _hold_others(db: sqlite3.Connection, reached: Row, until: float, held_until:
         _hold(db, reached, until, None)
 
 
-def _hold(db: sqlite3.Connection, reached: Row, until: float, held_until: float | None) -> None:
+def _hold(db: Connection, reached: Row, until: float, held_until: float | None) -> None:
     SQL["others_of_voter"](
         db,
         campaign_id=reached.campaign_id,
@@ -273,7 +270,7 @@ def _hold(db: sqlite3.Connection, reached: Row, until: float, held_until: float 
     )
 
 
-def _end_inbound(db: sqlite3.Connection, end: EndedAttempt) -> str | None:
+def _end_inbound(db: Connection, end: EndedAttempt) -> str | None:
     """A call that came in leaves its number's targets alone, but for what was said about being called later."""
     found = open_inbound(db, end.attempt_id)
     if found is None:
@@ -293,7 +290,7 @@ class _After:
     due_at: float | None = None
 
 
-def _when_due(db: sqlite3.Connection, phone_id: int, retry_at: float | None, *, of_worker: bool) -> _After:
+def _when_due(db: Connection, phone_id: int, retry_at: float | None, *, of_worker: bool) -> _After:
     """A target after a call. An opt-out closes it whatever was asked, and so does
     the last pending voter's mark where it is not `of_worker`, the number of a booth worker.
     """
@@ -306,7 +303,7 @@ def _when_due(db: sqlite3.Connection, phone_id: int, retry_at: float | None, *, 
 
 
 def record_disposition(
-    db: sqlite3.Connection,
+    db: Connection,
     encode: Encode | None,
     record: DispositionRecord,
     marks: Sequence[Mark] = (),
@@ -343,7 +340,7 @@ def record_disposition(
         SQL["set_language"](db, voter_id=row.voter_id, language=record.language)
     if news:
         keep_own_call_back(db, row.campaign_id, row.phone_id, record)
-        seals.attempt_changed(db, record.attempt_id)
+        seals.seal_attempt(db, record.attempt_id, seals.TALK)
         answered = record.answers and row.voter_id is not None
         tell(db, encode, DispositionNews(record, place_of(db, row.voter_id) if answered else None), record.at)
     effects = tuple(record_mark(db, encode, mark) for mark in marks)
@@ -374,24 +371,24 @@ def record_disposition(
     return effect
 
 
-def newest_event_at(db: sqlite3.Connection) -> float | None:
+def newest_event_at(db: Connection) -> float | None:
     """The newest moment, epoch seconds, that is kept of the attempts opened last; None: there was none."""
     return SQL["newest_event"].value(db, float)
 
 
-def unfinished_attempts(db: sqlite3.Connection) -> list[OpenAttempt]:
+def unfinished_attempts(db: Connection) -> list[OpenAttempt]:
     """All attempts without an end."""
     return _open_attempts(db, [*SQL["unfinished"].rows(db)])
 
 
-def unsaid_talks(db: sqlite3.Connection, since: float) -> list[OpenAttempt]:
+def unsaid_talks(db: Connection, since: float) -> list[OpenAttempt]:
     """The last talk of each agent who is logged in, at that seat, where nothing was said of it yet; ended or not, but not before
     `since` (epoch seconds).
     """
     return _open_attempts(db, [*SQL["unsaid"].rows(db, since=since)])
 
 
-def _open_attempts(db: sqlite3.Connection, rows: Sequence[Row]) -> list[OpenAttempt]:
+def _open_attempts(db: Connection, rows: Sequence[Row]) -> list[OpenAttempt]:
     found: list[OpenAttempt] = []
     for row in rows:
         attempt = OpenAttempt(
@@ -426,7 +423,7 @@ def _open_attempts(db: sqlite3.Connection, rows: Sequence[Row]) -> list[OpenAtte
     return found
 
 
-def screen_pop(db: sqlite3.Connection, attempt_id: AttemptId) -> ScreenPop | None:
+def screen_pop(db: Connection, attempt_id: AttemptId) -> ScreenPop | None:
     """Whom an attempt calls, and who is pending on the number now; None: there is no such attempt."""
     row = SQL["screen_pop"].row(db, attempt_id=attempt_id)
     if row is None:
@@ -435,6 +432,6 @@ def screen_pop(db: sqlite3.Connection, attempt_id: AttemptId) -> ScreenPop | Non
     return ScreenPop(attempt_id, voters=tuple(pending_voters(db, row.phone_id)), **fields)
 
 
-def known_attempts(db: sqlite3.Connection, attempt_ids: Sequence[AttemptId]) -> frozenset[AttemptId]:
+def known_attempts(db: Connection, attempt_ids: Sequence[AttemptId]) -> frozenset[AttemptId]:
     """Which of these attempts this store has ever opened."""
     return frozenset(each for each in attempt_ids if SQL["is_known"].value(db, int, attempt_id=each))

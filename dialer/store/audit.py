@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import getpass
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping
 
 from dialer.audit.chain import GENESIS, UNSHOWN, AuditEntry, canonical, next_entry, shown
-from dialer.store.sql import load_statements, values_of
+from dialer.store.port import AuditNote
+from dialer.store.sql import Connection, load_statements, values_of
 
 
 def audit_name(who: str | None) -> str:
@@ -22,7 +22,7 @@ _PAGE = 1_000
 _MOST_SETTINGS = 100
 
 
-def append(db: sqlite3.Connection, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
+def append(db: Connection, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
     """Append to the audit's hash chain what must be answered for later: a kind ("listen"), who did it, and details by name
     (ids and short reasons). Returns the entry's number once it is durable; the same entry of the same moment is kept once.
     Nothing of it can be changed or removed. Raises UnsafeValue for a phone number, or a text too long, in it.
@@ -36,12 +36,17 @@ def append(db: sqlite3.Connection, kind: str, who: str, what: Mapping[str, str],
     return entry.number
 
 
-def kept_settings(db: sqlite3.Connection) -> dict[str, str]:
+def note(db: Connection, kind: str, entry: AuditNote, **more: object) -> int:
+    """`append` what somebody answers for, with these details beside those of the note."""
+    return append(db, kind, entry.who, {**entry.what, **{name: str(each) for name, each in more.items()}}, entry.at)
+
+
+def kept_settings(db: Connection) -> dict[str, str]:
     """What the last start kept, key by key."""
     return dict(SQL["settings"].rows(db))
 
 
-def settings_changed(db: sqlite3.Connection, settings: Mapping[str, str], at: float) -> None:
+def settings_changed(db: Connection, settings: Mapping[str, str], at: float) -> None:
     """Keep the settings of a start, key by key and without secrets, and append to the audit what differs from the start before."""
     before = kept_settings(db)
     if before == dict(settings):
@@ -59,7 +64,7 @@ def settings_changed(db: sqlite3.Connection, settings: Mapping[str, str], at: fl
     append(db, "settings", "dialler", what, at)
 
 
-def changed_since_open(db: sqlite3.Connection) -> frozenset[str] | None:
+def changed_since_open(db: Connection) -> frozenset[str] | None:
     """The keys of settings that have changed, at a start or by a reload, since the oldest attempt without an end was made; None:
     not all of them are in the audit.
     """
@@ -69,10 +74,9 @@ def changed_since_open(db: sqlite3.Connection) -> frozenset[str] | None:
     return frozenset(key for what in changes for key in what if key != "changed")
 
 
-def entries(db: sqlite3.Connection) -> Iterator[AuditEntry]:
+def entries(db: Connection) -> Iterator[AuditEntry]:
     """Every entry in order, read page by page."""
     last = 0
-    while rows := [*SQL["entries"].rows(db, last=last, limit=_PAGE)]:
-        for row in rows:
-            yield AuditEntry(**row._asdict())
-        last = rows[-1].number
+    while page := SQL["entries"].all(db, AuditEntry, last=last, limit=_PAGE):
+        yield from page
+        last = page[-1].number

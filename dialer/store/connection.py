@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dialer.domain.errors import StoreCorrupt, StoreError
-from dialer.store import seals
+from dialer.store import seals, sql
 from dialer.store.cipher import StoreKey, connect, database_errors
 from dialer.store.copying import copy_before_upgrade
 from dialer.store.failures import explained
@@ -32,7 +32,7 @@ WAL_LIMIT_BYTES = 64 << 20  # what a long report lets it grow to is given back
 WHOLE_CHECK_BYTES = 64 << 20  # up to here the whole file is checked when it is opened
 BUSY_SECONDS = 5.0
 
-Connection = sqlite3.Connection
+Connection = sql.Connection
 """A handle on an open store, for the functions of this room. `sqlite3` itself is imported in this room alone."""
 
 PAGE_BYTES = 4096
@@ -47,7 +47,7 @@ def open_writing(
     busy_seconds: float = BUSY_SECONDS,
     key: StoreKey | None = None,
     copied: bool = False,
-) -> sqlite3.Connection:
+) -> Connection:
     """The connection that writes: checked, migrated, WAL with every commit synced, in autocommit mode. What is of an older schema
     is copied first, to lie beside it; `copied`: there is a copy already.
 
@@ -83,7 +83,7 @@ def open_writing(
 
 def open_reading(
     path: Path, *, busy_seconds: float = BUSY_SECONDS, key: StoreKey | None = None, checked: bool = False
-) -> sqlite3.Connection:
+) -> Connection:
     """A connection that only reads, at any time, while a dialler runs too. Keep its transactions short.
 
     `checked`: this process has the file open already. Then it must not be opened past SQLite, not even to look at its first
@@ -118,7 +118,7 @@ def try_key(path: Path, key: StoreKey) -> None:
 
 
 @contextmanager
-def reading(path: Path, key: StoreKey | None) -> Iterator[sqlite3.Connection]:
+def reading(path: Path, key: StoreKey | None) -> Iterator[Connection]:
     """The store at `path`, opened to read and closed after: all that is read is of one moment. The WAL grows meanwhile, so do not
     stay. What fails is told as a StoreError. See `open_reading`.
     """
@@ -134,7 +134,7 @@ def reading(path: Path, key: StoreKey | None) -> Iterator[sqlite3.Connection]:
 @contextmanager
 def exclusive_connection(
     path: Path, holder: str, *, create: bool = True, key: StoreKey | None = None
-) -> Iterator[sqlite3.Connection]:
+) -> Iterator[Connection]:
     """The store for a program that writes to it alone, as an import does: locked, opened, and at the end checkpointed.
 
     `holder` is what others are told while it runs ("an import"). Raises StoreBusy while a dialler or another import runs.
@@ -153,7 +153,7 @@ def exclusive_connection(
         lock.release()
 
 
-def close_writing(db: sqlite3.Connection) -> None:
+def close_writing(db: Connection) -> None:
     """Bring the WAL into the file and close; what a reader still holds back stays in the WAL for the next opening."""
     try:
         if not db.in_transaction:
@@ -211,7 +211,7 @@ def _unreadable(path: Path, error: OSError) -> StoreError:
     return StoreError(f"{path}: it cannot be read ({error.strerror}): check the path and this user's rights")
 
 
-def check_pages(db: sqlite3.Connection, path: Path) -> None:
+def check_pages(db: Connection, path: Path) -> None:
     """Raise StoreCorrupt where the file is damaged: the whole of a small one; of a large one what costs little.
 
     Of a large file the small tables are checked whole, and of every other one the path to its first and last row.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,6 +27,7 @@ from dialer.store.connection import (
 from dialer.store.desk_file import desk_path
 from dialer.store.failures import explained
 from dialer.store.lock import StoreLock
+from dialer.store.sql import Connection
 from dialer.store.transaction import transaction
 
 Progress = Callable[[str, float], None]
@@ -55,7 +55,7 @@ def convert(
     """
     state = "plain" if new is None else "encrypted" if old is None else "another key"
 
-    def note(db: sqlite3.Connection) -> None:
+    def note(db: Connection) -> None:
         audit.append(db, "store-conversion", who, {"now": state}, at)
 
     path = path.resolve()  # a symbolic link would be replaced, and the file that it leads to left as it was
@@ -107,7 +107,7 @@ def _converted(
     old: StoreKey | None,
     new: StoreKey | None,
     progress: Progress,
-    note: Callable[[sqlite3.Connection], None],
+    note: Callable[[Connection], None],
 ) -> Iterator[None]:
     """A copy of the file under the new key, proved. It takes the file's place where the block ends without an error."""
     beside = left_over(path)
@@ -136,7 +136,7 @@ def _converted(
 
 
 @contextmanager
-def _both(path: Path, beside: Path, old: StoreKey | None, new: StoreKey | None) -> Iterator[sqlite3.Connection]:
+def _both(path: Path, beside: Path, old: StoreKey | None, new: StoreKey | None) -> Iterator[Connection]:
     """A connection to both files as `old` and `new`, on which nobody else can read or write the old one.
 
     SQLite's locks are a process's, so within this one nothing else may have the file open, and the lock lasts until the end.
@@ -158,7 +158,7 @@ def _both(path: Path, beside: Path, old: StoreKey | None, new: StoreKey | None) 
         db.close()
 
 
-def _copy(db: sqlite3.Connection, path: Path, beside: Path, progress: Progress) -> None:
+def _copy(db: Connection, path: Path, beside: Path, progress: Progress) -> None:
     bytes_in_all = max(path.stat().st_size, 1)
 
     def look() -> int:
@@ -175,7 +175,7 @@ def _copy(db: sqlite3.Connection, path: Path, beside: Path, progress: Progress) 
         db.execute(f"PRAGMA new.{name} = {value}")
 
 
-def _compare(db: sqlite3.Connection, path: Path, progress: Progress) -> None:
+def _compare(db: Connection, path: Path, progress: Progress) -> None:
     """Raise StoreCorrupt unless both files hold the same tables, indexes, triggers and rows, and the new one is whole."""
     schema = "SELECT type, name, sql FROM {}.sqlite_schema ORDER BY type, name"
     if db.execute(schema.format("old")).fetchall() != db.execute(schema.format("new")).fetchall():
@@ -204,7 +204,7 @@ def _differs(path: Path, what: str) -> StoreCorrupt:
     )
 
 
-def _write(beside: Path, key: StoreKey | None, note: Callable[[sqlite3.Connection], None]) -> None:
+def _write(beside: Path, key: StoreKey | None, note: Callable[[Connection], None]) -> None:
     """The entry in the audit, kept with the new file or not at all."""
     db = connect(beside, "rw", BUSY_SECONDS, key)
     try:

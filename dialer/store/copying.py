@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 from dialer.domain.errors import StoreFull
 from dialer.store.cipher import StoreKey, connect
+from dialer.store.sql import Connection
 
 STORE = "centre.db"
 """The store's name in a backup's folder; the desk's file lies beside it as beside every store."""
 _BUSY_SECONDS = 5.0
 
 
-def copy_database(source: sqlite3.Connection, path: Path, key: StoreKey | None) -> None:
+def copy_database(source: Connection, path: Path, key: StoreKey | None) -> None:
     """A copy into a new file, in one step (SQLite's online backup), encrypted where the source is."""
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     with closing(connect(path, "rw", _BUSY_SECONDS, key)) as target:
@@ -29,7 +29,7 @@ def copies_before_upgrades(path: Path) -> list[Path]:
     return sorted(path.parent.glob(f"{path.name}.schema-*"))
 
 
-def copy_before_upgrade(db: sqlite3.Connection, path: Path, version: int, key: StoreKey | None) -> None:
+def copy_before_upgrade(db: Connection, path: Path, version: int, key: StoreKey | None) -> None:
     """Copy a store as it is, into a backup's folder beside it (`centre.db.schema-26`), for whoever goes back to the version before.
 
     One of an earlier try is replaced. Raises StoreFull where there is no room for it.

@@ -130,17 +130,16 @@ class DeskFile:
         """
 
         def write(db: Connection) -> None:
-            with transaction(db):
-                if kept is None:
-                    SQL["remove_password"](db, name=name)
-                    SQL["forget_signed_in"](db, name=name)
-                else:
-                    SQL["set_password"](db, name=name, **values_of(kept))
-                if kept is None or kept.once:
-                    SQL["forget_passkeys"](db, name=name)
-                SQL["end_sessions_of"](db, name=name)
+            if kept is None:
+                SQL["remove_password"](db, name=name)
+                SQL["forget_signed_in"](db, name=name)
+            else:
+                SQL["set_password"](db, name=name, **values_of(kept))
+            if kept is None or kept.once:
+                SQL["forget_passkeys"](db, name=name)
+            SQL["end_sessions_of"](db, name=name)
 
-        await self.run(write)
+        await self.transact(write)
 
     async def accounts(self) -> dict[str, DeskAccount]:
         """What is kept of everybody, by name."""
@@ -151,12 +150,11 @@ class DeskFile:
         """Keep a session; those that nobody has used since `forget_before` go."""
 
         def write(db: Connection) -> None:
-            with transaction(db):
-                SQL["end_idle_sessions"](db, before=forget_before)
-                SQL["begin_session"](db, digest=digest, name=name, at=at)
-                SQL["signed_in"](db, name=name, at=at)
+            SQL["end_idle_sessions"](db, before=forget_before)
+            SQL["begin_session"](db, digest=digest, name=name, at=at)
+            SQL["signed_in"](db, name=name, at=at)
 
-        await self.run(write)
+        await self.transact(write)
 
     async def end_sessions_of(self, name: str) -> None:
         """Nobody is signed in by that name any more."""
@@ -181,8 +179,7 @@ class DeskFile:
 
     async def acknowledged(self) -> list[Acknowledgement]:
         """The last acknowledgement of each code."""
-        rows = await self.run(lambda db: [*SQL["acknowledged"].rows(db)])
-        return [Acknowledgement(**row._asdict()) for row in rows]
+        return await self.run(lambda db: SQL["acknowledged"].all(db, Acknowledgement))
 
     async def audit_head(self) -> tuple[int, str] | None:
         """Number and digest of the newest entry of headquarters' audit that was seen; None: none was."""
@@ -206,6 +203,15 @@ class DeskFile:
                 return work(self._db)
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, explain)
+
+    async def transact(self, work: Callable[[Connection], object]) -> None:
+        """The same in a transaction: all of it is kept, or nothing."""
+
+        def whole(db: Connection) -> None:
+            with transaction(db):
+                work(db)
+
+        await self.run(whole)
 
 
 def open_desk_file(path: Path, key: StoreKey | None) -> Connection:

@@ -56,8 +56,7 @@ class DeskReading:
         """How the calls went since an epoch second, by stretches; those without any are left out."""
         with explained(self._path):
             bound = {"campaign_id": campaign_id, "since": since, "stretch_seconds": stretch_seconds, "live": _LIVE}
-            rows = SQL["course"].rows(self._db, **bound)
-            return [CourseStretch(**row._asdict()) for row in rows]
+            return SQL["course"].all(self._db, CourseStretch, **bound)
 
     def live_answers(self, campaign_id: str, now: float, window_seconds: float) -> AnswersOfLate:
         """Live answers of the window that ends at `now`, and those abandoned."""
@@ -76,7 +75,7 @@ class DeskReading:
         """The newest that began before an epoch second, of a campaign or of all. Whether their files are there is not asked."""
         with explained(self._path):
             bound = {"before": before, "most": most, "campaign": campaign_id}
-            return [KeptTalk(**row._asdict()) for row in SQL["recordings"].rows(self._db, **bound)]
+            return SQL["recordings"].all(self._db, KeptTalk, **bound)
 
     def users(self) -> list[KeptUser]:
         """Who may give commands beside those of the settings."""

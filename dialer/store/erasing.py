@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from dialer.store.opt_outs import begin_hashing, opt_out_number
 from dialer.store.outbox import tell
 from dialer.store.port import Encode, OptOutNews
 from dialer.store.queues import close_phone
-from dialer.store.sql import load_statements
+from dialer.store.sql import Connection, load_statements
 
 SQL = load_statements("erasing")
 
@@ -52,7 +51,7 @@ class RecordedVoice:
     with_twilio: tuple[str, ...]  # ids of messages that Twilio keeps
 
 
-def voice_of(db: sqlite3.Connection, number: str) -> RecordedVoice:
+def voice_of(db: Connection, number: str) -> RecordedVoice:
     """What may be recorded of the people on a number; of one that is on no roll nothing is known."""
     return RecordedVoice(
         frozenset(SQL["attempts_on"].values(db, str, number=number)),
@@ -61,12 +60,12 @@ def voice_of(db: sqlite3.Connection, number: str) -> RecordedVoice:
     )
 
 
-def overwrite_freed(db: sqlite3.Connection) -> None:
+def overwrite_freed(db: Connection) -> None:
     """Have what is deleted overwritten in the file. Call it before the transaction."""
     db.execute("PRAGMA secure_delete = ON")
 
 
-def forget_recordings(db: sqlite3.Connection, phone_id: int | None) -> None:
+def forget_recordings(db: Connection, phone_id: int | None) -> None:
     """Forget that a number's calls were recorded, or that any were (None). The files are the caller's to erase."""
     if phone_id is None:
         SQL["forget_recordings"](db)
@@ -77,7 +76,7 @@ def forget_recordings(db: sqlite3.Connection, phone_id: int | None) -> None:
 
 
 def erase_number(
-    db: sqlite3.Connection,
+    db: Connection,
     encode: Encode | None,
     number: str,
     *,
@@ -103,8 +102,9 @@ def erase_number(
     registers = SQL["registers_of"].values(db, str, number=number)
     SQL["forget_registered"](db, number=number)
     for name in registers:
-        seals.register_recorded(db, name)
-    seals.consent_ahead_erased(db, number)
+        seals.seal(db, seals.REGISTER, name)
+    for row_id in seals.SQL["consent_ahead_id_of"].values(db, int, number=number):
+        seals.gone(db, seals.CONSENT_AHEAD, row_id)
     SQL["forget_consent_ahead"](db, number=number)
     SQL["blank_callers"](db, number=number)
     if phone_id is None:
@@ -122,16 +122,16 @@ def erase_number(
     return Erased(phone_id, len(voters), bool(secrets))
 
 
-def _was_erased(db: sqlite3.Connection, number: str, secrets: Sequence[bytes]) -> bool:
+def _was_erased(db: Connection, number: str, secrets: Sequence[bytes]) -> bool:
     return any(SQL["was_erased"].row(db, number_hash=number_hash(each, number), centre=ERASED) for each in secrets)
 
 
-def stock(db: sqlite3.Connection) -> Stock:
+def stock(db: Connection) -> Stock:
     """What there is to be erased."""
-    return Stock(**SQL["counts"].row(db)._asdict())
+    return SQL["counts"].all(db, Stock)[0]
 
 
-def purge(db: sqlite3.Connection, *, at: float, secrets: Sequence[bytes], records_too: bool) -> dict[str, str]:
+def purge(db: Connection, *, at: float, secrets: Sequence[bytes], records_too: bool) -> dict[str, str]:
     """Erase what identifies every voter and number; with `records_too` attempts, what was said in them, complaints, marks and
     seats' time as well.
 
@@ -163,8 +163,8 @@ def purge(db: sqlite3.Connection, *, at: float, secrets: Sequence[bytes], record
     if records_too:
         names += ["forget_complaint_answers", "forget_complaints", "forget_answers", "forget_inbound"]
         names += ["forget_unknown_serials", "forget_marks", "forget_released", "forget_attempts", "forget_intervals"]
-    seals.consents_ahead_erased(db)
-    seals.registers_erased(db)
+    seals.all_gone(db, seals.CONSENT_AHEAD)
+    seals.all_gone(db, seals.REGISTER)
     SQL["forget_own_call_backs"](db, phone_id=None)
     for name in names:
         SQL[name](db)
@@ -173,17 +173,18 @@ def purge(db: sqlite3.Connection, *, at: float, secrets: Sequence[bytes], record
     return seals.begin_anew(db, at) | before if records_too else before
 
 
-def _keep_hashes(db: sqlite3.Connection, hashes: Sequence[str], at: float) -> None:
+def _keep_hashes(db: Connection, hashes: Sequence[str], at: float) -> None:
     """In the order of the hashes, so that no order leads from one to an opt-out."""
     for hashed in sorted(hashes):
         SQL["keep_hash"](db, number_hash=hashed, at=at, centre=ERASED)
-        seals.opt_out_hash_recorded(db, hashed)
+        seals.seal(db, seals.OPT_OUT_HASH, seals.SQL["opt_out_hash_id_of"].number(db, hashed=hashed))
 
 
-def _blank_opt_outs(db: sqlite3.Connection, numbers: Sequence[str]) -> None:
+def _blank_opt_outs(db: Connection, numbers: Sequence[str]) -> None:
     """Leave of these numbers' opt-outs what leads to nobody. Before the numbers themselves are blanked."""
     last = SQL["last_off_the_roll"].number(db)
-    ids = seals.opt_out_ids(db, numbers)
+    ids = [seals.SQL["opt_out_id_of"].value(db, int, number=number) for number in numbers]
     for place, number in enumerate(numbers, last + 1):
         SQL["blank_opt_out"](db, number=number, place=place)
-    seals.opt_outs_erased(db, ids)
+    for row_id in filter(None, ids):
+        seals.erased(db, seals.OPT_OUT, row_id)

@@ -76,14 +76,16 @@ def erase_number(
         if kept is None and done.phone_id is not None:
             erasing.forget_recordings(db, done.phone_id)
         notes = 0 if done.phone_id is None else forget_written(*store, done.phone_id)
-        what = {
-            "phone": "none" if done.phone_id is None else str(done.phone_id),
-            "voters": str(done.voters),
-            "kept": "hash" if done.kept_as_hash else "number, to suppress it",
-            "recordings": f"{len(files)} {'erased' if kept is None else 'kept'}",
-            "notes": str(notes),
-        }
-        audit.append(db, "erase", entry.who, {**entry.what, **what}, entry.at)
+        audit.note(
+            db,
+            "erase",
+            entry,
+            phone="none" if done.phone_id is None else done.phone_id,
+            voters=done.voters,
+            kept="hash" if done.kept_as_hash else "number, to suppress it",
+            recordings=f"{len(files)} {'erased' if kept is None else 'kept'}",
+            notes=notes,
+        )
         if kept is None:
             remove(files)
     return ErasedNumber(done.phone_id, (*_said(done, voice, len(files), kept), *_copies(store[0])))

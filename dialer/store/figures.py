@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 
 from dialer.domain.model import LIVE_ANSWERS, CampaignProgress, Outcome
 from dialer.pacing.port import AnswersOfLate
-from dialer.store.sql import load_statements
+from dialer.store.sql import Connection, load_statements
 
 SQL = load_statements("figures")
 
@@ -15,19 +14,19 @@ _LONGEST_UNANSWERED_SECONDS = 600.0
 """No call is answered so long after its attempt was opened: campaigns ring for two minutes at most."""
 
 
-def targets(db: sqlite3.Connection, campaign_id: str) -> int:
+def targets(db: Connection, campaign_id: str) -> int:
     """How many numbers the campaign has. Reads an index of its whole queue: ask once and keep it."""
     return SQL["targets"].number(db, campaign_id=campaign_id)
 
 
-def campaign_progress(db: sqlite3.Connection, campaign_id: str, targets: int) -> CampaignProgress:
+def campaign_progress(db: Connection, campaign_id: str, targets: int) -> CampaignProgress:
     """How far the campaign is, of `targets` numbers: what is neither closed nor claimed nor on a call is due."""
     done = SQL["progress"].row(db, campaign_id=campaign_id)
     due = targets - done.closed - done.claimed - done.on_a_call
     return CampaignProgress(total=targets, closed=done.closed, due=due, attempts=done.ended + done.on_a_call)
 
 
-def outcome_counts(db: sqlite3.Connection, campaign_id: str, since: float = 0.0) -> dict[Outcome, int]:
+def outcome_counts(db: Connection, campaign_id: str, since: float = 0.0) -> dict[Outcome, int]:
     """Ended attempts by outcome, of those created since."""
     return {
         Outcome(outcome): count for outcome, count in SQL["outcome_counts"](db, campaign_id=campaign_id, since=since)
@@ -35,7 +34,7 @@ def outcome_counts(db: sqlite3.Connection, campaign_id: str, since: float = 0.0)
 
 
 def answers_of_late(
-    db: sqlite3.Connection, campaign_id: str, now: float, window_seconds: float, stretch_seconds: float
+    db: Connection, campaign_id: str, now: float, window_seconds: float, stretch_seconds: float
 ) -> list[AnswersOfLate]:
     """Live answers to our calls in the window that ends at `now`, epoch seconds, and those abandoned, by stretches of it, the
     oldest first; stretches without any are left out.
@@ -53,7 +52,7 @@ def answers_of_late(
     return [AnswersOfLate(each.age * stretch_seconds, each.answers, int(each.abandoned)) for each in rows]
 
 
-def next_due_at(db: sqlite3.Connection, campaign_id: str) -> float | None:
+def next_due_at(db: Connection, campaign_id: str) -> float | None:
     """The earliest time at which a target of this campaign is due (0: now); None: nothing waits."""
     if SQL["any_fresh"].number(db, campaign_id=campaign_id):
         return 0.0

@@ -4,7 +4,6 @@ told.
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
 
 from dialer.domain.errors import KeyTaken, NotInStore
@@ -12,17 +11,17 @@ from dialer.domain.other_centres import ForeignNews
 from dialer.store import voters
 from dialer.store.opt_outs import record_foreign
 from dialer.store.port import NewsTaken
-from dialer.store.sql import load_statements, values_of
+from dialer.store.sql import Connection, load_statements, values_of
 
 SQL = load_statements("headquarters")
 
 
-def position_of(db: sqlite3.Connection, stream: str) -> int:
+def position_of(db: Connection, stream: str) -> int:
     """Up to where a stream was taken; 0: nothing of it was."""
     return SQL["position"].value(db, int, stream=stream) or 0
 
 
-def take_news(db: sqlite3.Connection, news: ForeignNews) -> NewsTaken:
+def take_news(db: Connection, news: ForeignNews) -> NewsTaken:
     """Take the news of a stream that follow `after`, up to `position`, with what they change, and keep that position. News from
     before the position that is kept change nothing. Raises NotInStore, with the position to ask from, where some would be left out.
 
@@ -54,11 +53,11 @@ def take_news(db: sqlite3.Connection, news: ForeignNews) -> NewsTaken:
     return NewsTaken(tuple(phones), tuple(taken), unknown)
 
 
-def constituencies(db: sqlite3.Connection) -> list[tuple[str, int]]:
+def constituencies(db: Connection) -> list[tuple[str, int]]:
     """State and number of every constituency that is on the roll."""
     return [(row.state_code, row.constituency_number) for row in SQL["constituencies"].rows(db)]
 
 
-def last_voter(db: sqlite3.Connection) -> int:
+def last_voter(db: Connection) -> int:
     """The highest id of a voter: another one once more of a roll was imported."""
     return SQL["last_voter"].number(db)

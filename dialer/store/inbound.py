@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from config.words import InboundMode
 from dialer.domain.model import AttemptId, InboundParty, NewInbound, Outcome
 from dialer.store import seals
-from dialer.store.sql import Row, load_statements, values_of
+from dialer.store.sql import Connection, Row, load_statements, values_of
 
 SQL = load_statements("inbound")
 
 
-def take_inbound(db: sqlite3.Connection, call: NewInbound) -> InboundParty | None:
+def take_inbound(db: Connection, call: NewInbound) -> InboundParty | None:
     """Log a call that comes in, and where its number is on the roll open an inbound attempt for it: of a missed call one
     that has ended already. Returns whose number it is; None: it is not on the roll, or withheld, and no attempt is kept.
 
@@ -38,7 +36,7 @@ def take_inbound(db: sqlite3.Connection, call: NewInbound) -> InboundParty | Non
             outcome=Outcome.MISSED.value if missed else None,
         ).rowcount
         if opened:
-            seals.attempt_opened(db, call.attempt_id)
+            seals.seal_attempt(db, call.attempt_id, seals.OPEN)
         if missed and party.pending_voters and not party.opted_out and call.call_back_at is not None:
             due = SQL["call_back"](db, phone_id=party.phone_id, due_at=call.call_back_at, campaign_id=call.campaign_id)
             calls_back = due.rowcount > 0
@@ -47,7 +45,7 @@ def take_inbound(db: sqlite3.Connection, call: NewInbound) -> InboundParty | Non
     return party
 
 
-def _party(db: sqlite3.Connection, number: str) -> InboundParty | None:
+def _party(db: Connection, number: str) -> InboundParty | None:
     row = SQL["party"].row(db, number=number)
     if row is None:
         return None
@@ -55,11 +53,11 @@ def _party(db: sqlite3.Connection, number: str) -> InboundParty | None:
     return InboundParty(row.phone_id, row.voter_id, row.booth_id, row.language, pending, bool(row.opted_out))
 
 
-def open_inbound(db: sqlite3.Connection, attempt_id: AttemptId) -> Row | None:
+def open_inbound(db: Connection, attempt_id: AttemptId) -> Row | None:
     """Row (`attempt`), `campaign_id` and `phone_id` of an inbound attempt that has not ended; None: there is none of that id."""
     return SQL["open_attempt"].row(db, attempt_id=attempt_id)
 
 
-def put_off(db: sqlite3.Connection, campaign_id: str, phone_id: int, due_at: float, *, promised: bool) -> None:
+def put_off(db: Connection, campaign_id: str, phone_id: int, due_at: float, *, promised: bool) -> None:
     """The number is not called before this, where it was due to be called at all."""
     SQL["put_off"](db, campaign_id=campaign_id, phone_id=phone_id, due_at=due_at, promised=promised)

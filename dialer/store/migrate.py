@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from dialer.domain.errors import StoreCorrupt, StoreError
+from dialer.store.sql import Connection
 from dialer.store.transaction import transaction
 
 APPLICATION_ID = 0x4D54444E  # "MTDN"
@@ -45,7 +46,7 @@ def newest_version() -> int:
     return shipped_migrations()[-1].version
 
 
-def schema_version(db: sqlite3.Connection, path: Path) -> int:
+def schema_version(db: Connection, path: Path) -> int:
     """The version of the file's schema; 0: an empty file. Only reads.
 
     Raises StoreCorrupt for a SQLite file that is not ours, StoreError for a schema that is newer than this program.
@@ -66,7 +67,7 @@ def schema_version(db: sqlite3.Connection, path: Path) -> int:
     return int(version)
 
 
-def migrate(db: sqlite3.Connection, path: Path) -> int:
+def migrate(db: Connection, path: Path) -> int:
     """Bring the file to the newest schema; returns how many migrations ran. `db` must be in autocommit mode."""
     version = schema_version(db, path)
     pending = [migration for migration in shipped_migrations() if migration.version > version]

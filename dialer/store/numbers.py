@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,7 @@ from dialer.domain.model import CampaignState
 from dialer.domain.phone_facts import Consent, PhoneFacts, Register
 from dialer.store import seals
 from dialer.store.queues import campaigns_of
-from dialer.store.sql import load_statements
+from dialer.store.sql import Connection, load_statements
 from dialer.store.voters import turnout_by
 
 SQL = load_statements("numbers")
@@ -77,12 +76,12 @@ class RulesThen:
     digest: str
 
 
-def registers(db: sqlite3.Connection) -> list[Register]:
+def registers(db: Connection) -> list[Register]:
     """The do-not-call registers that were imported, by name."""
-    return [Register(**row._asdict()) for row in SQL["registers"].rows(db)]
+    return SQL["registers"].all(db, Register)
 
 
-def registers_by(db: sqlite3.Connection, at: float, zone: ZoneInfo) -> RegistersThen:
+def registers_by(db: Connection, at: float, zone: ZoneInfo) -> RegistersThen:
     """Those that held at a moment (epoch seconds). Of one that a later issue has replaced, the audit still has the day."""
     found, replaced = [], set()
     imported = dict(SQL["registers_imported"].rows(db))
@@ -98,18 +97,17 @@ def registers_by(db: sqlite3.Connection, at: float, zone: ZoneInfo) -> Registers
     return RegistersThen(tuple(found), frozenset(replaced))
 
 
-def rules_by(db: sqlite3.Connection, at: float) -> RulesThen | None:
+def rules_by(db: Connection, at: float) -> RulesThen | None:
     """The rules that held at a moment (epoch seconds); None: those of then are not kept."""
-    row = SQL["rules_by"].row(db, at=at)
-    return None if row is None else RulesThen(**row._asdict())
+    return SQL["rules_by"].one(db, RulesThen, at=at)
 
 
-def certificates_by(db: sqlite3.Connection, campaign_id: str, day_start: float, at: float) -> frozenset[str]:
+def certificates_by(db: Connection, campaign_id: str, day_start: float, at: float) -> frozenset[str]:
     """The digests of what a campaign's calls of a day were certified by, up to a moment; empty: no call tells."""
     return frozenset(SQL["certificates_by"].values(db, str, campaign_id=campaign_id, day_start=day_start, at=at))
 
 
-def number_record(db: sqlite3.Connection, number: str, day_start: float, at: float = math.inf) -> NumberRecord:
+def number_record(db: Connection, number: str, day_start: float, at: float = math.inf) -> NumberRecord:
     """What the store knows of a number, in the roll or not, as it was at a moment (epoch seconds; infinite: as it is)."""
     row = SQL["phone"].row(db, number=number)
     phone_id, consented = (0, SQL["consent_ahead"].row(db, number=number)) if row is None else (row.phone_id, row)
@@ -173,12 +171,12 @@ def number_record(db: sqlite3.Connection, number: str, day_start: float, at: flo
     )
 
 
-def campaign_states(db: sqlite3.Connection) -> dict[str, CampaignState]:
+def campaign_states(db: Connection) -> dict[str, CampaignState]:
     """What operators asked for, by campaign."""
     return {row.campaign_id: CampaignState(row.state) for row in SQL["campaign_states"].rows(db)}
 
 
-def campaign_states_by(db: sqlite3.Connection, at: float) -> dict[str, CampaignState]:
+def campaign_states_by(db: Connection, at: float) -> dict[str, CampaignState]:
     """What operators had asked for by a moment (epoch seconds): as it is now where the audit has no later command."""
     states = campaign_states(db)
     then, changed = dict.fromkeys(states, CampaignState.RUNNING), set()
@@ -191,31 +189,31 @@ def campaign_states_by(db: sqlite3.Connection, at: float) -> dict[str, CampaignS
     return {campaign: then[campaign] if campaign in changed else state for campaign, state in states.items()}
 
 
-def numbers_of_voter(db: sqlite3.Connection, voter_id: int) -> list[str] | None:
+def numbers_of_voter(db: Connection, voter_id: int) -> list[str] | None:
     """The numbers that are linked to a voter; None: there is no such voter."""
     if SQL["voter"].row(db, voter_id=voter_id) is None:
         return None
     return SQL["numbers_of_voter"].values(db, str, voter_id=voter_id)
 
 
-def voters_at(db: sqlite3.Connection, constituency_number: int, part_number: int, serial: int) -> list[int]:
+def voters_at(db: Connection, constituency_number: int, part_number: int, serial: int) -> list[int]:
     """The voters with this place on the roll; more than one where several roll versions are kept."""
     return SQL["voter_at"].values(
         db, int, constituency_number=constituency_number, part_number=part_number, serial=serial
     )
 
 
-def voters_of_epic(db: sqlite3.Connection, epic: str) -> list[int]:
+def voters_of_epic(db: Connection, epic: str) -> list[int]:
     """The voters with this EPIC number, which is not unique across states. Reads the roll: for a person at the command line."""
     return SQL["voter_of_epic"].values(db, int, epic=epic.upper())
 
 
-def phone_id_of(db: sqlite3.Connection, number: str) -> int | None:
+def phone_id_of(db: Connection, number: str) -> int | None:
     """A number's id; None: it is on no roll here."""
     return SQL["phone"].value(db, int, number=number)
 
 
-def last_call(db: sqlite3.Connection, phone_id: int, campaign_id: str | None, at: float) -> tuple[str, str] | None:
+def last_call(db: Connection, phone_id: int, campaign_id: str | None, at: float) -> tuple[str, str] | None:
     """Attempt and campaign of the last call to a number that was placed before `at` (epoch seconds), in any campaign or the one
     given; None: there is none. A call that came in is none.
     """
@@ -223,36 +221,36 @@ def last_call(db: sqlite3.Connection, phone_id: int, campaign_id: str | None, at
     return None if row is None else (str(row.attempt_id), str(row.campaign_id))
 
 
-def call_of(db: sqlite3.Connection, attempt_id: str) -> tuple[str, int] | None:
+def call_of(db: Connection, attempt_id: str) -> tuple[str, int] | None:
     """Campaign and number of an attempt; None: there is none."""
     row = SQL["call_of"].row(db, attempt_id=attempt_id)
     return None if row is None else (str(row.campaign_id), int(row.phone_id))
 
 
-def import_register(
-    db: sqlite3.Connection, name: str, numbers: Iterable[str], *, dated: float, at: float, sha256: str
-) -> int:
+def import_register(db: Connection, name: str, numbers: Iterable[str], *, dated: float, at: float, sha256: str) -> int:
     """Put a register in the place of its earlier issue, inside a transaction; how many numbers it has."""
     SQL["put_register"](db, name=name, dated=dated, at=at, numbers=0, sha256=sha256)
     SQL["clear_register"](db, name=name)
     db.executemany(SQL["insert_registered"], ({"number": number, "name": name} for number in numbers))
     count = SQL["count_registered"].number(db, name=name)
     SQL["put_register"](db, name=name, dated=dated, at=at, numbers=count, sha256=sha256)
-    seals.register_recorded(db, name)
+    seals.seal(db, seals.REGISTER, name)
     return count
 
 
-def register_dated(db: sqlite3.Connection, name: str) -> float | None:
+def register_dated(db: Connection, name: str) -> float | None:
     """When the issue of a register that was imported is from; None: none was."""
     return SQL["dated"].value(db, float, name=name)
 
 
-def set_consent(db: sqlite3.Connection, number: str, consent: Consent, *, source: str, at: float) -> bool:
+def set_consent(db: Connection, number: str, consent: Consent, *, source: str, at: float) -> bool:
     """Keep whether a number's owner agreed, inside a transaction. False: the number is on no roll here yet, and what is kept
     holds from the moment on in which one brings it. `at`: epoch seconds.
     """
     known = SQL["set_consent"](db, number=number, consent=consent.value, source=source, at=at).rowcount == 1
-    if not known:
+    if known:
+        seals.seal(db, seals.CONSENT, SQL["phone"].number(db, number=number))
+    else:
         SQL["keep_consent_ahead"](db, number=number, consent=consent.value, source=source, at=at)
-    seals.consent_recorded(db, number, phone_id_of(db, number) if known else None)
+        seals.seal(db, seals.CONSENT_AHEAD, seals.SQL["consent_ahead_id_of"].number(db, number=number))
     return known

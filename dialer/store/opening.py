@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import check_header, close_writing, open_reading, open_writing
 from dialer.store.lock import StoreLock
+from dialer.store.sql import Connection
 
 DIALLER = "a dialler"
 """What others are told of who holds a store to run calls by it."""
@@ -20,8 +20,8 @@ class Opened:
 
     path: Path
     lock: StoreLock
-    db: sqlite3.Connection
-    reader: sqlite3.Connection
+    db: Connection
+    reader: Connection
 
 
 def open_file(path: Path, create: bool, busy_seconds: float, key: StoreKey | None, holder: str = DIALLER) -> Opened:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
 import structlog
@@ -13,6 +12,7 @@ from dialer.store import audit, seals
 from dialer.store.numbers import SQL
 from dialer.store.outbox import tell
 from dialer.store.port import AuditNote, Encode, OptOutNews, OptOutsTaken
+from dialer.store.sql import Connection
 from dialer.store.voters import record_opt_out
 
 HASHED_AT_ONCE = 20_000
@@ -21,7 +21,7 @@ _log = structlog.get_logger(__name__)
 
 
 def opt_out_number(
-    db: sqlite3.Connection,
+    db: Connection,
     encode: Encode | None,
     number: str,
     *,
@@ -38,14 +38,14 @@ def opt_out_number(
     else:
         fresh = SQL["insert_opt_out"](db, number=number, at=at, source=source).rowcount == 1
         if fresh:
-            seals.opt_out_of_number_recorded(db, number)
+            seals.seal(db, seals.OPT_OUT, seals.SQL["opt_out_id_of"].number(db, number=number))
     if fresh and number_hash is not None:
         tell(db, encode, OptOutNews(None, at, source, number_hash=number_hash), at)
     return fresh
 
 
 def suppress(
-    db: sqlite3.Connection,
+    db: Connection,
     encode: Encode | None,
     found: Sequence[str],
     secret: bytes | None,
@@ -66,18 +66,17 @@ def suppress(
     return OptOutsTaken(fresh, tuple(phones))
 
 
-def record_foreign(db: sqlite3.Connection, number_hash: str, *, at: float, centre: str) -> int | None:
+def record_foreign(db: Connection, number_hash: str, *, at: float, centre: str) -> int | None:
     """Keep that a number opted out in another centre, whether it is on our roll or comes later; the number's id where it
     is suppressed by this, None where it is not known here or was suppressed before.
     """
-    if SQL["insert_foreign"](db, number_hash=number_hash, at=at, centre=centre).rowcount == 1:
-        seals.opt_out_hash_recorded(db, number_hash)
+    _keep_hash(db, number_hash, at, centre)
     phone_id = SQL["phone_of_hash"].value(db, int, number_hash=number_hash)
     return phone_id if phone_id is not None and _suppress(db, phone_id, at, centre) else None
 
 
 def record_told(
-    db: sqlite3.Connection,
+    db: Connection,
     encode: Encode | None,
     hashes: Sequence[str],
     entry: AuditNote,
@@ -98,9 +97,7 @@ def record_told(
         )
     fresh, phones = 0, []
     for hashed in hashes:
-        is_new = SQL["insert_foreign"](db, number_hash=hashed, at=entry.at, centre=centre).rowcount == 1
-        if is_new:
-            seals.opt_out_hash_recorded(db, hashed)
+        is_new = _keep_hash(db, hashed, entry.at, centre)
         phone_id = SQL["phone_of_hash"].value(db, int, number_hash=hashed)
         if phone_id is not None:
             is_new = record_opt_out(db, None, phone_id, at=entry.at, source=source)
@@ -108,12 +105,19 @@ def record_told(
         if is_new:
             tell(db, encode, OptOutNews(None, entry.at, source, number_hash=hashed), entry.at)
         fresh += is_new
-    what = {**entry.what, "source": source, "numbers": str(len(hashes)), "fresh": str(fresh)}
-    audit.append(db, "opt-out-import", entry.who, what, entry.at)
+    audit.note(db, "opt-out-import", entry, source=source, numbers=len(hashes), fresh=fresh)
     return OptOutsTaken(fresh, tuple(phones))
 
 
-def begin_hashing(db: sqlite3.Connection, secrets: Sequence[bytes]) -> None:
+def _keep_hash(db: Connection, number_hash: str, at: float, centre: str) -> bool:
+    """Keep an opt-out of another centre; whether it is new."""
+    is_new = SQL["insert_foreign"](db, number_hash=number_hash, at=at, centre=centre).rowcount == 1
+    if is_new:
+        seals.seal(db, seals.OPT_OUT_HASH, seals.SQL["opt_out_hash_id_of"].number(db, hashed=number_hash))
+    return is_new
+
+
+def begin_hashing(db: Connection, secrets: Sequence[bytes]) -> None:
     """Make ready for hashes under these secrets; the first is the one that our own opt-outs are told under.
 
     A secret that is no longer among them is forgotten with its hashes. Raises StoreError where numbers are suppressed of which only
@@ -128,7 +132,8 @@ def begin_hashing(db: sqlite3.Connection, secrets: Sequence[bytes]) -> None:
             " put it back, as rules.opt_out_secret or among rules.opt_out_secrets_known"
         )
     for secret in gone:
-        seals.opt_out_hashes_forgotten(db, SQL["known_too"].values(db, int, secret=secret))
+        for row_id in SQL["known_too"].values(db, int, secret=secret):
+            seals.gone(db, seals.OPT_OUT_HASH, row_id)
         for statement in ("forget_known", "forget_hashes", "forget_secret"):
             SQL[statement](db, secret=secret)
     fresh = [print_ for print_ in prints if print_ not in known]
@@ -140,7 +145,7 @@ def begin_hashing(db: sqlite3.Connection, secrets: Sequence[bytes]) -> None:
         SQL["tell_under"](db, fingerprint=prints[0])
 
 
-def hash_new(db: sqlite3.Connection, secrets: Sequence[bytes], after: int) -> None:
+def hash_new(db: Connection, secrets: Sequence[bytes], after: int) -> None:
     """Hash the few numbers that have come, those whose ids are above `after`, under all secrets, and suppress those that other
     centres told of before.
     """
@@ -150,7 +155,7 @@ def hash_new(db: sqlite3.Connection, secrets: Sequence[bytes], after: int) -> No
         _suppress(db, each.phone_id, each.at, each.centre)
 
 
-def hash_some(db: sqlite3.Connection, secret: bytes, after: int, most: int = HASHED_AT_ONCE) -> int | None:
+def hash_some(db: Connection, secret: bytes, after: int, most: int = HASHED_AT_ONCE) -> int | None:
     """Hash numbers that have no hash under a secret yet, from `after` on; the last id looked at. None: there were no more."""
     number = dict(SQL["secrets"].rows(db))[fingerprint(secret)]
     found = [*SQL["unhashed"].rows(db, after=after, limit=most, secret=number)]
@@ -165,12 +170,12 @@ def hash_some(db: sqlite3.Connection, secret: bytes, after: int, most: int = HAS
     return last
 
 
-def honour_foreign(db: sqlite3.Connection) -> int:
+def honour_foreign(db: Connection) -> int:
     """Suppress the numbers that other centres told of before they came onto our roll; how many. Ends the hashing."""
     SQL["make_hash_index"](db)
     found = [*SQL["foreign_not_honoured"].rows(db)]
     return sum(_suppress(db, each.phone_id, each.at, each.centre) for each in found)
 
 
-def _suppress(db: sqlite3.Connection, phone_id: int, at: float, centre: str) -> bool:
+def _suppress(db: Connection, phone_id: int, at: float, centre: str) -> bool:
     return record_opt_out(db, None, phone_id, at=at, source=f"centre {centre}")

@@ -7,7 +7,6 @@ run inside a transaction.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from dialer.domain.model import Announcement
 from dialer.domain.view import OutboxWait
 from dialer.store import audit
 from dialer.store.port import Encode, News, OutboxRow, ReadinessMark
-from dialer.store.sql import load_statements, values_of
+from dialer.store.sql import Connection, load_statements, values_of
 
 SQL = load_statements("outbox")
 RESULTS = tuple(f"results/{each}" for each in ("answers", "attempts", "dispositions", "marks", "opt-outs"))
@@ -34,37 +33,37 @@ class OutboxBound:
     bytes_beyond: int = 0  # of results that wait for headquarters all the same
 
 
-def announce(db: sqlite3.Connection, announcements: Sequence[Announcement], at: float) -> None:
+def announce(db: Connection, announcements: Sequence[Announcement], at: float) -> None:
     """Put announcements into the outbox. A repeat announces again."""
     for each in announcements:
         SQL["insert_announcement"](db, at=at, **values_of(each))
 
 
-def tell(db: sqlite3.Connection, encode: Encode | None, news: News, at: float) -> None:
+def tell(db: Connection, encode: Encode | None, news: News, at: float) -> None:
     """Put news into the outbox: by itself such as belongs to no other write. Without `encode` there is nobody to tell."""
     if encode is not None:
         announce(db, [encode(news)], at)
 
 
-def tell_test_mark(db: sqlite3.Connection, encode: Encode | None, at: float) -> None:
+def tell_test_mark(db: Connection, encode: Encode | None, at: float) -> None:
     """Announce a test mark, for headquarters to see that the way is there. Raises NotInStore where nothing is kept for one."""
     if passed_by_uplink(db) is None:
         raise NotInStore(NO_HEADQUARTERS)
     tell(db, encode, ReadinessMark(at), at)
 
 
-def outbox(db: sqlite3.Connection, limit: int) -> list[OutboxRow]:
+def outbox(db: Connection, limit: int) -> list[OutboxRow]:
     """The oldest announcements that wait for the broker."""
-    return [OutboxRow(**row._asdict()) for row in SQL["outbox"].rows(db, limit=limit)]
+    return SQL["outbox"].all(db, OutboxRow, limit=limit)
 
 
-def outbox_done(db: sqlite3.Connection, up_to: int) -> None:
+def outbox_done(db: Connection, up_to: int) -> None:
     """The broker has the announcements up to this id. They go, but for those that headquarters has not got yet."""
     SQL["pass"](db, name="mqtt", up_to=up_to)
     SQL["outbox_taken"](db, up_to=up_to)
 
 
-def bound_outbox(db: sqlite3.Connection, *, keep_at_most: int = 100_000) -> OutboxBound:
+def bound_outbox(db: Connection, *, keep_at_most: int = 100_000) -> OutboxBound:
     """Drop the oldest announcements beyond `keep_at_most`: results themselves are in their tables, what is lost is only the news
     of them. Those of opt-outs are never lost, and do not count: other centres have nothing else to know them by.
 
@@ -79,13 +78,13 @@ def bound_outbox(db: sqlite3.Connection, *, keep_at_most: int = 100_000) -> Outb
     return OutboxBound(lost, max(0, SQL["waiting_bytes"].number(db) - most_bytes))
 
 
-def outbox_waits(db: sqlite3.Connection) -> tuple[OutboxWait, ...]:
+def outbox_waits(db: Connection) -> tuple[OutboxWait, ...]:
     """What waits for the broker, and for headquarters where the settings name one."""
     names = {"mqtt": "broker", "uplink": "headquarters"}
     return tuple(OutboxWait(names[row.sink], row.rows, row.oldest_at) for row in SQL["waits"].rows(db))
 
 
-def keep_for_headquarters(db: sqlite3.Connection, most_bytes: int | None) -> None:
+def keep_for_headquarters(db: Connection, most_bytes: int | None) -> None:
     """What is announced from now on, and what waits, is for headquarters too, and telemetry goes where more than `most_bytes`
     wait; None: the settings name no headquarters, and what only it had not got goes.
     """
@@ -99,22 +98,22 @@ def keep_for_headquarters(db: sqlite3.Connection, most_bytes: int | None) -> Non
         SQL["outbox_taken"](db, up_to=by_broker)
 
 
-def passed_by_uplink(db: sqlite3.Connection) -> int | None:
+def passed_by_uplink(db: Connection) -> int | None:
     """Up to which id headquarters has the announcements; None: they are kept for no headquarters."""
     return SQL["passed"].value(db, int, name="uplink")
 
 
-def outbox_after(db: sqlite3.Connection, passed: int, limit: int) -> list[OutboxRow]:
+def outbox_after(db: Connection, passed: int, limit: int) -> list[OutboxRow]:
     """The oldest announcements behind an id, whoever has them."""
-    return [OutboxRow(**row._asdict()) for row in SQL["outbox_after"].rows(db, passed=passed, limit=limit)]
+    return SQL["outbox_after"].all(db, OutboxRow, passed=passed, limit=limit)
 
 
-def last_given(db: sqlite3.Connection) -> int:
+def last_given(db: Connection) -> int:
     """The highest id that an announcement has had."""
     return SQL["last_given"].number(db)
 
 
-def uplink_kept(db: sqlite3.Connection, through: int, at: float) -> int:
+def uplink_kept(db: Connection, through: int, at: float) -> int:
     """Headquarters has committed the announcements up to this id. A lower one than before changes nothing. Returns by how much
     ids were moved up, 0 as a rule.
 
@@ -135,7 +134,7 @@ def uplink_kept(db: sqlite3.Connection, through: int, at: float) -> int:
     return moved
 
 
-def restored(db: sqlite3.Connection, at: float) -> None:
+def restored(db: Connection, at: float) -> None:
     """Move what waits for headquarters, and what is announced from now on, behind every id that the store may have given since it
     was copied: headquarters takes those for known. `at`: epoch seconds; an id is behind its milliseconds, for no store gives a
     thousand a second.
@@ -143,7 +142,7 @@ def restored(db: sqlite3.Connection, at: float) -> None:
     _move_up(db, passed_by_uplink(db) or 0, int(at * 1000))
 
 
-def _move_up(db: sqlite3.Connection, passed: int, by: int) -> None:
+def _move_up(db: Connection, passed: int, by: int) -> None:
     """Ids behind `passed` by so many, and the next one is behind `by` at least."""
     SQL["begin_sequence"](db, last=by)
     SQL["move_up"](db, by=by, passed=passed)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dialer.store.connection import Connection
 from dialer.store.desk_file import DeskFile
 from dialer.store.sql import load_statements, values_of
 
@@ -32,30 +31,20 @@ class PasskeyRecords:
 
     async def of_name(self, name: str) -> list[Passkey]:
         """Somebody's, the oldest first."""
-        rows = await self._file.run(lambda db: [*SQL["of_name"].rows(db, name=name)])
-        return [Passkey(**row._asdict()) for row in rows]
+        return await self._file.run(lambda db: SQL["of_name"].all(db, Passkey, name=name))
 
     async def find(self, credential: bytes) -> Passkey | None:
         """By its id; None: there is none."""
-        row = await self._file.run(lambda db: SQL["find"].row(db, credential=credential))
-        return None if row is None else Passkey(**row._asdict())
+        return await self._file.run(lambda db: SQL["find"].one(db, Passkey, credential=credential))
 
     async def add(self, passkey: Passkey) -> bool:
         """Keep one; False: its id is taken."""
-
-        def write(db: Connection) -> bool:
-            return SQL["add"](db, **values_of(passkey)).rowcount == 1
-
-        return await self._file.run(write)
+        return await self._file.run(lambda db: SQL["add"](db, **values_of(passkey)).rowcount == 1)
 
     async def use(self, passkey: Passkey, sign_count: int, at: float) -> bool:
         """It has signed once more; False: it has meanwhile, or is gone."""
-
-        def write(db: Connection) -> bool:
-            bound = {"credential": passkey.credential, "before": passkey.sign_count, "sign_count": sign_count, "at": at}
-            return SQL["use"](db, **bound).rowcount == 1
-
-        return await self._file.run(write)
+        bound = {"credential": passkey.credential, "before": passkey.sign_count, "sign_count": sign_count, "at": at}
+        return await self._file.run(lambda db: SQL["use"](db, **bound).rowcount == 1)
 
     async def remove(self, name: str, credential: bytes) -> None:
         """Somebody's own is one no more."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,25 +11,23 @@ from dialer.domain.model import AttemptId, Mark
 from dialer.domain.official_turnout import OfficialFigure, state_of, states_meant
 from dialer.store import audit, queues, seals
 from dialer.store.port import AuditNote, Encode, MarkEffect
-from dialer.store.sql import load_statements, values_of
+from dialer.store.sql import Connection, load_statements, values_of
 from dialer.store.voters import record_mark
 
 SQL = load_statements("polling_day_records")
 
 
-def record_marks(
-    db: sqlite3.Connection, encode: Encode | None, marks: Sequence[Mark], entry: AuditNote
-) -> list[MarkEffect]:
+def record_marks(db: Connection, encode: Encode | None, marks: Sequence[Mark], entry: AuditNote) -> list[MarkEffect]:
     """Append marks that came together, each announced, and all with their audit entry ("marks"): all or none.
     Raises NotInStore for a voter who is not on the roll, KeyTaken. A repeat of known keys changes nothing but the audit.
     """
     effects = [record_mark(db, encode, mark) for mark in marks]
     taken = sum(effect.recorded for effect in effects)
-    _note(db, "marks", entry, marks=len(marks), taken=taken)
+    audit.note(db, "marks", entry, marks=len(marks), taken=taken)
     return effects
 
 
-def enter_turnout(db: sqlite3.Connection, figures: Sequence[OfficialFigure], entry: AuditNote) -> int:
+def enter_turnout(db: Connection, figures: Sequence[OfficialFigure], entry: AuditNote) -> int:
     """Append official figures, all or none, with their audit entry ("official-turnout"); how many are new. A figure that
     stands already changes nothing. Raises NotInStore for an area that is not on the roll.
     """
@@ -39,13 +36,13 @@ def enter_turnout(db: sqlite3.Connection, figures: Sequence[OfficialFigure], ent
         area = _area(of_state(db, figure))
         if SQL["figure"].value(db, float, **area, by_time=figure.by_time) != figure.share:
             told = {"by_time": figure.by_time, "share": figure.share, "entered_at": entry.at, "who": entry.who}
-            seals.figure_entered(db, int(SQL["insert_figure"](db, **area, **told).lastrowid or 0))
+            seals.seal(db, seals.OFFICIAL, SQL["insert_figure"](db, **area, **told).lastrowid or 0)
             new += 1
-    _note(db, "official-turnout", entry, figures=len(figures), new=new)
+    audit.note(db, "official-turnout", entry, figures=len(figures), new=new)
     return new
 
 
-def of_state(db: sqlite3.Connection, figure: OfficialFigure) -> OfficialFigure:
+def of_state(db: Connection, figure: OfficialFigure) -> OfficialFigure:
     """The figure with the state of its area, as the roll has it. Raises NotInStore where the area is not on the roll, or is there
     of several states and the figure does not say of which.
     """
@@ -64,12 +61,12 @@ def of_state(db: sqlite3.Connection, figure: OfficialFigure) -> OfficialFigure:
     raise NotInStore(f"constituency {figure.constituency_number}{state}{part} is not on the roll: no figure was taken")
 
 
-def closes_at(db: sqlite3.Connection, figure: OfficialFigure) -> str:
+def closes_at(db: Connection, figure: OfficialFigure) -> str:
     """When the last booth of the area of a figure `of_state` closes, "HH:MM", local; "": not known."""
     return max((closes for state, closes in _states(db, figure).items() if state == figure.state_code), default="")
 
 
-def _states(db: sqlite3.Connection, figure: OfficialFigure) -> dict[str, str]:
+def _states(db: Connection, figure: OfficialFigure) -> dict[str, str]:
     """The states of which the roll has a figure's area, and when the last of its booths closes there."""
     number = figure.constituency_number
     known = SQL["states_of_constituency"].values(db, str, constituency_number=number)
@@ -89,12 +86,12 @@ def _area(figure: OfficialFigure) -> dict[str, str | int | None]:
     }
 
 
-def standing_figures(db: sqlite3.Connection, figure: OfficialFigure) -> dict[str, float]:
+def standing_figures(db: Connection, figure: OfficialFigure) -> dict[str, float]:
     """The shares that stand of the area and day of a figure `of_state`, by their hour."""
     return dict(SQL["figures_of_area"].rows(db, **_area(figure)))
 
 
-def record_complaint(db: sqlite3.Connection, complaint: Complaint, entry: AuditNote) -> int:
+def record_complaint(db: Connection, complaint: Complaint, entry: AuditNote) -> int:
     """Append a complaint with its audit entry ("complaint"); its number. A repeat of the key gives the same one. Raises
     NotInStore for a campaign, attempt or phone that the store does not have.
     """
@@ -106,22 +103,22 @@ def record_complaint(db: sqlite3.Connection, complaint: Complaint, entry: AuditN
     new = SQL["insert_complaint"](db, entered_at=entry.at, who=entry.who, **values_of(complaint)).rowcount
     number = SQL["complaint"].number(db, key=complaint.key)
     if new:
-        seals.complaint_recorded(db, number)
-        _note(db, "complaint", entry, complaint=number)
+        seals.seal(db, seals.COMPLAINT, number)
+        audit.note(db, "complaint", entry, complaint=number)
     return number
 
 
-def answer_complaint(db: sqlite3.Connection, answer: ComplaintAnswer, entry: AuditNote) -> None:
+def answer_complaint(db: Connection, answer: ComplaintAnswer, entry: AuditNote) -> None:
     """Append an answer with its audit entry ("complaint-answer"). Raises NotInStore where there is no such complaint."""
     if not SQL["is_complaint"].number(db, complaint_id=answer.complaint_id):
         raise NotInStore(f"there is no complaint {answer.complaint_id}: see `dialer report complaints`")
     answered = SQL["insert_answer"](db, who=entry.who, **values_of(answer))
     if answered.rowcount:
-        seals.complaint_answered(db, int(answered.lastrowid or 0))
-        _note(db, "complaint-answer", entry, complaint=answer.complaint_id)
+        seals.seal(db, seals.COMPLAINT_ANSWER, answered.lastrowid or 0)
+        audit.note(db, "complaint-answer", entry, complaint=answer.complaint_id)
 
 
-def release_unknown(db: sqlite3.Connection, attempts: Sequence[AttemptId], reason: str, entry: AuditNote) -> int:
+def release_unknown(db: Connection, attempts: Sequence[AttemptId], reason: str, entry: AuditNote) -> int:
     """Let the numbers of attempts be called again of which nobody knows whether they were calls, with an audit entry each
     ("unknown-release"): all or none. How many places in the campaigns' lists are open again. Raises NotInStore where one is
     not unknown, or was released before.
@@ -133,15 +130,7 @@ def release_unknown(db: sqlite3.Connection, attempts: Sequence[AttemptId], reaso
             raise NotInStore(
                 f"{attempt_id}: no attempt of this id is unknown: nothing was released; see `dialer unknown list`"
             )
-        seals.unknown_released(db, attempt_id)
-        audit.append(
-            db, "unknown-release", entry.who, {**entry.what, "attempt": attempt_id, "reason": reason}, entry.at
-        )
+        seals.seal(db, seals.RELEASED, attempt_id)
+        audit.note(db, "unknown-release", entry, attempt=attempt_id, reason=reason)
         opened += targets
     return opened
-
-
-def _note(db: sqlite3.Connection, kind: str, entry: AuditNote, **counts: int) -> None:
-    audit.append(
-        db, kind, entry.who, {**entry.what, **{name: str(number) for name, number in counts.items()}}, entry.at
-    )

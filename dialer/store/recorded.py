@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 
 from dialer.domain.model import Outcome
 from dialer.domain.view import SeatState
-from dialer.store.sql import load_statements
+from dialer.store.sql import Connection, load_statements
 
 SQL = load_statements("recorded")
 
@@ -35,19 +34,19 @@ class KeptInterval:
     until_at: float
 
 
-def attempts_of(db: sqlite3.Connection, since: float, until: float) -> list[KeptAttempt]:
+def attempts_of(db: Connection, since: float, until: float) -> list[KeptAttempt]:
     """The calls that began from `since` to before `until` and have ended, oldest first."""
     rows = SQL["attempts"].rows(db, since=since, until=until)
     return [KeptAttempt(**row._asdict() | {"outcome": Outcome(row.outcome)}) for row in rows]
 
 
-def intervals_of(db: sqlite3.Connection, since: float, until: float) -> list[KeptInterval]:
+def intervals_of(db: Connection, since: float, until: float) -> list[KeptInterval]:
     """The seats' time that lies in the window, or reaches into it."""
     rows = SQL["intervals"].rows(db, since=since, until=until)
     return [KeptInterval(**row._asdict() | {"state": SeatState(row.state)}) for row in rows]
 
 
-def first_and_last_call(db: sqlite3.Connection) -> tuple[float, float] | None:
+def first_and_last_call(db: Connection) -> tuple[float, float] | None:
     """When the oldest and the newest of all such calls began, epoch seconds; None: there is none."""
     calls = SQL["first_and_last"].row(db)
     return None if calls.first is None else (calls.first, calls.last)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from dialer.store.lock import refuse_second_name
 from dialer.store.outbox import passed_by_uplink, tell
 from dialer.store.port import AnswersNews, Encode, KeptCommand, LogIn, SeatHours, SeatInterval, StandingOrder, of_seat
 from dialer.store.queues import unknown_campaign
-from dialer.store.sql import load_statements, values_of
+from dialer.store.sql import Connection, load_statements, values_of
 from dialer.store.transaction import transaction
 from dialer.store.voters import place_of
 
@@ -30,13 +29,12 @@ refused from then on: two days more are for a clock that was set anew meanwhile.
 COMMANDS_FORGOTTEN_AT_ONCE = 20  # more than come in, so the table shrinks; few, for results wait behind the transaction
 
 
-def kept_command(db: sqlite3.Connection, command_id: str) -> KeptCommand | None:
+def kept_command(db: Connection, command_id: str) -> KeptCommand | None:
     """What is kept of this command since it was executed; None: it was not executed yet."""
-    row = SQL["kept_command"].row(db, command_id=command_id)
-    return None if row is None else KeptCommand(row.content, row.reply)
+    return SQL["kept_command"].one(db, KeptCommand, command_id=command_id)
 
 
-def record_command(db: sqlite3.Connection, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
+def record_command(db: Connection, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
     """Keep that a command was executed, with the hash of what it asked for. False: it had been already, and nothing changed.
     What was executed three days before is forgotten: it has expired long since.
     """
@@ -45,29 +43,29 @@ def record_command(db: sqlite3.Connection, command_id: str, name: str, content: 
     return kept.rowcount == 1
 
 
-def keep_receipt(db: sqlite3.Connection, receipt: Receipt | None, at: float) -> None:
+def keep_receipt(db: Connection, receipt: Receipt | None, at: float) -> None:
     """Keep the answer to a command with what it did; None: nobody waits for one."""
     if receipt is not None:
         record_command(db, receipt.key, receipt.name, receipt.content, receipt.reply, at)
 
 
-def complete_command(db: sqlite3.Connection, command_id: str, reply: str) -> None:
+def complete_command(db: Connection, command_id: str, reply: str) -> None:
     """Put the reply in place of the one that `record_command` kept before the command was executed."""
     SQL["complete_command"](db, command_id=command_id, reply=reply)
 
 
-def record_recording(db: sqlite3.Connection, attempt_id: str, started_at: float) -> None:
+def record_recording(db: Connection, attempt_id: str, started_at: float) -> None:
     """Keep that the call is recorded. A repeat changes nothing."""
     SQL["insert_recording"](db, attempt_id=attempt_id, started_at=started_at)
 
 
-def has_recording(db: sqlite3.Connection, attempt_id: AttemptId) -> bool:
+def has_recording(db: Connection, attempt_id: AttemptId) -> bool:
     """Whether a call that has ended was recorded, and nobody has erased that."""
     return SQL["has_recording"].row(db, attempt_id=attempt_id) is not None
 
 
 def record_answers(
-    db: sqlite3.Connection, encode: Encode | None, attempt_id: AttemptId, answers: Mapping[str, str], at: float
+    db: Connection, encode: Encode | None, attempt_id: AttemptId, answers: Mapping[str, str], at: float
 ) -> None:
     """Keep what a caller answered, by the names of the flow. A later value of a name replaces the earlier one; what is told is what
     is new.
@@ -84,7 +82,7 @@ def record_answers(
 
 
 def change_answers(
-    db: sqlite3.Connection, attempt_id: AttemptId, answers: Mapping[str, str | None], at: float
+    db: Connection, attempt_id: AttemptId, answers: Mapping[str, str | None], at: float
 ) -> dict[str, str | None]:
     """Keep what was answered to an agent, None: nothing any more. Returns what stood there before, of the same names."""
     before = flow_answers(db, attempt_id) if answers else {}
@@ -96,22 +94,22 @@ def change_answers(
     return {name: before.get(name) for name in answers}
 
 
-def flow_answers(db: sqlite3.Connection, attempt_id: AttemptId) -> dict[str, str]:
+def flow_answers(db: Connection, attempt_id: AttemptId) -> dict[str, str]:
     """What the caller of an attempt answered so far, by name; the agent who takes over the call sees it."""
     return dict(SQL["flow_answers"].rows(db, attempt_id=attempt_id))
 
 
-def phone_number(db: sqlite3.Connection, phone_id: int) -> str | None:
+def phone_number(db: Connection, phone_id: int) -> str | None:
     """The number (E.164) of a phone, to send it an SMS; None for one that opted out or that the store does not have."""
     return SQL["phone_number"].value(db, str, phone_id=phone_id)
 
 
-def open_attempt_on(db: sqlite3.Connection, number: str) -> AttemptId | None:
+def open_attempt_on(db: Connection, number: str) -> AttemptId | None:
     """The attempt under way on a number (E.164): there is at most one."""
     return SQL["open_attempt_on"].value(db, AttemptId, number=number)
 
 
-def record_seat_intervals(db: sqlite3.Connection, encode: Encode | None, intervals: Sequence[SeatInterval]) -> None:
+def record_seat_intervals(db: Connection, encode: Encode | None, intervals: Sequence[SeatInterval]) -> None:
     """Keep where seats have spent their time. Headquarters is told the sums."""
     fresh = [each for each in intervals if SQL["insert_seat_interval"](db, **values_of(each)).rowcount]
     if fresh and passed_by_uplink(db) is not None:
@@ -122,18 +120,18 @@ def record_seat_intervals(db: sqlite3.Connection, encode: Encode | None, interva
         tell(db, encode, SeatHours(until_at, len({each.seat for each in fresh}), seconds), until_at)
 
 
-def save_pacer_state(db: sqlite3.Connection, campaign_id: str, state: str) -> None:
+def save_pacer_state(db: Connection, campaign_id: str, state: str) -> None:
     """Keep what the campaign's pacer has learned (JSON)."""
     if SQL["save_pacer_state"](db, campaign_id=campaign_id, state=state).rowcount == 0:
         raise unknown_campaign(campaign_id)
 
 
-def pacer_state(db: sqlite3.Connection, campaign_id: str) -> str | None:
+def pacer_state(db: Connection, campaign_id: str) -> str | None:
     """What was kept; None for a new campaign."""
     return SQL["pacer_state"].value(db, str, campaign_id=campaign_id)
 
 
-def keep_log_in(db: sqlite3.Connection, log_in: LogIn) -> None:
+def keep_log_in(db: Connection, log_in: LogIn) -> None:
     """Keep who has a seat; what was kept of the seat before is replaced. Where it is another agent, it stands in the audit, and
     what was ordered of the seat for the one before is over.
     """
@@ -146,11 +144,11 @@ def keep_log_in(db: sqlite3.Connection, log_in: LogIn) -> None:
     SQL["keep_log_in"](db, **values_of(log_in))
 
 
-def _agent_of(db: sqlite3.Connection, seat: str) -> str | None:
+def _agent_of(db: Connection, seat: str) -> str | None:
     return SQL["log_in_of"].value(db, str, seat=seat)
 
 
-def drop_log_in(db: sqlite3.Connection, seat: str, at: float) -> None:
+def drop_log_in(db: Connection, seat: str, at: float) -> None:
     """Nobody has the seat from `at` (epoch seconds) on, and what was ordered of it is over; nothing happens where nobody had it.
     Stands in the audit.
     """
@@ -161,26 +159,26 @@ def drop_log_in(db: sqlite3.Connection, seat: str, at: float) -> None:
     SQL["end_orders_of"](db, addressee=of_seat(seat))
 
 
-def log_ins(db: sqlite3.Connection) -> list[LogIn]:
+def log_ins(db: Connection) -> list[LogIn]:
     """Who has which seat, in the seats' order."""
     return [LogIn(**row._asdict() | {"paused": bool(row.paused)}) for row in SQL["log_ins"].rows(db)]
 
 
-def standing_orders(db: sqlite3.Connection, now: float) -> list[StandingOrder]:
+def standing_orders(db: Connection, now: float) -> list[StandingOrder]:
     """What supervisors have ordered that holds at this epoch second; the rest is forgotten."""
     SQL["forget_orders"](db, now=now)
     rows = SQL["standing_orders"].rows(db)
     return [StandingOrder(**row._asdict() | {"content": json.loads(row.content)}) for row in rows]
 
 
-def keep_orders(db: sqlite3.Connection, orders: Sequence[StandingOrder]) -> None:
+def keep_orders(db: Connection, orders: Sequence[StandingOrder]) -> None:
     """Keep what a supervisor orders, each in place of an earlier one; what is over by then is forgotten."""
     for each in orders:
         SQL["forget_orders"](db, now=each.at)
         SQL["keep_order"](db, **values_of(each) | {"content": json.dumps(each.content)})
 
 
-def end_order(db: sqlite3.Connection, addressee: str, command: str) -> None:
+def end_order(db: Connection, addressee: str, command: str) -> None:
     """It does not hold any more. A repeat changes nothing."""
     SQL["end_order"](db, addressee=addressee, command=command)
 

@@ -81,7 +81,7 @@ def begin_import(db: Connection) -> int:
 
 def booths_in_full(db: Connection) -> list[StoredBooth]:
     """Every booth of the roll, with all that a roll says of it."""
-    return [StoredBooth(**row._asdict()) for row in SQL["all_booths"].rows(db)]
+    return SQL["all_booths"].all(db, StoredBooth)
 
 
 def add_booth(db: Connection, place: Sequence[str | int], told: Sequence[str]) -> int:

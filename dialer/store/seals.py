@@ -31,7 +31,7 @@ from typing import Any
 
 from dialer.audit.chain import AuditEntry, Head, breaks
 from dialer.store import audit
-from dialer.store.sql import Row, load_statements
+from dialer.store.sql import Connection, Row, load_statements
 from dialer.store.standing import VoterStanding, standing_of
 from dialer.store.transaction import transaction
 
@@ -48,25 +48,26 @@ MOST_NAMED = 1_000
 class _Entity:
     name: str
     of: str  # what a person calls a row of it
-    salted: bool = False
+    salted: bool = False  # it has a number in it
+    may_be_written_again: bool = False
     sealed_before_end: int = 0  # attempts: how many of the fields are sealed when it opens
 
 
-_OPEN, _TALK, _END, _AFTER = "open", "talk", "end", "said"
+OPEN, TALK, END, _AFTER = "open", "talk", "end", "said"
 _NEW, _GONE, _ERASED = "new", "gone", "erased"
 ATTEMPT = _Entity("attempt", "attempt", sealed_before_end=12)
 MARK = _Entity("mark", "mark")
 LAWFUL = _Entity("lawful", "grounds of calls")
 RULES = _Entity("rules", "version of the rules")
 OPT_OUT = _Entity("opt-out", "opt-out", salted=True)
-OPT_OUT_HASH = _Entity("opt-out-hash", "opt-out of another centre", salted=True)
-CONSENT = _Entity("consent", "consent of number", salted=True)
-CONSENT_AHEAD = _Entity("consent-ahead", "consent ahead of the roll", salted=True)
+OPT_OUT_HASH = _Entity("opt-out-hash", "opt-out of another centre", salted=True, may_be_written_again=True)
+CONSENT = _Entity("consent", "consent of number", salted=True, may_be_written_again=True)
+CONSENT_AHEAD = _Entity("consent-ahead", "consent ahead of the roll", salted=True, may_be_written_again=True)
 COMPLAINT = _Entity("complaint", "complaint")
 COMPLAINT_ANSWER = _Entity("complaint-answer", "answer to a complaint")
 OFFICIAL = _Entity("official", "official figure")
 RELEASED = _Entity("released", "release of attempt")
-REGISTER = _Entity("register", "register", salted=True)
+REGISTER = _Entity("register", "register", salted=True, may_be_written_again=True)
 ENTITIES = (
     ATTEMPT, LAWFUL, RULES, MARK, OPT_OUT, OPT_OUT_HASH, CONSENT, CONSENT_AHEAD,
     COMPLAINT, COMPLAINT_ANSWER, OFFICIAL, RELEASED, REGISTER,
@@ -128,145 +129,54 @@ class SealVerdict:
 # Sealing
 
 
-def attempt_opened(db: sqlite3.Connection, attempt_id: str) -> None:
-    """Seal an attempt as it was opened. One that had ended at once has its end sealed."""
-    _seal_attempt(db, attempt_id, _OPEN)
-
-
-def attempt_changed(db: sqlite3.Connection, attempt_id: str) -> None:
-    """Seal what an agent said of a call, or whatever else is written to an attempt beside its opening and its end."""
-    _seal_attempt(db, attempt_id, _TALK)
-
-
-def attempt_ended(db: sqlite3.Connection, attempt_id: str) -> None:
-    """Seal an attempt's end."""
-    _seal_attempt(db, attempt_id, _END)
-
-
-def _seal_attempt(db: sqlite3.Connection, attempt_id: str, kind: str) -> None:
+def seal_attempt(db: Connection, attempt_id: str, kind: str) -> None:
+    """Seal an attempt as it was OPENed, as it stands while there is a TALK, or at its END. Of one that has ended its end is sealed,
+    and of TALK what was said of it afterwards.
+    """
     row = _ROW["attempt"].row(db, row_id=attempt_id)
     if row is None:
         return
     if row[_OUTCOME] is not None:
-        kind = _AFTER if kind == _TALK else _END
-    digest, checks = digest_of(ATTEMPT.name, kind, _sealed_part(ATTEMPT, kind, row))
-    _put(db, ATTEMPT, attempt_id, kind, None, digest, checks)
+        kind = _AFTER if kind == TALK else END
+    _append(db, ATTEMPT, attempt_id, kind, row)
 
 
-def mark_recorded(db: sqlite3.Connection, mark_id: int) -> None:
-    """Seal a mark."""
-    _seal(db, MARK, mark_id, _NEW)
+def seal(db: Connection, entity: _Entity, row_id: int | str) -> None:
+    """Seal a row as it was just written; one that is written again is sealed again."""
+    again = entity.may_be_written_again and _is_sealed(db, entity, row_id)
+    if entity is REGISTER:  # a number of its earlier issue may have been erased
+        SQL["forget_salts"](db, entity=entity.name, row_id=row_id)
+    _seal(db, entity, row_id, "again" if again else _NEW)
 
 
-def grounds_recorded(db: sqlite3.Connection, lawful_id: int) -> None:
-    """Seal why calls are lawful."""
-    _seal(db, LAWFUL, lawful_id, _NEW)
+def gone(db: Connection, entity: _Entity, row_id: int | str) -> None:
+    """Seal that a row goes."""
+    SQL["forget_salts"](db, entity=entity.name, row_id=row_id)
+    _append(db, entity, row_id, _GONE, None)
 
 
-def rules_recorded(db: sqlite3.Connection, digest: str) -> None:
-    """Seal a version of the rules."""
-    _seal(db, RULES, digest, _NEW)
+def all_gone(db: Connection, entity: _Entity) -> None:
+    """Seal that every row goes, before it does."""
+    for row_id, *_ in _rows_of(db, entity).fetchall():
+        gone(db, entity, row_id)
 
 
-def complaint_recorded(db: sqlite3.Connection, complaint_id: int) -> None:
-    """Seal a complaint."""
-    _seal(db, COMPLAINT, complaint_id, _NEW)
+def erased(db: Connection, entity: _Entity, row_id: int | str) -> None:
+    """Seal a row whose number was blanked; its earlier seals lead to no number any more."""
+    SQL["forget_salts"](db, entity=entity.name, row_id=row_id)
+    _seal(db, entity, row_id, _ERASED)
 
 
-def complaint_answered(db: sqlite3.Connection, answer_id: int) -> None:
-    """Seal an answer to a complaint."""
-    _seal(db, COMPLAINT_ANSWER, answer_id, _NEW)
-
-
-def figure_entered(db: sqlite3.Connection, figure_id: int) -> None:
-    """Seal an official figure."""
-    _seal(db, OFFICIAL, figure_id, _NEW)
-
-
-def unknown_released(db: sqlite3.Connection, attempt_id: str) -> None:
-    """Seal that a person let the number of an unknown attempt be called again."""
-    _seal(db, RELEASED, attempt_id, _NEW)
-
-
-def register_recorded(db: sqlite3.Connection, name: str) -> None:
-    """Seal a register with all of its numbers; again where an issue replaces it, or a number of it was erased."""
-    again = _is_sealed(db, REGISTER, name)
-    SQL["forget_salts"](db, entity=REGISTER.name, row_id=name)
-    _seal(db, REGISTER, name, "again" if again else _NEW)
-
-
-def registers_erased(db: sqlite3.Connection) -> None:
-    """Seal that every register goes, before it does."""
-    for name, *_ in _rows_of(db, REGISTER).fetchall():
-        _gone(db, REGISTER, name)
-
-
-def opt_out_recorded(db: sqlite3.Connection, phone_id: int) -> None:
-    """Seal the opt-out of a number of the roll."""
-    for row_id in _id_of(db, "opt_out_id_of_phone", phone_id=phone_id):
-        _seal(db, OPT_OUT, row_id, _NEW)
-
-
-def opt_out_of_number_recorded(db: sqlite3.Connection, number: str) -> None:
-    """Seal the opt-out of a number that is on no roll."""
-    for row_id in _id_of(db, "opt_out_id_of", number=number):
-        _seal(db, OPT_OUT, row_id, _NEW)
-
-
-def opt_out_hash_recorded(db: sqlite3.Connection, hashed: str) -> None:
-    """Seal an opt-out that is known by its hash; told again, it is sealed again."""
-    [row_id] = _id_of(db, "opt_out_hash_id_of", hashed=hashed)
-    _seal(db, OPT_OUT_HASH, row_id, "again" if _is_sealed(db, OPT_OUT_HASH, row_id) else _NEW)
-
-
-def opt_out_hashes_forgotten(db: sqlite3.Connection, ids: Iterable[int]) -> None:
-    """Seal that these are gone: the numbers themselves are known to have opted out."""
-    for row_id in ids:
-        _gone(db, OPT_OUT_HASH, row_id)
-
-
-def consent_recorded(db: sqlite3.Connection, number: str, phone_id: int | None) -> None:
-    """Seal a number's consent; `phone_id` None: it is on no roll yet."""
-    if phone_id is None:
-        [row_id] = _id_of(db, "consent_ahead_id_of", number=number)
-        _seal(db, CONSENT_AHEAD, row_id, "again" if _is_sealed(db, CONSENT_AHEAD, row_id) else _NEW)
-    else:
-        _seal(db, CONSENT, phone_id, "again" if _is_sealed(db, CONSENT, phone_id) else _NEW)
-
-
-def consent_ahead_erased(db: sqlite3.Connection, number: str) -> None:
-    """Seal that a consent ahead of the roll goes, before it does; where there is none, nothing."""
-    for row_id in _id_of(db, "consent_ahead_id_of", number=number):
-        _gone(db, CONSENT_AHEAD, row_id)
-
-
-def opt_out_ids(db: sqlite3.Connection, numbers: Iterable[str]) -> list[int]:
-    """The ids of these numbers' opt-outs, before the numbers are blanked."""
-    return [row_id for number in numbers for row_id in _id_of(db, "opt_out_id_of", number=number)]
-
-
-def opt_outs_erased(db: sqlite3.Connection, ids: Iterable[int]) -> None:
-    """Seal opt-outs whose numbers were blanked; their earlier seals lead to no number any more."""
-    for row_id in ids:
-        _seal_erased(db, OPT_OUT, row_id)
-
-
-def consents_erased(db: sqlite3.Connection, phone_ids: Iterable[int] | None = None) -> None:
+def consents_erased(db: Connection, phone_ids: Iterable[int] | None = None) -> None:
     """Seal that these numbers' consents, or all, were erased with the numbers."""
     if phone_ids is None:
         phone_ids = [row[0] for row in _rows_of(db, CONSENT).fetchall()]
     for phone_id in phone_ids:
         if _is_sealed(db, CONSENT, phone_id):
-            _seal_erased(db, CONSENT, phone_id)
+            erased(db, CONSENT, phone_id)
 
 
-def consents_ahead_erased(db: sqlite3.Connection) -> None:
-    """Seal that every consent ahead of the roll goes, before it does."""
-    for row_id, *_ in _rows_of(db, CONSENT_AHEAD).fetchall():
-        _gone(db, CONSENT_AHEAD, row_id)
-
-
-def begin_anew(db: sqlite3.Connection, at: float) -> dict[str, str]:
+def begin_anew(db: Connection, at: float) -> dict[str, str]:
     """After records were purged: all seals go, and what is left is sealed as it stands. Returns what the audit's entry of the
     purge must say of it, so that the seals which are gone are missed by nobody.
     """
@@ -276,10 +186,6 @@ def begin_anew(db: sqlite3.Connection, at: float) -> dict[str, str]:
     SQL["append_after"](db, seal_id=last + 1)
     _seal_all(db, ENTITIES)
     return {"seals": str(last)}
-
-
-def _id_of(db: sqlite3.Connection, statement: str, **key: Any) -> list[int]:
-    return SQL[statement].values(db, int, **key)
 
 
 class _AllNumbers:
@@ -297,55 +203,33 @@ class _AllNumbers:
         return self._hashed.hexdigest()
 
 
-def _rows_of(db: sqlite3.Connection, entity: _Entity, row_id: int | str | None = None) -> sqlite3.Cursor:
+def _rows_of(db: Connection, entity: _Entity, row_id: int | str | None = None) -> sqlite3.Cursor:
     """Every row as it is sealed, in the order of ids, or that one."""
     if entity is REGISTER:
         db.create_aggregate("all_numbers", 1, _AllNumbers)  # type: ignore[arg-type]
     return _ROWS[entity.name](db) if row_id is None else _ROW[entity.name](db, row_id=row_id)
 
 
-def _is_sealed(db: sqlite3.Connection, entity: _Entity, row_id: int | str) -> bool:
+def _is_sealed(db: Connection, entity: _Entity, row_id: int | str) -> bool:
     return SQL["is_sealed"].row(db, entity=entity.name, row_id=row_id) is not None
 
 
-def _seal(db: sqlite3.Connection, entity: _Entity, row_id: int | str, kind: str) -> None:
+def _seal(db: Connection, entity: _Entity, row_id: int | str, kind: str) -> None:
     _append(db, entity, row_id, kind, _rows_of(db, entity, row_id).fetchone())
 
 
-def _append(db: sqlite3.Connection, entity: _Entity, row_id: int | str, kind: str, row: Sequence[Any]) -> None:
-    salt = os.urandom(16) if entity.salted else None
-    digest, checks = digest_of(entity.name, kind, _sealed_part(entity, kind, row), salt or b"")
-    _put(db, entity, row_id, kind, salt, digest, checks)
-
-
-def _seal_erased(db: sqlite3.Connection, entity: _Entity, row_id: int) -> None:
-    SQL["forget_salts"](db, entity=entity.name, row_id=row_id)
-    _seal(db, entity, row_id, _ERASED)
-
-
-def _gone(db: sqlite3.Connection, entity: _Entity, row_id: int) -> None:
-    SQL["forget_salts"](db, entity=entity.name, row_id=row_id)
-    digest, checks = digest_of(entity.name, _GONE, ())
-    _put(db, entity, row_id, _GONE, None, digest, checks)
-
-
-def _put(
-    db: sqlite3.Connection,
-    entity: _Entity,
-    row_id: int | str,
-    kind: str,
-    salt: bytes | None,
-    digest: bytes,
-    checks: bytes,
-) -> None:
+def _append(db: Connection, entity: _Entity, row_id: int | str, kind: str, row: Sequence[Any] | None) -> None:
+    """Append a seal of a row; None: it is gone."""
+    salt = os.urandom(16) if entity.salted and row is not None else None
+    digest, checks = digest_of(entity.name, kind, () if row is None else _sealed_part(entity, kind, row), salt or b"")
     _APPEND(db, entity=entity.name, row_id=row_id, kind=kind, salt=salt, digest=digest, checks=checks)
 
 
 def _sealed_part(entity: _Entity, kind: str, row: Sequence[Any]) -> Sequence[Any]:
     """The fields that a seal of this kind covers."""
-    if kind == _OPEN:
+    if kind == OPEN:
         return row[: entity.sealed_before_end]
-    if kind == _TALK:
+    if kind == TALK:
         return row[: _DISPOSITION + 2]
     if entity is ATTEMPT and row[_NOTE] is None:
         return row[:_NOTE]  # as it was sealed before there were notes
@@ -366,7 +250,7 @@ def digest_of(entity: str, kind: str, values: Sequence[Any], salt: bytes = b"") 
 # Batches
 
 
-def close_batch(db: sqlite3.Connection, /, at: float, **more: str) -> Head | None:
+def close_batch(db: Connection, /, at: float, **more: str) -> Head | None:
     """Put what was done since the last time into the audit's chain (dialer/store/seals.py); the chain's head. None: nothing
     was. `at`: epoch seconds. Raises as every write does; what is not chained now is chained the next time.
     """
@@ -381,7 +265,7 @@ def close_batch(db: sqlite3.Connection, /, at: float, **more: str) -> Head | Non
     return Head(head.number, head.digest, at, last + count)
 
 
-def begin(db: sqlite3.Connection, at: float) -> None:
+def begin(db: Connection, at: float) -> None:
     """At every opening: rows of before there were seals of their kind are sealed as they are found, once; what a crash left sealed
     and not chained is chained. Needs no transaction: it makes its own.
     """
@@ -393,19 +277,19 @@ def begin(db: sqlite3.Connection, at: float) -> None:
             close_batch(db, at, found=str(found))
 
 
-def close_last_batch(db: sqlite3.Connection) -> None:
+def close_last_batch(db: Connection) -> None:
     """Before the store is closed. Makes its own transaction."""
     if SQL["last_seal"].number(db) > _chained_up_to(db) or SQL["taken"].row(db):
         with transaction(db):
             close_batch(db, time.time())
 
 
-def _chained_up_to(db: sqlite3.Connection) -> int:
+def _chained_up_to(db: Connection) -> int:
     what = SQL["last_batch"].value(db, json.loads)
     return 0 if what is None else int(what["last"])
 
 
-def _sealed_kinds(db: sqlite3.Connection) -> int:
+def _sealed_kinds(db: Connection) -> int:
     """How many of the entities have their rows sealed in this store already."""
     what = SQL["last_batch"].value(db, json.loads)
     if what is None:
@@ -425,14 +309,14 @@ def _line(entity: str, row_id: int | str, kind: str, digest: bytes, checks: byte
     return f"{entity} {row_id} {kind} {digest.hex()} {checks.hex()}\n".encode()
 
 
-def _seal_all(db: sqlite3.Connection, entities: Iterable[_Entity]) -> int:
+def _seal_all(db: Connection, entities: Iterable[_Entity]) -> int:
     """Seal every row of these as it stands; how many."""
     count = 0
     for entity in entities:
         for row in _rows_of(db, entity):
             kind = _NEW
             if entity is ATTEMPT:
-                kind = _OPEN if row[_OUTCOME] is None else _END
+                kind = OPEN if row[_OUTCOME] is None else END
             _append(db, entity, row[0], kind, row)
             count += 1
         if entity is CONSENT:
@@ -440,11 +324,11 @@ def _seal_all(db: sqlite3.Connection, entities: Iterable[_Entity]) -> int:
     return count
 
 
-def _seal_taken(db: sqlite3.Connection) -> None:
+def _seal_taken(db: Connection) -> None:
     """Seal the consents that numbers took over when a roll brought them."""
     taken = [*SQL["taken"].rows(db)]
     for each in taken:
-        _gone(db, CONSENT_AHEAD, each.consent_ahead_id)
+        gone(db, CONSENT_AHEAD, each.consent_ahead_id)
         _seal(db, CONSENT, each.phone_id, _NEW)
     if taken:
         SQL["taken_is_sealed"](db)
@@ -453,12 +337,12 @@ def _seal_taken(db: sqlite3.Connection) -> None:
 # Verification
 
 
-def last_seal(db: sqlite3.Connection) -> int:
+def last_seal(db: Connection) -> int:
     """How many seals were ever made."""
     return SQL["last_seal"].number(db)
 
 
-def verify(db: sqlite3.Connection, head: tuple[int, str] | None = None) -> SealVerdict:
+def verify(db: Connection, head: tuple[int, str] | None = None) -> SealVerdict:
     """Hold every row against its last seal, every seal against its batch, and every entry against the chain. Only reads; call it in
     a transaction. `head`: number and digest that were noted earlier. Takes some 20 us a seal.
     """
@@ -477,7 +361,7 @@ def verify(db: sqlite3.Connection, head: tuple[int, str] | None = None) -> SealV
 class _Batches:
     """The batches as the chain goes by, against the seals."""
 
-    db: sqlite3.Connection
+    db: Connection
     verdict: SealVerdict
     last: int = 0  # seal of the batch before
     gone_up_to: int = 0  # seals that a purge of records removed
@@ -510,7 +394,7 @@ class _Batches:
             self.verdict.add(SealFinding("batch", str(number), f"a seal was changed {where}"))
 
 
-def _verify_chain(db: sqlite3.Connection, head: tuple[int, str] | None, verdict: SealVerdict) -> None:
+def _verify_chain(db: Connection, head: tuple[int, str] | None, verdict: SealVerdict) -> None:
     purged = [
         (number, at, int(what["seals"]))
         for number, at, what in _entries_of(db, "purge")
@@ -539,7 +423,7 @@ def _verify_chain(db: sqlite3.Connection, head: tuple[int, str] | None, verdict:
         )
 
 
-def _entries_of(db: sqlite3.Connection, kind: str) -> Iterator[tuple[int, float, dict[str, Any]]]:
+def _entries_of(db: Connection, kind: str) -> Iterator[tuple[int, float, dict[str, Any]]]:
     for entry in [*audit.SQL["of_kind"].rows(db, kind=kind)]:
         try:
             what = json.loads(entry.what)
@@ -549,7 +433,7 @@ def _entries_of(db: sqlite3.Connection, kind: str) -> Iterator[tuple[int, float,
             yield entry.number, entry.at, what
 
 
-def _verify_rows(db: sqlite3.Connection, entity: _Entity, verdict: SealVerdict) -> None:
+def _verify_rows(db: Connection, entity: _Entity, verdict: SealVerdict) -> None:
     cursor = _rows_of(db, entity)
     names = [column[0] for column in cursor.description]
     proved = 0
@@ -562,7 +446,7 @@ def _verify_rows(db: sqlite3.Connection, entity: _Entity, verdict: SealVerdict) 
     verdict.rows[entity.name] = proved
 
 
-def _verify_standings(db: sqlite3.Connection, verdict: SealVerdict) -> None:
+def _verify_standings(db: Connection, verdict: SealVerdict) -> None:
     """Hold how each voter stands against what the marks say of them."""
     marks = groupby(SQL["standing_marks"](db), key=itemgetter(0))
     said = ((voter_id, _standing_by(of_voter)) for voter_id, of_voter in marks)
@@ -624,7 +508,7 @@ def _compare(entity: _Entity, names: Sequence[str], row: Sequence[Any] | None, s
         return SealFinding(entity.of, told, "it is gone, and was put in again past the dialler")
     if seal.begun > 1 + seal.gone or seal.ended > 1:
         return SealFinding(entity.of, told, "another one of this id was there before, and was removed or reopened")
-    if seal.kind in {_OPEN, _TALK} and not row[_ENDED_AT] is row[_OUTCOME] is None:
+    if seal.kind in {OPEN, TALK} and not row[_ENDED_AT] is row[_OUTCOME] is None:
         return SealFinding(entity.of, told, "it was changed", ("ended_at", "outcome"))
     part = _sealed_part(entity, seal.kind, row)
     digest, checks = digest_of(entity.name, seal.kind, part, seal.salt or b"")

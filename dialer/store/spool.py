@@ -124,7 +124,7 @@ class Spool:
         with explained(self.store), closing(open_reading(self.path(list_id), key=self.key)) as db:
             known = {"known": f"{self.store.resolve().as_uri()}?mode=ro"}
             db.execute(f"ATTACH :known AS known KEY {key_literal(self.key)}", known)
-            return Against(**SQL["against_store"].row(db)._asdict())
+            return SQL["against_store"].all(db, Against)[0]
 
     def opened(self, list_id: str) -> SpoolFile:
         """What was handed over. Raises NotInStore where it is not there, StoreError."""
@@ -149,14 +149,14 @@ class SpoolFile:
 
     def what(self) -> HandedRoll:
         """What was found in the roll. Raises StoreError where none was handed over."""
-        row = SQL["handed_roll"].row(self._db)
-        if row is None:
+        found = SQL["handed_roll"].one(self._db, HandedRoll)
+        if found is None:
             raise StoreError("no roll was handed over under that id")
-        return HandedRoll(**row._asdict())
+        return found
 
     def booths(self) -> list[roll.StoredBooth]:
         """The booths of its voters, as they are to stand in the store."""
-        return [roll.StoredBooth(**row._asdict()) for row in SQL["handed_booths"].rows(self._db)]
+        return SQL["handed_booths"].all(self._db, roll.StoredBooth)
 
     def voters(self, after: int, most: int) -> list[HandedVoter]:
         """The next voters behind one's id, at most so many."""
@@ -218,14 +218,9 @@ def record_roll(db: Connection, entry: AuditNote, handed: HandedRoll, taken: Tak
     unchanged = max(0, handed.rows - handed.rejected - taken.voters)
     figures = (handed.rows, taken.voters, taken.numbers, taken.links, handed.rejected, unchanged)
     roll.record_import(db, entry.at, handed.file_name, handed.sha256, figures)
-    what = {
-        "file": shown(handed.file_name),
-        "sha256": handed.sha256,
-        "rows": str(handed.rows),
-        "voters": str(taken.voters),
-    }
-    what |= {key: said for key, said in (("source", handed.source), ("mapping", handed.mapping)) if said}
-    audit.append(db, "roll-import", entry.who, {**entry.what, **what, "numbers": str(taken.numbers)}, entry.at)
+    told = {"file": shown(handed.file_name), "sha256": handed.sha256}
+    told |= {key: said for key, said in (("source", handed.source), ("mapping", handed.mapping)) if said}
+    audit.note(db, "roll-import", entry, **told, rows=handed.rows, voters=taken.voters, numbers=taken.numbers)
 
 
 def last_phone(db: Connection) -> int:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+Connection = sqlite3.Connection
 Row = Any
 """A row, whose columns are its attributes."""
 
@@ -23,28 +24,36 @@ class Statement(str):
 
     _make: Callable[[Iterable[Any]], Any] | None = None
 
-    def __call__(self, db: sqlite3.Connection, /, **values: object) -> sqlite3.Cursor:
+    def __call__(self, db: Connection, /, **values: object) -> sqlite3.Cursor:
         """Run it."""
         return db.execute(self, values)
 
-    def rows(self, db: sqlite3.Connection, /, **values: object) -> Iterator[Row]:
+    def rows(self, db: Connection, /, **values: object) -> Iterator[Row]:
         """Its rows, read one by one as they are asked for."""
         return self.named(self(db, **values))
 
-    def row(self, db: sqlite3.Connection, /, **values: object) -> Row:
+    def row(self, db: Connection, /, **values: object) -> Row:
         """Its first row; None: there is none."""
         return next(self.rows(db, **values), None)
 
-    def value(self, db: sqlite3.Connection, kind: Callable[[Any], T], /, **values: object) -> T | None:
+    def one(self, db: Connection, kind: Callable[..., T], /, **values: object) -> T | None:
+        """Its first row as a `kind`, whose fields are its columns; None: there is none."""
+        return next((kind(**row._asdict()) for row in self.rows(db, **values)), None)
+
+    def all(self, db: Connection, kind: Callable[..., T], /, **values: object) -> list[T]:
+        """All its rows, each as a `kind`."""
+        return [kind(**row._asdict()) for row in self.rows(db, **values)]
+
+    def value(self, db: Connection, kind: Callable[[Any], T], /, **values: object) -> T | None:
         """What stands in the first column of its first row, as a `kind`; None: there is none, or it is NULL."""
         row = self(db, **values).fetchone()
         return None if row is None or row[0] is None else kind(row[0])
 
-    def values(self, db: sqlite3.Connection, kind: Callable[[Any], T], /, **values: object) -> list[T]:
+    def values(self, db: Connection, kind: Callable[[Any], T], /, **values: object) -> list[T]:
         """What stands in the first column of all its rows."""
         return [kind(row[0]) for row in self(db, **values)]
 
-    def number(self, db: sqlite3.Connection, /, **values: object) -> int:
+    def number(self, db: Connection, /, **values: object) -> int:
         """The number that a count gives; 0 and 1 of an EXISTS."""
         return int(self(db, **values).fetchone()[0])
 

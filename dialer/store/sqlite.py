@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -48,6 +47,7 @@ from dialer.store.failures import explained
 from dialer.store.opening import DIALLER, Opened, open_file
 from dialer.store.port import AuditNote, Encode, MarkEffect, Refusal
 from dialer.store.roll import StoredBooth
+from dialer.store.sql import Connection
 from dialer.store.writer import Writer
 
 P = ParamSpec("P")
@@ -67,7 +67,7 @@ class RoomGuard:
         self._path = path
         self._since_look = ATTEMPTS_BETWEEN_LOOKS
 
-    def before_opening(self, db: sqlite3.Connection, attempts: int) -> None:
+    def before_opening(self, db: Connection, attempts: int) -> None:
         """Raise StoreFull where less than the reserve is left, on the disk or up to the file's own limit."""
         self._since_look += attempts
         if self._since_look < ATTEMPTS_BETWEEN_LOOKS:
@@ -87,7 +87,7 @@ class _Reads(Generic[P, T]):
     writer, on the connection that reads: what waits to be committed is not seen.
     """
 
-    def __init__(self, job: Callable[Concatenate[sqlite3.Connection, P], T]) -> None:
+    def __init__(self, job: Callable[Concatenate[Connection, P], T]) -> None:
         self._job = job
         self.__doc__ = job.__doc__
 
@@ -118,7 +118,7 @@ class Write(Generic[P, T]):
 class _Writes(Write[P, T]):
     """In the writer's next transaction, behind all that waits."""
 
-    def __init__(self, job: Callable[Concatenate[sqlite3.Connection, P], T]) -> None:
+    def __init__(self, job: Callable[Concatenate[Connection, P], T]) -> None:
         self._job = job
         self.__doc__ = job.__doc__
 
@@ -131,7 +131,7 @@ class _Announces(Write[P, T]):
 
     announces = True
 
-    def __init__(self, job: Callable[Concatenate[sqlite3.Connection, Encode | None, P], T]) -> None:
+    def __init__(self, job: Callable[Concatenate[Connection, Encode | None, P], T]) -> None:
         self._job = job
         self.__doc__ = job.__doc__
 
@@ -196,25 +196,21 @@ class Store:
         """Close."""
         await self.close()
 
-    async def _write(
-        self, job: Callable[Concatenate[sqlite3.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def _write(self, job: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._writer.write(lambda db: job(db, *args, **kwargs))
 
     async def _announce(
-        self, job: Callable[Concatenate[sqlite3.Connection, Encode | None, P], T], /, *args: P.args, **kwargs: P.kwargs
+        self, job: Callable[Concatenate[Connection, Encode | None, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         return await self._writer.write(lambda db: job(db, self._encode, *args, **kwargs))
 
-    async def _read(
-        self, job: Callable[Concatenate[sqlite3.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def _read(self, job: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         if self._closed:
             raise StoreError(f"{self._path}: the store was closed: start the dialler again")
         read = partial(self._explained_read, lambda db: job(db, *args, **kwargs))
         return await asyncio.get_running_loop().run_in_executor(self._reading, read)
 
-    def _explained_read(self, job: Callable[[sqlite3.Connection], T]) -> T:
+    def _explained_read(self, job: Callable[[Connection], T]) -> T:
         with explained(self._path):
             return job(self._reader)
 
@@ -286,7 +282,7 @@ class Store:
         what is dialled then would be nowhere.
         """
 
-        def open_all(db: sqlite3.Connection) -> list[Refusal | None]:
+        def open_all(db: Connection) -> list[Refusal | None]:
             self._lock.refuse_if_moved()
             self._room.before_opening(db, len(attempts))
             return attempt_rows.open_attempts(db, attempts, max_attempts_since, max_attempts, max_conversations, gaps)

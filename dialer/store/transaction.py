@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from dialer.store.sql import Connection
+
 
 @contextmanager
-def transaction(db: sqlite3.Connection, *, keep: bool = True) -> Iterator[None]:
+def transaction(db: Connection, *, keep: bool = True) -> Iterator[None]:
     """What is written in the block is kept together at its end, or not at all; without `keep` not at all in any case. `db` is in
     autocommit mode.
 

@@ -4,7 +4,6 @@ of the command that asked for it.
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 from config.words import SupervisorRole
@@ -15,14 +14,14 @@ from dialer.store.cipher import StoreKey
 from dialer.store.connection import is_there, reading
 from dialer.store.port import AuditNote, KeptUser
 from dialer.store.records import keep_receipt
-from dialer.store.sql import load_statements
+from dialer.store.sql import Connection, load_statements
 
 SQL = load_statements("users")
 
 
-def kept_users(db: sqlite3.Connection) -> list[KeptUser]:
+def kept_users(db: Connection) -> list[KeptUser]:
     """All of them, by name."""
-    return [KeptUser(**row._asdict()) for row in SQL["kept"].rows(db)]
+    return SQL["kept"].all(db, KeptUser)
 
 
 def read_kept_users(path: Path, key: StoreKey | None) -> list[KeptUser]:
@@ -33,26 +32,20 @@ def read_kept_users(path: Path, key: StoreKey | None) -> list[KeptUser]:
         return kept_users(db)
 
 
-def set_user(
-    db: sqlite3.Connection, name: str, role: SupervisorRole, entry: AuditNote, receipt: Receipt | None = None
-) -> None:
+def set_user(db: Connection, name: str, role: SupervisorRole, entry: AuditNote, receipt: Receipt | None = None) -> None:
     """Add a user, or give one another role, with an entry in the audit ("user-set"). The role that one has already is no change."""
     before = SQL["role_of"].value(db, str, name=name)
     if before != role:
         SQL["set_user"](db, name=name, role=role.value, at=entry.at)
-        _note(db, "user-set", entry, user=name, role=role.value, before=before or "none")
+        audit.note(db, "user-set", entry, user=name, role=role.value, before=before or "none")
     keep_receipt(db, receipt, entry.at)
 
 
-def remove_user(db: sqlite3.Connection, name: str, entry: AuditNote, receipt: Receipt | None = None) -> None:
+def remove_user(db: Connection, name: str, entry: AuditNote, receipt: Receipt | None = None) -> None:
     """Remove a user, with an entry in the audit ("user-remove"). Raises NotInStore where there is none of that name."""
     before = SQL["role_of"].value(db, str, name=name)
     if before is None:
         raise NotInStore(f"{name} is no user: see `dialer user list`")
     SQL["remove_user"](db, name=name)
-    _note(db, "user-remove", entry, user=name, before=before)
+    audit.note(db, "user-remove", entry, user=name, before=before)
     keep_receipt(db, receipt, entry.at)
-
-
-def _note(db: sqlite3.Connection, kind: str, entry: AuditNote, **what: str) -> None:
-    audit.append(db, kind, entry.who, {**entry.what, **what}, entry.at)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
@@ -15,18 +14,18 @@ from dialer.store import seals
 from dialer.store.outbox import tell
 from dialer.store.port import Encode, MarkEffect, MarkNews, OptOutNews
 from dialer.store.queues import SETTLED_WRONG_NUMBER, close_phone, close_voters, reopen
-from dialer.store.sql import load_statements, values_of
+from dialer.store.sql import Connection, load_statements, values_of
 from dialer.store.standing import VoterStanding, standing_of, with_word
 
 SQL = load_statements("voters")
 
 
-def place_of(db: sqlite3.Connection, voter_id: int) -> VoterPlace:
+def place_of(db: Connection, voter_id: int) -> VoterPlace:
     """Where a voter of the roll stands on it."""
-    return VoterPlace(**SQL["place_of"].row(db, voter_id=voter_id)._asdict())
+    return SQL["place_of"].all(db, VoterPlace, voter_id=voter_id)[0]
 
 
-def record_mark(db: sqlite3.Connection, encode: Encode | None, mark: Mark) -> MarkEffect:
+def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect:
     """Append a mark and bring the voter's turnout up to date: VOTED always wins; WILL_NOT, MOVED and DECEASED close;
     NOT_YET and LATER leave a voter pending; WRONG_NUMBER drops the link of the attempt's number. Where nobody on a number
     is pending any more, its due and claimed targets are closed in every campaign. A CORRECTION by source may take VOTED
@@ -75,28 +74,28 @@ def record_mark(db: sqlite3.Connection, encode: Encode | None, mark: Mark) -> Ma
     )
 
 
-def _is_in_vain(db: sqlite3.Connection, mark: Mark, before: VoterStanding) -> bool:
+def _is_in_vain(db: Connection, mark: Mark, before: VoterStanding) -> bool:
     """Whether a correction has nothing to take back. Appended it would say that somebody has not voted yet, which nobody said."""
     corrects = mark.source is MarkSource.CORRECTION and mark.undoes is None
     return corrects and before.turnout == "pending" and not has_mark(db, mark.key)
 
 
-def has_mark(db: sqlite3.Connection, key: str) -> bool:
+def has_mark(db: Connection, key: str) -> bool:
     """Whether a mark of this key was kept."""
     return SQL["is_mark"].row(db, key=key) is not None
 
 
-def stands(db: sqlite3.Connection, voter_id: int) -> str | None:
+def stands(db: Connection, voter_id: int) -> str | None:
     """A voter's turnout ("pending", "voted", "closed"); None: there is no such voter."""
     row = SQL["voter_turnout"].row(db, voter_id=voter_id)
     return None if row is None else str(row.turnout)
 
 
-def _has_number(db: sqlite3.Connection, voter_id: int) -> bool:
+def _has_number(db: Connection, voter_id: int) -> bool:
     return bool(SQL["has_number"].number(db, voter_id=voter_id))
 
 
-def _standing_after(db: sqlite3.Connection, mark: Mark, before: VoterStanding) -> VoterStanding:
+def _standing_after(db: Connection, mark: Mark, before: VoterStanding) -> VoterStanding:
     """How the voter stands after a mark that is appended already. What takes a word back is worked out from all that was said:
     the voter is then as if it had never been said, which one look at the row cannot tell.
     """
@@ -105,37 +104,37 @@ def _standing_after(db: sqlite3.Connection, mark: Mark, before: VoterStanding) -
     return with_word(before, mark.kind)
 
 
-def turnout_by(db: sqlite3.Connection, voter_id: int, at: float) -> str:
+def turnout_by(db: Connection, voter_id: int, at: float) -> str:
     """How a voter stood at a moment (epoch seconds) by the marks up to it: "pending", "voted", "closed"."""
     return _standing(db, voter_id, at).turnout
 
 
-def _standing(db: sqlite3.Connection, voter_id: int, at: float = inf) -> VoterStanding:
+def _standing(db: Connection, voter_id: int, at: float = inf) -> VoterStanding:
     return standing_of(SQL["standing_marks"](db, voter_id=voter_id, at=at))
 
 
-def last_of_call(db: sqlite3.Connection, attempt_id: AttemptId) -> tuple[str, int] | None:
+def last_of_call(db: Connection, attempt_id: AttemptId) -> tuple[str, int] | None:
     """Key and voter of the last mark that a booth worker's call made and did not take back; None: there is none."""
     row = SQL["last_of_call"].row(db, attempt_id=attempt_id)
     return None if row is None else (str(row.key), int(row.voter_id))
 
 
-def marked_by(db: sqlite3.Connection, key: str) -> list[int]:
+def marked_by(db: Connection, key: str) -> list[int]:
     """The voters, in the marks' order, of every mark whose key is `key` or begins with `key/`: what a commit that may have been
     made before has left. Behind the writes that wait.
     """
     return SQL["marked_by"].values(db, int, key=key)
 
 
-def record_unknown_serial(db: sqlite3.Connection, unknown: UnknownSerial) -> None:
+def record_unknown_serial(db: Connection, unknown: UnknownSerial) -> None:
     """Keep that a worker gave a serial that nobody has. A repeat of its key changes nothing."""
     SQL["insert_unknown_serial"](db, **values_of(unknown))
 
 
-def _append(db: sqlite3.Connection, mark: Mark) -> bool:
+def _append(db: Connection, mark: Mark) -> bool:
     cursor = SQL["insert_mark"](db, surety=mark.surety, **values_of(mark))
     if cursor.rowcount == 1:
-        seals.mark_recorded(db, int(cursor.lastrowid or 0))
+        seals.seal(db, seals.MARK, cursor.lastrowid or 0)
         return True
     if SQL["mark_says"].row(db, **values_of(mark)) is None:
         raise KeyTaken(
@@ -144,7 +143,7 @@ def _append(db: sqlite3.Connection, mark: Mark) -> bool:
     return False
 
 
-def _drop_link(db: sqlite3.Connection, mark: Mark, recorded: bool) -> list[int]:
+def _drop_link(db: Connection, mark: Mark, recorded: bool) -> list[int]:
     """Drop the link of the attempt's number; that number, if nobody on it is pending any more."""
     phone_id = SQL["phone_of_attempt"].value(db, int, attempt_id=mark.attempt_id)
     if phone_id is None:
@@ -154,24 +153,24 @@ def _drop_link(db: sqlite3.Connection, mark: Mark, recorded: bool) -> list[int]:
     return [phone_id] if SQL["phone_is_silent"].number(db, phone_id=phone_id) else []
 
 
-def _was_wrong_number(db: sqlite3.Connection, key: str) -> bool:
+def _was_wrong_number(db: Connection, key: str) -> bool:
     return SQL["kind_of_mark"].value(db, str, key=key) == MarkKind.WRONG_NUMBER
 
 
-def _give_link_back(db: sqlite3.Connection, mark: Mark) -> None:
+def _give_link_back(db: Connection, mark: Mark) -> None:
     """The number of the attempt is the voter's again, and waits in the queues that it was taken out of."""
     phone_id = SQL["phone_of_attempt"].value(db, int, attempt_id=mark.attempt_id)
     SQL["give_link_back"](db, voter_id=mark.voter_id, phone_id=phone_id, undoes=mark.undoes)
     SQL["reopen_wrong_number"](db, phone_id=phone_id, at=mark.at, settled=SETTLED_WRONG_NUMBER)
 
 
-def hash_of(db: sqlite3.Connection, phone_id: int) -> str | None:
+def hash_of(db: Connection, phone_id: int) -> str | None:
     """The keyed hash of a number, under the first secret, as it may leave the centre; None: none is shared."""
     return SQL["hash_of"].value(db, str, phone_id=phone_id)
 
 
 def record_opt_out(
-    db: sqlite3.Connection,
+    db: Connection,
     encode: Encode | None,
     phone_id: int,
     *,
@@ -188,16 +187,16 @@ def record_opt_out(
             raise StoreError(f"the store has no number {phone_id}: the opt-out was not kept")
         return False
     if SQL["insert_opt_out"](db, phone_id=phone_id, at=at, source=source, attempt_id=attempt_id).rowcount == 1:
-        seals.opt_out_recorded(db, phone_id)
+        seals.seal(db, seals.OPT_OUT, seals.SQL["opt_out_id_of_phone"].number(db, phone_id=phone_id))
     close_phone(db, phone_id)
     if encode is not None:
         tell(db, encode, OptOutNews(phone_id, at, told_source or source, attempt_id, hash_of(db, phone_id)), at)
     return True
 
 
-def booths(db: sqlite3.Connection) -> dict[int, Booth]:
+def booths(db: Connection) -> dict[int, Booth]:
     """Every booth of the roll."""
-    return {row.booth_id: Booth(**row._asdict()) for row in SQL["booths"].rows(db)}
+    return {booth.booth_id: booth for booth in SQL["booths"].all(db, Booth)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,51 +210,51 @@ class BoothPlace:
     part_number: int
 
 
-def booth_places(db: sqlite3.Connection) -> list[BoothPlace]:
+def booth_places(db: Connection) -> list[BoothPlace]:
     """The places of all booths."""
-    return [BoothPlace(**row._asdict()) for row in SQL["booth_places"].rows(db)]
+    return SQL["booth_places"].all(db, BoothPlace)
 
 
-def voter_of_part(db: sqlite3.Connection, booth_id: int, serial: int) -> tuple[int, str] | None:
+def voter_of_part(db: Connection, booth_id: int, serial: int) -> tuple[int, str] | None:
     """Id and EPIC number ("": none is known) of the voter with this serial in a booth's part; None: there is none."""
     found: tuple[int, str] | None = SQL["voter_of_part"].row(db, booth_id=booth_id, serial=serial)
     return found
 
 
-def voters_of_epics(db: sqlite3.Connection, epics: Collection[str]) -> Iterator[tuple[str, int]]:
+def voters_of_epics(db: Connection, epics: Collection[str]) -> Iterator[tuple[str, int]]:
     """EPIC number and id of every voter who has one of `epics`, in capitals. Reads the whole roll: ask once for all."""
     yield from SQL["voters_of_epics"](db, epics=json.dumps(sorted(epics)))
 
 
-def pending_voters(db: sqlite3.Connection, phone_id: int) -> list[int]:
+def pending_voters(db: Connection, phone_id: int) -> list[int]:
     """The voters on a number who are still to be called, in the roll's order."""
     return SQL["pending_voters"].values(db, int, phone_id=phone_id)
 
 
-def voter_by_serial(db: sqlite3.Connection, booth_id: int, serial: int) -> int | None:
+def voter_by_serial(db: Connection, booth_id: int, serial: int) -> int | None:
     """The voter with this serial number in a booth's part of the roll; None: there is none."""
     return SQL["voter_by_serial"].value(db, int, booth_id=booth_id, serial=serial)
 
 
-def voter_for_screen(db: sqlite3.Connection, voter_id: int) -> dict[str, str | int | None]:
+def voter_for_screen(db: Connection, voter_id: int) -> dict[str, str | int | None]:
     """What the agent's page shows of a voter: name, name_local, age, sex, house, section, serial, booth_id."""
-    row = SQL["voter_for_screen"].row(db, voter_id=voter_id)
-    if row is None:
+    found: dict[str, str | int | None] | None = SQL["voter_for_screen"].one(db, dict, voter_id=voter_id)
+    if found is None:
         raise StoreError(f"the store has no voter {voter_id}")
-    return dict(row._asdict())
+    return found
 
 
-def without_number_since(db: sqlite3.Connection, phone_id: int) -> dict[int, int]:
+def without_number_since(db: Connection, phone_id: int) -> dict[int, int]:
     """How many voters not reached have no number that may be called any more since this one opted out, by booth."""
     return dict(SQL["without_number_since"].rows(db, phone_id=phone_id))
 
 
-def voters_by_booth(db: sqlite3.Connection) -> dict[int, int]:
+def voters_by_booth(db: Connection) -> dict[int, int]:
     """How many voters each booth has. Reads one index of the whole roll: ask once and keep it."""
     return dict(SQL["voters_by_booth"].rows(db))
 
 
-def booth_turnout(db: sqlite3.Connection, booths: Mapping[int, Booth], voters: Mapping[int, int]) -> list[BoothTurnout]:
+def booth_turnout(db: Connection, booths: Mapping[int, Booth], voters: Mapping[int, int]) -> list[BoothTurnout]:
     """Turnout of the booths that have voters, in the order of constituency and part. Reads each voter's links: ask once."""
     without = dict(SQL["without_number_by_booth"].rows(db))
     all_the_same = dict(SQL["reached_without_number_by_booth"].rows(db))

@@ -7,7 +7,6 @@ them in one transaction and wakes each caller after the commit. Nothing is gaine
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
@@ -18,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from dialer.domain.errors import StoreBusy, StoreError
 from dialer.store.cipher import database_errors
 from dialer.store.failures import explain
+from dialer.store.sql import Connection
 from dialer.store.transaction import transaction
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ class _Done(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    job: Callable[[sqlite3.Connection], Any]
+    job: Callable[[Connection], Any]
     answer: asyncio.Future[Any]
 
 
@@ -47,7 +47,7 @@ class Writer:
     must not begin or end a transaction.
     """
 
-    def __init__(self, db: sqlite3.Connection, path: Path, executor: Executor) -> None:
+    def __init__(self, db: Connection, path: Path, executor: Executor) -> None:
         """`db` must be in autocommit mode; `executor` must have one thread. The writer begins at once, on the running loop."""
         self._db = db
         self._path = path
@@ -60,7 +60,7 @@ class Writer:
         self._ended = False
         self._task = self._loop.create_task(self._run(), name="store writer")
 
-    async def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+    async def write(self, job: Callable[[Connection], T]) -> T:
         """What `job` returns, once it is durable. What it raises, it raises here, and nothing of it is kept.
 
         Cancelling the caller does not cancel the job. Raises StoreFull, StoreBusy, StoreCorrupt, StoreError.
@@ -124,9 +124,7 @@ class Writer:
         return bool(group)
 
 
-def commit_group(
-    db: sqlite3.Connection, path: Path, jobs: Sequence[Callable[[sqlite3.Connection], Any]]
-) -> list[_Done[Any]]:
+def commit_group(db: Connection, path: Path, jobs: Sequence[Callable[[Connection], Any]]) -> list[_Done[Any]]:
     """Run the jobs in one transaction and commit it durably; what became of each, in order.
 
     They run without savepoints first, which would cost a tenth. Where one fails, all is rolled back and run again with each
@@ -145,12 +143,12 @@ def commit_group(
         return [commit_group(db, path, [job])[0] for job in jobs]
 
 
-def _in_transaction(db: sqlite3.Connection, run: Callable[[], list[_Done[Any]]]) -> list[_Done[Any]]:
+def _in_transaction(db: Connection, run: Callable[[], list[_Done[Any]]]) -> list[_Done[Any]]:
     with transaction(db):
         return run()
 
 
-def _in_savepoint(db: sqlite3.Connection, path: Path, job: Callable[[sqlite3.Connection], Any]) -> _Done[Any]:
+def _in_savepoint(db: Connection, path: Path, job: Callable[[Connection], Any]) -> _Done[Any]:
     db.execute("SAVEPOINT job")
     try:
         done = _Done(job(db))

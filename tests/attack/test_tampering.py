@@ -344,7 +344,7 @@ def test_an_opt_out_in_the_place_of_another_is_no_better(db: Db) -> None:
     db.execute(
         "INSERT INTO opt_out (e164, at, source, opt_out_id) VALUES (?, 1.0, 'letter-12', ?)", (number + "0", row_id)
     )
-    seals.opt_out_of_number_recorded(db, number + "0")
+    seals.seal(db, seals.OPT_OUT, row_id)
     assert named(db) == {("opt-out", str(row_id))}
 
 
@@ -392,7 +392,7 @@ async def test_a_store_that_was_vacuumed_or_copied_is_whole_and_goes_on(
 def test_an_attempt_that_is_ended_twice_with_seals_is_named(db: Db) -> None:
     (row_id,) = db.execute("SELECT attempt_id FROM attempt WHERE outcome = 'abandoned' LIMIT 1").fetchone()
     db.execute("UPDATE attempt SET outcome = 'connected' WHERE attempt_id = ?", (row_id,))
-    seals.attempt_ended(db, row_id)
+    seals.seal_attempt(db, row_id, seals.END)
     assert named(db) == {("attempt", row_id)}
 
 
@@ -404,7 +404,7 @@ def test_a_word_of_an_agent_covers_no_other_change(db: Db, disposed: bool) -> No
         "UPDATE attempt SET outcome = 'connected', disposition = ? WHERE attempt_id = ?",
         ("yes" if disposed else None, row_id),
     )
-    seals.attempt_changed(db, row_id)
+    seals.seal_attempt(db, row_id, seals.TALK)
     assert named(db) == {("attempt", row_id)}
 
 
@@ -413,7 +413,7 @@ def test_seals_that_were_touched_are_found_in_their_batch(db: Db) -> None:
     (row_id,) = db.execute("SELECT attempt_id FROM attempt WHERE outcome = 'abandoned' LIMIT 1").fetchone()
     (seal_id,) = db.execute("SELECT max(seal_id) FROM seal WHERE row_id = ?", (row_id,)).fetchone()
     db.execute("UPDATE attempt SET outcome = 'connected' WHERE attempt_id = ?", (row_id,))
-    seals.attempt_ended(db, row_id)
+    seals.seal_attempt(db, row_id, seals.END)
     db.execute("DELETE FROM seal WHERE seal_id = ?", (seal_id,))
     db.execute("UPDATE seal SET seal_id = ? WHERE seal_id = (SELECT max(seal_id) FROM seal)", (seal_id,))
     [finding] = seals.verify(db).findings
