@@ -160,12 +160,15 @@ async def flow_server(tally: Tally) -> AsyncIterator[int]:
     prompts = ConventionalPrompts(shipped_texts())
     facts = {"organisation": "Matdan", "booth_name": "Town Hall", "booth_part": 12, "closes_at": 18, "hour_now": 11}
 
-    async def commit(_: object) -> bool:
-        return True
-
     async def handler(call: AgiCall) -> None:
+        commits: list[object] = []
+
+        async def commit(made: object) -> bool:
+            commits.append(made)
+            return True
+
         result = await run_flow(call, flow, facts, "hi", prompts=prompts, commit=commit)
-        tally.append(RIGHT if result.completed and len(result.commits) == 1 else ("flow", result.reason))
+        tally.append(RIGHT if result.completed and len(commits) == 1 else ("flow", result.state.node))
 
     async with AgiServer(handler, LIMITS, port=0) as server:
         yield server.port

@@ -11,9 +11,15 @@ from config.errors import MatdanError
 from dialer.engine.flows import FlowService, FlowSession
 from ivr_flows.errors import NobodyMeant
 from ivr_flows.texts import SMS, Texts, filled
-from ivr_flows.turns import FlowCommit, SendSms
+from ivr_flows.turns import CommitFailed, Committed, FlowCommit, NobodyFound, SendSms
 
 _log = structlog.get_logger(__name__)
+
+CommitFlow = Callable[[FlowCommit], Awaitable[bool]]
+"""Puts a commit on disk: True only when it is there. (call, run, `FlowCommit.sequence`) is the idempotency key.
+
+Raises NobodyMeant where it is about nobody, StoreError where it was not kept.
+"""
 
 
 class SmsGateway(Protocol):
@@ -24,15 +30,15 @@ class SmsGateway(Protocol):
         ...
 
 
-async def committed(commit: FlowCommit, put_on_record: Callable[[FlowCommit], Awaitable[bool]]) -> bool:
-    """Whether it is on record. A store that cannot is said to the caller, not hidden from them. Raises NobodyMeant."""
+async def put_on_record(commit: FlowCommit, put: CommitFlow) -> Committed | CommitFailed | NobodyFound:
+    """What came of it. A store that cannot is said to the caller, not hidden from them."""
     try:
-        return await put_on_record(commit)
+        return Committed() if await put(commit) else CommitFailed()
     except NobodyMeant:
-        raise
+        return NobodyFound()
     except MatdanError as error:
         _log.error("flow.commit_failed", node=commit.node, kind=commit.kind.value, error=str(error))
-        return False
+        return CommitFailed()
 
 
 async def send_text(

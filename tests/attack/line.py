@@ -257,7 +257,7 @@ class Line:
             result = await run_flow(
                 _Caller(self, call), session.flow, session.facts, session.language, prompts=PROMPTS, commit=commit
             )
-            completed, left_at, answers = result.completed, result.left_at, dict(result.answers)
+            completed, left_at, answers = result.completed, result.state.left_at, dict(result.state.answers)
         finally:
             engine.flow_ended(attempt_id, completed=completed, left_at=left_at, answers=answers)
         return True

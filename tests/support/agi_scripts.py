@@ -14,7 +14,7 @@ from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import split_command
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.scripts.commands import Recordings
-from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptGiven, ScriptRules, ScriptRun
+from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRules, ScriptRun
 from ivr_flows.model import Scalar
 from ivr_flows.turns import FlowCommit
 
@@ -80,7 +80,7 @@ async def call(
         return True
 
     async def handler(agi: AgiCall) -> None:
-        ends.append(await ScriptRun(agi, path, rules, commit, ScriptGiven(SCRIPT_FACTS, recordings)).run())
+        ends.append(await ScriptRun(agi, path, rules, commit, SCRIPT_FACTS, recordings).run())
 
     async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(40):
         await peer.talk(server.port)

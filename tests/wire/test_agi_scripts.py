@@ -12,7 +12,7 @@ import pytest
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.scripts.commands import Recordings
-from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptGiven, ScriptRules, ScriptRun, script_of
+from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRules, ScriptRun, script_of
 from ivr_flows.errors import FlowError
 from ivr_flows.model import MarkKind
 from ivr_flows.turns import FlowCommit
@@ -255,7 +255,7 @@ async def test_a_script_that_cannot_be_started_is_one_clear_line(script: Callabl
 
     async def handler(agi: AgiCall) -> None:
         rules = ScriptRules(user="no-such-user")
-        run = ScriptRun(agi, script(""), rules, no_commit, ScriptGiven({}, Recordings()))
+        run = ScriptRun(agi, script(""), rules, no_commit, {}, Recordings())
         try:
             await run.run()
         except FlowError as error:

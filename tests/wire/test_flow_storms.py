@@ -58,9 +58,9 @@ async def test_every_flow_ends_by_itself_whatever_is_keyed(keys: str) -> None:
     async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(20):
         for name in shipped_flows():
             seconds = await storm(server.port, keys)
-            assert results[-1].flow == name
+            assert results[-1].state.flow == name
             # Who asks for the same again and again meets the flow's limit of turns; a reporter of serials has thousands.
-            assert results[-1].ending in {Ending.COMPLETED, Ending.TOO_LONG}, name
+            assert results[-1].state.ending in {Ending.COMPLETED, Ending.TOO_LONG}, name
             assert seconds < LONGEST_SECONDS or name == "booth_worker", (name, seconds)
 
 

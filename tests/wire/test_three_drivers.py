@@ -17,7 +17,7 @@ from dialer.domain.model import AttemptId
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import CallHungUp, split_command
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
-from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowCall, FlowHost, FlowResult, run_flow
+from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowHost, FlowResult, run_flow
 from dialer.switch.twilio import flows as twilio_flows
 from ivr_flows.catalogue import shipped_flows
 from ivr_flows.machine import KEYS
@@ -113,13 +113,13 @@ class Peer(FlowHost):
         self.caller = ScriptedCall(lines)
         self.caller._lines = self.lines  # one list: recordings take from it too
 
-    async def record(self, call: FlowCall, action: Record) -> Recorded | None:
+    async def record(self, action: Record) -> Recorded | None:
         self.caller._keys = ""
         if (self.lines.pop(0) if self.lines else None) is None:
             raise CallHungUp
         return Recorded("a recording", 2.0)
 
-    async def transfer(self, call: FlowCall, action: Transfer) -> bool:
+    async def transfer(self, action: Transfer) -> bool:
         return True
 
     async def send_sms(self, action: SendSms) -> bool:
@@ -150,7 +150,10 @@ async def on_asterisk(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Tra
     results: list[FlowResult] = []
     peer = Peer(lines)
 
-    async def commit(_: FlowCommit) -> bool:
+    commits: list[FlowCommit] = []
+
+    async def commit(made: FlowCommit) -> bool:
+        commits.append(made)
         return True
 
     async def handler(call: AgiCall) -> None:
@@ -165,10 +168,10 @@ async def on_asterisk(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Tra
     (result,) = results
     return Transcript(
         heard=tuple(sound for sound in peer.caller.journal if sound.startswith("matdan/")),
-        commits=alike(result.commits),
+        commits=alike(commits),
         completed=result.completed,
-        left_at=result.left_at,
-        answers=without_names(dict(result.answers)),
+        left_at=result.state.left_at,
+        answers=without_names(dict(result.state.answers)),
     )
 
 

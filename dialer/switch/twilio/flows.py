@@ -19,7 +19,7 @@ from dialer.domain.errors import ProtocolError
 from dialer.domain.model import AttemptId
 from dialer.engine.engine import Engine
 from dialer.engine.flows import FlowService, FlowSession
-from dialer.ivr.effects import SmsGateway, committed, send_text
+from dialer.ivr.effects import SmsGateway, put_on_record, send_text
 from dialer.switch.twilio.adapter import TwilioSwitch
 from dialer.switch.twilio.pages import Page, after_hang_up, event_of, hung_up_in, left, next_page
 from dialer.switch.twilio.tokens import StateTokens, Waiting
@@ -29,7 +29,7 @@ from ivr_flows.errors import FlowError, UnexpectedInput
 from ivr_flows.machine import start, step
 from ivr_flows.node import Flow
 from ivr_flows.texts import Texts
-from ivr_flows.turns import FlowCommit, FlowState, SendSms, Start, Transfer, Turn
+from ivr_flows.turns import FlowCommit, FlowState, Input, SendSms, Start, Transfer, Turn
 
 _log = structlog.get_logger(__name__)
 
@@ -211,7 +211,7 @@ class TwilioFlows:
 
 @dataclass(slots=True)
 class _Host:
-    """What one call's flow may ask for (`dialer.switch.twilio.pages.FlowHost`)."""
+    """What one call's flow may ask for (`dialer.switch.twilio.pages.PageHost`)."""
 
     session: FlowSession
     desk: FlowService
@@ -220,9 +220,9 @@ class _Host:
     records: bool
     transfers: bool
 
-    async def commit(self, commit: FlowCommit) -> bool:
+    async def commit(self, commit: FlowCommit) -> Input:
         """Put what the caller said on record."""
-        return await committed(commit, lambda asked: self.desk.commit(self.session, asked))
+        return await put_on_record(commit, lambda asked: self.desk.commit(self.session, asked))
 
     async def send_sms(self, action: SendSms) -> bool:
         """The text `sms.<template>`."""

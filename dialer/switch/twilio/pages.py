@@ -13,21 +13,17 @@ from typing import Protocol
 
 from dialer.domain.errors import ProtocolError
 from dialer.switch.twilio.tokens import Waiting
-from ivr_flows.errors import NobodyMeant
 from ivr_flows.machine import KEYS, step
 from ivr_flows.node import Flow
 from ivr_flows.turns import (
     Collect,
     Commit,
-    CommitFailed,
-    Committed,
     Digits,
     Disconnect,
     FlowCommit,
     FlowState,
     HungUp,
     Input,
-    NobodyFound,
     Play,
     Played,
     PromptRef,
@@ -56,8 +52,8 @@ class PageHost(Protocol):
     records: bool  # whether callers may be recorded
     transfers: bool  # whether there is somebody to dial for an agent
 
-    async def commit(self, commit: FlowCommit) -> bool:
-        """Put on disk; True when it is there. Raises NobodyMeant where it is about nobody."""
+    async def commit(self, commit: FlowCommit) -> Input:
+        """Put on disk; what came of it."""
         ...
 
     async def send_sms(self, action: SendSms) -> bool:
@@ -141,10 +137,7 @@ async def after_hang_up(flow: Flow, turn: Turn, host: PageHost) -> FlowState:
 
 async def _ask_host(action: Commit | SendSms, host: PageHost) -> Input:
     if isinstance(action, Commit):
-        try:
-            return Committed() if await host.commit(action.commit) else CommitFailed()
-        except NobodyMeant:
-            return NobodyFound()
+        return await host.commit(action.commit)
     return SmsSent() if await host.send_sms(action) else SmsFailed()
 
 

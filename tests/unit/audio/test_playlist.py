@@ -108,9 +108,8 @@ async def test_what_may_not_play_is_left_out_of_a_call_and_logged_once() -> None
 
     scripted = ScriptedCall(["", "", ""])
     with capture_logs() as logs:
-        result = await run_flow(scripted, FLOWS["turnout"], FACTS, "hi", prompts=prompts, commit=commit)
+        await run_flow(scripted, FLOWS["turnout"], FACTS, "hi", prompts=prompts, commit=commit)
     assert [name for name in scripted.journal if name.startswith("matdan/")] == ["matdan/hi/common/greeting"]
-    assert "matdan/hi/turnout/question" in result.missing_sounds
     told = [log["sound"] for log in logs if log["event"] == "flow.sound_missing"]
     assert told.count("matdan/hi/turnout/question") == 1  # asked three times
     assert len(told) == len(set(told))

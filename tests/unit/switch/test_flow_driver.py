@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.domain.errors import StoreFull
+from dialer.ivr.prompts import MissingSounds
 from dialer.switch.asterisk.agi_codec import CallHungUp
-from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowCall, FlowHost, FlowResult, run_flow
+from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowHost, FlowResult, run_flow
 from ivr_flows.catalogue import shipped_flows
 from ivr_flows.machine import KEYS
 from ivr_flows.model import MarkKind, PromptKind, Scalar
@@ -25,6 +27,7 @@ from ivr_flows.turns import (
     Disconnect,
     Ending,
     FlowCommit,
+    FlowState,
     PromptRef,
     Record,
     Recorded,
@@ -84,14 +87,31 @@ class Store:
 class Services(FlowHost):
     """All that a flow may ask for, at hand."""
 
-    async def record(self, call: FlowCall, action: Record) -> Recorded | None:
+    async def record(self, action: Record) -> Recorded | None:
         return Recorded("rehearsal", 2.0)
 
-    async def transfer(self, call: FlowCall, action: Transfer) -> bool:
+    async def transfer(self, action: Transfer) -> bool:
         return True
 
     async def send_sms(self, action: SendSms) -> bool:
         return filled(f"{SMS}{action.template}", "hi", action.values, shipped_texts()) is not None
+
+
+@dataclass
+class Driven:
+    """How a flow ended, what it put on record, and which sounds were not heard."""
+
+    result: FlowResult
+    commits: list[FlowCommit]
+    missing: set[str]
+
+    @property
+    def state(self) -> FlowState:
+        return self.result.state
+
+    @property
+    def completed(self) -> bool:
+        return self.result.completed
 
 
 async def drive(
@@ -101,13 +121,14 @@ async def drive(
     works: bool = True,
     missing: Sequence[str] = (),
     facts: dict[str, Scalar] | None = None,
-) -> tuple[FlowResult, list[str]]:
+) -> tuple[Driven, list[str]]:
     call = ScriptedCall(lines, missing)
     known = FACTS if facts is None else facts
+    store, unheard = Store(call, works=works), MissingSounds()
     result = await run_flow(
-        call, flow, known, "hi", prompts=PROMPTS, commit=Store(call, works=works), services=Services()
+        call, flow, known, "hi", prompts=PROMPTS, commit=store, services=Services(), missing=unheard
     )
-    return result, call.journal
+    return Driven(result, store.commits, unheard._told), call.journal
 
 
 async def test_voted_is_on_disk_before_it_is_said() -> None:
@@ -125,17 +146,15 @@ async def test_voted_is_on_disk_before_it_is_said() -> None:
         "hangup",
     ]
     assert result.completed
-    assert (result.reason, result.left_at) == ("done", None)
+    assert (result.state.node, result.state.left_at) == ("goodbye", None)
     assert [commit.mark for commit in result.commits] == [MarkKind.VOTED]
-    assert result.failed_commits == ()
 
 
 async def test_a_store_that_says_no_is_not_thanked_for() -> None:
     result, journal = await drive(FLOWS["turnout"], ["1"], works=False)
     assert "matdan/hi/turnout/noted_voted" not in journal
     assert "matdan/hi/common/not_saved" in journal
-    assert result.commits == ()
-    assert [commit.mark for commit in result.failed_commits] == [MarkKind.VOTED]
+    assert [commit.mark for commit in result.commits] == [MarkKind.VOTED]
 
 
 async def test_a_store_that_fails_is_not_thanked_for() -> None:
@@ -144,9 +163,9 @@ async def test_a_store_that_fails_is_not_thanked_for() -> None:
     async def full(commit: FlowCommit) -> bool:
         raise StoreFull("no room")
 
-    result = await run_flow(call, FLOWS["turnout"], FACTS, "hi", prompts=PROMPTS, commit=full)
+    await run_flow(call, FLOWS["turnout"], FACTS, "hi", prompts=PROMPTS, commit=full)
     assert "matdan/hi/common/not_saved" in call.journal
-    assert len(result.failed_commits) == 1
+    assert "matdan/hi/turnout/noted_voted" not in call.journal
 
 
 async def test_a_fault_of_our_own_is_not_hidden() -> None:
@@ -161,14 +180,14 @@ async def test_a_fault_of_our_own_is_not_hidden() -> None:
 
 async def test_hang_up_keeps_answers_and_commits_and_says_where() -> None:
     result, journal = await drive(FLOWS["turnout"], ["2", None])
-    assert result.ending is Ending.HUNG_UP
+    assert result.state.ending is Ending.HUNG_UP
     assert not result.completed
-    assert result.left_at == "hour"
+    assert result.state.left_at == "hour"
     assert [commit.mark for commit in result.commits] == [MarkKind.NOT_YET]
     assert "hangup" not in journal
 
     left, _ = await drive(FLOWS["household"], ["2", "1#"], works=True)
-    assert left.answers == {"still_to_vote": "1"}
+    assert left.state.answers == {"still_to_vote": "1"}
 
 
 async def test_a_hang_up_at_every_single_command_is_an_ordinary_end() -> None:
@@ -176,11 +195,12 @@ async def test_a_hang_up_at_every_single_command_is_an_ordinary_end() -> None:
     _, journal = await drive(flow, ["2", "3#"])
     for last in range(len(journal) + 6):
         call = ScriptedCall(["2", "3#"])
-        result = await run_flow(CutCall(call, last), flow, FACTS, "hi", prompts=PROMPTS, commit=Store(call))
-        assert result.ending in {Ending.HUNG_UP, Ending.COMPLETED}
-        assert (result.left_at is None) is result.completed
+        store = Store(call)
+        result = await run_flow(CutCall(call, last), flow, FACTS, "hi", prompts=PROMPTS, commit=store)
+        assert result.state.ending in {Ending.HUNG_UP, Ending.COMPLETED}
+        assert (result.state.left_at is None) is result.completed
         # What was thanked for is among what is on record.
-        assert ("matdan/hi/turnout/noted_not_yet" not in call.journal) or result.commits
+        assert ("matdan/hi/turnout/noted_not_yet" not in call.journal) or store.commits
     assert result.completed  # the last of these cuts comes after the end
 
 
@@ -203,7 +223,7 @@ async def test_a_missing_sound_is_left_out_and_told_of() -> None:
     place = PROMPTS.sounds(*NAME)[0]
     result, journal = await drive(FLOWS["turnout"], ["1"], missing=[place])
     assert result.completed
-    assert result.missing_sounds == (place,)
+    assert result.missing == {place}
     assert place not in journal
 
 
@@ -212,7 +232,7 @@ QUESTION = "matdan/hi/turnout/question"
 
 async def test_a_question_that_is_not_heard_ends_the_call_and_completes_nothing() -> None:
     result, journal = await drive(FLOWS["turnout"], ["1", "1", "1"], missing=[QUESTION])
-    assert (result.completed, result.left_at, result.unheard) == (False, "question", QUESTION)
+    assert (result.completed, result.state.left_at, result.result.unheard) == (False, "question", QUESTION)
     assert journal[-1] == "hangup"
     assert not result.commits
     assert not any(step.startswith("wait") for step in journal)
@@ -225,9 +245,9 @@ async def test_a_flow_of_which_nothing_is_heard_completes_nothing() -> None:
     )
     said = sorted(sounds_said(announcement, "hi", shipped_texts()), key=lambda sound: "greeting" not in sound)
     result, _ = await drive(announcement, [], missing=said)
-    assert (result.completed, result.unheard) == (False, said[0])
+    assert (result.completed, result.result.unheard) == (False, said[0])
     heard, _ = await drive(announcement, [], missing=said[:1])
-    assert (heard.completed, heard.unheard) == (True, None)
+    assert (heard.completed, heard.result.unheard) == (True, None)
 
 
 async def test_keys_in_a_prompt_break_it_off_and_count() -> None:
@@ -235,7 +255,7 @@ async def test_keys_in_a_prompt_break_it_off_and_count() -> None:
     # 3 told where; 9 came while that was said.
     assert "matdan/hi/booth/where-1" not in journal
     assert "commit opt-out" in journal
-    assert result.reason == "opted_out"
+    assert result.state.node == "opted_out"
 
 
 async def test_a_field_ends_at_its_terminator_its_length_or_its_time() -> None:
@@ -243,7 +263,7 @@ async def test_a_field_ends_at_its_terminator_its_length_or_its_time() -> None:
     for line in ("17#", "17", "0017"):
         result, _ = await drive(flow, [line, "#"])
         assert [commit.serial for commit in result.commits] == [17]
-        assert result.reason == "done"
+        assert result.state.node == "goodbye"
 
 
 async def test_a_terminator_after_the_full_length_is_no_wrong_key() -> None:
@@ -256,7 +276,7 @@ async def test_without_services_the_flow_says_what_is_not_there() -> None:
     call = ScriptedCall(["1", ""])
     result = await run_flow(call, FLOWS["material"], FACTS, "hi", prompts=PROMPTS, commit=Store(call))
     assert "matdan/hi/material/no_agent" in call.journal
-    assert result.ending is Ending.COMPLETED
+    assert result.state.ending is Ending.COMPLETED
     for name, lines, said in (
         ("booth_information", ["2"], "matdan/hi/booth/sms_failed"),
         ("inbound", ["4"], "matdan/hi/common/not_saved"),
@@ -268,7 +288,7 @@ async def test_without_services_the_flow_says_what_is_not_there() -> None:
 
 async def test_a_transferred_call_is_not_hung_up() -> None:
     result, journal = await drive(FLOWS["material"], ["1"])
-    assert result.ending is Ending.TRANSFERRED
+    assert result.state.ending is Ending.TRANSFERRED
     assert result.completed
     assert "hangup" not in journal
 
@@ -312,9 +332,9 @@ def test_the_same_keys_make_the_same_call_on_the_line_and_at_the_terminal(
     rehearsal, ending, where = terminal(flow, lines, facts)
     commits = [action.commit for action in rehearsal.actions if isinstance(action, Commit)]
     assert list(result.commits) == commits
-    assert (result.ending, result.turns) == (ending, len([a for a in rehearsal.actions if not _is_last(a)]))
-    if result.left_at is not None:
-        assert result.left_at == where
+    assert (result.state.ending, result.state.turns) == (ending, len([a for a in rehearsal.actions if not _is_last(a)]))
+    if result.state.left_at is not None:
+        assert result.state.left_at == where
     played = [line for line in journal if line.startswith("matdan/")]
     assert set(played) <= heard_sounds(rehearsal.actions)
 

@@ -24,7 +24,7 @@ from dialer.switch.twilio.tokens import MAX_TOKEN_CHARACTERS, StateTokens, Waiti
 from dialer.switch.twilio.twiml import SPOKEN, TwilioVoice, twiml
 from ivr_flows.machine import start
 from ivr_flows.texts import shipped_texts
-from ivr_flows.turns import Digits, FlowCommit, FlowState, Played, SendSms, Start, Transfer
+from ivr_flows.turns import Committed, Digits, FlowCommit, FlowState, Input, Played, SendSms, Start, Transfer
 from tests.support.flow_support import FACTS, FLOWS
 
 ATTEMPT = AttemptId("0b0c7f4e-0000-4000-8000-000000000001")
@@ -36,8 +36,8 @@ class Host(PageHost):
 
     records = transfers = True
 
-    async def commit(self, commit: FlowCommit) -> bool:
-        return True
+    async def commit(self, commit: FlowCommit) -> Input:
+        return Committed()
 
     async def send_sms(self, action: SendSms) -> bool:
         return True

@@ -7,16 +7,13 @@ is an ordinary end.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-import structlog
-
-from dialer.ivr.effects import committed
+from dialer.ivr.effects import CommitFlow, put_on_record
 from dialer.ivr.prompts import MissingSounds
 from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
-from ivr_flows.errors import NobodyMeant
 from ivr_flows.machine import KEYS, start, step
 from ivr_flows.model import PromptKind, Scalar
 from ivr_flows.node import Flow
@@ -26,16 +23,11 @@ from ivr_flows.turns import (
     Action,
     Collect,
     Commit,
-    CommitFailed,
-    Committed,
     Digits,
     Disconnect,
-    Ending,
-    FlowCommit,
     FlowState,
     HungUp,
     Input,
-    NobodyFound,
     Play,
     Played,
     PromptRef,
@@ -51,19 +43,11 @@ from ivr_flows.turns import (
     Transferred,
 )
 
-_log = structlog.get_logger(__name__)
-
 MOST_KNOWN_PROMPTS = 4096  # of which the sounds are remembered: a campaign has some hundred, its booths' names apart
 
 _WORDS = frozenset(
     {PromptKind.TEXT, PromptKind.RECORDING}
 )  # a question's own: without a name or a number it is one still
-
-CommitFlow = Callable[[FlowCommit], Awaitable[bool]]
-"""Puts a commit on disk: True only when it is there. (call, run, `FlowCommit.sequence`) is the idempotency key.
-
-Raises NobodyMeant where it is about nobody, StoreError where it was not kept.
-"""
 
 
 class FlowCall(Protocol):
@@ -123,11 +107,11 @@ class ConventionalPrompts:
 class FlowHost:
     """What a flow may ask for beyond sounds and keys. Here there is none of it: every request fails, and the flow says so."""
 
-    async def record(self, call: FlowCall, action: Record) -> Recorded | None:
+    async def record(self, action: Record) -> Recorded | None:
         """Play a tone and record the caller; None when nothing was recorded. The prompts have been played."""
         return None
 
-    async def transfer(self, call: FlowCall, action: Transfer) -> bool:
+    async def transfer(self, action: Transfer) -> bool:
         """Hand the call to an agent; True when one has it. The prompts have been played."""
         return False
 
@@ -140,18 +124,13 @@ class FlowHost:
 class FlowResult:
     """How a flow ended on one call."""
 
-    flow: str
-    version: str
-    ending: Ending
-    reason: str  # of the disconnect where the flow ended, else the ending's name
-    completed: bool  # see `FlowState`, as the next
-    left_at: str | None
-    answers: Mapping[str, str]
-    commits: tuple[FlowCommit, ...] = ()  # that are on disk
-    failed_commits: tuple[FlowCommit, ...] = ()
-    missing_sounds: tuple[str, ...] = ()  # that the switch did not have: the caller heard less than they should
-    unheard: str | None = None  # the sound for want of which the call came to nothing: no answer to it means anything
-    turns: int = 0
+    state: FlowState
+    unheard: str | None  # the sound for want of which the call came to nothing: no answer to it means anything
+
+    @property
+    def completed(self) -> bool:
+        """Whether it came to an end of its own, and something of it was heard."""
+        return self.state.completed and self.unheard is None
 
 
 class QuestionUnheard(Exception):
@@ -168,10 +147,8 @@ class _Run:
     commit: CommitFlow
     services: FlowHost
     missing: MissingSounds
-    commits: list[FlowCommit] = field(default_factory=list)
-    failed_commits: list[FlowCommit] = field(default_factory=list)
-    missing_sounds: dict[str, None] = field(default_factory=dict)
     heard: bool = False  # anything at all
+    left_out: str | None = None  # the first sound that was not heard
 
     async def do(self, action: Action) -> Input:
         """Do one action and say what came of it."""
@@ -181,13 +158,13 @@ class _Run:
             case Collect():
                 event = await self.collect(action)
             case Commit(commit=commit):
-                event = await self.put_on_disk(commit)
+                event = await put_on_record(commit, self.commit)
             case Record():
                 await self.play(action.prompts)
-                event = await self.services.record(self.call, action) or RecordFailed()
+                event = await self.services.record(action) or RecordFailed()
             case Transfer():
                 await self.play(action.prompts)
-                event = Transferred() if await self.services.transfer(self.call, action) else TransferFailed()
+                event = Transferred() if await self.services.transfer(action) else TransferFailed()
             case SendSms():
                 event = SmsSent() if await self.services.send_sms(action) else SmsFailed()
             case Disconnect():
@@ -210,7 +187,8 @@ class _Run:
                 except SoundMissing as error:
                     why = str(error)
                 if why is not None:
-                    self.leave_out(sound, why)
+                    self.missing.tell(sound, why)
+                    self.left_out = self.left_out or sound
                     left_out = left_out or sound
                     if asks and ref.kind in _WORDS:
                         raise QuestionUnheard(sound)
@@ -221,11 +199,6 @@ class _Run:
         if asks and left_out and not heard:
             raise QuestionUnheard(left_out)
         return None
-
-    def leave_out(self, sound: str, why: str) -> None:
-        """The caller hears less than they should."""
-        self.missing_sounds[sound] = None
-        self.missing.tell(sound, why)
 
     async def collect(self, action: Collect) -> Digits:
         """Play and collect. Digit by digit, because GET DATA cannot tell "#" from the end of time."""
@@ -246,16 +219,6 @@ class _Run:
                 break
             digits += following
         return Digits(digits)
-
-    async def put_on_disk(self, commit: FlowCommit) -> Input:
-        """Put what the caller said on record."""
-        try:
-            done = await committed(commit, self.commit)
-        except NobodyMeant:
-            self.failed_commits.append(commit)
-            return NobodyFound()
-        (self.commits if done else self.failed_commits).append(commit)
-        return Committed() if done else CommitFailed()
 
 
 async def run_flow(
@@ -278,15 +241,11 @@ async def run_flow(
     """
     run = _Run(call, language, prompts, commit, services or FlowHost(), missing or MissingSounds())
     turn = start(flow, Start(facts, language))
-    reason = ""
     unheard: str | None = None
     try:
         await call.answer()
         while turn.action is not None:
-            action = turn.action
-            if isinstance(action, Disconnect):
-                reason = action.reason
-            event = await run.do(action)
+            event = await run.do(turn.action)
             if turn.ended:
                 break
             turn = step(flow, turn.state, event)
@@ -297,24 +256,4 @@ async def run_flow(
         turn = step(flow, turn.state, HungUp())
         with contextlib.suppress(CallHungUp):
             await call.hangup()
-    if not run.heard and run.missing_sounds:
-        unheard = unheard or next(iter(run.missing_sounds))
-    return _result(turn.state, reason, run, unheard)
-
-
-def _result(state: FlowState, reason: str, run: _Run, unheard: str | None) -> FlowResult:
-    ending = state.ending or Ending.HUNG_UP
-    return FlowResult(
-        flow=state.flow,
-        version=state.version,
-        ending=ending,
-        reason=reason or ending.value,
-        completed=state.completed and unheard is None,
-        left_at=state.left_at,
-        answers=state.answers,
-        unheard=unheard,
-        commits=tuple(run.commits),
-        failed_commits=tuple(run.failed_commits),
-        missing_sounds=tuple(run.missing_sounds),
-        turns=state.turns,
-    )
+    return FlowResult(turn.state, unheard if run.heard else unheard or run.left_out)

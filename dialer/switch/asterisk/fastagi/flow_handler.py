@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
 from config.errors import MatdanError
-from dialer.domain.model import AttemptId
 from dialer.engine.engine import Engine
 from dialer.engine.flows import FlowService, FlowSession, ScriptSession
 from dialer.ivr.effects import SmsGateway, send_text
 from dialer.ivr.prompts import MissingSounds
 from dialer.switch.asterisk.adapter import Channels
 from dialer.switch.asterisk.agi_call import AgiCall
-from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowCall, FlowHost, PromptResolver, run_flow
+from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowHost, PromptResolver, run_flow
 from dialer.switch.asterisk.places import FLOW_CONTEXT
 from dialer.switch.asterisk.scripts.commands import Recordings
-from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptGiven, ScriptRules, ScriptRun, script_of
+from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRules, ScriptRun, script_of
 from ivr_flows.texts import Texts
 from ivr_flows.turns import Record, Recorded, SendSms, Transfer
 
@@ -44,57 +44,49 @@ class AgiFlowRules:
     scripts: ScriptRules = field(default_factory=ScriptRules)
 
 
+@dataclass(slots=True)
 class AgiFlowHost(FlowHost):
     """Of one call. What the site has not allowed (`recording`, `sms` None) fails, and the flow says so."""
 
-    def __init__(
-        self,
-        call: AgiCall,
-        session: FlowSession,
-        desk: FlowService,
-        *,
-        texts: Texts,
-        rules: AgiFlowRules,
-    ) -> None:
-        self._call = call
-        self._session = session
-        self._desk = desk
-        self._texts = texts
-        self._recording = rules.recording
-        self._sms = rules.sms
-        self._recorded = 0
+    call: AgiCall
+    session: FlowSession
+    desk: FlowService
+    texts: Texts
+    rules: AgiFlowRules
+    recorded: int = 0
 
-    async def record(self, call: FlowCall, action: Record) -> Recorded | None:
+    async def record(self, action: Record) -> Recorded | None:
         """Record after a tone. A caller who hangs up while speaking has left the message all the same."""
-        if self._recording is None:
+        rules = self.rules.recording
+        if rules is None:
             return None
-        self._recorded += 1
-        name = f"{self._session.attempt_id}-{self._recorded}"
+        self.recorded += 1
+        name = f"{self.session.attempt_id}-{self.recorded}"
         try:
-            recording = await self._call.record_file(
-                f"{self._recording.directory}/{name}",
-                self._recording.sound_format,
+            recording = await self.call.record_file(
+                f"{rules.directory}/{name}",
+                rules.sound_format,
                 action.terminator,
                 round(action.max_seconds * 1000),
                 silence_seconds=max(1, round(action.silence_seconds)),
                 beep=True,
             )
         except MatdanError as error:  # the flow has its own way for it, and must not begin anew
-            _log.error("flow.not-recorded", attempt=self._session.attempt_id, problem=str(error))
+            _log.error("flow.not-recorded", attempt=self.session.attempt_id, problem=str(error))
             return None
         return Recorded(name, recording.samples / LINE_RATE) if recording.samples > 0 else None
 
-    async def transfer(self, call: FlowCall, action: Transfer) -> bool:
+    async def transfer(self, action: Transfer) -> bool:
         """To a seat that is ready, with the answers so far on record for its screen."""
         try:
-            return await self._desk.hand_over(self._session.attempt_id, action.answers)
+            return await self.desk.hand_over(self.session.attempt_id, action.answers)
         except MatdanError as error:  # the flow has its own way for it, and must not begin anew
-            _log.error("flow.not-transferred", attempt=self._session.attempt_id, problem=str(error))
+            _log.error("flow.not-transferred", attempt=self.session.attempt_id, problem=str(error))
             return False
 
     async def send_sms(self, action: SendSms) -> bool:
         """Send the text `sms.<template>` in the caller's language."""
-        return await send_text(action, self._session, self._desk, self._texts, self._sms)
+        return await send_text(action, self.session, self.desk, self.texts, self.rules.sms)
 
 
 _log = structlog.get_logger(__name__)
@@ -157,12 +149,15 @@ class FlowHandler:
         try:
             script = script_of(session.script)
             if script is not None:
+                rules = self._rules.recording
+                kept = Recordings() if rules is None else Recordings(rules.directory, f"{session.attempt_id}-")
                 run = ScriptRun(
                     call,
                     script,
                     self._rules.scripts,
                     lambda commit: desk.commit(session, commit),
-                    ScriptGiven(session.facts, self._recordings_of(session.attempt_id)),
+                    session.facts,
+                    kept,
                 )
                 end = await run.run()
                 completed = end is ScriptEnd.DONE
@@ -172,15 +167,9 @@ class FlowHandler:
         if end is ScriptEnd.TOO_LONG:  # its last command may wait for a key for ever, and a cut connection begins anew
             await call.cut_short()
 
-    def _recordings_of(self, attempt_id: AttemptId) -> Recordings:
-        recording = self._rules.recording
-        return Recordings() if recording is None else Recordings(recording.directory, f"{attempt_id}-")
-
     async def _run(self, call: AgiCall, session: FlowSession) -> None:
         desk = self._engine.flow_desk
-        services = AgiFlowHost(call, session, desk, texts=self._texts(), rules=self._rules)
-        completed, left_at, unheard = False, None, None
-        answers: Mapping[str, str] = {}
+        ended: dict[str, Any] = {"completed": False, "left_at": None}
         try:
             result = await run_flow(
                 call,
@@ -189,12 +178,10 @@ class FlowHandler:
                 session.language,
                 prompts=self._prompts_for(session.campaign_id),
                 commit=lambda commit: desk.commit(session, commit),
-                services=services,
+                services=AgiFlowHost(call, session, desk, self._texts(), self._rules),
                 missing=self._missing,
             )
-            completed, left_at, answers = result.completed, result.left_at, result.answers
-            unheard = result.unheard
+            ended = {"left_at": result.state.left_at, "answers": result.state.answers, "unheard": result.unheard}
+            ended["completed"] = result.completed
         finally:
-            self._engine.flow_ended(
-                session.attempt_id, completed=completed, left_at=left_at, answers=answers, unheard=unheard
-            )
+            self._engine.flow_ended(session.attempt_id, **ended)

@@ -17,16 +17,16 @@ import signal
 import subprocess
 import sys
 from asyncio.subprocess import SubprocessStreamProtocol
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import IO
 
 import structlog
 
-from config.errors import MatdanError
 from dialer.domain.errors import ProtocolError, UnsafeValue
+from dialer.ivr.effects import CommitFlow, put_on_record
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import ARGUMENT, CallHungUp, encode_environment, encode_reply
 from dialer.switch.asterisk.scripts import launcher
@@ -44,7 +44,7 @@ from dialer.switch.asterisk.scripts.commands import (
 )
 from ivr_flows.errors import FlowError
 from ivr_flows.model import Scalar
-from ivr_flows.turns import FlowCommit
+from ivr_flows.turns import Committed, FlowCommit
 
 _log = structlog.get_logger(__name__)
 
@@ -158,9 +158,6 @@ def launched(rules: ScriptRules, script: Path | None) -> list[str]:
     ]
 
 
-CommitFlow = Callable[[FlowCommit], Awaitable[bool]]
-
-
 def script_of(flow: str) -> Path | None:
     """The script of a campaign's `flow`, `script:/path/to/script.py`; None: it is a flow. Raises FlowError where there is none."""
     if not flow.startswith(PREFIX):
@@ -175,85 +172,70 @@ def script_of(flow: str) -> Path | None:
     return path
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptGiven:
-    """What a script has of its call."""
-
-    facts: Mapping[str, Scalar]
-    recordings: Recordings  # whether it may record the caller, and where
-
-
+@dataclass(slots=True)
 class ScriptRun:
     """One call's script."""
 
-    def __init__(
-        self,
-        call: AgiCall,
-        script: Path,
-        rules: ScriptRules,
-        commit: CommitFlow,
-        given: ScriptGiven,
-    ) -> None:
-        self._call = call
-        self._script = script
-        self._rules = rules
-        self._facts = given.facts
-        self._commit = commit
-        self._recordings = given.recordings
-        self._recorded: set[str] = set()
-        self._variables: dict[str, str] = {}
-        self._commits = 0
-        self._refused = 0
-        self._hangs_up = False  # by a command of its own
-        self._left = False  # by the caller
-        self._warned = False  # by SIGHUP
-        self._transport: asyncio.SubprocessTransport
+    call: AgiCall
+    script: Path
+    rules: ScriptRules
+    commit: CommitFlow
+    facts: Mapping[str, Scalar]
+    recordings: Recordings  # whether it may record the caller, and where
+    recorded: set[str] = field(default_factory=set)
+    variables: dict[str, str] = field(default_factory=dict)
+    commits: int = 0
+    refused: int = 0
+    hangs_up: bool = False  # by a command of its own
+    left: bool = False  # by the caller
+    warned: bool = False  # by SIGHUP
+    transport: asyncio.SubprocessTransport = field(init=False)
 
     async def run(self) -> ScriptEnd:
         """Run it to its end, or to a limit. Raises FlowError where it cannot be started."""
         process = await self._started()
         end = ScriptEnd.FAILED
         try:
-            async with asyncio.timeout(self._rules.seconds) as limit:
+            async with asyncio.timeout(self.rules.seconds) as limit:
                 watch = asyncio.create_task(self._watch(process, limit), name="script-hang-up")
                 try:
                     end = await self._talk(process)
                 finally:
                     watch.cancel()
         except TimeoutError:
-            end = ScriptEnd.HUNG_UP if self._left else ScriptEnd.TOO_LONG
+            end = ScriptEnd.HUNG_UP if self.left else ScriptEnd.TOO_LONG
         except ProtocolError as error:
-            _log.warning("script.broke-agi", script=self._script.name, problem=str(error))
+            _log.warning("script.broke-agi", script=self.script.name, problem=str(error))
         finally:
             await self._stop(process)
         if end is ScriptEnd.DONE and process.returncode != 0:
-            end = ScriptEnd.HUNG_UP if self._left else ScriptEnd.FAILED
+            end = ScriptEnd.HUNG_UP if self.left else ScriptEnd.FAILED
         if end in {ScriptEnd.FAILED, ScriptEnd.TOO_LONG}:
-            _log.warning("script.ended", script=self._script.name, end=end.value, status=process.returncode)
+            _log.warning("script.ended", script=self.script.name, end=end.value, status=process.returncode)
         return end
 
     async def _started(self) -> asyncio.subprocess.Process:
-        rules = self._rules
+        rules = self.rules
         errors: int | IO[bytes] = asyncio.subprocess.DEVNULL
         try:
             if rules.errors is not None:
                 errors = rules.errors.open("ab")
             home = "/" if rules.user is None else pwd.getpwnam(rules.user).pw_dir
             loop = asyncio.get_running_loop()
-            self._transport, protocol = await loop.subprocess_exec(
+            self.transport, protocol = await loop.subprocess_exec(
                 lambda: SubprocessStreamProtocol(limit=MOST_LINE_BYTES, loop=loop),
-                *launched(rules, self._script),
+                *launched(rules, self.script),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,
-                cwd=self._script.parent,
+                cwd=self.script.parent,
                 env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": home},
                 start_new_session=True,
             )
-            return asyncio.subprocess.Process(self._transport, protocol, loop)
+            return asyncio.subprocess.Process(self.transport, protocol, loop)
         except (OSError, KeyError) as error:
             raise FlowError(
-                str(self._script), 0, "", f"cannot be started ({error}); check it and `flows.script_user`"
+                str(self.script), 0, "", f"cannot be started ({error}); check it and `flows.script_user`"
             ) from error
         finally:
             if not isinstance(errors, int):
@@ -261,8 +243,8 @@ class ScriptRun:
 
     async def _watch(self, process: asyncio.subprocess.Process, limit: asyncio.Timeout) -> None:
         """When the call is over, whatever the script is busy with: little time is left to it, and it is told."""
-        await self._call.gone.wait()
-        self._left = not self._hangs_up
+        await self.call.gone.wait()
+        self.left = not self.hangs_up
         at = asyncio.get_running_loop().time() + KEEP_SECONDS + HANG_UP_SECONDS
         if not limit.expired():
             limit.reschedule(min(at, limit.when() or at))
@@ -271,15 +253,15 @@ class ScriptRun:
 
     def _warn(self, process: asyncio.subprocess.Process) -> None:
         """SIGHUP, once. Who has hung up by itself knows, and may still put on record what was said."""
-        if not self._warned and not self._hangs_up:
-            self._warned = True
+        if not self.warned and not self.hangs_up:
+            self.warned = True
             _signal(process, signal.SIGHUP)
 
     async def _talk(self, process: asyncio.subprocess.Process) -> ScriptEnd:
         """Answer the script's commands, one after the other, until it ends."""
         assert process.stdin is not None  # noqa: S101 - pipes were asked for
         assert process.stdout is not None  # noqa: S101
-        fields = self._call.env.fields.items()  # without what shows that a connection is Asterisk's
+        fields = self.call.env.fields.items()  # without what shows that a connection is Asterisk's
         process.stdin.write(
             encode_environment((name, value) for name, value in fields if not name.startswith(ARGUMENT))
         )
@@ -290,7 +272,7 @@ class ScriptRun:
                 raise ProtocolError(f"a line of more than {MOST_LINE_BYTES} bytes") from error
             if not line:
                 await process.wait()
-                return ScriptEnd.HUNG_UP if self._warned else ScriptEnd.DONE
+                return ScriptEnd.HUNG_UP if self.warned else ScriptEnd.DONE
             text = line.decode("utf-8", "replace").strip()
             if not text:
                 continue
@@ -307,34 +289,34 @@ class ScriptRun:
         raise ProtocolError(f"more than {MOST_COMMANDS} commands in one call")
 
     async def _answer(self, line: str) -> bytes:
-        judged = judge(line, self._commits + 1, self._recordings, self._recorded)
+        judged = judge(line, self.commits + 1, self.recordings, self.recorded)
         match judged:
             case Refuse(why=why):
-                self._refused += 1
-                if self._refused == 1:
-                    _log.warning("script.refused", script=self._script.name, why=why)
-                if self._refused > MOST_REFUSED:
+                self.refused += 1
+                if self.refused == 1:
+                    _log.warning("script.refused", script=self.script.name, why=why)
+                if self.refused > MOST_REFUSED:
                     raise ProtocolError(f"more than {MOST_REFUSED} commands that a script may not use")
                 return refusal(why)
             case Answer(name=name):
-                return answer_of(self._facts.get(name))
+                return answer_of(self.facts.get(name))
             case Keep(commit=commit):
                 return b"200 result=1\n" if await self._kept(commit) else b"200 result=0\n"
             case Remember(name=name, value=value):
-                if name not in self._variables and len(self._variables) >= MOST_VARIABLES:
+                if name not in self.variables and len(self.variables) >= MOST_VARIABLES:
                     return refusal(f"more than {MOST_VARIABLES} variables")
-                self._variables[name] = value
+                self.variables[name] = value
                 return b"200 result=1\n"
-            case Recall(name=name) if name in self._variables:
-                return answer_of(self._variables[name])
+            case Recall(name=name) if name in self.variables:
+                return answer_of(self.variables[name])
             case Recall(name=name):
-                return encode_reply(await self._call.command("GET VARIABLE", name))
+                return encode_reply(await self.call.command("GET VARIABLE", name))
             case Forward(verb=verb, arguments=arguments, recorded=recorded):
                 if recorded is not None:
-                    self._recorded.add(recorded)
-                self._hangs_up |= verb == "HANGUP" and not arguments and not self._call.hung_up
+                    self.recorded.add(recorded)
+                self.hangs_up |= verb == "HANGUP" and not arguments and not self.call.hung_up
                 try:
-                    return encode_reply(await self._call.command(verb, *arguments))
+                    return encode_reply(await self.call.command(verb, *arguments))
                 except UnsafeValue as error:
                     return refusal(str(error))
 
@@ -342,20 +324,13 @@ class ScriptRun:
         """Whether it is on record. What has begun is seen to its end, even if the script's time is over meanwhile: else it would be
         on disk, and the engine would not know of it.
         """
-        self._commits += 1
-        keeping = asyncio.create_task(self._put_on_record(commit), name="script-commit")
+        self.commits += 1
+        keeping = asyncio.create_task(put_on_record(commit, self.commit), name="script-commit")
         try:
-            return await asyncio.shield(keeping)
+            return isinstance(await asyncio.shield(keeping), Committed)
         except asyncio.CancelledError:
             await asyncio.wait({keeping})
             raise
-
-    async def _put_on_record(self, commit: FlowCommit) -> bool:
-        try:
-            return await self._commit(commit)
-        except MatdanError as error:
-            _log.error("flow.commit_failed", node=commit.node, kind=commit.kind.value, error=str(error))
-            return False
 
     async def _stop(self, process: asyncio.subprocess.Process) -> None:
         """No process of the script outlives the call, whatever it has started: its launcher ends them."""
@@ -363,7 +338,7 @@ class ScriptRun:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HANG_UP_SECONDS):
                 await _drained(process)
-        self._transport.close()  # kills a launcher that a script has stopped, and leaves pipes that something still holds
+        self.transport.close()  # kills a launcher that a script has stopped, and leaves pipes that something still holds
 
 
 async def _drained(process: asyncio.subprocess.Process) -> None:
