@@ -81,15 +81,15 @@ def timers_of(settings: Settings, beside: Beside) -> dict[Process, str]:
     found: dict[Process, str] = {}
     if settings.store.backup_folder is not None:
         found[BACKUP] = f"OnActiveSec=5min\nOnUnitActiveSec={settings.store.backup_minutes}min"
-    if beside.asterisk and any(campaign.record for campaign in settings.campaigns):
+    if beside.asterisk:
         found[PURGE] = "OnCalendar=*-*-* 03:17\nPersistent=true"
     return found
 
 
 def _recorded_in(settings: Settings) -> list[Path]:
-    """The folders in which Asterisk records voices that the dialler erases."""
-    talks = [settings.recordings.directory] if any(campaign.record for campaign in settings.campaigns) else []
-    return talks + ([settings.audio.sounds / settings.flows.recording_directory] if settings.flows.recordings else [])
+    """The folders in which Asterisk records voices that the dialler erases: of talks also where no campaign records any more."""
+    messages = [settings.audio.sounds / settings.flows.recording_directory] if settings.flows.recordings else []
+    return [settings.recordings.directory, *messages]
 
 
 def service_files(settings: Settings, dialer: Path, beside: Beside) -> dict[Path, str]:

@@ -84,13 +84,18 @@ def test_a_site_becomes_services_with_all_that_they_need(site: Path) -> None:
         "etc/systemd/system/matdan-desk.service",
         "etc/systemd/system/matdan-backup.service",
         "etc/systemd/system/matdan-backup.timer",
+        "etc/systemd/system/matdan-recordings.service",
+        "etc/systemd/system/matdan-recordings.timer",
     }
     assert files["etc/matdan/centre.toml"] == SITE
     assert files["etc/asterisk/pjsip.conf.before-matdan"] == SAMPLES["etc/asterisk/pjsip.conf"]
     assert "password_file /etc/mosquitto/matdan.passwords" in files["etc/mosquitto/mosquitto.conf"]
     dialler = files["etc/systemd/system/matdan-dialler.service"]
     assert re.search(r"^ExecStart=/\S+/bin/dialer run -c /etc/matdan/centre.toml$", dialler, re.MULTILINE)
-    assert "ReadWritePaths=/var/lib/matdan /mnt/disk2/matdan /usr/share/asterisk/sounds/en/matdan\n" in dialler
+    assert (
+        "ReadWritePaths=/var/lib/matdan /mnt/disk2/matdan /usr/share/asterisk/sounds/en/matdan /var/spool/asterisk/matdan\n"
+        in dialler
+    )
     secrets = [path for path in (site.parent / "root").rglob("*") if path.is_file() and "horse" in path.read_text()]
     assert [path.name for path in secrets] == ["centre.toml"]
     assert all(path.stat().st_mode & 0o007 == 0 for path in secrets)
@@ -99,16 +104,10 @@ def test_a_site_becomes_services_with_all_that_they_need(site: Path) -> None:
 def test_it_says_what_follows(site: Path) -> None:
     said = run("install", "-c", site, "--root", site.parent / "root")[1]
     assert "audio drafts -c /etc/matdan/centre.toml\n" in said
-    assert "systemctl enable --now matdan-dialler matdan-desk matdan-backup.timer\n" in said
+    assert "systemctl enable --now matdan-dialler matdan-desk matdan-backup.timer matdan-recordings.timer\n" in said
 
 
-def test_where_voices_are_recorded_asterisk_writes_and_the_dialler_erases(site: Path) -> None:
-    own = Path("config/jurisdictions/india.toml").read_text(encoding="utf-8")
-    (site.parent / "own.toml").write_text(own.replace("allowed = false", "allowed = true"), encoding="utf-8")
-    campaign = (
-        f'[[campaigns]]\nid = "a"\nkind = "agents"\nrecord = true\n[rules]\njurisdiction = "{site.parent}/own.toml"\n'
-    )
-    site.write_text(SITE + campaign)
+def test_voices_are_recorded_where_the_dialler_erases_also_once_no_campaign_records_any_more(site: Path) -> None:
     files = installed(site)
     folder = "/var/spool/asterisk/matdan"
     assert f"d {folder} 2770 asterisk matdan\n" in files["etc/tmpfiles.d/matdan.conf"]
