@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 
-from dialer.domain.model import ANSWERED, LIVE_ANSWERS
-from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, summed, texts
-from dialer.reports.tables import QUARTER_SECONDS, Window
+from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, moment, summed, texts
+from dialer.reports.tables import QUARTER_SECONDS, Window, day_of
 from dialer.store.connection import Connection
 from dialer.store.sql import load_statements
 
@@ -20,11 +18,9 @@ NO_CANDIDATE = "(none named)"
 
 def hours(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Attempts, answers, conversations and abandoned calls by campaign, day and hour of `zone`."""
-    parameters = {**window.parameters(), **_outcomes()}
-    rows = [*SQL["hours"].rows(db, **parameters)]
     found = [
-        ((campaign, *f"{_local(quarter, zone):%Y-%m-%d %H:00}".split()), [int(number) for number in counts])
-        for campaign, quarter, *counts in rows
+        ((campaign, *f"{datetime.fromtimestamp(quarter * QUARTER_SECONDS, zone):%Y-%m-%d %H:00}".split()), counts)
+        for campaign, quarter, *counts in window.rows(db, SQL["hours"])
     ]
     columns = (
         *texts("campaign", "day", "hour"),
@@ -46,13 +42,9 @@ def expenditure(db: Connection, window: Window, zone: tzinfo, candidates: Mappin
     `candidates`: on whose account a campaign calls, by its id. A call counts in the constituency of the voter it addressed,
     or where the booth worker stood when it was placed; calls that were refused before they were placed do not count.
     """
-    rows = [*SQL["expenditure"].rows(db, **window.parameters(), **_outcomes())]
     found = (
-        (
-            (candidates.get(campaign) or NO_CANDIDATE, constituency, _day(quarter, zone)),
-            (int(calls), int(answered), seconds),
-        )
-        for campaign, constituency, quarter, calls, answered, seconds in rows
+        ((candidates.get(campaign) or NO_CANDIDATE, constituency, day_of(quarter, zone)), counts)
+        for campaign, constituency, quarter, *counts in window.rows(db, SQL["expenditure"])
     )
     columns = (
         *texts("candidate", "constituency", "day"),
@@ -64,8 +56,8 @@ def expenditure(db: Connection, window: Window, zone: tzinfo, candidates: Mappin
 
 def opt_outs(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Numbers that opted out, by day of `zone`, source and campaign (none: not in a call of ours)."""
-    rows = [*SQL["opt_outs"].rows(db, **window.parameters())]
-    found = (((_day(quarter, zone), origin, campaign), [number]) for campaign, origin, quarter, number in rows)
+    rows = window.rows(db, SQL["opt_outs"])
+    found = (((day_of(quarter, zone), origin, campaign), [number]) for campaign, origin, quarter, number in rows)
     return summed("opt-outs", (*texts("day", "source", "campaign"), Column("numbers")), found)
 
 
@@ -73,14 +65,8 @@ def workers(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Each booth worker by id: how often called and heard, when last (in `zone`), of how many voters it was said that they have
     voted, and how many serials nobody has.
     """
-    rows: list[tuple[Cell, ...]] = []
-    sums = [0] * 4
-    found = [*SQL["workers"].rows(db, **window.parameters(), **_outcomes())]
-    for worker_id, constituency, parts, calls, answered, last, voted, unknown in found:
-        counts = [int(calls), int(answered), int(voted), int(unknown)]
-        sums = [earlier + number for earlier, number in zip(sums, counts, strict=True)]
-        heard = "" if last is None else f"{datetime.fromtimestamp(last, UTC).astimezone(zone):%Y-%m-%d %H:%M}"
-        rows.append((worker_id, constituency, parts, *counts[:2], heard, *counts[2:]))
+    rows = [(*row[:5], moment(row[5], zone, "minutes"), *row[6:]) for row in window.rows(db, SQL["workers"])]
+    sums = [sum(row[place] for row in rows) for place in (3, 4, 6, 7)]
     return Report(
         "booth workers",
         (
@@ -101,10 +87,7 @@ def imports(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Where the roll's data comes from: each import with its file and the file's hash, what it brought, its source of [[sources]],
     and the hash of the map file.
     """
-    found = [*SQL["imports"].rows(db, **window.parameters())]
-    rows = tuple(
-        (datetime.fromtimestamp(at, UTC).astimezone(zone).isoformat(" ", "minutes"), *rest) for at, *rest in found
-    )
+    rows = tuple((moment(at, zone, "minutes"), *rest) for at, *rest in window.rows(db, SQL["imports"]))
     return Report(
         "imports",
         (
@@ -121,16 +104,10 @@ def imports(db: Connection, window: Window, zone: tzinfo) -> Report:
 def complaints(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Each complaint that was made in the window, the last answer to it, and when its number opted out."""
     rows: list[tuple[Cell, ...]] = []
-    for number, at, *rest, opted_out_at, answered_at, answer, answered_by in COMPLAINTS["complaints"].rows(
-        db, **window.parameters()
-    ):
-        told: tuple[Cell, ...] = (
-            _moment(opted_out_at, zone),
-            answer or OPEN,
-            _moment(answered_at, zone),
-            answered_by or "",
-        )
-        rows.append((number, _moment(at, zone), *rest, *told))
+    for number, *rest, answer, answered_by in window.rows(db, COMPLAINTS["complaints"]):
+        at, *said, opted_out_at, answered_at = rest
+        made, opted_out, answered = (moment(each, zone, "minutes") for each in (at, opted_out_at, answered_at))
+        rows.append((number, made, *said, opted_out, answer or OPEN, answered, answered_by or ""))
     return Report(
         "complaints",
         (
@@ -155,27 +132,11 @@ def compliance(db: Connection, window: Window, zone: tzinfo) -> Report:
     """
     found: list[tuple[tuple[str, str], list[int]]] = []
     for place, name in enumerate(("calls", "opt_outs")):
-        for campaign, quarter, number in COMPLAINTS[name].rows(db, **window.parameters()):
+        for campaign, quarter, number in window.rows(db, COMPLAINTS[name]):
             counts = [0, 0, 0, 0]
             counts[place] = number
-            found.append(((_day(quarter, zone), campaign), counts))
-    for _, at, _, _, campaign, *_, answer, _ in COMPLAINTS["complaints"].rows(db, **window.parameters()):
-        found.append(((_day(at / QUARTER_SECONDS, zone), campaign), [0, 0, 1, answer is None]))
+            found.append(((day_of(quarter, zone), campaign), counts))
+    for _, at, _, _, campaign, *_, answer, _ in window.rows(db, COMPLAINTS["complaints"]):
+        found.append(((day_of(at / QUARTER_SECONDS, zone), campaign), [0, 0, 1, answer is None]))
     columns = (*texts("day", "campaign"), *figures("calls", "opt_outs", "complaints", "open"))
     return summed("opt-outs and complaints", columns, found)
-
-
-def _moment(at: float | None, zone: tzinfo) -> str:
-    return "" if at is None else datetime.fromtimestamp(at, UTC).astimezone(zone).isoformat(" ", "minutes")
-
-
-def _local(quarter: float, zone: tzinfo) -> datetime:
-    return datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC).astimezone(zone)
-
-
-def _day(quarter: float, zone: tzinfo) -> str:
-    return _local(quarter, zone).date().isoformat()
-
-
-def _outcomes() -> dict[str, str]:
-    return {"answered": json.dumps(sorted(ANSWERED)), "live_answers": json.dumps(sorted(LIVE_ANSWERS))}

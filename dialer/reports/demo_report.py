@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +37,8 @@ class CheckResult:
 
     rule: str
     holds: bool
-    broken: int = 0
-    found: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """For report.json."""
-        return {"rule": self.rule, "holds": self.holds, "broken": self.broken, "found": list(self.found)}
+    broken: int
+    found: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +59,8 @@ class DemoReport:
 
     def as_json(self) -> dict[str, Any]:
         """report.json, as plain JSON types."""
-        total: Counter[str] = Counter()
-        kinds: Counter[str] = Counter()
-        for outcomes in self.outcomes.values():
-            total.update(outcomes)
-        for by_kind in self.marks.values():
-            kinds.update(by_kind)
+        total: Counter[str] = sum(map(Counter, self.outcomes.values()), Counter())
+        kinds: Counter[str] = sum(map(Counter, self.marks.values()), Counter())
         seats = dict(self.utilisation)
         return {
             "since": self.since,
@@ -82,7 +74,7 @@ class DemoReport:
             },
             "opt_outs": self.opt_outs,
             "holds": self.holds,
-            "checks": {name: check.as_json() for name, check in self.checks.items()},
+            "checks": {name: asdict(check) for name, check in self.checks.items()},
         }
 
 
@@ -123,7 +115,7 @@ def build_report(store_path: Path, *, since: float, journal: Path | None, key: S
 
 
 def _result(rule: str, broken: list[str]) -> CheckResult:
-    return CheckResult(rule, not broken, len(broken), tuple(broken[:SHOWN]))
+    return CheckResult(rule, not broken, len(broken), broken[:SHOWN])
 
 
 def compare_with_journal(journal: Path, attempts: list[tuple[Any, ...]]) -> list[str]:

@@ -6,15 +6,14 @@ its midnight. Both count at the moment of the answer.
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from itertools import groupby
 
 from config.jurisdiction import AbandonedCap, Profile
-from dialer.domain.model import LIVE_ANSWERS, AbandonedShare
+from dialer.domain.model import AbandonedShare
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, texts
 from dialer.reports.tables import Window
 from dialer.store.connection import Connection
@@ -72,7 +71,7 @@ def by_day(
         shares = [window.share_with(answer) for window in windows]
         if answer.at < since:
             continue
-        name = datetime.fromtimestamp(answer.at, UTC).astimezone(zone).date().isoformat()
+        name = datetime.fromtimestamp(answer.at, zone).date().isoformat()
         if day is None or day.day != name:
             if day is not None:
                 yield day
@@ -91,26 +90,16 @@ def evidence(db: Connection, window: Window, zone: tzinfo, profile: Profile) -> 
     """
     caps = profile.abandoned.caps
     longest = max(cap.window_hours for cap in caps) * _HOUR_SECONDS
-    parameters = {
-        **window.parameters(),
-        "since": window.since - longest,
-        "live_answers": json.dumps(sorted(LIVE_ANSWERS)),
-    }
-    found = [*SQL["live_answers"].rows(db, **parameters)]
-    verdict = verify(db)
-    proved = "yes" if verdict.whole else "NO"
+    found = [*window.rows(db, SQL["live_answers"], since=window.since - longest)]
+    proved = "yes" if verify(db).whole else "NO"
     rows: list[tuple[Cell, ...]] = []
     for campaign, answered in groupby(found, key=lambda row: row[0]):
         answers = (LiveAnswer(at, bool(abandoned), bool(left)) for _, at, abandoned, left in answered)
         for day in by_day(answers, caps, zone, window.since):
             held = all(worst <= cap.share for worst, cap in zip(day.worst, caps, strict=True))
-            counts = (
-                day.live_answers,
-                day.abandoned,
-                day.left_waiting,
-                AbandonedShare(day.live_answers, day.abandoned).share,
-            )
-            rows.append((campaign, day.day, *counts, *day.worst, "yes" if held else "NO", proved))
+            counts = (day.live_answers, day.abandoned, day.left_waiting)
+            rate = AbandonedShare(day.live_answers, day.abandoned).share
+            rows.append((campaign, day.day, *counts, rate, *day.worst, "yes" if held else "NO", proved))
     told = ", ".join(f"{cap.share:.1%} in {_hours(cap)}" for cap in caps)
     return Report(
         f"abandoned-call evidence: at most {told} of live answers, per campaign; abandoned: {profile.abandoned.definition} "

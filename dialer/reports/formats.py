@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from enum import StrEnum
 from typing import Any
 
@@ -14,6 +15,8 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
+
+from dialer.roll.rejects import defused
 
 SHORT_SECONDS = 100.0  # up to here seconds are shown as such, beyond as hours, minutes and seconds
 
@@ -91,9 +94,9 @@ def summed(
     return Report(title, columns, rows, ("all", *[""] * (len(rows[0]) - len(over_all) - 1), *over_all))
 
 
-def formula_safe(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: `'` before `=`, `+`, `-`, `@`, TAB and CR (OWASP, CSV injection)."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+def moment(at: float | None, zone: tzinfo, until: str = "seconds") -> str:
+    """A moment (epoch seconds) as a day and a time of `zone`, to its "seconds" or "minutes"; "" where there is none."""
+    return "" if at is None else datetime.fromtimestamp(at, zone).isoformat(" ", until)
 
 
 def as_csv(report: Report) -> str:
@@ -103,18 +106,17 @@ def as_csv(report: Report) -> str:
     writer = csv.writer(written, lineterminator="\r\n")
     writer.writerow([column.name for column in report.columns])
     for row in report.rows:
-        writer.writerow([formula_safe(cell) if isinstance(cell, str) else _plain(cell) for cell in row])
+        writer.writerow([defused(cell) if isinstance(cell, str) else _plain(cell) for cell in row])
     return written.getvalue()
 
 
 def as_json(report: Report) -> str:
     """An object with `report`, `about`, `rows` (a list of objects) and `total` (an object or null)."""
-    total = None if report.total is None else _object(report, report.total)
     document = {
         "report": report.title,
         "about": report.about,
         "rows": [_object(report, row) for row in report.rows],
-        "total": total,
+        "total": report.total and _object(report, report.total),
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
+from itertools import groupby
+from typing import NamedTuple
 
 from dialer.domain.official_turnout import FINAL, OfficialFigure, state_of
-from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, texts
+from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, moment, texts
 from dialer.reports.tables import QUARTER_SECONDS, Window
 from dialer.store.connection import Connection
 from dialer.store.sql import load_statements
@@ -80,15 +82,36 @@ class TurnoutBy(StrEnum):
 
 def turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy = TurnoutBy.BOOTH) -> Report:
     """Voters, those reached in the window and how they stand now, and the last official figure where one was entered."""
-    match by:
-        case TurnoutBy.BOOTH:
-            return _by_booth(db, window, zone)
-        case TurnoutBy.SECTION:
-            return _by_section(db, window)
-        case TurnoutBy.CONSTITUENCY:
-            return _by_constituency(db, window, zone)
-        case TurnoutBy.HOUR:
-            return _by_hour(db, window, zone)
+    if by is TurnoutBy.HOUR:
+        return _by_hour(db, window, zone)
+    states, official = states_of(db), latest(official_figures(db, window, zone))
+    rows = _rows(db, window, states, by_section=by is TurnoutBy.SECTION)
+    named, over_all = texts("part", by.value), _BLANKS
+    beside: tuple[Column, ...] = _OFFICIAL
+    lines: list[tuple[Constituency, tuple[Cell, ...], list[int], tuple[Cell, ...]]]
+    if by is TurnoutBy.CONSTITUENCY:
+        named, over_all = figures("booths"), (len(rows),)
+        of_each = groupby(rows, key=lambda row: row.constituency)
+        summed = [(constituency, [row.counts for row in rows_of]) for constituency, rows_of in of_each]
+        lines = [(each, (len(counts),), _sum(counts), official.get((*each, None), _NONE)) for each, counts in summed]
+    elif by is TurnoutBy.SECTION:
+        beside = ()
+        lines = [(row.constituency, (row.part, row.section), row.counts, ()) for row in rows]
+    else:
+        beside = (*_OFFICIAL, Column("opt_outs"))
+        opt_outs = _opt_outs(db, window, states)
+        lines = [
+            (row.constituency, (row.part, row.booth), row.counts, (*official.get(row.area, _NONE), opt_outs[row.area]))
+            for row in rows
+        ]
+    return Report(
+        SELF_REPORTED,
+        (*states.columns(), *named, *_COUNTS, *beside),
+        tuple((*states.cells(each), *names, *_cells(counts), *after) for each, names, counts, after in lines),
+        (*states.total(), *over_all, *_cells(_sum(row.counts for row in rows)), *[None] * len(beside))
+        if rows
+        else None,
+    )
 
 
 _COUNTS = (
@@ -96,6 +119,8 @@ _COUNTS = (
     Column("voted_of_reached", ColumnKind.SHARE, "of reached"),
 )
 _OFFICIAL = (Column("official_turnout", ColumnKind.SHARE, "official"), Column("official_by", ColumnKind.TEXT, "by"))
+_NONE = (None, None)
+_BLANKS: tuple[Cell, ...] = ("", "")
 
 
 def _cells(counts: list[int]) -> tuple[Cell, ...]:
@@ -104,8 +129,7 @@ def _cells(counts: list[int]) -> tuple[Cell, ...]:
     return (*counts, voted / reached if reached else None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     """A booth, or a section of it."""
 
     constituency: Constituency
@@ -120,10 +144,10 @@ class _Row:
 
 
 def _rows(db: Connection, window: Window, states: States, *, by_section: bool) -> list[_Row]:
-    found = [*SQL["turnout"].rows(db, **window.parameters(), by_section=int(by_section))]
+    found = window.rows(db, SQL["turnout"], by_section=by_section)
     rows = [
-        _Row(states.of(state, number), part, name, section, [int(count) for count in counts])
-        for state, number, part, name, section, *counts in found
+        _Row(states.of(state, number), part, booth, section, counts)
+        for state, number, part, booth, section, *counts in found
     ]
     return sorted(rows, key=lambda row: row.constituency)
 
@@ -132,64 +156,11 @@ def _sum(counts: Iterable[list[int]]) -> list[int]:
     return [sum(each) for each in zip(*counts, strict=True)] or [0] * 4
 
 
-def _by_booth(db: Connection, window: Window, zone: tzinfo) -> Report:
-    states = states_of(db)
-    rows = _rows(db, window, states, by_section=False)
-    official = latest(official_figures(db, window, zone))
-    opted_out: defaultdict[Area, set[int]] = defaultdict(set)  # one on two rolls of an area is one
-    for state, number, part, phone_id in SQL["turnout_opt_outs"].rows(db, **window.parameters()):
-        opted_out[*states.of(state, number), part].add(phone_id)
-    opt_outs = Counter({area: len(phones) for area, phones in opted_out.items()})
-    return Report(
-        SELF_REPORTED,
-        (
-            *states.columns(),
-            *texts("part", "booth"),
-            *_COUNTS,
-            *_OFFICIAL,
-            Column("opt_outs"),
-        ),
-        tuple(
-            (
-                *states.cells(row.constituency),
-                row.part,
-                row.booth,
-                *_cells(row.counts),
-                *official.get(row.area, (None, None)),
-                opt_outs[row.area],
-            )
-            for row in rows
-        ),
-        (*states.total(), "", "", *_cells(_sum(row.counts for row in rows)), None, None, None) if rows else None,
-    )
-
-
-def _by_section(db: Connection, window: Window) -> Report:
-    states = states_of(db)
-    rows = _rows(db, window, states, by_section=True)
-    return Report(
-        SELF_REPORTED,
-        (*states.columns(), Column("part", ColumnKind.TEXT), Column("section", ColumnKind.TEXT), *_COUNTS),
-        tuple((*states.cells(row.constituency), row.part, row.section, *_cells(row.counts)) for row in rows),
-        (*states.total(), "", "", *_cells(_sum(row.counts for row in rows))) if rows else None,
-    )
-
-
-def _by_constituency(db: Connection, window: Window, zone: tzinfo) -> Report:
-    states = states_of(db)
-    rows = _rows(db, window, states, by_section=False)
-    official = latest(official_figures(db, window, zone))
-    sums: dict[Constituency, list[list[int]]] = defaultdict(list)
-    for row in rows:
-        sums[row.constituency].append(row.counts)
-    return Report(
-        SELF_REPORTED,
-        (*states.columns(), Column("booths"), *_COUNTS, *_OFFICIAL),
-        tuple(
-            (*states.cells(each), len(counts), *_cells(_sum(counts)), *official.get((*each, None), (None, None)))
-            for each, counts in sorted(sums.items())
-        ),
-        (*states.total(), len(rows), *_cells(_sum(row.counts for row in rows)), None, None) if rows else None,
+def _opt_outs(db: Connection, window: Window, states: States) -> Counter[Area]:
+    """How many numbers of an area have opted out: one on two rolls of it is one."""
+    found = window.rows(db, SQL["turnout_opt_outs"])
+    return Counter(
+        area for area, _ in {((*states.of(state, number), part), phone) for state, number, part, phone in found}
     )
 
 
@@ -219,7 +190,7 @@ class ConstituencyDay:
 def courses(db: Connection, window: Window) -> dict[Constituency, ConstituencyDay]:
     """How the constituencies' days went; of those alone where somebody was reached."""
     states, found = states_of(db), defaultdict[Constituency, ConstituencyDay](ConstituencyDay)
-    for state, constituency, reached, voted, number in SQL["turnout_quarters"].rows(db, **window.parameters()):
+    for state, constituency, reached, voted, number in window.rows(db, SQL["turnout_quarters"]):
         course = found[states.of(state, constituency)]
         course.reached[(reached + 1) * QUARTER_SECONDS] += number
         if voted is not None:
@@ -263,7 +234,7 @@ def _hours_of(course: ConstituencyDay, zone: tzinfo) -> set[tuple[date, str]]:
     """The full hours by which something had changed: of 09:15 that is 10:00, of the day's last hour 24:00."""
     hours = set()
     for end in course.ends:
-        local = datetime.fromtimestamp(end - 1, UTC).astimezone(zone)
+        local = datetime.fromtimestamp(end - 1, zone)
         hours.add((local.date(), f"{local.hour + 1:02}:00"))
     return hours
 
@@ -303,10 +274,7 @@ def latest(figures: Iterable[OfficialFigure]) -> Mapping[Area, tuple[float, str]
     """The last figure of each area, and what it is by; FINAL sorts after every hour."""
     last = {}
     for figure in sorted(figures, key=lambda each: (each.day, each.by_time)):
-        last[*constituency_of(figure), figure.part_number] = (
-            figure.share,
-            f"{figure.day:%d %b} {figure.by_time}",
-        )
+        last[*constituency_of(figure), figure.part_number] = (figure.share, f"{figure.day:%d %b} {figure.by_time}")
     return last
 
 
@@ -316,10 +284,7 @@ def latest(figures: Iterable[OfficialFigure]) -> Mapping[Area, tuple[float, str]
 def marks_of_voter(db: Connection, voter_id: int, zone: tzinfo) -> Report:
     """Every mark of a voter in the order in which they were kept; the title says how the voter stands by them."""
     [(constituency, part, serial, stands)] = [*SQL["voter"].rows(db, voter=voter_id)]
-    rows = tuple(
-        (datetime.fromtimestamp(at, UTC).astimezone(zone).isoformat(" ", "seconds"), *rest)
-        for at, *rest in SQL["marks_of_voter"].rows(db, voter=voter_id)
-    )
+    rows = tuple((moment(at, zone), *rest) for at, *rest in SQL["marks_of_voter"].rows(db, voter=voter_id))
     return Report(
         f"marks of voter {voter_id} ({constituency}/{part}/{serial}), who stands as {stands}",
         (

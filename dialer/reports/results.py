@@ -7,12 +7,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, texts
+from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, moment, texts
 from dialer.reports.tables import Window
 from dialer.store.connection import Connection
 from dialer.store.sql import load_statements
@@ -55,7 +55,7 @@ def results(
     rows: list[tuple[Cell, ...]] = []
     for each in found:
         named = () if ids is None else (ids[each.place],)
-        told = (_time(each.at, zone), each.result, each.turnout)
+        told = (moment(each.at, zone), each.result, each.turnout)
         rows.append((*named, *each.place, *told, *(each.answers.get(question, "") for question in questions)))
     columns = (
         *(() if ids is None else texts("id")),
@@ -83,7 +83,7 @@ def state_results(
     questions = sorted({question for place in places for question in answers.get(place, ())})
     rows = tuple(
         (
-            *(() if ids is None else (ids[place],)), *place, _time(known[place][0], zone), *known[place][1:],
+            *(() if ids is None else (ids[place],)), *place, moment(known[place][0], zone), *known[place][1:],
             *(answers.get(place, {}).get(question, "") for question in questions),
         )
         for place in places
@@ -96,15 +96,11 @@ def state_results(
     return Report("results", columns, rows)
 
 
-def _time(at: float, zone: tzinfo) -> str:
-    return datetime.fromtimestamp(at, UTC).astimezone(zone).isoformat(" ", "seconds")
-
-
 def known_results(db: Connection, window: Window, area: ResultArea) -> list[VoterResult]:
     """What became known of each voter in the window, by their places."""
-    asked = {**window.parameters(), "state": area.state_code, "constituency": area.constituency}
+    rows = window.rows(db, SQL["known"], state=area.state_code, constituency=area.constituency)
     found = []
-    for _, news in groupby(SQL["known"].rows(db, **asked), attrgetter("voter_id")):
+    for _, news in groupby(rows, attrgetter("voter_id")):
         last: dict[str, tuple[float, str]] = {}
         answers: dict[str, str] = {}
         for row in news:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 from dialer.domain.model import ANSWERED, LIVE_ANSWERS, AbandonedShare
 from dialer.domain.view import SeatState
 from dialer.engine.trunks import CARRIER_REFUSES, TRUNK_FAILURES
-from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, summed, texts
+from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, moment, summed, texts
 from dialer.store.connection import Connection
 from dialer.store.recordings import file_name
-from dialer.store.sql import load_statements
+from dialer.store.sql import Row, Statement, load_statements
 
 SQL = load_statements("reports", "dialer.reports")
 FOREVER = 1e11  # epoch seconds, some three thousand years ahead
@@ -25,6 +25,7 @@ GROUNDS = (
     *("certificate", "certified_until", "asked_for", "seat_kept"),
 )
 """What `Gate.grounds` tells, in the order of the columns."""
+_ANSWERED, _LIVE = (json.dumps(sorted(outcomes)) for outcomes in (ANSWERED, LIVE_ANSWERS))
 WORKING = (SeatState.TALKING, SeatState.WRAP_UP)
 SHOWN_STATES = (SeatState.READY, *WORKING, SeatState.PAUSED)  # in the table; the others last for moments
 
@@ -37,14 +38,20 @@ class Window:
     until: float = FOREVER
     campaign: str | None = None
 
-    def parameters(self) -> dict[str, Cell]:
-        """For the statements."""
-        return {"since": self.since, "until": self.until, "campaign": self.campaign}
+    def rows(self, db: Connection, statement: Statement, **more: Cell) -> Iterator[Row]:
+        """What a statement finds in it, row by row; the statement may ask which outcomes are answers, and which are live ones."""
+        bound = {"since": self.since, "until": self.until, "campaign": self.campaign}
+        return statement.rows(db, **bound | more, answered=_ANSWERED, live_answers=_LIVE)
+
+
+def day_of(quarter: float, zone: tzinfo) -> str:
+    """The day of `zone` of a quarter of an hour, counted from the epoch on."""
+    return datetime.fromtimestamp(quarter * QUARTER_SECONDS, zone).date().isoformat()
 
 
 def calls(db: Connection, window: Window) -> Report:
     """Attempts by campaign and outcome, with mean seconds to answer and after it. `live`: not ended yet."""
-    rows = [*SQL["calls"].rows(db, **window.parameters())]
+    rows = [*window.rows(db, SQL["calls"])]
     whole: dict[str, int] = defaultdict(int)
     for campaign, _, number, *_ in rows:
         whole[campaign] += number
@@ -67,9 +74,9 @@ def each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
     and the seconds since the last call to its number. Ids only. A call of an earlier version, and one that came in, has no grounds.
     """
     rows: list[tuple[Cell, ...]] = []
-    for created, answered, ended, *rest, gap, grounds in SQL["each_call"].rows(db, **window.parameters()):
+    for created, answered, ended, *rest, gap, grounds in window.rows(db, SQL["each_call"]):
         why = {} if grounds is None else json.loads(grounds)
-        times = [_time(moment, zone) for moment in (created, answered, ended)]
+        times = [moment(each, zone) for each in (created, answered, ended)]
         rows.append((*times, *rest, gap, *(str(why.get(name, "")) for name in GROUNDS)))
     return Report(
         "calls one by one",
@@ -92,19 +99,11 @@ def each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
     )
 
 
-def _time(moment: float | None, zone: tzinfo) -> str:
-    return "" if moment is None else _local(moment, zone).isoformat(" ", "seconds")
-
-
-def _local(moment: float, zone: tzinfo) -> datetime:
-    return datetime.fromtimestamp(moment, UTC).astimezone(zone)
-
-
 def answers(db: Connection, window: Window, question: str | None = None) -> Report:
     """By campaign and question, how many calls have which answer: keyed in a flow, or noted by an agent as the script asks. The
     share is of the calls that answered the question.
     """
-    rows = [*SQL["answers"].rows(db, **window.parameters(), question=question)]
+    rows = [*window.rows(db, SQL["answers"], question=question)]
     asked: dict[tuple[str, str], int] = defaultdict(int)
     for campaign, name, _, number in rows:
         asked[campaign, name] += number
@@ -119,7 +118,7 @@ def each_answer(db: Connection, window: Window, zone: tzinfo, question: str | No
     """Answer by answer, of one question or all: survey answers, wishes to be called back, messages that callers left. Ids only; of
     a message the name of its recording.
     """
-    found = SQL["each_answer"].rows(db, **window.parameters(), question=question)
+    found = window.rows(db, SQL["each_answer"], question=question)
     return Report(
         "answers one by one",
         (
@@ -130,25 +129,17 @@ def each_answer(db: Connection, window: Window, zone: tzinfo, question: str | No
             *texts("question", "answer", "is"),
         ),
         tuple(
-            (_time(at, zone), *facts, value, "message" if message else "answer") for at, *facts, value, message in found
+            (moment(at, zone), *facts, value, "message" if message else "answer")
+            for at, *facts, value, message in found
         ),
     )
 
 
 def trunks(db: Connection, window: Window) -> Report:
     """Attempts, answers and the carrier's own failures by trunk, and how many calls began in its busiest second (CPS)."""
-    parameters: dict[str, Cell] = {
-        **window.parameters(),
-        "answered": json.dumps(sorted(ANSWERED)),
-        "failures": json.dumps(sorted(TRUNK_FAILURES)),
-        "refusals": json.dumps(sorted(CARRIER_REFUSES)),
-    }
-    rows: list[tuple[Cell, ...]] = []
-    sums = [0] * 3
-    for trunk, *counts, ringing, busiest in SQL["trunks"].rows(db, **parameters):
-        numbers = [int(number) for number in counts]
-        sums = [earlier + number for earlier, number in zip(sums, numbers, strict=True)]
-        rows.append((trunk, *_with_ratio(numbers), ringing, busiest))
+    failures, refusals = (json.dumps(sorted(each)) for each in (TRUNK_FAILURES, CARRIER_REFUSES))
+    found = [*window.rows(db, SQL["trunks"], failures=failures, refusals=refusals)]
+    sums = [sum(counts) for counts in zip(*(row[1:4] for row in found), strict=True)]
     return Report(
         "trunks",
         (
@@ -160,20 +151,15 @@ def trunks(db: Connection, window: Window) -> Report:
             Column("mean_seconds_to_ringing", ColumnKind.SECONDS, "to ringing"),
             Column("most_starts_in_a_second", head="cps"),
         ),
-        tuple(rows),
-        ("all", *_with_ratio(sums), None, None) if rows else None,
+        tuple((row[0], *_with_ratio(row[1:4]), *row[4:]) for row in found),
+        ("all", *_with_ratio(sums), None, None) if found else None,
     )
 
 
-def _with_ratio(numbers: list[int]) -> tuple[Cell, ...]:
+def _with_ratio(numbers: Sequence[int]) -> tuple[Cell, ...]:
     attempts, answered, failures = numbers
-    return (
-        attempts,
-        answered,
-        answered / attempts if attempts else None,
-        failures,
-        failures / attempts if attempts else None,
-    )
+    ratio, failed = (answered / attempts, failures / attempts) if attempts else (None, None)
+    return attempts, answered, ratio, failures, failed
 
 
 def agents(db: Connection, window: Window) -> Report:
@@ -181,11 +167,10 @@ def agents(db: Connection, window: Window) -> Report:
 
     A campaign narrows the calls only: a seat's time is not a campaign's.
     """
-    parameters = window.parameters()
     seconds: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for seat, agent, state, spent in SQL["seat_seconds"].rows(db, **parameters):
+    for seat, agent, state, spent in window.rows(db, SQL["seat_seconds"]):
         seconds[seat, agent][state] += spent
-    connected = {(seat, agent): n for seat, agent, n in SQL["seat_calls"].rows(db, **parameters)}
+    connected = {(seat, agent): n for seat, agent, n in window.rows(db, SQL["seat_calls"])}
     states = [state for state in SeatState if state is not SeatState.OFFLINE]
     rows: list[tuple[Cell, ...]] = []
     for seat, agent in sorted(seconds.keys() | connected.keys()):
@@ -222,7 +207,7 @@ def _working(spent: Mapping[str, float], number: int) -> tuple[Cell, ...]:
 
 def dispositions(db: Connection, window: Window) -> Report:
     """What agents said of their calls, "(none)" where nothing was said; the share is of the agent's calls."""
-    rows = [*SQL["dispositions"].rows(db, **window.parameters())]
+    rows = [*window.rows(db, SQL["dispositions"])]
     whole: dict[str, int] = defaultdict(int)
     for agent, _, number in rows:
         whole[agent] += number
@@ -236,12 +221,8 @@ def dispositions(db: Connection, window: Window) -> Report:
 
 def abandonment(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Live answers and abandoned calls by campaign and day of `zone`; the rate is abandoned / live answers."""
-    parameters = {**window.parameters(), "live_answers": json.dumps(sorted(LIVE_ANSWERS))}
-    rows = [*SQL["abandonment"].rows(db, **parameters)]
-    found = [
-        ((campaign, _local(quarter * QUARTER_SECONDS, zone).date().isoformat()), [int(number) for number in numbers])
-        for campaign, quarter, *numbers in rows
-    ]
+    rows = window.rows(db, SQL["abandonment"])
+    found = [((campaign, day_of(quarter, zone)), numbers) for campaign, quarter, *numbers in rows]
     rate = Column("abandoned_rate", ColumnKind.SHARE, "rate")
     columns = (*texts("campaign", "day"), *figures("attempts", "live_answers", "abandoned"), rate)
     return summed("abandonment", columns, found, _with_rate)
@@ -255,10 +236,10 @@ def _with_rate(counts: Sequence[int]) -> tuple[Cell, ...]:
 def recordings(db: Connection, window: Window, zone: tzinfo, directory: Path) -> Report:
     """Recorded calls and whether the file is in `directory` still: `kept`, or `gone` (erased, or on another machine)."""
     rows: list[tuple[Cell, ...]] = []
-    for attempt_id, campaign, started_at, *rest in SQL["recordings"].rows(db, **window.parameters()):
+    for attempt_id, campaign, started_at, *rest in window.rows(db, SQL["recordings"]):
         name = file_name(attempt_id)
         file = "kept" if (directory / name).is_file() else "gone"
-        rows.append((name, campaign, _time(started_at, zone), *rest, file))
+        rows.append((name, campaign, moment(started_at, zone), *rest, file))
     return Report(
         "recordings",
         (

@@ -106,7 +106,7 @@ def _draw(
 
 def _local(end: float, zone: tzinfo) -> datetime:
     """The quarter of an hour that ends then."""
-    return datetime.fromtimestamp(end - QUARTER_SECONDS / 2, UTC).astimezone(zone)
+    return datetime.fromtimestamp(end - QUARTER_SECONDS / 2, zone)
 
 
 def _hour_of(end: float, day: date, zone: tzinfo) -> float:

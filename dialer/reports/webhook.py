@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -132,7 +132,7 @@ class Posting:
             "constituency": constituency,
             "part": part,
             "serial": serial,
-            "date": datetime.fromtimestamp(mark.at, UTC).astimezone(self.zone).isoformat(timespec="seconds"),
+            "date": datetime.fromtimestamp(mark.at, self.zone).isoformat(timespec="seconds"),
             "result": mark.kind,
             "source": mark.source,
             "confidence": mark.confidence,

@@ -18,7 +18,6 @@ from dialer.domain.errors import RollError
 from dialer.domain.output import own_file
 
 OWN_COLUMNS = ("REJECT_ROW", "REJECT_COLUMN", "REJECT_VALUE", "REJECT_REASON")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,5 +137,5 @@ class RejectsFile(CountedRejects):
 
 
 def defused(cell: str) -> str:
-    """The cell so that no spreadsheet runs it as a formula: with an apostrophe before = + - @ tab and carriage return."""
-    return "'" + cell if cell.startswith(_FORMULA_STARTS) else cell
+    """A cell that no spreadsheet takes for a formula: `'` before `=`, `+`, `-`, `@`, TAB and CR (OWASP, CSV injection)."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -4,9 +4,9 @@
 SELECT campaign_id,
        CAST(created_at / 900 AS INTEGER) AS quarter,
        count(*),
-       total(outcome IN (SELECT value FROM json_each(:answered))),
-       total(outcome = 'connected'),
-       total(outcome = 'abandoned')
+       count(*) FILTER (WHERE outcome IN (SELECT value FROM json_each(:answered))),
+       count(*) FILTER (WHERE outcome = 'connected'),
+       count(*) FILTER (WHERE outcome = 'abandoned')
 FROM attempt
 WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
 GROUP BY campaign_id, quarter;
@@ -17,7 +17,7 @@ SELECT attempt.campaign_id,
        booth.constituency_number,
        CAST(attempt.created_at / 900 AS INTEGER) AS quarter,
        count(*),
-       total(attempt.outcome IN (SELECT value FROM json_each(:answered))),
+       count(*) FILTER (WHERE attempt.outcome IN (SELECT value FROM json_each(:answered))),
        total(CASE WHEN attempt.answered_at IS NOT NULL THEN attempt.ended_at - attempt.answered_at END)
 FROM attempt
 LEFT JOIN voter ON voter.voter_id = attempt.voter_id
@@ -45,7 +45,7 @@ SELECT worker.worker_id,
             WHERE worker_booth.worker_id = worker.worker_id ORDER BY booth.part_number
         )),
        count(attempt.attempt_id),
-       total(attempt.outcome IN (SELECT value FROM json_each(:answered))),
+       count(*) FILTER (WHERE attempt.outcome IN (SELECT value FROM json_each(:answered))),
        max(CASE WHEN attempt.outcome IN (SELECT value FROM json_each(:answered)) THEN attempt.answered_at END),
        (SELECT count(DISTINCT mark.voter_id) FROM mark
         WHERE mark.worker_id = worker.worker_id AND mark.kind = 'voted' AND mark.at >= :since AND mark.at < :until

@@ -19,8 +19,8 @@ SELECT booth.state_code,
        CASE :by_section WHEN 1 THEN voter.section ELSE '' END AS of_section,
        count(*),
        count(seen.voter_id),
-       total(seen.voter_id IS NOT NULL AND voter.turnout = 'voted'),
-       total(seen.voter_id IS NOT NULL AND voter.turnout <> 'voted' AND voter.not_yet)
+       count(*) FILTER (WHERE seen.voter_id IS NOT NULL AND voter.turnout = 'voted'),
+       count(*) FILTER (WHERE seen.voter_id IS NOT NULL AND voter.turnout <> 'voted' AND voter.not_yet)
 FROM voter
 JOIN booth ON booth.booth_id = voter.booth_id
 LEFT JOIN seen ON seen.voter_id = voter.voter_id

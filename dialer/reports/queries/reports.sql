@@ -40,9 +40,9 @@ ORDER BY flow_answer.at, attempt_id, flow_answer.name;
 
 -- name: trunks
 SELECT trunk,
-       total(outcome IS NULL OR outcome <> 'refused'),
-       total(outcome IN (SELECT value FROM json_each(:answered))),
-       total(outcome IN (SELECT value FROM json_each(:failures)) OR technical_cause IN (SELECT value FROM json_each(:refusals))),
+       count(*) FILTER (WHERE outcome IS NULL OR outcome <> 'refused'),
+       count(*) FILTER (WHERE outcome IN (SELECT value FROM json_each(:answered))),
+       count(*) FILTER (WHERE outcome IN (SELECT value FROM json_each(:failures)) OR technical_cause IN (SELECT value FROM json_each(:refusals))),
        avg(ringing_at - created_at),
        (
            SELECT max(starts) FROM (
@@ -87,8 +87,8 @@ ORDER BY agent, count(*) DESC, disposition;
 SELECT campaign_id,
        CAST(created_at / 900 AS INTEGER) AS quarter,
        count(*),
-       total(outcome IN (SELECT value FROM json_each(:live_answers))),
-       total(outcome = 'abandoned')
+       count(*) FILTER (WHERE outcome IN (SELECT value FROM json_each(:live_answers))),
+       count(*) FILTER (WHERE outcome = 'abandoned')
 FROM attempt
 WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until
   AND (:campaign IS NULL OR campaign_id = :campaign)

@@ -26,11 +26,12 @@ from dialer.cli.report import app, moment
 from dialer.domain.errors import OutputRefused, StoreCorrupt, StoreError
 from dialer.reports import accounts, polling_day, tables
 from dialer.reports.demo_report import JOURNAL_CHECK, DemoReport, build_report
-from dialer.reports.formats import Column, ColumnKind, Report, as_csv, as_json, as_table, formula_safe
+from dialer.reports.formats import Column, ColumnKind, Report, as_csv, as_json, as_table
 from dialer.reports.lists import BoothList, ListKind, heading
 from dialer.reports.paper import widths_of
 from dialer.reports.tables import Window
 from dialer.reports.workbook import as_xlsx
+from dialer.roll.rejects import defused
 from dialer.store.connection import reading
 from tests.support.report_store import HOUR, INDIA, NOON, HandFilled, by_column, journal, made_of
 
@@ -158,7 +159,7 @@ def test_a_booth_named_like_a_formula_is_written_as_text(start: str) -> None:
 @given(st.text())
 @settings(deadline=None, derandomize=True)
 def test_no_text_leaves_as_a_formula_and_none_is_lost(text: str) -> None:
-    safe = formula_safe(text)
+    safe = defused(text)
     assert not safe.startswith(("=", "+", "-", "@", "\t", "\r"))
     assert safe in {text, f"'{text}"}
 
@@ -348,7 +349,7 @@ async def test_two_open_attempts_to_one_number_are_found(store: HandFilled) -> N
     second = store.attempt(1, NOON + 99, campaign="ivr")
     report = checked(store)
     assert broken(report) == {"no_number_with_two_open_attempts"}
-    assert report.checks["no_number_with_two_open_attempts"].found == (second,)
+    assert report.checks["no_number_with_two_open_attempts"].found == [second]
     assert not report.holds
 
 
@@ -374,7 +375,7 @@ async def test_a_call_after_voted_is_found_and_a_corrected_one_is_not(store: Han
     assert broken(checked(store)) == set()
     late = store.attempt(1, NOON + 30)
     report = checked(store)
-    assert report.checks["nobody_called_after_voted"].found == (late,)
+    assert report.checks["nobody_called_after_voted"].found == [late]
     store.mark(2, "voted", NOON)
     store.mark(2, "not-yet", NOON + 5, source="correction")
     store.attempt(2, NOON + 10)
