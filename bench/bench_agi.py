@@ -64,16 +64,16 @@ async def our_server(tally: Tally) -> AsyncIterator[int]:
         await call.answer()
         await call.stream_file("matdan/hi/greeting")
         answer = await call.get_data("matdan/hi/question", 5000, 1)
-        await call.set_variable("ANSWER", answer.value)
+        await call.set_variable("ANSWER", answer)
         await call.stream_file("matdan/hi/thanks")
         key = await call.wait_for_digit(1000)
         booth = await call.get_data("matdan/hi/booth", 5000, 3)
-        await call.say_digits(booth.value)
-        variable = await call.get_variable("NOTE")
+        await call.command("SAY DIGITS", booth, "")
+        variable = (await call.command("GET VARIABLE", "NOTE")).note
         await call.stream_file("matdan/hi/goodbye")
         await call.set_variable("DONE", "1")
         await call.hangup()
-        tally.append((answer.value, key or "", booth.value, variable or ""))
+        tally.append((answer, key or "", booth, variable))
 
     async with AgiServer(flow, LIMITS, port=0) as server:
         yield server.port

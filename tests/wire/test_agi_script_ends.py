@@ -164,7 +164,7 @@ async def test_a_call_that_cannot_be_cut_short_is_let_go_of() -> None:
     async def flow(agi: AgiCall) -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(2):
-                await agi.record_file("a", "wav", "#", 60_000)
+                await agi.record_file("a", "wav", "#", 60_000, 1)
         await agi.cut_short()
 
     recorder = Recorder(flow)

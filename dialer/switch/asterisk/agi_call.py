@@ -8,58 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Protocol
 
 from dialer.domain.errors import SwitchError, UnsafeValue
 from dialer.switch.asterisk.agi_codec import (
+    SILENT_VERBS,
     AgiEnvironment,
     AgiReply,
     CallHungUp,
     SoundMissing,
     encode_command,
-    works_after_hangup,
 )
 
 CUT_SHORT_SECONDS = 2.0  # for Asterisk to hang up a call that is cut short
-
-
-class Wire(Protocol):
-    """Where a call's commands go."""
-
-    def write(self, data: bytes) -> None:
-        """Send."""
-        ...
-
-    def is_closing(self) -> bool:
-        """Whether nothing can be sent any more, though the loss may not have been told yet."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class KeyedDigits:
-    """What GET DATA collected. Digits may be there although time ran out."""
-
-    value: str
-    timed_out: bool
-
-
-class RecordingEnd(StrEnum):
-    """What ended a recording."""
-
-    TIME = "time"  # its limit, or silence
-    KEY = "key"
-    HANGUP = "hangup"
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """A recording that Asterisk has kept, whatever ended it."""
-
-    ended: RecordingEnd
-    key: str | None
-    samples: int  # at the channel's rate
 
 
 class AgiCall:
@@ -71,7 +31,7 @@ class AgiCall:
 
     __slots__ = ("_cut_short", "_loop", "_lost", "_unclaimed", "_waiter", "_wire", "env", "gone")
 
-    def __init__(self, wire: Wire, environment: AgiEnvironment) -> None:
+    def __init__(self, wire: asyncio.Transport, environment: AgiEnvironment) -> None:
         self.env = environment
         self.gone = asyncio.Event()  # set once the caller is, or the connection
         self._wire = wire
@@ -96,7 +56,7 @@ class AgiCall:
             self._unclaimed = None
         if self._waiter is not None:
             raise RuntimeError("an AGI command is still running: await its answer before the next")
-        if self._lost or self._wire.is_closing() or (self.hung_up and not works_after_hangup(verb)):
+        if self._lost or self._wire.is_closing() or (self.hung_up and verb not in SILENT_VERBS):
             raise CallHungUp
         data = encode_command(verb, *arguments)
         waiter: asyncio.Future[AgiReply] = self._loop.create_future()
@@ -125,13 +85,12 @@ class AgiCall:
         """
         return _key(await self._heard(f"sound {name}", "STREAM FILE", name, escape_digits))
 
-    async def get_data(self, name: str, timeout_ms: int, max_digits: int) -> KeyedDigits:
-        """Play a sound and collect up to `max_digits` keys. `timeout_ms` is from key to key.
+    async def get_data(self, name: str, timeout_ms: int, max_digits: int) -> str:
+        """Play a sound and collect up to `max_digits` keys. `timeout_ms` is from key to key; what was keyed before counts.
 
         Raises SoundMissing when Asterisk has no such file.
         """
-        reply = await self._heard(f"sound {name}", "GET DATA", name, timeout_ms, max_digits)
-        return KeyedDigits(reply.result, reply.timed_out)
+        return (await self._heard(f"sound {name}", "GET DATA", name, timeout_ms, max_digits)).result
 
     async def wait_for_digit(self, timeout_ms: int) -> str | None:
         """The next key, None when none came in `timeout_ms`."""
@@ -140,47 +99,30 @@ class AgiCall:
             raise CallHungUp
         return _key(reply)
 
-    async def say_digits(self, digits: str, escape_digits: str = "") -> str | None:
-        """Read digits one by one in the channel's language. Returns the key that ended it, or None."""
-        return _key(await self._heard("sounds of the digits", "SAY DIGITS", digits, escape_digits))
-
     async def record_file(
-        self,
-        name: str,
-        sound_format: str,
-        escape_digits: str,
-        longest_ms: int,
-        *,
-        silence_seconds: int | None = None,
-        beep: bool = False,
-    ) -> Recording:
-        """Record the caller into `name.sound_format` on Asterisk's machine.
+        self, name: str, sound_format: str, escape_digits: str, longest_ms: int, silence_seconds: int
+    ) -> int:
+        """Record the caller after a tone, into `name.sound_format` on Asterisk's machine; how many samples, at the channel's rate.
 
         A caller who hangs up in the middle leaves a recording too, so that is returned like any other end.
         """
-        options = ["BEEP"] if beep else []
-        if silence_seconds is not None:
-            options.append(f"s={silence_seconds}")
-        reply = await self._done("RECORD FILE", name, sound_format, escape_digits, longest_ms, *options)
-        samples = reply.end_position or 0
+        silence = f"s={silence_seconds}"
+        reply = await self._done("RECORD FILE", name, sound_format, escape_digits, longest_ms, "BEEP", silence)
         if reply.note == "hangup":
             self.gone.set()
-            return Recording(RecordingEnd.HANGUP, None, samples)
-        if reply.failed:
+        elif reply.failed:
             raise SwitchError(
                 f"Asterisk could not record into {name}.{sound_format}: check that it may write that directory"
             )
-        key = _key(reply)
-        return Recording(RecordingEnd.TIME if key is None else RecordingEnd.KEY, key, samples)
+        return reply.end_position or 0
 
     async def set_variable(self, name: str, value: str) -> None:
-        """Set a channel variable; works after the caller hung up. `name` is a plain one, never a dialplan function."""
-        await self._done("SET VARIABLE", _plain(name), value)
-
-    async def get_variable(self, name: str) -> str | None:
-        """A channel variable, None when it is not set; works after the caller hung up. `name` is a plain one."""
-        reply = await self._done("GET VARIABLE", _plain(name))
-        return reply.note if reply.result == "1" else None
+        """Set a channel variable; works after the caller hung up. `name` is a plain one: one that ends in ')' would run a dialplan
+        function.
+        """
+        if not (name.isascii() and name.isidentifier()):
+            raise UnsafeValue("a channel variable's name must be letters, digits and '_' and begin with a letter")
+        await self._done("SET VARIABLE", name, value)
 
     async def hangup(self) -> None:
         """Hang up; harmless when the caller already has."""
@@ -227,14 +169,17 @@ class AgiCall:
             waiter.exception()  # read here: nobody may be waiting any more, and that is no mistake
 
     async def _done(self, verb: str, *arguments: str | int) -> AgiReply:
-        return _settled(verb, await self.command(verb, *arguments))
+        reply = await self.command(verb, *arguments)
+        if reply.code != 200:
+            raise SwitchError(f"Asterisk does not do AGI command {verb} (it answered {reply.code}): load its module")
+        return reply
 
     async def _heard(self, what: str, verb: str, *arguments: str | int) -> AgiReply:
         """Do a command that plays something, and tell a hang-up from a file that is missing: both answer -1.
 
         Only after a hang-up does HANGUP come before the next answer, so a harmless question is asked.
         """
-        reply = _settled(verb, await self.command(verb, *arguments))
+        reply = await self._done(verb, *arguments)
         if not reply.failed:
             return reply
         if not self.hung_up:
@@ -246,21 +191,8 @@ class AgiCall:
         )
 
 
-def _settled(verb: str, reply: AgiReply) -> AgiReply:
-    if reply.code != 200:
-        raise SwitchError(f"Asterisk does not do AGI command {verb} (it answered {reply.code}): load its module")
-    return reply
-
-
 def _key(reply: AgiReply) -> str | None:
     """The key of a result in ASCII; 0 is none."""
     if not reply.result.isdecimal() or reply.result == "0":
         return None
     return chr(int(reply.result))
-
-
-def _plain(name: str) -> str:
-    """A variable's own name: one that ends in ')' would run a dialplan function."""
-    if not (name.isascii() and name.isidentifier()):
-        raise UnsafeValue("a channel variable's name must be letters, digits and '_' and begin with a letter")
-    return name

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
-from urllib.parse import parse_qsl
 
 from dialer.domain.errors import ProtocolError, SwitchError, UnsafeValue
 
@@ -27,7 +26,8 @@ _ENVIRONMENT_LINE = re.compile(r"^(agi_[^:\n]*): ?(.*)$", re.MULTILINE)
 _VERB = re.compile(r"[A-Z]+(?: [A-Z]+){0,3}")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NEEDS_QUOTES = re.compile(r'[\s"\\]|^$')
-_SILENT_VERBS: Final = ("SET VARIABLE", "GET VARIABLE", "GET FULL VARIABLE", "NOOP", "VERBOSE")
+SILENT_VERBS: Final = ("SET VARIABLE", "GET VARIABLE", "GET FULL VARIABLE", "NOOP", "VERBOSE")
+"""What Asterisk still does once the caller is gone: variables and notes, nothing that is heard."""
 
 
 class CallHungUp(Exception):
@@ -78,11 +78,6 @@ class AgiEnvironment:
         """The dialplan's arguments after the AGI URL, in order."""
         return tuple(value for name, value in self.fields.items() if name.startswith(ARGUMENT))
 
-    @property
-    def parameters(self) -> dict[str, str]:
-        """The query of the AGI URL; the last of several values of one name."""
-        return dict(parse_qsl(self.get("agi_network_script").partition("?")[2], keep_blank_values=True))
-
 
 @dataclass(frozen=True, slots=True)
 class AgiReply:
@@ -97,11 +92,6 @@ class AgiReply:
     def failed(self) -> bool:
         """Whether the result is -1: the caller hung up, or what was to be played is missing."""
         return self.result == "-1"
-
-    @property
-    def timed_out(self) -> bool:
-        """Whether the command ended because time ran out. Digits keyed before that are in `result`."""
-        return self.note == "timeout"
 
 
 AgiInput = AgiEnvironment | AgiReply | _Hangup
@@ -214,23 +204,16 @@ def parse_reply(line: bytes) -> AgiReply | None:
     )
 
 
-def works_after_hangup(verb: str) -> bool:
-    """Whether Asterisk still does this command once the caller is gone: variables and notes, nothing that is heard."""
-    return verb in _SILENT_VERBS
-
-
+@lru_cache(maxsize=512, typed=True)
 def encode_command(verb: str, *arguments: str | int) -> bytes:
     """The bytes of exactly one command; each argument reaches Asterisk as one word, whatever is in it.
 
     Raises UnsafeValue, which never repeats an argument, for a control character, half of a surrogate pair, too many
     words, or a command of over 2,048 bytes.
     """
-    return _encoded(verb, *arguments)
-
-
-@lru_cache(maxsize=512, typed=True)
-def _encoded(verb: str, *arguments: str | int) -> bytes:
-    if len(arguments) + len(_verb_words(verb)) > MAX_COMMAND_WORDS:
+    if not _VERB.fullmatch(verb):
+        raise UnsafeValue("an AGI command's name must be one to four words of capital letters")
+    if len(arguments) + len(verb.split(" ")) > MAX_COMMAND_WORDS:
         raise UnsafeValue(f"AGI command {verb} has over {MAX_COMMAND_WORDS} words; send fewer")
     text = " ".join((verb, *(str(word) if isinstance(word, int) else quoted(word) for word in arguments)))
     if not text.isprintable() and _CONTROL.search(text):
@@ -242,12 +225,6 @@ def _encoded(verb: str, *arguments: str | int) -> bytes:
     if len(line) > MAX_COMMAND_BYTES:
         raise UnsafeValue(f"AGI command {verb} is longer than {MAX_COMMAND_BYTES} bytes; send less")
     return line
-
-
-def _verb_words(verb: str) -> list[str]:
-    if not _VERB.fullmatch(verb):
-        raise UnsafeValue("an AGI command's name must be one to four words of capital letters")
-    return verb.split(" ")
 
 
 def quoted(argument: str) -> str:

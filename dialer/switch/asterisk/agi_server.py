@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self, cast
+from typing import Self, cast
 
 import structlog
 
@@ -55,27 +55,15 @@ async def addresses_of(host: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(address[0]).partition("%")[0] for *_, address in found))
 
 
-class Door(Protocol):
-    """Who is let in."""
-
-    def admits(self, environment: AgiEnvironment) -> bool:
-        """Whether this is Asterisk; called once a connection."""
-        ...
-
-    def crowded(self, problem: str) -> None:
-        """There are more connections than the limits have room for; called for each that was closed for that."""
-        ...
-
-
-class OpenDoor:
+class Door:
     """Lets everybody in. For tests and benches: a site's own is `dialer.switch.asterisk.fastagi.door.SiteDoor`."""
 
     def admits(self, environment: AgiEnvironment) -> bool:
-        """Always."""
+        """Whether this is Asterisk; called once a connection."""
         return True
 
     def crowded(self, problem: str) -> None:
-        """Nobody is told."""
+        """There are more connections than the limits have room for; called for each that was closed for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +96,12 @@ class AgiServer:
     ) -> None:
         """FastAGI itself has no login, so `door` looks at what each says. Port 0 takes any free one."""
         self.limits = limits or AgiLimits()
-        self.refused_connections = 0  # over a limit, not allowed, or not let in
         self._handler = handler
-        self._door = door or OpenDoor()
+        self._door = door or Door()
         self._host = host
-        self._port = port
+        self.port = port  # that is listened on
         self._allowed = [ipaddress.ip_network(peer) for peer in self.limits.allowed_peers]
-        self._allowed_before: dict[str, bool] = {}
+        self._allowed_before: set[str] = set()
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections: set[_Connection] = set()
@@ -124,33 +111,23 @@ class AgiServer:
         self._complaints: dict[str, float] = {}  # when each kind was last logged, in the loop's seconds
         self._emptied = asyncio.Event()
 
-    @property
-    def port(self) -> int:
-        """The port that is listened on."""
-        return self._port
-
-    @property
-    def calls(self) -> int:
-        """How many handlers are running."""
-        return len(self._tasks)
-
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
-                lambda: _Connection(self), self._host, self._port, backlog=_BACKLOG, reuse_address=True
+                lambda: _Connection(self), self._host, self.port, backlog=_BACKLOG, reuse_address=True
             )
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise PortInUse(
-                    f"port {self._port} on {self._host} is taken: stop what holds it, or set another `fastagi.port`"
+                    f"port {self.port} on {self._host} is taken: stop what holds it, or set another `fastagi.port`"
                 ) from None
             raise SwitchError(
-                f"cannot listen on {self._host}:{self._port} ({error.strerror or error}): correct `fastagi.host`"
+                f"cannot listen on {self._host}:{self.port} ({error.strerror or error}): correct `fastagi.host`"
             ) from None
         for listener in self._server.sockets:
             _detect_dead_peers(listener)
-        self._port = self._server.sockets[0].getsockname()[1]
+        self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(
@@ -162,8 +139,8 @@ class AgiServer:
         """Stop listening, let running calls end by themselves for `drain_seconds`, then end them. May be called twice."""
         if self._server is not None:
             self._server.close()
-        for connection in list(self._connections):
-            connection.abort_unless_running()
+        for connection in list(self._opening):
+            connection.abort()
         if self._tasks and drain_seconds > 0:
             await asyncio.wait(self._tasks, timeout=drain_seconds)
         for task in self._tasks:
@@ -179,7 +156,6 @@ class AgiServer:
     def admit(self, connection: _Connection, address: str) -> bool:
         """The connection's side: whether a new one may stay until its environment is there."""
         if not self._is_allowed(address):
-            self.refused_connections += 1
             if address not in self._named_peers and len(self._named_peers) < _MOST_NAMED_PEERS:
                 self._named_peers.add(address)
                 _log.warning("agi.peer_not_allowed", address=address, remedy="if it is Asterisk: set `fastagi.allowed`")
@@ -195,7 +171,6 @@ class AgiServer:
 
     def _make_room(self, address: str | None) -> None:
         """Close the connection that has said nothing for longest, of this address or of all."""
-        self.refused_connections += 1
         oldest = next(each for each, of in self._opening.items() if address in {None, of})
         self._door.crowded(
             f"over {len(self._opening)} connections say nothing, the newest from {self._opening[oldest]}"
@@ -219,28 +194,25 @@ class AgiServer:
             _log.warning(event, **fields)
 
     def _is_allowed(self, address: str) -> bool:
-        known = self._allowed_before.get(address)
-        if known is None:
+        if address not in self._allowed_before:
             peer = ipaddress.ip_address(address)
-            known = any(peer in network for network in self._allowed)
-            if known:  # only those: others could fill the memory
-                self._allowed_before[address] = True
-        return known
+            if not any(peer in network for network in self._allowed):
+                return False
+            self._allowed_before.add(address)  # only those: others could fill the memory
+        return True
 
     def start(self, connection: _Connection, call: AgiCall) -> None:
         """The connection's side: the environment is in, run the handler if it is Asterisk's."""
         self._opened(connection)
         if not self._door.admits(call.env):
-            self.refused_connections += 1
+            connection.abort()
         elif len(self._tasks) >= self.limits.connections:
-            self.refused_connections += 1
             self._door.crowded(f"{self.limits.connections} calls are in flows at once (`fastagi.max_connections`)")
+            connection.abort()
         else:
             task = asyncio.get_running_loop().create_task(self._run(connection, call), name="agi-call")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-            return
-        connection.abort()
 
     async def _run(self, connection: _Connection, call: AgiCall) -> None:
         try:
@@ -326,11 +298,6 @@ class _Connection(asyncio.BufferedProtocol):
         """Close at once."""
         if self._transport is not None:
             self._transport.abort()
-
-    def abort_unless_running(self) -> None:
-        """Close at once a connection that is no call yet."""
-        if self._call is None:
-            self.abort()
 
     def _environment_late(self) -> None:
         self._server.complain("agi.environment_late", seconds=self._server.limits.environment_seconds)

@@ -14,6 +14,7 @@ from config.asterisk.agi_secret import agi_token
 from dialer.domain.clock import Clock
 from dialer.domain.view import Alert, AlertLevel
 from dialer.switch.asterisk.agi_codec import AgiEnvironment
+from dialer.switch.asterisk.agi_server import Door
 
 QUIET_SECONDS = 300.0  # after the last connection that was turned away its alert ends
 STRANGER, CROWDED = "fastagi-stranger", "fastagi-crowded"
@@ -23,7 +24,7 @@ _STRANGER_TEXT = (
 )
 
 
-class SiteDoor:
+class SiteDoor(Door):
     """A site's door."""
 
     def __init__(self, secret: str, raise_alert: Callable[[Alert], None], clock: Clock) -> None:

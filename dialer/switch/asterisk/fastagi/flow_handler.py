@@ -63,18 +63,17 @@ class AgiFlowHost(FlowHost):
         self.recorded += 1
         name = f"{self.session.attempt_id}-{self.recorded}"
         try:
-            recording = await self.call.record_file(
+            samples = await self.call.record_file(
                 f"{rules.directory}/{name}",
                 rules.sound_format,
                 action.terminator,
                 round(action.max_seconds * 1000),
-                silence_seconds=max(1, round(action.silence_seconds)),
-                beep=True,
+                max(1, round(action.silence_seconds)),
             )
         except MatdanError as error:  # the flow has its own way for it, and must not begin anew
             _log.error("flow.not-recorded", attempt=self.session.attempt_id, problem=str(error))
             return None
-        return Recorded(name, recording.samples / LINE_RATE) if recording.samples > 0 else None
+        return Recorded(name, samples / LINE_RATE) if samples > 0 else None
 
     async def transfer(self, action: Transfer) -> bool:
         """To a seat that is ready, with the answers so far on record for its screen."""

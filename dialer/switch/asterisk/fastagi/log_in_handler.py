@@ -93,7 +93,7 @@ async def _say(call: AgiCall, what: str, language: str, of: str = "seat") -> Non
 async def _keyed(call: AgiCall, what: str, language: str, most: int) -> str:
     """What is keyed in answer to a question, without the closing #; "" when nothing came."""
     try:
-        return (await call.get_data(text_sound(f"seat.{what}", language), BETWEEN_KEYS_MS, most)).value
+        return await call.get_data(text_sound(f"seat.{what}", language), BETWEEN_KEYS_MS, most)
     except SoundMissing as error:
         _log.error("seat.sound-missing", error=str(error))
     digits = ""
