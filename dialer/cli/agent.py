@@ -9,6 +9,7 @@ import typer
 
 from audio.tones import write_tones
 from config.errors import MatdanError
+from dialer.cli.group import CommandGroup
 from dialer.engine.pins import hash_pin
 
 
@@ -16,7 +17,7 @@ class TonesNotWritten(MatdanError):
     """The tones cannot be written there. The text says why."""
 
 
-app = typer.Typer(help="Agents: their PINs, and the tones on their phones.", no_args_is_help=True)
+app = CommandGroup()
 
 
 @app.command("hash-pin")

@@ -15,26 +15,23 @@ from config.asterisk.render import render_site, seats_without_password
 from config.boxes import on_box
 from config.settings import load_settings
 from config.unfinished import refuse_unfinished
+from dialer.cli.group import CommandGroup
+from dialer.cli.options import DiffOption, ForceOption, SettingsFile
 from dialer.domain.words import counted
 
-app = typer.Typer(help="Asterisk's configuration: write it, and look for faults in one.", no_args_is_help=True)
+app = CommandGroup()
 
 Box = Annotated[
     str | None, typer.Option("--box", metavar="NAME", help="Which of [[asterisk.boxes]], where there are several.")
 ]
-SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
 
 
 @app.command()
 def render(
     config: SettingsFile,
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where Asterisk reads its files: /etc/asterisk.")],
-    diff: Annotated[
-        bool, typer.Option("--diff", help="Write nothing; show what would change. Exit 1 if anything would.")
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Overwrite files that are not ours; each is kept as NAME.before-matdan.")
-    ] = False,
+    diff: DiffOption = False,
+    force: ForceOption = False,
     box: Box = None,
 ) -> None:
     """Write every configuration file that Asterisk needs for this site, each whole or not at all, readable by its group."""

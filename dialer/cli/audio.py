@@ -33,6 +33,7 @@ from config.files import read_whole
 from config.settings import Settings, load_settings
 from config.site_rules import site_profile
 from dialer.cli.audio_approvals import Statuses, approve, known, statuses
+from dialer.cli.group import CommandGroup
 from dialer.cli.progress import progress
 from dialer.ivr.prompts import catalogue_of, labels_synthetic, places_of, recipe_of
 from dialer.site.plan import flows_of
@@ -93,9 +94,7 @@ def _put(spoken: dict[PromptName, str], sound: str, words: str) -> None:
 
 _MOST_NAMES_BYTES = 16 * 1024 * 1024
 
-app = typer.Typer(
-    help="What callers hear: prepare recordings, approve them, see what is missing.", no_args_is_help=True
-)
+app = CommandGroup()
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="The site's settings, a TOML file; section [audio].")

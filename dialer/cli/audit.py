@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from config.settings import Settings
-from dialer.cli.options import ConfigOption, StoreOption, site
-from dialer.cli.report import FormatOption, OutOption, SinceOption, UntilOption, deliver, window_of
-from dialer.domain.site_time import site_zone
+from dialer.cli.group import CommandGroup
+from dialer.cli.options import NamedSite
+from dialer.cli.report import ReportOfTime
 from dialer.reports.formats import Column, ColumnKind, Report
-from dialer.reports.tables import Window
 from dialer.store import audit, seals
-from dialer.store.cipher import site_key
-from dialer.store.connection import Connection, reading
+from dialer.store.connection import Connection
 
-app = typer.Typer(help="What was done that must be answered for, in a chain of hashes.", no_args_is_help=True)
+app = CommandGroup()
 
 _NAMED = 100
 
 
 @app.command()
 def verify(
-    store: StoreOption = None,
-    config: ConfigOption = None,
+    site: NamedSite,
     head: Annotated[
         str | None,
         typer.Option("--head", metavar="NUMBER:DIGEST", help="A head noted earlier; shows that no end was cut off."),
@@ -36,10 +32,8 @@ def verify(
 
     Prints what was changed, removed or put in past the dialler, and the head, to be noted elsewhere. Exit 1 where anything was.
     """
-    settings = site(config, store)
-    path, key = settings.store.path, site_key(settings)
     noted = None if head is None else _noted(head)
-    with reading(path, key) as db:
+    with site.reading() as db:
         verdict = seals.verify(db, noted)
     for line in _lines(verdict):
         typer.echo(line)
@@ -49,22 +43,17 @@ def verify(
 
 @app.command(name="list")
 def listed(
+    report: ReportOfTime,
     kind: Annotated[
         list[str] | None,
         typer.Option("--kind", help="Of this kind alone; may be given several times. [default: all but seal]"),
     ] = None,
     who: Annotated[str | None, typer.Option("--who", help="What this person or part did.")] = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    form: FormatOption = None,
-    out: OutOption = None,
-    store: StoreOption = None,
-    config: ConfigOption = None,
 ) -> None:
     """What stands in the audit: imports, exports, commands, log-ins, changes of settings, and the rest, one entry a row."""
-    settings = site(config, store)
 
-    def made(db: Connection, window: Window, zone: tzinfo, _: Settings) -> Report:
+    def made(db: Connection) -> Report:
+        window = report.window
         parameters = {"since": window.since, "until": window.until, "who": who, "kinds": json.dumps(kind or [])}
         found = [*audit.SQL["listed"].rows(db, **parameters)]
         return Report(
@@ -74,12 +63,12 @@ def listed(
                 for name in ("number", "at", "kind", "who", "what")
             ),
             tuple(
-                (number, datetime.fromtimestamp(at, UTC).astimezone(zone).isoformat(" ", "seconds"), *rest)
+                (number, datetime.fromtimestamp(at, UTC).astimezone(report.zone).isoformat(" ", "seconds"), *rest)
                 for number, at, *rest in found
             ),
         )
 
-    deliver(made, window_of(since, until, None, site_zone(settings)), form, out, settings, config)
+    report.deliver(made)
 
 
 def _lines(verdict: seals.SealVerdict) -> list[str]:

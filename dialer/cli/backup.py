@@ -10,17 +10,17 @@ import typer
 
 from config.errors import SettingError
 from config.settings import Settings
-from dialer.cli.options import ConfigOption, StoreOption, WhoOption, site
+from dialer.cli.options import NamedSite, SiteAndWho
 from dialer.domain.clock import SystemClock
 from dialer.domain.site_time import site_zone
 from dialer.domain.words import counted
 from dialer.store.audit import audit_name
 from dialer.store.backup import Backup, make_backup, prove, prune, restore, unknown_to
-from dialer.store.cipher import site_key
 from dialer.store.sent_journal import SentJournal, journal_beside
 
 
 def backup(
+    site: NamedSite,
     folder: Annotated[
         Path | None,
         typer.Argument(
@@ -28,14 +28,12 @@ def backup(
             help="Where to: in a new folder there, by centre and moment. [default: store.backup_folder, which keeps the newest]",
         ),
     ] = None,
-    config: ConfigOption = None,
-    store: StoreOption = None,
 ) -> None:
     """Copy the store and the desk's file, while the dialler runs too: of one moment, encrypted as they are, and read again.
 
     Keep copies on another machine, and the key of an encrypted store apart from them.
     """
-    settings = site(config, store)
+    settings = site.settings
     usual = settings.store.backup_folder
     folder = folder or usual
     if folder is None:
@@ -43,7 +41,7 @@ def backup(
             "settings", "store.backup_folder", "is not set", "set it, or name a folder: dialer backup DIR"
         )
     now = datetime.fromtimestamp(SystemClock().now(), site_zone(settings))
-    made = make_backup(settings.store.path, site_key(settings), folder / f"{settings.centre.id}-{now:%Y%m%d-%H%M%S}")
+    made = make_backup(site.path, site.key, folder / f"{settings.centre.id}-{now:%Y%m%d-%H%M%S}")
     size = made.store.stat().st_size / 1_000_000
     typer.echo(f"{made.store.parent}: {size:,.1f} MB, {_until(made, settings)}")
     if folder == usual:
@@ -53,19 +51,16 @@ def backup(
 
 
 def restore_command(
+    site: SiteAndWho,
     folder: Annotated[Path, typer.Argument(metavar="BACKUP", help="A folder that `dialer backup` made.")],
-    config: ConfigOption = None,
-    store: StoreOption = None,
-    who: WhoOption = None,
 ) -> None:
     """Put a backup where no store is, with every campaign stopped: whoever was called since would be called again.
 
     It is proved first, and brought up to this program's schema. What stands at the store's place is never written over.
     """
-    settings = site(config, store)
-    key, path = site_key(settings), settings.store.path
+    settings, key, path = site.settings, site.key, site.path
     found = prove(folder, key)
-    known = restore(folder, path, key, who=audit_name(who), at=SystemClock().now())
+    known = restore(folder, path, key, who=audit_name(site.who), at=SystemClock().now())
     typer.echo(f"{path}: restored, {_until(found, settings)}")
     typer.echo(
         "What came after that is not in it: whoever was called since may be called again, and who opted out or has voted since"

@@ -17,6 +17,7 @@ import typer
 from config.mosquitto.render import broker_user
 from config.settings import Settings, load_settings
 from config.supervision import OWN_USER
+from dialer.cli.group import CommandGroup
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands.registry import COMMANDS, VALUES, CommandKind, read_value
 from dialer.mqtt.ask import CommandRequest, ask
@@ -24,9 +25,7 @@ from dialer.site.plan import OWN_ROLES, broker_settings, own_signer
 
 _BY_NAME = re.compile(r"([a-z_]+)=(.*)", re.DOTALL)
 
-app = typer.Typer(
-    help="Give a running dialler a command over its broker, and print what it says.", no_args_is_help=True
-)
+app = CommandGroup()
 
 
 def fields_of(name: str, given: Sequence[str]) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from config.settings import Settings
-from dialer.cli.external_records import carry_out, person
-from dialer.cli.options import ConfigOption, StoreOption, WhoOption, reading_of, said, site
+from dialer.cli.external_records import carry_out
+from dialer.cli.group import CommandGroup
+from dialer.cli.options import NamedSite, SiteAndWho, said
 from dialer.cli.report import moment
 from dialer.domain.clock import SystemClock
 from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
@@ -20,14 +20,12 @@ from dialer.roll.phone_numbers import the_number
 from dialer.store import numbers
 from dialer.store.connection import Connection
 
-app = typer.Typer(
-    help="Complaints about calls; `dialer report complaints` lists them, `dialer report compliance` counts them.",
-    no_args_is_help=True,
-)
+app = CommandGroup()
 
 
 @app.command("add")
 def add(
+    site: SiteAndWho,
     about: Annotated[ComplaintTopic, typer.Option("--about", help="What somebody complains of.")],
     channel: Annotated[ComplaintChannel, typer.Option("--channel", help="How the complaint came.")],
     number: Annotated[
@@ -44,14 +42,10 @@ def add(
     at: Annotated[
         str | None, typer.Option("--at", metavar="WHEN", help="When it was made: 2026-04-22T09:00. [default: now]")
     ] = None,
-    who: WhoOption = None,
-    config: ConfigOption = None,
-    store: StoreOption = None,
 ) -> None:
     """Keep a complaint, also while the dialler runs. Of the number only its id is kept; it is not suppressed by this."""
-    settings = site(config, store)
-    zone, now = site_zone(settings), SystemClock().now()
-    made_at = now if at is None else moment(at, zone, "--at")
+    now = SystemClock().now()
+    made_at = now if at is None else moment(at, site_zone(site.settings), "--at")
     if made_at > now:
         raise typer.BadParameter("--at lies ahead")
     number = None if number is None else said(number)
@@ -60,11 +54,9 @@ def add(
         "at": round(made_at, 3),
         "about": about.value,
         "channel": channel.value,
-        **_call(settings, number, campaign, attempt, made_at),
+        **_call(site, number, campaign, attempt, made_at),
     }
-    request = CommandRequest("complaint", {"complaint": told, "who": person(who)})
-    for line in carry_out(settings, [request]):
-        typer.echo(line)
+    _keep(site, "complaint", complaint=told)
     if number is not None and about is ComplaintTopic.AFTER_OPT_OUT:
         typer.echo("see why the number was called: dialer rules explain NUMBER", err=True)
     elif number is not None:
@@ -73,35 +65,33 @@ def add(
 
 @app.command("answer")
 def answer(
+    site: SiteAndWho,
     complaint: Annotated[
         int, typer.Argument(metavar="COMPLAINT", min=1, max=999_999_999, help="The complaint's number.")
     ],
     done: Annotated[ComplaintRemedy, typer.Option("--done", help="What was done about it.")],
-    who: WhoOption = None,
-    config: ConfigOption = None,
-    store: StoreOption = None,
 ) -> None:
     """Keep what was done about a complaint, also while the dialler runs. The last answer counts; all are kept."""
-    settings = site(config, store)
     told = {
         "key": f"answer/{uuid.uuid4().hex}",
         "complaint": complaint,
         "at": round(SystemClock().now(), 3),
         "answer": done.value,
     }
-    request = CommandRequest("complaint-answer", {"answer": told, "who": person(who)})
-    for line in carry_out(settings, [request]):
+    _keep(site, "complaint-answer", answer=told)
+
+
+def _keep(site: SiteAndWho, command: str, **fields: Any) -> None:
+    for line in carry_out(site.settings, [CommandRequest(command, {**fields, "who": site.person})]):
         typer.echo(line)
 
 
-def _call(
-    settings: Settings, number: str | None, campaign: str | None, attempt: str | None, at: float
-) -> dict[str, Any]:
+def _call(site: NamedSite, number: str | None, campaign: str | None, attempt: str | None, at: float) -> dict[str, Any]:
     """What a complaint says of the call that it is about: ids alone."""
     told: dict[str, Any] = {"campaign": campaign, "attempt": attempt}
-    with reading_of(settings) as db:
+    with site.reading() as db:
         if number is not None:
-            told |= _of_number(db, number, settings.centre.region, campaign, at)
+            told |= _of_number(db, number, site.settings.centre.region, campaign, at)
         if attempt is not None:
             told |= _of_attempt(db, attempt)
     return {name: value for name, value in told.items() if value is not None}

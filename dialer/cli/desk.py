@@ -13,26 +13,18 @@ import typer
 from config.errors import MatdanError
 from config.settings import load_settings
 from config.supervision import PageServer
+from dialer.cli.group import CommandGroup
 from dialer.cli.logs import json_logging, quiet_logging
-from dialer.cli.options import not_installed
+from dialer.cli.options import SettingsFile, of_extra
 from dialer.desk.pages_built import OPEN_AT, PagesNotBuilt, are_built, build
 from dialer.domain.clock import SystemClock
 from dialer.mqtt.client import MqttVersion
 
-SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
-
-app = typer.Typer(
-    help="The desk: pages for supervisors; serve them, make a certificate, build them in a clone.",
-    no_args_is_help=True,
-)
+app = CommandGroup()
 
 
 class DeskNotReady(MatdanError):
     """The desk lacks something. The text says what, and what to do."""
-
-
-def _not_installed(error: ModuleNotFoundError) -> DeskNotReady:
-    return DeskNotReady(not_installed(error, "desk"))
 
 
 @app.command()
@@ -50,10 +42,8 @@ def serve(
 
     With --training it needs neither: voters, roll and switch are made up.
     """
-    try:
+    with of_extra("desk"):
         from dialer.desk.server import desk_broker, serve_desk  # noqa: PLC0415 - FastAPI and all
-    except ModuleNotFoundError as error:
-        raise _not_installed(error) from error
     if not are_built():
         raise DeskNotReady("the desk's pages are not built: `dialer desk pages` builds them")
     settings = load_settings(config)
@@ -104,10 +94,8 @@ def tell_certificate(
     desk: PageServer, owner: str, names: list[str], ca: Path | None, *, renew: bool, serve: str
 ) -> None:
     """Make a certificate for these pages of `owner`, which the command `serve` serves."""
-    try:
+    with of_extra("desk"):
         from dialer.desk.certificate import certificate_files, make_certificate  # noqa: PLC0415 - of an extra
-    except ModuleNotFoundError as error:
-        raise _not_installed(error) from error
     own = urlsplit(desk.origin(desk.port)).hostname or desk.host
     files = certificate_files(desk, ca)
     made = make_certificate(files, owner, own, names, SystemClock().now(), renew=renew)

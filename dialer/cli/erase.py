@@ -12,8 +12,8 @@ import typer
 
 from config.settings import Settings
 from config.site_rules import recordings_kept, site_profile
-from dialer.cli.external_records import hand_over, person
-from dialer.cli.options import ConfigOption, StoreOption, WhoOption, day_of, said, site
+from dialer.cli.external_records import hand_over
+from dialer.cli.options import SiteAndWho, day_of, said
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError, StoreBusy
 from dialer.domain.site_time import site_day
@@ -23,7 +23,6 @@ from dialer.site.plan import erasure_rules
 from dialer.store import audit, erasing
 from dialer.store.agent_records import forget_written
 from dialer.store.audit import audit_name
-from dialer.store.cipher import site_key
 from dialer.store.connection import Connection, exclusive_connection
 from dialer.store.copying import copies_before_upgrades
 from dialer.store.erasure import erase_number, remove
@@ -34,13 +33,11 @@ from dialer.store.transaction import transaction
 
 
 def erase(
+    site: SiteAndWho,
     number: Annotated[str, typer.Argument(help="The number, as it is written; - reads it from standard input.")],
     voters: Annotated[
         bool, typer.Option("--voters", help="Names, house and EPIC number of the voters on it too.")
     ] = False,
-    who: WhoOption = None,
-    config: ConfigOption = None,
-    store: StoreOption = None,
 ) -> None:
     """Erase a number, what was recorded of its people and what agents wrote of them; it is never called again, whatever roll comes.
     While the dialler runs, it does it, asked through the broker.
@@ -49,27 +46,25 @@ def erase(
     centre is told that the number opted out. Nothing is erased by halves: where a recording cannot be removed, the number stays
     until it can.
     """
-    settings = site(config, store)
+    settings = site.settings
     named = the_number(said(number), settings.centre.region)
-    path, key, rules = settings.store.path, site_key(settings), erasure_rules(settings)
+    rules = erasure_rules(settings)
     try:
-        with _erasing(settings) as db:
-            entry = AuditNote(audit_name(who), SystemClock().now(), {})
-            told = erase_number(db, encode, named, rules, (path, key), entry, with_voters=voters).said
+        with _erasing(site) as db:
+            entry = AuditNote(audit_name(site.who), SystemClock().now(), {})
+            told = erase_number(db, encode, named, rules, (site.path, site.key), entry, with_voters=voters).said
     except StoreBusy as busy:
-        fields = {"names": voters, "who": person(who)}
+        fields = {"names": voters, "who": site.person}
         told = tuple(hand_over(settings, "erase-number", [named], fields, busy))
     for line in told:
         typer.echo(line)
 
 
 def purge(
+    site: SiteAndWho,
     after: Annotated[str, typer.Option("--after", metavar="DATE", help="The last polling day, or that of the result.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be erased, change nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    who: WhoOption = None,
-    config: ConfigOption = None,
-    store: StoreOption = None,
 ) -> None:
     """Erase what identifies everybody, once the election is over. What the profile makes a site keep stays until its time.
 
@@ -77,7 +72,7 @@ def purge(
     records are over, from DATE on or from the last of [[rules.polls]] where that is later. The suppression list and the audit stay.
     The dialler must not run.
     """
-    settings = site(config, store)
+    settings = site.settings
     retention = site_profile(settings).retention
     now = SystemClock().now()
     today, over = site_day(settings, now), _last_day(settings, after, now)
@@ -86,7 +81,7 @@ def purge(
     records_too = today > kept_until and kept is None  # a recording that stays must have its attempt
     voices_too = records_too or not retention.keep_recordings
     rules = erasure_rules(settings)
-    with _erasing(settings) as db:
+    with _erasing(site) as db:
         stock = erasing.stock(db)
         files = rules.files(None, expected=voices_too and stock.recordings > 0)
         told = f"{stock.voters:,} voters' names and {stock.numbers:,} numbers"
@@ -105,15 +100,15 @@ def purge(
             proof = erasing.purge(db, at=now, secrets=settings.rules.secrets(), records_too=records_too)
             what = proof | {"after": over.isoformat(), "voters": str(stock.voters), "phones": str(stock.numbers)}
             what |= {"recordings": f"{len(files)} {'erased' if voices_too else 'kept'}"}
-            what |= {"notes": str(forget_written(settings.store.path, site_key(settings), None))}
-            audit.append(db, "purge", audit_name(who), {**what, "records": "yes" if records_too else "no"}, now)
+            what |= {"notes": str(forget_written(site.path, site.key, None))}
+            audit.append(db, "purge", audit_name(site.who), {**what, "records": "yes" if records_too else "no"}, now)
             if voices_too:
                 remove(files)
-            Spool(settings.store.path, site_key(settings)).clear()
-            for copy in copies_before_upgrades(settings.store.path):
+            Spool(site.path, site.key).clear()
+            for copy in copies_before_upgrades(site.path):
                 shutil.rmtree(copy)
             if records_too:  # what was sent last is none of the store's attempts any more
-                journal_beside(settings.store.path).unlink(missing_ok=True)
+                journal_beside(site.path).unlink(missing_ok=True)
             typer.echo(f"erased {told}")
         else:
             typer.echo("nothing was erased")
@@ -149,9 +144,9 @@ def _last_day(settings: Settings, after: str, now: float) -> date:
 
 
 @contextmanager
-def _erasing(settings: Settings) -> Iterator[Connection]:
+def _erasing(site: SiteAndWho) -> Iterator[Connection]:
     """The store alone, in one transaction, with freed pages overwritten; the WAL is emptied into the file at the end."""
-    with exclusive_connection(settings.store.path, "an erasure", create=False, key=site_key(settings)) as db:
+    with exclusive_connection(site.path, "an erasure", create=False, key=site.key) as db:
         erasing.overwrite_freed(db)
         with transaction(db):
             yield db

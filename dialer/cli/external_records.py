@@ -18,13 +18,11 @@ from config.supervision import OWN_USER
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import RecordsCommand
 from dialer.domain.commands.registry import COMMANDS, read_value
-from dialer.domain.errors import RollError, StoreBusy
-from dialer.domain.person_ids import is_id
+from dialer.domain.errors import StoreBusy
 from dialer.engine.external_records import ExternalRecords
 from dialer.mqtt.ask import CommandRequest, ask
 from dialer.mqtt.topics import encode
 from dialer.site.plan import broker_settings, own_signer
-from dialer.store.audit import audit_name
 from dialer.store.cipher import StoreKey, site_key
 from dialer.store.holder import holder_of
 from dialer.store.opening import DIALLER
@@ -36,21 +34,22 @@ HOLDER = "an import of records"
 """What others are told while records are kept here: it is no dialler, and nobody could ask it anything."""
 
 
-def person(who: str | None) -> str:
-    """Who answers for a record: who was named, else the user who is logged in. Raises RollError for what is no id."""
-    name = audit_name(who)
-    if not is_id(name):
-        raise RollError("--who: give an id of letters, digits, dots and dashes, no name and no number")
-    return name
+def keep_all(
+    settings: Settings, items: Sequence[T], most: int, things: str, request: Callable[[int, list[T]], CommandRequest]
+) -> list[str]:
+    """Keep records, at most `most` together, each batch by a `request` of its number, from 1, and itself. See `carry_out`."""
+    batches = _batches(items, most)
+    with _reporting_what_was_kept(batches, things) as done:
+        requests = [request(number, list(each)) for number, each in enumerate(batches, 1)]
+        return carry_out(settings, requests, done) if requests else []
 
 
-def batches_of(items: Sequence[T], most: int) -> list[Sequence[T]]:
-    """The items in order, at most so many together."""
+def _batches(items: Sequence[T], most: int) -> list[Sequence[T]]:
     return [items[first : first + most] for first in range(0, len(items), most)]
 
 
 @contextmanager
-def reporting_what_was_kept(batches: Sequence[Sequence[object]], things: str) -> Iterator[Callable[[int], None]]:
+def _reporting_what_was_kept(batches: Sequence[Sequence[object]], things: str) -> Iterator[Callable[[int], None]]:
     """For requests that bring a batch each: gives what is to be told how many of them are done. Where one fails, the error is told
     with how many `things` were kept before it.
     """
@@ -106,12 +105,12 @@ def hand_over(
     """
     refuse_unless_dialler(settings.store.path, busy)
     spool = Spool(settings.store.path, site_key(settings))
-    batches = batches_of(numbers, MOST_NUMBERS)
+    batches = _batches(numbers, MOST_NUMBERS)
     handed: list[str] = []
     try:
         handed += [spool.hand_over(each) for each in batches]
         requests = [CommandRequest(name, {"list": each, **fields}) for each in handed]
-        with reporting_what_was_kept(batches, "numbers") as done:
+        with _reporting_what_was_kept(batches, "numbers") as done:
             return ask_dialler(settings, requests, busy, done)
     finally:
         for each in handed:

@@ -18,6 +18,7 @@ from config.errors import MatdanError
 from config.extras import with_extra
 from config.settings import load_settings
 from config.site_rules import site_profile
+from dialer.cli.group import CommandGroup
 from dialer.domain.output import refuse_kept
 from dialer.domain.words import counted
 from ivr_flows.catalogue import load_flow, shipped_flows
@@ -47,7 +48,7 @@ class FlowOptionError(MatdanError):
         super().__init__(f"{option}: {problem}")
 
 
-app = typer.Typer(help="What a caller hears: list, check, draw and try flows.", no_args_is_help=True)
+app = CommandGroup()
 
 FlowName = Annotated[str, typer.Argument(metavar="FLOW", help="Name of a shipped flow, or path of a .yaml file.")]
 TextsOption = Annotated[

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -16,15 +18,15 @@ import uvloop
 from pydantic import ValidationError
 
 from config.errors import SettingError
-from config.headquarters import HqSettings, load_hq_settings
+from config.headquarters import HqSettings
+from dialer.cli.group import CommandGroup
 from dialer.cli.hq_bundle import app as bundle_app
 from dialer.cli.hq_pages import audit, certificate, desk, official, user_app
 from dialer.cli.hq_render import render
 from dialer.cli.logs import json_logging, quiet_logging
-from dialer.cli.options import HqOption, not_installed
+from dialer.cli.options import NamedHeadquarters, of_extra
 from dialer.domain import signing
 from dialer.domain.clock import SystemClock
-from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
 from dialer.hq import carried, orders
 
@@ -33,11 +35,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-app = typer.Typer(
-    help="Headquarters of many centres: what they announce, leaders' keys, orders, material.", no_args_is_help=True
-)
-keys_app = typer.Typer(help="Keys to sign with.", no_args_is_help=True)
-order_app = typer.Typer(help="Orders to all centres, a zone or a centre, signed by leaders.", no_args_is_help=True)
+app = CommandGroup()
+keys_app = CommandGroup(help="Keys to sign with.")
+order_app = CommandGroup(help="Orders to all centres, a zone or a centre, signed by leaders.")
 app.add_typer(keys_app, name="keys")
 app.add_typer(order_app, name="order")
 app.add_typer(bundle_app, name="bundle")
@@ -49,35 +49,72 @@ for command in (render, desk, certificate, audit, official):
 
 PATIENCE_SECONDS = 10.0
 """With a server that is away; then the order may travel as a file."""
-_ToOption = Annotated[str, typer.Option("--to", help="all, zone:NAME or centre:ID.")]
-_KeyOption = Annotated[
-    list[Path], typer.Option("--key", metavar="FILE", help="A leader's private key; twice where both leaders are here.")
-]
-_OutOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", metavar="FILE", help="Send nothing: a file for the next leader, or to be carried to a centre."
-    ),
-]
-_WaitOption = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="How long answers are waited for.")]
-_HoursOption = Annotated[
-    float | None,
-    typer.Option("--valid", metavar="HOURS", help="Until when it counts. [default: 1; of a stop and its end, a week]"),
-]
 _CampaignArgument = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The campaign's id in the centres.")]
+_WaitOption = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="How long answers are waited for.")]
+
+
+@dataclass(frozen=True)
+class Signing(NamedHeadquarters):
+    """Who signs an order, and what becomes of it then."""
+
+    key: Annotated[
+        list[Path],
+        typer.Option("--key", metavar="FILE", help="A leader's private key; twice where both leaders are here."),
+    ]
+    wait: _WaitOption = 5.0
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="Send nothing: a file for the next leader, or to be carried to a centre."
+        ),
+    ] = None
+
+    def go_on(self, signed: SignedOrder, order: HqOrder) -> None:
+        """Add the signatures; then keep it in a file, or send it and tell who answered. Exit 1 where a centre has not obeyed."""
+        centres = orders.addressed(self.settings, order)
+        for path in self.key:
+            private = signing.read_key_file(path, "--key")
+            signed = signed.signed_by(orders.leader_of(self.settings, private), private)
+        signers = signed.signers(orders.leaders_of(self.settings))
+        typer.echo(f"{_words(order)}, signed by {', '.join(signers)}")
+        if self.out is not None:
+            self.out.write_text(signed.model_dump_json(), encoding="utf-8")
+            typer.echo(f"{self.out}: not sent; the next leader: dialer hq order sign {self.out} --key FILE")
+            return
+        if len(signers) < order.signatures_needed:
+            raise orders.OrderNotGiven("two leaders must sign it: name both keys, or --out FILE for the second one")
+        give = partial(orders.give_order, signed=signed, order=order, centres=centres, wait_seconds=self.wait)
+        _tell_answers(asyncio.run(_joined(self.settings, give)), centres)
+
+
+@dataclass(frozen=True)
+class NewOrder(Signing):
+    """An order that is begun: to whom, and for how long."""
+
+    to: Annotated[str, typer.Option("--to", help="all, zone:NAME or centre:ID.")] = "all"
+    valid: Annotated[
+        float | None,
+        typer.Option(
+            "--valid", metavar="HOURS", help="Until when it counts. [default: 1; of a stop and its end, a week]"
+        ),
+    ] = None
+
+    def begin(self, kind: OrderKind, **values: str | float | None) -> None:
+        """Make it, and go on with it."""
+        seconds = None if self.valid is None else self.valid * 3600
+        order = orders.new_order(kind, self.to, SystemClock().now(), seconds, **values)
+        self.go_on(SignedOrder(order=order.text), order)
 
 
 @app.command()
-def check(config: HqOption) -> None:
+def check(hq: NamedHeadquarters) -> None:
     """Say in plain words what headquarters still lacks: leaders, its server and streams, centres that are silent, its material.
 
     Exit 1 where it lacks anything.
     """
-    settings = load_hq_settings(config)
-    try:
+    settings = hq.settings
+    with of_extra("hq"):
         from dialer.hq.check import problems_of  # noqa: PLC0415 - of an extra
-    except ModuleNotFoundError as error:
-        raise HeadquartersUnreachable(not_installed(error, "hq")) from error
     problems = asyncio.run(problems_of(settings))
     for problem in problems:
         typer.echo(problem)
@@ -99,107 +136,76 @@ def make_key(
 
 
 @order_app.command("stop-all")
-def stop_all(
-    config: HqOption,
-    key: _KeyOption,
-    to: _ToOption = "all",
-    valid: _HoursOption = None,
-    wait: _WaitOption = 5.0,
-    out: _OutOption = None,
-) -> None:
+def stop_all(new: NewOrder) -> None:
     """Stop every campaign at once, in every centre or in some; nobody there resumes one until two leaders do.
 
     A centre that is away hears of it when it comes back, for a week.
     """
-    _begin(config, OrderKind.STOP_ALL, key, to, valid, wait, out)
+    new.begin(OrderKind.STOP_ALL)
 
 
 @order_app.command()
-def pause(
-    config: HqOption,
-    campaign: _CampaignArgument,
-    key: _KeyOption,
-    to: _ToOption = "all",
-    valid: _HoursOption = None,
-    wait: _WaitOption = 5.0,
-    out: _OutOption = None,
-) -> None:
+def pause(new: NewOrder, campaign: _CampaignArgument) -> None:
     """Pause a campaign: no new calls, live ones go on. Supervisors of the centre may resume it."""
-    _begin(config, OrderKind.PAUSE, key, to, valid, wait, out, campaign=campaign)
+    new.begin(OrderKind.PAUSE, campaign=campaign)
 
 
 @order_app.command()
 def quota(
-    config: HqOption,
+    new: NewOrder,
     campaign: _CampaignArgument,
-    key: _KeyOption,
     most_calls: Annotated[int | None, typer.Option("--most-calls", help="So many calls at once, at most.")] = None,
     calls_per_seat: Annotated[
         float | None, typer.Option("--calls-per-seat", help="So many unanswered calls for each agent at work, at most.")
     ] = None,
-    to: _ToOption = "all",
-    valid: _HoursOption = None,
-    wait: _WaitOption = 5.0,
-    out: _OutOption = None,
 ) -> None:
     """Hold a campaign to so many calls until midnight; with neither figure it is held to none."""
-    limits = {"most_calls": most_calls, "calls_per_seat": calls_per_seat}
-    _begin(config, OrderKind.QUOTA, key, to, valid, wait, out, campaign=campaign, **limits)
+    new.begin(OrderKind.QUOTA, campaign=campaign, most_calls=most_calls, calls_per_seat=calls_per_seat)
 
 
 @order_app.command()
 def resume(
-    config: HqOption,
-    key: _KeyOption,
+    new: NewOrder,
     campaign: Annotated[
         str | None, typer.Argument(metavar="[CAMPAIGN]", help="The campaign's id; none: all that a stop-all stopped.")
     ] = None,
-    to: _ToOption = "all",
-    valid: _HoursOption = None,
-    wait: _WaitOption = 5.0,
-    out: _OutOption = None,
 ) -> None:
     """Go on, which two leaders sign: both with --key here, or the first with --out FILE and the second with `sign FILE`."""
-    _begin(config, OrderKind.RESUME, key, to, valid, wait, out, campaign=campaign)
+    new.begin(OrderKind.RESUME, campaign=campaign)
 
 
 @order_app.command()
 def sign(
+    signing: Signing,
     path: Annotated[Path, typer.Argument(metavar="FILE", help="An order that another leader has begun with --out.")],
-    config: HqOption,
-    key: _KeyOption,
-    wait: _WaitOption = 5.0,
-    out: _OutOption = None,
 ) -> None:
     """Sign an order that another leader has begun, and send it where it has all signatures that it needs."""
     try:
         signed = SignedOrder.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise SettingError(str(path), "(file)", "is no order", "have it made with --out") from error
-    _go_on(load_hq_settings(config), signed, read_order(signed.order), key, wait, out)
+    signing.go_on(signed, read_order(signed.order))
 
 
 @order_app.command("list")
-def list_orders(config: HqOption) -> None:
+def list_orders(hq: NamedHeadquarters) -> None:
     """The orders that are valid still, the oldest first: a centre that comes back hears them in this order."""
-    settings = load_hq_settings(config)
-    for signed, order in asyncio.run(_valid(settings)):
-        signers = ", ".join(signed.signers(orders.leaders_of(settings)))
+    for signed, order in asyncio.run(_valid(hq.settings)):
+        signers = ", ".join(signed.signers(orders.leaders_of(hq.settings)))
         until = datetime.fromtimestamp(order.expires_at).astimezone()
         typer.echo(f"{order.id}  {_words(order)}, signed by {signers}, until {until:%Y-%m-%d %H:%M}")
 
 
 @order_app.command()
 def again(
+    hq: NamedHeadquarters,
     order_id: Annotated[str, typer.Argument(metavar="ID", help="The order's id, as `list` has it.")],
-    config: HqOption,
     wait: _WaitOption = 5.0,
 ) -> None:
     """Give an order again, which needs no new signature: who has obeyed it says so, and who was away before does it now."""
-    settings = load_hq_settings(config)
-    for signed, order in asyncio.run(_valid(settings)):
+    for signed, order in asyncio.run(_valid(hq.settings)):
         if order.id == order_id:
-            _go_on(settings, signed, order, (), wait, None)
+            Signing(hq.config, [], wait).go_on(signed, order)
             return
     raise orders.OrderNotGiven(f"{order_id} is no order that is valid still: see `dialer hq order list`")
 
@@ -210,41 +216,6 @@ async def _valid(settings: HqSettings) -> list[tuple[SignedOrder, HqOrder]]:
 
 def _words(order: HqOrder) -> str:
     return " ".join([order.order.value, *([] if order.campaign is None else [order.campaign]), f"to {order.to}"])
-
-
-def _begin(
-    config: Path,
-    kind: OrderKind,
-    keys: Sequence[Path],
-    to: str,
-    valid_hours: float | None,
-    wait: float,
-    out: Path | None,
-    **values: str | float | None,
-) -> None:
-    seconds = None if valid_hours is None else valid_hours * 3600
-    order = orders.new_order(kind, to, SystemClock().now(), seconds, **values)
-    _go_on(load_hq_settings(config), SignedOrder(order=order.text), order, keys, wait, out)
-
-
-def _go_on(
-    settings: HqSettings, signed: SignedOrder, order: HqOrder, keys: Sequence[Path], wait: float, out: Path | None
-) -> None:
-    """Add the signatures; then keep it in a file, or send it and tell who has answered. Exit 1 where a centre has not obeyed."""
-    centres = orders.addressed(settings, order)
-    for path in keys:
-        private = signing.read_key_file(path, "--key")
-        signed = signed.signed_by(orders.leader_of(settings, private), private)
-    signers = signed.signers(orders.leaders_of(settings))
-    typer.echo(f"{_words(order)}, signed by {', '.join(signers)}")
-    if out is not None:
-        out.write_text(signed.model_dump_json(), encoding="utf-8")
-        typer.echo(f"{out}: not sent; the next leader: dialer hq order sign {out} --key FILE")
-        return
-    if len(signers) < order.signatures_needed:
-        raise orders.OrderNotGiven("two leaders must sign it: name both keys, or --out FILE for the second one")
-    answers = asyncio.run(_joined(settings, lambda session: orders.give_order(session, signed, order, centres, wait)))
-    _tell_answers(answers, centres)
 
 
 def _tell_answers(answers: Mapping[str, orders.OrderAnswer], centres: Sequence[str]) -> None:
@@ -262,10 +233,8 @@ def _tell_answers(answers: Mapping[str, orders.OrderAnswer], centres: Sequence[s
 
 async def _joined(settings: HqSettings, do: Callable[[Session], Awaitable[T]]) -> T:
     """What is done over a connection to headquarters' server. Raises HeadquartersUnreachable."""
-    try:
+    with of_extra("hq"):
         from dialer.nats.session import connected  # noqa: PLC0415 - of an extra
-    except ModuleNotFoundError as error:
-        raise HeadquartersUnreachable(not_installed(error, "hq")) from error
     async with connected(
         settings.servers,
         "headquarters' orders",
@@ -278,27 +247,25 @@ async def _joined(settings: HqSettings, do: Callable[[Session], Awaitable[T]]) -
 
 @app.command()
 def gather(
-    config: HqOption,
+    hq: NamedHeadquarters,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
 ) -> None:
     """Take what centres announce into the database, and tell them of each other, until SIGTERM or Ctrl-C.
 
     Several may run: one works, the others wait until it is gone.
     """
-    settings = load_hq_settings(config)
+    settings = hq.settings
     json_logging(verbose=verbose)
     uvloop.run(_gather(settings))
 
 
 async def _gather(settings: HqSettings) -> None:
-    try:
+    with of_extra("hq"):
         from dialer.hq.gather import Gatherer, collect_seldom  # noqa: PLC0415 - of an extra
         from dialer.hq.snapshots import Snapshots  # noqa: PLC0415
         from dialer.metrics.families import Readiness, of_gatherer  # noqa: PLC0415
         from dialer.metrics.server import watched  # noqa: PLC0415
         from dialer.nats.session import connected  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise HeadquartersUnreachable(not_installed(error, "hq")) from error
     collect_seldom()
     working = asyncio.current_task()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -322,30 +289,29 @@ async def _gather(settings: HqSettings) -> None:
 
 @app.command("import")
 def import_files(
+    hq: NamedHeadquarters,
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="As `dialer carry` wrote them; any number, of any centres.")
     ],
-    config: HqOption,
 ) -> None:
     """Take in what centres had carried here while their lines were down. `dialer hq gather` must run: it commits them.
 
     All are looked through before the first is taken. What came already, by the line or an earlier file, changes nothing.
     """
-    settings = load_hq_settings(config)
 
     async def bring(session: Session) -> None:
         async for file in carried.bring(session, whole):
             typer.echo(f"{file.path}: {file.rows:,} rows of {file.centre} committed, up to {file.last}")
 
-    whole = carried.read_files(settings, files)
-    asyncio.run(_joined(settings, bring))
+    whole = carried.read_files(hq.settings, files)
+    asyncio.run(_joined(hq.settings, bring))
 
 
 @app.command()
 def export(
+    hq: NamedHeadquarters,
     state: Annotated[str, typer.Option("--state", metavar="CODE", help="Of voters of this state.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Where to: .csv, .json, .xlsx or .pdf.")],
-    config: HqOption,
     constituency: Annotated[
         int | None, typer.Option("--constituency", metavar="NUMBER", help="Of voters of this constituency alone.")
     ] = None,
@@ -368,10 +334,10 @@ def export(
     from dialer.reports.results import state_results  # noqa: PLC0415
     from dialer.roll.sources import ids_of, source_named  # noqa: PLC0415
 
-    settings = load_hq_settings(config)
+    settings = hq.settings
     zone, form = ZoneInfo(settings.gather.time_zone), format_of(None, out)
-    window = window_of(since, until, None, zone)
-    refuse_unwritable(out, "--out", {"the settings file": config})
+    window = window_of(since, until, zone)
+    refuse_unwritable(out, "--out", {"the settings file": hq.config})
     ids = None if source is None else ids_of(source_named(settings.sources, source))
     found, answered = asyncio.run(_results(settings, state, constituency, window.since, window.until))
     report = state_results(found, answered, zone, ids)
@@ -381,10 +347,8 @@ def export(
 
 async def _results(settings: HqSettings, *asked: str | float | None) -> list[list[tuple[Any, ...]]]:
     """Results and answers."""
-    try:
+    with of_extra("hq"):
         from dialer.hq.database import database  # noqa: PLC0415 - of an extra
-    except ModuleNotFoundError as error:
-        raise HeadquartersUnreachable(not_installed(error, "hq")) from error
     async with database(settings.gather.database.get_secret_value()) as books:
         return [[tuple(row) for row in await books.rows(name, *asked)] for name in ("results", "answers")]
 
@@ -397,12 +361,10 @@ def demo(
     seed: Annotated[int, typer.Option(help="Another seed, other voters.")] = 1,
 ) -> None:
     """Run a whole headquarters with its centres on this machine, stop them all, and check. Exit 1 if a check did not hold."""
-    try:
+    with of_extra("hq"):
         from rich.console import Console  # noqa: PLC0415
 
         from dialer.rehearsal.headquarters import HqDemoOptions, run_hq_demo  # noqa: PLC0415 - simulation, and of an extra
-    except ModuleNotFoundError as error:
-        raise HeadquartersUnreachable(not_installed(error, "hq")) from error
     console = Console()
     options = HqDemoOptions(for_seconds, report, centres=centres, seed=seed)
     checks = asyncio.run(run_hq_demo(options, console))

@@ -6,17 +6,19 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Collection
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from config.errors import SettingError
-from config.headquarters import HqSettings, load_hq_settings
-from dialer.cli.options import HqOption, not_installed
+from config.headquarters import HqSettings
+from dialer.cli.group import CommandGroup
+from dialer.cli.options import NamedHeadquarters, of_extra
 from dialer.domain import signing
-from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.orders import HqOrder, SignedOrder
 from dialer.hq.orders import read_orders, stopped_by_leaders
 from dialer.hq.waves import WaveCourse, WaveState, wave_steps
@@ -26,9 +28,7 @@ if TYPE_CHECKING:
     from dialer.material.repository import Repository, Signatory
     from dialer.nats.session import Session
 
-app = typer.Typer(
-    help="Material: bundles of flows, texts, sounds and the like, signed by media and compliance.", no_args_is_help=True
-)
+app = CommandGroup(help="Material: bundles of flows, texts, sounds and the like, signed by media and compliance.")
 
 LOOK_SECONDS = 1.0
 PATIENCE_SECONDS = 30.0  # with a server that is away
@@ -37,18 +37,42 @@ _VersionArgument = Annotated[int, typer.Argument(metavar="VERSION", help="Its ve
 _ToOption = Annotated[list[str], typer.Option("--to", help="all, zone:NAME or centre:ID; several times.")]
 
 
-def _of_hq(settings: HqSettings) -> Repository:
-    try:
-        from dialer.material.repository import Repository  # noqa: PLC0415 - of an extra
-    except ModuleNotFoundError as error:
-        raise HeadquartersUnreachable(not_installed(error, "hq")) from error
-    return Repository(settings.bundles.folder)
+@dataclass(frozen=True)
+class Material(NamedHeadquarters):
+    """Headquarters and its material."""
+
+    @cached_property
+    def repository(self) -> Repository:
+        """Where bundles are made and published."""
+        with of_extra("hq"):
+            from dialer.material.repository import Repository  # noqa: PLC0415 - of an extra
+        return Repository(self.settings.bundles.folder)
+
+    def online_key(self) -> bytes:
+        """The key that says what is newest and who runs what."""
+        from dialer.hq.material import online_key  # noqa: PLC0415 - of an extra
+
+        return online_key(self.settings)
 
 
-def _online(settings: HqSettings) -> bytes:
-    from dialer.hq.material import online_key  # noqa: PLC0415 - of an extra
+@dataclass(frozen=True)
+class MaterialParts(Material):
+    """The same, with keys of the root, and who signs for which part from now on."""
 
-    return online_key(settings)
+    root_key: Annotated[list[Path], typer.Option("--root-key", metavar="FILE", help="A root's private key; two.")]
+    media: Annotated[list[str], typer.Option("--media", metavar="NAME=KEY", help="Somebody of media.")]
+    compliance: Annotated[list[str], typer.Option("--compliance", metavar="NAME=KEY", help="Somebody of compliance.")]
+
+    def signatories(self) -> list[Signatory]:
+        """Raises BadParameter."""
+        from dialer.material.repository import Signatory  # noqa: PLC0415 - of an extra
+        from dialer.material.trust import COMPLIANCE, MEDIA  # noqa: PLC0415
+
+        people = [
+            *(_person(each, MEDIA) for each in self.media),
+            *(_person(each, COMPLIANCE) for each in self.compliance),
+        ]
+        return [Signatory(*each) for each in people]
 
 
 def _person(text: str, part: str) -> tuple[str, str, bytes]:
@@ -58,20 +82,9 @@ def _person(text: str, part: str) -> tuple[str, str, bytes]:
     return name, part, signing.read_public_key(key)
 
 
-def _signatories(media: Collection[str], compliance: Collection[str]) -> list[Signatory]:
-    from dialer.material.repository import Signatory  # noqa: PLC0415 - of an extra
-    from dialer.material.trust import COMPLIANCE, MEDIA  # noqa: PLC0415
-
-    people = [*(_person(each, MEDIA) for each in media), *(_person(each, COMPLIANCE) for each in compliance)]
-    return [Signatory(*each) for each in people]
-
-
 @app.command()
 def begin(
-    config: HqOption,
-    root_key: Annotated[list[Path], typer.Option("--root-key", metavar="FILE", help="A root's private key; two.")],
-    media: Annotated[list[str], typer.Option("--media", metavar="NAME=KEY", help="Somebody of media.")],
-    compliance: Annotated[list[str], typer.Option("--compliance", metavar="NAME=KEY", help="Somebody of compliance.")],
+    hq: MaterialParts,
     root: Annotated[
         list[str] | None, typer.Option("--root", metavar="NAME=KEY", help="A third root's public key, kept elsewhere.")
     ] = None,
@@ -80,29 +93,18 @@ def begin(
 
     Best on a machine without a line; then only the folder, and not the root keys, goes to headquarters' machine.
     """
-    settings = load_hq_settings(config)
-    repository = _of_hq(settings)
-    keys = [signing.read_key_file(path, "--root-key") for path in root_key]
-    others = [_person(each, "root")[2] for each in root or ()]
-    path = repository.begin(keys, others, _signatories(media, compliance), _online(settings), time.time())
+    keys = _private(hq.root_key)
+    path = hq.repository.begin(keys, _public(root or ()), hq.signatories(), hq.online_key(), time.time())
     typer.echo(f"{path}: to every centre, as headquarters.material_root; lock the root keys away")
 
 
 @app.command()
-def people(
-    config: HqOption,
-    root_key: Annotated[list[Path], typer.Option("--root-key", metavar="FILE", help="A root's private key; two.")],
-    media: Annotated[list[str], typer.Option("--media", metavar="NAME=KEY", help="Somebody of media.")],
-    compliance: Annotated[list[str], typer.Option("--compliance", metavar="NAME=KEY", help="Somebody of compliance.")],
-) -> None:
+def people(hq: MaterialParts) -> None:
     """Draft that these sign from now on and nobody else, with headquarters' key as bundles.online_key_file has it now.
 
     It holds once they have signed what is approved (`sign`), and that is published. Centres hear of it by themselves.
     """
-    settings = load_hq_settings(config)
-    repository = _of_hq(settings)
-    keys = [signing.read_key_file(path, "--root-key") for path in root_key]
-    repository.change(keys, _signatories(media, compliance), _online(settings), time.time())
+    hq.repository.change(_private(hq.root_key), hq.signatories(), hq.online_key(), time.time())
     typer.echo(
         "drafted; next: media and compliance sign (dialer hq bundle sign), then publish; lock the root keys away"
     )
@@ -110,7 +112,7 @@ def people(
 
 @app.command()
 def roots(
-    config: HqOption,
+    hq: Material,
     root_key: Annotated[
         list[Path],
         typer.Option("--root-key", metavar="FILE", help="A private key that signs: two of the former, two of the new."),
@@ -124,27 +126,32 @@ def roots(
 
     Centres know it with their next look; who signs bundles stays. With the same keys it renews the root, which ends after a year.
     """
-    settings = load_hq_settings(config)
-    repository = _of_hq(settings)
-    keys = [signing.read_key_file(path, "--root-key") for path in root_key]
-    repository.change_roots(keys, [_person(each, "root")[2] for each in root], time.time())
+    hq.repository.change_roots(_private(root_key), _public(root), time.time())
     typer.echo("changed, and published: these keys alone sign the root from now on; lock them away")
+
+
+def _private(paths: Sequence[Path]) -> list[bytes]:
+    return [signing.read_key_file(path, "--root-key") for path in paths]
+
+
+def _public(roots: Sequence[str]) -> list[bytes]:
+    return [_person(each, "root")[2] for each in roots]
 
 
 @app.command()
 def make(
+    hq: Material,
     source: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="What it is made of; names with a dot before are left out.")
     ],
     name: _NameArgument,
     version: _VersionArgument,
-    config: HqOption,
     jurisdiction: Annotated[str, typer.Option(help="The profile that it was made under: no other centre takes it.")],
 ) -> None:
     """Make a version of a bundle: flows/, scripts/, texts/, sounds/, catalogue/ and what else a folder has. Nobody gets it yet."""
     if not source.is_dir():
         raise typer.BadParameter(f"{source} is no folder")
-    manifest, new = _of_hq(load_hq_settings(config)).make(source, name, version, jurisdiction, time.time())
+    manifest, new = hq.repository.make(source, name, version, jurisdiction, time.time())
     typer.echo(
         f"{manifest.label}: {len(manifest.files):,} files, {manifest.size:,} bytes, {new:,} of them new;"
         " next: media and compliance sign (dialer hq bundle sign)"
@@ -152,11 +159,9 @@ def make(
 
 
 @app.command()
-def sign(
-    config: HqOption, key: Annotated[Path, typer.Option("--key", metavar="FILE", help="Your private key.")]
-) -> None:
+def sign(hq: Material, key: Annotated[Path, typer.Option("--key", metavar="FILE", help="Your private key.")]) -> None:
     """Sign what is drafted: all that it approves, and approves no more, is told before. Media and compliance each."""
-    repository = _of_hq(load_hq_settings(config))
+    repository = hq.repository
     new, gone = repository.changes()
     for target in new:
         manifest = repository.manifest(target)
@@ -168,45 +173,41 @@ def sign(
 
 
 @app.command()
-def publish(config: HqOption) -> None:
+def publish(hq: Material) -> None:
     """Publish what media and compliance have signed. Which centre runs it says `give`, or `waves`."""
-    settings = load_hq_settings(config)
-    repository = _of_hq(settings)
-    repository.publish(_online(settings), time.time())
-    typer.echo(f"approved: {', '.join(repository.approved()) or 'nothing'}")
+    hq.repository.publish(hq.online_key(), time.time())
+    typer.echo(f"approved: {', '.join(hq.repository.approved()) or 'nothing'}")
 
 
 @app.command()
-def withdraw(name: _NameArgument, version: _VersionArgument, config: HqOption) -> None:
+def withdraw(hq: Material, name: _NameArgument, version: _VersionArgument) -> None:
     """Draft that a version is approved no more; it holds once it is signed and published. `give` centres another one."""
-    _of_hq(load_hq_settings(config)).withdraw(name, version, time.time())
+    hq.repository.withdraw(name, version, time.time())
     typer.echo(f"{name} {version} is drafted as withdrawn; next: media and compliance sign (dialer hq bundle sign)")
 
 
 @app.command()
-def give(name: _NameArgument, version: _VersionArgument, config: HqOption, to: _ToOption) -> None:
+def give(hq: Material, name: _NameArgument, version: _VersionArgument, to: _ToOption) -> None:
     """Say who is to run a version from now on, an earlier one too: this is how to go back. Centres look every 20 seconds."""
-    settings = load_hq_settings(config)
-    repository = _of_hq(settings)
+    repository = hq.repository
     from dialer.hq.material import give_material  # noqa: PLC0415 - of an extra
 
-    give_material(settings, name, version, to)
+    give_material(hq.settings, name, version, to)
     for wave in repository.waves().waves:
         typer.echo(f"{wave.name} {wave.version}: {', '.join(wave.to)}")
 
 
 @app.command()
-def freshen(config: HqOption) -> None:
+def freshen(hq: Material) -> None:
     """Say again that nothing is newer: centres believe it for two days. Run it every hour."""
-    settings = load_hq_settings(config)
-    _of_hq(settings).freshen(_online(settings), time.time())
+    hq.repository.freshen(hq.online_key(), time.time())
 
 
 @app.command()
 def waves(
+    hq: NamedHeadquarters,
     name: _NameArgument,
     version: _VersionArgument,
-    config: HqOption,
     first: Annotated[
         list[str] | None, typer.Option("--first", metavar="ID", help="A centre of the first wave.")
     ] = None,
@@ -218,10 +219,10 @@ def waves(
     It goes on by itself, and waits while leaders have stopped a centre of the wave. Killed, it is given again: who has it is well.
     Those that have it keep it: `give` the version before to go back.
     """
-    settings = load_hq_settings(config)
+    settings = hq.settings
     zones = {each.id: each.zone for each in settings.centres}
     if not zones:
-        raise SettingError(str(config), "centres", "is empty", "name the centres")
+        raise SettingError(str(hq.config), "centres", "is empty", "name the centres")
     try:
         steps = wave_steps(zones, first or ())
     except ValueError as error:
@@ -232,11 +233,9 @@ def waves(
 
 async def _run_waves(settings: HqSettings, name: str, version: int, course: WaveCourse) -> int:
     """The exit code."""
-    try:
+    with of_extra("hq"):
         from dialer.hq.material import give_material  # noqa: PLC0415 - of an extra
         from dialer.nats.session import MadeAnew, connected  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise HeadquartersUnreachable(not_installed(error, "hq")) from error
 
     async def hear(subject: str, data: bytes) -> None:
         _, centre, kind, *_ = subject.split(".")

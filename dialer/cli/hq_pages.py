@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from config.headquarters import HqSettings, load_hq_settings
+from config.headquarters import HqSettings
 from config.words import HqRole
 from dialer.cli.desk import CaOption, NamesOption, RenewOption, tell_certificate
-from dialer.cli.external_records import person
+from dialer.cli.group import CommandGroup
 from dialer.cli.logs import json_logging
-from dialer.cli.options import HqOption, not_installed, said
+from dialer.cli.options import NamedHeadquarters, of_extra, person, said
 from dialer.desk.pages_built import BUILT, OPEN_AT, are_built
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import HeadquartersUnreachable
@@ -28,37 +28,37 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-user_app = typer.Typer(help="Who may open headquarters' pages, as what, and for which zone.", no_args_is_help=True)
+user_app = CommandGroup(help="Who may open headquarters' pages, as what, and for which zone.")
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="Whose.")]
 
 
-def desk(config: HqOption) -> None:
+def desk(hq: NamedHeadquarters) -> None:
     """Serve headquarters' pages until SIGTERM or Ctrl-C: figures from the database, and what centres say meanwhile."""
-    settings = load_hq_settings(config)
-    try:
+    settings = hq.settings
+    with of_extra("hq,desk"):
         from dialer.hq.desk import serve_hq_desk  # noqa: PLC0415 - of an extra
         from dialer.web.entrance import read_assets  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise HeadquartersUnreachable(not_installed(error, "hq,desk")) from error
     if not are_built():
         raise HeadquartersUnreachable("the pages are not built: `dialer desk pages` builds them")
     json_logging(verbose=False)
     asyncio.run(serve_hq_desk(settings, read_assets(BUILT), lambda origin: typer.echo(f"{OPEN_AT}{origin}")))
 
 
-def certificate(config: HqOption, name: NamesOption = None, renew: RenewOption = False, ca: CaOption = None) -> None:
+def certificate(
+    hq: NamedHeadquarters, name: NamesOption = None, renew: RenewOption = False, ca: CaOption = None
+) -> None:
     """Make the pages' certificate, from a CA of headquarters' own that the PCs install once; say how they do.
 
     The files are those of desk.certificate and desk.private_key. The CA can speak for the pages' names alone.
     """
-    desk = load_hq_settings(config).desk
+    desk = hq.settings.desk
     tell_certificate(desk, "headquarters", name or [], ca, renew=renew, serve="dialer hq desk")
 
 
 @user_app.command("list")
-def show(config: HqOption) -> None:
+def show(hq: NamedHeadquarters) -> None:
     """Tell who has an account, as what, for which zone, and how each last signed in."""
-    settings = load_hq_settings(config)
+    settings = hq.settings
 
     async def tell(_: HqBooks, accounts: Accounts, people: People, file: DeskFile) -> None:
         kept = await file.accounts()
@@ -75,12 +75,12 @@ def show(config: HqOption) -> None:
 def add(
     name: _Name,
     role: Annotated[str, typer.Argument(metavar="ROLE", help=f"One of {', '.join(HqRole)}.")],
-    config: HqOption,
+    hq: NamedHeadquarters,
     zone: Annotated[str, typer.Option("--zone", help="The zone that this one sees; left out, all.")] = "",
     who: Annotated[str | None, typer.Option("--who", help="Who answers for it, for the audit. [default: you]")] = None,
 ) -> None:
     """Add an account, or give one another role or zone. A new one gets a password for one sign-in, which is told here."""
-    settings = load_hq_settings(config)
+    settings = hq.settings
 
     async def change(_: HqBooks, accounts: Accounts, people: People, file: DeskFile) -> None:
         is_new = name not in accounts.roles
@@ -96,7 +96,7 @@ def add(
 @user_app.command()
 def remove(
     name: _Name,
-    config: HqOption,
+    hq: NamedHeadquarters,
     who: Annotated[str | None, typer.Option("--who", help="Who answers for it, for the audit. [default: you]")] = None,
 ) -> None:
     """Take an account away; whoever has a page open with it is signed out within a second."""
@@ -105,13 +105,13 @@ def remove(
         await accounts.remove(name, person(who))
         await people.set_password(name, None)
 
-    asyncio.run(_with_people(load_hq_settings(config), change))
+    asyncio.run(_with_people(hq.settings, change))
 
 
 @user_app.command()
 def password(
     name: _Name,
-    config: HqOption,
+    hq: NamedHeadquarters,
     given: Annotated[
         str | None, typer.Option("--password", help="The new one, - for standard input; left out, one for one sign-in.")
     ] = None,
@@ -127,11 +127,11 @@ def password(
         else:
             await people.set_password(name, said(given, "the password"))
 
-    asyncio.run(_with_people(load_hq_settings(config), change))
+    asyncio.run(_with_people(hq.settings, change))
 
 
 def audit(
-    config: HqOption,
+    hq: NamedHeadquarters,
     accept: Annotated[
         bool,
         typer.Option(
@@ -144,7 +144,7 @@ def audit(
 
     Its newest entry is kept in the file of [desk] too, so that an end that was cut off in the database shows.
     """
-    settings = load_hq_settings(config)
+    settings = hq.settings
 
     async def tell(books: HqBooks, accounts: Accounts, people: People, file: DeskFile) -> int:
         if accept:
@@ -168,13 +168,13 @@ def audit(
 
 def official(
     path: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The figures of one moment or of several.")],
-    config: HqOption,
+    hq: NamedHeadquarters,
 ) -> None:
     """Take in what the election authority says of the turnout: state_code, constituency_number, part_number, at, electors, percent.
 
     part_number is empty for a whole constituency; at is as 2026-04-22 11:00, in the zone of [gather]. All of it, or nothing.
     """
-    settings = load_hq_settings(config)
+    settings = hq.settings
     from dialer.hq.expected import read_official, take_official  # noqa: PLC0415
 
     rows = read_official(path, ZoneInfo(settings.gather.time_zone))
@@ -187,9 +187,7 @@ def official(
 
 
 async def _with_people(settings: HqSettings, do: Callable[[HqBooks, Accounts, People, DeskFile], Awaitable[T]]) -> T:
-    try:
+    with of_extra("hq,desk"):
         from dialer.hq.desk import hq_people  # noqa: PLC0415 - of an extra
-    except ModuleNotFoundError as error:
-        raise HeadquartersUnreachable(not_installed(error, "hq,desk")) from error
     async with hq_people(settings, SystemClock()) as (books, accounts, _, people, file):
         return await do(books, accounts, people, file)

@@ -13,27 +13,24 @@ import typer
 
 from config.asterisk.placing import plan_files, write_files
 from config.errors import AsteriskFilesError
-from config.headquarters import HqSettings, load_hq_settings
+from config.headquarters import HqSettings
 from config.service.render import fail2ban_files
-from dialer.cli.options import HqOption, not_installed
-from dialer.domain.errors import HeadquartersUnreachable
+from dialer.cli.options import ForceOption, NamedHeadquarters, of_extra
 from dialer.domain.output import own_file
 from dialer.domain.signing import write_private
 from dialer.hq import render as files
 
 
 def render(
-    config: HqOption,
+    hq: NamedHeadquarters,
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the files are written.")],
-    force: Annotated[
-        bool, typer.Option("--force", help="Overwrite files that are not ours; each is kept as NAME.before-matdan.")
-    ] = False,
+    force: ForceOption = False,
 ) -> None:
     """Write nats-server's, the web server's and PostgreSQL's files, and for each centre one to be carried there.
 
     Keys and certificates that are there already stay; a centre's file has its private key: carry it by a safe way, then delete it.
     """
-    settings = load_hq_settings(config)
+    settings = hq.settings
     to.mkdir(mode=0o700, exist_ok=True)
     (to / "centres").mkdir(mode=0o700, exist_ok=True)
     own, _ = _nkey(to / files.OWN_SEED)
@@ -73,10 +70,8 @@ def render(
 
 def _nkey(path: Path) -> tuple[str, str]:
     """The public nkey and the seed of a file, which is made where there is none."""
-    try:
+    with of_extra("hq"):
         import nkeys  # noqa: PLC0415 - of an extra
-    except ModuleNotFoundError as error:
-        raise HeadquartersUnreachable(not_installed(error, "hq")) from error
     if not path.exists():
         write_private(path, nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER).decode() + "\n")
     seed = path.read_text(encoding="ascii").strip()

@@ -47,6 +47,7 @@ from config.service.render import (
 from config.settings import Settings, load_settings
 from config.unfinished import refuse_unfinished
 from dialer.cli.mqtt import HAND_OUT, hand_out
+from dialer.cli.options import SettingsFile
 from dialer.domain.words import counted
 from dialer.site.plan import needs_asterisk
 
@@ -73,7 +74,7 @@ class _Folder:
 
 
 def install(
-    config: Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")],
+    config: SettingsFile,
     root: RootOption = Path("/"),
     show: Annotated[bool, typer.Option("--print", help="Show the files, and write nothing.")] = False,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,8 @@ import typer
 
 from config.settings import Settings
 from config.site_rules import site_profile
-from dialer.cli.options import ConfigOption, StoreOption, site, site_files
+from dialer.cli.group import CommandGroup
+from dialer.cli.options import NamedSite
 from dialer.cli.report import as_bytes
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError
@@ -20,77 +22,63 @@ from dialer.domain.site_time import site_zone
 from dialer.reports.formats import Column, ColumnKind, Format, Report
 from dialer.reports.lists import BoothList, ListKind, as_report, as_sheets, booth_lists
 from dialer.rules.rulebook import rulebook_of
-from dialer.store.cipher import site_key
-from dialer.store.connection import reading
 from dialer.store.records import note_export
 
-app = typer.Typer(help="Lists of voters for the booth workers.", no_args_is_help=True)
+app = CommandGroup()
 
-WhoOption = Annotated[
-    str, typer.Option("--for", metavar="WHO", help="For whom the list is: stands on every sheet and in the audit.")
-]
-OutOption = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="A .pdf to print, or .csv, .xlsx, .json.")]
 MOST_OF_A_ROLL = 999_999_999
 """As high as a list's cell may name one (`dialer.roll.columns.whole_number`): beyond any roll's, within what SQLite takes."""
-ConstituencyOption = Annotated[
-    int | None, typer.Option("--constituency", min=0, max=MOST_OF_A_ROLL, help="Of this constituency alone.")
-]
-PartOption = Annotated[int | None, typer.Option("--part", min=0, max=MOST_OF_A_ROLL, help="Of this part alone.")]
+
+
+@dataclass(frozen=True)
+class ListOfVoters(NamedSite):
+    """Of whom a list is, for whom, and where to."""
+
+    who: Annotated[
+        str, typer.Option("--for", metavar="WHO", help="For whom the list is: stands on every sheet and in the audit.")
+    ] = field(kw_only=True)
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FILE", help="A .pdf to print, or .csv, .xlsx, .json.")
+    ] = field(kw_only=True)
+    constituency: Annotated[
+        int | None, typer.Option("--constituency", min=0, max=MOST_OF_A_ROLL, help="Of this constituency alone.")
+    ] = None
+    part: Annotated[int | None, typer.Option("--part", min=0, max=MOST_OF_A_ROLL, help="Of this part alone.")] = None
 
 
 @app.command("strike-off")
-def strike_off(
-    who: WhoOption,
-    out: OutOption,
-    constituency: ConstituencyOption = None,
-    part: PartOption = None,
-    store: StoreOption = None,
-    config: ConfigOption = None,
-) -> None:
+def strike_off(wanted: ListOfVoters) -> None:
     """Sheets per booth of all who are still to vote, with a box to strike off; `dialer marks import` takes them back."""
-    _make(ListKind.STRIKE_OFF, who, out, constituency, part, site(config, store), config)
+    _make(ListKind.STRIKE_OFF, wanted)
 
 
 @app.command("not-yet")
-def not_yet(
-    who: WhoOption,
-    out: OutOption,
-    constituency: ConstituencyOption = None,
-    part: PartOption = None,
-    store: StoreOption = None,
-    config: ConfigOption = None,
-) -> None:
+def not_yet(wanted: ListOfVoters) -> None:
     """Who said that they had not voted yet, per booth, with the hour that they named."""
-    _make(ListKind.NOT_YET, who, out, constituency, part, site(config, store), config)
+    _make(ListKind.NOT_YET, wanted)
 
 
-def _make(
-    kind: ListKind,
-    who: str,
-    out: Path,
-    constituency: int | None,
-    part: int | None,
-    settings: Settings,
-    config: Path | None,
-) -> None:
+def _make(kind: ListKind, wanted: ListOfVoters) -> None:
+    settings, who, out = wanted.settings, wanted.who, wanted.out
     if not who.strip():
         raise RollError("--for is empty; a list needs the name of the person whom it is for")
-    path, key = settings.store.path, site_key(settings)
     ending = out.suffix.removeprefix(".").lower()
     if ending not in {"pdf", "csv", "xlsx", "json"}:
         raise typer.BadParameter(f"--out: {out.name} says no format; end it with .pdf, .csv, .xlsx or .json")
     # Before the audit notes a list that nobody gets.
-    refuse_unwritable(out, "--out", site_files(settings, config))
+    refuse_unwritable(out, "--out", wanted.files)
     _refuse_past_erasing(settings)
-    with reading(path, key) as db:
-        lists = booth_lists(db, kind, constituency, part)
+    with wanted.reading() as db:
+        lists = booth_lists(db, kind, wanted.constituency, wanted.part)
     if not lists:
         typer.echo("nobody is on this list; nothing was written")
         return
     now = datetime.fromtimestamp(SystemClock().now(), site_zone(settings))
     voters = sum(len(booth.rows) for booth in lists)
     what = {"list": kind.value, "booths": str(len(lists)), "voters": str(voters), "file": out.name}
-    number = note_export(path, who, what, now.timestamp(), key=key)  # first: without its note there is no list
+    number = note_export(
+        wanted.path, who, what, now.timestamp(), key=wanted.key
+    )  # first: without its note there is no list
     mark = f"for {who} - list {number} of {now:%Y-%m-%d %H:%M} - confidential, to be destroyed after the poll"
     content = (
         as_sheets(lists, kind, mark=mark)

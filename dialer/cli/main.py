@@ -25,6 +25,7 @@ import typer.main
 from typer.core import TyperCommand, TyperGroup
 
 from config.errors import MatdanError
+from dialer.cli.group import CommandGroup
 from dialer.domain.errors import INTERRUPTED
 
 
@@ -183,10 +184,11 @@ def _loaded(entry: CommandEntry) -> Any:
     module, _, attribute = entry.place.partition(":")
     found = getattr(import_module(f"dialer.cli.{module}"), attribute)
     if isinstance(found, typer.Typer):
+        found.info.help = entry.summary
         found.rich_markup_mode = _MARKUP
         command: Any = typer.main.get_group(found)
     else:
-        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=_MARKUP)
+        alone = CommandGroup(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=_MARKUP)
         alone.command(entry.name)(found)
         command = typer.main.get_command(alone)
     command.name = entry.name

@@ -11,9 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from config.settings import Settings
-from dialer.cli.external_records import batches_of, carry_out, person, reporting_what_was_kept
-from dialer.cli.options import ConfigOption, StoreOption, WhoOption, day_of, reading_of, site, site_files
-from dialer.cli.report import FormatOption, OutOption, deliver
+from dialer.cli.external_records import keep_all
+from dialer.cli.group import CommandGroup
+from dialer.cli.options import NamedSite, SiteAndWho, day_of
+from dialer.cli.report import ReportOfSite
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands.external_records import MOST_MARKS
 from dialer.domain.errors import RollError
@@ -24,12 +25,11 @@ from dialer.domain.site_time import site_day, site_zone
 from dialer.mqtt.ask import CommandRequest
 from dialer.reports.formats import Column, ColumnKind, Report, as_csv
 from dialer.reports.polling_day import marks_of_voter
-from dialer.reports.tables import Window
 from dialer.roll.marks_file import MarkReject, MarksFile, MarksOrigin, read_marks, unknown_keys
 from dialer.site.checks.explain import voter_meant
 from dialer.store import voters
 
-app = typer.Typer(help="What became known of voters: who has voted, and who says so.", no_args_is_help=True)
+app = CommandGroup()
 
 SHOWN_REJECTS = 20
 
@@ -49,6 +49,7 @@ VoterArgument = Annotated[
 
 @app.command("import")
 def import_marks(
+    site: SiteAndWho,
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="CSV or XLSX: constituency, part, serial, or epic; kind, time, by.")
     ],
@@ -71,84 +72,70 @@ def import_marks(
         Path | None,
         typer.Option("--rejects", metavar="FILE", help="Write the rejected lines' numbers and reasons here."),
     ] = None,
-    who: WhoOption = None,
-    config: ConfigOption = None,
-    store: StoreOption = None,
 ) -> None:
     """Take in a list of those who have voted, also while the dialler runs: then no call goes out to them any more.
 
     A sheet of `dialer list strike-off` comes back with an x in its column voted. The same list twice is as once. Exit 1 where
     a line was rejected or there was none.
     """
-    settings = site(config, store)
+    settings = site.settings
     zone, now = site_zone(settings), SystemClock().now()
     if by is not None and not is_id(by):
         raise typer.BadParameter("--by: give an id such as worker-12, no name and no number")
     told = MarksOrigin(MarkSource(source.value), confidence, by, _day(settings, day, now), roll_version)
-    name = person(who)
+    name = site.person
     if rejects is not None:
-        kept = {**site_files(settings, config), "the list itself": file}
+        kept = {**site.files, "the list itself": file}
         refuse_unwritable(rejects, "--rejects", kept)  # before anything is taken in
-    with reading_of(settings) as db:
+    with site.reading() as db:
         found = read_marks(file, db, told, now=now, zone=zone)
         new = list(unknown_keys(db, found.marks))
     if not (found.marks or found.rejects or found.unticked):
         typer.echo(f"dialer: {file} has a header and no lines: nothing was kept; write a line for each voter", err=True)
         raise typer.Exit(1)
     if not check:
-        _keep(settings, new, f"sha-{found.sha256[:16]}", name)
+        _keep(site, new, f"sha-{found.sha256[:16]}", name)
     _report(file, found, len(new), check=check)
     _report_rejects(found.rejects, rejects)
 
 
 @app.command("undo")
 def undo(
+    site: SiteAndWho,
     voter: VoterArgument,
-    who: WhoOption = None,
-    config: ConfigOption = None,
-    store: StoreOption = None,
 ) -> None:
     """Take back that a voter has voted or is closed: a correction, appended as a mark. The voter is called again. Exit 1 where
     there is nothing to take back.
     """
-    settings = site(config, store)
-    name, now = person(who), SystemClock().now()
-    voter_id = _voter(settings, voter)
-    with reading_of(settings) as db:
+    name, now = site.person, SystemClock().now()
+    voter_id = _voter(site, voter)
+    with site.reading() as db:
         if voters.stands(db, voter_id) == "pending":
             told = f"dialer: voter {voter_id}: there is nothing to take back, the voter is still to be called; nothing was kept"
             typer.echo(told, err=True)
             raise typer.Exit(1)
     key = f"undo/{voter_id}/{now:.6f}"
     mark = Mark(key, voter_id, MarkKind.NOT_YET, MarkSource.CORRECTION, now, agent=name)
-    _keep(settings, [mark], "undo", name)
+    _keep(site, [mark], "undo", name)
     typer.echo(f"voter {voter_id}: corrected; still to be called")
 
 
 @app.command("show")
 def show(
+    report: ReportOfSite,
     voter: VoterArgument,
-    form: FormatOption = None,
-    out: OutOption = None,
-    config: ConfigOption = None,
-    store: StoreOption = None,
 ) -> None:
     """Every mark of a voter, with source, time, confidence and who, and how the voter stands by them."""
-    settings = site(config, store)
-    voter_id = _voter(settings, voter)
-    deliver(lambda source, _, zone, __: marks_of_voter(source, voter_id, zone), Window(), form, out, settings, config)
+    voter_id = _voter(report, voter)
+    report.deliver(lambda db: marks_of_voter(db, voter_id, report.zone))
 
 
-def _keep(settings: Settings, marks: Sequence[Mark], batch: str, who: str) -> None:
-    """Keep marks, batch by batch. Where one fails, the error is told with what was kept before it."""
-    batches = batches_of(marks, MOST_MARKS)
-    requests = [
-        CommandRequest("marks", {"marks": [_fields(mark) for mark in each], "batch": f"{batch}-{n}", "who": who})
-        for n, each in enumerate(batches, 1)
-    ]
-    with reporting_what_was_kept(batches, "marks") as done:
-        if requests:
-            carry_out(settings, requests, done)
+def _keep(site: NamedSite, marks: Sequence[Mark], batch: str, who: str) -> None:
+    def request(number: int, some: list[Mark]) -> CommandRequest:
+        told = {"marks": [_fields(mark) for mark in some], "batch": f"{batch}-{number}", "who": who}
+        return CommandRequest("marks", told)
+
+    keep_all(site.settings, marks, MOST_MARKS, "marks", request)
 
 
 def _fields(mark: Mark) -> dict[str, Any]:
@@ -197,8 +184,8 @@ def _day(settings: Settings, text: str | None, now: float) -> date:
     return day
 
 
-def _voter(settings: Settings, who: str) -> int:
-    with reading_of(settings) as db:
+def _voter(site: NamedSite, who: str) -> int:
+    with site.reading() as db:
         voter_id = voter_meant(db, who)
     if voter_id is None:
         raise RollError("this is no voter's id, no EPIC number and no constituency/part/serial")

@@ -6,9 +6,9 @@ from importlib import resources
 
 import typer
 
-app = typer.Typer(
-    help="Files for a monitoring server: Prometheus' rules, a dashboard for Grafana.", no_args_is_help=True
-)
+from dialer.cli.group import CommandGroup
+
+app = CommandGroup()
 
 
 @app.command()

@@ -12,14 +12,14 @@ from config.asterisk.placing import FileChange, plan_files, text_of, write_files
 from config.errors import AsteriskFilesError
 from config.mosquitto.render import MARKER, PASSWORDS, hashes_in, render_broker
 from config.settings import load_settings
+from dialer.cli.group import CommandGroup
+from dialer.cli.options import DiffOption, ForceOption
 from dialer.domain.signing import new_key_file, public_key_text
 from dialer.domain.words import counted
 
 HAND_OUT = "passwords-to-hand-out.txt"
 
-app = typer.Typer(
-    help="The MQTT broker: write its configuration; make a key to sign commands with.", no_args_is_help=True
-)
+app = CommandGroup()
 
 
 @app.command()
@@ -29,12 +29,8 @@ def render(
         typer.Option("--config", "-c", help="A site's settings; several times where centres share the broker."),
     ],
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the broker reads its files: /etc/mosquitto.")],
-    diff: Annotated[
-        bool, typer.Option("--diff", help="Write nothing; show what would change. Exit 1 if anything would.")
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Overwrite files that are not ours; each is kept as NAME.before-matdan.")
-    ] = False,
+    diff: DiffOption = False,
+    force: ForceOption = False,
     new_password: Annotated[
         list[str] | None, typer.Option("--new-password", metavar="USER", help="Make this user's password anew.")
     ] = None,

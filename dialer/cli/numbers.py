@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from config.settings import Settings
 from config.site_rules import site_profile
-from dialer.cli.external_records import hand_over, person
-from dialer.cli.options import ConfigOption, StoreOption, WhoOption, said, site
+from dialer.cli.external_records import hand_over
+from dialer.cli.group import CommandGroup
+from dialer.cli.options import SiteAndWho, said
 from dialer.cli.report import moment
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError, StoreBusy
@@ -25,14 +25,13 @@ from dialer.roll.numbers_file import NumbersFile, read_numbers
 from dialer.roll.phone_numbers import the_number
 from dialer.store import audit, numbers, opt_outs
 from dialer.store.audit import audit_name
-from dialer.store.cipher import site_key
 from dialer.store.connection import Connection, exclusive_connection
 from dialer.store.port import AuditNote
 from dialer.store.transaction import transaction
 
-optout_app = typer.Typer(help="Numbers that are never to be called again, by any campaign.", no_args_is_help=True)
-register_app = typer.Typer(help="Do-not-call registers.", no_args_is_help=True)
-consent_app = typer.Typer(help="Consent of the owners of numbers.", no_args_is_help=True)
+optout_app = CommandGroup()
+register_app = CommandGroup()
+consent_app = CommandGroup()
 
 FileArgument = Annotated[
     Path, typer.Argument(metavar="FILE", help="One number a line, or CSV (UTF-8); - is standard input.")
@@ -44,50 +43,41 @@ SourceOption = Annotated[
 
 @optout_app.command("add")
 def add(
+    site: SiteAndWho,
     number: Annotated[str, typer.Argument(help="The number, as it is written; - reads it from standard input.")],
     source: SourceOption = "request",
-    who: WhoOption = None,
-    config: ConfigOption = None,
-    store: StoreOption = None,
 ) -> None:
     """Suppress one number at once, in every campaign; while the dialler runs, through the broker."""
-    settings = site(config, store)
-    _opt_out(settings, [the_number(said(number), settings.centre.region)], source, who, {})
+    _opt_out(site, [the_number(said(number), site.settings.centre.region)], source, {})
 
 
 @optout_app.command("import")
 def import_opt_outs(
+    site: SiteAndWho,
     file: FileArgument,
     source: SourceOption = "import",
-    who: WhoOption = None,
-    config: ConfigOption = None,
-    store: StoreOption = None,
 ) -> None:
     """Suppress every number of a file, on the roll or not, so that a later roll does not bring it back.
 
     Exit 1 where a line had no number.
     """
-    settings = site(config, store)
-    found = read_numbers(file, settings.centre.region)
-    told = {"file": found.name, "sha256": found.sha256}
-    _opt_out(settings, found.numbers, source, who, told)
+    found = read_numbers(file, site.settings.centre.region)
+    _opt_out(site, found.numbers, source, {"file": found.name, "sha256": found.sha256})
     _report_lines(found)
 
 
 @register_app.command("import")
 def import_register(
+    site: SiteAndWho,
     file: FileArgument,
     name: Annotated[str, typer.Option("--name", help="The register's name, as the profile calls it: ncpr, tps.")],
     dated: Annotated[str, typer.Option("--dated", metavar="DATE", help="Day on which its keeper issued it.")],
-    who: WhoOption = None,
-    config: ConfigOption = None,
-    store: StoreOption = None,
 ) -> None:
     """Take a do-not-call register in, in the place of its earlier issue. One that is too old for the profile is refused.
 
     The dialler must not run; exit 1 where a line had no number.
     """
-    settings = site(config, store)
+    settings = site.settings
     zone = site_zone(settings)
     issued, now = moment(dated, zone, "--dated"), SystemClock().now()
     most = site_profile(settings).registers.maximum_age_days
@@ -98,72 +88,64 @@ def import_register(
             f"the register {name!r} of {dated} is older than {most:g} days: get its newest issue (rules: registers)"
         )
     found = read_numbers(file, settings.centre.region)
-    with _writing(settings, "an import of a register") as db:
+    with _writing(site, "an import of a register") as db:
         earlier = numbers.register_dated(db, name)
         if earlier is not None and earlier > issued:
             raise RollError(f"a newer issue of the register {name!r} is imported already: this one was not taken")
         count = numbers.import_register(db, name, found.numbers, dated=issued, at=now, sha256=found.sha256)
         what = {"register": name, "dated": dated, "file": found.name, "sha256": found.sha256, "numbers": str(count)}
-        audit.append(db, "register-import", audit_name(who), what, now)
+        audit.append(db, "register-import", audit_name(site.who), what, now)
     typer.echo(f"register {name}: {counted(count, 'number')}, of {dated}")
     _report_lines(found)
 
 
 @consent_app.command("import")
 def import_consents(
+    site: SiteAndWho,
     file: FileArgument,
     status: Annotated[Consent, typer.Option("--status", help="What holds for every number of the file.")],
     source: Annotated[str, typer.Option("--source", help="How and where it was given or withdrawn, for the record.")],
-    who: WhoOption = None,
-    config: ConfigOption = None,
-    store: StoreOption = None,
 ) -> None:
     """Keep whether the owners of numbers agreed to be called. Numbers stand in the first column; others are not read.
 
     An opt-out stands whatever is said here. The dialler must not run; exit 1 where a line had no number.
     """
-    settings = site(config, store)
-    found = read_numbers(file, settings.centre.region, first_column_only=True)
+    found = read_numbers(file, site.settings.centre.region, first_column_only=True)
     now = SystemClock().now()
-    with _writing(settings, "an import of consents") as db:
+    with _writing(site, "an import of consents") as db:
         known = sum(numbers.set_consent(db, number, status, source=source, at=now) for number in found.numbers)
         ahead = len(found.numbers) - known
         what = {"status": status.value, "source": source, "file": found.name, "sha256": found.sha256}
-        audit.append(db, "consent-import", audit_name(who), {**what, "numbers": str(known), "ahead": str(ahead)}, now)
+        audit.append(
+            db, "consent-import", audit_name(site.who), {**what, "numbers": str(known), "ahead": str(ahead)}, now
+        )
     typer.echo(f"consent {status.value}: {known:,} numbers; {ahead:,} are on no roll yet and are kept")
     _report_lines(found)
 
 
-def _opt_out(
-    settings: Settings,
-    found: Sequence[str],
-    source: str,
-    who: str | None,
-    file: dict[str, str],
-) -> None:
+def _opt_out(site: SiteAndWho, found: Sequence[str], source: str, file: dict[str, str]) -> None:
     """Suppress numbers; `file` tells of what they came with in the audit, where there is one."""
     if not is_id(source):
         raise RollError(
             "--source: give an id of letters, digits, dots and dashes, such as letter-12, no name and no number:"
             " every centre is told it"
         )
-    secret = next(iter(settings.rules.secrets()), None)
+    secret = next(iter(site.settings.rules.secrets()), None)
     try:
-        with _writing(settings, "an import of opt-outs") as db:
-            entry = AuditNote(audit_name(who), SystemClock().now(), file)
+        with _writing(site, "an import of opt-outs") as db:
+            entry = AuditNote(audit_name(site.who), SystemClock().now(), file)
             fresh = opt_outs.suppress(db, encode, found, secret, source, entry).fresh
         typer.echo(f"{fresh:,} numbers suppressed; {len(found) - fresh:,} were already")
     except StoreBusy as busy:
-        fields = {"source": source, "who": person(who)}
-        for line in hand_over(settings, "suppress", found, fields, busy):
+        fields = {"source": source, "who": site.person}
+        for line in hand_over(site.settings, "suppress", found, fields, busy):
             typer.echo(line)
 
 
 @contextmanager
-def _writing(settings: Settings, holder: str) -> Iterator[Connection]:
+def _writing(site: SiteAndWho, holder: str) -> Iterator[Connection]:
     """The store alone, in one transaction."""
-    path, key = settings.store.path, site_key(settings)
-    with exclusive_connection(path, holder, create=False, key=key) as db, transaction(db):
+    with exclusive_connection(site.path, holder, create=False, key=site.key) as db, transaction(db):
         yield db
 
 

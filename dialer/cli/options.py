@@ -3,49 +3,129 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from config.errors import MatdanError
 from config.extras import with_extra
+from config.headquarters import HqSettings, load_hq_settings
 from config.settings import Settings, load_settings
+from dialer.domain.errors import RollError
 from dialer.domain.output import Kept
-from dialer.store.cipher import site_key
+from dialer.domain.person_ids import is_id
+from dialer.store.audit import audit_name
+from dialer.store.cipher import StoreKey, site_key
 from dialer.store.connection import Connection, reading
 
 _LONGEST_LINE = 1000
 
-StoreOption = Annotated[
-    Path | None, typer.Option("--store", metavar="PATH", help="The store. [default: of the settings]")
-]
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")
 ]
-HqOption = Annotated[Path, typer.Option("--config", "-c", metavar="HQ.toml", help="Headquarters' own file.")]
+SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
 WhoOption = Annotated[
     str | None, typer.Option("--who", help="Who answers for it, for the audit. [default: the user who is logged in]")
 ]
+DiffOption = Annotated[
+    bool, typer.Option("--diff", help="Write nothing; show what would change. Exit 1 if anything would.")
+]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Overwrite files that are not ours; each is kept as NAME.before-matdan.")
+]
 
 
-def not_installed(error: ModuleNotFoundError, extra: str) -> str:
-    """What a person is told where a package of an extra is missing."""
-    return f"{error.name} is not installed: {with_extra(extra)}"
+@dataclass(frozen=True)
+class NamedSite:
+    """The site that a command is about."""
+
+    config: ConfigOption = None
+    store: Annotated[
+        Path | None, typer.Option("--store", metavar="PATH", help="The store. [default: of the settings]")
+    ] = None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Its settings, with the store that was named in the place of their own."""
+        settings = load_settings(self.config)
+        if self.store is None:
+            return settings
+        return settings.model_copy(update={"store": settings.store.model_copy(update={"path": self.store})})
+
+    @property
+    def path(self) -> Path:
+        """Of the store."""
+        return self.settings.store.path
+
+    @property
+    def key(self) -> StoreKey | None:
+        """What the store is encrypted with."""
+        return site_key(self.settings)
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """The store, open to be read. See `dialer.store.connection.reading`."""
+        return reading(self.path, self.key)
+
+    @property
+    def files(self) -> Kept:
+        """What must not be written over, whatever file the other options name."""
+        beside = {
+            f"the store's {end} file": self.path.with_name(self.path.name + end)
+            for end in (".lock", ".sent", "-wal", "-shm", "-journal")
+        }
+        key = self.settings.store.encryption_key_file
+        return {"the store": self.path, **beside, "the settings file": self.config, "the store's key": key}
 
 
-def site(config: Path | None, store: Path | None) -> Settings:
-    """The site's settings, with the store that was named in the place of their own."""
-    settings = load_settings(config)
-    if store is None:
-        return settings
-    return settings.model_copy(update={"store": settings.store.model_copy(update={"path": store})})
+@dataclass(frozen=True)
+class SiteAndWho(NamedSite):
+    """A site in whose records something is written down, and who answers for it."""
+
+    who: WhoOption = None
+
+    @property
+    def person(self) -> str:
+        """See `person`."""
+        return person(self.who)
 
 
-def reading_of(settings: Settings) -> AbstractContextManager[Connection]:
-    """The site's store, open to be read. See `reading`."""
-    return reading(settings.store.path, site_key(settings))
+@dataclass(frozen=True)
+class NamedHeadquarters:
+    """The headquarters that a command is about."""
+
+    config: Annotated[Path, typer.Option("--config", "-c", metavar="HQ.toml", help="Headquarters' own file.")]
+
+    @cached_property
+    def settings(self) -> HqSettings:
+        """What its file says."""
+        return load_hq_settings(self.config)
+
+
+def person(who: str | None) -> str:
+    """Who answers for a record: who was named, else the user who is logged in. Raises RollError for what is no id."""
+    name = audit_name(who)
+    if not is_id(name):
+        raise RollError("--who: give an id of letters, digits, dots and dashes, no name and no number")
+    return name
+
+
+class ExtraMissing(MatdanError):
+    """A package of an extra is not installed. The text says which, and how to install it."""
+
+
+@contextmanager
+def of_extra(extra: str) -> Iterator[None]:
+    """For the imports of what an extra brings. Raises ExtraMissing where it is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ExtraMissing(f"{error.name} is not installed: {with_extra(extra)}") from error
 
 
 def said(argument: str, what: str = "the number") -> str:
@@ -69,14 +149,3 @@ def day_of(text: str, option: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(f"{option}: {text!r} is no date: write 2026-04-22") from error
-
-
-def site_files(settings: Settings, config: Path | None) -> Kept:
-    """What a command that takes `--config` and `--store` must not write over, whatever file its other options name."""
-    path = settings.store.path
-    beside = {
-        f"the store's {end} file": path.with_name(path.name + end)
-        for end in (".lock", ".sent", "-wal", "-shm", "-journal")
-    }
-    key = settings.store.encryption_key_file
-    return {"the store": path, **beside, "the settings file": config, "the store's key": key}

@@ -8,12 +8,13 @@ import typer
 
 from config.settings import load_settings
 from config.site_rules import recordings_kept
+from dialer.cli.group import CommandGroup
 from dialer.cli.options import ConfigOption
 from dialer.domain.clock import SystemClock
 from dialer.domain.site_time import site_day
 from dialer.store.recordings import erase, older_than, recordings_in
 
-app = typer.Typer(help="Recorded calls: erase those whose time is over.", no_args_is_help=True)
+app = CommandGroup()
 
 
 @app.callback()

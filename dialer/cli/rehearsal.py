@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,9 +13,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from config.settings import load_settings
 from dialer.cli.logs import quiet_logging
-from dialer.cli.options import StoreOption, site_files
+from dialer.cli.options import NamedSite
 from dialer.cli.progress import progress
 from dialer.domain.clock import SystemClock
 from dialer.domain.output import refuse_kept
@@ -25,13 +25,21 @@ from dialer.rehearsal.run import rehearse_day
 from dialer.rehearsal.verdict import DayOutcome, Ready, draw_days, findings, is_ready, notes_of
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.plots import check_picture
-from dialer.store.cipher import site_key
 
 _SIGNS = {Ready.GOOD: "[green]ok[/]  ", Ready.NOTE: "[yellow]note[/]", Ready.BAD: "[red]BAD[/] "}
 
 
+@dataclass(frozen=True)
+class SettledSite(NamedSite):
+    """A site whose settings are no defaults."""
+
+    config: Annotated[Path, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")] = field(
+        kw_only=True
+    )
+
+
 def rehearse(
-    config: Annotated[Path, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")],
+    site: SettledSite,
     hours: Annotated[
         float | None, typer.Option(min=0.1, max=24, help="Only so many hours of the day, from its beginning.")
     ] = None,
@@ -44,7 +52,6 @@ def rehearse(
         Path | None, typer.Option(metavar="FILE", help="Draw the days' course into this .png or .svg.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Another seed, other voters.")] = 1,
-    store: StoreOption = None,
 ) -> None:
     """Run the site's whole polling day on simulated lines, and say whether it is ready.
 
@@ -52,14 +59,13 @@ def rehearse(
     line is used, and the store is only read. Exit 1 where it is not ready.
     """
     quiet_logging()
-    settings = load_settings(config)
+    settings = site.settings
     if picture is not None:
         check_picture(picture)
-        refuse_kept(picture, "--picture", site_files(settings, config))
+        refuse_kept(picture, "--picture", site.files)
     zone = site_zone(settings)
     today = site_day(settings, SystemClock().now())
-    path = settings.store.path
-    facts = store_facts(path, site_key(settings), settings.polling_day.last_call_minutes * 60.0)
+    facts = store_facts(site.path, site.key, settings.polling_day.last_call_minutes * 60.0)
     days = days_of(settings, today, faults=faults, hours=hours, seed=seed, areas=facts.areas)
     profile = VoterProfile(answer_rate=answer_rate, talk_mean_seconds=talk_seconds)
     console = Console()
@@ -67,7 +73,7 @@ def rehearse(
     with tempfile.TemporaryDirectory(prefix="matdan-rehearsal-") as directory:
         for day in days:
             with progress(day.name) as advance:
-                outcomes.append(rehearse_day(settings, path, Path(directory), day, profile, advance))
+                outcomes.append(rehearse_day(settings, site.path, Path(directory), day, profile, advance))
     for note in notes_of(settings, facts.states, today):
         console.print(f"{_SIGNS[Ready.NOTE]} {escape(note)}", soft_wrap=True)
     for outcome in outcomes:

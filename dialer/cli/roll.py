@@ -14,8 +14,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from config.settings import Settings
-from dialer.cli.external_records import ask_dialler, person, refuse_unless_dialler
-from dialer.cli.options import ConfigOption, StoreOption, site, site_files
+from dialer.cli.external_records import ask_dialler, refuse_unless_dialler
+from dialer.cli.group import CommandGroup
+from dialer.cli.options import NamedSite, person
 from dialer.cli.progress import Advance, progress
 from dialer.domain.errors import INTERRUPTED, StoreBusy
 from dialer.domain.output import refuse_kept
@@ -40,6 +41,7 @@ from dialer.store.spool import Spool
 
 
 def import_roll(
+    site: NamedSite,
     roll: Annotated[Path, typer.Argument(metavar="ROLL", help="CSV or XLSX, as it came.")],
     map_file: Annotated[Path | None, typer.Option("--map", metavar="MAP.toml", help="Which column is what.")] = None,
     dry_run: Annotated[
@@ -50,8 +52,6 @@ def import_roll(
         typer.Option("--rejects", metavar="FILE", help="What was not taken, with reasons. [default: ROLL.rejects.csv]"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON on standard output.")] = False,
-    store: StoreOption = None,
-    config: ConfigOption = None,
     roll_version: Annotated[
         str,
         typer.Option(help="Name of this version of the roll, where no column says it; booths renumber between them."),
@@ -73,11 +73,11 @@ def import_roll(
     While the dialler runs, it takes the roll in piece by piece, asked through the broker.
     """
     console = Console(stderr=as_json)
-    settings = site(config, store)
+    settings = site.settings
     prepared = prepare_import(roll, load_map(map_file) if map_file is not None else None)
     show_mapping(console, settings, prepared)
     if rejects is not None:
-        refuse_kept(rejects, "--rejects", {**site_files(settings, config), "the map file": map_file})
+        refuse_kept(rejects, "--rejects", {**site.files, "the map file": map_file})
     options = ImportOptions(dry_run, rejects, settings.centre.region, roll_version, beside)
     result = take_in(console, settings, prepared, options)
     if as_json:
@@ -173,21 +173,19 @@ def sample_roll(
 
 
 def weights(
+    site: NamedSite,
     file: Annotated[
         Path,
         typer.Argument(metavar="FILE", help="CSV or XLSX: constituency, part, serial, weight; roll version, state."),
     ],
-    store: StoreOption = None,
-    config: ConfigOption = None,
 ) -> None:
     """Say how much each voter counts in the order of calls; 1 by default.
 
     It is a supporter score x propensity x the chance of an answer. All of the file or nothing. The dialler must be stopped.
     """
     console = Console()
-    settings = site(config, store)
     with progress("weighing") as advance:
-        result = import_weights(file, settings.store.path, advance, key=site_key(settings))
+        result = import_weights(file, site.path, advance, key=site.key)
     console.print(f"{result.rows:,} rows: {result.changed:,} weights changed, {result.unknown:,} not on the roll")
 
 
@@ -261,7 +259,7 @@ def _show_result(console: Console, result: ImportResult) -> None:
 
 SHOWN_RENAMED = 20
 
-app = typer.Typer(help="Booth workers, who are called for the serials of those who have voted.", no_args_is_help=True)
+app = CommandGroup()
 
 
 @app.callback()
@@ -271,6 +269,7 @@ def _workers() -> None:
 
 @app.command("import")
 def import_list(
+    site: NamedSite,
     file: Annotated[
         Path,
         typer.Argument(
@@ -285,22 +284,13 @@ def import_list(
         str | None,
         typer.Option("--roll-version", help="Of which roll the parts are, where the store has several of a part."),
     ] = None,
-    store: StoreOption = None,
-    config: ConfigOption = None,
 ) -> None:
     """Take the list of booth workers, all of it or nothing. A worker is known by the number; a later list says the booths anew.
 
     The dialler must be stopped.
     """
-    settings = site(config, store)
-    result = import_workers(
-        file,
-        settings.store.path,
-        settings.centre.region,
-        roll_version=roll_version,
-        replace=replace,
-        key=site_key(settings),
-    )
+    region = site.settings.centre.region
+    result = import_workers(file, site.path, region, roll_version=roll_version, replace=replace, key=site.key)
     workers, booths = counted(result.workers, "worker"), counted(result.booths, "booth")
     said = f"{counted(result.rows, 'row')}: {workers} at {booths}"
     if result.opted_out:

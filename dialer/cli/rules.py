@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from datetime import UTC, datetime, time
 from enum import Enum
-from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -22,7 +20,8 @@ from rich.text import Text
 from config.jurisdiction import Rule, load_profile, shipped_profiles
 from config.settings import load_settings
 from config.site_rules import site_profile
-from dialer.cli.options import ConfigOption, StoreOption, reading_of, said, site
+from dialer.cli.group import CommandGroup
+from dialer.cli.options import ConfigOption, NamedSite, said
 from dialer.cli.report import FILE_WIDTH, moment
 from dialer.domain.clock import SystemClock
 from dialer.domain.site_time import site_zone
@@ -31,10 +30,9 @@ from dialer.site.checks.explain import NumberExplained
 from dialer.site.checks.explain import explain as explanations
 from dialer.site.checks.finding import Verdict
 from dialer.site.checks.rules import rules_findings
-from dialer.store.cipher import StoreKey, site_key
-from dialer.store.connection import Connection, is_there, reading
+from dialer.store.connection import is_there
 
-app = typer.Typer(help="The rules that hold here, and why somebody is or is not called.", no_args_is_help=True)
+app = CommandGroup()
 
 _LATEST = datetime(3000, 1, 1, tzinfo=UTC).timestamp()
 
@@ -88,16 +86,15 @@ def _source(rule: Rule) -> str:
 
 
 @app.command()
-def check(config: ConfigOption = None, store: StoreOption = None, at: AtOption = None) -> None:
+def check(site: NamedSite, at: AtOption = None) -> None:
     """Whether this site keeps its rules: settings, certificates, registers, polling days. Exit 1 if a campaign cannot call."""
-    settings = site(config, store)
+    settings = site.settings
     zone = site_zone(settings)
     now = _now(at, zone)
     profile = site_profile(settings)
-    path, key = settings.store.path, site_key(settings)
     typer.echo(f"good  profile {profile.name}: the settings are as strict or stricter")
     bad = False
-    with _maybe_store(path, key) as db:
+    with site.reading() if is_there(site.path) else nullcontext() as db:
         for finding in rules_findings(settings, profile, db, now):
             bad = bad or finding.verdict is Verdict.BAD
             sign = "BAD " if finding.verdict is Verdict.BAD else finding.verdict.value
@@ -107,23 +104,22 @@ def check(config: ConfigOption = None, store: StoreOption = None, at: AtOption =
 
 @app.command()
 def explain(
+    site: NamedSite,
     who: Annotated[
         str, typer.Argument(help="A number, a voter's id, or constituency/part/serial; - reads it from standard input.")
     ],
-    config: ConfigOption = None,
-    store: StoreOption = None,
     at: AtOption = None,
 ) -> None:
     """Why a number or a voter can or cannot be called now, campaign by campaign, and when next.
 
     `--at` of an earlier moment is judged by what was known then: the rules, registers, consents, opt-outs, marks and calls.
     """
-    settings = site(config, store)
+    settings = site.settings
     zone = site_zone(settings)
     now = _now(at, zone)
     who = said(who, "the number")
     not_kept: dict[str, None] = {}
-    with reading_of(settings) as db:
+    with site.reading() as db:
         for each in explanations(settings, db, who, now, past=at is not None and now < SystemClock().now()):
             not_kept.update(dict.fromkeys(each.not_kept))
             head = f"{each.number} in {each.campaign}:"
@@ -163,18 +159,6 @@ def _when_next(explanation: NumberExplained, now: float, zone: ZoneInfo) -> str:
         return explanation.once
     when = moment_text(explanation.next_at, zone)
     return when if explanation.once is None else f"{when}, {explanation.once}"
-
-
-# Reading and writing
-
-
-@contextmanager
-def _maybe_store(path: Path, key: StoreKey | None) -> Iterator[Connection | None]:
-    if not is_there(path):
-        yield None
-        return
-    with reading(path, key) as db:
-        yield db
 
 
 def _console() -> Console:

@@ -16,10 +16,10 @@ import uvloop
 from config.settings import load_settings
 from config.unfinished import others_may_read, refuse_unfinished
 from dialer.cli.logs import json_logging, quiet_logging
+from dialer.cli.options import SettingsFile
 from dialer.domain.output import refuse_unwritable
 from dialer.site.checks.finding import Finding, Verdict
 
-SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
 _SIGNS = {Verdict.GOOD: "[green]ok[/]  ", Verdict.NOTE: "[yellow]note[/]", Verdict.BAD: "[red]BAD[/] "}

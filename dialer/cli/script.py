@@ -14,11 +14,12 @@ from rich.table import Table
 
 from config.settings import load_settings
 from config.site_rules import site_profile
+from dialer.cli.group import CommandGroup
 from dialer.domain.words import counted
 from ivr_flows.model import offers_allowed
 from ivr_flows.script import check_script, load_script, shipped_scripts
 
-app = typer.Typer(help="What an agent reads to a voter: list, check and show scripts.", no_args_is_help=True)
+app = CommandGroup()
 
 
 @app.command("list")

@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 
 from config.errors import SettingError
-from dialer.cli.options import ConfigOption, StoreOption, reading_of, site
+from dialer.cli.group import CommandGroup
+from dialer.cli.options import NamedSite
 from dialer.cli.roll import refuse_all_rejected, show_mapping, take_in
 from dialer.domain.signing import read_webhook_secret
 from dialer.domain.site_time import site_zone
@@ -19,32 +20,28 @@ from dialer.roll.sources import exports_of, fetch, ids_of, prepare_export, sourc
 from dialer.store.connection import is_there
 from dialer.store.roll import taken_files
 
-app = typer.Typer(
-    help="Voter-data portals: their exports in, by the mapping that is saved for each; results out to them.",
-    no_args_is_help=True,
-)
+app = CommandGroup()
 
 
 @app.command()
 def take(
+    site: NamedSite,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The source, as [[sources]] names it.")],
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Find out everything, change nothing in the store.")
     ] = False,
-    store: StoreOption = None,
-    config: ConfigOption = None,
 ) -> None:
     """Take what a portal has exported since: what its address gives, and every file of its folder that was not taken before.
 
     Each goes in as `dialer import --map` would have it, the oldest first, all of it or nothing; a file is known by its content. One
     that does not fit the saved mapping is refused, and so is what follows it. Exit 1 where every row of one was rejected.
     """
-    settings = site(config, store)
+    settings = site.settings
     source = source_named(settings.sources, name)
     fetched = None if source.url is None else fetch(source, source.url)
     taken = set()
-    if is_there(settings.store.path):
-        with reading_of(settings) as db:
+    if is_there(site.path):
+        with site.reading() as db:
             taken = taken_files(db)
     console, count = Console(), 0
     for path in exports_of(source, taken, fetched):
@@ -62,25 +59,23 @@ def take(
 
 @app.command()
 def post(
+    site: NamedSite,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The source, as [[sources]] names it.")],
-    store: StoreOption = None,
-    config: ConfigOption = None,
 ) -> None:
     """Post what became known of a portal's voters since the last time, under its own ids: signed, and again until it has it.
 
     Each mark with the answers of its call; no name and no number. What the portal has is kept in a file beside the store.
     """
-    settings = site(config, store)
+    settings = site.settings
     source = source_named(settings.sources, name)
     if source.webhook_url is None or source.webhook_secret_file is None:
         raise SettingError(
             "settings", f"sources.{name}.webhook_url", "is not set", "name the portal's address for results"
         )
     secret = read_webhook_secret(source.webhook_secret_file, f"sources.{name}.webhook_secret_file")
-    path = settings.store.path
-    with reading_of(settings) as db:
+    with site.reading() as db:
         taken = taken_files(db)
-    position = path.with_name(f"{path.name}.{source.name}.posted")
+    position = site.path.with_name(f"{site.path.name}.{source.name}.posted")
     posting = Posting(source, settings.centre.id, site_zone(settings), lambda: ids_of(source, taken), position)
-    posted = posting.run(lambda: reading_of(settings), sending(source.webhook_url, secret))
+    posted = posting.run(site.reading, sending(source.webhook_url, secret))
     typer.echo(f"{source.name}: {counted(posted, 'result')} posted")

@@ -7,17 +7,17 @@ from typing import Annotated
 
 import typer
 
-from config.settings import Settings, load_settings
-from dialer.cli.options import ConfigOption, StoreOption, WhoOption
+from dialer.cli.group import CommandGroup
+from dialer.cli.options import SiteAndWho
 from dialer.cli.progress import progress
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import StoreError
 from dialer.store import conversion
 from dialer.store.audit import audit_name
-from dialer.store.cipher import StoreKey, read_key, site_key, write_new_key
+from dialer.store.cipher import StoreKey, read_key, write_new_key
 from dialer.store.connection import is_encrypted, open_reading
 
-app = typer.Typer(help="The store's encryption: make a key, encrypt, decrypt, change the key.", no_args_is_help=True)
+app = CommandGroup()
 
 
 @app.command()
@@ -28,59 +28,51 @@ def key(file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to: a f
 
 
 @app.command()
-def encrypt(config: ConfigOption = None, store: StoreOption = None, who: WhoOption = None) -> None:
+def encrypt(site: SiteAndWho) -> None:
     """Encrypt a store with the key of store.encryption_key_file. All or nothing; nobody else may have the store open.
 
     The plain file is overwritten once the encrypted one was read again and compared; backups and old disk blocks are not.
     """
-    settings = load_settings(config)
-    new, path = _key(settings), store or settings.store.path
+    new, path = _key(site), site.path
     if is_encrypted(path):
         open_reading(path, key=new).close()
         conversion.convert_desk(path, None, new)
         typer.echo(f"{path}: it is encrypted with this key already")
         return
-    _convert(path, None, new, who)
+    _convert(site, None, new)
     typer.echo(f"{path}: encrypted with the key in {new.file}")
 
 
 @app.command()
-def decrypt(config: ConfigOption = None, store: StoreOption = None, who: WhoOption = None) -> None:
+def decrypt(site: SiteAndWho) -> None:
     """Turn an encrypted store into a plain one. All or nothing; nobody else may have the store open."""
-    settings = load_settings(config)
-    path = store or settings.store.path
-    _convert(path, _key(settings), None, who)
-    typer.echo(f"{path}: no longer encrypted; take store.encryption_key_file out of the settings")
+    _convert(site, _key(site), None)
+    typer.echo(f"{site.path}: no longer encrypted; take store.encryption_key_file out of the settings")
 
 
 @app.command()
 def rekey(
+    site: SiteAndWho,
     to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The file with the new key (`dialer store key`).")],
-    config: ConfigOption = None,
-    store: StoreOption = None,
-    who: WhoOption = None,
 ) -> None:
     """Encrypt a store anew with another key. All or nothing; nobody else may have the store open."""
-    settings = load_settings(config)
-    old, new, path = _key(settings), read_key(to), store or settings.store.path
-    _convert(path, old, new, who)
-    typer.echo(f"{path}: encrypted with the key in {to}; set store.encryption_key_file to it")
+    _convert(site, _key(site), read_key(to))
+    typer.echo(f"{site.path}: encrypted with the key in {to}; set store.encryption_key_file to it")
 
 
-def _key(settings: Settings) -> StoreKey:
-    found = site_key(settings)
-    if found is None:
+def _key(site: SiteAndWho) -> StoreKey:
+    if site.key is None:
         raise StoreError("store.encryption_key_file is not set: name the file with the key there (`dialer store key`)")
-    return found
+    return site.key
 
 
-def _convert(path: Path, old: StoreKey | None, new: StoreKey | None, who: str | None) -> None:
+def _convert(site: SiteAndWho, old: StoreKey | None, new: StoreKey | None) -> None:
     with progress("store") as advance:
         conversion.convert(
-            path,
+            site.path,
             old,
             new,
-            who=audit_name(who),
+            who=audit_name(site.who),
             at=SystemClock().now(),
             progress=lambda words, share: advance(share, words),
         )

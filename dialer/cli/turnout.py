@@ -12,8 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from config.settings import Settings
-from dialer.cli.external_records import batches_of, carry_out, person, reporting_what_was_kept
-from dialer.cli.options import ConfigOption, StoreOption, WhoOption, reading_of, site
+from dialer.cli.external_records import keep_all
+from dialer.cli.group import CommandGroup
+from dialer.cli.options import SiteAndWho
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands.external_records import MOST_FIGURES
 from dialer.domain.errors import NotInStore, RollError
@@ -28,10 +29,7 @@ from dialer.rules.rulebook import polls_of
 from dialer.store.connection import Connection
 from dialer.store.polling_day_records import closes_at, of_state, standing_figures
 
-app = typer.Typer(
-    help="Official turnout, as the election authority tells it during the poll; `dialer report turnout` shows it.",
-    no_args_is_help=True,
-)
+app = CommandGroup()
 
 COLUMNS = {
     "constituency": CONSTITUENCY,
@@ -59,6 +57,7 @@ DayOption = Annotated[str | None, typer.Option("--day", metavar="DATE", help="Th
 
 @app.command("enter")
 def enter(
+    site: SiteAndWho,
     constituency: Annotated[int, typer.Option("--constituency", min=1, max=9_999, help="Its number.")],
     by: Annotated[str, typer.Option("--by", metavar="HH:MM", help="By which hour of the poll: 09:00, ... or final.")],
     turnout: Annotated[str, typer.Option("--turnout", metavar="PERCENT", help="Cumulative, of the electors: 11.4")],
@@ -71,35 +70,28 @@ def enter(
     ] = "",
     day: DayOption = None,
     as_told: AsToldOption = False,
-    who: WhoOption = None,
-    config: ConfigOption = None,
-    store: StoreOption = None,
 ) -> None:
     """Enter one figure, also while the dialler runs. A later one for the same hour takes its place; both are kept.
 
     One that is below an earlier hour's, above a later one's, or of no hour or day of the poll is refused: a slip of the keys.
     """
-    settings = site(config, store)
     area = _Area(constituency, part, state)
-    figure = _figure("--constituency, --by, --turnout, --state, --day", day or _today(settings), area, by, turnout)
-    _carry_out(settings, [figure], who, as_told=as_told)
+    figure = _figure("--constituency, --by, --turnout, --state, --day", day or _today(site), area, by, turnout)
+    _keep(site, [figure], as_told=as_told)
 
 
 @app.command("import")
 def import_figures(
+    site: SiteAndWho,
     file: Annotated[
         Path,
         typer.Argument(metavar="FILE", help="CSV or XLSX: constituency, by, turnout (in percent); part, day, state."),
     ],
     day: DayOption = None,
     as_told: AsToldOption = False,
-    who: WhoOption = None,
-    config: ConfigOption = None,
-    store: StoreOption = None,
 ) -> None:
     """Enter the figures of a file, also while the dialler runs. A line that is wrong is named, and nothing is taken then."""
-    settings = site(config, store)
-    _carry_out(settings, _read(file, day or _today(settings)), who, as_told=as_told)
+    _keep(site, _read(file, day or _today(site)), as_told=as_told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +111,18 @@ class _Entry:
         return RollError(f"{self.where}: {problem}; nothing was taken")
 
 
-def _carry_out(settings: Settings, entries: Sequence[_Entry], who: str | None, *, as_told: bool) -> None:
-    name = person(who)
+def _keep(site: SiteAndWho, entries: Sequence[_Entry], *, as_told: bool) -> None:
+    name = site.person
     # A command has so many figures and no more: what may be refused is looked for in all of them before the first is sent.
-    with reading_of(settings) as db:
+    with site.reading() as db:
         entries = [_of_the_roll(db, each) for each in entries]
-        _refuse(settings, db, entries, as_told=as_told)
-    batches = batches_of([_report(each.figure) for each in entries], MOST_FIGURES)
-    requests = [CommandRequest("official-turnout", {"figures": list(each), "who": name}) for each in batches]
-    with reporting_what_was_kept(batches, "figures") as done:
-        answers = carry_out(settings, requests, done)
-    for answer in answers:
+        _refuse(site.settings, db, entries, as_told=as_told)
+    figures = [_report(each.figure) for each in entries]
+
+    def request(_: int, some: list[dict[str, Any]]) -> CommandRequest:
+        return CommandRequest("official-turnout", {"figures": some, "who": name})
+
+    for answer in keep_all(site.settings, figures, MOST_FIGURES, "figures", request):
         typer.echo(answer)
 
 
@@ -209,8 +202,8 @@ def _report(figure: OfficialFigure) -> dict[str, Any]:
     }
 
 
-def _today(settings: Settings) -> str:
-    return site_day(settings, SystemClock().now()).isoformat()
+def _today(site: SiteAndWho) -> str:
+    return site_day(site.settings, SystemClock().now()).isoformat()
 
 
 def _read(path: Path, day: str) -> list[_Entry]:

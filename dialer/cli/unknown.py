@@ -7,23 +7,23 @@ from typing import Annotated
 
 import typer
 
-from dialer.cli.external_records import batches_of, carry_out, person, reporting_what_was_kept
-from dialer.cli.options import ConfigOption, StoreOption, WhoOption, reading_of, site
+from dialer.cli.external_records import keep_all
+from dialer.cli.group import CommandGroup
+from dialer.cli.options import NamedSite, SiteAndWho
 from dialer.domain.commands.unknown import MOST_ATTEMPTS
 from dialer.domain.site_time import site_zone
 from dialer.mqtt.ask import CommandRequest
 from dialer.site.checks.explain import masked
 from dialer.store import queues
 
-app = typer.Typer(help="Attempts of which nobody knows whether they were calls.", no_args_is_help=True)
+app = CommandGroup()
 
 
 @app.command("list")
-def show(config: ConfigOption = None, store: StoreOption = None) -> None:
+def show(site: NamedSite) -> None:
     """Tell which attempts a crash or a cut link left unknown: no campaign calls their numbers again before they are released."""
-    settings = site(config, store)
-    zone = site_zone(settings)
-    with reading_of(settings) as db:
+    zone = site_zone(site.settings)
+    with site.reading() as db:
         found = queues.unknown_attempts(db)
     for each in found:
         at = datetime.fromtimestamp(each.created_at, zone)
@@ -35,6 +35,7 @@ def show(config: ConfigOption = None, store: StoreOption = None) -> None:
 
 @app.command("release")
 def release(
+    site: SiteAndWho,
     attempts: Annotated[
         list[str] | None, typer.Argument(metavar="ATTEMPTS", help="Their ids, as `dialer unknown list` shows them.")
     ] = None,
@@ -42,9 +43,6 @@ def release(
     reason: Annotated[
         str, typer.Option("--reason", help="Why they may be called again: short, no name and no number.")
     ] = "",
-    who: WhoOption = None,
-    config: ConfigOption = None,
-    store: StoreOption = None,
 ) -> None:
     """Let the numbers of unknown attempts be called again, in every campaign; while the dialler runs, through the broker.
 
@@ -54,16 +52,15 @@ def release(
         raise typer.BadParameter("give the attempts' ids, or --all (`dialer unknown list` shows them)")
     if not reason.strip():
         raise typer.BadParameter("--reason: say why they may be called again, such as carrier-list-compared")
-    settings = site(config, store)
-    name, wanted = person(who), list(attempts or [])
+    name, wanted = site.person, list(attempts or [])
     if everything:
-        with reading_of(settings) as db:
+        with site.reading() as db:
             wanted = [each.attempt_id for each in queues.unknown_attempts(db)]
-    batches = batches_of(wanted, MOST_ATTEMPTS)
-    fields = {"reason": reason.strip(), "who": name}
-    requests = [CommandRequest("unknown-release", {**fields, "attempts": list(each)}) for each in batches]
-    with reporting_what_was_kept(batches, "releases") as done:
-        for answer in carry_out(settings, requests, done):
-            typer.echo(answer)
+
+    def request(_: int, some: list[str]) -> CommandRequest:
+        return CommandRequest("unknown-release", {"reason": reason.strip(), "who": name, "attempts": some})
+
+    for answer in keep_all(site.settings, wanted, MOST_ATTEMPTS, "releases", request):
+        typer.echo(answer)
     if not wanted:
         typer.echo("no attempt is unknown: nothing was released")

@@ -11,7 +11,7 @@ import uvloop
 
 from config.settings import load_settings
 from dialer.cli.logs import json_logging
-from dialer.cli.options import not_installed
+from dialer.cli.options import SettingsFile, of_extra
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.nats.carried import carried_name, write_carried
 from dialer.nats.nkey import private_key
@@ -22,17 +22,15 @@ from dialer.uplink.batches import for_headquarters
 
 
 def uplink(
-    config: Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")],
+    config: SettingsFile,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
 ) -> None:
     """Join the centre to its headquarters until SIGTERM or Ctrl-C: results go up, what other centres tell comes in.
 
     It needs the dialler's store, which it only reads, and the centre's broker. The centre runs on without it.
     """
-    try:
+    with of_extra("uplink"):
         from dialer.uplink.uplink import serve_uplink  # noqa: PLC0415 - of an extra
-    except ModuleNotFoundError as error:
-        raise HeadquartersUnreachable(not_installed(error, "uplink")) from error
     settings = load_settings(config)
     json_logging(verbose=verbose)
     uvloop.run(serve_uplink(settings))
@@ -40,7 +38,7 @@ def uplink(
 
 def carry(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to: a stick, or any folder that is there.")],
-    config: Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")],
+    config: SettingsFile,
 ) -> None:
     """Write what waits for headquarters to a file to carry there, where the line is down: CSV, signed by the centre's nkey.
 

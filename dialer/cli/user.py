@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,8 +14,9 @@ from config.settings import Settings, load_settings
 from config.supervision import OWN_USER
 from config.words import USER_ROLES
 from dialer.cli.command import own_name
-from dialer.cli.external_records import ask_dialler, person, refuse_unless_dialler
-from dialer.cli.options import said
+from dialer.cli.external_records import ask_dialler, refuse_unless_dialler
+from dialer.cli.group import CommandGroup
+from dialer.cli.options import SettingsFile, person, said
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands.registry import COMMANDS, read_value
 from dialer.domain.commands.users import UserCommand
@@ -37,12 +37,8 @@ from dialer.store.users import read_kept_users
 HOLDER = "a change of users"
 _PASSWORDS = {"none": "no password", "once": "one-time password", "own": "password"}
 
-app = typer.Typer(
-    help="Users: who watches and steers beside those of the settings, what each may do, and passwords for the pages.",
-    no_args_is_help=True,
-)
+app = CommandGroup()
 
-SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Whose.")]
 RoleWord = Annotated[str, typer.Argument(metavar="ROLE", help=f"One of {', '.join(USER_ROLES)}.")]
 AsOption = Annotated[

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from dialer.cli import roll as cli
+from dialer.cli.group import CommandGroup
 from dialer.cli.roll import import_roll, sample_roll
 from dialer.domain.errors import RollError
 from dialer.mqtt.ask import CommandRequest
@@ -18,7 +18,7 @@ from dialer.store.opening import DIALLER
 from tests.support.roll_support import write_roll
 from tests.support.stored import query
 
-app = typer.Typer()
+app = CommandGroup()
 app.command("import")(import_roll)
 app.command("sample-roll")(sample_roll)
 
