@@ -17,7 +17,7 @@ from config.words import CampaignKind, Purpose
 from dialer.domain.model import Announcement, AttemptId, EndedAttempt, NewAttempt, Outcome
 from dialer.store import queues
 from dialer.store.cipher import StoreKey, connect
-from dialer.store.connection import BUSY_SECONDS, close_writing, exclusive_connection, open_writing
+from dialer.store.connection import close_writing, exclusive_connection, open_writing
 from dialer.store.port import AttemptNews, News
 from dialer.store.sqlite import Store, open_store
 from dialer.store.writer import Writer
@@ -91,7 +91,7 @@ def enrol(path: Path, key: StoreKey | None = None) -> None:
 
 def checked(path: Path, cycles: int, key: StoreKey | None = None) -> Done:
     """The round's verdict: every cycle once, no number twice."""
-    db = connect(path, "ro", BUSY_SECONDS, key)
+    db = connect(path, "ro", key)
     try:
         found = db.execute(
             "SELECT (SELECT count(*) FROM attempt WHERE outcome IS NOT NULL),"
@@ -288,7 +288,7 @@ def whole_contract(ground: Ground, waiting: int, cycles: int, batch: int = 1) ->
 
 def checked_contract(path: Path, cycles: int, key: StoreKey | None = None) -> Done:
     """The verdict on a round through the contract: the numbers called are due again, so they are counted as such."""
-    db = connect(path, "ro", BUSY_SECONDS, key)
+    db = connect(path, "ro", key)
     try:
         found = db.execute(
             "SELECT (SELECT count(*) FROM attempt WHERE outcome = 'no-answer'),"

@@ -19,11 +19,11 @@ from dialer.domain.errors import StoreCorrupt, StoreError
 from dialer.domain.model import AttemptId
 from dialer.store import audit, outbox
 from dialer.store.attempts import known_attempts, newest_event_at
-from dialer.store.cipher import StoreKey, connect
-from dialer.store.connection import BUSY_SECONDS, check_header, close_writing, is_there, open_reading, open_writing
-from dialer.store.copying import STORE, copy_database
+from dialer.store.cipher import StoreKey
+from dialer.store.connection import check_header, is_there, open_reading, writing
+from dialer.store.copying import STORE, copy_database, whole_folder
 from dialer.store.desk_file import desk_path
-from dialer.store.failures import explained
+from dialer.store.failures import connected, explained
 from dialer.store.lock import StoreLock
 from dialer.store.queues import stop_campaigns
 from dialer.store.transaction import transaction
@@ -43,30 +43,17 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
 
     Raises StoreError where there is no store or the folder is there already, StoreFull, and what reading a store raises.
     """
-    half = folder.with_name(f".{folder.name}.half-done")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(half, ignore_errors=True)
-        half.mkdir(mode=0o700)
-    except OSError as error:
-        raise StoreError(f"{folder}: cannot be made ({error.strerror}); name another place") from error
-    try:
+    with whole_folder(folder) as half:
         if not is_there(path):
             raise StoreError(f"{path}: there is no store; name another with --store")
         check_header(path, key)
-        with explained(path), closing(connect(path, "ro", BUSY_SECONDS, key)) as source:  # of whatever schema
-            copy_database(source, half / STORE, key)
-        desk = desk_path(path)
-        if is_there(desk):
-            with explained(desk), closing(connect(desk, "ro", BUSY_SECONDS, key)) as source:
-                copy_database(source, desk_path(half / STORE), key)
+        for file, copy in ((path, half / STORE), (desk_path(path), desk_path(half / STORE))):
+            if is_there(file):
+                with connected(file, "ro", key) as source:
+                    copy_database(source, copy, key)
         prove(half, key)
         if folder.exists():
             raise StoreError(f"{folder}: is there already; name a new folder for each backup")
-        half.rename(folder)
-    except BaseException:
-        shutil.rmtree(half, ignore_errors=True)
-        raise
     return prove(folder, key, whole=False)
 
 
@@ -95,11 +82,11 @@ def prove(folder: Path, key: StoreKey | None, *, whole: bool = True) -> Backup:
         raise StoreError(f"{folder}: is no backup: there is no {STORE} in it; name a folder that `dialer backup` made")
     for path in (store, desk) if is_there(desk) else (store,):
         check_header(path, key)
-        with explained(path), closing(connect(path, "ro", BUSY_SECONDS, key)) as db:
+        with connected(path, "ro", key) as db:
             finding = db.execute("PRAGMA integrity_check(1)").fetchone()[0] if whole else "ok"
             if finding != "ok":
                 raise StoreCorrupt(f"{path}: the copy is damaged ({' '.join(finding.split())}); use an older backup")
-    with explained(store), closing(connect(store, "ro", BUSY_SECONDS, key)) as db:
+    with connected(store, "ro", key) as db:
         newest = newest_event_at(db)
     return Backup(store, desk if is_there(desk) else None, newest)
 
@@ -111,30 +98,16 @@ def restore(folder: Path, path: Path, key: StoreKey | None, *, who: str, at: flo
     Raises StoreError where a store is there or the backup cannot be used; nothing is left behind then.
     """
     found = prove(folder, key)
-    lock = StoreLock(
-        path, "a restore"
-    )  # before anything is looked at: what is removed where it fails is this restore's own
-    try:
-        with _free((path,) if found.desk is None else (path, desk_path(path))):
-            _put(found.store, path)
-            if found.desk is not None:
-                _put(found.desk, desk_path(path))
-            db = open_writing(path, create=False, key=key, copied=True)
-            try:
-                lock.cover()
-                with explained(path), transaction(db):
-                    stopped = stop_campaigns(db, at)
-                    newest = (
-                        "none"
-                        if found.newest is None
-                        else f"{datetime.fromtimestamp(found.newest, UTC):%Y-%m-%dT%H:%MZ}"
-                    )
-                    outbox.restored(db, at)
-                    audit.append(db, "store-restored", who, {"newest_call": newest}, at)
-            finally:
-                close_writing(db)
-    finally:
-        lock.release()
+    newest = "none" if found.newest is None else f"{datetime.fromtimestamp(found.newest, UTC):%Y-%m-%dT%H:%MZ}"
+    files = {path: found.store} | ({} if found.desk is None else {desk_path(path): found.desk})
+    # Locked before anything is looked at: what is removed where it fails is this restore's own.
+    with StoreLock(path, "a restore") as lock, _free(files):
+        for place, source in files.items():
+            _put(source, place)
+        with writing(path, lock, key=key, copied=True) as db, transaction(db):
+            stopped = stop_campaigns(db, at)
+            outbox.restored(db, at)
+            audit.append(db, "store-restored", who, {"newest_call": newest}, at)
     return stopped
 
 

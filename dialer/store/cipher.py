@@ -20,10 +20,12 @@ from typing import Any
 from config.extras import with_extra
 from config.settings import Settings
 from dialer.domain.errors import StoreError
+from dialer.store.sql import Connection
 
 _DRIVER = "sqlcipher3.dbapi2"
 _KEY = re.compile(r"[0-9a-f]{64}")
 _OTHERS_MAY_READ = 0o077
+BUSY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def write_new_key(path: Path) -> StoreKey:
     return key
 
 
-def connect(path: Path, mode: str, busy_seconds: float, key: StoreKey | None) -> sqlite3.Connection:
+def connect(path: Path, mode: str, key: StoreKey | None, busy_seconds: float = BUSY_SECONDS) -> Connection:
     """A connection to the file in autocommit mode; `mode` is SQLite's: ro, rw or rwc.
 
     With a key it is of SQLCipher's module, which has the methods of `sqlite3.Connection` and errors of its own: catch
@@ -85,7 +87,7 @@ def connect(path: Path, mode: str, busy_seconds: float, key: StoreKey | None) ->
     driver: Any = sqlite3 if key is None else _driver()
     # By the file's own name: its WAL stands beside it and is the same by whatever symbolic link the store was named.
     # check_same_thread: statements run in one thread at a time, but opening and closing may fall to another.
-    db: sqlite3.Connection = driver.connect(
+    db: Connection = driver.connect(
         f"{path.resolve().as_uri()}?mode={mode}",
         uri=True,
         timeout=busy_seconds,
@@ -102,7 +104,7 @@ def connect(path: Path, mode: str, busy_seconds: float, key: StoreKey | None) ->
     return db
 
 
-def _unlock(db: sqlite3.Connection, path: Path, key: StoreKey) -> None:
+def _unlock(db: Connection, path: Path, key: StoreKey) -> None:
     db.execute("PRAGMA cipher_log_level = NONE")  # it would write on standard error; we say it in our own words
     db.execute(f"PRAGMA key = {key_literal(key)}")
     try:
@@ -116,9 +118,9 @@ def _unlock(db: sqlite3.Connection, path: Path, key: StoreKey) -> None:
         ) from error
 
 
-def connect_any() -> sqlite3.Connection:
+def connect_any() -> Connection:
     """A connection to nothing yet that can ATTACH files, encrypted or not, each with `KEY` and its `key_literal`."""
-    db: sqlite3.Connection = _driver().connect(":memory:", uri=True, isolation_level=None)
+    db: Connection = _driver().connect(":memory:", uri=True, isolation_level=None)
     db.execute("PRAGMA cipher_log_level = NONE")
     return db
 

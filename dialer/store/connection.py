@@ -10,14 +10,15 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from dialer.domain.errors import StoreCorrupt, StoreError
 from dialer.store import seals, sql
-from dialer.store.cipher import StoreKey, connect, database_errors
+from dialer.store.cipher import BUSY_SECONDS, StoreKey, connect, database_errors
 from dialer.store.copying import copy_before_upgrade
-from dialer.store.failures import explained
+from dialer.store.failures import connected, explained
 from dialer.store.lock import StoreLock
 from dialer.store.migrate import migrate, newest_version, schema_version
 
@@ -30,7 +31,6 @@ OWN_READER_CACHE_KIBIBYTES = 4 * 1024
 CHECKPOINT_PAGES = 4_000  # of 4 KiB: a checkpoint holds up the commits behind it; the WAL stays near 16 MiB
 WAL_LIMIT_BYTES = 64 << 20  # what a long report lets it grow to is given back
 WHOLE_CHECK_BYTES = 64 << 20  # up to here the whole file is checked when it is opened
-BUSY_SECONDS = 5.0
 
 Connection = sql.Connection
 """A handle on an open store, for the functions of this room. `sqlite3` itself is imported in this room alone."""
@@ -59,7 +59,7 @@ def open_writing(
     _check_file(path, key, create=create)
     _keep_from_others(path)
     with explained(path):
-        db = connect(path, "rw", busy_seconds, key)
+        db = connect(path, "rw", key, busy_seconds)
         try:
             if version := schema_version(db, path):
                 check_pages(db, path)
@@ -97,7 +97,7 @@ def open_reading(
     if not checked:
         _check_file(path, key, create=False)
     with explained(path):
-        db = connect(path, "ro", busy_seconds, key)
+        db = connect(path, "ro", key, busy_seconds)
         try:
             version = schema_version(db, path)
             if version != newest_version():
@@ -113,8 +113,8 @@ def open_reading(
 
 def try_key(path: Path, key: StoreKey) -> None:
     """Raise StoreError where `key` does not open the store at `path`, whatever its schema; it must not be open in this process."""
-    with explained(path):
-        connect(path, "ro", BUSY_SECONDS, key).close()
+    with connected(path, "ro", key):
+        pass
 
 
 @contextmanager
@@ -122,13 +122,9 @@ def reading(path: Path, key: StoreKey | None) -> Iterator[Connection]:
     """The store at `path`, opened to read and closed after: all that is read is of one moment. The WAL grows meanwhile, so do not
     stay. What fails is told as a StoreError. See `open_reading`.
     """
-    with explained(path):
-        db = open_reading(path, key=key)
-        try:
-            db.execute("BEGIN")
-            yield db
-        finally:
-            db.close()
+    with explained(path), closing(open_reading(path, key=key)) as db:
+        db.execute("BEGIN")
+        yield db
 
 
 @contextmanager
@@ -140,17 +136,48 @@ def exclusive_connection(
     `holder` is what others are told while it runs ("an import"). Raises StoreBusy while a dialler or another import runs.
     """
     check_header(path, key)
-    lock = StoreLock(path, holder)
+    with StoreLock(path, holder) as lock, writing(path, lock, create=create, key=key) as db:
+        yield db
+
+
+@contextmanager
+def writing(
+    path: Path, lock: StoreLock, *, create: bool = False, key: StoreKey | None, copied: bool = False
+) -> Iterator[Connection]:
+    """The store at `path`, which the caller has locked, opened to write (`open_writing`) and closed after."""
+    db = open_writing(path, create=create, key=key, copied=copied)
     try:
-        db = open_writing(path, create=create, key=key)
-        try:
-            lock.cover()
-            with explained(path):
-                yield db
-        finally:
-            close_writing(db)
+        lock.cover()
+        with explained(path):
+            yield db
     finally:
-        lock.release()
+        close_writing(db)
+
+
+class Opened(NamedTuple):
+    """A file that is ours until `lock` is released, with its two connections: `db` writes, `reader` reads."""
+
+    path: Path
+    lock: StoreLock
+    db: Connection
+    reader: Connection
+
+
+def open_file(path: Path, create: bool, busy_seconds: float, key: StoreKey | None, holder: str) -> Opened:
+    """Lock the file, bring it to this program's schema, and connect. Blocks: run it in the thread that is to write.
+
+    `busy_seconds` is how long a write waits for another program; `holder` is what others are told of us. Where it fails nothing is
+    left open or locked. Raises StoreBusy, StoreCorrupt, StoreError as `dialer.store.sqlite.open_store` says.
+    """
+    check_header(path, key)
+    with ExitStack() as undone:
+        lock = undone.enter_context(StoreLock(path, holder))
+        db = open_writing(path, create=create, busy_seconds=busy_seconds, key=key)
+        undone.callback(close_writing, db)
+        lock.cover()
+        reader = open_reading(path, busy_seconds=busy_seconds, key=key, checked=True)
+        undone.pop_all()
+    return Opened(path, lock, db, reader)
 
 
 def close_writing(db: Connection) -> None:

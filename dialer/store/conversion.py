@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
 from dialer.store import audit
-from dialer.store.cipher import StoreKey, connect, connect_any, key_literal
+from dialer.store.cipher import StoreKey, connect_any, key_literal
 from dialer.store.connection import (
-    BUSY_SECONDS,
     check_header,
     close_writing,
     is_encrypted,
@@ -25,7 +24,7 @@ from dialer.store.connection import (
     try_key,
 )
 from dialer.store.desk_file import desk_path
-from dialer.store.failures import explained
+from dialer.store.failures import connected, explained
 from dialer.store.lock import StoreLock
 from dialer.store.sql import Connection
 from dialer.store.transaction import transaction
@@ -60,7 +59,7 @@ def convert(
 
     path = path.resolve()  # a symbolic link would be replaced, and the file that it leads to left as it was
     check_header(path, old)
-    with _locked(path):
+    with StoreLock(path, "a conversion"):
         close_writing(open_writing(path, create=False, key=old))  # looks whether it is whole, and brings it up to date
         # The desk's takes its place first, and the store is then converted again where a kill came between the two.
         with _converted(path, old, new, progress, note):
@@ -74,17 +73,8 @@ def convert_desk(path: Path, old: StoreKey | None, new: StoreKey | None) -> None
     """Put the desk's file alone of the store at `path` under the key that the store has already, where it is not. As `convert`."""
     path = path.resolve()
     if _desk_waits(path, new):
-        with _locked(path), _converted(desk_path(path), old, new, lambda *_: None, lambda _: None):
+        with StoreLock(path, "a conversion"), _converted(desk_path(path), old, new, lambda *_: None, lambda _: None):
             pass
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    lock = StoreLock(path, "a conversion")
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _desk_waits(store: Path, new: StoreKey | None) -> bool:
@@ -124,7 +114,8 @@ def _converted(
                 db.execute(f"ATTACH :file AS new KEY {key_literal(new)}", {"file": _uri(beside)})
                 _compare(db, path, progress)
                 db.execute("DETACH new")
-                _write(beside, new, note)
+                with connected(beside, "rw", new) as whole, transaction(whole):
+                    note(whole)  # in the audit: kept with the new file or not at all
                 _to_disk(beside)
                 yield
                 beside.replace(path)
@@ -141,8 +132,7 @@ def _both(path: Path, beside: Path, old: StoreKey | None, new: StoreKey | None) 
 
     SQLite's locks are a process's, so within this one nothing else may have the file open, and the lock lasts until the end.
     """
-    db = connect_any()
-    try:
+    with closing(connect_any()) as db:
         db.execute(f"ATTACH :file AS old KEY {key_literal(old)}", {"file": _uri(path)})
         db.execute("PRAGMA old.busy_timeout = 0")
         # Out of the WAL: this works for the only connection alone, and empties it into the file.
@@ -154,8 +144,6 @@ def _both(path: Path, beside: Path, old: StoreKey | None, new: StoreKey | None) 
         db.execute("COMMIT")
         db.execute(f"ATTACH :file AS new KEY {key_literal(new)}", {"file": _uri(beside)})
         yield db
-    finally:
-        db.close()
 
 
 def _copy(db: Connection, path: Path, beside: Path, progress: Progress) -> None:
@@ -202,16 +190,6 @@ def _differs(path: Path, what: str) -> StoreCorrupt:
     return StoreCorrupt(
         f"{path}: the copy is not what the store holds ({what}): the store is as it was; check the disk"
     )
-
-
-def _write(beside: Path, key: StoreKey | None, note: Callable[[Connection], None]) -> None:
-    """The entry in the audit, kept with the new file or not at all."""
-    db = connect(beside, "rw", BUSY_SECONDS, key)
-    try:
-        with transaction(db):
-            note(db)
-    finally:
-        db.close()
 
 
 def _overwrite(descriptor: int, progress: Progress) -> None:

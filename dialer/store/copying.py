@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from dialer.domain.errors import StoreFull
+from dialer.domain.errors import StoreError, StoreFull
 from dialer.store.cipher import StoreKey, connect
 from dialer.store.sql import Connection
 
 STORE = "centre.db"
 """The store's name in a backup's folder; the desk's file lies beside it as beside every store."""
-_BUSY_SECONDS = 5.0
 
 
 def copy_database(source: Connection, path: Path, key: StoreKey | None) -> None:
     """A copy into a new file, in one step (SQLite's online backup), encrypted where the source is."""
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    with closing(connect(path, "rw", _BUSY_SECONDS, key)) as target:
+    with closing(connect(path, "rw", key)) as target:
         source.backup(target)
         target.execute("PRAGMA journal_mode = DELETE")  # one file, on whatever disk it is put
 
@@ -41,12 +41,25 @@ def copy_before_upgrade(db: Connection, path: Path, version: int, key: StoreKey 
             f"{path}: there is no room for the copy that is made before its schema changes ({needed >> 20} MB): make room, nothing"
             " was changed"
         )
-    half = folder.with_name(f".{folder.name}.half-done")
-    shutil.rmtree(half, ignore_errors=True)
-    half.mkdir(mode=0o700)
-    try:
+    with whole_folder(folder) as half:
         copy_database(db, half / STORE, key)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Where what is to stand in a folder is put: it has the folder's name once the block has ended well, and else is gone. Raises
+    StoreError where none can be made.
+    """
+    half = folder.with_name(f".{folder.name}.half-done")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(half, ignore_errors=True)
+        half.mkdir(mode=0o700)
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be made ({error.strerror}); name another place") from error
+    try:
+        yield half
         half.rename(folder)
     except BaseException:
         shutil.rmtree(half, ignore_errors=True)

@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 
 from dialer.domain.errors import StoreError
 from dialer.store.cipher import StoreKey, connect
-from dialer.store.connection import BUSY_SECONDS, Connection, check_header
+from dialer.store.connection import Connection, check_header
 from dialer.store.failures import explained
 from dialer.store.port import KeptUser
 from dialer.store.sql import load_statements, values_of
@@ -219,7 +219,7 @@ def open_desk_file(path: Path, key: StoreKey | None) -> Connection:
     check_header(path, key)
     with explained(path):
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        db = connect(path, "rw", BUSY_SECONDS, key)
+        db = connect(path, "rw", key)
         try:
             _make_tables(db, path)
         except BaseException:

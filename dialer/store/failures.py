@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
-from dialer.store.cipher import database_errors
+from dialer.store.cipher import StoreKey, connect, database_errors
+from dialer.store.sql import Connection
 
 _PRIMARY_CODE = 0xFF  # an extended result code carries its primary one in the low byte
 
@@ -38,6 +39,13 @@ def explain(error: Exception, path: Path) -> StoreError:
     code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
     kind, text = _EXPLANATIONS.get(code, _OTHER)
     return kind(f"{path}: {text.format(error=error, name=getattr(error, 'sqlite_errorname', ''))}")
+
+
+@contextmanager
+def connected(path: Path, mode: str, key: StoreKey | None) -> Iterator[Connection]:
+    """A file of whatever schema, connected to (`connect`) for the block; what SQLite says of it is the store's own error."""
+    with explained(path), closing(connect(path, mode, key)) as db:
+        yield db
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import re
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 from dialer.domain.errors import StoreBusy, StoreError
 from dialer.store.holder import holder_of, lock_file
@@ -33,6 +34,8 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+DIALLER = "a dialler"
+"""What others are told of who holds a store to run calls by it."""
 # Elsewhere flock and SQLite's own locks would meet on the database (BSD, macOS).
 _LOCKS_THE_FILE = sys.platform == "linux"
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -69,6 +72,14 @@ class StoreLock:
         os.ftruncate(beside, 0)
         os.lseek(beside, 0, os.SEEK_SET)
         os.write(beside, f"{holder} (process {os.getpid()})\n".encode())
+
+    def __enter__(self) -> Self:
+        """The lock itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Release."""
+        self.release()
 
     def cover(self) -> None:
         """Once connected: lock what has been made meanwhile, the database of a new store and its WAL.

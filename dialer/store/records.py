@@ -10,9 +10,9 @@ from pathlib import Path
 from dialer.audit.chain import shown
 from dialer.domain.model import AttemptId, Receipt
 from dialer.store import audit
-from dialer.store.cipher import StoreKey, connect
-from dialer.store.connection import BUSY_SECONDS, open_reading
-from dialer.store.failures import explained
+from dialer.store.cipher import StoreKey
+from dialer.store.connection import open_reading
+from dialer.store.failures import connected
 from dialer.store.lock import refuse_second_name
 from dialer.store.outbox import passed_by_uplink, tell
 from dialer.store.port import AnswersNews, Encode, KeptCommand, LogIn, SeatHours, SeatInterval, StandingOrder, of_seat
@@ -192,13 +192,9 @@ def note_export(path: Path, who: str, what: Mapping[str, str], at: float, *, key
     """
     refuse_second_name(path)
     open_reading(path, key=key).close()  # says in the store's words what may be wrong with the file
-    with explained(path):
-        db = connect(path, "rw", BUSY_SECONDS, key)
-        try:
-            db.execute("PRAGMA synchronous = FULL")
-            # Else a commit over a long WAL would bring it into the file beside the dialler, which alone may.
-            db.execute("PRAGMA wal_autocheckpoint = 0")
-            with transaction(db):
-                return audit.append(db, "export", who, what, at)
-        finally:
-            db.close()
+    with connected(path, "rw", key) as db:
+        db.execute("PRAGMA synchronous = FULL")
+        # Else a commit over a long WAL would bring it into the file beside the dialler, which alone may.
+        db.execute("PRAGMA wal_autocheckpoint = 0")
+        with transaction(db):
+            return audit.append(db, "export", who, what, at)

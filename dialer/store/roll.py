@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dialer.store.cipher import StoreKey, connect
-from dialer.store.connection import BUSY_SECONDS, Connection, is_there, open_reading, reading
-from dialer.store.failures import explained
+from dialer.store.cipher import StoreKey
+from dialer.store.connection import Connection, is_there, open_reading, reading
+from dialer.store.failures import connected
 from dialer.store.sql import load_statements
 
 SQL = load_statements("roll")
@@ -187,21 +188,12 @@ def copy_roll(store: Path, copy: Path, key: StoreKey | None) -> int:
 
     With a `key` both are encrypted under it. Raises StoreError, StoreCorrupt.
     """
-    source = open_reading(store, key=key)
-    try:
-        with explained(copy):
-            target = connect(copy, "rwc", BUSY_SECONDS, key)
-            try:
-                source.backup(target, pages=10_000)
-                for table in _NOT_OF_A_COPY:
-                    target.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
-                SQL["nobody_reached"](target)
-                voters = SQL["count_voters"].number(target)
-            finally:
-                target.close()
-    finally:
-        source.close()
-    return voters
+    with closing(open_reading(store, key=key)) as source, connected(copy, "rwc", key) as target:
+        source.backup(target, pages=10_000)
+        for table in _NOT_OF_A_COPY:
+            target.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
+        SQL["nobody_reached"](target)
+        return SQL["count_voters"].number(target)
 
 
 def roll_languages(path: Path, key: StoreKey | None) -> set[str]:

@@ -17,7 +17,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 from dialer.domain.errors import StoreError, StoreFull
@@ -41,10 +40,10 @@ from dialer.store import (
 )
 from dialer.store import headquarters as news_rows
 from dialer.store import outbox as outbox_rows
-from dialer.store.cipher import StoreKey
-from dialer.store.connection import BUSY_SECONDS, PAGE_BYTES, close_writing
+from dialer.store.cipher import BUSY_SECONDS, StoreKey
+from dialer.store.connection import PAGE_BYTES, Opened, close_writing, open_file
 from dialer.store.failures import explained
-from dialer.store.opening import DIALLER, Opened, open_file
+from dialer.store.lock import DIALLER
 from dialer.store.port import AuditNote, Encode, MarkEffect, Refusal
 from dialer.store.roll import StoredBooth
 from dialer.store.sql import Connection
@@ -190,9 +189,7 @@ class Store:
         """The store itself."""
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close."""
         await self.close()
 

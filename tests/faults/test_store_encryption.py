@@ -80,7 +80,7 @@ async def test_nothing_that_identifies_a_voter_is_in_the_bytes_of_an_encrypted_s
 @pytest.mark.parametrize("key", [None, TEST_KEY], ids=["plain", "encrypted"])
 def test_a_rollback_journal_is_encrypted_too(key: StoreKey | None, path: Path) -> None:
     fill_roll(path, 54, key=key)
-    with closing(connect(path, "rw", 5.0, key)) as db:
+    with closing(connect(path, "rw", key)) as db:
         db.execute("PRAGMA journal_mode = DELETE")
         db.execute("BEGIN IMMEDIATE")
         db.execute("UPDATE voter SET name = 'x'")  # the journal takes up the pages as they were

@@ -100,7 +100,7 @@ class SqliteBackend:
 
     def connect(self) -> sqlite3.Connection:
         """Somebody else's connection, with the key in hand where there is one; in autocommit mode."""
-        return connect(self.path, "rw", 5.0, self.key)
+        return connect(self.path, "rw", self.key)
 
     def seat_seconds(self) -> dict[tuple[str, str], float]:
         with closing(self.connect()) as db:

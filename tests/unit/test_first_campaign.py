@@ -52,7 +52,7 @@ def test_what_misses_an_extra_says_how_to_install_it(tmp_path: Path, monkeypatch
         make_drafts(Places(tmp_path, tmp_path), {}, Recipe(()), {})
     monkeypatch.setitem(sys.modules, "sqlcipher3.dbapi2", None)
     with pytest.raises(StoreError, match=re.escape(".venv/bin/pip install -e '.[encryption]'")):
-        connect(tmp_path / "centre.db", "rwc", 1.0, StoreKey(tmp_path / "key", "0" * 64))
+        connect(tmp_path / "centre.db", "rwc", StoreKey(tmp_path / "key", "0" * 64))
 
 
 def test_every_command_of_the_first_campaign_has_what_it_needs() -> None:

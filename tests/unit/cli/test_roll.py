@@ -14,7 +14,7 @@ from dialer.cli.roll import import_roll, sample_roll
 from dialer.domain.errors import RollError
 from dialer.mqtt.ask import CommandRequest
 from dialer.store.connection import exclusive_connection
-from dialer.store.opening import DIALLER
+from dialer.store.lock import DIALLER
 from tests.support.roll_support import write_roll
 from tests.support.stored import query
 

@@ -79,12 +79,12 @@ def test_what_the_desk_keeps_is_put_under_the_stores_new_key(plain: Path, tmp_pa
     without.write_text("\n".join(line for line in lines if "encryption_key_file" not in line))
 
     def write_note() -> None:
-        db = connect(desk, "rw", 1.0, None)
+        db = connect(desk, "rw", None)
         db.execute("INSERT INTO note VALUES ('attempt', 'note', 7, 'calls back after five', 1.0)")
         db.close()
 
     def kept(key: str | None) -> list[tuple[str, ...]]:
-        db = connect(desk, "ro", 1.0, None if key is None else read_key(tmp_path / key))
+        db = connect(desk, "ro", None if key is None else read_key(tmp_path / key))
         found = db.execute("SELECT name FROM password UNION ALL SELECT text FROM note").fetchall()
         db.close()
         return found

@@ -28,7 +28,7 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> SqliteBackend:
 
 
 def rows(path: Path, key: StoreKey | None, sql: str) -> list[tuple[object, ...]]:
-    with closing(connect(path, "ro", 5.0, key)) as db:
+    with closing(connect(path, "ro", key)) as db:
         return [tuple(row) for row in db.execute(sql).fetchall()]
 
 
