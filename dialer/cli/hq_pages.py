@@ -84,7 +84,7 @@ def add(
 
     async def change(_: HqBooks, accounts: Accounts, people: People, file: DeskFile) -> None:
         is_new = name not in accounts.roles
-        await accounts.set(name, role, zone, settings, person(who))
+        await accounts.set(name, role, zone, person(who))
         if is_new:
             typer.echo(
                 f"{name} may sign in once with {await people.give_once(name)}, and then chooses another password"
@@ -189,5 +189,5 @@ def official(
 async def _with_people(settings: HqSettings, do: Callable[[HqBooks, Accounts, People, DeskFile], Awaitable[T]]) -> T:
     with of_extra("hq,desk"):
         from dialer.hq.desk import hq_people  # noqa: PLC0415 - of an extra
-    async with hq_people(settings, SystemClock()) as (books, accounts, _, people, file):
+    async with hq_people(settings, SystemClock()) as (books, accounts, people, file):
         return await do(books, accounts, people, file)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from config.words import SupervisorRole as Role
 from dialer.domain.clock import Clock
@@ -17,10 +17,9 @@ from dialer.domain.commands.registry import COMMANDS, SUPERVISOR_ALONE
 from dialer.domain.commands.seats import MOST_CAMPAIGNS
 from dialer.domain.commands.speed import LEAST_TARGET, MOST_TARGET
 from dialer.domain.model import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT
-from dialer.mqtt.hearing import Hearing
+from dialer.mqtt.hearing import Hearing, Reply
 from dialer.store.desk_file import Acknowledgement, DeskFile
-from dialer.web.doors import EVERY_ROLE, WebDoor, problem
-from dialer.web.people import Who
+from dialer.web.doors import DONE, EVERY_ROLE, CommandId, PageAsked, PageRefused, Signed, door
 from dialer.web.picture import Picture
 from dialer.web.streams import Streams
 
@@ -61,15 +60,27 @@ BY_EAR = frozenset({"listen", "whisper", "barge", "stop-listening"})
 COMMANDERS = frozenset(role for name in OFFERED for role in COMMANDS[name].roles) - {Role.DESK, Role.UPLINK}
 SEERS = EVERY_ROLE - {Role.VIEWER}
 
+SAID: Mapping[int, Any] = {200: dict[str, str]}
 _Text = Annotated[str, Field(min_length=1, max_length=128)]
 
 
-class CommandAsked(BaseModel):
-    """A command of docs/topics.md, as a page asks for it. The same id again is the same command."""
+async def reply_to(hearing: Hearing, who: str, command_id: str, name: str, values: Mapping[str, Any]) -> Reply:
+    """What the dialler says of a command. Raises PageRefused where nobody could be asked."""
+    reply = await hearing.ask(who, command_id, name, values)
+    if reply is None:
+        raise PageRefused(503, "broker-away")
+    return reply
 
-    model_config = ConfigDict(extra="forbid")
 
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,64}$")]
+def answered(reply: Reply) -> Response:
+    """That, for the page."""
+    return JSONResponse({"status": reply.status, "text": reply.text})
+
+
+class CommandAsked(PageAsked):
+    """A command of docs/topics.md, as a page asks for it."""
+
+    id: CommandId
     name: Annotated[str, Field(min_length=1, max_length=128, json_schema_extra={"enum": sorted(OFFERED)})]
     campaign: _Text | None = None
     seat: _Text | None = None
@@ -81,10 +92,8 @@ class CommandAsked(BaseModel):
     text: Annotated[str, Field(min_length=1, max_length=MOST_LETTERS)] | None = None
 
 
-class AlertSeen(BaseModel):
+class AlertSeen(PageAsked):
     """An alert that somebody has seen: its code and its time tell which."""
-
-    model_config = ConfigDict(extra="forbid")
 
     code: _Text
     at: float
@@ -100,52 +109,41 @@ class Board:
         self._file = file
         self._clock = clock
 
-    def doors(self) -> list[WebDoor]:
-        """Everything that is asked of the board."""
-        return [
-            WebDoor("GET", "/api/board/events", self.events, gives={200: "text/event-stream"}),
-            WebDoor("GET", "/api/board/booths", self.booths),
-            WebDoor("POST", "/api/board/commands", self.command, COMMANDERS, {200: dict[str, str]}),
-            WebDoor("POST", "/api/board/alerts", self.acknowledge, SEERS, {204: None}),
-        ]
-
     async def begin(self) -> None:
         """Who has seen which alert, from before."""
         self._show(await self._file.acknowledged())
 
+    @door("GET", "/api/board/events", gives={200: "text/event-stream"})
     async def events(self, request: Request) -> Response:
         """The picture, whole, then what changes of it: server-sent events of JSON. A page that is open counts as used."""
-        who: Who = request.state.who
-        return self._streams.answer(request, shown_to(who.role))
+        return self._streams.answer(request, shown_to(request.state.who.role))
 
+    @door("GET", "/api/board/booths")
     async def booths(self) -> Mapping[int, Sequence[str]]:
         """The names of each booth's constituency and of the booth, by its id."""
         names: Mapping[int, Sequence[str]] = self._picture.get("booths") or {}
         return names
 
-    async def command(self, asked: CommandAsked, request: Request) -> Response:
+    @door("POST", "/api/board/commands", COMMANDERS, SAID)
+    async def command(self, asked: CommandAsked, who: Signed) -> Response:
         """Give a command as the one who has signed in; the dialler's answer."""
-        who: Who = request.state.who
-        kind = COMMANDS[asked.name] if asked.name in OFFERED else None
-        if kind is None:
-            return problem(404, "no-command")
+        if asked.name not in OFFERED:
+            raise PageRefused(404, "no-command")
+        kind = COMMANDS[asked.name]
         if who.role not in kind.roles:
-            return problem(403, "role")
+            raise PageRefused(403, "role")
         values = asked.model_dump(exclude={"id", "name"}, exclude_none=True)
         if not set(kind.needs) <= set(values) <= {*kind.needs, *kind.may}:
-            return problem(422, "values")
-        reply = await self._hearing.ask(who.name, asked.id, asked.name, values)
-        if reply is None:
-            return problem(503, "broker-away")
-        return JSONResponse({"status": reply.status, "text": reply.text})
+            raise PageRefused(422, "values")
+        return answered(await reply_to(self._hearing, who.name, asked.id, asked.name, values))
 
-    async def acknowledge(self, seen: AlertSeen, request: Request) -> Response:
+    @door("POST", "/api/board/alerts", SEERS, DONE)
+    async def acknowledge(self, seen: AlertSeen, who: Signed) -> Response:
         """Keep that somebody has seen an alert, and tell every board."""
-        who: Who = request.state.who
         told = (self._picture.get("alerts") or {}, self._picture.get("warnings") or {})
         standing = [alert for message in told for alert in message.get("alerts", ())]
         if not any((each["code"], each["at"]) == (seen.code, seen.at) for each in standing):
-            return problem(409, "alert-gone")
+            raise PageRefused(409, "alert-gone")
         await self._file.acknowledge(Acknowledgement(seen.code, seen.at, who.name, self._clock.now()))
         self._show(await self._file.acknowledged())
         return Response(status_code=204)

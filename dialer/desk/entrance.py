@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi import Request, Response
@@ -12,8 +12,8 @@ from fastapi.responses import JSONResponse
 from config.settings import Settings
 from dialer.desk.board import may
 from dialer.desk.figures import STRETCH_SECONDS
-from dialer.web.doors import HEADERS, WebDoor
-from dialer.web.entrance import Asset, Entrance
+from dialer.web.doors import HEADERS, WebDoor, door
+from dialer.web.entrance import PAGE, Asset, Entrance
 from dialer.web.people import People
 from dialer.web.picture import Picture
 
@@ -21,11 +21,16 @@ from dialer.web.picture import Picture
 class DeskEntrance(Entrance):
     """Board and agents' page, and who one is."""
 
+    home = "/board"
+
     def __init__(
-        self, settings: Settings, people: People, assets: dict[str, Asset], sign_out: Callable[[str], Awaitable[None]]
+        self,
+        settings: Settings,
+        people: People,
+        assets: Mapping[str, Asset],
+        sign_out: Callable[[str], Awaitable[None]],
     ) -> None:
-        """`sign_out` takes a session's token, whosever it is."""
-        super().__init__(people, assets, "/board", sign_out)
+        super().__init__(people, assets, sign_out)
         self.use(settings)
 
     def use(self, settings: Settings) -> None:
@@ -44,20 +49,19 @@ class DeskEntrance(Entrance):
         self._signing = frozenset(each.name for each in settings.supervisors if each.key is not None)
         self._with_phone = frozenset(each.name for each in settings.supervisors if each.endpoint is not None)
 
-    def doors(self) -> list[WebDoor]:
-        """What anybody may ask for."""
-        return [
-            *super().doors(),
-            WebDoor("GET", "/agent", self.agent_page, None, {200: "text/html"}),
-            WebDoor("GET", "/api/me", self.me, None),
-        ]
+    @door("GET", home, None, PAGE)
+    async def board_page(self, request: Request) -> Response:
+        """The board."""
+        return await self.page(request)
 
+    @door("GET", "/agent", None, PAGE)
     async def agent_page(self, request: Request) -> Response:
         """The agents' page, which alone may ask for the microphone."""
         page = await self.page(request)
         page.headers["permissions-policy"] = HEADERS["permissions-policy"].replace("microphone=()", "microphone=(self)")
         return page
 
+    @door("GET", "/api/me", None)
     async def me(self, request: Request) -> dict[str, Any] | None:
         """Who has signed in, and what this one may do; null: nobody. `signs`: only with a signature, which no page has."""
         token = request.state.token

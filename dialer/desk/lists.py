@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import os
 import shutil
+from collections.abc import Collection
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
@@ -20,11 +21,11 @@ from urllib.parse import unquote
 import structlog
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from config.errors import MatdanError
 from config.settings import Settings
-from dialer.desk.board import HANDED_OVER
+from dialer.desk.board import HANDED_OVER, SAID, answered, reply_to
 from dialer.domain.errors import RollError, StoreError
 from dialer.mqtt.hearing import Hearing
 from dialer.roll.handing_over import hand_over_roll
@@ -32,7 +33,7 @@ from dialer.roll.importer import ImportOptions, prepare_import
 from dialer.roll.phone_numbers import the_number
 from dialer.store.cipher import site_key
 from dialer.store.spool import Spool
-from dialer.web.doors import WebDoor, problem
+from dialer.web.doors import DONE, CommandId, PageAsked, PageRefused, Signed, door
 from dialer.web.people import Who
 from dialer.web.picture import Picture
 
@@ -45,29 +46,26 @@ ANY_BYTES = "application/octet-stream"
 REPLY_SECONDS = 60.0  # until the same command is sent once more: its answer may have been lost
 MOST_REPLIES = 120
 AWAY_SECONDS = 5.0  # until it is sent again to a broker that is away
+AT_REST = {"checked", "done", "refused"}
+"""The states of a roll with which nothing is being done."""
 NICE = 15
 KILLED = "the process that checked it was ended from outside: look whether the machine is short of memory, then send it again"
 
-_Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,64}$")]
-_Number = Annotated[str, Field(min_length=1, max_length=40)]
+_IMPORTERS = HANDED_OVER["roll-import"]
 
 
-class ListNamed(BaseModel):
-    """A roll that was handed over; `id` is that of the command: the same again is the same command."""
+class ListNamed(PageAsked):
+    """A roll that was handed over; `id` is that of the command."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    id: _Id
+    id: CommandId
     list: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
-class NumberSuppressed(BaseModel):
+class NumberSuppressed(PageAsked):
     """A number, as somebody writes it, that is never to be called again."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    id: _Id
-    number: _Number
+    id: CommandId
+    number: Annotated[str, Field(min_length=1, max_length=40)]
 
 
 class NumberErased(NumberSuppressed):
@@ -92,7 +90,7 @@ class ListShown:
 
 
 class Lists:
-    """One roll at a time, and numbers."""
+    """One roll at a time, and numbers: each for those who may give its command."""
 
     def __init__(self, settings: Settings, picture: Picture, hearing: Hearing) -> None:
         self._spool = Spool(settings.store.path, site_key(settings))
@@ -103,30 +101,18 @@ class Lists:
         self._shown: ListShown | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def doors(self) -> list[WebDoor]:
-        """Each for those who may give its command."""
-        may = HANDED_OVER
-        said = {200: dict[str, str]}
-        return [
-            WebDoor("POST", "/api/lists", self.receive, may["roll-import"], said, ANY_BYTES, MOST_ROLL_BYTES),
-            WebDoor("POST", "/api/lists/take-in", self.take_in, may["roll-import"], {204: None}),
-            WebDoor("POST", "/api/lists/forget", self.forget, may["roll-import"], {204: None}),
-            WebDoor("POST", "/api/numbers/suppress", self.suppress, may["suppress"], said),
-            WebDoor("POST", "/api/numbers/erase", self.erase, may["erase-number"], said),
-        ]
-
-    async def receive(self, request: Request) -> Response:
+    @door("POST", "/api/lists", _IMPORTERS, SAID, takes=ANY_BYTES, most_bytes=MOST_ROLL_BYTES)
+    async def receive(self, request: Request, who: Signed) -> Response:
         """Take a roll's file, whose name stands in the header x-name; it is checked at once, and changes nothing."""
-        who: Who = request.state.who
         name = unquote(request.headers.get("x-name", ""))[:200]
         length = int(request.headers.get("content-length", "0"))
         if Path(name).suffix.lower() not in KINDS:
-            return problem(422, "no-roll")
+            raise PageRefused(422, "no-roll")
         list_id = await asyncio.to_thread(self._spool.new)
-        if self._shown is not None and self._shown.state not in {"checked", "done", "refused"}:
-            return problem(409, "list-busy")
+        if self._shown is not None and self._shown.state not in AT_REST:
+            raise PageRefused(409, "list-busy")
         if shutil.disk_usage(self._spool.store.parent).free < ROOM_PER_BYTE * length + self._reserve:
-            return problem(507, "no-room")
+            raise PageRefused(507, "no-room")
         self._forget()
         self._show(ListShown(list_id, name, who.name, "receiving", 0.0))
         path = self._spool.path(list_id).with_suffix(Path(name).suffix.lower())
@@ -142,51 +128,47 @@ class Lists:
         self._go_on(self._check(list_id, path))
         return JSONResponse({"list": list_id})
 
-    async def take_in(self, asked: ListNamed, request: Request) -> Response:
+    @door("POST", "/api/lists/take-in", _IMPORTERS, DONE)
+    async def take_in(self, asked: ListNamed, who: Signed) -> Response:
         """Have the dialler take in a roll that was checked; how far it is stands in the centre's state."""
-        if self._shown is None or self._shown.id != asked.list or self._shown.state != "checked":
-            return problem(409, "no-list")
+        self._refuse_other(asked.list, {"checked"})
         self._change(asked.list, state="taking-in")
-        self._go_on(self._take_in(asked, request.state.who.name))
+        self._go_on(self._take_in(asked, who.name))
         return Response(status_code=204)
 
+    @door("POST", "/api/lists/forget", _IMPORTERS, DONE)
     async def forget(self, asked: ListNamed) -> Response:
         """Remove a roll that is not to be taken in, or was."""
-        if (
-            self._shown is None
-            or self._shown.id != asked.list
-            or self._shown.state in {"receiving", "checking", "taking-in"}
-        ):
-            return problem(409, "no-list")
+        self._refuse_other(asked.list, AT_REST)
         self._forget()
         return Response(status_code=204)
 
-    async def suppress(self, asked: NumberSuppressed, request: Request) -> Response:
+    def _refuse_other(self, list_id: str, states: Collection[str]) -> None:
+        if self._shown is None or self._shown.id != list_id or self._shown.state not in states:
+            raise PageRefused(409, "no-list")
+
+    @door("POST", "/api/numbers/suppress", HANDED_OVER["suppress"], SAID)
+    async def suppress(self, asked: NumberSuppressed, who: Signed) -> Response:
         """Never call a number again."""
-        return await self._of_number(asked, request, "suppress", {"source": "board"})
+        return await self._of_number(asked, who, "suppress", {"source": "board"})
 
-    async def erase(self, asked: NumberErased, request: Request) -> Response:
+    @door("POST", "/api/numbers/erase", HANDED_OVER["erase-number"], SAID)
+    async def erase(self, asked: NumberErased, who: Signed) -> Response:
         """Know a number no more."""
-        return await self._of_number(asked, request, "erase-number", {"names": asked.names})
+        return await self._of_number(asked, who, "erase-number", {"names": asked.names})
 
-    async def _of_number(
-        self, asked: NumberSuppressed, request: Request, name: str, values: dict[str, str | bool]
-    ) -> Response:
-        who: Who = request.state.who
+    async def _of_number(self, asked: NumberSuppressed, who: Who, name: str, values: dict[str, str | bool]) -> Response:
         try:
             number = the_number(asked.number, self._region)
-        except RollError:
-            return problem(422, "no-number")
+        except RollError as error:
+            raise PageRefused(422, "no-number") from error
         list_id = hashlib.sha256(f"{who.name}/{asked.id}".encode()).hexdigest()[:32]  # the same again names the same
         await asyncio.to_thread(self._spool.hand_over, [number], list_id)
         try:
             given = {"list": list_id, "who": who.name, **values}
-            reply = await self._hearing.ask(who.name, asked.id, name, given)
+            return answered(await reply_to(self._hearing, who.name, asked.id, name, given))
         finally:
             await asyncio.to_thread(self._spool.remove, list_id)
-        return (
-            problem(503, "broker-away") if reply is None else JSONResponse({"status": reply.status, "text": reply.text})
-        )
 
     def close(self) -> None:
         """What is under way here is left; the dialler goes on with what it has begun."""

@@ -9,21 +9,20 @@ from typing import Annotated
 from uuid import uuid4, uuid5
 
 import structlog
-from fastapi import Query, Request, Response
+from fastapi import Query, Response
 from fastapi.responses import FileResponse, JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from config.settings import Settings
 from config.site_rules import recordings_kept
-from dialer.desk.board import HANDED_OVER
+from dialer.desk.board import HANDED_OVER, SAID, answered, reply_to
 from dialer.domain.clock import Clock
 from dialer.domain.errors import RecordingError
 from dialer.domain.site_time import DAY_SECONDS, site_day
 from dialer.mqtt.hearing import Hearing
 from dialer.store.desk_reading import DeskReading, KeptTalk
 from dialer.store.recordings import kept_file
-from dialer.web.doors import WebDoor, problem
-from dialer.web.people import Who
+from dialer.web.doors import CommandId, PageAsked, PageRefused, Signed, door
 
 _log = structlog.get_logger(__name__)
 
@@ -31,15 +30,14 @@ MOST_LISTED = 200
 PLAYS_SECONDS = 900.0
 """So long a recording is given to whom it was played for: a player asks for it piece by piece."""
 SOUND = "audio/wav"
+PLAYERS = HANDED_OVER["recording-play"]
 _ALL_TIME = 1e11
 
 
-class RecordingAsked(BaseModel):
-    """A recording that somebody wants to hear; the same `id` again is the same command."""
+class RecordingAsked(PageAsked):
+    """A recording that somebody wants to hear."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,64}$")]
+    id: CommandId
     attempt: Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
 
@@ -67,17 +65,8 @@ class RecordingsPage:
     def use(self, settings: Settings) -> None:
         """These are in force from now on."""
         self._settings = settings
-        self._folder = settings.recordings.directory
 
-    def doors(self) -> list[WebDoor]:
-        """For those who may give the command."""
-        may = HANDED_OVER["recording-play"]
-        return [
-            WebDoor("GET", "/api/recordings", self.listed, may, {200: ListedRecordings}),
-            WebDoor("POST", "/api/recordings/play", self.play, may, {200: dict[str, str]}),
-            WebDoor("GET", "/api/recordings/{attempt}", self.sound, may, {200: SOUND, 206: SOUND}),
-        ]
-
+    @door("GET", "/api/recordings", PLAYERS, {200: ListedRecordings})
     async def listed(
         self,
         before: Annotated[float, Query(gt=0, le=_ALL_TIME)] = _ALL_TIME,
@@ -86,48 +75,40 @@ class RecordingsPage:
         """Recordings whose file is there and may be kept still, of a campaign or of all."""
         async with self._one_at_a_time:
             found = await asyncio.to_thread(self._reading.recordings, before, MOST_LISTED, campaign)
-        try:
-            there = await asyncio.to_thread(self._there, found)
-        except RecordingError as error:
-            return _not_read(error)
+        there = await asyncio.to_thread(lambda: [each for each in found if self._file(each.attempt) is not None])
         older = found[-1].at if len(found) == MOST_LISTED and found[-1].at >= self._since() else None
         return JSONResponse({"recordings": [asdict(each) for each in there], "before": older})
 
-    async def play(self, asked: RecordingAsked, request: Request) -> Response:
+    @door("POST", "/api/recordings/play", PLAYERS, SAID)
+    async def play(self, asked: RecordingAsked, who: Signed) -> Response:
         """Have the dialler note who listens to what; once it has, the recording is given to them for a while."""
-        who: Who = request.state.who
-        try:
-            if self._file(asked.attempt) is None:
-                return problem(409, "recording-gone")
-        except RecordingError as error:
-            return _not_read(error)
+        if self._file(asked.attempt) is None:
+            raise PageRefused(409, "recording-gone")
         # Under an id that no other command has: what is answered to another must not be taken for this one's.
         command_id = str(uuid5(self._ids, f"{asked.id}/{asked.attempt}"))
-        reply = await self._hearing.ask(who.name, command_id, "recording-play", {"attempt": asked.attempt})
-        if reply is None:
-            return problem(503, "broker-away")
+        reply = await reply_to(self._hearing, who.name, command_id, "recording-play", {"attempt": asked.attempt})
         now = self._clock.monotonic()
         self._plays = {key: until for key, until in self._plays.items() if until > now}
         if reply.status == "done":
             self._plays[who.name, asked.attempt] = now + PLAYS_SECONDS
-        return JSONResponse({"status": reply.status, "text": reply.text})
+        return answered(reply)
 
-    async def sound(self, attempt: str, request: Request) -> Response:
+    @door("GET", "/api/recordings/{attempt}", PLAYERS, {200: SOUND, 206: SOUND})
+    async def sound(self, attempt: str, who: Signed) -> Response:
         """A recording that was asked for, whole or the bytes that are asked for."""
-        who: Who = request.state.who
         if self._plays.get((who.name, attempt), 0.0) <= self._clock.monotonic():
-            return problem(409, "recording-not-asked")
-        try:
-            path = self._file(attempt)
-        except RecordingError as error:
-            return _not_read(error)
-        return problem(409, "recording-gone") if path is None else FileResponse(path, media_type=SOUND)
-
-    def _there(self, found: list[KeptTalk]) -> list[KeptTalk]:
-        return [each for each in found if self._file(each.attempt) is not None]
+            raise PageRefused(409, "recording-not-asked")
+        path = self._file(attempt)
+        if path is None:
+            raise PageRefused(409, "recording-gone")
+        return FileResponse(path, media_type=SOUND)
 
     def _file(self, attempt: str) -> Path | None:
-        return kept_file(self._folder, attempt, self._since())
+        try:
+            return kept_file(self._settings.recordings.directory, attempt, self._since())
+        except RecordingError as error:
+            _log.error("desk.recordings-not-read", problem=str(error))
+            raise PageRefused(503, "recordings-not-read") from error
 
     def _since(self) -> float:
         """Older ones are over, whether somebody has purged them or not."""
@@ -135,8 +116,3 @@ class RecordingsPage:
         if recordings_kept(self._settings, site_day(self._settings, now)) is not None:
             return 0.0
         return now - self._settings.recordings.keep_days * DAY_SECONDS
-
-
-def _not_read(error: RecordingError) -> Response:
-    _log.error("desk.recordings-not-read", problem=str(error))
-    return problem(503, "recordings-not-read")

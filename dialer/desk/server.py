@@ -49,9 +49,9 @@ from dialer.store.desk_reading import DeskReading
 from dialer.store.passkey_records import PasskeyRecords
 from dialer.web.application import make_app, with_document
 from dialer.web.directory import Directory
-from dialer.web.doors import Guard, TrainingGuard, WebDoor
+from dialer.web.doors import Guard, TrainingGuard, doors_of
 from dialer.web.entrance import Asset, read_assets
-from dialer.web.http import listening, own_origins, serving
+from dialer.web.http import listening, own_origins, serving, stop_asked
 from dialer.web.passkeys import Passkeys, passkey_host
 from dialer.web.people import People
 from dialer.web.picture import Picture
@@ -90,9 +90,7 @@ class AgentDesk:
         work = AgentWork(floor, self._sessions, parts.hearing, parts.picture, reading)
         self._phones = phones = AgentPhones(settings, self.who)
         writing = AgentWriting(parts.picture, reading, records, self.drafts)
-        self.doors: list[WebDoor] = [
-            each for part in (entrance, self.streams, work, writing, phones) for each in part.doors()
-        ]
+        self.doors = doors_of(entrance, self.streams, work, writing, phones)
         self.pops = AgentPops(parts.picture, reading, PopMaker(settings), records)
         self.figures = AgentFigures(parts.picture, reading, site_zone(settings))
 
@@ -170,24 +168,16 @@ async def running_desk(
             agents = AgentDesk(settings, DeskParts(picture, hearing, people, file, clock), pops, training=training)
             given = read_assets(BUILT) if assets is None else assets
             entrance = DeskEntrance(settings, people, given, agents.sign_out)
-            users = UsersPage(directory, people, file, hearing, streams.shut)
+            users = UsersPage(people, file, hearing, streams)
             lists = Lists(settings, picture, hearing)
             recordings = RecordingsPage(settings, await _read_in(stack, DeskReading, settings), hearing, clock)
             stack.callback(lists.close)
-            each = [
-                *entrance.doors(),
-                *board.doors(),
-                *users.doors(),
-                *lists.doors(),
-                *recordings.doors(),
-                *Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins)).doors(),
-                *agents.doors,
-                health_door(picture),
-            ]
-            doors = with_document(each)
+            passkeys = Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins))
+            of_people = doors_of(entrance, board, users, lists, recordings, passkeys)
+            doors = with_document([*of_people, *agents.doors, health_door(picture)])
             guard = TrainingGuard if training else Guard
             guarded = guard(make_app(doors), doors, people.who, agents.who, lambda: origins)
-            beside = (hearing.run, figures.run, users.run, agents.run)
+            beside = (hearing.run, figures.run, streams.keep_rights, agents.run)
 
             async def take(again: Settings) -> None:
                 caps, use = await asyncio.to_thread(lambda: (shown_caps(again), agents.made(again)))
@@ -215,9 +205,7 @@ async def _read_in(
 
 async def serve_desk(settings: Settings, broker: BrokerSettings, say: Any) -> None:
     """Serve until SIGTERM or Ctrl-C; `say` is told one line, the address, once people can come."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop_asked()
     async with running_desk(settings, broker=broker) as desk, told_to_systemd(), asyncio.TaskGroup() as group:
         again = SettingsOfDesk(settings, desk.take)
         hang_up = signal.SIGHUP

@@ -2,95 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 from uuid import uuid4
 
 import structlog
-from fastapi import Request, Response
+from fastapi import Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from config.words import SupervisorRole as Role
-from dialer.domain.errors import StoreError
+from dialer.desk.board import answered, reply_to
+from dialer.domain.commands.registry import SUPERVISOR_ALONE
 from dialer.mqtt.hearing import Hearing
 from dialer.store.desk_file import DeskAccount, DeskFile
-from dialer.web.directory import Directory
-from dialer.web.doors import WebDoor, problem
+from dialer.web.doors import CommandId, PageAsked, PageRefused, Signed, door
 from dialer.web.people import People, Who
+from dialer.web.streams import Streams
 
 _log = structlog.get_logger(__name__)
 
-SUPERVISORS = frozenset({Role.SUPERVISOR})
 _Name = Annotated[str, Field(min_length=1, max_length=64)]
-_Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,64}$")]
 
 
-class UserNamed(BaseModel):
+class UserNamed(PageAsked):
     """Whom a supervisor means."""
 
-    model_config = ConfigDict(extra="forbid")
-
     name: _Name
-
-
-class UserSet(UserNamed):
-    """A user, and the role that this one is to have. The same id again is the same command."""
-
-    id: _Id
-    role: _Name
 
 
 class UserRemoved(UserNamed):
     """A user who is to be one no more."""
 
-    id: _Id
+    id: CommandId
+
+
+class UserSet(UserRemoved):
+    """A user, and the role that this one is to have."""
+
+    role: _Name
 
 
 class UsersPage:
-    """What the page of users asks for."""
+    """What the page of users asks for: it is for supervisors alone."""
 
-    def __init__(
-        self,
-        directory: Directory,
-        people: People,
-        file: DeskFile,
-        hearing: Hearing,
-        shut: Callable[[Iterable[str]], None],
-    ) -> None:
-        """`shut` ends the streams of the pages that somebody has open."""
-        self._directory = directory
+    def __init__(self, people: People, file: DeskFile, hearing: Hearing, streams: Streams) -> None:
+        self._directory = people.directory
         self._people = people
         self._file = file
         self._hearing = hearing
-        self._shut = shut
+        self._streams = streams
 
-    def doors(self) -> list[WebDoor]:
-        """All of them, for supervisors alone."""
-        return [
-            WebDoor("GET", "/api/users", self.listed, SUPERVISORS),
-            WebDoor("POST", "/api/users", self.set, SUPERVISORS),
-            WebDoor("POST", "/api/users/remove", self.remove, SUPERVISORS),
-            WebDoor("POST", "/api/users/password", self.give_password, SUPERVISORS),
-            WebDoor("POST", "/api/users/sign-out", self.sign_out, SUPERVISORS),
-        ]
-
-    async def run(self) -> None:
-        """See changes that were made elsewhere, until cancelled."""
-        await self._directory.run(self._follow)
-
-    async def _follow(self, name: str) -> None:
-        """Rights have changed: who has lost all keeps no password, and nobody goes on in a page that was opened with others."""
-        self._shut([name])
-        if self._directory.find(name) is None:
-            await self._people.set_password(name, None)
-        else:
-            await self._people.sign_out_everywhere(name)
-
+    @door("GET", "/api/users", SUPERVISOR_ALONE)
     async def listed(self) -> list[dict[str, Any]]:
         """Everybody, by name. `fixed`: of the settings, so that nothing here changes it; times are epoch seconds, null: never."""
-        await self._directory.refresh()
-        await self._directory.tell(self._follow)
+        await self._directory.look(self._streams.follow)
         accounts = await self._file.accounts()
         return [self._shown(name, accounts.get(name, DeskAccount())) for name in self._directory.names()]
 
@@ -107,58 +71,48 @@ class UsersPage:
             "passkeys": own.passkeys,
         }
 
-    async def set(self, asked: UserSet, request: Request) -> Response:
+    @door("POST", "/api/users", SUPERVISOR_ALONE)
+    async def set(self, asked: UserSet, who: Signed) -> Response:
         """Add a user, or give one another role."""
-        return await self._command(request, asked.id, "user-set", {"user": asked.name, "role": asked.role})
+        return await self._command(who, asked.id, "user-set", {"user": asked.name, "role": asked.role})
 
-    async def remove(self, asked: UserRemoved, request: Request) -> Response:
+    @door("POST", "/api/users/remove", SUPERVISOR_ALONE)
+    async def remove(self, asked: UserRemoved, who: Signed) -> Response:
         """Remove a user."""
-        return await self._command(request, asked.id, "user-remove", {"user": asked.name})
+        return await self._command(who, asked.id, "user-remove", {"user": asked.name})
 
-    async def _command(self, request: Request, command_id: str, name: str, values: dict[str, str]) -> Response:
-        who: Who = request.state.who
-        reply = await self._hearing.ask(who.name, command_id, name, values)
-        if reply is None:
-            return problem(503, "broker-away")
-        try:
-            await self._directory.refresh()
-            await self._directory.tell(self._follow)
-        except StoreError as error:  # what was done is done; it is looked at again within a second
-            _log.warning("desk.users-not-read", problem=str(error))
-        return JSONResponse({"status": reply.status, "text": reply.text})
+    async def _command(self, who: Who, command_id: str, name: str, values: dict[str, str]) -> Response:
+        reply = await reply_to(self._hearing, who.name, command_id, name, values)
+        await self._directory.tried(self._streams.follow)  # what was done is done
+        return answered(reply)
 
-    async def give_password(self, asked: UserNamed, request: Request) -> Response:
+    @door("POST", "/api/users/password", SUPERVISOR_ALONE)
+    async def give_password(self, asked: UserNamed, who: Signed) -> Response:
         """A password for one sign-in, told this once, and in the audit before it is. The passwords of the settings' names are
         set on the machine alone.
         """
-        if (refused := self._refused(asked.name, request, fixed=False)) is not None:
-            return refused
-        who: Who = request.state.who
-        noted = await self._hearing.ask(who.name, uuid4().hex, "user-password", {"user": asked.name})
-        if noted is None:
-            return problem(503, "broker-away")
+        self._refuse_stranger(asked.name)
+        if self._directory.is_fixed(asked.name):
+            raise PageRefused(409, "of-the-settings")
+        if asked.name == who.name:
+            raise PageRefused(409, "own-account")
+        noted = await reply_to(self._hearing, who.name, uuid4().hex, "user-password", {"user": asked.name})
         if noted.status != "done":
-            return problem(409, "not-noted")
+            raise PageRefused(409, "not-noted")
         password = await self._people.give_once(asked.name)
-        self._shut([asked.name])
-        _log.info("desk.password-given", user=asked.name, by=request.state.who.name)
+        self._streams.shut(asked.name)
+        _log.info("desk.password-given", user=asked.name, by=who.name)
         return JSONResponse({"password": password})
 
-    async def sign_out(self, asked: UserNamed, request: Request) -> Response:
+    @door("POST", "/api/users/sign-out", SUPERVISOR_ALONE)
+    async def sign_out(self, asked: UserNamed, who: Signed) -> Response:
         """End every session of somebody."""
-        if (refused := self._refused(asked.name, request, fixed=True)) is not None:
-            return refused
+        self._refuse_stranger(asked.name)
         await self._people.sign_out_everywhere(asked.name)
-        self._shut([asked.name])
-        _log.info("desk.signed-out", user=asked.name, by=request.state.who.name)
+        self._streams.shut(asked.name)
+        _log.info("desk.signed-out", user=asked.name, by=who.name)
         return Response(status_code=204)
 
-    def _refused(self, name: str, request: Request, *, fixed: bool) -> Response | None:
-        """Why that must not be done to this one."""
+    def _refuse_stranger(self, name: str) -> None:
         if self._directory.find(name) is None:
-            return problem(404, "no-user")
-        if not fixed and self._directory.is_fixed(name):
-            return problem(409, "of-the-settings")
-        if name == request.state.who.name and not fixed:
-            return problem(409, "own-account")
-        return None
+            raise PageRefused(404, "no-user")

@@ -15,7 +15,7 @@ from dialer.audit.chain import GENESIS, AuditEntry, Break, breaks, next_entry
 from dialer.domain.clock import Clock
 from dialer.domain.errors import CommandRefused, HeadquartersUnreachable, StoreError
 from dialer.hq.database import Database, DatabaseError, database
-from dialer.hq.rights import Deed, may_see, roles_for
+from dialer.hq.rights import Deed, covers, may_see, roles_for
 from dialer.store.desk_file import DeskFile
 from dialer.store.port import KeptUser
 
@@ -127,8 +127,10 @@ def _breaks_behind(entries: Sequence[AuditEntry], kept: tuple[int, str] | None) 
 class Accounts:
     """Who may open the pages."""
 
-    def __init__(self, books: HqBooks) -> None:
+    def __init__(self, books: HqBooks, settings: HqSettings) -> None:
         self._books = books
+        self.centres = {each.id: each.zone for each in settings.centres}
+        """The zone of each centre."""
         self.zones: dict[str, str] = {}  # of each account: the one that it sees; "" is all
         self.roles: dict[str, str] = {}
 
@@ -140,23 +142,31 @@ class Accounts:
         self.roles = {row["name"]: row["role"] for row in rows}
         return [KeptUser(row["name"], row["role"], row["added_at"], row["changed_at"]) for row in rows]
 
+    def sees(self, name: str, zone: str) -> bool:
+        """Whether that one has an account, and it sees what is of the zone."""
+        return name in self.zones and may_see(self.zones[name], zone)
+
+    def covers(self, name: str, to: str) -> bool:
+        """Whether that one has an account, and "all", "zone:NAME" or "centre:ID" lies within its zone."""
+        return name in self.zones and covers(self.zones[name], to, self.centres)
+
     def owners(self, zone: str) -> list[str]:
         """The names of who may see to an incident there."""
         roles = roles_for(Deed.INCIDENT)
-        return sorted(name for name, role in self.roles.items() if role in roles and may_see(self.zones[name], zone))
+        return sorted(name for name, role in self.roles.items() if role in roles and self.sees(name, zone))
 
     def refuse_stranger(self, name: str) -> None:
         """Raise CommandRefused for a name that has no account."""
         if name not in self.roles:
             raise CommandRefused(f"{name} is no account: see `dialer hq user list`")
 
-    async def set(self, name: str, role: str, zone: str, settings: HqSettings, who: str) -> None:
+    async def set(self, name: str, role: str, zone: str, who: str) -> None:
         """Add one, or give it another role and zone, one of the settings'. Raises CommandRefused, StoreError."""
         if not _NAME.fullmatch(name):
             raise CommandRefused(f"{name!r} is no name: 1 to 32 lower-case letters, digits and hyphens")
         if sum(letter.isdigit() for letter in name) > 6:
             raise CommandRefused(f"{name} has so many digits that it may be a phone number; choose another name")
-        zones = sorted({each.zone for each in settings.centres})
+        zones = sorted({*self.centres.values()})
         if zone and zone not in zones:
             raise CommandRefused(f"{zone} is no zone: there are {', '.join(zones) or 'none'}")
         if role not in frozenset(HqRole):

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal, NoReturn
 
 import structlog
-from fastapi import Request, Response
+from fastapi import Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from tuf.api.exceptions import RepositoryError
 
 from config.errors import MatdanError
@@ -21,11 +21,11 @@ from config.headquarters import HqSettings
 from dialer.audit.chain import shown
 from dialer.domain.errors import StoreError
 from dialer.hq.accounts import Accounts, HqBooks
-from dialer.hq.database import NO_NUL
+from dialer.hq.database import NO_NUL, Database
 from dialer.hq.material import give_material, material_of
-from dialer.hq.rights import Deed, covers, may_see, roles_for
+from dialer.hq.rights import Deed, roles_for
 from dialer.material.manifest import MaterialRefused, target_of
-from dialer.web.doors import WebDoor, problem
+from dialer.web.doors import DONE, PageAsked, PageRefused, Signed, door
 from dialer.web.people import Who
 
 _log = structlog.get_logger(__name__)
@@ -40,11 +40,11 @@ _Id = Annotated[int, Field(ge=1, lt=2**53)]
 _To = Annotated[str, Field(pattern=r"^(all|(zone|centre):[a-z0-9][a-z0-9-]{0,31})$")]
 
 
-class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+_INCIDENT = roles_for(Deed.INCIDENT)
+_ANSWERERS = frozenset().union(*map(roles_for, CONFIRMS.values()))
 
 
-class IncidentOpened(_Asked):
+class IncidentOpened(PageAsked):
     """Something is wrong in a centre, or in a zone; `owner`: who sees to it, left out: who says so."""
 
     to: Annotated[str, Field(pattern=r"^(zone|centre):[a-z0-9][a-z0-9-]{0,31}$")]
@@ -52,20 +52,19 @@ class IncidentOpened(_Asked):
     owner: _Name | None = None
 
 
-class IncidentOwned(_Asked):
-    """Who sees to it from now on."""
-
-    id: _Id
-    owner: _Name
-
-
-class IncidentClosed(_Asked):
+class IncidentClosed(PageAsked):
     """It is over."""
 
     id: _Id
 
 
-class MaterialProposed(_Asked):
+class IncidentOwned(IncidentClosed):
+    """Who sees to it from now on."""
+
+    owner: _Name
+
+
+class MaterialProposed(PageAsked):
     """That these centres are to run a version that media and compliance have signed."""
 
     name: _Name
@@ -73,14 +72,14 @@ class MaterialProposed(_Asked):
     to: _To
 
 
-class ResumeProposed(_Asked):
+class ResumeProposed(PageAsked):
     """That leaders are to let these centres go on, and why."""
 
     to: _To
     text: _Text
 
 
-class ProposalAnswered(_Asked):
+class ProposalAnswered(PageAsked):
     """What the second person says."""
 
     id: _Id
@@ -93,115 +92,97 @@ class Deeds:
     def __init__(self, settings: HqSettings, books: HqBooks, accounts: Accounts, changed: Callable[[], None]) -> None:
         """`changed` is called once something is kept."""
         self._settings = settings
-        self._zones = {each.id: each.zone for each in settings.centres}
         self._books = books
         self._accounts = accounts
         self._changed = changed
-
-    def doors(self) -> list[WebDoor]:
-        """All of them."""
-        incident = roles_for(Deed.INCIDENT)
-        done: dict[int, Any] = {204: None}
-        answers = frozenset().union(*(roles_for(each) for each in CONFIRMS.values()))
-        return [
-            WebDoor("POST", "/api/hq/incidents", self.open_incident, incident, done),
-            WebDoor("POST", "/api/hq/incidents/owner", self.own_incident, incident, done),
-            WebDoor("POST", "/api/hq/incidents/close", self.close_incident, incident, done),
-            WebDoor(
-                "POST", "/api/hq/proposals/material", self.propose_material, roles_for(Deed.PROPOSE_MATERIAL), done
-            ),
-            WebDoor("POST", "/api/hq/proposals/resume", self.propose_resume, roles_for(Deed.PROPOSE_RESUME), done),
-            WebDoor("POST", "/api/hq/proposals/answer", self.answer, answers, {200: dict[str, str]}),
-            WebDoor("GET", "/api/hq/audit", self.audit, roles_for(Deed.AUDIT), {200: list[dict[str, Any]]}),
-        ]
-
-    def _sees(self, who: Who, zone: str) -> bool:
-        own = self._accounts.zones.get(who.name)
-        return own is not None and may_see(own, zone)
-
-    def _covers(self, who: Who, to: str) -> bool:
-        own = self._accounts.zones.get(who.name)
-        return own is not None and covers(own, to, self._zones)
 
     def _done(self) -> Response:
         self._changed()
         return Response(status_code=204)
 
-    async def open_incident(self, asked: IncidentOpened, request: Request) -> Response:
+    def _refuse_others(self, who: Who, to: str) -> None:
+        if not self._accounts.covers(who.name, to):
+            raise PageRefused(403, "other-zone")
+
+    def _refuse_no_owner(self, name: str, zone: str) -> None:
+        if name not in self._accounts.owners(zone):
+            raise PageRefused(409, "no-owner")
+
+    async def _zone_of(self, db: Database, incident: int, who: Who) -> str:
+        """That of an incident which is open, and which this one sees. Raises PageRefused."""
+        zone: str | None = await db.value("incident_zone", incident)
+        if zone is None or not self._accounts.sees(who.name, zone):
+            raise PageRefused(404, "no-incident")
+        return zone
+
+    @door("POST", "/api/hq/incidents", _INCIDENT, DONE)
+    async def open_incident(self, asked: IncidentOpened, who: Signed) -> Response:
         """Keep one."""
-        who: Who = request.state.who
-        if not self._covers(who, asked.to):
-            return problem(403, "other-zone")
+        self._refuse_others(who, asked.to)
         kind, _, name = asked.to.partition(":")
-        zone, centre = (name, "") if kind == "zone" else (self._zones[name], name)
+        zone, centre = (name, "") if kind == "zone" else (self._accounts.centres[name], name)
         owner = asked.owner or who.name
-        if owner not in self._accounts.owners(zone):
-            return problem(409, "no-owner")
+        self._refuse_no_owner(owner, zone)
         async with self._books.used() as db:
             number = await db.value("open_incident", zone, centre, asked.text, who.name, self._books.clock.now(), owner)
             told = {"incident": str(number), "to": asked.to, "owner": owner}
             await self._books.note(db, "incident-opened", who.name, told)
         return self._done()
 
-    async def own_incident(self, asked: IncidentOwned, request: Request) -> Response:
+    @door("POST", "/api/hq/incidents/owner", _INCIDENT, DONE)
+    async def own_incident(self, asked: IncidentOwned, who: Signed) -> Response:
         """Another one sees to it."""
-        who: Who = request.state.who
         async with self._books.used() as db:
-            zone = await db.value("incident_zone", asked.id)
-            if zone is None or not self._sees(who, zone):
-                return problem(404, "no-incident")
-            if asked.owner not in self._accounts.owners(zone):
-                return problem(409, "no-owner")
+            self._refuse_no_owner(asked.owner, await self._zone_of(db, asked.id, who))
             await db.do("own_incident", asked.id, asked.owner)
             await self._books.note(db, "incident-owner", who.name, {"incident": str(asked.id), "owner": asked.owner})
         return self._done()
 
-    async def close_incident(self, asked: IncidentClosed, request: Request) -> Response:
+    @door("POST", "/api/hq/incidents/close", _INCIDENT, DONE)
+    async def close_incident(self, asked: IncidentClosed, who: Signed) -> Response:
         """It is over."""
-        who: Who = request.state.who
         async with self._books.used() as db:
-            zone = await db.value("incident_zone", asked.id)
-            if zone is None or not self._sees(who, zone):
-                return problem(404, "no-incident")
+            await self._zone_of(db, asked.id, who)
             await db.do("close_incident", asked.id, who.name, self._books.clock.now())
             await self._books.note(db, "incident-closed", who.name, {"incident": str(asked.id)})
         return self._done()
 
-    async def propose_material(self, asked: MaterialProposed, request: Request) -> Response:
+    @door("POST", "/api/hq/proposals/material", roles_for(Deed.PROPOSE_MATERIAL), DONE)
+    async def propose_material(self, asked: MaterialProposed, who: Signed) -> Response:
         """Propose a version for some centres; a second person gives it to them."""
         try:
             published = await asyncio.to_thread(material_of, self._settings)
         except MaterialRefused as error:
             raise StoreError(str(error)) from error
         if target_of(asked.name, asked.version) not in published["approved"]:
-            return problem(409, "not-approved")
-        return await self._propose(request.state.who, "material", asked.to, f"{asked.name} {asked.version}")
+            raise PageRefused(409, "not-approved")
+        return await self._propose(who, "material", asked.to, f"{asked.name} {asked.version}")
 
-    async def propose_resume(self, asked: ResumeProposed, request: Request) -> Response:
+    @door("POST", "/api/hq/proposals/resume", roles_for(Deed.PROPOSE_RESUME), DONE)
+    async def propose_resume(self, asked: ResumeProposed, who: Signed) -> Response:
         """Propose that leaders let centres go on."""
-        return await self._propose(request.state.who, "resume", asked.to, asked.text)
+        return await self._propose(who, "resume", asked.to, asked.text)
 
     async def _propose(self, who: Who, kind: str, to: str, text: str) -> Response:
-        if not self._covers(who, to):
-            return problem(403, "other-zone")
+        self._refuse_others(who, to)
         async with self._books.used() as db:
             number = await db.value("propose", kind, to, text, who.name, self._books.clock.now())
             told = {"proposal": str(number), "to": to, **_version_told(kind, text)}
             await self._books.note(db, f"{kind}-proposed", who.name, told)
         return self._done()
 
-    async def answer(self, asked: ProposalAnswered, request: Request) -> Response:
+    @door("POST", "/api/hq/proposals/answer", _ANSWERERS, {200: dict[str, str]})
+    async def answer(self, asked: ProposalAnswered, who: Signed) -> Response:
         """Confirm or decline what somebody else proposed. Material that is confirmed is given at once."""
-        who: Who = request.state.who
         async with self._books.used() as db:
             rows = await db.rows("proposal", asked.id)
-            if not rows or not self._covers(who, rows[0]["to"]):
-                return problem(404, "no-proposal")
+            if not rows or not self._accounts.covers(who.name, rows[0]["to"]):
+                raise PageRefused(404, "no-proposal")
             found = rows[0]
             if who.role not in roles_for(CONFIRMS[found["kind"]]):
-                return problem(403, "role")
+                raise PageRefused(403, "role")
             if who.name == found["proposed_by"]:
-                return problem(409, "own-proposal")
+                raise PageRefused(409, "own-proposal")
             state, result = "confirmed" if asked.answer == "confirm" else "declined", ""
             await db.do("answer_proposal", asked.id, who.name, self._books.clock.now(), state, result)
             told = {"proposal": str(asked.id), "to": found["to"], "state": state}
@@ -258,10 +239,11 @@ class Deeds:
                 await self._books.note(db, "material-settled", "the-pages", told)
         self._changed()
 
-    async def audit(self, request: Request) -> Response:
+    @door("GET", "/api/hq/audit", roles_for(Deed.AUDIT), {200: list[dict[str, Any]]})
+    async def audit(self, who: Signed) -> Response:
         """What people did last, the newest first: of all zones, so for accounts that see all."""
-        if self._accounts.zones.get(request.state.who.name) != "":
-            return problem(403, "other-zone")
+        if self._accounts.zones.get(who.name) != "":
+            raise PageRefused(403, "other-zone")
         entries = await self._books.audit(newest=200)
         names = ("number", "at", "kind", "who", "what")
         return JSONResponse([{name: getattr(each, name) for name in names} for each in entries])

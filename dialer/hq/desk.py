@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 
 from argon2 import PasswordHasher
@@ -14,16 +13,16 @@ from dialer.domain.clock import Clock, SystemClock
 from dialer.hq.accounts import Accounts, HqBooks
 from dialer.hq.deeds import Deeds
 from dialer.hq.figures import HqFigures
-from dialer.hq.pages import HqBoard, HqEntrance, HqGuard, follower
-from dialer.hq.rights import EVERY_ROLE
+from dialer.hq.pages import HqBoard, HqEntrance, HqGuard
 from dialer.metrics.families import of_hq_desk
 from dialer.metrics.server import watched
 from dialer.store.desk_file import DeskFile
 from dialer.store.passkey_records import PasskeyRecords
 from dialer.web.application import make_app, with_document
 from dialer.web.directory import Directory
+from dialer.web.doors import doors_of
 from dialer.web.entrance import Asset
-from dialer.web.http import listening, own_origins, serving
+from dialer.web.http import listening, own_origins, serving, stop_asked
 from dialer.web.passkeys import Passkeys, passkey_host
 from dialer.web.people import People
 from dialer.web.picture import Picture
@@ -33,16 +32,16 @@ from dialer.web.streams import Streams
 @contextlib.asynccontextmanager
 async def hq_people(
     settings: HqSettings, clock: Clock, hasher: PasswordHasher | None = None
-) -> AsyncIterator[tuple[HqBooks, Accounts, Directory, People, DeskFile]]:
+) -> AsyncIterator[tuple[HqBooks, Accounts, People, DeskFile]]:
     """The books, who has an account, and their passwords. Raises StoreError where the database or the file cannot be used."""
     file = await asyncio.to_thread(DeskFile, settings.desk.file, None)
     books = HqBooks(settings.gather.database.get_secret_value(), clock, file)
-    accounts = Accounts(books)
+    accounts = Accounts(books, settings)
     directory = Directory([], accounts.read)
     people = People(file, directory, clock, settings.desk.idle_hours * 3600, hasher)
     try:
         await directory.refresh()
-        yield books, accounts, directory, people, file
+        yield books, accounts, people, file
     finally:
         people.close()
         await books.close()
@@ -64,36 +63,25 @@ async def running_hq_desk(
         listener = stack.enter_context(listening(settings.desk.host, settings.desk.port))
         port = int(listener.getsockname()[1])
         origins = own_origins(settings.desk, port)
-        books, accounts, directory, people, file = await stack.enter_async_context(hq_people(settings, clock, hasher))
+        books, accounts, people, file = await stack.enter_async_context(hq_people(settings, clock, hasher))
         streams = Streams(picture, people, clock)
         figures = HqFigures(settings, picture, books, accounts)
         deeds = Deeds(settings, books, accounts, figures.changed.set)
-        each = [
-            *HqEntrance(people, {**assets}, accounts, settings).doors(),
-            *HqBoard(settings, streams, books, accounts, figures).doors(),
-            *deeds.doors(),
-            *Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins)).doors(EVERY_ROLE),
-        ]
-        doors = with_document(each, EVERY_ROLE)
+        entrance = HqEntrance(people, assets, accounts, settings)
+        board = HqBoard(streams, books, accounts, figures)
+        passkeys = Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins))
+        doors = with_document(doors_of(entrance, board, deeds, passkeys))
         guarded = HqGuard(make_app(doors), doors, people.who, people.who, lambda: origins)
-        follow = follower(accounts, people, streams)
-
-        async def directory_kept() -> None:
-            await directory.run(follow)
-
         watching = watched(settings.metrics.host, settings.metrics.desk_port, lambda: of_hq_desk(hears=figures.hears))
         await stack.enter_async_context(watching)
-        async with serving(
-            settings.desk, listener, guarded, (figures.run, figures.hear, deeds.run, directory_kept), picture.close
-        ):
+        beside = (figures.run, figures.hear, deeds.run, streams.keep_rights)
+        async with serving(settings.desk, listener, guarded, beside, picture.close):
             yield settings.desk.origin(port)
 
 
 async def serve_hq_desk(settings: HqSettings, assets: Mapping[str, Asset], say: Callable[[str], None]) -> None:
     """Serve until SIGTERM or Ctrl-C; `say` is told the address once people can come."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop_asked()
     async with running_hq_desk(settings, assets) as origin:
         say(origin)
         await stop.wait()

@@ -83,13 +83,13 @@ class HqFigures:
         self._session: Session | None = None
         self._live = LiveCentres()
         self._pace = Pace()
-        self._kept: dict[str, dict[str, Any]] = {each.id: {} for each in settings.centres}
+        self._kept: dict[str, dict[str, Any]] = {centre: {} for centre in accounts.centres}
         self._areas: dict[str, dict[str, Any]] = {}
         self._areas_at = 0.0
         self._read_at = 0.0
         self.changed = asyncio.Event()
         """Set where somebody did something: it is shown at once."""
-        self._orders = HeardOrders({each.id: each.zone for each in settings.centres})
+        self._orders = HeardOrders(accounts.centres)
 
     @property
     def hears(self) -> bool:
@@ -162,7 +162,7 @@ class HqFigures:
         self._areas = areas
 
     def _show_deeds(self, incidents: Sequence[Any], proposals: Sequence[Any]) -> None:
-        zones = {each.id: each.zone for each in self._settings.centres}
+        zones = self._accounts.centres
         shown = {f"incident/{row['zone']}/{row['id']}": {**row} for row in incidents}
         for row in proposals:
             kind, _, name = row["to"].partition(":")
@@ -172,7 +172,7 @@ class HqFigures:
 
     def _show_material(self, material: Mapping[str, Any]) -> None:
         """What each zone is to run, and "", all of them: `material/ZONE`."""
-        zones = {each.id: each.zone for each in self._settings.centres}
+        zones = self._accounts.centres
         shown = {}
         for zone in {"", *zones.values()}:
             waves = [
@@ -206,9 +206,7 @@ class HqFigures:
                 "contacts_per_seat_hour": targets.contacts_per_seat_hour,
             },
         )
-        owners = {
-            f"owners/{zone}": self._accounts.owners(zone) for zone in {each.zone for each in self._settings.centres}
-        }
+        owners = {f"owners/{zone}": self._accounts.owners(zone) for zone in {*self._accounts.centres.values()}}
         self._replace(("owners",), owners)
         self._replace(("order",), self._orders.shown(now))
         for each in self._settings.centres:

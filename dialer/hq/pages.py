@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
@@ -12,13 +12,13 @@ from config.headquarters import HqSettings
 from dialer.hq.accounts import Accounts, HqBooks
 from dialer.hq.database import NO_NUL
 from dialer.hq.figures import MOST_DAYS, HqFigures
-from dialer.hq.rights import EVERY_ROLE, deeds_of, may_see, may_see_key
-from dialer.web.doors import Guard, WebDoor, problem
-from dialer.web.entrance import Asset, Entrance
+from dialer.hq.rights import deeds_of, may_see_key
+from dialer.web.doors import Guard, PageRefused, Signed, door
+from dialer.web.entrance import PAGE, Asset, Entrance
 from dialer.web.people import People, Who
 from dialer.web.streams import Streams
 
-FRONT = "/hq"
+ROWS: Mapping[int, Any] = {200: list[dict[str, Any]]}
 
 
 class HqGuard(Guard):
@@ -30,15 +30,19 @@ class HqGuard(Guard):
 class HqEntrance(Entrance):
     """The page, and who one is."""
 
-    def __init__(self, people: People, assets: dict[str, Asset], accounts: Accounts, settings: HqSettings) -> None:
-        super().__init__(people, assets, FRONT, people.sign_out)
+    home = "/hq"
+
+    def __init__(self, people: People, assets: Mapping[str, Asset], accounts: Accounts, settings: HqSettings) -> None:
+        super().__init__(people, assets, people.sign_out)
         self._accounts = accounts
         self._time_zone = settings.gather.time_zone
 
-    def doors(self) -> list[WebDoor]:
-        """What anybody may ask for."""
-        return [*super().doors(), WebDoor("GET", "/api/me", self.me, None)]
+    @door("GET", home, None, PAGE)
+    async def hq_page(self, request: Request) -> Response:
+        """The page."""
+        return await self.page(request)
 
+    @door("GET", "/api/me", None)
     async def me(self, request: Request) -> dict[str, Any] | None:
         """Who has signed in, for which zone ("" is all), and what this one may do; null: nobody."""
         token = request.state.token
@@ -56,84 +60,52 @@ class HqEntrance(Entrance):
 
 
 class HqBoard:
-    """The figures, as a stream and on the way down."""
+    """The figures, as a stream and on the way down, for everybody with an account: the account's zone says of what."""
 
-    def __init__(
-        self, settings: HqSettings, streams: Streams, books: HqBooks, accounts: Accounts, figures: HqFigures
-    ) -> None:
-        self._zones = {each.id: each.zone for each in settings.centres}
+    def __init__(self, streams: Streams, books: HqBooks, accounts: Accounts, figures: HqFigures) -> None:
         self._streams = streams
         self._books = books
         self._accounts = accounts
         self._figures = figures
 
-    def doors(self) -> list[WebDoor]:
-        """All of them, for everybody with an account: the account's zone says of what."""
-        rows = {200: list[dict[str, Any]]}
-        return [
-            WebDoor("GET", "/api/hq/events", self.events, EVERY_ROLE, {200: "text/event-stream"}),
-            WebDoor("GET", "/api/hq/constituencies", self.constituencies, EVERY_ROLE, rows),
-            WebDoor("GET", "/api/hq/booths", self.booths, EVERY_ROLE, rows),
-            WebDoor("GET", "/api/hq/days", self.days, EVERY_ROLE, rows),
-        ]
-
-    def _sees(self, request: Request, zone: str | None) -> bool:
-        who: Who = request.state.who
-        own = self._accounts.zones.get(who.name)
-        return own is not None and zone is not None and may_see(own, zone)
-
-    async def events(self, request: Request) -> Response:
+    @door("GET", "/api/hq/events", gives={200: "text/event-stream"})
+    async def events(self, request: Request, who: Signed) -> Response:
         """The picture, as far as this one may see it, then what changes of it."""
-        zone = self._accounts.zones.get(request.state.who.name)
+        zone = self._accounts.zones.get(who.name)
         if zone is None:
-            return problem(403, "other-zone")
+            raise PageRefused(403, "other-zone")
         return self._streams.answer(request, lambda key: may_see_key(zone, key))
 
-    async def constituencies(self, centre: str, request: Request) -> Response:
+    @door("GET", "/api/hq/constituencies", gives=ROWS)
+    async def constituencies(self, centre: str, who: Signed) -> Response:
         """The constituencies of whose voters a centre has said something. What others said of them counts too."""
-        if not self._sees(request, self._zones.get(centre)):
-            return problem(403, "other-zone")
-        return await self._rows("constituencies_of", centre)
+        return await self._rows(who, "constituencies_of", centre)
 
+    @door("GET", "/api/hq/booths", gives=ROWS)
     async def booths(
         self,
         centre: str,
         state: Annotated[str, Query(pattern=NO_NUL)],
         constituency: Annotated[int, Query(ge=0, lt=2**31)],
-        request: Request,
+        who: Signed,
     ) -> Response:
         """The booths of one of them."""
-        if not self._sees(request, self._zones.get(centre)):
-            return problem(403, "other-zone")
-        return await self._rows("booths_of", centre, state, constituency)
+        return await self._rows(who, "booths_of", centre, state, constituency)
 
-    async def _rows(self, name: str, *values: Any) -> Response:
+    async def _rows(self, who: Who, name: str, centre: str, *values: Any) -> Response:
+        if not self._accounts.covers(who.name, f"centre:{centre}"):
+            raise PageRefused(403, "other-zone")
         async with self._books.used() as db:
-            return JSONResponse([{**row} for row in await db.rows(name, *values)])
+            return JSONResponse([{**row} for row in await db.rows(name, centre, *values)])
 
-    async def days(self, request: Request, zone: str = "", centre: str = "") -> Response:
+    @door("GET", "/api/hq/days", gives=ROWS)
+    async def days(self, who: Signed, zone: str = "", centre: str = "") -> Response:
         """The last month of a centre, of a zone, or of all that this one sees, day by day."""
         wanted = [
             name
-            for name, its in self._zones.items()
-            if self._sees(request, its) and zone in {"", its} and centre in {"", name}
+            for name, its in self._accounts.centres.items()
+            if self._accounts.sees(who.name, its) and zone in {"", its} and centre in {"", name}
         ]
         if not wanted:
-            return problem(403, "other-zone")
+            raise PageRefused(403, "other-zone")
         return JSONResponse(await self._figures.days(wanted, MOST_DAYS))
-
-
-Shut = Callable[[str], Awaitable[None]]
-
-
-def follower(accounts: Accounts, people: People, streams: Streams) -> Shut:
-    """What is done where somebody's rights have changed: nobody goes on in a page that was opened with others."""
-
-    async def follow(name: str) -> None:
-        streams.shut([name])
-        if name in accounts.roles:
-            await people.sign_out_everywhere(name)
-        else:
-            await people.set_password(name, None)
-
-    return follow

@@ -28,7 +28,6 @@ DEEDS: dict[HqRole, frozenset[Deed]] = {
     HqRole.COMPLIANCE: frozenset({Deed.INCIDENT, Deed.CONFIRM_MATERIAL, Deed.CONFIRM_RESUME, Deed.AUDIT}),
     HqRole.VIEWER: frozenset(),
 }
-EVERY_ROLE: frozenset[str] = frozenset(HqRole)
 
 
 def roles_for(deed: Deed) -> frozenset[str]:

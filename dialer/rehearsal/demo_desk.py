@@ -133,9 +133,9 @@ async def demo_hq_desk(settings: HqSettings) -> AsyncIterator[str]:
     from dialer.web.entrance import read_assets  # noqa: PLC0415
 
     password = _password()
-    async with hq_people(settings, SystemClock()) as (_, accounts, _, people, _):
+    async with hq_people(settings, SystemClock()) as (_, accounts, people, _):
         for user in (USER, SECOND):
-            await accounts.set(user, HqRole.HEADQUARTERS, "", settings, USER)
+            await accounts.set(user, HqRole.HEADQUARTERS, "", USER)
         for user in (USER, SECOND):
             await people.set_password(user, password)
     async with running_hq_desk(settings, read_assets(BUILT)) as origin:

@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from dialer.domain.errors import StoreError
-from dialer.web.doors import COOKIE, EVERY_ROLE, SOCKET, WebDoor, problem
+from dialer.web.doors import COOKIE, SOCKET, PageRefused, WebDoor
+from dialer.web.people import NotSignedIn
 
 _log = structlog.get_logger(__name__)
 
@@ -62,24 +63,29 @@ def make_app(doors: Sequence[WebDoor], *, documented: bool = False) -> FastAPI:
         more = _documented(door) if documented else {"response_class": JSONResponse}
         app.add_api_route(door.path, door.answer, methods=[door.method], response_model=None, **more)
 
-    async def not_valid(request: Request, error: Exception) -> Response:
-        return problem(422, "values")  # without what was given, which may be a password
-
     async def refused(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)  # noqa: S101 - it is what this one is for
-        return problem(error.status_code, "too-long" if error.status_code == 413 else "values")
+        return _refusal(error).answer
 
-    async def not_kept(request: Request, error: Exception) -> Response:
-        _log.error("desk.not-kept", problem=str(error))
-        return problem(503, "not-kept")
-
-    app.add_exception_handler(RequestValidationError, not_valid)
-    app.add_exception_handler(HTTPException, refused)
-    app.add_exception_handler(StoreError, not_kept)
+    for kind in (PageRefused, NotSignedIn, RequestValidationError, HTTPException, StoreError):
+        app.add_exception_handler(kind, refused)
     return app
 
 
-def with_document(doors: Sequence[WebDoor], roles: frozenset[str] = EVERY_ROLE) -> list[WebDoor]:
+def _refusal(error: Exception) -> PageRefused:
+    match error:
+        case PageRefused():
+            return error
+        case NotSignedIn():
+            return PageRefused(error.status, error.problem, seconds=round(error.seconds))
+        case HTTPException():
+            return PageRefused(error.status_code, "too-long" if error.status_code == 413 else "values")
+        case StoreError():
+            _log.error("desk.not-kept", problem=str(error))
+            return PageRefused(503, "not-kept")
+    return PageRefused(422, "values")  # without what was given, which may be a password
+
+
+def with_document(doors: Sequence[WebDoor]) -> list[WebDoor]:
     """These doors and one to the OpenAPI document of them all, which is made once somebody asks."""
     made = cache(lambda: make_app(every, documented=True).openapi())
 
@@ -88,5 +94,5 @@ def with_document(doors: Sequence[WebDoor], roles: frozenset[str] = EVERY_ROLE) 
         described: dict[str, Any] = made()
         return described
 
-    every = [*doors, WebDoor("GET", "/api/openapi.json", document, roles)]
+    every = [*doors, WebDoor("GET", "/api/openapi.json", document)]
     return every

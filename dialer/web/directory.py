@@ -69,19 +69,23 @@ class Directory:
         self._kept, self._was_read = found, True
 
     async def run(self, told: Callable[[str], Awaitable[None]]) -> None:
-        """Keep it true until cancelled; `told` hears whose rights have changed, one after another. Where the store cannot be read
-        now they stay as they were: the dialler refuses what is not so any more.
-        """
+        """Keep it true until cancelled: `look` each second."""
         while True:
-            try:
-                await self.refresh()
-                await self.tell(told)
-            except StoreError as error:
-                _log.warning("desk.users-not-read", problem=str(error))
+            await self.tried(told)
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def tell(self, told: Callable[[str], Awaitable[None]]) -> None:
-        """Tell of the changes that nobody was told of yet. What `told` cannot keep now, by a StoreError, is told again."""
+    async def tried(self, told: Callable[[str], Awaitable[None]]) -> None:
+        """`look`. Where the store cannot be read now all stays as it was: the dialler refuses what is not so any more."""
+        try:
+            await self.look(told)
+        except StoreError as error:
+            _log.warning("desk.users-not-read", problem=str(error))
+
+    async def look(self, told: Callable[[str], Awaitable[None]]) -> None:
+        """Read the store's users again, and tell of each whose rights have changed and who was not told of yet, one after another.
+        What `told` cannot keep now, by a StoreError, is told again. Raises StoreError where the users cannot be read.
+        """
+        await self.refresh()
         for name in sorted(self._changed):
             self._changed.discard(name)
             try:

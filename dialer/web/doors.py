@@ -10,18 +10,22 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
-from typing import Any
+from types import FunctionType, MappingProxyType
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from config.words import HqRole
 from config.words import SupervisorRole as Role
 from dialer.domain.errors import StoreError
 from dialer.web.people import AGENTS, Who
@@ -32,7 +36,10 @@ COOKIE = "__Host-desk"
 SOCKET = "WEBSOCKET"
 """The method of a door at which a WebSocket is opened."""
 MOST_BODY_BYTES = 65_536
-EVERY_ROLE: frozenset[str] = frozenset(Role) - {Role.DESK, Role.UPLINK}  # programs', which have no page; nor an agent's
+EVERY_ROLE: frozenset[str] = frozenset({*Role, *HqRole}) - {Role.DESK, Role.UPLINK}
+"""Of a centre's people or of headquarters'; not programs', which have no page, nor an agent's."""
+DONE: Mapping[int, Any] = {204: None}
+"""What a door gives that has no more to say."""
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
@@ -68,6 +75,56 @@ class WebDoor:
     def leads(self, method: str, path: str) -> bool:
         """Whether a request comes to this door."""
         return method == self.method and bool(self._form.fullmatch(path))
+
+
+Answer = TypeVar("Answer", bound=Callable[..., Any])
+_DOORS: dict[Callable[..., Any], Callable[..., WebDoor]] = {}
+
+
+def door(
+    method: str,
+    path: str,
+    roles: frozenset[str] | None = EVERY_ROLE,
+    gives: Mapping[int, Any] = MappingProxyType({}),
+    **more: Any,
+) -> Callable[[Answer], Answer]:
+    """Have a method answer at a door; the values are those of `WebDoor`."""
+
+    def mark(answer: Answer) -> Answer:
+        _DOORS[answer] = partial(WebDoor, method, path, roles=roles, gives=gives, **more)
+        return answer
+
+    return mark
+
+
+def doors_of(*parts: object) -> list[WebDoor]:
+    """The doors at which these parts' methods answer, in the order in which they stand there."""
+    return [
+        _DOORS[each](answer=getattr(part, name))
+        for part in parts
+        for kind in reversed(type(part).__mro__)
+        for name, each in vars(kind).items()
+        if isinstance(each, FunctionType) and each in _DOORS
+    ]
+
+
+class PageAsked(BaseModel):
+    """What a page sends, and nothing beside it. What is wrong in it is told without what was given, which may be a password."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+CommandId = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,64}$")]
+"""Of a command that a page asks for: the same again is the same command."""
+
+
+async def _who(request: Request) -> Who:
+    who: Who = request.state.who
+    return who
+
+
+Signed = Annotated[Who, Depends(_who)]
+"""Who has signed in, for the answer of a door with roles."""
 
 
 Find = Callable[[str], Awaitable[Who | None]]
@@ -139,9 +196,12 @@ class TrainingGuard(Guard):
     cookie = "__Host-training"
 
 
-def problem(status: int, word: str, **more: Any) -> JSONResponse:
-    """A refusal, as a word that the pages have a sentence for."""
-    return JSONResponse({"problem": word, **more}, status_code=status)
+class PageRefused(Exception):
+    """A refusal, as a word that the pages have a sentence for. It is the answer, wherever on the way to one it is raised."""
+
+    def __init__(self, status: int, word: str, **more: Any) -> None:
+        super().__init__(word)
+        self.answer = JSONResponse({"problem": word, **more}, status_code=status)
 
 
 def begun(request: Request, token: str | None) -> Response:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import gzip
 import mimetypes
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from dialer.web.doors import WebDoor, begun, problem
-from dialer.web.people import MOST_PASSWORD, STATUS, NotSignedIn, People
+from dialer.web.doors import DONE, PageAsked, PageRefused, begun, door
+from dialer.web.people import MOST_PASSWORD, People
 
 
-class SignIn(BaseModel):
+class SignIn(PageAsked):
     """Name and password, as a page sends them; `new`: a password that takes its place."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
     password: Annotated[str, Field(min_length=1, max_length=MOST_PASSWORD)]
@@ -57,52 +55,45 @@ def read_assets(folder: Path) -> dict[str, Asset]:
     return found
 
 
-class Entrance:
-    """Pages and their files, and who comes in."""
+PAGE: Mapping[int, str] = {200: "text/html"}
 
-    def __init__(
-        self, people: People, assets: dict[str, Asset], front: str, sign_out: Callable[[str], Awaitable[None]]
-    ) -> None:
-        """`front`: the page of who names none; `sign_out` takes a session's token, whosever it is."""
+
+class Entrance:
+    """Pages and their files, and who comes in. Anybody may ask for them. Each kind has doors of its own to its pages."""
+
+    home: ClassVar[str]  # the page of who names none
+
+    def __init__(self, people: People, assets: Mapping[str, Asset], sign_out: Callable[[str], Awaitable[None]]) -> None:
+        """`sign_out` takes a session's token, whosever it is."""
         self._people = people
         self._assets = assets
-        self._front = front
         self._sign_out = sign_out
 
-    def doors(self) -> list[WebDoor]:
-        """What anybody may ask for."""
-        return [
-            WebDoor("GET", "/", self.front, None, {303: None}),
-            WebDoor("GET", self._front, self.page, None, {200: "text/html"}),
-            WebDoor("GET", "/assets/{name}", self.asset, None, {200: "*/*"}),
-            WebDoor("POST", "/api/sign-in", self.sign_in, None, {204: None}, signs_in=True),
-            WebDoor("POST", "/api/sign-out", self.sign_out, None, {204: None}),
-        ]
-
+    @door("GET", "/", None, {303: None})
     async def front(self) -> Response:
         """The way to the page."""
-        return RedirectResponse(self._front, status_code=303)
+        return RedirectResponse(self.home, status_code=303)
 
     async def page(self, request: Request) -> Response:
         """A page, the same for all: what is shown in it comes after signing in."""
         return self._file(f"{request.url.path[1:]}.html", request, "no-cache")
 
+    @door("GET", "/assets/{name}", None, {200: "*/*"})
     async def asset(self, name: str, request: Request) -> Response:
         """A file of the pages; its name changes with what is in it."""
         return self._file(f"assets/{name}", request, "public, max-age=31536000, immutable")
 
     def _file(self, path: str, request: Request, cache: str) -> Response:
-        found = self._assets.get(path)
-        return problem(404, "nothing-here") if found is None else found.response(request, cache)
+        if path not in self._assets:
+            raise PageRefused(404, "nothing-here")
+        return self._assets[path].response(request, cache)
 
+    @door("POST", "/api/sign-in", None, DONE, signs_in=True)
     async def sign_in(self, asked: SignIn, request: Request) -> Response:
         """A session, in a cookie that no script can read."""
-        try:
-            token = await self._people.sign_in(asked.name, asked.password, asked.new)
-        except NotSignedIn as refused:
-            return problem(STATUS.get(refused.problem, 429), refused.problem, seconds=round(refused.seconds))
-        return begun(request, token)
+        return begun(request, await self._people.sign_in(asked.name, asked.password, asked.new))
 
+    @door("POST", "/api/sign-out", None, DONE)
     async def sign_out(self, request: Request) -> Response:
         """No session."""
         if request.state.token is not None:

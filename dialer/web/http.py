@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
@@ -217,6 +218,14 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         ) from error
     with listener:
         yield listener
+
+
+def stop_asked() -> asyncio.Event:
+    """What is set once SIGTERM or Ctrl-C asks this process to stop."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
 
 
 def own_origins(desk: PageServer, port: int) -> frozenset[str]:

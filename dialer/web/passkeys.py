@@ -10,7 +10,7 @@ import base64
 import json
 import secrets
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Annotated, Any
@@ -19,12 +19,12 @@ from urllib.parse import urlsplit
 import structlog
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from dialer.domain.clock import Clock
 from dialer.store.passkey_records import Passkey, PasskeyRecords
-from dialer.web.doors import EVERY_ROLE, WebDoor, begun, problem
-from dialer.web.people import MOST_PASSWORD, STATUS, NotSignedIn, People, Who
+from dialer.web.doors import DONE, PageAsked, PageRefused, Signed, begun, door
+from dialer.web.people import MOST_PASSWORD, People
 
 _log = structlog.get_logger(__name__)
 
@@ -78,28 +78,25 @@ class Challenges:
         return (name, handle) if until > self._clock.monotonic() else None
 
 
-class PasswordGiven(BaseModel):
+class PasswordGiven(PageAsked):
     """The own password, before a passkey is made."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     password: Annotated[str, Field(min_length=1, max_length=MOST_PASSWORD)]
 
 
-class PasskeyAnswer(BaseModel):
+class PasskeyAnswer(PageAsked):
     """What a browser's `PublicKeyCredential.toJSON()` gives."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     credential: dict[str, Any]
 
 
-class PasskeyNamed(BaseModel):
+class PasskeyNamed(PageAsked):
     """A passkey by its id."""
 
-    model_config = ConfigDict(extra="forbid")
-
     id: Annotated[str, Field(min_length=1, max_length=2_000)]
+
+
+OPTIONS: Mapping[int, Any] = {200: dict[str, Any]}
 
 
 class Passkeys:
@@ -112,37 +109,23 @@ class Passkeys:
         self._host = host
         self._registrations, self._sign_ins = Challenges(clock), Challenges(clock)
 
-    def doors(self, roles: frozenset[str] = EVERY_ROLE) -> list[WebDoor]:
-        """All of them; `roles`: everybody's who may sign in."""
-        return [
-            WebDoor("GET", "/api/passkeys", self.listed, roles),
-            WebDoor("POST", "/api/passkeys/challenge", self.begin, roles, {200: dict[str, Any]}),
-            WebDoor("POST", "/api/passkeys", self.register, roles, {204: None}),
-            WebDoor("POST", "/api/passkeys/remove", self.remove, roles, {204: None}),
-            WebDoor("POST", "/api/sign-in/challenge", self.begin_sign_in, None, {200: dict[str, Any]}),
-            WebDoor("POST", "/api/sign-in/passkey", self.sign_in, None, {204: None}, signs_in=True),
-        ]
-
-    async def listed(self, request: Request) -> list[dict[str, Any]]:
+    @door("GET", "/api/passkeys")
+    async def listed(self, who: Signed) -> list[dict[str, Any]]:
         """One's own; times are epoch seconds, null: never."""
-        who: Who = request.state.who
         return [
             {"id": _text(each.credential), "at": each.at, "used_at": each.used_at}
             for each in await self._records.of_name(who.name)
         ]
 
-    async def begin(self, given: PasswordGiven, request: Request) -> Response:
+    @door("POST", "/api/passkeys/challenge", gives=OPTIONS)
+    async def begin(self, given: PasswordGiven, who: Signed) -> Response:
         """What `navigator.credentials.create` needs; of who gives the password once more, for a page may have been left open."""
-        who: Who = request.state.who
         if self._host is None:
-            return problem(409, "no-passkeys")
-        try:
-            await self._people.check(who.name, given.password)
-        except NotSignedIn as refused:
-            return problem(STATUS.get(refused.problem, 429), refused.problem, seconds=round(refused.seconds))
+            raise PageRefused(409, "no-passkeys")
+        await self._people.check(who.name, given.password)
         own = await self._records.of_name(who.name)
         if len(own) >= MOST_PASSKEYS:
-            return problem(409, "passkeys-full")
+            raise PageRefused(409, "passkeys-full")
         handle = own[0].handle if own else secrets.token_bytes(32)
         options = {
             "rp": {"id": self._host.host, "name": "Matdan"},
@@ -160,35 +143,33 @@ class Passkeys:
         }
         return JSONResponse(options)
 
-    async def register(self, answer: PasskeyAnswer, request: Request) -> Response:
+    @door("POST", "/api/passkeys", gives=DONE)
+    async def register(self, answer: PasskeyAnswer, who: Signed) -> Response:
         """Keep a new passkey of one's own."""
-        who: Who = request.state.who
         host, challenge = self._host, _challenge_of(answer.credential)
         given = None if challenge is None else self._registrations.take(challenge)
         if host is None or challenge is None or given is None or given[0] != who.name:
-            return problem(409, "passkey-stale")
-        try:
-            made = await self._people.in_turn(lambda: _registered(answer.credential, challenge, host))
-        except NotSignedIn as busy:
-            return problem(429, busy.problem, seconds=round(busy.seconds))
+            raise PageRefused(409, "passkey-stale")
+        made = await self._people.in_turn(lambda: _registered(answer.credential, challenge, host))
         if made is None:
-            return problem(409, "passkey-wrong")
+            raise PageRefused(409, "passkey-wrong")
         credential, key, count = made
         if not await self._records.add(Passkey(credential, who.name, given[1], key, count, self._clock.now())):
-            return problem(409, "passkey-wrong")
+            raise PageRefused(409, "passkey-wrong")
         _log.info("desk.passkey-added", user=who.name)
         return Response(status_code=204)
 
-    async def remove(self, named: PasskeyNamed, request: Request) -> Response:
+    @door("POST", "/api/passkeys/remove", gives=DONE)
+    async def remove(self, named: PasskeyNamed, who: Signed) -> Response:
         """Remove one of one's own."""
-        who: Who = request.state.who
         await self._records.remove(who.name, _bytes(named.id))
         return Response(status_code=204)
 
+    @door("POST", "/api/sign-in/challenge", None, OPTIONS)
     async def begin_sign_in(self) -> Response:
         """What `navigator.credentials.get` needs. Nobody is named: the device knows its owner."""
         if self._host is None:
-            return problem(409, "no-passkeys")
+            raise PageRefused(409, "no-passkeys")
         options = {
             "rpId": self._host.host,
             "challenge": _text(self._sign_ins.give()),
@@ -198,17 +179,15 @@ class Passkeys:
         }
         return JSONResponse(options)
 
+    @door("POST", "/api/sign-in/passkey", None, DONE, signs_in=True)
     async def sign_in(self, answer: PasskeyAnswer, request: Request) -> Response:
         """A session, in a cookie that no script can read."""
         challenge = _challenge_of(answer.credential)
         if challenge is None or self._sign_ins.take(challenge) is None:
-            return problem(401, "passkey-stale")
-        try:
-            name = await self._proved(answer.credential, challenge)
-        except NotSignedIn as busy:
-            return problem(429, busy.problem, seconds=round(busy.seconds))
+            raise PageRefused(401, "passkey-stale")
+        name = await self._proved(answer.credential, challenge)
         if name is None:
-            return problem(401, "passkey-wrong")
+            raise PageRefused(401, "passkey-wrong")
         return begun(request, await self._people.begin_session(name))
 
     async def _proved(self, credential: dict[str, Any], challenge: bytes) -> str | None:

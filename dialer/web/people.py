@@ -49,8 +49,7 @@ _ONCE_LETTERS, _ONCE_GROUPS = (
 )  # of four: 100 bits, and nothing that looks like another
 _NICE = 15
 
-STATUS = {"wrong": 401, "once": 403, "expired": 403, "weak": 409}
-"""Of HTTP, for a sign-in that was refused by that word; all others: 429."""
+_STATUS = {"wrong": 401, "once": 403, "expired": 403, "weak": 409}
 AGENT = "agent"
 """The role of who has a seat: no role of the settings."""
 AGENTS = frozenset({AGENT})
@@ -69,12 +68,13 @@ class Who:
 
 
 class NotSignedIn(MatdanError):
-    """A sign-in that was refused. `problem` is the page's word for it."""
+    """A sign-in that was refused. `problem` is the page's word for it, `status` that of HTTP."""
 
     def __init__(self, problem: str, seconds: float = 0.0) -> None:
         super().__init__(problem)
         self.problem = problem
         self.seconds = seconds
+        self.status = _STATUS.get(problem, 429)
 
 
 @dataclass(slots=True)
@@ -116,7 +116,7 @@ class People:
         hasher: PasswordHasher | None = None,
     ) -> None:
         self._file = file
-        self._directory = directory
+        self.directory = directory
         self._clock = clock
         self._idle_seconds = idle_seconds
         self._hasher = hasher or PasswordHasher(parallelism=1)
@@ -182,21 +182,21 @@ class People:
 
     async def _password_of(self, name: str) -> KeptPassword | None:
         """The password by which one may sign in now: that of an earlier user of the name is none."""
-        if self._directory.find(name) is None:
+        if self.directory.find(name) is None:
             return None  # a storm of strangers reads nothing
-        await self._directory.refresh()
-        user, kept = self._directory.find(name), await self._file.password_of(name)
+        await self.directory.refresh()
+        user, kept = self.directory.find(name), await self._file.password_of(name)
         return None if user is None or kept is None or kept.at < user.added_at else kept
 
     async def is_still(self, name: str, at: float) -> bool:
         """Whether that one is a user now who was so at `at` (epoch seconds)."""
-        await self._directory.refresh()
-        user = self._directory.find(name)
+        await self.directory.refresh()
+        user = self.directory.find(name)
         return user is not None and at >= user.added_at
 
     def _tries_of(self, name: str) -> _Tries:
         """Wrong ones under that name. Those of users' names are never forgotten, however many others are tried."""
-        if self._directory.find(name) is not None:
+        if self.directory.find(name) is not None:
             return self._tries.setdefault(name, _Tries())
         tries = self._strangers.setdefault(name, _Tries())
         self._strangers.move_to_end(name)
@@ -211,7 +211,7 @@ class People:
         if found is None:
             return None
         (name, used_at), now = found, self._clock.now()
-        user = self._directory.find(name)
+        user = self.directory.find(name)
         if user is None or used_at < user.changed_at or now - used_at > self._idle_seconds:
             await tolerated(self._file.end_session(digest))
             return None
@@ -227,11 +227,18 @@ class People:
         """Every session of that one is over."""
         await self._file.end_sessions_of(name)
 
+    async def follow(self, name: str) -> None:
+        """That one's rights have changed: who has lost all keeps no password, and nobody a session that was begun with others."""
+        if self.directory.find(name) is None:
+            await self.set_password(name, None)
+        else:
+            await self.sign_out_everywhere(name)
+
     async def set_password(self, name: str, password: str | None) -> None:
         """Keep a new password, or none: then no passkey is kept either. Raises SettingError for a name of nobody, or a weak one."""
         if password is not None:
-            await self._directory.refresh()
-            refuse_stranger(name, self._directory.names())
+            await self.directory.refresh()
+            refuse_stranger(name, self.directory.names())
             refuse_weak_password(name, password)
         await self._keep(name, password, once=False)
 
@@ -239,8 +246,8 @@ class People:
         """A new password for one sign-in, at which it must be changed; told here and kept nowhere. Whatever was before is none any
         more. Raises SettingError for a name of nobody.
         """
-        await self._directory.refresh()
-        refuse_stranger(name, self._directory.names())
+        await self.directory.refresh()
+        refuse_stranger(name, self.directory.names())
         groups = ["".join(secrets.choice(_ONCE_LETTERS) for _ in range(4)) for _ in range(_ONCE_GROUPS)]
         password = "-".join(groups)
         await self._keep(name, password, once=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
 from dialer.domain.clock import Clock
-from dialer.web.doors import problem
+from dialer.web.doors import PageRefused
 from dialer.web.people import People, Who, is_over
 from dialer.web.picture import Picture, Reader, Told
 
@@ -41,7 +41,7 @@ class Streams:
         """The keys of the picture that this one may see, whole, then what changes of them. A page that is open counts as used."""
         who: Who = request.state.who
         if len(self) >= MOST_READERS or len(self._open.get(who.name, ())) >= MOST_READERS_EACH:
-            return problem(503, "full")
+            raise PageRefused(503, "full")
         news = self.news(request.state.token, who, wants)
         return StreamingResponse(news, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
@@ -66,8 +66,16 @@ class Streams:
             if not self._open[name]:
                 del self._open[name]
 
-    def shut(self, names: Iterable[str]) -> None:
-        """End the streams of these people: a page that comes again must be signed in."""
-        for name in names:
-            for reader in self._open.get(name, ()):
-                reader.end()
+    def shut(self, name: str) -> None:
+        """End the streams of that one: a page that comes again must be signed in."""
+        for reader in self._open.get(name, ()):
+            reader.end()
+
+    async def keep_rights(self) -> None:
+        """See whose rights change, until cancelled."""
+        await self._people.directory.run(self.follow)
+
+    async def follow(self, name: str) -> None:
+        """That one's rights have changed: nobody goes on in a page that was opened with others."""
+        self.shut(name)
+        await self._people.follow(name)

@@ -34,7 +34,7 @@ from dialer.desk.server import running_desk
 from dialer.domain.view import CallChange, CallState, Change, SeatChange, SeatState
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.web.application import make_app
-from dialer.web.doors import COOKIE, Guard
+from dialer.web.doors import COOKIE, Guard, doors_of
 from dialer.web.http import desk_server, listening
 from dialer.web.people import AGENT, Who
 from tests.asterisk.packets import PacketWatch
@@ -263,7 +263,7 @@ async def many_phones(settings: Settings, asterisk: RealAsterisk, told: Told) ->
             told.faults.append(f"the phone of seat {seat.name} was answered {status}")
         return page
 
-    doors = AgentPhones(settings, find).doors()
+    doors = doors_of(AgentPhones(settings, find))
     with listening("127.0.0.1", 0) as listener:
         origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
         desk = desk_server(settings.desk, Guard(make_app(doors), doors, find, find, lambda: frozenset({origin})))

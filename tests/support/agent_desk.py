@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from config.supervision import Desk
 from dialer.desk.pages_built import BUILT
 from dialer.web.application import make_app
-from dialer.web.doors import Guard, WebDoor, problem
+from dialer.web.doors import Guard, PageRefused, WebDoor
 from dialer.web.entrance import Asset, read_assets
 from dialer.web.http import desk_server, listening
 from dialer.web.people import Who
@@ -117,7 +117,7 @@ class AgentDesk:
         """The PIN is 2468."""
         asked = await request.json()
         if asked["pin"] != "2468":
-            return problem(401, "pin-wrong")
+            raise PageRefused(401, "pin-wrong")
         self.signed_in = True
         self.me.update(agent=asked["agent"], seat=asked["seat"], phone=asked["phone"])
         return Response(status_code=204)
@@ -136,7 +136,7 @@ class AgentDesk:
     async def events(self, take: bool = False) -> Response:
         """The picture of the seat."""
         if self.taken and not take:
-            return problem(409, "open-elsewhere")
+            raise PageRefused(409, "open-elsewhere")
         self.taken = False
         return StreamingResponse(self._news(), media_type="text/event-stream")
 
@@ -154,7 +154,7 @@ class AgentDesk:
         self.commands.append((asked["id"], asked["name"], asked["values"]))
         self._told.set()
         if isinstance(reply, int):
-            return problem(reply, "away")
+            raise PageRefused(reply, "away")
         return JSONResponse({"word": None, **reply})
 
     async def dial(self, request: Request) -> Response:
@@ -166,14 +166,14 @@ class AgentDesk:
             listed = asked["number"].replace(" ", "").endswith("9812345678")
             answer = {"status": "done", "word": None} if listed else {"status": "refused", "word": "not-listed"}
             return JSONResponse({"text": "", **answer})
-        return problem(422, "no-number")
+        raise PageRefused(422, "no-number")
 
     async def draft(self, request: Request) -> Response:
         """Kept with the pop."""
         asked = await request.json()
         self.drafts.append(asked["attempt"])
         if "draft" in self.away:
-            return problem(503, "not-kept")
+            raise PageRefused(503, "not-kept")
         pop = self.picture.get("pop")
         if pop is not None and pop["attempt"] == asked["attempt"]:
             self.picture.put("pop", {**pop, "draft": asked["draft"]})
@@ -183,7 +183,7 @@ class AgentDesk:
         """Kept by its id."""
         asked = await request.json()
         if "note" in self.away:
-            return problem(503, "not-kept")
+            raise PageRefused(503, "not-kept")
         self.notes[asked["id"]] = asked["text"]
         return Response(status_code=204)
 

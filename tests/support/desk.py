@@ -39,7 +39,7 @@ from dialer.store.desk_reading import DeskReading
 from dialer.store.passkey_records import PasskeyRecords
 from dialer.web.application import make_app, with_document
 from dialer.web.directory import Directory
-from dialer.web.doors import COOKIE, Guard, WebDoor, token_in
+from dialer.web.doors import COOKIE, Guard, WebDoor, doors_of, token_in
 from dialer.web.entrance import Asset
 from dialer.web.passkeys import Passkeys, passkey_host
 from dialer.web.people import People, Who
@@ -242,12 +242,12 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     agents = AgentDesk(settings, DeskParts(picture, hearing, people, file, clock), pops)
     entrance = DeskEntrance(settings, people, pages, agents.sign_out)
     passkeys = Passkeys(PasskeyRecords(file), people, clock, passkey_host([ORIGIN]))
-    users = UsersPage(directory, people, file, hearing, streams.shut)
+    users = UsersPage(people, file, hearing, streams)
     here = settings.store.model_copy(update={"path": folder / "centre.db"})
     lists = Lists(settings.model_copy(update={"store": here}), picture, hearing)
     recordings = RecordingsPage(settings, kept := DeskReading(folder / "centre.db", None), hearing, clock)
-    doors = [*entrance.doors(), *board.doors(), *users.doors(), *lists.doors(), *passkeys.doors(), *agents.doors]
-    doors = with_document([*doors, *recordings.doors(), health_door(picture)])
+    of_people = doors_of(entrance, board, users, lists, passkeys, recordings)
+    doors = with_document([*of_people, *agents.doors, health_door(picture)])
     guard = Guard(make_app(doors), doors, people.who, agents.who, lambda: frozenset({ORIGIN}))
     transport = httpx.ASGITransport(app=guard)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:

@@ -8,23 +8,21 @@ from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from fastapi import Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.domain.errors import RefusedBecause
 from dialer.mqtt.hearing import Hearing, Reply
-from dialer.web.doors import WebDoor, begun, problem
-from dialer.web.people import NotSignedIn, People
+from dialer.web.doors import DONE, PageAsked, PageRefused, begun, door
+from dialer.web.people import People
 from dialer.web.picture import Picture
 
 SEATED_SECONDS = 3.0  # for the dialler's word that the agent is at the seat
 
 
-class AgentSignIn(BaseModel):
+class AgentSignIn(PageAsked):
     """Number, PIN and seat, as a page sends them."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     agent: Annotated[str, Field(pattern=r"^[0-9]{1,10}$")]
     pin: Annotated[str, Field(pattern=r"^[0-9]{1,12}$")]
@@ -33,7 +31,7 @@ class AgentSignIn(BaseModel):
 
 
 class AgentEntrance:
-    """Signs agents in."""
+    """Signs agents in. Anybody may ask."""
 
     def __init__(
         self, floor: Floor, sessions: AgentSessions, people: People, hearing: Hearing, picture: Picture
@@ -45,13 +43,7 @@ class AgentEntrance:
         self._hearing = hearing
         self._picture = picture
 
-    def doors(self) -> list[WebDoor]:
-        """What anybody may ask for."""
-        return [
-            WebDoor("POST", "/api/agent/sign-in", self.sign_in, None, {204: None}, signs_in=True),
-            WebDoor("GET", "/api/agent/seats", self.seats, None),
-        ]
-
+    @door("GET", "/api/agent/seats", None)
     async def seats(self) -> list[dict[str, Any]]:
         """Every seat: whether somebody has it, and its phone. Nobody is named."""
         told = self._picture.below("seat")
@@ -60,50 +52,48 @@ class AgentEntrance:
             for seat, phone in self._floor.phones.items()
         ]
 
+    @door("POST", "/api/agent/sign-in", None, DONE, signs_in=True)
     async def sign_in(self, asked: AgentSignIn, request: Request) -> Response:
         """A session at a seat, once the dialler has taken the agent there."""
         floor = self._floor
         if floor.user is None:
-            return problem(409, "no-agents")
+            raise PageRefused(409, "no-agents")
         if floor.phones.get(asked.seat, asked.phone) != asked.phone:
-            return problem(409, "phone-kind")
+            raise PageRefused(409, "phone-kind")
         if not (self._picture.get("centre") or {"online": True})["online"]:
-            return problem(503, "unanswered")  # nobody would: the dialler is not at the broker
-        try:
-            proof = await self._people.in_turn(
-                lambda: floor.prover.prove(floor.centre, asked.seat, asked.agent, asked.pin, self._picture.now())
-            )
-        except NotSignedIn as busy:
-            return problem(429, busy.problem, seconds=round(busy.seconds))
+            raise PageRefused(503, "unanswered")  # nobody would: the dialler is not at the broker
+        proof = await self._people.in_turn(
+            lambda: floor.prover.prove(floor.centre, asked.seat, asked.agent, asked.pin, self._picture.now())
+        )
         values = {"seat": asked.seat, "agent": asked.agent, "proof": proof}
         reply = await self._hearing.ask(floor.user, f"sign-in-{secrets.token_hex(16)}", "seat-sign-in", values)
         if reply is None:
-            return problem(503, "away")
+            raise PageRefused(503, "away")
         if reply.status == "unanswered":
-            return problem(503, "unanswered")
+            raise PageRefused(503, "unanswered")
         if reply.status != "done":
-            return self._refused(asked, reply)
+            raise self._refusal(asked, reply)
         await self._until_seated(asked.seat, asked.agent)
         return begun(request, await self._sessions.begin(asked.agent, asked.seat))
 
-    def _refused(self, asked: AgentSignIn, reply: Reply) -> Response:
+    def _refusal(self, asked: AgentSignIn, reply: Reply) -> PageRefused:
         match reply.why:
             case RefusedBecause.PIN_WRONG:
                 alerts = (self._picture.get("alerts") or {}).get("alerts", ())
                 if any(alert["code"] == f"log-in-locked-{asked.seat}" for alert in alerts):
-                    return problem(429, "seat-locked")
-                return problem(401, "pin-wrong")
+                    return PageRefused(429, "seat-locked")
+                return PageRefused(401, "pin-wrong")
             case RefusedBecause.AGENT_ELSEWHERE:
                 told = self._picture.below("seat")
                 where = next((seat for seat, each in told.items() if each and each.get("agent") == asked.agent), "?")
-                return problem(409, "agent-elsewhere", seat=where)
+                return PageRefused(409, "agent-elsewhere", seat=where)
             case RefusedBecause.NO_SEAT:
-                return problem(404, "no-seat")
+                return PageRefused(404, "no-seat")
             case RefusedBecause.SEAT_TAKEN:
-                return problem(409, "seat-taken")
+                return PageRefused(409, "seat-taken")
             case RefusedBecause.CLOCKS:
-                return problem(409, "clocks")
-        return problem(409, "refused", text=reply.text)
+                return PageRefused(409, "clocks")
+        return PageRefused(409, "refused", text=reply.text)
 
     async def _until_seated(self, seat: str, agent: str) -> None:
         """The seat's message follows the answer; without it the session would look like one of another's seat."""

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
-from fastapi import Request, Response, WebSocket, WebSocketDisconnect
+from fastapi import Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import JSONResponse
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
@@ -23,7 +23,7 @@ from websockets.typing import Subprotocol
 from config.boxes import ONLY, boxes_of
 from config.seats import SeatSettings, browser_password
 from config.settings import Settings
-from dialer.web.doors import SOCKET, WebDoor, problem
+from dialer.web.doors import SOCKET, PageRefused, Signed, door
 from dialer.web.http import MOST_SOCKET_BYTES
 from dialer.web.people import AGENTS, Who, is_over
 
@@ -62,23 +62,18 @@ class AgentPhones:
         self._addresses = {box: f"ws://{host}:{settings.asterisk.websocket_port}/ws" for box, host in written.items()}
         self._networks = [ipaddress.ip_network(each, strict=False) for each in settings.asterisk.seat_networks]
 
-    def doors(self) -> list[WebDoor]:
-        """What a phone asks for."""
-        return [
-            WebDoor("POST", "/api/agent/phone", self.phone, AGENTS, {200: dict[str, str]}),
-            WebDoor(SOCKET, PATH, self.line, AGENTS),
-        ]
-
-    async def phone(self, request: Request) -> Response:
+    @door("POST", "/api/agent/phone", AGENTS, {200: dict[str, str]})
+    async def phone(self, who: Signed) -> Response:
         """`{uri, password, ws}`: how the page's phone registers, for the seat of who has signed in."""
-        seat = self._seats.get(request.state.who.seat)
+        seat = self._seats.get(who.seat)
         if seat is None:
-            return problem(409, "own-phone")
+            raise PageRefused(409, "own-phone")
         if seat.password is None and self._secret is None:
-            return problem(409, "no-phone")  # nothing could be rendered for Asterisk either
+            raise PageRefused(409, "no-phone")  # nothing could be rendered for Asterisk either
         password = browser_password(seat, self._secret)
         return JSONResponse({"uri": f"sip:{seat.endpoint}@{DOMAIN}", "password": password, "ws": PATH})
 
+    @door(SOCKET, PATH, AGENTS)
     async def line(self, page: WebSocket) -> None:
         """The page's way to Asterisk and back, for as long as both are there and who opened it is signed in."""
         who: Who = page.state.who

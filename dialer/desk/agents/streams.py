@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from dialer.desk.agents.drafts import AgentDrafts
 from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions
-from dialer.web.doors import WebDoor, problem
+from dialer.web.doors import PageRefused, door
 from dialer.web.people import AGENTS, Who, is_over
 from dialer.web.picture import Picture, Reader, Told
 from dialer.web.streams import event_of
@@ -40,13 +40,7 @@ class AgentStreams:
         self._drafts = drafts
         self._open: dict[str, _Stream] = {}  # by seat
 
-    def doors(self) -> list[WebDoor]:
-        """Who one is, and what happens at the own seat."""
-        return [
-            WebDoor("GET", "/api/agent/me", self.me, None),
-            WebDoor("GET", "/api/agent/events", self.events, AGENTS, {200: "text/event-stream"}),
-        ]
-
+    @door("GET", "/api/agent/me", None)
     async def me(self, request: Request) -> dict[str, Any] | None:
         """Who has signed in, and all of the settings that the page needs; null: nobody."""
         token = request.state.token
@@ -55,6 +49,7 @@ class AgentStreams:
             return None
         return {**self._floor.about(who), "other_tab": who.seat in self._open}
 
+    @door("GET", "/api/agent/events", AGENTS, {200: "text/event-stream"})
     async def events(
         self, request: Request, take: bool = False, tab: Annotated[str, Query(max_length=64)] = ""
     ) -> Response:
@@ -64,7 +59,7 @@ class AgentStreams:
         who: Who = request.state.who
         there = self._open.get(who.seat)
         if there is not None and not take and (not tab or there.tab != tab):
-            return problem(409, "open-elsewhere")
+            raise PageRefused(409, "open-elsewhere")
         news = self._news(request.state.token, who, tab)
         return StreamingResponse(news, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 

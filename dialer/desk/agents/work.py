@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import structlog
-from fastapi import Request, Response
+from fastapi import Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from config.words import SupervisorRole as Role
 from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions, attempt_at
 from dialer.domain.commands.registry import COMMANDS
@@ -16,59 +18,36 @@ from dialer.domain.errors import RefusedBecause, StoreError
 from dialer.mqtt.hearing import Hearing
 from dialer.roll.phone_numbers import read_cell
 from dialer.store.agent_reading import AgentReading
-from dialer.web.doors import WebDoor, problem
-from dialer.web.people import AGENTS, Who
+from dialer.web.doors import PageAsked, PageRefused, Signed, door
+from dialer.web.people import AGENTS
 from dialer.web.picture import Picture
 
 _log = structlog.get_logger(__name__)
 
-OFFERED = frozenset(
-    {
-        "seat-ready",
-        "seat-pause",
-        "seat-log-off",
-        "seat-hang-up",
-        "seat-closing",
-        "seat-message-read",
-        "seat-hold",
-        "seat-resume",
-        "seat-transfer",
-        "seat-consult",
-        "seat-merge",
-        "seat-complete-transfer",
-        "seat-cancel-consult",
-        "seat-pause-recording",
-        "seat-resume-recording",
-        "seat-dispose",
-        "seat-take-back-disposition",
-        "seat-preview-dial",
-        "seat-preview-skip",
-        "seat-dial",
-    }
-)
+_NOT_OF_THE_PAGE = frozenset({"seat-sign-in", "seat-call", "seat-serials", "seat-take-back"})
+"""To sign in there is a door of its own, and a phone is rung where nobody has the seat; serials are of booth workers' calls."""
+OFFERED = frozenset(name for name, kind in COMMANDS.items() if Role.DESK in kind.roles) - _NOT_OF_THE_PAGE
 """The commands that an agent may give, of the own seat. What each takes stands with the command."""
+ANSWERS: Mapping[int, Any] = {200: dict[str, str | None]}
 
+_Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,40}$")]  # the seat's name is put before it
 _Key = Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")]
 _One = str | int | float | bool | None
 _Value = _One | list[dict[_Key, _One]] | dict[str, _One]
 
 
-class AgentCommand(BaseModel):
+class AgentCommand(PageAsked):
     """A command of docs/topics.md, as an agent's page asks for it: without the seat. The same id again is the same command."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,40}$")]
+    id: _Id
     name: Annotated[str, Field(max_length=64, json_schema_extra={"enum": sorted(OFFERED)})]
-    values: dict[_Key, _Value] = {}
+    values: dict[_Key, _Value] = Field(default_factory=dict)
 
 
-class AgentNumber(BaseModel):
+class AgentNumber(PageAsked):
     """A number that an agent types, to be called. It goes no further than this."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,40}$")]
+    id: _Id
     number: Annotated[str, Field(max_length=40)]
 
 
@@ -85,24 +64,16 @@ class AgentWork:
         self._hearing = hearing
         self._picture = picture
 
-    def doors(self) -> list[WebDoor]:
-        """What an agent may ask for."""
-        answers: dict[int, Any] = {200: dict[str, str | None]}
-        return [
-            WebDoor("POST", "/api/agent/command", self.command, AGENTS, answers),
-            WebDoor("POST", "/api/agent/dial", self.dial, AGENTS, answers),
-        ]
-
-    async def command(self, asked: AgentCommand, request: Request) -> Response:
+    @door("POST", "/api/agent/command", AGENTS, ANSWERS)
+    async def command(self, asked: AgentCommand, who: Signed) -> Response:
         """Give a command for the own seat; the dialler's answer, with a word where the page has a sentence for it.
 
         With an `attempt` it is for that call: a late one is refused, here where the dialler takes the command without.
         """
-        who: Who = request.state.who
         if asked.name not in OFFERED:
-            return problem(404, "no-command")
+            raise PageRefused(404, "no-command")
         if self._floor.user is None:
-            return problem(409, "no-agents")
+            raise PageRefused(409, "no-agents")
         kind, values = COMMANDS[asked.name], {key: value for key, value in asked.values.items() if value is not None}
         known = {*kind.needs, *kind.may} - {"seat"}
         if (
@@ -110,27 +81,27 @@ class AgentWork:
             and "attempt" in values
             and values.pop("attempt") != attempt_at(self._picture, who.seat)
         ):
-            return problem(409, "late")
+            raise PageRefused(409, "late")
         if not values.keys() <= known or not {*kind.needs} - {"seat"} <= values.keys():
-            return problem(422, "values")
+            raise PageRefused(422, "values")
         return await self._give(self._floor.user, who.seat, asked.id, asked.name, values)
 
-    async def dial(self, asked: AgentNumber, request: Request) -> Response:
+    @door("POST", "/api/agent/dial", AGENTS, ANSWERS)
+    async def dial(self, asked: AgentNumber, who: Signed) -> Response:
         """Have a number called that the agent types: its id is looked up in the store, and the dialler is told that alone. One
         that is on no list of the agent's campaigns is refused, whoever's it is.
         """
-        who: Who = request.state.who
         campaigns = self._floor.manual(who)
         if self._floor.user is None or not campaigns:
-            return problem(404, "no-command")
+            raise PageRefused(404, "no-command")
         numbers = read_cell(asked.number, self._floor.region).numbers
         if len(numbers) != 1:
-            return problem(422, "no-number")
+            raise PageRefused(422, "no-number")
         try:
             listed = await self._reading.listed(numbers[0])
         except StoreError as error:
             _log.warning("desk.number-unread", problem=str(error))
-            return problem(503, "away")
+            raise PageRefused(503, "away") from error
         campaign = next((each for each in campaigns if each in listed), None)
         if campaign is None:
             text = "the number is not in the list of a campaign that lets this agent dial"
@@ -142,7 +113,7 @@ class AgentWork:
         # An id of the page's own would meet those of other pages: all send as the desk.
         reply = await self._hearing.ask(user, f"{seat}.{asked_id}", name, {**values, "seat": seat})
         if reply is None:
-            return problem(503, "away")
+            raise PageRefused(503, "away")
         if reply.status == "done" and name == "seat-log-off":
             self._sessions.leave(seat)
         return JSONResponse({"status": reply.status, "text": reply.text, "word": reply.why})

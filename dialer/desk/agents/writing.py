@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-from fastapi import Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import Response
+from pydantic import Field
 
 from dialer.desk.agents.drafts import AgentDrafts
 from dialer.desk.agents.sessions import attempt_at
 from dialer.domain.errors import KeyTaken
 from dialer.store.agent_reading import AgentReading
 from dialer.store.agent_records import AgentRecords, Draft, Note
-from dialer.web.doors import WebDoor, problem
+from dialer.web.doors import DONE, PageAsked, PageRefused, Signed, door
 from dialer.web.people import AGENTS, Who
 from dialer.web.picture import Picture
 
@@ -27,20 +27,16 @@ OPEN_SECONDS = 900.0  # a call that ended longer ago is spoken of no more, to th
 _Attempt = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
 
-class NoteWritten(BaseModel):
+class NoteWritten(PageAsked):
     """A note of a call."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     id: Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9-]{0,63}$")]
     attempt: _Attempt
     text: Annotated[str, Field(max_length=MOST_NOTE)]
 
 
-class DraftWritten(BaseModel):
+class DraftWritten(PageAsked):
     """What stands in a page's form."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     attempt: _Attempt
     draft: dict[str, Any]
@@ -56,39 +52,33 @@ class AgentWriting:
         self._records = records
         self._drafts = drafts
 
-    def doors(self) -> list[WebDoor]:
-        """What an agent may write."""
-        return [
-            WebDoor("POST", "/api/agent/note", self.note, AGENTS, {204: None}),
-            WebDoor("PUT", "/api/agent/draft", self.draft, AGENTS, {204: None}),
-        ]
-
-    async def note(self, written: NoteWritten, request: Request) -> Response:
+    @door("POST", "/api/agent/note", AGENTS, DONE)
+    async def note(self, written: NoteWritten, who: Signed) -> Response:
         """Keep a note; it is on disk with the answer. Another one of the call takes its place; an empty one is none."""
-        phone_id = await self._phone_of(request.state.who, written.attempt)
+        phone_id = await self._phone_of(who, written.attempt)
         if phone_id is None:
-            return problem(409, "note-late")
+            raise PageRefused(409, "note-late")
         note = Note(written.id, written.attempt, phone_id, written.text, self._picture.now())
         try:
             await self._records.keep_note(note)
-        except KeyTaken:
-            return problem(409, "note-late")
+        except KeyTaken as error:
+            raise PageRefused(409, "note-late") from error
         return Response(status_code=204)
 
-    async def draft(self, written: DraftWritten, request: Request) -> Response:
+    @door("PUT", "/api/agent/draft", AGENTS, DONE)
+    async def draft(self, written: DraftWritten, who: Signed) -> Response:
         """Keep what stands in the form: of the call that the seat has, or had last."""
-        who: Who = request.state.who
         try:
             text = json.dumps(written.draft, ensure_ascii=False, allow_nan=False)
             length = len(text.encode())
-        except (ValueError, RecursionError):
-            return problem(422, "values")
+        except (ValueError, RecursionError) as error:
+            raise PageRefused(422, "values") from error
         if length > MOST_DRAFT_BYTES:
-            return problem(413, "too-long")
+            raise PageRefused(413, "too-long")
         phone_id = await self._phone_of(who, written.attempt)
         has_another = attempt_at(self._picture, who.seat) not in {None, written.attempt}  # whose draft it would replace
         if phone_id is None or has_another:
-            return problem(409, "late")
+            raise PageRefused(409, "late")
         self._drafts.keep(Draft(who.seat, written.attempt, phone_id, text))
         return Response(status_code=204)
 

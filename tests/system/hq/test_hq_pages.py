@@ -101,16 +101,16 @@ async def hq(tmp_path: Path, address: str) -> AsyncIterator[Headquarters]:
     new_key_file(tmp_path / "online.key")
     tokens = {}
     clock = SystemClock()
-    async with hq_people(settings, clock, CHEAP) as (books_of_people, accounts, directory, people, _):
+    async with hq_people(settings, clock, CHEAP) as (books_of_people, accounts, people, _):
         for role in HqRole:
             for account, zone in ((role.value, ""), (f"{role}-west", "west")):
                 if zone or role is not HqRole.ZONE:
-                    await accounts.set(account, role, zone, settings, "a-test")
-        await directory.refresh()
+                    await accounts.set(account, role, zone, "a-test")
+        await people.directory.refresh()
         for account in accounts.roles:
             await people.set_password(account, PASSWORD)
             tokens[account] = await people.begin_session(account)
-        await accounts.set("ravi-of-patna", HqRole.ZONE, "east", settings, "a-test")
+        await accounts.set("ravi-of-patna", HqRole.ZONE, "east", "a-test")
         figures = tmp_path / "official.csv"
         figures.write_text(
             "state_code,constituency_number,part_number,at,electors,percent\nS13,209,,2026-04-22 11:00,300000,31.5\n",
@@ -246,7 +246,7 @@ async def test_who_sees_and_does_what_of_which_zone_and_a_second_person_answers(
         "resume-answered",
     ]
     assert [json.loads(each["what"])["version"] for each in entries[:2]] == ["turnout 8"] * 2
-    async with hq_people(hq.settings, SystemClock(), CHEAP) as (books, accounts, _, _, _):
+    async with hq_people(hq.settings, SystemClock(), CHEAP) as (books, accounts, _, _):
         assert await books.audit_breaks() == []
         async with database(hq.settings.gather.database.get_secret_value()) as changed:
             await changed.ask("UPDATE audit SET who = 'nobody' WHERE number = 3")
@@ -269,7 +269,7 @@ async def test_what_was_confirmed_when_the_pages_were_killed_is_done_or_withdraw
             return found
 
     clock = SystemClock()
-    async with hq_people(hq.settings, SystemClock(), CHEAP) as (books, accounts, _, _, _):
+    async with hq_people(hq.settings, SystemClock(), CHEAP) as (books, accounts, _, _):
         async with books.used() as db:
             for to in ("centre:pune-1", "zone:east", "zone:west"):
                 number = await db.value("propose", "material", to, "turnout 8", "media", clock.now())

@@ -30,7 +30,7 @@ from dialer.desk.agents.phone import (
 )
 from dialer.domain.errors import StoreError
 from dialer.web.application import make_app
-from dialer.web.doors import COOKIE, Guard
+from dialer.web.doors import COOKIE, Guard, doors_of
 from dialer.web.http import MOST_SOCKET_BYTES, desk_server, listening
 from dialer.web.people import AGENT, Who
 from tests.support.virtual import virtual_time
@@ -169,7 +169,7 @@ async def phone_stand(**changes: object) -> AsyncIterator[PhoneStand]:
         )
         with listening("127.0.0.1", 0) as listener:
             origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            doors = AgentPhones(settings, find).doors()
+            doors = doors_of(AgentPhones(settings, find))
             desk = desk_server(settings.desk, Guard(make_app(doors), doors, find, find, lambda: frozenset({origin})))
             serving = asyncio.create_task(desk.serve(sockets=[listener]))
             await desk.open.wait()

@@ -158,7 +158,7 @@ async def test_an_open_board_ends_with_the_right_to_it(desk: DeskStand, table: T
     await anext(news)
     desk.clock.pass_seconds(10)
     table.remove("meena")
-    watching = asyncio.create_task(desk.users.run())
+    watching = asyncio.create_task(desk.streams.keep_rights())
     async with asyncio.timeout(10):
         async for _ in news:
             pass
@@ -245,13 +245,12 @@ async def test_a_store_that_cannot_be_read_leaves_everybody_as_they_were() -> No
     async def hear(name: str) -> None:
         told.append(name)
 
-    await directory.tell(hear)
+    await directory.tried(hear)
     assert not told
     failing = False
     users[:] = [KeptUser("meena", "viewer", 1.0, 2.0)]
-    await directory.refresh()
-    await directory.tell(hear)
-    await directory.tell(hear)
+    await directory.look(hear)
+    await directory.look(hear)
     assert told == ["meena"]
 
 
@@ -273,11 +272,11 @@ async def test_what_one_name_cannot_be_told_now_stops_no_other_and_is_told_again
             raise StoreError("the disk is full")
         told.append(name)
 
-    await directory.tell(hear)
+    await directory.look(hear)
     assert told == ["asha", "ravi"]
     failing.clear()
-    await directory.tell(hear)
-    await directory.tell(hear)
+    await directory.look(hear)
+    await directory.look(hear)
     assert told == ["asha", "ravi", "meena"]
 
 

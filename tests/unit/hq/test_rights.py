@@ -86,6 +86,6 @@ def test_nothing_is_done_beyond_the_own_zone(to: str, of_all: bool, of_west: boo
 )
 async def test_an_account_that_could_not_be_is_refused_in_a_line(name: str, role: str, zone: str, refused: str) -> None:
     settings = HqSettings.model_validate({"centres": [{"id": "pune-1", "zone": "west"}]})
-    accounts = Accounts(HqBooks("postgresql://nobody@127.0.0.1:1/none", SystemClock()))
+    accounts = Accounts(HqBooks("postgresql://nobody@127.0.0.1:1/none", SystemClock()), settings)
     with pytest.raises(CommandRefused, match=refused):
-        await accounts.set(name, role, zone, settings, "a-test")
+        await accounts.set(name, role, zone, "a-test")
