@@ -13,6 +13,8 @@ from typing import Any
 from ivr_flows.fields import Fields, KnownNames, known_answer, own_reprompt, prompts_needed, read_prompts
 
 Schema = Mapping[str, Any]
+Ways = Callable[[Any], Iterable[tuple[str, str]]]
+"""(label, node) of the ways out of a node that a key's value holds."""
 _NAME: Schema = {"$ref": "#/$defs/name"}
 
 
@@ -23,10 +25,16 @@ class Key:
     read: Callable[[Fields, str, KnownNames], Any]  # the value under that name; raises FlowError
     schema: Schema
     needed: bool = True
+    ways: Ways | None = None
+    says: bool = False  # whether the value is prompts
 
     def of(self, description: str) -> Key:
         """The same, with words for editors."""
         return replace(self, schema={**self.schema, "description": description})
+
+    def to(self, label: str) -> Key:
+        """The same, as a way out of that label; None leads nowhere."""
+        return replace(self, ways=lambda node: () if node is None else ((label, node),))
 
 
 def key(kind: Key, name: str = "") -> Any:
@@ -58,16 +66,22 @@ def schema_of(node: Any, kind: str, constant: Key | None) -> Schema:
 
 NODE = Key(lambda given, name, _: given.name(name), _NAME)
 """A name: of a node, a flow, an answer, a campaign, a template."""
-FAILED = NODE.of("Node when it could not be committed.")
+NEXT = NODE.to("")
+FAILED = NODE.of("Node when it could not be committed.").to("failed")
 OPTIONAL_NODE = Key(lambda given, name, _: given.optional_name(name), _NAME, needed=False)
 ANSWER = Key(known_answer, _NAME, needed=False)
-PROMPTS = Key(read_prompts, {"$ref": "#/$defs/prompts"}, needed=False)
-SOME_PROMPTS = Key(prompts_needed, {"$ref": "#/$defs/some_prompts"})
-REPROMPT = Key(
-    lambda given, name, names: own_reprompt(given, name, names, getattr(names, name)),
-    {"$ref": "#/$defs/reprompt"},
-    needed=False,
-)
+PROMPTS = Key(read_prompts, {"$ref": "#/$defs/prompts"}, needed=False, says=True)
+SOME_PROMPTS = Key(prompts_needed, {"$ref": "#/$defs/some_prompts"}, says=True)
+
+
+def reprompt(label: str) -> Key:
+    """What follows on silence, or on other keys; by default as the flow has it."""
+    return Key(
+        lambda given, name, names: own_reprompt(given, name, names, getattr(names, name)),
+        {"$ref": "#/$defs/reprompt"},
+        needed=False,
+        ways=lambda value: ((label, value.then),),
+    )
 
 
 def yes(default: bool, description: str) -> Key:

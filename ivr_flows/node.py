@@ -13,7 +13,8 @@ from enum import Enum
 from typing import Any, ClassVar, Self, TypeVar
 
 from ivr_flows.fields import Fields, KnownNames
-from ivr_flows.keys import FAILED, NODE, REPROMPT, SOME_PROMPTS, Key, key, keys_of, number, schema_of, yes
+from ivr_flows.keys import FAILED, NODE, SOME_PROMPTS, Key, key, keys_of, number, reprompt, schema_of, yes
+from ivr_flows.known import can_be_left_out
 from ivr_flows.model import FlowPurpose, Offer, Prompt, PromptKind, Reprompt
 from ivr_flows.turns import (
     Action,
@@ -99,10 +100,15 @@ class Node(ABC):
     schema: ClassVar[Mapping[str, Any]] = {}  # JSON schema of its mapping in YAML
     constant: ClassVar[tuple[str, Key] | None] = None  # what stands under the key of the kind, where no field does
     look: ClassVar[Look]
+    head: ClassVar[str]  # what it does, in the head of its box, with values such as {node.template}
+    after: ClassVar[Mapping[type[Input], str]] = {}  # the field that says where an answer of that kind leads
     commits: ClassVar[CommitKind | None] = None  # what is committed on the way "committed"
     listens: ClassVar[bool] = False  # whether the caller answers here
     returns: ClassVar[bool] = False  # whether it leads back to the flow above
     ends_call: ClassVar[bool] = False  # whether the call, or for a part the part, can end here
+    opts_out: ClassVar[bool] = False  # whether the caller is opted out here
+    passes: ClassVar[bool] = False  # whether the call goes on without an action where nothing is said
+    draws_labels: ClassVar[bool] = False  # whether the arrows of the picture bear the ways' labels
 
     name: str
     line: int
@@ -131,18 +137,21 @@ class Node(ABC):
 
     def answer(self, state: FlowState, event: Input) -> Answered:
         """What follows when `event` came of the node's action; None: it comes of no such action."""
-        return None
+        field = self.after.get(type(event))
+        return None if field is None else Going(state, getattr(self, field))
 
     # What the check asks
 
     def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield (label, node) of every way out; a node that ends the flow has none."""
-        yield from ()
+        """Yield (label, node) of every way out, as the keys have them; a node that ends the flow has none."""
+        for name, _, each in keys_of(self):
+            if each.ways is not None:
+                yield from each.ways(getattr(self, name))
 
     @property
     def asked(self) -> tuple[Prompt, ...]:
         """What is said the first time."""
-        return ()
+        return tuple(prompt for name, _, each in keys_of(self) if each.says for prompt in getattr(self, name))
 
     @property
     def said(self) -> tuple[Prompt, ...]:
@@ -166,14 +175,9 @@ class Node(ABC):
         return None
 
     @property
-    def opts_out(self) -> bool:
-        """Whether the caller is opted out here."""
-        return False
-
-    @property
     def may_be_silent(self) -> bool:
         """Whether it can pass without an action: nothing to say, or only what is not known of every voter."""
-        return False
+        return self.passes and all(map(can_be_left_out, self.asked))
 
     def ways_by_one_key(self) -> tuple[str, ...]:
         """The nodes that one key leads to while something is said here."""
@@ -186,9 +190,9 @@ class Node(ABC):
     # The picture
 
     @property
-    @abstractmethod
     def title(self) -> str:
         """What it does, in the head of its box."""
+        return self.head.format(node=self)
 
     def notes(self) -> list[str]:
         """What stands in its box beside the words."""
@@ -196,7 +200,8 @@ class Node(ABC):
 
     def drawn_ways(self) -> list[tuple[str, str]]:
         """(label, node) of the ways that most calls go, which are drawn."""
-        return [("", target) for label, target in self.targets() if label not in _EXCEPTIONS]
+        usual = [(label, target) for label, target in self.targets() if label not in _EXCEPTIONS]
+        return usual if self.draws_labels else [("", target) for _, target in usual]
 
 
 N = TypeVar("N", bound=type[Node])
@@ -228,8 +233,8 @@ class Question(Node):
     prompts: tuple[Prompt, ...] = key(SOME_PROMPTS, "say")
     barge_in: bool = key(yes(True, "A key ends the prompts."))
     timeout_seconds: float = key(number(5, 1, 60).of("Until the first key."))
-    no_input: Reprompt = key(REPROMPT)
-    no_match: Reprompt = key(REPROMPT)
+    no_input: Reprompt = key(reprompt("no-input"))
+    no_match: Reprompt = key(reprompt("no-match"))
 
     @abstractmethod
     def collect(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
@@ -261,11 +266,6 @@ class Question(Node):
         return Acting(state, self.collect(state, (*reprompt.prompts, *self.prompts)))
 
     @property
-    def asked(self) -> tuple[Prompt, ...]:
-        """The question."""
-        return self.prompts
-
-    @property
     def said(self) -> tuple[Prompt, ...]:
         """The question and what is said before it is asked again."""
         return (*self.prompts, *self.no_input.prompts, *self.no_match.prompts)
@@ -285,8 +285,9 @@ class Committing(Node):
     """A node that commits: `next` only when that is on disk, else `failed`."""
 
     look: ClassVar[Look] = Look.COMMIT
+    after: ClassVar[Mapping[type[Input], str]] = {Committed: "next", CommitFailed: "failed"}
 
-    next: str = key(NODE)
+    next: str = key(NODE.to("committed"))
     failed: str = key(FAILED)
 
     @abstractmethod
@@ -296,17 +297,6 @@ class Committing(Node):
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         """Commit."""
         return Acting(state, Commit(state.where, self.commit(state)))
-
-    def answer(self, state: FlowState, event: Input) -> Answered:
-        """On only when it is committed."""
-        if isinstance(event, Committed):
-            return Going(state, self.next)
-        return Going(state, self.failed) if isinstance(event, CommitFailed) else None
-
-    def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the way on after the commit, and the way when it failed."""
-        yield "committed", self.next
-        yield "failed", self.failed
 
 
 @dataclass(frozen=True, slots=True)

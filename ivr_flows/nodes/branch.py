@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -45,7 +44,11 @@ def _read_case(case: Value, fields: Fields, names: KnownNames) -> Condition:
     return condition
 
 
-_CASES = Key(_read_cases, {"type": "array", "minItems": 1, "maxItems": MAX_CASES, "items": {"$ref": "#/$defs/case"}})
+_CASES = Key(
+    _read_cases,
+    {"type": "array", "minItems": 1, "maxItems": MAX_CASES, "items": {"$ref": "#/$defs/case"}},
+    ways=lambda cases: [(describe_condition(case), case.goto) for case in cases],
+)
 
 
 @node_kind("branch")
@@ -54,34 +57,18 @@ class BranchNode(Node):
     """Go where the first true condition says."""
 
     look: ClassVar[Look] = Look.QUIET
+    head: ClassVar[str] = "Depends on"
+    passes: ClassVar[bool] = True
+    draws_labels: ClassVar[bool] = True
 
     conditions: tuple[Condition, ...] = key(_CASES, "branch")
-    otherwise: str = key(NODE)
+    otherwise: str = key(NODE.to("otherwise"))
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         true = (case.goto for case in self.conditions if holds(case, lookup(state, case.name)))
         return Walked(state.but(node=next(true, self.otherwise)))
 
-    def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield every case, and the way on when none is true."""
-        for condition in self.conditions:
-            yield describe_condition(condition), condition.goto
-        yield "otherwise", self.otherwise
-
-    @property
-    def may_be_silent(self) -> bool:
-        """It always is."""
-        return True
-
     def ways_unsure_of(self, name: str) -> tuple[str, ...] | None:
         """A case on it makes it known, but for the case that it is not."""
         unsure = (case.goto for case in self.conditions if case.name != name or case.known is False)
         return (*unsure, self.otherwise)
-
-    @property
-    def title(self) -> str:
-        return "Depends on"
-
-    def drawn_ways(self) -> list[tuple[str, str]]:
-        """Every case by its words."""
-        return list(self.targets())

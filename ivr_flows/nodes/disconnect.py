@@ -18,6 +18,7 @@ class DisconnectNode(Node):
     """Say goodbye and hang up."""
 
     look: ClassVar[Look] = Look.END
+    head: ClassVar[str] = "Hangs up"
     ends_call: ClassVar[bool] = True
 
     prompts: tuple[Prompt, ...] = key(PROMPTS, "say")
@@ -25,12 +26,3 @@ class DisconnectNode(Node):
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         return Hanging(resolve(state, self.prompts), self.reason)
-
-    @property
-    def asked(self) -> tuple[Prompt, ...]:
-        """The goodbye."""
-        return self.prompts
-
-    @property
-    def title(self) -> str:
-        return "Hangs up"

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from ivr_flows.fields import (
-    ANSWER_KINDS,
-    Fields,
-    KnownNames,
-    known_name,
-    read_choices,
-)
-from ivr_flows.keys import ANSWER, NODE, TERMINATOR, Key, integer, key, number
+from ivr_flows.fields import ANSWER_KINDS, Fields, KnownNames, known_name, read_choices
+from ivr_flows.keys import ANSWER, NEXT, NODE, TERMINATOR, Key, integer, key, number
 from ivr_flows.known import lookup, resolve, whole
 from ivr_flows.model import Prompt, PromptKind
 from ivr_flows.node import Acting, Entered, Flow, Going, Question, node_kind
@@ -35,11 +29,7 @@ def _read_instead(fields: Fields, key: str, names: KnownNames) -> Mapping[str, s
 _BOUND = Key(_read_bound, {"anyOf": [{"type": "integer", "minimum": 0}, NODE.schema]}, needed=False)
 _READS = Key(
     lambda given, name, _: ANSWER_KINDS[given.choice(name, list(ANSWER_KINDS), "digits")],
-    {
-        "enum": [*ANSWER_KINDS],
-        "default": "digits",
-        "description": "How the answer is spoken; hour: 3 means 15:00.",
-    },
+    {"enum": [*ANSWER_KINDS], "default": "digits", "description": "How the answer is spoken; hour: 3 means 15:00."},
     needed=False,
 )
 _CHOICES = Key(
@@ -52,6 +42,7 @@ _CHOICES = Key(
         "minProperties": 1,
     },
     needed=False,
+    ways=Mapping.items,
 )
 
 
@@ -65,7 +56,7 @@ class FieldNode(Question):
     `choices` are what "#" (the terminator alone) and "*" lead to where they are keyed instead of digits.
     """
 
-    answer_name: str = key(NODE.of("Name that the answer is kept under."), "field")
+    keeps: str = key(NODE.of("Name that the answer is kept under."), "field")
     reads: PromptKind = key(_READS)
     min_digits: int = key(integer(1, 20, default=1))
     max_digits: int = key(integer(1, 20))
@@ -75,7 +66,7 @@ class FieldNode(Question):
     highest: int | str | None = key(_BOUND)
     one_of: str | None = key(ANSWER.of("The fact that lists the numbers that are accepted, with commas."))
     choices: Mapping[str, str] = key(_CHOICES)
-    next: str = key(NODE)
+    next: str = key(NEXT)
 
     def refuse_misfit(self, fields: Fields) -> None:
         if self.min_digits > self.max_digits:
@@ -117,7 +108,7 @@ class FieldNode(Question):
         if value is None:
             return self.ask_again(state, self.no_match, silent=False)
         stray = self.terminator if len(digits) == self.max_digits else ""
-        return Going(state.with_answer(self.answer_name, value).but(stray=stray), self.next)
+        return Going(state.with_answer(self.keeps, value).but(stray=stray), self.next)
 
     def _accepted(self, state: FlowState, digits: str) -> str | None:
         """What is kept for `digits`, or None when they are not accepted."""
@@ -137,21 +128,9 @@ class FieldNode(Question):
             return f"{number:02d}:00"
         return str(number) if self.reads is PromptKind.NUMBER else digits
 
-    def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the way on, the keys that lead elsewhere, and what follows on silence and on digits that are not accepted."""
-        yield "", self.next
-        yield from self.choices.items()
-        yield "no-input", self.no_input.then
-        yield "no-match", self.no_match.then
-
-    @property
-    def keeps(self) -> str | None:
-        """The name of the answer."""
-        return self.answer_name
-
     def ways_unsure_of(self, name: str) -> tuple[str, ...] | None:
         """All but the way on make nothing known."""
-        if name != self.answer_name:
+        if name != self.keeps:
             return None
         return (*self.choices.values(), self.no_input.then, self.no_match.then)
 
@@ -159,7 +138,7 @@ class FieldNode(Question):
     def title(self) -> str:
         fixed = self.min_digits == self.max_digits
         digits = str(self.max_digits) if fixed else f"{self.min_digits}-{self.max_digits}"
-        return f"Asks for {digits} digits: {self.answer_name}"
+        return f"Asks for {digits} digits: {self.keeps}"
 
 
 def polling_hour(keyed: int) -> int:

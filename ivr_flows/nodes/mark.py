@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -28,7 +27,7 @@ class MarkNode(Committing):
     hour: str | None = key(ANSWER.of("The field that asked for the hour; with later."))
     serial: str | None = key(ANSWER.of("The field that asked for the serial; with the scope serial."))
     part: str | None = key(ANSWER.of("The field that asked for the serial's part; none: the worker has only one."))
-    unknown: str | None = key(OPTIONAL_NODE.of("Node when nobody has the serial; none: failed."))
+    unknown: str | None = key(OPTIONAL_NODE.of("Node when nobody has the serial; none: failed.").to("unknown"))
     count: str | None = key(
         ANSWER.of("The field that asked how many of the household it is about; with not-yet and the scope household.")
     )
@@ -67,13 +66,6 @@ class MarkNode(Committing):
         if isinstance(event, NobodyFound):
             return Going(state, self.unknown or self.failed)
         return Committing.answer(self, state, event)
-
-    def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the way on after the commit, and the ways when it failed or nobody has the serial."""
-        yield "committed", self.next
-        yield "failed", self.failed
-        if self.unknown is not None:
-            yield "unknown", self.unknown
 
     @property
     def title(self) -> str:

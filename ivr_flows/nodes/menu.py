@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import ClassVar
 
 from ivr_flows.fields import read_choices
 from ivr_flows.keys import NODE, OPTIONAL_NODE, SOME_PROMPTS, Key, key
@@ -22,6 +23,7 @@ _CHOICES = Key(
         "additionalProperties": NODE.schema,
         "minProperties": 1,
     },
+    ways=Mapping.items,
 )
 
 
@@ -30,9 +32,12 @@ _CHOICES = Key(
 class MenuNode(Question):
     """Ask for one key of several."""
 
+    head: ClassVar[str] = "Asks for a key"
+    draws_labels: ClassVar[bool] = True
+
     prompts: tuple[Prompt, ...] = key(SOME_PROMPTS, "menu")
     choices: Mapping[str, str] = key(_CHOICES)
-    answer_name: str | None = key(OPTIONAL_NODE, "answer")  # the key is kept under this name
+    keeps: str | None = key(OPTIONAL_NODE, "answer")  # the key is kept under this name
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         if state.typed_ahead:  # answered before it was asked
@@ -58,27 +63,8 @@ class MenuNode(Question):
         target = self.choices.get(key)
         if target is None:
             return self.ask_again(state, self.no_match, silent=False)
-        return Going(state if self.answer_name is None else state.with_answer(self.answer_name, key), target)
-
-    def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield every choice, and what follows on silence and on other keys."""
-        yield from self.choices.items()
-        yield "no-input", self.no_input.then
-        yield "no-match", self.no_match.then
-
-    @property
-    def keeps(self) -> str | None:
-        """The name that the key is kept under."""
-        return self.answer_name
+        return Going(state if self.keeps is None else state.with_answer(self.keeps, key), target)
 
     def ways_by_one_key(self) -> tuple[str, ...]:
         """The choices, with barge-in."""
         return tuple(self.choices.values()) if self.barge_in else ()
-
-    @property
-    def title(self) -> str:
-        return "Asks for a key"
-
-    def drawn_ways(self) -> list[tuple[str, str]]:
-        """The choices by their keys."""
-        return list(self.choices.items())

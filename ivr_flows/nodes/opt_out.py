@@ -15,17 +15,10 @@ from ivr_flows.turns import CommitKind, FlowCommit, FlowState
 class OptOutNode(Committing):
     """Record that this number is never called again. `next` only when it is committed."""
 
+    head: ClassVar[str] = "Records: never call again"
     commits: ClassVar[CommitKind | None] = CommitKind.OPT_OUT
+    opts_out: ClassVar[bool] = True
 
     def commit(self, state: FlowState) -> FlowCommit:
         """The opt-out."""
         return FlowCommit(CommitKind.OPT_OUT, state.where, state.commits + 1, answers=dict(state.answers))
-
-    @property
-    def opts_out(self) -> bool:
-        """Here."""
-        return True
-
-    @property
-    def title(self) -> str:
-        return "Records: never call again"

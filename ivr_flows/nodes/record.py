@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,14 +19,16 @@ class RecordNode(Node):
     """Record what the caller says."""
 
     look: ClassVar[Look] = Look.SERVICE
+    head: ClassVar[str] = "Records a message, {node.max_seconds:g} s"
+    after: ClassVar[Mapping[type[Input], str]] = {RecordFailed: "failed"}
     listens: ClassVar[bool] = True
 
     prompts: tuple[Prompt, ...] = key(PROMPTS, "say")
-    answer_name: str = key(NODE, "record")  # the recording's name is kept under this name
+    keeps: str = key(NODE, "record")  # the recording's name is kept under this name
     max_seconds: float = key(number(60, 1, 600))
     silence_seconds: float = key(number(4, 1, 30))  # this much silence ends it
     terminator: str = key(TERMINATOR)
-    next: str = key(NODE)
+    next: str = key(NODE.to("recorded"))
     failed: str = key(FAILED)
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
@@ -35,28 +37,9 @@ class RecordNode(Node):
 
     def answer(self, state: FlowState, event: Input) -> Answered:
         if isinstance(event, Recorded):
-            return Going(state.with_answer(self.answer_name, event.name), self.next)
-        return Going(state, self.failed) if isinstance(event, RecordFailed) else None
-
-    def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the way on, and the way when nothing was recorded."""
-        yield "recorded", self.next
-        yield "failed", self.failed
-
-    @property
-    def asked(self) -> tuple[Prompt, ...]:
-        """What is said before the tone."""
-        return self.prompts
-
-    @property
-    def keeps(self) -> str | None:
-        """The name that the recording's is kept under."""
-        return self.answer_name
+            return Going(state.with_answer(self.keeps, event.name), self.next)
+        return Node.answer(self, state, event)
 
     def ways_unsure_of(self, name: str) -> tuple[str, ...] | None:
         """Nothing is known where nothing was recorded."""
-        return (self.failed,) if name == self.answer_name else None
-
-    @property
-    def title(self) -> str:
-        return f"Records a message, {self.max_seconds:g} s"
+        return (self.failed,) if name == self.keeps else None

@@ -18,6 +18,8 @@ class ReturnNode(Node):
     """The end of a flow that runs as a subdialog; in a flow that is nobody's subdialog, a disconnect."""
 
     look: ClassVar[Look] = Look.QUIET
+    head: ClassVar[str] = "Goes back"
+    passes: ClassVar[bool] = True
     returns: ClassVar[bool] = True
     ends_call: ClassVar[bool] = True
 
@@ -25,12 +27,3 @@ class ReturnNode(Node):
         if not state.frames:
             return Hanging()
         return Walked(state.but(frames=state.frames[:-1], node=state.frames[-1].resume))
-
-    @property
-    def may_be_silent(self) -> bool:
-        """It always is."""
-        return True
-
-    @property
-    def title(self) -> str:
-        return "Goes back"

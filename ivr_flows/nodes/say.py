@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ivr_flows.keys import NODE, SOME_PROMPTS, key, yes
-from ivr_flows.known import can_be_left_out, resolve
+from ivr_flows.keys import NEXT, SOME_PROMPTS, key, yes
+from ivr_flows.known import resolve
 from ivr_flows.model import Prompt
 from ivr_flows.node import KEYS, Acting, Answered, Entered, Flow, Going, Look, Node, Walked, node_kind
 from ivr_flows.turns import FlowState, Input, Play, Played
@@ -19,10 +18,12 @@ class SayNode(Node):
     """Play prompts, then go on. With barge-in a key ends them, and is kept for the next question."""
 
     look: ClassVar[Look] = Look.SPEECH
+    head: ClassVar[str] = "Says"
+    passes: ClassVar[bool] = True
 
     prompts: tuple[Prompt, ...] = key(SOME_PROMPTS, "say")
     barge_in: bool = key(yes(False, "A key ends the prompts and counts for the next question."))
-    next: str = key(NODE)
+    next: str = key(NEXT)
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         said = () if state.typed_ahead and self.barge_in else resolve(state, self.prompts)
@@ -37,21 +38,3 @@ class SayNode(Node):
         if ahead or state.stray:
             state = state.but(typed_ahead=ahead, stray="")
         return Going(state, self.next)
-
-    def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the one way on."""
-        yield "", self.next
-
-    @property
-    def asked(self) -> tuple[Prompt, ...]:
-        """The prompts."""
-        return self.prompts
-
-    @property
-    def may_be_silent(self) -> bool:
-        """Whether nothing of it is known of some voters."""
-        return all(map(can_be_left_out, self.prompts))
-
-    @property
-    def title(self) -> str:
-        return "Says"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ivr_flows.fields import read_need
 from ivr_flows.keys import FAILED, NODE, Key, key
 from ivr_flows.known import lookup
-from ivr_flows.node import Acting, Answered, Entered, Flow, Going, Look, Node, node_kind
+from ivr_flows.node import Acting, Entered, Flow, Look, Node, node_kind
 from ivr_flows.texts import SMS
 from ivr_flows.turns import FlowState, Input, SendSms, SmsFailed, SmsSent
 
@@ -26,10 +26,12 @@ class SmsNode(Node):
     """Send the caller an SMS from a template."""
 
     look: ClassVar[Look] = Look.SERVICE
+    head: ClassVar[str] = "Sends an SMS: {node.template}"
+    after: ClassVar[Mapping[type[Input], str]] = {SmsSent: "next", SmsFailed: "failed"}
 
     template: str = key(NODE, "send_sms")
     needs: tuple[str, ...] = key(_NEEDS, "with")  # facts or answers that fill it
-    next: str = key(NODE)
+    next: str = key(NODE.to("sent"))
     failed: str = key(FAILED)
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
@@ -37,20 +39,6 @@ class SmsNode(Node):
         values = {name: value for name, value in known.items() if value is not None}
         return Acting(state, SendSms(state.where, self.template, values))
 
-    def answer(self, state: FlowState, event: Input) -> Answered:
-        if isinstance(event, SmsSent):
-            return Going(state, self.next)
-        return Going(state, self.failed) if isinstance(event, SmsFailed) else None
-
-    def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the way on, and the way when it could not be sent."""
-        yield "sent", self.next
-        yield "failed", self.failed
-
     def texts_needed(self) -> Iterator[tuple[str, set[str]]]:
         """The template."""
         yield f"{SMS}{self.template}", set(self.needs)
-
-    @property
-    def title(self) -> str:
-        return f"Sends an SMS: {self.template}"

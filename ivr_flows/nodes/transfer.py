@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ivr_flows.keys import NODE, PROMPTS, key, word
 from ivr_flows.known import resolve
 from ivr_flows.model import Prompt
-from ivr_flows.node import Acting, Answered, Entered, Flow, Going, HandedOver, Look, Node, node_kind
+from ivr_flows.node import Acting, Answered, Entered, Flow, HandedOver, Look, Node, node_kind
 from ivr_flows.turns import FlowState, Input, Transfer, TransferFailed, Transferred
 
 
@@ -19,31 +19,18 @@ class TransferNode(Node):
     """Hand the call to an agent of its campaign, one who has its skill; the flow ends there. `failed` when no agent can take it."""
 
     look: ClassVar[Look] = Look.SERVICE
+    head: ClassVar[str] = "Connects with agents"
+    after: ClassVar[Mapping[type[Input], str]] = {TransferFailed: "failed"}
     ends_call: ClassVar[bool] = True
 
     prompts: tuple[Prompt, ...] = key(PROMPTS, "say")
-    failed: str = key(NODE.of("Node when no agent can take it."))
+    failed: str = key(NODE.of("Node when no agent can take it.").to("failed"))
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         return Acting(state, Transfer(state.where, resolve(state, self.prompts), dict(state.answers)))
 
     def answer(self, state: FlowState, event: Input) -> Answered:
-        if isinstance(event, Transferred):
-            return HandedOver(state)
-        return Going(state, self.failed) if isinstance(event, TransferFailed) else None
-
-    def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the way when no agent can take it."""
-        yield "failed", self.failed
-
-    @property
-    def asked(self) -> tuple[Prompt, ...]:
-        """What is said before it."""
-        return self.prompts
-
-    @property
-    def title(self) -> str:
-        return "Connects with agents"
+        return HandedOver(state) if isinstance(event, Transferred) else Node.answer(self, state, event)
 
     def notes(self) -> list[str]:
         """None: that nobody is free is drawn."""

@@ -23,15 +23,15 @@ from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import Disconnect, Play, Played, PromptRef, Start
 
 A_KIND = '''
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ivr_flows.fields import known_name
-from ivr_flows.keys import NODE, SOME_PROMPTS, Key, key
+from ivr_flows.keys import NEXT, NODE, SOME_PROMPTS, Key, key
 from ivr_flows.known import lookup, resolve, whole
 from ivr_flows.model import Prompt
-from ivr_flows.node import Acting, Answered, Entered, Flow, Going, Look, Node, node_kind
+from ivr_flows.node import Acting, Entered, Flow, Look, Node, node_kind
 from ivr_flows.turns import FlowState, Input, Play, Played
 
 
@@ -41,30 +41,18 @@ class GreetNode(Node):
     """Greet by the hour."""
 
     look: ClassVar[Look] = Look.SPEECH
+    head: ClassVar[str] = "Greets by {node.hour}"
+    after: ClassVar[Mapping[type[Input], str]] = {Played: "next"}
 
     hour: str = key(Key(lambda given, name, names: known_name(given, name, given.name(name), names), NODE.schema), "greet")
     morning: tuple[Prompt, ...] = key(SOME_PROMPTS)
     later: tuple[Prompt, ...] = key(SOME_PROMPTS)
-    next: str = key(NODE)
+    next: str = key(NEXT)
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         hour = whole(lookup(state, self.hour))
         said = self.morning if hour is not None and hour < 12 else self.later
         return Acting(state, Play(state.where, resolve(state, said)))
-
-    def answer(self, state: FlowState, event: Input) -> Answered:
-        return Going(state, self.next) if isinstance(event, Played) else None
-
-    def targets(self) -> Iterator[tuple[str, str]]:
-        yield "", self.next
-
-    @property
-    def asked(self) -> tuple[Prompt, ...]:
-        return (*self.morning, *self.later)
-
-    @property
-    def title(self) -> str:
-        return f"Greets by {self.hour}"
 '''
 A_FLOW = """
 flow: greeting
