@@ -1,11 +1,11 @@
 """`dialer flow check`: what is wrong with a flow that loads, found before a single call.
 
-Each rule is a function from a flow to findings; `check_flow` runs them all, over the subdialogs too.
+Each rule is a function from a flow to its problems; `check_flow` runs them all, over the subdialogs too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,22 +13,12 @@ from ivr_flows.known import can_be_left_out
 from ivr_flows.model import FlowPurpose, Offer, Prompt, PromptKind
 from ivr_flows.node import Flow, Node, Question
 from ivr_flows.texts import Texts, placeholders
-from ivr_flows.thanks import unearned_thanks
-from ivr_flows.wording import asks_choice, asks_for_vote, keeps_choice, offers_transport, spoken_seconds
+from ivr_flows.turns import CommitKind
+from ivr_flows.wording import acknowledges, asks_choice, asks_for_vote, keeps_choice, offers_transport, spoken_seconds
 
 Edges = Mapping[str, tuple[str, ...]]
 MAX_PROMPT_SECONDS = 30.0
-_NEEDS_OPT_OUT = frozenset(
-    {
-        FlowPurpose.TURNOUT,
-        FlowPurpose.MATERIAL,
-        FlowPurpose.INFORMATION,
-        FlowPurpose.CONFIRMATION,
-        FlowPurpose.INBOUND,
-        FlowPurpose.ABANDONED,
-        FlowPurpose.OPT_OUT,
-    }
-)
+_NEEDS_OPT_OUT = frozenset(FlowPurpose) - {FlowPurpose.WORKER, FlowPurpose.PART}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +55,9 @@ class Subject:
         return FlowFinding(rule, self.flow.file, node.line, node.name, problem)
 
 
-Rule = Callable[[Subject], Iterator[FlowFinding]]
+Problems = Iterator[tuple[str, Node, str]]
+"""The rule's name, where, and what is wrong with what to do."""
+Rule = Callable[[Subject], Problems]
 
 
 def check_flow(
@@ -85,55 +77,52 @@ def check_flow(
     for part in flow.parts():
         offers = flow.offers | part.offers
         subject = Subject(part, flow.purpose, offers, may_offer, texts, spoken, max_prompt_seconds)
-        for rule in RULES:
-            found.update(dict.fromkeys(rule(subject)))
-        if part is flow:
-            found.update(dict.fromkeys(_missing_opt_out(subject)))
-    for thanks in unearned_thanks(flow, texts, spoken):
-        found[FlowFinding("thanks-before-commit", thanks.file, thanks.node.line, thanks.node.name, thanks.problem)] = (
-            None
-        )
+        for rule in RULES if part is not flow else (*RULES, _missing_opt_out):
+            found.update((subject.finding(*problem), None) for problem in rule(subject))
+    thanks: dict[tuple[str, str], FlowFinding] = {}
+    _look_for_thanks(flow, NOTHING, texts, spoken, thanks)
+    found.update(dict.fromkeys(thanks.values()))
     return sorted(found, key=lambda finding: (finding.file, finding.line, finding.rule))
 
 
-def _unreached(subject: Subject) -> Iterator[FlowFinding]:
+def _unreached(subject: Subject) -> Problems:
     flow = subject.flow
     found = reached(flow_edges(flow), [flow.start])
     for node in flow.nodes.values():
         if node.name not in found:
-            yield subject.finding("unreached", node, "is never reached; lead to it or delete it")
+            yield "unreached", node, "is never reached; lead to it or delete it"
 
 
-def _no_exit(subject: Subject) -> Iterator[FlowFinding]:
+def _no_exit(subject: Subject) -> Problems:
     """Nodes from which no end can be reached: a circle without an exit, or what leads only into one."""
     flow = subject.flow
     edges = flow_edges(flow)
     ends = [node.name for node in flow.nodes.values() if ends_call(flow, node) or not edges[node.name]]
     lost = reached(edges, [flow.start]) - reached(reversed_edges(edges), ends)
-    inside = {name: tuple(target for target in edges[name] if target in lost) for name in flow.nodes if name in lost}
+    inside = _among(edges, lost)
     looping = circles(inside)
     for circle in looping:
         first = flow.nodes[circle[0]]
-        yield subject.finding("no-exit", first, f"is in a loop without an exit ({' -> '.join(circle)}); add a way out")
+        yield "no-exit", first, f"is in a loop without an exit ({' -> '.join(circle)}); add a way out"
     in_circles = {name for circle in looping for name in circle}
     for name in inside:
         if name not in in_circles:
-            yield subject.finding("no-exit", flow.nodes[name], "leads only into a loop without an exit; add a way out")
+            yield "no-exit", flow.nodes[name], "leads only into a loop without an exit; add a way out"
 
 
-def _wordless_circle(subject: Subject) -> Iterator[FlowFinding]:
+def _among(edges: Edges, names: Collection[str]) -> Edges:
+    """The part of a graph that lies among these nodes."""
+    return {name: tuple(each for each in targets if each in names) for name, targets in edges.items() if name in names}
+
+
+def _wordless_circle(subject: Subject) -> Problems:
     """A circle in which nothing need be said: the machine would run in it without end, so it ends such a call as a fault."""
     flow = subject.flow
-    edges = flow_edges(flow)
     silent = {name for name, node in flow.nodes.items() if _may_be_silent(flow, node)}
-    inside = {
-        name: tuple(target for target in edges[name] if target in silent) for name in flow.nodes if name in silent
-    }
-    for circle in circles(inside):
-        problem = (
-            f"is in a circle in which nothing is said or asked ({' -> '.join(circle)}); say or ask something in it"
-        )
-        yield subject.finding("wordless-circle", flow.nodes[circle[0]], problem)
+    for circle in circles(_among(flow_edges(flow), silent)):
+        way = " -> ".join(circle)
+        problem = f"is in a circle in which nothing is said or asked ({way}); say or ask something in it"
+        yield "wordless-circle", flow.nodes[circle[0]], problem
 
 
 def _may_be_silent(flow: Flow, node: Node) -> bool:
@@ -147,7 +136,7 @@ def _may_be_silent(flow: Flow, node: Node) -> bool:
     return any(subflow.nodes[name].returns for name in passed)
 
 
-def _silent_caller(subject: Subject) -> Iterator[FlowFinding]:
+def _silent_caller(subject: Subject) -> Problems:
     """A caller who keys nothing must come to an end by the flow itself, not by its limit of turns."""
 
     def without_keys(node: Node, label: str) -> bool:
@@ -156,10 +145,10 @@ def _silent_caller(subject: Subject) -> Iterator[FlowFinding]:
     flow = subject.flow
     for circle in circles(flow_edges(flow, without_keys)):
         problem = f"asks a caller who keys nothing for ever ({' -> '.join(circle)}); lead no_input out of the circle"
-        yield subject.finding("silent-caller", flow.nodes[circle[0]], problem)
+        yield "silent-caller", flow.nodes[circle[0]], problem
 
 
-def _silent_question(subject: Subject) -> Iterator[FlowFinding]:
+def _silent_question(subject: Subject) -> Problems:
     for node in subject.flow.nodes.values():
         if isinstance(node, Question) and all(can_be_left_out(prompt) for prompt in node.prompts):
             # A question that needs a fact is fine where a branch has made sure of it; the branch must be on every way here.
@@ -167,13 +156,11 @@ def _silent_question(subject: Subject) -> Iterator[FlowFinding]:
             if not _assured(subject.flow, node, needed):
                 names = ", ".join(sorted(needed))
                 problem = f"is silent for a voter of whom {names} is not known; branch on it before, or add a prompt without it"
-                yield subject.finding("silent-question", node, problem)
+                yield "silent-question", node, problem
 
 
 def _needed(prompt: Prompt) -> tuple[str, ...]:
-    if prompt.kind in (PromptKind.TEXT, PromptKind.RECORDING):
-        return tuple(name for name, _ in prompt.needs)
-    return (prompt.value,)
+    return tuple(name for name, _ in prompt.needs) if prompt.kind.is_fixed else (prompt.value,)
 
 
 def _assured(flow: Flow, node: Node, needed: set[str]) -> bool:
@@ -191,17 +178,17 @@ def _reached_without(flow: Flow, node: Node, name: str) -> bool:
     return node.name in reached(edges, [flow.start])
 
 
-def _missing_texts(subject: Subject) -> Iterator[FlowFinding]:
+def _missing_texts(subject: Subject) -> Problems:
     for node in subject.flow.nodes.values():
         for key, needs in node.texts_needed():
             missing = [tag for tag in subject.languages if subject.texts.text(key, tag) is None]
             if missing:
                 problem = f"has no text {key} in {', '.join(missing)}; add it to texts/{missing[0]}.yaml"
-                yield subject.finding("missing-text", node, problem)
+                yield "missing-text", node, problem
             for tag in subject.languages:
                 text = subject.texts.text(key, tag)
                 if text is not None and placeholders(text) != needs:
-                    yield subject.finding("placeholders", node, _mismatch(key, tag, placeholders(text), needs))
+                    yield "placeholders", node, _mismatch(key, tag, placeholders(text), needs)
 
 
 def _mismatch(key: str, tag: str, written: set[str], given: set[str]) -> str:
@@ -222,56 +209,54 @@ def unsayable(text: str, where: str, purpose: str, offers: frozenset[Offer]) -> 
         yield "transport", problem
 
 
-def _unsayable(subject: Subject) -> Iterator[FlowFinding]:
-    for node, key, tag, text in _said(subject):
-        for rule, problem in unsayable(text, f"{key}, {tag}", subject.purpose, subject.offers):
-            yield subject.finding(rule, node, problem)
-
-
-def _kept_choice(subject: Subject) -> Iterator[FlowFinding]:
+def _unsayable(subject: Subject) -> Problems:
+    """Of all that a flow says or sends, in every language that the texts have."""
     for node in subject.flow.nodes.values():
-        name = node.keeps
-        if name is not None and keeps_choice(name):
-            yield subject.finding("forbidden-question", node, KEPT_CHOICE.format(name))
+        for key, _ in node.texts_needed():
+            for tag in subject.texts.languages():
+                text = subject.texts.text(key, tag) or ""
+                for rule, problem in unsayable(text, f"{key}, {tag}", subject.purpose, subject.offers):
+                    yield rule, node, problem
+
+
+def _kept_choice(subject: Subject) -> Problems:
+    for node in subject.flow.nodes.values():
+        if node.keeps is not None and keeps_choice(node.keeps):
+            yield "forbidden-question", node, KEPT_CHOICE.format(node.keeps)
 
 
 KEPT_CHOICE = "keeps an answer called {}; whom somebody votes for is never stored: remove the question"
 
 
-def _material(subject: Subject) -> Iterator[FlowFinding]:
+def _material(subject: Subject) -> Problems:
     """Campaign material only in a flow that is declared as such, and there with the opt-out one key away."""
     for node in subject.flow.nodes.values():
         recordings = [prompt.value for prompt in node.said if prompt.kind is PromptKind.RECORDING]
         if not recordings:
             continue
+        what = recordings[0]
         if subject.purpose is not FlowPurpose.MATERIAL:
-            problem = (
-                f"plays campaign material ({recordings[0]}) in a flow for {subject.purpose}; move it to a flow with "
-            )
-            yield subject.finding("material", node, f"{problem}`purpose: material`")
+            problem = f"plays campaign material ({what}) in a flow for {subject.purpose}"
+            yield "material", node, f"{problem}; move it to a flow with `purpose: material`"
         elif not any(_opts_out(subject.flow, subject.flow.nodes[way]) for way in node.ways_by_one_key()):
-            problem = (
-                f"plays {recordings[0]} where no key opts out; play it in a menu with barge-in and an opt-out choice"
-            )
-            yield subject.finding("material", node, problem)
+            problem = f"plays {what} where no key opts out; play it in a menu with barge-in and an opt-out choice"
+            yield "material", node, problem
 
 
-def _transport(subject: Subject) -> Iterator[FlowFinding]:
+def _transport(subject: Subject) -> Problems:
     """A ride to the poll is offered only where the profile allows it."""
     if not subject.flow.offers <= subject.may_offer:
-        yield subject.finding(
-            "transport", subject.flow.nodes[subject.flow.start], f"begins a flow that {MAY_NOT_OFFER}"
-        )
+        yield "transport", subject.flow.nodes[subject.flow.start], f"begins a flow that {MAY_NOT_OFFER}"
 
 
 MAY_NOT_OFFER = "offers transport, which the profile forbids (transport.may_offer); take the offer out"
 
 
-def _missing_opt_out(subject: Subject) -> Iterator[FlowFinding]:
+def _missing_opt_out(subject: Subject) -> Problems:
     flow = subject.flow
     if subject.purpose in _NEEDS_OPT_OUT and not _can_opt_out(flow):
         problem = "begins a flow in which nobody can opt out; add a choice `9:` that leads to an `opt_out: number` node"
-        yield subject.finding("missing-opt-out", flow.nodes[flow.start], problem)
+        yield "missing-opt-out", flow.nodes[flow.start], problem
 
 
 def _can_opt_out(flow: Flow) -> bool:
@@ -284,37 +269,88 @@ def _opts_out(flow: Flow, node: Node) -> bool:
     return node.opts_out or (node.calls is not None and _can_opt_out(flow.subflows[node.calls]))
 
 
-def _too_long(subject: Subject) -> Iterator[FlowFinding]:
+def _too_long(subject: Subject) -> Problems:
+    most = subject.max_prompt_seconds
     for node in subject.flow.nodes.values():
+        keys = [prompt.value for prompt in node.asked if prompt.kind is PromptKind.TEXT]
         for tag in subject.languages:
-            said = [
-                subject.texts.text(prompt.value, tag) or "" for prompt in node.asked if prompt.kind is PromptKind.TEXT
-            ]
-            seconds = sum(spoken_seconds(text, tag) for text in said)
-            if seconds > subject.max_prompt_seconds:
-                problem = (
-                    f"speaks for about {seconds:.0f} s in {tag}; at most {subject.max_prompt_seconds:g} s: shorten it"
-                )
-                yield subject.finding("too-long", node, problem)
+            seconds = sum(spoken_seconds(subject.texts.text(key, tag) or "", tag) for key in keys)
+            if seconds > most:
+                yield "too-long", node, f"speaks for about {seconds:.0f} s in {tag}; at most {most:g} s: shorten it"
 
 
-def _said(subject: Subject) -> Iterator[tuple[Node, str, str, str]]:
-    """(node, key, language, text) of all that a flow says or sends, in every language that the texts have."""
-    for node in subject.flow.nodes.values():
-        for key, _ in node.texts_needed():
-            for tag in subject.texts.languages():
-                text = subject.texts.text(key, tag)
-                if text is not None:
-                    yield node, key, tag, text
-
-
-def _never_returns(subject: Subject) -> Iterator[FlowFinding]:
+def _never_returns(subject: Subject) -> Problems:
     """A flow that is only ever a subdialog must come back, or the flow above it stops there."""
     flow = subject.flow
     if flow.purpose is FlowPurpose.PART and not comes_back(flow):
-        yield subject.finding(
-            "never-returns", flow.nodes[flow.start], "begins a part that never returns; add a `return:`"
-        )
+        yield "never-returns", flow.nodes[flow.start], "begins a part that never returns; add a `return:`"
+
+
+# Where a flow says "noted" without a commit before it. For every node: which kinds of commit can be the last thing that happened
+# since the caller last answered a question. "Noted" is earned only where each of them is a commit, and an opt-out is acknowledged
+# only after an opt-out.
+
+
+Earned = frozenset[CommitKind | None]
+"""The commits that may have happened since the last answer; None: on some way there was none."""
+
+NOTHING: Earned = frozenset({None})
+
+
+def acknowledging_keys(node: Node, texts: Texts, languages: Sequence[str]) -> Iterator[str]:
+    """The text keys of a node that acknowledge: by their name (`turnout.noted_voted`), or by their wording in any language."""
+    for prompt in node.said:
+        if prompt.kind is PromptKind.TEXT:
+            named = prompt.value.rpartition(".")[2].startswith("noted")
+            if named or any(acknowledges(texts.text(prompt.value, tag) or "") for tag in languages):
+                yield prompt.value
+
+
+def _look_for_thanks(
+    flow: Flow, entry: Earned, texts: Texts, languages: Sequence[str], found: dict[tuple[str, str], FlowFinding]
+) -> Earned:
+    """Walk to a fixed point; what can be earned where the flow returns."""
+    earned: dict[str, Earned] = {flow.start: entry}
+    todo = [flow.start]
+    returned: Earned = frozenset()
+    while todo:
+        node = flow.nodes[todo.pop()]
+        here = earned[node.name]
+        if node.returns:
+            returned |= here
+        if node.calls is not None:
+            after = _look_for_thanks(flow.subflows[node.calls], here, texts, languages, found)
+            ways = [(target, after) for _, target in node.targets()]
+        else:
+            ways = [(target, _earned_after(node, label, here)) for label, target in node.targets()]
+        for target, brought in ways:
+            known = earned.get(target, frozenset())
+            if brought and not brought <= known:
+                earned[target] = known | brought
+                todo.append(target)
+    for name, here in earned.items():
+        node = flow.nodes[name]
+        for key in acknowledging_keys(node, texts, languages):
+            if (problem := _unearned(key, here)) is not None:
+                found[flow.file, name] = FlowFinding("thanks-before-commit", flow.file, node.line, name, problem)
+    return returned
+
+
+def _earned_after(node: Node, label: str, here: Earned) -> Earned:
+    """What is earned on one way out of a node."""
+    if node.listens:
+        return NOTHING
+    if node.commits is None:
+        return here
+    return frozenset({node.commits}) if label == "committed" else NOTHING
+
+
+def _unearned(key: str, here: Earned) -> str | None:
+    if None in here:
+        return f"says {key} where nothing may have been committed; put it after the `next:` of a mark, opt_out or save"
+    if key.startswith("opt_out.") and here != {CommitKind.OPT_OUT}:
+        return f"says {key} after something else than an opt-out; put it after the `next:` of an opt_out node"
+    return None
 
 
 # A flow as a graph

@@ -18,9 +18,6 @@ _SPOKEN: Final = {
 }
 
 
-_FIXED = frozenset({PromptKind.TEXT, PromptKind.RECORDING})
-
-
 def lookup(state: FlowState, name: str) -> Scalar | None:
     """What is known under `name`: the caller's answer first, then the fact."""
     if name in state.answers:
@@ -31,7 +28,7 @@ def lookup(state: FlowState, name: str) -> Scalar | None:
 
 def can_be_left_out(prompt: Prompt) -> bool:
     """Whether a prompt is not said to a voter of whom too little is known."""
-    return bool(prompt.needs) or prompt.kind not in (PromptKind.TEXT, PromptKind.RECORDING)
+    return bool(prompt.needs) or not prompt.kind.is_fixed
 
 
 def resolve(state: FlowState, prompts: tuple[Prompt, ...]) -> tuple[PromptRef, ...]:
@@ -40,17 +37,15 @@ def resolve(state: FlowState, prompts: tuple[Prompt, ...]) -> tuple[PromptRef, .
 
 
 def _resolve_one(state: FlowState, prompt: Prompt) -> PromptRef | None:
-    if not prompt.needs and prompt.kind in _FIXED:
-        return PromptRef(prompt.kind, prompt.value)
+    if not prompt.kind.is_fixed:
+        return _spoken(state, prompt.value, prompt.kind)
     values: list[tuple[str, PromptRef]] = []
     for name, kind in prompt.needs:
         value = _spoken(state, name, kind)
         if value is None:
             return None
         values.append((name, value))
-    if prompt.kind in (PromptKind.TEXT, PromptKind.RECORDING):
-        return PromptRef(prompt.kind, prompt.value, tuple(values))
-    return _spoken(state, prompt.value, prompt.kind)
+    return PromptRef(prompt.kind, prompt.value, tuple(values))
 
 
 def _spoken(state: FlowState, name: str, kind: PromptKind) -> PromptRef | None:

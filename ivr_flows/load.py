@@ -100,7 +100,7 @@ def _read_facts(top: Fields) -> Mapping[str, PromptKind]:
     if table is None:
         return {}
     fields = Fields(table, top.file, "")
-    kinds = [kind.value for kind in PromptKind if kind not in (PromptKind.TEXT, PromptKind.RECORDING)]
+    kinds = [kind.value for kind in PromptKind if not kind.is_fixed]
     return {name: PromptKind(fields.choice(name, kinds)) for name in fields.names()}
 
 

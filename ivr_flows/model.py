@@ -51,6 +51,14 @@ class PromptKind(StrEnum):
     NAME = "name"  # an organisation
     RECORDING = "recording"  # campaign audio by its catalogue name; plays only while its certificate holds
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether what is said does not hang on the voter."""
+        return self in _FIXED
+
+
+_FIXED = frozenset({PromptKind.TEXT, PromptKind.RECORDING})
+
 
 class MarkKind(StrEnum):
     """What became known of a voter. Marks are appended, never changed; "voted" wins. There is none for the vote's choice, and there

@@ -34,7 +34,7 @@ def sounds_said(flow: Flow, language: str, texts: Texts) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for part in flow.parts():
         for prompt in (prompt for node in part.nodes.values() for prompt in node.said):
-            if prompt.kind in (PromptKind.TEXT, PromptKind.RECORDING):
+            if prompt.kind.is_fixed:
                 found.update(dict.fromkeys(sounds_of(PromptRef(prompt.kind, prompt.value), language, texts)))
     return tuple(found)
 

@@ -8,11 +8,30 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from typing import Final
+
+
+def _plain(text: str) -> str:
+    """One spelling per word: composed letters, no zero-width joiners, one space between words."""
+    composed = unicodedata.normalize("NFC", text).replace("\u200c", "").replace("\u200d", "")
+    return re.sub(r"\s+", " ", composed)
+
+
+def _finder(*patterns: str) -> Callable[[str], str | None]:
+    """What gives the first words of a text that one of these finds; None where there are none."""
+    pattern = re.compile("|".join(f"(?:{_plain(each)})" for each in patterns), re.IGNORECASE)
+
+    def found(text: str) -> str | None:
+        match = pattern.search(_plain(text))
+        return match[0] if match else None
+
+    return found
+
 
 # Asking whom somebody votes or voted for. No profile allows it on polling day (exit polls: section 126A of India's
 # Representation of the People Act 1951; section 66A of the UK's Representation of the People Act 1983).
-_ASKS_CHOICE: Final = (
+asks_choice: Final = _finder(
     r"\b(vote|voted|voting) for (whom|which|who|what party)\b",
     r"\bwhom?\b (did|will|do|would|have|are|is) (you|they|he|she|your \w+)\b[^.?]{0,30}\b(vot|support|choos)",
     r"\bwhom\b[^.?]{0,30}\bvot",
@@ -33,8 +52,9 @@ _ASKS_CHOICE: Final = (
     r"କାହାକୁ ଭୋଟ|ଭୋଟ୍? ?କାହାକୁ|କେଉଁ (ଦଳ|ପ୍ରାର୍ଥୀ|ପାର୍ଟି)",  # or
     r"(کس کو|کسے) ووٹ|ووٹ (کس کو|کسے)|کس (پارٹی|جماعت|امیدوار)",  # ur
 )
+"""The words that ask whom somebody votes for; None when there are none."""
 # Asking for a vote: campaign material, which may play only in a flow that is declared as such.
-_ASKS_FOR_VOTE: Final = (
+asks_for_vote: Final = _finder(
     r"\b(please )?(vote|cast your vote) for (?!(whom|which|who)\b)\w+",
     r"\bsupport (our|my|the) (candidate|party)|\b(elect|re-elect) \w+",
     r"को (वोट|मत) (दें|दीजिए|दो)|के पक्ष में मतदान|को (जिताएँ|जिताएं|विजयी)",  # hi
@@ -49,9 +69,10 @@ _ASKS_FOR_VOTE: Final = (
     r"ଙ୍କୁ ଭୋଟ୍? ?ଦିଅନ୍ତୁ|ବିଜୟୀ କରନ୍ତୁ",  # or
     r"کو ووٹ (دیں|دیجیے)|کامیاب بنائیں",  # ur
 )
+"""The words that ask for a vote; None when there are none."""
 # A ride to the poll: a corrupt practice in India (Representation of the People Act 1951, section 123(5)). Any word for a vehicle
 # counts: what is no offer can be said otherwise, or declared.
-_SPEAKS_OF_A_RIDE: Final = (
+offers_transport: Final = _finder(
     r"\b(a|the|free|your|our) (ride|lift|car|cab|taxi|van|bus|auto|vehicle|rickshaw)\b|\b(ride|lift|car|cab|taxi)s\b",
     r"\b(auto|e-)?rickshaws?\b|\bvehicles?\b|\btransport(ation|ed)?\b|\b(pick|drive) you (up|to)\b|\bconvey(ance)?\b",
     r"गाड़ी|गाड़ियाँ|वाहन|सवारी|रिक्शा|परिवहन",  # hi
@@ -66,18 +87,10 @@ _SPEAKS_OF_A_RIDE: Final = (
     r"ଗାଡ଼ି|ଯାନବାହନ|ରିକ୍ସା|ବାହନ",  # or
     r"گاڑی|سواری|رکشہ|ٹرانسپورٹ",  # ur
 )
-_CHOICE_NAMES: Final = (
-    "party",
-    "candidate",
-    "vote_for",
-    "voted_for",
-    "choice_of_vote",
-    "vote_choice",
-    "symbol",
-    "support",
-)
+"""The words that speak of a ride to the poll; None when there are none."""
+_CHOICE_NAME: Final = re.compile(r"(party|candidate|voted?_for|choice_of_vote|vote_choice|symbol|support)(_|\Z)")
 # Saying that something is on record: true only after the commit.
-_ACKNOWLEDGES: Final = (
+acknowledges: Final = _finder(
     r"\b(have|has) (been )?(noted|recorded|registered|saved)\b|\bnoted\b",
     r"दर्ज (कर|हो)|नोंद (आम्ही|झाली)|याची नोंद",  # hi, mr
     r"লিখে রেখেছি|লেখা হয়েছে|লিখি ৰাখিছোঁ|লিখা হ'ল",  # bn, as
@@ -90,6 +103,7 @@ _ACKNOWLEDGES: Final = (
     r"ଲେଖି ରଖିଲୁ|ଲେଖାଗଲା",  # or
     r"درج (کر|ہو)",  # ur
 )
+"""The words that say something is on record; None when there are none."""
 
 # Letters a second, without vowel signs: measured on the shipped texts that have no placeholders, spoken by espeak-ng at 150
 # words a minute. Its Assamese voice spells words out, so Assamese takes Bengali's pace.
@@ -113,50 +127,9 @@ VALUE_SECONDS: Final = 1.5
 """What is reckoned for a number, an hour or a name in a text."""
 
 
-def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{_plain(pattern)})" for pattern in patterns), re.IGNORECASE)
-
-
-def _plain(text: str) -> str:
-    """One spelling per word: composed letters, no zero-width joiners, one space between words."""
-    composed = unicodedata.normalize("NFC", text).replace("\u200c", "").replace("\u200d", "")
-    return re.sub(r"\s+", " ", composed)
-
-
-_ASKS_CHOICE_PATTERN: Final = _compiled(_ASKS_CHOICE)
-_ASKS_FOR_VOTE_PATTERN: Final = _compiled(_ASKS_FOR_VOTE)
-_RIDE_PATTERN: Final = _compiled(_SPEAKS_OF_A_RIDE)
-_ACKNOWLEDGES_PATTERN: Final = _compiled(_ACKNOWLEDGES)
-
-
-def asks_choice(text: str) -> str | None:
-    """The words that ask whom somebody votes for; None when there are none."""
-    return _found(_ASKS_CHOICE_PATTERN, text)
-
-
-def asks_for_vote(text: str) -> str | None:
-    """The words that ask for a vote; None when there are none."""
-    return _found(_ASKS_FOR_VOTE_PATTERN, text)
-
-
-def offers_transport(text: str) -> str | None:
-    """The words that speak of a ride to the poll; None when there are none."""
-    return _found(_RIDE_PATTERN, text)
-
-
 def keeps_choice(name: str) -> bool:
     """Whether an answer under this name would be whom somebody votes for, which is stored nowhere."""
-    return any(name == word or name.startswith(f"{word}_") for word in _CHOICE_NAMES)
-
-
-def acknowledges(text: str) -> str | None:
-    """The words that say something is on record; None when there are none."""
-    return _found(_ACKNOWLEDGES_PATTERN, text)
-
-
-def _found(pattern: re.Pattern[str], text: str) -> str | None:
-    match = pattern.search(_plain(text))
-    return match[0] if match else None
+    return bool(_CHOICE_NAME.match(name))
 
 
 def spoken_seconds(text: str, language: str) -> float:
