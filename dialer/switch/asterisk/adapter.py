@@ -36,7 +36,6 @@ from dialer.switch.asterisk.lease import SwitchLease
 from dialer.switch.asterisk.listing import (
     STATE_UP,
     check_mark,
-    conference_members,
     inbound_attempts,
     live_channels,
     redirected_channels,
@@ -199,7 +198,6 @@ class AsteriskSwitch:
         try:
             status = await client.action("CoreStatus")
             channels = await live_channels(client)
-            members = await conference_members(client)
             inbound = await inbound_attempts(client, channels)
             gone = self._gone_meanwhile
         finally:
@@ -211,7 +209,6 @@ class AsteriskSwitch:
         self._report(
             self._tracker.resync(
                 [channel for channel in channels if channel.unique_id not in gone],
-                [member for member in members if member.unique_id not in gone],
                 restarted,
                 inbound,
             )

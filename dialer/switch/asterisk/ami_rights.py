@@ -28,8 +28,6 @@ _WRITE_RIGHTS = {
     "Redirect": "call",
     "CoreStatus": "reporting",
     "CoreShowChannels": "reporting",
-    "ConfbridgeList": "reporting",
-    "ConfbridgeListRooms": "reporting",
     "Getvar": "reporting",
     "Status": "reporting",
 }

@@ -9,8 +9,8 @@ from dialer.domain.errors import SwitchError
 from dialer.domain.model import AttemptId
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.places import CHECK_CONTEXT, VOTERS_CONTEXTS, is_attempt_id, is_party, place_of
-from dialer.switch.asterisk.tracker import LiveChannel, Member
+from dialer.switch.asterisk.places import CHECK_CONTEXT, VOTERS_CONTEXTS, is_attempt_id, is_party
+from dialer.switch.asterisk.tracker import LiveChannel
 
 ATTEMPT_VARIABLE = "MATDAN_ATTEMPT"
 _STATE_RINGING = "5"
@@ -49,17 +49,6 @@ async def redirected_channels(client: AmiClient, is_known: Callable[[str], bool]
             or item.get("Context") in VOTERS_CONTEXTS
         )
     ]
-
-
-async def conference_members(client: AmiClient) -> list[Member]:
-    """Who is in our conferences. Raises SwitchError."""
-    members: list[Member] = []
-    for room in await client.action_list("ConfbridgeListRooms"):
-        conference = room.get("Conference")
-        if place_of(conference) is not None:
-            listed = await client.action_list("ConfbridgeList", [("Conference", conference)])
-            members += [Member(conference, item.get("Uniqueid"), item.get("MarkedUser") == "Yes") for item in listed]
-    return members
 
 
 async def inbound_attempts(client: AmiClient, channels: Sequence[LiveChannel]) -> dict[str, AttemptId]:

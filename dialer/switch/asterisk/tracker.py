@@ -76,9 +76,7 @@ class SeatTracker:
 
     def __init__(self) -> None:
         self._in_seat: dict[str, str] = {}  # unique id of a phone in its conference: its seat
-        self._left_seat: dict[
-            str, str
-        ] = {}  # unique id of a phone that has left its conference and is not hung up yet: its seat
+        self._left_seat: dict[str, str] = {}  # the same of one that has left its conference and is not hung up yet
         self._replaced: list[str] = []
         self._lifted: set[str] = set()  # unique ids of phones that have answered us and are in no conference yet
 
@@ -227,12 +225,12 @@ class PartyTracker:
         self.forget(party_id)
         return [PartyGone(party_id)]
 
-    def differences(self, listed: Mapping[str, Place | None]) -> set[SwitchEvent]:
-        """What was not said, by a list of every party's unique id with the conference of each."""
+    def differences(self, listed: Mapping[PartyId, Place | None]) -> set[SwitchEvent]:
+        """What was not said, by a list of every party with the conference of each."""
         gone = {PartyGone(party_id) for party_id in self._live if party_id not in listed}
         came = {
             PartyCame(party_id, place)
-            for party_id, place in ((PartyId(unique_id), place) for unique_id, place in listed.items())
+            for party_id, place in listed.items()
             if place is not None and party_id in self._live and place != self._places.get(party_id)
         }
         return {*gone, *came}
@@ -244,14 +242,10 @@ class PartyTracker:
         else:
             self._places[event.party_id] = event.place
 
-    def resync(
-        self, channels: Iterable[str], rooms: Iterable[tuple[str, str]]
-    ) -> tuple[tuple[PartyId, Place | None], ...]:
-        """Begin anew from the channels' ids, and the members of conferences (conference, unique id): who is there, and where."""
-        places = {unique_id: place_of(conference) for conference, unique_id in rooms if is_party(unique_id)}
-        self._live = {PartyId(unique_id) for unique_id in (*channels, *places) if is_party(unique_id)}
-        self._places = {party_id: place for party_id in self._live if (place := places.get(party_id)) is not None}
-        return tuple((party_id, places.get(party_id)) for party_id in sorted(self._live))
+    def resync(self, listed: Mapping[PartyId, Place | None]) -> None:
+        """Begin anew from such a list."""
+        self._live = {*listed}
+        self._places = {party_id: place for party_id, place in listed.items() if place is not None}
 
 
 # What Asterisk has said of voters whom another box has, and who talk to agents of this one. Pure.
@@ -328,6 +322,8 @@ def _left(joined: tuple[AttemptId, str | None]) -> list[SwitchEvent]:
     return [] if seat is None else [CallLeftSeat(attempt_id, seat)]
 
 
+# What names the attempt in an event: the channel's unique id, but of a failed Originate that may be another call's.
+_ATTEMPT_FIELD = {"DialState": "DestUniqueid", "DialEnd": "DestUniqueid", "OriginateResponse": "ActionID"}
 _ANSWER = "ANSWER"
 _TIMED_OUT_REASON = "3"
 
@@ -365,15 +361,6 @@ class LiveChannel:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """Who is in a conference of ours, as ConfbridgeList lists it."""
-
-    conference: str
-    unique_id: str
-    is_agent: bool  # marked: in a seat that is its agent alone, beside a seat all are
-
-
 _IN_ORDER = (
     SeatUp,
     CallRinging,
@@ -409,10 +396,6 @@ class CallTracker:
     def expect(self, attempt_id: AttemptId) -> None:
         """An Originate is about to be written: from now on events of this id mean something."""
         self._seen.setdefault(attempt_id, _Seen())
-
-    def forget(self, attempt_id: AttemptId) -> None:
-        """It was never placed."""
-        self._drop(attempt_id)
 
     def adopt(self, unique_id: str, attempt_id: AttemptId) -> bool:
         """A channel that came in is known by this attempt from now on. False: it is ours already, and nothing was changed."""
@@ -459,7 +442,8 @@ class CallTracker:
         seen.channel = channel
         return self._answered(attempt_id, seen)
 
-    def _drop(self, attempt_id: AttemptId) -> None:
+    def forget(self, attempt_id: AttemptId) -> None:
+        """It is over, or was never placed."""
         self._seen.pop(attempt_id, None)
         if self._inbound:
             self._inbound = {unique_id: ours for unique_id, ours in self._inbound.items() if ours != attempt_id}
@@ -470,21 +454,31 @@ class CallTracker:
             theirs = others.take(message)
             if theirs is not None:
                 return theirs
+        attempt_id = self.attempt_of(message.get(_ATTEMPT_FIELD.get(message.event, "Uniqueid")))
+        seen = self._seen.get(attempt_id)
+        if seen is None:
+            return []
         match message.event:
             case "DialState":
-                return self._dial_state(message)
+                return self._dial_state(attempt_id, seen, message.get("DialStatus"))
             case "DialEnd":
-                return self._dial_end(message)
+                return self._dial_end(attempt_id, seen, message)
             case "OriginateResponse":
-                return self._originate_response(message)
+                return self._originate_response(attempt_id, seen, message)
             case "Hangup":
-                return self._hangup(message)
+                return self._hangup(attempt_id, seen, message)
             case "UserEvent":
-                return self._user_event(message)
+                return self._user_event(attempt_id, seen, message)
             case "ConfbridgeJoin":
-                return self._joined(message)
+                place = place_of(message.get("Conference"))
+                if place is None or (place.kind is PlaceKind.ASIDE and place.name != attempt_id):
+                    return []
+                seen.place = place
+                return [_entered(attempt_id, place)]
             case "ConfbridgeLeave":
-                return self._left(message)
+                seen.place = None
+                seat = seat_of(message.get("Conference"))
+                return [] if seat is None else [CallLeftSeat(attempt_id, seat)]
         return []
 
     def awaiting_rest(self) -> list[AttemptId]:
@@ -502,31 +496,29 @@ class CallTracker:
     def resync(
         self,
         channels: Sequence[LiveChannel],
-        members: Sequence[Member],
         restarted: bool,
         inbound: Mapping[str, AttemptId] | None = None,
     ) -> list[SwitchEvent]:
-        """Begin anew from what lives on the switch: channels, and members of our conferences.
+        """Begin anew from what lives on the switch.
 
         `inbound` are the attempts of channels that came in, by unique id, as the channels themselves say. Gives `SwitchUp` and
         then the state of each live call, as if it had just come to be.
         """
         self._keep_inbound(channels, inbound or {})
         ours = {self.attempt_of(channel.unique_id): channel for channel in channels if self._is_call(channel)}
-        self.seats.resync([channel.unique_id for channel in channels if channel.up], _phones_in_seats(members))
-        parties = self.parties.resync(
-            [channel.unique_id for channel in channels], [(member.conference, member.unique_id) for member in members]
-        )
+        self.seats.resync([channel.unique_id for channel in channels if channel.up], _agents(channels))
+        parties = _parties(channels)
+        self.parties.resync(parties)
         self._seen = {
             attempt_id: self._seen.get(attempt_id) or self._found(channel) for attempt_id, channel in ours.items()
         }
-        talking, aside = self._talking(members), self._aside(members)
-        for seen in self._seen.values():
-            seen.place = None
-        for attempt_id, seat in talking:
-            self._seen[attempt_id].place = Place(PlaceKind.SEAT, seat)
-        for attempt_id in aside & self._seen.keys():
-            self._seen[attempt_id].place = Place(PlaceKind.ASIDE, attempt_id)
+        for attempt_id, channel in ours.items():
+            place = place_of(channel.conference)
+            elsewhere = place is not None and place.kind is PlaceKind.ASIDE and place.name != attempt_id
+            self._seen[attempt_id].place = None if elsewhere else place
+        places = [(attempt_id, seen.place) for attempt_id, seen in self._seen.items() if seen.place is not None]
+        talking = [(attempt_id, place.name) for attempt_id, place in places if place.kind is PlaceKind.SEAT]
+        aside = frozenset(attempt_id for attempt_id, place in places if place.kind is PlaceKind.ASIDE)
         self.joins.resync(channels)
         up = SwitchUp(
             frozenset(ours),
@@ -535,7 +527,7 @@ class CallTracker:
             restarted,
             _held(ours),
             aside=aside | self.joins.aside,
-            parties=parties,
+            parties=tuple(sorted(parties.items())),
             box=self._box,
         )
         return [up, *(event for attempt_id, channel in ours.items() for event in self._state_of(attempt_id, channel))]
@@ -547,10 +539,8 @@ class CallTracker:
         a channel may be younger than the list. What stands in two lists some seconds apart is a lost event.
         """
         listed = {channel.unique_id: channel for channel in channels}
-        agents = self._agents(channels)
-        events = self.seats.differences(listed.keys(), agents) | self.parties.differences(
-            {channel.unique_id: place_of(channel.conference) for channel in channels if is_party(channel.unique_id)}
-        )
+        agents = _agents(channels)
+        events = self.seats.differences(listed.keys(), agents) | self.parties.differences(_parties(channels))
         events |= self.joins.differences(channels)
         unique_ids = {attempt_id: unique_id for unique_id, attempt_id in self._inbound.items()}
         for attempt_id, seen in self._seen.items():
@@ -564,11 +554,11 @@ class CallTracker:
 
     def make_up_for(self, missing: Collection[SwitchEvent], channels: Sequence[LiveChannel]) -> list[SwitchEvent]:
         """Take the missing events as heard; what they mean, in order. `channels` is the list that last showed them."""
-        agents = self._agents(channels)
+        agents = _agents(channels)
         for event in missing:
             match event:
                 case CallEnded(attempt_id=attempt_id):
-                    self._drop(attempt_id)
+                    self.forget(attempt_id)
                 case CallRinging(attempt_id=attempt_id):
                     self._seen[attempt_id].rang = True
                 case CallAnswered(attempt_id=attempt_id):
@@ -591,13 +581,6 @@ class CallTracker:
                     self.seats.make_up_for(seat, {each: name for each, name in agents.items() if name == seat})
         return sorted(missing, key=lambda event: _IN_ORDER.index(type(event)))
 
-    def _agents(self, channels: Sequence[LiveChannel]) -> dict[str, str]:
-        """The seats of the agents' phones that are in their conferences, by unique id."""
-        there = (
-            (channel.unique_id, seat_of(channel.conference)) for channel in channels if channel.context == AGENT_CONTEXT
-        )
-        return {unique_id: seat for unique_id, seat in there if seat is not None}
-
     def _unheard(
         self, attempt_id: AttemptId, seen: _Seen, channel: LiveChannel, seats: Collection[str]
     ) -> list[SwitchEvent]:
@@ -614,8 +597,7 @@ class CallTracker:
             elif channel.context == VOTER_CONTEXT and not (seen.waits or seen.hears_message):
                 events.append(CallWaiting(attempt_id))
         elif place != seen.place:
-            seat = place.kind is PlaceKind.SEAT
-            events.append(CallConnected(attempt_id, place.name) if seat else CallAside(attempt_id))
+            events.append(_entered(attempt_id, place))
         return events
 
     @staticmethod
@@ -645,18 +627,6 @@ class CallTracker:
         """What is known of a call that was placed, or came in, before this session."""
         return _Seen(placed=True if channel.up or channel.unique_id in self._inbound else None)
 
-    def _talking(self, members: Sequence[Member]) -> tuple[tuple[AttemptId, str], ...]:
-        """The attempts that are in seats, with the seat of each."""
-        there = (
-            (self.attempt_of(member.unique_id), seat_of(member.conference)) for member in members if not member.is_agent
-        )
-        return tuple((attempt_id, seat) for attempt_id, seat in there if seat is not None and attempt_id in self._seen)
-
-    def _aside(self, members: Sequence[Member]) -> frozenset[AttemptId]:
-        """The attempts that are in conferences of their own."""
-        there = ((self.attempt_of(member.unique_id), aside_of(member.conference)) for member in members)
-        return frozenset(attempt_id for attempt_id, of in there if attempt_id == of)
-
     def _state_of(self, attempt_id: AttemptId, channel: LiveChannel) -> list[SwitchEvent]:
         seen = self._seen[attempt_id]
         seen.channel = channel.name
@@ -678,17 +648,13 @@ class CallTracker:
             events.append(CallWaiting(attempt_id))
         return events
 
-    def _dial_state(self, message: AmiMessage) -> list[SwitchEvent]:
-        attempt_id = AttemptId(message.get("DestUniqueid"))
-        seen = self._seen.get(attempt_id)
-        if seen is None:
+    def _dial_state(self, attempt_id: AttemptId, seen: _Seen, status: str) -> list[SwitchEvent]:
+        if status == "RINGING":
+            return self._rings(attempt_id, seen)
+        if status != "PROGRESS" or seen.rang or seen.early_media:  # SIP 183, and a 180 that brings early media
             return []
-        match message.get("DialStatus"):
-            case "RINGING":
-                return self._rings(attempt_id, seen)
-            case "PROGRESS":  # SIP 183, and a 180 that brings early media
-                return self._heard_early(attempt_id, seen)
-        return []
+        seen.early_media = seen.may_ring = True
+        return [CallRinging(attempt_id)]
 
     @staticmethod
     def _rings(attempt_id: AttemptId, seen: _Seen) -> list[SwitchEvent]:
@@ -697,18 +663,7 @@ class CallTracker:
         seen.rang = True
         return [CallRinging(attempt_id)]
 
-    @staticmethod
-    def _heard_early(attempt_id: AttemptId, seen: _Seen) -> list[SwitchEvent]:
-        if seen.rang or seen.early_media:
-            return []
-        seen.early_media = seen.may_ring = True
-        return [CallRinging(attempt_id)]
-
-    def _dial_end(self, message: AmiMessage) -> list[SwitchEvent]:
-        attempt_id = AttemptId(message.get("DestUniqueid"))
-        seen = self._seen.get(attempt_id)
-        if seen is None:
-            return []
+    def _dial_end(self, attempt_id: AttemptId, seen: _Seen, message: AmiMessage) -> list[SwitchEvent]:
         seen.channel = message.get("DestChannel")
         status = message.get("DialStatus")
         if status == _ANSWER:
@@ -716,11 +671,7 @@ class CallTracker:
         seen.dial_status = status
         return []
 
-    def _originate_response(self, message: AmiMessage) -> list[SwitchEvent]:
-        attempt_id = AttemptId(message.action_id)  # a failure's Uniqueid may be another call's
-        seen = self._seen.get(attempt_id)
-        if seen is None:
-            return []
+    def _originate_response(self, attempt_id: AttemptId, seen: _Seen, message: AmiMessage) -> list[SwitchEvent]:
         seen.placed = message.get("Response") == "Success"
         if seen.placed and seen.dial_status != REDIRECTED:  # there it was somebody else who answered
             seen.channel = message.get("Channel")
@@ -728,22 +679,14 @@ class CallTracker:
         seen.timed_out = message.get("Reason") == _TIMED_OUT_REASON
         return self._end_if_over(attempt_id, seen)
 
-    def _hangup(self, message: AmiMessage) -> list[SwitchEvent]:
-        attempt_id = self.attempt_of(message.get("Uniqueid"))
-        seen = self._seen.get(attempt_id)
-        if seen is None:
-            return []
+    def _hangup(self, attempt_id: AttemptId, seen: _Seen, message: AmiMessage) -> list[SwitchEvent]:
         cause = message.get("Cause")
         seen.hung_up = True
         seen.cause = int(cause) if cause.isdecimal() else None
         seen.technical_cause = message.get("TechCause") or None
         return self._end_if_over(attempt_id, seen)
 
-    def _user_event(self, message: AmiMessage) -> list[SwitchEvent]:
-        attempt_id = self.attempt_of(message.get("Uniqueid"))
-        seen = self._seen.get(attempt_id)
-        if seen is None:
-            return []
+    def _user_event(self, attempt_id: AttemptId, seen: _Seen, message: AmiMessage) -> list[SwitchEvent]:
         seen.channel = message.get("Channel")
         match message.get("UserEvent"):
             case "VoterWaiting":
@@ -759,28 +702,6 @@ class CallTracker:
             case "Machine":
                 return [*self._answered(attempt_id, seen), MachineDetected(attempt_id)]
         return []
-
-    def _joined(self, message: AmiMessage) -> list[SwitchEvent]:
-        seat = seat_of(message.get("Conference"))
-        attempt_id = self.attempt_of(message.get("Uniqueid"))
-        if seat is None:
-            if aside_of(message.get("Conference")) != attempt_id or attempt_id not in self._seen:
-                return []
-            self._seen[attempt_id].place = Place(PlaceKind.ASIDE, attempt_id)
-            return [CallAside(attempt_id)]
-        if attempt_id not in self._seen:
-            return []
-        self._seen[attempt_id].place = Place(PlaceKind.SEAT, seat)
-        return [CallConnected(attempt_id, seat)]
-
-    def _left(self, message: AmiMessage) -> list[SwitchEvent]:
-        seat = seat_of(message.get("Conference"))
-        attempt_id = self.attempt_of(message.get("Uniqueid"))
-        seen = self._seen.get(attempt_id)
-        if seen is None:
-            return []
-        seen.place = None
-        return [] if seat is None else [CallLeftSeat(attempt_id, seat)]
 
     def _answered(self, attempt_id: AttemptId, seen: _Seen) -> list[SwitchEvent]:
         if seen.answered:
@@ -800,7 +721,7 @@ class CallTracker:
         return []
 
     def _end(self, attempt_id: AttemptId, seen: _Seen, by: EndedBy) -> list[SwitchEvent]:
-        self._drop(attempt_id)
+        self.forget(attempt_id)
         return [
             CallEnded(
                 attempt_id,
@@ -822,10 +743,21 @@ def _ended_unseen(attempt_id: AttemptId, seen: _Seen) -> CallEnded:
     return CallEnded(attempt_id, by, answered=seen.answered, dial_status=seen.dial_status, ever_ringing=ringing)
 
 
-def _phones_in_seats(members: Sequence[Member]) -> dict[str, str]:
-    """The agents' phones that are in their conferences by unique id, with the seat of each."""
-    there = ((member.unique_id, seat_of(member.conference)) for member in members if member.is_agent)
+def _entered(attempt_id: AttemptId, place: Place) -> SwitchEvent:
+    return CallConnected(attempt_id, place.name) if place.kind is PlaceKind.SEAT else CallAside(attempt_id)
+
+
+def _agents(channels: Iterable[LiveChannel]) -> dict[str, str]:
+    """The seats of the agents' phones that are in their conferences, by unique id."""
+    there = (
+        (channel.unique_id, seat_of(channel.conference)) for channel in channels if channel.context == AGENT_CONTEXT
+    )
     return {unique_id: seat for unique_id, seat in there if seat is not None}
+
+
+def _parties(channels: Iterable[LiveChannel]) -> dict[PartyId, Place | None]:
+    """The third parties, with the conference of each."""
+    return {PartyId(each.unique_id): place_of(each.conference) for each in channels if is_party(each.unique_id)}
 
 
 def _held(ours: Mapping[AttemptId, LiveChannel]) -> tuple[tuple[AttemptId, str], ...]:

@@ -134,7 +134,7 @@ def test_a_phone_behind_a_183_is_listed_down_and_has_rung_all_the_same() -> None
     listed = _live_channel(messages_of(EARLY["limit-progress"]["listed"])[0])
     assert (listed.unique_id, listed.up, listed.ringing) == (ID, False, False)
     tracker = CallTracker()
-    _, *states = tracker.resync([listed], [], restarted=False)
+    _, *states = tracker.resync([listed], restarted=False)
     assert states == []  # neither pacing nor the trunk's health may learn when it rang
     ends = [event for message in messages_of(EARLY["limit-progress"]["events"]) for event in tracker.take(message)]
     (ended,) = [event for event in ends if isinstance(event, CallEnded)]

@@ -24,7 +24,7 @@ from dialer.domain.switch import (
 )
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.places import seat_channel_id
-from dialer.switch.asterisk.tracker import CallTracker, LiveChannel, Member
+from dialer.switch.asterisk.tracker import CallTracker, LiveChannel
 
 ID = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
 
@@ -115,11 +115,11 @@ def test_a_resync_knows_an_earlier_runs_calls_wherever_they_stand() -> None:
         [
             LiveChannel(ID, "from-carrier", up=False, ringing=True),
             LiveChannel(waiting, "matdan-voter", up=True, ringing=False),
-            LiveChannel(talking, "matdan-seat", up=True, ringing=False),
+            LiveChannel(talking, "matdan-seat", up=True, ringing=False, conference="seat-01"),
             LiveChannel(message, "matdan-message", up=True, ringing=False),
             LiveChannel("1795532660.12", "from-carrier", up=True, ringing=False),
+            LiveChannel("seat-01-abc", "matdan-agent", up=True, ringing=False, conference="seat-01"),
         ],
-        [Member("seat-01", "seat-01-abc", is_agent=True), Member("seat-01", talking, is_agent=False)],
         restarted=False,
     )
     assert isinstance(up, SwitchUp)
@@ -181,7 +181,7 @@ def test_a_second_phone_that_is_put_down_takes_no_seat_down() -> None:
 
 def test_a_resync_knows_a_phone_on_its_way_to_its_seat() -> None:
     tracker = CallTracker()
-    tracker.resync([LiveChannel(PHONE, "matdan-login", up=True, ringing=False)], [], restarted=False)
+    tracker.resync([LiveChannel(PHONE, "matdan-login", up=True, ringing=False)], restarted=False)
     assert tracker.take(PUT_DOWN) == [SeatDown("07")]
 
 
@@ -232,7 +232,7 @@ def test_a_stranger_in_a_seat_is_nobody_s_voter() -> None:
 
 def test_what_was_not_heard_of_a_voter_of_another_box_is_made_up_for() -> None:
     tracker = CallTracker("b")
-    [up] = tracker.resync([IN_TALK], [], restarted=False)
+    [up] = tracker.resync([IN_TALK], restarted=False)
     assert isinstance(up, SwitchUp)
     assert (up.box, up.talking, up.live_attempts) == ("b", ((ID, "02"),), frozenset())
     assert tracker.differences([IN_TALK]) == frozenset()
