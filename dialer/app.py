@@ -64,8 +64,7 @@ from dialer.store.spool import Spool
 from dialer.store.sqlite import Store, open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.agi_server import LOOPBACK, AgiLimits, AgiRoutes, AgiServer, addresses_of
-from dialer.switch.asterisk.ami_client import AmiClient
-from dialer.switch.asterisk.ami_link import AmiLink
+from dialer.switch.asterisk.ami_client import AmiClient, ami_link
 from dialer.switch.asterisk.ami_rights import check_rights
 from dialer.switch.asterisk.ami_session import AmiLimits
 from dialer.switch.asterisk.boxes import BoxedSwitch
@@ -427,7 +426,7 @@ def _link_of(
 
 
 @asynccontextmanager
-async def _every_link(links: Sequence[Callable[[], AmiLink]]) -> AsyncIterator[None]:
+async def _every_link(links: Sequence[Callable[[], AbstractAsyncContextManager[None]]]) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         for link in links:
             await stack.enter_async_context(link())
@@ -494,12 +493,12 @@ async def _agi_peers(settings: Settings) -> tuple[str, ...]:
     return (*LOOPBACK, *asterisk, *settings.fastagi.allowed)
 
 
-def _ami_link(settings: Settings, switch: AsteriskSwitch, chance: random.Random) -> AmiLink:
+def _ami_link(settings: Settings, switch: AsteriskSwitch, chance: random.Random) -> AbstractAsyncContextManager[None]:
     login = ami_login(settings)
     seconds = settings.ami.ping_seconds
     backoff = Backoff(longest_seconds=LONGEST_WAIT_SECONDS)
     limits = AmiLimits(ping_seconds=min(PROBE_SECONDS, seconds), dead_seconds=2 * seconds)
-    return AmiLink(
+    return ami_link(
         lambda: AmiClient(login, on_event=switch.event, keep_events=EVENTS, limits=limits),
         on_up=switch.up,
         on_down=switch.down,

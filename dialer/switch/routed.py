@@ -33,13 +33,13 @@ class CarrierSwitch(CallSwitch, Protocol):
         ...
 
 
-def _of_asterisk(
-    method: Callable[Concatenate[Switch, P], Awaitable[T]],
-) -> Callable[Concatenate[RoutedSwitch, P], Coroutine[Any, Any, T]]:
-    """A method of the port that Asterisk alone has: seats, and whom they talk to."""
+def forwarded(
+    method: Callable[Concatenate[Switch, P], Awaitable[T]], to: Callable[..., Switch | CallSwitch]
+) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]:
+    """A method of the port that another switch does: which one, `to` says by the method's own arguments."""
 
-    async def ask(self: RoutedSwitch, /, *arguments: P.args, **named: P.kwargs) -> T:
-        done: Awaitable[T] = getattr(self._asterisk(), method.__name__)(*arguments, **named)
+    async def ask(self: Any, /, *arguments: P.args, **named: P.kwargs) -> T:
+        done: Awaitable[T] = getattr(to(self, *arguments, **named), method.__name__)(*arguments, **named)
         return await done
 
     ask.__doc__ = method.__doc__
@@ -73,42 +73,34 @@ class RoutedSwitch:
         """See `Switch.originate`."""
         await (self._carrier if request.endpoint in self._endpoints else self._asterisk()).originate(request)
 
-    async def hang_up(self, attempt_id: AttemptId) -> None:
-        """See `Switch.hang_up`."""
-        await self._of(attempt_id).hang_up(attempt_id)
-
-    async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
-        """See `Switch.connect`."""
-        await self._of(attempt_id).connect(attempt_id, seat, record=record)
-
-    async def play_message(self, attempt_id: AttemptId) -> None:
-        """See `Switch.play_message`."""
-        await self._of(attempt_id).play_message(attempt_id)
-
     def unanswered_seconds(self, box: str) -> float:
         """See `Switch.unanswered_seconds`: each request to the carrier has a time limit of its own."""
         return 0.0 if self._primary is None else self._primary.unanswered_seconds(box)
 
-    call_seat = _of_asterisk(Switch.call_seat)
-    call_for_log_in = _of_asterisk(Switch.call_for_log_in)
-    answer_key = _of_asterisk(Switch.answer_key)
-    history = _of_asterisk(Switch.history)
-    seat_packets = _of_asterisk(Switch.seat_packets)
-    release_seat = _of_asterisk(Switch.release_seat)
-    hold = _of_asterisk(Switch.hold)
-    hand_over = _of_asterisk(Switch.hand_over)
-    call_party = _of_asterisk(Switch.call_party)
-    move_party = _of_asterisk(Switch.move_party)
-    release_party = _of_asterisk(Switch.release_party)
-    mute_recording = _of_asterisk(Switch.mute_recording)
-
-    def _of(self, attempt_id: AttemptId) -> CallSwitch:
+    def _of(self, attempt_id: AttemptId, *_: object, **__: object) -> CallSwitch:
         return self._carrier if attempt_id in self._carrier.live() else self._asterisk()
 
-    def _asterisk(self) -> Switch:
+    def _asterisk(self, *_: object, **__: object) -> Switch:
+        """Who alone has seats, and whom they talk to."""
         if self._primary is None:
             raise SwitchUnreachable("this site has no Asterisk: only Twilio's trunks carry calls")
         return self._primary
+
+    hang_up = forwarded(Switch.hang_up, _of)
+    connect = forwarded(Switch.connect, _of)
+    play_message = forwarded(Switch.play_message, _of)
+    call_seat = forwarded(Switch.call_seat, _asterisk)
+    call_for_log_in = forwarded(Switch.call_for_log_in, _asterisk)
+    answer_key = forwarded(Switch.answer_key, _asterisk)
+    history = forwarded(Switch.history, _asterisk)
+    seat_packets = forwarded(Switch.seat_packets, _asterisk)
+    release_seat = forwarded(Switch.release_seat, _asterisk)
+    hold = forwarded(Switch.hold, _asterisk)
+    hand_over = forwarded(Switch.hand_over, _asterisk)
+    call_party = forwarded(Switch.call_party, _asterisk)
+    move_party = forwarded(Switch.move_party, _asterisk)
+    release_party = forwarded(Switch.release_party, _asterisk)
+    mute_recording = forwarded(Switch.mute_recording, _asterisk)
 
 
 def without_asterisk(sink: Callable[[SwitchEvent], None], carrier: CarrierSwitch) -> None:

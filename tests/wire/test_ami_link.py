@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from itertools import pairwise
 from random import Random
@@ -12,9 +13,8 @@ import pytest
 
 from dialer.domain.backoff import Backoff
 from dialer.domain.errors import LoginRefused, OriginateUnsure, ProtocolError, SwitchError, SwitchUnreachable
-from dialer.switch.asterisk.ami_client import AmiClient
+from dialer.switch.asterisk.ami_client import AmiClient, ami_link
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.ami_link import AmiLink, LinkState
 from tests.support.ami_peer import ManagerPeer, PeerSession, error, settle, success
 from tests.support.virtual import virtual_time
 
@@ -25,9 +25,11 @@ class Journal:
     def __init__(self) -> None:
         self.ups: list[float] = []
         self.downs: list[tuple[float, SwitchError]] = []
+        self.clients: list[AmiClient] = []
         self.changed = asyncio.Event()
 
     async def up(self, client: AmiClient) -> None:
+        self.clients.append(client)
         await client.action("CoreStatus")
         self.ups.append(asyncio.get_running_loop().time())
         self.changed.set()
@@ -43,28 +45,21 @@ class Journal:
         await settle()
 
 
-def session_of(link: AmiLink) -> AmiClient | None:
-    """Asked anew each time: mypy takes an attribute for unchanged between two looks."""
-    return link.client
-
-
-def state_of(link: AmiLink) -> LinkState:
-    return link.state
-
-
 def link_to(
     peer: ManagerPeer,
     journal: Journal,
     *,
     on_up: Callable[[AmiClient], Awaitable[None]] | None = None,
+    keep: Callable[[AmiClient], Awaitable[SwitchError]] = AmiClient.lost,
     seed: int = 1,
     backoff: Backoff | None = None,
-) -> AmiLink:
+) -> AbstractAsyncContextManager[None]:
     chance = Random(seed)
-    return AmiLink(
+    return ami_link(
         lambda: AmiClient(peer.login, on_event=lambda _: None),
         on_up=on_up or journal.up,
         on_down=journal.down,
+        keep=keep,
         wait_seconds=lambda failures: (backoff or Backoff()).seconds(failures, chance),
     )
 
@@ -72,47 +67,42 @@ def link_to(
 @virtual_time()
 async def test_it_is_up_after_the_resync_and_comes_back_after_a_loss() -> None:
     journal = Journal()
-    async with ManagerPeer() as peer, link_to(peer, journal) as link:
-        states = [state_of(link)]
+    async with ManagerPeer() as peer, link_to(peer, journal):
         await journal.change()
-        states.append(state_of(link))
-        first = session_of(link)
-        assert first is not None
         assert [action.action for action in peer.session.actions] == ["Login", "CoreStatus"]
 
         peer.session.wire.close()
         await journal.change()
-        states.append(state_of(link))
-        assert session_of(link) is None
-        told = [link.last_error]
+        assert (len(journal.ups), len(journal.downs)) == (1, 1)
 
         await journal.change()
-        states.append(state_of(link))
-        assert session_of(link) is not None
-        assert session_of(link) is not first
-        told.append(link.last_error)
-        assert told == [journal.downs[0][1], None]
-        assert states == [LinkState.CONNECTING, LinkState.UP, LinkState.WAITING, LinkState.UP]
+        first, second = journal.clients
+        assert not first.up
+        assert second.up
         assert 0.25 <= journal.ups[1] - journal.downs[0][0] <= 0.51
-    assert state_of(link) is LinkState.STOPPED
+    assert not journal.clients[-1].up
     assert len(journal.downs) == 1  # our own stop is no loss
 
 
 @virtual_time()
-async def test_the_link_is_not_up_while_the_resync_runs() -> None:
+async def test_a_session_is_looked_after_when_its_resync_is_over() -> None:
     journal = Journal()
     gate = asyncio.Event()
+    kept: list[AmiClient] = []
 
     async def resync(_: AmiClient) -> None:
         await gate.wait()
 
-    async with ManagerPeer() as peer, link_to(peer, journal, on_up=resync) as link:
+    async def keep(client: AmiClient) -> SwitchError:
+        kept.append(client)
+        return await client.lost()
+
+    async with ManagerPeer() as peer, link_to(peer, journal, on_up=resync, keep=keep):
         await settle()
-        assert state_of(link) is LinkState.RESYNCING
-        assert session_of(link) is None
+        assert kept == []
         gate.set()
         await settle()
-        assert state_of(link) is LinkState.UP
+        assert [client.up for client in kept] == [True]
 
 
 @virtual_time()
@@ -123,7 +113,7 @@ async def test_failures_are_retried_ever_slower_with_jitter_from_the_seed() -> N
         async with ManagerPeer() as peer:
             login = peer.login
             peer.stop_listening()
-            link = AmiLink(
+            link = ami_link(
                 lambda login=login: AmiClient(login, on_event=lambda _: None),  # type: ignore[misc]  # bound now
                 on_up=journal.up,
                 on_down=journal.down,
@@ -167,15 +157,14 @@ async def test_a_refused_login_is_told_and_retried_slowly_until_it_is_mended() -
     journal = Journal()
     async with (
         ManagerPeer(lambda _, action: error(action, "Authentication failed"), accepts_login=False) as peer,
-        link_to(peer, journal) as link,
+        link_to(peer, journal),
     ):
         await journal.change()
-        assert isinstance(link.last_error, LoginRefused)
         await journal.change()
         peer.accepts_login = True
         peer.answer = lambda _, action: success(action)
         await journal.change()
-        assert state_of(link) is LinkState.UP
+        assert journal.clients[-1].up
     (first, one), (second, two) = journal.downs
     assert isinstance(one, LoginRefused)
     assert isinstance(two, LoginRefused)
@@ -200,10 +189,10 @@ async def test_a_resync_that_fails_or_is_cut_counts_as_a_loss() -> None:
             case _:
                 return success(action)
 
-    async with ManagerPeer(answer) as peer, link_to(peer, journal) as link:
+    async with ManagerPeer(answer) as peer, link_to(peer, journal):
         while not journal.ups:
             await journal.change()
-        assert state_of(link) is LinkState.UP
+        assert journal.clients[-1].up
     assert len(journal.downs) == 3
     assert len(peer.sessions) == 4
 
@@ -218,12 +207,10 @@ async def test_nothing_is_sent_again_on_a_new_session() -> None:
             return None
         return success(action)
 
-    async with ManagerPeer(lose_originates) as peer, link_to(peer, journal) as link:
+    async with ManagerPeer(lose_originates) as peer, link_to(peer, journal):
         await journal.change()
-        client = session_of(link)
-        assert client is not None
         with pytest.raises(OriginateUnsure):
-            await client.action("Originate", action_id="attempt-1")
+            await journal.clients[0].action("Originate", action_id="attempt-1")
         while len(journal.ups) < 2:
             await journal.change()
         await asyncio.sleep(60)
@@ -253,13 +240,12 @@ def test_a_stop_interrupts_whatever_it_does(moment: str) -> None:
             banner=b"" if moment == "connecting" else b"Asterisk Call Manager/11.0.0\r\n",
             accepts_login=not refuse,
         ) as peer:
-            async with link_to(peer, journal, on_up=stuck if moment == "resyncing" else None) as link:
+            async with link_to(peer, journal, on_up=stuck if moment == "resyncing" else None):
                 await settle()
-                assert link.state == moment
+                assert bool(journal.ups) is (moment == "up")
+                assert bool(journal.downs) is refuse
                 stopped_at = asyncio.get_running_loop().time()
             assert asyncio.get_running_loop().time() == stopped_at
-            assert state_of(link) is LinkState.STOPPED
-            assert session_of(link) is None
             await settle()
             assert peer.sessions_ended == 1
 
@@ -287,7 +273,6 @@ async def test_an_error_of_the_body_passes_on_as_it_is_and_stops_the_link() -> N
             async with link:
                 await journal.change()
                 raise KeyError("the body's own")
-        assert state_of(link) is LinkState.STOPPED
         await settle()
         assert peer.sessions_ended == 1
 
@@ -307,4 +292,5 @@ async def test_a_cancelled_body_stops_the_link_and_stays_cancelled() -> None:
         task.cancel()
         await asyncio.wait([task])
         assert task.cancelled()
-        assert state_of(link) is LinkState.STOPPED
+        await settle()
+        assert peer.sessions_ended == 1

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
@@ -56,10 +56,11 @@ from dialer.switch.asterisk.places import (
     SEAT_CHANNEL,
     SEAT_CONTEXT,
     VOTER_CONTEXT,
+    origination,
     party_place,
     seat_channel_id,
 )
-from dialer.switch.asterisk.tracker import CallTracker
+from dialer.switch.asterisk.tracker import CallTracker, PartyTracker
 
 # A channel that came in: who calls whom, as Asterisk says.
 
@@ -112,26 +113,6 @@ _UNIQUE_ID = re.compile(r"[A-Za-z0-9._-]{1,150}", re.ASCII)
 _SEAT_RULE = "a seat's name is letters, digits and -"
 _ENDPOINT_RULE = "an endpoint is up to 40 letters, digits, - and _"
 _KEY_ANSWER = "MATDAN_SAY"  # the variable that the dialplan of a key waits for
-
-
-class Channels(Protocol):
-    """What FastAGI asks of the channel that calls it."""
-
-    def attempt_of(self, unique_id: str) -> AttemptId:
-        """The attempt that a channel is known by."""
-        ...
-
-    async def adopt(self, unique_id: str, name: str, attempt_id: AttemptId) -> InboundChannel | None:
-        """Know a channel that came in by this attempt. Raises SwitchError."""
-        ...
-
-    async def stands(self, unique_id: str, name: str, context: str) -> bool:
-        """Whether there is such an answered channel."""
-        ...
-
-    def disown(self, attempt_id: AttemptId) -> None:
-        """What `adopt` took is not ours after all."""
-        ...
 
 
 class AsteriskSwitch:
@@ -382,27 +363,25 @@ class AsteriskSwitch:
         number = _checked(NUMBER, request.number, _NUMBER_RULE)
         caller_id = _checked(NUMBER, request.caller_id, _NUMBER_RULE)
         endpoint = _checked(_NAME, request.endpoint, _ENDPOINT_RULE)
+        fields = origination(
+            f"PJSIP/{number}@{endpoint}",
+            request.attempt_id,
+            VOTER_CONTEXT if request.kind is CampaignKind.AGENTS else FLOW_CONTEXT,
+            _entrance(request),
+            ("CallerID", caller_id),
+            ("Timeout", str(round(request.ring_seconds * 1000))),
+        )
+        await self._place(self._tracker, request.attempt_id, fields)
+
+    async def _place(self, known: CallTracker | PartyTracker, attempt_id: Any, fields: list[tuple[str, str]]) -> None:
         client = self._standing()
-        self._tracker.expect(request.attempt_id)
+        known.expect(attempt_id)
         try:
-            await client.action(
-                "Originate",
-                [
-                    ("Channel", f"PJSIP/{number}@{endpoint}"),
-                    ("Async", "true"),
-                    ("ChannelId", request.attempt_id),
-                    ("CallerID", caller_id),
-                    ("Context", VOTER_CONTEXT if request.kind is CampaignKind.AGENTS else FLOW_CONTEXT),
-                    ("Exten", _entrance(request)),
-                    ("Priority", "1"),
-                    ("Timeout", str(round(request.ring_seconds * 1000))),
-                ],
-                action_id=request.attempt_id,
-            )
+            await client.action("Originate", fields, action_id=attempt_id)
         except OriginateUnsure:
             raise
         except (SwitchError, UnsafeValue):  # whatever else it is: it was certainly not placed
-            self._tracker.forget(request.attempt_id)
+            known.forget(attempt_id)
             raise
 
     async def hang_up(self, attempt_id: AttemptId) -> None:
@@ -436,28 +415,15 @@ class AsteriskSwitch:
 
     async def _call_phone(self, seat: str, endpoint: str, context: str, extension: str, *more: tuple[str, str]) -> None:
         channel_id = seat_channel_id(_checked(_NAME, seat, _SEAT_RULE), secrets.token_hex(6))
-        await self._standing().action(
-            "Originate",
-            [
-                ("Channel", f"PJSIP/{_checked(_NAME, endpoint, _ENDPOINT_RULE)}"),
-                ("Async", "true"),
-                ("ChannelId", channel_id),
-                ("Context", context),
-                ("Exten", extension),
-                ("Priority", "1"),
-                ("Timeout", "30000"),
-                *more,
-            ],
-            action_id=channel_id,
-        )
+        phone = f"PJSIP/{_checked(_NAME, endpoint, _ENDPOINT_RULE)}"
+        fields = origination(phone, channel_id, context, extension, ("Timeout", "30000"), *more)
+        await self._standing().action("Originate", fields, action_id=channel_id)
 
     async def answer_key(self, seat: str, sound: SeatSound) -> None:
         """See `Switch.answer_key`. The key's dialplan waits some 0.2 s for the variable."""
         channel = self._tracker.seats.channel(seat)
         if channel is not None:
-            await self._standing().action(
-                "Setvar", [("Channel", channel), ("Variable", _KEY_ANSWER), ("Value", sound.value)]
-            )
+            await self._set_variable(channel, _KEY_ANSWER, sound.value)
 
     async def history(self, attempt_ids: Collection[AttemptId], box: str = "") -> History:
         """See `Switch.history`."""
@@ -487,9 +453,7 @@ class AsteriskSwitch:
 
     async def hold(self, attempt_id: AttemptId, seat: str) -> None:
         """See `Switch.hold`."""
-        await self._redirect(
-            self._tracker.channel_of(attempt_id), HOLD_CONTEXT, f"{SEAT_CHANNEL}{_checked(_NAME, seat, _SEAT_RULE)}"
-        )
+        await self._redirect(attempt_id, HOLD_CONTEXT, f"{SEAT_CHANNEL}{_checked(_NAME, seat, _SEAT_RULE)}")
 
     async def hand_over(self, attempt_id: AttemptId, box: str | None = None) -> None:
         """See `Switch.hand_over`. Where there are several `box` has the target, "" where that is this one."""
@@ -498,9 +462,10 @@ class AsteriskSwitch:
 
     async def _say_box(self, attempt_id: AttemptId, box: str | None) -> None:
         if box is not None:
-            channel = self._tracker.channel_of(attempt_id)
-            fields = [("Channel", channel), ("Variable", BOX_VARIABLE), ("Value", box)]
-            await self._standing().action("Setvar", fields)
+            await self._set_variable(self._tracker.channel_of(attempt_id), BOX_VARIABLE, box)
+
+    async def _set_variable(self, channel: str, name: str, value: str) -> None:
+        await self._standing().action("Setvar", [("Channel", channel), ("Variable", name), ("Value", value)])
 
     async def call_party(self, request: PartyRequest, box: str | None = None) -> None:
         """See `Switch.call_party`. `box` has the phone or the trunk, where that is another one: it is asked to call."""
@@ -512,29 +477,9 @@ class AsteriskSwitch:
             asked = f"phone*{endpoint}" if number is None else f"number*{endpoint}*{number}"
             target = f"{asked}@{BOX_ENDPOINT}{box}"
         caller = [] if request.caller_id is None else [("CallerID", _checked(NUMBER, request.caller_id, _NUMBER_RULE))]
-        context, extension = _party_place(request.place)
-        client = self._standing()
-        self._tracker.parties.expect(request.party_id)
-        try:
-            await client.action(
-                "Originate",
-                [
-                    ("Channel", f"PJSIP/{target}"),
-                    ("Async", "true"),
-                    ("ChannelId", request.party_id),
-                    *caller,
-                    ("Context", context),
-                    ("Exten", extension),
-                    ("Priority", "1"),
-                    ("Timeout", str(round(request.ring_seconds * 1000))),
-                ],
-                action_id=request.party_id,
-            )
-        except OriginateUnsure:
-            raise
-        except (SwitchError, UnsafeValue):  # whatever else it is: it was certainly not placed
-            self._tracker.parties.forget(request.party_id)
-            raise
+        seconds = ("Timeout", str(round(request.ring_seconds * 1000)))
+        fields = origination(f"PJSIP/{target}", request.party_id, *_party_place(request.place), *caller, seconds)
+        await self._place(self._tracker.parties, request.party_id, fields)
 
     async def move_party(self, party_id: PartyId, place: Place) -> None:
         """See `Switch.move_party`."""
@@ -546,14 +491,8 @@ class AsteriskSwitch:
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
         """See `Switch.mute_recording`."""
-        await self._standing().action(
-            "MixMonitorMute",
-            [
-                ("Channel", self._tracker.channel_of(attempt_id)),
-                ("Direction", "both"),
-                ("State", "1" if muted else "0"),
-            ],
-        )
+        fields = [("Channel", self._tracker.channel_of(attempt_id)), ("Direction", "both")]
+        await self._standing().action("MixMonitorMute", [*fields, ("State", "1" if muted else "0")])
 
     async def _hang_up_while(self, is_live: Callable[[], bool], unique_id: str) -> None:
         """Hang up a channel that may not be there yet: Asterisk makes it after it has answered the Originate."""
@@ -575,15 +514,9 @@ class AsteriskSwitch:
         return True
 
     async def _redirect(self, channel: str, context: str, extension: str) -> None:
-        await self._standing().action(
-            "Redirect",
-            [
-                ("Channel", self._tracker.channel_of(AttemptId(channel))),
-                ("Context", context),
-                ("Exten", extension),
-                ("Priority", "1"),
-            ],
-        )
+        there = [("Context", context), ("Exten", extension), ("Priority", "1")]
+        unique_id = self._tracker.channel_of(AttemptId(channel))
+        await self._standing().action("Redirect", [("Channel", unique_id), *there])
 
     def _standing(self) -> AmiClient:
         if self._client is None:

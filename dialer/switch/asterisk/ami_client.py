@@ -1,4 +1,4 @@
-"""One session with Asterisk's manager over TCP: connect, log in, act, listen, until it is lost.
+"""One session with Asterisk's manager over TCP: connect, log in, act, listen, until it is lost; and a link, which begins anew then.
 
 `AmiSession` decides; here bytes, time and whoever waits are pumped. Everything a session waits for ends with the answer, the
 loss of the connection or a timeout.
@@ -9,18 +9,21 @@ from __future__ import annotations
 import asyncio
 import math
 import secrets
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self, cast
 
 import structlog
 
-from dialer.domain.errors import SwitchError, SwitchUnreachable
+from dialer.domain.errors import LoginRefused, SwitchError, SwitchUnreachable
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_session import Action, AmiLimits, AmiLogin, AmiSession
 
 _log = structlog.get_logger(__name__)
 
+REFUSED_SECONDS = 60.0  # after a refused login: a person must mend that, and haste gets us banned
+STEADY_SECONDS = 30.0  # a session that stood this long starts the count of failures anew
 _READ_BYTES = 65_536
 
 EventHandler = Callable[[AmiMessage], None]
@@ -79,11 +82,6 @@ class AmiClient(asyncio.BufferedProtocol):
     def banner(self) -> str:
         """What Asterisk calls its manager, "" before it said so."""
         return self._session.banner
-
-    @property
-    def outstanding(self) -> int:
-        """How many actions wait for their answer."""
-        return self._session.outstanding
 
     @property
     def oldest_unanswered_seconds(self) -> float:
@@ -268,3 +266,55 @@ class AmiClient(asyncio.BufferedProtocol):
         if self._transport is not None:
             self._transport.abort()
         self._greeted.set()
+
+
+@asynccontextmanager
+async def ami_link(
+    make_client: Callable[[], AmiClient],
+    *,
+    on_up: Callable[[AmiClient], Awaitable[None]],
+    on_down: Callable[[SwitchError], None],
+    wait_seconds: Callable[[int], float],
+    keep: Callable[[AmiClient], Awaitable[SwitchError]] = AmiClient.lost,
+) -> AsyncIterator[None]:
+    """A session that is renewed for as long as the context lasts. Nothing is sent again by the link itself.
+
+    `make_client` makes a new, not yet entered client for each attempt. `on_up` is awaited after each login and is the place to
+    resync; it may fail with a SwitchError, which counts as a loss. `keep` then looks after the session until it is lost, and
+    returns or raises why; cancelled, it leaves the switch as a dialler should. `on_down` is called at every loss and every
+    attempt that failed, LoginRefused among them; not when we stop. `wait_seconds`: how long it waits after so many failures.
+    """
+
+    async def one_session() -> SwitchError:
+        """Why the attempt failed, or why the session that it gave was lost."""
+        try:
+            async with make_client() as client:
+                await on_up(client)
+                if client.up:
+                    _log.info("ami.up", banner=client.banner)
+                return await keep(client)
+        except SwitchError as error:
+            return error
+
+    async def keep_up() -> None:
+        loop, failures = asyncio.get_running_loop(), 0
+        while True:
+            begun = loop.time()
+            reason = await one_session()
+            failures = 1 if loop.time() - begun >= STEADY_SECONDS else failures + 1
+            seconds = REFUSED_SECONDS if isinstance(reason, LoginRefused) else wait_seconds(failures)
+            _log.warning("ami.down", reason=str(reason), failures=failures, retry_seconds=round(seconds, 1))
+            on_down(reason)
+            await asyncio.sleep(seconds)
+
+    own: Exception | None = None
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(keep_up(), name="ami-link")
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - the body's own passes on as it is, not inside a group
+            own = error
+        finally:
+            task.cancel()
+    if own is not None:
+        raise own

@@ -17,7 +17,7 @@ from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_session import AmiLogin
 from dialer.switch.asterisk.listing import check_mark
-from dialer.switch.asterisk.places import CHECK_CONTEXT
+from dialer.switch.asterisk.places import CHECK_CONTEXT, origination
 
 READ_LINE = "read = system,call,user"
 WRITE_LINE = "write = originate,call,reporting"
@@ -54,7 +54,7 @@ async def check_rights(login: AmiLogin) -> str:
         write = sorted({right for action, right in _WRITE_RIGHTS.items() if not allowed.get(action)})
         if write:
             raise PermissionMissing(_complaint(login.username, "write", write, WRITE_LINE))
-        await _probe(client, probe)
+        await ask_dialplan(client, "sounds", probe)  # for none: refused at once where our dialplan is missing
         seen = (("system", booted), ("call", answered), ("user", reported))
         read = [right for right, event in seen if not await _comes(event, SEEN_SECONDS)]
         if read:
@@ -63,23 +63,16 @@ async def check_rights(login: AmiLogin) -> str:
         return client.banner
 
 
-async def _probe(client: AmiClient, action_id: str) -> None:
-    """Ask for no sounds: refused at once where our dialplan is missing, else answered by events."""
-    await ask_dialplan(client, "sounds", action_id)
-
-
 async def ask_dialplan(client: AmiClient, extension: str, channel_id: str, sounds: Sequence[str] = ()) -> None:
     """Have Asterisk do what our dialplan has at an extension of its check; the events of it bear this id. Raises SwitchError."""
-    fields = [
-        ("Channel", f"Local/{extension}@{CHECK_CONTEXT}/n"),
-        ("Async", "true"),
-        ("ChannelId", f"ear-{channel_id}"),  # 22.10 takes the beginning of another channel's id for that id
+    fields = origination(
+        f"Local/{extension}@{CHECK_CONTEXT}/n",
+        f"ear-{channel_id}",  # 22.10 takes the beginning of another channel's id for that id
+        CHECK_CONTEXT,
+        "listen",
         ("OtherChannelId", channel_id),
-        ("Context", CHECK_CONTEXT),
-        ("Exten", "listen"),
-        ("Priority", "1"),
         *(("Variable", f"SOUND_{number}={sound}") for number, sound in enumerate(sounds, 1)),
-    ]
+    )
     try:
         await client.action("Originate", fields, action_id=channel_id)
     except OriginateRefused as error:

@@ -2,7 +2,7 @@
 
 `AmiClient` pumps: what it reads goes into `receive`, what `writes` returns onto the wire, and at `deadline` it calls `tick`. All
 times are seconds on one monotonic clock of the caller's. Nothing is ever sent twice: what a lost session leaves open is for a
-resync to find out (see `ami_link`).
+resync to find out (see `ami_client.ami_link`).
 """
 
 from __future__ import annotations

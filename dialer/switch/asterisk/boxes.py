@@ -16,10 +16,11 @@ from dialer.domain.switch import (
     PartyRequest,
     Place,
     PlaceKind,
-    SeatSound,
+    Switch,
 )
 from dialer.switch.asterisk.adapter import AsteriskSwitch, InboundChannel
 from dialer.switch.asterisk.places import seat_of_channel
+from dialer.switch.routed import forwarded
 
 
 class BoxedSwitch:
@@ -78,45 +79,32 @@ class BoxedSwitch:
         away = self._seats[seat] if self._seats[seat] != self._name_of(attempt_id) else ""
         await self._of(attempt_id).connect(attempt_id, seat, record=record, box=away)
 
-    async def play_message(self, attempt_id: AttemptId) -> None:
-        """See `Switch.play_message`."""
-        await self._of(attempt_id).play_message(attempt_id)
-
-    async def hold(self, attempt_id: AttemptId, seat: str) -> None:
-        """See `Switch.hold`."""
-        await self._of(attempt_id).hold(attempt_id, seat)
-
     async def hand_over(self, attempt_id: AttemptId) -> None:
         """See `Switch.hand_over`. To a target of another box, in a conference there, over a call between the two."""
         there = next((name for name, box in self._boxes.items() if box.has_target_of(attempt_id)), "")
         away = there if there != self._name_of(attempt_id) else ""
         await self._of(attempt_id).hand_over(attempt_id, away)
 
-    async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
-        """See `Switch.mute_recording`."""
-        await self._of(attempt_id).mute_recording(attempt_id, muted=muted)
+    def _name_of(self, attempt_id: AttemptId) -> str | None:
+        return next((name for name, box in self._boxes.items() if box.has(attempt_id)), None)
+
+    def _of(self, attempt_id: AttemptId, *_: object, **__: object) -> AsteriskSwitch:
+        return self._boxes[self._box_of(Place(PlaceKind.ASIDE, attempt_id))]
+
+    play_message = forwarded(Switch.play_message, _of)
+    hold = forwarded(Switch.hold, _of)
+    mute_recording = forwarded(Switch.mute_recording, _of)
 
     # Seats
 
-    async def call_seat(self, seat: str, endpoint: str) -> None:
-        """See `Switch.call_seat`."""
-        await self._at(seat).call_seat(seat, endpoint)
+    def _at(self, seat: str, *_: object, **__: object) -> AsteriskSwitch:
+        return self._boxes[self._seats[seat]]
 
-    async def call_for_log_in(self, seat: str, endpoint: str) -> None:
-        """See `Switch.call_for_log_in`."""
-        await self._at(seat).call_for_log_in(seat, endpoint)
-
-    async def answer_key(self, seat: str, sound: SeatSound) -> None:
-        """See `Switch.answer_key`."""
-        await self._at(seat).answer_key(seat, sound)
-
-    async def seat_packets(self, seat: str) -> int:
-        """See `Switch.seat_packets`."""
-        return await self._at(seat).seat_packets(seat)
-
-    async def release_seat(self, seat: str) -> None:
-        """See `Switch.release_seat`."""
-        await self._at(seat).release_seat(seat)
+    call_seat = forwarded(Switch.call_seat, _at)
+    call_for_log_in = forwarded(Switch.call_for_log_in, _at)
+    answer_key = forwarded(Switch.answer_key, _at)
+    seat_packets = forwarded(Switch.seat_packets, _at)
+    release_seat = forwarded(Switch.release_seat, _at)
 
     # Third parties
 
@@ -178,16 +166,8 @@ class BoxedSwitch:
         for box in self._boxes.values():
             box.disown(attempt_id)
 
-    # Whose is it
 
-    def _name_of(self, attempt_id: AttemptId) -> str | None:
-        return next((name for name, box in self._boxes.items() if box.has(attempt_id)), None)
-
-    def _of(self, attempt_id: AttemptId) -> AsteriskSwitch:
-        return self._boxes[self._box_of(Place(PlaceKind.ASIDE, attempt_id))]
-
-    def _at(self, seat: str) -> AsteriskSwitch:
-        return self._boxes[self._seats[seat]]
+AnyAsterisk = AsteriskSwitch | BoxedSwitch
 
 
 def _made_by(unique_id: str) -> str:

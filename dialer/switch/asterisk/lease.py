@@ -18,7 +18,7 @@ from dialer.domain.errors import OriginateRefused, SwitchError, SwitchTaken
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_session import AmiLogin
-from dialer.switch.asterisk.places import LEASE_CHANNEL, LEASE_CONTEXT
+from dialer.switch.asterisk.places import LEASE_CHANNEL, LEASE_CONTEXT, origination
 
 _log = structlog.get_logger(__name__)
 
@@ -78,15 +78,8 @@ class SwitchLease:
         loop = asyncio.get_running_loop()
         given: asyncio.Future[bool] = loop.create_future()
         began_at, self._given = loop.time(), given
-        fields = [
-            ("Channel", f"Local/s@{LEASE_CONTEXT}/n"),
-            ("Async", "true"),
-            ("ChannelId", LEASE_CHANNEL),
-            ("OtherChannelId", self._channel),
-            ("Context", LEASE_CONTEXT),
-            ("Exten", "far"),
-            ("Priority", "1"),
-        ]
+        other = ("OtherChannelId", self._channel)
+        fields = origination(f"Local/s@{LEASE_CONTEXT}/n", LEASE_CHANNEL, LEASE_CONTEXT, "far", other)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await client.action("Originate", fields, action_id=self._channel)

@@ -44,6 +44,14 @@ _PARTY_CONTEXTS = {
 ATTEMPT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
+def origination(
+    channel: str, channel_id: str, context: str, extension: str, *more: tuple[str, str]
+) -> list[tuple[str, str]]:
+    """The fields of an Originate: what is called, under which id, and where it goes once it has answered."""
+    beginning = [("Channel", channel), ("Async", "true"), ("ChannelId", channel_id)]
+    return [*beginning, ("Context", context), ("Exten", extension), ("Priority", "1"), *more]
+
+
 def party_place(place: Place) -> tuple[str, str]:
     """Context and extension of a third party's place."""
     return _PARTY_CONTEXTS[place.kind], f"{ASIDE if place.kind is PlaceKind.ASIDE else SEAT_CHANNEL}{place.name}"

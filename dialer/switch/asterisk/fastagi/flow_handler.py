@@ -13,8 +13,8 @@ from dialer.engine.engine import Engine
 from dialer.engine.flows import FlowService, FlowSession, ScriptSession
 from dialer.ivr.effects import SmsGateway, send_text
 from dialer.ivr.prompts import MissingSounds
-from dialer.switch.asterisk.adapter import Channels
 from dialer.switch.asterisk.agi_call import AgiCall
+from dialer.switch.asterisk.boxes import AnyAsterisk
 from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowHost, PromptResolver, run_flow
 from dialer.switch.asterisk.places import FLOW_CONTEXT
 from dialer.switch.asterisk.scripts.commands import Recordings
@@ -100,7 +100,7 @@ class FlowHandler:
     def __init__(
         self,
         engine: Engine,
-        switch: Channels,
+        switch: AnyAsterisk,
         texts: Callable[[], Texts],
         prompts_for: Callable[[str], PromptResolver] | None = None,
         rules: AgiFlowRules | None = None,

@@ -13,8 +13,8 @@ import structlog
 from dialer.domain.errors import SwitchError
 from dialer.engine.engine import Engine
 from dialer.engine.inbound import Way
-from dialer.switch.asterisk.adapter import Channels
 from dialer.switch.asterisk.agi_call import AgiCall
+from dialer.switch.asterisk.boxes import AnyAsterisk
 from dialer.switch.asterisk.listing import ATTEMPT_VARIABLE
 
 _log = structlog.get_logger(__name__)
@@ -29,7 +29,7 @@ Normalise = Callable[[str], str | None]
 class InboundHandler:
     """The FastAGI server's handler for the dialplan's inbound context."""
 
-    def __init__(self, engine: Engine, switch: Channels, normalise: Normalise) -> None:
+    def __init__(self, engine: Engine, switch: AnyAsterisk, normalise: Normalise) -> None:
         """`normalise` reads the carrier's way of writing numbers."""
         self._engine = engine
         self._switch = switch

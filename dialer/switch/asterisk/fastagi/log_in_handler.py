@@ -9,9 +9,9 @@ import structlog
 from dialer.domain.errors import CommandRefused, LogInRefused
 from dialer.engine.agents import Agents
 from dialer.engine.seat import Seat
-from dialer.switch.asterisk.adapter import Channels
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
+from dialer.switch.asterisk.boxes import AnyAsterisk
 from dialer.switch.asterisk.places import LOG_IN_CONTEXT, REPLACES_VARIABLE
 from ivr_flows.sounds import text_sound
 
@@ -33,7 +33,7 @@ _CHANNEL = re.compile(r"PJSIP/([A-Za-z0-9_-]{1,40})-[0-9a-f]{8}", re.ASCII)
 class LogInHandler:
     """The FastAGI handler of the path `seat`."""
 
-    def __init__(self, desk: Agents, switch: Channels, language: str) -> None:
+    def __init__(self, desk: Agents, switch: AnyAsterisk, language: str) -> None:
         """`switch` knows the channels; `language` is spoken at seats that have none of their own."""
         self._desk = desk
         self._switch = switch
