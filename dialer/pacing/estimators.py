@@ -258,15 +258,12 @@ class InFlightTable:
     @staticmethod
     def rows(calls: Iterable[RingingCall]) -> list[int]:
         """The rows of calls, by their seconds since the Originate, and since "ringing" where it was heard."""
-        return [
-            # of a time that is negative, or not a number, the first
-            first
-            + (int(seconds * PER_SECOND + 0.5) if 0.0 < seconds < _LAST_SECONDS else ROWS - 1 if seconds > 0.0 else 0)
-            for elapsed, _, ringing in calls
-            for first, seconds in (
-                (0, elapsed) if ringing is None else (ROWS, ringing if ringing < elapsed else elapsed),
-            )
-        ]
+        rows = []  # of a time that is negative, or not a number, the first
+        for elapsed, _, ringing in calls:
+            seconds = ringing if ringing is not None and ringing < elapsed else elapsed
+            row = int(seconds * PER_SECOND + 0.5) if 0.0 < seconds < _LAST_SECONDS else ROWS - 1 if seconds > 0.0 else 0
+            rows.append(row if ringing is None else ROWS + row)
+        return rows
 
 
 class AnswerRate(Learned):

@@ -58,7 +58,7 @@ def free_within(horizons: Sequence[float], rates: Mapping[SeatStage, Matrix]) ->
             table = tables[stage] = np.outer(freed, ends) + np.outer(inside, over)
             table[0] = 0.0
             for step in range(1, steps + 1):
-                table[step] += stays * table[step - 1, _A_SECOND_LATER]
+                table[step] += stays * table[step - 1].take(_A_SECOND_LATER)
             inside = 0.5 * (table[:, 0] + np.append(0.0, table[:-1, 0]))
         freed = inside
     ahead = np.clip(np.asarray(horizons), 0.0, steps)

@@ -9,14 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from time import perf_counter
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from dialer.engine.trunks import CallStarts
 from dialer.pacing.cancelling import cancelled_first
 from dialer.pacing.port import BusySeat, Pacer, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.simulation.day_result import DayLog, Moment
 from dialer.simulation.laws import Course, Fate, SwappedLists
 from dialer.simulation.scenarios import CampaignModel, Scenario
+
+if TYPE_CHECKING:
+    from dialer.engine.trunks import CallStarts
 
 _NO_LIMIT = 1_000_000
 _tuple = tuple.__new__  # a named tuple's own constructor is a function around it, at twice the cost
@@ -194,8 +196,11 @@ class SimulatedTrunks:
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
-        rate = scenario.calls_per_second
-        self._starts = None if rate is None else CallStarts(rate, 0.0)
+        self._starts: CallStarts | None = None
+        if scenario.calls_per_second is not None:
+            from dialer.engine.trunks import CallStarts  # noqa: PLC0415 - with a site's settings, 0.2 s of CPU a process
+
+            self._starts = CallStarts(scenario.calls_per_second, 0.0)
 
     def room(self, now: float, channels_in_use: int) -> tuple[int, int]:
         """(free channels, call starts allowed at this instant)."""
@@ -362,10 +367,8 @@ class CentreModel:
             if timed or not self._counts_only:
                 view.list_all()
             started = perf_counter() if timed else 0.0
-            excess, calls = (
-                pacer.excess_calls(view),
-                pacer.calls_to_place(view),
-            )  # both, as in the engine, before any is hung up
+            excess = pacer.excess_calls(view)
+            calls = pacer.calls_to_place(view)  # both, as in the engine, before any is hung up
             if timed:
                 self._costs.append((perf_counter() - started) * 1e6)
             self._decisions += 1
