@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 
 from pydantic import SecretStr
 
 from config.asterisk.section import AsteriskBox
 from config.errors import SettingError
+from config.fields import derived_secret
 from config.settings import Settings
 
 ONLY = ""
@@ -57,11 +57,8 @@ def on_one(settings: Settings) -> Settings:
 
 
 def box_password(one: str, other: str, manager_secret: SecretStr | None) -> str:
-    """What two boxes know each other by: 160 bits in hexadecimal digits, made of `ami.secret`, so that nobody has to carry it."""
-    if manager_secret is None:
-        raise ValueError("without a secret anybody could make the password")
-    both = " ".join(sorted((one, other)))
-    return hmac.digest(manager_secret.get_secret_value().encode(), f"matdan boxes {both}".encode(), "sha256").hex()[:40]
+    """What two boxes know each other by, a derived secret."""
+    return derived_secret(manager_secret, f"boxes {' '.join(sorted((one, other)))}")
 
 
 def _alone(settings: Settings, box: AsteriskBox) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 from datetime import time
 from ipaddress import ip_address, ip_network
@@ -86,6 +87,13 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def derived_secret(manager_secret: SecretStr | None, what: str) -> str:
+    """160 bits in hexadecimal digits, made of `ami.secret`, so that nobody has to carry them. Raises ValueError without one."""
+    if manager_secret is None:
+        raise ValueError("without a secret anybody could make the password")
+    return hmac.digest(manager_secret.get_secret_value().encode(), f"matdan {what}".encode(), "sha256").hex()[:40]
 
 
 class Section(BaseModel):

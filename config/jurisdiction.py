@@ -7,7 +7,9 @@ confirm a profile before anyone calls it so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import time
 from enum import StrEnum
 from pathlib import Path
@@ -32,6 +34,40 @@ def _pair(value: object) -> object:
 
 Stretch = Annotated[tuple[LocalTime, LocalTime], BeforeValidator(_pair)]
 """First moment, and first moment after it, local time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strictness:
+    """Beside a value of a rule: which other one a site may hold in its place."""
+
+    is_kept: Callable[[Any, Any], bool]  # the site's, the profile's
+    bound: str  # in words
+
+
+def _within(ours: tuple[Stretch, ...], theirs: tuple[Stretch, ...]) -> bool:
+    return all(any(start <= mine[0] and mine[1] <= until for start, until in theirs) for mine in ours)
+
+
+def _no_cap_looser(ours: tuple[AbandonedCap, ...], theirs: tuple[AbandonedCap, ...]) -> bool:
+    return all(
+        any(mine.window_hours == cap.window_hours and mine.share <= cap.share for mine in ours) for cap in theirs
+    )
+
+
+def _narrower(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
+    return not theirs or (bool(ours) and all(series.startswith(theirs) for series in ours))
+
+
+_MORE = Strictness(operator.ge, "a site may only set more")
+_LESS = Strictness(operator.le, "a site may only set less")
+_TURNED_OFF = Strictness(operator.le, "a site may only turn it off")
+_TURNED_ON = Strictness(operator.ge, "a site may only turn it on")
+_ADDED_TO = Strictness(lambda ours, theirs: {*ours} >= {*theirs}, "a site may only add to it")
+
+DayHours = Annotated[tuple[Stretch, ...], Strictness(_within, "a site's hours must lie within them")]
+Purposes = Annotated[tuple[Purpose, ...], _ADDED_TO]
+Allowed = Annotated[bool, _TURNED_OFF]
+Asked = Annotated[bool, _TURNED_ON]
 
 
 class Standing(StrEnum):
@@ -72,10 +108,10 @@ class Rule(BaseModel):
 class CallingHours(Rule):
     """When a phone may ring."""
 
-    weekday: tuple[Stretch, ...]
-    saturday: tuple[Stretch, ...]
-    sunday: tuple[Stretch, ...]
-    holiday: tuple[Stretch, ...]
+    weekday: DayHours
+    saturday: DayHours
+    sunday: DayHours
+    holiday: DayHours
     zones: Zones
 
     @model_validator(mode="after")
@@ -90,10 +126,10 @@ class CallingHours(Rule):
 class Silence(Rule):
     """The interval before the close of poll of a polling area, and what it forbids there."""
 
-    hours_before_close: float = Field(ge=0, le=240)
-    forbids: tuple[Purpose, ...]  # by whatever voice
-    forbids_recorded: tuple[Purpose, ...]  # by a recorded voice
-    sign_off: bool  # a named person may allow recorded turnout calls inside it, in the site's settings
+    hours_before_close: Annotated[float, _MORE] = Field(ge=0, le=240)
+    forbids: Purposes  # by whatever voice
+    forbids_recorded: Purposes  # by a recorded voice
+    sign_off: Allowed  # a named person may allow recorded turnout calls inside it, in the site's settings
 
 
 class VoteChoice(Rule):
@@ -105,19 +141,19 @@ class VoteChoice(Rule):
 class Certificate(Rule):
     """Purposes for which a recording plays only with a certificate number and the hash that it was given for."""
 
-    needed_for: tuple[Purpose, ...]
+    needed_for: Purposes
 
 
 class Ring(Rule):
     """How long a phone must be allowed to ring."""
 
-    minimum_seconds: float = Field(ge=0, le=120)
+    minimum_seconds: Annotated[float, _MORE] = Field(ge=0, le=120)
 
 
 class Connect(Rule):
     """How soon after the answer the voter must have an agent."""
 
-    limit_seconds: float = Field(gt=0, le=5)
+    limit_seconds: Annotated[float, _LESS] = Field(gt=0, le=5)
 
 
 class AbandonedCap(BaseModel):
@@ -133,8 +169,11 @@ class Abandoned(Rule):
     """The abandoned-call cap: which calls count, over what, and how many."""
 
     definition: Literal["answered by a person, and no agent within the connect limit of the answer"]
-    target: Share  # what pacing steers to
-    caps: tuple[AbandonedCap, ...] = Field(min_length=1)
+    target: Annotated[Share, _LESS]  # what pacing steers to
+    caps: Annotated[
+        tuple[AbandonedCap, ...],
+        Strictness(_no_cap_looser, "a site must keep each window, with the same share or less"),
+    ] = Field(min_length=1)
     scope: Literal["campaign"]
     denominator: Literal["live-answers"]
 
@@ -142,54 +181,56 @@ class Abandoned(Rule):
 class InformationMessage(Rule):
     """Whether an answered voter without an agent must hear who called."""
 
-    required: bool
+    required: Asked
 
 
 class RedialLock(Rule):
     """How long a number is left alone, by every campaign, after a call to it was abandoned."""
 
-    hours: float = Field(ge=0)
-    unless_agent_guaranteed: bool  # whether a call for which a seat is kept may go out all the same
+    hours: Annotated[float, _MORE] = Field(ge=0)
+    unless_agent_guaranteed: Allowed  # whether a call for which a seat is kept may go out all the same
 
 
 class Gap(Rule):
     """How long a number is left alone after any call to it, by every campaign, unless the person asked for the next call."""
 
-    minutes: float = Field(ge=0, le=1440)
+    minutes: Annotated[float, _MORE] = Field(ge=0, le=1440)
 
 
 class Attempts(Rule):
     """How often a number may be rung, across campaigns."""
 
-    per_day: int = Field(ge=1)
-    conversations_per_day: int = Field(ge=1)
+    per_day: Annotated[int, _LESS] = Field(ge=1)
+    conversations_per_day: Annotated[int, _LESS] = Field(ge=1)
 
 
 class MachineDetectionRule(Rule):
     """Whether answering machines may be detected by listening."""
 
-    allowed: bool
+    allowed: Allowed
 
 
 class CallerId(Rule):
     """Which numbers may be shown. They are always of the site's own pool."""
 
-    series: tuple[NumberPrefix, ...]  # empty: any owned number
+    series: Annotated[
+        tuple[NumberPrefix, ...], Strictness(_narrower, "a site may only narrow it")
+    ]  # empty: any owned number
 
 
 class Registers(Rule):
     """Do-not-call registers that must have been read, and how old they may be."""
 
-    names: tuple[Slug, ...]
-    maximum_age_days: float = Field(gt=0)
-    applies_to: tuple[Purpose, ...]  # whom a number on any imported register is closed to
+    names: Annotated[tuple[Slug, ...], _ADDED_TO]
+    maximum_age_days: Annotated[float, _LESS] = Field(gt=0)
+    applies_to: Purposes  # whom a number on any imported register is closed to
 
 
 class OptOut(Rule):
     """How far an opt-out reaches, and how soon."""
 
     reach: Literal["everywhere"]
-    within_seconds: float
+    within_seconds: Annotated[float, _LESS]
 
     @model_validator(mode="after")
     def _can_be_held(self) -> Self:
@@ -201,40 +242,40 @@ class OptOut(Rule):
 class ConsentRule(Rule):
     """Purposes for which a number's owner must have agreed before."""
 
-    live: tuple[Purpose, ...]
-    recorded: tuple[Purpose, ...]
+    live: Purposes
+    recorded: Purposes
 
 
 class Retention(Rule):
     """How long after polling day personal data may be kept, and what must be kept."""
 
-    erase_after_days: int = Field(ge=1)
-    keep_records_days: int = Field(ge=0)  # attempts, marks, opt-outs and the audit, without names
-    keep_recordings: bool  # recorded conversations are among the records, also when a person asks for erasure
+    erase_after_days: Annotated[int, _LESS] = Field(ge=1)
+    keep_records_days: Annotated[int, _MORE] = Field(ge=0)  # attempts, marks, opt-outs and the audit, without names
+    keep_recordings: Asked  # recorded conversations are among the records, also when a person asks for erasure
 
 
 class TransportRule(Rule):
     """Whether a ride to the poll may be offered: by a flow, which declares it, or by agents or a script, of whom it is declared."""
 
-    may_offer: bool
+    may_offer: Allowed
 
 
 class RecordingRule(Rule):
     """Whether conversations may be recorded."""
 
-    allowed: bool
+    allowed: Allowed
 
 
 class SyntheticVoice(Rule):
     """Whether a synthetic voice must say that it is one; then no voice plays of which nobody knows, and none without its label."""
 
-    must_be_labelled: bool
+    must_be_labelled: Asked
 
 
 class Exports(Rule):
     """Whether calls must be accounted for per candidate, constituency and day: then campaign material names its candidate."""
 
-    expenditure: bool
+    expenditure: Asked
 
 
 class Profile(BaseModel):
@@ -306,3 +347,39 @@ def validated(values: Mapping[str, Any], file: str) -> Profile:
             raise SettingError(file, key, "is not a rule", "correct its spelling (docs/rules.md)") from error
         text = problem["msg"].removeprefix("Value error, ")
         raise SettingError(file, key, text, "correct it (docs/rules.md)") from error
+
+
+def strictness_of(rule: type[Rule], field: str) -> Strictness | None:
+    """Which other value a site may hold; None: no other."""
+    return next((each for each in rule.model_fields[field].metadata if isinstance(each, Strictness)), None)
+
+
+def made_stricter(profile: Profile, overrides: Mapping[str, Mapping[str, Any]], file: str = "settings") -> Profile:
+    """The profile with a site's own values: `overrides` by rule and field. Raises SettingError for one that loosens."""
+    rules = profile.rules()
+    changed: dict[str, Any] = profile.model_dump()
+    for name, fields in overrides.items():
+        if name not in rules:
+            raise SettingError(file, f"rules.stricter.{name}", "is not a rule", "correct its spelling (docs/rules.md)")
+        changed[name] = {**changed[name], **fields}
+    stricter = validated(changed, file)
+    for name, fields in overrides.items():
+        for field in fields:
+            ours, theirs = getattr(getattr(stricter, name), field), getattr(rules[name], field)
+            if ours == theirs:
+                continue
+            bound = strictness_of(type(rules[name]), field)
+            if bound is None or not bound.is_kept(ours, theirs):
+                shown = fields[field]
+                problem = f"{shown!r} loosens the rule of the profile {profile.name!r} ({_plain(theirs)})"
+                remedy = "a site cannot change it" if bound is None else bound.bound
+                raise SettingError(file, f"rules.stricter.{name}.{field}", problem, remedy)
+    return stricter
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(_plain(each) for each in value) or "none"
+    if isinstance(value, BaseModel):
+        return " ".join(f"{key} {each}" for key, each in value.model_dump().items())
+    return f"{value:%H:%M}" if isinstance(value, time) else str(value)

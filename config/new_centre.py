@@ -10,8 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+from config.templates import templates_in
 from config.unfinished import why_trivial
 
 PIN_DIGITS: Final = 6
@@ -76,15 +75,8 @@ class NewCentre:
 
 def centre_text(centre: NewCentre) -> str:
     """The settings as TOML, with secrets of 192 bits made for Asterisk's manager, the broker and the desk."""
-    # Nothing is escaped: it is no page; every text goes through `toml`.
-    environment = Environment(  # noqa: S701
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["toml"] = _toml
+    environment = templates_in(Path(__file__).parent)
+    environment.filters["toml"] = _toml  # every text goes through it
     made = {name: secrets.token_urlsafe(24) for name in ("ami_secret", "broker_password", "desk_password")}
     template = environment.get_template("new_centre.toml.j2")
     return template.render({**asdict(centre), **made, "organisation": " ".join(centre.organisation.split())})

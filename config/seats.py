@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_validator, model_validator
 
-from config.fields import EndpointName, Language, Password, PositiveSeconds, SeatName, Section, Slug
+from config.fields import EndpointName, Language, Password, PositiveSeconds, SeatName, Section, Slug, derived_secret
 from config.lines import Transport
 
 
@@ -36,16 +35,12 @@ class SeatSettings(Section):
 
 
 def browser_password(seat: SeatSettings, manager_secret: SecretStr | None) -> str:
-    """The password of a seat whose phone is the agent's page: its own, else 160 bits in hexadecimal digits, made of `ami.secret`,
-    so that rendering and the desk know it from the settings alone, and nobody has to carry it from Asterisk's files.
+    """The password of a seat whose phone is the agent's page: its own, else a derived one, which rendering and the desk know from
+    the settings alone.
     """
     if seat.password is not None:
         return seat.password.get_secret_value()
-    if manager_secret is None:
-        raise ValueError("without a secret anybody could make the password")
-    return hmac.digest(
-        manager_secret.get_secret_value().encode(), f"matdan phone {seat.endpoint}".encode(), "sha256"
-    ).hex()[:40]
+    return derived_secret(manager_secret, f"phone {seat.endpoint}")
 
 
 class Agent(Section):

@@ -9,7 +9,6 @@ import itertools
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Final
@@ -37,18 +36,6 @@ _RESERVED_NAMES: Final = (".example", ".invalid", ".test", ".example.com", ".exa
 _RESERVED_NETWORKS: Final = tuple(  # RFC 5737, RFC 3849
     map(ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"))
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Unfinished:
-    """A setting that nobody has set yet, or not well."""
-
-    key: str
-    problem: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.key}: {self.problem}; {self.remedy}"
 
 
 def why_weak(secret: str, owner: str = "", *, least: int = LEAST_SECRET) -> str | None:
@@ -79,12 +66,12 @@ def is_placeholder_host(host: str) -> bool:
     return any(address in network for network in _RESERVED_NETWORKS if network.version == address.version)
 
 
-def unfinished(settings: Settings) -> Iterator[Unfinished]:
+def unfinished(settings: Settings) -> Iterator[SettingError]:
     """Everything of the settings that is a placeholder or a secret that is none, in their order."""
     carried = [trunk for trunk in settings.trunks if trunk.carrier is Carrier.ASTERISK]
     if settings.seats or carried:
         if settings.ami.secret is None:
-            yield Unfinished("ami.secret", "is not set", f"{MAKE_ONE}, and set it or MATDAN_AMI__SECRET")
+            yield SettingError("settings", "ami.secret", "is not set", f"{MAKE_ONE}, and set it or MATDAN_AMI__SECRET")
         yield from _secret("ami.secret", settings.ami.secret, settings.ami.username)
     yield from _secret("broker.password", settings.broker.password, settings.broker.username or "")
     yield from _secret("desk.broker_password", settings.desk.broker_password, settings.desk.user or "")
@@ -99,7 +86,9 @@ def unfinished(settings: Settings) -> Iterator[Unfinished]:
         key = f"trunks.{number}"
         if trunk.host is not None and is_placeholder_host(trunk.host):
             remedy = f"write the SIP host of {trunk.name!r}, as the carrier names it"
-            yield Unfinished(f"{key}.host", f"{trunk.host} is a placeholder, at which nobody answers", remedy)
+            yield SettingError(
+                "settings", f"{key}.host", f"{trunk.host} is a placeholder, at which nobody answers", remedy
+            )
         # How long a carrier's password is, the carrier decides.
         yield from _secret(f"{key}.password", trunk.password, trunk.username or "", least=1)
     for number, seat in enumerate(settings.seats):
@@ -107,13 +96,13 @@ def unfinished(settings: Settings) -> Iterator[Unfinished]:
     for number, agent in enumerate(settings.agents):
         if agent.pin.get_secret_value() in _SHIPPED_PINS:
             remedy = "give each agent a PIN of their own: dialer agent hash-pin"
-            yield Unfinished(f"agents.{number}.pin", "is the example's, which everybody knows", remedy)
+            yield SettingError("settings", f"agents.{number}.pin", "is the example's, which everybody knows", remedy)
 
 
-def _secret(key: str, value: SecretStr | None, owner: str = "", *, least: int = LEAST_SECRET) -> Iterator[Unfinished]:
+def _secret(key: str, value: SecretStr | None, owner: str = "", *, least: int = LEAST_SECRET) -> Iterator[SettingError]:
     why = None if value is None else why_weak(value.get_secret_value(), owner, least=least)
     if why is not None:
-        yield Unfinished(key, why, MAKE_ONE if least > 1 else "write the one that the carrier gave")
+        yield SettingError("settings", key, why, MAKE_ONE if least > 1 else "write the one that the carrier gave")
 
 
 def refuse_unfinished(settings: Settings, file: Path) -> None:

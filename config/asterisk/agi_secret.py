@@ -9,7 +9,10 @@ or sent with the Originate, and a call that outlives the dialler shows the same 
 from __future__ import annotations
 
 import hashlib
-import hmac
+
+from pydantic import SecretStr
+
+from config.fields import derived_secret
 
 MARK_VARIABLE = "MATDAN_AGI"
 """The global of the dialplan that tells which secret it bears, without telling it."""
@@ -19,7 +22,7 @@ _TOKEN_VERSION = "1"  # noqa: S105 - of what a token is made of
 
 def agi_secret(manager_secret: str) -> str:
     """The dialplan's secret, 160 bits in hexadecimal digits, of the manager's (`ami.secret`)."""
-    return hmac.digest(manager_secret.encode(), b"matdan fastagi", "sha256").hex()[:40]
+    return derived_secret(SecretStr(manager_secret), "fastagi")
 
 
 def agi_token(secret: str, entrance: str, unique_id: str, channel: str) -> str:

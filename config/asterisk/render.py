@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from config.asterisk.agi_secret import MARK_VARIABLE, agi_mark, agi_secret
 from config.asterisk.events import EVENTS
@@ -20,6 +20,7 @@ from config.lines import Carrier, Transport, Trunk
 from config.seats import ECHO_CODE, SeatSettings, browser_password
 from config.settings import Settings
 from config.supervision import HoldSettings, RecordingSettings
+from config.templates import templates_in
 from config.unfinished import MAKE_ONE
 
 TEMPLATES = Path(__file__).parent
@@ -27,33 +28,7 @@ TEMPLATES = Path(__file__).parent
 MARKER = "; Written by `dialer asterisk render`: change the settings and render again, an edit here is lost."
 """The first line of every file that is ours to overwrite."""
 
-FILES = (
-    "acl.conf",
-    "amd.conf",
-    "asterisk.conf",
-    "ccss.conf",
-    "cdr.conf",
-    "cdr_custom.conf",
-    "cel.conf",
-    "cli.conf",
-    "confbridge.conf",
-    "dsp.conf",
-    "extensions.conf",
-    "features.conf",
-    "http.conf",
-    "indications.conf",
-    "logger.conf",
-    "manager.conf",
-    "modules.conf",
-    "musiconhold.conf",
-    "pjproject.conf",
-    "pjsip.conf",
-    "rtp.conf",
-    "stasis.conf",
-    "udptl.conf",
-)
-
-"""The events that the dialler's manager user is sent; of an agent's call 7 instead of 34."""
+FILES = tuple(sorted(path.stem for path in TEMPLATES.glob("*.conf.j2")))
 
 RESTART_SECONDS = 20
 """How long the dialplan waits for a dialler that begins anew; one with 4,802 prompts took 4.6 s of CPU time to start."""
@@ -66,14 +41,7 @@ _SPARE_CALLS = 20  # beside every line and every seat: supervisors, third partie
 
 @cache
 def _environment() -> Environment:
-    # Nothing is escaped: these are no pages, and every value that goes in is held to its pattern by the settings.
-    environment = Environment(  # noqa: S701
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = templates_in(TEMPLATES)
     environment.filters.update(bracketed=_bracketed, host_network=_host_network, sip_uri=_sip_uri)
     return environment
 

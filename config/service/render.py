@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from config.errors import SettingError
 from config.fields import is_loopback
 from config.settings import Settings
+from config.templates import templates_in
 
 MARKER: Final = "# Written by `dialer install`: change the settings and install again, an edit here is lost."
 USER: Final = "matdan"
@@ -173,13 +172,7 @@ def _has_scripts(settings: Settings) -> bool:
     )
 
 
-@cache
-def _templates() -> Environment:
-    loader = FileSystemLoader(Path(__file__).parent)
-    # Nothing is escaped: these are no pages, and every value that goes in is held to a pattern.
-    return Environment(  # noqa: S701
-        loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
+_templates = cache(partial(templates_in, Path(__file__).parent))
 
 
 def _text(template: str, **values: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ from dialer.mqtt.publisher import HEARTBEAT_SECONDS
 from dialer.pacing.port import Limit
 
 E = TypeVar("E", bound=StrEnum)
+R = TypeVar("R", BoothTurnout, CampaignView, Forecast, TrunkView)
 
 SILENT_SECONDS = HEARTBEAT_SECONDS + 5.0
 
@@ -50,7 +52,7 @@ def heard_view(centre: str, heard: Heard, now: float) -> CentreView:
         ),
         seats=tuple(_seat(each, now) for each in _of(heard, "seat/")),
         trunks=tuple(_trunk(each) for each in state.get("trunks", ())),
-        booths=tuple(BoothTurnout(booth_id=each["booth"], **_but(each, "booth")) for each in _of(heard, "booth/")),
+        booths=tuple(_made(BoothTurnout, each, booth_id=each["booth"]) for each in _of(heard, "booth/")),
         marks=state.get("marks", {}),
         opt_outs=state.get("opt_outs", 0),
         alerts=tuple(
@@ -77,8 +79,9 @@ def _of(heard: Heard, kind: str) -> list[Mapping[str, Any]]:
     return [heard[key] for key in sorted(heard) if key.startswith(kind)]
 
 
-def _but(given: Mapping[str, Any], *keys: str) -> dict[str, Any]:
-    return {key: value for key, value in given.items() if key not in keys}
+def _made(kind: type[R], given: Mapping[str, Any], /, **others: Any) -> R:
+    """A record of what a message has under the record's own names, and of `others`."""
+    return kind(**{**{each.name: given[each.name] for each in fields(kind) if each.name in given}, **others})
 
 
 def _word(kind: type[E], text: str, other: E) -> E:
@@ -92,56 +95,43 @@ def _counts(kind: type[E], given: Mapping[str, int]) -> dict[E, int]:
 def _campaign(given: Mapping[str, Any]) -> CampaignView:
     limits = {each.value: each.words for each in Limit}
     held = given["held_because"]
-    return CampaignView(
+    return _made(
+        CampaignView,
+        given,
         campaign_id=given["campaign"],
         kind=_word(CampaignKind, given["kind"], CampaignKind.AGENTS),
         state=_word(CampaignState, given["state"], CampaignState.RUNNING),
         calls=_counts(CallState, given["calls"]),
         outcomes=_counts(Outcome, given["outcomes"]),
-        attempts=given["attempts"],
-        answered=given["answered"],
-        connected=given["connected"],
-        abandoned=given["abandoned"],
-        abandoned_rate=given["abandoned_rate"],
         progress=CampaignProgress(given["numbers"], given["closed"], given["due"], given["attempts"]),
         placing=given["placing"] or 0,
         limited_by=given["limited_by"] or "",
-        pacing=given["pacing"],
         pacing_words=limits.get(given["limited_by"] or "", given["pacing"]),
         hold=None if held is None else Hold(HoldReason.RULES, held, given["held_until"]),
-        refused=given["refused"],
-        script=given["script"],
+        speed=None,
+        abandoned_target=None,
     )
 
 
 def _seat(given: Mapping[str, Any], now: float) -> SeatView:
+    since = given["at"] if given["since"] is None else given["since"]
     return SeatView(
-        seat=given["seat"],
-        agent=given["agent"],
-        state=_word(SeatState, given["state"], SeatState.OFFLINE),
-        seconds=max(0.0, now - (given["at"] if given["since"] is None else given["since"])),
-        campaign_id=given["campaign"],
-        attempt_id=given["attempt"],
-        utilisation=given["utilisation"],
-        calls=given["calls"],
-        reason=given["reason"],
+        given["seat"],
+        given["agent"],
+        _word(SeatState, given["state"], SeatState.OFFLINE),
+        max(0.0, now - since),
+        given["campaign"],
+        given["attempt"],
+        given["utilisation"],
+        given["calls"],
+        given["reason"],
     )
 
 
 def _forecast(given: Mapping[str, float]) -> Forecast:
-    left, by_agents, by_flows = (int(given[key]) for key in ("left", "by_agents", "by_flows"))
-    others = (int(given.get(key, 0)) for key in ("without_number", "give_or_take"))
-    return Forecast(left, by_agents, by_flows, given["until"], *others)
+    counts = {name: int(given[name]) for name in given if name != "until"}
+    return _made(Forecast, {**given, **counts})
 
 
 def _trunk(given: Mapping[str, Any]) -> TrunkView:
-    return TrunkView(
-        given["trunk"],
-        given["channels_used"],
-        given["channels"],
-        given["answer_seizure_ratio"],
-        given["failures"],
-        given["attempts"],
-        _word(TrunkState, given["state"], TrunkState.WORKING),
-        calls_per_second=given["calls_per_second"],
-    )
+    return _made(TrunkView, given, state=_word(TrunkState, given["state"], TrunkState.WORKING))

@@ -18,6 +18,7 @@ from dialer.board.parts import (
     VOTED,
     count,
     duration,
+    framed,
     line,
     lines_of,
     padded,
@@ -30,7 +31,6 @@ from dialer.domain.forecast import Forecast
 from dialer.domain.model import BoothTurnout
 from dialer.domain.view import Alert, AlertLevel, CentreView, SeatState, SeatView, TrunkState, TrunkView
 
-BORDER = "grey35"
 SEAT_CELLS = 32  # of one seat in the grid, its gap included
 BRIEF_SEAT_CELLS = 25  # the same without the time in the state
 STATE_CELLS = 8
@@ -69,16 +69,7 @@ def seats_panel(view: CentreView, width: int, height: int) -> tuple[Panel, int]:
             title.append(str(states[state]), style=TITLE)
     worked = view.utilisation
     foot = line(("nobody is logged in" if worked is None else f"utilisation {percent(worked)}", DIM))
-    panel = Panel(
-        lines_of(shown),
-        title=title,
-        title_align="left",
-        subtitle=foot,
-        subtitle_align="right",
-        border_style=BORDER,
-        padding=(0, 1),
-    )
-    return panel, len(shown) + 2
+    return framed(lines_of(shown), title, foot=foot), len(shown) + 2
 
 
 def _seat(seat: SeatView, name_cells: int, *, brief: bool) -> Text:
@@ -125,16 +116,8 @@ def turnout_panel(
     foot = line((f"{len(shown)} of {len(booths)} booths, {len(booths) - len(reached)} not reached yet", DIM))
     if forecast is not None:
         foot = line((_day_ahead(forecast, zone), DIM))
-    return Panel(
-        lines_of(lines) if booths else line(("no roll is imported", DIM)),
-        title=title,
-        title_align="left",
-        subtitle=foot,
-        subtitle_align="right",
-        border_style=BORDER,
-        padding=(0, 1),
-        height=height,
-    )
+    body = lines_of(lines) if booths else line(("no roll is imported", DIM))
+    return framed(body, title, foot=foot, height=height)
 
 
 def _day_ahead(forecast: Forecast, zone: tzinfo | None) -> str:
@@ -173,15 +156,8 @@ def _booth(name: str, booth: BoothTurnout, names: int, cells: int, ratios: int, 
 
 
 def _sum(booths: tuple[BoothTurnout, ...]) -> BoothTurnout:
-    return BoothTurnout(
-        booth_id=0,
-        constituency_number=0,
-        part_number=0,
-        voters=sum(booth.voters for booth in booths),
-        reached=sum(booth.reached for booth in booths),
-        voted=sum(booth.voted for booth in booths),
-        not_yet=sum(booth.not_yet for booth in booths),
-    )
+    counts = ("voters", "reached", "voted", "not_yet")
+    return BoothTurnout(0, 0, 0, *(sum(getattr(booth, name) for booth in booths) for name in counts))
 
 
 def trunks_panel(view: CentreView, width: int, height: int) -> Panel:
@@ -207,16 +183,8 @@ def trunks_panel(view: CentreView, width: int, height: int) -> Panel:
     if ended and left >= len(lag) + 5:
         lines += [Text(), *_ended(ended, width - 4, left - len(lag) - 3), Text()]
     lines += lag[: max(0, height - 2 - len(lines))]
-    return Panel(
-        lines_of(lines),
-        title=line(
-            ("trunks and marks", TITLE), (f" · {room} of {len(view.trunks)}" if len(view.trunks) > room else "", DIM)
-        ),
-        title_align="left",
-        border_style=BORDER,
-        padding=(0, 1),
-        height=height,
-    )
+    more = f" · {room} of {len(view.trunks)}" if len(view.trunks) > room else ""
+    return framed(lines_of(lines), line(("trunks and marks", TITLE), (more, DIM)), height=height)
 
 
 def _figures(figures: list[tuple[str, int]], cells: int) -> list[Text]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rich.console import RenderableType
+from rich.panel import Panel
 from rich.text import Text
 
 from dialer.domain.model import CampaignState
@@ -12,7 +14,7 @@ from dialer.domain.view import AlertLevel, CallState, SeatState
 FULL = "━"
 HALF = "╸"
 EMPTY = "┄"  # of another shape than what is full, for who sees no colours
-TRACK = "grey35"
+TRACK = "grey35"  # and frames
 DIM = "grey58"
 TITLE = "bold grey93"
 
@@ -69,6 +71,22 @@ def lines_of(lines: Iterable[Text]) -> Text:
     joined = Text("\n", no_wrap=True, overflow="ellipsis").join(lines)
     joined.no_wrap, joined.overflow = True, "ellipsis"
     return joined
+
+
+def framed(
+    body: RenderableType, title: Text, *, foot: Text | None = None, height: int | None = None, style: str = TRACK
+) -> Panel:
+    """A part of the board in its frame; `height`: in lines, with the frame."""
+    return Panel(
+        body,
+        title=title,
+        title_align="left",
+        subtitle=foot,
+        subtitle_align="right",
+        border_style=style,
+        padding=(0, 1),
+        height=height,
+    )
 
 
 def padded(text: Text, cells: int) -> Text:

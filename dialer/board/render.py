@@ -20,8 +20,10 @@ from dialer.board.parts import (
     CAMPAIGN_STYLES,
     DIM,
     TITLE,
+    TRACK,
     count,
     duration,
+    framed,
     lamp,
     line,
     lines_of,
@@ -31,6 +33,7 @@ from dialer.board.parts import (
     shortened,
     stacked_bar,
 )
+from dialer.domain.model import CampaignProgress
 from dialer.domain.view import CallState, CampaignView, CentreView
 
 WIDE = 96  # from here on panels stand side by side
@@ -137,7 +140,7 @@ def _header(view: CentreView, width: int, height: int, extras: BoardExtras) -> t
     row = _spread(left, right, width - 4)
     if height < TALL:
         return Padding(row, (0, 2)), 1
-    return Panel(row, border_style="grey35", padding=(0, 1), width=width), 3
+    return Panel(row, border_style=TRACK, padding=(0, 1), width=width), 3
 
 
 def _spread(left: Sequence[tuple[int, Text]], right: Sequence[tuple[int, Text]], cells: int) -> Text:
@@ -216,9 +219,7 @@ def _campaign_panel(
         )
     lines.append(_why(campaign))
     title = line((campaign.campaign_id, TITLE), (f" · {campaign.kind}", DIM))
-    return Panel(
-        lines_of(lines), title=title, title_align="left", border_style=style, padding=(0, 1), height=panel_lines
-    )
+    return framed(lines_of(lines), title, height=panel_lines, style=style)
 
 
 def _legend(live: Mapping[CallState, int], words: Mapping[CallState, str]) -> Text:
@@ -264,9 +265,12 @@ def _abandoned_line(campaign: CampaignView, extras: BoardExtras) -> Text:
     )
 
 
+def _share_done(progress: CampaignProgress) -> float:
+    return progress.closed / progress.total if progress.total else 0.0
+
+
 def _list_line(campaign: CampaignView, cells: int) -> Text:
-    progress = campaign.progress
-    share = progress.closed / progress.total if progress.total else 0.0
+    progress, share = campaign.progress, _share_done(campaign.progress)
     tail = f" {percent(share):>5}  {count(progress.closed)}/{count(progress.total)}"
     return line(("list ", DIM), share_bar(share, max(6, cells - len(tail) - 5), "deep_sky_blue1"), tail)
 
@@ -284,8 +288,7 @@ def _campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras: Boa
     bar_cells = 12 if wide else 6 if width >= 50 else 0  # on the narrowest the room is the names'
     taken = sum(map(len, shown)) + len(shown) + (bar_cells + 1 if bar_cells else 0) + 4
     for campaign in campaigns:
-        progress = campaign.progress
-        share = progress.closed / progress.total if progress.total else 0.0
+        share = _share_done(campaign.progress)
         cells = {
             "calls": Text(str(sum(campaign.calls.values())), style="bold"),
             "attempts": Text(count(campaign.attempts)),
@@ -303,10 +306,4 @@ def _campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras: Boa
             name.append(f"  held: {campaign.hold}", style="orange1")
         table.add_row(name, *[cells[head] for head in shown])
     reasons = [line((f"{shortened(each.campaign_id, 20)}: ", DIM), _why(each)) for each in campaigns] if why else []
-    return Panel(
-        Group(table, *reasons),
-        title=line(("campaigns", TITLE)),
-        title_align="left",
-        border_style="grey35",
-        padding=(0, 1),
-    )
+    return framed(Group(table, *reasons), line(("campaigns", TITLE)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 from dataclasses import replace
-from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,8 +15,9 @@ from rich.console import Console
 from config.jurisdiction import load_profile
 from config.settings import load_settings
 from config.site_rules import shown_cap
-from dialer.board import BoardExtras, board_svg, render_board, run_board
 from dialer.board.parts import duration, share_bar, stacked_bar
+from dialer.board.render import BoardExtras, render_board
+from dialer.board.runner import run_board
 from dialer.domain.forecast import Forecast
 from dialer.domain.model import CampaignState
 from dialer.domain.view import Alert, AlertLevel, CallState, CentreView, Hold, HoldReason, SeatState, TrunkState
@@ -287,12 +287,6 @@ def test_every_state_has_its_colour() -> None:
     assert "▚ msg 1" in text
     assert "· dial 3" in text  # with the one that is being sent, and the one that its agent looks at
     assert " ended 1" not in text
-
-
-def test_the_picture_is_an_svg_of_the_board() -> None:
-    root = ElementTree.fromstring(board_svg(centre_view(), extras=EXTRAS))  # noqa: S314 # our own
-    assert root.tag.endswith("svg")
-    assert "turnout-agents" in "".join(root.itertext()).replace("\xa0", " ")
 
 
 @virtual_time()

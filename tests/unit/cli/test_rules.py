@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from config.jurisdiction import load_profile
+from config.jurisdiction import load_profile, made_stricter
 from config.settings import load_settings
 from config.site_rules import site_profile
-from config.stricter import made_stricter
 from dialer.site.rules_versions import rules_text
 from dialer.store import audit, numbers
 from dialer.store.attempts import record_rules_version
