@@ -29,7 +29,7 @@ from dialer.ivr.prompts import playlist_reader
 from dialer.site.checks.asterisk import asterisk
 from dialer.site.checks.broker import broker
 from dialer.site.checks.certificate import desk_certificate
-from dialer.site.checks.finding import Finding, Look, Verdict, asked, looked, of_box, reported
+from dialer.site.checks.finding import Finding, Look, bad, good, looked, note, of_box, reported
 from dialer.site.checks.sources import sources
 from dialer.site.checks.store import disk, encryption, store_and_rules
 from dialer.site.content import content_problems
@@ -95,7 +95,8 @@ async def check_site(
             async for finding in reported("asterisk", asterisk(site, others, reader)):
                 yield of_box(box, finding)
     if settings.twilio.enabled:
-        yield await asked("twilio", _twilio(settings))
+        async for finding in reported("twilio", _twilio(settings)):
+            yield finding
     if settings.broker.enabled:
         async for finding in reported("broker", broker(settings, clock)):
             yield finding
@@ -108,69 +109,58 @@ def _headquarters(settings: Settings) -> Iterator[Finding]:
         return
     if len(ours.leaders) < RESUMING_LEADERS:
         text = "its leaders are fewer than two ([[headquarters.leaders]]): a stop that it ordered could not be lifted"
-        yield Finding("headquarters", Verdict.BAD, text)
+        yield bad("headquarters", text)
     key = ours.nkey_file
     if key is not None and key.stat().st_mode & 0o077:
-        yield Finding("headquarters", Verdict.BAD, f"others may read {key}, the centre's key: `chmod 600` it")
+        yield bad("headquarters", f"others may read {key}, the centre's key: `chmod 600` it")
     if ours.material_url is not None and not (ours.material_folder / "current").is_dir():
         text = f"no material has come to {ours.material_folder} yet: start `dialer uplink`, and see what it logs"
-        yield Finding("headquarters", Verdict.NOTE, text)
+        yield note("headquarters", text)
     whose = ", ".join(leader.name for leader in ours.leaders) or "nobody"
-    yield Finding("headquarters", Verdict.GOOD, f"zone {ours.zone or 'none'}; it is ordered by {whose}")
+    yield good("headquarters", f"zone {ours.zone or 'none'}; it is ordered by {whose}")
 
 
 def _secrets(settings: Settings, file: Path | None) -> Iterator[Finding]:
     """What is still the example's, or anybody's to read."""
     for each in unfinished(settings):
-        yield Finding(each.key, Verdict.BAD, f"{each.problem}; {each.remedy}")
+        yield bad(each.key, f"{each.problem}; {each.remedy}")
     if file is not None and (readable := others_may_read(settings, file)) is not None:
-        yield Finding("settings file", Verdict.BAD, readable)
+        yield bad("settings file", readable)
 
 
-def _plan(settings: Settings) -> list[Finding]:
+def _plan(settings: Settings) -> Iterator[Finding]:
     """What the settings themselves leave to be desired."""
-    findings: list[Finding] = []
     if (few := too_few(settings)) is not None:
-        findings.append(Finding("open files", Verdict.BAD, few))
+        yield bad("open files", few)
     if not settings.campaigns:
-        findings.append(Finding("campaigns", Verdict.BAD, "there is none; add a [[campaigns]] table"))
+        yield bad("campaigns", "there is none; add a [[campaigns]] table")
     if not settings.trunks:
-        findings.append(Finding("trunks", Verdict.BAD, "there is none; add a [[trunks]] table"))
+        yield bad("trunks", "there is none; add a [[trunks]] table")
     if any(campaign.kind is CampaignKind.AGENTS for campaign in settings.campaigns) and not settings.seats:
-        findings.append(
-            Finding("seats", Verdict.BAD, "a campaign needs agents and there is no seat; add [[seats]] tables")
-        )
+        yield bad("seats", "a campaign needs agents and there is no seat; add [[seats]] tables")
     if settings.seats and not settings.agents:
-        findings.append(
-            Finding(
-                "agents",
-                Verdict.BAD,
-                "there is none, so nobody can log in; add an [[agents]] table for each, with what `dialer agent hash-pin` prints",
-            )
-        )
-    findings += [Finding(each.key, Verdict.NOTE, f"{each.problem}; {each.remedy}") for each in doubts(settings)]
-    findings += _rules(settings)
+        remedy = "add an [[agents]] table for each, with what `dialer agent hash-pin` prints"
+        yield bad("agents", f"there is none, so nobody can log in; {remedy}")
+    yield from (note(each.key, f"{each.problem}; {each.remedy}") for each in doubts(settings))
+    yield from looked("rules", partial(_rules, settings))
     for campaign in settings.campaigns:
+        what = f"campaign {campaign.id}"
         if campaign.flow is not None:
-            findings += looked(
-                f"campaign {campaign.id}", partial(_flow, f"campaign {campaign.id}", campaign.flow, settings)
-            )
+            yield from looked(what, partial(_flow, what, campaign.flow, settings))
         if campaign.script is not None:
-            findings += looked(f"campaign {campaign.id}", partial(_agents_script, campaign.id, settings))
+            yield from looked(what, partial(_agents_script, campaign.id, settings))
     for place, each in enumerate(settings.inbound.numbers, start=1):
         what, answers = f"inbound number {place}", f", for campaign {each.campaign}"
         if each.flow is None:
-            findings.append(Finding(what, Verdict.GOOD, each.mode.value + answers))
+            yield good(what, each.mode.value + answers)
         else:
-            findings += looked(what, partial(_flow, what, each.flow, settings, answers))
-    return findings
+            yield from looked(what, partial(_flow, what, each.flow, settings, answers))
 
 
 def _audio(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]) -> Iterator[Finding]:
     """What of the catalogue plays."""
     if settings.audio.catalogue is None:
-        text = "audio.catalogue is not set: sounds are played as they lie there, unchecked"
-        yield Finding("audio", Verdict.NOTE, text)
+        yield note("audio", "audio.catalogue is not set: sounds are played as they lie there, unchecked")
         return
     playlist = reader().read()
     today = site_day(settings, clock.now())
@@ -179,47 +169,39 @@ def _audio(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader
     told = f"{len(playlist.listed):,} prompts in the catalogue, {drafts:,} of them drafts"
     if silent or not playlist.listed:
         first = f", first {silent[0][0].path}: {silent[0][1]}" if silent else ""
-        yield Finding("audio", Verdict.BAD, f"{told}; {len(silent):,} do not play{first}; see dialer audio check")
+        yield bad("audio", f"{told}; {len(silent):,} do not play{first}; see dialer audio check")
         return
-    yield Finding("audio", Verdict.NOTE if drafts else Verdict.GOOD, told)
+    yield (note if drafts else good)("audio", told)
 
 
-def _sounds(settings: Settings) -> list[Finding]:
+def _sounds(settings: Settings) -> Iterator[Finding]:
     """What Asterisk plays by itself, without asking anybody: the information message, and the tones on the agents' phones."""
     sounds = settings.audio.sounds
-    findings: list[Finding] = []
     if missing_sounds(sounds, [MESSAGE_SOUND]):
         text = f"{sounds}: no {MESSAGE_SOUND}: an abandoned caller hears nothing; run dialer audio drafts -c SETTINGS"
-        findings.append(Finding("information message", Verdict.BAD, text))
+        yield bad("information message", text)
     else:
-        findings.append(Finding("information message", Verdict.GOOD, f"{MESSAGE_SOUND} is there"))
-    if not settings.seats:
-        return findings
-    missing = missing_sounds(sounds, TONES)
+        yield good("information message", f"{MESSAGE_SOUND} is there")
+    missing = missing_sounds(sounds, TONES) if settings.seats else []
     if missing:
         lost = ": a voter whose agent's phone dies is hung up and hears no message" if SILENCE in missing else ""
-        text = f"{sounds}: no {', '.join(missing)}{lost}; run dialer agent tones --to {sounds}"
-        findings.append(Finding("tones", Verdict.BAD, text))
-    else:
-        findings.append(Finding("tones", Verdict.GOOD, f"all {len(TONES)} are there"))
-    return findings
+        yield bad("tones", f"{sounds}: no {', '.join(missing)}{lost}; run dialer agent tones --to {sounds}")
+    elif settings.seats:
+        yield good("tones", f"all {len(TONES)} are there")
 
 
-def _rules(settings: Settings) -> list[Finding]:
-    try:
-        profile = site_profile(settings)
-    except MatdanError as error:
-        return [Finding("rules", Verdict.BAD, str(error))]
-    findings = [Finding("rules", Verdict.GOOD, f"profile {profile.name} holds, and no setting is looser")]
+def _rules(settings: Settings) -> Iterator[Finding]:
+    """Raises SettingError for a setting that is looser."""
+    profile = site_profile(settings)
+    yield good("rules", f"profile {profile.name} holds, and no setting is looser")
     unconfirmed = sum(not rule.confirmed for rule in profile.rules().values())
     if unconfirmed:
         text = f"{unconfirmed} rules of the profile are confirmed by no text (`dialer rules show`): counsel must confirm them"
-        findings.append(Finding("rules", Verdict.NOTE, text))
+        yield note("rules", text)
     nobodys = [campaign.id for campaign in settings.campaigns if not campaign.candidate]
     if profile.exports.expenditure and nobodys:
         text = f"the calls of {', '.join(nobodys)} are on nobody's account in the report of expenditure (candidate)"
-        findings.append(Finding("rules", Verdict.NOTE, text))
-    return findings
+        yield note("rules", text)
 
 
 def _offers(settings: Settings) -> frozenset[Offer]:
@@ -234,8 +216,8 @@ def _heard(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader
     """What voters would hear, as the profile has it."""
     problems = content_problems(settings, site_profile(settings), clock, reader())
     if problems:
-        return [Finding("content", Verdict.BAD, str(problem)) for problem in problems]
-    return [Finding("content", Verdict.GOOD, "no voice plays without the label that the profile asks for")]
+        return [bad("content", str(problem)) for problem in problems]
+    return [good("content", "no voice plays without the label that the profile asks for")]
 
 
 def _flow(what: str, flow: str, settings: Settings, answers: str = "") -> Iterator[Finding]:
@@ -244,29 +226,29 @@ def _flow(what: str, flow: str, settings: Settings, answers: str = "") -> Iterat
     if script is not None:
         problem = _script_problem(settings) or _not_for(script_rules(settings).user, script)
         text = f"script {script} is there{answers}" if problem is None else f"script {script} cannot be run: {problem}"
-        yield Finding(what, Verdict.GOOD if problem is None else Verdict.BAD, text)
+        yield (good if problem is None else bad)(what, text)
         return
     loaded = load_flow(flow)
     refuse_unsafe(loaded, texts_with(settings.flows.texts), _offers(settings))
-    yield Finding(what, Verdict.GOOD, f"flow {loaded.name} {loaded.version} is sound{answers}")
+    yield good(what, f"flow {loaded.name} {loaded.version} is sound{answers}")
     if loaded.name != Path(loaded.file).stem:
         text = (
             f"{loaded.file} is the flow {loaded.name}: reports have that name, and a subdialog is found by its file's"
         )
-        yield Finding(what, Verdict.NOTE, text)
+        yield note(what, text)
     if not settings.seats and any(
         isinstance(node, NODE_KINDS["transfer"]) for part in loaded.parts() for node in part.nodes.values()
     ):
-        yield Finding(what, Verdict.BAD, f"flow {loaded.name} transfers to agents, and there is no seat; add [[seats]]")
+        yield bad(what, f"flow {loaded.name} transfers to agents, and there is no seat; add [[seats]]")
 
 
 def _agents_script(campaign: str, settings: Settings) -> Iterator[Finding]:
     """That what its agents read is sound. Raises MatdanError where it is not."""
     [script] = ScriptLibrary({campaign: scripts_of(settings)[campaign]}, _offers(settings)).read().values()
-    yield Finding(f"campaign {campaign}", Verdict.GOOD, f"script {script} for agents is sound")
+    yield good(f"campaign {campaign}", f"script {script} for agents is sound")
     if settings.centre.language not in script.languages:
         text = f"script {script} is not in {settings.centre.language} (centre.language): agents read it in {script.languages[0]}"
-        yield Finding(f"campaign {campaign}", Verdict.NOTE, text)
+        yield note(f"campaign {campaign}", text)
 
 
 def _not_for(user: str | None, script: Path) -> str | None:
@@ -287,8 +269,7 @@ def _scripts(settings: Settings) -> Iterator[Finding]:
     if any(flow.startswith(PREFIX) for flow in flows_of(settings)) and _script_problem(settings) is None:
         rules = script_rules(settings)
         rules = replace(rules, containment=find_containment(rules))
-        good = rules.containment is not Containment.NONE
-        yield Finding("scripts", Verdict.GOOD if good else Verdict.NOTE, kept_together(rules))
+        yield (note if rules.containment is Containment.NONE else good)("scripts", kept_together(rules))
 
 
 def _script_problem(settings: Settings) -> str | None:
@@ -304,14 +285,12 @@ def _script_problem(settings: Settings) -> str | None:
     return None
 
 
-async def _twilio(settings: Settings) -> Finding:
+async def _twilio(settings: Settings) -> AsyncIterator[Finding]:
     """Raises MatdanError where it does not answer."""
     spent = await twilio_spent(settings)
     cap = settings.twilio.most_spend_per_day
     of_cap = f" of {cap:g}" if cap is not None else "; there is no cap (twilio.most_spend_per_day)"
-    return Finding(
-        "twilio", Verdict.GOOD if cap is not None else Verdict.NOTE, f"answers; {spent:.2f} spent today{of_cap}"
-    )
+    yield (note if cap is None else good)("twilio", f"answers; {spent:.2f} spent today{of_cap}")
 
 
 def _listening(settings: Settings) -> Iterator[Finding]:
@@ -323,12 +302,10 @@ def _listening(settings: Settings) -> Iterator[Finding]:
             probe.bind((host, port))
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
-                text = f"cannot listen on {host}:{port} ({error.strerror}); set fastagi.host"
-                yield Finding(what, Verdict.BAD, text)
+                yield bad(what, f"cannot listen on {host}:{port} ({error.strerror}); set fastagi.host")
             elif (holder := holder_of(settings.store.path) or "").startswith(DIALLER):
-                yield Finding(what, Verdict.GOOD, f"port {port} is in use, and {holder} is running")
+                yield good(what, f"port {port} is in use, and {holder} is running")
             else:
-                text = f"port {port} is taken; stop what holds it or set fastagi.port"
-                yield Finding(what, Verdict.BAD, text)
+                yield bad(what, f"port {port} is taken; stop what holds it or set fastagi.port")
             return
-    yield Finding(what, Verdict.GOOD, f"{host}:{port} is free for us to listen on")
+    yield good(what, f"{host}:{port} is free for us to listen on")

@@ -31,7 +31,7 @@ from dialer.mqtt.hearing import Hearing
 from dialer.mqtt.link import ALIVE_SECONDS, HELD_SECONDS, visiting
 from dialer.site.checks.asterisk import phones, trunks
 from dialer.site.checks.certificate import SOON_DAYS, desk_certificate
-from dialer.site.checks.finding import Finding, Look, Verdict, looked, of_box, reported
+from dialer.site.checks.finding import Finding, Look, bad, good, looked, note, of_box, reported
 from dialer.site.checks.store import disk
 from dialer.site.plan import ami_login, broker_settings, needs_asterisk
 from dialer.store import outbox, queues, seals
@@ -85,7 +85,7 @@ async def examine(
 
 def _versions() -> Finding:
     parts = f"Python {platform.python_version()}, schema {newest_version()}"
-    return Finding("versions", Verdict.GOOD, f"Matdan {version('matdan')}, {parts}")
+    return good("versions", f"Matdan {version('matdan')}, {parts}")
 
 
 # Processes
@@ -95,8 +95,8 @@ def _holder(settings: Settings) -> Finding:
     path = settings.store.path
     holder = holder_of(path)
     if holder is None:
-        return Finding("dialler", Verdict.BAD, f"nobody has {path} open to write: start the dialler (`dialer run`)")
-    return Finding("dialler", Verdict.GOOD, f"{holder} has the store")
+        return bad("dialler", f"nobody has {path} open to write: start the dialler (`dialer run`)")
+    return good("dialler", f"{holder} has the store")
 
 
 def _ports(settings: Settings) -> Iterator[tuple[str, int | None]]:
@@ -111,31 +111,25 @@ def _process(name: str, host: str, port: int | None) -> Iterator[Finding]:
     """What a process says of itself where a monitoring server asks."""
     if port is None:
         key = "port" if name == "dialler" else f"{name}_port"
-        yield Finding(
-            name, Verdict.NOTE, f"metrics.{key} is not set, so nobody can ask it how it is (docs/monitoring.md)"
-        )
+        yield note(name, f"metrics.{key} is not set, so nobody can ask it how it is (docs/monitoring.md)")
         return
     reached = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - as the settings have it
     try:
         text, ready = [_got(reached, port, path) for path in ("/metrics", "/ready")]
     except (OSError, http.client.HTTPException) as error:
-        yield Finding(
-            name,
-            Verdict.BAD,
-            f"does not answer at {reached}:{port} ({error}): `systemctl status matdan-{name}`, and `journalctl -u matdan-{name}`",
-        )
+        look = f"`systemctl status matdan-{name}`, and `journalctl -u matdan-{name}`"
+        yield bad(name, f"does not answer at {reached}:{port} ({error}): {look}")
         return
-    found = re.search(r'matdan_info\{[^}]*version="([^"]+)"', text)
-    ours = version("matdan")
+    found, ours = re.search(r'matdan_info\{[^}]*version="([^"]+)"', text), version("matdan")
     if found is None:
-        yield Finding(name, Verdict.BAD, f"another program answers at {reached}:{port}")
+        yield bad(name, f"another program answers at {reached}:{port}")
         return
     if found[1] != ours:
-        yield Finding(name, Verdict.BAD, f"runs version {found[1]}, and {ours} is installed: start it again")
+        yield bad(name, f"runs version {found[1]}, and {ours} is installed: start it again")
     if ready == "well":
-        yield Finding(name, Verdict.GOOD, f"answers at {reached}:{port}, and does its work")
+        yield good(name, f"answers at {reached}:{port}, and does its work")
     else:
-        yield Finding(name, Verdict.BAD, f"{ready}: see docs/runbooks.md")
+        yield bad(name, f"{ready}: see docs/runbooks.md")
 
 
 def _got(host: str, port: int, path: str) -> str:
@@ -153,63 +147,46 @@ def _store(settings: Settings, now: float) -> Iterator[Finding]:
     path = settings.store.path
     with reading(path, site_key(settings)) as db:
         check_pages(db, path)
+        yield good("store", "its pages are sound")
         count = seals.last_seal(db)
         if count > MOST_SEALS:
-            yield Finding("store", Verdict.GOOD, "its pages are sound")
             text = f"{count:,} were not held against their rows: `dialer audit verify` does, in a quiet hour"
-            yield Finding("seals", Verdict.NOTE, text)
+            yield note("seals", text)
+        elif (verdict := seals.verify(db)).whole:
+            yield good("seals", f"{count:,} seals: the records are as they were written")
         else:
-            verdict = seals.verify(db)
-            yield Finding("store", Verdict.GOOD, "its pages are sound")
-            if verdict.whole:
-                yield Finding("seals", Verdict.GOOD, f"{count:,} seals: the records are as they were written")
-            else:
-                yield Finding(
-                    "seals",
-                    Verdict.BAD,
-                    f"records were touched: {verdict.findings[0]}; `dialer audit verify` names all",
-                )
+            yield bad("seals", f"records were touched: {verdict.findings[0]}; `dialer audit verify` names all")
         for copy in copies_before_upgrades(path):
-            yield Finding("copy", Verdict.NOTE, f"{copy} is of before an upgrade: remove it once you do not go back")
+            yield note("copy", f"{copy} is of before an upgrade: remove it once you do not go back")
         left = len(queues.unknown_attempts(db))
         if left:
             text = f"{counted(left, 'attempt')} of which nobody knows whether they were calls: `dialer unknown list`"
-            yield Finding("unknown attempts", Verdict.NOTE, text)
+            yield note("unknown attempts", text)
         for each in outbox.outbox_waits(db):
             if each.sink == "broker" and not settings.broker.enabled:
                 continue
-            old = 0.0 if each.oldest_at is None else now - each.oldest_at
+            what, old = f"outbox for {each.sink}", 0.0 if each.oldest_at is None else now - each.oldest_at
             text = f"{counted(each.rows, 'announcement')} {'waits' if each.rows == 1 else 'wait'}, the oldest for {_age(old)}"
             if old > OLD_RESULTS_SECONDS:
-                yield Finding(
-                    f"outbox for {each.sink}", Verdict.BAD, f"{text}: see docs/runbooks.md, MatdanOutboxFills"
-                )
+                yield bad(what, f"{text}: see docs/runbooks.md, MatdanOutboxFills")
             else:
-                yield Finding(f"outbox for {each.sink}", Verdict.GOOD, text if each.rows else "nothing waits")
+                yield good(what, text if each.rows else "nothing waits")
 
 
 def _backup(settings: Settings, folder: Path | None, now: float) -> Finding:
     if folder is None:
-        return Finding(
-            "backup",
-            Verdict.NOTE,
-            "set store.backup_folder or name the backups' folder (--backups DIR) to have their age looked at",
-        )
-    head = f"{settings.centre.id}-"
-    made = [
-        datetime.strptime(each.name.removeprefix(head), "%Y%m%d-%H%M%S").replace(tzinfo=site_zone(settings))
-        for each in folder.iterdir()
-        if each.name.startswith(head) and _BACKUP.fullmatch(each.name.removeprefix(head))
-    ]
+        remedy = "set store.backup_folder or name the backups' folder (--backups DIR) to have their age looked at"
+        return note("backup", remedy)
+    head, zone = f"{settings.centre.id}-", site_zone(settings)
+    names = (each.name.removeprefix(head) for each in folder.iterdir() if each.name.startswith(head))
+    made = [datetime.strptime(name, "%Y%m%d-%H%M%S").replace(tzinfo=zone) for name in names if _BACKUP.fullmatch(name)]
     if not made:
-        return Finding(
-            "backup", Verdict.BAD, f"there is none of {settings.centre.id} in {folder}: `dialer backup {folder}`"
-        )
+        return bad("backup", f"there is none of {settings.centre.id} in {folder}: `dialer backup {folder}`")
     old = now - max(made).timestamp()
     text = f"the newest of {len(made)} is {_age(old)} old"
     if old > OLD_BACKUP_HOURS * 3600:
-        return Finding("backup", Verdict.BAD, f"{text}: see whether its timer runs, `dialer backup {folder}` makes one")
-    return Finding("backup", Verdict.GOOD, text)
+        return bad("backup", f"{text}: see whether its timer runs, `dialer backup {folder}` makes one")
+    return good("backup", text)
 
 
 def _age(seconds: float) -> str:
@@ -223,11 +200,10 @@ def _clock() -> Finding:
     """What the kernel says of whoever sets the clock, an NTP client as a rule."""
     ask = getattr(ctypes.CDLL(None), "adjtimex", None)  # of Linux alone
     if ask is None:
-        return Finding("clock", Verdict.NOTE, "this system does not say whether its clock is kept by NTP")
+        return note("clock", "this system does not say whether its clock is kept by NTP")
     if ask(ctypes.create_string_buffer(512)) == _UNSYNCHRONISED:
-        text = "nobody keeps it: start an NTP client (chrony, systemd-timesyncd), and see `timedatectl`"
-        return Finding("clock", Verdict.NOTE, text)
-    return Finding("clock", Verdict.GOOD, "an NTP client keeps it")
+        return note("clock", "nobody keeps it: start an NTP client (chrony, systemd-timesyncd), and see `timedatectl`")
+    return good("clock", "an NTP client keeps it")
 
 
 def _broker_certificate(settings: Settings, now: float) -> Iterator[Finding]:
@@ -243,9 +219,9 @@ def _broker_certificate(settings: Settings, now: float) -> Iterator[Finding]:
     left = (until - now) / 86_400
     text = f"until {time.strftime('%Y-%m-%d', time.gmtime(until))}, {left:.0f} days left"
     if left > SOON_DAYS:
-        yield Finding("broker certificate", Verdict.GOOD, text)
+        yield good("broker certificate", text)
     else:
-        yield Finding("broker certificate", Verdict.NOTE, f"{text}: renew it, and start the broker again")
+        yield note("broker certificate", f"{text}: renew it, and start the broker again")
 
 
 # Who is asked
@@ -255,7 +231,7 @@ async def _asterisk(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
     async with AmiClient(ami_login(settings), on_event=lambda _: None, keep_events=()) as client:
         said = (await client.action("Ping")).get("Timestamp")
         channels = await client.action_list("CoreShowChannels")
-        yield Finding("asterisk", Verdict.GOOD, f"{client.banner}, {counted(len(channels), 'channel')} live")
+        yield good("asterisk", f"{client.banner}, {counted(len(channels), 'channel')} live")
         with suppress(ValueError):
             yield _clock_of("Asterisk's clock", float(said) - clock.now())
         for finding in await trunks(settings, client):
@@ -266,9 +242,9 @@ async def _asterisk(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
 
 def _clock_of(what: str, off: float) -> Finding:
     if abs(off) <= CLOCK_SECONDS:
-        return Finding(what, Verdict.GOOD, "agrees with this one")
+        return good(what, "agrees with this one")
     way = "ahead of" if off > 0 else "behind"
-    return Finding(what, Verdict.BAD, f"is {_age(abs(off))} {way} this one: have both machines keep time (NTP)")
+    return bad(what, f"is {_age(abs(off))} {way} this one: have both machines keep time (NTP)")
 
 
 async def _broker(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
@@ -276,7 +252,7 @@ async def _broker(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
     broker, centre = broker_settings(settings), settings.centre.id
     async with visiting(replace(broker, client_id=f"doctor-{uuid4().hex}"), centre):
         pass  # what is wrong with broker or password is told in a line
-    yield Finding("broker", Verdict.GOOD, f"an MQTT broker answers at {broker.host}:{broker.port}")
+    yield good("broker", f"an MQTT broker answers at {broker.host}:{broker.port}")
     heard: dict[str, Any] = {}
 
     def put(key: str, value: Any) -> None:
@@ -296,29 +272,27 @@ async def _broker(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
 def told(heard: Mapping[str, Any], now: float) -> Iterator[Finding]:
     """What the messages of the broker say of a dialler, by "centre", "alerts", "campaign/NAME"."""
     state = heard.get("centre")
+    what = "dialler at the broker"
     if state is None:
-        yield Finding(
-            "dialler at the broker", Verdict.BAD, "was never heard there: its [broker], and the broker's access list"
-        )
+        yield bad(what, "was never heard there: its [broker], and the broker's access list")
         return
     if not state["online"]:
-        yield Finding(
-            "dialler at the broker", Verdict.BAD, "is away: see docs/runbooks.md, MatdanGone and MatdanBrokerAway"
-        )
+        yield bad(what, "is away: see docs/runbooks.md, MatdanGone and MatdanBrokerAway")
         return
     silent = now - float(state["at"])
     if silent > ALIVE_SECONDS:
-        text = f"has said nothing for {_age(silent)}, or its clock is behind: see docs/runbooks.md, MatdanGone"
-        yield Finding("dialler at the broker", Verdict.BAD, text)
+        yield bad(
+            what, f"has said nothing for {_age(silent)}, or its clock is behind: see docs/runbooks.md, MatdanGone"
+        )
         return
     seats = ", ".join(f"{count} {name}" for name, count in state["seats"].items() if count) or "none"
-    yield Finding("dialler at the broker", Verdict.GOOD, f"{counted(state['calls'], 'call')}; seats: {seats}")
+    yield good(what, f"{counted(state['calls'], 'call')}; seats: {seats}")
     for alert in heard.get("alerts", {}).get("alerts", ()):
-        verdict = {"critical": Verdict.BAD, "warning": Verdict.NOTE}.get(alert["level"], Verdict.NOTE)
-        yield Finding(f"alert {alert['code']}", verdict, f"{alert['text']} (docs/runbooks.md)")
+        found = bad if alert["level"] == "critical" else note
+        yield found(f"alert {alert['code']}", f"{alert['text']} (docs/runbooks.md)")
     for key in sorted(each for each in heard if each.startswith("campaign/")):
         campaign = heard[key]
         if campaign["campaign"] in state["campaigns"]:
             why = campaign["held_because"]
             text = f"{campaign['state']}, {campaign['due']:,} numbers due{f'; dials nobody: {why}' if why else ''}"
-            yield Finding(f"campaign {campaign['campaign']}", Verdict.NOTE if why else Verdict.GOOD, text)
+            yield (note if why else good)(f"campaign {campaign['campaign']}", text)

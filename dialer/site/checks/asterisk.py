@@ -17,7 +17,7 @@ from config.settings import Settings
 from config.words import CampaignKind
 from dialer.domain.errors import SwitchError
 from dialer.ivr.prompts import playlist_reader
-from dialer.site.checks.finding import Finding, Verdict
+from dialer.site.checks.finding import Finding, bad, good, note
 from dialer.site.plan import ami_login
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
@@ -59,7 +59,7 @@ async def asterisk(
         await client.action("CoreStatus")
         channels = await client.action_list("CoreShowChannels")
         await client.action_list("ConfbridgeListRooms")
-        yield Finding("asterisk", Verdict.GOOD, f"{banner}, {len(channels)} channels live")
+        yield good("asterisk", f"{banner}, {len(channels)} channels live")
         yield await _sounds(settings, client, told, reader or partial(playlist_reader, settings))
         if settings.seats:
             yield await _music(settings, client, told)
@@ -76,11 +76,11 @@ async def _sounds(settings: Settings, client: AmiClient, told: Told, reader: Cal
     names = await asyncio.to_thread(_needed, settings, reader)
     missing = sorted(await _missing(client, told, names), key=names.index)
     if not missing:
-        return Finding("sounds heard", Verdict.GOOD, f"Asterisk finds all {len(names):,} sounds that calls may need")
+        return good("sounds heard", f"Asterisk finds all {len(names):,} sounds that calls may need")
     more = ", ..." if len(missing) > _MOST_NAMED else ""
     where = f"put them below Asterisk's own sounds directory, which audio.sounds ({settings.audio.sounds}) must be"
     text = f"Asterisk does not find {len(missing):,} of {len(names):,} sounds: {', '.join(missing[:_MOST_NAMED])}{more}; {where}"
-    return Finding("sounds heard", Verdict.BAD, text)
+    return bad("sounds heard", text)
 
 
 async def _missing(client: AmiClient, told: Told, names: Sequence[str]) -> list[str]:
@@ -149,9 +149,9 @@ async def _music(settings: Settings, client: AmiClient, told: Told) -> Finding:
         except ValueError:
             seconds = 0.0
         if seconds >= MUSIC_SECONDS:
-            return Finding("music on hold", Verdict.GOOD, f"the class {name} plays")
+            return good("music on hold", f"the class {name} plays")
     text = f"the class {name} (hold.music_class) has nothing to play: a voter on hold hears a tone now and then; put a file there"
-    return Finding("music on hold", Verdict.NOTE, text)
+    return note("music on hold", text)
 
 
 async def trunks(settings: Settings, client: AmiClient) -> list[Finding]:
@@ -169,16 +169,15 @@ async def trunks(settings: Settings, client: AmiClient) -> list[Finding]:
         answers = await _device(client, trunk.endpoint) if trunk.qualify_seconds else ""
         if trunk.registers and state != _REGISTERED:
             text = f"not registered at {trunk.host} ({state}); check its username and password, and that the carrier can be reached"
-            findings.append(Finding(what, Verdict.BAD, text))
+            findings.append(bad(what, text))
         elif answers in _AWAY:
             text = f"{trunk.host} does not answer; check its host and port, and the firewall between"
-            findings.append(Finding(what, Verdict.BAD, text))
+            findings.append(bad(what, text))
         elif answers or trunk.registers:
             told = [*(["registered"] if trunk.registers else []), *(["answers"] if answers else [])]
-            findings.append(Finding(what, Verdict.GOOD, f"{trunk.host}: {' and '.join(told)}"))
+            findings.append(good(what, f"{trunk.host}: {' and '.join(told)}"))
         else:
-            text = f"nobody asks whether {trunk.host} answers (qualify_seconds = 0)"
-            findings.append(Finding(what, Verdict.NOTE, text))
+            findings.append(note(what, f"nobody asks whether {trunk.host} answers (qualify_seconds = 0)"))
     return findings
 
 
@@ -187,9 +186,9 @@ async def phones(settings: Settings, client: AmiClient) -> Finding:
     away = [seat.name for seat in settings.seats if await _device(client, seat.endpoint) in _AWAY]
     there = f"{len(settings.seats) - len(away):,} of {len(settings.seats):,} are registered"
     if not away:
-        return Finding("phones", Verdict.GOOD, there)
+        return good("phones", there)
     more = f" and {len(away) - 20} more" if len(away) > 20 else ""
-    return Finding("phones", Verdict.NOTE, f"{there}; not there: seat {', '.join(away[:20])}{more}")
+    return note("phones", f"{there}; not there: seat {', '.join(away[:20])}{more}")
 
 
 async def _reaches(box: str, client: AmiClient) -> Finding:
@@ -199,8 +198,8 @@ async def _reaches(box: str, client: AmiClient) -> Finding:
         text = (
             "it does not answer, and no voter can be joined to its seats; check its host and sip_port, and render both"
         )
-        return Finding(what, Verdict.BAD, text)
-    return Finding(what, Verdict.GOOD, "it answers")
+        return bad(what, text)
+    return good(what, "it answers")
 
 
 async def _device(client: AmiClient, endpoint: str) -> str:

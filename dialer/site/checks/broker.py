@@ -14,7 +14,7 @@ from config.words import SupervisorRole
 from dialer.domain.clock import Clock
 from dialer.mqtt.client import Visit, visit_blocking
 from dialer.mqtt.link import check_broker
-from dialer.site.checks.finding import Finding, Verdict
+from dialer.site.checks.finding import Finding, bad, good, note
 from dialer.site.plan import broker_settings
 
 _RENDER = "`dialer mqtt render` writes a Mosquitto's files (docs/mqtt.md)"
@@ -28,17 +28,17 @@ async def broker(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
     try:
         await check_broker(checking, settings.centre.id, clock.now())
     except MatdanError as error:
-        yield Finding("broker", Verdict.NOTE, f"{error}; dialling works without one, supervisors see nothing")
+        yield note("broker", f"{error}; dialling works without one, supervisors see nothing")
         return
-    yield Finding("broker", Verdict.GOOD, f"an MQTT broker answers at {ours.host}:{ours.port}")
+    yield good("broker", f"an MQTT broker answers at {ours.host}:{ours.port}")
     if not settings.broker.tls and not is_loopback(settings.broker.host):
         text = (
             f"nothing is encrypted on the way to {ours.host}: passwords and commands can be read there; set broker.tls"
         )
-        yield Finding("broker", Verdict.NOTE, text)
+        yield note("broker", text)
     if settings.broker.username is None and not _all_sign(settings):
         text = f"no command is obeyed but a signed one: the dialler has no user of its own there (broker.username); {_RENDER}"
-        yield Finding("broker", Verdict.NOTE, text)
+        yield note("broker", text)
     centre, user = settings.centre.id, next((each.name for each in settings.supervisors), OWN_USER)
     stranger = replace(ours, username=None, password=None)
     yield _of_strangers(settings, await asyncio.to_thread(visit_blocking, stranger, centre, user))
@@ -47,23 +47,23 @@ async def broker(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
         text = (
             f"it takes messages of any length: whoever may publish can fill its memory; set max_packet_size; {_RENDER}"
         )
-        yield Finding("broker", Verdict.NOTE, text)
+        yield note("broker", text)
 
 
 def _of_strangers(settings: Settings, stranger: Visit) -> Finding:
     if stranger.may_command and not _all_sign(settings) and settings.broker.username is not None:
         text = f"it lets strangers publish commands: whoever reaches it can stop the centre, and mark voters; {_RENDER}"
-        return Finding("broker", Verdict.BAD, text)
+        return bad("broker", text)
     if stranger.may_command:
         text = (
             f"it lets strangers publish commands; none is obeyed without a signature, and a flood costs time; {_RENDER}"
         )
-        return Finding("broker", Verdict.NOTE, text)
+        return note("broker", text)
     if stranger.may_read:
-        return Finding("broker", Verdict.NOTE, f"it lets strangers read this centre's state; {_RENDER}")
+        return note("broker", f"it lets strangers read this centre's state; {_RENDER}")
     if stranger.connected:
-        return Finding("broker", Verdict.NOTE, f"it lets strangers connect, though not publish commands; {_RENDER}")
-    return Finding("broker", Verdict.GOOD, "it turns strangers away")
+        return note("broker", f"it lets strangers connect, though not publish commands; {_RENDER}")
+    return good("broker", "it turns strangers away")
 
 
 def _all_sign(settings: Settings) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -26,6 +26,21 @@ class Finding:
     text: str
 
 
+def good(what: str, text: str) -> Finding:
+    """A finding of what is as it must be."""
+    return Finding(what, Verdict.GOOD, text)
+
+
+def note(what: str, text: str) -> Finding:
+    """A finding that somebody should know."""
+    return Finding(what, Verdict.NOTE, text)
+
+
+def bad(what: str, text: str) -> Finding:
+    """A finding of what must be mended."""
+    return Finding(what, Verdict.BAD, text)
+
+
 Look = Callable[[], Iterable[Finding]]
 
 
@@ -33,12 +48,8 @@ def looked(what: str, look: Look) -> list[Finding]:
     """What a look at files finds; a folder that may not be entered is a finding too."""
     try:
         return list(look())
-    except SettingMistakes as several:
-        return [Finding(what, Verdict.BAD, str(each)) for each in several.mistakes]
-    except MatdanError as error:
-        return [Finding(what, Verdict.BAD, str(error))]
-    except OSError as error:
-        return [not_seen(what, error)]
+    except (MatdanError, OSError) as error:
+        return broken_off(what, error)
 
 
 def of_box(box: str, finding: Finding) -> Finding:
@@ -51,24 +62,16 @@ async def reported(what: str, findings: AsyncIterator[Finding]) -> AsyncIterator
     try:
         async for finding in findings:
             yield finding
-    except MatdanError as error:
-        yield Finding(what, Verdict.BAD, str(error))
-    except OSError as error:
-        yield not_seen(what, error)
+    except (MatdanError, OSError) as error:
+        for finding in broken_off(what, error):
+            yield finding
 
 
-async def asked(what: str, answer: Awaitable[Finding]) -> Finding:
-    """What another program answers."""
-    try:
-        return await answer
-    except MatdanError as error:
-        return Finding(what, Verdict.BAD, str(error))
-    except OSError as error:
-        return not_seen(what, error)
-
-
-def not_seen(what: str, error: OSError) -> Finding:
-    """A folder or file that the system does not let this user look at."""
+def broken_off(what: str, error: MatdanError | OSError) -> list[Finding]:
+    """What ended a look: something to mend, or that the system does not let this user look at a file."""
+    if isinstance(error, SettingMistakes):
+        return [bad(what, str(each)) for each in error.mistakes]
+    if isinstance(error, MatdanError):
+        return [bad(what, str(error))]
     where = f"{error.filename} " if error.filename is not None else ""
-    text = f"{where}cannot be looked at ({error.strerror or error}): check the path and this user's rights"
-    return Finding(what, Verdict.BAD, text)
+    return [bad(what, f"{where}cannot be looked at ({error.strerror or error}): check the path and this user's rights")]

@@ -17,7 +17,7 @@ from dialer.rules.gate import Gate, moment_text
 from dialer.rules.polls import Area, NotKnown, close_of
 from dialer.rules.rulebook import campaign_rules
 from dialer.site.checks.explain import CertificatesOnDisk, gate_of
-from dialer.site.checks.finding import Finding, Verdict
+from dialer.site.checks.finding import Finding, bad, good, note
 from dialer.store import numbers, voters
 from dialer.store.connection import Connection
 
@@ -28,8 +28,7 @@ def rules_findings(settings: Settings, profile: Profile, db: Connection | None, 
     for register in gate.rules.registers:
         age = (now - register.dated) / DAY_SECONDS
         text = f"{register.numbers:,} numbers, of {moment_text(register.dated, gate.rules.centre_zone)}, {age:.0f} days old"
-        verdict = Verdict.BAD if age > profile.registers.maximum_age_days else Verdict.GOOD
-        yield Finding(f"register {register.name}", verdict, text)
+        yield (bad if age > profile.registers.maximum_age_days else good)(f"register {register.name}", text)
     certificates = CertificatesOnDisk(settings, profile, now)
     areas = _areas(settings, gate, db)
     states = {} if db is None else numbers.campaign_states(db)
@@ -42,17 +41,16 @@ def rules_findings(settings: Settings, profile: Profile, db: Connection | None, 
             if each.problem is None
         ]
         if covered:
-            text = f"all that it plays is certified in {', '.join(covered)}; elsewhere it calls nobody"
-            yield Finding(what, Verdict.GOOD, text)
+            yield good(what, f"all that it plays is certified in {', '.join(covered)}; elsewhere it calls nobody")
         first = first_call(gate, rules, areas, now)
         yield _campaign_finding(
             what, campaign, first, states.get(campaign.id, CampaignState.RUNNING), now, gate.rules.centre_zone
         )
         narrowed = _narrowed(campaign, gate, now)
         if narrowed is not None:
-            yield Finding(what, Verdict.NOTE, narrowed)
+            yield note(what, narrowed)
     if db is None:
-        yield Finding("polling areas", Verdict.NOTE, "no store could be read: they were not looked at")
+        yield note("polling areas", "no store could be read: they were not looked at")
     else:
         yield from _of_areas(settings, gate, db)
 
@@ -67,13 +65,13 @@ def _campaign_finding(
     what: str, campaign: Campaign, first: FirstCall, state: CampaignState, now: float, zone: ZoneInfo
 ) -> Finding:
     if first.at is None:
-        return Finding(what, Verdict.BAD, first.why)
+        return bad(what, first.why)
     if state is not CampaignState.RUNNING:
-        return Finding(what, Verdict.NOTE, f"the campaign is {state.value}: an operator must let it run")
+        return note(what, f"the campaign is {state.value}: an operator must let it run")
     if first.at > now:  # its time will come
-        return Finding(what, Verdict.GOOD, f"{first.why}; next: {moment_text(first.at, zone)}")
+        return good(what, f"{first.why}; next: {moment_text(first.at, zone)}")
     hours = _hours_text([(each.start, each.until) for each in campaign.hours])
-    return Finding(what, Verdict.GOOD, f"may call now; calling hours {hours} ({zone.key})")
+    return good(what, f"may call now; calling hours {hours} ({zone.key})")
 
 
 # Hours that the profile narrows
@@ -125,7 +123,7 @@ def _of_areas(settings: Settings, gate: Gate, db: Connection) -> Iterator[Findin
     touched = [each.id for each in settings.campaigns if gate.rules.silences(campaign_rules(each, settings))]
     booths = list(voters.booths(db).values())
     if not touched:
-        yield Finding("silence", Verdict.GOOD, f"it touches no campaign here; {len(booths)} polling areas")
+        yield good("silence", f"it touches no campaign here; {len(booths)} polling areas")
         return
     closes = {
         booth.booth_id: close_of(gate.rules.polls, Area(booth.constituency_number, booth.closes_at)) for booth in booths
@@ -136,10 +134,9 @@ def _of_areas(settings: Settings, gate: Gate, db: Connection) -> Iterator[Findin
     if missing:
         constituencies = sorted({booth.constituency_number for booth in missing})
         told = ", ".join(map(str, constituencies[:10])) + (" ..." if len(constituencies) > 10 else "")
-        text = f"no polling day for constituencies {told}: {names} may not call there ([[rules.polls]])"
-        yield Finding("silence", Verdict.BAD, text)
+        yield bad("silence", f"no polling day for constituencies {told}: {names} may not call there ([[rules.polls]])")
     if hourless:
         text = f"{len(hourless)} polling areas have no close time: {names} may not call there (import the roll, or closes_at)"
-        yield Finding("silence", Verdict.BAD, text)
+        yield bad("silence", text)
     if not missing and not hourless:
-        yield Finding("silence", Verdict.GOOD, f"the close of poll is known for all {len(booths)} polling areas")
+        yield good("silence", f"the close of poll is known for all {len(booths)} polling areas")

@@ -14,7 +14,7 @@ from dialer.domain.errors import RollError
 from dialer.domain.signing import read_webhook_secret
 from dialer.roll.mapping import load_map
 from dialer.roll.sources import token_headers
-from dialer.site.checks.finding import Finding, Verdict
+from dialer.site.checks.finding import Finding, bad, good
 
 
 def sources(settings: Settings) -> Iterator[Finding]:
@@ -26,9 +26,9 @@ def sources(settings: Settings) -> Iterator[Finding]:
                 need()
             except MatdanError as error:
                 sound = False
-                yield Finding(what, Verdict.BAD, str(error))
+                yield bad(what, str(error))
         if sound:
-            yield Finding(what, Verdict.GOOD, f"its folder {source.folder} and its mapping are there")
+            yield good(what, f"its folder {source.folder} and its mapping are there")
 
 
 def _needs(source: Source) -> Iterator[Callable[[], object]]:

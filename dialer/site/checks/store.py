@@ -10,7 +10,7 @@ from config.errors import MatdanError
 from config.lines import Called, caller_ids_shown
 from config.settings import Settings
 from config.site_rules import site_profile
-from dialer.site.checks.finding import Finding, Verdict, not_seen
+from dialer.site.checks.finding import Finding, bad, broken_off, good, note
 from dialer.site.checks.rules import rules_findings
 from dialer.store import attempts, voters
 from dialer.store.cipher import site_key
@@ -24,14 +24,14 @@ def disk(settings: Settings) -> Iterator[Finding]:
     """Whether there is room for results. Raises OSError where the folder cannot be entered."""
     directory = settings.store.path.resolve().parent
     if not directory.is_dir():
-        yield Finding("disk", Verdict.BAD, f"{directory} is no directory; make it or change store.path")
+        yield bad("disk", f"{directory} is no directory; make it or change store.path")
         return
     free = shutil.disk_usage(directory).free // (1024 * 1024)
     if free <= settings.store.reserve_megabytes:
         text = f"{free} MB free and store.reserve_megabytes is {settings.store.reserve_megabytes}: nothing would be dialled"
-        yield Finding("disk", Verdict.BAD, text)
+        yield bad("disk", text)
         return
-    yield Finding("disk", Verdict.GOOD, f"{free:,} MB free")
+    yield good("disk", f"{free:,} MB free")
 
 
 def store_and_rules(settings: Settings, now: float) -> list[Finding]:
@@ -42,11 +42,9 @@ def store_and_rules(settings: Settings, now: float) -> list[Finding]:
             with reading(path, site_key(settings)) as db:
                 check_pages(db, path)
                 return [_voters(db, path), *_caller_ids(settings, db), *_rules(settings, db, now)]
-        store = Finding("store", Verdict.BAD, f"{path} does not exist; `dialer import ROLL` makes it")
-    except MatdanError as error:
-        store = Finding("store", Verdict.BAD, str(error))
-    except OSError as error:
-        store = not_seen("store", error)
+        store = bad("store", f"{path} does not exist; `dialer import ROLL` makes it")
+    except (MatdanError, OSError) as error:
+        [store] = broken_off("store", error)
     return [store, *_rules(settings, None, now)]
 
 
@@ -62,16 +60,15 @@ def _voters(db: Connection, path: Path) -> Finding:
     booths = voters.voters_by_booth(db)
     listed = sum(booths.values())
     if listed == 0:
-        return Finding("store", Verdict.BAD, f"{path} has no voters; `dialer import ROLL` brings them in")
+        return bad("store", f"{path} has no voters; `dialer import ROLL` brings them in")
     told = f"{listed:,} voters in {len(booths):,} booths"
     holder = holder_of(path)
     if holder is not None:
-        return Finding("store", Verdict.GOOD, f"{told}; {holder} is using it")
+        return good("store", f"{told}; {holder} is using it")
     left_open = len(attempts.unfinished_attempts(db))
     if left_open:
-        text = f"{told}; {left_open} attempts were left open and will be reconciled at the start"
-        return Finding("store", Verdict.NOTE, text)
-    return Finding("store", Verdict.GOOD, told)
+        return note("store", f"{told}; {left_open} attempts were left open and will be reconciled at the start")
+    return good("store", told)
 
 
 def _caller_ids(settings: Settings, db: Connection) -> Iterator[Finding]:
@@ -85,15 +82,15 @@ def _caller_ids(settings: Settings, db: Connection) -> Iterator[Finding]:
             there = sum(local.has(Called("", booth.state_code, booth.constituency_number)) for booth in booths)
             text = f"{len(area.caller_ids)} caller IDs for {there:,} of {len(booths):,} booths"
             if there or not booths:
-                yield Finding(what, Verdict.GOOD, text)
+                yield good(what, text)
             else:
                 text += (
                     f": correct its states (the roll has {states}) or constituencies, else its voters are shown others"
                 )
-                yield Finding(what, Verdict.NOTE, text)
+                yield note(what, text)
         if trunk.areas:
             elsewhere = caller_ids_shown(trunk.caller_ids, trunk.areas, None)
-            yield Finding(f"trunk {trunk.name}", Verdict.GOOD, f"{len(elsewhere)} caller IDs for everybody else")
+            yield good(f"trunk {trunk.name}", f"{len(elsewhere)} caller IDs for everybody else")
 
 
 def encryption(settings: Settings) -> Iterator[Finding]:
@@ -106,19 +103,18 @@ def encryption(settings: Settings) -> Iterator[Finding]:
         text = (
             f"{beside} is left of a conversion that was interrupted and may be plain: run it again, or remove the file"
         )
-        yield Finding(what, Verdict.BAD, text)
+        yield bad(what, text)
         return
     key = site_key(settings)
     if key is None:
         text = "the settings name no key: the store is not encrypted; see docs/rules.md, `dialer store key` makes one"
-        yield Finding(what, Verdict.NOTE, text)
+        yield note(what, text)
     elif settings.store.path.exists() and not is_encrypted(settings.store.path):
-        yield Finding(what, Verdict.BAD, "the settings name a key, and the store is plain: run `dialer store encrypt`")
+        yield bad(what, "the settings name a key, and the store is plain: run `dialer store encrypt`")
     elif plain := [each for each in copies_before_upgrades(settings.store.path) if not is_encrypted(each / STORE)]:
         names = ", ".join(each.name for each in plain)
-        yield Finding(what, Verdict.BAD, f"copies from before upgrades beside the store are plain: remove {names}")
+        yield bad(what, f"copies from before upgrades beside the store are plain: remove {names}")
     else:
         if settings.store.path.exists():
             try_key(settings.store.path, key)
-        text = f"the store's key is in {key.file}; recordings and exports are not encrypted"
-        yield Finding(what, Verdict.GOOD, text)
+        yield good(what, f"the store's key is in {key.file}; recordings and exports are not encrypted")
