@@ -65,26 +65,16 @@ ALWAYS: Mapping[str, tuple[str, ...]] = {
     "The echo test of phones": ("app_echo",),
     "Attempts to get in, for fail2ban and the like": ("res_security_log",),
 }
-WEBRTC = {"Phones in browsers": ("res_http_websocket", "res_pjsip_transport_websocket")}
-SRTP = {"Encrypted voice": ("res_srtp",)}
-HISTORY = {"How calls ended": ("res_cdrel_custom", "func_cdr", "cdr_custom")}
-BOXES = {"Calls on their way to a seat of another box": ("app_dial",)}
-REGISTRATION = {"Accounts at a carrier": ("res_pjsip_outbound_registration",)}
+WHERE_NEEDED = {
+    "registers": ("Accounts at a carrier", ("res_pjsip_outbound_registration",)),
+    "history": ("How calls ended", ("res_cdrel_custom", "func_cdr", "cdr_custom")),
+    "boxes": ("Calls on their way to a seat of another box", ("app_dial",)),
+    "srtp": ("Encrypted voice", ("res_srtp",)),
+    "webrtc": ("Phones in browsers", ("res_http_websocket", "res_pjsip_transport_websocket")),
+}
+"""By what a site may have."""
 
 
-def modules_for(
-    *, webrtc: bool, srtp: bool, registers: bool, history: bool = False, boxes: bool = False
-) -> Mapping[str, tuple[str, ...]]:
-    """Names of modules, without .so, by what they are for."""
-    modules = dict(ALWAYS)
-    if registers:
-        modules |= REGISTRATION
-    if history:
-        modules |= HISTORY
-    if boxes:
-        modules |= BOXES
-    if srtp:
-        modules |= SRTP
-    if webrtc:
-        modules |= WEBRTC
-    return modules
+def modules_for(**there: bool) -> Mapping[str, tuple[str, ...]]:
+    """Names of modules, without .so, by what they are for; `there`: which of `WHERE_NEEDED` a site has."""
+    return {**ALWAYS, **dict(group for word, group in WHERE_NEEDED.items() if there[word])}

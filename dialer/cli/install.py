@@ -23,27 +23,8 @@ from config.extras import with_extra
 from config.fields import is_loopback
 from config.mosquitto.render import MARKER as BROKER_MARKER
 from config.mosquitto.render import PASSWORDS, hashes_in, render_broker
-from config.service.render import (
-    DATA,
-    DESK,
-    FILTERS,
-    FOLDERS,
-    HOME,
-    JAILS,
-    JOBS,
-    MARKER,
-    PROCESSES,
-    ROTATION,
-    SETTINGS_FILE,
-    UNITS,
-    UPLINK,
-    USER,
-    USERS,
-    Beside,
-    processes_of,
-    service_files,
-    timers_of,
-)
+from config.service import render as service
+from config.service.render import DATA, HOME, SETTINGS_FILE, USER, Beside
 from config.settings import Settings, load_settings
 from config.unfinished import refuse_unfinished
 from dialer.cli.mqtt import HAND_OUT, hand_out
@@ -87,7 +68,7 @@ def install(
     refuse_unfinished(settings, config)
     beside = _beside(settings, root)
     dialer = Path(sys.prefix, "bin", "dialer")
-    files = service_files(settings, dialer, beside)
+    files = service.service_files(settings, dialer, beside)
     if show:
         for path, text in files.items():
             typer.echo(f"{'#' * 20} {path}\n{text}")
@@ -118,8 +99,8 @@ def install(
             f"{counted(len(made), 'new password')} of the broker in {MOSQUITTO / HAND_OUT}: hand them out, then delete it"
         )
     if live:
-        _run("systemd-sysusers", str(USERS / "matdan.conf"))
-        _run("systemd-tmpfiles", "--create", str(FOLDERS / "matdan.conf"))
+        _run("systemd-sysusers", str(service.USERS / "matdan.conf"))
+        _run("systemd-tmpfiles", "--create", str(service.FOLDERS / "matdan.conf"))
         _run("systemctl", "daemon-reload")
     _say_next(settings, beside, dialer)
 
@@ -137,13 +118,13 @@ def uninstall(
     live = root == Path("/")
     if live and os.geteuid() != 0:
         raise NotInstalled("only root takes services away: sudo dialer uninstall")
-    names = [*(each.unit for each in (*PROCESSES, *JOBS)), *(job.timer for job in JOBS)]
-    units = [root / (UNITS / name).relative_to("/") for name in names]
+    names = [*(each.unit for each in (*service.PROCESSES, *service.JOBS)), *(job.timer for job in service.JOBS)]
+    units = [root / (service.UNITS / name).relative_to("/") for name in names]
     there = [unit.name for unit in units if unit.exists()]
     if live and there:
         _run("systemctl", "disable", "--now", *there)
     own = [root / path.relative_to("/") / name for path, name in _OWN]
-    gone = [path for path in (*units, *own) if (text_of(path) or "").startswith(MARKER)]
+    gone = [path for path in (*units, *own) if (text_of(path) or "").startswith(service.MARKER)]
     handed_out = root / (MOSQUITTO / HAND_OUT).relative_to("/")
     for path in (*gone, *([handed_out] if handed_out.exists() else [])):
         path.unlink()
@@ -179,11 +160,11 @@ def _is_user(name: str) -> bool:
 
 
 _OWN = (
-    (USERS, "matdan.conf"),
-    (FOLDERS, "matdan.conf"),
-    (JAILS, "matdan.conf"),
-    (FILTERS, "matdan-desk.conf"),
-    (ROTATION, "matdan"),
+    (service.USERS, "matdan.conf"),
+    (service.FOLDERS, "matdan.conf"),
+    (service.JAILS, "matdan.conf"),
+    (service.FILTERS, "matdan-desk.conf"),
+    (service.ROTATION, "matdan"),
 )
 
 
@@ -211,8 +192,8 @@ def _refuse_unready(settings: Settings, dialer: Path) -> None:
         raise NotInstalled(
             "systemd does not run here: --root DIR writes the files for another machine, docs/install.md has a container"
         )
-    for process, package in ((DESK, "fastapi"), (UPLINK, "nats")):
-        if process in processes_of(settings) and find_spec(package) is None:
+    for process, package in ((service.DESK, "fastapi"), (service.UPLINK, "nats")):
+        if process in service.processes_of(settings) and find_spec(package) is None:
             raise NotInstalled(f"{process.what} is not installed: {with_extra(process.name)}")
     for path in (dialer, Path(sys.base_prefix)):
         home = next((home for home in _HOMES if home in path.resolve().parents), None)
@@ -240,7 +221,7 @@ def _by_folder(root: Path, files: Mapping[Path, str]) -> Iterator[_Folder]:
     for path, text in files.items():
         by_folder.setdefault(root / path.parent.relative_to("/"), {})[path.name] = text
     for folder, texts in by_folder.items():
-        yield _Folder(folder, plan_files(folder, texts, MARKER), True)
+        yield _Folder(folder, plan_files(folder, texts, service.MARKER), True)
 
 
 def _refuse_foreign(folders: list[_Folder]) -> None:
@@ -298,8 +279,8 @@ def _say_next(settings: Settings, beside: Beside, dialer: Path) -> None:
     ):
         if not is_there:
             typer.echo(f"note: {where}: {program}'s files were left out", err=True)
-    services = [process.unit.removesuffix(".service") for process in processes_of(settings)]
-    units = " ".join([*services, *(job.timer for job in timers_of(settings, beside))])
+    services = [process.unit.removesuffix(".service") for process in service.processes_of(settings)]
+    units = " ".join([*services, *(job.timer for job in service.timers_of(settings, beside))])
     if settings.store.backup_folder is None:
         typer.echo("note: store.backup_folder is not set: nothing makes backups", err=True)
     restarted = " ".join(

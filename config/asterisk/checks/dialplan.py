@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from config.asterisk.checks.finding import OUR_CONTEXTS, Configuration, LintFinding, Severity, broken
+from config.asterisk.checks.finding import OUR_CONTEXTS, Configuration, LintFinding, broken, unsafe
 from config.asterisk.checks.pjsip import endpoints_by_kind
 from config.asterisk.conf_file import ConfFile, ConfSection, Setting
 
@@ -48,8 +48,9 @@ def _outward(contexts: Mapping[str, ConfSection], start: str, who: str) -> Itera
             if key == "include":
                 waiting.append(setting.value.partition(",")[0].partition("|")[0].strip())
             elif key == "switch":
-                text = f"{who} reaches [{name}], which asks another dialplan by switch"
-                yield _finding(setting, text, "take it out")
+                yield unsafe(
+                    setting, "", f"{who} reaches [{name}], which asks another dialplan by switch", "take it out"
+                )
             elif key in {"exten", "same"}:
                 yield from _step(setting, name, who)
                 waiting += [context for context in contexts if _jumps_to(setting, context)]
@@ -59,10 +60,10 @@ def _step(setting: Setting, context: str, who: str) -> Iterator[LintFinding]:
     application, data = _application(setting)
     if application in _OUT and (application == "disa" or _DIALS_OUT.search(data)):
         text = f"{who} reaches [{context}], which calls out ({application.capitalize()})"
-        yield _finding(setting, text, "give trunks and phones contexts of their own, without it")
+        yield unsafe(setting, "", text, "give trunks and phones contexts of their own, without it")
     elif application in _PROGRAMS:
         text = f"{who} reaches [{context}], which runs a program ({application.capitalize()})"
-        yield _finding(setting, text, "take it out")
+        yield unsafe(setting, "", text, "take it out")
 
 
 def _application(setting: Setting) -> tuple[str, str]:
@@ -75,10 +76,6 @@ def _jumps_to(setting: Setting, context: str) -> bool:
     return application in _JUMPS and re.search(rf"(?<![\w-]){re.escape(context)}\s*,", data) is not None
 
 
-def _finding(setting: Setting, text: str, remedy: str) -> LintFinding:
-    return LintFinding(setting.file, setting.line, Severity.UNSAFE, text, remedy)
-
-
 def _ours(contexts: Mapping[str, ConfSection], conf: ConfFile, rendered: ConfFile) -> Iterator[LintFinding]:
     """Our contexts: each there, each as it would be rendered."""
     for wanted in rendered.live():
@@ -87,12 +84,12 @@ def _ours(contexts: Mapping[str, ConfSection], conf: ConfFile, rendered: ConfFil
         found = contexts.get(wanted.name)
         if found is None:
             text = f"the context [{wanted.name}] is missing, which the dialler sends calls to"
-            yield LintFinding(conf.name, 0, Severity.BROKEN, text, "render the file")
+            yield broken(conf.name, "", text, "render the file")
             continue
         difference = _first_difference(found, wanted)
         if difference is not None:
             text = f"[{found.name}] is not what this version of the dialler needs"
-            yield LintFinding(*difference, Severity.BROKEN, text, "render the file")
+            yield broken(difference, "", text, "render the file")
     globals_ = conf.named("globals")
     theirs, ours = (section.get("AGI_SERVER") if section else "" for section in (globals_, rendered.named("globals")))
     if theirs != ours:
@@ -102,12 +99,13 @@ def _ours(contexts: Mapping[str, ConfSection], conf: ConfFile, rendered: ConfFil
         )
 
 
-def _first_difference(found: ConfSection, wanted: ConfSection) -> tuple[str, int] | None:
-    theirs = [(setting.key.lower(), "".join(setting.value.split())) for setting in found.settings]
-    ours = [(setting.key.lower(), "".join(setting.value.split())) for setting in wanted.settings]
+def _first_difference(found: ConfSection, wanted: ConfSection) -> Setting | ConfSection | None:
+    theirs, ours = (
+        [(each.key.lower(), "".join(each.value.split())) for each in section.settings] for section in (found, wanted)
+    )
     if theirs == ours:
         return None
-    for number, setting in enumerate(found.settings):
-        if number >= len(ours) or theirs[number] != ours[number]:
-            return setting.file, setting.line
-    return found.file, found.line
+    differ = (
+        setting for place, setting in enumerate(found.settings) if theirs[place : place + 1] != ours[place : place + 1]
+    )
+    return next(differ, found)

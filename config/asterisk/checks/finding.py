@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from config.asterisk.conf_file import ConfFile, ConfSection
+from config.asterisk.conf_file import ConfFile, ConfSection, Problem, Setting
 from config.settings import Settings
 from config.unfinished import why_weak
 
@@ -50,21 +50,25 @@ class Configuration:
         return self.files.get(name) or ConfFile(name)
 
 
-def unsafe(section: ConfSection, key: str, text: str, remedy: str) -> LintFinding:
-    """A danger at a key of a section, or at its head where the key is not set."""
-    return _at(Severity.UNSAFE, section, key, text, remedy)
+Place = ConfSection | Setting | Problem | str
+"""Where something is to be mended; a text names a file as a whole."""
 
 
-def broken(section: ConfSection, key: str, text: str, remedy: str) -> LintFinding:
+def unsafe(place: Place, key: str, text: str, remedy: str) -> LintFinding:
+    """A danger: at a key of a section, or at its head where the key is not set."""
+    return LintFinding(*_where(place, key), Severity.UNSAFE, text, remedy)
+
+
+def broken(place: Place, key: str, text: str, remedy: str) -> LintFinding:
     """The same for what will not work."""
-    return _at(Severity.BROKEN, section, key, text, remedy)
+    return LintFinding(*_where(place, key), Severity.BROKEN, text, remedy)
 
 
-def _at(severity: Severity, section: ConfSection, key: str, text: str, remedy: str) -> LintFinding:
-    setting = section.find(key)
-    if setting is None:
-        return LintFinding(section.file, section.line, severity, text, remedy)
-    return LintFinding(setting.file, setting.line, severity, text, remedy)
+def _where(place: Place, key: str) -> tuple[str, int]:
+    if isinstance(place, str):
+        return place, 0
+    at = place.find(key) or place if isinstance(place, ConfSection) else place
+    return at.file, at.line
 
 
 def is_true(value: str) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from config.asterisk.checks.finding import (
     Configuration,
     LintFinding,
-    Severity,
     broken,
     is_loopback,
     is_true,
@@ -88,7 +87,7 @@ def _ours(conf: ConfFile, general: ConfSection, settings: Settings) -> Iterator[
     user = conf.named(ami.username)
     if user is None:
         text = f"there is no user [{ami.username}], as which the dialler logs in"
-        yield LintFinding(conf.name, 0, Severity.BROKEN, text, "render the file, or name another in [ami].username")
+        yield broken(conf.name, "", text, "render the file, or name another in [ami].username")
         return
     if ami.secret is None or user.get("secret") != ami.secret.get_secret_value():
         text = f"the secret of [{ami.username}] is not the one of the settings"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from config.asterisk.checks.finding import Configuration, LintFinding, Severity, broken, is_true, unsafe
+from config.asterisk.checks.finding import Configuration, LintFinding, broken, is_true, unsafe
 from config.asterisk.conf_file import ConfFile, ConfSection
-from config.asterisk.modules import modules_for
+from config.asterisk.modules import ALWAYS
 from config.asterisk.render import asterisk_trunks
 
 NEEDED_FILES = (
@@ -49,13 +49,13 @@ def check_files(configuration: Configuration) -> Iterator[LintFinding]:
     """Files that are missing, and lines that Asterisk does not read as they look."""
     for name in NEEDED_FILES:
         if name not in configuration.files:
-            yield LintFinding(name, 0, Severity.BROKEN, "there is no such file", "render it")
+            yield broken(name, "", "there is no such file", "render it")
     for conf in configuration.files.values():
         for problem in conf.problems:
-            yield LintFinding(problem.file, problem.line, Severity.BROKEN, problem.text, problem.remedy)
+            yield broken(problem, "", problem.text, problem.remedy)
     if "sip.conf" in configuration.files and configuration.file("sip.conf").sections:
         text = "chan_sip was removed in Asterisk 21; nothing reads this file"
-        yield LintFinding("sip.conf", 0, Severity.BROKEN, text, "move its trunks to pjsip.conf, and remove it")
+        yield broken("sip.conf", "", text, "move its trunks to pjsip.conf, and remove it")
 
 
 def check_modules(configuration: Configuration) -> Iterator[LintFinding]:
@@ -75,9 +75,9 @@ def check_modules(configuration: Configuration) -> Iterator[LintFinding]:
         if setting.key.lower() not in {"load", "require", "preload"}:
             continue
         if name in _GONE:
-            yield LintFinding(setting.file, setting.line, Severity.BROKEN, f"{name} {_GONE[name]}", "use chan_pjsip")
+            yield broken(setting, "", f"{name} {_GONE[name]}", "use chan_pjsip")
         if name in _RISKY:
-            yield LintFinding(setting.file, setting.line, Severity.UNSAFE, f"{name} {_RISKY[name]}", "do not load it")
+            yield unsafe(setting, "", f"{name} {_RISKY[name]}", "do not load it")
     for name in sorted(_needed(configuration)):
         if name in barred or not (everything or name in loaded):
             why = _WHY.get(name, "the dialler needs it")
@@ -89,20 +89,10 @@ def _name(value: str) -> str:
 
 
 def _needed(configuration: Configuration) -> set[str]:
-    settings = configuration.settings
-    if settings is None:
-        groups = modules_for(webrtc=False, srtp=False, registers=False)
-        return {name for names in groups.values() for name in names if name in _WHY}
-    trunks = asterisk_trunks(settings)
-    webrtc = any(seat.webrtc for seat in settings.seats)
-    srtp = webrtc or any(trunk.srtp for trunk in trunks) or any(seat.srtp for seat in settings.seats)
-    groups = modules_for(
-        webrtc=webrtc,
-        srtp=srtp,
-        registers=any(trunk.registers for trunk in trunks),
-        history=settings.asterisk.history is not None,
-    )
-    return {name for names in groups.values() for name in names}
+    if configuration.rendered is None:
+        return {name for names in ALWAYS.values() for name in names if name in _WHY}
+    wanted = configuration.rendered["modules.conf"].named("modules")
+    return set() if wanted is None else {_name(setting.value) for setting in wanted.all("load")}
 
 
 def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[LintFinding]:
@@ -116,7 +106,7 @@ def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[
         found = conf.named(wanted.name)
         if found is None:
             text = f"the profile [{wanted.name}] is missing, which the dialplan names"
-            yield LintFinding(conf.name, 0, Severity.BROKEN, text, "render the file")
+            yield broken(conf.name, "", text, "render the file")
             continue
         for setting in wanted.settings:
             if setting.key not in _TASTE and found.get(setting.key, "no").lower() != setting.value.lower():
@@ -134,7 +124,7 @@ def check_music(configuration: Configuration) -> Iterator[LintFinding]:
     music = conf.named(name)
     if music is None:
         text = f"there is no class [{name}], which hold.music_class names: voters on hold hear no music"
-        yield LintFinding(conf.name, 0, Severity.BROKEN, text, "render the file")
+        yield broken(conf.name, "", text, "render the file")
     elif music.get("mode", "") == "files" and not music.get("directory", ""):
         yield broken(music, "mode", f"[{name}] has no folder: voters on hold hear no music", "directory=moh")
     elif not music.get("mode", ""):
@@ -153,8 +143,7 @@ def check_voice(configuration: Configuration) -> Iterator[LintFinding]:
         text = f"ports {first} to {last} are too few for {calls or 50} calls, each of which takes two"
         yield broken(general, "rtpend", text, "widen the range from rtpstart to rtpend")
     if not is_true(general.get("strictrtp", "yes")):
-        text = "anybody who hits the port may put his voice into a call"
-        yield unsafe(general, "strictrtp", text, "strictrtp=yes")
+        yield unsafe(general, "strictrtp", "anybody who hits the port may put his voice into a call", "strictrtp=yes")
 
 
 def _check_history(configuration: Configuration) -> Iterator[LintFinding]:
@@ -165,7 +154,7 @@ def _check_history(configuration: Configuration) -> Iterator[LintFinding]:
     kept = [] if found is None else [(each.key, each.value) for each in found.settings]
     if wanted is not None and kept != [(each.key, each.value) for each in wanted.settings]:
         text = "what it keeps of calls (asterisk.history) is not what the dialler reads, or more: numbers may be in it"
-        yield LintFinding(name, 0, Severity.UNSAFE, text, "render the file")
+        yield unsafe(name, "", text, "render the file")
 
 
 def check_process(configuration: Configuration) -> Iterator[LintFinding]:
@@ -179,8 +168,7 @@ def check_process(configuration: Configuration) -> Iterator[LintFinding]:
         levels = {level.split("(")[0].strip().lower() for level in setting.value.split(",")}
         if setting.key.lower() != "console" and levels & {"verbose", "debug", "dtmf", "*"}:
             text = f"{setting.key} keeps the numbers that are called, and the keys that are pressed"
-            remedy = f"{setting.key} => notice,warning,error"
-            yield LintFinding(setting.file, setting.line, Severity.UNSAFE, text, remedy)
+            yield unsafe(setting, "", text, f"{setting.key} => notice,warning,error")
     records = configuration.file("cdr.conf").named("general")
     history = None if configuration.settings is None else configuration.settings.asterisk.history
     if history is not None:

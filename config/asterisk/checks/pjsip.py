@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from config.asterisk.checks.finding import Configuration, LintFinding, Severity, broken, is_true, is_weak, unsafe
+from config.asterisk.checks.finding import Configuration, LintFinding, broken, is_true, is_weak, unsafe
 from config.asterisk.conf_file import ConfFile, ConfSection
 from config.asterisk.render import asterisk_trunks
 from config.settings import Settings
@@ -35,14 +35,10 @@ def check_pjsip(configuration: Configuration) -> Iterator[LintFinding]:
     for aor in conf.of_type("aor"):
         yield from _placeholder(aor)
     for identify in conf.of_type("identify"):
-        if any(
-            network.strip() in {"0.0.0.0/0", "::/0"}
-            for each in identify.all("match")
-            for network in each.value.split(",")
-        ):
-            yield unsafe(
-                identify, "match", f"[{identify.name}] takes every address for the carrier's", "match= its address"
-            )
+        networks = ",".join(each.value for each in identify.all("match")).split(",")
+        if not {"0.0.0.0/0", "::/0"}.isdisjoint(map(str.strip, networks)):
+            text = f"[{identify.name}] takes every address for the carrier's"
+            yield unsafe(identify, "match", text, "match= its address")
     if any(endpoint.get("context") == _INBOUND for endpoint in conf.of_type("endpoint")):
         for registration in conf.of_type("registration"):
             user = registration.get("contact_user", "s")
@@ -93,15 +89,17 @@ def _who(endpoint: ConfSection, identified: set[str]) -> Iterator[LintFinding]:
 def _habits(endpoint: ConfSection) -> Iterator[LintFinding]:
     """What must not be left to Asterisk's defaults."""
     name = endpoint.name
-    if is_true(endpoint.get("direct_media", "yes")):
-        text = f"[{name}] may send its voice past Asterisk: keys and recordings are lost"
-        yield broken(endpoint, "direct_media", text, "direct_media=no")
-    if is_true(endpoint.get("send_connected_line", "yes")):
-        text = f"[{name}] is told, by a new INVITE in mid-call, with whom it speaks: voters get agents' names"
-        yield unsafe(endpoint, "send_connected_line", text, "send_connected_line=no")
-    if is_true(endpoint.get("allow_transfer", "yes")):
-        text = f"[{name}] may transfer a call to any number by REFER"
-        yield unsafe(endpoint, "allow_transfer", text, "allow_transfer=no")
+    for key, found, what in (
+        ("direct_media", broken, "may send its voice past Asterisk: keys and recordings are lost"),
+        (
+            "send_connected_line",
+            unsafe,
+            "is told, by a new INVITE in mid-call, with whom it speaks: voters get agents' names",
+        ),
+        ("allow_transfer", unsafe, "may transfer a call to any number by REFER"),
+    ):
+        if is_true(endpoint.get(key, "yes")):
+            yield found(endpoint, key, f"[{name}] {what}", f"{key}=no")
     if endpoint.get("media_encryption") == "sdes" and "udp" in endpoint.get("transport"):
         text = f"[{name}] sends the keys of its voice in clear"
         yield unsafe(endpoint, "media_encryption", text, "use a tls transport")
@@ -134,8 +132,7 @@ def _transport(transport: ConfSection) -> Iterator[LintFinding]:
     if not transport.get("cert_file"):
         yield broken(transport, "protocol", f"[{transport.name}] has no certificate", "cert_file= and priv_key_file=")
     if transport.get("method", "default") in _OLD_TLS:
-        text = f"[{transport.name}] speaks outdated TLS"
-        yield unsafe(transport, "method", text, "method=tlsv1_2")
+        yield unsafe(transport, "method", f"[{transport.name}] speaks outdated TLS", "method=tlsv1_2")
 
 
 def _ours(conf: ConfFile, settings: Settings) -> Iterator[LintFinding]:
@@ -146,4 +143,4 @@ def _ours(conf: ConfFile, settings: Settings) -> Iterator[LintFinding]:
     for what, endpoint in wanted:
         if endpoint not in there:
             text = f"{what} of the settings has no endpoint [{endpoint}]"
-            yield LintFinding(conf.name, 0, Severity.BROKEN, text, "render the file, or correct the settings")
+            yield broken(conf.name, "", text, "render the file, or correct the settings")
