@@ -18,7 +18,6 @@ from dialer.mqtt.client import BrokerSettings, Received
 from dialer.mqtt.link import ALIVE_SECONDS, Connection, visiting
 from dialer.mqtt.payloads import ReplyPayload
 from dialer.mqtt.senders import Signer
-from dialer.mqtt.topics import Message
 
 EXPIRES_SECONDS = 60.0
 REPLY_SECONDS = 10.0
@@ -94,7 +93,9 @@ class _Talk:
         self._reply = asyncio.get_running_loop().create_future()
         self._long, self._goes_on = COMMANDS[request.name].urgency is Urgency.LONG, False
         for _ in range(TRIES):
-            await self._connection.publish(self._message(request))
+            until = self._clock.now() + EXPIRES_SECONDS
+            message = self._signer.command(self._centre, self._asked, request.name, request.fields, until)
+            await self._connection.publish(message)
             reply = await self._replied()
             if reply is None:
                 continue
@@ -115,15 +116,6 @@ class _Talk:
                 return None
             self._goes_on, seconds = False, ALIVE_SECONDS
         return self._reply.result()
-
-    def _message(self, request: CommandRequest) -> Message:
-        fields = {
-            "id": self._asked,
-            "name": request.name,
-            "expires_at": self._clock.now() + EXPIRES_SECONDS,
-        }
-        payload = self._signer.payload(self._centre, json.dumps({**fields, **request.fields}))
-        return Message(topics.commands_topic(self._centre, self._signer.user), payload, 1, False)
 
 
 def _takes_roll(state: bytes) -> bool:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -52,6 +52,19 @@ _USER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _BEGUN = "it was begun, and the dialler stopped before it had ended: look what has become of it, then send a new one"
 _KEYS = frozenset({"id", "name", "expires_at"})  # of every command, beside its values
 _SIGNED = frozenset({"command", "signature"})
+_AUDITED = [
+    "campaign_id",
+    "seat",
+    "campaigns",
+    "most_calls",
+    "calls_per_seat",
+    "attempt_id",
+    "reason",
+    "to",
+    "who",
+    "user",
+]
+"""Of a command's values, what the audit has."""
 _NOT_THE_SENDERS = {
     "role": "the dialler has it from its own settings ([[supervisors]]) and users",
     "user": "it is the last level of the topic",
@@ -101,7 +114,6 @@ ReadCommand = AcceptedCommand | RefusedCommand
 
 def open_command(payload: bytes) -> OpenedCommand | RefusedCommand:
     """Read the form of a message. Never raises for what a sender writes."""
-    command_id: str | None = None
     try:
         fields = _read_object(payload, MOST_SIGNED_BYTES)
         text, signature = "", None
@@ -114,23 +126,29 @@ def open_command(payload: bytes) -> OpenedCommand | RefusedCommand:
             fields = _read_object(text.encode("utf-8", "surrogatepass"), MOST_BYTES)
         elif len(payload) > MOST_BYTES:
             raise CommandRefused(f"the command is longer than {MOST_BYTES} bytes")
-        command_id = _identifier(fields, "id")
+        named = fields.get("id")
+        if not isinstance(named, str) or not _IDENTIFIER.fullmatch(named):
+            raise CommandRefused("`id` must be 1 to 64 letters, digits, dots, dashes or underscores")
     except CommandRefused as refused:
-        return RefusedCommand(command_id, str(refused))
-    return OpenedCommand(command_id, fields, text, signature)
+        return RefusedCommand(None, str(refused))
+    return OpenedCommand(named, fields, text, signature)
 
 
-def urgency_of(opened: OpenedCommand) -> Urgency:
+def urgency_of(opened: OpenedCommand | RefusedCommand) -> Urgency:
     """The lane of a command, as far as its own word goes."""
+    if isinstance(opened, RefusedCommand):
+        return Urgency.USUAL
     name = opened.fields.get("name")
     kind = COMMANDS.get(name) if isinstance(name, str) else None
     return Urgency.USUAL if kind is None else kind.urgency
 
 
 def judge_command(
-    opened: OpenedCommand, user: str, senders: Senders, centre: str, *, retained: bool, now: float
+    opened: OpenedCommand | RefusedCommand, user: str, senders: Senders, centre: str, *, retained: bool, now: float
 ) -> ReadCommand:
     """Whether a command of the topic of `user` may be executed; `now` in epoch seconds. Never raises for what a sender writes."""
+    if isinstance(opened, RefusedCommand):
+        return replace(opened, sender=user)
     name = opened.fields.get("name")
     known = name if isinstance(name, str) and name in COMMANDS else ""
     # Nobody bears such a name, and made a topic it may be longer than any topic: nothing could be published behind that answer.
@@ -143,7 +161,7 @@ def judge_command(
                 "nobody of that name may give commands: those who may stand in [[supervisors]] of the dialler's settings, or are"
                 " users (`dialer user list`)"
             )
-        refusal = replace(refusal, role=", ".join(sorted(sender.roles)))
+        refusal = replace(refusal, role=sender.role)
         senders.refuse_unproved(sender, centre, opened.text, opened.signature)
         refusal = replace(refusal, proved=True)
         if retained:
@@ -155,16 +173,6 @@ def judge_command(
         return replace(refusal, text=str(refused), forged=True)
     except CommandRefused as refused:
         return replace(refusal, text=str(refused))
-
-
-def parse_command(
-    payload: bytes, user: str, senders: Senders, centre: str, *, retained: bool, now: float
-) -> ReadCommand:
-    """Read and judge a message on the topic of commands of `user`. Never raises for what a sender writes."""
-    opened = open_command(payload)
-    if isinstance(opened, RefusedCommand):
-        return replace(opened, sender=user)
-    return judge_command(opened, user, senders, centre, retained=retained, now=now)
 
 
 def _judged(opened: OpenedCommand, sender: Sender, now: float) -> AcceptedCommand:
@@ -182,14 +190,13 @@ def _judged(opened: OpenedCommand, sender: Sender, now: float) -> AcceptedComman
     asked = {"name": name, **{key: fields[key] for key in given}}
     content = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
     records = sum(len(value) for key, value in values.items() if key in {"marks", "figures", "hashes", "attempts"})
-    roles = ", ".join(sorted(sender.roles))
-    return AcceptedCommand(opened.command_id, sender.name, name, command, content, roles, kind, records)
+    return AcceptedCommand(opened.command_id, sender.name, name, command, content, sender.role, kind, records)
 
 
 def _refuse_role(name: str, kind: CommandKind, sender: Sender) -> None:
     if not sender.roles & kind.roles:
-        roles = ", ".join(sorted(sender.roles))
-        raise CommandRefused(f"`{name}` is for the role {' or '.join(sorted(kind.roles))}; {sender.name} has {roles}")
+        wanted = " or ".join(sorted(kind.roles))
+        raise CommandRefused(f"`{name}` is for the role {wanted}; {sender.name} has {sender.role}")
 
 
 def _read_object(payload: bytes, most_bytes: int) -> dict[str, Any]:
@@ -208,13 +215,6 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len({key for key, _ in pairs}) < len(pairs):
         raise CommandRefused("the command names a key twice")
     return dict(pairs)
-
-
-def _identifier(fields: Mapping[str, Any], key: str) -> str:
-    value = fields.get(key)
-    if not isinstance(value, str) or not _IDENTIFIER.fullmatch(value):
-        raise CommandRefused(f"`{key}` must be 1 to 64 letters, digits, dots, dashes or underscores")
-    return value
 
 
 def _kind(fields: Mapping[str, Any]) -> tuple[str, CommandKind]:
@@ -256,14 +256,6 @@ def _refuse_expired(fields: Mapping[str, Any], now: float) -> None:
         raise CommandRefused("the command has expired: send it again with a new id, and compare the two clocks")
     if expires_at > now + FURTHEST_EXPIRY_SECONDS:
         raise CommandRefused("`expires_at` is more than a day ahead: it must be epoch seconds, UTC")
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A command in its lane; of two, the one that came later has the greater number."""
-
-    number: int
-    read: ReadCommand
 
 
 @dataclass(slots=True)
@@ -334,21 +326,15 @@ class CommandDesk:
     urgencies side by side.
     """
 
-    def __init__(
-        self,
-        engine: Commanded,
-        store: Store,
-        clock: Clock,
-        senders: Senders,
-        centre: str,
-    ) -> None:
+    def __init__(self, engine: Commanded, store: Store, clock: Clock, senders: Senders, centre: str) -> None:
         raise_alert = engine.take_alert
         self._engine = engine
         self._store = store
         self._clock = clock
         self._centre = centre
         self._senders = senders
-        self._lanes: dict[Urgency, Lanes[_Waiting]] = {urgency: Lanes() for urgency in Urgency}
+        # With the number of each: of two, the one that came later has the greater one.
+        self._lanes: dict[Urgency, Lanes[tuple[int, ReadCommand]]] = {urgency: Lanes() for urgency in Urgency}
         self._news = {urgency: asyncio.Event() for urgency in Urgency}
         self._number = 0
         self._under_way: set[str] = set()  # of other lanes: the store knows of none of them yet
@@ -368,30 +354,22 @@ class CommandDesk:
         self.answers: asyncio.Queue[topics.Message] = asyncio.Queue(MOST_ANSWERS)
         """To commands by position, for who has the connection to send: one that is lost is asked for again."""
 
-    @property
-    def waiting(self) -> int:
-        """Commands that are not executed yet."""
-        return sum(map(len, self._lanes.values()))
-
     def offer(self, user: str, payload: bytes, *, retained: bool) -> None:
         """Take a message of the topic of commands of `user`. An empty one is the clearing of a retained one, and no command."""
         if not payload:
             return
         lane = user if self._senders.find(user) is not None else ""  # strangers share one
         opened = open_command(payload)
-        urgency = Urgency.USUAL if isinstance(opened, RefusedCommand) or not lane else urgency_of(opened)
+        urgency = urgency_of(opened) if lane else Urgency.USUAL
         if self._lanes[urgency].full(lane):  # before anything is judged: a flood must cost little
             self._note(self._floods, lane, 1)  # unanswered: the sender repeats it, same id
             return
-        if isinstance(opened, RefusedCommand):
-            read: ReadCommand = replace(opened, sender=user)
-        else:
-            now = self._clock.now()
-            read = judge_command(opened, user, self._senders, self._centre, retained=retained, now=now)
+        now = self._clock.now()
+        read = judge_command(opened, user, self._senders, self._centre, retained=retained, now=now)
         self._number += 1
         if isinstance(read, AcceptedCommand) and urgency < Urgency.USUAL:
             self._halted[getattr(read.command, "campaign_id", None)] = self._number
-        self._lanes[urgency].put(lane, _Waiting(self._number, read))
+        self._lanes[urgency].put(lane, (self._number, read))
         self._news[urgency].set()
 
     async def run(self) -> None:
@@ -406,7 +384,7 @@ class CommandDesk:
         while True:
             waiting, seconds = lanes.take(self._clock.monotonic())
             if waiting is not None:
-                await self._serve(waiting)
+                await self._serve(*waiting)
                 continue
             if urgency is Urgency.USUAL and not lanes:
                 self._halted.clear()  # nothing waits that they could overtake
@@ -415,10 +393,9 @@ class CommandDesk:
                 async with asyncio.timeout(seconds):
                     await news.wait()
 
-    async def _serve(self, waiting: _Waiting) -> None:
-        read = waiting.read
+    async def _serve(self, number: int, read: ReadCommand) -> None:
         try:
-            await self.handle(read, waiting.number)
+            await self.handle(read, number)
         except StoreError as error:
             _log.error("command.unanswered", command=_shown_id(read), problem=str(error))
         except Exception:  # noqa: BLE001 - one message must never end the dialler; it is logged whole
@@ -436,15 +413,11 @@ class CommandDesk:
         while True:
             await self._noted.wait()
             await asyncio.sleep(WATCH_SECONDS)  # what comes meanwhile is told together
-            standing = self._alerts_stand()
+            standing = [watch.look(self._clock) for watch in (self._floods, self._forgeries, self._bursts)]
             with contextlib.suppress(StoreError):
                 await self._audit_unproved()
-            if not standing and not self._unproved:
+            if not any(standing) and not self._unproved:
                 self._noted.clear()
-
-    def _alerts_stand(self) -> bool:
-        standing = [watch.look(self._clock) for watch in (self._floods, self._forgeries, self._bursts)]
-        return any(standing)
 
     def _note(self, watch: _Watch, sender: str, count: int) -> None:
         watch.note(sender, count, self._clock)
@@ -501,9 +474,12 @@ class CommandDesk:
             return kept.reply
         if isinstance(accepted.command, ReceiptedCommand):
             return await self._do_with_receipt(accepted, accepted.command)
-        return await (
-            self._do_and_record(accepted, number) if accepted.kind.repeatable else self._record_and_do(accepted)
-        )
+        if not accepted.kind.repeatable:
+            return await self._record_and_do(accepted)
+        _, reply = await self._do(accepted, number)
+        if not accepted.kind.by_position:
+            await self._record(accepted, reply)
+        return reply
 
     async def _refuse(self, refused: RefusedCommand) -> None:
         _log.warning("command.refused", command=_shown_id(refused), why=refused.text)
@@ -537,52 +513,38 @@ class CommandDesk:
                 self._unproved[name] = _Unproved(known.last, now)
                 await self._audit(known.last, "refused", known.last.text, more=known.more)
 
-    async def _do_and_record(self, accepted: AcceptedCommand, number: int) -> str:
-        status, text, why = await self._try(accepted, number)
-        reply = self._reply(status, text, why)
-        if accepted.kind.by_position and status == "done":
-            return reply
-        await self._audit(accepted, status, text if status == "refused" else "")
-        self._tell(accepted, status)
-        if not accepted.kind.by_position:
-            now = self._clock.now()
-            await self._store.record_command(_key(accepted), accepted.name, accepted.content, reply, now)
-        return reply
-
     async def _do_with_receipt(self, accepted: AcceptedCommand, command: ReceiptedCommand) -> str:
         await self._audit(accepted, "begun")
         kept = self._reply("done", command.thanks)
         receipt = Receipt(_key(accepted), accepted.name, accepted.content, kept)
-        receipted = replace(accepted, command=replace(command, receipt=receipt))  # type: ignore[type-var]
-        status, text, why = await self._try(receipted)
-        await self._audit(accepted, status, text if status == "refused" else "")
-        self._tell(accepted, status)
+        status, reply = await self._do(replace(accepted, command=replace(command, receipt=receipt)))  # type: ignore[type-var]
         if status == "done":
             return kept
-        reply = self._reply(status, text, why)
-        await self._store.record_command(_key(accepted), accepted.name, accepted.content, reply, self._clock.now())
+        await self._record(accepted, reply)
         return reply
 
     async def _record_and_do(self, accepted: AcceptedCommand) -> str:
-        now = self._clock.now()
-        begun = self._reply("refused", _BEGUN)
         await self._audit(accepted, "begun")  # what cannot be answered for is not done
-        await self._store.record_command(_key(accepted), accepted.name, accepted.content, begun, now)
-        try:
-            status, text, why = await self._try(accepted)
-        except StoreError as error:
-            status, text, why = "refused", f"it was not kept: {error}", None
-        await self._audit(accepted, status, text if status == "refused" else "")
-        self._tell(accepted, status)
-        reply = self._reply(status, text, why)
+        await self._record(accepted, self._reply("refused", _BEGUN))
+        _, reply = await self._do(accepted)
         await self._store.complete_command(_key(accepted), reply)
         return reply
+
+    async def _record(self, accepted: AcceptedCommand, reply: str) -> None:
+        key, now = _key(accepted), self._clock.now()
+        await self._store.record_command(key, accepted.name, accepted.content, reply, now)
 
     def _reply(self, status: str, text: str, why: RefusedBecause | None = None) -> str:
         reply = {"status": status, "text": text, "at": round(self._clock.now(), 3)}
         return json.dumps(reply if why is None else {**reply, "why": why})
 
-    def _tell(self, accepted: AcceptedCommand, status: str) -> None:
+    async def _do(self, accepted: AcceptedCommand, number: int = 0) -> tuple[str, str]:
+        """Do it, and tell audit and log; status and reply. What is answered by position and done is told to nobody else."""
+        status, text, why = await self._try(accepted, number)
+        reply = self._reply(status, text, why)
+        if status == "done" and accepted.kind.by_position:
+            return status, reply
+        await self._audit(accepted, status, text if status == "refused" else "")
         _log.info(
             "command.executed",
             command=_shown_id(accepted),
@@ -591,20 +553,19 @@ class CommandDesk:
             role=accepted.role,
             status=status,
         )
+        return status, reply
 
-    async def _try(
-        self, accepted: AcceptedCommand, number: int = 0
-    ) -> tuple[Literal["done", "refused"], str, RefusedBecause | None]:
+    async def _try(self, accepted: AcceptedCommand, number: int) -> tuple[str, str, RefusedBecause | None]:
         self._count_records(accepted)
         command = accepted.command
         try:
-            if isinstance(command, commands.ResumeCampaign):
-                self._refuse_overtaken(
-                    command, number
-                )  # in this very turn of the loop: nothing comes between it and the deed
+            if isinstance(command, commands.ResumeCampaign):  # in this very turn of the loop: nothing comes between
+                self._refuse_overtaken(command, number)
             return "done", await self._engine.execute(command), None
-        except StoreError:
-            raise  # of a repeatable one nothing was decided: a repeat may succeed
+        except StoreError as error:
+            if accepted.kind.repeatable or isinstance(command, ReceiptedCommand):
+                raise  # nothing was decided: a repeat may succeed
+            return "refused", f"it was not kept: {error}", None
         except MatdanError as error:
             return "refused", str(error), error.why if isinstance(error, CommandRefused) else None
 
@@ -657,22 +618,8 @@ def audit_of(read: ReadCommand, status: str, why: str = "") -> tuple[str, dict[s
         what["role"] = read.role
     extras: dict[str, str] = {}
     if isinstance(read, AcceptedCommand):
-        extras = {
-            key: _plain(getattr(read.command, key))
-            for key in (
-                "campaign_id",
-                "seat",
-                "campaigns",
-                "most_calls",
-                "calls_per_seat",
-                "attempt_id",
-                "reason",
-                "to",
-                "who",
-                "user",
-            )
-            if getattr(read.command, key, None) is not None
-        }
+        told = {key: getattr(read.command, key, None) for key in _AUDITED}
+        extras = {key: _plain(value) for key, value in told.items() if value is not None}
         if read.records:
             extras["records"] = f"{read.records}"
     if why:

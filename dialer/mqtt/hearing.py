@@ -10,6 +10,7 @@ import asyncio
 import json
 import math
 import random
+import re
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -77,6 +78,7 @@ class Hearing:
         name = f"{settings.client_id or 'desk'}-{centre}-{uuid4().hex[:12]}"
         self._settings = replace(settings, client_id=name, waiting_messages=WAITING_MESSAGES)
         self._centre = centre
+        self._root = f"{topics.ROOT}/{topics.segment(centre)}/"
         self._clock = clock
         self._put = put
         self._chance = chance
@@ -99,8 +101,8 @@ class Hearing:
             opened_at = self._clock.monotonic()
             try:
                 async with visiting(self._settings, self._centre) as connection:
-                    for pattern in [*self._patterns(kinds), *([] if replies is None else [self._replies(replies)])]:
-                        await connection.client.listen(pattern)
+                    for pattern in [*_patterns(kinds), *([] if replies is None else [f"replies/{replies}/+"])]:
+                        await connection.client.listen(self._root + pattern)
                     self._connection = connection
                     self._say(heard=True)
                     _log.info("broker.heard", host=self._settings.host, port=self._settings.port)
@@ -129,12 +131,10 @@ class Hearing:
         if connection is None:
             return None
         expires_at = self._clock.now() + EXPIRES_SECONDS
-        text = json.dumps({"id": command_id, "name": name, "expires_at": expires_at, **values})
-        if signer is not None:
-            text = signer.payload(self._centre, text)
+        message = (signer or Signer(user)).command(self._centre, command_id, name, values, expires_at)
         reply = self._asked.setdefault((user, command_id), asyncio.get_running_loop().create_future())
         try:
-            await connection.publish(topics.Message(topics.commands_topic(self._centre, user), text, 1, False))
+            await connection.publish(message)
             async with asyncio.timeout(seconds):
                 return await asyncio.shield(reply)
         except MqttError:
@@ -149,15 +149,6 @@ class Hearing:
             self._heard = heard
             self._put("desk", {"heard": heard, "since": self._clock.now()})
 
-    def _patterns(self, kinds: Container[str]) -> list[str]:
-        root = f"{topics.ROOT}/{topics.segment(self._centre)}"
-        patterns = [topic.pattern.split("/") for topic, kind, _ in _HEARD.values() if kind in kinds]
-        levels = ["/".join("+" if level[0] == "{" else level for level in each) for each in patterns]
-        return [f"{root}/{below}" for below in levels]
-
-    def _replies(self, user: str) -> str:
-        return f"{topics.ROOT}/{topics.segment(self._centre)}/replies/{user}/+"
-
     async def _take(self, received: Received) -> None:
         """A message of the dialler's. What is not as docs/topics.md has it (an older or newer one's, or a stranger's where the
         broker lets strangers write) is passed over: it may be retained, and would come again at every start.
@@ -167,7 +158,7 @@ class Hearing:
                 self._gone(received.topic)
                 return
             given = json.loads(received.payload, parse_float=_number, parse_int=_number, parse_constant=_number)
-            first, *others = received.topic.removeprefix(f"{topics.ROOT}/{topics.segment(self._centre)}/").split("/")
+            first, *others = received.topic.removeprefix(self._root).split("/")
             if first == "replies":
                 self._answer(others[0], ReplyPayload.model_validate(given))
             else:
@@ -179,7 +170,7 @@ class Hearing:
             _log.warning("desk.not-understood", problem=type(error).__name__)
 
     def _gone(self, topic: str) -> None:
-        first, name, *_ = topic.removeprefix(f"{topics.ROOT}/{topics.segment(self._centre)}/").split("/")
+        first, name, *_ = topic.removeprefix(self._root).split("/")
         _, kind, field = _HEARD[first]
         if field is not None:
             self._put(f"{kind}/{unquote(name)}", None)
@@ -188,6 +179,11 @@ class Hearing:
         asked = self._asked.get((user, payload.id))
         if asked is not None and not asked.done():
             asked.set_result(Reply(payload.status, payload.text, payload.why))
+
+
+def _patterns(kinds: Container[str]) -> list[str]:
+    """What to listen to below the centre's root."""
+    return [re.sub(r"{\w+}", "+", topic.pattern) for topic, kind, _ in _HEARD.values() if kind in kinds]
 
 
 def _number(text: str) -> float:

@@ -154,7 +154,8 @@ class BrokerLink:
                     return
             except* (MqttError, OSError) as lost:
                 if not stop.is_set():
-                    self._set_down(self._purpose.down, self._describe(_first(lost)))
+                    problem = describe_failure(self._settings, _first(lost))
+                    self._set_down(self._purpose.down, f"{problem}; {self._purpose.meanwhile}")
             except* CentreIdTaken as other:
                 self._set_down(CENTRE_ID_TAKEN, f"{_first(other)}; {self._purpose.meanwhile}")
             except* BrokerUnreachable as away:
@@ -172,13 +173,14 @@ class BrokerLink:
 
     @contextlib.asynccontextmanager
     async def _open(self, stop: asyncio.Event) -> AsyncIterator[Connection]:
-        await _knock(self._settings, stop)
         will_at = self._clock.now() if self._purpose.speaks else None
-        client = make_client(self._settings, self._centre, will_at=will_at, keeps_first=not self._purpose.speaks)
-        async with _entered(client, self._settings.answer_seconds, stop):
+        keeps_first = not self._purpose.speaks
+        async with _connected(
+            self._settings, self._centre, stop, will_at=will_at, keeps_first=keeps_first
+        ) as connection:
             async with asyncio.timeout(self._settings.answer_seconds):
-                await client.listen(self._purpose.listens_on)
-            yield Connection(client, self._settings.answer_seconds)
+                await connection.client.listen(self._purpose.listens_on)
+            yield connection
 
     def _set_up(self) -> None:
         self.up = True
@@ -195,13 +197,19 @@ class BrokerLink:
             self._raised.add(code)
             self._raise_alert(Alert(code, AlertLevel.WARNING, text, self._clock.now()))
 
-    def _describe(self, error: BaseException) -> str:
-        return f"{describe_failure(self._settings, error)}; {self._purpose.meanwhile}"
-
 
 @contextlib.asynccontextmanager
-async def _entered(client: Client, seconds: float, stop: asyncio.Event) -> AsyncIterator[None]:
-    """The client's own context, with limits; a connect that failed, was stopped or cancelled half-way leaves no open socket."""
+async def _connected(
+    settings: BrokerSettings, centre: str, stop: asyncio.Event, *, will_at: float | None, keeps_first: bool = False
+) -> AsyncIterator[Connection]:
+    """A connection, with limits; a connect that failed, was stopped or cancelled half-way leaves no open socket."""
+    seconds = settings.answer_seconds
+    # Whether anybody listens: aiomqtt connects in a thread, which no stop can end, and this can be ended at any moment.
+    async with _limit(seconds, stop):
+        _, writer = await asyncio.open_connection(settings.host, settings.port)
+        writer.close()
+        await writer.wait_closed()
+    client = make_client(settings, centre, will_at=will_at, keeps_first=keeps_first)
     try:
         async with _limit(seconds, stop):
             await client.__aenter__()
@@ -209,7 +217,7 @@ async def _entered(client: Client, seconds: float, stop: asyncio.Event) -> Async
         client.give_up()
         raise
     try:
-        yield
+        yield Connection(client, seconds)
     except BaseException as error:
         async with asyncio.timeout(seconds):
             await client.__aexit__(type(error), error, error.__traceback__)
@@ -235,28 +243,20 @@ async def _limit(seconds: float, stop: asyncio.Event) -> AsyncIterator[None]:
 
 
 async def check_broker(settings: BrokerSettings, centre: str, at: float) -> None:
-    """Connect once and leave. Raises BrokerUnreachable with what to mend; for `dialer check`."""
-    try:
-        never = asyncio.Event()
-        await _knock(settings, never)
-        async with _entered(make_client(settings, centre, will_at=at), settings.answer_seconds, never):
-            return
-    except (MqttError, OSError) as error:
-        raise BrokerUnreachable(describe_failure(settings, error)) from error
+    """Connect once as the dialler does, and leave. Raises BrokerUnreachable with what to mend; for `dialer check`."""
+    async with visiting(settings, centre, will_at=at):
+        return
 
 
 @contextlib.asynccontextmanager
-async def visiting(settings: BrokerSettings, centre: str) -> AsyncIterator[Connection]:
+async def visiting(settings: BrokerSettings, centre: str, *, will_at: float | None = None) -> AsyncIterator[Connection]:
     """A connection for the command line. `settings.client_id` must be nobody else's: the broker ends the older of two.
 
     Raises BrokerUnreachable with what to mend.
     """
     try:
-        never = asyncio.Event()
-        await _knock(settings, never)
-        client = make_client(settings, centre, will_at=None)
-        async with _entered(client, settings.answer_seconds, never):
-            yield Connection(client, settings.answer_seconds)
+        async with _connected(settings, centre, asyncio.Event(), will_at=will_at) as connection:
+            yield connection
     except (MqttError, OSError) as error:
         raise BrokerUnreachable(describe_failure(settings, error)) from error
 
@@ -269,9 +269,10 @@ HELD_SECONDS = 1.0  # a broker sends what it holds right after the subscription
 ALIVE_SECONDS = HEARTBEAT_SECONDS + 5.0
 
 
-async def find_twin(settings: BrokerSettings, centre: str, name: DiallerName) -> DiallerName | None:
-    """The other dialler that speaks for this centre at this broker now, on another store than ours. It takes 15 s at most, where
-    one has left a state behind that nobody has taken back. Raises BrokerUnreachable.
+async def refuse_twin(settings: BrokerSettings, centre: str, name: DiallerName) -> None:
+    """Raise CentreIdTaken where another dialler, on another store than ours, speaks for the centre at this broker now,
+    BrokerUnreachable where the broker does not answer. It takes 15 s at most, where one has left a state behind that nobody has
+    taken back.
     """
     own = f"{name.store}-{name.process}-{uuid4().hex[:8]}"  # both of a dialler's connections look, at the same moment
     looking = replace(settings, client_id=f"{client_id_of(settings, centre)}-look-{own}")
@@ -281,15 +282,10 @@ async def find_twin(settings: BrokerSettings, centre: str, name: DiallerName) ->
                 await connection.client.subscribe(topics.CENTRE_STATE.address(centre), qos=1)
             held = await _next(connection, HELD_SECONDS)
             if held is None or held.store == name.store:
-                return None
-            return await _next(connection, ALIVE_SECONDS)
+                return
+            twin = await _next(connection, ALIVE_SECONDS)
     except TimeoutError:
         raise BrokerUnreachable(f"MQTT broker {settings.host}:{settings.port} does not answer") from None
-
-
-async def refuse_twin(settings: BrokerSettings, centre: str, name: DiallerName) -> None:
-    """Raise CentreIdTaken where another dialler has the centre's id, BrokerUnreachable where the broker does not answer."""
-    twin = await find_twin(settings, centre, name)
     if twin is not None:
         raise CentreIdTaken(
             f"{twin} speaks for centre {centre} at this broker already: stop one of the two, or give this one a centre.id of"
@@ -331,14 +327,6 @@ def describe_failure(settings: BrokerSettings, error: BaseException) -> str:
     # By the number: asyncio's own text repeats the address, and a resolver's numbers are not the system's.
     reason = os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else str(error)
     return f"{where} is not reachable ({reason}): check that it runs and that broker.host and broker.port are right"
-
-
-async def _knock(settings: BrokerSettings, stop: asyncio.Event) -> None:
-    """See whether anybody listens. aiomqtt connects in a thread, which no stop can end; this can be ended at any moment."""
-    async with _limit(settings.answer_seconds, stop):
-        _, writer = await asyncio.open_connection(settings.host, settings.port)
-        writer.close()
-        await writer.wait_closed()
 
 
 async def _sleep_or_stop(seconds: float, stop: asyncio.Event) -> None:

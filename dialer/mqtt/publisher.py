@@ -20,9 +20,8 @@ CENTRE_STATE_SECONDS = 1.0  # not more often than this
 CHANGES_SECONDS = 0.2
 """Calls, seats and booths go out not more often than this, in one batch with the figures of campaigns: one by one they would be
 half of what MQTT costs a busy centre. Who is on the line goes out at once: an agent's page waits for it."""
-TIMER_SECONDS = (
-    0.001  # a loop's timers may ring as much too early, and what is not due yet would be looked for again and again
-)
+STATISTICS_SECONDS = 0.2  # of each campaign not more often than this
+TIMER_SECONDS = 0.001  # a loop's timers ring as much too early, and what is not due would be looked for again and again
 HEARTBEAT_SECONDS = 10.0  # and not less often: a page must be able to tell quiet from dead
 
 Publish = Callable[[Message], Coroutine[Any, Any, None]]
@@ -37,7 +36,7 @@ class ChangeBuffer:
     a queue that forgets its oldest beyond `call_events`.
     """
 
-    def __init__(self, *, call_events: int, statistics_per_second: float = topics.STATISTICS_PER_SECOND) -> None:
+    def __init__(self, *, call_events: int) -> None:
         self._calls: deque[CallChange] = deque(maxlen=call_events)
         self._seats: dict[str, SeatChange] = {}
         self._shown: dict[str, str] = {}  # by seat, the attempt of which it was told who is on the line
@@ -47,7 +46,6 @@ class ChangeBuffer:
         self._alerts = False
         self._centre = False
         self._changes_at = float("-inf")  # when calls, seats and booths were last taken
-        self._statistics_seconds = 1.0 / statistics_per_second
         self._statistics_at: dict[str, float] = {}
         self._centre_at = float("-inf")
         self._name: str | None = None  # the centre's
@@ -150,7 +148,7 @@ class ChangeBuffer:
         return [topics.seat_message(self._name or "", change.view, change.at) for change in seats]
 
     def _statistics_due(self, campaign_id: str) -> float:
-        return self._statistics_at.get(campaign_id, float("-inf")) + self._statistics_seconds
+        return self._statistics_at.get(campaign_id, float("-inf")) + STATISTICS_SECONDS
 
 
 def _names(view: CentreView) -> tuple[set[str], set[str]]:
@@ -166,13 +164,12 @@ class Publisher:
         clock: Clock,
         *,
         call_events: int = 2_000,
-        statistics_per_second: float = topics.STATISTICS_PER_SECOND,
         home_assistant: bool = False,
     ) -> None:
         self._view = view
         self._clock = clock
         self._home_assistant = home_assistant
-        self._buffer = ChangeBuffer(call_events=call_events, statistics_per_second=statistics_per_second)
+        self._buffer = ChangeBuffer(call_events=call_events)
         self._changed = asyncio.Event()
 
     @property

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from config.words import SupervisorRole as Role
 from dialer.domain import signing
 from dialer.domain.errors import CommandRefused
+from dialer.mqtt import topics
+from dialer.mqtt.topics import Message
 
 _PURPOSE = b"matdan-command-1"
 
@@ -29,6 +31,11 @@ class Sender:
     name: str
     roles: frozenset[Role]
     key: bytes | None = None  # public; whoever has one is obeyed only where a command bears its signature
+
+    @property
+    def role(self) -> str:
+        """The roles as one word."""
+        return ", ".join(sorted(self.roles))
 
 
 class Senders:
@@ -96,8 +103,15 @@ class Signer:
     user: str
     key: bytes | None = field(default=None, repr=False)  # private; None: commands go unsigned
 
+    def command(
+        self, centre: str, command_id: str, name: str, values: Mapping[str, object], expires_at: float
+    ) -> Message:
+        """The message that gives a command."""
+        text = json.dumps({"id": command_id, "name": name, "expires_at": expires_at, **values})
+        return Message(topics.commands_topic(centre, self.user), self.payload(centre, text), 1, False)
+
     def payload(self, centre: str, text: str) -> str:
-        """The message for a command with this text."""
+        """The same of a command with this text."""
         if self.key is None:
             return text
         return json.dumps({"command": text, "signature": signing.sign(self.key, signed_bytes(centre, self.user, text))})

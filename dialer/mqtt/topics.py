@@ -31,7 +31,6 @@ from dialer.store.port import (
 )
 
 ROOT = "dialer/v1"
-STATISTICS_PER_SECOND = 5.0
 
 
 class TopicWriter(StrEnum):

@@ -29,7 +29,7 @@ from dialer.domain.errors import StoreBusy
 from dialer.domain.model import Announcement
 from dialer.domain.signing import public_key
 from dialer.domain.view import Alert
-from dialer.mqtt.commands import AcceptedCommand, CommandDesk, RefusedCommand, parse_command
+from dialer.mqtt.commands import AcceptedCommand, CommandDesk, RefusedCommand, judge_command, open_command
 from dialer.mqtt.lanes import AT_ONCE, PER_SECOND, WAITING_COMMANDS
 from dialer.mqtt.senders import Sender, Senders, Signer
 from dialer.store.port import KeptCommand
@@ -156,7 +156,9 @@ async def test_every_command_by_every_wrong_user_in_every_wrong_form_is_not_exec
         for name, kind in COMMANDS.items():
             for user, roles in {**PEOPLE, "eve": frozenset[SupervisorRole]()}.items():
                 for number, (payload, retained) in enumerate(wrong_forms(name, user, may=bool(roles & kind.roles))):
-                    parsed = parse_command(payload, user, SIGNED, CENTRE, retained=retained, now=ground.clock.now())
+                    parsed = judge_command(
+                        open_command(payload), user, SIGNED, CENTRE, retained=retained, now=ground.clock.now()
+                    )
                     assert isinstance(parsed, RefusedCommand), (name, user, number)
                     await ground.desk.handle(parsed)
                     tried += 1
@@ -228,13 +230,15 @@ def wrong_forms(name: str, user: str, *, may: bool) -> list[tuple[bytes, bool]]:
 def test_signed_by_who_may_a_command_is_accepted(name: str) -> None:
     for user, roles in PEOPLE.items():
         payload = Signer(user, private_key(user)).payload(CENTRE, text_of(name, "c-1", NOW + 600)).encode()
-        parsed = parse_command(payload, user, SIGNED, CENTRE, retained=False, now=NOW)
+        parsed = judge_command(open_command(payload), user, SIGNED, CENTRE, retained=False, now=NOW)
         assert isinstance(parsed, AcceptedCommand if roles & COMMANDS[name].roles else RefusedCommand)
 
 
 def test_where_all_must_sign_nobody_is_obeyed_without() -> None:
     both = Senders([Sender("asha", PEOPLE["supervisor"]), Sender("ravi", PEOPLE["supervisor"])], signed=True)
-    parsed = parse_command(text_of("stop-all", "c-1", NOW + 9).encode(), "asha", both, CENTRE, retained=False, now=NOW)
+    parsed = judge_command(
+        open_command(text_of("stop-all", "c-1", NOW + 9).encode()), "asha", both, CENTRE, retained=False, now=NOW
+    )
     assert isinstance(parsed, RefusedCommand)
     assert "the command is not signed" in parsed.text
 
@@ -245,11 +249,11 @@ def test_where_the_broker_knows_nobody_nobody_is_obeyed_but_by_signature() -> No
         broker_knows=False,
     )
     text = text_of("stop-all", "c-1", NOW + 9)
-    parsed = parse_command(text.encode(), "asha", strangers, CENTRE, retained=False, now=NOW)
+    parsed = judge_command(open_command(text.encode()), "asha", strangers, CENTRE, retained=False, now=NOW)
     assert isinstance(parsed, RefusedCommand)
     assert "the broker lets anybody connect" in parsed.text
     signed = Signer("ravi", private_key("ravi")).payload(CENTRE, text).encode()
-    parsed = parse_command(signed, "ravi", strangers, CENTRE, retained=False, now=NOW)
+    parsed = judge_command(open_command(signed), "ravi", strangers, CENTRE, retained=False, now=NOW)
     assert isinstance(parsed, AcceptedCommand)
 
 
@@ -510,7 +514,7 @@ def test_malformed_payloads_by_the_ten_thousand_leave_nothing_behind(senders: Se
         nonlocal accepted
         for _ in range(count):
             payload = malformed(chance, seeds)
-            parsed = parse_command(payload, "supervisor", senders, CENTRE, retained=False, now=NOW)
+            parsed = judge_command(open_command(payload), "supervisor", senders, CENTRE, retained=False, now=NOW)
             accepted += isinstance(parsed, AcceptedCommand)
 
     some(5_000)  # whatever is made once is made

@@ -14,7 +14,7 @@ from typing import Any
 
 from dialer.domain.errors import StoreBusy
 from dialer.domain.view import SeatState
-from dialer.mqtt.commands import CommandDesk, parse_command
+from dialer.mqtt.commands import CommandDesk, judge_command, open_command
 from dialer.mqtt.payloads import ReplyPayload
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
@@ -62,7 +62,9 @@ class Page:
         [(before,)] = query(self._store, "SELECT coalesce(max(outbox_id), 0) FROM outbox")
         try:
             payload = json.dumps(fields).encode()
-            await self.desk.handle(parse_command(payload, "desk", SENDERS, "test", retained=False, now=now))
+            await self.desk.handle(
+                judge_command(open_command(payload), "desk", SENDERS, "test", retained=False, now=now)
+            )
         except StoreBusy:
             return "", ""
         replies = "SELECT payload FROM outbox WHERE topic LIKE 'replies/%' AND outbox_id > ?"

@@ -18,7 +18,7 @@ from dialer.cli.document import commands_page
 from dialer.cli.main import app
 from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.model import Confidence, Disposition, MarkKind, MarkSource, Outcome
-from dialer.mqtt.commands import AcceptedCommand, parse_command
+from dialer.mqtt.commands import AcceptedCommand, judge_command, open_command
 from dialer.pacing.port import Limit
 from ivr_flows.catalogue import refuse_unsafe
 from ivr_flows.load import parse_flow
@@ -144,7 +144,7 @@ def test_commands_over_mqtt_that_a_document_shows_are_accepted() -> None:
     assert shown
     for text in shown:
         now = json.loads(text)["expires_at"] - 30
-        read = parse_command(text.encode(), BOSS, SENDERS, "pune-1", retained=False, now=now)
+        read = judge_command(open_command(text.encode()), BOSS, SENDERS, "pune-1", retained=False, now=now)
         assert isinstance(read, AcceptedCommand), f"{text}: {read}"
 
 

@@ -16,7 +16,7 @@ from dialer.cli.command import fields_of
 from dialer.domain.commands import PauseCampaign
 from dialer.domain.commands.registry import COMMANDS
 from dialer.domain.errors import CommandRefused
-from dialer.mqtt.commands import AcceptedCommand, parse_command
+from dialer.mqtt.commands import AcceptedCommand, judge_command, open_command
 from dialer.mqtt.senders import Sender, Senders
 from tests.support.command_line import run
 
@@ -97,7 +97,7 @@ def test_the_mosquitto_pub_of_the_page_is_a_command_that_is_obeyed() -> None:
     stubs += "uuidgen() { echo 7c1f; }\ndate() { echo 1000; }\n"
     sent = subprocess.run(["sh", "-c", f"{stubs}{block}"], capture_output=True, check=True, timeout=20).stdout
     asha = Senders([Sender("asha", frozenset({SupervisorRole.SUPERVISOR}))])
-    read = parse_command(sent, "asha", asha, "pune-1", retained=False, now=1000.0)
+    read = judge_command(open_command(sent), "asha", asha, "pune-1", retained=False, now=1000.0)
     assert isinstance(read, AcceptedCommand)
     assert read.command == PauseCampaign("turnout-ivr")
     assert json.loads(sent)["expires_at"] == 1060

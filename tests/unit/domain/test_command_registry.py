@@ -16,7 +16,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.commands import Command
 from dialer.domain.commands.registry import COMMANDS, SEAT, SUPERVISOR_ALONE, VALUES, offered
 from dialer.mqtt import document
-from dialer.mqtt.commands import CommandDesk, parse_command
+from dialer.mqtt.commands import CommandDesk, judge_command, open_command
 from dialer.store.sqlite import Store, open_store
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import SENDERS
@@ -83,7 +83,7 @@ async def ask(store: Store, user: str, breaks: Breaks, **values: Any) -> dict[st
     now = SystemClock().now()
     fields = {"id": f"c-{len(await store.outbox(100))}", "name": "seat-coffee", "expires_at": now + 30, **values}
     payload = json.dumps(fields).encode()
-    await desk.handle(parse_command(payload, user, SENDERS, "pune-1", retained=False, now=now))
+    await desk.handle(judge_command(open_command(payload), user, SENDERS, "pune-1", retained=False, now=now))
     rows = [row for row in await store.outbox(100) if row.topic == f"replies/{user}/{fields['id']}"]
     answer: dict[str, Any] = json.loads(rows[-1].payload)
     return answer
