@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.journeys.centre import Centre
 from tests.journeys.walk import Stumbled, Walk
-from tests.support.browser import CHROMIUM
+from tests.support.browser import CHROMIUM, CHROMIUM_ARGS
 
 PATIENCE_MS = 60_000  # of a machine with much beside
 expect.set_options(timeout=PATIENCE_MS)
@@ -53,6 +53,6 @@ def browser_for(keep: Path) -> Iterator[Browser]:
         raise Stumbled("chromium is not installed (apt-get install chromium)")
     keep.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
         yield browser
         browser.close()

@@ -22,9 +22,8 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.site import SimulatedSite, simulated_profile
 from dialer.web.doors import token_in
-from dialer.web.people import set_password
 from tests.support.centre import site_settings
-from tests.support.desk import PASSWORD
+from tests.support.desk import PASSWORD, keep_passwords
 from tests.support.mqtt import PATIENCE_SECONDS, Wire
 from tests.support.roll_filler import fill_roll
 from tests.support.seats import AGENTS, CHEAP
@@ -117,7 +116,7 @@ class AgentCentre:
     async def supervise(self, name: str, **values: Any) -> dict[str, Any]:
         """Give a command of the board as a supervisor."""
         headers = {"origin": self.origin}
-        async with httpx.AsyncClient(base_url=self.origin) as http:
+        async with httpx.AsyncClient(base_url=self.origin, timeout=PATIENCE_SECONDS) as http:
             answer = await http.post("/api/sign-in", json={"name": "asha", "password": PASSWORD}, headers=headers)
             headers["cookie"] = answer.headers["set-cookie"].partition(";")[0]
             asked = {"id": str(uuid.uuid4()), "name": name, **values}
@@ -147,7 +146,7 @@ async def agent_centre(
             supervisors=[{"name": "desk", "role": "desk"}, {"name": "asha", "role": "supervisor"}],
             campaign={"script": "polling_day", "wrap_up_seconds": 30, **campaign},
         )
-        await set_password(settings, "asha", PASSWORD)
+        await keep_passwords(settings, "asha")
         centre = await stack.enter_async_context(
             running_centre(settings, broker=broker.settings, profile=simulated_profile())
         )
@@ -155,7 +154,8 @@ async def agent_centre(
         await wire.lead_to(broker.port)
         to_broker = replace(broker.settings, port=wire.port, backoff_first_seconds=0.05, backoff_most_seconds=0.2)
         desk = await stack.enter_async_context(running_desk(settings, broker=to_broker, hasher=CHEAP, assets={}))
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=desk.origin))
+        browser = httpx.AsyncClient(base_url=desk.origin, timeout=PATIENCE_SECONDS)
+        http = await stack.enter_async_context(browser)
         site = SimulatedSite(switch, centre)
         running = asyncio.create_task(site.run())
         page = AgentPage(desk.origin, http)

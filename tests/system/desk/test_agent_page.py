@@ -704,7 +704,7 @@ async def test_nothing_is_cut_and_everybody_can_use_it(site: Site, language: str
     site.desk.signed_in = True
     site.desk.picture.put("figures", FIGURES)
     site.desk.picture.put("call_backs", CALL_BACKS)
-    page = await site.at_work(width=width, height=height, language=language)
+    await page.reload()
     promised = page.locator(".call-backs li")
     await expect(promised.first).to_contain_text("सुनीता" if language == "hi" else "Sunita Mohan Kale")
     await expect(promised.last).to_contain_text("•••• 1002")

@@ -15,10 +15,11 @@ from dialer.desk.server import running_desk
 from dialer.domain.clock import SystemClock
 from dialer.store.connection import exclusive_connection
 from dialer.web.entrance import Asset
+from tests.support.browser import CHROMIUM, CHROMIUM_ARGS
 from tests.support.desk import PAGE, desk_settings
 from tests.support.seats import CHEAP
 
-CHROMIUM, CERTUTIL = shutil.which("chromium"), shutil.which("certutil")
+CERTUTIL = shutil.which("certutil")
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
@@ -30,7 +31,7 @@ async def opened(origin: str, home: Path) -> str:
     """The title of the desk's page in a Chromium of that user's, or what the browser says against it."""
     async with async_playwright() as playwright:
         environment: dict[str, str | float | bool] = {**os.environ, "HOME": str(home)}
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], env=environment)
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS, env=environment)
         try:
             page = await browser.new_page()
             await page.goto(f"{origin}/board")
