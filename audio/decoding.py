@@ -47,7 +47,6 @@ class Decoded:
     """A recording as samples between -1 and 1, one channel."""
 
     samples: Samples
-    rate: int  # Hz
     notes: tuple[str, ...]  # what a media team should know of it
 
 
@@ -70,7 +69,7 @@ def decode(path: Path, rate: int, max_seconds: float, *, as_sent: bool = False) 
     samples, cancelled = _one_channel(channels)
     if cancelled:
         notes.append("left and right cancel each other out; the left channel alone is used")
-    return Decoded(samples if as_sent else _without_rumble(samples, rate), rate, tuple(notes))
+    return Decoded(samples if as_sent else _without_rumble(samples, rate), tuple(notes))
 
 
 def _kind(path: Path) -> str:
@@ -197,13 +196,13 @@ class _Reader:
         self._graph.push(frame)
         self._waiting += 1
         if self._waiting >= _PULL_EVERY:
-            self._pieces += _pulled(self._graph)
+            self._pieces += _channels(self._graph)
             self._waiting = 0
 
     def _drain(self) -> None:
         if self._graph is not None:
             self._graph.push(None)
-            self._pieces += _pulled(self._graph)
+            self._pieces += _channels(self._graph)
             self._graph = None
 
     def finished(self) -> Channels:
@@ -215,31 +214,43 @@ class _Reader:
 
 
 def _resampling(frame: AudioFrame, rate: int) -> Graph:
-    graph = Graph()
-    mono = len(frame.layout.channels) == 1
-    source = graph.add(
-        "abuffer",
-        f"sample_rate={frame.sample_rate}:sample_fmt={frame.format.name}:channel_layout={frame.layout.name}"
-        f":time_base=1/{frame.sample_rate}",
+    channels = "mono" if len(frame.layout.channels) == 1 else "stereo"
+    filters = (
+        ("aresample", f"osr={rate}:osf=fltp:out_chlayout={channels}:{RESAMPLER}"),
+        ("asetnsamples", f"n={rate}:p=0"),  # a second at a time: fewer frames, less of Python
     )
-    resample = graph.add("aresample", f"osr={rate}:osf=fltp:out_chlayout={'mono' if mono else 'stereo'}:{RESAMPLER}")
-    gathered = graph.add("asetnsamples", f"n={rate}:p=0")  # a second at a time: fewer frames, less of Python
-    sink = graph.add("abuffersink")
-    source.link_to(resample)
-    resample.link_to(gathered)
-    gathered.link_to(sink)
+    return _graph(frame, filters)
+
+
+Filters = tuple[tuple[str, str], ...]
+"""A chain of FFmpeg's filters, as (name, arguments)."""
+
+
+def _graph(frame: AudioFrame, filters: Filters) -> Graph:
+    """A chain of filters for frames such as this one."""
+    graph = Graph()
+    kind = f"sample_fmt={frame.format.name}:channel_layout={frame.layout.name}"
+    last = graph.add("abuffer", f"sample_rate={frame.sample_rate}:{kind}:time_base=1/{frame.sample_rate}")
+    for name, arguments in (*filters, ("abuffersink", "")):
+        following = graph.add(name, arguments or None)
+        last.link_to(following)
+        last = following
     graph.configure()
     return graph
 
 
-def _pulled(graph: Graph) -> Iterator[Channels]:
+def _pulled(graph: Graph) -> Iterator[AudioFrame]:
     while True:
         try:
             frame = graph.pull()
         except (av.BlockingIOError, av.EOFError):
             return
         assert isinstance(frame, AudioFrame)  # noqa: S101 - an audio graph gives audio frames
-        yield np.ascontiguousarray(frame.to_ndarray(), np.float32)
+        yield frame
+
+
+def _channels(graph: Graph) -> Iterator[Channels]:
+    return (np.ascontiguousarray(frame.to_ndarray(), np.float32) for frame in _pulled(graph))
 
 
 def _whole(path: Path, kind: str, seconds: float, declared: float, broken: int) -> Iterator[str]:
@@ -302,30 +313,17 @@ def _without_rumble(samples: Samples, rate: int) -> Samples:
     return filtered(level, rate, (("highpass", _RUMBLE_FILTER),))[: len(samples)]
 
 
-def filtered(samples: Samples, rate: int, filters: tuple[tuple[str, str], ...]) -> Samples:
-    """One channel through a chain of FFmpeg's filters, given as (name, arguments)."""
+def filtered(samples: Samples, rate: int, filters: Filters) -> Samples:
+    """One channel through a chain of filters."""
     pieces = [frame.to_ndarray().reshape(-1) for frame in frames_of(samples, rate, filters)]
     return np.concatenate(pieces).astype(np.float32, copy=False) if pieces else np.zeros(0, np.float32)
 
 
-def frames_of(samples: Samples, rate: int, filters: tuple[tuple[str, str], ...]) -> Iterator[AudioFrame]:
+def frames_of(samples: Samples, rate: int, filters: Filters) -> Iterator[AudioFrame]:
     """The frames that come out of a chain of filters, with what the filters measured as their metadata."""
-    graph = Graph()
-    last = graph.add("abuffer", f"sample_rate={rate}:sample_fmt=flt:channel_layout=mono:time_base=1/{rate}")
-    for name, arguments in filters:
-        following = graph.add(name, arguments)
-        last.link_to(following)
-        last = following
-    last.link_to(graph.add("abuffersink"))
-    graph.configure()
     frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout="mono")
     frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
+    graph = _graph(frame, filters)
     graph.push(frame)
     graph.push(None)
-    while True:
-        try:
-            pulled = graph.pull()
-        except (av.BlockingIOError, av.EOFError):
-            return
-        assert isinstance(pulled, AudioFrame)  # noqa: S101 - an audio graph gives audio frames
-        yield pulled
+    yield from _pulled(graph)

@@ -14,9 +14,10 @@ from audio.files import sha256_of_bytes
 from audio.making import Recipe, finish
 from audio.names import Places, PromptName
 from audio.prepare import (
+    Prepared,
     Refused,
-    new_entry,
-    put_in_place,
+    kept,
+    refused,
     remove_other_kinds,
     sounds_as_made,
     staged,
@@ -35,13 +36,6 @@ class DraftJob:
     names: tuple[PromptName, ...]
     recipe: Recipe
     places: Places
-
-
-@dataclass(frozen=True, slots=True)
-class Drafted:
-    """The entries of a text's prompts."""
-
-    entries: tuple[tuple[PromptName, Entry], ...]
 
 
 @dataclass(slots=True)
@@ -95,35 +89,32 @@ def make_drafts(
         for job, result in spread(draft_one, jobs, workers_for(len(jobs), workers)):
             done += len(job.names)
             told(done, total)
-            if isinstance(result, Drafted):
-                for name, entry in result.entries:
-                    made.append((name, _with_history(entry, entries.get(name))))
-                    if name in entries and entries[name].approved and not made[-1][1].approved:
-                        report.void.append(name)
-                report.drafted += len(result.entries)
-            else:
+            if not isinstance(result, list):
                 report.refused.append(result or Refused(job.names[0].path, "made the voice fail; record it"))
+                continue
+            for each in result:
+                before = entries.get(each.name)
+                entry = _with_history(each.entry, before)
+                made.append((each.name, entry))
+                if before is not None and before.approved and not entry.approved:
+                    report.void.append(each.name)
+            report.drafted += len(result)
     report.refused.sort(key=lambda each: each.source)
     return report
 
 
-def draft_one(job: DraftJob) -> Drafted | Refused:
-    """Speak one text and put its sounds in place."""
+def draft_one(job: DraftJob) -> list[Prepared] | Refused:
+    """Speak one text and put its sounds in place; what each prompt has of it."""
+    told = {"text": job.text, "notes": ()}
     try:
         voice = espeak.voice_of(job.language)
         samples, rate = espeak.speak(job.text, job.language)
         resampled = filtered(samples, rate, (("aresample", f"osr={job.recipe.rate}:osf=flt:{RESAMPLER}"),))
-        made = finish(resampled, job.recipe)
-        entries = []
-        for name in job.names:
-            files = put_in_place(made, name, job.places)
-            entry = new_entry(made, files, Voice.DRAFT, voice, _hash(job.text, job.language), job.recipe)
-            entries.append((name, entry.model_copy(update={"text": job.text, "notes": ()})))
-    except (RecordingRefused, VoiceMissing) as error:
-        return Refused(job.names[0].path, str(error))
-    except OSError as error:
-        return Refused(job.names[0].path, f"its sounds cannot be written ({error.strerror}); check {job.places.sounds}")
-    return Drafted(tuple(entries))
+        made, sha = finish(resampled, job.recipe), _hash(job.text, job.language)
+        entries = {name: kept(made, name, job.recipe, job.places, Voice.DRAFT, voice, sha) for name in job.names}
+    except (RecordingRefused, VoiceMissing, OSError) as error:
+        return refused(job.names[0].path, error, job.places)
+    return [Prepared(name, entry.model_copy(update=told)) for name, entry in entries.items()]
 
 
 def _with_history(fresh: Entry, before: Entry | None) -> Entry:

@@ -21,7 +21,7 @@ _ROUNDS: Final = 4
 _MARGIN_DB: Final = 0.4  # what 8-bit quantising (G.711, G.722) may add to a peak
 _OVERSAMPLING: Final = 4  # of BS.1770, annex 2
 _LOWEST_LIMIT: Final = 0.0625  # of alimiter
-_MOST_LIMITED_DB: Final = 6.0  # more than this is heard as dull
+MOST_LIMITED_DB: Final = 6.0  # more than this is heard as dull: the recording has peaks far above its speech
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,7 @@ class Levelled:
     """Samples at the wanted loudness. `limited_db`: how far the highest peak had to be held down."""
 
     samples: Samples
-    gain_db: float
     limited_db: float
-
-    @property
-    def much_limited(self) -> bool:
-        """Whether the limiter can be heard: the recording has peaks far above its speech."""
-        return self.limited_db > _MOST_LIMITED_DB
 
 
 def measured(samples: Samples, rate: int, *, peaks: bool = True) -> Loudness:
@@ -91,7 +85,7 @@ def level(
     gain = loudness_lufs - before.integrated_lufs
     over = before.true_peak_db + gain - ceiling
     if over <= 0:
-        return Levelled(amplified(samples, gain), gain, 0.0)
+        return Levelled(amplified(samples, gain), 0.0)
     limited = samples
     for _ in range(_ROUNDS):
         limited = _limited(amplified(samples, gain), rate, ceiling)
@@ -102,7 +96,7 @@ def level(
     peak = true_peak_db(limited, rate)
     if peak > ceiling:
         limited = amplified(limited, ceiling - peak)
-    return Levelled(limited, gain, max(0.0, before.true_peak_db + gain - ceiling))
+    return Levelled(limited, max(0.0, before.true_peak_db + gain - ceiling))
 
 
 def amplified(samples: Samples, gain_db: float) -> Samples:

@@ -14,7 +14,7 @@ from audio.decoding import RESAMPLER, Samples, decode, filtered
 from audio.errors import RecordingRefused
 from audio.formats import decode as decode_file
 from audio.formats import encode, rate_of
-from audio.levels import SILENT_LUFS, Loudness, amplified, level, measured
+from audio.levels import MOST_LIMITED_DB, SILENT_LUFS, Loudness, amplified, level, measured
 from audio.segments import silence_around, to_segment
 from config.audio import SoundFormat
 
@@ -63,8 +63,6 @@ class Sounds:
     seconds: float
     loudness_lufs: float
     true_peak_db: float
-    trimmed_seconds: float
-    gain_db: float
     notes: tuple[str, ...]
 
 
@@ -99,7 +97,7 @@ def finish(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = ()) -> Sou
             own = before if rate == recipe.rate else None
             result = level(rates[rate], rate, recipe.loudness_lufs, recipe.true_peak_db, own)
             levelled[rate], limited_db = result.samples, max(limited_db, result.limited_db)
-            if result.much_limited and not any("peaks" in note for note in told):
+            if result.limited_db > MOST_LIMITED_DB and not any("peaks" in note for note in told):
                 told.append(f"has peaks far above its speech; they are {limited_db:.0f} dB lower now")
         contents[sound_format], loudness = _encoded(levelled[rate], sound_format, recipe.true_peak_db)
         found.append(loudness)
@@ -111,8 +109,6 @@ def finish(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = ()) -> Sou
         seconds=len(trimmed) / recipe.rate,
         loudness_lufs=round(worst.integrated_lufs, 1),
         true_peak_db=round(max(each.true_peak_db for each in found), 1),
-        trimmed_seconds=cut_seconds,
-        gain_db=gain,
         notes=tuple(told),
     )
 

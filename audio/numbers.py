@@ -33,13 +33,10 @@ def number_prompts(number: int, words: Words | None) -> list[str]:
     for name, size in _UNITS:
         count, rest = divmod(rest, size)
         if count:
-            unit: Unit | None = getattr(words, name) if words is not None else None
-            follows = bool(rest) and unit is not None
-            if count == 1:
-                prompts.append(f"number/{name}-1" + ("-and" if follows and unit is not None and unit.one_and else ""))
-            else:
-                joined = "-and" if follows and unit is not None and unit.many_and else ""
-                prompts += [f"number/{count}", f"number/{name}{joined}"]
+            unit: Unit | None = getattr(words, name, None)
+            form, joined = (f"{name}-1", unit and unit.one_and) if count == 1 else (name, unit and unit.many_and)
+            prompts += [] if count == 1 else [f"number/{count}"]
+            prompts.append(f"number/{form}" + ("-and" if rest and joined else ""))
     hundreds, rest = divmod(rest, 100)
     if hundreds:
         joined = "-and" if rest and words is not None and words.hundreds_and is not None else ""

@@ -157,14 +157,10 @@ def _outline(each: Panel, middle: float, half: float, scale: float) -> str:
     if not each.envelope:
         return ""
     width = each.seconds * scale / len(each.envelope)
-    upper = [
-        f"{_LEFT + index * width:.1f},{middle - half * min(1.0, high):.1f}"
-        for index, (_, high) in enumerate(each.envelope)
-    ]
-    lower = [
-        f"{_LEFT + index * width:.1f},{middle - half * max(-1.0, low):.1f}"
-        for index, (low, _) in enumerate(each.envelope)
-    ]
+    lower, upper = (
+        [f"{_LEFT + x * width:.1f},{middle - half * min(1.0, max(-1.0, y)):.1f}" for x, y in enumerate(edge)]
+        for edge in zip(*each.envelope, strict=True)
+    )
     return "M" + " L".join([*upper, *reversed(lower)]) + " Z"
 
 

@@ -46,13 +46,17 @@ class Job:
     places: Places
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Plan:
     """What there is to do."""
 
-    jobs: tuple[Job, ...]
-    unchanged: tuple[PromptName, ...]
-    refused: tuple[Refused, ...]
+    jobs: list[Job] = field(default_factory=list)
+    unchanged: list[PromptName] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+    def refuse(self, source: str, why: str) -> None:
+        """That recording cannot be prepared."""
+        self.refused.append(Refused(shown(source), why))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +71,9 @@ class Prepared:
 class PrepareReport:
     """What a run of `prepare` did."""
 
-    prepared: list[Prepared] = field(default_factory=list)
-    unchanged: list[PromptName] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
+    prepared: list[Prepared]
+    unchanged: list[PromptName]
+    refused: list[Refused]
 
 
 def recordings_in(directory: Path) -> tuple[list[str], list[Refused]]:
@@ -79,15 +83,15 @@ def recordings_in(directory: Path) -> tuple[list[str], list[Refused]]:
     """
     if not directory.is_dir():
         raise AudioError(f"{directory}: is no directory; put recordings there, such as hi/turnout/question.mp3")
-    refused: list[Refused] = []
+    unseen: list[Refused] = []
 
-    def refuse(path: Path, why: str) -> None:
+    def pass_over(path: Path, why: str) -> None:
         if path == directory:
             raise AudioError(f"{directory}: {why}")
-        refused.append(Refused(shown(path.relative_to(directory).as_posix()), why))
+        unseen.append(Refused(shown(path.relative_to(directory).as_posix()), why))
 
-    found = [path for path in files_below(directory, refuse) if path.suffix.lower() in SUFFIXES]
-    return sorted(path.relative_to(directory).as_posix() for path in found), refused
+    found = [path for path in files_below(directory, pass_over) if path.suffix.lower() in SUFFIXES]
+    return sorted(path.relative_to(directory).as_posix() for path in found), unseen
 
 
 def was_sent(entry: Entry) -> bool:
@@ -110,33 +114,32 @@ def make_plan(
     `texts` is what each prompt says. `again` prepares what has not changed too; `unsaid` says why nobody would hear a prompt. Reads
     the recordings to hash them; writes nothing.
     """
-    jobs: list[Job] = []
-    unchanged: list[PromptName] = []
-    refused: list[Refused] = []
+    plan = Plan()
     taken: dict[PromptName, str] = {}
     root = places.recordings.resolve()
     for source in sources:
         try:
             name = prompt_name(_TEXT_KEY.sub(r"/\1/\2", str(Path(source).with_suffix(""))))
         except (BadPromptName, ValueError) as error:
-            refused.append(Refused(shown(source), str(error).partition(": ")[2] or "is no prompt's name"))
+            plan.refuse(source, str(error).partition(": ")[2] or "is no prompt's name")
             continue
         path = places.recordings / source
         why = _cannot_be_taken(path, root, taken.get(name)) or unsaid(name)
         if why is not None:
-            refused.append(Refused(shown(source), why))
+            plan.refuse(source, why)
             continue
         taken[name] = source
-        sha = sha256_of(path)
+        sha, entry = sha256_of(path), entries.get(name)
+        is_same = entry is not None and entry.source_sha256 == sha and sounds_as_made(entry, name, recipe, places)
         if sha is None:
-            refused.append(Refused(shown(source), "cannot be read; check its rights"))
-        elif not again and _as_it_was(entries.get(name), name, sha, recipe, places):
-            unchanged.append(name)
+            plan.refuse(source, "cannot be read; check its rights")
+        elif is_same and not again:
+            plan.unchanged.append(name)
         elif (why := why_not_kept(texts.get(name, ""))) is not None:
-            refused.append(Refused(shown(source), why))
+            plan.refuse(source, why)
         else:
-            jobs.append(Job(name, path, sha, recipe, places))
-    return Plan(tuple(jobs), tuple(unchanged), tuple(refused))
+            plan.jobs.append(Job(name, path, sha, recipe, places))
+    return plan
 
 
 def _cannot_be_taken(path: Path, root: Path, other: str | None) -> str | None:
@@ -147,10 +150,6 @@ def _cannot_be_taken(path: Path, root: Path, other: str | None) -> str | None:
     if not path.resolve().is_relative_to(root):
         return "leads out of the recordings' directory; copy the file there"
     return None
-
-
-def _as_it_was(entry: Entry | None, name: PromptName, sha: str, recipe: Recipe, places: Places) -> bool:
-    return entry is not None and entry.source_sha256 == sha and sounds_as_made(entry, name, recipe, places)
 
 
 def sounds_as_made(entry: Entry, name: PromptName, recipe: Recipe, places: Places) -> bool:
@@ -218,28 +217,27 @@ def _put_all_in_place(
 
 def prepare_one(job: Job) -> Prepared | Refused:
     """Prepare one recording and put its sounds in place."""
+    source = _told(job)
     try:
         made = make_sounds(job.source, job.recipe)
-        files = put_in_place(made, job.name, job.places)
-    except RecordingRefused as error:
-        return Refused(_told(job), str(error))
-    except OSError as error:
-        return Refused(_told(job), f"its sounds cannot be written ({error.strerror}); check {job.places.sounds}")
-    source = job.source.relative_to(job.places.recordings).as_posix()
-    return Prepared(job.name, new_entry(made, files, Voice.HUMAN, source, job.source_sha256, job.recipe))
+        return Prepared(job.name, kept(made, job.name, job.recipe, job.places, Voice.HUMAN, source, job.source_sha256))
+    except (RecordingRefused, OSError) as error:
+        return refused(source, error, job.places)
 
 
-def put_in_place(made: Sounds, name: PromptName, places: Places) -> dict[SoundFormat, str]:
-    """Write a prompt's files; their hashes. Raises OSError."""
+def refused(source: str, error: Exception, places: Places) -> Refused:
+    """What is told where sounds cannot be made, or written."""
+    if isinstance(error, OSError):
+        return Refused(source, f"its sounds cannot be written ({error.strerror}); check {places.sounds}")
+    return Refused(source, str(error))
+
+
+def kept(
+    made: Sounds, name: PromptName, recipe: Recipe, places: Places, voice: Voice, source: str, source_sha256: str
+) -> Entry:
+    """Write a prompt's files; its entry. Raises OSError."""
     for sound_format, content in made.contents.items():
         write_atomically(places.sound(name, sound_format), content)
-    return {sound_format: sha256_of_bytes(content) for sound_format, content in made.contents.items()}
-
-
-def new_entry(
-    made: Sounds, files: Mapping[SoundFormat, str], voice: Voice, source: str, source_sha256: str, recipe: Recipe
-) -> Entry:
-    """The entry of a sound that was just made."""
     return Entry(
         voice=voice,
         source=source,
@@ -248,7 +246,7 @@ def new_entry(
         seconds=round(made.seconds, 2),
         loudness_lufs=made.loudness_lufs,
         true_peak_db=made.true_peak_db,
-        files=files,
+        files={sound_format: sha256_of_bytes(content) for sound_format, content in made.contents.items()},
         notes=made.notes,
     )
 
@@ -284,25 +282,25 @@ def prepare(
     workers: int = 0,
     again: bool = False,
     unsaid: Callable[[PromptName], str | None] = lambda _: None,
-    told: Callable[[Prepared | Refused | None, int], None] = lambda result, total: None,
+    told: Callable[[int, int], None] = lambda done, total: None,
 ) -> PrepareReport:
     """Prepare every recording, put its sounds in place and its entry into `entries`, which are written to `catalogue` with them.
 
-    `texts` is what each prompt says. `told(None, jobs)` is called once the plan is made, then `told(result, jobs)` for each job.
-    Raises AudioError where there are no recordings to look for, or sounds or catalogue cannot be written.
+    `texts` is what each prompt says. `told(done, total)` counts recordings. Raises AudioError where there are no recordings to
+    look for, or sounds or catalogue cannot be written.
     """
     sources, unseen = recordings_in(places.recordings)
     plan = make_plan(places, sources, entries, recipe, texts, again=again, unsaid=unsaid)
     remove_other_kinds(places, entries)
-    report = PrepareReport(unchanged=list(plan.unchanged), refused=[*unseen, *plan.refused])
-    told(None, len(plan.jobs))
+    report = PrepareReport([], plan.unchanged, [*unseen, *plan.refused])
+    told(0, len(plan.jobs))
     if not plan.jobs:
         return report
     with staged(places, entries, catalogue) as (workshop, made):
         jobs = [replace(job, places=workshop) for job in plan.jobs]
-        for job, outcome in spread(prepare_one, jobs, workers_for(len(jobs), workers)):
+        for done, (job, outcome) in enumerate(spread(prepare_one, jobs, workers_for(len(jobs), workers)), 1):
             result = outcome or Refused(_told(job), "made the decoder fail; export it again, as WAV if need be")
-            told(result, len(jobs))
+            told(done, len(jobs))
             if isinstance(result, Refused):
                 report.refused.append(result)
                 continue

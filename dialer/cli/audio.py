@@ -26,7 +26,7 @@ from audio.message import INFORMATION, Placed, put_message
 from audio.names import Places, PromptName, prompt_of_sound
 from audio.numbers import word_texts
 from audio.picture import Caption, Panel, draw, page, panel
-from audio.prepare import Prepared, PrepareReport, Refused, prepare, was_sent
+from audio.prepare import PrepareReport, prepare, was_sent
 from audio.words import words_of
 from config.audio import SoundFormat
 from config.files import read_whole
@@ -140,13 +140,6 @@ def prepare_command(
     catalogue = catalogue_of(settings)
     with changing(catalogue) as entries, progress("preparing") as advance:
         before = dict(entries)
-        done = 0
-
-        def told(result: Prepared | Refused | None, total: int) -> None:
-            nonlocal done
-            done += result is not None
-            advance(done / max(1, total), f"{done:,} of {total:,}")
-
         report = prepare(
             places_of(settings),
             entries,
@@ -156,7 +149,7 @@ def prepare_command(
             workers=settings.audio.workers,
             again=again,
             unsaid=unsaid,
-            told=told,
+            told=lambda done, total: advance(done / max(1, total), f"{done:,} of {total:,}"),
         )
         placed = _put_message(settings, entries, before)
     _show_report(report, console)

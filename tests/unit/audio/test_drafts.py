@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from audio import espeak
 from audio.catalogue import Entry, Voice, changing, read_catalogue
-from audio.drafts import Drafted, DraftJob, draft_one, make_drafts
+from audio.drafts import DraftJob, draft_one, make_drafts
 from audio.errors import AudioError, VoiceMissing
 from audio.files import sha256_of
 from audio.making import Recipe
@@ -38,8 +38,8 @@ def test_every_shipped_language_has_a_voice(language: str, tmp_path: Path) -> No
     assert words is not None
     name = PromptName("", language, "label/synthetic")
     result = draft_one(DraftJob(language, words.label, (name,), LINE, Places(tmp_path, tmp_path / "sounds")))
-    assert isinstance(result, Drafted)
-    ((_, entry),) = result.entries
+    assert isinstance(result, list)
+    entry = result[0].entry
     assert entry.voice is Voice.DRAFT
     assert entry.text == words.label
     assert entry.source.startswith("espeak-ng ")
