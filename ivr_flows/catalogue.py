@@ -11,7 +11,7 @@ from ivr_flows.errors import FlowError, UnknownFlow
 from ivr_flows.load import load_file
 from ivr_flows.model import Offer
 from ivr_flows.node import Flow
-from ivr_flows.reader import file_of, is_file
+from ivr_flows.reader import file_of
 from ivr_flows.script import ScriptLibrary
 from ivr_flows.texts import Texts
 
@@ -48,12 +48,7 @@ def load_flow(name_or_path: str) -> Flow:
     path = file_of(name_or_path, FLOWS_DIRECTORY)
     if path is None:
         raise UnknownFlow(name_or_path, shipped_flows())
-    return load_file(path, lambda name: _find_beside(path.parent, name) or _find_beside(FLOWS_DIRECTORY, name))
-
-
-def _find_beside(directory: Path, name: str) -> Path | None:
-    path = directory / f"{name}.yaml"
-    return path if is_file(path) else None
+    return load_file(path, lambda name: file_of(name, path.parent) or file_of(name, FLOWS_DIRECTORY))
 
 
 def refuse_unsafe(flow: Flow, texts: Texts, may_offer: frozenset[Offer] = frozenset()) -> None:

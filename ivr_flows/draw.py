@@ -13,6 +13,7 @@ from html import escape
 from typing import Final
 
 from ivr_flows.arrows import HEADER, arrows, text_width
+from ivr_flows.check import reached
 from ivr_flows.layout import COLUMN_GAP, Box, Layout, lay_out
 from ivr_flows.model import Prompt, PromptKind
 from ivr_flows.node import Flow, Node
@@ -91,12 +92,8 @@ def _labels(flow: Flow) -> dict[tuple[str, str], list[str]]:
 
 def _usual_nodes(flow: Flow, labels: dict[tuple[str, str], list[str]]) -> list[str]:
     """The nodes that the drawn edges lead to, in the order of the file."""
-    found = {flow.start}
-    grew = True
-    while grew:
-        more = {target for source, target in labels if source in found}
-        grew = not more <= found
-        found |= more
+    edges = {name: tuple(target for source, target in labels if source == name) for name in flow.nodes}
+    found = reached(edges, [flow.start])
     return [name for name in flow.nodes if name in found]
 
 
@@ -185,12 +182,10 @@ def _box(drawing: _Drawing, box: Box, language: str) -> str:
         f'<text x="{box.x + box.width - 10:.1f}" y="{box.y + 16:.1f}" class="name" text-anchor="end">{drawing.name}</text>',
     ]
     y = box.y + HEADER + LINE
-    for words in drawing.words:
-        lines.append(_line(words, box, y, language))
-        y += LINE
-    for note in drawing.notes:
-        lines.append(f'<text x="{box.x + 10:.1f}" y="{y:.1f}" class="note">{escape(note)}</text>')
-        y += LINE
+    lines += [_line(words, box, y + LINE * place, language) for place, words in enumerate(drawing.words)]
+    y += LINE * len(drawing.words)
+    for place, note in enumerate(drawing.notes):
+        lines.append(f'<text x="{box.x + 10:.1f}" y="{y + LINE * place:.1f}" class="note">{escape(note)}</text>')
     return "\n".join([*lines, "</g>"])
 
 

@@ -20,7 +20,6 @@ MAX_PROMPTS = 20
 class KnownNames:
     """What a node may refer to, and what it inherits from its flow."""
 
-    file: str
     facts: Mapping[str, PromptKind]
     answers: Mapping[str, PromptKind]
     no_input: Reprompt | None

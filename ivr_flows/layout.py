@@ -6,9 +6,10 @@ the start, order each row by the mean place of its neighbours, then shift boxes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from graphlib import TopologicalSorter
+from itertools import accumulate, cycle, islice, pairwise
 
 ROW_GAP = 64.0
 COLUMN_GAP = 28.0
@@ -75,7 +76,7 @@ def lay_out(sizes: Mapping[str, tuple[float, float]], edges: Sequence[tuple[str,
     above, below = _neighbours(links)
     _order(rows, above, below)
     _shift(rows, above, below)
-    tops = _row_tops(rows)
+    tops = accumulate((max(cell.height for cell in row) + ROW_GAP for row in rows[:-1]), initial=0.0)
     left = min(cell.x for row in rows for cell in row)
     boxes: dict[str, Box] = {}
     where: dict[str, Point] = {}
@@ -124,17 +125,12 @@ def _turn_circles(
 
 def _ranks(names: Sequence[str], down: Sequence[tuple[str, str]]) -> dict[str, int]:
     """The row of each node: the length of its longest way from a node that nothing leads to."""
-    ranks = dict.fromkeys(names, 0)
-    waiting = {name: sum(target == name for _, target in down) for name in names}
-    ready = [name for name in names if not waiting[name]]
-    while ready:
-        name = ready.pop(0)
-        for source, target in down:
-            if source == name:
-                ranks[target] = max(ranks[target], ranks[name] + 1)
-                waiting[target] -= 1
-                if not waiting[target]:
-                    ready.append(target)
+    above: dict[str, list[str]] = {name: [] for name in names}
+    for source, target in down:
+        above[target].append(source)
+    ranks: dict[str, int] = {}
+    for name in TopologicalSorter(above).static_order():
+        ranks[name] = max((ranks[each] + 1 for each in above[name]), default=0)
     return ranks
 
 
@@ -176,9 +172,8 @@ def _order(rows: Sequence[list[_Cell]], above: Neighbours, below: Neighbours) ->
     """Order each row by the mean place of its cells' neighbours, sweeping down and up; keep the order with the fewest crossings."""
     best = [list(row) for row in rows]
     fewest = _crossings(rows, below)
-    for sweep in range(SWEEPS):
-        neighbours = above if sweep % 2 == 0 else below
-        for row, other in _row_pairs(rows, downwards=sweep % 2 == 0):
+    for neighbours, pairs in _sweeps(rows, above, below):
+        for row, other in pairs:
             places = {cell.name: place for place, cell in enumerate(other)}
             own = {cell.name: place for place, cell in enumerate(row)}
             row.sort(key=lambda cell: _mean_place(cell, neighbours, places, own))
@@ -190,11 +185,13 @@ def _order(rows: Sequence[list[_Cell]], above: Neighbours, below: Neighbours) ->
         row[:] = ordered
 
 
-def _row_pairs(rows: Sequence[list[_Cell]], *, downwards: bool) -> list[tuple[list[_Cell], list[_Cell]]]:
-    """(row, the row that it is ordered by), in the order of a sweep."""
-    if downwards:
-        return [(lower, upper) for upper, lower in pairwise(rows)]
-    return [(upper, lower) for upper, lower in reversed(list(pairwise(rows)))]
+def _sweeps(
+    rows: Sequence[list[_Cell]], above: Neighbours, below: Neighbours
+) -> Iterator[tuple[Neighbours, list[tuple[list[_Cell], list[_Cell]]]]]:
+    """Yield, down and up in turns, whose neighbours count, and (row, the row that it is ordered by) in their order."""
+    pairs = list(pairwise(rows))
+    down = (above, [(lower, upper) for upper, lower in pairs])
+    yield from islice(cycle((down, (below, pairs[::-1]))), SWEEPS)
 
 
 def _mean_place(cell: _Cell, neighbours: Neighbours, places: Mapping[str, int], own: Mapping[str, int]) -> float:
@@ -224,9 +221,8 @@ def _shift(rows: Sequence[list[_Cell]], above: Neighbours, below: Neighbours) ->
         for cell in row:
             cell.x = x
             x += cell.width + COLUMN_GAP
-    for sweep in range(SWEEPS):
-        neighbours = above if sweep % 2 == 0 else below
-        for row, _ in [(rows[0], rows[0]), *_row_pairs(rows, downwards=sweep % 2 == 0)]:
+    for neighbours, pairs in _sweeps(rows, above, below):
+        for row in (rows[0], *(row for row, _ in pairs)):
             _move_row(row, neighbours)
 
 
@@ -268,12 +264,3 @@ def _best_start(row: Sequence[_Cell], group: Sequence[int], wanted: Sequence[flo
         total += wanted[index] - offset
         offset += row[index].width + COLUMN_GAP
     return total / len(group)
-
-
-def _row_tops(rows: Sequence[Sequence[_Cell]]) -> list[float]:
-    tops: list[float] = []
-    top = 0.0
-    for row in rows:
-        tops.append(top)
-        top += max(cell.height for cell in row) + ROW_GAP
-    return tops

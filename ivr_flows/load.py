@@ -73,7 +73,7 @@ def _read_flow(table: Table, file: str) -> Flow:
     start = top.name("start")
     facts = _read_facts(top)
     node_tables = _node_tables(top)
-    names = KnownNames(file=file, facts=facts, answers=_answer_kinds(node_tables, file), no_input=None, no_match=None)
+    names = KnownNames(facts, _answer_kinds(node_tables, file), no_input=None, no_match=None)
     names = replace(
         names, no_input=read_reprompt(top, "no_input", names), no_match=read_reprompt(top, "no_match", names)
     )

@@ -80,13 +80,8 @@ def file_of(name_or_path: str, shipped: Path) -> Path | None:
         path = Path(name_or_path)
     else:
         return None
-    return path if is_file(path) else None
-
-
-def is_file(path: Path) -> bool:
-    """Whether there is such a file. Raises FlowError where that cannot be seen."""
     try:
-        return path.is_file()
+        return path if path.is_file() else None
     except OSError as error:
         problem = f"cannot be read ({error.strerror}); check the path and this user's rights"
         raise FlowError(str(path), 0, "", problem) from error

@@ -179,16 +179,11 @@ def describe_commit(commit: FlowCommit) -> str:
     return f"{words} {commit.serial}" if commit.serial is not None else words
 
 
-def facts_of(flow: Flow) -> frozenset[str]:
-    """The names of the facts that a flow or one of its subdialogs knows."""
-    return frozenset(flow.facts).union(*(facts_of(each) for each in flow.subflows.values()))
-
-
-def _kinds(flow: Flow) -> dict[str, PromptKind]:
-    """What each fact of a flow or one of its subdialogs is; the flow's own word counts."""
+def facts_of(flow: Flow) -> dict[str, PromptKind]:
+    """What each fact of a flow or one of its subdialogs is, by name; the flow's own word counts."""
     kinds: dict[str, PromptKind] = {}
     for each in flow.subflows.values():
-        kinds |= _kinds(each)
+        kinds |= facts_of(each)
     return kinds | dict(flow.facts)
 
 
@@ -197,10 +192,8 @@ def sample_facts(flow: Flow, given: Mapping[str, str]) -> dict[str, Scalar]:
 
     Raises BadFact.
     """
-    facts: dict[str, Scalar] = {
-        name: value for name, value in SAMPLE_FACTS.items() if name in flow.facts or flow.subflows
-    }
-    kinds = _kinds(flow)
+    kinds = facts_of(flow)
+    facts = {name: value for name, value in SAMPLE_FACTS.items() if name in flow.facts or flow.subflows}
     for name, value in given.items():
         kind = kinds.get(name)
         if value and kind in _WRITTEN and not _WRITTEN[kind].fullmatch(value):

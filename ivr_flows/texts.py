@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
 from ivr_flows.errors import FlowError
 from ivr_flows.fields import TEXT_KEY
-from ivr_flows.model import Scalar
+from ivr_flows.model import PromptKind, Scalar
 from ivr_flows.reader import Text, read_file, read_table
 from ivr_flows.turns import PromptRef
 
@@ -44,7 +44,6 @@ class Texts:
     """All texts: language -> key -> text."""
 
     by_language: Mapping[str, Mapping[str, str]]
-    lines: Mapping[tuple[str, str], tuple[str, int]] = field(default_factory=dict)  # (language, key) -> file, line
 
     def languages(self) -> list[str]:
         """The languages in alphabetical order of their tags."""
@@ -56,11 +55,8 @@ class Texts:
 
     def found(self, key: str, language: str) -> tuple[str, str] | None:
         """(language, text): in that language, else in English; None where there is neither."""
-        for candidate in (language, FALLBACK_LANGUAGE):
-            text = self.text(key, candidate)
-            if text is not None:
-                return candidate, text
-        return None
+        both = ((tag, self.text(key, tag)) for tag in (language, FALLBACK_LANGUAGE))
+        return next(((tag, text) for tag, text in both if text is not None), None)
 
 
 def placeholders(text: str) -> set[str]:
@@ -92,7 +88,6 @@ def segments(text: str) -> tuple[Segment, ...]:
 def read_texts(directory: Path) -> Texts:
     """Every `<language>.yaml` of a directory. Raises FlowError with file and line, or where it is no directory to read."""
     by_language: dict[str, Mapping[str, str]] = {}
-    lines: dict[tuple[str, str], tuple[str, int]] = {}
     try:
         paths = sorted(path for path in directory.iterdir() if path.suffix == ".yaml")
     except NotADirectoryError as error:
@@ -114,20 +109,17 @@ def read_texts(directory: Path) -> Texts:
             if odd_braces(value.value):
                 raise FlowError(str(path), line, "", f"{key} has a brace that is no placeholder such as {{closes_at}}")
             texts[key] = value.value
-            lines[path.stem, key] = (str(path), line)
         by_language[path.stem] = MappingProxyType(texts)
-    return Texts(MappingProxyType(by_language), MappingProxyType(lines))
+    return Texts(MappingProxyType(by_language))
 
 
 def merge_texts(catalogues: Iterable[Texts]) -> Texts:
     """One catalogue of several; a later one wins, key by key."""
     by_language: dict[str, dict[str, str]] = {}
-    lines: dict[tuple[str, str], tuple[str, int]] = {}
     for catalogue in catalogues:
         for language, texts in catalogue.by_language.items():
             by_language.setdefault(language, {}).update(texts)
-        lines.update(catalogue.lines)
-    return Texts(MappingProxyType(by_language), MappingProxyType(lines))
+    return Texts(MappingProxyType(by_language))
 
 
 def texts_with(own: Path | None) -> Texts:
@@ -158,8 +150,8 @@ def shipped_texts() -> Texts:
 
 def written(ref: PromptRef, language: str, texts: Texts) -> str:
     """What a prompt says, as a person reads it. A text that is missing in every language shows as its key in brackets."""
-    if ref.kind.value != "text":
-        return f"<{ref.value}>" if ref.kind.value == "recording" else ref.value
+    if ref.kind is not PromptKind.TEXT:
+        return f"<{ref.value}>" if ref.kind is PromptKind.RECORDING else ref.value
     found = texts.found(ref.value, language)
     if found is None:
         return f"[{ref.value}]"

@@ -65,8 +65,8 @@ class FieldNode(Question):
     lowest: int | str | None = key(_BOUND)
     highest: int | str | None = key(_BOUND)
     one_of: str | None = key(ANSWER.of("The fact that lists the numbers that are accepted, with commas."))
-    choices: Mapping[str, str] = key(_CHOICES)
     next: str = key(NEXT)
+    choices: Mapping[str, str] = key(_CHOICES)
 
     def refuse_misfit(self, fields: Fields) -> None:
         if self.min_digits > self.max_digits:
