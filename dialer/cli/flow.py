@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -185,7 +186,7 @@ def try_flow(
 ) -> None:
     """Be the caller: read what is heard, key in digits. Enter alone is silence; h hangs up."""
     loaded = load_flow(flow)
-    facts = sample_facts(loaded, _facts(fact or [], facts_of(loaded)))
+    facts = sample_facts(loaded, _facts(fact or [], facts_of(loaded).keys()))
     script = keys.split(",") if keys is not None else None
 
     def press(hint: str) -> str | None:
@@ -225,7 +226,7 @@ def _summary(state: FlowState) -> str:
     return f"-- {state.ending} at {state.where}; answers: {answers}; turns: {state.turns}"
 
 
-def _facts(given: list[str], known: frozenset[str]) -> dict[str, str]:
+def _facts(given: list[str], known: Collection[str]) -> dict[str, str]:
     facts: dict[str, str] = {}
     for item in given:
         name, equals, value = item.partition("=")

@@ -10,6 +10,7 @@ import os
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from inspect import signature
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 
@@ -165,15 +166,14 @@ def _new_ca_certificate(
     key: ec.EllipticCurvePrivateKey, centre: str, names: tuple[Name, ...], at: datetime
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Matdan {centre} desk CA")])
-    constraints = x509.NameConstraints([_subtree(name) for name in names], _no_others(names))
-    usage = _usage(key_cert_sign=True, crl_sign=True)
-    return (
-        _begun(subject, subject, key.public_key(), at, timedelta(days=CA_DAYS))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(usage, critical=True)
-        .add_extension(constraints, critical=True)
-        .sign(key, hashes.SHA256())
-    )
+    builder = _begun(subject, subject, key.public_key(), at, timedelta(days=CA_DAYS))
+    for extension in (
+        x509.BasicConstraints(ca=True, path_length=0),
+        _usage("key_cert_sign", "crl_sign"),
+        x509.NameConstraints([_subtree(name) for name in names], _no_others(names)),
+    ):
+        builder = builder.add_extension(extension, critical=True)
+    return builder.sign(key, hashes.SHA256())
 
 
 def _new_certificate(
@@ -188,13 +188,12 @@ def _new_certificate(
     subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, f"Matdan desk of {centre}")])
     length = min(timedelta(days=CERTIFICATE_DAYS), ca.not_valid_after_utc - at)
     alternatives = [x509.DNSName(name) if isinstance(name, str) else x509.IPAddress(name) for name in names]
-    ca_public = ca_key.public_key()
     return (
         _begun(subject, ca.subject, key, at, length)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(digital_signature=True), critical=True)
+        .add_extension(_usage("digital_signature"), critical=True)
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_public), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
         .sign(ca_key, hashes.SHA256())
     )
 
@@ -211,18 +210,8 @@ def _begun(
     )
 
 
-def _usage(*, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=digital_signature,
-        key_cert_sign=key_cert_sign,
-        crl_sign=crl_sign,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+def _usage(*allowed: str) -> x509.KeyUsage:
+    return x509.KeyUsage(**{use: use in allowed for use in signature(x509.KeyUsage).parameters})
 
 
 def _subtree(name: Name) -> x509.GeneralName:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from operator import attrgetter, itemgetter
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -88,12 +88,9 @@ class Arrived:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class FreshRow:
-    """A row that the books did not have, and its payload's fields."""
-
-    row: Announced | TakenMark
-    fields: dict[str, Any]
+Row = TypeVar("Row", Announced, TakenMark)
+FreshRow = tuple[Row, dict[str, Any]]
+"""A row that the books did not have, and its payload's fields."""
 
 
 def read_message(stored: Stored) -> Arrived:
@@ -175,54 +172,45 @@ class Books:
         self, known: dict[str, KnownCentre], heard: dict[str, HeardCentre], now: float
     ) -> set[CentreBooth]:
         """The booths that were new to a centre."""
-        read = [FreshRow(*read_row(name, row, now)) for name, each in heard.items() for row in each.rows]
-        of_voters = [each for each in read if isinstance(each.row, TakenMark)]
+        of_voters: list[FreshRow[TakenMark]] = []
+        of_else: list[FreshRow[Announced]] = []
+        for name, each in heard.items():
+            for given in each.rows:
+                row, fields = read_row(name, given, now)
+                if isinstance(row, TakenMark):
+                    of_voters.append((row, fields))
+                else:
+                    of_else.append((row, fields))
         marks = await self._fresh("insert_marks", "fresh_mark", of_voters, _mark_columns)
-        of_else = [each for each in read if isinstance(each.row, Announced)]
         others = await self._fresh("insert_announced", "fresh_announced", of_else, _announced_columns)
 
         def takes(centre: str, word: str) -> bool:
             return self._words.take(heard[centre], centre, word)
 
         days = DayCounts(self._zone, takes)
-        for each in (*marks, *others):
-            days.add(each.row, each.fields)
+        for mark, fields in marks:
+            days.add(mark, fields)
+        for other, fields in others:
+            days.add(other, fields)
         if days.counts:
             counts = sorted((*key, count) for key, count in days.counts.items())
             await self._db.do("count_days", *columns(counts, 4))
-        told = [
-            found
-            for each in others
-            if isinstance(each.row, Announced) and (found := opt_out_of(each.row, each.fields)) is not None
-        ]
-        answers: dict[tuple[VoterPlace, str], KeptAnswer] = {}
-        for each in others:
-            if isinstance(each.row, Announced):
-                said = answers_of(each.row, each.fields)
-                answers |= {
-                    (one.place, one.question): one for one in said if takes(one.centre, f"question/{one.question}")
-                }
+        told = [found for fresh in others if (found := opt_out_of(*fresh)) is not None]
+        said = [one for fresh in others for one in answers_of(*fresh)]
+        answers = {(one.place, one.question): one for one in said if takes(one.centre, f"question/{one.question}")}
         if answers:
-            await self._db.do(
-                "keep_answers", *columns(sorted(map(_answer_columns, answers.values()), key=itemgetter(*range(6))), 9)
-            )
+            rows = sorted(map(_answer_columns, answers.values()), key=itemgetter(*range(6)))
+            await self._db.do("keep_answers", *columns(rows, 9))
         opt_outs = [tuple(row) for row in await self._db.rows("keep_opt_outs", *columns(told, 3))] if told else []
-        tested = [
-            (each.row.centre, each.row.at)
-            for each in others
-            if isinstance(each.row, Announced) and each.row.topic == TEST_MARKS
-        ]
+        tested = {row.centre: row.at for row, _ in others if row.topic == TEST_MARKS}
         if tested:
-            await self._db.do("keep_test_marks", *columns(sorted(dict(tested).items()), 2), now)
-        taken = [each.row for each in marks if isinstance(each.row, TakenMark)]
-        booths = {(each.centre, *_place_columns(each.place)[:3]) for each in taken} - self._booths
+            await self._db.do("keep_test_marks", *columns(sorted(tested.items()), 2), now)
+        booths = {(mark.centre, *_place_columns(mark.place)[:3]) for mark, _ in marks} - self._booths
         if booths:
             await self._db.do("add_centre_booths", *columns(sorted(booths), 4))
-        await self._stand(known, taken)
+        await self._stand(known, [mark for mark, _ in marks])
         sideways = [
-            (each.row.centre, known[each.row.centre].zone, each.row.place, each.fields)
-            for each in marks
-            if isinstance(each.row, TakenMark) and each.row.goes_sideways
+            (mark.centre, known[mark.centre].zone, mark.place, fields) for mark, fields in marks if mark.goes_sideways
         ]
         messages = side_messages(opt_outs, sideways)
         if messages:
@@ -230,21 +218,21 @@ class Books:
         return booths
 
     async def _fresh(
-        self, name: str, table: str, rows: list[FreshRow], values: Callable[[Any], tuple[Any, ...]]
-    ) -> list[FreshRow]:
+        self, name: str, table: str, rows: list[FreshRow[Row]], values: Callable[[Row], tuple[Any, ...]]
+    ) -> list[FreshRow[Row]]:
         """Insert rows, by way of a table of our own; those that were not there. That all are new is the rule, and costs no list of
         them.
         """
         if not rows:
             return []
-        await self._db.fill(table, [values(each.row) for each in rows])
+        await self._db.fill(table, [values(row) for row, _ in rows])
         with contextlib.suppress(_SomeKnown):
             async with self._db.transaction():
                 if await self._db.count(name) < len(rows):
                     raise _SomeKnown
                 return rows
         new = await self._db.written(name)
-        return [each for each in rows if (each.row.centre, each.row.id) in new]
+        return [fresh for fresh in rows if (fresh[0].centre, fresh[0].id) in new]
 
     async def _stand(self, known: dict[str, KnownCentre], marks: Sequence[TakenMark]) -> None:
         """Bring voters and turnout up to date with marks that are in the books."""

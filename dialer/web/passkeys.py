@@ -206,41 +206,37 @@ class Passkeys:
 
 def _registered(credential: dict[str, Any], challenge: bytes, host: PasskeyHost) -> tuple[bytes, bytes, int] | None:
     """Id, public key and count of a new passkey; None: it is none that was made for this challenge, here."""
-    import webauthn  # noqa: PLC0415
-
-    try:
-        made = webauthn.verify_registration_response(
-            credential=credential,
-            expected_challenge=challenge,
-            expected_rp_id=host.host,
-            expected_origin=list(host.origins),
-            require_user_verification=True,
-        )
-    except Exception as error:  # noqa: BLE001 - whatever a stranger's bytes make a library raise is a refusal
-        _log.warning("desk.passkey-refused", problem=type(error).__name__)
-        return None
-    return made.credential_id, made.credential_public_key, made.sign_count
+    made = _verified("verify_registration_response", credential, challenge, host)
+    return None if made is None else (made.credential_id, made.credential_public_key, made.sign_count)
 
 
 def _signed(credential: dict[str, Any], challenge: bytes, host: PasskeyHost, passkey: Passkey) -> int | None:
     """How often the passkey has signed, by its own word; None: this is not signed by it, for this challenge, here, now."""
+    known = {"credential_public_key": passkey.public_key, "credential_current_sign_count": passkey.sign_count}
+    verified = _verified("verify_authentication_response", credential, challenge, host, passkey.name, **known)
+    told = None if verified is None else credential["response"].get("userHandle")
+    is_another = told is not None and _bytes(told) != passkey.handle
+    return None if verified is None or is_another else verified.new_sign_count
+
+
+def _verified(
+    by: str, credential: dict[str, Any], challenge: bytes, host: PasskeyHost, user: str | None = None, **known: Any
+) -> Any:
+    """What the library says of an answer; None: it refuses it."""
     import webauthn  # noqa: PLC0415
 
     try:
-        verified = webauthn.verify_authentication_response(
+        return getattr(webauthn, by)(
             credential=credential,
             expected_challenge=challenge,
             expected_rp_id=host.host,
             expected_origin=list(host.origins),
-            credential_public_key=passkey.public_key,
-            credential_current_sign_count=passkey.sign_count,
             require_user_verification=True,
+            **known,
         )
-    except Exception as error:  # noqa: BLE001 - as above
-        _log.warning("desk.passkey-refused", user=passkey.name, problem=type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - whatever a stranger's bytes make a library raise is a refusal
+        _log.warning("desk.passkey-refused", user=user, problem=type(error).__name__)
         return None
-    told = credential["response"].get("userHandle")
-    return None if told is not None and _bytes(told) != passkey.handle else verified.new_sign_count
 
 
 def _challenge_of(credential: dict[str, Any]) -> bytes | None:
