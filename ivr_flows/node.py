@@ -20,10 +20,10 @@ from ivr_flows.turns import (
     Action,
     Collect,
     Commit,
-    CommitFailed,
     CommitKind,
     Committed,
     Digits,
+    Failed,
     FlowCommit,
     FlowState,
     Input,
@@ -285,7 +285,7 @@ class Committing(Node):
     """A node that commits: `next` only when that is on disk, else `failed`."""
 
     look: ClassVar[Look] = Look.COMMIT
-    after: ClassVar[Mapping[type[Input], str]] = {Committed: "next", CommitFailed: "failed"}
+    after: ClassVar[Mapping[type[Input], str]] = {Committed: "next", Failed: "failed"}
 
     next: str = key(NODE.to("committed"))
     failed: str = key(FAILED)

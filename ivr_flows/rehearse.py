@@ -20,11 +20,11 @@ from ivr_flows.turns import (
     Action,
     Collect,
     Commit,
-    CommitFailed,
     CommitKind,
     Committed,
     Digits,
     Disconnect,
+    Failed,
     FlowCommit,
     FlowState,
     HungUp,
@@ -35,11 +35,9 @@ from ivr_flows.turns import (
     Record,
     Recorded,
     SendSms,
-    SmsFailed,
     SmsSent,
     Start,
     Transfer,
-    TransferFailed,
     Transferred,
 )
 
@@ -104,7 +102,7 @@ class Rehearsal:
                 event = self._collect(action)
             case Commit(commit=commit):
                 self.hear(f"[{describe_commit(commit)}: {'on record' if self.store_works else 'NOT on record'}]")
-                event = Committed() if self.store_works else CommitFailed()
+                event = Committed() if self.store_works else Failed()
             case Record():
                 self._say(action.prompts)
                 line = self.press("speak, then Enter")
@@ -112,11 +110,11 @@ class Rehearsal:
             case Transfer():
                 self._say(action.prompts)
                 self.hear(f"[agents: {'an agent takes the call' if self.agent_free else 'nobody is free'}]")
-                event = Transferred() if self.agent_free else TransferFailed()
+                event = Transferred() if self.agent_free else Failed()
             case SendSms():
                 text = filled(f"{SMS}{action.template}", self.language, action.values, self.texts)
                 self.hear(f"[SMS {action.template}: {text or 'NOT sent, something that it tells is not known'}]")
-                event = SmsSent() if text is not None else SmsFailed()
+                event = SmsSent() if text is not None else Failed()
             case Disconnect():
                 self._say(action.prompts)
                 event = HungUp()

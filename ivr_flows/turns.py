@@ -82,7 +82,7 @@ class Collect:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Commit; answer `Committed` only when it is on disk, `NobodyFound` where it is about nobody, else `CommitFailed`."""
+    """Commit; answer `Committed` only when it is on disk, `NobodyFound` where it is about nobody, else `Failed`."""
 
     node: str
     commit: FlowCommit
@@ -90,7 +90,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Play prompts and a tone, record; answer `Recorded` or `RecordFailed`."""
+    """Play prompts and a tone, record; answer `Recorded` or `Failed`."""
 
     node: str
     prompts: tuple[PromptRef, ...]
@@ -101,7 +101,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Play prompts and hand the call to an agent with `answers` for the screen pop; answer `Transferred` or `TransferFailed`."""
+    """Play prompts and hand the call to an agent with `answers` for the screen pop; answer `Transferred` or `Failed`."""
 
     node: str
     prompts: tuple[PromptRef, ...]
@@ -110,7 +110,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class SendSms:
-    """Send an SMS; answer `SmsSent` (taken by the gateway) or `SmsFailed`."""
+    """Send an SMS; answer `SmsSent` (taken by the gateway) or `Failed`."""
 
     node: str
     template: str
@@ -158,8 +158,8 @@ class Committed:
 
 
 @dataclass(frozen=True, slots=True)
-class CommitFailed:
-    """It is not on disk, or nobody can say."""
+class Failed:
+    """What was to be done is not: it is not on disk (or nobody can say), not recorded, not sent, no agent can take the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,18 +176,8 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordFailed:
-    """Nothing was recorded."""
-
-
-@dataclass(frozen=True, slots=True)
 class Transferred:
     """An agent has the call."""
-
-
-@dataclass(frozen=True, slots=True)
-class TransferFailed:
-    """No agent can take the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,29 +186,11 @@ class SmsSent:
 
 
 @dataclass(frozen=True, slots=True)
-class SmsFailed:
-    """The SMS was not sent."""
-
-
-@dataclass(frozen=True, slots=True)
 class HungUp:
     """The caller hung up. Accepted at any moment, once or often."""
 
 
-Input = (
-    Played
-    | Digits
-    | Committed
-    | CommitFailed
-    | NobodyFound
-    | Recorded
-    | RecordFailed
-    | Transferred
-    | TransferFailed
-    | SmsSent
-    | SmsFailed
-    | HungUp
-)
+Input = Played | Digits | Committed | NobodyFound | Recorded | Transferred | SmsSent | Failed | HungUp
 
 
 class Ending(StrEnum):

@@ -11,7 +11,7 @@ from config.errors import MatdanError
 from dialer.engine.flows import FlowService, FlowSession
 from ivr_flows.errors import NobodyMeant
 from ivr_flows.texts import SMS, Texts, filled
-from ivr_flows.turns import CommitFailed, Committed, FlowCommit, NobodyFound, SendSms
+from ivr_flows.turns import Committed, Failed, FlowCommit, NobodyFound, SendSms
 
 _log = structlog.get_logger(__name__)
 
@@ -30,15 +30,15 @@ class SmsGateway(Protocol):
         ...
 
 
-async def put_on_record(commit: FlowCommit, put: CommitFlow) -> Committed | CommitFailed | NobodyFound:
+async def put_on_record(commit: FlowCommit, put: CommitFlow) -> Committed | Failed | NobodyFound:
     """What came of it. A store that cannot is said to the caller, not hidden from them."""
     try:
-        return Committed() if await put(commit) else CommitFailed()
+        return Committed() if await put(commit) else Failed()
     except NobodyMeant:
         return NobodyFound()
     except MatdanError as error:
         _log.error("flow.commit_failed", node=commit.node, kind=commit.kind.value, error=str(error))
-        return CommitFailed()
+        return Failed()
 
 
 async def send_text(

@@ -10,7 +10,7 @@ from ivr_flows.keys import FAILED, NODE, PROMPTS, TERMINATOR, key, number
 from ivr_flows.known import resolve
 from ivr_flows.model import Prompt
 from ivr_flows.node import Acting, Answered, Entered, Flow, Going, Look, Node, node_kind
-from ivr_flows.turns import FlowState, Input, Record, Recorded, RecordFailed
+from ivr_flows.turns import Failed, FlowState, Input, Record, Recorded
 
 
 @node_kind("record")
@@ -20,7 +20,7 @@ class RecordNode(Node):
 
     look: ClassVar[Look] = Look.SERVICE
     head: ClassVar[str] = "Records a message, {node.max_seconds:g} s"
-    after: ClassVar[Mapping[type[Input], str]] = {RecordFailed: "failed"}
+    after: ClassVar[Mapping[type[Input], str]] = {Failed: "failed"}
     listens: ClassVar[bool] = True
 
     prompts: tuple[Prompt, ...] = key(PROMPTS, "say")

@@ -11,7 +11,7 @@ from ivr_flows.keys import FAILED, NODE, Key, key
 from ivr_flows.known import lookup
 from ivr_flows.node import Acting, Entered, Flow, Look, Node, node_kind
 from ivr_flows.texts import SMS
-from ivr_flows.turns import FlowState, Input, SendSms, SmsFailed, SmsSent
+from ivr_flows.turns import Failed, FlowState, Input, SendSms, SmsSent
 
 _NEEDS = Key(
     lambda given, name, names: tuple(read_need(item, given, names)[0] for item in given.items(name)),
@@ -27,7 +27,7 @@ class SmsNode(Node):
 
     look: ClassVar[Look] = Look.SERVICE
     head: ClassVar[str] = "Sends an SMS: {node.template}"
-    after: ClassVar[Mapping[type[Input], str]] = {SmsSent: "next", SmsFailed: "failed"}
+    after: ClassVar[Mapping[type[Input], str]] = {SmsSent: "next", Failed: "failed"}
 
     template: str = key(NODE, "send_sms")
     needs: tuple[str, ...] = key(_NEEDS, "with")  # facts or answers that fill it

@@ -10,7 +10,7 @@ from ivr_flows.keys import NODE, PROMPTS, key, word
 from ivr_flows.known import resolve
 from ivr_flows.model import Prompt
 from ivr_flows.node import Acting, Answered, Entered, Flow, HandedOver, Look, Node, node_kind
-from ivr_flows.turns import FlowState, Input, Transfer, TransferFailed, Transferred
+from ivr_flows.turns import Failed, FlowState, Input, Transfer, Transferred
 
 
 @node_kind("transfer", word("agents"))
@@ -20,7 +20,7 @@ class TransferNode(Node):
 
     look: ClassVar[Look] = Look.SERVICE
     head: ClassVar[str] = "Connects with agents"
-    after: ClassVar[Mapping[type[Input], str]] = {TransferFailed: "failed"}
+    after: ClassVar[Mapping[type[Input], str]] = {Failed: "failed"}
     ends_call: ClassVar[bool] = True
 
     prompts: tuple[Prompt, ...] = key(PROMPTS, "say")

@@ -16,11 +16,11 @@ from ivr_flows.turns import (
     Action,
     Collect,
     Commit,
-    CommitFailed,
     CommitKind,
     Committed,
     Digits,
     Disconnect,
+    Failed,
     FlowState,
     HungUp,
     Input,
@@ -29,13 +29,10 @@ from ivr_flows.turns import (
     Played,
     Record,
     Recorded,
-    RecordFailed,
     SendSms,
-    SmsFailed,
     SmsSent,
     Start,
     Transfer,
-    TransferFailed,
     Transferred,
     Turn,
 )
@@ -95,13 +92,13 @@ def answers_to(action: Action) -> tuple[type, ...]:
             kinds = (Digits,)
         case Commit(commit=commit):
             about_a_serial = commit.serial is not None or commit.kind is CommitKind.TAKE_BACK
-            kinds = (Committed, CommitFailed, *([NobodyFound] if about_a_serial else []))
+            kinds = (Committed, Failed, *([NobodyFound] if about_a_serial else []))
         case Record():
-            kinds = (Recorded, RecordFailed)
+            kinds = (Recorded, Failed)
         case Transfer():
-            kinds = (Transferred, TransferFailed)
+            kinds = (Transferred, Failed)
         case SendSms():
-            kinds = (SmsSent, SmsFailed)
+            kinds = (SmsSent, Failed)
         case Disconnect():
             kinds = ()
     return (*kinds, HungUp)

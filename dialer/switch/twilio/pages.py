@@ -20,6 +20,7 @@ from ivr_flows.turns import (
     Commit,
     Digits,
     Disconnect,
+    Failed,
     FlowCommit,
     FlowState,
     HungUp,
@@ -29,12 +30,9 @@ from ivr_flows.turns import (
     PromptRef,
     Record,
     Recorded,
-    RecordFailed,
     SendSms,
-    SmsFailed,
     SmsSent,
     Transfer,
-    TransferFailed,
     Transferred,
     Turn,
 )
@@ -114,14 +112,14 @@ async def next_page(flow: Flow, turn: Turn, at: Waiting, host: PageHost) -> Page
                 if host.records:
                     return Page(tuple(said), action, waiting, state)
                 heard = replace(waiting, after=NOT_RECORDED)
-                turn = step(flow, state, RecordFailed())
+                turn = step(flow, state, Failed())
             case Transfer():
                 said += action.prompts
                 if host.transfers:
                     await host.hand_over(action)
                     return Page(tuple(said), action, waiting, state)
                 heard = replace(waiting, after=NOT_TRANSFERRED)
-                turn = step(flow, state, TransferFailed())
+                turn = step(flow, state, Failed())
             case Commit() | SendSms() if said and heard is not None:  # what was said must have been heard first
                 return Page(tuple(said), None, heard, heard.state)
             case Commit() | SendSms():
@@ -138,7 +136,7 @@ async def after_hang_up(flow: Flow, turn: Turn, host: PageHost) -> FlowState:
 async def _ask_host(action: Commit | SendSms, host: PageHost) -> Input:
     if isinstance(action, Commit):
         return await host.commit(action.commit)
-    return SmsSent() if await host.send_sms(action) else SmsFailed()
+    return SmsSent() if await host.send_sms(action) else Failed()
 
 
 def _interruptible(flow: Flow, turn: Turn, said: list[PromptRef], waiting: Waiting) -> Page:
@@ -176,9 +174,9 @@ def event_of(waiting: Waiting, form: Mapping[str, str]) -> Input:
     if waiting.after == PLAYED:
         return Played()
     if waiting.after == NOT_RECORDED:
-        return RecordFailed()
+        return Failed()
     if waiting.after == NOT_TRANSFERRED:
-        return TransferFailed()
+        return Failed()
     digits = form.get("Digits", "")
     keys = "".join(key for key in digits if key in KEYS)[:LONGEST_INPUT]
     match waiting.state.waiting:
@@ -191,9 +189,9 @@ def event_of(waiting: Waiting, form: Mapping[str, str]) -> Input:
             seconds = form.get("RecordingDuration", "0")
             length = float(seconds) if seconds.isascii() and seconds.isdigit() else 0.0
             sid = form.get("RecordingSid", "")
-            return Recorded(sid, length) if length > 0 and _is_sid(sid) else RecordFailed()
+            return Recorded(sid, length) if length > 0 and _is_sid(sid) else Failed()
         case "Transfer":
-            return Transferred() if form.get("DialCallStatus") in {"completed", "answered"} else TransferFailed()
+            return Transferred() if form.get("DialCallStatus") in {"completed", "answered"} else Failed()
     raise ProtocolError("a webhook answers a page that waits for nothing")
 
 

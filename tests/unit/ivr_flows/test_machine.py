@@ -14,12 +14,12 @@ from ivr_flows.nodes.field import polling_hour
 from ivr_flows.turns import (
     Collect,
     Commit,
-    CommitFailed,
     CommitKind,
     Committed,
     Digits,
     Disconnect,
     Ending,
+    Failed,
     HungUp,
     Input,
     NobodyFound,
@@ -27,12 +27,9 @@ from ivr_flows.turns import (
     Played,
     Record,
     Recorded,
-    RecordFailed,
     SendSms,
-    SmsFailed,
     SmsSent,
     Transfer,
-    TransferFailed,
     Transferred,
 )
 from tests.support.flow_support import FACTS, FLOWS, HEAD, run, said, sample, through_json
@@ -59,7 +56,7 @@ def test_turnout_voted_is_thanked_only_after_the_commit() -> None:
     assert commit.action.commit.sequence == 1
 
     assert said(run(flow, [Played(), Digits("1"), Committed()]).action) == ["turnout.noted_voted"]
-    failed = run(flow, [Played(), Digits("1"), CommitFailed()])
+    failed = run(flow, [Played(), Digits("1"), Failed()])
     assert isinstance(failed.action, Disconnect)
     assert said(failed.action) == ["common.not_saved"]
 
@@ -269,7 +266,7 @@ def test_a_booth_worker_keys_serials_and_hears_each_said_back_once_it_is_on_disk
     assert isinstance(second.action, Commit)
     assert (second.action.commit.serial, second.action.commit.sequence) == (18, 2)
     assert said(run(flow, [Played(), Digits("941"), NobodyFound()]).action) == ["worker.no_such"]
-    assert said(run(flow, [Played(), Digits("17"), CommitFailed()]).action) == ["worker.not_saved"]
+    assert said(run(flow, [Played(), Digits("17"), Failed()]).action) == ["worker.not_saved"]
     stranger = run(flow, [], {"booth_part": 12})
     assert isinstance(stranger.action, Disconnect)
     assert stranger.action.reason == "not_registered"
@@ -294,7 +291,7 @@ def test_star_takes_the_last_serial_back() -> None:
     before: list[Input] = [Played(), Digits("17"), Committed(), Played(), Digits("*", timed_out=True)]
     assert said(run(flow, [*before, Committed()]).action) == ["worker.taken_back"]
     assert said(run(flow, [*before, NobodyFound()]).action) == ["worker.nothing_to_take_back"]
-    assert said(run(flow, [*before, CommitFailed()]).action) == ["worker.not_saved"]
+    assert said(run(flow, [*before, Failed()]).action) == ["worker.not_saved"]
 
 
 def test_a_booth_worker_of_several_parts_says_which_one() -> None:
@@ -321,7 +318,7 @@ def test_material_goes_to_an_agent_or_offers_a_call_back() -> None:
     gone = run(flow, [Played(), Digits("1"), Transferred()])
     assert gone.action is None
     assert gone.state.ending is Ending.TRANSFERRED
-    nobody = run(flow, [Played(), Digits("1"), TransferFailed(), Digits("1")])
+    nobody = run(flow, [Played(), Digits("1"), Failed(), Digits("1")])
     assert isinstance(nobody.action, Commit)
     assert nobody.action.commit.answers == {"call_back": "1"}
 
@@ -334,7 +331,7 @@ def test_inbound_records_a_message_and_keeps_its_name() -> None:
     kept = run(flow, [Played(), Digits("4"), Recorded("message-1", 4.0)])
     assert isinstance(kept.action, Commit)
     assert kept.action.commit.answers == {"message": "message-1"}
-    assert said(run(flow, [Played(), Digits("4"), RecordFailed()]).action) == ["common.not_saved"]
+    assert said(run(flow, [Played(), Digits("4"), Failed()]).action) == ["common.not_saved"]
 
 
 def test_booth_information_sends_what_is_known() -> None:
@@ -344,7 +341,7 @@ def test_booth_information_sends_what_is_known() -> None:
     assert isinstance(sms.action, SendSms)
     assert sms.action.values == {"booth_name": "School", "closes_at": "17:00"}
     assert said(run(flow, [Played(), Played(), Digits("2"), SmsSent()], facts).action) == ["booth.sms_sent"]
-    assert said(run(flow, [Played(), Played(), Digits("2"), SmsFailed()], facts).action) == ["booth.sms_failed"]
+    assert said(run(flow, [Played(), Played(), Digits("2"), Failed()], facts).action) == ["booth.sms_failed"]
 
 
 def test_opt_out_runs_alone_and_ends_at_its_return() -> None:

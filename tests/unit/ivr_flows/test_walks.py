@@ -20,6 +20,7 @@ from ivr_flows.turns import (
     Digits,
     Disconnect,
     Ending,
+    Failed,
     HungUp,
     Input,
     Play,
@@ -27,7 +28,6 @@ from ivr_flows.turns import (
     PromptRef,
     Record,
     Recorded,
-    RecordFailed,
     SendSms,
     Start,
     Turn,
@@ -94,7 +94,7 @@ def walk(flow: Flow, begin: Turn, data: st.DataObject, *, hang_ups: bool) -> lis
         event = data.draw(inputs(turn.action, hang_ups=hang_ups))
         if isinstance(event, Committed) and isinstance(turn.action, Commit):
             earned = turn.action.commit.kind
-        elif isinstance(event, Digits | Recorded | RecordFailed) or isinstance(turn.action, Commit):
+        elif isinstance(event, Digits | Recorded | Failed) or isinstance(turn.action, Commit):
             earned = None
         elif isinstance(event, Played) and event.digit is not None:
             earned = None  # the key answers the next question
@@ -162,7 +162,7 @@ def test_a_storm_of_one_key_ends(name: str, key: str) -> None:
             case Collect():
                 event = Digits("" if key == action.terminator else key * action.max_digits)
             case Record():
-                event = RecordFailed()
+                event = Failed()
             case _:
                 event = Committed()
         turn = step(flow, turn.state, event)

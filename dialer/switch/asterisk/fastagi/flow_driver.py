@@ -25,6 +25,7 @@ from ivr_flows.turns import (
     Commit,
     Digits,
     Disconnect,
+    Failed,
     FlowState,
     HungUp,
     Input,
@@ -33,13 +34,10 @@ from ivr_flows.turns import (
     PromptRef,
     Record,
     Recorded,
-    RecordFailed,
     SendSms,
-    SmsFailed,
     SmsSent,
     Start,
     Transfer,
-    TransferFailed,
     Transferred,
 )
 
@@ -161,12 +159,12 @@ class _Run:
                 event = await put_on_record(commit, self.commit)
             case Record():
                 await self.play(action.prompts)
-                event = await self.services.record(action) or RecordFailed()
+                event = await self.services.record(action) or Failed()
             case Transfer():
                 await self.play(action.prompts)
-                event = Transferred() if await self.services.transfer(action) else TransferFailed()
+                event = Transferred() if await self.services.transfer(action) else Failed()
             case SendSms():
-                event = SmsSent() if await self.services.send_sms(action) else SmsFailed()
+                event = SmsSent() if await self.services.send_sms(action) else Failed()
             case Disconnect():
                 await self.play(action.prompts)
                 await self.call.hangup()
