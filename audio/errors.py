@@ -26,12 +26,10 @@ class BadPromptName(AudioError):
 
 
 class CatalogueError(AudioError):
-    """The catalogue cannot be used. Open `file`, correct `key` as the text says."""
+    """The catalogue cannot be used. The text names the file and the key, and says what to correct."""
 
     def __init__(self, file: str, key: str, problem: str) -> None:
         super().__init__(f"{file}: {key}: {problem}" if key else f"{file}: {problem}")
-        self.file = file
-        self.key = key
 
 
 class VoiceMissing(AudioError):

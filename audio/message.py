@@ -44,41 +44,33 @@ def put_message(places: Places, entries: Entries, before: Entries, languages: It
     `before` is the catalogue as it was before this run: what lies there and is no sound of it was put there by hand, which a
     recording replaces and a draft does not. Raises AudioError when a sound cannot be read or written.
     """
+    name = message_prompt(entries, languages)
+    own = [each for of in (before, entries) for prompt, each in of.items() if prompt.name == INFORMATION]
+    ours = {sha for entry in own for sha in entry.files.values()}
+    place = places.sounds / MESSAGE_SOUND
+    files = {each: place.with_name(f"{place.name}.{each.value}") for each in SoundFormat}
     try:
-        return _put_message(places, entries, before, message_prompt(entries, languages))
+        if name is None:
+            for path in files.values():
+                if sha256_of(path) in ours:
+                    path.unlink()
+            return Placed.NONE
+        entry = entries[name]
+        if any(sha256_of(places.sound(name, each)) != sha for each, sha in entry.files.items()):
+            return Placed.NONE
+        if entry.voice is Voice.DRAFT and any(
+            sha256_of(path) not in ours for path in _files(places.sounds, MESSAGE_SOUND)
+        ):
+            return Placed.KEPT
+        for each, path in files.items():
+            if each not in entry.files:
+                path.unlink(missing_ok=True)  # the switch might choose it
+            elif sha256_of(path) != entry.files[each]:
+                write_atomically(path, places.sound(name, each).read_bytes())
     except OSError as error:
-        place = places.sounds / MESSAGE_SOUND
-        raise AudioError(
-            f"{place}: cannot be put in place ({error.strerror}); check its rights and its disk"
-        ) from error
-
-
-def _put_message(places: Places, entries: Entries, before: Entries, name: PromptName | None) -> Placed:
-    ours = _hashes(before) | _hashes(entries)
-    if name is None:
-        for each in SoundFormat:
-            if sha256_of(_file(places, each)) in ours:
-                _file(places, each).unlink()
-        return Placed.NONE
-    entry = entries[name]
-    if any(sha256_of(places.sound(name, each)) != sha for each, sha in entry.files.items()):
-        return Placed.NONE
-    if entry.voice is Voice.DRAFT and any(sha256_of(path) not in ours for path in _files(places.sounds, MESSAGE_SOUND)):
-        return Placed.KEPT
-    for each in SoundFormat:
-        if each not in entry.files:
-            _file(places, each).unlink(missing_ok=True)  # the switch might choose it
-        elif sha256_of(_file(places, each)) != entry.files[each]:
-            write_atomically(_file(places, each), places.sound(name, each).read_bytes())
+        problem = f"cannot be put in place ({error.strerror}); check its rights and its disk"
+        raise AudioError(f"{place}: {problem}") from error
     return Placed.PUT
-
-
-def _hashes(entries: Entries) -> set[str | None]:
-    return {sha for name, entry in entries.items() if name.name == INFORMATION for sha in entry.files.values()}
-
-
-def _file(places: Places, sound_format: SoundFormat) -> Path:
-    return places.sounds / f"{MESSAGE_SOUND}.{sound_format.value}"
 
 
 def _files(sounds: Path, sound: str) -> list[Path]:

@@ -106,13 +106,9 @@ def _heading(caption: Caption, texts: Sequence[str]) -> Iterator[str]:
             f'<text x="{_WIDTH - _RIGHT - width / 2}" y="30" text-anchor="middle" font-weight="bold" fill="#ffffff">'
             f"{escape(caption.mark)}</text>"
         )
-    y = 56
-    for line in texts:
-        yield f'<text x="{_LEFT}" y="{y}">{escape(line)}</text>'
-        y += _LINE
-    for line in caption.remarks:
-        yield f'<text x="{_LEFT}" y="{y}" fill="{_LOUD}">{escape(line)}</text>'
-        y += _LINE
+    lines = [*((line, "") for line in texts), *((line, f' fill="{_LOUD}"') for line in caption.remarks)]
+    for place, (line, fill) in enumerate(lines):
+        yield f'<text x="{_LEFT}" y="{56 + _LINE * place}"{fill}>{escape(line)}</text>'
 
 
 def _panel(each: Panel, top: float, longest: float, loudness_lufs: float, true_peak_db: float) -> Iterator[str]:
