@@ -22,12 +22,12 @@ from dialer.domain.errors import INTERRUPTED, StoreBusy
 from dialer.domain.output import refuse_kept
 from dialer.domain.words import counted
 from dialer.mqtt.ask import CommandRequest
-from dialer.roll.handing_over import hand_over_roll
 from dialer.roll.importer import (
     DEFAULT_ROLL_VERSION,
     ImportOptions,
     ImportResult,
     PreparedImport,
+    hand_over_roll,
     prepare_import,
     run_import,
 )

@@ -22,8 +22,7 @@ from dialer.domain.official_turnout import FINAL, OfficialFigure, PollHours, obj
 from dialer.domain.site_time import site_day
 from dialer.mqtt.ask import CommandRequest
 from dialer.roll.cells import clock_text, tidy
-from dialer.roll.columns import CONSTITUENCY, PART, SmallTable
-from dialer.roll.parts import STATE
+from dialer.roll.columns import CONSTITUENCY, PART, STATE, SmallTable
 from dialer.rules.polls import PollingDay, poll_of
 from dialer.rules.rulebook import polls_of
 from dialer.store.connection import Connection

@@ -28,8 +28,7 @@ from config.settings import Settings
 from dialer.desk.board import HANDED_OVER, SAID, answered, reply_to
 from dialer.domain.errors import RollError, StoreError
 from dialer.mqtt.hearing import Hearing
-from dialer.roll.handing_over import hand_over_roll
-from dialer.roll.importer import ImportOptions, prepare_import
+from dialer.roll.importer import ImportOptions, hand_over_roll, prepare_import
 from dialer.roll.phone_numbers import the_number
 from dialer.store.cipher import site_key
 from dialer.store.spool import Spool

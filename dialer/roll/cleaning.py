@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from operator import not_
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from dialer.roll.cells import (
     AGES,
@@ -53,8 +53,7 @@ DETAIL_FIELDS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class BoothKey:
+class BoothKey(NamedTuple):
     """The key of a booth."""
 
     roll_version: str
@@ -63,8 +62,7 @@ class BoothKey:
     part_number: int
 
 
-@dataclass(frozen=True, slots=True)
-class BoothDetails:
+class BoothDetails(NamedTuple):
     """What the roll says of a booth; "" where it says nothing."""
 
     constituency_name: str

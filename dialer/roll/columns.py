@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,14 @@ from pathlib import Path
 from dialer.domain.errors import RollError
 from dialer.roll.phone_numbers import ASCII_DIGITS
 from dialer.roll.reading import open_roll
+from dialer.store import voters
+from dialer.store.connection import Connection
+from dialer.store.voters import BoothPlace
 
 CONSTITUENCY = frozenset({"constituency", "constituencynumber", "acno", "ac"})
 PART = frozenset({"part", "parts", "partnumber", "partno", "booth", "booths"})
+ROLL_VERSION = frozenset({"rollversion", "roll"})
+STATE = frozenset({"state", "statecode", "stcode"})
 SERIAL = frozenset({"serial", "serialno", "slno", "slnoinpart", "serialnoinpart"})
 
 
@@ -84,6 +90,54 @@ class SmallTable:
                     found = {name: row[place].strip() for name, place in self._places.items() if place < len(row)}
                     cells = {name: cell for name, cell in found.items() if cell}
                     yield TableRow(self._path, number, cells, batch.share_done)
+
+
+# Parts of the roll: named by number, and where a number is there more than once by version or state.
+
+
+class Unfit(Exception):
+    """A row means nobody, or no one part, of the roll; the text says why, for people."""
+
+
+class NoSuchPart(Unfit):
+    """The roll has none of this number."""
+
+
+class Parts:
+    """The parts of the roll. Reads them once."""
+
+    def __init__(self, db: Connection) -> None:
+        """`db` is open for reading at least."""
+        self._parts: dict[tuple[int, int], list[BoothPlace]] = defaultdict(list)
+        for place in voters.booth_places(db):
+            self._parts[place.constituency_number, place.part_number].append(place)
+
+    def booth(self, constituency: int, part: int, *, version: str | None, state: str | None) -> int:
+        """The booth that is meant; `version`, `state`: None where the file does not say. Raises Unfit for none or several."""
+        known = self._parts.get((constituency, part), [])
+        if not known:
+            raise NoSuchPart(f"part {part} of constituency {constituency} is not on the roll")
+        of_version = [each for each in known if version is None or each.roll_version == version]
+        if not of_version:
+            raise Unfit(f"it is of another roll version than here ({_versions(known)}): its serials are other voters'")
+        fitting = of_version
+        if len(fitting) > 1 and state is not None:  # only where it decides: lists write a state in many ways
+            fitting = [each for each in fitting if each.state_code == state.upper()]
+        if len(fitting) == 1:
+            return fitting[0].booth_id
+        if len({each.roll_version for each in of_version}) > 1:
+            raise Unfit(
+                f"the part is on the roll more than once ({_versions(of_version)}): say which in a column roll version"
+            )
+        raise Unfit(f"the part is on the roll of several states ({_states(of_version)}): say which in a column state")
+
+
+def _versions(parts: list[BoothPlace]) -> str:
+    return ", ".join(sorted({each.roll_version for each in parts}))
+
+
+def _states(parts: list[BoothPlace]) -> str:
+    return ", ".join(sorted({each.state_code or "none named" for each in parts}))
 
 
 # Languages and states: which language a booth is called in where the roll does not say.

@@ -77,20 +77,29 @@ def examine_text(path: Path, encoding: str | None = None) -> TextFile:
         head = file.read(_HEAD_BYTES)
     said = encoding is not None
     encoding = encoding or _from_head(path, head)
-    codec = _text_codec(path, encoding)
-    if codec.name in {"utf-8", "utf-8-sig"}:
-        return _examine_utf8(path, only=said)
-    digest, size, good = hashlib.sha256(), 0, True
-    decoder = codec.incrementaldecoder()
+    is_utf8 = _text_codec(path, encoding).name in {"utf-8", "utf-8-sig"}
+    decoder = codecs.getincrementaldecoder("utf-8" if is_utf8 else encoding)()
+    digest, size, sound = hashlib.sha256(), 0, True
     with path.open("rb") as file:
-        while good and (chunk := file.read(CHUNK_BYTES)):
+        while (sound or is_utf8) and (chunk := file.read(CHUNK_BYTES)):
             digest.update(chunk)
-            good = _decodes(decoder, chunk)
             _refuse_endless(path, chunk, size)
             size += len(chunk)
-    if not (good and _decodes(decoder, b"", final=True)):
+            if is_utf8 and 0 in chunk:
+                raise RollError(f"{path} is not a text file or a workbook; give a CSV or XLSX file")
+            if sound and not (is_utf8 and chunk.isascii() and not decoder.getstate()[0]):
+                sound = _decodes(decoder, chunk)
+    sound = sound and _decodes(decoder, b"", final=True)
+    if not (sound or is_utf8):
         raise RollError(f'{path} is not in encoding "{encoding}" (near byte {size:,}); save it as "CSV UTF-8"')
-    return TextFile(encoding, encoding.upper(), digest.hexdigest(), size, damaged=False)
+    if not is_utf8:
+        return TextFile(encoding, encoding.upper(), digest.hexdigest(), size, damaged=False)
+    if sound:
+        return TextFile("utf-8-sig", "UTF-8", digest.hexdigest(), size, damaged=False)
+    found = _survey_damage(path, digest.hexdigest(), size)
+    if said and not found.damaged:
+        raise RollError(f'{path} is not in encoding "utf-8"; it may be "{found.encoding}", say so in the --map file')
+    return found
 
 
 def _text_codec(path: Path, encoding: str) -> codecs.CodecInfo:
@@ -116,28 +125,6 @@ def _from_head(path: Path, head: bytes) -> str:
     if controls * 200 > len(head):
         raise RollError(f"{path} is not a text file or a workbook; give a CSV or XLSX file")
     return "utf-8"
-
-
-def _examine_utf8(path: Path, *, only: bool) -> TextFile:
-    """UTF-8 throughout, or what it is instead. `only`: it must not be a code page."""
-    digest, size, sound = hashlib.sha256(), 0, True
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
-            _refuse_endless(path, chunk, size)
-            size += len(chunk)
-            if 0 in chunk:
-                raise RollError(f"{path} is not a text file or a workbook; give a CSV or XLSX file")
-            if not sound or (chunk.isascii() and not decoder.getstate()[0]):
-                continue
-            sound = _decodes(decoder, chunk)
-    if sound and _decodes(decoder, b"", final=True):
-        return TextFile("utf-8-sig", "UTF-8", digest.hexdigest(), size, damaged=False)
-    found = _survey_damage(path, digest.hexdigest(), size)
-    if only and not found.damaged:
-        raise RollError(f'{path} is not in encoding "utf-8"; it may be "{found.encoding}", say so in the --map file')
-    return found
 
 
 def _refuse_endless(path: Path, chunk: bytes, before: int) -> None:

@@ -13,8 +13,8 @@ from __future__ import annotations
 import gc
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dialer.audit.chain import shown
@@ -25,7 +25,7 @@ from dialer.roll.cleaning import Cleaner
 from dialer.roll.doubts import doubts
 from dialer.roll.fields import Field
 from dialer.roll.mapping import ColumnMapping, MapFile, load_map, map_columns
-from dialer.roll.merging import ImportTally, Merger, SecondVersion, StateUnclear
+from dialer.roll.merging import ImportTally, Merger, SecondRoll
 from dialer.roll.reading import BATCH_ROWS, HEAD_ROWS, RollFile, open_roll
 from dialer.roll.rejects import CountedRejects, Reject, RejectsFile
 from dialer.store import audit
@@ -33,6 +33,7 @@ from dialer.store.audit import audit_name
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import Connection, exclusive_connection, is_there
 from dialer.store.roll import begin_import, record_import
+from dialer.store.spool import Spool
 from dialer.store.transaction import transaction
 
 DEFAULT_ROLL_VERSION = "current"
@@ -132,37 +133,33 @@ def run_import(
 ) -> ImportResult:
     """`import_file` of a roll that is prepared already."""
     options = options or ImportOptions()
-    rejects_path = _rejects_path(prepared.roll, options, store_path)
+    result = ImportResult(rejects_path=_rejects_path(prepared.roll, options, store_path), dry_run=options.dry_run)
     _refuse_rowless(prepared)
     with _store(store_path, key, dry_run=options.dry_run) as db:
-        sink = _open_rejects(prepared, rejects_path)
+        sink = _open_rejects(prepared, result.rejects_path)
         try:
             next_voter = begin_import(db)
             with transaction(db, keep=not options.dry_run):
                 with _collector_paused():
-                    tally = _merge_all(db, next_voter, prepared, options, sink, progress)
+                    _merge_all(db, next_voter, prepared, options, sink, result, progress)
                 sink.finish()
                 if not options.dry_run:
-                    _record_run(db, prepared, options.source, tally, clock or SystemClock())
+                    _record_run(db, prepared, options.source, result, clock or SystemClock())
         except BaseException:
             sink.discard()
             raise
         sink.publish()
-    return _result(tally, sink, rejects_path, dry_run=options.dry_run)
+    result.reasons, result.examples = dict(sink.reasons.most_common()), tuple(sink.first)
+    return result
 
 
 @contextmanager
 def _store(path: Path, key: StoreKey | None, *, dry_run: bool) -> Iterator[Connection]:
     """The store to write to. A dry run for a store that is not there yet gets an empty one of its own."""
-    if dry_run and not is_there(path):
-        with (
-            tempfile.TemporaryDirectory(prefix="matdan-") as folder,
-            exclusive_connection(Path(folder) / "dry-run.db", "an import", key=key) as db,
-        ):
-            yield db
-        return
-    with exclusive_connection(path, "an import", key=key) as db:
-        yield db
+    with ExitStack() as opened:
+        if dry_run and not is_there(path):
+            path = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="matdan-"))) / "dry-run.db"
+        yield opened.enter_context(exclusive_connection(path, "an import", key=key))
 
 
 @contextmanager
@@ -207,89 +204,106 @@ def _merge_all(
     prepared: PreparedImport,
     options: ImportOptions,
     sink: CountedRejects,
+    result: ImportResult,
     progress: Callable[[Progress], None] | None,
-) -> ImportTally:
+) -> None:
     roll = prepared.roll
-    merger = Merger(db, next_voter, options.region, beside=options.beside)
+    merger = Merger(db, next_voter, result, options.region, beside=options.beside)
     cleaner = Cleaner(prepared.mapping, merger.find_booth, roll_version=options.roll_version, damaged=roll.damaged)
     for batch in roll.batches(prepared.mapping.skip_rows):
         try:
             sink.add(merger.add(cleaner.clean(batch)))
-        except SecondVersion as found:
-            raise RollError(_second_version(prepared, found)) from found
-        except StateUnclear as found:
-            raise RollError(_state_unclear(prepared, found)) from found
+        except SecondRoll as found:
+            raise RollError(_second_roll(prepared, found)) from found
         if progress is not None:
             progress(Progress(batch.share_done, merger.tally))
-    return merger.finish()
+    merger.finish()
 
 
-def _second_version(prepared: PreparedImport, found: SecondVersion) -> str:
-    """One line that names both versions, and how to say which one is meant: that depends on where the roll has it from."""
-    mapping, key = prepared.mapping, found.key
-    place = f"constituency {key.constituency_number}" + (f" of {key.state_code}" if key.state_code else "")
-    there = (
-        f"{'stands in this file' if found.of_this_file else 'is on the roll'} as version {' and '.join(found.versions)}"
-    )
-    if (columns := mapping.columns.get(Field.ROLL_VERSION)) is not None:
-        heading = mapping.header[columns[0]]
-        comes = f'its column "{heading}" makes it {key.roll_version} as well'
-        revise = f'write roll_version = "{found.versions[0]}" under [values] of a --map file'
-    elif Field.ROLL_VERSION in mapping.values:
-        comes = f"the map file makes it {key.roll_version} as well"
-        revise = f'write roll_version = "{found.versions[0]}" under [values] there'
-    else:
-        comes = f"this file brings it as {key.roll_version}"
-        revise = f"give --roll-version {found.versions[0]}"
-    return (
-        f"{prepared.roll.path}: {place} {there}, and {comes}: whoever is on both would be called and counted twice; {revise}"
-        " to revise what is there (if its serials are the same voters'), or --beside to keep both all the same;"
-        " nothing was imported"
-    )
-
-
-def _state_unclear(prepared: PreparedImport, found: StateUnclear) -> str:
-    """One line that says which of the two names the state, and how to have both do it or neither."""
+def _second_roll(prepared: PreparedImport, found: SecondRoll) -> str:
+    """One line that names both rolls, and how to say which one is meant: that depends on where this one has it from."""
     mapping, key = prepared.mapping, found.key
     place = f"{prepared.roll.path}: constituency {key.constituency_number}"
-    if key.state_code:
-        there, comes = "without its state", f"as one of {key.state_code}"
-        if Field.STATE_CODE in mapping.columns:
-            mend = 'leave it out here too: write state_code = "" under [values] of a --map file'
-        elif mapping.values.get(Field.STATE_CODE):
-            mend = "take state_code out of the map file's [values]"
-        else:
-            mend = "leave it out here too: give the constituency's number alone"
-    else:
-        states = " and ".join(found.states)
-        there, comes = f"as one of {states}", "without its state"
-        mend = f'add the column state_code, or write state_code = "{found.states[0]}" under [values] of a --map file'
     where = "stands in this file" if found.of_this_file else "is on the roll"
-    if found.of_this_file:
-        mend = "name the state in every row of the file or in none"
+    if found.versions:
+        place += f" of {key.state_code}" if key.state_code else ""
+        there = f"as version {' and '.join(found.versions)}"
+        if (columns := mapping.columns.get(Field.ROLL_VERSION)) is not None:
+            comes = f'its column "{mapping.header[columns[0]]}" makes it {key.roll_version} as well'
+            mend = f'write roll_version = "{found.versions[0]}" under [values] of a --map file'
+        elif Field.ROLL_VERSION in mapping.values:
+            comes = f"the map file makes it {key.roll_version} as well"
+            mend = f'write roll_version = "{found.versions[0]}" under [values] there'
+        else:
+            comes = f"this file brings it as {key.roll_version}"
+            mend = f"give --roll-version {found.versions[0]}"
+        mend += " to revise what is there (if its serials are the same voters'), or --beside"
+    else:
+        if key.state_code:
+            there, comes = "without its state", f"this file brings it as one of {key.state_code} as well"
+            if Field.STATE_CODE in mapping.columns:
+                mend = 'leave it out here too: write state_code = "" under [values] of a --map file'
+            elif mapping.values.get(Field.STATE_CODE):
+                mend = "take state_code out of the map file's [values]"
+            else:
+                mend = "leave it out here too: give the constituency's number alone"
+        else:
+            there, comes = f"as one of {' and '.join(found.states)}", "this file brings it without its state as well"
+            mend = (
+                f'add the column state_code, or write state_code = "{found.states[0]}" under [values] of a --map file'
+            )
+        if found.of_this_file:
+            mend = "name the state in every row of the file or in none"
+        mend += ", or give --beside"
     return (
-        f"{place} {where} {there}, and this file brings it {comes} as well: whoever is on both would be called and counted"
-        f" twice; {mend}, or give --beside to keep both all the same; nothing was imported"
+        f"{place} {where} {there}, and {comes}: whoever is on both would be called and counted twice; {mend} to keep both all"
+        " the same; nothing was imported"
     )
 
 
-def _record_run(db: Connection, prepared: PreparedImport, source: str, tally: ImportTally, clock: Clock) -> None:
-    figures = (tally.rows, tally.voters, tally.numbers, tally.links, tally.rejected, tally.unchanged)
+def _record_run(db: Connection, prepared: PreparedImport, source: str, tally: ImportResult, clock: Clock) -> None:
     now, roll = clock.now(), prepared.roll
-    record_import(db, now, roll.path.name, roll.sha256, figures)
-    what = {"file": shown(roll.path.name), "sha256": roll.sha256, "rows": str(tally.rows), "voters": str(tally.voters)}
-    what |= {"numbers": str(tally.numbers), "rejected_numbers": str(tally.rejected_numbers)}
+    record_import(db, now, roll.path.name, roll.sha256, [*tally.figures().values()])
+    what = {"file": shown(roll.path.name), "sha256": roll.sha256}
+    what |= {name: str(getattr(tally, name)) for name in ("rows", "voters", "numbers", "rejected_numbers")}
     what |= {key: said for key, said in (("source", source), ("mapping", prepared.mapping.map_sha256)) if said}
     audit.append(
         db, "roll-import", audit_name(None), what, now
-    )  # of the same moment: the report of imports has it from here
+    )  # of that moment: the report of imports has it from here
 
 
-def _result(tally: ImportTally, sink: CountedRejects, rejects_path: Path | None, *, dry_run: bool) -> ImportResult:
-    return ImportResult(
-        **asdict(tally),
-        reasons=dict(sink.reasons.most_common()),
-        examples=tuple(sink.first),
-        rejects_path=rejects_path,
-        dry_run=dry_run,
-    )
+# A roll for the dialler that runs: read, cleaned and held against the store here, then handed over.
+
+
+def hand_over_roll(
+    prepared: PreparedImport,
+    spool: Spool,
+    options: ImportOptions,
+    *,
+    list_id: str | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> tuple[str, ImportResult]:
+    """Hand a roll over: its id, and what its import will do to the store as it stands now. It stands in the spool until it is
+    removed, with a dry run too. Nothing is written to the store.
+
+    Raises what `import_file` raises; nothing is left in the spool then.
+    """
+    list_id = list_id or spool.new()
+    rejects = options.rejects_path
+    if options.dry_run and rejects is None:
+        rejects = spool.path(list_id).with_suffix(".rejects.csv")  # it goes with the rest
+    here = replace(options, dry_run=False, rejects_path=rejects)
+    try:
+        spool.prepare_roll(list_id)
+        result = run_import(prepared, spool.path(list_id), here, progress=progress, key=spool.key)
+        found = spool.against_store(list_id)
+    except BaseException:
+        spool.remove(list_id)
+        raise
+    result.voters -= found.same
+    result.unchanged += found.same
+    result.numbers, result.links, result.opted_out = found.numbers, found.links, found.opted_out
+    result.dry_run = options.dry_run
+    if options.dry_run:
+        result.rejects_path = options.rejects_path
+    return list_id, result

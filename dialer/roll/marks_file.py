@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, tzinfo
 from pathlib import Path
@@ -14,8 +14,7 @@ from dialer.domain.errors import RollError
 from dialer.domain.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.domain.person_ids import is_id
 from dialer.roll.cells import bounded, clock_text
-from dialer.roll.columns import CONSTITUENCY, PART, SERIAL, SmallTable, TableRow
-from dialer.roll.parts import ROLL_VERSION, STATE, Parts, UnfitPart
+from dialer.roll.columns import CONSTITUENCY, PART, ROLL_VERSION, SERIAL, STATE, Parts, SmallTable, TableRow, Unfit
 from dialer.store import voters
 from dialer.store.connection import Connection
 
@@ -72,10 +71,6 @@ class MarksFile:
     unticked: int  # lines of a sheet with nothing in the column `voted`
 
 
-class _Unfit(Exception):
-    """A line that gives no mark; the text says why."""
-
-
 def read_marks(path: Path, db: Connection, told: MarksOrigin, *, now: float, zone: tzinfo) -> MarksFile:
     """Read a file against the roll in `db`. Times of day are local to `zone`; `now` in epoch seconds.
 
@@ -85,17 +80,17 @@ def read_marks(path: Path, db: Connection, told: MarksOrigin, *, now: float, zon
     if "epic" not in table.columns and not {"constituency", "part", "serial"} <= table.columns:
         raise RollError(f"{path}: its first row names no voters: give the columns constituency, part, serial, or epic")
     lines = list(table.rows())
-    ticked = [line for line in lines if "voted" not in table.columns or not _is_unticked(line)]
+    ticked = [line for line in lines if "voted" not in table.columns or _tick(line) not in _NO_TICKS]
     if "constituency" in table.columns:
-        finder: _Finder = _BySerial(db, told.roll_version)
+        find = _by_serial(db, told.roll_version)
     else:
-        finder = _ByEpic(db, {line.cells["epic"].upper() for line in ticked if "epic" in line.cells})
+        find = _by_epic(db, {line.cells["epic"].upper() for line in ticked if "epic" in line.cells})
     marks: dict[str, Mark] = {}
     rejects: list[MarkReject] = []
     for line in ticked:
         try:
-            mark = _mark(line, finder.find(line), told, table.sha256, now, zone)
-        except _Unfit as why:
+            mark = _mark(line, find(line), told, table.sha256, now, zone)
+        except Unfit as why:
             rejects.append(MarkReject(line.number, str(why)))
         else:
             marks.setdefault(mark.key, mark)
@@ -103,22 +98,18 @@ def read_marks(path: Path, db: Connection, told: MarksOrigin, *, now: float, zon
     return MarksFile(table.sha256, tuple(marks.values()), tuple(rejects), repeated, len(lines) - len(ticked))
 
 
-def _is_unticked(line: TableRow) -> bool:
-    return _tick(line) in _NO_TICKS
-
-
 def _tick(line: TableRow) -> str:
-    return line.cells.get("voted", "").strip("[]() ").casefold()
+    return line["voted"].strip("[]() ").casefold()
 
 
 def _mark(line: TableRow, voter_id: int, told: MarksOrigin, sha256: str, now: float, zone: tzinfo) -> Mark:
     if "voted" in line.cells and _tick(line) not in _TICKS:
-        raise _Unfit("voted is neither ticked nor blank: write x for who has voted")
-    kind, source = _kind(line.cells.get("kind", ""), told.source)
+        raise Unfit("voted is neither ticked nor blank: write x for who has voted")
+    kind, source = _kind(line["kind"], told.source)
     by = line.cells.get("by", told.by)
     if by is not None and not is_id(by):
-        raise _Unfit("by is no id: write worker-12, no name and no number")
-    at = _at(line.cells.get("time", ""), told.day, now, zone)
+        raise Unfit("by is no id: write worker-12, no name and no number")
+    at = _at(line["time"], told.day, now, zone)
     # The same word of the same person on the same day is the same mark, in whatever file it comes again. A correction is one
     # of its file: there may be another one after the next "voted".
     said = [voter_id, kind.value, source.value, by, told.day.isoformat(), line.cells.get("time")]
@@ -134,7 +125,7 @@ def _kind(cell: str, source: MarkSource) -> tuple[MarkKind, MarkSource]:
         return MarkKind.NOT_YET, MarkSource.CORRECTION
     kind = KINDS.get(word or MarkKind.VOTED.value)
     if kind is None:
-        raise _Unfit(f"kind is not known: write {', '.join(KINDS)} or {CORRECTION}")
+        raise Unfit(f"kind is not known: write {', '.join(KINDS)} or {CORRECTION}")
     return kind, source
 
 
@@ -146,73 +137,57 @@ def _at(cell: str, day: date, now: float, zone: tzinfo) -> float:
         try:
             named = datetime.combine(day, time.fromisoformat(clock)) if clock else datetime.fromisoformat(cell)
         except ValueError:
-            raise _Unfit("time is no time: write 09:40 or 2026-04-22T09:40") from None
+            raise Unfit("time is no time: write 09:40 or 2026-04-22T09:40") from None
         at = (named if named.tzinfo else named.replace(tzinfo=zone)).timestamp()
         if at > now + AHEAD_SECONDS:
-            raise _Unfit("time lies ahead")
+            raise Unfit("time lies ahead")
     if at < 0.0:  # a command takes none, and would refuse a hundred lines for this one
-        raise _Unfit("time lies before 1970: correct its year")
+        raise Unfit("time lies before 1970: correct its year")
     return min(at, now)
 
 
-class _Finder:
-    """Finds a line's voter on the roll."""
+def _by_serial(db: Connection, roll_version: str | None) -> Callable[[TableRow], int]:
+    """Finds a line's voter by constituency, part and serial; an EPIC number beside them must be that voter's."""
+    parts = Parts(db)
 
-    def find(self, line: TableRow) -> int:
-        """The voter's id. Raises _Unfit."""
-        raise NotImplementedError
-
-
-class _BySerial(_Finder):
-    """By constituency, part and serial; an EPIC number beside them must be that voter's."""
-
-    def __init__(self, db: Connection, roll_version: str | None) -> None:
-        self._db = db
-        self._roll_version = roll_version
-        self._parts = Parts(db)
-
-    def find(self, line: TableRow) -> int:
-        booth_id = self._booth(line)
-        row = voters.voter_of_part(self._db, booth_id, _number(line, "serial"))
-        if row is None:
-            raise _Unfit("the part has no voter with this serial")
-        voter_id, epic = row
-        told = line.cells.get("epic", "").upper()
+    def find(line: TableRow) -> int:
+        version, state = line.cells.get("roll version", roll_version), line.cells.get("state")
+        booth_id = parts.booth(_number(line, "constituency"), _number(line, "part"), version=version, state=state)
+        found = voters.voter_of_part(db, booth_id, _number(line, "serial"))
+        if found is None:
+            raise Unfit("the part has no voter with this serial")
+        voter_id, epic = found
+        told = line["epic"].upper()
         if told and epic and told != epic.upper():
-            raise _Unfit("serial and EPIC number are of different voters: is the list of another roll?")
-        return int(voter_id)
+            raise Unfit("serial and EPIC number are of different voters: is the list of another roll?")
+        return voter_id
 
-    def _booth(self, line: TableRow) -> int:
-        version, state = line.cells.get("roll version", self._roll_version), line.cells.get("state")
-        try:
-            return self._parts.booth(_number(line, "constituency"), _number(line, "part"), version=version, state=state)
-        except UnfitPart as why:
-            raise _Unfit(str(why)) from None
+    return find
 
 
-class _ByEpic(_Finder):
+def _by_epic(db: Connection, epics: set[str]) -> Callable[[TableRow], int]:
     """By the EPIC number alone. There is no index of them: the roll is read once for all that the file names."""
+    voters_of: dict[str, list[int]] = defaultdict(list)
+    for epic, voter_id in voters.voters_of_epics(db, epics):
+        voters_of[epic].append(voter_id)
 
-    def __init__(self, db: Connection, epics: set[str]) -> None:
-        self._voters: dict[str, list[int]] = defaultdict(list)
-        for epic, voter_id in voters.voters_of_epics(db, epics):
-            self._voters[epic].append(voter_id)
-
-    def find(self, line: TableRow) -> int:
-        found = self._voters.get(line.cells.get("epic", "").upper(), [])
-        if len(found) != 1:
-            raise _Unfit(
+    def find(line: TableRow) -> int:
+        found = voters_of.get(line["epic"].upper(), [])
+        if not found:
+            raise Unfit("the EPIC number is not on the roll")
+        if len(found) > 1:
+            raise Unfit(
                 "the EPIC number is on the roll more than once: name the voter by constituency, part and serial"
-                if found
-                else "the EPIC number is not on the roll"
             )
         return found[0]
 
+    return find
+
 
 def _number(line: TableRow, name: str) -> int:
-    number = bounded(line.cells.get(name, ""), _LARGEST)
+    number = bounded(line[name], _LARGEST)
     if number is None:
-        raise _Unfit(f"{name} is not a whole number")
+        raise Unfit(f"{name} is not a whole number")
     return number
 
 

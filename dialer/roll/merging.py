@@ -19,26 +19,14 @@ from dialer.store.connection import Connection
 CONFLICT = "another row of this file has the same booth and serial and says otherwise: correct one of them"
 
 
-class SecondVersion(Exception):
-    """A constituency would stand on the roll once more, under another version; nothing of it was written yet."""
+@dataclass(eq=False)
+class SecondRoll(Exception):
+    """A constituency would stand on the roll once more; nothing of it was written yet."""
 
-    def __init__(self, key: BoothKey, versions: Sequence[str], *, of_this_file: bool) -> None:
-        """`versions` are the others that are there; `of_this_file`: this file itself brought them."""
-        super().__init__(f"constituency {key.constituency_number} has another version: {', '.join(versions)}")
-        self.key = key
-        self.versions = tuple(versions)
-        self.of_this_file = of_this_file
-
-
-class StateUnclear(Exception):
-    """A constituency would stand on the roll once more, with its state and without; nothing of it was written yet."""
-
-    def __init__(self, key: BoothKey, states: Sequence[str], *, of_this_file: bool) -> None:
-        """`states` are the others that are there, '' where none is named; `of_this_file`: this file itself brought them."""
-        super().__init__(f"constituency {key.constituency_number} is there with its state and without")
-        self.key = key
-        self.states = tuple(states)
-        self.of_this_file = of_this_file
+    key: BoothKey
+    versions: list[str]  # the others that are there; none: it is there in this one, with its state and without
+    states: list[str]  # with which it is there, "" where none is named
+    of_this_file: bool  # this file itself brought them
 
 
 @dataclass(slots=True)
@@ -71,11 +59,11 @@ class _Placed:
 class Merger:
     """Merges batches into the store through one connection, inside the caller's transaction."""
 
-    def __init__(self, db: Connection, next_voter: int, region: str, *, beside: bool = False) -> None:
+    def __init__(self, db: Connection, next_voter: int, tally: ImportTally, region: str, *, beside: bool) -> None:
         """`next_voter`: the id that the next one gets. `region` is where numbers without a country code belong; `beside`: a
         constituency may be there in several versions.
         """
-        self.tally = ImportTally()
+        self.tally = tally
         self._db = db
         self._region = region
         self._beside = beside
@@ -84,29 +72,24 @@ class Merger:
         self._slots: dict[BoothKey, BoothSlot] = {}
         self._stored: dict[BoothKey, tuple[int, BoothDetails]] = {}
         for booth in roll.booths_in_full(db):
-            place = (booth.roll_version, booth.state_code, booth.constituency_number, booth.part_number)
-            told = (booth.constituency_name, booth.name, booth.name_local, booth.language, booth.closes_at)
-            self._stored[BoothKey(*place)] = (booth.booth_id, BoothDetails(*told))
+            self._stored[BoothKey(*booth[1:5])] = (booth.booth_id, BoothDetails(*booth[5:]))
             self._rolls.setdefault(booth.constituency_number, {})[booth.state_code, booth.roll_version] = False
         self._next_voter = next_voter
 
     def find_booth(self, key: BoothKey, details: BoothDetails) -> BoothSlot:
         """The slot of a booth; a new booth is added, a known one brought up to date. The first row of a booth describes it.
-        Raises SecondVersion, StateUnclear.
+        Raises SecondRoll.
         """
         if (slot := self._slots.get(key)) is not None:
             return slot
-        columns = (details.constituency_name, details.name, details.name_local, details.language, details.closes_at)
         if (stored := self._stored.get(key)) is not None:
-            booth_id, known = stored
-            before = (known.constituency_name, known.name, known.name_local, known.language, known.closes_at)
-            after = tuple(new or old for new, old in zip(columns, before, strict=True))
+            booth_id, before = stored
+            after = tuple(new or old for new, old in zip(details, before, strict=True))
             if after != before:
                 roll.change_booth(self._db, booth_id, after)
         else:
             self._refuse_second_roll(key)
-            place = (key.roll_version, key.state_code, key.constituency_number, key.part_number)
-            booth_id = roll.add_booth(self._db, place, columns)
+            booth_id = roll.add_booth(self._db, key, details)
             self.tally.booths += 1
         slot = self._slots[key] = BoothSlot(booth_id, is_new=stored is None)
         return slot
@@ -125,11 +108,9 @@ class Merger:
             if state == key.state_code or not state or not key.state_code
         }
         if may_be_this and not self._beside:
-            of_this_file = all(may_be_this.values())
             versions = {version for _, version in may_be_this} - {key.roll_version}
-            if versions:
-                raise SecondVersion(key, sorted(versions), of_this_file=of_this_file)
-            raise StateUnclear(key, sorted(state for state, _ in may_be_this), of_this_file=of_this_file)
+            states = sorted(state for state, _ in may_be_this)
+            raise SecondRoll(key, sorted(versions), states, all(may_be_this.values()))
         rolls[key.state_code, key.roll_version] = True
 
     def add(self, batch: CleanRows) -> list[Reject]:
@@ -146,12 +127,11 @@ class Merger:
         rejects.sort(key=lambda reject: reject.row_number)
         return rejects
 
-    def finish(self) -> ImportTally:
-        """Honour the opt-outs that were there before; returns the final tally."""
+    def finish(self) -> None:
+        """Honour the opt-outs that were there before."""
         self.tally.opted_out = roll.honour_opt_outs(self._db)
         self.tally.without_close = roll.booths_without_close(self._db)
         self.tally.shared_epics = roll.shared_epics(self._db)
-        return self.tally
 
     def _place(self, batch: CleanRows) -> _Placed:
         """Find or add the voter of every row."""

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -47,10 +47,10 @@ def read_numbers(path: Path, region: str, *, first_column_only: bool = False) ->
     """
     numbers: dict[str, None] = {}
     without: list[int] = []
-    digest = _Digest(path)
+    digest, standard = hashlib.sha256(), str(path) == STANDARD_INPUT
     try:
-        with _opened(path) as file:
-            for line, row in enumerate(csv.reader(digest.lines(file), strict=True), start=1):
+        with nullcontext(sys.stdin.buffer) if standard else open_regular(path, pipe=True) as file:
+            for line, row in enumerate(csv.reader(_lines(path, file, digest), strict=True), start=1):
                 cells = row[:1] if first_column_only else row
                 found = [number for cell in cells for number in read_cell(cell, region).numbers]
                 numbers.update(dict.fromkeys(found))
@@ -74,39 +74,23 @@ def read_numbers(path: Path, region: str, *, first_column_only: bool = False) ->
         raise RollError(f"{path}: is not CSV ({error}): one number a line will do") from error
     if not numbers:
         raise RollError(f"{path}: holds no number: one a line, or CSV")
-    name = "standard-input" if str(path) == STANDARD_INPUT else path.name
-    return NumbersFile(name, digest.sha256(), tuple(numbers), tuple(without))
+    name = "standard-input" if standard else path.name
+    return NumbersFile(name, digest.hexdigest(), tuple(numbers), tuple(without))
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    with nullcontext(sys.stdin.buffer) if str(path) == STANDARD_INPUT else open_regular(path, pipe=True) as file:
-        yield file
-
-
-class _Digest:
-    """The lines of a file, and the hash of what has been read of it."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._hash = hashlib.sha256()
-
-    def sha256(self) -> str:
-        return self._hash.hexdigest()
-
-    def lines(self, file: BinaryIO) -> Iterator[str]:
-        """Without their ends. Raises RollError for a line, or a file, that is longer than any such file has."""
-        read = 0
-        encoding = "utf-8-sig"  # a mark can stand before the first line alone
-        while line := file.readline(_MOST_LINE):
-            read += len(line)
-            if len(line) == _MOST_LINE:
-                raise RollError(
-                    f"{self._path}: has a line of more than {_MOST_LINE // 1024} kB: give one number a line"
-                )
-            if read > _MOST_BYTES:
-                raise RollError(f"{self._path}: is larger than {_MOST_BYTES // 1024**3} GB: cut it into several files")
-            self._hash.update(line)
-            text = line.decode(encoding)
-            encoding = "utf-8"
-            yield from text.splitlines() or [""]
+def _lines(path: Path, file: BinaryIO, digest: hashlib._Hash) -> Iterator[str]:
+    """The lines of a file without their ends; what has been read of it is hashed. Raises RollError for a line, or a file, that is
+    longer than any such file has.
+    """
+    read = 0
+    encoding = "utf-8-sig"  # a mark can stand before the first line alone
+    while line := file.readline(_MOST_LINE):
+        read += len(line)
+        if len(line) == _MOST_LINE:
+            raise RollError(f"{path}: has a line of more than {_MOST_LINE // 1024} kB: give one number a line")
+        if read > _MOST_BYTES:
+            raise RollError(f"{path}: is larger than {_MOST_BYTES // 1024**3} GB: cut it into several files")
+        digest.update(line)
+        text = line.decode(encoding)
+        encoding = "utf-8"
+        yield from text.splitlines() or [""]

@@ -16,6 +16,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -193,16 +194,6 @@ class _Vocabulary:
     places: Sequence[Word]
 
 
-@dataclass(frozen=True, slots=True)
-class _Booth:
-    state_code: str
-    constituency: int
-    constituency_name: str
-    part: int
-    name: str
-    name_local: str
-
-
 def write_sample(
     path: Path,
     rows: int,
@@ -238,7 +229,7 @@ def write_sample(
                 writer.writerow(HEADER)
                 writer.writerows(_told(maker.rows(rows), progress))
         else:
-            write_sheet(part, _with_header(_told(maker.rows(rows), progress)))
+            write_sheet(part, chain([HEADER], _told(maker.rows(rows), progress)))
         part.replace(path)
     except OSError as error:
         raise RollError(f"{path}: cannot be written ({error.strerror}); give another place with --out") from error
@@ -262,11 +253,6 @@ def _choose_states(states: Sequence[str], languages: Sequence[str]) -> list[str]
     if not chosen:
         raise RollError(f"no sample state {' or '.join(states)} speaks {' or '.join(languages)}; give one of the two")
     return chosen
-
-
-def _with_header(rows: Iterable[Sequence[str]]) -> Iterator[Sequence[str]]:
-    yield HEADER
-    yield from rows
 
 
 def _told(rows: Iterable[list[str]], progress: Callable[[int], None] | None) -> Iterator[list[str]]:
@@ -306,11 +292,11 @@ class _Maker:
                 place = self._random.choice(vocabulary.places)
             village = self._random.choice(vocabulary.places)
             room = self._random.randrange(1, 5)
-            booth = _Booth(
+            booth = (
                 state,
-                first_constituency + constituency,
+                str(first_constituency + constituency),
                 place[0].upper(),
-                part + 1,
+                str(part + 1),
                 f"Primary School {village[0]} Room {room}",
                 f"{_SCHOOL[vocabulary.language]} {village[1]} {local_digits(str(room), vocabulary.language)}",
             )
@@ -320,7 +306,7 @@ class _Maker:
             index += 1
             self.booths += 1
 
-    def _booth_rows(self, booth: _Booth, vocabulary: _Vocabulary, size: int) -> Iterator[list[str]]:
+    def _booth_rows(self, booth: Sequence[str], vocabulary: _Vocabulary, size: int) -> Iterator[list[str]]:
         """`size` rows of a booth, household by household."""
         serial = made = 0
         while made < size:
@@ -329,7 +315,9 @@ class _Maker:
             serial += household
             made += household
 
-    def _household(self, booth: _Booth, vocabulary: _Vocabulary, last_serial: int, size: int) -> Iterator[list[str]]:
+    def _household(
+        self, booth: Sequence[str], vocabulary: _Vocabulary, last_serial: int, size: int
+    ) -> Iterator[list[str]]:
         chance = self._random.random
         surname = self._random.choice(vocabulary.surnames)
         house = f"{self._random.randrange(1, 400)}" + (f"-{self._random.randrange(1, 10)}" if chance() < 0.3 else "")
@@ -345,12 +333,7 @@ class _Maker:
             phone = shared if draw < 0.6 else self._phone() if draw < 0.8 else ""
             self._next_epic += 1
             row = [
-                booth.state_code,
-                str(booth.constituency),
-                booth.constituency_name,
-                str(booth.part),
-                booth.name,
-                booth.name_local,
+                *booth,
                 section,
                 str(last_serial + member + 1),
                 local_digits(house, vocabulary.language),

@@ -11,7 +11,7 @@ import os
 import re
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import astuple, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import urlsplit
@@ -113,7 +113,7 @@ def _ids(prepared: PreparedImport, heading: str, roll_version: str) -> dict[tupl
         cells = rows.table.columns[wanted[0]] if rows.table.rows else ()
         for booth, serial, cell in zip(rows.booths, rows.serials, cells, strict=True):
             if cell.strip():
-                found[*astuple(booths[booth.booth_id]), serial] = cell.strip()
+                found[*booths[booth.booth_id], serial] = cell.strip()
     return found
 
 

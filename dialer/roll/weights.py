@@ -11,8 +11,18 @@ from pathlib import Path
 
 from audio.files import sha256_of
 from dialer.domain.errors import RollError
-from dialer.roll.columns import CONSTITUENCY, PART, SERIAL, SmallTable, TableRow
-from dialer.roll.parts import ROLL_VERSION, STATE, NoSuchPart, Parts, UnfitPart
+from dialer.roll.columns import (
+    CONSTITUENCY,
+    PART,
+    ROLL_VERSION,
+    SERIAL,
+    STATE,
+    NoSuchPart,
+    Parts,
+    SmallTable,
+    TableRow,
+    Unfit,
+)
 from dialer.store import audit, voters
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import Connection, exclusive_connection, reading
@@ -95,7 +105,7 @@ def _voter(db: Connection, parts: Parts, row: TableRow) -> int | None:
         booth_id = parts.booth(constituency, part, version=row["roll version"] or None, state=row["state"] or None)
     except NoSuchPart:
         return None
-    except UnfitPart as why:
+    except Unfit as why:
         raise row.refusal(str(why)) from None
     found = voters.voter_of_part(db, booth_id, serial)
     return None if found is None else found[0]

@@ -7,8 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dialer.domain.errors import RollError
-from dialer.roll.columns import CONSTITUENCY, PART, SmallTable, TableRow, language_code
-from dialer.roll.parts import ROLL_VERSION, STATE, NoSuchPart, Parts, UnfitPart
+from dialer.roll.columns import (
+    CONSTITUENCY,
+    PART,
+    ROLL_VERSION,
+    STATE,
+    NoSuchPart,
+    Parts,
+    SmallTable,
+    TableRow,
+    Unfit,
+    language_code,
+)
 from dialer.roll.phone_numbers import read_cell
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import exclusive_connection
@@ -118,6 +128,6 @@ def _read(parts: Parts, row: TableRow, region: str, roll_version: str | None, li
             booth_id = parts.booth(constituency, part_number, version=version, state=state)
         except NoSuchPart as why:
             raise row.refusal(f"{why}; import it first") from None
-        except UnfitPart as why:
+        except Unfit as why:
             raise row.refusal(str(why)) from None
         worker.booths[part_number] = booth_id

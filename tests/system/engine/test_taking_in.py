@@ -17,8 +17,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Mark, MarkKind, MarkSource, Outcome
 from dialer.domain.view import CallState
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
-from dialer.roll.handing_over import hand_over_roll
-from dialer.roll.importer import ImportOptions, import_file, prepare_import
+from dialer.roll.importer import ImportOptions, hand_over_roll, import_file, prepare_import
 from dialer.rules.number_hash import number_hash
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.store.spool import Spool
