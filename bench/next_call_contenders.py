@@ -24,7 +24,7 @@ from dialer.domain.model import Mark, MarkKind, MarkSource
 from dialer.polling_day.priorities import BoothOrder
 from dialer.store import queues, voters
 from dialer.store.connection import close_writing, open_writing
-from dialer.store.transaction import transaction
+from dialer.store.sql import transaction
 
 NOW = 1.7e9
 DAY_START = NOW - 43_200.0

@@ -25,11 +25,11 @@ from dialer.store.agent_records import forget_written
 from dialer.store.audit import audit_name
 from dialer.store.connection import Connection, exclusive_connection
 from dialer.store.copying import copies_before_upgrades
-from dialer.store.erasure import erase_number, remove
+from dialer.store.erasing import erase_number, remove
 from dialer.store.port import AuditNote
 from dialer.store.sent_journal import journal_beside
 from dialer.store.spool import Spool
-from dialer.store.transaction import transaction
+from dialer.store.sql import transaction
 
 
 def erase(

@@ -24,8 +24,7 @@ from dialer.mqtt.ask import CommandRequest, ask
 from dialer.mqtt.topics import encode
 from dialer.site.plan import broker_settings, own_signer
 from dialer.store.cipher import StoreKey, site_key
-from dialer.store.holder import holder_of
-from dialer.store.lock import DIALLER
+from dialer.store.lock import DIALLER, holder_of
 from dialer.store.spool import MOST_NUMBERS, Spool
 from dialer.store.sqlite import open_store
 

@@ -27,7 +27,7 @@ from dialer.store import audit, numbers, opt_outs
 from dialer.store.audit import audit_name
 from dialer.store.connection import Connection, exclusive_connection
 from dialer.store.port import AuditNote
-from dialer.store.transaction import transaction
+from dialer.store.sql import transaction
 
 optout_app = CommandGroup()
 register_app = CommandGroup()

@@ -17,7 +17,7 @@ from dialer.nats.carried import carried_name, write_carried
 from dialer.nats.nkey import private_key
 from dialer.nats.wire import BatchRow
 from dialer.store.cipher import site_key
-from dialer.store.uplink_reading import UplinkReading
+from dialer.store.headquarters import UplinkReading
 from dialer.uplink.batches import for_headquarters
 
 

@@ -19,7 +19,7 @@ from dialer.rules.calling_hours import Stretch, WeekHours
 from dialer.rules.gate import Gate
 from dialer.rules.retries import RetryRules
 from dialer.rules.rulebook import CampaignRules, Certified
-from dialer.store.erasure import ErasureRules
+from dialer.store.erasing import ErasureRules
 from dialer.store.sent_journal import SentJournal
 from dialer.store.spool import Spool
 from dialer.store.sqlite import Store

@@ -17,7 +17,7 @@ from dialer.engine.eligibility import Eligibility
 from dialer.engine.plan import Outside
 from dialer.engine.results import Marks
 from dialer.engine.world import Centre
-from dialer.store.erasure import ErasureRules
+from dialer.store.erasing import ErasureRules
 from dialer.store.port import AuditNote
 from dialer.store.spool import HandedRoll, Spool, SpoolFile, Taken
 

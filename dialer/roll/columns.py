@@ -95,11 +95,11 @@ class SmallTable:
 # Parts of the roll: named by number, and where a number is there more than once by version or state.
 
 
-class Unfit(Exception):
+class UnfitRow(Exception):
     """A row means nobody, or no one part, of the roll; the text says why, for people."""
 
 
-class NoSuchPart(Unfit):
+class NoSuchPart(UnfitRow):
     """The roll has none of this number."""
 
 
@@ -113,23 +113,27 @@ class Parts:
             self._parts[place.constituency_number, place.part_number].append(place)
 
     def booth(self, constituency: int, part: int, *, version: str | None, state: str | None) -> int:
-        """The booth that is meant; `version`, `state`: None where the file does not say. Raises Unfit for none or several."""
+        """The booth that is meant; `version`, `state`: None where the file does not say. Raises UnfitRow for none or several."""
         known = self._parts.get((constituency, part), [])
         if not known:
             raise NoSuchPart(f"part {part} of constituency {constituency} is not on the roll")
         of_version = [each for each in known if version is None or each.roll_version == version]
         if not of_version:
-            raise Unfit(f"it is of another roll version than here ({_versions(known)}): its serials are other voters'")
+            raise UnfitRow(
+                f"it is of another roll version than here ({_versions(known)}): its serials are other voters'"
+            )
         fitting = of_version
         if len(fitting) > 1 and state is not None:  # only where it decides: lists write a state in many ways
             fitting = [each for each in fitting if each.state_code == state.upper()]
         if len(fitting) == 1:
             return fitting[0].booth_id
         if len({each.roll_version for each in of_version}) > 1:
-            raise Unfit(
+            raise UnfitRow(
                 f"the part is on the roll more than once ({_versions(of_version)}): say which in a column roll version"
             )
-        raise Unfit(f"the part is on the roll of several states ({_states(of_version)}): say which in a column state")
+        raise UnfitRow(
+            f"the part is on the roll of several states ({_states(of_version)}): say which in a column state"
+        )
 
 
 def _versions(parts: list[BoothPlace]) -> str:

@@ -34,7 +34,7 @@ from dialer.store.cipher import StoreKey
 from dialer.store.connection import Connection, exclusive_connection, is_there
 from dialer.store.roll import begin_import, record_import
 from dialer.store.spool import Spool
-from dialer.store.transaction import transaction
+from dialer.store.sql import transaction
 
 DEFAULT_ROLL_VERSION = "current"
 

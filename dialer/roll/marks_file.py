@@ -14,7 +14,7 @@ from dialer.domain.errors import RollError
 from dialer.domain.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.domain.person_ids import is_id
 from dialer.roll.cells import bounded, clock_text
-from dialer.roll.columns import CONSTITUENCY, PART, ROLL_VERSION, SERIAL, STATE, Parts, SmallTable, TableRow, Unfit
+from dialer.roll.columns import CONSTITUENCY, PART, ROLL_VERSION, SERIAL, STATE, Parts, SmallTable, TableRow, UnfitRow
 from dialer.store import voters
 from dialer.store.connection import Connection
 
@@ -90,7 +90,7 @@ def read_marks(path: Path, db: Connection, told: MarksOrigin, *, now: float, zon
     for line in ticked:
         try:
             mark = _mark(line, find(line), told, table.sha256, now, zone)
-        except Unfit as why:
+        except UnfitRow as why:
             rejects.append(MarkReject(line.number, str(why)))
         else:
             marks.setdefault(mark.key, mark)
@@ -104,11 +104,11 @@ def _tick(line: TableRow) -> str:
 
 def _mark(line: TableRow, voter_id: int, told: MarksOrigin, sha256: str, now: float, zone: tzinfo) -> Mark:
     if "voted" in line.cells and _tick(line) not in _TICKS:
-        raise Unfit("voted is neither ticked nor blank: write x for who has voted")
+        raise UnfitRow("voted is neither ticked nor blank: write x for who has voted")
     kind, source = _kind(line["kind"], told.source)
     by = line.cells.get("by", told.by)
     if by is not None and not is_id(by):
-        raise Unfit("by is no id: write worker-12, no name and no number")
+        raise UnfitRow("by is no id: write worker-12, no name and no number")
     at = _at(line["time"], told.day, now, zone)
     # The same word of the same person on the same day is the same mark, in whatever file it comes again. A correction is one
     # of its file: there may be another one after the next "voted".
@@ -125,7 +125,7 @@ def _kind(cell: str, source: MarkSource) -> tuple[MarkKind, MarkSource]:
         return MarkKind.NOT_YET, MarkSource.CORRECTION
     kind = KINDS.get(word or MarkKind.VOTED.value)
     if kind is None:
-        raise Unfit(f"kind is not known: write {', '.join(KINDS)} or {CORRECTION}")
+        raise UnfitRow(f"kind is not known: write {', '.join(KINDS)} or {CORRECTION}")
     return kind, source
 
 
@@ -137,12 +137,12 @@ def _at(cell: str, day: date, now: float, zone: tzinfo) -> float:
         try:
             named = datetime.combine(day, time.fromisoformat(clock)) if clock else datetime.fromisoformat(cell)
         except ValueError:
-            raise Unfit("time is no time: write 09:40 or 2026-04-22T09:40") from None
+            raise UnfitRow("time is no time: write 09:40 or 2026-04-22T09:40") from None
         at = (named if named.tzinfo else named.replace(tzinfo=zone)).timestamp()
         if at > now + AHEAD_SECONDS:
-            raise Unfit("time lies ahead")
+            raise UnfitRow("time lies ahead")
     if at < 0.0:  # a command takes none, and would refuse a hundred lines for this one
-        raise Unfit("time lies before 1970: correct its year")
+        raise UnfitRow("time lies before 1970: correct its year")
     return min(at, now)
 
 
@@ -155,11 +155,11 @@ def _by_serial(db: Connection, roll_version: str | None) -> Callable[[TableRow],
         booth_id = parts.booth(_number(line, "constituency"), _number(line, "part"), version=version, state=state)
         found = voters.voter_of_part(db, booth_id, _number(line, "serial"))
         if found is None:
-            raise Unfit("the part has no voter with this serial")
+            raise UnfitRow("the part has no voter with this serial")
         voter_id, epic = found
         told = line["epic"].upper()
         if told and epic and told != epic.upper():
-            raise Unfit("serial and EPIC number are of different voters: is the list of another roll?")
+            raise UnfitRow("serial and EPIC number are of different voters: is the list of another roll?")
         return voter_id
 
     return find
@@ -174,9 +174,9 @@ def _by_epic(db: Connection, epics: set[str]) -> Callable[[TableRow], int]:
     def find(line: TableRow) -> int:
         found = voters_of.get(line["epic"].upper(), [])
         if not found:
-            raise Unfit("the EPIC number is not on the roll")
+            raise UnfitRow("the EPIC number is not on the roll")
         if len(found) > 1:
-            raise Unfit(
+            raise UnfitRow(
                 "the EPIC number is on the roll more than once: name the voter by constituency, part and serial"
             )
         return found[0]
@@ -187,7 +187,7 @@ def _by_epic(db: Connection, epics: set[str]) -> Callable[[TableRow], int]:
 def _number(line: TableRow, name: str) -> int:
     number = bounded(line[name], _LARGEST)
     if number is None:
-        raise Unfit(f"{name} is not a whole number")
+        raise UnfitRow(f"{name} is not a whole number")
     return number
 
 

@@ -21,13 +21,13 @@ from dialer.roll.columns import (
     Parts,
     SmallTable,
     TableRow,
-    Unfit,
+    UnfitRow,
 )
 from dialer.store import audit, voters
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import Connection, exclusive_connection, reading
 from dialer.store.roll import last_voter, set_weight
-from dialer.store.transaction import transaction
+from dialer.store.sql import transaction
 
 LEAST, MOST = 0.001, 1000.0
 COLUMNS = {
@@ -105,7 +105,7 @@ def _voter(db: Connection, parts: Parts, row: TableRow) -> int | None:
         booth_id = parts.booth(constituency, part, version=row["roll version"] or None, state=row["state"] or None)
     except NoSuchPart:
         return None
-    except Unfit as why:
+    except UnfitRow as why:
         raise row.refusal(str(why)) from None
     found = voters.voter_of_part(db, booth_id, serial)
     return None if found is None else found[0]

@@ -16,14 +16,14 @@ from dialer.roll.columns import (
     Parts,
     SmallTable,
     TableRow,
-    Unfit,
+    UnfitRow,
     language_code,
 )
 from dialer.roll.phone_numbers import read_cell
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import exclusive_connection
 from dialer.store.roll import list_worker, retire_workers
-from dialer.store.transaction import transaction
+from dialer.store.sql import transaction
 
 COLUMNS = {
     "constituency": CONSTITUENCY,
@@ -128,6 +128,6 @@ def _read(parts: Parts, row: TableRow, region: str, roll_version: str | None, li
             booth_id = parts.booth(constituency, part_number, version=version, state=state)
         except NoSuchPart as why:
             raise row.refusal(f"{why}; import it first") from None
-        except Unfit as why:
+        except UnfitRow as why:
             raise row.refusal(str(why)) from None
         worker.booths[part_number] = booth_id

@@ -17,7 +17,7 @@ from dialer.simulation.laws import Course
 from dialer.simulation.recorded_day import AttemptRecord, RecordedDay, is_in_order, recorded_day
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import is_there, reading
-from dialer.store.recorded import KeptAttempt, KeptInterval, attempts_of, first_and_last_call, intervals_of
+from dialer.store.figures import KeptAttempt, KeptInterval, attempts_of, first_and_last_call, intervals_of
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _YEARS = range(1970, 3000)  # that a store can have calls of, and whose midnights are moments

@@ -20,8 +20,8 @@ from dialer.domain.clock import Clock, SystemClock
 from dialer.mqtt.hearing import Reply
 from dialer.nats.session import Session
 from dialer.nats.wire import kept_subject, live_subject, read_kept
+from dialer.store.headquarters import HeldRoll, UplinkReading
 from dialer.store.port import OutboxRow
-from dialer.store.uplink_reading import HeldRoll, UplinkReading
 from dialer.uplink.downwards import OrdersDown
 from dialer.uplink.sideways import WaySideways
 from dialer.uplink.snapshot import NewsOrigin

@@ -36,8 +36,7 @@ from dialer.site.content import content_problems
 from dialer.site.doubts import doubts
 from dialer.site.open_files import too_few
 from dialer.site.plan import flows_of, needs_asterisk, script_rules, scripts_of
-from dialer.store.holder import holder_of
-from dialer.store.lock import DIALLER
+from dialer.store.lock import DIALLER, holder_of
 from dialer.switch.asterisk.scripts.runner import PREFIX, Containment, find_containment, kept_together, script_of
 from dialer.switch.twilio import NO_TWILIO
 from ivr_flows.catalogue import load_flow, refuse_unsafe

@@ -38,7 +38,7 @@ from dialer.store import outbox, queues, seals
 from dialer.store.cipher import site_key
 from dialer.store.connection import check_pages, reading
 from dialer.store.copying import copies_before_upgrades
-from dialer.store.holder import holder_of
+from dialer.store.lock import holder_of
 from dialer.store.migrate import newest_version
 from dialer.switch.asterisk.ami_client import AmiClient
 

@@ -46,7 +46,7 @@ from dialer.rules.retries import RetryRules
 from dialer.rules.rulebook import campaign_rules, lawful_hours, polls_of, rulebook_of
 from dialer.site.polling_day import polling_plan
 from dialer.site.rules_versions import rules_text
-from dialer.store.erasure import ErasureRules
+from dialer.store.erasing import ErasureRules
 from dialer.switch.asterisk.ami_session import AmiLogin
 from dialer.switch.asterisk.fastagi.flow_handler import RecordingRules
 from dialer.switch.asterisk.scripts.runner import ScriptRules

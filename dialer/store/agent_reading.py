@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dialer.store.cipher import StoreKey
+from dialer.store.cipher import StoreKey, explained
 from dialer.store.connection import Connection, open_reading
-from dialer.store.failures import explained
 from dialer.store.sql import Row, load_statements
 
 SQL = load_statements("agents")

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dialer.domain.errors import KeyTaken
-from dialer.store.cipher import StoreKey
+from dialer.store.cipher import StoreKey, explained
 from dialer.store.connection import Connection, is_there
 from dialer.store.desk_file import DeskFile, desk_path, open_desk_file
-from dialer.store.failures import explained
-from dialer.store.sql import load_statements, values_of
-from dialer.store.transaction import transaction
+from dialer.store.sql import load_statements, transaction, values_of
 
 SQL = load_statements("agent_records")
 

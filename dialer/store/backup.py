@@ -19,14 +19,13 @@ from dialer.domain.errors import StoreCorrupt, StoreError
 from dialer.domain.model import AttemptId
 from dialer.store import audit, outbox
 from dialer.store.attempts import known_attempts, newest_event_at
-from dialer.store.cipher import StoreKey
+from dialer.store.cipher import StoreKey, connected, explained
 from dialer.store.connection import check_header, is_there, open_reading, writing
 from dialer.store.copying import STORE, copy_database, whole_folder
 from dialer.store.desk_file import desk_path
-from dialer.store.failures import connected, explained
 from dialer.store.lock import StoreLock
 from dialer.store.queues import stop_campaigns
-from dialer.store.transaction import transaction
+from dialer.store.sql import transaction
 
 
 @dataclass(frozen=True, slots=True)

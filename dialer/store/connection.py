@@ -16,9 +16,8 @@ from typing import NamedTuple
 
 from dialer.domain.errors import StoreCorrupt, StoreError
 from dialer.store import seals, sql
-from dialer.store.cipher import BUSY_SECONDS, StoreKey, connect, database_errors
+from dialer.store.cipher import BUSY_SECONDS, StoreKey, connect, connected, database_errors, explained
 from dialer.store.copying import copy_before_upgrade
-from dialer.store.failures import connected, explained
 from dialer.store.lock import StoreLock
 from dialer.store.migrate import migrate, newest_version, schema_version
 

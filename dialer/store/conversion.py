@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
 from dialer.store import audit
-from dialer.store.cipher import StoreKey, connect_any, key_literal
+from dialer.store.cipher import StoreKey, connect_any, connected, explained, key_literal
 from dialer.store.connection import (
     check_header,
     close_writing,
@@ -24,10 +24,8 @@ from dialer.store.connection import (
     try_key,
 )
 from dialer.store.desk_file import desk_path
-from dialer.store.failures import connected, explained
 from dialer.store.lock import StoreLock
-from dialer.store.sql import Connection
-from dialer.store.transaction import transaction
+from dialer.store.sql import Connection, transaction
 
 Progress = Callable[[str, float], None]
 """Told what is being done, and how much of it is done: 0 to 1."""

@@ -14,12 +14,10 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from dialer.domain.errors import StoreError
-from dialer.store.cipher import StoreKey, connect
+from dialer.store.cipher import StoreKey, connect, explained
 from dialer.store.connection import Connection, check_header
-from dialer.store.failures import explained
 from dialer.store.port import KeptUser
-from dialer.store.sql import load_statements, values_of
-from dialer.store.transaction import transaction
+from dialer.store.sql import load_statements, transaction, values_of
 
 SQL = load_statements("desk_file")
 

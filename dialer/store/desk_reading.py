@@ -8,9 +8,8 @@ from pathlib import Path
 
 from dialer.domain.model import LIVE_ANSWERS
 from dialer.pacing.port import AnswersOfLate
-from dialer.store.cipher import StoreKey
+from dialer.store.cipher import StoreKey, explained
 from dialer.store.connection import open_reading
-from dialer.store.failures import explained
 from dialer.store.figures import answers_of_late
 from dialer.store.port import KeptUser
 from dialer.store.sql import load_statements

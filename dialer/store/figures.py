@@ -1,10 +1,12 @@
-"""Figures of a campaign. They cost what has been done so far, not what the list is long."""
+"""Figures of a campaign, which cost what has been done so far, not what the list is long; and what is kept of a day."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 from dialer.domain.model import LIVE_ANSWERS, CampaignProgress, Outcome
+from dialer.domain.view import SeatState
 from dialer.pacing.port import AnswersOfLate
 from dialer.store.sql import Connection, load_statements
 
@@ -57,3 +59,50 @@ def next_due_at(db: Connection, campaign_id: str) -> float | None:
     if SQL["any_fresh"].number(db, campaign_id=campaign_id):
         return 0.0
     return SQL["earliest_timed"].value(db, float, campaign_id=campaign_id)
+
+
+# What a store has kept of one day: its calls and its seats' time.
+
+
+RECORDED = load_statements("recorded")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAttempt:
+    """A call of a campaign with agents. Times are epoch seconds; None: it never came to that."""
+
+    created_at: float
+    ended_at: float
+    ringing_at: float | None
+    answered_at: float | None
+    connected_at: float | None
+    seat: str | None
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class KeptInterval:
+    """A seat's time in one state: ready, reserved, talking or wrap-up. Epoch seconds."""
+
+    seat: str
+    state: SeatState
+    from_at: float
+    until_at: float
+
+
+def attempts_of(db: Connection, since: float, until: float) -> list[KeptAttempt]:
+    """The calls that began from `since` to before `until` and have ended, oldest first."""
+    rows = RECORDED["attempts"].rows(db, since=since, until=until)
+    return [KeptAttempt(**row._asdict() | {"outcome": Outcome(row.outcome)}) for row in rows]
+
+
+def intervals_of(db: Connection, since: float, until: float) -> list[KeptInterval]:
+    """The seats' time that lies in the window, or reaches into it."""
+    rows = RECORDED["intervals"].rows(db, since=since, until=until)
+    return [KeptInterval(**row._asdict() | {"state": SeatState(row.state)}) for row in rows]
+
+
+def first_and_last_call(db: Connection) -> tuple[float, float] | None:
+    """When the oldest and the newest of all such calls began, epoch seconds; None: there is none."""
+    calls = RECORDED["first_and_last"].row(db)
+    return None if calls.first is None else (calls.first, calls.last)

@@ -13,8 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from dialer.domain.errors import StoreCorrupt, StoreError
-from dialer.store.sql import Connection
-from dialer.store.transaction import transaction
+from dialer.store.sql import Connection, transaction
 
 APPLICATION_ID = 0x4D54444E  # "MTDN"
 _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")

@@ -10,15 +10,13 @@ from pathlib import Path
 from dialer.audit.chain import shown
 from dialer.domain.model import AttemptId, Receipt
 from dialer.store import audit
-from dialer.store.cipher import StoreKey
+from dialer.store.cipher import StoreKey, connected
 from dialer.store.connection import open_reading
-from dialer.store.failures import connected
 from dialer.store.lock import refuse_second_name
 from dialer.store.outbox import passed_by_uplink, tell
 from dialer.store.port import AnswersNews, Encode, KeptCommand, LogIn, SeatHours, SeatInterval, StandingOrder, of_seat
 from dialer.store.queues import unknown_campaign
-from dialer.store.sql import Connection, load_statements, values_of
-from dialer.store.transaction import transaction
+from dialer.store.sql import Connection, load_statements, transaction, values_of
 from dialer.store.voters import place_of
 
 SQL = load_statements("records")

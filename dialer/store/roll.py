@@ -11,9 +11,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dialer.store.cipher import StoreKey
+from dialer.store.cipher import StoreKey, connected
 from dialer.store.connection import Connection, is_there, open_reading, reading
-from dialer.store.failures import connected
 from dialer.store.sql import load_statements
 
 SQL = load_statements("roll")

@@ -31,9 +31,8 @@ from typing import Any
 
 from dialer.audit.chain import AuditEntry, Head, breaks
 from dialer.store import audit
-from dialer.store.sql import Connection, Row, load_statements
+from dialer.store.sql import Connection, Row, load_statements, transaction
 from dialer.store.standing import VoterStanding, standing_of
-from dialer.store.transaction import transaction
 
 SQL = load_statements("seals")
 

@@ -18,12 +18,10 @@ from dialer.audit.chain import shown
 from dialer.domain.errors import NotInStore, StoreError
 from dialer.domain.site_time import DAY_SECONDS
 from dialer.store import audit, opt_outs, roll
-from dialer.store.cipher import StoreKey, key_literal
+from dialer.store.cipher import StoreKey, explained, key_literal
 from dialer.store.connection import Connection, exclusive_connection, open_reading, reading
-from dialer.store.failures import explained
 from dialer.store.port import AuditNote
-from dialer.store.sql import load_statements
-from dialer.store.transaction import transaction
+from dialer.store.sql import load_statements, transaction
 
 SQL = load_statements("spool")
 MOST_NUMBERS = 2_000

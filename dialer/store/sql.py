@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import resources
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -106,3 +107,20 @@ def _without_last_comments(body: str) -> str:
 
 def _without_comments(text: str) -> str:
     return "".join(line for line in text.splitlines() if not line.lstrip().startswith("--")).strip()
+
+
+@contextmanager
+def transaction(db: Connection, *, keep: bool = True) -> Iterator[None]:
+    """What is written in the block is kept together at its end, or not at all; without `keep` not at all in any case. `db` is in
+    autocommit mode.
+
+    An error of the COMMIT itself undoes it too; SQLite has already rolled back where the disk was full.
+    """
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT" if keep else "ROLLBACK")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise

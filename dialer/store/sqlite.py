@@ -25,9 +25,8 @@ from dialer.domain.phone_facts import NO_GAPS, CallGaps
 from dialer.store import attempts as attempt_rows
 from dialer.store import (
     audit,
-    erasure,
+    erasing,
     figures,
-    inbound,
     numbers,
     opt_outs,
     polling_day_records,
@@ -40,9 +39,8 @@ from dialer.store import (
 )
 from dialer.store import headquarters as news_rows
 from dialer.store import outbox as outbox_rows
-from dialer.store.cipher import BUSY_SECONDS, StoreKey
+from dialer.store.cipher import BUSY_SECONDS, StoreKey, explained
 from dialer.store.connection import PAGE_BYTES, Opened, close_writing, open_file
-from dialer.store.failures import explained
 from dialer.store.lock import DIALLER
 from dialer.store.port import AuditNote, Encode, MarkEffect, Refusal
 from dialer.store.roll import StoredBooth
@@ -254,7 +252,7 @@ class Store:
     has_recording = _Reads(records.has_recording)
     record_answers = _Announces(records.record_answers)
     flow_answers = _Reads(records.flow_answers)
-    take_inbound = _Writes(inbound.take_inbound)
+    take_inbound = _Writes(attempt_rows.take_inbound)
 
     async def open_attempts(
         self,
@@ -351,7 +349,7 @@ class Store:
     # Opt-outs, and numbers as others may know them
 
     suppress = _Announces(opt_outs.suppress)
-    erase_number = _Announces(erasure.erase_number)
+    erase_number = _Announces(erasing.erase_number)
 
     phone_number = _Reads(records.phone_number)
     record_opt_out = _Announces(voters.record_opt_out)

@@ -15,10 +15,8 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from dialer.domain.errors import StoreBusy, StoreError
-from dialer.store.cipher import database_errors
-from dialer.store.failures import explain
-from dialer.store.sql import Connection
-from dialer.store.transaction import transaction
+from dialer.store.cipher import database_errors, explain
+from dialer.store.sql import Connection, transaction
 
 T = TypeVar("T")
 

@@ -20,7 +20,7 @@ from dialer.domain.errors import HeadquartersUnreachable, StoreError
 from dialer.mqtt.commands import MOST_BYTES
 from dialer.nats.session import NotKept, Stored
 from dialer.nats.wire import OPT_OUT_SUBJECT, SIDE, NotOurs, live_subject, mark_subject, read_news
-from dialer.store.uplink_reading import HeldRoll, UplinkReading
+from dialer.store.headquarters import HeldRoll, UplinkReading
 from dialer.uplink.snapshot import NewsOrigin, Snapshot
 from dialer.uplink.upwards import RETRY_SECONDS, DiallerDoor
 

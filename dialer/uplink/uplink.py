@@ -31,7 +31,7 @@ from dialer.nats.wire import inbox_of, live_subject
 from dialer.site.plan import broker_as, own_signer
 from dialer.site.service import told_to_systemd
 from dialer.store.cipher import site_key
-from dialer.store.uplink_reading import UplinkReading
+from dialer.store.headquarters import UplinkReading
 from dialer.uplink.downwards import MaterialDown, OrdersDown
 from dialer.uplink.sideways import WaySideways
 from dialer.uplink.snapshot import NewsOrigin

@@ -17,7 +17,7 @@ from dialer.mqtt.hearing import Hearing, Reply
 from dialer.mqtt.senders import Signer
 from dialer.nats.session import Session
 from dialer.nats.wire import MOST_ROWS, NotOurs, kept_subject, pack, read_kept, up_subject
-from dialer.store.uplink_reading import UplinkReading
+from dialer.store.headquarters import UplinkReading
 from dialer.uplink.batches import Batches
 
 _log = structlog.get_logger(__name__)

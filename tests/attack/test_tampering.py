@@ -36,10 +36,10 @@ from dialer.domain.official_turnout import FINAL, OfficialFigure
 from dialer.domain.phone_facts import Consent
 from dialer.store import numbers, opt_outs, seals
 from dialer.store.connection import exclusive_connection
-from dialer.store.erasing import erase_number
+from dialer.store.erasing import blank_number
 from dialer.store.port import AuditNote
+from dialer.store.sql import transaction
 from dialer.store.sqlite import open_store
-from dialer.store.transaction import transaction
 from dialer.store.voters import record_mark
 from tests.support.stores import NOW, SqliteBackend, attempt, claim_phone, dial, end, filled, mark
 
@@ -234,7 +234,7 @@ def test_a_number_that_was_erased_from_a_register_is_no_finding(written: Path) -
     secrets = [b"a secret that centres share"]
     with contextlib.closing(sqlite3.connect(written, isolation_level=None)) as db:
         db.execute("BEGIN")
-        erase_number(db, lambda _: Announcement("t", "{}"), "+917000000102", at=NOW, secrets=secrets, with_voters=False)
+        blank_number(db, lambda _: Announcement("t", "{}"), "+917000000102", at=NOW, secrets=secrets, with_voters=False)
         assert named(db) == set()
         db.execute("DELETE FROM registered WHERE e164 = '+917000000101'")
         assert named(db) == {("register", "ncpr")}

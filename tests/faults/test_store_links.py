@@ -18,8 +18,7 @@ from dialer.store import lock as lock_module
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import exclusive_connection, reading
 from dialer.store.conversion import convert
-from dialer.store.holder import holder_of
-from dialer.store.lock import StoreLock
+from dialer.store.lock import StoreLock, holder_of
 from dialer.store.records import note_export
 from dialer.store.sqlite import open_store
 from tests.support.forked import Forked

@@ -17,7 +17,7 @@ from dialer.store.cipher import site_key
 from dialer.store.connection import Connection, check_pages, is_encrypted, reading, try_key
 from dialer.store.conversion import left_over
 from dialer.store.copying import STORE, copies_before_upgrades
-from dialer.store.holder import holder_of
+from dialer.store.lock import holder_of
 
 
 def disk(settings: Settings) -> Iterator[Finding]:

@@ -34,8 +34,8 @@ from dialer.nats import wire
 from dialer.nats.carried import carried_name, write_carried
 from dialer.nats.session import Session, connected
 from dialer.nats.wire import BatchRow, NotOurs, UpBatch
+from dialer.store.headquarters import UplinkReading
 from dialer.store.sqlite import Store, open_store
-from dialer.store.uplink_reading import UplinkReading
 from dialer.uplink import sideways, upwards
 from dialer.uplink.batches import for_headquarters
 from dialer.uplink.sideways import WaySideways

@@ -24,8 +24,8 @@ from dialer.mqtt.hearing import Reply
 from dialer.nats import wire
 from dialer.nats.session import MOST_CONSUMERS, NotKept, Session, connected
 from dialer.nats.snapshot import SnapshotPage, pack_page, read_asked
+from dialer.store.headquarters import UplinkReading
 from dialer.store.sqlite import Store, open_store
-from dialer.store.uplink_reading import UplinkReading
 from dialer.uplink import sideways, upwards
 from dialer.uplink.sideways import WaySideways
 from dialer.uplink.snapshot import NewsOrigin

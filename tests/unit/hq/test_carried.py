@@ -14,8 +14,8 @@ from dialer.domain.model import Announcement
 from dialer.hq.carried import read_files
 from dialer.nats.nkey import private_key
 from dialer.nats.wire import NotOurs
+from dialer.store.headquarters import UplinkReading
 from dialer.store.sqlite import open_store
-from dialer.store.uplink_reading import UplinkReading
 from tests.support.command_line import run
 
 

@@ -15,8 +15,7 @@ import pytest
 from config.settings import Settings
 from dialer.site.check import check_site
 from dialer.site.checks.finding import Finding, Verdict
-from dialer.store.holder import holder_of
-from dialer.store.lock import StoreLock
+from dialer.store.lock import StoreLock, holder_of
 from ivr_flows.script import SCRIPTS_DIRECTORY
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import moment, site

@@ -20,8 +20,8 @@ from dialer.domain.phone_facts import Consent
 from dialer.store import migrate, numbers, seals
 from dialer.store.connection import exclusive_connection
 from dialer.store.port import AuditNote
+from dialer.store.sql import transaction
 from dialer.store.sqlite import open_store
-from dialer.store.transaction import transaction
 from tests.support.command_line import run
 from tests.support.held_clock import days_ago, hold_the_clock
 from tests.support.roll_filler import fill_roll

@@ -9,7 +9,7 @@ import pytest
 
 from dialer.mqtt.commands import MOST_BYTES
 from dialer.mqtt.senders import Signer
-from dialer.store.uplink_reading import HeldRoll
+from dialer.store.headquarters import HeldRoll
 from dialer.uplink import sideways
 from dialer.uplink.sideways import MOST_TOGETHER, News, WaySideways
 from dialer.uplink.snapshot import NewsOrigin
