@@ -26,6 +26,7 @@ from config.campaigns import Campaign, campaigns_in
 from config.errors import SettingError
 from config.fields import (
     EndpointName,
+    FilePath,
     HostName,
     LocalTime,
     NumberPrefix,
@@ -41,7 +42,6 @@ from config.flows import FlowSettings, Twilio
 from config.headquarters import Headquarters
 from config.lines import Carrier, InboundSettings, Trunk, TrunkRest
 from config.mistakes import SettingsText, all_together, mistakes, read_settings
-from config.mosquitto.section import Mosquitto
 from config.seats import Agent, LogInSettings, SeatSettings
 from config.sources import Source
 from config.supervision import (
@@ -50,7 +50,6 @@ from config.supervision import (
     RecordingSettings,
     Supervisor,
     TransferSettings,
-    why_no_transfer,
 )
 from config.words import CampaignKind, SupervisorRole
 
@@ -328,6 +327,20 @@ class Broker(Section):
     )
 
 
+class Mosquitto(Section):
+    """[mosquitto] - what `dialer mqtt render` writes for a Mosquitto broker."""
+
+    listen: HostName = Field(
+        "127.0.0.1", description="address that the broker listens on; beyond this machine only with a certificate"
+    )
+    certificate: FilePath | None = Field(None, description="the broker's certificate and its chain, PEM")
+    private_key: FilePath | None = Field(None, description="key of that certificate, PEM, readable by the broker alone")
+    data_directory: FilePath = Field(
+        "/var/lib/mosquitto/", description="where the broker keeps what must survive its restart"
+    )
+    max_connections: int = Field(1_000, ge=10, le=100_000, description="clients at once; more are turned away")
+
+
 class Metrics(Section):
     """[metrics] - where a monitoring server asks: `/metrics` for Prometheus, `/health`, `/ready`."""
 
@@ -466,13 +479,19 @@ class Settings(Section):
 
     def _phones(self) -> Iterator[Wrong]:
         """Transfers lead where they may, and nobody's phone is a line."""
-        dialling = self.dialling
-        names = {trunk.name for trunk in self.trunks if trunk.carrier is Carrier.ASTERISK}
+        dialling, names = self.dialling, {trunk.name for trunk in self.trunks if trunk.carrier is Carrier.ASTERISK}
         lines = {trunk.endpoint for trunk in self.trunks}
         for place, each in enumerate(self.transfers):
-            said = why_no_transfer(each, names, dialling.allowed_prefixes, dialling.denied_prefixes)
-            if said is not None:
+            what = f"transfer {each.name!r}"
+            if each.number is None:
+                continue
+            if each.trunk not in names:
+                said = f"{what} names the trunk {each.trunk!r}, which is no trunk of Asterisk's in [[trunks]]"
                 yield ("transfers", place), said
+            elif not each.number.startswith(dialling.allowed_prefixes):
+                yield ("transfers", place), f"{what}: its number begins with none of dialling.allowed_prefixes"
+            elif each.number.startswith(dialling.denied_prefixes):
+                yield ("transfers", place), f"{what}: its number begins with one of dialling.denied_prefixes"
         phones = [("transfers", place, each.name, each.endpoint) for place, each in enumerate(self.transfers)]
         phones += [("supervisors", place, each.name, each.endpoint) for place, each in enumerate(self.supervisors)]
         for section, place, name, endpoint in phones:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
@@ -162,19 +161,3 @@ class RecordingSettings(Section):
         None,
         description="sound that tells the voter, before the agent comes, that the call is recorded; none: not told",
     )
-
-
-def why_no_transfer(
-    transfer: TransferSettings, trunks: Collection[str], allowed: tuple[str, ...], denied: tuple[str, ...]
-) -> str | None:
-    """What is wrong with an outside number: no known trunk, or one that must not be called. None: nothing."""
-    number = transfer.number
-    if number is None:
-        return None
-    if transfer.trunk not in trunks:
-        return f"transfer {transfer.name!r} names the trunk {transfer.trunk!r}, which is no trunk of Asterisk's in [[trunks]]"
-    if not number.startswith(allowed):
-        return f"transfer {transfer.name!r}: its number begins with none of dialling.allowed_prefixes"
-    if denied and number.startswith(denied):
-        return f"transfer {transfer.name!r}: its number begins with one of dialling.denied_prefixes"
-    return None

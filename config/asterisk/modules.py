@@ -4,77 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-ALWAYS: Mapping[str, tuple[str, ...]] = {
+ALWAYS: Mapping[str, str] = {
     "The dialplan, and what it asks": (
-        "pbx_config",
-        "app_amd",
-        "app_chanspy",
-        "app_confbridge",
-        "app_controlplayback",
-        "app_mixmonitor",
-        "app_playback",
-        "app_stack",
-        "app_userevent",
-        "func_callerid",
-        "func_channel",
-        "func_devstate",
-        "func_global",
-        "func_logic",
-        "func_sha1",
-        "func_strings",
+        "pbx_config app_amd app_chanspy app_confbridge app_controlplayback app_mixmonitor app_playback app_stack "
+        "app_userevent func_callerid func_channel func_devstate func_global func_logic func_sha1 func_strings"
     ),
-    "FastAGI; res_agi does not load without res_speech": ("res_speech", "res_agi"),
+    "FastAGI; res_agi does not load without res_speech": "res_speech res_agi",
     "SIP; chan_pjsip does not load without res_pjsip_pubsub": (
-        "res_sorcery_config",
-        "res_sorcery_memory",
-        "res_sorcery_astdb",
-        "res_pjproject",
-        "res_pjsip",
-        "res_pjsip_session",
-        "res_pjsip_pubsub",
-        "res_pjsip_acl",
-        "res_pjsip_authenticator_digest",
-        "res_pjsip_caller_id",
-        "res_pjsip_dtmf_info",
-        "res_pjsip_endpoint_identifier_ip",
-        "res_pjsip_endpoint_identifier_user",
-        "res_pjsip_header_funcs",
-        "res_pjsip_nat",
-        "res_pjsip_outbound_authenticator_digest",
-        "res_pjsip_registrar",
-        "res_pjsip_rfc3326",
-        "res_pjsip_sdp_rtp",
-        "chan_pjsip",
+        "res_sorcery_config res_sorcery_memory res_sorcery_astdb res_pjproject res_pjsip res_pjsip_session "
+        "res_pjsip_pubsub res_pjsip_acl res_pjsip_authenticator_digest res_pjsip_caller_id res_pjsip_dtmf_info "
+        "res_pjsip_endpoint_identifier_ip res_pjsip_endpoint_identifier_user res_pjsip_header_funcs res_pjsip_nat "
+        "res_pjsip_outbound_authenticator_digest res_pjsip_registrar res_pjsip_rfc3326 res_pjsip_sdp_rtp "
+        "chan_pjsip"
     ),
     "Voice: transport, mixing, codecs, sound files": (
-        "res_rtp_asterisk",
-        "res_timing_timerfd",
-        "bridge_builtin_features",
-        "bridge_holding",
-        "bridge_native_rtp",
-        "bridge_simple",
-        "bridge_softmix",
-        "codec_alaw",
-        "codec_ulaw",
-        "codec_resample",
-        "format_pcm",
-        "format_sln",
-        "format_wav",
-        "res_musiconhold",
+        "res_rtp_asterisk res_timing_timerfd bridge_builtin_features bridge_holding bridge_native_rtp "
+        "bridge_simple bridge_softmix codec_alaw codec_ulaw codec_resample format_pcm format_sln format_wav "
+        "res_musiconhold"
     ),
-    "The echo test of phones": ("app_echo",),
-    "Attempts to get in, for fail2ban and the like": ("res_security_log",),
+    "The echo test of phones": "app_echo",
+    "Attempts to get in, for fail2ban and the like": "res_security_log",
 }
 WHERE_NEEDED = {
-    "registers": ("Accounts at a carrier", ("res_pjsip_outbound_registration",)),
-    "history": ("How calls ended", ("res_cdrel_custom", "func_cdr", "cdr_custom")),
-    "boxes": ("Calls on their way to a seat of another box", ("app_dial",)),
-    "srtp": ("Encrypted voice", ("res_srtp",)),
-    "webrtc": ("Phones in browsers", ("res_http_websocket", "res_pjsip_transport_websocket")),
+    "registers": ("Accounts at a carrier", "res_pjsip_outbound_registration"),
+    "history": ("How calls ended", "res_cdrel_custom func_cdr cdr_custom"),
+    "boxes": ("Calls on their way to a seat of another box", "app_dial"),
+    "srtp": ("Encrypted voice", "res_srtp"),
+    "webrtc": ("Phones in browsers", "res_http_websocket res_pjsip_transport_websocket"),
 }
 """By what a site may have."""
 
 
-def modules_for(**there: bool) -> Mapping[str, tuple[str, ...]]:
+def modules_for(**there: bool) -> Mapping[str, list[str]]:
     """Names of modules, without .so, by what they are for; `there`: which of `WHERE_NEEDED` a site has."""
-    return {**ALWAYS, **dict(group for word, group in WHERE_NEEDED.items() if there[word])}
+    wanted = {**ALWAYS, **dict(group for word, group in WHERE_NEEDED.items() if there[word])}
+    return {title: names.split() for title, names in wanted.items()}

@@ -90,7 +90,7 @@ def _name(value: str) -> str:
 
 def _needed(configuration: Configuration) -> set[str]:
     if configuration.rendered is None:
-        return {name for names in ALWAYS.values() for name in names if name in _WHY}
+        return {name for names in ALWAYS.values() for name in names.split() if name in _WHY}
     wanted = configuration.rendered["modules.conf"].named("modules")
     return set() if wanted is None else {_name(setting.value) for setting in wanted.all("load")}
 
