@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import date
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from config.templates import templates_in
 from config.unfinished import why_trivial
@@ -22,7 +21,7 @@ class Country:
 
     region: str
     time_zone: str | None  # None: it has several
-    language: str
+    languages: str
     prefix: str
     denied: tuple[str, ...]  # series that cost the caller a premium
 
@@ -46,40 +45,13 @@ class NewSeat:
     pin_hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class NewCentre:
-    """The answers. Nothing is checked here: what is made of them is read as any settings file."""
-
-    id: str
-    organisation: str
-    jurisdiction: str
-    region: str
-    time_zone: str
-    languages: Sequence[str]  # the first: where neither voter nor booth has one
-    allowed_prefixes: Sequence[str]
-    denied_prefixes: Sequence[str]
-    poll: date | None
-    trunk_host: str
-    trunk_user: str  # "": the carrier knows us by our address
-    trunk_password: str
-    channels: int
-    calls_per_second: float
-    caller_ids: Sequence[str]
-    phones_from: Sequence[str]
-    broker_host: str
-    supervisor: str
-    data: str  # folder of the store, recordings and the catalogue
-    sounds: str  # Asterisk's own, of its default language
-    seats: Sequence[NewSeat]
-
-
-def centre_text(centre: NewCentre) -> str:
-    """The settings as TOML, with secrets of 192 bits made for Asterisk's manager, the broker and the desk."""
+def centre_text(answers: Mapping[str, Any]) -> str:
+    """The settings as TOML, with secrets of 192 bits made; `answers`: what the template names, to be checked as any settings are."""
     environment = templates_in(Path(__file__).parent)
     environment.filters["toml"] = _toml  # every text goes through it
     made = {name: secrets.token_urlsafe(24) for name in ("ami_secret", "broker_password", "desk_password")}
-    template = environment.get_template("new_centre.toml.j2")
-    return template.render({**asdict(centre), **made, "organisation": " ".join(centre.organisation.split())})
+    organisation = " ".join(answers["organisation"].split())
+    return environment.get_template("new_centre.toml.j2").render({**answers, **made, "organisation": organisation})
 
 
 def new_pin() -> str:

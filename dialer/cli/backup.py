@@ -15,7 +15,8 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.site_time import site_zone
 from dialer.domain.words import counted
 from dialer.store.audit import audit_name
-from dialer.store.backup import Backup, make_backup, prove, prune, restore, unknown_to
+from dialer.store.backup import Backup, make_backup, prove, prune, unknown_to
+from dialer.store.backup import restore as put_back
 from dialer.store.sent_journal import SentJournal, journal_beside
 
 
@@ -50,7 +51,7 @@ def backup(
             typer.echo(f"{counted(len(gone), 'older backup')} removed (store.backups_kept)")
 
 
-def restore_command(
+def restore(
     site: SiteAndWho,
     folder: Annotated[Path, typer.Argument(metavar="BACKUP", help="A folder that `dialer backup` made.")],
 ) -> None:
@@ -60,7 +61,7 @@ def restore_command(
     """
     settings, key, path = site.settings, site.key, site.path
     found = prove(folder, key)
-    known = restore(folder, path, key, who=audit_name(site.who), at=SystemClock().now())
+    known = put_back(folder, path, key, who=audit_name(site.who), at=SystemClock().now())
     typer.echo(f"{path}: restored, {_until(found, settings)}")
     typer.echo(
         "What came after that is not in it: whoever was called since may be called again, and who opted out or has voted since"

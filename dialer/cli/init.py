@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -14,7 +13,7 @@ import typer
 
 from config.errors import MatdanError, SettingError
 from config.jurisdiction import load_profile
-from config.new_centre import COUNTRIES, NewCentre, NewSeat, centre_text, new_pin
+from config.new_centre import COUNTRIES, NewSeat, centre_text, new_pin
 from config.settings import load_settings
 from config.site_rules import site_profile
 from config.unfinished import refuse_unfinished
@@ -42,65 +41,49 @@ class InitQuestion:
     """What is asked where its option was not given."""
 
     words: str
-    default: Callable[[Answers], Any]  # None: there is none, it must be said
-    settings: tuple[str, ...] = ()  # what is wrong in these is this answer's fault
-
-
-def _always(value: Any) -> Callable[[Answers], Any]:
-    return lambda _: value
-
-
-def _of_country(key: str) -> Callable[[Answers], Any]:
-    return lambda said: getattr(COUNTRIES.get(said["jurisdiction"]), key, None)
+    settings: str  # what is wrong in these is this answer's fault
+    default: Any = None  # None: there is none, it must be said
+    of_country: bool = False  # the jurisdiction's country has a default of its own
 
 
 QUESTIONS: Final = {
-    "id": InitQuestion("The centre's id, such as pune-1", _always(None), ("centre.id",)),
-    "organisation": InitQuestion(
-        "Who calls, as the information message says it", _always(None), ("centre.organisation",)
-    ),
-    "jurisdiction": InitQuestion(f"Whose rules hold: {', '.join(COUNTRIES)}, neutral", _always(None), ("rules",)),
-    "region": InitQuestion(
-        "Country of numbers without a country code, such as IN", _of_country("region"), ("centre.region",)
-    ),
-    "prefix": InitQuestion(
-        "How every number that may be called begins, such as +91", _of_country("prefix"), ("dialling",)
-    ),
+    "id": InitQuestion("The centre's id, such as pune-1", "centre.id"),
+    "organisation": InitQuestion("Who calls, as the information message says it", "centre.organisation"),
+    "jurisdiction": InitQuestion(f"Whose rules hold: {', '.join(COUNTRIES)}, neutral", "rules"),
+    "region": InitQuestion("Country of numbers without a country code, such as IN", "centre.region", of_country=True),
+    "prefix": InitQuestion("How every number that may be called begins, such as +91", "dialling", of_country=True),
     "time_zone": InitQuestion(
-        "Time zone of those who are called, such as Asia/Kolkata", _of_country("time_zone"), ("centre.time_zone",)
+        "Time zone of those who are called, such as Asia/Kolkata", "centre.time_zone", of_country=True
     ),
     "languages": InitQuestion(
         "Languages that agents speak, the most usual first, such as hi,en",
-        lambda said: getattr(COUNTRIES.get(said["jurisdiction"]), "language", "en"),
-        ("centre.language", "seats"),
+        "centre.language seats",
+        "en",
+        of_country=True,
     ),
-    "poll": InitQuestion("Polling day, such as 2029-05-06, or nothing", _always(""), ("rules.polls",)),
-    "seats": InitQuestion("How many seats, 1 to 99", _always(2), ("seats.number",)),
-    "trunk_host": InitQuestion("The carrier's SIP host", _always(None), ("trunks.host",)),
+    "poll": InitQuestion("Polling day, such as 2029-05-06, or nothing", "rules.polls", ""),
+    "seats": InitQuestion("How many seats, 1 to 99", "seats.number", 2),
+    "trunk_host": InitQuestion("The carrier's SIP host", "trunks.host"),
     "trunk_user": InitQuestion(
-        "Your account there; nothing where the carrier knows you by your address",
-        _always(""),
-        ("trunks.username", "trunks"),
+        "Your account there; nothing where the carrier knows you by your address", "trunks.username trunks", ""
     ),
-    "trunk_password": InitQuestion(
-        "The account's password", lambda said: None if said["trunk_user"] else "", ("trunks.password",)
-    ),
-    "channels": InitQuestion("Calls at once that the carrier allows", _always(30), ("trunks.channels",)),
-    "calls_per_second": InitQuestion(
-        "Call starts a second that the carrier allows", _always(2.0), ("trunks.calls_per_second",)
-    ),
-    "caller_ids": InitQuestion(
-        "Your numbers that are shown, such as +911140000001, by commas", _always(None), ("trunks.caller_ids",)
-    ),
-    "phones_from": InitQuestion(
-        "Networks that agents' phones are in, by commas", _always(_PRIVATE), ("asterisk.seat_networks",)
-    ),
-    "broker_host": InitQuestion("The MQTT broker's host", _always("127.0.0.1"), ("broker.host",)),
-    "supervisor": InitQuestion(
-        "A name for the first supervisor, such as asha", _always("supervisor"), ("supervisors",)
-    ),
+    "trunk_password": InitQuestion("The account's password", "trunks.password"),
+    "channels": InitQuestion("Calls at once that the carrier allows", "trunks.channels", 30),
+    "calls_per_second": InitQuestion("Call starts a second that the carrier allows", "trunks.calls_per_second", 2.0),
+    "caller_ids": InitQuestion("Your numbers that are shown, such as +911140000001, by commas", "trunks.caller_ids"),
+    "phones_from": InitQuestion("Networks that agents' phones are in, by commas", "asterisk.seat_networks", _PRIVATE),
+    "broker_host": InitQuestion("The MQTT broker's host", "broker.host", "127.0.0.1"),
+    "supervisor": InitQuestion("A name for the first supervisor, such as asha", "supervisors", "supervisor"),
 }
 """By the option's name, in the order in which they are asked."""
+
+
+def _default(name: str, answers: Answers) -> Any:
+    question = QUESTIONS[name]
+    if name == "trunk_password" and not answers["trunk_user"]:
+        return ""
+    country = COUNTRIES.get(answers["jurisdiction"]) if question.of_country else None
+    return getattr(country, name, question.default)
 
 
 def init(
@@ -157,11 +140,11 @@ def init(
     if trunk_password is not None:
         given["trunk_password"] = said(trunk_password, "the account's password")
     centre = _good_centre({name: given[name] for name in QUESTIONS}, data.absolute())
-    made = [(each.agent, new_pin()) for each in centre.seats]
-    hashed = [replace(seat, pin_hash=hash_pin(pin)) for seat, (_, pin) in zip(centre.seats, made, strict=True)]
-    write_file(pins, "".join(f"{agent} {pin}\n" for agent, pin in made).encode(), "FILE")
+    made = {seat: new_pin() for seat in centre["seats"]}
+    hashed = [replace(seat, pin_hash=hash_pin(pin)) for seat, pin in made.items()]
+    write_file(pins, "".join(f"{seat.agent} {pin}\n" for seat, pin in made.items()).encode(), "FILE")
     try:
-        write_file(file, centre_text(replace(centre, seats=hashed)).encode(), "FILE")
+        write_file(file, centre_text({**centre, "seats": hashed}).encode(), "FILE")
     except BaseException:
         pins.unlink()
         raise
@@ -170,7 +153,7 @@ def init(
     typer.echo(f"`dialer check -c {file}` says what the centre still lacks")
 
 
-def _good_centre(answers: Answers, data: Path) -> NewCentre:
+def _good_centre(answers: Answers, data: Path) -> Answers:
     """Answers of which settings can be made; at a terminal what is wrong is asked anew. Raises InitRefused."""
     for name in QUESTIONS:
         if answers[name] is None:
@@ -191,7 +174,7 @@ def _good_centre(answers: Answers, data: Path) -> NewCentre:
 
 
 def _answer(name: str, answers: Answers) -> Any:
-    default = QUESTIONS[name].default(answers)
+    default = _default(name, answers)
     if _at_a_terminal() and (default is None or name != "trunk_password"):
         return _prompt(name, answers)
     if default is None:
@@ -209,10 +192,9 @@ def _refuse_no_jurisdiction(said: str | None) -> None:
 
 
 def _prompt(name: str, answers: Answers) -> Any:
-    question = QUESTIONS[name]
-    default = question.default(answers)
+    default = _default(name, answers)
     kind = type(default) if isinstance(default, int | float) else str
-    return typer.prompt(question.words, default=default, type=kind, hide_input=name == "trunk_password")
+    return typer.prompt(QUESTIONS[name].words, default=default, type=kind, hide_input=name == "trunk_password")
 
 
 def _at_a_terminal() -> bool:
@@ -229,14 +211,14 @@ def _asked_by(key: str) -> str | None:
     fits = [
         (setting.count("."), name)
         for name, question in QUESTIONS.items()
-        for setting in question.settings
+        for setting in question.settings.split()
         if parts.issuperset(setting.split("."))
     ]
     return max(fits)[1] if fits else None
 
 
-def _centre(answers: Answers, data: Path) -> NewCentre:
-    """Raises SettingError for a day that is none."""
+def _centre(answers: Answers, data: Path) -> Answers:
+    """What the settings are made of. Raises SettingError for a day that is none."""
     country = COUNTRIES.get(answers["jurisdiction"])
     prefixes = _listed(answers["prefix"])
     if not 1 <= answers["seats"] <= _MOST_SEATS:
@@ -245,30 +227,25 @@ def _centre(answers: Answers, data: Path) -> NewCentre:
         poll = date.fromisoformat(answers["poll"]) if answers["poll"] else None
     except ValueError as error:
         raise SettingError("", "rules.polls", f"{answers['poll']!r} is no date", "write 2029-05-06") from error
-    rest = {
-        name: answers[name]
-        for name in QUESTIONS
-        if name not in {"prefix", "seats", "poll", "languages", "caller_ids", "phones_from"}
+    return {
+        **answers,
+        "languages": _listed(answers["languages"]) or ("",),
+        "allowed_prefixes": prefixes,
+        "denied_prefixes": country.denied if country is not None and prefixes == (country.prefix,) else (),
+        "poll": poll,
+        "caller_ids": _listed(answers["caller_ids"]),
+        "phones_from": _listed(answers["phones_from"]),
+        "data": str(data),
+        "sounds": str(next((path for path in _SOUNDS if path.is_dir()), _SOUNDS[0])),
+        "seats": [NewSeat(f"{number:02}", f"{100 + number}", _NO_HASH) for number in range(1, answers["seats"] + 1)],
     }
-    return NewCentre(
-        **rest,
-        languages=_listed(answers["languages"]) or ("",),
-        allowed_prefixes=prefixes,
-        denied_prefixes=country.denied if country is not None and prefixes == (country.prefix,) else (),
-        poll=poll,
-        caller_ids=_listed(answers["caller_ids"]),
-        phones_from=_listed(answers["phones_from"]),
-        data=str(data),
-        sounds=str(next((path for path in _SOUNDS if path.is_dir()), _SOUNDS[0])),
-        seats=[NewSeat(f"{number:02}", f"{100 + number}", _NO_HASH) for number in range(1, answers["seats"] + 1)],
-    )
 
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _refuse(centre: NewCentre) -> None:
+def _refuse(centre: Answers) -> None:
     """Raise SettingError for the first thing that `dialer run` would refuse."""
     with tempfile.TemporaryDirectory(prefix="matdan-") as folder:
         trial = Path(folder) / "centre.toml"

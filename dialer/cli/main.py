@@ -11,7 +11,6 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
@@ -28,170 +27,150 @@ from config.errors import MatdanError
 from dialer.cli.group import CommandGroup
 from dialer.domain.errors import INTERRUPTED
 
-
-@dataclass(frozen=True, slots=True)
-class CommandEntry:
-    """A command, or a group of them: where it stands, and what the help says of it before anything of it is imported."""
-
-    name: str
-    place: str  # "module:attribute" in this room: a function, or a Typer that groups several
-    summary: str
-
-
-def _group(*entries: tuple[str, str, str]) -> tuple[CommandEntry, ...]:
-    return tuple(CommandEntry(*entry) for entry in entries)
-
-
-COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
-    "A centre": _group(
-        ("demo", "running:demo", "Run a whole centre on simulated lines: two campaigns, ten agents, a board."),
-        ("run", "running:run", "Dial with a real Asterisk until SIGTERM or Ctrl-C; live calls may end, then it stops."),
-        (
-            *("desk", "desk:app"),
-            "The desk: pages for supervisors; serve them, make a certificate, build them in a clone.",
+COMMANDS = {
+    "A centre": {
+        "running:demo": "Run a whole centre on simulated lines: two campaigns, ten agents, a board.",
+        "running:run": "Dial with a real Asterisk until SIGTERM or Ctrl-C; live calls may end, then it stops.",
+        "desk:app": "The desk: pages for supervisors; serve them, make a certificate, build them in a clone.",
+        "command:app": "Give a running dialler a command over its broker, and print what it says.",
+        "board:board": (
+            "Show a running centre on this terminal, over its broker, until Ctrl-C; where no terminal is, once."
         ),
-        ("command", "command:app", "Give a running dialler a command over its broker, and print what it says."),
-        (
-            *("board", "board:board"),
-            "Show a running centre on this terminal, over its broker, until Ctrl-C; where no terminal is, once.",
+        "uplink:uplink": (
+            "Join the centre to its headquarters until SIGTERM or Ctrl-C: results go up, what other centres tell "
+            "comes in."
         ),
-        (
-            *("uplink", "uplink:uplink"),
-            "Join the centre to its headquarters until SIGTERM or Ctrl-C: results go up, what other centres tell comes in.",
+        "uplink:carry": (
+            "Write what waits for headquarters to a file to carry there, where the line is down: CSV, signed by the "
+            "centre's nkey."
         ),
-        (
-            *("carry", "uplink:carry"),
-            "Write what waits for headquarters to a file to carry there, where the line is down: CSV, signed by the centre's nkey.",
+        "hq:app": "Headquarters of many centres: what they announce, leaders' keys, orders, material.",
+        "running:check": "Say in plain words what a site still lacks.",
+        "running:doctor": (
+            "Say how a site that runs is, and what to do: processes, store, disk, clocks, lines, phones, broker."
         ),
-        ("hq", "hq:app", "Headquarters of many centres: what they announce, leaders' keys, orders, material."),
-        ("check", "running:check", "Say in plain words what a site still lacks."),
-        (
-            *("doctor", "running:doctor"),
-            "Say how a site that runs is, and what to do: processes, store, disk, clocks, lines, phones, broker.",
+        "monitoring:app": "Files for a monitoring server: Prometheus' rules, a dashboard for Grafana.",
+        "report:app": "What happened, as a table, CSV, JSON, XLSX or PDF.",
+        "simulate:simulate": "Simulate a call centre's day under our pacing and others', in seconds.",
+        "rehearsal:rehearse": "Run the site's whole polling day on simulated lines, and say whether it is ready.",
+    },
+    "Setting up: the telephony administrator": {
+        "init:init": (
+            "Write the settings of a new centre, with secrets and PINs made: at a terminal it asks for what no option "
+            "says."
         ),
-        ("monitoring", "monitoring:app", "Files for a monitoring server: Prometheus' rules, a dashboard for Grafana."),
-        ("report", "report:app", "What happened, as a table, CSV, JSON, XLSX or PDF."),
-        (
-            *("simulate", "simulate:simulate_command"),
-            "Simulate a call centre's day under our pacing and others', in seconds.",
+        "install:install": (
+            "Make the site a service: user, folders, units for dialler, desk and uplink, Asterisk's and the broker's "
+            "files."
         ),
-        (
-            *("rehearse", "rehearsal:rehearse"),
-            "Run the site's whole polling day on simulated lines, and say whether it is ready.",
+        "install:uninstall": (
+            "Stop the services, and take away what `install` put here; Asterisk and Mosquitto have their own files "
+            "again."
         ),
-    ),
-    "Setting up: the telephony administrator": _group(
-        (
-            *("init", "init:init"),
-            "Write the settings of a new centre, with secrets and PINs made: at a terminal it asks for what no option says.",
+        "asterisk:app": "Asterisk's configuration: write it, and look for faults in one.",
+        "mqtt:app": "The MQTT broker: write its configuration; make a key to sign commands with.",
+        "user:app": (
+            "Users: who watches and steers beside those of the settings, what each may do, and passwords for the pages."
         ),
-        (
-            *("install", "install:install"),
-            "Make the site a service: user, folders, units for dialler, desk and uplink, Asterisk's and the broker's files.",
+        "agent:app": "Agents: their PINs, and the tones on their phones.",
+        "backup:backup": (
+            "Copy the store and the desk's file, while the dialler runs too: of one moment, encrypted as they are, "
+            "and read again."
         ),
-        (
-            *("uninstall", "install:uninstall"),
-            "Stop the services, and take away what `install` put here; Asterisk and Mosquitto have their own files again.",
+        "backup:restore": (
+            "Put a backup where no store is, with every campaign stopped: whoever was called since would be called "
+            "again."
         ),
-        ("asterisk", "asterisk:app", "Asterisk's configuration: write it, and look for faults in one."),
-        ("mqtt", "mqtt:app", "The MQTT broker: write its configuration; make a key to sign commands with."),
-        (
-            *("user", "user:app"),
-            "Users: who watches and steers beside those of the settings, what each may do, and passwords for the pages.",
+        "store:app": "The store's encryption: make a key, encrypt, decrypt, change the key.",
+    },
+    "What is said: the media team": {
+        "audio:app": "What callers hear: prepare recordings, approve them, see what is missing.",
+        "flow:app": "What a caller hears: list, check, draw and try flows.",
+        "script:app": "What an agent reads to a voter: list, check and show scripts.",
+        "recordings:app": "Recorded calls: erase those whose time is over.",
+    },
+    "Who is called: the data team": {
+        "roll:import_": "Import a roll: all of it or nothing, and twice is the same as once.",
+        "source:app": (
+            "Voter-data portals: their exports in, by the mapping that is saved for each; results out to them."
         ),
-        ("agent", "agent:app", "Agents: their PINs, and the tones on their phones."),
-        (
-            *("backup", "backup:backup"),
-            "Copy the store and the desk's file, while the dialler runs too: of one moment, encrypted as they are, and read again.",
+        "roll:sample_roll": (
+            "Write a synthetic roll in Indian languages: nobody on it exists, and its numbers are not to be dialled."
         ),
-        (
-            *("restore", "backup:restore_command"),
-            "Put a backup where no store is, with every campaign stopped: whoever was called since would be called again.",
+        "roll:weights": "Say how much each voter counts in the order of calls; 1 by default.",
+        "roll:workers": "Booth workers, who are called for the serials of those who have voted.",
+        "list:app": "Lists of voters for the booth workers.",
+        "marks:app": "What became known of voters: who has voted, and who says so.",
+        "turnout:app": (
+            "Official turnout, as the election authority tells it during the poll; `dialer report turnout` shows it."
         ),
-        ("store", "store:app", "The store's encryption: make a key, encrypt, decrypt, change the key."),
-    ),
-    "What is said: the media team": _group(
-        ("audio", "audio:app", "What callers hear: prepare recordings, approve them, see what is missing."),
-        ("flow", "flow:app", "What a caller hears: list, check, draw and try flows."),
-        ("script", "script:app", "What an agent reads to a voter: list, check and show scripts."),
-        ("recordings", "recordings:app", "Recorded calls: erase those whose time is over."),
-    ),
-    "Who is called: the data team": _group(
-        ("import", "roll:import_roll", "Import a roll: all of it or nothing, and twice is the same as once."),
-        (
-            *("source", "source:app"),
-            "Voter-data portals: their exports in, by the mapping that is saved for each; results out to them.",
+    },
+    "The law: the compliance officer": {
+        "rules:app": "The rules that hold here, and why somebody is or is not called.",
+        "numbers:optout": "Numbers that are never to be called again, by any campaign.",
+        "numbers:register": "Do-not-call registers.",
+        "numbers:consent": "Consent of the owners of numbers.",
+        "complaint:app": (
+            "Complaints about calls; `dialer report complaints` lists them, `dialer report compliance` counts them."
         ),
-        (
-            *("sample-roll", "roll:sample_roll"),
-            "Write a synthetic roll in Indian languages: nobody on it exists, and its numbers are not to be dialled.",
+        "unknown:app": "Attempts of which nobody knows whether they were calls.",
+        "audit:app": "What was done that must be answered for, in a chain of hashes.",
+        "erase:erase": (
+            "Erase a number, what was recorded of its people and what agents wrote of them; it is never called again, "
+            "whatever roll comes."
         ),
-        ("weights", "roll:weights", "Say how much each voter counts in the order of calls; 1 by default."),
-        ("workers", "roll:app", "Booth workers, who are called for the serials of those who have voted."),
-        ("list", "lists:app", "Lists of voters for the booth workers."),
-        ("marks", "marks:app", "What became known of voters: who has voted, and who says so."),
-        (
-            *("turnout", "turnout:app"),
-            "Official turnout, as the election authority tells it during the poll; `dialer report turnout` shows it.",
-        ),
-    ),
-    "The law: the compliance officer": _group(
-        ("rules", "rules:app", "The rules that hold here, and why somebody is or is not called."),
-        ("optout", "numbers:optout_app", "Numbers that are never to be called again, by any campaign."),
-        ("register", "numbers:register_app", "Do-not-call registers."),
-        ("consent", "numbers:consent_app", "Consent of the owners of numbers."),
-        (
-            *("complaint", "complaint:app"),
-            "Complaints about calls; `dialer report complaints` lists them, `dialer report compliance` counts them.",
-        ),
-        ("unknown", "unknown:app", "Attempts of which nobody knows whether they were calls."),
-        ("audit", "audit:app", "What was done that must be answered for, in a chain of hashes."),
-        (
-            *("erase", "erase:erase"),
-            "Erase a number, what was recorded of its people and what agents wrote of them; it is never called again, whatever roll"
-            " comes.",
-        ),
-        ("purge", "erase:purge", "Erase what identifies everybody, once the election is over."),
-    ),
+        "erase:purge": "Erase what identifies everybody, once the election is over.",
+    },
 }
-"""Every command, by who needs it: the order of the help. A test holds the summaries against the commands' own words."""
+"""Every command, by who needs it: the order of the help. "module:name" is a function of that name in a module of this room,
+"module:app" a Typer that groups several under the module's; with what the help says of it before anything of it is imported. A test
+holds the summaries against the commands' own words.
+"""
+
+
+def name_of(place: str) -> str:
+    """What a person types for a command of the table."""
+    module, _, attribute = place.partition(":")
+    return module if attribute == "app" else attribute.rstrip("_").replace("_", "-")
 
 
 class OnDemand(Mapping[str, Any]):
     """The commands by name, each imported when it is first asked for: a command starts as fast as what it needs."""
 
     def __init__(self) -> None:
-        self._entries = {entry.name: entry for entries in COMMANDS.values() for entry in entries}
+        self._places = {
+            name_of(place): (place, summary) for some in COMMANDS.values() for place, summary in some.items()
+        }
 
     def __getitem__(self, name: str) -> Any:
-        return _loaded(self._entries[name])
+        return _loaded(name, *self._places[name])
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._entries)
+        return iter(self._places)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._places)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._entries
+        return name in self._places
 
 
 _MARKUP: Literal["markdown"] = "markdown"  # rich's own takes `[[agents]]` for a tag, and does not show it
 
 
 @cache
-def _loaded(entry: CommandEntry) -> Any:
-    module, _, attribute = entry.place.partition(":")
+def _loaded(name: str, place: str, summary: str) -> Any:
+    module, _, attribute = place.partition(":")
     found = getattr(import_module(f"dialer.cli.{module}"), attribute)
     if isinstance(found, typer.Typer):
-        found.info.help = entry.summary
+        found.info.help = summary
         found.rich_markup_mode = _MARKUP
         command: Any = typer.main.get_group(found)
     else:
         alone = CommandGroup(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=_MARKUP)
-        alone.command(entry.name)(found)
+        alone.command(name)(found)
         command = typer.main.get_command(alone)
-    command.name = entry.name
+    command.name = name
     return command
 
 
@@ -206,9 +185,9 @@ class Commands(TyperGroup):
         on_demand, self.commands = (
             self.commands,
             {
-                entry.name: TyperCommand(entry.name, help=entry.summary, rich_help_panel=panel)
-                for panel, entries in COMMANDS.items()
-                for entry in entries
+                name_of(place): TyperCommand(name_of(place), help=summary, rich_help_panel=panel)
+                for panel, some in COMMANDS.items()
+                for place, summary in some.items()
             },
         )
         try:
@@ -258,7 +237,7 @@ def whole(
 
 
 def main() -> None:
-    """CommandEntry point of `dialer`."""
+    """Entry point of `dialer`."""
     try:
         try:
             code = app(standalone_mode=False)  # else a mistake in an option would be told in a box of six lines

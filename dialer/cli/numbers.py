@@ -29,9 +29,9 @@ from dialer.store.connection import Connection, exclusive_connection
 from dialer.store.port import AuditNote
 from dialer.store.sql import transaction
 
-optout_app = CommandGroup()
-register_app = CommandGroup()
-consent_app = CommandGroup()
+optout = CommandGroup()
+register = CommandGroup()
+consent = CommandGroup()
 
 FileArgument = Annotated[
     Path, typer.Argument(metavar="FILE", help="One number a line, or CSV (UTF-8); - is standard input.")
@@ -41,7 +41,7 @@ SourceOption = Annotated[
 ]
 
 
-@optout_app.command("add")
+@optout.command("add")
 def add(
     site: SiteAndWho,
     number: Annotated[str, typer.Argument(help="The number, as it is written; - reads it from standard input.")],
@@ -51,7 +51,7 @@ def add(
     _opt_out(site, [the_number(said(number), site.settings.centre.region)], source, {})
 
 
-@optout_app.command("import")
+@optout.command("import")
 def import_opt_outs(
     site: SiteAndWho,
     file: FileArgument,
@@ -66,7 +66,7 @@ def import_opt_outs(
     _report_lines(found)
 
 
-@register_app.command("import")
+@register.command("import")
 def import_register(
     site: SiteAndWho,
     file: FileArgument,
@@ -99,7 +99,7 @@ def import_register(
     _report_lines(found)
 
 
-@consent_app.command("import")
+@consent.command("import")
 def import_consents(
     site: SiteAndWho,
     file: FileArgument,

@@ -40,7 +40,7 @@ from dialer.store.cipher import site_key
 from dialer.store.spool import Spool
 
 
-def import_roll(
+def import_(
     site: NamedSite,
     roll: Annotated[Path, typer.Argument(metavar="ROLL", help="CSV or XLSX, as it came.")],
     map_file: Annotated[Path | None, typer.Option("--map", metavar="MAP.toml", help="Which column is what.")] = None,
@@ -259,15 +259,15 @@ def _show_result(console: Console, result: ImportResult) -> None:
 
 SHOWN_RENAMED = 20
 
-app = CommandGroup()
+workers = CommandGroup()
 
 
-@app.callback()
+@workers.callback()
 def _workers() -> None:
     """So that `import` is a command of its own, and stays one when others come."""
 
 
-@app.command("import")
+@workers.command("import")
 def import_list(
     site: NamedSite,
     file: Annotated[
@@ -291,8 +291,8 @@ def import_list(
     """
     region = site.settings.centre.region
     result = import_workers(file, site.path, region, roll_version=roll_version, replace=replace, key=site.key)
-    workers, booths = counted(result.workers, "worker"), counted(result.booths, "booth")
-    said = f"{counted(result.rows, 'row')}: {workers} at {booths}"
+    called, booths = counted(result.workers, "worker"), counted(result.booths, "booth")
+    said = f"{counted(result.rows, 'row')}: {called} at {booths}"
     if result.opted_out:
         said += f"; {result.opted_out:,} of them have opted out and are not called"
     if result.gone:

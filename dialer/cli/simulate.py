@@ -195,7 +195,7 @@ def replay(
     return dataclasses.replace(report, recorded=was), scenario
 
 
-def simulate_command(
+def simulate(
     context: typer.Context,
     seats: Annotated[int, typer.Option(help="Seats signed in all day.")] = 27,
     answer_rate: Annotated[str, typer.Option(help="Share of calls that a person answers: 0.3 or 30%.")] = "30%",

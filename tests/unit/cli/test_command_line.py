@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 import typer.main
 
-from dialer.cli.main import COMMANDS, CommandEntry, app
+from dialer.cli.main import COMMANDS, app, name_of
 from tests.support.command_line import run
 
-ENTRIES = [entry for entries in COMMANDS.values() for entry in entries]
+SUMMARIES = {name_of(place): summary for some in COMMANDS.values() for place, summary in some.items()}
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_the_help_says_of_a_command_what_it_says_of_itself(entry: CommandEntry) -> None:
+@pytest.mark.parametrize("name", SUMMARIES)
+def test_the_help_says_of_a_command_what_it_says_of_itself(name: str) -> None:
     group: Any = typer.main.get_command(app)
-    command = group.commands[entry.name]
-    assert command.get_short_help_str(200) == entry.summary
+    command = group.commands[name]
+    assert command.get_short_help_str(200) == SUMMARIES[name]
 
 
 def test_a_table_of_the_settings_is_named_in_the_help_and_not_taken_for_a_tag() -> None:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from dialer.cli import roll as cli
 from dialer.cli.group import CommandGroup
-from dialer.cli.roll import import_roll, sample_roll
+from dialer.cli.roll import import_, sample_roll
 from dialer.domain.errors import RollError
 from dialer.mqtt.ask import CommandRequest
 from dialer.store.connection import exclusive_connection
@@ -19,7 +19,7 @@ from tests.support.roll_support import write_roll
 from tests.support.stored import query
 
 app = CommandGroup()
-app.command("import")(import_roll)
+app.command("import")(import_)
 app.command("sample-roll")(sample_roll)
 
 

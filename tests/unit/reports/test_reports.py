@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from typer.testing import CliRunner
 
-from dialer.cli.lists import app as list_app
+from dialer.cli.list import app as list_app
 from dialer.cli.main import app as dialer_app
 from dialer.cli.report import app, moment
 from dialer.domain.errors import OutputRefused, StoreCorrupt, StoreError
@@ -577,7 +577,7 @@ def test_no_list_without_its_note(store: HandFilled, tmp_path: Path, monkeypatch
     def refuse(*_: object, **__: object) -> int:
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr("dialer.cli.lists.note_export", refuse)
+    monkeypatch.setattr("dialer.cli.list.note_export", refuse)
     out = tmp_path / "list.pdf"
     result = CliRunner().invoke(list_app, ["strike-off", "--for", "w", "--store", str(store.path), "--out", str(out)])
     assert isinstance(result.exception, StoreError)

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from config.errors import MatdanError
 from config.settings import load_settings
 from config.words import Reserve
-from dialer.cli.simulate import share_of, simulate_command, site_caps
+from dialer.cli.simulate import share_of, simulate, site_caps
 from dialer.simulation import plots
 from dialer.simulation.baselines import POLICY_NAMES, baseline, caps_for, policy_named, simulate_policy
 from dialer.simulation.centre import BadScenario
@@ -30,7 +30,7 @@ from dialer.simulation.what_if import DAYS_DIFFER, MOST_DAYS, SURE_WITHIN, Site,
 SITE = Site(seats=5, answer_rate=0.3, hours=0.25)
 
 cli = typer.Typer()
-cli.command()(simulate_command)
+cli.command()(simulate)
 
 
 def _run(*arguments: str) -> str:
