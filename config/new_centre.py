@@ -46,7 +46,7 @@ class NewSeat:
 
 
 def centre_text(answers: Mapping[str, Any]) -> str:
-    """The settings as TOML, with secrets of 192 bits made; `answers`: what the template names, to be checked as any settings are."""
+    """The settings as TOML, with secrets of 192 bits made; `answers`: what the template names, to be checked as settings are."""
     environment = templates_in(Path(__file__).parent)
     environment.filters["toml"] = _toml  # every text goes through it
     made = {name: secrets.token_urlsafe(24) for name in ("ami_secret", "broker_password", "desk_password")}
