@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from config.words import PacingPolicy
 from dialer.pacing.factory import make_pacer
@@ -12,9 +13,7 @@ from dialer.simulation.baselines_others import (
     CallsPerIdleSeat,
     ErlangRatePacer,
     IssabelPacer,
-    IssabelSettings,
     OmniDialerPacer,
-    OmniDialerSettings,
 )
 from dialer.simulation.baselines_vicidial import DialMethod, VicidialPacer, VicidialSettings
 from dialer.simulation.centre import BadScenario, PacerFactory, simulate
@@ -22,7 +21,7 @@ from dialer.simulation.centre_model import EVENT_DRIVEN, Schedule
 from dialer.simulation.day_result import DayResult
 from dialer.simulation.scenarios import Scenario
 
-Settings = Mapping[str, float | str | bool]
+Settings = Mapping[str, Any]  # of figures, names and yes or no
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class Family:
     name: str
     make: Callable[[Settings, Scenario], Pacer]
     schedule: Schedule
-    axes: Mapping[str, tuple[float | str | bool, ...]]  # the first value of each is the usual one
+    axes: Mapping[str, tuple[Any, ...]]  # the first value of each is the usual one
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,42 +45,14 @@ class NamedPolicy:
 
 def _vicidial(settings: Settings, scenario: Scenario) -> Pacer:
     largest = max(seats for _, seats in scenario.seats.points)
-    ends = min(23, scenario.first_hour + round(scenario.hours))
-    return VicidialPacer(
-        VicidialSettings(
-            method=DialMethod(str(settings.get("method", "hard-limit"))),
-            level=float(settings.get("level", 1.0)),
-            available_only=bool(settings.get("available_only", False)),
-            dropped_percentage=float(settings.get("dropped_percentage", 3.0)),
-            maximum_level=float(settings.get("maximum_level", 3.0)),
-            intensity=float(settings.get("intensity", 0.0)),
-            difference_target=float(settings.get("difference_target", 0.0)),
-            first_hour=scenario.first_hour,
-            latest_server_time=100 * ends,  # "tapered" tapers towards the end of the calling day
-            calls_per_second=max(5.0, largest / 10.0),  # a larger site has more dialler servers
-        )
-    )
-
-
-def _omni(settings: Settings, _: Scenario) -> Pacer:
-    return OmniDialerPacer(
-        OmniDialerSettings(boost=float(settings.get("boost", 1.0)), drop_limit=float(settings.get("drop_limit", 0.03)))
-    )
-
-
-def _issabel(settings: Settings, _: Scenario) -> Pacer:
-    return IssabelPacer(
-        IssabelSettings(
-            qos=float(settings.get("qos", 0.97)),
-            overcommit=bool(settings.get("overcommit", False)),
-            forced_extra=int(settings.get("forced_extra", 0)),
-        )
-    )
-
-
-def _erlang(settings: Settings, scenario: Scenario) -> Pacer:
-    cap, gain = float(settings.get("cap", 0.03)), float(settings.get("gain", 0.5))
-    return ErlangRatePacer(cap=cap, gain=gain, connect_seconds=scenario.connect_seconds)
+    site = {
+        "method": DialMethod(settings.get("method", DialMethod.HARD_LIMIT)),
+        "first_hour": scenario.first_hour,
+        # "tapered" tapers towards the end of the calling day
+        "latest_server_time": 100 * min(23, scenario.first_hour + round(scenario.hours)),
+        "calls_per_second": max(5.0, largest / 10.0),  # a larger site has more dialler servers
+    }
+    return VicidialPacer(VicidialSettings(**{**settings, **site}))
 
 
 _EVENTS = Schedule(counts_only=True)
@@ -93,7 +64,7 @@ FAMILIES: dict[str, Family] = {
     for family in (
         Family(
             "calls per idle seat",
-            lambda settings, _: CallsPerIdleSeat(float(settings.get("ratio", 3.0))),
+            lambda settings, _: CallsPerIdleSeat(**settings),
             _EVENTS,
             {"ratio": _RATIOS},
         ),
@@ -124,19 +95,19 @@ FAMILIES: dict[str, Family] = {
         ),
         Family(
             "omnidialer",
-            _omni,
+            lambda settings, _: OmniDialerPacer(**settings),
             Schedule(on_events=False, heartbeat_seconds=1.0, counts_only=True),
             {"boost": (1.0, 0.4, 0.6, 0.8, 1.5), "drop_limit": (0.03, 0.05, 0.15)},
         ),
         Family(
             "issabel",
-            _issabel,
+            lambda settings, _: IssabelPacer(**settings),
             Schedule(on_events=False, heartbeat_seconds=5.0, counts_only=True),
             {"overcommit": (True, False), "qos": (0.97, 0.7, 0.85), "forced_extra": (0.0, 1.0, 2.0)},
         ),
         Family(
             "erlang rate",
-            _erlang,
+            lambda settings, scenario: ErlangRatePacer(**settings, connect_seconds=scenario.connect_seconds),
             Schedule(on_events=False, heartbeat_seconds=0.5, counts_only=True),
             {"gain": (0.5, 0.1, 1.0), "cap": (0.03, 0.02)},
         ),
@@ -151,7 +122,6 @@ def policy_of(family: Family, settings: Settings, scenario: Scenario, name: str 
 
 
 _NAMED: dict[str, tuple[str, Settings]] = {
-    "progressive": ("calls per idle seat", {"ratio": 1.0}),
     "3-per-idle-seat": ("calls per idle seat", {"ratio": 3.0}),
     "vicidial-ratio-2": ("vicidial ratio", {"level": 2.0}),
     "vicidial-hard-limit": ("vicidial adaptive", {"method": "hard-limit"}),
@@ -162,17 +132,6 @@ _NAMED: dict[str, tuple[str, Settings]] = {
     "issabel": ("issabel", {}),
     "erlang-rate": ("erlang rate", {}),
 }
-
-BASELINE_NAMES = tuple(_NAMED)
-"""The baselines at their shipped or usual settings."""
-
-
-def baseline(name: str, scenario: Scenario) -> NamedPolicy:
-    """A baseline by its name, for this scenario. Raises BadScenario with the names there are."""
-    if name not in _NAMED:
-        raise BadScenario(f"there is no baseline {name!r}; use one of: {'; '.join(BASELINE_NAMES)}")
-    family, settings = _NAMED[name]
-    return policy_of(FAMILIES[family], settings, scenario, name)
 
 
 def simulate_policy(
@@ -195,7 +154,7 @@ HARD_STOP_ABOVE = 0.002
 """How far above its target the hard stop of a simulated profile lies: every sliding hour is to hold within 0.2 points."""
 
 OWN_NAMES = (PacingPolicy.PREDICTIVE.value, PacingPolicy.PROGRESSIVE.value)
-POLICY_NAMES = (*OWN_NAMES, *(name for name in BASELINE_NAMES if name not in OWN_NAMES))
+POLICY_NAMES = (*OWN_NAMES, *_NAMED)
 """Every name that `policy_named` takes."""
 
 
@@ -216,6 +175,7 @@ def policy_named(name: str, scenario: Scenario, cap: float | Sequence[Cap]) -> N
         return NamedPolicy(
             name, lambda: make_pacer(PacingPolicy(name), caps=caps, connect_seconds=scenario.connect_seconds)
         )
-    if name in BASELINE_NAMES:
-        return baseline(name, scenario)
+    if name in _NAMED:
+        family, settings = _NAMED[name]
+        return policy_of(FAMILIES[family], settings, scenario, name)
     raise BadScenario(f"there is no policy {name!r}; use one of: {'; '.join(POLICY_NAMES)}")

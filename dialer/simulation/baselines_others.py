@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
 
-from dialer.pacing.port import Explanation, Limit, Pacer, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
-
-
-class Baseline(Pacer):
-    """What the comparison policies have in common: nothing is taken back, nothing is kept over a restart."""
-
-    def _say(self, calls: float, snapshot: PacingSnapshot, **figures: float) -> int:
-        wanted = max(0, int(calls))
-        allowed = min(wanted, snapshot.free_channels, snapshot.cps_budget)
-        self._explanation = Explanation(allowed, Limit.SEATS if allowed == wanted else Limit.CHANNELS, figures)
-        return allowed
+from dialer.pacing.port import Pacer, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
 
 
-class CallsPerIdleSeat(Baseline):
+def allowed(calls: float, snapshot: PacingSnapshot) -> int:
+    """The whole of so many calls, as far as free channels and call starts go."""
+    return min(max(0, int(calls)), snapshot.free_channels, snapshot.cps_budget)
+
+
+class CallsPerIdleSeat(Pacer):
     """`ratio` calls in flight for each free seat; 1 is progressive. ThruTalk's throttle, WombatDialer's boost factor."""
 
     def __init__(self, ratio: float) -> None:
@@ -28,57 +22,44 @@ class CallsPerIdleSeat(Baseline):
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """floor(ratio x free) less what is out already."""
-        free = snapshot.free_seats
-        if free == 0:
-            return self._say(0, snapshot)
         out = len(snapshot.ringing) + len(snapshot.waiting_seconds)
-        return self._say(math.floor(self._ratio * free + 1e-9) - out, snapshot, free=float(free), out=float(out))
+        return allowed(math.floor(self._ratio * snapshot.free_seats + 1e-9) - out, snapshot)
 
 
-@dataclass(frozen=True, slots=True)
-class OmniDialerSettings:
-    """Freetech-Solutions/omnidialer, predictive_pacer.py of mid-2026: its defaults."""
-
-    boost: float = 1.0  # initial_boost_factor, 0.1 to 5
-    drop_limit: float = 0.03
-    smoothing: float = 0.1
-    warm_up_calls: int = 50
-    ring_seconds: float = 15.0
-
-
-class OmniDialerPacer(Baseline):
-    """OMniDialer's rule, asked each second.
+class OmniDialerPacer(Pacer):
+    """OMniDialer's rule, asked each second: Freetech-Solutions/omnidialer, predictive_pacer.py of mid-2026, with its defaults.
 
     Its drop figure is a moving average over connects with weight 0.1, so that one abandoned call reads as 10 %.
     """
 
-    def __init__(self, settings: OmniDialerSettings) -> None:
+    def __init__(self, boost: float = 1.0, drop_limit: float = 0.03, warm_up_calls: int = 50) -> None:
+        """`boost`: initial_boost_factor, 0.1 to 5."""
         super().__init__()
-        self._settings = settings
+        self._boost = min(max(boost, 0.1), 5.0)
+        self._drop_limit = drop_limit
+        self._warm_up_calls = warm_up_calls
         self._hit_rate = 1.0
         self._drop_rate = 0.0
         self._handled = 0
         self._work_mean = 0.0
         self._works = 0
-        self._ring_mean = settings.ring_seconds
+        self._ring_mean = 15.0
         self._rings = 0
-        self._talk = 0.0
         self._latched = False
         self._over = 0
 
     def observe(self, event: PacingEvent) -> None:
         """Moving averages of hits and drops, means of ring and of work."""
-        weight = self._settings.smoothing
         match event.kind:
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
                 hit = event.kind is PacingEventKind.ANSWERED
-                self._hit_rate += weight * (float(hit) - self._hit_rate)
+                self._hit_rate += 0.1 * (float(hit) - self._hit_rate)
                 if hit:
                     self._rings += 1
                     self._ring_mean += (event.seconds - self._ring_mean) / self._rings
             case PacingEventKind.CONNECTED | PacingEventKind.ABANDONED:
                 lost = event.kind is PacingEventKind.ABANDONED
-                self._drop_rate += weight * (float(lost) - self._drop_rate)
+                self._drop_rate += 0.1 * (float(lost) - self._drop_rate)
                 self._handled += not lost
             case PacingEventKind.TALK_ENDED:
                 self._works += 1
@@ -88,16 +69,15 @@ class OmniDialerPacer(Baseline):
 
     def _gamma(self) -> float:
         """The aggressiveness; 0.0 stands for latched progressive."""
-        settings, limit, drop = self._settings, self._settings.drop_limit, self._drop_rate
+        limit, drop = self._drop_limit, self._drop_rate
         if self._latched and drop < 0.8 * limit:
             self._latched, self._over = False, 0
         if self._latched:
             return 0.0
-        boost = min(max(settings.boost, 0.1), 5.0)
         if drop < limit:
             self._over = 0
             slope = max(0.0, (drop - 0.5 * limit) / (0.5 * limit))
-            return boost + (0.2 - boost) * slope
+            return self._boost + (0.2 - self._boost) * slope
         self._over += 1
         self._latched = self._over > 5
         return 0.0 if self._latched else 0.2
@@ -106,33 +86,24 @@ class OmniDialerPacer(Baseline):
         """(free + expected free - expected answers) / hit rate x aggressiveness, progressive while warm-up or latched."""
         free, out = snapshot.free_seats, len(snapshot.ringing)
         gamma = self._gamma()
-        if self._handled < self._settings.warm_up_calls or gamma == 0.0:
-            boost = 1.0 if gamma == 0.0 else min(max(self._settings.boost, 0.1), 5.0)
-            return self._say(math.ceil(free * boost) - out - len(snapshot.waiting_seconds), snapshot, gamma=gamma)
+        if self._handled < self._warm_up_calls or gamma == 0.0:
+            boost = self._boost if gamma else 1.0
+            return allowed(math.ceil(free * boost) - out - len(snapshot.waiting_seconds), snapshot)
         hit = max(0.05, self._hit_rate)
         expected = sum(
             1.0 - math.exp(-self._ring_mean / max(1.0, self._work_mean - seat.elapsed_seconds))
             for seat in snapshot.busy_seats
         )
-        calls = math.floor((free + expected - out * hit) / hit * gamma)
-        return self._say(calls, snapshot, hit=hit, gamma=gamma, expected=expected, drop=self._drop_rate)
+        return allowed(math.floor((free + expected - out * hit) / hit * gamma), snapshot)
 
 
-@dataclass(frozen=True, slots=True)
-class IssabelSettings:
-    """Issabel callcenter dialerd, 2023: its defaults."""
+class IssabelPacer(Pacer):
+    """Issabel's rule, asked every 5 s: callcenter dialerd of 2023, with its defaults. It has no limit on abandoned calls at all."""
 
-    qos: float = 0.97
-    overcommit: bool = False
-    forced_extra: int = 0
-
-
-class IssabelPacer(Baseline):
-    """Issabel's rule, asked every 5 s. It has no limit on abandoned calls at all."""
-
-    def __init__(self, settings: IssabelSettings) -> None:
+    def __init__(self, qos: float = 0.97, *, overcommit: bool = False, forced_extra: float = 0) -> None:
+        """The names are those of its settings."""
         super().__init__()
-        self._settings = settings
+        self._qos, self._overcommit, self._forced_extra = qos, overcommit, int(forced_extra)
         self._answers: deque[float] = deque(maxlen=1000)
         self._recent: deque[tuple[float, bool]] = deque()
         self._talk_mean = 0.0
@@ -154,7 +125,6 @@ class IssabelPacer(Baseline):
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Free seats and those that are thought to come free, less callers waiting and calls out."""
-        settings = self._settings
         while self._recent and self._recent[0][0] < snapshot.now_seconds - 1800.0:
             self._recent.popleft()
         soon = 0
@@ -163,14 +133,14 @@ class IssabelPacer(Baseline):
             for seat in snapshot.busy_seats:
                 if seat.stage in (SeatStage.TALKING, SeatStage.CLOSING):
                     chance = 1.0 - math.exp(-(answer + seat.elapsed_seconds) / max(1.0, self._talk_mean))
-                    soon += chance >= settings.qos
+                    soon += chance >= self._qos
         calls = max(0, snapshot.free_seats + soon - len(snapshot.waiting_seconds))
         if calls > 0:
-            calls = max(0, calls + settings.forced_extra - len(snapshot.ringing))
+            calls = max(0, calls + self._forced_extra - len(snapshot.ringing))
         successes = sum(answered for _, answered in self._recent)
-        if settings.overcommit and len(self._recent) >= 10 and successes:
+        if self._overcommit and len(self._recent) >= 10 and successes:
             calls = math.floor(calls / max(0.20, successes / len(self._recent)) + 0.5)
-        return self._say(calls, snapshot, soon=float(soon))
+        return allowed(calls, snapshot)
 
 
 def erlang_wait_probability(seats: int, load: float, seconds: float, work_seconds: float) -> float:
@@ -196,7 +166,7 @@ def erlang_load(seats: int, share: float, seconds: float, work_seconds: float) -
     return low
 
 
-class ErlangRatePacer(Baseline):
+class ErlangRatePacer(Pacer):
     """Calls at the even rate whose answers, by Erlang's C formula, would be abandoned as often as the cap allows.
 
     The share that the formula is asked for is corrected by what happens: its logarithm moves by `gain` (cap - dropped) at
@@ -233,7 +203,7 @@ class ErlangRatePacer(Baseline):
         now = snapshot.now_seconds
         seats = snapshot.free_seats + sum(not seat.leaving for seat in snapshot.busy_seats)
         if seats == 0:
-            return self._say(0, snapshot)
+            return 0
         if self._load is None or self._load[0] != seats or now - self._load_at >= 10.0:
             share = min(0.9, self._cap * math.exp(self._correction))
             self._load = (seats, erlang_load(seats, share, self._connect, self._work))
@@ -241,6 +211,6 @@ class ErlangRatePacer(Baseline):
         rate = self._load[1] / self._work / max(0.02, self._answered / self._ended)
         self._credit = min(self._credit + rate * (now - (now if self._last is None else self._last)), 10.0 + seats)
         self._last = now
-        calls = self._say(self._credit, snapshot, rate=rate, load=self._load[1])
+        calls = allowed(self._credit, snapshot)
         self._credit -= calls
         return calls

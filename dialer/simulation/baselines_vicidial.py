@@ -12,8 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dialer.pacing.port import Explanation, Limit, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
-from dialer.simulation.baselines_others import Baseline
+from dialer.pacing.port import Pacer, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
 
 SAMPLE_SECONDS = 1.0
 LEVEL_SAMPLES = 15
@@ -85,13 +84,14 @@ def calls_to_make(level: float, free: int, talking: int, ringing: int, waiting: 
     return round(goal) - (ringing + waiting + talking)
 
 
-class VicidialPacer(Baseline):
+class VicidialPacer(Pacer):
     """Both loops. It places one call each 1 / calls_per_second, as the placer does, and says when it wants to be asked."""
 
     def __init__(self, settings: VicidialSettings) -> None:
         super().__init__()
         self._settings = settings
-        self._level = settings.level
+        self.level = settings.level
+        """The dial level."""
         self._samples: deque[tuple[int, int, int]] = deque(maxlen=LEVEL_SAMPLES)
         self._loops = 0
         self._next_sample: float | None = None
@@ -117,7 +117,7 @@ class VicidialPacer(Baseline):
         if self._pending == 0:
             talking = sum(seat.stage in (SeatStage.TALKING, SeatStage.CLOSING) for seat in snapshot.busy_seats)
             wanted = calls_to_make(
-                self._level,
+                self.level,
                 snapshot.free_seats,
                 talking,
                 len(snapshot.ringing),
@@ -151,7 +151,7 @@ class VicidialPacer(Baseline):
         ready, waiting, all_agents = (sum(column) / len(self._samples) for column in zip(*self._samples, strict=True))
         hours, seconds = divmod(snapshot.now_seconds, 3600.0)
         hhmm = 100 * (int(self._settings.first_hour + hours) % 24) + int(seconds // 60.0)
-        self._level = next_level(self._level, ready, waiting, all_agents, self._settings, self._drops, hhmm)
+        self.level = next_level(self.level, ready, waiting, all_agents, self._settings, self._drops, hhmm)
 
     def _count_drops(self, now: float) -> None:
         for times in (self._rows, self._minute_drops):
@@ -179,8 +179,3 @@ class VicidialPacer(Baseline):
                 self._answers_today += 1
             case _:
                 pass
-
-    def explain(self) -> Explanation:
-        """The dial level and what of the last run is still to be placed."""
-        figures = {"level": self._level, "pending": float(self._pending)}
-        return Explanation(min(1, self._pending), Limit.SEATS, figures)

@@ -18,7 +18,7 @@ from config.settings import load_settings
 from config.words import Reserve
 from dialer.cli.simulate import share_of, simulate, site_caps
 from dialer.simulation import plots
-from dialer.simulation.baselines import POLICY_NAMES, baseline, caps_for, policy_named, simulate_policy
+from dialer.simulation.baselines import POLICY_NAMES, caps_for, policy_named, simulate_policy
 from dialer.simulation.centre import BadScenario
 from dialer.simulation.laws import Course
 from dialer.simulation.plots import CannotPlot, PolicyPoint, plot_day, plot_policies
@@ -186,7 +186,7 @@ def test_a_recorded_day_becomes_a_scenario_with_its_own_laws() -> None:
     assert rate.at(5400.0) == pytest.approx(0.25, abs=0.07)
     assert scenario.wrap_up_mean_seconds == pytest.approx(10.0)
     assert scenario.ring.ring_out_seconds == 25.0
-    day = simulate_policy(scenario, baseline("progressive", scenario), 1)
+    day = simulate_policy(scenario, policy_named("progressive", scenario, 0.03), 1)
     assert day.connected > 100
     busy_per_call = day.moments[-1].busy_seat_seconds / day.connected
     assert busy_per_call == pytest.approx(70.0, rel=0.05)
@@ -235,7 +235,9 @@ def test_a_voter_who_left_by_himself_is_a_live_answer_and_not_abandoned() -> Non
 
 @pytest.mark.parametrize(("suffix", "head"), [(".png", b"\x89PNG"), (".svg", b"<?xml")])
 def test_pictures_are_drawn_the_same_each_time(tmp_path: Path, suffix: str, head: bytes) -> None:
-    day = simulate_policy(SCENARIOS["5 seats"], baseline("3-per-idle-seat", SCENARIOS["5 seats"]), 1, hours=0.5)
+    day = simulate_policy(
+        SCENARIOS["5 seats"], policy_named("3-per-idle-seat", SCENARIOS["5 seats"], 0.03), 1, hours=0.5
+    )
     points = [
         PolicyPoint("ours", 0.9, 0.03, ours=True),
         PolicyPoint("another", 0.8, 0.2, course=((0.0, 0.6), (0.2, 0.8))),
