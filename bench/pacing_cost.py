@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -86,7 +86,7 @@ def decision_microseconds(site: str, policy: NamedPolicy, times: int) -> float:
     scenario = SCENARIOS[site]
     watched = [_Watched(policy.make()) for _ in scenario.campaigns]
     left = list(watched)
-    warm = NamedPolicy(policy.name, left.pop, replace(policy.schedule, counts_only=False))
+    warm = NamedPolicy(policy.name, left.pop, policy.schedule)
     simulate_policy(scenario, warm, 1, hours=WARM_HOURS)
     pacer, seen = watched[0].pacer, watched[0].last
     plain = {name: getattr(seen, name) for name in PacingSnapshot.__slots__}

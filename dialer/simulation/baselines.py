@@ -55,8 +55,7 @@ def _vicidial(settings: Settings, scenario: Scenario) -> Pacer:
     return VicidialPacer(VicidialSettings(**{**settings, **site}))
 
 
-_EVENTS = Schedule(counts_only=True)
-_TICK = Schedule(on_events=False, heartbeat_seconds=0.1, counts_only=True)
+_TICK = Schedule(on_events=False, heartbeat_seconds=0.1)
 _RATIOS = (3.0, *(round(1.2 * 1.08**step, 2) for step in range(26)))  # to 8.2, each some 8 % above the last
 
 FAMILIES: dict[str, Family] = {
@@ -65,7 +64,7 @@ FAMILIES: dict[str, Family] = {
         Family(
             "calls per idle seat",
             lambda settings, _: CallsPerIdleSeat(**settings),
-            _EVENTS,
+            EVENT_DRIVEN,
             {"ratio": _RATIOS},
         ),
         Family(
@@ -96,19 +95,19 @@ FAMILIES: dict[str, Family] = {
         Family(
             "omnidialer",
             lambda settings, _: OmniDialerPacer(**settings),
-            Schedule(on_events=False, heartbeat_seconds=1.0, counts_only=True),
+            Schedule(on_events=False, heartbeat_seconds=1.0),
             {"boost": (1.0, 0.4, 0.6, 0.8, 1.5), "drop_limit": (0.03, 0.05, 0.15)},
         ),
         Family(
             "issabel",
             lambda settings, _: IssabelPacer(**settings),
-            Schedule(on_events=False, heartbeat_seconds=5.0, counts_only=True),
+            Schedule(on_events=False, heartbeat_seconds=5.0),
             {"overcommit": (True, False), "qos": (0.97, 0.7, 0.85), "forced_extra": (0.0, 1.0, 2.0)},
         ),
         Family(
             "erlang rate",
             lambda settings, scenario: ErlangRatePacer(**settings, connect_seconds=scenario.connect_seconds),
-            Schedule(on_events=False, heartbeat_seconds=0.5, counts_only=True),
+            Schedule(on_events=False, heartbeat_seconds=0.5),
             {"gain": (0.5, 0.1, 1.0), "cap": (0.03, 0.02)},
         ),
     )

@@ -26,11 +26,10 @@ _tuple = tuple.__new__  # a named tuple's own constructor is a function around i
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a policy is asked. `counts_only`: it counts seats and calls and keeps no snapshot, so lists need not be made."""
+    """When a policy is asked."""
 
     on_events: bool = True
     heartbeat_seconds: float = 1.0
-    counts_only: bool = False
 
 
 EVENT_DRIVEN = Schedule()
@@ -121,73 +120,6 @@ class SimulatedCampaign:
         return (self.answers + 3.0) / (self.finished + 10.0)
 
 
-class LazySnapshot(PacingSnapshot):
-    """A snapshot whose seats and calls are listed when they are first asked for.
-
-    A policy that only counts and keeps no snapshot is spared the lists; for any other the model calls `list_all`.
-    """
-
-    __slots__ = ("_model", "_own")
-
-    _model: CentreModel
-    _own: int
-
-    def __init__(self, model: CentreModel, own: int, room: tuple[int, int]) -> None:
-        """Of `model` as it stands, for its campaign number `own`; `room` is (free channels, call starts allowed now)."""
-        put = object.__setattr__  # as a frozen record's own constructor does
-        put(self, "now_seconds", model.now)
-        put(self, "free_seats", len(model.free))
-        put(self, "paused_seats", len(model.paused))
-        put(self, "free_channels", room[0])
-        put(self, "held_back", False)
-        put(self, "cps_budget", room[1])
-        put(self, "active_calls", 0)
-        put(self, "seconds_left", model.end - model.now)
-        put(self, "_model", model)
-        put(self, "_own", own)
-
-    def __getattr__(self, name: str) -> object:
-        """One of the lists, the first time that it is asked for."""
-        if name not in ("busy_seats", "ringing", "waiting_seconds"):
-            raise AttributeError(name)
-        self.list_all()
-        return getattr(self, name)
-
-    def _busy(self) -> tuple[BusySeat, ...]:
-        now = self.now_seconds
-        return tuple(
-            [
-                _tuple(BusySeat, (seat.stage, now - seat.stage_since, seat.leaving))
-                for group in (self._model.talking, self._model.wrapping)
-                for seat in group
-            ]
-        )
-
-    def _flights(self) -> tuple[RingingCall, ...]:
-        """The campaign's calls in flight, then those of other campaigns on the same seats."""
-        now = self.now_seconds
-        campaigns = self._model.campaigns
-        own = campaigns[self._own]
-        return tuple(
-            [
-                _tuple(
-                    RingingCall,
-                    (now - call.began_seconds, rate, now - rang if (rang := call.rings_at) <= now else None),
-                )
-                for each in (own, *[other for other in campaigns if other is not own])
-                for rate in (None if each is own else each.plain_rate(),)
-                for call in each.flights
-            ]
-        )
-
-    def list_all(self) -> None:
-        """List everything now, for a policy that may look at the snapshot again after its decision."""
-        now, put = self.now_seconds, object.__setattr__
-        put(self, "busy_seats", self._busy())
-        put(self, "ringing", self._flights())
-        put(self, "waiting_seconds", tuple([now - call.answered_at for call in self._model.waiting]))
-
-
 # The carrier of a simulated centre: channels, call starts per second, and what becomes of a call.
 
 
@@ -238,8 +170,6 @@ class SimulatedTrunks:
 
 
 MOMENT_SECONDS = 60.0
-TIMED_DECISIONS = 64
-"""One decision of so many is timed: a clock read at each would cost as much as a cheap policy."""
 
 
 class CentreModel:
@@ -261,7 +191,6 @@ class CentreModel:
         self._on_events = schedule.on_events
         self._heartbeat = schedule.heartbeat_seconds
         self._self_timed = [pacer for pacer in self.pacers if isinstance(pacer, SelfTimed)]
-        self._counts_only = schedule.counts_only
         self._progress = progress
         self.campaigns = [SimulatedCampaign(m, scenario.hours, seed, i) for i, m in enumerate(scenario.campaigns)]
         self._calls_random = Random(f"calls {seed}")
@@ -280,7 +209,7 @@ class CentreModel:
         self._turn = 0
         self._trunks = SimulatedTrunks(scenario)
         self._free_area = self._busy_area = self._area_at = 0.0
-        self._placed = self._connected = self._cancelled = self._dropped = self._decisions = 0
+        self._placed = self._connected = self._cancelled = self._dropped = 0
         self._resolved: list[tuple[float, bool]] = []
         self._moments: list[Moment] = []
         self._costs: list[float] = []
@@ -304,7 +233,7 @@ class CentreModel:
         if self._moments[-1].at_seconds < self.end:
             self._record()
         return DayLog(self.scenario.hours, self._resolved, self._moments, self._placed, self._cancelled, self._dropped,
-                      self._costs, self._decisions)  # fmt: skip
+                      self._costs)  # fmt: skip
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
@@ -361,17 +290,11 @@ class CentreModel:
         self._turn += 1
         for step in range(count):
             index = (self._turn + step) % count
-            pacer = self.pacers[index]
-            view = self._view(index)
-            timed = self._decisions % TIMED_DECISIONS == 0
-            if timed or not self._counts_only:
-                view.list_all()
-            started = perf_counter() if timed else 0.0
+            pacer, view = self.pacers[index], self._view(index)
+            started = perf_counter()
             excess = pacer.excess_calls(view)
             calls = pacer.calls_to_place(view)  # both, as in the engine, before any is hung up
-            if timed:
-                self._costs.append((perf_counter() - started) * 1e6)
-            self._decisions += 1
+            self._costs.append(perf_counter() - started)
             if excess > 0:
                 self._cancel(index, excess)
             for _call in range(min(calls, view.free_channels, view.cps_budget)):
@@ -379,9 +302,39 @@ class CentreModel:
         if self._on_events:
             self._await_start()
 
-    def _view(self, index: int) -> LazySnapshot:
-        in_use = sum(len(campaign.flights) for campaign in self.campaigns) + len(self.waiting) + len(self.talking)
-        return LazySnapshot(self, index, self._trunks.room(self.now, in_use))
+    def _view(self, index: int) -> PacingSnapshot:
+        """What a pacer is shown; of the calls in flight its own first, then those of other campaigns on the same seats."""
+        now, own = self.now, self.campaigns[index]
+        in_use = len(self.waiting) + len(self.talking)
+        ringing: list[RingingCall] = []
+        for campaign in (own, *[other for other in self.campaigns if other is not own]):
+            rate = None if campaign is own else campaign.plain_rate()
+            in_use += len(campaign.flights)
+            ringing += [
+                _tuple(
+                    RingingCall,
+                    (now - call.began_seconds, rate, now - rang if (rang := call.rings_at) <= now else None),
+                )
+                for call in campaign.flights
+            ]
+        busy = [
+            _tuple(BusySeat, (seat.stage, now - seat.stage_since, seat.leaving))
+            for seats in (self.talking, self.wrapping)
+            for seat in seats
+        ]
+        waiting = [now - call.answered_at for call in self.waiting] if self.waiting else ()
+        free_channels, starts = self._trunks.room(now, in_use)
+        return PacingSnapshot(
+            now,
+            len(self.free),
+            tuple(busy),
+            len(self.paused),
+            tuple(ringing),
+            tuple(waiting),
+            free_channels=free_channels,
+            cps_budget=starts,
+            seconds_left=self.end - now,
+        )
 
     def _tell(self, campaign: int, kind: PacingEventKind, seconds: float = 0.0) -> None:
         self.pacers[campaign].observe(PacingEvent(kind, self.now, seconds))

@@ -39,8 +39,7 @@ class DayLog:
     placed: int
     cancelled: int
     dropped: int
-    decision_microseconds: Sequence[float]
-    decisions: int
+    decision_seconds: Sequence[float]  # what each decision took of the machine's time
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +127,7 @@ def measure(log: DayLog, scenario: str, seed: int) -> DayResult:
     end = log.moments[-1]
     early = next((moment for moment in log.moments if moment.at_seconds >= HALF_HOUR_SECONDS), end)
     abandoned = sum(was_abandoned for _, was_abandoned in log.resolved)
-    costs = sorted(log.decision_microseconds) or [0.0]
+    costs = sorted(log.decision_seconds) or [0.0]
     return DayResult(
         scenario=scenario,
         seed=seed,
@@ -145,8 +144,8 @@ def measure(log: DayLog, scenario: str, seed: int) -> DayResult:
         abandoned=abandoned,
         dropped=log.dropped,
         cancelled=log.cancelled,
-        decisions=log.decisions,
-        decision_microseconds_median=costs[len(costs) // 2],
+        decisions=len(log.decision_seconds),
+        decision_microseconds_median=1e6 * costs[len(costs) // 2],
         moments=tuple(log.moments),
         resolved=tuple(log.resolved),
     )

@@ -169,7 +169,7 @@ def recorded_figures(day: RecordedDay) -> DayResult:
     placed, cancelled = len(day.attempts), sum(attempt.cancelled for attempt in day.attempts)
     dropped = len(resolved) - len(connected) - sum(lost for _, lost in resolved)
     last = Moment(end, 0, 0, 0, 0, 0, 0, 0.0, max(0.0, seat_seconds - busy), busy, placed, len(connected))
-    return measure(DayLog(day.hours, resolved, [last], placed, cancelled, dropped, [], 0), "as it was", 0)
+    return measure(DayLog(day.hours, resolved, [last], placed, cancelled, dropped, []), "as it was", 0)
 
 
 def _wrap_ups(attempts: Sequence[AttemptRecord]) -> list[float]:

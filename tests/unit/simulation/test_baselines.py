@@ -201,7 +201,7 @@ def test_vicidial_is_asked_when_its_loops_run() -> None:
             return super().calls_to_place(snapshot)
 
     settings = VicidialSettings(method=DialMethod.RATIO, level=1.0)
-    quiet = Schedule(on_events=False, counts_only=True)
+    quiet = Schedule(on_events=False)
     simulate(replace(SCENARIOS["3 seats"], hours=0.01), lambda: Watched(settings), 1, schedule=quiet)
     assert asked[:6] == pytest.approx([0.0, 0.2, 0.4, 1.0, 2.0, 3.0])
     assert 3.1 in [round(at, 6) for at in asked]  # 0.4 + 0.2 of its own calls + 2.5
