@@ -4,6 +4,7 @@
     python -m bench.bench_pacing                    every scenario, four days each: some three hours of one core
     python -m bench.bench_pacing --write            and docs/pacing-results.md with its pictures, written after each row
     python -m bench.bench_pacing --other-seeds 1    four days of the scenarios that the goals name, one of the others
+    python -m bench.bench_pacing --keep-baselines   and with the baselines' kept figures of the same days: only ours has changed
 
 Ours is the predictive policy as it is shipped: it gets the caps and nothing else. The baselines are every family of
 dialer.simulation.baselines at the settings that were best on other days of the same scenario (bench/pacing_tuned.json).
@@ -116,8 +117,8 @@ def best_baseline(scenario: Scenario, kept: Sequence[Kept]) -> tuple[Kept, str]:
     return chosen, f"{chosen.family}: " + ", ".join(f"{name} {value}" for name, value in chosen.settings.items())
 
 
-def run_row(name: str, cap: float, seeds: Sequence[int], hours: float | None) -> Row:
-    """Score ours and the best baseline on the same days."""
+def run_row(name: str, cap: float, seeds: Sequence[int], hours: float | None, kept_row: Row | None = None) -> Row:
+    """Score ours and the best baseline on the same days; or take that one's figures from `kept_row` if they are of these."""
     scenario = SCENARIOS[name]
     kept = load().get(name, {}).get(f"{cap:.2f}")
     if kept is None:
@@ -131,8 +132,11 @@ def run_row(name: str, cap: float, seeds: Sequence[int], hours: float | None) ->
     worst = max(max(day.hourly_abandoned_share, default=0.0) for day in days)
     mornings = begun_cold(scenario, policy, MORNINGS_PER_DAY * len(seeds))
     lessons = begun_cold(scenario, taught(scenario, policy), MORNINGS_PER_DAY * len(seeds))
-    rival = policy_of(FAMILIES[chosen.family], chosen.settings, scenario)
-    other = outcome(name, rival.name, days_of(scenario, rival, seeds))
+    if kept_row is not None and (kept_row.settings, kept_row.other.days) == (words, len(seeds)):
+        other = kept_row.other
+    else:
+        rival = policy_of(FAMILIES[chosen.family], chosen.settings, scenario)
+        other = outcome(name, rival.name, days_of(scenario, rival, seeds))
     today = f"{datetime.now().astimezone():%Y-%m-%d}"
     return Row(name, cap, ours, other, words, optimum_of(scenario, cap), worst, mornings, lessons, today)
 
@@ -171,14 +175,16 @@ Wanted = tuple[str, float, Sequence[int]]
 """A scenario's name, the cap, the days' seeds."""
 
 
-def run_rows(wanted: Sequence[Wanted], hours: float | None, jobs: int) -> Iterator[Row]:
-    """Each row as it is done."""
+def run_rows(wanted: Sequence[Wanted], hours: float | None, jobs: int, kept: Sequence[Row] = ()) -> Iterator[Row]:
+    """Each row as it is done, with the baselines of the `kept` ones."""
+    before = {(row.scenario, row.cap): row for row in kept}
+    each = [(name, cap, seeds, hours, before.get((name, cap))) for name, cap, seeds in wanted]
     if jobs == 1:
-        for name, cap, seeds in wanted:
-            yield run_row(name, cap, seeds, hours)
+        for one in each:
+            yield run_row(*one)
         return
     with ProcessPoolExecutor(jobs) as pool:
-        for done in as_completed([pool.submit(run_row, name, cap, seeds, hours) for name, cap, seeds in wanted]):
+        for done in as_completed([pool.submit(run_row, *one) for one in each]):
             yield done.result()
 
 
@@ -295,6 +301,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--other-seeds", type=int, help="days of the scenarios that the goals do not name, if not as many; 0 for none"
     )
+    parser.add_argument(
+        "--keep-baselines", action="store_true", help="their kept figures, where they are of the same days"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="processes at once")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name} and its pictures")
     chosen = parser.parse_args(arguments)
@@ -307,7 +316,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     costs = [cost_at(site) for site in SITES] if chosen.write else []
     started = time.perf_counter()
     print(" | ".join(_HEAD), flush=True)
-    for row in run_rows(wanted, 2.0 if chosen.quick else None, chosen.jobs):
+    kept = kept_rows() if chosen.keep_baselines and not chosen.quick else []
+    for row in run_rows(wanted, 2.0 if chosen.quick else None, chosen.jobs, kept):
         rows.append(row)
         print(" | ".join(cells(row)), flush=True)
         print(f"{len(rows)} of {len(wanted)} rows, {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)

@@ -712,7 +712,7 @@ class Placing:
         if excess > 0:
             away = self._centre.boxes.away
             unanswered = [
-                call
+                (call.began_seconds, call.ringing_seconds, call)
                 for call in self._centre.calls_of(run.spec.campaign_id)
                 if call.state in _RINGS
                 and not call.leg.cancelled

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from operator import itemgetter
+from typing import TypeVar
+
+_Call = TypeVar("_Call")
 
 
-class UnansweredCall(Protocol):
-    """A call that nobody has answered. Moments are on one monotonic axis."""
-
-    @property
-    def began_seconds(self) -> float:
-        """When it was placed."""
-        ...
-
-    @property
-    def ringing_seconds(self) -> float | None:
-        """When a phone began to ring for it; None: none does yet."""
-        ...
-
-
-_Call = TypeVar("_Call", bound=UnansweredCall)
-
-
-def cancelled_first(calls: Sequence[_Call], now_seconds: float, minimum_ring_seconds: float) -> list[_Call]:
-    """The calls that may be hung up, in that order; `calls` are in the order in which they were placed.
+def cancelled_first(
+    calls: Sequence[tuple[float, float | None, _Call]], now_seconds: float, minimum_ring_seconds: float
+) -> list[_Call]:
+    """The calls that may be hung up, in that order. `calls`: when each was placed, in that order; when a phone began to ring for
+    it, None: none does yet; and itself. Moments are on one monotonic axis.
 
     First those that no phone rings for yet, youngest first; then those that have rung for `minimum_ring_seconds`, long enough for
     most who answer, longest first.
     """
-    silent = [call for call in reversed(calls) if call.ringing_seconds is None]
-    silent.sort(key=lambda call: -call.began_seconds)
-    rang = [(call.ringing_seconds, call) for call in calls if call.ringing_seconds is not None]
-    long = [one for one in rang if now_seconds - one[0] >= minimum_ring_seconds]
-    long.sort(key=lambda one: one[0])
-    return [*silent, *(call for _, call in long)]
+    silent = [(-began, call) for began, rang, call in reversed(calls) if rang is None]
+    late = [(rang, call) for _, rang, call in calls if rang is not None and now_seconds - rang >= minimum_ring_seconds]
+    return [call for some in (silent, late) for _, call in sorted(some, key=itemgetter(0))]

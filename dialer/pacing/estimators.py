@@ -6,8 +6,7 @@ Every estimator forgets exponentially, starts from a prior worth a few observati
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from math import exp, isnan, log
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -40,17 +39,10 @@ def sane_seconds(seconds: float) -> float:
     return min(LONGEST_SECONDS, max(0.0, seconds))  # max(0.0, nan) is 0.0
 
 
-def log_odds(probability: float) -> float:
-    """Log odds, finite for 0, 1 and what is no probability at all."""
-    if isnan(probability):
-        return 0.0
-    probability = min(1.0 - 1e-4, max(1e-4, probability))
-    return log(probability / (1.0 - probability))
-
-
-def from_log_odds(value: float) -> float:
-    """The probability of log odds."""
-    return 1.0 / (1.0 + exp(-min(700.0, max(-700.0, value))))
+def odds_against(probability: float) -> float:
+    """The odds against it, finite for 0, 1 and what is no probability at all."""
+    probability = _sane_rate(probability)
+    return (1.0 - probability) / probability
 
 
 class Learned:
@@ -108,26 +100,24 @@ class Hazard(Learned):
         self._exposure += np.minimum(np.maximum(seconds - _EDGES, 0.0), _WIDTHS)
         self._endings[int(went_over), bisect_right(HAZARD_EDGES, seconds) - 1] += 1.0
 
-    def rates(self, running: Sequence[float] = ()) -> Matrix:
-        """Endings and goings over per second in each bin, shape (2, bins). `running`: elapsed seconds of states that have not ended
-        yet, which count as exposure, so that long ones are not missed while only short ones have ended."""
-        exposure = self._exposure
-        if len(running):
-            exposure = exposure + np.clip(np.asarray(running)[:, None] - _EDGES, 0.0, _WIDTHS).sum(axis=0)
-        overall = (self._endings.sum(axis=1, keepdims=True) + self._prior) / (exposure.sum() + self._prior_seconds)
+    def rates(self) -> Matrix:
+        """Endings and goings over per second in each bin, shape (2, bins)."""
+        overall = (self._endings.sum(axis=1, keepdims=True) + self._prior) / (
+            self._exposure.sum() + self._prior_seconds
+        )
         shrink = self._tuning.hazard_shrink
-        rates: Matrix = (self._endings + shrink) * overall / (exposure * overall + shrink)
+        rates: Matrix = (self._endings + shrink) * overall / (self._exposure * overall + shrink)
         return rates
+
+    @property
+    def endings(self) -> float:
+        """Of the state, and goings over, that are remembered."""
+        return float(self._endings.sum())
 
     @property
     def mean_seconds(self) -> float:
         """How long the state lasts."""
-        return float((self._exposure.sum() + self._prior_seconds) / (self._endings.sum() + self._prior.sum()))
-
-    @property
-    def share_over(self) -> float:
-        """How many go over into the inner state."""
-        return float(self._endings[1].sum() / (self._endings.sum() + self._prior.sum()))
+        return float((self._exposure.sum() + self._prior_seconds) / (self.endings + self._prior.sum()))
 
 
 # Laws of ring times, as counts by step of STEP_SECONDS: a row each.
@@ -139,12 +129,6 @@ PER_SECOND = 4
 """Rows of the table per second: finer than the steps, so that the nearest row will do."""
 ROWS = int(STEPS * STEP_SECONDS) * PER_SECOND
 _LAST_SECONDS = (ROWS - 1) / PER_SECOND
-
-
-def _prior(*shapes: Vector) -> Vector:
-    """One call, spread over equally likely shapes."""
-    law: Vector = sum((shape / shape.sum() for shape in shapes), np.zeros(STEPS)) / len(shapes)
-    return law
 
 
 class RingTimes(Learned):
@@ -161,15 +145,15 @@ class RingTimes(Learned):
         set_up = (_MIDDLES < 4.0).astype(float)
         gamma = (_MIDDLES / answer_seconds) ** 2 * np.exp(-3.0 * _MIDDLES / answer_seconds)  # of shape 3
         fading = np.exp(-_MIDDLES / 3.0)
-        priors = [
-            _prior(gamma),
-            _prior(late, within),
-            _prior(set_up, gamma),
-            _prior(set_up, set_up, fading),
-            _prior(gamma),
-        ]
-        rang = np.array([0.5, 2.0 / 3.0, 1.0, 1.0, 1.0])
-        self._counts: Matrix = tuning.prior_rings * rang[:, None] * np.stack(priors)
+        laws = (
+            (0.5, gamma),
+            (2.0 / 3.0, late, within),
+            (1.0, set_up, gamma),
+            (1.0, set_up, set_up, fading),
+            (1.0, gamma),
+        )
+        priors = [share * np.mean([shape / shape.sum() for shape in shapes], axis=0) for share, *shapes in laws]
+        self._counts: Matrix = tuning.prior_rings * np.stack(priors)
 
     @property
     def signalled(self) -> bool:
@@ -267,56 +251,46 @@ class InFlightTable:
 
 
 class AnswerRate(Learned):
-    """A campaign's answer rate, as log odds.
+    """A campaign's answer rate: the mean of the last calls that ended, with exponential forgetting.
 
-    A logistic regression of one coefficient, by recursive least squares with exponential forgetting by calls that ended. Calls
-    that still ring are evidence too (they were not answered so far): without it the estimate would lag by a ring-out, and
+    Calls that still ring are evidence too (they were not answered so far): without it the estimate would lag by a ring-out, and
     would be drawn to answers, which come sooner than no-answers.
     """
 
-    KEPT: ClassVar = {"_log_odds": (-9.5, 9.5), "_information": (1e-3, 1e9), "outcomes": (0, 1e12)}
-    MOST_LOG_ODDS = 9.0
+    KEPT: ClassVar = {"rate": (1e-4, 1.0 - 1e-4), "calls": (1e-3, 1e9)}
 
     def __init__(self, tuning: Tuning) -> None:
-        rate = tuning.answer_rate
         self._keep = 1.0 - 1.0 / tuning.answer_memory
-        self._log_odds = log_odds(rate)
-        self._information = tuning.answer_rate_calls * rate * (1.0 - rate)
-        self.outcomes = 0
-        """Calls whose end was seen."""
+        self.rate = tuning.answer_rate
+        """Without those that ring."""
+        self.calls = tuning.answer_rate_calls
+        """That it is worth."""
 
     def outcome(self, *, answered: bool) -> None:
         """A call was answered, or failed."""
-        expected = from_log_odds(self._log_odds)
-        self._information *= self._keep
-        self._update(answered - expected, expected * (1.0 - expected))
-        self.outcomes += 1
+        self.calls = self._keep * self.calls + 1.0
+        self.rate = _sane_rate(self.rate + (answered - self.rate) / self.calls)
 
     def cancelled(self, ratio: float) -> float:
         """A call was hung up while it rang: it was not answered so far, no more is known. `ratio`: as in `estimate`. Returns the
         probability that it would have been answered."""
-        expected = from_log_odds(self._log_odds)
-        posterior = expected / (expected + (1.0 - expected) * ratio)
-        if self.outcomes:
-            self._update(posterior - expected, max(0.0, expected * (1.0 - expected) - posterior * (1.0 - posterior)))
-        return posterior
+        self.rate, self.calls, answered = self._with(np.array([ratio]))
+        return float(answered[0])
 
-    def _update(self, surprise: float, information: float) -> None:
-        self._information = max(1e-3, self._information + information)
-        step = min(1.0, max(-1.0, surprise / self._information))
-        self._log_odds = min(self.MOST_LOG_ODDS, max(-self.MOST_LOG_ODDS, self._log_odds + step))
-
-    def estimate(self, ratio: Vector) -> tuple[float, float]:
-        """Log odds and their standard deviation, with the evidence of the calls that still ring.
+    def estimate(self, ratio: Vector) -> float:
+        """The rate with the evidence of the calls that still ring.
 
         `ratio`: P(still ringing | it will fail) / P(still ringing | it will be answered), of each.
         """
-        rate, information = self._log_odds, self._information
-        if len(ratio):
-            odds = exp(-rate)  # against an answer
-            expected, posterior = 1.0 / (1.0 + odds), 1.0 / (1.0 + odds * ratio)
-            surprise = posterior - expected
-            # p (1 - p) - q (1 - q): what the calls' survival says, as information
-            information += max(0.0, float(surprise.dot(posterior + (expected - 1.0))))
-            rate += min(1.0, max(-1.0, sum(surprise.tolist()) / information))
-        return rate, min(1.0, information**-0.5)
+        return self._with(ratio)[0] if len(ratio) else self.rate
+
+    def _with(self, ratio: Vector) -> tuple[float, float, Vector]:
+        """The rate with calls that were not answered so far, how many calls it is worth, and the probability of each to be
+        answered. A call is worth what of its outcome is known by now: 1 - q (1 - q) / p (1 - p)."""
+        p, q = self.rate, 1.0 / (1.0 + odds_against(self.rate) * ratio)
+        calls = self.calls + max(0.0, len(ratio) - float(q.dot(1.0 - q)) / (p * (1.0 - p)))
+        return _sane_rate(p + (sum(q.tolist()) - p * len(ratio)) / calls), calls, q
+
+
+def _sane_rate(rate: float) -> float:
+    return min(1.0 - 1e-4, max(1e-4, rate))  # max(1e-4, nan) is 1e-4

@@ -1,6 +1,4 @@
-"""Policies that hold caps: their time, what they learned over a restart, and what their windows hold by the records. The simplest
-of them is a fixed number of calls per free seat.
-"""
+"""What policies that hold caps have beside their rules; and the simplest of them, a fixed number of calls per free seat."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ from dialer.pacing.port import (
 )
 from dialer.pacing.tuning import TUNED, Tuning
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 
 
 class GovernedPacer(Learned, Pacer):
@@ -64,7 +62,7 @@ class GovernedPacer(Learned, Pacer):
         elif event.kind is PacingEventKind.ABANDONED:
             self.governor.abandoned()
         elif event.kind is PacingEventKind.MACHINE:
-            self.governor.machine()
+            self.governor.count(answers=-1)
 
     def recount(self, now_seconds: float, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:
         """Hold what is on record of each cap's window in the place of what was counted."""

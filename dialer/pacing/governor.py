@@ -40,8 +40,7 @@ class Tally:
     def count(self, now: float, answers: int = 0, abandoned: int = 0) -> None:
         """Count what came; a number below 0 takes back, no more than there is."""
         self.advance(now)
-        newest = max(self._bucket(now), next(reversed(self._buckets), self._bucket(now)))
-        counts = self._buckets.setdefault(newest, [0, 0])
+        counts = self._buckets.setdefault(self._bucket(now), [0, 0])
         answers = max(answers, -self.answers)
         counts[0] += answers
         counts[1] += abandoned
@@ -107,7 +106,7 @@ class Tally:
 class Governor(Learned):
     """Holds every cap of a campaign's profile. Without a cap nothing is ever put at risk."""
 
-    KEPT: ClassVar = {"_level": (-20.0, 0.0), "_answers": (0.0, 1e12)}
+    KEPT: ClassVar = {"_level": (-20.0, 0.0)}
 
     def __init__(self, caps: Sequence[Cap], tuning: Tuning) -> None:
         """`caps`: the windows of the profile; a target above its hard stop counts as the hard stop."""
@@ -120,8 +119,7 @@ class Governor(Learned):
         """x: the drop rate that the windows can bear, as a multiple of the target."""
         self.room = 0.0
         """Abandoned calls that every window can still take and not pass its hard stop."""
-        self._level = log(tuning.first_alpha * max(1e-6, self.target))
-        self._answers = 0.0
+        self._level = log(max(1e-6, self.target))
         self._seats = 0
         self._left = 0.0  # seconds of the calling day
         self._sure = 0.0  # answers a second that surely come
@@ -136,28 +134,23 @@ class Governor(Learned):
 
     def answered(self, *, at_once: bool = False) -> None:
         """A person answered; or, `at_once`, the carrier did, which bore no risk."""
-        self._count(answers=1)
-        self._answers += 1
+        self.count(answers=1)
         self._learn((self._tuning.at_once_lesson if at_once else 1.0) * self.target * self.boldness)
-
-    def machine(self) -> None:
-        """An answer that was counted was a machine: it does not make room for an abandoned call."""
-        self._count(answers=-1)
 
     def abandoned(self) -> None:
         """A person who had answered got no seat in time."""
-        self._count(abandoned=1)
+        self.count(abandoned=1)
         self._learn(-1.0)
 
-    def _count(self, answers: int = 0, abandoned: int = 0) -> None:
+    def count(self, answers: int = 0, abandoned: int = 0) -> None:
+        """Count what came, in each window; an answer that was a machine is taken back: it makes no room for an abandoned call."""
         for tally in self.tallies:
             tally.count(self.now, answers, abandoned)
 
     def _learn(self, surprise: float) -> None:
         """Move the level by what came over what was expected."""
         tuning = self._tuning
-        least = tuning.least_step * sqrt(min(1.0, tuning.usual_seats / max(1.0, self._seats)))
-        step = max(least, tuning.first_step / (1.0 + self._answers / tuning.settling_answers))
+        step = tuning.step * sqrt(min(1.0, tuning.usual_seats / max(1.0, self._seats)))
         self._level = min(log(tuning.most_alpha), max(log(tuning.least_alpha), self._level + step * surprise))
 
     def alpha(self, *, seats: int, answers_per_second: float, seconds_left: float | None) -> float:
@@ -169,12 +162,10 @@ class Governor(Learned):
         tuning = self._tuning
         self._seats, self._left = seats, max(0.0, seconds_left or 0.0)
         self._sure = tuning.sure_share * answers_per_second
-        self.room = bearable = float("inf") if self._windows else 0.0
-        for cap, tally, target in self._windows:
-            room, rate = self._bears(cap, tally, target)
-            self.room, bearable = min(self.room, room), min(bearable, rate)
-        x = bearable / max(1e-9, self.target)
-        self.boldness = min(tuning.most_boldness, max(tuning.least_boldness, x)) if self.target > 0.0 else 0.0
+        bears = [self._bears(*window) for window in self._windows]
+        self.room = min((room for room, _ in bears), default=0.0)
+        bearable = min((rate for _, rate in bears), default=0.0)
+        self.boldness = max(tuning.least_boldness, bearable / self.target) if self.target > 0.0 else 0.0
         small: float = min(1.0, max(1, seats) / tuning.usual_seats) ** tuning.small_site_power
         return exp(self._level) * self.boldness * small
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from math import exp
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -18,8 +17,7 @@ from dialer.pacing.estimators import (
     Matrix,
     RingTimes,
     Vector,
-    from_log_odds,
-    log_odds,
+    odds_against,
     sane_seconds,
 )
 from dialer.pacing.lookahead import Outlook, powers
@@ -51,9 +49,8 @@ def free_within(horizons: Sequence[float], rates: Mapping[SeatStage, Matrix]) ->
         inside = np.zeros(steps + 1)  # the same of one that has just gone over into the inner stage
         for stage in (_INNER[outer], outer):
             both = rates[stage].sum(axis=0)
-            ends, over = (rates[stage] * -np.expm1(-both) / np.maximum(both, 1e-12))[
-                :, _BIN_OF_SECOND
-            ]  # within a second
+            within_a_second = rates[stage] * -np.expm1(-both) / np.maximum(both, 1e-12)
+            ends, over = within_a_second[:, _BIN_OF_SECOND]
             stays = 1.0 - ends - over
             table = tables[stage] = np.outer(freed, ends) + np.outer(inside, over)
             table[0] = 0.0
@@ -79,25 +76,19 @@ def rows_of(seats: Iterable[BusySeat]) -> list[int]:
     ]
 
 
-_ENDS_FLIGHT = frozenset({PacingEventKind.ANSWERED, PacingEventKind.FAILED, PacingEventKind.CANCELLED})
-
-
 class Prospect(NamedTuple):
     """A snapshot seen through what is known."""
 
     outlook: Outlook
     next_call: Sequence[float]  # P(a call that is placed now is answered by each moment)
-    answer_rate: float  # without caution
+    answer_rate: float
     seats: int  # free or busy, of those that stay
 
 
 class Knowledge(Learned):
     """All estimators of one campaign, and the tables made from them."""
 
-    KEPT: ClassVar = {
-        **dict.fromkeys(("rings", "answer_rate", "hazards")),
-        "learned": (0, 1e12),
-    }
+    KEPT: ClassVar = dict.fromkeys(("rings", "answer_rate", "hazards"))
 
     def __init__(self, tuning: Tuning, connect_seconds: float) -> None:
         """`connect_seconds`: how long an answered voter may wait for a seat."""
@@ -107,89 +98,62 @@ class Knowledge(Learned):
         first = (tuning.talk_seconds, tuning.closing_seconds, tuning.wrap_up_seconds, tuning.nearly_done_seconds)
         self.hazards = {stage: Hazard(tuning, mean) for stage, mean in zip(SeatStage, first, strict=True)}
         self._connect = max(0.0, connect_seconds)
-        self._last = PacingSnapshot(0.0)
-        self.in_flight = 0
-        """Of the campaign's own calls, those that were placed and have not ended."""
-        self.learned = 0
         self._renew()
 
     def _renew(self) -> None:
-        """Make the tables anew. States that still run count as exposure."""
-        running: dict[SeatStage, list[float]] = {stage: [] for stage in SeatStage}
-        for stage, elapsed, _ in self._last.busy_seats:
-            running[stage].append(sane_seconds(elapsed))
-        rates = {stage: hazard.rates(running[stage]) for stage, hazard in self.hazards.items()}
-        of = [(self.hazards[outer], self.hazards[inner]) for outer, inner in _INNER.items()]
-        self.conversation_seconds = sum(
-            outer.mean_seconds + outer.share_over * inner.mean_seconds for outer, inner in of
-        )
-        """How long a seat is busy with a call."""
+        """Make the tables anew."""
+        rates = {stage: hazard.rates() for stage, hazard in self.hazards.items()}
+        talks = self.hazards[SeatStage.TALKING]
+        self.conversation_seconds = talks.mean_seconds + self.hazards[SeatStage.WRAP_UP].mean_seconds
+        """How long a seat is busy with a call, until its end is announced if it is."""
         self._table, self._at_once = InFlightTable(self.rings, self._tuning), self.rings.at_once
         self._freed = powers(free_within([moment + self._connect for moment in self._table.moments], rates))
-        self._since_renewal = 0
+        self._talks_to_renewal = min(self._tuning.settled_conversations, 2 + int(talks.endings / 8.0))
 
     def prospect(self, snapshot: PacingSnapshot) -> Prospect:
-        """The outlook of a snapshot, which is also kept for the states that still run in it."""
-        self._last = snapshot
+        """The outlook of a snapshot."""
         table, calls = self._table, snapshot.ringing
         rows, busy = np.array(table.rows(calls), dtype=np.intp), rows_of(snapshot.busy_seats)
         ratio = table.ratio.take(rows)
         told = [chance for _, chance, _ in calls]
         foreign = np.array([chance is not None for chance in told]) if told.count(None) < len(told) else None
-        rate, deviation = self.answer_rate.estimate(ratio if foreign is None else ratio[~foreign])
-        careful = rate + self._tuning.caution * deviation
-        odds: Vector | float = exp(-careful)  # against an answer
+        rate = self.answer_rate.estimate(ratio if foreign is None else ratio[~foreign])
+        odds: Vector | float = odds_against(rate)
         if foreign is not None:
-            odds = np.array([odds if chance is None else exp(-log_odds(chance)) for chance in told])
+            odds = np.array([odds if chance is None else odds_against(chance) for chance in told])
         ever = 1.0 / (1.0 + odds * ratio)  # p / (p + (1 - p) ratio) with p = 1 / (1 + odds), by Bayes
         moments, free = self._tuning.moments, max(0, snapshot.free_seats)
         freed = np.add.reduce(self._freed.take(busy, axis=0)).reshape(3, moments).tolist()
         crossed = (np.multiply.accumulate((ever, ever, ever)) @ table.powers.take(rows, axis=0)).tolist()
         answered = [crossed[0][:moments], crossed[1][moments : 2 * moments], crossed[2][2 * moments :]]
-        return Prospect(
-            outlook=Outlook(free - len(snapshot.waiting_seconds), len(calls), freed, answered),
-            next_call=(from_log_odds(careful) * table.new).tolist(),
-            answer_rate=from_log_odds(rate),
-            seats=free + len(busy),
-        )
+        outlook = Outlook(free - len(snapshot.waiting_seconds), len(calls), freed, answered)
+        return Prospect(outlook, (rate * table.new).tolist(), rate, free + len(busy))
 
     # Learning
 
     def learn(self, event: PacingEvent) -> None:
         """Take in one event."""
         seconds = sane_seconds(event.seconds)
-        if event.kind in _ENDS_FLIGHT:
-            self.in_flight = max(0, self.in_flight - 1)
         match event.kind:
-            case PacingEventKind.PLACED:
-                self.in_flight += 1
             case PacingEventKind.CANCELLED if event.timed:
-                self._cancelled(event, seconds)
+                # What it would have come to is imputed, or the laws would lose their late calls.
+                row = self._table.rows([RingingCall(seconds, ringing_seconds=event.ringing_seconds)])
+                chance = self.answer_rate.cancelled(float(self._table.ratio[row[0]]))
+                self.rings.cut_off(seconds=seconds, ringing_seconds=event.ringing_seconds, chance=chance)
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
-                self._call_ended(event, seconds)
+                answered = event.kind is PacingEventKind.ANSWERED
+                if event.timed:
+                    self.rings.ended(answered=answered, seconds=seconds, ringing_seconds=event.ringing_seconds)
+                    if abs(self.rings.at_once - self._at_once) > self._tuning.stale_share:
+                        self._renew()
+                self.answer_rate.outcome(answered=answered)
             case PacingEventKind.TALK_ENDED if event.timed:
                 self._stage_ended(event, seconds, SeatStage.TALKING)
-                self.learned += 1
-                self._since_renewal += 1
-                if self._since_renewal >= min(self._tuning.settled_conversations, 2 + self.learned // 8):
+                self._talks_to_renewal -= 1
+                if self._talks_to_renewal <= 0:
                     self._renew()
             case PacingEventKind.WRAP_UP_ENDED:
                 self._stage_ended(event, seconds, SeatStage.WRAP_UP)
-
-    def _call_ended(self, event: PacingEvent, seconds: float) -> None:
-        answered = event.kind is PacingEventKind.ANSWERED
-        if event.timed:
-            self.rings.ended(answered=answered, seconds=seconds, ringing_seconds=event.ringing_seconds)
-            if abs(self.rings.at_once - self._at_once) > self._tuning.stale_share:
-                self._renew()
-        self.answer_rate.outcome(answered=answered)
-
-    def _cancelled(self, event: PacingEvent, seconds: float) -> None:
-        """A call was hung up: what it would have come to is imputed, or the laws would lose their late calls."""
-        row = self._table.rows([RingingCall(seconds, ringing_seconds=event.ringing_seconds)])
-        ratio = float(self._table.ratio[row[0]])
-        chance = self.answer_rate.cancelled(ratio)
-        self.rings.cut_off(seconds=seconds, ringing_seconds=event.ringing_seconds, chance=chance)
 
     def _stage_ended(self, event: PacingEvent, seconds: float, stage: SeatStage) -> None:
         """Talk or wrap-up ended: learn how long it lasted, and how long its inner stage, if it came to that."""

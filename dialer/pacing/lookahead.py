@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import erfc, exp, pi, sqrt
-from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
@@ -46,78 +45,45 @@ class Outlook:
         """`free`: free seats less waiting calls; `ringing`: calls. By each of the moments looked at: `freed`, of P(free by then) of
         the busy seats, and `answered`, of P(answered by then) of the calls."""
         self._free, self._ringing = free, ringing
-        self._freed, self._answered_by = freed[0], answered[0]
-        self._moments = len(self._freed)
+        self._answered_by = answered[0]
         # Cumulants of Bernoullis' sums, by the sums of their powers; of a difference the even ones add up, the odd ones subtract.
         self._sums: _Sums = [
             (b - a, a - aa + b - bb, b - 3.0 * bb + 2.0 * bbb - a + 3.0 * aa - 2.0 * aaa, b)
             for a, aa, aaa, b, bb, bbb in zip(*freed, *answered, strict=True)
         ]
-        self._risks: dict[tuple[int, float], float] = {}
-
-    @property
-    def expected_freed(self) -> float:
-        """Busy seats that come free, mean over the moments looked at."""
-        return fmean(self._freed)
-
-    @property
-    def expected_answers(self) -> float:
-        """Ringing calls that are answered, mean over the moments looked at."""
-        return fmean(self._answered_by)
+        self.expected_freed, self.expected_answers = sum(freed[0]) / len(freed[0]), sum(answered[0]) / len(answered[0])
+        """Busy seats that come free, and calls that are answered, mean over the moments looked at."""
 
     def calls_within(self, bounds: Bounds, new: Sequence[float], most: int) -> int:
         """The largest number of calls, at most `most`, of which the last keeps within the bounds.
 
         `new`: P(a new call is answered by each of the moments).
         """
-        if most <= 0 or not self._keeps(bounds):
-            return 0
-        kind, sure, stride = _sums_of(new), 1, 1
-        while sure + stride <= most and self._keeps(bounds, _with(self._sums, kind, sure + stride - 1.0)):
-            sure += stride
-            stride *= 2
-        while stride > 1:
-            stride //= 2
-            if sure + stride <= most and self._keeps(bounds, _with(self._sums, kind, sure + stride - 1.0)):
-                sure += stride
-        return sure
+        kind, calls = _sums_of(new), 0
+        while calls < most and self._keeps(bounds, _with(self._sums, kind, calls)):
+            calls += 1
+        return calls
 
     def excess_over(self, bounds: Bounds) -> int:
         """How many ringing calls of the average kind must go until the last of the others keeps within the bounds. A call is
         judged with itself left out, as when it was placed: judged by one call more it could be placed and hung up in turn for
         ever."""
-        if not self._ringing or self._keeps(bounds):
-            return 0
-        kind, excess = _sums_of([answers / self._ringing for answers in self._answered_by]), 0
+        kind, excess = _sums_of([answers / max(1, self._ringing) for answers in self._answered_by]), 0
         while excess < self._ringing and not self._keeps(bounds, _with(self._sums, kind, -1.0 - excess)):
             excess += 1
         return excess
 
-    def _keeps(self, bounds: Bounds, sums: _Sums | None = None) -> bool:
-        """Whether a call more keeps within the bounds, beside those that ring or, where other sums are given, those."""
+    def _keeps(self, bounds: Bounds, sums: _Sums) -> bool:
+        """Whether a call more keeps within the bounds, beside calls of these sums: by the mean of all moments, of which no more are
+        looked at than it takes to pass a bound."""
         for chance, room, doubt in bounds:
-            risk = self._risk(room, doubt) if sums is None else self._dropped(sums, room, doubt, chance)
-            if not 0.0 < chance >= risk:
-                return False
+            most, total = chance * len(sums), 0.0  # no moment's tail is below nought
+            for mean, variance, third, answers in sums:
+                deviation = doubt * answers
+                total += tail(self._free + room, mean, variance + deviation * deviation, third)
+                if not 0.0 < most >= total:
+                    return False
         return True
-
-    def _risk(self, room: int, doubt: float) -> float:
-        """The chance of a call more to be dropped after `room` others: kept, as placing and hanging up both ask it."""
-        risk = self._risks.get((room, doubt))
-        if risk is None:
-            risk = self._risks[room, doubt] = self._dropped(self._sums, room, doubt)
-        return risk
-
-    def _dropped(self, sums: _Sums, room: int, doubt: float, chance: float = 1.0) -> float:
-        """That chance, the mean of all moments; no more of them are looked at than it takes to pass `chance`."""
-        at_least, most = self._free + room, chance * self._moments
-        total = 0.0  # no moment's tail is below nought
-        for mean, variance, third, answers in sums:
-            deviation = doubt * answers
-            total += tail(at_least, mean, variance + deviation * deviation, third)
-            if total > most:
-                break
-        return total / self._moments
 
 
 def _with(sums: _Sums, kind: _Sums, count: float) -> _Sums:

@@ -44,7 +44,7 @@ class RingingCall(NamedTuple):
 
     elapsed_seconds: float  # since the Originate was written
     answer_probability: float | None = (
-        None  # of another campaign's call on the same seats: that campaign's; None: our own call
+        None  # of another campaign's call on the same seats: that campaign's rate; None: ours
     )
     ringing_seconds: float | None = None  # since the carrier said "ringing"; None: it has not yet
 
@@ -149,7 +149,6 @@ class Limit(StrEnum):
     CAP = "cap", "waiting: one call more is likely to be abandoned"
     HARD_STOP = "hard-stop", "waiting: an abandoned call would pass the cap"
     RESERVE = "reserve", "waiting: all now ringing, abandoned, would pass it"
-    COLD = "cold", "one call a free agent, until it knows this list"
     CHANNELS = "channels", "all channels are in use"
     SPEED = "speed", "a supervisor allows no more calls today"
     CPS = "cps", "as many call starts a second as allowed"

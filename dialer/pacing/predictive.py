@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 from dialer.pacing.estimators import Learned
 from dialer.pacing.governed import GovernedPacer
 from dialer.pacing.knowledge import Knowledge, Prospect
 from dialer.pacing.lookahead import Bound, Bounds
-from dialer.pacing.port import (
-    MOST_CALLS_AT_ONCE,
-    AnswersOfLate,
-    Cap,
-    Explanation,
-    Limit,
-    PacingEvent,
-    PacingSnapshot,
-)
+from dialer.pacing.port import MOST_CALLS_AT_ONCE, Cap, Explanation, Limit, PacingEvent, PacingSnapshot
 from dialer.pacing.tuning import TUNED, Tuning
 
 
 class UsualRate(Learned):
     """The mean answer rate of the last half hour, by time: a mean over calls would forget within minutes what was usual, as an
-    idle floor places so many."""
+    idle floor places so many. It begins as if everybody had answered: of a list that nobody knows, few calls are in flight."""
 
-    KEPT: ClassVar = {"rate": (0.0, 1.0), "_seconds": (0.0, 1e9)}
+    KEPT: ClassVar = {"rate": (0.0, 1.0), "_seconds": (1.0, 1e9)}
 
     def __init__(self, tuning: Tuning) -> None:
         self._tuning = tuning
         self.rate = 1.0
-        self._seconds = 0.0  # that the mean reaches back, `usual_seconds` at most
+        self._seconds = tuning.first_usual_seconds  # that the mean reaches back, `usual_seconds` at most
         self._at: float | None = None
 
     def follow(self, now: float, answer_rate: float) -> None:
-        """The answer rate is learned to be so at this moment. The first is the mean, then each by the time it stood."""
+        """The answer rate is learned to be so at this moment. Each counts by the time it stood."""
         gap = 0.0 if self._at is None else min(self._tuning.longest_gap_seconds, max(0.0, now - self._at))
         self._at = now
         if answer_rate < self._tuning.least_usual_rate:
             return
-        if self._seconds == 0.0:
-            self.rate = answer_rate
         self._seconds = min(self._tuning.usual_seconds, self._seconds + gap)
-        if gap > 0.0:
-            self.rate += (answer_rate - self.rate) * gap / self._seconds
+        self.rate += (answer_rate - self.rate) * gap / self._seconds
 
     def most_in_flight(self, seats: int) -> int:
         """The most calls in flight for so many seats that take callers."""
@@ -70,20 +59,15 @@ class PredictivePacer(GovernedPacer):
         """The most calls of which the last one's risk to be abandoned is within alpha, and the lines allow."""
         now = self._advance(snapshot.now_seconds)
         prospect, alpha = self._prospect(snapshot)
-        seats = prospect.seats
-        if seats == 0:
-            self._explanation = Explanation(0, Limit.NOBODY, {"free": float(max(0, snapshot.free_seats))})
-            self._decided = None
+        if prospect.seats == 0:
+            self._decided = 0, Limit.NOBODY, snapshot, prospect, alpha
             return 0
         # One more than the lines allow tells that they are the limit; how many more there would be, nobody asks.
         enough = snapshot.within_lines(MOST_CALLS_AT_ONCE, Limit.SEATS)[0] + 1
         limited_by = Limit.CAP if self.governor.boldness < 1.0 else Limit.SEATS
         if self.governor.boldness <= self._tuning.least_boldness:
             limited_by = Limit.HARD_STOP
-        if self.knowledge.answer_rate.outcomes < self._tuning.cold_outcomes:
-            alpha, limited_by = 0.0 if self.knowledge.in_flight else alpha, Limit.COLD
-            enough = 1  # or a campaign that comes to a busy floor would never learn anything
-        else:
+        if self.knowledge.answer_rate.calls > self._tuning.answer_rate_calls:  # before any has ended it may be any list
             self.usual.follow(now, prospect.answer_rate)
         if self._hung_up_at is not None and now - self._hung_up_at < self._tuning.calm_seconds:
             alpha, limited_by = 0.0, Limit.SEATS
@@ -91,7 +75,7 @@ class PredictivePacer(GovernedPacer):
         ahead = prospect.outlook.calls_within(bounds, prospect.next_call, enough)
         if ahead > 0:
             for most, limit in (
-                (self.usual.most_in_flight(seats) - len(snapshot.ringing), Limit.IN_FLIGHT),
+                (self.usual.most_in_flight(prospect.seats) - len(snapshot.ringing), Limit.IN_FLIGHT),
                 (self._reserve(snapshot), Limit.RESERVE),
             ):
                 if ahead > most:
@@ -124,8 +108,8 @@ class PredictivePacer(GovernedPacer):
     def _slow_carrier(self, snapshot: PacingSnapshot) -> bool:
         """Whether calls wait for "ringing" that long that more would only pile up before the carrier."""
         silent = [call.elapsed_seconds for call in snapshot.ringing if call.ringing_seconds is None]
-        few = len(silent) < self._tuning.few_wait or not self.knowledge.rings.signalled
-        return not few and sum(silent) > self._tuning.slow_seconds * len(silent)
+        many = len(silent) >= self._tuning.few_wait and self.knowledge.rings.signalled
+        return many and sum(silent) > self._tuning.slow_seconds * len(silent)
 
     def _bounds(self, alpha: float, risk: float, prospect: Prospect) -> Bounds:
         """What the last call may risk: alpha, and to pass a hard stop, at a large site less as it asks so more often. A list that
@@ -167,10 +151,4 @@ class PredictivePacer(GovernedPacer):
     def observe(self, event: PacingEvent) -> None:
         """Learn from what happened."""
         super().observe(event)
-        self._seen = None
         self.knowledge.learn(event)
-
-    def recount(self, now_seconds: float, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:
-        """Hold what is on record of each cap's window in the place of what was counted."""
-        super().recount(now_seconds, of_late)
-        self._seen = None

@@ -19,10 +19,6 @@ class Tuning:
     prior_endings: float = 5.0  # endings that each of these four is worth
     prior_rings: float = 8.0  # calls of each outcome
     call_seconds: float = 20.0  # that a call takes which one free seat waits for
-    first_alpha: float = 1.5
-    """Alpha over the target."""
-    cold_outcomes: int = 5
-    """Calls whose end must be seen before any is dialled ahead of a free seat."""
 
     # How much is remembered
     answer_memory: float = 100.0  # calls
@@ -30,13 +26,11 @@ class Tuning:
     hazard_shrink: float = 4.0  # endings at the overall rate that each bin of a hazard is drawn to
     ring_memory: float = 1000.0  # calls
     settled_conversations: int = 40
-    """The tables are made anew after so many conversations; after an eighth of those seen so far while they are fewer."""
+    """The tables are made anew after so many conversations; after an eighth of those remembered while they are fewer."""
 
     # The last call
     moments: int = 4
     """Moments looked at: the middles of so many equally likely parts of the law of the time to an answer."""
-    caution: float = 0.5
-    """Standard deviations by which an answer rate is taken higher than estimated."""
     hang_up_above: float = 0.1
     hang_up_alphas: float = 3.0
     """A ringing call is hung up while the last of them, if it were answered, would be dropped with more than this chance, and
@@ -67,19 +61,17 @@ class Tuning:
     drops_power: float = 0.8
     """Bursts grow with the site: room counts in units of (drops at the hard stop / `usual_drops`) ** `drops_power`, 1 or more."""
     least_boldness: float = 0.02
-    most_boldness: float = 1.25
-    """Bounds of the drop rate that is aimed at, over the target."""
+    """The lowest drop rate that is aimed at, over the target."""
     target_margin: float = 2.0  # drops by which a target is kept
     target_answers: float = 400.0  # in which a deviation from a target is made good
     sure_share: float = 0.5
     """Of the answers that one call for each free seat would bring until a window is judged, those that are counted on: seats may
     leave and lists turn poor."""
 
-    # How alpha learns: steps of its logarithm for one drop more or less than was expected
-    first_step: float = 0.25
-    settling_answers: float = 60.0  # that halve it
-    least_step: float = 0.03
-    """At `usual_seats`; a larger site soon learns more and takes smaller ones, by the root."""
+    # How alpha learns
+    step: float = 0.03
+    """Of its logarithm, for one drop more or less than was expected, at `usual_seats`; a larger site learns more in the same time
+    and takes smaller ones, by the root."""
     usual_seats: float = 27.0
     least_alpha: float = 1e-4
     most_alpha: float = 0.2
@@ -94,11 +86,13 @@ class Tuning:
     stale_share: float = 0.1  # by which it must change before the tables are made anew
     answers_per_seat: float = 0.9
     usual_seconds: float = 1800.0
+    first_usual_seconds: float = 5.0
     longest_gap_seconds: float = 60.0  # time in which nothing was asked tells nothing beyond this
     least_usual_rate: float = 0.01
-    """No more calls in flight than bring `answers_per_seat` at the mean answer rate of the last `usual_seconds`; time in which
-    fewer than `least_usual_rate` are answered does not count, as no list is so poor. While a carrier loses every call all seats
-    are free and hardly an answer is expected of hundreds of calls, and when it is well again they are answered together."""
+    """No more calls in flight than bring `answers_per_seat` at the mean answer rate of the last `usual_seconds`, which begins with
+    `first_usual_seconds` in which everybody answered; time in which fewer than `least_usual_rate` are answered does not count, as
+    no list is so poor. While a carrier loses every call all seats are free and hardly an answer is expected of hundreds of calls,
+    and when it is well again they are answered together."""
     slow_seconds: float = 6.0
     few_wait: int = 8
     least_rung: float = 0.25

@@ -72,7 +72,6 @@ class SimulatedCall:
         "campaign",
         "false_call",
         "in_flight",
-        "ringing_seconds",
         "rings_at",
         "waits",
     )
@@ -81,7 +80,6 @@ class SimulatedCall:
         self.campaign = campaign
         self.began_seconds = began_seconds
         self.rings_at = math.inf  # known as it is placed, told once it is past
-        self.ringing_seconds: float | None = None  # what was told, as of the last hang-ups
         self.in_flight = True
         self.waits = False
         self.answered_at = 0.0
@@ -412,9 +410,8 @@ class CentreModel:
     def _cancel(self, index: int, count: int) -> None:
         """Hang up unanswered calls, as who dials does."""
         flights = self.campaigns[index].flights
-        for call in flights:
-            call.ringing_seconds = call.rings_at if call.rings_at <= self.now else None
-        chosen = cancelled_first(tuple(flights), self.now, self.scenario.minimum_ring_seconds)[:count]
+        told = [(call.began_seconds, call.rings_at if call.rings_at <= self.now else None, call) for call in flights]
+        chosen = cancelled_first(told, self.now, self.scenario.minimum_ring_seconds)[:count]
         for call in chosen:
             call.in_flight = False
             del flights[call]

@@ -148,7 +148,7 @@ def test_the_pacer_goes_on_where_it_was_after_a_restart(tmp_path: Path) -> None:
             assert saved["answer_rate"] == taken["answer_rate"]
             assert saved["rings"] == taken["rings"]
             assert saved["hazards"] == taken["hazards"]
-            assert now.pacer.knowledge.learned > 20  # type: ignore[attr-defined]  # of the predictive pacer
+            assert now.pacer.knowledge.hazards[SeatStage.TALKING].endings > 20  # type: ignore[attr-defined]  # of the predictive pacer
 
     morning()
     afternoon()
@@ -314,7 +314,7 @@ async def test_a_call_that_is_found_after_a_restart_teaches_no_times(
             learned = pacer.knowledge.rings.state()
             await again.until(lambda: again.view.seats[0].state is SeatState.WRAP_UP)
             assert pacer.knowledge.rings.state() == learned
-            assert pacer.knowledge.learned == 0
+            assert pacer.knowledge.hazards[SeatStage.TALKING].endings == 0
             assert {event.kind for event in told if event.timed} <= {
                 PacingEventKind.CONNECTED
             }  # from the answer, heard here

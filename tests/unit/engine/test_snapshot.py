@@ -17,8 +17,8 @@ from dialer.engine.seat import Seat
 from dialer.engine.snapshot import pacing_snapshot
 from dialer.engine.trunks import TrunkLimits, TrunkPool
 from dialer.engine.world import CampaignRun, Centre
+from dialer.pacing.factory import ProgressivePacer
 from dialer.pacing.port import PacingSnapshot
-from dialer.pacing.progressive import ProgressivePacer
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.retries import RetryRules
 from tests.support.calls import a_call

@@ -16,7 +16,6 @@ from dialer.pacing.estimators import (
     Hazard,
     InFlightTable,
     RingTimes,
-    from_log_odds,
 )
 from dialer.pacing.knowledge import free_within, rows_of
 from dialer.pacing.port import BusySeat, RingingCall, SeatStage
@@ -37,7 +36,6 @@ def test_the_hazard_of_an_exponential_law_is_its_rate(went_over: bool, seed: int
     middle = [rate for edge, rate in zip(HAZARD_EDGES, rates.tolist(), strict=True) if 5 <= edge <= 110]
     assert sum(middle) / len(middle) == pytest.approx(1 / 80.0, rel=0.2)
     assert hazard.mean_seconds == pytest.approx(80.0, rel=0.1)
-    assert hazard.share_over == pytest.approx(float(went_over), abs=0.1)
     if not went_over:
         assert hazard.rates()[1].max() == 0.0
 
@@ -52,25 +50,15 @@ def test_a_law_that_ends_at_one_time_has_its_hazard_there() -> None:
     assert rates[at] > 10 * rates[HAZARD_EDGES.index(27)]
 
 
-def test_conversations_that_run_on_count_before_they_end() -> None:
-    hazard = Hazard(TUNED, 30.0)
-    for _ in range(50):
-        hazard.ended(20.0)
-    last = len(HAZARD_EDGES) - 1
-    assert hazard.rates([500.0] * 40)[0, last - 1] < hazard.rates()[0, last - 1]
-
-
 NONE_RINGS = np.empty(0)
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.9])
-def test_the_answer_rate_is_found_and_then_known_well(share: float) -> None:
+def test_the_answer_rate_is_found(share: float) -> None:
     random, rate = Random(2), AnswerRate(TUNED)
     for _ in range(2_000):
         rate.outcome(answered=random.random() < share)
-    found, deviation = rate.estimate(NONE_RINGS)
-    assert from_log_odds(found) == pytest.approx(share, rel=0.25, abs=0.02)
-    assert deviation < 0.5
+    assert rate.estimate(NONE_RINGS) == pytest.approx(share, rel=0.25, abs=0.02)
 
 
 def test_a_fall_of_the_answer_rate_is_seen_within_a_few_hundred_calls_and_sooner_by_those_that_ring() -> None:
@@ -78,10 +66,10 @@ def test_a_fall_of_the_answer_rate_is_seen_within_a_few_hundred_calls_and_sooner
     for call in range(1_000):
         share = 0.45 if call < 700 else 0.10
         rate.outcome(answered=random.random() < share)
-    found = rate.estimate(NONE_RINGS)[0]
-    assert from_log_odds(found) < 0.25
+    found = rate.estimate(NONE_RINGS)
+    assert found < 0.25
     forty_silent = np.full(40, 20.0)  # calls that have rung for long
-    assert rate.estimate(forty_silent)[0] < found - 0.1
+    assert rate.estimate(forty_silent) < 0.9 * found
 
 
 def _rates(ends: float, over: float = 0.0) -> NDArray[np.float64]:

@@ -193,7 +193,7 @@ def test_a_restart_forgets_no_level_and_a_damaged_state_is_refused() -> None:
     again.restore(state)
     assert again.state() == state != _governor(HOUR).state()
     assert [tally.answers for tally in again.tallies] == [0, 0]  # windows are on record, and counted from there
-    every: tuple[object, ...] = ({}, [], {**state, "_level": 3.0}, {**state, "_answers": "x"})
+    every: tuple[object, ...] = ({}, [], {**state, "_level": 3.0}, {**state, "_level": "x"})
     for damaged in every:
         with pytest.raises((KeyError, TypeError, ValueError)):
             _governor(HOUR).restore(damaged)

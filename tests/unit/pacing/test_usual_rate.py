@@ -28,7 +28,14 @@ def _per_seat(usual: UsualRate) -> float:
 
 @pytest.mark.parametrize("rate", [0.5, 0.1, 0.03])
 def test_a_steady_rate_gets_the_calls_that_it_asks_for(rate: float) -> None:
-    assert _per_seat(_after((60.0, rate))) == pytest.approx(TUNED.answers_per_seat / rate, abs=0.01)
+    assert _per_seat(_after((7_200.0, rate))) == pytest.approx(TUNED.answers_per_seat / rate, rel=0.02)
+
+
+def test_a_list_that_nobody_knows_is_begun_with_a_call_a_seat() -> None:
+    per_seat = [_per_seat(_after((seconds, 0.25))) for seconds in (1, 10, 30, 120)]
+    assert per_seat[0] <= 1.0
+    assert per_seat == sorted(per_seat)
+    assert per_seat[-1] > 0.8 * TUNED.answers_per_seat / 0.25
 
 
 def test_a_fall_is_bounded_at_once_and_the_bound_gives_way_as_the_low_rate_lasts() -> None:
@@ -39,7 +46,7 @@ def test_a_fall_is_bounded_at_once_and_the_bound_gives_way_as_the_low_rate_lasts
 
 
 def test_a_carrier_that_loses_every_call_is_no_poor_list_however_long_it_does() -> None:
-    assert _per_seat(_after((3_600.0, 0.3), (7_200.0, 0.002))) == pytest.approx(TUNED.answers_per_seat / 0.3, abs=0.01)
+    assert _per_seat(_after((3_600.0, 0.3), (7_200.0, 0.002))) == pytest.approx(TUNED.answers_per_seat / 0.3, rel=0.01)
 
 
 def test_time_in_which_nobody_dialled_is_not_taken_for_a_rate_that_lasted() -> None:
