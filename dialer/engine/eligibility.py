@@ -131,7 +131,7 @@ class Eligibility:
 
     def grounds(self, run: CampaignRun, claim: Claim, *, guaranteed: bool) -> tuple[str, float | None]:
         """Why a call that was just allowed is lawful, as `Gate.grounds` tells it, and seconds since the last call to its number."""
-        case = replace(self._case(run, claim), guaranteed=guaranteed)
+        case = self._case(run, claim, guaranteed=guaranteed)
         facts, rules = case.facts, case.campaign
         certified = rules.certified.get(case.language) if rules.recorded else None
         known = None if facts is None else (facts.consent, facts.registers)
@@ -233,14 +233,14 @@ class Eligibility:
 
     def claim(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
         """Whether a claim may be opened now; `guaranteed`: a seat is kept for it. A refusal is counted."""
-        case = replace(self._case(run, claim), guaranteed=guaranteed)
+        case = self._case(run, claim, guaranteed=guaranteed)
         return self._counted(run, self._gate.originate(case, self._centre.clock.now()))
 
     def originate(
         self, run: CampaignRun, claim: Claim, attempt_id: AttemptId, caller_id: str, *, guaranteed: bool = False
     ) -> Ruling:
         """Whether an attempt may be written to the switch now. A refusal is counted; what is allowed is asked again at connect."""
-        case = replace(self._case(run, claim), caller_id=caller_id, guaranteed=guaranteed)
+        case = self._case(run, claim, caller_id, guaranteed=guaranteed)
         ruling = self._gate.originate(case, self._centre.clock.now())
         if ruling.allowed:
             self._cases[attempt_id] = case
@@ -264,13 +264,15 @@ class Eligibility:
 
     # What is known
 
-    def _case(self, run: CampaignRun, claim: Claim) -> Case:
+    def _case(self, run: CampaignRun, claim: Claim, caller_id: str | None = None, *, guaranteed: bool) -> Case:
         return Case(
             self._rules(run),
             claim.number,
             self._area(claim.booth_id),
             self._since(claim.facts, claim.phone_id),
-            language=self._language(claim.language, claim.booth_id),
+            caller_id,
+            self._language(claim.language, claim.booth_id),
+            guaranteed,
             asked_for=claim.promised,
         )
 

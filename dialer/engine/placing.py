@@ -360,11 +360,10 @@ class Originator:
         """Epoch second at which to look again at a number that is on a call, for another campaign or its own, or whose voter is, on
         another number; None: neither is, `but` for that call.
         """
+        phone_id, voter_id = claim.phone_id, claim.voter_id if claim.worker is None else None
         for call in self._centre.calls.values():
-            if call.attempt_id == but:
-                continue
-            same_voter = claim.worker is None and call.worker is None and call.voter_id == claim.voter_id
-            if call.phone_id == claim.phone_id or same_voter:
+            same = call.phone_id == phone_id or (call.voter_id == voter_id and call.worker is None)
+            if same and call.attempt_id != but:
                 return self._centre.clock.now() + ON_A_CALL_SECONDS
         return None
 
@@ -681,7 +680,7 @@ class Placing:
     # Cancelling
 
     def _cancel_unanswered(self, run: CampaignRun, *, but_kept: bool = False) -> None:
-        for call in list(self._centre.calls_of(run.spec.campaign_id)):
+        for call in self._centre.calls_of(run.spec.campaign_id):
             if not (but_kept and self._originator.kept_seats.holds(call)):
                 self._centre.cancel(call)
 
@@ -690,7 +689,7 @@ class Placing:
         nothing can be hung up, and nobody knows the seats: the decision after the resync does it. Where a voter hears nothing,
         nobody's phone rings on. What is shown to an agent is over.
         """
-        for call in list(self._centre.calls_of(run.spec.campaign_id)):
+        for call in self._centre.calls_of(run.spec.campaign_id):
             if call.leg.preview is not None:
                 self._centre.cancel(call)
         if run.unheard is not None and self._centre.switch_up:

@@ -62,7 +62,7 @@ def _allowed(centre: Centre, run: CampaignRun, room: int) -> int:
     """Of so many calls more those that a supervisor's word lets the campaign have."""
     speed, allowed = run.speed_at(centre.clock.now()), room
     if speed is not None and speed.most_calls is not None:
-        allowed = min(allowed, speed.most_calls - sum(1 for _ in _outbound(centre, run)))
+        allowed = min(allowed, speed.most_calls - len(_outbound(centre, run)))
     if speed is not None and speed.calls_per_seat is not None:
         there = sum(at_work(seat) for seat in seats_of(centre, run))
         rings = sum(not call.answered for call in _outbound(centre, run))
@@ -147,27 +147,27 @@ def _sharing(centre: Centre, own: str | None, serving: Mapping[str | None, set[s
         reached = working & frozenset().union(*(serving[skill] for skill in found))
 
 
-def _for_agents(centre: Centre, skills: Mapping[str, str | None], some: Collection[str | None]) -> Iterable[Call]:
+def _for_agents(centre: Centre, skills: Mapping[str, str | None], some: Collection[str | None]) -> list[Call]:
     theirs = {campaign_id for campaign_id, skill in skills.items() if skill in some}
-    agents = (call for call in centre.calls.values() if call.kind is CampaignKind.AGENTS)
-    return _reached(centre, (call for call in agents if call.campaign_id in theirs))
+    agents = [call for call in centre.calls.values() if call.kind is CampaignKind.AGENTS]
+    return _reached(centre, [call for call in agents if call.campaign_id in theirs])
 
 
-def _reached(centre: Centre, calls: Iterable[Call]) -> Iterable[Call]:
+def _reached(centre: Centre, calls: list[Call]) -> list[Call]:
     """Those of an Asterisk that is not reached while others are can come to nobody, and take nothing from the others' calls."""
     boxes, away = centre.boxes, centre.boxes.away
     return [call for call in calls if boxes.of_trunk(call.trunk) not in away] if away else calls
 
 
-def _outbound(centre: Centre, run: CampaignRun) -> Iterable[Call]:
-    return _reached(centre, (call for call in centre.calls_of(run.spec.campaign_id) if not call.inbound))
+def _outbound(centre: Centre, run: CampaignRun) -> list[Call]:
+    return _reached(centre, [call for call in centre.calls_of(run.spec.campaign_id) if not call.inbound])
 
 
 def _channels_taken(centre: Centre, run: CampaignRun) -> int:
     """Of the campaign's own: its calls to agents, callers among them, or its calls into flows."""
     if run.spec.kind is CampaignKind.AGENTS:
         return sum(call.kind is CampaignKind.AGENTS for call in _reached(centre, centre.calls_of(run.spec.campaign_id)))
-    return sum(1 for _ in _outbound(centre, run))
+    return len(_outbound(centre, run))
 
 
 def _busy(seat: Seat, now: float) -> BusySeat:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -259,7 +260,7 @@ class CallStarts:
     def _within(self, now: float) -> int:
         """Starts that a call which is granted now would share its window with; the commit takes a moment, and the wire is exact."""
         since = now - self._window + LATE_SECONDS + 1e-9
-        return sum(at > since for at in self._wire)
+        return len(self._wire) - bisect_right(self._wire, since)
 
     def _at(self, now_seconds: float) -> float:
         self._now = max(self._now, now_seconds)

@@ -76,8 +76,8 @@ def _forecast(centre: Centre) -> Forecast | None:
 
 
 def _campaign_view(centre: Centre, run: CampaignRun) -> CampaignView:
-    calls = [*centre.calls_of(run.spec.campaign_id)]
-    live = Counter[CallState](call.state for call in calls)
+    calls = centre.calls_of(run.spec.campaign_id)
+    live = Counter[CallState]([call.state for call in calls])
     outcomes = run.outcomes
     in_hand = len(calls)
     share = abandoned_share(outcomes)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, TypeVar
@@ -345,21 +345,21 @@ class Centre:
         change = CallChange(call.campaign_id, call.attempt_id, state, self.clock.now(), call.talk.seat, outcome)
         self.then(Notify(change), Notify(CampaignChange(call.campaign_id)))
 
-    def calls_of(self, campaign_id: str) -> Iterator[Call]:
-        """The live calls of a campaign."""
-        return (call for call in self.calls.values() if call.campaign_id == campaign_id)
+    def calls_of(self, campaign_id: str) -> list[Call]:
+        """The live calls of a campaign, as they are now."""
+        return [call for call in self.calls.values() if call.campaign_id == campaign_id]
 
     def channels_used(self) -> Counter[str]:
         """Live calls by trunk, third parties' and those of callers on no roll among them; one that is being committed holds its
         channel already, one of which the flow alone is not over yet has none.
         """
-        ours = (call.trunk for call in self.calls.values() if call.leg.ended is None)
+        ours = [call.trunk for call in self.calls.values() if call.leg.ended is None]
         return Counter([*ours, *self.party_trunks.values(), *self.strangers.values()])
 
     def calls_leaving(self) -> Counter[str]:
         """By trunk, the calls that a start was granted to and that have not gone out yet: they are being committed."""
-        legs = ((call.trunk, call.leg) for call in self.calls.values() if not call.inbound)
-        return Counter(trunk for trunk, leg in legs if not leg.written and leg.preview is None)
+        unsent = [call for call in self.calls.values() if not call.leg.written and not call.inbound]
+        return Counter([call.trunk for call in unsent if call.leg.preview is None])
 
     def note_end(self, call: Call, outcome: Outcome) -> None:
         """A call has ended: claims that were taken off the queue before do not know it."""
