@@ -12,15 +12,12 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Seconds since the Unix epoch, UTC."""
-        ...
 
     def monotonic(self) -> float:
         """Seconds on a clock that never goes back; its zero means nothing."""
-        ...
 
     def since_boot(self) -> float:
         """Seconds since the machine's start, its sleep among them: whichever process asks, and whoever sets the wall clock."""
-        ...
 
 
 class Instant(NamedTuple):

@@ -114,6 +114,14 @@ DISPOSITION_KEYS: dict[str, Disposition] = {
 """What each key of an agent's phone says of a call; `NONE` has no key."""
 
 
+class ListeningMode(StrEnum):
+    """How a supervisor is with a seat."""
+
+    LISTEN = "listen"
+    WHISPER = "whisper"  # the agent hears the supervisor, the voter does not
+    BARGE = "barge"  # everybody hears everybody
+
+
 class MarkSource(StrEnum):
     """Who or what a mark comes from."""
 

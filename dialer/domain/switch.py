@@ -106,75 +106,64 @@ class EndedBy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CallRinging:
+class CallEvent:
+    """Something of an attempt's call."""
+
+    attempt_id: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class CallRinging(CallEvent):
     """The carrier says that the phone rings."""
 
-    attempt_id: AttemptId
-
 
 @dataclass(frozen=True, slots=True)
-class CallAnswered:
+class CallAnswered(CallEvent):
     """Somebody picked up. May come after `CallWaiting` or a flow's start, or be repeated."""
 
-    attempt_id: AttemptId
-
 
 @dataclass(frozen=True, slots=True)
-class CallWaiting:
+class CallWaiting(CallEvent):
     """An answered voter stands in our context and can be connected to a seat now."""
 
-    attempt_id: AttemptId
-
 
 @dataclass(frozen=True, slots=True)
-class CallConnected:
+class CallConnected(CallEvent):
     """Voter and agent hear each other."""
 
-    attempt_id: AttemptId
     seat: str
 
 
 @dataclass(frozen=True, slots=True)
-class CallLeftSeat:
+class CallLeftSeat(CallEvent):
     """The voter's channel left the seat: the agent's phone is gone, or the voter was sent elsewhere. Not an end."""
 
-    attempt_id: AttemptId
     seat: str
 
 
 @dataclass(frozen=True, slots=True)
-class MessageStarted:
+class MessageStarted(CallEvent):
     """The information message plays because no seat came: ours, or the switch's own fail-safe."""
 
-    attempt_id: AttemptId
-
 
 @dataclass(frozen=True, slots=True)
-class MessageUnheard:
+class MessageUnheard(CallEvent):
     """The switch could not play the information message: the voter heard nothing."""
 
-    attempt_id: AttemptId
-
 
 @dataclass(frozen=True, slots=True)
-class CallAside:
+class CallAside(CallEvent):
     """The voter hears the third party, in the attempt's own conference; no agent is there."""
 
-    attempt_id: AttemptId
-
 
 @dataclass(frozen=True, slots=True)
-class CallRecorded:
+class CallRecorded(CallEvent):
     """The recording of the call has begun."""
 
-    attempt_id: AttemptId
-
 
 @dataclass(frozen=True, slots=True)
-class MachineDetected:
+class MachineDetected(CallEvent):
     """An answering machine has the call, not a person. The switch ends it."""
-
-    attempt_id: AttemptId
 
 
 REDIRECTED = "CANCEL"
@@ -183,10 +172,9 @@ Asterisk tells it, with cause 16 or 23, with and without a ring before it. Aster
 
 
 @dataclass(frozen=True, slots=True)
-class CallEnded:
+class CallEnded(CallEvent):
     """The call is over: nothing of it exists on the switch any more. Comes once per attempt."""
 
-    attempt_id: AttemptId
     by: EndedBy
     answered: bool  # as the switch saw it
     timed_out: bool = False  # the switch gave up ringing: our own ring limit
@@ -197,10 +185,8 @@ class CallEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class CallStray:
+class CallStray(CallEvent):
     """A call lives on the switch that is over, or never was, as far as anybody told."""
-
-    attempt_id: AttemptId
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,20 +278,6 @@ class SwitchDown:
     box: str = ""
 
 
-CallEvent = (
-    CallRinging
-    | CallAnswered
-    | CallWaiting
-    | CallConnected
-    | CallLeftSeat
-    | CallAside
-    | CallRecorded
-    | MessageStarted
-    | MessageUnheard
-    | MachineDetected
-    | CallEnded
-    | CallStray
-)
 SwitchEvent = (
     CallEvent
     | SeatUp
@@ -351,21 +323,17 @@ class CallSwitch(Protocol):
         Raises OriginateRefused (certainly not placed), SwitchUnreachable (nothing was written) or OriginateUnsure (it may
         exist: reconcile, never repeat).
         """
-        ...
 
     async def hang_up(self, attempt_id: AttemptId) -> None:
         """End the attempt's call, in whatever state. A call that is gone already is no error."""
-        ...
 
     async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
         """Send a voter to a seat. `CallConnected` tells that they hear each other. With `record` the call is recorded from
         then on, once, into a file named by the attempt: `CallRecorded`. Raises SwitchError.
         """
-        ...
 
     async def play_message(self, attempt_id: AttemptId) -> None:
         """Send an answered voter to the information message, after which the call ends by itself. Raises SwitchError."""
-        ...
 
 
 class Switch(CallSwitch, Protocol):
@@ -375,60 +343,47 @@ class Switch(CallSwitch, Protocol):
         """How long this Asterisk has left something unanswered, 0 when nothing waits: it grows at once when a link is half open.
         For ever, where the switch may be another dialler's by now.
         """
-        ...
 
     async def history(self, attempt_ids: Collection[AttemptId], box: str) -> History:
         """How these calls ended, as far as this Asterisk has kept it. Raises SwitchError where it keeps nothing."""
-        ...
 
     async def call_seat(self, seat: str, endpoint: str) -> None:
         """Ring the agent's phone and nail it up in its seat. `SeatUp` tells that it is there; a phone that was there before is hung
         up then, and a voter stays. Raises SwitchError.
         """
-        ...
 
     async def call_for_log_in(self, seat: str, endpoint: str) -> None:
         """Ring a seat's phone and ask who answers for agent number and PIN. Raises SwitchError."""
-        ...
 
     async def answer_key(self, seat: str, sound: SeatSound) -> None:
         """Let the agent hear what became of a key; too late or without a phone it is not heard. Raises SwitchError."""
-        ...
 
     async def seat_packets(self, seat: str) -> int:
         """How many packets of sound have come from the agent's phone since it is on the line. Raises SwitchError where nobody
         can say, as of a phone that is not there.
         """
-        ...
 
     async def release_seat(self, seat: str) -> None:
         """Hang up the agent's phone. A seat that is down already is no error."""
-        ...
 
     # Transfers
 
     async def hold(self, attempt_id: AttemptId, seat: str) -> None:
         """Take a voter out of a seat, to music. After the hold's limit the switch brings them back. Raises SwitchError."""
-        ...
 
     async def hand_over(self, attempt_id: AttemptId) -> None:
         """Send a voter to the third party that is aside for this attempt. `CallAside` tells that they hear each other; when
         one of them leaves, the call of both ends. Raises SwitchError.
         """
-        ...
 
     async def call_party(self, request: PartyRequest) -> None:
         """Call a third party to a place. `PartyCame` or `PartyGone` tells what became of it. Raises SwitchError."""
-        ...
 
     async def move_party(self, party_id: PartyId, place: Place) -> None:
         """Send a third party who has answered to another place. Raises SwitchError."""
-        ...
 
     async def release_party(self, party_id: PartyId) -> None:
         """End a third party's call, in whatever state. One that is gone already is no error."""
-        ...
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
         """Record silence, or sound again. Raises SwitchError."""
-        ...

@@ -249,7 +249,6 @@ class ReadsPlan(Protocol):
 
     def use_plan(self) -> None:
         """Make it of what the plan says now."""
-        ...
 
 
 class SettingsAgain:

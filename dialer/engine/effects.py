@@ -7,9 +7,8 @@ told of a thing first, it follows once.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, NamedTuple, ParamSpec
 
 from config.words import CampaignKind
 from dialer.domain.clock import Instant
@@ -46,8 +45,7 @@ class What(StrEnum):
     FLOW_OVERDUE = "flow-overdue"  # its last commit, after the end of the call
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """An event of our own, by the seat or the attempt that it is of."""
 
     what: What
@@ -55,8 +53,7 @@ class Due:
     attempt_id: AttemptId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Over:
+class Over(NamedTuple):
     """A call is over and nothing is waited for any more."""
 
     ended: CallEnded
@@ -65,8 +62,7 @@ class Over:
 Event = SwitchEvent | Due | Over
 
 
-@dataclass(frozen=True, slots=True)
-class Learn:
+class Learn(NamedTuple):
     """The campaign's pacer learns of something that happened now; `seconds` as the kind says. `call` is the one that it
     happened to, where it is a call's: what its number came to is learned as well.
     """
@@ -78,8 +74,7 @@ class Learn:
     closing_seconds: float | None = None  # of a talk or wrap-up: since its end was announced
 
 
-@dataclass(frozen=True, slots=True)
-class Timer:
+class Timer(NamedTuple):
     """`due` happens later; the same key replaces what was to be done. None: nothing is done under this key."""
 
     key: str
@@ -87,8 +82,7 @@ class Timer:
     due: Due | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """A method of the switch, called once. Where it fails nothing is repeated: `failed` happens, and what lives on the switch
     settles the rest.
     """
@@ -100,11 +94,10 @@ class Order:
 
     def or_else(self, failed: Due) -> Order:
         """The same, and what happens where it fails."""
-        return replace(self, failed=failed)
+        return self._replace(failed=failed)
 
 
-@dataclass(frozen=True, slots=True)
-class StoreCommit:
+class StoreCommit(NamedTuple):
     """A write to the store, tried until it is kept. Each is harmless when repeated. `news`: something is announced with it."""
 
     method: str
@@ -113,8 +106,7 @@ class StoreCommit:
     news: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Notify:
+class Notify(NamedTuple):
     """Those who listen hear of a change."""
 
     change: Change

@@ -22,7 +22,6 @@ from dialer.engine.call import Call
 from dialer.engine.plan import CertifiedBy
 from dialer.engine.snapshot import at_work, seats_of
 from dialer.engine.world import CampaignRun, Centre
-from dialer.rules import calling_hours
 from dialer.rules.gate import Case, Gate, Reason, Ruling
 from dialer.rules.polls import Area
 from dialer.rules.rulebook import CampaignRules
@@ -192,8 +191,8 @@ class Eligibility:
             return Hold(HoldReason.PAUSED if run.state is CampaignState.PAUSED else HoldReason.STOPPED)
         if run.unheard is not None:
             return Hold(HoldReason.UNHEARD, f"its voters do not hear {run.unheard}")
-        if not calling_hours.may_call(run.spec.hours, centre.zone, now):
-            opening = calling_hours.next_opening(run.spec.hours, centre.zone, now)
+        if not run.spec.hours.open_at(centre.zone, now):
+            opening = run.spec.hours.next_open((centre.zone,), now)
             until = datetime.fromtimestamp(opening, centre.zone).strftime(" until %H:%M") if opening else ""
             return Hold(HoldReason.CALLING_HOURS, f"outside calling hours{until}", opening)
         ruling = self.campaign(run)

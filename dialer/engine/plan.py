@@ -15,7 +15,7 @@ from dialer.engine.transfers.state import TransferTarget
 from dialer.engine.trunks import RestRules, TrunkLimits
 from dialer.pacing.port import Pacer
 from dialer.polling_day.plan import PollingPlan
-from dialer.rules.calling_hours import Stretch, WeekHours
+from dialer.rules.calling_hours import WeekHours
 from dialer.rules.gate import Gate
 from dialer.rules.retries import RetryRules
 from dialer.rules.rulebook import CampaignRules, Certified
@@ -39,9 +39,9 @@ class CampaignSpec:
     ring_seconds: float
     wrap_up_seconds: float
     connect_limit_seconds: float
-    hours: tuple[Stretch, ...]
+    hours: WeekHours
+    lawful_hours: WeekHours  # the profile's
     retries: RetryRules
-    lawful_hours: WeekHours | None = None  # the profile's; None: at any time
     record: bool = False  # its talks with agents
     announcement_seconds: float = 0.0  # at most, of the words before the agent comes that the call is recorded
     # The profile's: a phone that rings is let ring for so long while agents are there.
@@ -143,17 +143,14 @@ class Flows(Protocol):
     @property
     def scripts(self) -> ScriptLibrary:
         """What the campaigns' agents read and ask."""
-        ...
 
     def current(self, source: str) -> Flow:
         """The version for a call that begins now. Raises FlowError."""
-        ...
 
     def reload(self) -> list[str]:
         """Read every flow and script again, for the next call; the names of those that changed. Raises FlowError and changes
         none.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from dialer.engine.seat import Seat
 from dialer.engine.trunks import TrunkPool
 from dialer.engine.world import CampaignRun, Centre
 from dialer.pacing.port import BusySeat, PacingSnapshot, RingingCall
-from dialer.rules.calling_hours import every_day, seconds_left
+from dialer.rules.calling_hours import seconds_left
 
 MOST_SKILLS = 8
 """Skills, its own among them, up to which all sets are looked at: there are twice as many for each skill more."""
 
-_InFlight = tuple[tuple[RingingCall, ...], tuple[float, ...], int]
-"""Calls that ring, seconds that answered voters have waited for a seat, callers in a flow."""
+_InFlight = tuple[tuple[RingingCall, ...], tuple[float, ...]]
+"""Calls that ring, and seconds that answered voters have waited for a seat."""
 
 _BUSY = frozenset({SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP})
 _AT_WORK = _BUSY | {SeatState.READY}
@@ -33,11 +33,14 @@ def pacing_snapshot(
     serve other skills as well, it sees all seats that these campaigns have among them and all their calls, if that leaves it less.
     """
     now = centre.clock.monotonic()
+    seats: list[Seat] = []
+    ringing: tuple[RingingCall, ...] = ()
+    waiting: tuple[float, ...] = ()
+    active = 0
     if run.spec.kind is CampaignKind.AGENTS:
-        seats, in_flight = _tightest(centre, run, now)
-    else:
-        seats, in_flight = [], _in_flight(centre, _outbound(centre, run), run, now)
-    ringing, waiting, active = in_flight
+        seats, (ringing, waiting) = _tightest(centre, run, now)
+    else:  # whose calls compete for no seat: how many there are is all that counts
+        active = sum(call.answered or not call.leg.cancelled for call in _outbound(centre, run))
     lines = centre.boxes.reached(run.spec.trunks)
     room = trunks.free_channels(lines, used, now)
     if run.spec.channels is not None:
@@ -54,7 +57,7 @@ def pacing_snapshot(
         held_back=allowed < room,
         cps_budget=trunks.startable(lines, used, now, leaving),
         active_calls=active,
-        seconds_left=_seconds_left(centre, run),
+        seconds_left=seconds_left((run.spec.hours, run.spec.lawful_hours), centre.zone, centre.clock.now()),
     )
 
 
@@ -70,12 +73,6 @@ def _allowed(centre: Centre, run: CampaignRun, room: int) -> int:
             allowed, max(1, int(speed.calls_per_seat * there)) - rings
         )  # one at least, or it would be a pause
     return allowed
-
-
-def _seconds_left(centre: Centre, run: CampaignRun) -> float:
-    """Of the campaign's calling hours of today."""
-    hours = [every_day(run.spec.hours), *([] if run.spec.lawful_hours is None else [run.spec.lawful_hours])]
-    return seconds_left(hours, centre.zone, centre.clock.now())
 
 
 def seats_of(centre: Centre, run: CampaignRun) -> list[Seat]:
@@ -109,7 +106,7 @@ def _tightest(centre: Centre, run: CampaignRun, now: float) -> tuple[list[Seat],
     working = {name for name, seat in centre.seats.items() if at_work(seat)}
     free = {skill: serving[skill] & ready for skill in flights}
     there = {skill: serving[skill] & working for skill in flights}
-    calls = {skill: len(ringing) + len(waiting) for skill, (ringing, waiting, _) in flights.items()}
+    calls = {skill: len(ringing) + len(waiting) for skill, (ringing, waiting) in flights.items()}
     sizes = range(len(others) + 1) if len(others) < MOST_SKILLS else (0, 1, len(others))
     sets = [(own, *more) for size in sizes for more in combinations(others, size)]
 
@@ -122,8 +119,8 @@ def _tightest(centre: Centre, run: CampaignRun, now: float) -> tuple[list[Seat],
 
     chosen = min(sets, key=room)
     seats = [seat for name, seat in centre.seats.items() if any(name in serving[skill] for skill in chosen)]
-    ringing, waiting, active = zip(*(flights[skill] for skill in chosen), strict=True)
-    return seats, (tuple(chain(*ringing)), tuple(chain(*waiting)), sum(active))
+    ringing, waiting = zip(*(flights[skill] for skill in chosen), strict=True)
+    return seats, (tuple(chain(*ringing)), tuple(chain(*waiting)))
 
 
 def _skills(centre: Centre) -> dict[str, str | None]:
@@ -178,13 +175,12 @@ def _busy(seat: Seat, now: float) -> BusySeat:
 
 
 def _in_flight(centre: Centre, calls: Iterable[Call], run: CampaignRun, now: float) -> _InFlight:
-    """Calls that ring, seconds that answered voters have waited for a seat, and how many are in a flow. One pass: the hot one.
+    """Calls that ring, and seconds that answered voters have waited for a seat. One pass: the hot one.
 
     Of another campaign's call that campaign's own answer rate is told: ours would be wrong.
     """
     ringing: list[RingingCall] = []
     waiting: list[float] = []
-    active = 0
     own = run.spec.campaign_id
     for call in calls:
         leg = call.leg
@@ -193,8 +189,6 @@ def _in_flight(centre: Centre, calls: Iterable[Call], run: CampaignRun, now: flo
                 rang = None if leg.ringing_seconds is None else now - leg.ringing_seconds
                 chance = None if call.campaign_id == own else centre.campaigns[call.campaign_id].answer_rate
                 ringing.append(RingingCall(now - leg.began_seconds, chance, rang))
-        elif call.flow.under_way:
-            active += 1
         elif call.state is CallState.WAITING:
             waiting.append(now - leg.answered_seconds)
-    return tuple(ringing), tuple(waiting), active
+    return tuple(ringing), tuple(waiting)

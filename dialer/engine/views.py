@@ -68,7 +68,7 @@ def _forecast(centre: Centre) -> Forecast | None:
         stretch
         for run in centre.campaigns.values()
         if run.purpose is Purpose.TURNOUT and run.state is not CampaignState.STOPPED and not run.called_through
-        for stretch in run.spec.hours
+        for stretch in run.spec.hours.weekday
     }
     ahead_seconds = seconds_open(hours, centre.zone, now, until)
     ahead = forecast(left, reached_by[MarkSource.AGENT], by_flows, centre.worked_seconds, ahead_seconds, until)

@@ -27,7 +27,6 @@ class SmsGateway(Protocol):
 
     async def send_sms(self, number: str, text: str) -> bool:
         """Send one to a number in E.164; True when the gateway took it. Never repeats one by itself."""
-        ...
 
 
 async def put_on_record(commit: FlowCommit, put: CommitFlow) -> Committed | Failed | NobodyFound:

@@ -62,7 +62,7 @@ class PacingSnapshot:
     free_channels: int = 1_000_000  # over the campaign's trunks, or fewer by a supervisor's word
     held_back: bool = False  # it is by that word
     cps_budget: int = 1_000_000  # call starts that the trunks' CPS allow at this instant
-    active_calls: int = 0  # answered calls in an IVR flow (broadcast)
+    active_calls: int = 0  # of a campaign without agents: its calls that are not over (broadcast)
     seconds_left: float | None = None  # of the calling day; None: it is not known when that ends
 
     @property

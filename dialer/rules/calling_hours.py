@@ -52,20 +52,10 @@ class WeekHours:
         return _first_open(zones, now, lambda at: all(self.open_at(zone, at) for zone in zones), self.on)
 
 
-def every_day(hours: Sequence[Stretch]) -> WeekHours:
+def every_day(hours: Iterable[Stretch]) -> WeekHours:
     """The same hours on each day."""
     fixed = tuple(hours)
     return WeekHours(fixed, fixed, fixed, fixed)
-
-
-def may_call(hours: Sequence[Stretch], zone: ZoneInfo, now: float) -> bool:
-    """Whether the moment `now` (epoch seconds) lies within the calling hours."""
-    return every_day(hours).open_at(zone, now)
-
-
-def next_opening(hours: Sequence[Stretch], zone: ZoneInfo, now: float) -> float | None:
-    """The first moment from `now` on (epoch seconds) at which calling is allowed; `now` itself if it is; None: never."""
-    return every_day(hours).next_open((zone,), now)
 
 
 def seconds_left(hours: Sequence[WeekHours], zone: ZoneInfo, now: float) -> float:

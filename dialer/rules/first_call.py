@@ -85,7 +85,7 @@ class _Obstacle:
 
 def _obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> Iterator[_Obstacle]:
     """One after the other, up to the one that is none or stays for good."""
-    if not campaign.hours:
+    if not campaign.hours.weekday:
         yield _Obstacle(now, "its hours are empty, so it never calls", None)
         return
     at = now

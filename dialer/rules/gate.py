@@ -17,7 +17,7 @@ from config.words import Purpose
 from dialer.domain.phone_facts import Consent, PhoneFacts
 from dialer.domain.site_time import DAY_SECONDS
 from dialer.rules import numbers
-from dialer.rules.calling_hours import every_day, next_day
+from dialer.rules.calling_hours import next_day
 from dialer.rules.number_zones import NumberZones
 from dialer.rules.polls import Area, NotKnown, close_of, poll_of
 from dialer.rules.rulebook import CampaignRules, Rulebook, day_after
@@ -328,9 +328,8 @@ class Gate:
 
     def _campaign_hours(self, campaign: CampaignRules, now: float) -> Iterator[Objection]:
         zone = self.rules.centre_zone
-        hours = every_day(campaign.hours)
-        if not hours.open_at(zone, now):
-            until = hours.next_open((zone,), now)
+        if not campaign.hours.open_at(zone, now):
+            until = campaign.hours.next_open((zone,), now)
             yield Objection(Reason.CAMPAIGN_HOURS, f"outside the campaign's calling hours{self._when(until)}", until)
 
     def locked_until(self, facts: PhoneFacts | None, now: float) -> float | None:

@@ -13,7 +13,7 @@ from config.settings import Settings
 from config.words import CampaignKind, Purpose
 from dialer.domain.phone_facts import NO_GAPS, CallGaps, Register
 from dialer.domain.site_time import DAY_SECONDS, site_zone
-from dialer.rules.calling_hours import Stretch, WeekHours, midnight
+from dialer.rules.calling_hours import WeekHours, every_day, midnight
 from dialer.rules.number_zones import NumberZones, zones_below, zones_of
 from dialer.rules.polls import PollingDay
 
@@ -37,7 +37,7 @@ class CampaignRules:
     campaign_id: str
     purpose: Purpose
     kind: CampaignKind
-    hours: tuple[Stretch, ...]  # the campaign's own, in the centre's zone
+    hours: WeekHours  # the campaign's own, in the centre's zone
     ring_seconds: float
     certified: Mapping[str, Certified] = field(default_factory=dict)  # by language; empty: nobody knows what it plays
     signed_off: bool = False  # a named person answers for recorded turnout calls inside the silence
@@ -176,6 +176,11 @@ def polls_of(settings: Settings) -> tuple[PollingDay, ...]:
     )
 
 
+def hours_of(campaign: Campaign) -> WeekHours:
+    """A campaign's own calling hours."""
+    return every_day((stretch.start, stretch.until) for stretch in campaign.hours)
+
+
 def campaign_rules(
     campaign: Campaign, settings: Settings, certified: Mapping[str, Certified] | None = None
 ) -> CampaignRules:
@@ -184,7 +189,7 @@ def campaign_rules(
         campaign_id=campaign.id,
         purpose=campaign.purpose,
         kind=campaign.kind,
-        hours=tuple((stretch.start, stretch.until) for stretch in campaign.hours),
+        hours=hours_of(campaign),
         ring_seconds=campaign.ring_seconds,
         attempts_per_day=(
             settings.polling_day.workers.attempts_per_day if campaign.purpose is Purpose.BOOTH_WORKERS else None

@@ -43,7 +43,7 @@ from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
 from dialer.rules.gate import Gate
 from dialer.rules.retries import RetryRules
-from dialer.rules.rulebook import campaign_rules, lawful_hours, polls_of, rulebook_of
+from dialer.rules.rulebook import campaign_rules, hours_of, lawful_hours, polls_of, rulebook_of
 from dialer.site.polling_day import polling_plan
 from dialer.site.rules_versions import rules_text
 from dialer.store.erasing import ErasureRules
@@ -146,7 +146,7 @@ def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> 
             minimum_ring_seconds=profile.ring.minimum_seconds,
             wrap_up_seconds=campaign.wrap_up_seconds,
             connect_limit_seconds=campaign.connect_limit_seconds,
-            hours=tuple((hours.start, hours.until) for hours in campaign.hours),
+            hours=hours_of(campaign),
             lawful_hours=lawful_hours(profile, settings),
             retries=_retry_rules(campaign, settings),
             every_seconds=settings.polling_day.workers.every_minutes * _MINUTE if _calls_workers(campaign) else 0.0,

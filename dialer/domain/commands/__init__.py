@@ -3,7 +3,7 @@
 A new command is a new file here (or a class in one of these): it is found by itself.
 """
 
-# ruff: noqa: I001 - in the order in which the pages list the commands
+# ruff: noqa: F401, I001 - for all who give commands; in the order in which the pages list them
 
 from __future__ import annotations
 
@@ -67,67 +67,6 @@ from dialer.domain.commands.unknown import ReleaseUnknown
 from dialer.domain.commands.users import NotePassword, RemoveUser, SetUser
 from dialer.domain.commands.headquarters import ObeyOrder
 from dialer.domain.commands.registry import Command, CommandOfSeat
-
-__all__ = [
-    "AcceptClock",
-    "AnswerComplaint",
-    "Barge",
-    "Command",
-    "CommandOfSeat",
-    "EnterTurnout",
-    "EraseNumber",
-    "FileComplaint",
-    "ImportRoll",
-    "Listen",
-    "NotePassword",
-    "ObeyOrder",
-    "PauseCampaign",
-    "PlayRecording",
-    "RecordsCommand",
-    "ReleaseUnknown",
-    "ReloadFlows",
-    "ReloadSettings",
-    "RemoveUser",
-    "ResumeCampaign",
-    "SeatCall",
-    "SeatCampaigns",
-    "SeatCancelConsult",
-    "SeatClosing",
-    "SeatCompleteTransfer",
-    "SeatConsult",
-    "SeatDial",
-    "SeatDispose",
-    "SeatHangUp",
-    "SeatHold",
-    "SeatLogIn",
-    "SeatLogOff",
-    "SeatMerge",
-    "SeatMessage",
-    "SeatMessageRead",
-    "SeatPause",
-    "SeatPauseRecording",
-    "SeatPreviewDial",
-    "SeatPreviewSkip",
-    "SeatReady",
-    "SeatResume",
-    "SeatResumeRecording",
-    "SeatSerials",
-    "SeatSignIn",
-    "SeatTakeBack",
-    "SeatTakeBackDisposition",
-    "SeatTransfer",
-    "SeatUnlock",
-    "SetSpeed",
-    "SetUser",
-    "SteerTo",
-    "StopAll",
-    "StopCampaign",
-    "StopListening",
-    "Suppress",
-    "TakeMarks",
-    "TakeOptOuts",
-    "Whisper",
-]
 
 
 def find_commands() -> None:

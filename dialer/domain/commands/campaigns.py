@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from config.words import SupervisorRole as Role
 from dialer.domain.commands.desks import Desks
 from dialer.domain.commands.registry import LINE, RULES, SUPERVISOR_ALONE, Command, Urgency, Value, offered, text_of
@@ -15,7 +13,6 @@ CAMPAIGN = Value(
 
 
 @offered("pause", CAMPAIGN, roles=RULES, repeatable=True, urgency=Urgency.HALT)
-@dataclass(frozen=True, slots=True)
 class PauseCampaign(Command):
     """No new calls of this campaign; live and ringing ones go on."""
 
@@ -26,7 +23,6 @@ class PauseCampaign(Command):
 
 
 @offered("resume", CAMPAIGN, roles=SUPERVISOR_ALONE, repeatable=True)
-@dataclass(frozen=True, slots=True)
 class ResumeCampaign(Command):
     """Dial again, a stopped campaign too."""
 
@@ -37,7 +33,6 @@ class ResumeCampaign(Command):
 
 
 @offered("stop", CAMPAIGN, roles=RULES, repeatable=True, urgency=Urgency.HALT)
-@dataclass(frozen=True, slots=True)
 class StopCampaign(Command):
     """No new calls of this campaign, and ringing ones are cancelled."""
 
@@ -48,7 +43,6 @@ class StopCampaign(Command):
 
 
 @offered("stop-all", roles=RULES, repeatable=True, urgency=Urgency.STOP_ALL)
-@dataclass(frozen=True, slots=True)
 class StopAll(Command):
     """Stop every campaign. One that the settings bring later stands still too, until any is resumed."""
 
@@ -57,7 +51,6 @@ class StopAll(Command):
 
 
 @offered("reload-flows", roles=SUPERVISOR_ALONE | {Role.UPLINK}, repeatable=True)
-@dataclass(frozen=True, slots=True)
 class ReloadFlows(Command):
     """Read the flows again: the next call has the new version. A flow that is wrong leaves all of them as they are."""
 
@@ -66,7 +59,6 @@ class ReloadFlows(Command):
 
 
 @offered("reload-settings", roles=SUPERVISOR_ALONE | {Role.UPLINK}, repeatable=True)
-@dataclass(frozen=True, slots=True)
 class ReloadSettings(Command):
     """Read the settings' file again and take what was changed, all of it or nothing: what needs a restart is named."""
 
@@ -75,7 +67,6 @@ class ReloadSettings(Command):
 
 
 @offered("accept-clock", roles=SUPERVISOR_ALONE, repeatable=True)
-@dataclass(frozen=True, slots=True)
 class AcceptClock(Command):
     """The machine's clock, which was set, is right: dial again."""
 

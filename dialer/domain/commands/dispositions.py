@@ -15,7 +15,10 @@ from dialer.domain.commands.registry import (
     CommandOfSeat,
     ReceiptedCommand,
     Value,
+    listed,
+    number_of,
     offered,
+    read_flag,
     read_moment,
     text_of,
 )
@@ -49,9 +52,7 @@ _VOTERS = TypeAdapter(list[VoterReport])
 
 
 def _read_voters(value: object) -> tuple[VoterOutcome, ...]:
-    if not isinstance(value, list) or not 1 <= len(value) <= MOST_VOTERS:
-        raise ValueError(f"a list of 1 to {MOST_VOTERS}")
-    reports: list[VoterReport] = checked(_VOTERS, value)
+    reports: list[VoterReport] = checked(_VOTERS, listed(value, MOST_VOTERS))
     if len({each.voter for each in reports}) < len(reports):
         raise ValueError("a voter stands there twice")
     if any((each.hour is None) is (each.mark == "later") for each in reports):
@@ -74,18 +75,6 @@ def _read_disposition(value: object) -> Disposition:
     return Disposition(value)
 
 
-def _read_hour(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 23:
-        raise ValueError
-    return value
-
-
-def _read_flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError
-    return value
-
-
 _name_in_script = text_of("[a-z][a-z0-9_]{0,39}")
 _id_of_attempt = text_of("(?a:[A-Za-z0-9-]{1,64})")
 
@@ -104,7 +93,7 @@ DISPOSITION = Value(
     "of seat-dispose",
 )
 HOUR = Value(
-    "hour", "an hour of the day, 0 to 23", _read_hour, int, "of seat-dispose, with later: when the voter will go"
+    "hour", "an hour of the day, 0 to 23", number_of(0, 23), int, "of seat-dispose, with later: when the voter will go"
 )
 VOTERS = Value(
     "voters",
@@ -124,7 +113,7 @@ CALL_BACK_AT = Value(
 OWN = Value(
     "own",
     "true or false",
-    _read_flag,
+    read_flag,
     bool,
     "of seat-dispose, with call_back_at: the call is for the same agent, if signed in and ready then; for anyone"
     " `own_call_back_wait_minutes` later",
@@ -152,28 +141,6 @@ ANSWERS = Value(
 _GOES_WITH = {"hour": Disposition.LATER, "call_back_at": Disposition.CALL_BACK, "language": Disposition.LANGUAGE}
 
 
-@dataclass(frozen=True, slots=True)
-class SeatDispose(CommandOfSeat, ReceiptedCommand):
-    """What the agent says of the call in progress or just ended. Ends the wrap-up."""
-
-    disposition: Disposition
-    hour: int | None = None  # 0-23, with LATER
-    details: DispositionDetails = NO_DETAILS
-    receipt: Receipt | None = None
-
-    @property
-    def attempt_id(self) -> AttemptId | None:
-        """Of which call; None: of the one that the seat has."""
-        return self.details.attempt_id
-
-    @property
-    def thanks(self) -> str:
-        return f"seat {self.seat}: {self.disposition.value} is kept"
-
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.dispositions.dispose(self.seat, self.disposition, self.hour, self.details, self.receipt)
-
-
 def _dispose(
     seat: str,
     attempt: AttemptId,
@@ -199,7 +166,7 @@ def _dispose(
     return SeatDispose(seat, disposition, hour, details)
 
 
-offered(
+@offered(
     "seat-dispose",
     SEAT,
     ATTEMPT,
@@ -208,11 +175,29 @@ offered(
     roles=AT_THE_SEAT,
     make=_dispose,
     repeatable=True,
-)(SeatDispose)
+)
+class SeatDispose(CommandOfSeat, ReceiptedCommand):
+    """What the agent says of the call in progress or just ended. Ends the wrap-up."""
+
+    disposition: Disposition
+    hour: int | None = None  # 0-23, with LATER
+    details: DispositionDetails = NO_DETAILS
+    receipt: Receipt | None = None
+
+    @property
+    def attempt_id(self) -> AttemptId | None:
+        """Of which call; None: of the one that the seat has."""
+        return self.details.attempt_id
+
+    @property
+    def thanks(self) -> str:
+        return f"seat {self.seat}: {self.disposition.value} is kept"
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.dispositions.dispose(self.seat, self.disposition, self.hour, self.details, self.receipt)
 
 
 @offered("seat-take-back-disposition", SEAT, ATTEMPT, roles=AT_THE_SEAT, repeatable=True)
-@dataclass(frozen=True, slots=True)
 class SeatTakeBackDisposition(CommandOfSeat, ReceiptedCommand):
     """What was said of a call a moment ago was a slip: its marks are taken back, and another word is taken for that call.
 

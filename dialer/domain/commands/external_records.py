@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from dialer.domain.commands.desks import Desks, RecordsDesk
-from dialer.domain.commands.registry import BOOTHS, RULES, Command, Value, offered, read_id, text_of
+from dialer.domain.commands.registry import BOOTHS, RULES, Command, Value, listed, offered, read_id, text_of
 from dialer.domain.complaints import Complaint, ComplaintAnswer, ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.model import AttemptId, Confidence, Mark, MarkKind, MarkSource
 from dialer.domain.official_turnout import OfficialFigure
@@ -112,12 +112,6 @@ def checked(adapter: TypeAdapter[Any], value: object) -> Any:
         raise ValueError(f"{place}: {first['msg']}".removeprefix(": ")) from error
 
 
-def _list(adapter: TypeAdapter[Any], value: object, most: int) -> list[Any]:
-    if not isinstance(value, list) or not 1 <= len(value) <= most:
-        raise ValueError(f"a list of 1 to {most}")
-    return list(checked(adapter, value))
-
-
 def _read_marks(value: object) -> tuple[Mark, ...]:
     return tuple(
         Mark(
@@ -129,7 +123,7 @@ def _read_marks(value: object) -> tuple[Mark, ...]:
             agent=each.by,
             confidence=None if each.confidence is None else Confidence(each.confidence),
         )
-        for each in _list(_MARKS, value, MOST_MARKS)
+        for each in checked(_MARKS, listed(value, MOST_MARKS))
     )
 
 
@@ -143,7 +137,7 @@ def _read_figures(value: object) -> tuple[OfficialFigure, ...]:
             each.share,
             (each.state_code or "").upper(),
         )
-        for each in _list(_FIGURES, value, MOST_FIGURES)
+        for each in checked(_FIGURES, listed(value, MOST_FIGURES))
     )
 
 
@@ -230,7 +224,6 @@ class RecordsCommand(Command):
 
 
 @offered("marks", MARKS, BATCH, WHO, roles=BOOTHS, repeatable=True)
-@dataclass(frozen=True, slots=True)
 class TakeMarks(RecordsCommand):
     """Marks that come from outside the calls, all of them or none."""
 
@@ -243,7 +236,6 @@ class TakeMarks(RecordsCommand):
 
 
 @offered("official-turnout", FIGURES, WHO, roles=BOOTHS, repeatable=True)
-@dataclass(frozen=True, slots=True)
 class EnterTurnout(RecordsCommand):
     """Official turnout, all figures or none."""
 
@@ -255,7 +247,6 @@ class EnterTurnout(RecordsCommand):
 
 
 @offered("complaint", COMPLAINT, WHO, roles=RULES, repeatable=True)
-@dataclass(frozen=True, slots=True)
 class FileComplaint(RecordsCommand):
     """A complaint about calls."""
 
@@ -267,7 +258,6 @@ class FileComplaint(RecordsCommand):
 
 
 @offered("complaint-answer", ANSWER, WHO, roles=RULES, repeatable=True)
-@dataclass(frozen=True, slots=True)
 class AnswerComplaint(RecordsCommand):
     """What was done about a complaint."""
 
@@ -279,7 +269,6 @@ class AnswerComplaint(RecordsCommand):
 
 
 @offered("opt-outs", HASHES, FINGERPRINT, SOURCE, BATCH, WHO, roles=RULES, repeatable=True)
-@dataclass(frozen=True, slots=True)
 class TakeOptOuts(RecordsCommand):
     """Numbers that opted out outside the calls, each as its keyed hash, all of them or none."""
 

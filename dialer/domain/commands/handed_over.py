@@ -4,18 +4,9 @@ over there by a program on the dialler's machine, and the command names it by it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dialer.domain.commands.desks import Desks
 from dialer.domain.commands.external_records import SOURCE, WHO
-from dialer.domain.commands.registry import BOOTHS, RULES, Command, Urgency, Value, offered, text_of
-
-
-def _read_names(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError
-    return value
-
+from dialer.domain.commands.registry import BOOTHS, RULES, Command, Urgency, Value, offered, read_flag, text_of
 
 LIST = Value(
     "list",
@@ -26,14 +17,13 @@ LIST = Value(
 NAMES = Value(
     "names",
     "true or false",
-    _read_names,
+    read_flag,
     bool,
     "of erase-number: true: what identifies the voters on the number goes too",
 )
 
 
 @offered("roll-import", LIST, WHO, roles=BOOTHS, repeatable=True, urgency=Urgency.LONG)
-@dataclass(frozen=True, slots=True)
 class ImportRoll(Command):
     """A roll into the store, piece by piece beside the calls; `roll` of `state` tells how far. It is called once all is in."""
 
@@ -45,7 +35,6 @@ class ImportRoll(Command):
 
 
 @offered("suppress", LIST, SOURCE, WHO, roles=RULES, repeatable=True)
-@dataclass(frozen=True, slots=True)
 class Suppress(Command):
     """Numbers that are never to be called again, by any campaign, on the roll or not."""
 
@@ -58,7 +47,6 @@ class Suppress(Command):
 
 
 @offered("erase-number", LIST, NAMES, WHO, roles=RULES, repeatable=True)
-@dataclass(frozen=True, slots=True)
 class EraseNumber(Command):
     """Numbers that are to be known no more, with what was recorded and written of their people: see `dialer erase`."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field, TypeAdapter
@@ -49,7 +48,6 @@ SIGNATURES = Value(
     repeatable=True,
     urgency=Urgency.HALT,  # whoever floods it must hold up no stop-all of this centre
 )
-@dataclass(frozen=True, slots=True)
 class ObeyOrder(Command):
     """What headquarters' leaders have signed is done, once: stop-all, pause, quota, resume."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from dialer.domain.commands.campaigns import CAMPAIGN
 from dialer.domain.commands.desks import Desks
@@ -50,7 +49,6 @@ READ_AT = Value(
 
 
 @offered("seat-message", TEXT, may=(SEAT, CAMPAIGN), roles=SUPERVISOR_ALONE, takes_sender=True)
-@dataclass(frozen=True, slots=True)
 class SeatMessage(Command):
     """A line of text on the page of the agent at a seat, or of all who serve a campaign, until it is read or 10 minutes old."""
 
@@ -68,7 +66,6 @@ class SeatMessage(Command):
 
 
 @offered("seat-message-read", SEAT, READ_AT, roles=AT_THE_SEAT, repeatable=True)
-@dataclass(frozen=True, slots=True)
 class SeatMessageRead(CommandOfSeat):
     """The agent has read that message: it goes from the page. A newer one stays."""
 

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dialer.domain.commands.campaigns import CAMPAIGN
 from dialer.domain.commands.desks import Desks
 from dialer.domain.commands.dispositions import ATTEMPT
 from dialer.domain.commands.external_records import MOST_INTEGER
-from dialer.domain.commands.registry import AT_THE_SEAT, REASON, SEAT, CommandOfSeat, Value, offered
+from dialer.domain.commands.registry import AT_THE_SEAT, REASON, SEAT, CommandOfSeat, Value, number_of, offered
 from dialer.domain.model import AttemptId
-
-
-def _read_phone(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST_INTEGER:
-        raise ValueError
-    return value
-
 
 PHONE = Value(
     "phone",
     "the id of a number in this centre's store, never the number",
-    _read_phone,
+    number_of(1, MOST_INTEGER),
     int,
     "of seat-dial: the number's id in this centre's store, as `seats/{seat}` has it; never the number itself",
 )
 
 
 @offered("seat-preview-dial", SEAT, ATTEMPT, roles=AT_THE_SEAT, repeatable=True)
-@dataclass(frozen=True, slots=True)
 class SeatPreviewDial(CommandOfSeat):
     """Dial the call that is shown at the seat. The rules are asked again; what they forbid now is given back."""
 
@@ -39,7 +29,6 @@ class SeatPreviewDial(CommandOfSeat):
 
 
 @offered("seat-preview-skip", SEAT, ATTEMPT, REASON, roles=AT_THE_SEAT, repeatable=True)
-@dataclass(frozen=True, slots=True)
 class SeatPreviewSkip(CommandOfSeat):
     """Do not dial what is shown: no attempt is used up, and the number is due again after `other_retry_minutes`."""
 
@@ -51,7 +40,6 @@ class SeatPreviewSkip(CommandOfSeat):
 
 
 @offered("seat-dial", SEAT, CAMPAIGN, PHONE, roles=AT_THE_SEAT)
-@dataclass(frozen=True, slots=True)
 class SeatDial(CommandOfSeat):
     """Call a number that is in the campaign's list and due, for the agent at the seat; where its settings allow that."""
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, dataclass_transform
 
 from config.words import SupervisorRole as Role
 from dialer.domain.commands.desks import Desks
@@ -99,9 +99,10 @@ COMMANDS: dict[str, CommandKind] = {}
 VALUES: dict[str, Value] = {}
 """By key."""
 
-C = TypeVar("C", bound=type[Command])
+C = TypeVar("C", bound=Command)
 
 
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def offered(
     name: str,
     *values: Value,
@@ -112,10 +113,13 @@ def offered(
     urgency: Urgency = Urgency.USUAL,
     takes_sender: bool = False,
     by_position: bool = False,
-) -> Callable[[C], C]:
-    """Offer a class of commands over MQTT. `values`, then what `may` be left out, are the arguments of the class, or of `make`."""
+) -> Callable[[type[C]], type[C]]:
+    """Make a class of commands a frozen dataclass, and offer it over MQTT. `values`, then what `may` be left out, are the arguments
+    of the class, or of `make`.
+    """
 
-    def register(command: C) -> C:
+    def register(fields: type[C]) -> type[C]:
+        command = dataclass(frozen=True, slots=True)(fields)
         known = {value.key: value for value in (*values, *may)}
         if name in COMMANDS or any(VALUES.get(key, value) is not value for key, value in known.items()):
             raise ValueError(f"the command {name}, or one of its values, is registered twice")
@@ -145,6 +149,32 @@ def read_moment(value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1e11:
         raise ValueError
     return float(value)
+
+
+def read_flag(value: object) -> bool:
+    """True or false. Raises ValueError."""
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def number_of(least: float, most: float, *, whole: bool = True) -> Callable[[object], float]:
+    """Reads a number of that range, `whole` or any; true and false are none."""
+
+    def read(value: object) -> float:
+        kinds = int if whole else int | float
+        if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
+            raise ValueError
+        return value
+
+    return read
+
+
+def listed(value: object, most: int, *, least: int = 1) -> list[Any]:
+    """A list of so many. Raises ValueError."""
+    if not isinstance(value, list) or not least <= len(value) <= most:
+        raise ValueError(f"a list of {least} to {most}" if least else f"a list of at most {most}")
+    return value
 
 
 def text_of(pattern: str) -> Callable[[object], str]:

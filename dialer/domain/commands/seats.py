@@ -50,7 +50,6 @@ PROOF = Value(
 
 
 @offered("seat-sign-in", SEAT, AGENT, may=(PROOF,), roles=AT_THE_SEAT)
-@dataclass(frozen=True, slots=True)
 class SeatSignIn(CommandOfSeat):
     """An agent takes a seat from a page: the seat's phone is called and nailed up. Who has the seat already keeps it."""
 
@@ -62,7 +61,6 @@ class SeatSignIn(CommandOfSeat):
 
 
 @offered("seat-call", SEAT, roles=AT_THE_SEAT)
-@dataclass(frozen=True, slots=True)
 class SeatCall(CommandOfSeat):
     """Ring the phone of a seat that nobody has, for an agent to answer and key in number and PIN."""
 
@@ -71,7 +69,6 @@ class SeatCall(CommandOfSeat):
 
 
 @offered("seat-unlock", SEAT, roles=SUPERVISOR_ALONE)
-@dataclass(frozen=True, slots=True)
 class SeatUnlock(CommandOfSeat):
     """A supervisor unlocks a seat after too many wrong log-ins, and the agents that were locked with it."""
 
@@ -80,7 +77,6 @@ class SeatUnlock(CommandOfSeat):
 
 
 @offered("seat-pause", SEAT, REASON, roles=AT_THE_SEAT)
-@dataclass(frozen=True, slots=True)
 class SeatPause(CommandOfSeat):
     """No further calls to this seat; during a conversation it takes effect after it."""
 
@@ -109,7 +105,6 @@ CAMPAIGNS = Value(
 
 
 @offered("seat-campaigns", SEAT, CAMPAIGNS, roles=SUPERVISOR_ALONE, repeatable=True)
-@dataclass(frozen=True, slots=True)
 class SeatCampaigns(CommandOfSeat):
     """The seat takes calls of these campaigns alone, until its agent logs off. A call that it has goes on."""
 
@@ -120,7 +115,6 @@ class SeatCampaigns(CommandOfSeat):
 
 
 @offered("seat-ready", SEAT, roles=AT_THE_SEAT)
-@dataclass(frozen=True, slots=True)
 class SeatReady(CommandOfSeat):
     """The seat takes calls again: ends a pause, and a wrap-up."""
 
@@ -129,7 +123,6 @@ class SeatReady(CommandOfSeat):
 
 
 @offered("seat-log-off", SEAT, roles=AT_THE_SEAT)
-@dataclass(frozen=True, slots=True)
 class SeatLogOff(CommandOfSeat):
     """The agent leaves; a conversation is finished first."""
 
@@ -138,7 +131,6 @@ class SeatLogOff(CommandOfSeat):
 
 
 @offered("seat-hang-up", SEAT, roles=AT_THE_SEAT)
-@dataclass(frozen=True, slots=True)
 class SeatHangUp(CommandOfSeat):
     """End the voter's call; the seat goes to wrap-up."""
 
@@ -147,7 +139,6 @@ class SeatHangUp(CommandOfSeat):
 
 
 @offered("seat-closing", SEAT, roles=AT_THE_SEAT)
-@dataclass(frozen=True, slots=True)
 class SeatClosing(CommandOfSeat):
     """The talk comes to its end (the last page of the script), or the wrap-up does (its form is half filled).
 

@@ -4,46 +4,28 @@ its pacing steers to. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from dialer.domain.commands.campaigns import CAMPAIGN
 from dialer.domain.commands.desks import Desks
-from dialer.domain.commands.registry import SUPERVISOR_ALONE, Command, Value, offered
+from dialer.domain.commands.registry import SUPERVISOR_ALONE, Command, Value, number_of, offered
 from dialer.domain.model import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT
-
-
-def _number(least: float, most: float, *, whole: bool) -> Callable[[object], float]:
-    def read(value: object) -> float:
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int if whole else int | float)
-            or not least <= value <= most
-        ):
-            raise ValueError
-        return value
-
-    return read
-
 
 CALLS = Value(
     "most_calls",
     f"a whole number of 1 to {MOST_CALLS}",
-    _number(1, MOST_CALLS, whole=True),
+    number_of(1, MOST_CALLS),
     int,
     "of speed: no more calls of the campaign at once; left out: what settings and trunks allow",
 )
 PER_SEAT = Value(
     "calls_per_seat",
     f"a number of {LEAST_PER_SEAT:g} to {MOST_PER_SEAT:g}",
-    _number(LEAST_PER_SEAT, MOST_PER_SEAT, whole=False),
+    number_of(LEAST_PER_SEAT, MOST_PER_SEAT, whole=False),
     float,
     "of speed: no more unanswered calls for each agent at work; left out: as many as the pacing finds right",
 )
 
 
 @offered("speed", CAMPAIGN, may=(CALLS, PER_SEAT), roles=SUPERVISOR_ALONE, repeatable=True, takes_sender=True)
-@dataclass(frozen=True, slots=True)
 class SetSpeed(Command):
     """Hold a campaign to so many calls, until the day ends; with neither figure it is held to none. Never more than it may."""
 
@@ -60,14 +42,13 @@ LEAST_TARGET, MOST_TARGET = 0.0005, 0.1
 TARGET = Value(
     "abandoned_target",
     f"a share of {LEAST_TARGET:g} to {MOST_TARGET:g}",
-    _number(LEAST_TARGET, MOST_TARGET, whole=False),
+    number_of(LEAST_TARGET, MOST_TARGET, whole=False),
     float,
     "of abandoned-target: the share of live answers, 0.01 for 1 %, that pacing steers to; left out: the settings' own",
 )
 
 
 @offered("abandoned-target", CAMPAIGN, may=(TARGET,), roles=SUPERVISOR_ALONE, repeatable=True, takes_sender=True)
-@dataclass(frozen=True, slots=True)
 class SteerTo(Command):
     """Steer a campaign's pacing to another abandoned share, at most the rules profile's, until it is taken back; no cap moves."""
 

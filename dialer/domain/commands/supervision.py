@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from config.words import LISTENERS, SupervisorRole
 from dialer.domain.commands.desks import Desks
 from dialer.domain.commands.dispositions import ATTEMPT
@@ -16,29 +14,26 @@ from dialer.domain.commands.registry import (
     CommandOfSeat,
     offered,
 )
-from dialer.domain.model import AttemptId
+from dialer.domain.model import AttemptId, ListeningMode
 
 
 @offered("seat-pause-recording", SEAT, roles=AT_THE_SEAT)
-@dataclass(frozen=True, slots=True)
 class SeatPauseRecording(CommandOfSeat):
     """Silence is recorded until it goes on; for what must not be kept."""
 
     async def carry_out(self, desks: Desks) -> str:
-        return await desks.recording.pause(self.seat)
+        return await desks.recording.mute(self.seat, pausing=True)
 
 
 @offered("seat-resume-recording", SEAT, roles=AT_THE_SEAT)
-@dataclass(frozen=True, slots=True)
 class SeatResumeRecording(CommandOfSeat):
     """The recording goes on."""
 
     async def carry_out(self, desks: Desks) -> str:
-        return await desks.recording.resume(self.seat)
+        return await desks.recording.mute(self.seat, pausing=False)
 
 
 @offered("recording-play", ATTEMPT, roles=RULES, repeatable=True)
-@dataclass(frozen=True, slots=True)
 class PlayRecording(Command):
     """Somebody listens to the recording of a call that has ended: the desk plays it to the sender once the audit has this."""
 
@@ -52,40 +47,36 @@ class PlayRecording(Command):
 
 
 @offered("listen", SEAT, roles=LISTENERS, takes_sender=True)
-@dataclass(frozen=True, slots=True)
 class Listen(CommandOfSeat):
     """A supervisor hears a seat: the agent, and whomever the agent hears. Goes on over the voters."""
 
     supervisor: str  # a name of [[supervisors]]
 
     async def carry_out(self, desks: Desks) -> str:
-        return await desks.supervision.listen(self.seat, self.supervisor)
+        return await desks.supervision.join(self.seat, self.supervisor, ListeningMode.LISTEN)
 
 
 @offered("whisper", SEAT, roles=frozenset({SupervisorRole.COACH, SupervisorRole.SUPERVISOR}), takes_sender=True)
-@dataclass(frozen=True, slots=True)
 class Whisper(CommandOfSeat):
     """A supervisor hears a seat and speaks to its agent alone."""
 
     supervisor: str
 
     async def carry_out(self, desks: Desks) -> str:
-        return await desks.supervision.whisper(self.seat, self.supervisor)
+        return await desks.supervision.join(self.seat, self.supervisor, ListeningMode.WHISPER)
 
 
 @offered("barge", SEAT, roles=SUPERVISOR_ALONE, takes_sender=True)
-@dataclass(frozen=True, slots=True)
 class Barge(CommandOfSeat):
     """A supervisor joins the conversation of a seat; when the voter is gone, listens again."""
 
     supervisor: str
 
     async def carry_out(self, desks: Desks) -> str:
-        return await desks.supervision.barge(self.seat, self.supervisor)
+        return await desks.supervision.join(self.seat, self.supervisor, ListeningMode.BARGE)
 
 
 @offered("stop-listening", roles=LISTENERS, takes_sender=True)
-@dataclass(frozen=True, slots=True)
 class StopListening(Command):
     """A supervisor's phone is let go."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dialer.domain.commands.desks import Desks
 from dialer.domain.commands.registry import AT_THE_SEAT, SEAT, CommandOfSeat, Value, offered, text_of
 
@@ -16,7 +14,6 @@ TO = Value(
 
 
 @offered("seat-hold", SEAT, roles=AT_THE_SEAT)
-@dataclass(frozen=True, slots=True)
 class SeatHold(CommandOfSeat):
     """The voter hears music; the agent does not hear the voter."""
 
@@ -25,7 +22,6 @@ class SeatHold(CommandOfSeat):
 
 
 @offered("seat-resume", SEAT, roles=AT_THE_SEAT)
-@dataclass(frozen=True, slots=True)
 class SeatResume(CommandOfSeat):
     """The voter comes off hold."""
 
@@ -34,7 +30,6 @@ class SeatResume(CommandOfSeat):
 
 
 @offered("seat-transfer", SEAT, TO, roles=AT_THE_SEAT)
-@dataclass(frozen=True, slots=True)
 class SeatTransfer(CommandOfSeat):
     """Blind: the agent goes to wrap-up at once, the voter hears music until the target answers."""
 
@@ -45,7 +40,6 @@ class SeatTransfer(CommandOfSeat):
 
 
 @offered("seat-consult", SEAT, TO, roles=AT_THE_SEAT)
-@dataclass(frozen=True, slots=True)
 class SeatConsult(CommandOfSeat):
     """Warm: the target is called into the seat while the voter hears music."""
 
@@ -56,7 +50,6 @@ class SeatConsult(CommandOfSeat):
 
 
 @offered("seat-merge", SEAT, roles=AT_THE_SEAT)
-@dataclass(frozen=True, slots=True)
 class SeatMerge(CommandOfSeat):
     """The voter joins agent and target: three-way."""
 
@@ -65,7 +58,6 @@ class SeatMerge(CommandOfSeat):
 
 
 @offered("seat-complete-transfer", SEAT, roles=AT_THE_SEAT)
-@dataclass(frozen=True, slots=True)
 class SeatCompleteTransfer(CommandOfSeat):
     """The agent leaves to wrap-up; voter and target stay together."""
 
@@ -74,7 +66,6 @@ class SeatCompleteTransfer(CommandOfSeat):
 
 
 @offered("seat-cancel-consult", SEAT, roles=AT_THE_SEAT)
-@dataclass(frozen=True, slots=True)
 class SeatCancelConsult(CommandOfSeat):
     """The target is let go and the agent has the voter alone again."""
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from dialer.domain.commands.desks import RecordsDesk
 from dialer.domain.commands.external_records import WHO, RecordsCommand
-from dialer.domain.commands.registry import REASON, RULES, Value, offered
+from dialer.domain.commands.registry import REASON, RULES, Value, listed, offered
 from dialer.domain.model import AttemptId
 
 MOST_ATTEMPTS = 100
@@ -15,11 +14,10 @@ _ATTEMPT = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 
 
 def _read_attempts(value: object) -> tuple[AttemptId, ...]:
-    if not isinstance(value, list) or not 1 <= len(value) <= MOST_ATTEMPTS:
-        raise ValueError(f"a list of 1 to {MOST_ATTEMPTS}")
-    if not all(isinstance(each, str) and _ATTEMPT.fullmatch(each) for each in value):
+    attempts = listed(value, MOST_ATTEMPTS)
+    if not all(isinstance(each, str) and _ATTEMPT.fullmatch(each) for each in attempts):
         raise ValueError("ids as `dialer unknown list` shows them")
-    return tuple(map(AttemptId, value))
+    return tuple(map(AttemptId, attempts))
 
 
 ATTEMPTS = Value(
@@ -32,7 +30,6 @@ ATTEMPTS = Value(
 
 
 @offered("unknown-release", ATTEMPTS, REASON, WHO, roles=RULES)
-@dataclass(frozen=True, slots=True)
 class ReleaseUnknown(RecordsCommand):
     """Attempts of which nobody knows whether they were calls: their numbers may be called again, all of them or none."""
 

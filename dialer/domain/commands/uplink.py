@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 from config.words import SupervisorRole
 from dialer.domain.commands.desks import Desks
 from dialer.domain.commands.external_records import MOST_INTEGER, NOTHING_ELSE, EnteredTime, checked
-from dialer.domain.commands.registry import SUPERVISOR_ALONE, Command, Value, offered, text_of
+from dialer.domain.commands.registry import SUPERVISOR_ALONE, Command, Value, listed, number_of, offered, text_of
 from dialer.domain.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.domain.other_centres import ForeignMark, ForeignNews, ForeignOptOut, VoterPlace
 
@@ -62,9 +62,7 @@ _MARKS = TypeAdapter(list[ToldMark])
 
 
 def _list(adapter: TypeAdapter[Any], value: object) -> list[Any]:
-    if not isinstance(value, list) or len(value) > MOST_NEWS:
-        raise ValueError(f"a list of at most {MOST_NEWS}")
-    return list(checked(adapter, value))
+    return list(checked(adapter, listed(value, MOST_NEWS, least=0)))
 
 
 def _read_opt_outs(value: object) -> tuple[ForeignOptOut, ...]:
@@ -90,12 +88,7 @@ def _read_marks(value: object) -> tuple[ForeignMark, ...]:
     )
 
 
-def _read_number(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST_INTEGER:
-        raise ValueError
-    return value
-
-
+_read_number = number_of(0, MOST_INTEGER)
 THROUGH = Value(
     "through",
     "an id of the outbox",
@@ -125,7 +118,6 @@ MARKS = Value(
 
 
 @offered("uplink-kept", THROUGH, roles=UPLINK_ALONE, repeatable=True, by_position=True)
-@dataclass(frozen=True, slots=True)
 class UplinkKept(Command):
     """Headquarters has committed what was announced up to an id of the outbox."""
 
@@ -136,7 +128,6 @@ class UplinkKept(Command):
 
 
 @offered("test-mark", roles=SUPERVISOR_ALONE, repeatable=True)
-@dataclass(frozen=True, slots=True)
 class TellTestMark(Command):
     """A test mark goes the way of every result, by outbox and uplink, to headquarters' page: once a week before the day."""
 
@@ -147,7 +138,6 @@ class TellTestMark(Command):
 @offered(
     "headquarters-news", STREAM, AFTER, POSITION, OPT_OUTS, MARKS, roles=UPLINK_ALONE, repeatable=True, by_position=True
 )
-@dataclass(frozen=True, slots=True)
 class HeadquartersNews(Command):
     """Opt-outs and marks of other centres, taken with the position up to which they were told."""
 

@@ -6,7 +6,6 @@ Each is kept with its receipt, its entry in the audit and what it changes in one
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
@@ -59,7 +58,6 @@ class UserCommand(ReceiptedCommand):
 
 
 @offered("user-set", USER, ROLE, roles=SUPERVISOR_ALONE, repeatable=True, takes_sender=True)
-@dataclass(frozen=True, slots=True)
 class SetUser(UserCommand):
     """A user is added, or has another role. Nobody changes their own, and those of the settings stay as these say."""
 
@@ -78,7 +76,6 @@ class SetUser(UserCommand):
 
 
 @offered("user-password", USER, roles=SUPERVISOR_ALONE, repeatable=True, takes_sender=True)
-@dataclass(frozen=True, slots=True)
 class NotePassword(Command):
     """A user is about to be given a one-time password on the desk's page: it is in the audit before anybody sees it."""
 
@@ -90,7 +87,6 @@ class NotePassword(Command):
 
 
 @offered("user-remove", USER, roles=SUPERVISOR_ALONE, repeatable=True, takes_sender=True)
-@dataclass(frozen=True, slots=True)
 class RemoveUser(UserCommand):
     """A user may do nothing any more, from the next command on."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from dialer.domain.commands.desks import Desks
 from dialer.domain.commands.registry import AT_THE_SEAT, SEAT, CommandOfSeat, Value, offered
@@ -28,7 +27,6 @@ SERIALS = Value(
 
 
 @offered("seat-serials", SEAT, SERIALS, roles=AT_THE_SEAT, make=lambda seat, given: SeatSerials(seat, *given))
-@dataclass(frozen=True, slots=True)
 class SeatSerials(CommandOfSeat):
     """Serials that a booth worker says to the agent, during the call or its wrap-up: those voters have voted."""
 
@@ -40,7 +38,6 @@ class SeatSerials(CommandOfSeat):
 
 
 @offered("seat-take-back", SEAT, roles=AT_THE_SEAT)
-@dataclass(frozen=True, slots=True)
 class SeatTakeBack(CommandOfSeat):
     """The last serial of the call was a mistake."""
 

@@ -9,13 +9,13 @@ from dataclasses import replace
 import structlog
 
 from dialer.domain.errors import CommandRefused, StoreError, SwitchError
-from dialer.domain.model import AttemptId
+from dialer.domain.model import AttemptId, ListeningMode
 from dialer.domain.switch import SUPERVISION_PARTY, PartyId, PartyRequest, Switch, SwitchUp, supervision_party
 from dialer.domain.view import SeatState
 from dialer.engine.acd import Acd
 from dialer.engine.call import Call
 from dialer.engine.effects import keep, order
-from dialer.engine.supervision.state import MAY, Listener, ListeningMode, SupervisorPhone
+from dialer.engine.supervision.state import MAY, Listener, SupervisorPhone
 from dialer.engine.world import Centre
 from dialer.store.sqlite import Store
 
@@ -45,25 +45,15 @@ class Supervision:
 
     # Commands
 
-    async def listen(self, seat_name: str, supervisor: str) -> str:
-        """A supervisor hears a seat. Raises CommandRefused: nobody hears anything more than before."""
-        return await self._join(seat_name, self._phone(supervisor), ListeningMode.LISTEN)
-
-    async def whisper(self, seat_name: str, supervisor: str) -> str:
-        """A supervisor speaks to a seat's agent alone. Raises CommandRefused as `listen` does."""
-        return await self._join(seat_name, self._phone(supervisor), ListeningMode.WHISPER)
-
-    async def barge(self, seat_name: str, supervisor: str) -> str:
-        """A supervisor joins the conversation of a seat. Raises CommandRefused as `listen` does."""
-        return await self._join(seat_name, self._phone(supervisor), ListeningMode.BARGE)
-
     def _phone(self, supervisor: str) -> SupervisorPhone:
         phone = self._centre.plan.supervisors.get(supervisor)
         if phone is None:
             raise CommandRefused("there is no supervisor of that name in [[supervisors]]: nobody else may listen")
         return phone
 
-    async def _join(self, seat_name: str, phone: SupervisorPhone, mode: ListeningMode) -> str:
+    async def join(self, seat_name: str, supervisor: str, mode: ListeningMode) -> str:
+        """A supervisor is with a seat in this way from now on. Raises CommandRefused: nobody hears anything more than before."""
+        phone = self._phone(supervisor)
         if mode not in MAY[phone.role]:
             raise CommandRefused(f"supervisor {phone.name} may not {mode.value}: the role is {phone.role.value}")
         before = self._centre.listeners.get(phone.name)
@@ -226,14 +216,6 @@ class Recorder:
         known = self._centre.update_call(call, call.picked_up(self._centre.instant()))
         self._centre.update_call(known, known.recording())
 
-    async def pause(self, seat_name: str) -> str:
-        """Record silence. Raises CommandRefused."""
-        return await self._mute(seat_name, pausing=True)
-
-    async def resume(self, seat_name: str) -> str:
-        """Let a recording go on. Raises CommandRefused."""
-        return await self._mute(seat_name, pausing=False)
-
     async def play(self, attempt_id: AttemptId) -> str:
         """Let a recording be heard. Raises CommandRefused, StoreError."""
         if not await self._store.has_recording(attempt_id):
@@ -242,7 +224,8 @@ class Recorder:
             )
         return "the recording may be heard"
 
-    async def _mute(self, seat_name: str, *, pausing: bool) -> str:
+    async def mute(self, seat_name: str, *, pausing: bool) -> str:
+        """Record silence, or let a recording go on. Raises CommandRefused."""
         call = self._centre.call_at(self._centre.seat(seat_name))
         if call is None or not call.talk.recorded:
             raise CommandRefused(f"seat {seat_name} has no call that is recorded")

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from config.words import SupervisorRole
+from dialer.domain.model import ListeningMode
 from dialer.domain.switch import PartyId, Place, PlaceKind
-
-
-class ListeningMode(StrEnum):
-    """How a supervisor is with a seat."""
-
-    LISTEN = "listen"
-    WHISPER = "whisper"  # the agent hears the supervisor, the voter does not
-    BARGE = "barge"  # everybody hears everybody
-
 
 MAY: dict[SupervisorRole, frozenset[ListeningMode]] = {
     SupervisorRole.LISTENER: frozenset({ListeningMode.LISTEN}),

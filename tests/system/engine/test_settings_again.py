@@ -86,7 +86,7 @@ def change(path: Path, *pairs: tuple[str, str]) -> None:
 def in_force(engine: Engine) -> tuple[int | None, time, int]:
     """Channels of the campaign, when it ends, channels of the trunk."""
     run = engine._centre.campaigns["turnout-agents"]
-    return run.spec.channels, run.spec.hours[0][1], engine._trunks["carrier-a"].channels
+    return run.spec.channels, run.spec.hours.weekday[0][1], engine._trunks["carrier-a"].channels
 
 
 async def test_hours_and_channels_change_beside_the_calls_and_the_rules_are_kept_anew(
@@ -102,7 +102,7 @@ async def test_hours_and_channels_change_beside_the_calls_and_the_rules_are_kept
     )
     assert in_force(engine) == (12, time(20), 24)
     assert engine.view().trunks[0].calls_per_second_limit == 3
-    assert engine._eligibility._campaigns["turnout-agents"].hours == ((time(9), time(20)),)
+    assert engine._eligibility._campaigns["turnout-agents"].hours.weekday == ((time(9), time(20)),)
     assert query(path.parent / "centre.db", "SELECT COUNT(*) FROM rules_version") != before
     assert await engine.execute(ReloadSettings()) == "the settings are as they were"
     change(path, ("channels = 24", 'channels = 23\nhost = "sip.example.org"'))

@@ -22,7 +22,6 @@ from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import SENDERS
 
 A_COMMAND = '''
-from dataclasses import dataclass
 
 from dialer.domain.commands.desks import Desks
 from dialer.domain.commands.registry import AT_THE_SEAT, SEAT, CommandOfSeat, Value, offered, text_of
@@ -31,7 +30,6 @@ COFFEE = Value("coffee", "black or white", text_of("black|white"), description="
 
 
 @offered("seat-coffee", SEAT, COFFEE, roles=AT_THE_SEAT)
-@dataclass(frozen=True, slots=True)
 class SeatCoffee(CommandOfSeat):
     """The agent takes a break for coffee."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from config.words import SupervisorRole
-from dialer.domain.model import AttemptId
+from dialer.domain.model import AttemptId, ListeningMode
 from dialer.domain.switch import (
     CallEnded,
     CallRecorded,
@@ -24,7 +24,7 @@ from dialer.domain.switch import (
 )
 from dialer.domain.view import SeatState
 from dialer.engine.effects import Due, Over, What
-from dialer.engine.supervision.state import Listener, ListeningMode, SupervisorPhone
+from dialer.engine.supervision.state import Listener, SupervisorPhone
 from tests.support.turns import HUNG_UP, A, Turns
 
 STRANGER = AttemptId("5" * 36)

@@ -9,12 +9,12 @@ import pytest
 
 from config.words import SupervisorRole
 from dialer.domain.errors import CommandRefused
-from dialer.domain.model import CampaignState
+from dialer.domain.model import CampaignState, ListeningMode
 from dialer.domain.switch import CallConnected, CallWaiting, SeatDown, supervision_party
 from dialer.domain.view import AlertLevel, SeatState
 from dialer.engine.effects import Due, What
 from dialer.engine.plan import SeatPlan
-from dialer.engine.supervision.state import Listener, ListeningMode, SupervisorPhone
+from dialer.engine.supervision.state import Listener, SupervisorPhone
 from dialer.engine.trunks import TrunkLimits
 from dialer.store.port import LogIn, OwnCallBack
 from tests.support.rules import NOON

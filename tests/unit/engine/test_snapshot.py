@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
+from datetime import time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,10 +21,12 @@ from dialer.engine.world import CampaignRun, Centre
 from dialer.pacing.factory import ProgressivePacer
 from dialer.pacing.port import PacingSnapshot
 from dialer.polling_day.priorities import BoothOrder
+from dialer.rules.calling_hours import every_day
 from dialer.rules.retries import RetryRules
 from tests.support.calls import a_call
 
 NO_RETRIES = RetryRules(1, 0.0, 0.0, 0.0, 0.0)
+ALWAYS = every_day([(time.min, time.max)])
 
 
 def centre_of(seats: list[str]) -> Centre:
@@ -34,7 +37,9 @@ def centre_of(seats: list[str]) -> Centre:
             f"0{n}", f"agent0{n}", frozenset(), centre.instant(), SeatState.READY, f"10{n}", skills=frozenset(skills)
         )
     for skill in sorted(set("".join(seats))):
-        spec = CampaignSpec(skill, CampaignKind.AGENTS, ("t",), None, None, 30.0, 2.0, 2.0, (), NO_RETRIES, skill=skill)
+        spec = CampaignSpec(
+            skill, CampaignKind.AGENTS, ("t",), None, None, 30.0, 2.0, 2.0, ALWAYS, ALWAYS, NO_RETRIES, skill=skill
+        )
         centre.campaigns[skill] = CampaignRun(
             spec, Purpose.TURNOUT, ProgressivePacer(), CampaignState.RUNNING, BoothOrder([]), deque()
         )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from config.lines import Called, CallerIdArea, caller_ids_shown
 from dialer.domain.model import Disposition, MarkKind, Outcome
 from dialer.engine.trunks import CallStarts, TrunkLimits, TrunkPool
-from dialer.rules.calling_hours import day_start, may_call, next_opening
+from dialer.rules.calling_hours import day_start, every_day
 from dialer.rules.numbers import refusal
 from dialer.rules.retries import (
     RetryRules,
@@ -162,44 +162,50 @@ def test_trunks_come_and_go_and_a_limit_that_is_lowered_counts_what_has_started(
 
 
 def test_calling_hours_in_the_zone_of_the_called() -> None:
-    assert may_call(HOURS, KOLKATA, epoch(KOLKATA, 2024, 4, 22, 9, 0))
-    assert not may_call(HOURS, KOLKATA, epoch(KOLKATA, 2024, 4, 22, 8, 59))
-    assert not may_call(HOURS, KOLKATA, epoch(KOLKATA, 2024, 4, 22, 21, 0))
+    assert every_day(HOURS).open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 9, 0))
+    assert not every_day(HOURS).open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 8, 59))
+    assert not every_day(HOURS).open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 21, 0))
 
 
 def test_the_next_opening_is_tomorrow_after_the_evening() -> None:
-    assert next_opening(HOURS, KOLKATA, epoch(KOLKATA, 2024, 4, 22, 22, 0)) == epoch(KOLKATA, 2024, 4, 23, 9, 0)
+    assert every_day(HOURS).next_open((KOLKATA,), epoch(KOLKATA, 2024, 4, 22, 22, 0)) == epoch(
+        KOLKATA, 2024, 4, 23, 9, 0
+    )
     now = epoch(KOLKATA, 2024, 4, 22, 12, 0)
-    assert next_opening(HOURS, KOLKATA, now) == now
-    assert next_opening([], KOLKATA, now) is None
+    assert every_day(HOURS).next_open((KOLKATA,), now) == now
+    assert every_day([]).next_open((KOLKATA,), now) is None
 
 
 def test_a_skipped_hour_has_no_moment_and_a_repeated_one_counts_twice() -> None:
     gap, overlap = [(time(2), time(3))], [(time(2), time(3))]
     midnight = datetime(2024, 3, 30, 23, 0, tzinfo=UTC)  # the night in which 02:00-03:00 does not exist in Berlin
-    assert not any(may_call(gap, BERLIN, (midnight + timedelta(minutes=m)).timestamp()) for m in range(0, 360, 5))
+    assert not any(
+        every_day(gap).open_at(BERLIN, (midnight + timedelta(minutes=m)).timestamp()) for m in range(0, 360, 5)
+    )
     night = datetime(2024, 10, 26, 22, 0, tzinfo=UTC)  # the night in which it happens twice
-    minutes = sum(may_call(overlap, BERLIN, (night + timedelta(minutes=m)).timestamp()) for m in range(0, 360, 5))
+    minutes = sum(
+        every_day(overlap).open_at(BERLIN, (night + timedelta(minutes=m)).timestamp()) for m in range(0, 360, 5)
+    )
     assert minutes == 24
 
 
 def test_hours_that_end_in_a_repeated_hour_open_again_when_the_clock_jumps_back() -> None:
     hours = [(time(0, 30), time(2, 30))]
     closed = datetime(2024, 10, 27, 0, 45, tzinfo=UTC).timestamp()  # 02:45 in Berlin, for the first time
-    assert not may_call(hours, BERLIN, closed)
-    assert next_opening(hours, BERLIN, closed) == datetime(2024, 10, 27, 1, 0, tzinfo=UTC).timestamp()
+    assert not every_day(hours).open_at(BERLIN, closed)
+    assert every_day(hours).next_open((BERLIN,), closed) == datetime(2024, 10, 27, 1, 0, tzinfo=UTC).timestamp()
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.floats(1.7e9, 1.8e9), st.sampled_from([KOLKATA, BERLIN, ZoneInfo("America/New_York")]))
 def test_the_next_opening_is_open_and_nothing_before_it_is(now: float, zone: ZoneInfo) -> None:
-    opening = next_opening(HOURS, zone, now)
+    opening = every_day(HOURS).next_open((zone,), now)
     assert opening is not None
-    assert may_call(HOURS, zone, opening)
+    assert every_day(HOURS).open_at(zone, opening)
     assert now <= opening <= now + 26 * 3600
     for share in (0.0, 0.3, 0.7, 0.99):
         moment = now + (opening - now) * share
-        assert moment >= opening or not may_call(HOURS, zone, moment)
+        assert moment >= opening or not every_day(HOURS).open_at(zone, moment)
 
 
 def test_the_day_begins_at_local_midnight() -> None:
