@@ -29,6 +29,7 @@ from dialer.store.port import (
     ReadinessMark,
     SeatHours,
 )
+from dialer.store.sql import values_of
 
 ROOT = "dialer/v1"
 
@@ -464,8 +465,8 @@ def encode(news: News) -> Announcement:
     """What is announced of something that is committed, in the same transaction: the store's encoder."""
     match news:
         case AttemptNews():
-            payload = payloads.AttemptPayload.of(news.ended, campaign_id=news.campaign_id)
-            return _announcement(ATTEMPT_RESULT, payload)
+            found = {**values_of(news.ended), "campaign_id": news.campaign_id}
+            return _announcement(ATTEMPT_RESULT, payloads.AttemptPayload.model_validate(found))
         case AnswersNews():
             return _announcement(ANSWERS_RESULT, payloads.AnswersPayload.of(news, **_place(news.place)))
         case DispositionNews():

@@ -31,11 +31,11 @@ class Statement(str):
 
     def rows(self, db: Connection, /, **values: object) -> Iterator[Row]:
         """Its rows, read one by one as they are asked for."""
-        return self.named(self(db, **values))
+        return self.named(db.execute(self, values))
 
     def row(self, db: Connection, /, **values: object) -> Row:
         """Its first row; None: there is none."""
-        return next(self.rows(db, **values), None)
+        return next(self.named(db.execute(self, values)), None)
 
     def one(self, db: Connection, kind: Callable[..., T], /, **values: object) -> T | None:
         """Its first row as a `kind`, whose fields are its columns; None: there is none."""
