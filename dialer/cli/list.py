@@ -95,7 +95,7 @@ def _refuse_past_erasing(settings: Settings) -> None:
     rules = rulebook_of(site_profile(settings), settings)
     if rules.polls and all(SystemClock().now() >= rules.erased_by(poll) for poll in rules.polls):
         last = max(poll.day for poll in rules.polls)
-        days = f"{rules.erase_after_days} days after the poll of {last.isoformat()}"
+        days = f"{rules.profile.retention.erase_after_days} days after the poll of {last.isoformat()}"
         raise RollError(f"names and numbers had to be erased {days}: no list is written; run dialer purge")
 
 

@@ -20,12 +20,13 @@ from dialer.engine.eligibility import ClockGuard
 from dialer.engine.housekeeping import recount
 from dialer.engine.pins import PinCheck
 from dialer.engine.placing import Placing
-from dialer.engine.plan import CampaignPlan, EnginePlan, Flows, Outside, Reread
+from dialer.engine.plan import CampaignPlan, EnginePlan, Outside, Reread
 from dialer.engine.world import CampaignRun, Centre
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import day_start, next_day
 from dialer.store.port import StandingOrder, of_campaign
 from dialer.store.sqlite import Store
+from ivr_flows.catalogue import FlowLibrary
 
 SPEED = "speed"
 ABANDONED_TARGET = "abandoned-target"
@@ -34,7 +35,9 @@ ABANDONED_TARGET = "abandoned-target"
 class Campaigns:
     """Pauses, resumes and stops them."""
 
-    def __init__(self, centre: Centre, store: Store, flows: Flows, placing: Placing, clock_guard: ClockGuard) -> None:
+    def __init__(
+        self, centre: Centre, store: Store, flows: FlowLibrary, placing: Placing, clock_guard: ClockGuard
+    ) -> None:
         """`placing` cancels the calls of one that stops."""
         self._centre = centre
         self._store = store

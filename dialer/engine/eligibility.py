@@ -227,7 +227,7 @@ class Eligibility:
     def wants_seat(self, run: CampaignRun, claim: Claim) -> bool:
         """Whether only a seat that is kept for the call may let it out: its number is locked, and the profile has the exception."""
         rules, facts = self._gate.rules, self._since(claim.facts, claim.phone_id)
-        exception = rules.lock_unless_guaranteed and run.spec.keeps_seats
+        exception = rules.profile.redial_lock.unless_agent_guaranteed and run.spec.keeps_seats
         return exception and self._gate.locked_until(facts, self._centre.clock.now()) is not None
 
     def claim(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
@@ -278,7 +278,7 @@ class Eligibility:
     def _rules(self, run: CampaignRun) -> CampaignRules:
         """The campaign's rules, with what is certified now: flow and catalogue may be read again while it runs."""
         rules = self._campaigns[run.spec.campaign_id]
-        if run.spec.flow is None or rules.purpose not in self._gate.rules.certificate_purposes:
+        if run.spec.flow is None or rules.purpose not in self._gate.rules.profile.certificate.needed_for:
             return rules
         certified = self._certified(rules.campaign_id, run.spec.flow)
         if certified is not rules.certified:

@@ -20,10 +20,10 @@ from dialer.engine.booth_workers import BoothWorkers
 from dialer.engine.call import Call
 from dialer.engine.effects import keep
 from dialer.engine.eligibility import Eligibility
-from dialer.engine.plan import Flows
 from dialer.engine.results import Marks
 from dialer.engine.world import Centre
 from dialer.store.sqlite import Store
+from ivr_flows.catalogue import FlowLibrary
 from ivr_flows.errors import NobodyMeant
 from ivr_flows.model import Scalar
 from ivr_flows.model import Scope as MarkScope
@@ -60,7 +60,7 @@ class ScriptSession:
 class FlowService:
     """Begins and ends flows, and keeps what they commit."""
 
-    def __init__(self, centre: Centre, store: Store, flows: Flows, eligibility: Eligibility, acd: Acd) -> None:
+    def __init__(self, centre: Centre, store: Store, flows: FlowLibrary, eligibility: Eligibility, acd: Acd) -> None:
         """`eligibility` is asked before a flow begins; `acd` gives a call to an agent who is free."""
         self._centre = centre
         self._store = store

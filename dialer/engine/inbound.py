@@ -12,13 +12,13 @@ from enum import StrEnum
 
 import structlog
 
+from config.lines import InboundNumber
 from config.words import CampaignKind, InboundMode
 from dialer.domain.errors import StoreError
 from dialer.domain.model import AttemptId, InboundParty, NewInbound, OpenAttempt
 from dialer.domain.switch import CallEnded, SwitchUp
 from dialer.engine.call import Call, Leg
 from dialer.engine.effects import Over
-from dialer.engine.plan import InboundRoute
 from dialer.engine.trunks import TrunkPool
 from dialer.engine.world import Centre
 from dialer.store.sqlite import Store
@@ -72,8 +72,8 @@ class Inbound:
 
         What is kept of it is on disk when this returns.
         """
-        route = self._centre.plan.inbound.routes.get(called or "")
-        if route is None or route.campaign_id not in self._centre.campaigns:
+        route = self._route(called)
+        if route is None or route.campaign not in self._centre.campaigns:
             _log.info("inbound.number-without-a-purpose", attempt=attempt_id)
             self.withdraw(attempt_id)
             return Way.HANG_UP
@@ -85,11 +85,14 @@ class Inbound:
             self._centre.then(error)
         return self._begun(attempt_id, route, party, trunk)
 
-    def _new(self, attempt_id: AttemptId, route: InboundRoute, number: str | None, trunk: str) -> NewInbound:
+    def _route(self, number: str | None) -> InboundNumber | None:
+        return next((each for each in self._centre.plan.inbound.numbers if each.number == number), None)
+
+    def _new(self, attempt_id: AttemptId, route: InboundNumber, number: str | None, trunk: str) -> NewInbound:
         now = self._centre.clock.now()
         return NewInbound(
             attempt_id,
-            route.campaign_id,
+            route.campaign,
             now,
             route.number,
             number,
@@ -100,11 +103,11 @@ class Inbound:
             else None,
         )
 
-    def _begun(self, attempt_id: AttemptId, route: InboundRoute, party: InboundParty | None, trunk: str) -> Way:
+    def _begun(self, attempt_id: AttemptId, route: InboundNumber, party: InboundParty | None, trunk: str) -> Way:
         ended = self._deciding.pop(attempt_id, None)
         self._centre.strangers.pop(attempt_id, None)
         if route.mode is InboundMode.MISSED_CALL:
-            self._look_for_it(route.campaign_id)
+            self._look_for_it(route.campaign)
             return Way.HANG_UP
         if party is None:
             if ended is None:  # of a number that is not on the roll nothing is kept, but it holds a channel
@@ -116,10 +119,10 @@ class Inbound:
             self._centre.then(Over(ended))
         return Way.AGENT if route.mode is InboundMode.AGENT else Way.FLOW
 
-    def _call(self, attempt_id: AttemptId, route: InboundRoute, party: InboundParty, trunk: str) -> Call:
+    def _call(self, attempt_id: AttemptId, route: InboundNumber, party: InboundParty, trunk: str) -> Call:
         return Call(
             attempt_id=attempt_id,
-            campaign_id=route.campaign_id,
+            campaign_id=route.campaign,
             kind=_kind(route),
             phone_id=party.phone_id,
             voter_id=party.voter_id,
@@ -155,10 +158,10 @@ class Inbound:
 
     def adopted(self, call: Call, attempt: OpenAttempt) -> Call:
         """An inbound call that an earlier run of the dialler left open, with what its number is for."""
-        route = self._centre.plan.inbound.routes.get(attempt.caller_id)
+        route = self._route(attempt.caller_id)
         kind = CampaignKind.IVR if route is None else _kind(route)
         return replace(call, inbound=True, kind=kind, flow_source=None if route is None else route.flow)
 
 
-def _kind(route: InboundRoute) -> CampaignKind:
+def _kind(route: InboundNumber) -> CampaignKind:
     return CampaignKind.AGENTS if route.mode is InboundMode.AGENT else CampaignKind.IVR

@@ -14,7 +14,7 @@ storm, as a phone with a stuck key or a sound that is taken for keys makes one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from dialer.domain.commands import (
@@ -90,24 +90,21 @@ _LATER = next(key for key, disposition in DISPOSITION_KEYS.items() if dispositio
 _BEGINNINGS = frozenset({"*", "*2", _LATER})
 
 
+_OF_ONE_CODE: dict[str, Callable[[str], CommandOfSeat]] = {
+    "*1": SeatReady,
+    "*3": SeatHangUp,
+    "*4": SeatHold,
+    "*5": SeatResume,
+    "*6": SeatPauseRecording,
+    "*7": SeatResumeRecording,
+    "*8": SeatClosing,
+    "*0": SeatLogOff,
+}
+
+
 def _command(seat: str, keys: str, pause_reasons: Sequence[str]) -> CommandOfSeat | None:
-    match keys:
-        case "*1":
-            return SeatReady(seat)
-        case "*3":
-            return SeatHangUp(seat)
-        case "*4":
-            return SeatHold(seat)
-        case "*5":
-            return SeatResume(seat)
-        case "*6":
-            return SeatPauseRecording(seat)
-        case "*7":
-            return SeatResumeRecording(seat)
-        case "*8":
-            return SeatClosing(seat)
-        case "*0":
-            return SeatLogOff(seat)
+    if keys in _OF_ONE_CODE:
+        return _OF_ONE_CODE[keys](seat)
     if keys.startswith("*2"):
         number = int(keys[2:])
         return SeatPause(seat, pause_reasons[number - 1]) if 1 <= number <= len(pause_reasons) else None

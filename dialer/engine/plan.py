@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from config.words import CampaignKind, InboundMode, MachineDetection
+from config.lines import InboundSettings, TrunkRest
+from config.supervision import TransferSettings
+from config.words import CampaignKind, MachineDetection
 from dialer.domain.switch import Switch
 from dialer.engine.log_ins import AgentAccount, AgentRules
 from dialer.engine.supervision.state import SupervisorPhone
-from dialer.engine.transfers.state import TransferTarget
-from dialer.engine.trunks import RestRules, TrunkLimits
+from dialer.engine.trunks import TrunkLimits
 from dialer.pacing.port import Pacer
 from dialer.polling_day.plan import PollingPlan
 from dialer.rules.calling_hours import WeekHours
@@ -23,8 +23,7 @@ from dialer.store.erasing import ErasureRules
 from dialer.store.sent_journal import SentJournal
 from dialer.store.spool import Spool
 from dialer.store.sqlite import Store
-from ivr_flows.node import Flow
-from ivr_flows.script import ScriptLibrary
+from ivr_flows.catalogue import FlowLibrary
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,25 +77,6 @@ class SeatPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class InboundRoute:
-    """What one of our numbers is for."""
-
-    number: str  # E.164
-    mode: InboundMode
-    campaign_id: str
-    flow: str | None = None  # of mode FLOW
-
-
-@dataclass(frozen=True, slots=True)
-class InboundPlan:
-    """The site's inbound numbers."""
-
-    channels: int = 10  # calls that come in at once; more are hung up unanswered
-    call_back_seconds: float = 60.0  # from a missed call to its number being due
-    routes: Mapping[str, InboundRoute] = field(default_factory=dict)  # by number
-
-
-@dataclass(frozen=True, slots=True)
 class HeadquartersPlan:
     """Whose orders the centre obeys beside those of its own people."""
 
@@ -119,9 +99,9 @@ class EnginePlan:
     polling: PollingPlan | None = None
     agents: Mapping[str, AgentAccount] = field(default_factory=dict)  # by number; empty: seats are taken under any name
     agent_rules: AgentRules = field(default_factory=AgentRules)
-    rest: RestRules = field(default_factory=RestRules)
-    inbound: InboundPlan = field(default_factory=InboundPlan)
-    transfers: Mapping[str, TransferTarget] = field(default_factory=dict)  # by name
+    rest: TrunkRest = field(default_factory=TrunkRest)
+    inbound: InboundSettings = field(default_factory=InboundSettings)
+    transfers: Mapping[str, TransferSettings] = field(default_factory=dict)  # by name
     supervisors: Mapping[str, SupervisorPhone] = field(default_factory=dict)  # by name
     users: frozenset[str] = frozenset()  # names of the settings, whose rights no command changes
     headquarters: HeadquartersPlan = field(default_factory=HeadquartersPlan)
@@ -135,22 +115,6 @@ class EnginePlan:
 
 CertifiedBy = Callable[[str, str], Mapping[str, Certified]]
 """By language, what is certified of what a campaign plays: from its id and its flow as the settings name it."""
-
-
-class Flows(Protocol):
-    """Where flows come from, and the scripts of agents."""
-
-    @property
-    def scripts(self) -> ScriptLibrary:
-        """What the campaigns' agents read and ask."""
-
-    def current(self, source: str) -> Flow:
-        """The version for a call that begins now. Raises FlowError."""
-
-    def reload(self) -> list[str]:
-        """Read every flow and script again, for the next call; the names of those that changed. Raises FlowError and changes
-        none.
-        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +135,7 @@ class Outside:
     store: Store
     switch: Switch
     sent: SentJournal
-    flows: Flows
+    flows: FlowLibrary
     certified: CertifiedBy  # what is of what a campaign plays
     has_room: Callable[[], bool]  # whether the disk can still take results
     figures: Callable[[], dict[str, float]] = dict  # the process's own, for the board

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from config.lines import Called, CallerIdArea, caller_ids_shown
+from config.lines import Called, CallerIdArea, TrunkRest, caller_ids_shown
 from dialer.domain.model import ANSWERED, Outcome
 from dialer.domain.switch import REDIRECTED, CallEnded, EndedBy
 from dialer.domain.view import TrunkState
@@ -32,18 +32,6 @@ _BACK_OFF = 0.85  # times the share
 _RECOVER = 0.05  # of all call starts
 
 
-@dataclass(frozen=True, slots=True)
-class RestRules:
-    """When a trunk is rested, and for how long."""
-
-    failures_in_a_row: int = 5
-    window_calls: int = 20
-    failure_share: float = 0.5  # of the last `window_calls`
-    first_rest_seconds: float = 30.0
-    longest_rest_seconds: float = 600.0
-    slow_ringing_seconds: float = 4.0  # from Originate to ringing: below this no carrier is slow
-
-
 def trunk_failed(outcome: Outcome, ended: CallEnded) -> bool | None:
     """Whether a call's end is the trunk's failure (True), shows that it works (False), or says nothing of it (None)."""
     if ended.dial_status == REDIRECTED:  # somebody answered for the number
@@ -58,7 +46,7 @@ def trunk_failed(outcome: Outcome, ended: CallEnded) -> bool | None:
 class TrunkHealth:
     """One trunk: fails, rests, is probed, works again. Calls that began before the present state say nothing of it."""
 
-    def __init__(self, rules: RestRules, now_seconds: float) -> None:
+    def __init__(self, rules: TrunkRest, now_seconds: float) -> None:
         """It works until it fails. Time is monotonic seconds."""
         self.rests = 0  # since it last worked
         self.reason = ""  # of the rest
@@ -270,9 +258,9 @@ class CallStarts:
 class TrunkPool:
     """The trunks of a site, in the order of their settings."""
 
-    def __init__(self, trunks: Sequence[TrunkLimits], now_seconds: float, rest: RestRules | None = None) -> None:
+    def __init__(self, trunks: Sequence[TrunkLimits], now_seconds: float, rest: TrunkRest | None = None) -> None:
         """Names must be distinct. `rest`: when a trunk that fails is rested."""
-        self._rules = rest or RestRules()
+        self._rules = rest or TrunkRest()
         self._limits: dict[str, TrunkLimits] = {}
         self._starts: dict[str, CallStarts] = {}
         self._health: dict[str, TrunkHealth] = {}

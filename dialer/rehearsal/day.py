@@ -52,8 +52,12 @@ class SiteHours:
         self, settings: Settings, profile: Profile, campaigns: Iterable[Campaign], areas: Areas | None = None
     ) -> None:
         """`profile` is the site's, made stricter already; without `areas` the polls of the settings stand for the roll's."""
-        book = rulebook_of(profile, settings)
-        self._gate = Gate(replace(book, certificate_purposes=frozenset(), register_purposes=frozenset()))
+        of_hours = {
+            "certificate": profile.certificate.model_copy(update={"needed_for": ()}),
+            "registers": profile.registers.model_copy(update={"applies_to": ()}),
+        }
+        book = rulebook_of(profile.model_copy(update=of_hours), settings)
+        self._gate = Gate(book)
         self._rules = [campaign_rules(campaign, settings) for campaign in campaigns]
         self._areas = areas or areas_of_polls(book.polls, settings.polling_day.last_call_minutes * 60.0)
         self._zone = site_zone(settings)

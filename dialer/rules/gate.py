@@ -20,7 +20,7 @@ from dialer.rules import numbers
 from dialer.rules.calling_hours import next_day
 from dialer.rules.number_zones import NumberZones
 from dialer.rules.polls import Area, NotKnown, close_of, poll_of
-from dialer.rules.rulebook import CampaignRules, Rulebook, day_after
+from dialer.rules.rulebook import HOUR_SECONDS, CampaignRules, Rulebook, day_after
 
 _ROUNDS = 8  # one rule's end may lie in another one's interval; more turns than there are rules with a time
 
@@ -140,7 +140,7 @@ class Gate:
         found = {
             "verdict": "allowed",
             "rules": rules,
-            "profile": book.profile,
+            "profile": book.profile.name,
             "purpose": campaign.purpose.value,
             "voice": "recorded" if campaign.recorded else "live",
             "zones": " ".join(zone.key for zone in book.zones(case.number)),
@@ -211,10 +211,11 @@ class Gate:
             return
         if facts.opted_out:
             yield Objection(Reason.OPTED_OUT, "the number has opted out", None)
-        if facts.registers and campaign.purpose in self.rules.register_purposes:
+        if facts.registers and campaign.purpose in self.rules.profile.registers.applies_to:
             names = ", ".join(facts.registers)
             yield Objection(Reason.REGISTER, f"the number is on a do-not-call register ({names})", None)
-        needed = self.rules.consent_recorded if campaign.recorded else self.rules.consent_live
+        consent = self.rules.profile.consent
+        needed = consent.recorded if campaign.recorded else consent.live
         if facts.consent is Consent.WITHDRAWN:
             yield Objection(Reason.NO_CONSENT, "the number's owner has withdrawn consent", None)
         elif campaign.purpose in needed and facts.consent is not Consent.GIVEN:
@@ -223,22 +224,22 @@ class Gate:
             yield Objection(Reason.NO_CONSENT, words, None)
 
     def _registers(self, purpose: Purpose, now: float) -> Iterator[Objection]:
-        if purpose not in self.rules.register_purposes:
+        rules = self.rules.profile.registers
+        if purpose not in rules.applies_to:
             return
         imported = {register.name: register for register in self.rules.registers}
-        for name in self.rules.required_registers:
+        for name in rules.names:
             if name not in imported:
                 words = f"the do-not-call register {name!r} was never imported (dialer register import)"
                 yield Objection(Reason.NO_REGISTER, words, None)
         for register in imported.values():
-            age = now - register.dated
-            if age > self.rules.register_age_seconds:
-                most = self.rules.register_age_seconds / DAY_SECONDS
-                words = f"the do-not-call register {register.name!r} is {age / DAY_SECONDS:.0f} days old, at most {most:.0f}"
+            days, most = (now - register.dated) / DAY_SECONDS, rules.maximum_age_days
+            if days > most:
+                words = f"the do-not-call register {register.name!r} is {days:.0f} days old, at most {most:.0f}"
                 yield Objection(Reason.OLD_REGISTER, words, None)
 
     def _certificate(self, campaign: CampaignRules, language: str, now: float) -> Iterator[Objection]:
-        if not campaign.recorded or campaign.purpose not in self.rules.certificate_purposes:
+        if not campaign.recorded or campaign.purpose not in self.rules.profile.certificate.needed_for:
             return
         needed = f"a recorded {campaign.purpose.value} call needs a certificate"
         certified = campaign.certified.get(language)
@@ -265,7 +266,7 @@ class Gate:
             return
         if caller_id not in self.rules.own_caller_ids:
             yield Objection(Reason.CALLER_ID, "the caller ID is not of the site's own pool", None)
-        elif self.rules.caller_id_series and not caller_id.startswith(self.rules.caller_id_series):
+        elif (series := self.rules.profile.caller_id.series) and not caller_id.startswith(series):
             yield Objection(Reason.CALLER_ID, "the caller ID is outside the series that may be shown", None)
 
     def _poll_over(self, campaign: CampaignRules, area: Area | None, now: float) -> Iterator[Objection]:
@@ -279,7 +280,7 @@ class Gate:
         """Data that had to be erased are not dialled from."""
         poll = None if area is None else poll_of(self.rules.polls, area.constituency_number)
         if poll is not None and now >= self.rules.erased_by(poll):
-            days = f"{self.rules.erase_after_days} days after the poll of {poll.day.isoformat()}"
+            days = f"{self.rules.profile.retention.erase_after_days} days after the poll of {poll.day.isoformat()}"
             yield Objection(Reason.RETENTION, f"names and numbers had to be erased {days} (dialer purge)", None)
 
     def _silence(self, campaign: CampaignRules, area: Area | None, now: float) -> Iterator[Objection]:
@@ -297,7 +298,7 @@ class Gate:
                 Reason.NO_CLOSE, "the close of poll of this polling area is not known (rules.polls, or the roll)", None
             )
         elif close - rules.silence_seconds <= now < close:
-            by_any_voice = campaign.purpose in rules.silent_for
+            by_any_voice = campaign.purpose in rules.profile.silence.forbids
             what = campaign.purpose.value if by_any_voice else f"recorded {campaign.purpose.value}"
             words = f"silence interval of the polling area: no {what} calls{self._when(close)}"
             yield Objection(Reason.SILENCE, words, close)
@@ -336,12 +337,12 @@ class Gate:
         """Until when a number is locked since a call to it was abandoned, epoch seconds; None: it is not, now."""
         if facts is None or facts.abandoned_at is None:
             return None
-        until = facts.abandoned_at + self.rules.lock_seconds
+        until = facts.abandoned_at + self.rules.profile.redial_lock.hours * HOUR_SECONDS
         return until if now < until else None
 
     def _lock(self, case: Case, now: float) -> Iterator[Objection]:
         until = self.locked_until(case.facts, now)
-        if until is not None and not (case.guaranteed and self.rules.lock_unless_guaranteed):
+        if until is not None and not (case.guaranteed and self.rules.profile.redial_lock.unless_agent_guaranteed):
             words = f"a call to the number was abandoned: not dialled again{self._when(until)}"
             yield Objection(Reason.REDIAL_LOCK, words, until)
 

@@ -12,12 +12,12 @@ from config.jurisdiction import Profile, Zones
 from config.settings import Settings
 from config.words import CampaignKind, Purpose
 from dialer.domain.phone_facts import NO_GAPS, CallGaps, Register
-from dialer.domain.site_time import DAY_SECONDS, site_zone
+from dialer.domain.site_time import site_zone
 from dialer.rules.calling_hours import WeekHours, every_day, midnight
 from dialer.rules.number_zones import NumberZones, zones_below, zones_of
 from dialer.rules.polls import PollingDay
 
-_HOUR_SECONDS = 3600.0
+HOUR_SECONDS = 3600.0
 _MINUTE_SECONDS = 60.0
 
 
@@ -54,31 +54,21 @@ class CampaignRules:
 class Rulebook:
     """Everything that is the same for all calls of a site."""
 
-    profile: str
+    profile: Profile  # made stricter by the site already
     hours: WeekHours
-    by_number: bool  # the hours hold in every zone that the number may be in
     centre_zone: ZoneInfo
-    silence_seconds: float
-    silent_for: frozenset[Purpose]
-    silent_for_recorded: frozenset[Purpose]
     polls: tuple[PollingDay, ...]
-    certificate_purposes: frozenset[Purpose]  # whose recordings need one
-    lock_seconds: float
-    lock_unless_guaranteed: bool  # a call that has a seat of its own may go out all the same
     gaps: CallGaps
     attempts_per_day: int
-    conversations_per_day: int
-    caller_id_series: tuple[str, ...]  # empty: any of our own may be shown
     own_caller_ids: frozenset[str]
     allowed_prefixes: tuple[str, ...]
     denied_prefixes: tuple[str, ...]
-    required_registers: tuple[str, ...]
-    register_age_seconds: float
-    register_purposes: frozenset[Purpose]
-    consent_live: frozenset[Purpose]
-    consent_recorded: frozenset[Purpose]
-    erase_after_days: int  # from the polling day on
     registers: tuple[Register, ...] = ()
+
+    @property
+    def silence_seconds(self) -> float:
+        """How long before the close of poll the silence begins; 0: there is none."""
+        return self.profile.silence.hours_before_close * HOUR_SECONDS
 
     def with_registers(self, registers: tuple[Register, ...]) -> Rulebook:
         """The same rules with what was imported."""
@@ -88,9 +78,9 @@ class Rulebook:
         """Whether a campaign may not call in the silence before a close of poll: by its purpose, or as a recorded voice of it."""
         if self.silence_seconds <= 0:
             return False
-        answered_for = campaign.signed_off and campaign.purpose is Purpose.TURNOUT
-        recorded = campaign.recorded and campaign.purpose in self.silent_for_recorded and not answered_for
-        return recorded or campaign.purpose in self.silent_for
+        silence, answered_for = self.profile.silence, campaign.signed_off and campaign.purpose is Purpose.TURNOUT
+        recorded = campaign.recorded and campaign.purpose in silence.forbids_recorded and not answered_for
+        return recorded or campaign.purpose in silence.forbids
 
     def attempts_cap(self, campaign: CampaignRules) -> int:
         """Attempts a day per number, in all campaigns, beyond which this one does not call it."""
@@ -98,7 +88,7 @@ class Rulebook:
 
     def conversations_cap(self, campaign: CampaignRules) -> int | None:
         """Conversations a day in the same way; None: no cap, as with booth workers, who are on the site's own list."""
-        return self.conversations_per_day if campaign.attempts_per_day is None else None
+        return self.profile.attempts.conversations_per_day if campaign.attempts_per_day is None else None
 
     def gaps_of(self, campaign: CampaignRules) -> CallGaps:
         """How long this campaign leaves a number alone after calls of any; booth workers expect theirs."""
@@ -106,15 +96,19 @@ class Rulebook:
 
     def erased_by(self, poll: PollingDay) -> float:
         """When the names and numbers of a poll must be gone, epoch seconds."""
-        return day_after(poll.day + timedelta(days=self.erase_after_days), self.centre_zone)
+        return day_after(poll.day + timedelta(days=self.profile.retention.erase_after_days), self.centre_zone)
+
+    @property
+    def _by_number(self) -> bool:
+        return self.profile.calling_hours.zones is Zones.NUMBER
 
     def zones(self, number: str) -> NumberZones:
         """The zones that a number's hours are read in; empty: none is known."""
-        return zones_of(number) if self.by_number else (self.centre_zone,)
+        return zones_of(number) if self._by_number else (self.centre_zone,)
 
     def zones_of_all(self) -> NumberZones:
         """The zones of every number that may be dialled."""
-        if not self.by_number:
+        if not self._by_number:
             return (self.centre_zone,)
         every = {zone.key: zone for prefix in self.allowed_prefixes for zone in zones_below(prefix)}
         return tuple(every.values())
@@ -128,36 +122,19 @@ def lawful_hours(profile: Profile, settings: Settings) -> WeekHours:
 
 def rulebook_of(profile: Profile, settings: Settings) -> Rulebook:
     """The rules of a site: `profile` is the site's, made stricter already."""
-    zone = site_zone(settings)
-    silence, registers = profile.silence, profile.registers
     return Rulebook(
-        profile=profile.name,
+        profile=profile,
         hours=lawful_hours(profile, settings),
-        by_number=profile.calling_hours.zones is Zones.NUMBER,
-        centre_zone=zone,
-        silence_seconds=silence.hours_before_close * _HOUR_SECONDS,
-        silent_for=frozenset(silence.forbids),
-        silent_for_recorded=frozenset(silence.forbids_recorded),
+        centre_zone=site_zone(settings),
         polls=polls_of(settings),
-        certificate_purposes=frozenset(profile.certificate.needed_for),
-        lock_seconds=profile.redial_lock.hours * _HOUR_SECONDS,
-        lock_unless_guaranteed=profile.redial_lock.unless_agent_guaranteed,
         gaps=CallGaps(
             profile.gap.minutes * _MINUTE_SECONDS,
             {each.id: each.other_retry_minutes * _MINUTE_SECONDS for each in settings.campaigns},
         ),
         attempts_per_day=min(profile.attempts.per_day, settings.dialling.max_attempts_per_day),
-        conversations_per_day=profile.attempts.conversations_per_day,
-        caller_id_series=profile.caller_id.series,
         own_caller_ids=frozenset(caller_id for trunk in settings.trunks for caller_id in trunk.caller_ids),
         allowed_prefixes=settings.dialling.allowed_prefixes,
         denied_prefixes=settings.dialling.denied_prefixes,
-        required_registers=registers.names,
-        register_age_seconds=registers.maximum_age_days * DAY_SECONDS,
-        register_purposes=frozenset(registers.applies_to),
-        consent_live=frozenset(profile.consent.live),
-        consent_recorded=frozenset(profile.consent.recorded),
-        erase_after_days=profile.retention.erase_after_days,
     )
 
 

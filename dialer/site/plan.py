@@ -30,13 +30,10 @@ from dialer.engine.plan import (
     CampaignSpec,
     EnginePlan,
     HeadquartersPlan,
-    InboundPlan,
-    InboundRoute,
     SeatPlan,
 )
 from dialer.engine.supervision.state import SupervisorPhone
-from dialer.engine.transfers.state import TransferTarget
-from dialer.engine.trunks import RestRules, TrunkLimits
+from dialer.engine.trunks import TrunkLimits
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.senders import Sender, Senders, Signer
 from dialer.pacing.factory import make_pacer
@@ -92,10 +89,7 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
         gate=Gate(rulebook_of(profile, settings)),
         rules_text=rules_text(profile, settings),
         drain_seconds=settings.dialling.drain_seconds,
-        transfers={
-            each.name: TransferTarget(each.name, each.endpoint, each.number, each.trunk, each.ring_seconds)
-            for each in settings.transfers
-        },
+        transfers={each.name: each for each in settings.transfers},
         supervisors={
             each.name: SupervisorPhone(each.name, each.endpoint, each.role)
             for each in settings.supervisors
@@ -120,15 +114,8 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
             settings.floor.pause_reasons,
             settings.asterisk.seat_rtp_timeout_seconds,
         ),
-        rest=RestRules(**settings.trunk_rest.model_dump()),
-        inbound=InboundPlan(
-            settings.inbound.channels,
-            settings.inbound.call_back_seconds,
-            {
-                each.number: InboundRoute(each.number, each.mode, each.campaign, each.flow)
-                for each in settings.inbound.numbers
-            },
-        ),
+        rest=settings.trunk_rest,
+        inbound=settings.inbound,
     )
 
 

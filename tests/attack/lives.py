@@ -21,12 +21,13 @@ from dialer.domain.clock import LoopClock
 from dialer.domain.errors import StoreError
 from dialer.domain.switch import Switch, SwitchEvent
 from dialer.engine.engine import Engine
-from dialer.engine.plan import Flows, Outside
+from dialer.engine.plan import Outside
 from dialer.engine.world import Centre
 from dialer.simulation.site import simulated_profile
 from dialer.site.plan import engine_plan
 from dialer.store.sent_journal import SentJournal, journal_beside
 from dialer.store.sqlite import Store, open_store
+from ivr_flows.catalogue import FlowLibrary
 
 PROFILE = simulated_profile()
 SCRATCH = next((each for each in ("/dev/shm",) if Path(each).is_dir()), None)  # noqa: S108 - no disk to wait for
@@ -84,7 +85,7 @@ class Life:
         self,
         path: Path,
         settings: Settings,
-        flows: Flows,
+        flows: FlowLibrary,
         clock: LoopClock,
         switch: Callable[[Mortal], Switch],
         die_at: int | None = None,

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import structlog
 
+from config.supervision import TransferSettings
 from dialer.domain.errors import CommandRefused, OriginateUnsure, SwitchError
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import (
@@ -36,7 +37,6 @@ from dialer.engine.transfers.state import (
     WITH_TARGET,
     Asked,
     CallTransfer,
-    TransferTarget,
     check,
 )
 from dialer.engine.trunks import TrunkPool
@@ -120,7 +120,7 @@ class Transfers:
             raise CommandRefused(f"seat {seat_name} has no call")
         return call
 
-    def _target(self, name: str) -> TransferTarget:
+    def _target(self, name: str) -> TransferSettings:
         targets = self._centre.plan.transfers
         target = targets.get(name)
         if target is None:
@@ -129,7 +129,7 @@ class Transfers:
         return target
 
     async def _call_target(
-        self, call: Call, before: CallTransfer | None, seat: str, target: TransferTarget, *, blind: bool
+        self, call: Call, before: CallTransfer | None, seat: str, target: TransferSettings, *, blind: bool
     ) -> None:
         place = Place(PlaceKind.ASIDE, call.attempt_id) if blind else Place(PlaceKind.SEAT, seat)
         request = self._request(call.attempt_id, target, place)
@@ -155,7 +155,7 @@ class Transfers:
         elif blind and live.stage not in AGENT_WAITS:
             self._agent_leaves(call.attempt_id)
 
-    def _request(self, attempt_id: AttemptId, target: TransferTarget, place: Place) -> PartyRequest:
+    def _request(self, attempt_id: AttemptId, target: TransferSettings, place: Place) -> PartyRequest:
         party_id = transfer_party(attempt_id, target.name, secrets.token_hex(6))
         if target.number is None or target.trunk is None:
             return PartyRequest(party_id, target.endpoint or "", None, None, target.ring_seconds, place)

@@ -77,17 +77,6 @@ _ALLOWED: dict[Asked, frozenset[TransferStage | None]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class TransferTarget:
-    """An entry of the allow-list."""
-
-    name: str
-    endpoint: str | None  # of a phone of the house
-    number: str | None  # or a number outside, over a trunk
-    trunk: str | None
-    ring_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
 class CallTransfer:
     """The hold, consult or transfer of one call."""
 

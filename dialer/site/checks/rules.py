@@ -87,7 +87,7 @@ def _narrowed(campaign: Campaign, gate: Gate, now: float) -> str | None:
     left = {day: _common(own, joined(allowed)) for day, allowed in days}
     if all(each == own for each in left.values()):
         return None
-    head = f"of its calling hours {_hours_text(own)} the profile {gate.rules.profile}"
+    head = f"of its calling hours {_hours_text(own)} the profile {gate.rules.profile.name}"
     if _elsewhere(gate, now):
         allowed = _by_day({day: joined(hours) for day, hours in days})
         return f"{head} leaves what lies within {allowed}, where the number is"

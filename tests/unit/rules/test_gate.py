@@ -79,7 +79,9 @@ def test_a_locked_number_is_called_with_a_seat_of_its_own_where_the_profile_says
 ) -> None:
     settings = site()
     gate = gate_of(settings)
-    gate.rules = replace(gate.rules, lock_unless_guaranteed=exception)
+    profile = gate.rules.profile
+    lock = profile.redial_lock.model_copy(update={"unless_agent_guaranteed": exception})
+    gate.rules = replace(gate.rules, profile=profile.model_copy(update={"redial_lock": lock}))
     case = case_of(settings, facts=replace(FRESH, abandoned_at=NOON - HOUR), guaranteed=guaranteed)
     assert gate.originate(case, NOON).allowed == (exception and guaranteed)
 
@@ -262,7 +264,9 @@ def test_what_the_silence_interval_forbids(jurisdiction: str, campaign: dict[str
     for at in (close - 48 * HOUR - 0.001, close):
         assert Reason.SILENCE not in reasons(gate.originate(case, at))
     assert gate.rules.silences(case.campaign) is silenced
-    assert not dataclasses.replace(gate.rules, silence_seconds=0.0).silences(case.campaign)
+    profile = gate.rules.profile
+    no_silence = profile.model_copy(update={"silence": profile.silence.model_copy(update={"hours_before_close": 0.0})})
+    assert not dataclasses.replace(gate.rules, profile=no_silence).silences(case.campaign)
     if silenced:
         passes = None if case.campaign.purpose is Purpose.TURNOUT else close  # by then nobody need be asked to vote
         assert gate.originate(case, moment("2024-04-25T12:00")).next_at == passes
