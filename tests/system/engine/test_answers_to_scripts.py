@@ -100,7 +100,7 @@ async def test_taking_back_leaves_what_the_caller_had_answered_before(tmp_path: 
 
 
 @virtual_time()
-@pytest.mark.parametrize("at", ["change_answers", "seals.attempt_changed", "record_mark", "_when_due"])
+@pytest.mark.parametrize("at", ["change_answers", "seals.seal_attempt", "record_mark", "_when_due"])
 async def test_a_commit_that_breaks_anywhere_keeps_nothing_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
