@@ -1,4 +1,4 @@
-"""The embedded broker's process: `python -m dialer.mqtt.amqtt_process PORT [WEBSOCKET_PORT]`, on 127.0.0.1.
+"""The embedded broker's process: `python -m dialer.mqtt.amqtt_process PORT`, on 127.0.0.1.
 
 A process of its own because amqtt's work would hold up the dialler's loop. It ends on SIGTERM, and when its input is closed,
 so that it does not outlive the dialler that started it.
@@ -20,11 +20,9 @@ from amqtt.broker import Broker
 SHUTDOWN_SECONDS = 1.0
 
 
-async def serve(port: int, websocket_port: int | None) -> None:
+async def serve(port: int) -> None:
     """Run the broker until the input is closed or SIGTERM comes."""
     listeners = {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}", "max_connections": 0}}
-    if websocket_port is not None:
-        listeners["web"] = {"type": "ws", "bind": f"127.0.0.1:{websocket_port}", "max_connections": 0}
     plugins = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -46,11 +44,10 @@ def _wait_for_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event)
 
 
 def main() -> None:
-    """Read the ports from the command line and serve."""
+    """Read the port from the command line and serve."""
     warnings.simplefilter("ignore")  # amqtt's own deprecations mean nothing to who runs the demo
     logging.disable(logging.WARNING)
-    ports = [int(argument) for argument in sys.argv[1:3]]
-    asyncio.run(serve(ports[0], ports[1] if len(ports) > 1 else None))
+    asyncio.run(serve(int(sys.argv[1])))
 
 
 if __name__ == "__main__":

@@ -18,20 +18,17 @@ from pathlib import Path
 from dialer.domain.errors import BrokerUnreachable, PortInUse
 from dialer.mqtt.client import BrokerSettings, MqttVersion
 
-# TCP ports of this machine.
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
-
-
 HOST = "127.0.0.1"
 START_SECONDS = 15.0
 STOP_SECONDS = 5.0
 _TRIES = 3  # a free port can be taken between asking for it and listening on it
+
+
+def free_port(host: str = HOST) -> int:
+    """A TCP port of this machine that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
 
 
 class BrokerKind(StrEnum):
@@ -46,21 +43,14 @@ class DemoBroker:
     """A running broker."""
 
     kind: BrokerKind
-    host: str
     port: int
-    websocket_port: int | None
     process: asyncio.subprocess.Process  # the leader of a process group of its own
-
-    @property
-    def name(self) -> str:
-        """The broker's name."""
-        return self.kind.value
 
     @property
     def settings(self) -> BrokerSettings:
         """How the monitor connects to it; amqtt speaks MQTT 3.1.1 only."""
         version = MqttVersion.V5 if self.kind is BrokerKind.MOSQUITTO else MqttVersion.V311
-        return BrokerSettings(host=self.host, port=self.port, version=version)
+        return BrokerSettings(host=HOST, port=self.port, version=version)
 
     async def kill(self) -> None:
         """End it at once and without a word to its clients, as a crash would."""
@@ -70,9 +60,8 @@ class DemoBroker:
     @property
     def text(self) -> str:
         """One line for the screen."""
-        web = f", WebSocket on {self.websocket_port}" if self.websocket_port else ""
         what = "mosquitto" if self.kind is BrokerKind.MOSQUITTO else "amqtt, embedded (no mosquitto here)"
-        return f"MQTT broker: {what} on {self.host}:{self.port}{web}"
+        return f"MQTT broker: {what} on {HOST}:{self.port}"
 
 
 def mosquitto_path() -> str | None:
@@ -81,34 +70,31 @@ def mosquitto_path() -> str | None:
 
 
 @contextlib.asynccontextmanager
-async def demo_broker(
-    kind: BrokerKind | None = None, *, port: int = 0, websocket: bool = False
-) -> AsyncIterator[DemoBroker]:
+async def demo_broker(kind: BrokerKind | None = None, *, port: int = 0) -> AsyncIterator[DemoBroker]:
     """Run a broker for as long as the context lasts. `kind` None: Mosquitto if there is one; `port` 0: any free one.
 
     Raises PortInUse where `port` was given and is taken, BrokerUnreachable where the broker will not start.
     """
     chosen = kind or (BrokerKind.MOSQUITTO if mosquitto_path() else BrokerKind.AMQTT)
     with tempfile.TemporaryDirectory(prefix="matdan-broker-") as folder:
-        broker = await _start(chosen, port, websocket, Path(folder))
+        broker = await _start(chosen, port, Path(folder))
         try:
             yield broker
         finally:
             await _end(broker.process)
 
 
-async def _start(kind: BrokerKind, port: int, websocket: bool, folder: Path) -> DemoBroker:
+async def _start(kind: BrokerKind, port: int, folder: Path) -> DemoBroker:
     if port and not is_free(port):
         raise PortInUse(f"port {port} for the MQTT broker is taken: stop what holds it, or set another port")
     said = ""
     for _ in range(_TRIES):
-        chosen_port = port or free_port(HOST)
-        websocket_port = free_port(HOST) if websocket else None
+        chosen_port = port or free_port()
         log_path = folder / "broker.log"
-        process = await _launch(kind, chosen_port, websocket_port, folder, log_path)
+        process = await _launch(kind, chosen_port, folder, log_path)
         try:
-            if await _listens(process, [chosen_port, *([websocket_port] if websocket_port else [])]):
-                return DemoBroker(kind, HOST, chosen_port, websocket_port, process)
+            if await _listens(process, chosen_port):
+                return DemoBroker(kind, chosen_port, process)
         except BaseException:
             await _end(process)
             raise
@@ -119,14 +105,10 @@ async def _start(kind: BrokerKind, port: int, websocket: bool, folder: Path) -> 
     )
 
 
-async def _launch(
-    kind: BrokerKind, port: int, websocket_port: int | None, folder: Path, log_path: Path
-) -> asyncio.subprocess.Process:
-    command = (
-        _mosquitto_command(port, websocket_port, folder)
-        if kind is BrokerKind.MOSQUITTO
-        else _amqtt_command(port, websocket_port)
-    )
+async def _launch(kind: BrokerKind, port: int, folder: Path, log_path: Path) -> asyncio.subprocess.Process:
+    command = [sys.executable, "-W", "ignore", "-m", "dialer.mqtt.amqtt_process", str(port)]
+    if kind is BrokerKind.MOSQUITTO:
+        command = _mosquitto_command(port, folder)
     with log_path.open("wb") as log_file:
         # The pipe is our sign of life: the child ends itself when it closes, however this process ended.
         return await asyncio.create_subprocess_exec(
@@ -134,22 +116,14 @@ async def _launch(
         )
 
 
-def _mosquitto_command(port: int, websocket_port: int | None, folder: Path) -> list[str]:
+def _mosquitto_command(port: int, folder: Path) -> list[str]:
     path = mosquitto_path()
     if path is None:
         raise BrokerUnreachable(
             "mosquitto is not installed: `apt install mosquitto`, or let the embedded broker be used"
         )
-    lines = [
-        "per_listener_settings false",
-        "allow_anonymous true",
-        "persistence false",
-        "log_type error",
-        "log_type warning",
-    ]
-    lines += ["log_dest stderr", "max_queued_messages 100000", f"listener {port} {HOST}"]
-    if websocket_port is not None:
-        lines += [f"listener {websocket_port} {HOST}", "protocol websockets"]
+    lines = ["allow_anonymous true", "persistence false", "log_type error", "log_type warning", "log_dest stderr"]
+    lines += ["max_queued_messages 100000", f"listener {port} {HOST}"]
     if os.geteuid() == 0:
         lines.append("user root")  # it would change to a user who may not read the folder
     configuration = folder / "mosquitto.conf"
@@ -168,32 +142,26 @@ sys.exit(child.wait())
 """A program that runs another one, and ends it once its own standard input has ended."""
 
 
-def _amqtt_command(port: int, websocket_port: int | None) -> list[str]:
-    web = [str(websocket_port)] if websocket_port is not None else []
-    return [sys.executable, "-W", "ignore", "-m", "dialer.mqtt.amqtt_process", str(port), *web]
-
-
-async def _listens(process: asyncio.subprocess.Process, ports: list[int]) -> bool:
-    """Whether the broker takes connections on all its ports; False when it ended instead, or never did."""
+async def _listens(process: asyncio.subprocess.Process, port: int) -> bool:
+    """Whether the broker takes connections; False when it ended instead, or never did."""
     ended = asyncio.create_task(process.wait(), name="broker-ended")
-    waiting = list(ports)
     try:
         async with asyncio.timeout(START_SECONDS):
-            while waiting and not ended.done():
+            while not ended.done():
                 try:
-                    _, writer = await asyncio.open_connection(HOST, waiting[0])
+                    _, writer = await asyncio.open_connection(HOST, port)
                 except OSError:
                     await asyncio.wait({ended}, timeout=0.02)
                     continue
                 writer.close()
                 await writer.wait_closed()
-                waiting.pop(0)
+                return True
     except TimeoutError:
-        return False
+        pass
     finally:
         ended.cancel()
         await asyncio.gather(ended, return_exceptions=True)
-    return not waiting
+    return False
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

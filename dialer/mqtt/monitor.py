@@ -133,22 +133,13 @@ class Monitor:
         self._hears_others = asyncio.Event()
         if not hears_opt_outs:
             self._hears_others.set()
-        self._served_to_the_end = False
+        self.served_to_the_end = False
+        """Whether there was a connection when `run` was told to stop: it is gone because we closed it."""
 
     @property
     def broker_up(self) -> bool:
         """Whether there is a connection now."""
         return self._link.up
-
-    @property
-    def served_to_the_end(self) -> bool:
-        """Whether there was a connection when `run` was told to stop: it is gone because we closed it."""
-        return self._served_to_the_end
-
-    @property
-    def relayed(self) -> int:
-        """Announcements that the broker has acknowledged since the start."""
-        return self._relay.relayed
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`; then the last results, the goodbye, and the connection is closed. A broker that is away, or goes,
@@ -178,7 +169,7 @@ class Monitor:
                 group.create_task(self._leave_opt_outs(connection), name="monitor-leaves-opt-outs"),
             ]
             await stop.wait()
-            self._served_to_the_end = True
+            self.served_to_the_end = True
             for task in tasks:
                 task.cancel()
         await self._farewell(connection)

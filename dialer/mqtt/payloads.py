@@ -56,7 +56,9 @@ class _Both:
 class Payload(BaseModel):
     """A message, or a part of one."""
 
-    model_config = ConfigDict(frozen=True, from_attributes=True, populate_by_name=True, defer_build=True)
+    model_config = ConfigDict(
+        frozen=True, from_attributes=True, populate_by_name=True, defer_build=True, use_attribute_docstrings=True
+    )
 
     @classmethod
     def of(cls, source: object, **values: object) -> Self:
@@ -84,9 +86,8 @@ class TrunkPayload(Payload):
     attempts: Count = 0
     state: Annotated[str, Field(description="working, resting or probing")] = "working"
     calls_per_second: Annotated[float, Field(description="call starts, over the last ten seconds", ge=0), _to(1)] = 0.0
-    ringing_seconds: Annotated[
-        float | None, _to(1), Field(description="from originate to ringing, lately; null: no call yet")
-    ] = None
+    ringing_seconds: Annotated[float | None, _to(1)] = None
+    """from originate to ringing, lately; null: no call yet"""
 
 
 def _in_figures(forecast: Forecast | Mapping[str, float] | None) -> Mapping[str, float]:
@@ -112,19 +113,13 @@ class CentreStatePayload(Payload):
     campaigns: Annotated[dict[str, str], Field(description="campaign: running, paused or stopped")]
     seats: Annotated[dict[str, int], Field(description="how many seats are in each state")]
     calls: Annotated[int, Field(description="live calls", ge=0)]
-    utilisation: Annotated[
-        _Share | None,
-        Field(
-            description="of the seats that are logged in, at this moment: talking and wrap-up / logged-in time; null: nobody is"
-        ),
-    ] = None
+    utilisation: _Share | None = None
+    """of the seats that are logged in, at this moment: talking and wrap-up / logged-in time; null: nobody is"""
     marks: Annotated[_Counts, Field(description="marks by kind since the engine's start")]
     opt_outs: Count
     trunks: list[TrunkPayload]
-    figures: Annotated[
-        dict[str, Annotated[float, _to(6)]],
-        Field(description="figures of the engine itself, such as the loop's lag"),
-    ]
+    figures: dict[str, Annotated[float, _to(6)]]
+    """figures of the engine itself, such as the loop's lag"""
     forecast: Annotated[
         dict[str, float],
         BeforeValidator(_in_figures),
@@ -134,12 +129,10 @@ class CentreStatePayload(Payload):
             default_factory=dict,
         ),
     ]
-    dialler: Annotated[
-        str | None, Field(description="who speaks: store, process, since (epoch) and host, joined by -")
-    ] = None
-    roll: Annotated[
-        RollPayload | None, Field(description="the roll that is being taken in (roll-import); null: none is")
-    ] = None
+    dialler: str | None = None
+    """who speaks: store, process, since (epoch) and host, joined by -"""
+    roll: RollPayload | None = None
+    """the roll that is being taken in (roll-import); null: none is"""
 
 
 class AbandonedTargetPayload(Payload):
@@ -167,10 +160,9 @@ class StatisticsPayload(Payload):
     kind: Annotated[str, Field(description="agents or ivr")]
     state: Annotated[str, Field(description="running, paused or stopped")]
     held_because: Annotated[
-        str | None,
-        BeforeValidator(lambda hold: None if hold is None else str(hold)),
-        Field(description="why nothing is dialled now, or null", validation_alias="hold"),
+        str | None, BeforeValidator(lambda hold: None if hold is None else str(hold)), Field(validation_alias="hold")
     ]
+    """why nothing is dialled now, or null"""
     calls: Annotated[_Counts, Field(description="live calls by state")]
     outcomes: Annotated[_Counts, Field(description="ended attempts by outcome")]
     attempts: Annotated[int, Field(description="ended ones and live calls", ge=0)]
@@ -178,61 +170,43 @@ class StatisticsPayload(Payload):
     connected: Annotated[int, Field(description="to an agent: ended ones and live calls", ge=0)]
     abandoned: Count
     abandoned_rate: Annotated[_Share, Field(description="abandoned / live answers, 0 to 1")]
-    numbers: Annotated[
-        int,
-        Field(description="numbers in the campaign's list", ge=0, validation_alias=AliasPath("progress", "total")),
-    ]
-    closed: Annotated[
-        int, Field(description="numbers that are done with", ge=0, validation_alias=AliasPath("progress", "closed"))
-    ]
-    due: Annotated[
-        int,
-        Field(description="numbers to be dialled, now or later", ge=0, validation_alias=AliasPath("progress", "due")),
-    ]
+    numbers: Annotated[int, Field(ge=0, validation_alias=AliasPath("progress", "total"))]
+    """numbers in the campaign's list"""
+    closed: Annotated[int, Field(ge=0, validation_alias=AliasPath("progress", "closed"))]
+    """numbers that are done with"""
+    due: Annotated[int, Field(ge=0, validation_alias=AliasPath("progress", "due"))]
+    """numbers to be dialled, now or later"""
     pacing: Annotated[str, Field(description="why the pacer placed the number of calls it did")]
-    refused: Annotated[
-        _Counts,
-        Field(description="calls that the rules forbade, by reason, since the engine's start", default_factory=dict),
-    ]
+    refused: Annotated[_Counts, Field(default_factory=dict)]
+    """calls that the rules forbade, by reason, since the engine's start"""
     held_by: Annotated[
         str | None,
         BeforeValidator(lambda hold: hold.code if isinstance(hold, Hold) else hold),
-        Field(description="the same as held_because in one word, such as calling-hours", validation_alias="hold"),
+        Field(validation_alias="hold"),
     ] = None
-    held_until: Annotated[
-        float | None,
-        Field(
-            description="until when, epoch seconds, UTC; null: nobody can say",
-            validation_alias=AliasPath("hold", "until"),
-        ),
-    ] = None
+    """the same as held_because in one word, such as calling-hours"""
+    held_until: Annotated[float | None, Field(validation_alias=AliasPath("hold", "until"))] = None
+    """until when, epoch seconds, UTC; null: nobody can say"""
     placing: Annotated[int | None, Field(description="calls that the pacer placed at its last decision")] = None
-    limited_by: Annotated[
-        str | None,
-        Field(description="what kept it from more, in one word: [which](pacing.md#why-it-placed-what-it-placed)"),
-    ] = None
+    limited_by: str | None = None
+    """what kept it from more, in one word: [which](pacing.md#why-it-placed-what-it-placed)"""
     script: Annotated[str | None, Field(description="name and version of the script that its agents read")] = None
-    speed: Annotated[
-        SpeedPayload | None, Field(description="what a supervisor holds it to today (speed); null: to nothing")
-    ] = None
-    abandoned_target: Annotated[
-        AbandonedTargetPayload | None, Field(description="what its pacing steers to; null: it abandons nobody")
-    ] = None
+    speed: SpeedPayload | None = None
+    """what a supervisor holds it to today (speed); null: to nothing"""
+    abandoned_target: AbandonedTargetPayload | None = None
+    """what its pacing steers to; null: it abandons nobody"""
 
 
 class SeatCallPayload(Payload):
     """Who is on the line at a seat, by ids of this centre's store."""
 
     phone: Annotated[int, Field(description="the number's id, not the number", validation_alias="phone_id")]
-    voter: Annotated[
-        int | None, Field(description="whom the call addresses; null: a booth worker", validation_alias="voter_id")
-    ]
+    voter: Annotated[int | None, Field(validation_alias="voter_id")]
+    """whom the call addresses; null: a booth worker"""
     booth: Annotated[int | None, Field(validation_alias="booth_id")]
     voters: Annotated[list[int], Field(description="voters on the number who are still to be called")]
-    settled: Annotated[
-        list[int],
-        Field(description="voters on the number who were to be called when it came to the seat, and are not any more"),
-    ]
+    settled: list[int]
+    """voters on the number who were to be called when it came to the seat, and are not any more"""
     opted_out: Annotated[bool, Field(description="the number has opted out, here or elsewhere")]
     grounds: Annotated[int | None, Field(description="id of what makes the call lawful; null: nobody asked")]
 
@@ -241,9 +215,8 @@ class PreviewPayload(Payload):
     """A call that its agent is shown before it is dialled."""
 
     until: Time
-    dials: Annotated[
-        bool, Field(description="it is dialled then, unasked; false: it is given back, and the seat pauses")
-    ]
+    dials: bool
+    """it is dialled then, unasked; false: it is given back, and the seat pauses"""
 
 
 class MessagePayload(Payload):
@@ -266,13 +239,8 @@ class SeatPayload(Payload):
     utilisation: Annotated[_Share, Field(description="talking and wrap-up / logged-in time, 0 to 1")]
     calls: Annotated[int, Field(description="calls connected so far", ge=0)]
     reason: Annotated[str | None, Field(description="of a pause")]
-    help: Annotated[
-        str | None,
-        Field(
-            description="during a call: hold, calling, consult, three-way, ...; null: agent and voter talk",
-            validation_alias="transfer",
-        ),
-    ] = None
+    help: Annotated[str | None, Field(validation_alias="transfer")] = None
+    """during a call: hold, calling, consult, three-way, ...; null: agent and voter talk"""
     recording: Annotated[str | None, Field(description="of the call: on, paused, or null")] = None
     call: Annotated[
         SeatCallPayload | None,
@@ -282,27 +250,15 @@ class SeatPayload(Payload):
             validation_alias="screen_pop",
         ),
     ] = None
-    preview: Annotated[
-        PreviewPayload | None,
-        Field(
-            description="the call is not dialled yet: its agent is asked (seat-preview-dial, seat-preview-skip); null: it is"
-        ),
-    ] = None
-    dialling: Annotated[
-        bool,
-        Field(description="a call was dialled for this seat alone, and nobody has answered yet (seat-hang-up ends it)"),
-    ] = False
+    preview: PreviewPayload | None = None
+    """the call is not dialled yet: its agent is asked (seat-preview-dial, seat-preview-skip); null: it is"""
+    dialling: bool = False
+    """a call was dialled for this seat alone, and nobody has answered yet (seat-hang-up ends it)"""
     since: Annotated[_Rounded | None, Field(description="since when it is in this state, epoch seconds, UTC")] = None
-    message: Annotated[
-        MessagePayload | None,
-        Field(description="until it is read (seat-message-read), 10 minutes old, or the agent has logged off"),
-    ] = None
-    campaigns: Annotated[
-        tuple[str, ...],
-        Field(
-            description="those that it alone serves, by a supervisor's word (seat-campaigns); empty: all that its agent may"
-        ),
-    ] = ()
+    message: MessagePayload | None = None
+    """until it is read (seat-message-read), 10 minutes old, or the agent has logged off"""
+    campaigns: tuple[str, ...] = ()
+    """those that it alone serves, by a supervisor's word (seat-campaigns); empty: all that its agent may"""
 
 
 class CallPayload(Payload):
@@ -310,12 +266,8 @@ class CallPayload(Payload):
 
     attempt: Annotated[_Attempt, Field(description="UUID of the attempt, the same as the channel's id")]
     campaign: _Campaign
-    state: Annotated[
-        str,
-        Field(
-            description="preview, sending, dialling, ringing, waiting, connecting, talking, in-flow, message or ended"
-        ),
-    ]
+    state: str
+    """preview, sending, dialling, ringing, waiting, connecting, talking, in-flow, message or ended"""
     at: Time
     seat: str | None
     outcome: Annotated[str | None, Field(description="with ended: how it ended")]
@@ -414,9 +366,8 @@ _Answer = Annotated[str | None, BeforeValidator(lambda value: None if _DIGITS.fu
 class VoterPayload(Payload):
     """Of a voter, named as every copy of the roll has it."""
 
-    roll_version: Annotated[
-        str | None, Field(description="with the four that follow, the voter on every copy of that roll")
-    ] = None
+    roll_version: str | None = None
+    """with the four that follow, the voter on every copy of that roll"""
     state_code: str | None = None
     constituency_number: int | None = None
     part_number: int | None = None
@@ -429,12 +380,8 @@ class AnswersPayload(VoterPayload):
     attempt: _Attempt
     campaign: _Campaign
     at: Time
-    answers: Annotated[
-        dict[str, _Answer],
-        Field(
-            description="by the flow's names; null: six digits and more, which may be a number, and stay in the store"
-        ),
-    ]
+    answers: dict[str, _Answer]
+    """by the flow's names; null: six digits and more, which may be a number, and stay in the store"""
 
 
 class DispositionPayload(VoterPayload):
@@ -448,12 +395,8 @@ class DispositionPayload(VoterPayload):
     agent: str | None
     retry_at: _DueAgain
     note: Annotated[str | None, Field(description="the id of a note that the desk keeps")] = None
-    answers: Annotated[
-        dict[str, str | None],
-        Field(
-            description="to questions of the campaign's script, by name, as kept from now on; null: answered no more"
-        ),
-    ] = {}
+    answers: dict[str, str | None] = {}
+    """to questions of the campaign's script, by name, as kept from now on; null: answered no more"""
 
 
 class MarkPayload(VoterPayload):
@@ -467,16 +410,10 @@ class MarkPayload(VoterPayload):
     hour: Annotated[int | None, Field(description="with later: 0 to 23", ge=0, le=23)]
     attempt: _OptionalAttempt
     agent: Annotated[str | None, Field(description="who says so: an agent's id, a booth worker's, ...")]
-    confidence: Annotated[
-        str,
-        Field(description="how sure: seen at the booth, said by the voter, told by another", validation_alias="surety"),
-    ] = "told"
-    worker: Annotated[
-        int | None,
-        Field(
-            description="of a booth worker's call: the worker's id in this centre's store", validation_alias="worker_id"
-        ),
-    ] = None
+    confidence: Annotated[str, Field(validation_alias="surety")] = "told"
+    """how sure: seen at the booth, said by the voter, told by another"""
+    worker: Annotated[int | None, Field(validation_alias="worker_id")] = None
+    """of a booth worker's call: the worker's id in this centre's store"""
     undoes: Annotated[str | None, Field(description="key of the mark that this one takes back")] = None
 
 
@@ -506,20 +443,13 @@ class AuditHeadPayload(Payload):
 class OptOutPayload(Payload):
     """A number opted out: it is never called again, by no campaign."""
 
-    phone: Annotated[
-        int | None,
-        Field(
-            description="the number's id in this centre's store, not the number; null: on no roll here",
-            validation_alias="phone_id",
-        ),
-    ]
+    phone: Annotated[int | None, Field(validation_alias="phone_id")]
+    """the number's id in this centre's store, not the number; null: on no roll here"""
     at: Time
     source: str
     attempt: _OptionalAttempt
-    number_hash: Annotated[
-        str | None,
-        Field(description="HMAC-SHA256 of the number under the centres' shared secret; null: none is shared"),
-    ] = None
+    number_hash: str | None = None
+    """HMAC-SHA256 of the number under the centres' shared secret; null: none is shared"""
 
 
 class CommandPayload(Payload):

@@ -373,25 +373,8 @@ REPLIES = Topic(
     through_outbox=True,
 )
 
-TOPICS: tuple[Topic, ...] = (
-    CENTRE_STATE,
-    STATISTICS,
-    CALL,
-    SEAT,
-    TURNOUT,
-    ALERTS,
-    HOME_ASSISTANT,
-    ATTEMPT_RESULT,
-    ANSWERS_RESULT,
-    DISPOSITION_RESULT,
-    MARK_RESULT,
-    OPT_OUT_RESULT,
-    SEAT_HOURS,
-    TEST_MARK,
-    AUDIT_HEAD,
-    COMMANDS,
-    REPLIES,
-)
+TOPICS: tuple[Topic, ...] = tuple(each for each in [*globals().values()] if isinstance(each, Topic))
+"""The table, in the order in which they stand above."""
 
 
 def _message(topic: Topic, centre: str, payload: Payload, **parts: str | int) -> Message:

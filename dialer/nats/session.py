@@ -12,11 +12,9 @@ import contextlib
 import random
 import ssl
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 from uuid import uuid4
 
 import nats
@@ -98,10 +96,8 @@ class Session:
         """Store a message in the stream of its subject; its position. Returns once it is on the server's disk. Raises
         HeadquartersUnreachable.
         """
-        try:
+        with _reached(f"{subject} was not stored"):
             return int((await cancellable(self._js.publish(subject, data))).seq)
-        except (NatsError, TimeoutError, OSError) as error:
-            raise HeadquartersUnreachable(f"{subject} was not stored: {_said(error)}") from error
 
     async def say(self, subject: str, data: bytes) -> None:
         """Tell who listens now. Without a connection it is lost."""
@@ -133,15 +129,13 @@ class Session:
             duplicate_window=0,
             max_consumers=MOST_CONSUMERS,
         )
-        try:
+        with _reached(f"the stream {name} is not to be had"):
             try:
                 found = (await cancellable(self._js.stream_info(name))).config
             except NotFoundError:
                 await cancellable(self._js.add_stream(wanted))
             else:
                 await self._let_all_read(found)
-        except (NatsError, TimeoutError, OSError) as error:
-            raise HeadquartersUnreachable(f"the stream {name} is not to be had: {_said(error)}") from error
         return await self.made(name)
 
     async def _let_all_read(self, config: StreamConfig) -> None:
@@ -164,10 +158,8 @@ class Session:
 
     async def ask(self, subject: str, data: bytes, patience_seconds: float) -> bytes:
         """What is answered on a subject. Raises HeadquartersUnreachable where nobody does."""
-        try:
+        with _reached(f"{subject} is not answered"):
             return bytes((await cancellable(self.client.request(subject, data, timeout=patience_seconds))).data)
-        except (NatsError, TimeoutError, OSError) as error:
-            raise HeadquartersUnreachable(f"{subject} is not answered: {_said(error)}") from error
 
     async def made(self, name: str) -> str:
         """The stream's name with the moment in which it was made. Raises HeadquartersUnreachable where there is none."""
@@ -175,10 +167,8 @@ class Session:
 
     async def state(self, name: str) -> StreamState:
         """How a stream stands. Raises HeadquartersUnreachable where there is none."""
-        try:
+        with _reached(f"the stream {name} is not to be had"):
             found = await cancellable(self._asking.stream_info(name))
-        except (NatsError, TimeoutError, OSError) as error:
-            raise HeadquartersUnreachable(f"the stream {name} is not to be had: {_said(error)}") from error
         if found.created is None:
             raise HeadquartersUnreachable(f"the stream {name} does not say when it was made")
         return StreamState(f"{name}.{int(found.created.timestamp())}", found.state.first_seq, found.state.last_seq)
@@ -291,9 +281,14 @@ class Session:
             with contextlib.suppress(NatsError, OSError):
                 await self.client.close()
 
-    async def __aenter__(self) -> Self:
-        """The session itself."""
-        return self
+
+@contextlib.contextmanager
+def _reached(failed: str) -> Iterator[None]:
+    """What goes wrong inside as HeadquartersUnreachable, which begins with what `failed`."""
+    try:
+        yield
+    except (NatsError, TimeoutError, OSError) as error:
+        raise HeadquartersUnreachable(f"{failed}: {_said(error)}") from error
 
 
 def _is_status(message: Msg) -> bool:
@@ -301,7 +296,7 @@ def _is_status(message: Msg) -> bool:
     return message.headers is not None and message.headers.get("Status") == "100"
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def connected(
     servers: Sequence[str],
     name: str,

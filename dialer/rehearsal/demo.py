@@ -240,7 +240,7 @@ async def _show_board(
     def extras() -> BoardExtras:
         monitor = centre.monitor
         return BoardExtras(
-            broker=broker.name,
+            broker=broker.kind,
             desk=desk,
             broker_up=monitor is not None and (monitor.broker_up or monitor.served_to_the_end),
             elapsed_seconds=time.monotonic() - began,

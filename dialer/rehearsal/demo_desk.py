@@ -26,7 +26,7 @@ from config.words import HqRole
 from dialer.desk.pages_built import BUILT, OPEN_AT, are_built
 from dialer.domain.clock import SystemClock
 from dialer.engine.pins import hash_pin
-from dialer.mqtt.embedded_broker import GUARD, DemoBroker, free_port, is_free, last_line
+from dialer.mqtt.embedded_broker import GUARD, HOST, DemoBroker, free_port, is_free, last_line
 from dialer.rehearsal.site import REHEARSAL_PIN
 
 USER = "demo"
@@ -82,7 +82,7 @@ async def demo_desk(
     password = _password()
     given = {
         "MATDAN_STORE__PATH": str(store),
-        "MATDAN_BROKER__HOST": broker.host,
+        "MATDAN_BROKER__HOST": HOST,
         "MATDAN_BROKER__PORT": str(broker.port),
         "MATDAN_DESK__PORT": str(_port(settings_file)),
         "MATDAN_SEATS": json.dumps([{"name": each.name, "endpoint": each.endpoint} for each in settings.seats]),

@@ -28,9 +28,7 @@ from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage, encode_acti
 
 _log = structlog.get_logger(__name__)
 
-WRITE_BYTES: Final = (
-    65_536  # written at once, so that an Asterisk that reads no more is noticed before all is in our buffers
-)
+WRITE_BYTES: Final = 65_536  # at once, so that an Asterisk that reads no more is noticed before all is in our buffers
 _NOTHING_TO_LIST: Final = frozenset({"No active conferences."})  # an Error, where an empty list is meant
 _LIST_ENDS: Final = frozenset({"complete", "cancelled"})
 

@@ -162,7 +162,7 @@ def site(directory: Path, broker: BrokerSettings, name: str = "pune-1") -> Path:
     """The settings of a centre, as the command line reads them."""
     path = directory / f"{name}.toml"
     path.write_text(
-        f'[centre]\nid = "{name}"\n[store]\npath = "{directory / name}.db"\n[broker]\nhost = "{broker.host}"\n'
+        f'[centre]\nid = "{name}"\n[store]\npath = "{directory / name}.db"\n[broker]\nhost = "127.0.0.1"\n'
         f'port = {broker.port}\n[rules]\nopt_out_secret = "{SECRET.decode()}"\n',
         encoding="utf-8",
     )

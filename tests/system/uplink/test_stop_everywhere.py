@@ -31,7 +31,7 @@ async def test_a_leaders_stop_ends_what_rings_in_a_centre_and_two_leaders_let_it
     leaders = [{"name": name, "key": key} for name, key in keys.items()]
     async with nats_server(tmp_path / "nats") as server, demo_broker() as broker:
         changes: dict[str, Any] = {
-            "broker": {"host": broker.host, "port": broker.port, "username": "dialler"},
+            "broker": {"host": "127.0.0.1", "port": broker.port, "username": "dialler"},
             "headquarters": {"user": "uplink", "zone": "west", "servers": [server.address], "leaders": leaders},
             "supervisors": [{"name": "uplink", "role": SupervisorRole.UPLINK}],
         }

@@ -43,9 +43,8 @@ from ivr_flows.turns import (
 
 MOST_KNOWN_PROMPTS = 4096  # of which the sounds are remembered: a campaign has some hundred, its booths' names apart
 
-_WORDS = frozenset(
-    {PromptKind.TEXT, PromptKind.RECORDING}
-)  # a question's own: without a name or a number it is one still
+# A question's own: without a name or a number it is one still.
+_WORDS = frozenset({PromptKind.TEXT, PromptKind.RECORDING})
 
 
 class FlowCall(Protocol):
