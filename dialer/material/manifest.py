@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -23,6 +23,7 @@ MANIFEST = "bundle.json"  # beside a version's files
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,99}")
 
 Addressee = Annotated[str, Field(pattern=r"^(all|(zone|centre):[a-z0-9][a-z0-9-]{0,31})$")]
+T = TypeVar("T", bound=BaseModel)
 Version = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
@@ -120,20 +121,18 @@ def file_place(sha256: str, *, packed: bool = False) -> str:
 
 def read_manifest(data: bytes) -> Manifest:
     """A manifest from its bytes. Raises MaterialRefused."""
-    try:
-        return Manifest.model_validate_json(data)
-    except ValidationError as error:
-        raise MaterialRefused(f"a bundle's manifest is none: {_first(error)}") from error
+    return _read(Manifest, data, "a bundle's manifest")
 
 
 def read_waves(data: bytes) -> Waves:
     """The waves from their bytes. Raises MaterialRefused."""
+    return _read(Waves, data, "waves.json")
+
+
+def _read(kind: type[T], data: bytes, name: str) -> T:
     try:
-        return Waves.model_validate_json(data)
+        return kind.model_validate_json(data)
     except ValidationError as error:
-        raise MaterialRefused(f"waves.json is none: {_first(error)}") from error
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors(include_input=False, include_url=False)[0]
-    return f"{'.'.join(str(step) for step in first['loc'])[:80]}: {first['msg']}".removeprefix(": ")
+        first = error.errors(include_input=False, include_url=False)[0]
+        why = f"{'.'.join(str(step) for step in first['loc'])[:80]}: {first['msg']}".removeprefix(": ")
+        raise MaterialRefused(f"{name} is none: {why}") from error

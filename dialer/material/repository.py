@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner, SSlibKey
@@ -65,6 +65,7 @@ from dialer.material.trust import (
 if sys.platform != "win32":
     import fcntl
 
+S = TypeVar("S", Root, Targets, Snapshot, Timestamp)
 ROOT_DAYS, TARGETS_DAYS, FRESH_DAYS = 365, 90, 2
 """Until when each is believed: the last is what `freshen` renews, and how long somebody can hold newer material back unseen."""
 
@@ -127,10 +128,7 @@ class Repository:
         root = _root_of([*roots.values()], own, signatories, now)
         for folder in (self._metadata, self._targets, self._files, self._drafts):
             folder.mkdir(parents=True)
-        signed: Metadata[Root] = Metadata(root)
-        for signer in signers:
-            signed.sign(signer, append=True)
-        self._write(signed, "1.root.json")
+        self._write(_signed(root, signers), "1.root.json")
         self._write(
             Metadata(Targets(expires=_day(now, TARGETS_DAYS), delegations=_delegated(own))),
             "targets.json",
@@ -146,9 +144,7 @@ class Repository:
         own = tuf_signer(online).public_key
         root = _root_of([before.keys[keyid] for keyid in before.roles[Root.type].keyids], own, signatories, now)
         root.version = self._newest_version(Root.type) + 1
-        signed: Metadata[Root] = Metadata(root)
-        for key in root_keys:
-            signed.sign(tuf_signer(key), append=True)
+        signed = _signed(root, map(tuf_signer, root_keys))
         if not before.get_verification_result(Root.type, signed.signed_bytes, signed.signatures):
             raise MaterialRefused("two root keys sign a change: name two files, of those that signed the beginning")
         self._write(signed, "root.json", self._drafts)
@@ -171,9 +167,7 @@ class Repository:
         roots = Role([key.keyid for key in everybody[-len(root_public) :]], ROOT_SIGNATURES)
         version = self._newest_version(Root.type) + 1
         root = Root(version=version, expires=_day(now, ROOT_DAYS), keys=keys, roles={**before.roles, Root.type: roots})
-        signed: Metadata[Root] = Metadata(root)
-        for key in root_keys:
-            signed.sign(tuf_signer(key), append=True)
+        signed = _signed(root, map(tuf_signer, root_keys))
         if not root.get_root_verification_result(before, signed.signed_bytes, signed.signatures):
             raise MaterialRefused("two of the former root keys and two of the new ones sign: name their files")
         self._write(signed, f"{version}.root.json")
@@ -329,21 +323,16 @@ class Repository:
             expires=_day(now, FRESH_DAYS),
             targets={WAVES_TARGET: TargetFile.from_data(WAVES_TARGET, data, ["sha256"])},
         )
-        metadata: Metadata[Targets] = Metadata(signed)
-        metadata.sign(tuf_signer(online))
-        self._write(metadata, f"{signed.version}.{WAVES_ROLE}.json")
+        self._write(_signed(signed, [tuf_signer(online)]), f"{signed.version}.{WAVES_ROLE}.json")
 
     def _vouch(self, online: bytes, now: float) -> None:
         """A new snapshot of what is newest, and a new timestamp: the last file to change is what clients look at first."""
         signer, version = tuf_signer(online), self._newest_version(Snapshot.type) + 1
         meta = {f"{role}.json": MetaFile(self._newest_version(role)) for role in (Targets.type, WAVES_ROLE)}
-        snapshot: Metadata[Snapshot] = Metadata(Snapshot(version=version, expires=_day(now, FRESH_DAYS), meta=meta))
-        snapshot.sign(signer)
-        self._write(snapshot, f"{version}.snapshot.json")
+        snapshot = Snapshot(version=version, expires=_day(now, FRESH_DAYS), meta=meta)
+        self._write(_signed(snapshot, [signer]), f"{version}.snapshot.json")
         stamp = Timestamp(version=version, expires=_day(now, FRESH_DAYS), snapshot_meta=MetaFile(version))
-        timestamp: Metadata[Timestamp] = Metadata(stamp)
-        timestamp.sign(signer)
-        self._write(timestamp, "timestamp.json")
+        self._write(_signed(stamp, [signer]), "timestamp.json")
 
     # Files
 
@@ -352,18 +341,17 @@ class Repository:
         path = self._metadata / f"{self._newest_version(Root.type)}.root.json"
         if drafted and (self._drafts / "root.json").exists():
             path = self._drafts / "root.json"
-        try:
-            found: Metadata[Root] = Metadata.from_file(str(path))
-        except (RepositoryError, OSError) as error:
-            raise MaterialRefused(f"{self._folder} was not begun: `dialer hq bundle begin`") from error
-        return found.signed
+        root: Root = self._read(path).signed
+        return root
 
     def _draft(self) -> Metadata[Targets]:
+        return self._read(self._drafts / "targets.json")
+
+    def _read(self, path: Path) -> Metadata[Any]:
         try:
-            found: Metadata[Targets] = Metadata.from_file(str(self._drafts / "targets.json"))
+            return Metadata.from_file(str(path))
         except (RepositoryError, OSError) as error:
             raise MaterialRefused(f"{self._folder} was not begun: `dialer hq bundle begin`") from error
-        return found
 
     def _redraft(self, targets: Metadata[Targets], now: float) -> None:
         """Nobody has signed what is new."""
@@ -377,10 +365,7 @@ class Repository:
 
     def _newest(self, role: str) -> Metadata[Targets] | None:
         version = self._newest_version(role)
-        if not version:
-            return None
-        found: Metadata[Targets] = Metadata.from_file(str(self._metadata / f"{version}.{role}.json"))
-        return found
+        return self._read(self._metadata / f"{version}.{role}.json") if version else None
 
     def _write(self, metadata: Metadata[Any], name: str, folder: Path | None = None) -> None:
         self._keep((folder or self._metadata) / name, metadata.to_bytes())
@@ -404,6 +389,13 @@ def _pack(file: Path, packed: Path) -> None:
         half.replace(packed)
     else:
         half.unlink()
+
+
+def _signed(signed: S, signers: Iterable[CryptoSigner]) -> Metadata[S]:
+    metadata = Metadata(signed)
+    for signer in signers:
+        metadata.sign(signer, append=True)
+    return metadata
 
 
 def _root_of(roots: Collection[Key], own: Key, signatories: Collection[Signatory], now: float) -> Root:

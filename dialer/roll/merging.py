@@ -129,9 +129,8 @@ class Merger:
 
     def finish(self) -> None:
         """Honour the opt-outs that were there before."""
-        self.tally.opted_out = roll.honour_opt_outs(self._db)
-        self.tally.without_close = roll.booths_without_close(self._db)
-        self.tally.shared_epics = roll.shared_epics(self._db)
+        tally = self.tally
+        tally.opted_out, tally.without_close, tally.shared_epics = roll.finish_import(self._db)
 
     def _place(self, batch: CleanRows) -> _Placed:
         """Find or add the voter of every row."""

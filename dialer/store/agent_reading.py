@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dialer.store.cipher import StoreKey, explained
-from dialer.store.connection import Connection, open_reading
+from dialer.store.cipher import StoreKey
+from dialer.store.connection import Connection, Reading
 from dialer.store.sql import Row, load_statements
 
 SQL = load_statements("agents")
@@ -56,29 +56,27 @@ class AgentDay:
     call_backs: list[Row] = field(default_factory=list)  # of their own, still to be called today
 
 
-class _Reader:
+class _Reader(Reading):
     """A connection that reads, and its thread."""
 
     def __init__(self, path: Path, key: StoreKey | None) -> None:
-        self._path = path
-        self._db = open_reading(path, key=key, checked=True)
+        super().__init__(path, key, checked=True)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="agents-store")
 
     async def at_one_moment(self, read: Callable[[Connection], T]) -> T:
-        def transact() -> T:
-            with explained(self._path):
-                self._db.execute("BEGIN")
-                try:
-                    return read(self._db)
-                finally:
-                    self._db.execute("ROLLBACK")
+        def transact(db: Connection) -> T:
+            db.execute("BEGIN")
+            try:
+                return read(db)
+            finally:
+                db.execute("ROLLBACK")
 
-        return await asyncio.get_running_loop().run_in_executor(self._thread, transact)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self.read, transact)
 
     def close(self) -> None:
         """Let the file go, once what is being read is."""
         self._thread.shutdown(cancel_futures=True)
-        self._db.close()
+        super().close()
 
 
 class AgentReading:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from config.words import InboundMode
 from dialer.domain.errors import NotInStore, StoreError
@@ -328,14 +328,7 @@ def record_disposition(
         if strange and not SQL["is_on_number"].number(db, voter_id=mark.voter_id, phone_id=row.phone_id):
             raise NotInStore(f"voter {mark.voter_id} is not on the number of that call: nothing was kept")
     news = (record.disposition.value, record.at) != (row.disposition, row.disposed_at)
-    SQL["set_disposition"](
-        db,
-        attempt_id=record.attempt_id,
-        disposition=record.disposition.value,
-        at=record.at,
-        agent=record.agent,
-        note=record.note,
-    )
+    SQL["set_disposition"](db, **values_of(record))
     language_before: str | None = None
     if record.language is not None and row.voter_id is not None:
         language_before = SQL["language_of"].value(db, str, voter_id=row.voter_id)
@@ -393,35 +386,20 @@ def unsaid_talks(db: Connection, since: float) -> list[OpenAttempt]:
 def _open_attempts(db: Connection, rows: Sequence[Row]) -> list[OpenAttempt]:
     found: list[OpenAttempt] = []
     for row in rows:
-        attempt = OpenAttempt(
-            AttemptId(row.attempt_id),
-            row.campaign_id,
-            row.phone_id,
-            row.voter_id,
-            row.booth_id,
-            row.attempt_number,
-            row.trunk,
-            row.created_at,
-            row.answered_at,
-            row.connected_at,
-            row.seat,
-            row.e164,
-            Direction(row.direction),
-            row.caller_id,
-            agent=row.agent,
-        )
-        others = sum(voter_id != attempt.voter_id for voter_id in pending_voters(db, attempt.phone_id))
-        attempt = replace(attempt, pending_voters=1 if row.of_worker else 1 + others)
-        worker = worker_on(db, attempt.phone_id) if row.of_worker else None
+        told = row._asdict()
+        of_worker = told.pop("of_worker")
+        worker = worker_on(db, row.phone_id) if of_worker else None
         if worker is not None:
-            attempt = replace(attempt, worker=worker, booth_id=worker.booth_ids[0])
+            told |= {"worker": worker, "booth_id": worker.booth_ids[0]}
+        if not of_worker:
+            others = sum(voter_id != row.voter_id for voter_id in pending_voters(db, row.phone_id))
+            told["pending_voters"] = 1 + others
+        if row.disposition is not None:
+            told["disposition"] = Disposition(row.disposition)
         marked = SQL["last_mark_of_attempt"].row(db, attempt_id=row.attempt_id, since=row.created_at)
         if marked is not None:
-            attempt = replace(attempt, said=MarkKind(marked.kind), said_hour=marked.hour)
-        if row.disposition is not None:
-            said = Disposition(row.disposition)
-            attempt = replace(attempt, disposition=said, disposed_at=row.disposed_at)
-        found.append(attempt)
+            told |= {"said": MarkKind(marked.kind), "said_hour": marked.hour}
+        found.append(OpenAttempt(**told | {"direction": Direction(row.direction)}))
     return found
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self, TypeVar
 
 from dialer.domain.errors import StoreCorrupt, StoreError
 from dialer.store import seals, sql
@@ -31,6 +31,7 @@ CHECKPOINT_PAGES = 4_000  # of 4 KiB: a checkpoint holds up the commits behind i
 WAL_LIMIT_BYTES = 64 << 20  # what a long report lets it grow to is given back
 WHOLE_CHECK_BYTES = 64 << 20  # up to here the whole file is checked when it is opened
 
+T = TypeVar("T")
 Connection = sql.Connection
 """A handle on an open store, for the functions of this room. `sqlite3` itself is imported in this room alone."""
 
@@ -108,6 +109,32 @@ def open_reading(
             db.close()
             raise
     return db
+
+
+class Reading:
+    """A store, open to be read. Blocks: call it in one thread at a time, outside the loop."""
+
+    def __init__(self, path: Path, key: StoreKey | None, *, checked: bool = False) -> None:
+        """As `open_reading`. Raises StoreError, StoreCorrupt where there is no store of ours."""
+        self._path = path
+        self._db = open_reading(path, key=key, checked=checked)
+
+    def __enter__(self) -> Self:
+        """The reading itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let the file go."""
+        self.close()
+
+    def read(self, job: Callable[[Connection], T]) -> T:
+        """What a job reads. Raises StoreError."""
+        with explained(self._path):
+            return job(self._db)
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._db.close()
 
 
 def try_key(path: Path, key: StoreKey) -> None:

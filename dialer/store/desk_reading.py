@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 from dialer.domain.model import LIVE_ANSWERS
 from dialer.pacing.port import AnswersOfLate
-from dialer.store.cipher import StoreKey, explained
-from dialer.store.connection import open_reading
+from dialer.store.connection import Reading
 from dialer.store.figures import answers_of_late
 from dialer.store.port import KeptUser
 from dialer.store.sql import load_statements
@@ -43,44 +41,29 @@ class KeptTalk:
     agent: str
 
 
-class DeskReading:
-    """The store's file, open to be read. Blocks: call it in one thread at a time, outside the loop."""
-
-    def __init__(self, path: Path, key: StoreKey | None) -> None:
-        """Raises StoreError, StoreCorrupt where there is no store of ours."""
-        self._path = path
-        self._db = open_reading(path, key=key)
+class DeskReading(Reading):
+    """The store as the desk's pages read it."""
 
     def course(self, campaign_id: str, since: float, stretch_seconds: float) -> list[CourseStretch]:
         """How the calls went since an epoch second, by stretches; those without any are left out."""
-        with explained(self._path):
-            bound = {"campaign_id": campaign_id, "since": since, "stretch_seconds": stretch_seconds, "live": _LIVE}
-            return SQL["course"].all(self._db, CourseStretch, **bound)
+        bound = {"campaign_id": campaign_id, "since": since, "stretch_seconds": stretch_seconds, "live": _LIVE}
+        return self.read(lambda db: SQL["course"].all(db, CourseStretch, **bound))
 
     def live_answers(self, campaign_id: str, now: float, window_seconds: float) -> AnswersOfLate:
         """Live answers of the window that ends at `now`, and those abandoned."""
-        with explained(self._path):
-            (whole,) = answers_of_late(self._db, campaign_id, now, window_seconds, window_seconds * 2) or (
-                AnswersOfLate(0.0, 0, 0),
-            )
-        return whole
+        found = self.read(lambda db: answers_of_late(db, campaign_id, now, window_seconds, window_seconds * 2))
+        return found[0] if found else AnswersOfLate(0.0, 0, 0)
 
     def booth_names(self) -> dict[int, tuple[str, str]]:
         """The names of each booth's constituency and of the booth, by its id. Reads them all: ask once."""
-        with explained(self._path):
-            return {row.booth_id: (row.constituency_name, row.name) for row in SQL["booth_names"].rows(self._db)}
+        found = self.read(lambda db: [*SQL["booth_names"].rows(db)])
+        return {row.booth_id: (row.constituency_name, row.name) for row in found}
 
     def recordings(self, before: float, most: int, campaign_id: str | None) -> list[KeptTalk]:
         """The newest that began before an epoch second, of a campaign or of all. Whether their files are there is not asked."""
-        with explained(self._path):
-            bound = {"before": before, "most": most, "campaign": campaign_id}
-            return SQL["recordings"].all(self._db, KeptTalk, **bound)
+        bound = {"before": before, "most": most, "campaign": campaign_id}
+        return self.read(lambda db: SQL["recordings"].all(db, KeptTalk, **bound))
 
     def users(self) -> list[KeptUser]:
         """Who may give commands beside those of the settings."""
-        with explained(self._path):
-            return kept_users(self._db)
-
-    def close(self) -> None:
-        """Let the file go."""
-        self._db.close()
+        return self.read(kept_users)

@@ -6,17 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Self
 
 from dialer.domain.errors import KeyTaken, NotInStore
 from dialer.domain.other_centres import ForeignNews
 from dialer.store import voters
-from dialer.store.cipher import StoreKey, explained
-from dialer.store.connection import open_reading
+from dialer.store.connection import Reading
 from dialer.store.opt_outs import record_foreign
 from dialer.store.outbox import last_given, outbox_after, passed_by_uplink
 from dialer.store.port import NewsTaken, OutboxRow
+from dialer.store.roll import last_voter
 from dialer.store.sql import Connection, load_statements, values_of
 
 SQL = load_statements("headquarters")
@@ -59,16 +57,6 @@ def take_news(db: Connection, news: ForeignNews) -> NewsTaken:
     return NewsTaken(tuple(phones), tuple(taken), unknown)
 
 
-def constituencies(db: Connection) -> list[tuple[str, int]]:
-    """State and number of every constituency that is on the roll."""
-    return [(row.state_code, row.constituency_number) for row in SQL["constituencies"].rows(db)]
-
-
-def last_voter(db: Connection) -> int:
-    """The highest id of a voter: another one once more of a roll was imported."""
-    return SQL["last_voter"].number(db)
-
-
 # What the uplink takes of the store for headquarters: read by fixed statements on its own connection, beside the dialler.
 
 
@@ -83,36 +71,20 @@ class HeldRoll:
     last_voter: int  # the highest id
 
 
-class UplinkReading:
-    """The store's file, open to be read. Blocks: call it in one thread at a time, outside the loop."""
-
-    def __init__(self, path: Path, key: StoreKey | None) -> None:
-        """Raises StoreError, StoreCorrupt where there is no store of ours."""
-        self._path = path
-        self._db = open_reading(path, key=key)
-
-    def __enter__(self) -> Self:
-        """The reading itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Let the file go."""
-        self.close()
+class UplinkReading(Reading):
+    """The store as the uplink reads it."""
 
     def passed(self) -> int | None:
         """Up to which id of the outbox headquarters has everything; None: nothing is kept for headquarters."""
-        with explained(self._path):
-            return passed_by_uplink(self._db)
+        return self.read(passed_by_uplink)
 
     def last_given(self) -> int:
         """The highest id that the outbox has given."""
-        with explained(self._path):
-            return last_given(self._db)
+        return self.read(last_given)
 
     def after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
         """The oldest rows of the outbox behind an id."""
-        with explained(self._path):
-            return outbox_after(self._db, passed, limit)
+        return self.read(lambda db: outbox_after(db, passed, limit))
 
     def between(self, passed: int, last: int) -> Iterator[OutboxRow]:
         """All rows of the outbox behind an id, up to another one."""
@@ -125,14 +97,9 @@ class UplinkReading:
 
     def position(self, stream: str) -> int:
         """Up to where the news of a stream were taken; 0: none were."""
-        with explained(self._path):
-            return position_of(self._db, stream)
+        return self.read(lambda db: position_of(db, stream))
 
     def roll(self) -> HeldRoll:
         """Whose news are of use here. Reads all booths: ask seldom."""
-        with explained(self._path):
-            return HeldRoll(tuple(constituencies(self._db)), last_voter(self._db))
-
-    def close(self) -> None:
-        """Let the file go."""
-        self._db.close()
+        found = self.read(lambda db: [*SQL["constituencies"].rows(db)])
+        return HeldRoll(tuple(map(tuple, found)), self.read(last_voter))

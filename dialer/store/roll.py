@@ -120,19 +120,12 @@ def add_numbers(db: Connection, pairs: Iterable[tuple[int, str]]) -> tuple[int, 
     return numbers, SQL["insert_links"](db).rowcount
 
 
-def honour_opt_outs(db: Connection) -> int:
-    """Suppress the numbers of the roll that opted out before they came onto it; how many."""
-    return SQL["honour_opt_outs"](db).rowcount
-
-
-def booths_without_close(db: Connection) -> int:
-    """Of how many booths nobody has told the close of poll."""
-    return SQL["count_without_close"].number(db)
-
-
-def shared_epics(db: Connection) -> int:
-    """How many EPIC numbers stand under two serials of one roll."""
-    return SQL["count_shared_epics"].number(db)
+def finish_import(db: Connection) -> tuple[int, int, int]:
+    """Suppress the numbers of the roll that opted out before they came onto it: how many; of how many booths nobody has told the
+    close of poll, and how many EPIC numbers stand under two serials of one roll.
+    """
+    opted_out = SQL["honour_opt_outs"](db).rowcount
+    return opted_out, SQL["count_without_close"].number(db), SQL["count_shared_epics"].number(db)
 
 
 def record_import(db: Connection, at: float, file_name: str, sha256: str, figures: Sequence[int]) -> None:

@@ -93,10 +93,16 @@ class _Reads(Generic[P, T]):
 
 
 class Write(Generic[P, T]):
-    """A method that writes. `Store.NAME` itself is this, and names the write for whoever has it made later."""
+    """A function as a method that writes, in the writer's next transaction, behind all that waits. `Store.NAME` itself is this, and
+    names the write for whoever has it made later.
+    """
 
     name: str
     announces = False
+
+    def __init__(self, job: Callable[Concatenate[Connection, P], T]) -> None:
+        self._job: Callable[..., T] = job
+        self.__doc__ = job.__doc__
 
     def __set_name__(self, owner: type[Store], name: str) -> None:
         self.name = name
@@ -106,21 +112,9 @@ class Write(Generic[P, T]):
     @overload
     def __get__(self, store: Store, kind: type[Store]) -> Callable[P, Coroutine[Any, Any, T]]: ...
     def __get__(self, store: Store | None, kind: type[Store]) -> Self | Callable[P, Coroutine[Any, Any, T]]:
-        return self if store is None else self._of(store)
-
-    def _of(self, store: Store) -> Callable[P, Coroutine[Any, Any, T]]:
-        raise NotImplementedError
-
-
-class _Writes(Write[P, T]):
-    """In the writer's next transaction, behind all that waits."""
-
-    def __init__(self, job: Callable[Concatenate[Connection, P], T]) -> None:
-        self._job = job
-        self.__doc__ = job.__doc__
-
-    def _of(self, store: Store) -> Callable[P, Coroutine[Any, Any, T]]:
-        return partial(store._write, self._job)
+        if store is None:
+            return self
+        return partial(store._announce if self.announces else store._write, self._job)
 
 
 class _Announces(Write[P, T]):
@@ -131,9 +125,6 @@ class _Announces(Write[P, T]):
     def __init__(self, job: Callable[Concatenate[Connection, Encode | None, P], T]) -> None:
         self._job = job
         self.__doc__ = job.__doc__
-
-    def _of(self, store: Store) -> Callable[P, Coroutine[Any, Any, T]]:
-        return partial(store._announce, self._job)
 
 
 async def open_store(
@@ -211,14 +202,14 @@ class Store:
 
     # Campaigns and queues
 
-    ensure_campaign = _Writes(queues.ensure_campaign)
-    set_campaign_state = _Writes(queues.set_campaign_state)
-    stop_campaigns = _Writes(queues.stop_campaigns)
-    claim = _Writes(queues.claim)
-    claim_number = _Writes(queues.claim_number)
-    release = _Writes(queues.release)
-    postpone = _Writes(queues.postpone)
-    release_expired = _Writes(queues.release_expired)
+    ensure_campaign = Write(queues.ensure_campaign)
+    set_campaign_state = Write(queues.set_campaign_state)
+    stop_campaigns = Write(queues.stop_campaigns)
+    claim = Write(queues.claim)
+    claim_number = Write(queues.claim_number)
+    release = Write(queues.release)
+    postpone = Write(queues.postpone)
+    release_expired = Write(queues.release_expired)
     own_call_backs = _Reads(queues.own_call_backs)
     registers = _Reads(numbers.registers)
 
@@ -235,10 +226,10 @@ class Store:
 
     # Attempts
 
-    record_rules_version = _Writes(attempt_rows.record_rules_version)
-    take_settings = _Writes(attempt_rows.take_settings)
-    record_answer = _Writes(attempt_rows.record_answer)
-    record_connect = _Writes(attempt_rows.record_connect)
+    record_rules_version = Write(attempt_rows.record_rules_version)
+    take_settings = Write(attempt_rows.take_settings)
+    record_answer = Write(attempt_rows.record_answer)
+    record_connect = Write(attempt_rows.record_connect)
     end_attempts = _Announces(attempt_rows.end_attempts)
     record_disposition = _Announces(attempt_rows.record_disposition)
     newest_event_at = _Reads(attempt_rows.newest_event_at)
@@ -248,11 +239,11 @@ class Store:
     unsaid_talks = _Reads(attempt_rows.unsaid_talks)
     known_attempts = _Reads(attempt_rows.known_attempts)
     open_attempt_on = _Reads(records.open_attempt_on)
-    record_recording = _Writes(records.record_recording)
+    record_recording = Write(records.record_recording)
     has_recording = _Reads(records.has_recording)
     record_answers = _Announces(records.record_answers)
     flow_answers = _Reads(records.flow_answers)
-    take_inbound = _Writes(attempt_rows.take_inbound)
+    take_inbound = Write(attempt_rows.take_inbound)
 
     async def open_attempts(
         self,
@@ -290,12 +281,12 @@ class Store:
     voter_by_serial = _Reads(voters.voter_by_serial)
     voter_for_screen = _Reads(voters.voter_for_screen)
     without_number_since = _Reads(voters.without_number_since)
-    last_of_call = _Writes(voters.last_of_call)  # behind the writes that wait: a mark that was just made is found
-    marked_by = _Writes(voters.marked_by)
-    record_unknown_serial = _Writes(voters.record_unknown_serial)
-    enter_turnout = _Writes(polling_day_records.enter_turnout)
-    record_complaint = _Writes(polling_day_records.record_complaint)
-    answer_complaint = _Writes(polling_day_records.answer_complaint)
+    last_of_call = Write(voters.last_of_call)  # behind the writes that wait: a mark that was just made is found
+    marked_by = Write(voters.marked_by)
+    record_unknown_serial = Write(voters.record_unknown_serial)
+    enter_turnout = Write(polling_day_records.enter_turnout)
+    record_complaint = Write(polling_day_records.record_complaint)
+    answer_complaint = Write(polling_day_records.answer_complaint)
 
     async def record_mark(self, mark: Mark) -> MarkEffect:
         """Append a mark and bring the voter's turnout up to date: see `voters.record_mark`."""
@@ -335,10 +326,10 @@ class Store:
 
     # A roll that is taken in while the dialler runs
 
-    take_voters = _Writes(spool.take_voters)
-    record_roll = _Writes(spool.record_roll)
+    take_voters = Write(spool.take_voters)
+    record_roll = Write(spool.record_roll)
     last_phone = _Reads(spool.last_phone)
-    count_booth = _Writes(spool.count_booth)  # in its turn among the marks, which are added to what it finds
+    count_booth = Write(spool.count_booth)  # in its turn among the marks, which are added to what it finds
 
     async def take_booths(self, booths: Sequence[StoredBooth]) -> dict[int, int]:
         """Add booths of a roll, or bring them up to date: see `spool.take_booths`."""
@@ -354,7 +345,7 @@ class Store:
     phone_number = _Reads(records.phone_number)
     record_opt_out = _Announces(voters.record_opt_out)
     record_opt_outs = _Announces(opt_outs.record_told)
-    record_foreign_opt_out = _Writes(opt_outs.record_foreign)
+    record_foreign_opt_out = Write(opt_outs.record_foreign)
 
     async def hash_numbers(self, secrets: Sequence[bytes]) -> int:
         """Hash every number of the roll under the centres' shared secrets (dialer/rules/number_hash.py), and suppress those that
@@ -374,7 +365,7 @@ class Store:
     outcome_counts = _Reads(figures.outcome_counts)
     answers_of_late = _Reads(figures.answers_of_late)
     next_due_at = _Reads(figures.next_due_at)
-    save_pacer_state = _Writes(records.save_pacer_state)
+    save_pacer_state = Write(records.save_pacer_state)
     pacer_state = _Reads(records.pacer_state)
 
     async def campaign_progress(self, campaign_id: str) -> CampaignProgress:
@@ -386,46 +377,46 @@ class Store:
     # Seats
 
     record_seat_intervals = _Announces(records.record_seat_intervals)
-    keep_log_in = _Writes(records.keep_log_in)
-    drop_log_in = _Writes(records.drop_log_in)
-    log_ins = _Writes(records.log_ins)  # behind the writes that wait: a log-in that was just kept is found
+    keep_log_in = Write(records.keep_log_in)
+    drop_log_in = Write(records.drop_log_in)
+    log_ins = Write(records.log_ins)  # behind the writes that wait: a log-in that was just kept is found
 
     # What supervisors have ordered
 
-    standing_orders = _Writes(records.standing_orders)
-    keep_orders = _Writes(records.keep_orders)
-    end_order = _Writes(records.end_order)
+    standing_orders = Write(records.standing_orders)
+    keep_orders = Write(records.keep_orders)
+    end_order = Write(records.end_order)
 
     # Users
 
-    kept_users = _Writes(users.kept_users)  # behind the writes that wait: one who was just removed is gone
-    set_user = _Writes(users.set_user)
-    remove_user = _Writes(users.remove_user)
+    kept_users = Write(users.kept_users)  # behind the writes that wait: one who was just removed is gone
+    set_user = Write(users.set_user)
+    remove_user = Write(users.remove_user)
 
     # Headquarters
 
-    heard_orders = _Writes(queues.heard_orders)  # behind the writes that wait: one that was just kept is found
-    standing_stops = _Writes(queues.standing_stops)
-    keep_order = _Writes(queues.keep_order)
+    heard_orders = Write(queues.heard_orders)  # behind the writes that wait: one that was just kept is found
+    standing_stops = Write(queues.standing_stops)
+    keep_order = Write(queues.keep_order)
 
     # Announcements, commands, audit
 
-    announce = _Writes(outbox_rows.announce)
+    announce = Write(outbox_rows.announce)
     tell = _Announces(outbox_rows.tell)
     tell_test_mark = _Announces(outbox_rows.tell_test_mark)
     outbox = _Reads(outbox_rows.outbox)
-    outbox_done = _Writes(outbox_rows.outbox_done)
+    outbox_done = Write(outbox_rows.outbox_done)
     outbox_waits = _Reads(outbox_rows.outbox_waits)
-    bound_outbox = _Writes(outbox_rows.bound_outbox)
-    keep_for_headquarters = _Writes(outbox_rows.keep_for_headquarters)
-    uplink_kept = _Writes(outbox_rows.uplink_kept)
-    take_news = _Writes(news_rows.take_news)
+    bound_outbox = Write(outbox_rows.bound_outbox)
+    keep_for_headquarters = Write(outbox_rows.keep_for_headquarters)
+    uplink_kept = Write(outbox_rows.uplink_kept)
+    take_news = Write(news_rows.take_news)
     kept_command = _Reads(records.kept_command)
-    record_command = _Writes(records.record_command)
-    complete_command = _Writes(records.complete_command)
-    append_audit = _Writes(audit.append)
-    settings_changed = _Writes(audit.settings_changed)
-    seal = _Writes(seals.close_batch)
+    record_command = Write(records.record_command)
+    complete_command = Write(records.complete_command)
+    append_audit = Write(audit.append)
+    settings_changed = Write(audit.settings_changed)
+    seal = Write(seals.close_batch)
 
     async def close(self) -> None:
         """Finish what waits, checkpoint, close. Closing twice is no error."""

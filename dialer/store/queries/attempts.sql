@@ -164,7 +164,7 @@ FROM attempt WHERE attempt.rowid > (SELECT max(latest.rowid) FROM attempt AS lat
 -- name: unfinished
 SELECT attempt_id, campaign_id, phone_id, coalesce(voter_id, 0) AS voter_id, coalesce(booth_id, 0) AS booth_id,
        coalesce(attempt_number, 0) AS attempt_number, trunk,
-       created_at, answered_at, connected_at, seat, e164, direction, caller_id, worker_id IS NOT NULL AS of_worker, disposition, disposed_at,
+       created_at, answered_at, connected_at, seat, e164 AS number, direction, caller_id, worker_id IS NOT NULL AS of_worker, disposition, disposed_at,
        agent
 FROM attempt CROSS JOIN phone USING (phone_id) LEFT JOIN voter USING (voter_id)
 WHERE ended_at IS NULL ORDER BY created_at, attempt_id;
@@ -177,7 +177,7 @@ FROM attempt CROSS JOIN phone USING (phone_id) LEFT JOIN voter USING (voter_id) 
 -- name: unsaid
 SELECT attempt_id, campaign_id, phone_id, coalesce(voter_id, 0) AS voter_id, coalesce(booth_id, 0) AS booth_id,
        coalesce(attempt_number, 0) AS attempt_number, trunk,
-       created_at, answered_at, max(connected_at) AS connected_at, attempt.seat, e164, direction, caller_id,
+       created_at, answered_at, max(connected_at) AS connected_at, attempt.seat, e164 AS number, direction, caller_id,
        worker_id IS NOT NULL AS of_worker, disposition, disposed_at, attempt.agent
 FROM log_in CROSS JOIN attempt ON attempt.seat = log_in.seat AND attempt.agent = log_in.agent
 CROSS JOIN phone USING (phone_id) LEFT JOIN voter USING (voter_id)

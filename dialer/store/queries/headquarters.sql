@@ -13,6 +13,3 @@ WHERE booth.roll_version = :roll_version AND booth.state_code = :state_code AND 
 
 -- name: constituencies
 SELECT DISTINCT state_code, constituency_number FROM booth ORDER BY state_code, constituency_number;
-
--- name: last_voter
-SELECT coalesce(max(voter_id), 0) FROM voter;
