@@ -104,9 +104,7 @@ class CentreMaterial:
         room_bytes: Callable[[], int],
         problem: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """`room_bytes`: what may be written to this disk now; `problem`: why the dialler could not start with what runs, None: it
-        could.
-        """
+        """`room_bytes`: what may be written to this disk now; `problem`: why the dialler could not start with what runs."""
         self._folder = folder.absolute()
         self._source = source
         self._room_bytes = room_bytes
@@ -194,9 +192,7 @@ class CentreMaterial:
         return {digest: file for digest, file in wanted.items() if not self._place(digest).exists()}
 
     def fetch(self, manifest: Manifest) -> Path:
-        """The version's folder, whole and checked. Where it cannot be had, what was fetched stays for the next time. Raises as
-        `wanted` does, and MaterialRefused where there is no room for it.
-        """
+        """The version's folder, whole and checked; what was fetched stays for a next time. Raises as `wanted`, and without room."""
         tree = self._folder / manifest.label
         if (tree / MANIFEST).exists() and (tree / MANIFEST).read_bytes() == manifest.to_bytes():
             return tree
@@ -289,9 +285,7 @@ class CentreMaterial:
             raise
 
     def switch(self, label: str) -> None:
-        """That version, whose folder is here, runs from now on; the dialler is yet to be told, and the one that ran is the one
-        before. Raises MaterialRefused.
-        """
+        """That version runs from now on, once the dialler is told; the other one is the one before. Raises MaterialRefused."""
         running = self.running()
         if running is not None and label == running.label:
             return

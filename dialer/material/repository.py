@@ -115,9 +115,7 @@ class Repository:
         online: bytes,
         now: float,
     ) -> Path:
-        """Make it; the root.json that goes to every centre. `root_keys` are private, two of them; `root_public` may sign later
-        ones. Raises MaterialRefused.
-        """
+        """Make it; the root.json for every centre, signed by `root_keys`, later also by `root_public`. Raises MaterialRefused."""
         if self._metadata.exists():
             raise MaterialRefused(f"{self._folder} has been begun already: its root is what every centre believes")
         signers = [tuf_signer(key) for key in root_keys]
@@ -175,9 +173,7 @@ class Repository:
     # Bundles
 
     def make(self, source: Path, name: str, version: int, jurisdiction: str, now: float) -> tuple[Manifest, int]:
-        """A bundle of all files of a folder, drafted for the signatures; with the bytes that no version had before. Raises
-        MaterialRefused.
-        """
+        """A bundle of a folder's files, drafted to be signed; with the bytes that no version had before. Raises MaterialRefused."""
         if (self._folder / "drafts" / target_of(name, version)).exists():
             raise MaterialRefused(f"{name} {version} is made already: what is changed is a new version")
         found: dict[str, BundleFile] = {}
@@ -273,9 +269,7 @@ class Repository:
     def give(
         self, name: str, version: int, to: Collection[str], covered: Collection[str], online: bytes, now: float
     ) -> None:
-        """Those are to run a version, which is approved; `covered`: all that they are, of whom nothing older is said then. Raises
-        MaterialRefused.
-        """
+        """Those are to run an approved version; of `covered`, all that they are, nothing older holds. Raises MaterialRefused."""
         with self._alone():
             if target_of(name, version) not in self.approved():
                 raise MaterialRefused(f"{name} {version} is not approved: both parts sign it, then it is published")
@@ -365,7 +359,7 @@ class Repository:
 
     def _newest(self, role: str) -> Metadata[Targets] | None:
         version = self._newest_version(role)
-        return self._read(self._metadata / f"{version}.{role}.json") if version else None
+        return Metadata.from_file(str(self._metadata / f"{version}.{role}.json")) if version else None
 
     def _write(self, metadata: Metadata[Any], name: str, folder: Path | None = None) -> None:
         self._keep((folder or self._metadata) / name, metadata.to_bytes())

@@ -62,9 +62,7 @@ def opt_outs(db: Connection, window: Window, zone: tzinfo) -> Report:
 
 
 def workers(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Each booth worker by id: how often called and heard, when last (in `zone`), of how many voters it was said that they have
-    voted, and how many serials nobody has.
-    """
+    """Each booth worker by id: calls, answers and the last of them (in `zone`), voters told as voted, serials that nobody has."""
     rows = [(*row[:5], moment(row[5], zone, "minutes"), *row[6:]) for row in window.rows(db, SQL["workers"])]
     sums = [sum(row[place] for row in rows) for place in (3, 4, 6, 7)]
     return Report(
@@ -84,9 +82,7 @@ def workers(db: Connection, window: Window, zone: tzinfo) -> Report:
 
 
 def imports(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Where the roll's data comes from: each import with its file and the file's hash, what it brought, its source of [[sources]],
-    and the hash of the map file.
-    """
+    """Where the roll comes from: each import's file and hash, what it brought, its source of [[sources]], the map file's hash."""
     rows = tuple((moment(at, zone, "minutes"), *rest) for at, *rest in window.rows(db, SQL["imports"]))
     return Report(
         "imports",

@@ -58,6 +58,11 @@ def texts(*names: str) -> tuple[Column, ...]:
     return tuple(Column(name, ColumnKind.TEXT) for name in names)
 
 
+def unshown(*names: str) -> tuple[Column, ...]:
+    """Columns of texts that are too much for a screen."""
+    return tuple(Column(name, ColumnKind.TEXT, in_table=False) for name in names)
+
+
 def figures(*names: str) -> tuple[Column, ...]:
     """Columns of counts."""
     return tuple(map(Column, names))

@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, moment, texts
+from dialer.reports.formats import Cell, Report, figures, moment, texts
 from dialer.reports.tables import Window
 from dialer.store.connection import Connection
 from dialer.store.sql import load_statements
@@ -45,25 +45,10 @@ class ResultArea:
 def results(
     db: Connection, window: Window, zone: tzinfo, area: ResultArea, ids: Mapping[Place, str] | None = None
 ) -> Report:
-    """A row for each voter of whom something became known in the window, with a column for each question. `ids` names them as a
-    portal does: first in each row, and nobody else has one.
-    """
+    """A row for each voter of whom something became known in the window; of those with an id alone, where `ids` are given."""
     found = known_results(db, window, area)
-    if ids is not None:
-        found = [each for each in found if each.place in ids]
-    questions = sorted({question for each in found for question in each.answers})
-    rows: list[tuple[Cell, ...]] = []
-    for each in found:
-        named = () if ids is None else (ids[each.place],)
-        told = (moment(each.at, zone), each.result, each.turnout)
-        rows.append((*named, *each.place, *told, *(each.answers.get(question, "") for question in questions)))
-    columns = (
-        *(() if ids is None else texts("id")),
-        *PLACE,
-        *texts("date", "result", "turnout"),
-        *(Column(f"answer_{question}", ColumnKind.TEXT) for question in questions),
-    )
-    return Report("results", columns, tuple(rows))
+    told = ((each.place, (moment(each.at, zone), each.result, each.turnout), each.answers) for each in found)
+    return _report(told, ids)
 
 
 def state_results(
@@ -79,21 +64,24 @@ def state_results(
         if place not in answers:
             known.setdefault(place, (at, "", turnout, centre))
         answers.setdefault(place, {})[question] = value
-    places = sorted((place for place in known if ids is None or place in ids), key=lambda each: (*each[1:], each[0]))
-    questions = sorted({question for place in places for question in answers.get(place, ())})
+    places = sorted(known, key=lambda each: (*each[1:], each[0]))
+    told = ((place, (moment(known[place][0], zone), *known[place][1:]), answers.get(place, {})) for place in places)
+    return _report(told, ids, "centre")
+
+
+def _report(
+    found: Iterable[tuple[Place, tuple[Cell, ...], Mapping[str, str]]], ids: Mapping[Place, str] | None, *more: str
+) -> Report:
+    """Place, date, result, turnout and what `more` is told of each voter, and the answers by question."""
+    found = [each for each in found if ids is None or each[0] in ids]
+    questions = sorted({question for *_, answers in found for question in answers})
+    named = texts() if ids is None else texts("id")
+    told = texts("date", "result", "turnout", *more, *(f"answer_{question}" for question in questions))
     rows = tuple(
-        (
-            *(() if ids is None else (ids[place],)), *place, moment(known[place][0], zone), *known[place][1:],
-            *(answers.get(place, {}).get(question, "") for question in questions),
-        )
-        for place in places
-    )  # fmt: skip
-    columns = (
-        *(() if ids is None else texts("id")),
-        *PLACE,
-        *texts("date", "result", "turnout", "centre", *(f"answer_{question}" for question in questions)),
+        (*([] if ids is None else [ids[place]]), *place, *cells, *(answers.get(each, "") for each in questions))
+        for place, cells, answers in found
     )
-    return Report("results", columns, rows)
+    return Report("results", (*named, *PLACE, *told), rows)
 
 
 def known_results(db: Connection, window: Window, area: ResultArea) -> list[VoterResult]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from dialer.domain.model import ANSWERED, LIVE_ANSWERS, AbandonedShare
 from dialer.domain.view import SeatState
 from dialer.engine.trunks import CARRIER_REFUSES, TRUNK_FAILURES
-from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, moment, summed, texts
+from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, moment, summed, texts, unshown
 from dialer.store.connection import Connection
 from dialer.store.recordings import file_name
 from dialer.store.sql import Row, Statement, load_statements
@@ -81,17 +81,15 @@ def each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
     return Report(
         "calls one by one",
         (
-            Column("at", ColumnKind.TEXT),
-            Column("answered_at", ColumnKind.TEXT, in_table=False),
-            Column("ended_at", ColumnKind.TEXT, in_table=False),
+            *texts("at"),
+            *unshown("answered_at", "ended_at"),
             *texts("attempt", "campaign"),
-            Column("direction", ColumnKind.TEXT, in_table=False),
-            Column("phone"),
-            Column("trunk", ColumnKind.TEXT, in_table=False),
-            Column("caller_id", ColumnKind.TEXT, in_table=False),
+            *unshown("direction"),
+            *figures("phone"),
+            *unshown("trunk", "caller_id"),
             *texts("outcome", "disposition"),
-            Column("seat", ColumnKind.TEXT, in_table=False),
-            Column("agent", ColumnKind.TEXT),
+            *unshown("seat"),
+            *texts("agent"),
             Column("gap_seconds", ColumnKind.SECONDS, "gap"),
             *(Column(name, ColumnKind.TEXT, in_table=name in {"verdict", "zones", "consent"}) for name in GROUNDS),
         ),
@@ -100,9 +98,7 @@ def each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
 
 
 def answers(db: Connection, window: Window, question: str | None = None) -> Report:
-    """By campaign and question, how many calls have which answer: keyed in a flow, or noted by an agent as the script asks. The
-    share is of the calls that answered the question.
-    """
+    """By campaign and question, how many calls have which answer, keyed or noted by an agent, and their share of those with any."""
     rows = [*window.rows(db, SQL["answers"], question=question)]
     asked: dict[tuple[str, str], int] = defaultdict(int)
     for campaign, name, _, number in rows:
@@ -115,16 +111,13 @@ def answers(db: Connection, window: Window, question: str | None = None) -> Repo
 
 
 def each_answer(db: Connection, window: Window, zone: tzinfo, question: str | None = None) -> Report:
-    """Answer by answer, of one question or all: survey answers, wishes to be called back, messages that callers left. Ids only; of
-    a message the name of its recording.
-    """
+    """Answer by answer, of one question or all, and messages that callers left by the names of their recordings. Ids only."""
     found = window.rows(db, SQL["each_answer"], question=question)
     return Report(
         "answers one by one",
         (
             *texts("at", "campaign"),
-            Column("attempt", ColumnKind.TEXT, in_table=False),
-            Column("direction", ColumnKind.TEXT, in_table=False),
+            *unshown("attempt", "direction"),
             *figures("phone", "voter"),
             *texts("question", "answer", "is"),
         ),

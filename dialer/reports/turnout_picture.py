@@ -1,6 +1,4 @@
-"""The day's turnout as curves: what was told by those reached, the official figures, and the expected course. Needs the extra
-`plots`.
-"""
+"""The day's turnout as curves: told by those reached, official, and as expected. Needs the extra `plots`."""
 
 from __future__ import annotations
 

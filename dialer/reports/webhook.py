@@ -27,7 +27,7 @@ from config.sources import Source
 from dialer.domain.backoff import Backoff
 from dialer.domain.https import answered
 from dialer.domain.output import write_file
-from dialer.reports.results import Place, SettledMark, key_of_mark, last_settled, settled_marks
+from dialer.reports.results import PLACE, Place, SettledMark, key_of_mark, last_settled, settled_marks
 from dialer.store.connection import Connection
 
 MOST_RESULTS = 100  # of a delivery
@@ -112,9 +112,7 @@ class Posting:
             write_file(self.position, json.dumps({"mark": after, "key": marks[-1].key}).encode())
 
     def _read(self, db: Connection) -> int:
-        """The id of the last mark that the portal has; 0 where the store is another one meanwhile (restored, emptied): a repeat
-        does no harm, and a result that is missing does.
-        """
+        """The last mark that the portal has; 0 where the store is another one: a repeat does no harm, a missing one does."""
         with suppress(OSError, ValueError, KeyError, TypeError):
             found = json.loads(read_whole(self.position, _MOST_POSITION_BYTES))
             mark, key = int(found["mark"]), str(found["key"])
@@ -123,15 +121,10 @@ class Posting:
         return 0
 
     def _result(self, mark: SettledMark, portal_id: str) -> dict[str, object]:
-        version, state, constituency, part, serial = mark.place
         return {
             "key": mark.key,
             "id": portal_id,
-            "roll_version": version,
-            "state_code": state,
-            "constituency": constituency,
-            "part": part,
-            "serial": serial,
+            **{column.name: cell for column, cell in zip(PLACE, mark.place, strict=True)},
             "date": datetime.fromtimestamp(mark.at, self.zone).isoformat(timespec="seconds"),
             "result": mark.kind,
             "source": mark.source,

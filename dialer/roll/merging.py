@@ -60,9 +60,7 @@ class Merger:
     """Merges batches into the store through one connection, inside the caller's transaction."""
 
     def __init__(self, db: Connection, next_voter: int, tally: ImportTally, region: str, *, beside: bool) -> None:
-        """`next_voter`: the id that the next one gets. `region` is where numbers without a country code belong; `beside`: a
-        constituency may be there in several versions.
-        """
+        """`next_voter`: the next one's id; `region`: of numbers without a country code; `beside`: a second version may come."""
         self.tally = tally
         self._db = db
         self._region = region
@@ -77,9 +75,7 @@ class Merger:
         self._next_voter = next_voter
 
     def find_booth(self, key: BoothKey, details: BoothDetails) -> BoothSlot:
-        """The slot of a booth; a new booth is added, a known one brought up to date. The first row of a booth describes it.
-        Raises SecondRoll.
-        """
+        """The slot of a booth, added or brought up to date by the first row that names it. Raises SecondRoll."""
         if (slot := self._slots.get(key)) is not None:
             return slot
         if (stored := self._stored.get(key)) is not None:

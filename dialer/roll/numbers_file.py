@@ -79,9 +79,7 @@ def read_numbers(path: Path, region: str, *, first_column_only: bool = False) ->
 
 
 def _lines(path: Path, file: BinaryIO, digest: hashlib._Hash) -> Iterator[str]:
-    """The lines of a file without their ends; what has been read of it is hashed. Raises RollError for a line, or a file, that is
-    longer than any such file has.
-    """
+    """A file's lines without their ends, each hashed as it is read. Raises RollError for a line or a file that is too long."""
     read = 0
     encoding = "utf-8-sig"  # a mark can stand before the first line alone
     while line := file.readline(_MOST_LINE):

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from config.files import open_regular
 from dialer.domain.errors import RollError
@@ -70,34 +70,8 @@ class Batch:
     share_done: float  # of the whole file, 0 to 1
 
 
-class RollFile(Protocol):
-    """A roll that is open for reading."""
-
-    path: Path
-    description: str  # for people: "CSV, UTF-8, comma"
-    sha256: str
-    damaged: bool  # cells may hold lone surrogates where the file is broken
-    other_sheets: Sequence[str]  # that are not empty and are not read
-
-    def head(self) -> list[list[str]]:
-        """The first rows, at most HEAD_ROWS."""
-        ...
-
-    def batches(self, skip_rows: int, batch_rows: int = BATCH_ROWS) -> Iterator[Batch]:
-        """All rows after the first `skip_rows`. Raises RollError where the file cannot be read on."""
-        ...
-
-
-def open_roll(path: Path, options: FileOptions | None = None) -> RollFile:
-    """Open a roll, by what the file holds and not by its name. Raises RollError if it is nothing that can be read."""
-    options = options or FileOptions()
-    if sniff_kind(path) == "workbook":
-        return WorkbookRoll(path, options)
-    return TextRoll(path, options)
-
-
 class TextRoll:
-    """A CSV file: delimited text with quotes."""
+    """A CSV file: delimited text with quotes. `damaged`: cells may hold lone surrogates where it is broken."""
 
     def __init__(self, path: Path, options: FileOptions) -> None:
         """Looks through the whole file for its encoding, and at its beginning for the delimiter."""
@@ -316,6 +290,16 @@ class WorkbookRoll:
             return f"takes more than {self._seconds} s to unpack, and was given up; save it again as CSV"
         memory = f"{self._memory_bytes // 1024**2:,} MB"
         return f"needs more than {memory} of memory to unpack, or is damaged (status {status}); save it again as CSV"
+
+
+RollFile = TextRoll | WorkbookRoll
+"""A roll that is open for reading."""
+
+
+def open_roll(path: Path, options: FileOptions | None = None) -> RollFile:
+    """Open a roll, by what the file holds and not by its name. Raises RollError if it is nothing that can be read."""
+    kind = WorkbookRoll if sniff_kind(path) == "workbook" else TextRoll
+    return kind(path, options or FileOptions())
 
 
 def workbook_limits(size_bytes: int) -> tuple[int, int]:

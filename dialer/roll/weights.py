@@ -97,9 +97,7 @@ def take_new_weights(folder: Path, store: Path, *, key: StoreKey | None = None) 
 
 
 def _voter(db: Connection, parts: Parts, row: TableRow) -> int | None:
-    """The voter whom a row names; None: not on the roll. A row that may mean either of two is refused: a weight on the wrong
-    one is seen by nobody.
-    """
+    """The voter whom a row names; None: not on the roll. One that may be either of two is refused: nobody would see the mistake."""
     constituency, part, serial = map(row.whole_number, ("constituency", "part", "serial"))
     try:
         booth_id = parts.booth(constituency, part, version=row["roll version"] or None, state=row["state"] or None)

@@ -1,6 +1,4 @@
-"""What an agent's page shows of the store: who is on a number, and what was said and done there. Read through fixed statements on a
-connection of their own, in one transaction, beside the dialler.
-"""
+"""What an agent's page shows of the store, read by fixed statements in one transaction, beside the dialler."""
 
 from __future__ import annotations
 
@@ -87,9 +85,7 @@ class AgentReading:
         self._calls, self._days = _Reader(path, key), _Reader(path, key)
 
     async def on_the_line(self, attempt_id: str, shown: Callable[[OnTheLine], T]) -> T | None:
-        """Who is on the line of an attempt, as it stands at one moment, as `shown` makes it in the reading thread; None: there is
-        no such attempt. Raises StoreError.
-        """
+        """Who is on the line of an attempt, as `shown` makes it in the reading thread; None: there is none. Raises StoreError."""
 
         def read(db: Connection) -> T | None:
             call = SQL["call"].row(db, attempt_id=attempt_id)
@@ -111,16 +107,12 @@ class AgentReading:
         return await self._calls.at_one_moment(lambda db: SQL["whose"].one(db, CallOf, attempt_id=attempt_id))
 
     async def listed(self, number: str) -> dict[str, int]:
-        """The campaigns that have a number (E.164) on their lists, with its id; none: it is nobody's that may be called. Raises
-        StoreError.
-        """
+        """The campaigns that have a number (E.164) on their lists, with its id; none: nobody may call it. Raises StoreError."""
         rows = await self._calls.at_one_moment(lambda db: [*SQL["listed"].rows(db, number=number)])
         return {row.campaign_id: row.phone_id for row in rows}
 
     async def days_work(self, since: float, now: float, before: float) -> dict[str, AgentDay]:
-        """What each agent has done since an epoch second, and has promised for the time before another, by the agent's number.
-        Raises StoreError.
-        """
+        """By agent, what was done since an epoch second and promised for before another one. Raises StoreError."""
 
         def read(db: Connection) -> dict[str, AgentDay]:
             found: dict[str, AgentDay] = defaultdict(AgentDay)

@@ -132,9 +132,7 @@ def record_rules_version(db: Connection, text: str, at: float) -> str:
 
 
 def take_settings(db: Connection, told: Mapping[str, str], rules: str, at: float) -> None:
-    """Settings that come into force while the dialler runs: into the audit, as those of a start (`audit.settings_changed`), and
-    the rules that calls rest on from now on.
-    """
+    """Settings that come into force while the dialler runs: into the audit, as those of a start, and the rules of calls to come."""
     audit.settings_changed(db, told, at)
     record_rules_version(db, rules, at)
 
@@ -159,9 +157,7 @@ def _refusal(gate: Row, attempt: NewAttempt, most: int, most_talks: int | None) 
 
 
 def _free_at(db: Connection, gate: Row, claim: Claim, gaps: CallGaps) -> float:
-    """From when on the number may be called, whichever campaign called it or has it. The call that was asked for is expected, and
-    waits only where the phone has rung since.
-    """
+    """From when on any campaign may call the number. A call that was asked for waits only where the phone has rung since."""
     if gate.promised:
         return gaps.free_at(gate.called_since_asked_at, None, ())
     campaigns = () if gate.talked_at is None else campaigns_of(db, claim.phone_id)
@@ -377,9 +373,7 @@ def unfinished_attempts(db: Connection) -> list[OpenAttempt]:
 
 
 def unsaid_talks(db: Connection, since: float) -> list[OpenAttempt]:
-    """The last talk of each agent who is logged in, at that seat, where nothing was said of it yet; ended or not, but not before
-    `since` (epoch seconds).
-    """
+    """The last talk of each agent logged in, at that seat, of which nothing was said yet; none that ended before `since`."""
     return _open_attempts(db, [*SQL["unsaid"].rows(db, since=since)])
 
 

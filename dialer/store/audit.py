@@ -65,9 +65,7 @@ def settings_changed(db: Connection, settings: Mapping[str, str], at: float) -> 
 
 
 def changed_since_open(db: Connection) -> frozenset[str] | None:
-    """The keys of settings that have changed, at a start or by a reload, since the oldest attempt without an end was made; None:
-    not all of them are in the audit.
-    """
+    """The keys of settings that changed since the oldest attempt without an end was made; None: the audit has not all of them."""
     changes: list[dict[str, str]] = [json.loads(what) for (what,) in SQL["settings_since_open"].rows(db)]
     if any(UNSHOWN in what or int(what.get("changed", _MOST_SETTINGS + 1)) > _MOST_SETTINGS for what in changes):
         return None

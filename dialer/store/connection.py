@@ -145,9 +145,7 @@ def try_key(path: Path, key: StoreKey) -> None:
 
 @contextmanager
 def reading(path: Path, key: StoreKey | None) -> Iterator[Connection]:
-    """The store at `path`, opened to read and closed after: all that is read is of one moment. The WAL grows meanwhile, so do not
-    stay. What fails is told as a StoreError. See `open_reading`.
-    """
+    """The store at `path`, opened to read at one moment (`open_reading`) and closed after. The WAL grows meanwhile: do not stay."""
     with explained(path), closing(open_reading(path, key=key)) as db:
         db.execute("BEGIN")
         yield db

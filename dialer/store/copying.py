@@ -48,9 +48,7 @@ def copy_before_upgrade(db: Connection, path: Path, version: int, key: StoreKey 
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """Where what is to stand in a folder is put: it has the folder's name once the block has ended well, and else is gone. Raises
-    StoreError where none can be made.
-    """
+    """Where a folder's files are put: it has its name once the block has ended well, and else is gone. Raises StoreError."""
     half = folder.with_name(f".{folder.name}.half-done")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -123,9 +123,7 @@ class DeskFile:
         return None if row is None else KeptPassword(row.hash, row.at, bool(row.once))
 
     async def set_password(self, name: str, kept: KeptPassword | None) -> None:
-        """Keep a new one, or nothing of this one; whoever is signed in by the old one is so no more. With one for one time, as
-        without any, no passkey is left.
-        """
+        """Keep a new one, or none, and end its sessions. With one for one time, as with none, no passkey is left."""
 
         def write(db: Connection) -> None:
             if kept is None:

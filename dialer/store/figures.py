@@ -38,9 +38,7 @@ def outcome_counts(db: Connection, campaign_id: str, since: float = 0.0) -> dict
 def answers_of_late(
     db: Connection, campaign_id: str, now: float, window_seconds: float, stretch_seconds: float
 ) -> list[AnswersOfLate]:
-    """Live answers to our calls in the window that ends at `now`, epoch seconds, and those abandoned, by stretches of it, the
-    oldest first; stretches without any are left out.
-    """
+    """Live answers, and those abandoned, of the window that ends at `now`, by stretches of it that have any, the oldest first."""
     live = json.dumps(sorted(outcome.value for outcome in LIVE_ANSWERS))
     rows = SQL["answers_of_late"].rows(
         db,

@@ -1,6 +1,4 @@
-"""What headquarters tells of other centres: opt-outs, and who has voted. Inside a transaction, with the position up to which it was
-told.
-"""
+"""Opt-outs and marks of other centres as headquarters tells them, with the position up to which it did; and what it is told."""
 
 from __future__ import annotations
 

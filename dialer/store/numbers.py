@@ -214,9 +214,7 @@ def phone_id_of(db: Connection, number: str) -> int | None:
 
 
 def last_call(db: Connection, phone_id: int, campaign_id: str | None, at: float) -> tuple[str, str] | None:
-    """Attempt and campaign of the last call to a number that was placed before `at` (epoch seconds), in any campaign or the one
-    given; None: there is none. A call that came in is none.
-    """
+    """Attempt and campaign of the last call placed to a number before `at` (epoch seconds), in that campaign or any; None: none."""
     row = SQL["last_call"].row(db, phone_id=phone_id, campaign_id=campaign_id, at=at)
     return None if row is None else (str(row.attempt_id), str(row.campaign_id))
 
@@ -244,9 +242,7 @@ def register_dated(db: Connection, name: str) -> float | None:
 
 
 def set_consent(db: Connection, number: str, consent: Consent, *, source: str, at: float) -> bool:
-    """Keep whether a number's owner agreed, inside a transaction. False: the number is on no roll here yet, and what is kept
-    holds from the moment on in which one brings it. `at`: epoch seconds.
-    """
+    """Keep whether a number's owner agreed. False: it is on no roll yet, and what is kept holds once one brings it."""
     known = SQL["set_consent"](db, number=number, consent=consent.value, source=source, at=at).rowcount == 1
     if known:
         seals.seal(db, seals.CONSENT, SQL["phone"].number(db, number=number))

@@ -29,9 +29,7 @@ def opt_out_number(
     source: str,
     number_hash: str | None = None,
 ) -> bool:
-    """Suppress a number, on the roll or not. False: it was already. Other centres are told its `number_hash`; without one
-    there is nothing that they would understand.
-    """
+    """Suppress a number, on the roll or not. False: it was already. Other centres are told its `number_hash`; None: nothing."""
     phone_id = SQL["phone"].value(db, int, number=number)
     if phone_id is not None:
         fresh = record_opt_out(db, None, phone_id, at=at, source=source)
@@ -52,9 +50,7 @@ def suppress(
     source: str,
     entry: AuditNote,
 ) -> OptOutsTaken:
-    """Suppress numbers (E.164), with their audit entry ("opt-out-import"); other centres are told those that were not before, where
-    there is a `secret` to hash them under.
-    """
+    """Suppress numbers (E.164), with an entry "opt-out-import"; other centres are told the new ones, hashed under the `secret`."""
     fresh, phones = 0, []
     for number in found:
         hashed = None if secret is None else number_hash(secret, number)
@@ -146,9 +142,7 @@ def begin_hashing(db: Connection, secrets: Sequence[bytes]) -> None:
 
 
 def hash_new(db: Connection, secrets: Sequence[bytes], after: int) -> None:
-    """Hash the few numbers that have come, those whose ids are above `after`, under all secrets, and suppress those that other
-    centres told of before.
-    """
+    """Hash the numbers with ids above `after` under all secrets, and suppress those that other centres told of before."""
     for secret in secrets:
         hash_some(db, secret, after)
     for each in [*SQL["foreign_of_new"].rows(db, after=after)]:

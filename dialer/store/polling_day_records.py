@@ -43,9 +43,7 @@ def enter_turnout(db: Connection, figures: Sequence[OfficialFigure], entry: Audi
 
 
 def of_state(db: Connection, figure: OfficialFigure) -> OfficialFigure:
-    """The figure with the state of its area, as the roll has it. Raises NotInStore where the area is not on the roll, or is there
-    of several states and the figure does not say of which.
-    """
+    """The figure with its area's state by the roll. Raises NotInStore where it is on none, or of several and does not say which."""
     found = _states(db, figure)
     states = states_meant(figure.state_code, found)
     if len(states) == 1:
@@ -92,9 +90,7 @@ def standing_figures(db: Connection, figure: OfficialFigure) -> dict[str, float]
 
 
 def record_complaint(db: Connection, complaint: Complaint, entry: AuditNote) -> int:
-    """Append a complaint with its audit entry ("complaint"); its number. A repeat of the key gives the same one. Raises
-    NotInStore for a campaign, attempt or phone that the store does not have.
-    """
+    """Append a complaint with its audit entry; its number, the same for a repeat. Raises NotInStore for what it names and lacks."""
     names = {"campaign": complaint.campaign_id, "attempt": complaint.attempt_id, "number": complaint.phone_id}
     known = SQL["known"].row(db, **values_of(complaint))._asdict()
     for what, name in names.items():

@@ -1,6 +1,4 @@
-"""Recordings as files: conversations and messages that callers left, named by their attempt. What else lies in their folders is
-never touched.
-"""
+"""Recordings as files, named by their attempts: conversations, and messages that callers left. Nothing else is ever touched."""
 
 from __future__ import annotations
 
@@ -37,9 +35,7 @@ def file_name(attempt_id: str) -> str:
 
 
 def recordings_in(directory: Path) -> Iterator[RecordingFile]:
-    """Every recording in the folder, in order of its name: plain files alone, no link and no folder. A missing folder raises
-    RecordingError.
-    """
+    """The recordings in a folder by name: plain files alone, no link, no folder. Raises RecordingError where there is none."""
     for path in _entries(directory):
         named = _FILE.fullmatch(path.name)
         if named is not None and path.is_file() and not path.is_symlink():
@@ -53,9 +49,7 @@ def older_than(files: Iterator[RecordingFile], days: float, now: float) -> list[
 
 
 def kept_file(directory: Path, attempt_id: str, since: float) -> Path | None:
-    """An attempt's recording whose call ended at `since` (epoch seconds) or later: a plain file. None: there is none. Raises
-    RecordingError where the folder may not be entered.
-    """
+    """An attempt's recording, a plain file, of a call that ended at `since` or later; None: none. Raises RecordingError."""
     path = directory / file_name(attempt_id)
     try:
         status = path.lstat()

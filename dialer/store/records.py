@@ -65,9 +65,7 @@ def has_recording(db: Connection, attempt_id: AttemptId) -> bool:
 def record_answers(
     db: Connection, encode: Encode | None, attempt_id: AttemptId, answers: Mapping[str, str], at: float
 ) -> None:
-    """Keep what a caller answered, by the names of the flow. A later value of a name replaces the earlier one; what is told is what
-    is new.
-    """
+    """Keep what a caller answered, by the flow's names; a later value replaces an earlier one. What is new of it is told."""
     fresh = {
         name: value
         for name, value in answers.items()
@@ -130,9 +128,7 @@ def pacer_state(db: Connection, campaign_id: str) -> str | None:
 
 
 def keep_log_in(db: Connection, log_in: LogIn) -> None:
-    """Keep who has a seat; what was kept of the seat before is replaced. Where it is another agent, it stands in the audit, and
-    what was ordered of the seat for the one before is over.
-    """
+    """Keep who has a seat. Another agent than before stands in the audit, and ends what was ordered of the seat."""
     before = _agent_of(db, log_in.seat)
     if before != log_in.agent:
         if before is not None:
@@ -147,9 +143,7 @@ def _agent_of(db: Connection, seat: str) -> str | None:
 
 
 def drop_log_in(db: Connection, seat: str, at: float) -> None:
-    """Nobody has the seat from `at` (epoch seconds) on, and what was ordered of it is over; nothing happens where nobody had it.
-    Stands in the audit.
-    """
+    """Nobody has the seat from `at` (epoch seconds) on, which stands in the audit; what was ordered of it is over."""
     before = _agent_of(db, seat)
     if before is not None:
         audit.append(db, "log-off", shown(before), {"seat": seat}, at)
@@ -185,9 +179,7 @@ def end_order(db: Connection, addressee: str, command: str) -> None:
 
 
 def note_export(path: Path, who: str, what: Mapping[str, str], at: float, *, key: StoreKey | None = None) -> int:
-    """Append an `export` entry; its number, which goes on every sheet. Raises StoreError where it was not kept, UnsafeValue for
-    a phone number in it.
-    """
+    """Append an `export` entry; its number, which goes on every sheet. Raises StoreError, UnsafeValue for a phone number in it."""
     refuse_second_name(path)
     open_reading(path, key=key).close()  # says in the store's words what may be wrong with the file
     with connected(path, "rw", key) as db:

@@ -236,9 +236,7 @@ def _sealed_part(entity: _Entity, kind: str, row: Sequence[Any]) -> Sequence[Any
 
 
 def digest_of(entity: str, kind: str, values: Sequence[Any], salt: bytes = b"") -> tuple[bytes, bytes]:
-    """SHA-256 over salt, entity, kind and each value as Python's `ascii` writes it, one a line; and two bytes of CRC-32 for each
-    value, which prove nothing, but name the field that differs.
-    """
+    """SHA-256 over salt, entity, kind and values as `ascii` writes them, one a line; and two bytes of CRC-32 of each value."""
     parts = [ascii(value).encode("ascii") for value in values]
     digest = hashlib.sha256(b"%b%b %b\n%b" % (salt, entity.encode("ascii"), kind.encode("ascii"), b"\n".join(parts)))
     start = zlib.crc32(salt)
@@ -265,9 +263,7 @@ def close_batch(db: Connection, /, at: float, **more: str) -> Head | None:
 
 
 def begin(db: Connection, at: float) -> None:
-    """At every opening: rows of before there were seals of their kind are sealed as they are found, once; what a crash left sealed
-    and not chained is chained. Needs no transaction: it makes its own.
-    """
+    """At every opening, in its own transaction: chains what a crash left unchained, and seals rows of before there were seals."""
     sealed = _sealed_kinds(db)
     with transaction(db):
         if sealed:

@@ -49,9 +49,7 @@ class SentJournal:
         return [attempt_id for attempt_id in attempts if _bytes(attempt_id) in unsent]
 
     def sent(self) -> list[AttemptId]:
-        """What an earlier run wrote to the switch last, as far as this very file tells; a store that does not know of it is older
-        than the file: a copy that was put back.
-        """
+        """What an earlier run last wrote to the switch, by this very file; a store that does not know of it is an older copy."""
         head, records = self._records()
         if head.split(b" ")[1:] != self._head().split(b" ")[1:]:
             return []
@@ -62,9 +60,7 @@ class SentJournal:
         return head, [told[at : at + _RECORD_BYTES] for at in range(0, len(told) - _RECORD_BYTES + 1, _RECORD_BYTES)]
 
     def clock_ahead(self) -> float | None:
-        """By how many seconds the wall clock should be ahead of the machine's own (`Clock.since_boot`), as an earlier run on this
-        boot has it; None: nobody knows.
-        """
+        """By how many seconds the wall clock was ahead of `Clock.since_boot` in an earlier run on this boot; None: nobody knows."""
         head, records = self._records()
         told = [record for record in records if record[:1] == _CLOCK]
         if not self._boot or head != self._head() or not told:

@@ -76,9 +76,7 @@ class Spool:
         return self._folder / f"{list_id}.db"
 
     def new(self) -> str:
-        """An id for what is to be handed over; there is a folder for it, and what nobody took for a day is gone. Raises
-        StoreError.
-        """
+        """An id for what is to be handed over, and a folder for it; what nobody took for a day goes. Raises StoreError."""
         before = time.time() - KEPT_SECONDS
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
@@ -109,9 +107,7 @@ class Spool:
             self._folder.rmdir()
 
     def prepare_roll(self, list_id: str) -> None:
-        """Make the file for a roll: with the booths of the store, which a roll must not bring in another version. Raises
-        StoreError.
-        """
+        """Make the file for a roll, with the store's booths: it must not bring them in another version. Raises StoreError."""
         with reading(self.store, self.key) as db:
             booths = roll.booths_in_full(db)
         with exclusive_connection(self.path(list_id), "a list", key=self.key) as db, transaction(db):

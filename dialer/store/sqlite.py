@@ -93,9 +93,7 @@ class _Reads(Generic[P, T]):
 
 
 class Write(Generic[P, T]):
-    """A function as a method that writes, in the writer's next transaction, behind all that waits. `Store.NAME` itself is this, and
-    names the write for whoever has it made later.
-    """
+    """A function as a method that writes, behind all that waits. `Store.NAME` is this: a write to be made later is named by it."""
 
     name: str
     announces = False

@@ -1,6 +1,4 @@
-"""Who may give commands, beside those of the settings: what changes it stands in the audit, in the same transaction as the receipt
-of the command that asked for it.
-"""
+"""Who may give commands beside those of the settings: kept with its audit entry and the receipt of the command that asked."""
 
 from __future__ import annotations
 

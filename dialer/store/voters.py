@@ -120,9 +120,7 @@ def last_of_call(db: Connection, attempt_id: AttemptId) -> tuple[str, int] | Non
 
 
 def marked_by(db: Connection, key: str) -> list[int]:
-    """The voters, in the marks' order, of every mark whose key is `key` or begins with `key/`: what a commit that may have been
-    made before has left. Behind the writes that wait.
-    """
+    """The voters, in the marks' order, of marks with the key `key` or `key/...`: what a commit made before has left."""
     return SQL["marked_by"].values(db, int, key=key)
 
 
