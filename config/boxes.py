@@ -22,9 +22,7 @@ def boxes_of(settings: Settings) -> Mapping[str, Settings]:
 
 
 def on_box(settings: Settings, name: str | None, file: str = "settings") -> tuple[Settings, tuple[AsteriskBox, ...]]:
-    """The settings as they are for one Asterisk alone, and the boxes beside it. Raises SettingError where it is not clear which
-    one is meant.
-    """
+    """The settings as they are for one Asterisk alone, and the boxes beside it. Raises SettingError where it is not clear which."""
     boxes = settings.asterisk.boxes
     if name is None and not boxes:
         return settings, ()

@@ -165,9 +165,7 @@ class CampaignsFile(Section):
 
 
 def campaigns_in(folder: Path) -> list[dict[str, Any]]:
-    """The tables [[campaigns]] of all NAME.toml there, each right in itself; none where there is no such folder. Raises
-    SettingError with the file, SettingMistakes for several.
-    """
+    """The tables [[campaigns]] of all NAME.toml there, each right in itself. Raises SettingError, SettingMistakes."""
     found: list[dict[str, Any]] = []
     for path in sorted(folder.glob("*.toml")):
         text = read_settings(path, path.name, "have headquarters send it again")

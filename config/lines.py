@@ -81,9 +81,7 @@ class CallerIdArea(Section):
 def caller_ids_shown(
     caller_ids: tuple[str, ...], areas: Sequence[CallerIdArea], called: Called | None
 ) -> tuple[str, ...]:
-    """Those of a trunk's caller IDs that may be shown to somebody: the first area's, else those that are no area's, and where every
-    one is some area's, all. None: no voter is called.
-    """
+    """Those of a trunk's caller IDs that may be shown: the first area's, else those of no area, else all. None: no voter."""
     if called is not None:
         for area in areas:
             if area.has(called):

@@ -133,9 +133,7 @@ def _parts(dotted: str) -> list[str]:
 
 
 def read_settings(path: Path, usual: str, begin: str) -> SettingsText:
-    """What the file says; `usual`: its usual name, `begin`: how to get one. It is opened once and read to its end: a pipe has
-    nothing for a second reader. Raises SettingError.
-    """
+    """What the file says, read once: it may be a pipe. `usual`: its name, `begin`: how to get one. Raises SettingError."""
     try:
         with open_regular(path, pipe=True) as file:
             piped = stat.S_ISFIFO(os.fstat(file.fileno()).st_mode)

@@ -35,9 +35,7 @@ class SeatSettings(Section):
 
 
 def browser_password(seat: SeatSettings, manager_secret: SecretStr | None) -> str:
-    """The password of a seat whose phone is the agent's page: its own, else a derived one, which rendering and the desk know from
-    the settings alone.
-    """
+    """The password of a seat whose phone is the agent's page: its own, else a derived one, which rendering and the desk know."""
     if seat.password is not None:
         return seat.password.get_secret_value()
     return derived_secret(manager_secret, f"phone {seat.endpoint}")

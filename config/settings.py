@@ -217,10 +217,7 @@ def variables_of(model: type[Section]) -> dict[str, Any]:
 
 
 def key_in_environment(place: tuple[str, ...], *, of_wrong_type: bool) -> str | None:
-    """The variable that gave the setting at `place` (section, key, ...), and what of it; None: the environment did not.
-
-    A variable for something within that setting has to do with it only where no table can stand (`of_wrong_type`).
-    """
+    """The variable that gave the setting at `place`, and what of it, or, `of_wrong_type`, something within it; None: none did."""
     for name in _ours():
         path = tuple(name[len(PREFIX) :].lower().split(DELIMITER))
         if place[: len(path)] == path or (of_wrong_type and path[: len(place)] == place):

@@ -8,9 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 
 def templates_in(folder: Path) -> Environment:
-    """The templates of a folder. A value that is missing is an error; nothing is escaped, as none of them is a page and every value
-    that goes in is held to a pattern.
-    """
+    """The templates of a folder: nothing is escaped, for none is a page; a value that is missing is an error."""
     return Environment(  # noqa: S701
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,

@@ -50,11 +50,7 @@ def lint(
     *,
     root: str = "/etc/asterisk",
 ) -> list[LintFinding]:
-    """Findings of a configuration, by file and line. `texts`: every file of its directory, `root`, by path within it.
-
-    With a site's `settings`, also whether it is the configuration for that site, or for this `box` of it. Raises SettingError where
-    they do not render.
-    """
+    """Findings by file and line. `texts`: the files of `root`, by path within it. With `settings`: of that site, or its `box`."""
 
     def library(pattern: str) -> list[tuple[str, str]]:
         wanted = pattern.removeprefix("./").removeprefix(f"{root}/")

@@ -59,10 +59,7 @@ class FilePlan:
 
 
 def plan_files(directory: Path, rendered: Mapping[str, str], marker: str = MARKER) -> list[FilePlan]:
-    """What writing `rendered` into the directory would do; `marker` is the first line of files that are ours to overwrite.
-
-    Raises AsteriskFilesError where a file cannot be read.
-    """
+    """What writing `rendered` there would do; `marker`: the first line of files that are ours. Raises AsteriskFilesError."""
     return [FilePlan(name, text_of(directory / name), text, marker) for name, text in rendered.items()]
 
 

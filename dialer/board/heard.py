@@ -36,9 +36,7 @@ Heard = Mapping[str, Mapping[str, Any]]
 
 
 def heard_view(centre: str, heard: Heard, now: float) -> CentreView:
-    """The centre at `now`, epoch seconds; empty before anything came. Words of a newer dialler that this one does not know are
-    left out. Names of booths are on no broker.
-    """
+    """The centre at `now`, epoch seconds. Words of a newer dialler are left out; names of booths are on no broker."""
     state = heard.get("centre", {})
     known = state.get("campaigns", {}) if state.get("online") else None  # what is retained of others is of another day
     ahead = state.get("forecast", {})

@@ -161,10 +161,7 @@ def _sum(booths: tuple[BoothTurnout, ...]) -> BoothTurnout:
 
 
 def trunks_panel(view: CentreView, width: int, height: int) -> Panel:
-    """Channels of each trunk, then marks and opt-outs, and where there are lines left how calls ended and how late the loop is.
-
-    `width` and `height` are the panel's, its border included.
-    """
+    """Channels of each trunk, marks, opt-outs; where lines are left how calls ended, and how late the loop is."""
     marks = sorted(view.marks.items(), key=lambda item: (-item[1], item[0]))
     figures = _figures([*marks, ("opt-outs", view.opt_outs)], width - 4)
     room = max(1, height - 2 - len(figures))

@@ -104,9 +104,7 @@ def share_bar(share: float, cells: int, style: str) -> Text:
 
 
 def stacked_bar(parts: Iterable[tuple[float, tuple[str, str]]], whole: float, cells: int) -> Text:
-    """A bar of `cells` characters: each part (amount, its sign and style) in proportion to `whole`. Any amount above 0 gets a
-    cell as long as there is one; the rest is track.
-    """
+    """A bar of `cells` characters: each part (amount, sign and style) in proportion to `whole`, at least a cell; then track."""
     amounts = [(amount, look) for amount, look in parts if amount > 0]
     bar = Text(no_wrap=True)
     left = cells

@@ -29,10 +29,7 @@ app = CommandGroup()
 
 
 def fields_of(name: str, given: Sequence[str]) -> dict[str, Any]:
-    """What a command carries, as it is sent: values by name (`seat=04`), the others in the order of what it needs.
-
-    Raises BadParameter, CommandRefused.
-    """
+    """What a command carries: values by name (`seat=04`), others in the order of its needs. Raises BadParameter, CommandRefused."""
     kind = COMMANDS[name]
     known = (*kind.needs, *kind.may)
     fields: dict[str, Any] = {}

@@ -98,10 +98,7 @@ def refuse_unless_dialler(path: Path, busy: StoreBusy) -> None:
 def hand_over(
     settings: Settings, name: str, numbers: Sequence[str], fields: Mapping[str, object], busy: StoreBusy
 ) -> list[str]:
-    """Have the running dialler take numbers, which are handed over in the spool, for no command names one; what it said.
-
-    Raises StoreBusy where none runs, or it has no broker, CommandRefused, StoreError, BrokerUnreachable.
-    """
+    """Have the running dialler take numbers, in the spool, for no command names one; what it said. Raises as `ask_dialler`."""
     refuse_unless_dialler(settings.store.path, busy)
     spool = Spool(settings.store.path, site_key(settings))
     batches = _batches(numbers, MOST_NUMBERS)

@@ -64,10 +64,7 @@ def render(
 
 
 def hand_out(path: Path, made: dict[str, str]) -> None:
-    """Write new passwords by user, for the owner's eyes alone; what was made before and is not handed out yet stays.
-
-    Raises AsteriskFilesError.
-    """
+    """Write new passwords by user, for the owner's eyes alone, behind those not handed out yet. Raises AsteriskFilesError."""
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:

@@ -129,10 +129,7 @@ def of_extra(extra: str) -> Iterator[None]:
 
 
 def said(argument: str, what: str = "the number") -> str:
-    """What an argument says; "-": a line of standard input, so that it stands in no list of processes and in no history.
-
-    Raises BadParameter where there is none.
-    """
+    """An argument; "-": a line of standard input, so that it stands in no list of processes. Raises BadParameter."""
     if argument != "-":
         return argument
     if sys.stdin.isatty():

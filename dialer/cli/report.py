@@ -247,10 +247,7 @@ def period(window: Window, zone: tzinfo) -> str:
 
 
 def format_of(form: Format | None, out: Path | None) -> Format:
-    """What was asked for, else what the file's name says, else a table.
-
-    Raises BadParameter for what no terminal can show, OutputRefused where the two contradict each other.
-    """
+    """What was asked for, else what the file's name says, else a table. Raises BadParameter, OutputRefused."""
     if out is None:
         chosen = form or Format.TABLE
         if chosen in {Format.XLSX, Format.PDF}:

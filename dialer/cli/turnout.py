@@ -134,9 +134,7 @@ def _of_the_roll(db: Connection, entry: _Entry) -> _Entry:
 
 
 def _refuse(settings: Settings, db: Connection, entries: Sequence[_Entry], *, as_told: bool) -> None:
-    """Raise RollError for the first figure that cannot be beside the others: those that stand and those that come with it. One
-    that stands already changes nothing and is let pass.
-    """
+    """Raise RollError for the first figure that cannot be beside the others, those that stand and those that come with it."""
     polls = polls_of(settings)
     for entry in entries:
         _refuse_day(entry, polls, as_told=as_told)

@@ -18,10 +18,7 @@ NOTHING_KNOWN: Mapping[str, Certified] = {}
 
 
 def certified_of(flow: Flow, prompts: CataloguePrompts) -> dict[str, Certified]:
-    """By language of the catalogue, whether all that the flow says of its own there is certified, and until when.
-
-    Of each sound the catalogue is asked for the prompt that the campaign would play, its own or the shared one.
-    """
+    """By language of the catalogue, whether all that the flow would play there, own or shared, is certified, and until when."""
     languages = {name.language for name in prompts.playlist.listed}
     return {language: _in_language(flow, language, prompts) for language in sorted(languages)}
 

@@ -62,9 +62,7 @@ async def twilio_spent(settings: Settings) -> float:
 async def check_site(
     settings: Settings, clock: Clock | None = None, *, file: Path | None = None
 ) -> AsyncIterator[Finding]:
-    """Look at each thing in turn and say how it is. Never raises for what it finds, and only reads: a dialler may run. `file` is
-    where the settings stand.
-    """
+    """Look at each thing in turn. Never raises for what it finds, and only reads: a dialler may run. `file`: of the settings."""
     clock = clock or SystemClock()
     reader = cache(lambda: playlist_reader(settings))  # what it has parsed and hashed it does not read again
     looks: list[tuple[str, Look]] = [

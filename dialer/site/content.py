@@ -30,9 +30,7 @@ _DRAFTS = "run dialer audio drafts -c SETTINGS"
 def content_problems(
     settings: Settings, profile: Profile, clock: Clock, reader: PlaylistReader | None = None
 ) -> list[SettingError]:
-    """Voices without their label, each in one line. Blocks: files are read, by the `reader` where there is one. Raises
-    CatalogueError.
-    """
+    """Voices without their label. Blocks: files are read, by the `reader` where there is one. Raises CatalogueError."""
     if not labels_synthetic(settings, profile):
         return []
     playlist = None

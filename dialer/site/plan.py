@@ -224,9 +224,7 @@ OWN_ROLES: frozenset[Role] = frozenset({Role.BOOTH_DESK, Role.COMPLIANCE})
 
 
 def senders_of(settings: Settings, kept: Mapping[str, Role] | None = None, *, broker_is_ours: bool = False) -> Senders:
-    """Who may give commands over MQTT: those of the settings, and whoever is in `kept` at the moment of the command.
-    `broker_is_ours`: it was started for this run, and nobody else is on it.
-    """
+    """Who may give commands over MQTT: the settings' and `kept` at that moment. `broker_is_ours`: started for this run."""
     return Senders(
         fixed_senders(settings),
         kept,

@@ -44,9 +44,7 @@ Told = dict[str, asyncio.Queue[AmiMessage]]
 async def asterisk(
     settings: Settings, others: Sequence[str] = (), reader: Callable[[], PlaylistReader] | None = None
 ) -> AsyncIterator[Finding]:
-    """All of it, one finding after the other; `others` are the boxes beside it, `reader` gives what has read the catalogue already.
-    Raises MatdanError.
-    """
+    """All of it; `others`: the boxes beside it, `reader`: what has read the catalogue already. Raises MatdanError."""
     banner = await check_rights(ami_login(settings))
     told: Told = {}
 
@@ -124,10 +122,7 @@ async def _asked(
 
 
 def _needed(settings: Settings, reader: Callable[[], PlaylistReader]) -> list[str]:
-    """The sounds by name: of the catalogue what may be played, without one what the flows say; and what the dialplan plays.
-
-    Blocks: files are read. Raises MatdanError.
-    """
+    """The sounds by name that may be played, by flows and by the dialplan. Blocks: files are read. Raises MatdanError."""
     names = dict.fromkeys([*(TONES if settings.seats else ()), MESSAGE_SOUND])
     if settings.audio.catalogue is not None:
         names |= dict.fromkeys(sorted(name.sound for name in reader().read().listed))

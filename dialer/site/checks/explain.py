@@ -182,9 +182,7 @@ def _once(record: NumberRecord, campaign: str) -> str | None:
 def _explained(
     gate: Gate, case: Case, now: float, others: Sequence[str], at: float | None, told: Reason | None
 ) -> NumberExplained:
-    """`others` speak against the call beside the rules, until `at`; None: for good. The rules are asked again at that moment.
-    `told`: what the rules say and is among `others`.
-    """
+    """`others` speak against the call until `at`, None: for good; then the rules are asked. `told`: a reason among `others`."""
     objections = gate.originate(case, now).objections
     reasons = (*others, *(objection.words for objection in objections if objection.reason is not told))
     next_at = None if at is None else gate.next_from(case, now, at)
@@ -192,10 +190,7 @@ def _explained(
 
 
 def numbers_meant(db: Connection, who: str, region: str) -> list[str]:
-    """The numbers that a person at the command line means: a number, a voter's id, EPIC number or constituency/part/serial.
-
-    Raises RollError where nobody is meant, or several are.
-    """
+    """The numbers meant by a number, or as in `voter_meant`. Raises RollError where nobody is meant, or several are."""
     voter_id = voter_meant(db, who)
     if voter_id is not None:
         linked = numbers.numbers_of_voter(db, voter_id)
@@ -210,10 +205,7 @@ def numbers_meant(db: Connection, who: str, region: str) -> list[str]:
 
 
 def voter_meant(db: Connection, who: str) -> int | None:
-    """The voter whom a person at the command line means by id, EPIC number or constituency/part/serial; None: no voter's name.
-
-    Raises RollError where nobody is meant, or several are.
-    """
+    """The voter meant by id, EPIC number or constituency/part/serial; None: no voter's name. Raises RollError."""
     place = _PLACE.fullmatch(who)
     if place is not None:
         found = numbers.voters_at(db, *(int(part) for part in place.groups()))

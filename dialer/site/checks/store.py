@@ -94,10 +94,7 @@ def _caller_ids(settings: Settings, db: Connection) -> Iterator[Finding]:
 
 
 def encryption(settings: Settings) -> Iterator[Finding]:
-    """Whether what identifies voters can be read by whoever gets hold of the disk, and whether the key opens it.
-
-    Raises MatdanError and OSError where it cannot be told.
-    """
+    """Whether the disk alone tells who the voters are, and whether the key opens the store. Raises MatdanError, OSError."""
     what, beside = "encryption", left_over(settings.store.path)
     if beside.exists():
         text = (
