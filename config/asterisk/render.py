@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment
+from pydantic import SecretStr
 
 from config.asterisk.agi_secret import MARK_VARIABLE, agi_mark, agi_secret
 from config.asterisk.events import EVENTS
@@ -17,9 +18,9 @@ from config.asterisk.modules import modules_for
 from config.boxes import box_password, house_phones, named_phones, on_box
 from config.errors import SettingError
 from config.lines import Carrier, Transport, Trunk
-from config.seats import ECHO_CODE, SeatSettings, browser_password
-from config.settings import Settings
-from config.supervision import HoldSettings, RecordingSettings
+from config.seats import ECHO_CODE, LogInSettings, SeatSettings, browser_password
+from config.settings import Ami, Settings
+from config.supervision import RecordingSettings
 from config.templates import templates_in
 from config.unfinished import MAKE_ONE
 
@@ -52,36 +53,16 @@ def render_template(name: str, **values: Any) -> str:
 
 
 def dialplan(
-    agi_host: str = "127.0.0.1",
-    agi_port: int = 4573,
     log_in_code: str = "*1",
     *,
     manager_secret: str = "dialler",  # noqa: S107 - of simulated sites alone
-    hold: HoldSettings | None = None,
     recordings: RecordingSettings | None = None,
     boxes: bool = False,
 ) -> str:
-    """The text of extensions.conf: our contexts, which reach our FastAGI server at this address.
-
-    `log_in_code` is what a seat's phone dials to log in; `manager_secret` is that of the dialler's manager user; `boxes`: there are
-    others beside this one.
-    """
-    return render_template(
-        "extensions.conf",
-        marker=MARKER,
-        agi_server=f"{_bracketed(agi_host)}:{agi_port}",
-        **_agi(manager_secret),
-        log_in_code=log_in_code,
-        echo_code=ECHO_CODE,
-        browser_seats=0,
-        restart_seconds=RESTART_SECONDS,
-        hold=hold or HoldSettings(),
-        recordings=recordings or RecordingSettings(),
-        others=boxes,
-        join_seconds=JOIN_SECONDS,
-        named_phones=(),
-        outside_numbers=(),
-    )
+    """The text of extensions.conf where nothing else is set; `boxes`: there are others beside this one."""
+    ami, floor = Ami(secret=SecretStr(manager_secret)), LogInSettings(log_in_code=log_in_code)
+    settings = Settings(ami=ami, floor=floor, recordings=recordings or RecordingSettings())
+    return render_template("extensions.conf", **_for_the_dialplan(settings), others=boxes)
 
 
 def conferences(mixing_milliseconds: int = 20) -> str:
@@ -100,13 +81,12 @@ def render_site(
     every_seat, shared_port = len(settings.seats), settings.asterisk.sip_port
     settings, others = on_box(settings, box, file)
     _check(settings, file, beside_others=bool(others))
-    trunks = asterisk_trunks(settings)
-    browser_seats = sum(seat.webrtc for seat in settings.seats)
+    trunks, asterisk = asterisk_trunks(settings), settings.asterisk
     lines: list[Trunk | SeatSettings] = [*trunks, *settings.seats]
-    transports = _transports(settings, between=bool(others))
-    asterisk = settings.asterisk
+    webrtc = any(seat.webrtc for seat in settings.seats)
+    sip = f":{asterisk.sip_port}"
     values = {
-        "marker": MARKER,
+        **_for_the_dialplan(settings),
         "asterisk": asterisk,
         "ami": settings.ami,
         "trunks": trunks,
@@ -114,47 +94,56 @@ def render_site(
         "seats": settings.seats,
         "house_phones": house_phones(settings),
         "passwords": {
-            **{seat.endpoint: _password(seat.endpoint, settings, passwords) for seat in settings.seats},
+            **{seat.endpoint: _password(seat, settings, passwords) for seat in settings.seats},
             **{endpoint: passwords[endpoint] for endpoint in house_phones(settings)},
         },
-        "transports": transports,
-        "transport_ports": {
-            "udp": f":{asterisk.sip_port}",
-            "tcp": f":{asterisk.sip_port}",
-            "tls": f":{asterisk.tls_port}",
-            "ws": "",  # http.conf has its address and port
-        },
-        "browser_seats": browser_seats,
+        "transports": _transports(settings, between=bool(others)),
+        # http.conf has the address and port of ws
+        "transport_ports": {"udp": sip, "tcp": sip, "tls": f":{asterisk.tls_port}", "ws": ""},
         "modules": modules_for(
-            webrtc=bool(browser_seats),
-            srtp=bool(browser_seats) or any(line.srtp for line in lines),
+            webrtc=webrtc,
+            srtp=webrtc or any(line.srtp for line in lines),
             registers=any(trunk.registers for trunk in trunks),
             history=asterisk.history is not None,
             boxes=bool(others),
         ),
         "events": EVENTS,
-        "log_in_code": settings.floor.log_in_code,
-        "echo_code": ECHO_CODE,
-        "restart_seconds": RESTART_SECONDS,
-        "hold": settings.hold,
-        "recordings": settings.recordings,
-        "agi_server": f"{_bracketed(_reachable(settings))}:{settings.fastagi.port}",
-        **_agi("" if settings.ami.secret is None else settings.ami.secret.get_secret_value()),
         # Where there are other boxes, each of the site's seats may have a call's second half here, coming or going.
         "max_calls": sum(trunk.channels for trunk in trunks)
         + len(settings.seats)
         + (every_seat if others else 0)
         + _SPARE_CALLS,
         "box": box,
-        "join_seconds": JOIN_SECONDS,
-        "named_phones": named_phones(settings),
-        "outside_numbers": _outside_numbers(settings),
         "others": {each.name: box_password(box or "", each.name, settings.ami.secret) for each in others},
         "box_contacts": {each.name: f"{_bracketed(each.host)}:{each.sip_port or shared_port}" for each in others},
         "box_networks": {each.name: _host_network(each.host) for each in others},
         "country": settings.centre.region.lower(),
     }
     return {name: render_template(name, **values) for name in FILES}
+
+
+def _for_the_dialplan(settings: Settings) -> dict[str, Any]:
+    secret = agi_secret("" if settings.ami.secret is None else settings.ami.secret.get_secret_value())
+
+    def token(entrance: str) -> str:
+        """The expression by which Asterisk computes `agi_token`."""
+        return f"${{SHA1({secret}/{entrance}/${{UNIQUEID}}/${{CHANNEL}}/{secret})}}"
+
+    return {
+        "marker": MARKER,
+        "agi_server": f"{_bracketed(_reachable(settings))}:{settings.fastagi.port}",
+        "agi_token": token,
+        "agi_mark": f"{MARK_VARIABLE}={agi_mark(secret)}",
+        "browser_seats": sum(seat.webrtc for seat in settings.seats),
+        "log_in_code": settings.floor.log_in_code,
+        "echo_code": ECHO_CODE,
+        "restart_seconds": RESTART_SECONDS,
+        "join_seconds": JOIN_SECONDS,
+        "hold": settings.hold,
+        "recordings": settings.recordings,
+        "named_phones": named_phones(settings),
+        "outside_numbers": _outside_numbers(settings),
+    }
 
 
 def _outside_numbers(settings: Settings) -> list[tuple[str, str]]:
@@ -199,11 +188,10 @@ def _check(settings: Settings, file: str, *, beside_others: bool) -> None:
         raise SettingError(file, "endpoint", f"{ours[0]!r} is a name of our own in pjsip.conf", "choose another")
 
 
-def _password(endpoint: str, settings: Settings, made: Mapping[str, str]) -> str:
-    seat = next(seat for seat in settings.seats if seat.endpoint == endpoint)
+def _password(seat: SeatSettings, settings: Settings, made: Mapping[str, str]) -> str:
     if seat.webrtc:
         return browser_password(seat, settings.ami.secret)
-    return made[endpoint] if seat.password is None else seat.password.get_secret_value()
+    return made[seat.endpoint] if seat.password is None else seat.password.get_secret_value()
 
 
 def _transports(settings: Settings, *, between: bool) -> Sequence[str]:
@@ -222,16 +210,6 @@ def _contact_user(trunk: Trunk, settings: Settings) -> str:
     shown = {caller_id for each in settings.trunks for caller_id in each.caller_ids}
     own = [caller_id for caller_id in trunk.caller_ids if caller_id in inbound]
     return next(iter([*own, *(number for number in inbound if number not in shown)]), trunk.caller_ids[0])
-
-
-def _agi(manager_secret: str) -> dict[str, Any]:
-    """What the dialplan shows with its AGI requests; `agi_token(entrance)` is the expression that Asterisk computes it by."""
-    secret = agi_secret(manager_secret)
-
-    def token(entrance: str) -> str:
-        return f"${{SHA1({secret}/{entrance}/${{UNIQUEID}}/${{CHANNEL}}/{secret})}}"
-
-    return {"agi_token": token, "agi_mark": f"{MARK_VARIABLE}={agi_mark(secret)}"}
 
 
 def _reachable(settings: Settings) -> str:
