@@ -25,7 +25,6 @@ def hash_pin_command(
     pin: Annotated[
         str,
         typer.Option(
-            "--pin",
             prompt="PIN (4 to 12 digits)",
             hide_input=True,
             confirmation_prompt=True,
@@ -39,9 +38,7 @@ def hash_pin_command(
 
 @app.command("tones")
 def tones_command(
-    to: Annotated[
-        Path, typer.Option("--to", help="Asterisk's sounds of a language, such as /var/lib/asterisk/sounds/en.")
-    ],
+    to: Annotated[Path, typer.Option(help="Asterisk's sounds of a language, such as /var/lib/asterisk/sounds/en.")],
 ) -> None:
     """Write the tones that agents hear: a voter is there, a key was taken, done, wrong."""
     fresh = not to.exists()

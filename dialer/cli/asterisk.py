@@ -29,7 +29,7 @@ Box = Annotated[
 @app.command()
 def render(
     config: SettingsFile,
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where Asterisk reads its files: /etc/asterisk.")],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Where Asterisk reads its files: /etc/asterisk.")],
     diff: DiffOption = False,
     force: ForceOption = False,
     box: Box = None,

@@ -164,8 +164,7 @@ def drafts_command(
     language: SpokenOption = None,
     texts: TextsOption = None,
     names: Annotated[
-        Path | None,
-        typer.Option("--names", metavar="FILE", help="Also the names of places in this file, one a line."),
+        Path | None, typer.Option(metavar="FILE", help="Also the names of places in this file, one a line.")
     ] = None,
 ) -> None:
     """Let a computer speak what nobody has recorded: texts, numbers, hours, dates, and the information message that Asterisk plays.
@@ -242,7 +241,7 @@ def _show_report(report: PrepareReport, console: Console) -> None:
 def list_prompts(
     config: ConfigOption = None,
     language: LanguageOption = None,
-    campaign: Annotated[str | None, typer.Option("--campaign", help="Only what this campaign has of its own.")] = None,
+    campaign: Annotated[str | None, typer.Option(help="Only what this campaign has of its own.")] = None,
     drafts: Annotated[bool, typer.Option("--drafts", help="Only what is still a draft voice.")] = False,
     as_json: JsonOption = False,
 ) -> None:

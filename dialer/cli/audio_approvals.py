@@ -25,31 +25,28 @@ Statuses = list[tuple[PromptName, Entry, str | None]]
 
 
 def approve(
-    by: Annotated[str, typer.Option("--by", help="Who has listened to it and answers for it.")],
+    by: Annotated[str, typer.Option(help="Who has listened to it and answers for it.")],
     prompts: Annotated[
         list[str] | None, typer.Argument(metavar="[PROMPT]...", help="Such as hi/turnout/question.")
     ] = None,
     flow: Annotated[
-        str | None, typer.Option("--flow", metavar="FLOW", help="All that this flow says of its own, in --language.")
+        str | None, typer.Option(metavar="FLOW", help="All that this flow says of its own, in --language.")
     ] = None,
     language: Annotated[
         str | None, typer.Option("--language", "-l", help="The language of --flow, such as hi.")
     ] = None,
     campaign: Annotated[
-        str, typer.Option("--campaign", metavar="ID", help="With --flow: the prompts that this campaign plays.")
+        str, typer.Option(metavar="ID", help="With --flow: the prompts that this campaign plays.")
     ] = "",
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="The site's settings, a TOML file; section [audio].")
     ] = None,
-    certificate: Annotated[str | None, typer.Option("--certificate", help="Number of the certificate.")] = None,
+    certificate: Annotated[str | None, typer.Option(help="Number of the certificate.")] = None,
     certified_sha256: Annotated[
         str | None,
         typer.Option("--sha256", help="Hash that the certificate names; without it, that of the recording as it is."),
     ] = None,
-    valid_until: Annotated[
-        str | None,
-        typer.Option("--valid-until", metavar="DATE", help="Last day of the certificate."),
-    ] = None,
+    valid_until: Annotated[str | None, typer.Option(metavar="DATE", help="Last day of the certificate.")] = None,
     synthetic: Annotated[
         bool | None, typer.Option("--synthetic/--human", help="Whether a computer speaks in the recording.")
     ] = None,

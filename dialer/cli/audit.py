@@ -24,8 +24,7 @@ _NAMED = 100
 def verify(
     site: NamedSite,
     head: Annotated[
-        str | None,
-        typer.Option("--head", metavar="NUMBER:DIGEST", help="A head noted earlier; shows that no end was cut off."),
+        str | None, typer.Option(metavar="NUMBER:DIGEST", help="A head noted earlier; shows that no end was cut off.")
     ] = None,
 ) -> None:
     """Check every entry of the audit against the one before it, and every attempt, mark, opt-out and consent against its seal.
@@ -45,10 +44,9 @@ def verify(
 def listed(
     report: ReportOfTime,
     kind: Annotated[
-        list[str] | None,
-        typer.Option("--kind", help="Of this kind alone; may be given several times. [default: all but seal]"),
+        list[str] | None, typer.Option(help="Of this kind alone; may be given several times. [default: all but seal]")
     ] = None,
-    who: Annotated[str | None, typer.Option("--who", help="What this person or part did.")] = None,
+    who: Annotated[str | None, typer.Option(help="What this person or part did.")] = None,
 ) -> None:
     """What stands in the audit: imports, exports, commands, log-ins, changes of settings, and the rest, one entry a row."""
 

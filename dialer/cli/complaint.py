@@ -26,21 +26,18 @@ app = CommandGroup()
 @app.command("add")
 def add(
     site: SiteAndWho,
-    about: Annotated[ComplaintTopic, typer.Option("--about", help="What somebody complains of.")],
-    channel: Annotated[ComplaintChannel, typer.Option("--channel", help="How the complaint came.")],
+    about: Annotated[ComplaintTopic, typer.Option(help="What somebody complains of.")],
+    channel: Annotated[ComplaintChannel, typer.Option(help="How the complaint came.")],
     number: Annotated[
         str | None,
         typer.Option(
-            "--number",
-            help="Whom we called; the last call to it before --at is taken to be meant. - reads it from standard input.",
+            help="Whom we called; the last call to it before --at is taken to be meant. - reads it from standard input."
         ),
     ] = None,
-    campaign: Annotated[
-        str | None, typer.Option("--campaign", metavar="ID", help="The campaign, if no call is known.")
-    ] = None,
-    attempt: Annotated[str | None, typer.Option("--attempt", metavar="ID", help="The call, if it is known.")] = None,
+    campaign: Annotated[str | None, typer.Option(metavar="ID", help="The campaign, if no call is known.")] = None,
+    attempt: Annotated[str | None, typer.Option(metavar="ID", help="The call, if it is known.")] = None,
     at: Annotated[
-        str | None, typer.Option("--at", metavar="WHEN", help="When it was made: 2026-04-22T09:00. [default: now]")
+        str | None, typer.Option(metavar="WHEN", help="When it was made: 2026-04-22T09:00. [default: now]")
     ] = None,
 ) -> None:
     """Keep a complaint, also while the dialler runs. Of the number only its id is kept; it is not suppressed by this."""
@@ -69,7 +66,7 @@ def answer(
     complaint: Annotated[
         int, typer.Argument(metavar="COMPLAINT", min=1, max=999_999_999, help="The complaint's number.")
     ],
-    done: Annotated[ComplaintRemedy, typer.Option("--done", help="What was done about it.")],
+    done: Annotated[ComplaintRemedy, typer.Option(help="What was done about it.")],
 ) -> None:
     """Keep what was done about a complaint, also while the dialler runs. The last answer counts; all are kept."""
     told = {

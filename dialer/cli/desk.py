@@ -31,7 +31,7 @@ class DeskNotReady(MatdanError):
 def serve(
     config: SettingsFile,
     mqtt: Annotated[
-        MqttVersion, typer.Option("--mqtt", help="Version of the protocol; 3.1.1 for a broker that has no 5.")
+        MqttVersion, typer.Option(help="Version of the protocol; 3.1.1 for a broker that has no 5.")
     ] = MqttVersion.V5,
     training: Annotated[
         bool,

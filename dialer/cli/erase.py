@@ -62,7 +62,7 @@ def erase(
 
 def purge(
     site: SiteAndWho,
-    after: Annotated[str, typer.Option("--after", metavar="DATE", help="The last polling day, or that of the result.")],
+    after: Annotated[str, typer.Option(metavar="DATE", help="The last polling day, or that of the result.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be erased, change nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:

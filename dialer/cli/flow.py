@@ -177,8 +177,7 @@ def try_flow(
         typer.Option("--fact", "-f", metavar="NAME=VALUE", help="What is known of the caller; empty: unknown."),
     ] = None,
     keys: Annotated[
-        str | None,
-        typer.Option("--keys", help="Play this instead of asking: lines with , between, such as 2,3#; then hang up."),
+        str | None, typer.Option(help="Play this instead of asking: lines with , between, such as 2,3#; then hang up.")
     ] = None,
     no_agent: Annotated[bool, typer.Option("--no-agent", help="Nobody is free to take the call.")] = False,
     store_fails: Annotated[bool, typer.Option("--store-fails", help="Nothing can be put on record.")] = False,

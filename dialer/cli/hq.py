@@ -58,15 +58,12 @@ class Signing(NamedHeadquarters):
     """Who signs an order, and what becomes of it then."""
 
     key: Annotated[
-        list[Path],
-        typer.Option("--key", metavar="FILE", help="A leader's private key; twice where both leaders are here."),
+        list[Path], typer.Option(metavar="FILE", help="A leader's private key; twice where both leaders are here.")
     ]
     wait: _WaitOption = 5.0
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out", metavar="FILE", help="Send nothing: a file for the next leader, or to be carried to a centre."
-        ),
+        typer.Option(metavar="FILE", help="Send nothing: a file for the next leader, or to be carried to a centre."),
     ] = None
 
     def go_on(self, signed: SignedOrder, order: HqOrder) -> None:
@@ -91,12 +88,10 @@ class Signing(NamedHeadquarters):
 class NewOrder(Signing):
     """An order that is begun: to whom, and for how long."""
 
-    to: Annotated[str, typer.Option("--to", help="all, zone:NAME or centre:ID.")] = "all"
+    to: Annotated[str, typer.Option(help="all, zone:NAME or centre:ID.")] = "all"
     valid: Annotated[
         float | None,
-        typer.Option(
-            "--valid", metavar="HOURS", help="Until when it counts. [default: 1; of a stop and its end, a week]"
-        ),
+        typer.Option(metavar="HOURS", help="Until when it counts. [default: 1; of a stop and its end, a week]"),
     ] = None
 
     def begin(self, kind: OrderKind, **values: str | float | None) -> None:
@@ -154,9 +149,9 @@ def pause(new: NewOrder, campaign: _CampaignArgument) -> None:
 def quota(
     new: NewOrder,
     campaign: _CampaignArgument,
-    most_calls: Annotated[int | None, typer.Option("--most-calls", help="So many calls at once, at most.")] = None,
+    most_calls: Annotated[int | None, typer.Option(help="So many calls at once, at most.")] = None,
     calls_per_seat: Annotated[
-        float | None, typer.Option("--calls-per-seat", help="So many unanswered calls for each agent at work, at most.")
+        float | None, typer.Option(help="So many unanswered calls for each agent at work, at most.")
     ] = None,
 ) -> None:
     """Hold a campaign to so many calls until midnight; with neither figure it is held to none."""
@@ -310,21 +305,19 @@ def import_files(
 @app.command()
 def export(
     hq: NamedHeadquarters,
-    state: Annotated[str, typer.Option("--state", metavar="CODE", help="Of voters of this state.")],
+    state: Annotated[str, typer.Option(metavar="CODE", help="Of voters of this state.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Where to: .csv, .json, .xlsx or .pdf.")],
     constituency: Annotated[
-        int | None, typer.Option("--constituency", metavar="NUMBER", help="Of voters of this constituency alone.")
+        int | None, typer.Option(metavar="NUMBER", help="Of voters of this constituency alone.")
     ] = None,
     source: Annotated[
         str | None,
-        typer.Option(
-            "--source", metavar="NAME", help="Of the voters in this portal's exports alone, under its own ids."
-        ),
+        typer.Option(metavar="NAME", help="Of the voters in this portal's exports alone, under its own ids."),
     ] = None,
     since: Annotated[
-        str | None, typer.Option("--since", metavar="WHEN", help="What was said from then on: 2026-04-22T09:00.")
+        str | None, typer.Option(metavar="WHEN", help="What was said from then on: 2026-04-22T09:00.")
     ] = None,
-    until: Annotated[str | None, typer.Option("--until", metavar="WHEN", help="And before then.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="WHEN", help="And before then.")] = None,
 ) -> None:
     """Results of every centre for a state's team, voter by voter: date, result, how the voter stands, which centre says so, and a
     column for each question. No name and no number.
@@ -357,7 +350,7 @@ async def _results(settings: HqSettings, *asked: str | float | None) -> list[lis
 def demo(
     for_seconds: Annotated[float, typer.Option("--for", min=10, help="How long it runs before it is checked.")] = 60.0,
     centres: Annotated[int, typer.Option(min=4, max=1_000, help="Centres, three of which dial simulated lines.")] = 300,
-    report: Annotated[Path | None, typer.Option("--report", help="Write what was found to this JSON file.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write what was found to this JSON file.")] = None,
     seed: Annotated[int, typer.Option(help="Another seed, other voters.")] = 1,
 ) -> None:
     """Run a whole headquarters with its centres on this machine, stop them all, and check. Exit 1 if a check did not hold."""

@@ -59,9 +59,9 @@ class Material(NamedHeadquarters):
 class MaterialParts(Material):
     """The same, with keys of the root, and who signs for which part from now on."""
 
-    root_key: Annotated[list[Path], typer.Option("--root-key", metavar="FILE", help="A root's private key; two.")]
-    media: Annotated[list[str], typer.Option("--media", metavar="NAME=KEY", help="Somebody of media.")]
-    compliance: Annotated[list[str], typer.Option("--compliance", metavar="NAME=KEY", help="Somebody of compliance.")]
+    root_key: Annotated[list[Path], typer.Option(metavar="FILE", help="A root's private key; two.")]
+    media: Annotated[list[str], typer.Option(metavar="NAME=KEY", help="Somebody of media.")]
+    compliance: Annotated[list[str], typer.Option(metavar="NAME=KEY", help="Somebody of compliance.")]
 
     def signatories(self) -> list[Signatory]:
         """Raises BadParameter."""
@@ -86,7 +86,7 @@ def _person(text: str, part: str) -> tuple[str, str, bytes]:
 def begin(
     hq: MaterialParts,
     root: Annotated[
-        list[str] | None, typer.Option("--root", metavar="NAME=KEY", help="A third root's public key, kept elsewhere.")
+        list[str] | None, typer.Option(metavar="NAME=KEY", help="A third root's public key, kept elsewhere.")
     ] = None,
 ) -> None:
     """Begin, once: who signs for which part. Give the root.json that is named to every centre (headquarters.material_root).
@@ -114,12 +114,10 @@ def people(hq: MaterialParts) -> None:
 def roots(
     hq: Material,
     root_key: Annotated[
-        list[Path],
-        typer.Option("--root-key", metavar="FILE", help="A private key that signs: two of the former, two of the new."),
+        list[Path], typer.Option(metavar="FILE", help="A private key that signs: two of the former, two of the new.")
     ],
     root: Annotated[
-        list[str],
-        typer.Option("--root", metavar="NAME=KEY", help="A root's public key, of all that are root's from now on."),
+        list[str], typer.Option(metavar="NAME=KEY", help="A root's public key, of all that are root's from now on.")
     ],
 ) -> None:
     """Say which keys are the root's from now on: one is lost, or somebody leaves. A key that stays signs for both sides.
@@ -159,7 +157,7 @@ def make(
 
 
 @app.command()
-def sign(hq: Material, key: Annotated[Path, typer.Option("--key", metavar="FILE", help="Your private key.")]) -> None:
+def sign(hq: Material, key: Annotated[Path, typer.Option(metavar="FILE", help="Your private key.")]) -> None:
     """Sign what is drafted: all that it approves, and approves no more, is told before. Media and compliance each."""
     repository = hq.repository
     new, gone = repository.changes()
@@ -208,9 +206,7 @@ def waves(
     hq: NamedHeadquarters,
     name: _NameArgument,
     version: _VersionArgument,
-    first: Annotated[
-        list[str] | None, typer.Option("--first", metavar="ID", help="A centre of the first wave.")
-    ] = None,
+    first: Annotated[list[str] | None, typer.Option(metavar="ID", help="A centre of the first wave.")] = None,
     hold: Annotated[float, typer.Option(help="Minutes that each wave is watched.")] = 5.0,
     patience: Annotated[float, typer.Option(help="Minutes in which a wave's centres must run it.")] = 10.0,
 ) -> None:

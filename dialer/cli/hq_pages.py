@@ -76,8 +76,8 @@ def add(
     name: _Name,
     role: Annotated[str, typer.Argument(metavar="ROLE", help=f"One of {', '.join(HqRole)}.")],
     hq: NamedHeadquarters,
-    zone: Annotated[str, typer.Option("--zone", help="The zone that this one sees; left out, all.")] = "",
-    who: Annotated[str | None, typer.Option("--who", help="Who answers for it, for the audit. [default: you]")] = None,
+    zone: Annotated[str, typer.Option(help="The zone that this one sees; left out, all.")] = "",
+    who: Annotated[str | None, typer.Option(help="Who answers for it, for the audit. [default: you]")] = None,
 ) -> None:
     """Add an account, or give one another role or zone. A new one gets a password for one sign-in, which is told here."""
     settings = hq.settings
@@ -97,7 +97,7 @@ def add(
 def remove(
     name: _Name,
     hq: NamedHeadquarters,
-    who: Annotated[str | None, typer.Option("--who", help="Who answers for it, for the audit. [default: you]")] = None,
+    who: Annotated[str | None, typer.Option(help="Who answers for it, for the audit. [default: you]")] = None,
 ) -> None:
     """Take an account away; whoever has a page open with it is signed out within a second."""
 
@@ -138,7 +138,7 @@ def audit(
             "--accept-end", help="From now on what is there counts: headquarters' database was restored from a copy."
         ),
     ] = False,
-    who: Annotated[str | None, typer.Option("--who", help="Who accepts it, for the audit. [default: you]")] = None,
+    who: Annotated[str | None, typer.Option(help="Who accepts it, for the audit. [default: you]")] = None,
 ) -> None:
     """Show what people did on the pages, and whether the chain of its entries holds. Exit 1 where it does not.
 

@@ -90,42 +90,35 @@ def init(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to: a file that is not there yet.")] = Path(
         "centre.toml"
     ),
-    id: Annotated[str | None, typer.Option("--id", help="The centre's id.")] = None,  # noqa: A002 - the setting's name
-    organisation: Annotated[
-        str | None, typer.Option("--organisation", help="Who calls, as the message says it.")
-    ] = None,
+    id: Annotated[str | None, typer.Option(help="The centre's id.")] = None,  # noqa: A002 - the setting's name
+    organisation: Annotated[str | None, typer.Option(help="Who calls, as the message says it.")] = None,
     jurisdiction: Annotated[
-        str | None, typer.Option("--jurisdiction", help="Whose rules hold: a shipped profile, or a .toml file.")
+        str | None, typer.Option(help="Whose rules hold: a shipped profile, or a .toml file.")
     ] = None,
-    region: Annotated[str | None, typer.Option("--region", help="Country code. [default: the jurisdiction's]")] = None,
+    region: Annotated[str | None, typer.Option(help="Country code. [default: the jurisdiction's]")] = None,
     prefix: Annotated[
-        str | None, typer.Option("--prefix", help="How numbers begin, by commas. [default: the jurisdiction's]")
+        str | None, typer.Option(help="How numbers begin, by commas. [default: the jurisdiction's]")
     ] = None,
     time_zone: Annotated[
-        str | None, typer.Option("--time-zone", help="IANA zone. [default: the jurisdiction's, where it has one alone]")
+        str | None, typer.Option(help="IANA zone. [default: the jurisdiction's, where it has one alone]")
     ] = None,
-    languages: Annotated[str | None, typer.Option("--languages", help="Agents' languages, by commas.")] = None,
-    poll: Annotated[str | None, typer.Option("--poll", metavar="DAY", help="Polling day, YYYY-MM-DD.")] = None,
-    seats: Annotated[int | None, typer.Option("--seats", help="Seats, and agents, 1 to 99. [default: 2]")] = None,
-    trunk_host: Annotated[str | None, typer.Option("--trunk-host", help="The carrier's SIP host.")] = None,
-    trunk_user: Annotated[str | None, typer.Option("--trunk-user", help="Account there; it registers.")] = None,
+    languages: Annotated[str | None, typer.Option(help="Agents' languages, by commas.")] = None,
+    poll: Annotated[str | None, typer.Option(metavar="DAY", help="Polling day, YYYY-MM-DD.")] = None,
+    seats: Annotated[int | None, typer.Option(help="Seats, and agents, 1 to 99. [default: 2]")] = None,
+    trunk_host: Annotated[str | None, typer.Option(help="The carrier's SIP host.")] = None,
+    trunk_user: Annotated[str | None, typer.Option(help="Account there; it registers.")] = None,
     trunk_password: Annotated[
-        str | None, typer.Option("--trunk-password", help="Its password; -: the first line of standard input.")
+        str | None, typer.Option(help="Its password; -: the first line of standard input.")
     ] = None,
-    channels: Annotated[int | None, typer.Option("--channels", help="Calls at once. [default: 30]")] = None,
-    calls_per_second: Annotated[
-        float | None, typer.Option("--calls-per-second", help="Call starts a second. [default: 2]")
-    ] = None,
-    caller_ids: Annotated[str | None, typer.Option("--caller-ids", help="Numbers that are shown, by commas.")] = None,
+    channels: Annotated[int | None, typer.Option(help="Calls at once. [default: 30]")] = None,
+    calls_per_second: Annotated[float | None, typer.Option(help="Call starts a second. [default: 2]")] = None,
+    caller_ids: Annotated[str | None, typer.Option(help="Numbers that are shown, by commas.")] = None,
     phones_from: Annotated[
-        str | None,
-        typer.Option("--phones-from", metavar="NETWORKS", help="Where agents' phones are. [default: private networks]"),
+        str | None, typer.Option(metavar="NETWORKS", help="Where agents' phones are. [default: private networks]")
     ] = None,
-    broker_host: Annotated[str | None, typer.Option("--broker-host", help="The broker. [default: 127.0.0.1]")] = None,
-    supervisor: Annotated[str | None, typer.Option("--supervisor", help="The first supervisor's name.")] = None,
-    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Store, recordings, catalogue.")] = Path(
-        "/var/lib/matdan"
-    ),
+    broker_host: Annotated[str | None, typer.Option(help="The broker. [default: 127.0.0.1]")] = None,
+    supervisor: Annotated[str | None, typer.Option(help="The first supervisor's name.")] = None,
+    data: Annotated[Path, typer.Option(metavar="DIR", help="Store, recordings, catalogue.")] = Path("/var/lib/matdan"),
 ) -> None:
     """Write the settings of a new centre, with secrets and PINs made: at a terminal it asks for what no option says.
 

@@ -40,10 +40,10 @@ class ListOfVoters(NamedSite):
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FILE", help="A .pdf to print, or .csv, .xlsx, .json.")
     ] = field(kw_only=True)
-    constituency: Annotated[
-        int | None, typer.Option("--constituency", min=0, max=MOST_OF_A_ROLL, help="Of this constituency alone.")
-    ] = None
-    part: Annotated[int | None, typer.Option("--part", min=0, max=MOST_OF_A_ROLL, help="Of this part alone.")] = None
+    constituency: Annotated[int | None, typer.Option(min=0, max=MOST_OF_A_ROLL, help="Of this constituency alone.")] = (
+        None
+    )
+    part: Annotated[int | None, typer.Option(min=0, max=MOST_OF_A_ROLL, help="Of this part alone.")] = None
 
 
 @app.command("strike-off")

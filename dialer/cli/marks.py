@@ -53,24 +53,16 @@ def import_marks(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="CSV or XLSX: constituency, part, serial, or epic; kind, time, by.")
     ],
-    source: Annotated[Origin, typer.Option("--source", help="Whose word the list is.")] = Origin.BOOTH_WORKER,
+    source: Annotated[Origin, typer.Option(help="Whose word the list is.")] = Origin.BOOTH_WORKER,
     confidence: Annotated[
-        Confidence | None,
-        typer.Option("--confidence", help="How sure it is. [default: seen of a booth worker, else told]"),
+        Confidence | None, typer.Option(help="How sure it is. [default: seen of a booth worker, else told]")
     ] = None,
-    by: Annotated[
-        str | None, typer.Option("--by", help="Who says so, where no column does: an id such as worker-12.")
-    ] = None,
-    day: Annotated[
-        str | None, typer.Option("--day", metavar="DATE", help="Day of the list's times. [default: today]")
-    ] = None,
-    roll_version: Annotated[
-        str | None, typer.Option("--roll-version", help="Whose serials they are, where no column says it.")
-    ] = None,
+    by: Annotated[str | None, typer.Option(help="Who says so, where no column does: an id such as worker-12.")] = None,
+    day: Annotated[str | None, typer.Option(metavar="DATE", help="Day of the list's times. [default: today]")] = None,
+    roll_version: Annotated[str | None, typer.Option(help="Whose serials they are, where no column says it.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Find out everything, keep nothing.")] = False,
     rejects: Annotated[
-        Path | None,
-        typer.Option("--rejects", metavar="FILE", help="Write the rejected lines' numbers and reasons here."),
+        Path | None, typer.Option(metavar="FILE", help="Write the rejected lines' numbers and reasons here.")
     ] = None,
 ) -> None:
     """Take in a list of those who have voted, also while the dialler runs: then no call goes out to them any more.

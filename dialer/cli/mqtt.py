@@ -28,11 +28,11 @@ def render(
         list[Path],
         typer.Option("--config", "-c", help="A site's settings; several times where centres share the broker."),
     ],
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the broker reads its files: /etc/mosquitto.")],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Where the broker reads its files: /etc/mosquitto.")],
     diff: DiffOption = False,
     force: ForceOption = False,
     new_password: Annotated[
-        list[str] | None, typer.Option("--new-password", metavar="USER", help="Make this user's password anew.")
+        list[str] | None, typer.Option(metavar="USER", help="Make this user's password anew.")
     ] = None,
 ) -> None:
     """Write Mosquitto's configuration, access list and passwords, all files or none, readable by the directory's group.

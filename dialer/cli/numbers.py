@@ -70,8 +70,8 @@ def import_opt_outs(
 def import_register(
     site: SiteAndWho,
     file: FileArgument,
-    name: Annotated[str, typer.Option("--name", help="The register's name, as the profile calls it: ncpr, tps.")],
-    dated: Annotated[str, typer.Option("--dated", metavar="DATE", help="Day on which its keeper issued it.")],
+    name: Annotated[str, typer.Option(help="The register's name, as the profile calls it: ncpr, tps.")],
+    dated: Annotated[str, typer.Option(metavar="DATE", help="Day on which its keeper issued it.")],
 ) -> None:
     """Take a do-not-call register in, in the place of its earlier issue. One that is too old for the profile is refused.
 
@@ -103,8 +103,8 @@ def import_register(
 def import_consents(
     site: SiteAndWho,
     file: FileArgument,
-    status: Annotated[Consent, typer.Option("--status", help="What holds for every number of the file.")],
-    source: Annotated[str, typer.Option("--source", help="How and where it was given or withdrawn, for the record.")],
+    status: Annotated[Consent, typer.Option(help="What holds for every number of the file.")],
+    source: Annotated[str, typer.Option(help="How and where it was given or withdrawn, for the record.")],
 ) -> None:
     """Keep whether the owners of numbers agreed to be called. Numbers stand in the first column; others are not read.
 

@@ -46,9 +46,7 @@ class NamedSite:
     """The site that a command is about."""
 
     config: ConfigOption = None
-    store: Annotated[
-        Path | None, typer.Option("--store", metavar="PATH", help="The store. [default: of the settings]")
-    ] = None
+    store: Annotated[Path | None, typer.Option(metavar="PATH", help="The store. [default: of the settings]")] = None
 
     @cached_property
     def settings(self) -> Settings:

@@ -86,12 +86,10 @@ class ReportOfTime(ReportOfSite):
     """The same of a stretch of time."""
 
     since: Annotated[
-        str | None,
-        typer.Option("--since", metavar="WHEN", help="From then on: 2026-04-22 or 2026-04-22T09:00, centre's time."),
+        str | None, typer.Option(metavar="WHEN", help="From then on: 2026-04-22 or 2026-04-22T09:00, centre's time.")
     ] = None
     until: Annotated[
-        str | None,
-        typer.Option("--until", metavar="WHEN", help="To before then; a date alone is the midnight it begins with."),
+        str | None, typer.Option(metavar="WHEN", help="To before then; a date alone is the midnight it begins with.")
     ] = None
 
     @property
@@ -104,7 +102,7 @@ class ReportOfTime(ReportOfSite):
 class ReportOfCampaign(ReportOfTime):
     """The same, which may be of one campaign alone."""
 
-    campaign: Annotated[str | None, typer.Option("--campaign", metavar="ID", help="Of this campaign alone.")] = None
+    campaign: Annotated[str | None, typer.Option(metavar="ID", help="Of this campaign alone.")] = None
 
     @property
     def window(self) -> Window:
@@ -201,7 +199,7 @@ def answers(
         bool, typer.Option("--each", help="Answer by answer, with callers' messages and wishes, instead of sums.")
     ] = False,
     question: Annotated[
-        str | None, typer.Option("--question", metavar="NAME", help="Of this question alone: call_back, message, ...")
+        str | None, typer.Option(metavar="NAME", help="Of this question alone: call_back, message, ...")
     ] = None,
 ) -> None:
     """What was answered in flows and to agents' scripts: calls by campaign, question and answer."""
@@ -214,15 +212,13 @@ def answers(
 @app.command()
 def results(
     report: ReportOfCampaign,
-    state: Annotated[str | None, typer.Option("--state", metavar="CODE", help="Of voters of this state alone.")] = None,
+    state: Annotated[str | None, typer.Option(metavar="CODE", help="Of voters of this state alone.")] = None,
     constituency: Annotated[
-        int | None, typer.Option("--constituency", metavar="NUMBER", help="Of voters of this constituency alone.")
+        int | None, typer.Option(metavar="NUMBER", help="Of voters of this constituency alone.")
     ] = None,
     source: Annotated[
         str | None,
-        typer.Option(
-            "--source", metavar="NAME", help="Of the voters in this portal's exports alone, under the portal's own ids."
-        ),
+        typer.Option(metavar="NAME", help="Of the voters in this portal's exports alone, under the portal's own ids."),
     ] = None,
 ) -> None:
     """Results, voter by voter, for who gave the roll: date, result, and a column for each question. No name and no number."""
@@ -324,12 +320,12 @@ def _print(report: Report, form: Format) -> None:
 @app.command()
 def turnout(
     report: ReportOfCampaign,
-    by: Annotated[TurnoutBy, typer.Option("--by", help="What a row is of.")] = TurnoutBy.BOOTH,
+    by: Annotated[TurnoutBy, typer.Option(help="What a row is of.")] = TurnoutBy.BOOTH,
     picture: Annotated[
-        Path | None, typer.Option("--picture", metavar="FILE", help="Draw the day's curves too: .png or .svg.")
+        Path | None, typer.Option(metavar="FILE", help="Draw the day's curves too: .png or .svg.")
     ] = None,
     day: Annotated[
-        str | None, typer.Option("--day", metavar="DATE", help="Of the curves. [default: the last day known]")
+        str | None, typer.Option(metavar="DATE", help="Of the curves. [default: the last day known]")
     ] = None,
 ) -> None:
     """Self-reported turnout of the voters reached, labelled so, and official figures beside it where they were entered."""

@@ -48,8 +48,7 @@ def import_(
         bool, typer.Option("--dry-run", help="Find out everything, change nothing in the store.")
     ] = False,
     rejects: Annotated[
-        Path | None,
-        typer.Option("--rejects", metavar="FILE", help="What was not taken, with reasons. [default: ROLL.rejects.csv]"),
+        Path | None, typer.Option(metavar="FILE", help="What was not taken, with reasons. [default: ROLL.rejects.csv]")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON on standard output.")] = False,
     roll_version: Annotated[
@@ -136,19 +135,17 @@ def _through_dialler(
 
 
 def sample_roll(
-    rows: Annotated[int, typer.Option("--rows", min=1, max=100_000_000, help="How many rows.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to: a .csv or a .xlsx file.")],
-    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same file.")] = 1,
+    rows: Annotated[int, typer.Option(min=1, max=100_000_000, help="How many rows.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where to: a .csv or a .xlsx file.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 1,
     state: Annotated[
-        list[str] | None, typer.Option("--state", help=f"State code; may be repeated. One of {', '.join(STATES)}.")
+        list[str] | None, typer.Option(help=f"State code; may be repeated. One of {', '.join(STATES)}.")
     ] = None,
     language: Annotated[
         list[str] | None,
         typer.Option("--language", "--languages", help="Language code; may be repeated, or several with commas."),
     ] = None,
-    messy: Annotated[
-        float, typer.Option("--messy", min=0.0, max=1.0, help="Share of rows with something wrong or odd.")
-    ] = 0.14,
+    messy: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of rows with something wrong or odd.")] = 0.14,
 ) -> None:
     """Write a synthetic roll in Indian languages: nobody on it exists, and its numbers are not to be dialled."""
     console = Console()
@@ -281,8 +278,7 @@ def import_list(
         bool, typer.Option("--replace", help="Whoever is not in this file is not called any more.")
     ] = False,
     roll_version: Annotated[
-        str | None,
-        typer.Option("--roll-version", help="Of which roll the parts are, where the store has several of a part."),
+        str | None, typer.Option(help="Of which roll the parts are, where the store has several of a part.")
     ] = None,
 ) -> None:
     """Take the list of booth workers, all of it or nothing. A worker is known by the number; a later list says the booths anew.

@@ -30,7 +30,7 @@ def demo(
         float | None, typer.Option("--for", min=5, help="End after so many seconds; without it, at Ctrl-C.")
     ] = None,
     headless: Annotated[bool, typer.Option("--headless", help="No board: a line now and then.")] = False,
-    report: Annotated[Path | None, typer.Option("--report", help="Write what happened to this JSON file.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write what happened to this JSON file.")] = None,
     directory: Annotated[
         Path | None, typer.Option("--dir", help="Keep roll, store and journal here; a later demo goes on with them.")
     ] = None,
@@ -90,9 +90,7 @@ def doctor(
     config: SettingsFile,
     backups: Annotated[
         Path | None,
-        typer.Option(
-            "--backups", metavar="DIR", help="The folder that `dialer backup` is given: how old is the newest?"
-        ),
+        typer.Option(metavar="DIR", help="The folder that `dialer backup` is given: how old is the newest?"),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -53,7 +53,7 @@ def decrypt(site: SiteAndWho) -> None:
 @app.command()
 def rekey(
     site: SiteAndWho,
-    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The file with the new key (`dialer store key`).")],
+    to: Annotated[Path, typer.Option(metavar="FILE", help="The file with the new key (`dialer store key`).")],
 ) -> None:
     """Encrypt a store anew with another key. All or nothing; nobody else may have the store open."""
     _convert(site, _key(site), read_key(to))

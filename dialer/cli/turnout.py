@@ -57,15 +57,13 @@ DayOption = Annotated[str | None, typer.Option("--day", metavar="DATE", help="Th
 @app.command("enter")
 def enter(
     site: SiteAndWho,
-    constituency: Annotated[int, typer.Option("--constituency", min=1, max=9_999, help="Its number.")],
-    by: Annotated[str, typer.Option("--by", metavar="HH:MM", help="By which hour of the poll: 09:00, ... or final.")],
-    turnout: Annotated[str, typer.Option("--turnout", metavar="PERCENT", help="Cumulative, of the electors: 11.4")],
-    part: Annotated[int | None, typer.Option("--part", min=1, max=99_999, help="Of this part alone.")] = None,
+    constituency: Annotated[int, typer.Option(min=1, max=9_999, help="Its number.")],
+    by: Annotated[str, typer.Option(metavar="HH:MM", help="By which hour of the poll: 09:00, ... or final.")],
+    turnout: Annotated[str, typer.Option(metavar="PERCENT", help="Cumulative, of the electors: 11.4")],
+    part: Annotated[int | None, typer.Option(min=1, max=99_999, help="Of this part alone.")] = None,
     state: Annotated[
         str,
-        typer.Option(
-            "--state", metavar="CODE", help="Its state (S13), needed where the roll has its number of several states."
-        ),
+        typer.Option(metavar="CODE", help="Its state (S13), needed where the roll has its number of several states."),
     ] = "",
     day: DayOption = None,
     as_told: AsToldOption = False,

@@ -40,9 +40,7 @@ def release(
         list[str] | None, typer.Argument(metavar="ATTEMPTS", help="Their ids, as `dialer unknown list` shows them.")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that are unknown.")] = False,
-    reason: Annotated[
-        str, typer.Option("--reason", help="Why they may be called again: short, no name and no number.")
-    ] = "",
+    reason: Annotated[str, typer.Option(help="Why they may be called again: short, no name and no number.")] = "",
 ) -> None:
     """Let the numbers of unknown attempts be called again, in every campaign; while the dialler runs, through the broker.
 
