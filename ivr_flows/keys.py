@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from ivr_flows.fields import Fields, KnownNames, known_answer, own_reprompt, prompts_needed, read_prompts
+from ivr_flows.turns import Failed, Input
 
 Schema = Mapping[str, Any]
 Ways = Callable[[Any], Iterable[tuple[str, str]]]
@@ -26,15 +27,16 @@ class Key:
     schema: Schema
     needed: bool = True
     ways: Ways | None = None
+    on: type[Input] | None = None  # the answer that leads there
     says: bool = False  # whether the value is prompts
 
     def of(self, description: str) -> Key:
         """The same, with words for editors."""
         return replace(self, schema={**self.schema, "description": description})
 
-    def to(self, label: str) -> Key:
-        """The same, as a way out of that label; None leads nowhere."""
-        return replace(self, ways=lambda node: () if node is None else ((label, node),))
+    def to(self, label: str, on: type[Input] | None = None) -> Key:
+        """The same, as a way out of that label, which an answer of the type `on` leads to; None leads nowhere."""
+        return replace(self, ways=lambda node: () if node is None else ((label, node),), on=on)
 
 
 def key(kind: Key, name: str = "") -> Any:
@@ -67,7 +69,7 @@ def schema_of(node: Any, kind: str, constant: Key | None) -> Schema:
 NODE = Key(lambda given, name, _: given.name(name), _NAME)
 """A name: of a node, a flow, an answer, a campaign, a template."""
 NEXT = NODE.to("")
-FAILED = NODE.of("Node when it could not be committed.").to("failed")
+FAILED = NODE.of("Node when it could not be committed.").to("failed", Failed)
 OPTIONAL_NODE = Key(lambda given, name, _: given.optional_name(name), _NAME, needed=False)
 ANSWER = Key(known_answer, _NAME, needed=False)
 PROMPTS = Key(read_prompts, {"$ref": "#/$defs/prompts"}, needed=False, says=True)

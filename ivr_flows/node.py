@@ -23,7 +23,6 @@ from ivr_flows.turns import (
     CommitKind,
     Committed,
     Digits,
-    Failed,
     FlowCommit,
     FlowState,
     Input,
@@ -101,7 +100,9 @@ class Node(ABC):
     constant: ClassVar[tuple[str, Key] | None] = None  # what stands under the key of the kind, where no field does
     look: ClassVar[Look]
     head: ClassVar[str]  # what it does, in the head of its box, with values such as {node.template}
-    after: ClassVar[Mapping[type[Input], str]] = {}  # the field that says where an answer of that kind leads
+    after: ClassVar[
+        Mapping[type[Input], str]
+    ] = {}  # by answer, the field that says where it leads, as the keys have it
     commits: ClassVar[CommitKind | None] = None  # what is committed on the way "committed"
     listens: ClassVar[bool] = False  # whether the caller answers here
     returns: ClassVar[bool] = False  # whether it leads back to the flow above
@@ -218,6 +219,7 @@ def node_kind(key: str, constant: Key | None = None) -> Callable[[N], N]:
         NODE_KINDS[key] = kind
         kind.schema = schema_of(kind, key, constant)
         kind.constant = None if constant is None else (key, constant)
+        kind.after = {each.on: field for field, _, each in keys_of(kind) if each.on is not None}
         return kind
 
     return register
@@ -227,8 +229,8 @@ def node_kind(key: str, constant: Key | None = None) -> Callable[[N], N]:
 class Question(Node):
     """A node that asks for keys, and asks again."""
 
-    look: ClassVar[Look] = Look.QUESTION
-    listens: ClassVar[bool] = True
+    look = Look.QUESTION
+    listens = True
 
     prompts: tuple[Prompt, ...] = key(SOME_PROMPTS, "say")
     barge_in: bool = key(yes(True, "A key ends the prompts."))
@@ -284,10 +286,9 @@ def _again(reprompt: Reprompt) -> str:
 class Committing(Node):
     """A node that commits: `next` only when that is on disk, else `failed`."""
 
-    look: ClassVar[Look] = Look.COMMIT
-    after: ClassVar[Mapping[type[Input], str]] = {Committed: "next", Failed: "failed"}
+    look = Look.COMMIT
 
-    next: str = key(NODE.to("committed"))
+    next: str = key(NODE.to("committed", Committed))
     failed: str = key(FAILED)
 
     @abstractmethod

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ivr_flows.errors import FlowError
 from ivr_flows.fields import Fields, KnownNames, known_name
@@ -56,10 +55,10 @@ _CASES = Key(
 class BranchNode(Node):
     """Go where the first true condition says."""
 
-    look: ClassVar[Look] = Look.QUIET
-    head: ClassVar[str] = "Depends on"
-    passes: ClassVar[bool] = True
-    draws_labels: ClassVar[bool] = True
+    look = Look.QUIET
+    head = "Depends on"
+    passes = True
+    draws_labels = True
 
     conditions: tuple[Condition, ...] = key(_CASES, "branch")
     otherwise: str = key(NODE.to("otherwise"))

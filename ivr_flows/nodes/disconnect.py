@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ivr_flows.keys import NODE, PROMPTS, key
 from ivr_flows.known import resolve
@@ -17,9 +16,9 @@ from ivr_flows.turns import FlowState
 class DisconnectNode(Node):
     """Say goodbye and hang up."""
 
-    look: ClassVar[Look] = Look.END
-    head: ClassVar[str] = "Hangs up"
-    ends_call: ClassVar[bool] = True
+    look = Look.END
+    head = "Hangs up"
+    ends_call = True
 
     prompts: tuple[Prompt, ...] = key(PROMPTS, "say")
     reason: str = key(NODE.of("The reason, for reports."), "disconnect")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ivr_flows.keys import NEXT, key
 from ivr_flows.node import Entered, Flow, Look, Node, Walked, node_kind
@@ -15,9 +14,9 @@ from ivr_flows.turns import FlowState
 class GotoNode(Node):
     """Go on elsewhere."""
 
-    look: ClassVar[Look] = Look.QUIET
-    head: ClassVar[str] = "Goes on"
-    passes: ClassVar[bool] = True
+    look = Look.QUIET
+    head = "Goes on"
+    passes = True
 
     next: str = key(NEXT, "goto")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ivr_flows.fields import Fields
 from ivr_flows.keys import ANSWER, OPTIONAL_NODE, key, member
@@ -20,7 +19,7 @@ class MarkNode(Committing):
     serial that was keyed.
     """
 
-    commits: ClassVar[CommitKind | None] = CommitKind.MARK
+    commits = CommitKind.MARK
 
     mark: MarkKind = key(member(MarkKind))
     scope: Scope = key(member(Scope, Scope.VOTER))

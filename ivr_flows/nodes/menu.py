@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar
 
 from ivr_flows.fields import read_choices
 from ivr_flows.keys import NODE, OPTIONAL_NODE, SOME_PROMPTS, Key, key
@@ -32,8 +31,8 @@ _CHOICES = Key(
 class MenuNode(Question):
     """Ask for one key of several."""
 
-    head: ClassVar[str] = "Asks for a key"
-    draws_labels: ClassVar[bool] = True
+    head = "Asks for a key"
+    draws_labels = True
 
     prompts: tuple[Prompt, ...] = key(SOME_PROMPTS, "menu")
     choices: Mapping[str, str] = key(_CHOICES)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ivr_flows.keys import word
 from ivr_flows.node import Committing, node_kind
@@ -15,9 +14,9 @@ from ivr_flows.turns import CommitKind, FlowCommit, FlowState
 class OptOutNode(Committing):
     """Record that this number is never called again. `next` only when it is committed."""
 
-    head: ClassVar[str] = "Records: never call again"
-    commits: ClassVar[CommitKind | None] = CommitKind.OPT_OUT
-    opts_out: ClassVar[bool] = True
+    head = "Records: never call again"
+    commits = CommitKind.OPT_OUT
+    opts_out = True
 
     def commit(self, state: FlowState) -> FlowCommit:
         """The opt-out."""

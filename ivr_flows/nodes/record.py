@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ivr_flows.keys import FAILED, NODE, PROMPTS, TERMINATOR, key, number
 from ivr_flows.known import resolve
 from ivr_flows.model import Prompt
 from ivr_flows.node import Acting, Answered, Entered, Flow, Going, Look, Node, node_kind
-from ivr_flows.turns import Failed, FlowState, Input, Record, Recorded
+from ivr_flows.turns import FlowState, Input, Record, Recorded
 
 
 @node_kind("record")
@@ -18,10 +16,9 @@ from ivr_flows.turns import Failed, FlowState, Input, Record, Recorded
 class RecordNode(Node):
     """Record what the caller says."""
 
-    look: ClassVar[Look] = Look.SERVICE
-    head: ClassVar[str] = "Records a message, {node.max_seconds:g} s"
-    after: ClassVar[Mapping[type[Input], str]] = {Failed: "failed"}
-    listens: ClassVar[bool] = True
+    look = Look.SERVICE
+    head = "Records a message, {node.max_seconds:g} s"
+    listens = True
 
     prompts: tuple[Prompt, ...] = key(PROMPTS, "say")
     keeps: str = key(NODE, "record")  # the recording's name is kept under this name

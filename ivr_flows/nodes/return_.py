@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ivr_flows.keys import Key
 from ivr_flows.node import Entered, Flow, Hanging, Look, Node, Walked, node_kind
@@ -17,11 +16,11 @@ from ivr_flows.turns import FlowState
 class ReturnNode(Node):
     """The end of a flow that runs as a subdialog; in a flow that is nobody's subdialog, a disconnect."""
 
-    look: ClassVar[Look] = Look.QUIET
-    head: ClassVar[str] = "Goes back"
-    passes: ClassVar[bool] = True
-    returns: ClassVar[bool] = True
-    ends_call: ClassVar[bool] = True
+    look = Look.QUIET
+    head = "Goes back"
+    passes = True
+    returns = True
+    ends_call = True
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         if not state.frames:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ivr_flows.fields import Fields, KnownNames
 from ivr_flows.keys import NODE, Key, key
@@ -31,7 +30,7 @@ _ANSWERS = Key(_read_answers, {"anyOf": [NODE.schema, {"type": "array", "items":
 class SaveNode(Committing):
     """Commit answers that are no mark (how many at home, which slip was asked for)."""
 
-    commits: ClassVar[CommitKind | None] = CommitKind.ANSWERS
+    commits = CommitKind.ANSWERS
 
     answers: tuple[str, ...] = key(_ANSWERS, "save")
 

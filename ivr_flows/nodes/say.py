@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ivr_flows.keys import NEXT, SOME_PROMPTS, key, yes
 from ivr_flows.known import resolve
@@ -17,9 +16,9 @@ from ivr_flows.turns import FlowState, Input, Play, Played
 class SayNode(Node):
     """Play prompts, then go on. With barge-in a key ends them, and is kept for the next question."""
 
-    look: ClassVar[Look] = Look.SPEECH
-    head: ClassVar[str] = "Says"
-    passes: ClassVar[bool] = True
+    look = Look.SPEECH
+    head = "Says"
+    passes = True
 
     prompts: tuple[Prompt, ...] = key(SOME_PROMPTS, "say")
     barge_in: bool = key(yes(False, "A key ends the prompts and counts for the next question."))

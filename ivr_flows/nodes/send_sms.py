@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ivr_flows.fields import read_need
 from ivr_flows.keys import FAILED, NODE, Key, key
 from ivr_flows.known import lookup
 from ivr_flows.node import Acting, Entered, Flow, Look, Node, node_kind
 from ivr_flows.texts import SMS
-from ivr_flows.turns import Failed, FlowState, Input, SendSms, SmsSent
+from ivr_flows.turns import FlowState, SendSms, SmsSent
 
 _NEEDS = Key(
     lambda given, name, names: tuple(read_need(item, given, names)[0] for item in given.items(name)),
@@ -25,13 +24,12 @@ _NEEDS = Key(
 class SmsNode(Node):
     """Send the caller an SMS from a template."""
 
-    look: ClassVar[Look] = Look.SERVICE
-    head: ClassVar[str] = "Sends an SMS: {node.template}"
-    after: ClassVar[Mapping[type[Input], str]] = {SmsSent: "next", Failed: "failed"}
+    look = Look.SERVICE
+    head = "Sends an SMS: {node.template}"
 
     template: str = key(NODE, "send_sms")
     needs: tuple[str, ...] = key(_NEEDS, "with")  # facts or answers that fill it
-    next: str = key(NODE.to("sent"))
+    next: str = key(NODE.to("sent", SmsSent))
     failed: str = key(FAILED)
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ivr_flows.keys import NEXT, NODE, key
 from ivr_flows.node import Entered, Flow, Look, Node, Walked, node_kind
@@ -15,8 +14,8 @@ from ivr_flows.turns import FlowState, Frame
 class SubdialogNode(Node):
     """Run another flow's nodes, then go on here."""
 
-    look: ClassVar[Look] = Look.PART
-    head: ClassVar[str] = "Goes through flow {node.calls}"
+    look = Look.PART
+    head = "Goes through flow {node.calls}"
 
     calls: str = key(NODE, "subdialog")
     next: str = key(NEXT)

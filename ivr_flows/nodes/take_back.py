@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ivr_flows.keys import NODE, key, word
 from ivr_flows.node import Committing, node_kind
-from ivr_flows.turns import CommitKind, FlowCommit, FlowState, Input, NobodyFound
+from ivr_flows.turns import CommitKind, FlowCommit, FlowState, NobodyFound
 
 
 @node_kind("take_back", word("serial"))
@@ -16,11 +14,10 @@ from ivr_flows.turns import CommitKind, FlowCommit, FlowState, Input, NobodyFoun
 class TakeBackNode(Committing):
     """Take back the last serial that was recorded in this call. `next` only when that is committed."""
 
-    head: ClassVar[str] = "Takes back the last serial"
-    after: ClassVar[Mapping[type[Input], str]] = {**Committing.after, NobodyFound: "nothing"}
-    commits: ClassVar[CommitKind | None] = CommitKind.TAKE_BACK
+    head = "Takes back the last serial"
+    commits = CommitKind.TAKE_BACK
 
-    nothing: str = key(NODE.of("Node when there is none to take back.").to("unknown"))
+    nothing: str = key(NODE.of("Node when there is none to take back.").to("unknown", NobodyFound))
 
     def commit(self, state: FlowState) -> FlowCommit:
         """That it was a mistake."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ivr_flows.keys import NODE, PROMPTS, key, word
 from ivr_flows.known import resolve
@@ -18,13 +16,12 @@ from ivr_flows.turns import Failed, FlowState, Input, Transfer, Transferred
 class TransferNode(Node):
     """Hand the call to an agent of its campaign, one who has its skill; the flow ends there. `failed` when no agent can take it."""
 
-    look: ClassVar[Look] = Look.SERVICE
-    head: ClassVar[str] = "Connects with agents"
-    after: ClassVar[Mapping[type[Input], str]] = {Failed: "failed"}
-    ends_call: ClassVar[bool] = True
+    look = Look.SERVICE
+    head = "Connects with agents"
+    ends_call = True
 
     prompts: tuple[Prompt, ...] = key(PROMPTS, "say")
-    failed: str = key(NODE.of("Node when no agent can take it.").to("failed"))
+    failed: str = key(NODE.of("Node when no agent can take it.").to("failed", Failed))
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         return Acting(state, Transfer(state.where, resolve(state, self.prompts), dict(state.answers)))

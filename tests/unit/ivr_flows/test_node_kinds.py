@@ -23,16 +23,14 @@ from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import Disconnect, Play, Played, PromptRef, Start
 
 A_KIND = '''
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ivr_flows.fields import known_name
-from ivr_flows.keys import NEXT, NODE, SOME_PROMPTS, Key, key
+from ivr_flows.keys import NODE, SOME_PROMPTS, Key, key
 from ivr_flows.known import lookup, resolve, whole
 from ivr_flows.model import Prompt
 from ivr_flows.node import Acting, Entered, Flow, Look, Node, node_kind
-from ivr_flows.turns import FlowState, Input, Play, Played
+from ivr_flows.turns import FlowState, Play, Played
 
 
 @node_kind("greet")
@@ -40,14 +38,13 @@ from ivr_flows.turns import FlowState, Input, Play, Played
 class GreetNode(Node):
     """Greet by the hour."""
 
-    look: ClassVar[Look] = Look.SPEECH
-    head: ClassVar[str] = "Greets by {node.hour}"
-    after: ClassVar[Mapping[type[Input], str]] = {Played: "next"}
+    look = Look.SPEECH
+    head = "Greets by {node.hour}"
 
     hour: str = key(Key(lambda given, name, names: known_name(given, name, given.name(name), names), NODE.schema), "greet")
     morning: tuple[Prompt, ...] = key(SOME_PROMPTS)
     later: tuple[Prompt, ...] = key(SOME_PROMPTS)
-    next: str = key(NEXT)
+    next: str = key(NODE.to("", Played))
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         hour = whole(lookup(state, self.hour))
