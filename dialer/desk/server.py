@@ -18,7 +18,6 @@ from argon2 import PasswordHasher
 from config.errors import MatdanError, SettingError
 from config.settings import Settings, load_settings
 from config.site_rules import abandoned_caps, site_profile
-from dialer.desk.agents.drafts import AgentDrafts
 from dialer.desk.agents.entrance import AgentEntrance
 from dialer.desk.agents.floor import Floor, prover_of
 from dialer.desk.agents.phone import AgentPhones
@@ -26,7 +25,7 @@ from dialer.desk.agents.pop import AgentPops, PopMaker
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.agents.streams import AgentStreams
 from dialer.desk.agents.work import AgentWork
-from dialer.desk.agents.writing import AgentWriting
+from dialer.desk.agents.writing import AgentDrafts, AgentWriting
 from dialer.desk.board import Board
 from dialer.desk.entrance import DeskEntrance, health_door, metrics_of
 from dialer.desk.figures import AgentFigures, BoardFigures, ShownCap

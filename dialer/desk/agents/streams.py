@@ -10,9 +10,9 @@ from typing import Annotated, Any
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from dialer.desk.agents.drafts import AgentDrafts
 from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions
+from dialer.desk.agents.writing import AgentDrafts
 from dialer.web.doors import PageRefused, door
 from dialer.web.people import AGENTS, Who, is_over
 from dialer.web.picture import Picture, Reader, Told

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from dialer.desk.agents import drafts
-from dialer.desk.agents.drafts import AgentDrafts
-from dialer.desk.agents.writing import MOST_DRAFT_BYTES, MOST_NOTE, OPEN_SECONDS
+from dialer.desk.agents.writing import MOST_DRAFT_BYTES, MOST_NOTE, OPEN_SECONDS, AgentDrafts
 from dialer.domain.errors import StoreError
 from dialer.store.agent_records import AgentRecords, Draft, forget_written
 from dialer.store.connection import exclusive_connection

@@ -15,9 +15,8 @@ from typer.testing import CliRunner
 
 from dialer.cli import flow as flow_cli
 from dialer.cli.flow import app
-from ivr_flows.arrows import text_width
 from ivr_flows.catalogue import shipped_flows
-from ivr_flows.draw import draw_flow
+from ivr_flows.draw import draw_flow, text_width
 from ivr_flows.layout import Box, lay_out
 from ivr_flows.texts import shipped_texts
 from tests.support.flow_support import FLOWS, HEAD, sample
