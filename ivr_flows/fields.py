@@ -85,9 +85,9 @@ class Fields:
             raise self.error(f"`{key}:` must be one text of at most {most} letters", key)
         return value.value
 
-    def name(self, key: str, default: str | None = None) -> str:
+    def name(self, key: str) -> str:
         """A name of a flow, node, fact or answer."""
-        value = self.text(key, default)
+        value = self.text(key)
         if not NAME.fullmatch(value):
             raise self.error(_not_a_name(value), key)
         return value

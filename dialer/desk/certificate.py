@@ -166,11 +166,12 @@ def _new_ca_certificate(
     key: ec.EllipticCurvePrivateKey, centre: str, names: tuple[Name, ...], at: datetime
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Matdan {centre} desk CA")])
+    subtrees = [x509.DNSName(name) if isinstance(name, str) else x509.IPAddress(ip_network(name)) for name in names]
     builder = _begun(subject, subject, key.public_key(), at, timedelta(days=CA_DAYS))
     for extension in (
         x509.BasicConstraints(ca=True, path_length=0),
         _usage("key_cert_sign", "crl_sign"),
-        x509.NameConstraints([_subtree(name) for name in names], _no_others(names)),
+        x509.NameConstraints(subtrees, _no_others(names)),
     ):
         builder = builder.add_extension(extension, critical=True)
     return builder.sign(key, hashes.SHA256())
@@ -212,10 +213,6 @@ def _begun(
 
 def _usage(*allowed: str) -> x509.KeyUsage:
     return x509.KeyUsage(**{use: use in allowed for use in signature(x509.KeyUsage).parameters})
-
-
-def _subtree(name: Name) -> x509.GeneralName:
-    return x509.DNSName(name) if isinstance(name, str) else x509.IPAddress(ip_network(name))
 
 
 def _no_others(names: tuple[Name, ...]) -> list[x509.GeneralName] | None:

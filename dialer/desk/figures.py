@@ -5,29 +5,26 @@ nothing is dialled, and what is about to go wrong. From the store's records, so 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Any
 
-import structlog
-
 from dialer.desk.why import warnings, why
 from dialer.domain.clock import Clock
-from dialer.domain.errors import StoreError
 from dialer.domain.site_time import DAY_SECONDS
 from dialer.domain.view import SeatState
 from dialer.store.agent_reading import AgentDay, AgentReading
 from dialer.store.desk_reading import CourseStretch, DeskReading
 from dialer.store.sql import Row
+from dialer.web.people import again, tolerated
 from dialer.web.picture import Picture
-
-_log = structlog.get_logger(__name__)
 
 STRETCH_SECONDS = 600
 LATEST_SECONDS = 3_600  # a call that began longer before a reading had ended: what is before is read once
 READ_SECONDS = 15.0
 WHY_SECONDS = 1.0
+UNREAD = "desk.store-unread"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,31 +67,15 @@ class BoardFigures:
     async def run(self) -> None:
         """Until cancelled. A store that cannot be read leaves what was read, and is tried again."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._read_again(), name="desk-reads")
-            group.create_task(self._answer_again(), name="desk-why")
-
-    async def _read_again(self) -> None:
-        while True:
-            await self.read_all()
-            await asyncio.sleep(READ_SECONDS)
+            group.create_task(again(READ_SECONDS, self.read_all), name="desk-reads")
+            group.create_task(again(WHY_SECONDS, self.answer), name="desk-why")
 
     async def read_all(self) -> None:
         """Read each campaign's records; and with each new day what the booths are called. What cannot be read stays as it was."""
         if self._named_on != day_began(self._clock.now(), self._zone):
-            await self._tried(self.read_booths())
+            await tolerated(self.read_booths(), UNREAD)
         for campaign_id, caps in self.caps.items():
-            await self._tried(self.read(campaign_id, caps))
-
-    async def _tried(self, reading: Awaitable[None]) -> None:
-        try:
-            await reading
-        except StoreError as error:
-            _log.warning("desk.store-unread", problem=str(error))
-
-    async def _answer_again(self) -> None:
-        while True:
-            self.answer()
-            await asyncio.sleep(WHY_SECONDS)
+            await tolerated(self.read(campaign_id, caps), UNREAD)
 
     async def read_booths(self) -> None:
         """Read what the booths are called: once a day, for there are thousands. Raises StoreError."""
@@ -118,9 +99,8 @@ class BoardFigures:
             course[first + each.number] = replace(each, number=first + each.number)
         self._read_at[campaign_id] = now
         self._picture.put(f"day/{campaign_id}", _day(day_at, course))
-        steered = (self._picture.get(f"campaign/{campaign_id}") or {}).get(
-            "abandoned_target"
-        )  # None: as the settings have it
+        # None: as the settings have it.
+        steered = (self._picture.get(f"campaign/{campaign_id}") or {}).get("abandoned_target")
         shares = [
             await self._share(campaign_id, cap if steered is None else replace(cap, target=steered["share"]), now)
             for cap in caps
@@ -129,15 +109,9 @@ class BoardFigures:
 
     async def _share(self, campaign_id: str, cap: ShownCap, now: float) -> dict[str, float]:
         found = await asyncio.to_thread(self._reading.live_answers, campaign_id, now, cap.window_seconds)
-        return {
-            "window_seconds": cap.window_seconds,
-            "target": cap.target,
-            "stop": cap.stop,
-            "answers": found.answers,
-            "abandoned": found.abandoned,
-        }
+        return {**asdict(cap), "answers": found.answers, "abandoned": found.abandoned}
 
-    def answer(self) -> None:
+    async def answer(self) -> None:
         """Why nothing is dialled, of each campaign that the dialler has told of; and what is about to go wrong."""
         centre = self._picture.get("centre")
         heard = bool((self._picture.get("desk") or {}).get("heard"))
@@ -157,14 +131,9 @@ def _day(day_at: float, course: Mapping[int, CourseStretch]) -> dict[str, Any]:
     stretches = range(min(course, default=0), max(course, default=-1) + 1)
     none = CourseStretch(0, 0, 0, 0, 0, 0)
     rows = [course.get(number, none) for number in stretches]
-    return {
-        "at": [int(day_at) + number * STRETCH_SECONDS for number in stretches],
-        "placed": [row.placed for row in rows],
-        "answered": [row.answered for row in rows],
-        "connected": [row.connected for row in rows],
-        "abandoned": [row.abandoned for row in rows],
-        "live_answers": [row.live_answers for row in rows],
-    }
+    figures = ("placed", "answered", "connected", "abandoned", "live_answers")
+    columns = {name: [getattr(row, name) for row in rows] for name in figures}
+    return {"at": [int(day_at) + number * STRETCH_SECONDS for number in stretches], **columns}
 
 
 # Of agents.
@@ -182,12 +151,7 @@ class AgentFigures:
 
     async def run(self) -> None:
         """Until cancelled. A store that cannot be read leaves what was read, and is tried again."""
-        while True:
-            try:
-                await self.read()
-            except StoreError as error:
-                _log.warning("desk.store-unread", problem=str(error))
-            await asyncio.sleep(READ_SECONDS)
+        await again(READ_SECONDS, lambda: tolerated(self.read(), UNREAD))
 
     async def read(self) -> None:
         """Read what all have done since midnight. Raises StoreError."""

@@ -132,7 +132,6 @@ async def running_desk(
     settings: Settings,
     *,
     broker: BrokerSettings | None = None,
-    clock: Clock | None = None,
     hasher: PasswordHasher | None = None,
     assets: dict[str, Asset] | None = None,
     training: bool = False,
@@ -142,7 +141,7 @@ async def running_desk(
 
     Raises SettingError, StoreError, PortInUse with one clear line.
     """
-    clock = clock or SystemClock()
+    clock = SystemClock()
     picture = Picture(clock.now)
     with listening(settings.desk.host, settings.desk.port) as listener:
         origin = settings.desk.origin(port := int(listener.getsockname()[1]))

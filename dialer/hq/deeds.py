@@ -26,7 +26,7 @@ from dialer.hq.material import give_material, material_of
 from dialer.hq.rights import Deed, roles_for
 from dialer.material.manifest import MaterialRefused, target_of
 from dialer.web.doors import DONE, PageAsked, PageRefused, Signed, door
-from dialer.web.people import Who
+from dialer.web.people import Who, again, tolerated
 
 _log = structlog.get_logger(__name__)
 
@@ -150,11 +150,7 @@ class Deeds:
     @door("POST", "/api/hq/proposals/material", roles_for(Deed.PROPOSE_MATERIAL), DONE)
     async def propose_material(self, asked: MaterialProposed, who: Signed) -> Response:
         """Propose a version for some centres; a second person gives it to them."""
-        try:
-            published = await asyncio.to_thread(material_of, self._settings)
-        except MaterialRefused as error:
-            raise StoreError(str(error)) from error
-        if target_of(asked.name, asked.version) not in published["approved"]:
+        if target_of(asked.name, asked.version) not in (await self._material())["approved"]:
             raise PageRefused(409, "not-approved")
         return await self._propose(who, "material", asked.to, f"{asked.name} {asked.version}")
 
@@ -167,8 +163,7 @@ class Deeds:
         self._refuse_others(who, to)
         async with self._books.used() as db:
             number = await db.value("propose", kind, to, text, who.name, self._books.clock.now())
-            told = {"proposal": str(number), "to": to, **_version_told(kind, text)}
-            await self._books.note(db, f"{kind}-proposed", who.name, told)
+            await self._books.note(db, f"{kind}-proposed", who.name, _told(number, kind, to, text))
         return self._done()
 
     @door("POST", "/api/hq/proposals/answer", _ANSWERERS, {200: dict[str, str]})
@@ -185,8 +180,7 @@ class Deeds:
                 raise PageRefused(409, "own-proposal")
             state, result = "confirmed" if asked.answer == "confirm" else "declined", ""
             await db.do("answer_proposal", asked.id, who.name, self._books.clock.now(), state, result)
-            told = {"proposal": str(asked.id), "to": found["to"], "state": state}
-            told |= _version_told(found["kind"], found["text"])
+            told = _told(asked.id, found["kind"], found["to"], found["text"], state=state)
             await self._books.note(db, f"{found['kind']}-answered", who.name, told)
         if state == "confirmed" and found["kind"] == "material":
             state, result = await self._give(found["text"], found["to"])
@@ -194,6 +188,13 @@ class Deeds:
                 await db.do("answer_proposal", asked.id, who.name, self._books.clock.now(), state, result)
         self._changed()
         return JSONResponse({"state": state, "result": result})
+
+    async def _material(self) -> dict[str, Any]:
+        """What is approved, and given. Raises StoreError where that cannot be read."""
+        try:
+            return await asyncio.to_thread(material_of, self._settings)
+        except MaterialRefused as error:
+            raise StoreError(str(error)) from error
 
     async def _give(self, text: str, to: str) -> tuple[str, str]:
         name, _, version = text.rpartition(" ")
@@ -208,34 +209,24 @@ class Deeds:
         """Settle what was confirmed and not given, until cancelled: this process was killed between the two, or the database went
         away.
         """
-        while True:
-            try:
-                await self.settle()
-            except (StoreError, MaterialRefused) as error:
-                _log.warning("hq-desk.not-settled", problem=str(error))
-            await asyncio.sleep(SETTLE_SECONDS)
+        await again(SETTLE_SECONDS, lambda: tolerated(self.settle(), "hq-desk.not-settled"))
 
     async def settle(self) -> None:
         """Material that was confirmed, and of which nothing is known since, is done where centres are to run it, and withdrawn
         where they are not: somebody may have given something else meanwhile, so it is given again by who proposes it again alone.
-        Raises StoreError, MaterialRefused.
+        Raises StoreError.
         """
         async with self._books.used() as db:
             rows = await db.rows("not_given", self._books.clock.now() - SETTLE_SECONDS)
             if not rows:
                 return
-            waves = (await asyncio.to_thread(material_of, self._settings))["waves"]
+            waves = (await self._material())["waves"]
             given = {(f"{wave['name']} {wave['version']}", to) for wave in waves for to in wave["to"]}
             for row in rows:
                 stands = (row["text"], row["to"]) in given
                 state, result = ("done", "") if stands else ("failed", _WITHDRAWN)
                 await db.do("settle_proposal", row["id"], state, result)
-                told = {
-                    "proposal": str(row["id"]),
-                    "to": row["to"],
-                    "state": state,
-                    **_version_told("material", row["text"]),
-                }
+                told = _told(row["id"], "material", row["to"], row["text"], state=state)
                 await self._books.note(db, "material-settled", "the-pages", told)
         self._changed()
 
@@ -249,6 +240,7 @@ class Deeds:
         return JSONResponse([{name: getattr(each, name) for name in names} for each in entries])
 
 
-def _version_told(kind: str, text: str) -> dict[str, str]:
-    """The version, for the audit: who writes to the database may not change it behind who proposed or confirmed it."""
-    return {"version": shown(text)} if kind == "material" else {}
+def _told(proposal: int, kind: str, to: str, text: str, **more: str) -> dict[str, str]:
+    """A proposal, for the audit. The version: whoever writes to the database may not change it behind who proposed or confirmed."""
+    version = {"version": shown(text)} if kind == "material" else {}
+    return {"proposal": str(proposal), "to": to, **more, **version}

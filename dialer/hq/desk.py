@@ -53,11 +53,10 @@ async def running_hq_desk(
     settings: HqSettings,
     assets: Mapping[str, Asset],
     *,
-    clock: Clock | None = None,
     hasher: PasswordHasher | None = None,
 ) -> AsyncIterator[str]:
     """Serve for as long as the context lasts; what people type. Raises SettingError, StoreError, PortInUse with one clear line."""
-    clock = clock or SystemClock()
+    clock = SystemClock()
     picture = Picture(clock.now)
     async with contextlib.AsyncExitStack() as stack:
         listener = stack.enter_context(listening(settings.desk.host, settings.desk.port))

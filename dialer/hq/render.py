@@ -145,30 +145,30 @@ def caddy_configuration(settings: HqSettings) -> str:
     return "\n".join([*lines, ""])
 
 
+_PASSED_ON = (
+    "proxy_http_version 1.1;",
+    "proxy_set_header Host $http_host;",
+    'proxy_set_header Connection "";',
+    "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
+    "proxy_buffering off;",
+    "proxy_read_timeout 1h;",
+)
+
+
 def nginx_configuration(settings: HqSettings) -> str:
     """nginx's servers, for its folder of sites: the same; certificates are the site's own."""
     files, lines = settings.server.files_directory, [MARKER]
     for site in _sites(settings):
-        lines += [
-            "server {",
-            f"    listen {site.port}{' ssl' if site.encrypted else ''};",
-            f"    server_name {site.name};",
-        ]
+        kind = " ssl" if site.encrypted else ""
+        lines += ["server {", f"    listen {site.port}{kind};", f"    server_name {site.name};"]
         if site.encrypted:
             lines += [f"    ssl_certificate {files}/web.pem;", f"    ssl_certificate_key {files}/web.key;"]
         for path, what in site.paths.items():
-            if path:
-                lines += [
-                    f"    location /{path}/ {{",
-                    f"        alias {what}/;",
-                    "        limit_except GET { deny all; }",
-                ]
-            else:
-                lines += ["    location / {", f"        proxy_pass {what};", "        proxy_http_version 1.1;"]
-                lines += ["        proxy_set_header Host $http_host;", '        proxy_set_header Connection "";']
-                lines.append("        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;")
-                lines += ["        proxy_buffering off;", "        proxy_read_timeout 1h;"]
-            lines.append("    }")
+            said = (
+                (f"alias {what}/;", "limit_except GET { deny all; }") if path else (f"proxy_pass {what};", *_PASSED_ON)
+            )
+            place = f"/{path}/" if path else "/"
+            lines += [f"    location {place} {{", *(f"        {each}" for each in said), "    }"]
         lines.append("}")
     return "\n".join([*lines, ""])
 

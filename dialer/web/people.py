@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import structlog
 from argon2 import PasswordHasher
@@ -309,12 +309,23 @@ async def give_password(settings: Settings, name: str) -> str:
         return await people.give_once(name)
 
 
-async def tolerated(writing: Awaitable[None]) -> None:
-    """A disk that is full signs nobody out and ends nothing; who writes tries again: of a session, at the next request."""
+async def tolerated(work: Awaitable[object], said: str = "desk.unwritten") -> bool:
+    """Whether it could be done. A disk that is full, or cannot be read, signs nobody out and ends nothing: the log has it as
+    `said`, and who writes or reads tries again; of a session, at the next request.
+    """
     try:
-        await writing
+        await work
     except StoreError as error:
-        _log.warning("desk.unwritten", problem=str(error))
+        _log.warning(said, problem=str(error))
+        return False
+    return True
+
+
+async def again(seconds: float, work: Callable[[], Awaitable[object]]) -> NoReturn:
+    """Do that until cancelled, so many seconds after the time before."""
+    while True:
+        await work()
+        await asyncio.sleep(seconds)
 
 
 async def is_over(find: Callable[[str], Awaitable[Who | None]], token: str, who: Who) -> bool:

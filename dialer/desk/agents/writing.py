@@ -10,7 +10,6 @@ import asyncio
 import json
 from typing import Annotated, Any
 
-import structlog
 from fastapi import Response
 from pydantic import Field
 
@@ -21,8 +20,6 @@ from dialer.store.agent_records import AgentRecords, Draft, Note
 from dialer.web.doors import DONE, PageAsked, PageRefused, Signed, door
 from dialer.web.people import AGENTS, Who, tolerated
 from dialer.web.picture import Picture
-
-_log = structlog.get_logger(__name__)
 
 MOST_NOTE = 2_000  # characters
 MOST_DRAFT_BYTES = 16_384
@@ -74,19 +71,14 @@ class AgentDrafts:
         were_read = False
         try:
             while True:
-                were_read = were_read or await self._were_read()
+                were_read = were_read or await tolerated(self._read(), "desk.drafts-unread")
                 await tolerated(self.write())
                 await asyncio.sleep(WRITE_SECONDS)
         finally:
             await tolerated(self.write())
 
-    async def _were_read(self) -> bool:
-        try:
-            self._drafts = {draft.seat: draft for draft in await self._records.drafts()} | self._drafts
-        except StoreError as error:
-            _log.warning("desk.drafts-unread", problem=str(error))
-            return False
-        return True
+    async def _read(self) -> None:
+        self._drafts = {draft.seat: draft for draft in await self._records.drafts()} | self._drafts
 
     async def write(self) -> None:
         """Write what is new. Raises StoreError."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dialer.desk.agents import drafts
+from dialer.desk.agents import writing
 from dialer.desk.agents.writing import MOST_DRAFT_BYTES, MOST_NOTE, OPEN_SECONDS, AgentDrafts
 from dialer.domain.errors import StoreError
 from dialer.store.agent_records import AgentRecords, Draft, forget_written
@@ -167,7 +167,7 @@ async def test_a_file_that_is_busy_at_the_start_is_read_a_moment_later(
         return await read(records)
 
     monkeypatch.setattr(AgentRecords, "drafts", busy)
-    monkeypatch.setattr(drafts, "WRITE_SECONDS", 0.0)
+    monkeypatch.setattr(writing, "WRITE_SECONDS", 0.0)
     running = asyncio.create_task(desk.agents.run())
     async with asyncio.timeout(5):
         while desk.agents.drafts.of("05", "earlier") is None:

@@ -237,7 +237,7 @@ async def test_a_warning_keeps_its_time_and_can_be_seen(desk: DeskStand, tmp_pat
     desk.picture.put("seat/04", {"seat": "04", "state": "lost"})
     began = desk.clock.now()
     for _ in range(2):
-        figures.answer()
+        await figures.answer()
         desk.clock.pass_seconds(5.0)
     (warning,) = desk.picture.get("warnings")["alerts"]
     assert (warning["code"], warning["at"]) == ("seat-lost-04", began)
@@ -245,7 +245,7 @@ async def test_a_warning_keeps_its_time_and_can_be_seen(desk: DeskStand, tmp_pat
         await desk.post("/api/board/alerts", {"code": "seat-lost-04", "at": began}, "supervisor")
     ).status_code == 204
     desk.picture.put("seat/04", {"seat": "04", "state": "ready"})
-    figures.answer()
+    await figures.answer()
     assert desk.picture.get("warnings") == {"alerts": []}
     reading.close()
 
