@@ -8,7 +8,7 @@ from typing import Final
 from ivr_flows.model import Condition, Prompt, PromptKind, Scalar
 from ivr_flows.turns import FlowState, PromptRef
 
-_SPOKEN: Final = {
+SPOKEN: Final = {
     PromptKind.NUMBER: re.compile(r"[0-9]{1,9}"),
     PromptKind.DIGITS: re.compile(r"[0-9]{1,20}"),
     PromptKind.DATE: re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"),
@@ -53,7 +53,7 @@ def _spoken(state: FlowState, name: str, kind: PromptKind) -> PromptRef | None:
     if value is None or isinstance(value, bool):
         return None
     text = str(value)
-    return PromptRef(kind, text) if _SPOKEN[kind].fullmatch(text) else None
+    return PromptRef(kind, text) if SPOKEN[kind].fullmatch(text) else None
 
 
 def holds(condition: Condition, value: Scalar | None) -> bool:

@@ -48,7 +48,7 @@ def step(flow: Flow, state: FlowState, event: Input) -> Turn:
         raise UnexpectedInput(flow.file, 0, state.node, f"the flow has ended ({state.ending}); it takes no input")
     if isinstance(event, HungUp):
         return Turn(None, state.but(ending=Ending.HUNG_UP, waiting=""))
-    node = flow.flow_of(tuple(frame.flow for frame in state.frames)).nodes[state.node]
+    node = flow.at(state).nodes[state.node]
     return _answer(flow, state, node, event)
 
 
@@ -67,7 +67,7 @@ def _answer(flow: Flow, state: FlowState, node: Node, event: Input) -> Turn:
 
 
 def _go(flow: Flow, node: Node, going: Going) -> Turn:
-    state, current = going.state, flow.flow_of(tuple(frame.flow for frame in going.state.frames))
+    state, current = going.state, flow.at(going.state)
     target = current.nodes[going.target]
     opts_out = target.opts_out or (
         target.calls is not None and current.subflows[target.calls].purpose is FlowPurpose.OPT_OUT
@@ -87,7 +87,7 @@ def _settle(flow: Flow, state: FlowState) -> Turn:
         if (state.frames, state.node) in seen:
             return _end(state, Ending.FAULT, ())
         seen.add((state.frames, state.node))
-        current = flow.flow_of(tuple(frame.flow for frame in state.frames))
+        current = flow.at(state)
         node = current.nodes[state.node]
         follows = node.enter(current, state)
         match follows:

@@ -316,11 +316,11 @@ class Flow:
     subflows: Mapping[str, Flow] = field(default_factory=dict)
     offers: frozenset[Offer] = frozenset()
 
-    def flow_of(self, names: tuple[str, ...]) -> Flow:
-        """The flow that the chain of subdialogs `names` leads to; () is this flow."""
+    def at(self, state: FlowState) -> Flow:
+        """The flow in which a call stands that began with this one: itself, or one of its subdialogs."""
         flow = self
-        for name in names:
-            flow = flow.subflows[name]
+        for frame in state.frames:
+            flow = flow.subflows[frame.flow]
         return flow
 
     def parts(self) -> list[Flow]:

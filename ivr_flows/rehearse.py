@@ -6,12 +6,12 @@ telephone. A line that is too short is a caller who stops; an empty one a caller
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from config.errors import MatdanError
+from ivr_flows.known import SPOKEN
 from ivr_flows.machine import KEYS, start, step
 from ivr_flows.model import PromptKind, Scalar
 from ivr_flows.node import Flow
@@ -53,10 +53,6 @@ SAMPLE_FACTS: Final[Mapping[str, Scalar]] = {
 }
 """What is known of the caller unless told otherwise, by the names that the shipped flows use."""
 
-_WRITTEN: Final = {
-    PromptKind.NUMBER: re.compile(r"[0-9]{1,9}", re.ASCII),
-    PromptKind.HOUR: re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII),
-}
 _EXAMPLES: Final = {PromptKind.NUMBER: "a number such as 3", PromptKind.HOUR: "an hour such as 18:00"}
 
 
@@ -194,7 +190,7 @@ def sample_facts(flow: Flow, given: Mapping[str, str]) -> dict[str, Scalar]:
     facts = {name: value for name, value in SAMPLE_FACTS.items() if name in flow.facts or flow.subflows}
     for name, value in given.items():
         kind = kinds.get(name)
-        if value and kind in _WRITTEN and not _WRITTEN[kind].fullmatch(value):
+        if value and kind in _EXAMPLES and not SPOKEN[kind].fullmatch(value):
             raise BadFact(
                 f"{name}={value[:30]}: that can be known of nobody; write {_EXAMPLES[kind]}, or nothing for unknown"
             )

@@ -118,6 +118,12 @@ class Board:
         """The picture, whole, then what changes of it: server-sent events of JSON. A page that is open counts as used."""
         return self._streams.answer(request, shown_to(request.state.who.role))
 
+    @door("GET", "/health", None, {200: dict[str, bool], 503: dict[str, bool]})
+    async def health(self) -> Response:
+        """For a watchdog, told nothing of the centre. 200: the desk serves, and hears the broker; 503: it does not hear it."""
+        heard = bool((self._picture.get("desk") or {}).get("heard"))
+        return JSONResponse({"broker": heard}, status_code=200 if heard else 503)
+
     @door("GET", "/api/board/booths")
     async def booths(self) -> Mapping[int, Sequence[str]]:
         """The names of each booth's constituency and of the booth, by its id."""

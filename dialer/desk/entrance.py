@@ -7,12 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.responses import JSONResponse
 
 from config.settings import Settings
 from dialer.desk.board import may
 from dialer.desk.figures import STRETCH_SECONDS
-from dialer.web.doors import HEADERS, WebDoor, door
+from dialer.web.doors import HEADERS, door
 from dialer.web.entrance import PAGE, Asset, Entrance
 from dialer.web.people import People
 from dialer.web.picture import Picture
@@ -72,17 +71,6 @@ class DeskEntrance(Entrance):
         signs = self._all_sign or who.name in self._signing
         held = {"may": [] if signs else offered, "signs": signs and bool(offered)}
         return {"name": who.name, "role": who.role, **held, **self._site}
-
-
-def health_door(picture: Picture) -> WebDoor:
-    """The door at which a watchdog asks; it tells nothing of the centre."""
-
-    async def health() -> Response:
-        """200: the desk serves, and hears the broker; 503: it does not hear it."""
-        heard = bool((picture.get("desk") or {}).get("heard"))
-        return JSONResponse({"broker": heard}, status_code=200 if heard else 503)
-
-    return WebDoor("GET", "/health", health, None, {200: dict[str, bool], 503: dict[str, bool]})
 
 
 def metrics_of(settings: Settings, picture: Picture) -> contextlib.AbstractAsyncContextManager[int | None]:

@@ -27,7 +27,7 @@ from dialer.desk.agents.streams import AgentStreams
 from dialer.desk.agents.work import AgentWork
 from dialer.desk.agents.writing import AgentDrafts, AgentWriting
 from dialer.desk.board import Board
-from dialer.desk.entrance import DeskEntrance, health_door, metrics_of
+from dialer.desk.entrance import DeskEntrance, metrics_of
 from dialer.desk.figures import AgentFigures, BoardFigures, ShownCap
 from dialer.desk.lists import Lists
 from dialer.desk.pages_built import BUILT
@@ -171,8 +171,7 @@ async def running_desk(
             recordings = RecordingsPage(settings, await _read_in(stack, DeskReading, settings), hearing, clock)
             stack.callback(lists.close)
             passkeys = Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins))
-            of_people = doors_of(entrance, board, users, lists, recordings, passkeys)
-            doors = with_document([*of_people, *agents.doors, health_door(picture)])
+            doors = with_document([*doors_of(entrance, board, users, lists, recordings, passkeys), *agents.doors])
             guard = TrainingGuard if training else Guard
             guarded = guard(make_app(doors), doors, people.who, agents.who, lambda: origins)
             beside = (hearing.run, figures.run, streams.keep_rights, agents.run)

@@ -6,7 +6,6 @@ to itself: no script but its own files, no frame, no other site.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -157,7 +156,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or one WebSocket for as long as it is open."""
-        kind, method = scope["type"], SOCKET if scope["type"] == "websocket" else scope["method"]
+        method = SOCKET if scope["type"] == "websocket" else scope["method"]
         origins = self._origins()
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         door = next((door for door in self._doors if door.leads(method, scope["path"])), None)
@@ -166,28 +165,34 @@ class Guard:
         secured = _with_headers(send, state, self.cookie, encrypted=encrypted)
         if door is not None and door.signs_in:
             secured = _telling(secured, _address(scope, headers))
-        if headers.get("host", "") not in {urlsplit(origin).netloc for origin in origins}:
-            await _refuse(secured, kind, 421, "host")
-        elif door is None:
-            await _refuse(secured, kind, 404, "nothing-here")
-        elif (problem := _stranger(door, headers, origins)) is not None:
-            await _refuse(secured, kind, 403, problem)
-        else:
+        try:
+            if headers.get("host", "") not in {urlsplit(origin).netloc for origin in origins}:
+                raise PageRefused(421, "host")
+            if door is None:
+                raise PageRefused(404, "nothing-here")
+            _refuse_stranger(door, headers, origins)
             token = token_in(headers.get("cookie", ""), self.cookie)
-            find = self._agents if door.roles == AGENTS else self._people
-            try:
-                who = None if door.roles is None or token is None else await find(token)
-            except StoreError as error:
-                _log.error("desk.not-kept", problem=str(error))
-                await _refuse(secured, kind, 503, "not-kept")
-                return
-            if door.roles is not None and who is None:
-                await _refuse(secured, kind, 401, "signed-out")
-            elif door.roles is not None and who is not None and who.role not in door.roles:
-                await _refuse(secured, kind, 403, "role")
-            else:
-                state.update(who=who, token=token)
-                await self._inner(scope, _bounded(receive, door.most_bytes), secured)
+            state.update(who=await self._who(door, token), token=token)
+        except PageRefused as refused:
+            await refused.answer(scope, receive, secured)
+        else:
+            await self._inner(scope, _bounded(receive, door.most_bytes), secured)
+
+    async def _who(self, door: WebDoor, token: str | None) -> Who | None:
+        """Who comes to a door; None: it is for anybody. Raises PageRefused."""
+        if door.roles is None:
+            return None
+        find = self._agents if door.roles == AGENTS else self._people
+        try:
+            who = None if token is None else await find(token)
+        except StoreError as error:
+            _log.error("desk.not-kept", problem=str(error))
+            raise PageRefused(503, "not-kept") from error
+        if who is None:
+            raise PageRefused(401, "signed-out")
+        if who.role not in door.roles:
+            raise PageRefused(403, "role")
+        return who
 
 
 class TrainingGuard(Guard):
@@ -210,20 +215,17 @@ def begun(request: Request, token: str | None) -> Response:
     return Response(status_code=204)
 
 
-def _stranger(door: WebDoor, headers: dict[str, str], origins: frozenset[str]) -> str | None:
-    """Why a request comes from another page than ours, as far as the browser says; None: it does not."""
+def _refuse_stranger(door: WebDoor, headers: dict[str, str], origins: frozenset[str]) -> None:
+    """Raise PageRefused where a request comes from another page than ours, as far as the browser says."""
     site = headers.get("sec-fetch-site", "same-origin")
     # Whoever follows a link to the page comes from elsewhere, and gets the page, which is the same for all.
     navigates = door.method == "GET" and headers.get("sec-fetch-mode") == "navigate"
-    if site not in {"same-origin", "none"} and not navigates:
-        return "other-site"
-    if door.method == "GET":
-        return None
-    if headers.get("origin") not in origins:
-        return "other-site"
-    if door.method != SOCKET and headers.get("content-type", "").split(";")[0].strip() != door.takes:
-        return "not-json"
-    return None
+    is_foreign = site not in {"same-origin", "none"} and not navigates
+    if is_foreign or (door.method != "GET" and headers.get("origin") not in origins):
+        raise PageRefused(403, "other-site")
+    kind = headers.get("content-type", "").split(";")[0].strip()
+    if door.method not in {"GET", SOCKET} and kind != door.takes:
+        raise PageRefused(403, "not-json")
 
 
 def token_in(cookies: str, name: str = COOKIE) -> str | None:
@@ -290,13 +292,3 @@ def _telling(send: Send, address: str) -> Send:
         await send(message)
 
     return told
-
-
-async def _refuse(send: Send, kind: str, status: int, problem: str) -> None:
-    body = json.dumps({"problem": problem}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    answer = (
-        "http.response" if kind == "http" else f"{kind}.http.response"
-    )  # instead of the WebSocket that was asked for
-    await send({"type": f"{answer}.start", "status": status, "headers": headers})
-    await send({"type": f"{answer}.body", "body": body})

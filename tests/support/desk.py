@@ -21,7 +21,7 @@ from config.settings import Settings
 from config.supervision import Supervisor
 from config.words import SupervisorRole
 from dialer.desk.board import Board, shown_to
-from dialer.desk.entrance import DeskEntrance, health_door
+from dialer.desk.entrance import DeskEntrance
 from dialer.desk.figures import BoardFigures
 from dialer.desk.lists import Lists
 from dialer.desk.recordings import RecordingsPage
@@ -246,8 +246,7 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     here = settings.store.model_copy(update={"path": folder / "centre.db"})
     lists = Lists(settings.model_copy(update={"store": here}), picture, hearing)
     recordings = RecordingsPage(settings, kept := DeskReading(folder / "centre.db", None), hearing, clock)
-    of_people = doors_of(entrance, board, users, lists, passkeys, recordings)
-    doors = with_document([*of_people, *agents.doors, health_door(picture)])
+    doors = with_document([*doors_of(entrance, board, users, lists, passkeys, recordings), *agents.doors])
     guard = Guard(make_app(doors), doors, people.who, agents.who, lambda: frozenset({ORIGIN}))
     transport = httpx.ASGITransport(app=guard)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:
