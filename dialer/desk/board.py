@@ -19,7 +19,7 @@ from dialer.domain.commands.speed import LEAST_TARGET, MOST_TARGET
 from dialer.domain.model import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT
 from dialer.mqtt.hearing import Hearing, Reply
 from dialer.store.desk_file import Acknowledgement, DeskFile
-from dialer.web.doors import DONE, EVERY_ROLE, CommandId, PageAsked, PageRefused, Signed, door
+from dialer.web.doors import EVERY_ROLE, CommandId, PageAsked, PageRefused, Signed, door
 from dialer.web.picture import Picture
 from dialer.web.streams import Streams
 
@@ -60,7 +60,6 @@ BY_EAR = frozenset({"listen", "whisper", "barge", "stop-listening"})
 COMMANDERS = frozenset(role for name in OFFERED for role in COMMANDS[name].roles) - {Role.DESK, Role.UPLINK}
 SEERS = EVERY_ROLE - {Role.VIEWER}
 
-SAID: Mapping[int, Any] = {200: dict[str, str]}
 _Text = Annotated[str, Field(min_length=1, max_length=128)]
 
 
@@ -72,9 +71,9 @@ async def reply_to(hearing: Hearing, who: str, command_id: str, name: str, value
     return reply
 
 
-def answered(reply: Reply) -> Response:
+def answered(reply: Reply) -> dict[str, str]:
     """That, for the page."""
-    return JSONResponse({"status": reply.status, "text": reply.text})
+    return {"status": reply.status, "text": reply.text}
 
 
 class CommandAsked(PageAsked):
@@ -130,8 +129,8 @@ class Board:
         names: Mapping[int, Sequence[str]] = self._picture.get("booths") or {}
         return names
 
-    @door("POST", "/api/board/commands", COMMANDERS, SAID)
-    async def command(self, asked: CommandAsked, who: Signed) -> Response:
+    @door("POST", "/api/board/commands", COMMANDERS)
+    async def command(self, asked: CommandAsked, who: Signed) -> dict[str, str]:
         """Give a command as the one who has signed in; the dialler's answer."""
         if asked.name not in OFFERED:
             raise PageRefused(404, "no-command")
@@ -143,8 +142,8 @@ class Board:
             raise PageRefused(422, "values")
         return answered(await reply_to(self._hearing, who.name, asked.id, asked.name, values))
 
-    @door("POST", "/api/board/alerts", SEERS, DONE)
-    async def acknowledge(self, seen: AlertSeen, who: Signed) -> Response:
+    @door("POST", "/api/board/alerts", SEERS)
+    async def acknowledge(self, seen: AlertSeen, who: Signed) -> None:
         """Keep that somebody has seen an alert, and tell every board."""
         told = (self._picture.get("alerts") or {}, self._picture.get("warnings") or {})
         standing = [alert for message in told for alert in message.get("alerts", ())]
@@ -152,7 +151,6 @@ class Board:
             raise PageRefused(409, "alert-gone")
         await self._file.acknowledge(Acknowledgement(seen.code, seen.at, who.name, self._clock.now()))
         self._show(await self._file.acknowledged())
-        return Response(status_code=204)
 
     def _show(self, seen: list[Acknowledgement]) -> None:
         self._picture.put("acknowledged", {each.code: asdict(each) for each in seen})

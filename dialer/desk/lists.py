@@ -19,20 +19,19 @@ from typing import Annotated, Any
 from urllib.parse import unquote
 
 import structlog
-from fastapi import Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import Request
 from pydantic import Field
 
 from config.errors import MatdanError
 from config.settings import Settings
-from dialer.desk.board import HANDED_OVER, SAID, answered, reply_to
+from dialer.desk.board import HANDED_OVER, answered, reply_to
 from dialer.domain.errors import RollError, StoreError
 from dialer.mqtt.hearing import Hearing
 from dialer.roll.importer import ImportOptions, hand_over_roll, prepare_import
 from dialer.roll.phone_numbers import the_number
 from dialer.store.cipher import site_key
 from dialer.store.spool import Spool
-from dialer.web.doors import DONE, CommandId, PageAsked, PageRefused, Signed, door
+from dialer.web.doors import CommandId, PageAsked, PageRefused, Signed, door
 from dialer.web.people import Who
 from dialer.web.picture import Picture
 
@@ -100,8 +99,8 @@ class Lists:
         self._shown: ListShown | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    @door("POST", "/api/lists", _IMPORTERS, SAID, takes=ANY_BYTES, most_bytes=MOST_ROLL_BYTES)
-    async def receive(self, request: Request, who: Signed) -> Response:
+    @door("POST", "/api/lists", _IMPORTERS, takes=ANY_BYTES, most_bytes=MOST_ROLL_BYTES)
+    async def receive(self, request: Request, who: Signed) -> dict[str, str]:
         """Take a roll's file, whose name stands in the header x-name; it is checked at once, and changes nothing."""
         name = unquote(request.headers.get("x-name", ""))[:200]
         length = int(request.headers.get("content-length", "0"))
@@ -125,38 +124,38 @@ class Lists:
                 raise StoreError(f"{path.parent}: {error.strerror}") from error
             raise
         self._go_on(self._check(list_id, path))
-        return JSONResponse({"list": list_id})
+        return {"list": list_id}
 
-    @door("POST", "/api/lists/take-in", _IMPORTERS, DONE)
-    async def take_in(self, asked: ListNamed, who: Signed) -> Response:
+    @door("POST", "/api/lists/take-in", _IMPORTERS)
+    async def take_in(self, asked: ListNamed, who: Signed) -> None:
         """Have the dialler take in a roll that was checked; how far it is stands in the centre's state."""
         self._refuse_other(asked.list, {"checked"})
         self._change(asked.list, state="taking-in")
         self._go_on(self._take_in(asked, who.name))
-        return Response(status_code=204)
 
-    @door("POST", "/api/lists/forget", _IMPORTERS, DONE)
-    async def forget(self, asked: ListNamed) -> Response:
+    @door("POST", "/api/lists/forget", _IMPORTERS)
+    async def forget(self, asked: ListNamed) -> None:
         """Remove a roll that is not to be taken in, or was."""
         self._refuse_other(asked.list, AT_REST)
         self._forget()
-        return Response(status_code=204)
 
     def _refuse_other(self, list_id: str, states: Collection[str]) -> None:
         if self._shown is None or self._shown.id != list_id or self._shown.state not in states:
             raise PageRefused(409, "no-list")
 
-    @door("POST", "/api/numbers/suppress", HANDED_OVER["suppress"], SAID)
-    async def suppress(self, asked: NumberSuppressed, who: Signed) -> Response:
+    @door("POST", "/api/numbers/suppress", HANDED_OVER["suppress"])
+    async def suppress(self, asked: NumberSuppressed, who: Signed) -> dict[str, str]:
         """Never call a number again."""
         return await self._of_number(asked, who, "suppress", {"source": "board"})
 
-    @door("POST", "/api/numbers/erase", HANDED_OVER["erase-number"], SAID)
-    async def erase(self, asked: NumberErased, who: Signed) -> Response:
+    @door("POST", "/api/numbers/erase", HANDED_OVER["erase-number"])
+    async def erase(self, asked: NumberErased, who: Signed) -> dict[str, str]:
         """Know a number no more."""
         return await self._of_number(asked, who, "erase-number", {"names": asked.names})
 
-    async def _of_number(self, asked: NumberSuppressed, who: Who, name: str, values: dict[str, str | bool]) -> Response:
+    async def _of_number(
+        self, asked: NumberSuppressed, who: Who, name: str, values: dict[str, str | bool]
+    ) -> dict[str, str]:
         try:
             number = the_number(asked.number, self._region)
         except RollError as error:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 from uuid import uuid4, uuid5
 
 import structlog
 from fastapi import Query, Response
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse
 from pydantic import Field
 
 from config.settings import Settings
 from config.site_rules import recordings_kept
-from dialer.desk.board import HANDED_OVER, SAID, answered, reply_to
+from dialer.desk.board import HANDED_OVER, answered, reply_to
 from dialer.domain.clock import Clock
 from dialer.domain.errors import RecordingError
 from dialer.domain.site_time import DAY_SECONDS, site_day
@@ -66,21 +66,21 @@ class RecordingsPage:
         """These are in force from now on."""
         self._settings = settings
 
-    @door("GET", "/api/recordings", PLAYERS, {200: ListedRecordings})
+    @door("GET", "/api/recordings", PLAYERS)
     async def listed(
         self,
         before: Annotated[float, Query(gt=0, le=_ALL_TIME)] = _ALL_TIME,
         campaign: Annotated[str | None, Query(min_length=1, max_length=32)] = None,
-    ) -> Response:
+    ) -> ListedRecordings:
         """Recordings whose file is there and may be kept still, of a campaign or of all."""
         async with self._one_at_a_time:
             found = await asyncio.to_thread(self._reading.recordings, before, MOST_LISTED, campaign)
         there = await asyncio.to_thread(lambda: [each for each in found if self._file(each.attempt) is not None])
         older = found[-1].at if len(found) == MOST_LISTED and found[-1].at >= self._since() else None
-        return JSONResponse({"recordings": [asdict(each) for each in there], "before": older})
+        return ListedRecordings(there, older)
 
-    @door("POST", "/api/recordings/play", PLAYERS, SAID)
-    async def play(self, asked: RecordingAsked, who: Signed) -> Response:
+    @door("POST", "/api/recordings/play", PLAYERS)
+    async def play(self, asked: RecordingAsked, who: Signed) -> dict[str, str]:
         """Have the dialler note who listens to what; once it has, the recording is given to them for a while."""
         if self._file(asked.attempt) is None:
             raise PageRefused(409, "recording-gone")

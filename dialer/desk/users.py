@@ -6,8 +6,6 @@ from typing import Annotated, Any
 from uuid import uuid4
 
 import structlog
-from fastapi import Response
-from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from dialer.desk.board import answered, reply_to
@@ -72,22 +70,22 @@ class UsersPage:
         }
 
     @door("POST", "/api/users", SUPERVISOR_ALONE)
-    async def set(self, asked: UserSet, who: Signed) -> Response:
+    async def set(self, asked: UserSet, who: Signed) -> dict[str, str]:
         """Add a user, or give one another role."""
         return await self._command(who, asked.id, "user-set", {"user": asked.name, "role": asked.role})
 
     @door("POST", "/api/users/remove", SUPERVISOR_ALONE)
-    async def remove(self, asked: UserRemoved, who: Signed) -> Response:
+    async def remove(self, asked: UserRemoved, who: Signed) -> dict[str, str]:
         """Remove a user."""
         return await self._command(who, asked.id, "user-remove", {"user": asked.name})
 
-    async def _command(self, who: Who, command_id: str, name: str, values: dict[str, str]) -> Response:
+    async def _command(self, who: Who, command_id: str, name: str, values: dict[str, str]) -> dict[str, str]:
         reply = await reply_to(self._hearing, who.name, command_id, name, values)
         await self._directory.tried(self._streams.follow)  # what was done is done
         return answered(reply)
 
     @door("POST", "/api/users/password", SUPERVISOR_ALONE)
-    async def give_password(self, asked: UserNamed, who: Signed) -> Response:
+    async def give_password(self, asked: UserNamed, who: Signed) -> dict[str, str]:
         """A password for one sign-in, told this once, and in the audit before it is. The passwords of the settings' names are
         set on the machine alone.
         """
@@ -102,16 +100,15 @@ class UsersPage:
         password = await self._people.give_once(asked.name)
         self._streams.shut(asked.name)
         _log.info("desk.password-given", user=asked.name, by=who.name)
-        return JSONResponse({"password": password})
+        return {"password": password}
 
     @door("POST", "/api/users/sign-out", SUPERVISOR_ALONE)
-    async def sign_out(self, asked: UserNamed, who: Signed) -> Response:
+    async def sign_out(self, asked: UserNamed, who: Signed) -> None:
         """End every session of somebody."""
         self._refuse_stranger(asked.name)
         await self._people.sign_out_everywhere(asked.name)
         self._streams.shut(asked.name)
         _log.info("desk.signed-out", user=asked.name, by=who.name)
-        return Response(status_code=204)
 
     def _refuse_stranger(self, name: str) -> None:
         if self._directory.find(name) is None:

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal, NoReturn
 
 import structlog
-from fastapi import Response
-from fastapi.responses import JSONResponse
 from pydantic import Field
 from tuf.api.exceptions import RepositoryError
 
@@ -25,7 +23,7 @@ from dialer.hq.database import NO_NUL, Database
 from dialer.hq.material import give_material, material_of
 from dialer.hq.rights import Deed, roles_for
 from dialer.material.manifest import MaterialRefused, target_of
-from dialer.web.doors import DONE, PageAsked, PageRefused, Signed, door
+from dialer.web.doors import PageAsked, PageRefused, Signed, door
 from dialer.web.people import Who, again, tolerated
 
 _log = structlog.get_logger(__name__)
@@ -96,10 +94,6 @@ class Deeds:
         self._accounts = accounts
         self._changed = changed
 
-    def _done(self) -> Response:
-        self._changed()
-        return Response(status_code=204)
-
     def _refuse_others(self, who: Who, to: str) -> None:
         if not self._accounts.covers(who.name, to):
             raise PageRefused(403, "other-zone")
@@ -115,8 +109,8 @@ class Deeds:
             raise PageRefused(404, "no-incident")
         return zone
 
-    @door("POST", "/api/hq/incidents", _INCIDENT, DONE)
-    async def open_incident(self, asked: IncidentOpened, who: Signed) -> Response:
+    @door("POST", "/api/hq/incidents", _INCIDENT)
+    async def open_incident(self, asked: IncidentOpened, who: Signed) -> None:
         """Keep one."""
         self._refuse_others(who, asked.to)
         kind, _, name = asked.to.partition(":")
@@ -127,47 +121,47 @@ class Deeds:
             number = await db.value("open_incident", zone, centre, asked.text, who.name, self._books.clock.now(), owner)
             told = {"incident": str(number), "to": asked.to, "owner": owner}
             await self._books.note(db, "incident-opened", who.name, told)
-        return self._done()
+        self._changed()
 
-    @door("POST", "/api/hq/incidents/owner", _INCIDENT, DONE)
-    async def own_incident(self, asked: IncidentOwned, who: Signed) -> Response:
+    @door("POST", "/api/hq/incidents/owner", _INCIDENT)
+    async def own_incident(self, asked: IncidentOwned, who: Signed) -> None:
         """Another one sees to it."""
         async with self._books.used() as db:
             self._refuse_no_owner(asked.owner, await self._zone_of(db, asked.id, who))
             await db.do("own_incident", asked.id, asked.owner)
             await self._books.note(db, "incident-owner", who.name, {"incident": str(asked.id), "owner": asked.owner})
-        return self._done()
+        self._changed()
 
-    @door("POST", "/api/hq/incidents/close", _INCIDENT, DONE)
-    async def close_incident(self, asked: IncidentClosed, who: Signed) -> Response:
+    @door("POST", "/api/hq/incidents/close", _INCIDENT)
+    async def close_incident(self, asked: IncidentClosed, who: Signed) -> None:
         """It is over."""
         async with self._books.used() as db:
             await self._zone_of(db, asked.id, who)
             await db.do("close_incident", asked.id, who.name, self._books.clock.now())
             await self._books.note(db, "incident-closed", who.name, {"incident": str(asked.id)})
-        return self._done()
+        self._changed()
 
-    @door("POST", "/api/hq/proposals/material", roles_for(Deed.PROPOSE_MATERIAL), DONE)
-    async def propose_material(self, asked: MaterialProposed, who: Signed) -> Response:
+    @door("POST", "/api/hq/proposals/material", roles_for(Deed.PROPOSE_MATERIAL))
+    async def propose_material(self, asked: MaterialProposed, who: Signed) -> None:
         """Propose a version for some centres; a second person gives it to them."""
         if target_of(asked.name, asked.version) not in (await self._material())["approved"]:
             raise PageRefused(409, "not-approved")
-        return await self._propose(who, "material", asked.to, f"{asked.name} {asked.version}")
+        await self._propose(who, "material", asked.to, f"{asked.name} {asked.version}")
 
-    @door("POST", "/api/hq/proposals/resume", roles_for(Deed.PROPOSE_RESUME), DONE)
-    async def propose_resume(self, asked: ResumeProposed, who: Signed) -> Response:
+    @door("POST", "/api/hq/proposals/resume", roles_for(Deed.PROPOSE_RESUME))
+    async def propose_resume(self, asked: ResumeProposed, who: Signed) -> None:
         """Propose that leaders let centres go on."""
-        return await self._propose(who, "resume", asked.to, asked.text)
+        await self._propose(who, "resume", asked.to, asked.text)
 
-    async def _propose(self, who: Who, kind: str, to: str, text: str) -> Response:
+    async def _propose(self, who: Who, kind: str, to: str, text: str) -> None:
         self._refuse_others(who, to)
         async with self._books.used() as db:
             number = await db.value("propose", kind, to, text, who.name, self._books.clock.now())
             await self._books.note(db, f"{kind}-proposed", who.name, _told(number, kind, to, text))
-        return self._done()
+        self._changed()
 
-    @door("POST", "/api/hq/proposals/answer", _ANSWERERS, {200: dict[str, str]})
-    async def answer(self, asked: ProposalAnswered, who: Signed) -> Response:
+    @door("POST", "/api/hq/proposals/answer", _ANSWERERS)
+    async def answer(self, asked: ProposalAnswered, who: Signed) -> dict[str, str]:
         """Confirm or decline what somebody else proposed. Material that is confirmed is given at once."""
         async with self._books.used() as db:
             rows = await db.rows("proposal", asked.id)
@@ -187,7 +181,7 @@ class Deeds:
             async with self._books.used() as db:
                 await db.do("answer_proposal", asked.id, who.name, self._books.clock.now(), state, result)
         self._changed()
-        return JSONResponse({"state": state, "result": result})
+        return {"state": state, "result": result}
 
     async def _material(self) -> dict[str, Any]:
         """What is approved, and given. Raises StoreError where that cannot be read."""
@@ -230,14 +224,14 @@ class Deeds:
                 await self._books.note(db, "material-settled", "the-pages", told)
         self._changed()
 
-    @door("GET", "/api/hq/audit", roles_for(Deed.AUDIT), {200: list[dict[str, Any]]})
-    async def audit(self, who: Signed) -> Response:
+    @door("GET", "/api/hq/audit", roles_for(Deed.AUDIT))
+    async def audit(self, who: Signed) -> list[dict[str, Any]]:
         """What people did last, the newest first: of all zones, so for accounts that see all."""
         if self._accounts.zones.get(who.name) != "":
             raise PageRefused(403, "other-zone")
         entries = await self._books.audit(newest=200)
         names = ("number", "at", "kind", "who", "what")
-        return JSONResponse([{name: getattr(each, name) for name in names} for each in entries])
+        return [{name: getattr(each, name) for name in names} for each in entries]
 
 
 def _told(proposal: int, kind: str, to: str, text: str, **more: str) -> dict[str, str]:

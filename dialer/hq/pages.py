@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
-from fastapi.responses import JSONResponse
 
 from config.headquarters import HqSettings
 from dialer.hq.accounts import Accounts, HqBooks
@@ -18,7 +17,7 @@ from dialer.web.entrance import PAGE, Asset, Entrance
 from dialer.web.people import People, Who
 from dialer.web.streams import Streams
 
-ROWS: Mapping[int, Any] = {200: list[dict[str, Any]]}
+Rows = list[dict[str, Any]]
 
 
 class HqGuard(Guard):
@@ -76,30 +75,30 @@ class HqBoard:
             raise PageRefused(403, "other-zone")
         return self._streams.answer(request, lambda key: may_see_key(zone, key))
 
-    @door("GET", "/api/hq/constituencies", gives=ROWS)
-    async def constituencies(self, centre: str, who: Signed) -> Response:
+    @door("GET", "/api/hq/constituencies")
+    async def constituencies(self, centre: str, who: Signed) -> Rows:
         """The constituencies of whose voters a centre has said something. What others said of them counts too."""
         return await self._rows(who, "constituencies_of", centre)
 
-    @door("GET", "/api/hq/booths", gives=ROWS)
+    @door("GET", "/api/hq/booths")
     async def booths(
         self,
         centre: str,
         state: Annotated[str, Query(pattern=NO_NUL)],
         constituency: Annotated[int, Query(ge=0, lt=2**31)],
         who: Signed,
-    ) -> Response:
+    ) -> Rows:
         """The booths of one of them."""
         return await self._rows(who, "booths_of", centre, state, constituency)
 
-    async def _rows(self, who: Who, name: str, centre: str, *values: Any) -> Response:
+    async def _rows(self, who: Who, name: str, centre: str, *values: Any) -> Rows:
         if not self._accounts.covers(who.name, f"centre:{centre}"):
             raise PageRefused(403, "other-zone")
         async with self._books.used() as db:
-            return JSONResponse([{**row} for row in await db.rows(name, centre, *values)])
+            return [{**row} for row in await db.rows(name, centre, *values)]
 
-    @door("GET", "/api/hq/days", gives=ROWS)
-    async def days(self, who: Signed, zone: str = "", centre: str = "") -> Response:
+    @door("GET", "/api/hq/days")
+    async def days(self, who: Signed, zone: str = "", centre: str = "") -> Rows:
         """The last month of a centre, of a zone, or of all that this one sees, day by day."""
         wanted = [
             name
@@ -108,4 +107,4 @@ class HqBoard:
         ]
         if not wanted:
             raise PageRefused(403, "other-zone")
-        return JSONResponse(await self._figures.days(wanted, MOST_DAYS))
+        return await self._figures.days(wanted, MOST_DAYS)

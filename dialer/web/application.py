@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from http import HTTPStatus
+from types import NoneType
 from typing import Any, get_type_hints
 
 import structlog
@@ -30,10 +31,9 @@ class RequestRefused(BaseModel):
     problem: str
 
 
-def _documented(door: WebDoor) -> dict[str, Any]:
+def _documented(door: WebDoor, returned: Any) -> dict[str, Any]:
     """What FastAPI is told of a door for the document alone: its answers, and the session that the guard looks for."""
-    returned = get_type_hints(door.answer)["return"]
-    gives = dict(door.gives) if returned is Response else {200: returned}
+    gives = dict(door.gives) if returned is Response else {204: None} if returned is NoneType else {200: returned}
     answers: dict[int | str, dict[str, Any]] = {"4XX": {"model": RequestRefused}, 503: {"model": RequestRefused}}
     for status, what in gives.items():
         said = {"description": HTTPStatus(status).phrase}
@@ -60,7 +60,9 @@ def make_app(doors: Sequence[WebDoor], *, documented: bool = False) -> FastAPI:
         if door.method == SOCKET:
             app.add_api_websocket_route(door.path, door.answer)
             continue
-        more = _documented(door) if documented else {"response_class": JSONResponse}
+        returned = get_type_hints(door.answer)["return"]
+        bare = {"response_class": JSONResponse, "status_code": 204 if returned is NoneType else 200}
+        more = _documented(door, returned) if documented else bare
         app.add_api_route(door.path, door.answer, methods=[door.method], response_model=None, **more)
 
     async def refused(request: Request, error: Exception) -> Response:

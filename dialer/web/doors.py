@@ -18,7 +18,7 @@ from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
@@ -37,8 +37,6 @@ SOCKET = "WEBSOCKET"
 MOST_BODY_BYTES = 65_536
 EVERY_ROLE: frozenset[str] = frozenset({*Role, *HqRole}) - {Role.DESK, Role.UPLINK}
 """Of a centre's people or of headquarters'; not programs', which have no page, nor an agent's."""
-DONE: Mapping[int, Any] = {204: None}
-"""What a door gives that has no more to say."""
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
@@ -59,7 +57,9 @@ class WebDoor:
 
     method: str  # of HTTP, or SOCKET
     path: str  # `{name}` stands for one level
-    answer: Callable[..., Any]  # as FastAPI takes it
+    answer: Callable[
+        ..., Any
+    ]  # as FastAPI takes it; what it returns is the JSON that is given, None: nothing more is said
     roles: frozenset[str] | None = EVERY_ROLE  # None: anybody, before signing in too
     gives: Mapping[int, Any] = field(default_factory=dict, compare=False)
     """Of an `answer` that returns a Response, for the document: by status the type of its JSON, a media type, or None: no body."""
@@ -209,10 +209,9 @@ class PageRefused(Exception):
         self.answer = JSONResponse({"problem": word, **more}, status_code=status)
 
 
-def begun(request: Request, token: str | None) -> Response:
-    """The answer that begins a session, or ends it (None): the guard sets its cookie."""
+def begun(request: Request, token: str | None) -> None:
+    """Have the answer begin a session, or end it (None): the guard sets its cookie."""
     request.state.session = token
-    return Response(status_code=204)
 
 
 def _refuse_stranger(door: WebDoor, headers: dict[str, str], origins: frozenset[str]) -> None:

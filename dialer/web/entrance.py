@@ -13,7 +13,7 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import Field
 
-from dialer.web.doors import DONE, PageAsked, PageRefused, begun, door
+from dialer.web.doors import PageAsked, PageRefused, begun, door
 from dialer.web.people import MOST_PASSWORD, People
 
 
@@ -88,14 +88,14 @@ class Entrance:
             raise PageRefused(404, "nothing-here")
         return self._assets[path].response(request, cache)
 
-    @door("POST", "/api/sign-in", None, DONE, signs_in=True)
-    async def sign_in(self, asked: SignIn, request: Request) -> Response:
+    @door("POST", "/api/sign-in", None, signs_in=True)
+    async def sign_in(self, asked: SignIn, request: Request) -> None:
         """A session, in a cookie that no script can read."""
-        return begun(request, await self._people.sign_in(asked.name, asked.password, asked.new))
+        begun(request, await self._people.sign_in(asked.name, asked.password, asked.new))
 
-    @door("POST", "/api/sign-out", None, DONE)
-    async def sign_out(self, request: Request) -> Response:
+    @door("POST", "/api/sign-out", None)
+    async def sign_out(self, request: Request) -> None:
         """No session."""
         if request.state.token is not None:
             await self._sign_out(request.state.token)
-        return begun(request, None)
+        begun(request, None)

@@ -10,20 +10,19 @@ import base64
 import json
 import secrets
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import structlog
-from fastapi import Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import Request
 from pydantic import Field
 
 from dialer.domain.clock import Clock
 from dialer.store.passkey_records import Passkey, PasskeyRecords
-from dialer.web.doors import DONE, PageAsked, PageRefused, Signed, begun, door
+from dialer.web.doors import PageAsked, PageRefused, Signed, begun, door
 from dialer.web.people import MOST_PASSWORD, People
 
 _log = structlog.get_logger(__name__)
@@ -96,9 +95,6 @@ class PasskeyNamed(PageAsked):
     id: Annotated[str, Field(min_length=1, max_length=2_000)]
 
 
-OPTIONS: Mapping[int, Any] = {200: dict[str, Any]}
-
-
 class Passkeys:
     """The doors of passkeys."""
 
@@ -117,8 +113,8 @@ class Passkeys:
             for each in await self._records.of_name(who.name)
         ]
 
-    @door("POST", "/api/passkeys/challenge", gives=OPTIONS)
-    async def begin(self, given: PasswordGiven, who: Signed) -> Response:
+    @door("POST", "/api/passkeys/challenge")
+    async def begin(self, given: PasswordGiven, who: Signed) -> dict[str, Any]:
         """What `navigator.credentials.create` needs; of who gives the password once more, for a page may have been left open."""
         if self._host is None:
             raise PageRefused(409, "no-passkeys")
@@ -127,7 +123,7 @@ class Passkeys:
         if len(own) >= MOST_PASSKEYS:
             raise PageRefused(409, "passkeys-full")
         handle = own[0].handle if own else secrets.token_bytes(32)
-        options = {
+        return {
             "rp": {"id": self._host.host, "name": "Matdan"},
             "user": {"id": _text(handle), "name": who.name, "displayName": who.name},
             "challenge": _text(self._registrations.give(who.name, handle)),
@@ -141,10 +137,9 @@ class Passkeys:
             },
             "attestation": "none",
         }
-        return JSONResponse(options)
 
-    @door("POST", "/api/passkeys", gives=DONE)
-    async def register(self, answer: PasskeyAnswer, who: Signed) -> Response:
+    @door("POST", "/api/passkeys")
+    async def register(self, answer: PasskeyAnswer, who: Signed) -> None:
         """Keep a new passkey of one's own."""
         host, challenge = self._host, _challenge_of(answer.credential)
         given = None if challenge is None else self._registrations.take(challenge)
@@ -157,30 +152,27 @@ class Passkeys:
         if not await self._records.add(Passkey(credential, who.name, given[1], key, count, self._clock.now())):
             raise PageRefused(409, "passkey-wrong")
         _log.info("desk.passkey-added", user=who.name)
-        return Response(status_code=204)
 
-    @door("POST", "/api/passkeys/remove", gives=DONE)
-    async def remove(self, named: PasskeyNamed, who: Signed) -> Response:
+    @door("POST", "/api/passkeys/remove")
+    async def remove(self, named: PasskeyNamed, who: Signed) -> None:
         """Remove one of one's own."""
         await self._records.remove(who.name, _bytes(named.id))
-        return Response(status_code=204)
 
-    @door("POST", "/api/sign-in/challenge", None, OPTIONS)
-    async def begin_sign_in(self) -> Response:
+    @door("POST", "/api/sign-in/challenge", None)
+    async def begin_sign_in(self) -> dict[str, Any]:
         """What `navigator.credentials.get` needs. Nobody is named: the device knows its owner."""
         if self._host is None:
             raise PageRefused(409, "no-passkeys")
-        options = {
+        return {
             "rpId": self._host.host,
             "challenge": _text(self._sign_ins.give()),
             "timeout": int(CHALLENGE_SECONDS * 1000),
             "allowCredentials": [],
             "userVerification": "required",
         }
-        return JSONResponse(options)
 
-    @door("POST", "/api/sign-in/passkey", None, DONE, signs_in=True)
-    async def sign_in(self, answer: PasskeyAnswer, request: Request) -> Response:
+    @door("POST", "/api/sign-in/passkey", None, signs_in=True)
+    async def sign_in(self, answer: PasskeyAnswer, request: Request) -> None:
         """A session, in a cookie that no script can read."""
         challenge = _challenge_of(answer.credential)
         if challenge is None or self._sign_ins.take(challenge) is None:
@@ -188,7 +180,7 @@ class Passkeys:
         name = await self._proved(answer.credential, challenge)
         if name is None:
             raise PageRefused(401, "passkey-wrong")
-        return begun(request, await self._people.begin_session(name))
+        begun(request, await self._people.begin_session(name))
 
     async def _proved(self, credential: dict[str, Any], challenge: bytes) -> str | None:
         """Who has signed the challenge with a passkey that is good now; None: nobody. Raises NotSignedIn: `busy`."""

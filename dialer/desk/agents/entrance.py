@@ -7,14 +7,14 @@ import secrets
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 
-from fastapi import Request, Response
+from fastapi import Request
 from pydantic import Field
 
 from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.domain.errors import RefusedBecause
 from dialer.mqtt.hearing import Hearing, Reply
-from dialer.web.doors import DONE, PageAsked, PageRefused, begun, door
+from dialer.web.doors import PageAsked, PageRefused, begun, door
 from dialer.web.people import People
 from dialer.web.picture import Picture
 
@@ -52,8 +52,8 @@ class AgentEntrance:
             for seat, phone in self._floor.phones.items()
         ]
 
-    @door("POST", "/api/agent/sign-in", None, DONE, signs_in=True)
-    async def sign_in(self, asked: AgentSignIn, request: Request) -> Response:
+    @door("POST", "/api/agent/sign-in", None, signs_in=True)
+    async def sign_in(self, asked: AgentSignIn, request: Request) -> None:
         """A session at a seat, once the dialler has taken the agent there."""
         floor = self._floor
         if floor.user is None:
@@ -74,7 +74,7 @@ class AgentEntrance:
         if reply.status != "done":
             raise self._refusal(asked, reply)
         await self._until_seated(asked.seat, asked.agent)
-        return begun(request, await self._sessions.begin(asked.agent, asked.seat))
+        begun(request, await self._sessions.begin(asked.agent, asked.seat))
 
     def _refusal(self, asked: AgentSignIn, reply: Reply) -> PageRefused:
         match reply.why:

@@ -14,8 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
-from fastapi import Response, WebSocket, WebSocketDisconnect
-from fastapi.responses import JSONResponse
+from fastapi import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
@@ -62,8 +61,8 @@ class AgentPhones:
         self._addresses = {box: f"ws://{host}:{settings.asterisk.websocket_port}/ws" for box, host in written.items()}
         self._networks = [ipaddress.ip_network(each, strict=False) for each in settings.asterisk.seat_networks]
 
-    @door("POST", "/api/agent/phone", AGENTS, {200: dict[str, str]})
-    async def phone(self, who: Signed) -> Response:
+    @door("POST", "/api/agent/phone", AGENTS)
+    async def phone(self, who: Signed) -> dict[str, str]:
         """`{uri, password, ws}`: how the page's phone registers, for the seat of who has signed in."""
         seat = self._seats.get(who.seat)
         if seat is None:
@@ -71,7 +70,7 @@ class AgentPhones:
         if seat.password is None and self._secret is None:
             raise PageRefused(409, "no-phone")  # nothing could be rendered for Asterisk either
         password = browser_password(seat, self._secret)
-        return JSONResponse({"uri": f"sip:{seat.endpoint}@{DOMAIN}", "password": password, "ws": PATH})
+        return {"uri": f"sip:{seat.endpoint}@{DOMAIN}", "password": password, "ws": PATH}
 
     @door(SOCKET, PATH, AGENTS)
     async def line(self, page: WebSocket) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 import structlog
-from fastapi import Response
-from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from config.words import SupervisorRole as Role
@@ -28,7 +25,6 @@ _NOT_OF_THE_PAGE = frozenset({"seat-sign-in", "seat-call", "seat-serials", "seat
 """To sign in there is a door of its own, and a phone is rung where nobody has the seat; serials are of booth workers' calls."""
 OFFERED = frozenset(name for name, kind in COMMANDS.items() if Role.DESK in kind.roles) - _NOT_OF_THE_PAGE
 """The commands that an agent may give, of the own seat. What each takes stands with the command."""
-ANSWERS: Mapping[int, Any] = {200: dict[str, str | None]}
 
 _Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,40}$")]  # the seat's name is put before it
 _Key = Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")]
@@ -64,8 +60,8 @@ class AgentWork:
         self._hearing = hearing
         self._picture = picture
 
-    @door("POST", "/api/agent/command", AGENTS, ANSWERS)
-    async def command(self, asked: AgentCommand, who: Signed) -> Response:
+    @door("POST", "/api/agent/command", AGENTS)
+    async def command(self, asked: AgentCommand, who: Signed) -> dict[str, str | None]:
         """Give a command for the own seat; the dialler's answer, with a word where the page has a sentence for it.
 
         With an `attempt` it is for that call: a late one is refused, here where the dialler takes the command without.
@@ -86,8 +82,8 @@ class AgentWork:
             raise PageRefused(422, "values")
         return await self._give(self._floor.user, who.seat, asked.id, asked.name, values)
 
-    @door("POST", "/api/agent/dial", AGENTS, ANSWERS)
-    async def dial(self, asked: AgentNumber, who: Signed) -> Response:
+    @door("POST", "/api/agent/dial", AGENTS)
+    async def dial(self, asked: AgentNumber, who: Signed) -> dict[str, str | None]:
         """Have a number called that the agent types: its id is looked up in the store, and the dialler is told that alone. One
         that is on no list of the agent's campaigns is refused, whoever's it is.
         """
@@ -105,15 +101,17 @@ class AgentWork:
         campaign = next((each for each in campaigns if each in listed), None)
         if campaign is None:
             text = "the number is not in the list of a campaign that lets this agent dial"
-            return JSONResponse({"status": "refused", "text": text, "word": RefusedBecause.NOT_LISTED})
+            return {"status": "refused", "text": text, "word": RefusedBecause.NOT_LISTED}
         values = {"campaign": campaign, "phone": listed[campaign]}
         return await self._give(self._floor.user, who.seat, asked.id, "seat-dial", values)
 
-    async def _give(self, user: str, seat: str, asked_id: str, name: str, values: dict[str, Any]) -> Response:
+    async def _give(
+        self, user: str, seat: str, asked_id: str, name: str, values: dict[str, Any]
+    ) -> dict[str, str | None]:
         # An id of the page's own would meet those of other pages: all send as the desk.
         reply = await self._hearing.ask(user, f"{seat}.{asked_id}", name, {**values, "seat": seat})
         if reply is None:
             raise PageRefused(503, "away")
         if reply.status == "done" and name == "seat-log-off":
             self._sessions.leave(seat)
-        return JSONResponse({"status": reply.status, "text": reply.text, "word": reply.why})
+        return {"status": reply.status, "text": reply.text, "word": reply.why}

@@ -10,14 +10,13 @@ import asyncio
 import json
 from typing import Annotated, Any
 
-from fastapi import Response
 from pydantic import Field
 
 from dialer.desk.agents.sessions import attempt_at
 from dialer.domain.errors import KeyTaken, StoreError
 from dialer.store.agent_reading import AgentReading
 from dialer.store.agent_records import AgentRecords, Draft, Note
-from dialer.web.doors import DONE, PageAsked, PageRefused, Signed, door
+from dialer.web.doors import PageAsked, PageRefused, Signed, door
 from dialer.web.people import AGENTS, Who, tolerated
 from dialer.web.picture import Picture
 
@@ -102,8 +101,8 @@ class AgentWriting:
         self._records = records
         self._drafts = drafts
 
-    @door("POST", "/api/agent/note", AGENTS, DONE)
-    async def note(self, written: NoteWritten, who: Signed) -> Response:
+    @door("POST", "/api/agent/note", AGENTS)
+    async def note(self, written: NoteWritten, who: Signed) -> None:
         """Keep a note; it is on disk with the answer. Another one of the call takes its place; an empty one is none."""
         phone_id = await self._phone_of(who, written.attempt)
         if phone_id is None:
@@ -113,10 +112,9 @@ class AgentWriting:
             await self._records.keep_note(note)
         except KeyTaken as error:
             raise PageRefused(409, "note-late") from error
-        return Response(status_code=204)
 
-    @door("PUT", "/api/agent/draft", AGENTS, DONE)
-    async def draft(self, written: DraftWritten, who: Signed) -> Response:
+    @door("PUT", "/api/agent/draft", AGENTS)
+    async def draft(self, written: DraftWritten, who: Signed) -> None:
         """Keep what stands in the form: of the call that the seat has, or had last."""
         try:
             text = json.dumps(written.draft, ensure_ascii=False, allow_nan=False)
@@ -130,7 +128,6 @@ class AgentWriting:
         if phone_id is None or has_another:
             raise PageRefused(409, "late")
         self._drafts.keep(Draft(who.seat, written.attempt, phone_id, text))
-        return Response(status_code=204)
 
     async def _phone_of(self, who: Who, attempt_id: str) -> int | None:
         """The number of a call that this agent has, or had a moment ago; None: it is not this agent's to write of."""
