@@ -146,7 +146,6 @@ def _last_day(settings: Settings, after: str, now: float) -> date:
 @contextmanager
 def _erasing(site: SiteAndWho) -> Iterator[Connection]:
     """The store alone, in one transaction, with freed pages overwritten; the WAL is emptied into the file at the end."""
-    with exclusive_connection(site.path, "an erasure", create=False, key=site.key) as db:
-        erasing.overwrite_freed(db)
-        with transaction(db):
-            yield db
+    whole = exclusive_connection(site.path, "an erasure", create=False, key=site.key)
+    with whole as db, erasing.overwriting(db), transaction(db):
+        yield db

@@ -7,7 +7,7 @@ its midnight. Both count at the moment of the answer.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from itertools import groupby
@@ -63,25 +63,21 @@ class _Sliding:
 
 def by_day(
     answers: Iterable[LiveAnswer], caps: Sequence[AbandonedCap], zone: tzinfo, since: float
-) -> Iterator[DayEvidence]:
+) -> Iterable[DayEvidence]:
     """Days of one campaign, whose answers come in order of time. Those before `since` fill the windows and make no day."""
     windows = [_Sliding(cap.window_hours * _HOUR_SECONDS) for cap in caps]
-    day: DayEvidence | None = None
+    days: dict[str, DayEvidence] = {}
     for answer in answers:
         shares = [window.share_with(answer) for window in windows]
         if answer.at < since:
             continue
         name = datetime.fromtimestamp(answer.at, zone).date().isoformat()
-        if day is None or day.day != name:
-            if day is not None:
-                yield day
-            day = DayEvidence(name, worst=[0.0] * len(caps))
+        day = days.setdefault(name, DayEvidence(name, worst=[0.0] * len(caps)))
         day.live_answers += 1
         day.abandoned += answer.abandoned
         day.left_waiting += answer.left_waiting
         day.worst = [max(worst, share) for worst, share in zip(day.worst, shares, strict=True)]
-    if day is not None:
-        yield day
+    return days.values()
 
 
 def evidence(db: Connection, window: Window, zone: tzinfo, profile: Profile) -> Report:

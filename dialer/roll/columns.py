@@ -10,9 +10,8 @@ from pathlib import Path
 from dialer.domain.errors import RollError
 from dialer.roll.phone_numbers import ASCII_DIGITS
 from dialer.roll.reading import open_roll
-from dialer.store import voters
 from dialer.store.connection import Connection
-from dialer.store.voters import BoothPlace
+from dialer.store.roll import StoredBooth, booths_in_full
 
 CONSTITUENCY = frozenset({"constituency", "constituencynumber", "acno", "ac"})
 PART = frozenset({"part", "parts", "partnumber", "partno", "booth", "booths"})
@@ -108,8 +107,8 @@ class Parts:
 
     def __init__(self, db: Connection) -> None:
         """`db` is open for reading at least."""
-        self._parts: dict[tuple[int, int], list[BoothPlace]] = defaultdict(list)
-        for place in voters.booth_places(db):
+        self._parts: dict[tuple[int, int], list[StoredBooth]] = defaultdict(list)
+        for place in booths_in_full(db):
             self._parts[place.constituency_number, place.part_number].append(place)
 
     def booth(self, constituency: int, part: int, *, version: str | None, state: str | None) -> int:
@@ -136,11 +135,11 @@ class Parts:
         )
 
 
-def _versions(parts: list[BoothPlace]) -> str:
+def _versions(parts: list[StoredBooth]) -> str:
     return ", ".join(sorted({each.roll_version for each in parts}))
 
 
-def _states(parts: list[BoothPlace]) -> str:
+def _states(parts: list[StoredBooth]) -> str:
     return ", ".join(sorted({each.state_code or "none named" for each in parts}))
 
 

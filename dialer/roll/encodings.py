@@ -21,8 +21,8 @@ CHUNK_BYTES = 1 << 20
 _HEAD_BYTES = 1 << 16
 _LINE_BYTES = 1 << 18  # a cell has 131,072 characters at most (csv.field_size_limit)
 _CONTROLS = bytes(sorted(set(range(32)) - {9, 10, 11, 12, 13, 26}))
-_CP1252_HOLES = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")  # bytes that mean nothing in Windows-1252
-_CP1250_HOLES = re.compile(rb"[\x81\x83\x88\x90\x98]")
+# By the bytes that mean nothing in them.
+_CODE_PAGES = {"cp1252": re.compile(rb"[\x81\x8d\x8f\x90\x9d]"), "cp1250": re.compile(rb"[\x81\x83\x88\x90\x98]")}
 
 _MAGIC = {
     b"%PDF": "a PDF; ask for the roll as CSV or XLSX",
@@ -165,10 +165,9 @@ def _survey_damage(path: Path, sha256: str, size: int) -> TextFile:
 
 def _code_page(path: Path, high: bytes) -> str:
     """Windows-1252, or 1250 if only that one has a meaning for every byte in the file."""
-    if not _CP1252_HOLES.search(high):
-        return "cp1252"
-    if not _CP1250_HOLES.search(high):
-        return "cp1250"
+    for page, holes in _CODE_PAGES.items():
+        if not holes.search(high):
+            return page
     raise RollError(
         f"{path} is in no encoding that is known here (UTF-8, UTF-16, Windows-1252, Windows-1250);"
         ' save it as "CSV UTF-8", or name its encoding in the --map file'

@@ -98,12 +98,19 @@ def connect(path: Path, mode: str, key: StoreKey | None, busy_seconds: float = B
         cached_statements=256,
     )
     if key is not None:
-        try:
+        with closed_on_error(db):
             _unlock(db, path, key)
-        except BaseException:
-            db.close()
-            raise
     return db
+
+
+@contextmanager
+def closed_on_error(db: Connection) -> Iterator[Connection]:
+    """A connection that outlives the block, unless that fails."""
+    try:
+        yield db
+    except BaseException:
+        db.close()
+        raise
 
 
 def _unlock(db: Connection, path: Path, key: StoreKey) -> None:

@@ -16,7 +16,7 @@ from typing import NamedTuple, Self, TypeVar
 
 from dialer.domain.errors import StoreCorrupt, StoreError
 from dialer.store import seals, sql
-from dialer.store.cipher import BUSY_SECONDS, StoreKey, connect, connected, database_errors, explained
+from dialer.store.cipher import BUSY_SECONDS, StoreKey, closed_on_error, connect, connected, database_errors, explained
 from dialer.store.copying import copy_before_upgrade
 from dialer.store.lock import StoreLock
 from dialer.store.migrate import migrate, newest_version, schema_version
@@ -58,26 +58,21 @@ def open_writing(
     _check_sqlite()
     _check_file(path, key, create=create)
     _keep_from_others(path)
-    with explained(path):
-        db = connect(path, "rw", key, busy_seconds)
-        try:
-            if version := schema_version(db, path):
-                check_pages(db, path)
-                if version < newest_version() and not copied:
-                    copy_before_upgrade(db, path, version, key)
-            else:
-                db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-            migrate(db, path)
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
-            db.execute("PRAGMA foreign_keys = ON")
-            db.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIBIBYTES}")
-            db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-            db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
-            seals.begin(db, time.time())
-        except BaseException:
-            db.close()
-            raise
+    with explained(path), closed_on_error(connect(path, "rw", key, busy_seconds)) as db:
+        if version := schema_version(db, path):
+            check_pages(db, path)
+            if version < newest_version() and not copied:
+                copy_before_upgrade(db, path, version, key)
+        else:
+            db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        migrate(db, path)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIBIBYTES}")
+        db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
+        seals.begin(db, time.time())
     return db
 
 
@@ -96,18 +91,13 @@ def open_reading(
     _check_sqlite()
     if not checked:
         _check_file(path, key, create=False)
-    with explained(path):
-        db = connect(path, "ro", key, busy_seconds)
-        try:
-            version = schema_version(db, path)
-            if version != newest_version():
-                raise StoreError(
-                    f"{path}: its schema is version {version}: start the dialler once, it brings it up to date"
-                )
-            db.execute(f"PRAGMA cache_size = -{OWN_READER_CACHE_KIBIBYTES if checked else READER_CACHE_KIBIBYTES}")
-        except BaseException:
-            db.close()
-            raise
+    with explained(path), closed_on_error(connect(path, "ro", key, busy_seconds)) as db:
+        version = schema_version(db, path)
+        if version != newest_version():
+            raise StoreError(
+                f"{path}: its schema is version {version}: start the dialler once, it brings it up to date"
+            )
+        db.execute(f"PRAGMA cache_size = -{OWN_READER_CACHE_KIBIBYTES if checked else READER_CACHE_KIBIBYTES}")
     return db
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from dialer.domain.errors import StoreError
-from dialer.store.cipher import StoreKey, connect, explained
+from dialer.store.cipher import StoreKey, closed_on_error, connect, explained
 from dialer.store.connection import Connection, check_header
 from dialer.store.port import KeptUser
 from dialer.store.sql import load_statements, transaction, values_of
@@ -215,12 +215,8 @@ def open_desk_file(path: Path, key: StoreKey | None) -> Connection:
     check_header(path, key)
     with explained(path):
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        db = connect(path, "rw", key)
-        try:
+        with closed_on_error(connect(path, "rw", key)) as db:
             _make_tables(db, path)
-        except BaseException:
-            db.close()
-            raise
     return db
 
 

@@ -68,11 +68,6 @@ def voice_of(db: Connection, number: str) -> RecordedVoice:
     )
 
 
-def overwrite_freed(db: Connection) -> None:
-    """Have what is deleted overwritten in the file. Call it before the transaction."""
-    db.execute("PRAGMA secure_delete = ON")
-
-
 def forget_recordings(db: Connection, phone_id: int | None) -> None:
     """Forget that a number's calls were recorded, or that any were (None). The files are the caller's to erase."""
     if phone_id is None:
@@ -231,7 +226,7 @@ class ErasedNumber:
 @contextmanager
 def overwriting(db: Connection) -> Iterator[None]:
     """What is deleted meanwhile is overwritten in the file."""
-    overwrite_freed(db)
+    db.execute("PRAGMA secure_delete = ON")
     try:
         yield
     finally:

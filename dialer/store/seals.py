@@ -117,10 +117,10 @@ class SealVerdict:
         """Whether nothing was touched."""
         return not self.findings
 
-    def add(self, finding: SealFinding) -> None:
-        """Name it, or count it where there are too many."""
+    def add(self, of: str, row_id: object, problem: str, fields: tuple[str, ...] = ()) -> None:
+        """Name a finding, or count it where there are too many."""
         if len(self.findings) < MOST_NAMED:
-            self.findings.append(finding)
+            self.findings.append(SealFinding(of, str(row_id), problem, fields))
         else:
             self.more += 1
 
@@ -348,7 +348,7 @@ def verify(db: Connection, head: tuple[int, str] | None = None) -> SealVerdict:
     if verdict.records_purged_at is None:  # else marks are missing that voters stand by
         _verify_standings(db, verdict)
     for row_id in SQL["not_suppressed"].values(db, int):
-        verdict.add(SealFinding(OPT_OUT.of, str(row_id), "the number itself is not marked as opted out any more"))
+        verdict.add(OPT_OUT.of, row_id, "the number itself is not marked as opted out any more")
     return verdict
 
 
@@ -368,14 +368,14 @@ class _Batches:
             what = json.loads(text)
             first, last, root = int(what["first"]), int(what["last"]), str(what["root"])
         except (ValueError, KeyError, TypeError):
-            self.verdict.add(SealFinding("entry", str(number), "it is no batch of seals"))
+            self.verdict.add("entry", number, "it is no batch of seals")
             return
         if what.get("found"):
             self.verdict.found_at = at
             found_rows = str(what["found"])  # "yes" where all of the batch was found
             self.verdict.found_rows += int(found_rows) if found_rows.isdecimal() else last - first + 1
         if first != self.last + 1:
-            self.verdict.add(SealFinding("entry", str(number), f"seals {self.last + 1} to {first - 1} are in no batch"))
+            self.verdict.add("entry", number, f"seals {self.last + 1} to {first - 1} are in no batch")
         self.last = max(self.last, last)
         if last <= self.gone_up_to:
             return
@@ -384,9 +384,9 @@ class _Batches:
         if count != last - first + 1:
             there = set(SQL["up_to"].values(self.db, int, first=first, last=last))
             missing = [str(seal_id) for seal_id in range(first, last + 1) if seal_id not in there][:10]
-            self.verdict.add(SealFinding("batch", str(number), f"seals were removed {where}: {', '.join(missing)}"))
+            self.verdict.add("batch", number, f"seals were removed {where}: {', '.join(missing)}")
         elif found != root:
-            self.verdict.add(SealFinding("batch", str(number), f"a seal was changed {where}"))
+            self.verdict.add("batch", number, f"a seal was changed {where}")
 
 
 def _verify_chain(db: Connection, head: tuple[int, str] | None, verdict: SealVerdict) -> None:
@@ -407,15 +407,12 @@ def _verify_chain(db: Connection, head: tuple[int, str] | None, verdict: SealVer
             yield entry
 
     for found in breaks(looked_at(), head):
-        verdict.add(SealFinding("entry", str(found.number), found.problem))
+        verdict.add("entry", found.number, found.problem)
     seals = SQL["after"].values(db, int, last=batches.last)
     verdict.not_chained = len(seals)
     if seals and seals[-1] != batches.last + len(seals):
-        verdict.add(
-            SealFinding(
-                "batch", "that is not chained yet", f"seals were removed between {batches.last + 1} and {seals[-1]}"
-            )
-        )
+        problem = f"seals were removed between {batches.last + 1} and {seals[-1]}"
+        verdict.add("batch", "that is not chained yet", problem)
 
 
 def _entries_of(db: Connection, kind: str) -> Iterator[tuple[int, float, dict[str, Any]]]:
@@ -433,9 +430,9 @@ def _verify_rows(db: Connection, entity: _Entity, verdict: SealVerdict) -> None:
     names = [column[0] for column in cursor.description]
     proved = 0
     for row, seal in _side_by_side(cursor, SQL["last_of_each"].rows(db, entity=entity.name)):
-        finding = _compare(entity, names, row, seal)
-        if finding is not None:
-            verdict.add(finding)
+        problem, *fields = _compare(entity, names, row, seal)
+        if problem:
+            verdict.add(entity.of, (seal or row or ("",))[0], problem, tuple(fields))
         elif row is not None:
             proved += 1
     verdict.rows[entity.name] = proved
@@ -452,7 +449,7 @@ def _verify_standings(db: Connection, verdict: SealVerdict) -> None:
         if by_marks is not None and stands != by_marks:
             names = ("turnout", "reached", "not_yet")
             differ = tuple(name for name in names if getattr(stands, name) != getattr(by_marks, name))
-            verdict.add(SealFinding("voter", str(voter_id), "it is not what the marks say", differ))
+            verdict.add("voter", voter_id, "it is not what the marks say", differ)
 
 
 def _standing_by(marks: Iterable[Sequence[Any]]) -> VoterStanding | None:
@@ -493,26 +490,26 @@ def _place(row_id: Any) -> tuple[int, Any]:
     return 3, row_id
 
 
-def _compare(entity: _Entity, names: Sequence[str], row: Sequence[Any] | None, seal: Row | None) -> SealFinding | None:
+def _compare(entity: _Entity, names: Sequence[str], row: Sequence[Any] | None, seal: Row | None) -> tuple[str, ...]:
+    """What is wrong with a row, "" where nothing is, and the fields that were changed, where it can be told."""
     if seal is None:
-        return SealFinding(entity.of, str(row and row[0]), "it was never sealed: it was put in past the dialler")
-    told = str(seal.row_id)
+        return ("it was never sealed: it was put in past the dialler",)
     if row is None:
-        return None if seal.kind == _GONE else SealFinding(entity.of, told, "it was removed")
+        return ("" if seal.kind == _GONE else "it was removed",)
     if seal.kind == _GONE:
-        return SealFinding(entity.of, told, "it is gone, and was put in again past the dialler")
+        return ("it is gone, and was put in again past the dialler",)
     if seal.begun > 1 + seal.gone or seal.ended > 1:
-        return SealFinding(entity.of, told, "another one of this id was there before, and was removed or reopened")
+        return ("another one of this id was there before, and was removed or reopened",)
     if seal.kind in {OPEN, TALK} and not row[_ENDED_AT] is row[_OUTCOME] is None:
-        return SealFinding(entity.of, told, "it was changed", ("ended_at", "outcome"))
+        return ("it was changed", "ended_at", "outcome")
     part = _sealed_part(entity, seal.kind, row)
     digest, checks = digest_of(entity.name, seal.kind, part, seal.salt or b"")
     if digest != seal.digest:
         pairs = zip_longest(names, _pairs(checks), _pairs(seal.checks))
-        return SealFinding(entity.of, told, "it was changed", tuple(name for name, now, then in pairs if now != then))
+        return ("it was changed", *(name for name, now, then in pairs if now != then))
     if seal.kind == _AFTER and (beyond := _beyond_a_word(names, row, checks, seal)):
-        return SealFinding(entity.of, told, "it was changed with what is no word of an agent", beyond)
-    return None
+        return ("it was changed with what is no word of an agent", *beyond)
+    return ("",)
 
 
 def _beyond_a_word(names: Sequence[str], row: Sequence[Any], checks: bytes, seal: Row) -> tuple[str, ...]:

@@ -49,6 +49,8 @@ from dialer.store.writer import Writer
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Job = Callable[Concatenate[Connection, P], T]
+Telling = Callable[Concatenate[Connection, Encode | None, P], T]
 
 # Dialling stops while there is still room for what the calls in progress will bring.
 
@@ -84,7 +86,7 @@ class _Reads(Generic[P, T]):
     writer, on the connection that reads: what waits to be committed is not seen.
     """
 
-    def __init__(self, job: Callable[Concatenate[Connection, P], T]) -> None:
+    def __init__(self, job: Job[P, T]) -> None:
         self._job = job
         self.__doc__ = job.__doc__
 
@@ -98,7 +100,7 @@ class Write(Generic[P, T]):
     name: str
     announces = False
 
-    def __init__(self, job: Callable[Concatenate[Connection, P], T]) -> None:
+    def __init__(self, job: Job[P, T]) -> None:
         self._job: Callable[..., T] = job
         self.__doc__ = job.__doc__
 
@@ -120,7 +122,7 @@ class _Announces(Write[P, T]):
 
     announces = True
 
-    def __init__(self, job: Callable[Concatenate[Connection, Encode | None, P], T]) -> None:
+    def __init__(self, job: Telling[P, T]) -> None:
         self._job = job
         self.__doc__ = job.__doc__
 
@@ -180,15 +182,13 @@ class Store:
         """Close."""
         await self.close()
 
-    async def _write(self, job: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def _write(self, job: Job[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._writer.write(lambda db: job(db, *args, **kwargs))
 
-    async def _announce(
-        self, job: Callable[Concatenate[Connection, Encode | None, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def _announce(self, job: Telling[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._writer.write(lambda db: job(db, self._encode, *args, **kwargs))
 
-    async def _read(self, job: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def _read(self, job: Job[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         if self._closed:
             raise StoreError(f"{self._path}: the store was closed: start the dialler again")
         read = partial(self._explained_read, lambda db: job(db, *args, **kwargs))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from math import inf
 
 from dialer.domain.errors import KeyTaken, NotInStore, StoreError
@@ -195,22 +194,6 @@ def record_opt_out(
 def booths(db: Connection) -> dict[int, Booth]:
     """Every booth of the roll."""
     return {booth.booth_id: booth for booth in SQL["booths"].all(db, Booth)}
-
-
-@dataclass(frozen=True, slots=True)
-class BoothPlace:
-    """A booth's place on the roll."""
-
-    booth_id: int
-    roll_version: str
-    state_code: str
-    constituency_number: int
-    part_number: int
-
-
-def booth_places(db: Connection) -> list[BoothPlace]:
-    """The places of all booths."""
-    return SQL["booth_places"].all(db, BoothPlace)
 
 
 def voter_of_part(db: Connection, booth_id: int, serial: int) -> tuple[int, str] | None:

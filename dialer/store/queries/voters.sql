@@ -140,9 +140,6 @@ FROM voter INDEXED BY voter_reached WHERE reached = 1 GROUP BY booth_id;
 
 -- Lists of marks, weights and booth workers are read against the roll.
 
--- name: booth_places
-SELECT booth_id, roll_version, state_code, constituency_number, part_number FROM booth;
-
 -- name: voter_of_part
 SELECT voter_id, epic FROM voter WHERE booth_id = :booth_id AND serial = :serial;
 
