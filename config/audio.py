@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from config.fields import Section
 
@@ -45,8 +45,7 @@ class Audio(Section):
     play_drafts: bool = Field(True, description="false: a draft voice is not played, the prompt is left out")
     label_synthetic: bool = Field(False, description="say once a call that a computer speaks, before it does")
 
-    @model_validator(mode="after")
-    def _rules_have_a_catalogue(self) -> Self:
+    def _objections(self) -> Iterator[str]:
         asked = [
             name
             for name, wanted in (
@@ -58,7 +57,6 @@ class Audio(Section):
             if wanted
         ]
         if asked and self.catalogue is None:
-            raise ValueError(f'{asked[0]} needs to know the recordings; set audio.catalogue = "catalogue"')
+            yield f'{asked[0]} needs to know the recordings; set audio.catalogue = "catalogue"'
         if len(set(self.formats)) < len(self.formats):
-            raise ValueError("formats names one twice")
-        return self
+            yield "formats names one twice"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError
 
 from config.fields import LocalTime, PositiveSeconds, Section, Share, Slug
 from config.mistakes import all_together, mistakes, not_in_environment, read_settings
@@ -20,11 +21,9 @@ class Hours(Section):
     start: LocalTime = Field(description="first moment, in the centre's time zone")
     until: LocalTime = Field(description="first moment after it")
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _objections(self) -> Iterator[str]:
         if self.start >= self.until:
-            raise ValueError(f"calling hours start at {self.start} and end at {self.until}; the end must be later")
-        return self
+            yield f"calling hours start at {self.start} and end at {self.until}; the end must be later"
 
 
 class SpokenBy(StrEnum):
@@ -114,35 +113,33 @@ class Campaign(Section):
     )
     declared: Declared | None = Field(None, description="what the machine cannot read; an AGI script needs it")
 
-    @model_validator(mode="after")
-    def _flow_fits(self) -> Self:
+    def _objections(self) -> Iterator[str]:
         if self.kind is CampaignKind.IVR and not self.flow:
-            raise ValueError('an ivr campaign needs a flow, for example flow = "turnout"')
+            yield 'an ivr campaign needs a flow, for example flow = "turnout"'
         if self.kind is CampaignKind.AGENTS and self.flow:
-            raise ValueError('an agents campaign plays no flow: take flow away, or set kind = "ivr"')
+            yield 'an agents campaign plays no flow: take flow away, or set kind = "ivr"'
         if self.kind is CampaignKind.IVR and self.script is not None:
-            raise ValueError('an ivr campaign has nobody who reads: take script away, or set kind = "agents"')
+            yield 'an ivr campaign has nobody who reads: take script away, or set kind = "agents"'
         if self.kind is CampaignKind.IVR and self.machine_detection is MachineDetection.AFTER_SEAT:
-            raise ValueError('an ivr campaign has no seats; set machine_detection = "before-seat" or "off"')
+            yield 'an ivr campaign has no seats; set machine_detection = "before-seat" or "off"'
         if self.machine_message and (
             self.kind is not CampaignKind.IVR or self.machine_detection is MachineDetection.OFF
         ):
-            raise ValueError('machine_message needs kind = "ivr" and machine_detection = "before-seat"')
+            yield 'machine_message needs kind = "ivr" and machine_detection = "before-seat"'
         if self.has_script and self.declared is None:
-            raise ValueError("a script cannot be read by the machine: say what it does in [campaigns.declared]")
+            yield "a script cannot be read by the machine: say what it does in [campaigns.declared]"
         if self.declared is not None and self.declared.asks_vote_choice:
-            raise ValueError("whom somebody votes for is never asked, in no campaign: take the question out")
+            yield "whom somebody votes for is never asked, in no campaign: take the question out"
         if self.preview_seconds is not None and self.policy is not PacingPolicy.PREVIEW:
-            raise ValueError('preview_seconds needs pacing = "preview"')
+            yield 'preview_seconds needs pacing = "preview"'
         if self.manual_dialling and self.policy not in {PacingPolicy.PREVIEW, PacingPolicy.PROGRESSIVE}:
-            raise ValueError(
+            yield (
                 "manual_dialling would thin out the abandoned share of a campaign that dials ahead: give the calls that agents"
                 ' dial a campaign of their own, with pacing = "preview" or "progressive"'
             )
         if self.abandoned_target > self.abandoned_limit:
             shares = f"abandoned_target ({self.abandoned_target:g}) is above abandoned_limit ({self.abandoned_limit:g})"
-            raise ValueError(f"{shares}; lower it: shares are 0 to 1, 1 % is 0.01")
-        return self
+            yield f"{shares}; lower it: shares are 0 to 1, 1 % is 0.01"
 
     @property
     def has_script(self) -> bool:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from config.headquarters import HqSettings
@@ -94,7 +93,9 @@ def settings_page() -> str:
     """The page, whole."""
     parts = [HEAD, *_sections(Settings, how_it_is_taken), HQ_HEAD]
     parts += [
-        f"| `{key}` | {_default(field.default)} | {field.description} |" for key, field in _plain_keys(HqSettings)
+        f"| `{key}` | {_default(field.default)} | {field.description} |"
+        for key, field in HqSettings.model_fields.items()
+        if _model_of(field.annotation) is None
     ]
     parts += ["", *_sections(HqSettings)]
     return "\n".join(parts) + "\n"
@@ -118,10 +119,6 @@ def _sections(model: type[BaseModel], said_of: Callable[[str], str] | None = Non
         if found is not None:
             lines += _section(section, *found, said="" if said_of is None else said_of(section))
     return lines
-
-
-def _plain_keys(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
-    return [(key, field) for key, field in model.model_fields.items() if _model_of(field.annotation) is None]
 
 
 def _section(path: str, model: type[BaseModel], several: bool, said: str = "") -> list[str]:

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import hmac
 import re
+from collections.abc import Callable, Iterator
 from datetime import time
 from ipaddress import ip_address, ip_network
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
 _PASSWORD = re.compile(
     r"[A-Za-z0-9!#$%&()*+,./:<=?@^_{|}~-][A-Za-z0-9 !#$%&()*+,./:<=>?@^_{|}~-]{0,99}(?<! )", re.ASCII
 )
 
 
-def _fit_for_asterisk(value: SecretStr) -> SecretStr:
-    if not _PASSWORD.fullmatch(value.get_secret_value()):
-        raise ValueError("must be 1 to 100 ASCII letters, digits and signs, but no ; [ ] ' \" ` or backslash")
-    return value
+def must(hold: Callable[[Any], object], said: str) -> AfterValidator:
+    """For a value that is held to more than its type; `said`: what it must be, or why it is refused."""
 
+    def held(value: Any) -> Any:
+        if not hold(value):
+            raise ValueError(said)
+        return value
 
-def _without_zone(value: time) -> time:
-    if value.tzinfo is not None:  # it would compare with its like, and raise at the first hour of a day
-        raise ValueError('must be a time such as "09:00" without a zone: times are local, as centre.time_zone says')
-    return value
+    return AfterValidator(held)
 
 
 def _known_zone(value: str) -> str:
@@ -68,10 +68,22 @@ PeerNetwork = Annotated[str, AfterValidator(_known_peers)]
 """Who may connect: an address, or a network in whole. Never everybody."""
 
 FilePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/+-]{1,200}$")]
-Password = Annotated[SecretStr, AfterValidator(_fit_for_asterisk)]
+Password = Annotated[
+    SecretStr,
+    must(
+        lambda value: _PASSWORD.fullmatch(value.get_secret_value()),
+        "must be 1 to 100 ASCII letters, digits and signs, but no ; [ ] ' \" ` or backslash",
+    ),
+]
 """A secret that can stand in Asterisk's files: nothing in it ends a line, begins a comment or a section."""
 
-LocalTime = Annotated[time, AfterValidator(_without_zone)]
+LocalTime = Annotated[
+    time,
+    must(  # it would compare with its like, and raise at the first hour of a day
+        lambda value: value.tzinfo is None,
+        'must be a time such as "09:00" without a zone: times are local, as centre.time_zone says',
+    ),
+]
 """A time of day in the zone of the people who are called; a number, which pydantic takes for seconds of UTC, is none."""
 
 ZoneName = Annotated[str, AfterValidator(_known_zone)]
@@ -100,3 +112,13 @@ class Section(BaseModel):
     """A table of the file. Frozen, closed to keys it does not know, and to numbers that are none (TOML's `nan` and `inf`)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        for said in self._objections():
+            raise ValueError(said)
+        return self
+
+    def _objections(self) -> Iterator[str]:
+        """What is wrong between one setting and another of the table, and what to do; the first is told."""
+        yield from ()

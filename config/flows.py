@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, StringConstraints, model_validator
+from pydantic import Field, SecretStr, StringConstraints
 
 from config.fields import Section
 
@@ -84,12 +85,10 @@ class Twilio(Section):
         None, description="whom a flow's transfer dials: sip:agents@example.org or a number; none: nobody is free"
     )
 
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
+    def _objections(self) -> Iterator[str]:
         if self.enabled:
             for name in ("account_sid", "public_url"):
                 if not getattr(self, name):
-                    raise ValueError(f"twilio is enabled without {name}; set it, or enabled = false")
+                    yield f"twilio is enabled without {name}; set it, or enabled = false"
             if not self.auth_token.get_secret_value():
-                raise ValueError("twilio is enabled without auth_token; set MATDAN_TWILIO__AUTH_TOKEN")
-        return self
+                yield "twilio is enabled without auth_token; set MATDAN_TWILIO__AUTH_TOKEN"

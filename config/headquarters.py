@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, SecretStr, StringConstraints, ValidationError, model_validator
+from pydantic import Field, SecretStr, StringConstraints, ValidationError
 
 from config.fields import FilePath, HostName, Port, PublicKey, Section, Slug, ZoneName, is_loopback
 from config.mistakes import all_together, mistakes, not_in_environment, read_settings
@@ -29,10 +29,10 @@ class Leader(Section):
     key: PublicKey = Field(description="public key, from `dialer hq keys make`")
 
 
-def _differ(leaders: Sequence[Leader]) -> None:
+def _differ(leaders: Sequence[Leader]) -> Iterator[str]:
     for what in ("name", "key"):
         if len({getattr(leader, what) for leader in leaders}) < len(leaders):
-            raise ValueError(f"two leaders have one {what}; two signatures would be one person's")
+            yield f"two leaders have one {what}; two signatures would be one person's"
 
 
 class Headquarters(Section):
@@ -87,10 +87,8 @@ class Headquarters(Section):
         None, description="of that user at the broker; better given by MATDAN_HEADQUARTERS__BROKER_PASSWORD"
     )
 
-    @model_validator(mode="after")
-    def _leaders_differ(self) -> Self:
-        _differ(self.leaders)
-        return self
+    def _objections(self) -> Iterator[str]:
+        yield from _differ(self.leaders)
 
 
 class HqCentre(Section):
@@ -111,11 +109,9 @@ class HqCentre(Section):
     )
     seats: int | None = Field(None, ge=0, le=10_000, description="seats that are to be signed in; none: not planned")
 
-    @model_validator(mode="after")
-    def _of_a_state(self) -> Self:
+    def _objections(self) -> Iterator[str]:
         if self.constituencies and self.state is None:
-            raise ValueError(f"{self.id} has constituencies and no state; numbers are those of a state")
-        return self
+            yield f"{self.id} has constituencies and no state; numbers are those of a state"
 
     def holds(self, state_code: str, constituency_number: int) -> bool:
         """Whether it is told of the voters there."""
@@ -223,19 +219,17 @@ class HqSettings(Section):
         """Whether anybody but this machine speaks with the server."""
         return not is_loopback(self.server.host)
 
-    @model_validator(mode="after")
-    def _names_differ(self) -> Self:
-        _differ(self.leaders)
+    def _objections(self) -> Iterator[str]:
+        yield from _differ(self.leaders)
         for kind, names in (
             ("centres", [centre.id for centre in self.centres]),
             ("sources", [source.name for source in self.sources]),
         ):
             if twice := {name for name in names if names.count(name) > 1}:
-                raise ValueError(f"{kind} named twice: {', '.join(sorted(twice))}")
+                yield f"{kind} named twice: {', '.join(sorted(twice))}"
         hours = [each.at for each in self.course]
         if hours != sorted(set(hours)):
-            raise ValueError("[[course]] goes through the day: each `at` once, the earliest first")
-        return self
+            yield "[[course]] goes through the day: each `at` once, the earliest first"
 
 
 def load_hq_settings(path: Path) -> HqSettings:

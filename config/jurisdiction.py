@@ -8,17 +8,17 @@ confirm a profile before anyone calls it so.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, ValidationError
 
 from config.errors import SettingError
-from config.fields import LocalTime, NumberPrefix, Share, Slug
+from config.fields import LocalTime, NumberPrefix, Section, Share, Slug
 from config.files import MOST_TOML_BYTES, NotToml, read_whole, toml_table
 from config.words import Purpose
 
@@ -87,10 +87,8 @@ class Zones(StrEnum):
     CENTRE = "centre"  # the zone that the site's settings give for the called parties
 
 
-class Rule(BaseModel):
+class Rule(Section):
     """A rule: values, and where they stand."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=8)]
     standing: Standing
@@ -98,11 +96,9 @@ class Rule(BaseModel):
     confirmed: bool = False
     read_at: str | None = None  # where it was read
 
-    @model_validator(mode="after")
-    def _confirmed_by_a_text(self) -> Self:
+    def _objections(self) -> Iterator[str]:
         if self.confirmed and not self.read_at:
-            raise ValueError("the rule is confirmed, and read_at does not say by which text")
-        return self
+            yield "the rule is confirmed, and read_at does not say by which text"
 
 
 class CallingHours(Rule):
@@ -114,13 +110,12 @@ class CallingHours(Rule):
     holiday: DayHours
     zones: Zones
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _objections(self) -> Iterator[str]:
+        yield from super()._objections()
         for day in ("weekday", "saturday", "sunday", "holiday"):
             for start, until in getattr(self, day):
                 if start >= until:
-                    raise ValueError(f"{day} closes at {until:%H:%M}, before it opens at {start:%H:%M}; swap them")
-        return self
+                    yield f"{day} closes at {until:%H:%M}, before it opens at {start:%H:%M}; swap them"
 
 
 class Silence(Rule):
@@ -156,10 +151,8 @@ class Connect(Rule):
     limit_seconds: Annotated[float, _LESS] = Field(gt=0, le=5)
 
 
-class AbandonedCap(BaseModel):
+class AbandonedCap(Section):
     """A cap over a sliding window."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     window_hours: float = Field(gt=0)
     share: Share
@@ -232,11 +225,10 @@ class OptOut(Rule):
     reach: Literal["everywhere"]
     within_seconds: Annotated[float, _LESS]
 
-    @model_validator(mode="after")
-    def _can_be_held(self) -> Self:
+    def _objections(self) -> Iterator[str]:
+        yield from super()._objections()
         if self.within_seconds < 1:
-            raise ValueError("an opt-out holds within 1 second here, and no sooner can be promised")
-        return self
+            yield "an opt-out holds within 1 second here, and no sooner can be promised"
 
 
 class ConsentRule(Rule):
@@ -278,10 +270,8 @@ class Exports(Rule):
     expenditure: Asked
 
 
-class Profile(BaseModel):
+class Profile(Section):
     """All rules of one jurisdiction."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: Slug
     title: str

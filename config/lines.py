@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 
 from config.fields import (
     AccountName,
@@ -63,11 +63,9 @@ class CallerIdArea(Section):
         min_length=1, description="of the trunk's caller_ids those that are shown there, and nowhere else"
     )
 
-    @model_validator(mode="after")
-    def _says_where(self) -> Self:
+    def _objections(self) -> Iterator[str]:
         if not (self.states or self.constituencies or self.prefixes):
-            raise ValueError("an area names no place; give states, constituencies or prefixes")
-        return self
+            yield "an area names no place; give states, constituencies or prefixes"
 
     def has(self, called: Called) -> bool:
         """Whether somebody is there: of each kind of place that is named, in one of them."""
@@ -113,24 +111,18 @@ class Trunk(Section):
     srtp: bool = Field(False, description="encrypt the voice; the keys travel in SIP, so with transport tls")
     qualify_seconds: int = Field(60, ge=0, le=3600, description="how often the carrier is probed; 0: never")
 
-    @model_validator(mode="after")
-    def _account_is_whole(self) -> Self:
+    def _objections(self) -> Iterator[str]:
         if (self.username is None) != (self.password is None):
-            raise ValueError("username and password of a trunk go together; give both or neither")
+            yield "username and password of a trunk go together; give both or neither"
         if self.registers and self.username is None:
-            raise ValueError("a trunk that registers needs username and password")
+            yield "a trunk that registers needs username and password"
         if self.srtp and self.transport is not Transport.TLS:
-            raise ValueError('srtp sends its keys in SIP: set transport = "tls" as well')
-        return self
-
-    @model_validator(mode="after")
-    def _areas_show_its_own(self) -> Self:
+            yield 'srtp sends its keys in SIP: set transport = "tls" as well'
         for number, area in enumerate(self.areas, start=1):
             if not set(area.caller_ids) <= set(self.caller_ids):
-                raise ValueError(
+                yield (
                     f"area {number} shows a number that is not of the trunk's caller_ids; add it there, or take it away"
                 )
-        return self
 
 
 class TrunkRest(Section):
@@ -148,11 +140,9 @@ class TrunkRest(Section):
         description="from originate to ringing: when it takes longer, and three times as long as usual, fewer calls start",
     )
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _objections(self) -> Iterator[str]:
         if self.first_rest_seconds > self.longest_rest_seconds:
-            raise ValueError("first_rest_seconds is above longest_rest_seconds; lower it")
-        return self
+            yield "first_rest_seconds is above longest_rest_seconds; lower it"
 
 
 class InboundNumber(Section):
@@ -166,11 +156,9 @@ class InboundNumber(Section):
     campaign: Slug = Field(description="whose list and purpose the number is for; it alone calls a missed call back")
     flow: str | None = Field(None, description='of mode flow: a shipped one\'s name ("inbound") or a YAML file')
 
-    @model_validator(mode="after")
-    def _flow_fits(self) -> Self:
+    def _objections(self) -> Iterator[str]:
         if (self.mode is InboundMode.FLOW) != (self.flow is not None):
-            raise ValueError('flow goes with mode = "flow" and with no other; for example flow = "inbound"')
-        return self
+            yield 'flow goes with mode = "flow" and with no other; for example flow = "inbound"'
 
     @property
     def has_script(self) -> bool:

@@ -74,36 +74,34 @@ class SettingsText:
     def key(self, place: Place) -> str:
         """The setting as a person calls it: `campaigns.turnout-agents.channels`, by the table's own name if that is one."""
         parts: list[str] = []
-        said: Any = self.table
-        for number, part in enumerate(place):
-            inner = said[int(part)] if isinstance(said, list) and part.isdigit() and int(part) < len(said) else None
-            said = inner if inner is not None else said.get(part) if isinstance(said, dict) else None
-            names = [inner.get(key) for key in _NAMES] if isinstance(inner, dict) else []
+        for behind, (part, (_, table)) in enumerate(zip(place, self._steps(place), strict=True), 1):
+            names = [table.get(key) for key in _NAMES]
             own = next((name for name in names if isinstance(name, str) and re.fullmatch(r"[\w-]+", name)), None)
-            parts.append(part if own is None or place[number + 1 :][:1] in {(key,) for key in _NAMES} else own)
+            parts.append(part if own is None or place[behind : behind + 1] in {(key,) for key in _NAMES} else own)
         return ".".join(parts)
 
     def where(self, place: Sequence[str]) -> str:
         """`centre.toml:83`: the file, and the line of the setting or of what it would stand in; a table's number or its name."""
-        found = self._numbered(place)
+        found = tuple(number for number, _ in self._steps(place))
         for length in range(len(found), 0, -1):
             if found[:length] in self._lines:
                 return f"{self.name}:{self._lines[found[:length]]}"
         return self.name
 
-    def _numbered(self, place: Sequence[str]) -> Place:
-        parts: list[str] = []
+    def _steps(self, place: Sequence[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """The way to a place: each key, or number of one of several tables, with that table; of a key with none."""
         said: Any = self.table
         for part in place:
-            number = part
             if isinstance(said, list):
-                names = [each.get("id", each.get("name")) if isinstance(each, dict) else None for each in said]
+                names = [
+                    next(filter(None, map(each.get, _NAMES)), None) if isinstance(each, dict) else None for each in said
+                ]
                 number = str(names.index(part)) if part in names else part
                 said = said[int(number)] if number.isdigit() and int(number) < len(said) else None
+                yield number, said if isinstance(said, dict) else {}
             else:
                 said = said.get(part) if isinstance(said, dict) else None
-            parts.append(number)
-        return tuple(parts)
+                yield part, {}
 
     @cached_property
     def _lines(self) -> dict[Place, int]:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Self
+from collections.abc import Iterator
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_validator, model_validator
+from pydantic import Field, SecretStr, StringConstraints
 
-from config.fields import EndpointName, Language, Password, PositiveSeconds, SeatName, Section, Slug, derived_secret
+from config.fields import (
+    EndpointName,
+    Language,
+    Password,
+    PositiveSeconds,
+    SeatName,
+    Section,
+    Slug,
+    derived_secret,
+    must,
+)
 from config.lines import Transport
 
 
@@ -27,11 +38,9 @@ class SeatSettings(Section):
     transport: Transport = Field(Transport.UDP, description="udp, tcp or tls; a webrtc seat needs none")
     srtp: bool = Field(False, description="encrypt the voice; with transport tls")
 
-    @model_validator(mode="after")
-    def _keys_are_hidden(self) -> Self:
+    def _objections(self) -> Iterator[str]:
         if self.srtp and self.transport is not Transport.TLS:
-            raise ValueError('srtp sends its keys in SIP: set transport = "tls" as well')
-        return self
+            yield 'srtp sends its keys in SIP: set transport = "tls" as well'
 
 
 def browser_password(seat: SeatSettings, manager_secret: SecretStr | None) -> str:
@@ -41,42 +50,41 @@ def browser_password(seat: SeatSettings, manager_secret: SecretStr | None) -> st
     return derived_secret(manager_secret, f"phone {seat.endpoint}")
 
 
+PinHash = Annotated[
+    SecretStr,
+    must(
+        lambda pin: re.fullmatch(r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+(\$[A-Za-z0-9+/]+){2}", pin.get_secret_value()),
+        "is not an argon2id hash: write what `dialer agent hash-pin` prints, never the PIN itself",
+    ),
+]
+
+
 class Agent(Section):
     """[[agents]] - a person who may log in at a seat, from its phone. Without any, nobody can."""
 
     number: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,10}$")] = Field(
         description="what the agent keys in, 1 to 10 digits"
     )
-    pin: SecretStr = Field(description="the argon2id hash of the PIN that `dialer agent hash-pin` makes")
+    pin: PinHash = Field(description="the argon2id hash of the PIN that `dialer agent hash-pin` makes")
     languages: tuple[Language, ...] = Field((), description="languages the agent speaks; empty: those of the seat")
     skills: tuple[Slug, ...] = Field((), description="what the agent may be given: campaigns that ask for such a skill")
-
-    @field_validator("pin")
-    @classmethod
-    def _is_a_hash(cls, value: SecretStr) -> SecretStr:
-        if not re.fullmatch(
-            r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+", value.get_secret_value()
-        ):
-            raise ValueError("is not an argon2id hash: write what `dialer agent hash-pin` prints, never the PIN itself")
-        return value
 
 
 ECHO_CODE = "*43"
 """What a seat's phone dials to hear itself, as it is on many exchanges."""
 
 
-def _not_the_echo(code: str) -> str:
-    if code == ECHO_CODE:
-        raise ValueError(f"{ECHO_CODE} is the echo test; choose another code")
-    return code
+LogInCode = Annotated[
+    str,
+    StringConstraints(pattern=r"^[*0-9]{1,6}$"),
+    must(lambda code: code != ECHO_CODE, f"{ECHO_CODE} is the echo test; choose another code"),
+]
 
 
 class LogInSettings(Section):
     """[floor] - how agents log in and what their phones' keys mean."""
 
-    log_in_code: Annotated[str, StringConstraints(pattern=r"^[*0-9]{1,6}$"), AfterValidator(_not_the_echo)] = Field(
-        "*1", description="what a seat's phone dials to log in"
-    )
+    log_in_code: LogInCode = Field("*1", description="what a seat's phone dials to log in")
     wrong_pins: int = Field(10, ge=3, le=100, description="wrong log-ins in a row that lock the agent and the seat")
     lock_minutes: PositiveSeconds = Field(15, description="how long they stay locked, if no supervisor unlocks them")
     pause_reasons: tuple[Slug, ...] = Field(

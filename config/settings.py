@@ -109,14 +109,12 @@ class PollingDaySettings(Section):
     weights: OrderWeights = Field(OrderWeights(), description="what counts in the order of calls")
     workers: WorkerRounds = Field(WorkerRounds(), description="how often booth workers are called")
 
-    @model_validator(mode="after")
-    def _rises(self) -> Self:
+    def _objections(self) -> Iterator[str]:
         for before, after in pairwise((TurnoutPoint(at=self.opens, share=0.0), *self.expected)):
             if after.at <= before.at or after.share < before.share:
-                raise ValueError(
+                yield (
                     f"expected turnout at {after.at:%H:%M} does not follow {before.at:%H:%M}; hours and shares must rise"
                 )
-        return self
 
 
 # Settings of the rules: which jurisdiction, what the site holds stricter, when the polls are, who signed what off.
@@ -170,21 +168,15 @@ class Rules(Section):
         every = (self.opt_out_secret, *self.opt_out_secrets_known)
         return tuple(dict.fromkeys(secret.get_secret_value().encode() for secret in every))
 
-    @model_validator(mode="after")
-    def _a_secret_to_tell_under(self) -> Self:
+    def _objections(self) -> Iterator[str]:
         if self.opt_out_secrets_known and self.opt_out_secret is None:
-            raise ValueError("opt_out_secrets_known needs opt_out_secret beside it, the one that is told under")
-        return self
-
-    @model_validator(mode="after")
-    def _one_poll_each(self) -> Self:
+            yield "opt_out_secrets_known needs opt_out_secret beside it, the one that is told under"
         named = Counter(number for poll in self.polls for number in poll.constituencies)
         twice = [number for number, count in named.items() if count > 1]
         if twice:
-            raise ValueError(f"constituency {twice[0]} votes on two days; name it in one of [[rules.polls]]")
+            yield f"constituency {twice[0]} votes on two days; name it in one of [[rules.polls]]"
         if sum(not poll.constituencies for poll in self.polls) > 1:
-            raise ValueError("two polls are for all constituencies; name the constituencies of each")
-        return self
+            yield "two polls are for all constituencies; name the constituencies of each"
 
 
 # Variables of the environment that stand in for settings: none of ours is passed over, each is named where it is wrong.
@@ -235,10 +227,11 @@ Wrong = tuple[Place, str]
 """Where it stands, and one line that says what is wrong and what to do."""
 
 
-def _known(meant: str, names: Collection[str]) -> str:
-    """What there is in its place, and what was perhaps meant."""
-    near = get_close_matches(meant, names, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(names)) or 'none'}"
+def _unknown(what: str, name: str, of: str, names: Collection[str]) -> str:
+    """That something names what is not there, with what was perhaps meant, or what there is."""
+    near = get_close_matches(name, names, n=1)
+    remedy = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(names)) or 'none'}"
+    return f"{what} {name!r}, which {of}; {remedy}"
 
 
 class CentreSettings(Section):
@@ -440,29 +433,22 @@ class Settings(Section):
 
     def _known_names(self) -> Iterator[Wrong]:
         campaigns = {campaign.id for campaign in self.campaigns}
-        for place, each in enumerate(self.inbound.numbers):
-            if each.campaign not in campaigns:
-                yield (
-                    ("inbound", "numbers", place, "campaign"),
-                    f"an inbound number is for the campaign {each.campaign!r}, which [[campaigns]] does not have; "
-                    f"{_known(each.campaign, campaigns)}",
-                )
         trunks = {trunk.name for trunk in self.trunks}
         skills = {skill for agent in self.agents for skill in agent.skills}
+        for place, each in enumerate(self.inbound.numbers):
+            if each.campaign not in campaigns:
+                what = "an inbound number is for the campaign"
+                said = _unknown(what, each.campaign, "[[campaigns]] does not have", campaigns)
+                yield ("inbound", "numbers", place, "campaign"), said
         for place, campaign in enumerate(self.campaigns):
+            what = f"campaign {campaign.id!r}"
             if campaign.skill is not None and campaign.skill not in skills:
-                yield (
-                    ("campaigns", place, "skill"),
-                    f"campaign {campaign.id!r} asks for the skill {campaign.skill!r}, which none of [[agents]] has; "
-                    f"{_known(campaign.skill, skills)}",
-                )
+                said = _unknown(f"{what} asks for the skill", campaign.skill, "none of [[agents]] has", skills)
+                yield ("campaigns", place, "skill"), said
             for name in campaign.trunks:
                 if name not in trunks:
-                    yield (
-                        ("campaigns", place, "trunks"),
-                        f"campaign {campaign.id!r} names the trunk {name!r}, which [[trunks]] does not have; "
-                        f"{_known(name, trunks)}",
-                    )
+                    said = _unknown(f"{what} names the trunk", name, "[[trunks]] does not have", trunks)
+                    yield ("campaigns", place, "trunks"), said
 
     def _polls(self) -> Iterator[Wrong]:
         opens = self.polling_day.opens
@@ -522,8 +508,8 @@ class Settings(Section):
                         f"{what} names no box, and there are several; give one of {', '.join(names)}",
                     )
                 elif each.box is not None and each.box not in names:
-                    said = f"{what} names the box {each.box!r}, which [[asterisk.boxes]] does not have"
-                    yield (section, place, "box"), f"{said}; {_known(each.box, names)}"
+                    said = _unknown(f"{what} names the box", each.box, "[[asterisk.boxes]] does not have", names)
+                    yield (section, place, "box"), said
         lines = [trunk.endpoint for trunk in self.trunks]
         twice = {endpoint: place for place, endpoint in enumerate(lines) if names and endpoint in lines[:place]}
         for endpoint, place in twice.items():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 
 from config.fields import Section, Slug
 
@@ -42,8 +43,6 @@ class Source(Section):
         description="file with the secret that deliveries are signed with, whsec_ and base64; for its owner's eyes alone",
     )
 
-    @model_validator(mode="after")
-    def _posts_signed(self) -> Self:
+    def _objections(self) -> Iterator[str]:
         if self.webhook_url is not None and (self.webhook_secret_file is None or self.id_heading is None):
-            raise ValueError("webhook_url needs webhook_secret_file, to sign with, and id_heading, to name voters by")
-        return self
+            yield "webhook_url needs webhook_secret_file, to sign with, and id_heading, to name voters by"

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
+from pydantic import Field, SecretStr, StringConstraints
 
-from config.fields import EndpointName, HostName, Port, PublicKey, Section, Slug, is_loopback
+from config.fields import EndpointName, HostName, Port, PublicKey, Section, Slug, is_loopback, must
 from config.words import SupervisorRole
 
 PageAddress = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?$")]
 OutsideNumber = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 
 
-def _plain_directory(path: Path) -> Path:
-    """The path, if nothing in it means anything to a dialplan or leads elsewhere. Raises ValueError."""
-    if not re.fullmatch(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+", str(path)):
-        raise ValueError("must be an absolute folder of letters, digits, dots, - and _, without `..`")
-    return path
+PlainFolder = Annotated[
+    Path,
+    must(
+        lambda path: re.fullmatch(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+", str(path)),
+        "must be an absolute folder of letters, digits, dots, - and _, without `..`",
+    ),
+]
+"""Nothing in it means anything to a dialplan or leads elsewhere."""
 
 
 class TransferKind(StrEnum):
@@ -45,29 +49,26 @@ class TransferSettings(Section):
         20.0, ge=5, le=60, description="without an answer by then the voter is back at the seat"
     )
 
-    @model_validator(mode="after")
-    def _leads_somewhere(self) -> Self:
+    def _objections(self) -> Iterator[str]:
         inside, outside = self.endpoint is not None, self.number is not None or self.trunk is not None
         if self.kind is TransferKind.SUPERVISOR and (not inside or outside):
-            raise ValueError(f"transfer {self.name!r} to a supervisor needs endpoint, and neither number nor trunk")
+            yield f"transfer {self.name!r} to a supervisor needs endpoint, and neither number nor trunk"
         if self.kind is TransferKind.OUTSIDE and (inside or self.number is None or self.trunk is None):
-            raise ValueError(f"transfer {self.name!r} to the outside needs number and trunk, and no endpoint")
-        return self
+            yield f"transfer {self.name!r} to the outside needs number and trunk, and no endpoint"
 
 
 OWN_USER = "dialler"
 """The dialler's own name among those who give commands: its command line on the same settings."""
 
 
-def _a_name(name: str) -> str:
-    if name == OWN_USER:
-        raise ValueError(f"{OWN_USER!r} is the dialler itself; choose another name")
-    if sum(letter.isdigit() for letter in name) > 6:
-        raise ValueError("has so many digits that it may be a phone number; choose another name")
-    return name
-
-
-UserName = Annotated[Slug, AfterValidator(_a_name)]
+UserName = Annotated[
+    Slug,
+    must(lambda name: name != OWN_USER, f"{OWN_USER!r} is the dialler itself; choose another name"),
+    must(
+        lambda name: sum(letter.isdigit() for letter in name) <= 6,
+        "has so many digits that it may be a phone number; choose another name",
+    ),
+]
 """Of somebody who gives commands, in the settings or in the store: fit for a topic and for the audit."""
 
 
@@ -108,15 +109,13 @@ class PageServer(Section):
     private_key: Path | None = Field(None, description="the certificate's key, PEM")
     idle_hours: float = Field(12.0, gt=0, le=24, description="whoever does nothing for so long signs in again")
 
-    @model_validator(mode="after")
-    def _nothing_in_the_clear(self) -> Self:
+    def _objections(self) -> Iterator[str]:
         if (self.certificate is None) is not (self.private_key is None):
-            raise ValueError("certificate and private_key go together; set both, or none")
+            yield "certificate and private_key go together; set both, or none"
         if self.certificate is None and not is_loopback(self.host):
-            raise ValueError(
+            yield (
                 f"the desk would serve {self.host} without encryption; set certificate and private_key, or host = 127.0.0.1"
             )
-        return self
 
     def origin(self, port: int) -> str:
         """What stands before the path in a browser, where the desk listens on `port`."""
@@ -153,7 +152,7 @@ class HoldSettings(Section):
 class RecordingSettings(Section):
     """[recordings] - where recorded calls are kept, and how long. What is recorded is each campaign's setting."""
 
-    directory: Annotated[Path, AfterValidator(_plain_directory)] = Field(
+    directory: PlainFolder = Field(
         Path("/var/spool/asterisk/matdan"), description="folder that Asterisk writes to and the dialler reads"
     )
     keep_days: int = Field(30, ge=1, le=3650, description="`dialer recordings purge` erases what is older")

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field
 
-from config.fields import Codec, FilePath, HostName, NetworkName, Port, Section, Slug
+from config.fields import Codec, FilePath, HostName, NetworkName, Port, Section, Slug, must
 
-
-def _history_file(path: Path) -> Path:
-    """The path, if Asterisk can write to it. Raises ValueError."""
-    if path.parent.name != "cdr-custom" or not re.fullmatch(r"[A-Za-z0-9_-]+\.csv", path.name):
-        raise ValueError("must end in cdr-custom/NAME.csv, as /var/log/asterisk/cdr-custom/matdan.csv")
-    return path
-
-
-HistoryFile = Annotated[Path, AfterValidator(_history_file)]
+HistoryFile = Annotated[
+    Path,
+    must(
+        lambda path: re.search(r"(^|/)cdr-custom/[A-Za-z0-9_-]+\.csv\Z", str(path)),
+        "must end in cdr-custom/NAME.csv, as /var/log/asterisk/cdr-custom/matdan.csv",
+    ),
+]
 
 
 class AsteriskBox(Section):
@@ -74,8 +73,6 @@ class Asterisk(Section):
     )
     boxes: tuple[AsteriskBox, ...] = Field((), description="several Asterisks in place of the one at ami.host")
 
-    @model_validator(mode="after")
-    def _ports_in_order(self) -> Self:
+    def _objections(self) -> Iterator[str]:
         if self.rtp_last_port - self.rtp_first_port < 100:
-            raise ValueError("rtp_last_port must be at least 100 above rtp_first_port; widen the range")
-        return self
+            yield "rtp_last_port must be at least 100 above rtp_first_port; widen the range"

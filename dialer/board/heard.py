@@ -49,7 +49,10 @@ def heard_view(centre: str, heard: Heard, now: float) -> CentreView:
             _campaign(each) for each in _of(heard, "campaign/") if known is None or each["campaign"] in known
         ),
         seats=tuple(_seat(each, now) for each in _of(heard, "seat/")),
-        trunks=tuple(_trunk(each) for each in state.get("trunks", ())),
+        trunks=tuple(
+            _made(TrunkView, each, state=_word(TrunkState, each["state"], TrunkState.WORKING))
+            for each in state.get("trunks", ())
+        ),
         booths=tuple(_made(BoothTurnout, each, booth_id=each["booth"]) for each in _of(heard, "booth/")),
         marks=state.get("marks", {}),
         opt_outs=state.get("opt_outs", 0),
@@ -129,7 +132,3 @@ def _seat(given: Mapping[str, Any], now: float) -> SeatView:
 def _forecast(given: Mapping[str, float]) -> Forecast:
     counts = {name: int(given[name]) for name in given if name != "until"}
     return _made(Forecast, {**given, **counts})
-
-
-def _trunk(given: Mapping[str, Any]) -> TrunkView:
-    return _made(TrunkView, given, state=_word(TrunkState, given["state"], TrunkState.WORKING))

@@ -28,7 +28,6 @@ from ivr_flows.draw import draw_flow
 from ivr_flows.model import offers_allowed
 from ivr_flows.rehearse import Rehearsal, facts_of, sample_facts
 from ivr_flows.texts import Texts, texts_with
-from ivr_flows.turns import FlowState
 
 _NO_LETTER = "\U0010fffd"  # for private use: no font has it
 PNG_ZOOM = 1.5  # so that small print is legible on paper
@@ -200,7 +199,9 @@ def try_flow(
         agent_free=not no_agent,
         store_works=not store_fails,
     )
-    typer.echo(_summary(rehearsal.run(facts)))
+    state = rehearsal.run(facts)
+    answers = ", ".join(f"{name} = {value}" for name, value in state.answers.items()) or "none"
+    typer.echo(f"-- {state.ending} at {state.where}; answers: {answers}; turns: {state.turns}")
 
 
 def _scripted(script: list[str]) -> str | None:
@@ -218,11 +219,6 @@ def _asked(hint: str) -> str | None:
         typer.echo()
         return None
     return None if str(line).strip().lower() == "h" else str(line)
-
-
-def _summary(state: FlowState) -> str:
-    answers = ", ".join(f"{name} = {value}" for name, value in state.answers.items()) or "none"
-    return f"-- {state.ending} at {state.where}; answers: {answers}; turns: {state.turns}"
 
 
 def _facts(given: list[str], known: Collection[str]) -> dict[str, str]:

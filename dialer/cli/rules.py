@@ -58,16 +58,17 @@ def show(
     table = Table("rule", "value", "standing", "confirmed", Column("source", overflow="fold"), box=box.SIMPLE_HEAD)
     for name, rule in own.rules().items():
         before = base.rules()[name]
-        first = True
+        confirmed = Text("by a text", style="green") if rule.confirmed else Text("no", style="orange1")
+        source = rule.source if rule.read_at is None else f"{rule.source} <{rule.read_at}>"
+        head = (name, (rule.standing.value, confirmed, escape(source)))
         for field in type(rule).model_fields:
             if field not in Rule.model_fields:
                 value, was = getattr(rule, field), getattr(before, field)
                 text = Text(f"{field}: {_plain(value)}")
                 if value != was:
                     text.append(f"  stricter here (profile: {_plain(was)})", style="orange1")
-                about = (rule.standing.value, _confirmed(rule), escape(_source(rule))) if first else ("", "", "")
-                table.add_row(name if first else "", text, *about)
-                first = False
+                table.add_row(head[0], text, *head[1])
+                head = ("", ("", Text(), ""))
     console.print(table)
     unread = [name for name, rule in own.rules().items() if not rule.confirmed]
     if unread:
@@ -75,14 +76,6 @@ def show(
             f"No text confirms {', '.join(unread)}: they are our own caution, or from memory.", soft_wrap=True
         )
     console.print("Counsel must confirm a profile before anyone calls a campaign compliant.")
-
-
-def _confirmed(rule: Rule) -> Text:
-    return Text("by a text", style="green") if rule.confirmed else Text("no", style="orange1")
-
-
-def _source(rule: Rule) -> str:
-    return rule.source if rule.read_at is None else f"{rule.source} <{rule.read_at}>"
 
 
 @app.command()
@@ -130,16 +123,15 @@ def explain(
             for reason in each.reasons:
                 typer.echo(f"  - {reason}")
             if each.grounds:
-                typer.echo(f"by what was known then: {_known_then(each.grounds)}")
+                known = json.loads(
+                    each.grounds
+                ).items()  # the rules by their digest, as `dialer report calls --each` has it
+                told = ", ".join(f"{name} {text}" for name, text in known if name != "verdict")
+                typer.echo(f"by what was known then: {told}")
     for what in not_kept:
         typer.echo(f"not kept of then, or judged as it is now: {what}")
     if not settings.campaigns:
         typer.echo("there is no campaign in the settings (-c CENTRE.toml)")
-
-
-def _known_then(grounds: str) -> str:
-    """What a verdict of then rests on, in one line; the rules by their digest, as `dialer report calls --each` has it."""
-    return ", ".join(f"{name} {text}" for name, text in json.loads(grounds).items() if name != "verdict")
 
 
 def _now(at: str | None, zone: ZoneInfo) -> float:

@@ -158,8 +158,10 @@ def _refuse(settings: Settings, db: Connection, entries: Sequence[_Entry], *, as
             if hour < figure.by_time or (hour > figure.by_time and standing[entry.of].get(hour) == share)
         }
         poll = poll_of(polls, figure.constituency_number)
-        told = poll.closes_at if poll is not None and poll.day == figure.day else None
-        hours = PollHours(settings.polling_day.opens, told or _hour(closes[entry.of]))
+        told, closing = poll.closes_at if poll is not None and poll.day == figure.day else None, closes[entry.of]
+        hours = PollHours(
+            settings.polling_day.opens, told or (time.fromisoformat(closing) if clock_text(closing) else None)
+        )
         problem = objection(figure, others, hours)
         if problem is not None:
             raise entry.refusal(f"{problem}; correct what is wrong, or give --as-told if the authority says so")
@@ -179,10 +181,6 @@ def _refuse_day(entry: _Entry, polls: tuple[PollingDay, ...], *, as_told: bool) 
     raise entry.refusal(
         f"{figure.day} is no polling day of constituency {number}; [[rules.polls]] has {known}: {remedy}"
     )
-
-
-def _hour(text: str) -> time | None:
-    return time.fromisoformat(text) if clock_text(text) else None
 
 
 def _report(figure: OfficialFigure) -> dict[str, Any]:

@@ -57,8 +57,9 @@ async def examine(
 ) -> AsyncIterator[Finding]:
     """Look at each thing in turn. Never raises for what it finds. `backups`: the folder that `dialer backup` is given."""
     clock = clock or SystemClock()
+    parts = f"Python {platform.python_version()}, schema {newest_version()}"
     looks: list[tuple[str, Look]] = [
-        ("versions", lambda: [_versions()]),
+        ("versions", lambda: [good("versions", f"Matdan {version('matdan')}, {parts}")]),
         ("dialler", lambda: [_holder(settings)]),
         *(
             (name, lambda name=name, port=port: _process(name, settings.metrics.host, port))
@@ -81,11 +82,6 @@ async def examine(
     if settings.broker.enabled:
         async for finding in reported("broker", _broker(settings, clock)):
             yield finding
-
-
-def _versions() -> Finding:
-    parts = f"Python {platform.python_version()}, schema {newest_version()}"
-    return good("versions", f"Matdan {version('matdan')}, {parts}")
 
 
 # Processes

@@ -34,6 +34,7 @@ from ivr_flows.texts import FALLBACK_LANGUAGE, LANGUAGE, texts_with
 _VOTER = re.compile(r"[0-9]{1,9}", re.ASCII)
 _EPIC = re.compile(r"[A-Za-z]{3}[0-9]{7}", re.ASCII)
 _PLACE = re.compile(r"([0-9]{1,4})/([0-9]{1,5})/([0-9]{1,6})", re.ASCII)
+_PLACE_NOT_KEPT = "the number's place in the campaigns' lists, which changed since"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def explain(
                     not_kept=(
                         *not_kept,
                         *_certificates_not_kept(db, case, certified, since, at),
-                        *_place_not_kept(record),
+                        *([_PLACE_NOT_KEPT] if record.known and record.queues is None else []),
                     ),
                 )
             yield explanation if explanation.next_at is None else replace(explanation, once=once)
@@ -165,11 +166,6 @@ def _certificates_not_kept(
     kept = numbers.certificates_by(db, case.campaign.campaign_id, since, at)
     if kept and not kept & {each.digest for each in certified.values()}:
         yield f"what was certified for {case.campaign.campaign_id}: the catalogue has changed since"
-
-
-def _place_not_kept(record: NumberRecord) -> Iterator[str]:
-    if record.known and record.queues is None:
-        yield "the number's place in the campaigns' lists, which changed since"
 
 
 def _once(record: NumberRecord, campaign: str) -> str | None:
