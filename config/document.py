@@ -1,4 +1,4 @@
-"""docs/settings.md, made from the settings' own descriptions: `python -m config.document docs`. A test keeps it true."""
+"""The tables of docs/settings.md, from the settings' own descriptions: `python -m config.document docs`. A test keeps them true."""
 
 from __future__ import annotations
 
@@ -14,36 +14,6 @@ from pydantic_core import PydanticUndefined
 from config.headquarters import HqSettings
 from config.reload import TAKEN, ReadAt, how_taken
 from config.settings import Settings
-
-HEAD = """# Settings
-
-One TOML file per site, given with `-c`; [config/centre.example.toml](../config/centre.example.toml) is one to begin with. It
-may come through a pipe: `-c <(sops -d centre.toml)`. Relative paths in it are those of the directory in which a command is
-given. Times are local and have no zone of their own: "09:00". Tables in double brackets may be given several times.
-
-A value may be overridden by the environment, section and key joined by two underscores: `MATDAN_AMI__SECRET`. A list is
-written in JSON there: `MATDAN_DIALLING__ALLOWED_PREFIXES='["+91"]'`. Unknown keys are refused, and so are variables whose name
-begins with `MATDAN_` and that are no setting. All mistakes are told in one run, each with its line and with what was perhaps
-meant: `centre.toml:83: campaigns.turnout-ivr.abandoned_limit: must be a share, 0 to 1: write 0.03 for 3 % (given: 3)`. What is
-wrong between one table and another is told once each table is right in itself.
-
-## Changing settings while the dialler runs
-
-It reads its file again at `kill -HUP` (flows and scripts too) or `dialer command reload-settings`. Each section below says
-whether a changed setting is taken then, needs a restart, or is not the dialler's to read: other programs read it when they
-start, and commands such as `dialer asterisk render` write files of it. The file is taken whole or not at all, and what keeps it
-from being taken is named: in the answer, or by the alert `settings`. What was changed stands in the audit, as at a start.
-
-- **A new campaign** dials as soon as its numbers are in its queue. One that is gone places no call any more; its calls ring and
-  talk on to their end. Caller IDs, channels, hours and caps count from the next call on.
-- **A new seat** takes a log-in once Asterisk has its phone (`dialer asterisk render`, then `core reload`). From a seat that is
-  gone, or has another phone, its agent is logged off, after the call and its wrap-up if there is one; so is an agent who is gone.
-- **A new trunk** needs Asterisk's files too. One that is gone keeps the calls that it has.
-- **A supervisor** who is gone, or has another role or phone, listens no longer. A new one needs a restart; so do the first agent
-  and the last, a line of Twilio's that is new, and a trunk or seat that comes again at another Asterisk than before.
-- **The desk** reads the file again at `kill -HUP` too (`systemctl reload matdan-desk`): seats, agents, campaigns with their
-  scripts, supervisors, how long recordings are kept. What else has changed there needs its restart, as its log says.
-"""
 
 _TAKEN = {
     ReadAt.RELOAD: "taken by a reload",
@@ -89,9 +59,9 @@ def _plain(value: Any) -> str:
     return f'"{shown}"' if isinstance(shown, str | Path) else str(shown)
 
 
-def settings_page() -> str:
-    """The page, whole."""
-    parts = [HEAD, *_sections(Settings, how_it_is_taken), HQ_HEAD]
+def settings_page(page: str) -> str:
+    """The page, whole: its own words, and behind them the tables anew."""
+    parts = [page[: page.index("\n## `[")], *_sections(Settings, how_it_is_taken), HQ_HEAD]
     parts += [
         f"| `{key}` | {_default(field.default)} | {field.description} |"
         for key, field in HqSettings.model_fields.items()
@@ -143,4 +113,5 @@ def _section(path: str, model: type[BaseModel], several: bool, said: str = "") -
 
 
 if __name__ == "__main__":
-    (Path(sys.argv[1]) / "settings.md").write_text(settings_page(), encoding="utf-8")
+    path = Path(sys.argv[1]) / "settings.md"
+    path.write_text(settings_page(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -105,7 +105,7 @@ def test_the_example_says_what_it_holds_and_its_poll_is_far_ahead() -> None:
 
 
 def test_no_setting_is_without_a_meaning() -> None:
-    assert "| None |" not in settings_page()
+    assert "| None |" not in settings_page("\n## `[")
 
 
 def test_the_flow_of_the_page_on_flows_is_checked_as_the_page_says(
