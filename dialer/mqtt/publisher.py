@@ -1,6 +1,6 @@
 """State on its way to the broker: what changed is gathered, thinned and published while there is a connection.
 
-Telemetry may be lost here - a result never is: results go by the outbox (outbox.py).
+Telemetry may be lost here - a result never is: results go by the outbox (monitor.py).
 """
 
 from __future__ import annotations

@@ -23,8 +23,7 @@ from dialer.nats.wire import kept_subject, live_subject, read_kept
 from dialer.store.headquarters import HeldRoll, UplinkReading
 from dialer.store.port import OutboxRow
 from dialer.uplink.downwards import OrdersDown
-from dialer.uplink.sideways import WaySideways
-from dialer.uplink.snapshot import NewsOrigin
+from dialer.uplink.sideways import NewsOrigin, WaySideways
 from dialer.uplink.upwards import DiallerDoor, WayUp
 
 STATE, ROLL_VERSION = "S99", "virtual"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
+from uuid import uuid4
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -18,10 +21,10 @@ from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.commands.uplink import ToldMark, ToldOptOut
 from dialer.domain.errors import HeadquartersUnreachable, StoreError
 from dialer.mqtt.commands import MOST_BYTES
-from dialer.nats.session import NotKept, Stored
-from dialer.nats.wire import OPT_OUT_SUBJECT, SIDE, NotOurs, live_subject, mark_subject, read_news
+from dialer.nats.session import NotKept, Session, Stored
+from dialer.nats.snapshot import SnapshotAsked, SnapshotPage, pack_asked, read_page, unpacked
+from dialer.nats.wire import OPT_OUT_SUBJECT, SIDE, NotOurs, live_subject, mark_subject, read_news, snapshot_subject
 from dialer.store.headquarters import HeldRoll, UplinkReading
-from dialer.uplink.snapshot import NewsOrigin, Snapshot
 from dialer.uplink.upwards import RETRY_SECONDS, DiallerDoor
 
 _log = structlog.get_logger(__name__)
@@ -38,6 +41,10 @@ TOGETHER_SECONDS = 0.5
 OWN_SECONDS = 60.0  # so long the dialler's position may stay behind where this centre's own news came alone
 MOST_TOGETHER = 80  # opt-outs and marks of one command
 MOST_NEWS_BYTES = MOST_BYTES - 1_024  # of a command, less what is in it beside them
+ANSWER_SECONDS = 60.0  # for one page: three hundred centres may ask at once, and one is answered after the other
+IN_MEMORY_BYTES = 8 << 20
+"""Beyond it pages wait in a file without a name, which is gone with this process."""
+_LENGTH_BYTES = 4
 _OPT_OUTS: TypeAdapter[Any] = TypeAdapter(list[ToldOptOut])
 _MARKS: TypeAdapter[Any] = TypeAdapter(list[ToldMark])
 
@@ -76,21 +83,10 @@ def _bytes(news: Sequence[dict[str, Any]]) -> int:
     return len(json.dumps(json.dumps(news)))
 
 
-def of_others(data: bytes, centre: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Opt-outs and marks of other centres in a message. What the dialler would refuse is left out: it would stand in the way of
-    all that follows.
-    """
-    try:
-        return good_news(*read_news(data), centre)
-    except NotOurs as error:
-        _log.warning("uplink.news-not-understood", problem=str(error))
-        return [], []
-
-
 def good_news(
     opt_outs: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]], centre: str
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Those of other centres that the dialler takes."""
+    """Those of other centres that the dialler takes: what it would refuse would stand in the way of all that follows."""
     return _good(_OPT_OUTS, opt_outs, centre), _good(_MARKS, marks, centre)
 
 
@@ -104,6 +100,56 @@ def _good(kind: TypeAdapter[Any], news: Sequence[dict[str, Any]], centre: str) -
         _log.warning("uplink.news-left-out", problem=error.errors(include_input=False)[0]["msg"])
         return []
     return theirs
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One that is whole."""
+
+    name: str  # no other one's
+    position: int  # in the stream, which goes on behind it
+    pages: Iterator[SnapshotPage]  # once
+
+
+@dataclass(frozen=True, slots=True)
+class NewsOrigin:
+    """Headquarters, as a centre hears of others from there."""
+
+    centre: str
+    session: Session
+    key: bytes | None = None  # headquarters', by which a snapshot is known
+
+    @contextlib.asynccontextmanager
+    async def snapshot(self, stream: str, place: tuple[str, int] | None, kept: int) -> AsyncIterator[Snapshot]:
+        """All that was told of a constituency (state, number), or, without one, all opt-outs, for who has the stream up to `kept`.
+        Raises NotOurs, HeadquartersUnreachable where it is not to be had whole.
+        """
+        asked = SnapshotAsked(stream, uuid4().hex, "", *(place or ()))
+        with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES) as spool:
+            data, page = await self._page(asked)
+            first = page
+            if first.position < kept:
+                raise NotOurs(f"a snapshot up to {first.position}, where {kept} is known: it is too old, and not taken")
+            _write(spool, data)
+            while page.then is not None:
+                asked = replace(asked, after=page.then)
+                data, page = await self._page(asked)
+                _write(spool, data)
+            spool.seek(0)
+            yield Snapshot(asked.nonce, first.position, _pages(spool))
+
+    async def _page(self, asked: SnapshotAsked) -> tuple[bytes, SnapshotPage]:
+        data = await self.session.ask(snapshot_subject(self.centre), pack_asked(asked), ANSWER_SECONDS)
+        return data, await asyncio.to_thread(read_page, data, self.centre, asked, self.key)
+
+
+def _write(spool: IO[bytes], data: bytes) -> None:
+    spool.write(len(data).to_bytes(_LENGTH_BYTES, "big") + data)
+
+
+def _pages(spool: IO[bytes]) -> Iterator[SnapshotPage]:
+    while length := spool.read(_LENGTH_BYTES):
+        yield unpacked(spool.read(int.from_bytes(length, "big")))
 
 
 class WaySideways:
@@ -227,7 +273,12 @@ class WaySideways:
 
     async def _take(self, stream: str, news: News, stored: Stored) -> News | None:
         """What waits now; None: the dialler has another position than we thought, or was away for long."""
-        opt_outs, marks = of_others(stored.data, self._centre)
+        opt_outs: list[dict[str, Any]] = []
+        marks: list[dict[str, Any]] = []
+        try:
+            opt_outs, marks = good_news(*read_news(stored.data), self._centre)
+        except NotOurs as error:
+            _log.warning("uplink.news-not-understood", problem=str(error))
         if not news.fits([*opt_outs, *marks]):
             if not await self._tell_on(stream, news):
                 return None

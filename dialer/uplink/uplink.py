@@ -33,8 +33,7 @@ from dialer.site.service import told_to_systemd
 from dialer.store.cipher import site_key
 from dialer.store.headquarters import UplinkReading
 from dialer.uplink.downwards import MaterialDown, OrdersDown
-from dialer.uplink.sideways import WaySideways
-from dialer.uplink.snapshot import NewsOrigin
+from dialer.uplink.sideways import NewsOrigin, WaySideways
 from dialer.uplink.upwards import DiallerDoor, WayUp
 
 _log = structlog.get_logger(__name__)

@@ -31,13 +31,13 @@ from dialer.domain.switch import (
 )
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.history import read_history
 from dialer.switch.asterisk.lease import SwitchLease
 from dialer.switch.asterisk.listing import (
     STATE_UP,
     check_mark,
     inbound_attempts,
     live_channels,
+    read_history,
     redirected_channels,
 )
 from dialer.switch.asterisk.places import (

@@ -17,6 +17,8 @@ from dialer.domain.errors import ProtocolError, SwitchError, UnsafeValue
 
 MAX_COMMAND_BYTES = 2048  # res_agi.c, AGI_BUF_LEN: the command with its line feed
 MAX_COMMAND_WORDS = 128  # res_agi.c, MAX_ARGS
+MAX_LINE_BYTES = 2048  # that Asterisk sends, as the next two
+MAX_LINES, MAX_BYTES = 100, 8192  # of an environment, and of the usage text of a 520
 
 ARGUMENT: Final = "agi_arg_"
 """Begins the fields of an environment that are the dialplan's arguments."""
@@ -100,15 +102,9 @@ AgiInput = AgiEnvironment | AgiReply | _Hangup
 class AgiDecoder:
     """Cuts what Asterisk sends into one environment, then replies and hang-ups, however the stream is split."""
 
-    __slots__ = ("_in_environment", "_max_bytes", "_max_line_bytes", "_max_lines", "_pending", "_usage_lines")
+    __slots__ = ("_in_environment", "_pending", "_usage_lines")
 
-    def __init__(
-        self, *, max_line_bytes: int = 2048, max_environment_lines: int = 100, max_environment_bytes: int = 8192
-    ) -> None:
-        """The limits hold for the usage text of a 520 too."""
-        self._max_line_bytes = max_line_bytes
-        self._max_lines = max_environment_lines
-        self._max_bytes = max_environment_bytes
+    def __init__(self) -> None:
         self._pending = b""
         self._in_environment = True
         self._usage_lines: list[bytes] | None = None  # of a 520, as they come
@@ -176,15 +172,12 @@ class AgiDecoder:
         return AgiReply(520)
 
     def _check_size(self, data: bytes, lines: int, what: str) -> None:
-        if lines > self._max_lines or len(data) > self._max_bytes:
-            raise ProtocolError(
-                f"the peer sent an AGI {what} of over {self._max_lines} lines or {self._max_bytes} bytes"
-            )
+        if lines > MAX_LINES or len(data) > MAX_BYTES:
+            raise ProtocolError(f"the peer sent an AGI {what} of over {MAX_LINES} lines or {MAX_BYTES} bytes")
 
     def _check_lines(self, data: bytes) -> None:
-        longest = self._max_line_bytes
-        if len(data) > longest and max(map(len, data.split(b"\n"))) > longest:
-            raise ProtocolError(f"the peer sent an AGI line of more than {longest} bytes")
+        if len(data) > MAX_LINE_BYTES and max(map(len, data.split(b"\n"))) > MAX_LINE_BYTES:
+            raise ProtocolError(f"the peer sent an AGI line of more than {MAX_LINE_BYTES} bytes")
 
 
 @lru_cache(maxsize=512)  # as with commands: a day's calls say the same few hundred things over and over

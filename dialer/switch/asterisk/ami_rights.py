@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 
 from config.asterisk.agi_secret import agi_mark, agi_secret
 from dialer.domain.errors import OriginateRefused, PermissionMissing, SwitchError
@@ -56,7 +57,10 @@ async def check_rights(login: AmiLogin) -> str:
             raise PermissionMissing(_complaint(login.username, "write", write, WRITE_LINE))
         await ask_dialplan(client, "sounds", probe)  # for none: refused at once where our dialplan is missing
         seen = (("system", booted), ("call", answered), ("user", reported))
-        read = [right for right, event in seen if not await _comes(event, SEEN_SECONDS)]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SEEN_SECONDS):
+                await asyncio.gather(*(event.wait() for _, event in seen))
+        read = [right for right, event in seen if not event.is_set()]
         if read:
             raise PermissionMissing(_complaint(login.username, "read", read, READ_LINE))
         await check_mark(client, agi_mark(agi_secret(login.secret)))
@@ -79,15 +83,6 @@ async def ask_dialplan(client: AmiClient, extension: str, channel_id: str, sound
         raise SwitchError(
             f"Asterisk's dialplan has no context {CHECK_CONTEXT}: install the files that `dialer asterisk render` writes"
         ) from error
-
-
-async def _comes(event: asyncio.Event, seconds: float) -> bool:
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return False
-    return True
 
 
 def _complaint(username: str, which: str, missing: list[str], line: str) -> str:

@@ -1,20 +1,30 @@
-"""What lives on Asterisk at this moment, read from its lists when a session begins."""
+"""What Asterisk tells when it is asked: what lives there at this moment, by its lists, and how calls ended that nobody saw end.
+
+Of these it writes a file, with no number in it (cdr_custom.conf). A line is `unique id, disposition, start, answer, end, last
+application, its data`: times in epoch seconds, the disposition as an Asterisk 22 numbers it (0 no answer, 2 failed, 4 busy,
+8 answered, 16 congestion). A line is written when its call ends: one that a crash of Asterisk ended has none.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from pathlib import Path
 
 from config.asterisk.agi_secret import MARK_VARIABLE
 from dialer.domain.errors import SwitchError
 from dialer.domain.model import AttemptId
+from dialer.domain.switch import History, PastCall
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.places import CHECK_CONTEXT, VOTERS_CONTEXTS, is_attempt_id, is_party
+from dialer.switch.asterisk.places import CHECK_CONTEXT, VOTERS_CONTEXTS, is_attempt_id, is_party, seat_of
 from dialer.switch.asterisk.tracker import LiveChannel
 
 ATTEMPT_VARIABLE = "MATDAN_ATTEMPT"
 _STATE_RINGING = "5"
 STATE_UP = "6"
+MOST_BYTES = 64 << 20  # of the file's end: some 700,000 calls
+_ANSWERED = 8
+_DIAL_STATUS = {0: "NOANSWER", 4: "BUSY", 16: "CONGESTION"}
 
 
 async def check_mark(client: AmiClient, mark: str) -> None:
@@ -80,3 +90,43 @@ def _live_channel(item: AmiMessage) -> LiveChannel:
     return LiveChannel(
         item.get("Uniqueid"), item.get("Context"), up, ringing, item.get("Exten"), conference, name=item.get("Channel")
     )
+
+
+def read_history(file: Path, attempt_ids: Collection[AttemptId], up_seconds: float | None) -> History:
+    """What the file, and the one that it was rotated from (`.1`), tell of these attempts. Blocks. A file that is not there tells
+    nothing.
+    """
+    lines: list[str] = []
+    for each in (file.with_name(f"{file.name}.1"), file):
+        try:
+            with each.open("rb") as opened:
+                size = opened.seek(0, 2)
+                opened.seek(max(0, size - MOST_BYTES))
+                kept = opened.read(MOST_BYTES).decode("utf-8", errors="replace").splitlines()
+        except OSError:
+            continue
+        lines += kept if size <= MOST_BYTES else kept[1:]
+    return history_of(lines, attempt_ids, up_seconds)
+
+
+def history_of(lines: Iterable[str], attempt_ids: Collection[AttemptId], up_seconds: float | None) -> History:
+    """The same of lines. One that is cut short or damaged is passed over. Pure."""
+    wanted = frozenset(attempt_ids)
+    ended: dict[AttemptId, PastCall] = {}
+    first_at: float | None = None
+    for line in lines:
+        fields = line.split(",")
+        try:
+            disposition, start, answer = int(fields[1]), float(fields[2]), float(fields[3])
+        except (IndexError, ValueError):
+            continue
+        first_at = start if first_at is None else min(first_at, start)
+        attempt_id = AttemptId(fields[0])
+        if attempt_id not in wanted or len(fields) < 7:
+            continue
+        answered_at = answer if disposition == _ANSWERED else None
+        seat = seat_of(fields[6]) if answered_at is not None and fields[5] == "ConfBridge" else None
+        before = ended.get(attempt_id)
+        if before is None or before.answered_at is None:
+            ended[attempt_id] = PastCall(answered_at, _DIAL_STATUS.get(disposition), seat)
+    return History(ended, first_at, up_seconds)

@@ -76,12 +76,6 @@ def aside_of(conference: str) -> AttemptId | None:
     return AttemptId(conference[len(ASIDE) :]) if conference.startswith(ASIDE) else None
 
 
-def joined_attempt(extension: str) -> AttemptId | None:
-    """Whose voter a channel of another box is, by the ATTEMPT*SEAT that was called; None: nobody's."""
-    attempt_id = extension.partition("*")[0]
-    return AttemptId(attempt_id) if is_attempt_id(attempt_id) else None
-
-
 def seat_channel_id(seat: str, token: str) -> str:
     """The channel id of one call to a seat's phone; `token` makes it new each time."""
     return f"{SEAT_CHANNEL}{seat}-{token}"

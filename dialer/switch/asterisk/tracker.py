@@ -58,7 +58,6 @@ from dialer.switch.asterisk.places import (
     aside_of,
     is_attempt_id,
     is_party,
-    joined_attempt,
     place_of,
     seat_of,
     seat_of_channel,
@@ -255,18 +254,20 @@ class JoinTracker:
     """Turns events of the channels between boxes into the engine's. Of the call itself the voter's own box tells."""
 
     def __init__(self) -> None:
-        # By unique id of the channel: whose voter, and in which seat; None: with the target of a transfer.
-        self._seats: dict[str, tuple[AttemptId, str | None]] = {}
+        # By unique id of the channel: whose voter, and in which seat, or aside with the target of a transfer.
+        self._joined: dict[str, tuple[AttemptId, Place]] = {}
 
     @property
     def talking(self) -> tuple[tuple[AttemptId, str], ...]:
         """The attempts that are in seats of this box, with the seat of each."""
-        return tuple((attempt_id, seat) for attempt_id, seat in self._seats.values() if seat is not None)
+        joined = self._joined.values()
+        return tuple((attempt_id, place.name) for attempt_id, place in joined if place.kind is PlaceKind.SEAT)
 
     @property
     def aside(self) -> frozenset[AttemptId]:
         """The attempts that are with targets of transfers."""
-        return frozenset(attempt_id for attempt_id, seat in self._seats.values() if seat is None)
+        joined = self._joined.values()
+        return frozenset(attempt_id for attempt_id, place in joined if place.kind is PlaceKind.ASIDE)
 
     def take(self, message: AmiMessage) -> list[SwitchEvent] | None:
         """What an event means; None: it is not about such a channel."""
@@ -275,25 +276,25 @@ class JoinTracker:
             joined = _joined_as(message.get("Exten"), message.get("Conference"))
             if joined is None:
                 return []
-            self._seats[unique_id] = joined
-            return [_came(joined)]
-        if message.event in {"ConfbridgeLeave", "Hangup"} and unique_id in self._seats:
-            return _left(self._seats.pop(unique_id))
+            self._joined[unique_id] = joined
+            return [_entered(*joined)]
+        if message.event in {"ConfbridgeLeave", "Hangup"} and unique_id in self._joined:
+            return _left(*self._joined.pop(unique_id))
         return None
 
     def resync(self, channels: Iterable[LiveChannel]) -> None:
         """Begin anew from a list of every channel."""
-        self._seats = self._listed(channels)
+        self._joined = self._listed(channels)
 
     def differences(self, channels: Iterable[LiveChannel]) -> set[SwitchEvent]:
         """What was not said, by a list of every channel."""
         listed = self._listed(channels)
-        left = [self._seats[unique_id] for unique_id in self._seats.keys() - listed.keys()]
-        came = {_came(listed[unique_id]) for unique_id in listed.keys() - self._seats.keys()}
-        return {*came, *(event for joined in left for event in _left(joined))}
+        left = [self._joined[unique_id] for unique_id in self._joined.keys() - listed.keys()]
+        came = {_entered(*listed[unique_id]) for unique_id in listed.keys() - self._joined.keys()}
+        return {*came, *(event for joined in left for event in _left(*joined))}
 
     @staticmethod
-    def _listed(channels: Iterable[LiveChannel]) -> dict[str, tuple[AttemptId, str | None]]:
+    def _listed(channels: Iterable[LiveChannel]) -> dict[str, tuple[AttemptId, Place]]:
         there = (
             (channel.unique_id, _joined_as(channel.extension, channel.conference))
             for channel in channels
@@ -302,24 +303,24 @@ class JoinTracker:
         return {unique_id: joined for unique_id, joined in there if joined is not None}
 
 
-def _joined_as(extension: str, conference: str) -> tuple[AttemptId, str | None] | None:
-    """Whose voter a channel of another box is, and in which seat, or in none: with the target of a transfer. None: nobody's."""
-    aside = aside_of(conference)
-    if aside is not None:
-        return (aside, None) if is_attempt_id(aside) else None
-    attempt_id, seat = joined_attempt(extension), seat_of(conference)
-    return None if attempt_id is None or seat is None else (attempt_id, seat)
+def _joined_as(extension: str, conference: str) -> tuple[AttemptId, Place] | None:
+    """Whose voter a channel of another box is, by the ATTEMPT*SEAT that was called or the attempt's own conference, and where.
+    None: nobody's.
+    """
+    place = place_of(conference)
+    if place is None:
+        return None
+    attempt_id = place.name if place.kind is PlaceKind.ASIDE else extension.partition("*")[0]
+    return (AttemptId(attempt_id), place) if is_attempt_id(attempt_id) else None
 
 
-def _came(joined: tuple[AttemptId, str | None]) -> SwitchEvent:
-    attempt_id, seat = joined
-    return CallAside(attempt_id) if seat is None else CallConnected(attempt_id, seat)
+def _entered(attempt_id: AttemptId, place: Place) -> SwitchEvent:
+    return CallConnected(attempt_id, place.name) if place.kind is PlaceKind.SEAT else CallAside(attempt_id)
 
 
-def _left(joined: tuple[AttemptId, str | None]) -> list[SwitchEvent]:
+def _left(attempt_id: AttemptId, place: Place) -> list[SwitchEvent]:
     """Of one who leaves a target the voter's own box tells: the call ends."""
-    attempt_id, seat = joined
-    return [] if seat is None else [CallLeftSeat(attempt_id, seat)]
+    return [CallLeftSeat(attempt_id, place.name)] if place.kind is PlaceKind.SEAT else []
 
 
 # What names the attempt in an event: the channel's unique id, but of a failed Originate that may be another call's.
@@ -741,10 +742,6 @@ def _ended_unseen(attempt_id: AttemptId, seen: _Seen) -> CallEnded:
     by = EndedBy.VANISHED if seen.dial_status is None else EndedBy.HANGUP
     ringing = seen.rang or seen.may_ring
     return CallEnded(attempt_id, by, answered=seen.answered, dial_status=seen.dial_status, ever_ringing=ringing)
-
-
-def _entered(attempt_id: AttemptId, place: Place) -> SwitchEvent:
-    return CallConnected(attempt_id, place.name) if place.kind is PlaceKind.SEAT else CallAside(attempt_id)
 
 
 def _agents(channels: Iterable[LiveChannel]) -> dict[str, str]:

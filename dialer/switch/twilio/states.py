@@ -41,9 +41,13 @@ _CAUSES: Mapping[str, int] = {
     "603": 21,
     "604": 1,
 }
-_NO_ANSWER_CAUSE = 19
-_BUSY_CAUSE = 17
-_NORMAL_CAUSE = 16
+# Q.850 cause and dial status by how Twilio says that a call ended.
+_ENDS = {
+    CallStatus.BUSY: (17, "BUSY"),
+    CallStatus.NO_ANSWER: (19, "NOANSWER"),
+    CallStatus.COMPLETED: (16, None),
+    CallStatus.CANCELED: (16, None),
+}
 
 
 @dataclass(slots=True)
@@ -80,14 +84,7 @@ class TwilioCall:
         return events
 
     def _end(self, status: CallStatus, sip_status: str) -> CallEnded:
-        cause: int | None = _CAUSES.get(sip_status)
-        dial_status = None
-        if status is CallStatus.BUSY:
-            cause, dial_status = _BUSY_CAUSE, "BUSY"
-        elif status is CallStatus.NO_ANSWER:
-            cause, dial_status = _NO_ANSWER_CAUSE, "NOANSWER"
-        elif status in {CallStatus.COMPLETED, CallStatus.CANCELED}:
-            cause = _NORMAL_CAUSE
+        cause, dial_status = _ENDS.get(status, (_CAUSES.get(sip_status), None))
         return CallEnded(
             self.attempt_id,
             EndedBy.HANGUP,

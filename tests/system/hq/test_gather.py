@@ -38,8 +38,7 @@ from dialer.store.headquarters import UplinkReading
 from dialer.store.sqlite import Store, open_store
 from dialer.uplink import sideways, upwards
 from dialer.uplink.batches import for_headquarters
-from dialer.uplink.sideways import WaySideways
-from dialer.uplink.snapshot import NewsOrigin
+from dialer.uplink.sideways import NewsOrigin, WaySideways
 from dialer.uplink.upwards import DiallerDoor, WayUp
 from tests.support.command_line import run
 from tests.support.headquarters import (

@@ -19,7 +19,7 @@ from dialer.domain.other_centres import ForeignOptOut
 from dialer.engine.external_records import ExternalRecords
 from dialer.mqtt import ask as asking
 from dialer.mqtt import client as mqtt_client
-from dialer.mqtt import opt_outs as monitor_opt_outs
+from dialer.mqtt import monitor as monitor_opt_outs
 from dialer.mqtt.client import BrokerSettings, Client, MqttVersion, make_client
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
 from dialer.mqtt.link import Connection, Presence

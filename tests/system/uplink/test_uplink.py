@@ -27,8 +27,7 @@ from dialer.nats.snapshot import SnapshotPage, pack_page, read_asked
 from dialer.store.headquarters import UplinkReading
 from dialer.store.sqlite import Store, open_store
 from dialer.uplink import sideways, upwards
-from dialer.uplink.sideways import WaySideways
-from dialer.uplink.snapshot import NewsOrigin
+from dialer.uplink.sideways import NewsOrigin, WaySideways
 from dialer.uplink.upwards import DiallerDoor, WayUp
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE, fill_roll
 from tests.support.stored import query

@@ -15,7 +15,7 @@ from dialer.domain.errors import StoreBusy
 from dialer.domain.other_centres import ForeignOptOut
 from dialer.domain.person_ids import is_number_hash
 from dialer.mqtt import topics
-from dialer.mqtt.opt_outs import KEPT_AT_ONCE, WAITING_OPT_OUTS, OptOutDesk, parse_opt_out
+from dialer.mqtt.monitor import KEPT_AT_ONCE, WAITING_OPT_OUTS, OptOutDesk, parse_opt_out
 from dialer.rules.number_hash import fingerprint, number_hash
 from dialer.store.port import OptOutNews
 from tests.support.virtual import virtual_time

@@ -22,7 +22,7 @@ from dialer.nats.snapshot import (
     read_page,
 )
 from dialer.nats.wire import NotOurs
-from dialer.uplink.snapshot import NewsOrigin
+from dialer.uplink.sideways import NewsOrigin
 
 PRIVATE = b"h" * 32
 ASKED = SnapshotAsked("SIDE.1713764000.0123456789ab", "0f" * 16, "", "S13", 209)

@@ -10,8 +10,8 @@ import pytest
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import History, PastCall
 from dialer.engine.reconcile import Reconciler
-from dialer.switch.asterisk import history
-from dialer.switch.asterisk.history import history_of, read_history
+from dialer.switch.asterisk import listing
+from dialer.switch.asterisk.listing import history_of, read_history
 
 LINES = """\
 id-1,4,1795779056.400164,0.000000,1795779056.710350,AppDial2,(Outgoing Line)
@@ -53,7 +53,7 @@ def test_the_file_that_was_rotated_counts_and_a_long_one_is_read_from_its_end(
     file.with_name("matdan.csv.1").write_text("\n".join(LINES[:3]) + "\n", encoding="utf-8")
     file.write_text("\n".join(LINES[3:]) + "\n", encoding="utf-8")
     assert set(read_history(file, ASKED, None).ended) == {"id-0", "id-1", "id-3", "id-4", "id-talk"}
-    monkeypatch.setattr(history, "MOST_BYTES", len(LINES[4]) + 10)
+    monkeypatch.setattr(listing, "MOST_BYTES", len(LINES[4]) + 10)
     assert "id-talk" in read_history(file, ASKED, None).ended
     assert "id-0" not in read_history(file, ASKED, None).ended
 

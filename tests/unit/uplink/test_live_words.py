@@ -13,8 +13,7 @@ import pytest
 from dialer.domain.clock import SystemClock
 from dialer.mqtt.hearing import Reply
 from dialer.nats.session import Session, Stored
-from dialer.uplink.sideways import News, WaySideways
-from dialer.uplink.snapshot import NewsOrigin, Snapshot
+from dialer.uplink.sideways import News, NewsOrigin, Snapshot, WaySideways
 from dialer.uplink.uplink import ANEW_SECONDS, Live
 from dialer.uplink.upwards import DiallerDoor
 from tests.support.virtual import virtual_time

@@ -11,8 +11,7 @@ from dialer.mqtt.commands import MOST_BYTES
 from dialer.mqtt.senders import Signer
 from dialer.store.headquarters import HeldRoll
 from dialer.uplink import sideways
-from dialer.uplink.sideways import MOST_TOGETHER, News, WaySideways
-from dialer.uplink.snapshot import NewsOrigin
+from dialer.uplink.sideways import MOST_TOGETHER, News, NewsOrigin, WaySideways
 
 PLACE = {"roll_version": "2026-1", "state_code": "S13", "constituency_number": 209, "part_number": 2, "serial": 7}
 

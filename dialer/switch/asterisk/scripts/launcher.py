@@ -279,16 +279,7 @@ def _prctl(option: int, value: int) -> None:
 
 if __name__ == "__main__":
     try:
-        STATUS = main(
-            sys.argv[1],
-            sys.argv[2],
-            int(sys.argv[3]),
-            int(sys.argv[4]),
-            int(sys.argv[5]),
-            int(sys.argv[6]),
-            sys.argv[7],
-            sys.argv[8],
-        )
+        STATUS = main(*sys.argv[1:3], *map(int, sys.argv[3:7]), *sys.argv[7:9])  # type: ignore[arg-type] # as at the top
     except OSError as problem:
         os.write(2, f"the script was not started: {problem}\n".encode())
         STATUS = UNCONTAINED
