@@ -36,9 +36,8 @@ from dialer.material.manifest import (
     BundleFile,
     Manifest,
     MaterialRefused,
+    Waves,
     file_place,
-    read_manifest,
-    read_waves,
     target_of,
 )
 from dialer.material.trust import refuse_one_part, who_signed
@@ -127,7 +126,7 @@ class CentreMaterial:
         except OSError as error:
             raise MaterialRefused(f"{self._folder / link} cannot be read ({error.strerror})") from error
         with suppress(MaterialRefused):  # it was damaged: the version is laid out anew
-            return read_manifest(found)
+            return Manifest.read(found)
         return None
 
     def wanted(self) -> Manifest | None:
@@ -139,10 +138,10 @@ class CentreMaterial:
             updater = self._updater()
             updater.refresh()
             self._refuse_one_part()
-            waves = read_waves(self._target(updater, WAVES_TARGET, MOST_MANIFEST_BYTES))
+            waves = Waves.read(self._target(updater, WAVES_TARGET, MOST_MANIFEST_BYTES))
             if (wave := waves.wave_of(self._source.centre, self._source.zone)) is None:
                 return None
-            manifest = read_manifest(self._target(updater, target_of(wave.name, wave.version), MOST_MANIFEST_BYTES))
+            manifest = Manifest.read(self._target(updater, target_of(wave.name, wave.version), MOST_MANIFEST_BYTES))
             if (manifest.name, manifest.version) != (wave.name, wave.version):
                 raise MaterialRefused(f"{wave.name} {wave.version} calls itself {manifest.label}")
         if manifest.jurisdiction != self._source.jurisdiction:

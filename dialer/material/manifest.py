@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -23,7 +23,6 @@ MANIFEST = "bundle.json"  # beside a version's files
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,99}")
 
 Addressee = Annotated[str, Field(pattern=r"^(all|(zone|centre):[a-z0-9][a-z0-9-]{0,31})$")]
-T = TypeVar("T", bound=BaseModel)
 Version = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
@@ -33,6 +32,17 @@ class MaterialRefused(MatdanError):
 
 class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    called: ClassVar[str]  # for people
+
+    @classmethod
+    def read(cls, data: bytes) -> Self:
+        """From its bytes. Raises MaterialRefused."""
+        try:
+            return cls.model_validate_json(data)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            why = f"{'.'.join(str(step) for step in first['loc'])[:80]}: {first['msg']}".removeprefix(": ")
+            raise MaterialRefused(f"{cls.called} is none: {why}") from error
 
     def to_bytes(self) -> bytes:
         """As it is published."""
@@ -51,6 +61,8 @@ class BundleFile(_Document):
 
 class Manifest(_Document):
     """What a bundle's version is made of."""
+
+    called = "a bundle's manifest"
 
     name: Slug
     version: Version
@@ -101,6 +113,8 @@ class Wave(_Document):
 class Waves(_Document):
     """Who is to run what: the first entry that is addressed to a centre counts."""
 
+    called = WAVES_TARGET
+
     waves: Annotated[tuple[Wave, ...], Field(strict=False, max_length=1_000)] = ()
 
     def wave_of(self, centre: str, zone: str | None) -> Wave | None:
@@ -117,22 +131,3 @@ def target_of(name: str, version: int) -> str:
 def file_place(sha256: str, *, packed: bool = False) -> str:
     """Where a file stands below the folder of files, or what goes over the line in its place."""
     return f"{sha256[:2]}/{sha256}{'.xz' if packed else ''}"
-
-
-def read_manifest(data: bytes) -> Manifest:
-    """A manifest from its bytes. Raises MaterialRefused."""
-    return _read(Manifest, data, "a bundle's manifest")
-
-
-def read_waves(data: bytes) -> Waves:
-    """The waves from their bytes. Raises MaterialRefused."""
-    return _read(Waves, data, "waves.json")
-
-
-def _read(kind: type[T], data: bytes, name: str) -> T:
-    try:
-        return kind.model_validate_json(data)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        why = f"{'.'.join(str(step) for step in first['loc'])[:80]}: {first['msg']}".removeprefix(": ")
-        raise MaterialRefused(f"{name} is none: {why}") from error

@@ -40,6 +40,7 @@ from tuf.api.metadata import (
 )
 
 from dialer.domain import signing
+from dialer.material import trust
 from dialer.material.manifest import (
     WAVES_TARGET,
     BundleFile,
@@ -48,18 +49,7 @@ from dialer.material.manifest import (
     Wave,
     Waves,
     file_place,
-    read_manifest,
-    read_waves,
     target_of,
-)
-from dialer.material.trust import (
-    PART,
-    ROOT_SIGNATURES,
-    TARGETS_SIGNATURES,
-    WAVES_ROLE,
-    WHO,
-    refuse_one_part,
-    who_signed,
 )
 
 if sys.platform != "win32":
@@ -120,7 +110,10 @@ class Repository:
             raise MaterialRefused(f"{self._folder} has been begun already: its root is what every centre believes")
         signers = [tuf_signer(key) for key in root_keys]
         roots = {key.keyid: key for key in (*(s.public_key for s in signers), *map(tuf_key, root_public))}
-        if len(signers) < ROOT_SIGNATURES or len({signer.public_key.keyid for signer in signers}) < ROOT_SIGNATURES:
+        if (
+            len(signers) < trust.ROOT_SIGNATURES
+            or len({signer.public_key.keyid for signer in signers}) < trust.ROOT_SIGNATURES
+        ):
             raise MaterialRefused("two root keys sign the beginning: name two files")
         own = tuf_signer(online).public_key
         root = _root_of([*roots.values()], own, signatories, now)
@@ -162,7 +155,7 @@ class Repository:
         keys: dict[str, Key] = {key.keyid: key for key in everybody}
         if len(keys) < len(everybody):
             raise MaterialRefused("one key is named twice: every root, person and part needs one of its own")
-        roots = Role([key.keyid for key in everybody[-len(root_public) :]], ROOT_SIGNATURES)
+        roots = Role([key.keyid for key in everybody[-len(root_public) :]], trust.ROOT_SIGNATURES)
         version = self._newest_version(Root.type) + 1
         root = Root(version=version, expires=_day(now, ROOT_DAYS), keys=keys, roles={**before.roles, Root.type: roots})
         signed = _signed(root, map(tuf_signer, root_keys))
@@ -225,7 +218,7 @@ class Repository:
     def manifest(self, target: str) -> Manifest:
         """A version that was made. Raises MaterialRefused."""
         try:
-            return read_manifest((self._drafts / target).read_bytes())
+            return Manifest.read((self._drafts / target).read_bytes())
         except FileNotFoundError as error:
             raise MaterialRefused(f"{target} was never made here") from error
 
@@ -237,15 +230,15 @@ class Repository:
             raise MaterialRefused("this key is neither media's nor compliance's: the root names theirs")
         targets.sign(signer, append=True)
         self._write(targets, "targets.json", self._drafts)
-        return who_signed(root, targets)
+        return trust.who_signed(root, targets)
 
     def publish(self, online: bytes, now: float) -> None:
         """What the draft approves is approved. Raises MaterialRefused where a part has not signed."""
         targets, drafted = self._draft(), self._drafts / "root.json"
         root = self._root(drafted=True)
-        signed = who_signed(root, targets)
-        refuse_one_part(signed.values())
-        if len(signed) < TARGETS_SIGNATURES:
+        signed = trust.who_signed(root, targets)
+        trust.refuse_one_part(signed.values())
+        if len(signed) < trust.TARGETS_SIGNATURES:
             raise MaterialRefused("two people sign a bundle, and one did")
         for target in targets.signed.targets:
             data = (self._drafts / target).read_bytes()
@@ -260,11 +253,11 @@ class Repository:
 
     def waves(self) -> Waves:
         """Who is to run what."""
-        newest = self._newest(WAVES_ROLE)
+        newest = self._newest(trust.WAVES_ROLE)
         if newest is None:
             return Waves()
         digest = newest.signed.targets[WAVES_TARGET].hashes["sha256"]
-        return read_waves((self._targets / f"{digest}.{WAVES_TARGET}").read_bytes())
+        return Waves.read((self._targets / f"{digest}.{WAVES_TARGET}").read_bytes())
 
     def give(
         self, name: str, version: int, to: Collection[str], covered: Collection[str], online: bytes, now: float
@@ -310,19 +303,19 @@ class Repository:
             os.close(held)
 
     def _waves(self, waves: Waves, online: bytes, now: float) -> None:
-        data, newest = waves.to_bytes(), self._newest(WAVES_ROLE)
+        data, newest = waves.to_bytes(), self._newest(trust.WAVES_ROLE)
         self._keep(self._targets / f"{hashlib.sha256(data).hexdigest()}.{WAVES_TARGET}", data)
         signed = Targets(
             version=1 if newest is None else newest.signed.version + 1,
             expires=_day(now, FRESH_DAYS),
             targets={WAVES_TARGET: TargetFile.from_data(WAVES_TARGET, data, ["sha256"])},
         )
-        self._write(_signed(signed, [tuf_signer(online)]), f"{signed.version}.{WAVES_ROLE}.json")
+        self._write(_signed(signed, [tuf_signer(online)]), f"{signed.version}.{trust.WAVES_ROLE}.json")
 
     def _vouch(self, online: bytes, now: float) -> None:
         """A new snapshot of what is newest, and a new timestamp: the last file to change is what clients look at first."""
         signer, version = tuf_signer(online), self._newest_version(Snapshot.type) + 1
-        meta = {f"{role}.json": MetaFile(self._newest_version(role)) for role in (Targets.type, WAVES_ROLE)}
+        meta = {f"{role}.json": MetaFile(self._newest_version(role)) for role in (Targets.type, trust.WAVES_ROLE)}
         snapshot = Snapshot(version=version, expires=_day(now, FRESH_DAYS), meta=meta)
         self._write(_signed(snapshot, [signer]), f"{version}.snapshot.json")
         stamp = Timestamp(version=version, expires=_day(now, FRESH_DAYS), snapshot_meta=MetaFile(version))
@@ -394,8 +387,8 @@ def _signed(signed: S, signers: Iterable[CryptoSigner]) -> Metadata[S]:
 
 def _root_of(roots: Collection[Key], own: Key, signatories: Collection[Signatory], now: float) -> Root:
     """Who signs what. Raises MaterialRefused."""
-    refuse_one_part({each.part for each in signatories})
-    people = [tuf_key(each.key, {WHO: each.name, PART: each.part}) for each in signatories]
+    trust.refuse_one_part({each.part for each in signatories})
+    people = [tuf_key(each.key, {trust.WHO: each.name, trust.PART: each.part}) for each in signatories]
     keys: dict[str, Key] = {key.keyid: key for key in (*roots, own, *people)}
     if len(keys) < len(roots) + 1 + len(people):
         raise MaterialRefused("one key is named twice: every person and part needs one of its own")
@@ -403,8 +396,8 @@ def _root_of(roots: Collection[Key], own: Key, signatories: Collection[Signatory
         expires=_day(now, ROOT_DAYS),
         keys=keys,
         roles={
-            Root.type: Role([key.keyid for key in roots], ROOT_SIGNATURES),
-            Targets.type: Role([key.keyid for key in people], TARGETS_SIGNATURES),
+            Root.type: Role([key.keyid for key in roots], trust.ROOT_SIGNATURES),
+            Targets.type: Role([key.keyid for key in people], trust.TARGETS_SIGNATURES),
             Snapshot.type: Role([own.keyid], 1),
             Timestamp.type: Role([own.keyid], 1),
         },
@@ -413,8 +406,8 @@ def _root_of(roots: Collection[Key], own: Key, signatories: Collection[Signatory
 
 def _delegated(own: Key) -> Delegations:
     """To the key on headquarters' machine: which centre runs what, and nothing else."""
-    waves = DelegatedRole(WAVES_ROLE, [own.keyid], 1, terminating=True, paths=[WAVES_TARGET])
-    return Delegations({own.keyid: own}, {WAVES_ROLE: waves})
+    waves = DelegatedRole(trust.WAVES_ROLE, [own.keyid], 1, terminating=True, paths=[WAVES_TARGET])
+    return Delegations({own.keyid: own}, {trust.WAVES_ROLE: waves})
 
 
 def _breadth(to: Collection[str]) -> int:

@@ -17,6 +17,8 @@ CONSTITUENCY = frozenset({"constituency", "constituencynumber", "acno", "ac"})
 PART = frozenset({"part", "parts", "partnumber", "partno", "booth", "booths"})
 ROLL_VERSION = frozenset({"rollversion", "roll"})
 STATE = frozenset({"state", "statecode", "stcode"})
+PLACE = {"constituency": CONSTITUENCY, "part": PART, "roll version": ROLL_VERSION, "state": STATE}
+"""What names a part."""
 SERIAL = frozenset({"serial", "serialno", "slno", "slnoinpart", "serialnoinpart"})
 
 

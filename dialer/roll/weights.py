@@ -11,18 +11,7 @@ from pathlib import Path
 
 from audio.files import sha256_of
 from dialer.domain.errors import RollError
-from dialer.roll.columns import (
-    CONSTITUENCY,
-    PART,
-    ROLL_VERSION,
-    SERIAL,
-    STATE,
-    NoSuchPart,
-    Parts,
-    SmallTable,
-    TableRow,
-    UnfitRow,
-)
+from dialer.roll.columns import PLACE, SERIAL, NoSuchPart, Parts, SmallTable, TableRow, UnfitRow
 from dialer.store import audit, voters
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import Connection, exclusive_connection, reading
@@ -30,14 +19,7 @@ from dialer.store.roll import last_voter, set_weight
 from dialer.store.sql import transaction
 
 LEAST, MOST = 0.001, 1000.0
-COLUMNS = {
-    "constituency": CONSTITUENCY,
-    "part": PART,
-    "serial": SERIAL,
-    "weight": frozenset({"weight"}),
-    "roll version": ROLL_VERSION,
-    "state": STATE,
-}
+COLUMNS = {**PLACE, "serial": SERIAL, "weight": frozenset({"weight"})}
 OPTIONAL = frozenset({"roll version", "state"})
 
 

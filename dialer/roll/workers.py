@@ -7,18 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dialer.domain.errors import RollError
-from dialer.roll.columns import (
-    CONSTITUENCY,
-    PART,
-    ROLL_VERSION,
-    STATE,
-    NoSuchPart,
-    Parts,
-    SmallTable,
-    TableRow,
-    UnfitRow,
-    language_code,
-)
+from dialer.roll.columns import PLACE, NoSuchPart, Parts, SmallTable, TableRow, UnfitRow, language_code
 from dialer.roll.phone_numbers import read_cell
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import exclusive_connection
@@ -26,13 +15,10 @@ from dialer.store.roll import list_worker, retire_workers
 from dialer.store.sql import transaction
 
 COLUMNS = {
-    "constituency": CONSTITUENCY,
-    "part": PART,
+    **PLACE,
     "number": frozenset({"number", "mobile", "phone", "mobileno", "phoneno", "mobilenumber", "phonenumber"}),
     "name": frozenset({"name", "worker", "workername"}),
     "language": frozenset({"language", "lang"}),
-    "roll version": ROLL_VERSION,
-    "state": STATE,
 }
 OPTIONAL = frozenset({"name", "language", "roll version", "state"})
 _BETWEEN_PARTS = re.compile(r"[\s,;/|]+")

@@ -24,21 +24,12 @@ from dialer.domain.model import (
     Outcome,
     Receipt,
 )
-from dialer.domain.phone_facts import NO_GAPS, CallGaps
+from dialer.domain.phone_facts import CallGaps
 from dialer.domain.site_time import DAY_SECONDS
 from dialer.domain.view import ScreenPop
-from dialer.store import audit, seals
+from dialer.store import audit, queues, seals
 from dialer.store.outbox import tell
 from dialer.store.port import AttemptNews, DispositionEffect, DispositionNews, Encode, Refusal
-from dialer.store.queues import (
-    SETTLED_UNKNOWN,
-    campaigns_of,
-    close_phone,
-    close_voters,
-    keep_own_call_back,
-    put_back,
-    worker_on,
-)
 from dialer.store.records import change_answers, keep_receipt
 from dialer.store.sql import Connection, Row, load_statements, values_of
 from dialer.store.voters import pending_voters, place_of, record_mark, record_opt_out
@@ -57,21 +48,10 @@ EARLIEST_DUE = 1.0
 """A target with `due_at` 0 is fresh; one that was dialled is not, whatever time it is due at."""
 
 
-def open_attempts(
-    db: Connection,
-    attempts: Sequence[NewAttempt],
-    since: float,
-    most: int,
-    most_talks: int | None,
-    gaps: CallGaps = NO_GAPS,
-) -> list[Refusal | None]:
-    """Commit attempts before they are dialled; for each one None, or why it must not be dialled."""
-    return [_open_one(db, attempt, since, most, most_talks, gaps) for attempt in attempts]
-
-
-def _open_one(
+def open_attempt(
     db: Connection, attempt: NewAttempt, since: float, most: int, most_talks: int | None, gaps: CallGaps
 ) -> Refusal | None:
+    """Commit an attempt before it is dialled; None, or why it must not be dialled: see `Store.open_attempts`."""
     claim = attempt.claim
     worker_id = None if claim.worker is None else claim.worker.worker_id
     gate = SQL["gate"].row(
@@ -160,7 +140,7 @@ def _free_at(db: Connection, gate: Row, claim: Claim, gaps: CallGaps) -> float:
     """From when on any campaign may call the number. A call that was asked for waits only where the phone has rung since."""
     if gate.promised:
         return gaps.free_at(gate.called_since_asked_at, None, ())
-    campaigns = () if gate.talked_at is None else campaigns_of(db, claim.phone_id)
+    campaigns = () if gate.talked_at is None else queues.campaigns_of(db, claim.phone_id)
     return gaps.free_at(gate.called_at, gate.talked_at, campaigns)
 
 
@@ -169,15 +149,15 @@ def _act_on(db: Connection, refusal: Refusal, gate: Row, attempt: NewAttempt, si
     claim = attempt.claim
     match refusal:
         case Refusal.OPTED_OUT:
-            close_phone(db, claim.phone_id)
+            queues.close_phone(db, claim.phone_id)
         case Refusal.NOBODY_PENDING if SQL["somebody_pending"].number(db, phone_id=claim.phone_id):
             # The voter whom this call would address has voted since: claimed again, it addresses another one.
-            put_back(db, claim)
+            queues.put_back(db, claim)
             return Refusal.CLAIM_LOST
         case Refusal.NOBODY_PENDING:
-            close_voters(db, claim.phone_id, settled=1)
+            queues.close_voters(db, claim.phone_id, settled=1)
         case Refusal.OPEN_ATTEMPT:
-            put_back(db, claim)
+            queues.put_back(db, claim)
         case Refusal.ATTEMPT_CAP | Refusal.CONVERSATION_CAP:
             SQL["target_capped"](
                 db, target=gate.target, due_at=max(since + DAY_SECONDS, attempt.at + CAP_PAUSE_SECONDS)
@@ -227,7 +207,7 @@ def _end_one(db: Connection, end: EndedAttempt) -> str | None:
     retry_at = None if end.outcome is Outcome.UNKNOWN else end.retry_at
     after = _when_due(db, row.phone_id, retry_at, of_worker=row.of_worker)
     if end.outcome is Outcome.UNKNOWN:
-        after = _After("closed", SETTLED_UNKNOWN)
+        after = _After("closed", queues.SETTLED_UNKNOWN)
     # A call that never came about leaves a promise as it was.
     promised = None if given_back or end.outcome is Outcome.CANCELLED else end.promised
     SQL["target_after"](db, target=row.target, given_back=given_back, promised=promised, **values_of(after))
@@ -235,7 +215,7 @@ def _end_one(db: Connection, end: EndedAttempt) -> str | None:
         for_good = end.outcome is Outcome.COMPLETED or row.disposition in _FOR_GOOD
         _hold_others(db, row, _held_until(retry_at, end.ended_at, for_good=for_good))
     if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
-        close_phone(db, row.phone_id, SETTLED_UNKNOWN)
+        queues.close_phone(db, row.phone_id, queues.SETTLED_UNKNOWN)
     return str(row.campaign_id)
 
 
@@ -330,7 +310,7 @@ def record_disposition(
         language_before = SQL["language_of"].value(db, str, voter_id=row.voter_id)
         SQL["set_language"](db, voter_id=row.voter_id, language=record.language)
     if news:
-        keep_own_call_back(db, row.campaign_id, row.phone_id, record)
+        queues.keep_own_call_back(db, row.campaign_id, row.phone_id, record)
         seals.seal_attempt(db, record.attempt_id, seals.TALK)
         answered = record.answers and row.voter_id is not None
         tell(db, encode, DispositionNews(record, place_of(db, row.voter_id) if answered else None), record.at)
@@ -382,7 +362,7 @@ def _open_attempts(db: Connection, rows: Sequence[Row]) -> list[OpenAttempt]:
     for row in rows:
         told = row._asdict()
         of_worker = told.pop("of_worker")
-        worker = worker_on(db, row.phone_id) if of_worker else None
+        worker = queues.worker_on(db, row.phone_id) if of_worker else None
         if worker is not None:
             told |= {"worker": worker, "booth_id": worker.booth_ids[0]}
         if not of_worker:

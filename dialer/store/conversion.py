@@ -15,14 +15,7 @@ from pathlib import Path
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
 from dialer.store import audit
 from dialer.store.cipher import StoreKey, connect_any, connected, explained, key_literal
-from dialer.store.connection import (
-    check_header,
-    close_writing,
-    is_encrypted,
-    is_there,
-    open_writing,
-    try_key,
-)
+from dialer.store.connection import check_header, close_writing, is_encrypted, is_there, open_writing, try_key
 from dialer.store.desk_file import desk_path
 from dialer.store.lock import StoreLock
 from dialer.store.sql import Connection, transaction

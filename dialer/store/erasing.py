@@ -70,12 +70,8 @@ def voice_of(db: Connection, number: str) -> RecordedVoice:
 
 def forget_recordings(db: Connection, phone_id: int | None) -> None:
     """Forget that a number's calls were recorded, or that any were (None). The files are the caller's to erase."""
-    if phone_id is None:
-        SQL["forget_recordings"](db)
-        SQL["forget_messages"](db)
-    else:
-        SQL["forget_recordings_on"](db, phone_id=phone_id)
-        SQL["forget_messages_on"](db, phone_id=phone_id)
+    SQL["forget_recordings"](db, phone_id=phone_id)
+    SQL["forget_messages"](db, phone_id=phone_id)
 
 
 def blank_number(

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from dialer.domain.model import CampaignState
 from dialer.domain.phone_facts import Consent, PhoneFacts, Register
 from dialer.store import seals
-from dialer.store.queues import campaigns_of
+from dialer.store.queues import facts_by
 from dialer.store.sql import Connection, load_statements
 from dialer.store.voters import turnout_by
 
@@ -145,17 +145,7 @@ def number_record(db: Connection, number: str, day_start: float, at: float = mat
     return NumberRecord(
         number=number,
         known=row is not None,
-        facts=PhoneFacts(
-            calls.attempts,
-            calls.talks,
-            calls.abandoned_at,
-            tuple(SQL["registers_of"].values(db, str, number=number)),
-            Consent(consent),
-            opted_out_at is not None,
-            called_at=calls.called_at,
-            talked_at=calls.talked_at,
-            campaigns=() if calls.talked_at is None else campaigns_of(db, phone_id),
-        ),
+        facts=facts_by(db, phone_id, number, consent, calls, opted_out=opted_out_at is not None),
         pending_voters=len(pending),
         booth_id=booth_id,
         language=language,

@@ -149,10 +149,10 @@ def hash_new(db: Connection, secrets: Sequence[bytes], after: int) -> None:
         _suppress(db, each.phone_id, each.at, each.centre)
 
 
-def hash_some(db: Connection, secret: bytes, after: int, most: int = HASHED_AT_ONCE) -> int | None:
+def hash_some(db: Connection, secret: bytes, after: int) -> int | None:
     """Hash numbers that have no hash under a secret yet, from `after` on; the last id looked at. None: there were no more."""
     number = dict(SQL["secrets"].rows(db))[fingerprint(secret)]
-    found = [*SQL["unhashed"].rows(db, after=after, limit=most, secret=number)]
+    found = [*SQL["unhashed"].rows(db, after=after, limit=HASHED_AT_ONCE, secret=number)]
     hashed = number_hasher(secret)
     rows = ({"phone_id": each.phone_id, "secret": number, "number_hash": hashed(each.e164)} for each in found)
     db.executemany(SQL["insert_hash"], rows)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,7 +16,7 @@ from dialer.domain.phone_facts import Consent, PhoneFacts
 from dialer.domain.site_time import DAY_SECONDS
 from dialer.store import audit
 from dialer.store.port import AuditNote, OwnCallBack, Unclaimed
-from dialer.store.sql import Row, Statement, load_statements, values_of
+from dialer.store.sql import Connection, Row, Statement, load_statements, values_of
 
 SQL = load_statements("queues")
 
@@ -26,7 +25,7 @@ SET_ASIDE_AT_ONCE = 10
 """Retries that a claim passes over for good: after a night there may be thousands, and it holds up the marks behind it."""
 
 
-def ensure_campaign(db: sqlite3.Connection, campaign_id: str, kind: CampaignKind, purpose: Purpose) -> CampaignState:
+def ensure_campaign(db: Connection, campaign_id: str, kind: CampaignKind, purpose: Purpose) -> CampaignState:
     """Make the campaign known, keep its state if it was; returns the state an operator last asked for, of one that is new too:
     it comes stopped where all were, and none was resumed since.
     """
@@ -34,7 +33,7 @@ def ensure_campaign(db: sqlite3.Connection, campaign_id: str, kind: CampaignKind
     return CampaignState(row.state)
 
 
-def set_campaign_state(db: sqlite3.Connection, campaign_id: str, state: CampaignState) -> None:
+def set_campaign_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
     """Keep what an operator asked for: it is so too when a stop of headquarters is lifted that stands now."""
     _set_state(db, campaign_id, state)
     SQL["stays_as_it_is"](db, path=f'$."{campaign_id}"')
@@ -42,7 +41,7 @@ def set_campaign_state(db: sqlite3.Connection, campaign_id: str, state: Campaign
         SQL["not_all_stand"](db)
 
 
-def stop_campaigns(db: sqlite3.Connection, at: float) -> list[str]:
+def stop_campaigns(db: Connection, at: float) -> list[str]:
     """Keep that an operator stopped all at this epoch second, those too that the store will only come to know; returns the ids of
     those that it knows.
     """
@@ -51,12 +50,12 @@ def stop_campaigns(db: sqlite3.Connection, at: float) -> list[str]:
     return sorted(row.campaign_id for row in SQL["stop_campaigns"].rows(db))
 
 
-def _set_state(db: sqlite3.Connection, campaign_id: str, state: CampaignState) -> None:
+def _set_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
     if SQL["set_campaign_state"](db, campaign_id=campaign_id, state=state.value).rowcount == 0:
         raise unknown_campaign(campaign_id)
 
 
-def enrol(db: sqlite3.Connection, campaign_id: str, first: int = 0, last: int = MOST_PHONES) -> int:
+def enrol(db: Connection, campaign_id: str, first: int = 0, last: int = MOST_PHONES) -> int:
     """Add the targets that are missing, and open those that were closed because nobody on them was pending where somebody is now;
     returns how many. Sorts the roll's numbers once, on disk where they are many; or of it those from the `first` to the `last` id.
     """
@@ -67,12 +66,12 @@ def enrol(db: sqlite3.Connection, campaign_id: str, first: int = 0, last: int = 
     return added
 
 
-def _calls_workers(db: sqlite3.Connection, campaign_id: str) -> bool:
+def _calls_workers(db: Connection, campaign_id: str) -> bool:
     return SQL["purpose"].value(db, str, campaign_id=campaign_id) == Purpose.BOOTH_WORKERS
 
 
 def claim(
-    db: sqlite3.Connection,
+    db: Connection,
     campaign_id: str,
     limit: int,
     *,
@@ -98,9 +97,8 @@ def claim(
     """
     release_expired(db, now)
     SQL["aside_no_more"](db, campaign_id=campaign_id, now=now)
-    until = now + lease_seconds
     since = now - DAY_SECONDS if day_start is None else day_start
-    walk = _Walk(db, campaign_id, limit, _Times(since, now, until), voting)
+    walk = _Walk(db, campaign_id, limit, _Times(since, now, now + lease_seconds), voting)
     for promised in (True, False):
         walk.take(limit, SQL["claim_timed"], now=now, promised=promised)
     if voting is None:
@@ -110,18 +108,11 @@ def claim(
     else:
         for booth_id, most in booths.items():
             walk.take(most, SQL["claim_fresh_of_booth"], booth_id=booth_id)
-    for close in walk.done_for:
-        close(db)
-    if voting is not None:
-        for target in walk.aside:
-            SQL["stand_aside"](db, target=target, until=voting.until)
-    for target in walk.taken:
-        SQL["take"](db, target=target, owner=owner, until=until)
-    return walk.claims
+    return walk.settle(owner)
 
 
 def claim_number(
-    db: sqlite3.Connection,
+    db: Connection,
     campaign_id: str,
     phone_id: int,
     *,
@@ -143,15 +134,10 @@ def claim_number(
         return Unclaimed.IN_USE
     if listed.due_at > now:
         return Unclaimed.NOT_DUE
-    until = now + lease_seconds
-    walk = _Walk(db, campaign_id, 1, _Times(day_start, now, until), None)
+    walk = _Walk(db, campaign_id, 1, _Times(day_start, now, now + lease_seconds), None)
     walk.take(1, SQL["claim_number"], promised=bool(listed.promised), phone_id=phone_id)
-    for close in walk.done_for:
-        close(db)
-    for target in walk.taken:
-        SQL["take"](db, target=target, owner=owner, until=until)
-    if walk.claims:
-        return walk.claims[0]
+    if claims := walk.settle(owner):
+        return claims[0]
     return Unclaimed.CLOSED if walk.done_for else Unclaimed.IN_USE
 
 
@@ -163,38 +149,45 @@ class _Times(NamedTuple):
     until: float  # the end of the lease
 
 
+@dataclass
 class _Walk:
     """A walk along the queue's indexes, which takes what can be called and notes what never will be."""
 
-    def __init__(
-        self,
-        db: sqlite3.Connection,
-        campaign_id: str,
-        limit: int,
-        times: _Times,
-        voting: VotingBooths | None,
-    ) -> None:
-        self.claims: list[Claim] = []
-        self.taken: list[int] = []
-        self.aside: list[int] = []  # retries of booths that vote another day
-        self.done_for: list[Callable[[sqlite3.Connection], object]] = []  # closes what nobody is to be called on
-        self._db = db
-        self._campaign_id = campaign_id
-        self._limit = limit
-        self._times = times
-        self._workers = _calls_workers(db, campaign_id)
-        self._voting = None if voting is None else voting.booth_ids
+    db: Connection
+    campaign_id: str
+    limit: int
+    times: _Times
+    voting: VotingBooths | None
+    claims: list[Claim] = field(default_factory=list)
+    taken: list[int] = field(default_factory=list)
+    aside: list[int] = field(default_factory=list)  # retries of booths that vote another day
+    # Closes what nobody is to be called on.
+    done_for: list[Callable[[Connection], object]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._workers = _calls_workers(self.db, self.campaign_id)
+
+    def settle(self, owner: str) -> list[Claim]:
+        """Write what the walk has found, once it has come to its end; its claims."""
+        for close in self.done_for:
+            close(self.db)
+        if self.voting is not None:
+            for target in self.aside:
+                SQL["stand_aside"](self.db, target=target, until=self.voting.until)
+        for target in self.taken:
+            SQL["take"](self.db, target=target, owner=owner, until=self.times.until)
+        return self.claims
 
     def take(self, most: int, statement: Statement, *, promised: bool = False, **bound: object) -> None:
         """Take up to `most` of what the statement finds. Reads row by row and stops: the order comes from the index, so
         nothing behind the last row taken is touched. `promised`: these are the calls that were asked for.
         """
-        room = min(most, self._limit - len(self.claims))
+        room = min(most, self.limit - len(self.claims))
         if room <= 0:
             return
-        found = statement(self._db, campaign_id=self._campaign_id, promised=promised, **bound)
+        found = statement(self.db, campaign_id=self.campaign_id, promised=promised, **bound)
         for row in statement.named(found):
-            if row.waits is not None and self._voting is not None and row.waits not in self._voting:
+            if row.waits is not None and self.voting is not None and row.waits not in self.voting.booth_ids:
                 self.aside.append(row.target)
                 if len(self.aside) == SET_ASIDE_AT_ONCE:
                     break
@@ -205,17 +198,17 @@ class _Walk:
             if called is None:
                 self.done_for.append(self._closing(row))
                 continue
-            facts = phone_facts(self._db, row.phone_id, row.e164, row.consent, self._times.day_start)
+            facts = phone_facts(self.db, row.phone_id, row.e164, row.consent, self.times.day_start)
             self.claims.append(
                 Claim(
-                    campaign_id=self._campaign_id,
+                    campaign_id=self.campaign_id,
                     phone_id=row.phone_id,
                     number=row.e164,
                     attempt_number=row.attempts + 1,
                     facts=facts,
                     queue_booth_id=row.queue_booth_id,
                     weight=row.weight,
-                    leased_until=self._times.until,
+                    leased_until=self.times.until,
                     promised=promised,
                     **called,
                 )
@@ -229,15 +222,15 @@ class _Walk:
     def _who_is_called(self, phone_id: int) -> dict[str, Any] | None:
         """Whom a claim addresses: its fields from the voter on; None: there is nobody on the number to be called."""
         if not self._workers:
-            pending = SQL["pending_on_phone"].row(self._db, phone_id=phone_id)
+            pending = SQL["pending_on_phone"].row(self.db, phone_id=phone_id)
             return None if pending is None else pending._asdict()
-        found = worker_on(self._db, phone_id)
+        found = worker_on(self.db, phone_id)
         if found is None:
             return None
         nobody = {"voter_id": NO_VOTER, "pending_voters": 0}
         return nobody | {"language": found.language, "booth_id": found.booth_ids[0], "worker": found}
 
-    def _closing(self, row: Row) -> Callable[[sqlite3.Connection], object]:
+    def _closing(self, row: Row) -> Callable[[Connection], object]:
         if row.opted_out:
             return partial(close_phone, phone_id=row.phone_id)
         if self._workers:
@@ -245,39 +238,40 @@ class _Walk:
         return partial(close_voters, phone_id=row.phone_id, settled=1)
 
 
-def worker_on(db: sqlite3.Connection, phone_id: int) -> BoothWorker | None:
+def worker_on(db: Connection, phone_id: int) -> BoothWorker | None:
     """The booth worker whose number it is; None: it is nobody's on the list."""
     rows = [*SQL["worker_on_phone"].rows(db, phone_id=phone_id)]
     return BoothWorker(rows[0].worker_id, rows[0].language, tuple(row.booth_id for row in rows)) if rows else None
 
 
-def phone_facts(
-    db: sqlite3.Connection,
-    phone_id: int,
-    number: str,
-    consent: str,
-    day_start: float,
-) -> PhoneFacts:
+def phone_facts(db: Connection, phone_id: int, number: str, consent: str, day_start: float) -> PhoneFacts:
     """What the rules must know of a number; attempts and conversations count since `day_start`."""
-    row = SQL["earlier_calls"].row(db, phone_id=phone_id, day_start=day_start)
+    return facts_by(db, phone_id, number, consent, SQL["earlier_calls"].row(db, phone_id=phone_id, day_start=day_start))
+
+
+def facts_by(
+    db: Connection, phone_id: int, number: str, consent: str, calls: Row, *, opted_out: bool = False
+) -> PhoneFacts:
+    """The same by the sums of its calls."""
     return PhoneFacts(
-        row.attempts,
-        row.conversations,
-        row.abandoned_at,
+        calls.attempts,
+        calls.conversations,
+        calls.abandoned_at,
         tuple(SQL["registers_of"].values(db, str, number=number)),
         Consent(consent),
-        called_at=row.called_at,
-        talked_at=row.talked_at,
-        campaigns=() if row.talked_at is None else campaigns_of(db, phone_id),
+        opted_out,
+        called_at=calls.called_at,
+        talked_at=calls.talked_at,
+        campaigns=() if calls.talked_at is None else campaigns_of(db, phone_id),
     )
 
 
-def campaigns_of(db: sqlite3.Connection, phone_id: int) -> tuple[str, ...]:
+def campaigns_of(db: Connection, phone_id: int) -> tuple[str, ...]:
     """The campaigns that have a number, closed in them or not."""
     return tuple(SQL["campaigns_of"].values(db, str, phone_id=phone_id))
 
 
-def postpone(db: sqlite3.Connection, claims: Sequence[tuple[Claim, float]]) -> None:
+def postpone(db: Connection, claims: Sequence[tuple[Claim, float]]) -> None:
     """Put claims back that the rules forbid now, each due at its own epoch second; as `release` otherwise."""
     for each, due_at in claims:
         SQL["postpone"](
@@ -289,18 +283,18 @@ def postpone(db: sqlite3.Connection, claims: Sequence[tuple[Claim, float]]) -> N
         )
 
 
-def release(db: sqlite3.Connection, claims: Sequence[Claim]) -> None:
+def release(db: Connection, claims: Sequence[Claim]) -> None:
     """Put claims back as they were; those that were closed or dialled since are left alone."""
     for each in claims:
         put_back(db, each)
 
 
-def put_back(db: sqlite3.Connection, claim: Claim) -> None:
+def put_back(db: Connection, claim: Claim) -> None:
     """Put one claim back, if it still is one."""
     SQL["put_back"](db, campaign_id=claim.campaign_id, phone_id=claim.phone_id, attempts=claim.attempt_number - 1)
 
 
-def release_expired(db: sqlite3.Connection, now: float, owner: str | None = None) -> int:
+def release_expired(db: Connection, now: float, owner: str | None = None) -> int:
     """Put back claims whose lease has ended, and all of `owner`'s (after its restart, when nothing stands aside any more).
     Returns how many.
     """
@@ -316,7 +310,7 @@ SETTLED_UNKNOWN = 2
 """`target.settled` of what an attempt has closed of which nobody knows whether it was a call: a person may release it."""
 
 
-def close_phone(db: sqlite3.Connection, phone_id: int, settled: int = 0) -> None:
+def close_phone(db: Connection, phone_id: int, settled: int = 0) -> None:
     """Close the number's due and claimed targets in every campaign."""
     SQL["close_phone"](db, phone_id=phone_id, settled=settled)
 
@@ -333,12 +327,12 @@ class UnknownAttempt:
     trunk: str
 
 
-def unknown_attempts(db: sqlite3.Connection) -> list[UnknownAttempt]:
+def unknown_attempts(db: Connection) -> list[UnknownAttempt]:
     """Those that nobody has released, the oldest first."""
-    return [UnknownAttempt(**row._asdict()) for row in SQL["unknown"].rows(db)]
+    return SQL["unknown"].all(db, UnknownAttempt)
 
 
-def release_unknown(db: sqlite3.Connection, attempt_id: str, *, at: float, who: str, reason: str) -> int | None:
+def release_unknown(db: Connection, attempt_id: str, *, at: float, who: str, reason: str) -> int | None:
     """Keep that a person lets the number of such an attempt be called again, and open what the attempt had closed; how many targets
     that were. None: the store has no such attempt, or it was released before.
     """
@@ -349,7 +343,7 @@ def release_unknown(db: sqlite3.Connection, attempt_id: str, *, at: float, who: 
     return SQL["reopen_released"](db, phone_id=phone_id).rowcount
 
 
-def reopen(db: sqlite3.Connection, voter_id: int, at: float) -> bool:
+def reopen(db: Connection, voter_id: int, at: float) -> bool:
     """Bring the numbers of a voter who is pending again into every campaign that calls voters, and open again what was closed of
     them because nobody on them was pending; whether there was any. Fresh numbers are fresh again, others due when they would have
     been, and no sooner than `at` (epoch seconds). What was closed for another reason stays closed.
@@ -361,19 +355,19 @@ SETTLED_WRONG_NUMBER = 3
 """`target.settled` of what the wrong number of its last pending voter has closed: opened again where that was a slip."""
 
 
-def close_voters(db: sqlite3.Connection, phone_id: int, *, settled: int) -> None:
+def close_voters(db: Connection, phone_id: int, *, settled: int) -> None:
     """Close them but in campaigns that call booth workers: no voter on the number is to be called any more. `settled`: 1 because
     nobody on it is pending, which a correction may change (`reopen`).
     """
     SQL["close_voters"](db, phone_id=phone_id, settled=settled)
 
 
-def first_due(db: sqlite3.Connection) -> dict[str, float]:
+def first_due(db: Connection) -> dict[str, float]:
     """By campaign, when its first number that is not closed is due, epoch seconds (0: now); campaigns without one are left out."""
     return dict(SQL["first_due"].rows(db))
 
 
-def keep_own_call_back(db: sqlite3.Connection, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
+def keep_own_call_back(db: Connection, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
     """Keep what an agent promised to herself, in place of what was promised of the number before; what is anyone's by now goes."""
     SQL["forget_own_call_backs"](db, campaign_id=campaign_id, phone_id=phone_id, now=record.at)
     if record.own_at is not None and record.agent is not None and record.retry_at is not None:
@@ -381,9 +375,9 @@ def keep_own_call_back(db: sqlite3.Connection, campaign_id: str, phone_id: int, 
         SQL["keep_own_call_back"](db, **values_of(own))
 
 
-def own_call_backs(db: sqlite3.Connection, now: float) -> list[OwnCallBack]:
+def own_call_backs(db: Connection, now: float) -> list[OwnCallBack]:
     """Those that are not anyone's yet; some may have been called since."""
-    return [OwnCallBack(**row._asdict()) for row in SQL["own_call_backs"].rows(db, now=now)]
+    return SQL["own_call_backs"].all(db, OwnCallBack, now=now)
 
 
 def unknown_campaign(campaign_id: str) -> StoreError:
@@ -394,12 +388,12 @@ def unknown_campaign(campaign_id: str) -> StoreError:
 # What headquarters orders of campaigns: an order, what it changes and its entry in the audit are one transaction.
 
 
-def heard_orders(db: sqlite3.Connection) -> list[HeardOrder]:
+def heard_orders(db: Connection) -> list[HeardOrder]:
     """Those that were obeyed, the oldest first."""
-    return [HeardOrder(**row._asdict()) for row in SQL["heard_orders"].rows(db)]
+    return SQL["heard_orders"].all(db, HeardOrder)
 
 
-def standing_stops(db: sqlite3.Connection) -> dict[str, dict[str, CampaignState]]:
+def standing_stops(db: Connection) -> dict[str, dict[str, CampaignState]]:
     """The stops that stand, by the order's id: the campaigns that each stopped, with their states before."""
     return {
         row.order_id: {name: CampaignState(state) for name, state in json.loads(row.stopped or "{}").items()}
@@ -408,7 +402,7 @@ def standing_stops(db: sqlite3.Connection) -> dict[str, dict[str, CampaignState]
 
 
 def keep_order(
-    db: sqlite3.Connection,
+    db: Connection,
     heard: HeardOrder,
     states: Mapping[str, CampaignState],
     entry: AuditNote,

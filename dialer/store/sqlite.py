@@ -269,7 +269,8 @@ class Store:
         def open_all(db: Connection) -> list[Refusal | None]:
             self._lock.refuse_if_moved()
             self._room.before_opening(db, len(attempts))
-            return attempt_rows.open_attempts(db, attempts, max_attempts_since, max_attempts, max_conversations, gaps)
+            bounds = (max_attempts_since, max_attempts, max_conversations, gaps)
+            return [attempt_rows.open_attempt(db, each, *bounds) for each in attempts]
 
         return await self._write(open_all)
 

@@ -130,20 +130,17 @@ def commit_group(db: Connection, path: Path, jobs: Sequence[Callable[[Connection
     a transaction of its own, so that what still fits is kept.
     """
     try:
-        return _in_transaction(db, lambda: [_Done(job(db)) for job in jobs])
+        with transaction(db):
+            return [_Done(job(db)) for job in jobs]
     except Exception as error:  # noqa: BLE001 - it goes to the callers, or comes again below
         failed: _Done[Any] = _Done(error=_explained(error, path))
     if len(jobs) == 1 or isinstance(failed.error, StoreBusy):
         return [failed for _ in jobs]
     try:
-        return _in_transaction(db, lambda: [_in_savepoint(db, path, job) for job in jobs])
+        with transaction(db):
+            return [_in_savepoint(db, path, job) for job in jobs]
     except Exception:  # noqa: BLE001 - whose it was is found out below
         return [commit_group(db, path, [job])[0] for job in jobs]
-
-
-def _in_transaction(db: Connection, run: Callable[[], list[_Done[Any]]]) -> list[_Done[Any]]:
-    with transaction(db):
-        return run()
 
 
 def _in_savepoint(db: Connection, path: Path, job: Callable[[Connection], Any]) -> _Done[Any]:

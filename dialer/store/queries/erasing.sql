@@ -49,12 +49,14 @@ WHERE attempt.phone_id = (SELECT phone_id FROM phone WHERE e164 = :number)
   AND flow_answer.value GLOB 'RE[0-9a-f]*' AND length(flow_answer.value) = 34
 ORDER BY flow_answer.value;
 
--- name: forget_recordings_on
-DELETE FROM recording WHERE attempt_id IN (SELECT attempt_id FROM attempt WHERE phone_id = :phone_id);
+-- Of a number, or of all.
+-- name: forget_recordings
+DELETE FROM recording WHERE :phone_id IS NULL OR attempt_id IN (SELECT attempt_id FROM attempt WHERE phone_id = :phone_id);
 
--- name: forget_messages_on
-DELETE FROM flow_answer
-WHERE attempt_id IN (SELECT attempt_id FROM attempt WHERE phone_id = :phone_id) AND value GLOB attempt_id || '-[0-9]*';
+-- Of a number, or of all.
+-- name: forget_messages
+DELETE FROM flow_answer WHERE value GLOB attempt_id || '-[0-9]*'
+  AND (:phone_id IS NULL OR attempt_id IN (SELECT attempt_id FROM attempt WHERE phone_id = :phone_id));
 
 -- Of a number, or of all.
 -- name: forget_own_call_backs
@@ -138,12 +140,6 @@ DELETE FROM complaint_answer;
 
 -- name: forget_complaints
 DELETE FROM complaint;
-
--- name: forget_recordings
-DELETE FROM recording;
-
--- name: forget_messages
-DELETE FROM flow_answer WHERE value GLOB attempt_id || '-[0-9]*';
 
 -- name: forget_answers
 DELETE FROM flow_answer;

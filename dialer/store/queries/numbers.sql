@@ -3,9 +3,6 @@
 -- name: registers
 SELECT name, dated, numbers FROM register ORDER BY name;
 
--- name: registers_of
-SELECT register FROM registered WHERE e164 = :number ORDER BY register;
-
 -- name: registers_imported
 SELECT name, imported_at FROM register ORDER BY name;
 
@@ -37,7 +34,7 @@ SELECT EXISTS (SELECT 1 FROM mark WHERE voter_id = :voter_id AND at > :at);
 SELECT count(*) FILTER (
            WHERE created_at >= :day_start AND (attempt_number IS NOT NULL OR direction = 'outbound' AND ended_at IS NULL)
        ) AS attempts,
-       count(*) FILTER (WHERE created_at >= :day_start AND (connected_at IS NOT NULL OR outcome = 'completed')) AS talks,
+       count(*) FILTER (WHERE created_at >= :day_start AND (connected_at IS NOT NULL OR outcome = 'completed')) AS conversations,
        max(ended_at) FILTER (WHERE outcome = 'abandoned' AND direction = 'outbound') AS abandoned_at,
        max(ended_at) FILTER (WHERE direction = 'outbound' AND outcome <> 'refused') AS called_at,
        max(ended_at) FILTER (WHERE outcome <> 'machine' AND (connected_at IS NOT NULL OR outcome = 'completed')) AS talked_at,
