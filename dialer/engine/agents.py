@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import structlog
 
-from dialer.domain.clock import Instant
 from dialer.domain.commands import CommandOfSeat
 from dialer.domain.errors import CommandRefused, LogInRefused, RefusedBecause, StoreError, SwitchError
 from dialer.domain.pin_proof import PinProof
@@ -97,7 +96,7 @@ class Agents:
             if seat is None or seat.agent is not None:
                 continue
             now = self._centre.instant()
-            after = _logged_in(seat, log_in.agent, account, now)
+            after = seat.logged_in(log_in.agent, account, now)
             if elsewhere or log_in.seat not in live_seats or not self._may_stay(after):
                 logged_off += 1
                 self._centre.spawn(self._keep(seat.name), "drop-log-in")
@@ -269,7 +268,7 @@ class Agents:
         if phone_here and seat.phone_up and not again:
             raise CommandRefused(f"the phone of seat {seat.name} is on the line already; hang it up first")
         if not (phone_here and elsewhere is not None):
-            self._acd.free(seat, _logged_in(seat, agent, account, self._centre.instant()))
+            self._acd.free(seat, seat.logged_in(agent, account, self._centre.instant()))
         if phone_here:
             self._acd.expect_phone(seat.name)
         else:
@@ -391,9 +390,3 @@ class SeatKeys:
 
     def _answer(self, seat_name: str, sound: SeatSound) -> None:
         self._centre.then(order(Switch.answer_key, seat_name, sound))
-
-
-def _logged_in(seat: Seat, agent: str, account: AgentAccount | None, now: Instant) -> Seat:
-    if account is None:
-        return seat.logged_in(agent, now)
-    return seat.logged_in(agent, now, languages=account.languages, skills=account.skills)

@@ -110,7 +110,21 @@ class BoothWorkers:
     async def take_serials(self, seat_name: str, serials: tuple[int, ...], part: int | None) -> str:
         """An agent was told serials. Raises CommandRefused, StoreError where nothing was kept."""
         seat, call, named = self._on_the_line(seat_name)
-        return f"seat {seat.name}: {await self._take_all(call, serials, part, named, seat.agent)}"
+        parts = {} if call.worker is None else self.parts(call.worker)
+        if part not in parts and not (part is None and len(parts) == 1):
+            raise CommandRefused(f"say at which part: {', '.join(map(str, parts))}")
+        unknown: list[str] = []
+        noted = 0
+        for serial in dict.fromkeys(serials):
+            try:
+                await self.take(call, serial, part, f"{named}/{serial}", agent=seat.agent)
+                noted += 1
+            except NobodyMeant:
+                unknown.append(str(serial))
+            except StoreError as error:
+                raise CommandRefused(f"{noted} noted; {serial} and what follows it was not kept: {error}") from error
+        no_such = f"; no such serial: {', '.join(unknown)}" if unknown else ""
+        return f"seat {seat.name}: {noted} noted{no_such}"
 
     async def take_back_last(self, seat_name: str) -> str:
         """The last serial of the agent's call was a mistake. Raises CommandRefused, StoreError."""
@@ -129,21 +143,3 @@ class BoothWorkers:
             raise CommandRefused(f"seat {seat.name} has no call with a booth worker")
         # Drawn: by the clock, what is said in one millisecond, or after it was set back, would be taken for a repeat.
         return seat, call, f"{call.attempt_id}/agent/{secrets.token_hex(8)}"
-
-    async def _take_all(
-        self, call: Call, serials: tuple[int, ...], part: int | None, named: str, agent: str | None
-    ) -> str:
-        parts = {} if call.worker is None else self.parts(call.worker)
-        if part not in parts and not (part is None and len(parts) == 1):
-            raise CommandRefused(f"say at which part: {', '.join(map(str, parts))}")
-        unknown: list[str] = []
-        noted = 0
-        for serial in dict.fromkeys(serials):
-            try:
-                await self.take(call, serial, part, f"{named}/{serial}", agent=agent)
-                noted += 1
-            except NobodyMeant:
-                unknown.append(str(serial))
-            except StoreError as error:
-                raise CommandRefused(f"{noted} noted; {serial} and what follows it was not kept: {error}") from error
-        return f"{noted} noted" + (f"; no such serial: {', '.join(unknown)}" if unknown else "")

@@ -149,8 +149,15 @@ class Engine:
         return centre_view(self._centre, self._trunks, self._figures())
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
-        """Call `callback` in the loop at each change, until the returned function is called."""
-        return self._centre.subscribe(callback)
+        """Call `callback`, which must not block, in the loop at each change, until the returned function is called."""
+        listening = self._centre.listening
+        listening.append(callback)
+
+        def unsubscribe() -> None:
+            if callback in listening:
+                listening.remove(callback)
+
+        return unsubscribe
 
     async def until_reconciled(self) -> None:
         """Wait until store and switch were first brought to agree: before that nobody knows whose a live call is. Not for ever."""

@@ -89,12 +89,11 @@ class OwnCalls:
         claim = await self._hoppers.claim_number(run, phone_id)
         try:
             refusal = await self._originator.dial_for(run, claim, self._fit(seat_name, run, promised=promised))
+            if refusal is not None:
+                raise refusal
         except CommandRefused:
-            self._hoppers.put_back(run, claim)
+            self._hoppers.put_back(run, [claim])
             raise
-        if refusal is not None:
-            self._hoppers.put_back(run, claim)
-            raise refusal
 
     def _at(self, seat_name: str, attempt_id: AttemptId) -> Call:
         """The call of that id, which waits for the seat's agent. Raises CommandRefused."""

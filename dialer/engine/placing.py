@@ -27,7 +27,7 @@ from dialer.engine.plan import Outside
 from dialer.engine.seat import Seat, choose_seat
 from dialer.engine.snapshot import at_work, pacing_snapshot, seats_of
 from dialer.engine.trunk_desk import TrunkDesk
-from dialer.engine.trunks import TrunkPool
+from dialer.engine.trunks import CallStarts
 from dialer.engine.world import CampaignRun, Centre
 from dialer.pacing.cancelling import cancelled_first
 from dialer.pacing.port import PacingSnapshot
@@ -211,13 +211,9 @@ class Hoppers:
         words, why = _NOT_TO_BE_HAD[claim]
         raise CommandRefused(f"campaign {run.spec.campaign_id}: {words}", why)
 
-    def put_back(self, run: CampaignRun, claim: Claim) -> None:
-        """A claim that came to no call."""
-        self._put_back(run, [claim])
-
     def give_back(self, run: CampaignRun) -> None:
         """Put the hopper's claims back into the queue."""
-        self._put_back(run, list(run.hopper))
+        self.put_back(run, list(run.hopper))
         run.hopper.clear()
 
     def give_back_old(self, run: CampaignRun) -> None:
@@ -227,9 +223,10 @@ class Hoppers:
         while run.hopper and run.hopper[0].leased_until < ends:
             old.append(run.hopper.popleft())
         if old:
-            self._put_back(run, old)
+            self.put_back(run, old)
 
-    def _put_back(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
+    def put_back(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
+        """Put claims that came to no call back into the queue."""
         run.next_due_at = 0.0
         if claims:
             run.given_back += 1
@@ -421,7 +418,8 @@ class Originator:
     def _not_opened(self, call: Call) -> None:
         self._sent.dropped(call.attempt_id)
         self._centre.drop_call(call.attempt_id)
-        self._trunks.not_dialled(call.trunk, call.began_seconds, self._centre.clock.monotonic())
+        # If it was to probe its trunk, the next one does. Its start is spent: nothing is tried faster than calls may start.
+        self._trunks.ended(call.trunk, None, call.began_seconds, self._centre.clock.monotonic())
 
     # The agent's own calls: those that are shown first, and those that are asked for
 
@@ -449,7 +447,8 @@ class Originator:
 
     async def _dial(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> CommandRefused | None:
         another_day = self._another_day(run, attempt.claim) is not None
-        if self._trunks.states(self._centre.clock.monotonic())[call.trunk] is TrunkState.RESTING:
+        health = self._trunks.health(call.trunk)
+        if health is not None and health.state(self._centre.clock.monotonic()) is TrunkState.RESTING:
             self._never_placed(call.attempt_id)
             return CommandRefused(f"trunk {call.trunk} rests: it is not dialled", RefusedBecause.NO_LINE)
         if another_day or self._on_a_call(attempt.claim, but=call.attempt_id) is not None:
@@ -505,7 +504,7 @@ class Originator:
         centre, attempt_id = self._centre, attempt.attempt_id
         wire = self._wires.get(attempt.trunk)
         if wire is None:
-            wire = self._wires[attempt.trunk] = _Wire(attempt.trunk, self._trunks, centre.clock)
+            wire = self._wires[attempt.trunk] = _Wire(self._trunks.starts(attempt.trunk), centre.clock)
         await wire.turn(run.spec.kind)
         call = centre.calls.get(attempt_id)
         refusal = self._forbidden(run, attempt, call)
@@ -556,17 +555,16 @@ class _Wire:
     too many come together; those wait a moment, the calls to waiting agents before the others.
     """
 
-    def __init__(self, trunk: str, trunks: TrunkPool, clock: Clock) -> None:
-        self._trunk = trunk
-        self._trunks = trunks
+    def __init__(self, starts: CallStarts, clock: Clock) -> None:
+        self._starts = starts
         self._clock = clock
         self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []  # a heap
         self._came = 0
 
     async def turn(self, kind: CampaignKind) -> None:
         """Return when the call may be written, and count it as written."""
-        if not self._waiting and self._trunks.seconds_to_wire(self._trunk, self._clock.monotonic()) == 0:
-            self._trunks.went(self._trunk, self._clock.monotonic())
+        if not self._waiting and self._starts.seconds_to_wire(self._clock.monotonic()) == 0:
+            self._starts.went(self._clock.monotonic())
             return
         self._came += 1
         turn = asyncio.get_running_loop().create_future()
@@ -578,13 +576,13 @@ class _Wire:
     def _next(self) -> None:
         """Let the first of those go that wait, once the carrier's rule allows it."""
         now, loop = self._clock.monotonic(), asyncio.get_running_loop()
-        seconds = self._trunks.seconds_to_wire(self._trunk, now)
+        seconds = self._starts.seconds_to_wire(now)
         if seconds > 0:
             loop.call_later(seconds, self._next)
             return
         _, _, turn = heapq.heappop(self._waiting)
         if not turn.done():  # else whoever waited was stopped
-            self._trunks.went(self._trunk, now)
+            self._starts.went(now)
             turn.set_result(None)
         if self._waiting:
             loop.call_soon(self._next)

@@ -43,7 +43,7 @@ class CallEnds:
         outcome = outcome_of(call, ended)
         now = centre.clock.now()
         not_the_numbers = not call.inbound and self._trunk_desk.ended(call, ended, outcome)
-        retry_at = retries.after_trunk_failure(now) if not_the_numbers else self._due.after_call(run, call, outcome)
+        retry_at = now + retries.SOON_SECONDS if not_the_numbers else self._due.after_call(run, call, outcome)
         record = EndedAttempt(
             attempt_id=call.attempt_id,
             outcome=outcome,

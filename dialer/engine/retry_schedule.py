@@ -26,10 +26,9 @@ class RetrySchedule:
         if call.talk.disposed is not None and outcome.answered:
             return call.talk.disposed.retry_at
         rules, zone, now = run.spec.retries, self._centre.zone, self._centre.clock.now()
-        if call.leg.skipped and call.worker is None:
-            return self._before_close(run, call, retries.after_skip(rules, now))
-        if call.leg.skipped:
-            return self._next_round(run, call, retries.after_skip(rules, now))
+        if call.leg.skipped:  # an agent was shown it and did not call: no attempt is used up
+            on_the_day = self._before_close if call.worker is None else self._next_round
+            return on_the_day(run, call, now + rules.other_seconds)
         if call.worker is not None:
             reported = call.flow.said is not None
             due = retries.after_worker_call(rules, run.spec.every_seconds, outcome, reported=reported, now=now)

@@ -13,6 +13,7 @@ from dialer.domain.clock import Instant
 from dialer.domain.errors import CommandRefused, RefusedBecause
 from dialer.domain.model import AttemptId
 from dialer.domain.view import SeatState, SupervisorsLine
+from dialer.engine.log_ins import AgentAccount
 from dialer.pacing.port import SeatStage
 
 _WITH_CALL = frozenset({SeatState.RESERVED, SeatState.TALKING})
@@ -82,18 +83,15 @@ class Seat:
             return self
         return replace(self, state=state, since=now, closing_since_seconds=None)
 
-    def logged_in(
-        self,
-        agent: str,
-        now: Instant,
-        *,
-        languages: frozenset[str] = frozenset(),
-        skills: frozenset[str] = frozenset(),
-    ) -> Seat:
-        """An agent takes the seat. Raises CommandRefused where another one has it."""
+    def logged_in(self, agent: str, account: AgentAccount | None, now: Instant) -> Seat:
+        """An agent takes the seat, who has an `account` where the settings have agents. Raises CommandRefused where another one
+        has it.
+        """
         if self.agent is not None:
             raise CommandRefused(f"seat {self.name} is taken; log its agent off first", RefusedBecause.SEAT_TAKEN)
-        seat = replace(self, agent=agent, agent_languages=languages, skills=skills, then=SeatState.READY, reason=None)
+        seat = replace(self, agent=agent, then=SeatState.READY, reason=None)
+        if account is not None:
+            seat = replace(seat, agent_languages=account.languages, skills=account.skills)
         return seat._to(SeatState.READY if self.phone_up else SeatState.LOST, now)
 
     def phone_came(self, now: Instant) -> Seat:

@@ -296,9 +296,9 @@ class TrunkPool:
         """How a trunk does; None: the settings have none of that name."""
         return self._health.get(name)
 
-    def calls_per_second(self, name: str, now_seconds: float) -> float:
-        """Calls started a second on a trunk, lately."""
-        return self._starts[name].lately(now_seconds)
+    def starts(self, name: str) -> CallStarts:
+        """The limiter of a trunk's call starts."""
+        return self._starts[name]
 
     def caller_id_refused(self, name: str, caller_id: str) -> bool:
         """Whether a trunk may not show this number: only those of its own pool are ours to show."""
@@ -351,7 +351,7 @@ class TrunkPool:
         """Start a call on the first fit trunk with a free channel and a call start left: the trunk and the caller ID to show.
 
         Caller IDs of a trunk that may be shown to whom is `called` take turns, so that no single number is worn out. None: nothing
-        may start now. `reported`: `rang` or `ended` will tell what became of the call, or `not_dialled` that nothing did; without
+        may start now. `reported`: `rang` or `ended` will tell what became of the call, even that it was never dialled; without
         it the call can be no probe, and goes out at once. `waits`: a person asks for it, so it needs no call start left now, and is
         held up on its way to the wire.
         """
@@ -387,21 +387,3 @@ class TrunkPool:
         health = self._health.get(name)
         if health is not None:
             health.ended(failed, began_seconds, now_seconds)
-
-    def not_dialled(self, name: str, began_seconds: float, now_seconds: float) -> None:
-        """A call that was taken was given up before anything was dialled: if it was to probe, the next one does. Its start
-        is spent: what cannot be opened is tried again no faster than calls may start.
-        """
-        self.ended(name, None, began_seconds, now_seconds)
-
-    def seconds_to_wire(self, name: str, now_seconds: float) -> float:
-        """Seconds until a call that was taken may go out on the wire; 0: now. It has to wait only where commits were slow."""
-        return self._starts[name].seconds_to_wire(now_seconds)
-
-    def went(self, name: str, now_seconds: float) -> None:
-        """A call that was taken goes out on the wire now."""
-        self._starts[name].went(now_seconds)
-
-    def states(self, now_seconds: float) -> dict[str, TrunkState]:
-        """The state of each trunk, also of one that the site has no more."""
-        return {name: health.state(now_seconds) for name, health in self._health.items()}

@@ -165,7 +165,7 @@ def _trunk_view(centre: Centre, trunks: TrunkPool, name: str, used: int) -> Trun
         attempts=tally.attempts,
         state=health.state(now),
         rest_seconds=health.rest_seconds_left(now),
-        calls_per_second=trunks.calls_per_second(name, now),
+        calls_per_second=trunks.starts(name).lately(now),
         calls_per_second_limit=trunks[name].calls_per_second * health.share,
         ringing_seconds=health.ringing_seconds,
     )

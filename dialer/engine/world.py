@@ -297,18 +297,6 @@ class Centre:
         except RuntimeError:  # the engine is being ended by an error: this would be cancelled before it began
             work.close()
 
-    # Listeners
-
-    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
-        """Call `callback` at each change until the returned function is called. It must not block."""
-        self.listening.append(callback)
-
-        def unsubscribe() -> None:
-            if callback in self.listening:
-                self.listening.remove(callback)
-
-        return unsubscribe
-
     # Calls
 
     def put_call(self, call: Call) -> Call:

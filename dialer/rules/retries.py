@@ -12,7 +12,7 @@ _HOUR_SECONDS = 3600.0
 _AFTER_NAMED_HOUR_SECONDS = 45 * 60.0  # "at about H": called again at H + 45 minutes, when the voter will be back
 _CLOSED_FOR_GOOD = frozenset({Outcome.INVALID_NUMBER, Outcome.UNKNOWN, Outcome.COMPLETED})
 _OF_THE_NUMBER = frozenset({Disposition.REFUSED, Disposition.OPT_OUT})
-_SOON_SECONDS = 60.0  # the call never reached the voter: try again as soon as the line may be better
+SOON_SECONDS = 60.0  # the call never reached the voter: try again as soon as the line may be better
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def after_outcome(rules: RetryRules, outcome: Outcome, attempt_number: int, now:
     A completed flow closes; what its marks say may reopen it (`after_mark`). `unknown` is closed: it may have been a call.
     """
     if outcome in {Outcome.REFUSED, Outcome.CANCELLED}:
-        return now + _SOON_SECONDS  # nobody's phone was answered by our doing: does not use up the attempts
+        return now + SOON_SECONDS  # nobody's phone was answered by our doing: does not use up the attempts
     if outcome in _CLOSED_FOR_GOOD or attempt_number >= rules.max_attempts:
         return None
     return _after_unheard(rules, outcome, now)
@@ -58,7 +58,7 @@ def after_worker_call(
     a call without one. None: the number is none, or what became of the call is not known.
     """
     if outcome in {Outcome.REFUSED, Outcome.CANCELLED}:
-        return now + _SOON_SECONDS
+        return now + SOON_SECONDS
     if outcome in {Outcome.INVALID_NUMBER, Outcome.UNKNOWN}:
         return None
     if reported or outcome in {Outcome.COMPLETED, Outcome.CONNECTED}:
@@ -74,16 +74,6 @@ def after_worker_disposition(
         return None
     again = disposition in {Disposition.CALL_BACK, Disposition.MACHINE}
     return now + (rules.other_seconds if again else every_seconds)
-
-
-def after_skip(rules: RetryRules, now: float) -> float:
-    """Epoch second at which a number is due again that an agent was shown and did not call: no attempt is used up."""
-    return now + rules.other_seconds
-
-
-def after_trunk_failure(now: float) -> float:
-    """Epoch second at which a number is due again after a failure that was the trunk's own: it is not to blame and stays due."""
-    return now + _SOON_SECONDS
 
 
 def after_mark(

@@ -71,7 +71,7 @@ class Turns:
             )
             self.centre.campaigns[each.spec.campaign_id] = run
         for name in names:
-            seat = self.centre.seats[name].logged_in(f"10{name}", self.centre.instant())
+            seat = self.centre.seats[name].logged_in(f"10{name}", None, self.centre.instant())
             self.centre.seats[name] = seat.phone_came(self.centre.instant())
 
     def create_task(self, work: Coroutine[Any, Any, None], *, name: str) -> None:

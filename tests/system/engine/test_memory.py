@@ -100,8 +100,8 @@ async def test_what_is_planted_in_whatever_structure_is_counted() -> None:
     )
     endless = functools.lru_cache(maxsize=None)(lambda entry: [entry])
     WrongLogIns.of_the_class = {}  # type: ignore[attr-defined]
-    centre.subscribe(lambda change: in_closure.discard(id(change)))
-    centre.subscribe(endless)  # type: ignore[arg-type]
+    centre.listening.append(lambda change: in_closure.discard(id(change)))
+    centre.listening.append(endless)  # type: ignore[arg-type]
     try:
         once, twice = more(), more()
     finally:

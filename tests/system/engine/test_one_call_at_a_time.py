@@ -158,7 +158,7 @@ def test_starts_that_wait_go_out_evenly_and_no_second_has_more_than_the_limit() 
 def test_a_call_that_goes_out_at_once_is_made_room_for_by_those_that_wait() -> None:
     pool = TrunkPool([TrunkLimits("carrier", "carrier", 9, 1.0, ("+911140000001",))], 0.0)
     assert pool.take(["carrier"], {}, 5.0, reported=False) is not None
-    assert pool.seconds_to_wire("carrier", 5.0) == pytest.approx(1.0)
+    assert pool.starts("carrier").seconds_to_wire(5.0) == pytest.approx(1.0)
 
 
 @virtual_time()

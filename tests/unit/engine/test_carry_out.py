@@ -47,7 +47,7 @@ def joined(turns: Turns, group: asyncio.TaskGroup) -> Said:
     said = Said()
     turns.engine._store = turns.engine._keeping._store = turns.engine._switch = cast(Any, said)
     turns.centre.campaigns["calls"].pacer = cast(Any, said)
-    turns.centre.subscribe(said.heard)
+    turns.centre.listening.append(said.heard)
     turns.centre.adopt_tasks(group, turns.engine._carry_out)
     return said
 
@@ -131,7 +131,7 @@ def test_nothing_is_carried_out_by_who_says_it() -> None:
 def test_an_event_that_breaks_something_does_not_lose_what_followed_before() -> None:
     turns = Turns()
     heard: list[object] = []
-    turns.centre.subscribe(heard.append)
+    turns.centre.listening.append(heard.append)
     turns.centre.in_turn = True
     turns.centre.raise_alert("x", AlertLevel.WARNING, "text")
     with pytest.raises(KeyError):
@@ -142,7 +142,7 @@ def test_an_event_that_breaks_something_does_not_lose_what_followed_before() -> 
 def test_a_mistake_in_what_follows_loses_none_of_the_rest() -> None:
     turns = Turns()
     heard: list[object] = []
-    turns.centre.subscribe(heard.append)
+    turns.centre.listening.append(heard.append)
     turns.centre.in_turn = True
     turns.centre.then(Learn("no such campaign", PacingEventKind.ABANDONED), Notify(CampaignChange("calls")))
     turns.engine.on_switch_event(Due(What.FLOW_OVERDUE))

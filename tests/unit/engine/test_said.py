@@ -77,7 +77,7 @@ def test_a_call_that_ended_in_its_flow_is_over_when_the_flow_is() -> None:
     turns.after(8, lambda: turns.engine.flow_desk.begin(A))
     assert turns.at(20, HUNG_UP) == ["timer flow/A 5 flow-overdue"]
     heard: list[object] = []
-    turns.centre.subscribe(heard.append)
+    turns.centre.listening.append(heard.append)
     turns.clock.seconds = 21
     turns.engine.flow_ended(A, completed=False, left_at="welcome")
     assert not turns.centre.calls

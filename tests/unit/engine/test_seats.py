@@ -12,6 +12,7 @@ from dialer.domain.clock import Instant
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import AttemptId
 from dialer.domain.view import SeatState
+from dialer.engine.log_ins import AgentAccount
 from dialer.engine.seat import Seat, choose_seat
 from dialer.pacing.port import SeatStage
 
@@ -36,7 +37,7 @@ def a_ready_seat(
 
 
 def test_log_in_waits_for_the_phone() -> None:
-    seat = a_seat().logged_in("anna", at(1.0))
+    seat = a_seat().logged_in("anna", None, at(1.0))
     assert seat.state is SeatState.LOST
     assert seat.phone_came(at(2.0)).state is SeatState.READY
 
@@ -111,7 +112,7 @@ def test_an_empty_seat_takes_no_commands(command: str) -> None:
 
 def test_two_agents_cannot_have_one_seat() -> None:
     with pytest.raises(CommandRefused, match="is taken"):
-        a_ready_seat().logged_in("bela", at(1.0))
+        a_ready_seat().logged_in("bela", None, at(1.0))
 
 
 def test_longest_idle_first_among_those_who_speak_the_language() -> None:
@@ -126,7 +127,7 @@ def test_longest_idle_first_among_those_who_speak_the_language() -> None:
 
 def test_an_agents_languages_go_before_the_seats() -> None:
     seat = a_seat(phone_up=True, languages_of_the_seat=frozenset({"hi"})).logged_in(
-        "101", at(1.0), languages=frozenset({"ta"})
+        "101", AgentAccount("101", "", frozenset({"ta"})), at(1.0)
     )
     other = a_ready_seat("02", since=5.0)
     assert seat.spoken == {"ta"}
@@ -184,7 +185,7 @@ def test_random_walks_keep_the_seat_sound(steps: list[str]) -> None:
 def _take(seat: Seat, step: str, now: float) -> Seat:
     match step:
         case "log_in":
-            return seat.logged_in("anna", at(now))
+            return seat.logged_in("anna", None, at(now))
         case "log_off":
             return seat.logged_off(at(now))
         case "pause":

@@ -174,6 +174,6 @@ def test_call_starts_are_counted_over_ten_seconds() -> None:
     pool = TrunkPool([TrunkLimits("a", "a", 50, 2.0, ("+911",))], 0.0)
     for at in (0.0, 1.0, 2.0, 3.0):
         assert pool.take(("a",), {}, at) is not None
-        pool.went("a", at)
-    assert pool.calls_per_second("a", 3.0) == pytest.approx(0.4)
-    assert pool.calls_per_second("a", 12.5) == pytest.approx(0.1)
+        pool.starts("a").went(at)
+    assert pool.starts("a").lately(3.0) == pytest.approx(0.4)
+    assert pool.starts("a").lately(12.5) == pytest.approx(0.1)

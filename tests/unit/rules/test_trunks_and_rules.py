@@ -145,7 +145,7 @@ def test_where_every_number_is_some_areas_the_others_are_shown_any() -> None:
 def test_trunks_come_and_go_and_a_limit_that_is_lowered_counts_what_has_started() -> None:
     pool = TrunkPool([TrunkLimits("a", "line", 9, 10.0, ("1", "2"))], 0.0)
     assert pool.take(("a",), {}, 1.0) == (pool["a"], "1")
-    pool.went("a", 1.0)
+    pool.starts("a").went(1.0)
     pool.use([TrunkLimits("b", "line", 9, 10.0, ("3",)), TrunkLimits("a", "old", 9, 1.0, ("4",))], 1.0)
     assert [*pool.names] == ["b", "a"]
     assert pool.with_endpoint("line") == "b"
