@@ -17,9 +17,7 @@ _NOT_A_HOST = re.compile(r"[^A-Za-z0-9.-]", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class DiallerName:
-    """One run of a dialler. Two of one `store` never run at once, for the store's lock is on the file: where one of them asks,
-    the other is dead.
-    """
+    """One run of a dialler. Of two with one `store` one is dead: the store's lock is on the file."""
 
     store: str  # 12 hexadecimal digits, of the machine's start and the store's file
     process: int

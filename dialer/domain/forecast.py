@@ -51,9 +51,7 @@ def forecast(
 
 
 def seconds_open(hours: Collection[tuple[time, time]], zone: ZoneInfo, now: float, until: float) -> float:
-    """How many seconds from `now` to `until` (epoch) lie within one of the daily `hours`: first moment and first moment after it,
-    by the clock of `zone`.
-    """
+    """Seconds from `now` to `until` (epoch) within the daily `hours`, first moment and first moment after, in `zone`."""
     seconds, counted_to = 0.0, now
     day, last_day = (datetime.fromtimestamp(at, zone).date() for at in (now, until))
     while day <= last_day:

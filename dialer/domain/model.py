@@ -77,9 +77,7 @@ class AbandonedShare:
 
 
 def abandoned_share(outcomes: Mapping[Outcome, int] | Mapping[str, int]) -> AbandonedShare:
-    """The share of calls that ended so, by outcome: of one campaign, as the profiles' caps are, or of several that are told
-    together.
-    """
+    """The share of calls that ended so: of one campaign, as the profiles' caps are, or of several told together."""
     return AbandonedShare(sum(outcomes.get(each, 0) for each in LIVE_ANSWERS), outcomes.get(Outcome.ABANDONED, 0))
 
 
@@ -368,9 +366,7 @@ class DispositionDetails:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer to a command, kept in the transaction that does what it asks for: it is never done without being answered so, nor
-    twice.
-    """
+    """The answer to a command, kept in the transaction that does it: it is done once, and never without that answer."""
 
     key: str  # the sender's and the command's id
     name: str

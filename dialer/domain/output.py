@@ -35,9 +35,7 @@ def refuse_kept(path: Path, option: str, kept: Kept = _NOTHING) -> None:
 
 
 def refuse_unwritable(path: Path, option: str, kept: Kept = _NOTHING) -> None:
-    """Raise OutputRefused, naming the `option` that asked for it, where no file can be written at `path`, or none should: see
-    `refuse_kept`. Leaves no trace.
-    """
+    """Raise OutputRefused, naming the `option`, where no file can be written at `path`, or none should (`refuse_kept`)."""
     refuse_kept(path, option, kept)
     try:
         if path.is_dir():

@@ -34,9 +34,7 @@ class PhoneFacts:
 
 @dataclass(frozen=True, slots=True)
 class CallGaps:
-    """How long a number is left alone, by every campaign: after any call to it, and after a conversation by the strictest of the
-    campaigns that have it.
-    """
+    """How long every campaign leaves a number alone after a call, and after a talk by the strictest campaign that has it."""
 
     least_seconds: float = 0.0
     after_talk_seconds: Mapping[str, float] = field(default_factory=dict)  # by campaign: its own retry

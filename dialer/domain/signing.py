@@ -86,9 +86,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def read_private(path: Path, setting: str, what: str, remedy: str) -> str:
-    """The text of a secret (`what`) in a file that `setting` names. Raises SettingError, with the remedy, where it cannot be read,
-    and where others than its owner may.
-    """
+    """A secret's text (`what`) in the file that `setting` names. Raises SettingError where it cannot be read, or by others too."""
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
@@ -101,9 +99,7 @@ def read_private(path: Path, setting: str, what: str, remedy: str) -> str:
 
 
 def read_key_file(path: Path, setting: str = "broker.key_file") -> bytes:
-    """The private key in a file that `setting` names. Raises SettingError where there is none, where it is none, or where others
-    may read it.
-    """
+    """The private key in a file that `setting` names. Raises SettingError where it is none, or others may read it."""
     text = read_private(path, setting, "the private key", "put it back, or make one with `dialer mqtt key`")
     try:
         key = base64.b64decode(text.removeprefix(_PRIVATE), validate=True)

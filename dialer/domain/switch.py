@@ -348,9 +348,7 @@ class Switch(CallSwitch, Protocol):
         """How these calls ended, as far as this Asterisk has kept it. Raises SwitchError where it keeps nothing."""
 
     async def call_seat(self, seat: str, endpoint: str) -> None:
-        """Ring the agent's phone and nail it up in its seat. `SeatUp` tells that it is there; a phone that was there before is hung
-        up then, and a voter stays. Raises SwitchError.
-        """
+        """Ring the phone and nail it up (`SeatUp`); one that was there is hung up then, and a voter stays. Raises SwitchError."""
 
     async def call_for_log_in(self, seat: str, endpoint: str) -> None:
         """Ring a seat's phone and ask who answers for agent number and PIN. Raises SwitchError."""
@@ -359,9 +357,7 @@ class Switch(CallSwitch, Protocol):
         """Let the agent hear what became of a key; too late or without a phone it is not heard. Raises SwitchError."""
 
     async def seat_packets(self, seat: str) -> int:
-        """How many packets of sound have come from the agent's phone since it is on the line. Raises SwitchError where nobody
-        can say, as of a phone that is not there.
-        """
+        """Packets of sound from the agent's phone since it is on the line. Raises SwitchError where nobody can say."""
 
     async def release_seat(self, seat: str) -> None:
         """Hang up the agent's phone. A seat that is down already is no error."""

@@ -39,9 +39,7 @@ class Acd:
         self.use_plan()
 
     def use_plan(self) -> None:
-        """The seats are those of the centre's plan, each as it stands; then come those that it has no more. Whoever is at one has
-        the phone of before.
-        """
+        """The plan's seats, each as it stands, then those that it has no more. Whoever is at one keeps the phone of before."""
         centre, plan, seats = self._centre, self._centre.plan, dict[str, Seat]()
         for name, place in plan.seats.items():
             seat = centre.seats.get(name) or Seat(
@@ -129,9 +127,7 @@ class Acd:
             self._arrived(attempt_id, False)
 
     def too_late(self, attempt_id: AttemptId) -> None:
-        """A voter has waited as long as anybody may, or may not be talked to any more: the message. Where it cannot be ordered the
-        dialplan's own fail-safe plays it a moment later.
-        """
+        """A voter waited as long as anybody may, or is forbidden: the message, by order or the dialplan's own fail-safe."""
         call = self._centre.calls.get(attempt_id)
         if call is not None and call.leg.waiting and call.talk.seat is None and not call.leg.message_started:
             self.message_started(call)

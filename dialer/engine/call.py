@@ -206,9 +206,7 @@ class Call:
         return self._talk(seat=seat, agent=agent)
 
     def never_came(self) -> Call:
-        """The voter did not reach the seat. Whether they wait on the switch tells: asked for again unasked, a seat that cannot be
-        reached would be tried for ever.
-        """
+        """The voter did not reach the seat; the switch tells whether they wait. Unasked, a dead seat would be tried for ever."""
         return self._leg(waiting=False)._talk(seat=None)
 
     def connected(self, seat: str, agent: str | None, now: Instant) -> Call:

@@ -83,9 +83,7 @@ class Timer(NamedTuple):
 
 
 class Order(NamedTuple):
-    """A method of the switch, called once. Where it fails nothing is repeated: `failed` happens, and what lives on the switch
-    settles the rest.
-    """
+    """A method of the switch, called once and never again: where it fails `failed` happens, and the switch's events settle it."""
 
     method: str
     args: tuple[Any, ...]

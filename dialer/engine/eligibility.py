@@ -214,9 +214,7 @@ class Eligibility:
         return Hold(HoldReason.NO_AGENT, "" if skill is None else f"no agent with the skill {skill} is there")
 
     def campaign(self, run: CampaignRun) -> Ruling:
-        """Whether a campaign may call anybody now. Asked at every decision, so the answer stands for the second that it was
-        given in: each call is asked for by itself all the same.
-        """
+        """Whether a campaign may call anybody now, looked at once a second: each call is asked for by itself all the same."""
         now, rules = self._centre.clock.now(), self._rules(run)
         second, asked_of, ruling = self._campaign_rulings.get(rules.campaign_id, (-1, None, None))
         if ruling is None or second != int(now) or asked_of is not rules:

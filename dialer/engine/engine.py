@@ -182,9 +182,7 @@ class Engine:
     # Events
 
     def on_switch_event(self, event: Event) -> None:
-        """Apply an event, at once and in order, and carry out what follows. Events of calls that are not live any more change
-        nothing, and so does any after the engine's end.
-        """
+        """Apply an event at once, and carry out what follows; nothing of calls that are over, or after the engine's end."""
         if self._is_over:
             return
         self._centre.in_turn = True
@@ -272,9 +270,7 @@ class Engine:
                 self._ended(call, event)
 
     def _ended(self, call: Call, ended: CallEnded) -> None:
-        """The call has ended; one whose flow is still committing waits for it, so that the outcome tells all, and so does one of
-        whose agent's phone it is asked whether it was dead.
-        """
+        """The call has ended; one whose flow still commits waits for it, and so does one whose agent's phone may be dead."""
         must_ask = not call.flow.under_way and self._silence.must_ask(call, ended)
         if not (call.flow.under_way or must_ask):
             self._over(ended)
@@ -385,9 +381,7 @@ class Engine:
     # What follows
 
     def _carry_out(self) -> None:
-        """Everything that follows, in the order of `_FIRST`, until nothing more does. A mistake in one of them loses none of the
-        others, and ends the engine.
-        """
+        """All that follows, in the order of `_FIRST`, until nothing more does. A mistake loses none of it, and ends the engine."""
         centre, mistake = self._centre, None
         centre.in_turn = True
         try:
@@ -507,9 +501,7 @@ class Engine:
             _log.warning("attempts.left-open", attempts=left_open)
 
     def _obey(self, there: Mapping[str, str]) -> None:
-        """What supervisors ordered of an earlier run, of these addressees, whose names they are. What only a newer version knows
-        stays as it is.
-        """
+        """What supervisors ordered of an earlier run, of these addressees by name; what only a newer version knows stays."""
         for each in self._orders:
             if each.addressee in there and each.command in self._obeys:
                 self._obeys[each.command](there[each.addressee], each)

@@ -89,9 +89,7 @@ class FlowService:
         return FlowSession(call.attempt_id, run_id, flow, self._facts(call), self._language(call), call.campaign_id)
 
     def _begun(self, call: Call, named: str) -> str:
-        """A run of the flow has begun. Its id is drawn and not counted: a count would begin anew after a crash, and what the
-        caller says then would be taken for what they said before it.
-        """
+        """A run has begun. Its id is drawn: a count would begin anew after a crash, and its commits pass for earlier ones."""
         answered = self._centre.update_call(call, call.by_person(self._centre.instant()))
         self._centre.update_call(answered, answered.into_flow(named))
         run_id = secrets.token_hex(8)
@@ -154,9 +152,7 @@ class FlowService:
         return True
 
     async def _mark(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
-        """Of a household of which nobody is pending any more, all is known, or overtaken: nothing is left to keep, and nothing
-        has failed.
-        """
+        """Of a household of which nobody is pending any more nothing is left to keep, and nothing has failed."""
         if commit.mark is None:
             return False
         kind = MarkKind(commit.mark.value)
@@ -209,9 +205,7 @@ class FlowService:
     def end(
         self, attempt_id: AttemptId, *, completed: bool, left_at: str | None, answers: Mapping[str, str]
     ) -> Call | None:
-        """The flow is over, by its own end or the caller's; its answers are kept. The call as it stands; None: the switch has
-        ended it before.
-        """
+        """The flow is over; its answers are kept. The call as it stands; None: the switch has ended it before."""
         self._commits.pop(attempt_id, None)
         if answers:
             self._centre.then(keep(Store.record_answers, attempt_id, dict(answers), self._centre.clock.now()))

@@ -90,9 +90,7 @@ class Housekeeping:
         self._unannounced = None
 
     async def save(self) -> None:
-        """Keep what the seats have done, and what the pacers have learned, and chain what was done. What is not kept now is tried
-        again.
-        """
+        """Keep what seats have done and pacers have learned, and chain what was done; what is not kept now is tried again."""
         intervals, self._acd.intervals = self._acd.intervals, []
         try:
             if intervals:

@@ -71,9 +71,7 @@ class Keeping:
             centre.spawn(self._recover(), "store-recovers")
 
     async def _recover(self) -> None:
-        """Dialling goes on when every result is kept, the disk has room, the store takes a write, and nothing has failed for a
-        while: for longer where it was in trouble just before.
-        """
+        """Dialling goes on once all results are kept, disk and store work and stay quiet a while: longer after recent trouble."""
         centre = self._centre
         while not self.closing:
             await asyncio.sleep(RETRY_SECONDS)

@@ -49,9 +49,7 @@ class WrongLogIns:
         return now < max(self._seats.get(seat, 0.0), until_agent)
 
     def wrong(self, seat: str, agent: str | None, now: float, rules: AgentRules) -> bool:
-        """A wrong log-in; `agent` is None where the settings have no such number. True: this one locked seat and agent, as the
-        rules have it.
-        """
+        """A wrong log-in; `agent` None: the settings have no such number. True: it has locked seat and agent, by the rules."""
         self._by_seat[seat] += 1
         if agent is not None:
             self._by_agent[agent] += 1

@@ -52,9 +52,7 @@ class OwnCalls:
         return f"seat {seat_name}: skipped"
 
     def passed(self, seat_name: str, attempt_id: AttemptId) -> None:
-        """The agent has said nothing: it is dialled, where the campaign does so unasked. Else nobody looks at that page: the call
-        is given back, and the seat pauses.
-        """
+        """The agent has said nothing: dialled where the campaign does so unasked; else given back, and the seat pauses."""
         call = self._centre.calls.get(attempt_id)
         if call is None or call.leg.preview is None:
             return

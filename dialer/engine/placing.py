@@ -75,9 +75,7 @@ class KeptSeats:
             self._acd.free(seat, seat.call_ended(self._centre.instant()))
 
     def look_after(self) -> None:
-        """Give back the seats of calls that are no more, and cancel calls that ring on without their seat, and previews of agents
-        who leave.
-        """
+        """Give back seats of calls that are no more; cancel calls that ring without theirs, and previews of who leaves."""
         for attempt_id in list(self._kept):
             call = self._centre.calls.get(attempt_id)
             if call is None:
@@ -183,9 +181,7 @@ class Hoppers:
             run.order.set_priorities(self._priorities(run, now))
 
     def _priorities(self, run: CampaignRun, now: float) -> Mapping[int, float]:
-        """The priorities of the booths that vote today, which a turnout campaign calls before any other; for campaigns of another
-        purpose all booths are alike.
-        """
+        """Of the booths that vote today, which a turnout campaign calls first; for other purposes all booths are alike."""
         polling = self._centre.polling
         if polling is None or run.purpose is not Purpose.TURNOUT:
             return {}
@@ -436,9 +432,7 @@ class Originator:
         self.kept_seats.tell(call)
 
     def dial(self, call: Call) -> Coroutine[Any, Any, CommandRefused | None]:
-        """Dial what was shown; what forbids it now. Whatever that is, the preview is over, before anything is awaited: who comes
-        in the same turn of the loop finds it dialled.
-        """
+        """Dial what was shown; what forbids it now. The preview is over before anything is awaited: a second asker sees that."""
         run, attempt = self._previewed.pop(call.attempt_id)
         self._centre.update_call(call, call.asked_for())
         self._centre.then(Timer(f"preview/{call.attempt_id}"))

@@ -188,9 +188,7 @@ class Reconciler:
         return self._inbound.adopted(call, attempt) if attempt.direction is Direction.INBOUND else call
 
     def _disposed(self, run: CampaignRun, call: Call, attempt: OpenAttempt) -> DispositionRecord | None:
-        """What the agent has said of the call holds at its end. When the number is due was to be kept with that: it is counted
-        anew, from now.
-        """
+        """What the agent has said holds at the call's end; when the number is due was not kept, and is counted anew from now."""
         if attempt.disposition is None:
             return None
         retry_at = self._due.after_disposition(run, call, attempt.disposition, attempt.said_hour)
@@ -211,9 +209,7 @@ class Reconciler:
             _log.warning("resync.calls-of-another-dialler", calls=len(strays) - len(ours))
 
     async def _hang_up_unanswered(self, attempt_id: AttemptId) -> None:
-        """The switch tells who was answered meanwhile right after `SwitchUp`, before this runs: an answered voter is none to hang
-        up on, whatever was wanted while it rang.
-        """
+        """The switch tells who was answered right after `SwitchUp`, before this runs: an answered voter is not hung up on."""
         call = self._centre.calls.get(attempt_id)
         if call is not None and not call.answered:
             self._centre.then(order(Switch.hang_up, attempt_id))

@@ -84,9 +84,7 @@ class Seat:
         return replace(self, state=state, since=now, closing_since_seconds=None)
 
     def logged_in(self, agent: str, account: AgentAccount | None, now: Instant) -> Seat:
-        """An agent takes the seat, who has an `account` where the settings have agents. Raises CommandRefused where another one
-        has it.
-        """
+        """An agent takes the seat; with an `account` where the settings have agents. Raises CommandRefused where it is taken."""
         if self.agent is not None:
             raise CommandRefused(f"seat {self.name} is taken; log its agent off first", RefusedBecause.SEAT_TAKEN)
         seat = replace(self, agent=agent, then=SeatState.READY, reason=None)
@@ -106,9 +104,7 @@ class Seat:
         return seat
 
     def phone_went(self, now: Instant) -> Seat:
-        """The agent's phone is gone: the seat is lost, or empty where its agent had logged off. A wrap-up may still be finished
-        on the page.
-        """
+        """The agent's phone is gone: the seat is lost, or empty after a log-off. A wrap-up may be finished on the page."""
         seat = replace(self, phone_up=False, doubted=False)
         if seat.agent is None:
             return seat._to(SeatState.OFFLINE, now)

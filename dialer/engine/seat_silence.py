@@ -106,9 +106,7 @@ class SeatSilence:
             self._centre.spawn(self._replace_if_dead(seat, contact), "phone-back")
 
     async def is_dead(self, seat: Seat) -> bool:
-        """Whether nothing comes from a phone that is nailed up; it is given up then, and called as it goes. Until it is known no
-        voter is sent there.
-        """
+        """Whether nothing comes from a nailed-up phone, which is given up then. Until it is known no voter is sent there."""
         if not self._timeout_seconds:
             return False
         self._acd.doubt(seat.name, True)

@@ -68,9 +68,7 @@ class TakingIn:
         return "; ".join(said)
 
     async def take_roll(self, list_id: str, who: str) -> str:
-        """Take a roll in. Where it breaks off, what is in stays, and it can be taken in again. Raises CommandRefused,
-        StoreError.
-        """
+        """Take a roll in. Where it breaks off, what is in stays: take it in again. Raises CommandRefused, StoreError."""
         async with self._centre.taking_in, self._opened(list_id) as handed:
             try:
                 return await self._take_roll(list_id, handed, who)

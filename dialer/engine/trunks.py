@@ -268,9 +268,7 @@ class TrunkPool:
         self.use(trunks, now_seconds)
 
     def use(self, trunks: Sequence[TrunkLimits], now_seconds: float) -> None:
-        """These are the site's from now on; what has started counts. One that is none of them ends the calls that it has, and
-        carries no other.
-        """
+        """These are the site's from now on; what has started counts. One that is gone ends its calls and carries no other."""
         self.names = tuple(trunk.name for trunk in trunks)
         """In order of preference."""
         for name in self._limits.keys() - set(self.names):

@@ -31,9 +31,7 @@ class Users:
         """Who may what now."""
 
     async def prepare(self) -> None:
-        """Read who there is. Who stands in the settings by now is a user of theirs alone: should the name leave them again, it
-        must not bring back what it once was. Raises StoreError.
-        """
+        """Read who there is; names that the settings have by now go, or would come back with old rights. Raises StoreError."""
         await self._read()
         for name in sorted(self._roles.keys() & set(self._fixed())):
             await self._store.remove_user(name, AuditNote("dialler", self._clock.now(), {"why": _TAKEN_OVER}))

@@ -367,9 +367,7 @@ class Centre:
         self.opted_out[phone_id] = self.clock.now()
 
     def forget_old(self) -> None:
-        """Forget of numbers what every claim knows by now, or a day's calls would be kept in memory. What a live call was claimed
-        with may be older than any claim.
-        """
+        """Forget of numbers what every claim knows by now; not of live calls', whose claims may be older than any."""
         before = self.clock.now() - KEPT_SECONDS
         live = {call.phone_id for call in self.calls.values()}
         _forget(self.opted_out, lambda at: at < before, live)
@@ -388,9 +386,7 @@ class Centre:
             self._polls_today = self.polling.today(self.booths, self.clock.now())
 
     def polls_today(self) -> PollsToday:
-        """Which booths vote now. Worked out once a day, for views and calls ask: a day of the polls, for theirs need not be the
-        centre's. With a new day the figures of the last one end.
-        """
+        """Which booths vote now, worked out once a day of the polls; with a new one the figures of the last one end."""
         if self.polling is None or not self.booths:
             return NO_POLLS
         now = self.clock.now()
@@ -427,9 +423,7 @@ class Centre:
         return booth.closes_at if close is None else f"{close:%H:%M}"
 
     def last_call_at(self, run: CampaignRun, booth_id: int) -> float | None:
-        """Epoch second after which a campaign of the polling day calls nobody of a booth; None: it does not vote today, as far
-        as is known, or the campaign is for something else.
-        """
+        """When a campaign of the polling day stops calling a booth, epoch; None: no vote there today, or another purpose."""
         return self.last_calls().get(booth_id) if run.purpose in _OF_THE_POLLING_DAY else None
 
     # Alerts

@@ -151,9 +151,7 @@ class SitePrompts:
     def __init__(
         self, reader: PlaylistReader, clock: Clock, zone: ZoneInfo, texts: Callable[[], Texts], *, label: bool = False
     ) -> None:
-        """`texts` gives what flows say now; `label`: say that a computer speaks before it does. Call `refresh` before the first
-        call.
-        """
+        """`texts` gives what flows say now; `label`: say that a computer speaks. Call `refresh` before the first call."""
         self._reader = reader
         self._clock = clock
         self._zone = zone

@@ -34,9 +34,7 @@ PollOf = Callable[[Booth], BoothPoll | None]
 
 @dataclass(frozen=True, slots=True)
 class PollsToday:
-    """Who votes at a moment, each booth by the clock of its own poll. It holds from `since` until `until`, epoch seconds: the
-    midnights of the polls' zones on either side.
-    """
+    """Who votes, each booth by its poll's clock; it holds `since` to `until`, epoch: midnights of the polls' zones."""
 
     zones: Mapping[int, ZoneInfo]  # of each booth that votes, by its id
     # Of those whose close is known: epoch seconds, after which nobody of the booth is called.
@@ -132,9 +130,7 @@ def worker_round(due_at: float | None, last_call_at: float | None, now: float, e
 
 
 def not_past_close(retry_at: float | None, last_call_at: float | None, now: float, *, promised: bool) -> float | None:
-    """A retry on the polling day: not after the last call. What a voter was promised ("at about six") comes forward to it, any
-    other is given up. None: not called again.
-    """
+    """A retry, not after the last call: a promise ("at about six") comes forward to it, any other is given up (None)."""
     if retry_at is None or last_call_at is None or retry_at <= last_call_at:
         return retry_at
     return last_call_at if promised and last_call_at > now else None

@@ -52,9 +52,7 @@ class BoothNow:
 
 
 def share_not_voted(booth: BoothNow) -> float:
-    """P(not voted) of a voter of the booth whom nobody has asked: the mean of a beta distribution whose prior is the day's
-    expected course and whose data are the voters reached.
-    """
+    """P(not voted) of a voter nobody asked: a beta mean, the day's expected course its prior, voters reached its data."""
     prior = PRIOR_VOTERS * (1.0 - booth.expected_voted)
     return (prior + booth.reached - booth.voted) / (PRIOR_VOTERS + booth.reached)
 
@@ -175,9 +173,7 @@ class BoothOrder:
         )
 
     def first(self, quotas: Mapping[int, int]) -> Collection[int] | None:
-        """The booths that are named, where a claim along `quotas` is theirs alone: they have a turn, or something in hand. None: it
-        is everybody's.
-        """
+        """The named booths, where a claim along `quotas` is theirs alone: they have a turn, or something in hand; else None."""
         named = self._named.keys()
         return named if named and (not named.isdisjoint(quotas) or self.waits) else None
 
@@ -196,9 +192,7 @@ class BoothOrder:
         self._bring_back(self._aside - self._empty)
 
     def plan(self, numbers: int) -> dict[int, int]:
-        """From which booths the next `numbers` come, in which order, and how many from each at most; some booths more than
-        needed, because one of them may be empty.
-        """
+        """From which booths the next `numbers` come, in order, and the most from each; a few booths more, for one may be empty."""
         drawn: list[_Place] = []
         again: list[_Place] = []  # booths that were drawn, at the pass they will have then
         quotas: dict[int, int] = {}

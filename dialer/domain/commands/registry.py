@@ -114,9 +114,7 @@ def offered(
     takes_sender: bool = False,
     by_position: bool = False,
 ) -> Callable[[type[C]], type[C]]:
-    """Make a class of commands a frozen dataclass, and offer it over MQTT. `values`, then what `may` be left out, are the arguments
-    of the class, or of `make`.
-    """
+    """Make a class a frozen dataclass and offer it over MQTT; `values`, then what `may` be left out, are what `make` takes."""
 
     def register(fields: type[C]) -> type[C]:
         command = dataclass(frozen=True, slots=True)(fields)

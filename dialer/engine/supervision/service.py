@@ -137,9 +137,7 @@ class Supervision:
                 self._end(listener, "hung up")
 
     def seat_changed(self, seat_name: str) -> None:
-        """A seat's conversation is over: who barged in on it listens again, and speaks to no next voter unasked. Its agent has
-        logged off: there is nobody to listen to.
-        """
+        """A talk is over: who barged in listens again. Its agent has logged off: there is nobody to listen to."""
         state = self._centre.seats[seat_name].state
         for listener in [each for each in self._centre.listeners.values() if each.seat == seat_name]:
             if state is SeatState.OFFLINE:

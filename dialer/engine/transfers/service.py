@@ -329,9 +329,7 @@ class Transfers:
             self.back_to_an_agent(replace(live, party_id=None, to=None))
 
     def back_to_an_agent(self, live: CallTransfer) -> None:
-        """Bring the voter back: to the agent who waits, or to the one who has left if still free, or to another; else the
-        message.
-        """
+        """Bring the voter back: to the agent who waits, or who has left if still free, or to another; else the message."""
         call = self._centre.calls.get(live.attempt_id)
         if call is None:
             return
