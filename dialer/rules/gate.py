@@ -7,7 +7,7 @@ microseconds and reads nothing. What is not known forbids.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -92,7 +92,7 @@ class Case:
     rung_since_asked_at: float | None = None  # of such a call: when the number was last called since, and not for it
 
 
-Objecting = Callable[[float], tuple[Objection, ...]]
+Objecting = Callable[[float], Iterable[Objection]]
 """What would object at a moment, by what is known now."""
 
 
@@ -106,30 +106,25 @@ class Gate:
 
     def campaign(self, campaign: CampaignRules, now: float, areas: Collection[Area] = ()) -> Ruling:
         """Whether this campaign may call anybody at all: what does not depend on the number, or holds in all of `areas`."""
-        return self._ruling(now, lambda at: tuple(self._against_campaign(campaign, at, areas)))
+        return self._ruling(now, lambda at: self._against_campaign(campaign, at, areas))
 
     def originate(self, case: Case, now: float) -> Ruling:
         """Whether this call may be placed now. It may ring until `ring_seconds` later: the hours must last as long."""
-        return self._ruling(now, lambda at: tuple(self._against_call(case, at, asked_at=now)))
+        return self._ruling(now, lambda at: self._against_call(case, at, asked_at=now))
 
     def connect(self, case: Case, now: float) -> Ruling:
         """Whether an answered call may go to an agent, or the recording begin: all that may have changed since it was placed.
 
         The call's own attempt and its ringing past a limit of attempts do not count against it.
         """
-        return self._ruling(now, lambda at: tuple(self._against_connect(case, at)))
+        return self._ruling(now, lambda at: self._against_connect(case, at))
 
     def next_from(self, case: Case, now: float, at: float) -> float | None:
         """The earliest moment from `at` on at which this call could be placed, by what is known `now`; None: not by itself."""
-
-        def ask(moment: float) -> tuple[Objection, ...]:
-            return tuple(self._against_call(case, moment, asked_at=now))
-
-        return _earliest(at, ask(at), ask)
+        return _earliest(at, lambda moment: self._against_call(case, moment, asked_at=now))[1]
 
     def _ruling(self, now: float, ask: Objecting) -> Ruling:
-        objections = ask(now)
-        return Ruling(objections, _earliest(now, objections, ask))
+        return Ruling(*_earliest(now, ask))
 
     def grounds(self, case: Case, rules: str) -> str:
         """What it rests on that this call may be placed, as a JSON object of strings: the same for many calls. `rules`: the digest
@@ -382,18 +377,19 @@ class Gate:
         return "" if until is None else f" until {moment_text(until, self.rules.centre_zone)}"
 
 
-def _earliest(at: float, standing: tuple[Objection, ...], ask: Objecting) -> float | None:
-    """The first moment from `at` on at which nothing objects; `standing` is what does at `at`."""
+def _earliest(at: float, ask: Objecting) -> tuple[tuple[Objection, ...], float | None]:
+    """What objects at a moment, and the first moment from it on at which nothing does."""
+    first = standing = tuple(ask(at))
     for _ in range(_ROUNDS):
         if not standing:
-            return at
+            return first, at
         untils = [objection.until for objection in standing]
         known = [until for until in untils if until is not None]
         if len(known) < len(untils) or max(known) <= at:
-            return None
+            return first, None
         at = max(known)
-        standing = ask(at)
-    return None if standing else at
+        standing = tuple(ask(at))
+    return first, None if standing else at
 
 
 def moment_text(at: float, zone: ZoneInfo) -> str:
