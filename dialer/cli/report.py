@@ -21,7 +21,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.errors import NotInStore, OutputRefused
 from dialer.domain.output import refuse_kept, refuse_unwritable, write_file
 from dialer.domain.site_time import site_zone
-from dialer.polling_day.turnout_curve import ExpectedCourse
+from dialer.polling_day.plan import ExpectedCourse
 from dialer.reports import accounts, tables
 from dialer.reports import results as voter_results
 from dialer.reports.evidence import evidence

@@ -38,7 +38,9 @@ class PinProof:
 
     def holds(self, pin_hash: str, centre: str, seat: str, agent: str) -> bool:
         """Whether it was made by who knows the PIN of that hash, for this seat and agent."""
-        return hmac.compare_digest(self.signature, _signature(_key_in(pin_hash), centre, seat, agent, self.at))
+        return hmac.compare_digest(
+            self.signature, _signature(_decoded(pin_hash.split("$")[5]), centre, seat, agent, self.at)
+        )
 
 
 def read_proof(value: object) -> PinProof:
@@ -79,10 +81,6 @@ class PinProver:
 def _signature(key: bytes, centre: str, seat: str, agent: str, at: int) -> str:
     signed = "\n".join([_PURPOSE, centre, seat, agent, str(at)])
     return hmac.new(key, signed.encode(), hashlib.sha256).hexdigest()
-
-
-def _key_in(pin_hash: str) -> bytes:
-    return _decoded(pin_hash.split("$")[5])
 
 
 def _decoded(part: str) -> bytes:

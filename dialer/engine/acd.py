@@ -171,15 +171,6 @@ class Acd:
         self._ended.pop(seat_name, None)
         self.talks_on(call, seat_name)
 
-    def left_seat(self, call: Call, seat_name: str) -> None:
-        """The voter's channel left the seat while the call lives on: the agent's phone died, or somebody else has it."""
-        self._release(seat_name, call)
-
-    def agent_leaves(self, call: Call) -> None:
-        """The call goes on without its agent: the talk is over, the wrap-up begins."""
-        if call.talk.seat is not None:
-            self._release(call.talk.seat, call)
-
     def take_back(self, call: Call, seat_name: str) -> str | None:
         """A seat for a voter whose transfer came to nothing: the one of the agent who had left, if still free, else another one.
 
@@ -205,9 +196,10 @@ class Acd:
         self._arrived(call.attempt_id, False)
         seat = call.talk.seat or call.kept_seat
         if seat is not None:
-            self._release(seat, call)
+            self.left_seat(call, seat)
 
-    def _release(self, seat_name: str, call: Call) -> None:
+    def left_seat(self, call: Call, seat_name: str) -> None:
+        """The voter is with the seat's agent no more: wrap-up after a talk, though the call may live on without its agent."""
         seat = self._centre.seats.get(seat_name)
         if seat is None or seat.attempt_id != call.attempt_id or seat.state is SeatState.WRAP_UP:
             return

@@ -355,7 +355,6 @@ class SeatKeys:
     """The keys of the agents' phones: commands, one at a time of a seat."""
 
     def __init__(self, centre: Centre) -> None:
-        """The settings name the reasons of a pause."""
         self._centre = centre
         self._keypads: dict[str, tuple[str, Keypad]] = {}  # by seat: of this agent
         self._doing: set[str] = set()  # seats whose last keyed command is still under way

@@ -27,7 +27,6 @@ class BoothWorkers:
     """Takes serials, and takes them back."""
 
     def __init__(self, centre: Centre, acd: Acd, store: Store) -> None:
-        """`acd` knows which call an agent is speaking of."""
         self._centre = centre
         self._acd = acd
         self._store = store

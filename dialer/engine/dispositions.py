@@ -6,7 +6,7 @@ A word that names its call is kept of that call or of none: the next voter never
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from config.words import MachineDetection
@@ -68,7 +68,6 @@ class Dispositions:
     """Keeps dispositions, and does in memory what follows from them."""
 
     def __init__(self, centre: Centre, acd: Acd, store: Store, call_backs: OwnCallBacks) -> None:
-        """`acd` knows which call a seat has, or wraps up."""
         self._centre = centre
         self._acd = acd
         self._store = store
@@ -114,7 +113,7 @@ class Dispositions:
             details.answers,
             own_at,
         )
-        marks = list(_marks_of(record, call, hour, details.voters, receipt))
+        marks = _marks_of(record, call, hour, details.voters, receipt)
         effect = await self._keep(run, call, record, marks, receipt)
         self._open.pop(seat.name, None)
         self._kept.pop(seat.name, None)
@@ -269,33 +268,20 @@ def _named(attempt_id: AttemptId, receipt: Receipt | None) -> str:
 
 
 def _marks_of(
-    record: DispositionRecord,
-    call: Call,
-    hour: int | None,
-    voters: tuple[VoterOutcome, ...],
-    receipt: Receipt | None,
-) -> Iterator[Mark]:
+    record: DispositionRecord, call: Call, hour: int | None, voters: tuple[VoterOutcome, ...], receipt: Receipt | None
+) -> list[Mark]:
     """The disposition's own mark is that of whom the call addresses, unless something else is said of that voter."""
-    named = _named(record.attempt_id, receipt)
+    said: list[tuple[str, VoterOutcome]] = []
     kind = DISPOSITION_MARKS.get(record.disposition)
     if kind is not None and call.worker is None and call.voter_id not in {each.voter_id for each in voters}:
         own_hour = hour if kind is MarkKind.LATER else None
         key = str(call.voter_id) if receipt else record.disposition.value + ("" if own_hour is None else f"-{own_hour}")
-        yield _mark(f"{named}/{key}", VoterOutcome(call.voter_id, kind, own_hour, Confidence.SAID), record)
+        said.append((key, VoterOutcome(call.voter_id, kind, own_hour, Confidence.SAID)))
     for each in voters:
         sure = each.confidence or (Confidence.SAID if each.voter_id == call.voter_id else Confidence.TOLD)
-        yield _mark(f"{named}/{each.voter_id}", replace(each, confidence=sure), record)
-
-
-def _mark(key: str, said: VoterOutcome, record: DispositionRecord) -> Mark:
-    return Mark(
-        key,
-        said.voter_id,
-        said.kind,
-        MarkSource.AGENT,
-        record.at,
-        said.hour,
-        record.attempt_id,
-        record.agent,
-        confidence=said.confidence,
-    )
+        said.append((str(each.voter_id), replace(each, confidence=sure)))
+    named, source, at, agent = _named(record.attempt_id, receipt), MarkSource.AGENT, record.at, record.agent
+    return [
+        Mark(f"{named}/{key}", of.voter_id, of.kind, source, at, of.hour, record.attempt_id, agent, of.confidence)
+        for key, of in said
+    ]

@@ -107,17 +107,12 @@ class Eligibility:
         self._campaign_rulings: dict[str, tuple[int, CampaignRules, Ruling]] = {}
         self.use_plan()
 
-    def attempts_per_day(self, run: CampaignRun) -> int:
-        """The cap per number for a campaign's next attempt; the attempts of all campaigns count."""
-        return self._gate.rules.attempts_cap(self._rules(run))
-
-    def conversations_per_day(self, run: CampaignRun) -> int | None:
-        """The cap of conversations in the same way; None: there is none."""
-        return self._gate.rules.conversations_cap(self._rules(run))
-
-    def gaps(self, run: CampaignRun) -> CallGaps:
-        """How long a number is left alone before this campaign calls it, whichever called it last."""
-        return self._gate.rules.gaps_of(self._rules(run))
+    def limits(self, run: CampaignRun) -> tuple[int, int | None, CallGaps]:
+        """Attempts and conversations (None: any) a day of a number, in all campaigns, beyond which this one does not call it, and
+        how long it leaves it alone after a call of any.
+        """
+        book, rules = self._gate.rules, self._rules(run)
+        return book.attempts_cap(rules), book.conversations_cap(rules), book.gaps_of(rules)
 
     def use_plan(self) -> None:
         """Judge by the rules of the centre's plan from now on; calls of a campaign that it has no more by those that it had."""

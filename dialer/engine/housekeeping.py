@@ -29,7 +29,6 @@ class Housekeeping:
     """Keeps such things from time to time, and at the end."""
 
     def __init__(self, centre: Centre, store: Store, acd: Acd, eligibility: Eligibility) -> None:
-        """`acd` has what its seats have done."""
         self._centre = centre
         self._store = store
         self._acd = acd

@@ -107,7 +107,9 @@ class Inbound:
         ended = self._deciding.pop(attempt_id, None)
         self._centre.strangers.pop(attempt_id, None)
         if route.mode is InboundMode.MISSED_CALL:
-            self._look_for_it(route.campaign)
+            # The number may be due now: the hopper asks the store again in time.
+            back_at = self._centre.clock.now() + self._centre.plan.inbound.call_back_seconds
+            self._centre.campaigns[route.campaign].due_again(back_at)
             return Way.HANG_UP
         if party is None:
             if ended is None:  # of a number that is not on the roll nothing is kept, but it holds a channel
@@ -135,11 +137,6 @@ class Inbound:
             inbound=True,
             flow_source=route.flow,
         )
-
-    def _look_for_it(self, campaign_id: str) -> None:
-        """A number may be due that was not: the hopper asks the store again in time."""
-        run = self._centre.campaigns[campaign_id]
-        run.due_again(self._centre.clock.now() + self._centre.plan.inbound.call_back_seconds)
 
     def ended(self, ended: CallEnded) -> None:
         """A call of which the engine has no record is over: a stranger's, or one that is being decided about."""

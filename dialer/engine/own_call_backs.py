@@ -32,7 +32,6 @@ class OwnCallBacks:
     """Those that are not anyone's yet."""
 
     def __init__(self, centre: Centre, acd: Acd, own_calls: OwnCalls, store: Store) -> None:
-        """`own_calls` places them."""
         self._centre = centre
         self._acd = acd
         self._own_calls = own_calls

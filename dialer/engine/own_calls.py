@@ -27,7 +27,6 @@ class OwnCalls:
     def __init__(
         self, centre: Centre, acd: Acd, eligibility: Eligibility, hoppers: Hoppers, originator: Originator
     ) -> None:
-        """`hoppers` have the claims that `originator` makes calls of."""
         self._centre = centre
         self._acd = acd
         self._eligibility = eligibility

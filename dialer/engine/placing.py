@@ -6,7 +6,7 @@ import asyncio
 import heapq
 import uuid
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import structlog
@@ -43,7 +43,6 @@ class KeptSeats:
     """Keeps seats and gives them back."""
 
     def __init__(self, centre: Centre, acd: Acd) -> None:
-        """`acd` has the seats' states."""
         self._centre = centre
         self._acd = acd
         self._kept: dict[AttemptId, str] = {}
@@ -80,11 +79,10 @@ class KeptSeats:
             call = self._centre.calls.get(attempt_id)
             if call is None:
                 self.give_back(attempt_id)
-            elif not call.answered and not (self.holds(call) and not self._is_left(call)):
-                self._centre.cancel(call)
-
-    def _is_left(self, call: Call) -> bool:
-        return call.leg.preview is not None and self._centre.seats[self._kept[call.attempt_id]].leaving
+            elif not call.answered:
+                previewed = call.leg.preview is not None
+                if not self.holds(call) or (previewed and self._centre.seats[self._kept[attempt_id]].leaving):
+                    self._centre.cancel(call)
 
 
 # Hoppers: some seconds' worth of claims per campaign, so that a call that may start has its number at hand.
@@ -174,18 +172,14 @@ class Hoppers:
             run.order.look_again()
 
     def _set_priorities(self, run: CampaignRun) -> None:
-        now = self._centre.clock.now()
-        if now - run.priorities_at >= PRIORITIES_SECONDS:
-            run.priorities_at = now
-            run.votes_until = self._centre.polls_today().until
-            run.order.set_priorities(self._priorities(run, now))
-
-    def _priorities(self, run: CampaignRun, now: float) -> Mapping[int, float]:
         """Of the booths that vote today, which a turnout campaign calls first; for other purposes all booths are alike."""
-        polling = self._centre.polling
-        if polling is None or run.purpose is not Purpose.TURNOUT:
-            return {}
-        return polling.priorities(self._centre.polls_today(), self._centre.turnout, now)
+        centre, now = self._centre, self._centre.clock.now()
+        if now - run.priorities_at < PRIORITIES_SECONDS:
+            return
+        run.priorities_at, today = now, centre.polls_today()
+        run.votes_until = today.until
+        polling = centre.polling if run.purpose is Purpose.TURNOUT else None
+        run.order.set_priorities({} if polling is None else polling.priorities(today, centre.turnout, now))
 
     async def claim_number(self, run: CampaignRun, phone_id: int) -> Claim:
         """Take one number of the list, in hand or due. Raises CommandRefused that says why it may not be had, StoreError."""
@@ -381,15 +375,16 @@ class Originator:
     async def _open(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> list[NewAttempt]:
         """Commit the attempts; those that may be dialled."""
         since = calling_hours.day_start(self._centre.zone, self._centre.clock.now())
+        attempts, conversations, gaps = self._eligibility.limits(run)
         for attempt, _ in placed:
             self._sent.opening(attempt.attempt_id)
         try:
             refusals = await self._store.open_attempts(
                 [attempt for attempt, _ in placed],
                 max_attempts_since=since,
-                max_attempts=self._eligibility.attempts_per_day(run),
-                max_conversations=self._eligibility.conversations_per_day(run),
-                gaps=self._eligibility.gaps(run),
+                max_attempts=attempts,
+                max_conversations=conversations,
+                gaps=gaps,
             )
         except StoreError as error:
             for _, call in placed:
@@ -607,7 +602,6 @@ class Placing:
     def __init__(
         self, centre: Centre, eligibility: Eligibility, trunk_desk: TrunkDesk, hoppers: Hoppers, originator: Originator
     ) -> None:
-        """`hoppers` holds the claims that `originator` makes calls from."""
         self._centre = centre
         self._eligibility = eligibility
         self._trunk_desk = trunk_desk

@@ -41,7 +41,6 @@ class Reconciler:
     """Compares and repairs."""
 
     def __init__(self, centre: Centre, store: Store, switch: Switch, inbound: Inbound) -> None:
-        """`inbound` knows the calls that came in."""
         self._centre = centre
         self._store = store
         self._switch = switch

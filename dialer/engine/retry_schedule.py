@@ -18,7 +18,6 @@ class RetrySchedule:
     """Epoch seconds at which numbers are called again; None: closed in the campaign."""
 
     def __init__(self, centre: Centre) -> None:
-        """`centre` knows the time and the booths' last calls."""
         self._centre = centre
 
     def after_call(self, run: CampaignRun, call: Call, outcome: Outcome) -> float | None:

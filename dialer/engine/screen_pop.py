@@ -28,7 +28,6 @@ class ScreenPops:
     """Reads it once for each call that comes to a seat. `Centre.pops` has it, by seat."""
 
     def __init__(self, centre: Centre, store: Store) -> None:
-        """`store` knows who is on a number."""
         self._centre = centre
         self._store = store
         self._asked: dict[str, AttemptId] = {}  # by seat: the attempt that was read, or is being read
@@ -61,7 +60,6 @@ class Messages:
     """One line at a seat: a newer one takes its place."""
 
     def __init__(self, centre: Centre, acd: Acd, store: Store) -> None:
-        """`acd` has the seats."""
         self._centre = centre
         self._acd = acd
         self._store = store

@@ -106,7 +106,8 @@ class TakingIn:
                 raise CommandRefused(
                     f"the disk is nearly full (store.reserve_megabytes): {done:,} voters are in; free some space"
                 )
-            sums = _added(sums, await self._store.take_voters(voters, booth_ids, secrets))
+            taken = astuple(await self._store.take_voters(voters, booth_ids, secrets))
+            sums = [one + other for one, other in zip(sums, taken, strict=True)]
             after, done = voters[-1].voter_id, done + len(voters)
             self._tell(replace(roll, done=done))
         return Taken(*sums)
@@ -151,10 +152,6 @@ class TakingIn:
 
     def _entry(self, who: str) -> AuditNote:
         return AuditNote(who, self._centre.clock.now(), {})
-
-
-def _added(sums: list[int], taken: Taken) -> list[int]:
-    return [one + other for one, other in zip(sums, astuple(taken), strict=True)]
 
 
 def _told(found: HandedRoll, taken: Taken) -> str:

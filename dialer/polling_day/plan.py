@@ -1,22 +1,46 @@
-"""What the polling day means for a centre's booths at a moment. Pure: the roll's booths and their turnout in, priorities out."""
+"""How a polling day goes, and what it means for a centre's booths at a moment: their turnout in, priorities out. Pure."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from dialer.domain.model import Booth, BoothTurnout
 from dialer.polling_day.priorities import BoothNow, BoothPriorities, FactorWeights
-from dialer.polling_day.turnout_curve import ExpectedCourse
 from dialer.rules.calling_hours import day_start, next_day
 
 LAST_ROUND_SECONDS = 900.0
 """So long before the last call booth workers are called once more: a long list takes its time."""
 
 _SECONDS_WITHOUT_AN_HOUR = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedCourse:
+    """Cumulative turnout as it is expected, straight lines between the points given."""
+
+    opens: time
+    points: tuple[tuple[time, float], ...]  # by rising time: share of electors who have voted by then, 0..1
+
+    def voted_by(self, local: time) -> float:
+        """The share of electors who are expected to have voted by a local time of the polling day, 0..1."""
+        points = [(_minutes(self.opens), 0.0), *((_minutes(at), share) for at, share in self.points)]
+        at = _minutes(local)
+        after = bisect_right(points, at, key=lambda point: point[0])
+        if after == 0:
+            return 0.0
+        if after == len(points):
+            return points[-1][1]
+        (left, low), (right, high) = points[after - 1], points[after]
+        return low + (high - low) * (at - left) / (right - left)
+
+
+def _minutes(moment: time) -> float:
+    return moment.hour * 60 + moment.minute + moment.second / 60
 
 
 @dataclass(frozen=True, slots=True)

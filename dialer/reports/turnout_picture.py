@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dialer.domain.official_turnout import FINAL, OfficialFigure
-from dialer.polling_day.turnout_curve import ExpectedCourse
+from dialer.polling_day.plan import ExpectedCourse
 from dialer.reports.polling_day import Constituency, ConstituencyDay, States, constituency_of
 from dialer.reports.tables import QUARTER_SECONDS
 from dialer.simulation.plots import check_picture, save_picture

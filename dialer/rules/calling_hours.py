@@ -6,7 +6,7 @@ skips has no moment in it at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
@@ -49,7 +49,11 @@ class WeekHours:
 
     def next_open(self, zones: Sequence[ZoneInfo], now: float) -> float | None:
         """The first moment from `now` on at which every zone is open; `now` itself if they are; None: not within two weeks."""
-        return _first_open(zones, now, lambda at: all(self.open_at(zone, at) for zone in zones), self.on)
+        if all(self.open_at(zone, now) for zone in zones):
+            return now
+        # All are open first when the last of them opens, so the moments of opening are all that need be looked at.
+        openings = {opening for zone in zones for opening in _openings(zone, now, self.on) if opening > now}
+        return next((at for at in sorted(openings) if all(self.open_at(zone, at) for zone in zones)), None)
 
 
 def every_day(hours: Iterable[Stretch]) -> WeekHours:
@@ -93,19 +97,6 @@ def joined(stretches: Iterable[tuple[Moment, Moment]]) -> list[tuple[Moment, Mom
         else:
             whole.append((start, until))
     return whole
-
-
-def _first_open(
-    zones: Collection[ZoneInfo],
-    now: float,
-    is_open: Callable[[float], bool],
-    hours_on: Callable[[date], tuple[Stretch, ...]],
-) -> float | None:
-    """All are open first when the last of them opens, so the moments of opening are all that need be looked at."""
-    if is_open(now):
-        return now
-    openings = {opening for zone in zones for opening in _openings(zone, now, hours_on)}
-    return next((opening for opening in sorted(openings) if opening > now and is_open(opening)), None)
 
 
 def _openings(zone: ZoneInfo, now: float, hours_on: Callable[[date], tuple[Stretch, ...]]) -> Iterator[float]:

@@ -100,7 +100,6 @@ class Gate:
     """The rules of a site, asked case by case."""
 
     def __init__(self, rulebook: Rulebook) -> None:
-        """`rulebook` holds all that is the same for every call."""
         self.rules = rulebook
         self._zones_of_all = rulebook.zones_of_all()
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from config.settings import Settings
 from dialer.domain.model import Booth
-from dialer.polling_day.plan import BoothPoll, PollingPlan
+from dialer.polling_day.plan import BoothPoll, ExpectedCourse, PollingPlan
 from dialer.polling_day.priorities import FactorWeights
-from dialer.polling_day.turnout_curve import ExpectedCourse
 from dialer.rules.polls import Area, PollingDay, close_of, poll_of
 
 

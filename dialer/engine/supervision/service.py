@@ -41,7 +41,7 @@ class Supervision:
                 self._let_go(listener)
 
     def _may_stay(self, listener: Listener) -> bool:
-        return self._centre.plan.supervisors.get(listener.supervisor) == listener.phone
+        return self._centre.plan.supervisors.get(listener.phone.name) == listener.phone
 
     # Commands
 
@@ -81,40 +81,40 @@ class Supervision:
             raise CommandRefused(f"seat {seat_name}: another supervisor has barged in already")
 
     async def _begin(self, listener: Listener) -> None:
-        self._centre.listeners[listener.supervisor] = listener  # at once: a second command meanwhile finds it
+        self._centre.listeners[listener.phone.name] = listener  # at once: a second command meanwhile finds it
         try:
             await self._audit(listener, listener.mode.value)
             request = PartyRequest(listener.party_id, listener.phone.endpoint, None, None, RING_SECONDS, listener.place)
             await self._switch.call_party(request)
         except StoreError as error:
-            self._centre.listeners.pop(listener.supervisor, None)
+            self._centre.listeners.pop(listener.phone.name, None)
             raise CommandRefused(f"nobody listens, because the audit cannot be kept: {error}") from error
         except SwitchError as error:
             self._end(listener, "not called")
             self._let_go(listener)
-            raise CommandRefused(f"supervisor {listener.supervisor} was not called: {error}") from error
+            raise CommandRefused(f"supervisor {listener.phone.name} was not called: {error}") from error
         if not self._may_stay(listener):  # the settings changed before there was a call to let go
             self._let_go(listener)
-            raise CommandRefused(f"supervisor {listener.supervisor} was let go: the settings have changed")
+            raise CommandRefused(f"supervisor {listener.phone.name} was let go: the settings have changed")
 
     async def _change(self, before: Listener, after: Listener) -> None:
         try:
             await self._audit(after, after.mode.value)
         except StoreError as error:
             raise CommandRefused(f"nothing was changed, because the audit cannot be kept: {error}") from error
-        if self._centre.listeners.get(before.supervisor) is not before:
+        if self._centre.listeners.get(before.phone.name) is not before:
             self._keep_end(after, "hung up")
-            raise CommandRefused(f"supervisor {before.supervisor} has hung up")
+            raise CommandRefused(f"supervisor {before.phone.name} has hung up")
         try:
             await self._switch.move_party(before.party_id, after.place)
         except SwitchError as error:
             self._keep_end(after, "not changed")
             raise CommandRefused(f"nothing was changed; has the supervisor's phone answered? {error}") from error
-        if self._centre.listeners.get(before.supervisor) is not before:  # whose end is kept, and who may listen anew
+        if self._centre.listeners.get(before.phone.name) is not before:  # whose end is kept, and who may listen anew
             self._keep_end(after, "hung up")
-            raise CommandRefused(f"supervisor {before.supervisor} has hung up")
+            raise CommandRefused(f"supervisor {before.phone.name} has hung up")
         self._keep_end(before, f"changed to {after.mode.value}")
-        self._centre.listeners[before.supervisor] = after
+        self._centre.listeners[before.phone.name] = after
 
     async def stop(self, supervisor: str) -> str:
         """Let a supervisor's phone go. Raises CommandRefused."""
@@ -175,16 +175,16 @@ class Supervision:
     # Audit
 
     def _end(self, listener: Listener, because: str) -> None:
-        if self._centre.listeners.get(listener.supervisor) is listener:
-            del self._centre.listeners[listener.supervisor]
+        if self._centre.listeners.get(listener.phone.name) is listener:
+            del self._centre.listeners[listener.phone.name]
             self._keep_end(listener, because)
 
     async def _audit(self, listener: Listener, kind: str) -> None:
-        await self._store.append_audit(kind, listener.supervisor, self._what(listener), self._centre.clock.now())
+        await self._store.append_audit(kind, listener.phone.name, self._what(listener), self._centre.clock.now())
 
     def _keep_end(self, listener: Listener, because: str) -> None:
         self._keep_audit(
-            f"{listener.mode.value}-end", listener.supervisor, {**self._what(listener), "because": because}
+            f"{listener.mode.value}-end", listener.phone.name, {**self._what(listener), "because": because}
         )
 
     def _keep_audit(self, kind: str, who: str, what: Mapping[str, str]) -> None:

@@ -40,11 +40,6 @@ class Listener:
     party_id: PartyId
 
     @property
-    def supervisor(self) -> str:
-        """Who it is."""
-        return self.phone.name
-
-    @property
     def place(self) -> Place:
         """Where the supervisor's channel stands for that."""
         return Place(_KINDS[self.mode], self.seat)

@@ -142,7 +142,7 @@ class Transfers:
                 raise CommandRefused(f"seat {seat}: {target.name} was not called: the voter or the agent is gone")
             await self._switch.call_party(request)
         except CommandRefused:
-            self._forget_party(request.party_id)
+            self._centre.party_trunks.pop(request.party_id, None)
             raise
         except SwitchError as error:
             if isinstance(error, OriginateUnsure):  # it may ring: nobody shall talk to an empty room
@@ -307,7 +307,7 @@ class Transfers:
 
     def release(self, party_id: PartyId) -> None:
         """Let a third party go."""
-        self._forget_party(party_id)
+        self._centre.party_trunks.pop(party_id, None)
         self._centre.then(order(Switch.release_party, party_id))
 
     def _transfer_of(self, party_id: PartyId) -> CallTransfer | None:
@@ -317,7 +317,7 @@ class Transfers:
 
     def party_gone(self, party_id: PartyId) -> None:
         """The target was not reached, or has hung up: the voter comes back to the agent."""
-        self._forget_party(party_id)
+        self._centre.party_trunks.pop(party_id, None)
         live = self._transfer_of(party_id)
         if live is None:
             return
@@ -351,15 +351,12 @@ class Transfers:
 
     def _agent_leaves(self, attempt_id: AttemptId) -> None:
         call = self._centre.calls.get(attempt_id)
-        if call is not None:
-            self._acd.agent_leaves(call)
+        if call is not None and call.talk.seat is not None:
+            self._acd.left_seat(call, call.talk.seat)
 
     def _let_go(self, party_id: PartyId | None) -> None:
         if party_id is not None:
             self.release(party_id)
-
-    def _forget_party(self, party_id: PartyId) -> None:
-        self._centre.party_trunks.pop(party_id, None)
 
     # After a start and after each loss of the link: transfers agree again with where everybody stands.
 

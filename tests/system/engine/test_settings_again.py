@@ -218,10 +218,10 @@ async def test_a_profile_of_the_site_s_own_is_read_again_and_needs_a_restart_whe
     change(path, ("[[trunks]]", f'[rules]\njurisdiction = "{profile}"\n[[trunks]]'))
     async with running_centre(load_settings(path)) as centre:
         engine = centre.engine
-        before = engine._eligibility.attempts_per_day(engine._centre.campaigns["turnout-agents"])
+        before = engine._eligibility.limits(engine._centre.campaigns["turnout-agents"])[0]
         change(profile, ("per_day = 3", "per_day = 2"))
         assert await engine.execute(ReloadSettings()) == "settings taken: rules.jurisdiction (the profile)"
-        assert (before, engine._eligibility.attempts_per_day(engine._centre.campaigns["turnout-agents"])) == (3, 2)
+        assert (before, engine._eligibility.limits(engine._centre.campaigns["turnout-agents"])[0]) == (3, 2)
         change(profile, ("may_offer = false", "may_offer = true"))
         with pytest.raises(CommandRefused, match=r"rules\.jurisdiction \(the profile\) needs a restart"):
             await engine.execute(ReloadSettings())

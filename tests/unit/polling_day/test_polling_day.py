@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 
 from dialer.domain.forecast import forecast, seconds_open
 from dialer.domain.model import Booth, BoothTurnout, Claim
-from dialer.polling_day.plan import LAST_ROUND_SECONDS, BoothPoll, PollingPlan, not_past_close, worker_round
+from dialer.polling_day.plan import (
+    LAST_ROUND_SECONDS,
+    BoothPoll,
+    ExpectedCourse,
+    PollingPlan,
+    not_past_close,
+    worker_round,
+)
 from dialer.polling_day.priorities import (
     NEIGHBOURS,
     BoothNow,
@@ -23,7 +30,6 @@ from dialer.polling_day.priorities import (
     booth_priority,
     share_not_voted,
 )
-from dialer.polling_day.turnout_curve import ExpectedCourse
 
 INDIA = ZoneInfo("Asia/Kolkata")
 ALASKA = ZoneInfo("America/Anchorage")

@@ -19,7 +19,7 @@ from dialer.domain.complaints import Complaint
 from dialer.domain.errors import StoreBusy
 from dialer.domain.official_turnout import FINAL, OfficialFigure
 from dialer.engine.external_records import ExternalRecords
-from dialer.polling_day.turnout_curve import ExpectedCourse
+from dialer.polling_day.plan import ExpectedCourse
 from dialer.reports import accounts, polling_day, turnout_picture
 from dialer.reports.formats import Report
 from dialer.reports.polling_day import ConstituencyDay, States, TurnoutBy
