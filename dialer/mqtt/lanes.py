@@ -20,21 +20,9 @@ class Lane(Generic[T]):
     """What one sender has waiting."""
 
     def __init__(self) -> None:
-        self._items: deque[T] = deque()
+        self.items: deque[T] = deque()
         self._allowance = AT_ONCE
         self._counted_at: float | None = None
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    @property
-    def full(self) -> bool:
-        """Whether nothing more goes in."""
-        return len(self._items) >= WAITING_COMMANDS
-
-    def put(self, item: T) -> None:
-        """Add an item behind the others; only where it is not `full`."""
-        self._items.append(item)
 
     def seconds(self, now: float) -> float:
         """How long until its next item may be served; 0: now. `now` is monotonic."""
@@ -47,7 +35,7 @@ class Lane(Generic[T]):
     def take(self) -> T:
         """The first item; only where `seconds` is 0."""
         self._allowance -= 1.0
-        return self._items.popleft()
+        return self.items.popleft()
 
 
 class Lanes(Generic[T]):
@@ -57,22 +45,22 @@ class Lanes(Generic[T]):
         self._lanes: dict[str, Lane[T]] = {}
 
     def __len__(self) -> int:
-        return sum(map(len, self._lanes.values()))
+        return sum(len(lane.items) for lane in self._lanes.values())
 
     def full(self, sender: str) -> bool:
         """Whether that sender's lane takes nothing more."""
         lane = self._lanes.get(sender)
-        return lane is not None and lane.full
+        return lane is not None and len(lane.items) >= WAITING_COMMANDS
 
     def put(self, sender: str, item: T) -> None:
         """Add an item to its sender's lane; only where that is not `full`. There are as many lanes as there ever were senders."""
-        self._lanes.setdefault(sender, Lane()).put(item)
+        self._lanes.setdefault(sender, Lane()).items.append(item)
 
     def take(self, now: float) -> tuple[T | None, float | None]:
         """The next item; without one, the seconds until there may be one (None: nothing waits). `now` is monotonic."""
         soonest: float | None = None
         for sender, lane in self._lanes.items():
-            if not lane:
+            if not lane.items:
                 continue
             seconds = lane.seconds(now)
             if seconds == 0.0:

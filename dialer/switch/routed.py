@@ -46,6 +46,11 @@ def forwarded(
     return ask
 
 
+def nowhere(event: SwitchEvent) -> None:
+    """The sink of a switch that has none yet."""
+    raise RuntimeError(f"nobody takes the switch's events yet: {type(event).__name__}")
+
+
 class RoutedSwitch:
     """Implements `dialer.domain.switch.Switch`."""
 

@@ -164,7 +164,7 @@ async def test_a_call_that_was_told_to_be_over_and_lives_is_hung_up(tmp_path: Pa
         attempt_id = site.switch.placed[0].channel_id
         switch = site.centre.engine._switch
         assert isinstance(switch, adapter.AsteriskSwitch)
-        switch._tracker.forget(AttemptId(attempt_id))
+        switch.tracker.forget(AttemptId(attempt_id))
         site.centre.engine.on_switch_event(CallEnded(AttemptId(attempt_id), EndedBy.HANGUP, answered=False))
         await site.until(lambda: attempt_id not in site.switch.channels, seconds=BOUND_SECONDS)
 
@@ -177,7 +177,7 @@ async def test_a_comparison_that_breaks_begins_a_new_session_and_goes_on(tmp_pat
         switch = site.centre.engine._switch
         assert isinstance(switch, adapter.AsteriskSwitch)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(switch._tracker, "differences", lambda _: 1 / 0)
+            patch.setattr(switch.tracker, "differences", lambda _: 1 / 0)
             await site.until(lambda: not site.view.switch_up, seconds=adapter.COMPARE_SECONDS + 1)
         await site.until(lambda: site.view.switch_up, seconds=10)
         site.switch.spoil_events(lose=1.0)

@@ -378,7 +378,7 @@ def test_a_call_that_was_refused_is_waited_for_no_longer(text: str) -> None:
             assert isinstance(await error_of(switch.originate(call)), OriginateRefused | PermissionMissing)
             assert isinstance(await error_of(switch.call_party(third)), OriginateRefused | PermissionMissing)
             assert len(peer.session.named("Originate")) == 2
-            assert not switch._tracker.is_live(attempt_id)
-            assert not switch._tracker.parties.is_live(party_id)
+            assert not switch.tracker.is_live(attempt_id)
+            assert not switch.tracker.parties.is_live(party_id)
 
     run()

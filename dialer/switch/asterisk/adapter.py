@@ -61,6 +61,7 @@ from dialer.switch.asterisk.places import (
     seat_channel_id,
 )
 from dialer.switch.asterisk.tracker import CallTracker, PartyTracker
+from dialer.switch.routed import nowhere
 
 # A channel that came in: who calls whom, as Asterisk says.
 
@@ -133,8 +134,8 @@ class AsteriskSwitch:
         self._lease = lease
         self._history = history
         self._up_since: float | None = None  # on the loop's clock: when Asterisk itself began
-        self._sink: EventSink = _nowhere
-        self._tracker = CallTracker(box)
+        self._sink: EventSink = nowhere
+        self.tracker = CallTracker(box)
         self._client: AmiClient | None = None
         self._started_at = ""  # when Asterisk itself began, as CoreStatus says
         self._timers: set[asyncio.TimerHandle] = set()
@@ -158,12 +159,12 @@ class AsteriskSwitch:
             self._lease.heard(message)
         if message.event == "FullyBooted" and message.get("Uptime").isdecimal():
             self._up_since = asyncio.get_running_loop().time() - int(message.get("Uptime"))
-        self._report(self._tracker.take(message))
-        for channel in self._tracker.seats.replaced():
+        self._report(self.tracker.take(message))
+        for channel in self.tracker.seats.replaced():
             self._beside_this(self._hang_up_replaced(channel), "hang-up-replaced")
         if message.event == "DialEnd" and message.get("DialStatus") == REDIRECTED:
             self._beside_this(self._end_redirected(), "end-redirected")
-        for attempt_id in self._tracker.awaiting_rest():
+        for attempt_id in self.tracker.awaiting_rest():
             self._after_grace(attempt_id)
 
     async def up(self, client: AmiClient) -> None:
@@ -188,7 +189,7 @@ class AsteriskSwitch:
         self._started_at = started_at
         self._client = client
         self._report(
-            self._tracker.resync(
+            self.tracker.resync(
                 [channel for channel in channels if channel.unique_id not in gone],
                 restarted,
                 inbound,
@@ -213,15 +214,15 @@ class AsteriskSwitch:
             except SwitchError as error:
                 _log.warning("compare.failed", problem=str(error))
                 continue
-            differences = self._tracker.differences(channels)
+            differences = self.tracker.differences(channels)
             lost, before = before & differences, differences
             if lost:
                 before = differences - lost  # what was seen for the first time is looked at again as soon
                 await asyncio.sleep(GRACE_SECONDS)  # for events that were on their way while the list was made
-                lost &= self._tracker.differences(channels)
+                lost &= self.tracker.differences(channels)
             if lost:
                 _log.warning("events.lost", **Counter(type(event).__name__ for event in lost))
-                self._report(self._tracker.make_up_for(lost, channels))
+                self._report(self.tracker.make_up_for(lost, channels))
 
     async def keep(self, client: AmiClient) -> SwitchError:
         """Look after a session that is up until it is lost, and return or raise why."""
@@ -240,7 +241,7 @@ class AsteriskSwitch:
 
     def attempt_of(self, unique_id: str) -> AttemptId:
         """The attempt that a channel is known by."""
-        return self._tracker.attempt_of(unique_id)
+        return self.tracker.attempt_of(unique_id)
 
     async def adopt(self, unique_id: str, name: str, attempt_id: AttemptId) -> InboundChannel | None:
         """Know a channel that came in, and is not answered yet, by this attempt; its events are the attempt's from now on.
@@ -248,18 +249,18 @@ class AsteriskSwitch:
         Whoever asks for it may be anybody, so Asterisk itself is asked whether there is such a channel, and who calls whom.
         None: there is none, or it is ours already. Raises SwitchError when Asterisk cannot be asked.
         """
-        if not _UNIQUE_ID.fullmatch(unique_id) or not self._tracker.adopt(unique_id, attempt_id):
+        if not _UNIQUE_ID.fullmatch(unique_id) or not self.tracker.adopt(unique_id, attempt_id):
             return None
         found = None
         try:
             found = await inbound_channel(self._standing(), unique_id, name)
         except SwitchUnreachable:
-            self._tracker.forget(attempt_id)
+            self.tracker.forget(attempt_id)
             raise
         except SwitchError as error:  # "No such channel": gone already, or never there
             _log.debug("inbound.no-such-channel", channel=unique_id, answer=str(error))
         if found is None:
-            self._tracker.forget(attempt_id)
+            self.tracker.forget(attempt_id)
         return found
 
     async def stands(self, unique_id: str, name: str, context: str) -> bool:
@@ -268,8 +269,8 @@ class AsteriskSwitch:
         The AMI event of an answer may come after what the dialplan does then; where there is no link, one is waited for, not
         for ever. What Asterisk could not be asked about does not stand.
         """
-        attempt_id = self._tracker.attempt_of(unique_id)
-        if self._tracker.answered_as(attempt_id) == name:
+        attempt_id = self.tracker.attempt_of(unique_id)
+        if self.tracker.answered_as(attempt_id) == name:
             return True
         if not _UNIQUE_ID.fullmatch(unique_id):
             return False
@@ -283,12 +284,12 @@ class AsteriskSwitch:
         listed = [(each.get("Uniqueid"), each.get("Channel"), each.get("Context")) for each in found]
         if listed != [(unique_id, name, context)] or found[0].get("ChannelState") != STATE_UP:
             return False
-        self._report(self._tracker.reported_up(attempt_id, name))
+        self._report(self.tracker.reported_up(attempt_id, name))
         return True
 
     def disown(self, attempt_id: AttemptId) -> None:
         """What `adopt` took is not ours after all."""
-        self._tracker.forget(attempt_id)
+        self.tracker.forget(attempt_id)
 
     def close(self) -> None:
         """No event comes after this."""
@@ -320,7 +321,7 @@ class AsteriskSwitch:
         contact that names a channel itself (PJSIP/number@trunk) is called all the same: the rules were asked about another number.
         """
         try:
-            for unique_id in await redirected_channels(self._standing(), self._tracker.knows):
+            for unique_id in await redirected_channels(self._standing(), self.tracker.knows):
                 _log.warning("redirect.ended", channel=unique_id)
                 await self._hang_up_channel(unique_id)
         except SwitchError as error:  # the resync ends what stands in our contexts
@@ -329,24 +330,12 @@ class AsteriskSwitch:
     def _after_grace(self, attempt_id: AttemptId) -> None:
         def fire() -> None:
             self._timers.discard(timer)
-            self._report(self._tracker.overdue(attempt_id))
+            self._report(self.tracker.overdue(attempt_id))
 
         timer = asyncio.get_running_loop().call_later(GRACE_SECONDS, fire)
         self._timers.add(timer)
 
     # The engine's side
-
-    def has(self, attempt_id: AttemptId) -> bool:
-        """Whether the attempt's call is one of this Asterisk."""
-        return self._tracker.has(attempt_id)
-
-    def has_party(self, party_id: PartyId) -> bool:
-        """Whether the third party's call is one of this Asterisk."""
-        return self._tracker.parties.is_live(party_id)
-
-    def has_target_of(self, attempt_id: AttemptId) -> bool:
-        """Whether somebody whom an agent fetched for the attempt is called by this Asterisk."""
-        return self._tracker.parties.is_called_for(attempt_id)
 
     def unanswered_seconds(self, box: str = "") -> float:
         """See `Switch.unanswered_seconds`. For ever, where our lease on the switch may be another's by now."""
@@ -371,7 +360,7 @@ class AsteriskSwitch:
             ("CallerID", caller_id),
             ("Timeout", str(round(request.ring_seconds * 1000))),
         )
-        await self._place(self._tracker, request.attempt_id, fields)
+        await self._place(self.tracker, request.attempt_id, fields)
 
     async def _place(self, known: CallTracker | PartyTracker, attempt_id: Any, fields: list[tuple[str, str]]) -> None:
         client = self._standing()
@@ -386,8 +375,8 @@ class AsteriskSwitch:
 
     async def hang_up(self, attempt_id: AttemptId) -> None:
         """See `Switch.hang_up`."""
-        channel = self._tracker.channel_of(attempt_id)
-        await self._hang_up_while(lambda: self._tracker.is_live(attempt_id), channel)
+        channel = self.tracker.channel_of(attempt_id)
+        await self._hang_up_while(lambda: self.tracker.is_live(attempt_id), channel)
 
     async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False, box: str | None = None) -> None:
         """See `Switch.connect`. Redirect into the seat's conference, 14 ms in the median on a real Asterisk. Where there are
@@ -421,7 +410,7 @@ class AsteriskSwitch:
 
     async def answer_key(self, seat: str, sound: SeatSound) -> None:
         """See `Switch.answer_key`. The key's dialplan waits some 0.2 s for the variable."""
-        channel = self._tracker.seats.channel(seat)
+        channel = self.tracker.seats.channel(seat)
         if channel is not None:
             await self._set_variable(channel, _KEY_ANSWER, sound.value)
 
@@ -434,7 +423,7 @@ class AsteriskSwitch:
 
     async def seat_packets(self, seat: str) -> int:
         """See `Switch.seat_packets`."""
-        channel = self._tracker.seats.channel(seat)
+        channel = self.tracker.seats.channel(seat)
         if channel is None:
             raise SwitchError(f"seat {seat} has no phone on the line that could be listened to")
         fields = [("Channel", channel), ("Variable", "CHANNEL(rtcp,rxcount)")]
@@ -445,7 +434,7 @@ class AsteriskSwitch:
 
     async def release_seat(self, seat: str) -> None:
         """See `Switch.release_seat`."""
-        channel = self._tracker.seats.channel(seat)
+        channel = self.tracker.seats.channel(seat)
         if channel is not None:
             await self._hang_up_channel(channel)
 
@@ -462,7 +451,7 @@ class AsteriskSwitch:
 
     async def _say_box(self, attempt_id: AttemptId, box: str | None) -> None:
         if box is not None:
-            await self._set_variable(self._tracker.channel_of(attempt_id), BOX_VARIABLE, box)
+            await self._set_variable(self.tracker.channel_of(attempt_id), BOX_VARIABLE, box)
 
     async def _set_variable(self, channel: str, name: str, value: str) -> None:
         await self._standing().action("Setvar", [("Channel", channel), ("Variable", name), ("Value", value)])
@@ -479,7 +468,7 @@ class AsteriskSwitch:
         caller = [] if request.caller_id is None else [("CallerID", _checked(NUMBER, request.caller_id, _NUMBER_RULE))]
         seconds = ("Timeout", str(round(request.ring_seconds * 1000)))
         fields = origination(f"PJSIP/{target}", request.party_id, *_party_place(request.place), *caller, seconds)
-        await self._place(self._tracker.parties, request.party_id, fields)
+        await self._place(self.tracker.parties, request.party_id, fields)
 
     async def move_party(self, party_id: PartyId, place: Place) -> None:
         """See `Switch.move_party`."""
@@ -487,11 +476,11 @@ class AsteriskSwitch:
 
     async def release_party(self, party_id: PartyId) -> None:
         """See `Switch.release_party`."""
-        await self._hang_up_while(lambda: self._tracker.parties.is_live(party_id), party_id)
+        await self._hang_up_while(lambda: self.tracker.parties.is_live(party_id), party_id)
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
         """See `Switch.mute_recording`."""
-        fields = [("Channel", self._tracker.channel_of(attempt_id)), ("Direction", "both")]
+        fields = [("Channel", self.tracker.channel_of(attempt_id)), ("Direction", "both")]
         await self._standing().action("MixMonitorMute", [*fields, ("State", "1" if muted else "0")])
 
     async def _hang_up_while(self, is_live: Callable[[], bool], unique_id: str) -> None:
@@ -515,7 +504,7 @@ class AsteriskSwitch:
 
     async def _redirect(self, channel: str, context: str, extension: str) -> None:
         there = [("Context", context), ("Exten", extension), ("Priority", "1")]
-        unique_id = self._tracker.channel_of(AttemptId(channel))
+        unique_id = self.tracker.channel_of(AttemptId(channel))
         await self._standing().action("Redirect", [("Channel", unique_id), *there])
 
     def _standing(self) -> AmiClient:
@@ -529,10 +518,6 @@ def _entrance(request: OriginateRequest) -> str:
     if not request.detect_machine:
         return "s"
     return "voicemail" if request.message_to_machine else "machine"
-
-
-def _nowhere(event: SwitchEvent) -> None:
-    raise RuntimeError(f"nobody takes the switch's events yet: {type(event).__name__}")
 
 
 def _party_place(place: Place) -> tuple[str, str]:

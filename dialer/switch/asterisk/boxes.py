@@ -81,12 +81,12 @@ class BoxedSwitch:
 
     async def hand_over(self, attempt_id: AttemptId) -> None:
         """See `Switch.hand_over`. To a target of another box, in a conference there, over a call between the two."""
-        there = next((name for name, box in self._boxes.items() if box.has_target_of(attempt_id)), "")
+        there = next((name for name, box in self._boxes.items() if box.tracker.parties.is_called_for(attempt_id)), "")
         away = there if there != self._name_of(attempt_id) else ""
         await self._of(attempt_id).hand_over(attempt_id, away)
 
     def _name_of(self, attempt_id: AttemptId) -> str | None:
-        return next((name for name, box in self._boxes.items() if box.has(attempt_id)), None)
+        return next((name for name, box in self._boxes.items() if box.tracker.has(attempt_id)), None)
 
     def _of(self, attempt_id: AttemptId, *_: object, **__: object) -> AsteriskSwitch:
         return self._boxes[self._box_of(Place(PlaceKind.ASIDE, attempt_id))]
@@ -131,7 +131,7 @@ class BoxedSwitch:
             await self._boxes[box].release_party(party_id)
 
     def _box_with(self, party_id: PartyId) -> str | None:
-        return next((name for name, box in self._boxes.items() if box.has_party(party_id)), None)
+        return next((name for name, box in self._boxes.items() if box.tracker.parties.is_live(party_id)), None)
 
     def _box_of(self, place: Place) -> str:
         """The box that has a seat, or a call."""

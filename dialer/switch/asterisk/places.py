@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from dialer.domain.model import AttemptId
 from dialer.domain.switch import SUPERVISION_PARTY, TRANSFER_PARTY, Place, PlaceKind
 
 VOTER_CONTEXT = "matdan-voter"
@@ -69,11 +68,6 @@ def place_of(conference: str) -> Place | None:
 def seat_of(conference: str) -> str | None:
     """The seat that a conference, or an extension of the hold, belongs to; None: to none."""
     return conference[len(SEAT_CHANNEL) :] if conference.startswith(SEAT_CHANNEL) else None
-
-
-def aside_of(conference: str) -> AttemptId | None:
-    """The attempt whose own conference it is; None: it is none."""
-    return AttemptId(conference[len(ASIDE) :]) if conference.startswith(ASIDE) else None
 
 
 def seat_channel_id(seat: str, token: str) -> str:

@@ -55,7 +55,6 @@ from dialer.switch.asterisk.places import (
     SEAT_CHANNEL,
     VOTER_CONTEXT,
     VOTERS_CONTEXTS,
-    aside_of,
     is_attempt_id,
     is_party,
     place_of,
@@ -471,8 +470,8 @@ class CallTracker:
             case "UserEvent":
                 return self._user_event(attempt_id, seen, message)
             case "ConfbridgeJoin":
-                place = place_of(message.get("Conference"))
-                if place is None or (place.kind is PlaceKind.ASIDE and place.name != attempt_id):
+                place = _own_place(attempt_id, message.get("Conference"))
+                if place is None:
                     return []
                 seen.place = place
                 return [_entered(attempt_id, place)]
@@ -514,9 +513,7 @@ class CallTracker:
             attempt_id: self._seen.get(attempt_id) or self._found(channel) for attempt_id, channel in ours.items()
         }
         for attempt_id, channel in ours.items():
-            place = place_of(channel.conference)
-            elsewhere = place is not None and place.kind is PlaceKind.ASIDE and place.name != attempt_id
-            self._seen[attempt_id].place = None if elsewhere else place
+            self._seen[attempt_id].place = _own_place(attempt_id, channel.conference)
         places = [(attempt_id, seen.place) for attempt_id, seen in self._seen.items() if seen.place is not None]
         talking = [(attempt_id, place.name) for attempt_id, place in places if place.kind is PlaceKind.SEAT]
         aside = frozenset(attempt_id for attempt_id, place in places if place.kind is PlaceKind.ASIDE)
@@ -549,7 +546,8 @@ class CallTracker:
             if channel is not None:
                 events.update(self._unheard(attempt_id, seen, channel, agents.values()))
             elif not self._half_ended(seen):  # else the other half has its grace time
-                events.add(_ended_unseen(attempt_id, seen))
+                # What its carrier answered is how it ended; else nobody knows.
+                events.add(_ended(attempt_id, seen, EndedBy.VANISHED if seen.dial_status is None else EndedBy.HANGUP))
         strays = (AttemptId(unique_id) for unique_id in listed if is_attempt_id(unique_id))
         return frozenset(events) | {CallStray(attempt_id) for attempt_id in strays if attempt_id not in self._seen}
 
@@ -586,7 +584,9 @@ class CallTracker:
         self, attempt_id: AttemptId, seen: _Seen, channel: LiveChannel, seats: Collection[str]
     ) -> list[SwitchEvent]:
         """What was not said of a call that lives."""
-        place = self._place(attempt_id, channel, seats)
+        place = _own_place(attempt_id, channel.conference)
+        if place is not None and place.kind is PlaceKind.SEAT and place.name not in seats:
+            place = None  # nobody is there
         if not channel.up:
             return [CallRinging(attempt_id)] if channel.ringing and not (seen.rang or seen.early_media) else []
         events: list[SwitchEvent] = [] if seen.answered else [CallAnswered(attempt_id)]
@@ -600,14 +600,6 @@ class CallTracker:
         elif place != seen.place:
             events.append(_entered(attempt_id, place))
         return events
-
-    @staticmethod
-    def _place(attempt_id: AttemptId, channel: LiveChannel, seats: Collection[str]) -> Place | None:
-        """The conference in which the call is with somebody: a seat whose agent is there, or its own."""
-        seat = seat_of(channel.conference)
-        if seat is not None:
-            return Place(PlaceKind.SEAT, seat) if seat in seats else None
-        return Place(PlaceKind.ASIDE, attempt_id) if aside_of(channel.conference) == attempt_id else None
 
     def _keep_inbound(self, channels: Sequence[LiveChannel], reported: Mapping[str, AttemptId]) -> None:
         """Know the live ones of the channels that came in; where both are there, what we knew stands above what was told."""
@@ -723,25 +715,26 @@ class CallTracker:
 
     def _end(self, attempt_id: AttemptId, seen: _Seen, by: EndedBy) -> list[SwitchEvent]:
         self.forget(attempt_id)
-        return [
-            CallEnded(
-                attempt_id,
-                by,
-                answered=seen.answered,
-                timed_out=seen.timed_out,
-                cause=seen.cause,
-                technical_cause=seen.technical_cause,
-                dial_status=seen.dial_status,
-                ever_ringing=seen.rang or seen.may_ring,
-            )
-        ]
+        return [_ended(attempt_id, seen, by)]
 
 
-def _ended_unseen(attempt_id: AttemptId, seen: _Seen) -> CallEnded:
-    """The end of a call that is gone, and nobody said so. What its carrier answered is how it ended; else nobody knows."""
-    by = EndedBy.VANISHED if seen.dial_status is None else EndedBy.HANGUP
-    ringing = seen.rang or seen.may_ring
-    return CallEnded(attempt_id, by, answered=seen.answered, dial_status=seen.dial_status, ever_ringing=ringing)
+def _ended(attempt_id: AttemptId, seen: _Seen, by: EndedBy) -> CallEnded:
+    return CallEnded(
+        attempt_id,
+        by,
+        answered=seen.answered,
+        timed_out=seen.timed_out,
+        cause=seen.cause,
+        technical_cause=seen.technical_cause,
+        dial_status=seen.dial_status,
+        ever_ringing=seen.rang or seen.may_ring,
+    )
+
+
+def _own_place(attempt_id: AttemptId, conference: str) -> Place | None:
+    """The place that a conference is to a call: a seat, or the attempt's own; None: neither."""
+    place = place_of(conference)
+    return None if place is not None and place.kind is PlaceKind.ASIDE and place.name != attempt_id else place
 
 
 def _agents(channels: Iterable[LiveChannel]) -> dict[str, str]:

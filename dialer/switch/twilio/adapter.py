@@ -17,7 +17,8 @@ from config.words import CampaignKind
 from dialer.domain.clock import Clock
 from dialer.domain.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
 from dialer.domain.model import AttemptId
-from dialer.domain.switch import CallEnded, CallEvent, EndedBy, EventSink, OriginateRequest, SwitchEvent
+from dialer.domain.switch import CallEnded, CallEvent, EndedBy, EventSink, OriginateRequest
+from dialer.switch.routed import nowhere
 from dialer.switch.twilio.api import CallRecord, TwilioApi
 from dialer.switch.twilio.spend import SpendMeter, segments_of
 from dialer.switch.twilio.states import FINAL, CallStatus, TwilioCall, vanished
@@ -51,7 +52,7 @@ class TwilioSwitch:
         self._settings = settings
         self._clock = clock
         self._find_attempt = find_attempt
-        self._sink: EventSink = _nowhere
+        self._sink: EventSink = nowhere
         self._on_end: Callable[[AttemptId], None] = lambda _attempt_id: None
         self._calls: dict[AttemptId, TwilioCall] = {}
         self._to_hang_up: set[AttemptId] = set()  # asked for before we know the call's sid, or not taken by Twilio
@@ -289,7 +290,3 @@ class TwilioSwitch:
 
 def _seconds(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 7 else 0
-
-
-def _nowhere(event: SwitchEvent) -> None:
-    raise RuntimeError(f"nobody takes the switch's events yet: {type(event).__name__}")

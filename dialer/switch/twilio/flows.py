@@ -7,6 +7,7 @@ lives makes repeats harmless: a request that comes again gets the answer that it
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,7 +28,6 @@ from dialer.switch.twilio.twiml import TwilioVoice, hang_up, twiml
 from ivr_flows.catalogue import FlowLibrary
 from ivr_flows.errors import FlowError, UnexpectedInput
 from ivr_flows.machine import start, step
-from ivr_flows.node import Flow
 from ivr_flows.texts import Texts
 from ivr_flows.turns import FlowCommit, FlowState, Input, SendSms, Start, Transfer, Turn
 
@@ -180,27 +180,21 @@ class TwilioFlows:
         call = self._calls.get(attempt_id)
         if call is None:
             return
-        try:
+        with contextlib.suppress(TimeoutError):  # the caller has left without another key
             async with asyncio.timeout(LATE_SECONDS):
                 await call.over.wait()
-        except TimeoutError:
-            pass  # the caller has left without another key
         while pending := [page for page in call.pages.values() if not page.done()]:
             await asyncio.wait(pending)
         state = call.furthest
         if state is not None:
-            flow = self._flow_of(state)
-            self._end(attempt_id, call, left(flow, state) if flow is not None and state.ending is None else state)
+            if state.ending is None:
+                with contextlib.suppress(FlowError):  # a version that is gone
+                    state = left(self._library.version_of(state.flow, state.version), state)
+            self._end(attempt_id, call, state)
         elif not call.over.is_set():
             call.over.set()
             self._engine.flow_ended(attempt_id, completed=False, left_at=None)
         self._calls.pop(attempt_id, None)
-
-    def _flow_of(self, state: FlowState) -> Flow | None:
-        try:
-            return self._library.version_of(state.flow, state.version)
-        except FlowError:
-            return None
 
     async def close(self) -> None:
         """Let what is under way come to its end."""

@@ -20,6 +20,7 @@ class Box:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, ...]] = []
+        self.tracker = self
 
     def has(self, attempt_id: AttemptId) -> bool:
         return attempt_id == "call"
