@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import pwd
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -17,25 +18,31 @@ from audio.playlist import PlaylistReader
 from audio.tones import SILENCE, TONES
 from config.boxes import boxes_of
 from config.errors import MatdanError
+from config.fields import is_loopback
 from config.settings import Settings
 from config.site_rules import site_profile
+from config.sources import Source
+from config.supervision import OWN_USER
 from config.unfinished import others_may_read, unfinished
-from config.words import CampaignKind
+from config.words import CampaignKind, SupervisorRole
 from dialer.domain.clock import Clock, SystemClock
-from dialer.domain.errors import SwitchError
+from dialer.domain.errors import RollError, SwitchError
 from dialer.domain.orders import RESUMING_LEADERS
+from dialer.domain.signing import read_webhook_secret
 from dialer.domain.site_time import site_day
 from dialer.ivr.prompts import playlist_reader
+from dialer.mqtt.client import Visit, visit_blocking
+from dialer.mqtt.link import check_broker
+from dialer.roll.mapping import load_map
+from dialer.roll.sources import token_headers
 from dialer.site.checks.asterisk import asterisk
-from dialer.site.checks.broker import broker
 from dialer.site.checks.certificate import desk_certificate
 from dialer.site.checks.finding import Finding, Look, bad, good, looked, note, of_box, reported
-from dialer.site.checks.sources import sources
 from dialer.site.checks.store import disk, encryption, store_and_rules
 from dialer.site.content import content_problems
 from dialer.site.doubts import doubts
 from dialer.site.open_files import too_few
-from dialer.site.plan import flows_of, needs_asterisk, script_rules, scripts_of
+from dialer.site.plan import broker_settings, flows_of, needs_asterisk, script_rules, scripts_of
 from dialer.store.lock import DIALLER, holder_of
 from dialer.switch.asterisk.scripts.runner import PREFIX, Containment, find_containment, kept_together, script_of
 from dialer.switch.twilio import NO_TWILIO
@@ -306,3 +313,92 @@ def _listening(settings: Settings) -> Iterator[Finding]:
                 yield bad(what, f"port {port} is taken; stop what holds it or set fastagi.port")
             return
     yield good(what, f"{host}:{port} is free for us to listen on")
+
+
+_RENDER = "`dialer mqtt render` writes a Mosquitto's files (docs/mqtt.md)"
+
+
+async def broker(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
+    """What the broker lets us do, and what it lets others do. Raises MatdanError, OSError."""
+    ours = broker_settings(settings)
+    # As somebody else than the dialler: the same client id twice would throw a running one off the broker.
+    checking = replace(ours, client_id=f"dialler-check-{settings.centre.id}")
+    try:
+        await check_broker(checking, settings.centre.id, clock.now())
+    except MatdanError as error:
+        yield note("broker", f"{error}; dialling works without one, supervisors see nothing")
+        return
+    yield good("broker", f"an MQTT broker answers at {ours.host}:{ours.port}")
+    if not settings.broker.tls and not is_loopback(settings.broker.host):
+        text = (
+            f"nothing is encrypted on the way to {ours.host}: passwords and commands can be read there; set broker.tls"
+        )
+        yield note("broker", text)
+    if settings.broker.username is None and not _all_sign(settings):
+        text = f"no command is obeyed but a signed one: the dialler has no user of its own there (broker.username); {_RENDER}"
+        yield note("broker", text)
+    centre, user = settings.centre.id, next((each.name for each in settings.supervisors), OWN_USER)
+    stranger = replace(ours, username=None, password=None)
+    yield _of_strangers(settings, await asyncio.to_thread(visit_blocking, stranger, centre, user))
+    as_ourselves = await asyncio.to_thread(visit_blocking, ours, centre, user, knocks_only=True)
+    if as_ourselves.connected and as_ourselves.most_bytes is None:
+        text = (
+            f"it takes messages of any length: whoever may publish can fill its memory; set max_packet_size; {_RENDER}"
+        )
+        yield note("broker", text)
+
+
+def _of_strangers(settings: Settings, stranger: Visit) -> Finding:
+    if stranger.may_command and not _all_sign(settings) and settings.broker.username is not None:
+        text = f"it lets strangers publish commands: whoever reaches it can stop the centre, and mark voters; {_RENDER}"
+        return bad("broker", text)
+    if stranger.may_command:
+        text = (
+            f"it lets strangers publish commands; none is obeyed without a signature, and a flood costs time; {_RENDER}"
+        )
+        return note("broker", text)
+    if stranger.may_read:
+        return note("broker", f"it lets strangers read this centre's state; {_RENDER}")
+    if stranger.connected:
+        return note("broker", f"it lets strangers connect, though not publish commands; {_RENDER}")
+    return good("broker", "it turns strangers away")
+
+
+def _all_sign(settings: Settings) -> bool:
+    """Whether everybody who may give commands must sign them, our own command line among them."""
+    if settings.broker.signed_commands:
+        return True
+    may = [each for each in settings.supervisors if each.role is not SupervisorRole.VIEWER]
+    return settings.broker.key_file is not None and all(each.key is not None for each in may)
+
+
+def sources(settings: Settings) -> Iterator[Finding]:
+    """Whether each portal's folder, saved mapping, token and secret are there and of use. The portal itself is not asked."""
+    for source in settings.sources:
+        what, sound = f"source {source.name}", True
+        for need in _needs(source):
+            try:
+                need()
+            except MatdanError as error:
+                sound = False
+                yield bad(what, str(error))
+        if sound:
+            yield good(what, f"its folder {source.folder} and its mapping are there")
+
+
+def _needs(source: Source) -> Iterator[Callable[[], object]]:
+    """Each raises MatdanError for what is wrong."""
+    yield partial(_folder, source.folder)
+    yield partial(load_map, source.map_file)
+    yield partial(token_headers, source)
+    if source.webhook_secret_file is not None:
+        yield partial(read_webhook_secret, source.webhook_secret_file, f"sources.{source.name}.webhook_secret_file")
+
+
+def _folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise RollError(f"there is no folder {folder}: make it, or correct the folder of [[sources]]")
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise RollError(
+            f"{folder}: this user may not read and write there, and rejects stand beside exports: give it the right"
+        )

@@ -12,7 +12,7 @@ from config.settings import Settings
 from dialer.domain.clock import SystemClock
 from dialer.domain.signing import new_key_file, public_key_text
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
-from dialer.site.checks.broker import broker
+from dialer.site.check import broker
 from dialer.site.checks.finding import Verdict
 from tests.support.mqtt import NEEDS_MOSQUITTO, supervisor
 from tests.support.rendered_broker import a_free_port, a_site, rendered_broker
