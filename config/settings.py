@@ -561,6 +561,12 @@ class Settings(Section):
                     f"campaign {campaign.id!r} {what} Asterisk; take its Twilio trunk away",
                 )
 
+    @property
+    def has_scripts(self) -> bool:
+        """Whether a campaign or a number of ours runs an AGI script."""
+        numbers = any(number.has_script for number in self.inbound.numbers)
+        return numbers or any(campaign.has_script for campaign in self.campaigns)
+
     def trunks_of(self, campaign: Campaign) -> tuple[str, ...]:
         """The trunks that a campaign may use, in order of preference: its own, or all that can carry it."""
         if campaign.trunks:

@@ -129,7 +129,7 @@ def service_files(settings: Settings, dialer: Path, beside: Beside) -> dict[Path
             reloads=process in (DIALLER, DESK),
             stop_seconds=round(settings.dialling.drain_seconds) + _DRAIN_MARGIN_SECONDS,
             background=process is not DIALLER,
-            scripts=process is DIALLER and _has_scripts(settings),
+            scripts=process is DIALLER and settings.has_scripts,
             on_this_machine_alone=process is DIALLER and _speaks_with_this_machine_alone(settings),
         )
     for job, when in timers_of(settings, beside).items():
@@ -162,14 +162,8 @@ def _may_be_its_own(folder: Path) -> bool:
 
 def _speaks_with_this_machine_alone(settings: Settings) -> bool:
     hosts = (settings.ami.host, settings.fastagi.host, settings.broker.host, settings.metrics.host)
-    return all(map(is_loopback, hosts)) and not settings.twilio.enabled and not _has_scripts(settings)
-
-
-def _has_scripts(settings: Settings) -> bool:
-    """An AGI script has namespaces of its own, in which it may do what it likes."""
-    return any(each.has_script for each in settings.campaigns) or any(
-        each.has_script for each in settings.inbound.numbers
-    )
+    # A script has namespaces of its own, in which it may do what it likes.
+    return all(map(is_loopback, hosts)) and not settings.twilio.enabled and not settings.has_scripts
 
 
 _templates = cache(partial(templates_in, Path(__file__).parent))

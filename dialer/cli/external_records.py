@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import typer
 
@@ -144,14 +144,13 @@ async def _keep_here(
     async with await open_store(path, encode=encode, create=False, key=key, holder=HOLDER) as opened:
         desk = ExternalRecords(opened, SystemClock())
         for request in requests:
-            answers.append(await _command_of(request).keep(desk))
+            command: RecordsCommand = command_of(request)
+            answers.append(await command.keep(desk))
             done(len(answers))
     return answers
 
 
-def _command_of(request: CommandRequest) -> RecordsCommand:
-    """The same command as the dialler would make of it."""
+def command_of(request: CommandRequest, *more: str) -> Any:
+    """The command that the dialler would make of a request; `more`: what it is told beside it."""
     kind = COMMANDS[request.name]
-    made = kind.make(*(read_value(request.name, key, request.fields.get(key)) for key in kind.needs))
-    assert isinstance(made, RecordsCommand)  # noqa: S101 - requests of these kinds alone are made here
-    return made
+    return kind.make(*(read_value(request.name, key, request.fields.get(key)) for key in kind.needs), *more)

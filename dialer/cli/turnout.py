@@ -72,8 +72,8 @@ def enter(
 
     One that is below an earlier hour's, above a later one's, or of no hour or day of the poll is refused: a slip of the keys.
     """
-    area = _Area(constituency, part, state)
-    figure = _figure("--constituency, --by, --turnout, --state, --day", day or _today(site), area, by, turnout)
+    where, area = "--constituency, --by, --turnout, --state, --day", (constituency, part, state)
+    figure = _figure(where, day or _today(site), area, by, turnout)
     _keep(site, [figure], as_told=as_told)
 
 
@@ -203,24 +203,16 @@ def _read(path: Path, day: str) -> list[_Entry]:
     figures = []
     for row in SmallTable(path, COLUMNS, _OPTIONAL).rows():
         part = row.whole_number("part") if row["part"] else None
-        area = _Area(row.whole_number("constituency"), part, row["state"])
+        area = (row.whole_number("constituency"), part, row["state"])
         figures.append(_figure(row.where, row["day"] or day, area, row["by"], row["turnout"]))
     if not figures:
         raise RollError(f"{path}: has no figure; give one a row, below the headings")
     return figures
 
 
-@dataclass(frozen=True, slots=True)
-class _Area:
-    """Of what a figure is, as it was typed."""
-
-    constituency: int
-    part: int | None
-    state: str  # "": not said
-
-
-def _figure(where: str, day: str, area: _Area, by: str, turnout: str) -> _Entry:
-    """A figure that is read. Raises RollError that begins with `where`."""
+def _figure(where: str, day: str, area: tuple[int, int | None, str], by: str, turnout: str) -> _Entry:
+    """A figure as it was typed: constituency, part and state, "": not said. Raises RollError that begins with `where`."""
+    constituency, part, named = area
     percent = _PERCENT.fullmatch(turnout.strip())
     if percent is None or float(percent[1]) > 100:
         raise RollError(f"{where}: turnout is not a percentage from 0 to 100: write 11.4; nothing was taken")
@@ -233,8 +225,8 @@ def _figure(where: str, day: str, area: _Area, by: str, turnout: str) -> _Entry:
         told = date.fromisoformat(day)
     except ValueError as error:
         raise RollError(f"{where}: {day[:20]!r} is no date: write 2026-04-22; nothing was taken") from error
-    state = tidy(area.state).upper()
+    state = tidy(named).upper()
     if len(state) > _LONGEST_STATE:
         raise RollError(f"{where}: the state is too long: write its code; nothing was taken")
     share = round(float(percent[1]) / 100, 6)
-    return _Entry(where, OfficialFigure(told, area.constituency, area.part, by_time, share, state))
+    return _Entry(where, OfficialFigure(told, constituency, part, by_time, share, state))

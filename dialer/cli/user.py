@@ -14,11 +14,10 @@ from config.settings import Settings, load_settings
 from config.supervision import OWN_USER
 from config.words import USER_ROLES
 from dialer.cli.command import own_name
-from dialer.cli.external_records import ask_dialler, refuse_unless_dialler
+from dialer.cli.external_records import ask_dialler, command_of, refuse_unless_dialler
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SettingsFile, person, said
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.registry import COMMANDS, read_value
 from dialer.domain.commands.users import UserCommand
 from dialer.domain.errors import CommandRefused, StoreBusy
 from dialer.domain.site_time import site_zone
@@ -160,9 +159,7 @@ def _change(settings: Settings, command: str, fields: Mapping[str, str], who: st
 
 
 async def _keep_here(settings: Settings, request: CommandRequest, sender: str) -> str:
-    kind = COMMANDS[request.name]
-    command = kind.make(*(read_value(request.name, key, request.fields[key]) for key in kind.needs), sender)
-    assert isinstance(command, UserCommand)  # noqa: S101 - such alone are made here
+    command: UserCommand = command_of(request, sender)
     path, key = settings.store.path, site_key(settings)
     async with await open_store(path, encode=encode, create=False, key=key, holder=HOLDER) as opened:
         users = Users(opened, SystemClock(), partial(fixed_users, settings))

@@ -42,9 +42,9 @@ from dialer.site.checks.store import disk, encryption, store_and_rules
 from dialer.site.content import content_problems
 from dialer.site.doubts import doubts
 from dialer.site.open_files import too_few
-from dialer.site.plan import broker_settings, flows_of, needs_asterisk, script_rules, scripts_of
+from dialer.site.plan import broker_settings, needs_asterisk, script_rules, scripts_of
 from dialer.store.lock import DIALLER, holder_of
-from dialer.switch.asterisk.scripts.runner import PREFIX, Containment, find_containment, kept_together, script_of
+from dialer.switch.asterisk.scripts.runner import Containment, find_containment, kept_together, script_of
 from dialer.switch.twilio import NO_TWILIO
 from ivr_flows.catalogue import load_flow, refuse_unsafe
 from ivr_flows.model import Offer, offers_allowed
@@ -270,7 +270,7 @@ def _not_for(user: str | None, script: Path) -> str | None:
 
 def _scripts(settings: Settings) -> Iterator[Finding]:
     """What keeps AGI scripts together, tried out. Raises FlowError where none can be started."""
-    if any(flow.startswith(PREFIX) for flow in flows_of(settings)) and _script_problem(settings) is None:
+    if settings.has_scripts and _script_problem(settings) is None:
         rules = script_rules(settings)
         rules = replace(rules, containment=find_containment(rules))
         yield (note if rules.containment is Containment.NONE else good)("scripts", kept_together(rules))

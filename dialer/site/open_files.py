@@ -18,13 +18,10 @@ _A_SCRIPT = 4
 def files_needed(settings: Settings) -> int:
     """How many files the dialler may have open at once when every channel is in a flow."""
     calls = sum(trunk.channels for trunk in settings.trunks) + len(settings.seats) + settings.inbound.channels
-    scripts = any(campaign.has_script for campaign in settings.campaigns) or any(
-        each.has_script for each in settings.inbound.numbers
-    )
     return (
         _APART_FROM_CALLS
         + AgiLimits().opening
-        + min(calls, settings.fastagi.max_connections) * (_A_SCRIPT if scripts else _A_FLOW)
+        + min(calls, settings.fastagi.max_connections) * (_A_SCRIPT if settings.has_scripts else _A_FLOW)
     )
 
 

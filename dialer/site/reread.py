@@ -117,7 +117,7 @@ class SettingsFile:
                 yield name
         for supervisor in {each.name for each in settings.supervisors} - {each.name for each in before.supervisors}:
             yield f"supervisors.{supervisor}"  # whom the store may have as a user: a start sees to that
-        if not _scripts(before) and _scripts(settings):  # nothing was found yet to contain them
+        if not before.has_scripts and settings.has_scripts:  # nothing was found yet to contain them
             yield "the first AGI script"
         if needs_asterisk(settings) is not needs_asterisk(before):
             yield "the first seat or trunk of Asterisk's, or the last"
@@ -141,10 +141,6 @@ def _lines_of(settings: Settings) -> dict[str, tuple[Carrier, str | None]]:
         for each in settings.trunks
     }
     return trunks | {f"seats.{each.name}": (Carrier.ASTERISK, each.box) for each in settings.seats}
-
-
-def _scripts(settings: Settings) -> bool:
-    return any(script_of(flow) is not None for flow in flows_of(settings))
 
 
 def settings_told(settings: Settings) -> dict[str, str]:
