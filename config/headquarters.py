@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr, StringConstraints, ValidationError
 
-from config.fields import FilePath, HostName, Port, PublicKey, Section, Slug, ZoneName, is_loopback
+from config.fields import FilePath, HostName, Port, PublicKey, Section, Share, Slug, ZoneName, is_loopback
 from config.mistakes import all_together, mistakes, not_in_environment, read_settings
 from config.sources import Source
 from config.supervision import PageServer
@@ -19,7 +19,6 @@ NatsKey = Annotated[str, StringConstraints(pattern=r"^U[A-Z2-7]{55}$")]
 """A public nkey of a user."""
 StateCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,16}$")]
 DayTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-DayShare = Annotated[float, Field(ge=0, le=1)]
 
 
 class Leader(Section):
@@ -119,10 +118,6 @@ class HqCentre(Section):
         return of_state and (not self.constituencies or constituency_number in self.constituencies)
 
 
-class HqLeader(Leader):
-    """[[leaders]] - who may order every centre at once: any one of them stops, two resume."""
-
-
 class HqBundles(Section):
     """[bundles] - the material that headquarters publishes: its folder, whose `public` a web server serves."""
 
@@ -167,7 +162,7 @@ class HqTargets(Section):
     contacts_per_seat_hour: float | None = Field(
         None, gt=0, le=1_000, description="voters that a seat talks with in an hour; none: not held against any"
     )
-    abandoned_share: DayShare = Field(0.03, description="of live answers, where a centre does not say its own cap")
+    abandoned_share: Share = Field(0.03, description="of live answers, where a centre does not say its own cap")
     closes_at: DayTime = Field("18:00", description="when a day's calls end, in the zone of [gather]")
 
 
@@ -175,8 +170,8 @@ class HqCourse(Section):
     """[[course]] - how far a polling day should be at an hour: nothing before the first, between two of them evenly."""
 
     at: DayTime = Field(description="the hour, in the zone of [gather]")
-    reached: DayShare = Field(description="share of the numbers on the centres' lists that are done with")
-    voted: DayShare = Field(description="share of the voters reached who have voted")
+    reached: Share = Field(description="share of the numbers on the centres' lists that are done with")
+    voted: Share = Field(description="share of the voters reached who have voted")
 
 
 class HqServer(Section):
@@ -211,7 +206,7 @@ class HqSettings(Section):
     course: tuple[HqCourse, ...] = ()
     bundles: HqBundles = HqBundles()
     centres: tuple[HqCentre, ...] = ()
-    leaders: tuple[HqLeader, ...] = ()
+    leaders: tuple[Leader, ...] = ()
     sources: tuple[Source, ...] = ()
 
     @property

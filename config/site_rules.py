@@ -139,7 +139,6 @@ def _hold_carriers(settings: Settings, profile: Profile, the_profile: str) -> It
 
 
 def _past(key: str, value: float, least: float | None, most: float | None, the_profile: str) -> Iterator[Objection]:
-    """Where a value is less than the least, or more than the most."""
     if least is not None and value < least:
         yield key, f"{value:g} loosens the rule of {the_profile}", f"set at least {least:g}"
     if most is not None and value > most:

@@ -121,7 +121,6 @@ def turnout_panel(
 
 
 def _day_ahead(forecast: Forecast, zone: tzinfo | None) -> str:
-    """In words: how far the day will get."""
     until = datetime.fromtimestamp(forecast.until, zone or UTC)
     who = f"agents {forecast.by_agents:,}, flows {forecast.by_flows:,}"
     sure = f" ± {forecast.give_or_take:,}" if forecast.give_or_take else ""
@@ -208,7 +207,6 @@ def _ended(ended: Counter[str], cells: int, room: int) -> list[Text]:
 
 
 def _trunk(trunk: TrunkView, names: int, channels: int) -> Text:
-    """Channels, answer-seizure ratio, call starts a second, failures; of one that rests, for how long."""
     working = trunk.state is TrunkState.WORKING
     figures = f" asr {percent(trunk.answer_seizure_ratio):>4} {trunk.calls_per_second:.1f}/s"
     return line(

@@ -231,7 +231,6 @@ def _legend(live: Mapping[CallState, int], words: Mapping[CallState, str]) -> Te
 
 
 def _why(campaign: CampaignView) -> Text:
-    """What keeps the campaign from more calls."""
     if campaign.hold is not None:
         return line(("held: ", "bold orange1"), (str(campaign.hold), "orange1"))
     return line((campaign.pacing_words, DIM))

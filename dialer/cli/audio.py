@@ -386,7 +386,6 @@ def _site_languages(settings: Settings, words: Texts) -> list[str]:
 
 
 def _languages(found: Statuses, words: Texts) -> set[str]:
-    """The languages that there is something of: a text or a prompt."""
     return {name.language for name, _, _ in found} | set(words.languages())
 
 

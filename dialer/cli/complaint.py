@@ -84,7 +84,6 @@ def _keep(site: SiteAndWho, command: str, **fields: Any) -> None:
 
 
 def _call(site: NamedSite, number: str | None, campaign: str | None, attempt: str | None, at: float) -> dict[str, Any]:
-    """What a complaint says of the call that it is about: ids alone."""
     told: dict[str, Any] = {"campaign": campaign, "attempt": attempt}
     with site.reading() as db:
         if number is not None:

@@ -339,7 +339,6 @@ def export(
 
 
 async def _results(settings: HqSettings, *asked: str | float | None) -> list[list[tuple[Any, ...]]]:
-    """Results and answers."""
     with of_extra("hq"):
         from dialer.hq.database import database  # noqa: PLC0415 - of an extra
     async with database(settings.gather.database.get_secret_value()) as books:

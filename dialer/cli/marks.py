@@ -131,7 +131,6 @@ def _keep(site: NamedSite, marks: Sequence[Mark], batch: str, who: str) -> None:
 
 
 def _fields(mark: Mark) -> dict[str, Any]:
-    """A mark as a command has it."""
     told = {
         "key": mark.key,
         "voter": mark.voter_id,

@@ -144,7 +144,6 @@ def _opt_out(site: SiteAndWho, found: Sequence[str], source: str, file: dict[str
 
 @contextmanager
 def _writing(site: SiteAndWho, holder: str) -> Iterator[Connection]:
-    """The store alone, in one transaction."""
     with exclusive_connection(site.path, holder, create=False, key=site.key) as db, transaction(db):
         yield db
 

@@ -161,7 +161,6 @@ def _console() -> Console:
 
 
 def _plain(value: Any) -> str:
-    """A rule's value for a person."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Enum):

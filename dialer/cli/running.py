@@ -107,7 +107,6 @@ def doctor(
 
 
 def _tell(findings: AsyncIterator[Finding], *, as_json: bool) -> NoReturn:
-    """Print each as it is found."""
     from rich.console import Console  # noqa: PLC0415
     from rich.markup import escape  # noqa: PLC0415
 

@@ -184,7 +184,6 @@ def _refuse_day(entry: _Entry, polls: tuple[PollingDay, ...], *, as_told: bool) 
 
 
 def _report(figure: OfficialFigure) -> dict[str, Any]:
-    """A figure as a command has it."""
     return {
         "day": figure.day.isoformat(),
         "constituency_number": figure.constituency_number,

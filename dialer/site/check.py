@@ -133,7 +133,6 @@ def _secrets(settings: Settings, file: Path | None) -> Iterator[Finding]:
 
 
 def _plan(settings: Settings) -> Iterator[Finding]:
-    """What the settings themselves leave to be desired."""
     if (few := too_few(settings)) is not None:
         yield bad("open files", few)
     if not settings.campaigns:
@@ -162,7 +161,6 @@ def _plan(settings: Settings) -> Iterator[Finding]:
 
 
 def _audio(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]) -> Iterator[Finding]:
-    """What of the catalogue plays."""
     if settings.audio.catalogue is None:
         yield note("audio", "audio.catalogue is not set: sounds are played as they lie there, unchecked")
         return
@@ -217,7 +215,6 @@ def _offers(settings: Settings) -> frozenset[Offer]:
 
 
 def _heard(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]) -> list[Finding]:
-    """What voters would hear, as the profile has it."""
     problems = content_problems(settings, site_profile(settings), clock, reader())
     if problems:
         return [bad("content", str(problem)) for problem in problems]

@@ -84,9 +84,6 @@ async def examine(
             yield finding
 
 
-# Processes
-
-
 def _holder(settings: Settings) -> Finding:
     path = settings.store.path
     holder = holder_of(path)
@@ -104,7 +101,6 @@ def _ports(settings: Settings) -> Iterator[tuple[str, int | None]]:
 
 
 def _process(name: str, host: str, port: int | None) -> Iterator[Finding]:
-    """What a process says of itself where a monitoring server asks."""
     if port is None:
         key = "port" if name == "dialler" else f"{name}_port"
         yield note(name, f"metrics.{key} is not set, so nobody can ask it how it is (docs/monitoring.md)")
@@ -134,9 +130,6 @@ def _got(host: str, port: int, path: str) -> str:
     with closing(asking):
         asking.request("GET", path)
         return asking.getresponse().read(_MOST_ANSWER_BYTES).decode("utf-8", "replace").strip()
-
-
-# The store and what is beside it
 
 
 def _store(settings: Settings, now: float) -> Iterator[Finding]:
@@ -218,9 +211,6 @@ def _broker_certificate(settings: Settings, now: float) -> Iterator[Finding]:
         yield good("broker certificate", text)
     else:
         yield note("broker certificate", f"{text}: renew it, and start the broker again")
-
-
-# Who is asked
 
 
 async def _asterisk(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:

@@ -90,7 +90,6 @@ def site_rules_of(text: str, profile: Profile, settings: Settings) -> SiteRules:
 
 
 def _with(settings: Settings, section: str, values: Mapping[str, Any]) -> Settings:
-    """The settings with some values of a section changed."""
     before = getattr(settings, section)
     own = {**before.model_dump(exclude_unset=True), **values}
     return settings.model_copy(update={section: type(before).model_validate(own)})

@@ -79,7 +79,6 @@ def _user(user: ConfSection, *, exposed: bool) -> Iterator[LintFinding]:
 
 
 def _ours(conf: ConfFile, general: ConfSection, settings: Settings) -> Iterator[LintFinding]:
-    """The user and the port that the settings name."""
     ami = settings.ami
     port = general.get("port", "5038")
     if port != str(ami.port):

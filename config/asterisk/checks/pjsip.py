@@ -112,7 +112,6 @@ def _habits(endpoint: ConfSection) -> Iterator[LintFinding]:
 
 
 def _references(endpoint: ConfSection, conf: ConfFile, contexts: set[str]) -> Iterator[LintFinding]:
-    """Whether what it names is there."""
     for key, kind in (("aors", "aor"), ("auth", "auth"), ("outbound_auth", "auth"), ("transport", "transport")):
         names = {name.strip() for name in endpoint.get(key).split(",") if name.strip()}
         known = {section.name for section in conf.of_type(kind)}
@@ -136,7 +135,6 @@ def _transport(transport: ConfSection) -> Iterator[LintFinding]:
 
 
 def _ours(conf: ConfFile, settings: Settings) -> Iterator[LintFinding]:
-    """Whether each trunk and seat of the settings is there."""
     there = {section.name for section in conf.of_type("endpoint")}
     wanted = [(f"trunk {trunk.name}", trunk.endpoint) for trunk in asterisk_trunks(settings)]
     wanted += [(f"seat {seat.name}", seat.endpoint) for seat in settings.seats]

@@ -136,7 +136,6 @@ def _needed(settings: Settings, reader: Callable[[], PlaylistReader]) -> list[st
 
 
 async def _music(settings: Settings, client: AmiClient, told: Told) -> Finding:
-    """Whether the class of a hold has something to play."""
     name = settings.hold.music_class
     async for event in _asked(client, told, "music", "MusicChecked"):
         try:

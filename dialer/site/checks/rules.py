@@ -74,9 +74,6 @@ def _campaign_finding(
     return good(what, f"may call now; calling hours {hours} ({zone.key})")
 
 
-# Hours that the profile narrows
-
-
 def _narrowed(campaign: Campaign, gate: Gate, now: float) -> str | None:
     """What the profile leaves of a campaign's hours, in words; None: all of them, or there are none."""
     own = joined([(each.start, each.until) for each in campaign.hours])
@@ -114,9 +111,6 @@ def _common(some: Sequence[Stretch], others: Sequence[Stretch]) -> list[Stretch]
 
 def _hours_text(hours: Sequence[tuple[time, time]]) -> str:
     return ", ".join(f"{start:%H:%M}-{until:%H:%M}" for start, until in hours) or "nothing"
-
-
-# The silence before the close of poll
 
 
 def _of_areas(settings: Settings, gate: Gate, db: Connection) -> Iterator[Finding]:
