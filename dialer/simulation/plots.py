@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import accumulate
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from config.errors import MatdanError
@@ -158,24 +161,17 @@ def save_picture(figure: Figure, path: Path) -> None:
 def _smooth(values: Sequence[int], width: int = 5) -> list[float]:
     """Means over some minutes, so that the eye sees the course."""
     half = width // 2
-    return [
-        sum(values[max(0, place - half) : place + half + 1]) / len(values[max(0, place - half) : place + half + 1])
-        for place in range(len(values))
-    ]
+    return [fmean(values[max(0, place - half) : place + half + 1]) for place in range(len(values))]
 
 
 def _last_hour(day: DayResult) -> list[tuple[float, float]]:
     """(second, abandoned share of the hour before it) once a minute, from the tenth minute on."""
+    times = [at for at, _ in day.resolved]
+    abandoned = [0, *accumulate(lost for _, lost in day.resolved)]
     shares: list[tuple[float, float]] = []
-    first = last = abandoned = 0
     for moment in day.moments:
         now = moment.at_seconds
-        while last < len(day.resolved) and day.resolved[last][0] <= now:
-            abandoned += day.resolved[last][1]
-            last += 1
-        while first < last and day.resolved[first][0] <= now - HOUR_SECONDS:
-            abandoned -= day.resolved[first][1]
-            first += 1
+        first, last = bisect_right(times, now - HOUR_SECONDS), bisect_right(times, now)
         if now >= 600.0 and last > first:
-            shares.append((now, abandoned / (last - first)))
+            shares.append((now, (abandoned[last] - abandoned[first]) / (last - first)))
     return shares

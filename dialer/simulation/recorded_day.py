@@ -8,7 +8,7 @@ a policy that dials at other moments meets other people.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from statistics import fmean, pstdev
@@ -40,14 +40,27 @@ class AttemptRecord:
 
 @dataclass(frozen=True, slots=True)
 class RecordedDay:
-    """A day's attempts and the seats that were signed in."""
+    """A day's attempts and the seats that were signed in. Raises BadScenario where they are too few or contradict themselves."""
 
-    attempts: tuple[AttemptRecord, ...]
+    attempts: Sequence[AttemptRecord]
     seats: Course
     hours: float
     first_hour: int = 9
     connect_seconds: float = 2.0
     left_out: int = 0  # attempts whose times contradict each other
+
+    def __post_init__(self) -> None:
+        attempts = sorted(self.attempts, key=lambda attempt: attempt.placed_seconds)
+        object.__setattr__(self, "attempts", tuple(attempts))
+        if len(attempts) < LEAST_ATTEMPTS:
+            raise BadScenario(f"the day has {len(attempts)} attempts; a replay needs at least {LEAST_ATTEMPTS}")
+        for number, attempt in enumerate(attempts, start=1):
+            if not is_in_order(attempt):
+                raise BadScenario(f"attempt {number} of the day has times out of order; leave it out of the replay")
+        if not any(attempt.connected_seconds is not None for attempt in attempts):
+            raise BadScenario("no attempt of the day reached a seat; there is nothing to replay")
+        if all(attempt.answered_seconds is not None or attempt.cancelled for attempt in attempts):
+            raise BadScenario("every attempt of the day was answered; give the unanswered ones too")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,29 +96,6 @@ class RecordedRing:
         return fate, seconds, set_up
 
 
-def recorded_day(
-    attempts: Iterable[AttemptRecord],
-    seats: Course,
-    *,
-    hours: float,
-    first_hour: int = 9,
-    connect_seconds: float = 2.0,
-    left_out: int = 0,
-) -> RecordedDay:
-    """A day to replay. Raises BadScenario where the records are too few or contradict themselves."""
-    ordered = tuple(sorted(attempts, key=lambda attempt: attempt.placed_seconds))
-    if len(ordered) < LEAST_ATTEMPTS:
-        raise BadScenario(f"the day has {len(ordered)} attempts; a replay needs at least {LEAST_ATTEMPTS}")
-    for number, attempt in enumerate(ordered, start=1):
-        if not is_in_order(attempt):
-            raise BadScenario(f"attempt {number} of the day has times out of order; leave it out of the replay")
-    if not any(attempt.connected_seconds is not None for attempt in ordered):
-        raise BadScenario("no attempt of the day reached a seat; there is nothing to replay")
-    if all(attempt.answered_seconds is not None or attempt.cancelled for attempt in ordered):
-        raise BadScenario("every attempt of the day was answered; give the unanswered ones too")
-    return RecordedDay(ordered, seats, hours, first_hour, connect_seconds, left_out)
-
-
 def is_in_order(attempt: AttemptRecord) -> bool:
     """Whether no step of an attempt comes before an earlier one; a computer's clock that was set does that."""
     steps = (attempt.placed_seconds, attempt.answered_seconds, attempt.connected_seconds)
@@ -116,12 +106,11 @@ def is_in_order(attempt: AttemptRecord) -> bool:
 
 def as_scenario(day: RecordedDay, name: str = "recorded day", minimum_ring_seconds: float = 15.0) -> Scenario:
     """The day as a scenario for any policy. `minimum_ring_seconds`: a phone that rings is not hung up sooner."""
-    talks = [
+    talks = sorted(
         (attempt.connected_seconds, attempt.ended_seconds - attempt.connected_seconds)
         for attempt in day.attempts
         if attempt.connected_seconds is not None
-    ]
-    talks.sort()
+    )
     wrap_ups = _wrap_ups(day.attempts)
     mean = fmean(wrap_ups) if wrap_ups else 1.0
     spread = pstdev(wrap_ups) / mean if len(wrap_ups) > 1 else 0.5
@@ -225,8 +214,6 @@ def _ring(attempts: Sequence[AttemptRecord]) -> RecordedRing:
     others: list[tuple[float, float | None]] = []
     for attempt in attempts:
         set_up = None if attempt.ringing_seconds is None else attempt.ringing_seconds - attempt.placed_seconds
-        if attempt.answered_seconds is not None:
-            answers.append((attempt.answered_seconds - attempt.placed_seconds, set_up))
-        else:
-            others.append((attempt.ended_seconds - attempt.placed_seconds, set_up))
+        rings = others if attempt.answered_seconds is None else answers
+        rings.append((_seconds_to_fate(attempt), set_up))
     return RecordedRing(tuple(answers), tuple(others))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from dialer.domain.view import SeatState
 from dialer.rules.calling_hours import midnight
 from dialer.simulation.centre import BadScenario
 from dialer.simulation.laws import Course
-from dialer.simulation.recorded_day import AttemptRecord, RecordedDay, is_in_order, recorded_day
+from dialer.simulation.recorded_day import AttemptRecord, RecordedDay, is_in_order
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import is_there, reading
 from dialer.store.figures import KeptAttempt, KeptInterval, attempts_of, first_and_last_call, intervals_of
@@ -60,7 +61,7 @@ def day_of_store(
     seats = _seats(intervals, worked, began, ends)
     if not any(there for _, there in seats.points):
         raise BadScenario(f"{path} has kept no seats' time of {day}, so nobody knows who was there; name another day")
-    return recorded_day(
+    return RecordedDay(
         whole,
         seats,
         hours=min(24.0, max(1.0, ends) / 3600.0),
@@ -118,15 +119,15 @@ def _since(at: float | None, began: float) -> float | None:
 
 def _seats(intervals: Iterable[KeptInterval], theirs: set[_Key], began: float, ends: float) -> Course:
     """How many seats were there for these calls: free, or with one of them. Calls that came in took theirs away."""
-    changes: dict[float, int] = {0.0: 0}
+    changes: Counter[float] = Counter({0.0: 0})
     for each in intervals:
         at_work = each.state in (SeatState.TALKING, SeatState.WRAP_UP)
         if at_work and (each.seat, each.from_at) not in theirs:
             continue
         start, end = max(0.0, each.from_at - began), min(ends, each.until_at - began)
         if start < end:
-            changes[start] = changes.get(start, 0) + 1
-            changes[end] = changes.get(end, 0) - 1
+            changes[start] += 1
+            changes[end] -= 1
     points: list[tuple[float, float]] = []
     there = 0
     for at in sorted(changes):

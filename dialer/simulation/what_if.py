@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil, sqrt
 from statistics import NormalDist, fmean, stdev
+from typing import Any
 
 from audio.workers import spread
 from dialer.pacing.port import Cap
@@ -123,20 +124,8 @@ def within(parts: Sequence[float]) -> float | None:
     return DAYS_DIFFER * student * stdev(parts) / sqrt(free + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
-    """A day to be simulated: of a scenario, under a policy by its name, which steers to `cap` where it is ours."""
-
-    scenario: Scenario
-    policy: str
-    cap: float | Sequence[Cap]
-    seed: int
-
-    def simulated(self, progress: Callable[[float], None] | None = None) -> DayResult:
-        """What the day comes to. Raises BadScenario for a policy or a scenario that there is none of."""
-        return simulate_policy(
-            self.scenario, policy_named(self.policy, self.scenario, self.cap), self.seed, progress=progress
-        )
+_Day = tuple[int, Scenario, str, float | Sequence[Cap], int]
+"""The case that it is of, scenario, policy, the cap that ours steers to, and seed."""
 
 
 def simulate_days(
@@ -158,10 +147,10 @@ def simulate_days(
     found: list[list[DayResult]] = [[] for _ in cases]
     part = 1.0 if seeds is not None else 0.5
     for first in (0.0, part) if seeds is None else (0.0,):
-        days = [(case, Day(*cases[case][1:], seed)) for case, wanted in enumerate(asked) for seed in wanted]
+        days = [(case, *cases[case][1:], seed) for case, wanted in enumerate(asked) for seed in wanted]
         tell = None if progress is None else partial(_tell_of_part, progress, first, part)
-        for case, day in _simulate(days, tell, workers):
-            found[case].append(day)
+        for day, result in zip(days, _simulate(days, tell, workers), strict=True):
+            found[day[0]].append(result)
         asked = [_more_days(of) for of in found]
     return [(outcome(label, policy, of), of) for (label, _, policy, _), of in zip(cases, found, strict=True)]
 
@@ -173,37 +162,44 @@ def _more_days(days: Sequence[DayResult]) -> range:
     return range(2, 1 + min(MOST_DAYS, wanted))
 
 
-def _simulate(
-    days: Sequence[tuple[int, Day]], progress: Callable[[float], None] | None, workers: int
-) -> list[tuple[int, DayResult]]:
-    """Each day's result, in their order, with the case that it is of."""
-    results: dict[int, DayResult] = {}
+def _simulate(days: Sequence[_Day], progress: Callable[[float], None] | None, workers: int) -> list[DayResult]:
+    """Each day's result, in their order."""
     if min(workers, len(days)) <= 1:
-        for place, (_, day) in enumerate(days):
-            results[place] = day.simulated(
-                progress and partial(_tell_of_part, progress, place / len(days), 1.0 / len(days))
-            )
-    else:
-        for (place, _), result in spread(
-            _simulated, [(n, day) for n, (_, day) in enumerate(days)], min(workers, len(days))
-        ):
-            if result is None:
-                raise BadScenario("a process that simulated a day was ended: is there memory enough?")
-            results[place] = result
-            if progress is not None:
-                progress(len(results) / len(days))
-    return [(case, results[place]) for place, (case, _) in enumerate(days)]
+        return [
+            _simulated(day, progress and partial(_tell_of_part, progress, place / len(days), 1.0 / len(days)))
+            for place, day in enumerate(days)
+        ]
+    results: dict[int, DayResult] = {}
+    for (place, _), result in spread(_simulated_place, list(enumerate(days)), min(workers, len(days))):
+        if result is None:
+            raise BadScenario("a process that simulated a day was ended: is there memory enough?")
+        results[place] = result
+        if progress is not None:
+            progress(len(results) / len(days))
+    return [results[place] for place in range(len(days))]
 
 
-def _simulated(job: tuple[int, Day]) -> DayResult:
-    return job[1].simulated()
+def _simulated(day: _Day, progress: Callable[[float], None] | None = None) -> DayResult:
+    _, scenario, policy, cap, seed = day
+    return simulate_policy(scenario, policy_named(policy, scenario, cap), seed, progress=progress)
+
+
+def _simulated_place(job: tuple[int, _Day]) -> DayResult:
+    return _simulated(job[1])
 
 
 def _tell_of_part(progress: Callable[[float], None], done: float, part: float, share: float) -> None:
     progress(done + part * share)
 
 
-_CHANGE = re.compile(r"^(seats|answer-rate|cap|talk|wrap-up)=([+-]?)([0-9]*\.?[0-9]+)(%?)$")
+_FIELDS = {
+    "seats": "seats",
+    "answer-rate": "answer_rate",
+    "cap": "cap",
+    "talk": "talk_seconds",
+    "wrap-up": "wrap_up_seconds",
+}
+_CHANGE = re.compile(rf"({'|'.join(_FIELDS)})=([+-]?)([0-9]*\.?[0-9]+)(%?)")
 
 
 def changed(site: Site, change: str) -> Site:
@@ -212,33 +208,18 @@ def changed(site: Site, change: str) -> Site:
     A sign means more or less than now. Several changes at once are joined by commas. Raises BadScenario.
     """
     for part in change.split(","):
-        match = _CHANGE.match(part.strip())
+        match = _CHANGE.fullmatch(part.strip())
         if match is None:
             raise BadScenario(
                 f"cannot read the change {part.strip()!r}; write it as seats=+5, cap=2%, answer-rate=0.25, talk=80 or wrap-up=-5"
             )
         name, sign, figure, percent = match.groups()
-        value = float(figure) / (100.0 if percent else 1.0)
-        site = _with(site, name, partial(_moved, sign=sign, value=value))
+        value = float(f"{sign}{figure}") / (100.0 if percent else 1.0)
+        if sign:
+            value += getattr(site, _FIELDS[name])
+        values: dict[str, Any] = {_FIELDS[name]: round(value) if name == "seats" else value}
+        site = replace(site, **values, caps=() if name == "cap" else site.caps)
     return site
-
-
-def _moved(now: float, *, sign: str, value: float) -> float:
-    return value if not sign else now + (value if sign == "+" else -value)
-
-
-def _with(site: Site, name: str, change: Callable[[float], float]) -> Site:
-    match name:
-        case "seats":
-            return replace(site, seats=round(change(site.seats)))
-        case "answer-rate":
-            return replace(site, answer_rate=change(site.answer_rate))
-        case "cap":
-            return replace(site, cap=change(site.cap), caps=())
-        case "talk":
-            return replace(site, talk_seconds=change(site.talk_seconds))
-        case _:
-            return replace(site, wrap_up_seconds=change(site.wrap_up_seconds))
 
 
 def what_if(

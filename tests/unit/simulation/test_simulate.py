@@ -22,7 +22,7 @@ from dialer.simulation.baselines import POLICY_NAMES, caps_for, policy_named, si
 from dialer.simulation.centre import BadScenario
 from dialer.simulation.laws import Course
 from dialer.simulation.plots import CannotPlot, PolicyPoint, plot_day, plot_policies
-from dialer.simulation.recorded_day import AttemptRecord, RecordedDay, as_scenario, recorded_day, recorded_figures
+from dialer.simulation.recorded_day import AttemptRecord, RecordedDay, as_scenario, recorded_figures
 from dialer.simulation.replay import day_named
 from dialer.simulation.scenarios import SCENARIOS
 from dialer.simulation.what_if import DAYS_DIFFER, MOST_DAYS, SURE_WITHIN, Site, changed, what_if, within
@@ -165,7 +165,7 @@ def _attempts(count: int = 400) -> list[AttemptRecord]:
 
 
 def _day() -> RecordedDay:
-    return recorded_day(_attempts(), Course.constant(5), hours=2.0)
+    return RecordedDay(_attempts(), Course.constant(5), hours=2.0)
 
 
 def test_the_recorded_day_is_measured_as_it_was() -> None:
@@ -203,7 +203,7 @@ def test_a_recorded_day_becomes_a_scenario_with_its_own_laws() -> None:
 )
 def test_a_day_that_cannot_be_replayed_says_why(attempts: list[AttemptRecord], words: str) -> None:
     with pytest.raises(BadScenario, match=words):
-        recorded_day(attempts, Course.constant(5), hours=2.0)
+        RecordedDay(attempts, Course.constant(5), hours=2.0)
 
 
 def test_calls_that_were_hung_up_do_not_bend_the_days_laws() -> None:
@@ -214,7 +214,7 @@ def test_calls_that_were_hung_up_do_not_bend_the_days_laws() -> None:
         else attempt
         for number, attempt in enumerate(_attempts())
     ]
-    day = recorded_day(cut, Course.constant(5), hours=2.0)
+    day = RecordedDay(cut, Course.constant(5), hours=2.0)
     scenario, whole = as_scenario(day), as_scenario(_day())
     rates = [each.campaigns[0].answer_rate for each in (scenario, whole)]
     for rate, truth in zip(*(rate.points for rate in rates if isinstance(rate, Course)), strict=True):
@@ -225,7 +225,7 @@ def test_calls_that_were_hung_up_do_not_bend_the_days_laws() -> None:
 
 def test_a_voter_who_left_by_himself_is_a_live_answer_and_not_abandoned() -> None:
     left = [replace(attempt, left=True) for attempt in _attempts()]
-    figures = recorded_figures(recorded_day(left, Course.constant(5), hours=2.0))
+    figures = recorded_figures(RecordedDay(left, Course.constant(5), hours=2.0))
     assert figures.abandoned_share == 0.0
     assert recorded_figures(_day()).worst_sliding_hour > 0.0
 
