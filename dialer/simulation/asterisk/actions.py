@@ -35,16 +35,15 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # of a client's own text that an answ
 Handler = Callable[[ManagerSession, AmiMessage], None]
 
 
+class ActionRefused(Exception):
+    """An action is answered with Error, and this message."""
+
+
 def reply(session: ManagerSession, action: AmiMessage, word: str, *fields: tuple[str, str]) -> None:
     """Answer an action: Response, ActionID where it had one, and the fields."""
     action_id = action.action_id
     head = [("Response", word)] + ([("ActionID", action_id)] if action_id else [])
     session.write(encode_message([(name, _CONTROL.sub("?", value)) for name, value in [*head, *fields]]))
-
-
-def fail(session: ManagerSession, action: AmiMessage, message: str) -> None:
-    """Answer Error."""
-    reply(session, action, "Error", ("Message", message))
 
 
 class Actions:
@@ -75,25 +74,29 @@ class Actions:
 
     def run(self, session: ManagerSession, action: AmiMessage) -> None:
         """Answer one action."""
-        name = action.action.lower()
+        try:
+            self._run(session, action, action.action.lower())
+        except ActionRefused as refusal:
+            reply(session, action, "Error", ("Message", str(refusal)))
+
+    def _run(self, session: ManagerSession, action: AmiMessage, name: str) -> None:
         if name == "login":
             self._log_in(session, action)
         elif name == "logoff":
             reply(session, action, "Goodbye", ("Message", "Thanks for all the fish."))
             session.end()
         elif not name:
-            fail(session, action, "Missing action in request")
+            raise ActionRefused("Missing action in request")
         elif session.user is None:
-            fail(session, action, "Permission denied")
+            raise ActionRefused("Permission denied")
         elif name not in self._handlers:
             use = "Use Action: ListCommands to show available commands."
-            fail(session, action, f"Invalid/unknown command: {action.action}. {use}")
+            raise ActionRefused(f"Invalid/unknown command: {action.action}. {use}")
         else:
             handler, classes = self._handlers[name]
             if classes and not classes & session.user.write:
-                fail(session, action, "Permission denied")
-            else:
-                handler(session, action)
+                raise ActionRefused("Permission denied")
+            handler(session, action)
 
     def _log_in(self, session: ManagerSession, action: AmiMessage) -> None:
         switch = self._switch
@@ -104,7 +107,7 @@ class Actions:
             session.deaf = True
 
             def refuse() -> None:
-                fail(session, action, "Authentication failed")
+                reply(session, action, "Error", ("Message", "Authentication failed"))
                 session.end()
 
             asyncio.get_running_loop().call_later(switch.config.login_refused_seconds, refuse)
@@ -119,11 +122,10 @@ class Actions:
 
     def _list_commands(self, session: ManagerSession, action: AmiMessage) -> None:
         """The actions that this user's rights allow, a line each."""
-        rights = session.user.write if session.user is not None else frozenset()
         allowed = [
             (ACTION_NAMES.get(name, name.capitalize()), f"(Priv: {','.join(sorted(classes)) or '<none>'})")
             for name, (_, classes) in self._handlers.items()
-            if not classes or classes & rights
+            if not classes or classes & session.rights
         ]
         reply(session, action, "Success", *allowed)
 
@@ -131,37 +133,30 @@ class Actions:
         reply(session, action, "Success", ("Ping", "Pong"), ("Timestamp", f"{self._switch.now():.6f}"))
 
     def _originate(self, session: ManagerSession, action: AmiMessage) -> None:
-        application = action.get("Application")
-        rights = session.user.write if session.user is not None else frozenset()
-        if application.lower() in DANGEROUS_APPLICATIONS and "system" not in rights:
-            fail(session, action, "Originate Access Forbidden: app or data blacklisted")
-            return
+        if action.get("Application").lower() in DANGEROUS_APPLICATIONS and "system" not in session.rights:
+            raise ActionRefused("Originate Access Forbidden: app or data blacklisted")
         order = self._order(action)
-        if isinstance(order, str):
-            fail(session, action, order)
-            return
         reply(session, action, "Success", ("Message", "Originate successfully queued"))
         asyncio.get_running_loop().call_soon(self._switch.place, order)
 
-    def _order(self, action: AmiMessage) -> OriginateOrder | str:
-        """The checked order, or why there is none."""
+    def _order(self, action: AmiMessage) -> OriginateOrder:
         channel = action.get("Channel")
         technology, slash, dial_string = channel.partition("/")
         context, name = action.get("Context"), action.get("Exten")
         application = action.get("Application")
         if not channel:
-            return "Channel not specified"
+            raise ActionRefused("Channel not specified")
         if not slash or not technology or not dial_string:
-            return "Invalid channel"
+            raise ActionRefused("Invalid channel")
         if action.get("Async").lower() not in ("true", "yes", "1", "on"):
-            return "The simulated Asterisk takes only Async: true"
+            raise ActionRefused("The simulated Asterisk takes only Async: true")
         milliseconds = action.get("Timeout", "30000")
         if not milliseconds.isdigit():
-            return "Invalid timeout"
+            raise ActionRefused("Invalid timeout")
         extension = find_extension(self._switch.dialplan, context, name)
         priority = priority_of(extension, action.get("Priority", "1"))
         if not application and (extension is None or priority not in extension.steps):
-            return "Extension does not exist."
+            raise ActionRefused("Extension does not exist.")
         number, caller_name = parse_caller_id(action.get("CallerID"))
         variables = [pair for field in action.all("Variable") for pair in field.split(",")]
         return OriginateOrder(
@@ -179,31 +174,25 @@ class Actions:
             variables=tuple((key.lstrip("_"), value) for key, _, value in (v.partition("=") for v in variables)),
         )
 
-    def _find(self, session: ManagerSession, action: AmiMessage, message: str = "No such channel") -> Channel | None:
-        name = action.get("Channel")
+    def _find(self, name: str, message: str = "No such channel", unnamed: str = "No channel specified") -> Channel:
         if not name:
-            fail(session, action, "No channel specified" if message == "No such channel" else "Channel not specified")
-            return None
+            raise ActionRefused(unnamed)
         channel = self._switch.find_channel(name)
         if channel is None:
-            fail(session, action, message)
+            raise ActionRefused(message)
         return channel
 
     def _hang_up(self, session: ManagerSession, action: AmiMessage) -> None:
-        channel = self._find(session, action)
-        if channel is not None:
-            cause = action.get("Cause")
-            reply(session, action, "Success", ("Message", "Channel Hungup"))
-            number = int(cause) if cause.isdigit() else 0
-            asyncio.get_running_loop().call_soon(self._switch.hang_up, channel, number, EndsBy.MANAGER)
+        channel, cause = self._find(action.get("Channel")), action.get("Cause")
+        reply(session, action, "Success", ("Message", "Channel Hungup"))
+        number = int(cause) if cause.isdigit() else 0
+        asyncio.get_running_loop().call_soon(self._switch.hang_up, channel, number, EndsBy.MANAGER)
 
     def _redirect(self, session: ManagerSession, action: AmiMessage) -> None:
-        channel = self._find(session, action, f"Channel does not exist: {action.get('Channel')}")
-        if channel is None:
-            return
+        asked = action.get("Channel")
+        channel = self._find(asked, f"Channel does not exist: {asked}", "Channel not specified")
         if channel.state is not ChannelState.UP or channel.hung_up:
-            fail(session, action, "Redirect failed, channel not up.")
-            return
+            raise ActionRefused("Redirect failed, channel not up.")
         context, name = action.get("Context"), action.get("Exten")
         priority = priority_of(find_extension(self._switch.dialplan, context, name), action.get("Priority", "1"))
         reply(session, action, "Success", ("Message", "Redirect successful"))
@@ -211,56 +200,39 @@ class Actions:
         channel.poke()
 
     def _mute_recording(self, session: ManagerSession, action: AmiMessage) -> None:
-        channel = self._find(session, action)
-        if channel is None:
-            return
+        channel = self._find(action.get("Channel"))
         if action.get("Direction") != "both" or action.get("State") not in ("0", "1"):
-            fail(session, action, "Invalid direction specified. Must be read, write or both")
-        else:
-            if channel.recording is not None:
-                channel.recording.mute(action.get("State") == "1")
-            reply(session, action, "Success")
+            raise ActionRefused("Invalid direction specified. Must be read, write or both")
+        if channel.recording is not None:
+            channel.recording.mute(action.get("State") == "1")
+        reply(session, action, "Success")
 
     def _status(self, session: ManagerSession, action: AmiMessage) -> None:
-        channels = list(self._switch.channels.values())
-        if action.get("Channel"):
-            channel = self._find(session, action)
-            if channel is None:
-                return
-            channels = [channel]
-        self._list(session, action, "Channel status will follow", status(self._switch, channels, action))
+        name = action.get("Channel")
+        channels = [self._find(name)] if name else list(self._switch.channels.values())
+        _list(session, action, "Channel status will follow", status(self._switch, channels, action))
 
     def _show_channels(self, session: ManagerSession, action: AmiMessage) -> None:
-        self._list(session, action, "Channels will follow", show_channels(self._switch, action.action_id))
+        _list(session, action, "Channels will follow", show_channels(self._switch, action.action_id))
 
     def _conference_rooms(self, session: ManagerSession, action: AmiMessage) -> None:
         if not self._switch.conferences.by_name:
-            fail(session, action, "No active conferences.")
-            return
+            raise ActionRefused("No active conferences.")
         rooms = conference_rooms(self._switch, action.action_id)
-        self._list(session, action, "Confbridge conferences will follow", rooms)
+        _list(session, action, "Confbridge conferences will follow", rooms)
 
     def _conference_members(self, session: ManagerSession, action: AmiMessage) -> None:
-        conferences = self._switch.conferences.by_name
-        name = action.get("Conference")
+        conferences, name = self._switch.conferences.by_name, action.get("Conference")
         if not name:
-            fail(session, action, "No Conference name provided.")
-        elif not conferences:
-            fail(session, action, "No active conferences.")
-        elif name not in conferences:
-            fail(session, action, "No Conference by that name found.")
-        else:
-            members = conference_members(self._switch, conferences[name], action.action_id)
-            self._list(session, action, "Confbridge user list will follow", members)
+            raise ActionRefused("No Conference name provided.")
+        if name not in conferences:
+            raise ActionRefused("No Conference by that name found." if conferences else "No active conferences.")
+        members = conference_members(conferences[name], action.action_id)
+        _list(session, action, "Confbridge user list will follow", members)
 
     def _show_registrations(self, session: ManagerSession, action: AmiMessage) -> None:
         registrations = outbound_registrations(self._switch, action.action_id)
-        self._list(session, action, "Following are Events for each Outbound registration", registrations)
-
-    @staticmethod
-    def _list(session: ManagerSession, action: AmiMessage, message: str, events: bytes) -> None:
-        reply(session, action, "Success", ("EventList", "start"), ("Message", message))
-        session.write(events)
+        _list(session, action, "Following are Events for each Outbound registration", registrations)
 
     def _core_status(self, session: ManagerSession, action: AmiMessage) -> None:
         reply(session, action, "Success", *core_status(self._switch))
@@ -273,28 +245,24 @@ class Actions:
         reply(session, action, "Error", ("Message", "Command output follows"), ("Output", text))
 
     def _get_variable(self, session: ManagerSession, action: AmiMessage) -> None:
-        channel = None
-        if action.get("Channel"):
-            channel = self._find(session, action)
-            if channel is None:
-                return
+        channel = self._find(action.get("Channel")) if action.get("Channel") else None
         name = action.get("Variable")
         if not name:
-            fail(session, action, "No variable specified")
-            return
-        value = self._switch.look_up(channel, name)
-        reply(session, action, "Success", ("Variable", name), ("Value", value))
+            raise ActionRefused("No variable specified")
+        reply(session, action, "Success", ("Variable", name), ("Value", self._switch.look_up(channel, name)))
 
     def _set_variable(self, session: ManagerSession, action: AmiMessage) -> None:
         name, value = action.get("Variable"), action.get("Value")
-        if not action.get("Channel"):
-            self._switch.globals[name] = value
+        if action.get("Channel"):
+            self._switch.set_variable(self._find(action.get("Channel")), name, value)
         else:
-            channel = self._find(session, action)
-            if channel is None:
-                return
-            self._switch.set_variable(channel, name, value)
+            self._switch.globals[name] = value
         reply(session, action, "Success", ("Message", "Variable Set"))
+
+
+def _list(session: ManagerSession, action: AmiMessage, message: str, events: bytes) -> None:
+    reply(session, action, "Success", ("EventList", "start"), ("Message", message))
+    session.write(events)
 
 
 def parse_caller_id(text: str) -> tuple[str, str]:

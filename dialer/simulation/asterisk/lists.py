@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from dialer.simulation.asterisk.channels import Channel, Conference
+from dialer.simulation.asterisk.channels import Channel, Conference, Participant
 from dialer.simulation.asterisk.core import SwitchCore
 from dialer.switch.asterisk.ami_codec import AmiMessage
 
@@ -23,6 +24,13 @@ def _complete(name: str, action_id: str, count: int, tail: str = "") -> bytes:
     return (f"Event: {name}\r\n{_id_line(action_id)}EventList: Complete\r\nListItems: {count}\r\n{tail}\r\n").encode()
 
 
+def _events(name: str, action_id: str, bodies: Iterable[bytes], complete: str = "") -> bytes:
+    """An event of that name for each body, and the one that ends the list."""
+    head = f"Event: {name}\r\n{_id_line(action_id)}".encode()
+    events = [head + body + b"\r\n" for body in bodies]
+    return b"".join(events) + _complete(complete or f"{name}Complete", action_id, len(events))
+
+
 def _age(channel: Channel) -> int:
     return int(asyncio.get_running_loop().time() - channel.created_at)
 
@@ -33,28 +41,28 @@ def _bridge_id(channel: Channel) -> str:
 
 def show_channels(switch: SwitchCore, action_id: str) -> bytes:
     """The events of CoreShowChannels."""
-    head = f"Event: CoreShowChannel\r\n{_id_line(action_id)}".encode()
-    out = []
-    for channel in switch.channels.values():
+
+    def body(channel: Channel) -> bytes:
         age = _age(channel)
-        duration = f"{age // 3600:02d}:{age // 60 % 60:02d}:{age % 60:02d}"
-        tail = (
-            f"Application: {channel.application}\r\nApplicationData: {channel.data}\r\n"
-            f"Duration: {duration}\r\nBridgeId: {_bridge_id(channel)}\r\n\r\n"
+        return (
+            channel.block()
+            + (
+                f"Application: {channel.application}\r\nApplicationData: {channel.data}\r\n"
+                f"Duration: {age // 3600:02d}:{age // 60 % 60:02d}:{age % 60:02d}\r\nBridgeId: {_bridge_id(channel)}\r\n"
+            ).encode()
         )
-        out.append(head + channel.block() + tail.encode())
-    return b"".join(out) + _complete("CoreShowChannelsComplete", action_id, len(out))
+
+    return _events("CoreShowChannel", action_id, map(body, switch.channels.values()), "CoreShowChannelsComplete")
 
 
 def outbound_registrations(switch: SwitchCore, action_id: str) -> bytes:
     """The events of PJSIPShowRegistrationsOutbound: of each trunk that registers, as far as the dialler reads them."""
-    out = [
-        f"Event: OutboundRegistrationDetail\r\n{_id_line(action_id)}ObjectType: registration\r\n"
-        f"ObjectName: {trunk.name}-registration\r\nStatus: {trunk.registration}\r\n\r\n"
+    bodies = (
+        f"ObjectType: registration\r\nObjectName: {trunk.name}-registration\r\nStatus: {trunk.registration}\r\n".encode()
         for trunk in switch.config.trunks
         if trunk.registration
-    ]
-    return "".join(out).encode() + _complete("OutboundRegistrationDetailComplete", action_id, len(out))
+    )
+    return _events("OutboundRegistrationDetail", action_id, bodies)
 
 
 def status(switch: SwitchCore, channels: list[Channel], action: AmiMessage) -> bytes:
@@ -65,16 +73,15 @@ def status(switch: SwitchCore, channels: list[Channel], action: AmiMessage) -> b
     for channel in channels:
         variables = "".join(f"Variable: {name}={switch.look_up(channel, name) or '(null)'}\r\n" for name in names)
         in_bridge = channel.conference is not None
+        codec = "slin" if in_bridge else "ulaw"
         tail = (
             "Type: PJSIP\r\nDNID: \r\n"
             f"EffectiveConnectedLineNum: {channel.connected_number}\r\n"
             f"EffectiveConnectedLineName: {channel.connected_name}\r\n"
             f"TimeToHangup: 0\r\nBridgeID: {_bridge_id(channel)}\r\n"
             f"Application: {channel.application}\r\nData: {channel.data}\r\nNativeformats: (ulaw)\r\n"
-            f"Readformat: {'slin' if in_bridge else 'ulaw'}\r\n"
-            f"Readtrans: {'(ulaw@8000)->(slin@8000)' if in_bridge else ''}\r\n"
-            f"Writeformat: {'slin' if in_bridge else 'ulaw'}\r\n"
-            f"Writetrans: {'(slin@8000)->(ulaw@8000)' if in_bridge else ''}\r\n"
+            f"Readformat: {codec}\r\nReadtrans: {'(ulaw@8000)->(slin@8000)' if in_bridge else ''}\r\n"
+            f"Writeformat: {codec}\r\nWritetrans: {'(slin@8000)->(ulaw@8000)' if in_bridge else ''}\r\n"
             f"Callgroup: 0\r\nPickupgroup: 0\r\nSeconds: {_age(channel)}\r\n{variables}{_id_line(action_id)}\r\n"
         )
         out.append(b"Event: Status\r\nPrivilege: Call\r\n" + channel.block() + tail.encode())
@@ -83,30 +90,29 @@ def status(switch: SwitchCore, channels: list[Channel], action: AmiMessage) -> b
 
 def conference_rooms(switch: SwitchCore, action_id: str) -> bytes:
     """The events of ConfbridgeListRooms."""
-    rooms = [
-        f"Event: ConfbridgeListRooms\r\n{_id_line(action_id)}Conference: {room.name}\r\n"
-        f"Parties: {len(room.members)}\r\nMarked: {room.marked}\r\nLocked: No\r\nMuted: No\r\n\r\n".encode()
+    bodies = (
+        f"Conference: {room.name}\r\nParties: {len(room.members)}\r\nMarked: {room.marked}\r\nLocked: No\r\nMuted: No\r\n".encode()
         for room in switch.conferences.by_name.values()
-    ]
-    return b"".join(rooms) + _complete("ConfbridgeListRoomsComplete", action_id, len(rooms))
+    )
+    return _events("ConfbridgeListRooms", action_id, bodies)
 
 
-def conference_members(switch: SwitchCore, conference: Conference, action_id: str) -> bytes:
+def conference_members(conference: Conference, action_id: str) -> bytes:
     """The events of ConfbridgeList."""
     now = asyncio.get_running_loop().time()
-    out = []
-    for member in conference.members:
-        answered_at = member.channel.answered_at
-        head = (
-            f"Event: ConfbridgeList\r\n{_id_line(action_id)}Conference: {conference.name}\r\n"
-            f"Admin: {'Yes' if member.user.admin else 'No'}\r\n"
-            f"MarkedUser: {'Yes' if member.user.marked else 'No'}\r\nWaitMarked: No\r\n"
-            f"EndMarked: {'Yes' if member.user.end_marked else 'No'}\r\n"
-            f"EndMarkedAny: {'Yes' if member.user.end_marked_any else 'No'}\r\nWaiting: No\r\n"
-            f"Muted: No\r\nTalking: No\r\nAnsweredTime: {int(now - (now if answered_at is None else answered_at))}\r\n"
+
+    def body(member: Participant) -> bytes:
+        user, answered_at = member.user, member.channel.answered_at
+        admin, marked, end_marked, end_marked_any = (
+            "Yes" if each else "No" for each in (user.admin, user.marked, user.end_marked, user.end_marked_any)
         )
-        out.append(head.encode() + member.channel.block() + b"\r\n")
-    return b"".join(out) + _complete("ConfbridgeListComplete", action_id, len(out))
+        return (
+            f"Conference: {conference.name}\r\nAdmin: {admin}\r\nMarkedUser: {marked}\r\nWaitMarked: No\r\n"
+            f"EndMarked: {end_marked}\r\nEndMarkedAny: {end_marked_any}\r\nWaiting: No\r\nMuted: No\r\nTalking: No\r\n"
+            f"AnsweredTime: {0 if answered_at is None else int(now - answered_at)}\r\n"
+        ).encode() + member.channel.block()
+
+    return _events("ConfbridgeList", action_id, map(body, conference.members))
 
 
 def core_status(switch: SwitchCore) -> list[tuple[str, str]]:

@@ -79,6 +79,11 @@ class ManagerSession(asyncio.Protocol):
         self._audience.changed()
 
     @property
+    def rights(self) -> frozenset[str]:
+        """The classes of actions that it may give."""
+        return frozenset() if self.user is None else self.user.write
+
+    @property
     def taken_events(self) -> frozenset[str]:
         """The names of all events that this session is sent."""
         user = self.user
