@@ -31,6 +31,10 @@ class AgiRequest:
         """Play to the channel of this command."""
         return await play(self.switch, self.channel, seconds, digits, self.aborted)
 
+    async def listen(self, seconds: float | None, digits: str) -> Heard:
+        """Wait for a key on the channel of this command."""
+        return await listen(self.switch, self.channel, seconds, digits, self.aborted)
+
 
 Handler = Callable[[AgiRequest], Awaitable[str | None]]
 """Runs a command. Returns the answer without line feed; None when it was aborted, which Asterisk does not answer."""
@@ -100,10 +104,6 @@ async def _hang_up(request: AgiRequest) -> str:
     return "200 result=1"
 
 
-def _key(digit: str) -> int:
-    return ord(digit) if digit else 0
-
-
 async def _stream_file(request: AgiRequest) -> str | None:
     seconds = request.switch.sound_seconds(request.words[0])
     if seconds is None:
@@ -112,10 +112,9 @@ async def _stream_file(request: AgiRequest) -> str | None:
     heard = await request.play(max(0.0, seconds - offset / 8000), request.word(1))
     if heard.aborted:
         return None
-    result = -1 if heard.interrupted else _key(heard.digit)
-    if result == 0:
+    if heard.result == 0:
         request.switch.set_variable(request.channel, "PLAYBACKSTATUS", "SUCCESS")
-    return f"200 result={result} endpos={offset + heard.samples}"
+    return f"200 result={heard.result} endpos={offset + heard.samples}"
 
 
 async def _get_data(request: AgiRequest) -> str | None:
@@ -137,45 +136,43 @@ async def _get_data(request: AgiRequest) -> str | None:
         digits += heard.digit
         if len(digits) >= most:
             return f"200 result={digits}"
-        heard = await listen(request.switch, request.channel, limit, ALL_KEYS, request.aborted)
+        heard = await request.listen(limit, ALL_KEYS)
         if not (heard.digit or heard.interrupted or heard.aborted):
             return f"200 result={digits} (timeout)"
 
 
+def _seconds(milliseconds: str) -> float | None:
+    """A limit of so many milliseconds; below 0: none."""
+    return None if int(milliseconds) < 0 else int(milliseconds) / 1000
+
+
 async def _wait_for_digit(request: AgiRequest) -> str | None:
-    milliseconds = int(request.words[0])
+    seconds = _seconds(request.words[0])
     if request.channel.voter is not None and not request.channel.interrupted:
         request.channel.voter.hears(0.0, True)
-    seconds = None if milliseconds < 0 else milliseconds / 1000
-    heard = await listen(request.switch, request.channel, seconds, ALL_KEYS, request.aborted)
-    if heard.aborted:
-        return None
-    return f"200 result={-1 if heard.interrupted else _key(heard.digit)}"
+    return _answer_to(await request.listen(seconds, ALL_KEYS))
 
 
 async def _say(request: AgiRequest) -> str | None:
-    heard = await request.play(SPOKEN_DIGIT_SECONDS * max(1, len(request.words[0])), request.word(1))
-    if heard.aborted:
-        return None
-    return f"200 result={-1 if heard.interrupted else _key(heard.digit)}"
+    return _answer_to(await request.play(SPOKEN_DIGIT_SECONDS * max(1, len(request.words[0])), request.word(1)))
+
+
+def _answer_to(heard: Heard) -> str | None:
+    return None if heard.aborted else f"200 result={heard.result}"
 
 
 async def _record_file(request: AgiRequest) -> str | None:
     """RECORD FILE name format escape-digits timeout-ms [offset] [BEEP] [s=silence-seconds]: nobody speaks in here."""
-    milliseconds = int(request.words[3])
-    seconds = None if milliseconds < 0 else milliseconds / 1000
+    seconds = _seconds(request.words[3])
     for word in request.words[4:]:
         if word.startswith("s="):
             silence = float(word[2:])
             seconds = silence if seconds is None else min(seconds, silence)
-    heard = await listen(request.switch, request.channel, seconds, request.words[2], request.aborted)
+    heard = await request.listen(seconds, request.words[2])
     if heard.aborted:
         return None
-    if heard.interrupted:
-        return f"200 result=-1 (hangup) endpos={heard.samples}"
-    if heard.digit:
-        return f"200 result={_key(heard.digit)} (dtmf) endpos={heard.samples}"
-    return f"200 result=0 (timeout) endpos={heard.samples}"
+    why = "hangup" if heard.interrupted else "dtmf" if heard.digit else "timeout"
+    return f"200 result={heard.result} ({why}) endpos={heard.samples}"
 
 
 async def _set_variable(request: AgiRequest) -> str:

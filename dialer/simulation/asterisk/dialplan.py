@@ -13,7 +13,6 @@ from dialer.simulation.asterisk.core import BOX, SwitchCore
 from dialer.simulation.asterisk.extensions import (
     DialplanError,
     Extension,
-    Step,
     find_extension,
     find_step,
     is_true,
@@ -54,12 +53,10 @@ async def _goto(_switch: SwitchCore, channel: Channel, data: str) -> None:
     channel.jump = data
 
 
-async def _goto_if(switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _goto_if(_switch: SwitchCore, channel: Channel, data: str) -> None:
     condition, _, targets = data.partition("?")
     yes, _, no = targets.partition(":")
-    target = yes if is_true(condition) else no
-    if target:
-        await _goto(switch, channel, target)
+    channel.jump = (yes if is_true(condition) else no) or None
 
 
 async def _playback(switch: SwitchCore, channel: Channel, data: str) -> None:
@@ -106,10 +103,6 @@ async def _amd(switch: SwitchCore, channel: Channel, data: str) -> None:
         verdict, cause = ("MACHINE", "LONGGREETING-1500-1500") if behaviour.machine else ("HUMAN", "HUMAN-300-300")
     switch.set_variable(channel, "AMDSTATUS", verdict)
     switch.set_variable(channel, "AMDCAUSE", cause)
-
-
-async def _agi(switch: SwitchCore, channel: Channel, data: str) -> None:
-    await run_agi(switch, channel, data)
 
 
 async def _music_on_hold(switch: SwitchCore, channel: Channel, data: str) -> None:
@@ -174,7 +167,7 @@ async def _nothing(_switch: SwitchCore, _channel: Channel, _data: str) -> None:
 
 
 APPLICATIONS: dict[str, Application] = {
-    "AGI": _agi,
+    "AGI": run_agi,
     "AMD": _amd,
     "Answer": _answer,
     "ChanSpy": _stays,
@@ -211,34 +204,20 @@ async def run_dialplan(switch: SwitchCore, channel: Channel, start: Location) ->
         if channel.goto is not None:
             place, channel.goto = channel.goto, None
             channel.move_to(place.context, place.extension, place.priority)
-        elif not _jump(switch, channel):
-            channel.move_to(channel.context, channel.extension, channel.priority + 1)
-        step = find_step(switch.dialplan, channel.context, channel.extension, channel.priority)
-        if step is None or not await _take(switch, channel, step):
+        else:
+            _go_on(switch, channel)
+        if not await _step(switch, channel):
             channel.cause = channel.cause or 16
             break
     await _run_hang_up_extension(switch, channel)
-
-
-async def _take(switch: SwitchCore, channel: Channel, step: Step) -> bool:
-    """Run one step. False: no loaded module brings its application, and the call ends."""
-    channel.application = step.application
-    channel.data = substitute(step.data, lambda name: switch.look_up(channel, name))
-    switch.events.new_extension(channel)
-    application = APPLICATIONS.get(step.application)
-    if application is None:
-        return False
-    await application(switch, channel, channel.data)
-    return True
 
 
 async def run_aside(switch: SwitchCore, channel: Channel, start: Location) -> None:
     """Walk the channel through the dialplan from `start` to where it runs off the end, and put it back where it stood."""
     stood = channel.context, channel.extension, channel.priority, channel.application, channel.data
     channel.move_to(start.context, start.extension, start.priority)
-    while not channel.interrupted and await _step_aside(switch, channel):
-        if not _jump(switch, channel):
-            channel.move_to(channel.context, channel.extension, channel.priority + 1)
+    while not channel.interrupted and await _step(switch, channel):
+        _go_on(switch, channel)
     channel.move_to(*stood[:3])
     channel.application, channel.data = stood[3:]
 
@@ -250,30 +229,39 @@ async def _run_hang_up_extension(switch: SwitchCore, channel: Channel) -> None:
     channel.hung_up, channel.goto = True, None
     channel.move_to(channel.context, HANG_UP_EXTENSION, 1)
     for _ in range(MOST_HANG_UP_STEPS):
-        if not await _step_aside(switch, channel) or channel.application == "Hangup":
+        if not await _step(switch, channel) or channel.application == "Hangup":
             return
-        if not _jump(switch, channel):
-            channel.move_to(channel.context, channel.extension, channel.priority + 1)
+        _go_on(switch, channel)
 
 
-async def _step_aside(switch: SwitchCore, channel: Channel) -> bool:
+async def _step(switch: SwitchCore, channel: Channel) -> bool:
+    """Run the step that the channel stands at. False: there is none, or no loaded module brings its application."""
     step = find_step(switch.dialplan, channel.context, channel.extension, channel.priority)
-    return step is not None and await _take(switch, channel, step)
-
-
-def _jump(switch: SwitchCore, channel: Channel) -> bool:
-    """Go where Goto or GotoIf pointed, if one did."""
-    target, channel.jump = channel.jump, None
-    if target is None:
+    if step is None:
         return False
-    *place, priority = target.split(",")
+    channel.application = step.application
+    channel.data = substitute(step.data, lambda name: switch.look_up(channel, name))
+    switch.events.new_extension(channel)
+    application = APPLICATIONS.get(step.application)
+    if application is None:
+        return False
+    await application(switch, channel, channel.data)
+    return True
+
+
+def _go_on(switch: SwitchCore, channel: Channel) -> None:
+    """Go where Goto or GotoIf pointed, or to the next step."""
+    target, channel.jump = channel.jump, None
     context, name = channel.context, channel.extension
+    if target is None:
+        channel.move_to(context, name, channel.priority + 1)
+        return
+    *place, priority = target.split(",")
     if len(place) == 2:
         context, name = place
     elif len(place) == 1:
         name = place[0]
     channel.move_to(context, name, priority_of(find_extension(switch.dialplan, context, name), priority))
-    return True
 
 
 def priority_of(extension: Extension | None, priority: str) -> int:

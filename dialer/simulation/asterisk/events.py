@@ -10,38 +10,18 @@ from collections.abc import Callable
 
 from dialer.simulation.asterisk.channels import CAUSE_TEXT, UNKNOWN, Channel, Conference, OriginateOrder
 
-EVENT_CLASS = {
-    "AGIExecEnd": "agi",
-    "AGIExecStart": "agi",
-    "BridgeCreate": "call",
-    "BridgeDestroy": "call",
-    "BridgeEnter": "call",
-    "BridgeLeave": "call",
-    "ConfbridgeEnd": "call",
-    "ConfbridgeJoin": "call",
-    "ConfbridgeLeave": "call",
-    "ConfbridgeStart": "call",
-    "ContactStatus": "system",
-    "DTMFBegin": "dtmf",
-    "DTMFEnd": "dtmf",
-    "DialBegin": "call",
-    "DialEnd": "call",
-    "DialState": "call",
-    "FullyBooted": "system",
-    "Hangup": "call",
-    "HangupRequest": "call",
-    "NewCallerid": "call",
-    "NewConnectedLine": "call",
-    "Newchannel": "call",
-    "Newexten": "dialplan",
-    "Newstate": "call",
-    "OriginateResponse": "call",
-    "Shutdown": "system",
-    "SoftHangupRequest": "call",
-    "SuccessfulAuth": "security",
-    "UserEvent": "user",
-    "VarSet": "dialplan",
+_NAMES_BY_CLASS = {
+    "agi": "AGIExecEnd AGIExecStart",
+    "call": "BridgeCreate BridgeDestroy BridgeEnter BridgeLeave ConfbridgeEnd ConfbridgeJoin ConfbridgeLeave ConfbridgeStart "
+    "DialBegin DialEnd DialState Hangup HangupRequest NewCallerid NewConnectedLine Newchannel Newstate OriginateResponse "
+    "SoftHangupRequest",
+    "dialplan": "Newexten VarSet",
+    "dtmf": "DTMFBegin DTMFEnd",
+    "security": "SuccessfulAuth",
+    "system": "ContactStatus FullyBooted Shutdown",
+    "user": "UserEvent",
 }
+EVENT_CLASS = {name: kind for kind, names in _NAMES_BY_CLASS.items() for name in names.split()}
 """The manager class that each event belongs to: a user must hold it in `read`."""
 
 _QUALITY = (
@@ -109,17 +89,14 @@ class EventWriter:
         if name in self.wanted:
             self._send(name, channel.block("Dest") + f"{field}: {value}\r\n".encode())
 
-    def new_extension(self, channel: Channel, extension: str | None = None) -> None:
+    def new_extension(self, channel: Channel) -> None:
         """Newexten for the application that the channel begins."""
-        if "Newexten" in self.wanted:
-            place = channel.extension if extension is None else extension
-            tail = f"Extension: {place}\r\nApplication: {channel.application}\r\nAppData: {channel.data}\r\n"
-            self._send("Newexten", channel.block() + tail.encode())
+        tail = f"Extension: {channel.extension}\r\nApplication: {channel.application}\r\nAppData: {channel.data}\r\n"
+        self.of_channel("Newexten", channel, tail)
 
     def variable_set(self, channel: Channel, name: str, value: str) -> None:
         """VarSet."""
-        if "VarSet" in self.wanted:
-            self._send("VarSet", channel.block() + f"Variable: {name}\r\nValue: {value}\r\n".encode())
+        self.of_channel("VarSet", channel, f"Variable: {name}\r\nValue: {value}\r\n")
 
     def quality(self, channel: Channel) -> None:
         """The five VarSets of voice quality that precede a hang-up; once per channel."""
@@ -165,11 +142,10 @@ class EventWriter:
         self, name: str, conference: Conference, count: int, channel: Channel, *, admin: bool = False
     ) -> None:
         """BridgeEnter, BridgeLeave, ConfbridgeJoin or ConfbridgeLeave."""
-        if name not in self.wanted:
-            return
-        rights = b"Admin: Yes\r\n" if admin else b"Admin: No\r\n"
-        tail = {"ConfbridgeJoin": rights + b"Muted: No\r\n", "ConfbridgeLeave": rights}.get(name, b"")
-        self._send(name, self._conference_line(name, conference) + conference.block(count) + channel.block() + tail)
+        if name in self.wanted:
+            rights = b"Admin: Yes\r\n" if admin else b"Admin: No\r\n"
+            tail = {"ConfbridgeJoin": rights + b"Muted: No\r\n", "ConfbridgeLeave": rights}.get(name, b"")
+            self._send(name, self._conference_line(name, conference) + conference.block(count) + channel.block() + tail)
 
     @staticmethod
     def _conference_line(name: str, conference: Conference) -> bytes:

@@ -7,7 +7,7 @@ and `!`, `${VARIABLE}`, `${FUNCTION(...)}`, `${NAME:offset:length}` and `$[...]`
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from config.errors import MatdanError
@@ -94,32 +94,23 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile("".join(piece if piece[0] == "[" else classes.get(piece, re.escape(piece)) for piece in pieces))
 
 
+def _fitting(dialplan: Dialplan, context: str, name: str) -> Iterator[Extension]:
+    extensions = dialplan.get(context, [])
+    yield from (each for each in extensions if each.name == name)
+    yield from (each for each in extensions if each.pattern is not None and each.pattern.fullmatch(name))
+
+
 def find_extension(dialplan: Dialplan, context: str, name: str) -> Extension | None:
     """The extension that a name reaches in a context: its own, else the first whose pattern fits; None where none does."""
-    extensions = dialplan.get(context, [])
-    for extension in extensions:
-        if extension.pattern is None and extension.name == name:
-            return extension
-    for extension in extensions:
-        if extension.pattern is not None and extension.pattern.fullmatch(name):
-            return extension
-    return None
+    return next(_fitting(dialplan, context, name), None)
 
 
 def find_step(dialplan: Dialplan, context: str, name: str, priority: int) -> Step | None:
     """What stands at a priority. Where the extension's own name has none of it, a pattern that fits may have: Asterisk looks
     each priority up anew, so `h,1` alone goes on with priority 2 of a pattern that takes h too. None: nothing stands there.
     """
-    for own_name in (True, False):
-        for extension in dialplan.get(context, []):
-            fits = (
-                extension.name == name
-                if own_name
-                else extension.pattern is not None and extension.pattern.fullmatch(name)
-            )
-            if fits and priority in extension.steps:
-                return extension.steps[priority]
-    return None
+    steps = (each.steps for each in _fitting(dialplan, context, name))
+    return next((each[priority] for each in steps if priority in each), None)
 
 
 def substitute(text: str, look_up: Lookup) -> str:
@@ -162,13 +153,8 @@ def _variable(name: str, look_up: Lookup) -> str:
     sliced = re.fullmatch(r"(\w+):(-?\d+)(?::(-?\d+))?", name)
     if sliced is None:
         return look_up(name)
-    value = look_up(sliced[1])
-    offset = int(sliced[2])
-    piece = value[offset:]
-    if sliced[3] is None:
-        return piece
-    length = int(sliced[3])
-    return piece[:length]
+    piece = look_up(sliced[1])[int(sliced[2]) :]
+    return piece if sliced[3] is None else piece[: int(sliced[3])]
 
 
 _TOKEN = re.compile(r'\s*("[^"]*"|!=|<=|>=|[|&=<>+\-()]|[^\s"|&=<>!+()]+)')

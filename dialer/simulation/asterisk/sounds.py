@@ -22,6 +22,11 @@ class Heard:
     aborted: bool = False  # the AGI server sent something in the middle of it
 
     @property
+    def result(self) -> int:
+        """As AGI's result tells it: -1 after a hang-up, the code of the key, or 0."""
+        return -1 if self.interrupted else ord(self.digit) if self.digit else 0
+
+    @property
     def samples(self) -> int:
         """As AGI's endpos counts it."""
         return int(self.seconds * SAMPLES_A_SECOND)
