@@ -22,11 +22,12 @@ from dialer.domain.site_time import site_day, site_zone
 from dialer.rehearsal.copy import store_facts
 from dialer.rehearsal.day import days_of
 from dialer.rehearsal.run import rehearse_day
-from dialer.rehearsal.verdict import DayOutcome, Ready, draw_days, findings, is_ready, notes_of
+from dialer.rehearsal.verdict import DayOutcome, draw_days, findings, is_ready, notes_of
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.plots import check_picture
+from dialer.site.checks.finding import Verdict
 
-_SIGNS = {Ready.GOOD: "[green]ok[/]  ", Ready.NOTE: "[yellow]note[/]", Ready.BAD: "[red]BAD[/] "}
+_SIGNS = {Verdict.GOOD: "[green]ok[/]  ", Verdict.NOTE: "[yellow]note[/]", Verdict.BAD: "[red]BAD[/] "}
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def rehearse(
             with progress(day.name) as advance:
                 outcomes.append(rehearse_day(settings, site.path, Path(directory), day, profile, advance))
     for note in notes_of(settings, facts.states, today):
-        console.print(f"{_SIGNS[Ready.NOTE]} {escape(note)}", soft_wrap=True)
+        console.print(f"{_SIGNS[Verdict.NOTE]} {escape(note)}", soft_wrap=True)
     for outcome in outcomes:
         _show(console, outcome, zone)
     if picture is not None:
@@ -93,4 +94,4 @@ def _show(console: Console, outcome: DayOutcome, zone: ZoneInfo) -> None:
         f"[bold]{escape(day.name)}[/]: {start:%Y-%m-%d %H:%M} to {end:%H:%M}, in {outcome.took_seconds:.0f} s of this machine"
     )
     for finding in findings(outcome):
-        console.print(f"  {_SIGNS[finding.ready]} {escape(finding.text)}", soft_wrap=True)
+        console.print(f"  {_SIGNS[finding.verdict]} {escape(finding.text)}", soft_wrap=True)

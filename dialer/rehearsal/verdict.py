@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,7 +12,8 @@ from config.settings import Settings
 from dialer.domain.model import AbandonedShare, CampaignState
 from dialer.rehearsal.day import RehearsedDay
 from dialer.rehearsal.site import rehearsed_campaigns
-from dialer.simulation.plots import check_picture
+from dialer.simulation.plots import check_picture, save_picture
+from dialer.site.checks.finding import Finding, Verdict, bad, good, note
 
 BUSY_SHARE = 0.97
 """Trunks whose channels are all taken for longer than a moment hold the dialling back: a peak above this says so."""
@@ -23,22 +23,6 @@ IDLE_SHARE = 0.5
 
 HEADROOM = 2.0
 """The machine must get through the day at least so many times faster than it passes, at twice the load."""
-
-
-class Ready(StrEnum):
-    """A verdict."""
-
-    GOOD = "good"
-    NOTE = "note"
-    BAD = "bad"
-
-
-@dataclass(frozen=True, slots=True)
-class RehearsalFinding:
-    """One thing that was looked at."""
-
-    ready: Ready
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,105 +83,80 @@ class DayOutcome:
         return self.day.seconds / self.took_seconds if self.took_seconds > 0 else float("inf")
 
 
-def findings(outcome: DayOutcome) -> list[RehearsalFinding]:
+def findings(outcome: DayOutcome) -> list[Finding]:
     """What the day says of the site, the worst first."""
     found = [*_rules(outcome), *_reach(outcome), *_campaigns(outcome), *_resources(outcome), *_faults(outcome)]
-    order = [Ready.BAD, Ready.NOTE, Ready.GOOD]
-    return sorted(found, key=lambda finding: order.index(finding.ready))
+    order = [Verdict.BAD, Verdict.NOTE, Verdict.GOOD]
+    return sorted(found, key=lambda finding: order.index(finding.verdict))
 
 
 def is_ready(outcomes: Sequence[DayOutcome]) -> bool:
     """Whether nothing bad was found on any of the days."""
-    return all(finding.ready is not Ready.BAD for outcome in outcomes for finding in findings(outcome))
+    return all(finding.verdict is not Verdict.BAD for outcome in outcomes for finding in findings(outcome))
 
 
-def _rules(outcome: DayOutcome) -> list[RehearsalFinding]:
-    found = [
-        RehearsalFinding(Ready.GOOD if holds else Ready.BAD, rule if holds else f"DOES NOT HOLD: {rule}: {broken}")
-        for rule, (holds, broken) in outcome.checks.items()
-    ]
+def _rules(outcome: DayOutcome) -> Iterator[Finding]:
+    for rule, (holds, broken) in outcome.checks.items():
+        yield good("rules", rule) if holds else bad("rules", f"DOES NOT HOLD: {rule}: {broken}")
     share = f"{outcome.abandoned_share:.2%} of live answers were abandoned"
     if outcome.abandoned_share > outcome.abandoned_limit:
-        found.append(RehearsalFinding(Ready.BAD, f"{share}; the limit is {outcome.abandoned_limit:.1%}"))
+        yield bad("rules", f"{share}; the limit is {outcome.abandoned_limit:.1%}")
     else:
-        found.append(RehearsalFinding(Ready.GOOD, f"{share}, below the limit of {outcome.abandoned_limit:.1%}"))
-    return found
+        yield good("rules", f"{share}, below the limit of {outcome.abandoned_limit:.1%}")
 
 
-def _reach(outcome: DayOutcome) -> list[RehearsalFinding]:
-    if outcome.attempts == 0:
-        return [
-            RehearsalFinding(
-                Ready.BAD, "no call went out: look at calling hours, trunks and the rules (dialer rules check)"
-            )
-        ]
+def _reach(outcome: DayOutcome) -> Iterator[Finding]:
     share = outcome.reached / outcome.voters if outcome.voters else 0.0
     text = f"{outcome.reached:,} of {outcome.voters:,} voters reached ({share:.1%}) with {outcome.attempts:,} calls"
-    if outcome.reached:
-        return [RehearsalFinding(Ready.GOOD, text)]
-    if outcome.answered == 0:
-        return [RehearsalFinding(Ready.BAD, f"{text}: nobody answered")]
-    return [
-        RehearsalFinding(
-            Ready.NOTE, f"{text}: {outcome.answered:,} were answered, and what was asked there marks no voter"
-        )
-    ]
+    if outcome.attempts == 0:
+        yield bad("reach", "no call went out: look at calling hours, trunks and the rules (dialer rules check)")
+    elif outcome.reached:
+        yield good("reach", text)
+    elif outcome.answered == 0:
+        yield bad("reach", f"{text}: nobody answered")
+    else:
+        yield note("reach", f"{text}: {outcome.answered:,} were answered, and what was asked there marks no voter")
 
 
-def _campaigns(outcome: DayOutcome) -> list[RehearsalFinding]:
+def _campaigns(outcome: DayOutcome) -> Iterator[Finding]:
     """The campaigns that called nobody, what kept them from it, and whom the others may not call."""
-    found = []
     for campaign in outcome.campaigns:
-        head = f"campaign {campaign.campaign_id} called nobody"
+        what = f"campaign {campaign.campaign_id}"
+        head = f"{what} called nobody"
         if campaign.attempts:
             for reason, times in campaign.refused.items():
-                text = f"campaign {campaign.campaign_id}: {times:,} calls were forbidden ({reason}); dialer rules check says more"
-                found.append(RehearsalFinding(Ready.NOTE, text))
+                yield note(what, f"{what}: {times:,} calls were forbidden ({reason}); dialer rules check says more")
         elif not campaign.could_call:
-            found.append(RehearsalFinding(Ready.NOTE, f"{head}: it may not call in this time ({campaign.why})"))
+            yield note(what, f"{head}: it may not call in this time ({campaign.why})")
         elif campaign.why:
-            found.append(RehearsalFinding(Ready.BAD, f"{head}: {campaign.why}"))
+            yield bad(what, f"{head}: {campaign.why}")
         else:
-            found.append(
-                RehearsalFinding(
-                    Ready.NOTE, f"{head}: its list is empty, or seats and channels went to other campaigns"
-                )
-            )
-    return found
+            yield note(what, f"{head}: its list is empty, or seats and channels went to other campaigns")
 
 
-def _resources(outcome: DayOutcome) -> list[RehearsalFinding]:
-    found = []
+def _resources(outcome: DayOutcome) -> Iterator[Finding]:
     peak = max((sample.channels for sample in outcome.samples), default=0)
     if outcome.channels and peak >= BUSY_SHARE * outcome.channels:
-        found.append(
-            RehearsalFinding(Ready.NOTE, f"all {outcome.channels} channels were taken at the peak: more would help")
-        )
+        yield note("channels", f"all {outcome.channels} channels were taken at the peak: more would help")
     else:
-        found.append(RehearsalFinding(Ready.GOOD, f"at most {peak} of {outcome.channels} channels were taken"))
+        yield good("channels", f"at most {peak} of {outcome.channels} channels were taken")
     if outcome.utilisation is not None:
-        text = f"agents were in conversation or wrap-up {outcome.utilisation:.0%} of their time"
-        found.append(RehearsalFinding(Ready.NOTE if outcome.utilisation < IDLE_SHARE else Ready.GOOD, text))
-    text = f"this machine went through the day {outcome.speed:,.0f} times faster than it passes"
-    found.append(RehearsalFinding(Ready.BAD if outcome.speed < HEADROOM else Ready.GOOD, text))
-    return found
+        look = note if outcome.utilisation < IDLE_SHARE else good
+        yield look("agents", f"agents were in conversation or wrap-up {outcome.utilisation:.0%} of their time")
+    look = bad if outcome.speed < HEADROOM else good
+    yield look("machine", f"this machine went through the day {outcome.speed:,.0f} times faster than it passes")
 
 
-def _faults(outcome: DayOutcome) -> list[RehearsalFinding]:
-    found = []
+def _faults(outcome: DayOutcome) -> Iterator[Finding]:
     for fault in outcome.day.faults:
-        seconds = outcome.recovered.get(fault.kind.value)
-        if seconds is None and fault.kind.value in outcome.not_judged:
-            found.append(
-                RehearsalFinding(Ready.NOTE, f"{fault.kind.value}: not judged, {outcome.not_judged[fault.kind.value]}")
-            )
-        elif seconds is None:
-            found.append(RehearsalFinding(Ready.BAD, f"{fault.kind.value}: no call went out after it any more"))
+        kind = fault.kind.value
+        seconds = outcome.recovered.get(kind)
+        if seconds is not None:
+            yield good(kind, f"{kind}: calls went out again {seconds:.0f} s later")
+        elif kind in outcome.not_judged:
+            yield note(kind, f"{kind}: not judged, {outcome.not_judged[kind]}")
         else:
-            found.append(
-                RehearsalFinding(Ready.GOOD, f"{fault.kind.value}: calls went out again {seconds:.0f} s later")
-            )
-    return found
+            yield bad(kind, f"{kind}: no call went out after it any more")
 
 
 # What is different in a rehearsal, or must be done before the day, as far as settings and store tell. Pure.
@@ -231,21 +190,15 @@ _COLOURS = ("#0b6e4f", "#1d4e89", "#c1121f")
 def draw_days(outcomes: Sequence[DayOutcome], zone: ZoneInfo, path: Path) -> None:
     """Draw the days' course into a .png or .svg file. Raises CannotPlot."""
     check_picture(path)
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - an optional extra
-    from matplotlib.dates import DateFormatter  # noqa: PLC0415
+    from matplotlib.dates import DateFormatter  # noqa: PLC0415 - an optional extra
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     figure = Figure(figsize=(8.0, 7.5), layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.subplots(3, 1, sharex=True)
     for outcome, colour in zip(outcomes, _COLOURS, strict=False):
         times = [datetime.fromtimestamp(sample.at, zone) for sample in outcome.samples]
-        lines = (
-            [sample.reached for sample in outcome.samples],
-            [sample.talking for sample in outcome.samples],
-            [sample.channels for sample in outcome.samples],
-        )
-        for axis, values in zip(axes, lines, strict=True):
+        for axis, name in zip(axes, ("reached", "talking", "channels"), strict=True):
+            values = [getattr(sample, name) for sample in outcome.samples]
             axis.plot(times, values, color=colour, lw=1.2, label=outcome.day.name)
         for fault in outcome.day.faults:
             at = datetime.fromtimestamp(outcome.day.starts_at + fault.at_seconds, zone)
@@ -257,4 +210,4 @@ def draw_days(outcomes: Sequence[DayOutcome], zone: ZoneInfo, path: Path) -> Non
         axis.grid(visible=True, alpha=0.25)
     axes[0].legend(fontsize=8)
     axes[-1].xaxis.set_major_formatter(DateFormatter("%H:%M", tz=zone))  # type: ignore[no-untyped-call]  # matplotlib's own
-    figure.savefig(path)
+    save_picture(figure, path)

@@ -15,8 +15,9 @@ from config.settings import Settings
 from dialer.rehearsal.day import CannotRehearse, FaultKind, RehearsedDay, days_of
 from dialer.rehearsal.run import rehearse_day
 from dialer.rehearsal.site import rehearsal_settings
-from dialer.rehearsal.verdict import DayOutcome, Ready, draw_days, findings, is_ready
+from dialer.rehearsal.verdict import DayOutcome, draw_days, findings, is_ready
 from dialer.simulation.asterisk.voters import VoterProfile
+from dialer.site.checks.finding import Verdict
 from dialer.store.cipher import write_new_key
 from dialer.store.records import note_export
 from dialer.store.roll import copy_roll
@@ -96,7 +97,7 @@ def test_a_day_with_faults_is_gone_through_and_judged(site: Settings, tmp_path: 
     assert done == sorted(done)
     assert done[-1] > 0.95
     assert len(outcome.samples) >= 90  # one a minute
-    bad = [finding.text for finding in findings(outcome) if finding.ready is Ready.BAD]
+    bad = [finding.text for finding in findings(outcome) if finding.verdict is Verdict.BAD]
     assert bad == []
     draw_days([outcome], ZoneInfo("Asia/Kolkata"), tmp_path / "day.svg")
     assert (tmp_path / "day.svg").read_text().startswith("<?xml")
@@ -137,14 +138,14 @@ def outcome_of(**changes: object) -> DayOutcome:
 def test_what_is_bad_is_said_first_and_the_site_is_not_ready(changes: dict[str, object], text: str) -> None:
     outcome = outcome_of(**changes)
     first = findings(outcome)[0]
-    assert first.ready is Ready.BAD
+    assert first.verdict is Verdict.BAD
     assert text in first.text
     assert not is_ready([outcome_of(), outcome])
 
 
 def test_a_good_day_is_ready() -> None:
     assert is_ready([outcome_of()])
-    assert all(finding.ready is Ready.GOOD for finding in findings(outcome_of()))
+    assert all(finding.verdict is Verdict.GOOD for finding in findings(outcome_of()))
 
 
 @pytest.mark.parametrize(("section", "text"), [("campaigns", "no campaign"), ("trunks", "no trunk")])

@@ -20,8 +20,9 @@ from dialer.rehearsal.copy import store_facts
 from dialer.rehearsal.day import days_of
 from dialer.rehearsal.faults import NOBODY_LEFT, NOT_OVER
 from dialer.rehearsal.run import rehearse_day
-from dialer.rehearsal.verdict import DayOutcome, Ready, findings, is_ready
+from dialer.rehearsal.verdict import DayOutcome, findings, is_ready
 from dialer.simulation.asterisk.voters import VoterProfile
+from dialer.site.checks.finding import Verdict
 from tests.support.centre import site_settings
 from tests.support.certified import certified_site
 from tests.support.roll_filler import fill_roll
@@ -48,8 +49,8 @@ def rehearsed(
     return rehearse_day(settings, settings.store.path, directory, day, voters, lambda _: None)
 
 
-def told(outcome: DayOutcome, ready: Ready) -> list[str]:
-    return [finding.text for finding in findings(outcome) if finding.ready is ready]
+def told(outcome: DayOutcome, verdict: Verdict) -> list[str]:
+    return [finding.text for finding in findings(outcome) if finding.verdict is verdict]
 
 
 # Certificates
@@ -89,7 +90,7 @@ def test_a_site_that_lacks_a_certificate_on_the_day_is_told_so(
 ) -> None:
     outcome = rehearsed(of_india(tmp_path, **prompt))
     assert outcome.attempts == 0
-    (text,) = [each for each in told(outcome, Ready.BAD) if "campaign calls" in each]
+    (text,) = [each for each in told(outcome, Verdict.BAD) if "campaign calls" in each]
     assert text.startswith("campaign calls called nobody: a recorded turnout call needs a certificate: ")
     assert problem in text
 
@@ -100,7 +101,7 @@ def test_voters_of_a_language_without_certificates_are_told_of(tmp_path: Path) -
         db.execute("UPDATE booth SET language = 'mr' WHERE booth_id % 2 = 0")
     outcome = rehearsed(settings)
     assert outcome.attempts > 20
-    assert any("calls were forbidden (certificate)" in text for text in told(outcome, Ready.NOTE))
+    assert any("calls were forbidden (certificate)" in text for text in told(outcome, Verdict.NOTE))
 
 
 # Agents
@@ -161,13 +162,13 @@ def test_the_profiles_cap_of_abandoned_calls_is_the_limit(tmp_path: Path) -> Non
 
 def test_a_fault_is_not_judged_when_the_list_is_done(tmp_path: Path) -> None:
     outcome = rehearsed(a_site(tmp_path, voters=12), hours=0.12, run=2, faults=True, answer_rate=0.95)
-    assert is_ready([outcome]), told(outcome, Ready.BAD)
+    assert is_ready([outcome]), told(outcome, Verdict.BAD)
     assert NOBODY_LEFT in outcome.not_judged.values()
 
 
 def test_a_fault_for_which_a_short_rehearsal_has_no_time_is_not_judged(tmp_path: Path) -> None:
     outcome = rehearsed(a_site(tmp_path), run=2, faults=True)
-    assert is_ready([outcome]), told(outcome, Ready.BAD)
+    assert is_ready([outcome]), told(outcome, Verdict.BAD)
     assert NOT_OVER in outcome.not_judged.values()
 
 

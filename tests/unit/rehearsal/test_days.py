@@ -15,9 +15,10 @@ from dialer.rehearsal.day import CampaignHours, CannotRehearse, Fault, FaultKind
 from dialer.rehearsal.faults import NOBODY_LEFT, NOT_OVER, not_judged
 from dialer.rehearsal.site import REHEARSAL_LOGIN, rehearsal_settings
 from dialer.rehearsal.staff import at_work
-from dialer.rehearsal.verdict import CampaignOutcome, DayOutcome, Ready, RehearsalFinding, findings, notes_of
+from dialer.rehearsal.verdict import CampaignOutcome, DayOutcome, findings, notes_of
 from dialer.rules.first_call import Areas
 from dialer.rules.polls import Area
+from dialer.site.checks.finding import Finding, Verdict
 from tests.support.centre import site_settings
 from tests.support.seats import CHEAP
 
@@ -155,7 +156,7 @@ def test_a_fault_is_judged_only_if_somebody_could_have_been_called_after_it(
     assert not_judged(day, over_at, due, calling, 600.0).get(FaultKind.LINK_CUT.value) == why
 
 
-def verdict_of(**changes: Any) -> list[RehearsalFinding]:
+def verdict_of(**changes: Any) -> list[Finding]:
     day = RehearsedDay("a day", 0.0, 7200.0, 1, (Fault(FaultKind.LINK_CUT, 900.0),))
     figures = {
         "voters": 9,
@@ -173,34 +174,42 @@ def verdict_of(**changes: Any) -> list[RehearsalFinding]:
 
 def test_a_fault_that_is_not_judged_is_a_note_and_one_that_is_stays_bad() -> None:
     noted = verdict_of(recovered={}, not_judged={FaultKind.LINK_CUT.value: NOBODY_LEFT})[0]
-    assert (noted.ready, noted.text) == (Ready.NOTE, f"the manager link is cut: not judged, {NOBODY_LEFT}")
-    assert verdict_of(recovered={})[0].ready is Ready.BAD
+    assert (noted.verdict, noted.text) == (Verdict.NOTE, f"the manager link is cut: not judged, {NOBODY_LEFT}")
+    assert verdict_of(recovered={})[0].verdict is Verdict.BAD
 
 
 @pytest.mark.parametrize(
-    ("campaign", "ready", "text"),
+    ("campaign", "verdict", "text"),
     [
-        (CampaignOutcome("a", 0, True, "no agent is there"), Ready.BAD, "campaign a called nobody: no agent is there"),
+        (
+            CampaignOutcome("a", 0, True, "no agent is there"),
+            Verdict.BAD,
+            "campaign a called nobody: no agent is there",
+        ),
         (
             CampaignOutcome("a", 0, False, "silence"),
-            Ready.NOTE,
+            Verdict.NOTE,
             "called nobody: it may not call in this time (silence)",
         ),
-        (CampaignOutcome("a", 0, True, ""), Ready.NOTE, "its list is empty, or seats and channels went to other"),
-        (CampaignOutcome("a", 9, True, "", {"certificate": 4}), Ready.NOTE, "a: 4 calls were forbidden (certificate)"),
+        (CampaignOutcome("a", 0, True, ""), Verdict.NOTE, "its list is empty, or seats and channels went to other"),
+        (
+            CampaignOutcome("a", 9, True, "", {"certificate": 4}),
+            Verdict.NOTE,
+            "a: 4 calls were forbidden (certificate)",
+        ),
     ],
 )
 def test_a_campaign_that_called_nobody_is_told_with_what_kept_it(
-    campaign: CampaignOutcome, ready: Ready, text: str
+    campaign: CampaignOutcome, verdict: Verdict, text: str
 ) -> None:
     first = verdict_of(campaigns=(campaign,))[0]
-    assert first.ready is ready
+    assert first.verdict is verdict
     assert text in first.text
 
 
 def test_calls_that_mark_no_voter_are_bad_only_where_nobody_answered() -> None:
-    assert verdict_of(reached=0)[0].ready is Ready.NOTE
-    assert verdict_of(reached=0, answered=0)[0].ready is Ready.BAD
+    assert verdict_of(reached=0)[0].verdict is Verdict.NOTE
+    assert verdict_of(reached=0, answered=0)[0].verdict is Verdict.BAD
 
 
 # The settings of a rehearsal
