@@ -19,9 +19,9 @@ from dialer.cli.progress import progress
 from dialer.domain.clock import SystemClock
 from dialer.domain.output import refuse_kept
 from dialer.domain.site_time import site_day, site_zone
-from dialer.rehearsal.copy import store_facts
 from dialer.rehearsal.day import days_of
 from dialer.rehearsal.run import rehearse_day
+from dialer.rehearsal.site import store_facts
 from dialer.rehearsal.verdict import DayOutcome, draw_days, findings, is_ready, notes_of
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.plots import check_picture

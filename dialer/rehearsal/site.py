@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,32 @@ from config.campaigns import Campaign
 from config.lines import Carrier, InboundNumber
 from config.settings import Settings
 from config.words import Purpose
+from dialer.domain.model import CampaignState
+from dialer.rules.first_call import Areas, areas_of_roll
+from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER, SeatPhone, SimulatedAsteriskConfig, SimulatedTrunk
+from dialer.store import numbers, voters
+from dialer.store.cipher import StoreKey
+from dialer.store.connection import reading
 
-REHEARSAL_LOGIN = "dialler"
+REHEARSAL_LOGIN = LEAST_PRIVILEGE_USER.name
 """User and secret of the simulated Asterisk: with the site's own, a rehearsal could reach the site's own lines."""
 REHEARSAL_PIN = "0000"
 """Every agent's in a rehearsal: nobody here knows the site's own."""
 _FLOW_INSTEAD = {Purpose.MATERIAL: "material", Purpose.BOOTH_WORKERS: "booth_worker"}
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """What the site's store says of the day that is to come."""
+
+    areas: Areas | None  # the polling areas of the roll; None: it has no roll yet
+    states: Mapping[str, CampaignState]  # what operators asked for, by campaign
+
+
+def store_facts(store: Path, key: StoreKey | None, last_call_seconds: float) -> StoreFacts:
+    """Read it. `last_call_seconds` are the settings'. The store may be in use. Raises StoreError, StoreCorrupt."""
+    with reading(store, key) as db:
+        return StoreFacts(areas_of_roll(voters.booths(db).values(), last_call_seconds), numbers.campaign_states(db))
 
 
 def rehearsed_campaigns(settings: Settings) -> tuple[Campaign, ...]:
@@ -69,6 +90,17 @@ def rehearsal_settings(settings: Settings, load: int, store: Path, ami_port: int
         "inbound": {**kept["inbound"], "numbers": inbound},
     }
     return Settings.model_validate(changed)
+
+
+def rehearsed_lines(settings: Settings, load: int) -> SimulatedAsteriskConfig:
+    """A simulated Asterisk with the site's trunks, which carry so much more at a `load` above 1, and a phone for each seat."""
+    return SimulatedAsteriskConfig(
+        users=(LEAST_PRIVILEGE_USER,),
+        trunks=tuple(SimulatedTrunk(trunk.endpoint, trunk.channels * load) for trunk in settings.trunks),
+        seats=tuple(
+            SeatPhone(seat["endpoint"], str(1000 + place)) for place, seat in enumerate(_seats(settings, load))
+        ),
+    )
 
 
 def _trunk_names(settings: Settings) -> set[str]:

@@ -25,16 +25,10 @@ from dialer.domain.commands import Command, SeatMessage, SeatMessageRead
 from dialer.domain.errors import CommandRefused
 from dialer.domain.view import Change, SeatChange, SeatState
 from dialer.mqtt.embedded_broker import demo_broker
-from dialer.rehearsal.site import REHEARSAL_LOGIN, rehearsal_settings
+from dialer.rehearsal.site import rehearsal_settings, rehearsed_lines
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.sample import write_sample
 from dialer.simulation.agents import EngineLike
-from dialer.simulation.asterisk.config import (
-    LEAST_PRIVILEGE_USER,
-    SeatPhone,
-    SimulatedAsteriskConfig,
-    SimulatedTrunk,
-)
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.site import SimulatedSite, simulated_profile
@@ -82,15 +76,7 @@ async def run_training(settings: Settings, say: Callable[[str], None]) -> None:
     with tempfile.TemporaryDirectory(prefix="matdan-training-") as name:
         folder = Path(name)
         store = await asyncio.to_thread(_made_up_store, folder)
-        lines = SimulatedAsteriskConfig(
-            users=(replace(LEAST_PRIVILEGE_USER, name=REHEARSAL_LOGIN, secret=REHEARSAL_LOGIN),),
-            trunks=tuple(SimulatedTrunk(each.endpoint, each.channels) for each in settings.trunks),
-            seats=tuple(
-                SeatPhone(each.endpoint, str(1000 + number))
-                for number, each in enumerate(rehearsal_settings(settings, 1, store, 1).seats)
-            ),
-            profile=LINES,
-        )
+        lines = replace(rehearsed_lines(settings, 1), profile=LINES)
         async with demo_broker() as broker, SimulatedAsterisk(lines) as switch:
             trained = training_settings(settings, store, switch.ami_port)
             async with (

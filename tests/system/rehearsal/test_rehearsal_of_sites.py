@@ -16,10 +16,10 @@ from config.settings import Settings
 from dialer.cli import rehearsal as rehearsal_cli
 from dialer.cli.main import app
 from dialer.engine.pins import hash_pin
-from dialer.rehearsal.copy import store_facts
 from dialer.rehearsal.day import days_of
 from dialer.rehearsal.faults import NOBODY_LEFT, NOT_OVER
 from dialer.rehearsal.run import rehearse_day
+from dialer.rehearsal.site import store_facts
 from dialer.rehearsal.verdict import DayOutcome, findings, is_ready
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.site.checks.finding import Verdict
