@@ -171,8 +171,12 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
         staff = StaffDesk(centre.engine, numbers if settings.agents else {}, set(), options.seed)
         agents = SimulatedAgents(staff, [*numbers], options.habits, options.seed)
         over = asyncio.Event()
-        show = _show_lines if options.headless else _show_board
-        group.create_task(show(centre, broker, desk, options, over, console), name="board")
+        group.create_task(
+            _show_lines(centre, over, console)
+            if options.headless
+            else _show_board(centre, broker, desk, options, over, console),
+            name="board",
+        )
         await site.run(agents.run(over))
         over.set()
 
@@ -252,14 +256,7 @@ async def _show_board(
     await run_board(centre.engine.view, stop, get_extras=extras, console=console)
 
 
-async def _show_lines(
-    centre: RunningCentre,
-    _broker: DemoBroker,
-    _desk: tuple[str, ...],
-    _options: DemoOptions,
-    stop: asyncio.Event,
-    console: Console,
-) -> None:
+async def _show_lines(centre: RunningCentre, stop: asyncio.Event, console: Console) -> None:
     """Without a terminal: a line now and then."""
     while not stop.is_set():
         with contextlib.suppress(TimeoutError):

@@ -38,7 +38,6 @@ from dialer.nats.session import Session, connected
 from dialer.rehearsal.demo import STORE, DemoOptions, demo_settings
 from dialer.rehearsal.demo_desk import demo_hq_desk, seat_names
 from dialer.rehearsal.headquarters_material import FLOW, NAME, DemoMaterial, demo_material
-from dialer.rehearsal.staff import StaffDesk
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.sample import write_sample
 from dialer.simulation.agents import SimulatedAgents
@@ -104,8 +103,7 @@ class RealCentre:
 
     async def run(self, seed: int) -> None:
         """Dial, with agents, until the site's stop."""
-        staff = StaffDesk(self.centre.engine, {}, set(), seed)
-        agents = SimulatedAgents(staff, self.seats, DemoOptions().habits, seed)
+        agents = SimulatedAgents(self.centre.engine, self.seats, DemoOptions().habits, seed)
         await self.site.run(agents.run(asyncio.Event()))
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:

@@ -28,7 +28,7 @@ from dialer.mqtt.embedded_broker import demo_broker
 from dialer.rehearsal.site import rehearsal_settings, rehearsed_lines
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.sample import write_sample
-from dialer.simulation.agents import EngineLike
+from dialer.simulation.agents import EngineClient, EngineLike
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.site import SimulatedSite, simulated_profile
@@ -142,25 +142,14 @@ def _made_up_store(folder: Path) -> Path:
     return store
 
 
-class SpokenVoters:
+class SpokenVoters(EngineClient):
     """Shows on an agent's page what the voter says, from a moment after the talk has begun until it is over."""
 
     def __init__(self, engine: EngineLike, language: str) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._language = language if language in SAYINGS else "en"
         self._chance = random.Random()  # noqa: S311 - nothing is kept secret by it
         self._talking: dict[str, str | None] = {}  # by seat: the attempt that was spoken in
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Speak until `stop`."""
-        unsubscribe = self._engine.subscribe(self._on_change)
-        try:
-            await stop.wait()
-        finally:
-            unsubscribe()
-            for task in self._tasks:
-                task.cancel()
 
     def _on_change(self, change: Change) -> None:
         if not isinstance(change, SeatChange):
@@ -169,14 +158,10 @@ class SpokenVoters:
         if change.view.state is SeatState.TALKING and self._talking.get(seat) != change.view.attempt_id:
             self._talking[seat] = change.view.attempt_id
             saying = self._chance.choice(SAYINGS[self._language])
-            self._begin(SeatMessage(saying, seat, None, VOTER[self._language]), SPEAKS_AFTER_SECONDS)
+            command = SeatMessage(saying, seat, None, VOTER[self._language])
+            self._begin(self._execute(command, SPEAKS_AFTER_SECONDS), "voter-speaks")
         elif change.view.state is SeatState.READY and message is not None:
-            self._begin(SeatMessageRead(seat, message.at), 0.0)
-
-    def _begin(self, command: Command, after_seconds: float) -> None:
-        task = asyncio.create_task(self._execute(command, after_seconds), name="voter-speaks")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            self._begin(self._execute(SeatMessageRead(seat, message.at), 0.0), "voter-is-silent")
 
     async def _execute(self, command: Command, after_seconds: float) -> None:
         await asyncio.sleep(after_seconds)

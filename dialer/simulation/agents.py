@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -55,29 +56,51 @@ class EngineLike(Protocol):
         ...
 
 
-class SimulatedAgents:
-    """One agent per seat."""
+class EngineClient(ABC):
+    """Hears an engine's changes and does what follows from them, each in a task of its own."""
 
-    def __init__(self, engine: EngineLike, seats: Sequence[str], habits: AgentHabits, seed: int) -> None:
-        """`seed` makes their choices repeatable."""
+    def __init__(self, engine: EngineLike) -> None:
         self._engine = engine
-        self._seats = seats
-        self._habits = habits
-        self._chance = random.Random(seed)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._shown: dict[str, str] = {}  # by seat: the call that was shown there before it was dialled
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Log in and work until `stop`."""
+        """Work until `stop`."""
         unsubscribe = self._engine.subscribe(self._on_change)
         try:
-            for number, seat in enumerate(self._seats, start=1):
-                await self._ask(SeatLogIn(seat, f"agent-{number:02d}"))
+            await self._start()
             await stop.wait()
         finally:
             unsubscribe()
             for task in self._tasks:
                 task.cancel()
+
+    async def _start(self) -> None:  # noqa: B027 - nothing, for one that only hears
+        """What is done first."""
+
+    @abstractmethod
+    def _on_change(self, change: Change) -> None:
+        """The engine tells of a change."""
+
+    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class SimulatedAgents(EngineClient):
+    """One agent per seat."""
+
+    def __init__(self, engine: EngineLike, seats: Sequence[str], habits: AgentHabits, seed: int) -> None:
+        """`seed` makes their choices repeatable."""
+        super().__init__(engine)
+        self._seats = seats
+        self._habits = habits
+        self._chance = random.Random(seed)
+        self._shown: dict[str, str] = {}  # by seat: the call that was shown there before it was dialled
+
+    async def _start(self) -> None:
+        for number, seat in enumerate(self._seats, start=1):
+            await self._ask(SeatLogIn(seat, f"agent-{number:02d}"))
 
     def _on_change(self, change: Change) -> None:
         if not isinstance(change, SeatChange) or change.view.seat not in self._seats:
@@ -88,11 +111,6 @@ class SimulatedAgents:
         elif view.preview is not None and view.attempt_id is not None and self._shown.get(view.seat) != view.attempt_id:
             self._shown[view.seat] = view.attempt_id
             self._begin(self._dial(view.seat, AttemptId(view.attempt_id)), "agent-dials")
-
-    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _dial(self, seat: str, attempt_id: AttemptId) -> None:
         await asyncio.sleep(LOOKS_SECONDS)

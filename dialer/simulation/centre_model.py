@@ -384,28 +384,20 @@ class CentreModel:
         leaves = self._calls_random.expovariate(hazard) if hazard > 0.0 else patience
         if call.false_call:
             leaves = min(leaves, 1.0)
-        if leaves < patience:
-            self._later(self.now + leaves, self._leaves, call)
-        else:
-            self._later(self.now + patience, self._is_abandoned, call)
+        end = PacingEventKind.DROPPED if leaves < patience else PacingEventKind.ABANDONED
+        self._later(self.now + min(leaves, patience), self._waits_no_more, (call, end))
 
-    def _is_abandoned(self, call: SimulatedCall) -> None:
+    def _waits_no_more(self, subject: tuple[SimulatedCall, PacingEventKind]) -> None:
+        """The voter left, or no seat came in time."""
+        call, end = subject
         if call.waits:
-            self._stop_waiting(call)
-            self._resolved.append((self.now, True))
-            self._tell(call.campaign, PacingEventKind.ABANDONED, self.now - call.answered_at)
-
-    def _leaves(self, call: SimulatedCall) -> None:
-        if call.waits:
-            self._stop_waiting(call)
-            self._dropped += 1
-            self._resolved.append((self.now, False))
-            self._tell(call.campaign, PacingEventKind.DROPPED, self.now - call.answered_at)
-
-    def _stop_waiting(self, call: SimulatedCall) -> None:
-        call.waits = False
-        self.waiting.remove(call)
-        self._changed = True
+            call.waits = False
+            self.waiting.remove(call)
+            self._changed = True
+            abandoned = end is PacingEventKind.ABANDONED
+            self._dropped += not abandoned
+            self._resolved.append((self.now, abandoned))
+            self._tell(call.campaign, end, self.now - call.answered_at)
 
     def _cancel(self, index: int, count: int) -> None:
         """Hang up unanswered calls, as who dials does."""
@@ -434,7 +426,7 @@ class CentreModel:
         elif scenario.signals is not None:
             closing = scenario.signals.closing_at(talk, random)
             if closing is not None:
-                self._later(now + closing, self._closing, (seat, seat.work))
+                self._later(now + closing, self._stage, (seat, seat.work, SeatStage.TALKING, SeatStage.CLOSING))
         breaks = scenario.breaks
         if breaks is not None and random.random() < breaks.chance:
             seat.to_break = True
@@ -444,25 +436,18 @@ class CentreModel:
         self._tell(call.campaign, PacingEventKind.CONNECTED, now - call.answered_at)
         self._changed = True
 
-    def _closing(self, subject: tuple[SimulatedSeat, int]) -> None:
-        seat, work = subject
-        if seat.work == work and seat.stage is SeatStage.TALKING:
-            self._stage(seat, SeatStage.CLOSING)
-
     def _announce(self, subject: tuple[SimulatedSeat, int]) -> None:
         seat, work = subject
         if seat.work == work and seat.stage is not None:
             seat.leaving = True
             self._changed = True
 
-    def _filled(self, subject: tuple[SimulatedSeat, int]) -> None:
-        seat, work = subject
-        if seat.work == work and seat.stage is SeatStage.WRAP_UP:
-            self._stage(seat, SeatStage.WRAP_UP_FILLED)
-
-    def _stage(self, seat: SimulatedSeat, stage: SeatStage) -> None:
-        seat.stage, seat.stage_since = stage, self.now
-        self._changed = True
+    def _stage(self, subject: tuple[SimulatedSeat, int, SeatStage, SeatStage]) -> None:
+        """The desk tells that a stage goes over into its inner one."""
+        seat, work, outer, inner = subject
+        if seat.work == work and seat.stage is outer:
+            seat.stage, seat.stage_since = inner, self.now
+            self._changed = True
 
     def _talk_ends(self, seat: SimulatedSeat) -> None:
         now, random, scenario = self.now, self._seats_random, self.scenario
@@ -475,7 +460,7 @@ class CentreModel:
         if scenario.signals is not None:
             filled = scenario.signals.filled_at(wrap_up, random)
             if filled is not None:
-                self._later(now + filled, self._filled, (seat, seat.work))
+                self._later(now + filled, self._stage, (seat, seat.work, SeatStage.WRAP_UP, SeatStage.WRAP_UP_FILLED))
         self._later(now + wrap_up, self._wrap_up_ends, seat)
         self.pacers[seat.campaign].observe(ended)
         self._changed = True
