@@ -1,7 +1,7 @@
 import { effect, untracked } from "@preact/signals";
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { Asked, LanguageChoice, Said, Section, say } from "../shared/parts";
+import { Alert, Asked, LanguageChoice, Said, Section, formOf, say } from "../shared/parts";
 import { STALE_SECONDS, ask, hear, isProblem, now, silentSeconds, value } from "../shared/server";
 import { areLoaded, hour as clockHour, count, lasted, speak, suggest, t, word } from "../shared/words";
 import { CallControls, SeatControls } from "./controls";
@@ -36,9 +36,8 @@ function SignIn() {
     void ask<Place[]>("GET", "/api/agent/seats").then((found) => (isProblem(found) ? told(found) : setPlaces(found)));
   }, []);
   const phone = places.find((each) => each.seat === chosen)?.phone;
-  const send = async (event: SubmitEvent) => {
-    event.preventDefault();
-    const given = new FormData(event.currentTarget as HTMLFormElement);
+  const send = async (event: Event) => {
+    const given = new FormData(formOf(event));
     setBusy(true);
     const answer = await ask("POST", "/api/agent/sign-in", { agent: given.get("agent"), pin: given.get("pin"), seat: chosen, phone: phone ?? "own" });
     setBusy(false);
@@ -48,7 +47,7 @@ function SignIn() {
   };
   return (
     <main class="sign-in">
-      <form onSubmit={(event) => void send(event as unknown as SubmitEvent)}>
+      <form onSubmit={(event) => void send(event)}>
         <h1>{t("title-agent")}</h1>
         <label>
           {t("agent-number")}
@@ -71,9 +70,7 @@ function SignIn() {
           </select>
         </label>
         {phone && <p class="small">{t(`phone-${phone}`)}</p>}
-        <p class="problem" role="alert">
-          {problem}
-        </p>
+        <Alert text={problem} />
         <button class="main" disabled={busy}>
           {t("sign-in")}
         </button>

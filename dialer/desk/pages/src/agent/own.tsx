@@ -1,7 +1,7 @@
 // Calls that the agent dials: what is shown before it is dialled, and numbers of the list.
 import { effect, signal } from "@preact/signals";
 import { useState } from "preact/hooks";
-import { Section, say } from "../shared/parts";
+import { Section, say, sentence } from "../shared/parts";
 import { ask, isProblem, now } from "../shared/server";
 import { lasted, t } from "../shared/words";
 import { give } from "./controls";
@@ -117,12 +117,12 @@ export function Manual() {
   const [busy, setBusy] = useState(false);
   const campaigns = me.value?.manual ?? [];
   if (!campaigns.length || !["ready", "paused"].includes(stateOf())) return null;
-  const dial = async (event: SubmitEvent) => {
+  const dial = async (event: Event) => {
     event.preventDefault();
     setBusy(true);
     const answer = await ask<{ status: string; text: string; word: string | null }>("POST", "/api/agent/dial", { id: crypto.randomUUID(), number });
     setBusy(false);
-    if (isProblem(answer)) return say(t(`problem-${answer.problem}`), true);
+    if (isProblem(answer)) return say(sentence(answer), true);
     if (answer.status === "unanswered") return say(t("unanswered"), true);
     if (answer.status === "refused") return say(refusalOf(answer), true);
     setNumber("");
@@ -132,7 +132,7 @@ export function Manual() {
     <Section id="manual" title={t("manual")}>
       <div class="own manual">
         <p class="small">{t("manual-is")}</p>
-        <form class="row" onSubmit={(event) => void dial(event as unknown as SubmitEvent)}>
+        <form class="row" onSubmit={(event) => void dial(event)}>
           <label>
             {t("manual-number")}
             <input type="tel" autocomplete="off" maxLength={40} required value={number} onInput={(event) => setNumber(event.currentTarget.value)} />

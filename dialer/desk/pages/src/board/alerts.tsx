@@ -1,4 +1,4 @@
-import { say } from "../shared/parts";
+import { say, sentence } from "../shared/parts";
 import { ask, isProblem, me, value } from "../shared/server";
 import { clock, has, t, word } from "../shared/words";
 import type { Alert, Seen } from "./wire";
@@ -7,7 +7,7 @@ const LEVELS = ["critical", "warning", "notice"];
 
 async function see(alert: Alert): Promise<void> {
   const answer = await ask("POST", "/api/board/alerts", { code: alert.code, at: alert.at });
-  if (isProblem(answer)) say(t(`problem-${answer.problem}`), true);
+  if (isProblem(answer)) say(sentence(answer), true);
 }
 
 /** The sentence for an alert's code; of one of many ("trunk-north") for its kind, with the name. */

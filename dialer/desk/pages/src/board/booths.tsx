@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { Section } from "../shared/parts";
+import { Section, Table } from "../shared/parts";
 import { ask, isProblem, namesOf, value } from "../shared/server";
 import { count, percent, t } from "../shared/words";
 import { narrowing, type Booth } from "./wire";
@@ -49,34 +49,20 @@ export function Booths() {
           </select>
         </label>
       </div>
-      <div class="scrolls" tabIndex={0} role="group" aria-labelledby="booths-title">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{t("booth")}</th>
-              {["voters", "reached", "voted", "not-yet", "voted-share"].map((name) => (
-                <th key={name} scope="col" class="right">
-                  {t(name)}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {found.slice(0, SHOWN).map((booth) => (
-              <tr key={booth.booth}>
-                <th scope="row" class="booth">
-                  {placeOf(booth)} <small>{nameOf(booth)}</small>
-                </th>
-                <td class="right">{count(booth.voters)}</td>
-                <td class="right">{count(booth.reached)}</td>
-                <td class="right">{count(booth.voted)}</td>
-                <td class="right">{count(booth.not_yet)}</td>
-                <td class="right">{booth.reached ? percent(booth.voted / booth.reached) : "–"}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table of="booths" names={["booth", "voters", "reached", "voted", "not-yet", "voted-share"]} right={(place) => place > 0}>
+        {found.slice(0, SHOWN).map((booth) => (
+          <tr key={booth.booth}>
+            <th scope="row" class="booth">
+              {placeOf(booth)} <small>{nameOf(booth)}</small>
+            </th>
+            <td class="right">{count(booth.voters)}</td>
+            <td class="right">{count(booth.reached)}</td>
+            <td class="right">{count(booth.voted)}</td>
+            <td class="right">{count(booth.not_yet)}</td>
+            <td class="right">{booth.reached ? percent(booth.voted / booth.reached) : "–"}</td>
+          </tr>
+        ))}
+      </Table>
       {found.length > SHOWN && <small>{t("booths-more", { more: found.length - SHOWN })}</small>}
     </Section>
   );

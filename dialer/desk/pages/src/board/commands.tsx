@@ -1,5 +1,5 @@
 // Commands with a question before them: what will be done, to whom, and yes or no.
-import { question, say } from "../shared/parts";
+import { question, say, sentence } from "../shared/parts";
 import { ask, isProblem, me, namesOf, value } from "../shared/server";
 import { percent, t, word } from "../shared/words";
 import type { Campaign } from "./wire";
@@ -18,7 +18,7 @@ export async function send(path: string, values: Values): Promise<boolean> {
   const asked = { id: crypto.randomUUID(), ...values }; // of this click; a broken connection does not make two of it
   let answer = await ask<Reply>("POST", path, asked);
   if (isProblem(answer) && answer.problem === "no-desk") answer = await ask<Reply>("POST", path, asked);
-  if (isProblem(answer)) say(t(`problem-${answer.problem}`, { seconds: answer.seconds ?? 0 }), true);
+  if (isProblem(answer)) say(sentence(answer), true);
   else if (answer.status === "done") say(t("command-done", { text: answer.text }));
   else if (answer.status === "refused") say(t("command-refused", { text: answer.text }), true);
   else say(t("command-unanswered"), true);

@@ -1,6 +1,6 @@
 // Rolls and numbers: a roll is checked, then taken in beside the calls; a number is suppressed or erased. Fetched when it is opened first.
 import { useState } from "preact/hooks";
-import { Section, question, say } from "../shared/parts";
+import { Section, formOf, question, say, sentence } from "../shared/parts";
 import { ask, isProblem, me, value, type Problem } from "../shared/server";
 import { count, t } from "../shared/words";
 import { may, send } from "./commands";
@@ -20,7 +20,7 @@ interface Shown {
 const BUSY = new Set(["receiving", "checking", "taking-in"]);
 const FIGURES = ["rows", "voters", "unchanged", "rejected", "booths", "numbers", "links", "rejected_numbers", "rejected_cells", "opted_out", "without_close"];
 
-const told = (found: Problem) => say(t(`problem-${found.problem}`, { seconds: found.seconds ?? 0 }), true);
+const told = (found: Problem) => say(sentence(found), true);
 
 /** Send a file as it is; `share` is told how much of it has gone, 0 to 1. */
 function upload(file: File, share: (done: number) => void): Promise<unknown> {
@@ -39,9 +39,8 @@ function upload(file: File, share: (done: number) => void): Promise<unknown> {
 function HandOver() {
   const [share, setShare] = useState<number | null>(null);
   const busy = share !== null || BUSY.has(value<Shown>("list")?.state ?? "");
-  const send_ = async (event: SubmitEvent) => {
-    event.preventDefault();
-    const form = event.currentTarget as HTMLFormElement;
+  const send_ = async (event: Event) => {
+    const form = formOf(event);
     const file = new FormData(form).get("roll");
     if (!(file instanceof File)) return;
     setShare(0);
@@ -51,7 +50,7 @@ function HandOver() {
     if (isProblem(answer)) told(answer);
   };
   return (
-    <form class="row fields" onSubmit={(event) => void send_(event as unknown as SubmitEvent)}>
+    <form class="row fields" onSubmit={(event) => void send_(event)}>
       <label>
         {t("roll-file")}
         <input name="roll" type="file" accept=".csv,.xlsx" required disabled={busy} />

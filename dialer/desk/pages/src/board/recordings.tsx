@@ -1,7 +1,7 @@
 // Recorded talks, the newest first, and a player for the one that was asked for. Fetched when it is opened first.
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { Section, say } from "../shared/parts";
+import { Section, Table, say, sentence } from "../shared/parts";
 import { ask, isProblem, me } from "../shared/server";
 import { lasted, moment, t } from "../shared/words";
 import { send } from "./commands";
@@ -28,7 +28,7 @@ const playing = signal("");
 async function look(before: number | null): Promise<void> {
   const query = new URLSearchParams({ ...(chosen.value ? { campaign: chosen.value } : {}), ...(before ? { before: String(before) } : {}) });
   const found = await ask<Listed>("GET", `/api/recordings?${query}`);
-  if (isProblem(found)) say(t(`problem-${found.problem}`), true);
+  if (isProblem(found)) say(sentence(found), true);
   else listed.value = before ? { ...found, recordings: [...listed.value.recordings, ...found.recordings] } : found;
 }
 
@@ -69,27 +69,11 @@ export function Recordings() {
         {recordings.length === 0 ? (
           <p>{t("recordings-none")}</p>
         ) : (
-          <div class="scrolls" tabIndex={0} role="group" aria-labelledby="recordings-title">
-            <table>
-              <thead>
-                <tr>
-                  {["recorded-at", "recorded-for", "campaign", "recorded-seat", "recorded-agent"].map((name) => (
-                    <th key={name} scope="col">
-                      {t(name)}
-                    </th>
-                  ))}
-                  <th scope="col">
-                    <span class="unseen">{t("do-recording-play")}</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {recordings.map((talk) => (
-                  <Row key={talk.attempt} talk={talk} />
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table of="recordings" names={["recorded-at", "recorded-for", "campaign", "recorded-seat", "recorded-agent"]} unseen="do-recording-play">
+            {recordings.map((talk) => (
+              <Row key={talk.attempt} talk={talk} />
+            ))}
+          </Table>
         )}
         {before !== null && <button onClick={() => void look(before)}>{t("recordings-older")}</button>}
       </Section>

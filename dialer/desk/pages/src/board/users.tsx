@@ -1,7 +1,7 @@
 // Everybody who may sign in, and what a supervisor does about it. What changes rights is a command to the dialler.
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { Section, question, say } from "../shared/parts";
+import { Choice, Section, Table, formOf, question, say, sentence } from "../shared/parts";
 import { ask, isProblem, me } from "../shared/server";
 import { moment, t, word } from "../shared/words";
 import { Actions, send } from "./commands";
@@ -24,7 +24,7 @@ const made = signal<{ name: string; password: string } | null>(null);
 
 async function look(): Promise<void> {
   const found = await ask<User[]>("GET", "/api/users");
-  if (isProblem(found)) say(t(`problem-${found.problem}`), true);
+  if (isProblem(found)) say(sentence(found), true);
   else users.value = found;
 }
 
@@ -36,14 +36,14 @@ async function command(path: string, values: Record<string, string>): Promise<bo
 
 async function givePassword(name: string): Promise<void> {
   const answer = await ask<{ password: string }>("POST", "/api/users/password", { name });
-  if (isProblem(answer)) say(t(`problem-${answer.problem}`, { seconds: answer.seconds ?? 0 }), true);
+  if (isProblem(answer)) say(sentence(answer), true);
   else made.value = { name, password: answer.password };
   await look();
 }
 
 async function signOutEverywhere(name: string): Promise<void> {
   const answer = await ask("POST", "/api/users/sign-out", { name });
-  if (isProblem(answer)) say(t(`problem-${answer.problem}`), true);
+  if (isProblem(answer)) say(sentence(answer), true);
   else say(t("signed-out-everywhere", { name }));
 }
 
@@ -95,30 +95,20 @@ function Made() {
 }
 
 function Add() {
-  const ask = (event: SubmitEvent) => {
-    event.preventDefault();
-    const form = event.currentTarget as HTMLFormElement;
+  const ask = (event: Event) => {
+    const form = formOf(event);
     const given = new FormData(form);
     const [name, role] = [String(given.get("name")), String(given.get("role"))];
     const [title, text] = [t("user-add"), t("ask-user-add", { name, role: word("role", role) })];
     question({ title, text, yes: title, grave: false, then: () => void add(name, role).then(() => form.reset()) });
   };
   return (
-    <form class="row fields" onSubmit={(event) => ask(event as unknown as SubmitEvent)}>
+    <form class="row fields" onSubmit={ask}>
       <label>
         {t("user-name")}
         <input name="name" autocomplete="off" autocapitalize="none" spellcheck={false} pattern="[a-z0-9][a-z0-9\-]{0,31}" title={t("user-name-is")} required />
       </label>
-      <label>
-        {t("role")}
-        <select name="role">
-          {roles().map(([value, label]) => (
-            <option key={value} value={value}>
-              {label}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Choice name="role" label={t("role")} options={roles()} />
       <button>{t("user-add")}</button>
     </form>
   );
@@ -129,37 +119,21 @@ export function Users() {
   return (
     <Section id="users" title={t("users")}>
       {me.value?.signs ? <p>{t("commands-signed")}</p> : <Add />}
-      <div class="scrolls" tabIndex={0} role="group" aria-labelledby="users-title">
-        <table>
-          <thead>
-            <tr>
-              {["user-name", "role", "sign-in-by", "signed-in-at"].map((name) => (
-                <th key={name} scope="col">
-                  {t(name)}
-                </th>
-              ))}
-              <th scope="col">
-                <span class="unseen">{t("user-actions")}</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {users.value.map((user) => (
-              <tr key={user.name}>
-                <th scope="row">
-                  {user.name} {user.fixed && <small>{t("user-fixed")}</small>}
-                </th>
-                <td>{word("role", user.role)}</td>
-                <td>{[t(`password-${user.password}`), ...(user.passkeys ? [t("passkey")] : [])].join(", ")}</td>
-                <td>{user.signed_in_at === null ? "–" : moment(user.signed_in_at)}</td>
-                <td class="right">
-                  <Actions id={`user-${user.name}`} title={t("user-menu", { name: user.name })} actions={offered(user)} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table of="users" names={["user-name", "role", "sign-in-by", "signed-in-at"]} unseen="user-actions">
+        {users.value.map((user) => (
+          <tr key={user.name}>
+            <th scope="row">
+              {user.name} {user.fixed && <small>{t("user-fixed")}</small>}
+            </th>
+            <td>{word("role", user.role)}</td>
+            <td>{[t(`password-${user.password}`), ...(user.passkeys ? [t("passkey")] : [])].join(", ")}</td>
+            <td>{user.signed_in_at === null ? "–" : moment(user.signed_in_at)}</td>
+            <td class="right">
+              <Actions id={`user-${user.name}`} title={t("user-menu", { name: user.name })} actions={offered(user)} />
+            </td>
+          </tr>
+        ))}
+      </Table>
       <small>{t("users-are")}</small>
       <Made />
     </Section>

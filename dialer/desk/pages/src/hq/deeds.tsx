@@ -1,14 +1,13 @@
 // What people do: incidents with an owner, material and resuming with a second person, and what was done by whom.
 import { useEffect, useState } from "preact/hooks";
-import { Section, question, say } from "../shared/parts";
-import { ask, isProblem, now } from "../shared/server";
+import { Choice, Section, Table, formOf, question, say, sentence } from "../shared/parts";
+import { ask, isProblem, now, value } from "../shared/server";
 import { lasted, moment, t, word } from "../shared/words";
 import { centres, incidents, may, orders, proposals, who, type Material, type Order, type Proposal } from "./wire";
-import { value } from "../shared/server";
 
 async function send(path: string, body: Record<string, unknown>, done: string): Promise<boolean> {
   const answer = await ask<{ state?: string; result?: string }>("POST", `/api/hq/${path}`, body);
-  if (isProblem(answer)) say(t(`problem-${answer.problem}`), true);
+  if (isProblem(answer)) say(sentence(answer), true);
   else if (answer.state === "failed") say(t("given-failed", { text: answer.result ?? "" }), true);
   else say(t(done));
   return !isProblem(answer);
@@ -26,31 +25,11 @@ function addressees(all: boolean): [string, string][] {
 }
 const named = (to: string) => (to === "all" ? t("all-zones") : to.startsWith("zone:") ? t("zone-named", { zone: to.slice(5) }) : to.slice(7));
 
-function Choice({ name, label, options }: { name: string; label: string; options: [string, string][] }) {
-  return (
-    <label>
-      {label}
-      <select name={name}>
-        {options.map(([chosen, shown]) => (
-          <option key={chosen} value={chosen}>
-            {shown}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
-const given = (event: Event) => {
-  event.preventDefault();
-  return event.currentTarget as HTMLFormElement;
-};
-
 export function Incidents() {
   const open = incidents();
   const mayOwn = (zone: string) => (value<string[]>(`owners/${zone}`) ?? []).map((name): [string, string] => [name, name]);
   const send_ = async (event: Event) => {
-    const form = given(event);
+    const form = formOf(event);
     const { to, text } = Object.fromEntries(new FormData(form));
     if (await send("incidents", { to, text }, "incident-opened")) form.reset();
   };
@@ -156,7 +135,7 @@ export function MaterialView() {
   const trouble = every.filter((centre) => centre.material_trouble);
   const behind = every.filter((centre) => centre.wanted && centre.running !== centre.wanted);
   const propose = async (event: Event) => {
-    const fields = Object.fromEntries(new FormData(given(event)));
+    const fields = Object.fromEntries(new FormData(formOf(event)));
     const [name, version] = versionOf(String(fields.version));
     await send("proposals/material", { name, version: Number(version), to: fields.to }, "proposed");
   };
@@ -214,7 +193,7 @@ export function Orders() {
   }
   const shown = [...together.values()].sort((a, b) => b.made_at - a.made_at);
   const propose = async (event: Event) => {
-    const form = given(event);
+    const form = formOf(event);
     const { to, text } = Object.fromEntries(new FormData(form));
     if (await send("proposals/resume", { to, text }, "proposed")) form.reset();
   };
@@ -265,34 +244,21 @@ export function Audit() {
   return (
     <Section id="audit" title={t("audit")}>
       <p>{t("audit-is")}</p>
-      <div class="scrolls" tabIndex={0} role="group" aria-labelledby="audit-title">
-        <table>
-          <thead>
-            <tr>
-              {["number", "time", "deed", "person", "what"].map((name) => (
-                <th key={name} scope="col">
-                  {t(name)}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {entries.map((each) => (
-              <tr key={each.number}>
-                <td>{each.number}</td>
-                <td>{moment(each.at)}</td>
-                <td>{word("deed", each.kind)}</td>
-                <td>{each.who}</td>
-                <td class="wraps">
-                  {Object.entries(JSON.parse(each.what) as Record<string, string>)
-                    .map(([name, text]) => `${name} ${text}`)
-                    .join(", ")}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table of="audit" names={["number", "time", "deed", "person", "what"]}>
+        {entries.map((each) => (
+          <tr key={each.number}>
+            <td>{each.number}</td>
+            <td>{moment(each.at)}</td>
+            <td>{word("deed", each.kind)}</td>
+            <td>{each.who}</td>
+            <td class="wraps">
+              {Object.entries(JSON.parse(each.what) as Record<string, string>)
+                .map(([name, text]) => `${name} ${text}`)
+                .join(", ")}
+            </td>
+          </tr>
+        ))}
+      </Table>
     </Section>
   );
 }

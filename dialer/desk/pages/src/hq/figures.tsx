@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
-import { Section } from "../shared/parts";
+import { Section, Table } from "../shared/parts";
 import { ask, isProblem, now } from "../shared/server";
 import { count, decimal, lasted, moment, percent, t } from "../shared/words";
 import { LEVELS, abandonedOf, addressOf, centres, contactsOf, faultsOf, hq, incidents, isHeard, listHoursOf, place, sumOf, who, type Centre, type Level, type Place, type Sum } from "./wire";
@@ -198,25 +198,11 @@ function Rows({ every }: { every: Centre[] }) {
           ))}
         </select>
       </label>
-      <div class="scrolls" tabIndex={0} role="group" aria-labelledby="rows-title">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{t(kind)}</th>
-              {COLUMNS.map((name) => (
-                <th key={name} scope="col" class={name === "state-of" ? "" : "right"}>
-                  {t(name)}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {sorted.map((group) => (
-              <Row key={group.name} group={group} level={LEVELS[levelOf(group)] ?? "none"} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table of="rows" names={[kind, ...COLUMNS]} right={(place, name) => place > 0 && name !== "state-of"}>
+        {sorted.map((group) => (
+          <Row key={group.name} group={group} level={LEVELS[levelOf(group)] ?? "none"} />
+        ))}
+      </Table>
     </>
   );
 }
@@ -298,41 +284,27 @@ function Areas({ centre, constituency }: { centre: string; constituency?: string
   if (!areas.value) return null;
   if (!areas.value.length) return <p>{t("no-areas")}</p>;
   return (
-    <div class="scrolls" tabIndex={0} role="group" aria-labelledby="rows-title">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{t(constituency ? "booth" : "constituency")}</th>
-            {["reached-voters", "voted-voters", "voted", "not-yet", "official", "age-figure"].map((name) => (
-              <th key={name} scope="col" class="right">
-                {t(name)}
-              </th>
-            ))}
+    <Table of="rows" names={[constituency ? "booth" : "constituency", "reached-voters", "voted-voters", "voted", "not-yet", "official", "age-figure"]} right={(place) => place > 0}>
+      {areas.value.map((area) => {
+        const name = constituency ? `${number}/${area.part_number}` : `${area.state_code} ${area.constituency_number}`;
+        const to = { ...at(), constituency: `${area.state_code}.${area.constituency_number}` };
+        return (
+          <tr key={name}>
+            <th scope="row">{constituency ? name : <a href={addressOf(to)}>{name}</a>}</th>
+            <td class="right">{count(area.reached)}</td>
+            <td class="right">{count(area.voted)}</td>
+            <td class="right">{area.reached ? percent(area.voted / area.reached) : NOT_KNOWN}</td>
+            <td class="right">{count(area.not_yet)}</td>
+            <td class="right">
+              {area.share === null ? NOT_KNOWN : percent(area.share)} <small>{area.official_at === null ? "" : moment(area.official_at)}</small>
+            </td>
+            <td class="right">
+              <Age at={area.at} old={3600} />
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {areas.value.map((area) => {
-            const name = constituency ? `${number}/${area.part_number}` : `${area.state_code} ${area.constituency_number}`;
-            const to = { ...at(), constituency: `${area.state_code}.${area.constituency_number}` };
-            return (
-              <tr key={name}>
-                <th scope="row">{constituency ? name : <a href={addressOf(to)}>{name}</a>}</th>
-                <td class="right">{count(area.reached)}</td>
-                <td class="right">{count(area.voted)}</td>
-                <td class="right">{area.reached ? percent(area.voted / area.reached) : NOT_KNOWN}</td>
-                <td class="right">{count(area.not_yet)}</td>
-                <td class="right">
-                  {area.share === null ? NOT_KNOWN : percent(area.share)} <small>{area.official_at === null ? "" : moment(area.official_at)}</small>
-                </td>
-                <td class="right">
-                  <Age at={area.at} old={3600} />
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
+        );
+      })}
+    </Table>
   );
 }
 

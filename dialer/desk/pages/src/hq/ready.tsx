@@ -1,5 +1,5 @@
 // Before the day: which centres' test marks have come all the way, by name.
-import { Section } from "../shared/parts";
+import { Section, Table } from "../shared/parts";
 import { now } from "../shared/server";
 import { decimal, moment, t } from "../shared/words";
 import { centres, isHeard, type Centre } from "./wire";
@@ -14,38 +14,25 @@ export function Ready() {
   return (
     <Section id="ready" title={t("ready")} aside={<span>{t("ready-whole", { ready: every.length - missing.length, centres: every.length })}</span>}>
       <p>{t("ready-is")}</p>
-      <div class="scrolls" tabIndex={0} role="group" aria-labelledby="ready-title">
-        <table>
-          <thead>
-            <tr>
-              {["centre", "zone", "test-mark", "way", "line-now", "material"].map((name) => (
-                <th key={name} scope="col">
-                  {t(name)}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {sorted.map((centre) => (
-              <tr key={centre.centre}>
-                <th scope="row">
-                  <i class={`dot ${wasTested(centre) ? "good" : "bad"}`} aria-hidden="true" />
-                  {centre.centre}
-                </th>
-                <td>{centre.zone}</td>
-                <td>{centre.tested_at == null ? t("test-never") : moment(centre.tested_at)}</td>
-                <td>
-                  {centre.tested_at != null && centre.test_came_at != null
-                    ? t("seconds", { seconds: decimal(Math.max(0, centre.test_came_at - centre.tested_at)) })
-                    : "–"}
-                </td>
-                <td>{t(isHeard(centre) ? "heard" : "not-heard")}</td>
-                <td>{centre.running ?? "–"}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table of="ready" names={["centre", "zone", "test-mark", "way", "line-now", "material"]}>
+        {sorted.map((centre) => (
+          <tr key={centre.centre}>
+            <th scope="row">
+              <i class={`dot ${wasTested(centre) ? "good" : "bad"}`} aria-hidden="true" />
+              {centre.centre}
+            </th>
+            <td>{centre.zone}</td>
+            <td>{centre.tested_at == null ? t("test-never") : moment(centre.tested_at)}</td>
+            <td>
+              {centre.tested_at != null && centre.test_came_at != null
+                ? t("seconds", { seconds: decimal(Math.max(0, centre.test_came_at - centre.tested_at)) })
+                : "–"}
+            </td>
+            <td>{t(isHeard(centre) ? "heard" : "not-heard")}</td>
+            <td>{centre.running ?? "–"}</td>
+          </tr>
+        ))}
+      </Table>
     </Section>
   );
 }

@@ -2,7 +2,42 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { Problem } from "./server";
 import { choose, language, languages, nameOf, t } from "./words";
+
+/** A refusal in a sentence. */
+export const sentence = (refused: Problem) => t(`problem-${refused.problem}`, { seconds: refused.seconds ?? 0 });
+
+/** The form that is sent; the page stays. */
+export function formOf(event: Event): HTMLFormElement {
+  event.preventDefault();
+  return event.currentTarget as HTMLFormElement;
+}
+
+/** Why a form's wish was refused, read out. */
+export function Alert({ text }: { text: string }) {
+  return (
+    <p class="problem" role="alert">
+      {text}
+    </p>
+  );
+}
+
+/** A field of a form in which one of several is chosen. */
+export function Choice({ name, label, options }: { name: string; label: string; options: [string, string][] }) {
+  return (
+    <label>
+      {label}
+      <select name={name}>
+        {options.map(([chosen, shown]) => (
+          <option key={chosen} value={chosen}>
+            {shown}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
 
 export function LanguageChoice() {
   return (
@@ -120,6 +155,38 @@ export function Asked() {
         </div>
       </form>
     </dialog>
+  );
+}
+
+interface Columns {
+  of: string; // the section
+  names: string[];
+  right?: (place: number, name: string) => boolean; // which are figures
+  unseen?: string; // a last one, of buttons
+  children: ComponentChildren;
+}
+/** The table of a section; the children are its rows. */
+export function Table({ of, names, right, unseen, children }: Columns) {
+  return (
+    <div class="scrolls" tabIndex={0} role="group" aria-labelledby={`${of}-title`}>
+      <table>
+        <thead>
+          <tr>
+            {names.map((name, place) => (
+              <th key={name} scope="col" class={right?.(place, name) ? "right" : ""}>
+                {t(name)}
+              </th>
+            ))}
+            {unseen && (
+              <th scope="col">
+                <span class="unseen">{t(unseen)}</span>
+              </th>
+            )}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
   );
 }
 

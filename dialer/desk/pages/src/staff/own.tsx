@@ -1,39 +1,45 @@
 // The own password and passkeys of who has signed in.
 import { useEffect, useState } from "preact/hooks";
-import { Section, question, say } from "../shared/parts";
+import { Alert, Section, formOf, question, say, sentence } from "../shared/parts";
 import { ask, isProblem, me } from "../shared/server";
 import { moment, t } from "../shared/words";
 import { make } from "./passkeys";
 import "./account.css";
 
+/** The password that one has, and unseen for password managers whose it is. */
+function OwnPassword() {
+  return (
+    <>
+      <input class="unseen" autocomplete="username" value={me.value?.name} readOnly tabIndex={-1} aria-hidden="true" />
+      <label>
+        {t("password-old")}
+        <input name="password" type="password" autocomplete="current-password" maxLength={200} required />
+      </label>
+    </>
+  );
+}
+
 export function Password() {
   const [problem, setProblem] = useState("");
-  const send = async (event: SubmitEvent) => {
-    event.preventDefault();
-    const form = event.currentTarget as HTMLFormElement;
+  const send = async (event: Event) => {
+    const form = formOf(event);
     const answer = await ask("POST", "/api/sign-in", { name: me.value?.name, ...Object.fromEntries(new FormData(form)) });
-    setProblem(isProblem(answer) ? t(`problem-${answer.problem}`, { seconds: answer.seconds ?? 0 }) : "");
+    setProblem(isProblem(answer) ? sentence(answer) : "");
     if (isProblem(answer)) return;
     form.reset();
     say(t("password-changed"));
   };
   return (
     <Section id="own-password" title={t("own-password")}>
-      <form class="row fields" onSubmit={(event) => void send(event as unknown as SubmitEvent)}>
-        <input class="unseen" autocomplete="username" value={me.value?.name} readOnly tabIndex={-1} aria-hidden="true" />
-        <label>
-          {t("password-old")}
-          <input name="password" type="password" autocomplete="current-password" maxLength={200} required />
-        </label>
+      <form class="row fields" onSubmit={(event) => void send(event)}>
+        <OwnPassword />
         <label>
           {t("password-new")}
           <input name="new" type="password" autocomplete="new-password" minLength={12} maxLength={200} required />
         </label>
         <button>{t("password-change")}</button>
       </form>
-      <p class="problem" role="alert">
-        {problem}
-      </p>
+      <Alert text={problem} />
     </Section>
   );
 }
@@ -52,11 +58,10 @@ export function Passkeys() {
     if (!isProblem(found)) setOwn(found);
   };
   useEffect(() => void look(), []);
-  const send = async (event: SubmitEvent) => {
-    event.preventDefault();
-    const form = event.currentTarget as HTMLFormElement;
+  const send = async (event: Event) => {
+    const form = formOf(event);
     const wrong = await make(String(new FormData(form).get("password")));
-    setProblem(wrong ? t(`problem-${wrong.problem}`, { seconds: wrong.seconds ?? 0 }) : "");
+    setProblem(wrong ? sentence(wrong) : "");
     if (wrong) return;
     form.reset();
     say(t("passkey-made"));
@@ -73,17 +78,11 @@ export function Passkeys() {
   return (
     <Section id="passkeys" title={t("passkeys")}>
       <p>{t("passkeys-are")}</p>
-      <form class="row fields" onSubmit={(event) => void send(event as unknown as SubmitEvent)}>
-        <input class="unseen" autocomplete="username" value={me.value?.name} readOnly tabIndex={-1} aria-hidden="true" />
-        <label>
-          {t("password-old")}
-          <input name="password" type="password" autocomplete="current-password" maxLength={200} required />
-        </label>
+      <form class="row fields" onSubmit={(event) => void send(event)}>
+        <OwnPassword />
         <button>{t("passkey-make")}</button>
       </form>
-      <p class="problem" role="alert">
-        {problem}
-      </p>
+      <Alert text={problem} />
       <ul>
         {own.map(({ id, at, used_at }) => (
           <li key={id} class="row between">

@@ -1,6 +1,6 @@
 // Signing in with a name and a password; where that was for one time, a new one is asked for first.
 import { useState } from "preact/hooks";
-import { LanguageChoice } from "../shared/parts";
+import { Alert, LanguageChoice, formOf, sentence } from "../shared/parts";
 import { ask, isProblem, lookWho } from "../shared/server";
 import { t } from "../shared/words";
 import { offered, signIn } from "./passkeys";
@@ -14,21 +14,20 @@ export function SignIn() {
     const wrong = await signIn();
     setBusy(false);
     if (!wrong) return lookWho();
-    setProblem(t(`problem-${wrong.problem}`, { seconds: wrong.seconds ?? 0 }));
+    setProblem(sentence(wrong));
   };
-  const send = async (event: SubmitEvent) => {
-    event.preventDefault();
-    const given = Object.fromEntries(new FormData(event.currentTarget as HTMLFormElement));
+  const send = async (event: Event) => {
+    const given = Object.fromEntries(new FormData(formOf(event)));
     setBusy(true);
     const answer = await ask("POST", "/api/sign-in", given);
     setBusy(false);
     if (!isProblem(answer)) return lookWho();
     setOnce(answer.problem === "once" || (once && answer.problem === "weak"));
-    setProblem(t(`problem-${answer.problem}`, { seconds: answer.seconds ?? 0 }));
+    setProblem(sentence(answer));
   };
   return (
     <main class="sign-in">
-      <form onSubmit={(event) => void send(event as unknown as SubmitEvent)}>
+      <form onSubmit={(event) => void send(event)}>
         <h1>{t("title")}</h1>
         <label>
           {t("sign-in-name")}
@@ -44,9 +43,7 @@ export function SignIn() {
             <input name="new" type="password" autocomplete="new-password" minLength={12} maxLength={200} required autofocus />
           </label>
         )}
-        <p class="problem" role="alert">
-          {problem}
-        </p>
+        <Alert text={problem} />
         <button class="main" disabled={busy}>
           {t("sign-in")}
         </button>
