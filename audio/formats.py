@@ -12,8 +12,20 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
 from audio.decoding import Samples
-from audio.segments import from_pcm, to_pcm
 from config.audio import SoundFormat
+
+
+def to_pcm(samples: Samples) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+    """16-bit samples; what is beyond full scale is held there."""
+    pcm: np.ndarray[tuple[int], np.dtype[np.int16]] = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(
+        np.int16
+    )
+    return pcm
+
+
+def from_pcm(data: bytes) -> Samples:
+    """Samples between -1 and 1 from 16-bit ones."""
+    return np.frombuffer(data, np.int16).astype(np.float32) / 32768.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,14 +33,6 @@ class Loudness:
     moments: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Levelled:
-    """Samples at the wanted loudness. `limited_db`: how far the highest peak had to be held down."""
-
-    samples: Samples
-    limited_db: float
-
-
 def measured(samples: Samples, rate: int, *, peaks: bool = True) -> Loudness:
     """Integrated loudness in LUFS and true peak in dB of full scale (`peaks`: else -inf, and sooner).
 
@@ -74,8 +66,9 @@ def true_peak_db(samples: Samples, rate: int) -> float:
 
 def level(
     samples: Samples, rate: int, loudness_lufs: float, highest_peak_db: float, before: Loudness | None = None
-) -> Levelled:
-    """One gain to `loudness_lufs`; where a peak would pass `highest_peak_db`, a limiter, and the gain made up for what it took.
+) -> tuple[Samples, float]:
+    """One gain to `loudness_lufs`; where a peak would pass `highest_peak_db`, a limiter, and the gain made up for what it took;
+    and by how many dB the highest peak had to be held down.
 
     The peak is kept in any case: a sound that is all peaks ends below the loudness. `before` is what was measured of the samples,
     where somebody has done that already.
@@ -85,7 +78,7 @@ def level(
     gain = loudness_lufs - before.integrated_lufs
     over = before.true_peak_db + gain - ceiling
     if over <= 0:
-        return Levelled(amplified(samples, gain), 0.0)
+        return amplified(samples, gain), 0.0
     limited = samples
     for _ in range(_ROUNDS):
         limited = _limited(amplified(samples, gain), rate, ceiling)
@@ -96,7 +89,7 @@ def level(
     peak = true_peak_db(limited, rate)
     if peak > ceiling:
         limited = amplified(limited, ceiling - peak)
-    return Levelled(limited, max(0.0, before.true_peak_db + gain - ceiling))
+    return limited, max(0.0, before.true_peak_db + gain - ceiling)
 
 
 def amplified(samples: Samples, gain_db: float) -> Samples:

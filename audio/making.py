@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,16 @@ import numpy as np
 from audio.decoding import RESAMPLER, Samples, decode, filtered
 from audio.errors import RecordingRefused
 from audio.formats import decode as decode_file
-from audio.formats import encode, rate_of
+from audio.formats import encode, rate_of, to_pcm
 from audio.levels import MOST_LIMITED_DB, SILENT_LUFS, Loudness, amplified, level, measured
-from audio.segments import silence_around, to_segment
 from config.audio import SoundFormat
+
+with warnings.catch_warnings():
+    # pydub warns of no ffmpeg binary, which nothing here needs; of audioop's end in Python 3.13 (audioop-lts stands in); of its own
+    # regexes.
+    warnings.simplefilter("ignore")
+    from pydub import AudioSegment
+    from pydub.silence import detect_leading_silence
 
 VERSION: Final = 1
 """Of the way that sounds are made: a change of it makes every sound anew."""
@@ -33,6 +40,10 @@ _TOLD_TRIM_SECONDS: Final = 0.5
 _TOLD_GAIN_DB: Final = 20.0
 _OFF_TARGET_DB: Final = 0.7
 _ROUNDS: Final = 4
+_STEP_MS: Final = 10
+_CLICK_MS: Final = 80
+_APART_MS: Final = 200
+_MOST_CLICKS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +106,9 @@ def finish(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = ()) -> Sou
             rates[rate] = filtered(trimmed, recipe.rate, (("aresample", f"osr={rate}:osf=flt:{RESAMPLER}"),))
         if rate not in levelled:
             own = before if rate == recipe.rate else None
-            result = level(rates[rate], rate, recipe.loudness_lufs, recipe.true_peak_db, own)
-            levelled[rate], limited_db = result.samples, max(limited_db, result.limited_db)
-            if result.limited_db > MOST_LIMITED_DB and not any("peaks" in note for note in told):
+            levelled[rate], held_db = level(rates[rate], rate, recipe.loudness_lufs, recipe.true_peak_db, own)
+            limited_db = max(limited_db, held_db)
+            if held_db > MOST_LIMITED_DB and not any("peaks" in note for note in told):
                 told.append(f"has peaks far above its speech; they are {limited_db:.0f} dB lower now")
         contents[sound_format], loudness = _encoded(levelled[rate], sound_format, recipe.true_peak_db)
         found.append(loudness)
@@ -133,15 +144,41 @@ def sounding(samples: Samples, rate: int, loudness: Loudness, loudness_lufs: flo
     lost in the steps of 16 bits.
     """
     loud = amplified(samples, loudness_lufs - loudness.integrated_lufs)
-    segment = to_segment(loud, rate)
+    segment = AudioSegment(data=to_pcm(loud).tobytes(), sample_width=2, frame_rate=rate, channels=1)
     threshold = max(
         loudness_lufs - _SILENCE_BELOW_LOUDNESS_DB, _LOWEST_SILENCE_DBFS, _noise_dbfs(loud, rate) + _ABOVE_NOISE_DB
     )
-    before, after = silence_around(segment, min(threshold, loudness_lufs - _HIGHEST_SILENCE_BELOW_DB))
+    before, after = _silence_around(segment, min(threshold, loudness_lufs - _HIGHEST_SILENCE_BELOW_DB))
     if before >= len(segment):  # one short click: everything else is below
         return 0, len(samples)
     start = max(0, before - _KEPT_BEFORE_MS) * rate // 1000
     return start, len(samples) - max(0, after - _KEPT_AFTER_MS) * rate // 1000
+
+
+def _silence_around(segment: AudioSegment, threshold_dbfs: float) -> tuple[int, int]:
+    """Milliseconds before and after what is said; all of it before where nothing is.
+
+    A click (of a button, of a plug) counts as silence: a sound of under 80 ms that is apart from the rest by 200 ms.
+    """
+    before = _silence_before(segment, threshold_dbfs)
+    if before >= len(segment):
+        return len(segment), 0
+    return before, _silence_before(segment.reverse(), threshold_dbfs)
+
+
+def _silence_before(segment: AudioSegment, threshold_dbfs: float) -> int:
+    before = int(detect_leading_silence(segment, threshold_dbfs, _STEP_MS))
+    for _ in range(_MOST_CLICKS):
+        end = before
+        while end - before < _CLICK_MS and segment[end : end + _STEP_MS].dBFS > threshold_dbfs:
+            end += _STEP_MS
+        if end - before >= _CLICK_MS:
+            break
+        after = int(detect_leading_silence(segment[end:], threshold_dbfs, _STEP_MS))
+        if after < _APART_MS or end + after >= len(segment):
+            break
+        before = end + after
+    return before
 
 
 def _noise_dbfs(samples: Samples, rate: int) -> float:

@@ -12,8 +12,7 @@ from fastapi import Request
 
 from config.words import SupervisorRole
 from dialer.desk.board import OFFERED, may
-from dialer.desk.figures import BoardFigures, ShownCap
-from dialer.desk.why import warnings, why
+from dialer.desk.figures import BoardFigures, ShownCap, warnings, why
 from dialer.domain.commands.registry import COMMANDS
 from dialer.mqtt.hearing import Reply
 from dialer.pacing.port import Limit
