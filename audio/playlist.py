@@ -75,9 +75,7 @@ class PlaylistReader:
         self._catalogue_stamps: dict[Path, _Stamp] = {}
         self._was_there = False
         self._paths: dict[PromptName, tuple[tuple[SoundFormat, str], ...]] = {}
-        self._stamps: dict[
-            str, _Stamp | None
-        ] = {}  # of every sound that a prompt could be played from, as last looked at
+        self._stamps: dict[str, _Stamp | None] = {}  # of every sound that could be played, as last looked at
         self._hashes: dict[str, tuple[_Stamp, str]] = {}
         self._last: Playlist | None = None
 

@@ -13,9 +13,7 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Final, TypeVar
 
-MOST_MEMORY: Final = (
-    3 * 1024**3
-)  # of a worker's data; not of its address space, which many cores fill with reservations
+MOST_MEMORY: Final = 3 * 1024**3  # of a worker's data: many cores fill its address space with reservations
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")

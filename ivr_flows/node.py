@@ -100,9 +100,7 @@ class Node(ABC):
     constant: ClassVar[tuple[str, Key] | None] = None  # what stands under the key of the kind, where no field does
     look: ClassVar[Look]
     head: ClassVar[str]  # what it does, in the head of its box, with values such as {node.template}
-    after: ClassVar[
-        Mapping[type[Input], str]
-    ] = {}  # by answer, the field that says where it leads, as the keys have it
+    after: ClassVar[Mapping[type[Input], str]] = {}  # by answer, the field that says where it leads
     commits: ClassVar[CommitKind | None] = None  # what is committed on the way "committed"
     listens: ClassVar[bool] = False  # whether the caller answers here
     returns: ClassVar[bool] = False  # whether it leads back to the flow above

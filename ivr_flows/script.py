@@ -277,9 +277,7 @@ def _misspoken(script: Script, page: ScriptPage) -> Iterator[tuple[str, str]]:
 # What a site's campaigns use
 
 
-LOOK_SECONDS = (
-    10.0  # between two looks for a version that only the dialler knows: who is on the line does not wait for each
-)
+LOOK_SECONDS = 10.0  # between two looks for a version that only the dialler knows, since who is on the line waits
 
 
 class ScriptLibrary:

@@ -122,9 +122,8 @@ class RunningDesk:
 
     port: int
     origin: str  # what people type
-    take: Callable[
-        [Settings], Awaitable[None]
-    ]  # seats, agents, campaigns, supervisors, how long recordings are kept; raises MatdanError, and takes nothing
+    take: Callable[[Settings], Awaitable[None]]
+    """Seats, agents, campaigns, supervisors, how long recordings are kept; raises MatdanError, and takes nothing."""
 
 
 @contextlib.asynccontextmanager

@@ -57,9 +57,7 @@ class WebDoor:
 
     method: str  # of HTTP, or SOCKET
     path: str  # `{name}` stands for one level
-    answer: Callable[
-        ..., Any
-    ]  # as FastAPI takes it; what it returns is the JSON that is given, None: nothing more is said
+    answer: Callable[..., Any]  # as FastAPI takes it: it returns the JSON that is given, or nothing
     roles: frozenset[str] | None = EVERY_ROLE  # None: anybody, before signing in too
     gives: Mapping[int, Any] = field(default_factory=dict, compare=False)
     """Of an `answer` that returns a Response, for the document: by status the type of its JSON, a media type, or None: no body."""

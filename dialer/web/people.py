@@ -43,10 +43,8 @@ FIRST_LOCK_SECONDS, LONGEST_LOCK_SECONDS = 30.0, 900.0
 NOTED_SECONDS = 300.0  # a session's last use is written down not more often
 REMEMBERED = 1_000  # names of nobody, with wrong tries: the longest ago goes
 ONCE_SECONDS = 3 * 86_400.0  # a one-time password that nobody has used by then is none
-_ONCE_LETTERS, _ONCE_GROUPS = (
-    "abcdefghijkmnpqrstuvwxyz23456789",
-    5,
-)  # of four: 100 bits, and nothing that looks like another
+_ONCE_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # nothing that looks like another
+_ONCE_GROUPS = 5  # of four: 100 bits
 _NICE = 15
 
 _STATUS = {"wrong": 401, "once": 403, "expired": 403, "weak": 409}

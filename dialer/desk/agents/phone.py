@@ -49,7 +49,7 @@ class AgentPhones:
         self._find = find
         self._taken: dict[
             str, asyncio.Event
-        ] = {}  # by seat: told to the page that has the phone when another one takes it
+        ] = {}  # by seat: tells the page that has the phone when another one takes it
         self.use(settings)
 
     def use(self, settings: Settings) -> None:

@@ -24,7 +24,7 @@ export async function give(name: string, values: Record<string, string | number>
 const OF_CALL = new Set(["seat-hang-up", "seat-hold", "seat-resume", "seat-transfer", "seat-consult", "seat-closing", "seat-merge", "seat-complete-transfer"]);
 
 const logOff = () =>
-  question({ title: t("do-seat-log-off"), text: t("ask-seat-log-off"), yes: t("do-seat-log-off"), grave: true, then: () => void give("seat-log-off") });
+  question({ title: t("do-seat-log-off"), text: t("ask-seat-log-off"), grave: true, then: () => void give("seat-log-off") });
 
 const BY_STAR: Record<string, () => void> = {
   "0": logOff,

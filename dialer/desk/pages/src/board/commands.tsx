@@ -64,7 +64,6 @@ export function command(name: string, values: Record<string, string> = {}): void
   question({
     title: t(`do-${name}`),
     text: t(`ask-${name}`, { to: values.seat ?? values.campaign ?? "", ...values }),
-    yes: t(`do-${name}`),
     grave: GRAVE.has(name),
     ...(name === "seat-pause" ? { choices: { label: t("pause-reason"), options: reasons } } : {}),
     ...(name === "seat-message" ? { line: { label: t("message-text"), most: MOST_LETTERS } } : {}),

@@ -81,8 +81,6 @@ function Roll({ roll }: { roll: Shown }) {
     question({
       title: t("roll-take-in"),
       text: t("ask-roll-take-in", { voters: roll.figures?.voters ?? 0, numbers: roll.figures?.numbers ?? 0 }),
-      yes: t("roll-take-in"),
-      grave: false,
       then: () => void give("/api/lists/take-in", asked),
     });
   return (
@@ -136,7 +134,7 @@ function Numbers() {
   const [names, setNames] = useState(false);
   const asking = (what: "suppress" | "erase", then: () => Promise<boolean>) => {
     const title = t(what === "suppress" ? "do-suppress" : "do-erase-number");
-    question({ title, text: t(`ask-number-${what}`, { number }), yes: title, grave: true, then: () => void then().then((done) => done && setNumber("")) });
+    question({ title, text: t(`ask-number-${what}`, { number }), grave: true, then: () => void then().then((done) => done && setNumber("")) });
   };
   return (
     <form class="row fields" onSubmit={(event) => event.preventDefault()}>

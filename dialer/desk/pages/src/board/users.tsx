@@ -55,7 +55,7 @@ async function add(name: string, role: string): Promise<void> {
 function offered({ name, role, fixed }: User): [string, () => void][] {
   const asking = (what: string, grave: boolean, then: (chosen: string) => void, choices?: { label: string; options: [string, string][] }) => {
     const [title, text] = [t(`user-${what}`), t(`ask-user-${what}`, { name })];
-    return (): void => question({ title, text, yes: title, grave, then, ...(choices ? { choices } : {}) });
+    return (): void => question({ title, text, grave, then, ...(choices ? { choices } : {}) });
   };
   const others = roles().filter(([each]) => each !== role);
   const signOut: [string, () => void] = [t("user-sign-out"), asking("sign-out", true, () => void signOutEverywhere(name))];
@@ -100,7 +100,7 @@ function Add() {
     const given = new FormData(form);
     const [name, role] = [String(given.get("name")), String(given.get("role"))];
     const [title, text] = [t("user-add"), t("ask-user-add", { name, role: word("role", role) })];
-    question({ title, text, yes: title, grave: false, then: () => void add(name, role).then(() => form.reset()) });
+    question({ title, text, then: () => void add(name, role).then(() => form.reset()) });
   };
   return (
     <form class="row fields" onSubmit={ask}>

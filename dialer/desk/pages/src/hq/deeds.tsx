@@ -38,7 +38,6 @@ export function Incidents() {
       title: t("incident-owner"),
       text: t("ask-owner"),
       yes: t("incident-give"),
-      grave: false,
       choices: { label: t("owner"), options: mayOwn(zone) },
       then: (owner) => void send("incidents/owner", { id, owner }, "incident-owned"),
     });
@@ -46,8 +45,6 @@ export function Incidents() {
     question({
       title: t("incident-close"),
       text,
-      yes: t("incident-close"),
-      grave: false,
       then: () => void send("incidents/close", { id }, "incident-closed"),
     });
   return (
@@ -89,7 +86,6 @@ function answer(each: Proposal, confirm: boolean): void {
   question({
     title: t(confirm ? "confirm" : "decline"),
     text: [t(`proposal-${each.kind}`, { text: each.text, to: named(each.to) }), ...(confirm ? [t(`confirm-${each.kind}`)] : [])].join(" · "),
-    yes: t(confirm ? "confirm" : "decline"),
     grave: confirm,
     then: () => void send("proposals/answer", { id: each.id, answer: confirm ? "confirm" : "decline" }, confirm ? "confirmed" : "declined"),
   });

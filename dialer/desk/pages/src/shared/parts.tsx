@@ -79,8 +79,8 @@ export function Said() {
 interface Question {
   title: string;
   text: string;
-  yes: string;
-  grave: boolean;
+  yes?: string; // the title, unless given
+  grave?: boolean;
   choices?: { label: string; options: [string, string][] };
   /** A line to be written, of at most so many letters. */
   line?: { label: string; most: number };
@@ -150,7 +150,7 @@ export function Asked() {
             disabled={!isWritten}
             onClick={yes}
           >
-            {current.yes}
+            {current.yes ?? current.title}
           </button>
         </div>
       </form>

@@ -71,7 +71,6 @@ export function Passkeys() {
     question({
       title: t("passkey-remove"),
       text: t("ask-passkey-remove"),
-      yes: t("passkey-remove"),
       grave: true,
       then: () => void ask("POST", "/api/passkeys/remove", { id }).then(look),
     });
