@@ -136,18 +136,16 @@ def _trunks(all_of_them: tuple[TrunkView, ...]) -> Iterator[Metric]:
     by_name = [((each.trunk,), each) for each in all_of_them]
     states = (((*name, state), each.state is state) for name, each in by_name for state in TrunkState)
     yield _gauges("trunk_state", "1 for what a trunk is doing", ("trunk", "state"), states)
-    used = ((name, each.channels_used) for name, each in by_name)
-    yield _gauges("trunk_channels_used", "Channels in use", ("trunk",), used)
-    channels = ((name, each.channels) for name, each in by_name)
-    yield _gauges("trunk_channels", "Channels that there are", ("trunk",), channels)
-    ratios = ((name, each.answer_seizure_ratio) for name, each in by_name)
-    yield _gauges("trunk_answer_seizure_ratio", "Answered calls among all that were placed", ("trunk",), ratios)
-    starts = ((name, each.calls_per_second) for name, each in by_name)
-    yield _gauges("trunk_calls_per_second", "Call starts, over the last ten seconds", ("trunk",), starts)
-    attempts = ((name, each.attempts) for name, each in by_name)
-    yield _counters("trunk_attempts", "Calls that were placed over a trunk, since the start", ("trunk",), attempts)
-    failures = ((name, each.failures) for name, each in by_name)
-    yield _counters("trunk_failures", "Failures of the carrier's own, since the start", ("trunk",), failures)
+    for kind, figure, help_text in (
+        (_gauges, "channels_used", "Channels in use"),
+        (_gauges, "channels", "Channels that there are"),
+        (_gauges, "answer_seizure_ratio", "Answered calls among all that were placed"),
+        (_gauges, "calls_per_second", "Call starts, over the last ten seconds"),
+        (_counters, "attempts", "Calls that were placed over a trunk, since the start"),
+        (_counters, "failures", "Failures of the carrier's own, since the start"),
+    ):
+        values = [(name, getattr(each, figure)) for name, each in by_name]
+        yield kind(f"trunk_{figure}", help_text, ("trunk",), values)
 
 
 def _info(centre: str) -> Metric:

@@ -20,6 +20,7 @@ CENTRE_STATE_SECONDS = 1.0  # not more often than this
 CHANGES_SECONDS = 0.2
 """Calls, seats and booths go out not more often than this, in one batch with the figures of campaigns: one by one they would be
 half of what MQTT costs a busy centre. Who is on the line goes out at once: an agent's page waits for it."""
+CALL_EVENTS = 2_000  # that wait at most
 STATISTICS_SECONDS = 0.2  # of each campaign not more often than this
 TIMER_SECONDS = 0.001  # a loop's timers ring as much too early, and what is not due would be looked for again and again
 HEARTBEAT_SECONDS = 10.0  # and not less often: a page must be able to tell quiet from dead
@@ -36,7 +37,7 @@ class ChangeBuffer:
     a queue that forgets its oldest beyond `call_events`.
     """
 
-    def __init__(self, *, call_events: int) -> None:
+    def __init__(self, *, call_events: int = CALL_EVENTS) -> None:
         self._calls: deque[CallChange] = deque(maxlen=call_events)
         self._seats: dict[str, SeatChange] = {}
         self._shown: dict[str, str] = {}  # by seat, the attempt of which it was told who is on the line
@@ -50,7 +51,7 @@ class ChangeBuffer:
         self._centre_at = float("-inf")
         self._name: str | None = None  # the centre's
         self._told_of: tuple[set[str], set[str]] = set(), set()  # campaigns and seats
-        self.dropped = 0
+        self.dropped = 0  # call events, since the start
 
     def offer(self, change: Change) -> None:
         """Take a change in. Never waits, never fails; the oldest call event goes when the queue is full."""
@@ -163,19 +164,13 @@ class Publisher:
         view: Callable[[], CentreView],
         clock: Clock,
         *,
-        call_events: int = 2_000,
         home_assistant: bool = False,
     ) -> None:
         self._view = view
         self._clock = clock
         self._home_assistant = home_assistant
-        self._buffer = ChangeBuffer(call_events=call_events)
+        self._buffer = ChangeBuffer()
         self._changed = asyncio.Event()
-
-    @property
-    def dropped(self) -> int:
-        """Call events that were not published since the start."""
-        return self._buffer.dropped
 
     def offer(self, change: Change) -> None:
         """Take a change in; the engine calls this from its loop and is never held up by it."""

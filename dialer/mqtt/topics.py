@@ -216,16 +216,11 @@ def _ha_sensors(centre: str) -> dict[str, payloads.HaSensorPayload]:
         unique = {"unique_id": f"matdan-{centre}-{key}", "name": name, "value_template": f"{{{{ {template} }}}}"}
         return key, payloads.HaSensorPayload(**unique, **given)
 
-    counted, link = {"state_class": "total_increasing"}, {"platform": "binary_sensor", "state_class": None}
+    counted = {"state_class": "total_increasing"}
+    link = {"platform": "binary_sensor", "state_class": None, "device_class": "connectivity"}
     return dict(
         (
-            sensor(
-                "switch",
-                "Link to Asterisk",
-                "'ON' if value_json.switch_up else 'OFF'",
-                device_class="connectivity",
-                **link,
-            ),
+            sensor("switch", "Link to Asterisk", "'ON' if value_json.switch_up else 'OFF'", **link),
             sensor("calls", "Live calls", "value_json.calls"),
             sensor("ready", "Agents ready", "value_json.seats.ready | default(0)"),
             sensor("talking", "Agents talking", "value_json.seats.talking | default(0)"),

@@ -57,14 +57,7 @@ def write_carried(
     count = 0
     with whole_file(path, "DIR") as file:
         digest = hashlib.sha256()
-        head: list[list[object]] = [
-            [_BEGINNING, VERSION],
-            ["centre", centre],
-            ["first", first],
-            ["last", last],
-            _COLUMNS,
-        ]
-        _write(file, digest, head)
+        _write(file, digest, [[_BEGINNING, VERSION], ["centre", centre], ["first", first], ["last", last], _COLUMNS])
         for row in rows:
             _write(file, digest, [[row.id, repr(row.at), row.topic, row.payload]])
             count += 1

@@ -53,7 +53,7 @@ async def test_it_logs_in_acts_and_hears_events_in_order() -> None:
         assert response.get("Ping") == "Pong"
         assert client.banner == "Asterisk Call Manager/11.0.0"
         assert client.up
-        assert client._session.outstanding == 0
+        assert len(client._session._pending) == 0
         assert peer.session.actions[0].fields()[2:] == [
             ("Username", "dialler"),
             ("Secret", "s3cret"),
@@ -223,7 +223,7 @@ async def test_an_unsafe_value_is_refused_before_anything_is_sent() -> None:
         assert isinstance(await error_of(client.action("Hangup", [("Channel", "a\r\nAction: Logoff")])), UnsafeValue)
         await client.action("Ping")
         assert [action.action for action in peer.session.actions] == ["Login", "Ping"]
-        assert client._session.outstanding == 0
+        assert len(client._session._pending) == 0
 
 
 @virtual_time()
@@ -299,7 +299,7 @@ async def test_time_running_out_fails_the_action_alone() -> None:
         for action in held:
             peer.session.wire.write(success(action))  # too late: nobody waits any more
         await settle()
-        assert client._session.outstanding == 0
+        assert len(client._session._pending) == 0
         assert (await client.action("Ping")).response == "Success"
 
 
@@ -326,7 +326,7 @@ async def test_outstanding_actions_are_bounded_and_take_turns() -> None:
             peer.session.wire.write(success(action, ("Value", action.get("Variable"))))
         results = await asyncio.gather(*tasks, return_exceptions=True)
         assert [one.get("Value") for one in results if isinstance(one, AmiMessage)] == ["1", "3", "4", "5"]
-        assert client._session.outstanding == 0
+        assert len(client._session._pending) == 0
 
 
 @virtual_time()
@@ -355,7 +355,7 @@ async def test_a_slot_that_comes_as_its_waiter_is_cancelled_goes_to_the_next() -
         assert (first.cancelled(), second.cancelled(), len(held)) == (True, True, 2)
         peer.session.wire.write(success(held[1]))
         assert (await third).response == "Success"
-        assert client._session.outstanding == 0
+        assert len(client._session._pending) == 0
 
 
 def test_the_banner_of_the_tests_is_the_recorded_one() -> None:

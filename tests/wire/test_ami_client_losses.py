@@ -60,7 +60,7 @@ def test_every_way_to_lose_it_frees_everybody_who_waits(lose: Callable[[PeerSess
             assert isinstance(await error_of(client.action("Originate", ORIGINATE)), SwitchUnreachable)
             assert loop_now() - begun < 0.1
             assert not client.up
-            assert client._session.outstanding == 0
+            assert len(client._session._pending) == 0
             assert len(peer.session.named("Originate")) == 1
 
     run()
@@ -86,7 +86,7 @@ async def test_a_quiet_peer_that_answers_pings_stays_for_an_hour() -> None:
         await asyncio.sleep(3601)
         assert client.up
         assert len(peer.session.named("Ping")) == 720
-        assert client._session.outstanding == 0
+        assert len(client._session._pending) == 0
         assert client.oldest_unanswered_seconds == 0
 
 
@@ -127,7 +127,7 @@ async def test_an_action_lost_before_its_bytes_left_was_certainly_not_written() 
     async with ManagerPeer(silent) as peer, client_of(peer) as client:
         lost = asyncio.create_task(client.action("Originate", ORIGINATE))
         await asyncio.sleep(0)  # it has begun; what it writes leaves at the end of the loop's turn
-        assert client._session.outstanding == 1
+        assert len(client._session._pending) == 1
         client.close()
         assert isinstance(await error_of(lost), SwitchUnreachable)
         await settle()

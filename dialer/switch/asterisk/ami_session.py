@@ -124,11 +124,6 @@ class AmiSession:
         """What Asterisk calls its manager, "" before it said so."""
         return self._decoder.banner
 
-    @property
-    def outstanding(self) -> int:
-        """How many actions wait for their answer; those without a turn yet are not among them."""
-        return len(self._pending)
-
     def oldest_unanswered_seconds(self, now: float) -> float:
         """How long the oldest action (or Ping) has waited: it grows at once when a connection is half open."""
         oldest = next(iter(self._pending.values()), None)

@@ -136,15 +136,8 @@ class TwilioFlows:
         return await self._page(session, turn, waiting)
 
     def _host(self, session: FlowSession) -> _Host:
-        rules = self._rules
-        return _Host(
-            session,
-            self._engine.flow_desk,
-            rules.voice.texts(),
-            rules.sms,
-            records=rules.records,
-            transfers=rules.settings.transfer_to is not None,
-        )
+        rules, transfers = self._rules, self._rules.settings.transfer_to is not None
+        return _Host(session, self._engine.flow_desk, rules.voice.texts(), rules.sms, rules.records, transfers)
 
     async def _page(self, session: FlowSession, turn: Turn, at: Waiting, *, first: bool = False) -> str:
         page = await next_page(session.flow, turn, at, self._host(session))

@@ -161,24 +161,18 @@ def _question(action: Collect, said: list[PromptRef], waiting: Waiting) -> Page:
         gather = Gather((), left, action.between_seconds, action.terminator)
         return Page(tuple(said), gather, replace(waiting, ahead=action.typed_ahead), waiting.state)
     seconds = max(action.timeout_seconds, action.between_seconds)
-    if action.barge_in:
-        gather = Gather(action.prompts, action.max_digits, seconds, action.terminator)
-    else:
-        said = [*said, *action.prompts]
-        gather = Gather((), action.max_digits, seconds, action.terminator)
-    return Page(tuple(said), gather, waiting, waiting.state)
+    before, within = ((), action.prompts) if action.barge_in else (action.prompts, ())
+    gather = Gather(within, action.max_digits, seconds, action.terminator)
+    return Page((*said, *before), gather, waiting, waiting.state)
 
 
 def event_of(waiting: Waiting, form: Mapping[str, str]) -> Input:
     """What a request's form says came of the page before it. Raises ProtocolError where it cannot answer that page."""
     if waiting.after == PLAYED:
         return Played()
-    if waiting.after == NOT_RECORDED:
+    if waiting.after in {NOT_RECORDED, NOT_TRANSFERRED}:
         return Failed()
-    if waiting.after == NOT_TRANSFERRED:
-        return Failed()
-    digits = form.get("Digits", "")
-    keys = "".join(key for key in digits if key in KEYS)[:LONGEST_INPUT]
+    keys = "".join(key for key in form.get("Digits", "") if key in KEYS)[:LONGEST_INPUT]
     match waiting.state.waiting:
         case "Play":
             return Played(keys[:1] or None)

@@ -48,18 +48,14 @@ class SpendMeter:
         self._settings = settings
         self._read: float | None = None
         self._day: date | None = None  # that the readings are of, where Twilio says it
-        self._spent = 0.0  # the greatest reading, and what was caused since, which it may hold already
-
-    @property
-    def spent(self) -> float:
-        """Of today, as far as it is known."""
-        return self._spent
+        self.spent = 0.0
+        """Of today, as far as it is known: the greatest reading, and what was caused since, which it may hold already."""
 
     def reading(self, spent: float, day: date | None = None) -> None:
         """Twilio's own figure of today, and the account's date. It falls back to nothing at the account's midnight."""
         if self._day is not None and day is not None and day < self._day:
             return  # of a day that is over
-        self._spent = spent if self._is_new_day(spent, day) else max(self._spent, spent)
+        self.spent = spent if self._is_new_day(spent, day) else max(self.spent, spent)
         self._read = spent
         self._day = day or self._day
 
@@ -73,11 +69,11 @@ class SpendMeter:
 
     def call_ended(self, seconds: int, legs: int = 1) -> None:
         """A call was billed for so many seconds, begun minutes whole. Of its legs each counts for as long as the first."""
-        self._spent += legs * _minutes(seconds) * self._settings.price_per_minute
+        self.spent += legs * _minutes(seconds) * self._settings.price_per_minute
 
     def sms_sent(self, segments: int) -> None:
         """An SMS of so many segments was taken."""
-        self._spent += segments * self._settings.price_per_sms
+        self.spent += segments * self._settings.price_per_sms
 
     def allows_call(self, live_calls: int) -> bool:
         """Whether one more call fits beside `live_calls`, each of which may last as long as any may."""

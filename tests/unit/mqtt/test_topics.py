@@ -407,7 +407,7 @@ async def test_what_waited_while_the_broker_was_away_is_replaced_by_the_whole_st
     async def publish(messages: Sequence[Message]) -> None:
         published.extend(messages)
 
-    publisher = Publisher(lambda: view, LoopClock(AT), call_events=5)
+    publisher = Publisher(lambda: view, LoopClock(AT))
     for number in range(8):
         publisher.offer(CallChange("turnout-agents", f"attempt-{number}", CallState.RINGING, AT))
     running = asyncio.create_task(publisher.run(publish))
@@ -420,4 +420,4 @@ async def test_what_waited_while_the_broker_was_away_is_replaced_by_the_whole_st
         "seat": 3,
         "booth-turnout": 2,
     }
-    assert publisher.dropped == 8
+    assert publisher._buffer.dropped == 8

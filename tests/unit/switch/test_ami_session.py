@@ -266,7 +266,7 @@ def test_every_end_says_why_and_the_first_reason_counts(lose: Callable[[AmiSessi
     assert session.lose(SwitchError("another")) == []
     with pytest.raises(SwitchUnreachable, match=why):
         session.send("Ping", (), 11)
-    assert (session.writes(), session.outstanding) == (b"", 0)
+    assert (session.writes(), len(session._pending)) == (b"", 0)
 
 
 def test_an_action_id_that_still_waits_is_refused_with_or_without_a_turn() -> None:
@@ -300,7 +300,7 @@ def test_who_has_left_gets_no_turn_and_gives_his_back() -> None:
     assert session.has_writes
     assert sent(session) == ["Getvar d"]
     assert [told(each) for each in session.receive(success("a") + success("d"), 2)] == ["d answered"]
-    assert (session.outstanding, session.has_writes) == (0, False)
+    assert (len(session._pending), session.has_writes) == (0, False)
 
 
 def test_no_more_is_written_at_once_than_should_be_held() -> None:
@@ -315,7 +315,7 @@ def test_no_more_is_written_at_once_than_should_be_held() -> None:
         sizes.append(len(data))
     assert len(sizes) == 5
     assert max(sizes) < 65_536 + 1_100
-    assert session.outstanding == 300
+    assert len(session._pending) == 300
 
 
 def test_how_long_the_oldest_waits_grows_at_once() -> None:
