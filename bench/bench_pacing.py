@@ -72,7 +72,7 @@ class Row:
     worst_clock_hour: float  # ours: the highest abandoned share of any hour of the clock
     mornings: WhatIfResult  # ours: first half hours from cold, on days of their own
     lessons: WhatIfResult  # the same half hours, begun by a policy that has learned on a day before
-    run_on: str = "-"  # the date; "-": of the pacer before its rules were halved
+    run_on: str  # the date, of ours
 
     @property
     def ratio(self) -> float:
@@ -230,6 +230,8 @@ def markdown(rows: Sequence[Row], missing: Sequence[str] = (), costs: Sequence[C
     careful = sum(row.cold_held for row in rows)
     known = sum(row.lessons.idle_seconds_per_call <= FIRST_HALF_HOUR * row.ours.idle_seconds_per_call for row in rows)
     price = fmean(row.price_of_cold for row in rows) - 1.0
+    dates = sorted({row.run_on for row in rows})
+    width = len(_HEAD) - (len(dates) == 1)  # one date needs no column
     lines = [
         "# Pacing: results",
         "",
@@ -244,13 +246,13 @@ def markdown(rows: Sequence[Row], missing: Sequence[str] = (), costs: Sequence[C
         "the row, begun cold; its idle time beside the day's says little where its seats or answers are not the day's (shifts, by",
         "hour, drift, steps, mixed), and at 100 seats and more the wait for the first phone to be answered is part of it. Taught:",
         "the same half hours, begun by ours with all that a whole day before has taught it, its windows empty as after a night;",
-        "what that idles above the day no learning can mend. Run on: a row with no date, and what is said of them all, is of the",
-        "pacer before its rules were halved; a row with one may be of fewer days. What others gave since stands in",
-        "[pacing](pacing.md), which names those whose worst hour is not held now.",
+        "what that idles above the day no learning can mend. Where several dates are named ours is not of one pacer in all rows; a",
+        "baseline's figures are kept while its code, its settings and the days are the same. More is in [pacing](pacing.md).",
         "",
         "A sliding hour's share moves in steps of one call: one abandoned call is 0.1 points at 27 seats, 0.7 at 5.",
         "",
-        f"{len(rows)} rows: ours idles less than the best baseline in {better}, and held in {held}. Begun cold, the first half",
+        f"Ours is of {' and '.join(dates)}.",
+        f"{len(rows)} rows: it idles less than the best baseline in {better}, and held in {held}. Begun cold, the first half",
         f"hour idles at most {FIRST_HALF_HOUR:g} times what the day does in {soon}, and keeps the cap in {careful}. Taught by",
         f"a day before it does so in {known}; to be cold costs {price:.0%} over it on average.",
         *([f"Not run this time: {', '.join(missing)}."] if missing else []),
@@ -265,9 +267,9 @@ def markdown(rows: Sequence[Row], missing: Sequence[str] = (), costs: Sequence[C
         "",
         "![A day's course](pictures/pacing-day.png)",
         "",
-        "| " + " | ".join(_HEAD) + " |",
-        "|" + "---|" * len(_HEAD),
-        *("| " + " | ".join(cells(row)) + " |" for row in rows),
+        "| " + " | ".join(_HEAD[:width]) + " |",
+        "|" + "---|" * width,
+        *("| " + " | ".join(cells(row)[:width]) + " |" for row in rows),
         "",
         *(["What a decision costs:", "", *(f"- {cost}" for cost in costs), ""] if costs else []),
         "What the baselines were set to:",

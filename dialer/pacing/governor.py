@@ -165,7 +165,8 @@ class Governor(Learned):
         bears = [self._bears(*window) for window in self._windows]
         self.room = min((room for room, _ in bears), default=0.0)
         bearable = min((rate for _, rate in bears), default=0.0)
-        self.boldness = max(tuning.least_boldness, bearable / self.target) if self.target > 0.0 else 0.0
+        x = bearable / max(1e-9, self.target)
+        self.boldness = min(tuning.most_boldness, max(tuning.least_boldness, x)) if self.target > 0.0 else 0.0
         small: float = min(1.0, max(1, seats) / tuning.usual_seats) ** tuning.small_site_power
         return exp(self._level) * self.boldness * small
 

@@ -24,8 +24,6 @@ from dialer.pacing.lookahead import Outlook, powers
 from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.pacing.tuning import Tuning
 
-# How soon busy seats come free: the probability within each of a few horizons, by stage and elapsed seconds.
-
 ELAPSED_SECONDS = 420
 """Seconds of elapsed time that are told apart; beyond it the last hazard holds."""
 

@@ -61,7 +61,8 @@ class Tuning:
     drops_power: float = 0.8
     """Bursts grow with the site: room counts in units of (drops at the hard stop / `usual_drops`) ** `drops_power`, 1 or more."""
     least_boldness: float = 0.02
-    """The lowest drop rate that is aimed at, over the target."""
+    most_boldness: float = 1.25
+    """Bounds of the drop rate that is aimed at, over the target."""
     target_margin: float = 2.0  # drops by which a target is kept
     target_answers: float = 400.0  # in which a deviation from a target is made good
     sure_share: float = 0.5

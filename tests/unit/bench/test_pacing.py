@@ -20,10 +20,10 @@ def _outcome(idle_seconds: float, abandoned: float, worst: float) -> WhatIfResul
     return WhatIfResult("27 seats", "a", 4, idle_seconds, 0.9, abandoned, worst, 200.0, idle_seconds, 80.0, 0.02)
 
 
-def _row(abandoned: float, worst: float) -> Row:
+def _row(abandoned: float, worst: float, run_on: str = "2026-11-28") -> Row:
     ours, other, mornings = _outcome(12.0, abandoned, worst), _outcome(16.0, 0.02, 0.04), _outcome(13.8, 0.015, 0.0)
     lessons = _outcome(13.0, 0.02, 0.0)
-    return Row("27 seats", 0.03, ours, other, "a: b 1", 10.0, worst, mornings, lessons)
+    return Row("27 seats", 0.03, ours, other, "a: b 1", 10.0, worst, mornings, lessons, run_on)
 
 
 def test_the_best_baseline_is_the_least_idle_that_kept_the_cap() -> None:
@@ -52,11 +52,20 @@ def test_the_page_has_a_line_for_each_row_and_what_the_baseline_was_set_to() -> 
     assert page.count("\n| 27 seats |") == 2
     assert "- 27 seats, cap 3%: a: b 1" in page
     assert "Not run this time: 5 seats at 1%." in page
-    assert "2 rows: ours idles less than the best baseline in 2, and held in 2." in page
+    assert "2 rows: it idles less than the best baseline in 2, and held in 2." in page
     assert "hour idles at most 1.2 times what the day does in 2, and keeps the cap in 2. Taught by" in page
     assert "a day before it does so in 2; to be cold costs 6% over it on average." in page
     widths = {line.count("|") for line in page.splitlines() if line.startswith("|")}
     assert len(widths) == 1
+
+
+def test_rows_of_one_pacer_need_no_date_each() -> None:
+    same = markdown([_row(0.03, 0.03), _row(0.02, 0.03)])
+    assert "Ours is of 2026-11-28." in same
+    assert "run on" not in same
+    several = markdown([_row(0.03, 0.03), _row(0.02, 0.03, "2026-11-27")])
+    assert "Ours is of 2026-11-27 and 2026-11-28." in several
+    assert "| run on |" in several
 
 
 @pytest.mark.parametrize("name", ["5 seats", "two campaigns 27"])
