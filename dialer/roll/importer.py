@@ -136,7 +136,8 @@ def run_import(
     result = ImportResult(rejects_path=_rejects_path(prepared.roll, options, store_path), dry_run=options.dry_run)
     _refuse_rowless(prepared)
     with _store(store_path, key, dry_run=options.dry_run) as db:
-        sink = _open_rejects(prepared, result.rejects_path)
+        mapping, rejects = prepared.mapping, result.rejects_path
+        sink = RejectsFile(rejects, mapping.header, mapping.sensitive) if rejects is not None else CountedRejects()
         try:
             next_voter = begin_import(db)
             with transaction(db, keep=not options.dry_run):
@@ -190,12 +191,6 @@ def _refuse_rowless(prepared: PreparedImport) -> None:
     batches = prepared.roll.batches(prepared.mapping.skip_rows, HEAD_ROWS)
     if not any(cell.strip() for batch in batches for row in batch.rows for cell in row):
         raise RollError(f"{prepared.roll.path} has a header and no voters; export the roll again")
-
-
-def _open_rejects(prepared: PreparedImport, path: Path | None) -> CountedRejects:
-    if path is None:
-        return CountedRejects()
-    return RejectsFile(path, prepared.mapping.header, prepared.mapping.sensitive)
 
 
 def _merge_all(

@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -78,45 +79,38 @@ class RejectsFile(CountedRejects):
         # A byte-order mark, or spreadsheets would garble every Indian script in it.
         self._file: TextIO = os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="", errors="backslashreplace")
         self._writer = csv.writer(self._file)
-        self._write([[*OWN_COLUMNS, *(header[index] for index in self._kept)]])
+        with self._writing():
+            self._writer.writerow([*OWN_COLUMNS, *(header[index] for index in self._kept)])
 
     def add(self, rejects: Iterable[Reject]) -> None:
         """Write them down."""
         rejects = list(rejects)
         super().add(rejects)
-        self._write(
-            [
-                str(reject.row_number),
-                *map(defused, (reject.column, reject.value, reject.reason)),
-                *self._original(reject.row),
-            ]
-            for reject in rejects
-        )
+        with self._writing():
+            for reject in rejects:
+                ours = map(defused, (reject.column, reject.value, reject.reason))
+                self._writer.writerow([str(reject.row_number), *ours, *self._original(reject.row)])
 
     def _original(self, row: Sequence[str]) -> list[str]:
         cells = [defused(row[index]) if index < len(row) else "" for index in self._kept]
         return cells + [defused(cell) for cell in row[self._width :]]
 
-    def _write(self, rows: Iterable[Sequence[str]]) -> None:
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
         try:
-            self._writer.writerows(rows)
+            yield
         except OSError as error:
-            raise self._unwritable(error) from error
-
-    def _unwritable(self, error: OSError) -> RollError:
-        return RollError(
-            f"{self._path}: the rejects file cannot be written ({error.strerror}); nothing was imported,"
-            " free space or name another place with --rejects"
-        )
+            raise RollError(
+                f"{self._path}: the rejects file cannot be written ({error.strerror}); nothing was imported,"
+                " free space or name another place with --rejects"
+            ) from error
 
     def finish(self) -> None:
         """Bring it to the disk. Raises RollError where that fails."""
-        try:
+        with self._writing():
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-        except OSError as error:
-            raise self._unwritable(error) from error
 
     def publish(self) -> None:
         """Give it its name. Raises RollError where that fails: the roll is imported by then, and the text says so."""

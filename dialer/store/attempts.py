@@ -238,14 +238,7 @@ def _hold_others(db: Connection, reached: Row, until: float, held_until: float |
 
 
 def _hold(db: Connection, reached: Row, until: float, held_until: float | None) -> None:
-    SQL["others_of_voter"](
-        db,
-        campaign_id=reached.campaign_id,
-        voter_id=reached.voter_id,
-        phone_id=reached.phone_id,
-        until=until,
-        held_until=held_until,
-    )
+    SQL["others_of_voter"](db, **reached._asdict() | {"until": until, "held_until": held_until})
 
 
 def _end_inbound(db: Connection, end: EndedAttempt) -> str | None:
@@ -410,18 +403,9 @@ def take_inbound(db: Connection, call: NewInbound) -> InboundParty | None:
     calls_back = False
     if party is not None:
         missed = call.mode is InboundMode.MISSED_CALL
-        opened = INBOUND["insert_attempt"](
-            db,
-            attempt_id=call.attempt_id,
-            campaign_id=call.campaign_id,
-            phone_id=party.phone_id,
-            voter_id=party.voter_id,
-            trunk=call.trunk,
-            caller_id=call.called,
-            created_at=call.at,
-            ended_at=call.at if missed else None,
-            outcome=Outcome.MISSED.value if missed else None,
-        ).rowcount
+        ended_at, outcome = (call.at, Outcome.MISSED.value) if missed else (None, None)
+        of = {"phone_id": party.phone_id, "voter_id": party.voter_id, "ended_at": ended_at, "outcome": outcome}
+        opened = INBOUND["insert_attempt"](db, **of, **values_of(call)).rowcount
         if opened:
             seals.seal_attempt(db, call.attempt_id, seals.OPEN)
         if missed and party.pending_voters and not party.opted_out and call.call_back_at is not None:

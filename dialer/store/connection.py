@@ -101,32 +101,6 @@ def open_reading(
     return db
 
 
-class Reading:
-    """A store, open to be read. Blocks: call it in one thread at a time, outside the loop."""
-
-    def __init__(self, path: Path, key: StoreKey | None, *, checked: bool = False) -> None:
-        """As `open_reading`. Raises StoreError, StoreCorrupt where there is no store of ours."""
-        self._path = path
-        self._db = open_reading(path, key=key, checked=checked)
-
-    def __enter__(self) -> Self:
-        """The reading itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Let the file go."""
-        self.close()
-
-    def read(self, job: Callable[[Connection], T]) -> T:
-        """What a job reads. Raises StoreError."""
-        with explained(self._path):
-            return job(self._db)
-
-    def close(self) -> None:
-        """Let the file go."""
-        self._db.close()
-
-
 def try_key(path: Path, key: StoreKey) -> None:
     """Raise StoreError where `key` does not open the store at `path`, whatever its schema; it must not be open in this process."""
     with connected(path, "ro", key):
@@ -168,13 +142,41 @@ def writing(
         close_writing(db)
 
 
+class Reading:
+    """A store, open to be read. Blocks: call it in one thread at a time, outside the loop."""
+
+    def __init__(
+        self, path: Path, key: StoreKey | None, *, checked: bool = False, busy_seconds: float = BUSY_SECONDS
+    ) -> None:
+        """As `open_reading`. Raises StoreError, StoreCorrupt where there is no store of ours."""
+        self._path = path
+        self._db = open_reading(path, key=key, checked=checked, busy_seconds=busy_seconds)
+
+    def __enter__(self) -> Self:
+        """The reading itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let the file go."""
+        self.close()
+
+    def read(self, job: Callable[[Connection], T]) -> T:
+        """What a job reads. Raises StoreError."""
+        with explained(self._path):
+            return job(self._db)
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._db.close()
+
+
 class Opened(NamedTuple):
     """A file that is ours until `lock` is released, with its two connections: `db` writes, `reader` reads."""
 
     path: Path
     lock: StoreLock
     db: Connection
-    reader: Connection
+    reader: Reading
 
 
 def open_file(path: Path, create: bool, busy_seconds: float, key: StoreKey | None, holder: str) -> Opened:
@@ -189,7 +191,7 @@ def open_file(path: Path, create: bool, busy_seconds: float, key: StoreKey | Non
         db = open_writing(path, create=create, busy_seconds=busy_seconds, key=key)
         undone.callback(close_writing, db)
         lock.cover()
-        reader = open_reading(path, busy_seconds=busy_seconds, key=key, checked=True)
+        reader = Reading(path, key, checked=True, busy_seconds=busy_seconds)
         undone.pop_all()
     return Opened(path, lock, db, reader)
 

@@ -19,7 +19,7 @@ from dialer.domain.errors import NotInStore, StoreError
 from dialer.domain.site_time import DAY_SECONDS
 from dialer.store import audit, opt_outs, roll
 from dialer.store.cipher import StoreKey, explained, key_literal
-from dialer.store.connection import Connection, exclusive_connection, open_reading, reading
+from dialer.store.connection import Connection, Reading, exclusive_connection, open_reading, reading
 from dialer.store.port import AuditNote
 from dialer.store.sql import load_statements, transaction
 
@@ -124,18 +124,11 @@ class Spool:
         """What was handed over. Raises NotInStore where it is not there, StoreError."""
         if not self.path(list_id).is_file():
             raise NotInStore("what was handed over is not there any more: hand it over again")
-        return SpoolFile(open_reading(self.path(list_id), key=self.key))
+        return SpoolFile(self.path(list_id), self.key)
 
 
-class SpoolFile:
-    """What was handed over, open to be read, by one thread at a time."""
-
-    def __init__(self, db: Connection) -> None:
-        self._db = db
-
-    def close(self) -> None:
-        """Let the file go."""
-        self._db.close()
+class SpoolFile(Reading):
+    """What was handed over, open to be read."""
 
     def numbers(self) -> list[str]:
         """The numbers, of a file that was made of numbers alone."""

@@ -39,7 +39,7 @@ from dialer.store import (
 )
 from dialer.store import headquarters as news_rows
 from dialer.store import outbox as outbox_rows
-from dialer.store.cipher import BUSY_SECONDS, StoreKey, explained
+from dialer.store.cipher import BUSY_SECONDS, StoreKey
 from dialer.store.connection import PAGE_BYTES, Opened, close_writing, open_file
 from dialer.store.lock import DIALLER
 from dialer.store.port import AuditNote, Encode, MarkEffect, Refusal
@@ -191,12 +191,8 @@ class Store:
     async def _read(self, job: Job[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         if self._closed:
             raise StoreError(f"{self._path}: the store was closed: start the dialler again")
-        read = partial(self._explained_read, lambda db: job(db, *args, **kwargs))
+        read = partial(self._reader.read, lambda db: job(db, *args, **kwargs))
         return await asyncio.get_running_loop().run_in_executor(self._reading, read)
-
-    def _explained_read(self, job: Callable[[Connection], T]) -> T:
-        with explained(self._path):
-            return job(self._reader)
 
     # Campaigns and queues
 

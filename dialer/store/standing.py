@@ -20,22 +20,15 @@ class VoterStanding:
     not_yet: bool = False  # still to go, and the last word said so
 
 
-def turnout_after(turnout: str, kind: MarkKind, *, corrects: bool = False) -> str:
-    """A voter's turnout ("pending", "voted", "closed") after a mark. VOTED wins; only what `corrects` takes it back."""
-    if kind is MarkKind.VOTED:
-        return "voted"
-    if kind is MarkKind.WRONG_NUMBER or (turnout == "voted" and not corrects):
-        return turnout
-    if kind in _CLOSING:
-        return "closed"
-    return "pending" if corrects else turnout
-
-
 def with_word(stands: VoterStanding, kind: MarkKind, *, corrects: bool = False) -> VoterStanding:
-    """How a voter stands after one more mark."""
+    """How a voter stands after one more mark. VOTED wins; only what `corrects` takes it back."""
     if kind is MarkKind.WRONG_NUMBER:  # of the number, not of the voter
         return stands
-    turnout = turnout_after(stands.turnout, kind, corrects=corrects)
+    turnout = "pending" if corrects else stands.turnout
+    if kind is MarkKind.VOTED:
+        turnout = "voted"
+    elif kind in _CLOSING and turnout != "voted":
+        turnout = "closed"
     return VoterStanding(turnout, True, turnout == "pending" and kind in (MarkKind.NOT_YET, MarkKind.LATER))
 
 

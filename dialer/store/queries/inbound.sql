@@ -18,7 +18,7 @@ WHERE link.phone_id = :phone_id AND link.dropped_at IS NULL AND voter.turnout = 
 
 -- name: insert_attempt
 INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, trunk, caller_id, created_at, ended_at, outcome, direction)
-VALUES (:attempt_id, :campaign_id, :phone_id, :voter_id, :trunk, :caller_id, :created_at, :ended_at, :outcome, 'inbound')
+VALUES (:attempt_id, :campaign_id, :phone_id, :voter_id, :trunk, :called, :at, :ended_at, :outcome, 'inbound')
 ON CONFLICT (attempt_id) DO NOTHING;
 
 -- name: insert_call
