@@ -105,10 +105,11 @@ class _JumpingSelector(selectors.BaseSelector):
         events = self._real.select(0)
         if events or timeout == 0:
             return events
-        self._loop.fence()
-        events = self._real.select(0)
-        if events:
-            return events
+        if len(self._real.get_map()) > 1:  # sockets beside the loop's own
+            self._loop.fence()
+            events = self._real.select(0)
+            if events:
+                return events
         if timeout is not None:
             self._loop.jump(timeout)
             return []

@@ -87,7 +87,7 @@ def test_an_encrypted_site_is_rehearsed_and_nothing_of_it_is_plain(site: Setting
 
 
 def test_a_day_with_faults_is_gone_through_and_judged(site: Settings, tmp_path: Path) -> None:
-    day = days_of(site, POLL, faults=True, hours=1.5, seed=3)[2]
+    day = days_of(site, POLL, faults=True, hours=1.0, seed=3)[2]
     done: list[float] = []
     outcome = rehearse_day(site, tmp_path / "centre.db", tmp_path, day, LIVELY, done.append)
     assert outcome.attempts > 100
@@ -96,7 +96,7 @@ def test_a_day_with_faults_is_gone_through_and_judged(site: Settings, tmp_path: 
     assert set(outcome.recovered) == {kind.value for kind in FaultKind}
     assert done == sorted(done)
     assert done[-1] > 0.95
-    assert len(outcome.samples) >= 90  # one a minute
+    assert len(outcome.samples) >= 60  # one a minute
     bad = [finding.text for finding in findings(outcome) if finding.verdict is Verdict.BAD]
     assert bad == []
     draw_days([outcome], ZoneInfo("Asia/Kolkata"), tmp_path / "day.svg")
