@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import astuple
 
 import structlog
 
@@ -18,6 +19,7 @@ from dialer.hq.database import Database, DatabaseError, database
 from dialer.hq.rights import Deed, covers, may_see, roles_for
 from dialer.store.desk_file import DeskFile
 from dialer.store.port import KeptUser
+from dialer.web.people import tolerated
 
 _log = structlog.get_logger(__name__)
 
@@ -51,7 +53,7 @@ class HqBooks:
                 async with self._db.transaction():
                     yield self._db
                 if self._noted and self._file is not None:
-                    await self._keep_head(self._db, self._file)
+                    await tolerated(_keep_head(self._db, self._file), "audit.head-not-kept")
                 self._noted = False
             except (*DatabaseError, HeadquartersUnreachable) as error:
                 await self.close()
@@ -68,25 +70,8 @@ class HqBooks:
         ends = await db.rows("audit_end")
         number, digest = (ends[0]["number"], ends[0]["digest"]) if ends else (0, GENESIS)
         entry = next_entry(number, digest, at=self.clock.now(), kind=kind, who=who, what=what)
-        await db.do(
-            "add_audit", entry.number, entry.at, entry.kind, entry.who, entry.what, entry.previous, entry.digest
-        )
-
+        await db.do("add_audit", *astuple(entry))
         self._noted = True
-
-    async def _keep_head(self, db: Database, file: DeskFile) -> None:
-        """Keep the audit's end, where it follows what was kept before. What was noted stands all the same."""
-        try:
-            kept = await file.audit_head()
-            entries = await _entries(db, 0 if kept is None else kept[0])
-            if [*_breaks_behind(entries, kept)]:
-                _log.error(
-                    "audit.cut-off", problem="the newest entries that were kept are not in the database any more"
-                )
-            else:
-                await file.keep_audit_head(entries[-1].number, entries[-1].digest)
-        except StoreError as error:
-            _log.warning("audit.head-not-kept", problem=str(error))
 
     async def audit(self, newest: int | None = None) -> list[AuditEntry]:
         """Its entries in their order; of the `newest` so many the last first."""
@@ -108,6 +93,16 @@ class HqBooks:
         await self._file.keep_audit_head(*((entries[-1].number, entries[-1].digest) if entries else (0, GENESIS)))
         async with self.used() as db:
             await self.note(db, "audit-end-accepted", who, {"kept": "none" if kept is None else f"entry {kept[0]}"})
+
+
+async def _keep_head(db: Database, file: DeskFile) -> None:
+    """Keep the audit's end, where it follows what was kept before. What was noted stands all the same. Raises StoreError."""
+    kept = await file.audit_head()
+    entries = await _entries(db, 0 if kept is None else kept[0])
+    if [*_breaks_behind(entries, kept)]:
+        _log.error("audit.cut-off", problem="the newest entries that were kept are not in the database any more")
+    else:
+        await file.keep_audit_head(entries[-1].number, entries[-1].digest)
 
 
 async def _entries(db: Database, first: int) -> list[AuditEntry]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from tuf.api.exceptions import RepositoryError
@@ -95,11 +96,9 @@ async def _silent(session: Session, settings: HqSettings) -> list[str]:
 
     if silent:
         await session.listen("live.>", hear)
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(LISTEN_SECONDS):
                 await complete.wait()
-        except TimeoutError:
-            pass
     return [] if not silent else [f"not heard within {LISTEN_SECONDS:g} s: {', '.join(sorted(silent))}"]
 
 

@@ -17,12 +17,11 @@ from tuf.api.exceptions import RepositoryError
 from config.errors import MatdanError
 from config.headquarters import HqSettings
 from dialer.audit.chain import shown
-from dialer.domain.errors import StoreError
 from dialer.hq.accounts import Accounts, HqBooks
 from dialer.hq.database import NO_NUL, Database
 from dialer.hq.material import give_material, material_of
 from dialer.hq.rights import Deed, roles_for
-from dialer.material.manifest import MaterialRefused, target_of
+from dialer.material.manifest import target_of
 from dialer.web.doors import PageAsked, PageRefused, Signed, door
 from dialer.web.people import Who, again, tolerated
 
@@ -144,7 +143,7 @@ class Deeds:
     @door("POST", "/api/hq/proposals/material", roles_for(Deed.PROPOSE_MATERIAL))
     async def propose_material(self, asked: MaterialProposed, who: Signed) -> None:
         """Propose a version for some centres; a second person gives it to them."""
-        if target_of(asked.name, asked.version) not in (await self._material())["approved"]:
+        if target_of(asked.name, asked.version) not in (await material_of(self._settings))["approved"]:
             raise PageRefused(409, "not-approved")
         await self._propose(who, "material", asked.to, f"{asked.name} {asked.version}")
 
@@ -183,13 +182,6 @@ class Deeds:
         self._changed()
         return {"state": state, "result": result}
 
-    async def _material(self) -> dict[str, Any]:
-        """What is approved, and given. Raises StoreError where that cannot be read."""
-        try:
-            return await asyncio.to_thread(material_of, self._settings)
-        except MaterialRefused as error:
-            raise StoreError(str(error)) from error
-
     async def _give(self, text: str, to: str) -> tuple[str, str]:
         name, _, version = text.rpartition(" ")
         try:
@@ -214,7 +206,7 @@ class Deeds:
             rows = await db.rows("not_given", self._books.clock.now() - SETTLE_SECONDS)
             if not rows:
                 return
-            waves = (await self._material())["waves"]
+            waves = (await material_of(self._settings))["waves"]
             given = {(f"{wave['name']} {wave['version']}", to) for wave in waves for to in wave["to"]}
             for row in rows:
                 stands = (row["text"], row["to"]) in given

@@ -10,10 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
-import structlog
-
 from config.headquarters import HqSettings
-from dialer.domain.errors import StoreError
 from dialer.domain.model import LIVE_ANSWERS, Outcome
 from dialer.hq.accounts import Accounts, HqBooks
 from dialer.hq.database import Database
@@ -22,12 +19,10 @@ from dialer.hq.live import LiveCentres
 from dialer.hq.material import material_of
 from dialer.hq.orders import HeardOrders
 from dialer.hq.rights import covers
-from dialer.material.manifest import MaterialRefused
 from dialer.nats.session import MadeAnew, Session, connected
 from dialer.nats.wire import CMD, reply_subject
+from dialer.web.people import tolerated
 from dialer.web.picture import Picture
-
-_log = structlog.get_logger(__name__)
 
 SHOW_SECONDS = 5.0
 """A page is told so often: of three hundred centres each time 190 kB, for whoever sees all."""
@@ -101,14 +96,8 @@ class HqFigures:
         tells how old they are.
         """
         while True:
-            try:
-                await self.read()
-            except StoreError as error:
-                _log.warning("hq-desk.not-read", problem=str(error))
-            try:
-                self._show_material(await asyncio.to_thread(material_of, self._settings))
-            except MaterialRefused as error:
-                _log.warning("hq-desk.material-not-read", problem=str(error))
+            await tolerated(self.read(), "hq-desk.not-read")
+            await tolerated(self._show_material(), "hq-desk.material-not-read")
             self.show()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SHOW_SECONDS):
@@ -170,8 +159,9 @@ class HqFigures:
             shown[f"proposal/{zone}/{row['id']}"] = {**row}
         self._replace(("incident", "proposal"), shown)
 
-    def _show_material(self, material: Mapping[str, Any]) -> None:
-        """What each zone is to run, and "", all of them: `material/ZONE`."""
+    async def _show_material(self) -> None:
+        """What each zone is to run, and "", all of them: `material/ZONE`. Raises StoreError."""
+        material = await material_of(self._settings)
         zones = self._accounts.centres
         shown = {}
         for zone in {"", *zones.values()}:

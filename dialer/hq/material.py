@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Collection
 from typing import Any
@@ -11,6 +12,7 @@ from tuf.api.exceptions import RepositoryError
 from config.errors import SettingError
 from config.headquarters import HqSettings
 from dialer.domain import signing
+from dialer.domain.errors import StoreError
 from dialer.material.manifest import MaterialRefused
 from dialer.material.repository import Repository
 
@@ -32,15 +34,18 @@ def give_material(settings: HqSettings, name: str, version: int, to: Collection[
     repository.give(name, version, to, [*covered, *to], online_key(settings), time.time())
 
 
-def material_of(settings: HqSettings) -> dict[str, Any]:
-    """What media and compliance have approved, and who is to run what; blocks. A headquarters that never began has none. Raises
-    MaterialRefused where that cannot be read.
+async def material_of(settings: HqSettings) -> dict[str, Any]:
+    """What media and compliance have approved, and who is to run what. A headquarters that never began has none. Raises StoreError
+    where that cannot be read.
     """
-    repository = Repository(settings.bundles.folder)
-    try:
+    folder = settings.bundles.folder
+
+    def read() -> dict[str, Any]:
+        repository = Repository(folder)
         waves = [{"name": each.name, "version": each.version, "to": [*each.to]} for each in repository.waves().waves]
         return {"approved": repository.approved(), "waves": waves}
-    except (RepositoryError, OSError) as error:
-        raise MaterialRefused(
-            f"{settings.bundles.folder}: the material published there cannot be read: {error}"
-        ) from error
+
+    try:
+        return await asyncio.to_thread(read)
+    except (MaterialRefused, RepositoryError, OSError) as error:
+        raise StoreError(f"{folder}: the material published there cannot be read: {error}") from error

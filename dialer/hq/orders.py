@@ -116,25 +116,21 @@ async def give_order(
     await session.listen(reply_subject("*", order.id), take)
     await session.stream(CMD, ["cmd.>"], most_bytes=MOST_STREAM_BYTES)
     await session.put(order_subject(order.to), signed.model_dump_json().encode())
-    try:
+    with suppress(TimeoutError):
         async with asyncio.timeout(wait_seconds):
             await complete.wait()
-    except TimeoutError:
-        pass
     return answers
 
 
 async def given_orders(session: Session, now: float) -> list[tuple[SignedOrder, HqOrder]]:
     """The orders that are valid still, the oldest first."""
     found: list[tuple[SignedOrder, HqOrder]] = []
-    try:
+    with suppress(TimeoutError):  # nothing was ever ordered
         async with asyncio.timeout(READ_SECONDS):
             async for stored in session.consume(CMD, 0):
                 found += [(signed, order) for signed, order in read_orders(stored.data) if order.expires_at > now]
                 if not stored.waiting:
                     break
-    except TimeoutError:
-        pass  # nothing was ever ordered
     return found
 
 
