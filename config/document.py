@@ -6,12 +6,13 @@ import sys
 from collections.abc import Callable
 from inspect import cleandoc
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from config.headquarters import HqSettings
+from config.mistakes import model_in
 from config.reload import TAKEN, ReadAt, how_taken
 from config.settings import Settings
 
@@ -28,15 +29,6 @@ HQ_HEAD = """# Headquarters' own file
 
 | key | default | meaning |
 |---|---|---|"""
-
-
-def _model_of(annotation: Any) -> tuple[type[BaseModel], bool] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation, False
-    for inner in get_args(annotation):
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            return inner, get_origin(annotation) is tuple
-    return None
 
 
 def _default(value: Any) -> str:
@@ -65,7 +57,7 @@ def settings_page(page: str) -> str:
     parts += [
         f"| `{key}` | {_default(field.default)} | {field.description} |"
         for key, field in HqSettings.model_fields.items()
-        if _model_of(field.annotation) is None
+        if model_in(field.annotation) is None
     ]
     parts += ["", *_sections(HqSettings)]
     return "\n".join(parts) + "\n"
@@ -82,34 +74,30 @@ def how_it_is_taken(section: str) -> str:
     return "; ".join([_TAKEN[rest].capitalize(), *others]) + "."
 
 
-def _sections(model: type[BaseModel], said_of: Callable[[str], str] | None = None) -> list[str]:
+def _sections(model: type[BaseModel], said_of: Callable[[str], str] = lambda _: "", within: str = "") -> list[str]:
     lines: list[str] = []
     for section, field in model.model_fields.items():
-        found = _model_of(field.annotation)
-        if found is not None:
-            lines += _section(section, *found, said="" if said_of is None else said_of(section))
+        inner = model_in(field.annotation)
+        if inner is None:
+            continue
+        name, said = f"[{within}{section}]", said_of(section)
+        about = cleandoc(inner.__doc__ or "").partition(" - ")[2]
+        lines += [
+            f"## `{f'[{name}]' if get_origin(field.annotation) is tuple else name}`",
+            "",
+            f"{about[:1].upper()}{about[1:]}" or "",
+            *(["", f"*{said}*"] if said else []),
+            "",
+            "| key | default | meaning |",
+            "|---|---|---|",
+            *(
+                f"| `{key}` | {_default(each.default)} | {each.description} |"
+                for key, each in inner.model_fields.items()
+            ),
+            "",
+            *_sections(inner, within=f"{within}{section}."),
+        ]
     return lines
-
-
-def _section(path: str, model: type[BaseModel], several: bool, said: str = "") -> list[str]:
-    name = f"[[{path}]]" if several else f"[{path}]"
-    about = cleandoc(model.__doc__ or "").partition(" - ")[2]
-    lines = [
-        f"## `{name}`",
-        "",
-        f"{about[:1].upper()}{about[1:]}" or "",
-        *(["", f"*{said}*"] if said else []),
-        "",
-        "| key | default | meaning |",
-        "|---|---|---|",
-    ]
-    nested: list[str] = []
-    for key, field in model.model_fields.items():
-        lines.append(f"| `{key}` | {_default(field.default)} | {field.description} |")
-        found = _model_of(field.annotation)
-        if found is not None:
-            nested += _section(f"{path}.{key}", *found)
-    return [*lines, "", *nested]
 
 
 if __name__ == "__main__":

@@ -219,17 +219,18 @@ def _known_beside(model: type[BaseModel], place: Place) -> list[str]:
     """The settings that there are where one stands that is none."""
     for part in place[:-1]:
         if part in model.model_fields:
-            inner = _model_in(model.model_fields[part].annotation)
+            inner = model_in(model.model_fields[part].annotation)
             if inner is None:
                 return []
             model = inner
     return [*model.model_fields]
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """The section that a setting is, or may be."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for each in get_args(annotation) if (found := _model_in(each)) is not None), None)
+    return next((found for each in get_args(annotation) if (found := model_in(each)) is not None), None)
 
 
 def not_in_environment(place: tuple[str, ...], *, of_wrong_type: bool) -> None:

@@ -10,7 +10,6 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
@@ -134,25 +133,16 @@ def name_of(place: str) -> str:
     return module if attribute == "app" else attribute.rstrip("_").replace("_", "-")
 
 
-class OnDemand(Mapping[str, Any]):
+class OnDemand(dict[str, Any]):
     """The commands by name, each imported when it is first asked for: a command starts as fast as what it needs."""
 
-    def __init__(self) -> None:
-        self._places = {
-            name_of(place): (place, summary) for some in COMMANDS.values() for place, summary in some.items()
-        }
-
     def __getitem__(self, name: str) -> Any:
-        return _loaded(name, *self._places[name])
+        return _loaded(name, *super().__getitem__(name))
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._places
+    def get(self, name: str, default: Any = None) -> Any:
+        """As a dict's."""
+        found = super().get(name)
+        return default if found is None else _loaded(name, *found)
 
 
 _MARKUP: Literal["markdown"] = "markdown"  # rich's own takes `[[agents]]` for a tag, and does not show it
@@ -178,7 +168,8 @@ class Commands(TyperGroup):
     """The commands of `dialer`; its own help imports none of them."""
 
     def __init__(self, **attributes: Any) -> None:
-        super().__init__(**{**attributes, "commands": OnDemand()})
+        places = {name_of(place): (place, summary) for some in COMMANDS.values() for place, summary in some.items()}
+        super().__init__(**{**attributes, "commands": OnDemand(places)})
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Each command's summary, by who needs it."""
@@ -257,7 +248,11 @@ def main() -> None:
         mendable, others = group.split((MatdanError, OSError))
         if others is not None or mendable is None:
             raise
-        _refuse(_first(mendable))
+        first: BaseException = mendable
+        while isinstance(first, ExceptionGroup):
+            first = first.exceptions[0]
+        assert isinstance(first, MatdanError | OSError)  # noqa: S101 - the group was split by these
+        _refuse(first)
     sys.exit(code)
 
 
@@ -281,14 +276,6 @@ def _plain(message: str) -> str:
 
 def _number_wanted(found: re.Match[str]) -> str:
     return "must be a whole number" if found[1] == "integer" else "must be a number"
-
-
-def _first(group: ExceptionGroup[Exception]) -> MatdanError | OSError:
-    inner = group.exceptions[0]
-    if isinstance(inner, ExceptionGroup):
-        return _first(inner)
-    assert isinstance(inner, MatdanError | OSError)  # noqa: S101 - the group was split by these
-    return inner
 
 
 def _refuse(error: MatdanError | OSError) -> NoReturn:
