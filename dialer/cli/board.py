@@ -14,7 +14,7 @@ from uuid import uuid4
 import typer
 from rich.console import Console
 
-from config.settings import Settings, load_settings
+from config.settings import load_settings
 from config.site_rules import shown_cap, site_profile
 from dialer.board.heard import heard_view, trouble
 from dialer.board.render import BoardExtras, render_board
@@ -28,7 +28,7 @@ from dialer.mqtt.link import ALIVE_SECONDS, HELD_SECONDS, visiting
 from dialer.site.plan import broker_settings
 
 
-def board(
+async def board(
     config: Annotated[
         Path | None,
         typer.Option("--config", "-c", help="Settings with the centre's id and the broker; no others are needed."),
@@ -36,10 +36,7 @@ def board(
 ) -> None:
     """Show a running centre on this terminal, over its broker, until Ctrl-C; where no terminal is, once."""
     quiet_logging()
-    asyncio.run(_watch(load_settings(config), Console()))
-
-
-async def _watch(settings: Settings, console: Console) -> None:
+    settings, console = load_settings(config), Console()
     clock, centre, broker = SystemClock(), settings.centre.id, broker_settings(settings)
     heard: dict[str, dict[str, Any]] = {}
     news = asyncio.Event()

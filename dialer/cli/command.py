@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import uuid
@@ -80,7 +79,7 @@ def _help(kind: CommandKind) -> str:
     return f"{kind.meaning}\n\nFor the role {' or '.join(sorted(kind.roles))}.\n\n{lines}"
 
 
-def give(
+async def give(
     context: typer.Context,
     values: Annotated[
         list[str] | None,
@@ -104,7 +103,7 @@ def give(
         raise typer.BadParameter(f"--as: say who gives it: `{name}` is for the role {' or '.join(sorted(roles))}")
     broker = replace(broker_settings(settings), client_id=f"sender-{settings.centre.id}-{uuid.uuid4().hex[:12]}")
     signer = own_signer(settings, sender)
-    (answer,) = asyncio.run(ask(broker, settings.centre.id, [request], SystemClock(), signer=signer))
+    (answer,) = await ask(broker, settings.centre.id, [request], SystemClock(), signer=signer)
     typer.echo(answer)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -28,7 +27,7 @@ class DeskNotReady(MatdanError):
 
 
 @app.command()
-def serve(
+async def serve(
     config: SettingsFile,
     mqtt: Annotated[
         MqttVersion, typer.Option(help="Version of the protocol; 3.1.1 for a broker that has no 5.")
@@ -51,11 +50,11 @@ def serve(
         from dialer.rehearsal.training import run_training  # noqa: PLC0415 - the simulated switch and all
 
         quiet_logging()
-        asyncio.run(run_training(settings, lambda address: typer.echo(f"{OPEN_AT}{address}")))
+        await run_training(settings, lambda address: typer.echo(f"{OPEN_AT}{address}"))
         return
     json_logging(verbose=False)
     broker = replace(desk_broker(settings), version=mqtt)
-    asyncio.run(serve_desk(settings, broker, lambda origin: typer.echo(f"{OPEN_AT}{origin}")))
+    await serve_desk(settings, broker, lambda origin: typer.echo(f"{OPEN_AT}{origin}"))
 
 
 @app.command()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from functools import wraps
-from inspect import Parameter, Signature, signature
+from inspect import Parameter, Signature, iscoroutine, signature
 from typing import Any, TypeVar, get_type_hints
 
 import typer
@@ -14,7 +15,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class CommandGroup(typer.Typer):
-    """A Typer whose commands may take a dataclass: each of its fields is an option, behind the command's own."""
+    """A Typer whose commands may wait, and may take a dataclass: each of its fields is an option, behind the command's own."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**{"no_args_is_help": True, **settings})
@@ -46,7 +47,8 @@ def _unfolded(function: Callable[..., Any]) -> Callable[..., Any]:
     def run(**given: Any) -> Any:
         for name, kind in groups.items():
             given[name] = kind(**{field.name: given.pop(field.name) for field in fields(kind)})
-        return function(**given)
+        found = function(**given)
+        return asyncio.run(found) if iscoroutine(found) else found
 
     parameters = [*own, *shared]
     run.__dict__["__signature__"] = Signature(parameters)

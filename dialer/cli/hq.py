@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -32,8 +32,6 @@ from dialer.hq import carried, orders
 
 if TYPE_CHECKING:
     from dialer.nats.session import Session
-
-T = TypeVar("T")
 
 app = CommandGroup()
 keys_app = CommandGroup(help="Keys to sign with.")
@@ -66,7 +64,7 @@ class Signing(NamedHeadquarters):
         typer.Option(metavar="FILE", help="Send nothing: a file for the next leader, or to be carried to a centre."),
     ] = None
 
-    def go_on(self, signed: SignedOrder, order: HqOrder) -> None:
+    async def go_on(self, signed: SignedOrder, order: HqOrder) -> None:
         """Add the signatures; then keep it in a file, or send it and tell who answered. Exit 1 where a centre has not obeyed."""
         centres = orders.addressed(self.settings, order)
         for path in self.key:
@@ -80,8 +78,9 @@ class Signing(NamedHeadquarters):
             return
         if len(signers) < order.signatures_needed:
             raise orders.OrderNotGiven("two leaders must sign it: name both keys, or --out FILE for the second one")
-        give = partial(orders.give_order, signed=signed, order=order, centres=centres, wait_seconds=self.wait)
-        _tell_answers(asyncio.run(_joined(self.settings, give)), centres)
+        async with _session(self) as session:
+            answers = await orders.give_order(session, signed, order, centres, self.wait)
+        _tell_answers(answers, centres)
 
 
 @dataclass(frozen=True)
@@ -94,15 +93,15 @@ class NewOrder(Signing):
         typer.Option(metavar="HOURS", help="Until when it counts. [default: 1; of a stop and its end, a week]"),
     ] = None
 
-    def begin(self, kind: OrderKind, **values: str | float | None) -> None:
+    async def begin(self, kind: OrderKind, **values: str | float | None) -> None:
         """Make it, and go on with it."""
         seconds = None if self.valid is None else self.valid * 3600
         order = orders.new_order(kind, self.to, SystemClock().now(), seconds, **values)
-        self.go_on(SignedOrder(order=order.text), order)
+        await self.go_on(SignedOrder(order=order.text), order)
 
 
 @app.command()
-def check(hq: NamedHeadquarters) -> None:
+async def check(hq: NamedHeadquarters) -> None:
     """Say in plain words what headquarters still lacks: leaders, its server and streams, centres that are silent, its material.
 
     Exit 1 where it lacks anything.
@@ -110,7 +109,7 @@ def check(hq: NamedHeadquarters) -> None:
     settings = hq.settings
     with of_extra("hq"):
         from dialer.hq.check import problems_of  # noqa: PLC0415 - of an extra
-    problems = asyncio.run(problems_of(settings))
+    problems = await problems_of(settings)
     for problem in problems:
         typer.echo(problem)
     if problems:
@@ -131,22 +130,22 @@ def make_key(
 
 
 @order_app.command("stop-all")
-def stop_all(new: NewOrder) -> None:
+async def stop_all(new: NewOrder) -> None:
     """Stop every campaign at once, in every centre or in some; nobody there resumes one until two leaders do.
 
     A centre that is away hears of it when it comes back, for a week.
     """
-    new.begin(OrderKind.STOP_ALL)
+    await new.begin(OrderKind.STOP_ALL)
 
 
 @order_app.command()
-def pause(new: NewOrder, campaign: _CampaignArgument) -> None:
+async def pause(new: NewOrder, campaign: _CampaignArgument) -> None:
     """Pause a campaign: no new calls, live ones go on. Supervisors of the centre may resume it."""
-    new.begin(OrderKind.PAUSE, campaign=campaign)
+    await new.begin(OrderKind.PAUSE, campaign=campaign)
 
 
 @order_app.command()
-def quota(
+async def quota(
     new: NewOrder,
     campaign: _CampaignArgument,
     most_calls: Annotated[int | None, typer.Option(help="So many calls at once, at most.")] = None,
@@ -155,22 +154,22 @@ def quota(
     ] = None,
 ) -> None:
     """Hold a campaign to so many calls until midnight; with neither figure it is held to none."""
-    new.begin(OrderKind.QUOTA, campaign=campaign, most_calls=most_calls, calls_per_seat=calls_per_seat)
+    await new.begin(OrderKind.QUOTA, campaign=campaign, most_calls=most_calls, calls_per_seat=calls_per_seat)
 
 
 @order_app.command()
-def resume(
+async def resume(
     new: NewOrder,
     campaign: Annotated[
         str | None, typer.Argument(metavar="[CAMPAIGN]", help="The campaign's id; none: all that a stop-all stopped.")
     ] = None,
 ) -> None:
     """Go on, which two leaders sign: both with --key here, or the first with --out FILE and the second with `sign FILE`."""
-    new.begin(OrderKind.RESUME, campaign=campaign)
+    await new.begin(OrderKind.RESUME, campaign=campaign)
 
 
 @order_app.command()
-def sign(
+async def sign(
     signing: Signing,
     path: Annotated[Path, typer.Argument(metavar="FILE", help="An order that another leader has begun with --out.")],
 ) -> None:
@@ -179,34 +178,35 @@ def sign(
         signed = SignedOrder.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise SettingError(str(path), "(file)", "is no order", "have it made with --out") from error
-    signing.go_on(signed, read_order(signed.order))
+    await signing.go_on(signed, read_order(signed.order))
 
 
 @order_app.command("list")
-def list_orders(hq: NamedHeadquarters) -> None:
+async def list_orders(hq: NamedHeadquarters) -> None:
     """The orders that are valid still, the oldest first: a centre that comes back hears them in this order."""
-    for signed, order in asyncio.run(_valid(hq.settings)):
+    for signed, order in await _valid(hq):
         signers = ", ".join(signed.signers(orders.leaders_of(hq.settings)))
         until = datetime.fromtimestamp(order.expires_at).astimezone()
         typer.echo(f"{order.id}  {_words(order)}, signed by {signers}, until {until:%Y-%m-%d %H:%M}")
 
 
 @order_app.command()
-def again(
+async def again(
     hq: NamedHeadquarters,
     order_id: Annotated[str, typer.Argument(metavar="ID", help="The order's id, as `list` has it.")],
     wait: _WaitOption = 5.0,
 ) -> None:
     """Give an order again, which needs no new signature: who has obeyed it says so, and who was away before does it now."""
-    for signed, order in asyncio.run(_valid(hq.settings)):
+    for signed, order in await _valid(hq):
         if order.id == order_id:
-            Signing(hq.config, [], wait).go_on(signed, order)
+            await Signing(hq.config, [], wait).go_on(signed, order)
             return
     raise orders.OrderNotGiven(f"{order_id} is no order that is valid still: see `dialer hq order list`")
 
 
-async def _valid(settings: HqSettings) -> list[tuple[SignedOrder, HqOrder]]:
-    return await _joined(settings, lambda session: orders.given_orders(session, SystemClock().now()))
+async def _valid(hq: NamedHeadquarters) -> list[tuple[SignedOrder, HqOrder]]:
+    async with _session(hq) as session:
+        return await orders.given_orders(session, SystemClock().now())
 
 
 def _words(order: HqOrder) -> str:
@@ -226,18 +226,17 @@ def _tell_answers(answers: Mapping[str, orders.OrderAnswer], centres: Sequence[s
         raise typer.Exit(1)
 
 
-async def _joined(settings: HqSettings, do: Callable[[Session], Awaitable[T]]) -> T:
-    """What is done over a connection to headquarters' server. Raises HeadquartersUnreachable."""
+def _session(hq: NamedHeadquarters) -> AbstractAsyncContextManager[Session]:
+    """A connection to headquarters' server. Raises HeadquartersUnreachable."""
     with of_extra("hq"):
         from dialer.nats.session import connected  # noqa: PLC0415 - of an extra
-    async with connected(
-        settings.servers,
+    return connected(
+        hq.settings.servers,
         "headquarters' orders",
-        nkey_file=settings.nkey_file,
-        ca_file=settings.ca_file,
+        nkey_file=hq.settings.nkey_file,
+        ca_file=hq.settings.ca_file,
         patience_seconds=PATIENCE_SECONDS,
-    ) as session:
-        return await do(session)
+    )
 
 
 @app.command()
@@ -283,7 +282,7 @@ async def _gather(settings: HqSettings) -> None:
 
 
 @app.command("import")
-def import_files(
+async def import_files(
     hq: NamedHeadquarters,
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="As `dialer carry` wrote them; any number, of any centres.")
@@ -293,17 +292,14 @@ def import_files(
 
     All are looked through before the first is taken. What came already, by the line or an earlier file, changes nothing.
     """
-
-    async def bring(session: Session) -> None:
+    whole = carried.read_files(hq.settings, files)
+    async with _session(hq) as session:
         async for file in carried.bring(session, whole):
             typer.echo(f"{file.path}: {file.rows:,} rows of {file.centre} committed, up to {file.last}")
 
-    whole = carried.read_files(hq.settings, files)
-    asyncio.run(_joined(hq.settings, bring))
-
 
 @app.command()
-def export(
+async def export(
     hq: NamedHeadquarters,
     state: Annotated[str, typer.Option(metavar="CODE", help="Of voters of this state.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Where to: .csv, .json, .xlsx or .pdf.")],
@@ -327,26 +323,23 @@ def export(
     from dialer.reports.results import state_results  # noqa: PLC0415
     from dialer.roll.sources import ids_of, source_named  # noqa: PLC0415
 
+    with of_extra("hq"):
+        from dialer.hq.database import database  # noqa: PLC0415 - of an extra
     settings = hq.settings
     zone, form = ZoneInfo(settings.gather.time_zone), format_of(None, out)
     window = window_of(since, until, zone)
     refuse_unwritable(out, "--out", {"the settings file": hq.config})
     ids = None if source is None else ids_of(source_named(settings.sources, source))
-    found, answered = asyncio.run(_results(settings, state, constituency, window.since, window.until))
+    asked = (state, constituency, window.since, window.until)
+    async with database(settings.gather.database.get_secret_value()) as books:
+        found, answered = [[tuple(row) for row in await books.rows(name, *asked)] for name in ("results", "answers")]
     report = state_results(found, answered, zone, ids)
     write_file(out, as_bytes(report, form, foot=f"headquarters, state {state}"))
     typer.echo(f"{out}: {len(report.rows)} rows", err=True)
 
 
-async def _results(settings: HqSettings, *asked: str | float | None) -> list[list[tuple[Any, ...]]]:
-    with of_extra("hq"):
-        from dialer.hq.database import database  # noqa: PLC0415 - of an extra
-    async with database(settings.gather.database.get_secret_value()) as books:
-        return [[tuple(row) for row in await books.rows(name, *asked)] for name in ("results", "answers")]
-
-
 @app.command()
-def demo(
+async def demo(
     for_seconds: Annotated[float, typer.Option("--for", min=10, help="How long it runs before it is checked.")] = 60.0,
     centres: Annotated[int, typer.Option(min=4, max=1_000, help="Centres, three of which dial simulated lines.")] = 300,
     report: Annotated[Path | None, typer.Option(help="Write what was found to this JSON file.")] = None,
@@ -359,7 +352,7 @@ def demo(
         from dialer.rehearsal.headquarters import HqDemoOptions, run_hq_demo  # noqa: PLC0415 - simulation, and of an extra
     console = Console()
     options = HqDemoOptions(for_seconds, report, centres=centres, seed=seed)
-    checks = asyncio.run(run_hq_demo(options, console))
+    checks = await run_hq_demo(options, console)
     for check in checks:
         console.print(f"{'[green]holds[/]' if check.holds else '[red]DOES NOT HOLD[/]'} {check.name}: {check.seen}")
     raise typer.Exit(0 if all(check.holds for check in checks) else 1)

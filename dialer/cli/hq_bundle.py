@@ -202,7 +202,7 @@ def freshen(hq: Material) -> None:
 
 
 @app.command()
-def waves(
+async def waves(
     hq: NamedHeadquarters,
     name: _NameArgument,
     version: _VersionArgument,
@@ -224,7 +224,7 @@ def waves(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     course = WaveCourse(f"{name}-{version}", steps, hold_seconds=hold * 60, patience_seconds=patience * 60)
-    raise typer.Exit(asyncio.run(_run_waves(settings, name, version, course)))
+    raise typer.Exit(await _run_waves(settings, name, version, course))
 
 
 async def _run_waves(settings: HqSettings, name: str, version: int, course: WaveCourse) -> int:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
-from config.headquarters import HqSettings
 from config.words import HqRole
 from dialer.cli.desk import CaOption, NamesOption, RenewOption, tell_certificate
 from dialer.cli.group import CommandGroup
@@ -26,13 +24,11 @@ if TYPE_CHECKING:
     from dialer.store.desk_file import DeskFile
     from dialer.web.people import People
 
-T = TypeVar("T")
-
 user_app = CommandGroup(help="Who may open headquarters' pages, as what, and for which zone.")
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="Whose.")]
 
 
-def desk(hq: NamedHeadquarters) -> None:
+async def desk(hq: NamedHeadquarters) -> None:
     """Serve headquarters' pages until SIGTERM or Ctrl-C: figures from the database, and what centres say meanwhile."""
     settings = hq.settings
     with of_extra("hq,desk"):
@@ -41,7 +37,7 @@ def desk(hq: NamedHeadquarters) -> None:
     if not are_built():
         raise HeadquartersUnreachable("the pages are not built: `dialer desk pages` builds them")
     json_logging(verbose=False)
-    asyncio.run(serve_hq_desk(settings, read_assets(BUILT), lambda origin: typer.echo(f"{OPEN_AT}{origin}")))
+    await serve_hq_desk(settings, read_assets(BUILT), lambda origin: typer.echo(f"{OPEN_AT}{origin}"))
 
 
 def certificate(
@@ -56,11 +52,10 @@ def certificate(
 
 
 @user_app.command("list")
-def show(hq: NamedHeadquarters) -> None:
+async def show(hq: NamedHeadquarters) -> None:
     """Tell who has an account, as what, for which zone, and how each last signed in."""
     settings = hq.settings
-
-    async def tell(_: HqBooks, accounts: Accounts, people: People, file: DeskFile) -> None:
+    async with _people_of(hq) as (_, accounts, _, file):
         kept = await file.accounts()
         zone = ZoneInfo(settings.gather.time_zone)
         for name, role in sorted(accounts.roles.items()):
@@ -68,11 +63,9 @@ def show(hq: NamedHeadquarters) -> None:
             seen = "never signed in" if at is None else f"signed in {datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}"
             typer.echo(f"{name:<32}  {role:<12}  {accounts.zones[name] or 'all zones':<16}  {seen}")
 
-    asyncio.run(_with_people(settings, tell))
-
 
 @user_app.command()
-def add(
+async def add(
     name: _Name,
     role: Annotated[str, typer.Argument(metavar="ROLE", help=f"One of {', '.join(HqRole)}.")],
     hq: NamedHeadquarters,
@@ -80,9 +73,7 @@ def add(
     who: Annotated[str | None, typer.Option(help="Who answers for it, for the audit. [default: you]")] = None,
 ) -> None:
     """Add an account, or give one another role or zone. A new one gets a password for one sign-in, which is told here."""
-    settings = hq.settings
-
-    async def change(_: HqBooks, accounts: Accounts, people: People, file: DeskFile) -> None:
+    async with _people_of(hq) as (_, accounts, people, _):
         is_new = name not in accounts.roles
         await accounts.set(name, role, zone, person(who))
         if is_new:
@@ -90,26 +81,21 @@ def add(
                 f"{name} may sign in once with {await people.give_once(name)}, and then chooses another password"
             )
 
-    asyncio.run(_with_people(settings, change))
-
 
 @user_app.command()
-def remove(
+async def remove(
     name: _Name,
     hq: NamedHeadquarters,
     who: Annotated[str | None, typer.Option(help="Who answers for it, for the audit. [default: you]")] = None,
 ) -> None:
     """Take an account away; whoever has a page open with it is signed out within a second."""
-
-    async def change(_: HqBooks, accounts: Accounts, people: People, file: DeskFile) -> None:
+    async with _people_of(hq) as (_, accounts, people, _):
         await accounts.remove(name, person(who))
         await people.set_password(name, None)
 
-    asyncio.run(_with_people(hq.settings, change))
-
 
 @user_app.command()
-def password(
+async def password(
     name: _Name,
     hq: NamedHeadquarters,
     given: Annotated[
@@ -117,8 +103,7 @@ def password(
     ] = None,
 ) -> None:
     """Give a new password; whoever is signed in by the old one is so no more."""
-
-    async def change(_: HqBooks, accounts: Accounts, people: People, file: DeskFile) -> None:
+    async with _people_of(hq) as (_, accounts, people, _):
         accounts.refuse_stranger(name)
         if given is None:
             typer.echo(
@@ -127,10 +112,8 @@ def password(
         else:
             await people.set_password(name, said(given, "the password"))
 
-    asyncio.run(_with_people(hq.settings, change))
 
-
-def audit(
+async def audit(
     hq: NamedHeadquarters,
     accept: Annotated[
         bool,
@@ -145,8 +128,7 @@ def audit(
     Its newest entry is kept in the file of [desk] too, so that an end that was cut off in the database shows.
     """
     settings = hq.settings
-
-    async def tell(books: HqBooks, accounts: Accounts, people: People, file: DeskFile) -> int:
+    async with _people_of(hq) as (books, _, _, file):
         if accept:
             await books.accept_audit_end(person(who))
         entries = await books.audit()
@@ -161,12 +143,10 @@ def audit(
             head = await file.audit_head()
             against = f"entry {head[0]} in {settings.desk.file}" if head else f"nothing: {settings.desk.file} has none"
             typer.echo(f"{len(entries)} entries, and the chain holds; its end was held against {against}")
-        return len(broken)
-
-    raise typer.Exit(1 if asyncio.run(_with_people(settings, tell)) else 0)
+    raise typer.Exit(1 if broken else 0)
 
 
-def official(
+async def official(
     path: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The figures of one moment or of several.")],
     hq: NamedHeadquarters,
 ) -> None:
@@ -178,16 +158,13 @@ def official(
     from dialer.hq.expected import read_official, take_official  # noqa: PLC0415
 
     rows = read_official(path, ZoneInfo(settings.gather.time_zone))
-
-    async def take(books: HqBooks, accounts: Accounts, people: People, file: DeskFile) -> None:
+    async with _people_of(hq) as (books, _, _, _):
         await take_official(books, rows)
 
-    asyncio.run(_with_people(settings, take))
     typer.echo(f"{len(rows):,} figures taken in")
 
 
-async def _with_people(settings: HqSettings, do: Callable[[HqBooks, Accounts, People, DeskFile], Awaitable[T]]) -> T:
+def _people_of(hq: NamedHeadquarters) -> AbstractAsyncContextManager[tuple[HqBooks, Accounts, People, DeskFile]]:
     with of_extra("hq,desk"):
         from dialer.hq.desk import hq_people  # noqa: PLC0415 - of an extra
-    async with hq_people(settings, SystemClock()) as (books, accounts, people, file):
-        return await do(books, accounts, people, file)
+    return hq_people(hq.settings, SystemClock())

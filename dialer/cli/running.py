@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import json
 from collections.abc import AsyncIterator
@@ -78,15 +77,15 @@ def run(
         gc.enable()
 
 
-def check(config: SettingsFile, as_json: JsonOption = False) -> None:
+async def check(config: SettingsFile, as_json: JsonOption = False) -> None:
     """Say in plain words what a site still lacks. Exit 1 if something is bad."""
     from dialer.site.check import check_site  # noqa: PLC0415 - all that it looks at
 
     quiet_logging()
-    _tell(check_site(load_settings(config), file=config), as_json=as_json)
+    await _tell(check_site(load_settings(config), file=config), as_json=as_json)
 
 
-def doctor(
+async def doctor(
     config: SettingsFile,
     backups: Annotated[
         Path | None,
@@ -103,25 +102,19 @@ def doctor(
     quiet_logging()
     if backups is not None and not backups.is_dir():
         raise typer.BadParameter(f"--backups: {backups} is no folder")
-    _tell(examine(load_settings(config), backups=backups), as_json=as_json)
+    await _tell(examine(load_settings(config), backups=backups), as_json=as_json)
 
 
-def _tell(findings: AsyncIterator[Finding], *, as_json: bool) -> NoReturn:
+async def _tell(findings: AsyncIterator[Finding], *, as_json: bool) -> NoReturn:
     from rich.console import Console  # noqa: PLC0415
     from rich.markup import escape  # noqa: PLC0415
 
-    console = Console()
-
-    async def look() -> bool:
-        bad = False
-        at_work = console.status("looking") if console.is_terminal and not as_json else nullcontext()
-        with at_work:  # Asterisk's sounds take ten seconds and more
-            async for finding in findings:
-                bad = bad or finding.verdict is Verdict.BAD
-                if as_json:
-                    typer.echo(json.dumps({"what": finding.what, "verdict": finding.verdict, "text": finding.text}))
-                else:
-                    console.print(f"{_SIGNS[finding.verdict]} {finding.what}: {escape(finding.text)}", soft_wrap=True)
-        return bad
-
-    raise typer.Exit(1 if asyncio.run(look()) else 0)
+    console, bad = Console(), False
+    with console.status("looking") if console.is_terminal and not as_json else nullcontext():  # sounds take ten seconds
+        async for finding in findings:
+            bad = bad or finding.verdict is Verdict.BAD
+            if as_json:
+                typer.echo(json.dumps({"what": finding.what, "verdict": finding.verdict, "text": finding.text}))
+            else:
+                console.print(f"{_SIGNS[finding.verdict]} {finding.what}: {escape(finding.text)}", soft_wrap=True)
+    raise typer.Exit(1 if bad else 0)

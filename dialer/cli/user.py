@@ -49,12 +49,12 @@ AsOption = Annotated[
 
 
 @app.command("list")
-def show(config: SettingsFile) -> None:
+async def show(config: SettingsFile) -> None:
     """Tell who there is, with which role (those of the settings no command changes), and how each last signed in to the pages."""
     settings = load_settings(config)
     users = {each.name: each for each in read_kept_users(settings.store.path, site_key(settings))}
     users |= {each.name: KeptUser(each.name, each.role.value, 0.0, 0.0) for each in settings.supervisors}
-    accounts = asyncio.run(_accounts(settings))
+    accounts = await _accounts(settings)
     zone = site_zone(settings)
     for name, user in sorted(users.items()):
         account = accounts.get(name, DeskAccount()).of_user(user)
@@ -101,7 +101,7 @@ def remove(name: Name, config: SettingsFile, who: AsOption = None) -> None:
 
 
 @app.command()
-def password(
+async def password(
     name: Name,
     config: SettingsFile,
     remove: Annotated[bool, typer.Option("--remove", help="Let this one sign in no more.")] = False,
@@ -122,7 +122,7 @@ def password(
     if not remove:  # before anybody has typed a password, twice
         refuse_stranger(name, [*fixed_users(settings), *_kept(settings)])
     if once:
-        typer.echo(asyncio.run(give_password(settings, name)))
+        typer.echo(await give_password(settings, name))
         return
     if remove:
         chosen = None
@@ -132,7 +132,7 @@ def password(
         chosen = said("-", "the password")
     else:
         chosen = typer.prompt("password", hide_input=True, confirmation_prompt=True)
-    asyncio.run(set_password(settings, name, chosen))
+    await set_password(settings, name, chosen)
     typer.echo(f"{name} {'may not sign in any more' if chosen is None else 'may sign in'}")
 
 
