@@ -9,7 +9,7 @@ import random
 import secrets
 import shutil
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -245,7 +245,9 @@ async def running_centre(
             carrier = _twilio(settings, store, clock)
             if carrier is not None:
                 stack.push_async_callback(carrier.close)
-            certified = certified or _certified(prompts, flows)
+            certified = certified or SiteCertificates(
+                prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.current(flow)
+            )
             name, lag = DiallerName.of_this_process(settings.store.path, clock.now()), LoopLag()
             secret = _secret(settings)
             asterisks, switch = _asterisks(settings, name, agi_mark(secret))
@@ -270,17 +272,13 @@ async def running_centre(
                 monitor=_monitor(settings, broker, engine, store, clock, chance, name, parts),
                 agi_port=agi_server.port,
                 twilio_port=carrier.port if carrier is not None else None,
-                link=_link_of(settings, engine, asterisks, carrier, chance),
+                link=partial(_linked, settings, engine, asterisks, carrier, chance),
                 lag=lag,
                 prompts=prompts,
                 name=name,
             )
     finally:
         await store.close()
-
-
-def _certified(prompts: SitePrompts | None, flows: FlowLibrary) -> CertifiedBy:
-    return SiteCertificates(prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.current(flow))
 
 
 def _secret(settings: Settings) -> str:
@@ -411,25 +409,21 @@ def _monitor(
     return Monitor(presence, engine, store, senders, hears_opt_outs=bool(settings.rules.secrets()))
 
 
-def _link_of(
+@asynccontextmanager
+async def _linked(
     settings: Settings,
     engine: Engine,
     asterisks: Mapping[str, AsteriskSwitch],
     carrier: TwilioCarrier | None,
     chance: random.Random,
-) -> Callable[[], AbstractAsyncContextManager[object]]:
-    """How the centre is joined to its switch while it dials."""
-    if carrier is not None and not needs_asterisk(settings):
-        return partial(_without_asterisk, engine, carrier)
-    links = {box: partial(_ami_link, site, asterisks[box], chance) for box, site in boxes_of(settings).items()}
-    return links[ONLY] if ONLY in links else partial(_every_link, list(links.values()))
-
-
-@asynccontextmanager
-async def _every_link(links: Sequence[Callable[[], AbstractAsyncContextManager[None]]]) -> AsyncIterator[None]:
+) -> AsyncIterator[None]:
+    """The centre is joined to its switch: while it dials."""
     async with AsyncExitStack() as stack:
-        for link in links:
-            await stack.enter_async_context(link())
+        if carrier is not None and not needs_asterisk(settings):
+            without_asterisk(engine.on_switch_event, carrier.switch)
+        else:
+            for box, site in boxes_of(settings).items():
+                await stack.enter_async_context(_ami_link(site, asterisks[box], chance))
         yield
 
 
@@ -441,12 +435,6 @@ def _twilio(settings: Settings, store: Store, clock: Clock) -> TwilioCarrier | N
     except ImportError as error:
         raise SwitchError(NO_TWILIO) from error
     return TwilioCarrier(settings, store, clock)
-
-
-@asynccontextmanager
-async def _without_asterisk(engine: Engine, carrier: TwilioCarrier) -> AsyncIterator[None]:
-    without_asterisk(engine.on_switch_event, carrier.switch)
-    yield
 
 
 def _engine(

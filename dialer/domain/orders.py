@@ -54,7 +54,7 @@ class HqOrder(BaseModel):
     made_at: Annotated[float, Field(gt=0, lt=1e11)]  # epoch seconds
     expires_at: Annotated[float, Field(gt=0, lt=1e11)]
     campaign: Annotated[str | None, Field(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")] = (
-        None  # none: of resume, all that was stopped
+        None  # of resume: all that was stopped
     )
     most_calls: Annotated[int | None, Field(ge=1, le=MOST_CALLS)] = None  # of quota, as of the command `speed`
     calls_per_seat: Annotated[float | None, Field(ge=LEAST_PER_SEAT, le=MOST_PER_SEAT)] = None

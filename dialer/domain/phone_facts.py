@@ -25,9 +25,7 @@ class PhoneFacts:
     registers: tuple[str, ...] = ()  # do-not-call registers on which it stands
     consent: Consent = Consent.UNKNOWN
     opted_out: bool = False
-    called_at: float | None = (
-        None  # when the last call to it ended, in whatever campaign; one that was never placed is none
-    )
+    called_at: float | None = None  # when the last call ended, in whatever campaign; one that was never placed is none
     talked_at: float | None = None  # likewise the last conversation, whoever called whom
     campaigns: tuple[str, ...] = ()  # that have the number; told where there was a conversation
 

@@ -97,10 +97,8 @@ class Acd:
         if seat.state is SeatState.READY:  # else it was kept for this call
             self.put(seat, seat.reserved(call.attempt_id, call.campaign_id, now))
         self._centre.update_call(call, call.reserved(seat.name, seat.agent))
-        spec, never_came = (
-            self._centre.campaigns[call.campaign_id].spec,
-            Due(What.VOTER_NEVER_CAME, seat.name, call.attempt_id),
-        )
+        spec = self._centre.campaigns[call.campaign_id].spec
+        never_came = Due(What.VOTER_NEVER_CAME, seat.name, call.attempt_id)
         self._centre.then(
             order(Switch.connect, call.attempt_id, seat.name, record=spec.record).or_else(never_came),
             Timer(f"call/{call.attempt_id}"),
@@ -314,7 +312,8 @@ class Acd:
         if seat.agent is not None and not seat.phone_up and seat.box in self._centre.boxes.up:
             not_called = Due(What.PHONE_NOT_CALLED, seat_name)
             self._centre.then(
-                Timer(f"phone/{seat_name}"), order(Switch.call_seat, seat_name, seat.endpoint).or_else(not_called)
+                Timer(f"phone/{seat_name}"),
+                order(Switch.call_seat, seat_name, seat.endpoint).or_else(not_called),
             )
 
     def expect_phone(self, seat_name: str) -> None:
@@ -326,10 +325,8 @@ class Acd:
     def put(self, before: Seat, after: Seat) -> None:
         """Put a seat's next state in place and tell of it."""
         place = self._centre.plan.seats.get(before.name)
-        if (
-            after.agent is None and before.agent is not None and place is not None
-        ):  # whoever comes next has the phone of now
-            after = replace(after, endpoint=place.endpoint)
+        if after.agent is None and before.agent is not None and place is not None:
+            after = replace(after, endpoint=place.endpoint)  # whoever comes next has the phone of now
         self._centre.seats[before.name] = after
         if after.state is not before.state:
             self._close_interval(before, after.since)

@@ -98,9 +98,7 @@ class Seat:
         if seat.state is SeatState.LOST:
             if seat.then is SeatState.OFFLINE:
                 return seat._emptied(now)
-            paused = seat.then is SeatState.PAUSED
-            seat = replace(seat, attempt_id=None, campaign_id=None)
-            return seat._to(SeatState.PAUSED if paused else SeatState.READY, now)
+            return replace(seat, attempt_id=None, campaign_id=None)._to(seat.then, now)
         return seat
 
     def phone_went(self, now: Instant) -> Seat:
@@ -152,9 +150,8 @@ class Seat:
         seat = replace(self, then=SeatState.READY, reason=None)
         if seat.state in _WITH_CALL:
             return seat
-        if not seat.phone_up:
-            return replace(seat, attempt_id=None, campaign_id=None)._to(SeatState.LOST, now)
-        return replace(seat, attempt_id=None, campaign_id=None)._to(SeatState.READY, now)
+        state = SeatState.READY if seat.phone_up else SeatState.LOST
+        return replace(seat, attempt_id=None, campaign_id=None)._to(state, now)
 
     def reserved(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
         """A voter is on the way. Only a ready seat is ever reserved, or in a pause one whose agent asks for the call."""
@@ -187,10 +184,8 @@ class Seat:
         """
         if self.agent is None or self.then is SeatState.OFFLINE:
             return self._emptied(now)
-        seat = replace(self, attempt_id=None, campaign_id=None)
-        if not seat.phone_up:
-            return seat._to(SeatState.LOST, now)
-        return seat._to(seat.then, now)
+        state = self.then if self.phone_up else SeatState.LOST
+        return replace(self, attempt_id=None, campaign_id=None)._to(state, now)
 
 
 def choose_seat(

@@ -69,9 +69,8 @@ def _allowed(centre: Centre, run: CampaignRun, room: int) -> int:
     if speed is not None and speed.calls_per_seat is not None:
         there = sum(at_work(seat) for seat in seats_of(centre, run))
         rings = sum(not call.answered for call in _outbound(centre, run))
-        allowed = min(
-            allowed, max(1, int(speed.calls_per_seat * there)) - rings
-        )  # one at least, or it would be a pause
+        # One at least, or it would be a pause.
+        allowed = min(allowed, max(1, int(speed.calls_per_seat * there)) - rings)
     return allowed
 
 

@@ -190,9 +190,8 @@ class CallStarts:
         """From now on so many a second; what has started counts."""
         self._rate = calls_per_second
         self._most = math.ceil(calls_per_second)
-        self._window = (
-            self._most / calls_per_second
-        )  # a second, or the time in which a rate that is no whole number starts so many
+        # A second, or the time in which a rate that is no whole number starts so many.
+        self._window = self._most / calls_per_second
         self._wire = deque(self._wire, maxlen=self._most)
         self.throttle(1.0)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from dialer.domain.commands.desks import Desks
-from dialer.domain.commands.external_records import MOST_INTEGER, NOTHING_ELSE, checked
+from dialer.domain.commands.external_records import MOST_INTEGER, WireRecord, checked
 from dialer.domain.commands.registry import (
     AT_THE_SEAT,
     SEAT,
@@ -32,10 +32,8 @@ _SAYABLE = tuple(each.value for each in Disposition if each is not Disposition.N
 
 
 @dataclass(frozen=True, slots=True)
-class VoterReport:
+class VoterReport(WireRecord):
     """What was said of one voter on the number that was called."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = NOTHING_ELSE
 
     voter: Annotated[int, Field(description="the voter's id in this centre's store", ge=1, le=MOST_INTEGER)]
     mark: Literal["voted", "not-yet", "later", "will-not", "wrong-number", "moved", "deceased"]

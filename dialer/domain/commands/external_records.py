@@ -28,15 +28,18 @@ MOST_MARKS = 100
 MOST_FIGURES = 100
 MOST_OPT_OUTS = 100
 EnteredTime = Annotated[float, Field(description="epoch seconds, UTC", ge=0, le=MOST_SECONDS, allow_inf_nan=False)]
-NOTHING_ELSE = ConfigDict(extra="forbid")
 _STATE = r"^[^\x00-\x1f\x7f]{1,128}$"
 
 
-@dataclass(frozen=True, slots=True)
-class MarkReport:
-    """A mark that comes from outside the calls. `key` is the key: a repeat changes nothing."""
+class WireRecord:
+    """What stands in a list of a command, with these keys and no others."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = NOTHING_ELSE
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class MarkReport(WireRecord):
+    """A mark that comes from outside the calls. `key` is the key: a repeat changes nothing."""
 
     key: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,128}$")]
     voter: Annotated[int, Field(description="the voter's id in this centre's store", ge=1, le=MOST_INTEGER)]
@@ -52,10 +55,8 @@ class MarkReport:
 
 
 @dataclass(frozen=True, slots=True)
-class FigureReport:
+class FigureReport(WireRecord):
     """Official cumulative turnout of an area by an hour of the poll."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = NOTHING_ELSE
 
     day: Annotated[str, Field(description="2026-04-22", pattern=r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$")]
     constituency_number: Annotated[int, Field(ge=1, le=MOST_INTEGER)]
@@ -68,10 +69,8 @@ class FigureReport:
 
 
 @dataclass(frozen=True, slots=True)
-class ComplaintReport:
+class ComplaintReport(WireRecord):
     """A complaint about calls. `key` is the key: a repeat changes nothing."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = NOTHING_ELSE
 
     key: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,128}$")]
     at: EnteredTime
@@ -85,10 +84,8 @@ class ComplaintReport:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerReport:
+class AnswerReport(WireRecord):
     """What was done about a complaint; the last answer counts."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = NOTHING_ELSE
 
     key: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,128}$")]
     complaint: Annotated[int, Field(description="its number", ge=1, le=MOST_INTEGER)]
@@ -212,8 +209,6 @@ SOURCE = Value(
 
 class RecordsCommand(Command):
     """A command that needs the store alone: it is carried out where no dialler runs, too."""
-
-    __slots__ = ()
 
     @abstractmethod
     async def keep(self, records: RecordsDesk) -> str:

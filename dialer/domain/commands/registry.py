@@ -32,8 +32,6 @@ LINE = r"[^\x00-\x1f\x7f\ud800-\udfff]"
 class Command(ABC):
     """What may be asked of the engine. One inbox takes it; the engine alone changes state."""
 
-    __slots__ = ()
-
     @abstractmethod
     async def carry_out(self, desks: Desks) -> str:
         """Do it; one line that says what was done. Raises CommandRefused, StoreError where it was not kept."""
@@ -48,8 +46,6 @@ class CommandOfSeat(Command):
 
 class ReceiptedCommand(Command):
     """A command that is kept with its receipt. Where it cannot be kept nothing is decided: the same one may be sent again."""
-
-    __slots__ = ()
 
     receipt: Receipt | None  # a field of each; None: nobody waits for an answer, as at a phone's keys
 

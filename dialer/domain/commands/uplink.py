@@ -7,13 +7,13 @@ answer, and what is done stands in no audit.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from config.words import SupervisorRole
 from dialer.domain.commands.desks import Desks
-from dialer.domain.commands.external_records import MOST_INTEGER, NOTHING_ELSE, EnteredTime, checked
+from dialer.domain.commands.external_records import MOST_INTEGER, EnteredTime, WireRecord, checked
 from dialer.domain.commands.registry import SUPERVISOR_ALONE, Command, Value, listed, number_of, offered, text_of
 from dialer.domain.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.domain.other_centres import ForeignMark, ForeignNews, ForeignOptOut, VoterPlace
@@ -27,10 +27,8 @@ _Number = Annotated[int, Field(ge=0, le=MOST_INTEGER)]
 
 
 @dataclass(frozen=True, slots=True)
-class ToldOptOut:
+class ToldOptOut(WireRecord):
     """A number that opted out in another centre."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = NOTHING_ELSE
 
     number_hash: Annotated[str, Field(description="as in results/opt-outs", pattern=r"^[0-9a-f]{64}$")]
     at: EnteredTime
@@ -38,10 +36,8 @@ class ToldOptOut:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldMark:
+class ToldMark(WireRecord):
     """What became known of a voter in another centre. `key` is the key: a repeat changes nothing."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = NOTHING_ELSE
 
     key: _Key
     roll_version: Annotated[str, Field(min_length=1, max_length=128)]

@@ -47,8 +47,6 @@ ROLE = Value("role", f"one of {', '.join(_ROLES)}", _read_role, Literal[_ROLES],
 class UserCommand(ReceiptedCommand):
     """A command that needs the table of users alone: it is carried out where no dialler runs, too."""
 
-    __slots__ = ()
-
     @abstractmethod
     async def keep(self, users: UsersDesk) -> str:
         """Keep it; one line that says what was kept. Raises CommandRefused, StoreError where it was not."""
