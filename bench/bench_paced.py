@@ -26,7 +26,8 @@ from bench.simulated_carrier import simulated_carrier
 from config.settings import Settings
 from dialer.app import RunningCentre, forget_start, running_centre
 from dialer.cli.logs import quiet_logging
-from dialer.domain.commands import PauseCampaign, SeatLogIn
+from dialer.domain.commands.campaigns import PauseCampaign
+from dialer.domain.commands.seats import SeatLogIn
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port, mosquitto_path
 from dialer.simulation.site import simulated_profile
 

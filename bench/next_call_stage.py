@@ -25,7 +25,7 @@ from config.jurisdiction import Profile
 from config.settings import Settings
 from config.words import CampaignKind, Purpose
 from dialer.app import RunningCentre, forget_start, running_centre
-from dialer.domain.commands import TakeMarks
+from dialer.domain.commands.external_records import TakeMarks
 from dialer.domain.errors import StoreError
 from dialer.domain.model import Claim, Mark, MarkKind, MarkSource, NewAttempt
 from dialer.engine.eligibility import Eligibility

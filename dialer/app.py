@@ -87,7 +87,7 @@ if TYPE_CHECKING:
 from collections import deque
 
 from config.errors import MatdanError
-from dialer.domain.commands import ReloadFlows, ReloadSettings
+from dialer.domain.commands.campaigns import ReloadFlows, ReloadSettings
 from dialer.domain.view import Alert, AlertLevel
 
 # SIGHUP reads settings and flows again.

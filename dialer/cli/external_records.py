@@ -16,7 +16,7 @@ from config.errors import MatdanError
 from config.settings import Settings
 from config.supervision import OWN_USER
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands import RecordsCommand
+from dialer.domain.commands.external_records import RecordsCommand
 from dialer.domain.commands.registry import COMMANDS, read_value
 from dialer.domain.errors import StoreBusy
 from dialer.engine.external_records import ExternalRecords

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import structlog
 
-from dialer.domain.commands import CommandOfSeat
+from dialer.domain.commands.registry import CommandOfSeat
 from dialer.domain.errors import CommandRefused, LogInRefused, RefusedBecause, StoreError, SwitchError
 from dialer.domain.pin_proof import PinProof
 from dialer.domain.switch import SeatSound, Switch

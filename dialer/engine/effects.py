@@ -12,7 +12,7 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec
 
 from config.words import CampaignKind
 from dialer.domain.clock import Instant
-from dialer.domain.commands import CommandOfSeat
+from dialer.domain.commands.registry import CommandOfSeat
 from dialer.domain.errors import StoreError
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import CallEnded, Switch, SwitchEvent

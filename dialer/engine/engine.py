@@ -15,8 +15,8 @@ import structlog
 
 from audio.message import MESSAGE_SOUND
 from dialer.domain import switch as switch_port
-from dialer.domain.commands import Command, CommandOfSeat
 from dialer.domain.commands.desks import Desks
+from dialer.domain.commands.registry import Command, CommandOfSeat
 from dialer.domain.errors import CommandRefused, StoreError, SwitchError
 from dialer.domain.model import AttemptId, EndedAttempt, OpenAttempt, Outcome
 from dialer.domain.switch import CallEnded, Switch, attempt_of

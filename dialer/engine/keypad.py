@@ -17,21 +17,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from dialer.domain.commands import (
-    CommandOfSeat,
-    SeatClosing,
-    SeatDispose,
-    SeatHangUp,
-    SeatHold,
-    SeatLogOff,
-    SeatPause,
-    SeatPauseRecording,
-    SeatPreviewDial,
-    SeatPreviewSkip,
-    SeatReady,
-    SeatResume,
-    SeatResumeRecording,
-)
+from dialer.domain.commands.dispositions import SeatDispose
+from dialer.domain.commands.own_calls import SeatPreviewDial, SeatPreviewSkip
+from dialer.domain.commands.registry import CommandOfSeat
+from dialer.domain.commands.seats import SeatClosing, SeatHangUp, SeatLogOff, SeatPause, SeatReady
+from dialer.domain.commands.supervision import SeatPauseRecording, SeatResumeRecording
+from dialer.domain.commands.transfers import SeatHold, SeatResume
 from dialer.domain.model import DISPOSITION_KEYS, AttemptId, Disposition
 from dialer.domain.switch import SeatSound
 

@@ -21,10 +21,17 @@ import structlog
 from config.errors import MatdanError
 from config.supervision import OWN_USER
 from dialer.audit.chain import canonical
-from dialer.domain import commands
 from dialer.domain.clock import Clock
-from dialer.domain.commands import Command
-from dialer.domain.commands.registry import COMMANDS, VALUES, CommandKind, ReceiptedCommand, Urgency, read_value
+from dialer.domain.commands.campaigns import ResumeCampaign
+from dialer.domain.commands.registry import (
+    COMMANDS,
+    VALUES,
+    Command,
+    CommandKind,
+    ReceiptedCommand,
+    Urgency,
+    read_value,
+)
 from dialer.domain.errors import CommandRefused, RefusedBecause, StoreError, UnsafeValue
 from dialer.domain.model import Receipt
 from dialer.domain.view import Alert, AlertLevel
@@ -559,7 +566,7 @@ class CommandDesk:
         self._count_records(accepted)
         command = accepted.command
         try:
-            if isinstance(command, commands.ResumeCampaign):  # in this very turn of the loop: nothing comes between
+            if isinstance(command, ResumeCampaign):  # in this very turn of the loop: nothing comes between
                 self._refuse_overtaken(command, number)
             return "done", await self._engine.execute(command), None
         except StoreError as error:
@@ -569,7 +576,7 @@ class CommandDesk:
         except MatdanError as error:
             return "refused", str(error), error.why if isinstance(error, CommandRefused) else None
 
-    def _refuse_overtaken(self, command: commands.ResumeCampaign, number: int) -> None:
+    def _refuse_overtaken(self, command: ResumeCampaign, number: int) -> None:
         """A stop has its own lane and may be done before a resume that was sent earlier: what was sent last must hold."""
         if max(self._halted.get(command.campaign_id, 0), self._halted.get(None, 0)) > number:
             raise CommandRefused("a stop or pause was sent after it, and holds; send it again if dialling is to go on")

@@ -9,7 +9,10 @@ from dataclasses import replace
 
 from config.settings import Settings
 from config.words import Purpose
-from dialer.domain.commands import Command, SeatDispose, SeatLogIn, SeatReady, SeatSerials
+from dialer.domain.commands.dispositions import SeatDispose
+from dialer.domain.commands.registry import Command
+from dialer.domain.commands.seats import SeatLogIn, SeatReady
+from dialer.domain.commands.workers import SeatSerials
 from dialer.domain.errors import CommandRefused
 from dialer.domain.view import Change, SeatChange
 from dialer.rehearsal.site import REHEARSAL_PIN, agent_number

@@ -21,7 +21,8 @@ from config.settings import Settings
 from config.words import CampaignKind, PacingPolicy, SupervisorRole
 from dialer.app import RunningCentre, running_centre, stop_on_signals
 from dialer.desk.server import running_desk
-from dialer.domain.commands import Command, SeatMessage, SeatMessageRead
+from dialer.domain.commands.messages import SeatMessage, SeatMessageRead
+from dialer.domain.commands.registry import Command
 from dialer.domain.errors import CommandRefused
 from dialer.domain.view import Change, SeatChange, SeatState
 from dialer.mqtt.embedded_broker import demo_broker

@@ -14,7 +14,10 @@ from typing import Any, Protocol
 
 import structlog
 
-from dialer.domain.commands import Command, SeatDispose, SeatLogIn, SeatPause, SeatPreviewDial, SeatReady
+from dialer.domain.commands.dispositions import SeatDispose
+from dialer.domain.commands.own_calls import SeatPreviewDial
+from dialer.domain.commands.registry import Command
+from dialer.domain.commands.seats import SeatLogIn, SeatPause, SeatReady
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import AttemptId, Disposition
 from dialer.domain.view import Change, SeatChange, SeatState

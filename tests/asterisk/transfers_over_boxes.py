@@ -7,7 +7,9 @@ import sqlite3
 from contextlib import closing
 
 from dialer.app import RunningCentre, running_centre
-from dialer.domain.commands import SeatCompleteTransfer, SeatConsult, SeatDispose, SeatLogIn
+from dialer.domain.commands.dispositions import SeatDispose
+from dialer.domain.commands.seats import SeatLogIn
+from dialer.domain.commands.transfers import SeatCompleteTransfer, SeatConsult
 from dialer.domain.model import Disposition
 from dialer.domain.view import SeatState, TransferStage
 from tests.asterisk.log_in import running, seat, until

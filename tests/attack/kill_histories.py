@@ -33,7 +33,8 @@ from random import Random
 import structlog
 
 from dialer.domain.clock import LoopClock
-from dialer.domain.commands import SeatDispose, SeatLogIn
+from dialer.domain.commands.dispositions import SeatDispose
+from dialer.domain.commands.seats import SeatLogIn
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import Disposition
 from dialer.domain.view import SeatState

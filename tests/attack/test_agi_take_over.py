@@ -16,7 +16,7 @@ import pytest
 
 from config.asterisk.agi_secret import agi_secret, agi_token
 from config.asterisk.render import dialplan
-from dialer.domain.commands import SeatLogIn
+from dialer.domain.commands.seats import SeatLogIn
 from dialer.domain.model import Outcome
 from dialer.domain.view import AlertRaised, CallState
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig

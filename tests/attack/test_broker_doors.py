@@ -22,7 +22,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from config.words import SupervisorRole
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands import StopAll
+from dialer.domain.commands.campaigns import StopAll
 from dialer.domain.errors import CommandRefused
 from dialer.mqtt.ask import CommandRequest, ask
 from dialer.mqtt.client import BrokerSettings

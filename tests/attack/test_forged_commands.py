@@ -21,10 +21,11 @@ import pytest
 
 from config.supervision import OWN_USER
 from config.words import SupervisorRole
-from dialer.domain import commands
 from dialer.domain.clock import LoopClock
-from dialer.domain.commands import Command
-from dialer.domain.commands.registry import COMMANDS
+from dialer.domain.commands.campaigns import ResumeCampaign, StopAll
+from dialer.domain.commands.external_records import TakeMarks
+from dialer.domain.commands.registry import COMMANDS, Command
+from dialer.domain.commands.transfers import SeatHold
 from dialer.domain.errors import StoreBusy
 from dialer.domain.model import Announcement
 from dialer.domain.signing import public_key
@@ -278,7 +279,7 @@ async def test_a_signed_command_that_is_played_again_is_executed_once_and_later_
         await asyncio.sleep(5)
 
     await running(ground, attack())
-    assert [command for _, command in ground.executed] == [commands.StopAll()]
+    assert [command for _, command in ground.executed] == [StopAll()]
     assert Counter(ground.store.replies["replies/supervisor/c-1"]) == {"done": 50, "refused": 1}
     assert Counter(ground.store.replies["replies/desk/c-1"]) == {"refused": 50}
 
@@ -328,9 +329,7 @@ async def test_a_flood_delays_no_stop_all(flooder: str) -> None:
     """The switch takes a second for each order, the disk 5 ms; 30,000 commands of one sender, then stop-all of another, and of the
     same one. It is executed within 100 ms of virtual time, and the other's usual commands are served in turn.
     """
-    ground = a_ground(
-        store_seconds=0.005, engine_seconds=lambda command: 0.0 if isinstance(command, commands.StopAll) else 1.0
-    )
+    ground = a_ground(store_seconds=0.005, engine_seconds=lambda command: 0.0 if isinstance(command, StopAll) else 1.0)
     names = [name for name in COMMANDS if name != "stop-all"]
     asked_at: list[float] = []
 
@@ -345,12 +344,10 @@ async def test_a_flood_delays_no_stop_all(flooder: str) -> None:
         await asyncio.sleep(60)
 
     await running(ground, attack())
-    (stopped_at,) = [at for at, command in ground.executed if isinstance(command, commands.StopAll)]
+    (stopped_at,) = [at for at, command in ground.executed if isinstance(command, StopAll)]
     assert stopped_at - asked_at[0] < 0.1
     (served_at,) = [
-        at
-        for at, command in ground.executed
-        if isinstance(command, commands.TakeMarks) and command.who == "ops.1 by booth-desk"
+        at for at, command in ground.executed if isinstance(command, TakeMarks) and command.who == "ops.1 by booth-desk"
     ]
     assert served_at - asked_at[0] < 2.5  # behind one command of the flood that had begun, and one in its turn
     alert = next(alert for alert in ground.alerts if alert.code == "command-flood")
@@ -414,7 +411,7 @@ async def test_many_records_of_one_sender_are_told_of() -> None:
     ("halt", "values"), [("stop-all", {}), ("stop", {}), ("pause", {}), ("stop", {"campaign": "other"})]
 )
 async def test_a_resume_that_waits_does_not_undo_a_later_stop(halt: str, values: dict[str, str]) -> None:
-    ground = a_ground(engine_seconds=lambda command: 5.0 if isinstance(command, commands.SeatHold) else 0.0)
+    ground = a_ground(engine_seconds=lambda command: 5.0 if isinstance(command, SeatHold) else 0.0)
 
     async def attack() -> None:
         ground.send("supervisor", "seat-hold", "c-1")  # the worker is busy with it
@@ -427,7 +424,7 @@ async def test_a_resume_that_waits_does_not_undo_a_later_stop(halt: str, values:
 
     await running(ground, attack())
     overtaken = "campaign" not in values
-    resumed = sum(isinstance(command, commands.ResumeCampaign) for _, command in ground.executed)
+    resumed = sum(isinstance(command, ResumeCampaign) for _, command in ground.executed)
     assert resumed == (1 if overtaken else 2)
     assert ground.store.replies["replies/supervisor/c-2"] == ["refused" if overtaken else "done"]
     assert ground.store.replies["replies/supervisor/c-4"] == ["done"]
@@ -546,4 +543,4 @@ async def test_a_right_that_is_taken_away_holds_for_no_further_command_and_for_n
     kept["meena"] = SupervisorRole.SUPERVISOR
     ground.send("meena", "stop-all", "s-3")
     await running(ground, asyncio.sleep(1))
-    assert [command for _, command in ground.executed] == [commands.StopAll()]
+    assert [command for _, command in ground.executed] == [StopAll()]

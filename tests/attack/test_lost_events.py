@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands import SeatConsult, StopAll
+from dialer.domain.commands.campaigns import StopAll
+from dialer.domain.commands.transfers import SeatConsult
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import CallEnded, EndedBy
 from dialer.domain.view import CallState, SeatState

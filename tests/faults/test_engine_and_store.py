@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands import SeatDispose, StopAll
+from dialer.domain.commands.campaigns import StopAll
+from dialer.domain.commands.dispositions import SeatDispose
 from dialer.domain.errors import StoreError, StoreFull
 from dialer.domain.model import CampaignState, Disposition
 from dialer.domain.view import AlertRaised, Hold, HoldReason, SeatState

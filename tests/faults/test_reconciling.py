@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dialer.domain.commands import SeatDispose, StopAll
+from dialer.domain.commands.campaigns import StopAll
+from dialer.domain.commands.dispositions import SeatDispose
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallState, SeatState
 from dialer.simulation.asterisk.server import SimulatedAsterisk

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands import StopCampaign
+from dialer.domain.commands.campaigns import StopCampaign
 from dialer.domain.model import Outcome
 from dialer.domain.view import AlertRaised, CallChange, CallState, Hold, HoldReason, SeatState
 from dialer.engine.world import Centre

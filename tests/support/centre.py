@@ -17,7 +17,7 @@ from config.settings import Settings
 from dialer import app
 from dialer.app import RunningCentre, running_centre
 from dialer.domain.clock import LoopClock
-from dialer.domain.commands import SeatLogIn
+from dialer.domain.commands.seats import SeatLogIn
 from dialer.domain.view import CallChange, Change
 from dialer.simulation.agents import AgentHabits, SimulatedAgents
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer.app import running_centre, stop_on_signals
-from dialer.domain.commands import SeatLogIn
+from dialer.domain.commands.seats import SeatLogIn
 from dialer.domain.errors import CommandRefused
 from dialer.domain.switch import CallConnected, CallRinging, SwitchEvent
 from dialer.engine.engine import Engine

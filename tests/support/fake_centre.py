@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from config.words import CampaignKind
-from dialer.domain.commands import Command, PauseCampaign, ResumeCampaign, StopCampaign
+from dialer.domain.commands.campaigns import PauseCampaign, ResumeCampaign, StopCampaign
+from dialer.domain.commands.registry import Command
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import BoothTurnout, CampaignProgress, CampaignState, Outcome
 from dialer.domain.view import (

@@ -19,7 +19,9 @@ from config.jurisdiction import AbandonedCap
 from config.settings import Poll, Settings
 from dialer.app import RunningCentre, running_centre
 from dialer.domain.clock import Clock
-from dialer.domain.commands import SeatDispose, SeatLogIn, SeatLogOff, SeatPause, SeatPreviewDial
+from dialer.domain.commands.dispositions import SeatDispose
+from dialer.domain.commands.own_calls import SeatPreviewDial
+from dialer.domain.commands.seats import SeatLogIn, SeatLogOff, SeatPause
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import AttemptId
 from dialer.domain.view import CallChange, CallState, Change, SeatChange, SeatState

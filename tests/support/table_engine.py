@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dialer.domain.commands import Command
+from dialer.domain.commands.registry import Command
 from dialer.domain.commands.users import NotePassword, UserCommand
 from dialer.domain.view import CentreView
 from dialer.engine.users import Users

@@ -8,12 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from dialer.domain.commands import (
-    SeatCompleteTransfer,
-    SeatConsult,
-    SeatHold,
-    SeatMerge,
-)
+from dialer.domain.commands.transfers import SeatCompleteTransfer, SeatConsult, SeatHold, SeatMerge
 from dialer.domain.view import CallChange, CallState
 from dialer.simulation.asterisk.channels import Channel
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, phone, seat_phones

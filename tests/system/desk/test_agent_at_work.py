@@ -18,7 +18,9 @@ from playwright.async_api import Browser, Page, expect
 from config.settings import Settings
 from dialer.desk.server import RunningDesk, running_desk
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands import Command, SeatDispose, SeatSignIn
+from dialer.domain.commands.dispositions import SeatDispose
+from dialer.domain.commands.registry import Command
+from dialer.domain.commands.seats import SeatSignIn
 from dialer.domain.view import ScreenPop, SeatChange, SeatState, SeatView
 from dialer.mqtt import topics
 from dialer.mqtt.embedded_broker import demo_broker

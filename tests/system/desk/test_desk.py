@@ -20,17 +20,12 @@ from playwright.async_api import Browser, Page, expect
 from dialer.desk.pages_built import SOURCES
 from dialer.desk.server import RunningDesk, running_desk
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands import (
-    EraseNumber,
-    ImportRoll,
-    PauseCampaign,
-    PlayRecording,
-    SeatCampaigns,
-    SeatMessage,
-    SetSpeed,
-    StopAll,
-    Suppress,
-)
+from dialer.domain.commands.campaigns import PauseCampaign, StopAll
+from dialer.domain.commands.handed_over import EraseNumber, ImportRoll, Suppress
+from dialer.domain.commands.messages import SeatMessage
+from dialer.domain.commands.seats import SeatCampaigns
+from dialer.domain.commands.speed import SetSpeed
+from dialer.domain.commands.supervision import PlayRecording
 from dialer.domain.model import AttemptId
 from dialer.domain.view import Alert, AlertLevel, SeatChange, SeatState
 from dialer.mqtt import topics

@@ -12,7 +12,7 @@ import pytest
 
 from config.words import SupervisorRole
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands import PauseCampaign
+from dialer.domain.commands.campaigns import PauseCampaign
 from dialer.domain.view import SeatChange, SeatState
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands import SteerTo
+from dialer.domain.commands.speed import SteerTo
 from dialer.domain.errors import CommandRefused
 from dialer.domain.view import AbandonedTarget
 from dialer.pacing.predictive import PredictivePacer

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands import ReloadFlows
+from dialer.domain.commands.campaigns import ReloadFlows
 from dialer.domain.errors import StoreBusy
 from dialer.domain.model import AttemptId
 from dialer.domain.view import SeatState

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands import SeatDispose, SeatReady, SeatSerials, SeatTakeBack
+from dialer.domain.commands.dispositions import SeatDispose
+from dialer.domain.commands.seats import SeatReady
+from dialer.domain.commands.workers import SeatSerials, SeatTakeBack
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import Hold, HoldReason, SeatState

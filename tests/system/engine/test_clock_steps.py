@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dialer.domain.clock import LoopClock
-from dialer.domain.commands import AcceptClock
+from dialer.domain.commands.campaigns import AcceptClock
 from dialer.domain.view import Hold, HoldReason
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import START_EPOCH, Site, a_site

@@ -9,17 +9,9 @@ from pathlib import Path
 import pytest
 
 from config.jurisdiction import AbandonedCap
-from dialer.domain.commands import (
-    PauseCampaign,
-    ResumeCampaign,
-    SeatDispose,
-    SeatHangUp,
-    SeatLogOff,
-    SeatPause,
-    SeatReady,
-    StopAll,
-    StopCampaign,
-)
+from dialer.domain.commands.campaigns import PauseCampaign, ResumeCampaign, StopAll, StopCampaign
+from dialer.domain.commands.dispositions import SeatDispose
+from dialer.domain.commands.seats import SeatHangUp, SeatLogOff, SeatPause, SeatReady
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import CampaignState, Disposition, Mark, MarkKind, MarkSource, Outcome
 from dialer.domain.view import CallChange, CallState, Hold, HoldReason, SeatState

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands import ObeyOrder, PauseCampaign, ResumeCampaign, StopAll, StopCampaign
+from dialer.domain.commands.campaigns import PauseCampaign, ResumeCampaign, StopAll, StopCampaign
+from dialer.domain.commands.headquarters import ObeyOrder
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import CampaignState
 from dialer.domain.orders import HqOrder, OrderForged, OrderKind, sign_order

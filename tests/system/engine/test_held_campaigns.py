@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands import PauseCampaign, SeatLogOff
+from dialer.domain.commands.campaigns import PauseCampaign
+from dialer.domain.commands.seats import SeatLogOff
 from dialer.domain.errors import StoreError
 from dialer.domain.model import Outcome
 from dialer.domain.view import CallState, HoldReason

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from dialer.domain.commands import PauseCampaign, ResumeCampaign, StopAll
+from dialer.domain.commands.campaigns import PauseCampaign, ResumeCampaign, StopAll
 from dialer.domain.model import Claim, NewAttempt
 from dialer.domain.view import Hold, HoldReason
 from dialer.engine.placing import CLAIMED_AT_ONCE, HOPPER_SIZE, LEASE_SECONDS, LEAST_LEASE_SECONDS

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands import PauseCampaign, ResumeCampaign, SeatHangUp
+from dialer.domain.commands.campaigns import PauseCampaign, ResumeCampaign
+from dialer.domain.commands.seats import SeatHangUp
 from dialer.domain.model import Outcome
 from dialer.domain.view import CallState, SeatState
 from dialer.simulation.asterisk.channels import Channel

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands import SeatLogOff, SeatPause
+from dialer.domain.commands.seats import SeatLogOff, SeatPause
 from dialer.domain.model import Outcome
 from dialer.domain.view import CallState, SeatState
 from dialer.simulation.asterisk.config import PhoneMode

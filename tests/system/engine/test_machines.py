@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands import PauseCampaign, SeatDispose, SeatHangUp
+from dialer.domain.commands.campaigns import PauseCampaign
+from dialer.domain.commands.dispositions import SeatDispose
+from dialer.domain.commands.seats import SeatHangUp
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import LIVE_ANSWERS, Disposition, Outcome
 from dialer.domain.view import CallState, SeatState

@@ -17,7 +17,9 @@ from config.settings import Settings
 from config.words import CampaignKind, Purpose
 from dialer.cli.external_records import carry_out
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands import Command, RecordsCommand, SeatDispose, TakeMarks
+from dialer.domain.commands.dispositions import SeatDispose
+from dialer.domain.commands.external_records import RecordsCommand, TakeMarks
+from dialer.domain.commands.registry import Command
 from dialer.domain.errors import BrokerUnreachable, CommandRefused, StoreBusy
 from dialer.domain.model import Disposition, Mark, MarkKind, MarkSource, Outcome
 from dialer.domain.view import CallState, Hold, HoldReason, SeatState

@@ -18,7 +18,7 @@ import pytest
 
 from dialer.app import give_back_memory
 from dialer.domain.clock import LoopClock
-from dialer.domain.commands import PauseCampaign, ResumeCampaign
+from dialer.domain.commands.campaigns import PauseCampaign, ResumeCampaign
 from dialer.domain.model import Outcome
 from dialer.engine.log_ins import WrongLogIns
 from dialer.engine.world import Centre

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands import SeatLogOff, SeatMessage, SeatMessageRead
+from dialer.domain.commands.messages import SeatMessage, SeatMessageRead
+from dialer.domain.commands.seats import SeatLogOff
 from dialer.domain.errors import CommandRefused
 from dialer.domain.view import SeatChange, SupervisorsLine
 from dialer.engine.screen_pop import MESSAGE_SECONDS

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands import PauseCampaign, ResumeCampaign
+from dialer.domain.commands.campaigns import PauseCampaign, ResumeCampaign
 from dialer.engine.trunks import LATE_SECONDS, CallStarts, TrunkLimits, TrunkPool
 from dialer.pacing.port import PacingSnapshot
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones

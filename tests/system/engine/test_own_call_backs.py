@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands import SeatCampaigns, SeatHangUp, SeatLogIn, SeatLogOff, SeatPause, SeatReady
+from dialer.domain.commands.seats import SeatCampaigns, SeatHangUp, SeatLogIn, SeatLogOff, SeatPause, SeatReady
 from dialer.domain.model import Outcome
 from dialer.domain.view import SeatState
 from dialer.simulation.asterisk.server import SimulatedAsterisk

@@ -11,16 +11,10 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands import (
-    PauseCampaign,
-    SeatDial,
-    SeatDispose,
-    SeatHangUp,
-    SeatLogOff,
-    SeatPause,
-    SeatPreviewDial,
-    SeatPreviewSkip,
-)
+from dialer.domain.commands.campaigns import PauseCampaign
+from dialer.domain.commands.dispositions import SeatDispose
+from dialer.domain.commands.own_calls import SeatDial, SeatPreviewDial, SeatPreviewSkip
+from dialer.domain.commands.seats import SeatHangUp, SeatLogOff, SeatPause
 from dialer.domain.errors import CommandRefused, RefusedBecause
 from dialer.domain.model import AttemptId, CampaignState, Disposition, Outcome
 from dialer.domain.switch import SeatKey

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import structlog
 
-from dialer.domain.commands import SeatClosing, SeatDispose, SeatHangUp, SeatLogOff
+from dialer.domain.commands.dispositions import SeatDispose
+from dialer.domain.commands.seats import SeatClosing, SeatHangUp, SeatLogOff
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Disposition
 from dialer.domain.view import CallState, SeatState

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands import SeatHangUp, SeatHold, SeatPause, SeatTransfer
+from dialer.domain.commands.seats import SeatHangUp, SeatPause
+from dialer.domain.commands.transfers import SeatHold, SeatTransfer
 from dialer.domain.errors import CommandRefused, SwitchUnreachable
 from dialer.domain.model import AttemptId
 from dialer.domain.view import CallState, SeatState

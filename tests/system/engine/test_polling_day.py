@@ -14,7 +14,7 @@ import pytest
 
 from config.words import CampaignKind, Purpose
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands import PauseCampaign, ResumeCampaign, StopCampaign
+from dialer.domain.commands.campaigns import PauseCampaign, ResumeCampaign, StopCampaign
 from dialer.domain.model import Booth
 from dialer.domain.view import HoldReason
 from dialer.engine.world import Centre

@@ -14,7 +14,7 @@ import pytest
 
 from config.errors import SettingError
 from config.jurisdiction import load_profile
-from dialer.domain.commands import TakeOptOuts
+from dialer.domain.commands.external_records import TakeOptOuts
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Outcome
 from dialer.domain.view import CallState

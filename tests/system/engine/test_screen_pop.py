@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dialer.domain.commands import SeatDispose, TakeMarks
+from dialer.domain.commands.dispositions import SeatDispose
+from dialer.domain.commands.external_records import TakeMarks
 from dialer.domain.model import Disposition, Mark, MarkKind, MarkSource
 from dialer.domain.view import SeatChange, SeatState
 from tests.support.centre import a_site

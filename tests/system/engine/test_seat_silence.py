@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands import SeatLogIn
+from dialer.domain.commands.seats import SeatLogIn
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Outcome
 from dialer.domain.switch import PhoneAway, PhoneBack, SeatDown, SeatSilent, SeatUp

@@ -10,16 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dialer.domain.commands import (
-    SeatCall,
-    SeatDispose,
-    SeatHangUp,
-    SeatLogIn,
-    SeatLogOff,
-    SeatPause,
-    SeatReady,
-    SeatUnlock,
-)
+from dialer.domain.commands.dispositions import SeatDispose
+from dialer.domain.commands.seats import SeatCall, SeatHangUp, SeatLogIn, SeatLogOff, SeatPause, SeatReady, SeatUnlock
 from dialer.domain.errors import CommandRefused, LogInRefused
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallChange, CallState, SeatChange, SeatState

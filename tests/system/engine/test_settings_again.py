@@ -16,7 +16,7 @@ from config.reload import TAKEN
 from config.settings import Settings, load_settings
 from config.site_rules import site_profile
 from dialer.app import reload_site, running_centre
-from dialer.domain.commands import ReloadSettings
+from dialer.domain.commands.campaigns import ReloadSettings
 from dialer.domain.errors import CommandRefused, LogInRefused
 from dialer.engine.engine import Engine
 from dialer.engine.pins import hash_pin

@@ -11,16 +11,9 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings, load_settings
-from dialer.domain.commands import (
-    PauseCampaign,
-    ReloadSettings,
-    ResumeCampaign,
-    SeatDispose,
-    SeatLogIn,
-    SeatPause,
-    SeatReady,
-    StopAll,
-)
+from dialer.domain.commands.campaigns import PauseCampaign, ReloadSettings, ResumeCampaign, StopAll
+from dialer.domain.commands.dispositions import SeatDispose
+from dialer.domain.commands.seats import SeatLogIn, SeatPause, SeatReady
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import CampaignState, Disposition, Outcome
 from dialer.domain.view import CallState, CampaignView, SeatState

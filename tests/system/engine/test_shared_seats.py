@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands import SeatCampaigns, SeatLogIn, SeatLogOff
+from dialer.domain.commands.seats import SeatCampaigns, SeatLogIn, SeatLogOff
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Outcome
 from dialer.domain.view import CallChange, CallState, SeatState

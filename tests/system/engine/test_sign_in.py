@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands import SeatLogIn, SeatSignIn, SeatUnlock
+from dialer.domain.commands.seats import SeatLogIn, SeatSignIn, SeatUnlock
 from dialer.domain.errors import CommandRefused, LogInRefused, RefusedBecause
 from dialer.domain.pin_proof import PinProof, PinProver, read_proof
 from dialer.domain.view import SeatState

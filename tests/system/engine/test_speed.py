@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands import SetSpeed
+from dialer.domain.commands.speed import SetSpeed
 from dialer.domain.errors import CommandRefused
 from dialer.domain.view import CampaignSpeed
 from dialer.pacing.port import Limit

@@ -10,16 +10,10 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands import (
-    PauseCampaign,
-    SeatCampaigns,
-    SeatLogIn,
-    SeatLogOff,
-    SeatMessage,
-    SeatMessageRead,
-    SetSpeed,
-    StopCampaign,
-)
+from dialer.domain.commands.campaigns import PauseCampaign, StopCampaign
+from dialer.domain.commands.messages import SeatMessage, SeatMessageRead
+from dialer.domain.commands.seats import SeatCampaigns, SeatLogIn, SeatLogOff
+from dialer.domain.commands.speed import SetSpeed
 from dialer.domain.errors import StoreError
 from dialer.domain.model import CampaignState
 from dialer.domain.view import CampaignSpeed, SupervisorsLine

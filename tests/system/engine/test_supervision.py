@@ -15,23 +15,19 @@ import pytest
 
 from config.asterisk.render import dialplan
 from config.supervision import RecordingSettings
-from dialer.domain.commands import (
+from dialer.domain.commands.dispositions import SeatDispose
+from dialer.domain.commands.registry import Command
+from dialer.domain.commands.seats import SeatLogOff, SeatReady
+from dialer.domain.commands.supervision import (
     Barge,
-    Command,
     Listen,
     PlayRecording,
-    SeatCompleteTransfer,
-    SeatConsult,
-    SeatDispose,
-    SeatHold,
-    SeatLogOff,
     SeatPauseRecording,
-    SeatReady,
-    SeatResume,
     SeatResumeRecording,
     StopListening,
     Whisper,
 )
+from dialer.domain.commands.transfers import SeatCompleteTransfer, SeatConsult, SeatHold, SeatResume
 from dialer.domain.errors import CommandRefused, StoreFull
 from dialer.domain.model import AttemptId, Disposition
 from dialer.domain.view import SeatState

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands import EraseNumber, ImportRoll, Suppress
+from dialer.domain.commands.handed_over import EraseNumber, ImportRoll, Suppress
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Mark, MarkKind, MarkSource, Outcome
 from dialer.domain.view import CallState

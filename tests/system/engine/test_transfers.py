@@ -9,18 +9,17 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands import (
+from dialer.domain.commands.campaigns import StopCampaign
+from dialer.domain.commands.dispositions import SeatDispose
+from dialer.domain.commands.seats import SeatHangUp, SeatReady
+from dialer.domain.commands.transfers import (
     SeatCancelConsult,
     SeatCompleteTransfer,
     SeatConsult,
-    SeatDispose,
-    SeatHangUp,
     SeatHold,
     SeatMerge,
-    SeatReady,
     SeatResume,
     SeatTransfer,
-    StopCampaign,
 )
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Disposition, Outcome

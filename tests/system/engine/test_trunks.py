@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands import PauseCampaign, ResumeCampaign, SeatCancelConsult, SeatConsult
+from dialer.domain.commands.campaigns import PauseCampaign, ResumeCampaign
+from dialer.domain.commands.transfers import SeatCancelConsult, SeatConsult
 from dialer.domain.model import NewAttempt, Outcome
 from dialer.domain.view import AlertRaised, CallChange, CallState, SeatState
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, SimulatedTrunk, seat_phones

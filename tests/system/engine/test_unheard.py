@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands import ReloadFlows, ResumeCampaign
+from dialer.domain.commands.campaigns import ReloadFlows, ResumeCampaign
 from dialer.domain.model import Outcome
 from dialer.domain.view import AlertLevel, SeatState
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones

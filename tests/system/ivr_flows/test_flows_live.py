@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from dialer.app import reload_on_hang_up, reload_site, running_centre
-from dialer.domain.commands import ReloadFlows, ReloadSettings, SeatDispose
+from dialer.domain.commands.campaigns import ReloadFlows, ReloadSettings
+from dialer.domain.commands.dispositions import SeatDispose
 from dialer.domain.errors import SwitchError
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallChange, CallState, SeatState

@@ -23,7 +23,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from config.words import CampaignKind, Purpose
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands import PauseCampaign, StopAll
+from dialer.domain.commands.campaigns import PauseCampaign, StopAll
 from dialer.domain.commands.uplink import UplinkKept
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import BrokerUnreachable, CentreIdTaken, PortInUse

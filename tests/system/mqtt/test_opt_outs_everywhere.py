@@ -14,7 +14,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands import Command, StopAll, Suppress, TakeOptOuts
+from dialer.domain.commands.campaigns import StopAll
+from dialer.domain.commands.external_records import TakeOptOuts
+from dialer.domain.commands.handed_over import Suppress
+from dialer.domain.commands.registry import Command
 from dialer.domain.other_centres import ForeignOptOut
 from dialer.engine.external_records import ExternalRecords
 from dialer.mqtt import ask as asking

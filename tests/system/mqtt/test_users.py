@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config.words import SupervisorRole as Role
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands import StopAll
+from dialer.domain.commands.campaigns import StopAll
 from dialer.engine.users import Users
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.mqtt.link import Presence

@@ -15,8 +15,8 @@ import pytest
 from config.boxes import boxes_of
 from dialer.app import running_centre
 from dialer.domain.clock import LoopClock
-from dialer.domain.commands import (
-    Listen,
+from dialer.domain.commands.supervision import Listen
+from dialer.domain.commands.transfers import (
     SeatCancelConsult,
     SeatCompleteTransfer,
     SeatConsult,

@@ -17,7 +17,7 @@ from config.errors import SettingError
 from config.settings import Settings
 from dialer.app import RunningCentre, running_centre
 from dialer.domain.clock import LoopClock
-from dialer.domain.commands import StopCampaign
+from dialer.domain.commands.campaigns import StopCampaign
 from dialer.domain.view import CallChange, Change
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk

@@ -13,7 +13,7 @@ import typer
 
 from config.words import SupervisorRole
 from dialer.cli.command import fields_of
-from dialer.domain.commands import PauseCampaign
+from dialer.domain.commands.campaigns import PauseCampaign
 from dialer.domain.commands.registry import COMMANDS
 from dialer.domain.errors import CommandRefused
 from dialer.mqtt.commands import AcceptedCommand, judge_command, open_command

@@ -13,8 +13,8 @@ import pytest
 
 from dialer.domain import commands
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands import Command
-from dialer.domain.commands.registry import COMMANDS, SEAT, SUPERVISOR_ALONE, VALUES, offered
+from dialer.domain.commands.campaigns import PauseCampaign
+from dialer.domain.commands.registry import COMMANDS, SEAT, SUPERVISOR_ALONE, VALUES, Command, offered
 from dialer.mqtt import document
 from dialer.mqtt.commands import CommandDesk, judge_command, open_command
 from dialer.store.sqlite import Store, open_store
@@ -128,4 +128,4 @@ def test_a_name_is_not_registered_twice() -> None:
 
     with pytest.raises(ValueError, match="the command pause, or one of its values, is registered twice"):
         offered("pause", SEAT, roles=SUPERVISOR_ALONE)(Another)
-    assert COMMANDS["pause"].make is commands.PauseCampaign
+    assert COMMANDS["pause"].make is PauseCampaign

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from dialer.domain.commands import SeatClosing
+from dialer.domain.commands.seats import SeatClosing
 from dialer.domain.errors import StoreError, SwitchError
 from dialer.domain.switch import Switch
 from dialer.domain.view import AlertLevel, CampaignChange, SeatState

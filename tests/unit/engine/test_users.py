@@ -9,8 +9,7 @@ import pytest
 
 from config.words import SupervisorRole as Role
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands import RemoveUser, SetUser
-from dialer.domain.commands.users import UserCommand
+from dialer.domain.commands.users import RemoveUser, SetUser, UserCommand
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import Receipt
 from dialer.engine.users import MOST_USERS, Users

@@ -18,23 +18,27 @@ from hypothesis import strategies as st
 
 from config.words import SupervisorRole
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands import (
-    Command,
-    EnterTurnout,
+from dialer.domain.commands.campaigns import (
     PauseCampaign,
     ReloadFlows,
     ReloadSettings,
     ResumeCampaign,
-    SeatCall,
-    SeatSerials,
-    SeatTransfer,
-    SeatUnlock,
     StopAll,
     StopCampaign,
+)
+from dialer.domain.commands.external_records import (
+    MOST_MARKS,
+    MOST_OPT_OUTS,
+    AnswerReport,
+    ComplaintReport,
+    EnterTurnout,
+    MarkReport,
     TakeMarks,
 )
-from dialer.domain.commands.external_records import MOST_MARKS, MOST_OPT_OUTS, AnswerReport, ComplaintReport, MarkReport
-from dialer.domain.commands.registry import COMMANDS, read_value
+from dialer.domain.commands.registry import COMMANDS, Command, read_value
+from dialer.domain.commands.seats import SeatCall, SeatUnlock
+from dialer.domain.commands.transfers import SeatTransfer
+from dialer.domain.commands.workers import SeatSerials
 from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.errors import CommandRefused, StoreBusy
 from dialer.domain.model import Confidence, Mark, MarkKind, MarkSource
