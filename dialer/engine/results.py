@@ -203,9 +203,9 @@ class Marks:
         """
 
         def is_meant(each: Claim | Call) -> bool:
-            if each.worker is not None:
-                return workers and each.phone_id in phones
-            return each.phone_id in phones or each.voter_id == voter_id
+            if each.phone_id in phones:
+                return workers or each.worker is None
+            return each.voter_id == voter_id and each.worker is None
 
         for run in self._centre.campaigns.values():
             gone = [claim for claim in run.hopper if is_meant(claim)]
@@ -214,9 +214,9 @@ class Marks:
                 run.hopper.clear()
                 run.hopper.extend(kept)
                 self._centre.spawn(self._put_back(run, gone), "put-back")
-        for call in list(self._centre.calls.values()):
-            if not call.answered and is_meant(call):
-                self._centre.cancel(call)
+        unanswered = [call for call in self._centre.calls.values() if call.leg.answered_seconds is None]
+        for call in filter(is_meant, unanswered):
+            self._centre.cancel(call)
         for seat_name, pop in self._centre.pops.items():
             at_seat = self._centre.seats[seat_name].attempt_id == pop.attempt_id
             if at_seat and (pop.phone_id in phones or voter_id in pop.voters):

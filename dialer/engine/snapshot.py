@@ -40,7 +40,7 @@ def pacing_snapshot(
     if run.spec.kind is CampaignKind.AGENTS:
         seats, (ringing, waiting) = _tightest(centre, run, now)
     else:  # whose calls compete for no seat: how many there are is all that counts
-        active = sum(call.answered or not call.leg.cancelled for call in _outbound(centre, run))
+        active = len([call for call in _outbound(centre, run) if not call.leg.cancelled or call.answered])
     lines = centre.boxes.reached(run.spec.trunks)
     room = trunks.free_channels(lines, used, now)
     if run.spec.channels is not None:
