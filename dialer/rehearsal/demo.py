@@ -42,7 +42,7 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import NO_ANSWER, VoterProfile, draw
 from dialer.simulation.baselines import caps_for
 from dialer.simulation.centre import simulate
-from dialer.simulation.laws import Course, Fate, TalkLaw
+from dialer.simulation.laws import Course, Ring, TalkLaw
 from dialer.simulation.scenarios import CampaignModel, Scenario
 from dialer.simulation.site import SimulatedSite, simulated_profile
 from dialer.store.sqlite import open_store
@@ -189,14 +189,14 @@ class DemoRings:
     voters: VoterProfile
     ring_out_seconds: float = 30.0
 
-    def draw(self, answered: bool, random: Random) -> tuple[Fate, float, float | None]:
-        """(fate, seconds to its end or answer, seconds to "ringing" or None when it never rings)."""
+    def draw(self, answered: bool, random: Random) -> Ring:
+        """A call as the demo's voters are drawn; some would answer too late."""
         voters = replace(self.voters, answer_rate=float(answered))
         call = draw(voters, 0, str(random.random()), 0.0, random)
         set_up, seconds = call.post_dial_seconds, call.post_dial_seconds + call.answer_after
         if call.fails_with == NO_ANSWER or seconds >= self.ring_out_seconds:
-            return Fate.RANG_OUT, self.ring_out_seconds, set_up
-        return Fate.ANSWERED if call.fails_with is None else Fate.BUSY, seconds, set_up if call.rings else None
+            return False, self.ring_out_seconds, set_up
+        return call.fails_with is None, seconds, set_up if call.rings else None
 
 
 def hour_before(options: DemoOptions) -> Scenario:

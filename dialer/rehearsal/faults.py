@@ -74,7 +74,7 @@ class Faults:
             case FaultKind.FLOWS_CUT:
                 switch.cut_agi()
             case FaultKind.SLOW_CARRIER:
-                switch.slow_carrier(_SLOWER_SECONDS)
+                switch.caller.slow_down(_SLOWER_SECONDS)
 
     def _end(self, fault: Fault) -> None:
         match fault.kind:
@@ -86,7 +86,7 @@ class Faults:
                 for seat in self._settings.seats:
                     self._switch.set_phone(seat.endpoint, PhoneMode.ANSWERS)
             case FaultKind.SLOW_CARRIER:
-                self._switch.slow_carrier(0.0)
+                self._switch.caller.slow_down(0.0)
 
 
 def not_judged(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from dialer.pacing.cancelling import cancelled_first
 from dialer.pacing.port import BusySeat, Pacer, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.simulation.day_result import DayLog, Moment
-from dialer.simulation.laws import Course, Fate, SwappedLists
+from dialer.simulation.laws import Course, Ring, SwappedLists
 from dialer.simulation.scenarios import CampaignModel, Scenario
 
 if TYPE_CHECKING:
@@ -152,19 +152,19 @@ class SimulatedTrunks:
         false = self._scenario.false_answers
         return false is not None and false.from_seconds <= now < false.to_seconds
 
-    def fate(self, now: float, chance: float, in_set_up: int, random: Random) -> tuple[Fate, float, float | None]:
-        """(fate, seconds to its end or answer, seconds to "ringing" or None) of a call to a number with that chance."""
+    def ring(self, now: float, chance: float, in_set_up: int, random: Random) -> Ring:
+        """A call to a number with that chance of an answer."""
         scenario = self._scenario
-        fate, seconds, set_up = scenario.ring.draw(random.random() < chance, random)
+        answered, seconds, set_up = scenario.ring.draw(random.random() < chance, random)
         if scenario.false_answers is not None and self.answers_falsely(now):
-            return Fate.ANSWERED, scenario.false_answers.answer_seconds, None
+            return True, scenario.false_answers.answer_seconds, None
         if scenario.slow_after_calls is None:
-            return fate, seconds, set_up
+            return answered, seconds, set_up
         delay = scenario.slow_seconds_per_call * max(0, in_set_up - scenario.slow_after_calls)
         seconds, set_up = seconds + delay, None if set_up is None else set_up + delay
         if seconds >= scenario.ring.ring_out_seconds:
-            return Fate.RANG_OUT, scenario.ring.ring_out_seconds, set_up
-        return fate, seconds, set_up
+            return False, scenario.ring.ring_out_seconds, set_up
+        return answered, seconds, set_up
 
 
 MOMENT_SECONDS = 60.0
@@ -344,11 +344,11 @@ class CentreModel:
         call = SimulatedCall(index, now)
         call.false_call = self._trunks.answers_falsely(now)
         in_set_up = 0 if self.scenario.slow_after_calls is None else self._in_set_up()
-        fate, seconds, set_up = self._trunks.fate(now, campaign.rate.at(now), in_set_up, campaign.numbers)
+        answered, seconds, set_up = self._trunks.ring(now, campaign.rate.at(now), in_set_up, campaign.numbers)
         self._trunks.start(now)
         if set_up is not None and set_up < seconds:
             call.rings_at = now + set_up
-        self._later(now + seconds, self._answers if fate == Fate.ANSWERED else self._fails, call)
+        self._later(now + seconds, self._answers if answered else self._fails, call)
         campaign.flights[call] = None
         self._placed += 1
         self._tell(index, PacingEventKind.PLACED)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from dataclasses import dataclass
-from enum import IntEnum
 from random import Random
 from typing import Protocol
 
@@ -40,13 +39,8 @@ class Course:
         return low + (high - low) * (seconds - start) / (end - start)
 
 
-class Fate(IntEnum):
-    """How an attempt ends, before any seat is asked for."""
-
-    ANSWERED = 0
-    RANG_OUT = 1
-    BUSY = 2
-    UNREACHABLE = 3
+Ring = tuple[bool, float, float | None]
+"""How a call rings: (answered or not, seconds to its answer or end, seconds to "ringing" or None when it never rings)."""
 
 
 class TalkTimes(Protocol):
@@ -65,8 +59,8 @@ class RingSource(Protocol):
         """A call that rings for so long is given up."""
         ...
 
-    def draw(self, answered: bool, random: Random) -> tuple[Fate, float, float | None]:
-        """(fate, seconds to its end or answer, seconds to "ringing" or None when it never rings)."""
+    def draw(self, answered: bool, random: Random) -> Ring:
+        """A call that is answered within the ring-out, or one that is not."""
         ...
 
 
@@ -130,22 +124,22 @@ class GammaRings:
     unreachable_mean_seconds: float = 5.0
     set_up_seconds: tuple[float, float] = (1.0, 3.0)  # originate to "ringing"
 
-    def draw(self, answered: bool, random: Random) -> tuple[Fate, float, float | None]:
-        """(fate, seconds to its end or answer, seconds to "ringing" or None when it never rings)."""
+    def draw(self, answered: bool, random: Random) -> Ring:
+        """A call that is answered within the ring-out, or one that is not."""
         set_up = random.uniform(*self.set_up_seconds)
         if answered:
             seconds = self.ring_out_seconds
             while seconds >= self.ring_out_seconds:
                 seconds = random.gammavariate(4.0, self.answer_mean_seconds / 4.0)
-            return Fate.ANSWERED, seconds, min(set_up, 0.5 * seconds)
+            return True, seconds, min(set_up, 0.5 * seconds)
         kind = random.random()
         if kind < self.busy_share:
             seconds = 2.0 + random.expovariate(1.0 / max(0.1, self.busy_mean_seconds - 2.0))
-            return Fate.BUSY, min(seconds, self.ring_out_seconds), None
+            return False, min(seconds, self.ring_out_seconds), None
         if kind < self.busy_share + self.unreachable_share:
             seconds = 1.0 + random.expovariate(1.0 / max(0.1, self.unreachable_mean_seconds - 1.0))
-            return Fate.UNREACHABLE, min(seconds, self.ring_out_seconds), None
-        return Fate.RANG_OUT, self.ring_out_seconds, min(set_up, 0.5 * self.ring_out_seconds)
+            return False, min(seconds, self.ring_out_seconds), None
+        return False, self.ring_out_seconds, min(set_up, 0.5 * self.ring_out_seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from statistics import fmean, pstdev
 
 from dialer.simulation.centre import BadScenario
 from dialer.simulation.day_result import DayLog, DayResult, Moment, measure
-from dialer.simulation.laws import Course, Fate
+from dialer.simulation.laws import Course, Ring
 from dialer.simulation.scenarios import CampaignModel, Scenario
 
 BIN_SECONDS = 600.0
@@ -89,11 +89,9 @@ class RecordedRing:
         """The longest that a call rang."""
         return max(seconds for seconds, _ in self.answers + self.others)
 
-    def draw(self, answered: bool, random: Random) -> tuple[Fate, float, float | None]:
-        """(fate, seconds to its end or answer, seconds to "ringing" or None when it never rang)."""
-        seconds, set_up = random.choice(self.answers if answered else self.others)
-        fate = Fate.ANSWERED if answered else (Fate.UNREACHABLE if set_up is None else Fate.RANG_OUT)
-        return fate, seconds, set_up
+    def draw(self, answered: bool, random: Random) -> Ring:
+        """One of the recorded calls."""
+        return answered, *random.choice(self.answers if answered else self.others)
 
 
 def is_in_order(attempt: AttemptRecord) -> bool:

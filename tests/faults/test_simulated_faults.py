@@ -119,7 +119,7 @@ async def test_a_reader_that_is_too_slow_is_closed_with_stale_data_still_to_read
 async def test_a_slow_carrier_takes_longer_with_each_call() -> None:
     loop = asyncio.get_running_loop()
     async with lab_centre(CONFIG) as (switch, lab):
-        switch.slow_carrier(1.0, growth_seconds=0.5)
+        switch.caller.slow_down(1.0, growth_seconds=0.5)
         waits = []
         for n in range(3):
             began = loop.time()

@@ -319,7 +319,7 @@ async def test_scripts_follow_each_other_call_by_call() -> None:
         for n in range(3):
             await lab.call("911", f"v{n}")
             await lab.event("Hangup", Uniqueid=f"v{n}")
-        switch.script("911", Behaviour(fails_with=404, rings=False))
+        switch.caller.script("911", (Behaviour(fails_with=404, rings=False),))
         await lab.call("911", "last")
         await lab.event("Hangup", Uniqueid="last")
         assert [call.how for call in switch.placed] == ["carrier-486", "dialplan", "dialplan", "carrier-404"]

@@ -219,7 +219,6 @@ class Participant:
 
     channel: Channel
     user: ConferenceUser
-    since: float  # loop time
     result: str = ""  # set when the conference itself puts the member out
 
 

@@ -53,12 +53,12 @@ class Conferences:
         counts = {"parties": len(conference.members), "marked": conference.marked, "admins": admins}
         return str(counts.get(kind, 0))
 
-    async def join(self, channel: Channel, name: str, template: str, menu: str, now: float) -> str:
+    async def join(self, channel: Channel, name: str, template: str, menu: str) -> str:
         """Hold the channel in the conference until it leaves. Returns CONFBRIDGE_RESULT: HANGUP, ENDMARKED or KICKED.
 
         The result of a member who is redirected is HANGUP, as in Asterisk.
         """
-        member = self._enter(channel, name, self._users.get(template, ConferenceUser()), now)
+        member = self._enter(channel, name, self._users.get(template, ConferenceUser()))
         entries = self._menus.get(menu, {})
         channel.listens = bool(entries)
         while not channel.interrupted and not member.result:
@@ -83,7 +83,7 @@ class Conferences:
             channel.digits.clear()
             channel.listens = True
 
-    def _enter(self, channel: Channel, name: str, user: ConferenceUser, now: float) -> Participant:
+    def _enter(self, channel: Channel, name: str, user: ConferenceUser) -> Participant:
         events = self._events
         conference = self.by_name.get(name)
         if conference is None:
@@ -93,7 +93,7 @@ class Conferences:
             self.by_name[name] = conference
             events.of_bridge("BridgeCreate", conference, 0)
             events.of_bridge("ConfbridgeStart", conference, 1)
-        member = Participant(channel, user, now)
+        member = Participant(channel, user)
         _count_recording(channel)
         conference.members.append(member)
         channel.conference = conference

@@ -158,10 +158,6 @@ class SwitchCore(ABC):
         channel.ended_by = by
         channel.poke()
 
-    def no_media(self, channel: Channel) -> None:
-        """No RTP has come for the timeout: cause 44, as a real Asterisk 22 has it."""
-        self.hang_up(channel, 44, EndsBy.PHONE)
-
     def packets_from(self, channel: Channel) -> int:
         """How many RTP packets came, fifty a second since the answer."""
         if channel.answered_at is None:

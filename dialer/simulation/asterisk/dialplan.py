@@ -83,7 +83,7 @@ async def _control_playback(switch: SwitchCore, channel: Channel, data: str) -> 
 async def _confbridge(switch: SwitchCore, channel: Channel, data: str) -> None:
     switch.answer(channel)
     name, _bridge, user, menu = (*data.split(","), "", "", "")[:4]
-    await switch.conferences.join(channel, name, user, menu, asyncio.get_running_loop().time())
+    await switch.conferences.join(channel, name, user, menu)
 
 
 async def _amd(switch: SwitchCore, channel: Channel, data: str) -> None:

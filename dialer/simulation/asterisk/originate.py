@@ -19,34 +19,24 @@ from dialer.simulation.asterisk.channels import (
 from dialer.simulation.asterisk.core import SwitchCore
 from dialer.simulation.asterisk.voters import NO_ANSWER
 
-CARRIER_CAUSES: dict[int, int] = {
-    300: 16,
-    301: 16,
-    302: 23,
-    380: 16,
-    486: 17,
-    600: 17,
-    480: 19,
-    404: 1,
-    485: 1,
-    604: 1,
-    410: 22,
-    484: 28,
-    503: 34,
-    500: 38,
-    502: 27,
-    504: 102,
-    408: 18,
-    403: 21,
-    603: 21,
-    488: 58,
-    606: 58,
-    400: 127,
-    402: 127,
-    422: 127,
-    487: 127,
-    491: 127,
+_STATUSES_BY_CAUSE = {
+    16: (300, 301, 380),
+    23: (302,),
+    17: (486, 600),
+    19: (480,),
+    1: (404, 485, 604),
+    22: (410,),
+    28: (484,),
+    34: (503,),
+    38: (500,),
+    27: (502,),
+    102: (504,),
+    18: (408,),
+    21: (403, 603),
+    58: (488, 606),
+    127: (400, 402, 422, 487, 491),
 }
+CARRIER_CAUSES = {status: cause for cause, statuses in _STATUSES_BY_CAUSE.items() for status in statuses}
 """The Q.850 cause that Asterisk turns a SIP status into (measured)."""
 
 PROVISIONAL_SECONDS = 1.0  # between two provisional answers of one call

@@ -66,8 +66,8 @@ class Caller:
         """The next call to `number` meets the first of `calls`, and so on; the last one stays."""
         self._scripts[number] = (self._calls[number], calls)
 
-    def slow_down(self, seconds: float, growth_seconds: float) -> None:
-        """Add to the time from Originate to ringing, growing with each call."""
+    def slow_down(self, seconds: float, growth_seconds: float = 0.0) -> None:
+        """Each call takes so much longer from Originate to ringing, and each further one `growth_seconds` more."""
         self._slow_seconds, self._slow_growth = seconds, growth_seconds
 
     def next_call(self, number: str, now: float, *, congested: bool) -> tuple[Behaviour, Random]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -18,7 +19,6 @@ from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.journal import Journal
 from dialer.simulation.asterisk.sessions import ManagerSession
-from dialer.simulation.asterisk.voters import Behaviour
 
 _log = structlog.get_logger(__name__)
 
@@ -129,7 +129,8 @@ class SimulatedAsterisk(SwitchCalls):
         if channel is None:
             raise ValueError(f"the phone of {endpoint} is on no call")
         channel.silent_since = asyncio.get_running_loop().time()
-        channel.schedule(self.config.seat_rtp_timeout_seconds, lambda: self.no_media(channel))
+        # Cause 44, as a real Asterisk 22 has it.
+        channel.schedule(self.config.seat_rtp_timeout_seconds, partial(self.hang_up, channel, 44, EndsBy.PHONE))
 
     def contact_gone(self, endpoint: str, port: int = 5060) -> None:
         """The phone's registration is removed: it registered anew from elsewhere, or its connection is gone."""
@@ -146,14 +147,6 @@ class SimulatedAsterisk(SwitchCalls):
         self._phones[endpoint] = SeatPhone(
             phone.endpoint, phone.caller_number, mode, phone.answer_seconds, phone.context
         )
-
-    def script(self, number: str, *calls: Behaviour) -> None:
-        """From the next call to `number` on, it behaves so, call by call; the last script stays."""
-        self.caller.script(number, calls)
-
-    def slow_carrier(self, seconds: float, growth_seconds: float = 0.0) -> None:
-        """Each call takes so much longer from Originate to ringing, and each further one `growth_seconds` more."""
-        self.caller.slow_down(seconds, growth_seconds)
 
     def trunk_down(self, name: str) -> None:
         """The carrier answers nothing on this trunk: calls come to their ring limit in state Down."""

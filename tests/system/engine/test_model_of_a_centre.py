@@ -15,7 +15,7 @@ from dialer.simulation.agents import AgentHabits
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.baselines import policy_named, simulate_policy
-from dialer.simulation.laws import Course, Fate, TalkLaw
+from dialer.simulation.laws import Course, Ring, TalkLaw
 from dialer.simulation.scenarios import CampaignModel, Scenario
 from dialer.simulation.virtual_time import run_virtual
 from tests.support.centre import START_EPOCH, a_site, agents_at_work, site_settings
@@ -46,13 +46,13 @@ class Rings:
 
     ring_out_seconds: float
 
-    def draw(self, answered: bool, random: Random) -> tuple[Fate, float, float | None]:
+    def draw(self, answered: bool, random: Random) -> Ring:
         """(fate, seconds to its end or answer, seconds to "ringing")."""
         silent, sigma = random.uniform(*VOTERS.post_dial_seconds), VOTERS.ring_sigma
         if not answered:
-            return Fate.RANG_OUT, self.ring_out_seconds, silent
+            return False, self.ring_out_seconds, silent
         ring = random.lognormvariate(log(VOTERS.ring_mean_seconds) - sigma * sigma / 2, sigma)
-        return Fate.ANSWERED, silent + ring, silent
+        return True, silent + ring, silent
 
 
 def engine_utilisation(directory: Path, seed: int) -> float:

@@ -164,9 +164,9 @@ async def test_a_slow_carrier_is_throttled(tmp_path: Path) -> None:
     async with a_site(tmp_path, config, voters=400, trunks=[carrier], campaign=campaign) as site:
         await site.until(lambda: len(site.ended()) >= 15, seconds=60)
         assert site.view.trunks[0].calls_per_second_limit == pytest.approx(2.0)
-        site.switch.slow_carrier(8.0)
+        site.switch.caller.slow_down(8.0)
         await site.until(lambda: site.view.trunks[0].calls_per_second_limit < 1.0, seconds=120)
-        site.switch.slow_carrier(-16.0)
+        site.switch.caller.slow_down(-16.0)
         ringing = site.view.trunks[0].ringing_seconds
         assert ringing is not None and ringing > 4.0
 
