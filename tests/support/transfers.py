@@ -11,7 +11,7 @@ from typing import Any
 from dialer.domain.commands.transfers import SeatCompleteTransfer, SeatConsult, SeatHold, SeatMerge
 from dialer.domain.view import CallChange, CallState
 from dialer.simulation.asterisk.channels import Channel
-from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, phone, seat_phones
+from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.seats import seat, until_talking
@@ -27,7 +27,7 @@ def a_switch(mode: PhoneMode = PhoneMode.ANSWERS, *, seats: int = 1, **voter: An
     """Voters who answer after a second and stay; a supervisor's phone; the outside number answers."""
     voters = {f"+91{7_000_000_001 + n}": Behaviour(answer_after=1.0, **voter) for n in range(50)}
     return SimulatedAsteriskConfig(
-        seats=(*seat_phones(seats), phone("boss", mode)),
+        seats=(*seat_phones(seats), SeatPhone("boss", "", mode, 1.0)),
         start_epoch=START_EPOCH,
         profile=VoterProfile(answer_rate=0.0),
         scripts={**voters, OUTSIDE: Behaviour(answer_after=2.0)},

@@ -23,6 +23,7 @@ from dialer.simulation.asterisk.lists import (
 from dialer.simulation.asterisk.sessions import ManagerSession
 from dialer.switch.asterisk.ami_codec import AmiMessage, encode_message
 
+LOGIN_REFUSED_SECONDS = 1.0
 DANGEROUS_APPLICATIONS = ("system", "trysystem", "exec", "agi", "eagi", "externalivr", "originate", "mysql", "stun")
 ACTION_NAMES = {
     "confbridgelist": "ConfbridgeList",
@@ -110,11 +111,11 @@ class Actions:
                 reply(session, action, "Error", ("Message", "Authentication failed"))
                 session.end()
 
-            asyncio.get_running_loop().call_later(switch.config.login_refused_seconds, refuse)
+            asyncio.get_running_loop().call_later(LOGIN_REFUSED_SECONDS, refuse)
             return
         session.log_in(user, events_on=action.get("Events", "on").lower() not in ("off", "no", "false"))
         reply(session, action, "Success", ("Message", "Authentication accepted"))
-        if session.takes("FullyBooted"):
+        if "FullyBooted" in session.takes:
             uptime = int(switch.uptime_seconds)
             session.write(fully_booted(uptime, uptime))
         now_text = timestamp(switch.now()).isoformat(timespec="milliseconds").replace("+00:00", "+0000")

@@ -13,6 +13,7 @@ from dialer.simulation.asterisk.channels import Channel
 from dialer.simulation.asterisk.config import VERSION
 from dialer.simulation.asterisk.core import SwitchCore
 
+REFUSED_SECONDS = 2.0  # until AGI() gives up on a server that is not there
 CONNECT_SECONDS = 2.0  # res/res_agi.c, MAX_AGI_CONNECT
 
 
@@ -85,7 +86,7 @@ async def run_agi(switch: SwitchCore, channel: Channel, data: str) -> None:
 
 async def _refused(switch: SwitchCore, channel: Channel) -> None:
     loop = asyncio.get_running_loop()
-    end = loop.time() + switch.config.agi_refused_seconds
+    end = loop.time() + REFUSED_SECONDS
     while not channel.interrupted and (left := end - loop.time()) > 1e-9:
         await channel.wait(left)
 

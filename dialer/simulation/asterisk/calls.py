@@ -17,7 +17,7 @@ from dialer.simulation.asterisk.channels import (
     Location,
     OriginateOrder,
 )
-from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig, SimulatedTrunk
+from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.core import BOX, SwitchCore
 from dialer.simulation.asterisk.dialplan import APPLICATIONS, run_aside, run_dialplan
 from dialer.simulation.asterisk.extensions import DialplanError, find_extension
@@ -26,6 +26,7 @@ from dialer.simulation.asterisk.phones import Caller, VoterPhone
 from dialer.simulation.asterisk.voters import Behaviour, Voter
 
 JOINED_CONTEXT = "matdan-joined"
+PHONE_CONTEXT = "matdan-phones"  # where a seat's phone begins that dials us
 
 _log = structlog.get_logger(__name__)
 
@@ -55,7 +56,7 @@ class SwitchCalls(SwitchCore):
         if order.uniqueid in self.channels or (trunk is None and unreachable):
             self.events.originate_response(order, REASON_FAILED)
             return
-        channel = self._new_channel(endpoint, order.uniqueid, (trunk or phone or SimulatedTrunk("")).context)
+        channel = self._new_channel(endpoint, order.uniqueid, "from-agent" if trunk is None else "from-carrier")
         alive = True
         if trunk is not None:
             channel.trunk, channel.number = trunk.name, target
@@ -147,7 +148,7 @@ class SwitchCalls(SwitchCore):
     ) -> Channel:
         """A voter calls us; "" withholds the number. Returns the channel, which begins in the inbound context at `called`."""
         carrier = self._trunks[trunk or self.config.trunks[0].name]
-        channel = self._new_channel(carrier.name, "", carrier.context)
+        channel = self._new_channel(carrier.name, "", "from-carrier")
         channel.trunk, channel.number = carrier.name, number
         channel.enter(ChannelState.RING)
         channel.name_caller(number, "")
@@ -177,17 +178,15 @@ class SwitchCalls(SwitchCore):
 
     def phone_dials(self, endpoint: str, extension: str) -> Channel | None:
         """A seat's phone calls an extension of its context; None: there is no such extension, and the phone hears 404."""
-        context = self.config.phone_context
-        if find_extension(self.dialplan, context, extension) is None:
+        if find_extension(self.dialplan, PHONE_CONTEXT, extension) is None:
             return None
         phone = self._phones[endpoint]
-        channel = self._new_channel(endpoint, "", context)
+        channel = self._new_channel(endpoint, "", PHONE_CONTEXT)
         channel.seat = endpoint
         channel.enter(ChannelState.RING)
         channel.name_caller(phone.caller_number, endpoint)
         self.events.of_channel("Newchannel", channel)
-        start = Location(context, extension, 1)
-        self.start_dialplan(channel, start)
+        self.start_dialplan(channel, Location(PHONE_CONTEXT, extension, 1))
         return channel
 
     def phone_keys(self, endpoint: str, keys: str, *, every_seconds: float = 0.3) -> None:

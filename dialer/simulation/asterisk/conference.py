@@ -7,8 +7,9 @@ from random import Random
 from typing import Protocol
 from uuid import UUID
 
+from config.asterisk.render import conferences
 from dialer.simulation.asterisk.channels import Channel, Conference, Participant
-from dialer.simulation.asterisk.config import ConferenceUser
+from dialer.simulation.asterisk.config import ConferenceUser, conference_menus
 from dialer.simulation.asterisk.events import EventWriter
 
 
@@ -30,8 +31,7 @@ class Conferences:
     def __init__(
         self,
         events: EventWriter,
-        users: dict[str, ConferenceUser],
-        menus: Mapping[str, Mapping[str, tuple[str, str, int]]],
+        users: Mapping[str, ConferenceUser],
         random: Random,
         watcher: Watcher,
     ) -> None:
@@ -39,7 +39,7 @@ class Conferences:
         self.by_name: dict[str, Conference] = {}
         self._events = events
         self._users = users
-        self._menus = menus
+        self._menus = conference_menus(conferences())
         self._random = random
         self._watcher = watcher
         self._made = 0

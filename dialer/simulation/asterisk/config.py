@@ -47,7 +47,6 @@ class SimulatedTrunk:
 
     name: str
     channels: int = 0  # calls it carries at once, more are refused with 503; 0: no limit
-    context: str = "from-carrier"
     # SIP statuses in place of the voters' own; (183,): a carrier of early media.
     rings_with: tuple[int, ...] | None = None
     registration: str = ""  # how our registration there stands, as Asterisk words it; "": it asks for none
@@ -72,7 +71,6 @@ class SeatPhone:
     caller_number: str
     mode: PhoneMode = PhoneMode.ANSWERS
     answer_seconds: float = 0.002
-    context: str = "from-agent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +109,6 @@ def conference_menus(text: str) -> Mapping[str, Mapping[str, tuple[str, str, int
     return MappingProxyType(menus)
 
 
-def phone(endpoint: str, mode: PhoneMode = PhoneMode.ANSWERS, *, answer_seconds: float = 1.0) -> SeatPhone:
-    """A phone of the house that is no seat's: a supervisor's."""
-    return SeatPhone(endpoint, "", mode, answer_seconds)
-
-
 def seat_phones(count: int, mode: PhoneMode = PhoneMode.ANSWERS) -> tuple[SeatPhone, ...]:
     """Phones agent01, agent02, ... with the caller numbers 1001, 1002, ..."""
     return tuple(SeatPhone(f"agent{number:02d}", str(1000 + number), mode) for number in range(1, count + 1))
@@ -151,17 +144,9 @@ class SimulatedAsteriskConfig:
     silent_music: frozenset[str] = (
         frozenset()
     )  # classes of music on hold that are not there, or have nothing that plays
-    agi_refused_seconds: float = 2.0  # until AGI() gives up on a server that is not there
-    login_refused_seconds: float = 1.0
-    carrier_gives_up_seconds: float = 60.0  # a phone that is not picked up: the carrier answers 480
     conference_users: Mapping[str, ConferenceUser] = field(default_factory=lambda: conference_users(conferences()))
-    conference_menus: Mapping[str, Mapping[str, tuple[str, str, int]]] = field(
-        default_factory=lambda: conference_menus(conferences())
-    )
-    phone_context: str = "matdan-phones"  # where a seat's phone begins that dials us
     dialplan: str | None = None  # the text of an extensions.conf instead of our own
     inbound_context: str = "matdan-inbound"
     our_number: str = "+911140000001"  # that a voter who calls back has seen
     seat_rtp_timeout_seconds: float = 5.0  # without a packet from a seat's phone until its channel is hung up
-    system_name: str = "lab"
     box: str = ""  # its name, where it is one of several that `join_boxes` joins

@@ -40,14 +40,12 @@ class SwitchCore(ABC):
         self.globals = dict(self._first_globals)
         self.channels: dict[str, Channel] = {}  # by uniqueid
         self.boxes: dict[str, SwitchCore] = {}  # beside this one, by name
-        self.audience = Audience(self.now, self.config.system_name, Random(f"{self.config.seed}/faults"))
+        self.audience = Audience(self.now, Random(f"{self.config.seed}/faults"))
         self.events = self.audience.events
         self.agi_connections: set[asyncio.Transport] = set()
         self._journal = Journal(None)
         self._random = Random(f"{self.config.seed}/switch")
-        self.conferences = Conferences(
-            self.events, dict(self.config.conference_users), self.config.conference_menus, self._random, self
-        )
+        self.conferences = Conferences(self.events, self.config.conference_users, self._random, self)
         self._trunks: dict[str, SimulatedTrunk] = {trunk.name: trunk for trunk in self.config.trunks}
         self._dead_trunks: set[str] = set()
         self._phones: dict[str, SeatPhone] = {phone.endpoint: phone for phone in self.config.seats}

@@ -51,6 +51,8 @@ _QUALITY = (
     ),
 )
 
+_SYSTEM = b"\r\nSystemName: lab\r\n"
+
 Publish = Callable[[str, bytes], None]
 """Takes an event's name and its whole bytes, and hands them to the sessions that want it."""
 
@@ -58,7 +60,7 @@ Publish = Callable[[str, bytes], None]
 class EventWriter:
     """Renders events and publishes them. `wanted` is the union of what the sessions take."""
 
-    def __init__(self, publish: Publish, now: Callable[[], float], system_name: str) -> None:
+    def __init__(self, publish: Publish, now: Callable[[], float]) -> None:
         """`now` gives epoch seconds for the Timestamp."""
         self.wanted: frozenset[str] = frozenset()
         self._publish = publish
@@ -67,11 +69,10 @@ class EventWriter:
             name: f"Event: {name}\r\nPrivilege: {kind},all\r\nTimestamp: ".encode()
             for name, kind in EVENT_CLASS.items()
         }
-        self._system = f"\r\nSystemName: {system_name}\r\n".encode()
 
     def _send(self, name: str, body: bytes) -> None:
         stamp = b"%.6f" % self._now()
-        self._publish(name, b"".join((self._heads[name], stamp, self._system, body, b"\r\n")))
+        self._publish(name, b"".join((self._heads[name], stamp, _SYSTEM, body, b"\r\n")))
 
     def of_channel(self, name: str, channel: Channel, tail: str = "") -> None:
         """An event with the channel's block and `tail`, whole header lines each ended by CRLF."""

@@ -39,6 +39,7 @@ _STATUSES_BY_CAUSE = {
 CARRIER_CAUSES = {status: cause for cause, statuses in _STATUSES_BY_CAUSE.items() for status in statuses}
 """The Q.850 cause that Asterisk turns a SIP status into (measured)."""
 
+CARRIER_GIVES_UP_SECONDS = 60.0  # on a phone that is not picked up: it answers 480
 PROVISIONAL_SECONDS = 1.0  # between two provisional answers of one call
 
 
@@ -110,7 +111,7 @@ class OutgoingCall:
         if failure is None:
             self._after(self._behaviour.answer_after, self._answer)
         elif failure == NO_ANSWER:
-            self._after(self._switch.config.carrier_gives_up_seconds, self._be_refused)
+            self._after(CARRIER_GIVES_UP_SECONDS, self._be_refused)
         else:
             self._after(self._behaviour.answer_after, self._be_refused)
 

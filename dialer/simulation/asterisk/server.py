@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -16,7 +17,7 @@ from dialer.domain.errors import PortInUse
 from dialer.simulation.asterisk.actions import Actions
 from dialer.simulation.asterisk.calls import SwitchCalls
 from dialer.simulation.asterisk.channels import EndsBy
-from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig
+from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.journal import Journal
 from dialer.simulation.asterisk.sessions import ManagerSession
 
@@ -143,10 +144,7 @@ class SimulatedAsterisk(SwitchCalls):
 
     def set_phone(self, endpoint: str, mode: PhoneMode) -> None:
         """From the next call on, the agent's phone behaves so."""
-        phone = self._phones[endpoint]
-        self._phones[endpoint] = SeatPhone(
-            phone.endpoint, phone.caller_number, mode, phone.answer_seconds, phone.context
-        )
+        self._phones[endpoint] = replace(self._phones[endpoint], mode=mode)
 
     def trunk_down(self, name: str) -> None:
         """The carrier answers nothing on this trunk: calls come to their ring limit in state Down."""

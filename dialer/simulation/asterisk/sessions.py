@@ -29,14 +29,14 @@ class ManagerSession(asyncio.Protocol):
     def __init__(self, audience: Audience, run: Callable[[ManagerSession, AmiMessage], None]) -> None:
         """Made by the server for each connection. `run` carries out an action."""
         self.user: ManagerUser | None = None
-        self.events_on = True
+        self.takes: frozenset[str] = frozenset()
+        """The names of all events that this session is sent."""
         self.remote_port = 0
         self.deaf = False  # after a refused login: nothing more is read
         self._audience = audience
         self._run = run
         self._transport: asyncio.Transport | None = None
         self._decoder = AmiDecoder(expects_banner=False, max_line_bytes=MAX_LINE_BYTES)
-        self._takes: dict[str, bool] = {}
         self._out: list[bytes] = []
         self._flush_is_due = False
         self._stalled = False
@@ -74,31 +74,15 @@ class ManagerSession(asyncio.Protocol):
     def log_in(self, user: ManagerUser, *, events_on: bool) -> None:
         """From now on the session has its user's rights and events."""
         self.user = user
-        self.events_on = events_on
-        self._takes.clear()
+        if events_on:
+            known = (name for name, kind in EVENT_CLASS.items() if kind in user.read)
+            self.takes = frozenset(name for name in known if not user.events or name in user.events)
         self._audience.changed()
 
     @property
     def rights(self) -> frozenset[str]:
         """The classes of actions that it may give."""
         return frozenset() if self.user is None else self.user.write
-
-    @property
-    def taken_events(self) -> frozenset[str]:
-        """The names of all events that this session is sent."""
-        user = self.user
-        if user is None or not self.events_on:
-            return frozenset()
-        return frozenset(
-            name for name, kind in EVENT_CLASS.items() if kind in user.read and (not user.events or name in user.events)
-        )
-
-    def takes(self, name: str) -> bool:
-        """Whether this session is sent the events of that name."""
-        taken = self._takes.get(name)
-        if taken is None:
-            taken = self._takes[name] = name in self.taken_events
-        return taken
 
     def write(self, data: bytes) -> None:
         """Send bytes; what is written in one turn of the loop leaves together, as Asterisk's queue does it."""
@@ -205,15 +189,15 @@ class EventFaults:
 class Audience:
     """Every connection, and what of the events comes to it."""
 
-    def __init__(self, now: Callable[[], float], system_name: str, random: Random) -> None:
+    def __init__(self, now: Callable[[], float], random: Random) -> None:
         """`now` gives epoch seconds; `random` is the faults' own."""
         self.sessions: set[ManagerSession] = set()
         self.faults = EventFaults(random)
-        self.events = EventWriter(self._publish, now, system_name)
+        self.events = EventWriter(self._publish, now)
 
     def changed(self) -> None:
         """Somebody logged in or left: render what is wanted now, and nothing else."""
-        self.events.wanted = frozenset().union(*(session.taken_events for session in self.sessions))
+        self.events.wanted = frozenset().union(*(session.takes for session in self.sessions))
 
     def _publish(self, name: str, data: bytes) -> None:
         if not self.faults.active:
@@ -225,5 +209,5 @@ class Audience:
     def _deliver(self, events: list[tuple[str, bytes]]) -> None:
         for name, data in events:
             for session in self.sessions:
-                if session.takes(name):
+                if name in session.takes:
                     session.write(data)

@@ -32,7 +32,7 @@ from dialer.domain.errors import CommandRefused, StoreFull
 from dialer.domain.model import AttemptId, Disposition
 from dialer.domain.view import SeatState
 from dialer.simulation.asterisk.channels import Channel, EndsBy
-from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, phone, seat_phones
+from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.support.centre import START_EPOCH, Site, a_site
@@ -51,7 +51,7 @@ def a_switch(mode: PhoneMode = PhoneMode.ANSWERS, recordings: Path | None = None
     """Voters who answer and stay; three supervisors' phones."""
     made = None if recordings is None else dialplan(recordings=RecordingSettings(directory=recordings))
     return SimulatedAsteriskConfig(
-        seats=(*seat_phones(2), *(phone(each["name"], mode) for each in SUPERVISORS)),
+        seats=(*seat_phones(2), *(SeatPhone(each["name"], "", mode, 1.0) for each in SUPERVISORS)),
         start_epoch=START_EPOCH,
         profile=VoterProfile(answer_rate=0.0),
         scripts={f"+91{7_000_000_001 + n}": Behaviour(answer_after=1.0) for n in range(50)},
