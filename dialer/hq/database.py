@@ -70,12 +70,6 @@ class Database:
         """Run it."""
         await self._connection.execute(SQL[name], *values)
 
-    async def each(self, name: str, together: int) -> AsyncIterator[list[Any]]:
-        """Its rows, so many at a time; in a transaction."""
-        cursor = await self._connection.cursor(SQL[name])
-        while rows := await cursor.fetch(together):
-            yield list(rows)
-
     async def ask(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """The rows of any statement, as tuples: for who looks into the database."""
         return [tuple(row) for row in await self._connection.fetch(sql, *values)]

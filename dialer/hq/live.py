@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-ONLINE_SECONDS = 60.0  # of silence; a dialler says how it stands every ten
 _SIGNED_IN = frozenset({"ready", "reserved", "talking", "wrap-up", "paused", "lost"})
+_OF_ALERTS = {"code": 64, "level": 16, "text": 300}  # letters at most
 MOST_BYTES = 65_536
 MOST_CAMPAIGNS = 200
 _LONGEST_LAG = 1e9  # seconds: a browser reads no JSON with NaN or Infinity in it, of any centre
@@ -41,19 +41,13 @@ class LiveCentre:
             "signed_in": sum(count for state, count in seats.items() if state in _SIGNED_IN),
             "talking": seats.get("talking", 0),
             "calls": _count(self.state, "calls"),
-            "numbers": sum(_count(each, "numbers") for each in campaigns),
-            "closed": sum(_count(each, "closed") for each in campaigns),
-            "due": sum(_count(each, "due") for each in campaigns),
+            **{name: sum(_count(each, name) for each in campaigns) for name in ("numbers", "closed", "due")},
             "cap": min((cap for cap in caps if isinstance(cap, float | int) and 0 < cap <= 1), default=None),
             "campaigns": {
                 str(name)[:64]: str(state)[:16] for name, state in _mapping(self.state.get("campaigns")).items()
             },
             "alerts": [
-                {
-                    "code": str(each.get("code"))[:64],
-                    "level": str(each.get("level"))[:16],
-                    "text": str(each.get("text"))[:300],
-                }
+                {name: str(each.get(name))[:most] for name, most in _OF_ALERTS.items()}
                 for each in [*self._of_news(), *self.alerts[:20]]
             ],
             "running": _text(self.material, "running"),
