@@ -21,10 +21,10 @@ from dialer.mqtt.topics import encode
 from dialer.roll.phone_numbers import the_number
 from dialer.site.plan import erasure_rules
 from dialer.store import audit, erasing
-from dialer.store.agent_records import forget_written
 from dialer.store.audit import audit_name
 from dialer.store.connection import Connection, exclusive_connection
 from dialer.store.copying import copies_before_upgrades
+from dialer.store.desk_file import forget_written
 from dialer.store.erasing import erase_number, remove
 from dialer.store.port import AuditNote
 from dialer.store.sent_journal import journal_beside

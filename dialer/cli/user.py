@@ -30,8 +30,8 @@ from dialer.store.cipher import site_key
 from dialer.store.connection import is_there
 from dialer.store.desk_file import DeskAccount, DeskFile, desk_path
 from dialer.store.port import KeptUser
+from dialer.store.records import read_kept_users
 from dialer.store.sqlite import open_store
-from dialer.store.users import read_kept_users
 
 HOLDER = "a change of users"
 _PASSWORDS = {"none": "no password", "once": "one-time password", "own": "password"}

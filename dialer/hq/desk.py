@@ -16,8 +16,7 @@ from dialer.hq.figures import HqFigures
 from dialer.hq.pages import HqBoard, HqEntrance, HqGuard
 from dialer.metrics.families import of_hq_desk
 from dialer.metrics.server import watched
-from dialer.store.desk_file import DeskFile
-from dialer.store.passkey_records import PasskeyRecords
+from dialer.store.desk_file import DeskFile, PasskeyRecords
 from dialer.web.application import make_app, with_document
 from dialer.web.directory import Directory
 from dialer.web.doors import doors_of

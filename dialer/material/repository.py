@@ -128,9 +128,7 @@ class Repository:
         return self._metadata / "1.root.json"
 
     def change(self, root_keys: Iterable[bytes], signatories: Collection[Signatory], online: bytes, now: float) -> None:
-        """Draft that others sign, and that the key on this machine is that one; it holds once they have signed what is approved and
-        that is published. Raises MaterialRefused.
-        """
+        """Draft that others sign, and this machine's key: it holds once signed by them and published. Raises MaterialRefused."""
         before = self._root()
         own = tuf_signer(online).public_key
         root = _root_of([before.keys[keyid] for keyid in before.roles[Root.type].keyids], own, signatories, now)

@@ -123,9 +123,7 @@ def complaints(db: Connection, window: Window, zone: tzinfo) -> Report:
 
 
 def compliance(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Calls placed, numbers that opted out, complaints and those without an answer, by day of `zone` and campaign (none: not of
-    a call of ours). A complaint counts on the day on which it was made.
-    """
+    """Calls placed, opt-outs, complaints (by the day made) and those still open, by day of `zone` and campaign ("": of none)."""
     found: list[tuple[tuple[str, str], list[int]]] = []
     for place, name in enumerate(("calls", "opt_outs")):
         for campaign, quarter, number in window.rows(db, COMPLAINTS[name]):

@@ -81,9 +81,7 @@ def by_day(
 
 
 def evidence(db: Connection, window: Window, zone: tzinfo, profile: Profile) -> Report:
-    """The evidence, with the definition and its source in the title. `held` is no where a window was above its cap,
-    and `proved` where the records are not as they were written: `dialer audit verify` says which.
-    """
+    """The evidence, defined in the title. `held`: no window was above its cap; `proved`: the records are as they were written."""
     caps = profile.abandoned.caps
     longest = max(cap.window_hours for cap in caps) * _HOUR_SECONDS
     found = [*window.rows(db, SQL["live_answers"], since=window.since - longest)]

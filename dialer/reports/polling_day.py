@@ -255,9 +255,7 @@ def constituency_of(figure: OfficialFigure) -> Constituency:
 
 
 def official_figures(db: Connection, window: Window, zone: tzinfo) -> list[OfficialFigure]:
-    """The figures that stand, of the days that the window touches, in the order in which they were entered. One whose state
-    nobody told, of a number that the roll has of several states, is of none of them.
-    """
+    """The figures that stand, of the days that the window touches, as entered. One that may be of several states is of none."""
     states = states_of(db)
     figures = (
         OfficialFigure(date.fromisoformat(day), number, part, by_time, share, states.of(state, number)[0])

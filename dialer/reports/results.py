@@ -1,6 +1,4 @@
-"""Results, voter by voter, for who gave the roll: when, what is known, and what was answered. No name and no number is in them: a
-voter is named by the place on the roll, and by the portal's own id where it is known.
-"""
+"""Results, voter by voter, for who gave the roll: by their places on it or the portal's own ids, without name and number."""
 
 from __future__ import annotations
 
@@ -24,17 +22,6 @@ PLACE = (*texts("roll_version", "state_code"), *figures("constituency", "part", 
 
 
 @dataclass(frozen=True, slots=True)
-class VoterResult:
-    """What is known of a voter."""
-
-    place: Place
-    at: float  # epoch seconds: of what was said last, or else of the last call's end
-    result: str  # that word: a disposition or a mark, or else an outcome
-    turnout: str
-    answers: Mapping[str, str]  # by question, the last one
-
-
-@dataclass(frozen=True, slots=True)
 class ResultArea:
     """Of which voters; None: of all."""
 
@@ -46,9 +33,19 @@ def results(
     db: Connection, window: Window, zone: tzinfo, area: ResultArea, ids: Mapping[Place, str] | None = None
 ) -> Report:
     """A row for each voter of whom something became known in the window; of those with an id alone, where `ids` are given."""
-    found = known_results(db, window, area)
-    told = ((each.place, (moment(each.at, zone), each.result, each.turnout), each.answers) for each in found)
-    return _report(told, ids)
+    rows = window.rows(db, SQL["known"], state=area.state_code, constituency=area.constituency)
+    found = []
+    for _, news in groupby(rows, attrgetter("voter_id")):
+        last: dict[str, tuple[float, str]] = {}
+        answers: dict[str, str] = {}
+        for row in news:
+            last[row.what] = (row.at, row.value)
+            if row.what == "answered":
+                answers[row.question] = row.value
+        # What was said last, or else the last call's end.
+        at, result = last.get("said") or last.get("ended") or (last["answered"][0], "")
+        found.append((tuple(row[1:6]), (moment(at, zone), result, row.turnout), answers))
+    return _report(found, ids)
 
 
 def state_results(
@@ -82,22 +79,6 @@ def _report(
         for place, cells, answers in found
     )
     return Report("results", (*named, *PLACE, *told), rows)
-
-
-def known_results(db: Connection, window: Window, area: ResultArea) -> list[VoterResult]:
-    """What became known of each voter in the window, by their places."""
-    rows = window.rows(db, SQL["known"], state=area.state_code, constituency=area.constituency)
-    found = []
-    for _, news in groupby(rows, attrgetter("voter_id")):
-        last: dict[str, tuple[float, str]] = {}
-        answers: dict[str, str] = {}
-        for row in news:
-            last[row.what] = (row.at, row.value)
-            if row.what == "answered":
-                answers[row.question] = row.value
-        at, result = last.get("said") or last.get("ended") or (last["answered"][0], "")
-        found.append(VoterResult(tuple(row[1:6]), at, result, row.turnout, answers))
-    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,13 +196,9 @@ def _ask_library(compact: str, region: str) -> str | NumberReason:
     try:
         number = phonenumbers.parse(compact, region)
     except phonenumbers.NumberParseException as error:
-        too_long = error.error_type == phonenumbers.NumberParseException.TOO_LONG
-        if too_long:
+        if error.error_type == error.TOO_LONG:
             return NumberReason.TOO_LONG
-        short = error.error_type in {
-            phonenumbers.NumberParseException.TOO_SHORT_NSN,
-            phonenumbers.NumberParseException.TOO_SHORT_AFTER_IDD,
-        }
+        short = error.error_type in {error.TOO_SHORT_NSN, error.TOO_SHORT_AFTER_IDD}
         return NumberReason.TOO_SHORT if short or len(compact) < 7 else NumberReason.UNKNOWN_SERIES
     length = phonenumbers.is_possible_number_with_reason(number)
     if length in {ValidationResult.TOO_SHORT, ValidationResult.IS_POSSIBLE_LOCAL_ONLY}:
@@ -221,9 +217,8 @@ def _by_type(number: PhoneNumber) -> str | NumberReason:
     kind = phonenumbers.number_type(number)
     if kind in _CALLABLE_TYPES:
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    if kind == PhoneNumberType.PREMIUM_RATE:
-        return NumberReason.PREMIUM
-    return NumberReason.UNKNOWN_SERIES if kind == PhoneNumberType.UNKNOWN else NumberReason.SPECIAL
+    refused = {PhoneNumberType.PREMIUM_RATE: NumberReason.PREMIUM, PhoneNumberType.UNKNOWN: NumberReason.UNKNOWN_SERIES}
+    return refused.get(kind, NumberReason.SPECIAL)
 
 
 def plain_number(text: str, region: str) -> str | None:

@@ -220,17 +220,13 @@ def _end_one(db: Connection, end: EndedAttempt) -> str | None:
 
 
 def _held_until(retry_at: float | None, at: float, *, for_good: bool) -> float:
-    """Until when a voter's other numbers wait after a conversation: as long as the one that was called or, where that is closed,
-    for a day, and for the whole campaign after what was said or heard `for_good`.
-    """
+    """Until when a voter's other numbers wait after a talk: as long as the one called, else a day, or the campaign `for_good`."""
     until = at + (HELD_FOR_GOOD_SECONDS if for_good else DAY_SECONDS) if retry_at is None else retry_at
     return max(until, EARLIEST_DUE)
 
 
 def _hold_others(db: Connection, reached: Row, until: float, held_until: float | None = None) -> None:
-    """Nobody is called twice for having two numbers. Whom the number does not belong to says nothing of the others. `held_until`:
-    those that an earlier word of the same call holds until then are held as the new one says.
-    """
+    """Nobody is called twice for two numbers, if both are theirs. `held_until`: what a word held till then is held anew."""
     if held_until is not None:
         _hold(db, reached, until, held_until)
     if SQL["is_on_number"].number(db, voter_id=reached.voter_id, phone_id=reached.phone_id):
@@ -262,9 +258,7 @@ class _After:
 
 
 def _when_due(db: Connection, phone_id: int, retry_at: float | None, *, of_worker: bool) -> _After:
-    """A target after a call. An opt-out closes it whatever was asked, and so does
-    the last pending voter's mark where it is not `of_worker`, the number of a booth worker.
-    """
+    """A target after a call: an opt-out closes it, and so does the last pending voter's mark where it is no booth worker's."""
     if retry_at is None:
         return _After("closed")
     due_at = max(retry_at, EARLIEST_DUE)

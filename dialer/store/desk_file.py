@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from dialer.domain.errors import StoreError
+from dialer.domain.errors import KeyTaken, StoreError
 from dialer.store.cipher import StoreKey, closed_on_error, connect, explained
-from dialer.store.connection import Connection, check_header
+from dialer.store.connection import Connection, check_header, is_there
 from dialer.store.port import KeptUser
 from dialer.store.sql import load_statements, transaction, values_of
 
@@ -231,3 +232,156 @@ def _make_tables(db: Connection, path: Path) -> None:
     if version < len(_STEPS):
         steps = "".join(_STEPS[version:])
         db.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {len(_STEPS)}; COMMIT;")
+
+
+# Agents: who sits where, what they wrote down, and what they were about to write.
+
+
+AGENTS = load_statements("agent_records")
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What an agent wrote down of a call; the last one of a call counts."""
+
+    note_id: str
+    attempt_id: str
+    phone_id: int
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What an agent had typed for a call."""
+
+    seat: str
+    attempt_id: str
+    phone_id: int
+    text: str  # JSON of the page's own
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSession:
+    """An agent who has signed in on the page."""
+
+    digest: str  # of its token
+    agent: str
+    seat: str
+    began_at: float
+    used_at: float
+
+
+class AgentRecords:
+    """Those tables of the desk's file."""
+
+    def __init__(self, file: DeskFile) -> None:
+        """`file` is open."""
+        self._file = file
+
+    async def begin_session(self, session: AgentSession, *, forget_before: float) -> None:
+        """Keep a session in place of any other of that seat or agent; those that nobody has used since `forget_before` go."""
+
+        def write(db: Connection) -> None:
+            AGENTS["end_sessions"](db, seat=session.seat, agent=session.agent, before=forget_before)
+            AGENTS["begin_session"](db, **values_of(session))
+
+        await self._file.transact(write)
+
+    async def session(self, digest: str) -> AgentSession | None:
+        """The session of a token's digest; None: there is none."""
+        return await self._file.run(lambda db: AGENTS["session"].one(db, AgentSession, digest=digest))
+
+    async def use_session(self, digest: str, at: float) -> None:
+        """It was used."""
+        await self._file.run(lambda db: AGENTS["use_session"](db, digest=digest, at=at))
+
+    async def end_session(self, digest: str) -> None:
+        """Nobody is signed in by it any more."""
+        await self._file.run(lambda db: AGENTS["end_session"](db, digest=digest))
+
+    async def keep_note(self, note: Note) -> None:
+        """Keep a note in place of an earlier one of that call. Raises KeyTaken where its id is that of another call's."""
+
+        def write(db: Connection) -> None:
+            if AGENTS["note_of_another"].value(db, str, note_id=note.note_id, attempt_id=note.attempt_id) is not None:
+                raise KeyTaken(f"the note {note.note_id} is of another call")
+            AGENTS["keep_note"](db, **values_of(note))
+
+        await self._file.run(write)
+
+    async def last_note(self, phone_id: int) -> Note | None:
+        """The last note of a number; None: there is none."""
+        return await self._file.run(lambda db: AGENTS["last_note"].one(db, Note, phone_id=phone_id))
+
+    async def drafts(self) -> list[Draft]:
+        """The drafts of all seats."""
+        return await self._file.run(lambda db: AGENTS["drafts"].all(db, Draft))
+
+    async def keep_drafts(self, drafts: Collection[Draft]) -> None:
+        """Keep drafts, one of a seat."""
+
+        await self._file.transact(lambda db: db.executemany(AGENTS["keep_draft"], map(values_of, drafts)))
+
+
+def forget_written(store: Path, key: StoreKey | None, phone_id: int | None) -> int:
+    """Erase what agents wrote of a number, or of all (None), and overwrite it in the file; how many notes that were.
+
+    Raises StoreError.
+    """
+    path = desk_path(store)
+    if not is_there(path):
+        return 0
+    with explained(path), closing(open_desk_file(path, key)) as db:
+        db.execute("PRAGMA secure_delete = ON")
+        with transaction(db):
+            erased: int = AGENTS["forget_notes"](db, phone_id=phone_id).rowcount
+            AGENTS["forget_drafts"](db, phone_id=phone_id)
+        return erased
+
+
+# Passkeys: public keys, and how often each has signed. Nothing here lets anybody in.
+
+
+PASSKEYS = load_statements("passkey_records")
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """A key that somebody's device or security key keeps."""
+
+    credential: bytes  # its id
+    name: str  # whose
+    handle: bytes  # random: by what the device knows that one
+    public_key: bytes  # COSE
+    sign_count: int
+    at: float  # epoch seconds: of the registration
+    used_at: float | None = None
+
+
+class PasskeyRecords:
+    """Those of everybody."""
+
+    def __init__(self, file: DeskFile) -> None:
+        self._file = file
+
+    async def of_name(self, name: str) -> list[Passkey]:
+        """Somebody's, the oldest first."""
+        return await self._file.run(lambda db: PASSKEYS["of_name"].all(db, Passkey, name=name))
+
+    async def find(self, credential: bytes) -> Passkey | None:
+        """By its id; None: there is none."""
+        return await self._file.run(lambda db: PASSKEYS["find"].one(db, Passkey, credential=credential))
+
+    async def add(self, passkey: Passkey) -> bool:
+        """Keep one; False: its id is taken."""
+        return await self._file.run(lambda db: PASSKEYS["add"](db, **values_of(passkey)).rowcount == 1)
+
+    async def use(self, passkey: Passkey, sign_count: int, at: float) -> bool:
+        """It has signed once more; False: it has meanwhile, or is gone."""
+        bound = {"credential": passkey.credential, "before": passkey.sign_count, "sign_count": sign_count, "at": at}
+        return await self._file.run(lambda db: PASSKEYS["use"](db, **bound).rowcount == 1)
+
+    async def remove(self, name: str, credential: bytes) -> None:
+        """Somebody's own is one no more."""
+        await self._file.run(lambda db: PASSKEYS["remove"](db, name=name, credential=credential))

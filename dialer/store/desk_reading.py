@@ -10,8 +10,8 @@ from dialer.pacing.port import AnswersOfLate
 from dialer.store.connection import Reading
 from dialer.store.figures import answers_of_late
 from dialer.store.port import KeptUser
+from dialer.store.records import kept_users
 from dialer.store.sql import load_statements
-from dialer.store.users import kept_users
 
 SQL = load_statements("desk")
 _LIVE = json.dumps(sorted(outcome.value for outcome in LIVE_ANSWERS))

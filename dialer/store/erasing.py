@@ -10,9 +10,9 @@ from pathlib import Path
 from dialer.domain.errors import RecordingError
 from dialer.rules.number_hash import number_hash, number_hasher
 from dialer.store import audit, seals
-from dialer.store.agent_records import forget_written
 from dialer.store.cipher import StoreKey
 from dialer.store.copying import copies_before_upgrades
+from dialer.store.desk_file import forget_written
 from dialer.store.opt_outs import begin_hashing, opt_out_number
 from dialer.store.outbox import tell
 from dialer.store.port import AuditNote, Encode, OptOutNews

@@ -63,9 +63,7 @@ def suppress(
 
 
 def record_foreign(db: Connection, number_hash: str, *, at: float, centre: str) -> int | None:
-    """Keep that a number opted out in another centre, whether it is on our roll or comes later; the number's id where it
-    is suppressed by this, None where it is not known here or was suppressed before.
-    """
+    """Keep that a number opted out in another centre, on our roll or to come; its id where this suppresses it, else None."""
     _keep_hash(db, number_hash, at, centre)
     phone_id = SQL["phone_of_hash"].value(db, int, number_hash=number_hash)
     return phone_id if phone_id is not None and _suppress(db, phone_id, at, centre) else None

@@ -18,9 +18,7 @@ SQL = load_statements("polling_day_records")
 
 
 def record_marks(db: Connection, encode: Encode | None, marks: Sequence[Mark], entry: AuditNote) -> list[MarkEffect]:
-    """Append marks that came together, each announced, and all with their audit entry ("marks"): all or none.
-    Raises NotInStore for a voter who is not on the roll, KeyTaken. A repeat of known keys changes nothing but the audit.
-    """
+    """Append marks and their audit entry, all or none; known keys change nothing. Raises NotInStore for a voter, KeyTaken."""
     effects = [record_mark(db, encode, mark) for mark in marks]
     taken = sum(effect.recorded for effect in effects)
     audit.note(db, "marks", entry, marks=len(marks), taken=taken)
@@ -28,9 +26,7 @@ def record_marks(db: Connection, encode: Encode | None, marks: Sequence[Mark], e
 
 
 def enter_turnout(db: Connection, figures: Sequence[OfficialFigure], entry: AuditNote) -> int:
-    """Append official figures, all or none, with their audit entry ("official-turnout"); how many are new. A figure that
-    stands already changes nothing. Raises NotInStore for an area that is not on the roll.
-    """
+    """Append official figures with their audit entry, all or none; how many are new. Raises NotInStore for an area."""
     new = 0
     for figure in figures:
         area = _area(of_state(db, figure))

@@ -295,9 +295,7 @@ def put_back(db: Connection, claim: Claim) -> None:
 
 
 def release_expired(db: Connection, now: float, owner: str | None = None) -> int:
-    """Put back claims whose lease has ended, and all of `owner`'s (after its restart, when nothing stands aside any more).
-    Returns how many.
-    """
+    """Put back claims whose lease has ended, and all of `owner`'s (after its restart, when nothing stands aside); how many."""
     overdue = SQL["put_back_overdue"](db, now=now).rowcount
     if owner is None:
         return overdue
@@ -356,9 +354,7 @@ SETTLED_WRONG_NUMBER = 3
 
 
 def close_voters(db: Connection, phone_id: int, *, settled: int) -> None:
-    """Close them but in campaigns that call booth workers: no voter on the number is to be called any more. `settled`: 1 because
-    nobody on it is pending, which a correction may change (`reopen`).
-    """
+    """Close them but in campaigns that call booth workers. `settled`: 1 because nobody is pending, which `reopen` may change."""
     SQL["close_voters"](db, phone_id=phone_id, settled=settled)
 
 

@@ -7,14 +7,27 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from config.words import SupervisorRole
 from dialer.audit.chain import shown
+from dialer.domain.errors import NotInStore
 from dialer.domain.model import AttemptId, Receipt
 from dialer.store import audit
 from dialer.store.cipher import StoreKey, connected
-from dialer.store.connection import open_reading
+from dialer.store.connection import is_there, open_reading, reading
 from dialer.store.lock import refuse_second_name
 from dialer.store.outbox import passed_by_uplink, tell
-from dialer.store.port import AnswersNews, Encode, KeptCommand, LogIn, SeatHours, SeatInterval, StandingOrder, of_seat
+from dialer.store.port import (
+    AnswersNews,
+    AuditNote,
+    Encode,
+    KeptCommand,
+    KeptUser,
+    LogIn,
+    SeatHours,
+    SeatInterval,
+    StandingOrder,
+    of_seat,
+)
 from dialer.store.queues import unknown_campaign
 from dialer.store.sql import Connection, load_statements, transaction, values_of
 from dialer.store.voters import place_of
@@ -33,9 +46,7 @@ def kept_command(db: Connection, command_id: str) -> KeptCommand | None:
 
 
 def record_command(db: Connection, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
-    """Keep that a command was executed, with the hash of what it asked for. False: it had been already, and nothing changed.
-    What was executed three days before is forgotten: it has expired long since.
-    """
+    """Keep that a command was executed, with its content's hash. False: it had been. Those of three days before are forgotten."""
     SQL["forget_commands"](db, before=at - COMMANDS_KEPT_SECONDS, most=COMMANDS_FORGOTTEN_AT_ONCE)
     kept = SQL["insert_command"](db, command_id=command_id, at=at, name=name, content=content, reply=reply)
     return kept.rowcount == 1
@@ -188,3 +199,41 @@ def note_export(path: Path, who: str, what: Mapping[str, str], at: float, *, key
         db.execute("PRAGMA wal_autocheckpoint = 0")
         with transaction(db):
             return audit.append(db, "export", who, what, at)
+
+
+# Who may give commands, beside those of the settings.
+
+
+USERS = load_statements("users")
+
+
+def kept_users(db: Connection) -> list[KeptUser]:
+    """All of them, by name."""
+    return USERS["kept"].all(db, KeptUser)
+
+
+def read_kept_users(path: Path, key: StoreKey | None) -> list[KeptUser]:
+    """Those of the store at `path`, opened for it; before there is a store there are none. Blocks. Raises StoreError."""
+    if not is_there(path):
+        return []
+    with reading(path, key) as db:
+        return kept_users(db)
+
+
+def set_user(db: Connection, name: str, role: SupervisorRole, entry: AuditNote, receipt: Receipt | None = None) -> None:
+    """Add a user, or give one another role, with an entry in the audit ("user-set"). The role that one has already is no change."""
+    before = USERS["role_of"].value(db, str, name=name)
+    if before != role:
+        USERS["set_user"](db, name=name, role=role.value, at=entry.at)
+        audit.note(db, "user-set", entry, user=name, role=role.value, before=before or "none")
+    keep_receipt(db, receipt, entry.at)
+
+
+def remove_user(db: Connection, name: str, entry: AuditNote, receipt: Receipt | None = None) -> None:
+    """Remove a user, with an entry in the audit ("user-remove"). Raises NotInStore where there is none of that name."""
+    before = USERS["role_of"].value(db, str, name=name)
+    if before is None:
+        raise NotInStore(f"{name} is no user: see `dialer user list`")
+    USERS["remove_user"](db, name=name)
+    audit.note(db, "user-remove", entry, user=name, before=before)
+    keep_receipt(db, receipt, entry.at)

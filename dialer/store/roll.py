@@ -121,9 +121,7 @@ def add_numbers(db: Connection, pairs: Iterable[tuple[int, str]]) -> tuple[int, 
 
 
 def finish_import(db: Connection) -> tuple[int, int, int]:
-    """Suppress the numbers of the roll that opted out before they came onto it: how many; of how many booths nobody has told the
-    close of poll, and how many EPIC numbers stand under two serials of one roll.
-    """
+    """Suppress the roll's numbers that opted out before; how many, booths without a close of poll, EPIC numbers there twice."""
     opted_out = SQL["honour_opt_outs"](db).rowcount
     return opted_out, SQL["count_without_close"].number(db), SQL["count_shared_epics"].number(db)
 

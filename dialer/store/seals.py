@@ -24,6 +24,7 @@ import struct
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby, zip_longest
 from operator import itemgetter
@@ -129,9 +130,7 @@ class SealVerdict:
 
 
 def seal_attempt(db: Connection, attempt_id: str, kind: str) -> None:
-    """Seal an attempt as it was OPENed, as it stands while there is a TALK, or at its END. Of one that has ended its end is sealed,
-    and of TALK what was said of it afterwards.
-    """
+    """Seal an attempt as OPENed, with what was said since (TALK), or at its END; once ended, its end or what was said after it."""
     row = _ROW["attempt"].row(db, row_id=attempt_id)
     if row is None:
         return
@@ -248,9 +247,7 @@ def digest_of(entity: str, kind: str, values: Sequence[Any], salt: bytes = b"") 
 
 
 def close_batch(db: Connection, /, at: float, **more: str) -> Head | None:
-    """Put what was done since the last time into the audit's chain (dialer/store/seals.py); the chain's head. None: nothing
-    was. `at`: epoch seconds. Raises as every write does; what is not chained now is chained the next time.
-    """
+    """Put what was done since the last time into the audit's chain; its head. None: nothing was. `at`: epoch seconds."""
     _seal_taken(db)
     last = _chained_up_to(db)
     count, root = _root(SQL["after"](db, last=last))
@@ -390,13 +387,9 @@ class _Batches:
 
 
 def _verify_chain(db: Connection, head: tuple[int, str] | None, verdict: SealVerdict) -> None:
-    purged = [
-        (number, at, int(what["seals"]))
-        for number, at, what in _entries_of(db, "purge")
-        if str(what.get("seals", "")).isdecimal()
-    ]
-    batches = _Batches(db, verdict, gone_up_to=max((last for _, _, last in purged), default=0))
-    verdict.records_purged_at = max((at for _, at, _ in purged), default=None)
+    purged = [*_purges(db)]
+    batches = _Batches(db, verdict, gone_up_to=max((last for _, last in purged), default=0))
+    verdict.records_purged_at = max((at for at, _ in purged), default=None)
 
     def looked_at() -> Iterator[AuditEntry]:
         for entry in audit.entries(db):
@@ -415,14 +408,11 @@ def _verify_chain(db: Connection, head: tuple[int, str] | None, verdict: SealVer
         verdict.add("batch", "that is not chained yet", problem)
 
 
-def _entries_of(db: Connection, kind: str) -> Iterator[tuple[int, float, dict[str, Any]]]:
-    for entry in [*audit.SQL["of_kind"].rows(db, kind=kind)]:
-        try:
-            what = json.loads(entry.what)
-        except ValueError:  # the chain says so
-            continue
-        if isinstance(what, dict):
-            yield entry.number, entry.at, what
+def _purges(db: Connection) -> Iterator[tuple[float, int]]:
+    """When records were purged, and the last seal that went with them."""
+    for entry in [*audit.SQL["of_kind"].rows(db, kind="purge")]:
+        with suppress(ValueError, TypeError, KeyError, OverflowError):  # the chain says so
+            yield entry.at, int(json.loads(entry.what)["seals"])
 
 
 def _verify_rows(db: Connection, entity: _Entity, verdict: SealVerdict) -> None:
@@ -463,9 +453,7 @@ def _standing_by(marks: Iterable[Sequence[Any]]) -> VoterStanding | None:
 def _side_by_side(
     rows: Iterator[Sequence[Any]], others: Iterator[Sequence[Any]]
 ) -> Iterator[tuple[Sequence[Any] | None, Sequence[Any] | None]]:
-    """Rows and what belongs to them, both with their id first and in the order of ids, each with its like; None where there is
-    none. Ids that are no ids sort last.
-    """
+    """Rows and what belongs to them, both by their ids, which come first and in order; None where there is none."""
     row, other = next(rows, None), next(others, None)
     while row is not None or other is not None:
         if other is None or (row is not None and _place(row[0]) < _place(other[0])):

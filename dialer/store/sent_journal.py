@@ -41,9 +41,7 @@ class SentJournal:
 
     def never_sent(self, attempts: Iterable[AttemptId]) -> list[AttemptId]:
         """Those of an earlier run's attempts that were surely never written to the switch."""
-        head, records = self._records()
-        if not self._boot or head != self._head():
-            return []
+        records = self._of_this_boot()
         opened = {record[1:] for record in records if record[:1] == _OPENING}
         unsent = opened - {record[1:] for record in records if record[:1] != _OPENING}
         return [attempt_id for attempt_id in attempts if _bytes(attempt_id) in unsent]
@@ -59,13 +57,14 @@ class SentJournal:
         head, _, told = _read(self.path).partition(b"\n")
         return head, [told[at : at + _RECORD_BYTES] for at in range(0, len(told) - _RECORD_BYTES + 1, _RECORD_BYTES)]
 
+    def _of_this_boot(self) -> list[bytes]:
+        head, records = self._records()
+        return records if self._boot and head == self._head() else []
+
     def clock_ahead(self) -> float | None:
         """By how many seconds the wall clock was ahead of `Clock.since_boot` in an earlier run on this boot; None: nobody knows."""
-        head, records = self._records()
-        told = [record for record in records if record[:1] == _CLOCK]
-        if not self._boot or head != self._head() or not told:
-            return None
-        return float(_CLOCK_RECORD.unpack(told[-1])[1])
+        told = [record for record in self._of_this_boot() if record[:1] == _CLOCK]
+        return float(_CLOCK_RECORD.unpack(told[-1])[1]) if told else None
 
     def keep_clock(self, ahead: float) -> None:
         """Note for the next start what `clock_ahead` is. Where that cannot be noted, the next start knows nothing of it."""
@@ -91,7 +90,7 @@ class SentJournal:
                 self._length > _LONGEST_BYTES and not self._opening
             ):  # what was sent needs no room: of it nothing is told
                 self._start()
-            self._append(_OPENING, attempt_id)
+            self._write(_OPENING + _bytes(attempt_id))
         except OSError:
             return
         self._opening.add(attempt_id)
@@ -99,7 +98,7 @@ class SentJournal:
     def sending(self, attempt_id: AttemptId) -> None:
         """The attempt is written to the switch next. Raises OSError where that cannot be noted: then it must not be."""
         if attempt_id in self._opening:
-            self._append(_SENDING, attempt_id)
+            self._write(_SENDING + _bytes(attempt_id))
             self._opening.discard(attempt_id)
 
     def dropped(self, attempt_id: AttemptId) -> None:
@@ -128,9 +127,6 @@ class SentJournal:
         except OSError:
             return b""
         return self._boot + f" {found.st_dev} {found.st_ino}".encode()
-
-    def _append(self, kind: bytes, attempt_id: AttemptId) -> None:
-        self._write(kind + _bytes(attempt_id))
 
     def _write(self, record: bytes) -> None:
         assert self._file is not None  # noqa: S101 - begun

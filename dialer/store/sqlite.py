@@ -34,7 +34,6 @@ from dialer.store import (
     records,
     seals,
     spool,
-    users,
     voters,
 )
 from dialer.store import headquarters as news_rows
@@ -82,9 +81,7 @@ class RoomGuard:
 
 
 class _Reads(Generic[P, T]):
-    """A family's function as a method of the store: called without the connection, awaited, its docstring the contract. Beside the
-    writer, on the connection that reads: what waits to be committed is not seen.
-    """
+    """A function as a method that reads, beside the writer, its docstring the contract: what waits to be committed is not seen."""
 
     def __init__(self, job: Job[P, T]) -> None:
         self._job = job
@@ -384,9 +381,9 @@ class Store:
 
     # Users
 
-    kept_users = Write(users.kept_users)  # behind the writes that wait: one who was just removed is gone
-    set_user = Write(users.set_user)
-    remove_user = Write(users.remove_user)
+    kept_users = Write(records.kept_users)  # behind the writes that wait: one who was just removed is gone
+    set_user = Write(records.set_user)
+    remove_user = Write(records.remove_user)
 
     # Headquarters
 

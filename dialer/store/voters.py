@@ -39,7 +39,8 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
     in_vain = _is_in_vain(db, mark, before)
     recorded = not in_vain and _append(db, mark)
     after = _standing_after(db, mark, before) if recorded else before
-    given_back = recorded and mark.undoes is not None and _was_wrong_number(db, mark.undoes)
+    undone = None if mark.undoes is None else SQL["kind_of_mark"].value(db, str, key=mark.undoes)
+    given_back = recorded and undone == MarkKind.WRONG_NUMBER
     wrong = given_back or (recorded and mark.kind is MarkKind.WRONG_NUMBER)
     # A number that was there before, where it tells: whoever is reached is not without one, whatever they have.
     had_number = not (wrong or after.reached != before.reached) or _has_number(db, mark.voter_id)
@@ -95,9 +96,7 @@ def _has_number(db: Connection, voter_id: int) -> bool:
 
 
 def _standing_after(db: Connection, mark: Mark, before: VoterStanding) -> VoterStanding:
-    """How the voter stands after a mark that is appended already. What takes a word back is worked out from all that was said:
-    the voter is then as if it had never been said, which one look at the row cannot tell.
-    """
+    """How the voter stands after a mark that is appended. What takes a word back is worked out from all that was said."""
     if mark.source is MarkSource.CORRECTION or mark.undoes is not None:
         return _standing(db, mark.voter_id)
     return with_word(before, mark.kind)
@@ -150,10 +149,6 @@ def _drop_link(db: Connection, mark: Mark, recorded: bool) -> list[int]:
     return [phone_id] if SQL["phone_is_silent"].number(db, phone_id=phone_id) else []
 
 
-def _was_wrong_number(db: Connection, key: str) -> bool:
-    return SQL["kind_of_mark"].value(db, str, key=key) == MarkKind.WRONG_NUMBER
-
-
 def _give_link_back(db: Connection, mark: Mark) -> None:
     """The number of the attempt is the voter's again, and waits in the queues that it was taken out of."""
     phone_id = SQL["phone_of_attempt"].value(db, int, attempt_id=mark.attempt_id)
@@ -176,9 +171,7 @@ def record_opt_out(
     attempt_id: AttemptId | None = None,
     told_source: str | None = None,
 ) -> bool:
-    """Suppress a number everywhere at once: closes its due and claimed targets in every campaign. False: it was already,
-    and nothing is announced. `told_source`: what the announcement says in place of `source`.
-    """
+    """Suppress a number everywhere. False: it was already, and nothing is announced. `told_source`: announced for `source`."""
     if SQL["opt_out_phone"](db, phone_id=phone_id, at=at).rowcount == 0:
         if SQL["phone_exists"].row(db, phone_id=phone_id) is None:
             raise StoreError(f"the store has no number {phone_id}: the opt-out was not kept")

@@ -21,7 +21,7 @@ from fastapi import Request
 from pydantic import Field
 
 from dialer.domain.clock import Clock
-from dialer.store.passkey_records import Passkey, PasskeyRecords
+from dialer.store.desk_file import Passkey, PasskeyRecords
 from dialer.web.doors import PageAsked, PageRefused, Signed, begun, door
 from dialer.web.people import MOST_PASSWORD, People
 

@@ -30,7 +30,7 @@ from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.errors import StoreError
 from dialer.store.cipher import site_key
 from dialer.store.desk_file import DeskFile, KeptPassword, desk_path
-from dialer.store.users import read_kept_users
+from dialer.store.records import read_kept_users
 from dialer.web.directory import Directory
 
 _log = structlog.get_logger(__name__)

@@ -34,9 +34,8 @@ from dialer.mqtt.hearing import Hearing, Reply
 from dialer.mqtt.senders import Signer
 from dialer.store.agent_reading import AgentReading
 from dialer.store.connection import exclusive_connection
-from dialer.store.desk_file import DeskFile, desk_path
+from dialer.store.desk_file import DeskFile, PasskeyRecords, desk_path
 from dialer.store.desk_reading import DeskReading
-from dialer.store.passkey_records import PasskeyRecords
 from dialer.web.application import make_app, with_document
 from dialer.web.directory import Directory
 from dialer.web.doors import COOKIE, Guard, WebDoor, doors_of, token_in

@@ -20,7 +20,7 @@ from dialer.rules.polls import Area, close_of, poll_of
 from dialer.rules.rulebook import polls_of
 from dialer.site.plan import scripts_of
 from dialer.store.agent_reading import AgentReading, OnTheLine
-from dialer.store.agent_records import AgentRecords
+from dialer.store.desk_file import AgentRecords
 from dialer.store.sql import Row
 from dialer.web.picture import Picture
 from ivr_flows.model import offers_allowed

@@ -15,7 +15,7 @@ from pydantic import Field
 from dialer.desk.agents.sessions import attempt_at
 from dialer.domain.errors import KeyTaken, StoreError
 from dialer.store.agent_reading import AgentReading
-from dialer.store.agent_records import AgentRecords, Draft, Note
+from dialer.store.desk_file import AgentRecords, Draft, Note
 from dialer.web.doors import PageAsked, PageRefused, Signed, door
 from dialer.web.people import AGENTS, Who, tolerated
 from dialer.web.picture import Picture

@@ -21,7 +21,7 @@ from dialer.domain.errors import LogInRefused, RefusedBecause
 from dialer.domain.pin_proof import read_proof
 from dialer.mqtt.hearing import Reply
 from dialer.store.agent_reading import AgentDay
-from dialer.store.agent_records import AgentRecords
+from dialer.store.desk_file import AgentRecords
 from dialer.web.doors import COOKIE
 from dialer.web.people import AGENT, NOTED_SECONDS, Who
 from ivr_flows.script import ScriptLibrary

@@ -14,9 +14,8 @@ import pytest
 from dialer.desk.agents import writing
 from dialer.desk.agents.writing import MOST_DRAFT_BYTES, MOST_NOTE, OPEN_SECONDS, AgentDrafts
 from dialer.domain.errors import StoreError
-from dialer.store.agent_records import AgentRecords, Draft, forget_written
 from dialer.store.connection import exclusive_connection
-from dialer.store.desk_file import DeskFile, KeptPassword
+from dialer.store.desk_file import AgentRecords, DeskFile, Draft, KeptPassword, forget_written
 from dialer.web.people import AGENT, Who
 from tests.support.desk import SEATED, DeskStand, desk_stand
 from tests.support.screen_pop import ATTEMPT, NUMBER, VOTERS, closing, fill_household, on_the_line, until

@@ -20,8 +20,7 @@ from config.words import SupervisorRole
 from dialer.desk.figures import STRETCH_SECONDS
 from dialer.domain.errors import RefusedBecause
 from dialer.mqtt.hearing import Reply
-from dialer.store.agent_records import AgentRecords
-from dialer.store.desk_file import DeskFile
+from dialer.store.desk_file import AgentRecords, DeskFile
 from dialer.web.application import make_app
 from dialer.web.doors import COOKIE, MOST_BODY_BYTES, SOCKET, cookie_of, token_in
 from tests.support.desk import AGENT, ORIGIN, PASSWORD, DeskStand, desk_stand, full_disk
