@@ -95,13 +95,9 @@ class PollingDaySettings(Section):
     opens: LocalTime = Field(time(7), description="when the polls open")
     last_call_minutes: float = Field(30, ge=0, le=240, description="no call goes out so shortly before a booth closes")
     expected: tuple[TurnoutPoint, ...] = Field(
-        (
-            TurnoutPoint(at=time(9), share=0.11),
-            TurnoutPoint(at=time(11), share=0.25),
-            TurnoutPoint(at=time(13), share=0.40),
-            TurnoutPoint(at=time(15), share=0.50),
-            TurnoutPoint(at=time(17), share=0.60),
-            TurnoutPoint(at=time(18), share=0.66),
+        tuple(
+            TurnoutPoint(at=time(hour), share=share)
+            for hour, share in ((9, 0.11), (11, 0.25), (13, 0.40), (15, 0.50), (17, 0.60), (18, 0.66))
         ),
         min_length=1,
         description="expected cumulative turnout; the default is a typical day in India",

@@ -10,6 +10,7 @@ from config.asterisk.checks.dialplan import check_dialplan
 from config.asterisk.checks.finding import Configuration, LintFinding
 from config.asterisk.checks.manager import check_http, check_manager
 from config.asterisk.checks.others import (
+    NEEDED_FILES,
     check_conferences,
     check_files,
     check_modules,
@@ -24,23 +25,7 @@ from config.boxes import on_box
 from config.errors import AsteriskFilesError
 from config.settings import Settings
 
-_READ = frozenset(
-    {
-        "asterisk.conf",
-        "cdr.conf",
-        "cdr_custom.conf",
-        "confbridge.conf",
-        "extensions.conf",
-        "http.conf",
-        "logger.conf",
-        "manager.conf",
-        "modules.conf",
-        "musiconhold.conf",
-        "pjsip.conf",
-        "rtp.conf",
-        "sip.conf",
-    }
-)
+_READ = {*NEEDED_FILES, "asterisk.conf", "cdr.conf", "cdr_custom.conf", "http.conf", "logger.conf", "sip.conf"}
 
 
 def lint(

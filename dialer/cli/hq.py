@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +17,6 @@ import uvloop
 from pydantic import ValidationError
 
 from config.errors import SettingError
-from config.headquarters import HqSettings
 from dialer.cli.group import CommandGroup
 from dialer.cli.hq_bundle import app as bundle_app
 from dialer.cli.hq_pages import audit, certificate, desk, official, user_app
@@ -31,7 +29,7 @@ from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
 from dialer.hq import carried, orders
 
 if TYPE_CHECKING:
-    from dialer.nats.session import Session
+    pass
 
 app = CommandGroup()
 keys_app = CommandGroup(help="Keys to sign with.")
@@ -45,6 +43,7 @@ app.callback()(quiet_logging)
 for command in (render, desk, certificate, audit, official):
     app.command()(command)
 
+_WHO = "headquarters' orders"
 PATIENCE_SECONDS = 10.0
 """With a server that is away; then the order may travel as a file."""
 _CampaignArgument = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The campaign's id in the centres.")]
@@ -78,7 +77,7 @@ class Signing(NamedHeadquarters):
             return
         if len(signers) < order.signatures_needed:
             raise orders.OrderNotGiven("two leaders must sign it: name both keys, or --out FILE for the second one")
-        async with _session(self) as session:
+        async with self.session(_WHO, PATIENCE_SECONDS) as session:
             answers = await orders.give_order(session, signed, order, centres, self.wait)
         _tell_answers(answers, centres)
 
@@ -205,7 +204,7 @@ async def again(
 
 
 async def _valid(hq: NamedHeadquarters) -> list[tuple[SignedOrder, HqOrder]]:
-    async with _session(hq) as session:
+    async with hq.session(_WHO, PATIENCE_SECONDS) as session:
         return await orders.given_orders(session, SystemClock().now())
 
 
@@ -226,19 +225,6 @@ def _tell_answers(answers: Mapping[str, orders.OrderAnswer], centres: Sequence[s
         raise typer.Exit(1)
 
 
-def _session(hq: NamedHeadquarters) -> AbstractAsyncContextManager[Session]:
-    """A connection to headquarters' server. Raises HeadquartersUnreachable."""
-    with of_extra("hq"):
-        from dialer.nats.session import connected  # noqa: PLC0415 - of an extra
-    return connected(
-        hq.settings.servers,
-        "headquarters' orders",
-        nkey_file=hq.settings.nkey_file,
-        ca_file=hq.settings.ca_file,
-        patience_seconds=PATIENCE_SECONDS,
-    )
-
-
 @app.command()
 def gather(
     hq: NamedHeadquarters,
@@ -248,18 +234,17 @@ def gather(
 
     Several may run: one works, the others wait until it is gone.
     """
-    settings = hq.settings
     json_logging(verbose=verbose)
-    uvloop.run(_gather(settings))
+    uvloop.run(_gather(hq))
 
 
-async def _gather(settings: HqSettings) -> None:
+async def _gather(hq: NamedHeadquarters) -> None:
+    settings = hq.settings
     with of_extra("hq"):
         from dialer.hq.gather import Gatherer, collect_seldom  # noqa: PLC0415 - of an extra
         from dialer.hq.snapshots import Snapshots  # noqa: PLC0415
         from dialer.metrics.families import Readiness, of_gatherer  # noqa: PLC0415
         from dialer.metrics.server import watched  # noqa: PLC0415
-        from dialer.nats.session import connected  # noqa: PLC0415
     collect_seldom()
     working = asyncio.current_task()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -274,7 +259,7 @@ async def _gather(settings: HqSettings) -> None:
     with contextlib.suppress(asyncio.CancelledError):
         async with (
             watched(settings.metrics.host, settings.metrics.gather_port, stands),
-            connected(settings.servers, "gather", nkey_file=settings.nkey_file, ca_file=settings.ca_file) as session,
+            hq.session("gather") as session,
         ):
             await Snapshots(settings, session).answer()
             gatherer = Gatherer(settings, session, SystemClock())
@@ -293,7 +278,7 @@ async def import_files(
     All are looked through before the first is taken. What came already, by the line or an earlier file, changes nothing.
     """
     whole = carried.read_files(hq.settings, files)
-    async with _session(hq) as session:
+    async with hq.session(_WHO, PATIENCE_SECONDS) as session:
         async for file in carried.bring(session, whole):
             typer.echo(f"{file.path}: {file.rows:,} rows of {file.centre} committed, up to {file.last}")
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from config.errors import SettingError
-from config.headquarters import HqSettings
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import NamedHeadquarters, of_extra
 from dialer.domain import signing
@@ -224,14 +223,15 @@ async def waves(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     course = WaveCourse(f"{name}-{version}", steps, hold_seconds=hold * 60, patience_seconds=patience * 60)
-    raise typer.Exit(await _run_waves(settings, name, version, course))
+    raise typer.Exit(await _run_waves(hq, name, version, course))
 
 
-async def _run_waves(settings: HqSettings, name: str, version: int, course: WaveCourse) -> int:
+async def _run_waves(hq: NamedHeadquarters, name: str, version: int, course: WaveCourse) -> int:
     """The exit code."""
+    settings = hq.settings
     with of_extra("hq"):
         from dialer.hq.material import give_material  # noqa: PLC0415 - of an extra
-        from dialer.nats.session import MadeAnew, connected  # noqa: PLC0415
+        from dialer.nats.session import MadeAnew  # noqa: PLC0415
 
     async def hear(subject: str, data: bytes) -> None:
         _, centre, kind, *_ = subject.split(".")
@@ -252,13 +252,7 @@ async def _run_waves(settings: HqSettings, name: str, version: int, course: Wave
                     orders += read_orders(stored.data)
                     course.stopped(stopped_by_leaders(settings, orders, time.time()))
 
-    async with connected(
-        settings.servers,
-        "headquarters' waves",
-        nkey_file=settings.nkey_file,
-        ca_file=settings.ca_file,
-        patience_seconds=PATIENCE_SECONDS,
-    ) as session:
+    async with hq.session("headquarters' waves", PATIENCE_SECONDS) as session:
         await session.listen("live.*.material", hear)
         await session.listen("live.*.alert", hear)
         following = asyncio.create_task(follow_orders(session))

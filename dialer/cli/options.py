@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +23,9 @@ from dialer.domain.person_ids import is_id
 from dialer.store.audit import audit_name
 from dialer.store.cipher import StoreKey, site_key
 from dialer.store.connection import Connection, reading
+
+if TYPE_CHECKING:
+    from dialer.nats.session import Session
 
 _LONGEST_LINE = 1000
 
@@ -103,6 +106,13 @@ class NamedHeadquarters:
     def settings(self) -> HqSettings:
         """What its file says."""
         return load_hq_settings(self.config)
+
+    def session(self, name: str, patience_seconds: float | None = None) -> AbstractAsyncContextManager[Session]:
+        """A connection to its server. Raises HeadquartersUnreachable; see `dialer.nats.session.connected`."""
+        with of_extra("hq"):
+            from dialer.nats.session import connected  # noqa: PLC0415 - of an extra
+        key, ca = self.settings.nkey_file, self.settings.ca_file
+        return connected(self.settings.servers, name, nkey_file=key, ca_file=ca, patience_seconds=patience_seconds)
 
 
 def person(who: str | None) -> str:
