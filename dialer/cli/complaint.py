@@ -89,7 +89,10 @@ def _call(site: NamedSite, number: str | None, campaign: str | None, attempt: st
         if number is not None:
             told |= _of_number(db, number, site.settings.centre.region, campaign, at)
         if attempt is not None:
-            told |= _of_attempt(db, attempt)
+            found = numbers.call_of(db, attempt)
+            if found is None:
+                raise RollError(f"--attempt: the store has no attempt {attempt}")
+            told |= {"attempt": attempt, "campaign": found[0], "phone": found[1]}
     return {name: value for name, value in told.items() if value is not None}
 
 
@@ -103,10 +106,3 @@ def _of_number(db: Connection, number: str, region: str, campaign: str | None, a
         typer.echo("no call to the number is known: the complaint is kept without one", err=True)
         return {"phone": phone_id}
     return {"phone": phone_id, "attempt": last[0], "campaign": last[1]}
-
-
-def _of_attempt(db: Connection, attempt: str) -> dict[str, Any]:
-    found = numbers.call_of(db, attempt)
-    if found is None:
-        raise RollError(f"--attempt: the store has no attempt {attempt}")
-    return {"attempt": attempt, "campaign": found[0], "phone": found[1]}

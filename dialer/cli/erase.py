@@ -22,7 +22,7 @@ from dialer.roll.phone_numbers import the_number
 from dialer.site.plan import erasure_rules
 from dialer.store import audit, erasing
 from dialer.store.audit import audit_name
-from dialer.store.connection import Connection, exclusive_connection
+from dialer.store.connection import Connection
 from dialer.store.copying import copies_before_upgrades
 from dialer.store.desk_file import forget_written
 from dialer.store.erasing import erase_number, remove
@@ -146,6 +146,6 @@ def _last_day(settings: Settings, after: str, now: float) -> date:
 @contextmanager
 def _erasing(site: SiteAndWho) -> Iterator[Connection]:
     """The store alone, in one transaction, with freed pages overwritten; the WAL is emptied into the file at the end."""
-    whole = exclusive_connection(site.path, "an erasure", create=False, key=site.key)
+    whole = site.alone("an erasure")
     with whole as db, erasing.overwriting(db), transaction(db):
         yield db

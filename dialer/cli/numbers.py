@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +24,6 @@ from dialer.roll.numbers_file import NumbersFile, read_numbers
 from dialer.roll.phone_numbers import the_number
 from dialer.store import audit, numbers, opt_outs
 from dialer.store.audit import audit_name
-from dialer.store.connection import Connection, exclusive_connection
 from dialer.store.port import AuditNote
 from dialer.store.sql import transaction
 
@@ -88,7 +86,7 @@ def import_register(
             f"the register {name!r} of {dated} is older than {most:g} days: get its newest issue (rules: registers)"
         )
     found = read_numbers(file, settings.centre.region)
-    with _writing(site, "an import of a register") as db:
+    with site.alone("an import of a register") as db, transaction(db):
         earlier = numbers.register_dated(db, name)
         if earlier is not None and earlier > issued:
             raise RollError(f"a newer issue of the register {name!r} is imported already: this one was not taken")
@@ -112,7 +110,7 @@ def import_consents(
     """
     found = read_numbers(file, site.settings.centre.region, first_column_only=True)
     now = SystemClock().now()
-    with _writing(site, "an import of consents") as db:
+    with site.alone("an import of consents") as db, transaction(db):
         known = sum(numbers.set_consent(db, number, status, source=source, at=now) for number in found.numbers)
         ahead = len(found.numbers) - known
         what = {"status": status.value, "source": source, "file": found.name, "sha256": found.sha256}
@@ -132,7 +130,7 @@ def _opt_out(site: SiteAndWho, found: Sequence[str], source: str, file: dict[str
         )
     secret = next(iter(site.settings.rules.secrets()), None)
     try:
-        with _writing(site, "an import of opt-outs") as db:
+        with site.alone("an import of opt-outs") as db, transaction(db):
             entry = AuditNote(audit_name(site.who), SystemClock().now(), file)
             fresh = opt_outs.suppress(db, encode, found, secret, source, entry).fresh
         typer.echo(f"{fresh:,} numbers suppressed; {len(found) - fresh:,} were already")
@@ -140,12 +138,6 @@ def _opt_out(site: SiteAndWho, found: Sequence[str], source: str, file: dict[str
         fields = {"source": source, "who": site.person}
         for line in hand_over(site.settings, "suppress", found, fields, busy):
             typer.echo(line)
-
-
-@contextmanager
-def _writing(site: SiteAndWho, holder: str) -> Iterator[Connection]:
-    with exclusive_connection(site.path, holder, create=False, key=site.key) as db, transaction(db):
-        yield db
 
 
 def _report_lines(found: NumbersFile) -> None:

@@ -22,7 +22,7 @@ from dialer.domain.output import Kept
 from dialer.domain.person_ids import is_id
 from dialer.store.audit import audit_name
 from dialer.store.cipher import StoreKey, site_key
-from dialer.store.connection import Connection, reading
+from dialer.store.connection import Connection, exclusive_connection, reading
 
 if TYPE_CHECKING:
     from dialer.nats.session import Session
@@ -72,6 +72,10 @@ class NamedSite:
     def reading(self) -> AbstractContextManager[Connection]:
         """The store, open to be read. See `dialer.store.connection.reading`."""
         return reading(self.path, self.key)
+
+    def alone(self, holder: str) -> AbstractContextManager[Connection]:
+        """The store for a program that writes to it alone, and is `holder` to others; there must be one. See `reading`."""
+        return exclusive_connection(self.path, holder, create=False, key=self.key)
 
     @property
     def files(self) -> Kept:
