@@ -285,13 +285,14 @@ class Committing(Node):
     """A node that commits: `next` only when that is on disk, else `failed`."""
 
     look = Look.COMMIT
+    commits: ClassVar[CommitKind]
 
     next: str = key(NODE.to("committed", Committed))
     failed: str = key(FAILED)
 
-    @abstractmethod
     def commit(self, state: FlowState) -> FlowCommit:
-        """What is to be committed."""
+        """What is to be committed, with all that was answered so far."""
+        return FlowCommit(self.commits, state.where, state.commits + 1, answers=dict(state.answers))
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         """Commit."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ivr_flows.fields import Fields
 from ivr_flows.keys import ANSWER, OPTIONAL_NODE, key, member
@@ -48,17 +48,14 @@ class MarkNode(Committing):
 
     def commit(self, state: FlowState) -> FlowCommit:
         """The mark, with what was keyed for it."""
-        return FlowCommit(
-            kind=CommitKind.MARK,
-            node=state.where,
-            sequence=state.commits + 1,
+        return replace(
+            Committing.commit(self, state),
             mark=self.mark,
             scope=self.scope,
             hour=_number_answer(state, self.hour),
             serial=_number_answer(state, self.serial),
             part=_number_answer(state, self.part),
             count=_number_answer(state, self.count),
-            answers=dict(state.answers),
         )
 
     def answer(self, state: FlowState, event: Input) -> Answered:

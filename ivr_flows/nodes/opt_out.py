@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ivr_flows.keys import word
 from ivr_flows.node import Committing, node_kind
-from ivr_flows.turns import CommitKind, FlowCommit, FlowState
+from ivr_flows.turns import CommitKind
 
 
 @node_kind("opt_out", word("number"))
@@ -17,7 +17,3 @@ class OptOutNode(Committing):
     head = "Records: never call again"
     commits = CommitKind.OPT_OUT
     opts_out = True
-
-    def commit(self, state: FlowState) -> FlowCommit:
-        """The opt-out."""
-        return FlowCommit(CommitKind.OPT_OUT, state.where, state.commits + 1, answers=dict(state.answers))

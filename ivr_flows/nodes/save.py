@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ivr_flows.fields import Fields, KnownNames
 from ivr_flows.keys import NODE, Key, key
@@ -36,8 +36,8 @@ class SaveNode(Committing):
 
     def commit(self, state: FlowState) -> FlowCommit:
         """Those that were given."""
-        answers = {name: state.answers[name] for name in self.answers if name in state.answers}
-        return FlowCommit(CommitKind.ANSWERS, state.where, state.commits + 1, answers=answers)
+        given = {name: state.answers[name] for name in self.answers if name in state.answers}
+        return replace(Committing.commit(self, state), answers=given)
 
     @property
     def title(self) -> str:

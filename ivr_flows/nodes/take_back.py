@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ivr_flows.keys import NODE, key, word
 from ivr_flows.node import Committing, node_kind
-from ivr_flows.turns import CommitKind, FlowCommit, FlowState, NobodyFound
+from ivr_flows.turns import CommitKind, NobodyFound
 
 
 @node_kind("take_back", word("serial"))
@@ -18,7 +18,3 @@ class TakeBackNode(Committing):
     commits = CommitKind.TAKE_BACK
 
     nothing: str = key(NODE.of("Node when there is none to take back.").to("unknown", NobodyFound))
-
-    def commit(self, state: FlowState) -> FlowCommit:
-        """That it was a mistake."""
-        return FlowCommit(CommitKind.TAKE_BACK, state.where, state.commits + 1, answers=dict(state.answers))
