@@ -58,18 +58,15 @@ class OutboxRelay:
     async def drain(self, publish: Publish) -> None:
         """Relay all that waits now."""
         while rows := await self._store.outbox(BATCH):
-            await self._publish_batch(rows, publish)
+            async with asyncio.TaskGroup() as group:
+                for row in rows:
+                    # Tasks begin in the order of their creation, so the messages are written in the order of the outbox.
+                    group.create_task(self._publish_row(row, publish), name=f"outbox-{row.outbox_id}")
             # The store drops up to an id: only after every row of the batch was acknowledged.
             await self._store.outbox_done(rows[-1].outbox_id)
             self.relayed += len(rows)
             if len(rows) < BATCH and not self._waiting.is_set():  # nothing was committed since
                 return
-
-    async def _publish_batch(self, rows: list[OutboxRow], publish: Publish) -> None:
-        async with asyncio.TaskGroup() as group:
-            for row in rows:
-                # Tasks begin in the order of their creation, so the messages are written in the order of the outbox.
-                group.create_task(self._publish_row(row, publish), name=f"outbox-{row.outbox_id}")
 
     async def _publish_row(self, row: OutboxRow, publish: Publish) -> None:
         """What no client can send (a topic too long, say) would stand first for ever, with all results behind it: it is let go, and
