@@ -7,10 +7,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 
-def templates_in(folder: Path) -> Environment:
-    """The templates of a folder: nothing is escaped, for none is a page; a value that is missing is an error."""
+def templates_in(folder: str = "") -> Environment:
+    """The templates of a folder of this home: nothing is escaped, for none is a page; a value that is missing is an error."""
     return Environment(  # noqa: S701
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader(Path(__file__).parent / folder),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

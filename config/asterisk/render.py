@@ -42,7 +42,7 @@ _SPARE_CALLS = 20  # beside every line and every seat: supervisors, third partie
 
 @cache
 def _environment() -> Environment:
-    environment = templates_in(TEMPLATES)
+    environment = templates_in("asterisk")
     environment.filters.update(bracketed=_bracketed, host_network=_host_network, sip_uri=_sip_uri)
     return environment
 

@@ -166,7 +166,7 @@ def _speaks_with_this_machine_alone(settings: Settings) -> bool:
     return all(map(is_loopback, hosts)) and not settings.twilio.enabled and not settings.has_scripts
 
 
-_templates = cache(partial(templates_in, Path(__file__).parent))
+_templates = cache(partial(templates_in, "service"))
 
 
 def _text(template: str, **values: object) -> str:

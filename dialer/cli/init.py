@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -13,10 +16,10 @@ import typer
 
 from config.errors import MatdanError, SettingError
 from config.jurisdiction import load_profile
-from config.new_centre import COUNTRIES, NewSeat, centre_text, new_pin
 from config.settings import load_settings
 from config.site_rules import site_profile
-from config.unfinished import refuse_unfinished
+from config.templates import templates_in
+from config.unfinished import refuse_unfinished, why_trivial
 from dialer.cli.options import said
 from dialer.domain.output import refuse_unwritable, write_file
 from dialer.domain.words import counted
@@ -34,6 +37,39 @@ Answers = dict[str, Any]
 
 class InitRefused(MatdanError):
     """A new centre's settings cannot be made or written. The text names the option, what is wrong and what to do."""
+
+
+PIN_DIGITS: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    """What goes with a shipped profile of rules."""
+
+    region: str
+    time_zone: str | None  # None: it has several
+    languages: str
+    prefix: str
+    denied: tuple[str, ...]  # series that cost the caller a premium
+
+
+_NANP_PREMIUM: Final = ("+1900",)
+COUNTRIES: Final = {
+    "india": Country("IN", "Asia/Kolkata", "hi", "+91", ("+911900", "+911901")),
+    "uk": Country("GB", "Europe/London", "en", "+44", ("+449",)),
+    "us": Country("US", None, "en", "+1", _NANP_PREMIUM),
+    "canada": Country("CA", None, "en", "+1", _NANP_PREMIUM),
+}
+"""By jurisdiction. Every other one asks for region, prefix and time zone."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSeat:
+    """A seat, and an agent who may log in at it or at any other."""
+
+    name: str
+    agent: str  # the number that is keyed in
+    pin_hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,3 +287,25 @@ def _refuse(centre: Answers) -> None:
     site_profile(settings)
     for doubt in doubts(settings):
         raise doubt
+
+
+def centre_text(answers: Mapping[str, Any]) -> str:
+    """The settings as TOML, with secrets of 192 bits made; `answers`: what the template names, to be checked as settings are."""
+    environment = templates_in()
+    environment.filters["toml"] = _toml  # every text goes through it
+    made = {name: secrets.token_urlsafe(24) for name in ("ami_secret", "broker_password", "desk_password")}
+    organisation = " ".join(answers["organisation"].split())
+    return environment.get_template("new_centre.toml.j2").render({**answers, **made, "organisation": organisation})
+
+
+def new_pin() -> str:
+    """A PIN by chance, none of the first that anybody would try."""
+    while True:
+        pin = f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
+        if why_trivial(pin) is None:
+            return pin
+
+
+def _toml(value: str | Sequence[str]) -> str:
+    """A text or a list of them: TOML's basic strings are JSON's, but for U+007F."""
+    return json.dumps(value if isinstance(value, str) else list(value), ensure_ascii=False).replace("\x7f", "\\u007f")
