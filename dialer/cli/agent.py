@@ -8,14 +8,9 @@ from typing import Annotated
 import typer
 
 from audio.tones import write_tones
-from config.errors import MatdanError
 from dialer.cli.group import CommandGroup
+from dialer.domain.errors import OutputRefused
 from dialer.engine.pins import hash_pin
-
-
-class TonesNotWritten(MatdanError):
-    """The tones cannot be written there. The text says why."""
-
 
 app = CommandGroup()
 
@@ -46,10 +41,10 @@ def tones_command(
         paths = write_tones(to)
     except OSError as error:
         if not to.parent.exists():
-            raise TonesNotWritten(
+            raise OutputRefused(
                 f"{to}: there is no folder {to.parent}; name Asterisk's sounds of a language"
             ) from error
-        raise TonesNotWritten(f"{to}: {error.strerror or error}; name a directory that you may write") from error
+        raise OutputRefused(f"{to}: {error.strerror or error}; name a directory that you may write") from error
     for path in paths:
         typer.echo(path)
     if fresh:
