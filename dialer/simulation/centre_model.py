@@ -46,44 +46,31 @@ class SelfTimed(Protocol):
         ...
 
 
+@dataclass(slots=True, eq=False)
 class SimulatedSeat:
     """One sign-in of one agent. An agent who comes back is a new seat."""
 
-    __slots__ = ("campaign", "false_call", "leaving", "quits", "since", "stage", "stage_since", "to_break", "work")
-
-    def __init__(self) -> None:
-        self.stage: SeatStage | None = None  # None: free, on a break, or gone
-        self.since = 0.0  # when talk or wrap-up began
-        self.stage_since = 0.0
-        self.leaving = False  # has announced a break or log-off
-        self.quits = False  # will sign off after this call
-        self.to_break = False  # will take a break after this call
-        self.campaign = 0
-        self.false_call = False
-        self.work = 0  # grows with each piece of work, so that a signal of an earlier one is known as stale
+    stage: SeatStage | None = None  # None: free, on a break, or gone
+    since: float = 0.0  # when talk or wrap-up began
+    stage_since: float = 0.0
+    leaving: bool = False  # has announced a break or log-off
+    quits: bool = False  # will sign off after this call
+    to_break: bool = False  # will take a break after this call
+    campaign: int = 0
+    work: int = 0  # grows with each piece of work, so that a signal of an earlier one is known as stale
 
 
+@dataclass(slots=True, eq=False)
 class SimulatedCall:
     """One attempt."""
 
-    __slots__ = (
-        "answered_at",
-        "began_seconds",
-        "campaign",
-        "false_call",
-        "in_flight",
-        "rings_at",
-        "waits",
-    )
-
-    def __init__(self, campaign: int, began_seconds: float) -> None:
-        self.campaign = campaign
-        self.began_seconds = began_seconds
-        self.rings_at = math.inf  # known as it is placed, told once it is past
-        self.in_flight = True
-        self.waits = False
-        self.answered_at = 0.0
-        self.false_call = False
+    campaign: int
+    began_seconds: float
+    rings_at: float = math.inf  # known as it is placed, told once it is past
+    in_flight: bool = True
+    waits: bool = False
+    answered_at: float = 0.0
+    false_call: bool = False
 
     def stops_ringing(self, kind: PacingEventKind, now: float) -> PacingEvent:
         """What the pacer is told of the answer, or of the end without one."""
@@ -417,7 +404,7 @@ class CentreModel:
         self._resolved.append((now, False))
         self._connected += 1
         seat.stage, seat.since, seat.stage_since = SeatStage.TALKING, now, now
-        seat.campaign, seat.false_call = call.campaign, call.false_call
+        seat.campaign = call.campaign
         seat.work += 1
         self.talking[seat] = None
         talk = campaign.model.talk.draw(now, campaign.talks)

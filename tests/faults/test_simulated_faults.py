@@ -8,8 +8,8 @@ from collections import Counter
 import pytest
 
 from dialer.domain.errors import ProtocolError
-from dialer.simulation.asterisk import Behaviour, SimulatedAsteriskConfig
-from dialer.simulation.asterisk.config import seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from tests.support.ami_lab import AmiLab
 from tests.support.simulation import lab_centre

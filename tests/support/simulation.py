@@ -7,7 +7,8 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
-from dialer.simulation.asterisk import SimulatedAsterisk, SimulatedAsteriskConfig
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
+from dialer.simulation.asterisk.server import SimulatedAsterisk
 from tests.support.ami_lab import AmiLab
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from config.asterisk.render import dialplan
 from dialer.domain.errors import PermissionMissing, SwitchError
-from dialer.simulation.asterisk import SimulatedAsterisk, SimulatedAsteriskConfig
-from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER, ManagerUser
+from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER, ManagerUser, SimulatedAsteriskConfig
+from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.switch.asterisk.ami_rights import READ_LINE, WRITE_LINE, check_rights
 from dialer.switch.asterisk.ami_session import AmiLogin
 from tests.support.virtual import virtual_time

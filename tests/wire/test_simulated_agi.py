@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from config.asterisk.render import RESTART_SECONDS
-from dialer.simulation.asterisk import Behaviour, SimulatedAsteriskConfig, VoterProfile
 from dialer.simulation.asterisk.channels import ChannelState
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
+from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.support.simulation import AgiPeer, agi_server, flow_of_one_key, lab_centre
 from tests.support.virtual import virtual_time
 

@@ -10,16 +10,10 @@ import pytest
 
 from config.asterisk.events import EVENTS
 from dialer.domain.errors import PortInUse
-from dialer.simulation.asterisk import (
-    Behaviour,
-    PhoneMode,
-    SimulatedAsterisk,
-    SimulatedAsteriskConfig,
-    SimulatedTrunk,
-    VoterProfile,
-    check_journal,
-)
-from dialer.simulation.asterisk.config import seat_phones
+from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, SimulatedTrunk, seat_phones
+from dialer.simulation.asterisk.journal import check_journal
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.support.ami_lab import AmiLab
 from tests.support.simulation import lab_centre, simulated_centre
 from tests.support.virtual import virtual_time

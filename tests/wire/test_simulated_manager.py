@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from dialer.simulation.asterisk import Behaviour, SimulatedAsteriskConfig
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
+from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.ami_lab import AmiLab
 from tests.support.simulation import lab_centre, simulated_centre
 from tests.support.virtual import virtual_time

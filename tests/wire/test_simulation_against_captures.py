@@ -17,14 +17,17 @@ from typing import NamedTuple
 import pytest
 
 from config.asterisk.render import conferences
-from dialer.simulation.asterisk import (
-    Behaviour,
+from dialer.simulation.asterisk.config import (
     ConferenceUser,
-    SimulatedAsterisk,
+    PhoneMode,
+    SeatPhone,
     SimulatedAsteriskConfig,
     SimulatedTrunk,
+    conference_users,
+    seat_phones,
 )
-from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, conference_users, seat_phones
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage
 from tests.support.virtual import virtual_time
 

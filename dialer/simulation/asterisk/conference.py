@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from random import Random
-from typing import Protocol
 from uuid import UUID
 
 from config.asterisk.render import conferences
@@ -12,17 +11,8 @@ from dialer.simulation.asterisk.channels import Channel, Conference, Participant
 from dialer.simulation.asterisk.config import ConferenceUser, conference_menus
 from dialer.simulation.asterisk.events import EventWriter
 
-
-class Watcher(Protocol):
-    """Whom the conferences tell that voter and agent hear each other."""
-
-    def voter_met_agent(self, voter: Channel) -> None:
-        """A voter and a marked member are in one conference now."""
-        ...
-
-    async def run_menu_entry(self, channel: Channel, place: tuple[str, str, int]) -> None:
-        """Walk the dialplan from there until it runs off the end; the member stays in the conference."""
-        ...
+Place = tuple[str, str, int]
+"""Where a key leads: context, extension, priority."""
 
 
 class Conferences:
@@ -33,15 +23,18 @@ class Conferences:
         events: EventWriter,
         users: Mapping[str, ConferenceUser],
         random: Random,
-        watcher: Watcher,
+        voter_met_agent: Callable[[Channel], None],
+        run_menu_entry: Callable[[Channel, Place], Awaitable[None]],
     ) -> None:
-        """`random` makes the bridges' ids."""
+        """`random` makes the bridges' ids. `voter_met_agent` is told when a voter and a marked member are in one conference;
+        `run_menu_entry` walks the dialplan from a place until it runs off the end, while the member stays in the conference.
+        """
         self.by_name: dict[str, Conference] = {}
         self._events = events
         self._users = users
         self._menus = conference_menus(conferences())
         self._random = random
-        self._watcher = watcher
+        self._voter_met_agent, self._run_menu_entry = voter_met_agent, run_menu_entry
         self._made = 0
 
     def info(self, kind: str, name: str) -> str:
@@ -75,11 +68,11 @@ class Conferences:
             channel.cause = channel.cause or 16  # a bridge that is left by a hang-up clears normally
         return result
 
-    async def _key(self, channel: Channel, place: tuple[str, str, int] | None) -> None:
+    async def _key(self, channel: Channel, place: Place | None) -> None:
         """Do what the menu has for a key. Keys that are let go meanwhile are lost, as a real Asterisk 22 loses them."""
         if place is not None:
             channel.listens = False
-            await self._watcher.run_menu_entry(channel, place)
+            await self._run_menu_entry(channel, place)
             channel.digits.clear()
             channel.listens = True
 
@@ -105,7 +98,7 @@ class Conferences:
         if conference.marked:
             for other in conference.members:
                 if not other.user.marked and (other is member or user.marked):
-                    self._watcher.voter_met_agent(other.channel)
+                    self._voter_met_agent(other.channel)
         return member
 
     def _leave(self, member: Participant) -> str:

@@ -45,7 +45,9 @@ class SwitchCore(ABC):
         self.agi_connections: set[asyncio.Transport] = set()
         self._journal = Journal(None)
         self._random = Random(f"{self.config.seed}/switch")
-        self.conferences = Conferences(self.events, self.config.conference_users, self._random, self)
+        self.conferences = Conferences(
+            self.events, self.config.conference_users, self._random, self.voter_met_agent, self.run_menu_entry
+        )
         self._trunks: dict[str, SimulatedTrunk] = {trunk.name: trunk for trunk in self.config.trunks}
         self._dead_trunks: set[str] = set()
         self._phones: dict[str, SeatPhone] = {phone.endpoint: phone for phone in self.config.seats}
@@ -228,25 +230,24 @@ class SwitchCore(ABC):
 
     def look_up(self, channel: Channel | None, name: str) -> str:
         """The value of a channel's variable, of a global one, or of a function's call; "" of what is not set."""
-        if name.startswith("CONFBRIDGE_INFO("):
-            kind, _, conference = name[16:].rstrip(")").partition(",")
+        function, bracket, arguments = name.removesuffix(")").partition("(")
+        if function == "CONFBRIDGE_INFO":
+            kind, _, conference = arguments.partition(",")
             return self.conferences.info(kind, conference)
-        if name.startswith("SHA1(") and name.endswith(")"):
-            return hashlib.sha1(name[5:-1].encode(), usedforsecurity=False).hexdigest()
+        if function == "SHA1" and bracket:
+            return hashlib.sha1(arguments.encode(), usedforsecurity=False).hexdigest()
         if name == "STRFTIME(,,%s.%3q)":
             return f"{self.now():.3f}"
-        if name.startswith("DEVICE_STATE("):
-            return self.device_state(name[13:].rstrip(")"))
+        if function == "DEVICE_STATE":
+            return self.device_state(arguments)
         if name == "EPOCH":
             return str(int(self.now()))
         if name == "AGI_SERVER":
             return f"{self.config.agi_host}:{self.agi_port}"
-        if channel is not None:
-            if name == "CHANNEL(rtcp,rxcount)":
-                return str(self.packets_from(channel))
-            if name in channel.variables:
-                return channel.variables[name]
-            built_in = {
+        own = {} if channel is None else channel.variables
+        if channel is not None and name not in own:
+            own = {
+                "CHANNEL(rtcp,rxcount)": str(self.packets_from(channel)),
                 "CHANNEL": channel.name,
                 "CONTEXT": channel.context,
                 "EXTEN": channel.extension,
@@ -254,6 +255,4 @@ class SwitchCore(ABC):
                 "UNIQUEID": channel.uniqueid,
                 "CALLERID(num)": channel.caller_number,
             }
-            if name in built_in:
-                return built_in[name]
-        return self.globals.get(name, "")
+        return own.get(name, self.globals.get(name, ""))

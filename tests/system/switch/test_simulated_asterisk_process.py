@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.simulation.asterisk import check_journal
+from dialer.simulation.asterisk.journal import check_journal
 from tests.support.ami_lab import AmiLab
 from tests.support.simulation import agi_server, flow_of_one_key
 

@@ -18,8 +18,9 @@ from dialer.domain.switch import CallEnded, CallRinging
 from dialer.engine.call import outcome_of
 from dialer.engine.trunks import trunk_failed
 from dialer.rules.retries import RetryRules, after_outcome
-from dialer.simulation.asterisk import Behaviour, SimulatedAsteriskConfig
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.originate import CARRIER_CAUSES, dial_status
+from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage
 from dialer.switch.asterisk.listing import _live_channel
 from dialer.switch.asterisk.tracker import CallTracker
