@@ -176,14 +176,10 @@ def days_of(
     if hours is not None:
         end = min(end, start + hours * 3600.0)
     of_campaigns = site.with_reasons(of_campaigns, start, end)
-    plain = [
-        RehearsedDay("the site's load", start, end, 1, (), seed, of_campaigns),
-        RehearsedDay("twice the load", start, end, 2, (), seed, of_campaigns),
-    ]
-    if faults:
-        spread = tuple(_faults(open_hours, end))
-        plain.append(RehearsedDay("twice the load, with faults", start, end, 2, spread, seed, of_campaigns))
-    return tuple(plain)
+    plain = RehearsedDay("the site's load", start, end, 1, (), seed, of_campaigns)
+    twice = replace(plain, name="twice the load", load=2)
+    spoilt = replace(twice, name="twice the load, with faults", faults=tuple(_faults(open_hours, end)))
+    return (plain, twice, spoilt) if faults else (plain, twice)
 
 
 def _day_of(settings: Settings, site: SiteHours, today: date) -> tuple[CampaignHours, ...]:

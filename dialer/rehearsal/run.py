@@ -111,10 +111,8 @@ class _Rehearsal:
             self._samples.append(
                 Sample(
                     view.at,
-                    sum(campaign.attempts for campaign in view.campaigns),
                     sum(booth.reached for booth in view.booths),
                     sum(seat.state is SeatState.TALKING for seat in view.seats),
-                    sum(seat.state is SeatState.READY for seat in view.seats),
                     sum(trunk.channels_used for trunk in view.trunks),
                 )
             )
@@ -141,7 +139,6 @@ class _Rehearsal:
             abandoned=figures["abandoned"],
             live_answers=figures["live_answers"],
             reached=sum(booth.reached for booth in view.booths),
-            voted=sum(booth.voted for booth in view.booths),
             utilisation=sum(seats) / len(seats) if seats else None,
             channels=sum(trunk.channels for trunk in view.trunks),
             abandoned_limit=min(

@@ -30,10 +30,8 @@ class Sample:
     """How things stood at a moment of the day."""
 
     at: float  # epoch seconds
-    attempts: int
     reached: int  # voters with a mark
     talking: int  # seats in a conversation
-    ready: int  # seats that wait
     channels: int  # in use on all trunks
 
 
@@ -61,7 +59,6 @@ class DayOutcome:
     abandoned: int
     live_answers: int
     reached: int
-    voted: int
     utilisation: float | None  # mean of the seats', 0..1
     channels: int  # that the trunks have
     abandoned_limit: float

@@ -162,10 +162,9 @@ class VirtualCentre:
 
     async def _live(self, session: Session) -> None:
         """Say how it stands, as an uplink does of its dialler."""
-        numbers = LIST_NUMBERS
         while True:
             talking, ready = self._chance.randrange(8, 14), self._chance.randrange(1, 5)
-            done = min(numbers, self.truth.counts["attempts"])
+            done = min(LIST_NUMBERS, self.truth.counts["attempts"])
             now = self._clock.now()
             state = {
                 "centre": self.name,
@@ -173,11 +172,19 @@ class VirtualCentre:
                 "at": now,
                 "switch_up": True,
                 "campaigns": {"turnout": "running"},
+                "seats": {"talking": talking, "ready": ready, "wrap-up": 2, "offline": 20 - talking - ready - 2},
+                "calls": talking + 9,
             }
-            state |= {"seats": {"talking": talking, "ready": ready, "wrap-up": 2, "offline": 20 - talking - ready - 2}}
-            figures = {"campaign": "turnout", "at": now, "state": "running", "numbers": numbers, "closed": done}
-            figures |= {"due": numbers - done, "abandoned_target": {"share": 0.02, "most": 0.03, "sender": None}}
-            await session.say(live_subject(self.name, "state"), json.dumps({**state, "calls": talking + 9}).encode())
+            figures = {
+                "campaign": "turnout",
+                "at": now,
+                "state": "running",
+                "numbers": LIST_NUMBERS,
+                "closed": done,
+                "due": LIST_NUMBERS - done,
+                "abandoned_target": {"share": 0.02, "most": 0.03, "sender": None},
+            }
+            await session.say(live_subject(self.name, "state"), json.dumps(state).encode())
             await session.say(live_subject(self.name, "campaign", "turnout"), json.dumps(figures).encode())
             await asyncio.sleep(LIVE_SECONDS * self._chance.uniform(0.8, 1.2))
 

@@ -8,6 +8,7 @@ numbers are those of a synthetic roll; no journal is ever kept of a real centre.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,13 +38,12 @@ class Journal:
         self._live: dict[str, PlacedCall] = {}
         self._file: IO[str] | None = None if path is None else path.open("a", encoding="utf-8")
 
-    def call_placed(self, now: float, channel_id: str, number: str, trunk: str) -> PlacedCall:
+    def call_placed(self, now: float, channel_id: str, number: str, trunk: str) -> None:
         """Record that a call went out."""
         call = PlacedCall(channel_id, number, trunk, now)
         self.placed.append(call)
         self._live[channel_id] = call
         self._write(t=now, event="placed", channel=channel_id, number=number, trunk=trunk)
-        return call
 
     def call_answered(self, now: float, channel_id: str) -> None:
         """Record that the called phone was picked up."""
@@ -107,9 +107,9 @@ def check_journal(source: Path | Iterable[dict[str, Any]]) -> JournalReport:
     entries = read_journal(source) if isinstance(source, Path) else list(source)
     number_of: dict[str, str] = {}
     live: dict[str, str] = {}  # number -> channel id
-    calls_by_number: dict[str, int] = {}
-    how: dict[str, int] = {}
-    counts = dict.fromkeys(("placed", "answered", "connected", "inbound", "ended"), 0)
+    calls_by_number: Counter[str] = Counter()
+    how: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     problems: list[str] = []
     for entry in entries:
         event, channel = entry["event"], entry["channel"]
@@ -122,16 +122,13 @@ def check_journal(source: Path | Iterable[dict[str, Any]]) -> JournalReport:
                 problems.append(f"{number} was called by {channel} while {live[number]} was still live")
             number_of[channel] = number
             live[number] = channel
-            calls_by_number[number] = calls_by_number.get(number, 0) + 1
+            calls_by_number[number] += 1
         elif event == "ended":
-            how[entry["how"]] = how.get(entry["how"], 0) + 1
+            how[entry["how"]] += 1
             if live.get(number_of.get(channel, "")) == channel:
                 del live[number_of[channel]]
     return JournalReport(
-        placed=counts["placed"],
-        answered=counts["answered"],
-        connected=counts["connected"],
-        inbound=counts["inbound"],
+        **{event: counts[event] for event in ("placed", "answered", "connected", "inbound")},
         live=counts["placed"] - counts["ended"],
         calls_by_number=calls_by_number,
         how=how,

@@ -113,7 +113,6 @@ def outcome_of(**changes: object) -> DayOutcome:
         abandoned=1,
         live_answers=150,
         reached=149,
-        voted=70,
         utilisation=0.8,
         channels=30,
         abandoned_limit=0.03,

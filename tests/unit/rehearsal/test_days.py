@@ -167,7 +167,7 @@ def verdict_of(**changes: Any) -> list[Finding]:
         "live_answers": 3,
         "reached": 3,
     }
-    rest = {"voted": 1, "utilisation": 0.8, "channels": 30, "abandoned_limit": 0.03, "took_seconds": 1.0, "checks": {}}
+    rest = {"utilisation": 0.8, "channels": 30, "abandoned_limit": 0.03, "took_seconds": 1.0, "checks": {}}
     recovered = {FaultKind.LINK_CUT.value: 3.0}
     return findings(DayOutcome(day=day, **{**figures, **rest, "recovered": recovered, **changes}))
 
