@@ -105,6 +105,7 @@ class CentreMaterial:
     ) -> None:
         """`room_bytes`: what may be written to this disk now; `problem`: why the dialler could not start with what runs."""
         self._folder = folder.absolute()
+        self._trust = self._folder / "trust"
         self._source = source
         self._room_bytes = room_bytes
         self.problem = problem
@@ -137,7 +138,9 @@ class CentreMaterial:
         with _told():
             updater = self._updater()
             updater.refresh()
-            self._refuse_one_part()
+            root: Metadata[Root] = Metadata.from_file(str(self._trust / "root.json"))
+            targets: Metadata[Targets] = Metadata.from_file(str(self._trust / "targets.json"))
+            refuse_one_part(who_signed(root.signed, targets).values())
             waves = Waves.read(self._target(updater, WAVES_TARGET, MOST_MANIFEST_BYTES))
             if (wave := waves.wave_of(self._source.centre, self._source.zone)) is None:
                 return None
@@ -152,12 +155,11 @@ class CentreMaterial:
         return manifest
 
     def _updater(self) -> Updater:
-        trust = self._folder / "trust"
-        trust.mkdir(parents=True, exist_ok=True)
+        self._trust.mkdir(parents=True, exist_ok=True)
         # What was seen last is believed, and no older one; the first root is the settings'.
-        root = None if (trust / "root.json").exists() else self._source.root.read_bytes()
+        root = None if (self._trust / "root.json").exists() else self._source.root.read_bytes()
         return Updater(
-            str(trust),
+            str(self._trust),
             f"{self._source.url}/metadata/",
             None,
             f"{self._source.url}/targets/",
@@ -165,12 +167,6 @@ class CentreMaterial:
             UpdaterConfig(prefix_targets_with_hash=True),
             bootstrap=root,
         )
-
-    def _refuse_one_part(self) -> None:
-        trust = self._folder / "trust"
-        root: Metadata[Root] = Metadata.from_file(str(trust / "root.json"))
-        targets: Metadata[Targets] = Metadata.from_file(str(trust / "targets.json"))
-        refuse_one_part(who_signed(root.signed, targets).values())
 
     def _target(self, updater: Updater, path: str, most_bytes: int) -> bytes:
         info = updater.get_targetinfo(path)

@@ -10,11 +10,11 @@ the two parts have not signed. Everything here blocks.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import lzma
 import os
 import shutil
-import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,9 +51,6 @@ from dialer.material.manifest import (
     file_place,
     target_of,
 )
-
-if sys.platform != "win32":
-    import fcntl
 
 S = TypeVar("S", Root, Targets, Snapshot, Timestamp)
 ROOT_DAYS, TARGETS_DAYS, FRESH_DAYS = 365, 90, 2
@@ -294,8 +291,7 @@ class Repository:
         except OSError as error:
             raise MaterialRefused(f"{self._folder} was not begun: `dialer hq bundle begin`") from error
         try:
-            if sys.platform != "win32":
-                fcntl.flock(held, fcntl.LOCK_EX)
+            fcntl.flock(held, fcntl.LOCK_EX)
             yield
         finally:
             os.close(held)

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
 
-from dialer.domain.model import ANSWERED, LIVE_ANSWERS, AbandonedShare
+from dialer.domain.model import ANSWERED, AbandonedShare
 from dialer.domain.view import SeatState
 from dialer.engine.trunks import CARRIER_REFUSES, TRUNK_FAILURES
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, moment, summed, texts, unshown
 from dialer.store.connection import Connection
+from dialer.store.figures import LIVE
 from dialer.store.recordings import file_name
 from dialer.store.sql import Row, Statement, load_statements
 
@@ -25,7 +26,7 @@ GROUNDS = (
     *("certificate", "certified_until", "asked_for", "seat_kept"),
 )
 """What `Gate.grounds` tells, in the order of the columns."""
-_ANSWERED, _LIVE = (json.dumps(sorted(outcomes)) for outcomes in (ANSWERED, LIVE_ANSWERS))
+_ANSWERED = json.dumps(sorted(ANSWERED))
 WORKING = (SeatState.TALKING, SeatState.WRAP_UP)
 SHOWN_STATES = (SeatState.READY, *WORKING, SeatState.PAUSED)  # in the table; the others last for moments
 
@@ -41,7 +42,7 @@ class Window:
     def rows(self, db: Connection, statement: Statement, **more: Cell) -> Iterator[Row]:
         """What a statement finds in it, row by row; the statement may ask which outcomes are answers, and which are live ones."""
         bound = {"since": self.since, "until": self.until, "campaign": self.campaign}
-        return statement.rows(db, **bound | more, answered=_ANSWERED, live_answers=_LIVE)
+        return statement.rows(db, **bound | more, answered=_ANSWERED, live_answers=LIVE)
 
 
 def day_of(quarter: float, zone: tzinfo) -> str:

@@ -257,21 +257,19 @@ class Cleaner:
         relations = self._coded(table, Field.RELATION, self._relations, "not a relation (F, M, H, O)", rejects)
         sexes = self._coded(table, Field.SEX, self._sexes, "not a sex (M, F, O)", rejects)
         languages = self._coded(table, Field.LANGUAGE, self._languages, "not a language that is known", rejects)
-        return list(
-            zip(
-                self._read(table, Field.EPIC, lambda cell: cell.strip().upper(), ""),
-                self._names(table, Field.NAME, Field.LAST_NAME),
-                self._names(table, Field.NAME_LOCAL, Field.LAST_NAME_LOCAL),
-                relations,
-                self._names(table, Field.RELATION_NAME, Field.RELATION_LAST_NAME),
-                sexes,
-                ages,
-                self._read(table, Field.HOUSE, self._houses.__getitem__, ""),
-                self._read(table, Field.SECTION, self._houses.__getitem__, ""),
-                languages,
-                strict=True,
-            )
+        columns = (
+            self._read(table, Field.EPIC, lambda cell: cell.strip().upper(), ""),
+            self._names(table, Field.NAME, Field.LAST_NAME),
+            self._names(table, Field.NAME_LOCAL, Field.LAST_NAME_LOCAL),
+            relations,
+            self._names(table, Field.RELATION_NAME, Field.RELATION_LAST_NAME),
+            sexes,
+            ages,
+            self._read(table, Field.HOUSE, self._houses.__getitem__, ""),
+            self._read(table, Field.SECTION, self._houses.__getitem__, ""),
+            languages,
         )
+        return list(zip(*columns, strict=True))
 
     def _names(self, table: RowTable, *names: Field) -> list[str]:
         """First and last name in one, with single spaces."""

@@ -157,10 +157,11 @@ def map_columns(path: Path, head: Sequence[Sequence[str]], map_file: MapFile | N
                 " correct it there"
             )
         return _finish(path, _headings(head[map_file.header_row - 1]), map_file.header_row, map_file)
+    named = [name for names in map_file.columns.values() for name in names if isinstance(name, str)]
     best, best_score = -1, 0
     for index, row in enumerate(head):
         header = _headings(row)
-        score = len(_guess(header)) + sum(_position(header, name) is not None for name in _named(map_file))
+        score = len(_guess(header)) + sum(_position(header, name) is not None for name in named)
         if score > best_score:
             best, best_score = index, score
     if best < 0:
@@ -171,10 +172,6 @@ def map_columns(path: Path, head: Sequence[Sequence[str]], map_file: MapFile | N
 def _headings(row: Sequence[str]) -> tuple[str, ...]:
     # Headings are shown: what could not be decoded in them must not stop that.
     return tuple(" ".join(cell.encode("utf-8", "replace").decode().split()) for cell in row)
-
-
-def _named(map_file: MapFile) -> list[str]:
-    return [name for names in map_file.columns.values() for name in names if isinstance(name, str)]
 
 
 def _no_header(path: Path, head: Sequence[Sequence[str]]) -> str:

@@ -154,14 +154,10 @@ class Merger:
         first = self._next_voter
         self._next_voter += len(places)
         booths, serials, details = batch.booths, batch.serials, batch.details
-        roll.add_voters(
-            self._db,
-            (
-                (voter_id, booths[place].booth_id, serials[place], *details[place])
-                for voter_id, place in enumerate(places, first)
-            ),
-        )
-        for voter_id, place in enumerate(places, first):
+        numbered = list(enumerate(places, first))
+        rows = ((voter_id, booths[place].booth_id, serials[place], *details[place]) for voter_id, place in numbered)
+        roll.add_voters(self._db, rows)
+        for voter_id, place in numbered:
             placed.voter_ids[place] = voter_id
         self.tally.voters += len(places)
 
@@ -224,7 +220,5 @@ def _contradicted(told: Details, before: Details) -> int | None:
 
 
 def _conflict(batch: CleanRows, place: int, detail: int) -> Reject:
-    value = batch.details[place][detail]
-    return Reject(
-        batch.table.numbers[place], DETAIL_FIELDS[detail].value, str(value), CONFLICT, batch.table.rows[place]
-    )
+    table, value = batch.table, str(batch.details[place][detail])
+    return Reject(table.numbers[place], DETAIL_FIELDS[detail].value, value, CONFLICT, table.rows[place])

@@ -80,7 +80,7 @@ class TextRoll:
         self._text: TextFile = examine_text(path, options.encoding)
         self.sha256 = self._text.sha256
         self.damaged = self._text.damaged
-        with self._open() as file:
+        with self._decode(io.FileIO(self.path)) as file:
             beginning = file.read(_SNIFF_CHARACTERS)
         if not beginning.strip():
             raise RollError(f"{path} is empty; export it again, or name another file")
@@ -90,9 +90,6 @@ class TextRoll:
         name = _DELIMITERS.get(self._delimiter, repr(self._delimiter))
         self.description = f"CSV, {self._text.label}, {name}"
 
-    def _open(self) -> io.TextIOWrapper:
-        return self._decode(io.FileIO(self.path))
-
     def _decode(self, raw: io.FileIO) -> io.TextIOWrapper:
         errors = "surrogateescape" if self.damaged else "strict"
         return io.TextIOWrapper(io.BufferedReader(raw, CHUNK_BYTES), self._text.encoding, errors=errors, newline="")
@@ -100,7 +97,7 @@ class TextRoll:
     def head(self) -> list[list[str]]:
         """The first rows, at most HEAD_ROWS."""
         head: list[list[str]] = []
-        with self._open() as file:
+        with self._decode(io.FileIO(self.path)) as file:
             try:
                 # Not list(...): what came before an error is kept, so that its row can be named.
                 head.extend(islice(csv.reader(file, delimiter=self._delimiter), HEAD_ROWS))
@@ -219,15 +216,14 @@ class WorkbookRoll:
         self._seconds, self._memory_bytes = workbook_limits(path.stat().st_size)
         command = [sys.executable, "-I", workbook_reader.__file__, str(path.absolute())]
         command += [str(self._seconds), str(self._memory_bytes)]
+        without_secrets = {name: value for name, value in os.environ.items() if not name.upper().startswith("MATDAN_")}
         self._reader = subprocess.Popen(  # noqa: S603 - our own
             command + ([] if options.sheet is None else [options.sheet]),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for us: it ends when we do
-            env={
-                name: value for name, value in os.environ.items() if not name.upper().startswith("MATDAN_")
-            },  # secrets
+            env=without_secrets,
         )
         weakref.finalize(self, _end, self._reader)
         self._asked: tuple[int, int] | None = None  # what it was asked for and has not been read yet

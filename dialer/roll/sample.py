@@ -239,12 +239,10 @@ def write_sample(
 
 
 def _choose_states(states: Sequence[str], languages: Sequence[str]) -> list[str]:
-    for state in states:
-        if state not in STATES:
-            raise RollError(f'no sample of state "{state}"; there are: {", ".join(STATES)}')
-    for language in languages:
-        if language not in STATES.values():
-            raise RollError(f'no sample in language "{language}"; there are: {", ".join(STATES.values())}')
+    for what, given, known in (("of state", states, [*STATES]), ("in language", languages, [*STATES.values()])):
+        for each in given:
+            if each not in known:
+                raise RollError(f'no sample {what} "{each}"; there are: {", ".join(known)}')
     chosen = [
         state
         for state, language in STATES.items()

@@ -65,9 +65,8 @@ def exports_of(source: Source, taken: Collection[str], fetched: Path | None = No
 def _exports(source: Source) -> Iterator[tuple[float, Path, str]]:
     """When each file of its folder has changed, the oldest first, and its SHA-256. Raises RollError."""
     try:
-        for changed, path in sorted(
-            (path.stat().st_mtime, path) for path in source.folder.iterdir() if _is_export(path)
-        ):
+        found = [(path.stat().st_mtime, path) for path in source.folder.iterdir() if _is_export(path)]
+        for changed, path in sorted(found):
             with open_regular(path) as file:
                 yield changed, path, hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:

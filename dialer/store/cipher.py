@@ -50,7 +50,7 @@ def read_key(path: Path) -> StoreKey:
             f"{path}: the store's key cannot be read ({error.strerror}): put the file back, or correct"
             " store.encryption_key_file; for a new store, `dialer store key` makes one"
         ) from error
-    if sys.platform != "win32" and mode & _OTHERS_MAY_READ:
+    if mode & _OTHERS_MAY_READ:
         raise StoreError(f"{path}: others may read the store's key: `chmod 600` it, and see who may have read it")
     digits = text.decode("ascii", "replace").strip().lower()
     if not _KEY.fullmatch(digits):

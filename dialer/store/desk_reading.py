@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
-from dialer.domain.model import LIVE_ANSWERS
 from dialer.pacing.port import AnswersOfLate
 from dialer.store.connection import Reading
-from dialer.store.figures import answers_of_late
+from dialer.store.figures import LIVE, answers_of_late
 from dialer.store.port import KeptUser
 from dialer.store.records import kept_users
 from dialer.store.sql import load_statements
 
 SQL = load_statements("desk")
-_LIVE = json.dumps(sorted(outcome.value for outcome in LIVE_ANSWERS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ class DeskReading(Reading):
 
     def course(self, campaign_id: str, since: float, stretch_seconds: float) -> list[CourseStretch]:
         """How the calls went since an epoch second, by stretches; those without any are left out."""
-        bound = {"campaign_id": campaign_id, "since": since, "stretch_seconds": stretch_seconds, "live": _LIVE}
+        bound = {"campaign_id": campaign_id, "since": since, "stretch_seconds": stretch_seconds, "live": LIVE}
         return self.read(lambda db: SQL["course"].all(db, CourseStretch, **bound))
 
     def live_answers(self, campaign_id: str, now: float, window_seconds: float) -> AnswersOfLate:

@@ -148,17 +148,8 @@ def purge(db: Connection, *, at: float, secrets: Sequence[bytes], records_too: b
         # As of now: its own moment, to the microsecond, would lead from a hash to the call in which the number opted out.
         _keep_hashes(db, [hashed(number) for number in listed], at)
         _blank_opt_outs(db, listed)
-    names = [
-        "close_targets",
-        "drop_all_links",
-        "forget_hashes",
-        "forget_all_registered",
-        "forget_registers",
-        "forget_all_consent_ahead",
-        "blank_voters",
-        "blank_workers",
-        "blank_all_callers",
-    ]
+    names = ["close_targets", "drop_all_links", "forget_hashes", "forget_all_registered", "forget_registers"]
+    names += ["forget_all_consent_ahead", "blank_voters", "blank_workers", "blank_all_callers"]
     if records_too:
         names += ["forget_complaint_answers", "forget_complaints", "forget_answers", "forget_inbound"]
         names += ["forget_unknown_serials", "forget_marks", "forget_released", "forget_attempts", "forget_intervals"]

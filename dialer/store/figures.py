@@ -12,6 +12,7 @@ from dialer.store.sql import Connection, load_statements
 
 SQL = load_statements("figures")
 
+LIVE = json.dumps(sorted(LIVE_ANSWERS))  # for statements
 _LONGEST_UNANSWERED_SECONDS = 600.0
 """No call is answered so long after its attempt was opened: campaigns ring for two minutes at most."""
 
@@ -39,7 +40,6 @@ def answers_of_late(
     db: Connection, campaign_id: str, now: float, window_seconds: float, stretch_seconds: float
 ) -> list[AnswersOfLate]:
     """Live answers, and those abandoned, of the window that ends at `now`, by stretches of it that have any, the oldest first."""
-    live = json.dumps(sorted(outcome.value for outcome in LIVE_ANSWERS))
     rows = SQL["answers_of_late"].rows(
         db,
         campaign_id=campaign_id,
@@ -47,7 +47,7 @@ def answers_of_late(
         window_seconds=window_seconds,
         stretch_seconds=stretch_seconds,
         longest_seconds=_LONGEST_UNANSWERED_SECONDS,
-        live=live,
+        live=LIVE,
     )
     return [AnswersOfLate(each.age * stretch_seconds, each.answers, int(each.abandoned)) for each in rows]
 

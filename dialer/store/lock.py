@@ -10,6 +10,7 @@ drops all of them when the process ends, however it ends; the file beside stays,
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import sys
@@ -18,20 +19,6 @@ from pathlib import Path
 from typing import Self
 
 from dialer.domain.errors import StoreBusy, StoreError
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(descriptor: int) -> None:
-        # A byte far behind the text, so that others can still read who holds the lock.
-        os.lseek(descriptor, 1 << 20, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _try_lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
 
 DIALLER = "a dialler"
 """What others are told of who holds a store to run calls by it."""
@@ -129,7 +116,7 @@ class StoreLock:
         except OSError as error:
             raise self._unopened(error.strerror) from error
         try:
-            _try_lock(descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             who = holder_of(self._path) or "another process"
             os.close(descriptor)
@@ -243,8 +230,6 @@ def _is_file(entry: os.DirEntry[str], meant: os.stat_result) -> bool:
 
 
 def _is_alive(process: int) -> bool:
-    if sys.platform == "win32":  # there asking would be a signal
-        return True
     try:
         os.kill(process, 0)
     except PermissionError:
