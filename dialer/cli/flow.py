@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -57,6 +57,11 @@ TextsOption = Annotated[
         "--texts", metavar="DIR", help="Your own texts, one <language>.yaml each; they come before the shipped ones."
     ),
 ]
+ProfileOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings: its profile holds."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON list instead of lines.")]
 LanguageOption = Annotated[str, typer.Option("--language", "-l", help="Language, such as hi or en.")]
 
 
@@ -83,11 +88,8 @@ def check(
         float, typer.Option(help="The longest that one prompt may speak.")
     ] = MAX_PROMPT_SECONDS,
     texts: TextsOption = None,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings: its profile holds."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON list instead of lines.")] = False,
+    config: ProfileOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Find what is wrong with flows before a single call: exits 1 when anything is, 2 when a flow cannot be loaded.
 
@@ -105,12 +107,15 @@ def check(
         for finding in check_flow(load_flow(name), catalogue, language or None, max_prompt_seconds, may_offer=may_offer)
     ]
     findings = list(dict.fromkeys(findings))
+    tell_checked(findings, counted(len(names), "flow"), as_json=as_json)
+
+
+def tell_checked(findings: Sequence[Any], checked: str, *, as_json: bool) -> None:
+    """Print what was found of so many that were checked. Exit 1 where anything was."""
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
     else:
-        for finding in findings:
-            typer.echo(str(finding))
-        typer.echo(f"{counted(len(names), 'flow')} checked, {len(findings)} findings")
+        typer.echo("\n".join([*map(str, findings), f"{checked} checked, {len(findings)} findings"]))
     if findings:
         raise typer.Exit(1)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +12,7 @@ from rich.table import Table
 
 from config.settings import load_settings
 from config.site_rules import site_profile
+from dialer.cli.flow import JsonOption, LanguageOption, ProfileOption, tell_checked
 from dialer.cli.group import CommandGroup
 from dialer.domain.words import counted
 from ivr_flows.model import offers_allowed
@@ -41,11 +40,8 @@ def check(
         list[str] | None,
         typer.Option("--language", "-l", help="A language that must be there, beside those that the script names."),
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings: its profile holds."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON list instead of lines.")] = False,
+    config: ProfileOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Find what is wrong with scripts before a single call: exits 1 when anything is, 2 when a script cannot be loaded.
 
@@ -55,20 +51,13 @@ def check(
     may_offer = offers_allowed(site_profile(load_settings(config)))
     wanted = tuple(language or ())
     findings = [each for name in names for each in check_script(load_script(name), wanted, may_offer=may_offer)]
-    if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
-    else:
-        for finding in findings:
-            typer.echo(str(finding))
-        typer.echo(f"{counted(len(names), 'script')} checked, {len(findings)} findings")
-    if findings:
-        raise typer.Exit(1)
+    tell_checked(findings, counted(len(names), "script"), as_json=as_json)
 
 
 @app.command()
 def show(
     script: Annotated[str, typer.Argument(metavar="SCRIPT", help="Name of a shipped script, or path of a .yaml file.")],
-    language: Annotated[str, typer.Option("--language", "-l", help="Language, such as hi or en.")] = "en",
+    language: LanguageOption = "en",
     as_json: Annotated[bool, typer.Option("--json", help="As the agent's page gets it.")] = False,
 ) -> None:
     """Show a script page by page, as an agent reads it, for the people who write and approve it."""
