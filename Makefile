@@ -32,12 +32,15 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 # The files in their own order: attacks and whole centres come before what takes milliseconds, and no worker is left with a long one.
 # Without compiled modules each process that starts the product compiles it anew, 0.8 s of CPU.
+# mypy has one core only, and takes half a minute of it where nothing is cached: it goes beside the tests.
 test: $(VENV)/.ready-dev $(VENV)/.ready-desk
 	bash tests/system_packages.sh
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	env -u PYTHONDONTWRITEBYTECODE OPENBLAS_NUM_THREADS=1 $$(bash tests/temp_root.sh) $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/mypy & types=$$!; \
+	  env -u PYTHONDONTWRITEBYTECODE OPENBLAS_NUM_THREADS=1 $$(bash tests/temp_root.sh) \
+	    $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder; tests=$$?; \
+	  wait $$types || { echo "types: mypy has said above what is wrong" >&2; exit 1; }; exit $$tests
 
 attack: $(VENV)/.ready-dev
 	nice -n 19 $(BIN)/python -m tests.attack.kill_histories --histories 10000 --seed 1

@@ -163,12 +163,12 @@ def test_a_call_that_goes_out_at_once_is_made_room_for_by_those_that_wait() -> N
 
 @virtual_time()
 async def test_on_a_trunk_at_its_limit_no_call_queues(tmp_path: Path) -> None:
-    placed = await placed_on_a_full_trunk(tmp_path, calls_per_second=1.0, minutes=15, seats=4, ivr_channels=60)
+    placed = await placed_on_a_full_trunk(tmp_path, calls_per_second=1.0, minutes=10, seats=4, ivr_channels=60)
     waits = [each.waited for each in placed]
     assert max(waits) <= COMMIT_SECONDS[1] + LATE_SECONDS + 0.01
     assert max(waits[-200:]) <= 1.5 * max(waits[:200])
     assert most_on_the_wire(placed) <= 1
-    assert len(placed) >= 0.97 * 15 * 60
+    assert len(placed) >= 0.97 * 10 * 60
     assert sum(each.kind == "agents" for each in placed) > 30
 
 
