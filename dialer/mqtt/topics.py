@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
@@ -436,7 +436,7 @@ def alerts_message(view: CentreView) -> Message:
 
 
 def _place(place: VoterPlace | None) -> dict[str, Any]:
-    return {} if place is None else asdict(place)
+    return {} if place is None else values_of(place)
 
 
 def encode(news: News) -> Announcement:
@@ -449,8 +449,9 @@ def encode(news: News) -> Announcement:
             return _announcement(ANSWERS_RESULT, payloads.AnswersPayload.of(news, **_place(news.place)))
         case DispositionNews():
             return _announcement(DISPOSITION_RESULT, payloads.DispositionPayload.of(news.record, **_place(news.place)))
-        case MarkNews():
-            return _announcement(MARK_RESULT, payloads.MarkPayload.of(news.mark, **_place(news.place)))
+        case MarkNews(mark=mark):
+            found = {**values_of(mark), "surety": mark.surety, **_place(news.place)}
+            return _announcement(MARK_RESULT, payloads.MarkPayload.model_validate(found))
         case OptOutNews():
             return _announcement(OPT_OUT_RESULT, payloads.OptOutPayload.of(news))
         case SeatHours():
