@@ -31,9 +31,7 @@ class PollHours:
 
 
 def state_of(told: str, on_the_roll: Collection[str]) -> str:
-    """The state of a booth or figure of a constituency's number, by the states that the roll has this number of. A roll that does
-    not say its state may be of any, so where one state alone is named all are of it.
-    """
+    """A booth's or figure's state, by those that the roll has its constituency's number of: said, or the only one named."""
     named = {state for state in on_the_roll if state}
     return told or (next(iter(named)) if len(named) == 1 else "")
 

@@ -340,9 +340,7 @@ class Switch(CallSwitch, Protocol):
     """What the engine asks of a switch that has seats too."""
 
     def unanswered_seconds(self, box: str) -> float:
-        """How long this Asterisk has left something unanswered, 0 when nothing waits: it grows at once when a link is half open.
-        For ever, where the switch may be another dialler's by now.
-        """
+        """Seconds that this Asterisk has left something unanswered, 0: nothing; for ever where it may be another dialler's."""
 
     async def history(self, attempt_ids: Collection[AttemptId], box: str) -> History:
         """How these calls ended, as far as this Asterisk has kept it. Raises SwitchError where it keeps nothing."""
@@ -368,9 +366,7 @@ class Switch(CallSwitch, Protocol):
         """Take a voter out of a seat, to music. After the hold's limit the switch brings them back. Raises SwitchError."""
 
     async def hand_over(self, attempt_id: AttemptId) -> None:
-        """Send a voter to the third party that is aside for this attempt. `CallAside` tells that they hear each other; when
-        one of them leaves, the call of both ends. Raises SwitchError.
-        """
+        """Send a voter to the third party aside (`CallAside`); when one leaves, the call of both ends. Raises SwitchError."""
 
     async def call_party(self, request: PartyRequest) -> None:
         """Call a third party to a place. `PartyCame` or `PartyGone` tells what became of it. Raises SwitchError."""

@@ -61,9 +61,7 @@ class Agents:
         self._pins = pins
 
     def use_plan(self) -> None:
-        """The seats and agents of the centre's plan are those that there are. Who may not stay leaves, after the call if there is
-        one: an agent who is known no more, or whose seat is none any more, or has another phone.
-        """
+        """The plan's seats and agents are in force. Who may not stay leaves, after the call if there is one."""
         centre, before = self._centre, self._centre.seats
         self._acd.use_plan()
         for name, seat in [*centre.seats.items()]:
@@ -189,9 +187,7 @@ class Agents:
         return f"seat {seat_name}: from its next call on {', '.join(campaigns) or 'all campaigns again'}"
 
     def serve_again(self, seat_name: str, order: StandingOrder) -> None:
-        """What an earlier run of the dialler was told of a seat that has its agent again. Campaigns that the settings do not have
-        any more do not count; a seat that had no others serves all.
-        """
+        """What an earlier run was told of a seat: campaigns that there are no more do not count, and of none it serves all."""
         seat = self._centre.seats[seat_name]
         self._acd.put(seat, seat.serving(frozenset(order.content["campaigns"]) & self._centre.plan.campaigns.keys()))
 

@@ -56,9 +56,7 @@ class Keeping:
             self._centre.outbox_event.set()
 
     def failed(self, error: StoreError) -> None:
-        """Stop dialling: something could not be kept, or read. It goes on by itself, see `_recover`. One alert a trouble: of many
-        writers some succeed meanwhile and others fail in other words.
-        """
+        """Stop dialling; `_recover` goes on. One alert a trouble: of many writers some succeed, and others fail in other words."""
         centre = self._centre
         now = self._failed_at = centre.clock.monotonic()
         if centre.store_trouble is None:

@@ -334,9 +334,7 @@ class Originator:
         return new, self._centre.put_call(call)
 
     def _another_day(self, run: CampaignRun, claim: Claim) -> float | None:
-        """Epoch second at which to look again at a number whose polling day is over, or, of a booth worker, has not come; None: it
-        may be called as far as the polling day goes.
-        """
+        """When to look again at a number whose polling day is over, or a worker's not come, epoch; None: it may be called."""
         last_call_at, now = self._centre.last_call_at(run, claim.booth_id), self._centre.clock.now()
         if run.purpose is Purpose.BOOTH_WORKERS:
             still_votes = last_call_at is not None and now < last_call_at
@@ -344,9 +342,7 @@ class Originator:
         return None if last_call_at is None or now < last_call_at else last_call_at + REST_SECONDS
 
     def _on_a_call(self, claim: Claim, but: AttemptId | None = None) -> float | None:
-        """Epoch second at which to look again at a number that is on a call, for another campaign or its own, or whose voter is, on
-        another number; None: neither is, `but` for that call.
-        """
+        """When to look again at a number that is on a call, or its voter on another, epoch; None: neither, `but` for that call."""
         phone_id, voter_id = claim.phone_id, claim.voter_id if claim.worker is None else None
         for call in self._centre.calls.values():
             same = call.phone_id == phone_id or (call.voter_id == voter_id and call.worker is None)

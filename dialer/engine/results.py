@@ -84,9 +84,7 @@ class CallEnds:
 
 
 def _lessons(call: Call, outcome: Outcome, now: float) -> Iterator[Learn]:
-    """What the pacer has not heard yet of a call that has ended. Abandoned calls it hears of when the message starts, or when the
-    agent's phone turns out to be dead, but for one whose end nobody saw.
-    """
+    """What the pacer has not heard yet of an ended call; of abandoned ones it has, but for one whose end nobody saw."""
     if call.inbound:
         return
     if outcome.answered:

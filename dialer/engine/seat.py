@@ -179,9 +179,7 @@ class Seat:
         return self
 
     def wrapped_up(self, now: Instant) -> Seat:
-        """The wrap-up is over: ready, or the pause or log-off that was asked for during the call. Nobody's seat is never ready: a
-        talk may have been found at it after a restart, when its agent was logged off.
-        """
+        """The wrap-up is over: ready, or what was asked for in the call. A seat without an agent, after a restart, is emptied."""
         if self.agent is None or self.then is SeatState.OFFLINE:
             return self._emptied(now)
         state = self.then if self.phone_up else SeatState.LOST

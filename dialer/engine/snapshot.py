@@ -123,9 +123,7 @@ def _tightest(centre: Centre, run: CampaignRun, now: float) -> tuple[list[Seat],
 
 
 def _skills(centre: Centre) -> dict[str, str | None]:
-    """By campaign the skill that it asks for; where a seat serves some campaigns alone, each campaign is a skill of its own. Of
-    all campaigns, for a flow may hand its caller to an agent.
-    """
+    """By campaign its skill, or itself where a seat serves some alone; of all, for flows hand callers to agents too."""
     if any(seat.campaigns for seat in centre.seats.values()):
         return {campaign_id: campaign_id for campaign_id in centre.campaigns}
     return {campaign_id: run.spec.skill for campaign_id, run in centre.campaigns.items()}

@@ -311,9 +311,7 @@ class TrunkPool:
     def startable(
         self, names: Sequence[str], used: Mapping[str, int], now_seconds: float, leaving: Mapping[str, int] = _NONE
     ) -> int:
-        """How many calls may start at this instant over these trunks: channels, CPS and fitness taken together. `leaving` counts
-        the calls of each that were taken and have not gone out yet.
-        """
+        """Calls that may start now over these trunks (channels, CPS, fitness); `leaving`: those not gone out yet, by trunk."""
         return sum(self._startable(name, used, now_seconds, leaving) for name in names)
 
     def _startable(self, name: str, used: Mapping[str, int], now_seconds: float, leaving: Mapping[str, int]) -> int:

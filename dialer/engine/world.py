@@ -338,9 +338,7 @@ class Centre:
         return [call for call in self.calls.values() if call.campaign_id == campaign_id]
 
     def channels_used(self) -> Counter[str]:
-        """Live calls by trunk, third parties' and those of callers on no roll among them; one that is being committed holds its
-        channel already, one of which the flow alone is not over yet has none.
-        """
+        """Live calls by trunk, third parties and strangers too, from their commit until the switch ends them."""
         ours = [call.trunk for call in self.calls.values() if call.leg.ended is None]
         return Counter([*ours, *self.party_trunks.values(), *self.strangers.values()])
 
@@ -416,9 +414,7 @@ class Centre:
         self._works_since = now if works else None
 
     def closes_at(self, booth: Booth) -> str:
-        """The close of poll of a booth as a voter is told it, "18:00", by the clock of the poll: of its polling day, else of the
-        roll; "": not known.
-        """
+        """A booth's close as a voter is told it, "18:00", by its poll's clock: of the polling day, else the roll's; "": unknown."""
         close = None if self.polling is None else self.polling.local_close_of(booth)
         return booth.closes_at if close is None else f"{close:%H:%M}"
 

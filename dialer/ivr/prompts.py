@@ -179,9 +179,7 @@ class SitePrompts:
         return any(name.language == language and not name.campaign and self._playlist.synthetic(name) for name in names)
 
     async def refresh(self) -> None:
-        """Read the catalogue anew, in a thread. Raises CatalogueError, and then keeps what it knew. A sound is checked when it is
-        first asked for, or by `run`.
-        """
+        """Read the catalogue anew, in a thread; a sound is checked when asked for. Raises CatalogueError, keeps what it knew."""
         self._playlist = await asyncio.to_thread(self._reader.read)
 
     def _read_and_check(self) -> Playlist:
@@ -214,9 +212,7 @@ def labels_synthetic(settings: Settings, profile: Profile) -> bool:
 def site_prompts(
     settings: Settings, profile: Profile, clock: Clock, texts: Callable[[], Texts], reader: PlaylistReader | None = None
 ) -> SitePrompts | None:
-    """The prompts of a site that has a catalogue; None: it has none, and sounds are played unchecked. `texts`: what flows say now;
-    `reader`: one that has read the catalogue already.
-    """
+    """The prompts of a site; None: it has no catalogue, and sounds play unchecked. `reader`: one that has read it already."""
     if settings.audio.catalogue is None:
         return None
     return SitePrompts(

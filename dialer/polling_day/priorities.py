@@ -165,9 +165,7 @@ class BoothOrder:
 
     @property
     def waits(self) -> bool:
-        """Whether booths that are not named wait for numbers of named ones that are in hand, retries too: those came from no
-        booth's queue, so it is the booth of who is called that counts.
-        """
+        """Whether unnamed booths wait for numbers in hand of named ones, retries too: the booth of who is called counts."""
         return bool(self._named) and any(
             claim.booth_id in self._named and self._named[claim.booth_id] > 0 for claim in self._in_hand
         )

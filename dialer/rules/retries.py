@@ -54,9 +54,7 @@ def _after_unheard(rules: RetryRules, outcome: Outcome, now: float) -> float:
 def after_worker_call(
     rules: RetryRules, every_seconds: float, outcome: Outcome, *, reported: bool, now: float
 ) -> float | None:
-    """Epoch second at which a booth worker is due again: `every_seconds` after a report, however often that was, and sooner after
-    a call without one. None: the number is none, or what became of the call is not known.
-    """
+    """When a booth worker is due again: `every_seconds` after a report, sooner without one; None: not called again."""
     if outcome in {Outcome.REFUSED, Outcome.CANCELLED}:
         return now + SOON_SECONDS
     if outcome in {Outcome.INVALID_NUMBER, Outcome.UNKNOWN}:
