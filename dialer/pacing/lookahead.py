@@ -59,7 +59,9 @@ class Outlook:
 
         `new`: P(a new call is answered by each of the moments).
         """
-        kind, calls = _sums_of(new), 0
+        if most <= 0 or not self._keeps(bounds, self._sums):
+            return 0  # as mostly: what a new call adds need not be worked out
+        kind, calls = _sums_of(new), 1
         while calls < most and self._keeps(bounds, _with(self._sums, kind, calls)):
             calls += 1
         return calls
