@@ -226,7 +226,9 @@ def _held_until(retry_at: float | None, at: float, *, for_good: bool) -> float:
 
 
 def _hold_others(db: Connection, reached: Row, until: float, held_until: float | None = None) -> None:
-    """Nobody is called twice for two numbers, if both are theirs. `held_until`: what a word held till then is held anew."""
+    """Nobody is called twice for having two numbers. Whom the number does not belong to says nothing of the others. `held_until`:
+    those that an earlier word of the same call holds until then are held as the new one says.
+    """
     if held_until is not None:
         _hold(db, reached, until, held_until)
     if SQL["is_on_number"].number(db, voter_id=reached.voter_id, phone_id=reached.phone_id):

@@ -18,7 +18,9 @@ SQL = load_statements("polling_day_records")
 
 
 def record_marks(db: Connection, encode: Encode | None, marks: Sequence[Mark], entry: AuditNote) -> list[MarkEffect]:
-    """Append marks and their audit entry, all or none; known keys change nothing. Raises NotInStore for a voter, KeyTaken."""
+    """Append marks that came together, each announced, and all with their audit entry ("marks"): all or none.
+    Raises NotInStore for a voter who is not on the roll, KeyTaken. A repeat of known keys changes nothing but the audit.
+    """
     effects = [record_mark(db, encode, mark) for mark in marks]
     taken = sum(effect.recorded for effect in effects)
     audit.note(db, "marks", entry, marks=len(marks), taken=taken)

@@ -235,7 +235,9 @@ def _sealed_part(entity: _Entity, kind: str, row: Sequence[Any]) -> Sequence[Any
 
 
 def digest_of(entity: str, kind: str, values: Sequence[Any], salt: bytes = b"") -> tuple[bytes, bytes]:
-    """SHA-256 over salt, entity, kind and values as `ascii` writes them, one a line; and two bytes of CRC-32 of each value."""
+    """SHA-256 over salt, entity, kind and each value as Python's `ascii` writes it, one a line; and two bytes of CRC-32 for each
+    value, which prove nothing, but name the field that differs.
+    """
     parts = [ascii(value).encode("ascii") for value in values]
     digest = hashlib.sha256(b"%b%b %b\n%b" % (salt, entity.encode("ascii"), kind.encode("ascii"), b"\n".join(parts)))
     start = zlib.crc32(salt)
