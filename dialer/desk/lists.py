@@ -180,10 +180,10 @@ class Lists:
 
     async def _check(self, list_id: str, path: Path) -> None:
         self._change(list_id, state="checking")
+        pool = _process()
         try:
-            with _process() as pool:
-                work = partial(check, path, list_id, self._spool, self._region)
-                found = await asyncio.get_running_loop().run_in_executor(pool, work)
+            work = partial(check, path, list_id, self._spool, self._region)
+            found = await asyncio.get_running_loop().run_in_executor(pool, work)
         except (MatdanError, BrokenProcessPool) as refused:
             self._spool.remove(list_id)
             said = str(refused).replace(str(path), self._shown.name if self._shown else path.name)
@@ -191,6 +191,8 @@ class Lists:
             self._change(list_id, state="refused", text=KILLED if broke else said)
         else:
             self._change(list_id, state="checked", **found)
+        finally:
+            pool.shutdown(wait=False)  # its process is of the lowest priority, and every page would wait for its end
 
     async def _take_in(self, asked: ListNamed, who: str) -> None:
         given, replies = {"list": asked.list, "who": who}, 0
