@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import structlog
 from pydantic import Field
 
-from config.words import SupervisorRole as Role
 from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions, attempt_at
 from dialer.domain.commands.registry import COMMANDS
@@ -21,10 +20,31 @@ from dialer.web.picture import Picture
 
 _log = structlog.get_logger(__name__)
 
-_NOT_OF_THE_PAGE = frozenset({"seat-sign-in", "seat-call", "seat-serials", "seat-take-back"})
-"""To sign in there is a door of its own, and a phone is rung where nobody has the seat; serials are of booth workers' calls."""
-OFFERED = frozenset(name for name, kind in COMMANDS.items() if Role.DESK in kind.roles) - _NOT_OF_THE_PAGE
-"""The commands that an agent may give, of the own seat. What each takes stands with the command."""
+OFFERED = frozenset(
+    {
+        "seat-ready",
+        "seat-pause",
+        "seat-log-off",
+        "seat-hang-up",
+        "seat-closing",
+        "seat-message-read",
+        "seat-hold",
+        "seat-resume",
+        "seat-transfer",
+        "seat-consult",
+        "seat-merge",
+        "seat-complete-transfer",
+        "seat-cancel-consult",
+        "seat-pause-recording",
+        "seat-resume-recording",
+        "seat-dispose",
+        "seat-take-back-disposition",
+        "seat-preview-dial",
+        "seat-preview-skip",
+        "seat-dial",
+    }
+)
+"""The commands that an agent may give, of the own seat: one that is not named here is not given. What each takes stands with it."""
 
 _Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,40}$")]  # the seat's name is put before it
 _Key = Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")]

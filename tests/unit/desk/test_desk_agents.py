@@ -356,6 +356,9 @@ async def test_an_agent_gives_the_commands_of_a_seat_and_no_others(desk: DeskSta
         else:
             assert kind.roles == AT_THE_SEAT
             assert answer.status_code in {200, 422}
+    # To sign in there is a door of its own; the others are of a telephone, and of booth workers' calls.
+    at_the_seat = {name for name, kind in COMMANDS.items() if kind.roles == AT_THE_SEAT}
+    assert at_the_seat - OFFERED == {"seat-sign-in", "seat-call", "seat-serials", "seat-take-back"}
 
 
 @pytest.mark.parametrize(
