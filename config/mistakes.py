@@ -61,6 +61,8 @@ _PER_CENT: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*")
 
 Place = tuple[str, ...]
 """Section, key, ...; of one of several tables its number, from 0."""
+Loc = Sequence[str | int]
+"""The same as pydantic tells it; a text in the place of a number is a table's name: a seat may be called "1", and be the second."""
 
 
 class SettingsText:
@@ -71,16 +73,16 @@ class SettingsText:
         self.table: Mapping[str, Any] = table or {}
         self._text = text
 
-    def key(self, place: Place) -> str:
+    def key(self, place: Loc) -> str:
         """The setting as a person calls it: `campaigns.turnout-agents.channels`, by the table's own name if that is one."""
         parts: list[str] = []
         for behind, (part, (_, table)) in enumerate(zip(place, self._steps(place), strict=True), 1):
             names = [table.get(key) for key in _NAMES]
             own = next((name for name in names if isinstance(name, str) and re.fullmatch(r"[\w-]+", name)), None)
-            parts.append(part if own is None or place[behind : behind + 1] in {(key,) for key in _NAMES} else own)
+            parts.append(str(part) if own is None or place[behind : behind + 1] in {(key,) for key in _NAMES} else own)
         return ".".join(parts)
 
-    def where(self, place: Sequence[str]) -> str:
+    def where(self, place: Loc) -> str:
         """`centre.toml:83`: the file, and the line of the setting or of what it would stand in; a table's number or its name."""
         found = tuple(number for number, _ in self._steps(place))
         for length in range(len(found), 0, -1):
@@ -88,7 +90,7 @@ class SettingsText:
                 return f"{self.name}:{self._lines[found[:length]]}"
         return self.name
 
-    def _steps(self, place: Sequence[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def _steps(self, place: Loc) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """The way to a place: each key, or number of one of several tables, with that table; of a key with none."""
         said: Any = self.table
         for part in place:
@@ -96,12 +98,12 @@ class SettingsText:
                 names = [
                     next(filter(None, map(each.get, _NAMES)), None) if isinstance(each, dict) else None for each in said
                 ]
-                number = str(names.index(part)) if part in names else part
-                said = said[int(number)] if number.isdigit() and int(number) < len(said) else None
-                yield number, said if isinstance(said, dict) else {}
+                number = names.index(part) if isinstance(part, str) and part in names else part
+                said = said[number] if isinstance(number, int) and number < len(said) else None
+                yield str(number), said if isinstance(said, dict) else {}
             else:
                 said = said.get(part) if isinstance(said, dict) else None
-                yield part, {}
+                yield str(part), {}
 
     @cached_property
     def _lines(self) -> dict[Place, int]:
@@ -175,7 +177,7 @@ def mistakes(
         ):
             continue  # what is wrong in it was told
         place = tuple(str(part) for part in problem["loc"])
-        key, file = text.key(place) or "(settings)", text.where(place)
+        key, file = text.key(problem["loc"]) or "(settings)", text.where(problem["loc"])
         variable = in_environment(place, of_wrong_type=problem["type"].endswith("_type"))
         if variable is not None:
             file, key = "environment", variable

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -27,9 +27,6 @@ from dialer.domain import signing
 from dialer.domain.clock import SystemClock
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
 from dialer.hq import carried, orders
-
-if TYPE_CHECKING:
-    pass
 
 app = CommandGroup()
 keys_app = CommandGroup(help="Keys to sign with.")

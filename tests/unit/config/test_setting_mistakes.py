@@ -106,6 +106,12 @@ def test_an_area_is_somewhere_and_shows_the_trunks_own(tmp_path: Path, line: str
     assert "trunks.a" in told
 
 
+def test_a_seat_that_is_called_as_another_one_is_numbered_is_told_by_its_own_name_and_line(tmp_path: Path) -> None:
+    seats = "".join(f'[[seats]]\nname = "{name}"\nendpoint = "seat-{name}"\n' for name in range(1, 4))
+    said = refused(tmp_path, seats.replace("seat-2", "no endpoint"))[0]
+    assert said.startswith("centre.toml:6: seats.2.endpoint: ")
+
+
 def test_an_ivr_campaign_has_no_script(tmp_path: Path) -> None:
     campaign = '[[campaigns]]\nid = "calls"\nkind = "ivr"\nflow = "turnout"\nscript = "polling_day"\n'
     assert "an ivr campaign has nobody who reads" in refused(tmp_path, campaign)[0]
