@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -130,5 +130,6 @@ def _seat(given: Mapping[str, Any], now: float) -> SeatView:
 
 
 def _forecast(given: Mapping[str, float]) -> Forecast:
-    counts = {name: int(given[name]) for name in given if name != "until"}
-    return _made(Forecast, {**given, **counts})
+    made = _made(Forecast, given)
+    counts = {each.name: int(getattr(made, each.name)) for each in fields(Forecast) if each.name != "until"}
+    return replace(made, **counts)

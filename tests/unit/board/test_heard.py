@@ -58,10 +58,14 @@ def test_a_campaign_of_yesterday_that_the_broker_still_holds_is_not_shown() -> N
 
 
 def test_words_of_a_newer_dialler_are_left_out() -> None:
-    heard = told(centre_view())
+    ahead = Forecast(900, 300, 200, AT + 3600, 40, 37)
+    heard = told(replace(centre_view(), forecast=ahead))
+    heard["centre"]["forecast"]["method"] = "moonlight"
     key = next(each for each in heard if each.startswith("campaign/"))
     heard[key] |= {"calls": {"levitating": 3, "ringing": 2}, "limited_by": "moonlight", "pacing": "1 call, moonlight"}
-    shown = heard_view("pune-1", heard, AT).campaigns[0]
+    view = heard_view("pune-1", heard, AT)
+    assert view.forecast == ahead
+    shown = view.campaigns[0]
     assert ({state.value: count for state, count in shown.calls.items()}, shown.pacing_words) == (
         {"ringing": 2},
         "1 call, moonlight",
