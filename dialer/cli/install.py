@@ -123,7 +123,7 @@ def uninstall(
     there = [unit.name for unit in units if unit.exists()]
     if live and there:
         _run("systemctl", "disable", "--now", *there)
-    own = [path for folder in _OWN for path in sorted((root / folder.relative_to("/")).glob("matdan*"))]
+    own = [root / path.relative_to("/") for path in _OWN]
     gone = [path for path in (*units, *own) if (text_of(path) or "").startswith(service.MARKER)]
     handed_out = root / (MOSQUITTO / HAND_OUT).relative_to("/")
     for path in (*gone, *([handed_out] if handed_out.exists() else [])):
@@ -159,7 +159,12 @@ def _is_user(name: str) -> bool:
     return True
 
 
-_OWN = (service.USERS, service.FOLDERS, service.JAILS, service.FILTERS, service.ROTATION)
+_OWN = (
+    *(folder / "matdan.conf" for folder in (service.USERS, service.FOLDERS, service.JAILS)),
+    service.FILTERS / "matdan-desk.conf",
+    service.ROTATION / "matdan",
+)
+"""Of the files that `install` writes beside the units."""
 
 
 def _beside(settings: Settings, root: Path) -> Beside:

@@ -145,9 +145,12 @@ def test_uninstall_takes_away_what_it_put_there_and_leaves_settings_and_data(sit
     store = root / "var/lib/matdan/centre.db"
     store.parent.mkdir(parents=True)
     store.write_text("the store")
+    copied = root / "etc/logrotate.d/matdan-own"  # somebody's, made from ours
+    copied.write_text((root / "etc/logrotate.d/matdan").read_text())
     assert run("uninstall", "--root", root)[0] == 0
     kept = {"etc/matdan/centre.toml": SITE, "var/lib/matdan/centre.db": "the store"}
-    assert tree(root) == SAMPLES | kept
+    assert tree(root) == SAMPLES | kept | {"etc/logrotate.d/matdan-own": copied.read_text()}
+    copied.unlink()
     sound = root / "usr/share/asterisk/sounds/en/matdan/beep.wav"
     sound.parent.mkdir(parents=True)
     sound.write_text("a tone")
