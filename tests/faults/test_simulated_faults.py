@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from functools import partial
 
 import pytest
 
@@ -53,6 +54,29 @@ async def test_a_restart_in_good_order_announces_itself() -> None:
         await switch.restart(announced=True)
         await lab.ended.wait()
         assert [message.event for message in lab.events()][-1] == "Shutdown"
+
+
+@virtual_time()
+async def test_while_it_boots_no_call_runs_and_who_has_logged_in_is_told_when_it_has() -> None:
+    """As a real Asterisk 22.10 was seen to, in this order: no dialplan, one whose calls fail, FullyBooted."""
+    lease = {"Channel": "Local/s@matdan-lease/n", "Context": "matdan-lease", "Exten": "far", "Priority": "1"}
+
+    async with lab_centre(CONFIG) as (switch, lab):
+        restart = asyncio.create_task(switch.restart(boot_seconds=4.0))
+        await lab.ended.wait()
+        async with AmiLab(switch.ami_port, "dialler") as again:
+            ask = partial(again.action, "Originate", Async="true", **lease)
+            assert not (await again.action("Getvar", Variable="MATDAN_AGI")).get("Value")
+            assert (await ask(ChannelId="a", OtherChannelId="a2")).get("Message") == "Extension does not exist."
+            await asyncio.sleep(3)
+            assert (await again.action("Getvar", Variable="MATDAN_AGI")).get("Value")
+            await ask(ChannelId="b", OtherChannelId="b2")
+            assert (await again.event("OriginateResponse")).get("Reason") == "0"
+            assert not again.events("FullyBooted")
+            await restart
+            assert (await again.event("FullyBooted")).get("Status") == "Fully Booted"
+            await ask(ChannelId="c", OtherChannelId="c2")
+            assert (await again.event("OriginateResponse", Uniqueid="c")).get("Response") == "Success"
 
 
 @virtual_time()

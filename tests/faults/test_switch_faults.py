@@ -137,6 +137,29 @@ async def test_a_restarted_switch_ends_the_calls_and_gets_its_seats_back(tmp_pat
 
 
 @virtual_time()
+async def test_nothing_is_ordered_of_a_switch_that_lets_us_in_and_still_boots(tmp_path: Path) -> None:
+    config = all_answer(answer_after=2.0, hang_up_after=5.0)
+    async with a_site(tmp_path, config, seats=2) as site, agents_at_work(site):
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1)
+        ordered: list[bool] = []
+        order = site.switch.actions._order
+        site.switch.actions._order = lambda action: ordered.append(site.switch.booted) or order(action)  # type: ignore[method-assign, func-returns-value]
+        restart = asyncio.create_task(site.switch.restart(down_seconds=1.0, boot_seconds=45.0))
+        await asyncio.sleep(36.0)
+        assert site.switch.audience.sessions
+        assert not site.view.switch_up
+        (alert,) = [alert for alert in site.view.alerts if alert.code == "switch-down"]
+        assert "within 30 s that it is fully booted" in alert.text
+        assert not ordered
+        await restart
+        await site.until(lambda: site.view.switch_up, seconds=1)
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1, seconds=60)
+        assert all(ordered)
+    nobody_dialled_twice(site)
+    every_attempt_has_one_end(tmp_path)
+
+
+@virtual_time()
 async def test_a_stop_that_comes_before_the_switch_has_made_the_channel_ends_the_call_all_the_same(
     tmp_path: Path,
 ) -> None:

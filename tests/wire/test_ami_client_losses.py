@@ -25,6 +25,29 @@ from tests.support.ami_peer import (
 from tests.support.virtual import virtual_time
 
 
+@virtual_time()
+async def test_whoever_waits_for_it_to_boot_is_freed_by_its_end_and_not_kept_for_ever() -> None:
+    async with ManagerPeer() as peer, client_of(peer, limits=AmiLimits(boot_seconds=3.0)) as client:
+        assert "did not say within 3 s that it is fully booted" in str(await error_of(client.booted()))
+        assert loop_now() >= 3.0
+        begun, waits = loop_now(), asyncio.create_task(client.booted())
+        await settle()
+        peer.session.wire.close()
+        assert isinstance(await error_of(waits), SwitchUnreachable)
+        assert loop_now() < begun + 1.0
+
+
+@virtual_time()
+async def test_it_has_booted_once_it_says_so() -> None:
+    async with ManagerPeer() as peer, client_of(peer) as client:
+        waits = asyncio.create_task(client.booted())
+        await settle()
+        assert not waits.done()
+        peer.session.wire.write(event("FullyBooted", ("Uptime", "0")) * 2)
+        await waits
+        await client.booted()
+
+
 def lose_in_the_middle(session: PeerSession) -> None:
     session.wire.write(b"Response: Success\r\nActionID: ")
     session.wire.close()

@@ -11,7 +11,8 @@ from config.asterisk.render import dialplan
 from dialer.domain.errors import PermissionMissing, SwitchError
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER, ManagerUser, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.switch.asterisk.ami_rights import READ_LINE, WRITE_LINE, check_rights
+from dialer.switch.asterisk.ami_client import READ_LINE
+from dialer.switch.asterisk.ami_rights import WRITE_LINE, check_rights
 from dialer.switch.asterisk.ami_session import AmiLogin
 from tests.support.virtual import virtual_time
 
@@ -55,6 +56,17 @@ def test_each_missing_right_is_named_with_its_line(kind: str, right: str, line: 
         assert "\n" not in text
 
     run()
+
+
+@virtual_time()
+async def test_a_switch_that_still_boots_is_waited_for() -> None:
+    user = LEAST_PRIVILEGE_USER
+    async with SimulatedAsterisk() as switch:
+        restart = asyncio.create_task(switch.restart(boot_seconds=20.0))
+        await asyncio.sleep(1.0)
+        await check_rights(AmiLogin("127.0.0.1", switch.ami_port, user.name, user.secret))
+        assert switch.booted
+        await restart
 
 
 @virtual_time()

@@ -115,7 +115,7 @@ class Actions:
             return
         session.log_in(user, events_on=action.get("Events", "on").lower() not in ("off", "no", "false"))
         reply(session, action, "Success", ("Message", "Authentication accepted"))
-        if "FullyBooted" in session.takes:
+        if switch.booted and "FullyBooted" in session.takes:
             uptime = int(switch.uptime_seconds)
             session.write(fully_booted(uptime, uptime))
         now_text = timestamp(switch.now()).isoformat(timespec="milliseconds").replace("+00:00", "+0000")

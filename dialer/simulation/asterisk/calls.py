@@ -92,7 +92,7 @@ class SwitchCalls(SwitchCore):
         # As 22.10 has it: an id is taken where another channel's begins with it.
         taken = any(each and known.startswith(each) for each in ids for known in self.channels)
         taken = taken or order.uniqueid.startswith(ids[1])
-        if taken or find_extension(self.dialplan, context, name) is None:
+        if taken or find_extension(self.dialplan, context, name) is None or not self.booted:
             self.events.originate_response(order, REASON_FAILED)
             return
         first, second = (self._new_channel("", each, context) for each in ids)
@@ -124,8 +124,10 @@ class SwitchCalls(SwitchCore):
             if application:
                 channel.application, channel.data = application, data
                 await self.run_application(channel, application, data)
-            else:
+            elif self.booted:
                 await run_dialplan(self, channel, start)
+            else:
+                _log.warning("simulated_dialplan_before_boot", context=channel.context)
         except DialplanError as error:  # as Asterisk: a warning in the log, and the call ends
             _log.warning("simulated_dialplan_broken", context=channel.context, reason=str(error))
         channel.hung_up = True

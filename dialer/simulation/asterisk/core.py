@@ -38,6 +38,7 @@ class SwitchCore(ABC):
         section = read_conf("extensions.conf", text).named("globals")
         self._first_globals = {} if section is None else {each.key: each.value for each in section.settings}
         self.globals = dict(self._first_globals)
+        self.booted = True
         self.channels: dict[str, Channel] = {}  # by uniqueid
         self.boxes: dict[str, SwitchCore] = {}  # beside this one, by name
         self.audience = Audience(self.now, Random(f"{self.config.seed}/faults"))

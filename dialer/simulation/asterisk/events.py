@@ -169,9 +169,15 @@ class EventWriter:
             fields = b"Privilege: system,all\r\nShutdown: Cleanly\r\nRestart: True\r\n\r\n"
             self._publish("Shutdown", b"Event: Shutdown\r\n" + fields)
 
+    def fully_booted(self) -> None:
+        """FullyBooted to whoever has logged in while it booted. Its fields are in another order than after a login."""
+        if "FullyBooted" in self.wanted:
+            fields = b"Privilege: system,all\r\nStatus: Fully Booted\r\nUptime: 0\r\nLastReload: 0\r\n\r\n"
+            self._publish("FullyBooted", b"Event: FullyBooted\r\n" + fields)
+
 
 def fully_booted(uptime_seconds: int, reloaded_seconds: int) -> bytes:
-    """FullyBooted, which each session that reads `system` gets right after its login."""
+    """FullyBooted, which each session that reads `system` gets right after its login to a switch that has booted."""
     return (
         "Event: FullyBooted\r\nPrivilege: system,all\r\n"
         f"Uptime: {uptime_seconds}\r\nLastReload: {reloaded_seconds}\r\nStatus: Fully Booted\r\n\r\n"

@@ -172,6 +172,7 @@ class AsteriskSwitch:
 
         Raises SwitchTaken where another dialler has it, SwitchError when Asterisk will not tell; the link then begins again.
         """
+        await client.booted()
         if self._agi_mark is not None:
             await check_mark(client, self._agi_mark)
         if self._lease is not None:

@@ -16,7 +16,7 @@ from typing import Self, cast
 
 import structlog
 
-from dialer.domain.errors import LoginRefused, SwitchError, SwitchUnreachable
+from dialer.domain.errors import LoginRefused, PermissionMissing, SwitchError, SwitchUnreachable
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_session import Action, AmiLimits, AmiLogin, AmiSession
 
@@ -25,6 +25,7 @@ _log = structlog.get_logger(__name__)
 REFUSED_SECONDS = 60.0  # after a refused login: a person must mend that, and haste gets us banned
 STEADY_SECONDS = 30.0  # a session that stood this long starts the count of failures anew
 _READ_BYTES = 65_536
+READ_LINE = "read = system,call,user"
 
 EventHandler = Callable[[AmiMessage], None]
 """Takes an event at once, in the order Asterisk wrote them. It must not raise: that ends the session."""
@@ -58,6 +59,7 @@ class AmiClient(asyncio.BufferedProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
         self._end: asyncio.Future[SwitchError] = self._loop.create_future()
+        self._booted: asyncio.Future[None] = self._loop.create_future()
 
     async def __aenter__(self) -> Self:
         try:
@@ -91,6 +93,24 @@ class AmiClient(asyncio.BufferedProtocol):
     async def lost(self) -> SwitchError:
         """Wait for the end of the session and return why it ended."""
         return await asyncio.shield(self._end)
+
+    async def booted(self) -> None:
+        """Wait until Asterisk says that it is fully booted (FullyBooted, which `keep_events` must hold). One that still boots lets
+        us in, knows no dialplan at first, and then takes orders whose calls it fails.
+
+        Raises why the session ended; PermissionMissing where nothing was said within `AmiLimits.boot_seconds`.
+        """
+        seconds = self.limits.boot_seconds
+        await asyncio.wait((self._booted, self._end), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if self._end.done():
+            raise self._end.result()
+        if not self._booted.done():
+            user = self._login.username
+            raise PermissionMissing(
+                f"Asterisk did not say within {seconds:g} s that it is fully booted: it still boots, or manager user {user} "
+                f"lacks system in its read classes: in manager.conf, section [{user}], write the line `{READ_LINE}`, "
+                "then `manager reload`"
+            )
 
     def close(self) -> None:
         """End the session now. Whatever waits gets SwitchUnreachable, an Originate that was written OriginateUnsure."""
@@ -247,6 +267,8 @@ class AmiClient(asyncio.BufferedProtocol):
         self._flush_soon()
 
     def _hand_over(self, event: AmiMessage) -> None:
+        if event.event == "FullyBooted" and not self._booted.done():
+            self._booted.set_result(None)
         try:
             self._on_event(event)
         except Exception:  # noqa: BLE001 - its state may be wrong now: a new session's resync mends it

@@ -14,13 +14,12 @@ from contextlib import suppress
 
 from config.asterisk.agi_secret import agi_mark, agi_secret
 from dialer.domain.errors import OriginateRefused, PermissionMissing, SwitchError
-from dialer.switch.asterisk.ami_client import AmiClient
+from dialer.switch.asterisk.ami_client import READ_LINE, AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_session import AmiLogin
 from dialer.switch.asterisk.listing import check_mark
 from dialer.switch.asterisk.places import CHECK_CONTEXT, origination
 
-READ_LINE = "read = system,call,user"
 WRITE_LINE = "write = originate,call,reporting"
 SEEN_SECONDS = 2.0
 _WRITE_RIGHTS = {
@@ -39,13 +38,11 @@ async def check_rights(login: AmiLogin) -> str:
 
     Raises PermissionMissing with the line of manager.conf to change, SwitchError for whatever else is wrong.
     """
-    booted, answered, reported = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    answered, reported = asyncio.Event(), asyncio.Event()
     probe = f"check-{uuid.uuid4()}"
 
     def see(message: AmiMessage) -> None:
-        if message.event == "FullyBooted":
-            booted.set()
-        elif message.action_id == probe:
+        if message.action_id == probe:
             answered.set()
         elif message.event == "UserEvent" and message.get("Uniqueid") == probe:
             reported.set()
@@ -55,8 +52,9 @@ async def check_rights(login: AmiLogin) -> str:
         write = sorted({right for action, right in _WRITE_RIGHTS.items() if not allowed.get(action)})
         if write:
             raise PermissionMissing(_complaint(login.username, "write", write, WRITE_LINE))
+        await client.booted()
         await ask_dialplan(client, "sounds", probe)  # for none: refused at once where our dialplan is missing
-        seen = (("system", booted), ("call", answered), ("user", reported))
+        seen = (("call", answered), ("user", reported))
         with suppress(TimeoutError):
             async with asyncio.timeout(SEEN_SECONDS):
                 await asyncio.gather(*(event.wait() for _, event in seen))

@@ -51,6 +51,7 @@ class AmiLimits:
     """How long a session waits and how much it holds. AMI has no keepalive, hence the Ping."""
 
     connect_seconds: float = 5.0  # to the banner
+    boot_seconds: float = 30.0  # from the login until Asterisk says that it is fully booted
     reply_seconds: float = 10.0  # an action's, Login's and a whole list's
     ping_seconds: float = 5.0
     dead_seconds: float = 10.0  # without any byte from Asterisk
