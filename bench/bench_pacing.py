@@ -118,7 +118,8 @@ def best_baseline(scenario: Scenario, kept: Sequence[Kept]) -> tuple[Kept, str]:
 
 
 def run_row(name: str, cap: float, seeds: Sequence[int], hours: float | None, kept_row: Row | None = None) -> Row:
-    """Score ours and the best baseline on the same days; or take that one's figures from `kept_row` if they are of these."""
+    """Score ours and the best baseline on the same days; or take from `kept_row` the optimum, and that one's
+    figures if they are of these."""
     scenario = SCENARIOS[name]
     kept = load().get(name, {}).get(f"{cap:.2f}")
     if kept is None:
@@ -138,7 +139,8 @@ def run_row(name: str, cap: float, seeds: Sequence[int], hours: float | None, ke
         rival = policy_of(FAMILIES[chosen.family], chosen.settings, scenario)
         other = outcome(name, rival.name, days_of(scenario, rival, seeds))
     today = f"{datetime.now().astimezone():%Y-%m-%d}"
-    return Row(name, cap, ours, other, words, optimum_of(scenario, cap), worst, mornings, lessons, today)
+    best = optimum_of(scenario, cap) if kept_row is None else kept_row.optimum_seconds
+    return Row(name, cap, ours, other, words, best, worst, mornings, lessons, today)
 
 
 def days_of(scenario: Scenario, policy: NamedPolicy, seeds: Sequence[int]) -> list[DayResult]:
