@@ -57,7 +57,7 @@ HANDED_OVER: dict[str, frozenset[Role]] = {
 }
 """Those that have doors of their own (dialer/desk/lists.py, recordings.py), and for whom."""
 BY_EAR = frozenset({"listen", "whisper", "barge", "stop-listening"})
-COMMANDERS = frozenset(role for name in OFFERED for role in COMMANDS[name].roles) - {Role.DESK, Role.UPLINK}
+COMMANDERS = EVERY_ROLE.intersection(role for name in OFFERED for role in COMMANDS[name].roles)
 SEERS = EVERY_ROLE - {Role.VIEWER}
 
 _Text = Annotated[str, Field(min_length=1, max_length=128)]

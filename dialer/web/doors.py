@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from config.words import HqRole
+from config.words import USER_ROLES, HqRole
 from config.words import SupervisorRole as Role
 from dialer.domain.errors import StoreError
 from dialer.web.people import AGENTS, Who
@@ -35,8 +35,8 @@ COOKIE = "__Host-desk"
 SOCKET = "WEBSOCKET"
 """The method of a door at which a WebSocket is opened."""
 MOST_BODY_BYTES = 65_536
-EVERY_ROLE: frozenset[str] = frozenset({*Role, *HqRole}) - {Role.DESK, Role.UPLINK}
-"""Of a centre's people or of headquarters'; not programs', which have no page, nor an agent's."""
+EVERY_ROLE: frozenset[str] = frozenset({*USER_ROLES, Role.BOOTH_DESK, *HqRole})
+"""Of a centre's people or of headquarters', each named as such; not programs', which have no page, nor an agent's."""
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "

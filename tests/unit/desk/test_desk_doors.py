@@ -17,18 +17,27 @@ from structlog.testing import capture_logs
 from config.service.render import FILTERS, fail2ban_files
 from config.settings import Settings
 from config.words import SupervisorRole
+from dialer.desk.board import COMMANDERS
 from dialer.desk.figures import STRETCH_SECONDS
 from dialer.domain.errors import RefusedBecause
 from dialer.mqtt.hearing import Reply
 from dialer.store.desk_file import AgentRecords, DeskFile
 from dialer.web.application import make_app
-from dialer.web.doors import COOKIE, MOST_BODY_BYTES, SOCKET, cookie_of, token_in
+from dialer.web.doors import COOKIE, EVERY_ROLE, MOST_BODY_BYTES, SOCKET, cookie_of, token_in
 from tests.support.desk import AGENT, ORIGIN, PASSWORD, DeskStand, desk_stand, full_disk
 
 SIGN_IN = {"name": "supervisor", "password": PASSWORD}
 OPEN = {"/", "/board", "/agent", "/assets/{name}", "/api/me", "/api/sign-in", "/api/sign-out", "/health"}
 OPEN |= {"/api/sign-in/challenge", "/api/sign-in/passkey"}
 OPEN |= {"/api/agent/sign-in", "/api/agent/seats", "/api/agent/me"}
+OF_EVERYBODY = {
+    "/api/board/events",
+    "/api/board/booths",
+    "/api/passkeys",
+    "/api/passkeys/challenge",
+    "/api/passkeys/remove",
+}
+OF_EVERYBODY |= {"/api/openapi.json"}
 ENDLESS = {"/api/board/events", "/api/agent/events"}
 
 
@@ -45,6 +54,13 @@ async def test_every_route_has_one_door_and_every_door_one_route(desk: DeskStand
     named |= {(SOCKET, route.path) for route in routes if isinstance(route, APIWebSocketRoute)}
     assert named == {(door.method, door.path) for door in desk.doors}
     assert {door.path for door in desk.doors if door.roles is None} == OPEN
+    assert {door.path for door in desk.doors if door.roles == EVERY_ROLE} == OF_EVERYBODY
+
+
+def test_a_role_comes_in_once_it_is_called_a_person_s() -> None:
+    people = {"viewer", "listener", "coach", "booth-desk", "compliance", "supervisor"}
+    assert people | {"headquarters", "zone", "media"} == EVERY_ROLE
+    assert people - {"viewer", "booth-desk"} == COMMANDERS
 
 
 async def test_nobody_comes_in_unless_signed_in_and_nobody_but_the_doors_own_roles(desk: DeskStand) -> None:
