@@ -45,6 +45,28 @@ async def test_a_key_becomes_an_event_and_its_phone_stays_in_the_conference() ->
 
 
 @virtual_time()
+async def test_a_list_shows_a_phone_at_its_last_key_until_its_conference_changes() -> None:
+    """As a real Asterisk 22.10 was seen to: nothing tells its cache of channels that the phone is back in the conference."""
+
+    async def shown(lab: AmiLab) -> tuple[str, str, str]:
+        before = len(lab.messages)
+        await lab.action("CoreShowChannels")
+        item = await lab.until(lambda each: each.get("Uniqueid") == "seat-a" and "ApplicationData" in each, before)
+        return item.get("Context"), item.get("Exten"), item.get("Application")
+
+    in_its_seat = ("matdan-agent", "1", "ConfBridge")
+    async with lab_centre(CONFIG, "lab") as (switch, lab):
+        await in_conversation(lab, "912")
+        assert await shown(lab) == in_its_seat
+        switch.phone_keys("agent01", "5")
+        await asyncio.sleep(30)
+        assert await shown(lab) == ("matdan-key", "5", "NoOp")
+        await lab.action("Hangup", Channel="v")
+        await lab.event("ConfbridgeLeave", Uniqueid="v")
+        assert await shown(lab) == in_its_seat
+
+
+@virtual_time()
 async def test_keys_that_are_let_go_while_the_last_is_answered_are_lost() -> None:
     async with lab_centre(CONFIG, "lab") as (switch, lab):
         await in_conversation(lab, "912")

@@ -126,6 +126,8 @@ class Channel:
         self.listens = False
         self.digits: deque[str] = deque()
         self.quality_reported = False
+        # As a list shows it, with application and data, where that is not how it stands: after a key, until its conference changes.
+        self.shown: tuple[bytes, str, str] | None = None
         self.recording: ChannelRecording | None = None
         self.task: asyncio.Task[None] | None = None
         self.on_hang_up: Callable[[], None] | None = None

@@ -95,6 +95,7 @@ class Conferences:
         events.of_member("ConfbridgeJoin", conference, count, channel, admin=user.admin)
         for other in conference.members:
             self._set(other.channel, "BRIDGEPEER", conference.peers_of(other.channel))
+            other.channel.shown = None
         if conference.marked:
             for other in conference.members:
                 if not other.user.marked and (other is member or user.marked):
@@ -109,11 +110,12 @@ class Conferences:
         _count_recording(channel)
         count = len(conference.members) + 1
         conference.members.remove(member)
-        channel.conference = None
+        channel.conference = channel.shown = None
         self._set(channel, "BRIDGEPEER", "")
         events.of_member("BridgeLeave", conference, count - 1, channel)
         for other in conference.members:
             self._set(other.channel, "BRIDGEPEER", conference.peers_of(other.channel))
+            other.channel.shown = None
         events.of_member("ConfbridgeLeave", conference, count, channel, admin=member.user.admin)
         result = member.result or "HANGUP"
         self._set(channel, "CONFBRIDGE_RESULT", result)

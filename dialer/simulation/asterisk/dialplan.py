@@ -218,6 +218,7 @@ async def run_aside(switch: SwitchCore, channel: Channel, start: Location) -> No
     channel.move_to(start.context, start.extension, start.priority)
     while not channel.interrupted and await _step(switch, channel):
         _go_on(switch, channel)
+    channel.shown = channel.block(), channel.application, channel.data
     channel.move_to(*stood[:3])
     channel.application, channel.data = stood[3:]
 

@@ -44,10 +44,11 @@ def show_channels(switch: SwitchCore, action_id: str) -> bytes:
 
     def body(channel: Channel) -> bytes:
         age = _age(channel)
+        block, application, data = channel.shown or (channel.block(), channel.application, channel.data)
         return (
-            channel.block()
+            block
             + (
-                f"Application: {channel.application}\r\nApplicationData: {channel.data}\r\n"
+                f"Application: {application}\r\nApplicationData: {data}\r\n"
                 f"Duration: {age // 3600:02d}:{age // 60 % 60:02d}:{age % 60:02d}\r\nBridgeId: {_bridge_id(channel)}\r\n"
             ).encode()
         )

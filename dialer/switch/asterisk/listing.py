@@ -7,7 +7,7 @@ application, its data`: times in epoch seconds, the disposition as an Asterisk 2
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from config.asterisk.agi_secret import MARK_VARIABLE
@@ -16,10 +16,19 @@ from dialer.domain.model import AttemptId
 from dialer.domain.switch import History, PastCall
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.places import CHECK_CONTEXT, VOTERS_CONTEXTS, is_attempt_id, is_party, seat_of
+from dialer.switch.asterisk.places import (
+    AGENT_CONTEXT,
+    CHECK_CONTEXT,
+    KEY_CONTEXT,
+    VOTERS_CONTEXTS,
+    is_attempt_id,
+    is_party,
+    seat_of,
+)
 from dialer.switch.asterisk.tracker import LiveChannel
 
 ATTEMPT_VARIABLE = "MATDAN_ATTEMPT"
+_SEAT_VARIABLE = "SPYGROUP"  # of an agent's phone: its seat's conference
 _STATE_RINGING = "5"
 STATE_UP = "6"
 MOST_BYTES = 64 << 20  # of the file's end: some 700,000 calls
@@ -41,8 +50,23 @@ async def check_mark(client: AmiClient, mark: str) -> None:
 
 
 async def live_channels(client: AmiClient) -> list[LiveChannel]:
-    """Every channel that there is. Raises SwitchError."""
-    return [_live_channel(item) for item in await client.action_list("CoreShowChannels")]
+    """Every channel that there is. Raises SwitchError.
+
+    A phone whose agent has pressed a key stands at the key's last step in this list, on a real Asterisk 22.10 until somebody
+    enters or leaves its conference: all that while it is in its seat, which its variable tells.
+    """
+    items = await client.action_list("CoreShowChannels")
+    keyed = any(item.get("Context") == KEY_CONTEXT for item in items)
+    seats = await _variables(client, _SEAT_VARIABLE) if keyed else {}
+    return [_live_channel(item, seats) for item in items]
+
+
+async def _variables(client: AmiClient, name: str) -> dict[str, str]:
+    """A variable of every channel, by unique id; "" where it has none, or a word of Asterisk's for it. Raises SwitchError."""
+    return {
+        item.get("Uniqueid"): next((v.partition("=")[2] for v in item.all("Variable") if v.startswith(f"{name}=")), "")
+        for item in await client.action_list("Status", [("Variables", name)])
+    }
 
 
 async def redirected_channels(client: AmiClient, is_known: Callable[[str], bool]) -> list[str]:
@@ -75,21 +99,17 @@ async def inbound_attempts(client: AmiClient, channels: Sequence[LiveChannel]) -
     }
     if not foreign:
         return {}
-    found: dict[str, AttemptId] = {}
-    for item in await client.action_list("Status", [("Variables", ATTEMPT_VARIABLE)]):
-        value = next((v.partition("=")[2] for v in item.all("Variable") if v.startswith(f"{ATTEMPT_VARIABLE}=")), "")
-        if item.get("Uniqueid") in foreign and is_attempt_id(value):
-            found[item.get("Uniqueid")] = AttemptId(value)
-    return found
+    values = await _variables(client, ATTEMPT_VARIABLE)
+    return {each: AttemptId(value) for each, value in values.items() if each in foreign and is_attempt_id(value)}
 
 
-def _live_channel(item: AmiMessage) -> LiveChannel:
-    state = item.get("ChannelState")
+def _live_channel(item: AmiMessage, seats: Mapping[str, str]) -> LiveChannel:
+    unique_id, context, state = item.get("Uniqueid"), item.get("Context"), item.get("ChannelState")
     up, ringing = state == STATE_UP, state == _STATE_RINGING
     conference = item.get("ApplicationData").partition(",")[0] if item.get("Application") == "ConfBridge" else ""
-    return LiveChannel(
-        item.get("Uniqueid"), item.get("Context"), up, ringing, item.get("Exten"), conference, name=item.get("Channel")
-    )
+    if context == KEY_CONTEXT:
+        context, conference = AGENT_CONTEXT, seats.get(unique_id, "")
+    return LiveChannel(unique_id, context, up, ringing, item.get("Exten"), conference, name=item.get("Channel"))
 
 
 def read_history(file: Path, attempt_ids: Collection[AttemptId], up_seconds: float | None) -> History:

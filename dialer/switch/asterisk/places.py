@@ -12,6 +12,7 @@ MESSAGE_CONTEXT = "matdan-message"
 SEAT_CONTEXT = "matdan-seat"
 AGENT_CONTEXT = "matdan-agent"
 INBOUND_CONTEXT = "matdan-inbound"
+KEY_CONTEXT = "matdan-key"  # what a key of an agent's phone does, while the phone stays in its seat's conference
 LOG_IN_CONTEXT = "matdan-login"
 JOINED_CONTEXT = "matdan-joined"  # a voter whom another box has, at a seat of this one
 RECORDED_CONTEXT = "matdan-recorded"

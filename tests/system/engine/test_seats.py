@@ -265,6 +265,26 @@ async def test_a_call_is_disposed_of_by_keys(tmp_path: Path) -> None:
     ]
 
 
+@virtual_time()
+async def test_an_agent_who_has_pressed_a_key_stays_in_the_talk_when_the_switch_is_asked_who_is_where(
+    tmp_path: Path,
+) -> None:
+    """Asterisk lists the phone at the key's last step then, for as long as the talk lasts."""
+    async with a_floor(tmp_path, Behaviour(talk_seconds=120.0)) as site:
+        await log_in_by_phone(site, "101", "2468")
+        await until_talking(site)
+        site.switch.phone_keys("agent01", "1")
+        await asyncio.sleep(45)  # two looks at the list of channels, and more
+        assert seat(site).state is SeatState.TALKING
+        site.switch.cut_ami()
+        await site.until(lambda: not site.view.switch_up, seconds=1)
+        await site.until(lambda: site.view.switch_up, seconds=5)
+        await asyncio.sleep(30)
+        assert seat(site).state is SeatState.TALKING
+        await site.until(lambda: seat(site).state is SeatState.WRAP_UP, seconds=60)
+    assert rows(tmp_path, "SELECT outcome, disposition FROM attempt LIMIT 1") == [("connected", "voted")]
+
+
 @pytest.mark.parametrize("during_the_talk", [True, False])
 def test_a_number_is_due_when_the_agent_said_whether_in_the_talk_or_after_it(
     tmp_path: Path, during_the_talk: bool

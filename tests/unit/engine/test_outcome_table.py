@@ -132,7 +132,7 @@ def test_a_number_that_an_announcement_calls_dead_looks_like_a_fault_behind_the_
 
 def test_a_phone_behind_a_183_is_listed_down_and_has_rung_all_the_same() -> None:
     """As CoreShowChannels listed it to a dialler that had begun anew, on a real Asterisk."""
-    listed = _live_channel(messages_of(EARLY["limit-progress"]["listed"])[0])
+    listed = _live_channel(messages_of(EARLY["limit-progress"]["listed"])[0], {})
     assert (listed.unique_id, listed.up, listed.ringing) == (ID, False, False)
     tracker = CallTracker()
     _, *states = tracker.resync([listed], restarted=False)
