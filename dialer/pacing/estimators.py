@@ -102,9 +102,8 @@ class Hazard(Learned):
 
     def rates(self) -> Matrix:
         """Endings and goings over per second in each bin, shape (2, bins)."""
-        overall = (self._endings.sum(axis=1, keepdims=True) + self._prior) / (
-            self._exposure.sum() + self._prior_seconds
-        )
+        seconds = self._exposure.sum() + self._prior_seconds
+        overall = (self._endings.sum(axis=1, keepdims=True) + self._prior) / seconds
         shrink = self._tuning.hazard_shrink
         rates: Matrix = (self._endings + shrink) * overall / (self._exposure * overall + shrink)
         return rates
@@ -260,7 +259,7 @@ class AnswerRate(Learned):
     KEPT: ClassVar = {"rate": (1e-4, 1.0 - 1e-4), "calls": (1e-3, 1e9)}
 
     def __init__(self, tuning: Tuning) -> None:
-        self._keep = 1.0 - 1.0 / tuning.answer_memory
+        self.memory = tuning.answer_memory  # calls that it reaches back
         self.rate = tuning.answer_rate
         """Without those that ring."""
         self.calls = tuning.answer_rate_calls
@@ -268,7 +267,7 @@ class AnswerRate(Learned):
 
     def outcome(self, *, answered: bool) -> None:
         """A call was answered, or failed."""
-        self.calls = self._keep * self.calls + 1.0
+        self.calls = (1.0 - 1.0 / self.memory) * self.calls + 1.0
         self.rate = _sane_rate(self.rate + (answered - self.rate) / self.calls)
 
     def cancelled(self, ratio: float) -> float:

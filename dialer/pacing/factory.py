@@ -30,10 +30,8 @@ class ProgressivePacer(Pacer):
 
 
 class PreviewPacer(ProgressivePacer):
-    """One voter offered per free seat: the agent sees the voter first and asks for the call.
-
-    The number says how many seats may be offered a voter now. A seat that has an offer, or a call that it asked for,
-    is reserved: it is not among the snapshot's free seats, and its call is not among the ringing ones.
+    """One voter offered per free seat: the agent sees the voter first and asks for the call. A seat that has an offer, or a call
+    that it asked for, is reserved: it is not among the snapshot's free seats, and its call is not among the ringing ones.
     """
 
     _enough = Limit.AGENTS
@@ -51,10 +49,8 @@ class BroadcastPacer(Pacer):
 
 
 def make_pacer(policy: PacingPolicy, *, caps: Sequence[Cap], connect_seconds: float = 2.0) -> Pacer:
-    """A fresh pacer for one campaign.
-
-    `caps` are the abandoned-call caps of the campaign's profile; with none, nothing is dialled ahead of free seats.
-    `connect_seconds` is how long an answered voter may wait for a seat.
+    """A fresh pacer for one campaign. `caps`: the abandoned-call caps of its profile; with none, nothing is dialled ahead of free
+    seats. `connect_seconds`: how long an answered voter may wait for a seat.
     """
     match policy:
         case PacingPolicy.PREDICTIVE:

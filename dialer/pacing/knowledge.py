@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from math import sqrt
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -116,16 +117,18 @@ class Knowledge(Learned):
         told = [chance for _, chance, _ in calls]
         foreign = np.array([chance is not None for chance in told]) if told.count(None) < len(told) else None
         rate = self.answer_rate.estimate(ratio if foreign is None else ratio[~foreign])
-        odds: Vector | float = odds_against(rate)
+        careful = rate + self._tuning.caution * sqrt(rate * (1.0 - rate) / self.answer_rate.calls)
+        odds: Vector | float = odds_against(careful)
         if foreign is not None:
             odds = np.array([odds if chance is None else odds_against(chance) for chance in told])
         ever = 1.0 / (1.0 + odds * ratio)  # p / (p + (1 - p) ratio) with p = 1 / (1 + odds), by Bayes
         moments, free = self._tuning.moments, max(0, snapshot.free_seats)
+        self.answer_rate.memory = self._tuning.answer_memory * max(1.0, (free + len(busy)) / self._tuning.usual_seats)
         freed = np.add.reduce(self._freed.take(busy, axis=0)).reshape(3, moments).tolist()
         crossed = (np.multiply.accumulate((ever, ever, ever)) @ table.powers.take(rows, axis=0)).tolist()
         answered = [crossed[0][:moments], crossed[1][moments : 2 * moments], crossed[2][2 * moments :]]
         outlook = Outlook(free - len(snapshot.waiting_seconds), len(calls), freed, answered)
-        return Prospect(outlook, (rate * table.new).tolist(), rate, free + len(busy))
+        return Prospect(outlook, (min(1.0, careful) * table.new).tolist(), rate, free + len(busy))
 
     # Learning
 

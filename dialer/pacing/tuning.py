@@ -21,7 +21,7 @@ class Tuning:
     call_seconds: float = 20.0  # that a call takes which one free seat waits for
 
     # How much is remembered
-    answer_memory: float = 100.0  # calls
+    answer_memory: float = 100.0  # calls, at `usual_seats`; of a larger site as many more, which come as much faster
     hazard_memory: float = 500.0  # endings
     hazard_shrink: float = 4.0  # endings at the overall rate that each bin of a hazard is drawn to
     ring_memory: float = 1000.0  # calls
@@ -29,6 +29,7 @@ class Tuning:
     """The tables are made anew after so many conversations; after an eighth of those remembered while they are fewer."""
 
     # The last call
+    caution: float = 0.25  # standard deviations by which the answer rate is taken higher than estimated
     moments: int = 4
     """Moments looked at: the middles of so many equally likely parts of the law of the time to an answer."""
     hang_up_above: float = 0.1
