@@ -124,7 +124,7 @@ class Knowledge(Learned):
         ever = 1.0 / (1.0 + odds * ratio)  # p / (p + (1 - p) ratio) with p = 1 / (1 + odds), by Bayes
         moments, free = self._tuning.moments, max(0, snapshot.free_seats)
         self.answer_rate.memory = self._tuning.answer_memory * max(1.0, (free + len(busy)) / self._tuning.usual_seats)
-        freed = np.add.reduce(self._freed.take(busy, axis=0)).reshape(3, moments).tolist()
+        freed = self._freed.take(busy, axis=0).sum(axis=0).reshape(3, moments).tolist()
         crossed = (np.multiply.accumulate((ever, ever, ever)) @ table.powers.take(rows, axis=0)).tolist()
         answered = [crossed[0][:moments], crossed[1][moments : 2 * moments], crossed[2][2 * moments :]]
         outlook = Outlook(free - len(snapshot.waiting_seconds), len(calls), freed, answered)
