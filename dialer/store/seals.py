@@ -31,6 +31,7 @@ from operator import itemgetter
 from typing import Any
 
 from dialer.audit.chain import AuditEntry, Head, breaks
+from dialer.domain.errors import StoreError
 from dialer.store import audit
 from dialer.store.sql import Connection, Row, load_statements, transaction
 from dialer.store.standing import VoterStanding, standing_of
@@ -217,7 +218,9 @@ def _seal(db: Connection, entity: _Entity, row_id: int | str, kind: str) -> None
 
 
 def _append(db: Connection, entity: _Entity, row_id: int | str, kind: str, row: Sequence[Any] | None) -> None:
-    """Append a seal of a row; None: it is gone."""
+    """Append a seal of a row; None: it is gone. Raises StoreError for one that is not there to be sealed as anything else."""
+    if row is None and kind != _GONE:
+        raise StoreError(f"{entity.of} {row_id}: there is no such row to be sealed")
     salt = os.urandom(16) if entity.salted and row is not None else None
     digest, checks = digest_of(entity.name, kind, () if row is None else _sealed_part(entity, kind, row), salt or b"")
     _APPEND(db, entity=entity.name, row_id=row_id, kind=kind, salt=salt, digest=digest, checks=checks)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from dialer.domain.complaints import Complaint, ComplaintChannel, ComplaintTopic
+from dialer.domain.errors import StoreError
 from dialer.domain.model import MarkKind, Outcome
 from dialer.domain.phone_facts import Consent
 from dialer.store import migrate, numbers, seals
@@ -156,6 +157,13 @@ def with_consents(path: Path) -> None:
     with exclusive_connection(path, "a test") as db, transaction(db):
         for number in (NUMBER, "+917000000002", "+919812345678"):
             numbers.set_consent(db, number, Consent.GIVEN, source="form 7", at=NOW)
+
+
+def test_a_row_that_is_not_there_is_never_sealed(tmp_path: Path) -> None:
+    with exclusive_connection(tmp_path / "centre.db", "a test") as db:
+        with pytest.raises(StoreError, match="mark 7: there is no such row"), transaction(db):
+            seals.seal(db, seals.MARK, 7)
+        assert seals.last_seal(db) == 0
 
 
 @pytest.mark.parametrize("secret", ["", '[rules]\nopt_out_secret = "twenty characters, at least"\n'])
