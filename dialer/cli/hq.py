@@ -193,9 +193,10 @@ async def again(
     wait: _WaitOption = 5.0,
 ) -> None:
     """Give an order again, which needs no new signature: who has obeyed it says so, and who was away before does it now."""
-    for signed, order in await _valid(hq):
+    given = Signing(hq.config, [], wait)
+    for signed, order in await _valid(given):
         if order.id == order_id:
-            await Signing(hq.config, [], wait).go_on(signed, order)
+            await given.go_on(signed, order)
             return
     raise orders.OrderNotGiven(f"{order_id} is no order that is valid still: see `dialer hq order list`")
 
