@@ -101,7 +101,7 @@ def remove(name: Name, config: SettingsFile, who: AsOption = None) -> None:
 
 
 @app.command()
-async def password(
+def password(
     name: Name,
     config: SettingsFile,
     remove: Annotated[bool, typer.Option("--remove", help="Let this one sign in no more.")] = False,
@@ -122,7 +122,7 @@ async def password(
     if not remove:  # before anybody has typed a password, twice
         refuse_stranger(name, [*fixed_users(settings), *_kept(settings)])
     if once:
-        typer.echo(await give_password(settings, name))
+        typer.echo(asyncio.run(give_password(settings, name)))
         return
     if remove:
         chosen = None
@@ -132,7 +132,7 @@ async def password(
         chosen = said("-", "the password")
     else:
         chosen = typer.prompt("password", hide_input=True, confirmation_prompt=True)
-    await set_password(settings, name, chosen)
+    asyncio.run(set_password(settings, name, chosen))  # not before: within a loop Ctrl-C ends no question
     typer.echo(f"{name} {'may not sign in any more' if chosen is None else 'may sign in'}")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from pathlib import Path
 
 import pytest
+import typer
 
 from config.errors import SettingError
 from config.settings import load_settings
@@ -60,6 +62,24 @@ def signs_in(site: Path, name: str, password: str) -> bool:
             await file.close()
 
     return asyncio.run(try_it())
+
+
+def test_a_question_for_a_password_ends_with_ctrl_c(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    went_on = []
+
+    def asked(*_: object, **__: object) -> str:
+        signal.raise_signal(signal.SIGINT)
+        went_on.append("asked again")
+        return PASSWORD
+
+    monkeypatch.setattr(typer, "prompt", asked)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # as at a terminal, whoever runs this
+    try:
+        assert run("user", "password", "asha", "-c", site)[0] != 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert not went_on
+    assert not signs_in(site, "asha", PASSWORD)
 
 
 def test_a_password_lets_its_owner_in_until_it_is_taken_away(site: Path) -> None:
