@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from math import sqrt
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -117,8 +116,7 @@ class Knowledge(Learned):
         told = [chance for _, chance, _ in calls]
         foreign = np.array([chance is not None for chance in told]) if told.count(None) < len(told) else None
         rate = self.answer_rate.estimate(ratio if foreign is None else ratio[~foreign])
-        careful = rate + self._tuning.caution * sqrt(rate * (1.0 - rate) / self.answer_rate.calls)
-        odds: Vector | float = odds_against(careful)
+        odds: Vector | float = odds_against(rate)
         if foreign is not None:
             odds = np.array([odds if chance is None else odds_against(chance) for chance in told])
         ever = 1.0 / (1.0 + odds * ratio)  # p / (p + (1 - p) ratio) with p = 1 / (1 + odds), by Bayes
@@ -128,7 +126,7 @@ class Knowledge(Learned):
         crossed = (np.multiply.accumulate((ever, ever, ever)) @ table.powers.take(rows, axis=0)).tolist()
         answered = [crossed[0][:moments], crossed[1][moments : 2 * moments], crossed[2][2 * moments :]]
         outlook = Outlook(free - len(snapshot.waiting_seconds), len(calls), freed, answered)
-        return Prospect(outlook, (min(1.0, careful) * table.new).tolist(), rate, free + len(busy))
+        return Prospect(outlook, (rate * table.new).tolist(), rate, free + len(busy))
 
     # Learning
 

@@ -29,7 +29,6 @@ class Tuning:
     """The tables are made anew after so many conversations; after an eighth of those remembered while they are fewer."""
 
     # The last call
-    caution: float = 0.25  # standard deviations by which the answer rate is taken higher than estimated
     moments: int = 4
     """Moments looked at: the middles of so many equally likely parts of the law of the time to an answer."""
     hang_up_above: float = 0.1
