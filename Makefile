@@ -27,8 +27,8 @@ demo-hq: $(VENV)/.ready-desk
 	$(BIN)/python -m pip install --quiet --editable ".[hq,desk]"
 	$(BIN)/dialer hq demo $(if $(FOR),--for $(FOR))
 
-# One worker more than cores: for a fifth of its time a test waits for a process, a broker or a clock.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+# Two workers more than cores: for a third of its time a test waits for a process, a broker or a clock.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)')
 
 # The files in their own order: attacks and whole centres come before what takes milliseconds, and no worker is left with a long one.
 # Without compiled modules each process that starts the product compiles it anew, 0.8 s of CPU.

@@ -10,6 +10,7 @@ import pytest
 
 from dialer.domain.errors import ProtocolError
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from tests.support.ami_lab import AmiLab
@@ -56,6 +57,16 @@ async def test_a_restart_in_good_order_announces_itself() -> None:
         assert [message.event for message in lab.events()][-1] == "Shutdown"
 
 
+async def switch_listens(switch: SimulatedAsterisk) -> bool:
+    """Whether its port, which was closed at the restart, is open again."""
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", switch.ami_port)
+    except ConnectionRefusedError:
+        return False
+    writer.close()
+    return True
+
+
 @virtual_time()
 async def test_while_it_boots_no_call_runs_and_who_has_logged_in_is_told_when_it_has() -> None:
     """As a real Asterisk 22.10 was seen to, in this order: no dialplan, one whose calls fail, FullyBooted."""
@@ -64,6 +75,8 @@ async def test_while_it_boots_no_call_runs_and_who_has_logged_in_is_told_when_it
     async with lab_centre(CONFIG) as (switch, lab):
         restart = asyncio.create_task(switch.restart(boot_seconds=4.0))
         await lab.ended.wait()
+        while not await switch_listens(switch):
+            await asyncio.sleep(0.01)
         async with AmiLab(switch.ami_port, "dialler") as again:
             ask = partial(again.action, "Originate", Async="true", **lease)
             assert not (await again.action("Getvar", Variable="MATDAN_AGI")).get("Value")

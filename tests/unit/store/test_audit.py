@@ -33,13 +33,13 @@ async def test_what_has_changed_is_known_since_the_oldest_attempt_without_an_end
         new = await dial(store, 3)
         assert await store.changed_since_open() == frozenset()
         await store.settings_changed({"centre.id": "x", box: "b", "desk.port": "2"}, NOW + 10)
-    again = await backend.open()  # of the start in which a run died early
-    await again.settings_changed({"centre.id": "x", box: "b", "desk.port": "2"}, NOW + 20)
-    assert await again.changed_since_open() == frozenset({box})
-    await again.settings_changed({"centre.id": "x", **{f"trunks.{n}.box": "b" for n in range(200)}}, NOW + 30)
-    assert await again.changed_since_open() is None, "the audit names a hundred of them"
-    assert await end(again, new)
-    assert await again.changed_since_open() == frozenset()
+    async with await backend.open() as again:  # of the start in which a run died early
+        await again.settings_changed({"centre.id": "x", box: "b", "desk.port": "2"}, NOW + 20)
+        assert await again.changed_since_open() == frozenset({box})
+        await again.settings_changed({"centre.id": "x", **{f"trunks.{n}.box": "b" for n in range(200)}}, NOW + 30)
+        assert await again.changed_since_open() is None, "the audit names a hundred of them"
+        assert await end(again, new)
+        assert await again.changed_since_open() == frozenset()
 
 
 async def test_what_has_changed_of_a_trunk_named_by_its_number_is_not_known(backend: Backend) -> None:
