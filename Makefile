@@ -27,7 +27,7 @@ demo-hq: $(VENV)/.ready-desk
 	$(BIN)/python -m pip install --quiet --editable ".[hq,desk]"
 	$(BIN)/dialer hq demo $(if $(FOR),--for $(FOR))
 
-# Two workers more than cores: for a third of its time a test waits for a process, a broker or a clock.
+# Two workers more than cores, for tests wait for processes, brokers and clocks: on two cores 5:03 with four, 5:26 with three.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)')
 
 # The files in their own order: attacks and whole centres come before what takes milliseconds, and no worker is left with a long one.

@@ -76,7 +76,7 @@ class LogIn:
 class StandingOrder:
     """What a supervisor has ordered, and the dialler goes on doing after a restart. A newer one takes its place."""
 
-    addressee: str  # as `of_campaign` or `of_seat` has it
+    addressee: str  # as `of_campaign` or `of_seat` has it; "centre" of a stop of everything
     command: str  # its name on the wire
     content: Mapping[str, Any]  # of JSON's values
     at: float  # epoch seconds

@@ -295,15 +295,23 @@ async def test_a_stop_of_everything_stops_what_comes_while_it_is_given_and_not_w
         assert rows(tmp_path, "SELECT state FROM campaign ORDER BY campaign_id") == [(each,) for each in states]
 
 
+async def stopped_while_it_waits(here: Live) -> asyncio.Task[str]:
+    """A reload that was to bring the campaign "second": everything was stopped after it was asked for, and before the file was
+    read.
+    """
+    engine = here.site.centre.engine
+    here.change(add=CAMPAIGN.format(id="second", pacing="progressive"))
+    async with engine._desks.settings._one_at_a_time:  # type: ignore[attr-defined]
+        reload = asyncio.create_task(here.reload())
+        await asyncio.sleep(0.1)
+        assert await engine.execute(StopAll()) == "stopped 1 campaigns"
+    return reload
+
+
 @virtual_time()
 async def test_a_stop_of_everything_that_is_given_before_the_file_is_read_stops_what_it_brings(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
-        engine = here.site.centre.engine
-        here.change(add=CAMPAIGN.format(id="second", pacing="progressive"))
-        async with engine._desks.settings._one_at_a_time:  # type: ignore[attr-defined]
-            reload = asyncio.create_task(here.reload())
-            await asyncio.sleep(0.1)
-            await engine.execute(StopAll())
+        reload = await stopped_while_it_waits(here)
         assert await reload == "settings taken: campaigns.second"
         assert [each.state for each in here.site.view.campaigns] == [CampaignState.STOPPED] * 2
 
@@ -313,13 +321,7 @@ async def test_a_dialler_that_dies_while_settings_are_taken_keeps_what_was_stopp
     tmp_path: Path,
 ) -> None:
     async with live(tmp_path) as here:
-        engine = here.site.centre.engine
-        here.change(add=CAMPAIGN.format(id="second", pacing="progressive"))
-        async with engine._desks.settings._one_at_a_time:  # type: ignore[attr-defined]
-            reload = asyncio.create_task(here.reload())
-            await asyncio.sleep(0.1)
-            assert await engine.execute(StopAll()) == "stopped 1 campaigns"
-            reload.cancel()
+        (await stopped_while_it_waits(here)).cancel()
     settings = load_settings(here.path)
     async with a_site(tmp_path, switch=here.site.switch, made=lambda _: settings, run=False) as again:
         assert {each.campaign_id: each.state for each in again.view.campaigns} == {
