@@ -1,4 +1,4 @@
-# Two commands do everything: `make demo` and `make test`. PYTHON chooses the interpreter (3.11 to 3.13).
+# Two commands do everything: `make demo` and `make test`. PYTHON chooses the interpreter (3.11 to 3.14).
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -37,6 +37,7 @@ test: $(VENV)/.ready-dev $(VENV)/.ready-desk
 	bash tests/system_packages.sh
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache >$(VENV)/import-contracts.txt || { cat $(VENV)/import-contracts.txt; exit 1; }
 	$(BIN)/mypy & types=$$!; \
 	  env -u PYTHONDONTWRITEBYTECODE OPENBLAS_NUM_THREADS=1 $$(bash tests/temp_root.sh) \
 	    $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder; tests=$$?; \

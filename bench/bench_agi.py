@@ -38,11 +38,11 @@ from bench.common import (
     show,
     write_json,
 )
+from dialer.flows.catalogue import load_flow
+from dialer.flows.texts import shipped_texts
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, run_flow
-from ivr_flows.catalogue import load_flow
-from ivr_flows.texts import shipped_texts
 
 OURS = "ours"
 PANORAMISK = "panoramisk 1.4 fast_agi"

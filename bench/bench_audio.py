@@ -21,15 +21,15 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from audio.catalogue import changing
-from audio.formats import decode, rate_of
-from audio.levels import measured
-from audio.making import Recipe
-from audio.names import Places
-from audio.prepare import prepare
-from audio.workers import workers_for
 from bench.common import Contender, Done, Stopwatch, Unrunnable, arguments, interleave, machine, show, write_json
-from config.audio import SoundFormat
+from dialer.audio.catalogue import changing
+from dialer.audio.formats import decode, rate_of
+from dialer.audio.levels import measured
+from dialer.audio.making import Recipe
+from dialer.audio.names import Places
+from dialer.audio.prepare import prepare
+from dialer.audio.workers import workers_for
+from dialer.settings.audio import SoundFormat
 from tests.support.recordings import speech, write_recording
 
 LINE = SoundFormat.ALAW

@@ -40,9 +40,9 @@ from bench.desk_site import (
     site_lines,
     start_desk,
 )
-from config.words import SupervisorRole
 from dialer.cli.logs import quiet_logging
 from dialer.domain.clock import SystemClock
+from dialer.domain.enums import SupervisorRole
 from dialer.domain.view import CallChange, CallState, ScreenPop, SeatChange, SeatState, SeatView
 from dialer.mqtt import topics
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker

@@ -44,10 +44,10 @@ from bench.desk_site import (
     start_desk,
 )
 from bench.simulated_carrier import simulated_carrier
-from config.settings import load_settings
 from dialer.app import RunningCentre, forget_start, running_centre
 from dialer.cli.logs import quiet_logging
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port
+from dialer.settings.site import load_settings
 from dialer.simulation.site import simulated_profile
 from dialer.store.connection import exclusive_connection
 from tests.support.desk import PIN

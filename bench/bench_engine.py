@@ -23,10 +23,10 @@ from typing import Any
 import uvloop
 
 from bench.simulated_carrier import simulated_carrier
-from config.settings import Settings
 from dialer.app import forget_start, running_centre
 from dialer.cli.logs import quiet_logging
 from dialer.mqtt.embedded_broker import free_port
+from dialer.settings.site import Settings
 from dialer.simulation.site import simulated_profile
 
 CALLS_AT_ONCE = 300

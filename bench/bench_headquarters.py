@@ -31,7 +31,6 @@ from typing import Any
 import uvloop
 
 from bench.common import cpu_seconds, cpu_seconds_of
-from config.headquarters import HqSettings
 from dialer.cli.logs import quiet_logging
 from dialer.domain.clock import SystemClock
 from dialer.hq.carried import bring, read_files
@@ -41,6 +40,7 @@ from dialer.hq.servers import NatsServer, nats_server, postgresql
 from dialer.hq.snapshots import Snapshots
 from dialer.nats.carried import write_carried
 from dialer.nats.session import connected
+from dialer.settings.headquarters import HqSettings
 from dialer.simulation.virtual_centres import VirtualCentre
 from dialer.uplink.batches import for_headquarters
 

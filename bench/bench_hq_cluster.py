@@ -26,13 +26,13 @@ from pathlib import Path
 import uvloop
 
 from bench.bench_headquarters import Stand, compare, gather, missing
-from config.headquarters import HqSettings
 from dialer.cli.logs import quiet_logging
 from dialer.hq.database import database
 from dialer.hq.servers import NatsServer, nats_server, postgresql
 from dialer.mqtt.embedded_broker import free_port
 from dialer.nats import wire
 from dialer.nats.session import connected
+from dialer.settings.headquarters import HqSettings
 from dialer.simulation.virtual_centres import VirtualCentre
 
 MACHINES = 3

@@ -23,12 +23,12 @@ import uvloop
 
 from bench.bench_engine import FILL
 from bench.simulated_carrier import simulated_carrier
-from config.settings import Settings
 from dialer.app import RunningCentre, forget_start, running_centre
 from dialer.cli.logs import quiet_logging
-from dialer.domain.commands.campaigns import PauseCampaign
-from dialer.domain.commands.seats import SeatLogIn
+from dialer.engine.campaigns.commands import PauseCampaign
+from dialer.engine.seats.commands import SeatLogIn
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port, mosquitto_path
+from dialer.settings.site import Settings
 from dialer.simulation.site import simulated_profile
 
 GOALS = {"CPU ms a call": 6.0, "idle CPU ms a second": 5.0}

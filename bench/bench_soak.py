@@ -27,11 +27,11 @@ from typing import Any
 
 from bench.bench_engine import FILL, resident_megabytes
 from bench.simulated_carrier import simulated_carrier
-from config.settings import Settings
 from dialer.app import RunningCentre, running_centre
 from dialer.cli.logs import quiet_logging
 from dialer.domain.clock import LoopClock
 from dialer.mqtt.embedded_broker import free_port
+from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.site import simulated_profile

@@ -15,10 +15,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from audio.catalogue import Entry, Voice, write_catalogue
-from audio.names import prompt_name
 from bench.common import machine
-from config.audio import SoundFormat
+from dialer.audio.catalogue import Entry, Voice, write_catalogue
+from dialer.audio.names import prompt_name
+from dialer.settings.audio import SoundFormat
 from tests.support.roll_filler import fill_roll
 
 PROMPTS = 4802
@@ -43,7 +43,7 @@ _OURS = """
 import gc; gc.disable()
 import asyncio, pathlib, sys, time, uvloop
 import dialer.cli.running
-from config.settings import load_settings
+from dialer.settings.site import load_settings
 from dialer import app
 async def start():
     settings = load_settings(pathlib.Path(sys.argv[1]))

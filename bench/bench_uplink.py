@@ -32,7 +32,6 @@ import uvloop
 
 from bench.common import cpu_seconds_of
 from bench.simulated_carrier import simulated_carrier
-from config.settings import Settings, load_settings
 from dialer.app import forget_start, running_centre
 from dialer.cli.logs import quiet_logging
 from dialer.domain.view import SeatState
@@ -43,6 +42,7 @@ from dialer.mqtt.monitor import OutboxRelay
 from dialer.mqtt.topics import Message
 from dialer.nats import wire
 from dialer.nats.session import connected
+from dialer.settings.site import Settings, load_settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.site import simulated_profile

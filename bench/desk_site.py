@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
-from config.settings import load_settings
 from dialer.desk.pages_built import OPEN_AT
+from dialer.settings.site import load_settings
 from dialer.web.doors import token_in
 from tests.support.desk import PASSWORD, PIN, keep_passwords
 

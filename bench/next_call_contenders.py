@@ -19,8 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.next_call_stage import CAMPAIGN, MARKS_A_SECOND, STARTS_A_SECOND
+from dialer.domain.enums import MarkKind
 from dialer.domain.errors import StoreError
-from dialer.domain.model import Mark, MarkKind, MarkSource
+from dialer.domain.model import Mark, MarkSource
 from dialer.polling_day.priorities import BoothOrder
 from dialer.store import queues, voters
 from dialer.store.connection import close_writing, open_writing

@@ -21,18 +21,18 @@ from typing import Any, BinaryIO
 from unittest import mock
 
 from bench.simulated_carrier import simulated_carrier
-from config.jurisdiction import Profile
-from config.settings import Settings
-from config.words import CampaignKind, Purpose
 from dialer.app import RunningCentre, forget_start, running_centre
-from dialer.domain.commands.external_records import TakeMarks
+from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.errors import StoreError
-from dialer.domain.model import Claim, Mark, MarkKind, MarkSource, NewAttempt
-from dialer.engine.eligibility import Eligibility
+from dialer.domain.model import Claim, Mark, MarkSource, NewAttempt
+from dialer.engine.external_records.commands import TakeMarks
+from dialer.engine.placing.eligibility import Eligibility
 from dialer.engine.plan import EnginePlan
 from dialer.mqtt.embedded_broker import free_port
 from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingSnapshot
 from dialer.rules.gate import Ruling
+from dialer.settings.jurisdiction import Profile
+from dialer.settings.site import Settings
 from dialer.simulation.site import simulated_profile
 from dialer.site import plan as plan_of_site
 from dialer.store import queues

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.common import Done, Stopwatch, Unrunnable
-from config.words import CampaignKind, Purpose
+from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.model import Announcement, AttemptId, EndedAttempt, NewAttempt, Outcome
 from dialer.store import queues
 from dialer.store.cipher import StoreKey, connect

@@ -17,29 +17,33 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from audio.playlist import PlaylistReader
-from audio.words import load_all_words
-from config.asterisk.agi_secret import agi_mark, agi_secret
-from config.asterisk.events import EVENTS
-from config.boxes import ONLY, boxes_of, house_phones
-from config.jurisdiction import Profile
-from config.settings import Settings
-from config.site_rules import site_profile
+from dialer.audio.playlist import PlaylistReader
+from dialer.audio.words import load_all_words
+from dialer.deploy.asterisk.agi_secret import agi_mark, agi_secret
+from dialer.deploy.asterisk.events import EVENTS
 from dialer.domain.backoff import Backoff
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import SwitchError, SwitchUnreachable
-from dialer.domain.site_time import site_zone
+from dialer.engine.call_flows.service import SCRIPT
+from dialer.engine.centre import Centre
 from dialer.engine.engine import Engine
-from dialer.engine.flows import SCRIPT
 from dialer.engine.plan import CertifiedBy, Outside
-from dialer.engine.world import Centre
-from dialer.ivr.prompts import SitePrompts, labels_synthetic, playlist_reader, site_prompts
+from dialer.flows.catalogue import FlowLibrary
+from dialer.flows.model import Offer, offers_allowed
+from dialer.flows.prompts import SitePrompts, labels_synthetic, playlist_reader, site_prompts
+from dialer.flows.script import ScriptLibrary
+from dialer.flows.texts import texts_with
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.link import Presence, refuse_beside_twin
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.topics import encode
 from dialer.roll.phone_numbers import plain_number
+from dialer.settings.boxes import ONLY, boxes_of, house_phones
+from dialer.settings.jurisdiction import Profile
+from dialer.settings.site import Settings
+from dialer.settings.site_rules import site_profile
+from dialer.settings.site_time import site_zone
 from dialer.site.certificates import SiteCertificates
 from dialer.site.content import refuse_content
 from dialer.site.open_files import raise_limit, too_few
@@ -76,19 +80,15 @@ from dialer.switch.asterisk.lease import SwitchLease, refuse_beside_another
 from dialer.switch.asterisk.scripts.runner import ScriptRules, find_containment, kept_together, script_of
 from dialer.switch.routed import without_asterisk
 from dialer.switch.twilio import NO_TWILIO
-from ivr_flows.catalogue import FlowLibrary
-from ivr_flows.model import Offer, offers_allowed
-from ivr_flows.script import ScriptLibrary
-from ivr_flows.texts import texts_with
 
 if TYPE_CHECKING:
     from dialer.switch.twilio.carrier import TwilioCarrier
 
 from collections import deque
 
-from config.errors import MatdanError
-from dialer.domain.commands.campaigns import ReloadFlows, ReloadSettings
 from dialer.domain.view import Alert, AlertLevel
+from dialer.engine.campaigns.commands import ReloadFlows, ReloadSettings
+from dialer.errors import MatdanError
 
 # SIGHUP reads settings and flows again.
 

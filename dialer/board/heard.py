@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from config.words import CampaignKind
+from dialer.domain.enums import CampaignKind
 from dialer.domain.forecast import Forecast
 from dialer.domain.model import BoothTurnout, CampaignProgress, CampaignState, Outcome
 from dialer.domain.view import (

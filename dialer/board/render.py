@@ -12,7 +12,6 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from config.words import CampaignKind
 from dialer.board.panels import alert_lines, seats_panel, trunks_panel, turnout_panel
 from dialer.board.parts import (
     CALL_SIGNS,
@@ -33,6 +32,7 @@ from dialer.board.parts import (
     shortened,
     stacked_bar,
 )
+from dialer.domain.enums import CampaignKind
 from dialer.domain.model import CampaignProgress
 from dialer.domain.view import CallState, CampaignView, CentreView
 

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from audio.tones import write_tones
+from dialer.audio.tones import write_tones
 from dialer.cli.group import CommandGroup
 from dialer.domain.errors import OutputRefused
-from dialer.engine.pins import hash_pin
+from dialer.engine.seats.pins import hash_pin
 
 app = CommandGroup()
 

@@ -9,15 +9,15 @@ from typing import Annotated
 
 import typer
 
-from config.asterisk.lint import lint_directory
-from config.asterisk.placing import FileChange, has_files, passwords_for, plan_files, write_files
-from config.asterisk.render import render_site, seats_without_password
-from config.boxes import on_box
-from config.settings import load_settings
-from config.unfinished import refuse_unfinished
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import DiffOption, ForceOption, SettingsFile
+from dialer.deploy.asterisk.lint import lint_directory
+from dialer.deploy.asterisk.placing import FileChange, has_files, passwords_for, plan_files, write_files
+from dialer.deploy.asterisk.render import render_site, seats_without_password
 from dialer.domain.words import counted
+from dialer.settings.boxes import on_box
+from dialer.settings.site import load_settings
+from dialer.settings.unfinished import refuse_unfinished
 
 app = CommandGroup()
 

@@ -13,36 +13,36 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from audio.catalogue import Entries, Entry, Voice, changing, read_catalogue
-from audio.decoding import decode
-from audio.drafts import make_drafts
-from audio.errors import AudioError, RecordingRefused
-from audio.files import write_atomically
-from audio.formats import decode as decode_file
-from audio.formats import rate_of
-from audio.levels import measured
-from audio.making import Recipe, sounding
-from audio.message import INFORMATION, Placed, put_message
-from audio.names import Places, PromptName, prompt_of_sound
-from audio.numbers import word_texts
-from audio.picture import Caption, Panel, draw, page, panel
-from audio.prepare import PrepareReport, prepare, was_sent
-from audio.words import words_of
-from config.audio import SoundFormat
-from config.files import read_whole
-from config.settings import Settings, load_settings
-from config.site_rules import site_profile
+from dialer.audio.catalogue import Entries, Entry, Voice, changing, read_catalogue
+from dialer.audio.decoding import decode
+from dialer.audio.drafts import make_drafts
+from dialer.audio.errors import AudioError, RecordingRefused
+from dialer.audio.files import write_atomically
+from dialer.audio.formats import decode as decode_file
+from dialer.audio.formats import rate_of
+from dialer.audio.levels import measured
+from dialer.audio.making import Recipe, sounding
+from dialer.audio.message import INFORMATION, Placed, put_message
+from dialer.audio.names import Places, PromptName, prompt_of_sound
+from dialer.audio.numbers import word_texts
+from dialer.audio.picture import Caption, Panel, draw, page, panel
+from dialer.audio.prepare import PrepareReport, prepare, was_sent
+from dialer.audio.words import words_of
 from dialer.cli.audio_approvals import Statuses, approve, known, statuses
 from dialer.cli.group import CommandGroup
 from dialer.cli.progress import progress
-from dialer.ivr.prompts import catalogue_of, labels_synthetic, places_of, recipe_of
+from dialer.flows.catalogue import load_flow, shipped_flows
+from dialer.flows.model import PromptKind
+from dialer.flows.prompts import catalogue_of, labels_synthetic, places_of, recipe_of
+from dialer.flows.sounds import name_sound, sounds_said, text_sound
+from dialer.flows.texts import FALLBACK_LANGUAGE, INFORMATION_TEXT, SMS, Texts, information_text, segments, texts_with
+from dialer.settings.audio import SoundFormat
+from dialer.settings.files import read_whole
+from dialer.settings.site import Settings, load_settings
+from dialer.settings.site_rules import site_profile
 from dialer.site.plan import flows_of
 from dialer.store.cipher import site_key
 from dialer.store.roll import roll_languages
-from ivr_flows.catalogue import load_flow, shipped_flows
-from ivr_flows.model import PromptKind
-from ivr_flows.sounds import name_sound, sounds_said, text_sound
-from ivr_flows.texts import FALLBACK_LANGUAGE, INFORMATION_TEXT, SMS, Texts, information_text, segments, texts_with
 
 # Everything that has to be recorded so that every flow can speak: each prompt of each language with its words.
 

@@ -8,17 +8,17 @@ from typing import Annotated
 
 import typer
 
-from audio.catalogue import Entries, Entry, Voice, changing
-from audio.errors import AudioError, CatalogueError
-from audio.names import PromptName, prompt_name, prompt_of_sound
-from config.settings import Settings, load_settings
+from dialer.audio.catalogue import Entries, Entry, Voice, changing
+from dialer.audio.errors import AudioError, CatalogueError
+from dialer.audio.names import PromptName, prompt_name, prompt_of_sound
 from dialer.cli.options import day_of
 from dialer.domain.clock import SystemClock
-from dialer.domain.site_time import site_day
-from dialer.ivr.prompts import CataloguePrompts, catalogue_of, playlist_reader
-from ivr_flows.catalogue import load_flow
-from ivr_flows.sounds import sounds_said
-from ivr_flows.texts import texts_with
+from dialer.flows.catalogue import load_flow
+from dialer.flows.prompts import CataloguePrompts, catalogue_of, playlist_reader
+from dialer.flows.sounds import sounds_said
+from dialer.flows.texts import texts_with
+from dialer.settings.site import Settings, load_settings
+from dialer.settings.site_time import site_day
 
 Statuses = list[tuple[PromptName, Entry, str | None]]
 """Prompts with their entries and why each does not play (None: it does)."""

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from config.errors import SettingError
-from config.settings import Settings
 from dialer.cli.options import NamedSite, SiteAndWho
 from dialer.domain.clock import SystemClock
-from dialer.domain.site_time import site_zone
 from dialer.domain.words import counted
+from dialer.errors import SettingError
+from dialer.settings.site import Settings
+from dialer.settings.site_time import site_zone
 from dialer.store.audit import audit_name
 from dialer.store.backup import Backup, make_backup, prove, prune, unknown_to
 from dialer.store.backup import restore as put_back

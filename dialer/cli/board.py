@@ -14,17 +14,17 @@ from uuid import uuid4
 import typer
 from rich.console import Console
 
-from config.settings import load_settings
-from config.site_rules import shown_cap, site_profile
 from dialer.board.heard import heard_view, trouble
 from dialer.board.render import BoardExtras, render_board
 from dialer.board.runner import run_board
 from dialer.cli.logs import quiet_logging
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import BrokerUnreachable
-from dialer.domain.site_time import site_zone
 from dialer.mqtt.hearing import Hearing
 from dialer.mqtt.link import ALIVE_SECONDS, HELD_SECONDS, visiting
+from dialer.settings.site import load_settings
+from dialer.settings.site_rules import shown_cap, site_profile
+from dialer.settings.site_time import site_zone
 from dialer.site.plan import broker_settings
 
 

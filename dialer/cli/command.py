@@ -13,13 +13,13 @@ from typing import Annotated, Any, Literal, get_origin
 
 import typer
 
-from config.mosquitto.render import broker_user
-from config.settings import Settings, load_settings
-from config.supervision import OWN_USER
 from dialer.cli.group import CommandGroup
+from dialer.deploy.mosquitto.render import broker_user
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.registry import COMMANDS, VALUES, CommandKind, read_value
+from dialer.engine.command.registry import COMMANDS, VALUES, CommandKind, read_value
 from dialer.mqtt.ask import CommandRequest, ask
+from dialer.settings.site import Settings, load_settings
+from dialer.settings.supervision import OWN_USER
 from dialer.site.plan import OWN_ROLES, broker_settings, own_signer
 
 _BY_NAME = re.compile(r"([a-z_]+)=(.*)", re.DOTALL)

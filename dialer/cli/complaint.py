@@ -14,9 +14,9 @@ from dialer.cli.report import moment
 from dialer.domain.clock import SystemClock
 from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.errors import RollError
-from dialer.domain.site_time import site_zone
 from dialer.mqtt.ask import CommandRequest
 from dialer.roll.phone_numbers import the_number
+from dialer.settings.site_time import site_zone
 from dialer.store import numbers
 from dialer.store.connection import Connection
 

@@ -9,15 +9,15 @@ from urllib.parse import urlsplit
 
 import typer
 
-from config.errors import MatdanError
-from config.settings import load_settings
-from config.supervision import PageServer
 from dialer.cli.group import CommandGroup
 from dialer.cli.logs import json_logging, quiet_logging
 from dialer.cli.options import SettingsFile, of_extra
 from dialer.desk.pages_built import OPEN_AT, PagesNotBuilt, are_built, build
 from dialer.domain.clock import SystemClock
+from dialer.errors import MatdanError
 from dialer.mqtt.client import MqttVersion
+from dialer.settings.site import load_settings
+from dialer.settings.supervision import PageServer
 
 app = CommandGroup()
 
@@ -47,7 +47,7 @@ async def serve(
         raise DeskNotReady("the desk's pages are not built: `dialer desk pages` builds them")
     settings = load_settings(config)
     if training:
-        from dialer.rehearsal.training import run_training  # noqa: PLC0415 - the simulated switch and all
+        from dialer.simulation.demo.training import run_training  # noqa: PLC0415 - the simulated switch and all
 
         quiet_logging()
         await run_training(settings, lambda address: typer.echo(f"{OPEN_AT}{address}"))

@@ -10,7 +10,7 @@ from typing import Any
 import typer.main
 
 from dialer.cli.main import app
-from dialer.domain.commands.registry import COMMANDS
+from dialer.engine.command.registry import COMMANDS
 
 HEAD = """# Commands
 

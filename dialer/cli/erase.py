@@ -10,15 +10,15 @@ from typing import Annotated
 
 import typer
 
-from config.settings import Settings
-from config.site_rules import recordings_kept, site_profile
 from dialer.cli.external_records import hand_over
 from dialer.cli.options import SiteAndWho, day_of, said
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError, StoreBusy
-from dialer.domain.site_time import site_day
 from dialer.mqtt.topics import encode
 from dialer.roll.phone_numbers import the_number
+from dialer.settings.site import Settings
+from dialer.settings.site_rules import recordings_kept, site_profile
+from dialer.settings.site_time import site_day
 from dialer.site.plan import erasure_rules
 from dialer.store import audit, erasing
 from dialer.store.audit import audit_name

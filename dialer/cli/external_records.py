@@ -12,16 +12,16 @@ from typing import Any, TypeVar
 
 import typer
 
-from config.errors import MatdanError
-from config.settings import Settings
-from config.supervision import OWN_USER
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.external_records import RecordsCommand
-from dialer.domain.commands.registry import COMMANDS, read_value
 from dialer.domain.errors import StoreBusy
-from dialer.engine.external_records import ExternalRecords
+from dialer.engine.command.registry import COMMANDS, read_value
+from dialer.engine.external_records.commands import RecordsCommand
+from dialer.engine.external_records.service import ExternalRecords
+from dialer.errors import MatdanError
 from dialer.mqtt.ask import CommandRequest, ask
 from dialer.mqtt.topics import encode
+from dialer.settings.site import Settings
+from dialer.settings.supervision import OWN_USER
 from dialer.site.plan import broker_settings, own_signer
 from dialer.store.cipher import StoreKey, site_key
 from dialer.store.lock import DIALLER, holder_of

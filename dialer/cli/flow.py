@@ -15,19 +15,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from config.errors import MatdanError
-from config.extras import with_extra
-from config.settings import load_settings
-from config.site_rules import site_profile
 from dialer.cli.group import CommandGroup
 from dialer.domain.output import refuse_kept
 from dialer.domain.words import counted
-from ivr_flows.catalogue import load_flow, shipped_flows
-from ivr_flows.check import MAX_PROMPT_SECONDS, check_flow
-from ivr_flows.draw import draw_flow
-from ivr_flows.model import offers_allowed
-from ivr_flows.rehearse import Rehearsal, facts_of, sample_facts
-from ivr_flows.texts import Texts, texts_with
+from dialer.errors import MatdanError
+from dialer.extras import with_extra
+from dialer.flows.catalogue import load_flow, shipped_flows
+from dialer.flows.check import MAX_PROMPT_SECONDS, check_flow
+from dialer.flows.draw import draw_flow
+from dialer.flows.model import offers_allowed
+from dialer.flows.rehearse import Rehearsal, facts_of, sample_facts
+from dialer.flows.texts import Texts, texts_with
+from dialer.settings.site import load_settings
+from dialer.settings.site_rules import site_profile
 
 _NO_LETTER = "\U0010fffd"  # for private use: no font has it
 PNG_ZOOM = 1.5  # so that small print is legible on paper

@@ -16,7 +16,6 @@ import typer
 import uvloop
 from pydantic import ValidationError
 
-from config.errors import SettingError
 from dialer.cli.group import CommandGroup
 from dialer.cli.hq_bundle import app as bundle_app
 from dialer.cli.hq_pages import audit, certificate, desk, official, user_app
@@ -26,6 +25,7 @@ from dialer.cli.options import NamedHeadquarters, of_extra
 from dialer.domain import signing
 from dialer.domain.clock import SystemClock
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
+from dialer.errors import SettingError
 from dialer.hq import carried, orders
 
 app = CommandGroup()
@@ -332,7 +332,7 @@ async def demo(
     with of_extra("hq"):
         from rich.console import Console  # noqa: PLC0415
 
-        from dialer.rehearsal.headquarters import HqDemoOptions, run_hq_demo  # noqa: PLC0415 - simulation, and of an extra
+        from dialer.simulation.demo.headquarters import HqDemoOptions, run_hq_demo  # noqa: PLC0415 - simulation, and of an extra
     console = Console()
     options = HqDemoOptions(for_seconds, report, centres=centres, seed=seed)
     checks = await run_hq_demo(options, console)

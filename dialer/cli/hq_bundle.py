@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from config.errors import SettingError
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import NamedHeadquarters, of_extra
 from dialer.domain import signing
 from dialer.domain.orders import HqOrder, SignedOrder
+from dialer.errors import SettingError
 from dialer.hq.orders import read_orders, stopped_by_leaders
 from dialer.hq.waves import WaveCourse, WaveState, wave_steps
 from dialer.nats.wire import CMD

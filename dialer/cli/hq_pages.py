@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from config.words import HqRole
 from dialer.cli.desk import CaOption, NamesOption, RenewOption, tell_certificate
 from dialer.cli.group import CommandGroup
 from dialer.cli.logs import json_logging
 from dialer.cli.options import NamedHeadquarters, of_extra, person, said
 from dialer.desk.pages_built import BUILT, OPEN_AT, are_built
 from dialer.domain.clock import SystemClock
+from dialer.domain.enums import HqRole
 from dialer.domain.errors import HeadquartersUnreachable
 
 if TYPE_CHECKING:

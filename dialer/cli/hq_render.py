@@ -11,14 +11,14 @@ from typing import Annotated
 
 import typer
 
-from config.asterisk.placing import plan_files, write_files
-from config.errors import AsteriskFilesError
-from config.headquarters import HqSettings
-from config.service.render import fail2ban_files
 from dialer.cli.options import ForceOption, NamedHeadquarters, of_extra
+from dialer.deploy.asterisk.placing import plan_files, write_files
+from dialer.deploy.systemd.render import fail2ban_files
 from dialer.domain.output import own_file
 from dialer.domain.signing import write_private
+from dialer.errors import AsteriskFilesError
 from dialer.hq import render as files
+from dialer.settings.headquarters import HqSettings
 
 
 def render(

@@ -14,16 +14,16 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from config.errors import MatdanError, SettingError
-from config.jurisdiction import load_profile
-from config.settings import load_settings
-from config.site_rules import site_profile
-from config.templates import templates_in
-from config.unfinished import refuse_unfinished, why_trivial
 from dialer.cli.options import said
+from dialer.deploy.templates import templates_in
 from dialer.domain.output import refuse_unwritable, write_file
 from dialer.domain.words import counted
-from dialer.engine.pins import hash_pin
+from dialer.engine.seats.pins import hash_pin
+from dialer.errors import MatdanError, SettingError
+from dialer.settings.jurisdiction import load_profile
+from dialer.settings.site import load_settings
+from dialer.settings.site_rules import site_profile
+from dialer.settings.unfinished import refuse_unfinished, why_trivial
 from dialer.site.doubts import doubts
 
 PINS = "agents-pins.txt"

@@ -15,21 +15,21 @@ from typing import Annotated
 
 import typer
 
-from config.asterisk.placing import FileChange, FilePlan, passwords_for, plan_files, text_of, write_files
-from config.asterisk.render import MARKER as ASTERISK_MARKER
-from config.asterisk.render import render_site, seats_without_password
-from config.errors import MatdanError
-from config.extras import with_extra
-from config.fields import is_loopback
-from config.mosquitto.render import MARKER as BROKER_MARKER
-from config.mosquitto.render import PASSWORDS, hashes_in, render_broker
-from config.service import render as service
-from config.service.render import DATA, HOME, SETTINGS_FILE, USER, Beside
-from config.settings import Settings, load_settings
-from config.unfinished import refuse_unfinished
 from dialer.cli.mqtt import HAND_OUT, hand_out
 from dialer.cli.options import SettingsFile
+from dialer.deploy.asterisk.placing import FileChange, FilePlan, passwords_for, plan_files, text_of, write_files
+from dialer.deploy.asterisk.render import MARKER as ASTERISK_MARKER
+from dialer.deploy.asterisk.render import render_site, seats_without_password
+from dialer.deploy.mosquitto.render import MARKER as BROKER_MARKER
+from dialer.deploy.mosquitto.render import PASSWORDS, hashes_in, render_broker
+from dialer.deploy.systemd import render as service
+from dialer.deploy.systemd.render import DATA, HOME, SETTINGS_FILE, USER, Beside
 from dialer.domain.words import counted
+from dialer.errors import MatdanError
+from dialer.extras import with_extra
+from dialer.settings.fields import is_loopback
+from dialer.settings.site import Settings, load_settings
+from dialer.settings.unfinished import refuse_unfinished
 from dialer.site.plan import needs_asterisk
 
 ASTERISK, MOSQUITTO = Path("/etc/asterisk"), Path("/etc/mosquitto")

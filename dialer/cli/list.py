@@ -10,18 +10,18 @@ from typing import Annotated
 
 import typer
 
-from config.settings import Settings
-from config.site_rules import site_profile
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import NamedSite
 from dialer.cli.report import as_bytes
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError
 from dialer.domain.output import refuse_unwritable, write_file
-from dialer.domain.site_time import site_zone
 from dialer.reports.formats import Column, ColumnKind, Format, Report
 from dialer.reports.lists import BoothList, ListKind, as_report, as_sheets, booth_lists
 from dialer.rules.rulebook import rulebook_of
+from dialer.settings.site import Settings
+from dialer.settings.site_rules import site_profile
+from dialer.settings.site_time import site_zone
 from dialer.store.records import note_export
 
 app = CommandGroup()

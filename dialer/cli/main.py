@@ -22,9 +22,9 @@ import typer
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
-from config.errors import MatdanError
 from dialer.cli.group import CommandGroup
 from dialer.domain.errors import INTERRUPTED
+from dialer.errors import MatdanError
 
 COMMANDS = {
     "A centre": {

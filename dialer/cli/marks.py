@@ -10,22 +10,23 @@ from typing import Annotated, Any
 
 import typer
 
-from config.settings import Settings
 from dialer.cli.external_records import keep_all
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import NamedSite, SiteAndWho, day_of
 from dialer.cli.report import ReportOfSite
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.external_records import MOST_MARKS
+from dialer.domain.enums import MarkKind
 from dialer.domain.errors import RollError
-from dialer.domain.model import Confidence, Mark, MarkKind, MarkSource
+from dialer.domain.model import Confidence, Mark, MarkSource
 from dialer.domain.output import refuse_unwritable, write_file
 from dialer.domain.person_ids import is_id
-from dialer.domain.site_time import site_day, site_zone
+from dialer.engine.external_records.commands import MOST_MARKS
 from dialer.mqtt.ask import CommandRequest
 from dialer.reports.formats import Column, ColumnKind, Report, as_csv
 from dialer.reports.polling_day import marks_of_voter
 from dialer.roll.marks_file import MarkReject, MarksFile, MarksOrigin, read_marks, unknown_keys
+from dialer.settings.site import Settings
+from dialer.settings.site_time import site_day, site_zone
 from dialer.site.checks.explain import voter_meant
 from dialer.store import voters
 

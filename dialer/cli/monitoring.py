@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import resources
-
 import typer
 
+from dialer import content
 from dialer.cli.group import CommandGroup
 
 app = CommandGroup()
@@ -24,4 +23,4 @@ def dashboard() -> None:
 
 
 def _print(name: str) -> None:
-    typer.echo(resources.files("config").joinpath("prometheus", name).read_text("utf-8"), nl=False)
+    typer.echo((content.CONFIG / "prometheus" / name).read_text("utf-8"), nl=False)

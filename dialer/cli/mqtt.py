@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from config.asterisk.placing import FileChange, plan_files, text_of, write_files
-from config.errors import AsteriskFilesError
-from config.mosquitto.render import MARKER, PASSWORDS, hashes_in, render_broker
-from config.settings import load_settings
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import DiffOption, ForceOption
+from dialer.deploy.asterisk.placing import FileChange, plan_files, text_of, write_files
+from dialer.deploy.mosquitto.render import MARKER, PASSWORDS, hashes_in, render_broker
 from dialer.domain.signing import new_key_file, public_key_text
 from dialer.domain.words import counted
+from dialer.errors import AsteriskFilesError
+from dialer.settings.site import load_settings
 
 HAND_OUT = "passwords-to-hand-out.txt"
 

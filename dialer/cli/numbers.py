@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from config.site_rules import site_profile
 from dialer.cli.external_records import hand_over
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteAndWho, said
@@ -17,11 +16,12 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError, StoreBusy
 from dialer.domain.person_ids import is_id
 from dialer.domain.phone_facts import Consent
-from dialer.domain.site_time import DAY_SECONDS, site_zone
 from dialer.domain.words import counted
 from dialer.mqtt.topics import encode
 from dialer.roll.numbers_file import NumbersFile, read_numbers
 from dialer.roll.phone_numbers import the_number
+from dialer.settings.site_rules import site_profile
+from dialer.settings.site_time import DAY_SECONDS, site_zone
 from dialer.store import audit, numbers, opt_outs
 from dialer.store.audit import audit_name
 from dialer.store.port import AuditNote

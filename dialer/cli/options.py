@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from config.errors import MatdanError
-from config.extras import with_extra
-from config.headquarters import HqSettings, load_hq_settings
-from config.settings import Settings, load_settings
 from dialer.domain.errors import RollError
 from dialer.domain.output import Kept
 from dialer.domain.person_ids import is_id
+from dialer.errors import MatdanError
+from dialer.extras import with_extra
+from dialer.settings.headquarters import HqSettings, load_hq_settings
+from dialer.settings.site import Settings, load_settings
 from dialer.store.audit import audit_name
 from dialer.store.cipher import StoreKey, site_key
 from dialer.store.connection import Connection, exclusive_connection, reading

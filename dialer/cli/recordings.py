@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from config.settings import load_settings
-from config.site_rules import recordings_kept
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import ConfigOption
 from dialer.domain.clock import SystemClock
-from dialer.domain.site_time import site_day
+from dialer.settings.site import load_settings
+from dialer.settings.site_rules import recordings_kept
+from dialer.settings.site_time import site_day
 from dialer.store.recordings import erase, older_than, recordings_in
 
 app = CommandGroup()

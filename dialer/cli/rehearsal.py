@@ -18,13 +18,13 @@ from dialer.cli.options import NamedSite
 from dialer.cli.progress import progress
 from dialer.domain.clock import SystemClock
 from dialer.domain.output import refuse_kept
-from dialer.domain.site_time import site_day, site_zone
-from dialer.rehearsal.day import days_of
-from dialer.rehearsal.run import rehearse_day
-from dialer.rehearsal.site import store_facts
-from dialer.rehearsal.verdict import DayOutcome, draw_days, findings, is_ready, notes_of
+from dialer.reports.picture_file import check_picture
+from dialer.settings.site_time import site_day, site_zone
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.plots import check_picture
+from dialer.simulation.rehearsal.day import days_of
+from dialer.simulation.rehearsal.run import rehearse_day
+from dialer.simulation.rehearsal.site import store_facts
+from dialer.simulation.rehearsal.verdict import DayOutcome, draw_days, findings, is_ready, notes_of
 from dialer.site.checks.finding import Verdict
 
 _SIGNS = {Verdict.GOOD: "[green]ok[/]  ", Verdict.NOTE: "[yellow]note[/]", Verdict.BAD: "[red]BAD[/] "}

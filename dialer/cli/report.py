@@ -13,25 +13,25 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.console import Console
 
-from config.settings import Settings
-from config.site_rules import site_profile
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import NamedSite, day_of
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import NotInStore, OutputRefused
 from dialer.domain.output import refuse_kept, refuse_unwritable, write_file
-from dialer.domain.site_time import site_zone
 from dialer.polling_day.plan import ExpectedCourse
 from dialer.reports import accounts, tables
 from dialer.reports import results as voter_results
 from dialer.reports.evidence import evidence
 from dialer.reports.formats import Format, Report, as_csv, as_json, as_table
+from dialer.reports.picture_file import check_picture
 from dialer.reports.polling_day import TurnoutBy, courses, official_figures, states_of
 from dialer.reports.polling_day import turnout as made
 from dialer.reports.tables import FOREVER, Window
 from dialer.reports.turnout_picture import draw_turnout
 from dialer.roll.sources import ids_of, source_named
-from dialer.simulation.plots import check_picture
+from dialer.settings.site import Settings
+from dialer.settings.site_rules import site_profile
+from dialer.settings.site_time import site_zone
 from dialer.store.connection import Connection
 from dialer.store.numbers import campaign_states
 from dialer.store.roll import taken_files

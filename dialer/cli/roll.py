@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from config.settings import Settings
 from dialer.cli.external_records import ask_dialler, refuse_unless_dialler
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import NamedSite, person
@@ -36,6 +35,7 @@ from dialer.roll.mapping import DROPPED, NOT_USED, load_map
 from dialer.roll.sample import STATES, write_sample
 from dialer.roll.weights import import_weights
 from dialer.roll.workers import import_workers
+from dialer.settings.site import Settings
 from dialer.store.cipher import site_key
 from dialer.store.spool import Spool
 

@@ -17,15 +17,15 @@ from rich.markup import escape
 from rich.table import Column, Table
 from rich.text import Text
 
-from config.jurisdiction import Rule, load_profile, shipped_profiles
-from config.settings import load_settings
-from config.site_rules import site_profile
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import ConfigOption, NamedSite, said
 from dialer.cli.report import FILE_WIDTH, moment
 from dialer.domain.clock import SystemClock
-from dialer.domain.site_time import site_zone
 from dialer.rules.gate import moment_text
+from dialer.settings.jurisdiction import Rule, load_profile, shipped_profiles
+from dialer.settings.site import load_settings
+from dialer.settings.site_rules import site_profile
+from dialer.settings.site_time import site_zone
 from dialer.site.checks.explain import NumberExplained
 from dialer.site.checks.explain import explain as explanations
 from dialer.site.checks.finding import Verdict

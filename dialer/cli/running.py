@@ -12,11 +12,11 @@ from typing import Annotated, NoReturn
 import typer
 import uvloop
 
-from config.settings import load_settings
-from config.unfinished import others_may_read, refuse_unfinished
 from dialer.cli.logs import json_logging, quiet_logging
 from dialer.cli.options import SettingsFile
 from dialer.domain.output import refuse_unwritable
+from dialer.settings.site import load_settings
+from dialer.settings.unfinished import others_may_read, refuse_unfinished
 from dialer.site.checks.finding import Finding, Verdict
 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
@@ -41,7 +41,7 @@ def demo(
     from rich.console import Console  # noqa: PLC0415 - `run` needs none of it
     from rich.markup import escape  # noqa: PLC0415
 
-    from dialer.rehearsal.demo import ROLL, STORE, DemoOptions, run_demo, show_summary  # noqa: PLC0415 - simulation and all
+    from dialer.simulation.demo.centre import ROLL, STORE, DemoOptions, run_demo, show_summary  # noqa: PLC0415 - simulation and all
 
     quiet_logging()
     console = Console()

@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from config.settings import load_settings
-from config.site_rules import site_profile
 from dialer.cli.flow import JsonOption, LanguageOption, ProfileOption, tell_checked
 from dialer.cli.group import CommandGroup
 from dialer.domain.words import counted
-from ivr_flows.model import offers_allowed
-from ivr_flows.script import check_script, load_script, shipped_scripts
+from dialer.flows.model import offers_allowed
+from dialer.flows.script import check_script, load_script, shipped_scripts
+from dialer.settings.site import load_settings
+from dialer.settings.site_rules import site_profile
 
 app = CommandGroup()
 

@@ -13,22 +13,23 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from audio.workers import workers_for
-from config.words import CampaignKind
+from dialer.audio.workers import workers_for
 from dialer.cli.progress import progress
+from dialer.domain.enums import CampaignKind
 from dialer.domain.output import refuse_kept
 from dialer.domain.words import counted
 from dialer.pacing.port import Cap
+from dialer.reports.picture_file import check_picture
 from dialer.simulation.baselines import FAMILIES, OWN_NAMES, POLICY_NAMES, policy_of, simulate_policy
 from dialer.simulation.centre import BadScenario, check_scenario, scenario_named
 from dialer.simulation.day_result import DayResult
-from dialer.simulation.plots import PolicyPoint, check_picture, plot_day, plot_policies
+from dialer.simulation.plots import PolicyPoint, plot_day, plot_policies
 from dialer.simulation.recorded_day import as_scenario, recorded_figures
 from dialer.simulation.scenarios import SCENARIOS, Scenario
 from dialer.simulation.what_if import MOST_DAYS, Site, WhatIfResult, outcome, simulate_days, what_if
 
 if TYPE_CHECKING:
-    from config.settings import Settings
+    from dialer.settings.site import Settings
 
 DEFAULT_POLICIES = (
     "predictive",
@@ -97,7 +98,7 @@ def share_of(text: str, name: str) -> float:
 
 def site_caps(settings: Settings) -> tuple[Cap, ...]:
     """The caps that an engine holds for the site's first campaign with agents, as it reserves for them; of none, none."""
-    from config.site_rules import abandoned_caps, site_profile  # noqa: PLC0415 - a site's settings, 0.4 s of CPU
+    from dialer.settings.site_rules import abandoned_caps, site_profile  # noqa: PLC0415 - a site's settings, 0.4 s of CPU
 
     for campaign in settings.campaigns:
         if campaign.kind is CampaignKind.AGENTS:
@@ -165,9 +166,9 @@ def replay(
     caps: Sequence[Cap] = (),
 ) -> tuple[SimulationReport, Scenario]:
     """A day of a store under every policy, beside what it was. Raises MatdanError before anything is simulated."""
-    from config.settings import load_settings  # noqa: PLC0415 - with a site's settings and its store, 0.4 s of CPU
-    from config.site_rules import site_profile  # noqa: PLC0415
-    from dialer.domain.site_time import site_zone  # noqa: PLC0415
+    from dialer.settings.site import load_settings  # noqa: PLC0415 - with a site's settings and its store, 0.4 s of CPU
+    from dialer.settings.site_rules import site_profile  # noqa: PLC0415
+    from dialer.settings.site_time import site_zone  # noqa: PLC0415
     from dialer.simulation.replay import day_named, day_of_store  # noqa: PLC0415
     from dialer.store.cipher import site_key  # noqa: PLC0415
 
@@ -235,7 +236,7 @@ def simulate(
         8.0 if hours is None else hours,
     )
     if cap is None and config is not None:
-        from config.settings import load_settings  # noqa: PLC0415 - 0.4 s of CPU
+        from dialer.settings.site import load_settings  # noqa: PLC0415 - 0.4 s of CPU
 
         caps = site_caps(load_settings(config))
         if not caps and day is None:

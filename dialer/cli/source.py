@@ -7,16 +7,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from config.errors import SettingError
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import NamedSite
 from dialer.cli.roll import refuse_all_rejected, show_mapping, take_in
 from dialer.domain.signing import read_webhook_secret
-from dialer.domain.site_time import site_zone
 from dialer.domain.words import counted
+from dialer.errors import SettingError
 from dialer.reports.webhook import Posting, sending
 from dialer.roll.importer import ImportOptions
 from dialer.roll.sources import exports_of, fetch, ids_of, prepare_export, source_named
+from dialer.settings.site_time import site_zone
 from dialer.store.connection import is_there
 from dialer.store.roll import taken_files
 

@@ -11,20 +11,20 @@ from typing import Annotated, Any
 
 import typer
 
-from config.settings import Settings
 from dialer.cli.external_records import keep_all
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteAndWho
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.external_records import MOST_FIGURES
 from dialer.domain.errors import NotInStore, RollError
 from dialer.domain.official_turnout import FINAL, OfficialFigure, PollHours, objection
-from dialer.domain.site_time import site_day
+from dialer.engine.external_records.commands import MOST_FIGURES
 from dialer.mqtt.ask import CommandRequest
 from dialer.roll.cells import clock_text, tidy
 from dialer.roll.columns import CONSTITUENCY, PART, STATE, SmallTable
 from dialer.rules.polls import PollingDay, poll_of
 from dialer.rules.rulebook import polls_of
+from dialer.settings.site import Settings
+from dialer.settings.site_time import site_day
 from dialer.store.connection import Connection
 from dialer.store.polling_day_records import closes_at, of_state, standing_figures
 

@@ -10,9 +10,9 @@ import typer
 from dialer.cli.external_records import keep_all
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import NamedSite, SiteAndWho
-from dialer.domain.commands.unknown import MOST_ATTEMPTS
-from dialer.domain.site_time import site_zone
+from dialer.engine.external_records.unknown_commands import MOST_ATTEMPTS
 from dialer.mqtt.ask import CommandRequest
+from dialer.settings.site_time import site_zone
 from dialer.site.checks.explain import masked
 from dialer.store import queues
 

@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 import uvloop
 
-from config.settings import load_settings
 from dialer.cli.logs import json_logging
 from dialer.cli.options import SettingsFile, of_extra
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.nats.carried import carried_name, write_carried
 from dialer.nats.nkey import private_key
 from dialer.nats.wire import BatchRow
+from dialer.settings.site import load_settings
 from dialer.store.cipher import site_key
 from dialer.store.headquarters import UplinkReading
 from dialer.uplink.batches import for_headquarters

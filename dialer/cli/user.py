@@ -10,21 +10,21 @@ from typing import Annotated
 
 import typer
 
-from config.settings import Settings, load_settings
-from config.supervision import OWN_USER
-from config.words import USER_ROLES
 from dialer.cli.command import own_name
 from dialer.cli.external_records import ask_dialler, command_of, refuse_unless_dialler
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SettingsFile, person, said
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.users import UserCommand
+from dialer.domain.enums import USER_ROLES
 from dialer.domain.errors import CommandRefused, StoreBusy
-from dialer.domain.site_time import site_zone
 from dialer.domain.words import counted
-from dialer.engine.users import Users
+from dialer.engine.users.commands import UserCommand
+from dialer.engine.users.service import Users
 from dialer.mqtt.ask import CommandRequest
 from dialer.mqtt.topics import encode
+from dialer.settings.site import Settings, load_settings
+from dialer.settings.site_time import site_zone
+from dialer.settings.supervision import OWN_USER
 from dialer.site.plan import fixed_users
 from dialer.store.cipher import site_key
 from dialer.store.connection import is_there

@@ -10,13 +10,13 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from config.words import SupervisorRole as Role
 from dialer.domain.clock import Clock
-from dialer.domain.commands.messages import MOST_LETTERS
-from dialer.domain.commands.registry import COMMANDS, SUPERVISOR_ALONE
-from dialer.domain.commands.seats import MOST_CAMPAIGNS
-from dialer.domain.commands.speed import LEAST_TARGET, MOST_TARGET
+from dialer.domain.enums import SupervisorRole as Role
 from dialer.domain.model import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT
+from dialer.engine.call_flows.commands import MOST_LETTERS
+from dialer.engine.campaigns.speed_commands import LEAST_TARGET, MOST_TARGET
+from dialer.engine.command.registry import COMMANDS, SUPERVISOR_ALONE
+from dialer.engine.seats.commands import MOST_CAMPAIGNS
 from dialer.mqtt.hearing import Hearing, Reply
 from dialer.store.desk_file import Acknowledgement, DeskFile
 from dialer.web.doors import EVERY_ROLE, CommandId, PageAsked, PageRefused, Signed, door

@@ -8,9 +8,9 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from config.settings import Settings
 from dialer.desk.board import may
 from dialer.desk.figures import STRETCH_SECONDS
+from dialer.settings.site import Settings
 from dialer.web.doors import HEADERS, door
 from dialer.web.entrance import PAGE, Asset, Entrance
 from dialer.web.people import People

@@ -12,8 +12,8 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from dialer.domain.clock import Clock
-from dialer.domain.site_time import DAY_SECONDS
 from dialer.domain.view import SeatState
+from dialer.settings.site_time import DAY_SECONDS
 from dialer.store.agent_reading import AgentDay, AgentReading
 from dialer.store.desk_reading import CourseStretch, DeskReading
 from dialer.store.sql import Row

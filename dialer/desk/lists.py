@@ -22,13 +22,13 @@ import structlog
 from fastapi import Request
 from pydantic import Field
 
-from config.errors import MatdanError
-from config.settings import Settings
 from dialer.desk.board import HANDED_OVER, answered, reply_to
 from dialer.domain.errors import RollError, StoreError
+from dialer.errors import MatdanError
 from dialer.mqtt.hearing import Hearing
 from dialer.roll.importer import ImportOptions, hand_over_roll, prepare_import
 from dialer.roll.phone_numbers import the_number
+from dialer.settings.site import Settings
 from dialer.store.cipher import site_key
 from dialer.store.spool import Spool
 from dialer.web.doors import CommandId, PageAsked, PageRefused, Signed, door

@@ -13,13 +13,13 @@ from fastapi import Query, Response
 from fastapi.responses import FileResponse
 from pydantic import Field
 
-from config.settings import Settings
-from config.site_rules import recordings_kept
 from dialer.desk.board import HANDED_OVER, answered, reply_to
 from dialer.domain.clock import Clock
 from dialer.domain.errors import RecordingError
-from dialer.domain.site_time import DAY_SECONDS, site_day
 from dialer.mqtt.hearing import Hearing
+from dialer.settings.site import Settings
+from dialer.settings.site_rules import recordings_kept
+from dialer.settings.site_time import DAY_SECONDS, site_day
 from dialer.store.desk_reading import DeskReading, KeptTalk
 from dialer.store.recordings import kept_file
 from dialer.web.doors import CommandId, PageAsked, PageRefused, Signed, door

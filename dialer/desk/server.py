@@ -15,9 +15,6 @@ from typing import Any, TypeVar
 import structlog
 from argon2 import PasswordHasher
 
-from config.errors import MatdanError, SettingError
-from config.settings import Settings, load_settings
-from config.site_rules import abandoned_caps, site_profile
 from dialer.desk.agents.entrance import AgentEntrance
 from dialer.desk.agents.floor import Floor, prover_of
 from dialer.desk.agents.phone import AgentPhones
@@ -34,9 +31,12 @@ from dialer.desk.pages_built import BUILT
 from dialer.desk.recordings import RecordingsPage
 from dialer.desk.users import UsersPage
 from dialer.domain.clock import Clock, SystemClock
-from dialer.domain.site_time import site_zone
+from dialer.errors import MatdanError, SettingError
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.hearing import Hearing
+from dialer.settings.site import Settings, load_settings
+from dialer.settings.site_rules import abandoned_caps, site_profile
+from dialer.settings.site_time import site_zone
 from dialer.site.plan import broker_as, broker_settings
 from dialer.site.reread import changes
 from dialer.site.service import told_to_systemd

@@ -9,7 +9,7 @@ import structlog
 from pydantic import Field
 
 from dialer.desk.board import answered, reply_to
-from dialer.domain.commands.registry import SUPERVISOR_ALONE
+from dialer.engine.command.registry import SUPERVISOR_ALONE
 from dialer.mqtt.hearing import Hearing
 from dialer.store.desk_file import DeskAccount, DeskFile
 from dialer.web.doors import CommandId, PageAsked, PageRefused, Signed, door

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from config.errors import MatdanError
+from dialer.errors import MatdanError
 
 INTERRUPTED = 130
 """The exit code that a shell reports for SIGINT."""

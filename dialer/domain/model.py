@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
 
-from config.words import InboundMode
+from dialer.domain.enums import InboundMode, MarkKind
 from dialer.domain.phone_facts import PhoneFacts
-from ivr_flows.model import MarkKind as MarkKind  # noqa: PLC0414 - one enum: what a flow records is what is kept
 
 AttemptId = NewType("AttemptId", str)
 """A UUID in its 36-character form: the attempt's key, the channel's id and the Originate's ActionID in one."""

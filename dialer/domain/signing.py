@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config.errors import SettingError
+from dialer.errors import SettingError
 
 if TYPE_CHECKING:
     from nacl.signing import SigningKey

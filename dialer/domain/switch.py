@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType, Protocol
 
-from config.words import CampaignKind
+from dialer.domain.enums import CampaignKind
 from dialer.domain.model import AttemptId
 
 
@@ -97,7 +97,7 @@ class PartyRequest:
 
 
 class EndedBy(StrEnum):
-    """What the switch could tell of an ending, before anybody judges it; see `dialer.engine.call.outcome_of`."""
+    """What the switch could tell of an ending, before anybody judges it; see `dialer.engine.calls.state.outcome_of`."""
 
     HANGUP = "hangup"  # a channel existed and is gone
     NO_CHANNEL = "no-channel"  # the switch failed before there was one

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from config.words import CampaignKind
+from dialer.domain.enums import CampaignKind
 from dialer.domain.forecast import Forecast
 from dialer.domain.model import BoothTurnout, CampaignProgress, CampaignState, Outcome
 

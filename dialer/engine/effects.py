@@ -10,14 +10,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from enum import StrEnum
 from typing import Any, Concatenate, NamedTuple, ParamSpec
 
-from config.words import CampaignKind
 from dialer.domain.clock import Instant
-from dialer.domain.commands.registry import CommandOfSeat
+from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import StoreError
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import CallEnded, Switch, SwitchEvent
 from dialer.domain.view import CallChange, CampaignChange, Change
-from dialer.engine.call import Call
+from dialer.engine.calls.state import Call
+from dialer.engine.command.registry import CommandOfSeat
 from dialer.pacing.port import PacingEventKind
 from dialer.store.sqlite import Store, Write
 

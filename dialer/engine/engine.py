@@ -13,43 +13,43 @@ from types import MappingProxyType
 
 import structlog
 
-from audio.message import MESSAGE_SOUND
+from dialer.audio.message import MESSAGE_SOUND
 from dialer.domain import switch as switch_port
-from dialer.domain.commands.desks import Desks
-from dialer.domain.commands.registry import Command, CommandOfSeat
 from dialer.domain.errors import CommandRefused, StoreError, SwitchError
 from dialer.domain.model import AttemptId, EndedAttempt, OpenAttempt, Outcome
 from dialer.domain.switch import CallEnded, Switch, attempt_of
 from dialer.domain.view import Alert, AlertLevel, CentreView, Change, SeatState
-from dialer.engine.acd import Acd
-from dialer.engine.agents import SEAT_CAMPAIGNS, Agents, SeatKeys
-from dialer.engine.call import Call
-from dialer.engine.campaigns import Campaigns, SettingsAgain
-from dialer.engine.dispositions import Dispositions
+from dialer.engine.acd.service import Acd
+from dialer.engine.call_backs.service import OwnCallBacks
+from dialer.engine.call_flows.service import FlowService
+from dialer.engine.calls.reconcile import Reconciler
+from dialer.engine.calls.results import CallEnds, Marks
+from dialer.engine.calls.state import Call
+from dialer.engine.campaigns.service import Campaigns, SettingsAgain
+from dialer.engine.centre import Centre
+from dialer.engine.command.desks import Desks
+from dialer.engine.command.registry import Command, CommandOfSeat
+from dialer.engine.dispositions.service import Dispositions
 from dialer.engine.effects import Due, Effect, Event, Learn, Notify, Order, Over, StoreCommit, Timer, What, order
-from dialer.engine.eligibility import ClockGuard, Eligibility
-from dialer.engine.external_records import ExternalRecords
-from dialer.engine.flows import FlowService
-from dialer.engine.headquarters import HeadquartersOrders
+from dialer.engine.external_records.service import ExternalRecords
+from dialer.engine.headquarters.service import HeadquartersOrders
 from dialer.engine.housekeeping import Housekeeping
-from dialer.engine.inbound import Inbound
+from dialer.engine.inbound.service import Inbound
 from dialer.engine.keeping import Keeping
-from dialer.engine.own_call_backs import OwnCallBacks
-from dialer.engine.own_calls import OwnCalls
-from dialer.engine.placing import Hoppers, KeptSeats, Originator, Placing
+from dialer.engine.placing.eligibility import ClockGuard, Eligibility
+from dialer.engine.placing.service import Hoppers, KeptSeats, Originator, Placing
 from dialer.engine.plan import EnginePlan, Outside
-from dialer.engine.reconcile import Reconciler
-from dialer.engine.results import CallEnds, Marks
-from dialer.engine.screen_pop import SEAT_MESSAGE, Messages, ScreenPops
-from dialer.engine.seat_silence import SeatSilence
+from dialer.engine.preview.service import OwnCalls
+from dialer.engine.roll_import.service import TakingIn
+from dialer.engine.seats.screen_pop import SEAT_MESSAGE, Messages, ScreenPops
+from dialer.engine.seats.service import SEAT_CAMPAIGNS, Agents, SeatKeys
+from dialer.engine.seats.silence import SeatSilence
 from dialer.engine.supervision.service import Recorder, Supervision
-from dialer.engine.taking_in import TakingIn
 from dialer.engine.transfers.service import Transfers
-from dialer.engine.trunk_desk import TrunkDesk
-from dialer.engine.trunks import TrunkPool
-from dialer.engine.users import Users
+from dialer.engine.trunks.service import TrunkDesk
+from dialer.engine.trunks.state import TrunkPool
+from dialer.engine.users.service import Users
 from dialer.engine.views import centre_view
-from dialer.engine.world import Centre
 from dialer.pacing.port import PacingEvent, PacingEventKind
 from dialer.pacing.tuning import TUNED
 from dialer.store.port import StandingOrder, of_seat

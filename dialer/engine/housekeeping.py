@@ -7,13 +7,13 @@ from typing import NoReturn
 
 import structlog
 
-from dialer.audit.chain import Head
+from dialer.domain.audit_chain import Head
 from dialer.domain.clock import Clock
 from dialer.domain.errors import StoreError
 from dialer.domain.view import AlertLevel
-from dialer.engine.acd import Acd
-from dialer.engine.eligibility import Eligibility
-from dialer.engine.world import Centre
+from dialer.engine.acd.service import Acd
+from dialer.engine.centre import Centre
+from dialer.engine.placing.eligibility import Eligibility
 from dialer.pacing.governor import BUCKETS
 from dialer.pacing.port import Pacer
 from dialer.store.sqlite import Store

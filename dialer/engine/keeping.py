@@ -9,8 +9,8 @@ import structlog
 
 from dialer.domain.errors import StoreError
 from dialer.domain.view import AlertLevel
+from dialer.engine.centre import Centre
 from dialer.engine.effects import StoreCommit
-from dialer.engine.world import Centre
 from dialer.store.sqlite import Store
 
 _log = structlog.get_logger(__name__)

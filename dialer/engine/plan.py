@@ -6,24 +6,24 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from config.lines import InboundSettings, TrunkRest
-from config.supervision import TransferSettings
-from config.words import CampaignKind, MachineDetection
+from dialer.domain.enums import CampaignKind, MachineDetection
 from dialer.domain.switch import Switch
-from dialer.engine.log_ins import AgentAccount, AgentRules
+from dialer.engine.seats.log_ins import AgentAccount, AgentRules
 from dialer.engine.supervision.state import SupervisorPhone
-from dialer.engine.trunks import TrunkLimits
+from dialer.engine.trunks.state import TrunkLimits
+from dialer.flows.catalogue import FlowLibrary
 from dialer.pacing.port import Pacer
 from dialer.polling_day.plan import PollingPlan
 from dialer.rules.calling_hours import WeekHours
 from dialer.rules.gate import Gate
 from dialer.rules.retries import RetryRules
 from dialer.rules.rulebook import CampaignRules, Certified
+from dialer.settings.lines import InboundSettings, TrunkRest
+from dialer.settings.supervision import TransferSettings
 from dialer.store.erasing import ErasureRules
 from dialer.store.sent_journal import SentJournal
 from dialer.store.spool import Spool
 from dialer.store.sqlite import Store
-from ivr_flows.catalogue import FlowLibrary
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from config.words import Purpose
+from dialer.domain.enums import Purpose
 from dialer.domain.forecast import Forecast, forecast, seconds_open
 from dialer.domain.model import ANSWERED, CampaignState, MarkSource, Outcome, abandoned_share
 from dialer.domain.view import (
@@ -19,9 +19,9 @@ from dialer.domain.view import (
     SeatView,
     TrunkView,
 )
-from dialer.engine.seat import Seat
-from dialer.engine.trunks import TrunkPool
-from dialer.engine.world import CampaignRun, Centre
+from dialer.engine.centre import CampaignRun, Centre
+from dialer.engine.seats.state import Seat
+from dialer.engine.trunks.state import TrunkPool
 
 _AT_WORK = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
 

@@ -10,13 +10,13 @@ from dataclasses import astuple
 
 import structlog
 
-from config.headquarters import HqSettings
-from config.words import HqRole
-from dialer.audit.chain import GENESIS, AuditEntry, Break, breaks, next_entry
+from dialer.domain.audit_chain import GENESIS, AuditEntry, Break, breaks, next_entry
 from dialer.domain.clock import Clock
+from dialer.domain.enums import HqRole
 from dialer.domain.errors import CommandRefused, HeadquartersUnreachable, StoreError
 from dialer.hq.database import Database, DatabaseError, database
 from dialer.hq.rights import Deed, covers, may_see, roles_for
+from dialer.settings.headquarters import HqSettings
 from dialer.store.desk_file import DeskFile
 from dialer.store.port import KeptUser
 from dialer.web.people import tolerated

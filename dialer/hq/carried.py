@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config.headquarters import HqSettings
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.nats import nkey
 from dialer.nats.carried import CarriedFile, read_carried
 from dialer.nats.wire import NotOurs, kept_subject, pack, read_kept, up_subject
+from dialer.settings.headquarters import HqSettings
 
 if TYPE_CHECKING:
     from dialer.nats.session import Session

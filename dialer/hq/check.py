@@ -11,13 +11,13 @@ from pathlib import Path
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Timestamp
 
-from config.headquarters import HqSettings
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.orders import RESUMING_LEADERS
 from dialer.material.manifest import MaterialRefused
 from dialer.material.repository import Repository
 from dialer.nats.session import Session, connected
 from dialer.nats.wire import CMD, SIDE, UP
+from dialer.settings.headquarters import HqSettings
 
 CONNECT_SECONDS = 5.0
 LISTEN_SECONDS = 12.0

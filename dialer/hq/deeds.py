@@ -14,14 +14,14 @@ import structlog
 from pydantic import Field
 from tuf.api.exceptions import RepositoryError
 
-from config.errors import MatdanError
-from config.headquarters import HqSettings
-from dialer.audit.chain import shown
+from dialer.domain.audit_chain import shown
+from dialer.errors import MatdanError
 from dialer.hq.accounts import Accounts, HqBooks
 from dialer.hq.database import NO_NUL, Database
 from dialer.hq.material import give_material, material_of
 from dialer.hq.rights import Deed, roles_for
 from dialer.material.manifest import target_of
+from dialer.settings.headquarters import HqSettings
 from dialer.web.doors import PageAsked, PageRefused, Signed, door
 from dialer.web.people import Who, again, tolerated
 

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 
 from argon2 import PasswordHasher
 
-from config.headquarters import HqSettings
 from dialer.domain.clock import Clock, SystemClock
 from dialer.hq.accounts import Accounts, HqBooks
 from dialer.hq.deeds import Deeds
@@ -16,6 +15,7 @@ from dialer.hq.figures import HqFigures
 from dialer.hq.pages import HqBoard, HqEntrance, HqGuard
 from dialer.metrics.families import of_hq_desk
 from dialer.metrics.server import watched
+from dialer.settings.headquarters import HqSettings
 from dialer.store.desk_file import DeskFile, PasskeyRecords
 from dialer.web.application import make_app, with_document
 from dialer.web.directory import Directory

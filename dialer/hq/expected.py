@@ -10,10 +10,10 @@ from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from config.headquarters import HqCourse
 from dialer.domain.errors import RollError
 from dialer.hq.accounts import HqBooks
 from dialer.hq.database import columns
+from dialer.settings.headquarters import HqCourse
 
 COLUMNS = ("state_code", "constituency_number", "part_number", "at", "electors", "percent")
 MOST_ROWS = 2_000_000

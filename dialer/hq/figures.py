@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
-from config.headquarters import HqSettings
 from dialer.domain.model import LIVE_ANSWERS, Outcome
 from dialer.hq.accounts import Accounts, HqBooks
 from dialer.hq.database import Database
@@ -21,6 +20,7 @@ from dialer.hq.orders import HeardOrders
 from dialer.hq.rights import covers
 from dialer.nats.session import MadeAnew, Session, connected
 from dialer.nats.wire import CMD, reply_subject
+from dialer.settings.headquarters import HqSettings
 from dialer.web.people import tolerated
 from dialer.web.picture import Picture
 

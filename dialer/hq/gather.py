@@ -18,10 +18,9 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from config.headquarters import HqSettings
 from dialer.domain.clock import Clock
+from dialer.domain.enums import MarkKind
 from dialer.domain.errors import HeadquartersUnreachable
-from dialer.domain.model import MarkKind
 from dialer.domain.other_centres import VoterPlace
 from dialer.hq.database import CannotBeKept, Database, DatabaseError, columns, database
 from dialer.hq.ledger import (
@@ -44,6 +43,7 @@ from dialer.hq.orders import MOST_STREAM_BYTES
 from dialer.nats import wire
 from dialer.nats.session import Session, Stored
 from dialer.nats.wire import NotOurs, UpBatch
+from dialer.settings.headquarters import HqSettings
 from dialer.store.standing import VoterStanding, standing_of, with_word
 
 _log = structlog.get_logger(__name__)

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from typing import Any
 
-from dialer.domain.model import MarkKind, MarkSource
+from dialer.domain.enums import MarkKind
+from dialer.domain.model import MarkSource
 from dialer.domain.other_centres import VoterPlace
 from dialer.domain.person_ids import is_number_hash
 from dialer.nats.wire import BatchRow, NotOurs, UpBatch

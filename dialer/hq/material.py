@@ -9,12 +9,12 @@ from typing import Any
 
 from tuf.api.exceptions import RepositoryError
 
-from config.errors import SettingError
-from config.headquarters import HqSettings
 from dialer.domain import signing
 from dialer.domain.errors import StoreError
+from dialer.errors import SettingError
 from dialer.material.manifest import MaterialRefused
 from dialer.material.repository import Repository
+from dialer.settings.headquarters import HqSettings
 
 
 def online_key(settings: HqSettings) -> bytes:

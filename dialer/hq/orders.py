@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from config.errors import MatdanError
-from config.headquarters import HqSettings
 from dialer.domain import signing
 from dialer.domain.errors import CommandRefused
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
+from dialer.errors import MatdanError
 from dialer.nats.wire import CMD, order_subject, reply_subject
+from dialer.settings.headquarters import HqSettings
 
 if TYPE_CHECKING:
     from dialer.nats.session import Session

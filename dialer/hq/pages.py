@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
 
-from config.headquarters import HqSettings
 from dialer.hq.accounts import Accounts, HqBooks
 from dialer.hq.database import NO_NUL
 from dialer.hq.figures import MOST_DAYS, HqFigures
 from dialer.hq.rights import deeds_of, may_see_key
+from dialer.settings.headquarters import HqSettings
 from dialer.web.doors import Guard, PageRefused, Signed, door
 from dialer.web.entrance import PAGE, Asset, Entrance
 from dialer.web.people import People, Who

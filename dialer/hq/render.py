@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from config.headquarters import HqCentre, HqSettings
 from dialer.domain.signing import public_key_text
 from dialer.nats.nkey import public_key
 from dialer.nats.wire import (
@@ -31,6 +30,7 @@ from dialer.nats.wire import (
     snapshot_subject,
     up_subject,
 )
+from dialer.settings.headquarters import HqCentre, HqSettings
 
 MARKER = "# Written by `dialer hq render`: change hq.toml and render again, an edit here is lost."
 NATS, CADDY, NGINX, POSTGRESQL = "nats-server.conf", "Caddyfile", "nginx.conf", "postgresql.sql"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from config.words import HqRole
+from dialer.domain.enums import HqRole
 
 
 class Deed(StrEnum):

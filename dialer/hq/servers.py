@@ -11,8 +11,8 @@ import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-from config.extras import with_extra
 from dialer.domain.errors import HeadquartersUnreachable
+from dialer.extras import with_extra
 
 START_SECONDS = 20.0
 _CONFIGURATION = """\

@@ -14,7 +14,6 @@ from typing import Any
 
 import structlog
 
-from config.headquarters import HqSettings
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.hq.database import Database, DatabaseError, database
 from dialer.hq.ledger import place_of
@@ -30,6 +29,7 @@ from dialer.nats.snapshot import (
     read_asked,
 )
 from dialer.nats.wire import NotOurs
+from dialer.settings.headquarters import HqSettings
 
 _log = structlog.get_logger(__name__)
 

@@ -12,8 +12,8 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from config.errors import MatdanError
-from config.fields import Slug
+from dialer.errors import MatdanError
+from dialer.settings.fields import Slug
 
 MOST_FILES = 100_000
 MOST_BYTES = 20 << 30

@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from config.supervision import OWN_USER
 from dialer.domain.clock import Clock
-from dialer.domain.commands.registry import COMMANDS, Urgency
 from dialer.domain.errors import BrokerUnreachable, CommandRefused
+from dialer.engine.command.registry import COMMANDS, Urgency
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings, Received
 from dialer.mqtt.link import ALIVE_SECONDS, Connection, visiting
 from dialer.mqtt.payloads import ReplyPayload
 from dialer.mqtt.senders import Signer
+from dialer.settings.supervision import OWN_USER
 
 EXPIRES_SECONDS = 60.0
 REPLY_SECONDS = 10.0

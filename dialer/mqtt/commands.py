@@ -18,12 +18,13 @@ from typing import Any, Protocol
 
 import structlog
 
-from config.errors import MatdanError
-from config.supervision import OWN_USER
-from dialer.audit.chain import canonical
+from dialer.domain.audit_chain import canonical
 from dialer.domain.clock import Clock
-from dialer.domain.commands.campaigns import ResumeCampaign
-from dialer.domain.commands.registry import (
+from dialer.domain.errors import CommandRefused, RefusedBecause, StoreError, UnsafeValue
+from dialer.domain.model import Receipt
+from dialer.domain.view import Alert, AlertLevel
+from dialer.engine.campaigns.commands import ResumeCampaign
+from dialer.engine.command.registry import (
     COMMANDS,
     VALUES,
     Command,
@@ -32,13 +33,12 @@ from dialer.domain.commands.registry import (
     Urgency,
     read_value,
 )
-from dialer.domain.errors import CommandRefused, RefusedBecause, StoreError, UnsafeValue
-from dialer.domain.model import Receipt
-from dialer.domain.view import Alert, AlertLevel
+from dialer.errors import MatdanError
 from dialer.mqtt import topics
 from dialer.mqtt.lanes import Lanes
 from dialer.mqtt.payloads import ReplyPayload
 from dialer.mqtt.senders import BadSignature, Sender, Senders
+from dialer.settings.supervision import OWN_USER
 from dialer.store.port import KeptCommand
 from dialer.store.sqlite import Store
 

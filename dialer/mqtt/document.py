@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dialer.domain.commands.registry import COMMANDS
+from dialer.engine.command.registry import COMMANDS
 from dialer.mqtt import topics
 from dialer.mqtt.topics import REPLIES, ROOT, TOPICS, Topic, TopicWriter
 

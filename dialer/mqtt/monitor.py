@@ -10,11 +10,11 @@ from typing import Protocol
 
 import structlog
 
-from dialer.domain.commands.external_records import MOST_SECONDS
 from dialer.domain.errors import StoreError
 from dialer.domain.other_centres import ForeignOptOut
 from dialer.domain.person_ids import is_number_hash
 from dialer.domain.view import Alert, AlertLevel, CentreView, Change
+from dialer.engine.external_records.commands import MOST_SECONDS
 from dialer.mqtt import topics
 from dialer.mqtt.client import MqttError, Received
 from dialer.mqtt.commands import CommandDesk, Commanded

@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
-from dialer.domain.commands.registry import COMMANDS, VALUES
 from dialer.domain.errors import RefusedBecause
 from dialer.domain.forecast import Forecast
 from dialer.domain.view import Hold
+from dialer.engine.command.registry import COMMANDS, VALUES
 
 
 def _to(digits: int) -> AfterValidator:

@@ -11,8 +11,8 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from config.words import SupervisorRole as Role
 from dialer.domain import signing
+from dialer.domain.enums import SupervisorRole as Role
 from dialer.domain.errors import CommandRefused
 from dialer.mqtt import topics
 from dialer.mqtt.topics import Message

@@ -15,8 +15,8 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from config.errors import MatdanError
 from dialer.domain.other_centres import VoterPlace
+from dialer.errors import MatdanError
 
 VERSION = 1
 MOST_ROWS = 500  # of a batch

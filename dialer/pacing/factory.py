@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from config.words import PacingPolicy
+from dialer.domain.enums import PacingPolicy
 from dialer.pacing.governed import RatioPacer
 from dialer.pacing.port import MOST_CALLS_AT_ONCE, Cap, Explanation, Limit, Pacer, PacingSnapshot
 from dialer.pacing.predictive import PredictivePacer

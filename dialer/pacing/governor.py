@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from math import exp, log, sqrt
 from typing import ClassVar
 
-from config.words import Reserve
+from dialer.domain.enums import Reserve
 from dialer.pacing.estimators import Learned
 from dialer.pacing.port import AnswersOfLate, Cap
 from dialer.pacing.tuning import Tuning

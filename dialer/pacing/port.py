@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from config.words import Reserve
+from dialer.domain.enums import Reserve
 
 MOST_CALLS_AT_ONCE = 500
 """No single decision places more: the largest site has 500 seats, and a wrong figure must not become a flood."""

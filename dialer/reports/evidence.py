@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from itertools import groupby
 
-from config.jurisdiction import AbandonedCap, Profile
 from dialer.domain.model import AbandonedShare
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, texts
 from dialer.reports.tables import Window
+from dialer.settings.jurisdiction import AbandonedCap, Profile
 from dialer.store.connection import Connection
 from dialer.store.seals import verify
 from dialer.store.sql import load_statements

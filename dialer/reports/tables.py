@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dialer.domain.model import ANSWERED, AbandonedShare
 from dialer.domain.view import SeatState
-from dialer.engine.trunks import CARRIER_REFUSES, TRUNK_FAILURES
+from dialer.engine.trunks.state import CARRIER_REFUSES, TRUNK_FAILURES
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, moment, summed, texts, unshown
 from dialer.store.connection import Connection
 from dialer.store.figures import LIVE

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from dialer.domain.official_turnout import FINAL, OfficialFigure
 from dialer.polling_day.plan import ExpectedCourse
+from dialer.reports.picture_file import check_picture, save_picture
 from dialer.reports.polling_day import Constituency, ConstituencyDay, States, constituency_of
 from dialer.reports.tables import QUARTER_SECONDS
-from dialer.simulation.plots import check_picture, save_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

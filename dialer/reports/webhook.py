@@ -21,13 +21,13 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from urllib.error import HTTPError
 
-from config.errors import MatdanError
-from config.files import read_whole
-from config.sources import Source
 from dialer.domain.backoff import Backoff
 from dialer.domain.https import answered
 from dialer.domain.output import write_file
+from dialer.errors import MatdanError
 from dialer.reports.results import PLACE, Place, SettledMark, key_of_mark, last_settled, settled_marks
+from dialer.settings.files import read_whole
+from dialer.settings.sources import Source
 from dialer.store.connection import Connection
 
 MOST_RESULTS = 100  # of a delivery

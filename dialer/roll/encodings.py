@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from config.files import open_regular
 from dialer.domain.errors import RollError
+from dialer.settings.files import open_regular
 
 CHUNK_BYTES = 1 << 20
 _HEAD_BYTES = 1 << 16

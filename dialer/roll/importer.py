@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dialer.audit.chain import shown
+from dialer.domain.audit_chain import shown
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.errors import RollError
 from dialer.domain.output import refuse_unwritable

@@ -23,10 +23,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from config.files import MOST_TOML_BYTES, NotToml, read_whole, toml_table
 from dialer.domain.errors import RollError
 from dialer.roll.fields import REQUIRED, Field, field_of, is_sensitive, squeeze
 from dialer.roll.reading import FileOptions
+from dialer.settings.files import MOST_TOML_BYTES, NotToml, read_whole, toml_table
 
 DROPPED = "dropped: the store keeps no caste, religion, Aadhaar number or choice of vote"
 NOT_USED = "not used"

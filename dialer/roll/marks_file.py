@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, tzinfo
 from pathlib import Path
 
+from dialer.domain.enums import MarkKind
 from dialer.domain.errors import RollError
-from dialer.domain.model import Confidence, Mark, MarkKind, MarkSource
+from dialer.domain.model import Confidence, Mark, MarkSource
 from dialer.domain.person_ids import is_id
 from dialer.roll.cells import bounded, clock_text
 from dialer.roll.columns import CONSTITUENCY, PART, ROLL_VERSION, SERIAL, STATE, Parts, SmallTable, TableRow, UnfitRow

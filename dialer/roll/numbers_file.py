@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from config.files import open_regular
 from dialer.domain.errors import RollError
 from dialer.roll.phone_numbers import read_cell
+from dialer.settings.files import open_regular
 
 STANDARD_INPUT = "-"
 

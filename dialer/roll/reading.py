@@ -23,11 +23,11 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from config.files import open_regular
 from dialer.domain.errors import RollError
 from dialer.roll import workbook_reader
 from dialer.roll.encodings import CHUNK_BYTES, TextFile, examine_text, sniff_kind
 from dialer.roll.workbook_reader import MOST_COLUMNS
+from dialer.settings.files import open_regular
 
 if TYPE_CHECKING:
     from _csv import Reader

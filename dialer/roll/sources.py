@@ -16,18 +16,18 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import urlsplit
 
-from config.errors import SettingError
-from config.files import open_regular
-from config.sources import Source
 from dialer.domain.errors import RollError
 from dialer.domain.https import answered
 from dialer.domain.output import own_file
 from dialer.domain.signing import read_private
+from dialer.errors import SettingError
 from dialer.roll.cleaning import BoothDetails, BoothKey, BoothSlot, Cleaner
 from dialer.roll.doubts import phone_columns
 from dialer.roll.fields import PLACE, Field, field_of, squeeze
 from dialer.roll.importer import PreparedImport, prepare_import
 from dialer.roll.mapping import load_map
+from dialer.settings.files import open_regular
+from dialer.settings.sources import Source
 
 QUIET_SECONDS = 30.0
 """A file that has changed so lately may still be on its way."""

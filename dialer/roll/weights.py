@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from audio.files import sha256_of
+from dialer.audio.files import sha256_of
 from dialer.domain.errors import RollError
 from dialer.roll.columns import PLACE, SERIAL, NoSuchPart, Parts, SmallTable, TableRow, UnfitRow
 from dialer.store import audit, voters

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from config.words import Purpose
+from dialer.domain.enums import Purpose
 from dialer.domain.model import Booth
 from dialer.rules.calling_hours import midnight
 from dialer.rules.gate import Case, Gate, Objection, Reason, moment_text

@@ -13,14 +13,14 @@ from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from config.words import Purpose
+from dialer.domain.enums import Purpose
 from dialer.domain.phone_facts import Consent, PhoneFacts
-from dialer.domain.site_time import DAY_SECONDS
 from dialer.rules import numbers
 from dialer.rules.calling_hours import next_day
 from dialer.rules.number_zones import NumberZones
 from dialer.rules.polls import Area, NotKnown, close_of, poll_of
 from dialer.rules.rulebook import HOUR_SECONDS, CampaignRules, Rulebook, day_after
+from dialer.settings.site_time import DAY_SECONDS
 
 _ROUNDS = 8  # one rule's end may lie in another one's interval; more turns than there are rules with a time
 
@@ -238,7 +238,7 @@ class Gate:
         needed = f"a recorded {campaign.purpose.value} call needs a certificate"
         certified = campaign.certified.get(language)
         if not campaign.certified:
-            problem: str | None = "what would be played is not known (audio.catalogue)"
+            problem: str | None = "what would be played is not known (dialer.audio.catalogue)"
         elif certified is None:
             problem = f"nothing is certified in the language {language!r}"
         elif certified.problem is None and certified.last_day is not None:

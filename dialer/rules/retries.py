@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from dialer.domain.model import Disposition, MarkKind, Outcome
+from dialer.domain.enums import MarkKind
+from dialer.domain.model import Disposition, Outcome
 
 _HOUR_SECONDS = 3600.0
 _AFTER_NAMED_HOUR_SECONDS = 45 * 60.0  # "at about H": called again at H + 45 minutes, when the voter will be back

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from config.campaigns import Campaign
-from config.jurisdiction import Profile, Zones
-from config.settings import Settings
-from config.words import CampaignKind, Purpose
+from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.phone_facts import NO_GAPS, CallGaps, Register
-from dialer.domain.site_time import site_zone
 from dialer.rules.calling_hours import WeekHours, every_day, midnight
 from dialer.rules.number_zones import NumberZones, zones_below, zones_of
 from dialer.rules.polls import PollingDay
+from dialer.settings.campaigns import Campaign
+from dialer.settings.jurisdiction import Profile, Zones
+from dialer.settings.site import Settings
+from dialer.settings.site_time import site_zone
 
 HOUR_SECONDS = 3600.0
 _MINUTE_SECONDS = 60.0

@@ -14,13 +14,13 @@ from typing import Any, Protocol
 
 import structlog
 
-from dialer.domain.commands.dispositions import SeatDispose
-from dialer.domain.commands.own_calls import SeatPreviewDial
-from dialer.domain.commands.registry import Command
-from dialer.domain.commands.seats import SeatLogIn, SeatPause, SeatReady
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import AttemptId, Disposition
 from dialer.domain.view import Change, SeatChange, SeatState
+from dialer.engine.command.registry import Command
+from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.preview.commands import SeatPreviewDial
+from dialer.engine.seats.commands import SeatLogIn, SeatPause, SeatReady
 
 _log = structlog.get_logger(__name__)
 

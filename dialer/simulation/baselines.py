@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from config.words import PacingPolicy
+from dialer.domain.enums import PacingPolicy
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap, Pacer
 from dialer.simulation.baselines_others import (

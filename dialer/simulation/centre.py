@@ -17,7 +17,7 @@ The model drives a pacer as the engine does:
 - it decides (`excess_calls`, then `calls_to_place`) once all events of one instant are observed, and a second after it last
   did. Events within `Scenario.decision_interval_seconds` (0 up to 50 seats, 0.25 s at 300) are gathered into one decision.
 - calls beyond the free channels or the CPS budget are not placed. Call starts are granted by the rule that who dials goes by
-  (`dialer.engine.trunks.CallStarts`), and too many calls are cancelled in its order (`dialer.pacing.cancelling`).
+  (`dialer.engine.trunks.state.CallStarts`), and too many calls are cancelled in its order (`dialer.pacing.cancelling`).
 - campaigns share all seats: each sees every free and busy seat, and the others' calls in `ringing` with an answer
   probability; they take turns in deciding first. A campaign observes the events of its own calls alone.
 - a seat that goes on a break or signs off after a call gives BREAK_STARTED in place of WRAP_UP_ENDED; a free seat that signs
@@ -32,7 +32,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from config.errors import MatdanError
+from dialer.errors import MatdanError
 from dialer.pacing.port import Pacer
 from dialer.simulation.centre_model import EVENT_DRIVEN, CentreModel, Schedule
 from dialer.simulation.day_result import DayResult, measure

@@ -18,7 +18,7 @@ from dialer.simulation.laws import Course, Ring, SwappedLists
 from dialer.simulation.scenarios import CampaignModel, Scenario
 
 if TYPE_CHECKING:
-    from dialer.engine.trunks import CallStarts
+    from dialer.engine.trunks.state import CallStarts
 
 _NO_LIMIT = 1_000_000
 _tuple = tuple.__new__  # a named tuple's own constructor is a function around it, at twice the cost
@@ -115,7 +115,7 @@ class SimulatedTrunks:
         self._scenario = scenario
         self._starts: CallStarts | None = None
         if scenario.calls_per_second is not None:
-            from dialer.engine.trunks import CallStarts  # noqa: PLC0415 - with a site's settings, 0.2 s of CPU a process
+            from dialer.engine.trunks.state import CallStarts  # noqa: PLC0415 - with a site's settings, 0.2 s of CPU a process
 
             self._starts = CallStarts(scenario.calls_per_second, 0.0)
 

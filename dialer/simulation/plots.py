@@ -5,14 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import accumulate
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from config.errors import MatdanError
-from config.extras import with_extra
+from dialer.reports.picture_file import check_picture, save_picture
 from dialer.simulation.day_result import DayResult
 
 if TYPE_CHECKING:
@@ -27,10 +25,6 @@ _NAME_PLACES = [(side * 6, up) for up in (3, -9, 13, -19, 23, -29, 33) for side 
 """Points to the right of and above a policy, in the order of choice."""
 
 
-class CannotPlot(MatdanError):
-    """A picture cannot be drawn. The text says what is missing or which file to name instead."""
-
-
 @dataclass(frozen=True, slots=True)
 class PolicyPoint:
     """One policy in the picture: shares between 0 and 1. `course` are its other settings, joined by a line."""
@@ -40,22 +34,6 @@ class PolicyPoint:
     abandoned_share: float
     ours: bool = False
     course: tuple[tuple[float, float], ...] = ()  # (abandoned share, utilisation)
-
-
-def check_picture(path: Path) -> None:
-    """Raise CannotPlot when matplotlib is missing or the file is neither PNG nor SVG."""
-    if path.suffix.lower() not in (".png", ".svg"):
-        raise CannotPlot(f"{path}: the picture must be a .png or .svg file")
-    try:
-        there, taken = path.parent.is_dir(), path.is_dir()
-    except OSError as error:
-        raise CannotPlot(f"{path}: cannot be written ({error.strerror}); name another place") from error
-    if not there:
-        raise CannotPlot(f"{path}: the folder {path.parent} does not exist; make it first")
-    if taken:
-        raise CannotPlot(f"{path}: is a directory, so no picture can be written there; name a file")
-    if find_spec("matplotlib") is None:
-        raise CannotPlot(f"pictures need matplotlib: {with_extra('plots')}")
 
 
 def plot_policies(points: Sequence[PolicyPoint], path: Path, *, cap: float, title: str) -> None:
@@ -145,17 +123,6 @@ def _figure(rows: int, width: float, height: float) -> tuple[Figure, Sequence[Ax
 
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, [figure.add_subplot(rows, 1, row + 1) for row in range(rows)]
-
-
-def save_picture(figure: Figure, path: Path) -> None:
-    """Write a figure as its file's name says, the same one from the same figures, byte for byte. Raises CannotPlot."""
-    import matplotlib as mpl  # noqa: PLC0415  # as above
-
-    with mpl.rc_context({"svg.hashsalt": "matdan"}):
-        try:
-            figure.savefig(path, dpi=90, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
-        except OSError as error:
-            raise CannotPlot(f"{path}: cannot be written ({error.strerror}); name another file") from error
 
 
 def _smooth(values: Sequence[int], width: int = 5) -> list[float]:

@@ -10,9 +10,9 @@ from collections.abc import Coroutine
 from datetime import time
 from typing import Any
 
-from config.jurisdiction import Profile, load_profile
 from dialer.app import RunningCentre
 from dialer.domain.view import CentreView
+from dialer.settings.jurisdiction import Profile, load_profile
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor
 from typing import IO, Any, TypeVar, TypeVarTuple
 
-from config.errors import MatdanError
+from dialer.errors import MatdanError
 
 _Result = TypeVar("_Result")
 _Arguments = TypeVarTuple("_Arguments")

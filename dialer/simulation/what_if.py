@@ -10,7 +10,7 @@ from math import ceil, sqrt
 from statistics import NormalDist, fmean, stdev
 from typing import Any
 
-from audio.workers import spread
+from dialer.audio.workers import spread
 from dialer.pacing.port import Cap
 from dialer.simulation.baselines import policy_named, simulate_policy
 from dialer.simulation.centre import BadScenario

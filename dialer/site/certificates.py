@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Callable, Mapping
 from datetime import date
 
-from audio.gate import why_not_certified
-from audio.names import prompt_of_sound
-from dialer.ivr.prompts import CataloguePrompts, SitePrompts
+from dialer.audio.gate import why_not_certified
+from dialer.audio.names import prompt_of_sound
+from dialer.flows.node import Flow
+from dialer.flows.prompts import CataloguePrompts, SitePrompts
+from dialer.flows.sounds import sounds_said
 from dialer.rules.rulebook import Certified
-from ivr_flows.node import Flow
-from ivr_flows.sounds import sounds_said
 
 NOTHING_KNOWN: Mapping[str, Certified] = {}
 """Of a campaign of which nobody can say what it plays: certified in no language."""

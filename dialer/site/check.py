@@ -12,29 +12,34 @@ from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
-from audio.catalogue import Voice
-from audio.message import MESSAGE_SOUND, missing_sounds
-from audio.playlist import PlaylistReader
-from audio.tones import SILENCE, TONES
-from config.boxes import boxes_of
-from config.errors import MatdanError
-from config.fields import is_loopback
-from config.settings import Settings
-from config.site_rules import site_profile
-from config.sources import Source
-from config.supervision import OWN_USER
-from config.unfinished import others_may_read, unfinished
-from config.words import CampaignKind, SupervisorRole
+from dialer.audio.catalogue import Voice
+from dialer.audio.message import MESSAGE_SOUND, missing_sounds
+from dialer.audio.playlist import PlaylistReader
+from dialer.audio.tones import SILENCE, TONES
 from dialer.domain.clock import Clock, SystemClock
+from dialer.domain.enums import CampaignKind, SupervisorRole
 from dialer.domain.errors import RollError, SwitchError
 from dialer.domain.orders import RESUMING_LEADERS
 from dialer.domain.signing import read_webhook_secret
-from dialer.domain.site_time import site_day
-from dialer.ivr.prompts import playlist_reader
+from dialer.errors import MatdanError
+from dialer.flows.catalogue import load_flow, refuse_unsafe
+from dialer.flows.model import Offer, offers_allowed
+from dialer.flows.node import NODE_KINDS
+from dialer.flows.prompts import playlist_reader
+from dialer.flows.script import ScriptLibrary
+from dialer.flows.texts import texts_with
 from dialer.mqtt.client import Visit, visit_blocking
 from dialer.mqtt.link import check_broker
 from dialer.roll.mapping import load_map
 from dialer.roll.sources import token_headers
+from dialer.settings.boxes import boxes_of
+from dialer.settings.fields import is_loopback
+from dialer.settings.site import Settings
+from dialer.settings.site_rules import site_profile
+from dialer.settings.site_time import site_day
+from dialer.settings.sources import Source
+from dialer.settings.supervision import OWN_USER
+from dialer.settings.unfinished import others_may_read, unfinished
 from dialer.site.checks.asterisk import asterisk
 from dialer.site.checks.certificate import desk_certificate
 from dialer.site.checks.finding import Finding, Look, bad, good, looked, note, of_box, reported
@@ -46,11 +51,6 @@ from dialer.site.plan import broker_settings, needs_asterisk, script_rules, scri
 from dialer.store.lock import DIALLER, holder_of
 from dialer.switch.asterisk.scripts.runner import Containment, find_containment, kept_together, script_of
 from dialer.switch.twilio import NO_TWILIO
-from ivr_flows.catalogue import load_flow, refuse_unsafe
-from ivr_flows.model import Offer, offers_allowed
-from ivr_flows.node import NODE_KINDS
-from ivr_flows.script import ScriptLibrary
-from ivr_flows.texts import texts_with
 
 
 async def twilio_spent(settings: Settings) -> float:
@@ -162,7 +162,7 @@ def _plan(settings: Settings) -> Iterator[Finding]:
 
 def _audio(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]) -> Iterator[Finding]:
     if settings.audio.catalogue is None:
-        yield note("audio", "audio.catalogue is not set: sounds are played as they lie there, unchecked")
+        yield note("audio", "dialer.audio.catalogue is not set: sounds are played as they lie there, unchecked")
         return
     playlist = reader().read()
     today = site_day(settings, clock.now())

@@ -1,28 +1,28 @@
 """What voters would hear, held against the profile: asked by `dialer check`, and by `dialer run` before anything is dialled.
 
-Settings are held against it where they are read (`config.site_rules`), a flow's words where it is loaded (`ivr_flows.check`); here
-stands what needs the catalogue and the sounds on disk.
+Settings are checked when they are read (`dialer.settings.site_rules`), a flow's texts when it is loaded
+(`dialer.flows.check`). The checks in this module need the catalogue and the sounds on disk.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from audio.catalogue import Voice
-from audio.message import MESSAGE_SOUND, message_prompt, missing_sounds
-from audio.names import PromptName
-from audio.numbers import LABEL
-from audio.playlist import Playlist, PlaylistReader
-from audio.words import words_of
-from config.errors import SettingError
-from config.jurisdiction import Profile
-from config.settings import Settings
-from config.words import CampaignKind
+from dialer.audio.catalogue import Voice
+from dialer.audio.message import MESSAGE_SOUND, message_prompt, missing_sounds
+from dialer.audio.names import PromptName
+from dialer.audio.numbers import LABEL
+from dialer.audio.playlist import Playlist, PlaylistReader
+from dialer.audio.words import words_of
 from dialer.domain.clock import Clock
-from dialer.domain.site_time import site_day
-from dialer.ivr.prompts import labels_synthetic, playlist_reader
+from dialer.domain.enums import CampaignKind
+from dialer.errors import SettingError
+from dialer.flows.prompts import labels_synthetic, playlist_reader
+from dialer.flows.texts import FALLBACK_LANGUAGE
+from dialer.settings.jurisdiction import Profile
+from dialer.settings.site import Settings
+from dialer.settings.site_time import site_day
 from dialer.site.plan import needs_asterisk
-from ivr_flows.texts import FALLBACK_LANGUAGE
 
 _DRAFTS = "run dialer audio drafts -c SETTINGS"
 
@@ -55,7 +55,7 @@ def _message_problems(settings: Settings, playlist: Playlist | None) -> Iterator
     words = words_of(name.language)
     if entries[name].voice is not Voice.DRAFT or words is None or not entries[name].text.startswith(words.label):
         problem = f"a computer speaks the information message ({name.path}) and does not say that it is one"
-        yield SettingError("settings", "audio.catalogue", problem, f"record it, or {_DRAFTS}")
+        yield SettingError("settings", "dialer.audio.catalogue", problem, f"record it, or {_DRAFTS}")
 
 
 def _label_problems(
@@ -68,14 +68,14 @@ def _label_problems(
         problem = (
             f"is not set, so nobody knows which voice is a computer's; the profile {profile.name!r} wants it labelled"
         )
-        yield SettingError("settings", "audio.catalogue", problem, "name the directory of the catalogue")
+        yield SettingError("settings", "dialer.audio.catalogue", problem, "name the directory of the catalogue")
         return
     today = site_day(settings, clock.now())
     for language in sorted({name.language for name in playlist.listed if playlist.synthetic(name)}):
         why = playlist.why_not(PromptName("", language, LABEL), today)
         if why is not None:
             problem = f"prompts in {language} are a computer's voice, and {language}/{LABEL}, which says so, {why}"
-            yield SettingError("settings", "audio.catalogue", problem, _DRAFTS)
+            yield SettingError("settings", "dialer.audio.catalogue", problem, _DRAFTS)
 
 
 def _plays_sounds(settings: Settings) -> bool:

@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from config.boxes import boxes_of
-from config.settings import Settings
 from dialer.domain.clock import Clock, SystemClock
-from dialer.domain.site_time import site_zone
 from dialer.domain.words import counted
 from dialer.mqtt.hearing import Hearing
 from dialer.mqtt.link import ALIVE_SECONDS, HELD_SECONDS, visiting
+from dialer.settings.boxes import boxes_of
+from dialer.settings.site import Settings
+from dialer.settings.site_time import site_zone
 from dialer.site.checks.asterisk import phones, trunks
 from dialer.site.checks.certificate import SOON_DAYS, desk_certificate
 from dialer.site.checks.finding import Finding, Look, bad, good, looked, note, of_box, reported

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from config.errors import SettingError
-from config.settings import Settings
+from dialer.errors import SettingError
 from dialer.roll.columns import LANGUAGES
+from dialer.settings.site import Settings
 
 _WHOLE_NUMBER = re.compile(r"\+[1-9][0-9]{7,14}")  # E.164
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import resource
 
-from config.settings import Settings
+from dialer.settings.site import Settings
 from dialer.switch.asterisk.agi_server import AgiLimits
 
 _APART_FROM_CALLS = 200  # the store and its journals, the logs, AMI, the broker, sounds and flows that are read again

@@ -11,20 +11,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from config.boxes import ONLY, boxes_of
-from config.campaigns import Campaign
-from config.errors import SettingError
-from config.jurisdiction import Profile
-from config.lines import Carrier
-from config.settings import Settings
-from config.site_rules import abandoned_caps, recordings_kept
-from config.supervision import OWN_USER
-from config.unfinished import MAKE_ONE
-from config.words import LISTENERS, CampaignKind, PacingPolicy, Purpose
-from config.words import SupervisorRole as Role
+from dialer.domain.enums import LISTENERS, CampaignKind, PacingPolicy, Purpose
+from dialer.domain.enums import SupervisorRole as Role
 from dialer.domain.signing import public_key, read_key_file, read_public_key
-from dialer.domain.site_time import site_day
-from dialer.engine.log_ins import AgentAccount, AgentRules
 from dialer.engine.plan import (
     CampaignPlan,
     CampaignSpec,
@@ -32,8 +21,10 @@ from dialer.engine.plan import (
     HeadquartersPlan,
     SeatPlan,
 )
+from dialer.engine.seats.log_ins import AgentAccount, AgentRules
 from dialer.engine.supervision.state import SupervisorPhone
-from dialer.engine.trunks import TrunkLimits
+from dialer.engine.trunks.state import TrunkLimits
+from dialer.errors import SettingError
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.senders import Sender, Senders, Signer
 from dialer.pacing.factory import make_pacer
@@ -41,6 +32,15 @@ from dialer.pacing.port import Cap
 from dialer.rules.gate import Gate
 from dialer.rules.retries import RetryRules
 from dialer.rules.rulebook import campaign_rules, hours_of, lawful_hours, polls_of, rulebook_of
+from dialer.settings.boxes import ONLY, boxes_of
+from dialer.settings.campaigns import Campaign
+from dialer.settings.jurisdiction import Profile
+from dialer.settings.lines import Carrier
+from dialer.settings.site import Settings
+from dialer.settings.site_rules import abandoned_caps, recordings_kept
+from dialer.settings.site_time import site_day
+from dialer.settings.supervision import OWN_USER
+from dialer.settings.unfinished import MAKE_ONE
 from dialer.site.polling_day import polling_plan
 from dialer.site.rules_versions import rules_text
 from dialer.store.erasing import ErasureRules

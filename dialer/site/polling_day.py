@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from config.settings import Settings
 from dialer.domain.model import Booth
 from dialer.polling_day.plan import BoothPoll, ExpectedCourse, PollingPlan
 from dialer.polling_day.priorities import FactorWeights
 from dialer.rules.polls import Area, PollingDay, close_of, poll_of
+from dialer.settings.site import Settings
 
 
 def polling_plan(settings: Settings, polls: tuple[PollingDay, ...]) -> PollingPlan:

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from config.errors import MatdanError, SettingError, SettingMistakes
-from config.jurisdiction import Profile
-from config.lines import Carrier
-from config.reload import ReadAt, how_taken
-from config.settings import Settings, load_settings
-from config.site_rules import abandoned_caps, site_profile
 from dialer.domain.errors import CommandRefused
 from dialer.domain.words import counted
 from dialer.engine.plan import Reread
-from dialer.ivr.prompts import labels_synthetic, rules_of
+from dialer.errors import MatdanError, SettingError, SettingMistakes
+from dialer.flows.catalogue import FlowLibrary
+from dialer.flows.model import offers_allowed
+from dialer.flows.prompts import labels_synthetic, rules_of
+from dialer.settings.jurisdiction import Profile
+from dialer.settings.lines import Carrier
+from dialer.settings.reload import ReadAt, how_taken
+from dialer.settings.site import Settings, load_settings
+from dialer.settings.site_rules import abandoned_caps, site_profile
 from dialer.site.plan import engine_plan, flows_of, needs_asterisk, scripts_of
 from dialer.switch.asterisk.scripts.runner import script_of
-from ivr_flows.catalogue import FlowLibrary
-from ivr_flows.model import offers_allowed
 
 
 class Change(NamedTuple):

@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from config.campaigns import Campaign
-from config.jurisdiction import Profile
-from config.settings import Settings
 from dialer.rules.rulebook import CampaignRules, Certified, campaign_rules
+from dialer.settings.campaigns import Campaign
+from dialer.settings.jurisdiction import Profile
+from dialer.settings.site import Settings
 
 _OF_A_CAMPAIGN = ("kind", "purpose", "flow", "hours", "ring_seconds", "other_retry_minutes")
 _OF_DIALLING = ("allowed_prefixes", "denied_prefixes", "max_attempts_per_day")

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from config.words import InboundMode
+from dialer.domain.enums import InboundMode, MarkKind
 from dialer.domain.errors import NotInStore, StoreError
 from dialer.domain.model import (
     AttemptId,
@@ -17,7 +17,6 @@ from dialer.domain.model import (
     EndedAttempt,
     InboundParty,
     Mark,
-    MarkKind,
     NewAttempt,
     NewInbound,
     OpenAttempt,
@@ -25,8 +24,8 @@ from dialer.domain.model import (
     Receipt,
 )
 from dialer.domain.phone_facts import CallGaps
-from dialer.domain.site_time import DAY_SECONDS
 from dialer.domain.view import ScreenPop
+from dialer.settings.site_time import DAY_SECONDS
 from dialer.store import audit, queues, seals
 from dialer.store.outbox import tell
 from dialer.store.port import AttemptNews, DispositionEffect, DispositionNews, Encode, Refusal

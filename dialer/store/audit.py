@@ -6,7 +6,7 @@ import getpass
 import json
 from collections.abc import Iterator, Mapping
 
-from dialer.audit.chain import GENESIS, UNSHOWN, AuditEntry, canonical, next_entry, shown
+from dialer.domain.audit_chain import GENESIS, UNSHOWN, AuditEntry, canonical, next_entry, shown
 from dialer.store.port import AuditNote
 from dialer.store.sql import Connection, load_statements, values_of
 

@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from config.extras import with_extra
-from config.settings import Settings
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
+from dialer.extras import with_extra
+from dialer.settings.site import Settings
 from dialer.store.sql import Connection
 
 _DRIVER = "sqlcipher3.dbapi2"

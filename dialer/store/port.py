@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from dialer.audit.chain import Head
+from dialer.domain.audit_chain import Head
 from dialer.domain.model import Announcement, AttemptId, DispositionRecord, EndedAttempt, Mark
 from dialer.domain.other_centres import VoterPlace
 
@@ -110,7 +110,7 @@ class KeptUser:
     """Somebody who may give commands, and does not stand in the settings."""
 
     name: str
-    role: str  # of config.words.USER_ROLES
+    role: str  # of dialer.domain.enums.USER_ROLES
     added_at: float  # epoch seconds: no password or passkey from before is this user's
     changed_at: float  # of the role: no session from before goes on
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
-from config.words import CampaignKind, Purpose
+from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import StoreError
 from dialer.domain.model import NO_VOTER, BoothWorker, CampaignState, Claim, DispositionRecord, VotingBooths
 from dialer.domain.orders import LONGEST_VALID_SECONDS, HeardOrder
 from dialer.domain.phone_facts import Consent, PhoneFacts
-from dialer.domain.site_time import DAY_SECONDS
+from dialer.settings.site_time import DAY_SECONDS
 from dialer.store import audit
 from dialer.store.port import AuditNote, OwnCallBack, Unclaimed
 from dialer.store.sql import Connection, Row, Statement, load_statements, values_of

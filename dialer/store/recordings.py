@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dialer.domain.errors import RecordingError
 from dialer.domain.model import AttemptId
-from dialer.domain.site_time import DAY_SECONDS
+from dialer.settings.site_time import DAY_SECONDS
 
 _FILE = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.wav")
 _OF_AN_ATTEMPT = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:-[0-9]+)?\.[A-Za-z0-9]+")

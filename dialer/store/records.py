@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from config.words import SupervisorRole
-from dialer.audit.chain import shown
+from dialer.domain.audit_chain import shown
+from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import NotInStore
 from dialer.domain.model import AttemptId, Receipt
 from dialer.store import audit

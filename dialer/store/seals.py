@@ -30,7 +30,7 @@ from itertools import groupby, zip_longest
 from operator import itemgetter
 from typing import Any
 
-from dialer.audit.chain import AuditEntry, Head, breaks
+from dialer.domain.audit_chain import AuditEntry, Head, breaks
 from dialer.domain.errors import StoreError
 from dialer.store import audit
 from dialer.store.sql import Connection, Row, load_statements, transaction

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dialer.audit.chain import shown
+from dialer.domain.audit_chain import shown
 from dialer.domain.errors import NotInStore, StoreError
-from dialer.domain.site_time import DAY_SECONDS
+from dialer.settings.site_time import DAY_SECONDS
 from dialer.store import audit, opt_outs, roll
 from dialer.store.cipher import StoreKey, explained, key_literal
 from dialer.store.connection import Connection, Reading, exclusive_connection, open_reading, reading

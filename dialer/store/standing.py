@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
-from dialer.domain.model import MarkKind, MarkSource
+from dialer.domain.enums import MarkKind
+from dialer.domain.model import MarkSource
 
 _CLOSING = frozenset({MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED})
 

@@ -6,8 +6,9 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from math import inf
 
+from dialer.domain.enums import MarkKind
 from dialer.domain.errors import KeyTaken, NotInStore, StoreError
-from dialer.domain.model import AttemptId, Booth, BoothTurnout, Mark, MarkKind, MarkSource, UnknownSerial
+from dialer.domain.model import AttemptId, Booth, BoothTurnout, Mark, MarkSource, UnknownSerial
 from dialer.domain.other_centres import VoterPlace
 from dialer.store import seals
 from dialer.store.outbox import tell

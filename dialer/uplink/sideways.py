@@ -18,8 +18,8 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from dialer.domain.clock import Clock, SystemClock
-from dialer.domain.commands.uplink import ToldMark, ToldOptOut
 from dialer.domain.errors import HeadquartersUnreachable, StoreError
+from dialer.engine.headquarters.uplink_commands import ToldMark, ToldOptOut
 from dialer.mqtt.commands import MOST_BYTES
 from dialer.nats.session import NotKept, Session, Stored
 from dialer.nats.snapshot import SnapshotAsked, SnapshotPage, pack_asked, read_page, unpacked

@@ -16,11 +16,9 @@ from typing import Any
 
 import structlog
 
-from config.errors import SettingError
-from config.settings import Settings, load_settings
-from config.site_rules import site_profile
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.signing import read_public_key
+from dialer.errors import SettingError
 from dialer.material.centre import CentreMaterial, MaterialSource
 from dialer.metrics.families import Readiness, of_uplink
 from dialer.metrics.server import watched
@@ -28,6 +26,8 @@ from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.hearing import Hearing
 from dialer.nats.session import Session, connected
 from dialer.nats.wire import inbox_of, live_subject
+from dialer.settings.site import Settings, load_settings
+from dialer.settings.site_rules import site_profile
 from dialer.site.plan import broker_as, own_signer
 from dialer.site.service import told_to_systemd
 from dialer.store.cipher import site_key

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import structlog
 
-from config.supervision import Supervisor
 from dialer.domain.errors import StoreError
+from dialer.settings.supervision import Supervisor
 from dialer.store.port import KeptUser
 
 _log = structlog.get_logger(__name__)

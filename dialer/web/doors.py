@@ -24,8 +24,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from config.words import USER_ROLES, HqRole
-from config.words import SupervisorRole as Role
+from dialer.domain.enums import USER_ROLES, HqRole
+from dialer.domain.enums import SupervisorRole as Role
 from dialer.domain.errors import StoreError
 from dialer.web.people import AGENTS, Who
 

@@ -18,9 +18,9 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from config.errors import SettingError
-from config.supervision import PageServer
 from dialer.domain.errors import PortInUse
+from dialer.errors import SettingError
+from dialer.settings.supervision import PageServer
 
 MOST_CONNECTIONS = 1_000
 MOST_HEAD_BYTES = 16_384  # request line and headers

@@ -23,11 +23,11 @@ import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from config.errors import MatdanError, SettingError
-from config.settings import Settings
-from config.unfinished import why_weak
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.errors import StoreError
+from dialer.errors import MatdanError, SettingError
+from dialer.settings.site import Settings
+from dialer.settings.unfinished import why_weak
 from dialer.store.cipher import site_key
 from dialer.store.desk_file import DeskFile, KeptPassword, desk_path
 from dialer.store.records import read_kept_users

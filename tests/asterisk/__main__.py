@@ -18,7 +18,7 @@ from pathlib import Path
 
 import structlog
 
-from config.asterisk.lint import lint_directory
+from dialer.deploy.asterisk.lint import lint_directory
 from tests.asterisk.browser_phones import check_browser_phones
 from tests.asterisk.log_in import check_log_in
 from tests.asterisk.process import NoAsterisk, find_asterisk, version_of

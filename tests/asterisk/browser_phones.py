@@ -24,15 +24,15 @@ from playwright.async_api import Browser, Error, Page, async_playwright
 from websockets.asyncio.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from config.asterisk.render import render_site
-from config.seats import browser_password
-from config.settings import Settings
 from dialer.app import RunningCentre, running_centre
+from dialer.deploy.asterisk.render import render_site
 from dialer.desk.agents.phone import PATH, AgentPhones
 from dialer.desk.pages_built import are_built
 from dialer.desk.server import running_desk
 from dialer.domain.view import CallChange, CallState, Change, SeatChange, SeatState
 from dialer.mqtt.embedded_broker import demo_broker
+from dialer.settings.seats import browser_password
+from dialer.settings.site import Settings
 from dialer.web.application import make_app
 from dialer.web.doors import COOKIE, Guard, doors_of
 from dialer.web.http import desk_server, listening

@@ -8,8 +8,8 @@ import random
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 
-from config.asterisk.render import render_site
 from dialer.app import RunningCentre, running_centre
+from dialer.deploy.asterisk.render import render_site
 from dialer.domain.view import SeatState, SeatView
 from tests.asterisk.key_phone import KeyPhone
 from tests.asterisk.sipp import Sipp, start_carrier

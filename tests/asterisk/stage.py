@@ -9,13 +9,13 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from config.asterisk.render import render_site
-from config.settings import Settings
 from dialer.app import RunningCentre
+from dialer.deploy.asterisk.render import render_site
 from dialer.domain.clock import Clock, SystemClock
-from ivr_flows.model import PromptKind
-from ivr_flows.sounds import name_sound, text_sound
-from ivr_flows.texts import segments, shipped_texts
+from dialer.flows.model import PromptKind
+from dialer.flows.sounds import name_sound, text_sound
+from dialer.flows.texts import segments, shipped_texts
+from dialer.settings.site import Settings
 from tests.asterisk.packets import PacketWatch
 from tests.asterisk.process import NoAsterisk, RealAsterisk, free_ports
 from tests.asterisk.sipp import Sipp, start_carrier

@@ -7,11 +7,11 @@ import sqlite3
 from contextlib import closing
 
 from dialer.app import RunningCentre, running_centre
-from dialer.domain.commands.dispositions import SeatDispose
-from dialer.domain.commands.seats import SeatLogIn
-from dialer.domain.commands.transfers import SeatCompleteTransfer, SeatConsult
 from dialer.domain.model import Disposition
 from dialer.domain.view import SeatState, TransferStage
+from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.seats.commands import SeatLogIn
+from dialer.engine.transfers.commands import SeatCompleteTransfer, SeatConsult
 from tests.asterisk.log_in import running, seat, until
 from tests.asterisk.sipp import Sipp, start_carrier
 from tests.asterisk.two_boxes import TwoBoxes

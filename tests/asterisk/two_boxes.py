@@ -6,8 +6,8 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from config.settings import Settings
 from dialer.domain.model import Outcome
+from dialer.settings.site import Settings
 from tests.asterisk.process import RealAsterisk, free_ports
 from tests.asterisk.stage import Lab
 from tests.support.scenario import Scenario, load_scenario, scenario_files

@@ -7,9 +7,9 @@ import asyncio
 import socket
 from pathlib import Path
 
-from config.asterisk.lint import lint_directory
-from config.asterisk.render import render_site
-from config.settings import Settings
+from dialer.deploy.asterisk.lint import lint_directory
+from dialer.deploy.asterisk.render import render_site
+from dialer.settings.site import Settings
 from tests.asterisk.process import NoAsterisk, RealAsterisk, free_ports
 from tests.asterisk.sipp import Sipp
 from tests.asterisk.sipp_scripts import registrar

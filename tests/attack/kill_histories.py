@@ -33,14 +33,14 @@ from random import Random
 import structlog
 
 from dialer.domain.clock import LoopClock
-from dialer.domain.commands.dispositions import SeatDispose
-from dialer.domain.commands.seats import SeatLogIn
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import Disposition
 from dialer.domain.view import SeatState
+from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.seats.commands import SeatLogIn
+from dialer.flows.catalogue import FlowLibrary
+from dialer.flows.texts import shipped_texts
 from dialer.simulation.virtual_time import run_virtual
-from ivr_flows.catalogue import FlowLibrary
-from ivr_flows.texts import shipped_texts
 from tests.attack.line import Line
 from tests.attack.lives import SCRATCH, Killed, Life
 from tests.support.centre import START_EPOCH, site_settings

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from config.words import CampaignKind
 from dialer.domain.clock import LoopClock
+from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import OriginateUnsure, SwitchError, SwitchUnreachable
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import (
@@ -36,12 +36,12 @@ from dialer.domain.switch import (
     SwitchEvent,
     SwitchUp,
 )
-from dialer.engine.flows import FlowSession
+from dialer.engine.call_flows.service import FlowSession
+from dialer.flows.texts import shipped_texts
+from dialer.flows.turns import CommitKind, FlowCommit
 from dialer.switch.asterisk.adapter import COMPARE_AGAIN_SECONDS, COMPARE_SECONDS
 from dialer.switch.asterisk.agi_codec import CallHungUp
 from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, run_flow
-from ivr_flows.texts import shipped_texts
-from ivr_flows.turns import CommitKind, FlowCommit
 from tests.attack.lives import Killed, Life, Mortal
 
 PROMPTS = ConventionalPrompts(shipped_texts())

@@ -16,18 +16,18 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from config.settings import Settings
 from dialer.domain.clock import LoopClock
 from dialer.domain.errors import StoreError
 from dialer.domain.switch import Switch, SwitchEvent
+from dialer.engine.centre import Centre
 from dialer.engine.engine import Engine
 from dialer.engine.plan import Outside
-from dialer.engine.world import Centre
+from dialer.flows.catalogue import FlowLibrary
+from dialer.settings.site import Settings
 from dialer.simulation.site import simulated_profile
 from dialer.site.plan import engine_plan
 from dialer.store.sent_journal import SentJournal, journal_beside
 from dialer.store.sqlite import Store, open_store
-from ivr_flows.catalogue import FlowLibrary
 
 PROFILE = simulated_profile()
 SCRATCH = next((each for each in ("/dev/shm",) if Path(each).is_dir()), None)  # noqa: S108 - no disk to wait for
@@ -131,7 +131,7 @@ class Life:
         await asyncio.sleep(0)  # it takes tasks from now on
 
     def _clock_zone(self) -> Any:
-        from dialer.domain.site_time import site_zone
+        from dialer.settings.site_time import site_zone
 
         return site_zone(self._settings)
 

@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from dialer.domain.commands.registry import COMMANDS
+from dialer.engine.command.registry import COMMANDS
 from tests.support.command_messages import NEEDED
 
 _ODD: tuple[Any, ...] = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from config.asterisk.events import EVENTS
+from dialer.deploy.asterisk.events import EVENTS
 from dialer.domain.errors import ProtocolError, SwitchError, UnsafeValue
 from dialer.switch.asterisk.agi_codec import AgiDecoder, AgiEnvironment, AgiReply, encode_command, split_command
 from dialer.switch.asterisk.ami_codec import AmiDecoder

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from config.asterisk.agi_secret import agi_secret, agi_token
-from config.asterisk.render import dialplan
-from dialer.domain.commands.seats import SeatLogIn
+from dialer.deploy.asterisk.agi_secret import agi_secret, agi_token
+from dialer.deploy.asterisk.render import dialplan
 from dialer.domain.model import Outcome
 from dialer.domain.view import AlertRaised, CallState
+from dialer.engine.seats.commands import SeatLogIn
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.extensions import parse_dialplan
 from dialer.simulation.asterisk.server import SimulatedAsterisk

@@ -20,20 +20,20 @@ from typing import Any
 import openpyxl
 import pytest
 
-from audio.catalogue import read_catalogue
-from audio.workers import MOST_MEMORY, spread
-from config.errors import MatdanError
-from config.jurisdiction import load_profile
-from config.settings import load_settings
+from dialer.audio.catalogue import read_catalogue
+from dialer.audio.workers import MOST_MEMORY, spread
 from dialer.cli.audio import _names_in
 from dialer.domain.errors import RollError
+from dialer.errors import MatdanError
+from dialer.flows.catalogue import load_flow
+from dialer.flows.texts import read_texts
 from dialer.roll import reading, workbook_reader
 from dialer.roll.importer import prepare_import
 from dialer.roll.mapping import load_map
 from dialer.roll.numbers_file import read_numbers
 from dialer.roll.reading import open_roll, workbook_limits
-from ivr_flows.catalogue import load_flow
-from ivr_flows.texts import read_texts
+from dialer.settings.jurisdiction import load_profile
+from dialer.settings.site import load_settings
 from tests.support.workbooks import cell, row, write_workbook
 
 MOST_CHARACTERS = 700
@@ -231,10 +231,10 @@ def _three_quarters() -> int:
 _MEASURED = """
 import resource, sys
 from pathlib import Path
-from config.errors import MatdanError
+from dialer.errors import MatdanError
 from dialer.roll.importer import prepare_import
 from dialer.roll.numbers_file import read_numbers
-from config.settings import load_settings
+from dialer.settings.site import load_settings
 def all_rows(path):
     for _ in prepare_import(path).roll.batches(1):
         pass

@@ -20,10 +20,10 @@ import aiomqtt
 import pytest
 from paho.mqtt.reasoncodes import ReasonCode
 
-from config.words import SupervisorRole
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.campaigns import StopAll
+from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import CommandRefused
+from dialer.engine.campaigns.commands import StopAll
 from dialer.mqtt.ask import CommandRequest, ask
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker

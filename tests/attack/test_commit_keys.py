@@ -24,18 +24,18 @@ from hypothesis import given
 from hypothesis import settings as tried
 from hypothesis import strategies as st
 
-from config.words import CampaignKind, Purpose
 from dialer.domain.clock import LoopClock
+from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.errors import StoreError
 from dialer.domain.model import AttemptId, NewAttempt
 from dialer.domain.switch import CallAnswered, SwitchUp
-from dialer.engine.flows import FlowSession, ScriptSession
+from dialer.engine.call_flows.service import FlowSession, ScriptSession
+from dialer.flows.catalogue import FlowLibrary
+from dialer.flows.model import Scope
+from dialer.flows.texts import shipped_texts
+from dialer.flows.turns import CommitKind, FlowCommit
 from dialer.simulation.virtual_time import run_virtual
 from dialer.store.sqlite import open_store
-from ivr_flows.catalogue import FlowLibrary
-from ivr_flows.model import MarkKind, Scope
-from ivr_flows.texts import shipped_texts
-from ivr_flows.turns import CommitKind, FlowCommit
 from tests.attack.lives import SCRATCH, Life, Mortal
 from tests.support.centre import START_EPOCH, site_settings
 from tests.support.roll_filler import fill_roll

@@ -19,20 +19,20 @@ from typing import Any, cast
 
 import pytest
 
-from config.supervision import OWN_USER
-from config.words import SupervisorRole
 from dialer.domain.clock import LoopClock
-from dialer.domain.commands.campaigns import ResumeCampaign, StopAll
-from dialer.domain.commands.external_records import TakeMarks
-from dialer.domain.commands.registry import COMMANDS, Command
-from dialer.domain.commands.transfers import SeatHold
+from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import StoreBusy
 from dialer.domain.model import Announcement
 from dialer.domain.signing import public_key
 from dialer.domain.view import Alert
+from dialer.engine.campaigns.commands import ResumeCampaign, StopAll
+from dialer.engine.command.registry import COMMANDS, Command
+from dialer.engine.external_records.commands import TakeMarks
+from dialer.engine.transfers.commands import SeatHold
 from dialer.mqtt.commands import AcceptedCommand, CommandDesk, RefusedCommand, judge_command, open_command
 from dialer.mqtt.lanes import AT_ONCE, PER_SECOND, WAITING_COMMANDS
 from dialer.mqtt.senders import Sender, Senders, Signer
+from dialer.settings.supervision import OWN_USER
 from dialer.store.port import KeptCommand
 from dialer.store.sqlite import Store
 from tests.attack.malformed import good_commands, malformed

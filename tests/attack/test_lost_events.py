@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands.campaigns import StopAll
-from dialer.domain.commands.transfers import SeatConsult
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import CallEnded, EndedBy
 from dialer.domain.view import CallState, SeatState
+from dialer.engine.campaigns.commands import StopAll
+from dialer.engine.transfers.commands import SeatConsult
 from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk import adapter

@@ -18,16 +18,15 @@ from typing import Any
 
 import pytest
 
-from config.words import InboundMode
-from dialer.audit.chain import GENESIS, digest_of
+from dialer.domain.audit_chain import GENESIS, digest_of
 from dialer.domain.complaints import Complaint, ComplaintAnswer, ComplaintChannel, ComplaintRemedy, ComplaintTopic
+from dialer.domain.enums import InboundMode, MarkKind
 from dialer.domain.model import (
     Announcement,
     Disposition,
     DispositionRecord,
     EndedAttempt,
     Mark,
-    MarkKind,
     MarkSource,
     NewInbound,
     Outcome,

@@ -26,10 +26,10 @@ from typing import Any
 
 import httpx
 
-from config.settings import Settings
 from dialer.app import running_centre, stop_on_signals
 from dialer.desk.server import running_desk
 from dialer.mqtt.embedded_broker import BrokerKind, DemoBroker, demo_broker, free_port
+from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile

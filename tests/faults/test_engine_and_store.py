@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands.campaigns import StopAll
-from dialer.domain.commands.dispositions import SeatDispose
 from dialer.domain.errors import StoreError, StoreFull
 from dialer.domain.model import CampaignState, Disposition
 from dialer.domain.view import AlertRaised, Hold, HoldReason, SeatState
+from dialer.engine.campaigns.commands import StopAll
+from dialer.engine.dispositions.commands import SeatDispose
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.store import seals
 from tests.support.breaking import FailingStore

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dialer.domain.commands.campaigns import StopAll
-from dialer.domain.commands.dispositions import SeatDispose
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallState, SeatState
+from dialer.engine.campaigns.commands import StopAll
+from dialer.engine.dispositions.commands import SeatDispose
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.breaking import until_killed

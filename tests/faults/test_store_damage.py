@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from dialer.domain.enums import MarkKind
 from dialer.domain.errors import StoreCorrupt, StoreError
-from dialer.domain.model import Mark, MarkKind, MarkSource
+from dialer.domain.model import Mark, MarkSource
 from dialer.store import connection
 from dialer.store.connection import exclusive_connection, open_reading
 from dialer.store.migrate import APPLICATION_ID

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from dialer.domain.enums import MarkKind
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
-from dialer.domain.model import Announcement, MarkKind
+from dialer.domain.model import Announcement
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.store import conversion
 from dialer.store.cipher import StoreKey, connect, read_key, write_new_key

@@ -11,16 +11,9 @@ from typing import Any, TypeVar
 
 import pytest
 
+from dialer.domain.enums import MarkKind
 from dialer.domain.errors import StoreBusy, StoreFull
-from dialer.domain.model import (
-    Announcement,
-    CampaignProgress,
-    Disposition,
-    DispositionRecord,
-    EndedAttempt,
-    MarkKind,
-    Outcome,
-)
+from dialer.domain.model import Announcement, CampaignProgress, Disposition, DispositionRecord, EndedAttempt, Outcome
 from dialer.store.connection import exclusive_connection, open_reading
 from dialer.store.lock import StoreLock
 from dialer.store.port import Refusal
@@ -171,7 +164,8 @@ def test_a_lock_file_that_says_nothing_still_gives_a_clear_line(path: Path) -> N
 DIALLER = """
 import asyncio, sys
 from pathlib import Path
-from dialer.domain.model import EndedAttempt, MarkKind, Outcome
+from dialer.domain.enums import MarkKind
+from dialer.domain.model import EndedAttempt, Outcome
 from tests.support.stores import *
 
 async def main():

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from config.words import CampaignKind, Purpose
+from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import StoreBusy, StoreError
 from dialer.store import lock as lock_module
 from dialer.store.cipher import StoreKey

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands.campaigns import StopCampaign
 from dialer.domain.model import Outcome
 from dialer.domain.view import AlertRaised, CallChange, CallState, Hold, HoldReason, SeatState
-from dialer.engine.world import Centre
+from dialer.engine.campaigns.commands import StopCampaign
+from dialer.engine.centre import Centre
 from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER
 from dialer.simulation.asterisk.voters import Behaviour

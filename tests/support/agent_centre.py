@@ -14,10 +14,10 @@ from typing import Any
 
 import httpx
 
-from config.settings import Settings
 from dialer.app import running_centre
 from dialer.desk.server import running_desk
 from dialer.mqtt.embedded_broker import BrokerKind, DemoBroker, demo_broker
+from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.site import SimulatedSite, simulated_profile

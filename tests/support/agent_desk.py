@@ -12,8 +12,8 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from config.supervision import Desk
 from dialer.desk.pages_built import BUILT
+from dialer.settings.supervision import Desk
 from dialer.web.application import make_app
 from dialer.web.doors import Guard, PageRefused, WebDoor
 from dialer.web.entrance import Asset, read_assets

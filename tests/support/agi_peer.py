@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
-from config.asterisk.agi_secret import agi_secret, agi_token
+from dialer.deploy.asterisk.agi_secret import agi_secret, agi_token
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import encode_environment
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer

@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from dialer.domain.errors import StoreFull
+from dialer.flows.model import Scalar
+from dialer.flows.turns import FlowCommit
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import split_command
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.scripts.commands import Recordings
 from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRules, ScriptRun
-from ivr_flows.model import Scalar
-from ivr_flows.turns import FlowCommit
 
 SCRIPT_ENVIRONMENT = "agi_network: yes\nagi_uniqueid: 7b0c\nagi_channel: PJSIP/trunk-1\nagi_language: en\n\n"
 SCRIPT_FACTS: dict[str, Scalar] = {"booth_name": "Primary School 12", "closes_at": "18:00", "hour_now": 9}

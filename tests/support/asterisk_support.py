@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from config.settings import Settings
+from dialer.settings.site import Settings
 
 PASSWORDS = {"agent01": "made-for-agent-01"}
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from config.settings import Settings
 from dialer.app import running_centre
 from dialer.domain.clock import LoopClock
+from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SeatPhone, SimulatedAsteriskConfig, SimulatedTrunk
 from dialer.simulation.asterisk.server import SimulatedAsterisk, join_boxes
 from tests.support.centre import START_EPOCH, Site, site_settings

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from config.words import CampaignKind
+from dialer.domain.enums import CampaignKind
 from dialer.domain.model import AttemptId
-from dialer.engine.call import Call, FlowPart, Leg, Talk
+from dialer.engine.calls.state import Call, FlowPart, Leg, Talk
 
 ID = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
 _PARTS = {"leg": Leg, "talk": Talk, "flow": FlowPart}

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from config.jurisdiction import Profile
-from config.settings import Settings
 from dialer import app
 from dialer.app import RunningCentre, running_centre
 from dialer.domain.clock import LoopClock
-from dialer.domain.commands.seats import SeatLogIn
 from dialer.domain.view import CallChange, Change
+from dialer.engine.seats.commands import SeatLogIn
+from dialer.settings.jurisdiction import Profile
+from dialer.settings.site import Settings
 from dialer.simulation.agents import AgentHabits, SimulatedAgents
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk

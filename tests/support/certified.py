@@ -6,13 +6,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from audio.catalogue import Entry, write_catalogue
-from audio.files import sha256_of_bytes
-from audio.names import Places, PromptName, prompt_of_sound
-from config.audio import SoundFormat
-from ivr_flows.catalogue import load_flow
-from ivr_flows.sounds import sounds_said
-from ivr_flows.texts import shipped_texts
+from dialer.audio.catalogue import Entry, write_catalogue
+from dialer.audio.files import sha256_of_bytes
+from dialer.audio.names import Places, PromptName, prompt_of_sound
+from dialer.flows.catalogue import load_flow
+from dialer.flows.sounds import sounds_said
+from dialer.flows.texts import shipped_texts
+from dialer.settings.audio import SoundFormat
 
 RECORDING = "a" * 64  # the hash of every recording
 CERTIFICATE: dict[str, Any] = {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from typer.testing import CliRunner, Result
 
-from config.errors import MatdanError
 from dialer.cli.main import app
+from dialer.errors import MatdanError
 
 
 def ran(*arguments: str | Path, given: str = "") -> Result:

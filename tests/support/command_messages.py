@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from dialer.domain.commands.registry import COMMANDS
+from dialer.engine.command.registry import COMMANDS
 
 NOW = 1713771727.0
 

@@ -17,9 +17,6 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
-from config.settings import Settings
-from config.supervision import Supervisor
-from config.words import SupervisorRole
 from dialer.desk.board import Board, shown_to
 from dialer.desk.entrance import DeskEntrance
 from dialer.desk.figures import BoardFigures
@@ -28,10 +25,13 @@ from dialer.desk.recordings import RecordingsPage
 from dialer.desk.server import AgentDesk, DeskParts
 from dialer.desk.users import UsersPage
 from dialer.domain.clock import SystemClock
+from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import StoreError
 from dialer.mqtt import topics
 from dialer.mqtt.hearing import Hearing, Reply
 from dialer.mqtt.senders import Signer
+from dialer.settings.site import Settings
+from dialer.settings.supervision import Supervisor
 from dialer.store.agent_reading import AgentReading
 from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import DeskFile, PasskeyRecords, desk_path

@@ -7,9 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from config.words import CampaignKind
-from dialer.domain.commands.campaigns import PauseCampaign, ResumeCampaign, StopCampaign
-from dialer.domain.commands.registry import Command
+from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import BoothTurnout, CampaignProgress, CampaignState, Outcome
 from dialer.domain.view import (
@@ -23,6 +21,8 @@ from dialer.domain.view import (
     SeatView,
     TrunkView,
 )
+from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, StopCampaign
+from dialer.engine.command.registry import Command
 
 AT = 1713771727.0  # 2024-04-22 07:42:07 UTC
 

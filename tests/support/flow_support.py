@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from ivr_flows.catalogue import load_flow, shipped_flows
-from ivr_flows.load import parse_flow
-from ivr_flows.machine import start, step
-from ivr_flows.model import Scalar
-from ivr_flows.node import Flow
-from ivr_flows.texts import Texts, merge_texts, shipped_texts
-from ivr_flows.turns import (
+from dialer.flows.catalogue import load_flow, shipped_flows
+from dialer.flows.load import parse_flow
+from dialer.flows.machine import start, step
+from dialer.flows.model import Scalar
+from dialer.flows.node import Flow
+from dialer.flows.texts import Texts, merge_texts, shipped_texts
+from dialer.flows.turns import (
     Action,
     Collect,
     Commit,

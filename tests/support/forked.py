@@ -13,7 +13,7 @@ import tempfile
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from tests.house import ROOT
+from tests.support.paths import ROOT
 
 COMMAND_LINE = "from dialer.cli.main import main; main()"
 

@@ -8,7 +8,6 @@ import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
-from config.headquarters import HqSettings
 from dialer.domain.clock import SystemClock
 from dialer.hq.database import database
 from dialer.hq.gather import Gatherer
@@ -16,6 +15,7 @@ from dialer.hq.snapshots import Snapshots
 from dialer.nats import wire
 from dialer.nats.session import connected
 from dialer.nats.wire import BatchRow, UpBatch
+from dialer.settings.headquarters import HqSettings
 
 NOW = 1_713_764_000.0  # Monday 22 April 2024, 11:03 in India
 PATIENCE_SECONDS = 15.0

@@ -13,11 +13,11 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from config.supervision import OWN_USER
-from config.words import SupervisorRole
+from dialer.domain.enums import SupervisorRole
 from dialer.mqtt.client import BrokerSettings, MqttVersion
 from dialer.mqtt.embedded_broker import mosquitto_path
 from dialer.mqtt.senders import Sender, Senders
+from dialer.settings.supervision import OWN_USER
 
 NEEDS_MOSQUITTO = pytest.mark.skipif(mosquitto_path() is None, reason="mosquitto is not installed")
 """For what the broker that is always there cannot do: MQTT 5, sessions that wait, users with passwords."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from audio import workers
+from dialer.audio import workers
 
 
 class AtOnce(Executor):

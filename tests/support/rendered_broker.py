@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from config.asterisk.placing import plan_files, write_files
-from config.mosquitto.render import CONFIGURATION, MARKER, broker_user, render_broker
-from config.settings import Settings
+from dialer.deploy.asterisk.placing import plan_files, write_files
+from dialer.deploy.mosquitto.render import CONFIGURATION, MARKER, broker_user, render_broker
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import free_port, mosquitto_path
+from dialer.settings.site import Settings
 from dialer.site.plan import broker_settings
 from tests.support.mqtt import PATIENCE_SECONDS
 

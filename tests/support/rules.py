@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from config.jurisdiction import JURISDICTIONS, Profile, load_profile
-from config.settings import Settings
-from config.site_rules import site_profile
 from dialer.domain.phone_facts import PhoneFacts, Register
 from dialer.rules.gate import Case, Gate
 from dialer.rules.polls import Area
 from dialer.rules.rulebook import CampaignRules, Certified, campaign_rules, rulebook_of
+from dialer.settings.jurisdiction import JURISDICTIONS, Profile, load_profile
+from dialer.settings.site import Settings
+from dialer.settings.site_rules import site_profile
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 NUMBER = "+919812345678"

@@ -11,9 +11,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from config.settings import Settings
-from dialer.domain.model import Disposition, MarkKind, Outcome
+from dialer.domain.enums import MarkKind
+from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import SeatState
+from dialer.settings.site import Settings
 from dialer.store.connection import exclusive_connection
 
 SCENARIOS = Path(__file__).parents[1] / "scenarios"

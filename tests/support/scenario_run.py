@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from config.jurisdiction import AbandonedCap
-from config.settings import Poll, Settings
 from dialer.app import RunningCentre, running_centre
 from dialer.domain.clock import Clock
-from dialer.domain.commands.dispositions import SeatDispose
-from dialer.domain.commands.own_calls import SeatPreviewDial
-from dialer.domain.commands.seats import SeatLogIn, SeatLogOff, SeatPause
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import AttemptId
 from dialer.domain.view import CallChange, CallState, Change, SeatChange, SeatState
+from dialer.engine.dispositions.commands import SeatDispose
 from dialer.engine.engine import Engine
+from dialer.engine.preview.commands import SeatPreviewDial
+from dialer.engine.seats.commands import SeatLogIn, SeatLogOff, SeatPause
+from dialer.settings.jurisdiction import AbandonedCap
+from dialer.settings.site import Poll, Settings
 from dialer.simulation.site import simulated_profile
 from tests.support.scenario import Count, Event, Scenario, Step, fill_numbers
 

@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from config.settings import Settings
 from dialer.app import RunningCentre
 from dialer.domain.clock import Clock, LoopClock
+from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Protocol
 
-from config.words import CampaignKind, Purpose
+from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.model import (
     Announcement,
     AttemptId,
@@ -20,7 +20,6 @@ from dialer.domain.model import (
     Claim,
     EndedAttempt,
     Mark,
-    MarkKind,
     MarkSource,
     NewAttempt,
     Outcome,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dialer.domain.commands.registry import Command
-from dialer.domain.commands.users import NotePassword, UserCommand
 from dialer.domain.view import CentreView
-from dialer.engine.users import Users
+from dialer.engine.command.registry import Command
+from dialer.engine.users.commands import NotePassword, UserCommand
+from dialer.engine.users.service import Users
 from tests.support.fake_centre import FakeEngine
 
 

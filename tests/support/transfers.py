@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from dialer.domain.commands.transfers import SeatCompleteTransfer, SeatConsult, SeatHold, SeatMerge
 from dialer.domain.view import CallChange, CallState
+from dialer.engine.transfers.commands import SeatCompleteTransfer, SeatConsult, SeatHold, SeatMerge
 from dialer.simulation.asterisk.channels import Channel
 from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile

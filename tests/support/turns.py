@@ -10,15 +10,15 @@ from typing import Any, cast
 from dialer.domain.model import AttemptId, CampaignState
 from dialer.domain.switch import CallConnected, CallEnded, CallWaiting, EndedBy, Place
 from dialer.domain.view import AlertRaised, CallChange, CampaignChange, SeatChange, SeatState
-from dialer.engine.call import Call
+from dialer.engine.calls.state import Call
+from dialer.engine.centre import CampaignRun, Centre
 from dialer.engine.effects import Due, Effect, Event, Learn, Notify, Order, Over, StoreCommit, Timer, What
 from dialer.engine.engine import Engine
 from dialer.engine.plan import Outside
-from dialer.engine.world import CampaignRun, Centre
+from dialer.flows.script import ScriptLibrary
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.gate import Ruling
 from dialer.site.plan import engine_plan
-from ivr_flows.script import ScriptLibrary
 from tests.support.calls import ID, a_call
 from tests.support.rules import KOLKATA, NOON, neutral_with, site
 

@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from dialer.domain.model import AttemptId
+from dialer.engine.call_flows.service import FlowSession
 from dialer.engine.engine import Engine
-from dialer.engine.flows import FlowSession
+from dialer.flows.catalogue import FlowLibrary
+from dialer.flows.model import Scalar
+from dialer.flows.node import Flow
+from dialer.flows.texts import shipped_texts
+from dialer.flows.turns import FlowCommit
 from dialer.switch.twilio.adapter import TwilioSwitch
 from dialer.switch.twilio.flows import TwilioFlowRules, TwilioFlows
 from dialer.switch.twilio.twiml import TwilioVoice
 from dialer.switch.twilio.webhooks import TwilioWebhooks
-from ivr_flows.catalogue import FlowLibrary
-from ivr_flows.model import Scalar
-from ivr_flows.node import Flow
-from ivr_flows.texts import shipped_texts
-from ivr_flows.turns import FlowCommit
 from tests.support.twilio_line import account
 
 

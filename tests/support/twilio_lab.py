@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from config.words import CampaignKind
 from dialer.domain.clock import Clock
+from dialer.domain.enums import CampaignKind
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import OriginateRequest, SwitchEvent
 from dialer.switch.twilio.adapter import TwilioSwitch

@@ -12,20 +12,21 @@ from typing import Any
 import pytest
 import typer.main
 
-from config.document import settings_page
-from config.settings import Settings, load_settings
 from dialer.cli.document import commands_page
 from dialer.cli.main import app
 from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
-from dialer.domain.model import Confidence, Disposition, MarkKind, MarkSource, Outcome
+from dialer.domain.enums import MarkKind
+from dialer.domain.model import Confidence, Disposition, MarkSource, Outcome
+from dialer.flows.catalogue import refuse_unsafe
+from dialer.flows.load import parse_flow
+from dialer.flows.model import FlowPurpose
+from dialer.flows.node import NODE_KINDS
+from dialer.flows.script import VALUES, check_script, parse_script
+from dialer.flows.texts import shipped_texts
 from dialer.mqtt.commands import AcceptedCommand, judge_command, open_command
 from dialer.pacing.port import Limit
-from ivr_flows.catalogue import refuse_unsafe
-from ivr_flows.load import parse_flow
-from ivr_flows.model import FlowPurpose
-from ivr_flows.node import NODE_KINDS
-from ivr_flows.script import VALUES, check_script, parse_script
-from ivr_flows.texts import shipped_texts
+from dialer.settings.document import settings_page
+from dialer.settings.site import Settings, load_settings
 from tests.support.mqtt import BOSS, SENDERS
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +35,7 @@ DOCS = ROOT / "docs"
 
 def test_every_setting_is_documented() -> None:
     page = (DOCS / "settings.md").read_text(encoding="utf-8")
-    assert page == settings_page(page), "run: python -m config.document docs"
+    assert page == settings_page(page), "run: python -m dialer.settings.document docs"
 
 
 def test_every_command_is_documented() -> None:

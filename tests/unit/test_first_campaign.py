@@ -14,15 +14,15 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from audio import espeak
-from audio.drafts import make_drafts
-from audio.errors import VoiceMissing
-from audio.making import Recipe
-from audio.names import Places
-from config.document import settings_page
-from config.settings import load_settings
+from dialer.audio import espeak
+from dialer.audio.drafts import make_drafts
+from dialer.audio.errors import VoiceMissing
+from dialer.audio.making import Recipe
+from dialer.audio.names import Places
 from dialer.cli.main import app
 from dialer.domain.errors import StoreError
+from dialer.settings.document import settings_page
+from dialer.settings.site import load_settings
 from dialer.store.cipher import StoreKey, connect
 
 ROOT = Path(__file__).parents[2]

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from dialer.domain.enums import MarkKind
+from dialer.flows.turns import FlowCommit
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import CallHungUp
 from dialer.switch.asterisk.scripts import runner
 from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRules
-from ivr_flows.model import MarkKind
-from ivr_flows.turns import FlowCommit
 from tests.support.agi_peer import AsteriskCall, Recorder, server_of
 from tests.support.agi_scripts import GONE, PLAIN, Peer, call
 from tests.support.virtual import virtual_time

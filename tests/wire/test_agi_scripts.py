@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from dialer.domain.enums import MarkKind
+from dialer.flows.errors import FlowError
+from dialer.flows.turns import FlowCommit
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.scripts.commands import Recordings
 from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRules, ScriptRun, script_of
-from ivr_flows.errors import FlowError
-from ivr_flows.model import MarkKind
-from ivr_flows.turns import FlowCommit
 from tests.support.agi_scripts import HANG_UP, PLAIN, Held, Peer, call
 
 PYST2 = """

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from config.words import CampaignKind
+from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import (
     LoginRefused,
     OriginateRefused,

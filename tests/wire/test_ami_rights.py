@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from config.asterisk.render import dialplan
+from dialer.deploy.asterisk.render import dialplan
 from dialer.domain.errors import PermissionMissing, SwitchError
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER, ManagerUser, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk

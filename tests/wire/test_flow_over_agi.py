@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
 
+from dialer.domain.enums import MarkKind
+from dialer.flows.texts import shipped_texts
+from dialer.flows.turns import Ending, FlowCommit
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowCall, FlowResult, run_flow
-from ivr_flows.model import MarkKind
-from ivr_flows.texts import shipped_texts
-from ivr_flows.turns import Ending, FlowCommit
 from tests.support.agi_scripts import SCRIPT_ENVIRONMENT
 from tests.support.flow_support import FACTS, FLOWS
 

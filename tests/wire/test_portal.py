@@ -13,13 +13,13 @@ from typing import ClassVar
 
 import pytest
 
-from config.errors import SettingError
-from config.sources import Source
 from dialer.domain.errors import RollError
 from dialer.domain.output import write_file
+from dialer.errors import SettingError
 from dialer.reports.webhook import Delivery, sending
 from dialer.roll.rejects import RejectsFile
 from dialer.roll.sources import exports_of, fetch
+from dialer.settings.sources import Source
 from tests.support.command_line import run
 from tests.support.report_store import NOON, HandFilled
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE

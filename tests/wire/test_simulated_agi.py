@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from config.asterisk.render import RESTART_SECONDS
+from dialer.deploy.asterisk.render import RESTART_SECONDS
 from dialer.simulation.asterisk.channels import ChannelState
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from config.asterisk.events import EVENTS
+from dialer.deploy.asterisk.events import EVENTS
 from dialer.domain.errors import PortInUse
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, SimulatedTrunk, seat_phones
 from dialer.simulation.asterisk.journal import check_journal

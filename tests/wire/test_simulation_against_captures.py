@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
-from config.asterisk.render import conferences
+from dialer.deploy.asterisk.render import conferences
 from dialer.simulation.asterisk.config import (
     ConferenceUser,
     PhoneMode,

@@ -14,19 +14,19 @@ import aiohttp
 import pytest
 
 from dialer.domain.model import AttemptId
+from dialer.flows.catalogue import shipped_flows
+from dialer.flows.machine import KEYS
+from dialer.flows.model import Scalar
+from dialer.flows.node import Flow
+from dialer.flows.rehearse import Rehearsal
+from dialer.flows.sounds import sounds_of
+from dialer.flows.texts import SMS, filled, shipped_texts
+from dialer.flows.turns import Commit, FlowCommit, PromptRef, Record, Recorded, SendSms, Transfer
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import CallHungUp, split_command
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowHost, FlowResult, run_flow
 from dialer.switch.twilio import flows as twilio_flows
-from ivr_flows.catalogue import shipped_flows
-from ivr_flows.machine import KEYS
-from ivr_flows.model import Scalar
-from ivr_flows.node import Flow
-from ivr_flows.rehearse import Rehearsal
-from ivr_flows.sounds import sounds_of
-from ivr_flows.texts import SMS, filled, shipped_texts
-from ivr_flows.turns import Commit, FlowCommit, PromptRef, Record, Recorded, SendSms, Transfer
 from tests.support.agi_scripts import SCRIPT_ENVIRONMENT
 from tests.support.flow_support import FACTS, FLOWS
 from tests.support.scripted_call import ScriptedCall

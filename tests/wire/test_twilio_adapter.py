@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from twilio.http.response import Response
 
-from config.words import CampaignKind
+from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
 from dialer.domain.switch import CallAnswered, CallEnded, CallRinging, EndedBy
 from dialer.switch.twilio.adapter import TwilioSwitch

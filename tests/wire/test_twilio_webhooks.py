@@ -8,12 +8,12 @@ import aiohttp
 import pytest
 from twilio.request_validator import RequestValidator
 
+from dialer.domain.enums import MarkKind
 from dialer.domain.errors import PortInUse
 from dialer.domain.model import AttemptId
 from dialer.engine.engine import FLOW_GRACE_SECONDS
 from dialer.switch.twilio.flows import LATE_SECONDS
 from dialer.switch.twilio.tokens import StateTokens
-from ivr_flows.model import MarkKind
 from tests.support.flow_support import FACTS, FLOWS
 from tests.support.twilio_flows import Call, Served, served
 from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL, Line, account

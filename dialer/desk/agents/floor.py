@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from config.campaigns import Campaign
-from config.settings import Settings
-from config.words import CampaignKind
+from dialer.domain.enums import CampaignKind
 from dialer.domain.pin_proof import PinProver
+from dialer.settings.campaigns import Campaign
+from dialer.settings.site import Settings
 from dialer.web.people import Who
 
 UNDO_SECONDS = 5  # for taking back what was said of a call; the dialler allows for the way

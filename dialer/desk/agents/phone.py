@@ -19,9 +19,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-from config.boxes import ONLY, boxes_of
-from config.seats import SeatSettings, browser_password
-from config.settings import Settings
+from dialer.settings.boxes import ONLY, boxes_of
+from dialer.settings.seats import SeatSettings, browser_password
+from dialer.settings.site import Settings
 from dialer.web.doors import SOCKET, PageRefused, Signed, door
 from dialer.web.http import MOST_SOCKET_BYTES
 from dialer.web.people import AGENTS, Who, is_over

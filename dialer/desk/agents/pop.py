@@ -13,18 +13,18 @@ from typing import Any
 
 import structlog
 
-from config.settings import Settings
-from config.site_rules import site_profile
 from dialer.domain.errors import StoreError
+from dialer.flows.model import offers_allowed
+from dialer.flows.script import ScriptLibrary
 from dialer.rules.polls import Area, close_of, poll_of
 from dialer.rules.rulebook import polls_of
+from dialer.settings.site import Settings
+from dialer.settings.site_rules import site_profile
 from dialer.site.plan import scripts_of
 from dialer.store.agent_reading import AgentReading, OnTheLine
 from dialer.store.desk_file import AgentRecords
 from dialer.store.sql import Row
 from dialer.web.picture import Picture
-from ivr_flows.model import offers_allowed
-from ivr_flows.script import ScriptLibrary
 
 _log = structlog.get_logger(__name__)
 

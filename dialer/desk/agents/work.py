@@ -9,8 +9,8 @@ from pydantic import Field
 
 from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions, attempt_at
-from dialer.domain.commands.registry import COMMANDS
 from dialer.domain.errors import RefusedBecause, StoreError
+from dialer.engine.command.registry import COMMANDS
 from dialer.mqtt.hearing import Hearing
 from dialer.roll.phone_numbers import read_cell
 from dialer.store.agent_reading import AgentReading

@@ -12,11 +12,11 @@ from dialer.domain.errors import CommandRefused, StoreError, SwitchError
 from dialer.domain.model import AttemptId, ListeningMode
 from dialer.domain.switch import SUPERVISION_PARTY, PartyId, PartyRequest, Switch, SwitchUp, supervision_party
 from dialer.domain.view import SeatState
-from dialer.engine.acd import Acd
-from dialer.engine.call import Call
+from dialer.engine.acd.service import Acd
+from dialer.engine.calls.state import Call
+from dialer.engine.centre import Centre
 from dialer.engine.effects import keep, order
 from dialer.engine.supervision.state import MAY, Listener, SupervisorPhone
-from dialer.engine.world import Centre
 from dialer.store.sqlite import Store
 
 _log = structlog.get_logger(__name__)

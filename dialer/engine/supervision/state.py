@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from config.words import SupervisorRole
+from dialer.domain.enums import SupervisorRole
 from dialer.domain.model import ListeningMode
 from dialer.domain.switch import PartyId, Place, PlaceKind
 

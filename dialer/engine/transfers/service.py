@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import structlog
 
-from config.supervision import TransferSettings
 from dialer.domain.errors import CommandRefused, OriginateUnsure, SwitchError
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import (
@@ -27,8 +26,9 @@ from dialer.domain.switch import (
     transfer_party,
 )
 from dialer.domain.view import SeatState, TransferStage
-from dialer.engine.acd import Acd
-from dialer.engine.call import Call
+from dialer.engine.acd.service import Acd
+from dialer.engine.calls.state import Call
+from dialer.engine.centre import Centre
 from dialer.engine.effects import Due, What, order
 from dialer.engine.transfers.state import (
     AGENT_WAITS,
@@ -39,9 +39,9 @@ from dialer.engine.transfers.state import (
     CallTransfer,
     check,
 )
-from dialer.engine.trunks import TrunkPool
-from dialer.engine.world import Centre
+from dialer.engine.trunks.state import TrunkPool
 from dialer.rules import numbers
+from dialer.settings.supervision import TransferSettings
 
 _log = structlog.get_logger(__name__)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import uvloop
 
-from config.errors import MatdanError
+from dialer.errors import MatdanError
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, SimulatedTrunk, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 from uuid import UUID
 
-from config.asterisk.render import conferences
+from dialer.deploy.asterisk.render import conferences
 from dialer.simulation.asterisk.channels import Channel, Conference, Participant
 from dialer.simulation.asterisk.config import ConferenceUser, conference_menus
 from dialer.simulation.asterisk.events import EventWriter

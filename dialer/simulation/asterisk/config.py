@@ -9,9 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
-from config.asterisk.conf_file import read_conf
-from config.asterisk.events import EVENTS
-from config.asterisk.render import conferences
+from dialer.deploy.asterisk.conf_file import read_conf
+from dialer.deploy.asterisk.events import EVENTS
+from dialer.deploy.asterisk.render import conferences
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 
 VERSION = "22.10.1"  # that it says it is

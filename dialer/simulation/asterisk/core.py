@@ -8,8 +8,8 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from random import Random
 
-from config.asterisk.conf_file import read_conf
-from config.asterisk.render import dialplan
+from dialer.deploy.asterisk.conf_file import read_conf
+from dialer.deploy.asterisk.render import dialplan
 from dialer.domain.clock import LoopClock
 from dialer.simulation.asterisk.channels import Channel, ChannelState, EndsBy, Location
 from dialer.simulation.asterisk.conference import Conferences

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from config.errors import MatdanError
+from dialer.errors import MatdanError
 
 Lookup = Callable[[str], str]
 """Gives the value of a variable, or of a call of a dialplan function such as `CONFBRIDGE_INFO(marked,seat-1)`."""

@@ -9,23 +9,23 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 
-from audio.message import MESSAGE_SOUND
-from audio.playlist import PlaylistReader
-from audio.tones import TONES
-from config.asterisk.render import asterisk_trunks
-from config.settings import Settings
-from config.words import CampaignKind
+from dialer.audio.message import MESSAGE_SOUND
+from dialer.audio.playlist import PlaylistReader
+from dialer.audio.tones import TONES
+from dialer.deploy.asterisk.render import asterisk_trunks
+from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import SwitchError
-from dialer.ivr.prompts import playlist_reader
+from dialer.flows.catalogue import load_flow
+from dialer.flows.prompts import playlist_reader
+from dialer.flows.sounds import sounds_said
+from dialer.flows.texts import texts_with
+from dialer.settings.site import Settings
 from dialer.site.checks.finding import Finding, bad, good, note
 from dialer.site.plan import ami_login
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_rights import ask_dialplan, check_rights
 from dialer.switch.asterisk.scripts.runner import script_of
-from ivr_flows.catalogue import load_flow
-from ivr_flows.sounds import sounds_said
-from ivr_flows.texts import texts_with
 
 SOUNDS_AT_ONCE = 100  # an action has 128 lines at most
 ASKED_AT_ONCE = 12  # such actions: a sound takes some 25 ms, in which a frame of it is played to nobody

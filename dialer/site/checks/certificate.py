@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from config.settings import Settings
+from dialer.settings.site import Settings
 from dialer.site.checks.finding import Finding, bad, good, note
 
 SOON_DAYS = 30  # until it ends

@@ -6,30 +6,30 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from audio.playlist import Playlist
-from config.campaigns import Campaign
-from config.errors import MatdanError
-from config.jurisdiction import Profile
-from config.settings import Settings
-from config.site_rules import site_profile
-from config.words import CampaignKind, Purpose
+from dialer.audio.playlist import Playlist
+from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import RollError
 from dialer.domain.model import CampaignState
-from dialer.domain.site_time import site_day, site_zone
-from dialer.ivr.prompts import CataloguePrompts, playlist_reader
+from dialer.errors import MatdanError
+from dialer.flows.catalogue import load_flow
+from dialer.flows.prompts import CataloguePrompts, playlist_reader
+from dialer.flows.texts import FALLBACK_LANGUAGE, LANGUAGE, texts_with
 from dialer.roll.phone_numbers import read_cell
 from dialer.rules.calling_hours import day_start
 from dialer.rules.gate import Case, Gate, Reason, moment_text
 from dialer.rules.polls import Area
 from dialer.rules.rulebook import Certified, polls_of, rulebook_of
+from dialer.settings.campaigns import Campaign
+from dialer.settings.jurisdiction import Profile
+from dialer.settings.site import Settings
+from dialer.settings.site_rules import site_profile
+from dialer.settings.site_time import site_day, site_zone
 from dialer.site.certificates import NOTHING_KNOWN, certified_of
 from dialer.site.polling_day import polling_plan
 from dialer.site.rules_versions import SiteRules, site_rules, site_rules_of
 from dialer.store import numbers, voters
 from dialer.store.connection import Connection
 from dialer.store.numbers import NumberRecord
-from ivr_flows.catalogue import load_flow
-from ivr_flows.texts import FALLBACK_LANGUAGE, LANGUAGE, texts_with
 
 _VOTER = re.compile(r"[0-9]{1,9}", re.ASCII)
 _EPIC = re.compile(r"[A-Za-z]{3}[0-9]{7}", re.ASCII)

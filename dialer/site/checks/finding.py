@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from config.errors import MatdanError, SettingMistakes
+from dialer.errors import MatdanError, SettingMistakes
 
 
 class Verdict(StrEnum):

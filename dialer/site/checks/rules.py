@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from config.campaigns import Campaign
-from config.jurisdiction import Profile
-from config.settings import Settings
 from dialer.domain.model import CampaignState
-from dialer.domain.site_time import DAY_SECONDS
 from dialer.rules.calling_hours import Stretch, joined
 from dialer.rules.first_call import Areas, FirstCall, areas_of_polls, areas_of_roll, first_call
 from dialer.rules.gate import Gate, moment_text
 from dialer.rules.polls import Area, NotKnown, close_of
 from dialer.rules.rulebook import campaign_rules
+from dialer.settings.campaigns import Campaign
+from dialer.settings.jurisdiction import Profile
+from dialer.settings.site import Settings
+from dialer.settings.site_time import DAY_SECONDS
 from dialer.site.checks.explain import CertificatesOnDisk, gate_of
 from dialer.site.checks.finding import Finding, bad, good, note
 from dialer.store import numbers, voters

@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from config.errors import MatdanError
-from config.lines import Called, caller_ids_shown
-from config.settings import Settings
-from config.site_rules import site_profile
+from dialer.errors import MatdanError
+from dialer.settings.lines import Called, caller_ids_shown
+from dialer.settings.site import Settings
+from dialer.settings.site_rules import site_profile
 from dialer.site.checks.finding import Finding, bad, broken_off, good, note
 from dialer.site.checks.rules import rules_findings
 from dialer.store import attempts, voters

@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from config.words import CampaignKind
+from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import (

@@ -20,8 +20,8 @@ from typing import Self, cast
 
 import structlog
 
-from config.errors import MatdanError
 from dialer.domain.errors import PortInUse, ProtocolError, SwitchError
+from dialer.errors import MatdanError
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import AgiDecoder, AgiEnvironment, AgiInput, AgiReply, CallHungUp
 

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 
-from config.asterisk.agi_secret import agi_mark, agi_secret
+from dialer.deploy.asterisk.agi_secret import agi_mark, agi_secret
 from dialer.domain.errors import OriginateRefused, PermissionMissing, SwitchError
 from dialer.switch.asterisk.ami_client import READ_LINE, AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from config.asterisk.agi_secret import MARK_VARIABLE
+from dialer.deploy.asterisk.agi_secret import MARK_VARIABLE
 from dialer.domain.errors import SwitchError
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import History, PastCall

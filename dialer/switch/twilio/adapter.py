@@ -12,12 +12,12 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
-from config.flows import Twilio
-from config.words import CampaignKind
 from dialer.domain.clock import Clock
+from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import CallEnded, CallEvent, EndedBy, EventSink, OriginateRequest
+from dialer.settings.flows import Twilio
 from dialer.switch.routed import nowhere
 from dialer.switch.twilio.api import CallRecord, TwilioApi
 from dialer.switch.twilio.spend import SpendMeter, segments_of
@@ -39,8 +39,9 @@ FindAttempt = Callable[[str], Awaitable[AttemptId | None]]
 
 
 class TwilioSwitch:
-    """Implements `dialer.switch.routed.CarrierSwitch`: calls that meet a flow, no seats; and `dialer.ivr.effects.SmsGateway`. The
-    webhooks call `take_status`.
+    """The switch port over Twilio: calls that run a flow, without seats.
+
+    Implements `dialer.switch.routed.CarrierSwitch` and `dialer.switch.flow_effects.SmsGateway`. The webhooks call `take_status`.
     """
 
     def __init__(

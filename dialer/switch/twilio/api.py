@@ -19,9 +19,9 @@ from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from config.flows import Twilio
 from dialer.domain.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable
 from dialer.domain.switch import OriginateRequest
+from dialer.settings.flows import Twilio
 from dialer.switch.twilio.states import CallStatus
 
 API_URL = "https://api.twilio.com"

@@ -9,14 +9,15 @@ from functools import partial
 
 import structlog
 
-from config.lines import Carrier as CarrierKind
-from config.settings import Settings
 from dialer.domain.clock import Clock
 from dialer.domain.errors import SwitchError
 from dialer.domain.switch import Switch
 from dialer.domain.view import Alert, AlertLevel
 from dialer.engine.engine import Engine
-from dialer.ivr.prompts import SitePrompts
+from dialer.flows.catalogue import FlowLibrary
+from dialer.flows.prompts import SitePrompts
+from dialer.settings.lines import Carrier as CarrierKind
+from dialer.settings.site import Settings
 from dialer.store.sqlite import Store
 from dialer.switch.routed import RoutedSwitch
 from dialer.switch.twilio.adapter import TwilioSwitch
@@ -25,7 +26,6 @@ from dialer.switch.twilio.flows import TwilioFlowRules, TwilioFlows
 from dialer.switch.twilio.spend import SpendMeter
 from dialer.switch.twilio.twiml import TwilioVoice
 from dialer.switch.twilio.webhooks import TwilioWebhooks
-from ivr_flows.catalogue import FlowLibrary
 
 _log = structlog.get_logger(__name__)
 

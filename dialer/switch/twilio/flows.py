@@ -14,22 +14,22 @@ from typing import Any
 
 import structlog
 
-from config.errors import MatdanError
-from config.flows import Twilio
 from dialer.domain.errors import ProtocolError
 from dialer.domain.model import AttemptId
+from dialer.engine.call_flows.service import FlowService, FlowSession
 from dialer.engine.engine import Engine
-from dialer.engine.flows import FlowService, FlowSession
-from dialer.ivr.effects import SmsGateway, put_on_record, send_text
+from dialer.errors import MatdanError
+from dialer.flows.catalogue import FlowLibrary
+from dialer.flows.errors import FlowError, UnexpectedInput
+from dialer.flows.machine import start, step
+from dialer.flows.texts import Texts
+from dialer.flows.turns import FlowCommit, FlowState, Input, SendSms, Start, Transfer, Turn
+from dialer.settings.flows import Twilio
+from dialer.switch.flow_effects import SmsGateway, put_on_record, send_text
 from dialer.switch.twilio.adapter import TwilioSwitch
 from dialer.switch.twilio.pages import Page, after_hang_up, event_of, hung_up_in, left, next_page
 from dialer.switch.twilio.tokens import StateTokens, Waiting
 from dialer.switch.twilio.twiml import TwilioVoice, hang_up, twiml
-from ivr_flows.catalogue import FlowLibrary
-from ivr_flows.errors import FlowError, UnexpectedInput
-from ivr_flows.machine import start, step
-from ivr_flows.texts import Texts
-from ivr_flows.turns import FlowCommit, FlowState, Input, SendSms, Start, Transfer, Turn
 
 _log = structlog.get_logger(__name__)
 

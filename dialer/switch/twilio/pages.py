@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from dialer.domain.errors import ProtocolError
-from dialer.switch.twilio.tokens import Waiting
-from ivr_flows.machine import KEYS, step
-from ivr_flows.node import Flow
-from ivr_flows.turns import (
+from dialer.flows.machine import KEYS, step
+from dialer.flows.node import Flow
+from dialer.flows.turns import (
     Collect,
     Commit,
     Digits,
@@ -36,6 +35,7 @@ from ivr_flows.turns import (
     Transferred,
     Turn,
 )
+from dialer.switch.twilio.tokens import Waiting
 
 PLAYED = "played"
 NOT_RECORDED = "not-recorded"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from datetime import date
 
-from config.flows import Twilio
+from dialer.settings.flows import Twilio
 
 _GSM = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"

@@ -14,7 +14,7 @@ from typing import Any
 
 from dialer.domain.errors import ProtocolError
 from dialer.domain.model import AttemptId
-from ivr_flows.turns import FlowState
+from dialer.flows.turns import FlowState
 
 MAX_TOKEN_CHARACTERS = 3000
 """Of a URL in TwiML Twilio takes 4,000 characters in all."""

@@ -10,14 +10,14 @@ from typing import Any
 from twilio.twiml.voice_response import Gather as GatherVerb
 from twilio.twiml.voice_response import VoiceResponse
 
-from audio.names import PromptName
-from audio.numbers import LABEL
-from audio.words import words_of
+from dialer.audio.names import PromptName
+from dialer.audio.numbers import LABEL
+from dialer.audio.words import words_of
+from dialer.flows.model import PromptKind
+from dialer.flows.sounds import sounds_of
+from dialer.flows.texts import FALLBACK_LANGUAGE, Texts, written
+from dialer.flows.turns import PromptRef, Record, Transfer
 from dialer.switch.twilio.pages import Gather, Page
-from ivr_flows.model import PromptKind
-from ivr_flows.sounds import sounds_of
-from ivr_flows.texts import FALLBACK_LANGUAGE, Texts, written
-from ivr_flows.turns import PromptRef, Record, Transfer
 
 SPOKEN = {
     "en": "en-IN",

@@ -16,9 +16,9 @@ from aiohttp import web
 from multidict import MultiDict
 from twilio.request_validator import RequestValidator, add_port, remove_port
 
-from config.flows import Twilio
 from dialer.domain.errors import PortInUse, ProtocolError, SwitchError
 from dialer.domain.model import AttemptId
+from dialer.settings.flows import Twilio
 from dialer.switch.twilio.adapter import TwilioSwitch
 from dialer.switch.twilio.flows import TwilioFlows
 from dialer.switch.twilio.twiml import hang_up

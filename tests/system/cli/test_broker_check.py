@@ -7,11 +7,11 @@ from typing import Any
 
 import aiomqtt
 
-from config.mosquitto.render import MARKER
-from config.settings import Settings
+from dialer.deploy.mosquitto.render import MARKER
 from dialer.domain.clock import SystemClock
 from dialer.domain.signing import new_key_file, public_key_text
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
+from dialer.settings.site import Settings
 from dialer.site.check import broker
 from dialer.site.checks.finding import Verdict
 from tests.support.mqtt import NEEDS_MOSQUITTO, supervisor

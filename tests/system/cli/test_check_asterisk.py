@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from dialer.flows.catalogue import load_flow
+from dialer.flows.sounds import sounds_said
+from dialer.flows.texts import shipped_texts
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, SimulatedTrunk, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.site.checks.asterisk import SOUNDS_AT_ONCE, asterisk
 from dialer.site.checks.finding import Finding, Verdict
-from ivr_flows.catalogue import load_flow
-from ivr_flows.sounds import sounds_said
-from ivr_flows.texts import shipped_texts
 from tests.support.centre import site_settings
 from tests.support.virtual import virtual_time
 

@@ -11,13 +11,13 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from audio.names import PromptName
+from dialer.audio.names import PromptName
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from tests.house import ROOT
 from tests.support.certified import entry, write_prompts
 from tests.support.command_line import run
 from tests.support.forked import COMMAND_LINE, Forked, forked
+from tests.support.paths import ROOT
 
 SECRET = "mT4-a8Qk2_xWz9"
 USER = replace(LEAST_PRIVILEGE_USER, secret=SECRET)
@@ -136,9 +136,9 @@ def test_an_asterisk_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_flow_whose_voices_nobody_knows_is_not_started(tmp_path: Path) -> None:
     line = one_line(dialer("run", "-c", settings_file(tmp_path, catalogue="")))
-    assert "audio.catalogue: is not set, so nobody knows which voice is a computer's" in line
+    assert "dialer.audio.catalogue: is not set, so nobody knows which voice is a computer's" in line
     result = dialer("check", "-c", settings_file(tmp_path, catalogue=""))
-    assert "content: settings: audio.catalogue: is not set" in result.stdout
+    assert "content: settings: dialer.audio.catalogue: is not set" in result.stdout
 
 
 def test_a_flow_that_does_not_exist(tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from typer.testing import CliRunner
 
-from config.errors import MatdanError
 from dialer.cli.main import app
 from dialer.cli.simulate import replay
 from dialer.domain.view import CentreView
+from dialer.errors import MatdanError
 from dialer.simulation.agents import AgentHabits
 from dialer.simulation.centre import BadScenario
 from dialer.simulation.recorded_day import RecordedDay, recorded_figures

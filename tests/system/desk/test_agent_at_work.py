@@ -15,21 +15,21 @@ from typing import Any
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from config.settings import Settings
 from dialer.desk.server import RunningDesk, running_desk
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.dispositions import SeatDispose
-from dialer.domain.commands.registry import Command
-from dialer.domain.commands.seats import SeatSignIn
 from dialer.domain.view import ScreenPop, SeatChange, SeatState, SeatView
+from dialer.engine.command.registry import Command
+from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.seats.commands import SeatSignIn
+from dialer.flows.script import load_script
 from dialer.mqtt import topics
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.senders import Sender, Senders
+from dialer.settings.site import Settings
 from dialer.store.connection import exclusive_connection
 from dialer.store.sqlite import open_store
-from ivr_flows.script import load_script
 from tests.support.browser import NEEDS_A_BROWSER, alone, forgive, new_page
 from tests.support.desk import PIN, stand_settings
 from tests.support.fake_centre import FakeEngine, centre_view

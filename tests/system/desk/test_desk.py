@@ -20,14 +20,14 @@ from playwright.async_api import Browser, Page, expect
 from dialer.desk.pages_built import SOURCES
 from dialer.desk.server import RunningDesk, running_desk
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.campaigns import PauseCampaign, StopAll
-from dialer.domain.commands.handed_over import EraseNumber, ImportRoll, Suppress
-from dialer.domain.commands.messages import SeatMessage
-from dialer.domain.commands.seats import SeatCampaigns
-from dialer.domain.commands.speed import SetSpeed
-from dialer.domain.commands.supervision import PlayRecording
 from dialer.domain.model import AttemptId
 from dialer.domain.view import Alert, AlertLevel, SeatChange, SeatState
+from dialer.engine.call_flows.commands import SeatMessage
+from dialer.engine.campaigns.commands import PauseCampaign, StopAll
+from dialer.engine.campaigns.speed_commands import SetSpeed
+from dialer.engine.roll_import.commands import EraseNumber, ImportRoll, Suppress
+from dialer.engine.seats.commands import SeatCampaigns
+from dialer.engine.supervision.commands import PlayRecording
 from dialer.mqtt import topics
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.mqtt.link import Presence

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from config.words import SupervisorRole
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.campaigns import PauseCampaign
+from dialer.domain.enums import SupervisorRole
 from dialer.domain.view import SeatChange, SeatState
+from dialer.engine.campaigns.commands import PauseCampaign
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker

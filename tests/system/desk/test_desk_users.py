@@ -16,8 +16,8 @@ from playwright.async_api import Browser, Page, expect
 from dialer.desk.pages_built import SOURCES
 from dialer.desk.server import RunningDesk, running_desk
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.campaigns import StopAll
-from dialer.engine.users import Users
+from dialer.engine.campaigns.commands import StopAll
+from dialer.engine.users.service import Users
 from dialer.mqtt import topics
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.mqtt.link import Presence

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands.speed import SteerTo
 from dialer.domain.errors import CommandRefused
 from dialer.domain.view import AbandonedTarget
+from dialer.engine.campaigns.speed_commands import SteerTo
 from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands.campaigns import ReloadFlows
 from dialer.domain.errors import StoreBusy
 from dialer.domain.model import AttemptId
 from dialer.domain.view import SeatState
+from dialer.engine.campaigns.commands import ReloadFlows
+from dialer.flows.script import SCRIPTS_DIRECTORY, load_script, parse_script
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.store.sqlite import Store
-from ivr_flows.script import SCRIPTS_DIRECTORY, load_script, parse_script
 from tests.support.centre import Site, a_site
 from tests.support.dispositions import Page
 from tests.support.seats import seat

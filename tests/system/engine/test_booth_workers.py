@@ -12,14 +12,15 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands.dispositions import SeatDispose
-from dialer.domain.commands.seats import SeatReady
-from dialer.domain.commands.workers import SeatSerials, SeatTakeBack
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import Hold, HoldReason, SeatState
-from dialer.engine.booth_workers import BoothWorkers
-from dialer.engine.flows import FlowService, FlowSession, ScriptSession
+from dialer.engine.booth_workers.commands import SeatSerials, SeatTakeBack
+from dialer.engine.booth_workers.service import BoothWorkers
+from dialer.engine.call_flows.service import FlowService, FlowSession, ScriptSession
+from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.seats.commands import SeatReady
+from dialer.flows.turns import FlowCommit
 from dialer.reports import accounts
 from dialer.reports.tables import Window
 from dialer.roll.workers import import_workers
@@ -28,7 +29,6 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.store.connection import reading
 from dialer.switch.asterisk.agi_call import AgiCall
-from ivr_flows.turns import FlowCommit
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import rows

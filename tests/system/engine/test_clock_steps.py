@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from dialer.domain.clock import LoopClock
-from dialer.domain.commands.campaigns import AcceptClock
 from dialer.domain.view import Hold, HoldReason
+from dialer.engine.campaigns.commands import AcceptClock
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from config.jurisdiction import AbandonedCap
-from dialer.domain.commands.campaigns import PauseCampaign, ResumeCampaign, StopAll, StopCampaign
-from dialer.domain.commands.dispositions import SeatDispose
-from dialer.domain.commands.seats import SeatHangUp, SeatLogOff, SeatPause, SeatReady
+from dialer.domain.enums import MarkKind
 from dialer.domain.errors import CommandRefused
-from dialer.domain.model import CampaignState, Disposition, Mark, MarkKind, MarkSource, Outcome
+from dialer.domain.model import CampaignState, Disposition, Mark, MarkSource, Outcome
 from dialer.domain.view import CallChange, CallState, Hold, HoldReason, SeatState
+from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, StopAll, StopCampaign
+from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.seats.commands import SeatHangUp, SeatLogOff, SeatPause, SeatReady
+from dialer.settings.jurisdiction import AbandonedCap
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import START_EPOCH, a_site, agents_at_work

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dialer.domain.commands.uplink import HeadquartersNews
-from dialer.domain.model import Mark, MarkKind, MarkSource, Outcome
+from dialer.domain.enums import MarkKind
+from dialer.domain.model import Mark, MarkSource, Outcome
 from dialer.domain.other_centres import ForeignMark, ForeignOptOut, VoterPlace
 from dialer.domain.view import CallState
+from dialer.engine.headquarters.uplink_commands import HeadquartersNews
 from dialer.rules.number_hash import number_hash
 from tests.support.centre import Site, a_site
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE

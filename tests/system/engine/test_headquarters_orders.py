@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands.campaigns import PauseCampaign, ResumeCampaign, StopAll, StopCampaign
-from dialer.domain.commands.headquarters import ObeyOrder
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import CampaignState
 from dialer.domain.orders import HqOrder, OrderForged, OrderKind, sign_order
 from dialer.domain.signing import public_key, public_key_text
-from dialer.engine.headquarters import QUIET_SECONDS
+from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, StopAll, StopCampaign
+from dialer.engine.headquarters.commands import ObeyOrder
+from dialer.engine.headquarters.service import QUIET_SECONDS
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from tests.support.centre import Site, a_site
 from tests.support.stored import query

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands.campaigns import PauseCampaign
-from dialer.domain.commands.seats import SeatLogOff
 from dialer.domain.errors import StoreError
 from dialer.domain.model import Outcome
 from dialer.domain.view import CallState, HoldReason
+from dialer.engine.campaigns.commands import PauseCampaign
+from dialer.engine.seats.commands import SeatLogOff
 from tests.support.centre import Site, a_site
 from tests.support.virtual import virtual_time
 from tests.support.voters import all_answer

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from dialer.domain.commands.campaigns import PauseCampaign, ResumeCampaign, StopAll
 from dialer.domain.model import Claim, NewAttempt
 from dialer.domain.view import Hold, HoldReason
-from dialer.engine.placing import CLAIMED_AT_ONCE, HOPPER_SIZE, LEASE_SECONDS, LEAST_LEASE_SECONDS
+from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, StopAll
+from dialer.engine.placing.service import CLAIMED_AT_ONCE, HOPPER_SIZE, LEASE_SECONDS, LEAST_LEASE_SECONDS
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.store.sqlite import Store

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands.campaigns import PauseCampaign, ResumeCampaign
-from dialer.domain.commands.seats import SeatHangUp
 from dialer.domain.model import Outcome
 from dialer.domain.view import CallState, SeatState
+from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign
+from dialer.engine.seats.commands import SeatHangUp
 from dialer.simulation.asterisk.channels import Channel
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.agi_peer import claim

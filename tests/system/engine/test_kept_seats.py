@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands.seats import SeatLogOff, SeatPause
 from dialer.domain.model import Outcome
 from dialer.domain.view import CallState, SeatState
+from dialer.engine.seats.commands import SeatLogOff, SeatPause
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import START_EPOCH, Site, a_site

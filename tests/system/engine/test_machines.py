@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands.campaigns import PauseCampaign
-from dialer.domain.commands.dispositions import SeatDispose
-from dialer.domain.commands.seats import SeatHangUp
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import LIVE_ANSWERS, Disposition, Outcome
 from dialer.domain.view import CallState, SeatState
+from dialer.engine.campaigns.commands import PauseCampaign
+from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.seats.commands import SeatHangUp
 from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import Site, a_site

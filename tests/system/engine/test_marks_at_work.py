@@ -13,23 +13,23 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import Settings
-from config.words import CampaignKind, Purpose
 from dialer.cli.external_records import carry_out
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.dispositions import SeatDispose
-from dialer.domain.commands.external_records import RecordsCommand, TakeMarks
-from dialer.domain.commands.registry import Command
+from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.errors import BrokerUnreachable, CommandRefused, StoreBusy
-from dialer.domain.model import Disposition, Mark, MarkKind, MarkSource, Outcome
+from dialer.domain.model import Disposition, Mark, MarkSource, Outcome
 from dialer.domain.view import CallState, Hold, HoldReason, SeatState
-from dialer.engine.external_records import ExternalRecords
+from dialer.engine.command.registry import Command
+from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.external_records.commands import RecordsCommand, TakeMarks
+from dialer.engine.external_records.service import ExternalRecords
 from dialer.mqtt import ask as asking
 from dialer.mqtt.ask import CommandRequest, ask
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
+from dialer.settings.site import Settings
 from dialer.store.lock import StoreLock
 from dialer.store.sqlite import Store, open_store
 from tests.support.centre import Site, a_site

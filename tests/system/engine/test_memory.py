@@ -18,10 +18,10 @@ import pytest
 
 from dialer.app import give_back_memory
 from dialer.domain.clock import LoopClock
-from dialer.domain.commands.campaigns import PauseCampaign, ResumeCampaign
 from dialer.domain.model import Outcome
-from dialer.engine.log_ins import WrongLogIns
-from dialer.engine.world import Centre
+from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign
+from dialer.engine.centre import Centre
+from dialer.engine.seats.log_ins import WrongLogIns
 from dialer.simulation.agents import AgentHabits
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile

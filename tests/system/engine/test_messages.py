@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands.messages import SeatMessage, SeatMessageRead
-from dialer.domain.commands.seats import SeatLogOff
 from dialer.domain.errors import CommandRefused
 from dialer.domain.view import SeatChange, SupervisorsLine
-from dialer.engine.screen_pop import MESSAGE_SECONDS
+from dialer.engine.call_flows.commands import SeatMessage, SeatMessageRead
+from dialer.engine.seats.commands import SeatLogOff
+from dialer.engine.seats.screen_pop import MESSAGE_SECONDS
 from tests.support.centre import Site, a_site
 from tests.support.seats import seat
 from tests.support.virtual import virtual_time

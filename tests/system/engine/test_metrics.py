@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import Settings
 from dialer.app import metrics_of, running_centre
 from dialer.desk.entrance import metrics_of as metrics_of_desk
+from dialer.settings.site import Settings
 from dialer.web.picture import Picture
 from tests.support.centre import site_settings
 from tests.support.monitoring import ask, samples

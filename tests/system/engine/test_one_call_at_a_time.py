@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands.campaigns import PauseCampaign, ResumeCampaign
-from dialer.engine.trunks import LATE_SECONDS, CallStarts, TrunkLimits, TrunkPool
+from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign
+from dialer.engine.trunks.state import LATE_SECONDS, CallStarts, TrunkLimits, TrunkPool
 from dialer.pacing.port import PacingSnapshot
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands.seats import SeatCampaigns, SeatHangUp, SeatLogIn, SeatLogOff, SeatPause, SeatReady
 from dialer.domain.model import Outcome
 from dialer.domain.view import SeatState
+from dialer.engine.seats.commands import SeatCampaigns, SeatHangUp, SeatLogIn, SeatLogOff, SeatPause, SeatReady
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import Site, a_site

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands.campaigns import PauseCampaign
-from dialer.domain.commands.dispositions import SeatDispose
-from dialer.domain.commands.own_calls import SeatDial, SeatPreviewDial, SeatPreviewSkip
-from dialer.domain.commands.seats import SeatHangUp, SeatLogOff, SeatPause
 from dialer.domain.errors import CommandRefused, RefusedBecause
 from dialer.domain.model import AttemptId, CampaignState, Disposition, Outcome
 from dialer.domain.switch import SeatKey
 from dialer.domain.view import CallState, SeatState, SeatView
+from dialer.engine.campaigns.commands import PauseCampaign
+from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.preview.commands import SeatDial, SeatPreviewDial, SeatPreviewSkip
+from dialer.engine.seats.commands import SeatHangUp, SeatLogOff, SeatPause
 from dialer.pacing.port import Limit
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.voters import Behaviour

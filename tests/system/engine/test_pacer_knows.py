@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 import structlog
 
-from dialer.domain.commands.dispositions import SeatDispose
-from dialer.domain.commands.seats import SeatClosing, SeatHangUp, SeatLogOff
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Disposition
 from dialer.domain.view import CallState, SeatState
-from dialer.engine.snapshot import pacing_snapshot
-from dialer.engine.world import CampaignRun
+from dialer.engine.centre import CampaignRun
+from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.placing.snapshot import pacing_snapshot
+from dialer.engine.seats.commands import SeatClosing, SeatHangUp, SeatLogOff
 from dialer.pacing.governed import RatioPacer
 from dialer.pacing.port import PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
 from dialer.pacing.predictive import PredictivePacer

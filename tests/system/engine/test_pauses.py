@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands.seats import SeatHangUp, SeatPause
-from dialer.domain.commands.transfers import SeatHold, SeatTransfer
 from dialer.domain.errors import CommandRefused, SwitchUnreachable
 from dialer.domain.model import AttemptId
 from dialer.domain.view import CallState, SeatState
+from dialer.engine.seats.commands import SeatHangUp, SeatPause
+from dialer.engine.transfers.commands import SeatHold, SeatTransfer
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from tests.support.breaking import until_killed

@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from config.words import CampaignKind, Purpose
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.campaigns import PauseCampaign, ResumeCampaign, StopCampaign
+from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.model import Booth
 from dialer.domain.view import HoldReason
-from dialer.engine.world import Centre
+from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, StopCampaign
+from dialer.engine.centre import Centre
 from dialer.rules.rulebook import polls_of
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from config.errors import SettingError
-from config.jurisdiction import load_profile
-from dialer.domain.commands.external_records import TakeOptOuts
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Outcome
 from dialer.domain.view import CallState
+from dialer.engine.external_records.commands import TakeOptOuts
+from dialer.errors import SettingError
 from dialer.rules.number_hash import fingerprint, number_hash
+from dialer.settings.jurisdiction import load_profile
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.simulation.site import simulated_profile
 from tests.support.centre import START_EPOCH, a_site, agents_at_work
@@ -147,7 +147,7 @@ async def test_a_campaign_without_its_certificate_or_register_is_held_and_claims
         assert not site.switch.placed
         ivr, agents = site.view.campaigns
         assert ivr.hold is not None
-        assert "needs a certificate: what would be played is not known (audio.catalogue)" in str(ivr.hold)
+        assert "needs a certificate: what would be played is not known (dialer.audio.catalogue)" in str(ivr.hold)
         assert agents.hold is not None
         assert "the do-not-call register 'ncpr' was never imported" in str(agents.hold)
     assert rows(tmp_path, "SELECT count(*) FROM target WHERE state <> 'due' OR due_at > 0") == [(0,)]

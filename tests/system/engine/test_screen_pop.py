@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dialer.domain.commands.dispositions import SeatDispose
-from dialer.domain.commands.external_records import TakeMarks
-from dialer.domain.model import Disposition, Mark, MarkKind, MarkSource
+from dialer.domain.enums import MarkKind
+from dialer.domain.model import Disposition, Mark, MarkSource
 from dialer.domain.view import SeatChange, SeatState
+from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.external_records.commands import TakeMarks
 from tests.support.centre import a_site
 from tests.support.seats import seat, until_talking
 from tests.support.stored import query

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands.seats import SeatLogIn
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Outcome
 from dialer.domain.switch import PhoneAway, PhoneBack, SeatDown, SeatSilent, SeatUp
 from dialer.domain.view import CallChange, CallState, SeatChange, SeatState
-from dialer.engine.snapshot import pacing_snapshot
+from dialer.engine.placing.snapshot import pacing_snapshot
+from dialer.engine.seats.commands import SeatLogIn
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.ami_codec import AmiMessage

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dialer.domain.commands.dispositions import SeatDispose
-from dialer.domain.commands.seats import SeatCall, SeatHangUp, SeatLogIn, SeatLogOff, SeatPause, SeatReady, SeatUnlock
 from dialer.domain.errors import CommandRefused, LogInRefused
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallChange, CallState, SeatChange, SeatState
-from dialer.engine.pins import PinCheck
+from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.seats.commands import SeatCall, SeatHangUp, SeatLogIn, SeatLogOff, SeatPause, SeatReady, SeatUnlock
+from dialer.engine.seats.pins import PinCheck
 from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk

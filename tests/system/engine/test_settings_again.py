@@ -11,15 +11,15 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from config.jurisdiction import JURISDICTIONS
-from config.reload import TAKEN
-from config.settings import Settings, load_settings
-from config.site_rules import site_profile
 from dialer.app import reload_site, running_centre
-from dialer.domain.commands.campaigns import ReloadSettings
 from dialer.domain.errors import CommandRefused, LogInRefused
+from dialer.engine.campaigns.commands import ReloadSettings
 from dialer.engine.engine import Engine
-from dialer.engine.pins import hash_pin
+from dialer.engine.seats.pins import hash_pin
+from dialer.settings.jurisdiction import JURISDICTIONS
+from dialer.settings.reload import TAKEN
+from dialer.settings.site import Settings, load_settings
+from dialer.settings.site_rules import site_profile
 from dialer.site.reread import MadeOfSettings, SettingsFile
 from tests.support.stored import query
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import Settings, load_settings
-from dialer.domain.commands.campaigns import PauseCampaign, ReloadSettings, ResumeCampaign, StopAll
-from dialer.domain.commands.dispositions import SeatDispose
-from dialer.domain.commands.seats import SeatLogIn, SeatPause, SeatReady
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import CampaignState, Disposition, Outcome
 from dialer.domain.view import CallState, CampaignView, SeatState
+from dialer.engine.campaigns.commands import PauseCampaign, ReloadSettings, ResumeCampaign, StopAll
+from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.seats.commands import SeatLogIn, SeatPause, SeatReady
 from dialer.pacing.port import Cap
+from dialer.settings.site import Settings, load_settings
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import Site, a_site
 from tests.support.seats import seat, switch_config, until_talking

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands.seats import SeatCampaigns, SeatLogIn, SeatLogOff
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Outcome
 from dialer.domain.view import CallChange, CallState, SeatState
+from dialer.engine.seats.commands import SeatCampaigns, SeatLogIn, SeatLogOff
 from tests.support.centre import Site, a_site
 from tests.support.seats import CHEAP, seat
 from tests.support.virtual import virtual_time

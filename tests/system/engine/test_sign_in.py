@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands.seats import SeatLogIn, SeatSignIn, SeatUnlock
 from dialer.domain.errors import CommandRefused, LogInRefused, RefusedBecause
 from dialer.domain.pin_proof import PinProof, PinProver, read_proof
 from dialer.domain.view import SeatState
+from dialer.engine.seats.commands import SeatLogIn, SeatSignIn, SeatUnlock
 from tests.support.centre import Site
 from tests.support.seats import AGENTS, a_floor, seat
 from tests.support.virtual import virtual_time

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands.speed import SetSpeed
 from dialer.domain.errors import CommandRefused
 from dialer.domain.view import CampaignSpeed
+from dialer.engine.campaigns.speed_commands import SetSpeed
 from dialer.pacing.port import Limit
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import START_EPOCH, Site, a_site

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands.campaigns import PauseCampaign, StopCampaign
-from dialer.domain.commands.messages import SeatMessage, SeatMessageRead
-from dialer.domain.commands.seats import SeatCampaigns, SeatLogIn, SeatLogOff
-from dialer.domain.commands.speed import SetSpeed
 from dialer.domain.errors import StoreError
 from dialer.domain.model import CampaignState
 from dialer.domain.view import CampaignSpeed, SupervisorsLine
-from dialer.engine.screen_pop import MESSAGE_SECONDS
+from dialer.engine.call_flows.commands import SeatMessage, SeatMessageRead
+from dialer.engine.campaigns.commands import PauseCampaign, StopCampaign
+from dialer.engine.campaigns.speed_commands import SetSpeed
+from dialer.engine.seats.commands import SeatCampaigns, SeatLogIn, SeatLogOff
+from dialer.engine.seats.screen_pop import MESSAGE_SECONDS
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.seats import CHEAP, seat, switch_config

@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
-from config.asterisk.render import dialplan
-from config.supervision import RecordingSettings
-from dialer.domain.commands.dispositions import SeatDispose
-from dialer.domain.commands.registry import Command
-from dialer.domain.commands.seats import SeatLogOff, SeatReady
-from dialer.domain.commands.supervision import (
+from dialer.deploy.asterisk.render import dialplan
+from dialer.domain.errors import CommandRefused, StoreFull
+from dialer.domain.model import AttemptId, Disposition
+from dialer.domain.view import SeatState
+from dialer.engine.command.registry import Command
+from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.seats.commands import SeatLogOff, SeatReady
+from dialer.engine.supervision.commands import (
     Barge,
     Listen,
     PlayRecording,
@@ -27,10 +29,8 @@ from dialer.domain.commands.supervision import (
     StopListening,
     Whisper,
 )
-from dialer.domain.commands.transfers import SeatCompleteTransfer, SeatConsult, SeatHold, SeatResume
-from dialer.domain.errors import CommandRefused, StoreFull
-from dialer.domain.model import AttemptId, Disposition
-from dialer.domain.view import SeatState
+from dialer.engine.transfers.commands import SeatCompleteTransfer, SeatConsult, SeatHold, SeatResume
+from dialer.settings.supervision import RecordingSettings
 from dialer.simulation.asterisk.channels import Channel, EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk

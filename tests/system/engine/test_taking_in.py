@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.handed_over import EraseNumber, ImportRoll, Suppress
+from dialer.domain.enums import MarkKind
 from dialer.domain.errors import CommandRefused
-from dialer.domain.model import Mark, MarkKind, MarkSource, Outcome
+from dialer.domain.model import Mark, MarkSource, Outcome
 from dialer.domain.view import CallState
+from dialer.engine.roll_import.commands import EraseNumber, ImportRoll, Suppress
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
 from dialer.roll.importer import ImportOptions, hand_over_roll, import_file, prepare_import
 from dialer.rules.number_hash import number_hash

@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands.campaigns import StopCampaign
-from dialer.domain.commands.dispositions import SeatDispose
-from dialer.domain.commands.seats import SeatHangUp, SeatReady
-from dialer.domain.commands.transfers import (
+from dialer.domain.errors import CommandRefused
+from dialer.domain.model import Disposition, Outcome
+from dialer.domain.switch import PartyId, Place
+from dialer.domain.view import CallChange, CallState, SeatState
+from dialer.engine.campaigns.commands import StopCampaign
+from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.seats.commands import SeatHangUp, SeatReady
+from dialer.engine.transfers.commands import (
     SeatCancelConsult,
     SeatCompleteTransfer,
     SeatConsult,
@@ -21,10 +25,6 @@ from dialer.domain.commands.transfers import (
     SeatResume,
     SeatTransfer,
 )
-from dialer.domain.errors import CommandRefused
-from dialer.domain.model import Disposition, Outcome
-from dialer.domain.switch import PartyId, Place
-from dialer.domain.view import CallChange, CallState, SeatState
 from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.server import SimulatedAsterisk

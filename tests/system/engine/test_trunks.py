@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.commands.campaigns import PauseCampaign, ResumeCampaign
-from dialer.domain.commands.transfers import SeatCancelConsult, SeatConsult
 from dialer.domain.model import NewAttempt, Outcome
 from dialer.domain.view import AlertRaised, CallChange, CallState, SeatState
+from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign
+from dialer.engine.transfers.commands import SeatCancelConsult, SeatConsult
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, SimulatedTrunk, seat_phones
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.store.port import Refusal

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.commands.campaigns import ReloadFlows, ResumeCampaign
 from dialer.domain.model import Outcome
 from dialer.domain.view import AlertLevel, SeatState
+from dialer.engine.campaigns.commands import ReloadFlows, ResumeCampaign
+from dialer.flows.texts import shipped_texts
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
-from ivr_flows.texts import shipped_texts
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time
 

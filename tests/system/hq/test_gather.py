@@ -19,11 +19,11 @@ import nkeys
 import pytest
 
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.registry import COMMANDS, read_value
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.model import Announcement
 from dialer.domain.signing import public_key
-from dialer.engine.external_records import ExternalRecords
+from dialer.engine.command.registry import COMMANDS, read_value
+from dialer.engine.external_records.service import ExternalRecords
 from dialer.hq import carried as carried_files
 from dialer.hq import ledger, snapshots
 from dialer.hq.carried import bring, read_files

@@ -18,10 +18,9 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from config.headquarters import HqSettings
-from config.words import HqRole
 from dialer.desk.pages_built import BUILT, SOURCES
 from dialer.domain.clock import SystemClock
+from dialer.domain.enums import HqRole
 from dialer.domain.signing import new_key_file
 from dialer.hq import deeds
 from dialer.hq.database import database
@@ -33,6 +32,7 @@ from dialer.hq.pages import HqGuard
 from dialer.hq.rights import DEEDS, Deed
 from dialer.hq.servers import postgresql
 from dialer.material.repository import Repository
+from dialer.settings.headquarters import HqSettings
 from dialer.web.entrance import read_assets
 from tests.support.browser import NEEDS_A_BROWSER, SIZES, chromium, is_cut, must_suit_everybody, new_page, violations
 from tests.support.command_line import run

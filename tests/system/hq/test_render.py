@@ -23,8 +23,6 @@ import nkeys
 import pytest
 from pydantic import ValidationError
 
-from config.headquarters import HqCentre, HqSettings, load_hq_settings
-from config.settings import Settings
 from dialer.desk.certificate import CertificateFiles, make_certificate
 from dialer.domain.clock import SystemClock
 from dialer.domain.orders import OrderKind, SignedOrder
@@ -37,6 +35,8 @@ from dialer.mqtt.embedded_broker import free_port
 from dialer.mqtt.hearing import Reply
 from dialer.nats import wire
 from dialer.nats.session import Session, connected
+from dialer.settings.headquarters import HqCentre, HqSettings, load_hq_settings
+from dialer.settings.site import Settings
 from dialer.uplink.downwards import OrdersDown
 from dialer.uplink.upwards import DiallerDoor
 from tests.support.command_line import run

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.campaigns import PauseCampaign, ResumeCampaign
+from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign
 from dialer.mqtt.embedded_broker import demo_broker, free_port
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor

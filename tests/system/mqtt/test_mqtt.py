@@ -21,14 +21,14 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from config.words import CampaignKind, Purpose
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.campaigns import PauseCampaign, StopAll
-from dialer.domain.commands.uplink import UplinkKept
 from dialer.domain.dialler_name import DiallerName
+from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.errors import BrokerUnreachable, CentreIdTaken, PortInUse
-from dialer.domain.model import Announcement, AttemptId, EndedAttempt, Mark, MarkKind, MarkSource, NewAttempt, Outcome
+from dialer.domain.model import Announcement, AttemptId, EndedAttempt, Mark, MarkSource, NewAttempt, Outcome
 from dialer.domain.view import CallChange, CallState, CampaignChange
+from dialer.engine.campaigns.commands import PauseCampaign, StopAll
+from dialer.engine.headquarters.uplink_commands import UplinkKept
 from dialer.mqtt import link, topics
 from dialer.mqtt.client import BrokerSettings, Client, MqttVersion
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port

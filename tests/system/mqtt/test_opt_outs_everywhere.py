@@ -14,12 +14,12 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.campaigns import StopAll
-from dialer.domain.commands.external_records import TakeOptOuts
-from dialer.domain.commands.handed_over import Suppress
-from dialer.domain.commands.registry import Command
 from dialer.domain.other_centres import ForeignOptOut
-from dialer.engine.external_records import ExternalRecords
+from dialer.engine.campaigns.commands import StopAll
+from dialer.engine.command.registry import Command
+from dialer.engine.external_records.commands import TakeOptOuts
+from dialer.engine.external_records.service import ExternalRecords
+from dialer.engine.roll_import.commands import Suppress
 from dialer.mqtt import ask as asking
 from dialer.mqtt import client as mqtt_client
 from dialer.mqtt import monitor as monitor_opt_outs

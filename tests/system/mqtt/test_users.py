@@ -7,10 +7,10 @@ import json
 import re
 from pathlib import Path
 
-from config.words import SupervisorRole as Role
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.campaigns import StopAll
-from dialer.engine.users import Users
+from dialer.domain.enums import SupervisorRole as Role
+from dialer.engine.campaigns.commands import StopAll
+from dialer.engine.users.service import Users
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor

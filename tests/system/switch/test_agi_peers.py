@@ -9,10 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 import dialer.app
-from config.settings import Settings
 from dialer.app import running_centre
 from dialer.domain.clock import LoopClock
 from dialer.domain.errors import SwitchError
+from dialer.settings.site import Settings
 from dialer.switch.asterisk.agi_server import AgiServer
 from tests.support.centre import START_EPOCH, site_settings
 from tests.support.roll_filler import fill_roll

@@ -12,11 +12,13 @@ from typing import Any, cast
 
 import pytest
 
-from config.boxes import boxes_of
 from dialer.app import running_centre
 from dialer.domain.clock import LoopClock
-from dialer.domain.commands.supervision import Listen
-from dialer.domain.commands.transfers import (
+from dialer.domain.model import AttemptId, Outcome
+from dialer.domain.switch import CallEnded, EndedBy
+from dialer.domain.view import CallState, HoldReason, SeatState, SeatView
+from dialer.engine.supervision.commands import Listen
+from dialer.engine.transfers.commands import (
     SeatCancelConsult,
     SeatCompleteTransfer,
     SeatConsult,
@@ -25,9 +27,7 @@ from dialer.domain.commands.transfers import (
     SeatResume,
     SeatTransfer,
 )
-from dialer.domain.model import AttemptId, Outcome
-from dialer.domain.switch import CallEnded, EndedBy
-from dialer.domain.view import CallState, HoldReason, SeatState, SeatView
+from dialer.settings.boxes import boxes_of
 from dialer.simulation.asterisk.channels import Channel, EndsBy
 from dialer.site.checks.asterisk import asterisk
 from dialer.site.checks.finding import Verdict

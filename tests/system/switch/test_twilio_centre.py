@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from config.errors import SettingError
-from config.settings import Settings
 from dialer.app import RunningCentre, running_centre
 from dialer.domain.clock import LoopClock
-from dialer.domain.commands.campaigns import StopCampaign
 from dialer.domain.view import CallChange, Change
+from dialer.engine.campaigns.commands import StopCampaign
+from dialer.errors import SettingError
+from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.site.check import check_site

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from config.asterisk.events import EVENTS
+from dialer.deploy.asterisk.events import EVENTS
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import SwitchError, SwitchTaken
 from dialer.simulation.asterisk.channels import EndsBy

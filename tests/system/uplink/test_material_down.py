@@ -8,17 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from config.errors import MatdanError
-from config.jurisdiction import JURISDICTIONS
-from config.settings import load_settings
 from dialer.domain.clock import SystemClock
+from dialer.errors import MatdanError
+from dialer.flows.catalogue import FLOWS_DIRECTORY, FlowLibrary
+from dialer.flows.texts import shipped_texts
 from dialer.mqtt.hearing import Reply
 from dialer.nats.session import Session
+from dialer.settings.jurisdiction import JURISDICTIONS
+from dialer.settings.site import load_settings
 from dialer.uplink.downwards import MaterialDown
 from dialer.uplink.uplink import material_problem
 from dialer.uplink.upwards import DiallerDoor
-from ivr_flows.catalogue import FLOWS_DIRECTORY, FlowLibrary
-from ivr_flows.texts import shipped_texts
 from tests.support.material import publishing
 
 NOW = time.time()

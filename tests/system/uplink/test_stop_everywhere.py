@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from config.words import SupervisorRole
 from dialer.cli import hq
+from dialer.domain.enums import SupervisorRole
 from dialer.domain.model import CampaignState
 from dialer.domain.signing import new_key_file, public_key_text
 from dialer.hq.servers import nats_server

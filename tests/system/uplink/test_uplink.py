@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from nats.js.api import ConsumerConfig, StreamConfig
 
-from config.words import SupervisorRole
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.registry import COMMANDS
+from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import CommandRefused, StoreBusy
 from dialer.domain.model import Announcement
-from dialer.engine.external_records import ExternalRecords
+from dialer.engine.command.registry import COMMANDS
+from dialer.engine.external_records.service import ExternalRecords
 from dialer.hq.servers import NatsServer, nats_server
 from dialer.mqtt.hearing import Reply
 from dialer.nats import wire
@@ -46,7 +46,7 @@ class Dialler(DiallerDoor):
     async def ask(self, name: str, values: dict[str, Any]) -> Reply | None:
         kind = COMMANDS[name]
         assert kind.roles == {SupervisorRole.UPLINK}
-        from dialer.domain.commands.registry import read_value
+        from dialer.engine.command.registry import read_value
 
         command = kind.make(*(read_value(name, key, values[key]) for key in kind.needs))
         self.asked.append(name)  # type: ignore[attr-defined]

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from audio.catalogue import Entry, Voice, changing, read_catalogue, write_catalogue
-from audio.errors import AudioError, CatalogueError
-from audio.files import HALF_DONE
-from audio.gate import PlayRules, why_not_played
-from audio.names import PromptName
-from config.audio import SoundFormat
+from dialer.audio.catalogue import Entry, Voice, changing, read_catalogue, write_catalogue
+from dialer.audio.errors import AudioError, CatalogueError
+from dialer.audio.files import HALF_DONE
+from dialer.audio.gate import PlayRules, why_not_played
+from dialer.audio.names import PromptName
+from dialer.settings.audio import SoundFormat
 
 SHA, OTHER, SOUND = "a" * 64, "b" * 64, "c" * 64
 NAME = PromptName("", "hi", "recording/message")

@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from audio import espeak
-from audio.catalogue import Entry, Voice, changing, read_catalogue
-from audio.drafts import DraftJob, draft_one, make_drafts
-from audio.errors import AudioError, VoiceMissing
-from audio.files import sha256_of
-from audio.making import Recipe
-from audio.names import Places, PromptName
-from audio.prepare import Refused
-from audio.words import languages, words_of
-from config.audio import SoundFormat
+from dialer.audio import espeak
+from dialer.audio.catalogue import Entry, Voice, changing, read_catalogue
+from dialer.audio.drafts import DraftJob, draft_one, make_drafts
+from dialer.audio.errors import AudioError, VoiceMissing
+from dialer.audio.files import sha256_of
+from dialer.audio.making import Recipe
+from dialer.audio.names import Places, PromptName
+from dialer.audio.prepare import Refused
+from dialer.audio.words import languages, words_of
 from dialer.cli.audio import app
-from ivr_flows.model import PromptKind
-from ivr_flows.sounds import name_sound
+from dialer.flows.model import PromptKind
+from dialer.flows.sounds import name_sound
+from dialer.settings.audio import SoundFormat
 from tests.support.one_process import work_in_one_process
 from tests.support.recordings import speech, write_recording
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from audio.catalogue import Voice, changing, read_catalogue
-from audio.errors import AudioError
-from audio.files import HALF_DONE
-from audio.gate import PlayRules
-from audio.making import Recipe
-from audio.names import Places, PromptName
-from audio.playlist import PlaylistReader
-from audio.prepare import PrepareReport, prepare
-from config.audio import SoundFormat
+from dialer.audio.catalogue import Voice, changing, read_catalogue
+from dialer.audio.errors import AudioError
+from dialer.audio.files import HALF_DONE
+from dialer.audio.gate import PlayRules
+from dialer.audio.making import Recipe
+from dialer.audio.names import Places, PromptName
+from dialer.audio.playlist import PlaylistReader
+from dialer.audio.prepare import PrepareReport, prepare
+from dialer.settings.audio import SoundFormat
 from tests.support.one_process import work_in_one_process
 from tests.support.recordings import speech, write_recording
 

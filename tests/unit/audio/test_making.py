@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audio.decoding import RESAMPLER, Samples, decode, filtered, frames_of
-from audio.errors import RecordingRefused
-from audio.formats import decode as heard_of
-from audio.formats import encode, rate_of
-from audio.levels import measured, true_peak_db
-from audio.making import Recipe, Sounds, make_sounds
-from config.audio import SoundFormat
+from dialer.audio.decoding import RESAMPLER, Samples, decode, filtered, frames_of
+from dialer.audio.errors import RecordingRefused
+from dialer.audio.formats import decode as heard_of
+from dialer.audio.formats import encode, rate_of
+from dialer.audio.levels import measured, true_peak_db
+from dialer.audio.making import Recipe, Sounds, make_sounds
+from dialer.settings.audio import SoundFormat
 from tests.support.recordings import speech, tone, write_recording
 
 ALL = Recipe(tuple(SoundFormat))

@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import config.asterisk
-from audio.catalogue import Voice, read_catalogue
-from audio.errors import AudioError
-from audio.message import INFORMATION, MESSAGE_SOUND, Placed, missing_sounds, put_message
-from audio.names import Places, PromptName
-from audio.tones import SILENCE, TONES, write_tones
-from audio.words import words_of
-from config.settings import load_settings
+import dialer.deploy.asterisk
+from dialer.audio.catalogue import Voice, read_catalogue
+from dialer.audio.errors import AudioError
+from dialer.audio.message import INFORMATION, MESSAGE_SOUND, Placed, missing_sounds, put_message
+from dialer.audio.names import Places, PromptName
+from dialer.audio.tones import SILENCE, TONES, write_tones
+from dialer.audio.words import words_of
 from dialer.cli.audio import app, spoken_message, spoken_texts
+from dialer.flows.texts import Texts, merge_texts, shipped_texts
+from dialer.settings.site import load_settings
 from dialer.simulation.asterisk.core import MESSAGE_SOUND as SIMULATED_MESSAGE
 from dialer.site.check import check_site
 from dialer.site.checks.finding import Finding, Verdict
-from ivr_flows.texts import Texts, merge_texts, shipped_texts
 from tests.support.one_process import work_in_one_process
 from tests.support.recordings import speech, write_recording
 
@@ -65,7 +65,7 @@ def bytes_of(site: Path, name: str) -> dict[str, bytes]:
 
 
 def test_the_dialplan_and_the_simulation_play_the_name_that_is_made() -> None:
-    template = Path(config.asterisk.__file__).parent / "dialplan/voters.conf.j2"
+    template = Path(dialer.deploy.asterisk.__file__).parent / "dialplan/voters.conf.j2"
     assert re.findall(r"Playback\((.*?)\)", template.read_text(encoding="utf-8")) == [MESSAGE_SOUND]
     assert SIMULATED_MESSAGE == MESSAGE_SOUND
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audio import words as words_module
-from audio.errors import CatalogueError
-from audio.names import PromptName, prompt_name
-from audio.numbers import (
+from dialer.audio import words as words_module
+from dialer.audio.errors import CatalogueError
+from dialer.audio.names import PromptName, prompt_name
+from dialer.audio.numbers import (
     HIGHEST_SPOKEN,
     LABEL,
     date_prompts,
@@ -20,12 +20,12 @@ from audio.numbers import (
     number_prompts,
     word_texts,
 )
-from audio.words import languages, words_of
+from dialer.audio.words import languages, words_of
 from dialer.cli.audio import spoken_texts, spoken_words
-from ivr_flows.model import PromptKind
-from ivr_flows.sounds import sounds_of
-from ivr_flows.texts import shipped_texts
-from ivr_flows.turns import PromptRef
+from dialer.flows.model import PromptKind
+from dialer.flows.sounds import sounds_of
+from dialer.flows.texts import shipped_texts
+from dialer.flows.turns import PromptRef
 from tests.support.flow_support import FLOWS
 
 LANGUAGES = languages()

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from audio.errors import AudioError
-from audio.picture import Caption, draw, page, panel
+from dialer.audio.errors import AudioError
+from dialer.audio.picture import Caption, draw, page, panel
 from dialer.cli.audio import app
 from tests.support.recordings import speech, write_recording
 

@@ -13,20 +13,20 @@ from zoneinfo import ZoneInfo
 import pytest
 from structlog.testing import capture_logs
 
-from audio.catalogue import Entry, Voice, changing, write_catalogue
-from audio.errors import CatalogueError
-from audio.files import sha256_of, sha256_of_bytes
-from audio.gate import PlayRules
-from audio.names import Places, PromptName, prompt_name
-from audio.playlist import Listed, Playlist, PlaylistReader
-from config.audio import SoundFormat
-from config.jurisdiction import load_profile
-from config.settings import Settings
-from dialer.ivr.prompts import CataloguePrompts, SitePrompts, site_prompts
+from dialer.audio.catalogue import Entry, Voice, changing, write_catalogue
+from dialer.audio.errors import CatalogueError
+from dialer.audio.files import sha256_of, sha256_of_bytes
+from dialer.audio.gate import PlayRules
+from dialer.audio.names import Places, PromptName, prompt_name
+from dialer.audio.playlist import Listed, Playlist, PlaylistReader
+from dialer.flows.model import PromptKind
+from dialer.flows.prompts import CataloguePrompts, SitePrompts, site_prompts
+from dialer.flows.texts import shipped_texts
+from dialer.flows.turns import PromptRef
+from dialer.settings.audio import SoundFormat
+from dialer.settings.jurisdiction import load_profile
+from dialer.settings.site import Settings
 from dialer.switch.asterisk.fastagi.flow_driver import run_flow
-from ivr_flows.model import PromptKind
-from ivr_flows.texts import shipped_texts
-from ivr_flows.turns import PromptRef
 from tests.support.flow_support import FACTS, FLOWS
 from tests.support.scripted_call import ScriptedCall
 from tests.support.virtual import virtual_time
@@ -135,7 +135,7 @@ def test_the_reader_sees_each_change_and_hashes_nothing_twice(
         hashed.append(path)
         return sha256_of(path)
 
-    monkeypatch.setattr("audio.playlist.sha256_of", counting)
+    monkeypatch.setattr("dialer.audio.playlist.sha256_of", counting)
     assert site.read().why_not(name, TODAY) is None
     assert site.read().why_not(name, TODAY) is None
     sound = site.places.sound(name, SoundFormat.ALAW)
@@ -275,7 +275,7 @@ def test_a_start_reads_no_sound_and_nothing_plays_unchecked(
         hashed.append(path.stem)
         return sha256_of(path)
 
-    monkeypatch.setattr("audio.playlist.sha256_of", counting)
+    monkeypatch.setattr("dialer.audio.playlist.sha256_of", counting)
     playlist = site.read()
     assert hashed == []
     site.places.sound(names[1], SoundFormat.ALAW).write_bytes(b"another")

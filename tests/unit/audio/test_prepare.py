@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from audio.catalogue import Entry, Voice
-from audio.errors import AudioError, BadPromptName
-from audio.files import HALF_DONE, sha256_of, write_atomically
-from audio.making import Recipe
-from audio.names import Places, PromptName, prompt_name, prompt_of_sound
-from audio.prepare import Refused, make_plan, prepare, prepare_one, recordings_in, with_history
-from audio.workers import spread, workers_for
-from config.audio import SoundFormat
+from dialer.audio.catalogue import Entry, Voice
+from dialer.audio.errors import AudioError, BadPromptName
+from dialer.audio.files import HALF_DONE, sha256_of, write_atomically
+from dialer.audio.making import Recipe
+from dialer.audio.names import Places, PromptName, prompt_name, prompt_of_sound
+from dialer.audio.prepare import Refused, make_plan, prepare, prepare_one, recordings_in, with_history
+from dialer.audio.workers import spread, workers_for
+from dialer.settings.audio import SoundFormat
 from tests.support.recordings import speech, write_recording
 
 LINE = Recipe((SoundFormat.ALAW,))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from audio.tones import SAMPLES_A_SECOND, TONES, samples_of, write_tones
+from dialer.audio.tones import SAMPLES_A_SECOND, TONES, samples_of, write_tones
 from dialer.cli.main import app
 from dialer.domain.switch import SeatSound
 

@@ -12,9 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from config.jurisdiction import load_profile
-from config.settings import load_settings
-from config.site_rules import shown_cap
 from dialer.board.parts import duration, share_bar, stacked_bar
 from dialer.board.render import BoardExtras, render_board
 from dialer.board.runner import run_board
@@ -22,7 +19,10 @@ from dialer.domain.forecast import Forecast
 from dialer.domain.model import CampaignState
 from dialer.domain.view import Alert, AlertLevel, CallState, CentreView, Hold, HoldReason, SeatState, TrunkState
 from dialer.pacing.port import Limit
-from dialer.rehearsal.demo import DEMO_SETTINGS
+from dialer.settings.jurisdiction import load_profile
+from dialer.settings.site import load_settings
+from dialer.settings.site_rules import shown_cap
+from dialer.simulation.demo.centre import DEMO_SETTINGS
 from tests.support.fake_centre import AT, campaign_view, centre_view
 from tests.support.virtual import virtual_time
 

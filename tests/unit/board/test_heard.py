@@ -9,9 +9,9 @@ from typing import Any
 
 from rich.console import Console
 
-from config.words import CampaignKind
 from dialer.board.heard import SILENT_SECONDS, heard_view, trouble
 from dialer.board.render import BoardExtras, render_board
+from dialer.domain.enums import CampaignKind
 from dialer.domain.forecast import Forecast
 from dialer.domain.view import Alert, AlertLevel, CentreView, Hold, HoldReason
 from dialer.mqtt import topics

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from audio.errors import AudioError
-from audio.message import INFORMATION as MESSAGE
-from audio.names import PromptName
-from audio.words import words_of
-from config.errors import SettingError
-from config.settings import load_settings
+from dialer.audio.errors import AudioError
+from dialer.audio.message import INFORMATION as MESSAGE
+from dialer.audio.names import PromptName
+from dialer.audio.words import words_of
 from dialer.cli.audio import app, spoken_message
-from ivr_flows.model import PromptKind
-from ivr_flows.sounds import name_sound
-from ivr_flows.texts import shipped_texts
+from dialer.errors import SettingError
+from dialer.flows.model import PromptKind
+from dialer.flows.sounds import name_sound
+from dialer.flows.texts import shipped_texts
+from dialer.settings.site import load_settings
 from tests.support.certified import entry, prompts_of, write_prompts
 from tests.support.command_line import run
 from tests.support.one_process import work_in_one_process

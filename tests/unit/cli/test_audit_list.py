@@ -8,7 +8,7 @@ import io
 import json
 from pathlib import Path
 
-from config.settings import load_settings
+from dialer.settings.site import load_settings
 from dialer.site.reread import settings_told
 from dialer.store.port import LogIn
 from dialer.store.sqlite import open_store

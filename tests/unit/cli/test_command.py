@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import typer
 
-from config.words import SupervisorRole
 from dialer.cli.command import fields_of
-from dialer.domain.commands.campaigns import PauseCampaign
-from dialer.domain.commands.registry import COMMANDS
+from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import CommandRefused
+from dialer.engine.campaigns.commands import PauseCampaign
+from dialer.engine.command.registry import COMMANDS
 from dialer.mqtt.commands import AcceptedCommand, judge_command, open_command
 from dialer.mqtt.senders import Sender, Senders
 from tests.support.command_line import run

@@ -10,11 +10,11 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from config.errors import MatdanError
 from dialer.cli.flow import FlowOptionError, MissingFont, app
-from ivr_flows.catalogue import FLOWS_DIRECTORY, shipped_flows
-from ivr_flows.errors import FlowError, UnknownFlow
-from ivr_flows.rehearse import BadFact
+from dialer.errors import MatdanError
+from dialer.flows.catalogue import FLOWS_DIRECTORY, shipped_flows
+from dialer.flows.errors import FlowError, UnknownFlow
+from dialer.flows.rehearse import BadFact
 
 BROKEN = "flow: mine\npurpose: turnout\nstart: a\nnodes: {a: {say: [mine.hello], next: a}}\n"
 

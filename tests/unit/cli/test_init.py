@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from config.asterisk.render import render_site
-from config.mosquitto.render import render_broker
-from config.settings import Settings, load_settings
 from dialer.cli import init
+from dialer.deploy.asterisk.render import render_site
+from dialer.deploy.mosquitto.render import render_broker
+from dialer.settings.site import Settings, load_settings
 from tests.support.command_line import run, told_by
 
 GOOD = {

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from config.service.render import Beside, service_files
-from config.settings import Settings, load_settings
+from dialer.deploy.systemd.render import Beside, service_files
+from dialer.settings.site import Settings, load_settings
 from tests.support.command_line import run, told_by
 
 SITE = """

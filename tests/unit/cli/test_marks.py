@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import pytest
 
+from dialer.domain.enums import MarkKind
 from dialer.domain.errors import RollError
-from dialer.domain.model import Confidence, MarkKind, MarkSource
+from dialer.domain.model import Confidence, MarkSource
 from dialer.roll.marks_file import MarkReject, MarksFile, MarksOrigin, read_marks
 from dialer.store.connection import open_reading
 from tests.support.command_line import run

@@ -13,21 +13,21 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from config.asterisk.lint import lint_directory
-from config.errors import AsteriskFilesError
 from dialer.cli import main as cli
 from dialer.cli import running
+from dialer.deploy.asterisk.lint import lint_directory
 from dialer.domain.errors import OutputRefused, RollError, StoreError
 from dialer.domain.output import refuse_unwritable, write_file
+from dialer.errors import AsteriskFilesError
+from dialer.flows.catalogue import load_flow
+from dialer.flows.errors import FlowError
+from dialer.flows.texts import read_texts
+from dialer.reports.picture_file import CannotPlot, check_picture
 from dialer.roll.rejects import RejectsFile
-from dialer.simulation.plots import CannotPlot, check_picture
 from dialer.store import connection
 from dialer.store.connection import reading
-from ivr_flows.catalogue import load_flow
-from ivr_flows.errors import FlowError
-from ivr_flows.texts import read_texts
-from tests.house import ROOT
 from tests.support.command_line import told_by
+from tests.support.paths import ROOT
 from tests.support.roll_support import write_roll
 from tests.support.stored import names_in, query
 

@@ -11,14 +11,14 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from config.errors import MatdanError, SettingError
-from config.jurisdiction import JURISDICTIONS
-from config.mistakes import WANTED
-from config.settings import Settings, load_settings
 from dialer.cli import flow as flow_cli
 from dialer.cli import main as cli
+from dialer.errors import MatdanError, SettingError
+from dialer.flows.catalogue import load_flow
 from dialer.reports.formats import Column, Report, as_table
-from ivr_flows.catalogue import load_flow
+from dialer.settings.jurisdiction import JURISDICTIONS
+from dialer.settings.mistakes import WANTED
+from dialer.settings.site import Settings, load_settings
 from tests.support.command_line import told_by
 from tests.support.stored import names_in
 
@@ -132,4 +132,4 @@ def test_a_catalogue_that_is_a_file_is_said_to_be_one(tmp_path: Path, command: s
     roll.touch()
     settings.write_text(f'[audio]\ncatalogue = "{roll}"\n', encoding="utf-8")
     code, told = told_by("audio", command, "-c", settings)
-    assert (code, told) == (2, f"{roll}: is a file; set audio.catalogue to a directory (docs/settings.md)")
+    assert (code, told) == (2, f"{roll}: is a file; set dialer.audio.catalogue to a directory (docs/settings.md)")

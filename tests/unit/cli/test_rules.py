@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from config.jurisdiction import load_profile, made_stricter
-from config.settings import load_settings
-from config.site_rules import site_profile
+from dialer.settings.jurisdiction import load_profile, made_stricter
+from dialer.settings.site import load_settings
+from dialer.settings.site_rules import site_profile
 from dialer.site.rules_versions import rules_text
 from dialer.store import audit, numbers
 from dialer.store.attempts import record_rules_version
@@ -145,7 +145,7 @@ def test_check_tells_what_a_campaign_lacks(config: Path, tmp_path: Path) -> None
     assert "good  campaign turnout (turnout, live): may call now" in text
     assert "BAD   campaign message (material, recorded): a recorded material call needs a certificate" in text
     assert "the close of poll is known for all 6 polling areas" in text
-    assert "what would be played is not known (audio.catalogue)" in text
+    assert "what would be played is not known (dialer.audio.catalogue)" in text
     certified(config, tmp_path, valid_until=date(2024, 4, 30))
     code, text = run("check", "-c", config, "--at", NOON)
     assert (code, "all that it plays is certified in hi until 2024-04-30" in text) == (0, True), text

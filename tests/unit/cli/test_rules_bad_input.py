@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from config.jurisdiction import JURISDICTIONS
 from dialer.domain.clock import SystemClock
 from dialer.domain.model import Booth
-from dialer.engine.world import Centre
+from dialer.engine.centre import Centre
 from dialer.rules.rulebook import polls_of
+from dialer.settings.jurisdiction import JURISDICTIONS
 from dialer.site.polling_day import polling_plan
 from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from dialer.cli.main import COMMANDS, name_of
-from ivr_flows.script import SCRIPTS_DIRECTORY, load_script, shipped_scripts
+from dialer.flows.script import SCRIPTS_DIRECTORY, load_script, shipped_scripts
 from tests.support.command_line import run
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from config.errors import SettingError
 from dialer.domain.errors import RollError
+from dialer.errors import SettingError
 from tests.support.command_line import run
 from tests.support.roll_support import write_roll
 from tests.support.stored import query

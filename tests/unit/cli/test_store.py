@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from config.errors import SettingError
-from config.settings import load_settings
+from dialer.errors import SettingError
+from dialer.settings.site import load_settings
 from dialer.site.check import check_site
 from dialer.site.checks.finding import Verdict
 from dialer.store.cipher import connect, read_key

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from config.words import CampaignKind, Purpose
+from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.model import Outcome
 from dialer.store.sqlite import open_store
 from tests.support.command_line import run

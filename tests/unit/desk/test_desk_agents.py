@@ -11,20 +11,20 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from config.words import PacingPolicy, Purpose
 from dialer.desk.agents.sessions import NOBODY_SECONDS
 from dialer.desk.agents.streams import LOOK_SECONDS
 from dialer.desk.agents.work import OFFERED
 from dialer.desk.figures import AgentFigures, day_began
-from dialer.domain.commands.registry import AT_THE_SEAT, COMMANDS
+from dialer.domain.enums import PacingPolicy, Purpose
 from dialer.domain.errors import LogInRefused, RefusedBecause
 from dialer.domain.pin_proof import read_proof
+from dialer.engine.command.registry import AT_THE_SEAT, COMMANDS
+from dialer.flows.script import ScriptLibrary
 from dialer.mqtt.hearing import Reply
 from dialer.store.agent_reading import AgentDay
 from dialer.store.desk_file import AgentRecords
 from dialer.web.doors import COOKIE
 from dialer.web.people import AGENT, NOTED_SECONDS, Who
-from ivr_flows.script import ScriptLibrary
 from tests.support.desk import PIN, PIN_HASH, SEATED, DeskStand, desk_settings, desk_stand, full_disk, stand_settings
 from tests.support.screen_pop import (
     ATTEMPT,

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from fastapi import Request
 
-from config.words import SupervisorRole
 from dialer.desk.board import OFFERED, may
 from dialer.desk.figures import BoardFigures, ShownCap, warnings, why
-from dialer.domain.commands.registry import COMMANDS
+from dialer.domain.enums import SupervisorRole
+from dialer.engine.command.registry import COMMANDS
 from dialer.mqtt.hearing import Reply
 from dialer.pacing.port import Limit
 from dialer.store.connection import exclusive_connection

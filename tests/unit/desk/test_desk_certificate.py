@@ -15,11 +15,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from config.errors import SettingError
-from config.settings import load_settings
 from dialer.desk.certificate import CertificateFiles, make_certificate
 from dialer.desk.server import running_desk
 from dialer.domain.clock import SystemClock
+from dialer.errors import SettingError
+from dialer.settings.site import load_settings
 from dialer.site.checks.certificate import desk_certificate
 from dialer.site.checks.finding import Verdict
 from dialer.store.connection import exclusive_connection

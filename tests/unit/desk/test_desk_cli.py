@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import typer
 
-from config.errors import SettingError
-from config.settings import load_settings
 from dialer.cli import desk as desk_cli
 from dialer.desk import pages_built
 from dialer.desk.server import desk_broker
 from dialer.domain.clock import SystemClock
+from dialer.errors import SettingError
+from dialer.settings.site import load_settings
 from dialer.store.desk_file import DeskFile, desk_path
 from dialer.web.directory import Directory
 from dialer.web.people import People

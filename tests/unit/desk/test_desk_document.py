@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from config.words import SupervisorRole
+from dialer.domain.enums import SupervisorRole
 from dialer.web.doors import SOCKET
 from tests.support.desk import AGENT, ORIGIN, DeskStand, desk_stand
 

@@ -14,13 +14,13 @@ import pytest
 from fastapi.routing import APIRoute, APIWebSocketRoute
 from structlog.testing import capture_logs
 
-from config.service.render import FILTERS, fail2ban_files
-from config.settings import Settings
-from config.words import SupervisorRole
+from dialer.deploy.systemd.render import FILTERS, fail2ban_files
 from dialer.desk.board import COMMANDERS
 from dialer.desk.figures import STRETCH_SECONDS
+from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import RefusedBecause
 from dialer.mqtt.hearing import Reply
+from dialer.settings.site import Settings
 from dialer.store.desk_file import AgentRecords, DeskFile
 from dialer.web.application import make_app
 from dialer.web.doors import COOKIE, EVERY_ROLE, MOST_BODY_BYTES, SOCKET, cookie_of, token_in

@@ -14,8 +14,6 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
-from config.seats import browser_password
-from config.settings import Settings
 from dialer.desk.agents import phone
 from dialer.desk.agents.phone import (
     AWAY,
@@ -29,6 +27,8 @@ from dialer.desk.agents.phone import (
     why_refused,
 )
 from dialer.domain.errors import StoreError
+from dialer.settings.seats import browser_password
+from dialer.settings.site import Settings
 from dialer.web.application import make_app
 from dialer.web.doors import COOKIE, Guard, doors_of
 from dialer.web.http import MOST_SOCKET_BYTES, desk_server, listening

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from dialer.desk import recordings
-from dialer.domain.site_time import DAY_SECONDS
 from dialer.mqtt.hearing import Reply
+from dialer.settings.site_time import DAY_SECONDS
 from tests.support.desk import DeskStand, desk_stand, recorded_talk, stand_settings
 
 SOUND = b"RIFF" + bytes(range(200))

@@ -9,12 +9,12 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from config.settings import load_settings
-from config.supervision import Supervisor
 from dialer.desk.server import SettingsOfDesk, running_desk
 from dialer.domain.clock import SystemClock
 from dialer.domain.pin_proof import read_proof
-from dialer.domain.site_time import DAY_SECONDS
+from dialer.settings.site import load_settings
+from dialer.settings.site_time import DAY_SECONDS
+from dialer.settings.supervision import Supervisor
 from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import DeskFile, desk_path
 from dialer.web.directory import Directory

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from config.seats import LogInSettings
-from config.words import HqRole
-from config.words import SupervisorRole as Role
 from dialer.desk.board import HANDED_OVER, OFFERED
 from dialer.desk.pages_built import ROOM, SOURCES
-from dialer.domain.commands.registry import COMMANDS
+from dialer.domain.enums import HqRole, MarkKind
+from dialer.domain.enums import SupervisorRole as Role
 from dialer.domain.errors import RefusedBecause
-from dialer.domain.model import CampaignState, Disposition, MarkKind, MarkSource, Outcome
+from dialer.domain.model import CampaignState, Disposition, MarkSource, Outcome
 from dialer.domain.orders import OrderKind
 from dialer.domain.view import CallState, Hold, HoldReason, SeatState, TransferStage
+from dialer.engine.command.registry import COMMANDS
 from dialer.hq.deeds import CONFIRMS
 from dialer.pacing.port import Limit
 from dialer.roll.cells import RELATIONS, SEXES
 from dialer.rules.gate import Reason
+from dialer.settings.seats import LogInSettings
 
 LOCALES = SOURCES / "locales"
 WEB = ROOM.parent / "web"

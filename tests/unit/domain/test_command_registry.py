@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from dialer.domain import commands
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.campaigns import PauseCampaign
-from dialer.domain.commands.registry import COMMANDS, SEAT, SUPERVISOR_ALONE, VALUES, Command, offered
+from dialer.engine import command as commands
+from dialer.engine.campaigns.commands import PauseCampaign
+from dialer.engine.command.registry import COMMANDS, SEAT, SUPERVISOR_ALONE, VALUES, Command, offered
 from dialer.mqtt import document
 from dialer.mqtt.commands import CommandDesk, judge_command, open_command
 from dialer.store.sqlite import Store, open_store
@@ -23,8 +23,8 @@ from tests.support.mqtt import SENDERS
 
 A_COMMAND = '''
 
-from dialer.domain.commands.desks import Desks
-from dialer.domain.commands.registry import AT_THE_SEAT, SEAT, CommandOfSeat, Value, offered, text_of
+from dialer.engine.command.desks import Desks
+from dialer.engine.command.registry import AT_THE_SEAT, SEAT, CommandOfSeat, Value, offered, text_of
 
 COFFEE = Value("coffee", "black or white", text_of("black|white"), description="of seat-coffee")
 
@@ -48,7 +48,7 @@ def a_new_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     commands.find_commands()
     yield
     del COMMANDS["seat-coffee"], VALUES["coffee"]
-    del sys.modules["dialer.domain.commands.coffee"]
+    del sys.modules["dialer.engine.command.coffee"]
 
 
 @pytest.fixture

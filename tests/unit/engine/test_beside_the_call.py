@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from config.words import SupervisorRole
+from dialer.domain.enums import SupervisorRole
 from dialer.domain.model import AttemptId, ListeningMode
 from dialer.domain.switch import (
     CallEnded,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dialer.engine.boxes import Boxes, Loads
+from dialer.engine.asterisk_servers.state import Boxes, Loads
 
 LINES = {"a1": "a", "a2": "a", "b1": "b", "c1": "c"}
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from config.words import CampaignKind
 from dialer.domain.clock import Instant
+from dialer.domain.enums import CampaignKind
 from dialer.domain.model import Outcome
 from dialer.domain.switch import CallEnded, EndedBy
 from dialer.domain.view import CallState
-from dialer.engine.call import Call, outcome_of
+from dialer.engine.calls.state import Call, outcome_of
 from tests.support.calls import ID, a_call
 
 

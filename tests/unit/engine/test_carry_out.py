@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import pytest
 
-from dialer.domain.commands.seats import SeatClosing
 from dialer.domain.errors import StoreError, SwitchError
 from dialer.domain.switch import Switch
 from dialer.domain.view import AlertLevel, CampaignChange, SeatState
 from dialer.engine.effects import Due, Learn, Notify, Timer, What, keep, order
+from dialer.engine.seats.commands import SeatClosing
 from dialer.pacing.port import PacingEventKind
 from dialer.store.sqlite import Store
 from tests.support.turns import A, Turns

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.domain.commands.dispositions import SeatDispose
-from dialer.domain.commands.own_calls import SeatPreviewDial, SeatPreviewSkip
-from dialer.domain.commands.registry import CommandOfSeat
-from dialer.domain.commands.seats import SeatClosing, SeatHangUp, SeatLogOff, SeatPause, SeatReady
-from dialer.domain.commands.supervision import SeatPauseRecording, SeatResumeRecording
-from dialer.domain.commands.transfers import SeatHold, SeatResume
 from dialer.domain.model import AttemptId, Disposition
 from dialer.domain.switch import SeatSound
-from dialer.engine.keypad import HALF_ENTERED_SECONDS, STORM_KEYS, STORM_SECONDS, Keypad, at_preview, press
+from dialer.engine.command.registry import CommandOfSeat
+from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.preview.commands import SeatPreviewDial, SeatPreviewSkip
+from dialer.engine.seats.commands import SeatClosing, SeatHangUp, SeatLogOff, SeatPause, SeatReady
+from dialer.engine.seats.keypad import HALF_ENTERED_SECONDS, STORM_KEYS, STORM_SECONDS, Keypad, at_preview, press
+from dialer.engine.supervision.commands import SeatPauseRecording, SeatResumeRecording
+from dialer.engine.transfers.commands import SeatHold, SeatResume
 
 REASONS = ("break", "meal", "training")
 

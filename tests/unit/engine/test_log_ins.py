@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.domain.errors import CommandRefused
-from dialer.engine.log_ins import AgentAccount, AgentRules, WrongLogIns
-from dialer.engine.pins import PinCheck, hash_pin
+from dialer.engine.seats.log_ins import AgentAccount, AgentRules, WrongLogIns
+from dialer.engine.seats.pins import PinCheck, hash_pin
 from tests.support.seats import CHEAP
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from config.words import SupervisorRole
+from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import CampaignState, ListeningMode
 from dialer.domain.switch import CallConnected, CallWaiting, SeatDown, supervision_party
@@ -15,7 +15,7 @@ from dialer.domain.view import AlertLevel, SeatState
 from dialer.engine.effects import Due, What
 from dialer.engine.plan import SeatPlan
 from dialer.engine.supervision.state import Listener, SupervisorPhone
-from dialer.engine.trunks import TrunkLimits
+from dialer.engine.trunks.state import TrunkLimits
 from dialer.store.port import LogIn, OwnCallBack
 from tests.support.rules import NOON
 from tests.support.turns import HUNG_UP, A, Turns

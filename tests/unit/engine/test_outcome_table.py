@@ -15,8 +15,8 @@ import pytest
 from dialer.domain.clock import Instant
 from dialer.domain.model import AttemptId, Outcome
 from dialer.domain.switch import CallEnded, CallRinging
-from dialer.engine.call import outcome_of
-from dialer.engine.trunks import trunk_failed
+from dialer.engine.calls.state import outcome_of
+from dialer.engine.trunks.state import trunk_failed
 from dialer.rules.retries import RetryRules, after_outcome
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.originate import CARRIER_CAUSES, dial_status
@@ -24,8 +24,8 @@ from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage
 from dialer.switch.asterisk.listing import _live_channel
 from dialer.switch.asterisk.tracker import CallTracker
-from tests.house import ROOT
 from tests.support.calls import ID, a_call
+from tests.support.paths import ROOT
 from tests.support.simulation import lab_centre
 from tests.support.virtual import virtual_time
 

@@ -8,9 +8,10 @@ from typing import Any, cast
 
 import pytest
 
+from dialer.domain.enums import MarkKind
 from dialer.domain.errors import CommandRefused, StoreError
-from dialer.domain.model import AttemptId, Claim, Disposition, DispositionDetails, Mark, MarkKind, MarkSource
-from dialer.engine.flows import FlowSession
+from dialer.domain.model import AttemptId, Claim, Disposition, DispositionDetails, Mark, MarkSource
+from dialer.engine.call_flows.service import FlowSession
 from dialer.store.port import DispositionEffect, MarkEffect
 from tests.support.turns import HUNG_UP, A, Turns
 

@@ -12,8 +12,8 @@ from dialer.domain.clock import Instant
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import AttemptId
 from dialer.domain.view import SeatState
-from dialer.engine.log_ins import AgentAccount
-from dialer.engine.seat import Seat, choose_seat
+from dialer.engine.seats.log_ins import AgentAccount
+from dialer.engine.seats.state import Seat, choose_seat
 from dialer.pacing.port import SeatStage
 
 CALL = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")

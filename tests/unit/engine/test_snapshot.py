@@ -9,15 +9,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from config.words import CampaignKind, Purpose
 from dialer.domain.clock import SystemClock
+from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.model import AttemptId, CampaignState
 from dialer.domain.view import Preview, SeatState
+from dialer.engine.centre import CampaignRun, Centre
+from dialer.engine.placing.snapshot import pacing_snapshot
 from dialer.engine.plan import CampaignSpec
-from dialer.engine.seat import Seat
-from dialer.engine.snapshot import pacing_snapshot
-from dialer.engine.trunks import TrunkLimits, TrunkPool
-from dialer.engine.world import CampaignRun, Centre
+from dialer.engine.seats.state import Seat
+from dialer.engine.trunks.state import TrunkLimits, TrunkPool
 from dialer.pacing.factory import ProgressivePacer
 from dialer.pacing.port import PacingSnapshot
 from dialer.polling_day.priorities import BoothOrder

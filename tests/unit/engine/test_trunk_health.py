@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.lines import TrunkRest
 from dialer.domain.model import AttemptId, Outcome
 from dialer.domain.switch import REDIRECTED, CallEnded, EndedBy
 from dialer.domain.view import TrunkState
-from dialer.engine.trunks import TrunkHealth, TrunkLimits, TrunkPool, trunk_failed
+from dialer.engine.trunks.state import TrunkHealth, TrunkLimits, TrunkPool, trunk_failed
+from dialer.settings.lines import TrunkRest
 
 ID = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
 RULES = TrunkRest(failures_in_a_row=3, window_calls=10, first_rest_seconds=30.0, longest_rest_seconds=100.0)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from config.words import SupervisorRole as Role
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.users import RemoveUser, SetUser, UserCommand
+from dialer.domain.enums import SupervisorRole as Role
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import Receipt
-from dialer.engine.users import MOST_USERS, Users
+from dialer.engine.users.commands import RemoveUser, SetUser, UserCommand
+from dialer.engine.users.service import MOST_USERS, Users
 from dialer.store.sqlite import Store, open_store
 from tests.support.stored import query
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import nkeys
 import pytest
 
-from config.headquarters import HqSettings
 from dialer.domain.errors import HeadquartersUnreachable, OutputRefused
 from dialer.domain.model import Announcement
 from dialer.hq.carried import read_files
 from dialer.nats.nkey import private_key
 from dialer.nats.wire import NotOurs
+from dialer.settings.headquarters import HqSettings
 from dialer.store.headquarters import UplinkReading
 from dialer.store.sqlite import open_store
 from tests.support.command_line import run

@@ -8,11 +8,11 @@ from typing import Any, NoReturn, cast
 import asyncpg
 import pytest
 
-from config.headquarters import HqSettings
 from dialer.domain.clock import LoopClock, SystemClock
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.hq import gather
 from dialer.nats.session import Session
+from dialer.settings.headquarters import HqSettings
 from tests.support.virtual import virtual_time
 
 GOING = (

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from config.headquarters import HqSettings
 from dialer.domain.errors import StoreError
 from dialer.hq.material import material_of
+from dialer.settings.headquarters import HqSettings
 from tests.support.material import publishing
 
 NOW = 1_776_921_000.0

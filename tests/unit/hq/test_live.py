@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from config.headquarters import HqCourse
 from dialer.domain.orders import OrderKind, SignedOrder
 from dialer.hq.expected import expected
 from dialer.hq.figures import Pace, day_figures
 from dialer.hq.live import LiveCentres
 from dialer.hq.orders import HeardOrders, new_order
+from dialer.settings.headquarters import HqCourse
 from tests.support.headquarters import NOW
 
 STATE = {"online": True, "switch_up": True, "seats": {"talking": 3, "ready": 2, "offline": 5}, "calls": 9}

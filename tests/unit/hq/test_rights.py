@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from config.headquarters import HqSettings
-from config.words import HqRole
 from dialer.domain.clock import SystemClock
+from dialer.domain.enums import HqRole
 from dialer.domain.errors import CommandRefused
 from dialer.hq.accounts import Accounts, HqBooks
 from dialer.hq.rights import DEEDS, Deed, covers, deeds_of, may_see, may_see_key, roles_for
+from dialer.settings.headquarters import HqSettings
 
 ZONES = {"pune-1": "west", "patna-1": "east"}
 TABLE = {

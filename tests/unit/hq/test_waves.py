@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from config.headquarters import HqSettings
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder
 from dialer.domain.signing import public_key, public_key_text
 from dialer.hq.orders import new_order, read_orders, stopped_by_leaders
 from dialer.hq.waves import WaveCourse, WaveState, wave_steps
+from dialer.settings.headquarters import HqSettings
 
 ZONES = {"a": "west", "b": "west", "c": "north", "d": "west", "e": "south"}
 

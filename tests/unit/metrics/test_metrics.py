@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from config.words import CampaignKind
+from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import PortInUse
 from dialer.domain.model import CampaignProgress, CampaignState, Outcome
 from dialer.domain.view import (

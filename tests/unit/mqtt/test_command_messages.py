@@ -16,9 +16,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.words import SupervisorRole
 from dialer.domain.clock import SystemClock
-from dialer.domain.commands.campaigns import (
+from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
+from dialer.domain.enums import MarkKind, SupervisorRole
+from dialer.domain.errors import CommandRefused, StoreBusy
+from dialer.domain.model import Confidence, Mark, MarkSource
+from dialer.domain.official_turnout import OfficialFigure
+from dialer.engine.booth_workers.commands import SeatSerials
+from dialer.engine.campaigns.commands import (
     PauseCampaign,
     ReloadFlows,
     ReloadSettings,
@@ -26,7 +31,8 @@ from dialer.domain.commands.campaigns import (
     StopAll,
     StopCampaign,
 )
-from dialer.domain.commands.external_records import (
+from dialer.engine.command.registry import COMMANDS, Command, read_value
+from dialer.engine.external_records.commands import (
     MOST_MARKS,
     MOST_OPT_OUTS,
     AnswerReport,
@@ -35,14 +41,8 @@ from dialer.domain.commands.external_records import (
     MarkReport,
     TakeMarks,
 )
-from dialer.domain.commands.registry import COMMANDS, Command, read_value
-from dialer.domain.commands.seats import SeatCall, SeatUnlock
-from dialer.domain.commands.transfers import SeatTransfer
-from dialer.domain.commands.workers import SeatSerials
-from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
-from dialer.domain.errors import CommandRefused, StoreBusy
-from dialer.domain.model import Confidence, Mark, MarkKind, MarkSource
-from dialer.domain.official_turnout import OfficialFigure
+from dialer.engine.seats.commands import SeatCall, SeatUnlock
+from dialer.engine.transfers.commands import SeatTransfer
 from dialer.mqtt.commands import AcceptedCommand, CommandDesk, ReadCommand, RefusedCommand, judge_command, open_command
 from dialer.mqtt.senders import Senders
 from dialer.roll.marks_file import KINDS

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from dialer.domain.enums import MarkKind
 from dialer.domain.errors import StoreBusy
-from dialer.domain.model import Announcement, Mark, MarkKind, MarkSource
+from dialer.domain.model import Announcement, Mark, MarkSource
 from dialer.mqtt.monitor import BATCH, OutboxRelay
 from dialer.mqtt.topics import Message, encode
 from dialer.store.sqlite import Store, open_store

@@ -19,18 +19,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.audit.chain import Head
+from dialer.domain.audit_chain import Head
 from dialer.domain.clock import LoopClock
-from dialer.domain.model import (
-    AttemptId,
-    Disposition,
-    DispositionRecord,
-    EndedAttempt,
-    Mark,
-    MarkKind,
-    MarkSource,
-    Outcome,
-)
+from dialer.domain.enums import MarkKind
+from dialer.domain.model import AttemptId, Disposition, DispositionRecord, EndedAttempt, Mark, MarkSource, Outcome
 from dialer.domain.other_centres import VoterPlace
 from dialer.domain.view import (
     Alert,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from config.words import Reserve
+from dialer.domain.enums import Reserve
 from dialer.pacing.governor import Governor, Tally
 from dialer.pacing.port import AnswersOfLate, Cap
 from dialer.pacing.tuning import TUNED

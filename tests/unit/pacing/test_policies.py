@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.words import PacingPolicy, Reserve
+from dialer.domain.enums import PacingPolicy, Reserve
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.governed import RatioPacer
 from dialer.pacing.port import (

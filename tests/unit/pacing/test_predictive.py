@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.words import Reserve
+from dialer.domain.enums import Reserve
 from dialer.pacing.governor import Governor
 from dialer.pacing.port import (
     BusySeat,

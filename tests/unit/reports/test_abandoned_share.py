@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from config.jurisdiction import load_profile
 from dialer.domain.model import Outcome, abandoned_share
 from dialer.mqtt import topics
 from dialer.reports import tables
-from dialer.reports.demo_report import build_report
 from dialer.reports.evidence import evidence
+from dialer.settings.jurisdiction import load_profile
+from dialer.simulation.demo.report import build_report
 from dialer.store.connection import reading
 from tests.support.centre import a_site
 from tests.support.roll_filler import fill_roll

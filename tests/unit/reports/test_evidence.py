@@ -16,9 +16,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from config.jurisdiction import AbandonedCap
 from dialer.cli.main import app
 from dialer.reports.evidence import LiveAnswer, by_day
+from dialer.settings.jurisdiction import AbandonedCap
 from tests.support.roll_filler import fill_roll
 
 INDIA = ZoneInfo("Asia/Kolkata")

@@ -25,13 +25,13 @@ from dialer.cli.main import app as dialer_app
 from dialer.cli.report import app, moment
 from dialer.domain.errors import OutputRefused, StoreCorrupt, StoreError
 from dialer.reports import accounts, polling_day, tables
-from dialer.reports.demo_report import JOURNAL_CHECK, DemoReport, build_report
 from dialer.reports.formats import Column, ColumnKind, Report, as_csv, as_json, as_table
 from dialer.reports.lists import BoothList, ListKind, heading
 from dialer.reports.paper import widths_of
 from dialer.reports.tables import Window
 from dialer.reports.workbook import as_xlsx
 from dialer.roll.rejects import defused
+from dialer.simulation.demo.report import JOURNAL_CHECK, DemoReport, build_report
 from dialer.store.connection import reading
 from tests.support.report_store import HOUR, INDIA, NOON, HandFilled, by_column, journal, made_of
 

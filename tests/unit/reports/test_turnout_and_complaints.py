@@ -18,7 +18,7 @@ from dialer.cli.external_records import refuse_unless_dialler
 from dialer.domain.complaints import Complaint
 from dialer.domain.errors import StoreBusy
 from dialer.domain.official_turnout import FINAL, OfficialFigure
-from dialer.engine.external_records import ExternalRecords
+from dialer.engine.external_records.service import ExternalRecords
 from dialer.polling_day.plan import ExpectedCourse
 from dialer.reports import accounts, polling_day, turnout_picture
 from dialer.reports.formats import Report

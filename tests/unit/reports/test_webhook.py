@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from config.errors import SettingError
-from config.sources import Source
 from dialer.domain.output import write_file
 from dialer.domain.signing import read_webhook_secret
+from dialer.errors import SettingError
 from dialer.reports.webhook import MOST_RESULTS, MOST_TRIES, Delivery, NotPosted, Posting
+from dialer.settings.sources import Source
 from dialer.store.connection import reading
 from tests.support.report_store import INDIA, NOON, HandFilled
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from dialer.cli.main import app
 from dialer.reports import accounts, polling_day
-from dialer.reports.demo_report import build_report
+from dialer.simulation.demo.report import build_report
 from tests.support.command_line import run
 from tests.support.report_store import HOUR, NOON, HandFilled, by_column, journal, made_of
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from config.words import CampaignKind, Purpose
+from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import RollError
 from dialer.roll.weights import import_weights, take_new_weights
 from dialer.store.sqlite import open_store

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from config.words import PacingPolicy
+from dialer.domain.enums import PacingPolicy
 from dialer.domain.errors import RollError
 from dialer.roll.workers import WorkersResult, import_workers
 from dialer.site.check import check_site

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from config.words import CampaignKind
+from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import SwitchUnreachable, UnsafeValue
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import OriginateRequest

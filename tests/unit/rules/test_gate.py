@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from config.words import Purpose
+from dialer.domain.enums import Purpose
 from dialer.domain.phone_facts import Consent, PhoneFacts, Register
 from dialer.rules.calling_hours import WeekHours, day_start, next_day
 from dialer.rules.gate import Reason, Ruling

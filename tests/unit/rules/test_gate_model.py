@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from config.jurisdiction import Profile
-from config.settings import Settings
-from config.site_rules import site_profile
 from dialer.domain.phone_facts import Consent, PhoneFacts, Register
 from dialer.rules.gate import Case, Reason
 from dialer.rules.number_zones import zones_of
 from dialer.rules.polls import Area
 from dialer.rules.rulebook import Certified
+from dialer.settings.jurisdiction import Profile
+from dialer.settings.site import Settings
+from dialer.settings.site_rules import site_profile
 from tests.support.rules import campaign_of, case_of, gate_of, site
 
 HOUR, DAY = 3600.0, 86_400.0

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.lines import Called, CallerIdArea, caller_ids_shown
-from dialer.domain.model import Disposition, MarkKind, Outcome
-from dialer.engine.trunks import CallStarts, TrunkLimits, TrunkPool
+from dialer.domain.enums import MarkKind
+from dialer.domain.model import Disposition, Outcome
+from dialer.engine.trunks.state import CallStarts, TrunkLimits, TrunkPool
 from dialer.rules.calling_hours import day_start, every_day
 from dialer.rules.numbers import refusal
 from dialer.rules.retries import (
@@ -23,6 +23,7 @@ from dialer.rules.retries import (
     after_worker_call,
     after_worker_disposition,
 )
+from dialer.settings.lines import Called, CallerIdArea, caller_ids_shown
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 BERLIN = ZoneInfo("Europe/Berlin")

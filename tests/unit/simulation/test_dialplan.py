@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from config.asterisk.render import dialplan
+from dialer.deploy.asterisk.render import dialplan
 from dialer.simulation.asterisk.actions import parse_caller_id
 from dialer.simulation.asterisk.agi_commands import split_words
 from dialer.simulation.asterisk.dialplan import APPLICATIONS

@@ -13,15 +13,16 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from config.errors import MatdanError
-from config.settings import load_settings
-from config.words import Reserve
 from dialer.cli.simulate import share_of, simulate, site_caps
+from dialer.domain.enums import Reserve
+from dialer.errors import MatdanError
+from dialer.reports.picture_file import CannotPlot
+from dialer.settings.site import load_settings
 from dialer.simulation import plots
 from dialer.simulation.baselines import POLICY_NAMES, caps_for, policy_named, simulate_policy
 from dialer.simulation.centre import BadScenario
 from dialer.simulation.laws import Course
-from dialer.simulation.plots import CannotPlot, PolicyPoint, plot_day, plot_policies
+from dialer.simulation.plots import PolicyPoint, plot_day, plot_policies
 from dialer.simulation.recorded_day import AttemptRecord, RecordedDay, as_scenario, recorded_figures
 from dialer.simulation.replay import day_named
 from dialer.simulation.scenarios import SCENARIOS

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from config.settings import Settings
+from dialer.flows.script import SCRIPTS_DIRECTORY
+from dialer.settings.site import Settings
 from dialer.site.check import check_site
 from dialer.site.checks.finding import Finding, Verdict
 from dialer.store.lock import StoreLock, holder_of
-from ivr_flows.script import SCRIPTS_DIRECTORY
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import moment, site
 

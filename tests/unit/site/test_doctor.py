@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from config.settings import Settings
 from dialer.domain.model import Announcement
 from dialer.metrics.families import of_desk
 from dialer.metrics.server import serving_metrics
+from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, SimulatedTrunk, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.site import doctor

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from config.settings import Settings
+from dialer.settings.site import Settings
 from dialer.site.plan import lines_as_before
 from dialer.site.reread import settings_told
 from tests.support.centre import site_settings

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from audio.errors import CatalogueError
-from audio.words import languages, load_all_words, words_of
-from config.settings import Settings
+from dialer.audio.errors import CatalogueError
+from dialer.audio.words import languages, load_all_words, words_of
+from dialer.settings.site import Settings
 from dialer.site.check import check_site
 from dialer.site.checks.finding import Verdict
 from dialer.site.open_files import files_needed

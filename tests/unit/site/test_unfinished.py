@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from config.settings import Settings, load_settings
-from config.unfinished import is_placeholder_host, others_may_read, unfinished, why_trivial, why_weak
 from dialer.cli import main as cli
 from dialer.cli import running
+from dialer.settings.site import Settings, load_settings
+from dialer.settings.unfinished import is_placeholder_host, others_may_read, unfinished, why_trivial, why_weak
 from dialer.site.check import check_site
 from dialer.site.checks.finding import Verdict
-from tests.house import ROOT
+from tests.support.paths import ROOT
 
 EXAMPLE = ROOT / "config" / "centre.example.toml"
 GOOD = "mT4-a8Qk2_xWz9"

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from config.words import CampaignKind, Purpose
 from dialer.domain.clock import LoopClock
+from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.model import (
     AttemptId,
     Disposition,
     DispositionRecord,
     EndedAttempt,
-    MarkKind,
     NewAttempt,
     OpenAttempt,
     Outcome,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from dialer.audit.chain import breaks
 from dialer.cli.main import app
+from dialer.domain.audit_chain import breaks
 from dialer.domain.errors import UnsafeValue
 from dialer.store import audit
 from dialer.store.cipher import database_errors

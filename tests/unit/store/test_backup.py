@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from config.words import CampaignKind, Purpose
 from dialer.domain.clock import SystemClock
+from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError
 from dialer.domain.model import Announcement, CampaignState
 from dialer.store import backup

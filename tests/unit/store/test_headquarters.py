@@ -6,8 +6,9 @@ from contextlib import closing
 
 import pytest
 
+from dialer.domain.enums import MarkKind
 from dialer.domain.errors import NotInStore
-from dialer.domain.model import Announcement, Mark, MarkKind, MarkSource
+from dialer.domain.model import Announcement, Mark, MarkSource
 from dialer.domain.other_centres import ForeignMark, ForeignNews, ForeignOptOut, VoterPlace
 from dialer.domain.view import OutboxWait
 from dialer.rules.number_hash import number_hash

@@ -6,8 +6,8 @@ import uuid
 
 import pytest
 
-from config.words import CampaignKind, InboundMode, Purpose
-from dialer.domain.model import AttemptId, Direction, EndedAttempt, Mark, MarkKind, MarkSource, NewInbound, Outcome
+from dialer.domain.enums import CampaignKind, InboundMode, MarkKind, Purpose
+from dialer.domain.model import AttemptId, Direction, EndedAttempt, Mark, MarkSource, NewInbound, Outcome
 from dialer.store.port import Refusal
 from dialer.store.sqlite import Store
 from tests.support.stores import CAMPAIGN, DAY_START, NOW, Backend

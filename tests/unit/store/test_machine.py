@@ -10,8 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from config.words import CampaignKind, Purpose
-from dialer.domain.model import Claim, MarkKind, MarkSource, NewAttempt, Outcome
+from dialer.domain.enums import CampaignKind, MarkKind, Purpose
+from dialer.domain.model import Claim, MarkSource, NewAttempt, Outcome
 from dialer.store.port import Refusal
 from dialer.store.sqlite import Store
 from tests.support.stores import LEASE_SECONDS, NOW, SqliteBackend, attempt, end, mark, open_one

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from config.words import CampaignKind, Purpose
-from dialer.domain.model import Mark, MarkKind, MarkSource, Outcome
+from dialer.domain.enums import CampaignKind, MarkKind, Purpose
+from dialer.domain.model import Mark, MarkSource, Outcome
 from dialer.store.sqlite import Store
 from tests.support.stores import (
     CAMPAIGN,

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from dialer.domain.complaints import Complaint, ComplaintAnswer, ComplaintChannel, ComplaintRemedy, ComplaintTopic
+from dialer.domain.enums import MarkKind
 from dialer.domain.errors import NotInStore
-from dialer.domain.model import AttemptId, BoothTurnout, Mark, MarkKind, MarkSource, Outcome
+from dialer.domain.model import AttemptId, BoothTurnout, Mark, MarkSource, Outcome
 from dialer.domain.official_turnout import FINAL, OfficialFigure
 from dialer.store.port import AuditNote
 from dialer.store.sqlite import Store

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from config.words import CampaignKind, Purpose
+from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.errors import StoreError
-from dialer.domain.model import CampaignProgress, CampaignState, Claim, EndedAttempt, MarkKind, Outcome
+from dialer.domain.model import CampaignProgress, CampaignState, Claim, EndedAttempt, Outcome
 from dialer.pacing.port import AnswersOfLate
 from dialer.store.port import LogIn, Unclaimed
 from dialer.store.sqlite import Store

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from dialer.domain.complaints import Complaint, ComplaintChannel, ComplaintTopic
+from dialer.domain.enums import MarkKind
 from dialer.domain.errors import StoreError
-from dialer.domain.model import MarkKind, Outcome
+from dialer.domain.model import Outcome
 from dialer.domain.phone_facts import Consent
 from dialer.store import migrate, numbers, seals
 from dialer.store.connection import exclusive_connection

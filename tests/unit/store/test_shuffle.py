@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from itertools import pairwise
 
-from config.words import CampaignKind, Purpose
+from dialer.domain.enums import CampaignKind, Purpose
 from tests.support.stores import Backend, claim
 
 SEED = 20_240_419

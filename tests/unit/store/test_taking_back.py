@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from dialer.domain.model import BoothTurnout, Mark, MarkKind, MarkSource
+from dialer.domain.enums import MarkKind
+from dialer.domain.model import BoothTurnout, Mark, MarkSource
 from dialer.store.port import MarkEffect
 from dialer.store.sqlite import Store
 from tests.support.stores import NOW, Backend, claim, filled

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from config.words import InboundMode
+from dialer.domain.enums import InboundMode
 from dialer.domain.model import (
     AttemptId,
     Direction,

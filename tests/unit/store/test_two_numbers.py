@@ -7,8 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from config.words import CampaignKind, Purpose
-from dialer.domain.model import Disposition, DispositionRecord, Mark, MarkKind, MarkSource, NewAttempt, Outcome
+from dialer.domain.enums import CampaignKind, MarkKind, Purpose
+from dialer.domain.model import Disposition, DispositionRecord, Mark, MarkSource, NewAttempt, Outcome
 from dialer.store.port import Refusal
 from dialer.store.sqlite import Store
 from tests.support.stores import CAMPAIGN, DAY_START, NOW, Backend, attempt, claim, claim_phone, dial, end

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from config.settings import Settings
 from dialer.domain.errors import StoreError, StoreFull
+from dialer.settings.site import Settings
 from dialer.site.checks.store import encryption
 from dialer.store import audit, migrate, seals
 from dialer.store.backup import prove, restore

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dialer.domain.enums import MarkKind
 from dialer.domain.errors import KeyTaken, StoreError
 from dialer.domain.model import (
     Announcement,
@@ -16,7 +17,6 @@ from dialer.domain.model import (
     Disposition,
     DispositionRecord,
     Mark,
-    MarkKind,
     MarkSource,
     Outcome,
 )

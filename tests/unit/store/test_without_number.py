@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from dialer.domain.model import Mark, MarkKind, MarkSource
+from dialer.domain.enums import MarkKind
+from dialer.domain.model import Mark, MarkSource
 from tests.support.stores import NOW, Backend, filled, mark, turnout_of
 
 

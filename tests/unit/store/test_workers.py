@@ -8,18 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from config.words import CampaignKind, Purpose
-from dialer.domain.model import (
-    NO_VOTER,
-    BoothWorker,
-    Claim,
-    EndedAttempt,
-    Mark,
-    MarkKind,
-    MarkSource,
-    Outcome,
-    UnknownSerial,
-)
+from dialer.domain.enums import CampaignKind, MarkKind, Purpose
+from dialer.domain.model import NO_VOTER, BoothWorker, Claim, EndedAttempt, Mark, MarkSource, Outcome, UnknownSerial
 from dialer.store.port import Refusal
 from dialer.store.sqlite import Store
 from tests.support.stores import CAMPAIGN, DAY_START, NOW, Backend, attempt, claim, claim_phone

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from config.settings import load_settings
-from config.site_rules import site_profile
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import AttemptId
+from dialer.settings.site import load_settings
+from dialer.settings.site_rules import site_profile
 from dialer.site.reread import MadeOfSettings, SettingsFile
 from dialer.switch.asterisk.boxes import BoxedSwitch
 

@@ -10,18 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dialer.domain.enums import MarkKind
 from dialer.domain.errors import StoreFull
-from dialer.ivr.prompts import MissingSounds
-from dialer.switch.asterisk.agi_codec import CallHungUp
-from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowHost, FlowResult, run_flow
-from ivr_flows.catalogue import shipped_flows
-from ivr_flows.machine import KEYS
-from ivr_flows.model import MarkKind, PromptKind, Scalar
-from ivr_flows.node import Flow
-from ivr_flows.rehearse import Rehearsal
-from ivr_flows.sounds import sounds_said
-from ivr_flows.texts import SMS, filled, shipped_texts
-from ivr_flows.turns import (
+from dialer.flows.catalogue import shipped_flows
+from dialer.flows.machine import KEYS
+from dialer.flows.model import PromptKind, Scalar
+from dialer.flows.node import Flow
+from dialer.flows.prompts import MissingSounds
+from dialer.flows.rehearse import Rehearsal
+from dialer.flows.sounds import sounds_said
+from dialer.flows.texts import SMS, filled, shipped_texts
+from dialer.flows.turns import (
     Action,
     Commit,
     Disconnect,
@@ -34,6 +33,8 @@ from ivr_flows.turns import (
     SendSms,
     Transfer,
 )
+from dialer.switch.asterisk.agi_codec import CallHungUp
+from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowHost, FlowResult, run_flow
 from tests.support.flow_support import FACTS, FLOWS, sample
 from tests.support.scripted_call import ScriptedCall
 

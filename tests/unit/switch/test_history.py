@@ -9,7 +9,7 @@ import pytest
 
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import History, PastCall
-from dialer.engine.reconcile import Reconciler
+from dialer.engine.calls.reconcile import Reconciler
 from dialer.switch.asterisk import listing
 from dialer.switch.asterisk.listing import history_of, read_history
 

@@ -12,19 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audio.words import words_of
-from config.flows import Twilio
+from dialer.audio.words import words_of
 from dialer.domain.errors import ProtocolError
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import CallAnswered, CallEnded, CallRinging
+from dialer.flows.machine import start
+from dialer.flows.texts import shipped_texts
+from dialer.flows.turns import Committed, Digits, FlowCommit, FlowState, Input, Played, SendSms, Start, Transfer
+from dialer.settings.flows import Twilio
 from dialer.switch.twilio.pages import Gather, Page, PageHost, event_of, next_page
 from dialer.switch.twilio.spend import SpendMeter, segments_of
 from dialer.switch.twilio.states import FINAL, CallStatus, TwilioCall
 from dialer.switch.twilio.tokens import MAX_TOKEN_CHARACTERS, StateTokens, Waiting
 from dialer.switch.twilio.twiml import SPOKEN, TwilioVoice, twiml
-from ivr_flows.machine import start
-from ivr_flows.texts import shipped_texts
-from ivr_flows.turns import Committed, Digits, FlowCommit, FlowState, Input, Played, SendSms, Start, Transfer
 from tests.support.flow_support import FACTS, FLOWS
 
 ATTEMPT = AttemptId("0b0c7f4e-0000-4000-8000-000000000001")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from config.errors import SettingError
+from dialer.errors import SettingError
 from dialer.store.desk_file import DeskFile, KeptPassword
 from dialer.web.directory import Directory
 from dialer.web.people import (

@@ -10,8 +10,8 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from config.errors import SettingError
 from dialer.desk.server import running_desk
+from dialer.errors import SettingError
 from dialer.store.connection import exclusive_connection
 from dialer.web.http import BODY_SECONDS, HEAD_SECONDS, MOST_HEAD_BYTES, BoundedRequests
 from tests.support.desk import desk_settings

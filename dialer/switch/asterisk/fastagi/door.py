@@ -1,4 +1,4 @@
-"""Who may come in over FastAGI: Asterisk's own dialplan, by the token that it computes (`config.asterisk.agi_secret`).
+"""Who may come in over FastAGI: Asterisk's own dialplan, by the token that it computes (`dialer.deploy.asterisk.agi_secret`).
 
 Nobody else is heard, whatever attempt or seat they name, and a person is told: either somebody tries doors, or Asterisk still
 runs a dialplan of another rendering, and its calls go unserved.
@@ -10,7 +10,7 @@ import asyncio
 import hmac
 from collections.abc import Callable
 
-from config.asterisk.agi_secret import agi_token
+from dialer.deploy.asterisk.agi_secret import agi_token
 from dialer.domain.clock import Clock
 from dialer.domain.view import Alert, AlertLevel
 from dialer.switch.asterisk.agi_codec import AgiEnvironment

@@ -11,15 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from dialer.ivr.effects import CommitFlow, put_on_record
-from dialer.ivr.prompts import MissingSounds
-from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
-from ivr_flows.machine import KEYS, start, step
-from ivr_flows.model import PromptKind, Scalar
-from ivr_flows.node import Flow
-from ivr_flows.sounds import sounds_of
-from ivr_flows.texts import Texts
-from ivr_flows.turns import (
+from dialer.flows.machine import KEYS, start, step
+from dialer.flows.model import PromptKind, Scalar
+from dialer.flows.node import Flow
+from dialer.flows.prompts import MissingSounds
+from dialer.flows.sounds import sounds_of
+from dialer.flows.texts import Texts
+from dialer.flows.turns import (
     Action,
     Collect,
     Commit,
@@ -40,6 +38,8 @@ from ivr_flows.turns import (
     Transfer,
     Transferred,
 )
+from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
+from dialer.switch.flow_effects import CommitFlow, put_on_record
 
 MOST_KNOWN_PROMPTS = 4096  # of which the sounds are remembered: a campaign has some hundred, its booths' names apart
 
@@ -80,7 +80,7 @@ class PromptResolver(Protocol):
 
 
 class ConventionalPrompts:
-    """Sounds by convention (see `ivr_flows.sounds`): needs no catalogue of recordings."""
+    """Sounds by convention (see `dialer.flows.sounds`): needs no catalogue of recordings."""
 
     def __init__(self, texts: Texts) -> None:
         """`texts` decides where a language puts a value in a sentence."""

@@ -8,19 +8,19 @@ from typing import Any
 
 import structlog
 
-from config.errors import MatdanError
+from dialer.engine.call_flows.service import FlowService, FlowSession, ScriptSession
 from dialer.engine.engine import Engine
-from dialer.engine.flows import FlowService, FlowSession, ScriptSession
-from dialer.ivr.effects import SmsGateway, send_text
-from dialer.ivr.prompts import MissingSounds
+from dialer.errors import MatdanError
+from dialer.flows.prompts import MissingSounds
+from dialer.flows.texts import Texts
+from dialer.flows.turns import Record, Recorded, SendSms, Transfer
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.boxes import AnyAsterisk
 from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowHost, PromptResolver, run_flow
 from dialer.switch.asterisk.places import FLOW_CONTEXT
 from dialer.switch.asterisk.scripts.commands import Recordings
 from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRules, ScriptRun, script_of
-from ivr_flows.texts import Texts
-from ivr_flows.turns import Record, Recorded, SendSms, Transfer
+from dialer.switch.flow_effects import SmsGateway, send_text
 
 # What a flow may ask for beyond sounds and keys, on an Asterisk call: a recording, an agent, an SMS.
 

@@ -12,7 +12,7 @@ import structlog
 
 from dialer.domain.errors import SwitchError
 from dialer.engine.engine import Engine
-from dialer.engine.inbound import Way
+from dialer.engine.inbound.service import Way
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.boxes import AnyAsterisk
 from dialer.switch.asterisk.listing import ATTEMPT_VARIABLE

@@ -7,13 +7,13 @@ import re
 import structlog
 
 from dialer.domain.errors import CommandRefused, LogInRefused
-from dialer.engine.agents import Agents
-from dialer.engine.seat import Seat
+from dialer.engine.seats.service import Agents
+from dialer.engine.seats.state import Seat
+from dialer.flows.sounds import text_sound
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
 from dialer.switch.asterisk.boxes import AnyAsterisk
 from dialer.switch.asterisk.places import LOG_IN_CONTEXT, REPLACES_VARIABLE
-from ivr_flows.sounds import text_sound
 
 _log = structlog.get_logger(__name__)
 

@@ -18,11 +18,11 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from dialer.domain.enums import MarkKind
 from dialer.domain.errors import UnsafeValue
+from dialer.flows.turns import CommitKind, FlowCommit
+from dialer.flows.wording import keeps_choice
 from dialer.switch.asterisk.agi_codec import quoted, split_command
-from ivr_flows.model import MarkKind
-from ivr_flows.turns import CommitKind, FlowCommit
-from ivr_flows.wording import keeps_choice
 
 ALLOWED = frozenset(
     {

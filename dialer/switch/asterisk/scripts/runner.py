@@ -26,7 +26,9 @@ from typing import IO
 import structlog
 
 from dialer.domain.errors import ProtocolError, UnsafeValue
-from dialer.ivr.effects import CommitFlow, put_on_record
+from dialer.flows.errors import FlowError
+from dialer.flows.model import Scalar
+from dialer.flows.turns import Committed, FlowCommit
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import ARGUMENT, CallHungUp, encode_environment, encode_reply
 from dialer.switch.asterisk.scripts import launcher
@@ -42,9 +44,7 @@ from dialer.switch.asterisk.scripts.commands import (
     judge,
     refusal,
 )
-from ivr_flows.errors import FlowError
-from ivr_flows.model import Scalar
-from ivr_flows.turns import Committed, FlowCommit
+from dialer.switch.flow_effects import CommitFlow, put_on_record
 
 _log = structlog.get_logger(__name__)
 

@@ -1,0 +1,329 @@
+"""From a recording, whatever it is, to samples: PyAV decodes, resamples and takes the offset and rumble off.
+
+The kind of file goes by its first bytes, never by its name, and only plain containers are opened: FFmpeg also knows playlists
+that name other files and addresses, and a recording that a stranger sent must not make it read those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.filter import Graph
+
+from dialer.audio.errors import RecordingRefused
+
+Samples = np.ndarray[tuple[int], np.dtype[np.float32]]
+Channels = np.ndarray[tuple[int, int], np.dtype[np.float32]]
+
+SHORTEST_SECONDS: Final = 0.1
+_HEAD_BYTES: Final = 16
+_TAIL_BYTES: Final = 66_000  # one Ogg page is at most 65,307 bytes
+_XING_BYTES: Final = 4096
+_ENDLESS: Final = (0, 0xFFFFFFFF)  # lengths that a WAV has whose writer could not go back
+_MISSING_SHARE: Final = 0.02
+_BROKEN_SHARE: Final = 0.01
+_PULL_EVERY: Final = 64  # frames
+_CLIPPED_LEVEL: Final = 0.985
+_CLIPPED_RUN: Final = 3
+_CANCELLED_DB: Final = -12.0
+
+# 128 taps, passing 95 % of the band: a tone at 5 kHz comes out of 8 kHz at -107 dB, one at 4.2 kHz at -97 dB (measured;
+# FFmpeg's own default lets 4.2 kHz through at -22 dB).
+RESAMPLER: Final = "filter_size=128:cutoff=0.95"
+_RUMBLE_FILTER: Final = "f=70:p=2"  # an octave below the lowest male voice; takes off DC and the hum of the mains
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A recording as samples between -1 and 1, one channel."""
+
+    samples: Samples
+    notes: tuple[str, ...]  # what a media team should know of it
+
+
+def decode(path: Path, rate: int, max_seconds: float, *, as_sent: bool = False) -> Decoded:
+    """Decode a recording to one channel at `rate`, without its offset and rumble (`as_sent`: with them).
+
+    Raises RecordingRefused with the reason in one line.
+    """
+    try:
+        kind = _kind(path)
+        channels, declared, broken = _read(path, kind, rate, max_seconds)
+        notes = list(_whole(path, kind, channels.shape[1] / rate, declared, broken))
+    except OSError as error:
+        raise RecordingRefused(f"cannot be read ({error.strerror or error}); send it again") from error
+    if not np.isfinite(channels).all():
+        raise RecordingRefused("has samples that are no numbers; export it again")
+    clipped = _clipped_runs(channels)
+    if clipped > max(3, channels.shape[1] // rate):
+        notes.append(f"was recorded too loud and clipped at {clipped} places; a new take would sound better")
+    samples, cancelled = _one_channel(channels)
+    if cancelled:
+        notes.append("left and right cancel each other out; the left channel alone is used")
+    return Decoded(samples if as_sent else _without_rumble(samples, rate), tuple(notes))
+
+
+def _kind(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if not head:
+        raise RecordingRefused("is empty; send it again")
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        return "wav"
+    if head[4:8] == b"ftyp":
+        return "mov"
+    known = {b"fLaC": "flac", b"OggS": "ogg", b"FORM": "aiff", b"caff": "caf"}
+    if head[:4] in known:
+        return known[head[:4]]
+    if head[:5] == b"#!AMR":
+        return "amr"
+    if head[0] == 0xFF and head[1:2] and head[1] & 0xF6 == 0xF0:
+        return "aac"
+    if head[:3] == b"ID3" or (head[0] == 0xFF and head[1:2] and head[1] & 0xE0 == 0xE0):
+        return "mp3"
+    text = all(32 <= byte < 127 or byte in b"\r\n\t" for byte in head)
+    raise RecordingRefused(
+        f"is no recording{' but text' if text else ''}, whatever its name says; send MP3, M4A, WAV, OGG or FLAC"
+    )
+
+
+def _read(path: Path, kind: str, rate: int, max_seconds: float) -> tuple[Channels, float, int]:
+    """Its channels (1 or 2) at `rate`, the seconds that its header promises (0: none), how many packets could not be decoded."""
+    with _opened(path, kind) as container:
+        if not container.streams.audio:
+            raise RecordingRefused("has no sound in it; send the sound track")
+        stream = container.streams.audio[0]
+        declared = 0.0
+        if stream.duration is not None and stream.time_base is not None:
+            declared = float(stream.duration * stream.time_base)
+        if declared > max_seconds:
+            raise _too_long(declared, max_seconds)
+        reader = _Reader(rate, max_seconds)
+        for packet in _packets(container, stream):
+            reader.take(packet)
+    channels = reader.finished()
+    if channels.shape[1] < SHORTEST_SECONDS * rate:
+        raise RecordingRefused("has no sound that can be decoded; send it again")
+    if reader.broken > max(2, _BROKEN_SHARE * reader.packets):
+        raise RecordingRefused(
+            f"is damaged: {reader.broken} of {reader.packets} pieces cannot be decoded; send it again"
+        )
+    return channels, declared, reader.broken
+
+
+def _opened(path: Path, kind: str) -> InputContainer:
+    try:
+        return av.open(str(path), format=kind, metadata_errors="replace")
+    except av.FFmpegError as error:
+        raise RecordingRefused("is damaged or cut short so that it cannot be opened; send it again") from error
+
+
+def _packets(container: InputContainer, stream: AudioStream) -> Iterator[av.Packet[AudioStream]]:
+    """Every packet up to the end of the file, or to where it can no longer be read."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError:  # what was read by then is measured against what the header promises
+            return
+        if packet is None:
+            return
+        yield packet
+
+
+def _too_long(seconds: float, max_seconds: float) -> RecordingRefused:
+    told = f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
+    return RecordingRefused(f"is {told} long, and a prompt may have {max_seconds:.0f} s (audio.max_seconds); cut it")
+
+
+def _unknown_kind() -> RecordingRefused:
+    return RecordingRefused("has sound of a kind that cannot be decoded; export it as WAV")
+
+
+class _Reader:
+    """Decodes packets and resamples what they hold. A stream may change its rate or layout on the way."""
+
+    def __init__(self, rate: int, max_seconds: float) -> None:
+        self.packets = 0
+        self.broken = 0
+        self._rate = rate
+        self._max_seconds = max_seconds
+        self._pieces: list[Channels] = []
+        self._taken = 0.0  # seconds
+        self._shape: tuple[str, int, str] | None = None
+        self._graph: Graph | None = None
+        self._position = 0
+        self._waiting = 0
+
+    def take(self, packet: av.Packet[AudioStream]) -> None:
+        self.packets += 1
+        try:
+            frames = packet.decode()
+        except av.DecoderNotFoundError as error:
+            raise _unknown_kind() from error
+        except av.FFmpegError:
+            self.broken += 1
+            return
+        for frame in frames:
+            self._push(frame)
+
+    def _push(self, frame: AudioFrame) -> None:
+        self._taken += frame.samples / frame.sample_rate
+        if self._taken > self._max_seconds:
+            raise _too_long(self._taken, self._max_seconds)
+        shape = (frame.format.name, frame.sample_rate, frame.layout.name)
+        if shape != self._shape:
+            self._drain()
+            self._shape = shape
+            try:
+                self._graph = _resampling(frame, self._rate)
+            except (av.FFmpegError, ValueError) as error:
+                raise _unknown_kind() from error
+            self._position = 0
+        frame.pts = self._position
+        frame.time_base = Fraction(1, frame.sample_rate)
+        self._position += frame.samples
+        assert self._graph is not None  # noqa: S101 - made with the shape
+        self._graph.push(frame)
+        self._waiting += 1
+        if self._waiting >= _PULL_EVERY:
+            self._pieces += _channels(self._graph)
+            self._waiting = 0
+
+    def _drain(self) -> None:
+        if self._graph is not None:
+            self._graph.push(None)
+            self._pieces += _channels(self._graph)
+            self._graph = None
+
+    def finished(self) -> Channels:
+        self._drain()
+        if not self._pieces:
+            return np.zeros((1, 0), np.float32)
+        most = max(piece.shape[0] for piece in self._pieces)
+        return np.concatenate([np.broadcast_to(piece, (most, piece.shape[1])) for piece in self._pieces], axis=1)
+
+
+def _resampling(frame: AudioFrame, rate: int) -> Graph:
+    channels = "mono" if len(frame.layout.channels) == 1 else "stereo"
+    filters = (
+        ("aresample", f"osr={rate}:osf=fltp:out_chlayout={channels}:{RESAMPLER}"),
+        ("asetnsamples", f"n={rate}:p=0"),  # a second at a time: fewer frames, less of Python
+    )
+    return _graph(frame, filters)
+
+
+Filters = tuple[tuple[str, str], ...]
+"""A chain of FFmpeg's filters, as (name, arguments)."""
+
+
+def _graph(frame: AudioFrame, filters: Filters) -> Graph:
+    """A chain of filters for frames such as this one."""
+    graph = Graph()
+    kind = f"sample_fmt={frame.format.name}:channel_layout={frame.layout.name}"
+    last = graph.add("abuffer", f"sample_rate={frame.sample_rate}:{kind}:time_base=1/{frame.sample_rate}")
+    for name, arguments in (*filters, ("abuffersink", "")):
+        following = graph.add(name, arguments or None)
+        last.link_to(following)
+        last = following
+    graph.configure()
+    return graph
+
+
+def _pulled(graph: Graph) -> Iterator[AudioFrame]:
+    while True:
+        try:
+            frame = graph.pull()
+        except (av.BlockingIOError, av.EOFError):
+            return
+        assert isinstance(frame, AudioFrame)  # noqa: S101 - an audio graph gives audio frames
+        yield frame
+
+
+def _channels(graph: Graph) -> Iterator[Channels]:
+    return (np.ascontiguousarray(frame.to_ndarray(), np.float32) for frame in _pulled(graph))
+
+
+def _whole(path: Path, kind: str, seconds: float, declared: float, broken: int) -> Iterator[str]:
+    """Raise RecordingRefused for a file that was cut short; yield notes for one that may have been."""
+    cut = f"is cut short: {seconds:.1f} s of {declared:.1f} s are there; send it again"
+    if kind == "wav":
+        with path.open("rb") as file:
+            promised = int.from_bytes(file.read(8)[4:8], "little")
+        there = path.stat().st_size / (promised + 8)
+        if promised not in _ENDLESS and there < 1 - _MISSING_SHARE:
+            raise RecordingRefused(f"is cut short: {there:.0%} of it are there; send it again")
+    elif kind == "ogg":
+        if not _ogg_ends(path):
+            yield "may be cut short: it has no last page; listen to its end"
+    elif (kind != "mp3" or _counts_its_frames(path)) and declared - seconds > max(0.2, _MISSING_SHARE * declared):
+        raise RecordingRefused(cut)
+    if broken:
+        yield f"has {broken} pieces that cannot be decoded; listen to it"
+
+
+def _ogg_ends(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        tail = file.read()
+    page = tail.rfind(b"OggS")
+    return page >= 0 and len(tail) > page + 5 and bool(tail[page + 5] & 4)
+
+
+def _counts_its_frames(path: Path) -> bool:
+    """Whether an MP3 says how long it is; without such a header its length is only guessed from the first bit rate."""
+    with path.open("rb") as file:
+        head = file.read(10)
+        if head[:3] == b"ID3":
+            file.seek(10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True)))
+        else:
+            file.seek(0)
+        first = file.read(_XING_BYTES)
+    return any(mark in first for mark in (b"Xing", b"Info", b"VBRI"))
+
+
+def _clipped_runs(channels: Channels) -> int:
+    """How often a channel stays at full scale for three samples and more."""
+    at_top = (np.abs(channels) >= _CLIPPED_LEVEL).any(axis=0)
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], at_top, [False]))))
+    return int(np.count_nonzero(edges[1::2] - edges[::2] >= _CLIPPED_RUN))
+
+
+def _one_channel(channels: Channels) -> tuple[Samples, bool]:
+    """The mean of the channels; the left one alone where they cancel each other out (one was wired the wrong way round)."""
+    if channels.shape[0] == 1:
+        return channels[0], False
+    mixed = channels.mean(axis=0, dtype=np.float32)
+    power = float(np.mean(channels**2))
+    cancelled = power > 0 and 10 * np.log10(float(np.mean(mixed**2)) / power + 1e-12) < _CANCELLED_DB
+    return (channels[0], True) if cancelled else (mixed, False)
+
+
+def _without_rumble(samples: Samples, rate: int) -> Samples:
+    level = samples - samples.mean()  # first, so that the filter does not answer to an offset's sudden beginning
+    return filtered(level, rate, (("highpass", _RUMBLE_FILTER),))[: len(samples)]
+
+
+def filtered(samples: Samples, rate: int, filters: Filters) -> Samples:
+    """One channel through a chain of filters."""
+    pieces = [frame.to_ndarray().reshape(-1) for frame in frames_of(samples, rate, filters)]
+    return np.concatenate(pieces).astype(np.float32, copy=False) if pieces else np.zeros(0, np.float32)
+
+
+def frames_of(samples: Samples, rate: int, filters: Filters) -> Iterator[AudioFrame]:
+    """The frames that come out of a chain of filters, with what the filters measured as their metadata."""
+    frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout="mono")
+    frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
+    graph = _graph(frame, filters)
+    graph.push(frame)
+    graph.push(None)
+    yield from _pulled(graph)

@@ -1,0 +1,82 @@
+"""The words of numbers, hours and dates in each language: data beside this file, read strictly, one TOML file a language."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import lru_cache
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dialer import content
+from dialer.audio.errors import CatalogueError
+
+WORDS_DIRECTORY: Final = content.AUDIO / "words"
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}")
+
+Word = Annotated[str, Field(min_length=1, max_length=200)]
+Nine = Annotated[tuple[Word, ...], Field(min_length=9, max_length=9)]
+Day = Annotated[tuple[Word, ...], Field(min_length=24, max_length=24)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Unit(_Part):
+    """Thousand, lakh or crore. `one` holds the one itself; the forms with `_and` are for when more follows."""
+
+    one: Word
+    many: Word
+    one_and: Word = ""
+    many_and: Word = ""
+
+
+class Words(_Part):
+    """The words of one language."""
+
+    numbers: Annotated[tuple[Word, ...], Field(min_length=100, max_length=100)]
+    hundreds: Nine
+    hundreds_and: Nine | None = None
+    thousand: Unit
+    lakh: Unit
+    crore: Unit
+    hours: Day
+    half_hours: Day
+    hours_and: Day
+    minute_one: Word
+    minutes: Word
+    months: Annotated[tuple[Word, ...], Field(min_length=12, max_length=12)]
+    label: Word
+
+    def minute(self, number: int) -> str:
+        """So many minutes, 1 to 59."""
+        return self.minute_one if number == 1 else self.minutes.format(self.numbers[number])
+
+
+@lru_cache(maxsize=64)
+def words_of(language: str) -> Words | None:
+    """The words of a language; None where none are shipped. Raises CatalogueError for a file that is wrong."""
+    path = WORDS_DIRECTORY / f"{language}.toml"
+    if not _LANGUAGE.fullmatch(language) or not path.is_file():
+        return None
+    try:
+        return Words.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise CatalogueError(str(path), "", f"cannot be read ({error.strerror}); check its rights") from error
+    except (tomllib.TOMLDecodeError, ValidationError, UnicodeDecodeError) as error:
+        raise CatalogueError(
+            str(path), "", f"is no list of a language's words ({error}); restore it".splitlines()[0]
+        ) from error
+
+
+def load_all_words() -> None:
+    """Read every language's words now, so that no call has to open a file. Raises CatalogueError."""
+    for language in languages():
+        words_of(language)
+
+
+def languages() -> list[str]:
+    """The languages whose words are shipped, in alphabetical order of their tags."""
+    return sorted(path.stem for path in WORDS_DIRECTORY.glob("*.toml"))

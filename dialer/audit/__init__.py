@@ -1,1 +1,0 @@
-"""The audit: what people did that must be answered for later, in a chain that shows any change."""

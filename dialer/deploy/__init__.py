@@ -1,0 +1,1 @@
+"""Rendered configuration: files for Asterisk, Mosquitto and systemd, made from a site's settings, and the lint that checks them."""

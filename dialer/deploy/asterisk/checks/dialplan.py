@@ -1,0 +1,111 @@
+"""extensions.conf: our contexts, and whether somebody who calls in can call out again at our cost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from dialer.deploy.asterisk.checks.finding import OUR_CONTEXTS, Configuration, LintFinding, broken, unsafe
+from dialer.deploy.asterisk.checks.pjsip import endpoints_by_kind
+from dialer.deploy.asterisk.conf_file import ConfFile, ConfSection, Setting
+
+_STEP = re.compile(r"(?:[^,]*,)?\s*(?:\w+(?:\([\w-]*\))?(?:\+\d+)?)\s*,\s*(\w+)\s*\(?(.*?)\)?\s*$", re.DOTALL)
+_DIALS_OUT = re.compile(r"(?:PJSIP|SIP|IAX2|DAHDI|Local)/", re.IGNORECASE)
+_JUMPS = frozenset({"goto", "gotoif", "gosub", "gosubif", "gotoiftime", "execif"})
+_OUT = frozenset({"dial", "originate", "disa", "followme", "page"})
+_BOX = "matdan-box-"  # begins the endpoint of another box of the same dialler: it may ring the phones of this one
+_PROGRAMS = frozenset({"system", "trysystem", "externalivr"})
+
+
+def check_dialplan(configuration: Configuration) -> Iterator[LintFinding]:
+    """All of it."""
+    conf = configuration.file("extensions.conf")
+    if "extensions.conf" not in configuration.files:
+        return
+    contexts = {section.name: section for section in conf.live() if section.name not in {"general", "globals"}}
+    endpoints = endpoints_by_kind(configuration.file("pjsip.conf"))
+    for kind, every in endpoints.items():
+        callers = [endpoint for endpoint in every if not endpoint.name.startswith(_BOX)]
+        for name in sorted({endpoint.get("context", "default") for endpoint in callers}):
+            who = next(endpoint.name for endpoint in callers if endpoint.get("context", "default") == name)
+            yield from _outward(contexts, name, f"{kind} [{who}]")
+    if configuration.rendered is not None:
+        yield from _ours(contexts, conf, configuration.rendered["extensions.conf"])
+
+
+def _outward(contexts: Mapping[str, ConfSection], start: str, who: str) -> Iterator[LintFinding]:
+    """Steps that call out or run programs, in whatever context can be reached from `start`."""
+    seen: set[str] = set()
+    waiting = [start]
+    while waiting:
+        name = waiting.pop()
+        section = contexts.get(name)
+        if section is None or name in seen:
+            continue
+        seen.add(name)
+        for setting in section.settings:
+            key = setting.key.lower()
+            if key == "include":
+                waiting.append(setting.value.partition(",")[0].partition("|")[0].strip())
+            elif key == "switch":
+                yield unsafe(
+                    setting, "", f"{who} reaches [{name}], which asks another dialplan by switch", "take it out"
+                )
+            elif key in {"exten", "same"}:
+                yield from _step(setting, name, who)
+                waiting += [context for context in contexts if _jumps_to(setting, context)]
+
+
+def _step(setting: Setting, context: str, who: str) -> Iterator[LintFinding]:
+    application, data = _application(setting)
+    if application in _OUT and (application == "disa" or _DIALS_OUT.search(data)):
+        text = f"{who} reaches [{context}], which calls out ({application.capitalize()})"
+        yield unsafe(setting, "", text, "give trunks and phones contexts of their own, without it")
+    elif application in _PROGRAMS:
+        text = f"{who} reaches [{context}], which runs a program ({application.capitalize()})"
+        yield unsafe(setting, "", text, "take it out")
+
+
+def _application(setting: Setting) -> tuple[str, str]:
+    step = _STEP.match(setting.value)
+    return ("", "") if step is None else (step[1].lower(), step[2])
+
+
+def _jumps_to(setting: Setting, context: str) -> bool:
+    application, data = _application(setting)
+    return application in _JUMPS and re.search(rf"(?<![\w-]){re.escape(context)}\s*,", data) is not None
+
+
+def _ours(contexts: Mapping[str, ConfSection], conf: ConfFile, rendered: ConfFile) -> Iterator[LintFinding]:
+    """Our contexts: each there, each as it would be rendered."""
+    for wanted in rendered.live():
+        if not wanted.name.startswith(OUR_CONTEXTS):
+            continue
+        found = contexts.get(wanted.name)
+        if found is None:
+            text = f"the context [{wanted.name}] is missing, which the dialler sends calls to"
+            yield broken(conf.name, "", text, "render the file")
+            continue
+        difference = _first_difference(found, wanted)
+        if difference is not None:
+            text = f"[{found.name}] is not what this version of the dialler needs"
+            yield broken(difference, "", text, "render the file")
+    globals_ = conf.named("globals")
+    theirs, ours = (section.get("AGI_SERVER") if section else "" for section in (globals_, rendered.named("globals")))
+    if theirs != ours:
+        text = f"AGI_SERVER is {theirs or 'not set'}; the dialler listens on {ours}"
+        yield broken(
+            globals_ or ConfSection("globals", conf.name, 0, template=False), "AGI_SERVER", text, f"AGI_SERVER={ours}"
+        )
+
+
+def _first_difference(found: ConfSection, wanted: ConfSection) -> Setting | ConfSection | None:
+    theirs, ours = (
+        [(each.key.lower(), "".join(each.value.split())) for each in section.settings] for section in (found, wanted)
+    )
+    if theirs == ours:
+        return None
+    differ = (
+        setting for place, setting in enumerate(found.settings) if theirs[place : place + 1] != ours[place : place + 1]
+    )
+    return next(differ, found)

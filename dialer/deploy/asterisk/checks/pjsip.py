@@ -1,0 +1,144 @@
+"""pjsip.conf: who is let in as whom, and what a carrier or a phone may do once it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from dialer.deploy.asterisk.checks.finding import Configuration, LintFinding, broken, is_true, is_weak, unsafe
+from dialer.deploy.asterisk.conf_file import ConfFile, ConfSection
+from dialer.deploy.asterisk.render import asterisk_trunks
+from dialer.settings.site import Settings
+from dialer.settings.unfinished import is_placeholder_host
+
+_OLD_TLS = frozenset({"default", "unspecified", "tlsv1", "tlsv1_1", "sslv2", "sslv3", "sslv23"})
+_INBOUND = "matdan-inbound"
+_CALLERS = frozenset({_INBOUND, "matdan-phones"})
+_HOST = re.compile(r"sips?:(?:[^@;>]*@)?(\[[^\]]+\]|[^:;>]+)")
+_REDIRECTED = "FORWARD_CONTEXT=matdan-redirected"
+
+
+def check_pjsip(configuration: Configuration) -> Iterator[LintFinding]:
+    """All of it."""
+    conf = configuration.file("pjsip.conf")
+    if "pjsip.conf" not in configuration.files:
+        return
+    identified = {section.get("endpoint") for section in conf.of_type("identify")}
+    contexts = {section.name for section in configuration.file("extensions.conf").live()}
+    for endpoint in conf.of_type("endpoint"):
+        yield from _who(endpoint, identified)
+        yield from _habits(endpoint)
+        yield from _references(endpoint, conf, contexts)
+    for auth in conf.of_type("auth"):
+        if auth.get("password") and is_weak(auth.get("password"), auth.get("username")):
+            yield unsafe(auth, "password", f"the password of [{auth.name}] is easily guessed", "use 20 random letters")
+    for aor in conf.of_type("aor"):
+        yield from _placeholder(aor)
+    for identify in conf.of_type("identify"):
+        networks = ",".join(each.value for each in identify.all("match")).split(",")
+        if not {"0.0.0.0/0", "::/0"}.isdisjoint(map(str.strip, networks)):
+            text = f"[{identify.name}] takes every address for the carrier's"
+            yield unsafe(identify, "match", text, "match= its address")
+    if any(endpoint.get("context") == _INBOUND for endpoint in conf.of_type("endpoint")):
+        for registration in conf.of_type("registration"):
+            user = registration.get("contact_user", "s")
+            if not user.startswith(tuple("+0123456789")):
+                text = f"[{registration.name}] registers under {user}, and {_INBOUND} takes calls to numbers alone"
+                yield broken(registration, "contact_user", text, "contact_user= the number that is called")
+    for transport in conf.of_type("transport"):
+        yield from _transport(transport)
+    if configuration.settings is not None:
+        yield from _ours(conf, configuration.settings)
+
+
+def endpoints_by_kind(conf: ConfFile) -> Mapping[str, list[ConfSection]]:
+    """Endpoints: "trunk", known by address or by nothing, and "phone", known by a password."""
+    kinds: dict[str, list[ConfSection]] = {"trunk": [], "phone": []}
+    for endpoint in conf.of_type("endpoint"):
+        kinds["phone" if endpoint.get("auth") else "trunk"].append(endpoint)
+    return kinds
+
+
+def _placeholder(aor: ConfSection) -> Iterator[LintFinding]:
+    host = _HOST.match(aor.get("contact"))
+    if host is not None and is_placeholder_host(host[1]):
+        text = f"[{aor.name}] is called at {host[1]}, a placeholder at which nobody answers"
+        yield broken(aor, "contact", text, "contact= the carrier's SIP host")
+
+
+def _who(endpoint: ConfSection, identified: set[str]) -> Iterator[LintFinding]:
+    """Whether a stranger can pass for it."""
+    name = endpoint.name
+    if name == "anonymous":
+        yield unsafe(endpoint, "type", "[anonymous] lets everybody in", "remove it, and noload its module")
+        return
+    if endpoint.get("auth"):
+        if not endpoint.all("permit") and not endpoint.get("acl"):
+            text = f"phone [{name}] may register from the whole Internet"
+            yield unsafe(endpoint, "auth", text, "deny=0.0.0.0/0 and permit= the seats' networks")
+        return
+    by = endpoint.get("identify_by", "username,ip")
+    if "username" in by:
+        text = f"whoever calls himself {name} is taken for [{name}], which asks for no password"
+        yield unsafe(endpoint, "identify_by", text, "identify_by=ip, with an identify section; or auth=")
+    elif name not in identified:
+        text = f"no identify section says which address is [{name}]'s: its calls are refused"
+        yield broken(endpoint, "identify_by", text, f"type=identify, endpoint={name}, match= its address")
+
+
+def _habits(endpoint: ConfSection) -> Iterator[LintFinding]:
+    """What must not be left to Asterisk's defaults."""
+    name = endpoint.name
+    for key, found, what in (
+        ("direct_media", broken, "may send its voice past Asterisk: keys and recordings are lost"),
+        (
+            "send_connected_line",
+            unsafe,
+            "is told, by a new INVITE in mid-call, with whom it speaks: voters get agents' names",
+        ),
+        ("allow_transfer", unsafe, "may transfer a call to any number by REFER"),
+    ):
+        if is_true(endpoint.get(key, "yes")):
+            yield found(endpoint, key, f"[{name}] {what}", f"{key}=no")
+    if endpoint.get("media_encryption") == "sdes" and "udp" in endpoint.get("transport"):
+        text = f"[{name}] sends the keys of its voice in clear"
+        yield unsafe(endpoint, "media_encryption", text, "use a tls transport")
+    context = endpoint.get("context", "default")
+    if context in _CALLERS and _REDIRECTED not in {
+        setting.value.replace(" ", "") for setting in endpoint.all("set_var")
+    }:
+        text = f"what [{name}] redirects (SIP 3xx) begins in [{context}], as if somebody called us"
+        yield unsafe(endpoint, "set_var", text, f"set_var={_REDIRECTED}")
+
+
+def _references(endpoint: ConfSection, conf: ConfFile, contexts: set[str]) -> Iterator[LintFinding]:
+    for key, kind in (("aors", "aor"), ("auth", "auth"), ("outbound_auth", "auth"), ("transport", "transport")):
+        names = {name.strip() for name in endpoint.get(key).split(",") if name.strip()}
+        known = {section.name for section in conf.of_type(kind)}
+        for name in sorted(names - known):
+            yield broken(endpoint, key, f"[{endpoint.name}] names the {kind} [{name}], which is not there", "add it")
+    context = endpoint.get("context", "default")
+    if contexts and context not in contexts:
+        text = f"[{endpoint.name}] leads into the context [{context}], which extensions.conf does not have"
+        yield broken(endpoint, "context", text, "correct context=")
+    if not endpoint.all("allow"):
+        yield broken(endpoint, "allow", f"[{endpoint.name}] has no codec", "allow=alaw,ulaw")
+
+
+def _transport(transport: ConfSection) -> Iterator[LintFinding]:
+    if transport.get("protocol") != "tls":
+        return
+    if not transport.get("cert_file"):
+        yield broken(transport, "protocol", f"[{transport.name}] has no certificate", "cert_file= and priv_key_file=")
+    if transport.get("method", "default") in _OLD_TLS:
+        yield unsafe(transport, "method", f"[{transport.name}] speaks outdated TLS", "method=tlsv1_2")
+
+
+def _ours(conf: ConfFile, settings: Settings) -> Iterator[LintFinding]:
+    there = {section.name for section in conf.of_type("endpoint")}
+    wanted = [(f"trunk {trunk.name}", trunk.endpoint) for trunk in asterisk_trunks(settings)]
+    wanted += [(f"seat {seat.name}", seat.endpoint) for seat in settings.seats]
+    for what, endpoint in wanted:
+        if endpoint not in there:
+            text = f"{what} of the settings has no endpoint [{endpoint}]"
+            yield broken(conf.name, "", text, "render the file, or correct the settings")

@@ -1,0 +1,85 @@
+"""Looks at an existing Asterisk configuration: what is unsafe, and what will not work, each with its place and its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatch
+from pathlib import Path
+
+from dialer.deploy.asterisk.checks.dialplan import check_dialplan
+from dialer.deploy.asterisk.checks.finding import Configuration, LintFinding
+from dialer.deploy.asterisk.checks.manager import check_http, check_manager
+from dialer.deploy.asterisk.checks.others import (
+    NEEDED_FILES,
+    check_conferences,
+    check_files,
+    check_modules,
+    check_music,
+    check_process,
+    check_voice,
+)
+from dialer.deploy.asterisk.checks.pjsip import check_pjsip
+from dialer.deploy.asterisk.conf_file import read_conf
+from dialer.deploy.asterisk.render import conferences, render_site, seats_without_password
+from dialer.errors import AsteriskFilesError
+from dialer.settings.boxes import on_box
+from dialer.settings.site import Settings
+
+_READ = {*NEEDED_FILES, "asterisk.conf", "cdr.conf", "cdr_custom.conf", "http.conf", "logger.conf", "sip.conf"}
+
+
+def lint(
+    texts: Mapping[str, str],
+    settings: Settings | None = None,
+    box: str | None = None,
+    *,
+    root: str = "/etc/asterisk",
+) -> list[LintFinding]:
+    """Findings by file and line. `texts`: the files of `root`, by path within it. With `settings`: of that site, or its `box`."""
+
+    def library(pattern: str) -> list[tuple[str, str]]:
+        wanted = pattern.removeprefix("./").removeprefix(f"{root}/")
+        if wanted.startswith("/"):  # elsewhere: not ours to open
+            return [(wanted, "")]
+        return [(name, texts[name]) for name in sorted(texts) if name == wanted or fnmatch(name, wanted)]
+
+    rendered = None
+    if settings is not None:
+        alone, _ = on_box(settings, box)
+        nothing = dict.fromkeys(seats_without_password(alone), "")
+        rendered = {name: read_conf(name, text) for name, text in render_site(settings, nothing, box=box).items()}
+        settings = alone
+    files = {name: read_conf(name, text, library) for name, text in texts.items() if name in _READ}
+    configuration = Configuration(files, settings, rendered)
+    findings = [
+        *check_files(configuration),
+        *check_manager(configuration),
+        *check_http(configuration),
+        *check_pjsip(configuration),
+        *check_dialplan(configuration),
+        *check_modules(configuration),
+        *check_conferences(configuration, read_conf("confbridge.conf", conferences())),
+        *check_music(configuration),
+        *check_voice(configuration),
+        *check_process(configuration),
+    ]
+    return sorted(dict.fromkeys(findings), key=lambda finding: (finding.file, finding.line, finding.text))
+
+
+def lint_directory(directory: Path, settings: Settings | None = None, box: str | None = None) -> list[LintFinding]:
+    """The same of a directory on disk. Raises AsteriskFilesError where it cannot be read."""
+    try:
+        if not directory.is_dir():
+            raise AsteriskFilesError(
+                f"{directory} is no directory; give the one with Asterisk's files, as /etc/asterisk"
+            )
+        next(directory.iterdir(), None)  # rglob would pass over a directory that it may not read
+        texts = {
+            str(path.relative_to(directory)): path.read_text(encoding="utf-8", errors="replace")
+            for path in sorted(directory.rglob("*"))
+            if path.suffix in {".conf", ".inc", ".txt"} and path.is_file() and path.stat().st_size <= 4_000_000
+        }
+    except OSError as error:
+        path = error.filename or directory
+        raise AsteriskFilesError(f"{path} cannot be read ({error.strerror}); run as one who may") from error
+    return lint(texts, settings, box, root=str(directory.resolve()))

@@ -1,0 +1,155 @@
+"""Putting rendered files where Asterisk reads them: what would change, and the change itself, of all files or none."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from dialer.deploy.asterisk.conf_file import read_conf
+from dialer.deploy.asterisk.render import MARKER
+from dialer.errors import AsteriskFilesError
+
+MODE = 0o640  # Asterisk's group reads, nobody else: there are passwords in them
+_SECRET = re.compile(
+    r"^([ +-](?:(?:password|secret)\s*=|[\w.-]+:(?=\$7\$))).*|\b[0-9a-f]{40}\b",  # the latter: `agi_secret`
+    re.MULTILINE,
+)
+
+
+class FileChange(StrEnum):
+    """What rendering does to a file."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    SAME = "same"
+    FOREIGN = "not ours"  # there, and without our first line
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlan:
+    """One file, before and after."""
+
+    name: str
+    before: str | None
+    after: str
+    marker: str = MARKER
+
+    @property
+    def fate(self) -> FileChange:
+        """What would become of it."""
+        if self.before is None:
+            return FileChange.NEW
+        if self.before == self.after:
+            return FileChange.SAME
+        return FileChange.CHANGED if self.before.startswith(self.marker) else FileChange.FOREIGN
+
+    def diff(self) -> str:
+        """The change as a unified diff; passwords are hidden."""
+        before = [] if self.before is None else self.before.splitlines(keepends=True)
+        lines = difflib.unified_diff(before, self.after.splitlines(keepends=True), f"a/{self.name}", f"b/{self.name}")
+        return _SECRET.sub(lambda found: f"{found[1] or ''}(hidden)", "".join(lines))
+
+
+def plan_files(directory: Path, rendered: Mapping[str, str], marker: str = MARKER) -> list[FilePlan]:
+    """What writing `rendered` there would do; `marker`: the first line of files that are ours. Raises AsteriskFilesError."""
+    return [FilePlan(name, text_of(directory / name), text, marker) for name, text in rendered.items()]
+
+
+def has_files(directory: Path) -> bool:
+    """Whether any configuration file lies in the directory already, so that it may be one that Asterisk reads."""
+    return any(directory.glob("*.conf"))
+
+
+def passwords_for(directory: Path, endpoints: Collection[str]) -> dict[str, str]:
+    """A password per endpoint: the one that an earlier rendering made and wrote there, else a new one of 144 bits."""
+    text = text_of(directory / "pjsip.conf") or ""
+    kept: dict[str, str] = {}
+    if text.startswith(MARKER):
+        for section in read_conf("pjsip.conf", text).of_type("auth"):
+            kept[section.get("username")] = section.get("password")
+    return {endpoint: kept.get(endpoint) or secrets.token_urlsafe(18) for endpoint in endpoints}
+
+
+def write_files(directory: Path, plans: Collection[FilePlan], *, force: bool) -> list[str]:
+    """Write what is new or changed; a foreign file, only with `force`, is kept beside as NAME.before-matdan.
+
+    Returns the names written. The directory itself is made, but nothing above it: a name that is mistyped is told. Raises
+    AsteriskFilesError, and leaves every file as it was, when one is not ours or cannot be written.
+    """
+    foreign = [plan.name for plan in plans if plan.fate is FileChange.FOREIGN]
+    if foreign and not force:
+        raise AsteriskFilesError(
+            f"{directory}: not written by us: {', '.join(foreign)}; nothing was changed: render into an empty directory, "
+            "or use --force, which keeps each as NAME.before-matdan"
+        )
+    due = [plan for plan in plans if plan.fate is not FileChange.SAME]
+    try:
+        directory.mkdir(mode=0o750, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=directory, prefix=".matdan-", ignore_cleanup_errors=True) as beside:
+            _place(directory, due, Path(beside))
+    except OSError as error:
+        if not directory.parent.exists():
+            raise AsteriskFilesError(
+                f"{directory}: there is no folder {directory.parent}; name the directory that the program reads, as /etc/asterisk"
+            ) from error
+        raise AsteriskFilesError(
+            f"{error.filename2 or directory} cannot be written ({error.strerror}); "
+            "make room there, or use a directory that you may write to"
+        ) from error
+    return [plan.name for plan in due]
+
+
+def text_of(path: Path) -> str | None:
+    """What a file says; None: there is none. Raises AsteriskFilesError where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise AsteriskFilesError(f"{path} cannot be read ({error.strerror}); check the path and its rights") from error
+
+
+def _place(directory: Path, due: Collection[FilePlan], beside: Path) -> None:
+    """All that needs room is done `beside`, on the same file system; then files are only renamed, and back where one cannot be."""
+    owner = directory.stat()
+    for plan in due:
+        _write(beside / plan.name, plan.after.encode(), owner)
+        if plan.fate is FileChange.CHANGED:
+            _write(beside / f"{plan.name}.was", (directory / plan.name).read_bytes(), owner)
+    with contextlib.ExitStack() as undo:
+        for plan in due:
+            path, kept = directory / plan.name, directory / f"{plan.name}.before-matdan"
+            if plan.fate is FileChange.CHANGED:  # at no moment is it away: Asterisk may be reading
+                (beside / plan.name).replace(path)
+                undo.callback((beside / f"{plan.name}.was").replace, path)
+                continue
+            if plan.fate is FileChange.FOREIGN:
+                if kept.is_file():
+                    _move(kept, beside / kept.name, undo)
+                _move(path, kept, undo)
+            _move(beside / plan.name, path, undo)
+        undo.pop_all()
+
+
+def _move(path: Path, to: Path, undo: contextlib.ExitStack) -> None:
+    path.replace(to)
+    undo.callback(to.replace, path)
+
+
+def _write(path: Path, content: bytes, owner: os.stat_result) -> None:
+    """A file as Asterisk is given it: owner and group are the directory's, where we may give them."""
+    with path.open("wb") as file:
+        os.fchmod(file.fileno(), MODE)
+        with contextlib.suppress(PermissionError):
+            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,237 @@
+"""Asterisk's configuration files, made from a site's settings. Pure: settings in, text out."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment
+from pydantic import SecretStr
+
+from dialer import content
+from dialer.deploy.asterisk.agi_secret import MARK_VARIABLE, agi_mark, agi_secret
+from dialer.deploy.asterisk.events import EVENTS
+from dialer.deploy.asterisk.modules import modules_for
+from dialer.deploy.templates import templates_in
+from dialer.errors import SettingError
+from dialer.settings.boxes import box_password, house_phones, named_phones, on_box
+from dialer.settings.lines import Carrier, Transport, Trunk
+from dialer.settings.seats import ECHO_CODE, LogInSettings, SeatSettings, browser_password
+from dialer.settings.site import Ami, Settings
+from dialer.settings.supervision import RecordingSettings
+from dialer.settings.unfinished import MAKE_ONE
+
+TEMPLATES = content.CONFIG / "asterisk"
+
+MARKER = "; Written by `dialer asterisk render`: change the settings and render again, an edit here is lost."
+"""The first line of every file that is ours to overwrite."""
+
+FILES = tuple(sorted(path.stem for path in TEMPLATES.glob("*.conf.j2")))
+
+RESTART_SECONDS = 20
+"""How long the dialplan waits for a dialler that begins anew; one with 4,802 prompts took 4.6 s of CPU time to start."""
+
+JOIN_SECONDS = 2
+"""How long another box may take to join a voter to its seat: the dialler takes the seat back after that."""
+
+_SPARE_CALLS = 20  # beside every line and every seat: supervisors, third parties, calls that are being turned away
+
+
+@cache
+def _environment() -> Environment:
+    environment = templates_in("asterisk")
+    environment.filters.update(bracketed=_bracketed, host_network=_host_network, sip_uri=_sip_uri)
+    return environment
+
+
+def render_template(name: str, **values: Any) -> str:
+    """The text of `name`.j2 with these values. Raises jinja2.UndefinedError for a value that is missing."""
+    return _environment().get_template(f"{name}.j2").render(**values)
+
+
+def dialplan(
+    log_in_code: str = "*1",
+    *,
+    manager_secret: str = "dialler",  # noqa: S107 - of simulated sites alone
+    recordings: RecordingSettings | None = None,
+    boxes: bool = False,
+) -> str:
+    """The text of extensions.conf where nothing else is set; `boxes`: there are others beside this one."""
+    ami, floor = Ami(secret=SecretStr(manager_secret)), LogInSettings(log_in_code=log_in_code)
+    settings = Settings(ami=ami, floor=floor, recordings=recordings or RecordingSettings())
+    return render_template("extensions.conf", **_for_the_dialplan(settings), others=boxes)
+
+
+def conferences(mixing_milliseconds: int = 20) -> str:
+    """The text of confbridge.conf: the conference of a seat, and who may be in it."""
+    return render_template("confbridge.conf", marker=MARKER, asterisk={"mixing_milliseconds": mixing_milliseconds})
+
+
+def render_site(
+    settings: Settings, passwords: Mapping[str, str], *, box: str | None = None, file: str = "settings"
+) -> dict[str, str]:
+    """Every configuration file of a site's Asterisk by name; where there are several, of this `box`.
+
+    `passwords` by endpoint are for the seats whose settings have none; `file` is named where a setting is missing. Raises
+    SettingError.
+    """
+    every_seat, shared_port = len(settings.seats), settings.asterisk.sip_port
+    settings, others = on_box(settings, box, file)
+    _check(settings, file, beside_others=bool(others))
+    trunks, asterisk = asterisk_trunks(settings), settings.asterisk
+    lines: list[Trunk | SeatSettings] = [*trunks, *settings.seats]
+    webrtc = any(seat.webrtc for seat in settings.seats)
+    sip = f":{asterisk.sip_port}"
+    values = {
+        **_for_the_dialplan(settings),
+        "asterisk": asterisk,
+        "ami": settings.ami,
+        "trunks": trunks,
+        "contact_users": {trunk.name: _contact_user(trunk, settings) for trunk in trunks},
+        "seats": settings.seats,
+        "house_phones": house_phones(settings),
+        "passwords": {
+            **{seat.endpoint: _password(seat, settings, passwords) for seat in settings.seats},
+            **{endpoint: passwords[endpoint] for endpoint in house_phones(settings)},
+        },
+        "transports": _transports(settings, between=bool(others)),
+        # http.conf has the address and port of ws
+        "transport_ports": {"udp": sip, "tcp": sip, "tls": f":{asterisk.tls_port}", "ws": ""},
+        "modules": modules_for(
+            webrtc=webrtc,
+            srtp=webrtc or any(line.srtp for line in lines),
+            registers=any(trunk.registers for trunk in trunks),
+            history=asterisk.history is not None,
+            boxes=bool(others),
+        ),
+        "events": EVENTS,
+        # Where there are other boxes, each of the site's seats may have a call's second half here, coming or going.
+        "max_calls": sum(trunk.channels for trunk in trunks)
+        + len(settings.seats)
+        + (every_seat if others else 0)
+        + _SPARE_CALLS,
+        "box": box,
+        "others": {each.name: box_password(box or "", each.name, settings.ami.secret) for each in others},
+        "box_contacts": {each.name: f"{_bracketed(each.host)}:{each.sip_port or shared_port}" for each in others},
+        "box_networks": {each.name: _host_network(each.host) for each in others},
+        "country": settings.centre.region.lower(),
+    }
+    return {name: render_template(name, **values) for name in FILES}
+
+
+def _for_the_dialplan(settings: Settings) -> dict[str, Any]:
+    secret = agi_secret("" if settings.ami.secret is None else settings.ami.secret.get_secret_value())
+
+    def token(entrance: str) -> str:
+        """The expression by which Asterisk computes `agi_token`."""
+        return f"${{SHA1({secret}/{entrance}/${{UNIQUEID}}/${{CHANNEL}}/{secret})}}"
+
+    return {
+        "marker": MARKER,
+        "agi_server": f"{_bracketed(_reachable(settings))}:{settings.fastagi.port}",
+        "agi_token": token,
+        "agi_mark": f"{MARK_VARIABLE}={agi_mark(secret)}",
+        "browser_seats": sum(seat.webrtc for seat in settings.seats),
+        "log_in_code": settings.floor.log_in_code,
+        "echo_code": ECHO_CODE,
+        "restart_seconds": RESTART_SECONDS,
+        "join_seconds": JOIN_SECONDS,
+        "hold": settings.hold,
+        "recordings": settings.recordings,
+        "named_phones": named_phones(settings),
+        "outside_numbers": _outside_numbers(settings),
+    }
+
+
+def _outside_numbers(settings: Settings) -> list[tuple[str, str]]:
+    """The trunk's endpoint and the number of each transfer that leads outside."""
+    endpoints = {trunk.name: trunk.endpoint for trunk in settings.trunks}
+    called = ((endpoints.get(each.trunk or ""), each.number) for each in settings.transfers)
+    return list(dict.fromkeys((where, number) for where, number in called if where and number))
+
+
+def asterisk_trunks(settings: Settings) -> tuple[Trunk, ...]:
+    """The trunks that Asterisk carries. Another carrier's have no host and no place in its files."""
+    return tuple(trunk for trunk in settings.trunks if trunk.carrier is Carrier.ASTERISK)
+
+
+def seats_without_password(settings: Settings) -> tuple[str, ...]:
+    """Endpoints of the seats, and of the house's other phones, for which a password must be made."""
+    seats = (seat.endpoint for seat in settings.seats if seat.password is None and not seat.webrtc)
+    return (*seats, *house_phones(settings))
+
+
+def _check(settings: Settings, file: str, *, beside_others: bool) -> None:
+    trunks = asterisk_trunks(settings)
+    if not settings.trunks and not beside_others:
+        raise SettingError(file, "trunks", "there is none", "add a [[trunks]] table with the carrier's host")
+    if not trunks and not settings.seats:
+        problem = "none is Asterisk's, and there are no seats"
+        raise SettingError(file, "trunks", problem, "such a site needs no Asterisk: do without its files")
+    for number, trunk in enumerate(settings.trunks):
+        if trunk in trunks and trunk.host is None:
+            raise SettingError(
+                file, f"trunks.{number}.host", f"trunk {trunk.name!r} has none", "add the carrier's SIP host"
+            )
+    if settings.ami.secret is None:
+        raise SettingError(file, "ami.secret", "is not set", MAKE_ONE)
+    lines: list[Trunk | SeatSettings] = [*trunks, *settings.seats]
+    names = Counter([*(line.endpoint for line in lines), *house_phones(settings)])
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        raise SettingError(file, "endpoint", f"{twice[0]!r} is given twice", "give each trunk and seat one of its own")
+    ours = [name for name in names if name.startswith(("matdan-", "transport-")) or name in {"global", "system"}]
+    if ours:
+        raise SettingError(file, "endpoint", f"{ours[0]!r} is a name of our own in pjsip.conf", "choose another")
+
+
+def _password(seat: SeatSettings, settings: Settings, made: Mapping[str, str]) -> str:
+    if seat.webrtc:
+        return browser_password(seat, settings.ami.secret)
+    return made[seat.endpoint] if seat.password is None else seat.password.get_secret_value()
+
+
+def _transports(settings: Settings, *, between: bool) -> Sequence[str]:
+    used: set[str] = {trunk.transport.value for trunk in asterisk_trunks(settings)}
+    used |= {"ws" if seat.webrtc else seat.transport.value for seat in settings.seats}
+    used |= {Transport.UDP.value} if house_phones(settings) or between else set()
+    return [name for name in ("udp", "tcp", "tls", "ws") if name in used]
+
+
+def _contact_user(trunk: Trunk, settings: Settings) -> str:
+    """The user part of the address that a trunk registers, to which many carriers send its calls: a number of ours, for
+    [matdan-inbound] takes no account's name. The first caller ID that [[inbound.numbers]] names, else the first number there that
+    is no trunk's caller ID, else the first caller ID.
+    """
+    inbound = [each.number for each in settings.inbound.numbers]
+    shown = {caller_id for each in settings.trunks for caller_id in each.caller_ids}
+    own = [caller_id for caller_id in trunk.caller_ids if caller_id in inbound]
+    return next(iter([*own, *(number for number in inbound if number not in shown)]), trunk.caller_ids[0])
+
+
+def _reachable(settings: Settings) -> str:
+    """The host at which Asterisk finds our FastAGI server: where it listens, or the dialler's own address."""
+    host = settings.fastagi.host
+    return settings.asterisk.dialler_address if host in {"0.0.0.0", "::"} else host  # noqa: S104
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _host_network(host: str) -> str:
+    """One address as a network of its own; a name stays a name, which Asterisk looks up."""
+    try:
+        return f"{host}/{ipaddress.ip_address(host).max_prefixlen}"
+    except ValueError:
+        return host
+
+
+def _sip_uri(trunk: Trunk, user: str | None = None) -> str:
+    default_port = 5061 if trunk.transport is Transport.TLS else 5060
+    account = "" if user is None else f"{user.partition('@')[0]}@"
+    parameter = "" if trunk.transport is Transport.UDP else f"\\;transport={trunk.transport.value}"
+    return f"sip:{account}{_bracketed(trunk.host or '')}:{trunk.port or default_port}{parameter}"

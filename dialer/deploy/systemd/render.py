@@ -1,0 +1,173 @@
+"""A site as a service of its machine: its user, its folders, a unit for each of its processes. Pure: settings in, texts out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Final
+
+from dialer.deploy.templates import templates_in
+from dialer.errors import SettingError
+from dialer.settings.fields import is_loopback
+from dialer.settings.site import Settings
+
+MARKER: Final = "# Written by `dialer install`: change the settings and install again, an edit here is lost."
+USER: Final = "matdan"
+HOME: Final = Path("/etc/matdan")
+SETTINGS_FILE: Final = HOME / "centre.toml"
+DATA: Final = Path("/var/lib/matdan")
+
+UNITS: Final = Path("/etc/systemd/system")
+USERS: Final = Path("/etc/sysusers.d")
+FOLDERS: Final = Path("/etc/tmpfiles.d")
+JAILS: Final = Path("/etc/fail2ban/jail.d")
+FILTERS: Final = Path("/etc/fail2ban/filter.d")
+ROTATION: Final = Path("/etc/logrotate.d")
+
+_PLAIN: Final = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9._+-]+)+")  # nothing in it means anything to systemd
+_UNSEEN: Final = ("/home", "/root", "/run", "/tmp", "/var/tmp")  # noqa: S108 - refused, not used
+_DRAIN_MARGIN_SECONDS: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process of a site: what it is, and the command that runs it."""
+
+    name: str
+    what: str
+    command: str
+
+    @property
+    def unit(self) -> str:
+        """The file's name, and the service's."""
+        return f"matdan-{self.name}.service"
+
+    @property
+    def timer(self) -> str:
+        """The file's name of a job's timer."""
+        return f"matdan-{self.name}.timer"
+
+
+DIALLER: Final = Process("dialler", "the dialler", "run")
+DESK: Final = Process("desk", "the desk", "desk serve")
+UPLINK: Final = Process("uplink", "the uplink to headquarters", "uplink")
+PROCESSES: Final = (DIALLER, DESK, UPLINK)
+BACKUP: Final = Process("backup", "a backup of the store", "backup")
+PURGE: Final = Process("recordings", "the erasing of recordings whose time is over", "recordings purge")
+JOBS: Final = (BACKUP, PURGE)
+"""What a timer has done now and then."""
+
+
+def processes_of(settings: Settings) -> tuple[Process, ...]:
+    """Those that a site has: the desk where it has a user of its own, the uplink where there is a headquarters."""
+    wanted = {DESK: settings.desk.user is not None, UPLINK: settings.headquarters.user is not None}
+    return tuple(process for process in PROCESSES if wanted.get(process, True))
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What else is on the machine."""
+
+    asterisk: bool
+    mosquitto: bool
+    fail2ban: bool
+
+
+def timers_of(settings: Settings, beside: Beside) -> dict[Process, str]:
+    """The jobs of a site, and when each is done, as a timer says it (systemd.timer(5)). Recordings lie where Asterisk runs."""
+    found: dict[Process, str] = {}
+    if settings.store.backup_folder is not None:
+        found[BACKUP] = f"OnActiveSec=5min\nOnUnitActiveSec={settings.store.backup_minutes}min"
+    if beside.asterisk:
+        found[PURGE] = "OnCalendar=*-*-* 03:17\nPersistent=true"
+    return found
+
+
+def _recorded_in(settings: Settings) -> list[Path]:
+    """The folders in which Asterisk records voices that the dialler erases: of talks also where no campaign records any more."""
+    messages = [settings.audio.sounds / settings.flows.recording_directory] if settings.flows.recordings else []
+    return [settings.recordings.directory, *messages]
+
+
+def service_files(settings: Settings, dialer: Path, beside: Beside) -> dict[Path, str]:
+    """The files by their paths. `dialer` is the command. Raises SettingError for a path of which a service can make nothing."""
+    store, sounds = settings.store.path, settings.audio.sounds
+    backups, recorded = settings.store.backup_folder, _recorded_in(settings)
+    named = [("(command)", dialer), ("store.path", store), ("audio.sounds", sounds)]
+    named += [] if backups is None else [("store.backup_folder", backups)]
+    for what, path in (*named, *(("flows.recording_directory", path) for path in recorded)):
+        if not _PLAIN.fullmatch(str(path)):
+            problem = f"{path} is no whole path of letters, digits and the signs . _ + -"
+            raise SettingError("settings", what, problem, "give a service one, such as /var/lib/matdan/centre.db")
+    for what, folder in (("store.path", store.parent), ("store.backup_folder", backups)):
+        if folder is not None and not _may_be_its_own(folder):
+            problem = f"{folder} is the machine's, or hidden from services: what lies there is not the service's alone"
+            raise SettingError("settings", what, problem, "give it a folder of its own, such as /var/lib/matdan")
+    own = [store.parent, *([] if backups is None else [backups])]
+    folders = {DATA: "0750", **dict.fromkeys(own, "0750"), sounds / "matdan": "0755"}
+    shared = {"user": USER, "settings_file": SETTINGS_FILE, "home": HOME, "data": DATA, "folders": folders}
+    shared |= {"centre": settings.centre.id, "dialer": dialer, "recorded": recorded if beside.asterisk else []}
+    files = {
+        USERS / "matdan.conf": _text("sysusers.j2", **shared, asterisk=beside.asterisk),
+        FOLDERS / "matdan.conf": _text("tmpfiles.j2", **shared, mosquitto=beside.mosquitto),
+    }
+    if beside.asterisk:
+        files[ROTATION / "matdan"] = _text("logrotate.j2", history=settings.asterisk.history)
+    if beside.fail2ban:
+        desk_port = settings.desk.port if DESK in processes_of(settings) else None
+        files |= fail2ban_files(asterisk=beside.asterisk, desk_port=desk_port)
+    neighbours = [name for name, there in (("asterisk", beside.asterisk), ("mosquitto", beside.mosquitto)) if there]
+    for process in processes_of(settings):
+        files[UNITS / process.unit] = _text(
+            "unit.j2",
+            **shared,
+            what=process.what,
+            after=[f"{name}.service" for name in neighbours] + ([] if process is DIALLER else [DIALLER.unit]),
+            command=process.command,
+            reloads=process in (DIALLER, DESK),
+            stop_seconds=round(settings.dialling.drain_seconds) + _DRAIN_MARGIN_SECONDS,
+            background=process is not DIALLER,
+            scripts=process is DIALLER and settings.has_scripts,
+            on_this_machine_alone=process is DIALLER and _speaks_with_this_machine_alone(settings),
+        )
+    for job, when in timers_of(settings, beside).items():
+        writes = dict.fromkeys([DATA, *own]) if job is BACKUP else shared["recorded"]
+        files[UNITS / job.unit] = _text(
+            "job.j2", **shared, what=job.what, command=job.command, writes=writes, scripts=False
+        )
+        files[UNITS / job.timer] = _text("timer.j2", what=job.what, centre=settings.centre.id, when=when)
+    return files
+
+
+def fail2ban_files(*, asterisk: bool, desk_port: int | None, marker: str = MARKER) -> dict[Path, str]:
+    """Jails for who guesses passwords, of phones where there is an Asterisk and of pages that are served, and the pages' filter."""
+    files: dict[Path, str] = {}
+    if asterisk or desk_port is not None:
+        values = {"asterisk": asterisk, "desk_port": desk_port}
+        files[JAILS / "matdan.conf"] = _text("fail2ban.j2", marker=marker, **values)
+    if desk_port is not None:
+        files[FILTERS / "matdan-desk.conf"] = _text("fail2ban_filter.j2", marker=marker)
+    return files
+
+
+def _may_be_its_own(folder: Path) -> bool:
+    """Whether a folder can be given to the service: /srv/matdan can. One of the machine's (/srv, /var/lib) would be taken from all
+    others who use it, and homes and /tmp are not seen by a unit (systemd.exec(5), ProtectHome= and PrivateTmp=).
+    """
+    depth = 2 if folder.parts[1:2] in [("etc",), ("usr",), ("var",)] else 1
+    return len(folder.parts) > depth + 1 and not any(map(folder.is_relative_to, _UNSEEN)) and folder != HOME
+
+
+def _speaks_with_this_machine_alone(settings: Settings) -> bool:
+    hosts = (settings.ami.host, settings.fastagi.host, settings.broker.host, settings.metrics.host)
+    # A script has namespaces of its own, in which it may do what it likes.
+    return all(map(is_loopback, hosts)) and not settings.twilio.enabled and not settings.has_scripts
+
+
+_templates = cache(partial(templates_in, "service"))
+
+
+def _text(template: str, **values: object) -> str:
+    return _templates().get_template(template).render({"marker": MARKER, **values})

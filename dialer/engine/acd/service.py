@@ -1,0 +1,377 @@
+"""The ACD: seats and the voters who wait for them. Longest idle first; a voter too late for a seat hears the message."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from dialer.domain.clock import Instant
+from dialer.domain.model import AttemptId
+from dialer.domain.switch import Switch
+from dialer.domain.view import CallState, SeatChange, SeatState
+from dialer.engine.calls.state import Call
+from dialer.engine.centre import Centre, SeatTally
+from dialer.engine.effects import Due, Learn, Notify, Timer, What, order
+from dialer.engine.placing.eligibility import Eligibility
+from dialer.engine.seats.state import Seat, choose_seat
+from dialer.engine.views import seat_view
+from dialer.pacing.port import PacingEventKind
+from dialer.store.port import SeatInterval
+
+MESSAGE_MARGIN_SECONDS = 0.2  # the message is ordered this long before the connect limit, so that it is heard within it
+CONNECT_SECONDS = 2.0  # a reserved seat whose voter has not come by then is free again
+PHONE_RETRY_SECONDS = 5.0  # before a lost seat's phone is called again
+LOST_SECONDS = 900.0  # an agent whose phone has been gone so long has gone too: the phone must not ring all night
+MAX_INTERVALS = 2_000
+_WITH_VOTER = frozenset({SeatState.RESERVED, SeatState.TALKING})
+
+
+class Acd:
+    """Seats, and the way of an answered voter to one."""
+
+    def __init__(self, centre: Centre, eligibility: Eligibility) -> None:
+        """Has the seats of the centre's plan; `eligibility` is asked before each connect."""
+        self._centre = centre
+        self._eligibility = eligibility
+        self._ended: dict[str, Call] = {}  # by seat: the call whose wrap-up goes on
+        self._handed_over: dict[AttemptId, asyncio.Future[bool]] = {}  # calls on their way from a flow to a seat
+        self.intervals: list[SeatInterval] = []
+        self.use_plan()
+
+    def use_plan(self) -> None:
+        """The plan's seats, each as it stands, then those that it has no more. Whoever is at one keeps the phone of before."""
+        centre, plan, seats = self._centre, self._centre.plan, dict[str, Seat]()
+        for name, place in plan.seats.items():
+            seat = centre.seats.get(name) or Seat(
+                name, place.endpoint, place.languages, centre.instant(), box=place.box
+            )
+            endpoint = place.endpoint if seat.agent is None else seat.endpoint
+            serves = seat.campaigns & plan.campaigns.keys()
+            seats[name] = replace(seat, endpoint=endpoint, languages=place.languages, campaigns=serves)
+        centre.seats = {**seats, **{name: seat for name, seat in centre.seats.items() if name not in seats}}
+
+    # Voters
+
+    def voter_waits(self, call: Call) -> None:
+        """An answered voter can be connected: to a seat at once, or when one comes free before the limit."""
+        now = self._centre.instant()
+        known = self._centre.update_call(call, call.by_person(now))
+        if known.leg.waiting or known.talk.seat is not None or known.leg.message_started:
+            return
+        waiting = self._centre.update_call(known, known.waits())
+        if not self._eligibility.admits(waiting):
+            self.too_late(call.attempt_id)
+        elif not self._seat_for(waiting):
+            limit = self._centre.campaigns[call.campaign_id].spec.connect_limit_seconds - MESSAGE_MARGIN_SECONDS
+            left = max(0.0, limit - (now.seconds - (waiting.leg.answered_seconds or 0.0)))
+            due = Due(What.VOTER_TOO_LATE, attempt_id=call.attempt_id)
+            self._centre.then(Timer(f"call/{call.attempt_id}", left, due))
+
+    async def take_from_flow(self, attempt_id: AttemptId) -> bool:
+        """Give a call in a flow to a ready seat: True when agent and voter hear each other, False when no seat took it.
+
+        A call that has become forbidden since its flow began is not given to anybody: False too.
+        """
+        call = self._centre.calls.get(attempt_id)
+        if call is None or attempt_id in self._handed_over:
+            return False
+        if not self._eligibility.admits(call) or not self._seat_for(call):
+            return False
+        came: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._handed_over[attempt_id] = came
+        try:
+            return await came
+        finally:
+            del self._handed_over[attempt_id]
+
+    def _arrived(self, attempt_id: AttemptId, came: bool) -> None:
+        waiting = self._handed_over.get(attempt_id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(came)
+
+    def _seat_for(self, call: Call) -> bool:
+        seat = self._choose(call)
+        if seat is None:
+            return False
+        now = self._centre.instant()
+        if seat.state is SeatState.READY:  # else it was kept for this call
+            self.put(seat, seat.reserved(call.attempt_id, call.campaign_id, now))
+        self._centre.update_call(call, call.reserved(seat.name, seat.agent))
+        spec = self._centre.campaigns[call.campaign_id].spec
+        never_came = Due(What.VOTER_NEVER_CAME, seat.name, call.attempt_id)
+        self._centre.then(
+            order(Switch.connect, call.attempt_id, seat.name, record=spec.record).or_else(never_came),
+            Timer(f"call/{call.attempt_id}"),
+            Timer(f"seat/{seat.name}", CONNECT_SECONDS + spec.announcement_seconds, never_came),
+        )
+        return True
+
+    def _choose(self, call: Call) -> Seat | None:
+        kept = self._centre.seats.get(call.kept_seat or "")
+        if kept is not None and kept.state is SeatState.RESERVED and kept.attempt_id == call.attempt_id:
+            return None if kept.doubted else kept  # a second will show; then it is there, or any other serves
+        skill = self._centre.campaigns[call.campaign_id].spec.skill
+        box = self._centre.boxes.of_trunk(call.trunk)
+        return choose_seat(self._centre.seats_reached(), call.language, skill, call.campaign_id, box)
+
+    def never_came(self, seat_name: str, attempt_id: AttemptId) -> None:
+        """The voter did not reach the seat: it is free again. What became of the voter the switch will tell."""
+        seat = self._centre.seats[seat_name]
+        if seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
+            self.free(seat, seat.call_ended(self._centre.instant()))
+        call = self._centre.calls.get(attempt_id)
+        if call is not None and call.talk.seat == seat_name and call.talk.connected_at is None:
+            self._centre.update_call(call, call.never_came())
+            self._arrived(attempt_id, False)
+
+    def too_late(self, attempt_id: AttemptId) -> None:
+        """A voter waited as long as anybody may, or is forbidden: the message, by order or the dialplan's own fail-safe."""
+        call = self._centre.calls.get(attempt_id)
+        if call is not None and call.leg.waiting and call.talk.seat is None and not call.leg.message_started:
+            self.message_started(call)
+            self._centre.then(order(Switch.play_message, attempt_id))
+
+    def message_started(self, call: Call) -> None:
+        """The voter hears the information message: an abandoned call, unless a seat had it before (its phone died)."""
+        call = self._centre.update_call(call, call.by_person(self._centre.instant()))
+        if not call.leg.message_started:
+            self._centre.update_call(call, call.hears_message())
+            self._centre.then(Timer(f"call/{call.attempt_id}"))
+            self._centre.wake.set()
+
+    def connected(self, call: Call, seat_name: str) -> None:
+        """Voter and agent hear each other. A repeat changes nothing; a voter who had left the seat may be back in it."""
+        now = self._centre.instant()
+        call = self._centre.update_call(call, call.by_person(now))
+        seat = self._centre.seats.get(seat_name)
+        if seat is None:
+            return
+        if call.talk.connected_at is not None:
+            if _is_open_to(seat, call) or seat.state is SeatState.PAUSED:  # a pause goes on after the call
+                self._talks_again(self._centre.update_call(call, call.message_cut_short()), seat_name)
+            return
+        self._ended.pop(seat_name, None)  # what is said from now on is said of this call
+        self.put(seat, seat.talking(call.attempt_id, call.campaign_id, now))
+        self._centre.seat_tallies[seat_name].calls += 1
+        self._centre.update_call(call, call.connected(seat_name, seat.agent, now))
+        self._centre.then(Timer(f"call/{call.attempt_id}"), Timer(f"seat/{seat_name}"))
+        self._arrived(call.attempt_id, True)
+
+    def talks_on(self, call: Call, seat_name: str) -> None:
+        """A conversation that an earlier run of the dialler connected goes on: the seat is busy with it."""
+        now = self._centre.instant()
+        seat = self._centre.seats[seat_name]
+        self.put(seat, seat.talking(call.attempt_id, call.campaign_id, now))
+        self._centre.update_call(call, call.reserved(seat_name, seat.agent))
+
+    def _talks_again(self, call: Call, seat_name: str) -> None:
+        self._centre.then(Timer(f"seat/{seat_name}"))
+        self._ended.pop(seat_name, None)
+        self.talks_on(call, seat_name)
+
+    def take_back(self, call: Call, seat_name: str) -> str | None:
+        """A seat for a voter whose transfer came to nothing: the one of the agent who had left, if still free, else another one.
+
+        Returns the seat, which talks from now on; None: nobody is free.
+        """
+        own = self._centre.seats.get(seat_name)
+        if own is None or not own.phone_up or not _is_open_to(own, call):
+            own = self._choose(call)
+        if own is None:
+            return None
+        self._talks_again(call, own.name)
+        return own.name
+
+    def notify(self, seat_name: str) -> None:
+        """Tell those who listen of something about a seat that is no change of its state."""
+        seat = self._centre.seats.get(seat_name)
+        if seat is not None:
+            self._centre.then(Notify(SeatChange(seat_view(self._centre, seat), self._centre.clock.now())))
+
+    def call_over(self, call: Call) -> None:
+        """The call has ended: its seat goes to wrap-up, or is free again if the voter never came."""
+        self._centre.then(Timer(f"call/{call.attempt_id}"))
+        self._arrived(call.attempt_id, False)
+        seat = call.talk.seat or call.kept_seat
+        if seat is not None:
+            self.left_seat(call, seat)
+
+    def left_seat(self, call: Call, seat_name: str) -> None:
+        """The voter is with the seat's agent no more: wrap-up after a talk, though the call may live on without its agent."""
+        seat = self._centre.seats.get(seat_name)
+        if seat is None or seat.attempt_id != call.attempt_id or seat.state is SeatState.WRAP_UP:
+            return
+        now = self._centre.instant()
+        talked = seat.state is SeatState.TALKING
+        if talked:
+            self._centre.then(_ended(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call))
+            self._ended[seat_name] = call
+        after = seat.call_ended(now)
+        if after.agent is None and talked:  # a call adopted after a restart: nobody is there to wrap it up
+            after = after.wrapped_up(now)
+        self.free(seat, after)
+        if after.state is SeatState.WRAP_UP:
+            seconds = self._centre.campaigns[call.campaign_id].spec.wrap_up_seconds
+            self._centre.then(Timer(f"seat/{seat_name}", seconds, Due(What.WRAP_UP_OVER, seat_name)))
+
+    # Wrap-up
+
+    def latest_call(self, seat: Seat) -> Call | None:
+        """The call that the seat has now, or whose wrap-up goes on."""
+        return self._ended.get(seat.name) or self._centre.call_at(seat)
+
+    def closing(self, seat: Seat) -> None:
+        """The talk or the wrap-up comes to its end. A repeat changes nothing. Raises CommandRefused."""
+        now = self._centre.clock.monotonic()
+        after = seat.closing(now)
+        if after is seat:
+            return
+        self.put(seat, after)
+        self._centre.wake.set()
+
+    def wrap_up_ran_out(self, seat_name: str) -> None:
+        """The time for it is over."""
+        seat = self._centre.seats[seat_name]
+        if seat.state is SeatState.WRAP_UP:
+            self.end_wrap_up(seat)
+
+    def end_wrap_up(self, seat: Seat) -> None:
+        """The wrap-up is over, by a disposition, a command or its time."""
+        now = self._centre.instant()
+        self._ended.pop(seat.name, None)
+        after = seat.wrapped_up(now)
+        if seat.campaign_id in self._centre.campaigns:
+            self._centre.then(_ended(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seat, now))
+            if after.state is not SeatState.READY:
+                self._centre.then(Learn(seat.campaign_id, PacingEventKind.BREAK_STARTED))
+        self.free(seat, after)
+
+    def free(self, before: Seat, after: Seat) -> None:
+        """Put a seat's next state in place; a voter who waits gets it if it is ready."""
+        if after.state is not before.state:  # a pause that is asked for in a wrap-up must not stop its clock
+            self._centre.then(Timer(f"seat/{before.name}"))
+        self.put(before, after)
+        if after.state is SeatState.OFFLINE and before.state is not SeatState.OFFLINE:
+            self._ended.pop(before.name, None)
+            if after.phone_up:
+                self._centre.then(order(Switch.release_seat, before.name))
+        self._serve_waiting()
+        self._centre.wake.set()
+
+    def _serve_waiting(self) -> None:
+        waiting = [call for call in self._centre.calls.values() if call.state is CallState.WAITING and call.leg.waiting]
+        for call in sorted(waiting, key=lambda call: call.leg.answered_seconds or 0.0):
+            if not self._eligibility.admits(call):
+                self.too_late(call.attempt_id)
+            else:
+                self._seat_for(call)  # one that no free seat may serve does not hold up the next
+
+    # Phones
+
+    def phone_came(self, seat_name: str) -> None:
+        """The agent's phone is on the line."""
+        seat = self._centre.seats.get(seat_name)
+        if seat is not None:
+            self.free(seat, seat.phone_came(self._centre.instant()))
+
+    def phone_went(self, seat_name: str) -> None:
+        """The agent's phone is gone. It is called again while its agent is logged in."""
+        seat = self._centre.seats.get(seat_name)
+        if seat is None:
+            return
+        now = self._centre.instant()
+        call = self._centre.call_at(seat)
+        if seat.state is SeatState.TALKING and call is not None:
+            self._ended[seat_name] = call  # its agent may still say how it went
+            self._centre.then(
+                _ended(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call),
+                Learn(call.campaign_id, PacingEventKind.BREAK_STARTED),
+            )
+        after = seat.phone_went(now)
+        self.free(seat, after)
+        if after.agent is not None and seat.doubted:  # a page that was reloaded may be there already
+            self.call_phone(seat_name)
+        elif after.agent is not None:
+            self.expect_phone(seat_name)
+
+    def phone_back(self, endpoint: str) -> None:
+        """A phone can be called: at once, where an agent waits for it."""
+        seat = self._centre.seat_of_endpoint(endpoint)
+        if seat is not None:
+            self.call_phone(seat.name)
+
+    def doubt(self, seat_name: str, doubted: bool) -> None:
+        """Send no voter to the seat, for nothing may come from its phone; or do so again."""
+        seat = self._centre.seats[seat_name]
+        if seat.doubted is not doubted and seat.phone_up:
+            self.free(seat, replace(seat, doubted=doubted))
+
+    def call_phone(self, seat_name: str) -> None:
+        """Ring the seat's phone, if an agent waits for it and it is not there."""
+        seat = self._centre.seats[seat_name]
+        if seat.agent is not None and not seat.phone_up and seat.box in self._centre.boxes.up:
+            not_called = Due(What.PHONE_NOT_CALLED, seat_name)
+            self._centre.then(
+                Timer(f"phone/{seat_name}"),
+                order(Switch.call_seat, seat_name, seat.endpoint).or_else(not_called),
+            )
+
+    def expect_phone(self, seat_name: str) -> None:
+        """The agent's phone is about to be nailed up; if it does not come, it is called."""
+        self._centre.then(Timer(f"phone/{seat_name}", PHONE_RETRY_SECONDS, Due(What.CALL_PHONE, seat_name)))
+
+    # Bookkeeping
+
+    def put(self, before: Seat, after: Seat) -> None:
+        """Put a seat's next state in place and tell of it."""
+        place = self._centre.plan.seats.get(before.name)
+        if after.agent is None and before.agent is not None and place is not None:
+            after = replace(after, endpoint=place.endpoint)  # whoever comes next has the phone of now
+        self._centre.seats[before.name] = after
+        if after.state is not before.state:
+            self._close_interval(before, after.since)
+            if after.agent is not None and before.agent is None:
+                self._centre.seat_tallies[before.name] = SeatTally()
+            if SeatState.LOST in (before.state, after.state):
+                gone = Due(What.AGENT_GONE, before.name) if after.state is SeatState.LOST else None
+                self._centre.then(Timer(f"lost/{before.name}", LOST_SECONDS, gone))
+            if self._centre.listeners:
+                self._centre.then(Due(What.SEAT_CHANGED, before.name))
+            if after.state in _WITH_VOTER:  # in a turn of its own: the voter's way to the seat waits for no screen
+                at_seat = Due(What.CALL_AT_SEAT, after.name, after.attempt_id)
+                self._centre.then(Timer(f"screen/{after.name}", 0.0, at_seat))
+        if after.state is not before.state or (after.state is SeatState.PAUSED and after.reason != before.reason):
+            self._centre.then(Notify(SeatChange(seat_view(self._centre, after), after.since.at)))
+
+    def _close_interval(self, seat: Seat, until: Instant) -> None:
+        tally = self._centre.seat_tallies[seat.name]
+        tally.seconds[seat.state] = tally.seconds.get(seat.state, 0.0) + until.seconds - seat.since.seconds
+        if seat.state is not SeatState.OFFLINE and len(self.intervals) < MAX_INTERVALS:
+            self.intervals.append(
+                SeatInterval(seat.name, seat.agent, seat.state.value, seat.since.at, until.at, seat.reason)
+            )
+
+    def close_intervals(self) -> None:
+        """At the end of the run: what every seat has done up to now."""
+        now = self._centre.instant()
+        for seat in self._centre.seats.values():
+            self._close_interval(seat, now)
+            self._centre.seats[seat.name] = replace(seat, since=now)
+
+
+def _is_open_to(seat: Seat, call: Call) -> bool:
+    """Whether a voter may come back to the seat: it is free, or still wraps up that very call."""
+    wraps_up = seat.state is SeatState.WRAP_UP and seat.attempt_id == call.attempt_id
+    return seat.free or (wraps_up and not seat.doubted)
+
+
+def _ended(campaign_id: str, kind: PacingEventKind, seat: Seat, now: Instant, call: Call | None = None) -> Learn:
+    """What the pacer learns of a talk or a wrap-up at a seat that ends now."""
+    closing = seat.closing_since_seconds
+    return Learn(
+        campaign_id,
+        kind,
+        now.seconds - seat.since.seconds,
+        call,
+        None if closing is None else now.seconds - closing,
+    )

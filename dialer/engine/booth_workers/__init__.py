@@ -1,0 +1,1 @@
+"""Booth workers: serial numbers that they report by keypad or to an agent, recorded as marks."""

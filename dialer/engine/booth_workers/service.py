@@ -1,0 +1,145 @@
+"""The worker desk: the serials that booth workers give, keyed in a flow or said to an agent, as marks of those voters.
+
+Each serial is a commit of its own, so that whatever a worker gave before the line broke is kept, and no call goes out to a voter
+of whom it is known. What a worker takes back is a mark too.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+import structlog
+
+from dialer.domain.enums import MarkKind
+from dialer.domain.errors import CommandRefused, StoreError
+from dialer.domain.model import BoothWorker, Mark, MarkSource, UnknownSerial
+from dialer.engine.acd.service import Acd
+from dialer.engine.calls.results import Marks
+from dialer.engine.calls.state import Call
+from dialer.engine.centre import Centre
+from dialer.engine.seats.state import Seat
+from dialer.flows.errors import NobodyMeant
+from dialer.store.sqlite import Store
+
+_log = structlog.get_logger(__name__)
+
+
+class BoothWorkers:
+    """Takes serials, and takes them back."""
+
+    def __init__(self, centre: Centre, acd: Acd, store: Store) -> None:
+        self._centre = centre
+        self._acd = acd
+        self._store = store
+        self._marks = Marks(centre, store)
+
+    def parts(self, worker: BoothWorker) -> dict[int, int]:
+        """The worker's booths by the number of their part, in that order."""
+        known = [self._centre.booths[booth_id] for booth_id in worker.booth_ids if booth_id in self._centre.booths]
+        return {booth.part_number: booth.booth_id for booth in sorted(known, key=lambda booth: booth.part_number)}
+
+    # Serials
+
+    async def take(
+        self,
+        call: Call,
+        serial: int,
+        part: int | None,
+        key: str,
+        *,
+        kind: MarkKind = MarkKind.VOTED,
+        agent: str | None = None,
+    ) -> None:
+        """Commit the mark of the voter with this serial; `part` None: the worker has only one. `key` names the commit.
+
+        Raises NobodyMeant where nobody has it, once that is counted, and where no worker is on the call; StoreError.
+        """
+        if call.worker is None:
+            raise NobodyMeant("a serial is taken from a booth worker alone: import the list (dialer workers import)")
+        now = self._centre.clock.now()
+        worker_id = call.worker.worker_id
+        booth_id = self._booth(call.worker, part)
+        voter_id = None if booth_id is None else await self._store.voter_by_serial(booth_id, serial)
+        if voter_id is None:
+            unknown = UnknownSerial(key, call.attempt_id, worker_id, serial, booth_id, now)
+            await self._store.record_unknown_serial(unknown)
+            _log.info("serial.unknown", worker=worker_id, booth=booth_id, serial=serial, attempt=call.attempt_id)
+            raise NobodyMeant(f"there is no serial {serial} at that polling station")
+        mark = Mark(
+            f"{key}/{voter_id}",
+            voter_id,
+            kind,
+            MarkSource.BOOTH_WORKER,
+            now,
+            attempt_id=call.attempt_id,
+            agent=agent,
+            worker_id=worker_id,
+        )
+        await self._marks.mark(mark)
+
+    async def take_back(self, call: Call, key: str, *, agent: str | None = None) -> None:
+        """Commit that the last serial of this call was a mistake; "voted" stands where somebody else has said it.
+
+        Raises NobodyMeant where there is none to take back, StoreError.
+        """
+        last = None if call.worker is None else await self._store.last_of_call(call.attempt_id)
+        if last is None or call.worker is None:
+            raise NobodyMeant("there is no serial of this call to take back")
+        undone, voter_id = last
+        mark = Mark(
+            key,
+            voter_id,
+            MarkKind.NOT_YET,
+            MarkSource.CORRECTION,
+            self._centre.clock.now(),
+            attempt_id=call.attempt_id,
+            agent=agent,
+            worker_id=call.worker.worker_id,
+            undoes=undone,
+        )
+        await self._marks.mark(mark)
+
+    def _booth(self, worker: BoothWorker, part: int | None) -> int | None:
+        parts = self.parts(worker)
+        if part is not None:
+            return parts.get(part)
+        return next(iter(parts.values())) if len(parts) == 1 else None
+
+    # Of agents
+
+    async def take_serials(self, seat_name: str, serials: tuple[int, ...], part: int | None) -> str:
+        """An agent was told serials. Raises CommandRefused, StoreError where nothing was kept."""
+        seat, call, named = self._on_the_line(seat_name)
+        parts = {} if call.worker is None else self.parts(call.worker)
+        if part not in parts and not (part is None and len(parts) == 1):
+            raise CommandRefused(f"say at which part: {', '.join(map(str, parts))}")
+        unknown: list[str] = []
+        noted = 0
+        for serial in dict.fromkeys(serials):
+            try:
+                await self.take(call, serial, part, f"{named}/{serial}", agent=seat.agent)
+                noted += 1
+            except NobodyMeant:
+                unknown.append(str(serial))
+            except StoreError as error:
+                raise CommandRefused(f"{noted} noted; {serial} and what follows it was not kept: {error}") from error
+        no_such = f"; no such serial: {', '.join(unknown)}" if unknown else ""
+        return f"seat {seat.name}: {noted} noted{no_such}"
+
+    async def take_back_last(self, seat_name: str) -> str:
+        """The last serial of the agent's call was a mistake. Raises CommandRefused, StoreError."""
+        seat, call, named = self._on_the_line(seat_name)
+        try:
+            await self.take_back(call, named, agent=seat.agent)
+        except NobodyMeant as nobody:
+            raise CommandRefused(f"seat {seat.name}: {nobody}") from nobody
+        return f"seat {seat.name}: the last serial is taken back"
+
+    def _on_the_line(self, seat_name: str) -> tuple[Seat, Call, str]:
+        """The agent's seat, the booth worker's call, and what a commit of now is named."""
+        seat = self._centre.seat(seat_name)
+        call = self._acd.latest_call(seat)
+        if call is None or call.talk.connected_at is None or call.worker is None:
+            raise CommandRefused(f"seat {seat.name} has no call with a booth worker")
+        # Drawn: by the clock, what is said in one millisecond, or after it was set back, would be taken for a repeat.
+        return seat, call, f"{call.attempt_id}/agent/{secrets.token_hex(8)}"

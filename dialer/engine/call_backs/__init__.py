@@ -1,0 +1,1 @@
+"""Call-backs that agents keep for themselves."""

@@ -1,0 +1,124 @@
+"""Call-backs that agents keep to themselves. At the hour the agent's seat is kept from other calls, at once or after the talk that
+it has, and the number is called for it; an agent who is not there, or not ready, leaves it to anyone a while later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import structlog
+
+from dialer.domain.errors import CommandRefused, RefusedBecause, StoreError
+from dialer.domain.model import AttemptId, DispositionRecord
+from dialer.domain.view import SeatState
+from dialer.engine.acd.service import Acd
+from dialer.engine.centre import Centre
+from dialer.engine.effects import Due, Timer, What
+from dialer.engine.preview.service import OwnCalls
+from dialer.engine.seats.state import Seat
+from dialer.store.port import OwnCallBack
+from dialer.store.sqlite import Store
+
+LOOK_SECONDS = 1.0  # at a seat that will be free
+AWAY_SECONDS = 5.0  # where the agent is at none
+REFUSED_SECONDS = 15.0  # until what forbade the call may not any more
+GRACE_SECONDS = 60.0  # in which calls that were dialled for a ready seat have come to their end
+_BUSY = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
+_FOR_GOOD = frozenset({RefusedBecause.NOT_LISTED, RefusedBecause.CLOSED, RefusedBecause.NOT_DUE})
+_log = structlog.get_logger(__name__)
+
+
+class OwnCallBacks:
+    """Those that are not anyone's yet."""
+
+    def __init__(self, centre: Centre, acd: Acd, own_calls: OwnCalls, store: Store) -> None:
+        self._centre = centre
+        self._acd = acd
+        self._own_calls = own_calls
+        self._store = store
+        self._waiting: dict[AttemptId, OwnCallBack] = {}  # by the attempt in which it was asked for
+
+    async def prepare(self) -> None:
+        """Read what was promised. Raises StoreError."""
+        for own in await self._store.own_call_backs(self._centre.clock.now()):
+            self._wait(own)
+
+    def said(self, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
+        """An agent has said something of a number: what was promised of it before holds no more."""
+        for own in [*self._waiting.values()]:
+            if (own.campaign_id, own.phone_id) == (campaign_id, phone_id):
+                self._forget(own)
+        if record.own_at is not None and record.agent is not None and record.retry_at is not None:
+            self._wait(
+                OwnCallBack(
+                    campaign_id, phone_id, record.agent, record.attempt_id, at=record.own_at, until=record.retry_at
+                )
+            )
+
+    def due(self, attempt_id: AttemptId) -> None:
+        """The hour has come, or it is looked at again."""
+        own, now = self._waiting.get(attempt_id), self._centre.clock.now()
+        if own is None:
+            return
+        if now >= own.until:
+            self._forget(own)
+            return
+        seat, campaign = self._seat_of(own), self._centre.plan.campaigns.get(own.campaign_id)
+        if seat is None or campaign is None or not seat.can_serve(campaign.spec.skill, own.campaign_id):
+            if seat is not None:
+                self._let_go(seat.name)
+            self._look(own, AWAY_SECONDS)
+        elif seat.state in _BUSY:
+            self._acd.put(seat, replace(seat, promised=True))
+            self._look(own, LOOK_SECONDS)
+        elif self._may_take(seat, own, now):
+            self._acd.put(seat, replace(seat, promised=True))
+            self._centre.spawn(self._call(own, seat.name), "own-call-back")
+        else:
+            self._look(own, LOOK_SECONDS)
+
+    def _may_take(self, seat: Seat, own: OwnCallBack, now: float) -> bool:
+        """Whether the seat is ready, and no voter may be on the way to it; one who may be has the time of a call."""
+        if seat.state is not SeatState.READY or seat.doubted or not seat.phone_up:
+            return False
+        return seat.promised or not self._own_calls.is_wanted() or now - max(own.at, seat.since.at) >= GRACE_SECONDS
+
+    async def _call(self, own: OwnCallBack, seat_name: str) -> None:
+        try:
+            await self._own_calls.call_back(seat_name, own.campaign_id, own.phone_id)
+        except CommandRefused as refused:
+            _log.info("call-back.not-placed", seat=seat_name, attempt=own.attempt_id, problem=str(refused))
+            self._let_go(seat_name)
+            if refused.why not in _FOR_GOOD:
+                self._look(own, REFUSED_SECONDS)
+                return
+        except StoreError as error:
+            self._centre.then(error)
+            self._let_go(seat_name)
+            self._look(own, REFUSED_SECONDS)
+            return
+        self._waiting.pop(AttemptId(own.attempt_id), None)
+
+    def _seat_of(self, own: OwnCallBack) -> Seat | None:
+        return next((seat for seat in self._centre.seats.values() if seat.agent == own.agent), None)
+
+    def _wait(self, own: OwnCallBack) -> None:
+        self._waiting[AttemptId(own.attempt_id)] = own
+        self._look(own, max(0.0, own.at - self._centre.clock.now()))
+
+    def _look(self, own: OwnCallBack, seconds: float) -> None:
+        attempt_id = AttemptId(own.attempt_id)
+        self._centre.then(Timer(f"own/{attempt_id}", seconds, Due(What.OWN_CALL_BACK, attempt_id=attempt_id)))
+
+    def _forget(self, own: OwnCallBack) -> None:
+        del self._waiting[AttemptId(own.attempt_id)]
+        self._centre.then(Timer(f"own/{own.attempt_id}"))
+        seat = self._seat_of(own)
+        if seat is not None:
+            self._let_go(seat.name)
+
+    def _let_go(self, seat_name: str) -> None:
+        """The seat takes other calls again."""
+        seat = self._centre.seats[seat_name]
+        if seat.promised:
+            self._acd.free(seat, replace(seat, promised=False))

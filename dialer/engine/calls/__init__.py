@@ -1,0 +1,1 @@
+"""Live calls: state, outcome and stored results, and reconciliation with the switch after a restart."""

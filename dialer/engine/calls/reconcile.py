@@ -1,0 +1,214 @@
+"""After a start and after each loss of the link: the store, the calls in memory and the switch are brought to agree.
+
+Nothing is dialled before that. What lives on the switch goes on; what does not is ended, and where nobody can know how it
+ended it is `unknown`, never dialled again by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+
+import structlog
+
+from dialer.domain.clock import Instant
+from dialer.domain.errors import StoreError, SwitchError
+from dialer.domain.model import (
+    AttemptId,
+    Direction,
+    Disposition,
+    DispositionRecord,
+    EndedAttempt,
+    OpenAttempt,
+    Outcome,
+)
+from dialer.domain.switch import CallEnded, EndedBy, History, PastCall, Switch, SwitchUp
+from dialer.engine.calls.state import Call, FlowPart, Leg, Talk
+from dialer.engine.centre import CampaignRun, Centre
+from dialer.engine.effects import Over, keep, order
+from dialer.engine.inbound.service import Inbound
+from dialer.engine.placing.retry_schedule import RetrySchedule
+from dialer.store.sqlite import Store
+
+_log = structlog.get_logger(__name__)
+
+LOOK_UP_SECONDS = (0.5, 2.0, 0.0)  # after each look at the switch's history that does not tell of every call
+SURE_SECONDS = 5.0  # between two machines' clocks, and to a whole second of uptime
+NO_ANSWER_CAUSE = 19
+
+
+class Reconciler:
+    """Compares and repairs."""
+
+    def __init__(self, centre: Centre, store: Store, switch: Switch, inbound: Inbound) -> None:
+        self._centre = centre
+        self._store = store
+        self._switch = switch
+        self._inbound = inbound
+        self._due = RetrySchedule(centre)
+        self._orphans: dict[AttemptId, OpenAttempt] = {}
+        self._created_at: dict[AttemptId, float] = {}  # of an earlier run's attempts on lines that stand, epoch seconds
+
+    def found(self, attempts: Sequence[OpenAttempt], lines: Collection[str]) -> int:
+        """Attempts that an earlier run left open. They are looked for when the switch is first up. Returns how many. `lines` are
+        the trunks that are where they were then: that a history knows nothing of a call says something of theirs alone.
+        """
+        self._orphans = {attempt.attempt_id: attempt for attempt in attempts}
+        self._created_at = {each.attempt_id: each.created_at for each in attempts if each.trunk in lines}
+        return len(self._orphans)
+
+    def resync(self, up: SwitchUp) -> None:
+        """Bring calls and store to agree with what lives on the switch."""
+        adopted = self._adopt_orphans()
+        centre = self._centre
+        vanished = [
+            call
+            for call in centre.calls.values()
+            if call.leg.written
+            and call.attempt_id not in up.live_attempts
+            and centre.boxes.of_trunk(call.trunk) == up.box
+        ]
+        if vanished:
+            centre.spawn(self._look_up([call.attempt_id for call in vanished], up.box), "look-up-vanished")
+        strangers = self._inbound.resync(up)
+        strays = [each for each in up.live_attempts if each not in centre.calls and each not in strangers]
+        if strays:
+            centre.spawn(self._hang_up_strays(strays), "hang-up-strays")
+        for call in centre.calls.values():  # the order to end it was lost with the link
+            if call.leg.cancelled and not call.answered and call.attempt_id in up.live_attempts:
+                centre.spawn(self._hang_up_unanswered(call.attempt_id), "hang-up-cancelled")
+        if adopted or vanished or strays:
+            _log.warning(
+                "resync", adopted=adopted, vanished=len(vanished), strays=len(strays), switch_restarted=up.restarted
+            )
+
+    def stray(self, attempt_id: AttemptId) -> None:
+        """A call of which we have no record lives on the switch."""
+        self._centre.spawn(self._hang_up_strays([attempt_id]), "hang-up-strays")
+
+    async def _look_up(self, vanished: Sequence[AttemptId], box: str) -> None:
+        """End calls that ended unseen, as the switch has kept it; of what it has kept nothing of nobody knows more than we do.
+
+        It writes a moment after a call's end, so a call that it does not tell of is asked for again.
+        """
+        reported: dict[AttemptId, PastCall] = {}
+        history: History | None = None
+        try:
+            for seconds in LOOK_UP_SECONDS:
+                history = await self._switch.history(vanished, box)
+                reported |= history.ended
+                if len(reported) == len(vanished):
+                    break
+                await asyncio.sleep(seconds)
+        except SwitchError as error:
+            _log.info("resync.no-history", problem=str(error))
+        if reported or history is not None:
+            _log.warning("resync.history", asked=len(vanished), reported=len(reported))
+        for attempt_id in vanished:
+            call = self._centre.calls.get(attempt_id)
+            if call is not None and call.leg.ended is None:
+                self._end_vanished(call, reported.get(attempt_id), history)
+
+    def _end_vanished(self, call: Call, past: PastCall | None, history: History | None) -> None:
+        if past is None:
+            by = EndedBy.NOT_PLACED if self._was_never_sent(call, history) else EndedBy.VANISHED
+            self._centre.then(Over(CallEnded(call.attempt_id, by, answered=call.answered)))
+        elif past.answered_at is not None:
+            then = Instant(past.answered_at, self._centre.clock.monotonic())
+            self._centre.put_call(call.found_answered(then, talked=past.seat is not None))
+            self._centre.then(Over(CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True)))
+        else:
+            rang = past.dial_status == "NOANSWER"
+            ended = CallEnded(
+                call.attempt_id,
+                EndedBy.HANGUP,
+                answered=call.answered,
+                cause=NO_ANSWER_CAUSE if rang else None,
+                dial_status=past.dial_status,
+                ever_ringing=rang,
+            )
+            self._centre.then(Over(ended))
+
+    def _was_never_sent(self, call: Call, history: History | None) -> bool:
+        """A switch that has been up since before the attempt, has kept how older calls ended, and tells nothing of this one."""
+        created_at = self._created_at.get(call.attempt_id)
+        if history is None or created_at is None or history.first_at is None or history.up_seconds is None:
+            return False
+        up_since = self._centre.clock.now() - history.up_seconds
+        return not call.answered and created_at > max(up_since, history.first_at) + SURE_SECONDS
+
+    def _adopt_orphans(self) -> int:
+        centre = self._centre
+        orphans, self._orphans = self._orphans, {}
+        homeless = [attempt for attempt in orphans.values() if attempt.campaign_id not in centre.campaigns]
+        for attempt in orphans.values():
+            if attempt.campaign_id in centre.campaigns:
+                centre.put_call(self.call_of(attempt))
+        if homeless:
+            now = centre.clock.now()
+            ended = [EndedAttempt(attempt.attempt_id, Outcome.UNKNOWN, now) for attempt in homeless]
+            centre.then(keep(Store.end_attempts, ended, announced=False))
+        return len(orphans)
+
+    def call_of(self, attempt: OpenAttempt) -> Call:
+        """A call as it can be known from the store alone. Its monotonic times begin now: the earlier run's are gone."""
+        now = self._centre.clock.monotonic()
+        run = self._centre.campaigns[attempt.campaign_id]
+        machine = attempt.disposition is Disposition.MACHINE
+        call = Call(
+            attempt_id=attempt.attempt_id,
+            campaign_id=attempt.campaign_id,
+            kind=run.spec.kind,
+            phone_id=attempt.phone_id,
+            voter_id=attempt.voter_id,
+            booth_id=attempt.booth_id,
+            attempt_number=attempt.attempt_number,
+            language="" if attempt.worker is None else attempt.worker.language,
+            pending_voters=attempt.pending_voters,
+            trunk=attempt.trunk,
+            leg=Leg(
+                began_seconds=now,
+                written=True,
+                answered_at=attempt.answered_at,
+                answered_seconds=now if attempt.answered_at is not None else None,
+                machine=machine,
+                not_counted=machine,
+            ),
+            talk=Talk(
+                seat=attempt.seat if attempt.seat in self._centre.seats else None,
+                connected_at=attempt.connected_at,
+                connected_seconds=now if attempt.connected_at is not None else None,
+            ),
+            flow=FlowPart(said=attempt.said, said_hour=attempt.said_hour),
+            adopted=True,
+            worker=attempt.worker,
+        )
+        call = call.with_disposition(self._disposed(run, call, attempt))
+        return self._inbound.adopted(call, attempt) if attempt.direction is Direction.INBOUND else call
+
+    def _disposed(self, run: CampaignRun, call: Call, attempt: OpenAttempt) -> DispositionRecord | None:
+        """What the agent has said holds at the call's end; when the number is due was not kept, and is counted anew from now."""
+        if attempt.disposition is None:
+            return None
+        retry_at = self._due.after_disposition(run, call, attempt.disposition, attempt.said_hour)
+        said_at = attempt.disposed_at or self._centre.clock.now()
+        return DispositionRecord(attempt.attempt_id, attempt.disposition, said_at, attempt.agent, retry_at)
+
+    async def _hang_up_strays(self, strays: Sequence[AttemptId]) -> None:
+        """Those that ended for us and are alive there: nobody would ever take them. A call that is not in our store is another
+        dialler's, which may have lost its link for a moment and its lease with it: it is left alone.
+        """
+        ours: frozenset[AttemptId] = frozenset()
+        try:
+            ours = await self._store.known_attempts(strays)
+        except StoreError as error:
+            _log.warning("store.not-asked", problem=str(error))
+        self._centre.then(*(order(Switch.hang_up, attempt_id) for attempt_id in strays if attempt_id in ours))
+        if len(ours) < len(strays):
+            _log.warning("resync.calls-of-another-dialler", calls=len(strays) - len(ours))
+
+    async def _hang_up_unanswered(self, attempt_id: AttemptId) -> None:
+        """The switch tells who was answered right after `SwitchUp`, before this runs: an answered voter is not hung up on."""
+        call = self._centre.calls.get(attempt_id)
+        if call is not None and not call.answered:
+            self._centre.then(order(Switch.hang_up, attempt_id))

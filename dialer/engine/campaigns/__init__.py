@@ -1,0 +1,1 @@
+"""Campaigns: start, pause and hold, and speed orders by supervisors."""

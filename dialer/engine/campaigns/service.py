@@ -1,0 +1,332 @@
+"""Which campaigns dial, and how: as supervisors and the settings say, and as long as their voters hear what they must."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import asdict
+from typing import Protocol
+
+from dialer.domain.enums import CampaignKind, Purpose
+from dialer.domain.errors import CommandRefused
+from dialer.domain.model import CampaignState, Claim
+from dialer.domain.view import AlertLevel, CampaignChange, CampaignSpeed
+from dialer.engine.calls.state import Call
+from dialer.engine.centre import CampaignRun, Centre
+from dialer.engine.effects import Notify
+from dialer.engine.housekeeping import recount
+from dialer.engine.placing.eligibility import ClockGuard
+from dialer.engine.placing.service import Placing
+from dialer.engine.plan import CampaignPlan, EnginePlan, Outside, Reread
+from dialer.engine.seats.pins import PinCheck
+from dialer.engine.seats.service import Agents
+from dialer.flows.catalogue import FlowLibrary
+from dialer.polling_day.priorities import BoothOrder
+from dialer.rules.calling_hours import day_start, next_day
+from dialer.store.port import StandingOrder, of_campaign
+from dialer.store.sqlite import Store
+
+SPEED = "speed"
+ABANDONED_TARGET = "abandoned-target"
+
+
+class Campaigns:
+    """Pauses, resumes and stops them."""
+
+    def __init__(
+        self, centre: Centre, store: Store, flows: FlowLibrary, placing: Placing, clock_guard: ClockGuard
+    ) -> None:
+        """`placing` cancels the calls of one that stops."""
+        self._centre = centre
+        self._store = store
+        self._flows = flows
+        self._placing = placing
+        self._clock_guard = clock_guard
+        self.standing: str | None = None
+        """Why nobody here may resume a campaign; None: they may."""
+        self.stops = 0  # how often all were stopped at once
+        self._before: dict[str, CampaignState] = {}  # of those that stand still: what they go on to
+
+    async def begun(self, plan: CampaignPlan, *, beside_calls: bool) -> CampaignRun:
+        """A campaign as the store has it, with its numbers in its queue: nobody is called for it yet. Raises StoreError."""
+        centre, store, campaign_id = self._centre, self._store, plan.spec.campaign_id
+        purpose, now = plan.rules.purpose, centre.clock.now()
+        state = await store.ensure_campaign(campaign_id, plan.spec.kind, purpose)
+        if (
+            beside_calls and purpose is not Purpose.BOOTH_WORKERS
+        ):  # their list is short, and each piece would go through all of it
+            await enrol_beside_calls(store, campaign_id)
+        else:
+            await store.enrol(campaign_id)
+        hopper = deque[Claim]()
+        weight = 1.0 if centre.plan.polling is None else centre.plan.polling.weights.voter
+        order = BoothOrder(centre.booths, weight, in_hand=hopper)
+        run = CampaignRun(plan.spec, purpose, plan.pacer, state, order, hopper)
+        run.outcomes.update(await store.outcome_counts(campaign_id, day_start(centre.zone, now)))
+        run.progress = await store.campaign_progress(campaign_id)
+        learned = await store.pacer_state(campaign_id)
+        if learned is not None:
+            run.take_up(learned)
+        await recount(run.pacer, campaign_id, store, centre.clock)
+        for ordered in await store.standing_orders(now):
+            if ordered.addressee == of_campaign(campaign_id):
+                self._obey(run, ordered)
+        return run
+
+    def _obey(self, run: CampaignRun, ordered: StandingOrder) -> None:
+        """What a supervisor ordered of an earlier run; never beyond what the profile allows by now."""
+        if ordered.command == SPEED:
+            run.speed = CampaignSpeed(**ordered.content)
+        elif ordered.command == ABANDONED_TARGET and run.pacer.caps:
+            target = min(float(ordered.content["target"]), run.spec.most_abandoned_target)
+            self._steer(run, target, str(ordered.content["sender"]))
+
+    def use_plan(self, new: Mapping[str, CampaignRun]) -> None:
+        """The campaigns of the centre's plan are those that dial, the `new` ones among them. One that is gone from it places no
+        call any more; those that it has end as they would have.
+        """
+        centre, before = self._centre, self._centre.campaigns
+        centre.campaigns = {name: new.get(name) or before[name] for name in centre.plan.campaigns}
+        for name, run in before.items():
+            centre.campaigns.setdefault(name, run)
+            if name not in centre.plan.campaigns:
+                self._before.pop(name, None)
+                run.state = CampaignState.STOPPED
+                self._hear_again(run)
+        for name, run in new.items():
+            if self.standing is not None:
+                self._before[name], run.state = run.state, CampaignState.STOPPED
+        for name, plan in centre.plan.campaigns.items():
+            self._adapt(centre.campaigns[name], plan)
+        for name in centre.campaigns:
+            centre.then(Notify(CampaignChange(name)))
+
+    def _adapt(self, run: CampaignRun, plan: CampaignPlan) -> None:
+        """To what the settings say now; a share that a supervisor steers to stays, as far as the profile allows it still."""
+        run.spec = plan.spec
+        if run.pacer.caps and plan.pacer.caps and run.pacer is not plan.pacer:
+            steered = run.pacer.caps[0].target if run.steered_by is not None else None
+            run.pacer.hold(plan.pacer.caps)
+            if steered is not None:
+                run.pacer.steer(min(steered, plan.spec.most_abandoned_target))
+
+    def accept_clock(self) -> str:
+        """The machine's clock, which was set while the dialler ran, is right."""
+        return self._clock_guard.accept()
+
+    async def reload_flows(self) -> str:
+        """Read the flows again: calls that run go on with the version they began with; a wrong one changes nothing (FlowError)."""
+        changed = await asyncio.to_thread(self._flows.reload)
+        for run in self._centre.campaigns.values():
+            self._hear_again(run)
+        return f"flows reloaded; changed: {', '.join(sorted(set(changed))) or 'none'}"
+
+    async def set_campaign_state(self, campaign_id: str, state: CampaignState) -> str:
+        """Pause, resume or stop a campaign; what stands still stays so when the others go on. Raises CommandRefused, StoreError
+        once it is so here and was not kept.
+        """
+        run = self._centre.campaign(campaign_id)
+        if self.standing is not None and state is CampaignState.RUNNING:
+            raise CommandRefused(self.standing)
+        self._before.pop(campaign_id, None)
+        self._change(run, state)
+        await self._store.set_campaign_state(campaign_id, state)
+        return f"campaign {campaign_id}: {state.value}"
+
+    async def stop_all(self) -> str:
+        """Every campaign stops, whatever the store does, and one that comes later stands still until any is resumed; raises
+        StoreError once all are stopped and that was not kept.
+        """
+        self.stops += 1
+        self._before.clear()
+        self._stop_here()
+        await self._store.stop_campaigns(self._centre.clock.now())
+        return f"stopped {len(self._centre.plan.campaigns)} campaigns"
+
+    def stand_still(self, why: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
+        """Every campaign stops, here and now, and none is resumed while `standing` says why not; the store is not told. Returns
+        those that go on afterwards, and as what: `stopped` are stopped already.
+        """
+        self.standing = why
+        runs = {name: run for name, run in self._centre.campaigns.items() if name in self._centre.plan.campaigns}
+        self._before.update(stopped)
+        self._before.update({name: run.state for name, run in runs.items() if run.state is not CampaignState.STOPPED})
+        self._stop_here()
+        return dict(self._before)
+
+    def _stop_here(self) -> None:
+        """Of campaigns that the settings have no more calls may ring still."""
+        for run in self._centre.campaigns.values():
+            self._change(run, CampaignState.STOPPED)
+
+    def go_on(self) -> dict[str, CampaignState]:
+        """They no longer stand still, here and now; returns what goes on, and as what. The store is not told."""
+        self.standing = None
+        states = {name: state for name, state in self._before.items() if name in self._centre.plan.campaigns}
+        self._before.clear()
+        for campaign_id, state in states.items():
+            self._change(self._centre.campaigns[campaign_id], state)
+        return states
+
+    async def set_speed(
+        self, campaign_id: str, most_calls: int | None, calls_per_seat: float | None, sender: str
+    ) -> str:
+        """Hold a campaign to so many calls until midnight, or to none; what rings rings on. Raises CommandRefused, StoreError."""
+        run = self._centre.campaign(campaign_id)
+        if calls_per_seat is not None and run.spec.kind is not CampaignKind.AGENTS:
+            raise CommandRefused(f"campaign {campaign_id} has no agents: give `most_calls`")
+        now = self._centre.clock.now()
+        if most_calls is None and calls_per_seat is None:
+            await self._store.end_order(of_campaign(campaign_id), SPEED)
+            run.speed, said = None, "as fast as it may again"
+        else:
+            speed = CampaignSpeed(most_calls, calls_per_seat, next_day(self._centre.zone, now), sender)
+            await self._store.keep_orders(
+                [StandingOrder(of_campaign(campaign_id), SPEED, asdict(speed), now, speed.until)]
+            )
+            run.speed, said = speed, "held to that until midnight"
+        self._centre.wake.set()
+        self._centre.then(Notify(CampaignChange(campaign_id)))
+        return f"campaign {campaign_id}: {said}"
+
+    async def steer(self, campaign_id: str, target: float | None, sender: str) -> str:
+        """Steer to that abandoned share, None: to the settings' own, until another is given. Raises CommandRefused, StoreError."""
+        run = self._centre.campaign(campaign_id)
+        if not run.pacer.caps:
+            raise CommandRefused(f"campaign {campaign_id} abandons nobody: its pacing steers to no share")
+        most = run.spec.most_abandoned_target
+        if target is not None and target > most:
+            raise CommandRefused(f"the rules profile allows {most:.2%} at most")
+        if target is None:
+            await self._store.end_order(of_campaign(campaign_id), ABANDONED_TARGET)
+        else:
+            content = {"target": target, "sender": sender}
+            now = self._centre.clock.now()
+            await self._store.keep_orders([StandingOrder(of_campaign(campaign_id), ABANDONED_TARGET, content, now)])
+        self._steer(run, target, sender)
+        return f"campaign {campaign_id}: steered to {run.pacer.caps[0].target:.2%} of live answers"
+
+    def _steer(self, run: CampaignRun, target: float | None, sender: str) -> None:
+        run.pacer.steer(run.spec.abandoned_target if target is None else target)
+        run.steered_by = None if target is None else sender
+        self._centre.wake.set()
+        self._centre.then(Notify(CampaignChange(run.spec.campaign_id)))
+
+    def _change(self, run: CampaignRun, state: CampaignState) -> None:
+        """At once: a stop must not wait for the disk."""
+        run.state = state
+        if state is CampaignState.STOPPED:
+            self._placing.cancel_campaign(run)
+        if state is CampaignState.RUNNING:
+            self._hear_again(run)
+        self._centre.wake.set()
+        self._centre.then(Notify(CampaignChange(run.spec.campaign_id)))
+
+    # Campaigns whose voters do not hear what they must: a question nobody can answer, an abandoned caller's message. Held, until
+    # somebody who has put the sound there resumes the campaign or reloads the flows.
+
+    def hold_unheard(self, call: Call, sound: str) -> None:
+        """This call's voter did not hear that sound: its campaign calls nobody else. Callers who come in are only told of."""
+        run = self._centre.campaigns[call.campaign_id]
+        if call.inbound:
+            text = f"callers of campaign {call.campaign_id} do not hear {sound}: `dialer check` names what Asterisk does not find"
+        else:
+            run.unheard = sound
+            text = (
+                f"campaign {call.campaign_id} is held: its voters do not hear {sound}; put it below Asterisk's sounds directory "
+                "(`dialer check` names what is missing), then resume the campaign"
+            )
+        self._centre.raise_alert(f"unheard-{call.campaign_id}", AlertLevel.CRITICAL, text)
+        self._centre.wake.set()
+
+    def _hear_again(self, run: CampaignRun) -> None:
+        run.unheard = None
+        self._centre.clear_alert(f"unheard-{run.spec.campaign_id}")
+        self._centre.wake.set()
+
+
+class ReadsPlan(Protocol):
+    """Has made something of the centre's plan."""
+
+    def use_plan(self) -> None:
+        """Make it of what the plan says now."""
+
+
+class SettingsAgain:
+    """A settings file that was changed while the dialler runs: taken whole or not at all. What of it may change beside calls is
+    the reader's to say; here it is put in force.
+    """
+
+    def __init__(
+        self, centre: Centre, outside: Outside, campaigns: Campaigns, agents: Agents, readers: Sequence[ReadsPlan]
+    ) -> None:
+        """`readers` beside campaigns and agents; all else asks the plan itself."""
+        self._centre = centre
+        self._store = outside.store
+        self._reread = outside.reread
+        self._campaigns = campaigns
+        self._agents = agents
+        self._readers = readers
+        self._one_at_a_time = asyncio.Lock()  # what is read later is taken later
+
+    async def reload_settings(self) -> str:
+        """Take what was changed; calls on their way go on as they began. Raises CommandRefused, StoreError, and then nothing
+        has changed.
+        """
+        if self._reread is None:
+            raise CommandRefused("this dialler has its settings from no file")
+        stops = self._campaigns.stops
+        async with self._one_at_a_time:
+            found = await asyncio.to_thread(self._reread)
+            if not (found.changed or found.others):
+                return "the settings are as they were"
+            pins = await asyncio.to_thread(PinCheck, found.plan.agents.values())
+            async with self._begun(found.plan) as new:
+                await self._store.take_settings(found.told, found.plan.rules_text, self._centre.clock.now())
+                stopped = [*new] if self._campaigns.stops != stops else []  # all were meanwhile, these among them
+                for name in stopped:
+                    new[name].state = CampaignState.STOPPED
+                self._take(found, new, pins)
+                for name in stopped:
+                    await self._campaigns.set_campaign_state(name, CampaignState.STOPPED)
+            said = [("settings taken", found.changed), ("for other programs to read", found.others)]
+            return "; ".join(f"{what}: {', '.join(names)}" for what, names in said if names)
+
+    @asynccontextmanager
+    async def _begun(self, plan: EnginePlan) -> AsyncIterator[dict[str, CampaignRun]]:
+        """The campaigns that come with the plan, ready to dial. No roll is taken in meanwhile: it would pass them by."""
+        centre = self._centre
+        new = [each for name, each in plan.campaigns.items() if name not in centre.plan.campaigns]
+        for each in new:
+            if any(centre.calls_of(each.spec.campaign_id)):
+                raise CommandRefused(
+                    f"nothing was taken: the last calls of campaign {each.spec.campaign_id} are not over; again in a moment"
+                )
+        if new and centre.taking_in.locked():
+            raise CommandRefused("nothing was taken: a roll is being taken in; again when it is in")
+        async with centre.taking_in if new else nullcontext():
+            yield {each.spec.campaign_id: await self._campaigns.begun(each, beside_calls=True) for each in new}
+
+    def _take(self, found: Reread, new: Mapping[str, CampaignRun], pins: PinCheck) -> None:
+        """At once, and nothing in it can fail."""
+        found.taken()
+        self._centre.use(found.plan)
+        for reader in self._readers:
+            reader.use_plan()
+        self._campaigns.use_plan(new)
+        if found.plan.agents:
+            self._agents.use_pins(pins)
+        self._agents.use_plan()
+        self._centre.wake.set()
+
+
+PIECE_NUMBERS = 250
+"""What one transaction puts into a queue beside calls: their results wait for no more than that."""
+
+
+async def enrol_beside_calls(store: Store, campaign_id: str) -> None:
+    """Put the roll's numbers into a campaign's queue, piece by piece. Raises StoreError."""
+    for first in range(0, await store.last_phone() + 1, PIECE_NUMBERS):
+        await store.enrol(campaign_id, first, first + PIECE_NUMBERS - 1)

@@ -1,0 +1,1 @@
+"""Dispositions: what agents report about a call, with the marks and opt-outs that follow."""

@@ -1,0 +1,286 @@
+"""What agents say of calls: kept with the marks and the opt-out that follow from it, in the call or after it.
+
+A word that names its call is kept of that call or of none: the next voter never has it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from dialer.domain.enums import MachineDetection, MarkKind
+from dialer.domain.errors import CommandRefused, NotInStore, RefusedBecause, StoreError
+from dialer.domain.model import (
+    DISPOSITION_MARKS,
+    AttemptId,
+    Confidence,
+    Disposition,
+    DispositionDetails,
+    DispositionRecord,
+    Mark,
+    MarkSource,
+    Outcome,
+    Receipt,
+    VoterOutcome,
+)
+from dialer.domain.view import SeatState
+from dialer.engine.acd.service import Acd
+from dialer.engine.call_backs.service import OwnCallBacks
+from dialer.engine.calls.results import Marks
+from dialer.engine.calls.state import Call
+from dialer.engine.centre import CampaignRun, Centre
+from dialer.engine.effects import Learn
+from dialer.engine.placing.retry_schedule import RetrySchedule
+from dialer.engine.seats.state import Seat
+from dialer.pacing.port import PacingEventKind
+from dialer.store.port import DispositionEffect
+from dialer.store.sqlite import Store
+
+TAKE_BACK_SECONDS = 8.0  # five on the agent's page, and what the way here takes
+OPEN_AGAIN_SECONDS = 900.0  # for the word in place of one that was taken back, or that the dialler's end has cut off
+_SUPPRESSING = frozenset({Disposition.OPT_OUT, Disposition.REFUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What was said last at a seat, by command."""
+
+    call: Call
+    record: DispositionRecord
+    marks: tuple[Mark, ...]  # those that it made
+    language_before: str | None
+    answers_before: Mapping[str, str | None]  # of the questions that it answered
+    at_seconds: float  # monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A call that is over at its seat, and of which its agent may still speak."""
+
+    call: Call
+    agent: str | None
+    until_seconds: float  # monotonic
+
+
+class Dispositions:
+    """Keeps dispositions, and does in memory what follows from them."""
+
+    def __init__(self, centre: Centre, acd: Acd, store: Store, call_backs: OwnCallBacks) -> None:
+        self._centre = centre
+        self._acd = acd
+        self._store = store
+        self._call_backs = call_backs
+        self._marks = Marks(centre, store)
+        self._due = RetrySchedule(centre)
+        self._kept: dict[str, _Kept] = {}  # by seat
+        self._open: dict[str, _Open] = {}  # by seat
+
+    def open_again(self, seat_name: str, call: Call, agent: str | None) -> None:
+        """This agent may still say what came of a call that is over: a word that names it is kept."""
+        self._open[seat_name] = _Open(call, agent, self._centre.clock.monotonic() + OPEN_AGAIN_SECONDS)
+
+    async def dispose(
+        self,
+        seat_name: str,
+        disposition: Disposition,
+        hour: int | None,
+        details: DispositionDetails,
+        receipt: Receipt | None,
+    ) -> str:
+        """Keep what the agent says of the call in progress or just ended. Raises CommandRefused, StoreError if nothing was kept."""
+        seat = self._centre.seat(seat_name)
+        call = self._meant(seat, details.attempt_id)
+        run = self._centre.campaigns[call.campaign_id]
+        self._refuse_odd(seat, run, call, disposition, hour, details)
+        now = self._centre.clock.now()
+        if details.call_back_at is None:
+            retry_at = self._due.after_disposition(run, call, disposition, hour)
+        else:
+            retry_at = self._due.asked_for(run, call, details.call_back_at)
+        own_at: float | None = None
+        if details.own and retry_at is not None:
+            own_at, retry_at = retry_at, self._due.of_own(run, call, retry_at)
+        record = DispositionRecord(
+            call.attempt_id,
+            disposition,
+            now,
+            seat.agent,
+            retry_at,
+            details.note,
+            details.language,
+            details.answers,
+            own_at,
+        )
+        marks = _marks_of(record, call, hour, details.voters, receipt)
+        effect = await self._keep(run, call, record, marks, receipt)
+        self._open.pop(seat.name, None)
+        self._kept.pop(seat.name, None)
+        if receipt is not None:
+            spoken = call.called_machine(machine=disposition is Disposition.MACHINE)
+            said_at = self._centre.clock.monotonic()
+            self._kept[seat.name] = _Kept(
+                spoken, record, tuple(marks), effect.language_before, effect.answers_before, said_at
+            )
+        current = self._centre.seats[seat.name]
+        if current.state is SeatState.WRAP_UP and current.attempt_id == call.attempt_id:
+            self._acd.end_wrap_up(current)
+        elif current.state is SeatState.TALKING and current.attempt_id == call.attempt_id:
+            self._acd.closing(current)  # what is said of a call is said at its end
+        return f"seat {seat.name}: {disposition.value}"
+
+    async def take_back(self, seat_name: str, attempt_id: AttemptId, receipt: Receipt | None) -> str:
+        """What was said of a call was a slip. Raises CommandRefused where it is too late, or was an opt-out; StoreError."""
+        seat = self._centre.seat(seat_name)
+        kept, now = self._kept.get(seat.name), self._centre.clock.monotonic()
+        if kept is None or kept.call.attempt_id != attempt_id or now - kept.at_seconds > TAKE_BACK_SECONDS:
+            raise CommandRefused(
+                f"seat {seat.name}: too late, or nothing was said of that call: nothing is taken back",
+                RefusedBecause.TOO_LATE_TO_TAKE_BACK,
+            )
+        if kept.record.disposition in _SUPPRESSING:
+            raise CommandRefused(
+                f"seat {seat.name}: the number is suppressed, and stays so: others have been told", RefusedBecause.STAYS
+            )
+        call, run = kept.call, self._centre.campaigns[kept.call.campaign_id]
+        retry_at = self._due.after_disposition(run, call, Disposition.NONE, None)
+        at = self._centre.clock.now()
+        record = DispositionRecord(
+            attempt_id, Disposition.NONE, at, seat.agent, retry_at, None, kept.language_before, kept.answers_before
+        )
+        named = _named(attempt_id, receipt)
+        undone = [
+            Mark(
+                f"{named}/{mark.voter_id}",
+                mark.voter_id,
+                MarkKind.NOT_YET,
+                MarkSource.CORRECTION,
+                at,
+                attempt_id=attempt_id,
+                agent=seat.agent,
+                undoes=mark.key,
+            )
+            for mark in kept.marks
+        ]
+        await self._keep(run, call, record, undone, receipt)
+        self._kept.pop(seat.name, None)
+        self.open_again(seat.name, call.called_machine(machine=False), seat.agent)
+        return f"seat {seat.name}: taken back"
+
+    def _meant(self, seat: Seat, attempt_id: AttemptId | None) -> Call:
+        """The call that is spoken of. Raises CommandRefused where it is not this seat's to speak of any more."""
+        call = self._acd.latest_call(seat)
+        if attempt_id is not None and (call is None or call.attempt_id != attempt_id):
+            left = self._open.get(seat.name)
+            mine = left is not None and left.call.attempt_id == attempt_id and left.agent == seat.agent
+            if left is None or not mine or self._centre.clock.monotonic() > left.until_seconds:
+                raise CommandRefused(
+                    f"seat {seat.name}: that call and its wrap-up are over: nothing was kept, of that call or of another one",
+                    RefusedBecause.LATE,
+                )
+            call = left.call
+        if call is None or call.talk.connected_at is None:
+            raise CommandRefused(
+                f"seat {seat.name} has no call to give a disposition for", RefusedBecause.NOTHING_TO_SAY
+            )
+        return call
+
+    def _refuse_odd(
+        self,
+        seat: Seat,
+        run: CampaignRun,
+        call: Call,
+        disposition: Disposition,
+        hour: int | None,
+        details: DispositionDetails,
+    ) -> None:
+        if details.own and seat.agent is None:
+            raise CommandRefused(f"seat {seat.name} has no agent whose own call-back that could be: leave `own` out")
+        if hour is not None and not 0 <= hour <= 23:
+            raise CommandRefused(f"hour {hour} is not an hour of the day; give 0 to 23")
+        if disposition is Disposition.MACHINE and run.spec.machine_detection is MachineDetection.OFF:
+            raise CommandRefused(
+                f"campaign {call.campaign_id} does not count machines; set machine_detection in its settings"
+            )
+        if details.voters and call.worker is not None:
+            raise CommandRefused("a booth worker's call has no voters: give serials (seat-serials)")
+        stray = self._centre.scripts.stray(call.campaign_id, details.answers)
+        if stray is not None:
+            raise CommandRefused(f"{stray}: nothing was kept", RefusedBecause.OTHER_SCRIPT)
+
+    async def _keep(
+        self, run: CampaignRun, call: Call, record: DispositionRecord, marks: list[Mark], receipt: Receipt | None
+    ) -> DispositionEffect:
+        """Keep it, and do what follows; what it changed."""
+        opts_out = record.disposition in _SUPPRESSING
+        before = self._say_of_live(call.attempt_id, record)  # the call may end while this is committed
+        try:
+            effect = await self._store.record_disposition(record, marks, opt_out=opts_out, receipt=receipt)
+        except StoreError as error:
+            self._say_of_live(call.attempt_id, before)
+            if isinstance(error, NotInStore):
+                raise CommandRefused(str(error)) from error
+            raise
+        self._call_backs.said(call.campaign_id, call.phone_id, record)
+        if record.retry_at is not None:
+            run.due_again(record.retry_at)
+        for mark, changed in zip(marks, effect.marks, strict=True):
+            self._marks.follow(mark, changed)
+        if opts_out:
+            self._marks.opted_out(call.phone_id, fresh=effect.opted_out)
+        self._judge(run, call, machine=record.disposition is Disposition.MACHINE)
+        self._centre.outbox_event.set()
+        return effect
+
+    def _say_of_live(self, attempt_id: AttemptId, said: DispositionRecord | None) -> DispositionRecord | None:
+        """What an agent says of a call that goes on tells, at its end, when the number is due. Returns what was said before."""
+        live = self._centre.calls.get(attempt_id)
+        if live is None:
+            return None
+        self._centre.update_call(live, live.with_disposition(said))
+        return live.talk.disposed
+
+    def _judge(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
+        """What the agent says of person or machine, of a live call or of one that has just ended.
+
+        The pacer gives up an answer once, and one that it counted: not a caller's. A word that is taken back leaves it given up.
+        """
+        live = self._centre.calls.get(call.attempt_id)
+        known = live or call
+        if known.leg.machine is machine:
+            return
+        if live is not None:
+            self._centre.update_call(live, live.called_machine(machine=machine))
+        else:
+            if machine and not known.leg.not_counted and not known.inbound:
+                self._centre.then(Learn(call.campaign_id, PacingEventKind.MACHINE))
+            outcomes = run.inbound if call.inbound else run.outcomes
+            outcomes[Outcome.MACHINE] += 1 if machine else -1
+            outcomes[Outcome.CONNECTED] += -1 if machine else 1
+
+
+def _named(attempt_id: AttemptId, receipt: Receipt | None) -> str:
+    """What the marks of one word are named: by its command, so that a word said anew after it was taken back is a new one."""
+    if receipt is None:
+        return f"{attempt_id}/agent"
+    return f"{attempt_id}/agent/{hashlib.sha256(receipt.key.encode()).hexdigest()[:16]}"
+
+
+def _marks_of(
+    record: DispositionRecord, call: Call, hour: int | None, voters: tuple[VoterOutcome, ...], receipt: Receipt | None
+) -> list[Mark]:
+    """The disposition's own mark is that of whom the call addresses, unless something else is said of that voter."""
+    said: list[tuple[str, VoterOutcome]] = []
+    kind = DISPOSITION_MARKS.get(record.disposition)
+    if kind is not None and call.worker is None and call.voter_id not in {each.voter_id for each in voters}:
+        own_hour = hour if kind is MarkKind.LATER else None
+        key = str(call.voter_id) if receipt else record.disposition.value + ("" if own_hour is None else f"-{own_hour}")
+        said.append((key, VoterOutcome(call.voter_id, kind, own_hour, Confidence.SAID)))
+    for each in voters:
+        sure = each.confidence or (Confidence.SAID if each.voter_id == call.voter_id else Confidence.TOLD)
+        said.append((str(each.voter_id), replace(each, confidence=sure)))
+    named, source, at, agent = _named(record.attempt_id, receipt), MarkSource.AGENT, record.at, record.agent
+    return [
+        Mark(f"{named}/{key}", of.voter_id, of.kind, source, at, of.hour, record.attempt_id, agent, of.confidence)
+        for key, of in said
+    ]

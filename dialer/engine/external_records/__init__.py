@@ -1,0 +1,1 @@
+"""Records from outside the calls: marks, official turnout, complaints and opt-outs."""

@@ -1,0 +1,128 @@
+"""What comes from outside the calls: marks of booth workers, official turnout, complaints, opt-outs, and a person's word on
+attempts of which nobody knows whether they were calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dialer.domain.clock import Clock
+from dialer.domain.complaints import Complaint, ComplaintAnswer
+from dialer.domain.errors import CommandRefused, KeyTaken, NotInStore
+from dialer.domain.model import AttemptId, Mark
+from dialer.domain.official_turnout import OfficialFigure
+from dialer.domain.other_centres import ForeignNews
+from dialer.engine.calls.results import Marks
+from dialer.store.port import AuditNote
+from dialer.store.sqlite import Store
+
+AHEAD_SECONDS = 300.0
+"""How far another clock may be ahead of ours before what it tells is refused."""
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the store has no place for was asked wrongly."""
+    try:
+        yield
+    except (NotInStore, KeyTaken) as error:
+        raise CommandRefused(str(error)) from error
+
+
+class ExternalRecords:
+    """Keeps such records: in the engine, and for the command line where no dialler runs."""
+
+    def __init__(self, store: Store, clock: Clock, marks: Marks | None = None, centre: str = "") -> None:
+        """`marks` does what follows for the calls once it is on disk; None: no dialler runs. `centre` is whose the opt-outs are."""
+        self._store = store
+        self._clock = clock
+        self._marks = marks
+        self._centre = centre
+
+    async def take_marks(self, marks: tuple[Mark, ...], batch: str, who: str) -> str:
+        """Keep marks, all or none. Raises CommandRefused, StoreError."""
+        for mark in marks:
+            self._refuse_ahead(mark.at)
+        with _refusals():
+            effects = await self._store.record_marks(marks, self._audit_entry(who, batch=batch))
+        if self._marks is not None:
+            for mark, effect in zip(marks, effects, strict=True):
+                self._marks.follow(mark, effect)
+        taken = sum(effect.recorded for effect in effects)
+        in_vain = sum(effect.in_vain for effect in effects)
+        told = f"{taken} marks taken, {len(marks) - taken - in_vain} were known"
+        return f"{told}, {in_vain} had nothing to take back" if in_vain else told
+
+    async def enter_turnout(self, figures: tuple[OfficialFigure, ...], who: str) -> str:
+        """Keep official figures, all or none. Raises CommandRefused, StoreError."""
+        with _refusals():
+            new = await self._store.enter_turnout(figures, self._audit_entry(who))
+        return f"{new} figures entered, {len(figures) - new} stood already"
+
+    async def file_complaint(self, complaint: Complaint, who: str) -> str:
+        """Keep a complaint. Raises CommandRefused, StoreError."""
+        self._refuse_ahead(complaint.at)
+        with _refusals():
+            number = await self._store.record_complaint(complaint, self._audit_entry(who))
+        return f"complaint {number} is kept"
+
+    async def answer_complaint(self, answer: ComplaintAnswer, who: str) -> str:
+        """Keep what was done about a complaint. Raises CommandRefused, StoreError."""
+        self._refuse_ahead(answer.at)
+        with _refusals():
+            await self._store.answer_complaint(answer, self._audit_entry(who))
+        return f"complaint {answer.complaint_id}: {answer.answer.value}"
+
+    async def take_opt_outs(self, hashes: tuple[str, ...], fingerprint: str, source: str, batch: str, who: str) -> str:
+        """Suppress numbers by their hashes, all or none. Raises CommandRefused, StoreError."""
+        entry = self._audit_entry(who, batch=batch)
+        with _refusals():
+            taken = await self._store.record_opt_outs(
+                hashes, entry, fingerprint=fingerprint, centre=self._centre, source=source
+            )
+        if self._marks is not None:
+            for phone_id in taken.phones:
+                self._marks.opted_out(phone_id, fresh=True)
+        return f"{taken.fresh} numbers suppressed, {len(hashes) - taken.fresh} were already"
+
+    async def uplink_kept(self, through: int) -> str:
+        """Let go what headquarters has committed. Raises CommandRefused, StoreError."""
+        with _refusals():
+            moved = await self._store.uplink_kept(through, self._clock.now())
+        return f"announced again behind {moved}, as by a restored store" if moved else f"kept up to {through}"
+
+    async def tell_test_mark(self) -> str:
+        """Announce a test mark. Raises CommandRefused, StoreError."""
+        with _refusals():
+            await self._store.tell_test_mark(self._clock.now())
+        return "a test mark is on its way: headquarters' page says when it has come"
+
+    async def take_news(self, news: ForeignNews) -> str:
+        """Take what other centres told, all or none, with its position. Raises CommandRefused, StoreError."""
+        with _refusals():
+            taken = await self._store.take_news(news)
+        if self._marks is not None:
+            for phone_id in taken.phones:
+                self._marks.opted_out(phone_id, fresh=True)
+            for mark, effect in taken.marks:
+                self._marks.follow(mark, effect)
+            if news.marks:
+                self._marks.not_on_the_roll(taken.unknown)
+        told = f"{len(taken.phones)} numbers suppressed, {len(taken.marks)} marks taken"
+        return f"{told}, {taken.unknown} of voters whom no roll here has" if taken.unknown else told
+
+    async def release_unknown(self, attempts: tuple[AttemptId, ...], reason: str, who: str) -> str:
+        """Let the numbers of unknown attempts be called again, all or none. Raises CommandRefused, StoreError."""
+        with _refusals():
+            opened = await self._store.release_unknown(attempts, reason.strip(), self._audit_entry(who))
+        if self._marks is not None:
+            self._marks.look_again()
+        return f"{len(attempts):,} attempts released; {opened:,} places in the campaigns' lists are open again"
+
+    def _audit_entry(self, who: str, **what: str) -> AuditNote:
+        return AuditNote(who, self._clock.now(), what)
+
+    def _refuse_ahead(self, at: float) -> None:
+        if at > self._clock.now() + AHEAD_SECONDS:
+            raise CommandRefused("a time lies ahead: compare the two clocks; nothing was kept")

@@ -1,0 +1,118 @@
+"""Orders of headquarters: held against the leaders' keys here, wherever they came through, and done once.
+
+A stop of headquarters stands until two leaders resume: over a restart, and against everybody here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dialer.domain.errors import CommandRefused, StoreError
+from dialer.domain.model import CampaignState
+from dialer.domain.orders import (
+    HeardOrder,
+    HqOrder,
+    LeaderSignature,
+    OrderForged,
+    OrderKind,
+    digest_of,
+    read_order,
+    refuse_unlawful,
+    signers_of,
+    was_obeyed,
+)
+from dialer.domain.view import AlertLevel
+from dialer.engine.campaigns.service import Campaigns
+from dialer.engine.centre import Centre
+from dialer.engine.effects import Due, Timer, What
+from dialer.store.port import AuditNote
+from dialer.store.sqlite import Store
+
+_STANDS = "headquarters-stop"
+_FORGED = "headquarters-forged"
+QUIET_SECONDS = 3600.0  # without another forged order, before that alert ends; each refusal stays in the audit
+
+
+class HeadquartersOrders:
+    """Obeys them."""
+
+    def __init__(self, centre: Centre, store: Store, campaigns: Campaigns) -> None:
+        """Without leaders no order is obeyed."""
+        self._centre = centre
+        self._store = store
+        self._campaigns = campaigns
+
+    async def prepare(self) -> None:
+        """A stop that stood stands: campaigns that are new stand still too. Raises StoreError."""
+        stops = await self._store.standing_stops()
+        if stops:
+            stopped = {name: state for each in stops.values() for name, state in each.items()}
+            self._stand_still(next(reversed(stops)), stopped)
+
+    async def obey(self, text: str, signatures: Sequence[LeaderSignature]) -> str:
+        """Do it. Raises CommandRefused, StoreError where it was not kept: a stop is done by then."""
+        order = read_order(text)
+        plan = self._centre.plan.headquarters
+        if not plan.leaders:
+            raise CommandRefused("this centre has no headquarters: name its leaders in [[headquarters.leaders]]")
+        try:
+            signers = signers_of(text, signatures, plan.leaders)
+        except OrderForged as forged:
+            self._centre.raise_alert(
+                _FORGED, AlertLevel.CRITICAL, f"somebody sends orders in headquarters' name: {forged}"
+            )
+            self._centre.then(Timer(_FORGED, QUIET_SECONDS, Due(What.FORGERIES_OVER)))
+            raise
+        now = self._centre.clock.now()
+        refuse_unlawful(order, signers, self._centre.centre_id, plan.zone, now)
+        if was_obeyed(order, text, await self._store.heard_orders()):
+            return f"order {order.id} was obeyed before"
+        what = {
+            "command": order.order.value,
+            "id": order.id,
+            "to": order.to,
+            "signed": ", ".join(signers),
+            "status": "done",
+        }
+        if order.campaign is not None:
+            what["campaign_id"] = order.campaign
+        heard = HeardOrder(order.id, digest_of(text), order.order.value, order.made_at)
+        return await self._do(order, heard, AuditNote(f"headquarters/{signers[0]}", now, what))
+
+    async def _do(self, order: HqOrder, heard: HeardOrder, note: AuditNote) -> str:
+        if order.order is OrderKind.STOP_ALL:
+            before = self._stand_still(order.id, {})  # at once: a stop must not wait for the disk
+            stopped = dict.fromkeys(self._centre.plan.campaigns, CampaignState.STOPPED)
+            await self._store.keep_order(heard, stopped, note, stopped=before)
+            return f"stopped {len(stopped)} campaigns"
+        if order.order is OrderKind.RESUME and order.campaign is None:
+            return await self._go_on(heard, note)
+        campaign_id = order.campaign or ""
+        if order.order is OrderKind.QUOTA:
+            said = await self._campaigns.set_speed(campaign_id, order.most_calls, order.calls_per_seat, note.who)
+        else:
+            state = CampaignState.PAUSED if order.order is OrderKind.PAUSE else CampaignState.RUNNING
+            said = await self._campaigns.set_campaign_state(campaign_id, state)
+        await self._store.keep_order(heard, {}, note)
+        return said
+
+    def forgeries_over(self) -> None:
+        """No forged order came for a while."""
+        self._centre.clear_alert(_FORGED)
+
+    async def _go_on(self, heard: HeardOrder, note: AuditNote) -> str:
+        why = self._campaigns.standing
+        states = self._campaigns.go_on()  # before it is kept: a stop that is given meanwhile comes after it
+        try:
+            await self._store.keep_order(heard, states, note, lifts=True)
+        except StoreError:
+            if why is not None:
+                self._campaigns.stand_still(why, {})
+            raise
+        self._centre.clear_alert(_STANDS)
+        return f"{len(states)} campaigns go on as before the stop" if states else "no stop stood here"
+
+    def _stand_still(self, order_id: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
+        why = f"headquarters has stopped every campaign (order {order_id}); two of its leaders resume"
+        self._centre.raise_alert(_STANDS, AlertLevel.CRITICAL, why)
+        return self._campaigns.stand_still(why, stopped)

@@ -1,0 +1,1 @@
+"""Inbound calls to the site's own numbers."""

@@ -1,0 +1,164 @@
+"""The inbound desk: what becomes of a call to one of our numbers, decided before anything is answered.
+
+A call that comes in is a call like another one from then on: its marks and opt-outs are committed as those of any call. It uses up
+no attempt, counts in no abandoned share, and teaches no pacer. A flood of them takes no more channels than the settings allow.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from enum import StrEnum
+
+import structlog
+
+from dialer.domain.enums import CampaignKind, InboundMode
+from dialer.domain.errors import StoreError
+from dialer.domain.model import AttemptId, InboundParty, NewInbound, OpenAttempt
+from dialer.domain.switch import CallEnded, SwitchUp
+from dialer.engine.calls.state import Call, Leg
+from dialer.engine.centre import Centre
+from dialer.engine.effects import Over
+from dialer.engine.trunks.state import TrunkPool
+from dialer.settings.lines import InboundNumber
+from dialer.store.sqlite import Store
+
+_log = structlog.get_logger(__name__)
+
+
+class Way(StrEnum):
+    """Where a call goes."""
+
+    FLOW = "flow"
+    AGENT = "agent"
+    MESSAGE = "message"  # polite, and without marks: the caller is not known
+    HANG_UP = "hang-up"
+
+
+class Inbound:
+    """Decides about calls that come in, and knows which ones are live."""
+
+    def __init__(self, centre: Centre, store: Store, trunks: TrunkPool) -> None:
+        """Numbers that the settings do not name are hung up."""
+        self._trunks = trunks
+        self._centre = centre
+        self._store = store
+        self._deciding: dict[AttemptId, CallEnded | None] = {}  # how it ended meanwhile, if it did
+
+    @property
+    def live(self) -> int:
+        """Calls that came in and are not over."""
+        known = sum(1 for call in self._centre.calls.values() if call.inbound)
+        return known + len(self._centre.strangers.keys() | self._deciding.keys())
+
+    def reserve(self) -> AttemptId | None:
+        """An attempt's id for a call that comes in now, and a place for it; None: it is to be hung up, unanswered."""
+        centre = self._centre
+        if centre.draining or not centre.switch_up or self.live >= self._centre.plan.inbound.channels:
+            _log.info("inbound.no-room", live=self.live, channels=self._centre.plan.inbound.channels)
+            return None
+        attempt_id = AttemptId(str(uuid.uuid4()))
+        self._deciding[attempt_id] = None
+        return attempt_id
+
+    def withdraw(self, attempt_id: AttemptId) -> None:
+        """The place is free again: there was no such call."""
+        self._deciding.pop(attempt_id, None)
+        self._centre.strangers.pop(attempt_id, None)
+
+    async def decide(self, attempt_id: AttemptId, called: str | None, number: str | None, endpoint: str) -> Way:
+        """Where the call goes for which `attempt_id` was reserved; both numbers in E.164, `number` None where it is withheld.
+        `endpoint` is that of the trunk that it came over.
+
+        What is kept of it is on disk when this returns.
+        """
+        route = self._route(called)
+        if route is None or route.campaign not in self._centre.campaigns:
+            _log.info("inbound.number-without-a-purpose", attempt=attempt_id)
+            self.withdraw(attempt_id)
+            return Way.HANG_UP
+        trunk = self._centre.strangers[attempt_id] = self._trunks.with_endpoint(endpoint)
+        party: InboundParty | None = None
+        try:
+            party = await self._store.take_inbound(self._new(attempt_id, route, number, trunk))
+        except StoreError as error:  # a caller is told something all the same, and nothing is promised
+            self._centre.then(error)
+        return self._begun(attempt_id, route, party, trunk)
+
+    def _route(self, number: str | None) -> InboundNumber | None:
+        return next((each for each in self._centre.plan.inbound.numbers if each.number == number), None)
+
+    def _new(self, attempt_id: AttemptId, route: InboundNumber, number: str | None, trunk: str) -> NewInbound:
+        now = self._centre.clock.now()
+        return NewInbound(
+            attempt_id,
+            route.campaign,
+            now,
+            route.number,
+            number,
+            trunk,
+            route.mode,
+            call_back_at=now + self._centre.plan.inbound.call_back_seconds
+            if route.mode is InboundMode.MISSED_CALL
+            else None,
+        )
+
+    def _begun(self, attempt_id: AttemptId, route: InboundNumber, party: InboundParty | None, trunk: str) -> Way:
+        ended = self._deciding.pop(attempt_id, None)
+        self._centre.strangers.pop(attempt_id, None)
+        if route.mode is InboundMode.MISSED_CALL:
+            # The number may be due now: the hopper asks the store again in time.
+            back_at = self._centre.clock.now() + self._centre.plan.inbound.call_back_seconds
+            self._centre.campaigns[route.campaign].due_again(back_at)
+            return Way.HANG_UP
+        if party is None:
+            if ended is None:  # of a number that is not on the roll nothing is kept, but it holds a channel
+                self._centre.strangers[attempt_id] = trunk
+            return Way.MESSAGE
+        call = self._centre.put_call(self._call(attempt_id, route, party, trunk))
+        self._centre.notify_call(call, call.state)
+        if ended is not None:  # the caller was gone before we knew who it was
+            self._centre.then(Over(ended))
+        return Way.AGENT if route.mode is InboundMode.AGENT else Way.FLOW
+
+    def _call(self, attempt_id: AttemptId, route: InboundNumber, party: InboundParty, trunk: str) -> Call:
+        return Call(
+            attempt_id=attempt_id,
+            campaign_id=route.campaign,
+            kind=_kind(route),
+            phone_id=party.phone_id,
+            voter_id=party.voter_id,
+            booth_id=party.booth_id,
+            attempt_number=0,
+            language=party.language,
+            pending_voters=party.pending_voters,
+            trunk=trunk,
+            leg=Leg(self._centre.clock.monotonic(), written=True),
+            inbound=True,
+            flow_source=route.flow,
+        )
+
+    def ended(self, ended: CallEnded) -> None:
+        """A call of which the engine has no record is over: a stranger's, or one that is being decided about."""
+        if self._centre.strangers.pop(ended.attempt_id, None) is not None:
+            self._centre.wake.set()  # a channel is free
+        if ended.attempt_id in self._deciding:
+            self._deciding[ended.attempt_id] = ended
+
+    def resync(self, up: SwitchUp) -> frozenset[AttemptId]:
+        """Strangers that are not on the switch any more are gone; returns those that live on, which are no strays."""
+        strangers = self._centre.strangers
+        for attempt_id in strangers.keys() - up.live_attempts - self._deciding.keys():
+            if self._centre.boxes.of_trunk(strangers[attempt_id]) == up.box:
+                del strangers[attempt_id]
+        return frozenset(strangers.keys() | self._deciding.keys())
+
+    def adopted(self, call: Call, attempt: OpenAttempt) -> Call:
+        """An inbound call that an earlier run of the dialler left open, with what its number is for."""
+        route = self._route(attempt.caller_id)
+        kind = CampaignKind.IVR if route is None else _kind(route)
+        return replace(call, inbound=True, kind=kind, flow_source=None if route is None else route.flow)
+
+
+def _kind(route: InboundNumber) -> CampaignKind:
+    return CampaignKind.AGENTS if route.mode is InboundMode.AGENT else CampaignKind.IVR

@@ -1,0 +1,1 @@
+"""Preview and manual calls, dialled when the agent asks for them."""

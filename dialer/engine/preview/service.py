@@ -1,0 +1,128 @@
+"""Calls that their agent dials: what is shown first, and numbers of the list that are asked for.
+
+A seat is kept for each from before it is dialled, so nobody who is answered waits for one. All that is asked of a call of the
+dialler's own choice is asked of these.
+"""
+
+from __future__ import annotations
+
+from dialer.domain.enums import CampaignKind
+from dialer.domain.errors import CommandRefused, RefusedBecause
+from dialer.domain.model import AttemptId
+from dialer.domain.view import CallState, SeatState
+from dialer.engine.acd.service import Acd
+from dialer.engine.calls.state import Call
+from dialer.engine.centre import CampaignRun, Centre
+from dialer.engine.placing.eligibility import Eligibility
+from dialer.engine.placing.service import Hoppers, Originator
+from dialer.engine.seats.state import Seat
+
+UNANSWERED = "preview-unanswered"
+"""The reason of the pause of a seat whose agent let a preview pass: nobody is there, and the next one would pass too."""
+
+
+class OwnCalls:
+    """Does what agents ask of them."""
+
+    def __init__(
+        self, centre: Centre, acd: Acd, eligibility: Eligibility, hoppers: Hoppers, originator: Originator
+    ) -> None:
+        self._centre = centre
+        self._acd = acd
+        self._eligibility = eligibility
+        self._hoppers = hoppers
+        self._originator = originator
+
+    async def dial(self, seat_name: str, attempt_id: AttemptId) -> str:
+        """Dial what is shown at the seat; once, however often it is asked. Raises CommandRefused."""
+        call = self._at(seat_name, attempt_id)
+        if call.leg.preview is not None:
+            refusal = await self._originator.dial(call)
+            if refusal is not None:
+                raise refusal
+        return f"seat {seat_name}: dialled"
+
+    def skip(self, seat_name: str, attempt_id: AttemptId) -> str:
+        """Do not call now what is shown there: it comes back as the retries say. Raises CommandRefused."""
+        call = self._at(seat_name, attempt_id)
+        if call.leg.preview is None:
+            raise CommandRefused(f"seat {seat_name}: it is dialled already", RefusedBecause.LATE)
+        self._centre.cancel(self._centre.update_call(call, call.skipped()))
+        return f"seat {seat_name}: skipped"
+
+    def passed(self, seat_name: str, attempt_id: AttemptId) -> None:
+        """The agent has said nothing: dialled where the campaign does so unasked; else given back, and the seat pauses."""
+        call = self._centre.calls.get(attempt_id)
+        if call is None or call.leg.preview is None:
+            return
+        if call.leg.preview.dials:
+            self._centre.spawn(self._originator.dial(call), "dial-preview")  # the attempt's end tells what forbade it
+            return
+        seat = self._centre.seats[seat_name]
+        if seat.attempt_id == attempt_id and seat.agent is not None:
+            self._acd.put(seat, seat.paused(UNANSWERED, self._centre.instant()))
+        self._centre.cancel(call)
+
+    async def dial_number(self, seat_name: str, campaign_id: str, phone_id: int) -> str:
+        """Call a number of a campaign's list for the seat's agent, who is ready or pauses. Raises CommandRefused, StoreError."""
+        run = self._centre.campaign(campaign_id)
+        if not run.spec.manual:
+            raise CommandRefused(
+                f"agents dial no numbers in campaign {campaign_id}: its settings say so (manual_dialling)"
+            )
+        await self._call(run, phone_id, seat_name)
+        return f"seat {seat_name}: dialled"
+
+    async def call_back(self, seat_name: str, campaign_id: str, phone_id: int) -> None:
+        """Call a number that the agent of a seat, which is kept for it, has promised. Raises CommandRefused, StoreError."""
+        await self._call(self._centre.campaigns[campaign_id], phone_id, seat_name, promised=True)
+
+    async def _call(self, run: CampaignRun, phone_id: int, seat_name: str, *, promised: bool = False) -> None:
+        """Call the number for the seat, which is looked at before and after the number was taken off the list."""
+        self._fit(seat_name, run, promised=promised)
+        hold = self._eligibility.hold(run)
+        if hold is not None:
+            raise CommandRefused(f"campaign {run.spec.campaign_id} is held: {hold}", RefusedBecause.HELD)
+        claim = await self._hoppers.claim_number(run, phone_id)
+        try:
+            refusal = await self._originator.dial_for(run, claim, self._fit(seat_name, run, promised=promised))
+            if refusal is not None:
+                raise refusal
+        except CommandRefused:
+            self._hoppers.put_back(run, [claim])
+            raise
+
+    def _at(self, seat_name: str, attempt_id: AttemptId) -> Call:
+        """The call of that id, which waits for the seat's agent. Raises CommandRefused."""
+        seat, call = self._centre.seat(seat_name), self._centre.calls.get(attempt_id)
+        own = call is not None and call.kept_seat == seat.name and not call.leg.cancelled
+        if call is None or not own or seat.attempt_id != attempt_id:
+            raise CommandRefused(f"seat {seat.name}: that call is over, or is another seat's", RefusedBecause.LATE)
+        return call
+
+    def _fit(self, seat_name: str, run: CampaignRun, *, promised: bool) -> Seat:
+        """The seat, whose agent may call for this campaign now; `promised`: it is kept for that. Raises CommandRefused."""
+        seat = self._centre.seat(seat_name)
+        idle = seat.free or (seat.state is SeatState.PAUSED and not seat.doubted)
+        if promised:
+            idle = seat.promised and seat.state is SeatState.READY and not seat.doubted
+        if not idle or not seat.phone_up or seat.agent is None:
+            raise CommandRefused(
+                f"seat {seat.name} is {seat.state}: be ready, or pause, to dial", RefusedBecause.NOT_FREE
+            )
+        if not seat.can_serve(run.spec.skill, run.spec.campaign_id):
+            raise CommandRefused(
+                f"seat {seat.name} does not serve campaign {run.spec.campaign_id}", RefusedBecause.NOT_LISTED
+            )
+        if seat.free and self.is_wanted():
+            raise CommandRefused(f"seat {seat.name}: a voter may be on the way; pause to dial", RefusedBecause.NOT_FREE)
+        return seat
+
+    def is_wanted(self) -> bool:
+        """Whether all free seats may be needed by calls that are on their way."""
+        on_their_way = sum(
+            call.kind is CampaignKind.AGENTS and call.kept_seat is None and not call.leg.cancelled
+            for call in self._centre.calls.values()
+            if not call.answered or call.state is CallState.WAITING
+        )
+        return on_their_way >= sum(seat.free for seat in self._centre.seats.values())

@@ -1,0 +1,1 @@
+"""Import of electoral rolls and number lists while calls go on."""

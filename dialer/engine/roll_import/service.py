@@ -1,0 +1,160 @@
+"""What is handed over while calls go on: rolls, and numbers that are to be suppressed or erased. Nothing waits for it for long."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import astuple, replace
+
+from dialer.domain.enums import Purpose
+from dialer.domain.errors import CommandRefused, NotInStore
+from dialer.domain.model import BoothTurnout
+from dialer.domain.view import CampaignChange, RollTaken
+from dialer.engine.calls.results import Marks
+from dialer.engine.campaigns.service import PIECE_NUMBERS, enrol_beside_calls
+from dialer.engine.centre import Centre
+from dialer.engine.effects import Notify
+from dialer.engine.placing.eligibility import Eligibility
+from dialer.engine.plan import Outside
+from dialer.store.erasing import ErasureRules
+from dialer.store.port import AuditNote
+from dialer.store.spool import HandedRoll, Spool, SpoolFile, Taken
+
+PIECE_VOTERS = 50
+PIECE_BOOTHS = 100
+"""What one transaction takes: the results of calls wait for no more than that."""
+
+
+class TakingIn:
+    """Takes in what stands in the spool."""
+
+    def __init__(self, centre: Centre, outside: Outside, marks: Marks, eligibility: Eligibility) -> None:
+        self._centre = centre
+        self._store = outside.store
+        self._given = outside.spool
+        self._has_room = outside.has_room
+        self._marks = marks
+        self._eligibility = eligibility
+
+    async def suppress(self, list_id: str, source: str, who: str) -> str:
+        """Suppress numbers; a call that rings for one is ended. Raises CommandRefused, StoreError."""
+        secret = next(iter(self._rules.secrets), None)
+        fresh = 0
+        async with self._opened(list_id) as handed:
+            numbers = await asyncio.to_thread(handed.numbers)
+            for first in range(0, len(numbers), PIECE_NUMBERS):
+                piece = numbers[first : first + PIECE_NUMBERS]
+                taken = await self._store.suppress(piece, secret, source, self._entry(who))
+                fresh += taken.fresh
+                for phone_id in taken.phones:
+                    self._marks.opted_out(phone_id, fresh=True)
+        self._centre.outbox_event.set()
+        return f"{fresh:,} numbers suppressed; {len(numbers) - fresh:,} were already"
+
+    async def erase(self, list_id: str, who: str, *, names: bool) -> str:
+        """Erase numbers. Raises CommandRefused, also while one is on a call, RecordingError, StoreError."""
+        rules, said = self._rules, list[str]()
+        async with self._opened(list_id) as handed:
+            for number in await asyncio.to_thread(handed.numbers):
+                if await self._store.open_attempt_on(number) is not None:
+                    raise CommandRefused("the number is on a call: suppress it now, and erase it when that has ended")
+                store = (self._spool.store, self._spool.key)
+                done = await self._store.erase_number(number, rules, store, self._entry(who), with_voters=names)
+                if done.phone_id is not None:
+                    self._marks.opted_out(done.phone_id, fresh=False)
+                said += done.said
+        self._centre.outbox_event.set()
+        return "; ".join(said)
+
+    async def take_roll(self, list_id: str, who: str) -> str:
+        """Take a roll in. Where it breaks off, what is in stays: take it in again. Raises CommandRefused, StoreError."""
+        async with self._centre.taking_in, self._opened(list_id) as handed:
+            try:
+                return await self._take_roll(list_id, handed, who)
+            finally:
+                self._centre.roll = None
+
+    async def _take_roll(self, list_id: str, handed: SpoolFile, who: str) -> str:
+        found = await asyncio.to_thread(handed.what)
+        roll = RollTaken(list_id, found.voters, 0)
+        self._tell(roll)
+        booth_ids = await self._take_booths(handed)
+        self._centre.take_booths(await self._store.booths())
+        self._eligibility.look_at_booths()
+        taken = await self._take_voters(roll, handed, booth_ids)
+        await self._enrol()
+        await self._store.record_roll(self._entry(who), found, taken)
+        await self._count(booth_ids)
+        return _told(found, taken)
+
+    async def _take_booths(self, handed: SpoolFile) -> dict[int, int]:
+        booths, ids = await asyncio.to_thread(handed.booths), {}
+        for first in range(0, len(booths), PIECE_BOOTHS):
+            ids.update(await self._store.take_booths(booths[first : first + PIECE_BOOTHS]))
+        return ids
+
+    def _tell(self, roll: RollTaken) -> None:
+        self._centre.roll = roll
+        for campaign_id in self._centre.campaigns:
+            self._centre.then(Notify(CampaignChange(campaign_id)))
+
+    async def _take_voters(self, roll: RollTaken, handed: SpoolFile, booth_ids: dict[int, int]) -> Taken:
+        secrets, sums, after, done = self._rules.secrets, [0, 0, 0, 0], 0, 0
+        while voters := await asyncio.to_thread(handed.voters, after, PIECE_VOTERS):
+            if not self._has_room():  # what is left is for the results of calls
+                raise CommandRefused(
+                    f"the disk is nearly full (store.reserve_megabytes): {done:,} voters are in; free some space"
+                )
+            taken = astuple(await self._store.take_voters(voters, booth_ids, secrets))
+            sums = [one + other for one, other in zip(sums, taken, strict=True)]
+            after, done = voters[-1].voter_id, done + len(voters)
+            self._tell(replace(roll, done=done))
+        return Taken(*sums)
+
+    async def _enrol(self) -> None:
+        for campaign_id, run in self._centre.campaigns.items():
+            if run.purpose is Purpose.BOOTH_WORKERS:  # no roll brings any, and each piece would go through all of them
+                continue
+            await enrol_beside_calls(self._store, campaign_id)
+            run.progress = await self._store.campaign_progress(campaign_id)
+        self._marks.look_again()
+
+    async def _count(self, booth_ids: dict[int, int]) -> None:
+        for booth_id in booth_ids.values():
+            booth, counts = self._centre.booths[booth_id], await self._store.count_booth(booth_id)
+            place = (booth.constituency_number, booth.part_number)
+            self._marks.counted(BoothTurnout(booth_id, *place, *counts, booth.constituency_name, booth.name))
+
+    @asynccontextmanager
+    async def _opened(self, list_id: str) -> AsyncIterator[SpoolFile]:
+        try:
+            handed = await asyncio.to_thread(self._spool.opened, list_id)
+        except NotInStore as error:
+            raise CommandRefused(str(error)) from error
+        try:
+            yield handed
+        finally:
+            await asyncio.to_thread(handed.close)
+
+    @property
+    def _spool(self) -> Spool:
+        if self._given is None:
+            raise CommandRefused("nothing can be handed over here")
+        return self._given
+
+    @property
+    def _rules(self) -> ErasureRules:
+        rules = self._centre.plan.erasure
+        if self._given is None or rules is None:
+            raise CommandRefused("nothing can be handed over here")
+        return rules
+
+    def _entry(self, who: str) -> AuditNote:
+        return AuditNote(who, self._centre.clock.now(), {})
+
+
+def _told(found: HandedRoll, taken: Taken) -> str:
+    said = f"{found.rows:,} rows: {taken.voters:,} voters added or changed, {taken.numbers:,} numbers and {taken.links:,} links"
+    said += f", {found.rejected:,} rows rejected" if found.rejected else ""
+    return said + (f"; {taken.opted_out:,} of the numbers had opted out" if taken.opted_out else "")

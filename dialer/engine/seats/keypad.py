@@ -1,0 +1,106 @@
+"""What an agent keys on the phone while nailed up, as commands. Pure.
+
+    0-9     what came of the call, as `DISPOSITION_KEYS`; 3 (later) is followed by the hour in two digits: 316 is 4 pm
+    *1      ready            *2N     pause for reason N            *3      hang up the voter            *0      log off
+    *4      hold             *5      off hold                      *6      pause the recording          *7      record again
+    *8      closing: the talk comes to its end
+    *1, *3  of a call that is shown and not dialled yet: dial it, skip it
+    *       in the middle of something begins a code anew
+
+A key that means nothing there is refused with a sound and forgets what was keyed before it. So is a key that comes more than
+five seconds after a beginning: `*` and, too late, `1` was meant as "ready" and must not become "voted". And so is every key of a
+storm, as a phone with a stuck key or a sound that is taken for keys makes one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from dialer.domain.model import DISPOSITION_KEYS, AttemptId, Disposition
+from dialer.domain.switch import SeatSound
+from dialer.engine.command.registry import CommandOfSeat
+from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.preview.commands import SeatPreviewDial, SeatPreviewSkip
+from dialer.engine.seats.commands import SeatClosing, SeatHangUp, SeatLogOff, SeatPause, SeatReady
+from dialer.engine.supervision.commands import SeatPauseRecording, SeatResumeRecording
+from dialer.engine.transfers.commands import SeatHold, SeatResume
+
+HALF_ENTERED_SECONDS = 5.0
+STORM_KEYS = 10  # so many keys ...
+STORM_SECONDS = 2.0  # ... within this are no fingers
+_HOURS_IN_A_DAY = 24
+KEYED = "keyed"  # the reason of whom was skipped by the phone's keys
+
+
+@dataclass(frozen=True, slots=True)
+class Keypad:
+    """What has been keyed of a sequence that is not complete yet."""
+
+    keys: str = ""
+    at_seconds: float = 0.0  # of the last key, monotonic
+    recent: tuple[float, ...] = field(default=(), compare=False)  # when the last keys came, whatever they were
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """What a key came to."""
+
+    keypad: Keypad
+    command: CommandOfSeat | None = None
+    sound: SeatSound | None = None  # to be heard at once; None with a command: its execution decides
+
+
+def press(keypad: Keypad, seat: str, key: str, now: float, pause_reasons: Sequence[str]) -> Pressed:
+    """The next keypad, and the command that the key completes. `now` is monotonic; anything may come as `key`."""
+    recent = (*keypad.recent, now)[-STORM_KEYS:]
+    storm = len(recent) == STORM_KEYS and now - recent[0] < STORM_SECONDS
+    if storm or len(key) != 1 or key not in "0123456789*":
+        return Pressed(Keypad(recent=recent), sound=SeatSound.WRONG)
+    too_late = bool(keypad.keys) and now - keypad.at_seconds > HALF_ENTERED_SECONDS
+    if too_late and key != "*":
+        return Pressed(Keypad(recent=recent), sound=SeatSound.WRONG)
+    keys = "*" if key == "*" else keypad.keys + key
+    if keys in _BEGINNINGS or (len(keys) == 2 and keys[0] == _LATER):
+        return Pressed(Keypad(keys, now, recent), sound=SeatSound.KEY)
+    command = _command(seat, keys, pause_reasons)
+    return Pressed(Keypad(recent=recent), command, None if command is not None else SeatSound.WRONG)
+
+
+def at_preview(command: CommandOfSeat, attempt_id: AttemptId) -> CommandOfSeat:
+    """What a command that is keyed means while a call is shown that is not dialled yet: ready for it, or rid of it."""
+    match command:
+        case SeatReady():
+            return SeatPreviewDial(command.seat, attempt_id)
+        case SeatHangUp():
+            return SeatPreviewSkip(command.seat, attempt_id, KEYED)
+    return command
+
+
+_LATER = next(key for key, disposition in DISPOSITION_KEYS.items() if disposition is Disposition.LATER)
+_BEGINNINGS = frozenset({"*", "*2", _LATER})
+
+
+_OF_ONE_CODE: dict[str, Callable[[str], CommandOfSeat]] = {
+    "*1": SeatReady,
+    "*3": SeatHangUp,
+    "*4": SeatHold,
+    "*5": SeatResume,
+    "*6": SeatPauseRecording,
+    "*7": SeatResumeRecording,
+    "*8": SeatClosing,
+    "*0": SeatLogOff,
+}
+
+
+def _command(seat: str, keys: str, pause_reasons: Sequence[str]) -> CommandOfSeat | None:
+    if keys in _OF_ONE_CODE:
+        return _OF_ONE_CODE[keys](seat)
+    if keys.startswith("*2"):
+        number = int(keys[2:])
+        return SeatPause(seat, pause_reasons[number - 1]) if 1 <= number <= len(pause_reasons) else None
+    if keys.startswith(_LATER):
+        hour = int(keys[1:])
+        return SeatDispose(seat, Disposition.LATER, hour) if hour < _HOURS_IN_A_DAY else None
+    disposition = DISPOSITION_KEYS.get(keys)
+    return None if disposition is None else SeatDispose(seat, disposition)

@@ -1,0 +1,177 @@
+"""Agents' phones from which nothing comes any more: cut off from power, reloaded in the browser, off the network. Asterisk itself
+notices after the seat's RTP timeout (`asterisk.seat_rtp_timeout_seconds`), and until then a voter hears nothing.
+
+An agent's phone sends sound all the time, spoken or not, so its packets are counted when a talk begins, and again at the end of one
+that is shorter than the timeout: where none has come, nobody spoke to the voter, and the talk counts as abandoned. Where the phone
+is gone by then its count is too: a talk that was still on when Asterisk gave the phone up, and had begun within the timeout, counts
+so as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from dialer.domain.errors import SwitchError
+from dialer.domain.model import AttemptId
+from dialer.domain.switch import CallEnded, EndedBy, Switch
+from dialer.domain.view import SeatState
+from dialer.engine.acd.service import Acd
+from dialer.engine.calls.state import Call
+from dialer.engine.centre import Centre
+from dialer.engine.effects import Over
+from dialer.engine.seats.state import Seat
+
+_log = structlog.get_logger(__name__)
+
+ROUNDED_SECONDS = 1.0  # Asterisk counts the timeout in whole seconds of its clock: 4.7 s were measured of 5
+
+LISTENS, LISTEN_SECONDS = 8, 0.12
+"""How often, and how long each time, a phone is listened for before it counts as silent: a network may hold back its packets."""
+
+TALKING_LISTENS = 16
+"""The same while a voter is there: a page that is reloaded has two seconds to come back to them."""
+
+REPLACED_LISTENS, REPLACED_SECONDS = 1, 1.0
+"""The same where a phone's successor has registered, which can be called at no risk; and what that one has to come."""
+
+
+class SeatSilence:
+    """Judges talks by it, and gives up phones."""
+
+    def __init__(self, centre: Centre, switch: Switch, acd: Acd, timeout_seconds: float) -> None:
+        """`timeout_seconds` 0: phones may be silent, nothing follows from it."""
+        self._centre = centre
+        self._switch = switch
+        self._acd = acd
+        self._timeout_seconds = timeout_seconds
+        self._replaced: dict[str, str] = {}  # by seat, the contact of its phone's successor, which is on its way
+
+    def given_up(self, seat_name: str) -> None:
+        """The switch has hung up a seat's phone because nothing came from it."""
+        seat = self._centre.seats.get(seat_name)
+        talked = None if seat is None else self._acd.latest_call(seat)
+        call = None if talked is None else self._centre.calls.get(talked.attempt_id)
+        if call is not None and self._is_short(call):
+            self._heard_nobody(call)
+
+    def connected(self, call: Call, seat_name: str) -> None:
+        """A voter and a seat hear each other: from now on the agent must be heard. `call`: as it was before that."""
+        if self._timeout_seconds and call.talk.connected_at is None and not call.adopted and not call.inbound:
+            self._centre.spawn(self._count(call.attempt_id, seat_name), "count-packets")
+
+    async def _count(self, attempt_id: AttemptId, seat_name: str) -> None:
+        try:
+            packets = await self._switch.seat_packets(seat_name)
+        except SwitchError as error:  # the phone is listened to at the end, then
+            _log.info("seat.not-asked", seat=seat_name, problem=str(error))
+            return
+        live = self._centre.calls.get(attempt_id)
+        if live is not None:
+            self._centre.update_call(live, live.counted(packets))
+
+    def must_ask(self, call: Call, ended: CallEnded) -> bool:
+        """Whether a talk that has ended was so short that the agent's phone may have been dead all the time."""
+        seat = self._centre.seats.get(call.talk.seat or "")
+        at_seat = seat is not None and seat.phone_up and seat.attempt_id == call.attempt_id
+        return ended.by is EndedBy.HANGUP and at_seat and not call.talk.heard_nobody and self._is_short(call)
+
+    async def ask(self, call: Call, ended: CallEnded) -> None:
+        """Find out; then the call is over."""
+        seat = self._centre.seats[call.talk.seat or ""]
+        if not await self._sends(seat, since=call.talk.agent_packets):
+            live = self._centre.calls.get(call.attempt_id)
+            if live is not None:
+                self._heard_nobody(live)
+            await self._give_up(seat)
+        self._centre.then(Over(ended))
+
+    def phone_away(self, endpoint: str) -> None:
+        """The switch does not reach an endpoint any more. A phone that still sends is only registered anew."""
+        seat = self._centre.seat_of_endpoint(endpoint)
+        if seat is not None and seat.phone_up and self._timeout_seconds:
+            self._acd.doubt(seat.name, True)
+            self._centre.spawn(self._give_up_if_dead(seat.name), "phone-away")
+
+    def phone_back(self, endpoint: str, contact: str) -> None:
+        """An endpoint has registered. Where a phone of it is still on the line, that may be dead: its page was reloaded, or another
+        page took its place. Then the new one is called, once, and a voter who is there stays.
+        """
+        seat = self._centre.seat_of_endpoint(endpoint)
+        if seat is None or not self._is_nailed_up(seat) or not self._timeout_seconds:
+            return
+        if self._replaced.get(seat.name) != contact:
+            self._replaced[seat.name] = contact
+            self._centre.spawn(self._replace_if_dead(seat, contact), "phone-back")
+
+    async def is_dead(self, seat: Seat) -> bool:
+        """Whether nothing comes from a nailed-up phone, which is given up then. Until it is known no voter is sent there."""
+        if not self._timeout_seconds:
+            return False
+        self._acd.doubt(seat.name, True)
+        listens = TALKING_LISTENS if seat.state is SeatState.TALKING else LISTENS
+        if await self._sends(seat, listens=listens):
+            self._acd.doubt(seat.name, False)
+            return False
+        await self._give_up(seat)
+        return True
+
+    def _is_nailed_up(self, seat: Seat) -> bool:
+        now = self._centre.seats[seat.name]
+        return now.phone_up and now.agent is not None
+
+    async def _give_up_if_dead(self, seat_name: str) -> None:
+        now = self._centre.seats[seat_name]
+        if now.phone_up:
+            await self.is_dead(now)
+
+    async def _replace_if_dead(self, seat: Seat, contact: str) -> None:
+        try:
+            # While it was listened to, the agent may have left, or the phone gone and been called.
+            silent = not await self._sends(seat, listens=REPLACED_LISTENS)
+            if silent and self._is_nailed_up(seat) and self._replaced.get(seat.name) == contact:
+                await self._switch.call_seat(seat.name, seat.endpoint)
+            await asyncio.sleep(REPLACED_SECONDS)
+        except SwitchError as error:
+            _log.info("seat.phone-not-called", seat=seat.name, problem=str(error))
+        if self._replaced.get(seat.name) == contact:  # else the page was loaded yet again, and that one is seen to
+            del self._replaced[seat.name]
+            await self._give_up_if_dead(seat.name)  # the new one did not come, or the old one was only told to end
+
+    async def _sends(self, seat: Seat, *, since: int | None = None, listens: int = LISTENS) -> bool:
+        """Whether anything has come from a phone since it had sent so many packets, by default: since now. A no takes a second."""
+        try:
+            if since is None:
+                since = await self._switch.seat_packets(seat.name)
+                await asyncio.sleep(LISTEN_SECONDS)
+            for look in range(listens):
+                if look:
+                    await asyncio.sleep(LISTEN_SECONDS)
+                if await self._switch.seat_packets(seat.name) != since:
+                    return True
+        except SwitchError as error:  # nobody knows: what stands is not doubted
+            _log.info("seat.not-asked", seat=seat.name, problem=str(error))
+            return True
+        return False
+
+    async def _give_up(self, seat: Seat) -> None:
+        if seat.name in self._replaced:
+            return
+        _log.warning("seat.silent", seat=seat.name)
+        try:
+            await self._switch.release_seat(seat.name)
+        except SwitchError as error:  # the switch's own timeout comes
+            _log.info("seat.phone-not-released", seat=seat.name, problem=str(error))
+
+    def _is_short(self, call: Call) -> bool:
+        if not self._timeout_seconds or call.talk.connected_seconds is None or call.adopted:
+            return False
+        talked = self._centre.clock.monotonic() - call.talk.connected_seconds
+        return talked < self._timeout_seconds + ROUNDED_SECONDS
+
+    def _heard_nobody(self, call: Call) -> None:
+        if call.talk.heard_nobody or call.inbound:
+            return
+        self._centre.update_call(call, call.unheard())
+        _log.warning("call.heard-nobody", attempt=call.attempt_id, seat=call.talk.seat)

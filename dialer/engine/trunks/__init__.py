@@ -1,0 +1,1 @@
+"""Trunks: channels, calls per second (CPS), caller IDs and health."""

@@ -1,0 +1,91 @@
+"""Trunks at work: what their calls say of them, what they have carried, and who is told when one of them rests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from dialer.domain.model import Outcome
+from dialer.domain.switch import CallEnded
+from dialer.domain.view import AlertLevel, Hold, HoldReason, TrunkState
+from dialer.engine.calls.state import Call
+from dialer.engine.centre import Centre
+from dialer.engine.trunks.state import TrunkPool, trunk_failed
+
+
+class TrunkDesk:
+    """Counts and watches."""
+
+    def __init__(self, centre: Centre, trunks: TrunkPool) -> None:
+        """The pool gets the trunks of the centre's plan."""
+        self._centre = centre
+        self.pool = self._trunks = trunks
+        self.use_plan()
+
+    def use_plan(self) -> None:
+        """The trunks of the settings carry the calls from now on."""
+        centre, gone = self._centre, set(self._trunks.names)
+        plan = centre.plan
+        centre.boxes.use({trunk.name: trunk.box for trunk in plan.trunks}, (seat.box for seat in plan.seats.values()))
+        self._trunks.use(plan.trunks, centre.clock.monotonic())
+        for name in gone - set(self._trunks.names):
+            centre.clear_alert(f"trunk-{name}")
+
+    def rang(self, call: Call) -> None:
+        """A call rings."""
+        now = self._centre.clock.monotonic()
+        self._trunks.rang(call.trunk, now - call.began_seconds, call.began_seconds, now)
+        self._watch(call.trunk)
+
+    def ended(self, call: Call, ended: CallEnded, outcome: Outcome) -> bool:
+        """A call has ended. Returns whether its failure is the trunk's own and must not be held against the number."""
+        health = self._trunks.health(call.trunk)
+        if health is None:  # found after a restart, on a trunk that the settings have no more
+            return False
+        tally = self._centre.trunk_tallies[call.trunk]
+        failed = trunk_failed(outcome, ended)
+        if outcome is not Outcome.REFUSED:
+            tally.attempts += 1
+        tally.answered += outcome.answered
+        tally.failures += failed is True
+        self._trunks.ended(call.trunk, failed, call.began_seconds, self._centre.clock.monotonic())
+        self._watch(call.trunk)
+        rang = ended.ever_ringing or call.ringing_seconds is not None
+        return failed is True and not rang and health.to_blame
+
+    def _watch(self, name: str) -> None:
+        """Tell when a trunk goes to rest, and when it works again."""
+        centre, health = self._centre, self._trunks.health(name)
+        if health is None:
+            return
+        now = centre.clock.monotonic()
+        if health.state(now) is TrunkState.WORKING or name not in self._trunks.names:
+            centre.clear_alert(f"trunk-{name}")
+        elif health.state(now) is TrunkState.RESTING:
+            until = self._local(health.rest_seconds_left(now))
+            text = f"trunk {name} rests until {until}: {health.reason}; then one call finds out whether it works"
+            centre.raise_alert(f"trunk-{name}", AlertLevel.WARNING, text)
+
+    def hold(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
+        """Why no call may go out over a campaign's trunks at all, or None. Told as an alert while it lasts."""
+        centre, now = self._centre, self._centre.clock.monotonic()
+        code = f"trunks-{campaign_id}"
+        if not self._trunks.all_resting(names, now):
+            centre.clear_alert(code)
+            return None
+        left = min(
+            (health.rest_seconds_left(now) for name in names if (health := self._trunks.health(name)) is not None),
+            default=0.0,
+        )
+        what = (
+            f"every trunk rests until {self._local(left)}"
+            if left > 0
+            else "a call finds out whether a trunk works again"
+        )
+        reasons = "; ".join(f"{name}: {health.reason}" for name in names if (health := self._trunks.health(name)))
+        centre.raise_alert(code, AlertLevel.CRITICAL, f"dialling is held, {what} ({reasons})")
+        return Hold(HoldReason.TRUNKS, f"{what} ({reasons})")
+
+    def _local(self, seconds_ahead: float) -> str:
+        at = round(self._centre.clock.now() + seconds_ahead)
+        return datetime.fromtimestamp(at, self._centre.zone).strftime("%H:%M:%S")

@@ -1,0 +1,1 @@
+"""Users who may give commands, besides those in the settings."""

@@ -1,0 +1,20 @@
+"""Which day it is where the centre is."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from dialer.settings.site import Settings
+
+DAY_SECONDS = 86_400.0
+
+
+def site_zone(settings: Settings) -> ZoneInfo:
+    """The centre's time zone."""
+    return ZoneInfo(settings.centre.time_zone)
+
+
+def site_day(settings: Settings, at: float, zone: str | None = None) -> date:
+    """The day of a moment (epoch seconds) in a zone; None: the centre's."""
+    return datetime.fromtimestamp(at, ZoneInfo(zone) if zone else site_zone(settings)).date()

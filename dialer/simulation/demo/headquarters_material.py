@@ -1,0 +1,84 @@
+"""The demo's material: a headquarters that has begun with keys of its own, and a plain web server on this machine."""
+
+from __future__ import annotations
+
+import functools
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from dialer.domain.signing import public_key
+from dialer.flows.catalogue import FLOWS_DIRECTORY
+from dialer.material.centre import CentreMaterial, MaterialSource
+from dialer.material.repository import Repository, Signatory
+from dialer.material.trust import COMPLIANCE, MEDIA
+
+NAME, JURISDICTION = "turnout", "neutral"
+FLOW = "flows/turnout.yaml"
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's own name
+        """No word on the screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoMaterial:
+    """A headquarters' material, signed as two people would."""
+
+    repository: Repository
+    source: Path
+    root: Path
+    url: str
+    online: bytes
+    signers: tuple[bytes, ...]
+
+    def publish(self, version: int) -> None:
+        """The turnout flow as that version, for every centre. Blocks."""
+        text = (FLOWS_DIRECTORY / "turnout.yaml").read_text(encoding="utf-8")
+        place = self.source / FLOW
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(f"{text}\n# version {version}\n", encoding="utf-8")
+        now = time.time()
+        self.repository.make(self.source, NAME, version, JURISDICTION, now)
+        for key in self.signers:
+            self.repository.sign(key)
+        self.repository.publish(self.online, now)
+        self.repository.give(NAME, version, ["all"], (), self.online, now)
+
+    def install(self, folder: Path, centre: str, zone: str) -> None:
+        """What a centre's uplink does before its dialler's first start. Blocks."""
+        folder.mkdir()
+        source = MaterialSource(self.url, self.root, None, centre, zone, JURISDICTION)
+        material = CentreMaterial(folder, source, lambda: 1 << 40)
+        if (wanted := material.wanted()) is not None:
+            material.fetch(wanted)
+            material.switch(wanted.label)
+
+
+@contextmanager
+def demo_material(folder: Path, online: bytes) -> Iterator[DemoMaterial]:
+    """Published in `folder` and served for as long as the context lasts; `online`: the key that says who runs what."""
+    root_keys = [secrets.token_bytes(32) for _ in range(2)]
+    signers = (secrets.token_bytes(32), secrets.token_bytes(32))
+    people = [
+        Signatory(name, part, public_key(key))
+        for (name, part), key in zip((("lata", MEDIA), ("meena", COMPLIANCE)), signers, strict=True)
+    ]
+    repository = Repository(folder / "published")
+    root = repository.begin(root_keys, [], people, online, time.time())
+    handler = functools.partial(_Quiet, directory=str(folder / "published" / "public"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{server.server_port}"
+            yield DemoMaterial(repository, folder / "source", root, url, online, signers)
+        finally:
+            server.shutdown()
+            thread.join()

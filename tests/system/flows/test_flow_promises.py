@@ -1,0 +1,133 @@
+"""What callers of flows and scripts are promised, where the call ends or the voters become known in the middle of something."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.domain.enums import MarkKind
+from dialer.domain.model import AttemptId, Mark, MarkSource, Outcome
+from dialer.domain.view import CallChange, CallState
+from dialer.flows.model import Scope
+from dialer.flows.turns import CommitKind, FlowCommit
+from dialer.simulation.asterisk.voters import Behaviour
+from dialer.switch.asterisk.agi_call import AgiCall
+from tests.support.centre import SCRIPTS_AS_WE_ARE, Site, a_site
+from tests.support.live_flows import DECLARED, ivr, voters_of_flows
+from tests.support.stored import rows
+from tests.support.virtual import virtual_time
+
+# Scripts. In real time: a process knows no other.
+
+ASK = """
+import signal, sys
+
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+
+def ask(line):
+    print(line, flush=True)
+    return sys.stdin.readline().strip()
+
+while sys.stdin.readline().strip():
+    pass
+"""
+BUSY = """
+ask("WAIT FOR DIGIT 5000")
+signal.sigwait([signal.SIGHUP])  # stands for a look-up that takes long
+ask("SET VARIABLE MATDAN_MARK voted")
+"""
+
+
+async def test_a_hang_up_while_a_script_is_busy_reaches_it_and_keeps_the_key(tmp_path: Path) -> None:
+    script = tmp_path / "survey.py"
+    script.write_text(ASK + BUSY)
+    config = voters_of_flows(Behaviour(answer_after=0.05, keys=((1.0, "1"),), hang_up_after=1.5))
+    async with a_site(
+        tmp_path, config, campaign=ivr(f"script:{script}", declared=DECLARED), flows=SCRIPTS_AS_WE_ARE
+    ) as site:
+        await site.until(lambda: len(site.ended()) >= 1, 20)
+        assert site.view.marks == {"voted": 1}
+    assert rows(tmp_path, "SELECT outcome, left_at FROM attempt WHERE phone_id = 1") == [("left", "script (hung-up)")]
+    assert rows(tmp_path, "SELECT kind, source FROM mark") == [("voted", "voter-key")]
+
+
+async def test_a_script_whose_time_is_over_while_it_waits_for_a_key_ends_the_call(tmp_path: Path) -> None:
+    script, begun = tmp_path / "survey.py", tmp_path / "begun"
+    script.write_text(ASK + f"open({str(begun)!r}, 'a').write('once ')\nask('WAIT FOR DIGIT -1')\n")
+    campaign = ivr(f"script:{script}", declared=DECLARED)
+    config = voters_of_flows(Behaviour(answer_after=0.05))  # the caller stays on the line
+    async with a_site(tmp_path, config, campaign=campaign, flows={"script_seconds": 1, **SCRIPTS_AS_WE_ARE}) as site:
+        await site.until(lambda: len(site.ended()) >= 1, 10)
+    assert rows(tmp_path, "SELECT outcome, left_at FROM attempt WHERE phone_id = 1") == [("left", "script (too-long)")]
+    assert begun.read_text() == "once "
+
+
+# Households
+
+
+async def in_flow(site: Site) -> AttemptId:
+    """The attempt of the household, once its flow has begun."""
+
+    def begun() -> list[CallChange]:
+        return [each for each in site.changes if isinstance(each, CallChange) and each.state is CallState.IN_FLOW]
+
+    await site.until(lambda: bool(begun()))
+    return AttemptId(begun()[0].attempt_id)
+
+
+async def become_known(site: Site, known: list[int]) -> None:
+    """A booth worker's list comes in."""
+    at = site.clock.now()
+    for voter in known:
+        mark = Mark(f"list/{voter}", voter, MarkKind.VOTED, MarkSource.BOOTH_WORKER, at)
+        await site.centre.store.record_mark(mark)
+
+
+@virtual_time()
+async def test_a_household_that_is_known_by_now_is_thanked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    played: list[str] = []
+    stream_file = AgiCall.stream_file
+
+    async def heard(self: AgiCall, name: str, *rest: Any, **more: Any) -> str | None:
+        played.append(name.rpartition("/")[2])
+        return await stream_file(self, name, *rest, **more)
+
+    monkeypatch.setattr(AgiCall, "stream_file", heard)
+    nobody = Behaviour(fails_with=0)
+    config = voters_of_flows(*[nobody] * 5, Behaviour(keys=((9.0, "1"),)))
+    async with a_site(tmp_path, config, campaign=ivr("household", channels=30)) as site:
+        await in_flow(site)
+        await become_known(site, await site.centre.store.pending_voters(6))
+        await site.until(lambda: any(change.outcome is Outcome.COMPLETED for change in site.ended()))
+    assert "noted_all" in played
+    assert "not_saved" not in played
+    assert rows(tmp_path, "SELECT DISTINCT source FROM mark") == [("booth-worker",)]
+
+
+@virtual_time()
+async def test_of_a_household_what_is_left_to_keep_is_kept(tmp_path: Path) -> None:
+    nobody = Behaviour(fails_with=0)
+    config = voters_of_flows(*[nobody] * 5, Behaviour())
+    async with a_site(tmp_path, config, campaign=ivr("household", channels=30)) as site:
+        attempt_id = await in_flow(site)
+        first, *others = await site.centre.store.pending_voters(6)
+        assert others
+        await become_known(site, others)
+        desk = site.centre.engine.flow_desk
+        desk.end(
+            attempt_id, completed=False, left_at=None, answers={}
+        )  # the flow's connection is lost, and it comes back
+        session = desk.begin(attempt_id)
+        assert session is not None
+
+        async def commit(sequence: int, said: MarkKind, count: int | None = None) -> bool:
+            what = FlowCommit(CommitKind.MARK, "node", sequence, mark=said, scope=Scope.HOUSEHOLD, count=count)
+            return await desk.commit(session, what)
+
+        assert await commit(101, MarkKind.NOT_YET, count=len(others) + 1)  # more than are pending
+        assert await commit(102, MarkKind.VOTED)
+        assert await commit(103, MarkKind.VOTED)  # nobody is left
+    told = "SELECT voter_id, kind FROM mark WHERE source = 'relative' ORDER BY mark_id"
+    assert rows(tmp_path, told) == [(first, "not-yet"), (first, "voted")]

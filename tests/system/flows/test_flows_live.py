@@ -1,0 +1,373 @@
+"""What flows ask for beyond sounds and keys, on the simulated Asterisk: an agent, a recording; a reload between two calls."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.app import reload_on_hang_up, reload_site, running_centre
+from dialer.domain.errors import SwitchError
+from dialer.domain.model import Disposition, Outcome
+from dialer.domain.view import CallChange, CallState, SeatState
+from dialer.engine.campaigns.commands import ReloadFlows, ReloadSettings
+from dialer.engine.dispositions.commands import SeatDispose
+from dialer.flows.catalogue import FlowLibrary
+from dialer.flows.errors import FlowError
+from dialer.flows.texts import shipped_texts, texts_with
+from dialer.simulation.asterisk.voters import Behaviour
+from dialer.switch.asterisk.agi_call import AgiCall
+from tests.support.breaking import FailingStore
+from tests.support.centre import SCRIPTS_AS_WE_ARE, START_EPOCH, a_site, site_settings
+from tests.support.live_flows import ASK, DECLARED, ivr, voters_of_flows
+from tests.support.rules import neutral_with
+from tests.support.stored import rows
+from tests.support.virtual import virtual_time
+
+
+@virtual_time()
+async def test_some_of_a_household_have_voted_is_a_mark_and_the_number_stays_due(tmp_path: Path) -> None:
+    nobody = Behaviour(fails_with=0)
+    config = voters_of_flows(*[nobody] * 5, Behaviour(keys=((4.0, "2"), (5.0, "1"), (5.5, "#"))))
+    async with a_site(tmp_path, config, campaign=ivr("household", channels=30)) as site:
+        await site.until(lambda: site.view.marks.get("not-yet", 0) == 1)
+        await site.until(lambda: any(change.outcome is Outcome.COMPLETED for change in site.ended()))
+    (attempt_id, phone_id), *others = rows(
+        tmp_path, "SELECT attempt_id, phone_id FROM attempt WHERE outcome = 'completed'"
+    )
+    assert (phone_id, others) == (6, [])
+    assert rows(tmp_path, "SELECT kind, source FROM mark") == [("not-yet", "relative")]
+    assert rows(tmp_path, "SELECT attempt_id, name, value FROM flow_answer") == [(attempt_id, "still_to_vote", "1")]
+    ((state, due_at),) = rows(tmp_path, "SELECT state, due_at FROM target WHERE phone_id = 6")
+    assert state == "due"
+    assert due_at > START_EPOCH
+
+
+@virtual_time()
+async def test_a_caller_who_leaves_leaves_the_answers_so_far(tmp_path: Path) -> None:
+    config = voters_of_flows(Behaviour(keys=((3.0, "1"),), hang_up_after=3.6))
+    async with a_site(tmp_path, config, campaign=ivr("missed_call")) as site:
+        await site.until(lambda: len(site.ended()) >= 1)
+    assert rows(tmp_path, "SELECT outcome, left_at FROM attempt WHERE phone_id = 1") == [("left", "noted_wanted")]
+    assert rows(tmp_path, "SELECT name, value FROM flow_answer") == [("missed_call", "1")]
+
+
+@virtual_time()
+async def test_a_flow_hands_the_call_to_an_agent_who_sees_what_was_keyed(tmp_path: Path) -> None:
+    flow = tmp_path / "ask.yaml"
+    flow.write_text(ASK)
+    config = voters_of_flows(Behaviour(keys=((1.2, "3"),), hang_up_after=40.0))
+    async with a_site(tmp_path, config, campaign=ivr(flow)) as site:
+        await site.log_in("01", "02")
+        await site.until(lambda: any(seat.state is SeatState.TALKING for seat in site.view.seats))
+        (seat,) = (seat for seat in site.view.seats if seat.state is SeatState.TALKING)
+        assert seat.attempt_id is not None
+        assert rows(tmp_path, "SELECT attempt_id, name, value FROM flow_answer") == [(seat.attempt_id, "wanted", "3")]
+        await site.until(lambda: len(site.ended()) >= 1)
+        await site.centre.engine.execute(SeatDispose(seat.seat, Disposition.VOTED))
+    ((outcome, left_at, disposition),) = rows(
+        tmp_path, "SELECT outcome, left_at, disposition FROM attempt WHERE phone_id = 1"
+    )
+    assert (outcome, left_at, disposition) == ("connected", None, "voted")
+    assert rows(tmp_path, "SELECT kind, source FROM mark") == [("voted", "agent")]
+
+
+@virtual_time()
+async def test_a_flow_goes_on_when_no_agent_is_free(tmp_path: Path) -> None:
+    flow = tmp_path / "ask.yaml"
+    flow.write_text(ASK)
+    config = voters_of_flows(Behaviour(keys=((1.2, "3"),)))
+    async with a_site(tmp_path, config, campaign=ivr(flow)) as site:
+        await site.until(lambda: len(site.ended()) >= 1)
+    assert rows(tmp_path, "SELECT outcome FROM attempt WHERE phone_id = 1") == [("completed",)]
+    assert rows(tmp_path, "SELECT value FROM flow_answer WHERE name = 'wanted'") == [("3",)]
+
+
+@virtual_time()
+async def test_a_call_that_became_forbidden_in_its_flow_is_given_to_no_agent(tmp_path: Path) -> None:
+    """The clock is set forward past the calling hours while the voter listens; then the voter asks for an agent."""
+    flow = tmp_path / "ask.yaml"
+    flow.write_text(ASK)
+    config = voters_of_flows(Behaviour(keys=((1.2, "3"),)))
+    async with a_site(tmp_path, config, campaign=ivr(flow)) as site:
+        await site.log_in("01")
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.IN_FLOW, 0) == 1)
+        site.clock.step(11 * 3600.0)
+        await site.until(lambda: len(site.ended()) >= 1)
+        assert site.view.campaigns[0].refused["calling-hours"] == 1
+        assert [seat.calls for seat in site.view.seats if seat.seat == "01"] == [0]
+    assert rows(tmp_path, "SELECT outcome FROM attempt WHERE phone_id = 1") == [("completed",)]
+    assert rows(tmp_path, "SELECT value FROM flow_answer WHERE name = 'wanted'") == [("3",)]
+
+
+@virtual_time()
+async def test_a_message_is_recorded_where_the_site_allows_it(tmp_path: Path) -> None:
+    config = voters_of_flows(Behaviour(keys=((2.0, "4"),)), Behaviour(keys=((2.0, "4"),)))
+    records = neutral_with(recording={"allowed": True})
+    flows = {"recordings": True, "recording_directory": "matdan/recordings"}
+    async with a_site(tmp_path, config, campaign=ivr("inbound", channels=2), flows=flows, profile=records) as site:
+        await site.until(lambda: len(site.ended()) >= 2)
+    kept = rows(tmp_path, "SELECT attempt_id, value FROM flow_answer WHERE name = 'message'")
+    assert len(kept) == 2
+    assert all(value == f"{attempt_id}-1" for attempt_id, value in kept)
+
+
+@virtual_time()
+async def test_nothing_is_recorded_unless_the_site_allows_it(tmp_path: Path) -> None:
+    config = voters_of_flows(Behaviour(keys=((2.0, "4"),)))
+    async with a_site(tmp_path, config, campaign=ivr("inbound")) as site:
+        await site.until(lambda: len(site.ended()) >= 1)
+    assert not rows(tmp_path, "SELECT 1 FROM flow_answer")
+
+
+@virtual_time()
+async def test_a_message_that_the_switch_cannot_record_takes_the_flows_own_way_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def no_room(_call: AgiCall, name: str, *_: object, **__: object) -> None:
+        asked.append(name)
+        raise SwitchError("RECORD FILE failed")
+
+    monkeypatch.setattr(AgiCall, "record_file", no_room)
+    config = voters_of_flows(Behaviour(keys=tuple((2.0 + 4.0 * n, "4") for n in range(20)), hang_up_after=120.0))
+    records = neutral_with(recording={"allowed": True})
+    flows = {"recordings": True, "recording_directory": "matdan/recordings"}
+    async with a_site(tmp_path, config, campaign=ivr("inbound"), flows=flows, profile=records) as site:
+        await site.until(lambda: len(site.ended()) >= 1, seconds=200)
+    assert len(asked) == 1
+    assert not rows(tmp_path, "SELECT 1 FROM flow_answer")
+
+
+# Scripts
+
+SCRIPT = """
+import sys
+
+def ask(line):
+    print(line, flush=True)
+    return sys.stdin.readline().strip()
+
+while sys.stdin.readline().strip():
+    pass
+ask("STREAM FILE survey/question 12")
+if ask("WAIT FOR DIGIT 5000") == "200 result=49" and ask("SET VARIABLE MATDAN_MARK voted") == "200 result=1":
+    ask("STREAM FILE survey/thanks #")
+"""
+
+
+async def test_an_ivr_campaign_may_run_a_script(tmp_path: Path) -> None:
+    """In real time: a process knows no other."""
+    script = tmp_path / "survey.py"
+    script.write_text(SCRIPT)
+    config = replace(
+        voters_of_flows(Behaviour(answer_after=0.05, keys=((0.5, "1"),))),
+        prompt_seconds={"survey/question": 0.1, "survey/thanks": 0.1},
+    )
+    async with a_site(
+        tmp_path, config, campaign=ivr(f"script:{script}", declared=DECLARED), flows=SCRIPTS_AS_WE_ARE
+    ) as site:
+        await site.until(lambda: len(site.ended()) >= 1, 20)
+        assert site.view.marks == {"voted": 1}
+    assert rows(tmp_path, "SELECT outcome, flow, left_at FROM attempt WHERE phone_id = 1") == [
+        ("completed", "script:survey.py", None)
+    ]
+
+
+def test_a_script_that_is_not_there_keeps_the_dialler_from_starting(tmp_path: Path) -> None:
+    settings = site_settings(tmp_path, 1, campaign=ivr("script:/nowhere/survey.py", declared=DECLARED))
+
+    async def start() -> None:
+        async with running_centre(settings):
+            pass
+
+    with pytest.raises(FlowError, match="is no script"):
+        asyncio.run(start())
+
+
+# Reload
+
+OLD = """
+flow: ask
+purpose: inbound
+start: question
+no_input: {reprompts: 3, then: bye}
+no_match: {reprompts: 0, then: bye}
+nodes:
+  question: {menu: [inbound.question], choices: {9: opt_out}, timeout_seconds: 10}
+  opt_out: {opt_out: number, next: bye, failed: bye}
+  bye: {disconnect: old, say: [common.goodbye]}
+"""
+
+
+@virtual_time()
+async def test_a_running_call_ends_on_its_version_and_the_next_begins_on_the_new_one(tmp_path: Path) -> None:
+    flow = tmp_path / "ask.yaml"
+    flow.write_text(OLD)
+    async with a_site(tmp_path, voters_of_flows(Behaviour(), Behaviour()), campaign=ivr(flow)) as site:
+        await site.until(
+            lambda: "in-flow" in {change.state.value for change in site.changes if isinstance(change, CallChange)}
+        )
+        flow.write_text(OLD.replace("disconnect: old", "disconnect: new"))
+        assert await site.centre.engine.execute(ReloadFlows()) == "flows reloaded; changed: ask"
+        assert await site.centre.engine.execute(ReloadFlows()) == "flows reloaded; changed: none"
+        await site.until(lambda: len(site.ended()) >= 2)
+    first, second = rows(tmp_path, "SELECT flow FROM attempt WHERE phone_id <= 2 ORDER BY answered_at")
+    assert first != second
+
+
+@virtual_time()
+@pytest.mark.parametrize(
+    ("new", "words"),
+    [
+        ("flow: [", "is not YAML"),
+        (
+            OLD.replace("choices: {9: opt_out}", "choices: {9: bye}").replace("  opt_out: {opt", "  out: {opt"),
+            "opt out",
+        ),
+        (OLD.replace("next: bye", "next: nowhere"), "nowhere"),
+        ("x" * 5_000_000, "larger than"),
+    ],
+)
+async def test_a_bad_reload_is_refused_whole(tmp_path: Path, new: str, words: str) -> None:
+    good, other = tmp_path / "ask.yaml", tmp_path / "other.yaml"
+    good.write_text(OLD)
+    other.write_text(OLD.replace("flow: ask", "flow: other"))
+    both = [ivr(good), ivr(other, id="other")]
+    for campaign in both:
+        campaign["hours"] = [{"start": "00:00", "until": "00:00:01"}]
+    async with a_site(tmp_path, voters_of_flows(), campaigns=both) as site:
+        flows = site.centre.engine.flow_desk.flows
+        before = flows.current(str(good)), flows.current(str(other))
+        good.write_text(OLD.replace("disconnect: old", "disconnect: new"))
+        other.write_text(new)
+        with pytest.raises(FlowError, match=words):
+            await site.centre.engine.execute(ReloadFlows())
+        assert (flows.current(str(good)), flows.current(str(other))) == before
+        await reload_site(site.centre.engine)
+        (alert,) = (alert for alert in site.view.alerts if alert.code == "flows")
+        assert alert.text.startswith("flows not reloaded: ")
+        other.write_text(OLD.replace("flow: ask", "flow: other"))
+        await reload_site(site.centre.engine)
+        assert not any(alert.code == "flows" for alert in site.view.alerts)
+
+
+async def test_a_hang_up_signal_reloads(tmp_path: Path) -> None:
+    asked, told = asyncio.Event(), list[object]()
+
+    class Engine:
+        def view(self) -> Any:
+            return self
+
+        at = 0.0
+
+        async def execute(self, command: object) -> str:
+            told.append(command)
+            if command == ReloadFlows():
+                asked.set()
+            return "done"
+
+        def take_alert(self, alert: object) -> None:
+            assert alert is not None
+
+    loop = asyncio.get_running_loop()
+    reload_on_hang_up(Engine())  # type: ignore[arg-type]  # what a reload needs of an engine
+    try:
+        os.kill(os.getpid(), signal.SIGHUP)
+        async with asyncio.timeout(5):
+            await asked.wait()
+        assert told == [ReloadSettings(), ReloadFlows()]
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+
+
+@virtual_time()
+async def test_a_transfer_whose_answers_cannot_be_kept_fails_and_the_flow_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "ask.yaml").write_text(ASK)
+    keys = tuple((3.0 + 5.0 * n, "3") for n in range(4))
+    config = voters_of_flows(Behaviour(keys=keys, hang_up_after=60.0))
+    async with a_site(tmp_path, config, campaign=ivr(tmp_path / "ask.yaml")) as site:
+        desk = site.centre.engine.flow_desk
+        begun: list[str] = []
+        begin = desk.begin
+
+        def counted(attempt_id: str) -> Any:
+            begun.append(attempt_id)
+            return begin(attempt_id)
+
+        desk.begin = counted  # type: ignore[method-assign]
+        FailingStore(site, "record_answers")
+        await site.until(lambda: bool(site.ended()), seconds=100)
+        assert begun.count(begun[0]) == 1
+        assert site.ended()[0].outcome is Outcome.COMPLETED
+
+
+@virtual_time()
+async def test_a_running_dialler_speaks_a_sites_own_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "texts").mkdir()
+    own = 'errand.until: "It goes on until {closes_at} today. Press 9 for no further calls."\n'
+    (tmp_path / "texts" / "en.yaml").write_text(own, encoding="utf-8")
+    flow = tmp_path / "errand.yaml"
+    asks = ASK.replace("[inbound.question]", "[{text: errand.until, with: [closes_at]}]")
+    flow.write_text(asks.replace("start:", "facts: {closes_at: hour}\nstart:"), encoding="utf-8")
+    played: list[str] = []
+    stream_file = AgiCall.stream_file
+
+    async def heard(self: AgiCall, name: str, *rest: Any, **more: Any) -> str | None:
+        played.append(name)
+        return await stream_file(self, name, *rest, **more)
+
+    monkeypatch.setattr(AgiCall, "stream_file", heard)
+    texts = {"texts": tmp_path / "texts"}
+    async with a_site(tmp_path, voters_of_flows(Behaviour(hang_up_after=9.0)), campaign=ivr(flow), flows=texts) as site:
+        await site.until(lambda: len(site.ended()) >= 1)
+    assert [sound for sound in played if "until" in sound] == ["matdan/en/errand/until-1", "matdan/en/errand/until-2"]
+
+
+def test_a_sites_own_texts_are_judged_before_they_meet_a_caller(tmp_path: Path) -> None:
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "hi.yaml").write_text('inbound.question: "Which party did you vote for?"\n', encoding="utf-8")
+    flow = tmp_path / "ask.yaml"
+    flow.write_text(ASK, encoding="utf-8")
+    FlowLibrary([str(flow)], shipped_texts())
+    with pytest.raises(FlowError, match="forbidden-question"):
+        FlowLibrary([str(flow)], texts_with(tmp_path / "texts"))
+
+
+def test_a_flow_that_is_used_again_is_as_its_file_says_now(tmp_path: Path) -> None:
+    flow = tmp_path / "ask.yaml"
+    flow.write_text(ASK, encoding="utf-8")
+    library = FlowLibrary([str(flow)], shipped_texts())
+    before = library.current(str(flow))
+    library.prepared([], {})()
+    assert library.current(str(flow)) is before  # for the calls that it has
+    flow.write_text(ASK + "# changed\n", encoding="utf-8")
+    library.prepared([str(flow)], {})()
+    assert library.current(str(flow)).version != before.version
+
+
+def test_texts_are_read_again_with_the_flows_and_judged_as_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "texts").mkdir()
+    own, flow = tmp_path / "texts" / "hi.yaml", tmp_path / "ask.yaml"
+    own.write_text('inbound.question: "Press 1."\n', encoding="utf-8")
+    flow.write_text(ASK, encoding="utf-8")
+    read = partial(texts_with, tmp_path / "texts")
+    library = FlowLibrary([str(flow)], read(), read_texts=read)
+    first = library.texts
+    assert library.reload() == []
+    assert library.texts is first
+    own.write_text('inbound.question: "Press 2."\n', encoding="utf-8")
+    assert library.reload() == ["texts"]
+    assert library.texts.text("inbound.question", "hi") == "Press 2."
+    held = library.texts
+    own.write_text('inbound.question: "Which party did you vote for?"\n', encoding="utf-8")
+    with pytest.raises(FlowError, match="forbidden-question"):
+        library.reload()
+    assert library.texts is held

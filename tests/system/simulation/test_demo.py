@@ -1,0 +1,78 @@
+"""The demo: what its pacing begins with, and who may sign in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from random import Random
+from statistics import fmean
+
+import pytest
+from rich.console import Console
+
+from dialer.domain.enums import PacingPolicy
+from dialer.domain.pin_proof import PinProver, read_proof
+from dialer.pacing.factory import make_pacer
+from dialer.pacing.port import PacingSnapshot
+from dialer.simulation.baselines import caps_for
+from dialer.simulation.demo import centre as demo
+from dialer.simulation.demo.centre import TAUGHT, DemoOptions, demo_settings, hour_before, run_demo
+from dialer.simulation.demo.desk import DemoVisitors
+from dialer.store.sqlite import open_store
+
+
+def test_a_new_demo_dials_as_one_that_has_learned_and_a_kept_one_goes_on_with_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[str] = []
+
+    class Enough(Exception):
+        """The centre would be made now: it takes up what the store has."""
+
+    async def centre_made(_options: DemoOptions, store_path: Path, *_: object) -> None:
+        store = await open_store(store_path)
+        try:
+            found.append(str(await store.pacer_state(TAUGHT)))
+            await store.save_pacer_state(TAUGHT, '{"kept": true}')
+        finally:
+            await store.close()
+        raise Enough
+
+    monkeypatch.setattr(demo, "_run_centre", centre_made)
+    for _ in range(2):
+        with pytest.raises(Enough):
+            asyncio.run(run_demo(DemoOptions(seats=10, voters=20, directory=tmp_path), Console(quiet=True)))
+    first, second = found
+    cold, taught = (make_pacer(PacingPolicy.PREDICTIVE, caps=caps_for(0.03)) for _ in range(2))
+    taught.restore(json.loads(first))
+    free = PacingSnapshot(0.0, free_seats=20, free_channels=90, cps_budget=90)
+    assert taught.calls_to_place(free) > cold.calls_to_place(free)
+    assert second == '{"kept": true}'
+
+
+def test_the_hour_that_teaches_rings_as_the_demos_phones_do() -> None:
+    hour = hour_before(DemoOptions(answer_rate=0.45))
+    random = Random(1)
+    fates = [hour.ring.draw(answered, random) for answered in (True, False) for _ in range(2_000)]
+    answers, others = fates[:2_000], fates[2_000:]
+    assert {answered for answered, _, _ in answers} == {True, False}  # some would answer too late
+    assert fmean(seconds for answered, seconds, _ in answers if answered) == pytest.approx(11.8, abs=0.3)
+    silent = [seconds for fate, seconds, set_up in others if set_up is None]
+    assert len(silent) / len(others) == pytest.approx(0.33, abs=0.04)  # busy, unavailable, invalid, congestion
+    assert max(silent) <= 2.0
+    assert max(seconds for _, seconds, _ in fates) == 30.0
+
+
+def test_a_demo_with_a_desk_has_seats_and_agents_for_who_sits_at_the_machine(tmp_path: Path) -> None:
+    visitors = DemoVisitors.after(10)
+    settings = demo_settings(DemoOptions(desk=True), tmp_path / "centre.db", 5038, visitors)
+    assert [seat.name for seat in settings.seats][-len(visitors.seats) :] == [*visitors.seats]
+    assert len(settings.seats) == 10 + len(visitors.seats)
+    hashes = {agent.number: agent.pin.get_secret_value() for agent in settings.agents}
+    assert {*visitors.agents, *map(str, range(1, 11))} == {*hashes}
+    for number in visitors.agents:
+        proof = read_proof(PinProver(hashes).prove("demo", visitors.seats[0], number, visitors.pin, 1_713_765_600.0))
+        assert proof.holds(hashes[number], "demo", visitors.seats[0], number)
+    assert visitors.pin not in repr(visitors)
+    assert demo_settings(DemoOptions(), tmp_path / "centre.db", 5038, None).agents == ()

@@ -1,0 +1,153 @@
+"""A rehearsal of a small site: the day at its load and at twice it, faults, and what it says of a site that is not ready."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from dialer.settings.site import Settings
+from dialer.simulation.asterisk.voters import VoterProfile
+from dialer.simulation.rehearsal.day import CannotRehearse, FaultKind, RehearsedDay, days_of
+from dialer.simulation.rehearsal.run import rehearse_day
+from dialer.simulation.rehearsal.site import rehearsal_settings
+from dialer.simulation.rehearsal.verdict import DayOutcome, draw_days, findings, is_ready
+from dialer.site.checks.finding import Verdict
+from dialer.store.cipher import write_new_key
+from dialer.store.records import note_export
+from dialer.store.roll import copy_roll
+from tests.support.centre import site_settings
+from tests.support.roll_filler import fill_roll
+
+POLL = date(2024, 4, 26)
+LIVELY = VoterProfile(answer_rate=0.6, talk_mean_seconds=20.0)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Settings:
+    fill_roll(tmp_path / "centre.db", 1500, voters_per_booth=100)
+    return site_settings(
+        tmp_path,
+        5038,
+        seats=3,
+        campaign={"pacing": "predictive", "hours": [{"start": "09:00", "until": "18:00"}]},
+        rules={"polls": [{"day": POLL, "closes_at": "18:00"}]},
+    )
+
+
+def test_the_days_of_a_site(site: Settings) -> None:
+    days = days_of(site, date(2024, 1, 1), faults=True, hours=2.0, seed=7)
+    assert [(day.load, len(day.faults), day.seconds, day.seed) for day in days] == [
+        (1, 0, 7200.0, 7),
+        (2, 0, 7200.0, 7),
+        (2, len(FaultKind), 7200.0, 7),
+    ]
+    assert {fault.kind for fault in days[2].faults} == set(FaultKind)
+    assert days[0].starts_at == 1_714_102_200.0  # 26 April 2024, 09:00 in India
+
+
+def test_no_line_of_the_site_is_left_in_a_rehearsal(site: Settings, tmp_path: Path) -> None:
+    rehearsed = rehearsal_settings(site, 2, tmp_path / "copy.db", 15_038)
+    assert (rehearsed.ami.host, rehearsed.ami.port, rehearsed.fastagi.port) == ("127.0.0.1", 15_038, 0)
+    assert rehearsed.store.path == tmp_path / "copy.db"
+    assert not rehearsed.broker.enabled
+    assert not rehearsed.twilio.enabled
+    assert len(rehearsed.seats) == 6
+    assert (rehearsed.trunks[0].channels, rehearsed.trunks[0].calls_per_second) == (60, 10.0)
+
+
+def test_a_copy_has_the_roll_and_nothing_that_was_said(site: Settings, tmp_path: Path) -> None:
+    store = tmp_path / "centre.db"
+    note_export(store, "a worker", {"list": "not-yet"}, 1.0)
+    with closing(sqlite3.connect(store, isolation_level=None)) as db:
+        db.execute("UPDATE voter SET turnout = 'voted', reached = 1 WHERE voter_id < 100")
+    assert copy_roll(store, tmp_path / "copy.db", None) == 1500
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as copy, closing(sqlite3.connect(store)) as kept:
+        assert copy.execute("SELECT count(*) FROM voter WHERE turnout <> 'pending'").fetchone() == (0,)
+        assert kept.execute("SELECT count(*) FROM voter WHERE turnout = 'voted'").fetchone() == (99,)
+
+
+def test_an_encrypted_site_is_rehearsed_and_nothing_of_it_is_plain(site: Settings, tmp_path: Path) -> None:
+    (tmp_path / "centre.db").unlink()
+    key = write_new_key(tmp_path / "key")
+    fill_roll(tmp_path / "centre.db", 1500, voters_per_booth=100, key=key)
+    encrypted = site.model_copy(update={"store": site.store.model_copy(update={"encryption_key_file": key.file})})
+    day = days_of(encrypted, POLL, faults=False, hours=0.2, seed=3)[0]
+    outcome = rehearse_day(encrypted, tmp_path / "centre.db", tmp_path, day, LIVELY, lambda _: None)
+    assert outcome.attempts > 10
+    assert all(holds for holds, _ in outcome.checks.values())
+    for store in tmp_path.glob("*.db*"):
+        assert b"Voter 4" not in store.read_bytes()
+        assert b"+91700000000" not in store.read_bytes()
+
+
+def test_a_day_with_faults_is_gone_through_and_judged(site: Settings, tmp_path: Path) -> None:
+    day = days_of(site, POLL, faults=True, hours=1.0, seed=3)[2]
+    done: list[float] = []
+    outcome = rehearse_day(site, tmp_path / "centre.db", tmp_path, day, LIVELY, done.append)
+    assert outcome.attempts > 100
+    assert outcome.reached > 20
+    assert all(holds for holds, _ in outcome.checks.values())
+    assert set(outcome.recovered) == {kind.value for kind in FaultKind}
+    assert done == sorted(done)
+    assert done[-1] > 0.95
+    assert len(outcome.samples) >= 60  # one a minute
+    bad = [finding.text for finding in findings(outcome) if finding.verdict is Verdict.BAD]
+    assert bad == []
+    draw_days([outcome], ZoneInfo("Asia/Kolkata"), tmp_path / "day.svg")
+    assert (tmp_path / "day.svg").read_text().startswith("<?xml")
+
+
+def outcome_of(**changes: object) -> DayOutcome:
+    good = DayOutcome(
+        day=RehearsedDay("a day", 0.0, 3600.0, 1),
+        voters=1000,
+        attempts=500,
+        answered=150,
+        connected=149,
+        abandoned=1,
+        live_answers=150,
+        reached=149,
+        utilisation=0.8,
+        channels=30,
+        abandoned_limit=0.03,
+        took_seconds=30.0,
+        checks={"nobody was called twice at once": (True, "")},
+    )
+    return replace(good, **changes)  # type: ignore[arg-type]  # fields by name
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"abandoned": 6}, "4.00% of live answers were abandoned; the limit is 3.0%"),
+        ({"attempts": 0, "reached": 0}, "no call went out"),
+        ({"took_seconds": 3000.0}, "1 times faster"),
+        (
+            {"checks": {"nobody was called twice at once": (False, "a-1")}},
+            "DOES NOT HOLD: nobody was called twice at once: a-1",
+        ),
+    ],
+)
+def test_what_is_bad_is_said_first_and_the_site_is_not_ready(changes: dict[str, object], text: str) -> None:
+    outcome = outcome_of(**changes)
+    first = findings(outcome)[0]
+    assert first.verdict is Verdict.BAD
+    assert text in first.text
+    assert not is_ready([outcome_of(), outcome])
+
+
+def test_a_good_day_is_ready() -> None:
+    assert is_ready([outcome_of()])
+    assert all(finding.verdict is Verdict.GOOD for finding in findings(outcome_of()))
+
+
+@pytest.mark.parametrize(("section", "text"), [("campaigns", "no campaign"), ("trunks", "no trunk")])
+def test_nothing_to_rehearse_is_said(site: Settings, section: str, text: str) -> None:
+    with pytest.raises(CannotRehearse, match=text):
+        days_of(site.model_copy(update={section: ()}), POLL, faults=True, hours=None, seed=1)

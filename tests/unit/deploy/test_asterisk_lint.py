@@ -1,0 +1,233 @@
+"""What the linter finds in other people's configurations; and the format it reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from dialer.cli.main import app
+from dialer.deploy.asterisk.agi_secret import agi_secret
+from dialer.deploy.asterisk.conf_file import read_conf
+from dialer.deploy.asterisk.lint import lint, lint_directory
+from dialer.deploy.asterisk.render import render_site
+from tests.support.asterisk_support import PASSWORDS, a_site
+
+GOOD = render_site(a_site(), PASSWORDS)
+SECRET = agi_secret("a-long-random-secret")
+
+
+def found(**changed: str) -> list[str]:
+    """What is found when files are changed; dots in their names are written as __."""
+    texts = {**GOOD, **{name.replace("__", "."): text for name, text in changed.items()}}
+    return [str(finding) for finding in lint(texts, a_site())]
+
+
+def edited(name: str, old: str, new: str) -> list[str]:
+    assert old in GOOD[name], f"{name} has no {old!r}"
+    return [str(finding) for finding in lint({**GOOD, name: GOOD[name].replace(old, new, 1)}, a_site())]
+
+
+# The format
+
+
+def test_templates_additions_comments_and_arrows() -> None:
+    conf = read_conf(
+        "x.conf",
+        """
+        ; a comment
+        [base](!)
+        colour = red ; a comment behind
+        shape => round
+        ;-- a block
+        [no section]
+        --; size = 3
+        [one](base)
+        colour = blue
+        text = a\\;b
+        [base](+)
+        late = yes
+        [two](base)
+        """,
+    )
+    assert [(section.name, section.template) for section in conf.sections] == [
+        ("base", True),
+        ("one", False),
+        ("two", False),
+    ]
+    one, two = conf.sections[1], conf.sections[2]
+    assert (one.get("colour"), one.get("shape"), one.get("size"), one.get("text"), one.get("late")) == (
+        "blue",
+        "round",
+        "3",
+        "a;b",
+        "",
+    )
+    assert two.get("late") == "yes"
+    assert one.all("colour")[1].line == 10
+    assert not conf.problems
+
+
+def test_includes_are_followed_with_their_own_places() -> None:
+    files = {"pjsip.d/a.conf": "[a]\nx=1\n", "pjsip.d/b.conf": "y=2\n"}
+
+    def library(pattern: str) -> list[tuple[str, str]]:
+        return [(name, text) for name, text in files.items() if pattern == "pjsip.d/*.conf"]
+
+    conf = read_conf(
+        "pjsip.conf", '#include "pjsip.d/*.conf"\n#tryinclude none/*.conf\n#include gone/*.conf\n', library
+    )
+    assert [(each.key, each.file, each.line) for each in conf.sections[0].settings] == [
+        ("x", "pjsip.d/a.conf", 2),
+        ("y", "pjsip.d/b.conf", 1),
+    ]
+    (problem,) = conf.problems
+    assert (problem.line, problem.remedy) == (3, "use #tryinclude, or put a file there")
+
+
+def test_an_include_of_itself_ends() -> None:
+    conf = read_conf("a.conf", "#include a.conf\n", lambda _: [("a.conf", "#include a.conf\n")])
+    assert "in a circle" in conf.problems[0].text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[open\n", "no whole section head"),
+        ("[a]\nnothing\n", "no = in this line"),
+        ("x=1\n", "before the first [section]"),
+        ("[a](gone)\n", "stands nowhere above"),
+        ("#exec /bin/rm\n", "#exec runs"),
+    ],
+)
+def test_lines_that_asterisk_does_not_read_are_told(text: str, said: str) -> None:
+    (problem,) = read_conf("x.conf", text).problems
+    assert said in problem.text
+
+
+@given(st.text(alphabet='[]()!+;#-=> abinclude\n\\"', max_size=200))
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_any_text_is_read_without_an_exception(text: str) -> None:
+    read_conf("x.conf", text, lambda _: [("y.conf", "[y]\n")])
+
+
+# Findings
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("manager.conf", "enabled=yes", "enabled=no", "the manager interface is off"),
+        ("manager.conf", "webenabled=no", "webenabled=yes", "over HTTP"),
+        ("manager.conf", "allowmultiplelogin=yes", "allowmultiplelogin=no", "refused until the old session"),
+        ("manager.conf", "write=originate,call,reporting", "write=all", "user [matdan] may do everything (write=all)"),
+        ("manager.conf", "write=originate,call", "write=originate,command", "run any console command"),
+        ("manager.conf", "read=system,call,user", "read=system,call", "lacks read class user"),
+        ("manager.conf", "deny=0.0.0.0/0.0.0.0\ndeny=::/0\n", "", "may log in from any address"),
+        ("manager.conf", "permit=127.0.0.1/32", "permit=0.0.0.0/0", "permitted from everywhere"),
+        ("manager.conf", "secret=a-long-random-secret", "secret=matdan", "easily guessed"),
+        ("manager.conf", "secret=a-long-random-secret", "secret=change-me-to-20-random-letters", "easily guessed"),
+        ("pjsip.conf", "contact=sip:10.9.0.10:5060", "contact=sip:sip.carrier.example:5060", "a placeholder"),
+        ("manager.conf", "secret=a-long-random-secret", "secret=another-long-secret", "not the one of the settings"),
+        ("manager.conf", "writetimeout=5000", "writetimeout=100", "thrown out when it reads nothing for 100 ms"),
+        ("manager.conf", "eventfilter=Event: Hangup\n", "", "is not sent Hangup"),
+        ("manager.conf", "[matdan]", "[somebody]", "there is no user [matdan]"),
+        ("http.conf", "bindaddr=127.0.0.1", "bindaddr=0.0.0.0", "plain HTTP is reachable"),
+        ("http.conf", "enablestatic=no", "tlsenable=yes", "HTTPS has no certificate"),
+        ("pjsip.conf", "identify_by=ip", "identify_by=ip,username", "whoever calls himself carrier-a is taken for"),
+        ("pjsip.conf", "type=identify\nendpoint=carrier-a", "type=nothing", "which address is [carrier-a]'s"),
+        ("pjsip.conf", "match=10.9.0.10", "match=0.0.0.0/0", "takes every address"),
+        ("pjsip.conf", "direct_media=no", "direct_media=yes", "past Asterisk"),
+        ("pjsip.conf", "send_connected_line=no", "", "voters get agents' names"),
+        ("pjsip.conf", "allow_transfer=no", "", "by REFER"),
+        ("pjsip.conf", "set_var=FORWARD_CONTEXT=matdan-redirected", "", "what [carrier-a] redirects (SIP 3xx) begins in"),
+        ("pjsip.conf", "contact_user=+911140000002", "contact_user=matdan", "under matdan, and matdan-inbound takes"),
+        ("pjsip.conf", "[carrier-a](matdan-trunk)", "[anonymous](matdan-trunk)", "lets everybody in"),
+        ("pjsip.conf", "aors=carrier-a", "aors=gone", "names the aor [gone]"),
+        ("pjsip.conf", "context=matdan-inbound", "context=elsewhere", "the context [elsewhere]"),
+        ("pjsip.conf", "allow=alaw,ulaw", "", "has no codec"),
+        ("pjsip.conf", "method=tlsv1_2", "method=tlsv1", "outdated TLS"),
+        ("pjsip.conf", "transport=transport-tls", "transport=transport-udp", "keys of its voice in clear"),
+        ("pjsip.conf", "password=made-for-agent-01", "password=agent01", "[agent01-auth] is easily guessed"),
+        ("pjsip.conf", "[agent01](matdan-seat)", "[agent09](matdan-seat)", "seat 01 of the settings has no endpoint"),
+        ("modules.conf", "autoload=no", "autoload=yes", "every installed module is loaded"),
+        ("modules.conf", "load=res_speech.so", "", "res_agi, and with it every flow, does not load without it"),
+        ("modules.conf", "load=res_pjsip_pubsub.so", "", "chan_pjsip does not load without it"),
+        ("modules.conf", "load=res_srtp.so", "noload=res_srtp.so", "encrypted voice needs it"),
+        ("modules.conf", "load=res_agi.so", "load=res_agi.so\nload=chan_sip.so", "removed in Asterisk 21"),
+        ("modules.conf", "load=res_agi.so", "load=res_agi.so\nload=app_system.so", "runs programs"),
+        ("confbridge.conf", "\nmarked=yes", "", "marked of [matdan_agent] is no"),
+        ("confbridge.conf", "end_marked=yes", "", "end_marked of [matdan_voter] is no"),
+        ("confbridge.conf", "[matdan_seat]", "[other]", "the profile [matdan_seat] is missing"),
+        ("musiconhold.conf", "[default]", "[other]", "there is no class [default]"),
+        ("musiconhold.conf", "directory=moh", "", "[default] has no folder"),
+        ("musiconhold.conf", "mode=files", "", "[default] says not what it plays"),
+        ("rtp.conf", "rtpend=20000", "rtpend=10050", "too few for 62 calls"),
+        ("rtp.conf", "strictrtp=yes", "strictrtp=no", "put his voice into a call"),
+        ("asterisk.conf", "live_dangerously=no", "live_dangerously=yes", "run programs"),
+        ("logger.conf", "=> notice,warning,error", "=> notice,verbose(5)", "the keys that are pressed"),
+        ("cdr.conf", "enable=no", "enable=yes", "a record of its own"),
+        ("extensions.conf", "AGI_SERVER=127.0.0.1:4573", "AGI_SERVER=10.9.9.9:4573", "dialler listens on 127.0.0.1:4573"),
+        ("extensions.conf", f",${{SHA1({SECRET}/flow", f",${{X({SECRET}/flow", "[matdan-flow] is not what this version"),
+        ("extensions.conf", f"{SECRET}/seat/", f"{SECRET[::-1]}/seat/", "[matdan-login] is not what this version"),
+        ("modules.conf", "load=func_sha1.so", "", "func_sha1"),
+        ("extensions.conf", "Wait(1.9)", "Wait(9)", "[matdan-voter] is not what this version of the dialler needs"),
+        ("extensions.conf", "[matdan-message]", "[something]", "the context [matdan-message] is missing"),
+    ],
+)  # fmt: skip
+def test_each_fault_is_found_with_its_place(name: str, old: str, new: str, said: str) -> None:
+    told = [line for line in edited(name, old, new) if said in line]
+    assert told, edited(name, old, new)
+    assert all(line.startswith(name) for line in told)
+    assert all("; " in line for line in told)
+
+
+def test_places_are_lines_of_the_file() -> None:
+    (told,) = [line for line in edited("manager.conf", "webenabled=no", "webenabled=yes") if "HTTP" in line]
+    line = GOOD["manager.conf"].splitlines().index("webenabled=no") + 1
+    assert told == f"manager.conf:{line}: unsafe: the manager answers over HTTP as well; webenabled=no"
+
+
+def test_no_secret_is_ever_shown() -> None:
+    told = edited("manager.conf", "secret=a-long-random-secret", "secret=hunter2")
+    assert any("easily guessed" in line for line in told)
+    assert not any("hunter2" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("dialplan", "said"),
+    [
+        ("[{inbound}]\nexten => _X.,1,Dial(PJSIP/${{EXTEN}}@carrier-a)\n", "calls out (Dial)"),
+        ("[{inbound}]\ninclude => out\n[out]\nexten => s,1,NoOp()\n same => n,Dial(PJSIP/a)\n", "reaches [out]"),
+        ("[{inbound}]\nexten => s,1,GotoIf($[1]?out,s,1)\n[out]\nexten => s,1,DISA(no-password)\n", "reaches [out]"),
+        ("[{inbound}]\nexten => s,1,System(rm)\n", "runs a program"),
+        ("[{inbound}]\nswitch => Realtime/x\n", "another dialplan by switch"),
+    ],
+)
+def test_who_calls_in_cannot_call_out(dialplan: str, said: str) -> None:
+    text = dialplan.format(inbound="from-carrier")
+    pjsip = GOOD["pjsip.conf"].replace("context=matdan-inbound", "context=from-carrier")
+    told = found(pjsip__conf=pjsip, extensions__conf=GOOD["extensions.conf"] + text)
+    assert any(said in line and "trunk [carrier-a]" in line for line in told), told
+
+
+def test_a_directory_of_nothing_lacks_everything(tmp_path: Path) -> None:
+    told = [str(finding) for finding in lint_directory(tmp_path)]
+    assert "pjsip.conf: will not work: there is no such file; render it" in told
+    assert len(told) >= 7
+
+
+def test_a_file_of_another_age_is_told(tmp_path: Path) -> None:
+    (tmp_path / "sip.conf").write_text("[general]\nallowguest=yes\n")
+    assert any("removed in Asterisk 21" in str(finding) for finding in lint_directory(tmp_path))
+
+
+def test_findings_as_json(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["asterisk", "lint", str(tmp_path), "--json"])
+    assert result.exit_code == 1
+    first = json.loads(result.output.splitlines()[0])
+    assert set(first) == {"file", "line", "severity", "text", "remedy"}

@@ -1,0 +1,527 @@
+"""Asterisk's files from a site's settings: least privilege, nothing that a value could break out of, each file whole."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+from typer.testing import CliRunner
+
+from dialer.cli.main import app
+from dialer.deploy.asterisk.agi_secret import agi_mark, agi_secret, agi_token
+from dialer.deploy.asterisk.conf_file import ConfFile, read_conf
+from dialer.deploy.asterisk.lint import lint
+from dialer.deploy.asterisk.placing import FileChange, passwords_for, plan_files, write_files
+from dialer.deploy.asterisk.render import FILES, MARKER, dialplan, render_site, seats_without_password
+from dialer.errors import AsteriskFilesError, SettingError
+from dialer.settings.lines import Trunk
+from dialer.settings.seats import browser_password
+from dialer.settings.site import Settings
+from dialer.simulation.asterisk.extensions import find_extension, parse_dialplan
+from tests.support.asterisk_support import PASSWORDS, a_site
+
+BARE = """
+[[trunks]]
+name = "carrier"
+endpoint = "carrier"
+host = "10.9.0.10"
+caller_ids = ["+911140000001"]
+
+[[seats]]
+name = "01"
+endpoint = "agent01"
+"""
+
+
+def conf(name: str, settings: Settings | None = None) -> ConfFile:
+    read = read_conf(name, render_site(settings or a_site(), PASSWORDS)[name])
+    assert not read.problems
+    return read
+
+
+def section(file: ConfFile, name: str, kind: str) -> dict[str, str]:
+    (found,) = [section for section in file.of_type(kind) if section.name == name]
+    return {setting.key: setting.value for setting in found.settings}
+
+
+def test_every_file_is_rendered_marked_and_read_without_a_problem() -> None:
+    files = render_site(a_site(), PASSWORDS)
+    assert set(files) == set(FILES)
+    for name, text in files.items():
+        assert text.startswith(MARKER + "\n"), name
+        assert not read_conf(name, text).problems, name
+        assert "{{" not in text
+        assert "None" not in text
+
+
+def test_what_is_rendered_has_nothing_to_find_fault_with() -> None:
+    settings = a_site()
+    told = [str(finding) for finding in lint(render_site(settings, PASSWORDS), settings)]
+    assert told == []
+
+
+def test_a_trunk_is_known_by_its_address_alone() -> None:
+    pjsip = conf("pjsip.conf")
+    endpoint = section(pjsip, "carrier-a", "endpoint")
+    assert endpoint["identify_by"] == "ip"
+    assert (endpoint["direct_media"], endpoint["send_connected_line"], endpoint["allow_transfer"]) == ("no", "no", "no")
+    assert section(pjsip, "carrier-a-identify", "identify")["match"] == "10.9.0.10"
+    assert section(pjsip, "carrier-a", "aor")["contact"] == "sip:10.9.0.10:5060"
+    assert "outbound_auth" not in endpoint
+
+
+def test_a_trunk_with_an_account_registers_over_tls() -> None:
+    pjsip = conf("pjsip.conf")
+    assert section(pjsip, "carrier-b-auth", "auth")["password"] == "p$&,=>w {x} |y|"
+    registration = section(pjsip, "carrier-b-registration", "registration")
+    assert registration["server_uri"] == "sip:sip.carrier-b.internal:5061;transport=tls"
+    assert registration["client_uri"] == "sip:matdan@sip.carrier-b.internal:5061;transport=tls"
+    assert section(pjsip, "carrier-b", "endpoint")["media_encryption"] == "sdes"
+    assert section(pjsip, "carrier-b-identify", "identify")["match"] == "sip.carrier-b.internal,198.51.100.0/24"
+    assert section(pjsip, "transport-tls", "transport")["cert_file"] == "/etc/asterisk/keys/matdan.pem"
+
+
+INBOUND_NUMBER = {"mode": "missed-call", "campaign": "turnout"}
+
+
+@pytest.mark.parametrize(
+    ("caller_ids", "numbers", "registered"),
+    [
+        (["+911140000002", "+911140000003"], [], "+911140000002"),
+        (["+911140000002", "+911140000003"], ["+911140000001", "+911140000003"], "+911140000003"),
+        (["+911140000002"], ["+911140000001", "+911140000077"], "+911140000077"),  # trunk a shows the first of them
+        (["01140000002"], ["+911140000001"], "01140000002"),
+    ],
+)
+def test_a_trunk_registers_under_a_number(caller_ids: list[str], numbers: list[str], registered: str) -> None:
+    """Carriers send calls to the address that was registered, and [matdan-inbound] takes numbers alone."""
+    values = a_site().model_dump(exclude_unset=True)
+    values["trunks"][1]["caller_ids"] = caller_ids
+    values["campaigns"] = [{"id": "turnout", "kind": "agents"}]
+    values["inbound"] = {"numbers": [{**INBOUND_NUMBER, "number": number} for number in numbers]}
+    settings = Settings.model_validate(values)
+    registration = section(conf("pjsip.conf", settings), "carrier-b-registration", "registration")
+    assert registration["contact_user"] == registered
+    assert registration["client_uri"] == "sip:matdan@sip.carrier-b.internal:5061;transport=tls"
+    inbound = parse_dialplan(render_site(settings, PASSWORDS)["extensions.conf"])
+    assert find_extension(inbound, "matdan-inbound", registered) is not None
+    assert find_extension(inbound, "matdan-inbound", "matdan") is None
+
+
+@pytest.mark.parametrize("endpoint", ["carrier-a", "carrier-b", "agent01", "agent02"])
+def test_what_is_redirected_leads_nowhere(endpoint: str) -> None:
+    settings = a_site()
+    text = render_site(settings, PASSWORDS)["pjsip.conf"]
+    (found,) = [each for each in read_conf("pjsip.conf", text).of_type("endpoint") if each.name == endpoint]
+    assert [setting.value for setting in found.all("set_var")] == ["FORWARD_CONTEXT=matdan-redirected"]
+    contexts = parse_dialplan(render_site(settings, PASSWORDS)["extensions.conf"])
+    for asked_for in ("+911140000001", "s", "x.y-z", "*1", "h"):
+        redirected = find_extension(contexts, "matdan-redirected", asked_for)
+        assert redirected is not None
+        assert [step.application for step in redirected.steps.values()] == ["Hangup"]
+
+
+def with_twilio(*trunks: int, **changes: Any) -> Settings:
+    """A site that has Twilio beside these trunks of its own."""
+    own = a_site().model_dump(exclude_unset=True)["trunks"]
+    theirs = {"name": "t", "endpoint": "twilio", "carrier": "twilio", "channels": 500, "caller_ids": ["+911140000009"]}
+    account = {
+        "enabled": True,
+        "account_sid": "AC" + "0" * 32,
+        "auth_token": "tok",
+        "public_url": "https://x.example/tw",
+    }
+    values = {"trunks": [*(own[number] for number in trunks), {**theirs, "calls_per_second": 1}], "twilio": account}
+    return a_site(**{**values, **changes})
+
+
+@pytest.mark.parametrize("trunks", [(0, 1), (0,), ()])
+def test_twilios_trunks_have_no_place_in_asterisks_files(trunks: tuple[int, ...]) -> None:
+    settings = with_twilio(*trunks)
+    files = render_site(settings, PASSWORDS)
+    assert "twilio" not in "".join(files.values())
+    kept = [section.name for section in read_conf("pjsip.conf", files["pjsip.conf"]).of_type("identify")]
+    assert kept == [("carrier-a-identify", "carrier-b-identify")[number] for number in trunks]
+    assert f"maxcalls={30 * len(trunks) + 2 + 20} ;" in files["asterisk.conf"]
+    assert [str(finding) for finding in lint(files, settings)] == []
+
+
+def test_a_site_of_twilios_trunks_alone_needs_no_asterisk() -> None:
+    with pytest.raises(SettingError, match="needs no Asterisk"):
+        render_site(with_twilio(seats=[]), {})
+
+
+def test_a_trunk_of_asterisks_beside_twilios_needs_a_host() -> None:
+    settings = with_twilio(0)
+    trunks = [settings.trunks[1], settings.trunks[0].model_copy(update={"host": None})]
+    with pytest.raises(SettingError, match=r"trunks\.1\.host"):
+        render_site(settings.model_copy(update={"trunks": tuple(trunks)}), PASSWORDS)
+
+
+def test_seats_have_a_password_and_their_networks() -> None:
+    pjsip = conf("pjsip.conf")
+    assert section(pjsip, "agent01-auth", "auth")["password"] == "made-for-agent-01"
+    assert "webrtc" not in section(pjsip, "agent01", "endpoint")
+    (endpoint,) = [each for each in pjsip.of_type("endpoint") if each.name == "agent01"]
+    assert endpoint.all("permit")[0].value == "127.0.0.0/8"
+    assert endpoint.all("deny")
+    assert section(pjsip, "agent01", "aor")["max_contacts"] == "1"
+    assert section(pjsip, "agent01", "aor")["qualify_frequency"] == "5"  # not called before it has answered
+
+
+def with_browsers(count: int, **changes: Any) -> Settings:
+    browsers = [{"name": f"{n:02d}", "endpoint": f"agent{n:02d}", "webrtc": True} for n in range(1, count + 1)]
+    return a_site(seats=browsers, **changes)
+
+
+def test_a_browser_phone_comes_through_the_desk_alone() -> None:
+    """Which is on the dialler's machine; nothing of it listens on the house's network."""
+    settings = with_browsers(
+        150, ami={"secret": "a-long-random-secret", "host": "10.0.0.6"}, asterisk={"dialler_address": "10.0.0.5"}
+    )
+    pjsip, http = conf("pjsip.conf", settings), conf("http.conf", settings).sections[0]
+    phone = section(pjsip, "agent150", "endpoint")
+    assert (phone["webrtc"], phone["transport"]) == ("yes", "transport-ws")
+    assert section(pjsip, "transport-ws", "transport")["websocket_write_timeout"] == "1000"
+    (endpoint,) = [each for each in pjsip.of_type("endpoint") if each.name == "agent150"]
+    rules = [(each.key, each.value) for each in endpoint.settings if each.key in {"deny", "permit"}]
+    assert rules[-3:] == [("deny", "0.0.0.0/0"), ("deny", "::/0"), ("permit", "10.0.0.5/32")]
+    assert (http.get("bindaddr"), http.get("bindport")) == ("10.0.0.6", "8088")
+    assert (http.get("sessionlimit"), http.get("tlsenable")) == ("350", "")
+    assert [str(finding) for finding in lint(render_site(settings, {}), settings)] == []
+
+
+def test_a_browser_phones_password_is_made_of_the_managers_secret() -> None:
+    settings = with_browsers(2)
+    passwords = [section(conf("pjsip.conf", settings), f"agent{n:02d}-auth", "auth")["password"] for n in (1, 2)]
+    assert passwords == [browser_password(seat, settings.ami.secret) for seat in settings.seats]
+    assert len(set(passwords)) == 2
+    assert all(re.fullmatch("[0-9a-f]{40}", each) for each in passwords)
+    assert seats_without_password(settings) == ()
+    other = with_browsers(2, ami={"secret": "another-long-secret"})
+    assert browser_password(other.seats[0], other.ami.secret) not in passwords
+    own = settings.seats[0].model_copy(update={"password": SecretStr("own")})
+    assert browser_password(own, None) == "own"
+
+
+CORE = frozenset({"Answer", "Busy", "Goto", "GotoIf", "Hangup", "NoOp", "Ringing", "Set", "Wait"})
+MODULE_OF = {
+    "AGI": "res_agi",
+    "AMD": "app_amd",
+    "ChanSpy": "app_chanspy",
+    "ConfBridge": "app_confbridge",
+    "ControlPlayback": "app_controlplayback",
+    "Echo": "app_echo",
+    "MixMonitor": "app_mixmonitor",
+    "MusicOnHold": "res_musiconhold",
+    "Playback": "app_playback",
+    "UserEvent": "app_userevent",
+    "CALLERID": "func_callerid",
+    "CHANNEL": "func_channel",
+    "SHA1": "func_sha1",
+    "CONFBRIDGE_INFO": "app_confbridge",
+    "STRFTIME": "func_strings",
+}
+
+
+def test_supervisors_and_targets_in_the_house_have_a_phone_each() -> None:
+    values = {
+        "supervisors": [{"name": "asha", "endpoint": "asha"}, {"name": "ravi", "endpoint": "agent01"}],
+        "transfers": [{"name": "boss", "kind": "supervisor", "endpoint": "asha"}],
+    }
+    settings = Settings.model_validate({**a_site().model_dump(exclude_unset=True), **values})
+    file = read_conf("pjsip.conf", render_site(settings, {**PASSWORDS, "asha": "made-for-asha-1234"})["pjsip.conf"])
+    assert section(file, "asha", "endpoint")["transport"] == "transport-udp"
+    assert section(file, "asha-auth", "auth")["password"] == "made-for-asha-1234"
+    assert [part.name for part in file.of_type("endpoint")].count("asha") == 1
+    assert seats_without_password(settings)[-1] == "asha"
+
+
+def test_the_dialplan_has_the_sites_music_and_recordings() -> None:
+    settings = Settings.model_validate(
+        {
+            **a_site().model_dump(exclude_unset=True),
+            "hold": {"music_class": "party", "limit_seconds": 120},
+            "recordings": {"directory": "/srv/recordings", "prompt": "matdan/recorded"},
+        }
+    )
+    text = render_site(settings, PASSWORDS)["extensions.conf"]
+    assert "MusicOnHold(party,120)" in text
+    assert "MixMonitor(/srv/recordings/${RECORDED}.wav,b)" in text
+    assert "Playback(matdan/recorded)" in text
+    assert "Playback(matdan/recorded)" not in dialplan()
+
+
+def test_each_application_and_function_of_the_dialplan_has_its_module_loaded() -> None:
+    loaded = {setting.value for setting in conf("modules.conf").sections[0].all("load")}
+    contexts = parse_dialplan(dialplan())
+    steps = [step for entries in contexts.values() for entry in entries for step in entry.steps.values()]
+    used = {step.application for step in steps} - CORE
+    used |= {name for step in steps for name in re.findall(r"\$\{([A-Z_]+)\(", step.data)}
+    assert {name: MODULE_OF[name] for name in used if f"{MODULE_OF[name]}.so" not in loaded} == {}
+
+
+def test_only_what_is_used_is_loaded_and_listens() -> None:
+    modules = [setting.value for setting in conf("modules.conf").sections[0].all("load")]
+    assert {"res_srtp.so", "res_pjsip_transport_websocket.so", "res_pjsip_outbound_registration.so"} <= set(modules)
+    browsers = [setting.value for setting in conf("modules.conf", with_browsers(1)).sections[0].all("load")]
+    assert "res_pjsip_transport_websocket.so" in browsers
+    plain = a_site(trunks=[a_site().trunks[0].model_dump()], seats=[a_site().seats[0].model_dump()])
+    modules = [setting.value for setting in conf("modules.conf", plain).sections[0].all("load")]
+    assert not {"res_srtp.so", "res_http_websocket.so", "res_pjsip_outbound_registration.so"} & set(modules)
+    assert conf("http.conf", plain).sections[0].get("enabled") == "no"
+    assert [each.name for each in conf("pjsip.conf", plain).of_type("transport")] == ["transport-udp"]
+
+
+def test_the_manager_has_one_user_with_the_least_rights() -> None:
+    manager = conf("manager.conf")
+    assert [each.name for each in manager.sections] == ["general", "matdan"]
+    user = manager.sections[1]
+    assert (user.get("read"), user.get("write")) == ("system,call,user", "originate,call,reporting")
+    assert user.get("permit") == "127.0.0.1/32"
+    assert len(user.all("eventfilter")) == 11
+    assert manager.sections[0].get("bindaddr") == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("fastagi", "reached"),
+    [({}, "127.0.0.1:4573"), ({"host": "::", "port": 99}, "10.0.0.5:99"), ({"host": "::1"}, "[::1]:4573")],
+)
+def test_asterisk_is_told_where_our_flows_are(fastagi: dict[str, Any], reached: str) -> None:
+    site = a_site(fastagi=fastagi, asterisk={"dialler_address": "10.0.0.5"})
+    globals_ = conf("extensions.conf", site).named("globals")
+    assert globals_ is not None
+    assert globals_.get("AGI_SERVER") == reached
+
+
+def test_each_agi_request_bears_a_token_of_its_desk_and_channel() -> None:
+    """What Asterisk computes is what the dialler expects: SHA1 of the text after substitution."""
+    text, secret = render_site(a_site(), PASSWORDS)["extensions.conf"], agi_secret("a-long-random-secret")
+    said = re.findall(r"AGI\(agi://\$\{AGI_SERVER\}/(\w+),\$\{SHA1\((.*?)\)\}\)$", text, re.MULTILINE)
+    assert [desk for desk, _ in said] == ["flow", "inbound", "seat"]
+    assert text.count("AGI(") == len(said)
+    tokens = set()
+    for desk, template in said:
+        for unique_id, channel in (
+            ("1.1", "PJSIP/a-00000001"),
+            ("1.1", "PJSIP/a-00000002"),
+            ("1.2", "PJSIP/a-00000001"),
+        ):
+            written = template.replace("${UNIQUEID}", unique_id).replace("${CHANNEL}", channel)
+            token = hashlib.sha1(written.encode(), usedforsecurity=False).hexdigest()
+            assert token == agi_token(secret, desk, unique_id, channel)
+            tokens.add(token)
+    assert len(tokens) == 9
+    assert agi_mark(secret) in text
+    assert agi_mark(agi_secret("another")) != agi_mark(secret)
+
+
+def test_each_context_that_an_endpoint_leads_to_dials_nothing() -> None:
+    contexts = parse_dialplan(dialplan())
+    applications = {step.application for each in contexts.values() for entry in each for step in entry.steps.values()}
+    assert not applications & {"Dial", "Originate", "DISA", "System", "TrySystem", "Page"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["a\r\nb", "a\nb", "a;b", "[a]", "", " ", "x" * 101, '"quoted"', "back\\slash", ">a", "नमस्ते", " leading"],
+)
+def test_a_password_that_asterisk_would_read_as_more_is_refused(wrong: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        a_site(seats=[{"name": "01", "endpoint": "agent01", "password": wrong}])
+    assert "must be 1 to 100 ASCII letters" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "trunk",
+    [
+        {"host": "a\nb"},
+        {"host": "a;b"},
+        {"host": "a b"},
+        {"username": "x"},
+        {"password": "only"},
+        {"registers": True},
+        {"srtp": True},
+        {"username": "a;b", "password": "c"},
+        {"networks": ["everywhere"]},
+        {"transport": "sctp"},
+    ],
+)
+def test_a_trunk_that_makes_no_sense_is_refused(trunk: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Trunk.model_validate({"name": "a", "endpoint": "a", "caller_ids": ["+911140000001"], **trunk})
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"trunks": []}, "add a [[trunks]] table"),
+        ({"trunks": [{"name": "a", "endpoint": "a", "caller_ids": ["123"]}]}, "add the carrier's SIP host"),
+        ({"seats": [{"name": "01", "endpoint": "carrier-a"}]}, "'carrier-a' is given twice"),
+        ({"seats": [{"name": "01", "endpoint": "matdan-seat"}]}, "choose another"),
+    ],
+)
+def test_settings_that_do_not_render_say_what_is_missing(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        render_site(a_site(**changes), {"carrier-a": "x", "matdan-seat": "x"}, file="centre.toml")
+    assert said in str(caught.value)
+    assert str(caught.value).startswith("centre.toml: ")
+
+
+# Files on disk
+
+
+def test_writing_twice_writes_once_and_passwords_stay(tmp_path: Path) -> None:
+    made = passwords_for(tmp_path, ["agent01"])
+    plans = plan_files(tmp_path, render_site(a_site(), made))
+    assert {plan.fate for plan in plans} == {FileChange.NEW}
+    assert set(write_files(tmp_path, plans, force=False)) == set(FILES)
+    assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in FILES} == {0o640}
+    assert {path.name for path in tmp_path.iterdir()} == set(FILES)
+    again = passwords_for(tmp_path, ["agent01", "agent03"])
+    assert again["agent01"] == made["agent01"]
+    assert len(again["agent03"]) == 24
+    plans = plan_files(tmp_path, render_site(a_site(), again))
+    assert {plan.fate for plan in plans} == {FileChange.SAME}
+    assert write_files(tmp_path, plans, force=False) == []
+
+
+def test_a_file_that_is_not_ours_is_left_unless_forced(tmp_path: Path) -> None:
+    (tmp_path / "pjsip.conf").write_text("[mine]\n")
+    plans = plan_files(tmp_path, render_site(a_site(), PASSWORDS))
+    with pytest.raises(AsteriskFilesError, match=r"not written by us: pjsip.conf; nothing was changed"):
+        write_files(tmp_path, plans, force=False)
+    assert {path.name for path in tmp_path.iterdir()} == {"pjsip.conf"}
+    write_files(tmp_path, plans, force=True)
+    assert (tmp_path / "pjsip.conf").read_text().startswith(MARKER)
+    assert (tmp_path / "pjsip.conf.before-matdan").read_text() == "[mine]\n"
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AsteriskFilesError, match="use a directory that you may write to"):
+        write_files(tmp_path / "file" / "etc", [], force=False)
+
+
+@pytest.fixture
+def etc(tmp_path: Path) -> Path:
+    """Files of ours that will change, a site's own among them, and one that an earlier rendering kept."""
+    write_files(tmp_path, plan_files(tmp_path, render_site(a_site(), PASSWORDS)), force=False)
+    for name in ("acl.conf", "extensions.conf", "pjsip.conf"):
+        (tmp_path / name).write_text(f"; the site's own {name}\n")
+    (tmp_path / "acl.conf.before-matdan").write_text("; kept before\n")
+    (tmp_path / "amd.conf").unlink()
+    for name in ("asterisk.conf", "rtp.conf"):
+        (tmp_path / name).write_text(f"{MARKER}\n; an earlier {name}\n")
+    return tmp_path
+
+
+def files_in(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize("at", [1, 4, 8])
+def test_a_disk_that_fills_up_leaves_every_file_as_it_was(etc: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    written: list[int] = []
+
+    def full(handle: int) -> None:
+        written.append(handle)
+        if len(written) == at:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    before = files_in(etc)
+    plans = plan_files(etc, render_site(a_site(), PASSWORDS))
+    with pytest.raises(
+        AsteriskFilesError, match=rf"^{re.escape(str(etc))} cannot be written \(No space left on device\)"
+    ):
+        write_files(etc, plans, force=True)
+    assert files_in(etc) == before
+    assert [path for path in etc.iterdir() if path.is_dir()] == []
+
+
+def test_a_file_that_cannot_be_replaced_takes_back_those_that_were(etc: Path) -> None:
+    in_the_way = etc / "pjsip.conf.before-matdan" / "kept"
+    in_the_way.parent.mkdir()
+    in_the_way.touch()
+    before = files_in(etc)
+    plans = plan_files(etc, render_site(a_site(), PASSWORDS))
+    with pytest.raises(AsteriskFilesError, match=re.escape(f"{in_the_way.parent} cannot be written (Is a directory)")):
+        write_files(etc, plans, force=True)
+    assert files_in(etc) == before
+    assert [path for path in etc.iterdir() if path.is_dir()] == [in_the_way.parent]
+    assert in_the_way.exists()
+    in_the_way.unlink()
+    in_the_way.parent.rmdir()
+    written = write_files(etc, plans, force=True)
+    assert set(written) == {"acl.conf", "amd.conf", "asterisk.conf", "extensions.conf", "pjsip.conf", "rtp.conf"}
+    after = files_in(etc)
+    assert after == {
+        **before,
+        **{plan.name: plan.after.encode() for plan in plans},
+        **{f"{name}.before-matdan": before[name] for name in ("acl.conf", "extensions.conf", "pjsip.conf")},
+    }
+    assert {path.name for path in etc.iterdir()} == set(after)
+
+
+def command(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["asterisk", *arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+def test_the_commands_render_show_the_change_and_lint(tmp_path: Path) -> None:
+    toml = tmp_path / "centre.toml"
+    toml.write_text(BARE + '[ami]\nsecret = "a-long-random-secret"\n')
+    etc = tmp_path / "etc"
+    render = ("render", "-c", str(toml), "--to", str(etc))
+    code, output = command(*render, "--diff")
+    assert (code, etc.exists()) == (1, False)
+    assert "+++ b/pjsip.conf" in output
+    assert "+password=(hidden)" in output
+    code, output = command(*render)
+    assert code == 0
+    assert f"wrote {etc}/pjsip.conf" in output
+    assert "passwords of 1 seats" in output
+    assert command(*render, "--diff") == (0, "")
+    assert "nothing was written" in command(*render)[1]
+    toml.write_text(BARE + '[ami]\nsecret = "another-long-secret"\nport = 5039\n')
+    code, output = command(*render, "--diff")
+    assert code == 1
+    assert "-port=5038\n+port=5039\n" in output
+    assert "another-long-secret" not in output
+    assert "a-long-random-secret" not in output
+    assert "AGI(agi://${AGI_SERVER}/flow,${SHA1((hidden)/flow/${UNIQUEID}/${CHANNEL}/(hidden))})" in output
+    assert not any(agi_secret(secret) in output for secret in ("a-long-random-secret", "another-long-secret"))
+    code, output = command("lint", str(etc), "-c", str(toml))
+    assert code == 1
+    assert "manager.conf:8: will not work: it listens on 5038, the settings say 5039; port=5039" in output
+    command(*render)
+    code, output = command("lint", str(etc), "-c", str(toml))
+    assert "manager.conf" not in output
+
+
+def test_a_directory_that_is_mistyped_is_told(tmp_path: Path) -> None:
+    toml = tmp_path / "centre.toml"
+    toml.write_text(BARE + '[ami]\nsecret = "a-long-random-secret"\n')
+    with pytest.raises(
+        AsteriskFilesError, match=r"there is no folder .*ect; name the directory that the program reads"
+    ):
+        command("render", "-c", str(toml), "--to", str(tmp_path / "ect" / "asterisk"))
+    assert not (tmp_path / "ect").exists()
+    note = f"note: {tmp_path / 'etc'} held no file of Asterisk's before"
+    assert note in command("render", "-c", str(toml), "--to", str(tmp_path / "etc"))[1]
+    assert note not in command("render", "-c", str(toml), "--to", str(tmp_path / "etc"))[1]
+
+
+def test_a_directory_that_is_none_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(AsteriskFilesError, match="is no directory"):
+        command("lint", str(tmp_path / "nowhere"))

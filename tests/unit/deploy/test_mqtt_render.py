@@ -1,0 +1,255 @@
+"""What `dialer mqtt render` and `dialer mqtt key` write, keep and refuse."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from dialer.cli.main import app
+from dialer.deploy.mosquitto.render import MARKER, hash_of, hashes_in, is_hash_of, render_broker
+from dialer.domain.signing import new_key_file, public_key, public_key_text, read_key_file
+from dialer.errors import SettingError
+from dialer.settings.site import Settings, load_settings
+
+SITE = """
+[centre]
+id = "pune-1"
+[broker]
+username = "pune-1.dialler"
+password = "correct-horse-battery"
+[[supervisors]]
+name = "asha"
+role = "supervisor"
+[[supervisors]]
+name = "website"
+role = "viewer"
+"""
+
+
+def site(directory: Path, text: str = SITE, name: str = "centre.toml") -> Path:
+    path = directory / name
+    path.write_text(text)
+    return path
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["mqtt", *map(str, arguments)])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_the_files_are_whole_and_passwords_stay_as_they_were(tmp_path: Path) -> None:
+    to = tmp_path / "etc"
+    code, said = run("render", "-c", site(tmp_path), "--to", to)
+    assert code == 0
+    assert f"2 new passwords in {to}/passwords-to-hand-out.txt" in said
+    files = {
+        "mosquitto.conf": 0o640,
+        "matdan.acl": 0o640,
+        "matdan.passwords": 0o640,
+        "passwords-to-hand-out.txt": 0o600,
+    }
+    assert {path.name: mode(path) for path in to.iterdir()} == files
+    handed = dict(line.split() for line in (to / "passwords-to-hand-out.txt").read_text().splitlines())
+    hashes = hashes_in((to / "matdan.passwords").read_text())
+    assert set(handed) == {"pune-1.asha", "pune-1.website"}
+    assert all(is_hash_of(hashes[user], password) for user, password in handed.items())
+    assert is_hash_of(hashes["pune-1.dialler"], "correct-horse-battery")
+    access = (to / "matdan.acl").read_text()
+    asha, website = access.split("user pune-1.asha\n")[1].split("\n\n")[:2]
+    assert [line for line in asha.splitlines() if "write" in line] == ["topic write dialer/v1/pune-1/commands/asha"]
+    assert "write" not in website
+    configuration = (to / "mosquitto.conf").read_text()
+    assert "allow_anonymous false" in configuration
+    assert f"password_file {to}/matdan.passwords" in configuration
+    assert run("render", "-c", tmp_path / "centre.toml", "--to", to) == (
+        0,
+        f"{to} is as it should be; nothing was written\n",
+    )
+    assert run("render", "-c", tmp_path / "centre.toml", "--to", to, "--diff") == (0, "")
+
+
+def test_the_desk_sends_the_commands_of_all_and_nobody_else_does(tmp_path: Path) -> None:
+    desk = '[desk]\nuser = "desk"\n[[supervisors]]\nname = "desk"\nrole = "desk"\n'
+    run("render", "-c", site(tmp_path, SITE + desk), "--to", tmp_path / "etc")
+    rules = dict(part.split("\n", 1) for part in (tmp_path / "etc" / "matdan.acl").read_text().split("user ")[1:])
+    root = "dialer/v1/pune-1"
+    writes = {user: [line.split()[2] for line in text.splitlines() if "write" in line] for user, text in rules.items()}
+    assert writes["pune-1.desk"] == [f"{root}/commands/+"]
+    assert f"topic deny {root}/commands/dialler" in rules["pune-1.desk"]
+    assert "deny" not in rules["pune-1.asha"]
+    assert writes["pune-1.asha"] == [f"{root}/commands/asha"]
+    assert writes["pune-1.website"] == []
+    assert f"topic read {root}/replies/+/+" in rules["pune-1.desk"]
+    assert f"{root}/replies/desk" not in rules["pune-1.asha"]
+
+
+def test_home_assistant_may_be_told_where_that_is_set_and_reads_what_it_is_told(tmp_path: Path) -> None:
+    text = SITE.replace("[broker]\n", "[broker]\nhome_assistant = true\n")
+    run("render", "-c", site(tmp_path, text), "--to", tmp_path / "etc")
+    rules = dict(part.split("\n", 1) for part in (tmp_path / "etc" / "matdan.acl").read_text().split("user ")[1:])
+    of_it = {user: [line for line in text.splitlines() if "homeassistant" in line] for user, text in rules.items()}
+    assert of_it == {
+        "pune-1.dialler": ["topic write homeassistant/device/matdan-pune-1/config"],
+        "pune-1.asha": [],
+        "pune-1.website": ["topic read homeassistant/#", "topic write homeassistant/status"],
+    }
+
+
+def test_the_desk_has_the_password_of_the_settings_where_one_stands_there(tmp_path: Path) -> None:
+    desk = (
+        '[desk]\nuser = "desk"\nbroker_password = "stapled-to-a-desk"\n[[supervisors]]\nname = "desk"\nrole = "desk"\n'
+    )
+    to = tmp_path / "etc"
+    run("render", "-c", site(tmp_path, SITE + desk), "--to", to)
+    assert is_hash_of(hashes_in((to / "matdan.passwords").read_text())["pune-1.desk"], "stapled-to-a-desk")
+    assert "pune-1.desk" not in (to / "passwords-to-hand-out.txt").read_text()
+
+
+def test_a_new_password_is_made_for_who_is_named_alone(tmp_path: Path) -> None:
+    to, config = tmp_path / "etc", site(tmp_path)
+    run("render", "-c", config, "--to", to)
+    before = hashes_in((to / "matdan.passwords").read_text())
+    site(tmp_path, SITE.replace("correct-horse-battery", "another-horse-battery"))
+    code, said = run("render", "-c", config, "--to", to, "--diff")
+    assert code == 1
+    assert "$7$" not in said
+    assert "-pune-1.dialler:(hidden)" in said
+    code, said = run("render", "-c", config, "--to", to, "--new-password", "pune-1.asha")
+    after = hashes_in((to / "matdan.passwords").read_text())
+    assert {user for user, hashed in after.items() if hashed != before[user]} == {"pune-1.asha", "pune-1.dialler"}
+    assert "1 new password in" in said
+    with pytest.raises(
+        SettingError, match=r"is no user whose password is made; there are: pune-1\.asha, pune-1\.website"
+    ):
+        run("render", "-c", config, "--to", to, "--new-password", "pune-1.dialler")
+
+
+def test_what_is_not_ours_is_left_and_nothing_else_is_written(tmp_path: Path) -> None:
+    to = tmp_path / "etc"
+    to.mkdir()
+    (to / "mosquitto.conf").write_text("allow_anonymous true\n")
+    with pytest.raises(Exception, match=r"not written by us: mosquitto.conf; nothing was changed"):
+        run("render", "-c", site(tmp_path), "--to", to)
+    assert [path.name for path in to.iterdir()] == ["mosquitto.conf"]
+    assert run("render", "-c", site(tmp_path), "--to", to, "--force")[0] == 0
+    assert (to / "mosquitto.conf.before-matdan").read_text() == "allow_anonymous true\n"
+
+
+def test_centres_share_a_broker_and_not_each_others_topics(tmp_path: Path) -> None:
+    to = tmp_path / "etc"
+    first, second = site(tmp_path), site(tmp_path, SITE.replace("pune-1", "pune-2"), "two.toml")
+    assert run("render", "-c", first, "-c", second, "--to", to)[0] == 0
+    for block in (to / "matdan.acl").read_text().split("\n\n")[1:]:
+        user, *rules = block.strip().splitlines()
+        centre = user.removeprefix("user ").partition(".")[0]
+        elsewhere = [rule for rule in rules if f"dialer/v1/{centre}/" not in rule]
+        assert elsewhere == (["topic read dialer/v1/+/results/opt-outs"] if user.endswith("dialler") else [])
+    with pytest.raises(SettingError, match="'pune-1' is another file's centre too"):
+        run("render", "-c", first, "-c", first, "--to", to)
+    two = site(tmp_path, SITE.replace('"pune-1"', '"pune-2"'), "two.toml")
+    with pytest.raises(SettingError, match=r"'pune-1\.dialler' would be two users of the broker"):
+        run("render", "-c", first, "-c", two, "--to", to)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('username = "pune-1.dialler"\n', "", "broker.username: the dialler has no user of its own"),
+        ('username = "pune-1.dialler"', 'username = "a:b"', "broker.username"),
+        ('password = "correct-horse-battery"\n', "", "broker.password: is missing"),
+        ("correct-horse-battery", "change-me-please", "broker.password: is missing, an example's, or shorter than 12"),
+        ("correct-horse-battery", "short", "broker.password"),
+        (
+            "[[sup",
+            '[mosquitto]\nlisten = "0.0.0.0"\n[[sup',
+            "mosquitto.certificate: the broker would listen on 0.0.0.0",
+        ),
+        ("[[sup", '[mosquitto]\ncertificate = "/a.pem"\n[[sup', "certificate and private_key go together"),
+        (
+            "[[sup",
+            '[mosquitto]\ncertificate = "/a.pem"\nprivate_key = "/a.key"\n[[sup',
+            "broker.tls: is false, and the broker encrypts; set it true",
+        ),
+        ("password", "tls = true\npassword", "broker.tls: is true, and the broker does not encrypt; set it false"),
+    ],
+)
+def test_what_would_leave_a_door_open_is_refused(old: str, new: str, says: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingError) as refused:
+        run("render", "-c", site(tmp_path, SITE.replace(old, new, 1)), "--to", tmp_path / "etc")
+    assert says in str(refused.value)
+    assert not (tmp_path / "etc").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('name = "asha"', 'name = "dialler"', "'dialler' is the dialler itself"),
+        ('name = "asha"', 'name = "919001234567"', "so many digits that it may be a phone number"),
+        ('name = "asha"', 'name = "a/b"', "supervisors.0.name"),
+        ('name = "asha"', 'name = "asha"\nkey = "ed25519:AAAA"', "must be a public key as `dialer mqtt key` prints it"),
+        ("[broker]", "[broker]\nsigned_commands = true", "supervisor 'asha' has no key"),
+        ('role = "viewer"', 'role = "boss"', "supervisors.website.role"),
+    ],
+)
+def test_settings_of_who_may_give_commands(old: str, new: str, says: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingError) as refused:
+        load_settings(site(tmp_path, SITE.replace(old, new, 1)))
+    assert says in str(refused.value)
+
+
+def test_a_hash_is_the_one_that_mosquitto_makes() -> None:
+    """From `mosquitto_passwd` 2.0.21, of the password `secret-of-asha`."""
+    made = "$7$101$LT4PufTcFQB5EVNA$JmeBQLfUj2iKYaeAfHO+HcEPXFxu7tsrQOTkDonuTU/iLt2MO5xZJ6gQ+9wDmDDPUx1F1rUienh7+qL7xDFU8A=="
+    assert is_hash_of(made, "secret-of-asha")
+    assert not is_hash_of(made, "secret-of-ashb")
+    assert not is_hash_of("$7$x$y", "secret-of-asha")
+    assert hash_of("a") != hash_of("a")
+    assert hashes_in("asha:$7$x\n") == {}
+    assert hashes_in(f"{MARKER}\nasha:$7$x\n") == {"asha": "$7$x"}
+
+
+def test_a_key_is_for_its_owners_eyes(tmp_path: Path) -> None:
+    path = tmp_path / "asha.key"
+    code, said = run("key", path)
+    assert (code, mode(path)) == (0, 0o600)
+    public = public_key_text(public_key(read_key_file(path)))
+    assert f'key = "{public}"\n' in said
+    assert path.read_text().strip().rpartition(":")[2] not in said
+    site(tmp_path, SITE.replace('name = "asha"', f'name = "asha"\nkey = "{public}"'))
+    assert load_settings(tmp_path / "centre.toml").supervisors[0].key == public
+    with pytest.raises(SettingError, match="is there already, and may be somebody's only key"):
+        run("key", path)
+    path.chmod(0o640)
+    with pytest.raises(SettingError, match="others may read the private key"):
+        read_key_file(path)
+    path.write_text("ed25519-private:AAAA\n")
+    path.chmod(0o600)
+    with pytest.raises(SettingError, match="is no private key"):
+        read_key_file(path)
+    with pytest.raises(SettingError, match="cannot be read"):
+        read_key_file(tmp_path / "none")
+    with pytest.raises(SettingError, match="cannot be written"):
+        new_key_file(tmp_path / "no" / "asha.key")
+
+
+def test_rendering_is_pure_but_for_what_it_makes(tmp_path: Path) -> None:
+    settings = Settings.model_validate(
+        {
+            "centre": {"id": "pune-1"},
+            "broker": {"username": "d", "password": "correct-horse-battery"},
+            "supervisors": [{"name": "asha"}],
+        }
+    )
+    files, made = render_broker([("centre.toml", settings)], tmp_path, {})
+    again, none = render_broker([("centre.toml", settings)], tmp_path, hashes_in(files["matdan.passwords"]))
+    assert (list(made), none) == (["pune-1.asha"], {})
+    assert again == files

@@ -1,0 +1,156 @@
+"""The audit's chain: any change, gap or cut shows, and nothing that must be erasable gets in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dialer.domain.audit_chain import GENESIS, AuditEntry, Break, breaks, next_entry
+from dialer.domain.errors import UnsafeValue
+
+
+def chain(count: int) -> list[AuditEntry]:
+    entries: list[AuditEntry] = []
+    for number in range(count):
+        last = entries[-1] if entries else None
+        entries.append(
+            next_entry(
+                last.number if last else 0,
+                last.digest if last else GENESIS,
+                at=1_713_765_600.0 + number / 3,
+                kind="listen",
+                who=f"supervisor-{number % 2}",
+                what={"seat": f"{number:02d}", "mode": "whisper"},
+            )
+        )
+    return entries
+
+
+def test_a_chain_as_written_holds() -> None:
+    assert next(breaks([]), None) is None
+    assert next(breaks(chain(20)), None) is None
+
+
+@given(
+    at=st.integers(0, 9),
+    change=st.sampled_from(
+        [{"at": 1.0}, {"kind": "export"}, {"who": "nobody"}, {"what": "{}"}, {"digest": "f" * 64}, {"number": 40}]
+    ),
+)
+def test_any_field_changed_shows_at_its_entry(at: int, change: dict[str, object]) -> None:
+    entries = chain(10)
+    entries[at] = replace(entries[at], **change)  # type: ignore[arg-type]  # the strategy gives fields of the entry
+    found = next(breaks(entries), None)
+    assert found is not None
+    assert found.number == at + 1
+
+
+@given(st.permutations(range(8)))
+def test_any_other_order_shows(order: Sequence[int]) -> None:
+    entries = chain(8)
+    found = next(breaks([entries[place] for place in order]), None)
+    assert (found is None) == (list(order) == sorted(order))
+
+
+@given(st.integers(0, 8))
+def test_an_entry_removed_from_within_shows(removed: int) -> None:
+    entries = chain(10)
+    del entries[removed]
+    assert next(breaks(entries), None) == Break(removed + 1, f"entry {removed + 1} is missing")
+
+
+def test_a_rewritten_chain_or_a_cut_end_shows_against_a_noted_head() -> None:
+    entries = chain(10)
+    head = entries[7].number, entries[7].digest
+    assert next(breaks(entries, head), None) is None
+    cut = next(breaks(entries[:5], head), None)
+    assert cut is not None
+    assert "the chain ends at 5, but entry 8 was noted" in cut.problem
+    forged = chain(3)
+    for number in range(4, 11):
+        forged.append(
+            next_entry(number - 1, forged[-1].digest, at=1.0, kind="listen", who="somebody", what={"seat": "01"})
+        )
+    assert next(breaks(forged), None) is None
+    assert next(breaks(forged, head), None) == Break(8, "it is not the entry that was noted under this number")
+
+
+@pytest.mark.parametrize("text", ["+919812345678", "98123 45678", "0 98-12-34-56-78", "called 9812345678 twice"])
+def test_a_phone_number_is_refused(text: str) -> None:
+    with pytest.raises(UnsafeValue, match="looks like a phone number"):
+        next_entry(0, GENESIS, at=0.0, kind="erase", who="compliance", what={"reason": text})
+    with pytest.raises(UnsafeValue, match="looks like a phone number"):
+        next_entry(0, GENESIS, at=0.0, kind="erase", who=text, what={})
+
+
+def test_ids_hashes_and_dates_may_stand_in_it() -> None:
+    what = {
+        "attempt": "3f0e7c1a-5b1d-4a53-9a0b-123456789012",
+        "sha256": "1234567890" * 6 + "abcd",
+        "until": "2024-04-22T18:00",
+        "dated": "2024-04-22",
+        "between": "2024-04-22 18:00",
+        "voter": "88213",
+    }
+    assert next_entry(0, GENESIS, at=0.0, kind="erase", who="compliance", what=what).number == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "20260422.csv",
+        "22042026.xlsx",
+        "optouts 22-04-2026.csv",
+        "ncpr.20260422.csv",
+        "22.04.2026.csv",
+        "optouts_20260422.csv",
+        "20260422-1830.csv",
+        "2026-04-22 (2).csv",
+        "list 1998-01-01.csv",
+        "31-12-1999.csv",
+        "20260401-20260422.csv",
+        "from 20260401 to 20260422.csv",
+        "20260422-3f0e7c1a-5b1d-4a53-9a0b-123456789012.csv",
+    ],
+)
+def test_a_file_may_be_named_after_a_day(name: str) -> None:
+    assert next_entry(0, GENESIS, at=0.0, kind="export", who="compliance", what={"file": name}).number == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "9812345678.csv",
+        "+20260422.csv",
+        "022 20260422.csv",
+        "022-20260422.csv",
+        "(022) 20260422.csv",
+        "+91 22 20260422.csv",
+        "9820260422.csv",
+        "20260422 9812345678.csv",
+        "20260422-98123-45678.csv",
+        "9812345678 20260422.csv",
+        "20261322.csv",
+        "20260432.csv",
+        "19991231.csv",
+        "28282828.csv",
+    ],
+)
+def test_a_number_is_none_the_less_one_beside_a_day_or_like_one(name: str) -> None:
+    with pytest.raises(UnsafeValue, match=r"'file' looks like a phone number.* give it another name"):
+        next_entry(0, GENESIS, at=0.0, kind="export", who="compliance", what={"file": name})
+
+
+@pytest.mark.parametrize("kind", ["", "Listen", "two words", "1st"])
+def test_a_kind_is_a_word(kind: str) -> None:
+    with pytest.raises(UnsafeValue, match="audit kind"):
+        next_entry(0, GENESIS, at=0.0, kind=kind, who="x", what={})
+
+
+def test_a_long_text_is_refused() -> None:
+    with pytest.raises(UnsafeValue, match="longer than"):
+        next_entry(0, GENESIS, at=0.0, kind="listen", who="x", what={"reason": "r" * 300})

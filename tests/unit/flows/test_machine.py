@@ -1,0 +1,474 @@
+"""The pure machine, step by step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dialer.domain.enums import MarkKind
+from dialer.flows.catalogue import load_flow
+from dialer.flows.errors import FlowError, UnexpectedInput
+from dialer.flows.machine import step
+from dialer.flows.model import Scalar, Scope
+from dialer.flows.nodes.field import polling_hour
+from dialer.flows.turns import (
+    Collect,
+    Commit,
+    CommitKind,
+    Committed,
+    Digits,
+    Disconnect,
+    Ending,
+    Failed,
+    HungUp,
+    Input,
+    NobodyFound,
+    Play,
+    Played,
+    Record,
+    Recorded,
+    SendSms,
+    SmsSent,
+    Transfer,
+    Transferred,
+)
+from tests.support.flow_support import FACTS, FLOWS, HEAD, run, said, sample, through_json
+
+ASK = """
+  first: {menu: [sample.question], choices: {1: yes_node, "#": hash_node}, answer: choice}
+  yes_node: {mark: voted, next: noted, failed: lost}
+  noted: {disconnect: noted, say: [sample.noted]}
+  lost: {disconnect: lost, say: [common.not_saved]}
+  hash_node: {goto: bye}
+"""
+
+
+def test_turnout_voted_is_thanked_only_after_the_commit() -> None:
+    flow = FLOWS["turnout"]
+    asked = run(flow, [Played()])
+    assert isinstance(asked.action, Collect)
+    assert said(asked.action) == ["turnout.question"]
+
+    commit = run(flow, [Played(), Digits("1")])
+    assert isinstance(commit.action, Commit)
+    assert commit.action.commit.kind is CommitKind.MARK
+    assert commit.action.commit.mark is MarkKind.VOTED
+    assert commit.action.commit.sequence == 1
+
+    assert said(run(flow, [Played(), Digits("1"), Committed()]).action) == ["turnout.noted_voted"]
+    failed = run(flow, [Played(), Digits("1"), Failed()])
+    assert isinstance(failed.action, Disconnect)
+    assert said(failed.action) == ["common.not_saved"]
+
+
+def test_turnout_not_yet_asks_for_an_hour_and_three_is_in_the_afternoon() -> None:
+    flow = FLOWS["turnout"]
+    to_hour: list[Input] = [Played(), Digits("2"), Committed(), Played()]
+    turn = run(flow, [*to_hour, Digits("3")])
+    assert isinstance(turn.action, Commit)
+    assert (turn.action.commit.mark, turn.action.commit.hour) == (MarkKind.LATER, 15)
+    assert turn.state.answers == {"hour": "15:00"}
+    after = run(flow, [*to_hour, Digits("3"), Committed()])
+    assert isinstance(after.action, Play)
+    assert after.action.prompts[0].values[0][1].value == "15:00"
+
+
+@pytest.mark.parametrize("keyed", ["8", "19", "25", "7", "99", "*"])
+def test_an_hour_that_has_passed_or_lies_after_the_close_is_not_taken(keyed: str) -> None:
+    turn = run(FLOWS["turnout"], [Played(), Digits("2"), Committed(), Played(), Digits(keyed)])
+    assert isinstance(turn.action, Collect)
+    assert said(turn.action) == ["turnout.hour_not_open", "turnout.hour"]
+
+
+def test_an_hour_without_known_bounds_is_taken_as_it_is() -> None:
+    turn = run(FLOWS["turnout"], [Played(), Digits("2"), Committed(), Played(), Digits("7")], {})
+    assert isinstance(turn.action, Commit)
+    assert turn.action.commit.hour == 7
+
+
+@pytest.mark.parametrize(("keyed", "hour"), [(0, 0), (1, 13), (6, 18), (7, 7), (12, 12), (13, 13), (18, 18)])
+def test_polling_hours(keyed: int, hour: int) -> None:
+    assert polling_hour(keyed) == hour
+
+
+def test_three_tells_where_in_a_subdialog_and_asks_again() -> None:
+    flow = FLOWS["turnout"]
+    where = run(flow, [Played(), Digits("3")])
+    assert isinstance(where.action, Play)
+    assert where.action.node == "booth/where"
+    assert said(where.action) == ["booth.where", "booth.part", "booth.until"]
+    assert said(run(flow, [Played(), Digits("3"), Played()]).action) == ["turnout.question"]
+
+
+def test_nothing_is_said_of_a_booth_that_is_not_known() -> None:
+    unknown: dict[str, Scalar] = {name: value for name, value in FACTS.items() if name != "booth_name"}
+    assert said(run(FLOWS["turnout"], [Played(), Digits("3")], unknown).action) == ["booth.unknown"]
+    # A part number that is no number is left out, with the sentence round it.
+    odd: dict[str, Scalar] = {**FACTS, "booth_part": "१२/A", "closes_at": "six"}
+    assert said(run(FLOWS["turnout"], [Played(), Digits("3")], odd).action) == ["booth.where"]
+
+
+def test_nine_opts_out_at_once() -> None:
+    turn = run(FLOWS["turnout"], [Played(), Digits("9")])
+    assert isinstance(turn.action, Commit)
+    assert turn.action.commit.kind is CommitKind.OPT_OUT
+
+
+def test_a_caller_who_keys_nothing_is_asked_again_and_then_let_go() -> None:
+    flow = FLOWS["turnout"]
+    silence = Digits("", timed_out=True)
+    again = run(flow, [Played(), silence])
+    assert said(again.action) == ["common.no_input", "turnout.question"]
+    assert again.state.no_input == 1
+    ended = run(flow, [Played(), silence, silence, silence])
+    assert isinstance(ended.action, Disconnect)
+    assert ended.action.reason == "no_input"
+    assert ended.state.ending is Ending.COMPLETED
+
+
+def test_a_storm_of_wrong_keys_ends() -> None:
+    ended = run(FLOWS["turnout"], [Played(), Digits("*"), Digits("#"), Digits("*")])
+    assert isinstance(ended.action, Disconnect)
+    assert ended.action.reason == "no_match"
+
+
+def test_counters_begin_anew_at_the_next_question() -> None:
+    flow = FLOWS["turnout"]
+    turn = run(flow, [Played(), Digits("*"), Digits("3"), Played(), Digits("*")])
+    assert turn.state.no_match == 1
+
+
+def test_a_key_in_a_barge_in_prompt_answers_the_next_menu() -> None:
+    turn = run(FLOWS["turnout"], [Played("1")])
+    assert isinstance(turn.action, Commit)
+
+
+def test_a_key_in_a_barge_in_prompt_is_the_first_digit_of_the_next_field() -> None:
+    flow = sample(
+        """
+  first: {say: [common.greeting], barge_in: true, next: second}
+  second: {say: [common.greeting], barge_in: true, next: ask}
+  ask: {field: serial, say: [worker.serial], max_digits: 4, next: bye}
+"""
+    )
+    turn = run(flow, [Played("7")])
+    assert isinstance(turn.action, Collect)  # the second prompt is passed: the caller has heard enough
+    assert turn.action.typed_ahead == "7"
+
+
+def test_a_prompt_without_barge_in_keeps_no_key() -> None:
+    flow = sample("\n  first: {say: [common.greeting], next: ask}" + ASK.replace("first:", "ask:"))
+    assert isinstance(run(flow, [Played("1")]).action, Collect)
+
+
+def test_the_terminator_after_a_full_field_is_not_taken_for_an_answer() -> None:
+    flow = sample(
+        """
+  first: {field: serial, say: [worker.serial], max_digits: 2, next: read}
+  read: {menu: [worker.read_back], choices: {1: bye}}
+"""
+    )
+    stray = run(flow, [Digits("12"), Digits("#")])
+    assert isinstance(stray.action, Collect)
+    assert stray.state.no_match == 0
+    assert said(stray.action) == ["worker.read_back"]
+    assert run(flow, [Digits("12"), Digits("#"), Digits("#")]).state.no_match == 1
+    assert run(flow, [Digits("1"), Digits("#")]).state.no_match == 1  # the field had ended by its terminator
+
+
+def test_the_stray_terminator_before_another_field() -> None:
+    flow = sample(
+        """
+  first: {field: serial, say: [worker.serial], max_digits: 2, next: other}
+  other: {field: count_home, say: [household.still], max_digits: 2, next: bye}
+"""
+    )
+    assert run(flow, [Digits("12"), Digits("")]).state.no_input == 0
+    assert run(flow, [Digits("12"), Digits("", timed_out=True)]).state.no_input == 1
+
+
+@pytest.mark.parametrize(
+    ("digits", "kept"), [("0", None), ("1", "1"), ("0940", "0940"), ("941", None), ("12345", None), ("1*2", None)]
+)
+def test_a_field_takes_what_lies_in_its_bounds(digits: str, kept: str | None) -> None:
+    flow = sample(
+        """
+  first: {field: serial, say: [worker.serial], max_digits: 4, lowest: 1, highest: count, next: bye}
+"""
+    )
+    turn = run(flow, [Digits(digits)], {"count": 940})
+    assert turn.state.answers.get("serial") == kept
+    assert (turn.state.no_match == 0) is (kept is not None)
+
+
+def test_a_number_is_kept_without_its_zeros() -> None:
+    flow = sample("\n  first: {field: n, reads: number, say: [worker.serial], max_digits: 4, next: bye}")
+    assert run(flow, [Digits("007")]).state.answers == {"n": "7"}
+
+
+@pytest.mark.parametrize(
+    ("case", "facts", "there"),
+    [
+        ("known: true", {"count": 0}, True),
+        ("known: true", {}, False),
+        ("known: true", {"count": ""}, False),
+        ("known: false", {}, True),
+        ("equals: 3", {"count": 3}, True),
+        ("equals: 3", {"count": "4"}, False),
+        ("equals: true", {"count": True}, True),
+        ("above: 2", {"count": 3}, True),
+        ("above: 2", {"count": "18:00"}, True),
+        ("above: 2", {"count": 2}, False),
+        ("above: 2", {"count": "many"}, False),
+        ("above: 0", {"count": True}, False),
+        ("above: 0", {}, False),
+        ("below: 1", {"count": "0000"}, True),
+    ],
+)
+def test_branches(case: str, facts: dict[str, Scalar], there: bool) -> None:
+    flow = sample(
+        f"""
+  first: {{branch: [{{when: count, {case}, goto: yes_node}}], otherwise: bye}}
+  yes_node: {{disconnect: yes_reason}}
+"""
+    )
+    action = run(flow, [], facts).action
+    assert isinstance(action, Disconnect)
+    assert (action.reason == "yes_reason") is there
+
+
+def test_household_asks_about_all_only_where_there_are_several() -> None:
+    flow = FLOWS["household"]
+    assert said(run(flow, [], {**FACTS, "pending_voters": 1}).action)[0] == "common.greeting"
+    assert said(run(flow, [Played()], {**FACTS, "pending_voters": 1}).action) == ["turnout.question"]
+    several = run(flow, [Played(), Digits("1")], {**FACTS, "pending_voters": 3})
+    assert isinstance(several.action, Commit)
+    assert several.action.commit.scope is Scope.HOUSEHOLD
+    some = run(flow, [Played(), Digits("2"), Digits("2")], {**FACTS, "pending_voters": 3})
+    assert isinstance(some.action, Commit)
+    assert (some.action.commit.mark, some.action.commit.count) == (MarkKind.NOT_YET, 2)
+    assert some.action.commit.answers == {"still_to_vote": "2"}
+    too_many = run(flow, [Played(), Digits("2"), Digits("4")], {**FACTS, "pending_voters": 3})
+    assert said(too_many.action)[0] == "household.too_many"
+
+
+def test_a_booth_worker_keys_serials_and_hears_each_said_back_once_it_is_on_disk() -> None:
+    flow = FLOWS["booth_worker"]
+    commit = run(flow, [Played(), Digits("17")])
+    assert isinstance(commit.action, Commit)
+    assert (commit.action.commit.scope, commit.action.commit.serial) == (Scope.SERIAL, 17)
+    assert commit.action.commit.part is None
+    noted = run(flow, [Played(), Digits("17"), Committed()])
+    assert isinstance(noted.action, Play)
+    assert noted.action.prompts[0].value == "worker.noted"
+    assert noted.action.prompts[0].values[0][1].value == "17"
+    second = run(flow, [Played(), Digits("17"), Committed(), Played(digit="1"), Digits("18")])
+    assert isinstance(second.action, Commit)
+    assert (second.action.commit.serial, second.action.commit.sequence) == (18, 2)
+    assert said(run(flow, [Played(), Digits("941"), NobodyFound()]).action) == ["worker.no_such"]
+    assert said(run(flow, [Played(), Digits("17"), Failed()]).action) == ["worker.not_saved"]
+    stranger = run(flow, [], {"booth_part": 12})
+    assert isinstance(stranger.action, Disconnect)
+    assert stranger.action.reason == "not_registered"
+
+
+def test_hash_alone_ends_a_booth_workers_list_and_silence_does_not() -> None:
+    flow = FLOWS["booth_worker"]
+    keyed: list[list[Input]] = [[Played(), Digits("")], [Played(digit="#")]]
+    for events in keyed:
+        done = run(flow, events)
+        assert isinstance(done.action, Disconnect)
+        assert done.action.reason == "done"
+    silent = run(flow, [Played(), Digits("", timed_out=True)])
+    assert said(silent.action) == ["common.no_input", "worker.serial"]
+
+
+def test_star_takes_the_last_serial_back() -> None:
+    flow = FLOWS["booth_worker"]
+    back = run(flow, [Played(), Digits("17"), Committed(), Played(), Digits("*")])
+    assert isinstance(back.action, Commit)
+    assert back.action.commit.kind is CommitKind.TAKE_BACK
+    before: list[Input] = [Played(), Digits("17"), Committed(), Played(), Digits("*", timed_out=True)]
+    assert said(run(flow, [*before, Committed()]).action) == ["worker.taken_back"]
+    assert said(run(flow, [*before, NobodyFound()]).action) == ["worker.nothing_to_take_back"]
+    assert said(run(flow, [*before, Failed()]).action) == ["worker.not_saved"]
+
+
+def test_a_booth_worker_of_several_parts_says_which_one() -> None:
+    flow = FLOWS["booth_worker"]
+    facts = {**FACTS, "parts": 2, "part_numbers": "12,14"}
+    assert said(run(flow, [], facts).action) == ["worker.part"]
+    assert said(run(flow, [Digits("13")], facts).action) == ["worker.no_such_part", "worker.part"]
+    commit = run(flow, [Digits("014"), Digits("17")], facts)
+    assert isinstance(commit.action, Commit)
+    assert (commit.action.commit.part, commit.action.commit.serial) == (14, 17)
+    assert said(run(flow, [Digits("14"), Digits("")], facts).action) == ["worker.part"]
+    done = run(flow, [Digits("14"), Digits(""), Digits("")], facts)
+    assert isinstance(done.action, Disconnect)
+
+
+def test_material_goes_to_an_agent_or_offers_a_call_back() -> None:
+    flow = FLOWS["material"]
+    question = run(flow, [Played()])
+    assert isinstance(question.action, Collect)
+    assert question.action.barge_in
+    assert said(question.action)[0] == "campaign_message"
+    transfer = run(flow, [Played(), Digits("1")])
+    assert isinstance(transfer.action, Transfer)
+    gone = run(flow, [Played(), Digits("1"), Transferred()])
+    assert gone.action is None
+    assert gone.state.ending is Ending.TRANSFERRED
+    nobody = run(flow, [Played(), Digits("1"), Failed(), Digits("1")])
+    assert isinstance(nobody.action, Commit)
+    assert nobody.action.commit.answers == {"call_back": "1"}
+
+
+def test_inbound_records_a_message_and_keeps_its_name() -> None:
+    flow = FLOWS["inbound"]
+    ask = run(flow, [Played(), Digits("4")])
+    assert isinstance(ask.action, Record)
+    assert ask.action.max_seconds == 90
+    kept = run(flow, [Played(), Digits("4"), Recorded("message-1", 4.0)])
+    assert isinstance(kept.action, Commit)
+    assert kept.action.commit.answers == {"message": "message-1"}
+    assert said(run(flow, [Played(), Digits("4"), Failed()]).action) == ["common.not_saved"]
+
+
+def test_booth_information_sends_what_is_known() -> None:
+    flow = FLOWS["booth_information"]
+    facts: dict[str, Scalar] = {"booth_name": "School", "closes_at": "17:00"}
+    sms = run(flow, [Played(), Played(), Digits("2")], facts)
+    assert isinstance(sms.action, SendSms)
+    assert sms.action.values == {"booth_name": "School", "closes_at": "17:00"}
+    assert said(run(flow, [Played(), Played(), Digits("2"), SmsSent()], facts).action) == ["booth.sms_sent"]
+    assert said(run(flow, [Played(), Played(), Digits("2"), Failed()], facts).action) == ["booth.sms_failed"]
+
+
+def test_opt_out_runs_alone_and_ends_at_its_return() -> None:
+    ended = run(FLOWS["opt_out"], [Digits("1"), Played()])
+    assert isinstance(ended.action, Disconnect)
+    assert ended.state.ending is Ending.COMPLETED
+
+
+def test_a_hang_up_keeps_the_answers_and_says_where() -> None:
+    flow = FLOWS["household"]
+    left = run(flow, [Played(), Digits("2"), Digits("2"), HungUp()])
+    assert left.action is None
+    assert left.ended
+    assert left.state.ending is Ending.HUNG_UP
+    assert left.state.where == "some_voted"
+    assert left.state.answers == {"still_to_vote": "2"}
+    inside = run(flow, [Played(), Digits("4"), HungUp()])
+    assert inside.state.where == "booth/where"
+    assert run(flow, [Played(), HungUp(), HungUp()]).state.where == "question"
+
+
+def test_what_does_not_answer_the_turn_is_refused() -> None:
+    flow = FLOWS["turnout"]
+    with pytest.raises(UnexpectedInput, match=r"node question: Played does not answer the Collect"):
+        run(flow, [Played(), Played()])
+    with pytest.raises(UnexpectedInput, match="has ended"):
+        run(flow, [Played(), HungUp(), Played()])
+
+
+def test_a_call_goes_on_only_on_the_version_that_it_began_with() -> None:
+    began = run(sample(ASK), [])
+    changed = sample(ASK, HEAD.replace("reprompts: 1", "reprompts: 2"))
+    assert changed.version != began.state.version
+    with pytest.raises(UnexpectedInput, match="began on sample"):
+        step(changed, began.state, Digits("1"))
+
+
+def test_a_call_that_takes_too_many_turns_is_ended_but_a_commit_is_not_lost() -> None:
+    head = HEAD.replace("start: first", "start: first\nmax_turns: 3")
+    flow = sample(
+        """
+  first: {menu: [sample.question], choices: {1: first, 2: mark}}
+  mark: {mark: voted, next: first, failed: bye}
+""",
+        head,
+    )
+    ended = run(flow, [Digits("1"), Digits("1"), Digits("1")])
+    assert isinstance(ended.action, Disconnect)
+    assert ended.state.ending is Ending.TOO_LONG
+    commit = run(flow, [Digits("1"), Digits("1"), Digits("2")])
+    assert isinstance(commit.action, Commit)
+    assert run(flow, [Digits("1"), Digits("1"), Digits("2"), Committed()]).state.ending is Ending.TOO_LONG
+
+
+def test_commits_in_a_circle_end_too() -> None:
+    head = HEAD.replace("start: first", "start: first\nmax_turns: 3")
+    flow = sample("\n  first: {mark: voted, next: first, failed: first}", head)
+    assert run(flow, [Committed()] * 6).state.ending is Ending.TOO_LONG
+
+
+def test_a_circle_without_a_word_ends_as_a_fault() -> None:
+    flow = sample("\n  first: {goto: second}\n  second: {goto: first}")
+    ended = run(flow, [])
+    assert isinstance(ended.action, Disconnect)
+    assert ended.state.ending is Ending.FAULT
+
+
+def test_the_same_part_twice_in_a_row_is_no_circle() -> None:
+    flow = FLOWS["booth_information"]
+    # Nothing of the booth is known and nothing said of it twice: the part is simply passed.
+    assert run(flow, [Played(), Played(), Digits("1"), Played()], {"booth_name": "S"}).state.ending is None
+
+
+def test_every_state_survives_json() -> None:
+    flow = FLOWS["household"]
+    turn = run(flow, [Played(), Digits("4")])
+    assert through_json(turn.state) == turn.state
+    ended = run(flow, [Played(), HungUp()])
+    assert through_json(ended.state) == ended.state
+
+
+def test_of_a_household_as_many_as_the_caller_says() -> None:
+    turn = run(FLOWS["household"], [Played(), Digits("2"), Digits("1")])
+    assert isinstance(turn.action, Commit)
+    commit = turn.action.commit
+    assert (commit.mark, commit.scope, commit.count) == (MarkKind.NOT_YET, Scope.HOUSEHOLD, 1)
+
+
+def test_a_terminator_keyed_before_a_field_is_an_empty_entry() -> None:
+    flow = sample("""
+  first: {say: [common.greeting], barge_in: true, next: ask}
+  ask: {field: number, say: [worker.serial], max_digits: 3, next: bye}
+""")
+    turn = run(flow, [Played("#")])
+    assert isinstance(turn.action, Collect)
+    assert (turn.action.typed_ahead, turn.state.no_input, turn.state.no_match) == ("", 1, 0)
+
+
+SURVEY = """
+  first: {menu: [sample.question], choices: {1: second, 9: never}, answer: opinion}
+  second: {field: age, say: [sample.question], choices: {"#": bye, "*": never}, next: bye, min_digits: 1, max_digits: 2}
+  never: {opt_out: number, next: bye, failed: bye}
+"""
+
+
+def test_a_key_that_opts_out_is_no_answer_to_what_was_asked() -> None:
+    flow = sample(SURVEY)
+    asked_out = run(flow, [Digits("9")])
+    assert isinstance(asked_out.action, Commit)
+    assert (asked_out.action.commit.kind, asked_out.state.answers) == (CommitKind.OPT_OUT, {})
+    assert run(flow, [Digits("1")]).state.answers == {"opinion": "1"}
+    later = run(flow, [Digits("1"), Digits("*")])
+    assert isinstance(later.action, Commit)
+    assert later.state.answers == {"opinion": "1"}
+
+
+def test_a_key_that_leads_to_the_flow_of_opt_outs_is_none_either(tmp_path: Path) -> None:
+    (tmp_path / "sample.yaml").write_text(
+        HEAD + "  first: {menu: [sample.question], choices: {1: bye, 9: never}, answer: opinion}\n"
+        "  never: {subdialog: opt_out, next: bye}\n"
+    )
+    flow = load_flow(str(tmp_path / "sample.yaml"))
+    assert run(flow, [Digits("9")]).state.answers == {}
+    assert run(flow, [Digits("1")]).state.answers == {"opinion": "1"}
+
+
+def test_a_transfer_goes_to_agents_and_to_nobody_else() -> None:
+    with pytest.raises(FlowError, match="`transfer: boss` is not known; use one of agents"):
+        sample("  first: {transfer: boss, failed: bye}\n")

@@ -1,0 +1,261 @@
+"""Texts in every language, and the sounds that prompts become."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialer.domain.enums import MarkKind
+from dialer.domain.enums import MarkKind as DialledMarkKind
+from dialer.flows.catalogue import shipped_flows
+from dialer.flows.errors import FlowError
+from dialer.flows.model import PromptKind
+from dialer.flows.nodes.menu import MenuNode
+from dialer.flows.nodes.send_sms import SmsNode
+from dialer.flows.sounds import name_sound, sounds_of
+from dialer.flows.texts import (
+    INFORMATION_TEXT,
+    SMS,
+    Segment,
+    Texts,
+    merge_texts,
+    placeholders,
+    read_texts,
+    segments,
+    shipped_texts,
+    written,
+)
+from dialer.flows.turns import PromptRef
+from dialer.flows.wording import acknowledges, asks_choice, asks_for_vote, spoken_seconds
+from dialer.switch.asterisk.fastagi.log_in_handler import SPOKEN
+from tests.support.flow_support import FLOWS
+
+LANGUAGES = ["as", "bn", "en", "gu", "hi", "kn", "ml", "mr", "or", "pa", "ta", "te", "ur"]
+SCRIPTS = {
+    "as": ("\u0980", "\u09ff"),
+    "bn": ("\u0980", "\u09ff"),
+    "gu": ("\u0a80", "\u0aff"),
+    "hi": ("\u0900", "\u097f"),
+    "kn": ("\u0c80", "\u0cff"),
+    "ml": ("\u0d00", "\u0d7f"),
+    "mr": ("\u0900", "\u097f"),
+    "or": ("\u0b00", "\u0b7f"),
+    "pa": ("\u0a00", "\u0a7f"),
+    "ta": ("\u0b80", "\u0bff"),
+    "te": ("\u0c00", "\u0c7f"),
+    "ur": ("\u0600", "\u06ff"),
+}
+
+
+def text(key: str, **values: PromptRef) -> PromptRef:
+    return PromptRef(PromptKind.TEXT, key, tuple(values.items()))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_every_text_with_the_same_placeholders(language: str) -> None:
+    texts = shipped_texts()
+    english = texts.by_language["en"]
+    own = texts.by_language[language]
+    assert set(own) == set(english)
+    assert {key: placeholders(words) for key, words in own.items()} == {
+        key: placeholders(words) for key, words in english.items()
+    }
+
+
+def test_the_languages_are_those_that_are_promised() -> None:
+    assert shipped_texts().languages() == LANGUAGES
+
+
+@pytest.mark.parametrize("language", sorted(SCRIPTS))
+def test_each_language_is_written_in_its_own_script(language: str) -> None:
+    """Catches a text that was left in English, or pasted from a neighbour."""
+    first, last = SCRIPTS[language]
+    for key, words in shipped_texts().by_language[language].items():
+        letters = [letter for letter in words.replace("{", " {").split("{")[0] if letter.isalpha()]
+        own = sum(first <= letter <= last for letter in letters)
+        assert own == len(letters), f"{key}: {words}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_said_to_be_noted_is_known_as_such_in_every_language(language: str) -> None:
+    for key, words in shipped_texts().by_language[language].items():
+        noted = key.rpartition(".")[2].startswith("noted")
+        assert (acknowledges(words) is not None) is noted, f"{key}: {words}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_shipped_text_asks_whom_one_votes_for_or_for_a_vote(language: str) -> None:
+    for key, words in shipped_texts().by_language[language].items():
+        assert asks_choice(words) is None, key
+        assert asks_for_vote(words) is None, key
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("Who has your vote?", "Who got their vote?", "Who would you like to see win?", "Which way did you vote?"),
+        *("Are you voting for us?", "Did he vote for Asha?", "Do you support the ruling party?"),
+        *("Can we count on your vote?", "And who is your favourite?", "Tell me your preferred candidate."),
+        *("आप वोट किसे देंगे?", "आपका वोट किसको जाएगा?", "किन्हें वोट दिया?", "आप किसे जिताना चाहते हैं?"),
+        *("क्या आप हमारी पार्टी का समर्थन करते हैं?", "मत कोणाला देणार?", "ভোট কাকে দেবেন?", "ఓటు ఎవరికి వేస్తారు?"),
+        *("வாக்கு யாருக்கு?", "મત કોને આપશો?", "ಮತ ಯಾರಿಗೆ?", "വോട്ട് ആർക്ക്?", "ਵੋਟ ਕਿਸ ਨੂੰ?", "ଭୋଟ କାହାକୁ?", "ووٹ کسے دیں گے؟"),
+    ],
+)
+def test_for_whom_is_found_however_it_is_asked(words: str) -> None:
+    assert asks_choice(words) is not None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("Have you been able to vote?", "Will you vote today?", "Do you have your voter card?", "Who is speaking?"),
+        *("Whoever you vote for, please go.", "Who else of the household has still to vote?", "Do you know who helps?"),
+        *("क्या आपने वोट दिया?", "आप कब वोट देंगे?", "वोट देने किसके साथ जाएँगे?", "किसी को भी वोट दें, पर जाएँ।"),
+    ],
+)
+def test_whether_and_when_may_be_asked(words: str) -> None:
+    assert asks_choice(words) is None
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_keys_that_a_question_names_are_the_keys_of_its_menu(language: str) -> None:
+    """The digits in a menu's text are its choices: nobody is told to press a key that does nothing."""
+    for name in shipped_flows():
+        for node in FLOWS[name].nodes.values():
+            if isinstance(node, MenuNode):
+                words = " ".join(shipped_texts().text(prompt.value, language) or "" for prompt in node.prompts)
+                digits = {letter for letter in words if letter.isdigit()}
+                assert digits == set(node.choices), f"{name}.{node.name}: {words}"
+
+
+def test_every_shipped_text_is_used() -> None:
+    used = {
+        prompt.value
+        for name in shipped_flows()
+        for node in FLOWS[name].nodes.values()
+        for prompt in node.said
+        if prompt.kind is PromptKind.TEXT
+    }
+    used |= {
+        f"{SMS}{node.template}"
+        for name in shipped_flows()
+        for node in FLOWS[name].nodes.values()
+        if isinstance(node, SmsNode)
+    }
+    used |= {f"seat.{what}" for what in SPOKEN} | {INFORMATION_TEXT}
+    assert used == set(shipped_texts().by_language["en"])
+
+
+def test_a_flow_can_mark_only_what_the_dialler_knows() -> None:
+    assert {kind.value for kind in MarkKind} == {kind.value for kind in DialledMarkKind}
+
+
+def test_segments() -> None:
+    assert segments("Hello.") == (Segment(words="Hello."),)
+    assert segments("You can vote until {closes_at}.") == (
+        Segment(words="You can vote until", number=1),
+        Segment(placeholder="closes_at"),
+    )
+    assert segments("{a}, {b} and {c}") == (
+        Segment(placeholder="a"),
+        Segment(placeholder="b"),
+        Segment(words="and", number=1),
+        Segment(placeholder="c"),
+    )
+
+
+def test_a_value_stands_where_the_language_puts_it() -> None:
+    hour = PromptRef(PromptKind.HOUR, "18:30")
+    assert sounds_of(text("booth.until", closes_at=hour), "en", shipped_texts()) == (
+        "matdan/en/booth/until-1",
+        "matdan/en/half-hour/18",
+    )
+    assert sounds_of(text("booth.until", closes_at=hour), "hi", shipped_texts()) == (
+        "matdan/hi/booth/until-1",
+        "matdan/hi/half-hour/18",
+        "matdan/hi/booth/until-2",
+    )
+
+
+def test_sounds_of_values() -> None:
+    texts = shipped_texts()
+    assert sounds_of(PromptRef(PromptKind.DIGITS, "07"), "hi", texts) == ("matdan/hi/digit/0", "matdan/hi/digit/7")
+    assert sounds_of(PromptRef(PromptKind.NUMBER, "042"), "hi", texts) == ("matdan/hi/number/42",)
+    assert sounds_of(PromptRef(PromptKind.DATE, "2029-05-07"), "hi", texts) == ("matdan/hi/day/7", "matdan/hi/month/5")
+    assert sounds_of(PromptRef(PromptKind.NUMBER, "105"), "kn", texts) == (
+        "matdan/kn/number/hundred-1-and",
+        "matdan/kn/number/5",
+    )
+    assert sounds_of(PromptRef(PromptKind.HOUR, "07:00"), "hi", texts) == ("matdan/hi/hour/7",)
+    assert sounds_of(PromptRef(PromptKind.HOUR, "07:05"), "hi", texts) == ("matdan/hi/hour-and/7", "matdan/hi/minute/5")
+    assert sounds_of(PromptRef(PromptKind.RECORDING, "message"), "hi", texts) == ("matdan/hi/recording/message",)
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.text(min_size=1, max_size=200))
+def test_no_name_becomes_part_of_a_path(name: str) -> None:
+    sound = name_sound(PromptKind.PLACE, name, "hi")
+    assert sound.startswith("matdan/hi/place/")
+    assert len(sound) == len("matdan/hi/place/") + 16
+    assert sound.rpartition("/")[2].isalnum()
+
+
+@pytest.mark.parametrize("language", ["../etc", "", "xx-very", "HI", "h\0", "zz"])
+def test_a_language_that_is_not_there_is_spoken_in_english(language: str) -> None:
+    sounds = sounds_of(text("booth.until", closes_at=PromptRef(PromptKind.HOUR, "18:00")), language, shipped_texts())
+    assert sounds[0] == "matdan/en/booth/until-1"
+    assert all(".." not in sound for sound in sounds)
+
+
+def test_a_text_that_nobody_wrote_is_played_by_its_key() -> None:
+    ref = text("mine.hello", n=PromptRef(PromptKind.NUMBER, "3"))
+    assert sounds_of(ref, "hi", shipped_texts()) == ("matdan/hi/mine/hello", "matdan/hi/number/3")
+    assert written(ref, "hi", shipped_texts()) == "[mine.hello]"
+
+
+def test_written() -> None:
+    ref = text("booth.until", closes_at=PromptRef(PromptKind.HOUR, "18:00"))
+    assert written(ref, "en", shipped_texts()) == "You can vote until 18:00."
+    assert written(PromptRef(PromptKind.RECORDING, "message"), "en", shipped_texts()) == "<message>"
+
+
+def test_a_site_puts_its_own_texts_before_the_shipped_ones(tmp_path: Path) -> None:
+    (tmp_path / "hi.yaml").write_text('common.goodbye: "फिर मिलेंगे।"\n', encoding="utf-8")
+    merged = merge_texts([shipped_texts(), read_texts(tmp_path)])
+    assert merged.text("common.goodbye", "hi") == "फिर मिलेंगे।"
+    assert merged.text("common.goodbye", "en") == "Goodbye."
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("hindi!.yaml", "a.b: x\n", "not named for a language"),
+        ("hi.yaml", "A.B: x\n", "not of the form"),
+        ("hi.yaml", "a.b: [x]\n", "has no text"),
+        ("hi.yaml", 'a.b: "  "\n', "has no text"),
+        ("hi.yaml", 'a.b: "until {closes_at"\n', "has a brace"),
+        ("hi.yaml", 'a.b: "{Closes}"\n', "has a brace"),
+        ("hi.yaml", 'a.b: "x\u202ey"\n', "invisible character"),
+    ],
+)
+def test_texts_that_cannot_be_used(tmp_path: Path, name: str, content: str, words: str) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(FlowError, match=words):
+        read_texts(tmp_path)
+
+
+def test_the_pace_of_speech() -> None:
+    assert spoken_seconds("a" * 113, "en") == pytest.approx(10.0)
+    assert spoken_seconds("{closes_at}", "hi") == 1.5
+    # Vowel signs are no letters of their own.
+    assert spoken_seconds("कि", "hi") == spoken_seconds("क", "hi")
+    assert spoken_seconds("क" * 10, "xx") == 2.0  # an unknown language takes the slowest pace
+
+
+def test_texts_hold_what_they_were_given() -> None:
+    texts = Texts({"en": {"a.b": "x"}})
+    assert texts.found("a.b", "hi") == ("en", "x")
+    assert texts.found("a.c", "hi") is None

@@ -1,0 +1,184 @@
+"""Random callers through every shipped flow: each call ends, and nothing is acknowledged before it is on disk."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialer.flows.catalogue import shipped_flows
+from dialer.flows.machine import KEYS, start, step
+from dialer.flows.model import PromptKind, Scalar
+from dialer.flows.node import Flow
+from dialer.flows.texts import shipped_texts
+from dialer.flows.turns import (
+    Action,
+    Collect,
+    Commit,
+    CommitKind,
+    Committed,
+    Digits,
+    Disconnect,
+    Ending,
+    Failed,
+    HungUp,
+    Input,
+    Play,
+    Played,
+    PromptRef,
+    Record,
+    Recorded,
+    SendSms,
+    Start,
+    Turn,
+)
+from dialer.flows.wording import acknowledges
+from tests.support.flow_support import FACTS, FLOWS, answers_to, sample, through_json
+
+# Two turns for each that a flow may take: commits may double them.
+BOUND = {name: 2 * flow.max_turns + 1 for name, flow in FLOWS.items()}
+
+
+@st.composite
+def facts(draw: st.DrawFn) -> dict[str, Scalar]:
+    """What is known of a voter: any part of it, sometimes nonsense."""
+    known: dict[str, Scalar] = {}
+    for name, value in FACTS.items():
+        match draw(st.sampled_from(["known", "known", "unknown", "odd"])):
+            case "known":
+                known[name] = value
+            case "odd":
+                odd: list[Scalar] = ["", "x" * 300, "12:75", -1, True, "१२", "../../x"]
+                known[name] = draw(st.sampled_from(odd))
+    return known
+
+
+def inputs(action: Action, *, hang_ups: bool) -> st.SearchStrategy[Input]:
+    """All that can come of an action."""
+    keys = st.sampled_from(KEYS)
+    strategies: list[st.SearchStrategy[Input]] = []
+    for kind in answers_to(action):
+        if kind is Played and isinstance(action, Play):
+            strategies.append(st.builds(Played, st.none() | keys if action.barge_in else st.none()))
+        elif kind is Digits and isinstance(action, Collect):
+            lines = st.text(keys, max_size=action.max_digits)
+            strategies.append(st.builds(Digits, lines, st.booleans()))
+        elif kind is Recorded:
+            strategies.append(st.builds(Recorded, st.just("message-1"), st.just(3.0)))
+        elif kind is not HungUp or hang_ups or len(answers_to(action)) == 1:
+            strategies.append(st.builds(kind))
+    return st.one_of(strategies)
+
+
+def check_earned(turn: Turn, earned: CommitKind | None) -> None:
+    """What is said now acknowledges only what was committed since the last answer."""
+    if turn.action is None or isinstance(turn.action, Commit | SendSms):
+        return
+    for ref in turn.action.prompts:
+        if ref.kind is PromptKind.TEXT and acknowledges(shipped_texts().text(ref.value, "en") or ""):
+            assert earned is not None, f"{ref.value} before a commit"
+            assert not ref.value.startswith("opt_out.") or earned is CommitKind.OPT_OUT
+
+
+def spoken_values(refs: tuple[PromptRef, ...]) -> list[PromptRef]:
+    return [value for ref in refs for _, value in ref.values]
+
+
+def walk(flow: Flow, begin: Turn, data: st.DataObject, *, hang_ups: bool) -> list[Turn]:
+    turns = [begin]
+    earned: CommitKind | None = None
+    while not turns[-1].ended:
+        turn = turns[-1]
+        assert turn.action is not None
+        check_earned(turn, earned)
+        event = data.draw(inputs(turn.action, hang_ups=hang_ups))
+        if isinstance(event, Committed) and isinstance(turn.action, Commit):
+            earned = turn.action.commit.kind
+        elif isinstance(event, Digits | Recorded | Failed) or isinstance(turn.action, Commit):
+            earned = None
+        elif isinstance(event, Played) and event.digit is not None:
+            earned = None  # the key answers the next question
+        turns.append(step(flow, through_json(turn.state), event))
+        assert len(turns) <= BOUND[flow.name]
+    check_earned(turns[-1], earned)
+    return turns
+
+
+@pytest.mark.parametrize("name", sorted(set(FLOWS) - {"booth_worker"}))
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(known=facts(), data=st.data(), hang_ups=st.booleans())
+def test_every_call_ends_and_thanks_only_for_what_is_on_disk(
+    name: str, known: dict[str, Scalar], data: st.DataObject, hang_ups: bool
+) -> None:
+    flow = FLOWS[name]
+    turns = walk(flow, start(flow, Start(known, "hi")), data, hang_ups=hang_ups)
+    assert turns[-1].state.ending in set(Ending) - {Ending.FAULT}
+    sequences = [turn.action.commit.sequence for turn in turns if isinstance(turn.action, Commit)]
+    assert sequences == list(range(1, len(sequences) + 1))
+    if turns[-1].state.ending is Ending.COMPLETED:
+        assert isinstance(turns[-1].action, Disconnect)
+
+
+@settings(deadline=None, derandomize=True, max_examples=40)
+@given(known=facts(), data=st.data())
+def test_a_booth_worker_who_keys_at_random_comes_to_an_end(known: dict[str, Scalar], data: st.DataObject) -> None:
+    flow = FLOWS["booth_worker"]
+    turns = walk(flow, start(flow, Start(known, "ta")), data, hang_ups=True)
+    assert turns[-1].state.ending in {Ending.COMPLETED, Ending.HUNG_UP}
+
+
+def test_the_walk_sees_thanks_that_are_not_earned() -> None:
+    flow = sample(
+        "\n  first: {menu: [opt_out.question], choices: {1: thanks}}\n  thanks: {disconnect: x, say: [opt_out.noted]}"
+    )
+    with pytest.raises(AssertionError, match=r"opt_out\.noted before a commit"):
+        check_earned(step(flow, start(flow, Start({}, "en")).state, Digits("1")), None)
+
+
+@pytest.mark.parametrize("name", shipped_flows())
+def test_a_caller_who_says_nothing_for_an_hour_is_let_go_soon(name: str) -> None:
+    flow = FLOWS[name]
+    turn = start(flow, Start(FACTS, "en"))
+    count = 0
+    while not turn.ended:
+        assert turn.action is not None
+        quiet: dict[type, Input] = {Play: Played(), Collect: Digits("", timed_out=True)}
+        turn = step(flow, turn.state, quiet[type(turn.action)])
+        count += 1
+        assert count <= 12
+    assert turn.state.ending is Ending.COMPLETED
+
+
+@pytest.mark.parametrize("key", ["#", "*", "0"])
+@pytest.mark.parametrize("name", shipped_flows())
+def test_a_storm_of_one_key_ends(name: str, key: str) -> None:
+    flow = FLOWS[name]
+    turn = start(flow, Start(FACTS, "en"))
+    while not turn.ended:
+        action = turn.action
+        match action:
+            case Play():
+                event: Input = Played(key if action.barge_in else None)
+            case Collect():
+                event = Digits("" if key == action.terminator else key * action.max_digits)
+            case Record():
+                event = Failed()
+            case _:
+                event = Committed()
+        turn = step(flow, turn.state, event)
+        assert turn.state.turns <= 20
+    assert turn.state.ending is Ending.COMPLETED
+
+
+@settings(deadline=None, derandomize=True, max_examples=100)
+@given(known=facts(), data=st.data())
+def test_no_value_that_is_malformed_is_ever_spoken(known: dict[str, Scalar], data: st.DataObject) -> None:
+    flow = FLOWS[data.draw(st.sampled_from(sorted(FLOWS)))]
+    for turn in walk(flow, start(flow, Start(known, "hi")), data, hang_ups=True):
+        if turn.action is None or isinstance(turn.action, Commit | SendSms):
+            continue
+        for value in spoken_values(turn.action.prompts):
+            if value.kind in (PromptKind.NUMBER, PromptKind.DIGITS):
+                assert value.value.isascii()
+                assert value.value.isdigit()
+            assert len(value.value) <= 200

@@ -1,0 +1,318 @@
+"""Profiles: each rule has its source, a site may only be stricter, and every refusal is one line that says what to do."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.errors import SettingError
+from dialer.settings.jurisdiction import (
+    JURISDICTIONS,
+    Profile,
+    Rule,
+    Standing,
+    load_profile,
+    made_stricter,
+    shipped_profiles,
+    strictness_of,
+)
+from dialer.settings.site_rules import abandoned_caps, site_profile
+from tests.support.rules import site
+
+SHIPPED = ["canada", "india", "neutral", "uk", "us"]
+
+
+def refused(error: pytest.ExceptionInfo[SettingError]) -> str:
+    text = str(error.value)
+    assert "\n" not in text
+    assert ";" in text, "a refusal says what to do"
+    return text
+
+
+def written(directory: Path, *changes: tuple[str, str], base: str = "neutral") -> str:
+    """A copy of a shipped profile with its text changed."""
+    text = (JURISDICTIONS / f"{base}.toml").read_text(encoding="utf-8")
+    for pattern, replacement in changes:
+        text, count = re.subn(pattern, replacement, text, count=1, flags=re.MULTILINE)
+        assert count == 1, pattern
+    path = directory / "own.toml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_the_five_profiles_are_shipped() -> None:
+    assert shipped_profiles() == SHIPPED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_rule_of_a_shipped_profile_has_its_source_beside_it(name: str) -> None:
+    profile = load_profile(name)
+    assert profile.name == name
+    text = (JURISDICTIONS / f"{name}.toml").read_text(encoding="utf-8")
+    for rule, values in tomllib.loads(text).items():
+        if isinstance(values, dict):
+            assert len(values["source"]) > 20, rule
+            assert values["standing"] in set(Standing)
+    for key, each in profile.rules().items():
+        assert each.source
+        assert each.confirmed == (each.read_at or "").startswith("http"), key
+        assert each.standing is not Standing.OURS or not each.confirmed or name == "canada", key
+
+
+def test_the_neutral_profile_is_inside_the_hours_and_caps_of_all_others() -> None:
+    neutral = load_profile("neutral")
+    for name in SHIPPED:
+        other = load_profile(name)
+        for day in ("weekday", "saturday", "sunday", "holiday"):
+            for start, until in getattr(neutral.calling_hours, day):
+                assert any(a <= start and until <= b for a, b in getattr(other.calling_hours, day)), (name, day)
+        assert neutral.attempts.per_day <= other.attempts.per_day
+        assert neutral.redial_lock.hours >= other.redial_lock.hours
+        assert neutral.connect.limit_seconds <= other.connect.limit_seconds
+        assert neutral.silence.hours_before_close >= other.silence.hours_before_close
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ([(r"^source = .*\n", "")], "calling_hours.source: the rule has no source"),
+        ([(r"^source = .*$", 'source = "   "')], "calling_hours.source: the rule has no source"),
+        ([(r'"09:00", "20:00"', '"20:00", "09:00"')], "closes at 09:00, before it opens at 20:00"),
+        ([(r"^standing = .*$", 'standing = "rumour"')], "calling_hours.standing"),
+        ([(r"\[redial_lock\]\nhours = 72\n", "[redial_lock]\n")], "redial_lock.hours: is missing"),
+        ([(r"^may_ask = false", "may_ask = true")], "vote_choice.may_ask"),
+        ([(r"^per_day = 3", "per_day = 3\nper_hour = 1")], "attempts.per_hour: is not a rule"),
+        ([(r"^title", "title title")], "cannot be read as TOML"),
+    ],
+)
+def test_a_profile_with_a_mistake_is_refused_in_one_line(
+    tmp_path: Path, changes: list[tuple[str, str]], said: str
+) -> None:
+    with pytest.raises(SettingError) as error:
+        load_profile(written(tmp_path, *changes))
+    assert said in refused(error)
+
+
+def test_a_profile_that_is_not_there_is_refused_with_those_that_are() -> None:
+    with pytest.raises(SettingError) as error:
+        site_profile(site("atlantis"))
+    assert "use one of canada, india, neutral, uk, us" in refused(error)
+
+
+def test_a_sites_own_profile_is_read_by_its_path(tmp_path: Path) -> None:
+    own = written(tmp_path, (r'^name = "neutral"', 'name = "own"'))
+    assert site_profile(site(own)).name == "own"
+
+
+STRICTER: dict[str, Any] = {
+    "calling_hours.weekday": [["10:00", "13:00"], ["16:00", "20:00"]],
+    "calling_hours.saturday": [],
+    "calling_hours.sunday": [["11:00", "12:00"]],
+    "calling_hours.holiday": [],
+    "silence.hours_before_close": 72,
+    "silence.forbids": ["material", "survey"],
+    "silence.forbids_recorded": ["turnout", "material", "survey"],
+    "silence.sign_off": False,
+    "certificate.needed_for": ["turnout", "material", "survey"],
+    "ring.minimum_seconds": 40,
+    "connect.limit_seconds": 1.5,
+    "abandoned.target": 0.005,
+    "abandoned.caps": [{"window_hours": 24, "share": 0.02}, {"window_hours": 720, "share": 0.03}],
+    "information_message.required": True,
+    "redial_lock.hours": 96,
+    "redial_lock.unless_agent_guaranteed": False,
+    "gap.minutes": 20,
+    "attempts.per_day": 2,
+    "attempts.conversations_per_day": 1,
+    "machine_detection.allowed": False,
+    "caller_id.series": ["+91140"],
+    "registers.names": ["ncpr", "own"],
+    "registers.maximum_age_days": 3,
+    "registers.applies_to": ["turnout", "material", "survey"],
+    "opt_out.within_seconds": 1,
+    "consent.live": ["material"],
+    "consent.recorded": ["material", "turnout"],
+    "retention.erase_after_days": 40,
+    "retention.keep_records_days": 120,
+    "retention.keep_recordings": True,
+    "transport.may_offer": False,
+    "recording.allowed": False,
+    "synthetic_voice.must_be_labelled": True,
+    "exports.expenditure": True,
+}
+LOOSER: dict[str, Any] = {
+    "calling_hours.weekday": [["08:59", "20:00"]],
+    "calling_hours.saturday": [["09:00", "23:00"]],
+    "calling_hours.sunday": [["00:00", "24:00"]],
+    "calling_hours.holiday": [["08:00", "21:30"]],
+    "silence.hours_before_close": 47,
+    "silence.forbids": [],
+    "silence.forbids_recorded": ["survey"],
+    "silence.sign_off": None,  # india may sign off already
+    "certificate.needed_for": ["material"],
+    "ring.minimum_seconds": 29,
+    "connect.limit_seconds": 2.5,
+    "abandoned.target": 0.02,
+    "abandoned.caps": [{"window_hours": 24, "share": 0.03}],
+    "information_message.required": False,
+    "redial_lock.hours": 71,
+    "redial_lock.unless_agent_guaranteed": True,
+    "gap.minutes": 14,
+    "attempts.per_day": 4,
+    "attempts.conversations_per_day": 3,
+    "machine_detection.allowed": None,  # india lets a campaign ask for it
+    "caller_id.series": None,  # india has none, so that any is narrower
+    "registers.names": [],
+    "registers.maximum_age_days": 8,
+    "registers.applies_to": [],
+    "opt_out.within_seconds": 60,
+    "consent.live": None,
+    "consent.recorded": None,
+    "retention.erase_after_days": 91,
+    "retention.keep_records_days": 0,
+    "retention.keep_recordings": None,  # india asks for none, so that any is stricter
+    "transport.may_offer": True,
+    "recording.allowed": True,
+    "synthetic_voice.must_be_labelled": False,
+    "exports.expenditure": False,
+}
+
+
+def test_every_rule_that_a_site_may_change_is_tried_both_ways() -> None:
+    rules = {name: field.annotation for name, field in Profile.model_fields.items()}
+    may_change = {
+        f"{name}.{field}"
+        for name, rule in rules.items()
+        if isinstance(rule, type) and issubclass(rule, Rule)
+        for field in rule.model_fields
+        if strictness_of(rule, field) is not None
+    }
+    assert set(STRICTER) == set(LOOSER) == may_change
+
+
+@pytest.mark.parametrize("key", sorted(STRICTER))
+def test_a_stricter_value_is_taken(key: str) -> None:
+    rule, field = key.split(".")
+    profile = made_stricter(load_profile("india"), {rule: {field: STRICTER[key]}})
+    assert getattr(profile, rule).source == getattr(load_profile("india"), rule).source
+
+
+@pytest.mark.parametrize("key", sorted(key for key, value in LOOSER.items() if value is not None))
+def test_a_looser_value_is_refused_in_one_line(key: str) -> None:
+    rule, field = key.split(".")
+    with pytest.raises(SettingError) as error:
+        site_profile(site("india", rules={"stricter": {rule: {field: LOOSER[key]}}}))
+    text = refused(error)
+    assert f"rules.stricter.{key}" in text
+    assert "loosens the rule of the profile 'india'" in text
+
+
+@pytest.mark.parametrize(
+    ("jurisdiction", "stricter", "said"),
+    [
+        ("uk", {"caller_id": {"series": []}}, "a site may only narrow it"),
+        ("uk", {"caller_id": {"series": ["+1"]}}, "a site may only narrow it"),
+        ("us", {"consent": {"recorded": []}}, "a site may only add to it"),
+        ("neutral", {"silence": {"sign_off": True}}, "a site may only turn it off"),
+        ("neutral", {"machine_detection": {"allowed": True}}, "a site may only turn it off"),
+        ("india", {"calling_hours": {"zones": "centre"}}, "a site cannot change it"),
+        ("india", {"abandoned": {"definition": "a call that we do not like"}}, "abandoned.definition: Input should be"),
+        ("india", {"opt_out": {"within_seconds": 0}}, "no sooner can be promised"),
+        ("india", {"connect": {"confirmed": True}}, "does not say by which text"),
+        ("india", {"connect": {"confirmed": True, "read_at": "a dream"}}, "a site cannot change it"),
+        ("india", {"ring": {"source": "somebody said so"}}, "a site cannot change it"),
+        ("india", {"ringing": {"minimum_seconds": 40}}, "is not a rule"),
+        ("india", {"ring": {"minimum": 40}}, "is not a rule"),
+        ("india", {"ring": {"minimum_seconds": "long"}}, "ring.minimum_seconds"),
+        ("india", {"calling_hours": {"weekday": [["20:00", "10:00"]]}}, "before it opens"),
+    ],
+)
+def test_what_a_site_cannot_say(jurisdiction: str, stricter: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingError) as error:
+        site_profile(site(jurisdiction, rules={"stricter": stricter}))
+    assert said in refused(error)
+
+
+@pytest.mark.parametrize(
+    ("campaign", "said"),
+    [
+        (
+            {"ring_seconds": 20},
+            "campaigns.calls.ring_seconds: 20 loosens the rule of the profile 'india'; set at least 30",
+        ),
+        ({"connect_limit_seconds": 3}, "set at most 2"),
+        ({"abandoned_target": 0.02}, "set at most 0.01"),
+        ({"abandoned_limit": 0.05}, "set at most 0.03"),
+        ({"abandoned_lock_hours": 24}, "set at least 72"),
+    ],
+)
+def test_a_campaign_that_is_looser_than_the_profile_is_refused(campaign: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingError) as error:
+        site_profile(site("india", campaign=campaign))
+    assert said in refused(error)
+
+
+@pytest.mark.parametrize(
+    ("stricter", "said"),
+    [
+        ({"attempts": {"per_day": 1}}, None),
+        ({"redial_lock": {"hours": 100}}, None),
+        ({"abandoned": {"target": 0.001}}, None),
+        ({"ring": {"minimum_seconds": 40}}, "ring_seconds: 30 loosens"),
+        ({"connect": {"limit_seconds": 1.5}}, "connect_limit_seconds: 2 loosens"),
+    ],
+)
+def test_a_default_is_refused_only_where_it_would_hold(stricter: dict[str, Any], said: str | None) -> None:
+    settings = site(rules={"stricter": stricter})
+    if said is None:
+        assert site_profile(settings).name == "neutral"
+    else:
+        with pytest.raises(SettingError, match=said):
+            site_profile(settings)
+
+
+def test_other_settings_are_held_against_the_profile_too() -> None:
+    with pytest.raises(SettingError, match=r"max_attempts_per_day: 9 loosens .* set at most 3"):
+        site_profile(site(dialling={"max_attempts_per_day": 9}))
+    with pytest.raises(SettingError, match=r"a caller ID is outside the series of the profile 'uk' \(\+44\)"):
+        site_profile(site("uk"))
+    signed = {
+        "sign_offs": [{"what": "recorded-turnout-in-silence", "campaign": "calls", "by": "A. Rao", "day": "2024-04-20"}]
+    }
+    flow = {"kind": "ivr", "flow": "turnout"}
+    with pytest.raises(SettingError, match="the profile 'neutral' lets nobody sign this off"):
+        site_profile(site(rules=signed, campaign=flow))
+    with pytest.raises(SettingError, match="there is no ivr campaign 'calls'"):
+        site_profile(site("india", rules=signed))
+    assert site_profile(site("india", rules=signed, campaign=flow)).name == "india"
+
+
+def test_what_the_profile_does_not_let_a_site_do_is_refused() -> None:
+    with pytest.raises(SettingError, match=r"machine_detection: the profile 'neutral' lets nobody listen for machines"):
+        site_profile(site(campaign={"machine_detection": "before-seat"}))
+    assert site_profile(site(campaign={"machine_detection": "after-seat"})).name == "neutral"
+    assert site_profile(site("us", campaign={"machine_detection": "before-seat"}, trunks=[])).name == "us"
+    with pytest.raises(SettingError, match=r"flows\.recordings: the profile 'us' lets nothing be recorded"):
+        site_profile(site("us", flows={"recordings": True}, trunks=[]))
+
+
+def test_polls_that_contradict_each_other_are_refused() -> None:
+    polls = [{"day": "2024-04-19", "constituencies": [1, 2]}, {"day": "2024-04-26", "constituencies": [2]}]
+    with pytest.raises(ValueError, match="constituency 2 votes on two days"):
+        site(rules={"polls": polls})
+    with pytest.raises(ValueError, match=r"closes at 06:00, before it opens at 07:00; correct rules\.polls"):
+        site(rules={"polls": [{"day": "2024-04-19", "closes_at": "06:00"}]})
+    with pytest.raises(ValueError, match="two polls are for all"):
+        site(rules={"polls": [{"day": "2024-04-19"}, {"day": "2024-04-26"}]})
+
+
+def test_the_caps_are_the_stricter_of_campaign_and_profile() -> None:
+    settings = site(campaign={"abandoned_target": 0.004, "abandoned_limit": 0.02})
+    assert abandoned_caps(settings.campaigns[0], site_profile(settings)) == [
+        (86_400.0, 0.004, 0.02),
+        (30 * 86_400.0, 0.004, 0.02),
+    ]

@@ -1,0 +1,89 @@
+"""Settings of agents, seats and the floor: what is refused, and that no PIN is ever repeated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dialer.errors import SettingError
+from dialer.settings.site import load_settings
+from dialer.settings.site_rules import site_profile
+from dialer.site.check import check_site
+from dialer.site.checks.finding import Verdict
+from dialer.site.plan import engine_plan
+from tests.support.seats import CHEAP
+
+HASH = CHEAP.hash("4711")
+SEAT = '[[seats]]\nname = "01"\nendpoint = "agent01"\n'
+AGENT = f'[[agents]]\nnumber = "101"\npin = \'{HASH}\'\nlanguages = ["hi"]\nskills = ["senior"]\n'
+CAMPAIGN = '[[campaigns]]\nid = "a"\nkind = "agents"\n'
+
+
+def loaded(directory: Path, text: str) -> object:
+    path = directory / "centre.toml"
+    path.write_text(text)
+    return load_settings(path)
+
+
+def test_a_floor_with_agents(tmp_path: Path) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_text(SEAT + AGENT + CAMPAIGN + 'skill = "senior"\n[floor]\nwrong_pins = 5\nlock_minutes = 1\n')
+    settings = load_settings(path)
+    plan = engine_plan(settings, site_profile(settings))
+    assert [(agent.number, agent.pin_hash) for agent in plan.agents.values()] == [("101", HASH)]
+    assert plan.agents["101"].languages == {"hi"}
+    assert plan.agents["101"].skills == {"senior"}
+    assert (plan.agent_rules.wrong_pins, plan.agent_rules.lock_seconds) == (5, 60.0)
+    assert plan.campaigns["a"].spec.skill == "senior"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (AGENT.replace("101", "a7"), "agents.0.number"),
+        (AGENT.replace("101", "1" * 11), "agents.0.number"),
+        (AGENT.replace(HASH, "4711"), "is not an argon2id hash: write what `dialer agent hash-pin` prints"),
+        (AGENT.replace(HASH, "$argon2id$v=19$m=1,t=1,p=1$x$y$z"), "is not an argon2id hash"),
+        (AGENT + AGENT, "agents named twice: 101"),
+        (SEAT.replace('"01"', '"h"'), "seats.0.name"),
+        (SEAT.replace('"01"', '"seat 1"'), "seats.0.name"),
+        (SEAT + SEAT.replace('"01"', '"02"'), "phones of seats named twice: agent01"),
+        (CAMPAIGN + 'skill = "senior"\n', "asks for the skill 'senior', which none of [[agents]] has; known: none"),
+        ('[floor]\nlog_in_code = "*1,SHELL"\n', "floor.log_in_code"),
+        ('[floor]\nlog_in_code = "*43"\n', "floor.log_in_code: *43 is the echo test"),
+        ("[floor]\npause_reasons = []\n", "floor.pause_reasons"),
+        ('[floor]\npause_reasons = ["a b"]\n', "floor.pause_reasons.0"),
+        ("[floor]\nwrong_pins = 0\n", "floor.wrong_pins"),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(SettingError) as refused:
+        loaded(tmp_path, text)
+    assert says in str(refused.value)
+    assert "4711" not in str(refused.value)
+    assert HASH not in str(refused.value)
+
+
+@pytest.mark.parametrize(("agents", "verdicts"), [("", [Verdict.BAD]), (AGENT, [])])
+async def test_check_says_where_nobody_can_log_in(tmp_path: Path, agents: str, verdicts: list[Verdict]) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_text(SEAT + agents + "[ami]\nport = 1\n[fastagi]\nport = 0\n[broker]\nenabled = false\n")
+    found = [finding async for finding in check_site(load_settings(path)) if finding.what == "agents"]
+    assert [finding.verdict for finding in found] == verdicts
+
+
+@pytest.mark.parametrize(
+    ("campaign", "says"),
+    [
+        ("preview_seconds = 20\n", 'preview_seconds needs pacing = "preview"'),
+        ("manual_dialling = true\n", "manual_dialling would thin out the abandoned share"),
+        ('pacing = "ratio"\nmanual_dialling = true\n', "a campaign of their own"),
+        ('pacing = "preview"\npreview_seconds = 2\n', "preview_seconds"),
+    ],
+)
+def test_calls_that_agents_dial_need_a_campaign_that_dials_for_free_agents_alone(
+    tmp_path: Path, campaign: str, says: str
+) -> None:
+    with pytest.raises(SettingError, match=says):
+        loaded(tmp_path, SEAT + CAMPAIGN + campaign)

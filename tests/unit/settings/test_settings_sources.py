@@ -1,0 +1,232 @@
+"""Where settings come from: a file or a pipe, and the environment. What cannot be taken from there is one line that names it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from dialer.errors import SettingError
+from dialer.settings.site import Settings, load_settings
+from dialer.settings.site_rules import site_profile
+from tests.support.command_line import told_by
+from tests.support.roll_support import write_roll
+from tests.support.stored import names_in
+
+CAMPAIGN = '[[campaigns]]\nid = "a"\nkind = "agents"\n'
+
+
+@contextmanager
+def pipe(text: str) -> Iterator[Path]:
+    """What `-c <(...)` names: a pipe that gives `text` once."""
+    reader, writer = os.pipe()
+    os.write(writer, text.encode())
+    os.close(writer)
+    yield Path(f"/dev/fd/{reader}")
+    os.close(reader)
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(SettingError) as refused:
+        site_profile(load_settings(path))
+    return str(refused.value)
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Path:
+    path = tmp_path / "centre.toml"
+    path.write_text('[centre]\nid = "pune"\n[ami]\nport = 5039\n', encoding="utf-8")
+    return path
+
+
+# Files and pipes
+
+
+def test_settings_come_through_a_pipe(centre: Path) -> None:
+    with pipe(centre.read_text(encoding="utf-8")) as path:
+        assert load_settings(path).model_dump() == load_settings(centre).model_dump()
+
+
+def test_commands_find_the_store_that_a_pipe_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    roll = write_roll(tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "+916990000001")])
+    numbers = tmp_path / "numbers.csv"
+    numbers.write_text("number\n+916990000001\n", encoding="utf-8")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    settings = f'[store]\npath = "{tmp_path / "centre.db"}"\n'
+    for arguments in (("import", roll), ("optout", "import", numbers)):
+        with pipe(settings) as path:
+            assert told_by(*arguments, "-c", path)[0] == 0
+    assert "centre.db" in names_in(tmp_path)
+    assert names_in(elsewhere) == []
+
+
+def test_a_pipe_that_gives_nothing_is_not_taken_for_the_defaults() -> None:
+    with pipe("") as path:
+        says = f"{path}: (file): the pipe gave no settings; see why the program that writes to it failed"
+        assert refusal(path) == says
+
+
+def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "centre.toml"
+    path.touch()
+    assert load_settings(path).model_dump() == load_settings().model_dump()
+
+
+# What somebody wrote, and what is a default
+
+ONE_A_DAY = "[rules.stricter.attempts]\nper_day = 1\n"
+LOOSER = "3 loosens the rule of the profile 'neutral'; set at most 1"
+
+
+def test_a_table_with_one_key_says_nothing_of_its_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_text(ONE_A_DAY + "[dialling]\ndrain_seconds = 60\n", encoding="utf-8")
+    settings = load_settings(path)
+    assert settings.dialling.model_fields_set == {"drain_seconds"}
+    assert (settings.dialling.drain_seconds, settings.dialling.max_attempts_per_day) == (60.0, 3)
+    assert site_profile(settings).attempts.per_day == 1
+
+    monkeypatch.setenv("MATDAN_DIALLING__DENIED_PREFIXES", '["+91900"]')
+    assert load_settings(path).dialling.model_fields_set == {"drain_seconds", "denied_prefixes"}
+    monkeypatch.setenv("MATDAN_DIALLING__MAX_ATTEMPTS_PER_DAY", "3")
+    assert refusal(path) == f"environment: MATDAN_DIALLING__MAX_ATTEMPTS_PER_DAY: {LOOSER}"
+
+
+def test_what_is_written_counts_though_it_is_the_default(tmp_path: Path) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_text(ONE_A_DAY + "[dialling]\nmax_attempts_per_day = 3\n", encoding="utf-8")
+    assert refusal(path) == f"{path}:4: dialling.max_attempts_per_day: {LOOSER}"
+
+
+@pytest.mark.parametrize(
+    "section", [name for name in Settings.model_fields if Settings.model_fields[name].default != ()]
+)
+def test_a_section_that_is_begun_has_the_defaults_that_one_left_out_has(section: str, tmp_path: Path) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_text(f"[{section}]\n", encoding="utf-8")
+    settings = load_settings(path)
+    assert settings.model_dump() == load_settings().model_dump()
+    assert getattr(settings, section).model_fields_set == set()
+
+
+# Times and their zones
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (CAMPAIGN + 'hours = [{start = "09:00+05:30", until = "21:00"}]\n', "campaigns.a.hours.0.start"),
+        (CAMPAIGN + 'hours = [{start = "09:00+05:30", until = "21:00+05:30"}]\n', "campaigns.a.hours.0.start"),
+        (CAMPAIGN + 'hours = [{start = "09:00", until = "21:00Z"}]\n', "campaigns.a.hours.0.until"),
+        (CAMPAIGN + 'hours = [{start = 9, until = "21:00"}]\n', "campaigns.a.hours.0.start"),
+        ('[rules]\npolls = [{day = 2029-05-06, closes_at = "18:00+05:30"}]\n', "rules.polls.0.closes_at"),
+        ('[polling_day]\nopens = "07:00Z"\n', "polling_day.opens"),
+        ('[polling_day]\nexpected = [{at = "09:00Z", share = 0.1}]\n', "polling_day.expected.0.at"),
+        (
+            '[rules.stricter.calling_hours]\nweekday = [["10:00Z", "18:00Z"]]\n',
+            "settings: calling_hours.weekday.0.0",
+        ),
+    ],
+)
+def test_a_time_with_a_zone_of_its_own_is_refused(tmp_path: Path, text: str, key: str) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_text(text, encoding="utf-8")
+    wanted = 'must be a time such as "09:00" without a zone: times are local, as centre.time_zone says'
+    assert f"{key}: {wanted}" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('[centre]\ntime_zone = "Asia"\n', "centre.time_zone"),
+        ('[rules]\npolls = [{day = 2029-05-06, time_zone = "Asia"}]\n', "rules.polls.0.time_zone"),
+    ],
+)
+def test_a_directory_of_zones_is_no_zone(tmp_path: Path, text: str, key: str) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_text(text, encoding="utf-8")
+    assert refusal(path).startswith(
+        f"{path}:2: {key}: no such time zone: 'Asia'; use an IANA name such as Asia/Kolkata"
+    )
+
+
+# The environment
+
+NOT_JSON = """is neither a list nor a table in JSON; write a list as ["+91"], a table as {"key": "value"}"""
+NO_SETTING = "is not a setting; remove it or correct its spelling"
+
+
+def test_the_environment_wins_over_the_file(centre: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATDAN_AMI__SECRET", "of-the-environment")
+    monkeypatch.setenv("MATDAN_DIALLING__ALLOWED_PREFIXES", '["+977"]')
+    monkeypatch.setenv("MATDAN_RULES__STRICTER__RING__MINIMUM_SECONDS", "35")
+    monkeypatch.setenv("matdan_centre__id", "satara")
+    monkeypatch.setenv("MATDANDI", "a name that is not ours")
+    settings = load_settings(centre)
+    assert settings.ami.secret is not None
+    assert settings.ami.secret.get_secret_value() == "of-the-environment"
+    assert settings.ami.port == 5039
+    assert settings.dialling.allowed_prefixes == ("+977",)
+    assert settings.centre.id == "satara"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("MATDAN_DIALLING__ALLOWED_PREFIXES", "+91", NOT_JSON),
+        ("MATDAN_RULES__OPT_OUT_SECRETS_KNOWN", "hush", NOT_JSON),
+        ("MATDAN_DIALLING", "", NOT_JSON),
+        ("MATDAN_DIALING__MAX_ATTEMPTS_PER_DAY", "1", NO_SETTING),
+        ("MATDAN_DIALLING__MAX_ATEMPTS_PER_DAY", "1", "is not a setting; did you mean `max_attempts_per_day`?"),
+        ("MATDAN_AMI_SECRET", "hush", NO_SETTING),
+        ("MATDAN_HOME", "/opt", NO_SETTING),
+        ("matdan_", "x", NO_SETTING),
+        ("MATDAN_AMI__PORT", "many", "must be a valid integer"),
+        ("MATDAN_AMI__SECRET", "hush;", "must be 1 to 100 ASCII letters"),
+        ("MATDAN_TRUNKS__0__NAME", "a", "must be a list"),
+        ("MATDAN_POLLING_DAY__OPENS", "07:00Z", 'must be a time such as "09:00" without a zone'),
+    ],
+)
+def test_a_variable_that_cannot_be_taken_is_named(
+    centre: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    told = refusal(centre)
+    assert told.startswith(f"environment: {name}: {says}")
+    assert "hush" not in told
+
+
+def test_of_a_list_in_the_environment_the_place_is_named(centre: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATDAN_TRUNKS", '[{"name": "a b", "endpoint": "a"}]')
+    assert refusal(centre).startswith("environment: MATDAN_TRUNKS.0.name: must be 1 to 32 small letters")
+
+
+def test_what_the_file_says_is_not_laid_to_the_environment(centre: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATDAN_AMI__HOST", "asterisk")
+    centre.write_text("[ami]\nping_seconds = 0\n", encoding="utf-8")
+    assert refusal(centre).startswith(f"{centre}:2: ami.ping_seconds: ")
+
+
+# Numbers that are none
+
+
+@pytest.mark.parametrize("number", ["inf", "-inf", "nan", "+nan", "1e999"])
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        ("[ami]", "ping_seconds"),
+        ("[dialling]", "drain_seconds"),
+        ("[twilio]", "most_spend_per_day"),
+        ('[[campaigns]]\nid = "a"\nkind = "agents"', "busy_retry_minutes"),
+        ("[polling_day.workers]", "every_minutes"),
+    ],
+)
+def test_no_setting_is_infinite_or_no_number(tmp_path: Path, table: str, key: str, number: str) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_text(f'[centre]\nid = "pune"\n{table}\n{key} = {number}\n', encoding="utf-8")
+    assert key in refusal(path)

@@ -1,0 +1,35 @@
+"""Rules for the source that neither ruff nor import-linter (see pyproject.toml) can check."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+
+from tests.support.paths import ROOT
+
+
+def test_every_queue_is_bounded() -> None:
+    """An unbounded queue hides a stalled reader until the memory is full."""
+    unbounded = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in (ROOT / "dialer").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name | ast.Attribute)
+        and getattr(node.func, "id", getattr(node.func, "attr", "")) == "Queue"
+        and not node.args
+        and not any(keyword.arg == "maxsize" for keyword in node.keywords)
+    ]
+    assert unbounded == []
+
+
+def test_dialler_starts_without_modules_of_other_commands() -> None:
+    """A restart during calls takes as long as the start, and these modules alone were half of it."""
+    slow = (
+        *("av", "fpdf", "matplotlib", "xlsxwriter", "jinja2", "python_calamine", "rich"),
+        *("dialer.reports", "dialer.simulation", "dialer.cli.roll"),
+    )
+    program = f"import sys, dialer.cli.running, dialer.app; print([m for m in {slow} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
