@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import dialer.deploy.asterisk
+from dialer import content
 from dialer.audio.catalogue import Voice, read_catalogue
 from dialer.audio.errors import AudioError
 from dialer.audio.message import INFORMATION, MESSAGE_SOUND, Placed, missing_sounds, put_message
@@ -65,7 +65,7 @@ def bytes_of(site: Path, name: str) -> dict[str, bytes]:
 
 
 def test_the_dialplan_and_the_simulation_play_the_name_that_is_made() -> None:
-    template = Path(dialer.deploy.asterisk.__file__).parent / "dialplan/voters.conf.j2"
+    template = content.CONFIG / "asterisk/dialplan/voters.conf.j2"
     assert re.findall(r"Playback\((.*?)\)", template.read_text(encoding="utf-8")) == [MESSAGE_SOUND]
     assert SIMULATED_MESSAGE == MESSAGE_SOUND
 

@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from dialer.cli.simulate import share_of, simulate, site_caps
 from dialer.domain.enums import Reserve
 from dialer.errors import MatdanError
+from dialer.reports import picture_file
 from dialer.reports.picture_file import CannotPlot
 from dialer.settings.site import load_settings
-from dialer.simulation import plots
 from dialer.simulation.baselines import POLICY_NAMES, caps_for, policy_named, simulate_policy
 from dialer.simulation.centre import BadScenario
 from dialer.simulation.laws import Course
@@ -258,7 +258,7 @@ def test_the_names_of_policies_lie_within_the_picture_and_not_over_each_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[Any] = []
-    monkeypatch.setattr(plots, "save_picture", lambda figure, _: drawn.append(figure))
+    monkeypatch.setattr("dialer.simulation.plots.save_picture", lambda figure, _: drawn.append(figure))
     near = [PolicyPoint(f"a policy of number {n}", 0.9 + n / 10_000, 0.35) for n in range(4)]
     plot_policies([*near, PolicyPoint("ours", 0.5, 0.0, ours=True)], tmp_path / "x.png", cap=0.03, title="")
     (axes,) = drawn[0].axes
@@ -282,7 +282,7 @@ def test_a_picture_over_a_folder_says_so(tmp_path: Path) -> None:
 
 
 def test_without_matplotlib_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plots, "find_spec", lambda _: None)
+    monkeypatch.setattr(picture_file, "find_spec", lambda _: None)
     with pytest.raises(CannotPlot, match=r"\.venv/bin/pip install -e '\.\[plots\]'"):
         plot_policies([], tmp_path / "x.png", cap=0.03, title="")
 
