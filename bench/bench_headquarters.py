@@ -41,7 +41,7 @@ from dialer.hq.snapshots import Snapshots
 from dialer.nats.carried import write_carried
 from dialer.nats.session import connected
 from dialer.settings.headquarters import HqSettings
-from dialer.simulation.virtual_centres import VirtualCentre
+from dialer.simulation.demo.virtual_centres import VirtualCentre
 from dialer.uplink.batches import for_headquarters
 
 CENTRES, ZONES = 300, 10

@@ -33,7 +33,7 @@ from dialer.mqtt.embedded_broker import free_port
 from dialer.nats import wire
 from dialer.nats.session import connected
 from dialer.settings.headquarters import HqSettings
-from dialer.simulation.virtual_centres import VirtualCentre
+from dialer.simulation.demo.virtual_centres import VirtualCentre
 
 MACHINES = 3
 GOAL_SECONDS = 10.0  # an opt-out over a fail-over

@@ -7,7 +7,7 @@
     python -m bench.bench_pacing --keep-baselines   and with the baselines' kept figures of the same days: only ours has changed
 
 Ours is the predictive policy as it is shipped: it gets the caps and nothing else. The baselines are every family of
-dialer.simulation.baselines at the settings that were best on other days of the same scenario (bench/pacing_tuned.json).
+bench/baselines.py at the settings that were best on other days of the same scenario (bench/pacing_tuned.json).
 Idle is the mean wait of a seat between calls; the ratio is ours / the best baseline's, below 1 where ours is better. A
 baseline that kept no cap is in the table with what it abandoned: its idle time was bought with silence.
 """
@@ -26,17 +26,18 @@ from itertools import cycle
 from pathlib import Path
 from statistics import fmean
 
+from bench.baselines import BASELINE_NAMES, FAMILIES, baseline_named, policy_of
 from bench.optimum import MarkovCentre, optimum
 from bench.pacing_cost import SITES, Cost, cost_at
 from bench.pacing_tuning import TIGHT, Kept, best_of, load, tune
-from dialer.cli.simulate import DEFAULT_POLICIES, compare, points_of
 from dialer.pacing.port import Pacer
-from dialer.simulation.baselines import FAMILIES, NamedPolicy, policy_named, policy_of, simulate_policy
-from dialer.simulation.day_result import DayResult
-from dialer.simulation.laws import Course
-from dialer.simulation.plots import PolicyPoint, plot_day, plot_policies
-from dialer.simulation.scenarios import SCENARIOS, Scenario
-from dialer.simulation.what_if import WhatIfResult, outcome
+from dialer.simulation.centre_model.day_result import DayResult
+from dialer.simulation.centre_model.distributions import DayCurve
+from dialer.simulation.centre_model.plots import PolicyPoint, plot_day, plot_policies
+from dialer.simulation.centre_model.policies import NamedPolicy, policy_named, simulate_policy
+from dialer.simulation.centre_model.scenario import Scenario
+from dialer.simulation.centre_model.scenarios import SCENARIOS
+from dialer.simulation.centre_model.what_if import WhatIfResult, outcome
 
 HOUR_TOLERANCE = 0.002
 FIRST_HALF_HOUR = 1.2
@@ -53,6 +54,7 @@ GOAL_SECONDS = {"27 seats": 12.0, "27 seats, p 0.15": 13.5}
 STRONGEST = ("calls per idle seat", "vicidial ratio, available only")
 """The families that were best nearly everywhere: those tried on a scenario for which nothing is kept."""
 MOST_SEATS_FOR_OPTIMUM = 100
+CURVE_RATIOS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 _RATES = ("", ", p 0.15", ", p 0.20", ", p 0.40", ", p 0.50")
 RESULTS = Path(__file__).parents[1] / "docs" / "pacing-results.md"
 ROWS = Path(__file__).with_name("pacing_rows.json")
@@ -106,7 +108,7 @@ def optimum_of(scenario: Scenario, cap: float) -> float | None:
     """The exact optimum's idle seconds, for one steady campaign of which nothing but counts is known."""
     seats, rate = scenario.seats_at_start(), scenario.campaigns[0].answer_rate
     plain = scenario.name in {f"{seats} seats{rest}" for rest in _RATES}
-    if not plain or not isinstance(rate, Course) or seats > MOST_SEATS_FOR_OPTIMUM:
+    if not plain or not isinstance(rate, DayCurve) or seats > MOST_SEATS_FOR_OPTIMUM:
         return None
     return optimum(MarkovCentre(seats, rate.at(0.0), cap)).idle_seconds_per_call
 
@@ -282,11 +284,32 @@ def markdown(rows: Sequence[Row], missing: Sequence[str] = (), costs: Sequence[C
     return "\n".join(lines)
 
 
+def _point(scenario: Scenario, policy: NamedPolicy, seeds: Sequence[int]) -> PolicyPoint:
+    result = outcome(policy.name, policy.name, days_of(scenario, policy, seeds))
+    highlighted = policy.name == "predictive"
+    return PolicyPoint(policy.name, result.utilisation, result.abandoned_share, highlighted=highlighted)
+
+
+def _ratio_curve(scenario: Scenario) -> PolicyPoint:
+    """Return calls per idle seat at several ratios as a curve, marked at its middle."""
+    curve = []
+    for ratio in CURVE_RATIOS:
+        policy = policy_of(FAMILIES["calls per idle seat"], {"ratio": ratio}, scenario)
+        day = simulate_policy(scenario, policy, 1)
+        curve.append((day.abandoned_share, day.utilisation))
+    share, utilisation = curve[len(curve) // 2]
+    name = f"calls per idle seat, {CURVE_RATIOS[0]:g} to {CURVE_RATIOS[-1]:g}"
+    return PolicyPoint(name, utilisation, share, curve=tuple(curve))
+
+
 def draw(folder: Path, seeds: Sequence[int]) -> None:
     """The two pictures of the results page."""
     folder.mkdir(parents=True, exist_ok=True)
     plain, mixed = SCENARIOS["27 seats"], SCENARIOS["mixed 27"]
-    points: list[PolicyPoint] = points_of(compare(plain, DEFAULT_POLICIES, seeds, 0.03), plain)
+    own = [policy_named(name, plain, 0.03) for name in ("predictive", "progressive")]
+    baselines = [baseline_named(name, plain) for name in BASELINE_NAMES]
+    points = [_point(plain, policy, seeds) for policy in (*own, *baselines)]
+    points.append(_ratio_curve(plain))
     plot_policies(points, folder / "pacing-policies.png", cap=0.03, title="27 seats, 30 % answers, 8 hours")
     days = days_of(mixed, policy_named("predictive", mixed, 0.03), seeds[:1])
     title = "27 seats, lists swapped, talk drifting, shifts, breaks: predictive"
@@ -313,7 +336,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     unknown = [name for name in chosen.scenario or () if name not in SCENARIOS]
     if unknown:
-        print(f"there is no scenario {unknown[0]!r}; the names are in dialer/simulation/scenarios.py", file=sys.stderr)
+        print(
+            f"there is no scenario {unknown[0]!r}; the names are in dialer/simulation/centre_model/scenarios.py",
+            file=sys.stderr,
+        )
         return 2
     wanted = _wanted(chosen)
     rows: list[Row] = []

@@ -1,10 +1,10 @@
-"""What one pacing decision costs, as multiples of an adaptive VICIdial baseline's decision and of one small numpy call.
+"""The cost of one pacing decision, relative to an adaptive VICIdial decision and to one small numpy call.
 
     python -m bench.pacing_cost
 
-A policy is warmed up on simulated minutes of a site; what it is asked then - `excess_calls` and `calls_to_place`, as the
-engine asks - is timed on the last of those snapshots, again and again. The least of several rounds counts: what is more
-was the machine's other work.
+A policy is warmed up on some simulated minutes of a site. Then one decision (`excess_calls` and `calls_to_place`, as in the
+engine) is timed repeatedly on the last snapshot. The minimum over several rounds counts, because anything above it is other load
+on the machine.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.baselines import baseline_named
 from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingSnapshot
-from dialer.simulation.baselines import NamedPolicy, policy_named, simulate_policy
-from dialer.simulation.scenarios import SCENARIOS
+from dialer.simulation.centre_model.policies import NamedPolicy, policy_named, simulate_policy
+from dialer.simulation.centre_model.scenarios import SCENARIOS
 
 SITES = ("27 seats", "300 seats")
 WARM_HOURS = 0.25
@@ -27,11 +28,11 @@ _NUMBERS = np.ones(8)
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Microseconds of one decision at a site."""
+    """The cost of one decision at a site (microseconds)."""
 
     site: str
     ours: float
-    adaptive: float  # VICIdial's adaptive method, average
+    adaptive: float  # VICIdial's adaptive average method
     numpy_call: float  # adding two arrays of eight numbers
 
     def __str__(self) -> str:
@@ -44,7 +45,7 @@ class Cost:
 
 
 class _Watched(Pacer):
-    """A pacer that keeps the last snapshot with a busy site in it."""
+    """A pacer that records the last snapshot with ringing calls."""
 
     def __init__(self, pacer: Pacer) -> None:
         self.pacer = pacer
@@ -70,23 +71,23 @@ class _Watched(Pacer):
         self.pacer.restore(state)
 
 
-def least_microseconds(ask: Callable[[], object], times: int) -> float:
-    """The cost of one call, the least of some rounds of `times`."""
+def least_microseconds(work: Callable[[], object], times: int) -> float:
+    """Return the cost of one call (microseconds), the minimum over several rounds of `times` calls."""
     best = float("inf")
     for _ in range(ROUNDS):
         started = time.perf_counter()
         for _ in range(times):
-            ask()
+            work()
         best = min(best, time.perf_counter() - started)
     return 1e6 * best / times
 
 
 def decision_microseconds(site: str, policy: NamedPolicy, times: int) -> float:
-    """The cost of one decision of a policy that has worked a while."""
+    """Return the cost of one decision of a warmed-up policy (microseconds)."""
     scenario = SCENARIOS[site]
     watched = [_Watched(policy.make()) for _ in scenario.campaigns]
-    left = list(watched)
-    warm = NamedPolicy(policy.name, left.pop, policy.schedule)
+    unused = list(watched)
+    warm = NamedPolicy(policy.name, unused.pop, policy.schedule)
     simulate_policy(scenario, warm, 1, hours=WARM_HOURS)
     pacer, seen = watched[0].pacer, watched[0].last
     plain = {name: getattr(seen, name) for name in PacingSnapshot.__slots__}
@@ -100,18 +101,18 @@ def decision_microseconds(site: str, policy: NamedPolicy, times: int) -> float:
 
 
 def cost_at(site: str) -> Cost:
-    """The three figures of a site."""
+    """Measure the three costs of a site."""
     scenario = SCENARIOS[site]
     return Cost(
         site,
         ours=decision_microseconds(site, policy_named("predictive", scenario, 0.03), 200),
-        adaptive=decision_microseconds(site, policy_named("vicidial-average", scenario, 0.03), 2000),
+        adaptive=decision_microseconds(site, baseline_named("vicidial-average", scenario), 2000),
         numpy_call=least_microseconds(lambda: np.add(_NUMBERS, _NUMBERS), 20_000),
     )
 
 
 def main() -> None:
-    """Print a line a site."""
+    """Print one line per site."""
     for site in SITES:
         print(cost_at(site), flush=True)
 

@@ -19,9 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from dialer.simulation.baselines import FAMILIES, Family, Settings, policy_of, simulate_policy
-from dialer.simulation.laws import Course, TalkLaw
-from dialer.simulation.scenarios import SCENARIOS, Scenario
+from bench.baselines import FAMILIES, Family, Settings, policy_of
+from dialer.simulation.centre_model.distributions import DayCurve, TalkDistribution
+from dialer.simulation.centre_model.policies import simulate_policy
+from dialer.simulation.centre_model.scenario import Scenario
+from dialer.simulation.centre_model.scenarios import SCENARIOS
 
 TIGHT = (
     "5 seats",
@@ -99,8 +101,8 @@ def _is_steady(scenario: Scenario) -> bool:
     """Whether every hour of the day is like the first."""
     courses = [scenario.seats, *(campaign.answer_rate for campaign in scenario.campaigns)]
     talks = [campaign.talk for campaign in scenario.campaigns]
-    courses += [talk.mean for talk in talks if isinstance(talk, TalkLaw)]
-    return all(isinstance(course, Course) and len(course.points) == 1 for course in courses)
+    courses += [talk.mean for talk in talks if isinstance(talk, TalkDistribution)]
+    return all(isinstance(course, DayCurve) and len(course.points) == 1 for course in courses)
 
 
 def tuning_days(scenario: Scenario) -> tuple[list[int], float]:
@@ -159,7 +161,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kept = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
     unknown = [name for name in chosen if name not in SCENARIOS]
     if unknown:
-        print(f"there is no scenario {unknown[0]!r}; the names are in dialer/simulation/scenarios.py", file=sys.stderr)
+        print(
+            f"there is no scenario {unknown[0]!r}; the names are in dialer/simulation/centre_model/scenarios.py",
+            file=sys.stderr,
+        )
         return 2
     for name in chosen or [name for name in SCENARIOS if name not in kept]:
         started = time.perf_counter()

@@ -15,34 +15,25 @@ from rich.table import Table
 
 from dialer.audio.workers import workers_for
 from dialer.cli.progress import progress
-from dialer.domain.enums import CampaignKind
+from dialer.domain.enums import CampaignKind, PacingPolicy
 from dialer.domain.output import refuse_kept
 from dialer.domain.words import counted
 from dialer.pacing.port import Cap
 from dialer.reports.picture_file import check_picture
-from dialer.simulation.baselines import FAMILIES, OWN_NAMES, POLICY_NAMES, policy_of, simulate_policy
-from dialer.simulation.centre import BadScenario, check_scenario, scenario_named
-from dialer.simulation.day_result import DayResult
-from dialer.simulation.plots import PolicyPoint, plot_day, plot_policies
-from dialer.simulation.recorded_day import as_scenario, recorded_figures
-from dialer.simulation.scenarios import SCENARIOS, Scenario
-from dialer.simulation.what_if import MOST_DAYS, Site, WhatIfResult, outcome, simulate_days, what_if
+from dialer.simulation.centre_model.day_result import DayResult
+from dialer.simulation.centre_model.plots import PolicyPoint, plot_day, plot_policies
+from dialer.simulation.centre_model.policies import POLICY_NAMES
+from dialer.simulation.centre_model.scenario import BadScenario, Scenario, check_scenario
+from dialer.simulation.centre_model.scenarios import SCENARIOS, scenario_named
+from dialer.simulation.centre_model.what_if import MOST_DAYS, Site, WhatIfResult, outcome, simulate_days, what_if
+from dialer.simulation.replay.recorded_day import as_scenario, recorded_figures
 
 if TYPE_CHECKING:
     from dialer.settings.site import Settings
 
-DEFAULT_POLICIES = (
-    "predictive",
-    "progressive",
-    "3-per-idle-seat",
-    "vicidial-ratio-2",
-    "vicidial-average",
-    "vicidial-available-only",
-    "omnidialer",
-    "issabel",
-    "erlang-rate",
-)
-PolicyOption = Annotated[list[str] | None, typer.Option(help=f"A policy, again for more: {', '.join(POLICY_NAMES)}.")]
+PolicyOption = Annotated[
+    list[str] | None, typer.Option(help=f"A policy to simulate; repeatable: {', '.join(POLICY_NAMES)}.")
+]
 ScenarioOption = Annotated[
     str | None, typer.Option(help="A ready scenario in place of seats and rates; --list shows them.")
 ]
@@ -70,7 +61,6 @@ CapOption = Annotated[
 SeedsOption = Annotated[
     int | None, typer.Option(help="Days to simulate. [default: 1 to 4, until utilisation is known within 1.5 points]")
 ]
-_CURVE_RATIOS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +159,7 @@ def replay(
     from dialer.settings.site import load_settings  # noqa: PLC0415 - with a site's settings and its store, 0.4 s of CPU
     from dialer.settings.site_rules import site_profile  # noqa: PLC0415
     from dialer.settings.site_time import site_zone  # noqa: PLC0415
-    from dialer.simulation.replay import day_named, day_of_store  # noqa: PLC0415
+    from dialer.simulation.replay.store_day import day_named, day_of_store  # noqa: PLC0415
     from dialer.store.cipher import site_key  # noqa: PLC0415
 
     settings = load_settings(config)
@@ -216,10 +206,10 @@ def simulate(
     replay_store: ReplayOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Simulate a call centre's day under our pacing and others', in seconds.
+    """Simulate a call centre's day under several pacing policies, in seconds.
 
-    Says what each policy makes agents wait between calls, and how many callers it abandons. Nothing is dialled. With --day
-    a recorded day is replayed: what its calls, talks and seats would have come to under any policy, beside what they did.
+    Shows how long each policy makes agents wait between calls, and how many callers it abandons. Nothing is dialled. With --day
+    a recorded day is replayed under each policy and compared with what really happened.
     """
     if list_scenarios:
         typer.echo("\n".join(SCENARIOS))
@@ -250,9 +240,7 @@ def simulate(
     days = None if seeds is None else range(1, seeds + 1)
     with progress("simulating") as tell:
         if day is not None:
-            report, chosen = replay(
-                day, replay_store, config, policy or DEFAULT_POLICIES, days, site.cap, tell, site.caps
-            )
+            report, chosen = replay(day, replay_store, config, policy or POLICY_NAMES, days, site.cap, tell, site.caps)
         elif change:
             found = what_if(
                 site,
@@ -264,15 +252,15 @@ def simulate(
             )
             report = SimulationReport(chosen.name, site.cap, tuple(found), ())
         else:
-            report = compare(chosen, policy or DEFAULT_POLICIES, days, site.cap, tell, site.caps)
+            report = compare(chosen, policy or POLICY_NAMES, days, site.cap, tell, site.caps)
     _show(report, as_json=as_json)
-    _draw(report, chosen, site.cap, plot, plot_day_file)
+    _draw(report, site.cap, plot, plot_day_file)
 
 
-def _draw(report: SimulationReport, scenario: Scenario, cap: float, plot: Path | None, day_plot: Path | None) -> None:
+def _draw(report: SimulationReport, cap: float, plot: Path | None, day_plot: Path | None) -> None:
     if plot is not None:
         most = counted(max(line.days for line in report.outcomes), "day")
-        plot_policies(points_of(report, scenario), plot, cap=cap, title=f"{report.title}: {most}")
+        plot_policies(points_of(report), plot, cap=cap, title=f"{report.title}: {most}")
     if day_plot is not None:
         first = report.outcomes[0].policy
         plot_day(report.days[0], day_plot, cap=cap, title=f"{report.title}: {first}")
@@ -328,24 +316,17 @@ def _show(report: SimulationReport, *, as_json: bool) -> None:
         Console().print(table_of(report, by_change=not report.days))
 
 
-def points_of(report: SimulationReport, scenario: Scenario) -> list[PolicyPoint]:
-    """The report's policies for the picture, calls per idle seat as a curve beside them."""
-    points = [
+def points_of(report: SimulationReport) -> list[PolicyPoint]:
+    """Return the report's policies as points of the plot."""
+    return [
         PolicyPoint(
             line.policy if report.days else line.label,
             line.utilisation,
             line.abandoned_share,
-            ours=line.policy in OWN_NAMES and line.policy != "progressive",
+            highlighted=line.policy == PacingPolicy.PREDICTIVE,
         )
         for line in (*(() if report.recorded is None else (report.recorded,)), *report.outcomes)
     ]
-    curve = []
-    family = FAMILIES["calls per idle seat"]
-    for ratio in _CURVE_RATIOS:
-        day = simulate_policy(scenario, policy_of(family, {"ratio": ratio}, scenario), 1)
-        curve.append((day.abandoned_share, day.utilisation))
-    middle = curve[len(curve) // 2]
-    return [*points, PolicyPoint("calls per idle seat, 1 to 6", middle[1], middle[0], course=tuple(curve))]
 
 
 def _only(policies: Sequence[str] | None) -> str:

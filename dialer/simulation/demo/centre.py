@@ -38,13 +38,13 @@ from dialer.simulation.agents import AgentHabits, SimulatedAgents
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import NO_ANSWER, VoterProfile, draw
-from dialer.simulation.baselines import caps_for
-from dialer.simulation.centre import simulate
+from dialer.simulation.centre_model.distributions import DayCurve, Ring, TalkDistribution
+from dialer.simulation.centre_model.policies import caps_for
+from dialer.simulation.centre_model.run import simulate
+from dialer.simulation.centre_model.scenario import CampaignModel, Scenario
 from dialer.simulation.demo.desk import DemoVisitors, demo_desk, seat_names
 from dialer.simulation.demo.report import DemoReport, build_report
-from dialer.simulation.laws import Course, Ring, TalkLaw
 from dialer.simulation.rehearsal.staff import StaffDesk
-from dialer.simulation.scenarios import CampaignModel, Scenario
 from dialer.simulation.site import SimulatedSite, simulated_profile
 from dialer.store.sqlite import open_store
 
@@ -203,11 +203,11 @@ class DemoRings:
 def hour_before(options: DemoOptions) -> Scenario:
     """An hour of the demo's seats and voters in the centre's model."""
     law = VoterProfile(answer_rate=options.answer_rate, talk_mean_seconds=options.talk_seconds)
-    talk = TalkLaw(Course.constant(law.talk_mean_seconds), cv=sqrt(expm1(law.talk_sigma**2)))
+    talk = TalkDistribution(DayCurve.constant(law.talk_mean_seconds), cv=sqrt(expm1(law.talk_sigma**2)))
     return Scenario(
         "before",
-        Course.constant(options.seats),
-        (CampaignModel(Course.constant(law.answer_rate), talk),),
+        DayCurve.constant(options.seats),
+        (CampaignModel(DayCurve.constant(law.answer_rate), talk),),
         hours=1.0,
         ring=DemoRings(law),
         wrap_up_mean_seconds=options.habits.wrap_up_seconds,

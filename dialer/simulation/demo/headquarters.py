@@ -44,8 +44,8 @@ from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.demo.centre import STORE, DemoOptions, demo_settings
 from dialer.simulation.demo.desk import demo_hq_desk, seat_names
 from dialer.simulation.demo.headquarters_material import FLOW, NAME, DemoMaterial, demo_material
+from dialer.simulation.demo.virtual_centres import VirtualCentre
 from dialer.simulation.site import SimulatedSite, simulated_profile
-from dialer.simulation.virtual_centres import VirtualCentre
 from dialer.store.connection import reading
 from dialer.store.sql import Statement
 from dialer.uplink.uplink import run_uplink

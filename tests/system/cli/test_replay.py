@@ -19,9 +19,9 @@ from dialer.cli.simulate import replay
 from dialer.domain.view import CentreView
 from dialer.errors import MatdanError
 from dialer.simulation.agents import AgentHabits
-from dialer.simulation.centre import BadScenario
-from dialer.simulation.recorded_day import RecordedDay, recorded_figures
-from dialer.simulation.replay import day_named, day_of_store
+from dialer.simulation.centre_model.scenario import BadScenario
+from dialer.simulation.replay.recorded_day import RecordedDay, recorded_figures
+from dialer.simulation.replay.store_day import day_named, day_of_store
 from tests.support.centre import a_site, agents_at_work
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time
@@ -113,7 +113,7 @@ def test_a_replay_lets_phones_ring_as_long_as_the_sites_rules_ask(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--day", "2024-04-23"], "no calls of campaigns with agents on 2024-04-23; its calls are from 2024-04-22 to"),
+        (["--day", "2024-04-23"], "no calls of agent campaigns on 2024-04-23; its calls are from 2024-04-22 to"),
         (["--day", "22.4.2024"], "--day is '22.4.2024'; write it as 2026-04-22"),
         (["--day", "2024-13-01"], "--day is '2024-13-01'"),
         ([], "name it with --day"),
@@ -190,7 +190,7 @@ def test_a_seat_that_talks_to_those_who_called_us_is_not_there_for_the_replay(tm
 def test_a_day_too_thin_or_without_seats_says_so(tmp_path: Path) -> None:
     with pytest.raises(BadScenario, match="the day has 40 attempts; a replay needs at least 100"):
         day_of_store(kept(tmp_path / "a.db", 40), DAY, INDIA)
-    with pytest.raises(BadScenario, match="has kept no seats' time of 2024-04-22"):
+    with pytest.raises(BadScenario, match="has no record of the seats logged in on 2024-04-22"):
         day_of_store(kept(tmp_path / "b.db", 150, seats=False), DAY, INDIA)
 
 

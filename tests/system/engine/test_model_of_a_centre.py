@@ -14,9 +14,9 @@ from dialer.cli.simulate import site_caps
 from dialer.simulation.agents import AgentHabits
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.baselines import policy_named, simulate_policy
-from dialer.simulation.laws import Course, Ring, TalkLaw
-from dialer.simulation.scenarios import CampaignModel, Scenario
+from dialer.simulation.centre_model.distributions import DayCurve, Ring, TalkDistribution
+from dialer.simulation.centre_model.policies import policy_named, simulate_policy
+from dialer.simulation.centre_model.scenario import CampaignModel, Scenario
 from dialer.simulation.virtual_time import run_virtual
 from tests.support.centre import START_EPOCH, a_site, agents_at_work, site_settings
 
@@ -76,11 +76,11 @@ def model_utilisation(directory: Path, caps: float | None = None) -> float:
     """Of the same minutes, the mean of six days; under `caps`, or those that the engine holds."""
     settings = site_settings(directory, 1, **SITE)
     campaign = settings.campaigns[0]
-    talk = TalkLaw(Course.constant(VOTERS.talk_mean_seconds), cv=sqrt(exp(VOTERS.talk_sigma**2) - 1.0))
+    talk = TalkDistribution(DayCurve.constant(VOTERS.talk_mean_seconds), cv=sqrt(exp(VOTERS.talk_sigma**2) - 1.0))
     scenario = Scenario(
         "the same site",
-        Course.constant(SEATS),
-        (CampaignModel(Course.constant(VOTERS.answer_rate), talk),),
+        DayCurve.constant(SEATS),
+        (CampaignModel(DayCurve.constant(VOTERS.answer_rate), talk),),
         hours=SECONDS / 3600.0,
         ring=Rings(campaign.ring_seconds),
         wrap_up_mean_seconds=WRAP_UP_SECONDS,

@@ -15,7 +15,7 @@ from dialer.domain.enums import PacingPolicy
 from dialer.domain.pin_proof import PinProver, read_proof
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import PacingSnapshot
-from dialer.simulation.baselines import caps_for
+from dialer.simulation.centre_model.policies import caps_for
 from dialer.simulation.demo import centre as demo
 from dialer.simulation.demo.centre import TAUGHT, DemoOptions, demo_settings, hour_before, run_demo
 from dialer.simulation.demo.desk import DemoVisitors

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from bench.baselines import FAMILIES
 from bench.bench_pacing import STRONGEST, Row, best_baseline, cells, main, markdown, optimum_of, taught
 from bench.pacing_tuning import FIRST_TUNING_SEED, Kept, load, tuning_days
 from bench.pacing_tuning import main as tuning_main
 from dialer.pacing.predictive import PredictivePacer
-from dialer.simulation.baselines import FAMILIES, policy_named
-from dialer.simulation.scenarios import SCENARIOS
-from dialer.simulation.what_if import WhatIfResult
+from dialer.simulation.centre_model.policies import policy_named
+from dialer.simulation.centre_model.scenarios import SCENARIOS
+from dialer.simulation.centre_model.what_if import WhatIfResult
 
 
 def _outcome(idle_seconds: float, abandoned: float, worst: float) -> WhatIfResult:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bench.baselines import FAMILIES, policy_of
 from bench.pacing_tuning import Kept, Tuner, best_of
-from dialer.simulation.baselines import FAMILIES, policy_of, simulate_policy
-from dialer.simulation.scenarios import SCENARIOS
+from dialer.simulation.centre_model.policies import simulate_policy
+from dialer.simulation.centre_model.scenarios import SCENARIOS
 
 
 def test_tuning_takes_the_least_idle_within_the_cap() -> None:

@@ -26,9 +26,9 @@ from dialer.pacing.port import (
 )
 from dialer.pacing.predictive import PredictivePacer
 from dialer.pacing.tuning import TUNED, Tuning
-from dialer.simulation.baselines import caps_for
-from dialer.simulation.centre import simulate
-from dialer.simulation.scenarios import SCENARIOS
+from dialer.simulation.centre_model.policies import caps_for
+from dialer.simulation.centre_model.run import simulate
+from dialer.simulation.centre_model.scenarios import SCENARIOS
 
 DAY = (Cap(86_400, 0.03, 0.03),)
 PARTS = {"version", "governor", "knowledge", "usual"}

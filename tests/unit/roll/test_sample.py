@@ -1,4 +1,4 @@
-"""Synthetic rolls: the same seed gives the same bytes, nobody on them is real, and the import takes them."""
+"""Synthetic rolls are reproducible, contain no real person, and can be imported."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from phonenumbers import carrier, parse
 
 from dialer.domain.errors import RollError
 from dialer.roll.importer import ImportOptions, import_file
+from dialer.roll.invented_words import digits_in_script_of, in_latin, in_script_of
 from dialer.roll.phone_numbers import read_cell
-from dialer.roll.sample import HEADER, STATES, latin, local, local_digits, write_sample
+from dialer.roll.sample import HEADER, STATES, write_sample
 from tests.support.stored import query
 
 BLOCKS = {
@@ -39,7 +40,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, suffix: str) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"a{suffix}", f"b{suffix}", f"c{suffix}"]
 
 
-def test_every_language_in_its_own_script(tmp_path: Path) -> None:
+def test_names_are_in_the_script_of_their_language(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     write_sample(path, 1_200, messy=0.0)
     seen = set()
@@ -58,7 +59,7 @@ def test_every_language_in_its_own_script(tmp_path: Path) -> None:
     assert seen == set(STATES.values())
 
 
-def test_a_clean_sample_is_taken_whole_and_households_share_numbers(tmp_path: Path) -> None:
+def test_clean_sample_is_imported_completely_and_households_share_numbers(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     summary = write_sample(path, 3_000, messy=0.0, booth_voters=100)
     result = import_file(path, tmp_path / "centre.db")
@@ -69,7 +70,7 @@ def test_a_clean_sample_is_taken_whole_and_households_share_numbers(tmp_path: Pa
     assert query(tmp_path / "centre.db", "SELECT count(*) FROM booth WHERE language = ''") == [(0,)]
 
 
-def test_a_messy_sample_has_every_kind_of_trouble_and_loses_nothing(tmp_path: Path) -> None:
+def test_messy_sample_has_every_kind_of_error_and_every_row_is_accounted_for(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     write_sample(path, 4_000, messy=0.5)
     result = import_file(path, tmp_path / "centre.db")
@@ -78,7 +79,7 @@ def test_a_messy_sample_has_every_kind_of_trouble_and_loses_nothing(tmp_path: Pa
     assert len(result.reasons) >= 7
 
 
-def test_a_workbook_holds_the_same_voters(tmp_path: Path) -> None:
+def test_workbook_holds_the_same_voters_as_csv(tmp_path: Path) -> None:
     write_sample(tmp_path / "roll.csv", 400)
     write_sample(tmp_path / "roll.xlsx", 400)
     store = tmp_path / "centre.db"
@@ -87,17 +88,17 @@ def test_a_workbook_holds_the_same_voters(tmp_path: Path) -> None:
     assert (same.rows, same.voters, same.numbers, same.links) == (400, 0, 0, 0)
 
 
-def test_no_number_can_be_a_real_persons(tmp_path: Path) -> None:
+def test_phone_numbers_belong_to_no_known_operator(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     write_sample(path, 3_000, messy=0.6)
     numbers = {number for row in rows_of(path) for number in read_cell(row["MOBILE"]).numbers}
     assert len(numbers) > 1_000
     for number in numbers:
         assert number.startswith("+91699")
-        assert carrier.name_for_number(parse(number), "en") == ""  # no operator is known to have the block
+        assert carrier.name_for_number(parse(number), "en") == ""  # no operator has this block
 
 
-def test_the_epic_prefix_is_nobodys(tmp_path: Path) -> None:
+def test_epic_numbers_have_an_unused_prefix(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     write_sample(path, 50, messy=0.0)
     epics = [row["IDCARD_NO"] for row in rows_of(path)]
@@ -112,10 +113,10 @@ def test_states_and_languages_can_be_chosen(tmp_path: Path) -> None:
     assert tuple(rows_of(path)[0]) == HEADER
 
 
-def test_progress_is_told(tmp_path: Path) -> None:
-    told: list[int] = []
-    write_sample(tmp_path / "roll.csv", 10_001, progress=told.append)
-    assert told == [5_000, 10_000]
+def test_progress_is_called_every_5000_rows(tmp_path: Path) -> None:
+    calls: list[int] = []
+    write_sample(tmp_path / "roll.csv", 10_001, progress=calls.append)
+    assert calls == [5_000, 10_000]
 
 
 @pytest.mark.parametrize(
@@ -131,17 +132,19 @@ def test_progress_is_told(tmp_path: Path) -> None:
         ("none/roll.csv", 10, {}, "cannot be written"),
     ],
 )
-def test_wrong_arguments(tmp_path: Path, name: str, rows: int, choice: dict[str, object], says: str) -> None:
+def test_invalid_arguments_are_refused_and_leave_no_file(
+    tmp_path: Path, name: str, rows: int, choice: dict[str, object], says: str
+) -> None:
     with pytest.raises(RollError, match=says):
         write_sample(tmp_path / name, rows, **choice)  # type: ignore[arg-type]  # arguments by name
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_word_in_many_scripts() -> None:
+def test_word_is_written_in_each_script() -> None:
     word = [("r", "aa"), ("v", "i"), ("n", "")]
-    assert latin(word) == "Ravin"
-    assert [local(word, language) for language in ("hi", "bn", "as", "ta", "te", "ur")] == [
+    assert in_latin(word) == "Ravin"
+    assert [in_script_of(word, language) for language in ("hi", "bn", "as", "ta", "te", "ur")] == [
         "राविन", "রাবিন", "ৰাৱিন", "ராவின்", "రావిన్", "راون",
     ]  # fmt: skip
-    assert local_digits("13-6", "hi") == "१३-६"
-    assert local_digits("13-6", "ur") == "۱۳-۶"
+    assert digits_in_script_of("13-6", "hi") == "१३-६"
+    assert digits_in_script_of("13-6", "ur") == "۱۳-۶"

@@ -1,4 +1,4 @@
-"""The model of a centre: its laws, its accounts, and what it tells a pacer."""
+"""The simulated centre: its distributions, its bookkeeping, and the events and snapshots that a pacer gets."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from statistics import fmean, pstdev
 
 import pytest
 
+from bench.baseline_pacers import CallsPerIdleSeat
 from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
-from dialer.simulation.baselines_others import CallsPerIdleSeat
-from dialer.simulation.centre import BadScenario, scenario_named, simulate
-from dialer.simulation.day_result import windows_abandoned, worst_window
-from dialer.simulation.laws import (
-    BreakLaw,
-    Course,
-    GammaRings,
-    SignalLaw,
+from dialer.simulation.centre_model.day_result import abandoned_share_by_window, worst_window
+from dialer.simulation.centre_model.distributions import (
+    BreakHabits,
+    DayCurve,
+    GammaRingTimes,
+    StageSignals,
     SwappedLists,
-    TalkLaw,
+    TalkDistribution,
 )
-from dialer.simulation.scenarios import SCENARIOS, CampaignModel, FalseAnswers, Scenario
+from dialer.simulation.centre_model.run import simulate
+from dialer.simulation.centre_model.scenario import BadScenario, CampaignModel, FalseAnswers, Scenario
+from dialer.simulation.centre_model.scenarios import SCENARIOS, scenario_named
 
 SMALL = replace(SCENARIOS["10 seats"], hours=0.5)
 
 
 class Witness(Pacer):
-    """Dials `ratio` calls per free seat, and writes down all that it is told."""
+    """Dials `ratio` calls per available seat, and records every event and snapshot."""
 
     def __init__(self, ratio: float = 3.0, cancels: int = 0) -> None:
         super().__init__()
@@ -68,23 +69,23 @@ class Witness(Pacer):
         return sum(event.kind is kind for event in self.events)
 
 
-def test_a_course_in_steps_and_joined() -> None:
-    steps = Course(((0.0, 1.0), (10.0, 2.0), (20.0, 4.0)))
+def test_day_curve_in_steps_and_joined_by_lines() -> None:
+    steps = DayCurve(((0.0, 1.0), (10.0, 2.0), (20.0, 4.0)))
     assert [steps.at(t) for t in (-1.0, 0.0, 9.9, 10.0, 25.0)] == [1.0, 1.0, 1.0, 2.0, 4.0]
-    joined = Course(steps.points, joined=True)
+    joined = DayCurve(steps.points, joined=True)
     assert [joined.at(t) for t in (-1.0, 5.0, 15.0, 25.0)] == pytest.approx([1.0, 1.5, 3.0, 4.0])
 
 
 @pytest.mark.parametrize("shape", ["lognormal", "gamma"])
-def test_talk_has_the_mean_and_variation_asked_for(shape: str) -> None:
-    law, random = TalkLaw(Course.constant(90.0), cv=0.8, shape=shape), Random(1)
+def test_talk_times_have_the_given_mean_and_variation(shape: str) -> None:
+    law, random = TalkDistribution(DayCurve.constant(90.0), cv=0.8, shape=shape), Random(1)
     drawn = [law.draw(0.0, random) for _ in range(40_000)]
     assert fmean(drawn) == pytest.approx(90.0, rel=0.02)
     assert pstdev(drawn) / fmean(drawn) == pytest.approx(0.8, rel=0.05)
 
 
-def test_bimodal_talk_has_two_humps_and_the_mean() -> None:
-    law, random = TalkLaw(Course.constant(90.0), cv=0.4, shape="bimodal"), Random(1)
+def test_bimodal_talk_times_have_two_peaks_and_the_given_mean() -> None:
+    law, random = TalkDistribution(DayCurve.constant(90.0), cv=0.4, shape="bimodal"), Random(1)
     drawn = [law.draw(0.0, random) for _ in range(20_000)]
     assert fmean(drawn) == pytest.approx(90.0, rel=0.02)
     between = sum(60.0 < talk < 75.0 for talk in drawn)
@@ -92,8 +93,8 @@ def test_bimodal_talk_has_two_humps_and_the_mean() -> None:
     assert between < sum(130.0 < talk < 145.0 for talk in drawn)
 
 
-def test_ring_times_are_those_the_design_assumes() -> None:
-    law, random = GammaRings(), Random(2)
+def test_default_ring_times_have_the_expected_means_and_shares() -> None:
+    law, random = GammaRingTimes(), Random(2)
     answers = [law.draw(True, random) for _ in range(20_000)]
     assert all(answered and 0.0 < seconds < 30.0 for answered, seconds, _ in answers)
     assert fmean(seconds for _, seconds, _ in answers) == pytest.approx(11.0, abs=0.15)
@@ -104,33 +105,33 @@ def test_ring_times_are_those_the_design_assumes() -> None:
     assert set(rang_out) == {30.0}
 
 
-def test_signals_are_missing_false_and_mostly_right() -> None:
-    law, random = SignalLaw(), Random(4)
+def test_stage_signals_are_sometimes_missing_or_false() -> None:
+    law, random = StageSignals(), Random(4)
     pressed = [law.closing_at(100.0, random) for _ in range(10_000)]
     assert sum(at is None for at in pressed) / 10_000 == pytest.approx(0.2, abs=0.02)
-    told = [at for at in pressed if at is not None]
-    assert all(0.0 <= at <= 100.0 for at in told)
-    assert sum(at > 60.0 for at in told) / len(told) > 0.85
-    assert any(at < 40.0 for at in told)
+    times = [at for at in pressed if at is not None]
+    assert all(0.0 <= at <= 100.0 for at in times)
+    assert sum(at > 60.0 for at in times) / len(times) > 0.85
+    assert any(at < 40.0 for at in times)
     filled = [law.filled_at(10.0, random) for _ in range(1000)]
     assert {at is None for at in filled} == {True, False}
     assert all(4.0 <= at <= 8.0 for at in filled if at is not None)
 
 
-def test_lists_are_swapped_on_time() -> None:
-    course = SwappedLists(1200.0, 0.1, 0.5).course(8.0, Random(5))
-    assert len(course.points) == 24
-    assert all(0.1 <= rate <= 0.5 for _, rate in course.points)
-    assert course.at(1199.0) != course.at(1201.0)
+def test_answer_rate_changes_with_each_list() -> None:
+    curve = SwappedLists(1200.0, 0.1, 0.5).answer_rates(8.0, Random(5))
+    assert len(curve.points) == 24
+    assert all(0.1 <= rate <= 0.5 for _, rate in curve.points)
+    assert curve.at(1199.0) != curve.at(1201.0)
 
 
-def test_the_same_seed_gives_the_same_day_and_another_another() -> None:
+def test_seed_determines_the_day() -> None:
     first = simulate(SMALL, lambda: CallsPerIdleSeat(2.0), 7)
     assert simulate(SMALL, lambda: CallsPerIdleSeat(2.0), 7) == first
     assert simulate(SMALL, lambda: CallsPerIdleSeat(2.0), 8) != first
 
 
-def test_seat_time_and_calls_add_up() -> None:
+def test_seat_seconds_and_call_counts_add_up() -> None:
     witness = Witness()
     day = simulate(SMALL, lambda: witness, 1)
     last = day.moments[-1]
@@ -148,7 +149,7 @@ def test_seat_time_and_calls_add_up() -> None:
     assert len(day.moments) == 31
 
 
-def test_events_come_in_order_and_snapshots_are_what_they_should_be() -> None:
+def test_events_are_in_time_order_and_snapshots_are_consistent() -> None:
     witness = Witness()
     simulate(SMALL, lambda: witness, 1)
     times = [event.at_seconds for event in witness.events]
@@ -163,7 +164,7 @@ def test_events_come_in_order_and_snapshots_are_what_they_should_be() -> None:
         assert all(0.0 <= waited <= 2.0 for waited in snapshot.waiting_seconds)
 
 
-def test_an_answered_voter_is_abandoned_after_the_connect_limit_and_not_before() -> None:
+def test_answered_call_is_abandoned_exactly_at_the_connect_limit() -> None:
     witness = Witness(ratio=8.0)
     day = simulate(SMALL, lambda: witness, 1)
     assert day.abandoned > 0
@@ -174,7 +175,7 @@ def test_an_answered_voter_is_abandoned_after_the_connect_limit_and_not_before()
             assert event.seconds <= 2.0
 
 
-def test_voters_who_leave_by_themselves_are_not_abandoned() -> None:
+def test_voters_who_hang_up_while_waiting_are_not_abandoned() -> None:
     impatient = replace(SMALL, voter_leaves_per_second=5.0)
     witness = Witness(ratio=8.0)
     day = simulate(impatient, lambda: witness, 1)
@@ -183,8 +184,8 @@ def test_voters_who_leave_by_themselves_are_not_abandoned() -> None:
     assert day.answered == day.connected + day.abandoned + day.dropped
 
 
-def test_answer_rate_follows_its_course() -> None:
-    changing = replace(SMALL, hours=2.0, campaigns=(CampaignModel(Course(((0.0, 0.1), (3600.0, 0.6)))),))
+def test_answer_rate_follows_its_curve() -> None:
+    changing = replace(SMALL, hours=2.0, campaigns=(CampaignModel(DayCurve(((0.0, 0.1), (3600.0, 0.6)))),))
     witness = Witness(ratio=1.0)
     simulate(changing, lambda: witness, 1)
     shares = []
@@ -195,20 +196,20 @@ def test_answer_rate_follows_its_course() -> None:
     assert shares == pytest.approx([0.1, 0.6], abs=0.04)
 
 
-def test_signals_reach_the_pacer_as_stages() -> None:
+def test_stage_signals_reach_the_pacer() -> None:
     witness = Witness()
-    simulate(replace(SMALL, signals=SignalLaw()), lambda: witness, 1)
+    simulate(replace(SMALL, signals=StageSignals()), lambda: witness, 1)
     seen = {seat.stage for snapshot in witness.snapshots for seat in snapshot.busy_seats}
     assert seen == set(SeatStage)
     ends = [event for event in witness.events if event.kind is PacingEventKind.TALK_ENDED]
-    told = [event.closing_seconds for event in ends if event.closing_seconds is not None]
-    assert 0.6 < len(told) / len(ends) < 0.95  # some agents never press it
+    closing = [event.closing_seconds for event in ends if event.closing_seconds is not None]
+    assert 0.6 < len(closing) / len(ends) < 0.95  # some agents never press it
     assert all(event.closing_seconds is None or event.closing_seconds <= event.seconds for event in ends)
 
 
-def test_breaks_take_seats_away_and_bring_them_back() -> None:
+def test_seats_go_on_breaks_and_come_back() -> None:
     witness = Witness()
-    day = simulate(replace(SMALL, hours=2.0, breaks=BreakLaw(chance=0.1)), lambda: witness, 1)
+    day = simulate(replace(SMALL, hours=2.0, breaks=BreakHabits(chance=0.1)), lambda: witness, 1)
     assert witness.count(PacingEventKind.BREAK_STARTED) > 10
     assert any(seat.leaving for snapshot in witness.snapshots for seat in snapshot.busy_seats)
     paused = [snapshot.paused_seats for snapshot in witness.snapshots]
@@ -218,9 +219,9 @@ def test_breaks_take_seats_away_and_bring_them_back() -> None:
     assert day.moments[-1].free_seat_seconds + day.moments[-1].busy_seat_seconds < 10 * 7200.0
 
 
-def test_shifts_change_the_seats_in_bursts() -> None:
+def test_shift_changes_log_groups_of_seats_in_and_out() -> None:
     witness = Witness()
-    shifts = Course(((0.0, 10), (600.0, 4), (1200.0, 12)))
+    shifts = DayCurve(((0.0, 10), (600.0, 4), (1200.0, 12)))
     simulate(replace(SMALL, seats=shifts), lambda: witness, 1)
 
     def seats(at_seconds: float) -> int:
@@ -233,7 +234,7 @@ def test_shifts_change_the_seats_in_bursts() -> None:
     assert witness.count(PacingEventKind.BREAK_STARTED) <= 6
 
 
-def test_channels_and_call_starts_are_never_passed() -> None:
+def test_channels_and_calls_per_second_are_never_exceeded() -> None:
     witness = Witness(ratio=8.0)
     narrow = replace(SMALL, channels=12, calls_per_second=0.5)
     simulate(narrow, lambda: witness, 1)
@@ -246,14 +247,14 @@ def test_channels_and_call_starts_are_never_passed() -> None:
     assert all(later - earlier >= 19.0 for earlier, later in zip(starts, starts[11:], strict=False))
 
 
-def test_a_policy_is_asked_again_as_soon_as_the_lines_allow_a_start() -> None:
+def test_policy_decides_again_as_soon_as_a_call_start_is_allowed() -> None:
     witness = Witness(ratio=20.0)
     simulate(replace(SCENARIOS["27 seats"], hours=0.5, calls_per_second=0.5), lambda: witness, 1)
     starts = [event.at_seconds for event in witness.events if event.kind is PacingEventKind.PLACED]
     assert len(starts) == pytest.approx(0.5 * 1_800, rel=0.02)
 
 
-def test_a_slow_carrier_takes_longer_to_ring_when_many_calls_are_set_up() -> None:
+def test_slow_carrier_takes_longer_to_ring_with_many_calls_in_set_up() -> None:
     def mean_set_up(scenario: Scenario) -> float:
         witness = Witness(ratio=8.0)
         simulate(scenario, lambda: witness, 1)
@@ -264,7 +265,7 @@ def test_a_slow_carrier_takes_longer_to_ring_when_many_calls_are_set_up() -> Non
     assert mean_set_up(replace(SMALL, slow_after_calls=3)) > 1.5 * mean_set_up(SMALL)
 
 
-def test_a_carrier_that_answers_falsely_answers_at_once() -> None:
+def test_carrier_with_false_answers_answers_every_call_at_once() -> None:
     witness = Witness(ratio=1.0)
     simulate(replace(SMALL, false_answers=FalseAnswers(600.0, 1200.0)), lambda: witness, 1)
     inside = [event for event in witness.events if 630.0 < event.at_seconds < 1200.0]
@@ -272,7 +273,7 @@ def test_a_carrier_that_answers_falsely_answers_at_once() -> None:
     assert {round(event.seconds, 6) for event in inside if event.kind is PacingEventKind.ANSWERED} == {0.3}
 
 
-def test_cancelled_calls_are_silent_or_have_rung_long_enough() -> None:
+def test_cancelled_calls_have_not_rung_or_have_rung_for_the_minimum() -> None:
     witness = Witness(ratio=3.0, cancels=1)
     day = simulate(SMALL, lambda: witness, 1)
     cancelled = [event for event in witness.events if event.kind is PacingEventKind.CANCELLED]
@@ -282,7 +283,7 @@ def test_cancelled_calls_are_silent_or_have_rung_long_enough() -> None:
     assert day.placed == landed + len(cancelled) + day.moments[-1].ringing
 
 
-def test_campaigns_share_the_seats_and_see_each_others_calls() -> None:
+def test_campaigns_share_seats_and_see_each_others_calls() -> None:
     witnesses = [Witness(ratio=1.0), Witness(ratio=1.0)]
     queue = iter(witnesses)
     day = simulate(replace(SCENARIOS["two campaigns 27"], hours=0.5), lambda: next(queue), 1)
@@ -294,21 +295,21 @@ def test_campaigns_share_the_seats_and_see_each_others_calls() -> None:
     assert all(0.0 < (call.answer_probability or 0.0) < 1.0 for call in foreign)
 
 
-def test_decisions_are_gathered_where_the_engine_gathers_events() -> None:
+def test_events_within_the_decision_interval_lead_to_one_decision() -> None:
     witness = Witness()
     simulate(replace(SMALL, decision_interval_seconds=0.5), lambda: witness, 1)
     times = [snapshot.now_seconds for snapshot in witness.snapshots]
     assert min(later - earlier for earlier, later in pairwise(times)) >= 0.5 - 1e-9
 
 
-def test_no_seats_is_a_quiet_day() -> None:
-    day = simulate(replace(SMALL, seats=Course.constant(0)), lambda: CallsPerIdleSeat(3.0), 1)
+def test_centre_without_seats_places_no_calls() -> None:
+    day = simulate(replace(SMALL, seats=DayCurve.constant(0)), lambda: CallsPerIdleSeat(3.0), 1)
     assert (day.placed, day.connected, day.utilisation, day.abandoned_share) == (0, 0, 0.0, 0.0)
 
 
-def test_windows_of_abandoned_calls() -> None:
+def test_abandoned_share_by_window_and_worst_window() -> None:
     resolved = [(10.0, False), (20.0, True), (70.0, False), (110.0, False), (130.0, True), (139.0, True)]
-    assert windows_abandoned(resolved, 60.0, 180.0) == pytest.approx((0.5, 0.0, 1.0))
+    assert abandoned_share_by_window(resolved, 60.0, 180.0) == pytest.approx((0.5, 0.0, 1.0))
     assert worst_window(resolved, 60.0) == pytest.approx(2.0 / 3.0)
     assert worst_window(resolved, 500.0) == 0.0
 
@@ -318,22 +319,22 @@ def test_windows_of_abandoned_calls() -> None:
     [
         (replace(SMALL, hours=0.0), "hours is 0"),
         (replace(SMALL, hours=25.0), "hours is 25"),
-        (replace(SMALL, seats=Course.constant(-1)), "seats is -1"),
+        (replace(SMALL, seats=DayCurve.constant(-1)), "seats is -1"),
         (replace(SMALL, campaigns=()), "at least one campaign"),
-        (replace(SMALL, campaigns=(CampaignModel(Course.constant(1.5)),)), "answer rate is 1.5"),
+        (replace(SMALL, campaigns=(CampaignModel(DayCurve.constant(1.5)),)), "answer rate is 1.5"),
         (replace(SMALL, campaigns=(CampaignModel(SwappedLists(60.0, -0.1, 0.5)),)), "answer rate is -0.1"),
         (replace(SMALL, connect_seconds=-1.0), "connect limit is -1"),
     ],
 )
-def test_a_bad_scenario_is_refused_in_one_line(bad: Scenario, words: str) -> None:
+def test_scenario_with_a_figure_out_of_limits_is_refused_in_one_line(bad: Scenario, words: str) -> None:
     with pytest.raises(BadScenario, match=words) as refused:
         simulate(bad, lambda: CallsPerIdleSeat(1.0), 1)
     assert "\n" not in str(refused.value)
 
 
-def test_an_unknown_scenario_says_where_the_names_are() -> None:
+def test_unknown_scenario_is_refused_with_the_command_that_lists_them() -> None:
     assert scenario_named("27 seats").name == "27 seats"
-    with pytest.raises(BadScenario, match="no scenario 'nowhere'; `dialer simulate --list` names"):
+    with pytest.raises(BadScenario, match="no scenario 'nowhere'; list them with `dialer simulate --list`"):
         scenario_named("nowhere")
 
 

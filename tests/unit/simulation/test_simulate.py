@@ -1,4 +1,4 @@
-"""What-if, replay, pictures and the simulate command."""
+"""Policies by name, what-if comparisons, replay of a recorded day, plots, and the command `dialer simulate`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,23 @@ from dialer.errors import MatdanError
 from dialer.reports import picture_file
 from dialer.reports.picture_file import CannotPlot
 from dialer.settings.site import load_settings
-from dialer.simulation.baselines import POLICY_NAMES, caps_for, policy_named, simulate_policy
-from dialer.simulation.centre import BadScenario
-from dialer.simulation.laws import Course
-from dialer.simulation.plots import PolicyPoint, plot_day, plot_policies
-from dialer.simulation.recorded_day import AttemptRecord, RecordedDay, as_scenario, recorded_figures
-from dialer.simulation.replay import day_named
-from dialer.simulation.scenarios import SCENARIOS
-from dialer.simulation.what_if import DAYS_DIFFER, MOST_DAYS, SURE_WITHIN, Site, changed, what_if, within
+from dialer.simulation.centre_model import plots
+from dialer.simulation.centre_model.distributions import DayCurve
+from dialer.simulation.centre_model.plots import PolicyPoint, plot_day, plot_policies
+from dialer.simulation.centre_model.policies import POLICY_NAMES, caps_for, policy_named, simulate_policy
+from dialer.simulation.centre_model.scenario import BadScenario
+from dialer.simulation.centre_model.scenarios import SCENARIOS
+from dialer.simulation.centre_model.what_if import (
+    DAYS_DIFFER,
+    MOST_DAYS,
+    SURE_WITHIN,
+    Site,
+    changed,
+    half_interval,
+    what_if,
+)
+from dialer.simulation.replay.recorded_day import AttemptRecord, RecordedDay, as_scenario, recorded_figures
+from dialer.simulation.replay.store_day import day_named
 
 SITE = Site(seats=5, answer_rate=0.3, hours=0.25)
 
@@ -42,27 +51,27 @@ def _run(*arguments: str) -> str:
     return result.stdout
 
 
-# -- policies ---------------------------------------------------------------------------------------------------------
+# Policies
 
 
 @pytest.mark.parametrize("name", POLICY_NAMES)
-def test_every_policy_has_a_name_that_makes_it(name: str) -> None:
+def test_policy_name_gives_a_fresh_pacer_each_time(name: str) -> None:
     policy = policy_named(name, SCENARIOS["5 seats"], 0.03)
     assert policy.name == name
     assert policy.make() is not policy.make()
 
 
-def test_the_caps_are_an_hour_and_a_day_with_the_hard_stop_above() -> None:
+def test_caps_cover_an_hour_and_a_day_with_the_hard_stop_above() -> None:
     hour, day = caps_for(0.03)
     assert (hour.window_seconds, day.window_seconds) == (3600.0, 86_400.0)
     assert hour.target == day.target == 0.03
     assert hour.hard_stop == pytest.approx(0.032)
 
 
-# -- what if ----------------------------------------------------------------------------------------------------------
+# What-if
 
 
-def test_changes_are_read() -> None:
+def test_change_replaces_or_adds_to_a_figure() -> None:
     assert changed(SITE, "seats=+5").seats == 10
     assert changed(SITE, "seats=9").seats == 9
     assert changed(SITE, "cap=2%").cap == pytest.approx(0.02)
@@ -72,7 +81,7 @@ def test_changes_are_read() -> None:
 
 
 @pytest.mark.parametrize("change", ["", "seats", "seats=five", "chairs=2", "seats=+5;cap=2%"])
-def test_a_change_that_cannot_be_read_says_how_to_write_one(change: str) -> None:
+def test_unreadable_change_is_refused_with_an_example(change: str) -> None:
     with pytest.raises(BadScenario, match="write it as seats="):
         changed(SITE, change)
 
@@ -88,69 +97,69 @@ def test_a_change_that_cannot_be_read_says_how_to_write_one(change: str) -> None
         (replace(SITE, talk_cv=0.0), "talk variation is 0"),
     ],
 )
-def test_a_site_that_makes_no_sense_is_refused(site: Site, words: str) -> None:
+def test_site_with_a_figure_out_of_limits_is_refused(site: Site, words: str) -> None:
     with pytest.raises(BadScenario, match=words):
         site.scenario()
 
 
 def test_what_if_compares_the_site_with_its_changes() -> None:
-    told: list[float] = []
+    shares: list[float] = []
     now, more, better = what_if(
-        SITE, ["seats=+5", "answer-rate=60%"], policy="progressive", seeds=(1, 2), progress=told.append
+        SITE, ["seats=+5", "answer-rate=60%"], policy="progressive", seeds=(1, 2), progress=shares.append
     )
     assert [now.label, more.label, better.label] == ["as now", "seats=+5", "answer-rate=60%"]
     assert more.reached_per_hour > 1.5 * now.reached_per_hour
     assert better.idle_seconds_per_call < now.idle_seconds_per_call
     assert now.days == 2
-    assert told == sorted(told)
-    assert told[-1] == pytest.approx(1.0)
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1.0)
 
 
-def test_days_spread_over_processes_are_the_same_days() -> None:
+def test_days_simulated_in_several_processes_are_the_same() -> None:
     site = replace(SITE, hours=0.1)
     alone = what_if(site, ["seats=+5"], policy="progressive", seeds=(1, 2))
-    told: list[float] = []
-    spread = what_if(site, ["seats=+5"], policy="progressive", seeds=(1, 2), progress=told.append, workers=2)
+    shares: list[float] = []
+    spread = what_if(site, ["seats=+5"], policy="progressive", seeds=(1, 2), progress=shares.append, workers=2)
     assert [replace(one, decision_microseconds=None) for one in spread] == [
         replace(one, decision_microseconds=None) for one in alone
     ]
-    assert told == [0.25, 0.5, 0.75, 1.0]
+    assert shares == [0.25, 0.5, 0.75, 1.0]
 
 
-def test_the_interval_of_a_mean_is_students() -> None:
-    assert within([0.9]) is None
-    assert within([0.9] * 8) == 0.0
+def test_interval_of_a_mean_follows_students_t() -> None:
+    assert half_interval([0.9]) is None
+    assert half_interval([0.9] * 8) == 0.0
     parts = [0.88, 0.90, 0.92, 0.89, 0.91, 0.90, 0.93, 0.87]
-    assert within(parts) == pytest.approx(
+    assert half_interval(parts) == pytest.approx(
         DAYS_DIFFER * 2.365 * 0.02 / sqrt(8), rel=0.01
     )  # of 7 degrees of freedom, a deviation of 0.02
 
 
-def test_as_many_days_are_simulated_as_utilisation_needs_to_be_known() -> None:
+def test_days_are_simulated_until_utilisation_is_known() -> None:
     small, large = replace(SITE, hours=1.0), replace(SITE, seats=300, answer_rate=0.6, hours=1.0)
-    told: list[float] = []
-    (unsure,) = what_if(small, [], policy="progressive", progress=told.append)
+    shares: list[float] = []
+    (unsure,) = what_if(small, [], policy="progressive", progress=shares.append)
     (sure,) = what_if(large, [], policy="progressive")
     assert (unsure.days, sure.days) == (MOST_DAYS, 1)
     assert (unsure.utilisation_within or 0.0) > SURE_WITHIN >= (sure.utilisation_within or 1.0)
-    assert told == sorted(told)
-    assert 0.5 in told and told[-1] == pytest.approx(1.0)
+    assert shares == sorted(shares)
+    assert 0.5 in shares and shares[-1] == pytest.approx(1.0)
     (asked,) = what_if(small, [], policy="progressive", seeds=(1, 2, 3, 4))
     assert replace(asked, decision_microseconds=None) == replace(unsure, decision_microseconds=None)
 
 
-def test_what_if_refuses_a_bad_change_before_it_simulates() -> None:
-    told: list[float] = []
+def test_invalid_change_is_refused_before_anything_is_simulated() -> None:
+    shares: list[float] = []
     with pytest.raises(BadScenario, match="seats is -1"):
-        what_if(SITE, ["seats=-6"], progress=told.append)
-    assert told == []
+        what_if(SITE, ["seats=-6"], progress=shares.append)
+    assert shares == []
 
 
-# -- replay -----------------------------------------------------------------------------------------------------------
+# Replay
 
 
 def _attempts(count: int = 400) -> list[AttemptRecord]:
-    """Half of the first hour's calls are answered, a quarter of the second's; talk 60 s, wrap-up 10 s, ring 8 s or 25 s."""
+    """Return attempts: half answered in the first hour, a quarter in the second; talk 60 s, wrap-up 10 s, ring 8 s or 25 s."""
     made = []
     for n in range(count):
         placed = 18.0 * n
@@ -166,10 +175,10 @@ def _attempts(count: int = 400) -> list[AttemptRecord]:
 
 
 def _day() -> RecordedDay:
-    return RecordedDay(_attempts(), Course.constant(5), hours=2.0)
+    return RecordedDay(_attempts(), DayCurve.constant(5), hours=2.0)
 
 
-def test_the_recorded_day_is_measured_as_it_was() -> None:
+def test_figures_of_a_recorded_day_are_its_own() -> None:
     figures = recorded_figures(_day())
     reached = sum(attempt.connected_seconds is not None for attempt in _attempts())
     lost = sum(n % 40 == 0 for n in range(400))
@@ -179,10 +188,10 @@ def test_the_recorded_day_is_measured_as_it_was() -> None:
     assert figures.utilisation == pytest.approx(70.0 * reached / 36_000.0, rel=0.01)
 
 
-def test_a_recorded_day_becomes_a_scenario_with_its_own_laws() -> None:
+def test_recorded_day_becomes_a_scenario_with_its_rates_and_times() -> None:
     scenario = as_scenario(_day())
     rate = scenario.campaigns[0].answer_rate
-    assert isinstance(rate, Course)
+    assert isinstance(rate, DayCurve)
     assert rate.at(1800.0) == pytest.approx(0.5, abs=0.06)
     assert rate.at(5400.0) == pytest.approx(0.25, abs=0.07)
     assert scenario.wrap_up_mean_seconds == pytest.approx(10.0)
@@ -202,46 +211,44 @@ def test_a_recorded_day_becomes_a_scenario_with_its_own_laws() -> None:
         ([AttemptRecord(float(n), n + 20.0, None, n + 5.0, n + 5.0) for n in range(200)], "every attempt"),
     ],
 )
-def test_a_day_that_cannot_be_replayed_says_why(attempts: list[AttemptRecord], words: str) -> None:
+def test_day_that_cannot_be_replayed_is_refused_with_the_reason(attempts: list[AttemptRecord], words: str) -> None:
     with pytest.raises(BadScenario, match=words):
-        RecordedDay(attempts, Course.constant(5), hours=2.0)
+        RecordedDay(attempts, DayCurve.constant(5), hours=2.0)
 
 
-def test_calls_that_were_hung_up_do_not_bend_the_days_laws() -> None:
-    """Many that had rung for 15 s are hung up, as a pacer would: what comes of it all is the day's own rate and ring-out."""
+def test_cancelled_calls_do_not_bias_answer_rate_and_ring_times() -> None:
+    """Cancel many calls after 15 s of ringing, as a pacer does: rate and ring-out of the scenario stay those of the day."""
     cut = [
         replace(attempt, ended_seconds=attempt.placed_seconds + 15.0, cancelled=True)
         if attempt.answered_seconds is None and number % 3
         else attempt
         for number, attempt in enumerate(_attempts())
     ]
-    day = RecordedDay(cut, Course.constant(5), hours=2.0)
+    day = RecordedDay(cut, DayCurve.constant(5), hours=2.0)
     scenario, whole = as_scenario(day), as_scenario(_day())
     rates = [each.campaigns[0].answer_rate for each in (scenario, whole)]
-    for rate, truth in zip(*(rate.points for rate in rates if isinstance(rate, Course)), strict=True):
+    for rate, truth in zip(*(rate.points for rate in rates if isinstance(rate, DayCurve)), strict=True):
         assert rate == pytest.approx(truth)
     assert scenario.ring.ring_out_seconds == 25.0
     assert recorded_figures(day).cancelled == sum(attempt.cancelled for attempt in cut) > 50
 
 
-def test_a_voter_who_left_by_himself_is_a_live_answer_and_not_abandoned() -> None:
+def test_voter_who_hung_up_while_waiting_is_a_live_answer_but_not_abandoned() -> None:
     left = [replace(attempt, left=True) for attempt in _attempts()]
-    figures = recorded_figures(RecordedDay(left, Course.constant(5), hours=2.0))
+    figures = recorded_figures(RecordedDay(left, DayCurve.constant(5), hours=2.0))
     assert figures.abandoned_share == 0.0
     assert recorded_figures(_day()).worst_sliding_hour > 0.0
 
 
-# -- pictures ---------------------------------------------------------------------------------------------------------
+# Plots
 
 
 @pytest.mark.parametrize(("suffix", "head"), [(".png", b"\x89PNG"), (".svg", b"<?xml")])
-def test_pictures_are_drawn_the_same_each_time(tmp_path: Path, suffix: str, head: bytes) -> None:
-    day = simulate_policy(
-        SCENARIOS["5 seats"], policy_named("3-per-idle-seat", SCENARIOS["5 seats"], 0.03), 1, hours=0.5
-    )
+def test_plots_are_the_same_each_time(tmp_path: Path, suffix: str, head: bytes) -> None:
+    day = simulate_policy(SCENARIOS["5 seats"], policy_named("ratio", SCENARIOS["5 seats"], 0.03), 1, hours=0.5)
     points = [
-        PolicyPoint("ours", 0.9, 0.03, ours=True),
-        PolicyPoint("another", 0.8, 0.2, course=((0.0, 0.6), (0.2, 0.8))),
+        PolicyPoint("ours", 0.9, 0.03, highlighted=True),
+        PolicyPoint("another", 0.8, 0.2, curve=((0.0, 0.6), (0.2, 0.8))),
     ]
     seen = []
     for name in ("first", "second"):
@@ -254,13 +261,11 @@ def test_pictures_are_drawn_the_same_each_time(tmp_path: Path, suffix: str, head
     assert seen[0] == seen[1]
 
 
-def test_the_names_of_policies_lie_within_the_picture_and_not_over_each_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_policy_names_lie_inside_the_plot_without_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Any] = []
-    monkeypatch.setattr("dialer.simulation.plots.save_picture", lambda figure, _: drawn.append(figure))
+    monkeypatch.setattr(plots, "save_picture", lambda figure, _: drawn.append(figure))
     near = [PolicyPoint(f"a policy of number {n}", 0.9 + n / 10_000, 0.35) for n in range(4)]
-    plot_policies([*near, PolicyPoint("ours", 0.5, 0.0, ours=True)], tmp_path / "x.png", cap=0.03, title="")
+    plot_policies([*near, PolicyPoint("ours", 0.5, 0.0, highlighted=True)], tmp_path / "x.png", cap=0.03, title="")
     (axes,) = drawn[0].axes
     frame, names = axes.get_window_extent(), [each.get_window_extent() for each in axes.texts]
     assert all(frame.x0 <= each.x0 and each.x1 <= frame.x1 for each in names)
@@ -268,12 +273,12 @@ def test_the_names_of_policies_lie_within_the_picture_and_not_over_each_other(
 
 
 @pytest.mark.parametrize(("name", "words"), [("x.gif", "must be a .png or .svg"), ("none/x.png", "does not exist")])
-def test_a_picture_that_cannot_be_written_says_why(tmp_path: Path, name: str, words: str) -> None:
+def test_plot_that_cannot_be_written_is_refused_with_the_reason(tmp_path: Path, name: str, words: str) -> None:
     with pytest.raises(CannotPlot, match=words):
         plot_policies([], tmp_path / name, cap=0.03, title="")
 
 
-def test_a_picture_over_a_folder_says_so(tmp_path: Path) -> None:
+def test_plot_is_not_written_over_a_directory(tmp_path: Path) -> None:
     (tmp_path / "taken.png").mkdir()
     with pytest.raises(CannotPlot, match="is a directory"):
         plot_policies([PolicyPoint("ours", 0.9, 0.03)], tmp_path / "taken.png", cap=0.03, title="")
@@ -281,37 +286,39 @@ def test_a_picture_over_a_folder_says_so(tmp_path: Path) -> None:
         _run("--seeds", "1000", "--seats", "2000", "--plot-day", str(tmp_path / "taken.png"))
 
 
-def test_without_matplotlib_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_matplotlib_is_reported_with_the_extra_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(picture_file, "find_spec", lambda _: None)
     with pytest.raises(CannotPlot, match=r"\.venv/bin/pip install -e '\.\[plots\]'"):
         plot_policies([], tmp_path / "x.png", cap=0.03, title="")
 
 
-# -- the command ------------------------------------------------------------------------------------------------------
+# The command
 
 
-def test_the_command_compares_policies_as_json() -> None:
+def test_command_compares_policies_as_json() -> None:
     text = _run(
-        "--seats", "5", "--hours", "0.2", "--seeds", "1", "--policy", "progressive", "--policy", "issabel", "--json"
+        "--seats", "5", "--hours", "0.2", "--seeds", "1", "--policy", "progressive", "--policy", "ratio", "--json"
     )
     found = json.loads(text)
     assert found["cap"] == 0.03
-    assert [line["policy"] for line in found["outcomes"]] == ["progressive", "issabel"]
+    assert [line["policy"] for line in found["outcomes"]] == ["progressive", "ratio"]
     assert found["outcomes"][0]["abandoned_share"] == 0.0
 
 
-def test_the_command_prints_a_table_and_pictures(tmp_path: Path) -> None:
+def test_command_prints_a_table_and_writes_plots(tmp_path: Path) -> None:
     picture, day = tmp_path / "policies.svg", tmp_path / "day.png"
     text = _run(
-        "--scenario", "5 seats", "--hours", "0.2", "--seeds", "1", "--policy", "3-per-idle-seat",
+        "--scenario", "5 seats", "--hours", "0.2", "--seeds", "1", "--policy", "ratio",
         "--plot", str(picture), "--plot-day", str(day),
     )  # fmt: skip
-    assert "3-per-idle-seat" in text
+    assert "ratio" in text
     assert picture.stat().st_size > 1000
     assert day.stat().st_size > 1000
 
 
-def test_the_command_answers_what_if() -> None:
+def test_command_compares_changes() -> None:
     arguments = ("--seats", "5", "--hours", "0.2", "--seeds", "1", "--policy", "progressive")
     text = _run(*arguments, "--what-if", "seats=+5", "--what-if", "cap=2%")
     assert "as now" in text
@@ -319,7 +326,7 @@ def test_the_command_answers_what_if() -> None:
     assert "cap=2%" in text
 
 
-def test_a_sites_own_caps_are_held_where_it_is_named_and_no_cap_is(tmp_path: Path) -> None:
+def test_caps_of_the_site_apply_unless_a_cap_is_given(tmp_path: Path) -> None:
     config = tmp_path / "centre.toml"
     config.write_text('[[campaigns]]\nid = "a"\nkind = "agents"\nabandoned_target = 0.004\n', encoding="utf-8")
     caps = site_caps(load_settings(config))
@@ -351,15 +358,15 @@ def test_a_sites_own_caps_are_held_where_it_is_named_and_no_cap_is(tmp_path: Pat
 
 
 @pytest.mark.parametrize(("hours", "worst"), [("1", "-"), ("1.2", "%")])
-def test_the_worst_hour_of_a_day_without_a_full_hour_is_told_as_unknown(hours: str, worst: str) -> None:
-    text = _run("--seats", "5", "--hours", hours, "--seeds", "1", "--policy", "3-per-idle-seat")
-    (cells,) = (line.split("│") for line in text.splitlines() if "3-per-idle-seat" in line)
+def test_worst_hour_is_unknown_for_a_day_without_a_full_hour(hours: str, worst: str) -> None:
+    text = _run("--seats", "5", "--hours", hours, "--seeds", "1", "--policy", "progressive")
+    (cells,) = (line.split("│") for line in text.splitlines() if "progressive" in line)
     assert cells[5].strip().endswith(worst)
-    as_json = _run("--seats", "5", "--hours", hours, "--seeds", "1", "--policy", "3-per-idle-seat", "--json")
+    as_json = _run("--seats", "5", "--hours", hours, "--seeds", "1", "--policy", "progressive", "--json")
     assert (json.loads(as_json)["outcomes"][0]["worst_sliding_hour"] is None) == (worst == "-")
 
 
-def test_the_command_lists_scenarios() -> None:
+def test_command_lists_scenarios() -> None:
     assert _run("--list").splitlines() == list(SCENARIOS)
 
 
@@ -372,7 +379,7 @@ def test_the_command_lists_scenarios() -> None:
         (["--seats", "0"], "seats is 0"),
         (["--hours", "0"], "hours is 0"),
         (["--seeds", "0"], "--seeds is 0"),
-        (["--policy", "magic"], "there is no policy 'magic'; use one of: predictive; progressive"),
+        (["--policy", "magic"], "there is no policy 'magic'; use one of: predictive, progressive, ratio"),
         (["--scenario", "nowhere"], "there is no scenario 'nowhere'"),
         (["--plot", "x.gif"], "must be a .png or .svg"),
         (["--what-if", "more"], "cannot read the change 'more'"),
@@ -382,21 +389,21 @@ def test_the_command_lists_scenarios() -> None:
         (["--scenario", "5 seats", "--wrap-up", "9"], "leave --wrap-up out"),
         (["--day", "2026-04-22", "--seats", "5", "--talk", "3"], "leave --seats and --talk out, or --day itself"),
         (["--what-if", "seats=+1", "--plot-day", "x.png"], "leave --what-if out"),
-        (["--what-if", "seats=+1", "--policy", "issabel", "--policy", "progressive"], "give --policy once"),
+        (["--what-if", "seats=+1", "--policy", "ratio", "--policy", "progressive"], "give --policy once"),
     ],
 )
-def test_bad_input_is_one_clear_line(arguments: list[str], words: str) -> None:
+def test_invalid_option_is_refused_in_one_line(arguments: list[str], words: str) -> None:
     with pytest.raises(MatdanError) as refused:
         _run(*arguments)
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
-def test_shares_are_read_with_and_without_a_percent_sign() -> None:
+def test_share_is_read_with_and_without_a_percent_sign() -> None:
     assert share_of("3%", "cap") == share_of(" 0.03 ", "cap") == 0.03
 
 
 @pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
-def test_a_day_at_an_end_of_the_calendar_is_refused_in_one_line(day: str) -> None:
-    with pytest.raises(BadScenario, match=f"--day is {day}, a year in which nobody was called"):
+def test_day_outside_the_possible_years_is_refused(day: str) -> None:
+    with pytest.raises(BadScenario, match=f"--day is {day}; its year must be from 1970 to 2999"):
         day_named(day)

@@ -1,9 +1,9 @@
 """VICIdial's outbound pacing, re-implemented from a reading of AST_VDadapt.pl and AST_VDauto_dial.pl (svn 3884, 2024).
 
-Two loops on timers, coupled by one number, the dial level: the adapter samples the agents each second, sets the level
-every 15 and counts drops every 60; the placer wakes every 2.5 s plus the time its own calls took. Neither answer rate, ring
-time, talk time nor wrap-up enters. One difference to the real thing: a caller is abandoned after the scenario's connect
-limit (2 s), not after some 5.7 s, so that every policy is judged by the same rule.
+Two loops on timers share one number, the dial level. The adapter samples the agents once a second, sets the level every 15
+samples and counts drops every 60. The placer runs every 2.5 s plus the time its own calls took. Neither uses answer rate, ring
+time, talk time or wrap-up time. One difference to the original: a caller counts as abandoned after the scenario's connect limit
+(2 s) instead of about 5.7 s, so that every policy is measured by the same rule.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dialer.pacing.port import Pacer, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
+from dialer.pacing.port import PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
+from dialer.simulation.centre_model.schedule import SelfTimedPacer
 
 SAMPLE_SECONDS = 1.0
 LEVEL_SAMPLES = 15
@@ -21,7 +22,7 @@ PLACE_SECONDS = 2.5
 
 
 class DialMethod(StrEnum):
-    """VICIdial's dial_method, of those that place calls by themselves."""
+    """The dial_method values of VICIdial that place calls automatically."""
 
     RATIO = "ratio"
     HARD_LIMIT = "hard-limit"
@@ -31,7 +32,7 @@ class DialMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VicidialSettings:
-    """The settings of a campaign that pacing reads; the defaults are those of the shipped tables."""
+    """The campaign settings that affect pacing, with VICIdial's defaults."""
 
     method: DialMethod = DialMethod.HARD_LIMIT
     level: float = 1.0  # auto_dial_level: RATIO's constant, the others' first value
@@ -40,14 +41,14 @@ class VicidialSettings:
     maximum_level: float = 3.0
     intensity: float = 0.0
     difference_target: float = 0.0
-    first_hour: int = 9  # of day, at which the snapshots' clock begins
+    first_hour: int = 9  # hour of day at which the snapshots' clock begins
     latest_server_time: int = 2100  # HHMM
     calls_per_second: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class DropFigures:
-    """The adapter's drop statistics: percentages between 0 and 100."""
+    """The adapter's drop statistics (percentages, 0-100)."""
 
     calls_last_minute: int = 0
     drops_last_minute_percentage: float = 0.0  # of all calls
@@ -58,7 +59,7 @@ class DropFigures:
 def next_level(
     level: float, ready: float, waiting: float, total: float, settings: VicidialSettings, drops: DropFigures, hhmm: int
 ) -> float:
-    """The new dial level from the means of the last samples (agents ready, calls waiting, agents in any state)."""
+    """Return the new dial level from the means of the last samples: agents ready, calls waiting, agents in any state."""
     target = ready - waiting + settings.difference_target
     percentage = 100.0 * target / total if target and total else 0.0
     gain = settings.intensity / 100.0
@@ -78,26 +79,26 @@ def next_level(
 
 
 def calls_to_make(level: float, free: int, talking: int, ringing: int, waiting: int, settings: VicidialSettings) -> int:
-    """What one run of the placer would place; below 0 when too many are out. Seats in wrap-up get no line."""
+    """Return the calls that one run of the placer places; negative if too many are in flight. Wrap-up seats do not count."""
     agents = free if settings.available_only else free + talking
     goal = level * agents + (talking if settings.available_only else 0)
     return round(goal) - (ringing + waiting + talking)
 
 
-class VicidialPacer(Pacer):
-    """Both loops. It places one call each 1 / calls_per_second, as the placer does, and says when it wants to be asked."""
+class VicidialPacer(SelfTimedPacer):
+    """Both loops. Places one call every 1 / calls_per_second seconds, as the placer does."""
 
     def __init__(self, settings: VicidialSettings) -> None:
         super().__init__()
         self._settings = settings
         self.level = settings.level
-        """The dial level."""
+        """The current dial level."""
         self._samples: deque[tuple[int, int, int]] = deque(maxlen=LEVEL_SAMPLES)
         self._loops = 0
         self._next_sample: float | None = None
         self._next_place = 0.0
         self._pending = 0
-        self._rows: deque[float] = deque()  # when a call was logged, last minute
+        self._rows: deque[float] = deque()  # times of the calls logged in the last minute
         self._minute_drops: deque[float] = deque()
         self._calls_today = 0
         self._answers_today = 0
@@ -105,7 +106,7 @@ class VicidialPacer(Pacer):
         self._drops = DropFigures()
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """0 or 1 calls: those of a run of the placer leave one by one."""
+        """Return 0 or 1: the calls of one placer run are placed one by one."""
         now = snapshot.now_seconds
         if self._next_sample is None:
             self._next_sample = self._next_place = now
@@ -137,7 +138,7 @@ class VicidialPacer(Pacer):
         return 1
 
     def next_decision_seconds(self) -> float:
-        """The next sample or run of the placer, whichever comes first."""
+        """Return the time of the next sample or placer run, whichever is earlier."""
         return min(self._next_sample or 0.0, self._next_place)
 
     def _adapt(self, snapshot: PacingSnapshot) -> None:
@@ -166,7 +167,7 @@ class VicidialPacer(Pacer):
         )
 
     def observe(self, event: PacingEvent) -> None:
-        """A row of the log for each ended or answered call; an answer counts once the agent has dispositioned it."""
+        """Log each ended or answered call. An answer counts once the agent has saved its disposition."""
         match event.kind:
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
                 self._rows.append(event.at_seconds)

@@ -1,4 +1,4 @@
-"""What a simulated day gave: the figures that pacing policies are compared by."""
+"""The result of a simulated day: the figures by which pacing policies are compared."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HOUR_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The centre at one minute of the day."""
+    """The state of the centre at one minute of the day."""
 
     at_seconds: float
     free: int
@@ -22,8 +22,8 @@ class Moment:
     paused: int
     ringing: int
     waiting: int
-    answer_rate: float  # the true one, mean over the campaigns
-    free_seat_seconds: float  # since the day's start
+    answer_rate: float  # the true rate, mean over the campaigns
+    free_seat_seconds: float  # since the start of the day
     busy_seat_seconds: float
     placed: int
     connected: int
@@ -31,25 +31,27 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class DayLog:
-    """What the model wrote down. `resolved` has (second, abandoned or not) for every live answer, in order of time."""
+    """The raw log of a simulated day. `resolved` lists (second, abandoned or not) for every live answer, in time order."""
 
     hours: float
     resolved: Sequence[tuple[float, bool]]
-    moments: Sequence[Moment]  # each minute, the first at 0 and the last at the day's end
+    moments: Sequence[Moment]  # one a minute, the first at 0 and the last at the end of the day
     placed: int
     cancelled: int
     dropped: int
-    decision_seconds: Sequence[float]  # what each decision took of the machine's time
+    decision_seconds: Sequence[float]  # real time that each decision took
 
 
 @dataclass(frozen=True, slots=True)
 class DayResult:
-    """One day under one policy. Shares are of live answers, between 0 and 1.
+    """The figures of one day under one policy. Shares are of live answers (0-1).
 
-    `idle_seconds_per_call`: free-seat seconds divided by calls that reached a seat - the mean time a seat waits between
-    calls. `utilisation`: talk and wrap-up over all signed-in time that is no break. `worst_sliding_hour`: the highest
-    abandoned share over any full hour, looked at whenever an answer is resolved (0.0 for a day under an hour).
-    Voters who hang up by themselves while they wait are live answers, but not abandoned.
+    - `idle_seconds_per_call`: available-seat seconds per call that reached a seat, the mean wait of a seat between calls.
+    - `utilisation`: talk and wrap-up over all logged-in time except breaks.
+    - `worst_sliding_hour`: the highest abandoned-call rate of any full hour that ends at a resolved answer; 0.0 for a day
+      shorter than an hour.
+
+    Voters who hang up while they wait count as live answers, but not as abandoned.
     """
 
     scenario: str
@@ -74,12 +76,12 @@ class DayResult:
 
 
 def share(part: float, whole: float) -> float:
-    """`part` / `whole`, 0.0 where there is no whole."""
+    """Return `part` / `whole`, or 0.0 if `whole` is 0."""
     return part / whole if whole else 0.0
 
 
 def worst_window(resolved: Sequence[tuple[float, bool]], window_seconds: float) -> float:
-    """The highest abandoned share over windows of `window_seconds` that end at a resolved answer and lie in the day."""
+    """Return the highest abandoned-call rate of any full window that ends at a resolved answer."""
     worst = 0.0
     first = abandoned = 0
     for last, (now, was_abandoned) in enumerate(resolved):
@@ -92,10 +94,10 @@ def worst_window(resolved: Sequence[tuple[float, bool]], window_seconds: float) 
     return worst
 
 
-def windows_abandoned(
+def abandoned_share_by_window(
     resolved: Sequence[tuple[float, bool]], window_seconds: float, end_seconds: float
 ) -> tuple[float, ...]:
-    """The abandoned share of each window of the clock; the last one may be short."""
+    """Return the abandoned-call rate of each consecutive window from the start of the day; the last may be shorter."""
     shares: list[float] = []
     start = 0.0
     while start < end_seconds - 1e-9:
@@ -110,7 +112,7 @@ PARTS_OF_A_DAY = 8
 
 
 def utilisation_by_part(day: DayResult) -> tuple[float, ...]:
-    """Utilisation of each eighth of a day, to the minute; of nothing where a day has not so many minutes."""
+    """Return the utilisation of each eighth of a day; () if the day is shorter than eight minutes."""
     last = len(day.moments) - 1
     if last < PARTS_OF_A_DAY:
         return ()
@@ -123,7 +125,7 @@ def utilisation_by_part(day: DayResult) -> tuple[float, ...]:
 
 
 def measure(log: DayLog, scenario: str, seed: int) -> DayResult:
-    """The day's figures."""
+    """Return the figures of a day from its log."""
     end = log.moments[-1]
     early = next((moment for moment in log.moments if moment.at_seconds >= HALF_HOUR_SECONDS), end)
     abandoned = sum(was_abandoned for _, was_abandoned in log.resolved)
@@ -135,7 +137,7 @@ def measure(log: DayLog, scenario: str, seed: int) -> DayResult:
         idle_seconds_per_call=end.free_seat_seconds / max(1, end.connected),
         utilisation=share(end.busy_seat_seconds, end.busy_seat_seconds + end.free_seat_seconds),
         abandoned_share=share(abandoned, len(log.resolved)),
-        hourly_abandoned_share=windows_abandoned(log.resolved, HOUR_SECONDS, log.hours * HOUR_SECONDS),
+        hourly_abandoned_share=abandoned_share_by_window(log.resolved, HOUR_SECONDS, log.hours * HOUR_SECONDS),
         worst_sliding_hour=worst_window(log.resolved, HOUR_SECONDS),
         first_half_hour_idle_seconds=early.free_seat_seconds / max(1, early.connected),
         placed=log.placed,

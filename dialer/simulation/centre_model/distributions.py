@@ -1,7 +1,7 @@
-"""The random laws of a simulated centre: answer rates, ring times, conversations, what the desk tells.
+"""The random distributions of a simulated centre: answer rates, ring times, talk times, stage signals, breaks.
 
-Every law is a frozen record that draws from a generator handed in, so that a scenario is plain data and a day follows
-from its seed alone. Times are seconds.
+Every distribution is a frozen record that draws from the generator it is given. A scenario is therefore plain data, and its seed
+determines the day. Times are in seconds.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """A figure over the day: `points` of (second, value), in steps or joined by lines; constant before and after."""
+class DayCurve:
+    """A value over the day: `points` of (second, value), in steps or joined by lines, constant before and after."""
 
     points: tuple[tuple[float, float], ...]
     joined: bool = False
 
     @classmethod
-    def constant(cls, value: float) -> Course:
-        """The same value all day."""
+    def constant(cls, value: float) -> DayCurve:
+        """Return a curve with the same value all day."""
         return cls(((0.0, value),))
 
     def at(self, seconds: float) -> float:
-        """The value at `seconds` after the day's start."""
+        """Return the value `seconds` after the start of the day."""
         points = self.points
         if len(points) == 1:
             return points[0][1]
@@ -40,60 +40,62 @@ class Course:
 
 
 Ring = tuple[bool, float, float | None]
-"""How a call rings: (answered or not, seconds to its answer or end, seconds to "ringing" or None when it never rings)."""
+"""(answered or not, seconds to the answer or the end, seconds to "ringing" or None if it never rings)."""
 
 
 class TalkTimes(Protocol):
-    """How long conversations last."""
+    """A distribution of talk times."""
 
     def draw(self, seconds: float, random: Random) -> float:
-        """A conversation that begins `seconds` into the day."""
+        """Draw the length of a conversation that begins `seconds` into the day."""
         ...
 
 
-class RingSource(Protocol):
-    """How long calls ring, and how those end that nobody answers."""
+class RingTimes(Protocol):
+    """A distribution of ring times, and of how unanswered calls end."""
 
     @property
     def ring_out_seconds(self) -> float:
-        """A call that rings for so long is given up."""
+        """The ring time after which a call is given up."""
         ...
 
     def draw(self, answered: bool, random: Random) -> Ring:
-        """A call that is answered within the ring-out, or one that is not."""
+        """Draw a call that is answered before the ring-out, or one that is not."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SwappedLists:
-    """A new list of numbers every `every_seconds`, whose answer rate is drawn evenly between `lowest` and `highest`."""
+    """A new list of numbers every `every_seconds`, with an answer rate drawn uniformly between `lowest` and `highest`."""
 
     every_seconds: float
     lowest: float
     highest: float
 
-    def course(self, hours: float, random: Random) -> Course:
-        """One day's answer rates."""
+    def answer_rates(self, hours: float, random: Random) -> DayCurve:
+        """Draw the answer rates of one day."""
         lists = math.ceil(hours * 3600.0 / self.every_seconds)
-        return Course(tuple((n * self.every_seconds, random.uniform(self.lowest, self.highest)) for n in range(lists)))
+        return DayCurve(
+            tuple((n * self.every_seconds, random.uniform(self.lowest, self.highest)) for n in range(lists))
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class TalkLaw:
-    """How long a conversation lasts: gamma, lognormal, or a mixture of two gammas ("bimodal").
+class TalkDistribution:
+    """Talk times: "gamma", "lognormal", or a mixture of two gammas ("bimodal").
 
-    `mean` may move through the day. `short_share` of a bimodal law's conversations are of mean `short_mean_seconds`
-    (a refusal), the others as long as the overall mean asks for; both then have the variation `cv`.
+    `mean` may change over the day. `cv` is the coefficient of variation. In a bimodal distribution `short_share` of the
+    conversations have the mean `short_mean_seconds` (refusals); the mean of the others follows from the overall mean.
     """
 
-    mean: Course
+    mean: DayCurve
     cv: float = 0.8
     shape: str = "lognormal"
     short_share: float = 0.5
     short_mean_seconds: float = 30.0
 
     def draw(self, seconds: float, random: Random) -> float:
-        """A conversation that begins `seconds` into the day."""
+        """Draw the length of a conversation that begins `seconds` into the day."""
         mean = self.mean.at(seconds)
         if self.shape == "lognormal":
             variance = math.log1p(self.cv * self.cv)
@@ -107,13 +109,11 @@ class TalkLaw:
 
 
 @dataclass(frozen=True, slots=True)
-class GammaRings:
-    """Times from the Originate to the answer, or to the end of a call that nobody answers.
+class GammaRingTimes:
+    """Times from the start of a call to its answer, or to its end if it is not answered.
 
-    Answers: gamma of shape 4 and mean `answer_mean_seconds`, drawn again beyond the ring-out. Of the other calls
-    `busy_share` meet a busy line, `unreachable_share` fail with no ringing at all, and the rest ring out: with the
-    defaults they last 20.4 s on average, the figure that follows from the progressive rows of the design's table
-    (59.1 s idle at 30 % answers, 125.8 s at 15 %).
+    Times to the answer follow a gamma distribution of shape 4 and mean `answer_mean_seconds`, cut off at the ring-out. Of the
+    unanswered calls `busy_share` find the line busy, `unreachable_share` fail without ringing, and the others ring out.
     """
 
     answer_mean_seconds: float = 11.0
@@ -122,10 +122,10 @@ class GammaRings:
     busy_mean_seconds: float = 5.0
     unreachable_share: float = 0.204
     unreachable_mean_seconds: float = 5.0
-    set_up_seconds: tuple[float, float] = (1.0, 3.0)  # originate to "ringing"
+    set_up_seconds: tuple[float, float] = (1.0, 3.0)  # from the start of the call to "ringing"
 
     def draw(self, answered: bool, random: Random) -> Ring:
-        """A call that is answered within the ring-out, or one that is not."""
+        """Draw a call that is answered before the ring-out, or one that is not."""
         set_up = random.uniform(*self.set_up_seconds)
         if answered:
             seconds = self.ring_out_seconds
@@ -143,12 +143,12 @@ class GammaRings:
 
 
 @dataclass(frozen=True, slots=True)
-class SignalLaw:
-    """The desk's signals of where a conversation is, imperfect as agents are.
+class StageSignals:
+    """The desk's signals about the stage of a conversation, with the errors that agents make.
 
-    "Closing" comes a lognormal time of mean `closing_seconds` and variation `closing_cv` before the end; it is missing in
-    `missing_share` of the conversations, and in `false_share` it comes at a random moment of the talk instead. The wrap-up
-    form is half filled after 40 to 80 % of the wrap-up, and in `unfilled_share` that is never seen.
+    "Closing" is signalled before the end of the talk, by a lognormal time of mean `closing_seconds` and variation `closing_cv`.
+    It is missing in `missing_share` of the conversations, and comes at a random moment in `false_share` of them. The wrap-up form
+    is half filled after 40 to 80 % of the wrap-up; `unfilled_share` of the forms never report it.
     """
 
     closing_seconds: float = 15.0
@@ -158,7 +158,7 @@ class SignalLaw:
     unfilled_share: float = 0.2
 
     def closing_at(self, talk_seconds: float, random: Random) -> float | None:
-        """Seconds into the talk at which "closing" is pressed, or None."""
+        """Draw the seconds into the talk at which "closing" is signalled; None if it is not."""
         kind = random.random()
         if kind < self.missing_share:
             return None
@@ -169,14 +169,14 @@ class SignalLaw:
         return talk_seconds - before if before < talk_seconds else 0.5 * random.random() * talk_seconds
 
     def filled_at(self, wrap_up_seconds: float, random: Random) -> float | None:
-        """Seconds into the wrap-up at which the form is half filled, or None."""
+        """Draw the seconds into the wrap-up at which the form is half filled; None if that is not signalled."""
         share = random.uniform(0.4, 0.8)
         return None if random.random() < self.unfilled_share else share * wrap_up_seconds
 
 
 @dataclass(frozen=True, slots=True)
-class BreakLaw:
-    """Breaks: after a call with `chance`, announced during the call with `announced_share`, of mean `mean_seconds`."""
+class BreakHabits:
+    """Breaks after a call: their probability, the share announced during the call, and their mean length."""
 
     chance: float = 0.02
     announced_share: float = 0.7

@@ -1,4 +1,4 @@
-"""Pictures of simulated days: policies compared, and one day's course. Needs the extra `plots` (matplotlib)."""
+"""Plots of simulated days: a comparison of policies, and the course of one day. Needs the extra `plots` (matplotlib)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from dialer.reports.picture_file import check_picture, save_picture
-from dialer.simulation.day_result import DayResult
+from dialer.simulation.centre_model.day_result import DayResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,34 +19,34 @@ if TYPE_CHECKING:
     from matplotlib.transforms import Bbox
 
 HOUR_SECONDS = 3600.0
-_OURS, _OTHERS, _CAP = "#0b6e4f", "#6c757d", "#c1121f"
+_HIGHLIGHTED, _OTHERS, _CAP = "#0b6e4f", "#6c757d", "#c1121f"
 
 _NAME_PLACES = [(side * 6, up) for up in (3, -9, 13, -19, 23, -29, 33) for side in (1, -1)]
-"""Points to the right of and above a policy, in the order of choice."""
+"""Label offsets (points to the right, points up) from a policy's marker, in order of preference."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyPoint:
-    """One policy in the picture: shares between 0 and 1. `course` are its other settings, joined by a line."""
+    """One policy in the plot, with shares of 0-1. `curve` are its other settings, drawn as a line."""
 
     name: str
     utilisation: float
     abandoned_share: float
-    ours: bool = False
-    course: tuple[tuple[float, float], ...] = ()  # (abandoned share, utilisation)
+    highlighted: bool = False
+    curve: tuple[tuple[float, float], ...] = ()  # (abandoned-call rate, utilisation)
 
 
 def plot_policies(points: Sequence[PolicyPoint], path: Path, *, cap: float, title: str) -> None:
-    """Utilisation against abandoned share, every policy a point, the cap a line. PNG or SVG. Raises CannotPlot."""
+    """Plot utilisation against the abandoned-call rate: a point per policy, a line for the cap. Raises CannotPlot."""
     check_picture(path)
     figure, (axes,) = _figure(1, 7.5, 4.8)
     for point in points:
-        colour = _OURS if point.ours else _OTHERS
-        if point.course:
-            shares, uses = zip(*sorted(point.course), strict=True)
+        colour = _HIGHLIGHTED if point.highlighted else _OTHERS
+        if point.curve:
+            shares, uses = zip(*sorted(point.curve), strict=True)
             axes.plot([100 * share for share in shares], [100 * use for use in uses], color=colour, lw=1, alpha=0.5)
         x, y = 100.0 * point.abandoned_share, 100.0 * point.utilisation
-        axes.plot([x], [y], marker="D" if point.ours else "o", color=colour, ms=7 if point.ours else 5)
+        axes.plot([x], [y], marker="D" if point.highlighted else "o", color=colour, ms=7 if point.highlighted else 5)
     axes.axvline(100.0 * cap, color=_CAP, lw=1, ls="--", label=f"cap {cap:.1%}")
     axes.set_xscale("symlog", linthresh=5.0)
     widest = max([5.0, *(100.0 * point.abandoned_share for point in points)])
@@ -62,10 +62,10 @@ def plot_policies(points: Sequence[PolicyPoint], path: Path, *, cap: float, titl
 
 
 def _name_points(figure: Figure, axes: Axes, points: Sequence[PolicyPoint]) -> None:
-    """Each point's name beside it, within the frame and where no other name stands."""
-    figure.draw_without_rendering()  # so that the frame has its place
+    """Write each point's name next to it, inside the frame and without overlaps."""
+    figure.draw_without_rendering()  # computes the layout
     frame = axes.get_window_extent()
-    taken: list[Bbox] = []
+    occupied: list[Bbox] = []
     for point in sorted(points, key=lambda point: (-point.utilisation, point.abandoned_share)):
         name = axes.annotate(
             point.name,
@@ -73,19 +73,19 @@ def _name_points(figure: Figure, axes: Axes, points: Sequence[PolicyPoint]) -> N
             xytext=_NAME_PLACES[0],
             textcoords="offset points",
             fontsize=8,
-            color=_OURS if point.ours else _OTHERS,
+            color=_HIGHLIGHTED if point.highlighted else _OTHERS,
         )
         for right, up in _NAME_PLACES:
             name.set(position=(right, up), ha="left" if right > 0 else "right")
             place = name.get_window_extent()
             inside = frame.x0 <= place.x0 and place.x1 <= frame.x1 and frame.y0 <= place.y0 and place.y1 <= frame.y1
-            if inside and not any(place.overlaps(other) for other in taken):
+            if inside and not any(place.overlaps(other) for other in occupied):
                 break
-        taken.append(name.get_window_extent())
+        occupied.append(name.get_window_extent())
 
 
 def plot_day(day: DayResult, path: Path, *, cap: float, title: str) -> None:
-    """One day's course: seats, calls and answer rate, and the abandoned share of the last hour. Raises CannotPlot."""
+    """Plot the course of one day: seats, calls and answer rate, abandoned-call rate of the last hour. Raises CannotPlot."""
     check_picture(path)
     figure, (seats, calls, lost) = _figure(3, 9.0, 6.5)
     hours = [moment.at_seconds / HOUR_SECONDS for moment in day.moments]
@@ -119,20 +119,20 @@ def plot_day(day: DayResult, path: Path, *, cap: float, title: str) -> None:
 
 
 def _figure(rows: int, width: float, height: float) -> tuple[Figure, Sequence[Axes]]:
-    from matplotlib.figure import Figure  # noqa: PLC0415  # as above
+    from matplotlib.figure import Figure  # noqa: PLC0415 - an optional extra
 
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, [figure.add_subplot(rows, 1, row + 1) for row in range(rows)]
 
 
 def _smooth(values: Sequence[int], width: int = 5) -> list[float]:
-    """Means over some minutes, so that the eye sees the course."""
+    """Return the moving average over `width` minutes."""
     half = width // 2
     return [fmean(values[max(0, place - half) : place + half + 1]) for place in range(len(values))]
 
 
 def _last_hour(day: DayResult) -> list[tuple[float, float]]:
-    """(second, abandoned share of the hour before it) once a minute, from the tenth minute on."""
+    """Return (second, abandoned-call rate of the hour before it) once a minute, from the tenth minute on."""
     times = [at for at, _ in day.resolved]
     abandoned = [0, *accumulate(lost for _, lost in day.resolved)]
     shares: list[tuple[float, float]] = []

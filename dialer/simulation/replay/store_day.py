@@ -1,4 +1,4 @@
-"""A day of a store as one to replay: its calls, its seats' time, and what the day itself gave."""
+"""Read a day from a store for replay: its calls, and the time of its seats."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from dialer.domain.errors import StoreError
 from dialer.domain.model import Outcome
 from dialer.domain.view import SeatState
 from dialer.rules.calling_hours import midnight
-from dialer.simulation.centre import BadScenario
-from dialer.simulation.laws import Course
-from dialer.simulation.recorded_day import AttemptRecord, RecordedDay, is_in_order
+from dialer.simulation.centre_model.distributions import DayCurve
+from dialer.simulation.centre_model.scenario import BadScenario
+from dialer.simulation.replay.recorded_day import AttemptRecord, RecordedDay, is_in_order
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import is_there, reading
 from dialer.store.figures import KeptAttempt, KeptInterval, attempts_of, first_and_last_call, intervals_of
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_YEARS = range(1970, 3000)  # that a store can have calls of, and whose midnights are moments
-_Key = tuple[str, float]  # an interval's seat and beginning
+_YEARS = range(1970, 3000)  # years that a store can have calls of, and whose midnights can be computed
+_Key = tuple[str, float]  # (seat, beginning) of an interval
 
 
 def day_named(text: str) -> date:
-    """A day written as 2026-04-22. Raises BadScenario."""
+    """Return the day written as 2026-04-22. Raises BadScenario for anything else."""
     try:
         if not _DAY.fullmatch(text):
             raise ValueError
@@ -34,21 +34,21 @@ def day_named(text: str) -> date:
     except ValueError:
         raise BadScenario(f"--day is {text!r}; write it as 2026-04-22") from None
     if day.year not in _YEARS:
-        raise BadScenario(f"--day is {text}, a year in which nobody was called; write it as 2026-04-22")
+        raise BadScenario(f"--day is {text}; its year must be from {_YEARS.start} to {_YEARS.stop - 1}")
     return day
 
 
 def day_of_store(
     path: Path, day: date, zone: ZoneInfo, connect_seconds: float = 2.0, key: StoreKey | None = None
 ) -> RecordedDay:
-    """The calls of campaigns with agents that began on a local day, from the first one to the end of the last.
+    """Return the calls of agent campaigns that began on a local day, from the first call to the end of the last.
 
-    The store is only read; a dialler may be running on it. Raises StoreError where it cannot be read, BadScenario where it
-    has no such day or too few calls of it.
+    The store is opened read-only, so a dialler may be running on it. Raises StoreError if it cannot be read, BadScenario if it
+    has no calls of that day or too few of them.
     """
     since, until = (midnight(each, zone) for each in (day, day + timedelta(days=1)))
     if not is_there(path):
-        raise StoreError(f"{path}: there is no store here: name the right one with --replay or -c")
+        raise StoreError(f"{path}: there is no store here; name another file with --replay or -c")
     with reading(path, key) as db:
         kept = attempts_of(db, since, until)
         if not kept:
@@ -60,7 +60,7 @@ def day_of_store(
     ends = max((record.wrap_up_ended_seconds or record.ended_seconds for record in whole), default=1.0)
     seats = _seats(intervals, worked, began, ends)
     if not any(there for _, there in seats.points):
-        raise BadScenario(f"{path} has kept no seats' time of {day}, so nobody knows who was there; name another day")
+        raise BadScenario(f"{path} has no record of the seats logged in on {day}; choose another day")
     return RecordedDay(
         whole,
         seats,
@@ -72,9 +72,9 @@ def day_of_store(
 
 
 def _no_such_day(path: Path, day: date, zone: ZoneInfo, kept: tuple[float, float] | None) -> str:
-    text = f"{path} has no calls of campaigns with agents on {day}"
+    text = f"{path} has no calls of agent campaigns on {day}"
     if kept is None:
-        return f"{text}, nor on any other day; name another store"
+        return f"{text}, nor on any other day; choose another store"
     first, last = (datetime.fromtimestamp(at, zone).date() for at in kept)
     return f"{text}; its calls are from {first} to {last}"
 
@@ -82,9 +82,9 @@ def _no_such_day(path: Path, day: date, zone: ZoneInfo, kept: tuple[float, float
 def _records(
     kept: Sequence[KeptAttempt], intervals: Iterable[KeptInterval], began: float
 ) -> tuple[list[AttemptRecord], set[_Key]]:
-    """The calls in seconds since `began`, and which of the seats' intervals are theirs.
+    """Return the calls in seconds since `began`, and the keys of the seat intervals that belong to them.
 
-    A talk begins at the very moment that its call was connected, and its wrap-up at the talk's end: so they find each other.
+    A talk interval begins at the moment its call was connected, and the wrap-up interval at the end of the talk.
     """
     talks = {(each.seat, each.from_at): each.until_at for each in intervals if each.state is SeatState.TALKING}
     wrap_ups = {(each.seat, each.from_at): each.until_at for each in intervals if each.state is SeatState.WRAP_UP}
@@ -117,8 +117,8 @@ def _since(at: float | None, began: float) -> float | None:
     return None if at is None else at - began
 
 
-def _seats(intervals: Iterable[KeptInterval], theirs: set[_Key], began: float, ends: float) -> Course:
-    """How many seats were there for these calls: free, or with one of them. Calls that came in took theirs away."""
+def _seats(intervals: Iterable[KeptInterval], theirs: set[_Key], began: float, ends: float) -> DayCurve:
+    """Return the number of seats for these calls: available, or busy with one of them. Inbound calls take seats away."""
     changes: Counter[float] = Counter({0.0: 0})
     for each in intervals:
         at_work = each.state in (SeatState.TALKING, SeatState.WRAP_UP)
@@ -134,4 +134,4 @@ def _seats(intervals: Iterable[KeptInterval], theirs: set[_Key], began: float, e
         there += changes[at]
         if not points or points[-1][1] != there:
             points.append((at, float(there)))
-    return Course(tuple(points))
+    return DayCurve(tuple(points))

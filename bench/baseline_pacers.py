@@ -1,4 +1,4 @@
-"""Other pacing rules, re-implemented to be compared with: OMniDialer, Issabel, calls per idle seat, an Erlang-style rate."""
+"""Re-implemented pacing rules of other diallers: OMniDialer, Issabel, calls per idle seat, an Erlang C rate."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from dialer.pacing.port import Pacer, PacingEvent, PacingEventKind, PacingSnapsh
 
 
 def allowed(calls: float, snapshot: PacingSnapshot) -> int:
-    """The whole of so many calls, as far as free channels and call starts go."""
+    """Return `calls` rounded down, within the free channels and the CPS budget."""
     return min(max(0, int(calls)), snapshot.free_channels, snapshot.cps_budget)
 
 
 class CallsPerIdleSeat(Pacer):
-    """`ratio` calls in flight for each free seat; 1 is progressive. ThruTalk's throttle, WombatDialer's boost factor."""
+    """Keeps `ratio` calls in flight per available seat; 1 is progressive. ThruTalk's throttle, WombatDialer's boost factor."""
 
     def __init__(self, ratio: float) -> None:
         super().__init__()
         self._ratio = ratio
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """floor(ratio x free) less what is out already."""
+        """Return floor(ratio x available seats) minus the calls in flight."""
         out = len(snapshot.ringing) + len(snapshot.waiting_seconds)
         return allowed(math.floor(self._ratio * snapshot.free_seats + 1e-9) - out, snapshot)
 
 
 class OmniDialerPacer(Pacer):
-    """OMniDialer's rule, asked each second: Freetech-Solutions/omnidialer, predictive_pacer.py of mid-2026, with its defaults.
+    """OMniDialer's rule, evaluated once a second: Freetech-Solutions/omnidialer, predictive_pacer.py of mid-2026, with defaults.
 
-    Its drop figure is a moving average over connects with weight 0.1, so that one abandoned call reads as 10 %.
+    Its drop rate is a moving average over connects with weight 0.1, so a single abandoned call counts as 10 %.
     """
 
     def __init__(self, boost: float = 1.0, drop_limit: float = 0.03, warm_up_calls: int = 50) -> None:
-        """`boost`: initial_boost_factor, 0.1 to 5."""
+        """Take OMniDialer's settings; `boost` is initial_boost_factor (0.1 to 5)."""
         super().__init__()
         self._boost = min(max(boost, 0.1), 5.0)
         self._drop_limit = drop_limit
@@ -49,7 +49,7 @@ class OmniDialerPacer(Pacer):
         self._over = 0
 
     def observe(self, event: PacingEvent) -> None:
-        """Moving averages of hits and drops, means of ring and of work."""
+        """Update the moving averages of hits and drops, and the means of ring and work time."""
         match event.kind:
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
                 hit = event.kind is PacingEventKind.ANSWERED
@@ -68,7 +68,7 @@ class OmniDialerPacer(Pacer):
                 pass
 
     def _gamma(self) -> float:
-        """The aggressiveness; 0.0 stands for latched progressive."""
+        """Return the aggressiveness; 0.0 means that the policy is latched to progressive."""
         limit, drop = self._drop_limit, self._drop_rate
         if self._latched and drop < 0.8 * limit:
             self._latched, self._over = False, 0
@@ -83,7 +83,7 @@ class OmniDialerPacer(Pacer):
         return 0.0 if self._latched else 0.2
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """(free + expected free - expected answers) / hit rate x aggressiveness, progressive while warm-up or latched."""
+        """Return (free + expected free - expected answers) / hit rate x aggressiveness; progressive in warm-up or when latched."""
         free, out = snapshot.free_seats, len(snapshot.ringing)
         gamma = self._gamma()
         if self._handled < self._warm_up_calls or gamma == 0.0:
@@ -98,10 +98,10 @@ class OmniDialerPacer(Pacer):
 
 
 class IssabelPacer(Pacer):
-    """Issabel's rule, asked every 5 s: callcenter dialerd of 2023, with its defaults. It has no limit on abandoned calls at all."""
+    """Issabel's rule, evaluated every 5 s: callcenter dialerd of 2023, with defaults. It has no limit on abandoned calls."""
 
     def __init__(self, qos: float = 0.97, *, overcommit: bool = False, forced_extra: float = 0) -> None:
-        """The names are those of its settings."""
+        """Take Issabel's settings, under their own names."""
         super().__init__()
         self._qos, self._overcommit, self._forced_extra = qos, overcommit, int(forced_extra)
         self._answers: deque[float] = deque(maxlen=1000)
@@ -110,7 +110,7 @@ class IssabelPacer(Pacer):
         self._talks = 0
 
     def observe(self, event: PacingEvent) -> None:
-        """Talk and answer times, and the answer-seizure ratio of half an hour."""
+        """Update talk and answer times, and the answer-seizure ratio of the last half hour."""
         match event.kind:
             case PacingEventKind.ANSWERED:
                 self._answers.append(event.seconds)
@@ -124,7 +124,7 @@ class IssabelPacer(Pacer):
                 pass
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """Free seats and those that are thought to come free, less callers waiting and calls out."""
+        """Return available seats plus those expected to become available, minus callers waiting and calls in flight."""
         while self._recent and self._recent[0][0] < snapshot.now_seconds - 1800.0:
             self._recent.popleft()
         soon = 0
@@ -144,7 +144,7 @@ class IssabelPacer(Pacer):
 
 
 def erlang_wait_probability(seats: int, load: float, seconds: float, work_seconds: float) -> float:
-    """P(wait > seconds) of M/M/N by Erlang's C formula; `load` is offered work in erlangs. 1.0 at or above `seats`."""
+    """Return P(wait > seconds) of M/M/N by Erlang's C formula, for an offered `load` in erlangs; 1.0 if it is at least `seats`."""
     if load >= seats:
         return 1.0
     blocked = 1.0
@@ -155,7 +155,7 @@ def erlang_wait_probability(seats: int, load: float, seconds: float, work_second
 
 
 def erlang_load(seats: int, share: float, seconds: float, work_seconds: float) -> float:
-    """The largest load whose share of waits beyond `seconds` is at most `share`, erlangs."""
+    """Return the largest load (erlangs) at which at most `share` of callers wait longer than `seconds`."""
     low, high = 0.0, float(seats)
     for _ in range(30):
         middle = 0.5 * (low + high)
@@ -167,10 +167,10 @@ def erlang_load(seats: int, share: float, seconds: float, work_seconds: float) -
 
 
 class ErlangRatePacer(Pacer):
-    """Calls at the even rate whose answers, by Erlang's C formula, would be abandoned as often as the cap allows.
+    """Places calls at an even rate whose answers, by Erlang's C formula, are abandoned as often as the cap allows.
 
-    The share that the formula is asked for is corrected by what happens: its logarithm moves by `gain` (cap - dropped) at
-    every answered call. Asked each 0.5 s.
+    The target share is corrected by feedback: its logarithm moves by `gain` x (cap - abandoned) at every answered call.
+    Evaluated every 0.5 s.
     """
 
     def __init__(self, cap: float = 0.03, gain: float = 0.5, connect_seconds: float = 2.0) -> None:
@@ -185,7 +185,7 @@ class ErlangRatePacer(Pacer):
         self._load_at = -math.inf
 
     def observe(self, event: PacingEvent) -> None:
-        """Answer rate over some 500 calls, work over some 200, and the correction."""
+        """Update the answer rate (about 500 calls), the work time (about 200 calls) and the correction."""
         match event.kind:
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
                 self._ended = 0.998 * self._ended + 1.0
@@ -199,7 +199,7 @@ class ErlangRatePacer(Pacer):
                 pass
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """The whole calls that the rate has earned since the last time."""
+        """Return the whole calls that the rate has accumulated since the last decision."""
         now = snapshot.now_seconds
         seats = snapshot.free_seats + sum(not seat.leaving for seat in snapshot.busy_seats)
         if seats == 0:

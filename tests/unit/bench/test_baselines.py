@@ -1,4 +1,4 @@
-"""The comparison policies against the figures worked out by hand from their sources."""
+"""Each baseline policy reproduces figures worked out by hand from its source code."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
-from dialer.simulation.baselines import OWN_NAMES, POLICY_NAMES, policy_named, simulate_policy
-from dialer.simulation.baselines_others import (
+from bench.baseline_pacers import (
     CallsPerIdleSeat,
     ErlangRatePacer,
     IssabelPacer,
@@ -17,17 +15,13 @@ from dialer.simulation.baselines_others import (
     erlang_load,
     erlang_wait_probability,
 )
-from dialer.simulation.baselines_vicidial import (
-    DialMethod,
-    DropFigures,
-    VicidialPacer,
-    VicidialSettings,
-    calls_to_make,
-    next_level,
-)
-from dialer.simulation.centre import simulate
-from dialer.simulation.centre_model import Schedule
-from dialer.simulation.scenarios import SCENARIOS
+from bench.baselines import BASELINE_NAMES, baseline_named
+from bench.vicidial_pacer import DialMethod, DropFigures, VicidialPacer, VicidialSettings, calls_to_make, next_level
+from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
+from dialer.simulation.centre_model.policies import policy_named, simulate_policy
+from dialer.simulation.centre_model.run import simulate
+from dialer.simulation.centre_model.scenarios import SCENARIOS
+from dialer.simulation.centre_model.schedule import Schedule
 
 NO_DROPS = DropFigures()
 OVER = DropFigures(calls_today=51, drops_today_percentage=3.01)
@@ -46,19 +40,21 @@ RINGING = RingingCall(4.0)
         (0.0, 2.0, -20.0, 1.760),
     ],
 )
-def test_vicidial_level_worked_values(ready: float, waiting: float, intensity: float, level: float) -> None:
+def test_vicidial_sets_the_level_worked_out_by_hand(
+    ready: float, waiting: float, intensity: float, level: float
+) -> None:
     settings = VicidialSettings(intensity=intensity)
     assert next_level(2.0, ready, waiting, 20.0, settings, NO_DROPS, 1430) == pytest.approx(level)
 
 
-def test_vicidial_tapers_by_the_difference_of_clock_figures() -> None:
+def test_vicidial_tapers_by_the_difference_of_hhmm_values() -> None:
     settings = VicidialSettings(method=DialMethod.TAPERED)
     assert next_level(3.0, 0.0, 0.0, 20.0, settings, OVER, 1430) == pytest.approx(2.01)
     assert next_level(3.0, 0.0, 0.0, 20.0, settings, OVER, 2130) == 1.0
     assert next_level(3.0, 0.0, 0.0, 20.0, settings, OVER, 1000) == 3.0
 
 
-def test_vicidial_drop_rules() -> None:
+def test_vicidial_lowers_the_level_after_drops() -> None:
     hard, average = VicidialSettings(), VicidialSettings(method=DialMethod.AVERAGE)
     assert next_level(3.0, 0.0, 0.0, 20.0, hard, OVER, 1430) == 1.0
     assert next_level(3.0, 0.0, 0.0, 20.0, average, OVER, 1430) == 1.5
@@ -68,18 +64,18 @@ def test_vicidial_drop_rules() -> None:
     assert next_level(3.0, 0.0, 0.0, 20.0, hard, storm, 1430) == 1.5
 
 
-def test_vicidial_level_stays_within_one_and_the_maximum() -> None:
+def test_vicidial_level_stays_between_one_and_the_maximum() -> None:
     settings = VicidialSettings(maximum_level=2.5)
     assert next_level(2.4, 20.0, 0.0, 20.0, settings, NO_DROPS, 1430) == 2.5
     assert next_level(1.1, 0.0, 10.0, 20.0, settings, NO_DROPS, 1430) == 1.0
 
 
-def test_vicidial_placer_worked_values() -> None:
+def test_vicidial_places_the_number_of_calls_worked_out_by_hand() -> None:
     assert calls_to_make(2.5, 4, 10, 6, 1, VicidialSettings()) == 18
     assert calls_to_make(2.5, 4, 10, 6, 1, VicidialSettings(available_only=True)) == 3
 
 
-def test_vicidial_places_one_call_at_a_time_and_counts_again_after_the_pause() -> None:
+def test_vicidial_places_one_call_at_a_time_and_recounts_after_the_pause() -> None:
     pacer = VicidialPacer(VicidialSettings(method=DialMethod.RATIO, level=1.0))
     placed: list[float] = []
     for tick in range(40):
@@ -92,7 +88,7 @@ def test_vicidial_places_one_call_at_a_time_and_counts_again_after_the_pause() -
     assert pacer.calls_to_place(far) == 1
 
 
-def test_vicidial_hard_limit_falls_to_one_once_over_it() -> None:
+def test_vicidial_hard_limit_drops_the_level_to_one_above_the_limit() -> None:
     pacer = VicidialPacer(VicidialSettings(method=DialMethod.HARD_LIMIT, level=3.0))
     for n in range(60):
         pacer.observe(PacingEvent(PacingEventKind.ANSWERED, 0.01 * n, 8.0))
@@ -103,7 +99,7 @@ def test_vicidial_hard_limit_falls_to_one_once_over_it() -> None:
     assert pacer.level == 1.0
 
 
-def test_calls_per_idle_seat() -> None:
+def test_calls_per_idle_seat_keeps_the_ratio_within_free_channels() -> None:
     pacer = CallsPerIdleSeat(2.5)
     assert pacer.calls_to_place(PacingSnapshot(0.0, free_seats=3, ringing=(RINGING,) * 2)) == 5
     assert pacer.calls_to_place(PacingSnapshot(0.0, free_seats=0, busy_seats=(TALKING,))) == 0
@@ -116,7 +112,7 @@ def _omni() -> OmniDialerPacer:
     return pacer
 
 
-def test_omnidialer_counts_free_and_expected_over_the_hit_rate() -> None:
+def test_omnidialer_divides_available_and_expected_seats_by_the_hit_rate() -> None:
     pacer = _omni()
     for n in range(200):
         kind = PacingEventKind.ANSWERED if n % 2 else PacingEventKind.FAILED
@@ -128,7 +124,7 @@ def test_omnidialer_counts_free_and_expected_over_the_hit_rate() -> None:
     assert pacer.calls_to_place(PacingSnapshot(2.0, free_seats=4, ringing=(RINGING,) * 2)) == expected
 
 
-def test_one_abandoned_call_latches_omnidialer_for_fourteen_hits() -> None:
+def test_one_abandoned_call_latches_omnidialer_for_fourteen_connects() -> None:
     pacer = _omni()
     pacer.observe(PacingEvent(PacingEventKind.ABANDONED, 1.0))
     for tick in range(6):
@@ -140,7 +136,7 @@ def test_one_abandoned_call_latches_omnidialer_for_fourteen_hits() -> None:
     assert hits == 14
 
 
-def test_issabel_counts_seats_whose_talk_is_old_by_its_own_reckoning() -> None:
+def test_issabel_counts_seats_expected_to_become_available() -> None:
     pacer = IssabelPacer(qos=0.9)
     for n in range(10):
         pacer.observe(PacingEvent(PacingEventKind.ANSWERED, float(n), 10.0))
@@ -151,7 +147,7 @@ def test_issabel_counts_seats_whose_talk_is_old_by_its_own_reckoning() -> None:
     assert pacer.calls_to_place(PacingSnapshot(20.0, free_seats=1, busy_seats=(old,), ringing=(RINGING,) * 2)) == 0
 
 
-def test_issabel_overcommits_by_the_answer_rate() -> None:
+def test_issabel_overcommit_divides_by_the_answer_rate() -> None:
     pacer = IssabelPacer(overcommit=True)
     for n in range(10):
         kind = PacingEventKind.ANSWERED if n < 4 else PacingEventKind.FAILED
@@ -159,8 +155,8 @@ def test_issabel_overcommits_by_the_answer_rate() -> None:
     assert pacer.calls_to_place(PacingSnapshot(20.0, free_seats=3)) == 8
 
 
-def test_erlang_c_known_values() -> None:
-    """One server: P(wait) is the load. Ten servers at 7 erlangs: 0.2217 (the usual tables)."""
+def test_erlang_c_matches_published_values() -> None:
+    """With one server P(wait) equals the load. Published tables give 0.2217 for ten servers at 7 erlangs."""
     assert erlang_wait_probability(1, 0.4, 0.0, 100.0) == pytest.approx(0.4)
     assert erlang_wait_probability(10, 7.0, 0.0, 100.0) == pytest.approx(0.2217, abs=1e-4)
     assert erlang_wait_probability(10, 10.0, 0.0, 100.0) == 1.0
@@ -168,7 +164,7 @@ def test_erlang_c_known_values() -> None:
     assert erlang_wait_probability(10, load, 2.0, 105.0) == pytest.approx(0.05, abs=1e-6)
 
 
-def test_the_erlang_rate_places_as_time_goes_by() -> None:
+def test_erlang_rate_places_calls_as_time_passes() -> None:
     pacer = ErlangRatePacer()
     assert pacer.calls_to_place(PacingSnapshot(0.0, free_seats=27)) == 0
     per_second = erlang_load(27, 0.03, 2.0, 105.0) / 105.0 / 0.25
@@ -176,32 +172,32 @@ def test_the_erlang_rate_places_as_time_goes_by() -> None:
     assert pacer.calls_to_place(PacingSnapshot(30.0)) == 0
 
 
-@pytest.mark.parametrize("name", [name for name in POLICY_NAMES if name not in OWN_NAMES])
-def test_every_baseline_runs_a_centre_and_takes_no_call_back(name: str) -> None:
+@pytest.mark.parametrize("name", BASELINE_NAMES)
+def test_every_baseline_runs_a_centre_and_cancels_no_call(name: str) -> None:
     scenario = SCENARIOS["10 seats"]
-    policy = policy_named(name, scenario, 0.03)
+    policy = baseline_named(name, scenario)
     day = simulate_policy(scenario, policy, 1, hours=0.25)
     assert day.connected > 0
     assert policy.make().excess_calls(PacingSnapshot(0.0)) == 0
 
 
-def test_progressive_gives_the_designs_figures() -> None:
+def test_progressive_idles_as_long_as_calculated() -> None:
     scenario = SCENARIOS["27 seats"]
     day = simulate_policy(scenario, policy_named("progressive", scenario, 0.03), 1, hours=2.0)
     assert day.idle_seconds_per_call == pytest.approx(59.1, abs=3.0)
     assert day.abandoned == 0
 
 
-def test_vicidial_is_asked_when_its_loops_run() -> None:
-    asked: list[float] = []
+def test_vicidial_decides_at_the_times_of_its_loops() -> None:
+    decided: list[float] = []
 
     class Watched(VicidialPacer):
         def calls_to_place(self, snapshot: PacingSnapshot) -> int:
-            asked.append(snapshot.now_seconds)
+            decided.append(snapshot.now_seconds)
             return super().calls_to_place(snapshot)
 
     settings = VicidialSettings(method=DialMethod.RATIO, level=1.0)
     quiet = Schedule(on_events=False)
     simulate(replace(SCENARIOS["3 seats"], hours=0.01), lambda: Watched(settings), 1, schedule=quiet)
-    assert asked[:6] == pytest.approx([0.0, 0.2, 0.4, 1.0, 2.0, 3.0])
-    assert 3.1 in [round(at, 6) for at in asked]  # 0.4 + 0.2 of its own calls + 2.5
+    assert decided[:6] == pytest.approx([0.0, 0.2, 0.4, 1.0, 2.0, 3.0])
+    assert 3.1 in [round(at, 6) for at in decided]  # 0.4 + 0.2 of its own calls + 2.5

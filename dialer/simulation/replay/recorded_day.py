@@ -1,8 +1,7 @@
-"""Replay of a recorded day: what a centre really met, under any policy.
+"""A recorded day as a scenario for any pacing policy.
 
-The day's attempts give the answer rate through the day, the ring times, the conversations and the wrap-ups; a policy is
-then driven over a centre that draws from these. The voters of a replay are as that day's were, but not one by one the same:
-a policy that dials at other moments meets other people.
+The day's attempts give the answer rate over the day, the ring times, the talk times and the wrap-up times. The simulated centre
+draws from these. Single calls are not repeated, because a policy that dials at other moments reaches other people.
 """
 
 from __future__ import annotations
@@ -13,10 +12,9 @@ from dataclasses import dataclass
 from random import Random
 from statistics import fmean, pstdev
 
-from dialer.simulation.centre import BadScenario
-from dialer.simulation.day_result import DayLog, DayResult, Moment, measure
-from dialer.simulation.laws import Course, Ring
-from dialer.simulation.scenarios import CampaignModel, Scenario
+from dialer.simulation.centre_model.day_result import DayLog, DayResult, Moment, measure
+from dialer.simulation.centre_model.distributions import DayCurve, Ring
+from dialer.simulation.centre_model.scenario import BadScenario, CampaignModel, Scenario
 
 BIN_SECONDS = 600.0
 LEAST_ATTEMPTS = 100
@@ -26,28 +24,28 @@ _NEAR_TALKS = 50
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """One attempt of a recorded day, in seconds since the day's start; None for what did not happen."""
+    """One attempt of a recorded day, in seconds since the start of the day; None for what did not happen."""
 
     placed_seconds: float
-    ended_seconds: float  # of the call: the talk's end, the abandonment, or the end of a call that nobody answered
+    ended_seconds: float  # end of the talk, of the wait of an abandoned call, or of an unanswered call
     ringing_seconds: float | None = None
     answered_seconds: float | None = None
     connected_seconds: float | None = None
     wrap_up_ended_seconds: float | None = None
-    cancelled: bool = False  # hung up by the dialler before an answer: what it would have come to is not known
+    cancelled: bool = False  # hung up by the dialler before an answer, so its outcome is unknown
     left: bool = False  # the voter hung up while waiting for a seat: a live answer, not abandoned
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedDay:
-    """A day's attempts and the seats that were signed in. Raises BadScenario where they are too few or contradict themselves."""
+    """The attempts of a day and the seats that were logged in. Raises BadScenario for too few or inconsistent attempts."""
 
     attempts: Sequence[AttemptRecord]
-    seats: Course
+    seats: DayCurve
     hours: float
     first_hour: int = 9
     connect_seconds: float = 2.0
-    left_out: int = 0  # attempts whose times contradict each other
+    left_out: int = 0  # attempts with inconsistent times
 
     def __post_init__(self) -> None:
         attempts = sorted(self.attempts, key=lambda attempt: attempt.placed_seconds)
@@ -56,7 +54,7 @@ class RecordedDay:
             raise BadScenario(f"the day has {len(attempts)} attempts; a replay needs at least {LEAST_ATTEMPTS}")
         for number, attempt in enumerate(attempts, start=1):
             if not is_in_order(attempt):
-                raise BadScenario(f"attempt {number} of the day has times out of order; leave it out of the replay")
+                raise BadScenario(f"attempt {number} of the day has times out of order; remove it from the replay")
         if not any(attempt.connected_seconds is not None for attempt in attempts):
             raise BadScenario("no attempt of the day reached a seat; there is nothing to replay")
         if all(attempt.answered_seconds is not None or attempt.cancelled for attempt in attempts):
@@ -65,13 +63,13 @@ class RecordedDay:
 
 @dataclass(frozen=True, slots=True)
 class RecordedTalk:
-    """Conversations drawn from those that began at about the same time of day."""
+    """Talk times drawn from the conversations that began at about the same time of day."""
 
     starts: tuple[float, ...]
     lengths: tuple[float, ...]
 
     def draw(self, seconds: float, random: Random) -> float:
-        """One of the recorded conversations nearest in time."""
+        """Draw one of the recorded conversations nearest in time."""
         place = bisect_left(self.starts, seconds)
         low = max(0, min(place - _NEAR_TALKS // 2, len(self.starts) - _NEAR_TALKS))
         return self.lengths[random.randrange(low, min(low + _NEAR_TALKS, len(self.lengths)))]
@@ -79,23 +77,23 @@ class RecordedTalk:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRing:
-    """Ring times drawn from the day's own: (seconds to answer or end, seconds to "ringing")."""
+    """Ring times drawn from the recorded calls: (seconds to answer or end, seconds to "ringing")."""
 
     answers: tuple[tuple[float, float | None], ...]
     others: tuple[tuple[float, float | None], ...]
 
     @property
     def ring_out_seconds(self) -> float:
-        """The longest that a call rang."""
+        """The longest recorded ring time."""
         return max(seconds for seconds, _ in self.answers + self.others)
 
     def draw(self, answered: bool, random: Random) -> Ring:
-        """One of the recorded calls."""
+        """Draw one of the recorded calls."""
         return answered, *random.choice(self.answers if answered else self.others)
 
 
 def is_in_order(attempt: AttemptRecord) -> bool:
-    """Whether no step of an attempt comes before an earlier one; a computer's clock that was set does that."""
+    """Return whether the steps of an attempt are in time order. A change of the system clock can break the order."""
     steps = (attempt.placed_seconds, attempt.answered_seconds, attempt.connected_seconds)
     times = [second for second in (*steps, attempt.ended_seconds, attempt.wrap_up_ended_seconds) if second is not None]
     rang = attempt.ringing_seconds
@@ -103,7 +101,7 @@ def is_in_order(attempt: AttemptRecord) -> bool:
 
 
 def as_scenario(day: RecordedDay, name: str = "recorded day", minimum_ring_seconds: float = 15.0) -> Scenario:
-    """The day as a scenario for any policy. `minimum_ring_seconds`: a phone that rings is not hung up sooner."""
+    """Return the day as a scenario. A ringing call is not cancelled before `minimum_ring_seconds`."""
     talks = sorted(
         (attempt.connected_seconds, attempt.ended_seconds - attempt.connected_seconds)
         for attempt in day.attempts
@@ -113,19 +111,19 @@ def as_scenario(day: RecordedDay, name: str = "recorded day", minimum_ring_secon
     mean = fmean(wrap_ups) if wrap_ups else 1.0
     spread = pstdev(wrap_ups) / mean if len(wrap_ups) > 1 else 0.5
     largest = max(seats for _, seats in day.seats.points)
-    fates = _fates(day.attempts)
+    outcomes = _outcomes(day.attempts)
     return Scenario(
         name=name,
         seats=day.seats,
         campaigns=(
             CampaignModel(
-                _answer_rate(fates, day.hours),
+                _answer_rate(outcomes, day.hours),
                 RecordedTalk(tuple(start for start, _ in talks), tuple(length for _, length in talks)),
             ),
         ),
         hours=day.hours,
         first_hour=day.first_hour,
-        ring=_ring(fates),
+        ring=_ring(outcomes),
         wrap_up_mean_seconds=max(0.1, mean),
         wrap_up_cv=min(3.0, max(0.05, spread)),
         connect_seconds=day.connect_seconds,
@@ -135,9 +133,9 @@ def as_scenario(day: RecordedDay, name: str = "recorded day", minimum_ring_secon
 
 
 def recorded_figures(day: RecordedDay) -> DayResult:
-    """What the day gave as it was, by the measures of a simulated one; of single minutes and of decisions nothing is known.
+    """Return the day's actual figures in the form of a simulated day, without minutes and decisions.
 
-    A voter who was answered and reached no seat counts as abandoned, but for one who left.
+    An answered voter who reached no seat counts as abandoned, unless the voter hung up while waiting.
     """
     end = day.hours * 3600.0
     seat_seconds = sum(day.seats.at(second + 0.5) for second in range(int(end)))
@@ -163,35 +161,37 @@ def _wrap_ups(attempts: Sequence[AttemptRecord]) -> list[float]:
     return [a.wrap_up_ended_seconds - a.ended_seconds for a in attempts if a.wrap_up_ended_seconds is not None]
 
 
-def _fates(attempts: Sequence[AttemptRecord]) -> list[AttemptRecord]:
-    """The attempts, each that we hung up with the fate of another one, drawn from those that went on for longer than it did
-    (a hot deck; by chance this redistributes to the right, Efron 1967). Without that the day's slow calls would be lost.
+def _outcomes(attempts: Sequence[AttemptRecord]) -> list[AttemptRecord]:
+    """Return the attempts, with the outcome of cancelled ones drawn from attempts that lasted longer.
+
+    This is hot-deck imputation of right-censored data (redistribution to the right, Efron 1967). Leaving cancelled attempts out
+    would remove the slow calls of the day.
     """
-    chance = Random("fates")
-    known = sorted((a for a in attempts if not a.cancelled), key=_seconds_to_fate)
-    lasted = [_seconds_to_fate(attempt) for attempt in known]
-    fates = list(known)
+    random = Random("fates")
+    known = sorted((a for a in attempts if not a.cancelled), key=_seconds_to_outcome)
+    lasted = [_seconds_to_outcome(attempt) for attempt in known]
+    outcomes = list(known)
     for attempt in attempts:
         later = (
             bisect_right(lasted, attempt.ended_seconds - attempt.placed_seconds) if attempt.cancelled else len(known)
         )
         if later < len(known):
-            other = known[chance.randrange(later, len(known))]
+            other = known[random.randrange(later, len(known))]
             moved = attempt.placed_seconds - other.placed_seconds
             rang, answered = (
                 None if at is None else at + moved for at in (other.ringing_seconds, other.answered_seconds)
             )
-            fates.append(AttemptRecord(attempt.placed_seconds, other.ended_seconds + moved, rang, answered))
-    return fates
+            outcomes.append(AttemptRecord(attempt.placed_seconds, other.ended_seconds + moved, rang, answered))
+    return outcomes
 
 
-def _seconds_to_fate(attempt: AttemptRecord) -> float:
+def _seconds_to_outcome(attempt: AttemptRecord) -> float:
     end = attempt.ended_seconds if attempt.answered_seconds is None else attempt.answered_seconds
     return end - attempt.placed_seconds
 
 
-def _answer_rate(attempts: Sequence[AttemptRecord], hours: float) -> Course:
-    """The share answered, per ten minutes, drawn towards the day's where calls were few."""
+def _answer_rate(attempts: Sequence[AttemptRecord], hours: float) -> DayCurve:
+    """Return the answer rate per ten minutes, shrunk towards that of the day where there were few calls."""
     overall = fmean(attempt.answered_seconds is not None for attempt in attempts)
     bins = max(1, round(hours * 3600.0 / BIN_SECONDS))
     calls, answers = [0] * bins, [0] * bins
@@ -199,7 +199,7 @@ def _answer_rate(attempts: Sequence[AttemptRecord], hours: float) -> Course:
         place = min(bins - 1, max(0, int(attempt.placed_seconds // BIN_SECONDS)))
         calls[place] += 1
         answers[place] += attempt.answered_seconds is not None
-    return Course(
+    return DayCurve(
         tuple(
             (place * BIN_SECONDS, (answers[place] + _PRIOR_CALLS * overall) / (calls[place] + _PRIOR_CALLS))
             for place in range(bins)
@@ -213,5 +213,5 @@ def _ring(attempts: Sequence[AttemptRecord]) -> RecordedRing:
     for attempt in attempts:
         set_up = None if attempt.ringing_seconds is None else attempt.ringing_seconds - attempt.placed_seconds
         rings = others if attempt.answered_seconds is None else answers
-        rings.append((_seconds_to_fate(attempt), set_up))
+        rings.append((_seconds_to_outcome(attempt), set_up))
     return RecordedRing(tuple(answers), tuple(others))

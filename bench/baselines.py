@@ -1,46 +1,32 @@
-"""Any policy by its name, ours and the comparison policies. `bench/pacing_tuning.py` tunes these with hindsight."""
+"""Re-implemented pacing policies of other diallers, by family and by name.
+
+A family is a rule with settings. `bench/pacing_tuning.py` finds the best settings of each family for a scenario with hindsight.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dialer.domain.enums import PacingPolicy
-from dialer.pacing.factory import make_pacer
-from dialer.pacing.port import Cap, Pacer
-from dialer.simulation.baselines_others import (
-    CallsPerIdleSeat,
-    ErlangRatePacer,
-    IssabelPacer,
-    OmniDialerPacer,
-)
-from dialer.simulation.baselines_vicidial import DialMethod, VicidialPacer, VicidialSettings
-from dialer.simulation.centre import BadScenario, PacerFactory, simulate
-from dialer.simulation.centre_model import EVENT_DRIVEN, Schedule
-from dialer.simulation.day_result import DayResult
-from dialer.simulation.scenarios import Scenario
+from bench.baseline_pacers import CallsPerIdleSeat, ErlangRatePacer, IssabelPacer, OmniDialerPacer
+from bench.vicidial_pacer import DialMethod, VicidialPacer, VicidialSettings
+from dialer.pacing.port import Pacer
+from dialer.simulation.centre_model.policies import NamedPolicy
+from dialer.simulation.centre_model.scenario import BadScenario, Scenario
+from dialer.simulation.centre_model.schedule import EVENT_DRIVEN, Schedule
 
-Settings = Mapping[str, Any]  # of figures, names and yes or no
+Settings = Mapping[str, Any]  # numbers, names and booleans
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A rule with settings: how to make it, when to ask it, and the values worth trying for each setting."""
+    """A rule with settings: its pacer, its schedule, and the values to try for each setting."""
 
     name: str
     make: Callable[[Settings, Scenario], Pacer]
     schedule: Schedule
-    axes: Mapping[str, tuple[Any, ...]]  # the first value of each is the usual one
-
-
-@dataclass(frozen=True, slots=True)
-class NamedPolicy:
-    """A policy that can be simulated: a fresh pacer from `make` for each campaign."""
-
-    name: str
-    make: PacerFactory
-    schedule: Schedule = EVENT_DRIVEN
+    axes: Mapping[str, tuple[Any, ...]]  # the first value of each is the default
 
 
 def _vicidial(settings: Settings, scenario: Scenario) -> Pacer:
@@ -56,7 +42,7 @@ def _vicidial(settings: Settings, scenario: Scenario) -> Pacer:
 
 
 _TICK = Schedule(on_events=False, heartbeat_seconds=0.1)
-_RATIOS = (3.0, *(round(1.2 * 1.08**step, 2) for step in range(26)))  # to 8.2, each some 8 % above the last
+_RATIOS = (3.0, *(round(1.2 * 1.08**step, 2) for step in range(26)))  # up to 8.2, in steps of about 8 %
 
 FAMILIES: dict[str, Family] = {
     family.name: family
@@ -112,11 +98,11 @@ FAMILIES: dict[str, Family] = {
         ),
     )
 }
-"""Every family that has settings to choose."""
+"""Every family, by name."""
 
 
 def policy_of(family: Family, settings: Settings, scenario: Scenario, name: str | None = None) -> NamedPolicy:
-    """A family with settings, as a policy for this scenario."""
+    """Return the policy of a family with these settings, for this scenario."""
     return NamedPolicy(name or family.name, lambda: family.make(settings, scenario), family.schedule)
 
 
@@ -132,49 +118,12 @@ _NAMED: dict[str, tuple[str, Settings]] = {
     "erlang-rate": ("erlang rate", {}),
 }
 
-
-def simulate_policy(
-    scenario: Scenario,
-    policy: NamedPolicy,
-    seed: int,
-    *,
-    hours: float | None = None,
-    progress: Callable[[float], None] | None = None,
-) -> DayResult:
-    """One day of a scenario under a policy, asked as its own clock wants."""
-    return simulate(scenario, policy.make, seed, schedule=policy.schedule, hours=hours, progress=progress)
+BASELINE_NAMES = (*_NAMED,)
 
 
-# Ours
-
-HOUR_SECONDS = 3600.0
-DAY_SECONDS = 86_400.0
-HARD_STOP_ABOVE = 0.002
-"""How far above its target the hard stop of a simulated profile lies: every sliding hour is to hold within 0.2 points."""
-
-OWN_NAMES = (PacingPolicy.PREDICTIVE.value, PacingPolicy.PROGRESSIVE.value)
-POLICY_NAMES = (*OWN_NAMES, *_NAMED)
-"""Every name that `policy_named` takes."""
-
-
-def caps_for(share: float) -> tuple[Cap, Cap]:
-    """The caps of a profile that allows this abandoned share in each sliding hour and over the day."""
-    hard_stop = share + HARD_STOP_ABOVE
-    return Cap(HOUR_SECONDS, share, hard_stop), Cap(DAY_SECONDS, share, hard_stop)
-
-
-def policy_named(name: str, scenario: Scenario, cap: float | Sequence[Cap]) -> NamedPolicy:
-    """A policy for this scenario; ours hold `cap`, a share in each hour and the day, or the caps of a site. Raises BadScenario with
-    the names there are.
-
-    Ours get nothing but the caps and the connect limit: what the centre is like they must learn.
-    """
-    if name in OWN_NAMES:
-        caps = caps_for(cap) if isinstance(cap, float) else cap
-        return NamedPolicy(
-            name, lambda: make_pacer(PacingPolicy(name), caps=caps, connect_seconds=scenario.connect_seconds)
-        )
-    if name in _NAMED:
-        family, settings = _NAMED[name]
-        return policy_of(FAMILIES[family], settings, scenario, name)
-    raise BadScenario(f"there is no policy {name!r}; use one of: {'; '.join(POLICY_NAMES)}")
+def baseline_named(name: str, scenario: Scenario) -> NamedPolicy:
+    """Return the baseline of that name for this scenario. Raises BadScenario for an unknown name."""
+    if name not in _NAMED:
+        raise BadScenario(f"there is no baseline {name!r}; use one of: {', '.join(BASELINE_NAMES)}")
+    family, settings = _NAMED[name]
+    return policy_of(FAMILIES[family], settings, scenario, name)

@@ -1,4 +1,4 @@
-"""What a change would bring a site: more seats, another cap, better numbers - simulated, several days each."""
+"""What-if comparisons: simulate several days of a site before and after a change of seats, caps or rates."""
 
 from __future__ import annotations
 
@@ -12,26 +12,23 @@ from typing import Any
 
 from dialer.audio.workers import spread
 from dialer.pacing.port import Cap
-from dialer.simulation.baselines import policy_named, simulate_policy
-from dialer.simulation.centre import BadScenario
-from dialer.simulation.day_result import DayResult, utilisation_by_part
-from dialer.simulation.laws import Course, TalkLaw
-from dialer.simulation.scenarios import CampaignModel, Scenario
+from dialer.simulation.centre_model.day_result import DayResult, utilisation_by_part
+from dialer.simulation.centre_model.distributions import DayCurve, TalkDistribution
+from dialer.simulation.centre_model.policies import policy_named, simulate_policy
+from dialer.simulation.centre_model.scenario import BadScenario, CampaignModel, Scenario
 
 SURE_WITHIN = 0.015
-"""Where no number of days is asked for, utilisation is to be known within 1.5 points."""
+"""Without a requested number of days, enough are simulated to know utilisation within 1.5 points."""
 MOST_DAYS = 4
-"""Then no more than this: a small site's hours differ so much that a point would take weeks."""
+"""The most days that are simulated to reach it: for a small site one point would take weeks."""
 
 DAYS_DIFFER = 1.5
-"""The deviation of days' utilisation over what their eighths tell: of 12 days each of 10, 27 and 32 seats 0.59, 0.34 and 0.28
-points over 0.37, 0.28 and 0.17. With it the interval held 33 of the 36."""
+"""The ratio of the standard deviation of daily utilisation to the one estimated from the eighths of a day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A site in the figures that its manager knows. `answer_rate` and `cap` are shares; `caps`, if any, are held in the place of
-    `cap` in each hour and the day."""
+    """A site in figures that its manager knows. `answer_rate` and `cap` are shares (0-1); `caps`, if any, replace `cap`."""
 
     seats: int
     answer_rate: float
@@ -43,14 +40,14 @@ class Site:
     caps: tuple[Cap, ...] = ()
 
     def scenario(self) -> Scenario:
-        """The site's day. Raises BadScenario for a figure that makes no sense."""
+        """Return the site's day as a scenario. Raises BadScenario for a figure out of its limits."""
         self._check()
         campaign = CampaignModel(
-            Course.constant(self.answer_rate), TalkLaw(Course.constant(self.talk_seconds), cv=self.talk_cv)
+            DayCurve.constant(self.answer_rate), TalkDistribution(DayCurve.constant(self.talk_seconds), cv=self.talk_cv)
         )
         return Scenario(
             name=f"{self.seats} seats, {self.answer_rate:.0%} answers",
-            seats=Course.constant(self.seats),
+            seats=DayCurve.constant(self.seats),
             campaigns=(campaign,),
             hours=self.hours,
             wrap_up_mean_seconds=self.wrap_up_seconds,
@@ -73,9 +70,9 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class WhatIfResult:
-    """Means over the simulated days, or what a recorded day was; None: that day's record does not tell.
+    """Means over the simulated days, or the figures of a recorded day; None where the record does not contain the figure.
 
-    `reached_per_hour`: voters who spoke to an agent, of the whole site.
+    `reached_per_hour` counts voters who spoke to an agent, for the whole site.
     """
 
     label: str
@@ -84,16 +81,16 @@ class WhatIfResult:
     idle_seconds_per_call: float
     utilisation: float
     abandoned_share: float
-    worst_sliding_hour: float | None  # the worst of all days; None: no full hour and more is in any
+    worst_sliding_hour: float | None  # the worst of all days; None: no day is longer than an hour
     reached_per_hour: float
     first_half_hour_idle_seconds: float | None
     decision_microseconds: float | None
-    hung_up_share: float  # of the calls placed, those that the policy took back while they rang
-    utilisation_within: float | None = None  # half its 95 % interval (`within`); None: the days are too short to tell
+    hung_up_share: float  # calls cancelled while ringing, of the calls placed
+    utilisation_within: float | None = None  # half the 95 % interval (`half_interval`); None: the days are too short
 
 
 def outcome(label: str, policy: str, days: Sequence[DayResult]) -> WhatIfResult:
-    """The mean of several days."""
+    """Return the means of several days."""
     return WhatIfResult(
         label=label,
         policy=policy,
@@ -106,15 +103,14 @@ def outcome(label: str, policy: str, days: Sequence[DayResult]) -> WhatIfResult:
         first_half_hour_idle_seconds=fmean(day.first_half_hour_idle_seconds for day in days),
         decision_microseconds=fmean(day.decision_microseconds_median for day in days),
         hung_up_share=fmean(day.cancelled / max(1, day.placed) for day in days),
-        utilisation_within=within([part for day in days for part in utilisation_by_part(day)]),
+        utilisation_within=half_interval([part for day in days for part in utilisation_by_part(day)]),
     )
 
 
-def within(parts: Sequence[float]) -> float | None:
-    """Half the 95 % confidence interval of the mean, by batch means: how much parts of days differ tells how sure their mean is.
+def half_interval(parts: Sequence[float]) -> float | None:
+    """Return half the 95 % confidence interval of the mean, by batch means; None for fewer than two parts.
 
-    Student's t by its expansion in 1 / degrees of freedom (Abramowitz and Stegun 26.7.5), within 0.01 from 7 on; and wider, as days
-    differ by more than their hours tell.
+    Uses the expansion of Student's t in 1 / degrees of freedom (Abramowitz and Stegun 26.7.5), widened by `DAYS_DIFFER`.
     """
     free = len(parts) - 1
     if free < 1:
@@ -125,7 +121,7 @@ def within(parts: Sequence[float]) -> float | None:
 
 
 _Day = tuple[int, Scenario, str, float | Sequence[Cap], int]
-"""The case that it is of, scenario, policy, the cap that ours steers to, and seed."""
+"""(number of the case, scenario, policy, cap, seed)."""
 
 
 def simulate_days(
@@ -134,12 +130,13 @@ def simulate_days(
     progress: Callable[[float], None] | None = None,
     workers: int = 1,
 ) -> list[tuple[WhatIfResult, list[DayResult]]]:
-    """Days of several cases (label, scenario, policy, cap), each with every seed; a result for each case. Without seeds, a day of
-    each case, and then as many as that day says it takes to know its utilisation within `SURE_WITHIN`, `MOST_DAYS` at most.
+    """Simulate days of several cases (label, scenario, policy, cap), each with every seed, and return a result for each case.
 
-    With more than one of `workers` the days are spread over processes: which one simulates a day changes nothing of it. `progress`
-    is told the share of all days that is done, of a first day half of it. Raises BadScenario before anything is simulated, and for
-    days that no process could bring to their end.
+    Without seeds, one day of each case is simulated first, then as many as are needed to know its utilisation within
+    `SURE_WITHIN`, at most `MOST_DAYS`. More than one of `workers` distributes the days over processes; the results are the same.
+    `progress` is called with the share of the days that are done (0-1).
+
+    Raises BadScenario for an invalid case before anything is simulated, and when a worker process was killed.
     """
     for _, scenario, policy, cap in cases:
         policy_named(policy, scenario, cap)
@@ -148,31 +145,31 @@ def simulate_days(
     part = 1.0 if seeds is not None else 0.5
     for first in (0.0, part) if seeds is None else (0.0,):
         days = [(case, *cases[case][1:], seed) for case, wanted in enumerate(asked) for seed in wanted]
-        tell = None if progress is None else partial(_tell_of_part, progress, first, part)
-        for day, result in zip(days, _simulate(days, tell, workers), strict=True):
+        report = None if progress is None else partial(_report_part, progress, first, part)
+        for day, result in zip(days, _simulate(days, report, workers), strict=True):
             found[day[0]].append(result)
         asked = [_more_days(of) for of in found]
     return [(outcome(label, policy, of), of) for (label, _, policy, _), of in zip(cases, found, strict=True)]
 
 
 def _more_days(days: Sequence[DayResult]) -> range:
-    """The seeds that are wanted beside the first day's: the interval shrinks with the root of the days."""
-    width = within(utilisation_by_part(days[0]))
+    """Return the seeds of the further days that are needed: the interval shrinks with the square root of the days."""
+    width = half_interval(utilisation_by_part(days[0]))
     wanted = MOST_DAYS if width is None else ceil((width / SURE_WITHIN) ** 2)
     return range(2, 1 + min(MOST_DAYS, wanted))
 
 
 def _simulate(days: Sequence[_Day], progress: Callable[[float], None] | None, workers: int) -> list[DayResult]:
-    """Each day's result, in their order."""
+    """Return the result of each day, in order."""
     if min(workers, len(days)) <= 1:
         return [
-            _simulated(day, progress and partial(_tell_of_part, progress, place / len(days), 1.0 / len(days)))
+            _simulated(day, progress and partial(_report_part, progress, place / len(days), 1.0 / len(days)))
             for place, day in enumerate(days)
         ]
     results: dict[int, DayResult] = {}
     for (place, _), result in spread(_simulated_place, list(enumerate(days)), min(workers, len(days))):
         if result is None:
-            raise BadScenario("a process that simulated a day was ended: is there memory enough?")
+            raise BadScenario("a worker process was killed during a simulation; check that there is enough memory")
         results[place] = result
         if progress is not None:
             progress(len(results) / len(days))
@@ -188,7 +185,7 @@ def _simulated_place(job: tuple[int, _Day]) -> DayResult:
     return _simulated(job[1])
 
 
-def _tell_of_part(progress: Callable[[float], None], done: float, part: float, share: float) -> None:
+def _report_part(progress: Callable[[float], None], done: float, part: float, share: float) -> None:
     progress(done + part * share)
 
 
@@ -203,9 +200,9 @@ _CHANGE = re.compile(rf"({'|'.join(_FIELDS)})=([+-]?)([0-9]*\.?[0-9]+)(%?)")
 
 
 def changed(site: Site, change: str) -> Site:
-    """The site after a change such as "seats=+5", "cap=2%", "answer-rate=0.25", "talk=-10", "wrap-up=10".
+    """Return the site after a change such as "seats=+5", "cap=2%", "answer-rate=0.25", "talk=-10", "wrap-up=10".
 
-    A sign means more or less than now. Several changes at once are joined by commas. Raises BadScenario.
+    A sign makes the change relative. Several changes can be joined by commas. Raises BadScenario for text that is not a change.
     """
     for part in change.split(","):
         match = _CHANGE.fullmatch(part.strip())
@@ -231,8 +228,7 @@ def what_if(
     progress: Callable[[float], None] | None = None,
     workers: int = 1,
 ) -> list[WhatIfResult]:
-    """The site as it is, then after each change; without seeds, as many days as it takes (`simulate_days`). Raises BadScenario
-    before anything is simulated."""
+    """Compare the site as it is with the site after each change. Raises BadScenario for an invalid change or figure."""
     cases = [("as now", site)] + [(change, changed(site, change)) for change in changes]
     prepared = [(label, case.scenario(), policy, case.caps or case.cap) for label, case in cases]
     return [result for result, _ in simulate_days(prepared, seeds, progress, workers)]

@@ -1,0 +1,63 @@
+"""The pacing policies that can be simulated by name, configured as the engine configures them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from dialer.domain.enums import PacingPolicy
+from dialer.pacing.factory import make_pacer
+from dialer.pacing.port import Cap
+from dialer.simulation.centre_model.day_result import DayResult
+from dialer.simulation.centre_model.run import PacerFactory, simulate
+from dialer.simulation.centre_model.scenario import BadScenario, Scenario
+from dialer.simulation.centre_model.schedule import EVENT_DRIVEN, Schedule
+
+HOUR_SECONDS = 3600.0
+DAY_SECONDS = 86_400.0
+HARD_STOP_ABOVE = 0.002
+"""The distance of the hard stop above the cap in a simulated profile (0-1): the tolerance for every sliding hour."""
+
+POLICY_NAMES = (PacingPolicy.PREDICTIVE.value, PacingPolicy.PROGRESSIVE.value, PacingPolicy.RATIO.value)
+"""Every name that `policy_named` accepts."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPolicy:
+    """A policy that can be simulated. `make` returns a fresh pacer for each campaign."""
+
+    name: str
+    make: PacerFactory
+    schedule: Schedule = EVENT_DRIVEN
+
+
+def simulate_policy(
+    scenario: Scenario,
+    policy: NamedPolicy,
+    seed: int,
+    *,
+    hours: float | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> DayResult:
+    """Simulate one day of a scenario under a policy, on the policy's own schedule."""
+    return simulate(scenario, policy.make, seed, schedule=policy.schedule, hours=hours, progress=progress)
+
+
+def caps_for(share: float) -> tuple[Cap, Cap]:
+    """Return the caps of a profile that allows this abandoned-call rate (0-1) in each sliding hour and over the day."""
+    hard_stop = share + HARD_STOP_ABOVE
+    return Cap(HOUR_SECONDS, share, hard_stop), Cap(DAY_SECONDS, share, hard_stop)
+
+
+def policy_named(name: str, scenario: Scenario, cap: float | Sequence[Cap]) -> NamedPolicy:
+    """Return the policy of that name for this scenario.
+
+    `cap` is an abandoned-call rate (0-1) for each hour and the day, or the caps of a site. The pacer gets the caps and the
+    connect limit only; everything else about the centre it has to learn. Raises BadScenario for an unknown name.
+    """
+    if name not in POLICY_NAMES:
+        raise BadScenario(f"there is no policy {name!r}; use one of: {', '.join(POLICY_NAMES)}")
+    caps = caps_for(cap) if isinstance(cap, float) else cap
+    return NamedPolicy(
+        name, lambda: make_pacer(PacingPolicy(name), caps=caps, connect_seconds=scenario.connect_seconds)
+    )

@@ -1,0 +1,97 @@
+"""The named scenarios that pacing policies are measured on. Derive your own with `dataclasses.replace`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from dialer.simulation.centre_model.distributions import (
+    BreakHabits,
+    DayCurve,
+    StageSignals,
+    SwappedLists,
+    TalkDistribution,
+)
+from dialer.simulation.centre_model.scenario import BadScenario, CampaignModel, FalseAnswers, Scenario
+
+
+def _plain(name: str, size: int, answer_rate: float = 0.30, /, **changes: Any) -> Scenario:
+    campaign = CampaignModel(DayCurve.constant(answer_rate))
+    interval = 0.0 if size <= 50 else (0.1 if size <= 150 else 0.25)
+    scenario = Scenario(name, DayCurve.constant(size), (campaign,), decision_interval_seconds=interval)
+    return replace(scenario, **changes)
+
+
+def _rate(course: DayCurve | SwappedLists, talk: TalkDistribution | None = None) -> tuple[CampaignModel, ...]:
+    return (CampaignModel(course, talk or TalkDistribution(DayCurve.constant(90.0))),)
+
+
+_STEPS = DayCurve(((0.0, 0.30), (5400.0, 0.18), (10800.0, 0.42), (16200.0, 0.15), (21600.0, 0.35), (25200.0, 0.22)))
+_FLIPS = DayCurve(tuple((600.0 * n, 0.40 if n % 2 else 0.20) for n in range(48)))
+_DRIFT = DayCurve(((0.0, 0.15), (7200.0, 0.45), (14400.0, 0.20), (21600.0, 0.40), (28800.0, 0.15)), joined=True)
+_BY_HOUR = DayCurve(
+    tuple((3600.0 * n, rate) for n, rate in enumerate((0.16, 0.20, 0.26, 0.33, 0.28, 0.22, 0.30, 0.41)))
+)
+_TALK_DRIFT = TalkDistribution(DayCurve(((0.0, 60.0), (9600.0, 130.0), (19200.0, 70.0), (28800.0, 120.0)), joined=True))
+_BIMODAL = TalkDistribution(DayCurve.constant(90.0), cv=0.4, shape="bimodal")
+_SWAPPED = SwappedLists(1200.0, 0.12, 0.48)
+
+
+def _shifts(full: int) -> DayCurve:
+    """Return seats that log in and out in groups: half, full, two thirds, full again, half."""
+    half, two_thirds = full // 2, (2 * full) // 3
+    return DayCurve(((0.0, half), (3600.0, full), (12600.0, two_thirds), (16200.0, full), (25200.0, half)))
+
+
+def _mixed(name: str, seats: int) -> Scenario:
+    talk = TalkDistribution(_TALK_DRIFT.mean, cv=0.8)
+    return _plain(name, seats, campaigns=_rate(_SWAPPED, talk), breaks=BreakHabits(), seats=_shifts(seats),
+                  voter_leaves_per_second=0.05)  # fmt: skip
+
+
+def _all() -> tuple[Scenario, ...]:
+    sizes = [_plain(f"{seats} seats", seats) for seats in (3, 5, 10, 27, 100, 300)]
+    rates = [_plain(f"27 seats, p {p:.2f}", 27, p) for p in (0.15, 0.20, 0.40, 0.50)]
+    others = [_plain(f"{n} seats, p {p:.2f}", n, p) for n in (5, 10, 100) for p in (0.15, 0.50)]
+    moving = [
+        _plain("steps 27", 27, campaigns=_rate(_STEPS)),
+        _plain("steps 100", 100, campaigns=_rate(_STEPS)),
+        _plain("flips 27", 27, campaigns=_rate(_FLIPS)),
+        _plain("drift 27", 27, campaigns=_rate(_DRIFT)),
+        _plain("by hour 27", 27, campaigns=_rate(_BY_HOUR)),
+        _plain("list swapped 27", 27, campaigns=_rate(_SWAPPED)),
+        _plain("list swapped 10", 10, campaigns=_rate(_SWAPPED)),
+        _plain("shifts 27", 27, seats=_shifts(27)),
+        _plain("shifts 100", 100, seats=_shifts(100)),
+        _plain("talk drifts 27", 27, campaigns=_rate(DayCurve.constant(0.30), _TALK_DRIFT)),
+        _plain("breaks 27", 27, breaks=BreakHabits()),
+        _plain("bimodal 27", 27, campaigns=_rate(DayCurve.constant(0.30), _BIMODAL)),
+        _plain(
+            "gamma 27",
+            27,
+            campaigns=_rate(DayCurve.constant(0.30), TalkDistribution(DayCurve.constant(90.0), shape="gamma")),
+        ),
+        _plain("stages known 27", 27, signals=StageSignals()),
+        _mixed("mixed 27", 27),
+        _mixed("mixed 100", 100),
+    ]
+    lines = [
+        _plain("trunk full 27", 27, channels=60),
+        _plain("cps limit 27", 27, calls_per_second=0.75),
+        _plain("slow carrier 27", 27, slow_after_calls=6),
+        _plain("false answers 27", 27, false_answers=FalseAnswers(10800.0, 11400.0)),
+        _plain("waiting voters leave 27", 27, voter_leaves_per_second=0.1),
+        _plain("two campaigns 27", 27, campaigns=_rate(DayCurve.constant(0.20)) + _rate(DayCurve.constant(0.40))),
+    ]
+    return (*sizes, *rates, *others, *moving, *lines)
+
+
+SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _all()}
+"""Every scenario by name. A name without an answer rate `p` means 30 %."""
+
+
+def scenario_named(name: str) -> Scenario:
+    """Return the scenario of that name. Raises BadScenario for an unknown name."""
+    if name not in SCENARIOS:
+        raise BadScenario(f"there is no scenario {name!r}; list them with `dialer simulate --list`")
+    return SCENARIOS[name]

@@ -1,0 +1,60 @@
+"""The trunks of a simulated centre: channels, calls per second, and how a call fares in the network."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+from dialer.simulation.centre_model.distributions import Ring
+from dialer.simulation.centre_model.scenario import Scenario
+
+if TYPE_CHECKING:
+    from dialer.engine.trunks.state import CallStarts
+
+_NO_LIMIT = 1_000_000
+
+
+class SimulatedTrunks:
+    """The trunks of one scenario. Call starts are granted by the engine's own rule (`CallStarts`)."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._starts: CallStarts | None = None
+        if scenario.calls_per_second is not None:
+            from dialer.engine.trunks.state import CallStarts  # noqa: PLC0415 - imports the site's settings, which are slow
+
+            self._starts = CallStarts(scenario.calls_per_second, 0.0)
+
+    def available(self, now: float, channels_in_use: int) -> tuple[int, int]:
+        """Return (free channels, call starts allowed at this instant)."""
+        starts = _NO_LIMIT if self._starts is None else self._starts.available(now, leaving=0)
+        return max(0, self._scenario.channels - channels_in_use), starts
+
+    def seconds_to_next_start(self, now: float) -> float:
+        """Return the seconds until a call may start; 0.0 means at once."""
+        return 0.0 if self._starts is None else self._starts.seconds_to_next(now, leaving=0)
+
+    def start(self, now: float) -> None:
+        """Count a call start against the limit of calls per second."""
+        if self._starts is not None:
+            self._starts.take(now)
+            self._starts.went(now)
+
+    def answers_falsely(self, now: float) -> bool:
+        """Return whether the carrier currently answers every call at once and hangs up."""
+        false = self._scenario.false_answers
+        return false is not None and false.from_seconds <= now < false.to_seconds
+
+    def ring(self, now: float, answer_chance: float, in_set_up: int, random: Random) -> Ring:
+        """Draw the fate of a call that is answered with probability `answer_chance`."""
+        scenario = self._scenario
+        answered, seconds, set_up = scenario.ring.draw(random.random() < answer_chance, random)
+        if scenario.false_answers is not None and self.answers_falsely(now):
+            return True, scenario.false_answers.answer_seconds, None
+        if scenario.slow_after_calls is None:
+            return answered, seconds, set_up
+        delay = scenario.slow_seconds_per_call * max(0, in_set_up - scenario.slow_after_calls)
+        seconds, set_up = seconds + delay, None if set_up is None else set_up + delay
+        if seconds >= scenario.ring.ring_out_seconds:
+            return False, scenario.ring.ring_out_seconds, set_up
+        return answered, seconds, set_up
