@@ -11,7 +11,7 @@ import shutil
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -77,7 +77,8 @@ from dialer.switch.asterisk.fastagi.flow_handler import AgiFlowRules, FlowHandle
 from dialer.switch.asterisk.fastagi.inbound_handler import InboundHandler
 from dialer.switch.asterisk.fastagi.log_in_handler import LogInHandler
 from dialer.switch.asterisk.lease import SwitchLease, refuse_beside_another
-from dialer.switch.asterisk.scripts.runner import ScriptRules, find_containment, kept_together, script_of
+from dialer.switch.asterisk.scripts.containment import ScriptRules, check_containment, describe_containment
+from dialer.switch.asterisk.scripts.runner import script_of
 from dialer.switch.routed import without_asterisk
 from dialer.switch.twilio import NO_TWILIO
 
@@ -306,13 +307,13 @@ async def _tell_store(settings: Settings, store: Store, weights: Mapping[str, st
 
 
 async def _contained(settings: Settings) -> ScriptRules:
-    """What AGI scripts may use, and what keeps them together. Raises FlowError where there are some that cannot be started."""
+    """Return what AGI scripts may use. Raises FlowError where the site has some and this machine cannot contain them."""
     rules = script_rules(settings)
-    if not any(flow.startswith(SCRIPT) for flow in flows_of(settings)):
-        return rules
-    contained = replace(rules, containment=await asyncio.to_thread(find_containment, rules))
-    _log.info("scripts.contained", by=contained.containment.value, how=kept_together(contained))
-    return contained
+    scripts = [script for flow in flows_of(settings) if (script := script_of(flow)) is not None]
+    if scripts:
+        await asyncio.to_thread(check_containment, rules, scripts)
+        _log.info("scripts.contained", how=describe_containment(rules))
+    return rules
 
 
 def _flows(settings: Settings, may_offer: frozenset[Offer]) -> FlowLibrary:

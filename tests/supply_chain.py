@@ -16,7 +16,17 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 LOCKS = {
     ROOT / "locks" / "dialer.txt": (),
-    ROOT / "locks" / "extras.txt": ("desk", "encryption", "hq", "pictures", "plots", "twilio", "uplink", "voices"),
+    ROOT / "locks" / "extras.txt": (
+        "agi",
+        "desk",
+        "encryption",
+        "hq",
+        "pictures",
+        "plots",
+        "twilio",
+        "uplink",
+        "voices",
+    ),
 }
 BILL = ROOT / "dist" / "sbom.cdx.json"
 

@@ -4,7 +4,8 @@ set -eu
 have_mosquitto() { command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ]; }
 missing=""
 have_mosquitto || missing="$missing mosquitto"
-needed="$missing" # what is named below is wanted: without it tests are skipped (pages, trust, units, alerts, jails, web servers)
+needed="$missing" # what is named below is wanted: without it tests are skipped (AGI scripts, pages, trust, units, alerts, jails, web servers)
+command -v bwrap >/dev/null || missing="$missing bubblewrap"
 command -v chromium >/dev/null || missing="$missing chromium"
 command -v certutil >/dev/null || missing="$missing libnss3-tools"
 command -v systemd-analyze >/dev/null || missing="$missing systemd"

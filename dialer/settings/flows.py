@@ -32,21 +32,21 @@ class FlowSettings(Section):
     script_seconds: float = Field(
         300.0, ge=1, le=7200, description='longest call of an AGI script (`flow = "script:/..."`)'
     )
-    script_memory_megabytes: int = Field(256, ge=32, le=4096, description="memory of an AGI script's process")
+    script_memory_megabytes: int = Field(256, ge=32, le=4096, description="memory of each process of an AGI script")
     script_user: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")] | None = Field(
         None,
-        description="user whose rights AGI scripts have; needs a dialler that runs as root; none: nobody, and where the dialler "
-        "is not root, its own",
+        description="user that AGI scripts run as, where the dialler runs as root; none: nobody. A dialler that is not root runs "
+        "them as its own user",
     )
     script_processes: int = Field(
-        16, ge=1, le=1000, description="processes and threads of one AGI script, with the script itself"
+        16, ge=1, le=1000, description="processes and threads of one AGI script, including the script itself"
     )
     script_network: bool = Field(
         False,
-        description="true: AGI scripts have the machine's network; else none where the kernel can take it from them",
+        description="true: AGI scripts have the machine's network; false: they have none",
     )
     script_errors: Path | None = Field(
-        None, description="file that takes AGI scripts' standard error; none: it is dropped"
+        None, description="file for the standard error of AGI scripts; none: it is dropped"
     )
 
 

@@ -49,7 +49,8 @@ from dialer.site.doubts import doubts
 from dialer.site.open_files import too_few
 from dialer.site.plan import broker_settings, needs_asterisk, script_rules, scripts_of
 from dialer.store.lock import DIALLER, holder_of
-from dialer.switch.asterisk.scripts.runner import Containment, find_containment, kept_together, script_of
+from dialer.switch.asterisk.scripts.containment import check_containment, describe_containment
+from dialer.switch.asterisk.scripts.runner import script_of
 from dialer.switch.twilio import NO_TWILIO
 
 
@@ -225,7 +226,9 @@ def _flow(what: str, flow: str, settings: Settings, answers: str = "") -> Iterat
     """That it is sound. Raises MatdanError where it is not."""
     script = script_of(flow)
     if script is not None:
-        problem = _script_problem(settings) or _not_for(script_rules(settings).user, script)
+        rules = script_rules(settings)
+        rules.check_visible(script)
+        problem = _script_problem(settings) or _not_for(rules.user, script)
         text = f"script {script} is there{answers}" if problem is None else f"script {script} cannot be run: {problem}"
         yield (good if problem is None else bad)(what, text)
         return
@@ -266,11 +269,11 @@ def _not_for(user: str | None, script: Path) -> str | None:
 
 
 def _scripts(settings: Settings) -> Iterator[Finding]:
-    """What keeps AGI scripts together, tried out. Raises FlowError where none can be started."""
+    """Whether this machine can contain AGI scripts, tried out. Raises FlowError where it cannot."""
     if settings.has_scripts and _script_problem(settings) is None:
         rules = script_rules(settings)
-        rules = replace(rules, containment=find_containment(rules))
-        yield (note if rules.containment is Containment.NONE else good)("scripts", kept_together(rules))
+        check_containment(rules)
+        yield good("scripts", describe_containment(rules))
 
 
 def _script_problem(settings: Settings) -> str | None:

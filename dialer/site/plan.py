@@ -46,7 +46,7 @@ from dialer.site.rules_versions import rules_text
 from dialer.store.erasing import ErasureRules
 from dialer.switch.asterisk.ami_session import AmiLogin
 from dialer.switch.asterisk.fastagi.flow_handler import RecordingRules
-from dialer.switch.asterisk.scripts.runner import ScriptRules
+from dialer.switch.asterisk.scripts.containment import ScriptRules
 
 NOBODY = "nobody"  # whose rights scripts have where the dialler is root and the site names no user
 ANNOUNCEMENT_SECONDS = 10.0  # the longest that it may take to say that the call is recorded
@@ -266,8 +266,10 @@ def recording_rules(settings: Settings) -> RecordingRules | None:
 
 
 def script_rules(settings: Settings) -> ScriptRules:
-    """What AGI scripts may use."""
+    """Return what AGI scripts may use. Scripts that run as the dialler's user would see its settings and store if not hidden."""
     flows = settings.flows
+    store = settings.store
+    hidden = (store.path.parent, store.backup_folder, store.encryption_key_file, Path(settings.file.name))
     return ScriptRules(
         flows.script_seconds,
         flows.script_memory_megabytes,
@@ -275,6 +277,7 @@ def script_rules(settings: Settings) -> ScriptRules:
         flows.script_processes,
         flows.script_network,
         errors=flows.script_errors,
+        hidden=tuple(path.resolve() for path in hidden if path is not None),
     )
 
 

@@ -12,7 +12,7 @@ from dialer.deploy.asterisk.events import EVENTS
 from dialer.domain.errors import ProtocolError, SwitchError, UnsafeValue
 from dialer.switch.asterisk.agi_codec import AgiDecoder, AgiEnvironment, AgiReply, encode_command, split_command
 from dialer.switch.asterisk.ami_codec import AmiDecoder
-from dialer.switch.asterisk.scripts.commands import Recordings, answer_of, judge
+from dialer.switch.asterisk.scripts.commands import Recordings, interpret, reply_with
 from dialer.switch.asterisk.tracker import CallTracker
 from tests.support.captures import NAMES, said_by
 
@@ -163,13 +163,13 @@ def agi_call(chance: random.Random) -> None:
 def script_line(chance: random.Random) -> None:
     """A line of a script's, to the command that Asterisk would be sent: one line of the same words."""
     line = damaged(chance, SCRIPT_LINES, SCRIPT_HOOKS).decode("utf-8", "replace").strip()
-    judged = judge(line, 1, Recordings("kept", "id-"), {"said"})
+    judged = interpret(line, 1, Recordings("kept", "id-"), {"said"})
     words = getattr(judged, "arguments", None)
     if words is None:
         return
     try:
         command = encode_command(judged.verb, *words)  # type: ignore[union-attr]  # what has arguments has a verb
-        answer_of(line if line.isprintable() else "x")
+        reply_with(line if line.isprintable() else "x")
     except (UnsafeValue, SwitchError):
         return
     assert command.count(b"\n") == 1

@@ -1,6 +1,6 @@
-"""AGI scripts that want to outlive their call, fill the machine, reach its network or hear other voters: none does.
+"""AGI scripts that try to outlive their call, exhaust the machine, reach its network, or see secrets and other calls' recordings.
 
-Real children, under each containment that this machine allows; `none`, what is left where there are no namespaces, is always tried.
+Real processes in the real containment.
 """
 
 from __future__ import annotations
@@ -9,40 +9,36 @@ import asyncio
 import itertools
 import os
 import pwd
+import resource
 import subprocess
 import sys
 import textwrap
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-from dialer.switch.asterisk.scripts import launcher
-from dialer.switch.asterisk.scripts.commands import Forward, Recordings, Refuse, judge
-from dialer.switch.asterisk.scripts.runner import Containment, ScriptEnd, ScriptRules, find_containment, launched
-from tests.support.agi_scripts import GONE, PLAIN, SCRIPT_ENVIRONMENT, Held, Peer, call
+from dialer.flows.errors import FlowError
+from dialer.switch.asterisk.scripts import containment
+from dialer.switch.asterisk.scripts.commands import Forward, Recordings, Refuse, interpret
+from dialer.switch.asterisk.scripts.containment import ScriptRules, check_containment, contained_command, environment
+from dialer.switch.asterisk.scripts.runner import ScriptEnd
+from tests.support.agi_scripts import (
+    PLAIN,
+    SCRIPT_ENVIRONMENT,
+    THEN_HANG_UP,
+    HeldOpen,
+    Peer,
+    run_script,
+    skip_without_containment,
+)
 
 RULES = ScriptRules(seconds=20.0, processes=100)
-BOMB = 900  # processes that a script tries to start: more than any containment leaves it, and no harm to the machine
-NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a script another user's rights")
+BOMB = 900  # processes that a script tries to start: more than it may have, and harmless to the machine
+NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may run a script as another user")
 
 
-@cache
-def allowed(containment: Containment) -> bool:
-    command = launched(replace(RULES, containment=containment), None)
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-@pytest.fixture(params=list(Containment))
-def containment(request: pytest.FixtureRequest) -> Containment:
-    chosen = Containment(request.param)
-    if not allowed(chosen):
-        pytest.skip("this machine allows no such namespaces")
-    return chosen
-
-
-def written(directory: Path, text: str) -> Path:
+def write_script(directory: Path, text: str) -> Path:
     path = directory / "script.py"
     path.write_text(textwrap.dedent(PLAIN) + textwrap.dedent(text))
     return path
@@ -72,23 +68,23 @@ ESCAPES = """
 
 
 @pytest.mark.parametrize("then", ["", "signal.pause()", "os.kill(os.getpid(), 9)"], ids=["ends", "stays", "is-killed"])
-async def test_nothing_that_a_script_starts_outlives_it(tmp_path: Path, containment: Containment, then: str) -> None:
-    path = written(tmp_path, ESCAPES.format(held=str(tmp_path / "held")) + f"    {then}\n")
-    with Held(tmp_path / "held") as held:
-        peer = Peer({"VERBOSE": f"200 result=1{GONE}"} if "pause" in then else {})  # the caller hangs up
-        end, commands = await call(path, peer, rules=replace(RULES, containment=containment))
+async def test_no_process_of_a_script_outlives_it(tmp_path: Path, then: str) -> None:
+    path = write_script(tmp_path, ESCAPES.format(held=str(tmp_path / "held")) + f"    {then}\n")
+    with HeldOpen(tmp_path / "held") as held:
+        peer = Peer({"VERBOSE": f"200 result=1{THEN_HANG_UP}"} if "pause" in then else {})
+        end, commands = await run_script(path, peer, rules=RULES)
         assert commands == ["VERBOSE out 1"]
         assert end is {"": ScriptEnd.DONE, "signal.pause()": ScriptEnd.HUNG_UP}.get(then, ScriptEnd.FAILED)
-        assert held.left() == b"out"
+        assert held.read_to_end() == b"out"
 
 
 DIALLER = """
 import subprocess, sys
-from dataclasses import replace
 from pathlib import Path
-from dialer.switch.asterisk.scripts.runner import Containment, ScriptRules, launched
-rules = ScriptRules(seconds=60.0, processes=100, containment=Containment(sys.argv[1]))
-script = subprocess.Popen(launched(rules, Path(sys.argv[2])), stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+from dialer.switch.asterisk.scripts.containment import ScriptRules, contained_command, script_command
+rules = ScriptRules(seconds=60.0, processes=100)
+command = contained_command(rules, script_command(Path(sys.argv[1])), Path(sys.argv[1]).parent)
+script = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
 script.stdin.write(b"agi_network: yes\\n\\n")
 script.stdin.flush()
 print(script.stdout.readline().decode(), flush=True)
@@ -96,24 +92,21 @@ sys.stdin.read()
 """
 
 
-def test_nothing_that_a_script_starts_outlives_a_dialler_that_is_killed(
-    tmp_path: Path, containment: Containment
-) -> None:
-    path = written(tmp_path, ESCAPES.format(held=str(tmp_path / "held")) + "    signal.pause()\n")
-    with Held(tmp_path / "held") as held:
-        command = [sys.executable, "-c", DIALLER, containment.value, str(path)]
+def test_no_process_of_a_script_outlives_a_dialler_that_is_killed(tmp_path: Path) -> None:
+    skip_without_containment()
+    path = write_script(tmp_path, ESCAPES.format(held=str(tmp_path / "held")) + "    signal.pause()\n")
+    with HeldOpen(tmp_path / "held") as held:
+        command = [sys.executable, "-c", DIALLER, str(path)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as dialler:
             assert dialler.stdout is not None
             assert dialler.stdout.readline() == b"VERBOSE out 1\n"
             dialler.kill()
-        assert held.left() == b"out"
+        assert held.read_to_end() == b"out"
 
 
 @pytest.fixture
 def own_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str | None:
-    """A user who has no other processes: the kernel counts all of a user's on the machine together, and none of root's. None: we
-    are not root, and it is we.
-    """
+    """A user with no processes, whom tests run by root give to a script; None where we are not root."""
     if os.geteuid() != 0:
         return None
     for directory in (tmp_path, *tmp_path.parents[:3]):
@@ -124,20 +117,18 @@ def own_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str | None:
     return "script"
 
 
-async def test_a_script_that_starts_processes_without_end_has_few(
-    tmp_path: Path, containment: Containment, own_user: str | None
-) -> None:
+async def test_a_script_starts_no_more_processes_than_it_may(tmp_path: Path, own_user: str | None) -> None:
     path = tmp_path / "script.sh"
     path.write_text(
         f"#!/bin/sh\nexec 9> {tmp_path / 'held'}\nn=0\n"
         f"while [ $n -lt {BOMB} ]; do sleep 600 & n=$((n + 1)); printf . >&9; done\n"
     )
     path.chmod(0o755)
-    rules = ScriptRules(seconds=15.0, processes=16, user=own_user, containment=containment)
-    with Held(tmp_path / "held") as held:
-        await call(path, rules=rules)
-        started = len(held.left())
-    assert 1 <= started <= (16 if containment is Containment.USER else launcher.SPARE_PROCESSES)
+    rules = ScriptRules(seconds=15.0, processes=16, user=own_user)
+    with HeldOpen(tmp_path / "held") as held:
+        await run_script(path, rules=rules)
+        started = len(held.read_to_end())
+    assert 1 <= started <= 16
 
 
 MANY_THREADS = """
@@ -145,7 +136,7 @@ import os, sys, threading
 os.setgid(int(sys.argv[1]))
 os.setuid(int(sys.argv[1]))
 threading.stack_size(65536)
-for _ in range(int(sys.argv[2])):
+for _ in range(100):
     threading.Thread(target=threading.Event().wait, daemon=True).start()
 print("started", flush=True)
 sys.stdin.read()
@@ -153,32 +144,35 @@ sys.stdin.read()
 
 
 @NEEDS_ROOT
-def test_a_script_starts_beside_all_that_its_user_has_running(containment: Containment, own_user: str) -> None:
+async def test_other_processes_of_the_scripts_user_do_not_count_against_it(tmp_path: Path, own_user: str) -> None:
     """Asterisk has hundreds of threads, and many a site runs its scripts as the same user."""
     number = str(pwd.getpwnam(own_user).pw_uid)
-    command = [sys.executable, "-c", MANY_THREADS, number, str(launcher.SPARE_PROCESSES + 20)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
-        assert other.stdout is not None and other.stdout.readline() == b"started\n"
-        tried = launched(replace(RULES, user=own_user, containment=containment), Path("/bin/true"))
-        done = subprocess.run(tried, capture_output=True, text=True, check=False)
-        other.kill()
-    assert (done.returncode, done.stderr) == (0, "")
+    path = tmp_path / "script.sh"
+    path.write_text(
+        '#!/bin/sh\nwhile read -r line && [ -n "$line" ]; do :; done\necho "VERBOSE $(id -u) 1"\nread -r reply\n'
+    )
+    path.chmod(0o755)
+    command = [sys.executable, "-c", MANY_THREADS, number]
+    other = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert other.stdout is not None and await other.stdout.readline() == b"started\n"
+    end, commands = await run_script(path, rules=ScriptRules(seconds=15.0, processes=16, user=own_user))
+    other.kill()
+    await other.wait()
+    assert (end, commands) == (ScriptEnd.DONE, [f"VERBOSE {number} 1"])
 
 
 @pytest.mark.parametrize("network", [False, True])
-async def test_a_script_has_no_network_but_where_it_may(
-    tmp_path: Path, containment: Containment, network: bool
-) -> None:
-    reached = 0
+async def test_a_script_has_a_network_only_where_the_site_allows_it(tmp_path: Path, network: bool) -> None:
+    connections = 0
 
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal reached
-        reached += 1
+        nonlocal connections
+        connections += 1
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    path = written(
+    path = write_script(
         tmp_path,
         f"""
         import socket
@@ -191,15 +185,13 @@ async def test_a_script_has_no_network_but_where_it_may(
         """,
     )
     async with server:
-        end, _ = await call(path, rules=replace(RULES, network=network, containment=containment))
+        end, _ = await run_script(path, rules=replace(RULES, network=network))
         assert end is ScriptEnd.DONE
-    assert reached == (5 if network or not containment.cuts_network else 0)
+    assert connections == (5 if network else 0)
 
 
-async def test_a_script_reaches_no_process_of_the_machine(tmp_path: Path, containment: Containment) -> None:
-    if not containment.cuts_network:
-        pytest.skip("without namespaces the user's rights alone decide that")
-    path = written(
+async def test_a_script_cannot_signal_a_process_of_the_machine(tmp_path: Path) -> None:
+    path = write_script(
         tmp_path,
         f"""
         import os
@@ -207,31 +199,140 @@ async def test_a_script_reaches_no_process_of_the_machine(tmp_path: Path, contai
             os.kill({os.getpid()}, 0)
             ask("VERBOSE reached 1")
         except ProcessLookupError:
-            ask("VERBOSE nobody 1")
+            ask("VERBOSE none 1")
         """,
     )
-    _, commands = await call(path, rules=replace(RULES, containment=containment))
-    assert commands == ["VERBOSE nobody 1"]
+    _, commands = await run_script(path, rules=RULES)
+    assert commands == ["VERBOSE none 1"]
 
 
-def test_the_best_that_the_machine_allows_is_taken() -> None:
-    assert find_containment(RULES) is next(each for each in Containment if allowed(each))
+async def test_a_script_sees_its_own_processes_and_no_service_sockets(tmp_path: Path) -> None:
+    path = write_script(
+        tmp_path,
+        """
+        import os
+        processes = [name for name in os.listdir("/proc") if name.isdigit()]
+        ask("VERBOSE %d,%s 1" % (len(processes), os.listdir("/run")))
+        """,
+    )
+    _, commands = await run_script(path, rules=RULES)
+    assert commands == ["VERBOSE 2,[] 1"]  # bwrap's first process and the script
 
 
-async def test_a_script_never_sees_what_shows_that_a_connection_is_asterisks(
+async def test_a_script_cannot_make_namespaces_of_its_own(tmp_path: Path) -> None:
+    path = write_script(
+        tmp_path,
+        """
+        import subprocess
+        ask("VERBOSE %s 1" % (subprocess.call(["unshare", "--user", "true"]) != 0))
+        ask("VERBOSE %s 1" % [line.split()[1] for line in open("/proc/self/status") if line.startswith("CapBnd")])
+        """,
+    )
+    _, commands = await run_script(path, rules=RULES)
+    assert commands == ["VERBOSE True 1", "VERBOSE ['0000000000000000'] 1"]
+
+
+async def test_a_script_cannot_read_settings_and_store(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    site = tmp_path_factory.mktemp("site")
+    settings, store = site / "centre.toml", site / "data"
+    settings.write_text("secret")
+    store.mkdir()
+    (store / "centre.db").write_text("secret")
+    path = write_script(
+        tmp_path,
+        f"""
+        import os
+        try:
+            settings = open({str(settings)!r}).read()
+        except PermissionError:
+            settings = ""
+        ask("VERBOSE [%s]%s 1" % (settings, os.listdir({str(store)!r})))
+        try:
+            open({str(store / "centre.db")!r}, "w")
+        except OSError:
+            ask("VERBOSE read-only 1")
+        """,
+    )
+    _, commands = await run_script(path, rules=replace(RULES, hidden=(settings, store, site / "not-there")))
+    assert commands == ["VERBOSE [][] 1", "VERBOSE read-only 1"]
+    assert (store / "centre.db").read_text() == "secret"
+
+
+def test_a_script_in_a_hidden_folder_is_refused(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("")
+    with pytest.raises(FlowError, match="cannot see; move it"):
+        check_containment(replace(RULES, hidden=(tmp_path,)), [script])
+
+
+def test_a_machine_without_bubblewrap_is_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containment, "SEARCH_PATH", str(tmp_path))
+    with pytest.raises(
+        FlowError, match=r"cannot be contained: bwrap, .* not installed; apt install bubblewrap"
+    ) as refused:
+        check_containment(RULES)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_machine_that_allows_no_namespaces_is_refused_with_bubblewraps_own_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bwrap = tmp_path / "bwrap"
+    bwrap.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
+    bwrap.chmod(0o755)
+    monkeypatch.setattr(containment, "SEARCH_PATH", f"{tmp_path}:{containment.SEARCH_PATH}")
+    with pytest.raises(FlowError, match="cannot be contained: bwrap: No permissions to create new namespace"):
+        check_containment(RULES)
+
+
+def test_limits_stay_below_the_hard_limits_of_the_dialler(tmp_path: Path) -> None:
+    """An ordinary user may not raise a hard limit: bubblewrap's program would not start."""
+    skip_without_containment()
+    script = "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE))"
+    program = (
+        "import resource, subprocess, sys\n"
+        "from pathlib import Path\n"
+        "from dialer.switch.asterisk.scripts.containment import ScriptRules, contained_command\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))\n"
+        f"sys.exit(subprocess.call(contained_command(ScriptRules(), [sys.executable, '-c', {script!r}], Path('/'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("(32, 32)\n", 0), done.stderr
+
+
+def test_the_program_runs_with_every_limit() -> None:
+    skip_without_containment()
+    names = ("RLIMIT_CPU", "RLIMIT_AS", "RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_CORE", "RLIMIT_NPROC")
+    program = f"import os, resource; print([resource.getrlimit(getattr(resource, n))[1] for n in {names}], os.nice(0))"
+    rules = ScriptRules(seconds=10.5, memory_megabytes=200, processes=16)
+    done = subprocess.run(
+        contained_command(rules, [sys.executable, "-c", program], Path("/")),
+        env=environment(rules),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    files = min(64, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    nice = min(19, os.nice(0) + 5)
+    assert done.stdout == f"{[16, 200 << 20, files, 64 << 20, 0, 17]} {nice}\n", done.stderr
+
+
+async def test_a_script_does_not_see_the_token_that_proves_a_connection_is_asterisks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         "tests.support.agi_scripts.SCRIPT_ENVIRONMENT", SCRIPT_ENVIRONMENT[:-1] + "agi_arg_1: the-token\n\n"
     )
-    path = written(tmp_path, "")
+    path = write_script(tmp_path, "")
     path.write_text(
         "import sys\n"
         'seen = "".join(iter(lambda: sys.stdin.readline().strip(), ""))\n'
         'print("VERBOSE %s 1" % ("agi_uniqueid" in seen, "the-token" in seen).__str__().replace(" ", ""), flush=True)\n'
         "sys.stdin.readline()\n"
     )
-    _, commands = await call(path)
+    _, commands = await run_script(path)
     assert commands == ["VERBOSE (True,False) 1"]
 
 
@@ -268,26 +369,26 @@ NOT_PLAYED = (
 
 
 @pytest.mark.parametrize("verb", ["STREAM FILE", "CONTROL STREAM FILE", "GET DATA", "GET OPTION"])
-def test_no_script_plays_what_is_no_sound_of_the_site(verb: str) -> None:
-    told = [judge(f'{verb} "{name}" 1 1', 1, OWN) for name in NOT_PLAYED]
-    told += [judge(f'{verb} "beep&{name}" 1 1', 1, OWN) for name in NOT_PLAYED]
-    told += [judge(verb, 1, OWN)]
-    assert [each for each in told if not isinstance(each, Refuse)] == []
+def test_a_script_plays_only_sounds_of_the_site(verb: str) -> None:
+    commands = [interpret(f'{verb} "{name}" 1 1', 1, OWN) for name in NOT_PLAYED]
+    commands += [interpret(f'{verb} "beep&{name}" 1 1', 1, OWN) for name in NOT_PLAYED]
+    commands += [interpret(verb, 1, OWN)]
+    assert [each for each in commands if not isinstance(each, Refuse)] == []
     for name in ("beep", "matdan/hi/turnout.question", "custom/a_b-c.1", "digits/1"):
-        assert isinstance(judge(f"{verb} {name} #", 1, OWN), Forward)
+        assert isinstance(interpret(f"{verb} {name} #", 1, OWN), Forward)
 
 
-def test_no_recording_of_another_call_is_named_by_any_spelling() -> None:
+def test_no_spelling_names_a_recording_of_another_call() -> None:
     pieces = ("matdan/recordings/", "./", "../", "//", "&", " ", OTHERS, "beep", "/")
     forwarded = 0
     for parts in itertools.product(pieces, repeat=4):
-        judged = judge(f'STREAM FILE "{"".join(parts)}" #', 1, OWN, {"said"})
-        if isinstance(judged, Forward):
-            assert OTHERS not in judged.arguments[0]
-            assert ".." not in judged.arguments[0]
-            assert not judged.arguments[0].startswith("/")
+        command = interpret(f'STREAM FILE "{"".join(parts)}" #', 1, OWN, {"said"})
+        if isinstance(command, Forward):
+            assert OTHERS not in command.arguments[0]
+            assert ".." not in command.arguments[0]
+            assert not command.arguments[0].startswith("/")
             forwarded += 1
-    assert forwarded  # what is no other call's is played
+    assert forwarded  # other sounds are played
 
 
 @pytest.mark.parametrize(
@@ -302,16 +403,16 @@ def test_no_recording_of_another_call_is_named_by_any_spelling() -> None:
         ("IMp", "'beep'"),
     ],
 )
-def test_no_date_that_is_said_plays_a_sound_or_reads_a_file(date_format: str, zone: str) -> None:
-    assert isinstance(judge(f'SAY DATETIME 1713767400 "" "{date_format}" "{zone}"', 1, OWN), Refuse)
-    assert isinstance(judge(f'say   datetime 1713767400 # "{date_format}" {zone}', 1, OWN), Refuse)
+def test_say_datetime_plays_no_sound_and_opens_no_file(date_format: str, zone: str) -> None:
+    assert isinstance(interpret(f'SAY DATETIME 1713767400 "" "{date_format}" "{zone}"', 1, OWN), Refuse)
+    assert isinstance(interpret(f'say   datetime 1713767400 # "{date_format}" {zone}', 1, OWN), Refuse)
 
 
-def test_a_date_is_said_as_ever() -> None:
+def test_say_datetime_accepts_times_formats_and_zones() -> None:
     for command in (
         'SAY DATETIME 1713767400 ""',
         'SAY DATETIME 1713767400 "#*" "ABdY IMp"',
         'SAY DATETIME 0 0 "Q k M" Asia/Kolkata',
         "SAY DATETIME 0 0 IMp Etc/GMT+5",
     ):
-        assert isinstance(judge(command, 1, OWN), Forward), command
+        assert isinstance(interpret(command, 1, OWN), Forward), command

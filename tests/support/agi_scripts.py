@@ -1,4 +1,4 @@
-"""AGI scripts as a test writes them, Asterisk's end of their calls, and what they may have left behind."""
+"""Helpers for tests of AGI scripts: Asterisk's side of a call, and a check that a script has left no process behind."""
 
 from __future__ import annotations
 
@@ -7,22 +7,27 @@ import os
 import select
 import time
 from collections.abc import Awaitable, Callable
+from functools import cache
 from pathlib import Path
 
+import pytest
+
 from dialer.domain.errors import StoreFull
+from dialer.flows.errors import FlowError
 from dialer.flows.model import Scalar
 from dialer.flows.turns import FlowCommit
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import split_command
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.scripts.commands import Recordings
-from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRules, ScriptRun
+from dialer.switch.asterisk.scripts.containment import ScriptRules, check_containment
+from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRun
 
 SCRIPT_ENVIRONMENT = "agi_network: yes\nagi_uniqueid: 7b0c\nagi_channel: PJSIP/trunk-1\nagi_language: en\n\n"
 SCRIPT_FACTS: dict[str, Scalar] = {"booth_name": "Primary School 12", "closes_at": "18:00", "hour_now": 9}
-ROOMY = ScriptRules(seconds=20.0)
+RULES = ScriptRules(seconds=20.0)
 HANG_UP = "HANGUP"
-GONE = " and gone"  # after an answer: the caller has hung up since, and Asterisk closes
+THEN_HANG_UP = " then hang-up"  # ends a reply after which the caller hangs up and Asterisk closes the connection
 PLAIN = """
     import sys
 
@@ -35,12 +40,28 @@ PLAIN = """
 """
 
 
-class Peer:
-    """Asterisk's end: answers by the beginning of a command, else 0."""
+@cache
+def _containment_problem() -> str | None:
+    try:
+        check_containment(RULES)
+    except FlowError as error:
+        return str(error)
+    return None
 
-    def __init__(self, answers: dict[str, str] | None = None) -> None:
+
+def skip_without_containment() -> None:
+    """Skip a test where this machine cannot contain scripts: the dialler then refuses to run any."""
+    problem = _containment_problem()
+    if problem is not None:
+        pytest.skip(problem)
+
+
+class Peer:
+    """Asterisk's side of a call: replies by the beginning of a command, `200 result=0` to any other."""
+
+    def __init__(self, replies: dict[str, str] | None = None) -> None:
         self.commands: list[str] = []
-        self._answers = answers or {}
+        self._replies = replies or {}
 
     async def talk(self, port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -48,35 +69,38 @@ class Peer:
         while data := await reader.readline():
             command = " ".join(split_command(data.decode().rstrip("\n")))
             self.commands.append(command)
-            answer = next((said for begin, said in self._answers.items() if command.startswith(begin)), "200 result=0")
-            writer.write(f"{answer.removesuffix(GONE)}\n".encode() if answer != HANG_UP else b"HANGUP\n200 result=-1\n")
-            if answer.endswith(GONE):
+            reply = next((reply for begin, reply in self._replies.items() if command.startswith(begin)), "200 result=0")
+            last = reply.endswith(THEN_HANG_UP)
+            reply = reply.removesuffix(THEN_HANG_UP)
+            writer.write(f"{reply}\n".encode() if reply != HANG_UP else b"HANGUP\n200 result=-1\n")
+            if last:
                 writer.write(b"HANGUP\n")
                 break
         writer.close()
 
 
-async def call(
+async def run_script(
     path: Path,
     peer: Peer | None = None,
-    rules: ScriptRules = ROOMY,
+    rules: ScriptRules = RULES,
     *,
     commits: list[FlowCommit] | None = None,
     works: bool = True,
     recordings: Recordings = Recordings(),  # noqa: B008 - it is frozen
     until: Callable[[], Awaitable[object]] | None = None,
 ) -> tuple[ScriptEnd, list[str]]:
-    """One call with the script: how it ended, and what Asterisk was asked. A commit is on disk after `until`."""
+    """Run a script on one call. Return how it ended, and the commands that Asterisk got. A commit is on disk after `until`."""
+    skip_without_containment()
     ends: list[ScriptEnd] = []
     peer = peer or Peer()
 
-    async def commit(what: FlowCommit) -> bool:
+    async def commit(result: FlowCommit) -> bool:
         if until is not None:
             await until()
         if commits is not None:
-            commits.append(what)
+            commits.append(result)
         if not works:
-            raise StoreFull("no room")
+            raise StoreFull("the disk is full")
         return True
 
     async def handler(agi: AgiCall) -> None:
@@ -87,26 +111,26 @@ async def call(
     return ends[0], peer.commands
 
 
-class Held:
-    """A named pipe that a script and what it starts hold open: it ends when the last of them has."""
+class HeldOpen:
+    """A named pipe that a script and its processes hold open, so that it ends with the last of them."""
 
     def __init__(self, path: Path) -> None:
         os.mkfifo(path, 0o666)
         path.chmod(0o666)
         self._reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
 
-    def __enter__(self) -> Held:
+    def __enter__(self) -> HeldOpen:
         return self
 
     def __exit__(self, *_: object) -> None:
         os.close(self._reading)
 
-    def left(self, seconds: float = 10.0) -> bytes:
-        """What they wrote, once all have ended. Raises TimeoutError where one has not in time."""
-        heard, deadline = b"", time.monotonic() + seconds
+    def read_to_end(self, seconds: float = 10.0) -> bytes:
+        """Return what they wrote, once all have ended. Raises TimeoutError where one lives on."""
+        data, deadline = b"", time.monotonic() + seconds
         while select.select([self._reading], [], [], max(0.0, deadline - time.monotonic()))[0]:
-            data = os.read(self._reading, 4096)
-            if not data:
-                return heard
-            heard += data
-        raise TimeoutError(f"something of the script lives on; it wrote {heard!r}")
+            piece = os.read(self._reading, 4096)
+            if not piece:
+                return data
+            data += piece
+        raise TimeoutError(f"a process of the script is still running; they wrote {data!r}")

@@ -1,4 +1,4 @@
-"""How the end of a call, and of an AGI script's time, meet what the script is doing. In real time: a process knows no other."""
+"""The end of a call, or of a script's time, while an AGI script is busy. In real time: a process has no virtual clock."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from dialer.flows.turns import FlowCommit
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import CallHungUp
 from dialer.switch.asterisk.scripts import runner
-from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRules
+from dialer.switch.asterisk.scripts.containment import ScriptRules
+from dialer.switch.asterisk.scripts.runner import ScriptEnd
 from tests.support.agi_peer import AsteriskCall, Recorder, server_of
-from tests.support.agi_scripts import GONE, PLAIN, Peer, call
+from tests.support.agi_scripts import PLAIN, THEN_HANG_UP, Peer, run_script
 from tests.support.virtual import virtual_time
 
 DEAD = "511 Command Not Permitted on a dead channel or intercept routine"
-KEYS_AND_LEAVES = {"WAIT FOR DIGIT": f"200 result=49{GONE}"}
+KEY_THEN_HANG_UP = {"WAIT FOR DIGIT": f"200 result=49{THEN_HANG_UP}"}
 
 Script = Callable[..., Path]
 
@@ -36,47 +37,47 @@ def script(tmp_path: Path) -> Script:
     return write
 
 
-async def test_a_busy_script_is_told_of_a_hang_up_and_what_it_then_records_is_kept(
+async def test_a_busy_script_gets_sighup_and_its_later_mark_is_stored(
     script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "KEEP_SECONDS", 0.0)
-    heard = tmp_path / "heard"
+    monkeypatch.setattr(runner, "LAST_KEY_SECONDS", 0.0)
+    replies = tmp_path / "replies"
     path = script(f"""
         import signal
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
         ask("WAIT FOR DIGIT 5000")
-        signal.sigwait([signal.SIGHUP])  # stands for a look-up that takes long
-        heard = [ask("STREAM FILE thanks #"), ask("SET VARIABLE MATDAN_MARK voted")]
-        open({str(heard)!r}, "w").write("; ".join(heard))
+        signal.sigwait([signal.SIGHUP])  # in place of a slow look-up
+        replies = [ask("STREAM FILE thanks #"), ask("SET VARIABLE MATDAN_MARK voted")]
+        open({str(replies)!r}, "w").write("; ".join(replies))
     """)
     commits: list[FlowCommit] = []
-    end, commands = await call(path, Peer(KEYS_AND_LEAVES), commits=commits)
+    end, commands = await run_script(path, Peer(KEY_THEN_HANG_UP), commits=commits)
     assert (end, commands) == (ScriptEnd.HUNG_UP, ["WAIT FOR DIGIT 5000"])
     assert [commit.mark for commit in commits] == [MarkKind.VOTED]
-    assert heard.read_text() == f"{DEAD}; 200 result=1"
+    assert replies.read_text() == f"{DEAD}; 200 result=1"
 
 
 async def test_a_script_that_does_not_end_after_a_hang_up_is_killed(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "KEEP_SECONDS", 0.0)
-    monkeypatch.setattr(runner, "HANG_UP_SECONDS", 0.3)
+    monkeypatch.setattr(runner, "LAST_KEY_SECONDS", 0.0)
+    monkeypatch.setattr(runner, "STOP_SECONDS", 0.3)
     path = script("""
         import signal
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
         ask("WAIT FOR DIGIT 5000")
         signal.pause()
     """)
-    end, _ = await call(path, Peer(KEYS_AND_LEAVES))
+    end, _ = await run_script(path, Peer(KEY_THEN_HANG_UP))
     assert end is ScriptEnd.HUNG_UP
 
 
 @pytest.mark.parametrize("ours", [signal.SIG_DFL, signal.SIG_IGN])
-async def test_a_key_that_came_with_the_hang_up_is_recorded_before_the_script_is_told(
+async def test_a_key_that_came_with_the_hang_up_is_stored_before_sighup(
     script: Script, monkeypatch: pytest.MonkeyPatch, ours: signal.Handlers
 ) -> None:
-    """The script dies of SIGHUP, as most do, though the dialler was started by nohup and ignores it."""
-    monkeypatch.setattr(runner, "KEEP_SECONDS", 30.0)
+    """The script dies of SIGHUP, as most do, even where the dialler runs under nohup and ignores it."""
+    monkeypatch.setattr(runner, "LAST_KEY_SECONDS", 30.0)
     before = signal.signal(signal.SIGHUP, ours)
     path = script("""
         if ask("WAIT FOR DIGIT 5000") == "200 result=49":
@@ -87,17 +88,17 @@ async def test_a_key_that_came_with_the_hang_up_is_recorded_before_the_script_is
     """)
     commits: list[FlowCommit] = []
     try:
-        end, _ = await call(path, Peer(KEYS_AND_LEAVES), commits=commits)
+        end, _ = await run_script(path, Peer(KEY_THEN_HANG_UP), commits=commits)
     finally:
         signal.signal(signal.SIGHUP, before)
     assert end is ScriptEnd.HUNG_UP
     assert [commit.mark for commit in commits] == [MarkKind.VOTED]
 
 
-async def test_a_script_that_hangs_up_by_itself_may_still_record_what_was_said(
+async def test_a_script_that_hangs_up_by_itself_may_still_store_a_mark(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "KEEP_SECONDS", 0.0)
+    monkeypatch.setattr(runner, "LAST_KEY_SECONDS", 0.0)
     path = script("""
         ask("HANGUP")
         import time
@@ -105,28 +106,28 @@ async def test_a_script_that_hangs_up_by_itself_may_still_record_what_was_said(
         ask("SET VARIABLE MATDAN_MARK voted")
     """)
     commits: list[FlowCommit] = []
-    end, _ = await call(path, Peer({"HANGUP": f"200 result=1{GONE}"}), commits=commits)
+    end, _ = await run_script(path, Peer({"HANGUP": f"200 result=1{THEN_HANG_UP}"}), commits=commits)
     assert end is ScriptEnd.DONE
     assert [commit.mark for commit in commits] == [MarkKind.VOTED]
 
 
-async def test_marks_of_a_script_that_hears_no_answer_count(script: Script) -> None:
+async def test_marks_of_a_script_that_reads_no_replies_are_stored(script: Script) -> None:
     path = script("""
         import os
         os.close(0)
         print("SET VARIABLE MATDAN_MARK voted\\nSET VARIABLE MATDAN_ANSWER_at_home 3\\nSET VARIABLE MATDAN_OPT_OUT number")
     """)
     commits: list[FlowCommit] = []
-    end, _ = await call(path, commits=commits)
+    end, _ = await run_script(path, commits=commits)
     assert end is ScriptEnd.DONE
     assert [commit.kind.value for commit in commits] == ["mark", "answers", "opt-out"]
 
 
-async def test_a_commit_is_seen_to_its_end_when_the_scripts_time_is_over_meanwhile(script: Script) -> None:
+async def test_a_commit_under_way_is_finished_after_the_scripts_time_has_ended(script: Script) -> None:
     commits: list[FlowCommit] = []
     seconds = 1.0
     path = script("ask('SET VARIABLE MATDAN_MARK voted')")
-    end, _ = await call(
+    end, _ = await run_script(
         path, rules=ScriptRules(seconds=seconds), commits=commits, until=lambda: asyncio.sleep(seconds + 0.2)
     )
     assert end is ScriptEnd.TOO_LONG
@@ -135,8 +136,8 @@ async def test_a_commit_is_seen_to_its_end_when_the_scripts_time_is_over_meanwhi
 
 @pytest.mark.parametrize("answer", [b"", b"200 result=1\n"])
 @virtual_time()
-async def test_a_call_is_cut_short_in_the_middle_of_a_command(answer: bytes) -> None:
-    """Asterisk answers some commands that it lets go of, and not others."""
+async def test_cut_short_hangs_up_in_the_middle_of_a_command(answer: bytes) -> None:
+    """Asterisk replies to some commands that a hang-up interrupts, and not to others."""
 
     async def flow(agi: AgiCall) -> float:
         with pytest.raises(TimeoutError):
@@ -160,7 +161,7 @@ async def test_a_call_is_cut_short_in_the_middle_of_a_command(answer: bytes) -> 
 
 
 @virtual_time()
-async def test_a_call_that_cannot_be_cut_short_is_let_go_of() -> None:
+async def test_cut_short_gives_up_on_a_command_that_does_not_end() -> None:
     async def flow(agi: AgiCall) -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(2):
@@ -173,4 +174,4 @@ async def test_a_call_that_cannot_be_cut_short_is_let_go_of() -> None:
         await peer.ended.wait()
     assert recorder.errors == []
     assert asyncio.get_running_loop().time() - began == pytest.approx(4.0, abs=0.1)
-    assert peer.lines[-1] == "HANGUP"  # read when the recording is over: the call ends, and does not begin anew
+    assert peer.lines[-1] == "HANGUP"  # read once the recording has ended: no second flow is started

@@ -1,4 +1,4 @@
-"""AGI scripts as flows: a real one that uses pyst2, and scripts that want more than they may have."""
+"""AGI scripts as flows: what they may do on a call, and the limits they run under."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from dialer.flows.turns import FlowCommit
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.scripts.commands import Recordings
-from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRules, ScriptRun, script_of
-from tests.support.agi_scripts import HANG_UP, PLAIN, Held, Peer, call
+from dialer.switch.asterisk.scripts.containment import ScriptRules
+from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRun, script_of
+from tests.support.agi_scripts import HANG_UP, PLAIN, HeldOpen, Peer, run_script
 
 PYST2 = """
     from asterisk.agi import AGI
@@ -50,10 +51,10 @@ def script(tmp_path: Path) -> Callable[[str], Path]:
     return write
 
 
-async def test_a_pyst2_script_runs_as_it_was_written(script: Callable[..., Path]) -> None:
+async def test_a_pyst2_script_talks_to_the_caller_and_stores_a_mark(script: Callable[..., Path]) -> None:
     commits: list[FlowCommit] = []
     peer = Peer({"GET DATA": "200 result=1", "VERBOSE": "200 result=1"})
-    end, commands = await call(script(PYST2, ""), peer, commits=commits)
+    end, commands = await run_script(script(PYST2, ""), peer, commits=commits)
     assert end is ScriptEnd.DONE
     assert commands == [
         "ANSWER",
@@ -65,7 +66,7 @@ async def test_a_pyst2_script_runs_as_it_was_written(script: Callable[..., Path]
     assert [commit.mark for commit in commits] == [MarkKind.VOTED]
 
 
-async def test_a_script_knows_the_facts_and_hears_whether_a_mark_is_on_record(script: Callable[..., Path]) -> None:
+async def test_a_script_gets_facts_and_learns_whether_its_results_were_stored(script: Callable[..., Path]) -> None:
     path = script("""
         ask('VERBOSE "%s" 1' % ask("GET VARIABLE MATDAN_FACT_booth_name"))
         ask('VERBOSE "%s" 1' % ask("GET VARIABLE MATDAN_FACT_party"))
@@ -74,14 +75,14 @@ async def test_a_script_knows_the_facts_and_hears_whether_a_mark_is_on_record(sc
         ask('VERBOSE "%s" 1' % ask("SET VARIABLE MATDAN_ANSWER_AT_HOME 3"))
     """)
     commits: list[FlowCommit] = []
-    end, commands = await call(path, commits=commits)
+    end, commands = await run_script(path, commits=commits)
     assert end is ScriptEnd.DONE
     assert commands[0] == "VERBOSE 200 result=1 (Primary School 12) 1"
     assert commands[1:] == ["VERBOSE 200 result=0 1", *["VERBOSE 200 result=1 1"] * 3]
     assert (commits[0].sequence, commits[0].mark, commits[0].hour) == (1, MarkKind.LATER, 17)
     assert [commit.kind.value for commit in commits] == ["mark", "opt-out", "answers"]
     assert commits[2].answers == {"at_home": "3"}
-    _, commands = await call(path, works=False)
+    _, commands = await run_script(path, works=False)
     assert commands[2:] == ["VERBOSE 200 result=0 1"] * 3
 
 
@@ -110,30 +111,28 @@ async def test_a_script_knows_the_facts_and_hears_whether_a_mark_is_on_record(sc
         "nonsense",
     ],
 )
-async def test_what_a_script_may_not_do_is_answered_as_an_unknown_command(
-    script: Callable[..., Path], line: str
-) -> None:
-    end, commands = await call(script(f"""ask('VERBOSE "%s" 1' % ask({line!r})[:30])"""))
+async def test_a_forbidden_command_is_answered_as_unknown(script: Callable[..., Path], line: str) -> None:
+    end, commands = await run_script(script(f"""ask('VERBOSE "%s" 1' % ask({line!r})[:30])"""))
     assert end is ScriptEnd.DONE
     assert commands == ["VERBOSE 510 Invalid or unknown command 1"]
 
 
-async def test_recording_is_there_where_the_site_allows_it_under_the_calls_own_id(script: Callable[..., Path]) -> None:
+async def test_recordings_are_named_by_the_attempt_and_play_on_their_own_call(script: Callable[..., Path]) -> None:
     endless = "".join(f"ask('RECORD FILE said wav #{limit}')\n" for limit in ("", " -1", " 0"))
     elsewhere = "".join(
         f"ask('RECORD FILE {name} 1000')\n" for name in ("/srv/x wav #", "a/b wav #", "x w/v #", "../x wav #")
     )
     own = "ask('STREAM FILE said #')\nask('RECORD FILE said wav # 1000')\nask('STREAM FILE said #')\nask('GET DATA said&beep 1 1')"
-    _, commands = await call(script(endless + elsewhere + own), recordings=Recordings("kept", "7b0c-"))
+    _, commands = await run_script(script(endless + elsewhere + own), recordings=Recordings("recorded", "7b0c-"))
     assert commands == [
-        "STREAM FILE said #",  # a sound of the site's, before there is a recording of that name
-        "RECORD FILE kept/7b0c-said wav # 1000",
-        "STREAM FILE kept/7b0c-said #",
-        "GET DATA kept/7b0c-said&beep 1 1",
+        "STREAM FILE said #",  # a sound of the site, as there is no recording of that name yet
+        "RECORD FILE recorded/7b0c-said wav # 1000",
+        "STREAM FILE recorded/7b0c-said #",
+        "GET DATA recorded/7b0c-said&beep 1 1",
     ]
 
 
-async def test_variables_of_a_script_are_its_own_and_never_the_channels(script: Callable[..., Path]) -> None:
+async def test_variables_of_a_script_do_not_reach_the_channel(script: Callable[..., Path]) -> None:
     path = script("""
         for line in ("SET VARIABLE AGI_SERVER evil:1", "SET VARIABLE RECORDED 1", "SET VARIABLE SPYGROUP seat-01"):
             assert ask(line) == "200 result=1"
@@ -146,12 +145,12 @@ async def test_variables_of_a_script_are_its_own_and_never_the_channels(script: 
             last = ask("SET VARIABLE V%d x" % number)
         ask('VERBOSE "%s" 1' % last[:3])
     """)
-    end, commands = await call(path)
+    end, commands = await run_script(path)
     assert end is ScriptEnd.DONE
     assert commands == ["VERBOSE 200 result=1 (1) 1", "GET VARIABLE LANGUAGE", "VERBOSE 510 1"]
 
 
-async def test_a_script_has_its_own_environment_directory_and_descriptors(
+async def test_a_script_inherits_no_environment_or_file_descriptor(
     script: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MATDAN_AMI__SECRET", "secret")
@@ -162,53 +161,51 @@ async def test_a_script_has_its_own_environment_directory_and_descriptors(
         ask("VERBOSE %s 1" % ",".join(sorted(os.environ)))
         ask("VERBOSE %s 1" % os.getcwd())
         ask("VERBOSE %s 1" % [fd for fd in range(3, 60) if os.path.exists("/proc/self/fd/%d" % fd)])
-        ask("VERBOSE %s 1" % (os.getsid(0) == os.getpid()))
+        ask("VERBOSE %d 1" % os.getsid(0))
         ask("VERBOSE %s 1" % (resource.getrlimit(resource.RLIMIT_AS)[0] >> 20))
         ask("VERBOSE %s 1" % [line for line in open("/proc/self/status") if line.startswith("NoNewPrivs")][0].split()[1])
     """)
     try:
-        _, commands = await call(path)
+        _, commands = await run_script(path)
     finally:
         os.close(reading)
         os.close(writing)
     assert commands == [
-        "VERBOSE HOME,LANG,LC_CTYPE,PATH 1" if "LC_CTYPE" in commands[0] else "VERBOSE HOME,LANG,PATH 1",
+        "VERBOSE HOME,LANG,LC_CTYPE,PATH,PWD 1" if "LC_CTYPE" in commands[0] else "VERBOSE HOME,LANG,PATH,PWD 1",
         f"VERBOSE {path.parent} 1",
         "VERBOSE [] 1",
-        "VERBOSE True 1",
+        "VERBOSE 1 1",
         "VERBOSE 256 1",
         "VERBOSE 1 1",
     ]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="another user's rights need root")
-async def test_a_script_may_have_another_users_rights(tmp_path: Path) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may run a script as another user")
+async def test_a_script_runs_as_the_user_of_the_settings(tmp_path: Path) -> None:
     for directory in (tmp_path, *tmp_path.parents[:3]):
         directory.chmod(directory.stat().st_mode | 0o555)
     path = tmp_path / "script.sh"
     path.write_text(SHELL)
     path.chmod(0o755)
-    end, commands = await call(path, rules=ScriptRules(seconds=20.0, user="nobody"))
+    end, commands = await run_script(path, rules=ScriptRules(seconds=20.0, user="nobody"))
     assert (end, commands) == (ScriptEnd.DONE, ["VERBOSE 65534 1"])
 
 
-async def test_time_and_memory_and_chatter_have_their_limits(script: Callable[..., Path]) -> None:
-    begun = "ask('VERBOSE begun 1')\n"
-    end, commands = await call(script(begun + "while True: pass"), rules=ScriptRules(seconds=1.0))
-    assert (end, commands) == (ScriptEnd.TOO_LONG, ["VERBOSE begun 1"])
-    end, _ = await call(script("x = bytearray(1 << 30)\nask('VERBOSE had-it 1')"))
+async def test_time_memory_line_length_and_refused_commands_are_limited(script: Callable[..., Path]) -> None:
+    prologue = "ask('VERBOSE started 1')\n"
+    end, commands = await run_script(script(prologue + "while True: pass"), rules=ScriptRules(seconds=1.0))
+    assert (end, commands) == (ScriptEnd.TOO_LONG, ["VERBOSE started 1"])
+    end, _ = await run_script(script("x = bytearray(1 << 30)\nask('VERBOSE allocated 1')"))
     assert end is ScriptEnd.FAILED
-    end, _ = await call(script("print('x' * 100_000, flush=True)\nsys.stdin.readline()"))
+    end, _ = await run_script(script("print('x' * 100_000, flush=True)\nsys.stdin.readline()"))
     assert end is ScriptEnd.FAILED
-    end, _ = await call(script("while True: ask('nonsense')"))
+    end, _ = await run_script(script("while True: ask('nonsense')"))
     assert end is ScriptEnd.FAILED
-    end, _ = await call(script("raise SystemExit(3)"))
+    end, _ = await run_script(script("raise SystemExit(3)"))
     assert end is ScriptEnd.FAILED
 
 
-async def test_a_hang_up_reaches_the_script_and_nothing_of_it_stays(
-    script: Callable[..., Path], tmp_path: Path
-) -> None:
+async def test_a_hang_up_sends_sighup_and_leaves_no_process(script: Callable[..., Path], tmp_path: Path) -> None:
     left = tmp_path / "left"
     path = script(f"""
         import signal, subprocess
@@ -220,22 +217,20 @@ async def test_a_hang_up_reaches_the_script_and_nothing_of_it_stays(
         held.write("hung-up")
         held.flush()
     """)
-    with Held(left) as held:
-        end, _ = await call(path, Peer({"STREAM FILE": HANG_UP}))
+    with HeldOpen(left) as held:
+        end, _ = await run_script(path, Peer({"STREAM FILE": HANG_UP}))
         assert end is ScriptEnd.HUNG_UP
-        assert held.left() == b"hung-up"
+        assert held.read_to_end() == b"hung-up"
 
 
-async def test_what_a_script_says_on_standard_error_goes_to_its_file(
-    script: Callable[..., Path], tmp_path: Path
-) -> None:
+async def test_standard_error_goes_to_the_file_of_the_settings(script: Callable[..., Path], tmp_path: Path) -> None:
     errors = tmp_path / "errors"
-    end, _ = await call(script("raise ValueError('mend me')"), rules=ScriptRules(seconds=20.0, errors=errors))
+    end, _ = await run_script(script("raise ValueError('a mistake')"), rules=ScriptRules(seconds=20.0, errors=errors))
     assert end is ScriptEnd.FAILED
-    assert "mend me" in errors.read_text()
+    assert "a mistake" in errors.read_text()
 
 
-def test_a_script_that_is_not_there_is_said_at_the_start(tmp_path: Path) -> None:
+def test_a_script_that_is_missing_or_not_executable_is_refused(tmp_path: Path) -> None:
     assert script_of("turnout") is None
     plain = tmp_path / "plain"
     plain.write_text("#!/bin/sh\n")
@@ -247,7 +242,7 @@ def test_a_script_that_is_not_there_is_said_at_the_start(tmp_path: Path) -> None
     assert script_of(f"script:{plain}") == plain
 
 
-async def test_a_script_that_cannot_be_started_is_one_clear_line(script: Callable[..., Path]) -> None:
+async def test_a_script_of_an_unknown_user_is_refused(script: Callable[..., Path]) -> None:
     errors: list[FlowError] = []
 
     async def no_commit(_: FlowCommit) -> bool:

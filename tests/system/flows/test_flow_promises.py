@@ -14,6 +14,7 @@ from dialer.flows.model import Scope
 from dialer.flows.turns import CommitKind, FlowCommit
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.agi_call import AgiCall
+from tests.support.agi_scripts import skip_without_containment
 from tests.support.centre import SCRIPTS_AS_WE_ARE, Site, a_site
 from tests.support.live_flows import DECLARED, ivr, voters_of_flows
 from tests.support.stored import rows
@@ -35,13 +36,16 @@ while sys.stdin.readline().strip():
 """
 BUSY = """
 ask("WAIT FOR DIGIT 5000")
-signal.sigwait([signal.SIGHUP])  # stands for a look-up that takes long
+signal.sigwait([signal.SIGHUP])  # in place of a slow look-up
 ask("SET VARIABLE MATDAN_MARK voted")
 """
 
 
-async def test_a_hang_up_while_a_script_is_busy_reaches_it_and_keeps_the_key(tmp_path: Path) -> None:
-    script = tmp_path / "survey.py"
+async def test_a_busy_script_gets_sighup_and_its_later_mark_is_stored(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    skip_without_containment()
+    script = tmp_path_factory.mktemp("scripts") / "survey.py"
     script.write_text(ASK + BUSY)
     config = voters_of_flows(Behaviour(answer_after=0.05, keys=((1.0, "1"),), hang_up_after=1.5))
     async with a_site(
@@ -53,15 +57,19 @@ async def test_a_hang_up_while_a_script_is_busy_reaches_it_and_keeps_the_key(tmp
     assert rows(tmp_path, "SELECT kind, source FROM mark") == [("voted", "voter-key")]
 
 
-async def test_a_script_whose_time_is_over_while_it_waits_for_a_key_ends_the_call(tmp_path: Path) -> None:
-    script, begun = tmp_path / "survey.py", tmp_path / "begun"
-    script.write_text(ASK + f"open({str(begun)!r}, 'a').write('once ')\nask('WAIT FOR DIGIT -1')\n")
+async def test_a_script_that_waits_for_a_key_when_its_time_ends_ends_the_call(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    skip_without_containment()
+    folder = tmp_path_factory.mktemp("scripts")
+    script, started = folder / "survey.py", folder / "started"
+    script.write_text(ASK + f"open({str(started)!r}, 'a').write('once ')\nask('WAIT FOR DIGIT -1')\n")
     campaign = ivr(f"script:{script}", declared=DECLARED)
     config = voters_of_flows(Behaviour(answer_after=0.05))  # the caller stays on the line
     async with a_site(tmp_path, config, campaign=campaign, flows={"script_seconds": 1, **SCRIPTS_AS_WE_ARE}) as site:
         await site.until(lambda: len(site.ended()) >= 1, 10)
     assert rows(tmp_path, "SELECT outcome, left_at FROM attempt WHERE phone_id = 1") == [("left", "script (too-long)")]
-    assert begun.read_text() == "once "
+    assert started.read_text() == "once "
 
 
 # Households

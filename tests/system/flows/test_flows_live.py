@@ -23,6 +23,7 @@ from dialer.flows.errors import FlowError
 from dialer.flows.texts import shipped_texts, texts_with
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.agi_call import AgiCall
+from tests.support.agi_scripts import skip_without_containment
 from tests.support.breaking import FailingStore
 from tests.support.centre import SCRIPTS_AS_WE_ARE, START_EPOCH, a_site, site_settings
 from tests.support.live_flows import ASK, DECLARED, ivr, voters_of_flows
@@ -163,9 +164,10 @@ if ask("WAIT FOR DIGIT 5000") == "200 result=49" and ask("SET VARIABLE MATDAN_MA
 """
 
 
-async def test_an_ivr_campaign_may_run_a_script(tmp_path: Path) -> None:
-    """In real time: a process knows no other."""
-    script = tmp_path / "survey.py"
+async def test_an_ivr_campaign_may_run_a_script(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """In real time: a process has no virtual clock."""
+    skip_without_containment()
+    script = tmp_path_factory.mktemp("scripts") / "survey.py"
     script.write_text(SCRIPT)
     config = replace(
         voters_of_flows(Behaviour(answer_after=0.05, keys=((0.5, "1"),))),
@@ -181,14 +183,14 @@ async def test_an_ivr_campaign_may_run_a_script(tmp_path: Path) -> None:
     ]
 
 
-def test_a_script_that_is_not_there_keeps_the_dialler_from_starting(tmp_path: Path) -> None:
+def test_a_missing_script_stops_the_start_of_the_dialler(tmp_path: Path) -> None:
     settings = site_settings(tmp_path, 1, campaign=ivr("script:/nowhere/survey.py", declared=DECLARED))
 
     async def start() -> None:
         async with running_centre(settings):
             pass
 
-    with pytest.raises(FlowError, match="is no script"):
+    with pytest.raises(FlowError, match="is not a file"):
         asyncio.run(start())
 
 

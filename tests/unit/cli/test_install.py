@@ -101,6 +101,35 @@ def test_a_site_becomes_services_with_all_that_they_need(site: Path) -> None:
     assert all(path.stat().st_mode & 0o007 == 0 for path in secrets)
 
 
+def test_the_dialler_of_a_site_with_agi_scripts_may_run_bubblewrap(site: Path) -> None:
+    """Each of these settings keeps bubblewrap from working (docs/agi-scripts.md)."""
+    hinders = (
+        "RestrictNamespaces",
+        "ProtectKernelTunables",
+        "ProtectKernelLogs",
+        "ProtectHostname",
+        "RestrictSUIDSGID",
+    )
+    campaign = """
+[[campaigns]]
+id = "survey"
+kind = "ivr"
+flow = "script:/etc/matdan/agi/survey.py"
+declared = {by = "A. Person", offers_transport = false, asks_vote_choice = false}
+"""
+    units = []
+    for text in (SITE, SITE + campaign):
+        site.write_text(text)
+        files = service_files(load_settings(site), Path("/opt/matdan/bin/dialer"), Beside(False, False, False))
+        units.append(next(unit for path, unit in files.items() if path.name == "matdan-dialler.service"))
+    without, with_script = units
+    assert [name for name in hinders if f"{name}=" not in without] == []
+    assert [name for name in hinders if f"{name}=" in with_script] == []
+    assert "SystemCallFilter=@system-service @mount\n" in with_script
+    assert "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK\n" in with_script
+    assert "AF_NETLINK" not in without
+
+
 def test_it_says_what_follows(site: Path) -> None:
     said = run("install", "-c", site, "--root", site.parent / "root")[1]
     assert "audio drafts -c /etc/matdan/centre.toml\n" in said

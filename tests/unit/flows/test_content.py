@@ -29,7 +29,7 @@ from dialer.settings.site_rules import site_profile
 from dialer.site.check import check_site
 from dialer.site.checks.finding import Finding, Verdict
 from dialer.site.content import content_problems, refuse_content
-from dialer.switch.asterisk.scripts.commands import Keep, Recordings, Refuse, judge
+from dialer.switch.asterisk.scripts.commands import Recordings, Refuse, StoreResult, interpret
 from tests.support.certified import entry, write_prompts
 from tests.support.flow_support import TURNOUT_HEAD, own_texts
 from tests.support.paths import ROOT
@@ -171,10 +171,10 @@ def test_agents_offer_no_ride_where_the_profile_forbids_it() -> None:
 
 @pytest.mark.parametrize("name", ["party", "VOTE_FOR", "candidate_choice", "support"])
 def test_a_script_keeps_no_answer_that_is_the_votes_choice(name: str) -> None:
-    judged = judge(f"SET VARIABLE MATDAN_ANSWER_{name} 1", 1, Recordings())
+    judged = interpret(f"SET VARIABLE MATDAN_ANSWER_{name} 1", 1, Recordings())
     assert isinstance(judged, Refuse)
-    assert "never stored" in judged.why
-    assert isinstance(judge("SET VARIABLE MATDAN_ANSWER_count 1", 1, Recordings()), Keep)
+    assert "never stored" in judged.reason
+    assert isinstance(interpret("SET VARIABLE MATDAN_ANSWER_count 1", 1, Recordings()), StoreResult)
 
 
 def test_no_report_joins_a_voters_weight_with_whether_they_voted() -> None:

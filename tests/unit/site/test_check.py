@@ -17,6 +17,7 @@ from dialer.settings.site import Settings
 from dialer.site.check import check_site
 from dialer.site.checks.finding import Finding, Verdict
 from dialer.store.lock import StoreLock, holder_of
+from tests.support.agi_scripts import skip_without_containment
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import moment, site
 
@@ -309,9 +310,11 @@ async def test_a_folder_that_may_not_be_entered_is_bad_and_not_the_end(tmp_path:
     ],
 )
 async def test_a_script_that_cannot_be_started_is_bad(
-    tmp_path: Path, flows: dict[str, str], problem: str | None
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, flows: dict[str, str], problem: str | None
 ) -> None:
-    script = tmp_path / "survey.py"
+    skip_without_containment()
+    folder = tmp_path_factory.mktemp("scripts")
+    script = folder / "survey.py"
     script.write_text("pass\n", encoding="utf-8")
     declared = {"by": "A. Person", "offers_transport": False, "asks_vote_choice": False}
     campaign = {"kind": "ivr", "flow": f"script:{script}", "declared": declared}
@@ -319,14 +322,14 @@ async def test_a_script_that_cannot_be_started_is_bad(
     if os.geteuid() == 0:
         found, *_ = await told(settings, NOON, "campaign calls")
         assert "nobody" in found.text or problem is not None  # the test's folder is root's alone
-        for directory in (tmp_path, *tmp_path.parents[:3]):
+        for directory in (folder, *folder.parents[:3]):
             directory.chmod(directory.stat().st_mode | 0o555)
         script.chmod(0o644)
     found, *_ = await told(settings, NOON, "campaign calls")
     assert found.verdict is (Verdict.GOOD if problem is None else Verdict.BAD)
     assert found.text == f"script {script} {'is there' if problem is None else f'cannot be run: {problem}'}"
     kept = await told(settings, NOON, "scripts")
-    assert ["namespaces" in each.text for each in kept] == ([True] if problem is None else [])
+    assert ["bubblewrap" in each.text for each in kept] == ([True] if problem is None else [])
 
 
 async def test_the_script_of_agents_is_looked_at(tmp_path: Path) -> None:

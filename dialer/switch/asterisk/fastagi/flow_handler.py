@@ -19,7 +19,8 @@ from dialer.switch.asterisk.boxes import AnyAsterisk
 from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowHost, PromptResolver, run_flow
 from dialer.switch.asterisk.places import FLOW_CONTEXT
 from dialer.switch.asterisk.scripts.commands import Recordings
-from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRules, ScriptRun, script_of
+from dialer.switch.asterisk.scripts.containment import ScriptRules
+from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRun, script_of
 from dialer.switch.flow_effects import SmsGateway, send_text
 
 # What a flow may ask for beyond sounds and keys, on an Asterisk call: a recording, an agent, an SMS.

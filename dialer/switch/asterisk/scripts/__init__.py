@@ -1,1 +1,1 @@
-"""AGI scripts that people already have, as flows: each runs as a process of its own, on a short lead."""
+"""AGI scripts (`flow = "script:..."`): programs of a site that talk to a caller, each in a containment of its own."""
