@@ -48,8 +48,9 @@ from dialer.domain.view import (
     SeatState,
 )
 from dialer.engine.asterisk_servers.state import Boxes
+from dialer.engine.calls.changes import effects_of_change
 from dialer.engine.calls.state import Call
-from dialer.engine.effects import Effect, Notify, Over, follows, order
+from dialer.engine.effects import CallFinished, Effect, Notify, order
 from dialer.engine.plan import CampaignSpec, EnginePlan
 from dialer.engine.seats.state import Seat
 from dialer.engine.supervision.state import Listener
@@ -60,6 +61,7 @@ from dialer.pacing.tuning import TUNED
 from dialer.polling_day.plan import NO_POLLS, PollingPlan, PollsToday
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import next_day
+from dialer.store.sqlite import Store
 
 _log = structlog.get_logger(__name__)
 _Known = TypeVar("_Known")
@@ -202,12 +204,17 @@ class Centre:
         self.draining = False
         self.store_trouble: str | None = None
         self.wake = asyncio.Event()
-        self.outbox_event = asyncio.Event()
         self.listening: list[Callable[[Change], None]] = []
         self._tasks: asyncio.TaskGroup | None = None
         self._effects: list[Effect] = []
         self._carry_out: Callable[[], object] = self.take_effects
+        self._store: Store
+        self._switch: Switch
         self.in_turn = False  # an event is being applied: its effects are carried out at its end
+
+    def join(self, store: Store, switch: Switch) -> None:
+        """Use this store and this switch from now on."""
+        self._store, self._switch = store, switch
 
     def use(self, plan: EnginePlan) -> None:
         """What the settings say from now on: whoever asks them reads it here."""
@@ -313,7 +320,7 @@ class Centre:
         if after is before:
             return after
         self.calls[after.attempt_id] = after
-        self.then(*follows(before, after, self.instant()))
+        self.then(*effects_of_change(before, after, self.instant(), self._store))
         if after.answered is not before.answered:
             self.wake.set()
         return after
@@ -324,9 +331,9 @@ class Centre:
             return
         self.update_call(call, call.given_up())
         if call.leg.written:
-            self.then(order(Switch.hang_up, call.attempt_id))
+            self.then(order(self._switch.hang_up, call.attempt_id))
         elif call.leg.preview is not None:  # else who is about to write it sees that it is cancelled
-            self.then(Over(CallEnded(call.attempt_id, EndedBy.NOT_PLACED, answered=False)))
+            self.then(CallFinished(CallEnded(call.attempt_id, EndedBy.NOT_PLACED, answered=False)))
 
     def notify_call(self, call: Call, state: CallState, outcome: Outcome | None = None) -> None:
         """Tell those who listen where a call is."""

@@ -1,173 +1,154 @@
-"""What follows from what has happened, as values: a feature says it, `Engine` carries it out, in one place and in one order. Pure.
+"""Effects: what a feature wants done, as values that `Engine` carries out in one place and in one order.
 
-What follows from a call alone is read off its facts, before and after (`follows`): events come in no promised order, and whichever
-told of a thing first, it follows once.
+A feature changes its state and returns at once. What has to happen outside it (a timer, an order to the switch, a write
+to the store, an update for subscribers) is added as an effect and carried out when the event has been handled completely.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from typing import Any, Concatenate, NamedTuple, ParamSpec
+from functools import partial
+from typing import NamedTuple, ParamSpec
 
-from dialer.domain.clock import Instant
-from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import StoreError
 from dialer.domain.model import AttemptId
-from dialer.domain.switch import CallEnded, Switch, SwitchEvent
-from dialer.domain.view import CallChange, CampaignChange, Change
+from dialer.domain.switch import CallEnded, SwitchEvent
+from dialer.domain.view import Change
 from dialer.engine.calls.state import Call
 from dialer.engine.command.registry import CommandOfSeat
 from dialer.pacing.port import PacingEventKind
-from dialer.store.sqlite import Store, Write
 
 P = ParamSpec("P")
 
 
-class What(StrEnum):
-    """What of our own is due, or has come of an order."""
+class TimerKind(StrEnum):
+    """What a timer was waiting for."""
 
-    VOTER_TOO_LATE = "voter-too-late"  # has waited for a seat as long as anybody may
-    VOTER_NEVER_CAME = "voter-never-came"  # to the seat that was reserved
+    VOTER_WAITED_TOO_LONG = "voter-waited-too-long"  # for a seat, up to the campaign's connect limit
+    VOTER_NOT_CONNECTED = "voter-not-connected"  # to the seat that was reserved
     WRAP_UP_OVER = "wrap-up-over"
-    CALL_PHONE = "call-phone"  # the seat's, which did not come
+    CALL_PHONE = "call-phone"  # ring the seat's phone, which has not come
     PHONE_NOT_CALLED = "phone-not-called"
-    AGENT_GONE = "agent-gone"  # the phone was away too long
-    UNLOCKED = "unlocked"  # log-ins at the seat
-    CALL_AT_SEAT = "call-at-seat"  # or on its way there
-    HOUSEHOLD_CHANGED = "household-changed"  # of the call at a seat: something was said elsewhere
-    PREVIEW_OVER = "preview-over"  # the agent was shown a call and said nothing
-    OWN_CALL_BACK = "own-call-back"  # an agent's, asked for in that attempt
-    MESSAGE_OLD = "message-old"  # a supervisor's, at the seat
-    SEAT_CHANGED = "seat-changed"  # its state, for whoever listens to it
-    NOT_HANDED_OVER = "not-handed-over"  # the voter, to the target
-    FORGERIES_OVER = "forgeries-over"  # of orders of headquarters, for a while
+    AGENT_GONE = "agent-gone"  # the phone has been off the line for too long
+    LOG_IN_UNLOCKED = "log-in-unlocked"
+    SCREEN_POP = "screen-pop"  # a call is at the seat, or on its way there
+    PREVIEW_EXPIRED = "preview-expired"  # the agent neither dialled nor skipped
+    OWN_CALL_BACK = "own-call-back"  # the agent promised it in this attempt
+    MESSAGE_EXPIRED = "message-expired"  # a supervisor's, at the seat
+    HAND_OVER_FAILED = "hand-over-failed"  # of the voter to the transfer's target
+    FORGED_ORDERS_OVER = "forged-orders-over"
     FLOW_OVERDUE = "flow-overdue"  # its last commit, after the end of the call
 
 
-class Due(NamedTuple):
-    """An event of our own, by the seat or the attempt that it is of."""
+class TimerExpired(NamedTuple):
+    """A timer of the engine has expired, for a seat or an attempt. A failed order may have the same consequence at once."""
 
-    what: What
+    kind: TimerKind
     seat: str = ""
     attempt_id: AttemptId | None = None
 
 
-class Over(NamedTuple):
-    """A call is over and nothing is waited for any more."""
+class CallFinished(NamedTuple):
+    """A call has ended and nothing that belongs to it is pending."""
 
     ended: CallEnded
 
 
-Event = SwitchEvent | Due | Over
+class SeatStateChanged(NamedTuple):
+    """A seat that somebody monitors has changed its state."""
+
+    seat: str
 
 
-class Learn(NamedTuple):
-    """The campaign's pacer learns of something that happened now; `seconds` as the kind says. `call` is the one that it
-    happened to, where it is a call's: what its number came to is learned as well.
-    """
+class HouseholdChanged(NamedTuple):
+    """Something was recorded elsewhere about the household of the call at a seat."""
+
+    seat: str
+    attempt_id: AttemptId
+
+
+Event = SwitchEvent | TimerExpired | CallFinished | SeatStateChanged | HouseholdChanged
+"""What the engine handles: events of the switch, and its own."""
+
+
+class UpdatePacer(NamedTuple):
+    """Tell a campaign's pacer what has just happened. `call` is the call that it happened to, if it was a call."""
 
     campaign_id: str
     kind: PacingEventKind
-    seconds: float = 0.0
+    seconds: float = 0.0  # a duration; which one depends on the kind
     call: Call | None = None
     closing_seconds: float | None = None  # of a talk or wrap-up: since its end was announced
 
 
-class Timer(NamedTuple):
-    """`due` happens later; the same key replaces what was to be done. None: nothing is done under this key."""
+class StartTimer(NamedTuple):
+    """Handle `expired` in `seconds`. Replaces a timer of the same key."""
 
     key: str
-    seconds: float = 0.0
-    due: Due | None = None
+    seconds: float
+    expired: TimerExpired
 
 
-class Order(NamedTuple):
-    """A method of the switch, called once and never again: where it fails `failed` happens, and the switch's events settle it."""
+class StopTimer(NamedTuple):
+    """Cancel the timer with this key, if there is one."""
 
-    method: str
-    args: tuple[Any, ...]
-    options: dict[str, Any]
-    failed: Due | None = None
+    key: str
 
-    def or_else(self, failed: Due) -> Order:
-        """The same, and what happens where it fails."""
-        return self._replace(failed=failed)
+
+class SwitchOrder(NamedTuple):
+    """A method of the switch to call once, never again. If it fails, `on_failure` is handled."""
+
+    name: str  # the method's, for logs
+    call: partial[Awaitable[object]]
+    on_failure: TimerExpired | None = None
+
+    def or_else(self, on_failure: TimerExpired) -> SwitchOrder:
+        """Return the same order with an event to handle if it fails."""
+        return self._replace(on_failure=on_failure)
 
 
 class StoreCommit(NamedTuple):
-    """A write to the store, tried until it is kept. Each is harmless when repeated. `news`: something is announced with it."""
+    """A write to the store, retried until it is committed. Repeating it must change nothing."""
 
-    method: str
-    args: tuple[Any, ...]
-    options: dict[str, Any]
-    news: bool = False
+    name: str  # the method's, for logs
+    call: partial[Awaitable[object]]
 
 
 class Notify(NamedTuple):
-    """Those who listen hear of a change."""
+    """Send an update to all subscribers."""
 
     change: Change
 
 
-Effect = Learn | Timer | Order | StoreCommit | Notify | CommandOfSeat | StoreError | Event
-"""A command was keyed at a seat. A StoreError: something could not be kept, or read: dialling stops until the store works. An
-event: it happens next."""
+class RunCommand(NamedTuple):
+    """Carry out a command that an agent entered on the phone."""
+
+    command: CommandOfSeat
 
 
-def order(method: Callable[Concatenate[Switch, P], Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> Order:
-    """`order(Switch.connect, attempt_id, seat)`."""
-    return Order(method.__name__, args, options)
+class StoreFailed(NamedTuple):
+    """The store failed to read or write something: stop dialling until it works."""
+
+    error: StoreError
 
 
-def keep(method: Write[P, Any], /, *args: P.args, **options: P.kwargs) -> StoreCommit:
-    """`keep(Store.record_answer, attempt_id, at)`."""
-    return StoreCommit(method.name, args, options, news=method.announces and options.get("announced") is not False)
+Effect = UpdatePacer | StartTimer | StopTimer | SwitchOrder | StoreCommit | Notify | RunCommand | StoreFailed | Event
+"""An event among the effects is handled after all others."""
 
 
-def follows(before: Call, after: Call, now: Instant) -> list[Effect]:
-    """What follows from what has become known of a call."""
-    effects: list[Effect] = []
-    if after.leg is not before.leg:
-        effects += _of_the_leg(before, after)
-    if after.talk is not before.talk:
-        effects += _of_the_talk(before, after, now)
-    if after.state is not before.state:
-        change = CallChange(after.campaign_id, after.attempt_id, after.state, now.at, after.talk.seat, None)
-        effects += (Notify(change), Notify(CampaignChange(after.campaign_id)))
-    return effects
+def order(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> SwitchOrder:
+    """Return an order to the switch: `order(switch.connect, attempt_id, seat)`."""
+    return SwitchOrder(_name_of(method), partial(method, *args, **options))
 
 
-def _of_the_leg(before: Call, after: Call) -> Iterator[Effect]:
-    was, leg, campaign_id = before.leg, after.leg, after.campaign_id
-    own = not after.inbound  # a caller's says nothing of our calls
-    if leg.written and not was.written:
-        yield Learn(campaign_id, PacingEventKind.PLACED, call=after)
-    if _counted(after) and not _counted(before):
-        yield Learn(campaign_id, PacingEventKind.ANSWERED, after.seconds_to_answer, after)
-    if own and leg.not_counted and not was.not_counted:  # given up once; one that was counted is taken back
-        kind = PacingEventKind.MACHINE if was.judged else PacingEventKind.FAILED
-        yield Learn(campaign_id, kind, after.seconds_to_answer, after)
-    if own and leg.message_started and not was.message_started and after.talk.connected_at is None:
-        yield Learn(campaign_id, PacingEventKind.ABANDONED)
-    if leg.answered_at is not None and was.answered_at is None:
-        yield keep(Store.record_answer, after.attempt_id, leg.answered_at)
+def commit(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> StoreCommit:
+    """Return a write to the store: `commit(store.record_answer, attempt_id, at)`."""
+    return StoreCommit(_name_of(method), partial(method, *args, **options))
 
 
-def _of_the_talk(before: Call, after: Call, now: Instant) -> Iterator[Effect]:
-    was, talk, campaign_id, own = before.talk, after.talk, after.campaign_id, not after.inbound
-    if own and talk.heard_nobody and not was.heard_nobody:
-        yield Learn(campaign_id, PacingEventKind.ABANDONED)
-    if talk.connected_at is not None and was.connected_at is None and talk.seat is not None:
-        yield keep(Store.record_connect, after.attempt_id, talk.connected_at, talk.seat, talk.agent)
-        if own and after.kind is not CampaignKind.IVR:  # else it did not wait for a seat as the pacer's calls do
-            answered = after.leg.answered_seconds
-            waited = 0.0 if answered is None else now.seconds - answered
-            yield Learn(campaign_id, PacingEventKind.CONNECTED, waited)
-    if talk.recorded and not was.recorded:
-        yield keep(Store.record_recording, after.attempt_id, now.at)
-
-
-def _counted(call: Call) -> bool:
-    """Whether the pacer counts it as answered by a person."""
-    return call.answered and call.leg.judged and not call.leg.not_counted and not call.inbound
+def _name_of(method: Callable[..., object]) -> str:
+    job: Callable[..., object] = (
+        method.args[0] if isinstance(method, partial) else method
+    )  # the store binds a job to itself
+    return job.__name__

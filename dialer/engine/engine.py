@@ -17,7 +17,7 @@ from dialer.audio.message import MESSAGE_SOUND
 from dialer.domain import switch as switch_port
 from dialer.domain.errors import CommandRefused, StoreError, SwitchError
 from dialer.domain.model import AttemptId, EndedAttempt, OpenAttempt, Outcome
-from dialer.domain.switch import CallEnded, Switch, attempt_of
+from dialer.domain.switch import CallEnded, attempt_of
 from dialer.domain.view import Alert, AlertLevel, CentreView, Change, SeatState
 from dialer.engine.acd.service import Acd
 from dialer.engine.call_backs.service import OwnCallBacks
@@ -30,7 +30,24 @@ from dialer.engine.centre import Centre
 from dialer.engine.command.desks import Desks
 from dialer.engine.command.registry import Command, CommandOfSeat
 from dialer.engine.dispositions.service import Dispositions
-from dialer.engine.effects import Due, Effect, Event, Learn, Notify, Order, Over, StoreCommit, Timer, What, order
+from dialer.engine.effects import (
+    CallFinished,
+    Effect,
+    Event,
+    HouseholdChanged,
+    Notify,
+    RunCommand,
+    SeatStateChanged,
+    StartTimer,
+    StopTimer,
+    StoreCommit,
+    StoreFailed,
+    SwitchOrder,
+    TimerExpired,
+    TimerKind,
+    UpdatePacer,
+    order,
+)
 from dialer.engine.external_records.service import ExternalRecords
 from dialer.engine.headquarters.service import HeadquartersOrders
 from dialer.engine.housekeeping import Housekeeping
@@ -62,7 +79,7 @@ UNSAID_SECONDS = 900.0  # so long after a talk its agent may say what came of it
 RECONCILE_SECONDS = 5.0  # a flow that comes back before the first resync waits so long for it
 _TELLS_OF_LIST = frozenset({PacingEventKind.ANSWERED, PacingEventKind.FAILED})
 _ENDS_OF_RINGING = _TELLS_OF_LIST | {PacingEventKind.CANCELLED}
-_FIRST = {kind: place for place, kind in enumerate((Learn, Timer, Order, StoreCommit, Notify))}
+_FIRST = {UpdatePacer: 0, StartTimer: 1, StopTimer: 1, SwitchOrder: 2, StoreCommit: 3, Notify: 4}
 """The order in which what follows is carried out: the next decision knows it, the voter is served, the disk has it, the board shows
 it. Then come keyed commands, the store's trouble, and events of our own."""
 
@@ -75,19 +92,20 @@ class Engine:
         self._centre = centre
         self._store, self._switch = outside.store, outside.switch
         self._sent, self._figures = outside.sent, outside.figures
+        centre.join(outside.store, outside.switch)
         centre.use(plan)
         centre.scripts = outside.flows.scripts
         self._trunks = TrunkPool((), centre.clock.monotonic(), plan.rest)
         self._trunk_desk = TrunkDesk(centre, self._trunks)
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._keeping = Keeping(centre, self._store, outside.has_room)
-        self._ends, self._marks = CallEnds(centre, self._trunk_desk), Marks(centre, self._store)
+        self._ends, self._marks = CallEnds(centre, self._trunk_desk, self._store), Marks(centre, self._store)
         self._clock_guard = ClockGuard(centre, self._sent)
         self._eligibility = Eligibility(centre, outside.certified, self._switch, self._clock_guard)
-        self._acd = Acd(centre, self._eligibility)
+        self._acd = Acd(centre, self._eligibility, self._switch)
         self._silence = SeatSilence(centre, self._switch, self._acd, plan.agent_rules.silence_seconds)
         self.seat_desk = Agents(centre, self._acd, outside, self._silence)
-        self._keys = SeatKeys(centre)
+        self._keys = SeatKeys(centre, self._switch)
         self._pops, self._messages = ScreenPops(centre, self._store), Messages(centre, self._acd, self._store)
         originator = Originator(centre, outside, self._eligibility, self._trunk_desk, KeptSeats(centre, self._acd))
         hoppers = Hoppers(centre, self._store, outside.has_room)
@@ -107,14 +125,13 @@ class Engine:
         self.flow_desk = FlowService(centre, self._store, outside.flows, self._eligibility, self._acd)
         self._housekeeping = Housekeeping(centre, self._store, self._acd, self._eligibility)
         self.users = Users(self._store, centre.clock, lambda: centre.plan.users)
-        self._due_at_seat: Mapping[What, Callable[[str], object]] = {
-            What.WRAP_UP_OVER: self._acd.wrap_up_ran_out,
-            What.CALL_PHONE: self._acd.call_phone,
-            What.PHONE_NOT_CALLED: self._acd.expect_phone,
-            What.AGENT_GONE: self.seat_desk.gone,
-            What.UNLOCKED: self.seat_desk.unlocked,
-            What.SEAT_CHANGED: self._supervision.seat_changed,
-            What.MESSAGE_OLD: self._messages.forget,
+        self._due_at_seat: Mapping[TimerKind, Callable[[str], object]] = {
+            TimerKind.WRAP_UP_OVER: self._acd.wrap_up_ran_out,
+            TimerKind.CALL_PHONE: self._acd.call_phone,
+            TimerKind.PHONE_NOT_CALLED: self._acd.expect_phone,
+            TimerKind.AGENT_GONE: self.seat_desk.gone,
+            TimerKind.LOG_IN_UNLOCKED: self.seat_desk.unlocked,
+            TimerKind.MESSAGE_EXPIRED: self._messages.forget,
         }
         self._orders: list[StandingOrder] = []
         self._obeys: Mapping[str, Callable[[str, StandingOrder], None]] = {
@@ -142,7 +159,7 @@ class Engine:
     @property
     def outbox_event(self) -> asyncio.Event:
         """Set whenever announcements were committed; the relay clears it."""
-        return self._centre.outbox_event
+        return self._store.outbox_event
 
     def view(self) -> CentreView:
         """The centre at this moment."""
@@ -193,10 +210,10 @@ class Engine:
 
     def _apply(self, event: Event) -> None:
         match event:
-            case Over(ended=ended):
-                self._over(ended)
-            case Due():
+            case TimerExpired():
                 self._due(event)
+            case CallFinished() | SeatStateChanged() | HouseholdChanged():
+                self._apply_own(event)
             case switch_port.SwitchUp():
                 self._switch_up(event)
             case switch_port.SwitchDown(reason=reason, box=box):
@@ -218,6 +235,15 @@ class Engine:
                 self._keys.key(seat, key)
             case _:
                 self._of_a_call(event)
+
+    def _apply_own(self, event: CallFinished | SeatStateChanged | HouseholdChanged) -> None:
+        match event:
+            case CallFinished(ended=ended):
+                self._over(ended)
+            case SeatStateChanged(seat=seat):
+                self._supervision.seat_changed(seat)
+            case HouseholdChanged(seat=seat, attempt_id=attempt_id):
+                self._pops.look(seat, attempt_id, again=True)
 
     def _party(self, event: switch_port.PartyCame | switch_port.PartyGone) -> None:
         if isinstance(event, switch_port.PartyGone):
@@ -279,8 +305,8 @@ class Engine:
         if must_ask:
             self._centre.spawn(self._silence.ask(ending, ended), "ask-seat")
         else:
-            due = Due(What.FLOW_OVERDUE, attempt_id=call.attempt_id)
-            self._centre.then(Timer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, due))
+            due = TimerExpired(TimerKind.FLOW_OVERDUE, attempt_id=call.attempt_id)
+            self._centre.then(StartTimer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, due))
 
     def _over(self, ended: CallEnded) -> None:
         call = self._centre.calls.get(ended.attempt_id)
@@ -310,7 +336,7 @@ class Engine:
             self._campaigns.hold_unheard(live, unheard)
         call = self.flow_desk.end(AttemptId(attempt_id), completed=completed, left_at=left_at, answers=answers)
         if call is not None and call.leg.ended is not None:
-            self._centre.then(Over(call.leg.ended))
+            self._centre.then(CallFinished(call.leg.ended))
         self._carry_out()
 
     def _phone_went(self, seat: str) -> None:
@@ -353,27 +379,27 @@ class Engine:
             self._acd.call_phone(seat.name)
         centre.wake.set()
 
-    def _due(self, due: Due) -> None:
+    def _due(self, due: TimerExpired) -> None:
         seat, attempt_id = due.seat, due.attempt_id or AttemptId("")
-        if (of_seat := self._due_at_seat.get(due.what)) is not None:
+        if (of_seat := self._due_at_seat.get(due.kind)) is not None:
             of_seat(seat)
             return
-        match due.what:
-            case What.VOTER_TOO_LATE:
+        match due.kind:
+            case TimerKind.VOTER_WAITED_TOO_LONG:
                 self._acd.too_late(attempt_id)
-            case What.VOTER_NEVER_CAME:
+            case TimerKind.VOTER_NOT_CONNECTED:
                 self._acd.never_came(seat, attempt_id)
-            case What.CALL_AT_SEAT | What.HOUSEHOLD_CHANGED:
-                self._pops.look(seat, attempt_id, again=due.what is What.HOUSEHOLD_CHANGED)
-            case What.OWN_CALL_BACK:
+            case TimerKind.SCREEN_POP:
+                self._pops.look(seat, attempt_id, again=False)
+            case TimerKind.OWN_CALL_BACK:
                 self._call_backs.due(attempt_id)
-            case What.PREVIEW_OVER:
+            case TimerKind.PREVIEW_EXPIRED:
                 self._own_calls.passed(seat, attempt_id)
-            case What.NOT_HANDED_OVER:
+            case TimerKind.HAND_OVER_FAILED:
                 self._transfers.not_handed_over(attempt_id)
-            case What.FORGERIES_OVER:
+            case TimerKind.FORGED_ORDERS_OVER:
                 self._headquarters.forgeries_over()
-            case What.FLOW_OVERDUE:
+            case TimerKind.FLOW_OVERDUE:
                 call = self._centre.calls.get(attempt_id)
                 if call is not None and call.leg.ended is not None:
                     self._over(call.leg.ended)
@@ -399,34 +425,37 @@ class Engine:
 
     def _do(self, effect: Effect) -> None:
         match effect:
-            case Learn():
+            case UpdatePacer():
                 self._teach(effect)
-            case Timer():
-                self._set(effect)
-            case Order():
-                self._centre.spawn(self._order(effect), effect.method)
+            case StartTimer():
+                self._start_timer(effect)
+            case StopTimer(key=key):
+                self._stop_timer(key)
+            case SwitchOrder():
+                self._centre.spawn(self._order(effect), effect.name)
             case StoreCommit():
-                self._centre.spawn(self._keeping.keep(effect), effect.method)
+                self._centre.spawn(self._keeping.keep(effect), effect.name)
             case Notify():
                 for listener in self._centre.listening:
                     listener(effect.change)
-            case CommandOfSeat():
-                self._centre.spawn(self._do_keyed(effect), "keyed-command")
-            case StoreError():
-                self._keeping.failed(effect)
+            case RunCommand(command=command):
+                self._centre.spawn(self._do_keyed(command), "keyed-command")
+            case StoreFailed(error=error):
+                self._keeping.failed(error)
             case _:
                 self._apply(effect)
 
-    def _set(self, timer: Timer) -> None:
-        running = self._timers.pop(timer.key, None)
+    def _start_timer(self, timer: StartTimer) -> None:
+        self._stop_timer(timer.key)
+        loop = asyncio.get_running_loop()
+        self._timers[timer.key] = loop.call_later(timer.seconds, self._fire, timer.key, timer.expired)
+
+    def _stop_timer(self, key: str) -> None:
+        running = self._timers.pop(key, None)
         if running is not None:
             running.cancel()
-        if timer.due is not None:
-            self._timers[timer.key] = asyncio.get_running_loop().call_later(
-                timer.seconds, self._fire, timer.key, timer.due
-            )
 
-    def _fire(self, key: str, due: Due) -> None:
+    def _fire(self, key: str, due: TimerExpired) -> None:
         self._timers.pop(key, None)
         try:
             self.on_switch_event(due)
@@ -439,7 +468,7 @@ class Engine:
             timer.cancel()
         self._timers.clear()
 
-    def _teach(self, learn: Learn) -> None:
+    def _teach(self, learn: UpdatePacer) -> None:
         run, call, kind = self._centre.campaigns[learn.campaign_id], learn.call, learn.kind
         now, rang = self._centre.clock.monotonic(), None
         if call is not None:
@@ -452,13 +481,13 @@ class Engine:
         seconds = max(0.0, learn.seconds)
         run.pacer.observe(PacingEvent(kind, now, seconds, timed, rang, learn.closing_seconds))
 
-    async def _order(self, what: Order) -> None:
+    async def _order(self, order: SwitchOrder) -> None:
         try:
-            await getattr(self._switch, what.method)(*what.args, **what.options)
+            await order.call()
         except SwitchError as error:  # the link is gone and the resync will see to it, or the channel is
-            _log.info("order.failed", order=what.method, of=str(what.args[0]), problem=str(error))
-            if what.failed is not None:
-                self.on_switch_event(what.failed)
+            _log.info("order.failed", order=order.name, of=str(order.call.args[0]), problem=str(error))
+            if order.on_failure is not None:
+                self.on_switch_event(order.on_failure)
 
     async def _do_keyed(self, command: CommandOfSeat) -> None:
         refusal: Exception | None = None
@@ -548,8 +577,8 @@ class Engine:
         self._acd.close_intervals()
         await self._housekeeping.finish()
         for effect in centre.take_effects():
-            if isinstance(effect, StoreError):  # of the last that was to be kept
-                self._keeping.failed(effect)
+            if isinstance(effect, StoreFailed):  # of the last that was to be kept
+                self._keeping.failed(effect.error)
         self._sent.close()
 
     async def _decide_until(self, stop: asyncio.Event) -> None:
@@ -579,7 +608,7 @@ class Engine:
         for run in centre.campaigns.values():
             self._placing.cancel_campaign(run)
         await self._until_no_calls(centre.plan.drain_seconds)
-        centre.then(*(order(Switch.hang_up, attempt_id) for attempt_id in centre.calls))
+        centre.then(*(order(self._switch.hang_up, attempt_id) for attempt_id in centre.calls))
         self._supervision.close()
         await self._until_no_calls(HANG_UP_SECONDS)
         if centre.calls:  # the next start finds them open and asks the switch

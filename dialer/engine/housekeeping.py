@@ -13,6 +13,7 @@ from dialer.domain.errors import StoreError
 from dialer.domain.view import AlertLevel
 from dialer.engine.acd.service import Acd
 from dialer.engine.centre import Centre
+from dialer.engine.effects import StoreFailed
 from dialer.engine.placing.eligibility import Eligibility
 from dialer.pacing.governor import BUCKETS
 from dialer.pacing.port import Pacer
@@ -53,7 +54,7 @@ class Housekeeping:
                 try:
                     run.progress = await self._store.campaign_progress(campaign_id)
                 except StoreError as error:
-                    self._centre.then(error)
+                    self._centre.then(StoreFailed(error))
 
     async def _bound_the_outbox(self) -> None:
         """News that nobody has taken may not fill the disk: broker or headquarters are away, or there is no broker."""
@@ -61,7 +62,7 @@ class Housekeeping:
             bound = await self._store.bound_outbox()
             self._centre.outbox = await self._store.outbox_waits()
         except StoreError as error:
-            self._centre.then(error)
+            self._centre.then(StoreFailed(error))
             return
         if bound.lost:
             _log.warning("outbox.bound-reached", lost=bound.lost)
@@ -84,7 +85,7 @@ class Housekeeping:
         try:
             await self._store.tell(self._unannounced, self._unannounced.at)
         except StoreError as error:
-            self._centre.then(error)
+            self._centre.then(StoreFailed(error))
             return
         self._unannounced = None
 
@@ -99,7 +100,7 @@ class Housekeeping:
             self._unannounced = await self._store.seal(self._centre.clock.now()) or self._unannounced
         except StoreError as error:
             self._acd.intervals = intervals + self._acd.intervals
-            self._centre.then(error)
+            self._centre.then(StoreFailed(error))
 
 
 # What the abandoned-call caps have counted, from the records: a night that the dialler was off has passed there too.

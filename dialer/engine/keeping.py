@@ -40,11 +40,11 @@ class Keeping:
         try:
             while True:
                 try:
-                    await getattr(self._store, result.method)(*result.args, **result.options)
+                    await result.call()
                 except StoreError as error:
                     self._waiting.add(waits)
                     self.failed(error)
-                    _log.error("result.waits", what=result.method, problem=str(error))
+                    _log.error("result.waits", write=result.name, problem=str(error))
                     if self.closing:  # the attempt stays open in the store: the next start reconciles it
                         return
                     await asyncio.sleep(RETRY_SECONDS)
@@ -52,8 +52,6 @@ class Keeping:
                     break
         finally:
             self._waiting.discard(waits)
-        if result.news:
-            self._centre.outbox_event.set()
 
     def failed(self, error: StoreError) -> None:
         """Stop dialling; `_recover` goes on. One alert a trouble: of many writers some succeed, and others fail in other words."""

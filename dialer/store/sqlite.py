@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 from dialer.domain.errors import StoreError, StoreFull
 from dialer.domain.model import AttemptId, Booth, BoothTurnout, CampaignProgress, Mark, NewAttempt
@@ -92,25 +92,15 @@ class _Reads(Generic[P, T]):
 
 
 class Write(Generic[P, T]):
-    """A function as a method that writes, behind all that waits. `Store.NAME` is this: a write to be made later is named by it."""
+    """A function as a method that writes, behind all that waits."""
 
-    name: str
     announces = False
 
     def __init__(self, job: Job[P, T]) -> None:
         self._job: Callable[..., T] = job
         self.__doc__ = job.__doc__
 
-    def __set_name__(self, owner: type[Store], name: str) -> None:
-        self.name = name
-
-    @overload
-    def __get__(self, store: None, kind: type[Store]) -> Self: ...
-    @overload
-    def __get__(self, store: Store, kind: type[Store]) -> Callable[P, Coroutine[Any, Any, T]]: ...
-    def __get__(self, store: Store | None, kind: type[Store]) -> Self | Callable[P, Coroutine[Any, Any, T]]:
-        if store is None:
-            return self
+    def __get__(self, store: Store, kind: type[Store]) -> Callable[P, Coroutine[Any, Any, T]]:
         return partial(store._announce if self.announces else store._write, self._job)
 
 
@@ -166,6 +156,8 @@ class Store:
         self._room = RoomGuard(opened.path)
         self._encode = encode
         self._closed = False
+        self.outbox_event = asyncio.Event()
+        """Set when a write has added announcements to the outbox. Whoever sends them clears it."""
         # Nobody else changes the roll and the queues' length while we hold the lock: both are read once.
         self._targets: dict[str, int] = {}
         self._booths: dict[int, Booth] | None = None
@@ -183,7 +175,9 @@ class Store:
         return await self._writer.write(lambda db: job(db, *args, **kwargs))
 
     async def _announce(self, job: Telling[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._writer.write(lambda db: job(db, self._encode, *args, **kwargs))
+        written = await self._writer.write(lambda db: job(db, self._encode, *args, **kwargs))
+        self.outbox_event.set()
+        return written
 
     async def _read(self, job: Job[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         if self._closed:

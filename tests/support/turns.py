@@ -12,7 +12,22 @@ from dialer.domain.switch import CallConnected, CallEnded, CallWaiting, EndedBy,
 from dialer.domain.view import AlertRaised, CallChange, CampaignChange, SeatChange, SeatState
 from dialer.engine.calls.state import Call
 from dialer.engine.centre import CampaignRun, Centre
-from dialer.engine.effects import Due, Effect, Event, Learn, Notify, Order, Over, StoreCommit, Timer, What
+from dialer.engine.effects import (
+    CallFinished,
+    Effect,
+    Event,
+    HouseholdChanged,
+    Notify,
+    RunCommand,
+    SeatStateChanged,
+    StartTimer,
+    StopTimer,
+    StoreCommit,
+    SwitchOrder,
+    TimerExpired,
+    TimerKind,
+    UpdatePacer,
+)
 from dialer.engine.engine import Engine
 from dialer.engine.plan import Outside
 from dialer.flows.script import ScriptLibrary
@@ -41,6 +56,19 @@ class ByHand:
     since_boot = monotonic
 
 
+class Named:
+    """A store or a switch whose methods have names and do nothing."""
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        """Return a method with this name."""
+
+        async def method(*_: object, **__: object) -> None:
+            raise AssertionError(name)
+
+        method.__name__ = name
+        return method
+
+
 class Turns:
     """The engine of a site with one campaign, on the table."""
 
@@ -54,7 +82,8 @@ class Turns:
         self.centre = Centre("centre", KOLKATA, self.clock)
         self.beside: list[str] = []  # what was begun that waits for an answer
         nothing, no_scripts = cast(Any, None), cast(Any, SimpleNamespace(scripts=ScriptLibrary({})))
-        self.engine = Engine(plan, self.centre, Outside(nothing, nothing, nothing, no_scripts, nothing, lambda: True))
+        store, switch = cast(Any, Named()), cast(Any, Named())
+        self.engine = Engine(plan, self.centre, Outside(store, switch, nothing, no_scripts, nothing, lambda: True))
         self.centre.adopt_tasks(cast(Any, self), lambda: None)
         self.centre.boxes.up.add("")
         self.engine._eligibility._gate = cast(Any, SimpleNamespace(rules=plan.gate.rules, connect=_allowed))
@@ -107,7 +136,7 @@ class Turns:
         lines: list[str] = []
         while effects := self.centre.take_effects():
             for effect in effects:
-                if isinstance(effect, Due | Over):
+                if isinstance(effect, TimerExpired | CallFinished | SeatStateChanged | HouseholdChanged):
                     self.engine._apply(effect)
                 elif line := self._line(effect):
                     lines.append(line)
@@ -125,19 +154,20 @@ class Turns:
 
     def _line(self, effect: Effect) -> str:
         match effect:
-            case Learn():
+            case UpdatePacer():
                 return f"learn {effect.kind.value} {effect.seconds:g}"
-            case Timer(due=Due(what=What.CALL_AT_SEAT)):  # of every call alike
+            case StartTimer(expired=TimerExpired(kind=TimerKind.SCREEN_POP)) | Notify(change=CampaignChange()):
                 return ""
-            case Timer():
-                due = "off" if effect.due is None else f"{effect.seconds:g} {effect.due.what.value}"
-                return f"timer {self._short(effect.key)} {due}"
-            case Order():
-                return self._short(" ".join(["order", effect.method, *map(_word, effect.args)]))
-            case StoreCommit(method="end_attempts"):
-                return f"keep end {effect.args[0][0].outcome.value}"
+            case StartTimer():
+                return f"timer {self._short(effect.key)} {effect.seconds:g} {effect.expired.kind.value}"
+            case StopTimer():
+                return f"timer {self._short(effect.key)} off"
+            case SwitchOrder():
+                return self._short(" ".join(["order", effect.name, *map(_word, effect.call.args)]))
+            case StoreCommit(name="end_attempts"):
+                return f"commit end {effect.call.args[0][0].outcome.value}"
             case StoreCommit():
-                return self._short(" ".join(["keep", effect.method, *map(_word, effect.args)]))
+                return self._short(" ".join(["commit", effect.name, *map(_word, effect.call.args)]))
             case Notify(change=CallChange() as change):
                 return f"call {change.state.value}"
             case Notify(change=SeatChange() as change):
@@ -145,8 +175,8 @@ class Turns:
                 return f"seat {change.view.seat} {change.view.state.value}{stage}"
             case Notify(change=AlertRaised() as change):
                 return f"alert {change.alert.code}{' over' if change.alert.cleared else ''}"
-            case Notify(change=CampaignChange()):
-                return ""
+            case RunCommand():
+                return repr(effect.command)
             case _:
                 return repr(effect)
 

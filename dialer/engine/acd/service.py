@@ -11,7 +11,16 @@ from dialer.domain.switch import Switch
 from dialer.domain.view import CallState, SeatChange, SeatState
 from dialer.engine.calls.state import Call
 from dialer.engine.centre import Centre, SeatTally
-from dialer.engine.effects import Due, Learn, Notify, Timer, What, order
+from dialer.engine.effects import (
+    Notify,
+    SeatStateChanged,
+    StartTimer,
+    StopTimer,
+    TimerExpired,
+    TimerKind,
+    UpdatePacer,
+    order,
+)
 from dialer.engine.placing.eligibility import Eligibility
 from dialer.engine.seats.state import Seat, choose_seat
 from dialer.engine.views import seat_view
@@ -29,10 +38,11 @@ _WITH_VOTER = frozenset({SeatState.RESERVED, SeatState.TALKING})
 class Acd:
     """Seats, and the way of an answered voter to one."""
 
-    def __init__(self, centre: Centre, eligibility: Eligibility) -> None:
+    def __init__(self, centre: Centre, eligibility: Eligibility, switch: Switch) -> None:
         """Has the seats of the centre's plan; `eligibility` is asked before each connect."""
         self._centre = centre
         self._eligibility = eligibility
+        self._switch = switch
         self._ended: dict[str, Call] = {}  # by seat: the call whose wrap-up goes on
         self._handed_over: dict[AttemptId, asyncio.Future[bool]] = {}  # calls on their way from a flow to a seat
         self.intervals: list[SeatInterval] = []
@@ -64,8 +74,8 @@ class Acd:
         elif not self._seat_for(waiting):
             limit = self._centre.campaigns[call.campaign_id].spec.connect_limit_seconds - MESSAGE_MARGIN_SECONDS
             left = max(0.0, limit - (now.seconds - (waiting.leg.answered_seconds or 0.0)))
-            due = Due(What.VOTER_TOO_LATE, attempt_id=call.attempt_id)
-            self._centre.then(Timer(f"call/{call.attempt_id}", left, due))
+            due = TimerExpired(TimerKind.VOTER_WAITED_TOO_LONG, attempt_id=call.attempt_id)
+            self._centre.then(StartTimer(f"call/{call.attempt_id}", left, due))
 
     async def take_from_flow(self, attempt_id: AttemptId) -> bool:
         """Give a call in a flow to a ready seat: True when agent and voter hear each other, False when no seat took it.
@@ -98,11 +108,11 @@ class Acd:
             self.put(seat, seat.reserved(call.attempt_id, call.campaign_id, now))
         self._centre.update_call(call, call.reserved(seat.name, seat.agent))
         spec = self._centre.campaigns[call.campaign_id].spec
-        never_came = Due(What.VOTER_NEVER_CAME, seat.name, call.attempt_id)
+        never_came = TimerExpired(TimerKind.VOTER_NOT_CONNECTED, seat.name, call.attempt_id)
         self._centre.then(
-            order(Switch.connect, call.attempt_id, seat.name, record=spec.record).or_else(never_came),
-            Timer(f"call/{call.attempt_id}"),
-            Timer(f"seat/{seat.name}", CONNECT_SECONDS + spec.announcement_seconds, never_came),
+            order(self._switch.connect, call.attempt_id, seat.name, record=spec.record).or_else(never_came),
+            StopTimer(f"call/{call.attempt_id}"),
+            StartTimer(f"seat/{seat.name}", CONNECT_SECONDS + spec.announcement_seconds, never_came),
         )
         return True
 
@@ -129,14 +139,14 @@ class Acd:
         call = self._centre.calls.get(attempt_id)
         if call is not None and call.leg.waiting and call.talk.seat is None and not call.leg.message_started:
             self.message_started(call)
-            self._centre.then(order(Switch.play_message, attempt_id))
+            self._centre.then(order(self._switch.play_message, attempt_id))
 
     def message_started(self, call: Call) -> None:
         """The voter hears the information message: an abandoned call, unless a seat had it before (its phone died)."""
         call = self._centre.update_call(call, call.by_person(self._centre.instant()))
         if not call.leg.message_started:
             self._centre.update_call(call, call.hears_message())
-            self._centre.then(Timer(f"call/{call.attempt_id}"))
+            self._centre.then(StopTimer(f"call/{call.attempt_id}"))
             self._centre.wake.set()
 
     def connected(self, call: Call, seat_name: str) -> None:
@@ -154,7 +164,7 @@ class Acd:
         self.put(seat, seat.talking(call.attempt_id, call.campaign_id, now))
         self._centre.seat_tallies[seat_name].calls += 1
         self._centre.update_call(call, call.connected(seat_name, seat.agent, now))
-        self._centre.then(Timer(f"call/{call.attempt_id}"), Timer(f"seat/{seat_name}"))
+        self._centre.then(StopTimer(f"call/{call.attempt_id}"), StopTimer(f"seat/{seat_name}"))
         self._arrived(call.attempt_id, True)
 
     def talks_on(self, call: Call, seat_name: str) -> None:
@@ -165,7 +175,7 @@ class Acd:
         self._centre.update_call(call, call.reserved(seat_name, seat.agent))
 
     def _talks_again(self, call: Call, seat_name: str) -> None:
-        self._centre.then(Timer(f"seat/{seat_name}"))
+        self._centre.then(StopTimer(f"seat/{seat_name}"))
         self._ended.pop(seat_name, None)
         self.talks_on(call, seat_name)
 
@@ -190,7 +200,7 @@ class Acd:
 
     def call_over(self, call: Call) -> None:
         """The call has ended: its seat goes to wrap-up, or is free again if the voter never came."""
-        self._centre.then(Timer(f"call/{call.attempt_id}"))
+        self._centre.then(StopTimer(f"call/{call.attempt_id}"))
         self._arrived(call.attempt_id, False)
         seat = call.talk.seat or call.kept_seat
         if seat is not None:
@@ -212,7 +222,7 @@ class Acd:
         self.free(seat, after)
         if after.state is SeatState.WRAP_UP:
             seconds = self._centre.campaigns[call.campaign_id].spec.wrap_up_seconds
-            self._centre.then(Timer(f"seat/{seat_name}", seconds, Due(What.WRAP_UP_OVER, seat_name)))
+            self._centre.then(StartTimer(f"seat/{seat_name}", seconds, TimerExpired(TimerKind.WRAP_UP_OVER, seat_name)))
 
     # Wrap-up
 
@@ -243,18 +253,18 @@ class Acd:
         if seat.campaign_id in self._centre.campaigns:
             self._centre.then(_ended(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seat, now))
             if after.state is not SeatState.READY:
-                self._centre.then(Learn(seat.campaign_id, PacingEventKind.BREAK_STARTED))
+                self._centre.then(UpdatePacer(seat.campaign_id, PacingEventKind.BREAK_STARTED))
         self.free(seat, after)
 
     def free(self, before: Seat, after: Seat) -> None:
         """Put a seat's next state in place; a voter who waits gets it if it is ready."""
         if after.state is not before.state:  # a pause that is asked for in a wrap-up must not stop its clock
-            self._centre.then(Timer(f"seat/{before.name}"))
+            self._centre.then(StopTimer(f"seat/{before.name}"))
         self.put(before, after)
         if after.state is SeatState.OFFLINE and before.state is not SeatState.OFFLINE:
             self._ended.pop(before.name, None)
             if after.phone_up:
-                self._centre.then(order(Switch.release_seat, before.name))
+                self._centre.then(order(self._switch.release_seat, before.name))
         self._serve_waiting()
         self._centre.wake.set()
 
@@ -285,7 +295,7 @@ class Acd:
             self._ended[seat_name] = call  # its agent may still say how it went
             self._centre.then(
                 _ended(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call),
-                Learn(call.campaign_id, PacingEventKind.BREAK_STARTED),
+                UpdatePacer(call.campaign_id, PacingEventKind.BREAK_STARTED),
             )
         after = seat.phone_went(now)
         self.free(seat, after)
@@ -310,15 +320,17 @@ class Acd:
         """Ring the seat's phone, if an agent waits for it and it is not there."""
         seat = self._centre.seats[seat_name]
         if seat.agent is not None and not seat.phone_up and seat.box in self._centre.boxes.up:
-            not_called = Due(What.PHONE_NOT_CALLED, seat_name)
+            not_called = TimerExpired(TimerKind.PHONE_NOT_CALLED, seat_name)
             self._centre.then(
-                Timer(f"phone/{seat_name}"),
-                order(Switch.call_seat, seat_name, seat.endpoint).or_else(not_called),
+                StopTimer(f"phone/{seat_name}"),
+                order(self._switch.call_seat, seat_name, seat.endpoint).or_else(not_called),
             )
 
     def expect_phone(self, seat_name: str) -> None:
         """The agent's phone is about to be nailed up; if it does not come, it is called."""
-        self._centre.then(Timer(f"phone/{seat_name}", PHONE_RETRY_SECONDS, Due(What.CALL_PHONE, seat_name)))
+        self._centre.then(
+            StartTimer(f"phone/{seat_name}", PHONE_RETRY_SECONDS, TimerExpired(TimerKind.CALL_PHONE, seat_name))
+        )
 
     # Bookkeeping
 
@@ -333,13 +345,14 @@ class Acd:
             if after.agent is not None and before.agent is None:
                 self._centre.seat_tallies[before.name] = SeatTally()
             if SeatState.LOST in (before.state, after.state):
-                gone = Due(What.AGENT_GONE, before.name) if after.state is SeatState.LOST else None
-                self._centre.then(Timer(f"lost/{before.name}", LOST_SECONDS, gone))
+                key, gone = f"lost/{before.name}", TimerExpired(TimerKind.AGENT_GONE, before.name)
+                lost = after.state is SeatState.LOST
+                self._centre.then(StartTimer(key, LOST_SECONDS, gone) if lost else StopTimer(key))
             if self._centre.listeners:
-                self._centre.then(Due(What.SEAT_CHANGED, before.name))
+                self._centre.then(SeatStateChanged(before.name))
             if after.state in _WITH_VOTER:  # in a turn of its own: the voter's way to the seat waits for no screen
-                at_seat = Due(What.CALL_AT_SEAT, after.name, after.attempt_id)
-                self._centre.then(Timer(f"screen/{after.name}", 0.0, at_seat))
+                at_seat = TimerExpired(TimerKind.SCREEN_POP, after.name, after.attempt_id)
+                self._centre.then(StartTimer(f"screen/{after.name}", 0.0, at_seat))
         if after.state is not before.state or (after.state is SeatState.PAUSED and after.reason != before.reason):
             self._centre.then(Notify(SeatChange(seat_view(self._centre, after), after.since.at)))
 
@@ -365,10 +378,10 @@ def _is_open_to(seat: Seat, call: Call) -> bool:
     return seat.free or (wraps_up and not seat.doubted)
 
 
-def _ended(campaign_id: str, kind: PacingEventKind, seat: Seat, now: Instant, call: Call | None = None) -> Learn:
+def _ended(campaign_id: str, kind: PacingEventKind, seat: Seat, now: Instant, call: Call | None = None) -> UpdatePacer:
     """What the pacer learns of a talk or a wrap-up at a seat that ends now."""
     closing = seat.closing_since_seconds
-    return Learn(
+    return UpdatePacer(
         campaign_id,
         kind,
         now.seconds - seat.since.seconds,

@@ -13,7 +13,7 @@ from dialer.domain.model import AttemptId, DispositionRecord
 from dialer.domain.view import SeatState
 from dialer.engine.acd.service import Acd
 from dialer.engine.centre import Centre
-from dialer.engine.effects import Due, Timer, What
+from dialer.engine.effects import StartTimer, StopTimer, StoreFailed, TimerExpired, TimerKind
 from dialer.engine.preview.service import OwnCalls
 from dialer.engine.seats.state import Seat
 from dialer.store.port import OwnCallBack
@@ -93,7 +93,7 @@ class OwnCallBacks:
                 self._look(own, REFUSED_SECONDS)
                 return
         except StoreError as error:
-            self._centre.then(error)
+            self._centre.then(StoreFailed(error))
             self._let_go(seat_name)
             self._look(own, REFUSED_SECONDS)
             return
@@ -108,11 +108,13 @@ class OwnCallBacks:
 
     def _look(self, own: OwnCallBack, seconds: float) -> None:
         attempt_id = AttemptId(own.attempt_id)
-        self._centre.then(Timer(f"own/{attempt_id}", seconds, Due(What.OWN_CALL_BACK, attempt_id=attempt_id)))
+        self._centre.then(
+            StartTimer(f"own/{attempt_id}", seconds, TimerExpired(TimerKind.OWN_CALL_BACK, attempt_id=attempt_id))
+        )
 
     def _forget(self, own: OwnCallBack) -> None:
         del self._waiting[AttemptId(own.attempt_id)]
-        self._centre.then(Timer(f"own/{own.attempt_id}"))
+        self._centre.then(StopTimer(f"own/{own.attempt_id}"))
         seat = self._seat_of(own)
         if seat is not None:
             self._let_go(seat.name)

@@ -20,7 +20,7 @@ from dialer.engine.booth_workers.service import BoothWorkers
 from dialer.engine.calls.results import Marks
 from dialer.engine.calls.state import Call
 from dialer.engine.centre import Centre
-from dialer.engine.effects import keep
+from dialer.engine.effects import commit
 from dialer.engine.placing.eligibility import Eligibility
 from dialer.flows.catalogue import FlowLibrary
 from dialer.flows.errors import NobodyMeant
@@ -208,7 +208,7 @@ class FlowService:
         """The flow is over; its answers are kept. The call as it stands; None: the switch has ended it before."""
         self._commits.pop(attempt_id, None)
         if answers:
-            self._centre.then(keep(Store.record_answers, attempt_id, dict(answers), self._centre.clock.now()))
+            self._centre.then(commit(self._store.record_answers, attempt_id, dict(answers), self._centre.clock.now()))
         call = self._centre.calls.get(attempt_id)
         if call is None:
             return None

@@ -25,7 +25,7 @@ from dialer.domain.model import (
 from dialer.domain.switch import CallEnded, EndedBy, History, PastCall, Switch, SwitchUp
 from dialer.engine.calls.state import Call, FlowPart, Leg, Talk
 from dialer.engine.centre import CampaignRun, Centre
-from dialer.engine.effects import Over, keep, order
+from dialer.engine.effects import CallFinished, commit, order
 from dialer.engine.inbound.service import Inbound
 from dialer.engine.placing.retry_schedule import RetrySchedule
 from dialer.store.sqlite import Store
@@ -112,11 +112,11 @@ class Reconciler:
     def _end_vanished(self, call: Call, past: PastCall | None, history: History | None) -> None:
         if past is None:
             by = EndedBy.NOT_PLACED if self._was_never_sent(call, history) else EndedBy.VANISHED
-            self._centre.then(Over(CallEnded(call.attempt_id, by, answered=call.answered)))
+            self._centre.then(CallFinished(CallEnded(call.attempt_id, by, answered=call.answered)))
         elif past.answered_at is not None:
             then = Instant(past.answered_at, self._centre.clock.monotonic())
             self._centre.put_call(call.found_answered(then, talked=past.seat is not None))
-            self._centre.then(Over(CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True)))
+            self._centre.then(CallFinished(CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True)))
         else:
             rang = past.dial_status == "NOANSWER"
             ended = CallEnded(
@@ -127,7 +127,7 @@ class Reconciler:
                 dial_status=past.dial_status,
                 ever_ringing=rang,
             )
-            self._centre.then(Over(ended))
+            self._centre.then(CallFinished(ended))
 
     def _was_never_sent(self, call: Call, history: History | None) -> bool:
         """A switch that has been up since before the attempt, has kept how older calls ended, and tells nothing of this one."""
@@ -147,7 +147,7 @@ class Reconciler:
         if homeless:
             now = centre.clock.now()
             ended = [EndedAttempt(attempt.attempt_id, Outcome.UNKNOWN, now) for attempt in homeless]
-            centre.then(keep(Store.end_attempts, ended, announced=False))
+            centre.then(commit(self._store.end_attempts, ended, announced=False))
         return len(orphans)
 
     def call_of(self, attempt: OpenAttempt) -> Call:
@@ -203,7 +203,7 @@ class Reconciler:
             ours = await self._store.known_attempts(strays)
         except StoreError as error:
             _log.warning("store.not-asked", problem=str(error))
-        self._centre.then(*(order(Switch.hang_up, attempt_id) for attempt_id in strays if attempt_id in ours))
+        self._centre.then(*(order(self._switch.hang_up, attempt_id) for attempt_id in strays if attempt_id in ours))
         if len(ours) < len(strays):
             _log.warning("resync.calls-of-another-dialler", calls=len(strays) - len(ours))
 
@@ -211,4 +211,4 @@ class Reconciler:
         """The switch tells who was answered right after `SwitchUp`, before this runs: an answered voter is not hung up on."""
         call = self._centre.calls.get(attempt_id)
         if call is not None and not call.answered:
-            self._centre.then(order(Switch.hang_up, attempt_id))
+            self._centre.then(order(self._switch.hang_up, attempt_id))

@@ -14,7 +14,7 @@ from dialer.domain.switch import CallEnded
 from dialer.domain.view import AlertLevel, CallState, TurnoutChange
 from dialer.engine.calls.state import Call, outcome_of
 from dialer.engine.centre import CampaignRun, Centre
-from dialer.engine.effects import Due, Learn, Notify, What, keep
+from dialer.engine.effects import HouseholdChanged, Notify, UpdatePacer, commit
 from dialer.engine.placing.retry_schedule import RetrySchedule
 from dialer.engine.trunks.service import TrunkDesk
 from dialer.pacing.port import PacingEventKind
@@ -30,10 +30,11 @@ UNSEEN_SECONDS = 2.5  # after an answer the dialplan has sent the voter to the m
 class CallEnds:
     """Takes calls that are over out of the live ones."""
 
-    def __init__(self, centre: Centre, trunk_desk: TrunkDesk) -> None:
+    def __init__(self, centre: Centre, trunk_desk: TrunkDesk, store: Store) -> None:
         """`trunk_desk` says whether a failure was the trunk's."""
         self._centre = centre
         self._trunk_desk = trunk_desk
+        self._store = store
         self._due = RetrySchedule(centre)
 
     def end(self, call: Call, ended: CallEnded) -> None:
@@ -69,7 +70,7 @@ class CallEnds:
         if retry_at is not None:
             run.due_again(retry_at)
         centre.notify_call(call, CallState.ENDED, outcome)
-        centre.then(keep(Store.end_attempts, [record]))
+        centre.then(commit(self._store.end_attempts, [record]))
         centre.wake.set()
 
     def watch_for_silence(self, call: Call) -> None:
@@ -83,7 +84,7 @@ class CallEnds:
             self._centre.raise_alert("voters-unseen", AlertLevel.CRITICAL, text)
 
 
-def _lessons(call: Call, outcome: Outcome, now: float) -> Iterator[Learn]:
+def _lessons(call: Call, outcome: Outcome, now: float) -> Iterator[UpdatePacer]:
     """What the pacer has not heard yet of an ended call; of abandoned ones it has, but for one whose end nobody saw."""
     if call.inbound:
         return
@@ -92,14 +93,14 @@ def _lessons(call: Call, outcome: Outcome, now: float) -> Iterator[Learn]:
         if outcome is Outcome.DROPPED or unseen:
             # Gone before it was known whether a machine had picked up: a machine does not hang up.
             if not call.leg.judged:
-                yield Learn(
+                yield UpdatePacer(
                     call.campaign_id, PacingEventKind.ANSWERED, call.seconds_to_answer or now - call.began_seconds, call
                 )
             kind = PacingEventKind.ABANDONED if unseen else PacingEventKind.DROPPED
-            yield Learn(call.campaign_id, kind, now - (call.leg.answered_seconds or now), call)
+            yield UpdatePacer(call.campaign_id, kind, now - (call.leg.answered_seconds or now), call)
     elif call.leg.written:
         kind = PacingEventKind.CANCELLED if outcome is Outcome.CANCELLED else PacingEventKind.FAILED
-        yield Learn(call.campaign_id, kind, now - call.began_seconds, call)
+        yield UpdatePacer(call.campaign_id, kind, now - call.began_seconds, call)
 
 
 class Marks:
@@ -129,7 +130,6 @@ class Marks:
 
     def follow(self, mark: Mark, effect: MarkEffect) -> None:
         """What a mark means here and now: figures, and no call that is not wanted any more goes out or rings on."""
-        self._centre.outbox_event.set()
         if not effect.recorded:
             return
         self._centre.marks[mark.kind.value] += 1
@@ -177,7 +177,6 @@ class Marks:
         """What an opt-out means here and now; `fresh`: the number had not opted out before, as the store says."""
         self._centre.opt_outs += fresh  # keyed and then said by the agent, it is one opt-out
         self._centre.note_opt_out(phone_id)
-        self._centre.outbox_event.set()
         self.silence(frozenset({phone_id}), None, workers=True)
         if fresh:
             self._centre.spawn(self._count_without_number(phone_id), "count-without-number")
@@ -218,7 +217,7 @@ class Marks:
         for seat_name, pop in self._centre.pops.items():
             at_seat = self._centre.seats[seat_name].attempt_id == pop.attempt_id
             if at_seat and (pop.phone_id in phones or voter_id in pop.voters):
-                self._centre.then(Due(What.HOUSEHOLD_CHANGED, seat_name, AttemptId(pop.attempt_id)))
+                self._centre.then(HouseholdChanged(seat_name, AttemptId(pop.attempt_id)))
 
     async def _put_back(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
         try:

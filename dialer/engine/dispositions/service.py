@@ -30,7 +30,7 @@ from dialer.engine.call_backs.service import OwnCallBacks
 from dialer.engine.calls.results import Marks
 from dialer.engine.calls.state import Call
 from dialer.engine.centre import CampaignRun, Centre
-from dialer.engine.effects import Learn
+from dialer.engine.effects import UpdatePacer
 from dialer.engine.placing.retry_schedule import RetrySchedule
 from dialer.engine.seats.state import Seat
 from dialer.pacing.port import PacingEventKind
@@ -229,7 +229,6 @@ class Dispositions:
         if opts_out:
             self._marks.opted_out(call.phone_id, fresh=effect.opted_out)
         self._judge(run, call, machine=record.disposition is Disposition.MACHINE)
-        self._centre.outbox_event.set()
         return effect
 
     def _say_of_live(self, attempt_id: AttemptId, said: DispositionRecord | None) -> DispositionRecord | None:
@@ -253,7 +252,7 @@ class Dispositions:
             self._centre.update_call(live, live.called_machine(machine=machine))
         else:
             if machine and not known.leg.not_counted and not known.inbound:
-                self._centre.then(Learn(call.campaign_id, PacingEventKind.MACHINE))
+                self._centre.then(UpdatePacer(call.campaign_id, PacingEventKind.MACHINE))
             outcomes = run.inbound if call.inbound else run.outcomes
             outcomes[Outcome.MACHINE] += 1 if machine else -1
             outcomes[Outcome.CONNECTED] += -1 if machine else 1

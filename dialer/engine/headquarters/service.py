@@ -24,7 +24,7 @@ from dialer.domain.orders import (
 from dialer.domain.view import AlertLevel
 from dialer.engine.campaigns.service import Campaigns
 from dialer.engine.centre import Centre
-from dialer.engine.effects import Due, Timer, What
+from dialer.engine.effects import StartTimer, TimerExpired, TimerKind
 from dialer.store.port import AuditNote
 from dialer.store.sqlite import Store
 
@@ -61,7 +61,7 @@ class HeadquartersOrders:
             self._centre.raise_alert(
                 _FORGED, AlertLevel.CRITICAL, f"somebody sends orders in headquarters' name: {forged}"
             )
-            self._centre.then(Timer(_FORGED, QUIET_SECONDS, Due(What.FORGERIES_OVER)))
+            self._centre.then(StartTimer(_FORGED, QUIET_SECONDS, TimerExpired(TimerKind.FORGED_ORDERS_OVER)))
             raise
         now = self._centre.clock.now()
         refuse_unlawful(order, signers, self._centre.centre_id, plan.zone, now)

@@ -18,7 +18,7 @@ from dialer.domain.model import AttemptId, InboundParty, NewInbound, OpenAttempt
 from dialer.domain.switch import CallEnded, SwitchUp
 from dialer.engine.calls.state import Call, Leg
 from dialer.engine.centre import Centre
-from dialer.engine.effects import Over
+from dialer.engine.effects import CallFinished, StoreFailed
 from dialer.engine.trunks.state import TrunkPool
 from dialer.settings.lines import InboundNumber
 from dialer.store.sqlite import Store
@@ -82,7 +82,7 @@ class Inbound:
         try:
             party = await self._store.take_inbound(self._new(attempt_id, route, number, trunk))
         except StoreError as error:  # a caller is told something all the same, and nothing is promised
-            self._centre.then(error)
+            self._centre.then(StoreFailed(error))
         return self._begun(attempt_id, route, party, trunk)
 
     def _route(self, number: str | None) -> InboundNumber | None:
@@ -118,7 +118,7 @@ class Inbound:
         call = self._centre.put_call(self._call(attempt_id, route, party, trunk))
         self._centre.notify_call(call, call.state)
         if ended is not None:  # the caller was gone before we knew who it was
-            self._centre.then(Over(ended))
+            self._centre.then(CallFinished(ended))
         return Way.AGENT if route.mode is InboundMode.AGENT else Way.FLOW
 
     def _call(self, attempt_id: AttemptId, route: InboundNumber, party: InboundParty, trunk: str) -> Call:

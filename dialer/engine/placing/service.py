@@ -21,7 +21,15 @@ from dialer.engine.acd.service import Acd
 from dialer.engine.asterisk_servers.state import Loads
 from dialer.engine.calls.state import Call, Leg
 from dialer.engine.centre import CampaignRun, Centre
-from dialer.engine.effects import Due, Over, Timer, What, keep
+from dialer.engine.effects import (
+    CallFinished,
+    StartTimer,
+    StopTimer,
+    StoreFailed,
+    TimerExpired,
+    TimerKind,
+    commit,
+)
 from dialer.engine.placing.eligibility import REST_SECONDS, Eligibility
 from dialer.engine.placing.snapshot import at_work, pacing_snapshot, seats_of
 from dialer.engine.plan import Outside
@@ -115,7 +123,9 @@ class Hoppers:
         if run.refilling or not self._runs_low(run) or run.next_due_at > self._centre.clock.now():
             return
         if not self._has_room():
-            self._centre.then(StoreError("the disk is nearly full (store.reserve_megabytes); free some space"))
+            self._centre.then(
+                StoreFailed(StoreError("the disk is nearly full (store.reserve_megabytes); free some space"))
+            )
             return
         run.refilling = True
         self._centre.spawn(self._fill(run), "refill")
@@ -152,7 +162,7 @@ class Hoppers:
                     await self._note_next_due(run)
                     break
         except StoreError as error:
-            self._centre.then(error)
+            self._centre.then(StoreFailed(error))
         finally:
             run.refilling = False
         if self._centre.draining:  # the stop came while these were claimed
@@ -387,14 +397,15 @@ class Originator:
                 self._not_opened(call)
             now = self._centre.clock.now()  # some may be in the store all the same
             ended = [EndedAttempt(call.attempt_id, Outcome.REFUSED, now, retry_at=now) for _, call in placed]
-            self._centre.then(error, keep(Store.end_attempts, ended, announced=False))
+            self._centre.then(StoreFailed(error), commit(self._store.end_attempts, ended, announced=False))
             return []
         opened = []
         for (attempt, call), refusal in zip(placed, refusals, strict=True):
             if refusal is None:
                 self._centre.notify_call(call, call.state)
                 if call.kept_seat is not None:  # reserved before there was an attempt
-                    self._centre.then(Due(What.CALL_AT_SEAT, call.kept_seat, call.attempt_id))
+                    pop = TimerExpired(TimerKind.SCREEN_POP, call.kept_seat, call.attempt_id)
+                    self._centre.then(StartTimer(f"screen/{call.kept_seat}", 0.0, pop))
                 opened.append(attempt)
             else:
                 self._not_opened(call)
@@ -418,15 +429,15 @@ class Originator:
         self._previewed[call.attempt_id] = run, attempt
         until = self._centre.clock.now() + stands
         self._centre.update_call(call, call.previewed(Preview(until, dials=seconds is not None)))
-        due = Due(What.PREVIEW_OVER, call.kept_seat or "", call.attempt_id)
-        self._centre.then(Timer(f"preview/{call.attempt_id}", stands, due))
+        due = TimerExpired(TimerKind.PREVIEW_EXPIRED, call.kept_seat or "", call.attempt_id)
+        self._centre.then(StartTimer(f"preview/{call.attempt_id}", stands, due))
         self.kept_seats.tell(call)
 
     def dial(self, call: Call) -> Coroutine[Any, Any, CommandRefused | None]:
         """Dial what was shown; what forbids it now. The preview is over before anything is awaited: a second asker sees that."""
         run, attempt = self._previewed.pop(call.attempt_id)
         self._centre.update_call(call, call.asked_for())
-        self._centre.then(Timer(f"preview/{call.attempt_id}"))
+        self._centre.then(StopTimer(f"preview/{call.attempt_id}"))
         self.kept_seats.tell(call)
         return self._dial(run, attempt, call)
 
@@ -532,7 +543,7 @@ class Originator:
 
     def _never_placed(self, attempt_id: AttemptId) -> None:
         self._sent.dropped(attempt_id)
-        self._centre.then(Over(CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False)))
+        self._centre.then(CallFinished(CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False)))
 
 
 class _Wire:

@@ -49,7 +49,6 @@ class TakingIn:
                 fresh += taken.fresh
                 for phone_id in taken.phones:
                     self._marks.opted_out(phone_id, fresh=True)
-        self._centre.outbox_event.set()
         return f"{fresh:,} numbers suppressed; {len(numbers) - fresh:,} were already"
 
     async def erase(self, list_id: str, who: str, *, names: bool) -> str:
@@ -64,7 +63,6 @@ class TakingIn:
                 if done.phone_id is not None:
                     self._marks.opted_out(done.phone_id, fresh=False)
                 said += done.said
-        self._centre.outbox_event.set()
         return "; ".join(said)
 
     async def take_roll(self, list_id: str, who: str) -> str:

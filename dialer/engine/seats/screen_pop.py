@@ -13,7 +13,7 @@ from dialer.domain.model import AttemptId
 from dialer.domain.view import SeatChange, SupervisorsLine
 from dialer.engine.acd.service import Acd
 from dialer.engine.centre import Centre
-from dialer.engine.effects import Due, Notify, Timer, What
+from dialer.engine.effects import Notify, StartTimer, StopTimer, TimerExpired, TimerKind
 from dialer.engine.placing.snapshot import seats_of
 from dialer.engine.views import seat_view
 from dialer.store.port import StandingOrder, of_seat
@@ -90,7 +90,7 @@ class Messages:
 
     def forget(self, seat_name: str) -> None:
         """It is read, or old."""
-        self._centre.then(Timer(f"message/{seat_name}"))
+        self._centre.then(StopTimer(f"message/{seat_name}"))
         self._set(seat_name, None)
 
     async def _send(self, names: list[str], text: str, sender: str) -> None:
@@ -109,7 +109,9 @@ class Messages:
 
     def _put(self, seat_name: str, line: SupervisorsLine) -> None:
         left = line.at + MESSAGE_SECONDS - self._centre.clock.now()
-        self._centre.then(Timer(f"message/{seat_name}", max(0.0, left), Due(What.MESSAGE_OLD, seat_name)))
+        self._centre.then(
+            StartTimer(f"message/{seat_name}", max(0.0, left), TimerExpired(TimerKind.MESSAGE_EXPIRED, seat_name))
+        )
         self._set(seat_name, line)
 
     def _set(self, seat_name: str, message: SupervisorsLine | None) -> None:

@@ -18,7 +18,7 @@ from dialer.domain.view import AlertLevel, SeatState
 from dialer.engine.acd.service import Acd
 from dialer.engine.centre import Centre
 from dialer.engine.command.registry import CommandOfSeat
-from dialer.engine.effects import Due, Timer, What, order
+from dialer.engine.effects import RunCommand, StartTimer, StoreFailed, TimerExpired, TimerKind, order
 from dialer.engine.plan import Outside
 from dialer.engine.seats.keypad import Keypad, at_preview, press
 from dialer.engine.seats.log_ins import AgentAccount, WrongLogIns
@@ -304,7 +304,7 @@ class Agents:
             f"seat {seat} takes no log-in for {minutes:g} minutes, nor does the agent who was keyed in there: "
             f"{rules.wrong_pins} wrong ones in a row; a supervisor may unlock it",
         )
-        self._centre.then(Timer(f"lock/{seat}", rules.lock_seconds, Due(What.UNLOCKED, seat)))
+        self._centre.then(StartTimer(f"lock/{seat}", rules.lock_seconds, TimerExpired(TimerKind.LOG_IN_UNLOCKED, seat)))
 
     def unlock(self, seat_name: str) -> str:
         """Take log-ins again at a seat that was locked. Raises CommandRefused."""
@@ -344,14 +344,15 @@ class Agents:
                     LogIn(seat_name, seat.agent, paused, seat.reason, self._centre.clock.now())
                 )
         except StoreError as error:
-            self._centre.then(error)
+            self._centre.then(StoreFailed(error))
 
 
 class SeatKeys:
     """The keys of the agents' phones: commands, one at a time of a seat."""
 
-    def __init__(self, centre: Centre) -> None:
+    def __init__(self, centre: Centre, switch: Switch) -> None:
         self._centre = centre
+        self._switch = switch
         self._keypads: dict[str, tuple[str, Keypad]] = {}  # by seat: of this agent
         self._doing: set[str] = set()  # seats whose last keyed command is still under way
 
@@ -372,7 +373,7 @@ class SeatKeys:
         self._keypads[seat_name] = seat.agent, pressed.keypad
         if pressed.command is not None and seat_name not in self._doing:
             self._doing.add(seat_name)
-            self._centre.then(pressed.command)
+            self._centre.then(RunCommand(pressed.command))
         else:
             self._answer(seat_name, pressed.sound or SeatSound.WRONG)
 
@@ -384,4 +385,4 @@ class SeatKeys:
         self._answer(command.seat, SeatSound.DONE if refusal is None else SeatSound.WRONG)
 
     def _answer(self, seat_name: str, sound: SeatSound) -> None:
-        self._centre.then(order(Switch.answer_key, seat_name, sound))
+        self._centre.then(order(self._switch.answer_key, seat_name, sound))

@@ -20,7 +20,7 @@ from dialer.domain.view import SeatState
 from dialer.engine.acd.service import Acd
 from dialer.engine.calls.state import Call
 from dialer.engine.centre import Centre
-from dialer.engine.effects import Over
+from dialer.engine.effects import CallFinished
 from dialer.engine.seats.state import Seat
 
 _log = structlog.get_logger(__name__)
@@ -85,7 +85,7 @@ class SeatSilence:
             if live is not None:
                 self._heard_nobody(live)
             await self._give_up(seat)
-        self._centre.then(Over(ended))
+        self._centre.then(CallFinished(ended))
 
     def phone_away(self, endpoint: str) -> None:
         """The switch does not reach an endpoint any more. A phone that still sends is only registered anew."""

@@ -15,7 +15,7 @@ from dialer.domain.view import SeatState
 from dialer.engine.acd.service import Acd
 from dialer.engine.calls.state import Call
 from dialer.engine.centre import Centre
-from dialer.engine.effects import keep, order
+from dialer.engine.effects import commit, order
 from dialer.engine.supervision.state import MAY, Listener, SupervisorPhone
 from dialer.store.sqlite import Store
 
@@ -166,11 +166,11 @@ class Supervision:
             if listener.party_id not in live and self._centre.seats[listener.seat].box == up.box:
                 self._end(listener, "gone")
         for party_id in sorted(live - known):
-            self._centre.then(order(Switch.release_party, party_id))
+            self._centre.then(order(self._switch.release_party, party_id))
             self._keep_audit("listen-end", "dialler", {"party": party_id, "because": "the dialler began anew"})
 
     def _let_go(self, listener: Listener) -> None:
-        self._centre.then(order(Switch.release_party, listener.party_id))
+        self._centre.then(order(self._switch.release_party, listener.party_id))
 
     # Audit
 
@@ -188,7 +188,7 @@ class Supervision:
         )
 
     def _keep_audit(self, kind: str, who: str, what: Mapping[str, str]) -> None:
-        self._centre.then(keep(Store.append_audit, kind, who, what, self._centre.clock.now()))
+        self._centre.then(commit(self._store.append_audit, kind, who, what, self._centre.clock.now()))
 
     def _what(self, listener: Listener) -> dict[str, str]:
         seat = self._centre.seats[listener.seat]

@@ -29,7 +29,7 @@ from dialer.domain.view import SeatState, TransferStage
 from dialer.engine.acd.service import Acd
 from dialer.engine.calls.state import Call
 from dialer.engine.centre import Centre
-from dialer.engine.effects import Due, What, order
+from dialer.engine.effects import TimerExpired, TimerKind, order
 from dialer.engine.transfers.state import (
     AGENT_WAITS,
     TARGET_AT_SEAT,
@@ -250,8 +250,8 @@ class Transfers:
             self.enter(replace(live, stage=TransferStage.CONSULT))
         elif place.kind is PlaceKind.ASIDE and live.stage in {TransferStage.TRANSFER, TransferStage.HANDING_OVER}:
             self.enter(replace(live, stage=TransferStage.HANDING_OVER))
-            lost = Due(What.NOT_HANDED_OVER, attempt_id=live.attempt_id)
-            self._centre.then(order(Switch.hand_over, live.attempt_id).or_else(lost))
+            lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
+            self._centre.then(order(self._switch.hand_over, live.attempt_id).or_else(lost))
 
     def agents_phone_went(self, seat: str) -> None:
         """The agent's phone is gone. A voter in music hears the message; one in a three-way call stays with the target."""
@@ -263,8 +263,8 @@ class Transfers:
         if live.stage is TransferStage.THREE_WAY and live.party_id is not None:
             self.enter(replace(live, stage=TransferStage.HANDING_OVER))
             aside = Place(PlaceKind.ASIDE, live.attempt_id)
-            lost = Due(What.NOT_HANDED_OVER, attempt_id=live.attempt_id)
-            self._centre.then(order(Switch.move_party, live.party_id, aside).or_else(lost))
+            lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
+            self._centre.then(order(self._switch.move_party, live.party_id, aside).or_else(lost))
             return
         self.drop(live.attempt_id)
         self._let_go(live.party_id)
@@ -272,7 +272,7 @@ class Transfers:
             TransferStage.RETURNING,
             TransferStage.MERGING,
         }:  # those the dialplan itself sends to the message
-            self._centre.then(order(Switch.play_message, live.attempt_id))
+            self._centre.then(order(self._switch.play_message, live.attempt_id))
 
     def call_over(self, attempt_id: AttemptId) -> None:
         """The voter is gone: nobody is called for it any more."""
@@ -308,7 +308,7 @@ class Transfers:
     def release(self, party_id: PartyId) -> None:
         """Let a third party go."""
         self._centre.party_trunks.pop(party_id, None)
-        self._centre.then(order(Switch.release_party, party_id))
+        self._centre.then(order(self._switch.release_party, party_id))
 
     def _transfer_of(self, party_id: PartyId) -> CallTransfer | None:
         attempt_id = attempt_of(party_id)
@@ -338,10 +338,10 @@ class Transfers:
         name = live.seat if waits else self._acd.take_back(call, live.seat)
         if name is None:
             self.drop(live.attempt_id)
-            self._centre.then(order(Switch.play_message, live.attempt_id))
+            self._centre.then(order(self._switch.play_message, live.attempt_id))
             return
         self.enter(replace(live, stage=TransferStage.RETURNING, seat=name))
-        self._centre.then(order(Switch.connect, live.attempt_id, name))
+        self._centre.then(order(self._switch.connect, live.attempt_id, name))
 
     def not_handed_over(self, attempt_id: AttemptId) -> None:
         """The switch did not send the voter to the target."""

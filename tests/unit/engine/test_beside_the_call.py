@@ -23,7 +23,7 @@ from dialer.domain.switch import (
     supervision_party,
 )
 from dialer.domain.view import SeatState
-from dialer.engine.effects import Due, Over, What
+from dialer.engine.effects import CallFinished, TimerExpired, TimerKind
 from dialer.engine.supervision.state import Listener, SupervisorPhone
 from tests.support.turns import HUNG_UP, A, Turns
 
@@ -41,7 +41,7 @@ def test_who_barged_in_falls_back_when_the_talk_is_over_and_every_end_is_in_the_
     begun = turns.at(20, HUNG_UP)
     assert ("beside barge-ends" in begun) is (mode is ListeningMode.BARGE)
     [kept] = turns.at(21, PartyGone(party))
-    assert kept.startswith(f"keep append_audit {mode.value}-end sup ")
+    assert kept.startswith(f"commit append_audit {mode.value}-end sup ")
     assert kept.endswith("'because': 'hung up'} 21s")
     assert not turns.centre.listeners
 
@@ -49,13 +49,13 @@ def test_who_barged_in_falls_back_when_the_talk_is_over_and_every_end_is_in_the_
 def test_nobody_listens_to_an_agent_who_has_gone() -> None:
     turns = Turns()
     turns.centre.listeners["sup"] = Listener(SUP, "01", ListeningMode.LISTEN, supervision_party("x"))
-    assert f"order release_party {supervision_party('x')}" in turns.at(20, Due(What.AGENT_GONE, "01"))
+    assert f"order release_party {supervision_party('x')}" in turns.at(20, TimerExpired(TimerKind.AGENT_GONE, "01"))
 
 
 def test_a_recording_is_kept_once() -> None:
     turns = Turns()
     turns.talking()
-    turns.play([(20, CallRecorded(A), "keep record_recording A 20s"), (21, CallRecorded(A), "")])
+    turns.play([(20, CallRecorded(A), "commit record_recording A 20s"), (21, CallRecorded(A), "")])
 
 
 def test_a_keyed_command_is_done_alone() -> None:
@@ -78,7 +78,7 @@ def test_a_phone_that_was_given_up_early_in_a_talk_was_dead_all_the_time() -> No
     turns.at(12, SeatDown("01"))
     turns.play([(12, SeatSilent("01"), "learn abandoned 0"), (12, SeatSilent("01"), "")])
     end = turns.at(13, HUNG_UP)
-    assert end[-1] == "keep end abandoned"
+    assert end[-1] == "commit end abandoned"
     assert not [each for each in end if "abandoned 0" in each or each.startswith("learn abandoned")]  # once is enough
 
 
@@ -86,14 +86,14 @@ def test_a_short_talk_waits_for_what_is_known_of_the_agents_phone() -> None:
     turns = Turns(asterisk=SILENT)
     turns.talking()
     turns.play([(10, HUNG_UP, "beside ask-seat"), (10, PhoneAway("agent01"), "beside phone-away")])
-    assert turns.at(10.9, Over(HUNG_UP))[-1] == "keep end connected"
-    assert turns.at(11, Over(HUNG_UP)) == []
+    assert turns.at(10.9, CallFinished(HUNG_UP))[-1] == "commit end connected"
+    assert turns.at(11, CallFinished(HUNG_UP)) == []
 
 
 def test_a_long_talk_does_not() -> None:
     turns = Turns(asterisk=SILENT)
     turns.talking()
-    assert turns.at(30, HUNG_UP)[-1] == "keep end connected"
+    assert turns.at(30, HUNG_UP)[-1] == "commit end connected"
 
 
 def test_a_link_that_comes_back_finds_the_talk_and_the_phones_as_they_are() -> None:
@@ -120,7 +120,7 @@ def test_a_voter_who_did_not_reach_the_seat_is_sent_there_again_only_once_the_sw
     turns.call()
     came = "order connect A 01"
     assert any(came in each for each in turns.at(20, CallWaiting(A)))
-    assert not any(came in each for each in turns.at(20, Due(What.VOTER_NEVER_CAME, "01", A)))
+    assert not any(came in each for each in turns.at(20, TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A)))
     assert turns.seat() is SeatState.READY
     assert any(came in each for each in turns.at(25, CallWaiting(A)))
 

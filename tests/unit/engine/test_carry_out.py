@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from dialer.domain.errors import StoreError, SwitchError
-from dialer.domain.switch import Switch
 from dialer.domain.view import AlertLevel, CampaignChange, SeatState
-from dialer.engine.effects import Due, Learn, Notify, Timer, What, keep, order
+from dialer.engine.effects import Notify, RunCommand, StartTimer, TimerExpired, TimerKind, UpdatePacer, commit, order
 from dialer.engine.seats.commands import SeatClosing
 from dialer.pacing.port import PacingEventKind
-from dialer.store.sqlite import Store
 from tests.support.turns import A, Turns
 from tests.support.virtual import virtual_time
 
@@ -31,7 +30,7 @@ class Said:
             raise SwitchError("no link")
 
     async def record_answer(self, attempt_id: str, at: float) -> None:
-        self.lines.append(f"keep {at}")
+        self.lines.append(f"commit {at}")
         if self.refuse:
             self.refuse = False
             raise StoreError("the disk is full")
@@ -57,15 +56,18 @@ async def test_the_pacer_learns_the_voter_is_served_the_disk_has_it_and_then_it_
     turns = Turns()
     async with asyncio.TaskGroup() as group:
         said = joined(turns, group)
-        turns.centre.then(Due(What.WRAP_UP_OVER, "01"), Notify(CampaignChange("calls")))
-        turns.centre.then(keep(Store.record_answer, A, 8.0), order(Switch.connect, A, "01", record=False))
-        turns.centre.then(Timer("x", 1.0, Due(What.UNLOCKED, "01")), Learn("calls", PacingEventKind.ANSWERED))
+        turns.centre.then(TimerExpired(TimerKind.WRAP_UP_OVER, "01"), Notify(CampaignChange("calls")))
+        turns.centre.then(commit(said.record_answer, A, 8.0), order(said.connect, A, "01", record=False))
+        turns.centre.then(
+            StartTimer("x", 1.0, TimerExpired(TimerKind.LOG_IN_UNLOCKED, "01")),
+            UpdatePacer("calls", PacingEventKind.ANSWERED),
+        )
         await asyncio.sleep(0.5)
         assert said.lines == [
             "learn answered",
             "tell CampaignChange",
             "order connect 01 False",
-            "keep 8.0",
+            "commit 8.0",
         ]  # tasks run later
         assert list(turns.engine._timers) == ["x"]
         turns.engine._stop_timers()
@@ -79,8 +81,8 @@ async def test_an_order_that_fails_is_not_repeated_and_what_was_said_of_that_hap
     async with asyncio.TaskGroup() as group:
         said = joined(turns, group)
         said.refuse = True
-        connect = order(Switch.connect, A, "01", record=True)
-        turns.centre.then(connect.or_else(Due(What.VOTER_NEVER_CAME, "01", A)))
+        connect = order(said.connect, A, "01", record=True)
+        turns.centre.then(connect.or_else(TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A)))
         await asyncio.sleep(0.5)
     assert said.lines.count("order connect 01 True") == 1
     assert turns.seat() is SeatState.READY
@@ -92,30 +94,30 @@ async def test_what_is_not_kept_is_tried_until_it_is_and_dialling_stops_meanwhil
     async with asyncio.TaskGroup() as group:
         said = joined(turns, group)
         said.refuse = turns.engine._keeping.closing = True
-        turns.centre.then(keep(Store.record_answer, A, 8.0))
+        turns.centre.then(commit(said.record_answer, A, 8.0))
         await asyncio.sleep(0.5)
         assert turns.centre.store_trouble == "the disk is full"  # and the dialler, which goes down, is not held up
         turns.engine._keeping.closing = False
         turns.engine._keeping._recovers = True
         said.refuse = True
-        turns.centre.then(keep(Store.record_answer, A, 9.0))
+        turns.centre.then(commit(said.record_answer, A, 9.0))
         await asyncio.sleep(5)
-    assert said.lines.count("keep 8.0") == 1
-    assert said.lines.count("keep 9.0") == 2
+    assert said.lines.count("commit 8.0") == 1
+    assert said.lines.count("commit 9.0") == 2
 
 
 @virtual_time()
 async def test_a_keyed_command_that_is_refused_is_heard_to_be() -> None:
     turns = Turns()
     async with asyncio.TaskGroup() as group:
-        said = joined(turns, group)
+        joined(turns, group)
         answered: list[str] = []
 
         async def answer_key(seat: str, sound: Any) -> None:
             answered.append(sound.value)
 
-        cast(Any, said).answer_key = answer_key
-        turns.centre.then(SeatClosing("01"))
+        cast(Any, turns.engine._keys)._switch = SimpleNamespace(answer_key=answer_key)
+        turns.centre.then(RunCommand(SeatClosing("01")))
         await asyncio.sleep(0.5)
     assert answered == ["wrong"]
 
@@ -135,7 +137,7 @@ def test_an_event_that_breaks_something_does_not_lose_what_followed_before() -> 
     turns.centre.in_turn = True
     turns.centre.raise_alert("x", AlertLevel.WARNING, "text")
     with pytest.raises(KeyError):
-        turns.engine.on_switch_event(Due(What.CALL_PHONE, "no such seat"))
+        turns.engine.on_switch_event(TimerExpired(TimerKind.CALL_PHONE, "no such seat"))
     assert len(heard) == 1
 
 
@@ -144,16 +146,16 @@ def test_a_mistake_in_what_follows_loses_none_of_the_rest() -> None:
     heard: list[object] = []
     turns.centre.listening.append(heard.append)
     turns.centre.in_turn = True
-    turns.centre.then(Learn("no such campaign", PacingEventKind.ABANDONED), Notify(CampaignChange("calls")))
-    turns.engine.on_switch_event(Due(What.FLOW_OVERDUE))
+    turns.centre.then(UpdatePacer("no such campaign", PacingEventKind.ABANDONED), Notify(CampaignChange("calls")))
+    turns.engine.on_switch_event(TimerExpired(TimerKind.FLOW_OVERDUE))
     assert heard == [CampaignChange("calls")]
 
 
 @virtual_time()
 async def test_a_mistake_in_what_follows_or_in_a_timer_ends_the_engine() -> None:
     for wrong in (
-        Learn("no such campaign", PacingEventKind.ABANDONED),
-        Timer("t", 1.0, Due(What.CALL_PHONE, "no such seat")),
+        UpdatePacer("no such campaign", PacingEventKind.ABANDONED),
+        StartTimer("t", 1.0, TimerExpired(TimerKind.CALL_PHONE, "no such seat")),
     ):
         turns = Turns()
         with pytest.raises(ExceptionGroup):

@@ -33,7 +33,7 @@ def test_a_talk_that_went_on_is_taken_up_where_it_is_and_wrapped_up_by_nobody() 
     assert "seat 01 talking" in lines
     assert turns.centre.calls[A].state is CallState.TALKING
     assert turns.seat() is SeatState.TALKING
-    assert not [line for line in lines if line.startswith(("learn", "keep"))]  # that was learned and kept then
+    assert not [line for line in lines if line.startswith(("learn", "commit"))]  # that was learned and kept then
 
 
 def test_a_call_that_still_rings_is_adopted_and_its_answer_is_learned_of_without_its_times() -> None:
@@ -47,7 +47,7 @@ def test_a_call_that_still_rings_is_adopted_and_its_answer_is_learned_of_without
 def test_a_call_of_a_campaign_that_is_run_no_more_is_unknown() -> None:
     turns = Turns()
     turns.engine._reconciler.found([left_open(campaign_id="gone")], {"carrier"})
-    assert "keep end unknown" in turns.at(1, up(live=False))
+    assert "commit end unknown" in turns.at(1, up(live=False))
 
 
 def test_a_caller_is_found_again_as_one() -> None:
@@ -78,7 +78,7 @@ def test_how_a_call_ended_that_nobody_saw_end(past: PastCall | None, history: Hi
     turns.at(1, up(live=False))
     call = turns.centre.calls[A]
     lines = turns.after(2, lambda: turns.engine._reconciler._end_vanished(call, past, history))
-    assert lines[-1] == f"keep end {ends}"
+    assert lines[-1] == f"commit end {ends}"
     assert not turns.centre.calls
 
 
@@ -87,7 +87,7 @@ def test_of_a_line_that_was_moved_no_history_says_that_a_call_was_never_sent() -
     turns.engine._reconciler.found([left_open()], {"another"})
     turns.at(1, up(live=False))
     call = turns.centre.calls[A]
-    assert "keep end unknown" in turns.after(2, lambda: turns.engine._reconciler._end_vanished(call, None, NOTHING))
+    assert "commit end unknown" in turns.after(2, lambda: turns.engine._reconciler._end_vanished(call, None, NOTHING))
 
 
 def test_an_agent_who_sits_elsewhere_by_now_has_the_seat_of_before_no_more() -> None:

@@ -12,7 +12,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.model import CampaignState, ListeningMode
 from dialer.domain.switch import CallConnected, CallWaiting, SeatDown, supervision_party
 from dialer.domain.view import AlertLevel, SeatState
-from dialer.engine.effects import Due, What
+from dialer.engine.effects import TimerExpired, TimerKind
 from dialer.engine.plan import SeatPlan
 from dialer.engine.supervision.state import Listener, SupervisorPhone
 from dialer.engine.trunks.state import TrunkLimits
@@ -56,7 +56,7 @@ def test_a_talk_goes_on_and_its_wrap_up_too_before_the_agent_of_a_seat_that_is_g
     assert take(turns, 9, seats=NO_SEATS) == ["beside drop-log-in"]
     assert turns.seat() is SeatState.TALKING
     assert "seat 01 wrap-up" in turns.at(40, HUNG_UP)
-    over = turns.at(60, Due(What.WRAP_UP_OVER, "01"))
+    over = turns.at(60, TimerExpired(TimerKind.WRAP_UP_OVER, "01"))
     assert [line for line in over if line.startswith(("seat", "order"))] == ["seat 01 offline", "order release_seat 01"]
     assert turns.centre.is_gone(turns.centre.seats["01"])
 
@@ -80,7 +80,7 @@ def test_another_phone_is_taken_by_an_empty_seat_at_once_and_by_another_one_when
     assert {name: seat.endpoint for name, seat in centre.seats.items()} == {"01": "agent01", "02": "new02"}
     assert all(seat.languages == {"hi"} for seat in centre.seats.values())
     turns.at(40, HUNG_UP)
-    turns.at(60, Due(What.WRAP_UP_OVER, "01"))
+    turns.at(60, TimerExpired(TimerKind.WRAP_UP_OVER, "01"))
     assert (centre.seats["01"].endpoint, centre.seats["01"].agent) == ("new01", None)
 
 
@@ -128,7 +128,7 @@ def test_a_trunk_that_is_gone_ends_its_call_and_its_alert() -> None:
     turns.centre.raise_alert("trunk-carrier", AlertLevel.WARNING, "rests")
     lines = take(turns, 9, trunks=(TrunkLimits("other", "other", 9, 1.0, ("+911",)),))
     assert "alert trunk-carrier over" in lines
-    assert "keep end connected" in turns.at(40, HUNG_UP)
+    assert "commit end connected" in turns.at(40, HUNG_UP)
 
 
 @pytest.mark.parametrize(
@@ -155,8 +155,8 @@ def test_a_call_back_of_a_campaign_that_is_gone_keeps_no_seat_and_waits_for_it_t
     asha = replace(turns.centre.seats["01"], agent="1001", phone_up=True, promised=True)
     turns.after(1, lambda: turns.engine._acd.put(asha, asha))
     take(turns, 2, campaigns={})
-    assert turns.at(6, Due(What.OWN_CALL_BACK, attempt_id=A)) == ["timer own/A 5 own-call-back"]
+    assert turns.at(6, TimerExpired(TimerKind.OWN_CALL_BACK, attempt_id=A)) == ["timer own/A 5 own-call-back"]
     assert not turns.centre.seats["01"].promised
     turns.centre.use(replace(turns.centre.plan, campaigns=campaigns))
-    assert turns.at(11, Due(What.OWN_CALL_BACK, attempt_id=A)) == ["beside own-call-back"]
+    assert turns.at(11, TimerExpired(TimerKind.OWN_CALL_BACK, attempt_id=A)) == ["beside own-call-back"]
     assert turns.centre.seats["01"].promised

@@ -11,10 +11,10 @@ from dialer.domain.errors import CommandRefused, RefusedBecause
 from dialer.domain.model import AttemptId, NewAttempt
 from dialer.domain.switch import CallAnswered, CallEnded, CallWaiting, EndedBy, SeatDown, SeatKey
 from dialer.domain.view import CallState, Preview, SeatState
-from dialer.engine.effects import Due, What
+from dialer.engine.effects import TimerExpired, TimerKind
 from tests.support.turns import A, Turns
 
-BACK = "timer call/A off; timer seat/01 off; seat 01 ready; call ended; keep end refused"
+BACK = "timer call/A off; timer seat/01 off; seat 01 ready; call ended; commit end refused"
 B = AttemptId("b" * 36)
 
 
@@ -54,7 +54,7 @@ def test_a_preview_that_is_called_off_asks_the_switch_for_nothing(gone: bool) ->
     if gone:
         turns.at(3, SeatDown("01"))
         ends = turns.after(4, turns.engine._placing._originator.kept_seats.look_after)
-        assert [line for line in ends if line.startswith("keep")] == ["keep end refused"]
+        assert [line for line in ends if line.startswith("commit")] == ["commit end refused"]
     else:
         ends = turns.after(4, lambda: turns.centre.cancel(turns.centre.calls[A]))
         assert "; ".join(ends) == BACK
@@ -63,17 +63,17 @@ def test_a_preview_that_is_called_off_asks_the_switch_for_nothing(gone: bool) ->
 
 def test_a_preview_that_was_let_pass_is_given_back_and_its_seat_pauses() -> None:
     turns = shown()
-    ends = turns.at(60, Due(What.PREVIEW_OVER, "01", A))
+    ends = turns.at(60, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A))
     assert "; ".join(ends) == BACK.replace("ready", "paused")
     assert turns.centre.seats["01"].reason == "preview-unanswered"
-    assert turns.at(61, Due(What.PREVIEW_OVER, "01", A)) == []
+    assert turns.at(61, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A)) == []
 
 
 def test_where_the_campaign_dials_unasked_it_is_dialled_then() -> None:
     turns = shown(dials=True, preview_seconds=60)
-    ends = turns.at(60, Due(What.PREVIEW_OVER, "01", A))
+    ends = turns.at(60, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A))
     assert "; ".join(ends) == "call sending; timer preview/A off; seat 01 reserved; beside dial-preview"
-    assert turns.at(60, Due(What.PREVIEW_OVER, "01", A)) == []
+    assert turns.at(60, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A)) == []
 
 
 def test_keys_of_the_phone_are_commands_for_what_is_shown() -> None:
@@ -108,5 +108,5 @@ def test_who_did_not_answer_leaves_the_seat_ready_for_the_next() -> None:
     turns = shown()
     turns.centre.put_call(turns.centre.calls[A].asked_for().sent(5.0))
     ends = turns.at(30, CallEnded(A, EndedBy.HANGUP, answered=False, dial_status="BUSY"))
-    assert ends[-1] == "keep end busy"
+    assert ends[-1] == "commit end busy"
     assert turns.seat() is SeatState.READY

@@ -10,7 +10,7 @@ import pytest
 
 from dialer.domain.model import AttemptId, CampaignState, Claim
 from dialer.domain.view import HoldReason
-from dialer.engine.effects import Due, What
+from dialer.engine.effects import TimerExpired, TimerKind
 from dialer.rules.gate import Ruling
 from tests.support.turns import A, Turns
 
@@ -66,7 +66,7 @@ def test_a_number_on_a_call_waits() -> None:
         (lambda turns: setattr(turns.centre, "store_trouble", "full"), HoldReason.STORE),
         (lambda turns: setattr(turns.centre.campaigns["calls"], "state", CampaignState.PAUSED), HoldReason.PAUSED),
         (lambda turns: setattr(turns.centre.campaigns["calls"], "unheard", "matdan/message"), HoldReason.UNHEARD),
-        (lambda turns: turns.at(9, Due(What.AGENT_GONE, "01")), HoldReason.NO_AGENT),
+        (lambda turns: turns.at(9, TimerExpired(TimerKind.AGENT_GONE, "01")), HoldReason.NO_AGENT),
     ],
 )
 def test_a_campaign_that_is_held_gives_its_claims_back_and_places_nothing(change: Any, reason: HoldReason) -> None:
@@ -84,7 +84,7 @@ def test_what_rings_is_cancelled_where_nobody_is_there_to_talk() -> None:
     turns = deciding()
     turns.call()
     turns.call(AttemptId("b" * 36), answered_seconds=1.0)
-    turns.at(9, Due(What.AGENT_GONE, "01"))
+    turns.at(9, TimerExpired(TimerKind.AGENT_GONE, "01"))
     assert [line for line in decided(turns) if line.startswith("order")] == ["order hang_up A"]
     assert not [line for line in decided(turns) if line.startswith("order")]  # once
 

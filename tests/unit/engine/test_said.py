@@ -62,15 +62,15 @@ def test_a_flow_begins_with_a_person_once_and_what_it_leaves_is_kept() -> None:
     turns = flow_turns()
     sessions: list[Any] = []
     begun = turns.after(8, lambda: sessions.append(turns.engine.flow_desk.begin(A)))
-    assert begun == ["learn answered 8", "keep record_answer A 8s", "call waiting", "call in-flow"]
+    assert begun == ["learn answered 8", "commit record_answer A 8s", "call waiting", "call in-flow"]
     assert isinstance(sessions[0], FlowSession)
     assert turns.after(9, lambda: sessions.append(turns.engine.flow_desk.begin(A))) == []
     assert sessions[1] is None
     ended = turns.after(
         20, lambda: turns.engine.flow_desk.end(A, completed=True, left_at=None, answers={"colour": "1"})
     )
-    assert ended == ["keep record_answers A {'colour': '1'} 20s", "call waiting"]
-    assert turns.at(21, HUNG_UP)[-1] == "keep end completed"
+    assert ended == ["commit record_answers A {'colour': '1'} 20s", "call waiting"]
+    assert turns.at(21, HUNG_UP)[-1] == "commit end completed"
 
 
 def test_a_call_that_ended_in_its_flow_is_over_when_the_flow_is() -> None:
@@ -101,7 +101,7 @@ def test_a_machine_that_the_agent_met_is_given_up_once() -> None:
     turns.talking()
     assert disposing(turns, Disposition.MACHINE)[:1] == ["learn machine 8"]
     assert not [line for line in disposing(turns, Disposition.VOTED) if line.startswith("learn machine")]
-    assert turns.at(30, HUNG_UP)[-1] == "keep end connected"
+    assert turns.at(30, HUNG_UP)[-1] == "commit end connected"
 
 
 def test_what_could_not_be_kept_was_not_said() -> None:

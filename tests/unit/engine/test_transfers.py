@@ -17,7 +17,7 @@ from dialer.domain.switch import (
     transfer_party,
 )
 from dialer.domain.view import TransferStage
-from dialer.engine.effects import Due, Event, What
+from dialer.engine.effects import Event, TimerExpired, TimerKind
 from dialer.engine.transfers.state import CallTransfer
 from tests.support.transfers import TRANSFERS
 from tests.support.turns import HUNG_UP, A, Turns
@@ -56,7 +56,7 @@ WRAPS_UP = "learn talk-ended 11.6; timer seat/01 off; seat 01 wrap-up; timer sea
         (
             "consult",
             HUNG_UP,
-            f"seat 01 talking; {LET_GO}; timer call/A off; {WRAPS_UP}; call ended; keep end connected",
+            f"seat 01 talking; {LET_GO}; timer call/A off; {WRAPS_UP}; call ended; commit end connected",
             None,
         ),
         ("merging", CallConnected(A, "01"), "seat 01 talking three-way", "three-way"),
@@ -69,7 +69,7 @@ WRAPS_UP = "learn talk-ended 11.6; timer seat/01 off; seat 01 wrap-up; timer sea
         ),
         ("transfer", PartyCame(BOSS, ASIDE), "seat 01 talking handing-over; order hand_over A", "handing-over"),
         ("transfer", PartyGone(BOSS), "seat 01 talking returning; order connect A 01", "returning"),
-        ("handing-over", Due(What.NOT_HANDED_OVER, attempt_id=A), LET_GO, "handing-over"),
+        ("handing-over", TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=A), LET_GO, "handing-over"),
         ("handing-over", CallAside(A), "seat 01 talking transferred", "transferred"),
         (
             "transferred",

@@ -22,12 +22,12 @@ from dialer.domain.switch import (
     SeatUp,
 )
 from dialer.domain.view import SeatState
-from dialer.engine.effects import Due, Event, What
+from dialer.engine.effects import Event, TimerExpired, TimerKind
 from tests.support.turns import HUNG_UP, A, Turns
 
 B = AttemptId("b" * 36)
 TO_THE_SEAT = (
-    "seat 01 reserved; call connecting; order connect A 01; timer call/A off; timer seat/01 2 voter-never-came"
+    "seat 01 reserved; call connecting; order connect A 01; timer call/A off; timer seat/01 2 voter-not-connected"
 )
 LOST = "timer seat/01 off; timer lost/01 900 agent-gone; seat 01 lost; timer phone/01 5 call-phone"
 TALK_ENDS = "timer seat/01 off; seat 01 wrap-up; timer seat/01 60 wrap-up-over"
@@ -39,17 +39,17 @@ def test_a_free_seat_has_the_voter_at_once_and_wraps_up() -> None:
     turns.play(
         [
             (3, CallRinging(A), "call ringing"),
-            (8, CallAnswered(A), "learn answered 8; keep record_answer A 8s; call waiting"),
+            (8, CallAnswered(A), "learn answered 8; commit record_answer A 8s; call waiting"),
             (8, CallAnswered(A), ""),
             (8.1, CallWaiting(A), TO_THE_SEAT),
             (
                 8.4,
                 CallConnected(A, "01"),
-                "seat 01 talking; keep record_connect A 8.4s 01 1001; learn connected 0.4; call talking; timer call/A off;"
+                "seat 01 talking; commit record_connect A 8.4s 01 1001; learn connected 0.4; call talking; timer call/A off;"
                 " timer seat/01 off",
             ),
-            (60, HUNG_UP, f"timer call/A off; learn talk-ended 51.6; {TALK_ENDS}; call ended; keep end connected"),
-            (62, Due(What.WRAP_UP_OVER, "01"), "learn wrap-up-ended 2; timer seat/01 off; seat 01 ready"),
+            (60, HUNG_UP, f"timer call/A off; learn talk-ended 51.6; {TALK_ENDS}; call ended; commit end connected"),
+            (62, TimerExpired(TimerKind.WRAP_UP_OVER, "01"), "learn wrap-up-ended 2; timer seat/01 off; seat 01 ready"),
             (63, CallAnswered(A), ""),
         ]
     )
@@ -64,16 +64,16 @@ def test_without_a_seat_the_message_comes_within_the_limit_and_once() -> None:
             (
                 8,
                 CallWaiting(A),
-                "learn answered 8; keep record_answer A 8s; call waiting; timer call/A 1.8 voter-too-late",
+                "learn answered 8; commit record_answer A 8s; call waiting; timer call/A 1.8 voter-waited-too-long",
             ),
             (
                 9.8,
-                Due(What.VOTER_TOO_LATE, attempt_id=A),
+                TimerExpired(TimerKind.VOTER_WAITED_TOO_LONG, attempt_id=A),
                 "learn abandoned 0; call message; timer call/A off; order play_message A",
             ),
             (9.9, MessageStarted(A), ""),
-            (16, HUNG_UP, "timer call/A off; call ended; keep end abandoned"),
-            (17, Due(What.VOTER_TOO_LATE, attempt_id=A), ""),
+            (16, HUNG_UP, "timer call/A off; call ended; commit end abandoned"),
+            (17, TimerExpired(TimerKind.VOTER_WAITED_TOO_LONG, attempt_id=A), ""),
         ]
     )
 
@@ -82,9 +82,9 @@ def test_who_waits_has_the_next_seat_that_comes_free() -> None:
     turns = Turns()
     turns.talking()
     turns.call(B, phone_id=2, voter_id=2)
-    assert turns.at(50, CallWaiting(B))[-1] == f"timer call/{B} 1.8 voter-too-late"
+    assert turns.at(50, CallWaiting(B))[-1] == f"timer call/{B} 1.8 voter-waited-too-long"
     turns.at(50.5, HUNG_UP)
-    follows = turns.at(51, Due(What.WRAP_UP_OVER, "01"))
+    follows = turns.at(51, TimerExpired(TimerKind.WRAP_UP_OVER, "01"))
     assert [line for line in follows if line.startswith("order")] == [f"order connect {B} 01"]
     assert turns.seat() is SeatState.RESERVED
 
@@ -95,7 +95,11 @@ def test_a_seat_whose_voter_never_came_is_free_again() -> None:
     turns.at(8, CallWaiting(A))
     turns.play(
         [
-            (10, Due(What.VOTER_NEVER_CAME, "01", A), "timer seat/01 off; seat 01 ready; call waiting"),
+            (
+                10,
+                TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A),
+                "timer seat/01 off; seat 01 ready; call waiting",
+            ),
             (10.1, MessageStarted(A), "learn abandoned 0; call message; timer call/A off"),
         ]
     )
@@ -109,17 +113,17 @@ def test_a_phone_that_goes_is_called_again_until_its_agent_has_gone_too() -> Non
             (30, SeatDown("01"), f"learn talk-ended 21.6; learn break-started 0; {LOST}"),
             (30, CallLeftSeat(A, "01"), ""),
             (30, MessageStarted(A), "call message; timer call/A off"),  # no abandoned call: a seat had it
-            (35, Due(What.CALL_PHONE, "01"), "timer phone/01 off; order call_seat 01 agent01"),
-            (36, Due(What.PHONE_NOT_CALLED, "01"), "timer phone/01 5 call-phone"),
-            (40, HUNG_UP, "timer call/A off; call ended; keep end connected"),
+            (35, TimerExpired(TimerKind.CALL_PHONE, "01"), "timer phone/01 off; order call_seat 01 agent01"),
+            (36, TimerExpired(TimerKind.PHONE_NOT_CALLED, "01"), "timer phone/01 5 call-phone"),
+            (40, HUNG_UP, "timer call/A off; call ended; commit end connected"),
             (42, SeatUp("01"), "timer seat/01 off; timer lost/01 off; seat 01 ready"),
             (43, SeatDown("01"), LOST),
             (
                 943,
-                Due(What.AGENT_GONE, "01"),
+                TimerExpired(TimerKind.AGENT_GONE, "01"),
                 "timer seat/01 off; timer lost/01 off; seat 01 offline; beside drop-log-in",
             ),
-            (944, Due(What.CALL_PHONE, "01"), ""),
+            (944, TimerExpired(TimerKind.CALL_PHONE, "01"), ""),
         ]
     )
 
@@ -129,30 +133,30 @@ def test_a_phone_that_goes_is_called_again_until_its_agent_has_gone_too() -> Non
     [
         (
             [
-                (8, CallAnswered(A), "keep record_answer A 8s; call waiting"),
+                (8, CallAnswered(A), "commit record_answer A 8s; call waiting"),
                 (9, MachineDetected(A), "learn failed 8"),
                 (9, MachineDetected(A), ""),
-                (10, HUNG_UP, "timer call/A off; call ended; keep end machine"),
+                (10, HUNG_UP, "timer call/A off; call ended; commit end machine"),
             ],
             "before-seat",
         ),
         (
             [
-                (8, CallAnswered(A), "keep record_answer A 8s; call waiting"),
+                (8, CallAnswered(A), "commit record_answer A 8s; call waiting"),
                 (9, CallWaiting(A), f"learn answered 8; {TO_THE_SEAT}"),  # a person: only now it counts as an answer
             ],
             "before-seat",
         ),
         (
             [
-                (8, CallAnswered(A), "keep record_answer A 8s; call waiting"),
-                (9, HUNG_UP, "timer call/A off; learn answered 8; learn dropped 1; call ended; keep end dropped"),
+                (8, CallAnswered(A), "commit record_answer A 8s; call waiting"),
+                (9, HUNG_UP, "timer call/A off; learn answered 8; learn dropped 1; call ended; commit end dropped"),
             ],
             "before-seat",
         ),
         (
             [
-                (8, CallAnswered(A), "learn answered 8; keep record_answer A 8s; call waiting"),
+                (8, CallAnswered(A), "learn answered 8; commit record_answer A 8s; call waiting"),
                 (9, MachineDetected(A), "learn machine 8"),
             ],
             "after-seat",
@@ -169,10 +173,10 @@ def test_an_answer_counts_once_and_a_machine_is_none(table: list[tuple[float, Ev
 def test_whichever_event_tells_first_each_thing_follows_once(order: tuple[Event, ...]) -> None:
     turns = Turns()
     turns.call()
-    lines = [line for event in order for line in turns.at(8, event) if line.startswith(("learn", "keep"))]
+    lines = [line for event in order for line in turns.at(8, event) if line.startswith(("learn", "commit"))]
     assert sorted(lines) == [
-        "keep record_answer A 8s",
-        "keep record_connect A 8s 01 1001",
+        "commit record_answer A 8s",
+        "commit record_connect A 8s 01 1001",
         "learn answered 8",
         "learn connected 0",
     ]
@@ -182,12 +186,12 @@ def test_whichever_event_tells_first_each_thing_follows_once(order: tuple[Event,
 @pytest.mark.parametrize(
     ("facts", "follows"),
     [
-        ({}, "learn failed 30; call ended; keep end no-answer"),
-        ({"cancelled": True}, "learn cancelled 30; call ended; keep end cancelled"),
-        ({"inbound": True}, "call ended; keep end missed"),
+        ({}, "learn failed 30; call ended; commit end no-answer"),
+        ({"cancelled": True}, "learn cancelled 30; call ended; commit end cancelled"),
+        ({"inbound": True}, "call ended; commit end missed"),
         (
             {"written": False, "cancelled": True},
-            "call ended; keep end cancelled",
+            "call ended; commit end cancelled",
         ),  # it never went out: nothing is learned
     ],
 )
@@ -206,9 +210,9 @@ def test_a_call_waits_for_the_last_words_of_its_flow_but_not_for_ever() -> None:
             (20, HUNG_UP, "timer flow/A 5 flow-overdue"),
             (
                 25,
-                Due(What.FLOW_OVERDUE, attempt_id=A),
-                "timer call/A off; learn dropped 17; call ended; keep end dropped",
+                TimerExpired(TimerKind.FLOW_OVERDUE, attempt_id=A),
+                "timer call/A off; learn dropped 17; call ended; commit end dropped",
             ),
-            (26, Due(What.FLOW_OVERDUE, attempt_id=A), ""),
+            (26, TimerExpired(TimerKind.FLOW_OVERDUE, attempt_id=A), ""),
         ]
     )

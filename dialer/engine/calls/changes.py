@@ -1,0 +1,65 @@
+"""The effects of a change in what is known of a call.
+
+They depend on the call before and after the change alone. Events come in no promised order; whichever reported a fact
+first, its effects are returned once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dialer.domain.clock import Instant
+from dialer.domain.enums import CampaignKind
+from dialer.domain.view import CallChange, CampaignChange
+from dialer.engine.calls.state import Call
+from dialer.engine.effects import Effect, Notify, UpdatePacer, commit
+from dialer.pacing.port import PacingEventKind
+from dialer.store.sqlite import Store
+
+
+def effects_of_change(before: Call, after: Call, now: Instant, store: Store) -> list[Effect]:
+    """Return what has to be done because `before` has become `after`."""
+    effects: list[Effect] = []
+    if after.leg is not before.leg:
+        effects += _effects_of_leg(before, after, store)
+    if after.talk is not before.talk:
+        effects += _effects_of_talk(before, after, now, store)
+    if after.state is not before.state:
+        change = CallChange(after.campaign_id, after.attempt_id, after.state, now.at, after.talk.seat, None)
+        effects += (Notify(change), Notify(CampaignChange(after.campaign_id)))
+    return effects
+
+
+def _effects_of_leg(before: Call, after: Call, store: Store) -> Iterator[Effect]:
+    was, leg, campaign_id = before.leg, after.leg, after.campaign_id
+    outbound = not after.inbound  # an inbound call says nothing about the calls that the pacer places
+    if leg.written and not was.written:
+        yield UpdatePacer(campaign_id, PacingEventKind.PLACED, call=after)
+    if _counts_as_answered(after) and not _counts_as_answered(before):
+        yield UpdatePacer(campaign_id, PacingEventKind.ANSWERED, after.seconds_to_answer, after)
+    if outbound and leg.not_counted and not was.not_counted:  # withdraws the answer if it was counted
+        kind = PacingEventKind.MACHINE if was.judged else PacingEventKind.FAILED
+        yield UpdatePacer(campaign_id, kind, after.seconds_to_answer, after)
+    if outbound and leg.message_started and not was.message_started and after.talk.connected_at is None:
+        yield UpdatePacer(campaign_id, PacingEventKind.ABANDONED)
+    if leg.answered_at is not None and was.answered_at is None:
+        yield commit(store.record_answer, after.attempt_id, leg.answered_at)
+
+
+def _effects_of_talk(before: Call, after: Call, now: Instant, store: Store) -> Iterator[Effect]:
+    was, talk, campaign_id, outbound = before.talk, after.talk, after.campaign_id, not after.inbound
+    if outbound and talk.heard_nobody and not was.heard_nobody:
+        yield UpdatePacer(campaign_id, PacingEventKind.ABANDONED)
+    if talk.connected_at is not None and was.connected_at is None and talk.seat is not None:
+        yield commit(store.record_connect, after.attempt_id, talk.connected_at, talk.seat, talk.agent)
+        if outbound and after.kind is not CampaignKind.IVR:  # a caller from a flow did not wait for a seat
+            answered = after.leg.answered_seconds
+            waited = 0.0 if answered is None else now.seconds - answered
+            yield UpdatePacer(campaign_id, PacingEventKind.CONNECTED, waited)
+    if talk.recorded and not was.recorded:
+        yield commit(store.record_recording, after.attempt_id, now.at)
+
+
+def _counts_as_answered(call: Call) -> bool:
+    """Return whether the pacer counts the call as answered by a person."""
+    return call.answered and call.leg.judged and not call.leg.not_counted and not call.inbound
