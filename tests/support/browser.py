@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import gzip
 import json
@@ -13,6 +14,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from dialer.desk.pages_built import BUILT, SOURCES, are_built
+from tests.support.letters import NARROW, WIDE, font
 
 CHROMIUM = shutil.which("chromium")
 AXE = SOURCES / "node_modules" / "axe-core" / "axe.min.js"
@@ -90,10 +92,42 @@ def forgive(faults: list[str], status: int) -> None:
     faults.clear()
 
 
-async def is_cut(page: Page) -> bool:
-    """Whether something of the page lies beyond its side."""
-    wide = await page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    return bool(wide[0] > wide[1])
+_IN_LETTERS = """async ([name, font]) => {
+  if (![...document.fonts].some(face => face.family === name)) {
+    const face = new FontFace(name, Uint8Array.from(atob(font), byte => byte.charCodeAt(0)));
+    document.fonts.add(await face.load());
+  }
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(`*, ::before, ::after, ::file-selector-button { font-family: "${name}" !important }`);
+  document.adoptedStyleSheets.push(sheet);
+  const whole = document.documentElement.clientWidth;
+  const scrolls = each => ["auto", "scroll"].includes(getComputedStyle(each).overflowX);
+  const isUnseen = each => each.closest(".unseen") || !each.checkVisibility();
+  const isTooWide = each => {
+    if (isUnseen(each) || scrolls(each)) return false;
+    if (each.scrollWidth > each.clientWidth + 1 && each.clientWidth) return true;
+    for (let outer = each.parentElement; outer; outer = outer.parentElement) if (scrolls(outer)) return false;
+    const { left, right } = each.getBoundingClientRect();
+    return left < -1 || right > whole + 1;
+  };
+  const found = [...document.querySelectorAll("body, body *")].filter(isTooWide);
+  const innermost = found.filter(each => !found.some(other => other !== each && each.contains(other)));
+  const shown = innermost.map(each => `${name}: ${each.scrollWidth} px in ${each.clientWidth} px: ${each.outerHTML.slice(0, 200)}`);
+  document.adoptedStyleSheets.pop();
+  return shown;
+}"""
+"""Neither a FontFace of bytes nor a constructed style sheet is subject to the pages' policy (CSP)."""
+
+
+async def overflowing(page: Page) -> list[str]:
+    """Return what is wider than its box or lies beyond a side of the page, in narrow letters or in wide ones.
+
+    What scrolls by itself may hold more than it shows.
+    """
+    found: list[str] = []
+    for name, width in (("Narrow", NARROW), ("Wide", WIDE)):
+        found += await page.evaluate(_IN_LETTERS, [name, base64.b64encode(font(width)).decode()])
+    return found
 
 
 async def new_page(

@@ -24,9 +24,9 @@ from tests.support.browser import (
     SIZES,
     alone,
     forgive,
-    is_cut,
     must_suit_everybody,
     new_page,
+    overflowing,
     violations,
     weight,
 )
@@ -493,7 +493,7 @@ async def test_a_supervisors_line_stands_until_it_is_read(site: Site) -> None:
     site.desk.seat("ready", message=line)
     await expect(page.locator(".line")).to_contain_text("<b>the second page first</b>")
     await expect(page.locator(".line")).to_contain_text("asha")
-    assert not await is_cut(page)
+    assert not await overflowing(page)
     found = await violations(page)
     await page.get_by_role("button", name="Read", exact=True).click()
     assert await site.desk.asked("seat-message-read") == [{"message_at": line["at"]}]
@@ -684,10 +684,10 @@ async def test_a_strangers_words_are_text_and_nothing_else(site: Site) -> None:
         await expect(page.locator("#who-title + .id")).to_have_text(f"No. {number}")
         await page.clock.run_for(SETTLED_MS)
         await page.keyboard.press("1")
-        assert not await is_cut(page)
+        assert not await overflowing(page)
     await page.get_by_role("button", name="show all").first.click()
     await expect(page.locator(".name")).to_contain_text(HOSTILE[-1])
-    assert not await is_cut(page)
+    assert not await overflowing(page)
     assert not alerts
     assert await page.evaluate("document.querySelectorAll('main img, main script, main iframe, main svg').length") == 0
 
@@ -699,7 +699,7 @@ async def test_nothing_is_cut_and_everybody_can_use_it(site: Site, language: str
     page = await site.page(width, height, language)
     await page.wait_for_selector("input[name=pin]")
     await expect(page.locator("html")).to_have_attribute("lang", language)
-    assert not await is_cut(page)
+    assert not await overflowing(page)
     found = await violations(page)
     site.desk.signed_in = True
     site.desk.picture.put("figures", FIGURES)
@@ -708,7 +708,7 @@ async def test_nothing_is_cut_and_everybody_can_use_it(site: Site, language: str
     promised = page.locator(".call-backs li")
     await expect(promised.first).to_contain_text("सुनीता" if language == "hi" else "Sunita Mohan Kale")
     await expect(promised.last).to_contain_text("•••• 1002")
-    assert not await is_cut(page)
+    assert not await overflowing(page)
     found += await violations(page)
     people = [
         voter(1, "Sunita Mohan Kale", name_local="सुनीता मोहन काळे"),
@@ -717,12 +717,12 @@ async def test_nothing_is_cut_and_everybody_can_use_it(site: Site, language: str
     await site.call(page, "attempt-1", people, script=SCRIPT, calls=CALLS)
     await page.keyboard.press("1")
     await page.keyboard.press("3")
-    assert not await is_cut(page)
+    assert not await overflowing(page)
     found += await violations(page)
     await page.keyboard.press("6")
     site.desk.seat("wrap-up", "attempt-1")
     await expect(page.locator("progress")).to_be_visible()
-    assert not await is_cut(page)
+    assert not await overflowing(page)
     found += await violations(page)
     must_suit_everybody(found)
 
@@ -735,7 +735,7 @@ async def test_every_language_fits_and_urdu_runs_from_right_to_left(site: Site) 
         await page.locator("header select").select_option(language)
         await expect(page.locator("html")).to_have_attribute("lang", language)
         await expect(page.locator("html")).to_have_attribute("dir", "rtl" if language == "ur" else "ltr")
-        assert not await is_cut(page), language
+        assert not await overflowing(page), language
         found += await violations(page)
     must_suit_everybody(found)
 
@@ -816,7 +816,7 @@ async def test_a_preview_says_until_when_it_stands_and_suits_everybody(site: Sit
     await expect(page.locator(".until")).to_contain_text("Taken back in 1:")
     await page.locator(".preview button", has_text="Skip").click()
     await expect(page.locator(".preview .begun button")).to_have_count(6)
-    assert not await is_cut(page)
+    assert not await overflowing(page)
     found = await violations(page)
     await page.keyboard.press("Escape")
     await expect(page.locator(".preview .begun")).to_have_count(0)
@@ -825,7 +825,7 @@ async def test_a_preview_says_until_when_it_stands_and_suits_everybody(site: Sit
     for language in LANGUAGES:
         await page.locator("header select").select_option(language)
         await expect(page.locator("html")).to_have_attribute("lang", language)
-        assert not await is_cut(page), language
+        assert not await overflowing(page), language
     must_suit_everybody(found)
 
 

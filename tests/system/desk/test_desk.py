@@ -39,9 +39,9 @@ from tests.support.browser import (
     SIZES,
     alone,
     forgive,
-    is_cut,
     must_suit_everybody,
     new_page,
+    overflowing,
     violations,
     weight,
 )
@@ -246,7 +246,7 @@ async def test_a_roll_is_checked_and_taken_in_and_a_number_suppressed_and_erased
     await expect(board.locator("dl.figures")).to_contain_text("300")
     await expect(board.get_by_text("1 × ")).to_contain_text("serial")
     found = await violations(board)
-    assert not await is_cut(board)
+    assert not await overflowing(board)
     await board.get_by_role("button", name="Take it in").click()
     await board.get_by_role("dialog").get_by_role("button", name="Take it in").click()
     await expect(board.get_by_text("was taken in. done: ImportRoll")).to_be_visible()
@@ -266,7 +266,7 @@ async def test_a_roll_is_checked_and_taken_in_and_a_number_suppressed_and_erased
         await expect(board.get_by_label("Number", exact=True)).to_have_value("")
     assert not [*(tmp_path / "centre.db.spool").iterdir()]
     await board.set_viewport_size({"width": 360, "height": 640})
-    assert not await is_cut(board)
+    assert not await overflowing(board)
     must_suit_everybody(found + await violations(board))
 
 
@@ -291,7 +291,7 @@ async def test_a_recording_is_played_to_who_may_hear_it(site: Site, tmp_path: Pa
     await expect(board.locator(".said")).to_contain_text("not there any more")
     forgive(site.faults, 409)
     await board.set_viewport_size({"width": 360, "height": 640})
-    assert not await is_cut(board)
+    assert not await overflowing(board)
     must_suit_everybody(found + await violations(board))
     viewer = await site.board("vikram")
     await expect(viewer.get_by_role("link", name="Recordings")).to_have_count(0)
@@ -304,8 +304,21 @@ async def test_nothing_is_cut_and_everybody_can_use_it(site: Site, language: str
     found: list[Any] = []
     for width, height in SIZES:
         await board.set_viewport_size({"width": width, "height": height})
-        assert not await is_cut(board), width
+        assert not await overflowing(board), width
         found += await violations(board)
+    await board.locator(".seat-card button").first.click()
+    await expect(board.locator(".menu:popover-open")).to_be_visible()
+    assert not await overflowing(board)
+    await board.keyboard.press("Escape")
+    await board.locator("header .grave").click()
+    await expect(board.get_by_role("dialog")).to_be_visible()
+    assert not await overflowing(board)
+    for beside in ("lists", "recordings", "account"):
+        await board.goto(f"{site.desk.origin}/board?{beside}")
+        await board.wait_for_selector("main .panel")
+        for width, height in SIZES:
+            await board.set_viewport_size({"width": width, "height": height})
+            assert not await overflowing(board), (beside, width)
     must_suit_everybody(found)
 
 

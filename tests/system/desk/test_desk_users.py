@@ -24,7 +24,7 @@ from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.site.plan import fixed_users, senders_of
 from dialer.store.sqlite import open_store
-from tests.support.browser import NEEDS_A_BROWSER, SIZES, alone, is_cut, must_suit_everybody, new_page, violations
+from tests.support.browser import NEEDS_A_BROWSER, SIZES, alone, must_suit_everybody, new_page, overflowing, violations
 from tests.support.desk import PASSWORD, desk_settings, keep_passwords
 from tests.support.fake_centre import centre_view
 from tests.support.seats import CHEAP
@@ -213,6 +213,6 @@ async def test_nothing_is_cut_and_everybody_can_use_it(site: Site, language: str
     found: list[Any] = []
     for width, height in SIZES:
         await page.set_viewport_size({"width": width, "height": height})
-        assert not await is_cut(page), width
+        assert not await overflowing(page), width
         found += await violations(page)
     must_suit_everybody(found)

@@ -34,7 +34,15 @@ from dialer.hq.servers import postgresql
 from dialer.material.repository import Repository
 from dialer.settings.headquarters import HqSettings
 from dialer.web.entrance import read_assets
-from tests.support.browser import NEEDS_A_BROWSER, SIZES, chromium, is_cut, must_suit_everybody, new_page, violations
+from tests.support.browser import (
+    NEEDS_A_BROWSER,
+    SIZES,
+    chromium,
+    must_suit_everybody,
+    new_page,
+    overflowing,
+    violations,
+)
 from tests.support.command_line import run
 from tests.support.desk import PASSWORD
 from tests.support.headquarters import NOW, PATIENCE_SECONDS, attempt_row, batch, mark_row, row
@@ -388,12 +396,12 @@ async def test_the_way_down_to_a_booth_an_incident_and_every_view_suits_everybod
                 for view in ("figures", "incidents", "material", "orders", "days", "ready", "audit", "account"):
                     await page.evaluate(f"location.hash = 'view={view}'")
                     await page.wait_for_selector("main .panel")
-                    assert not await is_cut(page), (view, width, language)
+                    assert not await overflowing(page), (view, width, language)
                     if (language, width) in {("en", SIZES[0][0]), ("hi", SIZES[-1][0])}:  # each view once of both
                         found += await violations(page)
             await page.evaluate("location.hash = 'zone=west&centre=pune-1&constituency=S13.209'")
             await expect(page.locator("tbody tr")).to_contain_text("209/2")
-            assert not await is_cut(page)
+            assert not await overflowing(page)
             found += await violations(page)
     assert not faults
     must_suit_everybody(found)

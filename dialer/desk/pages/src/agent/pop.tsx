@@ -16,7 +16,7 @@ export function Text({ text }: { text: string }) {
   const letters = [...text];
   if (letters.length <= MOST_LETTERS) return <bdi>{text}</bdi>;
   return (
-    <span class="cut">
+    <span>
       <bdi>{whole ? text : `${letters.slice(0, MOST_LETTERS).join("")}…`}</bdi>{" "}
       <button class="more" aria-expanded={whole} onClick={() => setWhole(!whole)}>
         {t(whole ? "less" : "whole")}

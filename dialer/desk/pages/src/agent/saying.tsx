@@ -93,7 +93,7 @@ export function Saying({ call }: { call: Pop }) {
   return (
     <Section id="saying" title={t("outcome")}>
       {chosen && (
-        <p class="meant">
+        <p>
           {t("meant")} <Text text={nameOf(chosen)} /> ({t("spoken-of", { spoken, voters: pending.length })})
         </p>
       )}
