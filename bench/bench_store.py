@@ -51,8 +51,8 @@ from bench.store_contenders import (
 )
 from dialer.domain.model import AttemptId, EndedAttempt, NewAttempt, Outcome
 from dialer.store import queues
-from dialer.store.cipher import StoreKey, write_new_key
-from dialer.store.connection import close_writing, open_writing
+from dialer.store.connection import close_writer, open_for_writing
+from dialer.store.keys import StoreKey, write_new_key
 from dialer.store.sqlite import open_store
 from dialer.store.writer import Writer
 from tests.support.roll_filler import fill_roll
@@ -79,7 +79,7 @@ def waits(
     taken: list[float] = []
 
     async def work(path: Path) -> None:
-        db = open_writing(path)
+        db = open_for_writing(path)
         with ThreadPoolExecutor(1) as executor:
             writer = Writer(db, path, executor)
             loop = asyncio.get_running_loop()
@@ -100,7 +100,7 @@ def waits(
                     await asyncio.sleep(seconds)
                     going_on.cancel()
             await writer.close()
-        close_writing(db)
+        close_writer(db)
 
     with ground.copy() as path:
         ground.run(work(path))
@@ -110,7 +110,7 @@ def waits(
 def claim_costs(lists: dict[str, tuple[Path, StoreKey | None]], rounds: int) -> dict[str, list[float]]:
     """Seconds of each claim of one number, by the list's name; the lists take turns."""
     costs: dict[str, list[float]] = {name: [] for name in lists}
-    stores = {name: open_writing(path, key=key) for name, (path, key) in lists.items()}
+    stores = {name: open_for_writing(path, key=key) for name, (path, key) in lists.items()}
     for _ in range(rounds):
         for name, db in stores.items():
             db.execute("BEGIN IMMEDIATE")
@@ -123,7 +123,7 @@ def claim_costs(lists: dict[str, tuple[Path, StoreKey | None]], rounds: int) -> 
                 assert claimed.attempt_number == 1
             db.execute("COMMIT")
     for db in stores.values():
-        close_writing(db)
+        close_writer(db)
     return costs
 
 

@@ -47,7 +47,7 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phon
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.site import simulated_profile
 from dialer.simulation.virtual_time import run_virtual
-from dialer.store.connection import reading
+from dialer.store.connection import read_snapshot
 from dialer.uplink.uplink import run_uplink
 from tests.support.centre import START_EPOCH, a_site, agents_at_work, site_settings
 from tests.support.roll_filler import fill_roll
@@ -70,7 +70,7 @@ class Site:
 
     def stands(self) -> tuple[int, dict[str, float]]:
         """Calls that have ended, and the CPU seconds of each process."""
-        with reading(self.store, None) as db:
+        with read_snapshot(self.store, None) as db:
             [(ended,)] = db.execute(_ENDED)
         return ended, {name: cpu_seconds_of(number) for name, number in self.processes.items()}
 
@@ -170,7 +170,7 @@ async def compare(given: argparse.Namespace, folder: Path) -> list[tuple[float, 
             print(f"{found[-1][0]:.3f}  {json.dumps(found[-1][1], default=str)}", flush=True)
         if telling is not None:
             telling.cancel()
-        with reading(sites[JOINED].store, None) as db:
+        with read_snapshot(sites[JOINED].store, None) as db:
             [(passed, last)] = db.execute(
                 "SELECT (SELECT passed FROM outbox_sink WHERE name = 'uplink'), (SELECT max(outbox_id) FROM outbox)"
             )
@@ -211,7 +211,7 @@ async def day(folder: Path, hours: float, joined: dict[str, Any]) -> tuple[int, 
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
         calls = site.view.campaigns[0].attempts
-    with reading(store, None) as db:
+    with read_snapshot(store, None) as db:
         [(waiting,)] = db.execute("SELECT count(*) FROM outbox WHERE topic LIKE 'results/%'")
     return calls, waited / looked, waiting
 

@@ -24,7 +24,7 @@ from dialer.domain.errors import StoreError
 from dialer.domain.model import Mark, MarkSource
 from dialer.polling_day.priorities import BoothOrder
 from dialer.store import queues, voters
-from dialer.store.connection import close_writing, open_writing
+from dialer.store.connection import close_writer, open_for_writing
 from dialer.store.sql import transaction
 
 NOW = 1.7e9
@@ -71,14 +71,14 @@ def booth_priorities(booths: int) -> dict[int, float]:
 def all_choices(store: Path, voters_there: int, booths: int, count: int) -> list[Choices]:
     """Every contender on this store, one after the other; the store is changed."""
     priorities = booth_priorities(booths)
-    db = open_writing(store)
+    db = open_for_writing(store)
     try:
         return [
             _ours_without_hopper(db, priorities, voters_there, count),
             *_from_a_list(db, priorities, voters_there, count),
         ]
     finally:
-        close_writing(db)
+        close_writer(db)
 
 
 def _marks(voters_there: int) -> Iterator[Mark]:

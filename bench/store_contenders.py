@@ -16,8 +16,9 @@ from bench.common import Done, Stopwatch, Unrunnable
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.model import Announcement, AttemptId, EndedAttempt, NewAttempt, Outcome
 from dialer.store import queues
-from dialer.store.cipher import StoreKey, connect
-from dialer.store.connection import close_writing, exclusive_connection, open_writing
+from dialer.store.connection import close_writer, exclusive_connection, open_for_writing
+from dialer.store.driver import connect
+from dialer.store.keys import StoreKey
 from dialer.store.port import AttemptNews, News
 from dialer.store.sqlite import Store, open_store
 from dialer.store.writer import Writer
@@ -123,13 +124,13 @@ def ours(ground: Ground, waiting: int, cycles: int) -> Callable[[Stopwatch], Don
 
     def run(watch: Stopwatch) -> Done:
         async def work(path: Path) -> None:
-            db = open_writing(path, key=ground.key)
+            db = open_for_writing(path, key=ground.key)
             with ThreadPoolExecutor(1) as executor:
                 writer = Writer(db, path, executor)
                 with watch.running():
                     await by_many(waiting, cycles, lambda: writer.write(cycle))
                 await writer.close()
-            close_writing(db)
+            close_writer(db)
 
         with ground.copy() as path:
             ground.run(work(path))
@@ -143,7 +144,7 @@ def in_a_thread(ground: Ground, waiting: int, cycles: int) -> Callable[[Stopwatc
 
     def run(watch: Stopwatch) -> Done:
         async def work(path: Path) -> None:
-            db = open_writing(path)
+            db = open_for_writing(path)
 
             def commit_one() -> None:
                 db.execute("BEGIN IMMEDIATE")
@@ -155,7 +156,7 @@ def in_a_thread(ground: Ground, waiting: int, cycles: int) -> Callable[[Stopwatc
 
             with ThreadPoolExecutor(1) as executor, watch.running():
                 await by_many(waiting, cycles, one)
-            close_writing(db)
+            close_writer(db)
 
         with ground.copy() as path:
             ground.run(work(path))
@@ -242,14 +243,14 @@ def limit(ground: Ground, batch: int, cycles: int) -> Callable[[Stopwatch], Done
 
     def run(watch: Stopwatch) -> Done:
         with ground.copy() as path:
-            db = open_writing(path)
+            db = open_for_writing(path)
             with watch.running():
                 for _ in range(cycles // batch):
                     db.execute("BEGIN IMMEDIATE")
                     for _ in range(batch):
                         cycle(db)
                     db.execute("COMMIT")
-            close_writing(db)
+            close_writer(db)
             return checked(path, cycles)
 
     return run

@@ -62,7 +62,7 @@ from dialer.site.plan import (
 )
 from dialer.site.reread import MadeOfSettings, Part, SettingsFile, of_flows, settings_told
 from dialer.site.service import told_to_systemd
-from dialer.store.cipher import site_key
+from dialer.store.keys import site_key
 from dialer.store.sent_journal import SentJournal, journal_beside
 from dialer.store.spool import Spool
 from dialer.store.sqlite import Store, open_store

@@ -41,7 +41,7 @@ from dialer.settings.files import read_whole
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import site_profile
 from dialer.site.plan import flows_of
-from dialer.store.cipher import site_key
+from dialer.store.keys import site_key
 from dialer.store.roll import roll_languages
 
 # Everything that has to be recorded so that every flow can speak: each prompt of each language with its words.

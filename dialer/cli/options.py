@@ -21,8 +21,8 @@ from dialer.extras import with_extra
 from dialer.settings.headquarters import HqSettings, load_hq_settings
 from dialer.settings.site import Settings, load_settings
 from dialer.store.audit import audit_name
-from dialer.store.cipher import StoreKey, site_key
-from dialer.store.connection import Connection, exclusive_connection, reading
+from dialer.store.connection import Connection, exclusive_connection, read_snapshot
+from dialer.store.keys import StoreKey, site_key
 
 if TYPE_CHECKING:
     from dialer.nats.session import Session
@@ -70,8 +70,8 @@ class NamedSite:
         return site_key(self.settings)
 
     def reading(self) -> AbstractContextManager[Connection]:
-        """The store, open to be read. See `dialer.store.connection.reading`."""
-        return reading(self.path, self.key)
+        """The store, open to be read. See `dialer.store.connection.read_snapshot`."""
+        return read_snapshot(self.path, self.key)
 
     def alone(self, holder: str) -> AbstractContextManager[Connection]:
         """The store for a program that writes to it alone, and is `holder` to others; there must be one. See `reading`."""

@@ -36,7 +36,7 @@ from dialer.roll.sample import STATES, write_sample
 from dialer.roll.weights import import_weights
 from dialer.roll.workers import import_workers
 from dialer.settings.site import Settings
-from dialer.store.cipher import site_key
+from dialer.store.keys import site_key
 from dialer.store.spool import Spool
 
 

@@ -30,7 +30,7 @@ from dialer.site.checks.explain import NumberExplained
 from dialer.site.checks.explain import explain as explanations
 from dialer.site.checks.finding import Verdict
 from dialer.site.checks.rules import rules_findings
-from dialer.store.connection import is_there
+from dialer.store.file_checks import file_exists
 
 app = CommandGroup()
 
@@ -87,7 +87,7 @@ def check(site: NamedSite, at: AtOption = None) -> None:
     profile = site_profile(settings)
     typer.echo(f"good  profile {profile.name}: the settings are as strict or stricter")
     bad = False
-    with site.reading() if is_there(site.path) else nullcontext() as db:
+    with site.reading() if file_exists(site.path) else nullcontext() as db:
         for finding in rules_findings(settings, profile, db, now):
             bad = bad or finding.verdict is Verdict.BAD
             sign = "BAD " if finding.verdict is Verdict.BAD else finding.verdict.value

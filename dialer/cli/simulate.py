@@ -160,7 +160,7 @@ def replay(
     from dialer.settings.site_rules import site_profile  # noqa: PLC0415
     from dialer.settings.site_time import site_zone  # noqa: PLC0415
     from dialer.simulation.replay.store_day import day_named, day_of_store  # noqa: PLC0415
-    from dialer.store.cipher import site_key  # noqa: PLC0415
+    from dialer.store.keys import site_key  # noqa: PLC0415
 
     settings = load_settings(config)
     limits = [campaign.connect_limit_seconds for campaign in settings.campaigns if campaign.kind is CampaignKind.AGENTS]

@@ -17,7 +17,7 @@ from dialer.reports.webhook import Posting, sending
 from dialer.roll.importer import ImportOptions
 from dialer.roll.sources import exports_of, fetch, ids_of, prepare_export, source_named
 from dialer.settings.site_time import site_zone
-from dialer.store.connection import is_there
+from dialer.store.file_checks import file_exists
 from dialer.store.roll import taken_files
 
 app = CommandGroup()
@@ -40,7 +40,7 @@ def take(
     source = source_named(settings.sources, name)
     fetched = None if source.url is None else fetch(source, source.url)
     taken = set()
-    if is_there(site.path):
+    if file_exists(site.path):
         with site.reading() as db:
             taken = taken_files(db)
     console, count = Console(), 0

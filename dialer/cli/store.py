@@ -14,8 +14,9 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.errors import StoreError
 from dialer.store import conversion
 from dialer.store.audit import audit_name
-from dialer.store.cipher import StoreKey, read_key, write_new_key
-from dialer.store.connection import is_encrypted, open_reading
+from dialer.store.connection import open_for_reading
+from dialer.store.file_checks import is_encrypted
+from dialer.store.keys import StoreKey, read_key, write_new_key
 
 app = CommandGroup()
 
@@ -35,7 +36,7 @@ def encrypt(site: SiteAndWho) -> None:
     """
     new, path = _key(site), site.path
     if is_encrypted(path):
-        open_reading(path, key=new).close()
+        open_for_reading(path, key=new).close()
         conversion.convert_desk(path, None, new)
         typer.echo(f"{path}: it is encrypted with this key already")
         return

@@ -16,8 +16,8 @@ from dialer.nats.carried import carried_name, write_carried
 from dialer.nats.nkey import private_key
 from dialer.nats.wire import BatchRow
 from dialer.settings.site import load_settings
-from dialer.store.cipher import site_key
 from dialer.store.headquarters import UplinkReading
+from dialer.store.keys import site_key
 from dialer.uplink.batches import for_headquarters
 
 

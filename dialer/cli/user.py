@@ -26,9 +26,9 @@ from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_time import site_zone
 from dialer.settings.supervision import OWN_USER
 from dialer.site.plan import fixed_users
-from dialer.store.cipher import site_key
-from dialer.store.connection import is_there
 from dialer.store.desk_file import DeskAccount, DeskFile, desk_path
+from dialer.store.file_checks import file_exists
+from dialer.store.keys import site_key
 from dialer.store.port import KeptUser
 from dialer.store.records import read_kept_users
 from dialer.store.sqlite import open_store
@@ -67,7 +67,7 @@ async def show(config: SettingsFile) -> None:
 
 async def _accounts(settings: Settings) -> dict[str, DeskAccount]:
     path = desk_path(settings.store.path)
-    if not is_there(path):
+    if not file_exists(path):
         return {}
     file = DeskFile(path, site_key(settings))
     try:

@@ -16,7 +16,7 @@ from dialer.domain.view import SeatState
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.store.agent_reading import AgentDay, AgentReading
 from dialer.store.desk_reading import CourseStretch, DeskReading
-from dialer.store.sql import Row
+from dialer.store.untyped_sql import Row
 from dialer.web.people import again, tolerated
 from dialer.web.picture import Picture
 

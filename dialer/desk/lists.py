@@ -29,7 +29,7 @@ from dialer.mqtt.hearing import Hearing
 from dialer.roll.importer import ImportOptions, hand_over_roll, prepare_import
 from dialer.roll.phone_numbers import the_number
 from dialer.settings.site import Settings
-from dialer.store.cipher import site_key
+from dialer.store.keys import site_key
 from dialer.store.spool import Spool
 from dialer.web.doors import CommandId, PageAsked, PageRefused, Signed, door
 from dialer.web.people import Who

@@ -41,9 +41,9 @@ from dialer.site.plan import broker_as, broker_settings
 from dialer.site.reread import changes
 from dialer.site.service import told_to_systemd
 from dialer.store.agent_reading import AgentReading
-from dialer.store.cipher import StoreKey, site_key
 from dialer.store.desk_file import AgentRecords, DeskFile, PasskeyRecords, desk_path
 from dialer.store.desk_reading import DeskReading
+from dialer.store.keys import StoreKey, site_key
 from dialer.web.application import make_app, with_document
 from dialer.web.directory import Directory
 from dialer.web.doors import Guard, TrainingGuard, doors_of

@@ -14,7 +14,7 @@ from typing import Any
 import asyncpg
 
 from dialer.domain.errors import HeadquartersUnreachable
-from dialer.store.sql import load_statements
+from dialer.store.untyped_sql import load_statements
 
 SQL = {
     name: str(statement)

@@ -29,7 +29,7 @@ from dialer.store.port import (
     ReadinessMark,
     SeatHours,
 )
-from dialer.store.sql import values_of
+from dialer.store.sql import parameters_of
 
 ROOT = "dialer/v1"
 
@@ -436,21 +436,21 @@ def alerts_message(view: CentreView) -> Message:
 
 
 def _place(place: VoterPlace | None) -> dict[str, Any]:
-    return {} if place is None else values_of(place)
+    return {} if place is None else parameters_of(place)
 
 
 def encode(news: News) -> Announcement:
     """What is announced of something that is committed, in the same transaction: the store's encoder."""
     match news:
         case AttemptNews():
-            found = {**values_of(news.ended), "campaign_id": news.campaign_id}
+            found = {**parameters_of(news.ended), "campaign_id": news.campaign_id}
             return _announcement(ATTEMPT_RESULT, payloads.AttemptPayload.model_validate(found))
         case AnswersNews():
             return _announcement(ANSWERS_RESULT, payloads.AnswersPayload.of(news, **_place(news.place)))
         case DispositionNews():
             return _announcement(DISPOSITION_RESULT, payloads.DispositionPayload.of(news.record, **_place(news.place)))
         case MarkNews(mark=mark):
-            found = {**values_of(mark), "surety": mark.surety, **_place(news.place)}
+            found = {**parameters_of(mark), "surety": mark.surety, **_place(news.place)}
             return _announcement(MARK_RESULT, payloads.MarkPayload.model_validate(found))
         case OptOutNews():
             return _announcement(OPT_OUT_RESULT, payloads.OptOutPayload.of(news))

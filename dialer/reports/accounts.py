@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, moment, summed, texts
 from dialer.reports.tables import QUARTER_SECONDS, Window, day_of
 from dialer.store.connection import Connection
-from dialer.store.sql import load_statements
+from dialer.store.untyped_sql import load_statements
 
 SQL = load_statements("accounts", "dialer.reports")
 COMPLAINTS = load_statements("complaints", "dialer.reports")

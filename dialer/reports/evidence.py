@@ -18,7 +18,7 @@ from dialer.reports.tables import Window
 from dialer.settings.jurisdiction import AbandonedCap, Profile
 from dialer.store.connection import Connection
 from dialer.store.seals import verify
-from dialer.store.sql import load_statements
+from dialer.store.untyped_sql import load_statements
 
 SQL = load_statements("reports", "dialer.reports")
 _HOUR_SECONDS = 3600.0

@@ -8,7 +8,7 @@ from enum import StrEnum
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, texts
 from dialer.reports.paper import PaperPage
 from dialer.store.connection import Connection
-from dialer.store.sql import load_statements
+from dialer.store.untyped_sql import load_statements
 
 SQL = load_statements("lists", "dialer.reports")
 BOX = "[   ]"

@@ -18,7 +18,7 @@ from dialer.domain.official_turnout import FINAL, OfficialFigure, state_of
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, moment, texts
 from dialer.reports.tables import QUARTER_SECONDS, Window
 from dialer.store.connection import Connection
-from dialer.store.sql import load_statements
+from dialer.store.untyped_sql import load_statements
 
 SQL = load_statements("polling_day", "dialer.reports")
 SELF_REPORTED = "self-reported turnout (of voters reached; not official)"

@@ -13,7 +13,7 @@ from typing import Any
 from dialer.reports.formats import Cell, Report, figures, moment, texts
 from dialer.reports.tables import Window
 from dialer.store.connection import Connection
-from dialer.store.sql import load_statements
+from dialer.store.untyped_sql import load_statements
 
 SQL = load_statements("results", "dialer.reports")
 Place = tuple[str, str, int, int, int]

@@ -16,7 +16,7 @@ from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, mo
 from dialer.store.connection import Connection
 from dialer.store.figures import LIVE
 from dialer.store.recordings import file_name
-from dialer.store.sql import Row, Statement, load_statements
+from dialer.store.untyped_sql import Row, Statement, load_statements
 
 SQL = load_statements("reports", "dialer.reports")
 FOREVER = 1e11  # epoch seconds, some three thousand years ahead

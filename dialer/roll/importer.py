@@ -30,8 +30,9 @@ from dialer.roll.reading import BATCH_ROWS, HEAD_ROWS, RollFile, open_roll
 from dialer.roll.rejects import CountedRejects, Reject, RejectsFile
 from dialer.store import audit
 from dialer.store.audit import audit_name
-from dialer.store.cipher import StoreKey
-from dialer.store.connection import Connection, exclusive_connection, is_there
+from dialer.store.connection import Connection, exclusive_connection
+from dialer.store.file_checks import file_exists
+from dialer.store.keys import StoreKey
 from dialer.store.roll import begin_import, record_import
 from dialer.store.spool import Spool
 from dialer.store.sql import transaction
@@ -140,7 +141,7 @@ def run_import(
         sink = RejectsFile(rejects, mapping.header, mapping.sensitive) if rejects is not None else CountedRejects()
         try:
             next_voter = begin_import(db)
-            with transaction(db, keep=not options.dry_run):
+            with transaction(db, commit=not options.dry_run):
                 with _collector_paused():
                     _merge_all(db, next_voter, prepared, options, sink, result, progress)
                 sink.finish()
@@ -158,7 +159,7 @@ def run_import(
 def _store(path: Path, key: StoreKey | None, *, dry_run: bool) -> Iterator[Connection]:
     """The store to write to. A dry run for a store that is not there yet gets an empty one of its own."""
     with ExitStack() as opened:
-        if dry_run and not is_there(path):
+        if dry_run and not file_exists(path):
             path = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="matdan-"))) / "dry-run.db"
         yield opened.enter_context(exclusive_connection(path, "an import", key=key))
 

@@ -13,8 +13,8 @@ from dialer.audio.files import sha256_of
 from dialer.domain.errors import RollError
 from dialer.roll.columns import PLACE, SERIAL, NoSuchPart, Parts, SmallTable, TableRow, UnfitRow
 from dialer.store import audit, voters
-from dialer.store.cipher import StoreKey
-from dialer.store.connection import Connection, exclusive_connection, reading
+from dialer.store.connection import Connection, exclusive_connection, read_snapshot
+from dialer.store.keys import StoreKey
 from dialer.store.roll import last_voter, set_weight
 from dialer.store.sql import transaction
 
@@ -64,7 +64,7 @@ def take_new_weights(folder: Path, store: Path, *, key: StoreKey | None = None) 
     paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in {".csv", ".xlsx"})
     if not paths or not store.exists():
         return {}, None
-    with reading(store, key) as db:
+    with read_snapshot(store, key) as db:
         before, voters = audit.kept_settings(db), last_voter(db)
     taken: dict[str, str] = {}
     for path in paths:

@@ -9,8 +9,8 @@ from pathlib import Path
 from dialer.domain.errors import RollError
 from dialer.roll.columns import PLACE, NoSuchPart, Parts, SmallTable, TableRow, UnfitRow, language_code
 from dialer.roll.phone_numbers import read_cell
-from dialer.store.cipher import StoreKey
 from dialer.store.connection import exclusive_connection
+from dialer.store.keys import StoreKey
 from dialer.store.roll import list_worker, retire_workers
 from dialer.store.sql import transaction
 

@@ -35,9 +35,10 @@ from dialer.site.checks.finding import Finding, Look, bad, good, looked, note, o
 from dialer.site.checks.store import disk
 from dialer.site.plan import ami_login, broker_settings, needs_asterisk
 from dialer.store import outbox, queues, seals
-from dialer.store.cipher import site_key
-from dialer.store.connection import check_pages, reading
+from dialer.store.connection import read_snapshot
 from dialer.store.copying import copies_before_upgrades
+from dialer.store.file_checks import check_integrity
+from dialer.store.keys import site_key
 from dialer.store.lock import holder_of
 from dialer.store.migrate import newest_version
 from dialer.switch.asterisk.ami_client import AmiClient
@@ -134,8 +135,8 @@ def _got(host: str, port: int, path: str) -> str:
 
 def _store(settings: Settings, now: float) -> Iterator[Finding]:
     path = settings.store.path
-    with reading(path, site_key(settings)) as db:
-        check_pages(db, path)
+    with read_snapshot(path, site_key(settings)) as db:
+        check_integrity(db, path)
         yield good("store", "its pages are sound")
         count = seals.last_seal(db)
         if count > MOST_SEALS:

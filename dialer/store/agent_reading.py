@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dialer.store.cipher import StoreKey
-from dialer.store.connection import Connection, Reading
-from dialer.store.sql import Row, load_statements
+from dialer.store.connection import Connection, Reader
+from dialer.store.keys import StoreKey
+from dialer.store.untyped_sql import Row, load_statements
 
 SQL = load_statements("agents")
 
@@ -54,11 +54,11 @@ class AgentDay:
     call_backs: list[Row] = field(default_factory=list)  # of their own, still to be called today
 
 
-class _Reader(Reading):
+class _Reader(Reader):
     """A connection that reads, and its thread."""
 
     def __init__(self, path: Path, key: StoreKey | None) -> None:
-        super().__init__(path, key, checked=True)
+        super().__init__(path, key, opened_here=True)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="agents-store")
 
     async def at_one_moment(self, read: Callable[[Connection], T]) -> T:

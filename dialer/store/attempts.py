@@ -30,7 +30,8 @@ from dialer.store import audit, queues, seals
 from dialer.store.outbox import tell
 from dialer.store.port import AttemptNews, DispositionEffect, DispositionNews, Encode, Refusal
 from dialer.store.records import change_answers, keep_receipt
-from dialer.store.sql import Connection, Row, load_statements, values_of
+from dialer.store.sql import Connection, parameters_of
+from dialer.store.untyped_sql import Row, load_statements
 from dialer.store.voters import pending_voters, place_of, record_mark, record_opt_out
 
 SQL = load_statements("attempts")
@@ -198,7 +199,7 @@ def _end_one(db: Connection, end: EndedAttempt) -> str | None:
     row = SQL["open_attempt"].row(db, attempt_id=end.attempt_id)
     if row is None:
         return _end_inbound(db, end)
-    SQL["end_attempt"](db, attempt=row.attempt, **values_of(end))
+    SQL["end_attempt"](db, attempt=row.attempt, **parameters_of(end))
     given_back = 0
     if end.outcome is Outcome.REFUSED or not end.counted:
         given_back = 1
@@ -209,7 +210,7 @@ def _end_one(db: Connection, end: EndedAttempt) -> str | None:
         after = _After("closed", queues.SETTLED_UNKNOWN)
     # A call that never came about leaves a promise as it was.
     promised = None if given_back or end.outcome is Outcome.CANCELLED else end.promised
-    SQL["target_after"](db, target=row.target, given_back=given_back, promised=promised, **values_of(after))
+    SQL["target_after"](db, target=row.target, given_back=given_back, promised=promised, **parameters_of(after))
     if not row.of_worker and end.outcome in _CONVERSATIONS:
         for_good = end.outcome is Outcome.COMPLETED or row.disposition in _FOR_GOOD
         _hold_others(db, row, _held_until(retry_at, end.ended_at, for_good=for_good))
@@ -243,7 +244,7 @@ def _end_inbound(db: Connection, end: EndedAttempt) -> str | None:
     found = open_inbound(db, end.attempt_id)
     if found is None:
         return None
-    SQL["end_attempt"](db, attempt=found.attempt, **values_of(end))
+    SQL["end_attempt"](db, attempt=found.attempt, **parameters_of(end))
     if end.retry_at is not None:
         put_off(db, found.campaign_id, found.phone_id, max(end.retry_at, EARLIEST_DUE), promised=end.promised)
     return str(found.campaign_id)
@@ -292,7 +293,7 @@ def record_disposition(
         if strange and not SQL["is_on_number"].number(db, voter_id=mark.voter_id, phone_id=row.phone_id):
             raise NotInStore(f"voter {mark.voter_id} is not on the number of that call: nothing was kept")
     news = (record.disposition.value, record.at) != (row.disposition, row.disposed_at)
-    SQL["set_disposition"](db, **values_of(record))
+    SQL["set_disposition"](db, **parameters_of(record))
     language_before: str | None = None
     if record.language is not None and row.voter_id is not None:
         language_before = SQL["language_of"].value(db, str, voter_id=row.voter_id)
@@ -317,7 +318,7 @@ def record_disposition(
         phone_id=row.phone_id,
         attempts=row.attempt_number,
         promised=record.promised,
-        **values_of(_when_due(db, row.phone_id, record.retry_at, of_worker=row.of_worker)),
+        **parameters_of(_when_due(db, row.phone_id, record.retry_at, of_worker=row.of_worker)),
     )
     if row.voter_id is not None and not row.of_worker and row.ended_at is not None:  # else the call's end says so
         last_word_at = max(row.ended_at, row.disposed_at or 0.0)
@@ -400,7 +401,7 @@ def take_inbound(db: Connection, call: NewInbound) -> InboundParty | None:
         missed = call.mode is InboundMode.MISSED_CALL
         ended_at, outcome = (call.at, Outcome.MISSED.value) if missed else (None, None)
         of = {"phone_id": party.phone_id, "voter_id": party.voter_id, "ended_at": ended_at, "outcome": outcome}
-        opened = INBOUND["insert_attempt"](db, **of, **values_of(call)).rowcount
+        opened = INBOUND["insert_attempt"](db, **of, **parameters_of(call)).rowcount
         if opened:
             seals.seal_attempt(db, call.attempt_id, seals.OPEN)
         if missed and party.pending_voters and not party.opted_out and call.call_back_at is not None:
@@ -409,7 +410,7 @@ def take_inbound(db: Connection, call: NewInbound) -> InboundParty | None:
             )
             calls_back = due.rowcount > 0
     kept_as = None if party is None else call.attempt_id
-    INBOUND["insert_call"](db, kept_as=kept_as, call_back=calls_back, **values_of(call))
+    INBOUND["insert_call"](db, kept_as=kept_as, call_back=calls_back, **parameters_of(call))
     return party
 
 

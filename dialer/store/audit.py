@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 
 from dialer.domain.audit_chain import GENESIS, UNSHOWN, AuditEntry, canonical, next_entry, shown
 from dialer.store.port import AuditNote
-from dialer.store.sql import Connection, load_statements, values_of
+from dialer.store.sql import Connection, parameters_of
+from dialer.store.untyped_sql import load_statements
 
 
 def audit_name(who: str | None) -> str:
@@ -32,7 +33,7 @@ def append(db: Connection, kind: str, who: str, what: Mapping[str, str], at: flo
         return repeated
     number, digest = SQL["head"].row(db) or (0, GENESIS)
     entry = next_entry(number, digest, at=at, kind=kind, who=who, what=what)
-    SQL["append"](db, **values_of(entry))
+    SQL["append"](db, **parameters_of(entry))
     return entry.number
 
 

@@ -19,13 +19,16 @@ from dialer.domain.errors import StoreCorrupt, StoreError
 from dialer.domain.model import AttemptId
 from dialer.store import audit, outbox
 from dialer.store.attempts import known_attempts, newest_event_at
-from dialer.store.cipher import StoreKey, connected, explained
-from dialer.store.connection import check_header, is_there, open_reading, writing
+from dialer.store.connection import locked_connection, open_for_reading
 from dialer.store.copying import STORE, copy_database, whole_folder
 from dialer.store.desk_file import desk_path
+from dialer.store.driver import connection_to
+from dialer.store.file_checks import check_header, file_exists
+from dialer.store.keys import StoreKey
 from dialer.store.lock import StoreLock
 from dialer.store.queues import stop_campaigns
 from dialer.store.sql import transaction
+from dialer.store.sqlite_errors import store_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,12 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
     Raises StoreError where there is no store or the folder is there already, StoreFull, and what reading a store raises.
     """
     with whole_folder(folder) as half:
-        if not is_there(path):
+        if not file_exists(path):
             raise StoreError(f"{path}: there is no store; name another with --store")
         check_header(path, key)
         for file, copy in ((path, half / STORE), (desk_path(path), desk_path(half / STORE))):
-            if is_there(file):
-                with connected(file, "ro", key) as source:
+            if file_exists(file):
+                with connection_to(file, "ro", key) as source:
                     copy_database(source, copy, key)
         prove(half, key)
         if folder.exists():
@@ -77,17 +80,17 @@ def prune(made: Path, centre: str, keep: int) -> list[Path]:
 def prove(folder: Path, key: StoreKey | None, *, whole: bool = True) -> Backup:
     """What a backup holds. Raises StoreError where there is none or the key is not its own, StoreCorrupt where it is damaged."""
     store, desk = folder / STORE, desk_path(folder / STORE)
-    if not is_there(store):
+    if not file_exists(store):
         raise StoreError(f"{folder}: is no backup: there is no {STORE} in it; name a folder that `dialer backup` made")
-    for path in (store, desk) if is_there(desk) else (store,):
+    for path in (store, desk) if file_exists(desk) else (store,):
         check_header(path, key)
-        with connected(path, "ro", key) as db:
+        with connection_to(path, "ro", key) as db:
             finding = db.execute("PRAGMA integrity_check(1)").fetchone()[0] if whole else "ok"
             if finding != "ok":
                 raise StoreCorrupt(f"{path}: the copy is damaged ({' '.join(finding.split())}); use an older backup")
-    with connected(store, "ro", key) as db:
+    with connection_to(store, "ro", key) as db:
         newest = newest_event_at(db)
-    return Backup(store, desk if is_there(desk) else None, newest)
+    return Backup(store, desk if file_exists(desk) else None, newest)
 
 
 def restore(folder: Path, path: Path, key: StoreKey | None, *, who: str, at: float) -> list[str]:
@@ -103,7 +106,7 @@ def restore(folder: Path, path: Path, key: StoreKey | None, *, who: str, at: flo
     with StoreLock(path, "a restore") as lock, _free(files):
         for place, source in files.items():
             _put(source, place)
-        with writing(path, lock, key=key, copied=True) as db, transaction(db):
+        with locked_connection(path, lock, key=key, copied=True) as db, transaction(db):
             stopped = stop_campaigns(db, at)
             outbox.restored(db, at)
             audit.append(db, "store-restored", who, {"newest_call": newest}, at)
@@ -112,7 +115,7 @@ def restore(folder: Path, path: Path, key: StoreKey | None, *, who: str, at: flo
 
 def unknown_to(path: Path, key: StoreKey | None, sent: list[AttemptId]) -> int:
     """How many of these calls, the last that were dialled on this machine, a store does not know."""
-    with explained(path), closing(open_reading(path, key=key)) as db:
+    with store_errors(path), closing(open_for_reading(path, key=key)) as db:
         return len(sent) - len(known_attempts(db, sent)) if sent else 0
 
 
@@ -121,7 +124,7 @@ def _free(files: Iterable[Path]) -> Iterator[None]:
     """Nothing stands where these files come, and nothing is left there where it fails."""
     places = [each for file in files for each in (file, *(Path(f"{file}{end}") for end in ("-wal", "-shm")))]
     for place in places:
-        if is_there(place):
+        if file_exists(place):
             raise StoreError(f"{place}: is there already: put it aside first, it may be newer than the backup")
     try:
         yield
@@ -132,7 +135,7 @@ def _free(files: Iterable[Path]) -> Iterator[None]:
 
 
 def _put(source: Path, path: Path) -> None:
-    with explained(path):
+    with store_errors(path):
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "wb") as target, source.open("rb") as file:
             shutil.copyfileobj(file, target)

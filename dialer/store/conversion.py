@@ -14,11 +14,14 @@ from pathlib import Path
 
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
 from dialer.store import audit
-from dialer.store.cipher import StoreKey, connect_any, connected, explained, key_literal
-from dialer.store.connection import check_header, close_writing, is_encrypted, is_there, open_writing, try_key
+from dialer.store.connection import check_key, close_writer, open_for_writing
 from dialer.store.desk_file import desk_path
+from dialer.store.driver import connect_in_memory, connection_to
+from dialer.store.file_checks import check_header, file_exists, is_encrypted
+from dialer.store.keys import StoreKey, key_literal
 from dialer.store.lock import StoreLock
 from dialer.store.sql import Connection, transaction
+from dialer.store.sqlite_errors import store_errors
 
 Progress = Callable[[str, float], None]
 """Told what is being done, and how much of it is done: 0 to 1."""
@@ -51,7 +54,9 @@ def convert(
     path = path.resolve()  # a symbolic link would be replaced, and the file that it leads to left as it was
     check_header(path, old)
     with StoreLock(path, "a conversion"):
-        close_writing(open_writing(path, create=False, key=old))  # looks whether it is whole, and brings it up to date
+        close_writer(
+            open_for_writing(path, create=False, key=old)
+        )  # looks whether it is whole, and brings it up to date
         # The desk's takes its place first, and the store is then converted again where a kill came between the two.
         with _converted(path, old, new, progress, note):
             if _desk_waits(path, new):
@@ -71,12 +76,12 @@ def convert_desk(path: Path, old: StoreKey | None, new: StoreKey | None) -> None
 def _desk_waits(store: Path, new: StoreKey | None) -> bool:
     """Whether there is a desk's file that has not the new key."""
     path = desk_path(store)
-    if not is_there(path):
+    if not file_exists(path):
         return False
     if new is None or not is_encrypted(path):
         return is_encrypted(path) != (new is not None)
     try:
-        try_key(path, new)
+        check_key(path, new)
     except StoreError:
         return True
     return False
@@ -96,7 +101,7 @@ def _converted(
     if shutil.disk_usage(path.parent).free < path.stat().st_size * _ROOM:
         raise StoreFull(f"{path}: the disk has no room for a second copy, which a conversion needs: free space")
     try:
-        with explained(path):
+        with store_errors(path):
             os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             with _both(path, beside, old, new) as db, path.open("r+b", buffering=0) as old_file:
                 _copy(db, path, beside, progress)
@@ -105,7 +110,7 @@ def _converted(
                 db.execute(f"ATTACH :file AS new KEY {key_literal(new)}", {"file": _uri(beside)})
                 _compare(db, path, progress)
                 db.execute("DETACH new")
-                with connected(beside, "rw", new) as whole, transaction(whole):
+                with connection_to(beside, "rw", new) as whole, transaction(whole):
                     note(whole)  # in the audit: kept with the new file or not at all
                 _to_disk(beside)
                 yield
@@ -123,7 +128,7 @@ def _both(path: Path, beside: Path, old: StoreKey | None, new: StoreKey | None) 
 
     SQLite's locks are a process's, so within this one nothing else may have the file open, and the lock lasts until the end.
     """
-    with closing(connect_any()) as db:
+    with closing(connect_in_memory()) as db:
         db.execute(f"ATTACH :file AS old KEY {key_literal(old)}", {"file": _uri(path)})
         db.execute("PRAGMA old.busy_timeout = 0")
         # Out of the WAL: this works for the only connection alone, and empties it into the file.

@@ -9,7 +9,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from dialer.domain.errors import StoreError, StoreFull
-from dialer.store.cipher import StoreKey, connect
+from dialer.store.driver import connect
+from dialer.store.keys import StoreKey
 from dialer.store.sql import Connection
 
 STORE = "centre.db"

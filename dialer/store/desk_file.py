@@ -15,10 +15,14 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from dialer.domain.errors import KeyTaken, StoreError
-from dialer.store.cipher import StoreKey, closed_on_error, connect, explained
-from dialer.store.connection import Connection, check_header, is_there
+from dialer.store.connection import Connection
+from dialer.store.driver import closed_on_error, connect
+from dialer.store.file_checks import check_header, file_exists
+from dialer.store.keys import StoreKey
 from dialer.store.port import KeptUser
-from dialer.store.sql import load_statements, transaction, values_of
+from dialer.store.sql import parameters_of, transaction
+from dialer.store.sqlite_errors import store_errors
+from dialer.store.untyped_sql import load_statements
 
 SQL = load_statements("desk_file")
 
@@ -131,7 +135,7 @@ class DeskFile:
                 SQL["remove_password"](db, name=name)
                 SQL["forget_signed_in"](db, name=name)
             else:
-                SQL["set_password"](db, name=name, **values_of(kept))
+                SQL["set_password"](db, name=name, **parameters_of(kept))
             if kept is None or kept.once:
                 SQL["forget_passkeys"](db, name=name)
             SQL["end_sessions_of"](db, name=name)
@@ -172,7 +176,7 @@ class DeskFile:
 
     async def acknowledge(self, seen: Acknowledgement) -> None:
         """Keep that somebody has seen an alert; the first one counts."""
-        await self.run(lambda db: SQL["acknowledge"](db, **values_of(seen)))
+        await self.run(lambda db: SQL["acknowledge"](db, **parameters_of(seen)))
 
     async def acknowledged(self) -> list[Acknowledgement]:
         """The last acknowledgement of each code."""
@@ -196,7 +200,7 @@ class DeskFile:
         """Work on the file, in its thread. Raises StoreError."""
 
         def explain() -> T:
-            with explained(self._path):
+            with store_errors(self._path):
                 return work(self._db)
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, explain)
@@ -214,7 +218,7 @@ class DeskFile:
 def open_desk_file(path: Path, key: StoreKey | None) -> Connection:
     """A connection to it, made where it is not there. Raises StoreError, StoreCorrupt."""
     check_header(path, key)
-    with explained(path):
+    with store_errors(path):
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         with closed_on_error(connect(path, "rw", key)) as db:
             _make_tables(db, path)
@@ -284,7 +288,7 @@ class AgentRecords:
 
         def write(db: Connection) -> None:
             AGENTS["end_sessions"](db, seat=session.seat, agent=session.agent, before=forget_before)
-            AGENTS["begin_session"](db, **values_of(session))
+            AGENTS["begin_session"](db, **parameters_of(session))
 
         await self._file.transact(write)
 
@@ -306,7 +310,7 @@ class AgentRecords:
         def write(db: Connection) -> None:
             if AGENTS["note_of_another"].value(db, str, note_id=note.note_id, attempt_id=note.attempt_id) is not None:
                 raise KeyTaken(f"the note {note.note_id} is of another call")
-            AGENTS["keep_note"](db, **values_of(note))
+            AGENTS["keep_note"](db, **parameters_of(note))
 
         await self._file.run(write)
 
@@ -321,7 +325,7 @@ class AgentRecords:
     async def keep_drafts(self, drafts: Collection[Draft]) -> None:
         """Keep drafts, one of a seat."""
 
-        await self._file.transact(lambda db: db.executemany(AGENTS["keep_draft"], map(values_of, drafts)))
+        await self._file.transact(lambda db: db.executemany(AGENTS["keep_draft"], map(parameters_of, drafts)))
 
 
 def forget_written(store: Path, key: StoreKey | None, phone_id: int | None) -> int:
@@ -330,9 +334,9 @@ def forget_written(store: Path, key: StoreKey | None, phone_id: int | None) -> i
     Raises StoreError.
     """
     path = desk_path(store)
-    if not is_there(path):
+    if not file_exists(path):
         return 0
-    with explained(path), closing(open_desk_file(path, key)) as db:
+    with store_errors(path), closing(open_desk_file(path, key)) as db:
         db.execute("PRAGMA secure_delete = ON")
         with transaction(db):
             erased: int = AGENTS["forget_notes"](db, phone_id=phone_id).rowcount
@@ -375,7 +379,7 @@ class PasskeyRecords:
 
     async def add(self, passkey: Passkey) -> bool:
         """Keep one; False: its id is taken."""
-        return await self._file.run(lambda db: PASSKEYS["add"](db, **values_of(passkey)).rowcount == 1)
+        return await self._file.run(lambda db: PASSKEYS["add"](db, **parameters_of(passkey)).rowcount == 1)
 
     async def use(self, passkey: Passkey, sign_count: int, at: float) -> bool:
         """It has signed once more; False: it has meanwhile, or is gone."""

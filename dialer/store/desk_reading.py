@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dialer.pacing.port import AnswersOfLate
-from dialer.store.connection import Reading
+from dialer.store.connection import Reader
 from dialer.store.figures import LIVE, answers_of_late
 from dialer.store.port import KeptUser
 from dialer.store.records import kept_users
-from dialer.store.sql import load_statements
+from dialer.store.untyped_sql import load_statements
 
 SQL = load_statements("desk")
 
@@ -38,7 +38,7 @@ class KeptTalk:
     agent: str
 
 
-class DeskReading(Reading):
+class DeskReading(Reader):
     """The store as the desk's pages read it."""
 
     def course(self, campaign_id: str, since: float, stretch_seconds: float) -> list[CourseStretch]:

@@ -10,16 +10,17 @@ from pathlib import Path
 from dialer.domain.errors import RecordingError
 from dialer.rules.number_hash import number_hash, number_hasher
 from dialer.store import audit, seals
-from dialer.store.cipher import StoreKey
 from dialer.store.copying import copies_before_upgrades
 from dialer.store.desk_file import forget_written
+from dialer.store.keys import StoreKey
 from dialer.store.opt_outs import begin_hashing, opt_out_number
 from dialer.store.outbox import tell
 from dialer.store.port import AuditNote, Encode, OptOutNews
 from dialer.store.queues import close_phone
 from dialer.store.recordings import erase as remove_recording
 from dialer.store.recordings import files_of
-from dialer.store.sql import Connection, load_statements
+from dialer.store.sql import Connection
+from dialer.store.untyped_sql import load_statements
 
 SQL = load_statements("erasing")
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from dialer.domain.model import LIVE_ANSWERS, CampaignProgress, Outcome
 from dialer.domain.view import SeatState
 from dialer.pacing.port import AnswersOfLate
-from dialer.store.sql import Connection, load_statements
+from dialer.store.sql import Connection
+from dialer.store.untyped_sql import load_statements
 
 SQL = load_statements("figures")
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from dialer.domain.errors import KeyTaken, NotInStore
 from dialer.domain.other_centres import ForeignNews
 from dialer.store import voters
-from dialer.store.connection import Reading
+from dialer.store.connection import Reader
 from dialer.store.opt_outs import record_foreign
 from dialer.store.outbox import last_given, outbox_after, passed_by_uplink
 from dialer.store.port import NewsTaken, OutboxRow
 from dialer.store.roll import last_voter
-from dialer.store.sql import Connection, load_statements, values_of
+from dialer.store.sql import Connection, parameters_of
+from dialer.store.untyped_sql import load_statements
 
 SQL = load_statements("headquarters")
 
@@ -41,7 +42,7 @@ def take_news(db: Connection, news: ForeignNews) -> NewsTaken:
         phones += [] if phone_id is None else [phone_id]
     taken, unknown = [], 0
     for told in news.marks:
-        voter_id = SQL["voter_at"].value(db, int, **values_of(told.place))
+        voter_id = SQL["voter_at"].value(db, int, **parameters_of(told.place))
         undoes_nothing = told.mark.undoes is not None and not voters.has_mark(db, told.mark.undoes)
         if voter_id is None or undoes_nothing:
             unknown += voter_id is None
@@ -69,7 +70,7 @@ class HeldRoll:
     last_voter: int  # the highest id
 
 
-class UplinkReading(Reading):
+class UplinkReading(Reader):
     """The store as the uplink reads it."""
 
     def passed(self) -> int | None:

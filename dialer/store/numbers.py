@@ -12,7 +12,8 @@ from dialer.domain.model import CampaignState
 from dialer.domain.phone_facts import Consent, PhoneFacts, Register
 from dialer.store import seals
 from dialer.store.queues import facts_by
-from dialer.store.sql import Connection, load_statements
+from dialer.store.sql import Connection
+from dialer.store.untyped_sql import load_statements
 from dialer.store.voters import turnout_by
 
 SQL = load_statements("numbers")

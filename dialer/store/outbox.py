@@ -15,7 +15,8 @@ from dialer.domain.model import Announcement
 from dialer.domain.view import OutboxWait
 from dialer.store import audit
 from dialer.store.port import Encode, News, OutboxRow, ReadinessMark
-from dialer.store.sql import Connection, load_statements, values_of
+from dialer.store.sql import Connection, parameters_of
+from dialer.store.untyped_sql import load_statements
 
 SQL = load_statements("outbox")
 RESULTS = tuple(f"results/{each}" for each in ("answers", "attempts", "dispositions", "marks", "opt-outs"))
@@ -36,7 +37,7 @@ class OutboxBound:
 def announce(db: Connection, announcements: Sequence[Announcement], at: float) -> None:
     """Put announcements into the outbox. A repeat announces again."""
     for each in announcements:
-        SQL["insert_announcement"](db, at=at, **values_of(each))
+        SQL["insert_announcement"](db, at=at, **parameters_of(each))
 
 
 def tell(db: Connection, encode: Encode | None, news: News, at: float) -> None:

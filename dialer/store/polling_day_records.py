@@ -11,7 +11,8 @@ from dialer.domain.model import AttemptId, Mark
 from dialer.domain.official_turnout import OfficialFigure, state_of, states_meant
 from dialer.store import audit, queues, seals
 from dialer.store.port import AuditNote, Encode, MarkEffect
-from dialer.store.sql import Connection, load_statements, values_of
+from dialer.store.sql import Connection, parameters_of
+from dialer.store.untyped_sql import load_statements
 from dialer.store.voters import record_mark
 
 SQL = load_statements("polling_day_records")
@@ -90,11 +91,11 @@ def standing_figures(db: Connection, figure: OfficialFigure) -> dict[str, float]
 def record_complaint(db: Connection, complaint: Complaint, entry: AuditNote) -> int:
     """Append a complaint with its audit entry; its number, the same for a repeat. Raises NotInStore for what it names and lacks."""
     names = {"campaign": complaint.campaign_id, "attempt": complaint.attempt_id, "number": complaint.phone_id}
-    known = SQL["known"].row(db, **values_of(complaint))._asdict()
+    known = SQL["known"].row(db, **parameters_of(complaint))._asdict()
     for what, name in names.items():
         if name is not None and not known[what]:
             raise NotInStore(f"the store has no {what} {name}: the complaint was not kept")
-    new = SQL["insert_complaint"](db, entered_at=entry.at, who=entry.who, **values_of(complaint)).rowcount
+    new = SQL["insert_complaint"](db, entered_at=entry.at, who=entry.who, **parameters_of(complaint)).rowcount
     number = SQL["complaint"].number(db, key=complaint.key)
     if new:
         seals.seal(db, seals.COMPLAINT, number)
@@ -106,7 +107,7 @@ def answer_complaint(db: Connection, answer: ComplaintAnswer, entry: AuditNote) 
     """Append an answer with its audit entry ("complaint-answer"). Raises NotInStore where there is no such complaint."""
     if not SQL["is_complaint"].number(db, complaint_id=answer.complaint_id):
         raise NotInStore(f"there is no complaint {answer.complaint_id}: see `dialer report complaints`")
-    answered = SQL["insert_answer"](db, who=entry.who, **values_of(answer))
+    answered = SQL["insert_answer"](db, who=entry.who, **parameters_of(answer))
     if answered.rowcount:
         seals.seal(db, seals.COMPLAINT_ANSWER, answered.lastrowid or 0)
         audit.note(db, "complaint-answer", entry, complaint=answer.complaint_id)

@@ -16,7 +16,8 @@ from dialer.domain.phone_facts import Consent, PhoneFacts
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.store import audit
 from dialer.store.port import AuditNote, OwnCallBack, Unclaimed
-from dialer.store.sql import Connection, Row, Statement, load_statements, values_of
+from dialer.store.sql import Connection, parameters_of
+from dialer.store.untyped_sql import Row, Statement, load_statements
 
 SQL = load_statements("queues")
 
@@ -368,7 +369,7 @@ def keep_own_call_back(db: Connection, campaign_id: str, phone_id: int, record: 
     SQL["forget_own_call_backs"](db, campaign_id=campaign_id, phone_id=phone_id, now=record.at)
     if record.own_at is not None and record.agent is not None and record.retry_at is not None:
         own = OwnCallBack(campaign_id, phone_id, record.agent, record.attempt_id, record.own_at, record.retry_at)
-        SQL["keep_own_call_back"](db, **values_of(own))
+        SQL["keep_own_call_back"](db, **parameters_of(own))
 
 
 def own_call_backs(db: Connection, now: float) -> list[OwnCallBack]:

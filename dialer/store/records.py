@@ -12,8 +12,10 @@ from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import NotInStore
 from dialer.domain.model import AttemptId, Receipt
 from dialer.store import audit
-from dialer.store.cipher import StoreKey, connected
-from dialer.store.connection import is_there, open_reading, reading
+from dialer.store.connection import open_for_reading, read_snapshot
+from dialer.store.driver import connection_to
+from dialer.store.file_checks import file_exists
+from dialer.store.keys import StoreKey
 from dialer.store.lock import refuse_second_name
 from dialer.store.outbox import passed_by_uplink, tell
 from dialer.store.port import (
@@ -29,7 +31,8 @@ from dialer.store.port import (
     of_seat,
 )
 from dialer.store.queues import unknown_campaign
-from dialer.store.sql import Connection, load_statements, transaction, values_of
+from dialer.store.sql import Connection, parameters_of, transaction
+from dialer.store.untyped_sql import load_statements
 from dialer.store.voters import place_of
 
 SQL = load_statements("records")
@@ -118,7 +121,7 @@ def open_attempt_on(db: Connection, number: str) -> AttemptId | None:
 
 def record_seat_intervals(db: Connection, encode: Encode | None, intervals: Sequence[SeatInterval]) -> None:
     """Keep where seats have spent their time. Headquarters is told the sums."""
-    fresh = [each for each in intervals if SQL["insert_seat_interval"](db, **values_of(each)).rowcount]
+    fresh = [each for each in intervals if SQL["insert_seat_interval"](db, **parameters_of(each)).rowcount]
     if fresh and passed_by_uplink(db) is not None:
         seconds: dict[str, float] = defaultdict(float)
         for each in fresh:
@@ -146,7 +149,7 @@ def keep_log_in(db: Connection, log_in: LogIn) -> None:
             audit.append(db, "log-off", shown(before), {"seat": log_in.seat}, log_in.at)
         audit.append(db, "log-in", shown(log_in.agent), {"seat": log_in.seat}, log_in.at)
         SQL["end_orders_of"](db, addressee=of_seat(log_in.seat))
-    SQL["keep_log_in"](db, **values_of(log_in))
+    SQL["keep_log_in"](db, **parameters_of(log_in))
 
 
 def _agent_of(db: Connection, seat: str) -> str | None:
@@ -178,7 +181,7 @@ def keep_orders(db: Connection, orders: Sequence[StandingOrder]) -> None:
     """Keep what a supervisor orders, each in place of an earlier one; what is over by then is forgotten."""
     for each in orders:
         SQL["forget_orders"](db, now=each.at)
-        SQL["keep_order"](db, **values_of(each) | {"content": json.dumps(each.content)})
+        SQL["keep_order"](db, **parameters_of(each) | {"content": json.dumps(each.content)})
 
 
 def end_order(db: Connection, addressee: str, command: str) -> None:
@@ -192,8 +195,8 @@ def end_order(db: Connection, addressee: str, command: str) -> None:
 def note_export(path: Path, who: str, what: Mapping[str, str], at: float, *, key: StoreKey | None = None) -> int:
     """Append an `export` entry; its number, which goes on every sheet. Raises StoreError, UnsafeValue for a phone number in it."""
     refuse_second_name(path)
-    open_reading(path, key=key).close()  # says in the store's words what may be wrong with the file
-    with connected(path, "rw", key) as db:
+    open_for_reading(path, key=key).close()  # says in the store's words what may be wrong with the file
+    with connection_to(path, "rw", key) as db:
         db.execute("PRAGMA synchronous = FULL")
         # Else a commit over a long WAL would bring it into the file beside the dialler, which alone may.
         db.execute("PRAGMA wal_autocheckpoint = 0")
@@ -214,9 +217,9 @@ def kept_users(db: Connection) -> list[KeptUser]:
 
 def read_kept_users(path: Path, key: StoreKey | None) -> list[KeptUser]:
     """Those of the store at `path`, opened for it; before there is a store there are none. Blocks. Raises StoreError."""
-    if not is_there(path):
+    if not file_exists(path):
         return []
-    with reading(path, key) as db:
+    with read_snapshot(path, key) as db:
         return kept_users(db)
 
 

@@ -11,9 +11,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dialer.store.cipher import StoreKey, connected
-from dialer.store.connection import Connection, is_there, open_reading, reading
-from dialer.store.sql import load_statements
+from dialer.store.connection import Connection, open_for_reading, read_snapshot
+from dialer.store.driver import connection_to
+from dialer.store.file_checks import file_exists
+from dialer.store.keys import StoreKey
+from dialer.store.untyped_sql import load_statements
 
 SQL = load_statements("roll")
 WORKERS = load_statements("workers")
@@ -165,7 +167,7 @@ def copy_roll(store: Path, copy: Path, key: StoreKey | None) -> int:
 
     With a `key` both are encrypted under it. Raises StoreError, StoreCorrupt.
     """
-    with closing(open_reading(store, key=key)) as source, connected(copy, "rwc", key) as target:
+    with closing(open_for_reading(store, key=key)) as source, connection_to(copy, "rwc", key) as target:
         source.backup(target, pages=10_000)
         for table in _NOT_OF_A_COPY:
             target.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
@@ -175,7 +177,7 @@ def copy_roll(store: Path, copy: Path, key: StoreKey | None) -> int:
 
 def roll_languages(path: Path, key: StoreKey | None) -> set[str]:
     """What voters and booths of the store at `path` speak (ISO 639-1); none before there is a store. Blocks. Raises StoreError."""
-    if not is_there(path):
+    if not file_exists(path):
         return set()
-    with reading(path, key) as db:
+    with read_snapshot(path, key) as db:
         return {*SQL["languages"].values(db, str)}

@@ -33,8 +33,9 @@ from typing import Any
 from dialer.domain.audit_chain import AuditEntry, Head, breaks
 from dialer.domain.errors import StoreError
 from dialer.store import audit
-from dialer.store.sql import Connection, Row, load_statements, transaction
+from dialer.store.sql import Connection, transaction
 from dialer.store.standing import VoterStanding, standing_of
+from dialer.store.untyped_sql import Row, load_statements
 
 SQL = load_statements("seals")
 

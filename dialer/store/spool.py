@@ -18,10 +18,12 @@ from dialer.domain.audit_chain import shown
 from dialer.domain.errors import NotInStore, StoreError
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.store import audit, opt_outs, roll
-from dialer.store.cipher import StoreKey, explained, key_literal
-from dialer.store.connection import Connection, Reading, exclusive_connection, open_reading, reading
+from dialer.store.connection import Connection, Reader, exclusive_connection, open_for_reading, read_snapshot
+from dialer.store.keys import StoreKey, key_literal
 from dialer.store.port import AuditNote
-from dialer.store.sql import load_statements, transaction
+from dialer.store.sql import transaction
+from dialer.store.sqlite_errors import store_errors
+from dialer.store.untyped_sql import load_statements
 
 SQL = load_statements("spool")
 MOST_NUMBERS = 2_000
@@ -108,14 +110,14 @@ class Spool:
 
     def prepare_roll(self, list_id: str) -> None:
         """Make the file for a roll, with the store's booths: it must not bring them in another version. Raises StoreError."""
-        with reading(self.store, self.key) as db:
+        with read_snapshot(self.store, self.key) as db:
             booths = roll.booths_in_full(db)
         with exclusive_connection(self.path(list_id), "a list", key=self.key) as db, transaction(db):
             db.executemany(SQL["hand_booth"], (booth._asdict() for booth in booths))
 
     def against_store(self, list_id: str) -> Against:
         """What a roll that was handed over would change. Raises StoreError."""
-        with explained(self.store), closing(open_reading(self.path(list_id), key=self.key)) as db:
+        with store_errors(self.store), closing(open_for_reading(self.path(list_id), key=self.key)) as db:
             known = {"known": f"{self.store.resolve().as_uri()}?mode=ro"}
             db.execute(f"ATTACH :known AS known KEY {key_literal(self.key)}", known)
             return SQL["against_store"].all(db, Against)[0]
@@ -127,7 +129,7 @@ class Spool:
         return SpoolFile(self.path(list_id), self.key)
 
 
-class SpoolFile(Reading):
+class SpoolFile(Reader):
     """What was handed over, open to be read."""
 
     def numbers(self) -> list[str]:

@@ -1,101 +1,175 @@
-"""SQL lives in files: `queries/<room>.sql` holds named statements, each below a line `-- name: claim_timed`."""
+"""Typed SQL: each `.sql` file lies next to the module that runs it, and each statement declares the type of its rows.
+
+A file holds named statements, each below a line `-- name: claim_fresh`. Its module declares them in a subclass of `Statements`:
+
+    class Opened(NamedTuple):
+        attempt_id: str
+        opened_at: float
+
+    class SQL(Statements):
+        opened = Query(Opened)
+        opened_count = Scalar(int)
+        delete_opened = Command()
+
+    SQL.opened.all(db, campaign_id="turnout")
+
+The fields of a row type are the columns of its SELECT, in the same order. Loading fails where the file and the declarations name
+different statements; tests/unit/store/test_statements.py compares the columns with the fields.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import sqlite3
-from collections import namedtuple
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
-from types import MappingProxyType
-from typing import Any, TypeVar
+from itertools import starmap
+from typing import Any, ClassVar, Generic, TypeVar
 
-T = TypeVar("T")
+R = TypeVar("R")
+V = TypeVar("V")
 Connection = sqlite3.Connection
-Row = Any
-"""A row, whose columns are its attributes."""
 
 _NAME_LINE = re.compile(r"^--\s*name:\s*(\S+)\s*$", re.MULTILINE)
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 
 
-class Statement(str):
-    """A statement of a file, run by calling it with its parameters by name; its rows are read by the names of their columns."""
+class Statement:
+    """A named SQL statement. Its parameters are passed by name; names that it does not use are ignored."""
 
-    _make: Callable[[Iterable[Any]], Any] | None = None
+    name = ""
+    sql = ""
 
-    def __call__(self, db: Connection, /, **values: object) -> sqlite3.Cursor:
-        """Run it."""
-        return db.execute(self, values)
-
-    def rows(self, db: Connection, /, **values: object) -> Iterator[Row]:
-        """Its rows, read one by one as they are asked for."""
-        return self.named(db.execute(self, values))
-
-    def row(self, db: Connection, /, **values: object) -> Row:
-        """Its first row; None: there is none."""
-        return next(self.named(db.execute(self, values)), None)
-
-    def one(self, db: Connection, kind: Callable[..., T], /, **values: object) -> T | None:
-        """Its first row as a `kind`, whose fields are its columns; None: there is none."""
-        return next((kind(**row._asdict()) for row in self.rows(db, **values)), None)
-
-    def all(self, db: Connection, kind: Callable[..., T], /, **values: object) -> list[T]:
-        """All its rows, each as a `kind`."""
-        return [kind(**row._asdict()) for row in self.rows(db, **values)]
-
-    def value(self, db: Connection, kind: Callable[[Any], T], /, **values: object) -> T | None:
-        """What stands in the first column of its first row, as a `kind`; None: there is none, or it is NULL."""
-        row = self(db, **values).fetchone()
-        return None if row is None or row[0] is None else kind(row[0])
-
-    def values(self, db: Connection, kind: Callable[[Any], T], /, **values: object) -> list[T]:
-        """What stands in the first column of all its rows."""
-        return [kind(row[0]) for row in self(db, **values)]
-
-    def number(self, db: Connection, /, **values: object) -> int:
-        """The number that a count gives; 0 and 1 of an EXISTS."""
-        return int(self(db, **values).fetchone()[0])
-
-    def named(self, cursor: sqlite3.Cursor) -> Iterator[Row]:
-        """The rows of a cursor of this statement, by the names of their columns."""
-        if self._make is None:
-            columns = [column[0] for column in cursor.description]
-            self._make = namedtuple("Row", columns, rename=True)._make  # type: ignore[attr-defined]
-        return map(self._make, cursor)
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
 
 
-def values_of(record: Any) -> dict[str, Any]:
-    """The fields of a dataclass, by name: parameters of a statement, which takes those that it names."""
+class Command(Statement):
+    """A statement that returns no rows."""
+
+    def run(self, db: Connection, /, **parameters: object) -> int:
+        """Run it and return the number of rows it changed."""
+        return db.execute(self.sql, parameters).rowcount
+
+    def run_many(self, db: Connection, parameters: Iterable[Mapping[str, object]], /) -> int:
+        """Run it once for each set of parameters and return the number of rows changed in all."""
+        return db.executemany(self.sql, parameters).rowcount
+
+    def insert(self, db: Connection, /, **parameters: object) -> int | None:
+        """Run an INSERT and return the rowid of the new row, or None if there was a conflict that it ignores."""
+        cursor = db.execute(self.sql, parameters)
+        return cursor.lastrowid if cursor.rowcount == 1 else None
+
+
+class Query(Statement, Generic[R]):
+    """A statement whose rows are objects of `row_type`: a NamedTuple or a dataclass with a field for each column."""
+
+    def __init__(self, row_type: type[R]) -> None:
+        self.row_type = row_type
+        make: Callable[[Iterable[Any]], R] | None = getattr(row_type, "_make", None)
+        self.make: Callable[[Iterable[Any]], R] = make or (lambda values: row_type(*values))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns that the row type declares."""
+        fields: tuple[str, ...] | None = getattr(self.row_type, "_fields", None)
+        if fields is None:
+            fields = tuple(field.name for field in dataclasses.fields(self.row_type))  # type: ignore[arg-type] # a dataclass
+        return fields
+
+    def rows(self, db: Connection, /, **parameters: object) -> Iterator[R]:
+        """Return an iterator that reads rows one by one, as they are needed."""
+        return map(self.make, db.execute(self.sql, parameters))
+
+    def all(self, db: Connection, /, **parameters: object) -> list[R]:
+        """Return all rows."""
+        return [*map(self.make, db.execute(self.sql, parameters))]
+
+    def first(self, db: Connection, /, **parameters: object) -> R | None:
+        """Return the first row, or None if there is none."""
+        row = db.execute(self.sql, parameters).fetchone()
+        return None if row is None else self.make(row)
+
+    def one(self, db: Connection, /, **parameters: object) -> R:
+        """Return the only row of a statement that always has one."""
+        [row] = db.execute(self.sql, parameters)
+        return self.make(row)
+
+
+class Scalar(Statement, Generic[V]):
+    """A statement with a single column, whose values `kind` converts from what SQLite returns."""
+
+    def __init__(self, kind: Callable[[Any], V]) -> None:
+        self.kind = kind
+
+    def all(self, db: Connection, /, **parameters: object) -> list[V]:
+        """Return the value of each row."""
+        return [*starmap(self.kind, db.execute(self.sql, parameters))]
+
+    def first(self, db: Connection, /, **parameters: object) -> V | None:
+        """Return the value of the first row, or None if there is no row or the value is NULL."""
+        row = db.execute(self.sql, parameters).fetchone()
+        return None if row is None or row[0] is None else self.kind(row[0])
+
+    def one(self, db: Connection, /, **parameters: object) -> V:
+        """Return the value of a statement that always has one row, such as a count or an EXISTS."""
+        [row] = db.execute(self.sql, parameters)
+        return self.kind(row[0])
+
+
+class Statements:
+    """The statements of one `.sql` file: each attribute of a subclass declares one.
+
+    The file has the name of the module that declares the subclass, or the one given as `file`.
+    """
+
+    declared: ClassVar[Mapping[str, Statement]]
+
+    def __init_subclass__(cls, file: str | None = None) -> None:
+        """Read the file and give each declared statement its SQL.
+
+        Raises ValueError where a statement is declared and not in the file, or in the file and not declared.
+        """
+        module = sys.modules[cls.__module__]
+        file = file or f"{cls.__module__.rpartition('.')[2]}.sql"
+        texts = parse_statements(resources.files(module.__package__ or "").joinpath(file).read_text("utf-8"))
+        cls.declared = {name: each for name, each in vars(cls).items() if isinstance(each, Statement)}
+        if different := texts.keys() ^ cls.declared.keys():
+            raise ValueError(
+                f"{cls.__module__} and {file} do not declare the same statements: {', '.join(sorted(different))}"
+            )
+        for name, statement in cls.declared.items():
+            statement.sql = texts[name]
+
+
+def parameters_of(record: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass by name, as parameters of a statement."""
     return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
 
-def parse_statements(text: str) -> Mapping[str, Statement]:
-    """The statements of one file by name, without their closing semicolon. Comments that stand behind one belong to the next.
+def parse_statements(text: str) -> Mapping[str, str]:
+    """Return the statements of a file by name, without their closing semicolons.
 
-    Raises ValueError for text before the first name, a name given twice or ill-formed, and a name without a statement:
-    mistakes of whoever writes the file, which the tests find.
+    A comment after a statement belongs to the next one. Raises ValueError for text before the first name, for a name that is
+    repeated or not an identifier, and for a name without a statement.
     """
     head, *parts = _NAME_LINE.split(text)
     if _without_comments(head):
-        raise ValueError(f"a statement stands before the first `-- name:` line: {head.strip()[:60]!r}")
-    statements: dict[str, Statement] = {}
+        raise ValueError(f"SQL before the first `-- name:` line: {head.strip()[:60]!r}")
+    statements: dict[str, str] = {}
     for name, body in zip(parts[::2], parts[1::2], strict=True):
         statement = _without_last_comments(body).removesuffix(";").rstrip()
         if not _IDENTIFIER.fullmatch(name):
-            raise ValueError(f"{name!r} is no name for a statement: lower-case letters, digits and _ only")
+            raise ValueError(f"{name!r} is not a valid statement name: use lower-case letters, digits and _")
         if name in statements:
-            raise ValueError(f"the statement {name!r} is there twice")
+            raise ValueError(f"statement {name!r} is defined twice")
         if not _without_comments(statement):
-            raise ValueError(f"the statement {name!r} is empty")
-        statements[name] = Statement(statement)
-    return MappingProxyType(statements)
-
-
-def load_statements(room: str, package: str = "dialer.store") -> Mapping[str, Statement]:
-    """The statements of a package's `queries/<room>.sql` by name."""
-    return parse_statements(resources.files(package).joinpath("queries", f"{room}.sql").read_text("utf-8"))
+            raise ValueError(f"statement {name!r} is empty")
+        statements[name] = statement
+    return statements
 
 
 def _without_last_comments(body: str) -> str:
@@ -110,16 +184,15 @@ def _without_comments(text: str) -> str:
 
 
 @contextmanager
-def transaction(db: Connection, *, keep: bool = True) -> Iterator[None]:
-    """What is written in the block is kept together at its end, or not at all; without `keep` not at all in any case. `db` is in
-    autocommit mode.
+def transaction(db: Connection, *, commit: bool = True) -> Iterator[None]:
+    """Commit what the block writes, or roll it back where the block or the COMMIT fails; with `commit` False always roll back.
 
-    An error of the COMMIT itself undoes it too; SQLite has already rolled back where the disk was full.
+    `db` must be in autocommit mode. Where the disk is full, SQLite has rolled back already.
     """
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
-        db.execute("COMMIT" if keep else "ROLLBACK")
+        db.execute("COMMIT" if commit else "ROLLBACK")
     except BaseException:
         if db.in_transaction:
             db.execute("ROLLBACK")

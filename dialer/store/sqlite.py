@@ -38,8 +38,9 @@ from dialer.store import (
 )
 from dialer.store import headquarters as news_rows
 from dialer.store import outbox as outbox_rows
-from dialer.store.cipher import BUSY_SECONDS, StoreKey
-from dialer.store.connection import PAGE_BYTES, Opened, close_writing, open_file
+from dialer.store.connection import PAGE_BYTES, OpenStore, close_writer, open_and_lock
+from dialer.store.driver import BUSY_SECONDS
+from dialer.store.keys import StoreKey
 from dialer.store.lock import DIALLER
 from dialer.store.port import AuditNote, Encode, MarkEffect, Refusal
 from dialer.store.roll import StoredBooth
@@ -134,7 +135,7 @@ async def open_store(
     writing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-write")
     try:
         loop = asyncio.get_running_loop()
-        opened = await loop.run_in_executor(writing, open_file, path, create, busy_seconds, key, holder)
+        opened = await loop.run_in_executor(writing, open_and_lock, path, create, busy_seconds, key, holder)
     except BaseException:
         writing.shutdown(wait=False)
         raise
@@ -144,15 +145,15 @@ async def open_store(
 class Store:
     """Everything that survives a restart: one connection writes in its own thread, another one reads in a second thread."""
 
-    def __init__(self, opened: Opened, writing: ThreadPoolExecutor, encode: Encode | None) -> None:
+    def __init__(self, opened: OpenStore, writing: ThreadPoolExecutor, encode: Encode | None) -> None:
         """Use `open_store`. `writing` has one thread: the one that runs the writing connection."""
         self._path = opened.path
         self._lock = opened.lock
-        self._db = opened.db
+        self._db = opened.writer
         self._reader = opened.reader
         self._writing = writing
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-read")
-        self._writer = Writer(opened.db, opened.path, writing)
+        self._writer = Writer(opened.writer, opened.path, writing)
         self._room = RoomGuard(opened.path)
         self._encode = encode
         self._closed = False
@@ -414,7 +415,7 @@ class Store:
             await self._writer.close()
             # The reader first: the connection that is closed last checkpoints, and only the writing one may.
             await loop.run_in_executor(self._reading, self._reader.close)
-            await loop.run_in_executor(self._writing, close_writing, self._db)
+            await loop.run_in_executor(self._writing, close_writer, self._db)
         finally:
             self._reading.shutdown()
             self._writing.shutdown()

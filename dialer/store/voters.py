@@ -14,8 +14,9 @@ from dialer.store import seals
 from dialer.store.outbox import tell
 from dialer.store.port import Encode, MarkEffect, MarkNews, OptOutNews
 from dialer.store.queues import SETTLED_WRONG_NUMBER, close_phone, close_voters, reopen
-from dialer.store.sql import Connection, load_statements, values_of
+from dialer.store.sql import Connection, parameters_of
 from dialer.store.standing import VoterStanding, standing_of, with_word
+from dialer.store.untyped_sql import load_statements
 
 SQL = load_statements("voters")
 
@@ -125,15 +126,15 @@ def marked_by(db: Connection, key: str) -> list[int]:
 
 def record_unknown_serial(db: Connection, unknown: UnknownSerial) -> None:
     """Keep that a worker gave a serial that nobody has. A repeat of its key changes nothing."""
-    SQL["insert_unknown_serial"](db, **values_of(unknown))
+    SQL["insert_unknown_serial"](db, **parameters_of(unknown))
 
 
 def _append(db: Connection, mark: Mark) -> bool:
-    cursor = SQL["insert_mark"](db, surety=mark.surety, **values_of(mark))
+    cursor = SQL["insert_mark"](db, surety=mark.surety, **parameters_of(mark))
     if cursor.rowcount == 1:
         seals.seal(db, seals.MARK, cursor.lastrowid or 0)
         return True
-    if SQL["mark_says"].row(db, **values_of(mark)) is None:
+    if SQL["mark_says"].row(db, **parameters_of(mark)) is None:
         raise KeyTaken(
             f"mark {mark.key} stands and says something else: this one was not kept; give it a key of its own"
         )

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from dialer.domain.errors import StoreBusy, StoreError
-from dialer.store.cipher import database_errors, explain
 from dialer.store.sql import Connection, transaction
+from dialer.store.sqlite_errors import database_errors, store_error
 
 T = TypeVar("T")
 
@@ -157,7 +157,7 @@ def _in_savepoint(db: Connection, path: Path, job: Callable[[Connection], Any]) 
 
 
 def _explained(error: Exception, path: Path) -> Exception:
-    return explain(error, path) if isinstance(error, database_errors()) else error
+    return store_error(error, path) if isinstance(error, database_errors()) else error
 
 
 def _tell(answer: asyncio.Future[Any], done: _Done[Any]) -> None:

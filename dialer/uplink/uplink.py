@@ -30,8 +30,8 @@ from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import site_profile
 from dialer.site.plan import broker_as, own_signer
 from dialer.site.service import told_to_systemd
-from dialer.store.cipher import site_key
 from dialer.store.headquarters import UplinkReading
+from dialer.store.keys import site_key
 from dialer.uplink.downwards import MaterialDown, OrdersDown
 from dialer.uplink.sideways import NewsOrigin, WaySideways
 from dialer.uplink.upwards import DiallerDoor, WayUp

@@ -28,8 +28,8 @@ from dialer.domain.errors import StoreError
 from dialer.errors import MatdanError, SettingError
 from dialer.settings.site import Settings
 from dialer.settings.unfinished import why_weak
-from dialer.store.cipher import site_key
 from dialer.store.desk_file import DeskFile, KeptPassword, desk_path
+from dialer.store.keys import site_key
 from dialer.store.records import read_kept_users
 from dialer.web.directory import Directory
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.store.connection import CHECKPOINT_PAGES, PAGE_BYTES, close_writing, open_writing
+from dialer.store.connection import CHECKPOINT_PAGES, PAGE_BYTES, close_writer, open_for_writing
 from dialer.store.lock import StoreLock
 from tests.support.forked import forked
 from tests.support.stores import TEST_KEY, key_file
@@ -16,7 +16,7 @@ PAGES = 2_000  # more than SQLite would let a WAL grow to by itself (1,000), les
 EXPORT = """
 import sys
 from pathlib import Path
-from dialer.store.cipher import read_key
+from dialer.store.keys import read_key
 from dialer.store.records import note_export
 path = Path(sys.argv[1])
 before = path.read_bytes()
@@ -30,8 +30,8 @@ def test_an_export_leaves_the_wal_to_the_dialler(tmp_path: Path, encrypted: bool
     path, key = tmp_path / "centre.db", TEST_KEY if encrypted else None
     arguments = [path, key_file(tmp_path / "key")] if encrypted else [path]
     lock = StoreLock(path, "a dialler")
-    close_writing(open_writing(path, key=key))
-    with closing(open_writing(path, key=key)) as db:
+    close_writer(open_for_writing(path, key=key))
+    with closing(open_for_writing(path, key=key)) as db:
         insert = "INSERT INTO seat_interval (seat, state, from_at, until_at, reason) VALUES ('01', 'ready', ?1, ?1, ?2)"
         db.execute("BEGIN")
         db.executemany(insert, ((n, "x" * PAGE_BYTES) for n in range(PAGES)))

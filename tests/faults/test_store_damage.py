@@ -11,8 +11,8 @@ import pytest
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import StoreCorrupt, StoreError
 from dialer.domain.model import Mark, MarkSource
-from dialer.store import connection
-from dialer.store.connection import exclusive_connection, open_reading
+from dialer.store import connection, file_checks
+from dialer.store.connection import exclusive_connection, open_for_reading
 from dialer.store.migrate import APPLICATION_ID
 from dialer.store.sqlite import open_store
 from tests.support.roll_filler import fill_roll
@@ -67,7 +67,7 @@ async def test_every_damaged_page_is_found_at_opening(roll: Path) -> None:
 async def test_of_a_large_file_the_vital_pages_are_checked(
     roll: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "WHOLE_CHECK_BYTES", 0)
+    monkeypatch.setattr(file_checks, "FULL_CHECK_BYTES", 0)
     await (await open_store(roll)).close()
     page = 1 if name == "sqlite_schema" else root_page_of(roll, name)
     flip(roll, (page - 1) * PAGE_BYTES + (100 if page == 1 else 0), 12)
@@ -79,7 +79,7 @@ async def test_of_a_large_file_the_vital_pages_are_checked(
 async def test_damage_that_is_met_later_is_told_by_whoever_meets_it(
     roll: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "check_pages", lambda db, path: None)
+    monkeypatch.setattr(connection, "check_integrity", lambda db, path: None)
     flip(roll, (root_page_of(roll, "voter") - 1) * PAGE_BYTES, 12)
     async with await open_store(roll) as store:
         with pytest.raises(StoreCorrupt) as caught:
@@ -121,7 +121,7 @@ async def test_a_newer_schema_is_refused_and_untouched(roll: Path) -> None:
     db.close()
     before = roll.read_bytes()
     with pytest.raises(StoreError, match="schema is version 42"):
-        open_reading(roll)
+        open_for_reading(roll)
     with pytest.raises(StoreError, match="schema is version 42"), exclusive_connection(roll, "an import"):
         pytest.fail("the import got in")
     with pytest.raises(StoreError, match="install the newer Matdan") as caught:
@@ -131,7 +131,7 @@ async def test_a_newer_schema_is_refused_and_untouched(roll: Path) -> None:
 
 
 async def test_a_missing_store_is_named(path: Path) -> None:
-    with pytest.raises(StoreError, match="there is no store here") as caught:
+    with pytest.raises(StoreError, match="the store does not exist") as caught:
         await open_store(path, create=False)
     assert one_line(caught.value, path)
     assert not path.exists()

@@ -17,10 +17,12 @@ from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
 from dialer.domain.model import Announcement
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.store import conversion
-from dialer.store.cipher import StoreKey, connect, read_key, write_new_key
-from dialer.store.connection import exclusive_connection, is_encrypted, open_reading, open_writing, reading
+from dialer.store.connection import exclusive_connection, open_for_reading, open_for_writing, read_snapshot
 from dialer.store.conversion import convert, left_over
 from dialer.store.desk_file import desk_path, open_desk_file
+from dialer.store.driver import connect
+from dialer.store.file_checks import is_encrypted
+from dialer.store.keys import StoreKey, read_key, write_new_key
 from dialer.store.records import note_export
 from dialer.store.roll import copy_roll
 from dialer.store.sqlite import open_store
@@ -46,13 +48,13 @@ def found_on_disk(path: Path) -> set[str]:
 
 def rows(path: Path, key: StoreKey | None) -> dict[str, list[tuple[Any, ...]]]:
     """Everything in the store but its audit, which a conversion adds to."""
-    with closing(open_reading(path, key=key)) as db:
+    with closing(open_for_reading(path, key=key)) as db:
         names = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
         return {name: db.execute(f"SELECT * FROM {name}").fetchall() for name in names if name != "audit"}  # noqa: S608
 
 
 def audited(path: Path, key: StoreKey | None) -> list[tuple[str, str]]:
-    with closing(open_reading(path, key=key)) as db:
+    with closing(open_for_reading(path, key=key)) as db:
         return db.execute("SELECT who, what FROM audit WHERE kind = 'store-conversion'").fetchall()
 
 
@@ -133,19 +135,19 @@ async def test_after_damage_that_is_met_later_nothing_more_is_said_to_be_kept(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_roll(path, 2000, key=TEST_KEY)
-    with closing(open_reading(path, key=TEST_KEY)) as db:
+    with closing(open_for_reading(path, key=TEST_KEY)) as db:
         (page,) = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'voter'").fetchone()
     damaged = bytearray(path.read_bytes())
     damaged[(page - 1) * 4096 + 2000] ^= 1
     path.write_bytes(damaged)
-    monkeypatch.setattr("dialer.store.connection.check_pages", lambda db, path: None)
+    monkeypatch.setattr("dialer.store.connection.check_integrity", lambda db, path: None)
     store = await open_store(path, key=TEST_KEY)
     with pytest.raises(StoreCorrupt):
         await store.record_mark(mark(1000, MarkKind.VOTED))
     with pytest.raises(StoreError):
         await store.announce([Announcement("t", "p")], NOW)
     await store.close()
-    with closing(open_reading(path, key=TEST_KEY)) as db:
+    with closing(open_for_reading(path, key=TEST_KEY)) as db:
         assert db.execute("SELECT (SELECT count(*) FROM mark), (SELECT count(*) FROM outbox)").fetchone() == (0, 0)
 
 
@@ -153,7 +155,7 @@ async def test_after_damage_that_is_met_later_nothing_more_is_said_to_be_kept(
 
 
 async def opened_for_a_report(path: Path, key: StoreKey | None) -> None:
-    with reading(path, key):
+    with read_snapshot(path, key):
         pytest.fail("the report got in")
 
 
@@ -165,7 +167,7 @@ def opened_by_an_import(path: Path, key: StoreKey | None) -> None:
 OPENINGS: dict[str, Callable[[Path, StoreKey | None], Any]] = {
     "dialler": lambda path, key: asyncio.run(open_store(path, key=key)),
     "report": lambda path, key: asyncio.run(opened_for_a_report(path, key)),
-    "reader": lambda path, key: open_reading(path, key=key),
+    "reader": lambda path, key: open_for_reading(path, key=key),
     "import": opened_by_an_import,
     "export": lambda path, key: note_export(path, "a worker", {}, NOW, key=key),
 }
@@ -177,14 +179,14 @@ def test_a_wrong_key_a_missing_key_and_a_key_too_many_are_one_clear_line(opening
     encrypted = path.read_bytes()
     with pytest.raises(StoreError, match="the key in another key file does not open it") as wrong:
         OPENINGS[opening](path, OTHER_KEY)
-    with pytest.raises(StoreCorrupt, match=r"one that is encrypted needs store\.encryption_key_file") as missing:
+    with pytest.raises(StoreCorrupt, match=r"an encrypted one needs store\.encryption_key_file") as missing:
         OPENINGS[opening](path, None)
     assert path.read_bytes() == encrypted
 
     path.unlink()
     fill_roll(path, 9)
     plain = path.read_bytes()
-    with pytest.raises(StoreError, match=r"it is not encrypted.*dialer store encrypt") as too_many:
+    with pytest.raises(StoreError, match=r"not encrypted.*dialer store encrypt") as too_many:
         OPENINGS[opening](path, TEST_KEY)
     assert path.read_bytes() == plain
     for caught in (wrong, missing, too_many):
@@ -195,7 +197,7 @@ def test_a_wrong_key_a_missing_key_and_a_key_too_many_are_one_clear_line(opening
 def test_without_the_extra_the_way_to_it_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sqlcipher3.dbapi2", None)
     with pytest.raises(StoreError, match=r"\.venv/bin/pip install -e '\.\[encryption\]'"):
-        open_writing(path, key=TEST_KEY)
+        open_for_writing(path, key=TEST_KEY)
     fill_roll(path, 9)  # a plain store needs it not
 
 
@@ -206,10 +208,10 @@ def test_a_key_is_made_once_for_its_owner_alone_and_shown_nowhere(tmp_path: Path
     assert file.stat().st_mode & 0o777 == 0o600
     assert key.digits not in repr(key)
     assert write_new_key(tmp_path / "another").digits != key.digits
-    with pytest.raises(StoreError, match="may be a store's only key"):
+    with pytest.raises(StoreError, match="may hold the only key of a store"):
         write_new_key(file)
     assert read_key(file) == key
-    with pytest.raises(StoreError, match="name another place"):
+    with pytest.raises(StoreError, match="Choose another place"):
         write_new_key(tmp_path / "nowhere" / "key")
 
 
@@ -217,7 +219,7 @@ def test_a_key_is_made_once_for_its_owner_alone_and_shown_nowhere(tmp_path: Path
 def test_a_key_that_others_may_read_is_refused(mode: int, tmp_path: Path) -> None:
     file = key_file(tmp_path / "key")
     file.chmod(mode)
-    with pytest.raises(StoreError, match="others may read the store's key") as caught:
+    with pytest.raises(StoreError, match="other users can read the store's key") as caught:
         read_key(file)
     assert one_line(caught.value, file)
 
@@ -229,11 +231,11 @@ def test_what_is_no_key_is_refused_and_not_repeated(text: str, tmp_path: Path) -
     file = tmp_path / "key"
     file.write_text(text)
     file.chmod(0o600)
-    with pytest.raises(StoreError, match="this is no key of a store") as caught:
+    with pytest.raises(StoreError, match="not a store key") as caught:
         read_key(file)
     assert one_line(caught.value, file)
     assert not text or text not in str(caught.value)
-    with pytest.raises(StoreError, match="put the file back"):
+    with pytest.raises(StoreError, match="Restore the file"):
         read_key(tmp_path / "missing")
 
 
@@ -258,7 +260,7 @@ def test_a_conversion_keeps_every_row_and_is_audited(old: StoreKey | None, new: 
     assert all(0.0 <= share <= 1.0 for _, share in told)
     if old is not None:
         with pytest.raises(StoreError):
-            open_reading(path, key=old)
+            open_for_reading(path, key=old)
     with exclusive_connection(path, "a dialler", key=new) as db:
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
@@ -351,7 +353,7 @@ KILLED_BETWEEN = """
 import os, sys
 from pathlib import Path
 from dialer.store import conversion
-from dialer.store.cipher import StoreKey
+from dialer.store.keys import StoreKey
 from tests.support.stores import TEST_KEY
 
 def die(*_):
@@ -432,5 +434,5 @@ def test_a_conversion_needs_room_and_a_whole_store(path: Path, monkeypatch: pyte
     with pytest.raises(StoreCorrupt, match="damaged"):
         convert(path, None, TEST_KEY, who="officer", at=NOW)
     assert not is_encrypted(path)
-    with pytest.raises(StoreError, match="there is no store here"):
+    with pytest.raises(StoreError, match="the store does not exist"):
         convert(path.with_name("none.db"), None, TEST_KEY, who="officer", at=NOW)

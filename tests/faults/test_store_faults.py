@@ -14,7 +14,7 @@ import pytest
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import StoreBusy, StoreFull
 from dialer.domain.model import Announcement, CampaignProgress, Disposition, DispositionRecord, EndedAttempt, Outcome
-from dialer.store.connection import exclusive_connection, open_reading
+from dialer.store.connection import exclusive_connection, open_for_reading
 from dialer.store.lock import StoreLock
 from dialer.store.port import Refusal
 from dialer.store.sqlite import RESERVE_BYTES, Store, open_store
@@ -119,7 +119,7 @@ async def test_a_second_dialler_and_an_import_are_refused_and_reports_are_not(pa
 
 async def test_a_reader_can_neither_write_nor_hold_up_a_result(path: Path) -> None:
     async with filled(SqliteBackend(path.parent)) as store:
-        db = open_reading(path)
+        db = open_for_reading(path)
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             db.execute("DELETE FROM mark")
         db.execute("BEGIN")

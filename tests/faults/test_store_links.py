@@ -15,9 +15,9 @@ import pytest
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import StoreBusy, StoreError
 from dialer.store import lock as lock_module
-from dialer.store.cipher import StoreKey
-from dialer.store.connection import exclusive_connection, reading
+from dialer.store.connection import exclusive_connection, read_snapshot
 from dialer.store.conversion import convert
+from dialer.store.keys import StoreKey
 from dialer.store.lock import StoreLock, holder_of
 from dialer.store.records import note_export
 from dialer.store.sqlite import open_store
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the l
 DIALLER = """
 import asyncio, sys
 from pathlib import Path
-from dialer.store.cipher import read_key
+from dialer.store.keys import read_key
 from tests.support.stores import *
 
 async def main():
@@ -204,7 +204,7 @@ async def test_what_two_diallers_would_have_corrupted_is_whole(
         with pytest.raises(StoreError, match="2 names"):
             note_export(path, "worker-12", {"list": "strike-off"}, 1.0, key=key)
         (tmp_path / "hard.db").unlink()
-    with reading(path, key) as db:
+    with read_snapshot(path, key) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert db.execute("SELECT phone_id FROM attempt ORDER BY phone_id").fetchall() == [(1,), (2,)]
 

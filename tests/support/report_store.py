@@ -13,7 +13,7 @@ from dialer.reports import polling_day
 from dialer.reports.formats import Report
 from dialer.reports.polling_day import TurnoutBy
 from dialer.reports.tables import Window
-from dialer.store.connection import reading
+from dialer.store.connection import read_snapshot
 from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
 
@@ -113,7 +113,7 @@ def journal(tmp_path: Path, *entries: tuple[str, str, str | None]) -> Path:
 
 
 async def made_of(store: HandFilled, report: Any, *arguments: Any) -> Report:
-    with reading(store.path, None) as source:
+    with read_snapshot(store.path, None) as source:
         return report(source, Window(), INDIA, *arguments)  # type: ignore[no-any-return]  # a test's shorthand
 
 
@@ -123,7 +123,7 @@ def official(store: HandFilled, constituency: int, by: str, share: float, part: 
 
 
 async def turnout_made(store: HandFilled, by: TurnoutBy, window: Window | None = None) -> Report:
-    with reading(store.path, None) as source:
+    with read_snapshot(store.path, None) as source:
         return polling_day.turnout(source, window or Window(), INDIA, by)
 
 

@@ -11,8 +11,8 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-from dialer.store.cipher import StoreKey
 from dialer.store.connection import exclusive_connection
+from dialer.store.keys import StoreKey
 
 VOTERS_PER_BOOTH = 920  # of a polling station (domain: 968 M electors in 1.05 M stations)
 HOUSEHOLDS = (1, 1, 2, 1, 1, 3)

@@ -25,7 +25,8 @@ from dialer.domain.model import (
     Outcome,
 )
 from dialer.roll.workers import import_workers
-from dialer.store.cipher import StoreKey, connect
+from dialer.store.driver import connect
+from dialer.store.keys import StoreKey
 from dialer.store.port import Encode, News, OptOutNews, Refusal
 from dialer.store.sqlite import Store, open_store
 from tests.support.roll_filler import fill_roll

@@ -23,7 +23,8 @@ from dialer.cli.main import app
 from dialer.domain.errors import StoreError
 from dialer.settings.document import settings_page
 from dialer.settings.site import load_settings
-from dialer.store.cipher import StoreKey, connect
+from dialer.store.driver import connect
+from dialer.store.keys import StoreKey
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

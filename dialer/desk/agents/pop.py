@@ -23,7 +23,7 @@ from dialer.settings.site_rules import site_profile
 from dialer.site.plan import scripts_of
 from dialer.store.agent_reading import AgentReading, OnTheLine
 from dialer.store.desk_file import AgentRecords
-from dialer.store.sql import Row
+from dialer.store.untyped_sql import Row
 from dialer.web.picture import Picture
 
 _log = structlog.get_logger(__name__)

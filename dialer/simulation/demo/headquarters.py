@@ -46,8 +46,8 @@ from dialer.simulation.demo.desk import demo_hq_desk, seat_names
 from dialer.simulation.demo.headquarters_material import FLOW, NAME, DemoMaterial, demo_material
 from dialer.simulation.demo.virtual_centres import VirtualCentre
 from dialer.simulation.site import SimulatedSite, simulated_profile
-from dialer.store.connection import reading
-from dialer.store.sql import Statement
+from dialer.store.connection import read_snapshot
+from dialer.store.untyped_sql import Statement
 from dialer.uplink.uplink import run_uplink
 
 REAL, ZONES = 3, 10
@@ -108,7 +108,7 @@ class RealCentre:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """What stands in its store."""
-        with reading(self.settings.store.path, None) as db:
+        with read_snapshot(self.settings.store.path, None) as db:
             return [tuple(row) for row in Statement(sql)(db)]
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from dialer.domain.model import ANSWERED, Outcome, abandoned_share
 from dialer.simulation.asterisk.journal import read_journal
-from dialer.store.cipher import StoreKey
-from dialer.store.connection import reading
-from dialer.store.sql import load_statements
+from dialer.store.connection import read_snapshot
+from dialer.store.keys import StoreKey
+from dialer.store.untyped_sql import load_statements
 
 SQL = load_statements("report", "dialer.simulation.demo")
 SHOWN = 5  # examples of what broke a rule
@@ -98,7 +98,7 @@ def build_report(store_path: Path, *, since: float, journal: Path | None, key: S
 
     Raises StoreError or StoreCorrupt where the store cannot be read, OSError where the journal cannot.
     """
-    with reading(store_path, key) as db:
+    with read_snapshot(store_path, key) as db:
         outcomes: dict[str, dict[str, int]] = defaultdict(dict)
         for campaign, outcome, number in SQL["outcomes"].rows(db, since=since):
             outcomes[campaign][outcome] = number

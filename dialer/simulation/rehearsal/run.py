@@ -28,8 +28,8 @@ from dialer.simulation.rehearsal.verdict import CampaignOutcome, DayOutcome, Sam
 from dialer.simulation.site import SimulatedSite
 from dialer.simulation.virtual_time import run_virtual
 from dialer.site.checks.explain import CertificatesOnDisk
-from dialer.store.cipher import site_key
-from dialer.store.connection import reading
+from dialer.store.connection import read_snapshot
+from dialer.store.keys import site_key
 from dialer.store.queues import first_due
 from dialer.store.roll import copy_roll
 
@@ -126,7 +126,7 @@ class _Rehearsal:
     def _outcome(self, voters: int, view: CentreView, faults: Faults, took: float) -> DayOutcome:
         day, settings, key = self._day, self._settings, site_key(self._settings)
         report = build_report(self._copy, since=day.starts_at, journal=self._lines.journal, key=key)
-        with reading(self._copy, key) as db:
+        with read_snapshot(self._copy, key) as db:
             due = first_due(db)
         figures, seats = report.as_json(), report.utilisation.values()
         calling = {campaign.campaign_id for campaign in view.campaigns if campaign.attempts}

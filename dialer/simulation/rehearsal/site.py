@@ -19,8 +19,8 @@ from dialer.settings.lines import Carrier, InboundNumber
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER, SeatPhone, SimulatedAsteriskConfig, SimulatedTrunk
 from dialer.store import numbers, voters
-from dialer.store.cipher import StoreKey
-from dialer.store.connection import reading
+from dialer.store.connection import read_snapshot
+from dialer.store.keys import StoreKey
 
 REHEARSAL_LOGIN = LEAST_PRIVILEGE_USER.name
 """User and secret of the simulated Asterisk: with the site's own, a rehearsal could reach the site's own lines."""
@@ -39,7 +39,7 @@ class StoreFacts:
 
 def store_facts(store: Path, key: StoreKey | None, last_call_seconds: float) -> StoreFacts:
     """Read it. `last_call_seconds` are the settings'. The store may be in use. Raises StoreError, StoreCorrupt."""
-    with reading(store, key) as db:
+    with read_snapshot(store, key) as db:
         return StoreFacts(areas_of_roll(voters.booths(db).values(), last_call_seconds), numbers.campaign_states(db))
 
 

@@ -16,9 +16,10 @@ from dialer.rules.calling_hours import midnight
 from dialer.simulation.centre_model.distributions import DayCurve
 from dialer.simulation.centre_model.scenario import BadScenario
 from dialer.simulation.replay.recorded_day import AttemptRecord, RecordedDay, is_in_order
-from dialer.store.cipher import StoreKey
-from dialer.store.connection import is_there, reading
+from dialer.store.connection import read_snapshot
 from dialer.store.figures import KeptAttempt, KeptInterval, attempts_of, first_and_last_call, intervals_of
+from dialer.store.file_checks import file_exists
+from dialer.store.keys import StoreKey
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _YEARS = range(1970, 3000)  # years that a store can have calls of, and whose midnights can be computed
@@ -47,9 +48,9 @@ def day_of_store(
     has no calls of that day or too few of them.
     """
     since, until = (midnight(each, zone) for each in (day, day + timedelta(days=1)))
-    if not is_there(path):
+    if not file_exists(path):
         raise StoreError(f"{path}: there is no store here; name another file with --replay or -c")
-    with reading(path, key) as db:
+    with read_snapshot(path, key) as db:
         kept = attempts_of(db, since, until)
         if not kept:
             raise BadScenario(_no_such_day(path, day, zone, first_and_last_call(db)))

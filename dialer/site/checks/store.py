@@ -13,10 +13,11 @@ from dialer.settings.site_rules import site_profile
 from dialer.site.checks.finding import Finding, bad, broken_off, good, note
 from dialer.site.checks.rules import rules_findings
 from dialer.store import attempts, voters
-from dialer.store.cipher import site_key
-from dialer.store.connection import Connection, check_pages, is_encrypted, reading, try_key
+from dialer.store.connection import Connection, check_key, read_snapshot
 from dialer.store.conversion import left_over
 from dialer.store.copying import STORE, copies_before_upgrades
+from dialer.store.file_checks import check_integrity, is_encrypted
+from dialer.store.keys import site_key
 from dialer.store.lock import holder_of
 
 
@@ -39,8 +40,8 @@ def store_and_rules(settings: Settings, now: float) -> list[Finding]:
     path = settings.store.path
     try:
         if path.exists():
-            with reading(path, site_key(settings)) as db:
-                check_pages(db, path)
+            with read_snapshot(path, site_key(settings)) as db:
+                check_integrity(db, path)
                 return [_voters(db, path), *_caller_ids(settings, db), *_rules(settings, db, now)]
         store = bad("store", f"{path} does not exist; `dialer import ROLL` makes it")
     except (MatdanError, OSError) as error:
@@ -113,5 +114,5 @@ def encryption(settings: Settings) -> Iterator[Finding]:
         yield bad(what, f"copies from before upgrades beside the store are plain: remove {names}")
     else:
         if settings.store.path.exists():
-            try_key(settings.store.path, key)
+            check_key(settings.store.path, key)
         yield good(what, f"the store's key is in {key.file}; recordings and exports are not encrypted")

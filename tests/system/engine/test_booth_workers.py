@@ -27,7 +27,7 @@ from dialer.roll.workers import import_workers
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
-from dialer.store.connection import reading
+from dialer.store.connection import read_snapshot
 from dialer.switch.asterisk.agi_call import AgiCall
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.roll_filler import fill_roll
@@ -98,7 +98,7 @@ async def test_serials_are_marks_of_those_voters_and_the_worker_is_called_again_
     assert marks == said * 2
     assert rows(tmp_path, "SELECT worker_id, booth_id, serial FROM unknown_serial") == [(1, 1, 11)] * 2
     assert rows(tmp_path, "SELECT voter_id, worker_id FROM attempt") == [(None, 1)] * 2
-    with reading(tmp_path / "centre.db", None) as source:
+    with read_snapshot(tmp_path / "centre.db", None) as source:
         report = accounts.workers(source, Window(), UTC)
         spent = accounts.expenditure(source, Window(), UTC, {})
     [[worker, constituency, parts, calls, answered, last, voted, unknown]] = report.rows

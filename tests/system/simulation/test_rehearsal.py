@@ -18,7 +18,7 @@ from dialer.simulation.rehearsal.run import rehearse_day
 from dialer.simulation.rehearsal.site import rehearsal_settings
 from dialer.simulation.rehearsal.verdict import DayOutcome, draw_days, findings, is_ready
 from dialer.site.checks.finding import Verdict
-from dialer.store.cipher import write_new_key
+from dialer.store.keys import write_new_key
 from dialer.store.records import note_export
 from dialer.store.roll import copy_roll
 from tests.support.centre import site_settings

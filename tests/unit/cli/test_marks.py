@@ -18,7 +18,7 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.errors import RollError
 from dialer.domain.model import Confidence, MarkSource
 from dialer.roll.marks_file import MarkReject, MarksFile, MarksOrigin, read_marks
-from dialer.store.connection import open_reading
+from dialer.store.connection import open_for_reading
 from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import rows
@@ -48,7 +48,7 @@ def listed(directory: Path, *lines: str, head: str = HEAD) -> Path:
 
 def read(config: Path, *lines: str, head: str = HEAD, **changes: Any) -> MarksFile:
     told = {"source": MarkSource.BOOTH_WORKER, "confidence": None, "by": "worker-1", "day": DAY, "roll_version": None}
-    with closing(open_reading(config.parent / "centre.db")) as db:
+    with closing(open_for_reading(config.parent / "centre.db")) as db:
         path = listed(config.parent, *lines, head=head)
         return read_marks(path, db, MarksOrigin(**{**told, **changes}), now=NOW, zone=INDIA)
 

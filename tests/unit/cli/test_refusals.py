@@ -25,7 +25,7 @@ from dialer.flows.texts import read_texts
 from dialer.reports.picture_file import CannotPlot, check_picture
 from dialer.roll.rejects import RejectsFile
 from dialer.store import connection
-from dialer.store.connection import reading
+from dialer.store.connection import read_snapshot
 from tests.support.command_line import told_by
 from tests.support.paths import ROOT
 from tests.support.roll_support import write_roll
@@ -134,7 +134,7 @@ def test_a_store_that_may_not_be_looked_at_is_an_error_of_the_store(tmp_path: Pa
     for command in commands:
         more: list[str | Path] = [] if command[0] == "simulate" else ["--store", path]
         code, told = told_by(*command, *more)
-        assert (code, "it cannot be read (File name too long)" in told) == (2, True)
+        assert (code, "cannot be read (File name too long)" in told) == (2, True)
 
 
 def test_other_paths_that_may_not_be_looked_at_are_one_line_too(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ async def test_a_store_in_a_folder_that_is_read_only_names_the_rights(
         raise error
 
     monkeypatch.setattr(connection, "connect", refuse)
-    with pytest.raises(StoreError, match="right to write the file and its folder"), reading(store, None):
+    with pytest.raises(StoreError, match="write permission on the file and its folder"), read_snapshot(store, None):
         pass
 
 
@@ -340,7 +340,7 @@ def test_an_empty_file_whose_rights_cannot_be_set_becomes_no_store(
     path.touch()
     monkeypatch.setattr(Path, "chmod", refuse)
     code, told = told_by("import", roll, "--store", path)
-    assert (code, "its rights cannot be set (Operation not permitted): remove it" in told) == (2, True)
+    assert (code, "its permissions cannot be set (Operation not permitted). Remove it" in told) == (2, True)
     assert path.stat().st_size == 0
 
 

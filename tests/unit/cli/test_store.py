@@ -10,9 +10,10 @@ from dialer.errors import SettingError
 from dialer.settings.site import load_settings
 from dialer.site.check import check_site
 from dialer.site.checks.finding import Verdict
-from dialer.store.cipher import connect, read_key
-from dialer.store.connection import is_encrypted
 from dialer.store.conversion import left_over
+from dialer.store.driver import connect
+from dialer.store.file_checks import is_encrypted
+from dialer.store.keys import read_key
 from tests.support.command_line import run
 from tests.support.held_clock import days_ago
 from tests.support.roll_filler import fill_roll
@@ -151,7 +152,7 @@ async def test_check_says_whether_the_store_is_encrypted_and_the_key_is_there(pl
 
     lost = settings(tmp_path, "lost")
     verdict, text = await told_by_check(lost, "encryption")
-    assert (verdict, "put the file back" in text) == (Verdict.BAD, True)
+    assert (verdict, "Restore the file" in text) == (Verdict.BAD, True)
     left_over(tmp_path / "centre.db").touch()
     verdict, text = await told_by_check(settings(tmp_path, "key"), "encryption")
     assert (verdict, "interrupted" in text) == (Verdict.BAD, True)

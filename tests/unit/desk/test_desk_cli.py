@@ -134,7 +134,7 @@ def test_a_desk_without_pages_or_without_a_store_says_what_to_do(site: Path, mon
     monkeypatch.setattr(desk_cli, "are_built", lambda: True)
     code, said = run("desk", "serve", "-c", site)
     assert code == 2
-    assert "there is no store here" in said
+    assert "the store does not exist" in said
 
 
 def test_pages_that_cannot_be_built_say_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from dialer.reports import tables
 from dialer.reports.evidence import evidence
 from dialer.settings.jurisdiction import load_profile
 from dialer.simulation.demo.report import build_report
-from dialer.store.connection import reading
+from dialer.store.connection import read_snapshot
 from tests.support.centre import a_site
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time
@@ -55,7 +55,7 @@ def cells(report: Any, row: tuple[Any, ...]) -> dict[str, Any]:
 
 async def test_every_report_tells_the_share_of_the_calls_that_agents_were_to_take(store: Path) -> None:
     window = tables.Window(NOON - 60, NOON + 3600)
-    with reading(store, None) as source:
+    with read_snapshot(store, None) as source:
         table = tables.abandonment(source, window, UTC)
         proof = evidence(source, window, UTC, load_profile("neutral"))
     agents, ivr = (cells(table, row) for row in table.rows)

@@ -32,7 +32,7 @@ from dialer.reports.tables import Window
 from dialer.reports.workbook import as_xlsx
 from dialer.roll.rejects import defused
 from dialer.simulation.demo.report import JOURNAL_CHECK, DemoReport, build_report
-from dialer.store.connection import reading
+from dialer.store.connection import read_snapshot
 from tests.support.report_store import HOUR, INDIA, NOON, HandFilled, by_column, journal, made_of
 
 
@@ -41,7 +41,7 @@ async def test_calls_by_campaign_and_outcome(store: HandFilled) -> None:
     store.answered(2, talk=80)
     store.attempt(3)
     store.attempt(4, campaign="ivr", ended_at=None, outcome=None)
-    with reading(store.path, None) as source:
+    with read_snapshot(store.path, None) as source:
         report = tables.calls(source, Window())
         only = tables.calls(source, Window(campaign="ivr"))
     connected, unanswered, live = by_column(report)
@@ -57,7 +57,7 @@ async def test_calls_by_campaign_and_outcome(store: HandFilled) -> None:
 async def test_a_window_takes_its_first_moment_and_leaves_its_last(store: HandFilled) -> None:
     for phone, at in ((1, NOON - 1), (2, NOON), (3, NOON + HOUR)):
         store.attempt(phone, at)
-    with reading(store.path, None) as source:
+    with read_snapshot(store.path, None) as source:
         report = tables.calls(source, Window(since=NOON, until=NOON + HOUR))
     assert [row["calls"] for row in by_column(report)] == [1]
 
@@ -70,7 +70,7 @@ async def test_agents_and_their_utilisation(store: HandFilled) -> None:
     store.seat("ready", NOON, 100, seat="02", agent="a2")
     store.answered(1)
     store.answered(2)
-    with reading(store.path, None) as source:
+    with read_snapshot(store.path, None) as source:
         report = tables.agents(source, Window())
         half = tables.agents(source, Window(since=NOON + 1200, until=NOON + 2100))
     first, second = by_column(report)
@@ -90,7 +90,7 @@ async def test_dispositions_by_agent(store: HandFilled) -> None:
     for phone, (agent, said) in enumerate([("a1", "voted"), ("a1", "voted"), ("a1", None), ("a2", "refused")], 1):
         store.answered(phone, agent=agent, disposition=said)
     store.attempt(5)
-    with reading(store.path, None) as source:
+    with read_snapshot(store.path, None) as source:
         report = tables.dispositions(source, Window())
     assert report.rows == (
         ("a1", "voted", 2, 2 / 3),
@@ -109,7 +109,7 @@ async def test_abandonment_by_the_days_of_the_centre(store: HandFilled) -> None:
     store.attempt(10, midnight - HOUR)
     store.answered(11, midnight + 60, outcome="abandoned", connected_at=None, seat=None)
     store.answered(12, midnight + 60, outcome="dropped", connected_at=None, seat=None)
-    with reading(store.path, None) as source:
+    with read_snapshot(store.path, None) as source:
         report = tables.abandonment(source, Window(), INDIA)
         in_utc = tables.abandonment(source, Window(), UTC)
     before, after = by_column(report)
@@ -133,7 +133,7 @@ async def test_turnout_by_booth(store: HandFilled) -> None:
     store.mark(4, "wrong-number", NOON)
     store.mark(25, "voted", NOON)
     store.opt_out(1, NOON)
-    with reading(store.path, None) as source:
+    with read_snapshot(store.path, None) as source:
         report = polling_day.turnout(source, Window(), INDIA)
         late = polling_day.turnout(source, Window(since=NOON + 1), INDIA)
         campaign = polling_day.turnout(source, Window(campaign="agents"), INDIA)
@@ -274,18 +274,21 @@ def test_a_time_is_the_centres_unless_it_says_its_offset() -> None:
 
 
 async def test_a_store_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="there is no store here"), reading(tmp_path / "missing.db", None):
+    with pytest.raises(StoreError, match="the store does not exist"), read_snapshot(tmp_path / "missing.db", None):
         pass
     (tmp_path / "text.db").write_text("this is not a database at all, whatever its name says")
-    with pytest.raises(StoreCorrupt), reading(tmp_path / "text.db", None):
+    with pytest.raises(StoreCorrupt), read_snapshot(tmp_path / "text.db", None):
         pass
     sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE t (x)").connection.close()
-    with pytest.raises(StoreError, match="another program's database"), reading(tmp_path / "other.db", None) as source:
+    with (
+        pytest.raises(StoreError, match="another program's database"),
+        read_snapshot(tmp_path / "other.db", None) as source,
+    ):
         tables.calls(source, Window())
 
 
 async def test_a_report_can_write_nothing(store: HandFilled) -> None:
-    with pytest.raises(StoreError, match="cannot be written"), reading(store.path, None) as source:
+    with pytest.raises(StoreError, match="cannot be written"), read_snapshot(store.path, None) as source:
         source.execute("DELETE FROM mark")
 
 
@@ -442,13 +445,13 @@ async def test_recordings_are_listed_with_what_has_become_of_them(store: HandFil
         store.answered(phone, attempt_id=attempt_id)
         store.insert("recording", {"attempt_id": attempt_id, "started_at": NOON + phone})
     (tmp_path / f"{kept}.wav").write_bytes(b"RIFF")
-    with reading(store.path, None) as source:
+    with read_snapshot(store.path, None) as source:
         report = tables.recordings(source, Window(), INDIA, tmp_path)
     first, second = by_column(report)
     assert (first["file"], first["state"]) == (f"{kept}.wav", "kept")
     assert (second["file"], second["state"]) == (f"{gone}.wav", "gone")
     assert (first["started"], first["seconds"], first["agent"]) == ("2026-04-22 12:00:01+05:30", 39.0, "a1")
-    with reading(store.path, None) as source:
+    with read_snapshot(store.path, None) as source:
         assert not (tables.recordings(source, Window(campaign="ivr"), INDIA, tmp_path)).rows
 
 
@@ -590,7 +593,7 @@ async def test_trunks_by_ratio_failures_and_busiest_second(store: HandFilled) ->
     store.attempt(3, NOON + 0.4, outcome="rejected", technical_cause="403")
     store.attempt(4, NOON + 5.0, outcome="rejected", technical_cause="603", ringing_at=NOON + 9)
     store.attempt(5, NOON + 6.0, outcome="refused", trunk="second")
-    with reading(store.path, None) as source:
+    with read_snapshot(store.path, None) as source:
         report = tables.trunks(source, Window())
     assert report.rows == (("carrier", 4, 1, 0.25, 2, 0.5, 3.0, 3), ("second", 0, 0, None, 0, None, None, 1))
     assert report.total == ("all", 4, 1, 0.25, 2, 0.5, None, None)

@@ -10,7 +10,7 @@ from pathlib import Path
 from dialer.reports import results
 from dialer.reports.results import ResultArea
 from dialer.reports.tables import Window
-from dialer.store.connection import reading
+from dialer.store.connection import read_snapshot
 from tests.support.command_line import run
 from tests.support.report_store import HOUR, INDIA, NOON, HandFilled, by_column
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE
@@ -21,7 +21,7 @@ def told(
     store: HandFilled, window: Window | None = None, area: ResultArea | None = None
 ) -> dict[int, dict[str, object]]:
     """By voter: parts have 20 voters here."""
-    with reading(store.path, None) as db:
+    with read_snapshot(store.path, None) as db:
         rows = by_column(results.results(db, window or Window(), INDIA, area or ResultArea()))
     return {(row["part"] - 1) * 20 + row["serial"]: row for row in rows}
 

@@ -24,9 +24,9 @@ from dialer.reports import accounts, polling_day, turnout_picture
 from dialer.reports.formats import Report
 from dialer.reports.polling_day import ConstituencyDay, States, TurnoutBy
 from dialer.reports.tables import Window
-from dialer.store.connection import reading
+from dialer.store.connection import read_snapshot
 from dialer.store.lock import holder_of
-from dialer.store.sql import load_statements
+from dialer.store.untyped_sql import load_statements
 from tests.support.command_line import run
 from tests.support.held_clock import days_ago, hold_the_clock
 from tests.support.report_store import NOON, HandFilled, by_column, entered, figures_file, official, turnout_made
@@ -343,7 +343,7 @@ def listed(store: HandFilled, window: Window | None = None) -> tuple[list[dict[s
     """The by_column of both reports."""
 
     async def read() -> tuple[Report, Report]:
-        with reading(store.path, None) as source:
+        with read_snapshot(store.path, None) as source:
             chosen = window or Window()
             return accounts.complaints(source, chosen, INDIA), accounts.compliance(source, chosen, INDIA)
 

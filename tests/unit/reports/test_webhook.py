@@ -17,7 +17,7 @@ from dialer.domain.signing import read_webhook_secret
 from dialer.errors import SettingError
 from dialer.reports.webhook import MOST_RESULTS, MOST_TRIES, Delivery, NotPosted, Posting
 from dialer.settings.sources import Source
-from dialer.store.connection import reading
+from dialer.store.connection import read_snapshot
 from tests.support.report_store import INDIA, NOON, HandFilled
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE
 
@@ -52,7 +52,7 @@ def post(store: HandFilled, tmp_path: Path) -> Callable[[Portal], int]:
     place = (ROLL_VERSION, STATE_CODE, CONSTITUENCY_NUMBER)
     ids = {(*place, 1 + voter // 20, 1 + voter % 20): f"V-{voter + 1}" for voter in range(40)}
     posting = Posting(source, "pune-1", INDIA, lambda: ids, tmp_path / "posted")
-    return lambda portal: posting.run(lambda: reading(store.path, None), portal, portal.waited.append)
+    return lambda portal: posting.run(lambda: read_snapshot(store.path, None), portal, portal.waited.append)
 
 
 def marks(store: HandFilled, voters: Iterable[int], **fields: Any) -> None:

@@ -13,8 +13,8 @@ from dialer.cli.main import app
 from dialer.domain.audit_chain import breaks
 from dialer.domain.errors import UnsafeValue
 from dialer.store import audit
-from dialer.store.cipher import database_errors
-from dialer.store.connection import open_reading
+from dialer.store.connection import open_for_reading
+from dialer.store.sqlite_errors import database_errors
 from tests.support.stores import NOW, Backend, SqliteBackend, dial, end, filled, key_file
 
 LISTENED = {"seat": "07", "mode": "listen"}
@@ -69,7 +69,7 @@ async def test_entries_written_together_and_after_a_restart_are_one_chain(backen
     again = await backend.open()
     assert await again.append_audit("export", "s1", {}, NOW) == 31
     await again.close()
-    db = open_reading(backend.path, key=backend.key)
+    db = open_for_reading(backend.path, key=backend.key)
     assert next(breaks(audit.entries(db)), None) is None
     db.close()
 

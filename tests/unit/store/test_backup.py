@@ -15,9 +15,10 @@ from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError
 from dialer.domain.model import Announcement, CampaignState
 from dialer.store import backup
 from dialer.store.backup import make_backup, prove, restore, unknown_to
-from dialer.store.cipher import StoreKey, connect
 from dialer.store.copying import STORE
 from dialer.store.desk_file import desk_path, open_desk_file
+from dialer.store.driver import connect
+from dialer.store.keys import StoreKey
 from tests.support.command_line import run, told_by
 from tests.support.stores import BACKENDS, CAMPAIGN, NOW, TEST_KEY, SqliteBackend, dial, filled
 
@@ -133,7 +134,7 @@ def test_another_key_opens_no_backup(tmp_path: Path) -> None:
     make_backup(backend.path, TEST_KEY, tmp_path / "one")
     with pytest.raises(StoreError, match="does not open it"):
         prove(tmp_path / "one", StoreKey(Path("another"), "f" * 64))
-    with pytest.raises(StoreCorrupt, match=r"one that is encrypted needs store\.encryption_key_file"):
+    with pytest.raises(StoreCorrupt, match=r"an encrypted one needs store\.encryption_key_file"):
         prove(tmp_path / "one", None)
 
 

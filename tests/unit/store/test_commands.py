@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dialer.store.connection import reading
+from dialer.store.connection import read_snapshot
 from dialer.store.records import COMMANDS_KEPT_SECONDS
 from tests.support.stores import NOW, Backend, SqliteBackend, filled
 
@@ -32,5 +32,5 @@ async def test_commands_do_not_pile_up(backend: Backend) -> None:
 
 def kept(backend: Backend) -> int:
     assert isinstance(backend, SqliteBackend)
-    with reading(backend.path, backend.key) as db:
+    with read_snapshot(backend.path, backend.key) as db:
         return int(db.execute("SELECT count(*) FROM command").fetchone()[0])

@@ -10,7 +10,7 @@ import pytest
 from dialer.domain.phone_facts import Consent
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.workers import import_workers
-from dialer.store.connection import open_reading
+from dialer.store.connection import open_for_reading
 from dialer.store.numbers import number_record
 from tests.support.command_line import run
 from tests.support.roll_filler import ROLL_VERSION, fill_roll
@@ -33,7 +33,7 @@ def told(tmp_path: Path) -> Path:
 
 
 def consent(path: Path, number: str) -> Consent:
-    with closing(open_reading(path)) as db:
+    with closing(open_for_reading(path)) as db:
         return number_record(db, number, 0.0).facts.consent
 
 

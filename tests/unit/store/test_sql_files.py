@@ -16,7 +16,8 @@ from dialer.domain.errors import StoreCorrupt, StoreError
 from dialer.rules.number_hash import fingerprint, number_hash
 from dialer.store import opt_outs, voters
 from dialer.store.migrate import APPLICATION_ID, Migration, migrate, schema_version, shipped_migrations, split_script
-from dialer.store.sql import load_statements, parse_statements
+from dialer.store.sql import parse_statements
+from dialer.store.untyped_sql import load_statements
 from tests.support.roll_filler import fill_roll_into
 
 ROOMS = (
@@ -138,7 +139,7 @@ def test_claims_come_out_of_a_covering_index_in_order(db: sqlite3.Connection, na
         ("SELECT 1;", "before the first"),
         ("-- name: one\nSELECT 1;\n-- name: one\nSELECT 2;", "twice"),
         ("-- name: one\n-- name: two\nSELECT 2;", "'one' is empty"),
-        ("-- name: One\nSELECT 1;", "no name"),
+        ("-- name: One\nSELECT 1;", "not a valid statement name"),
     ],
 )
 def test_a_file_with_a_mistake_is_refused(text: str, complaint: str) -> None:

@@ -1,0 +1,90 @@
+"""Connections to a database file: sqlite3 for a plain file, SQLCipher for an encrypted one."""
+
+from __future__ import annotations
+
+import importlib
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from dialer.domain.errors import StoreError
+from dialer.extras import with_extra
+from dialer.store.keys import StoreKey, key_literal
+from dialer.store.sql import Connection
+from dialer.store.sqlite_errors import SQLCIPHER, database_errors, store_errors
+
+BUSY_SECONDS = 5.0
+
+
+def connect(path: Path, mode: str, key: StoreKey | None, busy_seconds: float = BUSY_SECONDS) -> Connection:
+    """Connect to the file in autocommit mode. `mode` is SQLite's: ro, rw or rwc.
+
+    With a key the connection is SQLCipher's, which has the methods of `sqlite3.Connection` and errors of its own: catch
+    `database_errors()`. Do not open a file with both modules in one process: POSIX locks do not hold between them.
+
+    Raises StoreError if the key is wrong or encryption is not installed, and the errors of `database_errors`.
+    """
+    driver: Any = sqlite3 if key is None else _sqlcipher()
+    # The resolved path: the WAL lies beside the file itself, whatever symbolic link the store was named by.
+    # check_same_thread: statements run in one thread at a time, but another thread may open or close the connection.
+    db: Connection = driver.connect(
+        f"{path.resolve().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=busy_seconds,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+    if key is not None:
+        with closed_on_error(db):
+            _unlock(db, path, key)
+    return db
+
+
+@contextmanager
+def connection_to(path: Path, mode: str, key: StoreKey | None) -> Iterator[Connection]:
+    """Connect to a file of any schema for the block. Errors of SQLite are raised as StoreError."""
+    with store_errors(path), closing(connect(path, mode, key)) as db:
+        yield db
+
+
+@contextmanager
+def closed_on_error(db: Connection) -> Iterator[Connection]:
+    """Close the connection where the block fails; leave it open otherwise."""
+    try:
+        yield db
+    except BaseException:
+        db.close()
+        raise
+
+
+def connect_in_memory() -> Connection:
+    """Connect to an empty database that can ATTACH both plain and encrypted files, each with a KEY."""
+    db: Connection = _sqlcipher().connect(":memory:", uri=True, isolation_level=None)
+    db.execute("PRAGMA cipher_log_level = NONE")
+    return db
+
+
+def _unlock(db: Connection, path: Path, key: StoreKey) -> None:
+    db.execute("PRAGMA cipher_log_level = NONE")  # it logs to standard error; we raise errors of our own
+    db.execute(f"PRAGMA key = {key_literal(key)}")
+    try:
+        db.execute(
+            "SELECT count(*) FROM sqlite_schema"
+        ).fetchone()  # reads the first page; an empty file accepts any key
+    except database_errors() as error:
+        if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_NOTADB:
+            raise
+        raise StoreError(
+            f"{path}: the key in {key.file} does not open it. Set store.encryption_key_file to the store's own key."
+            " If it is the right key, the beginning of the file is destroyed: restore a backup."
+        ) from error
+
+
+def _sqlcipher() -> Any:
+    try:
+        return importlib.import_module(SQLCIPHER)
+    except ImportError as error:
+        raise StoreError(f"encryption of the store is not installed: {with_extra('encryption')}") from error

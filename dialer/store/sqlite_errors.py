@@ -1,0 +1,56 @@
+"""Errors of SQLite, translated into the store's own: what is wrong with which file, and what to do."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
+
+SQLCIPHER = "sqlcipher3.dbapi2"
+"""The module that opens encrypted files."""
+_PRIMARY_CODE = 0xFF  # the low byte of an extended result code
+
+_FULL = (StoreFull, "the disk is full. Free space and start again; everything recorded so far is saved.")
+_BUSY = (StoreBusy, "another process is writing to it. Close the other programs that have it open, then try again.")
+_CORRUPT = (StoreCorrupt, "the file is damaged ({error}). Move it away and restore a backup.")
+_READ_ONLY = (StoreError, "it cannot be written. Give this user write permission on the file and its folder.")
+_CANNOT_OPEN = (StoreError, "it cannot be opened. Check that the folder exists and that this user may write to it.")
+_DISK_FAILED = (StoreError, "the disk failed ({name}). Check the system log, then start again.")
+_OTHER = (StoreError, "{error}")
+
+_BY_CODE: dict[int, tuple[type[StoreError], str]] = {
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_BUSY: _BUSY,
+    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_CORRUPT: _CORRUPT,
+    sqlite3.SQLITE_NOTADB: _CORRUPT,
+    sqlite3.SQLITE_READONLY: _READ_ONLY,
+    sqlite3.SQLITE_CANTOPEN: _CANNOT_OPEN,
+    sqlite3.SQLITE_IOERR: _DISK_FAILED,
+}
+
+
+def database_errors() -> tuple[type[Exception], ...]:
+    """Return the errors that a statement may raise: those of sqlite3, and of SQLCipher where it is in use."""
+    driver = sys.modules.get(SQLCIPHER)
+    return (sqlite3.Error,) if driver is None else (sqlite3.Error, driver.Error)
+
+
+def store_error(error: Exception, path: Path) -> StoreError:
+    """Return the store's error for an error of SQLite on the file at `path`."""
+    code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE  # errors of the Python module itself have no code
+    kind, text = _BY_CODE.get(code, _OTHER)
+    return kind(f"{path}: {text.format(error=error, name=getattr(error, 'sqlite_errorname', ''))}")
+
+
+@contextmanager
+def store_errors(path: Path) -> Iterator[None]:
+    """Raise errors of SQLite that leave the block as the store's own."""
+    try:
+        yield
+    except database_errors() as error:
+        raise store_error(error, path) from error
